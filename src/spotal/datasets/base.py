@@ -1,0 +1,42 @@
+"""Dataset: named images or features with integer labels, split into a pool and a test part."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["Dataset"]
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Data to run the loop on.
+
+    Attributes
+    ----------
+    name : str
+    X : images uint8 (n, height, width, channels), channels 1 or 3; or features float (n, d)
+    y : int64 (n,), classes 0 .. len(class_names) - 1
+    X_test, y_test : the same for the test part
+    class_names : tuple of str
+    """
+
+    name: str
+    X: NDArray[Any]
+    y: NDArray[np.int64]
+    X_test: NDArray[Any]
+    y_test: NDArray[np.int64]
+    class_names: tuple[str, ...]
+
+    @property
+    def n_classes(self) -> int:
+        """Number of classes."""
+        return len(self.class_names)
+
+    @property
+    def is_images(self) -> bool:
+        """Whether X holds images, (n, height, width, channels), rather than features, (n, d)."""
+        return self.X.ndim == 4

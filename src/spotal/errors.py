@@ -1,0 +1,54 @@
+"""The exception and warning classes of spotal, each raised with one sentence a person can act on.
+
+A sentence names the argument, says what was found and says what to do. The command line prints it and exits 2.
+"""
+
+from __future__ import annotations
+
+__all__ = [
+    "BudgetError",
+    "ConvergenceWarning",
+    "DataFileError",
+    "DatasetError",
+    "InputError",
+    "ModelError",
+    "OutputError",
+    "SpotalError",
+    "SpotalWarning",
+]
+
+
+class SpotalError(Exception):
+    """Base of every error that spotal raises on purpose."""
+
+
+class InputError(SpotalError, ValueError):
+    """An argument has the wrong shape, dtype, range or content."""
+
+
+class BudgetError(InputError):
+    """The budget is negative, not an integer, or larger than the unlabeled pool."""
+
+
+class DataFileError(SpotalError, ValueError):
+    """A file is missing, unreadable, truncated, corrupt, or fails its checksum."""
+
+
+class DatasetError(SpotalError, ValueError):
+    """A named dataset is unknown, or is not on this machine and cannot be fetched."""
+
+
+class ModelError(SpotalError, ValueError):
+    """A model gives outputs of the wrong shape or number of classes, or cannot be used as asked."""
+
+
+class OutputError(SpotalError, OSError):
+    """A result cannot be written where it was asked for."""
+
+
+class SpotalWarning(UserWarning):
+    """Base of every warning that spotal gives on purpose."""
+
+
+class ConvergenceWarning(SpotalWarning):
+    """An iterative method stopped at its limit before it met its tolerance."""
