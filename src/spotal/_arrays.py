@@ -1,0 +1,214 @@
+"""The public edge: check what users pass, walk large arrays in blocks, cross between numpy and torch.
+
+The numeric core runs on torch tensors wherever they live. numpy in gives numpy out, a torch tensor in gives a tensor
+out on the same device. A ``np.memmap`` is read in blocks of rows and never copied whole.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from spotal.errors import InputError
+
+if TYPE_CHECKING:
+    import torch
+
+__all__ = [
+    "block_rows",
+    "blocks",
+    "check_matrix",
+    "check_pool",
+    "check_rows",
+    "check_weight",
+    "is_tensor",
+    "to_numpy",
+    "to_tensor",
+]
+
+BLOCK_BYTES = 32 << 20
+"""Target size of one block of rows, bytes."""
+
+
+def is_tensor(x: object) -> bool:
+    """Whether x is a torch tensor; does not import torch."""
+    torch = sys.modules.get("torch")
+    return torch is not None and isinstance(x, torch.Tensor)
+
+
+def to_numpy(x: Any) -> NDArray[Any]:
+    """Any array or tensor as a numpy array, without a copy where that is possible."""
+    return x.detach().cpu().numpy() if is_tensor(x) else np.asarray(x)
+
+
+def to_tensor(x: Any, dtype: torch.dtype | None = None) -> torch.Tensor:
+    """A numpy block or tensor as a tensor of floats: float16 and integers become float32, float64 stays.
+
+    A numpy array that torch cannot share (read-only, byte-swapped, negative strides) is copied; call it on blocks.
+    """
+    import torch
+
+    tensor: torch.Tensor
+    if is_tensor(x):
+        tensor = x
+    else:
+        array = np.asarray(x)
+        if array.dtype.kind in "ui" and array.dtype.itemsize > 4:
+            array = array.astype(np.float64)
+        elif array.dtype.kind in "uib" or array.dtype.itemsize == 2:
+            array = array.astype(np.float32)
+        array = array.astype(array.dtype.newbyteorder("="), copy=False)
+        if not array.flags.writeable or any(stride < 0 for stride in array.strides):
+            array = array.copy()
+        tensor = torch.from_numpy(array)
+    if dtype is None:
+        dtype = torch.float64 if tensor.dtype == torch.float64 else torch.float32
+    return tensor.to(dtype)
+
+
+def block_rows(dim: int, itemsize: int = 4, target: int = BLOCK_BYTES) -> int:
+    """Rows of width ``dim`` that make one block of about ``target`` bytes."""
+    return max(256, target // max(1, dim * itemsize))
+
+
+def blocks(n: int, rows: int) -> Iterator[slice]:
+    """Slices that cover range(n), ``rows`` at a time."""
+    for start in range(0, n, rows):
+        yield slice(start, min(n, start + rows))
+
+
+def check_matrix(x: Any, name: str, *, finite: bool = True, min_rows: int = 1) -> Any:
+    """Check that x is a finite numeric matrix (n, d); return it as an array or tensor, uncopied if it is one.
+
+    Raises InputError for a wrong number of dimensions, no rows or columns, a dtype that is not a real number, and,
+    with the row numbers, for NaN or infinite entries. Cost: one blockwise pass when ``finite``.
+    """
+    if not is_tensor(x):
+        if hasattr(x, "toarray"):
+            raise InputError(f"{name} is a sparse matrix, which is not supported; pass {name}.toarray()")
+        try:
+            x = x if isinstance(x, np.ndarray) else np.asarray(x)
+        except ValueError as error:
+            raise InputError(f"{name} must be an array of numbers with rows of equal length ({error})") from None
+    if x.ndim != 2:
+        raise InputError(
+            f"{name} must be a 2-D array (rows, features), found {x.ndim}-D with shape {tuple(x.shape)}; "
+            "Reshape your data to one row per item"
+        )
+    if x.shape[0] < min_rows:
+        raise InputError(f"{name} has {x.shape[0]} rows (shape={tuple(x.shape)}), at least {min_rows} needed")
+    if x.shape[1] == 0:
+        raise InputError(f"{name} has 0 feature(s) (shape={tuple(x.shape)}) while a minimum of 1 is required.")
+    _check_dtype(x, name)
+    if not is_tensor(x) and x.dtype == object:
+        x = _objects_to_float(x, name)
+    if finite:
+        _check_finite(x, name)
+    return x
+
+
+def _check_dtype(x: Any, name: str) -> None:
+    if is_tensor(x):
+        if x.dtype.is_complex:
+            raise InputError(f"{name} is complex: Complex data not supported; pass real numbers")
+        return
+    if x.dtype.kind == "c":
+        raise InputError(f"{name} has dtype {x.dtype}: Complex data not supported; pass real numbers")
+    if x.dtype.kind not in "fuibO":
+        raise InputError(f"{name} must hold numbers, found dtype {x.dtype}; encode its values as numbers first")
+
+
+def _objects_to_float(x: NDArray[Any], name: str) -> NDArray[np.float64]:
+    try:
+        return x.astype(np.float64)
+    except (TypeError, ValueError) as error:
+        kind = TypeError if isinstance(error, TypeError) else ValueError
+        message = f"{name} must hold numbers, found objects that are not: {error}"
+        if kind is TypeError:
+            raise _NotNumbers(message) from None
+        raise InputError(message) from None
+
+
+class _NotNumbers(InputError, TypeError):
+    """Objects where numbers were expected (scikit-learn's contract wants a TypeError here)."""
+
+
+def _check_finite(x: Any, name: str) -> None:
+    if is_tensor(x):
+        if not x.dtype.is_floating_point:
+            return
+    elif x.dtype.kind != "f":
+        return
+    rows = block_rows(x.shape[1])
+    for part in blocks(x.shape[0], rows):
+        block = to_tensor(x[part])
+        # the sum is finite unless an entry is not (or it overflows): one cheap reduction in the common case
+        if bool(block.sum().isfinite()):
+            continue
+        bad = (~block.isfinite().all(1)).nonzero().flatten().tolist()
+        if not bad:
+            continue
+        found = "NaN" if bool(block[bad[0]].isnan().any()) else "infinity"
+        listed = ", ".join(str(part.start + row) for row in bad[:5])
+        more = f" and {len(bad) - 5} more near them" if len(bad) > 5 else ""
+        raise InputError(
+            f"{name} must be finite, found NaN or infinity ({found} first) in row(s) {listed}{more}; "
+            "drop or repair these rows"
+        )
+
+
+def check_pool(pool: Any) -> Any:
+    """Check a pool of embeddings (n, d): see check_matrix."""
+    return check_matrix(pool, "pool")
+
+
+def check_rows(rows: ArrayLike | None, n: int, name: str) -> NDArray[np.int64]:
+    """Check row numbers into n rows: integers, in range, none repeated. None means none. Returns int64 (m,)."""
+    if rows is None:
+        return np.empty(0, np.int64)
+    array = to_numpy(rows)
+    if array.size == 0:
+        return np.empty(0, np.int64)
+    if array.ndim != 1:
+        raise InputError(f"{name} must be a 1-D array of row numbers, found shape {array.shape}")
+    if array.dtype.kind not in "ui":
+        raise InputError(f"{name} must hold integer row numbers, found dtype {array.dtype}")
+    array = array.astype(np.int64)
+    outside = array[(array < 0) | (array >= n)]
+    if outside.size:
+        raise InputError(
+            f"{name} must lie in 0..{n - 1}, the rows of the pool, found {outside[0]}; check the row numbers"
+        )
+    values, counts = np.unique(array, return_counts=True)
+    if (counts > 1).any():
+        raise InputError(
+            f"{name} must not repeat a row, found row {values[counts > 1][0]} more than once; drop the copies"
+        )
+    return array
+
+
+def check_weight(weight: Any, n: int, name: str, *, all_zero: bool = False) -> NDArray[np.float64] | None:
+    """Check non-negative finite weights (n,), not all zero unless ``all_zero``. None stays None; float64 (n,)."""
+    if weight is None:
+        return None
+    array = to_numpy(weight)
+    if array.ndim == 0 and array.dtype.kind in "fui":
+        array = np.full(n, array)
+    if array.shape != (n,):
+        raise InputError(f"{name} must have shape ({n},), one value a row, found shape {array.shape}")
+    if array.dtype.kind not in "fuibO":
+        raise InputError(f"{name} must hold numbers, found dtype {array.dtype}")
+    array = array.astype(np.float64)
+    bad = np.flatnonzero(~np.isfinite(array))
+    if bad.size:
+        raise InputError(f"{name} must be finite, found {array[bad[0]]} at row {bad[0]}; drop or repair it")
+    bad = np.flatnonzero(array < 0)
+    if bad.size:
+        raise InputError(f"{name} must not be negative, found {array[bad[0]]:g} at row {bad[0]}; use 0 to ignore a row")
+    if not all_zero and not array.any():
+        raise InputError(f"{name} must not be all zero; give at least one row a positive value, or leave {name} out")
+    return array

@@ -1,0 +1,76 @@
+"""Weighted samples of a pool that depend on row numbers and the seed, not on the order in which rows are seen."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["as_seed", "priority_sample", "row_uniforms"]
+
+
+def as_seed(random_state: Any) -> int:
+    """A 63-bit seed from None (fresh entropy), an int, a SeedSequence, or a numpy Generator or RandomState."""
+    if random_state is None:
+        random_state = np.random.SeedSequence()
+    elif isinstance(random_state, (int, np.integer)):
+        random_state = np.random.SeedSequence(abs(int(random_state)) * 2 + (random_state < 0))
+    if isinstance(random_state, np.random.SeedSequence):
+        return int(random_state.generate_state(1, np.uint64)[0] >> np.uint64(1))
+    if isinstance(random_state, np.random.Generator):
+        return int(random_state.integers(1 << 63))
+    if isinstance(random_state, np.random.RandomState):
+        return int(random_state.randint(1 << 62, dtype=np.int64))
+    from spotal.errors import InputError
+
+    raise InputError(
+        f"random_state must be None, an integer or a numpy random generator, found {type(random_state).__name__}"
+    )
+
+
+def row_uniforms(rows: NDArray[np.int64], seed: int) -> NDArray[np.float64]:
+    """One uniform number in (0, 1) for each row number, fixed by (row, seed): splitmix64 (Steele et al., 2014)."""
+    with np.errstate(over="ignore"):
+        z = rows.astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15) + np.uint64(seed)
+        for _ in range(2):  # once mixes rows of one seed; twice also separates nearby seeds
+            z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+            z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+            z ^= z >> np.uint64(31)
+    return ((z >> np.uint64(11)).astype(np.float64) + 0.5) / float(1 << 53)
+
+
+def priority_sample(
+    mass: NDArray[np.float64] | None, n: int, size: int, random_state: Any = None
+) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """At most ``size`` of n rows with weights whose sums over any subset estimate its mass without bias.
+
+    Priority sampling (Duffield, Lund and Thorup, J. ACM 54(6), 2007): keep the rows of greatest mass / uniform; a
+    kept row weighs max(mass, threshold). The sample of a union is found from the samples of its parts.
+
+    Parameters
+    ----------
+    mass : float64 (n,), non-negative, or None for all ones
+    n, size : int
+    random_state : int, generator or None
+
+    Returns
+    -------
+    rows : int64 (k,) ascending, k <= size, of positive mass
+    weights : float64 (k,)
+
+    Notes
+    -----
+    O(n) time and memory.
+    """
+    if mass is None and n <= size:
+        return np.arange(n), np.ones(n)
+    rows = np.arange(n) if mass is None else np.flatnonzero(mass > 0)
+    kept = np.ones(len(rows)) if mass is None else mass[rows]
+    if len(rows) <= size:
+        return rows, kept
+    priority = kept / row_uniforms(rows, as_seed(random_state))
+    split = np.argpartition(priority, len(rows) - size - 1)
+    threshold = priority[split[len(rows) - size - 1]]
+    chosen = np.sort(split[len(rows) - size :])
+    return rows[chosen], np.maximum(kept[chosen], threshold)

@@ -1,0 +1,96 @@
+"""What sliced and projection-pursuit transport share: compose projected one-dimensional maps until uniform."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+import numpy as np
+import torch
+
+from spotal.errors import ConvergenceWarning, InputError
+from spotal.transport._cube import ks_distance
+from spotal.transport._maps import FrameMap, QuantileMap
+from spotal.transport.base import Transport
+
+__all__ = ["IterativeTransport", "random_frame"]
+
+HELD_OUT = 64
+"""Number of random directions along which uniformity is measured; none of them is used to fit."""
+FLOOR = 0.5
+"""Kolmogorov-Smirnov distance of n points counts as zero below FLOOR / sqrt(n): uniform random points show 0.87."""
+
+
+def random_frame(dim: int, width: int, rng: np.random.Generator) -> np.ndarray[Any, np.dtype[np.float64]]:
+    """An orthonormal frame (dim, width) drawn uniformly (Haar), the same on every device."""
+    q, r = np.linalg.qr(rng.standard_normal((dim, width)))
+    return q * np.sign(np.diag(r))
+
+
+class IterativeTransport(Transport):
+    """Compose maps that each move the cloud along some directions by the one-dimensional optimal map."""
+
+    max_iter: int
+    tol: float
+    n_quantiles: int
+    check_every = 5
+
+    def _start(self, x: torch.Tensor, w: torch.Tensor) -> list[Any]:
+        """Maps that come before the first iteration, the first fitted to x."""
+        raise NotImplementedError
+
+    def _frame(self, x: torch.Tensor, w: torch.Tensor, rng: np.random.Generator) -> torch.Tensor:
+        """Directions (d, k) of the next iteration."""
+        raise NotImplementedError
+
+    def _check_parameters(self, dim: int) -> None:
+        super()._check_parameters(dim)
+        for name, least in (("max_iter", 0), ("n_quantiles", 8)):
+            if int(getattr(self, name)) < least:
+                raise InputError(f"{name} must be at least {least}, found {getattr(self, name)}")
+        if not self.tol >= 0:
+            raise InputError(f"tol must not be negative, found {self.tol}")
+
+    def _fit(self, points: torch.Tensor, weight: torch.Tensor, rng: np.random.Generator) -> None:
+        x, w = points, weight
+        dim = x.shape[1]
+        held_out = torch.from_numpy(rng.standard_normal((dim, HELD_OUT))).to(x)
+        held_out /= held_out.norm(dim=0)
+        target = max(float(self.tol), FLOOR * float((w**2).sum().sqrt()))
+        maps = self._start(x, w)
+        for step in maps:
+            x = step.forward(x)
+        self.uniformity_ = self._distance(x, w, held_out)
+        self.n_iter_ = 0
+        while dim > 1 and self.n_iter_ < self.max_iter and self.uniformity_ > target:
+            for _ in range(min(self.check_every, self.max_iter - self.n_iter_)):
+                step = FrameMap.fit(x, w, self._frame(x, w, rng), self.n_quantiles)
+                x = step.forward(x)
+                maps.append(step)
+                self.n_iter_ += 1
+            self.uniformity_ = self._distance(x, w, held_out)
+        maps.append(QuantileMap.fit(x, w, self.n_quantiles))
+        self.uniformity_ = self._distance(maps[-1].forward(x), w, held_out)
+        self.converged_ = dim == 1 or self.uniformity_ <= target
+        self._maps = maps
+        if not self.converged_:
+            warnings.warn(
+                f"{type(self).__name__} stopped at max_iter={self.max_iter} with a Kolmogorov-Smirnov distance of "
+                f"{self.uniformity_:.3g} from uniform, above {target:.3g}; raise max_iter or tol",
+                ConvergenceWarning,
+                stacklevel=4,
+            )
+
+    @staticmethod
+    def _distance(x: torch.Tensor, w: torch.Tensor, directions: torch.Tensor) -> float:
+        return float(ks_distance(x, w, directions).mean())
+
+    def _carry(self, points: torch.Tensor) -> torch.Tensor:
+        for step in self._maps:
+            points = step.to(points).forward(points)
+        return points.clamp(0, 1)
+
+    def _carry_back(self, points: torch.Tensor) -> torch.Tensor:
+        for step in reversed(self._maps):
+            points = step.to(points).inverse(points)
+        return points
