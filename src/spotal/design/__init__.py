@@ -1,1 +1,30 @@
-"""design"""
+"""Designs: points that fill [0,1]^d behind one interface, and how well they do it."""
+
+from spotal.design.base import Design, Seed, SequentialDesign, as_generator
+from spotal.design.centroidal import Centroidal
+from spotal.design.halton import Halton
+from spotal.design.latin_hypercube import LatinHypercube
+from spotal.design.lattice import Lattice
+from spotal.design.maximin import Maximin
+from spotal.design.merit import discrepancy, fill_distance, merits, separation
+from spotal.design.registry import get, names
+from spotal.design.sobol import Sobol
+
+__all__ = [
+    "Centroidal",
+    "Design",
+    "Halton",
+    "LatinHypercube",
+    "Lattice",
+    "Maximin",
+    "Seed",
+    "SequentialDesign",
+    "Sobol",
+    "as_generator",
+    "discrepancy",
+    "fill_distance",
+    "get",
+    "merits",
+    "names",
+    "separation",
+]

@@ -1,11 +1,183 @@
-"""Design: n points that fill the unit hypercube."""
+"""Design: n points that fill the unit hypercube, and the contract that every design keeps."""
 
 from __future__ import annotations
 
+import inspect
+import operator
 from abc import ABC, abstractmethod
-from typing import Any
+from typing import Any, final
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["Design"]
+from spotal.design._match import unmatched
+from spotal.errors import InputError
+
+__all__ = ["Design", "Seed", "SequentialDesign", "as_generator"]
+
+Seed = int | np.integer[Any] | np.random.Generator | np.random.RandomState | None
+"""What ``random_state`` may be: a seed, a numpy generator of either kind, or None for fresh entropy."""
+
+
+class Design(ABC):
+    """n points in [0,1]^d that fill it more evenly than independent uniform points do.
+
+    A subclass stores its parameters untouched in ``__init__`` and defines :meth:`_points`. It may define
+    :meth:`_conditional` where it knows better than the default how to fill the space that given points leave.
+    """
+
+    @final
+    def points(
+        self, n: int, dim: int, *, existing: ArrayLike | None = None, random_state: Seed = None
+    ) -> NDArray[np.float64]:
+        """Return the best design of exactly n points; with ``existing``, n points for the space left around them.
+
+        Parameters
+        ----------
+        n : int
+            Number of points, 0 or more.
+        dim : int
+            Dimension d of the hypercube, 1 or more.
+        existing : array-like of float, shape (m, dim), optional
+            Points already there. They are kept away from and are not returned. No rows means no condition.
+        random_state : int, numpy.random.Generator, numpy.random.RandomState or None
+            An integer gives the same points, bit for bit, at every call.
+
+        Returns
+        -------
+        ndarray of float64, shape (n, dim)
+            Points in [0,1]^d.
+
+        Raises
+        ------
+        InputError
+            For an ``n``, ``dim``, ``existing`` or ``random_state`` that is not as above, and for a number of
+            points or dimensions that the method cannot make.
+
+        Notes
+        -----
+        Cost: that of the method, stated in its class. Conditional, by default: a design of n + m points, then the
+        matching of the m given points to it, O(m^2 (n + m)) while m (n + m) <= 4e6 and about O((n + m) log (n + m))
+        above that.
+        """
+        n = check_count(n, "n")
+        dim = check_count(dim, "dim", least=1)
+        given = None if existing is None else check_unit(existing, "existing", dim=dim)
+        rng = as_generator(random_state)
+        if n == 0:
+            return np.empty((0, dim))
+        found = self._points(n, dim, rng) if given is None or not len(given) else self._conditional(n, given, rng)
+        return np.ascontiguousarray(found, dtype=np.float64)
+
+    @abstractmethod
+    def _points(self, n: int, dim: int, rng: np.random.Generator) -> NDArray[np.float64]:
+        """The design of n >= 1 points, (n, dim)."""
+
+    def _conditional(self, n: int, existing: NDArray[np.float64], rng: np.random.Generator) -> NDArray[np.float64]:
+        """n >= 1 points given m >= 1: a design of n + m points less the m that stand for the given ones."""
+        whole = self._points(n + len(existing), existing.shape[1], rng)
+        return whole[unmatched(whole, existing)]
+
+    def __repr__(self) -> str:
+        names = inspect.signature(type(self)).parameters
+        return f"{type(self).__name__}({', '.join(f'{name}={getattr(self, name)!r}' for name in names)})"
+
+
+class SequentialDesign(Design):
+    """A design whose points are the beginning of one infinite sequence, so that it can be continued.
+
+    A subclass defines :meth:`_sequence`, and :meth:`_points` where exactly n points can be placed better than the
+    first n of the sequence.
+    """
+
+    @final
+    def sequence(self, n: int, dim: int, *, start: int = 0, random_state: Seed = None) -> NDArray[np.float64]:
+        """Return points start, ..., start + n - 1 of the one infinite sequence that ``random_state`` fixes.
+
+        With an integer ``random_state``, ``sequence(8)`` followed by ``sequence(8, start=8)`` is ``sequence(16)``,
+        bit for bit. A numpy generator moves on with each call and so gives another sequence at each.
+
+        Parameters
+        ----------
+        n : int
+            Number of points, 0 or more.
+        dim : int
+            Dimension d of the hypercube, 1 or more.
+        start : int
+            Position in the sequence of the first point returned, 0 or more.
+        random_state : int, numpy.random.Generator, numpy.random.RandomState or None
+            Fixes the sequence.
+
+        Returns
+        -------
+        ndarray of float64, shape (n, dim)
+            Points in [0,1]^d.
+
+        Raises
+        ------
+        InputError
+            For an argument that is not as above, or a position past the end of a sequence of finite precision.
+        """
+        n = check_count(n, "n")
+        dim = check_count(dim, "dim", least=1)
+        start = check_count(start, "start")
+        rng = as_generator(random_state)
+        return self._sequence(n, dim, start, rng) if n else np.empty((0, dim))
+
+    @abstractmethod
+    def _sequence(self, n: int, dim: int, start: int, rng: np.random.Generator) -> NDArray[np.float64]:
+        """Points start, ..., start + n - 1, (n, dim), n >= 1."""
+
+    def _points(self, n: int, dim: int, rng: np.random.Generator) -> NDArray[np.float64]:
+        return self._sequence(n, dim, 0, rng)
+
+
+def as_generator(random_state: Seed) -> np.random.Generator:
+    """Return the numpy Generator that ``random_state`` stands for.
+
+    A Generator is returned as it is, a RandomState gives one integer, an integer seeds a SeedSequence and None takes
+    fresh entropy. Raises InputError for anything else and for a negative seed.
+    """
+    if isinstance(random_state, np.random.Generator):
+        return random_state
+    if isinstance(random_state, np.random.RandomState):
+        random_state = int(random_state.randint(2**31 - 1))
+    if random_state is None:
+        return np.random.default_rng()
+    if isinstance(random_state, bool) or not isinstance(random_state, int | np.integer) or random_state < 0:
+        raise InputError(
+            f"random_state must be an integer of at least 0, a numpy Generator, a RandomState or None, "
+            f"found {random_state!r}; pass for example 0"
+        )
+    return np.random.default_rng(np.random.SeedSequence(int(random_state)))
+
+
+def check_count(value: Any, name: str, *, least: int = 0) -> int:
+    """Return ``value`` as an int; raise InputError unless it is an integer of at least ``least``."""
+    try:
+        count = None if isinstance(value, bool | np.bool_) else operator.index(value)
+    except TypeError:
+        count = None
+    if count is None or count < least:
+        raise InputError(f"{name} must be an integer of at least {least}, found {value!r}; pass a whole number")
+    return count
+
+
+def check_unit(points: ArrayLike, name: str, *, dim: int | None = None) -> NDArray[np.float64]:
+    """Return ``points`` as float64 (n, d); raise InputError unless finite, within [0,1] and of width ``dim``."""
+    try:
+        array = np.asarray(points, dtype=np.float64)
+    except (TypeError, ValueError):
+        raise InputError(f"{name} must hold numbers in rows of equal length; pass an array (rows, dim)") from None
+    if array.ndim != 2 or array.shape[1] == 0:
+        raise InputError(f"{name} must be 2-D, found shape {array.shape}; reshape it to (rows, dim)")
+    if dim is not None and array.shape[1] != dim:
+        raise InputError(f"{name} has {array.shape[1]} columns where dim is {dim}; pass points of that dimension")
+    outside = ~((array >= 0) & (array <= 1)).all(axis=1)
+    if outside.any():
+        row = int(outside.argmax())
+        raise InputError(
+            f"{name} must be finite and within [0,1], found {array[row].tolist()} in row {row}; "
+            "map the points to the unit hypercube first"
+        )
+    return array

@@ -1,0 +1,17 @@
+"""The scipy engines, made with the argument name for the generator that the installed scipy wants."""
+
+from __future__ import annotations
+
+import inspect
+from typing import Any
+
+import numpy as np
+
+
+def engine(name: str, dim: int, rng: np.random.Generator, **options: Any) -> Any:
+    """``scipy.stats.qmc.<name>`` seeded by ``rng``: the argument is ``rng`` from scipy 1.15, ``seed`` before it."""
+    from scipy.stats import qmc
+
+    kind = getattr(qmc, name)
+    seed = "rng" if "rng" in inspect.signature(kind).parameters else "seed"
+    return kind(dim, **options, **{seed: rng})

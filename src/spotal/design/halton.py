@@ -1,0 +1,43 @@
+"""Halton: the scrambled Halton sequence."""
+
+from __future__ import annotations
+
+from typing import final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spotal.design._qmc import engine
+from spotal.design.base import SequentialDesign
+
+__all__ = ["Halton"]
+
+
+@final
+class Halton(SequentialDesign):
+    """The Halton sequence: coordinate j is the radical inverse of the position, in the j-th prime base.
+
+    Any number of points is as good as any other. Margins in large bases fill slowly, so it is for few dimensions.
+
+    Parameters
+    ----------
+    scramble : bool
+        Permute the digits at random. Without it the design has no randomness, and starts at the origin.
+
+    Notes
+    -----
+    Cost O(n d log n).
+
+    References
+    ----------
+    Halton (1960), On the efficiency of certain quasi-random sequences of points, Numer. Math. 2.
+    Owen (2017), A randomized Halton algorithm in R, arXiv:1706.02808 (the scrambling).
+    """
+
+    def __init__(self, scramble: bool = True) -> None:
+        self.scramble = scramble
+
+    def _sequence(self, n: int, dim: int, start: int, rng: np.random.Generator) -> NDArray[np.float64]:
+        source = engine("Halton", dim, rng, scramble=self.scramble)
+        found: NDArray[np.float64] = source.fast_forward(start).random(n)
+        return found

@@ -1,0 +1,187 @@
+"""Figures of merit: how evenly points fill the cube, and how well picks cover a cloud."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from spotal.design._nearest import nearest_blocks
+from spotal.design.base import as_generator, check_count, check_unit
+from spotal.design.sobol import cloud
+from spotal.errors import InputError
+
+__all__ = ["discrepancy", "fill_distance", "merits", "separation"]
+
+Method = Literal["centered", "wraparound", "mixture", "L2-star"]
+METHODS = {"centered": "CD", "wraparound": "WD", "mixture": "MD", "L2-star": "L2-star"}
+MAX_CLOUD = 1 << 16
+
+
+def discrepancy(points: ArrayLike, method: Method = "mixture") -> float:
+    """Return the discrepancy of points in [0,1]^d: 0 is even, less is better; compare at equal n and d only.
+
+    Parameters
+    ----------
+    points : array-like of float, shape (n, d)
+        Points in [0,1]^d, n >= 1.
+    method : {"centered", "wraparound", "mixture", "L2-star"}
+        The measure. As scipy has them, the first three are squared and "L2-star" is not.
+
+    Returns
+    -------
+    float
+
+    Raises
+    ------
+    InputError
+        For points that are not such an array, and an unknown method.
+
+    Notes
+    -----
+    Cost O(n^2 d) time and no memory beyond the points (``scipy.stats.qmc.discrepancy``, compiled).
+
+    References
+    ----------
+    Hickernell (1998), A generalized discrepancy and quadrature error bound, Math. Comp. 67 (centered). Hickernell
+    (1998), Lattice rules: how well do they measure up? (wrap-around). Zhou, Fang and Ning (2013), Mixture discrepancy
+    for quasi-random point sets, J. Complexity 29. Warnock (1972), Computational investigations of low-discrepancy
+    point sets (L2-star).
+    """
+    if method not in METHODS:
+        raise InputError(f"method is {method!r}, which is unknown; pass one of {', '.join(METHODS)}")
+    checked = _some(check_unit(points, "points"), "points")
+    from scipy.stats import qmc
+
+    return float(qmc.discrepancy(checked, method=METHODS[method]))
+
+
+def separation(points: ArrayLike) -> float:
+    """Return the least distance between two of the points; more is better.
+
+    Parameters
+    ----------
+    points : array-like of float, shape (n, d)
+        Finite points of any space, n >= 1.
+
+    Returns
+    -------
+    float
+        0 for points that repeat, infinity for one point alone.
+
+    Raises
+    ------
+    InputError
+        For points that are not such an array.
+
+    Notes
+    -----
+    Cost O(n log n) in few dimensions (k-d tree), up to O(n^2 d) in many.
+    """
+    checked = _finite(points, "points")
+    if len(checked) == 1:
+        return float("inf")
+    from scipy.spatial import cKDTree
+
+    return float(cKDTree(checked).query(checked, k=[2])[0].min())
+
+
+def fill_distance(picks: ArrayLike, cloud: ArrayLike, chunk: int | None = None) -> float:
+    """Return the largest distance from a point of the cloud to its nearest pick; less is better.
+
+    Parameters
+    ----------
+    picks : array-like, shape (n, d)
+        Finite points, n >= 1.
+    cloud : array-like, shape (N, d)
+        Finite points, N >= 1. float16 and float32 are worked on as float32. An ``np.memmap`` is read in blocks.
+    chunk : int, optional
+        Points of the cloud in one block; by default a block of distances has about 4 million entries.
+
+    Returns
+    -------
+    float
+
+    Raises
+    ------
+    InputError
+        For arrays that are not as above or of different widths.
+
+    Notes
+    -----
+    Cost O(N log n) for d <= 16 (k-d tree), O(N n d) by matrix products above; O(chunk (n + d)) memory. Also known as
+    the covering radius or minimax criterion: Johnson, Moore and Ylvisaker (1990), J. Stat. Plan. Inference 26.
+    """
+    centers = _finite(picks, "picks")
+    rows = _matrix(cloud, "cloud")
+    if rows.shape[1] != centers.shape[1]:
+        raise InputError(
+            f"cloud has {rows.shape[1]} columns where picks have {centers.shape[1]}; pass points of one space"
+        )
+    chunk = None if chunk is None else check_count(chunk, "chunk", least=1)
+    return max(float(distance.max()) for _, distance, _ in nearest_blocks(rows, centers, chunk))
+
+
+def merits(points: ArrayLike) -> dict[str, float]:
+    """Return every figure of merit of points in [0,1]^d.
+
+    Parameters
+    ----------
+    points : array-like of float, shape (n, d)
+        Points in [0,1]^d, n >= 1.
+
+    Returns
+    -------
+    dict of str to float
+        "centered", "wraparound", "mixture" and "L2-star" discrepancy, "separation", and "fill_distance", estimated
+        from below on a fixed scrambled Sobol' net of 64 n points, at least 2^12 and at most 2^16.
+
+    Raises
+    ------
+    InputError
+        For points that are not such an array.
+
+    Notes
+    -----
+    Cost O(n^2 d), which is that of the discrepancies.
+    """
+    checked = _some(check_unit(points, "points"), "points")
+    n, dim = checked.shape
+    net = cloud(min(max(64 * n, 1 << 12), MAX_CLOUD), dim, as_generator(0))
+    found = {
+        "centered": discrepancy(checked, "centered"),
+        "wraparound": discrepancy(checked, "wraparound"),
+        "mixture": discrepancy(checked, "mixture"),
+        "L2-star": discrepancy(checked, "L2-star"),
+    }
+    return found | {"separation": separation(checked), "fill_distance": fill_distance(checked, net)}
+
+
+def _some(array: NDArray[Any], name: str) -> NDArray[Any]:
+    if len(array) == 0:
+        raise InputError(f"{name} has no rows; pass at least one point")
+    return array
+
+
+def _matrix(points: ArrayLike, name: str) -> NDArray[Any]:
+    """A real matrix with a row at least, not copied and its entries not looked at."""
+    try:
+        array = np.asarray(points)
+    except ValueError:
+        raise InputError(f"{name} has rows of different lengths; pass an array (rows, features)") from None
+    if array.ndim != 2 or array.shape[1] == 0 or array.dtype.kind not in "fiub":
+        raise InputError(
+            f"{name} must be 2-D and of real numbers, found shape {array.shape} of {array.dtype}; "
+            "pass an array (rows, features)"
+        )
+    return _some(array, name)
+
+
+def _finite(points: ArrayLike, name: str) -> NDArray[Any]:
+    array = _matrix(points, name)
+    array = array if array.dtype.kind == "f" and array.itemsize >= 4 else array.astype(np.float64)
+    if not np.isfinite(array).all():
+        row = int((~np.isfinite(array)).any(axis=1).argmax())
+        raise InputError(f"{name} has an entry that is not finite in row {row}; drop or repair that row")
+    return array

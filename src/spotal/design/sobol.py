@@ -1,0 +1,79 @@
+"""Sobol: the scrambled Sobol' sequence, Latinized where n is not a power of two."""
+
+from __future__ import annotations
+
+from typing import final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spotal.design._qmc import engine
+from spotal.design.base import SequentialDesign
+from spotal.errors import InputError
+
+__all__ = ["Sobol", "cloud"]
+
+BITS = 30
+MAX_DIM = 21201
+
+
+@final
+class Sobol(SequentialDesign):
+    """The scrambled Sobol' sequence: a digital net in base 2 whose first 2^m points are balanced in every margin.
+
+    ``sequence`` gives it as it is. ``points`` gives, for n a power of two, its first n points. For other n the first n
+    points lose the balance, so they are Latinized: each coordinate x becomes (rank + u) / n, with u the position of x
+    in its interval of width 1/N, where N is the next power of two. Every margin then has exactly one point in each
+    interval of width 1/n, and for n = N the formula changes nothing.
+
+    Parameters
+    ----------
+    scramble : bool
+        Scramble by a random linear matrix and digital shift. Without it the design has no randomness, and starts at
+        the origin.
+
+    Notes
+    -----
+    Cost O(n d), and O(n log n) a coordinate to Latinize; O(900 d) memory to scramble. At most 21201 dimensions and
+    2^30 points, InputError above.
+
+    References
+    ----------
+    Joe and Kuo (2008), Constructing Sobol sequences with better two-dimensional projections, SIAM J. Sci. Comput. 30.
+    Matousek (1998), On the L2-discrepancy for anchored boxes, J. Complexity 14 (the scrambling).
+    Owen (2020), On dropping the first Sobol' point, arXiv:2008.08051 (why n is a power of two).
+    """
+
+    def __init__(self, scramble: bool = True) -> None:
+        self.scramble = scramble
+
+    def _sequence(self, n: int, dim: int, start: int, rng: np.random.Generator) -> NDArray[np.float64]:
+        if dim > MAX_DIM:
+            raise InputError(f"dim is {dim}, above the {MAX_DIM} that Sobol can make; reduce the dimension")
+        if start + n > 1 << BITS:
+            raise InputError(f"start + n is {start + n}, above the 2**{BITS} points of a Sobol sequence; ask for fewer")
+        source = engine("Sobol", dim, rng, scramble=self.scramble, bits=BITS)
+        found: NDArray[np.float64]
+        if start:
+            found = source.fast_forward(start).random(n)
+        else:  # the first point alone: scipy warns of a first draw that is not a power of two
+            found = np.concatenate([source.random(1), source.random(n - 1)])
+        return found
+
+    def _points(self, n: int, dim: int, rng: np.random.Generator) -> NDArray[np.float64]:
+        raw = self._sequence(n, dim, 0, rng)
+        strata = power_of_two(n)
+        if strata == n:
+            return raw
+        rank = raw.argsort(axis=0).argsort(axis=0)
+        return (rank + (raw * strata) % 1.0) / n
+
+
+def power_of_two(n: int) -> int:
+    """The least power of two that is at least n >= 1."""
+    return 1 << (n - 1).bit_length()
+
+
+def cloud(n: int, dim: int, rng: np.random.Generator) -> NDArray[np.float64]:
+    """A scrambled Sobol' net of at least n points, (2^k, dim): what other designs choose or average from."""
+    return Sobol().points(power_of_two(n), dim, random_state=rng)
