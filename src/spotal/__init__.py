@@ -1,1 +1,82 @@
-"""spotal"""
+"""spotal decides what to label next: active learning by optimal transport and space-filling designs (SPOT).
+
+Everything public is here, and is imported when it is first used: ``import spotal`` itself costs next to nothing.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "ActiveLearner": "spotal.loop",
+    "SPOT": "spotal.strategies",
+    "Selection": "spotal.selection",
+    "SklearnLearner": "spotal.learner",
+    "Strategy": "spotal.strategies",
+    "TorchLearner": "spotal.learner",
+    "VectorOracle": "spotal.oracle",
+    "select": "spotal._select",
+}
+_ROOMS = (
+    "cli",
+    "datasets",
+    "design",
+    "embed",
+    "engine",
+    "errors",
+    "learner",
+    "loop",
+    "mass",
+    "oracle",
+    "pool",
+    "reduce",
+    "report",
+    "selection",
+    "strategies",
+    "transport",
+)
+
+__all__ = [*_HOMES, *_ROOMS, "__version__"]
+
+if TYPE_CHECKING:
+    from spotal import (
+        datasets,
+        design,
+        embed,
+        engine,
+        errors,
+        learner,
+        loop,
+        mass,
+        oracle,
+        pool,
+        reduce,
+        report,
+        selection,
+        strategies,
+        transport,
+    )
+    from spotal._select import select
+    from spotal.learner import SklearnLearner, TorchLearner
+    from spotal.loop import ActiveLearner
+    from spotal.oracle import VectorOracle
+    from spotal.selection import Selection
+    from spotal.strategies import SPOT, Strategy
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOMES:
+        value = getattr(import_module(_HOMES[name]), name)
+    elif name in _ROOMS:
+        value = import_module(f"spotal.{name}")
+    else:
+        raise AttributeError(f"module 'spotal' has no attribute {name!r}")
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,1 +1,6 @@
-"""reduce"""
+"""Embeddings to the few dimensions in which they are transported."""
+
+from spotal.reduce.dimension import choose_dimension
+from spotal.reduce.pca import PCA
+
+__all__ = ["PCA", "choose_dimension"]

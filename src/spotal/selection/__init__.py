@@ -1,1 +1,7 @@
-"""selection"""
+"""From a design in the cube to rows of the pool."""
+
+from spotal.selection.assignment import assigned_rows
+from spotal.selection.base import Selection
+from spotal.selection.nearest import nearest_rows
+
+__all__ = ["Selection", "assigned_rows", "nearest_rows"]

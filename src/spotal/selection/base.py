@@ -40,9 +40,7 @@ class Selection:
     _represent: Callable[[], tuple[NDArray[np.int64], NDArray[np.float64]]] | None = field(
         default=None, repr=False, compare=False
     )
-    _represented: tuple[NDArray[np.int64], NDArray[np.float64]] | None = field(
-        default=None, repr=False, compare=False
-    )
+    _represented: tuple[NDArray[np.int64], NDArray[np.float64]] | None = field(default=None, repr=False, compare=False)
 
     def __len__(self) -> int:
         return len(self.indices)

@@ -1,0 +1,47 @@
+"""The one-call form: choose rows of a pool by a strategy's name."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from numpy.typing import ArrayLike
+
+from spotal.selection.base import Selection
+from spotal.strategies import Strategy, get
+
+__all__ = ["select"]
+
+
+def select(
+    pool: Any,
+    budget: int,
+    strategy: str | Strategy = "spot",
+    *,
+    labeled: ArrayLike | None = None,
+    labels: ArrayLike | None = None,
+    probabilities: ArrayLike | None = None,
+    mass: ArrayLike | None = None,
+    random_state: Any = None,
+) -> Selection:
+    """Choose ``budget`` unlabeled rows of ``pool`` by a strategy, given by name or made beforehand.
+
+    Other arguments, result and errors: :meth:`spotal.strategies.Strategy.query`.
+
+    Examples
+    --------
+    >>> import numpy as np, spotal
+    >>> pool = np.random.default_rng(0).normal(size=(1000, 16))
+    >>> picks = spotal.select(pool, 10, random_state=0)
+    >>> len(picks.indices), round(float(picks.cell_mass.sum()), 6)
+    (10, 1.0)
+    """
+    chosen = get(strategy) if isinstance(strategy, str) else strategy
+    return chosen.query(
+        pool,
+        budget,
+        labeled=labeled,
+        labels=labels,
+        probabilities=probabilities,
+        mass=mass,
+        random_state=random_state,
+    )

@@ -1,0 +1,55 @@
+"""Mass: the non-negative weight of each pool row that the transport carries. Policy lives here and only here."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spotal.pool.base import Pool
+
+__all__ = ["Evidence", "Mass", "Product"]
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What is known when mass is given: pool of N rows, labeled rows (m,) and classes, probabilities (N, classes)."""
+
+    pool: Pool
+    labeled: NDArray[np.int64]
+    labels: NDArray[np.int64] | None = None
+    probabilities: NDArray[np.floating] | None = None
+
+
+class Mass(ABC):
+    """A rule that weighs rows. Rules multiply: ``Margin(2) * LabelDistance(1)``."""
+
+    @abstractmethod
+    def weigh(self, evidence: Evidence) -> NDArray[np.float64]:
+        """Non-negative mass of each row, float64 (N,); only ratios matter."""
+
+    def __mul__(self, other: Mass) -> Product:
+        return Product(self, other)
+
+    def __repr__(self) -> str:
+        inside = ", ".join(f"{name}={value!r}" for name, value in vars(self).items())
+        return f"{type(self).__name__}({inside})"
+
+
+class Product(Mass):
+    """The product of other rules."""
+
+    def __init__(self, *factors: Mass) -> None:
+        self.factors = factors
+
+    def weigh(self, evidence: Evidence) -> NDArray[np.float64]:
+        """The product of the factors' masses; float64 (N,)."""
+        mass = np.ones(len(evidence.pool))
+        for factor in self.factors:
+            mass = mass * factor.weigh(evidence)
+        return mass
+
+    def __repr__(self) -> str:
+        return " * ".join(map(repr, self.factors)) or "Product()"

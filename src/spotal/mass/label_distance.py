@@ -1,0 +1,31 @@
+"""Mass by distance to what is labeled, to a power: space that labels already serve is not served twice."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spotal._nearest import nearest
+from spotal.mass.base import Evidence, Mass
+
+__all__ = ["LabelDistance"]
+
+
+class LabelDistance(Mass):
+    """(distance to the nearest labeled row / its median)^power; all ones while nothing is labeled. O(N m d)."""
+
+    def __init__(self, power: float = 1.0) -> None:
+        self.power = power
+
+    def weigh(self, evidence: Evidence) -> NDArray[np.float64]:
+        """Mass, 0 at labeled rows and their copies; float64 (N,)."""
+        n = len(evidence.pool)
+        if len(evidence.labeled) == 0:
+            return np.ones(n)
+        centers = evidence.pool.rows(evidence.labeled)
+        squared = np.empty(n)
+        for batch in evidence.pool.batches():
+            squared[batch.rows] = nearest(batch.points, centers)[1].cpu().numpy()
+        squared[evidence.labeled] = 0
+        scale = float(np.median(squared)) or float(squared.max()) or 1.0
+        return np.asarray((squared / scale) ** (self.power / 2))

@@ -1,0 +1,63 @@
+"""A pool in an array: numpy, a memory map, or a torch tensor on any device."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spotal._arrays import block_rows, blocks, is_tensor, to_numpy, to_tensor
+from spotal.pool.base import Batch
+
+if TYPE_CHECKING:
+    import torch
+
+__all__ = ["ArrayPool"]
+
+HASHED_WHOLE = 256 << 20
+"""A pool up to this many bytes is hashed whole; of a larger one, HASHED_ROWS evenly spaced rows are."""
+HASHED_ROWS = 65_536
+
+
+class ArrayPool:
+    """Rows of a checked (n, d) array or tensor; a ``np.memmap`` is read batch by batch and never held whole."""
+
+    def __init__(self, array: Any) -> None:
+        self.array = array
+
+    @property
+    def dim(self) -> int:
+        """Width of a row."""
+        return int(self.array.shape[1])
+
+    def __len__(self) -> int:
+        return int(self.array.shape[0])
+
+    def batches(self) -> Iterator[Batch]:
+        """All rows in order, about 32 MB a batch."""
+        for part in blocks(len(self), block_rows(self.dim)):
+            yield Batch(part.start, to_tensor(self.array[part]))
+
+    def rows(self, numbers: NDArray[np.int64]) -> torch.Tensor:
+        """The rows of these numbers, in this order; a float tensor (k, d)."""
+        if is_tensor(self.array):
+            import torch
+
+            return to_tensor(self.array[torch.from_numpy(numbers).to(self.array.device)])
+        return to_tensor(self.array[numbers])
+
+    def fingerprint(self) -> dict[str, Any]:
+        """Shape, dtype and BLAKE2 hash of the content: of all rows, or of evenly spaced ones in a large pool."""
+        n, dim = self.array.shape
+        itemsize = self.array.element_size() if is_tensor(self.array) else self.array.dtype.itemsize
+        whole = n * dim * itemsize <= HASHED_WHOLE
+        digest = hashlib.blake2b(digest_size=16)
+        rows = np.arange(n) if whole else np.linspace(0, n - 1, HASHED_ROWS).astype(np.int64)
+        for part in blocks(len(rows), block_rows(dim, itemsize)):
+            block = self.array[part] if whole else self.array[rows[part]]
+            digest.update(np.ascontiguousarray(to_numpy(block)).data)
+        dtype = str(self.array.dtype).removeprefix("torch.")
+        return {"rows": n, "dim": dim, "dtype": dtype, "hashed_rows": len(rows), "blake2b": digest.hexdigest()}

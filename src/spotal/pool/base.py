@@ -1,0 +1,47 @@
+"""Pool: rows with numbers, read in batches or by number. What an algorithm sees of the data."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    import torch
+
+__all__ = ["Batch", "Pool"]
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Consecutive rows of a pool: ``start`` is the number of the first, ``points`` a float tensor (m, d)."""
+
+    start: int
+    points: torch.Tensor
+
+    @property
+    def rows(self) -> slice:
+        """Where these rows lie in a per-row array of the whole pool."""
+        return slice(self.start, self.start + len(self.points))
+
+
+class Pool(Protocol):
+    """N rows of width dim."""
+
+    @property
+    def dim(self) -> int:
+        """Width of a row."""
+        ...
+
+    def __len__(self) -> int: ...
+
+    def batches(self) -> Iterator[Batch]:
+        """All rows, in order, in batches of bounded size."""
+        ...
+
+    def rows(self, numbers: NDArray[np.int64]) -> torch.Tensor:
+        """The rows of these numbers, in this order, as a float tensor (k, d)."""
+        ...

@@ -1,0 +1,126 @@
+"""Principal components, the default reduction."""
+
+from __future__ import annotations
+
+from typing import Any, Self
+
+import numpy as np
+import torch
+from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.utils.validation import check_is_fitted
+
+from spotal._arrays import block_rows, blocks, check_matrix, check_weight, is_tensor, to_numpy, to_tensor
+from spotal.errors import InputError
+from spotal.pool.sample import as_seed, priority_sample
+from spotal.reduce.dimension import choose_dimension
+
+__all__ = ["PCA"]
+
+EXACT_DIM = 2048
+"""Up to this width the covariance is decomposed exactly; above it, by randomized subspace iteration."""
+RANDOMIZED_RANK = 64
+
+
+class PCA(TransformerMixin, BaseEstimator):
+    """Weighted principal component analysis on a sample, for arrays and tensors alike.
+
+    Parameters
+    ----------
+    n_components : int or "auto"
+        "auto" takes :func:`~spotal.reduce.choose_dimension` of the spectrum and ``budget``.
+    budget : int or None, points of the design that is to fill the space (for "auto"; None means 1,000)
+    whiten : bool, whether components are scaled to unit variance
+    max_samples : int, most rows to fit on; more are thinned by weighted priority sampling
+    random_state : int, numpy generator or None
+
+    Attributes
+    ----------
+    mean_ : (D,), components_ : (d, D), explained_variance_ : (d,), spectrum_ : (k,) leading variances
+    n_components_ : int
+
+    Notes
+    -----
+    O(n D^2 + D^3) for D up to 2,048, O(n D k) by randomized subspace iteration above. The sign of each component is
+    fixed: its largest entry is positive.
+
+    References
+    ----------
+    N. Halko, P.-G. Martinsson, J. Tropp, "Finding structure with randomness", SIAM Review 53, 2011, algorithm 4.4.
+    """
+
+    def __init__(
+        self,
+        n_components: int | str = "auto",
+        budget: int | None = None,
+        whiten: bool = False,
+        max_samples: int = 20_000,
+        random_state: Any = None,
+    ) -> None:
+        self.n_components = n_components
+        self.budget = budget
+        self.whiten = whiten
+        self.max_samples = max_samples
+        self.random_state = random_state
+
+    def fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> Self:
+        """Fit to X (n, D), numpy or tensor, with optional non-negative weights (n,).
+
+        Raises InputError for input that is not a finite matrix, bad weights, or bad n_components.
+        """
+        X = check_matrix(X, "X")
+        n, width = X.shape
+        weight = check_weight(sample_weight, n, "sample_weight")
+        auto = self.n_components == "auto"
+        if not auto and (isinstance(self.n_components, str) or not 1 <= int(self.n_components) <= width):
+            raise InputError(f"n_components must be 'auto' or from 1 to {width}, found {self.n_components!r}")
+        rng = np.random.default_rng(as_seed(self.random_state))
+        rows, kept = priority_sample(weight, n, int(self.max_samples), rng)
+        x = to_tensor(X if len(rows) == n else X[rows], torch.float64)
+        w = torch.from_numpy(kept / kept.sum()).to(x.device)
+        self.n_features_in_ = width
+        self.mean_ = w @ x
+        centered = (x - self.mean_) * w.sqrt()[:, None]
+        if width <= EXACT_DIM:
+            values, vectors = torch.linalg.eigh(centered.T @ centered)
+            values, vectors = values.flip(0).clamp_min(0), vectors.flip(1)
+        else:
+            values, vectors = _leading(centered, RANDOMIZED_RANK, rng)
+        self.spectrum_ = values
+        wanted = choose_dimension(values.cpu().numpy(), self.budget or 1000) if auto else int(self.n_components)
+        self.n_components_ = min(wanted, len(values))
+        components = vectors[:, : self.n_components_].T
+        peak = components.gather(1, components.abs().argmax(1, keepdim=True))
+        self.components_ = components * torch.where(peak < 0, -1.0, 1.0)
+        self.explained_variance_ = values[: self.n_components_]
+        return self
+
+    def transform(self, X: Any) -> Any:
+        """Project X (n, D) to (n, d): float32, or float64 if X is; numpy gives numpy, a tensor a tensor."""
+        check_is_fitted(self)
+        X = check_matrix(X, "X")
+        if X.shape[1] != self.n_features_in_:
+            raise InputError(
+                f"X has {X.shape[1]} features, but PCA is expecting {self.n_features_in_} features as input"
+            )
+        parts = [self.project(to_tensor(X[part])) for part in blocks(X.shape[0], block_rows(X.shape[1]))]
+        return torch.cat(parts) if is_tensor(X) else np.concatenate([to_numpy(part) for part in parts])
+
+    def project(self, points: torch.Tensor) -> torch.Tensor:
+        """Project one block of points, a float tensor (n, D), unchecked."""
+        components = self.components_
+        if self.whiten:
+            floor = 1e-12 * self.spectrum_[0].clamp_min(1e-300)
+            components = components / self.explained_variance_.clamp_min(floor).sqrt()[:, None]
+        projected: torch.Tensor = (points - self.mean_.to(points)) @ components.T.to(points)
+        return projected
+
+
+def _leading(a: torch.Tensor, rank: int, rng: np.random.Generator) -> tuple[torch.Tensor, torch.Tensor]:
+    """Leading eigenvalues and eigenvectors of a^T a by randomized subspace iteration (Halko et al., algorithm 4.4)."""
+    rank = min(rank, *a.shape)
+    width = min(rank + 10, *a.shape)
+    q = torch.linalg.qr(a @ torch.from_numpy(rng.standard_normal((a.shape[1], width))).to(a)).Q
+    for _ in range(4):
+        q = torch.linalg.qr(a @ torch.linalg.qr(a.T @ q).Q).Q
+    _, singular, vt = torch.linalg.svd(q.T @ a, full_matrices=False)
+    return singular[:rank] ** 2, vt[:rank].T

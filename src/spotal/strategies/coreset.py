@@ -1,0 +1,72 @@
+"""Core-set selection by greedy k-center: each pick is the row farthest from all labeled and picked rows."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+
+from spotal.strategies.base import Choice, Query, Strategy
+
+__all__ = ["CoreSet"]
+
+
+class CoreSet(Strategy):
+    """Greedy k-center (Sener and Savarese, ICLR 2018, algorithm 1), a 2-approximation of the least fill distance.
+
+    With nothing labeled, the first pick is the row nearest to the pool's mean. With mass, distances are multiplied by
+    it. O(N d) a pick (and a labeled row); walks the pool once for each.
+    """
+
+    name = "coreset"
+
+    def _choose(self, query: Query) -> Choice:
+        pool, n = query.pool, len(query.pool)
+        weights = query.weights()
+        gap = np.full(n, np.inf)
+        cells = np.full(n, -1, np.int64)
+        for row in query.labeled:
+            self._serve(query, int(row), gap, None, 0)
+        picks = np.empty(query.budget, np.int64)
+        free = np.zeros(n, dtype=bool)
+        free[query.unlabeled] = True
+        for position in range(query.budget):
+            if position == 0 and not len(query.labeled):
+                row = self._center(query)
+            else:
+                score = np.where(free, np.sqrt(gap) * weights, -1.0)
+                row = int(score.argmax())
+            picks[position] = row
+            free[row] = False
+            self._serve(query, row, gap, cells, position)
+        if len(query.labeled):  # rows that a labeled row serves best still belong to some pick: leave it to the base
+            return Choice(picks, figures={"fill_distance": float(np.sqrt(gap.max()))})
+        cells[picks] = np.arange(len(picks))
+        return Choice(picks, cells, figures={"fill_distance": float(np.sqrt(gap.max()))} if len(pool) else {})
+
+    @staticmethod
+    def _center(query: Query) -> int:
+        """The unlabeled row of positive mass nearest to the pool's weighted mean."""
+        weights = query.weights()
+        mean = torch.zeros(query.pool.dim, dtype=torch.float64)
+        for batch in query.pool.batches():
+            w = torch.from_numpy(weights[batch.rows]).to(batch.points.device)
+            mean += (w @ batch.points.double()).cpu()
+        mean /= weights.sum()
+        best, row = np.inf, int(query.unlabeled[0])
+        for batch in query.pool.batches():
+            squared = (batch.points.double() - mean.to(batch.points.device)).square().sum(1).cpu().numpy()
+            squared[weights[batch.rows] == 0] = np.inf
+            if squared.min() < best:
+                best, row = float(squared.min()), batch.start + int(squared.argmin())
+        return row
+
+    @staticmethod
+    def _serve(query: Query, row: int, gap: np.ndarray, cells: np.ndarray | None, position: int) -> None:
+        """Lower every row's squared distance to its nearest center by the new center ``row``."""
+        center = query.pool.rows(np.array([row]))
+        for batch in query.pool.batches():
+            squared = (batch.points - center).square().sum(1).cpu().numpy()
+            closer = squared < gap[batch.rows]
+            gap[batch.rows][closer] = squared[closer]
+            if cells is not None:
+                cells[batch.rows][closer] = position

@@ -1,0 +1,24 @@
+"""Entropy sampling: the rows whose predicted class is least certain as a whole."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from spotal.strategies.base import Choice, Query, Strategy, best_scores
+
+__all__ = ["Entropy"]
+
+
+class Entropy(Strategy):
+    """Greatest Shannon entropy of the class probabilities, times mass where it is given. O(N c).
+
+    B. Settles, "Active Learning Literature Survey", 2009, section 3.1.
+    """
+
+    name = "entropy"
+    needs_probabilities = True
+
+    def _choose(self, query: Query) -> Choice:
+        assert query.probabilities is not None
+        p = query.probabilities.clip(1e-12, 1).astype(np.float64)
+        return Choice(best_scores(-(p * np.log(p)).sum(1) * query.weights(), query))

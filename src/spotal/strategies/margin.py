@@ -1,0 +1,22 @@
+"""Margin sampling: the rows whose two most probable classes are closest."""
+
+from __future__ import annotations
+
+from spotal.mass.margin import margins
+from spotal.strategies.base import Choice, Query, Strategy, best_scores
+
+__all__ = ["Margin"]
+
+
+class Margin(Strategy):
+    """Smallest difference between the two greatest class probabilities, times mass where it is given. O(N c).
+
+    T. Scheffer, C. Decomain, S. Wrobel, "Active hidden Markov models for information extraction", IDA 2001.
+    """
+
+    name = "margin"
+    needs_probabilities = True
+
+    def _choose(self, query: Query) -> Choice:
+        assert query.probabilities is not None
+        return Choice(best_scores((1 - margins(query.probabilities)) * query.weights(), query))

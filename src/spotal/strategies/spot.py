@@ -1,0 +1,279 @@
+"""SPOT: carry the pool to the uniform hypercube by optimal transport, lay a space-filling design, take its rows."""
+
+from __future__ import annotations
+
+import time
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from sklearn.base import clone
+
+from spotal import design as designs
+from spotal._arrays import to_numpy
+from spotal.design.merit import discrepancy
+from spotal.engine import run
+from spotal.errors import ConvergenceWarning, InputError
+from spotal.mass import Evidence, LabelDistance, Margin, Mass, Uniform
+from spotal.pool.base import Batch
+from spotal.pool.sample import priority_sample
+from spotal.reduce import PCA
+from spotal.selection import assigned_rows, nearest_rows
+from spotal.selection import cells as celling
+from spotal.strategies.base import Choice, Query, Strategy
+from spotal.transport import ProjectionPursuitTransport, SlicedTransport, Transport
+
+__all__ = ["SPOT"]
+
+SELECTIONS = ("cells", "nearest", "assignment")
+MERIT_POINTS = 4_096
+"""Discrepancies cost O(n^2 d): beyond this many points they are left out."""
+
+
+class SPOT(Strategy):
+    """Space-filling design on the optimally transported pool.
+
+    The pool's embeddings are reduced to a few dimensions; a weighted sample of them fits a transport map to the
+    uniform hypercube; all rows are carried; a design fills the cube; rows of the pool stand in for its points.
+
+    Parameters
+    ----------
+    reduction : "pca", None, or a scikit-learn transformer
+        Embeddings to the dimensions that are transported. None transports them as they are.
+    n_components : int or "auto"
+        Dimensions for "pca"; "auto" follows the spectrum and the number of design points
+        (:func:`~spotal.reduce.choose_dimension`).
+    whiten : bool, whether "pca" scales its components to unit variance
+    transport : "sliced", "projection-pursuit", or a :class:`~spotal.transport.Transport`
+    design : name of a design (:func:`spotal.design.names`) or a :class:`~spotal.design.Design`
+    selection : "cells", "nearest" or "assignment"
+        "nearest" (the paper): each design point takes the nearest free row in the cube; "assignment": the one-to-one
+        assignment of least total squared distance; both place design points around those that labeled rows already
+        serve. "cells": the design cuts the pool into cells of equal mass, a few weighted Lloyd steps in the embedding
+        space refine them, and the heaviest row near each center stands for its cell.
+    mass : "auto", "uniform" or a :class:`~spotal.mass.Mass`
+        What the transport carries, times the caller's ``mass``. "auto" is ``Margin(2) * LabelDistance(1)``: uniform
+        while nothing is known, more where the model is uncertain and labels are far as soon as there are some.
+    refine : int, Lloyd steps of "cells"
+    sample_size : int, most rows that reduction and transport are fitted on
+
+    Notes
+    -----
+    For N rows of width D, n picks, d dimensions, L frames and a sample of s rows: one pass to weigh (O(N m D) for m
+    labeled rows), O(s D^2 + L d s log s) to fit, one pass to carry, O(N (D d + L d^2)), one pass of O(N n D) for each
+    Lloyd step and one to finish. Memory beyond the pool: O(N d + s D + n D).
+
+    References
+    ----------
+    Fang, Meng, Zhao, Wang, Liu, Zhong, Ma, "SPOT: An Active Learning Algorithm for Efficient Deep Neural Network
+    Training", Big Data Mining and Analytics 8(5), 2025.
+    """
+
+    name = "spot"
+
+    def __init__(
+        self,
+        *,
+        reduction: Any = "pca",
+        n_components: int | str = "auto",
+        whiten: bool = True,
+        transport: str | Transport = "sliced",
+        design: str | designs.Design = "sobol",
+        selection: str = "cells",
+        mass: str | Mass = "auto",
+        refine: int = 5,
+        sample_size: int = 50_000,
+    ) -> None:
+        if selection not in SELECTIONS:
+            raise InputError(f"selection must be one of {', '.join(SELECTIONS)}, found {selection!r}")
+        if not (mass in ("auto", "uniform") or isinstance(mass, Mass)):
+            raise InputError(f"mass must be 'auto', 'uniform' or a Mass, found {mass!r}")
+        if not (transport in ("sliced", "projection-pursuit") or isinstance(transport, Transport)):
+            raise InputError(f"transport must be 'sliced', 'projection-pursuit' or a Transport, found {transport!r}")
+        if not (reduction in (None, "pca") or hasattr(reduction, "fit")):
+            raise InputError(f"reduction must be 'pca', None or a scikit-learn transformer, found {reduction!r}")
+        for label, value, least in (("refine", refine, 0), ("sample_size", sample_size, 2)):
+            if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < least:
+                raise InputError(f"{label} must be an integer of at least {least}, found {value!r}")
+        self.reduction = reduction
+        self.n_components = n_components
+        self.whiten = whiten
+        self.transport = transport
+        self.design = designs.get(design) if isinstance(design, str) else design
+        self.selection = selection
+        self.mass = mass
+        self.refine = refine
+        self.sample_size = sample_size
+
+    @classmethod
+    def paper(cls, **changes: Any) -> SPOT:
+        """The published method: reduce, transport by projection pursuit, Sobol design, nearest free rows.
+
+        Labels count only in that their rows, and the design points these serve, are not taken again. ``changes``
+        override single parameters. The transport is fitted on at most 10,000 rows, with at most 200 directions.
+        """
+        preset: dict[str, Any] = {
+            "transport": ProjectionPursuitTransport(max_iter=200, max_samples=10_000),
+            "selection": "nearest",
+            "mass": "uniform",
+        }
+        return cls(**(preset | changes))
+
+    def _choose(self, query: Query) -> Choice:
+        clock = _Clock()
+        with clock("weigh"):
+            mass = self._weigh(query)
+        with clock("fit"):
+            reduction, transport = self._fit(query, mass)
+        with clock("carry"):
+            carried: NDArray[np.float32] = run(_Carry(reduction, transport), query.pool)
+        dim = carried.shape[1]
+        around = carried[query.labeled] if self.selection != "cells" else None
+        with clock("design"):
+            points = self.design.points(query.budget, dim, existing=around, random_state=query.rng())
+        cells: Any
+        with clock("select"):
+            if self.selection == "cells":
+                picks, cells = self._by_cells(query, mass, carried, points)
+            else:
+                choose = nearest_rows if self.selection == "nearest" else assigned_rows
+                picks = choose(carried, query.unlabeled, points)
+
+                def cells() -> NDArray[np.int64]:
+                    index = celling.cut(carried, carried[picks].astype(np.float64))
+                    index[query.labeled] = -1
+                    index[picks] = np.arange(len(picks))
+                    return index
+
+        figures = {"dim": float(dim), "uniformity": float(getattr(transport, "uniformity_", np.nan))}
+        if query.budget <= MERIT_POINTS:
+            figures["design_discrepancy"] = discrepancy(points, "mixture")
+            figures["pick_discrepancy"] = discrepancy(carried[picks].astype(np.float64), "mixture")
+        details = {
+            "dim": dim,
+            "transport_iterations": int(getattr(transport, "n_iter_", 0)),
+            "transport_converged": bool(getattr(transport, "converged_", True)),
+        }
+        return Choice(picks, cells, {k: v for k, v in figures.items() if np.isfinite(v)}, clock.seconds, details)
+
+    def _weigh(self, query: Query) -> NDArray[np.float64]:
+        """The mass to carry, float64 (N,): positive somewhere among the unlabeled rows."""
+        rule = self.mass
+        if rule == "auto":
+            rule = Margin(2) * LabelDistance(1) if self.selection == "cells" else Uniform()
+        elif rule == "uniform":
+            rule = Uniform()
+        assert isinstance(rule, Mass)
+        known = Evidence(query.pool, query.labeled, query.labels, query.probabilities)
+        policy = rule.weigh(known)
+        free = np.zeros(len(query.pool), dtype=bool)
+        free[query.unlabeled] = True
+        for mass in (policy * query.weights(), query.weights(), np.ones(len(query.pool))):
+            if self.selection == "cells":  # labeled rows need no representative
+                mass = np.where(free, mass, 0.0)
+            if mass[query.unlabeled].any():
+                break
+        # equal masses as exact ones: a sum of them is exact, and the order of rows does not matter
+        scaled: NDArray[np.float64] = mass / mass.max()
+        return scaled
+
+    def _fit(self, query: Query, mass: NDArray[np.float64]) -> tuple[Any, Transport]:
+        rows, weight = priority_sample(mass, len(query.pool), self.sample_size, query.seed)
+        points: Any = query.pool.rows(rows).double()
+        # in an order of their own: sums round the same way however the pool is ordered
+        order = np.lexsort(to_numpy(points[:, : min(4, points.shape[1])]).T)
+        points, weight = points[torch.from_numpy(order).to(points.device)], weight[order]
+        reduction: Any = None
+        if self.reduction == "pca":
+            total = query.budget + (len(query.labeled) if self.selection != "cells" else 0)
+            reduction = PCA(self.n_components, budget=total, whiten=self.whiten, random_state=query.seed)
+            reduction.fit(points, sample_weight=weight)
+            points = reduction.project(points)
+        elif self.reduction is not None:
+            reduction = _seeded(self.reduction, query.seed)
+            points = np.asarray(reduction.fit_transform(to_numpy(points)))
+        transport = (
+            {
+                "sliced": SlicedTransport(),
+                "projection-pursuit": ProjectionPursuitTransport(),
+            }.get(self.transport, self.transport)
+            if isinstance(self.transport, str)
+            else self.transport
+        )
+        transport = _seeded(transport, query.seed)
+        with warnings.catch_warnings():
+            # how uniform the carried pool became is in the Selection's figures
+            warnings.simplefilter("ignore", ConvergenceWarning)
+            transport.fit(points, sample_weight=weight)
+        return reduction, transport
+
+    def _by_cells(
+        self, query: Query, mass: NDArray[np.float64], carried: NDArray[np.float32], points: NDArray[np.float64]
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        pool, free = query.pool, query.unlabeled
+        index = celling.cut(carried, points)
+        weight, centers = celling.cell_means(pool, mass, index, len(points))
+        empty = np.flatnonzero(weight == 0)
+        if len(empty):  # a design point in a hole of the carried pool starts from the free row nearest to it
+            rows = nearest_rows(carried, free, points[empty])
+            centers[torch.from_numpy(empty).to(centers.device)] = pool.rows(rows).to(centers)
+        centers = celling.refine(pool, mass, centers, self.refine)[1]
+        cells = celling.settle(pool, centers)
+        picks = celling.represent(cells, mass, free, query.budget)
+        # rows of a cell that has no pick of its own go to the nearest pick
+        position = np.full(len(points), -1, np.int64)
+        position[cells.index[picks][::-1]] = np.arange(len(picks))[::-1]
+        stands = position[cells.index]
+        orphans = np.setdiff1d(np.flatnonzero(stands < 0), query.labeled)
+        if len(orphans):
+            stands[orphans] = celling.cut(to_numpy(pool.rows(orphans)), to_numpy(pool.rows(picks)).astype(np.float64))
+        stands[query.labeled] = -1
+        stands[picks] = np.arange(len(picks))
+        return picks, stands
+
+
+class _Carry:
+    """Pass: every row through reduction and transport; float32 (N, d)."""
+
+    def __init__(self, reduction: Any, transport: Transport) -> None:
+        self.reduction = reduction
+        self.transport = transport
+
+    def map(self, batch: Batch) -> list[NDArray[np.float32]]:
+        points: Any = batch.points
+        if isinstance(self.reduction, PCA):
+            points = self.reduction.project(points)
+        elif self.reduction is not None:
+            points = np.asarray(self.reduction.transform(to_numpy(points)))
+        return [to_numpy(self.transport.transform(points)).astype(np.float32)]
+
+    def merge(self, left: list[Any], right: list[Any]) -> list[Any]:
+        return left + right
+
+    def finish(self, partial: list[Any]) -> NDArray[np.float32]:
+        return np.concatenate(partial)
+
+
+class _Clock:
+    """Seconds spent in named steps."""
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {}
+
+    @contextmanager
+    def __call__(self, step: str) -> Iterator[None]:
+        start = time.perf_counter()
+        yield
+        self.seconds[step] = time.perf_counter() - start
+
+
+def _seeded(estimator: Any, seed: int) -> Any:
+    """A fresh copy of an estimator; its random_state, where it has one and it is None, comes from the seed."""
+    copy = clone(estimator, safe=False)
+    if "random_state" in copy.get_params() and copy.get_params()["random_state"] is None:
+        copy.set_params(random_state=seed % (1 << 32))
+    return copy
