@@ -1,0 +1,114 @@
+"""What the parts share: results and their origin, work on several cores, a pool that is carried once."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import subprocess
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spotal._provenance import versions
+from spotal.transport import Transport
+
+HERE = Path(__file__).parent
+ROOT = HERE.parents[1]
+RESULTS = HERE / "results"
+
+
+def _git(*words: str) -> str:
+    found = subprocess.run(["git", *words], cwd=ROOT, capture_output=True, text=True, check=False)
+    return found.stdout.strip() if found.returncode == 0 else ""
+
+
+def origin(seeds: Iterable[int]) -> dict[str, Any]:
+    """Commit, date, machine, versions and seeds of a run."""
+    cpu = next((line.split(":")[1].strip() for line in _lines("/proc/cpuinfo") if line.startswith("model name")), "")
+    memory = next((int(line.split()[1]) / 2**20 for line in _lines("/proc/meminfo") if line.startswith("MemTotal")), 0)
+    return {
+        "commit": _git("rev-parse", "HEAD") or "unknown",
+        "source_changed": bool(_git("status", "--porcelain", "--", "src", "benchmarks/evidence/*.py")),
+        "date": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
+        "seeds": list(seeds),
+        "machine": {
+            "cpu": cpu or platform.processor() or platform.machine(),
+            "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
+            "memory_gib": round(memory, 1),
+            "system": platform.platform(terse=True),
+        },
+        "versions": versions() | {"matplotlib": metadata.version("matplotlib")},
+    }
+
+
+def _lines(path: str) -> list[str]:
+    return Path(path).read_text().splitlines() if Path(path).exists() else []
+
+
+def save(part: str, result: dict[str, Any], folder: Path) -> Path:
+    """Write one part's result, first to a temporary name."""
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"{part}.json"
+    draft = path.with_suffix(".tmp")
+    draft.write_text(json.dumps(result, indent=1, allow_nan=False) + "\n")
+    draft.replace(path)
+    return path
+
+
+def spread(function: Callable[..., Any], jobs: list[tuple[Any, ...]], workers: int = 2) -> list[Any]:
+    """function(*job) for every job, in order, on up to ``workers`` processes of one thread each."""
+    if workers <= 1 or len(jobs) <= 1:
+        return [_alone(function, job) for job in jobs]
+    from joblib import Parallel, delayed
+
+    return list(Parallel(n_jobs=workers)(delayed(_alone)(function, job) for job in jobs))
+
+
+def _alone(function: Callable[..., Any], job: tuple[Any, ...]) -> Any:
+    import torch
+
+    torch.set_num_threads(1)
+    return function(*job)
+
+
+class Carried(Transport):
+    """A transport that was fitted and applied beforehand: the pool's rows are known in the cube already.
+
+    Lets ``SPOT(transport=Carried(pool, carried))`` be asked for many budgets at the cost of one fit.
+    """
+
+    def __init__(self, pool: NDArray[Any], carried: NDArray[Any], random_state: Any = 0) -> None:
+        self.pool = pool
+        self.carried = carried
+        self.random_state = random_state
+
+    def __repr__(self) -> str:
+        return "Carried()"  # provenance records it: not the arrays
+
+    def __sklearn_clone__(self) -> Carried:
+        return self
+
+    def fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> Carried:
+        """Nothing to do."""
+        return self
+
+    def transform(self, X: Any) -> Any:
+        """The known images; X must be the whole pool, in its order."""
+        if not np.array_equal(np.asarray(X, dtype=self.pool.dtype), self.pool):
+            raise ValueError("only the pool that was carried beforehand can be transformed")
+        return self.carried
+
+    def _fit(self, points: Any, weight: Any, rng: np.random.Generator) -> None:
+        raise NotImplementedError
+
+    def _carry(self, points: Any) -> Any:
+        raise NotImplementedError
+
+    def _carry_back(self, points: Any) -> Any:
+        raise NotImplementedError

@@ -1,0 +1,76 @@
+"""The section on active-learning rounds, from loop.json: a list of records, or an object with ``records``, of
+{dataset, shape, strategy, seed, n_labeled, accuracy, balanced_accuracy}."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from benchmarks.evidence import plots
+from benchmarks.evidence.tables import distinct, mean_se, pick, table
+from scipy.stats import t as student
+
+MEASURE = "balanced_accuracy"
+
+
+def _by_seed(records: list[dict[str, Any]], measure: str) -> tuple[dict[int, float], dict[int, float]]:
+    """Mean of the learning curve over the labels bought (trapezoid rule) and final value, by seed."""
+    means, finals = {}, {}
+    for seed in distinct(records, "seed"):
+        curve = sorted((r["n_labeled"], r[measure]) for r in pick(records, seed=seed))
+        x, y = np.array(curve, dtype=float).T
+        means[seed] = float(np.trapezoid(y, x) / (x[-1] - x[0])) if len(x) > 1 and x[-1] > x[0] else float(y.mean())
+        finals[seed] = float(y[-1])
+    return means, finals
+
+
+def _paired(own: dict[int, float], base: dict[int, float]) -> str:
+    """Mean difference over the seeds that both have, with a 95 % Student interval."""
+    gaps = [own[seed] - base[seed] for seed in own if seed in base]
+    if not gaps:
+        return ""
+    mean, se = mean_se(gaps)
+    if len(gaps) < 2:
+        return f"{mean:+.3f}"
+    half = float(student.ppf(0.975, len(gaps) - 1)) * se
+    return f"{mean:+.3f} [{mean - half:+.3f}, {mean + half:+.3f}]"
+
+
+def section(found: Any, images: Path, origin_line: str) -> list[str]:
+    """Paragraphs, tables and one picture."""
+    records = found["records"] if isinstance(found, dict) else found
+    text = [
+        "## Rounds of active learning",
+        origin_line,
+        "Balanced accuracy on the test set. The mean of the curve is over the labels bought (trapezoid rule); "
+        "± is the standard error over seeds; the difference to random is paired by seed, with a 95 % Student interval.",
+    ]
+    panels: dict[str, Any] = {}
+    for dataset in distinct(records, "dataset"):
+        for shape in distinct(pick(records, dataset=dataset), "shape"):
+            own = pick(records, dataset=dataset, shape=shape)
+            base_mean, base_final = _by_seed(pick(own, strategy="random"), MEASURE)
+            rows, lines = [], {}
+            for strategy in distinct(own, "strategy"):
+                mine = pick(own, strategy=strategy)
+                means, finals = _by_seed(mine, MEASURE)
+                accuracy = mean_se(list(_by_seed(mine, "accuracy")[1].values()))
+                cells = [f"{m:.3f} ± {e:.3f}" for m, e in (mean_se(list(v.values())) for v in (means, finals))]
+                against = ["", ""]
+                if strategy != "random":
+                    against = [_paired(means, base_mean), _paired(finals, base_final)]
+                rows.append(
+                    [strategy, cells[0], against[0], cells[1], against[1], f"{accuracy[0]:.3f} ± {accuracy[1]:.3f}"]
+                )
+                x = sorted(set(distinct(mine, "n_labeled")))
+                at = [mean_se([r[MEASURE] for r in pick(mine, n_labeled=n)]) for n in x]
+                lines[strategy] = (x, [m for m, _ in at], [e for _, e in at])
+            seeds = len(distinct(own, "seed"))
+            text += [f"### {dataset}, {shape} ({seeds} seeds)"]
+            head = ["strategy", "mean of curve", "to random", "final", "to random", "final accuracy"]
+            text += [table(head, rows)]
+            panels[f"{dataset}, {shape}"] = lines
+    name = plots.curves(panels, images / "evidence-loop.png")
+    text.insert(3, f"![Learning curves](images/{name})")
+    return text
