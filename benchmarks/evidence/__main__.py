@@ -25,11 +25,11 @@ def main(arguments: list[str] | None = None) -> None:
 
     from importlib import import_module
 
-    from benchmarks.evidence.common import HERE, RESULTS, ROOT, save
+    from benchmarks.evidence.common import RESULTS, ROOT, save
     from benchmarks.evidence.write import write
 
     # a quick run must not overwrite the real evidence
-    scratch = HERE / "results" / "quick"
+    scratch = ROOT / "build" / "evidence-quick"
     results = asked.results or (scratch if asked.quick else RESULTS)
     docs = asked.docs or (scratch if asked.quick else ROOT / "docs")
     parts = asked.parts or [*PARTS, "write"]

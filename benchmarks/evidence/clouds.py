@@ -52,7 +52,7 @@ def swiss_roll(n: int, rng: np.random.Generator) -> tuple[Array, Any]:
 
 
 def spiral(n: int, rng: np.random.Generator) -> tuple[Array, Any]:
-    """A spiral whose density falls about twentyfold from its center to its end."""
+    """A spiral whose density falls steadily from its center to its end."""
     t = rng.random(n) ** 2
     angle = 0.5 * np.pi + 3 * np.pi * t
     return np.c_[np.cos(angle), np.sin(angle)] * (0.15 + t)[:, None] + 0.025 * rng.standard_normal((n, 2)), np.zeros(n)

@@ -34,7 +34,7 @@ CURVES = {
 
 def _plain(axes: Axes) -> None:
     axes.spines[["top", "right"]].set_visible(False)
-    axes.tick_params(labelsize=8)
+    axes.tick_params(which="both", labelsize=8)
 
 
 def save(figure: Figure, path: Path) -> str:
