@@ -104,8 +104,8 @@ def _uniformity(found: Result, images: Path) -> list[str]:
         "same number show**. On the fitted points, below 1 is more even than random. On new points 1 is as good as a "
         "map can be: they are a random sample, and stay one. Exact transport sends the fitted points onto a Sobol net; "
         "its new points show how far a nearest-neighbor extension carries that: in eight dimensions it is "
-        "far worse than the smooth maps, and these too are overfitted at this number of points. Digits and Fashion-MNIST are reduced "
-        "to whitened principal components first.",
+        "far worse than the smooth maps, and these too are overfitted at this number of points. "
+        "Digits and Fashion-MNIST are reduced to whitened principal components first.",
         table(["cloud", "transport", "discrepancy, fitted", "new", "KS, fitted", "new"], rows),
         f"Uniform points themselves, mean ± standard deviation over {found['uniform'][0]['repeats']} draws:",
         table(
@@ -115,8 +115,8 @@ def _uniformity(found: Result, images: Path) -> list[str]:
         "The cost of each map is the mean of |x - T(x)|^2, the cloud being shifted to the cube's center and scaled, "
         "all axes alike, to its total variance (neither changes which map is optimal, and both would hide the ratio). "
         f"It is compared with `ot.emd2` on the same {n:,} points: to a Sobol net of the cube, and to the map's own "
-        "image, which says how far the map is from the best way to reach the image that it reaches. A ratio to the cube "
-        "can be below 1: where the image does not fill it (Sinkhorn draws it to the center), and, from three "
+        "image, which says how far the map is from the best way to reach the image that it reaches. A ratio to the "
+        "cube can be below 1: where the image does not fill it (Sinkhorn draws it to the center), and, from three "
         "dimensions on, because matching two finite clouds also pays for their grain, which a smooth map does not.",
         table(["cloud", "transport", "cost", "/ emd2 to cube", "/ emd2 to image", "fit, s", "iterations"], costs),
         f"![Pools before and after transport](images/{picture})",
