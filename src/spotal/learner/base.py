@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Learner"]
+from spotal.errors import InputError
+
+__all__ = ["Learner", "TrainingReport", "check_labels"]
 
 
 @runtime_checkable
@@ -17,6 +20,9 @@ class Learner(Protocol):
     ``X`` is whatever the learner was made for: images (n, height, width, channels) uint8, or features (n, d).
     Class labels are integers 0 .. n_classes - 1; columns of ``probabilities`` are in that order, also for classes
     that have no label yet.
+
+    Two things are used where a learner has them: ``infer(X) -> (probabilities, embeddings)``, both in one pass over
+    X; and a keyword ``on_epoch`` of ``fit``, called with a :class:`TrainingReport` now and then.
     """
 
     n_classes: int
@@ -32,3 +38,38 @@ class Learner(Protocol):
     def embeddings(self, X: NDArray[Any]) -> NDArray[np.float32]:
         """Embeddings (n, d) under the current model."""
         ...
+
+
+@dataclass(frozen=True)
+class TrainingReport:
+    """How training stands.
+
+    Attributes
+    ----------
+    epoch : int, from 1
+    epochs : int, how many there will be unless training stops early
+    loss : float, mean training loss over this epoch
+    held_out_loss : float or None, mean negative log-likelihood on the held-out labels, where any are held out
+    """
+
+    epoch: int
+    epochs: int
+    loss: float
+    held_out_loss: float | None = None
+
+
+def check_labels(y: Any, n: int, n_classes: int, name: str = "y", of: str = "X") -> NDArray[np.int64]:
+    """Check that y holds one class 0 .. n_classes - 1 for each of n >= 1 rows; int64 (n,). Raises InputError. O(n)."""
+    labels = np.asarray(y)
+    if labels.shape != (n,):
+        raise InputError(f"{name} must have shape ({n},), one label for each row of {of}, found shape {labels.shape}")
+    if n == 0:
+        raise InputError(f"{name} must hold at least one label, found none; label a row first")
+    if labels.dtype.kind not in "iu":
+        raise InputError(f"{name} must hold integer classes, found dtype {labels.dtype}; encode them as 0, 1, 2, ...")
+    outside = labels[(labels < 0) | (labels >= n_classes)]
+    if outside.size:
+        raise InputError(
+            f"{name} must hold classes 0..{n_classes - 1}, found {outside[0]}; check the labels, or raise n_classes"
+        )
+    return labels.astype(np.int64)

@@ -1,0 +1,103 @@
+"""What an observer of the labeling loop is told: a round's record and one small class for each thing that happens."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from spotal.learner import TrainingReport
+    from spotal.selection import Selection
+
+__all__ = [
+    "Event",
+    "Labeled",
+    "Queried",
+    "Round",
+    "RoundFinished",
+    "RoundStarted",
+    "Trained",
+    "TrainingProgress",
+]
+
+
+@dataclass(frozen=True)
+class Round:
+    """What one round did.
+
+    Attributes
+    ----------
+    number : int, from 0
+    n_labeled : int, labels that the round's model was trained on, so what ``metrics`` belong to
+    picks : int64 (k,), pool rows that the oracle was asked for; none in the closing round
+    metrics : dict of str to float, on the test part; empty without one, or while there was nothing to train on
+    timings : dict of str to float, seconds: train, embed, measure, query, label
+    selection : Selection or None; None where no strategy chose the picks, and in history read from a state
+    """
+
+    number: int
+    n_labeled: int
+    picks: NDArray[np.int64]
+    metrics: dict[str, float] = field(default_factory=dict)
+    timings: dict[str, float] = field(default_factory=dict)
+    selection: Selection | None = None
+
+
+@dataclass(frozen=True)
+class RoundStarted:
+    """A round begins."""
+
+    number: int
+    n_labeled: int
+    n_unlabeled: int
+
+
+@dataclass(frozen=True)
+class TrainingProgress:
+    """The learner finished an epoch; only from learners that report them."""
+
+    number: int
+    report: TrainingReport
+
+
+@dataclass(frozen=True)
+class Trained:
+    """The learner was trained, and measured where there is a test part."""
+
+    number: int
+    n_labeled: int
+    metrics: dict[str, float]
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Queried:
+    """Rows were picked, but not yet labeled. ``source`` is "strategy", "random" or "given"; ``note`` says why."""
+
+    number: int
+    picks: NDArray[np.int64]
+    source: str
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Labeled:
+    """The oracle answered: rows and their labels, -1 for the ``n_skipped`` rows that got none."""
+
+    number: int
+    rows: NDArray[np.int64]
+    labels: NDArray[np.int64]
+    n_skipped: int
+
+
+@dataclass(frozen=True)
+class RoundFinished:
+    """A round is over."""
+
+    round: Round
+
+
+Event = RoundStarted | TrainingProgress | Trained | Queried | Labeled | RoundFinished

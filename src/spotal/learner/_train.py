@@ -1,0 +1,202 @@
+"""Training a classifier on few labels: enough steps, a warm start and a slow end, and a stop when it gets no better."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+from torch.nn import functional as F
+
+from spotal.errors import ModelError
+from spotal.learner._augment import Augment
+from spotal.learner.base import TrainingReport
+
+__all__ = ["Plan", "hold_out", "reset_parameters", "seeded", "train"]
+
+MOST_REPORTS = 40
+"""Epochs are lengthened to several passes over the labels where there would be more of them than this."""
+WARM_UP = 0.15
+"""Share of the steps over which the learning rate rises."""
+HELD_OUT = 0.1
+LEAST_PER_CLASS = 50
+"""Labels a class, on average, from which some of them are held out to stop early."""
+
+Batch = Callable[[NDArray[np.int64]], torch.Tensor]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How long and how hard to train."""
+
+    epochs: int
+    min_steps: int
+    batch_size: int
+    learning_rate: float
+    weight_decay: float
+    label_smoothing: float
+    patience: int
+
+
+def hold_out(y: NDArray[np.int64], n_classes: int, seed: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Split the rows of y (n,) into training and held-out rows, a tenth of each class held out.
+
+    None are held out with fewer than 50 labels a class on average, or with a class seen less than twice.
+    """
+    counts = np.bincount(y, minlength=n_classes)
+    if len(y) < LEAST_PER_CLASS * n_classes or counts.min() < 2:
+        return np.arange(len(y)), np.empty(0, np.int64)
+    rng = np.random.default_rng(seed)
+    held = np.concatenate(
+        [
+            rng.permutation(np.flatnonzero(y == label))[: max(1, round(HELD_OUT * counts[label]))]
+            for label in range(n_classes)
+        ]
+    )
+    return np.setdiff1d(np.arange(len(y)), held), np.sort(held)
+
+
+def reset_parameters(network: nn.Module) -> None:
+    """Draw every parameter anew from torch's global generators; what a module holds comes before the module."""
+
+    def reset(module: nn.Module) -> None:
+        draw = getattr(module, "reset_parameters", None) or getattr(module, "_reset_parameters", None)
+        if callable(draw):
+            draw()
+
+    network.apply(reset)
+
+
+@contextmanager
+def seeded(seed: int, device: torch.device) -> Iterator[None]:
+    """Torch's global generators seeded and cuDNN deterministic inside; all as they were before outside."""
+    on_cuda = device.type == "cuda"
+    cudnn = torch.backends.cudnn
+    kept = cudnn.deterministic, cudnn.benchmark
+    with torch.random.fork_rng(devices=[device] if on_cuda else []):
+        # not torch.manual_seed, which would seed every device and not only those that are forked
+        torch.default_generator.manual_seed(seed)
+        if on_cuda:
+            with torch.cuda.device(device):
+                torch.cuda.manual_seed(seed)
+        try:
+            cudnn.deterministic, cudnn.benchmark = True, False
+            yield
+        finally:
+            cudnn.deterministic, cudnn.benchmark = kept
+
+
+def train(
+    network: nn.Module,
+    batch: Batch,
+    y: NDArray[np.int64],
+    train_rows: NDArray[np.int64],
+    held_rows: NDArray[np.int64],
+    plan: Plan,
+    *,
+    augment: Augment | None,
+    device: torch.device,
+    seed: int,
+    on_epoch: Callable[[TrainingReport], object] | None,
+) -> list[TrainingReport]:
+    """Train the network in place and leave it in eval mode, with the weights of least held-out loss if any are held.
+
+    AdamW; the learning rate rises linearly over the first 15 % of the steps, then falls to zero as a cosine; bfloat16
+    on CUDA. Raises ModelError when the loss is not finite.
+    """
+    generator = torch.Generator().manual_seed(seed)
+    order = _endless(train_rows, max(2, min(plan.batch_size, len(train_rows))), np.random.default_rng(seed))
+    a_pass = math.ceil(len(train_rows) / plan.batch_size)
+    steps = max(plan.min_steps, plan.epochs * a_pass)
+    epoch_steps = max(a_pass, math.ceil(steps / MOST_REPORTS))
+    epochs = math.ceil(steps / epoch_steps)
+    optimizer = _optimizer(network, plan)
+    targets = torch.from_numpy(y).to(device)
+    reports: list[TrainingReport] = []
+    best_loss, best_epoch, best_state = math.inf, 0, None
+    step = 0
+    for epoch in range(1, epochs + 1):
+        network.train()
+        total, first = torch.zeros((), device=device), step
+        for step in range(first + 1, min(first + epoch_steps, steps) + 1):
+            rows = next(order)
+            inputs = batch(rows)
+            if augment is not None:
+                inputs = augment(inputs, generator)
+            rate = _rate(step, steps) * plan.learning_rate
+            for group in optimizer.param_groups:
+                group["lr"] = rate
+            optimizer.zero_grad(set_to_none=True)
+            with torch.autocast(device.type, dtype=torch.bfloat16, enabled=device.type == "cuda"):
+                logits = network(inputs)
+            chosen = targets[torch.from_numpy(rows).to(device)]
+            loss = F.cross_entropy(logits.float(), chosen, label_smoothing=plan.label_smoothing)
+            loss.backward()  # type: ignore[no-untyped-call]
+            optimizer.step()
+            total += loss.detach()
+        mean = float(total) / (step - first)
+        if not math.isfinite(mean):
+            raise ModelError(
+                f"network has a training loss of {mean} in epoch {epoch}; lower learning_rate "
+                f"(now {plan.learning_rate:g}) or look for a division or logarithm of zero in the network"
+            )
+        network.eval()
+        held_loss = _loss(network, batch, targets, held_rows) if len(held_rows) else None
+        reports.append(TrainingReport(epoch, epochs, mean, held_loss))
+        if on_epoch is not None:
+            on_epoch(reports[-1])
+        if held_loss is None:
+            continue
+        if held_loss < best_loss:
+            best_loss, best_epoch = held_loss, epoch
+            best_state = {name: value.clone() for name, value in network.state_dict().items()}
+        elif epoch - best_epoch >= plan.patience:
+            break
+    if best_state is not None:
+        network.load_state_dict(best_state)
+    network.eval()
+    return reports
+
+
+def _endless(rows: NDArray[np.int64], size: int, rng: np.random.Generator) -> Iterator[NDArray[np.int64]]:
+    """Batches of exactly ``size`` rows from one random order after another."""
+    queue = np.empty(0, np.int64)
+    while True:
+        while len(queue) < size:
+            queue = np.concatenate([queue, rng.permutation(rows)])
+        yield queue[:size]
+        queue = queue[size:]
+
+
+def _rate(step: int, steps: int) -> float:
+    """Learning rate at step 1 .. steps as a share of its greatest value."""
+    warm = max(1, round(WARM_UP * steps))
+    if step <= warm:
+        return step / warm
+    return 0.5 * (1 + math.cos(math.pi * (step - warm) / (steps - warm + 1)))
+
+
+def _optimizer(network: nn.Module, plan: Plan) -> torch.optim.Optimizer:
+    """AdamW; weights decay, biases and norms do not."""
+    parameters = [parameter for parameter in network.parameters() if parameter.requires_grad]
+    groups = [
+        {"params": [p for p in parameters if p.ndim > 1], "weight_decay": plan.weight_decay},
+        {"params": [p for p in parameters if p.ndim <= 1], "weight_decay": 0.0},
+    ]
+    return torch.optim.AdamW([group for group in groups if group["params"]], lr=plan.learning_rate)
+
+
+@torch.no_grad()
+def _loss(network: nn.Module, batch: Batch, targets: torch.Tensor, rows: NDArray[np.int64]) -> float:
+    """Mean negative log-likelihood of those rows."""
+    total = 0.0
+    for start in range(0, len(rows), 256):
+        part = rows[start : start + 256]
+        logits = network(batch(part)).float()
+        total += float(F.cross_entropy(logits, targets[torch.from_numpy(part).to(targets.device)], reduction="sum"))
+    return total / len(rows)

@@ -1,0 +1,40 @@
+"""Figures that say how well class probabilities agree with known labels."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["score"]
+
+
+def score(probabilities: NDArray[Any], y: NDArray[np.int64]) -> dict[str, float]:
+    """Score class probabilities against known labels.
+
+    Parameters
+    ----------
+    probabilities : float (n, n_classes), rows sum to 1, n >= 1
+    y : int (n,), classes 0 .. n_classes - 1
+
+    Returns
+    -------
+    dict
+        ``accuracy``; ``balanced_accuracy``, the mean recall of the classes present in y; ``worst_class_recall``, the
+        least of them; ``log_loss``, the mean negative log-likelihood in nats (probabilities are cut at 1e-7).
+
+    Notes
+    -----
+    O(n n_classes).
+    """
+    hit = probabilities.argmax(1) == y
+    counts = np.bincount(y, minlength=probabilities.shape[1])
+    recall = np.bincount(y, weights=hit, minlength=probabilities.shape[1])[counts > 0] / counts[counts > 0]
+    likelihood = probabilities[np.arange(len(y)), y].astype(np.float64)
+    return {
+        "accuracy": float(hit.mean()),
+        "balanced_accuracy": float(recall.mean()),
+        "worst_class_recall": float(recall.min()),
+        "log_loss": float(-np.log(np.clip(likelihood, 1e-7, 1.0)).mean()),
+    }

@@ -1,0 +1,54 @@
+"""Networks for images, written out in full, one file each; by name through ``get``."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from spotal.errors import InputError
+
+_HOMES = {"ResNet18": "spotal.learner.networks.resnet18", "SmallCNN": "spotal.learner.networks.small_cnn"}
+_NAMES = {"resnet18": "ResNet18", "small-cnn": "SmallCNN"}
+
+__all__ = ["ResNet18", "SmallCNN", "get", "names"]
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from spotal.learner.networks.resnet18 import ResNet18
+    from spotal.learner.networks.small_cnn import SmallCNN
+
+
+def names() -> tuple[str, ...]:
+    """Names that ``get`` knows, in alphabetical order. Does not import torch."""
+    return tuple(sorted(_NAMES))
+
+
+def get(name: str, in_channels: int, n_classes: int) -> nn.Module:
+    """Make a network by name.
+
+    Parameters
+    ----------
+    name : str, one of ``names()``
+    in_channels : int, channels of the images
+    n_classes : int, outputs
+
+    Returns
+    -------
+    torch.nn.Module, from (n, in_channels, height, width) to (n, n_classes)
+
+    Raises
+    ------
+    InputError
+        The name is unknown.
+    """
+    if name not in _NAMES:
+        raise InputError(f"network must be one of {', '.join(names())}, found {name!r}; take one of these names")
+    network: nn.Module = __getattr__(_NAMES[name])(in_channels, n_classes)
+    return network
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'spotal.learner.networks' has no attribute {name!r}")
+    return getattr(import_module(_HOMES[name]), name)

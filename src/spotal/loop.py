@@ -1,0 +1,399 @@
+"""ActiveLearner: rounds of train, embed, query, ask, label, watched by whoever wants to."""
+
+from __future__ import annotations
+
+import inspect
+import time
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from spotal._arrays import check_matrix, check_rows, to_numpy
+from spotal.errors import BudgetError, InputError
+from spotal.events import Event, Labeled, Queried, Round, RoundFinished, RoundStarted, Trained, TrainingProgress
+from spotal.learner.base import check_labels
+from spotal.learner.metrics import score
+from spotal.oracle import SKIPPED, Oracle
+
+if TYPE_CHECKING:
+    from spotal.learner import Learner
+    from spotal.selection import Selection
+
+__all__ = ["ActiveLearner", "Queries", "Round"]
+
+_FORMAT = 1
+_INITIAL, _NETWORK, _QUERY = range(3)  # purposes of a seed; never renumber, seeds depend on them
+
+
+class Queries(Protocol):
+    """What the loop needs from a strategy. ``needs_probabilities`` (bool, False where missing) is read as well."""
+
+    def query(
+        self,
+        pool: Any,
+        budget: int,
+        *,
+        labeled: ArrayLike | None = None,
+        labels: ArrayLike | None = None,
+        probabilities: ArrayLike | None = None,
+        mass: ArrayLike | None = None,
+        random_state: Any = None,
+    ) -> Selection:
+        """Choose ``budget`` unlabeled rows of the pool (n, d)."""
+        ...
+
+
+class ActiveLearner:
+    """The active learning loop: train on what is labeled, embed the pool, query the strategy, ask the oracle.
+
+    Round 0 labels the first batch: there is no model yet. Each later round trains on the labels known by then,
+    measures, picks from the pool's embeddings and asks. When nothing is left to ask, one closing round trains and
+    measures on all labels; then the loop is ``finished``.
+
+    Parameters
+    ----------
+    X : images (n, height, width, channels) or features (n, d), whatever the learner takes; may be a ``np.memmap``
+    learner : Learner
+    strategy : Queries, such as any ``spotal.strategies.Strategy``
+    oracle : Oracle; rows it answers with -1 count as not labeled and are never offered again
+    batch_size : int, rows to ask for in a round; the last batch is smaller where fewer are left
+    initial : None, int or int (k,)
+        The first batch: None lets the strategy pick it from ``cold_embeddings`` (random rows for a strategy that needs
+        probabilities), an int is that many random rows, an array is these rows.
+    cold_embeddings : (n, d) or None, what to pick the first batch from; None for principal components of X, at most 64
+    X_test, y_test : as X, and int (m,); both or neither
+    max_labels : int or None, labels at which to stop asking
+    random_state : int or None; None takes fresh entropy
+    observers : functions of one event, called in order; what they raise ends the round
+
+    Attributes
+    ----------
+    rounds_ : list of Round, so far
+    labeled_, labels_, skipped_ : int64, rows in the order in which they were labeled, their classes, rows skipped
+
+    Raises
+    ------
+    InputError
+        An argument has the wrong shape, type or range.
+
+    Notes
+    -----
+    Each round and purpose has a seed of its own, ``SeedSequence(random_state, spawn_key=(round, purpose))``: loops
+    that differ in strategy alone share their random first rows and their networks' seeds, so their results are paired.
+    A round that is interrupted before the oracle has answered leaves the state as it was, and gives the same picks when
+    repeated. What happens is told as the classes of :mod:`spotal.events`.
+    """
+
+    def __init__(
+        self,
+        X: NDArray[Any],
+        learner: Learner,
+        strategy: Queries,
+        oracle: Oracle,
+        *,
+        batch_size: int,
+        initial: int | ArrayLike | None = None,
+        cold_embeddings: ArrayLike | None = None,
+        X_test: NDArray[Any] | None = None,
+        y_test: ArrayLike | None = None,
+        max_labels: int | None = None,
+        random_state: int | None = None,
+        observers: Iterable[Callable[[Event], object]] = (),
+    ) -> None:
+        self.X = to_numpy(X)
+        if self.X.ndim < 2 or len(self.X) == 0:
+            raise InputError(f"X must have rows of numbers, found shape {self.X.shape}; give (n, d) or images")
+        _check_count(batch_size, "batch_size", len(self.X))
+        if max_labels is not None:
+            _check_count(max_labels, "max_labels", None)
+        self.initial = _check_initial(initial, len(self.X))
+        self.cold_embeddings = None if cold_embeddings is None else check_matrix(cold_embeddings, "cold_embeddings")
+        if self.cold_embeddings is not None and len(self.cold_embeddings) != len(self.X):
+            raise InputError(
+                f"cold_embeddings must have {len(self.X)} rows, as X has, found {len(self.cold_embeddings)}"
+            )
+        self.learner, self.strategy, self.oracle = learner, strategy, oracle
+        self.batch_size, self.max_labels = int(batch_size), max_labels
+        self.X_test, self.y_test = _check_test(X_test, y_test, learner.n_classes)
+        if random_state is None:  # 53 bits, so that any JSON reader keeps them
+            random_state = int(np.random.SeedSequence().generate_state(1, np.uint64)[0] >> np.uint64(11))
+        if isinstance(random_state, bool) or not isinstance(random_state, (int, np.integer)) or random_state < 0:
+            raise InputError(f"random_state must be None or an integer of at least 0, found {random_state!r}")
+        self.random_state = int(random_state)
+        self.observers = tuple(observers)
+        self.rounds_: list[Round] = []
+        self.labeled_ = self.labels_ = self.skipped_ = np.empty(0, np.int64)
+        self._closed = False
+
+    @property
+    def finished(self) -> bool:
+        """Whether nothing is left to do: every row asked for or ``max_labels`` reached, and all labels trained on."""
+        return self._n_to_ask == 0 and (self._closed or len(self.labeled_) == 0)
+
+    def run(self, rounds: int | None = None) -> list[Round]:
+        """Do that many rounds, or fewer where the loop finishes first; None goes on until it is finished.
+
+        Raises
+        ------
+        BudgetError
+            rounds is negative or no integer.
+        """
+        if rounds is not None and (isinstance(rounds, bool) or not isinstance(rounds, int) or rounds < 0):
+            raise BudgetError(f"rounds must be None or an integer of at least 0, found {rounds!r}")
+        done: list[Round] = []
+        while not self.finished and (rounds is None or len(done) < rounds):
+            done.append(self.step())
+        return done
+
+    def step(self) -> Round:
+        """Do one round.
+
+        Raises
+        ------
+        BudgetError
+            The loop is finished.
+        InputError
+            The oracle's or the strategy's answer is not what was asked for. The state is as before the round.
+        """
+        if self.finished:
+            raise BudgetError(f"step found no row left to ask for after {len(self.labeled_)} labels; check finished")
+        number, trained_on = len(self.rounds_), len(self.labeled_)
+        self._emit(RoundStarted(number, trained_on, len(self.X) - trained_on - len(self.skipped_)))
+        timings: dict[str, float] = {}
+        metrics: dict[str, float] = {}
+        picks, selection = np.empty(0, np.int64), None
+        if trained_on:
+            metrics = self._train(number, timings)
+        closing = self._n_to_ask == 0
+        if not closing:
+            probabilities, pool = self._embed(timings) if trained_on else (None, None)
+            start = time.perf_counter()
+            if trained_on:
+                picks, selection = self._query(pool, self.batch_size, number, probabilities)
+                source, note = "strategy", ""
+            else:
+                picks, selection, source, note = self._first(number)
+            timings["query"] = time.perf_counter() - start
+            self._emit(Queried(number, picks, source, note))
+            start = time.perf_counter()
+            labels = self._ask(picks)
+            timings["label"] = time.perf_counter() - start
+        done = Round(number, trained_on, picks, metrics, timings, selection)
+        if not closing:
+            known = labels != SKIPPED
+            self.labeled_ = np.concatenate([self.labeled_, picks[known]])
+            self.labels_ = np.concatenate([self.labels_, labels[known]])
+            self.skipped_ = np.concatenate([self.skipped_, picks[~known]])
+        self._closed = closing
+        self.rounds_.append(done)
+        if not closing:
+            self._emit(Labeled(number, picks, labels, int((~known).sum())))
+        self._emit(RoundFinished(done))
+        return done
+
+    def state_dict(self) -> dict[str, Any]:
+        """What a loop made with the same arguments needs to go on from here: plain JSON types.
+
+        The model is not in it, since every round trains from nothing; nor are the data.
+        """
+        return {
+            "format": _FORMAT,
+            "random_state": self.random_state,
+            "n_rows": len(self.X),
+            "labeled": self.labeled_.tolist(),
+            "labels": self.labels_.tolist(),
+            "skipped": self.skipped_.tolist(),
+            "closed": self._closed,
+            "rounds": [
+                {
+                    "number": done.number,
+                    "n_labeled": done.n_labeled,
+                    "picks": done.picks.tolist(),
+                    "metrics": done.metrics,
+                    "timings": done.timings,
+                }
+                for done in self.rounds_
+            ],
+        }
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on from a state that ``state_dict`` gave: later rounds are the same, bit for bit, as without the break.
+
+        Raises
+        ------
+        InputError
+            The state is incomplete or belongs to other data.
+        """
+        n, n_classes = len(self.X), self.learner.n_classes
+        try:
+            if state["format"] != _FORMAT or state["n_rows"] != n:
+                raise InputError(
+                    f"state must have format {_FORMAT} and {n} rows, found {state['format']} and {state['n_rows']}; "
+                    "give a state of this version and these data"
+                )
+            labeled, labels, skipped = (np.array(state[k], np.int64) for k in ("labeled", "labels", "skipped"))
+            seed, closed = int(state["random_state"]), bool(state["closed"])
+            rounds = [
+                Round(r["number"], r["n_labeled"], np.array(r["picks"], np.int64), r["metrics"], r["timings"])
+                for r in state["rounds"]
+            ]
+        except (KeyError, TypeError, OverflowError) as error:
+            raise InputError(f"state must be what state_dict gave, found it broken at {error}; save it anew") from None
+        check_rows(np.concatenate([labeled, skipped]), n, "state's rows")
+        if labels.shape != labeled.shape or ((labels < 0) | (labels >= n_classes)).any():
+            raise InputError(
+                f"state must hold one label 0..{n_classes - 1} for each of {len(labeled)} rows; give one of these data"
+            )
+        self.labeled_, self.labels_, self.skipped_ = labeled, labels, skipped
+        self.random_state, self._closed, self.rounds_ = seed, closed, rounds
+
+    @property
+    def _n_to_ask(self) -> int:
+        """Rows that may still be asked for."""
+        left = len(self.X) - len(self.labeled_) - len(self.skipped_)
+        return left if self.max_labels is None else max(0, min(left, self.max_labels - len(self.labeled_)))
+
+    def _emit(self, event: Event) -> None:
+        for observer in self.observers:
+            observer(event)
+
+    def _seed(self, number: int, purpose: int) -> int:
+        sequence = np.random.SeedSequence(self.random_state, spawn_key=(number, purpose))
+        return int(sequence.generate_state(1, np.uint32)[0])
+
+    def _train(self, number: int, timings: dict[str, float]) -> dict[str, float]:
+        """Train on all labels; metrics on the test part."""
+        start = time.perf_counter()
+        options: dict[str, Any] = {}
+        if self.observers and "on_epoch" in inspect.signature(self.learner.fit).parameters:
+            options["on_epoch"] = lambda report: self._emit(TrainingProgress(number, report))
+        seed = self._seed(number, _NETWORK)
+        self.learner.fit(self.X[self.labeled_], self.labels_, random_state=seed, **options)
+        timings["train"] = time.perf_counter() - start
+        metrics: dict[str, float] = {}
+        if self.X_test is not None and self.y_test is not None:
+            start = time.perf_counter()
+            metrics = score(self.learner.probabilities(self.X_test), self.y_test)
+            timings["measure"] = time.perf_counter() - start
+        self._emit(Trained(number, len(self.labeled_), metrics, timings["train"]))
+        return metrics
+
+    def _embed(self, timings: dict[str, float]) -> tuple[NDArray[np.float32] | None, NDArray[np.float32]]:
+        """Probabilities, where the strategy needs them, and embeddings of the whole pool."""
+        start = time.perf_counter()
+        probabilities = None
+        if not getattr(self.strategy, "needs_probabilities", False):
+            pool = self.learner.embeddings(self.X)
+        elif hasattr(self.learner, "infer"):
+            probabilities, pool = self.learner.infer(self.X)
+        else:
+            probabilities, pool = self.learner.probabilities(self.X), self.learner.embeddings(self.X)
+        timings["embed"] = time.perf_counter() - start
+        return probabilities, pool
+
+    def _query(
+        self, pool: Any, budget: int, number: int, probabilities: NDArray[Any] | None = None
+    ) -> tuple[NDArray[np.int64], Selection]:
+        """Ask the strategy for up to ``budget`` rows. Skipped rows are no part of the pool that it sees."""
+        from spotal.selection import Selection
+
+        budget, n = min(budget, self._n_to_ask), len(self.X)
+        kept = np.setdiff1d(np.arange(n), self.skipped_)
+        whole = len(kept) == n
+        cold = len(self.labeled_) == 0
+        selection = self.strategy.query(
+            pool if whole else pool[kept],
+            budget,
+            labeled=None if cold else np.searchsorted(kept, self.labeled_),
+            labels=None if cold else self.labels_,
+            probabilities=probabilities if whole or probabilities is None else probabilities[kept],
+            random_state=self._seed(number, _QUERY),
+        )
+        found = check_rows(selection.indices, len(kept), "strategy's picks")
+        if len(found) != budget or np.isin(kept[found], self.labeled_).any():
+            raise InputError(
+                f"strategy must pick {budget} unlabeled rows, found {len(found)}, of which "
+                f"{np.isin(kept[found], self.labeled_).sum()} labeled already; repair {type(self.strategy).__name__}"
+            )
+        if whole:
+            return found, selection
+
+        def represent() -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+            cells = np.full(n, -1, np.int64)
+            cells[kept] = selection.cells
+            return cells, selection.cell_mass
+
+        picks = kept[found]
+        parts = selection.figures, selection.timings, selection.provenance
+        return picks, Selection(picks, *parts, _represent=represent)
+
+    def _first(self, number: int) -> tuple[NDArray[np.int64], Selection | None, str, str]:
+        """Rows to ask for while there is no label: picks, selection, source and note."""
+        if number == 0 and isinstance(self.initial, np.ndarray):
+            return self.initial[: self._n_to_ask], None, "given", "the rows given as initial"
+        if isinstance(self.initial, int):
+            return self._random(self.initial, number), None, "random", "initial is a number of random rows"
+        if self.initial is not None:
+            return self._random(self.batch_size, number), None, "random", "no row given as initial got a label"
+        if getattr(self.strategy, "needs_probabilities", False):
+            name = getattr(self.strategy, "name", type(self.strategy).__name__)
+            why = f"strategy {name!r} needs probabilities and there is no model yet, so these rows are random"
+            return self._random(self.batch_size, number), None, "random", why
+        if self.cold_embeddings is None:
+            from spotal.learner.cold import cold_embeddings
+
+            cold = cold_embeddings(self.X, self._seed(0, _INITIAL))
+        else:
+            cold = self.cold_embeddings
+        picks, selection = self._query(cold, self.batch_size, number)
+        return picks, selection, "strategy", "no model yet: picked from the cold embeddings"
+
+    def _random(self, count: int, number: int) -> NDArray[np.int64]:
+        left = np.setdiff1d(np.arange(len(self.X)), self.skipped_)
+        rng = np.random.default_rng(self._seed(number, _INITIAL))
+        return rng.permutation(left)[: min(count, self._n_to_ask)]
+
+    def _ask(self, picks: NDArray[np.int64]) -> NDArray[np.int64]:
+        """The oracle's labels (n,), checked."""
+        labels = np.asarray(self.oracle(picks.copy()))
+        if labels.shape != picks.shape or labels.dtype.kind not in "iu":
+            raise InputError(
+                f"oracle must answer integers of shape {picks.shape}, found dtype {labels.dtype} and shape "
+                f"{labels.shape}; answer one label for each row, -1 for none"
+            )
+        outside = labels[(labels < SKIPPED) | (labels >= self.learner.n_classes)]
+        if outside.size:
+            raise InputError(
+                f"oracle must answer classes 0..{self.learner.n_classes - 1}, or -1 for no label, found {outside[0]}"
+            )
+        return labels.astype(np.int64)
+
+
+def _check_count(value: Any, name: str, most: int | None) -> None:
+    right = isinstance(value, (int, np.integer)) and not isinstance(value, bool)
+    if not right or value < 1 or (most is not None and value > most):
+        limits = "at least 1" if most is None else f"1 to {most}, the rows of X"
+        raise BudgetError(f"{name} must be an integer of {limits}, found {value!r}")
+
+
+def _check_initial(initial: Any, n: int) -> int | NDArray[np.int64] | None:
+    if initial is None:
+        return None
+    if np.ndim(initial) == 0:
+        _check_count(initial, "initial", n)
+        return int(initial)
+    rows = check_rows(initial, n, "initial")
+    if len(rows) == 0:
+        raise InputError("initial must hold at least one row, found none; use None to let the strategy pick")
+    return rows
+
+
+def _check_test(X_test: Any, y_test: Any, n_classes: int) -> tuple[NDArray[Any] | None, NDArray[np.int64] | None]:
+    if (X_test is None) != (y_test is None):
+        raise InputError("X_test and y_test must be given both or neither, found one of them; give the other too")
+    if X_test is None:
+        return None, None
+    data = to_numpy(X_test)
+    return data, check_labels(y_test, len(data), n_classes, "y_test", "X_test")
