@@ -1,0 +1,32 @@
+"""The handwritten digits that come with scikit-learn: 1,797 images of 8 x 8, always at hand."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from spotal.datasets._split import stratified
+from spotal.datasets.base import Dataset
+
+__all__ = ["load_digits"]
+
+TEST_FRACTION = 0.3
+SEED = 0
+
+
+def load_digits() -> Dataset:
+    """Digits as uint8 images (n, 8, 8, 1), gray values 0..16 spread over 0..255.
+
+    The test part, 30% of each class, is always the same.
+
+    References
+    ----------
+    E. Alpaydin, C. Kaynak, "Optical recognition of handwritten digits", UCI Machine Learning Repository, 1998 (the
+    test part of it, as scikit-learn ships it).
+    """
+    from sklearn.datasets import load_digits as read
+
+    values, labels = read(return_X_y=True)
+    images = np.rint(values * (255 / 16)).astype(np.uint8).reshape(-1, 8, 8, 1)
+    y = labels.astype(np.int64)
+    pool, test = stratified(y, TEST_FRACTION, SEED)
+    return Dataset("digits", images[pool], y[pool], images[test], y[test], tuple("0123456789"))

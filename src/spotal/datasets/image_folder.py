@@ -1,0 +1,170 @@
+"""Labeled images in folders: one folder a class, or one folder and a table of labels."""
+
+from __future__ import annotations
+
+import csv
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spotal.datasets._images import Size, decode, decode_all
+from spotal.datasets._split import encode, split
+from spotal.datasets.base import Dataset
+from spotal.errors import DataFileError, InputError
+from spotal.pool._tables import listed, reading
+from spotal.pool.files import list_images
+
+__all__ = ["DEFAULT_SIZE", "list_images", "load_image_folder", "read_image"]
+
+DEFAULT_SIZE = 32
+"""Height and width where images differ in size and none is asked for."""
+TABLE = "labels.csv"
+FILE_COLUMNS = ("file", "filename", "path", "image")
+LABEL_COLUMNS = ("label", "class")
+TRAIN, TESTS = "train", ("test", "val", "valid", "validation")
+
+
+def read_image(path: str | os.PathLike[str], size: int | None = None, channels: int | None = None) -> NDArray[np.uint8]:
+    """An image file as uint8 (height, width, channels), upright as its EXIF data say.
+
+    Parameters
+    ----------
+    path : path
+    size : int or None
+        Height and width to resize to, without regard to its proportions; None for its own.
+    channels : {1, 3} or None
+        Gray or color; None for what the image is.
+
+    Raises
+    ------
+    DataFileError
+        The file is missing or is no image that Pillow can read.
+    InputError
+        The size is below 1, or channels is not one of these.
+    """
+    if size is not None and size < 1:
+        raise InputError(f"size must be at least 1, found {size}; give the height and width in pixels")
+    if channels not in (None, 1, 3):
+        raise InputError(f"channels must be 1, 3 or None, found {channels!r}; take 1 for gray or 3 for color")
+    return decode(Path(path), os.fspath(path), None if size is None else (size, size), channels)
+
+
+def load_image_folder(
+    path: str | os.PathLike[str],
+    *,
+    image_size: int | None = None,
+    strict: bool = False,
+    random_state: Any = None,
+) -> Dataset:
+    """Labeled images of a folder as uint8 (n, height, width, channels), sorted by path.
+
+    Parameters
+    ----------
+    path : path
+        A folder with one sub-folder a class; or with ``labels.csv`` whose columns are one of ``file``, ``filename``,
+        ``path``, ``image``, relative to the folder, and one of ``label``, ``class``. Sub-folders ``train`` and
+        ``test`` (or ``val``, ``valid``, ``validation``), if there are no others, each hold a part in this form;
+        without them 20% of each class is split off for testing.
+    image_size : int or None
+        Height and width to resize to, without regard to proportions. None for the images' own size if all are equal,
+        and else 32.
+    strict : bool
+        Whether an image that cannot be read is an error; else it is left out with a ``SpotalWarning``.
+    random_state : int, numpy generator or None, of the split; None is always the same one
+
+    Returns
+    -------
+    Dataset, with one channel if all images are gray, else three
+
+    Raises
+    ------
+    DataFileError
+        The folder is missing, has no labeled images in it, or none that can be read.
+    InputError
+        ``image_size`` is below 1.
+    """
+    root = Path(path)
+    if not root.is_dir():
+        raise DataFileError(f"{root} must be a folder of images; check the path")
+    if image_size is not None and image_size < 1:
+        raise InputError(f"image_size must be at least 1, found {image_size}; give the height and width in pixels")
+    parts = _parts(root)
+    files = [file for part in parts for file, _ in part]
+
+    def size_of(sizes: list[Size]) -> Size:
+        if image_size is not None:
+            return image_size, image_size
+        return sizes[0] if len(set(sizes)) == 1 else (DEFAULT_SIZE, DEFAULT_SIZE)
+
+    coded, class_names = encode(*([label for _, label in part] for part in parts))
+    images, kept = decode_all(files, [str(file) for file in files], root, size_of, strict=strict)
+    y = np.concatenate(coded)[kept]
+    if len(parts) == 2:
+        is_test = kept >= len(parts[0])
+        pool, test = np.flatnonzero(~is_test), np.flatnonzero(is_test)
+        if not len(pool) or not len(test):
+            raise DataFileError(f"{root} has a part without any image that can be read; repair or remove it")
+    else:
+        pool, test = split(y, root, random_state)
+    return Dataset(root.resolve().name, images[pool], y[pool], images[test], y[test], class_names)
+
+
+def _folders(root: Path) -> dict[str, Path]:
+    return {path.name: path for path in sorted(root.iterdir()) if path.is_dir() and not path.name.startswith(".")}
+
+
+def _parts(root: Path) -> list[list[tuple[Path, str]]]:
+    """Files and labels of the pool and, if it is set apart, of the test part."""
+    folders = _folders(root)
+    test = next((folders[name] for name in TESTS if name in folders), None)
+    if not (root / TABLE).is_file() and TRAIN in folders and set(folders) <= {TRAIN, *TESTS}:
+        return [_labeled(folder) for folder in (folders[TRAIN], test) if folder is not None]
+    return [_labeled(root)]
+
+
+def _labeled(root: Path) -> list[tuple[Path, str]]:
+    if (root / TABLE).is_file():
+        return _by_table(root)
+    folders = _folders(root)
+    if not folders:
+        raise DataFileError(
+            f"{root} has no sub-folders and no {TABLE}, so its images have no labels; give one sub-folder a class, or "
+            f"a {TABLE} with columns 'file' and 'label'"
+        )
+    found: list[tuple[Path, str]] = []
+    for name, folder in folders.items():
+        try:
+            found += [(image, name) for image in list_images(folder)]
+        except DataFileError:
+            continue  # a folder without images is no class
+    if not found:
+        raise DataFileError(f"{root} has no images in its sub-folders ({listed([*folders])}); check the path")
+    return found
+
+
+def _by_table(root: Path) -> list[tuple[Path, str]]:
+    table = root / TABLE
+    try:
+        with reading(table), table.open(encoding="utf-8-sig", newline="") as file:
+            reader = csv.DictReader(file)
+            names = [name.strip() for name in reader.fieldnames or []]
+            reader.fieldnames = names
+            rows = list(reader)
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise DataFileError(f"{table} cannot be read as CSV in UTF-8 ({error}); write it again") from None
+    picture = next((name for name in FILE_COLUMNS if name in names), None)
+    label = next((name for name in LABEL_COLUMNS if name in names), None)
+    if picture is None or label is None:
+        raise DataFileError(
+            f"{table} must have a column {' or '.join(FILE_COLUMNS)} and a column {' or '.join(LABEL_COLUMNS)}, found "
+            f"{listed(names)}; rename its columns"
+        )
+    if not rows:
+        raise DataFileError(f"{table} has no rows; list an image and its label in each")
+    for number, row in enumerate(rows, 2):
+        if not (row[picture] or "").strip() or not (row[label] or "").strip():
+            raise DataFileError(f"{table} has an empty cell in line {number}; fill it in or drop the line")
+    return sorted((root / row[picture].strip(), row[label].strip()) for row in rows)

@@ -1,0 +1,102 @@
+"""Labeled embeddings in one file: .npz, .csv or .parquet."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spotal._arrays import check_matrix
+from spotal.datasets._split import encode, split
+from spotal.datasets.base import Dataset
+from spotal.errors import DataFileError, InputError
+from spotal.pool._tables import column, features, listed, read_npz, read_table
+
+__all__ = ["load_table"]
+
+
+def load_table(path: str | os.PathLike[str], *, random_state: Any = None) -> Dataset:
+    """Labeled embeddings, or images of a .npz, from one file.
+
+    Parameters
+    ----------
+    path : path
+        ``.npz`` with arrays ``X`` (n, d), or uint8 images (n, height, width, channels), and ``y`` (n,), and perhaps
+        ``X_test`` and ``y_test``; ``.csv`` or ``.parquet`` with a column ``label`` and columns of features as in
+        :func:`spotal.pool.files.read_pool`. Without a test part, 20% of each class is split off. Labels are integers
+        or text.
+    random_state : int, numpy generator or None, of the split; None is always the same one
+
+    Returns
+    -------
+    Dataset
+        Features are float32 or float64 as in the file; integers become float64.
+
+    Raises
+    ------
+    DataFileError
+        The file is missing, empty, corrupt, pickled or of another kind, has no labels, or its arrays do not match or
+        hold NaN or infinity.
+    """
+    source = Path(path)
+    kind = source.suffix.lower()
+    if kind == ".npz":
+        return _from_npz(source, random_state)
+    if kind not in (".csv", ".parquet"):
+        raise DataFileError(f"{source} is not a kind of file that holds labeled data; give .npz, .csv or .parquet")
+    table = read_table(source)
+    if "label" not in table.column_names:
+        raise DataFileError(f"{source} has no column 'label', only {listed(table.column_names)}; add it")
+    (y,), names = encode(column(table, "label", "label", source).to_pylist())
+    X = _finite(features(table, source), f"{source}")
+    pool, test = split(y, source, random_state)
+    return Dataset(source.stem, X[pool], y[pool], X[test], y[test], names)
+
+
+def _from_npz(path: Path, random_state: Any) -> Dataset:
+    arrays = read_npz(path)
+    wanted = ["X", "y", "X_test", "y_test"] if "X_test" in arrays or "y_test" in arrays else ["X", "y"]
+    missing = [name for name in wanted if name not in arrays]
+    if missing:
+        raise DataFileError(f"{path} must hold {listed(wanted)}, found {listed([*arrays])}; save {listed(missing)} too")
+    for x, y in zip(wanted[::2], wanted[1::2], strict=True):
+        if arrays[y].ndim != 1 or arrays[y].dtype.kind not in "uiU" or len(arrays[y]) == 0:
+            raise DataFileError(
+                f"{path}, array {y!r}, must be a vector of integers or text, found {arrays[y].dtype} of shape "
+                f"{arrays[y].shape}; save one label a row"
+            )
+        arrays[x] = _rows(arrays[x], f"{path}, array {x!r},")
+        if len(arrays[x]) != len(arrays[y]):
+            raise DataFileError(f"{path} has {len(arrays[x])} rows in {x!r} and {len(arrays[y])} in {y!r}; match them")
+    if len(wanted) == 4 and arrays["X"].shape[1:] != arrays["X_test"].shape[1:]:
+        raise DataFileError(
+            f"{path} has rows of shape {arrays['X'].shape[1:]} in 'X' and {arrays['X_test'].shape[1:]} in 'X_test'; "
+            "match them"
+        )
+    coded, names = encode(*(arrays[name].tolist() for name in wanted[1::2]))
+    if len(coded) == 2:
+        return Dataset(path.stem, arrays["X"], coded[0], arrays["X_test"], coded[1], names)
+    pool, test = split(coded[0], path, random_state)
+    return Dataset(path.stem, arrays["X"][pool], coded[0][pool], arrays["X"][test], coded[0][test], names)
+
+
+def _rows(array: NDArray[Any], what: str) -> NDArray[Any]:
+    if array.ndim == 4 and array.dtype == np.uint8 and array.shape[3] in (1, 3) and array.size:
+        return array
+    if array.ndim != 2:
+        raise DataFileError(
+            f"{what} must be features (n, d) or uint8 images (n, height, width, 1 or 3), found {array.dtype} of shape "
+            f"{array.shape}; save it so"
+        )
+    return _finite(array, what)
+
+
+def _finite(array: NDArray[Any], what: str) -> NDArray[Any]:
+    try:
+        checked: NDArray[Any] = check_matrix(array, what)
+    except InputError as error:
+        raise DataFileError(str(error)) from None
+    return checked if checked.dtype.kind == "f" else checked.astype(np.float64)

@@ -1,0 +1,361 @@
+"""Pools from files: arrays, tables and folders of images, with ids and masses, and the labels that go with them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spotal._arrays import check_matrix, check_rows, check_weight
+from spotal.errors import DataFileError, InputError
+from spotal.pool._tables import column, features, ids_of, listed, numbers, read_npy, read_npz, read_table, reading
+
+__all__ = ["IMAGE_SUFFIXES", "LabeledRows", "PoolFile", "list_images", "read_indices", "read_pool", "read_vector"]
+
+IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".ppm", ".pgm")
+"""Names of files that are taken for images, in any case."""
+
+
+@dataclass(frozen=True)
+class PoolFile:
+    """What a pool's file holds.
+
+    Attributes
+    ----------
+    features : (n, d) numbers, a ``np.memmap`` where the file is .npy; None for a folder of images
+    ids : list of str or int64 (n,), all different; None where the file has none and rows go by number
+    mass : float64 (n,), non-negative; None where no ``mass_column`` was asked for
+    kind : {"npy", "npz", "csv", "parquet", "images"}
+    paths : list of Path, the image files of a folder in the order of their ids; None otherwise
+    """
+
+    features: NDArray[Any] | None
+    ids: list[str] | NDArray[np.int64] | None
+    mass: NDArray[np.float64] | None
+    kind: str
+    paths: list[Path] | None = None
+
+    def __len__(self) -> int:
+        rows: Any = self.paths if self.features is None else self.features
+        return len(rows)
+
+
+class LabeledRows(NamedTuple):
+    """Row numbers, int64 (m,), in the order of their file, and their labels where it has a ``label`` column."""
+
+    rows: NDArray[np.int64]
+    labels: list[str] | None
+
+
+def list_images(folder: str | os.PathLike[str]) -> list[Path]:
+    """The image files in a folder and its sub-folders, sorted by relative path.
+
+    Files and folders whose name starts with a dot are passed over; linked folders are followed, each once.
+
+    Raises
+    ------
+    DataFileError
+        The folder is missing, is a file, or has no image in it.
+    """
+    root = Path(folder)
+    if not root.is_dir():
+        found = "a file" if root.exists() else "nothing"
+        raise DataFileError(f"{root} must be a folder of images, found {found}; check the path")
+    images: list[Path] = []
+    seen: set[str] = set()
+    for place, folders, files in os.walk(root, followlinks=True):
+        real = os.path.realpath(place)
+        if real in seen:
+            folders.clear()
+            continue
+        seen.add(real)
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        images += [
+            Path(place, name) for name in files if name.lower().endswith(IMAGE_SUFFIXES) and not name.startswith(".")
+        ]
+    if not images:
+        raise DataFileError(f"{root} has no images in it; put files in it that end in {' '.join(IMAGE_SUFFIXES)}")
+    return sorted(images, key=lambda path: path.relative_to(root).as_posix())
+
+
+def read_pool(
+    path: str | os.PathLike[str],
+    *,
+    id_column: str | None = None,
+    mass_column: str | None = None,
+    strict: bool = False,
+) -> PoolFile:
+    """Read a pool of embeddings or a folder of images.
+
+    Parameters
+    ----------
+    path : str or path
+        - ``.npy``: a 2-D array, memory-mapped and not read yet;
+        - ``.npz``: the array ``X`` or ``embeddings``, or the only 2-D one;
+        - ``.csv``, ``.parquet``: one column of lists called ``embedding``, ``embeddings`` or ``X``, or else all columns
+          of numbers except ``id``, ``label``, ``mass``, ``id_column`` and ``mass_column``. The first line of a CSV
+          names its columns, unless it holds only numbers;
+        - a folder: its images and those of its sub-folders, whose ids are their relative paths.
+    id_column : str or None
+        Column, or array of a .npz, that holds the ids; None for the column ``id`` of a table that has one.
+    mass_column : str or None
+        Column, or array of a .npz, that holds the masses.
+    strict : bool
+        Check everything now: features must be finite and every image's header readable.
+
+    Returns
+    -------
+    PoolFile
+
+    Raises
+    ------
+    DataFileError
+        The file is missing, not permitted to be read, empty, truncated, corrupt or pickled, holds no matrix of
+        numbers, has lists of differing lengths, or has empty or repeated ids; with ``strict``, NaN or infinity in
+        it, or an image that cannot be opened.
+    InputError
+        A column is named that the file does not have, or a mass is negative or not finite.
+
+    Notes
+    -----
+    A .npy file costs no memory; the others are read whole. Files are never unpickled.
+    """
+    source = Path(path)
+    kind = source.suffix.lower().removeprefix(".")
+    if source.is_dir():
+        pool = _image_pool(source, id_column, mass_column)
+    elif kind == "npy":
+        _no_columns(source, id_column, mass_column, "a .npy file")
+        pool = PoolFile(_matrix(read_npy(source), source), None, None, "npy")
+    elif kind == "npz":
+        pool = _npz_pool(source, id_column, mass_column)
+    elif kind in ("csv", "parquet"):
+        table = read_table(source)
+        name = id_column or ("id" if "id" in table.column_names else None)
+        ids = None if name is None else ids_of(column(table, name, "id_column", source), f"ids in {source}")
+        mass = None
+        if mass_column is not None:
+            values = column(table, mass_column, "mass_column", source)
+            mass = numbers(values, f"{source}, column {mass_column!r},")
+        pool = PoolFile(features(table, source, (id_column, mass_column)), ids, mass, kind)
+    else:
+        with reading(source):
+            source.stat()
+        raise DataFileError(
+            f"{source} is not a kind of file that holds a pool; give .npy, .npz, .csv, .parquet or a folder of images"
+        )
+    if pool.mass is not None:
+        check_weight(pool.mass, len(pool), f"mass in {source}")
+    if strict:
+        _check_content(pool, source)
+    return pool
+
+
+def _no_columns(path: Path, id_column: str | None, mass_column: str | None, what: str) -> None:
+    for argument, name in (("id_column", id_column), ("mass_column", mass_column)):
+        if name is not None:
+            raise InputError(f"{argument} {name!r} cannot be read from {what} ({path}); leave it out")
+
+
+def _matrix(array: NDArray[Any], path: Path, name: str = "") -> NDArray[Any]:
+    what = f"{path}, array {name!r}," if name else str(path)
+    if array.dtype.kind not in "fuib":
+        raise DataFileError(f"{what} must hold numbers, found dtype {array.dtype}; save numbers instead")
+    if array.ndim != 2 or 0 in array.shape:
+        raise DataFileError(f"{what} must have shape (rows, features), found {array.shape}; save a full 2-D array")
+    return array
+
+
+def _npz_pool(path: Path, id_column: str | None, mass_column: str | None) -> PoolFile:
+    arrays = read_npz(path)
+    for argument, name in (("id_column", id_column), ("mass_column", mass_column)):
+        if name is not None and name not in arrays:
+            raise InputError(f"{argument} must name an array of {path}, found {name!r}; it has {listed([*arrays])}")
+    named: list[str] = [name for name in ("X", "embeddings") if name in arrays]
+    flat = named or [name for name, array in arrays.items() if array.ndim == 2]
+    if not flat or (len(flat) > 1 and not named):
+        raise DataFileError(
+            f"{path} must hold an array 'X' or 'embeddings' or only one 2-D array, found {listed([*arrays])}; "
+            "rename the one to use to 'X'"
+        )
+    matrix = _matrix(arrays[flat[0]], path, flat[0])
+    for name in (id_column, mass_column):
+        if name is not None and arrays[name].shape != matrix.shape[:1]:
+            raise DataFileError(
+                f"{path}, array {name!r}, must have shape ({len(matrix)},), found {arrays[name].shape}; "
+                "give one value for each row"
+            )
+    ids = None if id_column is None else ids_of(arrays[id_column], f"ids in {path}")
+    mass = None if mass_column is None else numbers(arrays[mass_column], f"{path}, array {mass_column!r},")
+    return PoolFile(matrix, ids, mass, "npz")
+
+
+def _image_pool(folder: Path, id_column: str | None, mass_column: str | None) -> PoolFile:
+    _no_columns(folder, id_column, mass_column, "a folder of images")
+    paths = list_images(folder)
+    return PoolFile(None, [path.relative_to(folder).as_posix() for path in paths], None, "images", paths)
+
+
+def _check_content(pool: PoolFile, path: Path) -> None:
+    if pool.features is not None:
+        try:
+            check_matrix(pool.features, f"pool {path}")
+        except InputError as error:
+            raise DataFileError(str(error)) from None
+        return
+    from PIL import Image
+
+    for image in pool.paths or []:
+        try:
+            with Image.open(image) as opened:
+                opened.verify()
+        except Exception as error:  # a damaged image fails in any way it likes, struct.error and SyntaxError among them
+            raise DataFileError(f"{image} cannot be read as an image ({error}); repair or remove it") from None
+
+
+def read_indices(
+    path: str | os.PathLike[str],
+    n_rows: int,
+    ids: Sequence[str] | NDArray[np.int64] | None = None,
+    id_column: str | None = None,
+) -> LabeledRows:
+    """Read which rows of a pool are labeled, and their labels if the file has them.
+
+    Parameters
+    ----------
+    path : str or path
+        ``.npy`` of integers; ``.txt``, one entry a line; or ``.csv``, whose column ``id_column``, or else ``id``,
+        ``row``, or the first one counts, beside an optional column ``label``.
+    n_rows : int, rows of the pool
+    ids : sequence of str, int64 (n_rows,) or None, the pool's ids
+    id_column : str or None, column of a .csv
+
+    Returns
+    -------
+    LabeledRows
+        In the order of the file. Entries are ids where the pool has ids. They are row numbers where it has none, where
+        the column is called ``row``, and where the ids are text of which no entry is one and all entries are integers.
+
+    Raises
+    ------
+    DataFileError
+        The file is missing, empty, corrupt, of another kind, or has empty cells.
+    InputError
+        An entry is no id or row of the pool, or is there twice; or the file has no column ``id_column``.
+    """
+    source = Path(path)
+    kind = source.suffix.lower()
+    labels: list[str] | None = None
+    name = id_column
+    if kind != ".csv" and id_column is not None:
+        raise InputError(f"id_column {id_column!r} cannot be read from {source}, which has no columns; leave it out")
+    if kind == ".npy":
+        array = read_npy(source)
+        if array.ndim != 1 or array.dtype.kind not in "uiU":
+            raise DataFileError(
+                f"{source} must hold row numbers or ids (m,), found {array.dtype} of shape {array.shape}; save integers"
+            )
+        entries = [str(value) for value in array.tolist()]
+    elif kind == ".csv":
+        table = read_table(source)
+        name = name or next((known for known in ("id", "row") if known in table.column_names), table.column_names[0])
+        entries = [str(value) for value in column(table, name, "id_column", source).to_pylist()]
+        if "label" in table.column_names and name != "label":
+            labels = [str(value) for value in column(table, "label", "label", source).to_pylist()]
+            if "" in labels:
+                raise DataFileError(f"{source} has no label in row {labels.index('')}; fill it in or drop the row")
+    else:
+        entries = _lines(source)
+    what = f"labeled rows in {source}"
+    if ids is not None and name != "row":
+        row_of = {str(value): row for row, value in enumerate(ids.tolist() if isinstance(ids, np.ndarray) else ids)}
+        unknown = [entry for entry in entries if entry not in row_of]
+        by_number = not isinstance(ids, np.ndarray) and len(unknown) == len(entries) and _all_integers(entries)
+        if unknown and not by_number:
+            raise InputError(f"{what} must be ids of the pool, found {unknown[0]!r}; check the ids or name id_column")
+        if not by_number:
+            return LabeledRows(check_rows(np.asarray([row_of[entry] for entry in entries]), n_rows, what), labels)
+    if not _all_integers(entries):
+        odd = next(entry for entry in entries if not _all_integers([entry]))
+        raise InputError(f"{what} must be row numbers, since the pool has no ids, found {odd!r}; give integers")
+    return LabeledRows(check_rows(np.asarray([int(entry) for entry in entries]), n_rows, what), labels)
+
+
+def _all_integers(entries: list[str]) -> bool:
+    return all(entry.removeprefix("-").isdecimal() and len(entry) < 19 for entry in entries)
+
+
+def _lines(path: Path) -> list[str]:
+    if path.suffix.lower() != ".txt":
+        with reading(path):
+            path.stat()
+        raise DataFileError(f"{path} must end in .npy, .csv or .txt; convert it to one of these")
+    try:
+        with reading(path):
+            lines = path.read_text(encoding="utf-8-sig").splitlines()
+    except UnicodeDecodeError:
+        raise DataFileError(f"{path} is not text in UTF-8; write one entry a line") from None
+    entries = [line.strip() for line in lines if line.strip()]
+    if not entries:
+        raise DataFileError(f"{path} is empty; write one entry a line")
+    return entries
+
+
+def read_vector(path: str | os.PathLike[str], n_rows: int) -> NDArray[np.float64]:
+    """Read one non-negative number for each row of a pool, such as its mass.
+
+    Parameters
+    ----------
+    path : str or path
+        ``.npy`` (n,) or (n, 1); ``.txt``, one number a line; or ``.csv``, whose column ``mass``, or else only column
+        of numbers beside ``id`` and ``label`` counts.
+    n_rows : int, rows of the pool
+
+    Returns
+    -------
+    float64 (n_rows,)
+
+    Raises
+    ------
+    DataFileError
+        The file is missing, empty, corrupt, of another kind, or does not hold numbers.
+    InputError
+        There are not ``n_rows`` of them, or they are negative, not finite or all zero.
+    """
+    source = Path(path)
+    kind = source.suffix.lower()
+    if kind == ".npy":
+        array = read_npy(source)
+        values = numbers(array[:, 0] if array.ndim == 2 and array.shape[1] == 1 else array, str(source))
+    elif kind == ".csv":
+        table = read_table(source)
+        if "mass" in table.column_names:
+            values = numbers(column(table, "mass", "mass", source), f"{source}, column 'mass',")
+        else:
+            matrix = features(table, source)
+            if matrix.shape[1] != 1:
+                raise DataFileError(
+                    f"{source} must have a column 'mass' or one column of numbers, found {matrix.shape[1]}; "
+                    "call the one to use 'mass'"
+                )
+            values = matrix[:, 0].astype(np.float64)
+    else:
+        try:
+            values = np.asarray([float(line) for line in _lines(source)])
+        except ValueError as error:
+            if isinstance(error, DataFileError):
+                raise
+            raise DataFileError(f"{source} must hold one number a line ({error}); repair it") from None
+    if values.shape != (n_rows,):
+        raise InputError(
+            f"{source} must hold {n_rows} numbers, one for each row of the pool, found shape {values.shape}; "
+            "give one for each row"
+        )
+    weight = check_weight(values, n_rows, f"numbers in {source}")
+    assert weight is not None
+    return weight
