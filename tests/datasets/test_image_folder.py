@@ -104,13 +104,13 @@ def test_sizes(tmp_path):
 
 def test_corrupt_images_among_good_ones(folder):
     good = (folder / "cat" / "0.png").read_bytes()
-    (folder / "cat" / "3.png").write_bytes(good[:40])
+    (folder / "ant" / "deep" / "3.bmp").write_bytes(good[:40])
     (folder / "cat" / "4.png").write_bytes(b"")
-    with pytest.warns(SpotalWarning, match=r"skipped 2 of 20 images in .*animals \(.*3\.png.*4\.png"):
+    with pytest.warns(SpotalWarning, match=r"skipped 2 of 20 images in .*animals \(.*3\.bmp.*4\.png"):
         data = load(folder)
     assert len(data.y) + len(data.y_test) == 18
     np.testing.assert_array_equal(data.X[:, 0, 0, 0] < 200, data.y == 1)
-    with pytest.raises(DataFileError, match=r"2 of 20 images.*3\.png"):
+    with pytest.raises(DataFileError, match=r"2 of 20 images.*3\.bmp"):
         load(folder, strict=True)
 
 

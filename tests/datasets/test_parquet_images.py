@@ -81,8 +81,8 @@ def test_sizes_follow_the_first(tmp_path):
 
 
 def test_corrupt_images(tmp_path):
-    path = write(tmp_path / "a.parquet", [*IMAGES, b"junk", None], [*LABELS, 0, 1])
-    with pytest.warns(SpotalWarning, match=r"skipped 2 of 12 images in .*a\.parquet \(row 10 \(10\.png\) cannot"):
+    path = write(tmp_path / "a.parquet", [b"junk", *IMAGES, None], [1, *LABELS, 1])
+    with pytest.warns(SpotalWarning, match=r"skipped 2 of 12 images in .*a\.parquet \(row 0 \(0\.png\) cannot"):
         data = load(path)
     assert len(data.y) + len(data.y_test) == 10
     np.testing.assert_array_equal(data.X[:, 0, 0, 0] // 10 % 2, data.y)
