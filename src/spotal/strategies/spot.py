@@ -114,10 +114,10 @@ class SPOT(Strategy):
         """The published method: reduce, transport by projection pursuit, Sobol design, nearest free rows.
 
         Labels count only in that their rows, and the design points these serve, are not taken again. ``changes``
-        override single parameters. The transport is fitted on at most 10,000 rows, with at most 200 directions.
+        override single parameters.
         """
         preset: dict[str, Any] = {
-            "transport": ProjectionPursuitTransport(max_iter=200, max_samples=10_000),
+            "transport": ProjectionPursuitTransport(),
             "selection": "nearest",
             "mass": "uniform",
         }

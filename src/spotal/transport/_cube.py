@@ -86,7 +86,7 @@ def ks_distance(points: torch.Tensor, weight: torch.Tensor, directions: torch.Te
     float64 tensor (m,), each in [0, 1]. Cost O(m (n log n + n d)).
     """
     z, order = (points.double() @ directions).sort(0)
-    w = (weight / weight.sum()).double()[order]
+    w = (weight.double() / weight.double().sum())[order]
     above = w.cumsum(0)
     target = CubeMarginal(directions).cdf(z)
     return torch.maximum((above - target).abs(), (above - w - target).abs()).amax(0)

@@ -30,6 +30,7 @@ def random_frame(dim: int, width: int, rng: np.random.Generator) -> np.ndarray[A
 class IterativeTransport(Transport):
     """Compose maps that each move the cloud along some directions by the one-dimensional optimal map."""
 
+    min_iter: int
     max_iter: int
     tol: float
     n_quantiles: int
@@ -45,7 +46,7 @@ class IterativeTransport(Transport):
 
     def _check_parameters(self, dim: int) -> None:
         super()._check_parameters(dim)
-        for name, least in (("max_iter", 0), ("n_quantiles", 8)):
+        for name, least in (("min_iter", 0), ("max_iter", 0), ("n_quantiles", 8)):
             if int(getattr(self, name)) < least:
                 raise InputError(f"{name} must be at least {least}, found {getattr(self, name)}")
         if not self.tol >= 0:
@@ -62,8 +63,12 @@ class IterativeTransport(Transport):
             x = step.forward(x)
         self.uniformity_ = self._distance(x, w, held_out)
         self.n_iter_ = 0
-        while dim > 1 and self.n_iter_ < self.max_iter and self.uniformity_ > target:
-            for _ in range(min(self.check_every, self.max_iter - self.n_iter_)):
+        while dim > 1 and self.n_iter_ < self.max_iter:
+            first = min(self.min_iter, self.max_iter)
+            if self.n_iter_ >= first and self.uniformity_ <= target:
+                break
+            more = max(first - self.n_iter_, min(self.check_every, self.max_iter - self.n_iter_))
+            for _ in range(more):
                 step = FrameMap.fit(x, w, self._frame(x, w, rng), self.n_quantiles)
                 x = step.forward(x)
                 maps.append(step)

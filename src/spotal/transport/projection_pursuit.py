@@ -54,7 +54,7 @@ class ProjectionPursuitTransport(IterativeTransport):
     ----------
     direction : "save" (the paper) or "random"
     n_target : int, size of the uniform sample that SAVE compares the cloud with, drawn anew each iteration
-    max_iter : int, most directions
+    min_iter, max_iter : int, least and most directions
     tol, n_quantiles, max_samples, random_state : as in :class:`~spotal.transport.SlicedTransport`
 
     Attributes
@@ -76,6 +76,7 @@ class ProjectionPursuitTransport(IterativeTransport):
         self,
         direction: str = "save",
         n_target: int = 4096,
+        min_iter: int = 300,
         max_iter: int = 400,
         tol: float = 0.01,
         n_quantiles: int = 1024,
@@ -84,6 +85,7 @@ class ProjectionPursuitTransport(IterativeTransport):
     ) -> None:
         self.direction = direction
         self.n_target = n_target
+        self.min_iter = min_iter
         self.max_iter = max_iter
         self.tol = tol
         self.n_quantiles = n_quantiles
