@@ -7,7 +7,7 @@ import os
 import time
 from pathlib import Path
 
-PARTS = ("uniformity", "convergence", "coverage")
+PARTS = ("uniformity", "convergence", "coverage", "loop")
 
 
 def main(arguments: list[str] | None = None) -> None:

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import gzip
 from dataclasses import dataclass
 from functools import lru_cache
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtr
 
+from spotal.datasets import load
+from spotal.errors import DatasetError
 from spotal.reduce import PCA
 
 Array = NDArray[np.float64]
 
-FASHION = Path("/usr/share/datasets/fashion-mnist")
 COMPONENTS = 8
 """Dimensions to which pictures are reduced (whitened PCA) where a cloud is carried without a strategy."""
 
@@ -80,10 +79,10 @@ def digits(n: int, rng: np.random.Generator) -> tuple[Array, Any]:
 @lru_cache(maxsize=1)
 def _fashion() -> tuple[Array, Any]:
     """32 principal components of the pixels of 5,000 training pictures, and their classes."""
-    images, labels = read_idx(FASHION / "train-images-idx3-ubyte.gz"), read_idx(FASHION / "train-labels-idx1-ubyte.gz")
-    rows = np.random.default_rng(0).permutation(len(images))[:5_000]
-    x = images[rows].reshape(len(rows), -1) / 255.0
-    return np.asarray(PCA(32, random_state=0).fit_transform(x)), labels[rows]
+    data = load("fashion-mnist", download=False)
+    rows = np.random.default_rng(0).permutation(len(data.X))[:5_000]
+    x = data.X[rows].reshape(len(rows), -1) / 255.0
+    return np.asarray(PCA(32, random_state=0).fit_transform(x)), data.y[rows]
 
 
 def fashion_mnist(n: int, rng: np.random.Generator) -> tuple[Array, Any]:
@@ -91,13 +90,6 @@ def fashion_mnist(n: int, rng: np.random.Generator) -> tuple[Array, Any]:
     x, y = _fashion()
     rows = rng.permutation(len(x))[:n]
     return x[rows], y[rows]
-
-
-def read_idx(path: Path) -> NDArray[np.uint8]:
-    """A gzipped IDX file of unsigned bytes."""
-    raw = gzip.decompress(path.read_bytes())
-    shape = [int.from_bytes(raw[4 + 4 * i : 8 + 4 * i]) for i in range(raw[3])]
-    return np.frombuffer(raw, np.uint8, offset=4 + 4 * len(shape)).reshape(shape)
 
 
 _MAKERS = {
@@ -112,8 +104,11 @@ _MAKERS = {
 
 def names() -> list[str]:
     """Clouds that can be made on this machine."""
-    here = (FASHION / "train-images-idx3-ubyte.gz").exists()
-    return [name for name in _MAKERS if here or name != "Fashion-MNIST"]
+    try:
+        _fashion()
+    except DatasetError:
+        return [name for name in _MAKERS if name != "Fashion-MNIST"]
+    return list(_MAKERS)
 
 
 def make(name: str, n: int, seed: int) -> Cloud:

@@ -24,9 +24,10 @@ BLACK, ORANGE, SKY, GREEN, BLUE, RED, PINK, GRAY = (
 CYCLE = (GRAY, BLUE, RED, GREEN, ORANGE, PINK, SKY, BLACK)
 CURVES = {
     "random": (GRAY, "o"),
-    "nearest, sliced": (SKY, "s"),
-    "nearest, sliced tight": (BLUE, "s"),
-    "nearest, sliced tight, weighted": (RED, "D"),
+    "nearest, sliced loose": (SKY, "s"),
+    "nearest, sliced": (BLUE, "s"),
+    "nearest, sliced, weighted": (RED, "D"),
+    "nearest, PP": (PINK, "v"),
     "default (cells), weighted": (GREEN, "^"),
     "nearest, true map, weighted": (BLACK, "x"),
 }

@@ -126,7 +126,6 @@ def _uniformity(found: Result, images: Path) -> list[str]:
 def _convergence(found: Result, images: Path) -> list[str]:
     settings, checks = found["settings"], found["checks"]
     rows = found["all"]
-    tight = settings["tight"]
     picture = plots.convergence(rows, settings["sizes"], images / "evidence-convergence.png")
     text = [
         "## Convergence",
@@ -182,12 +181,11 @@ def _convergence(found: Result, images: Path) -> list[str]:
         *text,
         "The fits behind these, means over seeds (KS along directions that were not fitted):",
         table(["", "transport", "seconds", "iterations", "KS"], fits),
-        '"sliced" is the library\'s default transport and "PP" that of `SPOT.paper()`. Both stop at a tolerance, and '
-        "what they leave is a floor under the error: the picks follow the cube, while the carried pool still differs "
-        "from it by its own sampling error. The true map has the same floor, because the pool is itself a sample. "
-        f'"tight" does not stop ({tight["sliced"]} frames; {tight["PP"]} directions) and so fits the pool at hand, '
-        "sampling error included: that, not the population's map, is what a subset of a finite pool needs. Weighting "
-        "by cell mass removes most of the floor in two dimensions.",
+        '"sliced" is the library\'s default transport and "PP" that of `SPOT.paper()`. They fit the pool at hand, '
+        "sampling error included: that, not the population's map, is what a subset of a finite pool needs. "
+        '"loose" is the same with `min_iter=0`, which stops at the sampling error: what that leaves is a floor under '
+        "the error in two dimensions, where the picks follow the cube while the carried pool still differs from it. "
+        "The true map has the same floor, because the pool is itself a sample.",
         "Where SPOT loses: the gain shrinks with dimension, as theory says it must. A row of the pool lies at a "
         "distance of about N^(-1/d) from a design point, and near the faces of the cube always on the inner side: in "
         "eight dimensions this bias outweighs the noise of random picks as soon as there are some hundreds, even with "

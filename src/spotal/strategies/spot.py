@@ -15,6 +15,7 @@ from sklearn.base import clone
 
 from spotal import design as designs
 from spotal._arrays import to_numpy
+from spotal._provenance import describe
 from spotal.design.merit import discrepancy
 from spotal.engine import run
 from spotal.errors import ConvergenceWarning, InputError
@@ -90,13 +91,18 @@ class SPOT(Strategy):
     ) -> None:
         if selection not in SELECTIONS:
             raise InputError(f"selection must be one of {', '.join(SELECTIONS)}, found {selection!r}")
-        if not (mass in ("auto", "uniform") or isinstance(mass, Mass)):
-            raise InputError(f"mass must be 'auto', 'uniform' or a Mass, found {mass!r}")
-        if not (transport in ("sliced", "projection-pursuit") or isinstance(transport, Transport)):
+        if not (_is_one_of(mass, "auto", "uniform") or isinstance(mass, Mass)):
+            raise InputError(
+                f"mass must be 'auto', 'uniform' or a Mass, found {describe(mass)}; pass weights of rows to query"
+            )
+        if not (_is_one_of(transport, "sliced", "projection-pursuit") or isinstance(transport, Transport)):
             raise InputError(f"transport must be 'sliced', 'projection-pursuit' or a Transport, found {transport!r}")
-        if not (reduction in (None, "pca") or hasattr(reduction, "fit")):
+        if not (reduction is None or _is_one_of(reduction, "pca") or _is_transformer(reduction)):
             raise InputError(f"reduction must be 'pca', None or a scikit-learn transformer, found {reduction!r}")
-        for label, value, least in (("refine", refine, 0), ("sample_size", sample_size, 2)):
+        counts: list[tuple[str, Any, int]] = [("refine", refine, 0), ("sample_size", sample_size, 2)]
+        if not _is_one_of(n_components, "auto"):
+            counts.append(("n_components, where it is not 'auto',", n_components, 1))
+        for label, value, least in counts:
             if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < least:
                 raise InputError(f"{label} must be an integer of at least {least}, found {value!r}")
         self.reduction = reduction
@@ -135,20 +141,18 @@ class SPOT(Strategy):
         around = carried[query.labeled] if self.selection != "cells" else None
         with clock("design"):
             points = self.design.points(query.budget, dim, existing=around, random_state=query.rng())
-        cells: Any
+        cells: NDArray[np.int64] | None = None  # left to the nearest pick in the embedding space
         with clock("select"):
             if self.selection == "cells":
                 picks, cells = self._by_cells(query, mass, carried, points)
             else:
                 choose = nearest_rows if self.selection == "nearest" else assigned_rows
-                picks = choose(carried, query.unlabeled, points)
-
-                def cells() -> NDArray[np.int64]:
-                    index = celling.cut(carried, carried[picks].astype(np.float64))
-                    index[query.labeled] = -1
-                    index[picks] = np.arange(len(picks))
-                    return index
-
+                # rows of mass zero serve only when the others run out
+                heavy = query.unlabeled[mass[query.unlabeled] > 0]
+                light = query.unlabeled[mass[query.unlabeled] == 0]
+                picks = choose(carried, heavy, points[: len(heavy)])
+                if query.budget > len(heavy):
+                    picks = np.concatenate([picks, choose(carried, light, points[len(heavy) :])])
         figures = {"dim": float(dim), "uniformity": float(getattr(transport, "uniformity_", np.nan))}
         if query.budget <= MERIT_POINTS:
             figures["design_discrepancy"] = discrepancy(points, "mixture")
@@ -158,7 +162,7 @@ class SPOT(Strategy):
             "transport_iterations": int(getattr(transport, "n_iter_", 0)),
             "transport_converged": bool(getattr(transport, "converged_", True)),
         }
-        return Choice(picks, cells, {k: v for k, v in figures.items() if np.isfinite(v)}, clock.seconds, details)
+        return Choice(picks, cells, figures, clock.seconds, details)
 
     def _weigh(self, query: Query) -> NDArray[np.float64]:
         """The mass to carry, float64 (N,): positive somewhere among the unlabeled rows."""
@@ -244,7 +248,8 @@ class _Carry:
         self.transport = transport
 
     def map(self, batch: Batch) -> list[NDArray[np.float32]]:
-        points: Any = batch.points
+        # in double precision: the transport magnifies rounding, and the same values must give the same picks
+        points: Any = batch.points.double()
         if isinstance(self.reduction, PCA):
             points = self.reduction.project(points)
         elif self.reduction is not None:
@@ -269,6 +274,14 @@ class _Clock:
         start = time.perf_counter()
         yield
         self.seconds[step] = time.perf_counter() - start
+
+
+def _is_one_of(value: Any, *words: str) -> bool:
+    return isinstance(value, str) and value in words
+
+
+def _is_transformer(value: Any) -> bool:
+    return not isinstance(value, type) and all(hasattr(value, name) for name in ("fit", "transform", "get_params"))
 
 
 def _seeded(estimator: Any, seed: int) -> Any:

@@ -1,0 +1,35 @@
+# Everything runs in .venv, which is made when pyproject.toml or the constraints change.
+PYTHON ?= python3
+DEMO ?= spotal-demo
+BIN := .venv/bin
+
+.PHONY: demo test setup lint types contracts tests clean
+
+demo: setup  ## set up, then active learning on real images; ends by saying where the report is
+	$(BIN)/spotal demo --out $(DEMO)
+
+test: lint types contracts tests  ## set up, then everything that CI checks
+
+lint: setup
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: setup
+	$(BIN)/mypy
+
+contracts: setup
+	$(BIN)/lint-imports --no-cache
+
+tests: setup
+	$(BIN)/pytest -n 2
+
+setup: .venv/ready
+
+.venv/ready: pyproject.toml constraints.txt
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "spotal needs Python 3.11 or newer: make PYTHON=python3.11")'
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
+	touch $@
+
+clean:
+	rm -rf .venv build dist

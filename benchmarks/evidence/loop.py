@@ -1,0 +1,90 @@
+"""Rounds of active learning on real images: a small network trained from nothing each round, by strategy."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from benchmarks.evidence.common import ROOT, origin, spread
+from joblib import Memory
+
+from spotal import SPOT, ActiveLearner
+from spotal.datasets import load, long_tail
+from spotal.learner import TorchLearner
+from spotal.learner.networks import SmallCNN
+from spotal.oracle import VectorOracle
+from spotal.strategies import Strategy, get
+
+DATASETS = ("fashion-mnist", "cifar10")
+SHAPES = {"balanced": 1, "100:1": 100}
+STRATEGIES = ("spot", "spot-paper", "random", "margin", "entropy", "coreset")
+POOL, TEST, BATCH, LABELS, SEEDS = 10_000, 5_000, 200, 1_200, 5
+WIDTH, STEPS = 16, 500
+"""Of the network, and least optimizer steps of a training: what two cores can afford."""
+
+
+def strategy(name: str) -> Strategy:
+    """The strategy of a name, with its default settings."""
+    return SPOT() if name == "spot" else SPOT.paper() if name == "spot-paper" else get(name)
+
+
+def measure(dataset: str, shape: str, name: str, seed: int, quick: bool, commit: str) -> list[dict[str, Any]]:
+    """One learning curve. Pool, test part, networks' seeds and random first batches are the seed's alone.
+
+    ``commit`` is part of what a finished curve is remembered by.
+    """
+    del commit
+    pool, test, batch, labels = (300, 200, 20, 60) if quick else (POOL, TEST, BATCH, LABELS)
+    rng = np.random.default_rng([seed, 7])
+    data = load(dataset)
+    rows = np.arange(len(data.y))
+    if SHAPES[shape] > 1:
+        rows = long_tail(data.y, SHAPES[shape], random_state=seed)
+    rows = rng.permutation(rows)[:pool]
+    held = rng.permutation(len(data.y_test))[:test]
+    network = SmallCNN(data.X.shape[3], data.n_classes, 4 if quick else WIDTH)
+    learner = TorchLearner(network, data.n_classes, min_steps=20 if quick else STEPS, normalize_from=data.X[rows])
+    loop = ActiveLearner(
+        data.X[rows],
+        learner,
+        strategy(name),
+        VectorOracle(data.y[rows]),
+        batch_size=batch,
+        X_test=data.X_test[held],
+        y_test=data.y_test[held],
+        max_labels=labels,
+        random_state=seed,
+    )
+    return [
+        {
+            "dataset": dataset,
+            "shape": shape,
+            "strategy": name,
+            "seed": seed,
+            "n_labeled": done.n_labeled,
+            "query_seconds": done.timings.get("query", 0.0),
+            **done.metrics,
+        }
+        for done in loop.run()
+        if done.metrics
+    ]
+
+
+def run(*, quick: bool = False, workers: int = 2) -> dict[str, Any]:
+    """All records; ``quick`` on digits and tiny sizes. A curve that is finished is kept in build/ and not run again."""
+    begun = origin(range(1 if quick else SEEDS))
+    datasets, shapes = (("digits",), ("balanced",)) if quick else (DATASETS, tuple(SHAPES))
+    once = measure if quick else Memory(ROOT / "build" / "evidence-loop", verbose=0).cache(measure)
+    jobs = [
+        (dataset, shape, name, seed, quick, begun["commit"])
+        for seed in begun["seeds"]
+        for dataset in datasets
+        for shape in shapes
+        for name in STRATEGIES
+    ]
+    curves = spread(once, jobs, workers)
+    return {
+        "origin": begun,
+        "settings": {"pool": POOL, "test": TEST, "batch": BATCH, "labels": LABELS, "width": WIDTH, "steps": STEPS},
+        "records": [record for curve in curves for record in curve],
+    }
