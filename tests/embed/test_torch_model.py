@@ -97,7 +97,7 @@ def test_saved_learner_embeds_as_the_learner_does(tmp_path):
 def test_hugging_face_without_transformers(tmp_path, monkeypatch):
     (tmp_path / "config.json").write_text("{}")
     monkeypatch.setitem(sys.modules, "transformers", None)
-    with pytest.raises(ModelError, match="pip install transformers"):
+    with pytest.raises(ModelError, match=r"pip install .spotal\[hugging-face\]"):
         TorchEmbedder(tmp_path)
 
 

@@ -24,9 +24,7 @@ def banana(n, seed=0):
 def test_carried_cloud_is_as_uniform_as_random_points(kind):
     x = banana(4_000)
     u = kind(random_state=0).fit(x).transform(x)
-    random = [
-        qmc.discrepancy(np.random.default_rng(s).random(u.shape), method="MD") for s in range(10)
-    ]
+    random = [qmc.discrepancy(np.random.default_rng(s).random(u.shape), method="MD") for s in range(10)]
     assert qmc.discrepancy(u, method="MD") < 1.5 * np.mean(random)
     # and points that the map has not seen, too
     v = kind(random_state=0).fit(x).transform(banana(4_000, seed=1))

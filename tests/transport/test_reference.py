@@ -61,8 +61,13 @@ def test_sinkhorn_plan_is_pots_and_approaches_exact(cloud):
     assert gaps[2] < 0.05
     x, y = t.points_.numpy(), t.targets_.numpy()
     plan = ot.sinkhorn(
-        np.full(400, 1 / 400), np.full(400, 1 / 400), ot.dist(x, y), t.epsilon_, method="sinkhorn_log",
-        numItermax=10_000, stopThr=1e-9,
+        np.full(400, 1 / 400),
+        np.full(400, 1 / 400),
+        ot.dist(x, y),
+        t.epsilon_,
+        method="sinkhorn_log",
+        numItermax=10_000,
+        stopThr=1e-9,
     )
     np.testing.assert_allclose(t.transform(x), plan @ y * 400, atol=1e-3)
 
