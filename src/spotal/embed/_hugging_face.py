@@ -30,7 +30,8 @@ class HuggingFaceModel:
             transformers: Any = import_module("transformers")
         except ImportError as error:
             raise ModelError(
-                f"model {folder} is a Hugging Face model, which needs transformers ({error}); pip install 'spotal[hugging-face]'"
+                f"model {folder} is a Hugging Face model, which needs transformers ({error}); "
+                "pip install 'spotal[hugging-face]'"
             ) from None
         try:
             self.model, told = transformers.AutoModel.from_pretrained(
