@@ -1,0 +1,79 @@
+"""Files that are whole or not there: written under another name beside their place, then moved into it."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from spotal.errors import OutputError
+
+__all__ = ["atomic_path", "check_writable"]
+
+
+@contextmanager
+def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
+    """A path to write to, which becomes ``path`` when the block ends, and is removed when it fails or is interrupted.
+
+    Folders that are missing are made. A link is followed, so what it points to is replaced.
+
+    Parameters
+    ----------
+    path : path, of a file that is new or will be replaced
+
+    Yields
+    ------
+    Path, of a new, empty file in the same folder
+
+    Raises
+    ------
+    OutputError
+        The folder cannot be made or written to, ``path`` is no ordinary file, or the disk gives out.
+    """
+    asked = Path(path)
+    try:
+        target = Path(os.path.realpath(asked))
+        if os.path.lexists(target) and not target.is_file():
+            kind = "a folder" if target.is_dir() else "no ordinary file"
+            raise OutputError(f"{asked} cannot be written: it is {kind}; give the name of a file")
+        target.parent.mkdir(parents=True, exist_ok=True)
+        part = target.with_name(f".{target.name[:100]}.{secrets.token_hex(4)}.part")
+        part.touch(exist_ok=False)
+    except OutputError:
+        raise
+    except (OSError, ValueError) as error:
+        raise OutputError(_sentence(asked, error)) from None
+    try:
+        yield part
+        os.replace(part, target)
+    except OutputError:
+        raise
+    except OSError as error:
+        raise OutputError(_sentence(asked, error)) from error
+    finally:
+        with suppress(OSError):
+            part.unlink(missing_ok=True)
+
+
+def check_writable(path: str | os.PathLike[str]) -> None:
+    """Find out now whether the file ``path`` could be written, which leaves no trace but folders that were missing.
+
+    Raises
+    ------
+    OutputError
+        As :func:`atomic_path`.
+    """
+    with suppress(_Tried), atomic_path(path):
+        raise _Tried
+
+
+class _Tried(Exception):
+    """Ends a trial before anything is moved into place."""
+
+
+def _sentence(path: Path, error: Exception) -> str:
+    reason = (getattr(error, "strerror", None) or " ".join(str(error).split())).lower()
+    where = f", {error.filename}" if isinstance(error, NotADirectoryError | FileExistsError) else ""
+    return f"{path} cannot be written ({reason}{where}); give a path in a folder that you may write to"

@@ -1,0 +1,101 @@
+"""What the commands share on the terminal: streams, progress bars, sentences, and how an error ends a command."""
+
+from __future__ import annotations
+
+import json
+import sys
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import typer
+from rich.console import Console
+from typer.core import TyperGroup
+
+from spotal.errors import SpotalError, SpotalWarning
+
+if TYPE_CHECKING:
+    from rich.progress import Progress
+
+__all__ = ["Commands", "output", "print_json", "progress", "say", "warn"]
+
+FAILED, INTERRUPTED = 2, 130
+
+
+class Commands(TyperGroup):
+    """A group of commands that end in one sentence and exit 2 on a SpotalError, and exit 130 on Ctrl-C."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command; spotal's own warnings come as sentences too."""
+        with warnings.catch_warnings():
+            warnings.simplefilter("always", SpotalWarning)
+            shown = warnings.showwarning
+
+            def show(message: Warning | str, category: type[Warning], *place: Any, **options: Any) -> None:
+                if issubclass(category, SpotalWarning):
+                    warn(str(message).replace("pass strict=True", "pass --strict"))
+                else:
+                    shown(message, category, *place, **options)
+
+            warnings.showwarning = show
+            try:
+                return super().invoke(ctx)
+            except KeyboardInterrupt:
+                _line("Interrupted.", "bold")
+                raise typer.Exit(INTERRUPTED) from None
+            except SpotalError as error:
+                _line(f"Error: {error}", "red")
+                raise typer.Exit(FAILED) from None
+
+
+def output(as_json: bool) -> Console:
+    """Where a command talks to a person: standard output, or standard error where that is kept for JSON."""
+    return Console(stderr=as_json, highlight=False)
+
+
+def say(console: Console, text: str, style: str = "") -> None:
+    """Print a sentence as it is: no markup in it counts, and no line is broken where nobody watches."""
+    console.print(text, style=style, markup=False, soft_wrap=not console.is_terminal)
+
+
+def warn(text: str) -> None:
+    """Print a warning to standard error."""
+    _line(f"Warning: {text}", "yellow")
+
+
+def print_json(document: Any) -> None:
+    """Print one JSON document, and nothing else, to standard output."""
+    sys.stdout.write(json.dumps(document, indent=1) + "\n")
+
+
+@contextmanager
+def progress() -> Iterator[Progress]:
+    """Progress bars on standard error, gone when done; none where standard error is no terminal."""
+    from rich.progress import BarColumn, Progress, ProgressColumn, SpinnerColumn, TextColumn, TimeElapsedColumn
+    from rich.text import Text
+
+    class Count(ProgressColumn):
+        """How much is done, where it is known how much there is."""
+
+        def render(self, task: Any) -> Text:
+            return Text("" if task.total is None else f"{task.completed:,.0f}/{task.total:,.0f}")
+
+    console = Console(stderr=True)
+    columns = SpinnerColumn(), TextColumn("{task.description}", markup=False), BarColumn(), Count(), TimeElapsedColumn()
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bars:
+        yield bars
+
+
+def bar(bars: Progress, description: str) -> Callable[[int, int | None], None]:
+    """A bar as a function of what is done and of how much there is, if that is known."""
+    task = bars.add_task(description, total=None)
+
+    def update(done: int, total: int | None) -> None:
+        bars.update(task, completed=done, total=total)
+
+    return update
+
+
+def _line(text: str, style: str) -> None:
+    Console(stderr=True, highlight=False).print(text, style=style, markup=False, soft_wrap=True)

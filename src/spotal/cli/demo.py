@@ -1,0 +1,154 @@
+"""``spotal demo``: active learning on real images, SPOT against random picking, with a report to open."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from spotal.cli.console import bar, output, print_json, progress, say
+from spotal.errors import InputError
+
+if TYPE_CHECKING:
+    from rich.progress import Progress
+    from rich.table import Table
+
+    from spotal.datasets import Dataset
+    from spotal.events import Event
+    from spotal.report.comparison import Run, Settings
+
+__all__ = ["demo"]
+
+
+def demo(
+    data: Annotated[
+        str,
+        typer.Option(
+            help="digits, fashion-mnist or cifar10, or a folder of images with a sub-folder for each class.",
+            metavar="NAME|FOLDER",
+        ),
+    ] = "digits",
+    rounds: Annotated[int, typer.Option(min=1, help="Times that images are picked after the first batch.")] = 6,
+    budget: Annotated[int, typer.Option(min=1, help="Images to label each time, the first batch included.")] = 15,
+    out: Annotated[Path, typer.Option(help="Folder for report.html and curves.json.")] = Path("spotal-demo"),
+    seeds: Annotated[int, typer.Option(min=1, help="Repetitions, from which intervals come.")] = 6,
+    pool: Annotated[
+        int | None, typer.Option(min=2, help="Images to choose from, drawn at random; all up to 3000 by default.")
+    ] = None,
+    imbalance: Annotated[
+        float, typer.Option(min=1.0, help="Make the rarest class that many times rarer than the largest.")
+    ] = 1.0,
+    random_state: Annotated[int, typer.Option(min=0, help="The same number gives the same results.")] = 0,
+    strict: Annotated[bool, typer.Option("--strict", help="Stop at an image that cannot be read.")] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print all numbers as one JSON document on standard output.")
+    ] = False,
+) -> None:
+    """Show what SPOT does on real images, against random picking.
+
+    Labels a first random batch, then lets SPOT and random picking each choose what to label next, trains a small
+    network after each round, and repeats that under several seeds. Takes about a minute on two cores, and writes a
+    report with curves, maps and the images picked.
+    """
+    from spotal._files import check_writable
+
+    console = output(as_json)
+    check_writable(out / "report.html")
+    check_writable(out / "curves.json")
+    settings = _settings(rounds, budget, seeds, pool, imbalance, random_state)
+    with progress() as bars:
+        images = _load(data, strict, bars)
+    from spotal.report.comparison import compare, prepare
+    from spotal.report.html import write_report
+
+    pools = prepare(images, settings)
+    sizes = sorted({len(rows) for rows in pools})
+    say(
+        console,
+        f"{images.name}: {' to '.join(f'{n:,}' for n in sizes[:: max(1, len(sizes) - 1)])} images to choose from, "
+        f"{images.n_classes} classes; {settings.seeds} seeds, {settings.rounds} rounds of {settings.budget} labels",
+    )
+    with progress() as bars:
+        watch = _Watch(bars, settings)
+        found = compare(images, settings, pools=pools, observer=watch)
+        watch.show("drawing the report")
+        summary, page, numbers = write_report(found, out)
+    if as_json:
+        print_json({**summary, "report": str(page), "numbers": str(numbers)})
+        return
+    console.print(_table(summary))
+    say(console, summary["headline"], "bold")
+    say(console, f"Report: {page.resolve()}\nNumbers: {numbers.resolve()}")
+
+
+def _settings(rounds: int, budget: int, seeds: int, pool: int | None, imbalance: float, random_state: int) -> Settings:
+    from spotal.report.comparison import Settings
+
+    return Settings(rounds, budget, seeds, pool, imbalance, random_state)
+
+
+def _load(name: str, strict: bool, bars: Progress) -> Dataset:
+    from spotal.datasets import load
+
+    data = load(name, strict=strict, progress=bar(bars, f"loading {name}"))
+    if not data.is_images:
+        raise InputError(
+            f"--data must hold images, found features in {name}; give a folder of images or a named dataset"
+        )
+    return data
+
+
+class _Watch:
+    """Shows a comparison's events as two bars: all trainings, and what is done now."""
+
+    def __init__(self, bars: Progress, settings: Settings) -> None:
+        self.bars = bars
+        total = settings.seeds * len(settings.strategies) * (settings.rounds + 1)
+        self.whole = bars.add_task("trainings", total=total)
+        self.now = bars.add_task("starting", total=None)
+        self.labels = 0
+
+    def __call__(self, run: Run, event: Event) -> None:
+        from spotal.events import RoundStarted, Trained, TrainingProgress
+        from spotal.report.summary import label_of
+
+        where = f"seed {run.seed + 1}, {label_of(run.strategy)}, {self.labels} labels"
+        if isinstance(event, RoundStarted):
+            self.labels = event.n_labeled
+        elif isinstance(event, TrainingProgress):
+            report = event.report
+            self.bars.update(self.now, completed=report.epoch, total=report.epochs, description=f"{where}: training")
+        elif isinstance(event, Trained):
+            self.bars.advance(self.whole)
+            self.show(f"{where}: embedding the pool and picking")
+
+    def show(self, description: str) -> None:
+        """Something of unknown length begins."""
+        self.bars.remove_task(self.now)  # a bar that had a total cannot lose it
+        self.now = self.bars.add_task(description, total=None)
+
+
+def _table(summary: dict[str, Any]) -> Table:
+    from rich import box
+    from rich.table import Table
+
+    from spotal.report.html import mean_sd
+    from spotal.report.summary import label_of
+
+    gap = summary["difference"]
+    several = summary["settings"]["seeds"] > 1
+    table = Table(
+        title="Test accuracy, %" + (f", mean ± sd of {summary['settings']['seeds']} seeds" if several else ", one run"),
+        box=box.SIMPLE_HEAD,
+        title_justify="left",
+    )
+    table.add_column("labels", justify="right")
+    for name in summary["curves"]:
+        table.add_column(label_of(name), justify="right")
+    table.add_column(f"{label_of(gap['of'])} less {gap['to']}", justify="right")
+    for k, labels in enumerate(summary["labels"]):
+        curves = [summary["curves"][name]["accuracy"] for name in summary["curves"]]
+        cells = [mean_sd(curve["mean"][k], curve["sd"][k], len(curve["runs"])) for curve in curves]
+        table.add_row(str(labels), *cells, f"{100 * gap['by_labels']['mean'][k]:+.1f}")
+    return table

@@ -1,0 +1,63 @@
+"""The command ``spotal``. Heavy imports wait inside the commands, so that ``--help`` is quick."""
+
+from __future__ import annotations
+
+import io
+import os
+import sys
+from typing import Annotated
+
+import typer
+
+from spotal import __version__
+from spotal.cli.console import Commands
+from spotal.cli.demo import demo
+from spotal.cli.select import select
+
+__all__ = ["app", "main"]
+
+app = typer.Typer(
+    name="spotal",
+    cls=Commands,
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+    context_settings={"help_option_names": ["-h", "--help"]},
+    help="Decide what to label next: optimal transport of a pool to the hypercube, and a space-filling design in it.",
+    epilog="Begin with: [bold]spotal demo[/bold], or [bold]spotal select embeddings.npy --budget 100[/bold]",
+)
+app.command(
+    epilog="Examples: [bold]spotal demo[/bold], [bold]spotal demo --data my-images/ --rounds 4 --budget 20[/bold], "
+    "[bold]spotal demo --imbalance 20 --seeds 10[/bold]",
+)(demo)
+app.command(
+    epilog="Examples: [bold]spotal select embeddings.npy --budget 100[/bold], [bold]spotal select table.parquet -n 50 "
+    "--labeled done.csv --id-column name[/bold], [bold]spotal select photos/ -n 20 --model resnet.pt[/bold]",
+)(select)
+
+
+@app.callback()
+def _top(
+    version: Annotated[
+        bool,
+        typer.Option("--version", is_eager=True, help="Print the version and leave.", callback=lambda v: _print(v)),
+    ] = False,
+) -> None:
+    pass
+
+
+def _print(version: bool) -> None:
+    if version:
+        typer.echo(f"spotal {__version__}")
+        raise typer.Exit
+
+
+def main() -> None:
+    """Run the command line: exit 0 when done, 2 with one sentence on a bad input, 130 on Ctrl-C."""
+    # threads that wait without spinning, which torch reads when loaded: several times faster on a busy machine
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # a name that the terminal cannot show is no reason to fail
+            stream.reconfigure(errors="backslashreplace")
+    app()

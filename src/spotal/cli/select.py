@@ -1,0 +1,197 @@
+"""``spotal select``: which rows of a pool to label next, from files to a file."""
+
+from __future__ import annotations
+
+import csv
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from spotal.cli.console import output, print_json, progress, say
+from spotal.errors import InputError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from spotal.cli.request import Request
+    from spotal.selection import Selection
+    from spotal.strategies import Strategy
+
+__all__ = ["select"]
+
+
+def select(
+    pool: Annotated[
+        Path,
+        typer.Argument(
+            help="Embeddings as .npy, .npz, .csv or .parquet, one row an item; or a folder of images.",
+            metavar="POOL",
+            show_default=False,
+        ),
+    ],
+    budget: Annotated[int, typer.Option("--budget", "-n", help="Rows to choose.", show_default=False)],
+    labeled: Annotated[
+        Path | None,
+        typer.Option(
+            help="Rows that have labels already: .npy, .txt or .csv of ids, or of row numbers from 0 where the pool "
+            "has no ids. A column 'label' of a .csv counts."
+        ),
+    ] = None,
+    mass: Annotated[
+        str | None,
+        typer.Option(
+            help="Extra weight of each row: a file .npy, .txt or .csv, or the name of a column of the pool.",
+            metavar="FILE|COLUMN",
+        ),
+    ] = None,
+    strategy: Annotated[
+        str,
+        typer.Option(
+            help="spot, spot-paper, random, coreset, or margin and entropy, which need --probabilities; a name that is "
+            "unknown lists all."
+        ),
+    ] = "spot",
+    id_column: Annotated[
+        str | None, typer.Option(help="Column with the ids of a table, or array of a .npz; 'id' where there is one.")
+    ] = None,
+    out: Annotated[Path, typer.Option("--out", "-o", help="File for the picks.")] = Path("picks.csv"),
+    random_state: Annotated[int, typer.Option(help="The same number gives the same picks.")] = 0,
+    model: Annotated[
+        Path | None,
+        typer.Option(
+            help="Network that embeds a folder of images: TorchScript, a state file or a Hugging Face folder."
+        ),
+    ] = None,
+    probabilities: Annotated[
+        Path | None,
+        typer.Option(help="Class probabilities of every row: .npy, .npz, .csv or .parquet, (rows, classes)."),
+    ] = None,
+    strict: Annotated[bool, typer.Option("--strict", help="Stop at an image that cannot be read.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document on standard output.")] = False,
+) -> None:
+    """Choose the rows of a pool to label next.
+
+    Writes a .csv with a line for each pick, most useful first: its id, its rank from 1, its row number from 0, the
+    share of the unlabeled pool's mass that it stands for, and the strategy.
+    """
+    from spotal._files import check_writable
+    from spotal.cli.request import embed_request, read_request
+    from spotal.strategies import get
+
+    console = output(as_json)
+    _not_an_input(out, pool, labeled, mass, model, probabilities)
+    check_writable(out)
+    method = get(strategy)
+    start = time.perf_counter()
+    with progress() as bars:
+        reading = bars.add_task(f"reading {pool.name}", total=None)
+        request = read_request(pool, labeled, mass, id_column, probabilities)
+        bars.remove_task(reading)
+        chosen = embed_request(request, budget, model, strict, bars)
+        bars.add_task(f"choosing {budget} of {len(chosen.rows):,} rows", total=None)
+        selection = _choose(chosen, method, budget, random_state)
+        _write(out, selection, chosen, strategy)
+        seconds = time.perf_counter() - start
+        bars.add_task("measuring how well they cover the pool", total=None)
+        summary = _summary(selection, chosen, strategy, seconds, out)
+    if as_json:
+        print_json({**summary, "picks": _lines(selection, chosen, strategy), "provenance": selection.provenance})
+    else:
+        _print(console, summary)
+
+
+def _not_an_input(out: Path, *inputs: Path | str | None) -> None:
+    """Never write over what was given to read."""
+    for given in inputs:
+        if given is not None and out.exists() and Path(given).exists() and out.samefile(given):
+            raise InputError(f"--out must be another file than those that are read, found {out}; give a new name")
+
+
+def _choose(request: Request, method: Strategy, budget: int, random_state: int) -> Selection:
+    from spotal._select import select as choose
+
+    return choose(
+        request.features,
+        budget,
+        method,
+        labeled=request.labeled,
+        labels=request.labels,
+        probabilities=request.probabilities,
+        mass=request.mass,
+        random_state=random_state,
+    )
+
+
+def _lines(selection: Selection, request: Request, strategy: str) -> list[dict[str, Any]]:
+    ids = request.file.ids
+    lines = []
+    for rank, (pick, share) in enumerate(zip(selection.indices, selection.cell_mass, strict=True), 1):
+        row = int(request.rows[pick])
+        name = row if ids is None else ids[row] if isinstance(ids, list) else int(ids[row])
+        lines.append({"id": name, "rank": rank, "row": row, "cell_mass": float(share), "strategy": strategy})
+    return lines
+
+
+def _write(out: Path, selection: Selection, request: Request, strategy: str) -> None:
+    from spotal._files import atomic_path
+
+    with atomic_path(out) as part, part.open("w", encoding="utf-8", errors="surrogateescape", newline="") as file:
+        writer = csv.DictWriter(file, ["id", "rank", "row", "cell_mass", "strategy"], lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(_lines(selection, request, strategy))
+
+
+def _summary(selection: Selection, request: Request, strategy: str, seconds: float, out: Path) -> dict[str, Any]:
+    """What is printed, and the head of the JSON."""
+    from dataclasses import asdict
+
+    from spotal.report.covering import coverage
+
+    n, dim = request.features.shape
+    covered = coverage(request.features, selection.indices, request.labeled) if len(selection) else None
+    return {
+        "out": str(out),
+        "strategy": strategy,
+        "n_picks": len(selection),
+        "n_rows": int(n),
+        "n_labeled": len(request.labeled),
+        "n_skipped": request.skipped,
+        "dim": int(dim),
+        "embedder": request.embedder,
+        "seconds": seconds,
+        "figures": selection.figures,
+        "fill_distance": None if covered is None else asdict(covered),
+    }
+
+
+def _print(console: Console, summary: dict[str, Any]) -> None:
+    from spotal.cli.request import PIXELS
+
+    labeled = f", {summary['n_labeled']:,} of them labeled" if summary["n_labeled"] else ""
+    say(
+        console,
+        f"Chose {summary['n_picks']:,} of {summary['n_rows']:,} rows{labeled}, {summary['dim']} numbers each, by "
+        f"{summary['strategy']} in {summary['seconds']:.1f} s",
+    )
+    if summary["embedder"]:
+        note = ", a weak descriptor that needs no model: see --model" if summary["embedder"] == PIXELS else ""
+        say(console, f"  embedded by {summary['embedder']}{note}")
+    if summary["n_skipped"]:
+        say(console, f"  images skipped because they cannot be read: {summary['n_skipped']:,}", "yellow")
+    figures, covered = summary["figures"], summary["fill_distance"]
+    if "pick_discrepancy" in figures:
+        say(
+            console,
+            f"  mixture discrepancy in the {figures['dim']:.0f}-dimensional cube: picks "
+            f"{figures['pick_discrepancy']:.4g}, design {figures['design_discrepancy']:.4g} (0 is even)",
+        )
+    if covered is not None:
+        rows = "" if covered["rows"] == summary["n_rows"] else f", on a sample of {covered['rows']:,} rows"
+        say(
+            console,
+            f"  farthest row from a pick{' or label' * bool(summary['n_labeled'])}: {covered['picks']:.4g}; from as "
+            f"many random picks: {covered['random']:.4g} (mean of {covered['draws']}{rows}; less is better)",
+        )
+    say(console, f"Wrote {summary['out']}", "bold")

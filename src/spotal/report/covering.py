@@ -1,0 +1,65 @@
+"""How far the pool's rows are from what was chosen, next to what chance would give."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spotal._arrays import to_numpy
+from spotal.design.merit import fill_distance
+from spotal.pool.sample import row_uniforms
+
+__all__ = ["Coverage", "coverage"]
+
+DRAWS = 5
+MOST_WORK = 5_000_000_000
+"""Multiplications of one fill distance beyond which it is estimated on a sample of the pool."""
+LEAST_ROWS = 2_000
+
+
+@dataclass(frozen=True)
+class Coverage:
+    """Fill distances: the largest distance from a row to the nearest chosen or labeled row. Less is better.
+
+    picks : of the rows chosen; random : mean over ``draws`` random choices of as many unlabeled rows; rows : rows that
+    it is measured on, all of the pool or, estimated from below, an even random sample.
+    """
+
+    picks: float
+    random: float
+    draws: int
+    rows: int
+
+
+def coverage(pool: Any, picks: NDArray[np.int64], labeled: NDArray[np.int64] | None = None, seed: int = 0) -> Coverage:
+    """Fill distance of picks and labeled rows over the pool, and of random picks of the same size.
+
+    Parameters
+    ----------
+    pool : (N, D) finite numbers, an ``np.memmap`` is read in blocks
+    picks : int64 (n,), n >= 1; labeled : int64 (m,) or None
+    seed : int, of the random picks and of the sample
+
+    Notes
+    -----
+    O(6 s (n + m) D) for a sample of s rows, all N of them up to 5 * 10^9 multiplications.
+    """
+    n, dim = pool.shape
+    known = np.empty(0, np.int64) if labeled is None else np.asarray(labeled, np.int64)
+    most = max(LEAST_ROWS, MOST_WORK // max(1, (len(picks) + len(known)) * dim))
+    rows: Any = slice(None)
+    if n > most:
+        rows = np.sort(np.argsort(row_uniforms(np.arange(n), seed), kind="stable")[:most])
+    cloud = to_numpy(pool)[rows]
+    free = np.setdiff1d(np.arange(n), known)
+    rng = np.random.default_rng(seed)
+
+    def filled(chosen: NDArray[np.int64]) -> float:
+        centers = to_numpy(pool)[np.sort(np.concatenate([known, chosen]))]
+        return fill_distance(centers, cloud)
+
+    by_chance = [filled(rng.choice(free, len(picks), replace=False)) for _ in range(DRAWS)]
+    return Coverage(filled(picks), float(np.mean(by_chance)), DRAWS, len(cloud))
