@@ -74,7 +74,7 @@ def test_rounds_train_on_what_was_labeled_and_never_pick_twice():
     call = active.strategy.calls[-1]
     assert np.array_equal(call["pool"], X)
     assert np.array_equal(call["labeled"], active.labeled_[:21])
-    assert call["probabilities"] is None
+    assert np.array_equal(call["probabilities"], active.learner.probabilities(X))
 
 
 def test_metrics_belong_to_the_labels_known_when_training():

@@ -280,13 +280,10 @@ class ActiveLearner:
         self._emit(Trained(number, len(self.labeled_), metrics, timings["train"]))
         return metrics
 
-    def _embed(self, timings: dict[str, float]) -> tuple[NDArray[np.float32] | None, NDArray[np.float32]]:
-        """Probabilities, where the strategy needs them, and embeddings of the whole pool."""
+    def _embed(self, timings: dict[str, float]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Probabilities and embeddings of the whole pool: both, since a strategy may do better with probabilities."""
         start = time.perf_counter()
-        probabilities = None
-        if not getattr(self.strategy, "needs_probabilities", False):
-            pool = self.learner.embeddings(self.X)
-        elif hasattr(self.learner, "infer"):
+        if hasattr(self.learner, "infer"):
             probabilities, pool = self.learner.infer(self.X)
         else:
             probabilities, pool = self.learner.probabilities(self.X), self.learner.embeddings(self.X)
