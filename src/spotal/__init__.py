@@ -20,13 +20,23 @@ _HOMES = {
     "VectorOracle": "spotal.oracle",
     "select": "spotal._select",
 }
-_ROOMS = (
+
+__all__ = [
+    "SPOT",
+    "ActiveLearner",
+    "Selection",
+    "SklearnLearner",
+    "Strategy",
+    "TorchLearner",
+    "VectorOracle",
+    "__version__",
     "cli",
     "datasets",
     "design",
     "embed",
     "engine",
     "errors",
+    "events",
     "learner",
     "loop",
     "mass",
@@ -34,20 +44,21 @@ _ROOMS = (
     "pool",
     "reduce",
     "report",
+    "select",
     "selection",
     "strategies",
     "transport",
-)
-
-__all__ = [*_HOMES, *_ROOMS, "__version__"]
+]
 
 if TYPE_CHECKING:
     from spotal import (
+        cli,
         datasets,
         design,
         embed,
         engine,
         errors,
+        events,
         learner,
         loop,
         mass,
@@ -70,7 +81,7 @@ if TYPE_CHECKING:
 def __getattr__(name: str) -> Any:
     if name in _HOMES:
         value = getattr(import_module(_HOMES[name]), name)
-    elif name in _ROOMS:
+    elif name in __all__:
         value = import_module(f"spotal.{name}")
     else:
         raise AttributeError(f"module 'spotal' has no attribute {name!r}")

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     import torch
 
 __all__ = [
+    "as_array",
     "block_rows",
     "blocks",
     "check_matrix",
@@ -32,6 +33,8 @@ __all__ = [
 
 BLOCK_BYTES = 32 << 20
 """Target size of one block of rows, bytes."""
+LARGEST = 1e19
+"""Largest magnitude of an entry: its square is still a float32."""
 
 
 def is_tensor(x: object) -> bool:
@@ -41,23 +44,36 @@ def is_tensor(x: object) -> bool:
 
 
 def to_numpy(x: Any) -> NDArray[Any]:
-    """Any array or tensor as a numpy array, without a copy where that is possible."""
-    return x.detach().cpu().numpy() if is_tensor(x) else np.asarray(x)
+    """Any array or tensor as a numpy array, without a copy where that is possible; bfloat16 becomes float32."""
+    if not is_tensor(x):
+        return np.asarray(x)
+    x = x.detach().cpu()
+    array: NDArray[Any] = (x.float() if str(x.dtype) == "torch.bfloat16" else x).numpy()
+    return array
+
+
+def as_array(x: Any, name: str) -> NDArray[Any]:
+    """As to_numpy; raises InputError for lists that are ragged."""
+    try:
+        return to_numpy(x)
+    except ValueError as error:
+        raise InputError(f"{name} must be an array with rows of equal length ({error})") from None
 
 
 def to_tensor(x: Any, dtype: torch.dtype | None = None) -> torch.Tensor:
-    """A numpy block or tensor as a tensor of floats: float16 and integers become float32, float64 stays.
+    """A numpy block or tensor as a tensor of floats: float64 and 64-bit integers become float64, all else float32.
 
-    A numpy array that torch cannot share (read-only, byte-swapped, negative strides) is copied; call it on blocks.
+    A numpy array that torch cannot share (read-only, byte-swapped, negative strides) is copied; call it on blocks. A
+    tensor is detached from its graph.
     """
     import torch
 
     tensor: torch.Tensor
     if is_tensor(x):
-        tensor = x
+        tensor = x.detach()
     else:
         array = np.asarray(x)
-        if array.dtype.kind in "ui" and array.dtype.itemsize > 4:
+        if array.dtype.itemsize > 8 or (array.dtype.kind in "ui" and array.dtype.itemsize > 4):
             array = array.astype(np.float64)
         elif array.dtype.kind in "uib" or array.dtype.itemsize == 2:
             array = array.astype(np.float32)
@@ -66,7 +82,7 @@ def to_tensor(x: Any, dtype: torch.dtype | None = None) -> torch.Tensor:
             array = array.copy()
         tensor = torch.from_numpy(array)
     if dtype is None:
-        dtype = torch.float64 if tensor.dtype == torch.float64 else torch.float32
+        dtype = torch.float64 if tensor.dtype in (torch.float64, torch.int64) else torch.float32
     return tensor.to(dtype)
 
 
@@ -85,15 +101,16 @@ def check_matrix(x: Any, name: str, *, finite: bool = True, min_rows: int = 1) -
     """Check that x is a finite numeric matrix (n, d); return it as an array or tensor, uncopied if it is one.
 
     Raises InputError for a wrong number of dimensions, no rows or columns, a dtype that is not a real number, and,
-    with the row numbers, for NaN or infinite entries. Cost: one blockwise pass when ``finite``.
+    with the row numbers, for entries that are NaN, infinite or beyond 1e19. Cost: one blockwise pass when ``finite``.
     """
     if not is_tensor(x):
         if hasattr(x, "toarray"):
             raise InputError(f"{name} is a sparse matrix, which is not supported; pass {name}.toarray()")
-        try:
-            x = x if isinstance(x, np.ndarray) else np.asarray(x)
-        except ValueError as error:
-            raise InputError(f"{name} must be an array of numbers with rows of equal length ({error})") from None
+        x = x if isinstance(x, np.ndarray) else as_array(x, name)
+    elif x.is_sparse or x.layout is not sys.modules["torch"].strided:
+        raise InputError(f"{name} is a sparse tensor, which is not supported; pass {name}.to_dense()")
+    else:
+        x = x.detach()
     if x.ndim != 2:
         raise InputError(
             f"{name} must be a 2-D array (rows, features), found {x.ndim}-D with shape {tuple(x.shape)}; "
@@ -143,16 +160,22 @@ def _check_finite(x: Any, name: str) -> None:
             return
     elif x.dtype.kind != "f":
         return
-    rows = block_rows(x.shape[1])
-    for part in blocks(x.shape[0], rows):
-        block = to_tensor(x[part])
-        # the sum is finite unless an entry is not (or it overflows): one cheap reduction in the common case
-        if bool(block.sum().isfinite()):
+    for part in blocks(x.shape[0], block_rows(x.shape[1])):
+        block = x[part]
+        if not is_tensor(block) and block.dtype.itemsize == 2:
+            block = block.astype(np.float32)
+        # NaN where there is one; cheap reductions in the common case
+        if float(block.min()) >= -LARGEST and float(block.max()) <= LARGEST:
             continue
-        bad = (~block.isfinite().all(1)).nonzero().flatten().tolist()
-        if not bad:
-            continue
-        found = "NaN" if bool(block[bad[0]].isnan().any()) else "infinity"
+        values = to_numpy(block)
+        bad = np.flatnonzero(~np.isfinite(values).all(1))
+        if not bad.size:
+            row, column = divmod(int(np.abs(values).argmax()), values.shape[1])
+            raise InputError(
+                f"{name} must lie within -{LARGEST:g} and {LARGEST:g}, found {values[row, column]:g} "
+                f"in row {part.start + row}; scale its features"
+            )
+        found = "NaN" if np.isnan(values[bad[0]]).any() else "infinity"
         listed = ", ".join(str(part.start + row) for row in bad[:5])
         more = f" and {len(bad) - 5} more near them" if len(bad) > 5 else ""
         raise InputError(
@@ -170,7 +193,7 @@ def check_rows(rows: ArrayLike | None, n: int, name: str) -> NDArray[np.int64]:
     """Check row numbers into n rows: integers, in range, none repeated. None means none. Returns int64 (m,)."""
     if rows is None:
         return np.empty(0, np.int64)
-    array = to_numpy(rows)
+    array = as_array(rows, name)
     if array.size == 0:
         return np.empty(0, np.int64)
     if array.ndim != 1:
@@ -195,14 +218,14 @@ def check_weight(weight: Any, n: int, name: str, *, all_zero: bool = False) -> N
     """Check non-negative finite weights (n,), not all zero unless ``all_zero``. None stays None; float64 (n,)."""
     if weight is None:
         return None
-    array = to_numpy(weight)
+    array = as_array(weight, name)
     if array.ndim == 0 and array.dtype.kind in "fui":
         array = np.full(n, array)
     if array.shape != (n,):
         raise InputError(f"{name} must have shape ({n},), one value a row, found shape {array.shape}")
     if array.dtype.kind not in "fuibO":
         raise InputError(f"{name} must hold numbers, found dtype {array.dtype}")
-    array = array.astype(np.float64)
+    array = _objects_to_float(array, name) if array.dtype == object else array.astype(np.float64)
     bad = np.flatnonzero(~np.isfinite(array))
     if bad.size:
         raise InputError(f"{name} must be finite, found {array[bad[0]]} at row {bad[0]}; drop or repair it")

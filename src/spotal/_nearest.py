@@ -11,7 +11,7 @@ BLOCK_ENTRIES = 1 << 23
 
 
 def nearest(points: torch.Tensor, centers: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """Index (n,) int64 of the nearest center to each point, and the squared distance (n,), at least 0.
+    """Index (n,) int64 of the nearest center to each point, and the squared distance (n,) float64, at least 0.
 
     Parameters
     ----------
@@ -21,17 +21,19 @@ def nearest(points: torch.Tensor, centers: torch.Tensor) -> tuple[torch.Tensor, 
     Notes
     -----
     O(n k d) time by matrix products, 64 MB at most for float64 distances. Distances are found from coordinates
-    centered on the centers' mean, which keeps rounding small, and for the winner anew by difference.
+    centered on the centers' mean, which keeps rounding small, and for the winner anew by difference in float64: float32
+    and float64 points of the same values get the same answer, but for ties.
     """
+    exact = centers.to(points.device, torch.float64)
     centers = centers.to(points)
     middle = centers.mean(0)
     c = centers - middle
     half_square = (c * c).sum(1) / 2
     index = torch.empty(len(points), dtype=torch.int64, device=points.device)
-    squared = torch.empty(len(points), dtype=points.dtype, device=points.device)
+    squared = torch.empty(len(points), dtype=torch.float64, device=points.device)
     for start in range(0, len(points), max(1, BLOCK_ENTRIES // len(c))):
         part = slice(start, start + max(1, BLOCK_ENTRIES // len(c)))
         x = points[part] - middle
         index[part] = torch.addmm(half_square, x, c.T, alpha=-1).argmin(1)
-        squared[part] = (x - c[index[part]]).square().sum(1)
+        squared[part] = (points[part].double() - exact[index[part]]).square().sum(1)
     return index, squared

@@ -3,19 +3,28 @@
 from __future__ import annotations
 
 import platform
+import re
 from functools import lru_cache
-from importlib import metadata
+from importlib import import_module, metadata
+from itertools import islice
 from typing import Any
 
 import numpy as np
 
+from spotal._arrays import is_tensor
+
 __all__ = ["describe", "versions"]
+
+MOST_ITEMS = 100
+"""Items of a container that are described; of a longer one, the number of the others is."""
+MOST_CHARACTERS = 500
+"""Length at which a repr is cut."""
 
 
 @lru_cache(maxsize=1)
 def _versions() -> tuple[tuple[str, str], ...]:
-    found = [("python", platform.python_version())]
-    for package in ("spotal", "numpy", "scipy", "scikit-learn", "torch", "POT"):
+    found = [("python", platform.python_version()), ("spotal", str(import_module("spotal").__version__))]
+    for package in ("numpy", "scipy", "scikit-learn", "torch", "POT"):
         try:
             found.append((package, metadata.version(package)))
         except metadata.PackageNotFoundError:
@@ -29,13 +38,29 @@ def versions() -> dict[str, str]:
 
 
 def describe(value: Any) -> Any:
-    """A parameter as JSON types: numbers, strings and containers as they are, anything else by its repr."""
+    """A parameter as JSON types, of bounded length and cost however much data it holds.
+
+    Numbers and strings stay; of containers the first items; an array by shape and dtype; a scikit-learn estimator by
+    its class and parameters; a function by its name; anything else by its repr.
+    """
     if isinstance(value, dict):
-        return {str(key): describe(item) for key, item in value.items()}
+        named = {str(key): describe(item) for key, item in islice(value.items(), MOST_ITEMS)}
+        return named if len(value) <= MOST_ITEMS else named | {"...": f"{len(value) - MOST_ITEMS} more"}
     if isinstance(value, (list, tuple)):
-        return [describe(item) for item in value]
+        first = [describe(item) for item in value[:MOST_ITEMS]]
+        return first if len(value) <= MOST_ITEMS else [*first, f"... {len(value) - MOST_ITEMS} more"]
     if isinstance(value, np.generic):
-        return value.item()
+        value = value.item()
+    if isinstance(value, float) and not np.isfinite(value):  # JSON has no word for it
+        return repr(value)
     if value is None or isinstance(value, (bool, int, float, str)):
         return value
-    return repr(value)
+    if isinstance(value, np.ndarray) or is_tensor(value):
+        dtype = str(value.dtype).removeprefix("torch.")
+        return f"{type(value).__name__} of shape {tuple(value.shape)} and dtype {dtype}"
+    if hasattr(value, "get_params") and not isinstance(value, type):
+        return {"class": type(value).__name__} | describe(value.get_params(deep=False))
+    if callable(value) and hasattr(value, "__qualname__"):
+        return f"{value.__module__}.{value.__qualname__}"
+    text = re.sub(" at 0x[0-9A-Fa-f]+", "", repr(value))
+    return text if len(text) <= MOST_CHARACTERS else text[:MOST_CHARACTERS] + "..."

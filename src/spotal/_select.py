@@ -25,7 +25,8 @@ def select(
 ) -> Selection:
     """Choose ``budget`` unlabeled rows of ``pool`` by a strategy, given by name or made beforehand.
 
-    Other arguments, result and errors: :meth:`spotal.strategies.Strategy.query`.
+    Other arguments, result and errors: :meth:`spotal.strategies.Strategy.query`; and InputError for a strategy that is
+    unknown or none.
 
     Examples
     --------
@@ -35,7 +36,7 @@ def select(
     >>> len(picks.indices), round(float(picks.cell_mass.sum()), 6)
     (10, 1.0)
     """
-    chosen = get(strategy) if isinstance(strategy, str) else strategy
+    chosen = strategy if isinstance(strategy, Strategy) else get(strategy)
     return chosen.query(
         pool,
         budget,

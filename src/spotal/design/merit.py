@@ -7,6 +7,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from spotal._arrays import check_matrix, to_numpy
 from spotal.design._nearest import nearest_blocks
 from spotal.design.base import as_generator, check_count, check_unit
 from spotal.design.sobol import cloud
@@ -114,7 +115,7 @@ def fill_distance(picks: ArrayLike, cloud: ArrayLike, chunk: int | None = None) 
     the covering radius or minimax criterion: Johnson, Moore and Ylvisaker (1990), J. Stat. Plan. Inference 26.
     """
     centers = _finite(picks, "picks")
-    rows = _matrix(cloud, "cloud")
+    rows = to_numpy(check_matrix(cloud, "cloud", finite=False))
     if rows.shape[1] != centers.shape[1]:
         raise InputError(
             f"cloud has {rows.shape[1]} columns where picks have {centers.shape[1]}; pass points of one space"
@@ -164,24 +165,6 @@ def _some(array: NDArray[Any], name: str) -> NDArray[Any]:
     return array
 
 
-def _matrix(points: ArrayLike, name: str) -> NDArray[Any]:
-    """A real matrix with a row at least, not copied and its entries not looked at."""
-    try:
-        array = np.asarray(points)
-    except ValueError:
-        raise InputError(f"{name} has rows of different lengths; pass an array (rows, features)") from None
-    if array.ndim != 2 or array.shape[1] == 0 or array.dtype.kind not in "fiub":
-        raise InputError(
-            f"{name} must be 2-D and of real numbers, found shape {array.shape} of {array.dtype}; "
-            "pass an array (rows, features)"
-        )
-    return _some(array, name)
-
-
 def _finite(points: ArrayLike, name: str) -> NDArray[Any]:
-    array = _matrix(points, name)
-    array = array if array.dtype.kind == "f" and array.itemsize >= 4 else array.astype(np.float64)
-    if not np.isfinite(array).all():
-        row = int((~np.isfinite(array)).any(axis=1).argmax())
-        raise InputError(f"{name} has an entry that is not finite in row {row}; drop or repair that row")
-    return array
+    array = to_numpy(check_matrix(points, name))
+    return array if array.dtype.kind == "f" and array.itemsize >= 4 else array.astype(np.float64)

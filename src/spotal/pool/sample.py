@@ -37,7 +37,8 @@ def row_uniforms(rows: NDArray[np.int64], seed: int) -> NDArray[np.float64]:
             z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
             z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
             z ^= z >> np.uint64(31)
-    return ((z >> np.uint64(11)).astype(np.float64) + 0.5) / float(1 << 53)
+    # 52 bits and a half are a float exactly: neither 0 nor 1 comes out
+    return ((z >> np.uint64(12)).astype(np.float64) + 0.5) / float(1 << 52)
 
 
 def priority_sample(

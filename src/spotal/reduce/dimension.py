@@ -22,7 +22,10 @@ def choose_dimension(variances: ArrayLike, budget: int) -> int:
     budget : int, points of the design
     """
     v = np.asarray(variances, dtype=np.float64)
-    occupied = int(np.ceil(v.sum() ** 2 / max(float((v**2).sum()), 1e-300))) if v.any() else 1
+    if not v.any():
+        return 1
+    v = v / v.max()
+    occupied = int(np.ceil(v.sum() ** 2 / (v**2).sum()))
     resolved = int(np.log2(max(2, budget)))
-    rank = max(1, int((v > 1e-10 * max(float(v.max()), 1e-300)).sum()))
-    return max(1, min(rank, MOST, max(2, min(occupied, resolved))))
+    rank = int((v > 1e-10).sum())
+    return min(rank, MOST, max(2, min(occupied, resolved)))

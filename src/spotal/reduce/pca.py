@@ -29,7 +29,7 @@ class PCA(TransformerMixin, BaseEstimator):
     n_components : int or "auto"
         "auto" takes :func:`~spotal.reduce.choose_dimension` of the spectrum and ``budget``.
     budget : int or None, points of the design that is to fill the space (for "auto"; None means 1,000)
-    whiten : bool, whether components are scaled to unit variance
+    whiten : bool, whether components are scaled to unit variance; one without variance keeps its scale
     max_samples : int, most rows to fit on; more are thinned by weighted priority sampling
     random_state : int, numpy generator or None
 
@@ -70,9 +70,16 @@ class PCA(TransformerMixin, BaseEstimator):
         X = check_matrix(X, "X")
         n, width = X.shape
         weight = check_weight(sample_weight, n, "sample_weight")
-        auto = self.n_components == "auto"
-        if not auto and (isinstance(self.n_components, str) or not 1 <= int(self.n_components) <= width):
-            raise InputError(f"n_components must be 'auto' or from 1 to {width}, found {self.n_components!r}")
+        auto = isinstance(self.n_components, str) and self.n_components == "auto"
+        if not auto and not (_is_count(self.n_components) and self.n_components <= width):
+            raise InputError(
+                f"n_components must be 'auto' or an integer from 1 to {width}, the width of X, "
+                f"found {self.n_components!r}"
+            )
+        for name in ("max_samples", "budget"):
+            value = getattr(self, name)
+            if not (_is_count(value) or (name == "budget" and value is None)):
+                raise InputError(f"{name} must be an integer of at least 1, found {value!r}")
         rng = np.random.default_rng(as_seed(self.random_state))
         rows, kept = priority_sample(weight, n, int(self.max_samples), rng)
         x = to_tensor(X if len(rows) == n else X[rows], torch.float64)
@@ -109,10 +116,16 @@ class PCA(TransformerMixin, BaseEstimator):
         """Project one block of points, a float tensor (n, D), unchecked."""
         components = self.components_
         if self.whiten:
-            floor = 1e-12 * self.spectrum_[0].clamp_min(1e-300)
-            components = components / self.explained_variance_.clamp_min(floor).sqrt()[:, None]
+            # below the rounding of the decomposition, and of the coordinates, there is no variance but noise
+            floor = max(1e-12 * float(self.spectrum_[0]), (1e-13 * float(self.mean_.abs().max())) ** 2)
+            variance = self.explained_variance_
+            components = components / torch.where(variance > floor, variance, 1).sqrt()[:, None]
         projected: torch.Tensor = (points - self.mean_.to(points)) @ components.T.to(points)
         return projected
+
+
+def _is_count(value: Any) -> bool:
+    return isinstance(value, (int, np.integer)) and not isinstance(value, bool) and int(value) >= 1
 
 
 def _leading(a: torch.Tensor, rank: int, rng: np.random.Generator) -> tuple[torch.Tensor, torch.Tensor]:

@@ -16,10 +16,10 @@ CANDIDATES = 8
 def assigned_rows(
     carried: NDArray[np.floating], free: NDArray[np.int64], design: NDArray[np.float64]
 ) -> NDArray[np.int64]:
-    """Distinct rows for the design points that make the sum of squared distances least, among near candidates.
+    """Distinct rows for the design points that make the sum of squared distances least.
 
-    Candidates are the 8 nearest free rows of every design point (more where that leaves too few): within their union
-    the assignment is optimal.
+    Solved among the 8 nearest free rows of every design point. The least dual prices that support the solution say
+    which points a row farther away could still serve better; these get twice as many candidates, until there are none.
 
     Parameters
     ----------
@@ -47,12 +47,38 @@ def assigned_rows(
         )
     points = np.asarray(carried[free], dtype=np.float64)
     tree = cKDTree(points)
-    count = min(CANDIDATES, len(free))
+    count = np.full(n, min(CANDIDATES, len(free)))
     while True:
-        candidates = np.unique(tree.query(design, k=count)[1])
-        if len(candidates) >= n:
+        reach = np.empty(n)
+        found = []
+        for k in np.unique(count):
+            distance, near = tree.query(design[count == k], k=np.arange(1, k + 1))
+            reach[count == k] = distance[:, -1] ** 2
+            found.append(near.ravel())
+        candidates = np.unique(np.concatenate(found))
+        if len(candidates) < n:
+            count = np.minimum(2 * count, len(free))
+            continue
+        cost = cdist(design, points[candidates], "sqeuclidean")
+        columns = linear_sum_assignment(cost)[1]
+        open_ended = (_prices(cost[:, columns]) > reach + 1e-12) & (count < len(free))
+        if not open_ended.any():
+            rows: NDArray[np.int64] = free[candidates[columns]]
+            return rows
+        count[open_ended] = np.minimum(2 * count[open_ended], len(free))
+
+
+def _prices(cost: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Least dual price (n,) of each design point, given its cost (n, n) of every point's row, own ones on the diagonal.
+
+    A row that nobody has costs the point at least as much as its price, or else the assignment is not the best.
+    Longest paths by Bellman and Ford, O(n^2) a step.
+    """
+    own = cost.diagonal()
+    price = own.copy()
+    for _ in range(len(own)):
+        raised = np.maximum(price, (price[:, None] - cost).max(0) + own)
+        if (raised <= price + 1e-12).all():
             break
-        count = min(2 * count, len(free))
-    columns = linear_sum_assignment(cdist(design, points[candidates], "sqeuclidean"))[1]
-    rows: NDArray[np.int64] = free[candidates[columns]]
-    return rows
+        price = raised
+    return price

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 __all__ = ["Selection"]
 
 
-@dataclass
+@dataclass(eq=False)
 class Selection:
     """Rows chosen from a pool of N rows, in the order in which to label them.
 
@@ -37,10 +37,8 @@ class Selection:
     figures: dict[str, float] = field(default_factory=dict)
     timings: dict[str, float] = field(default_factory=dict)
     provenance: dict[str, Any] = field(default_factory=dict)
-    _represent: Callable[[], tuple[NDArray[np.int64], NDArray[np.float64]]] | None = field(
-        default=None, repr=False, compare=False
-    )
-    _represented: tuple[NDArray[np.int64], NDArray[np.float64]] | None = field(default=None, repr=False, compare=False)
+    _represent: Callable[[], tuple[NDArray[np.int64], NDArray[np.float64]]] | None = field(default=None, repr=False)
+    _represented: tuple[NDArray[np.int64], NDArray[np.float64]] | None = field(default=None, repr=False)
 
     def __len__(self) -> int:
         return len(self.indices)

@@ -12,7 +12,7 @@ from spotal._nearest import nearest
 from spotal.engine import run
 from spotal.pool.base import Batch, Pool
 
-__all__ = ["Cells", "cell_means", "cut", "refine", "represent"]
+__all__ = ["Cells", "cell_means", "cut", "refine", "represent", "settle"]
 
 
 @dataclass(frozen=True)
@@ -75,19 +75,14 @@ def cell_means(
     return result
 
 
-def refine(
-    pool: Pool, mass: NDArray[np.float64], centers: torch.Tensor, steps: int
-) -> tuple[NDArray[np.int64], torch.Tensor]:
-    """Weighted Lloyd steps from ``centers`` (k, D); a cell that loses all mass keeps its center.
-
-    Returns the cell of each row (N,) under the last centers used, and the centers. One pass a step, O(N k D).
-    """
+def refine(pool: Pool, mass: NDArray[np.float64], centers: torch.Tensor, steps: int) -> torch.Tensor:
+    """Centers (k, D) after weighted Lloyd steps; a cell that loses all mass keeps its own. A pass a step, O(N k D)."""
     index = np.zeros(len(pool), np.int64)
     for _ in range(steps):
         weight, means = run(_Means(len(centers), mass, index, centers), pool)
         filled = torch.from_numpy(weight > 0).to(means.device)
         centers = torch.where(filled[:, None], means, centers.to(means))
-    return index, centers
+    return centers
 
 
 class _Assign:
@@ -121,7 +116,7 @@ def represent(cells: Cells, mass: NDArray[np.float64], free: NDArray[np.int64], 
 
     A row's score is mass x exp(-squared distance to the center / median squared distance of the rows with mass): with
     equal mass the row nearest to the center, the medoid. Where fewer than ``budget`` cells have a free row, the next
-    best rows of the heaviest cells follow.
+    best rows of the heaviest cells follow. Rows of mass zero come only when the others run out.
 
     Parameters
     ----------
@@ -144,5 +139,5 @@ def represent(cells: Cells, mass: NDArray[np.float64], free: NDArray[np.int64], 
     rank = np.empty(len(order), np.int64)
     rank[order] = np.arange(len(order)) - np.repeat(starts, np.diff(np.r_[starts, len(order)]))
     weight = np.bincount(cell, weights=mass[free], minlength=len(cells.centers))
-    turn = np.lexsort((free, squared, -score, -weight[cell], rank))
+    turn = np.lexsort((free, squared, -score, -weight[cell], rank, mass[free] == 0))
     return free[turn[:budget]]

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
 __all__ = ["nearest_rows"]
+
+NEIGHBORS = 8
+MOST_NEIGHBORS = 512
+BLOCK = 4096
 
 
 def nearest_rows(
@@ -23,7 +29,8 @@ def nearest_rows(
 
     Returns
     -------
-    int64 (n,), the row of each design point. Cost O((m + n) log m) in few dimensions, by a k-d tree.
+    int64 (n,), the row of each design point. Cost O((m + n) log m) in few dimensions, by a k-d tree; where many points
+    crowd around few rows, another tree for each 512 of them at most.
 
     References
     ----------
@@ -32,21 +39,29 @@ def nearest_rows(
     """
     from scipy.spatial import cKDTree
 
-    tree = cKDTree(np.asarray(carried[free], dtype=np.float64))
+    points = np.asarray(carried[free], dtype=np.float64)
     taken = np.zeros(len(free), dtype=bool)
-    chosen = np.full(len(design), -1, np.int64)
-    waiting = np.arange(len(design))
-    count = min(8, len(free))
-    while len(waiting):
-        near = tree.query(design[waiting], k=count)[1].reshape(len(waiting), count)
-        unserved = []
-        for point, candidates in zip(waiting, near, strict=True):
-            open_ones = candidates[~taken[candidates]]
-            if len(open_ones):
-                taken[open_ones[0]] = True
-                chosen[point] = free[open_ones[0]]
-            else:
-                unserved.append(point)
-        waiting = np.array(unserved, dtype=np.int64)
-        count = min(4 * count, len(free))
+    chosen = np.empty(len(design), np.int64)
+    left = np.arange(len(free))
+    tree = cKDTree(points)
+    for start in range(0, len(design), BLOCK):
+        block = design[start : start + BLOCK]
+        near = left[_query(tree, block, NEIGHBORS)]
+        for offset, candidates in enumerate(near):
+            count = NEIGHBORS
+            while taken[candidates].all():  # all gone: look farther, and before long only at rows that are left
+                count *= 4
+                if count > MOST_NEIGHBORS:
+                    left, count = np.flatnonzero(~taken), NEIGHBORS
+                    tree = cKDTree(points[left])
+                candidates = left[_query(tree, block[offset : offset + 1], count)[0]]
+            position = candidates[~taken[candidates]][0]
+            taken[position] = True
+            chosen[start + offset] = free[position]
     return chosen
+
+
+def _query(tree: Any, points: NDArray[np.float64], count: int) -> NDArray[np.intp]:
+    """Positions (n, k) of the k = min(count, size of the tree) nearest to each point, nearest first."""
+    found: NDArray[np.intp] = tree.query(points, k=np.arange(1, min(count, tree.n) + 1))[1]
+    return found

@@ -11,7 +11,7 @@ from typing import Any, ClassVar, final
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from spotal._arrays import check_pool, check_rows, check_weight, to_numpy
+from spotal._arrays import as_array, check_pool, check_rows, check_weight
 from spotal._nearest import nearest
 from spotal._provenance import describe, versions
 from spotal.errors import BudgetError, InputError
@@ -27,7 +27,8 @@ class Query:
     """One request, checked: what a strategy's ``_choose`` sees.
 
     pool of N rows; budget in 0 .. number of unlabeled rows; labeled (m,) and unlabeled (N - m,) int64 row numbers;
-    labels (m,) int64 or None; probabilities (N, classes) float or None; mass (N,) float64 or None; seed.
+    labels (m,) int64 or None; probabilities (N, classes) float or None, the mean over draws where several were given;
+    draws (N, classes, draws) float or None, each a posterior draw's probabilities; mass (N,) float64 or None; seed.
     """
 
     pool: ArrayPool
@@ -38,6 +39,7 @@ class Query:
     probabilities: NDArray[np.floating] | None
     mass: NDArray[np.float64] | None
     seed: int
+    draws: NDArray[np.floating] | None = None
 
     def weights(self) -> NDArray[np.float64]:
         """The caller's mass, or ones; float64 (N,)."""
@@ -64,10 +66,18 @@ class Choice:
 
 
 class Strategy(ABC):
-    """A way to choose what to label next. Stateless: parameters in ``__init__``, everything else in ``query``."""
+    """A way to choose what to label next. Stateless: parameters in ``__init__``, everything else in ``query``.
+
+    What a method asks of its caller: ``needs_probabilities`` (refused without), ``uses_probabilities`` (works without,
+    better with), ``needs_draws`` (probabilities of several posterior draws), ``needs_embeddings`` (False: the pool only
+    counts rows, and any array of that many rows will do).
+    """
 
     name: ClassVar[str]
     needs_probabilities: ClassVar[bool] = False
+    uses_probabilities: ClassVar[bool] = False
+    needs_draws: ClassVar[bool] = False
+    needs_embeddings: ClassVar[bool] = True
 
     @final
     def query(
@@ -89,7 +99,8 @@ class Strategy(ABC):
         budget : int, from 0 to the number of unlabeled rows
         labeled : (m,) row numbers that have labels already, none repeated
         labels : (m,) their classes, integers
-        probabilities : (n, classes) class probabilities of every row under the current model
+        probabilities : (n, classes) class probabilities of every row under the current model; or (n, classes, draws),
+            those of several draws of it (an ensemble, dropout), whose mean serves where one is enough
         mass : (n,) extra weight of each row, non-negative, not all zero
         random_state : int, numpy generator or None; the same int gives the same picks
 
@@ -105,6 +116,8 @@ class Strategy(ABC):
             Any other argument of wrong shape, dtype or range; or probabilities are missing and needed.
         """
         start = time.perf_counter()
+        if not isinstance(random_state, (int, np.integer)):  # an integer that repeats the query is on record
+            random_state = as_seed(random_state)
         query = self._checked(pool, budget, labeled, labels, probabilities, mass, random_state)
         checked = time.perf_counter()
         choice = self._choose(query) if query.budget else Choice(np.empty(0, np.int64))
@@ -115,14 +128,15 @@ class Strategy(ABC):
             "parameters": describe(vars(self)),
             "budget": query.budget,
             "labeled": len(query.labeled),
-            "random_state": random_state if isinstance(random_state, (int, type(None))) else repr(random_state),
+            "random_state": describe(random_state),
             "seed": query.seed,
             "input": query.pool.fingerprint(),
             "versions": versions(),
             **choice.details,
         }
+        figures = {name: float(value) for name, value in choice.figures.items() if np.isfinite(value)}
         timings = {"check": checked - start, **choice.timings, "total": chosen - start}
-        return Selection(indices, choice.figures, timings, provenance, _represent=_representation(query, choice))
+        return Selection(indices, figures, timings, provenance, _represent=_representation(query, choice))
 
     @abstractmethod
     def _choose(self, query: Query) -> Choice:
@@ -153,22 +167,35 @@ class Strategy(ABC):
                 f"probabilities are needed by strategy {self.name!r}, found None; pass an (n, classes) array from "
                 "the current model, or use a strategy that works without labels, such as 'spot'"
             )
+        weight = check_weight(mass, n, "mass")
+        draws = None
+        checked = _check_probabilities(probabilities, n)
+        if checked is not None and checked.ndim == 3:
+            draws, checked = checked, checked.mean(2)
+        if self.needs_draws and (draws is None or draws.shape[2] < 2):
+            raise InputError(
+                f"probabilities must have shape ({n}, classes, draws) with two draws of the model at least for strategy "
+                f"{self.name!r}, found {'a single one' if draws is None else draws.shape}; pass an ensemble's or "
+                "dropout's, or use 'entropy'"
+            )
         return Query(
             pool=ArrayPool(pool),
             budget=int(budget),
             labeled=rows,
             unlabeled=unlabeled,
             labels=_check_labels(labels, len(rows)),
-            probabilities=_check_probabilities(probabilities, n),
-            mass=check_weight(mass, n, "mass"),
+            probabilities=checked,
+            # only ratios matter: from here on the greatest is 1, and no sum overflows
+            mass=None if weight is None else weight / weight.max(),
             seed=as_seed(random_state),
+            draws=draws,
         )
 
 
 def _check_labels(labels: Any, count: int) -> NDArray[np.int64] | None:
     if labels is None:
         return None
-    array = to_numpy(labels)
+    array = as_array(labels, "labels")
     if array.shape != (count,):
         raise InputError(f"labels must have shape ({count},), one for each labeled row, found shape {array.shape}")
     if count and array.dtype.kind not in "iub":
@@ -179,20 +206,22 @@ def _check_labels(labels: Any, count: int) -> NDArray[np.int64] | None:
 def _check_probabilities(probabilities: Any, n: int) -> NDArray[np.floating] | None:
     if probabilities is None:
         return None
-    array = to_numpy(probabilities)
-    if array.ndim != 2 or array.shape[0] != n or array.shape[1] == 0:
+    array = as_array(probabilities, "probabilities")
+    if array.ndim not in (2, 3) or array.shape[0] != n or 0 in array.shape:
         raise InputError(
-            f"probabilities must have shape ({n}, classes), one row for each pool row, found {array.shape}"
+            f"probabilities must have shape ({n}, classes) or ({n}, classes, draws), one row for each pool row, "
+            f"found {array.shape}"
         )
     if array.dtype.kind not in "fiub":
         raise InputError(f"probabilities must be numbers, found dtype {array.dtype}")
     array = array.astype(np.float64 if array.dtype.itemsize == 8 else np.float32, copy=False)
     sums = array.sum(1)
-    bad = np.flatnonzero(~((array >= -1e-6).all(1) & (np.abs(sums - 1) < 1e-2)))
+    bad = np.argwhere(~((array >= -1e-6).all(1) & (np.abs(sums - 1) < 1e-2)))
     if bad.size:
+        row, *draw = bad[0]
         raise InputError(
-            f"probabilities must be non-negative with rows that sum to 1, found {array[bad[0]].min():g} as least entry "
-            f"and {sums[bad[0]]:g} as sum in row {bad[0]}; apply softmax to scores first"
+            f"probabilities must be non-negative with rows that sum to 1, found {array[row].min():g} as least entry "
+            f"and {sums[row, *draw]:g} as sum in row {row}; apply softmax to scores first"
         )
     return array
 

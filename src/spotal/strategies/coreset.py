@@ -14,7 +14,7 @@ class CoreSet(Strategy):
     """Greedy k-center (Sener and Savarese, ICLR 2018, algorithm 1), a 2-approximation of the least fill distance.
 
     With nothing labeled, the first pick is the row nearest to the pool's mean. With mass, distances are multiplied by
-    it. O(N d) a pick (and a labeled row); walks the pool once for each.
+    it, and rows of mass zero come last. O(N d) a pick (and a labeled row); walks the pool once for each.
     """
 
     name = "coreset"
@@ -33,7 +33,7 @@ class CoreSet(Strategy):
             if position == 0 and not len(query.labeled):
                 row = self._center(query)
             else:
-                score = np.where(free, np.sqrt(gap) * weights, -1.0)
+                score = np.where(free, np.where(weights > 0, np.sqrt(gap) * weights, -0.5), -1.0)
                 row = int(score.argmax())
             picks[position] = row
             free[row] = False

@@ -14,14 +14,14 @@ class Random(Strategy):
     """Rows drawn at random without replacement, with probability proportional to mass where it is given.
 
     Each row gets the key log(u) / mass, and the greatest keys are taken (Efraimidis and Spirakis, "Weighted random
-    sampling with a reservoir", 2006). O(N).
+    sampling with a reservoir", 2006). Rows of mass zero come last, in random order. O(N log N).
     """
 
     name = "random"
 
     def _choose(self, query: Query) -> Choice:
         mass = query.weights()[query.unlabeled]
-        keys = np.log(row_uniforms(query.unlabeled, query.seed))
-        # rows of mass zero come last, in random order
-        keys = np.where(mass > 0, keys / np.where(mass > 0, mass, 1), keys - 1e300)
-        return Choice(query.unlabeled[np.argsort(-keys, kind="stable")[: query.budget]])
+        wait = np.log(-np.log(row_uniforms(query.unlabeled, query.seed)))
+        # in logarithms, so that no mass is too small or too great
+        wait -= np.log(np.where(mass > 0, mass, 1))
+        return Choice(query.unlabeled[np.lexsort((wait, mass == 0))[: query.budget]])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from importlib import import_module
 from typing import Any
 
@@ -27,14 +28,18 @@ def names() -> list[str]:
 
 def get(name: str, **parameters: Any) -> Strategy:
     """The strategy called ``name``, made with ``parameters``; raises InputError for an unknown name or parameter."""
-    if name not in _WHERE:
+    if not isinstance(name, str) or name not in _WHERE:
         raise InputError(f"strategy must be one of {', '.join(names())}, found {name!r}")
     module, path = _WHERE[name]
     make: Any = import_module(f"spotal.strategies.{module}")
     for part in path.split("."):
         make = getattr(make, part)
-    try:
-        strategy: Strategy = make(**parameters)
-    except TypeError as error:
-        raise InputError(f"strategy {name!r} does not take these parameters: {error}") from None
+    # a preset such as SPOT.paper takes what its class takes
+    known = inspect.signature(getattr(make, "__self__", make)).parameters
+    for parameter in parameters:
+        if parameter not in known:
+            raise InputError(
+                f"strategy {name!r} has no parameter {parameter!r}; it has {', '.join(known) or 'no parameters'}"
+            )
+    strategy: Strategy = make(**parameters)
     return strategy

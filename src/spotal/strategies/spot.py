@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from sklearn.base import clone
 
 from spotal import design as designs
-from spotal._arrays import to_numpy
+from spotal._arrays import LARGEST, block_rows, blocks, to_numpy
 from spotal._provenance import describe
 from spotal.design.merit import discrepancy
 from spotal.engine import run
@@ -93,7 +93,7 @@ class SPOT(Strategy):
             raise InputError(f"selection must be one of {', '.join(SELECTIONS)}, found {selection!r}")
         if not (_is_one_of(mass, "auto", "uniform") or isinstance(mass, Mass)):
             raise InputError(
-                f"mass must be 'auto', 'uniform' or a Mass, found {describe(mass)}; pass weights of rows to query"
+                f"mass must be 'auto', 'uniform' or a Mass, found {describe(mass)!r}; pass weights of rows to query"
             )
         if not (_is_one_of(transport, "sliced", "projection-pursuit") or isinstance(transport, Transport)):
             raise InputError(f"transport must be 'sliced', 'projection-pursuit' or a Transport, found {transport!r}")
@@ -189,17 +189,16 @@ class SPOT(Strategy):
         rows, weight = priority_sample(mass, len(query.pool), self.sample_size, query.seed)
         points: Any = query.pool.rows(rows).double()
         # in an order of their own: sums round the same way however the pool is ordered
-        order = np.lexsort(to_numpy(points[:, : min(4, points.shape[1])]).T)
-        points, weight = points[torch.from_numpy(order).to(points.device)], weight[order]
+        order = _order_by_content(points)
+        points, weight = points[order], weight[to_numpy(order)]
         reduction: Any = None
         if self.reduction == "pca":
             total = query.budget + (len(query.labeled) if self.selection != "cells" else 0)
             reduction = PCA(self.n_components, budget=total, whiten=self.whiten, random_state=query.seed)
-            reduction.fit(points, sample_weight=weight)
-            points = reduction.project(points)
+            points = _reduced(reduction.fit(points, sample_weight=weight), points)
         elif self.reduction is not None:
             reduction = _seeded(self.reduction, query.seed)
-            points = np.asarray(reduction.fit_transform(to_numpy(points)))
+            points = _reduced(reduction.fit(to_numpy(points)), points)
         transport = (
             {
                 "sliced": SlicedTransport(),
@@ -225,7 +224,7 @@ class SPOT(Strategy):
         if len(empty):  # a design point in a hole of the carried pool starts from the free row nearest to it
             rows = nearest_rows(carried, free, points[empty])
             centers[torch.from_numpy(empty).to(centers.device)] = pool.rows(rows).to(centers)
-        centers = celling.refine(pool, mass, centers, self.refine)[1]
+        centers = celling.refine(pool, mass, centers, self.refine)
         cells = celling.settle(pool, centers)
         picks = celling.represent(cells, mass, free, query.budget)
         # rows of a cell that has no pick of its own go to the nearest pick
@@ -248,12 +247,7 @@ class _Carry:
         self.transport = transport
 
     def map(self, batch: Batch) -> list[NDArray[np.float32]]:
-        # in double precision: the transport magnifies rounding, and the same values must give the same picks
-        points: Any = batch.points.double()
-        if isinstance(self.reduction, PCA):
-            points = self.reduction.project(points)
-        elif self.reduction is not None:
-            points = np.asarray(self.reduction.transform(to_numpy(points)))
+        points = _reduced(self.reduction, batch.points.double())
         return [to_numpy(self.transport.transform(points)).astype(np.float32)]
 
     def merge(self, left: list[Any], right: list[Any]) -> list[Any]:
@@ -261,6 +255,20 @@ class _Carry:
 
     def finish(self, partial: list[Any]) -> NDArray[np.float32]:
         return np.concatenate(partial)
+
+
+def _reduced(reduction: Any, points: torch.Tensor) -> Any:
+    """Float64 points (m, D) to (m, d), array or tensor.
+
+    The transport magnifies rounding, which depends on where in a batch a row lies. Components are therefore found in
+    double precision and rounded to single: the same row gives the same coordinates. Rows that whitening by a tiny
+    weighted variance flings away are stopped at 1e19.
+    """
+    if reduction is None:
+        return points
+    if isinstance(reduction, PCA):
+        return reduction.project(points).clamp(-LARGEST, LARGEST).float().double()
+    return np.asarray(reduction.transform(to_numpy(points)))
 
 
 class _Clock:
@@ -282,6 +290,16 @@ def _is_one_of(value: Any, *words: str) -> bool:
 
 def _is_transformer(value: Any) -> bool:
     return not isinstance(value, type) and all(hasattr(value, name) for name in ("fit", "transform", "get_params"))
+
+
+def _order_by_content(points: torch.Tensor) -> torch.Tensor:
+    """An order (n,) of float64 rows (n, D) that follows from their values: that of a sum of their bits, hashed."""
+    factors = np.random.default_rng(0).integers(1 << 63, size=points.shape[1]) | 1
+    keys = []
+    for part in blocks(len(points), block_rows(points.shape[1], itemsize=8)):
+        bits = (points[part] + 0.0).view(torch.int64)  # -0 becomes 0
+        keys.append(((bits ^ (bits >> 32)) * torch.from_numpy(factors).to(bits.device)).sum(1))
+    return torch.cat(keys).argsort(stable=True)
 
 
 def _seeded(estimator: Any, seed: int) -> Any:
