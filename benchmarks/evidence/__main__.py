@@ -16,6 +16,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("parts", nargs="*", metavar="PART", help=f"{', '.join(PARTS)}, write; all by default")
     parser.add_argument("--quick", action="store_true", help="tiny sizes, to see that everything runs")
     parser.add_argument("--workers", type=int, default=min(2, os.cpu_count() or 1), help="processes, 2 by default")
+    parser.add_argument("--strategies", help="of the rounds, separated by commas; the others' results stay")
     parser.add_argument("--results", type=Path, help="folder of the JSON files")
     parser.add_argument("--docs", type=Path, help="folder of evidence.md and images/")
     asked = parser.parse_args(arguments)
@@ -38,7 +39,8 @@ def main(arguments: list[str] | None = None) -> None:
             continue
         start = time.perf_counter()
         module = import_module(f"benchmarks.evidence.{part}")
-        result = module.run(quick=asked.quick, workers=asked.workers)
+        options = {"strategies": asked.strategies.split(",")} if part == "loop" and asked.strategies else {}
+        result = module.run(quick=asked.quick, workers=asked.workers, **options)
         result["origin"] |= {"seconds": time.perf_counter() - start, "workers": asked.workers, "quick": asked.quick}
         print(f"{part}: {result['origin']['seconds']:.0f} s, {save(part, result, results)}")
     if "write" in parts:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import numpy as np
-from benchmarks.evidence.common import ROOT, origin, spread
+from benchmarks.evidence.common import RESULTS, ROOT, origin, spread
 from joblib import Memory
 
 from spotal import SPOT, ActiveLearner
@@ -31,9 +32,8 @@ def strategy(name: str) -> Strategy:
 def measure(dataset: str, shape: str, name: str, seed: int, quick: bool, commit: str) -> list[dict[str, Any]]:
     """One learning curve. Pool, test part, networks' seeds and random first batches are the seed's alone.
 
-    ``commit`` is part of what a finished curve is remembered by.
+    ``commit`` is part of what a finished curve is remembered by, and of its records.
     """
-    del commit
     pool, test, batch, labels = (300, 200, 20, 60) if quick else (POOL, TEST, BATCH, LABELS)
     rng = np.random.default_rng([seed, 7])
     data = load(dataset)
@@ -61,6 +61,7 @@ def measure(dataset: str, shape: str, name: str, seed: int, quick: bool, commit:
             "shape": shape,
             "strategy": name,
             "seed": seed,
+            "commit": commit,
             "n_labeled": done.n_labeled,
             "query_seconds": done.timings.get("query", 0.0),
             **done.metrics,
@@ -70,8 +71,16 @@ def measure(dataset: str, shape: str, name: str, seed: int, quick: bool, commit:
     ]
 
 
-def run(*, quick: bool = False, workers: int = 2) -> dict[str, Any]:
-    """All records; ``quick`` on digits and tiny sizes. A curve that is finished is kept in build/ and not run again."""
+def run(*, quick: bool = False, workers: int = 2, strategies: list[str] | None = None) -> dict[str, Any]:
+    """All records; ``quick`` on digits and tiny sizes. A curve that is finished is kept in build/ and not run again.
+
+    With ``strategies``, only these are run, and the records of the others stay as they are in the results.
+    """
+    if strategies:
+        unknown = sorted(set(strategies) - set(STRATEGIES))
+        if unknown:
+            raise SystemExit(f"unknown strategy {', '.join(unknown)}; choose from {', '.join(STRATEGIES)}")
+    wanted = strategies or list(STRATEGIES)
     begun = origin(range(1 if quick else SEEDS))
     datasets, shapes = (("digits",), ("balanced",)) if quick else (DATASETS, tuple(SHAPES))
     once = measure if quick else Memory(ROOT / "build" / "evidence-loop", verbose=0).cache(measure)
@@ -80,11 +89,19 @@ def run(*, quick: bool = False, workers: int = 2) -> dict[str, Any]:
         for seed in begun["seeds"]
         for dataset in datasets
         for shape in shapes
-        for name in STRATEGIES
+        for name in wanted
     ]
-    curves = spread(once, jobs, workers)
+    records = [record for curve in spread(once, jobs, workers) for record in curve]
+    before = RESULTS / "loop.json"
+    if not quick and before.exists():
+        old = json.loads(before.read_text())
+        kept = [record for record in old["records"] if record["strategy"] not in wanted]
+        records += [{"commit": old["origin"]["commit"]} | record for record in kept]
+    records.sort(
+        key=lambda r: (datasets.index(r["dataset"]), shapes.index(r["shape"]), STRATEGIES.index(r["strategy"]))
+    )
     return {
         "origin": begun,
         "settings": {"pool": POOL, "test": TEST, "batch": BATCH, "labels": LABELS, "width": WIDTH, "steps": STEPS},
-        "records": [record for curve in curves for record in curve],
+        "records": records,
     }

@@ -37,15 +37,42 @@ def _paired(own: dict[int, float], base: dict[int, float]) -> str:
     return f"{mean:+.3f} [{mean - half:+.3f}, {mean + half:+.3f}]"
 
 
+def _commits(records: list[dict[str, Any]]) -> list[str]:
+    """Which strategies were run at which commit, where they were not all run at one."""
+    at = {(r.get("commit", ""), r["strategy"]) for r in records}
+    commits = sorted({commit for commit, _ in at})
+    if len(commits) < 2:
+        return []
+    said = [f"{', '.join(sorted(s for c, s in at if c == commit))} at `{commit[:12]}`" for commit in commits]
+    return [f"Strategies were run at these commits: {'; '.join(said)}."]
+
+
+def _protocol(found: Any) -> list[str]:
+    """What was done, in a sentence."""
+    if not isinstance(found, dict) or "settings" not in found:
+        return []
+    s = found["settings"]
+    return [
+        f"Pools of up to {s['pool']:,} training images, balanced or thinned to a long tail of 100:1 by class; "
+        f"{s['test']:,} test images. A small convolutional network ({s['width']} channels in its first block, at least "
+        f"{s['steps']} steps) is trained from nothing on every {s['batch']} labels more, up to {s['labels']:,}. Under "
+        "one seed all strategies share pool, test images and network seeds. The first batch is the strategy's own, "
+        "from principal components of the pixels; random for margin and entropy, which need a model."
+    ]
+
+
 def section(found: Any, images: Path, origin_line: str) -> list[str]:
     """Paragraphs, tables and one picture."""
     records = found["records"] if isinstance(found, dict) else found
     text = [
         "## Rounds of active learning",
         origin_line,
+        *_commits(records),
+        *_protocol(found),
         "Balanced accuracy on the test set. The mean of the curve is over the labels bought (trapezoid rule); "
         "± is the standard error over seeds; the difference to random is paired by seed, with a 95 % Student interval.",
     ]
+    before_tables = len(text)
     panels: dict[str, Any] = {}
     for dataset in distinct(records, "dataset"):
         for shape in distinct(pick(records, dataset=dataset), "shape"):
@@ -72,5 +99,5 @@ def section(found: Any, images: Path, origin_line: str) -> list[str]:
             text += [table(head, rows)]
             panels[f"{dataset}, {shape}"] = lines
     name = plots.curves(panels, images / "evidence-loop.png")
-    text.insert(3, f"![Learning curves](images/{name})")
+    text.insert(before_tables, f"![Learning curves](images/{name})")
     return text
