@@ -379,3 +379,16 @@ def test_bad_vectors(tmp_path):
     np.save(tmp_path / "s.npy", np.array(["a"]))
     with pytest.raises(DataFileError, match="must hold numbers"):
         read_vector(tmp_path / "s.npy", 1)
+
+
+def test_numbers_go_to_the_rows_of_their_ids(tmp_path):
+    (tmp_path / "mass.csv").write_text("id,mass\nc,3\na,1\nb,2\n")
+    assert read_vector(tmp_path / "mass.csv", 3, ["a", "b", "c"]).tolist() == [1, 2, 3]
+    assert read_vector(tmp_path / "mass.csv", 3).tolist() == [3, 1, 2]
+    (tmp_path / "whole.csv").write_text("id,mass\n7,3\n5,1\n")
+    assert read_vector(tmp_path / "whole.csv", 2, np.array([5, 7])).tolist() == [1, 3]
+    with pytest.raises(InputError, match=r"ids of the pool, found 'c'"):
+        read_vector(tmp_path / "mass.csv", 3, ["a", "b", "d"])
+    (tmp_path / "twice.csv").write_text("id,mass\na,3\na,1\n")
+    with pytest.raises(InputError, match="twice|repeat"):
+        read_vector(tmp_path / "twice.csv", 2, ["a", "b"])

@@ -73,7 +73,7 @@ def read_request(
         0,
         rows,
         labels,
-        file.mass if weights is None else read_vector(weights, n),
+        file.mass if weights is None else read_vector(weights, n, file.ids),
         None if probabilities is None else _probabilities(probabilities, n),
     )
 

@@ -306,7 +306,9 @@ def _lines(path: Path) -> list[str]:
     return entries
 
 
-def read_vector(path: str | os.PathLike[str], n_rows: int) -> NDArray[np.float64]:
+def read_vector(
+    path: str | os.PathLike[str], n_rows: int, ids: Sequence[str] | NDArray[np.int64] | None = None
+) -> NDArray[np.float64]:
     """Read one non-negative number for each row of a pool, such as its mass.
 
     Parameters
@@ -315,6 +317,9 @@ def read_vector(path: str | os.PathLike[str], n_rows: int) -> NDArray[np.float64
         ``.npy`` (n,) or (n, 1); ``.txt``, one number a line; or ``.csv``, whose column ``mass``, or else only column
         of numbers beside ``id`` and ``label`` counts.
     n_rows : int, rows of the pool
+    ids : sequence of str, int64 (n_rows,) or None
+        The pool's ids. Where there are some and a .csv has a column ``id``, each number goes to the row of its id;
+        else numbers are in the order of the rows.
 
     Returns
     -------
@@ -325,7 +330,8 @@ def read_vector(path: str | os.PathLike[str], n_rows: int) -> NDArray[np.float64
     DataFileError
         The file is missing, empty, corrupt, of another kind, or does not hold numbers.
     InputError
-        There are not ``n_rows`` of them, or they are negative, not finite or all zero.
+        There are not ``n_rows`` of them, an id is not the pool's or is there twice, or numbers are negative, not finite
+        or all zero.
     """
     source = Path(path)
     kind = source.suffix.lower()
@@ -344,6 +350,8 @@ def read_vector(path: str | os.PathLike[str], n_rows: int) -> NDArray[np.float64
                     "call the one to use 'mass'"
                 )
             values = matrix[:, 0].astype(np.float64)
+        if ids is not None and "id" in table.column_names and len(values) == n_rows:
+            values = values[np.argsort(read_indices(source, n_rows, ids, "id").rows)]
     else:
         try:
             values = np.asarray([float(line) for line in _lines(source)])
