@@ -7,11 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from spotal._arrays import to_numpy
-from spotal.engine import run as run_pass
 from spotal.report.comparison import Request
 from spotal.strategies import SPOT
-from spotal.strategies.spot import _Carry
 
 __all__ = ["QueryMap", "query_map"]
 
@@ -49,28 +46,23 @@ def query_map(strategy: SPOT, request: Request) -> QueryMap:
     Nothing is fitted for the picture: reduction, transport and design are those of the query, which its seed fixes.
     Costs what the query cost.
     """
-    query = strategy._checked(request.pool, request.budget, **{"mass": None, **request.known})
-    mass = strategy._weigh(query)
-    reduction, transport = strategy._fit(query, mass)
-    carried = run_pass(_Carry(reduction, transport), query.pool)
-    dim = carried.shape[1]
-    around = carried[query.labeled] if strategy.selection != "cells" else None
-    design = strategy.design.points(query.budget, dim, existing=around, random_state=query.rng())
-    flat = to_numpy(request.pool)
-    before = flat if reduction is None else np.asarray(reduction.transform(flat))
-    n, picks = len(query.pool), request.selection.indices
+    laid = strategy.layout(request.pool, request.budget, **request.known)
+    before = laid.reduced(request.pool)
+    n, picks = len(before), request.selection.indices
+    labeled = request.known.get("labeled")
+    known = np.empty(0, np.int64) if labeled is None else np.asarray(labeled, np.int64)
     rows = np.arange(n)
     if n > MOST_DRAWN:
         even = np.linspace(0, n - 1, MOST_DRAWN).astype(np.int64)
-        rows = np.unique(np.concatenate([even, picks, query.labeled]))
+        rows = np.unique(np.concatenate([even, picks, known]))
     return QueryMap(
         _plane(before[rows]),
-        _plane(carried[rows]),
-        mass[rows] / mass.max(),
+        _plane(laid.carried[rows]),
+        laid.mass[rows] / laid.mass.max(),
         np.searchsorted(rows, picks),
-        np.searchsorted(rows, query.labeled),
-        _plane(design),
-        dim,
+        np.searchsorted(rows, known),
+        _plane(laid.design),
+        laid.dim,
         n,
     )
 

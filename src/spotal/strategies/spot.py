@@ -14,23 +14,24 @@ from numpy.typing import NDArray
 from sklearn.base import clone
 
 from spotal import design as designs
-from spotal._arrays import LARGEST, block_rows, blocks, to_numpy
+from spotal._arrays import to_numpy
 from spotal._provenance import describe
 from spotal.design.merit import discrepancy
 from spotal.engine import run
 from spotal.errors import ConvergenceWarning, InputError
 from spotal.mass import Evidence, LabelDistance, Margin, Mass, Uniform
-from spotal.pool.base import Batch
 from spotal.pool.sample import priority_sample
 from spotal.reduce import PCA
 from spotal.selection import assigned_rows, nearest_rows
 from spotal.selection import cells as celling
+from spotal.strategies._layout import Carry, Layout, order_by_content, reduced
 from spotal.strategies.base import Choice, Query, Strategy
 from spotal.transport import ProjectionPursuitTransport, SlicedTransport, Transport
 
 __all__ = ["SPOT"]
 
 SELECTIONS = ("cells", "nearest", "assignment")
+KNOWN = ("labeled", "labels", "probabilities", "mass", "random_state")
 MERIT_POINTS = 4_096
 """Discrepancies cost O(n^2 d): beyond this many points they are left out."""
 
@@ -131,16 +132,8 @@ class SPOT(Strategy):
 
     def _choose(self, query: Query) -> Choice:
         clock = _Clock()
-        with clock("weigh"):
-            mass = self._weigh(query)
-        with clock("fit"):
-            reduction, transport = self._fit(query, mass)
-        with clock("carry"):
-            carried: NDArray[np.float32] = run(_Carry(reduction, transport), query.pool)
-        dim = carried.shape[1]
-        around = carried[query.labeled] if self.selection != "cells" else None
-        with clock("design"):
-            points = self.design.points(query.budget, dim, existing=around, random_state=query.rng())
+        laid = self._lay(query, clock)
+        mass, transport, carried, points = laid.mass, laid.transport, laid.carried, laid.design
         cells: NDArray[np.int64] | None = None  # left to the nearest pick in the embedding space
         with clock("select"):
             if self.selection == "cells":
@@ -153,16 +146,36 @@ class SPOT(Strategy):
                 picks = choose(carried, heavy, points[: len(heavy)])
                 if query.budget > len(heavy):
                     picks = np.concatenate([picks, choose(carried, light, points[len(heavy) :])])
-        figures = {"dim": float(dim), "uniformity": float(getattr(transport, "uniformity_", np.nan))}
+        figures = {"dim": float(laid.dim), "uniformity": float(getattr(transport, "uniformity_", np.nan))}
         if query.budget <= MERIT_POINTS:
             figures["design_discrepancy"] = discrepancy(points, "mixture")
             figures["pick_discrepancy"] = discrepancy(carried[picks].astype(np.float64), "mixture")
         details = {
-            "dim": dim,
+            "dim": laid.dim,
             "transport_iterations": int(getattr(transport, "n_iter_", 0)),
             "transport_converged": bool(getattr(transport, "converged_", True)),
         }
         return Choice(picks, cells, figures, clock.seconds, details)
+
+    def layout(self, pool: Any, budget: int, **known: Any) -> Layout:
+        """What ``query`` with the same arguments makes of the pool before it picks: to draw it, or to learn from it.
+
+        Arguments, errors and cost as ``query``, which needs a budget of at least 1 here; with the same integer as
+        ``random_state`` the same layout.
+        """
+        return self._lay(self._checked(pool, budget, **(dict.fromkeys(KNOWN) | known)), _Clock())
+
+    def _lay(self, query: Query, clock: _Clock) -> Layout:
+        with clock("weigh"):
+            mass = self._weigh(query)
+        with clock("fit"):
+            reduction, transport = self._fit(query, mass)
+        with clock("carry"):
+            carried: NDArray[np.float32] = run(Carry(reduction, transport), query.pool)
+        around = carried[query.labeled] if self.selection != "cells" else None
+        with clock("design"):
+            points = self.design.points(query.budget, carried.shape[1], existing=around, random_state=query.rng())
+        return Layout(mass, reduction, transport, carried, points)
 
     def _weigh(self, query: Query) -> NDArray[np.float64]:
         """The mass to carry, float64 (N,): positive somewhere among the unlabeled rows."""
@@ -189,16 +202,16 @@ class SPOT(Strategy):
         rows, weight = priority_sample(mass, len(query.pool), self.sample_size, query.seed)
         points: Any = query.pool.rows(rows).double()
         # in an order of their own: sums round the same way however the pool is ordered
-        order = _order_by_content(points)
+        order = order_by_content(points)
         points, weight = points[order], weight[to_numpy(order)]
         reduction: Any = None
         if self.reduction == "pca":
             total = query.budget + (len(query.labeled) if self.selection != "cells" else 0)
             reduction = PCA(self.n_components, budget=total, whiten=self.whiten, random_state=query.seed)
-            points = _reduced(reduction.fit(points, sample_weight=weight), points)
+            points = reduced(reduction.fit(points, sample_weight=weight), points)
         elif self.reduction is not None:
             reduction = _seeded(self.reduction, query.seed)
-            points = _reduced(reduction.fit(to_numpy(points)), points)
+            points = reduced(reduction.fit(to_numpy(points)), points)
         transport = (
             {
                 "sliced": SlicedTransport(),
@@ -239,38 +252,6 @@ class SPOT(Strategy):
         return picks, stands
 
 
-class _Carry:
-    """Pass: every row through reduction and transport; float32 (N, d)."""
-
-    def __init__(self, reduction: Any, transport: Transport) -> None:
-        self.reduction = reduction
-        self.transport = transport
-
-    def map(self, batch: Batch) -> list[NDArray[np.float32]]:
-        points = _reduced(self.reduction, batch.points.double())
-        return [to_numpy(self.transport.transform(points)).astype(np.float32)]
-
-    def merge(self, left: list[Any], right: list[Any]) -> list[Any]:
-        return left + right
-
-    def finish(self, partial: list[Any]) -> NDArray[np.float32]:
-        return np.concatenate(partial)
-
-
-def _reduced(reduction: Any, points: torch.Tensor) -> Any:
-    """Float64 points (m, D) to (m, d), array or tensor.
-
-    The transport magnifies rounding, which depends on where in a batch a row lies. Components are therefore found in
-    double precision and rounded to single: the same row gives the same coordinates. Rows that whitening by a tiny
-    weighted variance flings away are stopped at 1e19.
-    """
-    if reduction is None:
-        return points
-    if isinstance(reduction, PCA):
-        return reduction.project(points).clamp(-LARGEST, LARGEST).float().double()
-    return np.asarray(reduction.transform(to_numpy(points)))
-
-
 class _Clock:
     """Seconds spent in named steps."""
 
@@ -290,16 +271,6 @@ def _is_one_of(value: Any, *words: str) -> bool:
 
 def _is_transformer(value: Any) -> bool:
     return not isinstance(value, type) and all(hasattr(value, name) for name in ("fit", "transform", "get_params"))
-
-
-def _order_by_content(points: torch.Tensor) -> torch.Tensor:
-    """An order (n,) of float64 rows (n, D) that follows from their values: that of a sum of their bits, hashed."""
-    factors = np.random.default_rng(0).integers(1 << 63, size=points.shape[1]) | 1
-    keys = []
-    for part in blocks(len(points), block_rows(points.shape[1], itemsize=8)):
-        bits = (points[part] + 0.0).view(torch.int64)  # -0 becomes 0
-        keys.append(((bits ^ (bits >> 32)) * torch.from_numpy(factors).to(bits.device)).sum(1))
-    return torch.cat(keys).argsort(stable=True)
 
 
 def _seeded(estimator: Any, seed: int) -> Any:

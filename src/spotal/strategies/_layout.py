@@ -1,0 +1,88 @@
+"""Layout: a pool carried to the hypercube and the design laid there, before any row is picked."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from spotal._arrays import LARGEST, block_rows, blocks, to_numpy
+from spotal.pool.base import Batch
+from spotal.reduce import PCA
+from spotal.transport import Transport
+
+__all__ = ["Carry", "Layout", "order_by_content", "reduced"]
+
+
+@dataclass(frozen=True)
+class Layout:
+    """What SPOT makes of a pool of N rows before it picks n.
+
+    Attributes
+    ----------
+    mass : float64 (N,), what the transport carries of each row, at most 1
+    reduction : fitted transformer or None, from embeddings (., D) to the space (., d) that is transported
+    transport : fitted Transport
+    carried : float32 (N, d), the rows in the hypercube
+    design : float64 (n, d), the design's points
+    """
+
+    mass: NDArray[np.float64]
+    reduction: Any
+    transport: Transport
+    carried: NDArray[np.float32]
+    design: NDArray[np.float64]
+
+    @property
+    def dim(self) -> int:
+        """Dimensions that are transported."""
+        return int(self.carried.shape[1])
+
+    def reduced(self, points: Any) -> NDArray[Any]:
+        """Embeddings (m, D) in the space that is transported, (m, d)."""
+        return to_numpy(points if self.reduction is None else self.reduction.transform(to_numpy(points)))
+
+
+class Carry:
+    """Pass: every row through reduction and transport; float32 (N, d)."""
+
+    def __init__(self, reduction: Any, transport: Transport) -> None:
+        self.reduction = reduction
+        self.transport = transport
+
+    def map(self, batch: Batch) -> list[NDArray[np.float32]]:
+        points = reduced(self.reduction, batch.points.double())
+        return [to_numpy(self.transport.transform(points)).astype(np.float32)]
+
+    def merge(self, left: list[Any], right: list[Any]) -> list[Any]:
+        return left + right
+
+    def finish(self, partial: list[Any]) -> NDArray[np.float32]:
+        return np.concatenate(partial)
+
+
+def reduced(reduction: Any, points: torch.Tensor) -> Any:
+    """Float64 points (m, D) to (m, d), array or tensor.
+
+    The transport magnifies rounding, which depends on where in a batch a row lies. Components are therefore found in
+    double precision and rounded to single: the same row gives the same coordinates. Rows that whitening by a tiny
+    weighted variance flings away are stopped at 1e19.
+    """
+    if reduction is None:
+        return points
+    if isinstance(reduction, PCA):
+        return reduction.project(points).clamp(-LARGEST, LARGEST).float().double()
+    return np.asarray(reduction.transform(to_numpy(points)))
+
+
+def order_by_content(points: torch.Tensor) -> torch.Tensor:
+    """An order (n,) of float64 rows (n, D) that follows from their values: that of a sum of their bits, hashed."""
+    factors = np.random.default_rng(0).integers(1 << 63, size=points.shape[1]) | 1
+    keys = []
+    for part in blocks(len(points), block_rows(points.shape[1], itemsize=8)):
+        bits = (points[part] + 0.0).view(torch.int64)  # -0 becomes 0
+        keys.append(((bits ^ (bits >> 32)) * torch.from_numpy(factors).to(bits.device)).sum(1))
+    return torch.cat(keys).argsort(stable=True)
