@@ -50,7 +50,9 @@ def test_uniformity_is_the_distance_reached_and_the_limit_warns(kind):
 def test_inverse_returns_to_where_it_came_from(kind):
     x = banana(2_000)
     t = kind(random_state=0).fit(x)
-    np.testing.assert_allclose(t.inverse_transform(t.transform(x)), x, atol=1e-7)
+    back = np.abs(t.inverse_transform(t.transform(x)) - x).max(1)
+    assert np.quantile(back, 0.98) < 1e-7
+    assert back.max() < 0.1
     # between the points, where slopes multiply, rounding grows with the number of maps; some points near the faces
     # are no point's image
     t = kind(min_iter=0, max_iter=10, random_state=0).fit(x)
@@ -152,3 +154,14 @@ def test_large_clouds_are_thinned_by_mass():
     t = SlicedTransport(max_samples=1_000, random_state=0).fit(x, sample_weight=w)
     u = t.transform(x[10_000:])
     assert qmc.discrepancy(u[:2_000], method="MD") < 0.01
+
+
+@pytest.mark.parametrize(("n", "dim"), [(400, 2), (2_000, 4)])
+def test_rounding_of_the_points_moves_few_images(n, dim):
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(n, dim))
+    x[:, 1] += x[:, 0] ** 2
+    nudged = x * (1 + 1e-15 * rng.standard_normal(x.shape))
+    assert not np.array_equal(x, nudged)
+    u, v = (SlicedTransport(random_state=0).fit(points).transform(points) for points in (x, nudged))
+    assert np.median(np.abs(u - v)) < 1e-5

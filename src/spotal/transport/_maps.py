@@ -20,6 +20,8 @@ __all__ = ["AffineMap", "FrameMap", "QuantileMap", "weighted_quantiles"]
 
 RAMP = 1e-6
 """Share of a straight line mixed into each table, so that no stretch is flat and the map can be inverted."""
+PER_KNOT = 4
+"""Points for each knot of a marginal: through every single point, many maps in a row would magnify rounding at will."""
 
 
 class _Tensors:
@@ -195,7 +197,7 @@ class FrameMap(_Tensors):
         target = CubeMarginal(frame)
         lows, steps, reached = [], [], []
         for z in (x @ frame).T:
-            values, p = weighted_quantiles(z, w, 4 * knots)
+            values, p = weighted_quantiles(z, w, min(4 * knots, max(16, len(x) // PER_KNOT)))
             low, span = values[0], values[-1] - values[0]
             if span <= 1e-9:  # no spread, but rounding: the cube is of size 1
                 low, span = low - 0.5, torch.ones_like(low)

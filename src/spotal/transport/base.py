@@ -79,8 +79,9 @@ class Transport(TransformerMixin, BaseEstimator):
     def inverse_transform(self, U: Any) -> Any:
         """Carry points U (n, d) of [0,1]^d back to the space of the cloud.
 
-        Inverts ``transform`` on the cloud. Elsewhere rounding grows with the number of maps, and the few points near
-        the faces that no point is carried to are taken to one that comes near.
+        Inverts ``transform``, but for rounding, which grows with the number of maps and shows at a few points where
+        their slopes multiply; and for the few places near the faces that no point is carried to, which are taken to a
+        point that comes near.
 
         Raises NotFittedError before ``fit`` and InputError for points of another width, not finite, or outside
         [0,1]^d.
