@@ -52,7 +52,7 @@ def test_inverse_returns_to_where_it_came_from(kind):
     t = kind(random_state=0).fit(x)
     back = np.abs(t.inverse_transform(t.transform(x)) - x).max(1)
     assert np.quantile(back, 0.98) < 1e-7
-    assert back.max() < 0.1
+    assert back.max() < 0.5
     # between the points, where slopes multiply, rounding grows with the number of maps; some points near the faces
     # are no point's image
     t = kind(min_iter=0, max_iter=10, random_state=0).fit(x)
