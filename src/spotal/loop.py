@@ -28,7 +28,11 @@ _INITIAL, _NETWORK, _QUERY = range(3)  # purposes of a seed; never renumber, see
 
 
 class Queries(Protocol):
-    """What the loop needs from a strategy. ``needs_probabilities`` (bool, False where missing) is read as well."""
+    """What the loop needs from a strategy.
+
+    Read as well: ``needs_probabilities`` (bool, False where missing), and ``needs_embeddings`` (True where missing; if
+    it is False, X itself, flattened, stands in for embeddings, and probabilities come only where they are needed).
+    """
 
     def query(
         self,
@@ -255,6 +259,15 @@ class ActiveLearner:
         left = len(self.X) - len(self.labeled_) - len(self.skipped_)
         return left if self.max_labels is None else max(0, min(left, self.max_labels - len(self.labeled_)))
 
+    @property
+    def _needs_embeddings(self) -> bool:
+        return bool(getattr(self.strategy, "needs_embeddings", True))
+
+    @property
+    def _flat(self) -> NDArray[Any]:
+        """X as rows of numbers, for a strategy that only counts them."""
+        return self.X.reshape(len(self.X), -1)
+
     def _emit(self, event: Event) -> None:
         for observer in self.observers:
             observer(event)
@@ -280,10 +293,14 @@ class ActiveLearner:
         self._emit(Trained(number, len(self.labeled_), metrics, timings["train"]))
         return metrics
 
-    def _embed(self, timings: dict[str, float]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    def _embed(self, timings: dict[str, float]) -> tuple[NDArray[np.float32] | None, NDArray[Any]]:
         """Probabilities and embeddings of the whole pool: both, since a strategy may do better with probabilities."""
         start = time.perf_counter()
-        if hasattr(self.learner, "infer"):
+        probabilities: NDArray[np.float32] | None
+        if not self._needs_embeddings:
+            needed = getattr(self.strategy, "needs_probabilities", False)
+            probabilities, pool = self.learner.probabilities(self.X) if needed else None, self._flat
+        elif hasattr(self.learner, "infer"):
             probabilities, pool = self.learner.infer(self.X)
         else:
             probabilities, pool = self.learner.probabilities(self.X), self.learner.embeddings(self.X)
@@ -338,14 +355,17 @@ class ActiveLearner:
             name = getattr(self.strategy, "name", type(self.strategy).__name__)
             why = f"strategy {name!r} needs probabilities and there is no model yet, so these rows are random"
             return self._random(self.batch_size, number), None, "random", why
-        if self.cold_embeddings is None:
+        why = "no model yet: picked from the cold embeddings"
+        if self.cold_embeddings is not None:
+            cold = self.cold_embeddings
+        elif self._needs_embeddings:
             from spotal.learner.cold import cold_embeddings
 
             cold = cold_embeddings(self.X, self._seed(0, _INITIAL))
         else:
-            cold = self.cold_embeddings
+            cold, why = self._flat, "no model yet, and the strategy needs none"
         picks, selection = self._query(cold, self.batch_size, number)
-        return picks, selection, "strategy", "no model yet: picked from the cold embeddings"
+        return picks, selection, "strategy", why
 
     def _random(self, count: int, number: int) -> NDArray[np.int64]:
         left = np.setdiff1d(np.arange(len(self.X)), self.skipped_)

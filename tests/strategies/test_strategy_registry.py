@@ -11,6 +11,7 @@ from spotal.strategies import SPOT, Random, Strategy, get, names
 
 X = np.random.default_rng(0).normal(size=(40, 3))
 P = np.random.default_rng(1).dirichlet(np.ones(3), 40)
+DRAWS = np.random.default_rng(1).dirichlet(np.ones(3), (40, 4)).swapaxes(1, 2)
 
 
 def test_names_are_sorted_and_all_can_be_made():
@@ -57,7 +58,7 @@ def test_select_is_query_of_the_strategy_of_that_name(name):
     known = {
         "labeled": [3, 4],
         "labels": [0, 1],
-        "probabilities": P,
+        "probabilities": DRAWS if get(name).needs_draws else P,
         "mass": np.arange(40.0),
         "random_state": 5,
     }

@@ -1,11 +1,44 @@
 """Ways to choose what to label next, one file a method, all with the same ``query``."""
 
+from spotal.strategies.badge import Badge
+from spotal.strategies.bald import BALD
 from spotal.strategies.base import Strategy
+from spotal.strategies.batch_bald import BatchBALD
+from spotal.strategies.clue import Clue
 from spotal.strategies.coreset import CoreSet
+from spotal.strategies.direct import Direct
 from spotal.strategies.entropy import Entropy
+from spotal.strategies.fads import FADS
+from spotal.strategies.kmeans import KMeans
+from spotal.strategies.least_confidence import LeastConfidence
 from spotal.strategies.margin import Margin
+from spotal.strategies.maxherding import MaxHerding
+from spotal.strategies.probcover import ProbCover
 from spotal.strategies.random import Random
 from spotal.strategies.registry import get, names
 from spotal.strategies.spot import SPOT
+from spotal.strategies.typiclust import TypiClust
+from spotal.strategies.uherding import UHerding
 
-__all__ = ["SPOT", "CoreSet", "Entropy", "Margin", "Random", "Strategy", "get", "names"]
+__all__ = [
+    "BALD",
+    "FADS",
+    "SPOT",
+    "Badge",
+    "BatchBALD",
+    "Clue",
+    "CoreSet",
+    "Direct",
+    "Entropy",
+    "KMeans",
+    "LeastConfidence",
+    "Margin",
+    "MaxHerding",
+    "ProbCover",
+    "Random",
+    "Strategy",
+    "TypiClust",
+    "UHerding",
+    "get",
+    "names",
+]

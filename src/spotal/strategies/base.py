@@ -68,14 +68,13 @@ class Choice:
 class Strategy(ABC):
     """A way to choose what to label next. Stateless: parameters in ``__init__``, everything else in ``query``.
 
-    What a method asks of its caller: ``needs_probabilities`` (refused without), ``uses_probabilities`` (works without,
-    better with), ``needs_draws`` (probabilities of several posterior draws), ``needs_embeddings`` (False: the pool only
-    counts rows, and any array of that many rows will do).
+    What a method asks of its caller: ``needs_probabilities`` (refused without; others may do better with),
+    ``needs_draws`` (probabilities of several posterior draws), ``needs_embeddings`` (False: the pool only counts rows,
+    and any array of that many rows will do).
     """
 
     name: ClassVar[str]
     needs_probabilities: ClassVar[bool] = False
-    uses_probabilities: ClassVar[bool] = False
     needs_draws: ClassVar[bool] = False
     needs_embeddings: ClassVar[bool] = True
 
@@ -174,8 +173,8 @@ class Strategy(ABC):
             draws, checked = checked, checked.mean(2)
         if self.needs_draws and (draws is None or draws.shape[2] < 2):
             raise InputError(
-                f"probabilities must have shape ({n}, classes, draws) with two draws of the model at least for strategy "
-                f"{self.name!r}, found {'a single one' if draws is None else draws.shape}; pass an ensemble's or "
+                f"probabilities must have shape ({n}, classes, draws) for strategy {self.name!r}, with two draws of "
+                f"the model at least, found {'a single one' if draws is None else draws.shape}; pass an ensemble's or "
                 "dropout's, or use 'entropy'"
             )
         return Query(

@@ -17,6 +17,7 @@ class Entropy(Strategy):
 
     name = "entropy"
     needs_probabilities = True
+    needs_embeddings = False
 
     def _choose(self, query: Query) -> Choice:
         assert query.probabilities is not None

@@ -16,6 +16,7 @@ class Margin(Strategy):
 
     name = "margin"
     needs_probabilities = True
+    needs_embeddings = False
 
     def _choose(self, query: Query) -> Choice:
         assert query.probabilities is not None

@@ -18,6 +18,7 @@ class Random(Strategy):
     """
 
     name = "random"
+    needs_embeddings = False
 
     def _choose(self, query: Query) -> Choice:
         mass = query.weights()[query.unlabeled]

@@ -12,12 +12,24 @@ from spotal.strategies.base import Strategy
 __all__ = ["get", "names"]
 
 _WHERE = {
+    "badge": ("badge", "Badge"),
+    "bald": ("bald", "BALD"),
+    "batch-bald": ("batch_bald", "BatchBALD"),
+    "clue": ("clue", "Clue"),
     "coreset": ("coreset", "CoreSet"),
+    "direct": ("direct", "Direct"),
     "entropy": ("entropy", "Entropy"),
+    "fads": ("fads", "FADS"),
+    "kmeans": ("kmeans", "KMeans"),
+    "least-confidence": ("least_confidence", "LeastConfidence"),
     "margin": ("margin", "Margin"),
+    "maxherding": ("maxherding", "MaxHerding"),
+    "probcover": ("probcover", "ProbCover"),
     "random": ("random", "Random"),
     "spot": ("spot", "SPOT"),
     "spot-paper": ("spot", "SPOT.paper"),
+    "typiclust": ("typiclust", "TypiClust"),
+    "uherding": ("uherding", "UHerding"),
 }
 
 

@@ -1,0 +1,79 @@
+"""k-means over a pool, read in blocks: k-means++ on a sample, then weighted Lloyd steps over all rows."""
+
+from __future__ import annotations
+
+import warnings
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from spotal.pool.base import Pool
+from spotal.selection.cells import Cells, refine, settle
+from spotal.strategies._content import Chance, sample
+
+__all__ = ["kmeans", "medoids"]
+
+STEPS = 100
+"""Most Lloyd steps."""
+
+
+def kmeans(pool: Pool, mass: NDArray[np.float64], count: int, chance: Chance, sample_size: int) -> Cells:
+    """The pool cut into at most ``count`` clusters by weighted k-means; some may be empty.
+
+    Starts from k-means++ (scikit-learn's greedy form of Arthur and Vassilvitskii 2007) on a weighted sample of at most
+    ``sample_size`` rows; Lloyd steps over all rows follow until the centers stand still, 100 at most. Sums run in one
+    order on one thread: the same seed gives the same clusters.
+
+    Parameters
+    ----------
+    mass : float64 (N,), not all zero; rows of mass zero belong to a cluster but do not move its center
+
+    Notes
+    -----
+    O(s k D log k) for the start, then a pass of O(N k D) a step. Memory O(s D + k D + N).
+    """
+    from sklearn.cluster import kmeans_plusplus
+
+    rows, weight = sample(chance, mass, max(sample_size, count))
+    points = pool.rows(rows).double().cpu()
+    middle = points.mean(0)
+    points -= middle
+    scale = float(points.abs().max()) or 1.0  # squares neither vanish nor overflow
+    points /= scale
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # fewer distinct points than clusters
+        centers, _ = kmeans_plusplus(
+            points.numpy(), min(count, len(rows)), sample_weight=weight, random_state=chance.seed % (1 << 32)
+        )
+    moved = torch.from_numpy(np.asarray(centers, np.float64)) * scale + middle
+    for _ in range(STEPS):
+        before = moved
+        moved = refine(pool, mass, before, 1)
+        if torch.equal(before.to(moved), moved):
+            break
+    return settle(pool, moved)
+
+
+def medoids(cells: Cells, mass: NDArray[np.float64], free: NDArray[np.int64], budget: int) -> NDArray[np.int64]:
+    """One free row for each cluster, the nearest to its center, heaviest cluster first; then the second nearest.
+
+    Clusters without a free row are passed over: fewer than ``budget`` rows come back only where fewer are free.
+
+    Parameters
+    ----------
+    mass : float64 (N,); the weight of a cluster is its sum over free rows
+    free : int64 (m,)
+
+    Returns
+    -------
+    int64 (min(budget, m),). O(m log m).
+    """
+    cell, squared = cells.index[free], cells.squared[free]
+    order = np.lexsort((np.arange(len(free)), squared, cell))
+    starts = np.flatnonzero(np.diff(cell[order], prepend=-1))
+    rank = np.empty(len(order), np.int64)
+    rank[order] = np.arange(len(order)) - np.repeat(starts, np.diff(np.r_[starts, len(order)]))
+    weight = np.bincount(cell, weights=mass[free], minlength=len(cells.centers))
+    turn = np.lexsort((np.arange(len(free)), squared, -weight[cell], rank))
+    return free[turn[:budget]]

@@ -1,0 +1,83 @@
+"""Chance that follows a row's content and the seed, not where in the pool the row lies; and rows without mass, last."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from spotal._arrays import block_rows, blocks, to_numpy
+from spotal.pool.base import Pool
+from spotal.pool.sample import priority_sample
+from spotal.strategies.base import Query
+
+__all__ = ["Chance", "fill", "heavy", "sample"]
+
+
+class Chance:
+    """Random numbers for a pool's rows, drawn in an order that follows from their content.
+
+    order : int64 (N,), the rows sorted by a hash of their values; sums in this order round alike however rows are
+    ordered. Copies of a row get numbers of their own. O(N D), one pass.
+    """
+
+    def __init__(self, pool: Pool, seed: int) -> None:
+        factors = np.random.default_rng(0).integers(1 << 63, size=pool.dim) | 1
+        keys = []
+        for batch in pool.batches():
+            factor = torch.from_numpy(factors).to(batch.points.device)
+            for part in blocks(len(batch.points), block_rows(pool.dim, itemsize=8)):
+                bits = (batch.points[part].double() + 0.0).view(torch.int64)  # -0 becomes 0
+                keys.append(to_numpy(((bits ^ (bits >> 32)) * factor).sum(1)))
+        self.keys: NDArray[np.int64] = np.concatenate(keys)
+        self.order = np.argsort(self.keys, kind="stable")
+        self.seed = seed
+        self._rng = np.random.default_rng(seed)
+        self._place = self.numbers()
+
+    def numbers(self) -> NDArray[np.float64]:
+        """A fresh number in [0, 1) for each row, float64 (N,)."""
+        drawn = np.empty(len(self.order))
+        drawn[self.order] = self._rng.random(len(self.order))
+        return drawn
+
+    def shuffled(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
+        """``rows`` in random order, the same order for the same seed."""
+        return rows[np.argsort(self._place[rows])]
+
+    def sorted(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
+        """``rows`` in the order of their content."""
+        return rows[np.argsort(self.keys[rows], kind="stable")]
+
+    def draw(self, weights: NDArray[np.float64]) -> int:
+        """A row drawn with probability proportional to its weight, float64 (N,), not all zero. O(N)."""
+        heights = np.cumsum(weights[self.order])
+        place = int(np.searchsorted(heights, self._rng.random() * heights[-1], side="right"))
+        place = min(place, int(np.searchsorted(heights, heights[-1])))  # rounding may reach past the last weight
+        return int(self.order[place])
+
+
+def heavy(query: Query) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """Unlabeled rows that carry mass, and every row's mass, float64 (N,).
+
+    Where no unlabeled row carries any, all unlabeled rows and ones: then mass says nothing.
+    """
+    mass = query.weights()
+    rows = query.unlabeled[mass[query.unlabeled] > 0]
+    return (rows, mass) if len(rows) else (query.unlabeled, np.ones(len(query.pool)))
+
+
+def fill(query: Query, picks: NDArray[np.int64], chance: Chance) -> NDArray[np.int64]:
+    """The picks and, where they are fewer than the budget, other unlabeled rows at random, rows with mass first."""
+    if len(picks) == query.budget:
+        return picks
+    rest = chance.shuffled(np.setdiff1d(query.unlabeled, picks))
+    rest = rest[np.argsort(query.weights()[rest] == 0, kind="stable")]
+    return np.concatenate([picks, rest[: query.budget - len(picks)]])
+
+
+def sample(chance: Chance, mass: NDArray[np.float64], size: int) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """At most ``size`` rows of positive mass with weights that stand for all (a priority sample), by content."""
+    rows, weight = priority_sample(mass, len(mass), size, chance.seed)
+    order = np.argsort(chance.keys[rows], kind="stable")
+    return rows[order], weight[order]

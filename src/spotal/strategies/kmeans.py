@@ -1,0 +1,50 @@
+"""k-means medoids: as many clusters as picks, and of each the row nearest to its center."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from spotal.strategies._checks import check_count
+from spotal.strategies._clusters import kmeans, medoids
+from spotal.strategies._content import Chance, fill, heavy
+from spotal.strategies.base import Choice, Query, Strategy
+
+__all__ = ["KMeans"]
+
+
+class KMeans(Strategy):
+    """k-means over the unlabeled rows with one cluster a pick; the row nearest to each center, greatest cluster first.
+
+    Initialized by k-means++. Labeled rows take no part: what they already represent is represented again. Mass weighs
+    rows in the clustering; rows of mass zero come last.
+
+    Parameters
+    ----------
+    sample_size : int, most rows that k-means++ is run on; Lloyd's steps see all rows
+
+    Notes
+    -----
+    O(s n D log n) for the start with a sample of s rows, then O(N n D) for each of at most 100 steps, a pass each.
+    Memory O(s D + n D + N).
+
+    References
+    ----------
+    Z. Xu, K. Yu, V. Tresp, X. Xu, J. Wang, "Representative sampling for text classification using support vector
+    machines", ECIR 2003, section 3; F. Zhdanov, "Diverse mini-batch active learning", 2019, algorithm 1 with equal
+    weights. Start: D. Arthur, S. Vassilvitskii, "k-means++", SODA 2007.
+    """
+
+    name = "kmeans"
+
+    def __init__(self, *, sample_size: int = 20_000) -> None:
+        self.sample_size = check_count(sample_size, "sample_size", 2)
+
+    def _choose(self, query: Query) -> Choice:
+        chance = Chance(query.pool, query.seed)
+        rows, mass = heavy(query)
+        weight = np.zeros(len(mass))
+        weight[rows] = mass[rows]
+        cells = kmeans(query.pool, weight, min(query.budget, len(rows)), chance, self.sample_size)
+        inertia = float(weight @ cells.squared / weight.sum())
+        picks = fill(query, medoids(cells, weight, chance.shuffled(rows), query.budget), chance)
+        return Choice(picks, figures={"inertia": inertia})

@@ -1,0 +1,26 @@
+"""Least confidence: the rows whose most probable class is least probable."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from spotal.strategies.base import Choice, Query, Strategy, best_scores
+
+__all__ = ["LeastConfidence"]
+
+
+class LeastConfidence(Strategy):
+    """Greatest (1 - largest class probability), times mass where it is given. O(N c) time, O(N) memory.
+
+    D. Lewis, W. Gale, "A sequential algorithm for training text classifiers", SIGIR 1994, section 3; the multi-class
+    form: B. Settles, "Active Learning Literature Survey", 2009, section 3.1.
+    """
+
+    name = "least-confidence"
+    needs_probabilities = True
+    needs_embeddings = False
+
+    def _choose(self, query: Query) -> Choice:
+        assert query.probabilities is not None
+        top = query.probabilities.max(1).clip(0, 1).astype(np.float64)
+        return Choice(best_scores((1 - top) * query.weights(), query))

@@ -1,0 +1,114 @@
+"""ProbCover: balls of one radius that cover as many rows as possible, greedily."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from spotal._arrays import blocks
+from spotal.pool.base import Pool
+from spotal.strategies._checks import check_count, check_real
+from spotal.strategies._clusters import kmeans
+from spotal.strategies._content import Chance, fill, heavy, sample
+from spotal.strategies._cover import greedy_cover
+from spotal.strategies._sphere import Sphere
+from spotal.strategies.base import Choice, Query, Strategy
+
+__all__ = ["ProbCover"]
+
+CLASSES = 10
+
+
+class ProbCover(Strategy):
+    """Greedy maximum coverage by balls (Yehuda, Dekel, Hacohen, Weinshall, NeurIPS 2022, algorithm 1).
+
+    Each pick is the row whose ball, the rows at less than ``delta`` from it, holds the greatest mass that no labeled or
+    picked row's ball holds. Every unlabeled row of positive mass is a candidate. When all is covered, and with rows of
+    mass zero, chance decides. Features of unit length, as in the authors' code.
+
+    Parameters
+    ----------
+    delta : "auto" or float
+        Radius of the balls. "auto" is the paper's rule (section 3.3): the greatest radius at which a share ``purity``
+        of balls holds rows of one k-means cluster only, with ``n_classes`` clusters.
+    n_classes : int or None
+        None takes the columns of ``probabilities``, or else the number of classes among the labels, or else 10.
+    purity : float in (0, 1]
+    normalize : bool, whether to divide rows by their norm first
+    sample_size : int
+        Most rows whose coverage counts, a weighted sample of a larger pool; and that "auto" is worked out on.
+
+    Notes
+    -----
+    O(N s D) for s = min(N, sample_size), "auto" another O(s² D), then O(s D) for each row looked at again. Memory
+    O(s (D + 256) + N): blocks of the graph, never all of it.
+    """
+
+    name = "probcover"
+
+    def __init__(
+        self,
+        *,
+        delta: float | str = "auto",
+        n_classes: int | None = None,
+        purity: float = 0.95,
+        normalize: bool = True,
+        sample_size: int = 35_000,
+    ) -> None:
+        self.delta = delta if isinstance(delta, str) and delta == "auto" else check_real(delta, "delta", 0)
+        self.n_classes = None if n_classes is None else check_count(n_classes, "n_classes", 2)
+        self.purity = check_real(purity, "purity", 0, 1)
+        self.normalize = normalize
+        self.sample_size = check_count(sample_size, "sample_size", 2)
+
+    def _choose(self, query: Query) -> Choice:
+        pool: Pool = Sphere(query.pool) if self.normalize else query.pool
+        chance = Chance(query.pool, query.seed)
+        rows, mass = heavy(query)
+        targets, weights = sample(chance, mass, self.sample_size)
+        delta = self._radius(query, pool, mass, targets, chance) if self.delta == "auto" else float(self.delta)
+        square = delta * delta
+        picks, coverage = greedy_cover(
+            pool,
+            lambda squared: squared < square,
+            min(query.budget, len(rows)),
+            candidates=rows,
+            targets=targets,
+            weights=weights,
+            around=query.labeled,
+            chance=chance,
+            radius=delta,
+        )
+        return Choice(fill(query, picks, chance), figures={"delta": delta, "coverage": coverage})
+
+    def _radius(
+        self, query: Query, pool: Pool, mass: NDArray[np.float64], targets: NDArray[np.int64], chance: Chance
+    ) -> float:
+        """The greatest radius whose balls are pure often enough: a quantile of distances to another cluster."""
+        count = self.n_classes or _classes(query)
+        cells = torch.from_numpy(kmeans(pool, mass, count, chance, self.sample_size).index[targets])
+        points = pool.rows(targets).double()
+        middle = points.mean(0)
+        x = (points - middle).float()
+        half = x.square().sum(1) / 2
+        gap = np.full(len(x), np.inf)
+        for part in blocks(len(x), 256):
+            squared = torch.addmm(half, x[part], x.T, alpha=-1).mul_(2).add_(x[part].square().sum(1, keepdim=True))
+            same = (cells[part, None] == cells).to(squared.device)
+            gap[part] = squared.masked_fill_(same, torch.inf).amin(1).clamp_min(0).sqrt().cpu().numpy()
+        gap = np.sort(gap)
+        delta = float(gap[min(len(gap) - 1, int(np.ceil((1 - self.purity) * len(gap) - 1e-9)))])
+        if not np.isfinite(delta):  # a single cluster: every ball is pure
+            delta = float(2 * x.square().sum(1).max().sqrt())
+        return delta or float(np.finfo(np.float32).tiny)
+
+
+def _classes(query: Query) -> Any:
+    if query.probabilities is not None and query.probabilities.shape[1] > 1:
+        return query.probabilities.shape[1]
+    if query.labels is not None and len(np.unique(query.labels)) > 1:
+        return len(np.unique(query.labels))
+    return CLASSES

@@ -1,0 +1,117 @@
+"""TypiClust: cluster, then take the most typical row of each cluster that has no label."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from spotal._arrays import blocks
+from spotal.pool.base import Pool
+from spotal.strategies._checks import check_count
+from spotal.strategies._clusters import kmeans
+from spotal.strategies._content import Chance, fill, heavy, sample
+from spotal.strategies._sphere import Sphere
+from spotal.strategies.base import Choice, Query, Strategy
+
+__all__ = ["TypiClust"]
+
+SMALL = 5
+"""Clusters of at most this many rows give a pick only when the others are used up."""
+EPSILON = 1e-5
+"""Added to mean distances, so that copies are typical rather than infinitely so."""
+
+
+class TypiClust(Strategy):
+    """The densest row of the largest clusters without labels (Hacohen, Dekel, Weinshall, ICML 2022, algorithm 1).
+
+    k-means of all rows, labeled and not, with one cluster for each labeled row and pick, ``max_clusters`` at most.
+    Clusters take turns, those with the fewest labeled rows first and the larger before the smaller; each gives its row
+    of greatest typicality, one over the mean distance to its ``neighbors`` nearest neighbors among the cluster's rows
+    that are neither labeled nor picked (half the cluster where it is small). As the authors' code: features of unit
+    length, clusters of at most 5 rows last. Mass weighs rows in the clustering, clusters by their sum, and multiplies
+    typicality; rows of mass zero come last, at random. Ties fall at random.
+
+    Parameters
+    ----------
+    neighbors : int
+    max_clusters : int
+    normalize : bool, whether to divide rows by their norm first
+    sample_size : int
+        Most rows that k-means++ is run on, and most rows of one cluster in which neighbors are sought (of a larger
+        cluster, a sample, which leaves typicality's order to its sampling error).
+
+    Notes
+    -----
+    k-means: see "kmeans", with n + m clusters for m labeled rows. Then O(w min(w, s) D) a pick for a cluster of w rows.
+    Memory O(s D + N) and one block of distances.
+    """
+
+    name = "typiclust"
+
+    def __init__(
+        self, *, neighbors: int = 20, max_clusters: int = 500, normalize: bool = True, sample_size: int = 20_000
+    ) -> None:
+        self.neighbors = check_count(neighbors, "neighbors", 1)
+        self.max_clusters = check_count(max_clusters, "max_clusters", 1)
+        self.normalize = normalize
+        self.sample_size = check_count(sample_size, "sample_size", 2)
+
+    def _choose(self, query: Query) -> Choice:
+        pool: Pool = Sphere(query.pool) if self.normalize else query.pool
+        chance = Chance(query.pool, query.seed)
+        rows, mass = heavy(query)
+        count = min(len(query.labeled) + query.budget, self.max_clusters)
+        cells = kmeans(pool, mass, count, chance, self.sample_size).index
+        free = np.zeros(len(pool), dtype=bool)
+        free[rows] = True
+        members = chance.shuffled(np.flatnonzero(free))
+        members = members[np.argsort(cells[members], kind="stable")]
+        ends = np.cumsum(np.bincount(cells[members], minlength=count))
+        left = dict(enumerate(np.split(members, ends[:-1])))
+        turn = self._turn(cells, mass, query.labeled, count)
+        picks: list[int] = []
+        while len(picks) < min(query.budget, len(rows)):
+            turn = [cell for cell in turn if len(left[cell])] or [cell for cell in left if len(left[cell])]
+            for cell in turn[: min(query.budget, len(rows)) - len(picks)]:
+                best = int((self._typicality(pool, left[cell], chance) * mass[left[cell]]).argmax())
+                picks.append(int(left[cell][best]))
+                left[cell] = np.delete(left[cell], best)
+        return Choice(fill(query, np.array(picks, np.int64), chance))
+
+    @staticmethod
+    def _turn(cells: NDArray[np.int64], mass: NDArray[np.float64], labeled: NDArray[np.int64], count: int) -> list[int]:
+        """Clusters of more than 5 rows, all where there is none: fewest labels first, then greatest mass."""
+        size = np.bincount(cells, minlength=count)
+        weight = np.bincount(cells, weights=mass, minlength=count)
+        known = np.bincount(cells[labeled], minlength=count)
+        order = np.lexsort((-weight, known))
+        large = order[size[order] > SMALL]
+        return [int(cell) for cell in (large if len(large) else order)]
+
+    def _typicality(self, pool: Pool, rows: NDArray[np.int64], chance: Chance) -> NDArray[np.float64]:
+        """One over the mean distance to the nearest neighbors among ``rows``; ones where there is no other row."""
+        near = min(self.neighbors, len(rows) // 2)
+        if near == 0:
+            return np.ones(len(rows))
+        among = chance.sorted(rows)
+        if len(rows) > self.sample_size:
+            inside = np.zeros(len(pool))
+            inside[rows] = 1
+            among, _ = sample(chance, inside, self.sample_size)
+        points = pool.rows(among).double()
+        middle = points.mean(0)
+        points -= middle
+        half = points.square().sum(1) / 2
+        own = np.full(len(pool), -1, np.int64)
+        own[among] = np.arange(len(among))
+        typical = np.empty(len(rows))
+        for part in blocks(len(rows), 256):
+            x = pool.rows(rows[part]).double() - middle
+            squared = torch.addmm(half, x, points.T, alpha=-1).mul_(2).add_(x.square().sum(1, keepdim=True))
+            itself = own[rows[part]]
+            known = np.flatnonzero(itself >= 0)
+            squared[known, itself[known]] = torch.inf
+            closest = squared.topk(min(near, len(among) - 1), dim=1, largest=False).values
+            typical[part] = 1 / (closest.clamp_min(0).sqrt().mean(1).cpu().numpy() + EPSILON)
+        return typical

@@ -1,0 +1,151 @@
+"""Uncertainty Herding: greedy coverage of uncertain rows, by a kernel that narrows as labels come in."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from spotal._arrays import blocks, to_numpy
+from spotal.mass.margin import margins
+from spotal.pool.base import Pool
+from spotal.strategies._checks import check_count, check_real
+from spotal.strategies._content import Chance, fill, heavy, sample
+from spotal.strategies._cover import gaussian, greedy_cover
+from spotal.strategies._sphere import Sphere
+from spotal.strategies.base import Choice, Query, Strategy
+
+__all__ = ["UHerding"]
+
+TEMPERATURES = np.arange(1.0, 20, 0.1)
+HELD_OUT = 0.3
+
+
+class UHerding(Strategy):
+    """Greedy maximum of uncertainty coverage (Bae, Oliveira, Sutherland, ICLR 2025, algorithm 1).
+
+    Uncertainty coverage is the mean over the pool of a row's uncertainty, one minus its margin after temperature
+    scaling, times its greatest kernel value exp(-(distance / radius)²) to a labeled or picked row. As the authors' code
+    does it: features of unit length; labeled rows need no covering; while nothing is labeled (and, here, where there
+    are no probabilities) every row counts the same, which is MaxHerding. Mass multiplies uncertainty; rows of mass zero
+    come last, at random. Ties fall at random.
+
+    Parameters
+    ----------
+    radius : "adaptive" or float
+        "adaptive" is the least positive distance between two labeled rows; 1 while there are no two.
+    temperature : "auto" or float
+        What log-probabilities are divided by. "auto": 70 % of the labeled rows train a model, and the temperature among
+        1.0, 1.1, ..., 19.9 of least expected calibration error (as many bins as classes) on the other 30 % is taken; 1
+        where labels are too few for that. The authors train their network anew; a strategy has none, so a logistic
+        regression on the embeddings, scaled to unit root mean square, stands in. On frozen embeddings with a linear
+        head that is nearly the same thing; for other models give the temperature yourself.
+    normalize : bool, whether to divide rows by their norm for the coverage
+    sample_size : int
+        Most rows whose coverage counts, a weighted sample of a larger pool (the authors' code samples 35,000 rows, and
+        picks among these alone; here every row may be picked).
+
+    Notes
+    -----
+    O(N s D) for s = min(N, sample_size), O(m² D) for m labeled rows, then O(s D) for each row looked at again. Memory
+    O(s (D + 256) + N): blocks of the kernel matrix, never all of it.
+    """
+
+    name = "uherding"
+
+    def __init__(
+        self,
+        *,
+        radius: float | str = "adaptive",
+        temperature: float | str = "auto",
+        normalize: bool = True,
+        sample_size: int = 35_000,
+    ) -> None:
+        self.radius = radius if isinstance(radius, str) and radius == "adaptive" else check_real(radius, "radius", 0)
+        auto = isinstance(temperature, str) and temperature == "auto"
+        self.temperature = temperature if auto else check_real(temperature, "temperature", 0)
+        self.normalize = normalize
+        self.sample_size = check_count(sample_size, "sample_size", 2)
+
+    def _choose(self, query: Query) -> Choice:
+        pool: Pool = Sphere(query.pool) if self.normalize else query.pool
+        chance = Chance(query.pool, query.seed)
+        rows, mass = heavy(query)
+        radius = _least_distance(pool, query.labeled) if self.radius == "adaptive" else float(self.radius)
+        figures = {"radius": radius}
+        wanted = mass.copy()
+        wanted[query.labeled] = 0
+        if query.probabilities is not None and len(query.labeled):
+            auto = self.temperature == "auto"
+            figures["temperature"] = _calibrated(query, chance) if auto else float(self.temperature)
+            unsure = 1 - margins(tempered(query.probabilities, figures["temperature"]))
+            if (unsure * wanted).any():
+                wanted = unsure.clip(0) * wanted
+        targets, weights = sample(chance, wanted, self.sample_size)
+        picks, figures["coverage"] = greedy_cover(
+            pool,
+            gaussian(radius),
+            min(query.budget, len(rows)),
+            candidates=rows,
+            targets=targets,
+            weights=weights,
+            around=query.labeled,
+            chance=chance,
+            radius=radius,
+        )
+        return Choice(fill(query, picks, chance), figures=figures)
+
+
+def tempered(probabilities: NDArray[np.floating], temperature: float) -> NDArray[np.float64]:
+    """Softmax of log-probabilities / temperature; float64 (N, classes)."""
+    logits = np.log(probabilities.astype(np.float64).clip(1e-300)) / temperature
+    logits -= logits.max(1, keepdims=True)
+    np.exp(logits, out=logits)
+    return np.asarray(logits / logits.sum(1, keepdims=True))
+
+
+def _least_distance(pool: Pool, labeled: NDArray[np.int64]) -> float:
+    """The least positive distance between two of the rows; 1 where there are no two."""
+    points = pool.rows(labeled).double()
+    least = torch.inf
+    for part in blocks(len(points), 256):
+        apart = torch.cdist(points[part], points, compute_mode="donot_use_mm_for_euclid_dist")
+        apart = apart[apart > 0]
+        least = min(least, float(apart.min())) if len(apart) else least
+    return least if np.isfinite(least) else 1.0
+
+
+def _calibrated(query: Query, chance: Chance) -> float:
+    """The temperature of least calibration error on held-out labeled rows; 1 where labels are too few."""
+    from sklearn.linear_model import LogisticRegression
+
+    held = int(HELD_OUT * len(query.labeled))
+    if query.labels is None or query.probabilities is None or held == 0:
+        return 1.0
+    label = np.zeros(len(query.pool), np.int64)
+    label[query.labeled] = query.labels
+    order = chance.shuffled(query.labeled)
+    points = to_numpy(query.pool.rows(order).double())
+    points = points - points.mean(0)
+    points /= np.sqrt(np.square(points / (np.abs(points).max() or 1)).mean()) * np.abs(points).max() or 1
+    train, test = slice(None, len(order) - held), slice(len(order) - held, None)
+    if len(np.unique(label[order][train])) < 2:
+        return 1.0
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # 500 steps are enough for this
+        model: Any = LogisticRegression(max_iter=500).fit(points[train], label[order][train])
+    odds = model.predict_proba(points[test])
+    right = model.classes_[odds.argmax(1)] == label[order][test]
+    bins = query.probabilities.shape[1]
+    errors = [calibration_error(tempered(odds, t).max(1), right, bins) for t in TEMPERATURES]
+    return float(TEMPERATURES[int(np.argmin(errors))])
+
+
+def calibration_error(confidence: NDArray[np.float64], right: NDArray[np.bool_], bins: int) -> float:
+    """Expected calibration error with equal bins (lower, upper] (Naeini, Cooper, Hauskrecht, AAAI 2015)."""
+    index = np.ceil(confidence * bins).astype(np.int64).clip(1, bins) - 1
+    gap = np.bincount(index, weights=confidence - right, minlength=bins)
+    return float(np.abs(gap).sum() / len(confidence))
