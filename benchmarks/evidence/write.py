@@ -190,8 +190,8 @@ def _convergence(found: Result, images: Path) -> list[str]:
         "distance of about N^(-1/d) from a design point, and near the faces of the cube always on the inner side: in "
         "eight dimensions this bias outweighs the noise of random picks as soon as there are some hundreds, even with "
         "the true map, and weighting by nearest-pick cells makes it worse, since such cells are widest for the picks "
-        "near the faces. A closer fit helps in two and four dimensions (for projection pursuit, as many directions as "
-        "here are too few in four) and does not in eight. The default (cells) takes a row near the mean of each cell. "
+        "near the faces. A closer fit helps in two and four dimensions and costs a little "
+        "in eight. The default (cells) takes a row near the mean of each cell. "
         "That covers a pool and serves learning, but it is a biased sample for averages: unweighted, it follows "
         "Lloyd's density instead of the pool's, which weights repair in two dimensions only; in four it is no better "
         'than random, in eight much worse. For averages use `selection="nearest"`, in few dimensions.',
@@ -275,8 +275,8 @@ def _coverage(found: Result, images: Path) -> list[str]:
         "of equal mass). k-means minimizes the mean squared distance, which is W2 weighted, and leads it. SPOT as "
         "published gives picks that look like the pool without weights, clearly so in two and three dimensions and "
         "hardly in the pictures, of which it sees only the leading components; it reaches few rare groups, as its "
-        "picks follow the mass; and its cell masses, found in the cube, are poor weights in the embedding space: worse "
-        "than leaving random picks to their nearest neighbors. The default refines its cells in the embedding space: "
+        "picks follow the mass, and weighted it is hardly ahead of random picks in the pictures. The default refines "
+        "its cells in the embedding space: "
         "it leads W2 of equal mass or is near the lead, and comes close to k-means in the measure that k-means "
         "minimizes. It loses to k-center and k-means in fill distance.",
     ]
