@@ -61,6 +61,17 @@ def _protocol(found: Any) -> list[str]:
     ]
 
 
+def _verdict(level: dict[str, float]) -> list[str]:
+    """Who leads, and how far behind SPOT is where it does not."""
+    best = max(level, key=lambda name: level[name])
+    if "spot" not in level:
+        return []
+    if best == "spot":
+        second = max((name for name in level if name != "spot"), key=lambda name: level[name], default="spot")
+        return [f"SPOT's default leads, {level['spot'] - level[second]:.3f} ahead of {second}."]
+    return [f"SPOT's default loses here: {best} leads it by {level[best] - level['spot']:.3f}."]
+
+
 def section(found: Any, images: Path, origin_line: str) -> list[str]:
     """Paragraphs, tables and one picture."""
     records = found["records"] if isinstance(found, dict) else found
@@ -78,10 +89,11 @@ def section(found: Any, images: Path, origin_line: str) -> list[str]:
         for shape in distinct(pick(records, dataset=dataset), "shape"):
             own = pick(records, dataset=dataset, shape=shape)
             base_mean, base_final = _by_seed(pick(own, strategy="random"), MEASURE)
-            rows, lines = [], {}
+            rows, lines, level = [], {}, {}
             for strategy in distinct(own, "strategy"):
                 mine = pick(own, strategy=strategy)
                 means, finals = _by_seed(mine, MEASURE)
+                level[strategy] = mean_se(list(means.values()))[0]
                 accuracy = mean_se(list(_by_seed(mine, "accuracy")[1].values()))
                 cells = [f"{m:.3f} ± {e:.3f}" for m, e in (mean_se(list(v.values())) for v in (means, finals))]
                 against = ["", ""]
@@ -97,6 +109,7 @@ def section(found: Any, images: Path, origin_line: str) -> list[str]:
             text += [f"### {dataset}, {shape} ({seeds} seeds)"]
             head = ["strategy", "mean of curve", "to random", "final", "to random", "final accuracy"]
             text += [table(head, rows)]
+            text += _verdict(level)
             panels[f"{dataset}, {shape}"] = lines
     name = plots.curves(panels, images / "evidence-loop.png")
     text.insert(before_tables, f"![Learning curves](images/{name})")
