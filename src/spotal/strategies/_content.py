@@ -11,7 +11,18 @@ from spotal.pool.base import Pool
 from spotal.pool.sample import priority_sample
 from spotal.strategies.base import Query
 
-__all__ = ["Chance", "fill", "heavy", "sample"]
+__all__ = ["Chance", "content_keys", "fill", "heavy", "sample"]
+
+
+def content_keys(points: torch.Tensor) -> torch.Tensor:
+    """A number for each row (n, D) that follows from its values in double precision: their bits, hashed; int64 (n,)."""
+    factors = np.random.default_rng(0).integers(1 << 63, size=points.shape[1]) | 1
+    factor = torch.from_numpy(factors).to(points.device)
+    keys = []
+    for part in blocks(len(points), block_rows(points.shape[1], itemsize=8)):
+        bits = (points[part].double() + 0.0).view(torch.int64)  # -0 becomes 0
+        keys.append(((bits ^ (bits >> 32)) * factor).sum(1))
+    return torch.cat(keys)
 
 
 class Chance:
@@ -22,13 +33,7 @@ class Chance:
     """
 
     def __init__(self, pool: Pool, seed: int) -> None:
-        factors = np.random.default_rng(0).integers(1 << 63, size=pool.dim) | 1
-        keys = []
-        for batch in pool.batches():
-            factor = torch.from_numpy(factors).to(batch.points.device)
-            for part in blocks(len(batch.points), block_rows(pool.dim, itemsize=8)):
-                bits = (batch.points[part].double() + 0.0).view(torch.int64)  # -0 becomes 0
-                keys.append(to_numpy(((bits ^ (bits >> 32)) * factor).sum(1)))
+        keys = [to_numpy(content_keys(batch.points)) for batch in pool.batches()]
         self.keys: NDArray[np.int64] = np.concatenate(keys)
         self.order = np.argsort(self.keys, kind="stable")
         self.seed = seed

@@ -9,12 +9,12 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from spotal._arrays import LARGEST, block_rows, blocks, to_numpy
+from spotal._arrays import LARGEST, to_numpy
 from spotal.pool.base import Batch
 from spotal.reduce import PCA
 from spotal.transport import Transport
 
-__all__ = ["Carry", "Layout", "order_by_content", "reduced"]
+__all__ = ["Carry", "Layout", "reduced"]
 
 
 @dataclass(frozen=True)
@@ -76,13 +76,3 @@ def reduced(reduction: Any, points: torch.Tensor) -> Any:
     if isinstance(reduction, PCA):
         return reduction.project(points).clamp(-LARGEST, LARGEST).float().double()
     return np.asarray(reduction.transform(to_numpy(points)))
-
-
-def order_by_content(points: torch.Tensor) -> torch.Tensor:
-    """An order (n,) of float64 rows (n, D) that follows from their values: that of a sum of their bits, hashed."""
-    factors = np.random.default_rng(0).integers(1 << 63, size=points.shape[1]) | 1
-    keys = []
-    for part in blocks(len(points), block_rows(points.shape[1], itemsize=8)):
-        bits = (points[part] + 0.0).view(torch.int64)  # -0 becomes 0
-        keys.append(((bits ^ (bits >> 32)) * torch.from_numpy(factors).to(bits.device)).sum(1))
-    return torch.cat(keys).argsort(stable=True)

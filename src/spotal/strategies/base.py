@@ -54,12 +54,12 @@ class Query:
 class Choice:
     """What ``_choose`` answers: rows in order, and what it learnt on the way.
 
-    cells : (N,) position of the pick that stands for each row, -1 for labeled rows; or a function that finds them;
-        None leaves it to the nearest pick in the pool's own space.
+    cells : (N,) position of the pick that stands for each row, -1 for labeled rows; None leaves it to the
+        nearest pick in the pool's own space.
     """
 
     indices: NDArray[np.int64]
-    cells: NDArray[np.int64] | Callable[[], NDArray[np.int64]] | None = None
+    cells: NDArray[np.int64] | None = None
     figures: dict[str, float] = field(default_factory=dict)
     timings: dict[str, float] = field(default_factory=dict)
     details: dict[str, Any] = field(default_factory=dict)
@@ -229,7 +229,7 @@ def _representation(query: Query, choice: Choice) -> Callable[[], tuple[NDArray[
     """Cells and their mass, worked out when first asked for."""
 
     def represent() -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-        cells = choice.cells() if callable(choice.cells) else choice.cells
+        cells = choice.cells
         if cells is None:
             cells = nearest_picks(query, choice.indices)
         share = np.where(cells >= 0, query.weights(), 0.0)

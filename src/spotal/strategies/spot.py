@@ -24,7 +24,8 @@ from spotal.pool.sample import priority_sample
 from spotal.reduce import PCA
 from spotal.selection import assigned_rows, nearest_rows
 from spotal.selection import cells as celling
-from spotal.strategies._layout import Carry, Layout, order_by_content, reduced
+from spotal.strategies._content import content_keys
+from spotal.strategies._layout import Carry, Layout, reduced
 from spotal.strategies.base import Choice, Query, Strategy
 from spotal.transport import ProjectionPursuitTransport, SlicedTransport, Transport
 
@@ -202,7 +203,7 @@ class SPOT(Strategy):
         rows, weight = priority_sample(mass, len(query.pool), self.sample_size, query.seed)
         points: Any = query.pool.rows(rows).double()
         # in an order of their own: sums round the same way however the pool is ordered
-        order = order_by_content(points)
+        order = content_keys(points).argsort(stable=True)
         points, weight = points[order], weight[to_numpy(order)]
         reduction: Any = None
         if self.reduction == "pca":
