@@ -30,6 +30,7 @@ __all__ = [
     "TorchLearner",
     "VectorOracle",
     "__version__",
+    "bench",
     "cli",
     "datasets",
     "design",
@@ -37,6 +38,7 @@ __all__ = [
     "engine",
     "errors",
     "events",
+    "integrations",
     "learner",
     "loop",
     "mass",
@@ -52,6 +54,7 @@ __all__ = [
 
 if TYPE_CHECKING:
     from spotal import (
+        bench,
         cli,
         datasets,
         design,

@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from spotal import __version__
+from spotal.cli.bench import bench, report
 from spotal.cli.console import Commands
 from spotal.cli.demo import demo
 from spotal.cli.select import select
@@ -35,6 +36,12 @@ app.command(
     epilog="Examples: [bold]spotal select embeddings.npy --budget 100[/bold], [bold]spotal select table.parquet -n 50 "
     "--labeled done.csv --id-column name[/bold], [bold]spotal select photos/ -n 20 --model resnet.pt[/bold]",
 )(select)
+
+app.command(
+    epilog="Examples: [bold]spotal bench --list[/bold], [bold]spotal bench smoke[/bold], [bold]spotal bench reporting "
+    "--dry-run[/bold]",
+)(bench)
+app.command(epilog="Example: [bold]spotal report spotal-bench[/bold]")(report)
 
 
 @app.callback()

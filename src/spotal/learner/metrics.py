@@ -9,6 +9,9 @@ from numpy.typing import NDArray
 
 __all__ = ["score"]
 
+BINS = 15
+"""Of the calibration error."""
+
 
 def score(probabilities: NDArray[Any], y: NDArray[np.int64]) -> dict[str, float]:
     """Score class probabilities against known labels.
@@ -22,11 +25,18 @@ def score(probabilities: NDArray[Any], y: NDArray[np.int64]) -> dict[str, float]
     -------
     dict
         ``accuracy``; ``balanced_accuracy``, the mean recall of the classes present in y; ``worst_class_recall``, the
-        least of them; ``log_loss``, the mean negative log-likelihood in nats (probabilities are cut at 1e-7).
+        least of them; ``log_loss``, the mean negative log-likelihood in nats (probabilities are cut at 1e-7);
+        ``calibration_error``, by how much confidence and accuracy differ on average, from 0.
 
     Notes
     -----
-    O(n n_classes).
+    O(n n_classes). The calibration error is the expected calibration error over 15 bins of equal width: rows are binned
+    by the probability of their likeliest class, and |accuracy - mean probability| is averaged with the bins' shares of
+    rows as weights.
+
+    References
+    ----------
+    C. Guo, G. Pleiss, Y. Sun, K. Q. Weinberger, "On calibration of modern neural networks", ICML 2017, section 2.
     """
     hit = probabilities.argmax(1) == y
     counts = np.bincount(y, minlength=probabilities.shape[1])
@@ -37,4 +47,11 @@ def score(probabilities: NDArray[Any], y: NDArray[np.int64]) -> dict[str, float]
         "balanced_accuracy": float(recall.mean()),
         "worst_class_recall": float(recall.min()),
         "log_loss": float(-np.log(np.clip(likelihood, 1e-7, 1.0)).mean()),
+        "calibration_error": _calibration_error(probabilities.max(1).astype(np.float64), hit),
     }
+
+
+def _calibration_error(confidence: NDArray[np.float64], hit: NDArray[np.bool_]) -> float:
+    bins = np.minimum((confidence * BINS).astype(np.int64), BINS - 1)
+    gap = np.bincount(bins, weights=hit - confidence, minlength=BINS)  # sums, so a bin's share is in it
+    return float(np.abs(gap).sum() / len(hit))

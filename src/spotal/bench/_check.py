@@ -1,0 +1,105 @@
+"""Tables of a configuration file as frozen dataclasses: types, ranges, and no key that nobody knows."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Mapping
+from dataclasses import MISSING, dataclass, field, fields
+from typing import Any, TypeVar
+
+from spotal.errors import InputError
+
+__all__ = ["build", "check_fields", "closest", "key"]
+
+T = TypeVar("T")
+_WORDS = {int: "an integer", float: "a number", str: "a text in quotes", bool: "true or false", dict: "a table"}
+
+
+@dataclass(frozen=True)
+class _Rule:
+    """What a value may be: its type, range or choices; ``many`` for a list of such values."""
+
+    kind: type
+    least: float | None = None
+    most: float | None = None
+    choices: tuple[str, ...] = ()
+    many: bool = False
+    optional: bool = False
+
+
+def key(
+    kind: type,
+    default: Any = MISSING,
+    *,
+    least: float | None = None,
+    most: float | None = None,
+    choices: tuple[str, ...] = (),
+    many: bool = False,
+) -> Any:
+    """A checked field of a dataclass; one whose default is None may be None."""
+    rule = _Rule(kind, least, most, choices, many, default is None)
+    if default is MISSING:
+        return field(metadata={"rule": rule})
+    return field(default=default, metadata={"rule": rule})
+
+
+def build(cls: type[T], table: Any, where: str) -> T:
+    """The dataclass ``cls`` from a table of its fields; ``where`` names the table in messages.
+
+    Raises
+    ------
+    InputError
+        A key is unknown (the closest known one is named) or missing, or a value is none that it may have.
+    """
+    if not isinstance(table, Mapping):
+        raise InputError(f"{where} must be a table of keys and values, found {table!r}")
+    known = {f.name: f for f in fields(cls)}  # type: ignore[arg-type]
+    for name in table:
+        if name not in known:
+            raise InputError(f"{where} has an unknown key {name!r}; {closest(name, known)}")
+    for name, found in known.items():
+        if found.default is MISSING and found.default_factory is MISSING and name not in table:
+            raise InputError(f"{where} lacks the key {name!r}, which has no default; add it")
+    try:
+        return cls(**table)
+    except InputError as error:
+        raise InputError(f"{where}: {error}") from None
+
+
+def check_fields(instance: Any) -> None:
+    """Check every field made by ``key``; to be called in ``__post_init__``. Lists become tuples, integers floats."""
+    for found in fields(instance):
+        rule = found.metadata.get("rule")
+        value = getattr(instance, found.name)
+        if rule is None or (value is None and rule.optional):
+            continue
+        if not rule.many:
+            object.__setattr__(instance, found.name, _checked(found.name, value, rule))
+            continue
+        if not isinstance(value, list | tuple):
+            raise InputError(f"{found.name} must be a list, found {value!r}")
+        object.__setattr__(instance, found.name, tuple(_checked(found.name, item, rule) for item in value))
+
+
+def closest(name: object, known: Iterable[str]) -> str:
+    """What to write instead: the known name most like this one, or all of them."""
+    names = sorted(known)
+    found = difflib.get_close_matches(str(name), names, 1, 0.5)
+    return f"did you mean {found[0]!r}?" if found else f"it may be {', '.join(names)}"
+
+
+def _checked(name: str, value: Any, rule: _Rule) -> Any:
+    kind = rule.kind
+    if kind is float and isinstance(value, int) and not isinstance(value, bool):
+        value = float(value)
+    if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
+        raise InputError(f"{name} must be {_WORDS[kind]}, found {value!r}")
+    if rule.choices and value not in rule.choices:
+        raise InputError(f"{name} must be one of {', '.join(rule.choices)}, found {value!r}")
+    low, high = rule.least, rule.most
+    number: Any = value
+    outside = (low is not None and not number >= low) or (high is not None and not number <= high)
+    if outside or value == float("inf"):
+        limits = f"at least {low:g}" if high is None else f"{low or 0:g} to {high:g}"
+        raise InputError(f"{name} must be {limits}, found {value!r}")
+    return value

@@ -1,0 +1,97 @@
+"""What stands between the loop and a strategy or learner in a benchmark: it hands over what they need, and measures."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spotal.bench.memory import PeakMemory
+from spotal.learner import Learner
+from spotal.selection import Selection
+
+__all__ = ["AskedStrategy", "DrawingLearner"]
+
+DRAWS = 10
+"""Models whose probabilities make up the draws of a strategy that asks for them."""
+
+
+class AskedStrategy:
+    """A strategy that is handed probabilities where it can use them, watched while it chooses.
+
+    ``warm`` says whether there is a model; the loop's owner sets it. ``memory`` is the peak memory of the last query in
+    bytes, ``figures`` what it said about itself.
+    """
+
+    def __init__(self, strategy: Any, label: str) -> None:
+        self.strategy, self.name = strategy, label
+        self.warm = False
+        self.memory: int | None = None
+        self.figures: dict[str, float] = {}
+
+    @property
+    def needs_draws(self) -> bool:
+        """Whether it needs several models' probabilities."""
+        return bool(getattr(self.strategy, "needs_draws", False))
+
+    @property
+    def needs_probabilities(self) -> bool:
+        """Whether the loop is to work out probabilities: always where they are needed, else once there is a model."""
+        if self.needs_draws or getattr(self.strategy, "needs_probabilities", False):
+            return True
+        return self.warm and bool(getattr(self.strategy, "uses_probabilities", False))
+
+    def query(self, pool: Any, budget: int, **known: Any) -> Selection:
+        """What the strategy answers."""
+        with PeakMemory() as peak:
+            selection: Selection = self.strategy.query(pool, budget, **known)
+        self.memory, self.figures = peak.bytes, selection.figures
+        return selection
+
+
+class DrawingLearner:
+    """A learner whose ``infer`` gives probabilities of several models, (n, classes, draws).
+
+    The models are logistic regressions on the learner's embeddings, each fitted to a bootstrap sample of the labels:
+    cheap, the same for any learner, and no change to how it is trained. ``probabilities`` are the learner's own.
+    """
+
+    def __init__(self, learner: Learner, draws: int = DRAWS) -> None:
+        self.learner, self.draws = learner, draws
+        self.n_classes = learner.n_classes
+
+    def fit(self, X: NDArray[Any], y: NDArray[np.int64], *, random_state: int | None = None) -> DrawingLearner:
+        """Train the learner, then the heads."""
+        from sklearn.linear_model import LogisticRegression
+
+        from spotal.learner import SklearnLearner
+
+        self.learner.fit(X, y, random_state=random_state)
+        points = self.learner.embeddings(X)
+        self._mean, self._deviation = points.mean(0), max(float(points.std()), 1e-6)
+        rng = np.random.default_rng(np.random.SeedSequence(random_state, spawn_key=(1,)))
+        self._heads = []
+        for _ in range(self.draws):
+            rows = rng.integers(0, len(y), len(y))
+            head = SklearnLearner(LogisticRegression(max_iter=500), self.n_classes)
+            self._heads.append(head.fit(self._scaled(points[rows]), y[rows], random_state=0))
+        return self
+
+    def infer(self, X: NDArray[Any]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Probabilities float32 (n, classes, draws) and embeddings (n, d)."""
+        points = self.learner.embeddings(X)
+        scaled = self._scaled(points)
+        return np.stack([head.probabilities(scaled) for head in self._heads], 2), points
+
+    def probabilities(self, X: NDArray[Any]) -> NDArray[np.float32]:
+        """The learner's own (n, classes)."""
+        return self.learner.probabilities(X)
+
+    def embeddings(self, X: NDArray[Any]) -> NDArray[np.float32]:
+        """The learner's own (n, d)."""
+        return self.learner.embeddings(X)
+
+    def _scaled(self, points: NDArray[np.float32]) -> NDArray[np.float32]:
+        scaled: NDArray[np.float32] = ((points - self._mean) / self._deviation).astype(np.float32)
+        return scaled

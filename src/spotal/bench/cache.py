@@ -1,0 +1,117 @@
+"""Arrays that are costly to make, kept under the hash of all that they depend on."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import time
+import zipfile
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spotal._files import atomic_path
+from spotal.errors import OutputError
+
+__all__ = ["Cache", "content_hash", "locked", "try_lock"]
+
+Arrays = dict[str, NDArray[Any]]
+
+
+class Cache:
+    """Arrays in .npz files called after the hash of what they were made from.
+
+    Parameters
+    ----------
+    folder : path, where new ones are written; made when first needed
+    also : paths, folders that are looked in first and never written to
+
+    Attributes
+    ----------
+    seconds : float, spent in making arrays, or in waiting for another process that made them
+    """
+
+    def __init__(self, folder: str | os.PathLike[str], also: Iterable[str | os.PathLike[str]] = ()) -> None:
+        self.folder = Path(folder)
+        self.also = tuple(Path(place) for place in also)
+        self.seconds = 0.0
+
+    def get(self, recipe: dict[str, Any], make: Callable[[], Arrays]) -> Arrays:
+        """The arrays made by ``recipe`` (JSON types), made now where no file holds them.
+
+        Of several processes that ask at once one makes them and the others wait. A file that is damaged is made anew.
+        """
+        name = f"{recipe['kind']}-{content_hash(recipe)}.npz"
+        for folder in (*self.also, self.folder):
+            found = _read(folder / name)
+            if found is not None:
+                return found
+        start = time.perf_counter()
+        with locked(self.folder / f".{name}.lock"):
+            found = _read(self.folder / name)
+            if found is None:
+                found = make()
+                with atomic_path(self.folder / name) as part, part.open("wb") as file:
+                    np.savez(file, recipe=np.array(json.dumps(recipe, sort_keys=True)), **found)  # type: ignore[arg-type]
+        self.seconds += time.perf_counter() - start
+        return found
+
+
+def content_hash(recipe: Any) -> str:
+    """Of JSON types: 16 hexadecimal digits of the SHA-256 of their canonical text."""
+    text = json.dumps(recipe, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+@contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Hold the lock of that file; waits for it. It ends with the process, however that ends."""
+    file = _open(path)
+    try:
+        _lock(file, wait=True)
+        yield
+    finally:
+        file.close()
+
+
+def try_lock(path: Path) -> IO[bytes] | None:
+    """The lock of that file, held until what is returned is closed or the process ends; None where another holds it."""
+    file = _open(path)
+    if _lock(file, wait=False):
+        return file
+    file.close()
+    return None
+
+
+def _open(path: Path) -> IO[bytes]:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return path.open("ab")
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise OutputError(f"{path} cannot be written ({reason}); give a folder that you may write to") from None
+
+
+def _lock(file: IO[bytes], *, wait: bool) -> bool:
+    try:
+        import fcntl
+    except ImportError:  # a system without: processes there may repeat each other's work, to the same result
+        return True
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _read(path: Path) -> Arrays | None:
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            return {name: file[name] for name in file.files if name != "recipe"}
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile):
+        return None

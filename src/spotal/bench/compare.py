@@ -1,0 +1,146 @@
+"""Which strategy is better, and is it chance: paired tests, Holm's correction, penalty matrix, ranks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy import stats
+
+__all__ = ["Paired", "Ranks", "average_ranks", "budgets", "holm", "paired", "penalties"]
+
+
+@dataclass(frozen=True)
+class Paired:
+    """A paired comparison over n seeds: mean difference, its 95 % Student interval, two-sided p values.
+
+    ``t`` is of the t test, ``wilcoxon`` of the signed-rank test, which cannot fall below 2 ** (1 - n). 1 where all
+    differences are zero; nan where there are fewer than two.
+    """
+
+    n: int
+    mean: float
+    low: float
+    high: float
+    t: float
+    wilcoxon: float
+
+
+def paired(own: ArrayLike, base: ArrayLike) -> Paired:
+    """Compare two strategies on the same seeds; values (n,) each, in the same order. scipy's tests."""
+    gap = np.asarray(own, float) - np.asarray(base, float)
+    n, mean = len(gap), float(gap.mean())
+    if n < 2:
+        return Paired(n, mean, float("nan"), float("nan"), float("nan"), float("nan"))
+    if not gap.any():
+        return Paired(n, 0.0, 0.0, 0.0, 1.0, 1.0)
+    half = float(stats.t.ppf(0.975, n - 1) * gap.std(ddof=1) / np.sqrt(n))
+    t = 0.0 if gap.std(ddof=1) == 0 else float(stats.ttest_1samp(gap, 0.0).pvalue)
+    return Paired(n, mean, mean - half, mean + half, t, float(stats.wilcoxon(gap).pvalue))
+
+
+def holm(p: ArrayLike) -> NDArray[np.float64]:
+    """Holm's adjusted p values (m,): where they are below a level, the chance of any false rejection is below it too.
+
+    The i-th smallest of m is multiplied by m - i + 1 and is no smaller than the one before, and 1 at most. nan stays
+    nan, and is no test.
+
+    References
+    ----------
+    S. Holm, "A simple sequentially rejective multiple test procedure", Scandinavian Journal of Statistics 6, 1979.
+    """
+    values = np.asarray(p, float)
+    adjusted = np.full(len(values), np.nan)
+    known = np.flatnonzero(~np.isnan(values))
+    order = known[np.argsort(values[known], kind="stable")]
+    scaled = values[order] * (len(order) - np.arange(len(order)))
+    adjusted[order] = np.minimum(np.maximum.accumulate(scaled), 1.0)
+    return adjusted
+
+
+def budgets(n: int) -> list[int]:
+    """Positions of the measurements that are compared, of n: after the 1st, 2nd, 4th, 8th, ... query."""
+    found, k = [], 1
+    while k < n:
+        found.append(k)
+        k *= 2
+    return found
+
+
+def penalties(cells: Sequence[Mapping[str, ArrayLike]], strategies: Sequence[str]) -> NDArray[np.float64]:
+    """Pairwise penalty matrix: how often each strategy beats each other one beyond chance.
+
+    Parameters
+    ----------
+    cells : for each benchmark the curves (seeds, k) of every strategy, over the same seeds
+    strategies : m names
+
+    Returns
+    -------
+    float64 (m, m)
+        Entry (i, j) is the number of benchmarks in which i beats j: in each, the share of the compared budgets at
+        which a two-sided paired t test over seeds is below .05 in favor of i. Row sums are wins, column means losses:
+        the best strategy has the least column mean.
+
+    Notes
+    -----
+    Budgets are spaced as powers of two, so that the many late and similar ones do not count most. Where all seeds
+    differ by the same amount, that is a win.
+
+    References
+    ----------
+    J. T. Ash, C. Zhang, A. Krishnamurthy, J. Langford, A. Agarwal, "Deep batch active learning by diverse, uncertain
+    gradient lower bounds", ICLR 2020, section 4, pairwise comparisons (there five seeds, so t > 2.776).
+    """
+    matrix = np.zeros((len(strategies), len(strategies)))
+    for cell in cells:
+        curves = np.stack([np.asarray(cell[name], float) for name in strategies])
+        n_seeds, k = curves.shape[1:]
+        at = budgets(k)
+        if n_seeds < 2 or not at:
+            continue
+        critical = stats.t.ppf(0.975, n_seeds - 1)
+        gap = curves[:, None, :, at] - curves[None, :, :, at]
+        mean, deviation = gap.mean(2), gap.std(2, ddof=1)
+        wins = mean * np.sqrt(n_seeds) > critical * deviation
+        matrix += wins.sum(2) / len(at)
+    return matrix
+
+
+@dataclass(frozen=True)
+class Ranks:
+    """Average ranks over n blocks, 1 the best, ties shared; the difference beyond which two of them differ.
+
+    mean : strategy to average rank; critical : Nemenyi's critical difference at .05, nan with fewer than two blocks or
+    strategies; friedman : p value that all are alike, nan with fewer than three strategies
+    """
+
+    n: int
+    mean: dict[str, float]
+    critical: float
+    friedman: float
+
+
+def average_ranks(values: ArrayLike, strategies: Sequence[str]) -> Ranks:
+    """Rank strategies in each block (dataset, or pool) and average.
+
+    Parameters
+    ----------
+    values : (blocks, strategies), greater is better
+
+    References
+    ----------
+    J. Demsar, "Statistical comparisons of classifiers over multiple data sets", JMLR 7, 2006: the critical difference
+    is q sqrt(k (k + 1) / (6 n)) with q the .05 quantile of the studentized range for k strategies, over sqrt(2).
+    """
+    found = np.asarray(values, float)
+    n, k = found.shape
+    ranks = stats.rankdata(-found, axis=1).mean(0)
+    critical = friedman = float("nan")
+    if n > 1 and k > 1:
+        critical = float(stats.studentized_range.ppf(0.95, k, np.inf) / np.sqrt(2) * np.sqrt(k * (k + 1) / (6 * n)))
+    if n > 1 and k > 2:
+        friedman = float(stats.friedmanchisquare(*found.T).pvalue)
+    return Ranks(n, dict(zip(strategies, ranks.tolist(), strict=True)), critical, friedman)

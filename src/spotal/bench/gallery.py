@@ -1,0 +1,53 @@
+"""Thumbnails of what each strategy picked first and last, as HTML."""
+
+from __future__ import annotations
+
+from html import escape
+
+from spotal.bench import data as library
+from spotal.bench.results import Cell
+from spotal.bench.shape import JUNK, shape_pool
+from spotal.errors import SpotalError
+from spotal.report.gallery import thumbnail
+
+__all__ = ["gallery"]
+
+SHOWN = 12
+"""Images of one query."""
+
+
+def gallery(cell: Cell) -> str:
+    """Of the first seed: the first images of each strategy's first and last query, the class under each.
+
+    Empty for data that are no images, or that are no longer at hand.
+    """
+    protocol = cell.protocol
+    try:
+        data = library.load(protocol.dataset)
+        if not data.is_images:
+            return ""
+        seed = cell.seeds()[0] if cell.seeds() else min(seed for found in cell.curves.values() for seed in found)
+        pool = shape_pool(data, protocol.pool, protocol.classes, seed)
+    except SpotalError:
+        return ""
+    blocks = []
+    for name, curves in cell.curves.items():
+        if seed not in curves:
+            continue
+        batches = [picks for picks in curves[seed].picks if picks]
+        queries = {len(batches) - 1: batches[-1]}
+        if len(batches) > 2:
+            queries = {1: batches[1], **queries}
+        for number, picks in queries.items():
+            items = []
+            for row in picks[:SHOWN]:
+                label = pool.labels[row]
+                classes = range(data.n_classes) if protocol.classes is None else protocol.classes
+                word = "no class" if label == JUNK else data.class_names[classes[label]]
+                items.append(
+                    f'<figure title="row {row}"><img src="{thumbnail(data.X[pool.rows[row]])}" alt="{escape(word)}" '
+                    f'loading="lazy"><figcaption>{escape(word)}</figcaption></figure>'
+                )
+            told = f"query {number}, the first {len(items)} of {len(picks)}, seed {seed}"
+            blocks.append(f'<h4>{escape(name)} <span>{told}</span></h4><div class="thumbs">{"".join(items)}</div>')
+    return "\n".join(blocks)

@@ -1,0 +1,60 @@
+"""Protocols by name or from a file; the ready ones ship in the package."""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+
+from spotal.bench._check import closest
+from spotal.bench.protocol import Protocol, from_table
+from spotal.errors import DataFileError, InputError
+
+__all__ = ["load", "names", "of_role"]
+
+
+@cache
+def _ready() -> dict[str, str]:
+    folder = files("spotal.bench").joinpath("protocols")
+    found = {entry.name.removesuffix(".toml"): entry for entry in folder.iterdir() if entry.name.endswith(".toml")}
+    return {name: found[name].read_text(encoding="utf-8") for name in sorted(found)}
+
+
+def names() -> tuple[str, ...]:
+    """Names of the protocols that ship with spotal, in alphabetical order."""
+    return tuple(_ready())
+
+
+def load(name_or_path: str | os.PathLike[str]) -> Protocol:
+    """A protocol by name, or from a .toml file.
+
+    Raises
+    ------
+    InputError
+        There is no such protocol, or a key or value in it is wrong.
+    DataFileError
+        The file cannot be read as TOML.
+    """
+    name = os.fspath(name_or_path)
+    if name in _ready():
+        return from_table(name, tomllib.loads(_ready()[name]))
+    path = Path(name)
+    if path.suffix != ".toml":
+        raise InputError(
+            f"protocol must be one that ships with spotal or the path of a .toml file, found {name!r}; "
+            f"{closest(name, names())}"
+        )
+    try:
+        table = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise DataFileError(f"protocol {name} cannot be read ({(error.strerror or str(error)).lower()})") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise DataFileError(f"protocol {name} is not valid TOML ({error}); correct it") from None
+    return from_table(path.stem, table, path.parent)
+
+
+def of_role(role: str) -> tuple[str, ...]:
+    """Names of the ready protocols with that role, "development" or "reporting"."""
+    return tuple(name for name in names() if load(name).role == role)

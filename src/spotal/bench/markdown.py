@@ -1,0 +1,100 @@
+"""The results of a run as a Markdown document with pictures, for the docs."""
+
+from __future__ import annotations
+
+import os
+from datetime import UTC, datetime
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+from matplotlib.figure import Figure
+
+from spotal._files import atomic_path
+from spotal.bench import plots
+from spotal.bench.results import Cell
+from spotal.bench.tables import HEAD, NOTE, harness, origin_lines, penalty_rows, rank_rows, rows
+from spotal.report.plots import LIGHT
+
+__all__ = ["markdown", "write_markdown"]
+
+
+def write_markdown(cells: list[Cell], summary: dict[str, Any], path: str | os.PathLike[str]) -> list[Path]:
+    """Write the document, and its pictures to the folder ``images`` beside it; the files, the document last."""
+    target = Path(path)
+    images = target.parent / "images"
+    figures: dict[str, Figure] = {}
+    if summary["ranks"] is not None:
+        figures["bench-ranks"] = plots.critical_difference(summary["ranks"], LIGHT)
+    if summary["penalty"] is not None:
+        figures["bench-penalty"] = plots.penalty(summary["penalty"], LIGHT)
+    for cell in summary["cells"]:
+        figures[f"bench-{cell['name']}"] = plots.curves(cell, LIGHT)
+    written = []
+    for name, figure in figures.items():
+        with atomic_path(images / f"{name}.png") as part:
+            figure.savefig(part, format="png", dpi=130, facecolor="white", metadata={"Software": None})
+        written.append(images / f"{name}.png")
+    with atomic_path(target) as part:
+        part.write_text(markdown(cells, summary, datetime.now(UTC).strftime("%Y-%m-%d")), encoding="utf-8")
+    return [*written, target]
+
+
+def markdown(cells: list[Cell], summary: dict[str, Any], date: str) -> str:
+    """The document's text."""
+    names = " ".join(cell["name"] for cell in summary["cells"])
+    text = [
+        "# Benchmarks",
+        f"Written by `spotal report RUN --markdown` on {date} from the results of `spotal bench {names}`; run that "
+        "again to get the same numbers. A row that is worse than random is shown as such.",
+        *(f"- {line}" for line in origin_lines(summary)),
+        f"- {harness(summary['time'])}",
+        f"- SHA-256 of all results: `{summary['digest']}`",
+        NOTE,
+    ]
+    if summary["ranks"] is not None:
+        ranks = summary["ranks"]
+        text += [
+            "## Average ranks",
+            "![Average ranks](images/bench-ranks.png)",
+            f"By mean of curve, 1 the best, over {ranks['n']} {ranks['blocks']}; strategies joined by a bar do not "
+            "differ at .05 (Nemenyi).",
+            _table(["strategy", "rank"], rank_rows(ranks)),
+        ]
+    if summary["penalty"] is not None:
+        text += [
+            "## Pairwise penalty matrix",
+            "![Penalty matrix](images/bench-penalty.png)",
+            f"In how many of {summary['penalty']['most']} benchmarks the row beats the column (paired t test over "
+            "seeds at .05, at the 1st, 2nd, 4th, 8th, ... query), after Ash et al. 2020. The last row is the columns' "
+            "mean: less is better.",
+            _table(*penalty_rows(summary["penalty"])),
+        ]
+    for cell, found in zip(cells, summary["cells"], strict=True):
+        text += [f"## {found['title']}", _about(cell, found), f"![Curves](images/bench-{found['name']}.png)"]
+        text += [_table(list(HEAD), rows(found))]
+    return _joined(text)
+
+
+def _about(cell: Cell, found: dict[str, Any]) -> str:
+    protocol = cell.protocol
+    seeds = sorted({seed for strategy in found["strategies"].values() for seed in strategy["seeds"]})
+    left = f" **{found['missing']} jobs are not finished.**" if found["missing"] else ""
+    return (
+        f"`{found['name']}` ({found['role']}): a pool of {protocol.pool.size or 'all'} rows, {found['asked'][0]} first "
+        f"labels ({protocol.initial.kind}), {protocol.rounds} batches of {protocol.batch_size}, seeds "
+        f"{', '.join(map(str, seeds))}.{left}"
+    )
+
+
+def _table(head: list[str], body: list[list[str]]) -> str:
+    lines = [head, ["---", *("---:" for _ in head[1:])], *body]
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
+
+
+def _joined(blocks: list[str]) -> str:
+    """Blocks with an empty line between them, but not between items of a list."""
+    text = blocks[0]
+    for before, block in pairwise(blocks):
+        text += ("\n" if before.startswith("- ") and block.startswith("- ") else "\n\n") + block
+    return text + "\n"

@@ -1,0 +1,59 @@
+"""Where results come from: the code's commit, the machine and the versions."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import platform
+import subprocess
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from spotal._provenance import versions
+
+__all__ = ["origin", "source"]
+
+
+@lru_cache(maxsize=1)
+def origin() -> dict[str, Any]:
+    """Commit (None where spotal runs from no checkout), whether its source is changed, its hash; machine; versions."""
+    here = Path(__file__).parents[1]
+    inside = _git(here, "rev-parse", "--show-toplevel")
+    own = bool(inside) and Path(inside) == here.parents[1]
+    return {
+        "commit": _git(here, "rev-parse", "HEAD") or None if own else None,
+        "changed": bool(_git(here, "status", "--porcelain", "--", ".")) if own else None,
+        "source": source(),
+        "machine": {
+            "cpu": _line("/proc/cpuinfo", "model name") or platform.processor() or platform.machine(),
+            "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
+            "memory_gib": round(int((_line("/proc/meminfo", "MemTotal") or "0").split()[0]) / 2**20, 1),
+            "system": platform.platform(terse=True),
+        },
+        "versions": versions(),
+    }
+
+
+def source() -> str:
+    """Hash of the package's own files: results of different ones are not of the same code."""
+    digest, home = hashlib.sha256(), Path(__file__).parents[1]
+    for path in sorted(home.rglob("*.py")):
+        digest.update(path.relative_to(home).as_posix().encode() + b"\0" + path.read_bytes())
+    return digest.hexdigest()[:12]
+
+
+def _git(folder: Path, *words: str) -> str:
+    try:
+        found = subprocess.run(["git", *words], cwd=folder, capture_output=True, text=True, check=False, timeout=10)
+    except (OSError, subprocess.SubprocessError):
+        return ""
+    return found.stdout.strip() if found.returncode == 0 else ""
+
+
+def _line(path: str, name: str) -> str:
+    try:
+        lines = Path(path).read_text().splitlines()
+    except OSError:
+        return ""
+    return next((line.split(":", 1)[1].strip() for line in lines if line.startswith(name)), "")

@@ -1,0 +1,42 @@
+"""A strategy from a person's own file: "file.py:Class"."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import sys
+from pathlib import Path
+from typing import Any
+
+from spotal.errors import InputError
+from spotal.strategies import Strategy
+
+__all__ = ["load_class"]
+
+
+def load_class(reference: str) -> type[Strategy]:
+    """The Strategy class that "path/to/file.py:Class" names. The file is run, as any module that is imported.
+
+    Raises
+    ------
+    InputError
+        The file is missing or fails, or has no such subclass of ``spotal.strategies.Strategy``.
+    """
+    file, _, name = reference.rpartition(":")
+    path = Path(file).resolve()
+    unique = f"spotal_plugin_{hashlib.sha256(str(path).encode()).hexdigest()[:12]}"
+    if unique not in sys.modules:
+        spec = importlib.util.spec_from_file_location(unique, path)
+        if spec is None or spec.loader is None or not path.is_file():
+            raise InputError(f'strategy {reference!r} names a file that is not there; write "file.py:Class"')
+        module = importlib.util.module_from_spec(spec)
+        sys.modules[unique] = module
+        try:
+            spec.loader.exec_module(module)
+        except Exception as error:
+            del sys.modules[unique]
+            raise InputError(f"strategy {reference!r} cannot be loaded ({type(error).__name__}: {error})") from error
+    found: Any = getattr(sys.modules[unique], name, None)
+    if not isinstance(found, type) or not issubclass(found, Strategy):
+        raise InputError(f"strategy {reference!r} must name a subclass of spotal.strategies.Strategy, found {found!r}")
+    return found

@@ -1,0 +1,321 @@
+"""Protocol: everything that a benchmark's numbers depend on, as a small typed configuration."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from spotal.bench._check import build, check_fields, closest, key
+from spotal.errors import InputError
+from spotal.strategies import get, names
+
+__all__ = ["Embedding", "Initial", "LearnerChoice", "PoolShape", "Protocol", "StrategyChoice", "from_table"]
+
+FROZEN = ("linear-probe", "random-forest", "mlp")
+"""Learners on fixed features; the others take images and learn their own."""
+NETWORKS = ("small-cnn", "resnet18", "mlp")
+
+
+@dataclass(frozen=True)
+class PoolShape:
+    """How the pool of each seed is drawn from the dataset's training part.
+
+    size : int or None, rows, near-duplicates and junk among them; None for as many as the balance allows
+    balance : "as-is" (a random subset), "balanced" (classes equally large) or "long-tail" (exponentially smaller)
+    ratio : float, of a long tail: how many times the largest class is larger than the smallest
+    order : "index" or "random", of a long tail: whether classes get rarer by their number or in an order that is the
+        seed's
+    label_noise : share of the pool's rows whose label is another class, drawn evenly; always the same one for a row
+    near_duplicates : share of rows that are slightly changed copies of other rows
+    junk : share of rows that belong to no class of the task (classes of the dataset that ``classes`` leaves out); the
+        oracle gives them no label, but asking counts
+    """
+
+    size: int | None = key(int, None, least=2)
+    balance: str = key(str, "as-is", choices=("as-is", "balanced", "long-tail"))
+    ratio: float = key(float, 1.0, least=1)
+    order: str = key(str, "index", choices=("index", "random"))
+    label_noise: float = key(float, 0.0, least=0, most=1)
+    near_duplicates: float = key(float, 0.0, least=0, most=0.9)
+    junk: float = key(float, 0.0, least=0, most=0.9)
+
+    def __post_init__(self) -> None:
+        check_fields(self)
+        if (self.balance == "long-tail") != (self.ratio > 1):
+            raise InputError(
+                f"ratio above 1 and balance 'long-tail' go together, found {self.ratio:g} and {self.balance!r}; change "
+                "one of them"
+            )
+        if self.near_duplicates + self.junk > 0.9:
+            raise InputError(
+                f"near_duplicates and junk must leave a tenth of the pool, found {self.near_duplicates:g} and "
+                f"{self.junk:g}; lower one of them"
+            )
+
+
+@dataclass(frozen=True)
+class LearnerChoice:
+    """What is trained from nothing in each round.
+
+    kind : "linear-probe" (logistic regression), "random-forest" or "mlp" on fixed features; "small-cnn" or "resnet18"
+        on images
+    steps : int, least number of a network's optimizer steps
+    width : int, channels of a network's first block; hidden units of "mlp" are eight times as many
+    """
+
+    kind: str = key(str, choices=("linear-probe", "random-forest", "mlp", "small-cnn", "resnet18"))
+    steps: int | None = key(int, None, least=1)
+    width: int | None = key(int, None, least=1)
+
+    def __post_init__(self) -> None:
+        check_fields(self)
+        for name in ("steps", "width"):
+            if getattr(self, name) is not None and self.kind not in NETWORKS:
+                raise InputError(
+                    f"{name} is for networks ({', '.join(NETWORKS)}), found with {self.kind!r}; leave it out"
+                )
+
+    @property
+    def is_frozen(self) -> bool:
+        """Whether it works on fixed features."""
+        return self.kind in FROZEN
+
+
+@dataclass(frozen=True)
+class Embedding:
+    """The fixed features of a frozen learner.
+
+    kind : "none" (the dataset's own features, standardized), "pixels-pca" (principal components of the pool's small
+        images) or "ssl" (a network trained without labels, :mod:`spotal.bench.simclr`)
+    dim : int, most components of "pixels-pca", width of "ssl"
+    trained_on : "dataset" or "pool", for "ssl": one encoder for all seeds and shapes, on ``rows`` unlabeled images of
+        the dataset's training part; or one for each pool, on its images
+    rows : int, for "dataset"; epochs : int; seed : int, of the encoder
+    """
+
+    kind: str = key(str, "none", choices=("none", "pixels-pca", "ssl"))
+    dim: int = key(int, 64, least=2, most=128)
+    trained_on: str = key(str, "dataset", choices=("dataset", "pool"))
+    rows: int = key(int, 10_000, least=16)
+    epochs: int = key(int, 20, least=1)
+    seed: int = key(int, 0, least=0)
+
+    def __post_init__(self) -> None:
+        check_fields(self)
+
+
+@dataclass(frozen=True)
+class Initial:
+    """The first labels.
+
+    kind : "random" (the same random rows for every strategy of a seed), "none" (each strategy picks its own first
+        batch from embeddings without labels; random where it cannot) or "chosen" (rows picked by the strategy ``by``,
+        the same for all)
+    count : int, for "random" and "chosen"
+    """
+
+    kind: str = key(str, "random", choices=("none", "random", "chosen"))
+    count: int | None = key(int, None, least=1)
+    by: str | None = key(str, None)
+
+    def __post_init__(self) -> None:
+        check_fields(self)
+        if (self.count is None) != (self.kind == "none"):
+            raise InputError(
+                f"count is needed for initial labels that are random or chosen and only there, found {self.count} with "
+                f"kind {self.kind!r}"
+            )
+        if (self.by is None) != (self.kind != "chosen"):
+            raise InputError(
+                f"by names who chose initial labels of kind 'chosen', found {self.by!r} with {self.kind!r}"
+            )
+        if self.by is not None and self.by not in names():
+            raise InputError(f"by must be a strategy, found {self.by!r}; {closest(self.by, names())}")
+        if self.by is not None and get(self.by).needs_probabilities:
+            raise InputError(
+                f"by must be a strategy that needs no model, found {self.by!r}; take 'random' or 'coreset'"
+            )
+
+
+@dataclass(frozen=True)
+class StrategyChoice:
+    """A strategy by name, or by "file.py:Class", under a label of its own where its parameters are not the defaults."""
+
+    name: str
+    label: str
+    parameters: dict[str, Any] = field(default_factory=dict)
+
+    def make(self) -> Any:
+        """The strategy itself. Raises InputError for an unknown name or parameter."""
+        if ":" not in self.name:
+            return get(self.name, **self.parameters)
+        from spotal.bench.plugin import load_class
+
+        return load_class(self.name)(**self.parameters)
+
+    def identity(self) -> dict[str, Any]:
+        """What a finished job is known by: its label is no part of it, the content of its file is."""
+        if ":" not in self.name:
+            return {"name": self.name, "parameters": self.parameters}
+        content = Path(self.name.rpartition(":")[0]).read_bytes()
+        digest = hashlib.sha256(content).hexdigest()[:16]
+        return {"name": self.name.rpartition(":")[2], "file": digest, "parameters": self.parameters}
+
+
+@dataclass(frozen=True)
+class Protocol:
+    """A benchmark: one dataset and pool shape, one learner, and the strategies that compete on them.
+
+    name : str; title : str, one line for people
+    role : "development" (defaults may be chosen on it) or "reporting" (measured once, nothing is chosen on it)
+    dataset : str, a name of :func:`spotal.bench.data.names` or a path
+    classes : list of int or None, the classes of the dataset that make up the task; None for all
+    batch_size, rounds : int, labels asked for by each query, and queries after the first labels
+    seeds, first_seed : int, repetitions are seeds first_seed .. first_seed + seeds - 1
+    test_size : int or None, rows of the test part, drawn anew for each seed; None for all
+    strategies : list of names or tables {name, label, parameters}, or "all"; without : list of names left out of "all"
+    """
+
+    name: str
+    learner: LearnerChoice
+    dataset: str = key(str)
+    batch_size: int = key(int, least=1)
+    rounds: int = key(int, least=1)
+    title: str = key(str, "")
+    role: str = key(str, "development", choices=("development", "reporting"))
+    classes: tuple[int, ...] | None = key(int, None, least=0, many=True)
+    seeds: int = key(int, 5, least=1)
+    first_seed: int = key(int, 0, least=0)
+    test_size: int | None = key(int, None, least=1)
+    strategies: tuple[StrategyChoice, ...] = ()
+    pool: PoolShape = PoolShape()
+    embedding: Embedding = Embedding()
+    initial: Initial = Initial("none")
+
+    def __post_init__(self) -> None:
+        check_fields(self)
+        if self.classes is not None and (len(set(self.classes)) != len(self.classes) or len(self.classes) < 2):
+            raise InputError(f"classes must be two or more, none twice, found {list(self.classes)}")
+        if self.pool.junk and self.classes is None:
+            raise InputError(
+                "junk needs classes: rows of the classes left out are the junk; add classes or leave it out"
+            )
+        if not self.learner.is_frozen and self.embedding.kind != "none":
+            raise InputError(
+                f"embedding must be left out with learner {self.learner.kind!r}, which learns its own, found "
+                f"{self.embedding.kind!r}"
+            )
+        if not self.strategies:
+            raise InputError("strategies must name one strategy at least, or be 'all'")
+        labels = [choice.label for choice in self.strategies]
+        twice = next((label for label in labels if labels.count(label) > 1), None)
+        if twice is not None:
+            raise InputError(f"strategies must have different labels, found {twice!r} twice; give one another label")
+        if self.pool.size is not None and self.pool.size < self.asked[-1]:
+            raise InputError(
+                f"pool size must be at least {self.asked[-1]}, the labels asked for in all, found {self.pool.size}; "
+                "raise it or lower rounds"
+            )
+
+    @property
+    def first(self) -> int:
+        """Size of the first batch."""
+        return self.initial.count or self.batch_size
+
+    @property
+    def asked(self) -> list[int]:
+        """Rows asked for by the time of each measurement: after the first batch and after each query."""
+        return [self.first + self.batch_size * k for k in range(self.rounds + 1)]
+
+    @property
+    def all_seeds(self) -> range:
+        """The seeds."""
+        return range(self.first_seed, self.first_seed + self.seeds)
+
+    def task(self) -> dict[str, Any]:
+        """All that one job's numbers depend on besides its strategy and seed: plain JSON types."""
+        table = asdict(self)
+        for other in ("name", "title", "role", "seeds", "first_seed", "strategies"):
+            del table[other]
+        return json.loads(json.dumps(table))  # type: ignore[no-any-return]  # tuples as lists, as when read back
+
+    def table(self) -> dict[str, Any]:
+        """All of it as plain JSON types, to be read again by ``from_table``."""
+        return json.loads(json.dumps(asdict(self)))  # type: ignore[no-any-return]
+
+    def limited(self, seeds: int | None = None, strategies: list[str] | None = None) -> Protocol:
+        """The same with fewer or more seeds, or other strategies by name. Jobs they share stay the same jobs."""
+        chosen = self.strategies
+        if strategies:
+            own = {choice.label: choice for choice in chosen}
+            chosen = tuple(own.get(name) or _strategy(name, "strategies") for name in strategies)
+        return replace(self, seeds=self.seeds if seeds is None else seeds, strategies=chosen)
+
+
+def from_table(name: str, table: Mapping[str, Any], folder: Path | None = None) -> Protocol:
+    """A protocol from the keys and values of its file; ``folder`` is where the paths in it start.
+
+    Raises
+    ------
+    InputError
+        A key is unknown or missing, or a value none that it may have; one sentence that names the protocol and key.
+    """
+    where = f"protocol {name!r}"
+    values = dict(table)
+    for part, cls in (("pool", PoolShape), ("learner", LearnerChoice), ("embedding", Embedding), ("initial", Initial)):
+        if part in values:
+            values[part] = build(cls, values[part], f"{where}, table {part!r}")
+    left_out = values.pop("without", [])
+    wanted = values.get("strategies", "all")
+    if not isinstance(left_out, list) or (left_out and wanted != "all"):
+        raise InputError(f"{where}: without must be a list of names left out of strategies = 'all', found {left_out!r}")
+    for unknown in set(left_out) - set(names()):
+        raise InputError(f"{where}: without names an unknown strategy {unknown!r}; {closest(unknown, names())}")
+    if wanted == "all":
+        wanted = [known for known in names() if known not in left_out]
+    if not isinstance(wanted, list):
+        raise InputError(f"{where}: strategies must be a list or 'all', found {wanted!r}")
+    values["strategies"] = tuple(_strategy(item, where, folder) for item in wanted)
+    if folder is not None and isinstance(values.get("dataset"), str) and (folder / values["dataset"]).exists():
+        values["dataset"] = str(folder / values["dataset"])
+    values.pop("name", None)
+    for unknown in values:
+        known = Protocol.__dataclass_fields__.keys() - {"name"} | {"without"}
+        if unknown not in known:
+            raise InputError(f"{where} has an unknown key {unknown!r}; {closest(unknown, known)}")
+    return build(Protocol, {"name": name, **values}, where)
+
+
+def _strategy(item: Any, where: str, folder: Path | None = None) -> StrategyChoice:
+    table = {"name": item} if isinstance(item, str) else item
+    if not isinstance(table, Mapping) or not isinstance(table.get("name"), str):
+        raise InputError(f"{where}: a strategy must be a name or a table with a name, found {item!r}")
+    for unknown in table:
+        if unknown not in ("name", "label", "parameters"):
+            raise InputError(
+                f"{where}: strategy {table['name']!r} has an unknown key {unknown!r}; "
+                f"{closest(unknown, ('name', 'label', 'parameters'))}"
+            )
+    name, parameters = table["name"], table.get("parameters", {})
+    file, colon, cls = name.rpartition(":")
+    if colon:
+        path = Path(file) if folder is None or Path(file).is_absolute() else folder / file
+        if not path.is_file():
+            raise InputError(f'{where}: strategy {name!r} names a file that is not there; write "file.py:Class"')
+        name = f"{path.resolve()}:{cls}"
+    elif name not in names():
+        raise InputError(f"{where}: strategy {name!r} is unknown; {closest(name, names())}")
+    if not isinstance(parameters, Mapping) or not isinstance(table.get("label", ""), str):
+        raise InputError(f"{where}: strategy {name!r} must have a table of parameters and a text as label")
+    label = table.get("label") or (cls if colon else name)
+    choice = StrategyChoice(name, label, dict(parameters))
+    if parameters:
+        try:
+            choice.make()  # says now which parameter is wrong
+        except InputError as error:
+            raise InputError(f"{where}: {error}") from None
+    return choice

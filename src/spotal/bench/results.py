@@ -1,0 +1,96 @@
+"""Finished jobs of a run, as curves by strategy and seed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spotal.bench.jobs import Job
+from spotal.bench.protocol import Protocol
+from spotal.bench.store import Store
+
+__all__ = ["Cell", "Curve", "read"]
+
+
+@dataclass(frozen=True)
+class Curve:
+    """One finished job.
+
+    metrics : name to float64 (k,), after the first batch and after each query
+    query_seconds, memory : of each query by the strategy, seconds, and bytes where known
+    seconds : name to seconds over all rounds: train, embed, query, measure, label, wall
+    picks : the rows asked for in each round
+    """
+
+    job: Job
+    asked: NDArray[np.int64]
+    metrics: dict[str, NDArray[np.float64]]
+    query_seconds: list[float]
+    memory: list[int]
+    seconds: dict[str, float]
+    picks: list[list[int]]
+    origins: set[str]
+
+
+@dataclass
+class Cell:
+    """A protocol's finished curves: by strategy's label, then seed. ``missing`` counts the jobs not finished."""
+
+    protocol: Protocol
+    curves: dict[str, dict[int, Curve]] = field(default_factory=dict)
+    missing: int = 0
+
+    @property
+    def asked(self) -> list[int]:
+        """Labels asked for at each measurement."""
+        return next(curve.asked.tolist() for seeds in self.curves.values() for curve in seeds.values())
+
+    def seeds(self, *strategies: str) -> list[int]:
+        """Seeds that these strategies (none given: all) have finished."""
+        sets = [set(self.curves[name]) for name in strategies or self.curves]
+        return sorted(set.intersection(*sets)) if sets else []
+
+    def values(self, strategy: str, metric: str, seeds: list[int] | None = None) -> NDArray[np.float64]:
+        """Curves of a strategy (seeds, k), by seed."""
+        chosen = sorted(self.curves[strategy]) if seeds is None else seeds
+        return np.stack([self.curves[strategy][seed].metrics[metric] for seed in chosen])
+
+
+def read(store: Store) -> list[Cell]:
+    """All protocols of a run that have a finished job, in the order of their names."""
+    finished, cells = store.finished(), []
+    for protocol in store.protocols():
+        cell = Cell(protocol)
+        for choice in protocol.strategies:
+            for seed in protocol.all_seeds:
+                job = Job(protocol, choice, seed)
+                if job.id not in finished:
+                    cell.missing += 1
+                    continue
+                curve = _curve(job, store.rounds(job))
+                if curve is not None:
+                    cell.curves.setdefault(choice.label, {})[seed] = curve
+        if cell.curves:
+            cells.append(cell)
+    return cells
+
+
+def _curve(job: Job, rounds: list[dict[str, Any]]) -> Curve | None:
+    measured = [done for done in rounds if done["metrics"]]
+    if len(measured) < 2:
+        return None
+    queried = [done for done in rounds if done["memory"] is not None]
+    names = {name for done in rounds for name in done["seconds"]}
+    return Curve(
+        job,
+        np.array([done["asked"] for done in measured], np.int64),
+        {name: np.array([done["metrics"][name] for done in measured]) for name in measured[0]["metrics"]},
+        [done["seconds"]["query"] for done in queried if "query" in done["seconds"]],
+        [done["memory"] for done in queried],
+        {name: sum(done["seconds"].get(name, 0.0) for done in rounds) for name in sorted(names)},
+        [done["picks"] for done in rounds],
+        {done["origin"] for done in rounds if done["origin"]},
+    )

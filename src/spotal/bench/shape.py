@@ -1,0 +1,169 @@
+"""The pool of one seed: which rows of the dataset, which labels an annotator would give, which rows are altered."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spotal.bench.protocol import PoolShape
+from spotal.datasets import Dataset, long_tail
+from spotal.errors import InputError
+
+__all__ = ["JUNK", "ShapedPool", "shape_pool", "test_rows"]
+
+JUNK = -1
+"""The label of a row that belongs to no class of the task."""
+_ROWS, _NOISE, _COPIES, _JUNK, _TEST, _CHANGES = range(6)  # purposes of a seed; never renumber, pools depend on them
+PIXEL_NOISE = 4.0
+FEATURE_NOISE = 0.02
+
+
+@dataclass(frozen=True)
+class ShapedPool:
+    """A pool drawn from a dataset's training part.
+
+    rows : int64 (n,), the dataset's row that each pool row is or was copied from
+    labels : int64 (n,), what the oracle answers: classes of the task 0 .. K-1, wrong ones where there is noise, -1 for
+        junk
+    copied : bool (n,), near-duplicates: slightly changed copies of rows that are in the pool as well
+    """
+
+    rows: NDArray[np.int64]
+    labels: NDArray[np.int64]
+    copied: NDArray[np.bool_]
+
+    def data(self, X: NDArray[Any], seed: int) -> NDArray[Any]:
+        """The pool's images or features (n, ...): rows of X, the near-duplicates changed."""
+        found = X[self.rows]
+        if self.copied.any():
+            found[self.copied] = _changed(found[self.copied], X, np.random.default_rng([seed, _CHANGES]))
+        return found
+
+
+def shape_pool(data: Dataset, shape: PoolShape, classes: tuple[int, ...] | None, seed: int) -> ShapedPool:
+    """Draw a pool. The same arguments give the same pool; rows come in random order. O(N).
+
+    Raises
+    ------
+    InputError
+        The dataset has fewer rows than asked for, a class has none, or ``classes`` names one that does not exist.
+    """
+    chosen = _classes(data, classes)
+    place = np.full(data.n_classes, JUNK, np.int64)
+    place[list(chosen)] = np.arange(len(chosen))
+    y = place[data.y]
+    n_junk = round(shape.junk * _size(shape, y))
+    n_copied = round(shape.near_duplicates * _size(shape, y))
+    rng = np.random.default_rng([seed, _ROWS])
+    rows = _balanced(data.name, y, len(chosen), shape, _size(shape, y) - n_junk - n_copied, rng)
+    copies = np.random.default_rng([seed, _COPIES]).choice(rows, n_copied) if n_copied else np.empty(0, np.int64)
+    outside = np.flatnonzero(y == JUNK)
+    if n_junk > len(outside):
+        raise InputError(
+            f"junk of {n_junk} rows must come from the classes left out, which have {len(outside)} in {data.name}; "
+            "lower junk or leave out more classes"
+        )
+    junk = np.random.default_rng([seed, _JUNK]).permutation(outside)[:n_junk]
+    order = rng.permutation(len(rows) + n_copied + n_junk)
+    every = np.concatenate([rows, copies, junk])[order]
+    copied = np.repeat([False, True, False], [len(rows), n_copied, n_junk])[order]
+    return ShapedPool(every, _noisy(y[every], len(chosen), shape.label_noise, seed), copied)
+
+
+def test_rows(
+    data: Dataset, classes: tuple[int, ...] | None, size: int | None, seed: int
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Rows of the dataset's test part for this seed, ascending, and their classes 0 .. K-1 in the task."""
+    chosen = _classes(data, classes)
+    place = np.full(data.n_classes, JUNK, np.int64)
+    place[list(chosen)] = np.arange(len(chosen))
+    rows = np.flatnonzero(place[data.y_test] != JUNK)
+    if size is not None and size < len(rows):
+        rows = np.sort(np.random.default_rng([seed, _TEST]).permutation(rows)[:size])
+    return rows, place[data.y_test[rows]]
+
+
+def _classes(data: Dataset, classes: tuple[int, ...] | None) -> tuple[int, ...]:
+    if classes is None:
+        return tuple(range(data.n_classes))
+    outside = [label for label in classes if label >= data.n_classes]
+    if outside:
+        raise InputError(f"classes must be 0 to {data.n_classes - 1} in {data.name}, found {outside[0]}")
+    return classes
+
+
+def _size(shape: PoolShape, y: NDArray[np.int64]) -> int:
+    """Rows of the pool. Without a size: such that no class runs out where every row is used, nothing added."""
+    if shape.size is not None:
+        return shape.size
+    counts = np.bincount(y[y != JUNK])
+    clean = len(y[y != JUNK])
+    if shape.balance == "balanced":
+        clean = len(counts) * int(counts.min())
+    elif shape.balance == "long-tail":
+        clean = int(counts.min() * _shares(len(counts), shape.ratio).sum())
+    return int(clean / (1 - shape.junk - shape.near_duplicates) + 1e-9)
+
+
+def _shares(n_classes: int, ratio: float) -> NDArray[np.float64]:
+    """Size of each class of a long tail as a share of the largest."""
+    shares: NDArray[np.float64] = ratio ** (-np.arange(n_classes) / max(1, n_classes - 1))
+    return shares
+
+
+def _balanced(
+    name: str, y: NDArray[np.int64], n_classes: int, shape: PoolShape, size: int, rng: np.random.Generator
+) -> NDArray[np.int64]:
+    """``size`` rows (a few less where classes must be whole) of the task's classes with the balance asked for."""
+    rows = rng.permutation(np.flatnonzero(y != JUNK))
+    if shape.balance == "as-is":
+        if size > len(rows):
+            raise InputError(f"pool size needs {size} rows of {name}, which has {len(rows)}; lower it")
+        return rows[:size]
+    counts = np.bincount(y[rows], minlength=n_classes)
+    largest = size / (n_classes if shape.balance == "balanced" else _shares(n_classes, shape.ratio).sum())
+    if largest < 1:
+        raise InputError(f"pool size must leave a row for each of {n_classes} classes, found {size}; raise it")
+    if counts.min() < int(largest):
+        raise InputError(
+            f"pool size needs {int(largest)} rows of a class of {name}, of which one has {counts.min()}; lower the size"
+        )
+    kept = np.concatenate([rows[y[rows] == label][: int(largest)] for label in range(n_classes)])
+    if shape.balance == "balanced":
+        return kept
+    return kept[long_tail(y[kept], shape.ratio, int(rng.integers(2**31)), order=shape.order)]
+
+
+def _noisy(labels: NDArray[np.int64], n_classes: int, rate: float, seed: int) -> NDArray[np.int64]:
+    """Labels of which that share of those that are no junk is another class."""
+    rng = np.random.default_rng([seed, _NOISE])
+    own = np.flatnonzero(labels != JUNK)
+    wrong = rng.permutation(own)[: round(rate * len(own))]
+    found = labels.copy()
+    found[wrong] = (labels[wrong] + rng.integers(1, n_classes, len(wrong))) % n_classes
+    return found
+
+
+def _changed(rows: NDArray[Any], X: NDArray[Any], rng: np.random.Generator) -> NDArray[Any]:
+    """Images shifted by a pixel at most, with noise of 4 gray values; features with noise of 2 % of their deviation."""
+    if rows.ndim != 4:
+        deviation = X[:: max(1, len(X) // 10_000)].std(0)
+        changed = rows + FEATURE_NOISE * deviation * rng.standard_normal(rows.shape)
+        moved: NDArray[Any] = changed.astype(rows.dtype)
+        return moved
+    moves = rng.integers(-1, 2, (len(rows), 2))
+    shifted = np.stack([_shift(image, *move) for image, move in zip(rows, moves, strict=True)])
+    noise = PIXEL_NOISE * rng.standard_normal(rows.shape)
+    altered: NDArray[Any] = np.clip(np.rint(shifted + noise), 0, 255).astype(rows.dtype)
+    return altered
+
+
+def _shift(image: NDArray[Any], down: int, right: int) -> NDArray[Any]:
+    """The image moved, its edge repeated."""
+    padded = np.pad(image, ((1, 1), (1, 1), (0, 0)), mode="edge")
+    height, width = image.shape[:2]
+    moved: NDArray[Any] = padded[1 - down : 1 - down + height, 1 - right : 1 - right + width]
+    return moved

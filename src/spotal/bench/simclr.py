@@ -1,0 +1,181 @@
+"""A small network trained on images without labels (SimCLR), for features where no pretrained weights are at hand."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+from torch.nn import functional as F
+
+from spotal._arrays import blocks
+from spotal.learner._inputs import Scale
+from spotal.learner._train import reset_parameters, seeded
+
+__all__ = ["RECIPE", "Encoder", "train_encoder"]
+
+RECIPE: dict[str, Any] = {
+    "version": 1,
+    "width": 32,
+    "pool": 2,
+    "features": 512,
+    "hidden": 128,
+    "projection": 64,
+    "batch": 128,
+    "rate": 2e-3,
+    "decay": 1e-4,
+    "temperature": 0.2,
+    "crop": [0.25, 1.0],
+    "flip": True,
+    "contrast": 0.5,
+    "gray": 0.2,
+}
+"""All that training depends on besides images, epochs and seed; part of the hash that features are kept under."""
+
+
+class Encoder:
+    """Images to features: a trained network and the scale of its inputs.
+
+    Attributes
+    ----------
+    network : torch.nn.Module, from (n, channels, height, width) to (n, 512), in eval mode
+    losses : list of float, mean contrastive loss of each epoch
+    """
+
+    def __init__(self, network: nn.Module, scale: Scale, device: torch.device, losses: list[float]) -> None:
+        self.network, self.scale, self.device, self.losses = network, scale, device, losses
+
+    @torch.inference_mode()
+    def embed(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Features float32 (n, 512) of images uint8 (n, height, width, channels), in blocks."""
+        found = np.empty((len(images), RECIPE["features"]), np.float32)
+        for part in blocks(len(images), 512):
+            found[part] = self.network(self.scale.batch(images, part, self.device)).float().cpu().numpy()
+        return found
+
+
+def train_encoder(
+    images: NDArray[np.uint8],
+    *,
+    epochs: int = 20,
+    seed: int = 0,
+    device: str = "auto",
+    on_epoch: Callable[[int, float], object] | None = None,
+) -> Encoder:
+    """Train a network to tell which two altered copies come from the same image.
+
+    Four convolutions (a stem with stride 2, then 64, 128, 128 channels at half and quarter size) and the averages of
+    the image's four quarters give 512 features; a hidden layer and 64 outputs on top are for training alone. Each image
+    is cropped (25 to 100 % of its area), mirrored, changed in brightness and contrast, and in color where it has any,
+    twice; the loss is the normalized cross-entropy of finding the other copy among the batch's 255 other views.
+
+    Parameters
+    ----------
+    images : uint8 (n, height, width, channels), n >= 16
+    epochs : int; seed : int; device : "auto", "cpu" or "cuda"
+    on_epoch : function of the epoch, from 1, and its mean loss
+
+    Notes
+    -----
+    AdamW with a warm-up and a cosine. The same seed gives the same bits on a CPU with one thread. About 10 s an epoch
+    of 10,000 images of 28 x 28 on one core.
+
+    References
+    ----------
+    T. Chen, S. Kornblith, M. Norouzi, G. Hinton, "A simple framework for contrastive learning of visual
+    representations", ICML 2020.
+    """
+    place = torch.device("cuda" if device == "auto" and torch.cuda.is_available() else device.replace("auto", "cpu"))
+    scale = Scale.of(images, "images")
+    draw, order = (int(s) for s in np.random.SeedSequence(seed).generate_state(2, np.uint32))
+    generator = torch.Generator().manual_seed(order)
+    rng = np.random.default_rng(order)
+    size = min(RECIPE["batch"], len(images))
+    a_pass = max(1, len(images) // size)
+    with seeded(draw, place):
+        network, head = _encoder(images.shape[3]), _projection()
+        reset_parameters(network)
+        both = nn.Sequential(network, head).to(memory_format=torch.channels_last).to(place)  # type: ignore[call-overload]
+        optimizer = torch.optim.AdamW(both.parameters(), lr=RECIPE["rate"], weight_decay=RECIPE["decay"])
+        losses: list[float] = []
+        for epoch in range(epochs):
+            both.train()
+            rows, total = rng.permutation(len(images)), torch.zeros((), device=place)
+            for k in range(a_pass):
+                done = (epoch * a_pass + k + 1) / (epochs * a_pass)
+                for group in optimizer.param_groups:
+                    group["lr"] = RECIPE["rate"] * min(done / 0.1, 0.5 * (1 + math.cos(math.pi * done)))
+                batch = scale.batch(images, rows[k * size : (k + 1) * size], place)
+                views = torch.cat([_altered(batch, generator), _altered(batch, generator)])
+                with torch.autocast(place.type, dtype=torch.bfloat16, enabled=place.type == "cuda"):
+                    outputs = both(views)
+                loss = _contrast(outputs.float())
+                optimizer.zero_grad(set_to_none=True)
+                loss.backward()  # type: ignore[no-untyped-call]
+                optimizer.step()
+                total += loss.detach()
+            losses.append(float(total) / a_pass)
+            if on_epoch is not None:
+                on_epoch(epoch + 1, losses[-1])
+    return Encoder(network.eval(), scale, place, losses)
+
+
+def _encoder(channels: int) -> nn.Module:
+    width = RECIPE["width"]
+
+    def block(inputs: int, outputs: int, stride: int) -> nn.Sequential:
+        convolution = nn.Conv2d(inputs, outputs, 3, stride, 1, bias=False)
+        return nn.Sequential(convolution, nn.BatchNorm2d(outputs), nn.ReLU(inplace=True))
+
+    return nn.Sequential(
+        block(channels, width, 2),
+        block(width, 2 * width, 1),
+        block(2 * width, 4 * width, 2),
+        block(4 * width, RECIPE["features"] // RECIPE["pool"] ** 2, 1),
+        nn.AdaptiveAvgPool2d(RECIPE["pool"]),
+        nn.Flatten(),
+    )
+
+
+def _projection() -> nn.Module:
+    inputs, hidden = RECIPE["features"], RECIPE["hidden"]
+    return nn.Sequential(nn.Linear(inputs, hidden), nn.ReLU(inplace=True), nn.Linear(hidden, RECIPE["projection"]))
+
+
+def _altered(batch: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
+    """Each image of a standardized batch (n, c, h, w) cropped, mirrored and with other brightness and contrast."""
+    n, channels = batch.shape[:2]
+
+    def uniform(low: float, high: float, *shape: int) -> torch.Tensor:
+        return (low + (high - low) * torch.rand(n, *shape, generator=generator)).to(batch.device)
+
+    area, aspect = uniform(*RECIPE["crop"]), torch.exp(uniform(-0.25, 0.25))
+    wide, high = (area * aspect).sqrt().clamp(max=1.0), (area / aspect).sqrt().clamp(max=1.0)
+    theta = torch.zeros(n, 2, 3, device=batch.device)
+    theta[:, 0, 0] = wide * torch.where(uniform(0, 1) < 0.5, -1.0, 1.0)
+    theta[:, 1, 1] = high
+    theta[:, 0, 2] = (1 - wide) * uniform(-1, 1)
+    theta[:, 1, 2] = (1 - high) * uniform(-1, 1)
+    grid = F.affine_grid(theta, list(batch.shape), align_corners=False)
+    views = F.grid_sample(batch, grid, padding_mode="border", align_corners=False)
+    spread = RECIPE["contrast"]
+    views = views * uniform(1 - spread, 1 + spread, 1, 1, 1) + uniform(-spread, spread, 1, 1, 1)
+    if channels > 1:
+        views = views * uniform(0.7, 1.3, channels, 1, 1)
+        gray = views.mean(1, keepdim=True).expand_as(views)
+        views = torch.where(uniform(0, 1, 1, 1, 1) < RECIPE["gray"], gray, views)
+    return views.contiguous(memory_format=torch.channels_last)
+
+
+def _contrast(outputs: torch.Tensor) -> torch.Tensor:
+    """Cross-entropy of finding each row's partner, n rows away, by cosine among all others; outputs (2 n, d)."""
+    unit = F.normalize(outputs)
+    n = len(unit) // 2
+    logits = unit @ unit.T / RECIPE["temperature"]
+    logits = logits.masked_fill(torch.eye(2 * n, dtype=torch.bool, device=unit.device), -1e9)
+    partner = torch.arange(2 * n, device=unit.device).roll(n)
+    return F.cross_entropy(logits, partner)

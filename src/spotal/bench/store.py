@@ -1,0 +1,255 @@
+"""The results of a run in one SQLite file, which any number of processes may write to at once."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from spotal.bench.jobs import Job
+from spotal.bench.protocol import Protocol, from_table
+from spotal.errors import DataFileError, InputError, OutputError
+
+__all__ = ["FILE", "Store"]
+
+FILE = "results.sqlite"
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS protocols (name TEXT PRIMARY KEY, content TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS jobs (job TEXT PRIMARY KEY, about TEXT NOT NULL, data TEXT NOT NULL, state TEXT NOT NULL,
+  finished INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS rounds (job TEXT, round INTEGER, asked INTEGER NOT NULL, labeled INTEGER NOT NULL,
+  metrics TEXT NOT NULL, picks TEXT NOT NULL, figures TEXT NOT NULL, PRIMARY KEY (job, round)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS costs (job TEXT, round INTEGER, seconds TEXT NOT NULL, memory INTEGER, origin TEXT NOT NULL,
+  PRIMARY KEY (job, round)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS failures (job TEXT, attempt TEXT, at TEXT, error TEXT NOT NULL, trace TEXT NOT NULL,
+  PRIMARY KEY (job, attempt)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS origins (origin TEXT PRIMARY KEY, content TEXT NOT NULL) WITHOUT ROWID;
+"""
+RESULTS = ("protocols", "jobs", "rounds")
+"""Tables whose content depends on protocols and seeds alone; the others hold what was measured on the way."""
+
+
+class Store:
+    """Rounds of jobs, kept as soon as they are done.
+
+    A round's record and the state from which the loop goes on are one transaction: a process that is killed leaves
+    the rounds that it finished, and nothing half written.
+
+    Parameters
+    ----------
+    folder : path of the run; ``results.sqlite`` in it is made where it is missing, unless ``create`` is False
+
+    Raises
+    ------
+    InputError
+        There is no run in the folder and ``create`` is False.
+    OutputError
+        The folder cannot be written.
+    DataFileError
+        The file is no such store.
+    """
+
+    def __init__(self, folder: Path, *, create: bool = True) -> None:
+        self.folder = Path(folder)
+        self.path = self.folder / FILE
+        if not create and not self.path.is_file():
+            raise InputError(f"run {self.folder} has no {FILE}; give the folder that spotal bench --out wrote")
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            # each call is its own transaction unless _writing says otherwise; waits for others for up to a minute
+            self._sqlite = sqlite3.connect(self.path, timeout=60, isolation_level=None)
+            self._sqlite.execute("PRAGMA journal_mode=WAL")
+            self._sqlite.execute("PRAGMA synchronous=NORMAL")
+            self._sqlite.executescript(_SCHEMA)
+        except sqlite3.DatabaseError as error:
+            if isinstance(error, sqlite3.OperationalError):
+                raise OutputError(
+                    f"{self.path} cannot be opened ({error}); give a folder that you may write to"
+                ) from None
+            raise DataFileError(
+                f"{self.path} is no store of benchmark results ({error}); give another folder"
+            ) from None
+        except OSError as error:
+            reason = (error.strerror or str(error)).lower()
+            raise OutputError(
+                f"{self.folder} cannot be written ({reason}); give a folder that you may write to"
+            ) from None
+
+    def close(self) -> None:
+        """Close the file."""
+        self._sqlite.close()
+
+    def __enter__(self) -> Store:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
+
+    def add_protocol(self, protocol: Protocol) -> None:
+        """Keep a protocol's content, so that the run can be reported without its file."""
+        content = _text(protocol.table())
+        with self._writing() as sqlite:
+            sqlite.execute("INSERT OR REPLACE INTO protocols VALUES (?, ?)", (protocol.name, content))
+
+    def protocols(self) -> list[Protocol]:
+        """The protocols of this run, by name."""
+        found = self._sqlite.execute("SELECT name, content FROM protocols ORDER BY name")
+        return [from_table(name, _without_nothing(json.loads(content))) for name, content in found]
+
+    def state(self, job: Job, data: str | None = None) -> dict[str, Any] | None:
+        """The loop's state after the last round that is kept; None where there is none.
+
+        Raises InputError where ``data``, the fingerprint of the job's data, is not the one that it began with.
+        """
+        row = self._sqlite.execute("SELECT state, data FROM jobs WHERE job = ?", (job.id,)).fetchone()
+        if row is None:
+            return None
+        if data is not None and row[1] != data:
+            raise InputError(
+                f"run {self.folder} has rounds of {job} on other data than {job.protocol.dataset!r} gives now; take a "
+                "new folder"
+            )
+        state: dict[str, Any] = json.loads(row[0])
+        return state
+
+    def kept(self, job: Job) -> tuple[dict[str, Any], str]:
+        """The state of a job that has rounds, and the fingerprint of its data."""
+        row = self._sqlite.execute("SELECT state, data FROM jobs WHERE job = ?", (job.id,)).fetchone()
+        return json.loads(row[0]), row[1]
+
+    def finished(self) -> set[str]:
+        """Jobs that are finished."""
+        return {job for (job,) in self._sqlite.execute("SELECT job FROM jobs WHERE finished = 1")}
+
+    def counts(self) -> dict[str, int]:
+        """Rounds done of each job."""
+        return dict(self._sqlite.execute("SELECT job, COUNT(*) FROM rounds GROUP BY job"))
+
+    def walls(self) -> dict[str, tuple[int, float]]:
+        """Rounds done of each job, and the seconds that they took in all."""
+        query = "SELECT job, COUNT(*), SUM(json_extract(seconds, '$.wall')) FROM costs GROUP BY job"
+        return {job: (count, float(total or 0.0)) for job, count, total in self._sqlite.execute(query)}
+
+    def save_round(
+        self,
+        job: Job,
+        data: str,
+        state: dict[str, Any],
+        record: dict[str, Any],
+        cost: dict[str, Any],
+        *,
+        finished: bool,
+    ) -> None:
+        """Keep a round and the state after it.
+
+        record : round, asked, labeled, metrics, picks, figures; cost : seconds, memory, origin
+        """
+        about = _text({"protocol": job.protocol.name, "strategy": job.strategy.label, "seed": job.seed})
+        results = (_text(record["metrics"]), _text(record["picks"]), _text(record["figures"]))
+        key = (job.id, record["round"])
+        with self._writing() as sqlite:
+            sqlite.execute(
+                "INSERT OR REPLACE INTO jobs VALUES (?, ?, ?, ?, ?)", (job.id, about, data, _text(state), int(finished))
+            )
+            sqlite.execute(
+                "INSERT OR REPLACE INTO rounds VALUES (?, ?, ?, ?, ?, ?, ?)",
+                (*key, record["asked"], record["labeled"], *results),
+            )
+            sqlite.execute(
+                "INSERT OR REPLACE INTO costs VALUES (?, ?, ?, ?, ?)",
+                (*key, _text(cost["seconds"]), cost["memory"], cost["origin"]),
+            )
+
+    def rounds(self, job: Job) -> list[dict[str, Any]]:
+        """Records of a job's rounds in order, with ``seconds``, ``memory`` and ``origin``."""
+        found = self._sqlite.execute(
+            "SELECT r.round, asked, labeled, metrics, picks, figures, seconds, memory, origin FROM rounds r "
+            "LEFT JOIN costs c ON c.job = r.job AND c.round = r.round WHERE r.job = ? ORDER BY r.round",
+            (job.id,),
+        )
+        return [
+            {
+                "round": row[0],
+                "asked": row[1],
+                "labeled": row[2],
+                **{name: json.loads(text or "{}") for name, text in zip(_JSON, row[3:7], strict=True)},
+                "memory": row[7],
+                "origin": row[8],
+            }
+            for row in found
+        ]
+
+    def origin(self, content: dict[str, Any]) -> str:
+        """Keep where results come from (commit, machine, versions); returns its key."""
+        text = _text(content)
+        name = hashlib.sha256(text.encode()).hexdigest()[:12]
+        with self._writing() as sqlite:
+            sqlite.execute("INSERT OR IGNORE INTO origins VALUES (?, ?)", (name, text))
+        return name
+
+    def origins(self) -> dict[str, dict[str, Any]]:
+        """All origins by key."""
+        return {
+            k: json.loads(v) for k, v in self._sqlite.execute("SELECT origin, content FROM origins ORDER BY origin")
+        }
+
+    def fail(self, job: Job, attempt: str, error: str, trace: str) -> None:
+        """Keep that a job failed in this attempt."""
+        now = datetime.now(UTC).isoformat(timespec="seconds")
+        with self._writing() as sqlite:
+            sqlite.execute(
+                "INSERT OR REPLACE INTO failures VALUES (?, ?, ?, ?, ?)", (job.id, attempt, now, error, trace)
+            )
+
+    def failures(self, attempt: str) -> dict[str, str]:
+        """Jobs that failed in this attempt, and their errors in a sentence."""
+        return dict(self._sqlite.execute("SELECT job, error FROM failures WHERE attempt = ?", (attempt,)))
+
+    def forget(self, jobs: list[Job]) -> None:
+        """Drop all that is kept of these jobs."""
+        with self._writing() as sqlite:
+            for table in ("jobs", "rounds", "costs", "failures"):
+                sqlite.executemany(f"DELETE FROM {table} WHERE job = ?", [(job.id,) for job in jobs])
+
+    def digest(self) -> str:
+        """SHA-256 of all results, times and memory left out: equal for equal numbers, bit for bit."""
+        digest = hashlib.sha256()
+        for table in RESULTS:
+            for row in self._sqlite.execute(f"SELECT * FROM {table} ORDER BY 1, 2"):
+                digest.update(repr((table, row)).encode())
+        return digest.hexdigest()
+
+    @contextmanager
+    def _writing(self) -> Iterator[sqlite3.Connection]:
+        """One transaction; rolled back when the block fails."""
+        try:
+            self._sqlite.execute("BEGIN IMMEDIATE")
+            try:
+                yield self._sqlite
+            except BaseException:
+                self._sqlite.execute("ROLLBACK")
+                raise
+            self._sqlite.execute("COMMIT")
+        except sqlite3.OperationalError as error:
+            raise OutputError(
+                f"{self.path} cannot be written ({error}); free the disk or close what holds it"
+            ) from None
+
+
+_JSON = ("metrics", "picks", "figures", "seconds")
+
+
+def _text(value: Any) -> str:
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)
+
+
+def _without_nothing(value: Any) -> Any:
+    """Tables without the keys that are None, which a protocol's file cannot say."""
+    if not isinstance(value, dict):
+        return value
+    return {name: _without_nothing(item) for name, item in value.items() if item is not None}

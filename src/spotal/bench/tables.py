@@ -1,0 +1,112 @@
+"""The cells of the tables, the same on the terminal, on the page and in Markdown."""
+
+from __future__ import annotations
+
+from typing import Any
+
+__all__ = ["HEAD", "NOTE", "harness", "origin_lines", "penalty_rows", "rank_rows", "rows"]
+
+HEAD = (
+    "strategy",
+    "mean of curve",
+    "to random",
+    "p",
+    "labels saved",
+    "final",
+    "worst class",
+    "calibration",
+    "seconds",
+    "MiB",
+)
+NOTE = (
+    "Mean of curve: area under the curve of balanced accuracy over the labels bought, in percent, with its bootstrap "
+    "95 % interval over seeds. To random: paired difference in points, with its 95 % Student interval. p: paired t "
+    "test over seeds, corrected by Holm for the strategies of this table. Labels saved: share of random's labels that "
+    "are not needed to be as good as random at its end; a dash where that height is not reached. Final, worst class: "
+    "balanced accuracy and least recall of a class after the last batch, percent. Calibration: expected calibration "
+    "error at the end, 15 bins, percent. Seconds: one query. MiB: the most memory that a query added to the process."
+)
+
+
+def rows(cell: dict[str, Any]) -> list[list[str]]:
+    """One row a strategy, the greatest area first."""
+    return [_row(name, found) for name, found in cell["strategies"].items()]
+
+
+def _row(name: str, found: dict[str, Any]) -> list[str]:
+    against, final = found["against"], found["final"]
+    gap = p = ""
+    if against is not None:
+        gap = f"{100 * against['mean']:+.1f}"
+        if against["low"] is not None:
+            gap += f" [{100 * against['low']:+.1f}, {100 * against['high']:+.1f}]"
+            p = _p(against["t_holm"])
+    area = found["area"]
+    spread = f" [{100 * area['low']:.1f}, {100 * area['high']:.1f}]" if len(found["seeds"]) > 1 else ""
+    saved = "" if against is None else "-" if found["saving"] is None else f"{100 * found['saving']:.0f} %"
+    return [
+        name,
+        f"{100 * area['mean']:.1f}{spread}",
+        gap,
+        p,
+        saved,
+        f"{100 * final['balanced_accuracy']:.1f}",
+        f"{100 * final['worst_class_recall']:.1f}",
+        f"{100 * final['calibration_error']:.1f}",
+        "" if found["query_seconds"] is None else f"{found['query_seconds']:.2g}",
+        "" if found["memory_mib"] is None else f"{found['memory_mib']:.0f}",
+    ]
+
+
+def _p(value: float | None) -> str:
+    if value is None:
+        return ""
+    return "<.001" if value < 0.001 else f"{value:.3f}".removeprefix("0")
+
+
+def penalty_rows(penalty: dict[str, Any]) -> tuple[list[str], list[list[str]]]:
+    """Head and rows of the penalty matrix, with the column means below it."""
+    names = penalty["strategies"]
+    body = [
+        [name, *("" if i == j else f"{value:.2f}" for j, value in enumerate(values))]
+        for i, (name, values) in enumerate(zip(names, penalty["matrix"], strict=True))
+    ]
+    return ["beats", *names], [*body, ["beaten, mean", *(f"{value:.2f}" for value in penalty["losses"])]]
+
+
+def rank_rows(ranks: dict[str, Any]) -> list[list[str]]:
+    """Strategies and their average ranks."""
+    return [[name, f"{rank:.2f}"] for name, rank in ranks["mean"].items()]
+
+
+def harness(time: dict[str, float]) -> str:
+    """The sentence on where the time went."""
+    wall = time.get("wall", 0.0)
+    if not wall:
+        return ""
+    parts = ", ".join(
+        f"{word} {100 * time.get(name, 0.0) / wall:.1f} %"
+        for name, word in (
+            ("train", "training"),
+            ("encode", "encoders"),
+            ("embed", "embedding"),
+            ("query", "selection"),
+            ("measure", "testing"),
+        )
+    )
+    return f"{wall / 3600:.2f} core hours: {parts}, all else {100 * time['harness_share']:.1f} %."
+
+
+def origin_lines(summary: dict[str, Any]) -> list[str]:
+    """Where the numbers come from, a line for each kind of machine and commit."""
+    lines = []
+    for found in summary["origins"]:
+        machine = found["machine"]
+        commit = found["commit"] or "no checkout"
+        changed = " with changes" if found["changed"] else ""
+        versions = ", ".join(f"{name} {version}" for name, version in found["versions"].items())
+        lines.append(
+            f"spotal at {commit[:12]}{changed} (source {found['source']}); {machine['cpu']}, {machine['cores']} cores, "
+            f"{machine['memory_gib']:.0f} GiB, {machine['system']}; {versions}"
+        )
+    return lines

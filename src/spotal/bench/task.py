@@ -1,0 +1,112 @@
+"""Task: what all strategies of one protocol and seed share. Pool, labels, test part, features, first rows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spotal.bench import data as library
+from spotal.bench.asking import AskedStrategy, DrawingLearner
+from spotal.bench.cache import Cache
+from spotal.bench.features import features_of, fingerprint
+from spotal.bench.learners import make_learner
+from spotal.bench.protocol import Protocol
+from spotal.bench.shape import ShapedPool, shape_pool, test_rows
+from spotal.errors import InputError
+from spotal.loop import ActiveLearner
+from spotal.oracle import VectorOracle
+from spotal.strategies import get
+
+__all__ = ["Task", "prepare"]
+
+_LOOP, _CHOSEN = 10, 11  # purposes of a seed, beside those of the pool
+
+
+@dataclass(frozen=True)
+class Task:
+    """One pool to be labeled.
+
+    X, X_test : what the learner takes: images, or the fixed features; y_test : int64 (m,), classes 0 .. n_classes - 1
+    initial : None, how many random rows, or the rows themselves; cold : (n, d) features without labels, or None
+    fingerprint : hash of all of it, by which a run that is taken up again knows its data
+    """
+
+    protocol: Protocol
+    seed: int
+    pool: ShapedPool
+    X: NDArray[Any]
+    X_test: NDArray[Any]
+    y_test: NDArray[np.int64]
+    n_classes: int
+    initial: int | NDArray[np.int64] | None
+    cold: NDArray[np.float32] | None
+    fingerprint: str
+
+    def loop(self, strategy: AskedStrategy) -> ActiveLearner:
+        """A fresh loop: the same first rows and network seeds whatever the strategy."""
+        learner = make_learner(self.protocol.learner, self.X, self.n_classes)
+        return ActiveLearner(
+            self.X,
+            DrawingLearner(learner) if strategy.needs_draws else learner,
+            strategy,
+            VectorOracle(self.pool.labels),
+            batch_size=self.protocol.batch_size,
+            initial=self.initial,
+            cold_embeddings=self.cold,
+            X_test=self.X_test,
+            y_test=self.y_test,
+            random_state=seed_of(self.seed, _LOOP),
+        )
+
+
+def prepare(protocol: Protocol, seed: int, cache: Cache) -> Task:
+    """Make the task of a seed; features that are costly come from the cache.
+
+    Raises
+    ------
+    InputError
+        The protocol does not fit its dataset. Also what loading the dataset raises.
+    """
+    data = library.load(protocol.dataset)
+    pool = shape_pool(data, protocol.pool, protocol.classes, seed)
+    held, y_test = test_rows(data, protocol.classes, protocol.test_size, seed)
+    if len(pool.rows) < protocol.asked[-1]:
+        raise InputError(
+            f"protocol {protocol.name!r} asks for {protocol.asked[-1]} labels, found a pool of {len(pool.rows)} rows; "
+            "lower rounds or batch_size"
+        )
+    if protocol.learner.is_frozen:
+        X, X_test = features_of(data, protocol.embedding, pool, held, seed, cache)
+        cold: NDArray[np.float32] | None = X
+    else:
+        X, X_test, cold = pool.data(data.X, seed), data.X_test[held], None
+    n_classes = data.n_classes if protocol.classes is None else len(protocol.classes)
+    return Task(
+        protocol, seed, pool, X, X_test, y_test, n_classes, _initial(protocol, X, cold, seed), cold,
+        fingerprint(X, X_test, y_test, pool.labels),
+    )  # fmt: skip
+
+
+def seed_of(seed: int, purpose: int) -> int:
+    """A seed of its own for each purpose, int32 range."""
+    return int(np.random.SeedSequence(seed, spawn_key=(purpose,)).generate_state(1, np.uint32)[0])
+
+
+def _initial(
+    protocol: Protocol, X: NDArray[Any], cold: NDArray[np.float32] | None, seed: int
+) -> int | NDArray[np.int64] | None:
+    if protocol.initial.kind == "none":
+        return None
+    count = protocol.initial.count
+    assert count is not None
+    if protocol.initial.kind == "random":
+        return count
+    if cold is None:
+        from spotal.learner.cold import cold_embeddings
+
+        cold = cold_embeddings(X, seed_of(seed, _CHOSEN))
+    assert protocol.initial.by is not None
+    return get(protocol.initial.by).query(cold, count, random_state=seed_of(seed, _CHOSEN)).indices

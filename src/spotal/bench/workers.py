@@ -1,0 +1,196 @@
+"""Many jobs at once: each worker process takes the next job that nobody holds, until none is left."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import secrets
+import signal
+import threading
+import time
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from spotal.bench.cache import Cache, try_lock
+from spotal.bench.jobs import Job, plan
+from spotal.bench.origin import origin
+from spotal.bench.protocol import Protocol
+from spotal.bench.runner import one_thread, run_job
+from spotal.bench.store import Store
+from spotal.bench.task import Task, prepare
+from spotal.events import Event, RoundStarted
+
+__all__ = ["Outcome", "run"]
+
+POLL = 0.3
+"""Seconds between two looks at how far the workers are."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a run ended: its jobs, those that failed with their errors, and the seconds it took."""
+
+    jobs: list[Job]
+    failures: dict[str, str]
+    seconds: float
+
+
+def run(
+    protocols: list[Protocol],
+    folder: Path,
+    *,
+    cache: Cache,
+    workers: int = 1,
+    watch: Callable[[dict[str, int]], object] | None = None,
+    observer: Callable[[Event], object] | None = None,
+) -> Outcome:
+    """Do all jobs of these protocols that the run in ``folder`` lacks.
+
+    Parameters
+    ----------
+    cache : Cache, of features
+    workers : int, processes of one thread each; 1 works in this process
+    watch : called a few times a second (with one worker: after each round) with the rounds done of each job
+    observer : is told the loops' events; with one worker only
+
+    Notes
+    -----
+    A job belongs to whoever holds the lock of its file in ``folder/locks``; the lock ends with the process, however it
+    ends, so a run that was killed can be started again at once, and two runs in one folder share the work. A job that
+    fails is noted and the others go on. Workers end by themselves when this process is gone.
+    """
+    start = time.perf_counter()
+    jobs = plan(protocols)
+    attempt = secrets.token_hex(6)
+    with Store(folder) as store:
+        for protocol in protocols:
+            store.add_protocol(protocol)
+        left = [job for job in jobs if job.id not in store.finished()]
+        if not left:
+            pass
+        elif workers <= 1:
+            tell = None if watch is None else (lambda: watch(store.counts()))
+            with one_thread():
+                _drain(left, store, cache, attempt, tell, observer)
+        else:
+            _spread(left, store, cache, attempt, workers, watch)
+        names = {job.id: str(job) for job in jobs}
+        failures = {names[job]: error for job, error in store.failures(attempt).items() if job in names}
+    return Outcome(jobs, failures, time.perf_counter() - start)
+
+
+def _drain(
+    jobs: list[Job],
+    store: Store,
+    cache: Cache,
+    attempt: str,
+    tell: Callable[[], object] | None = None,
+    observer: Callable[[Event], object] | None = None,
+) -> None:
+    """Do jobs until all are finished or failed; those that another process holds are waited for."""
+    where = store.origin(origin())
+
+    def told(event: Event) -> None:
+        if observer is not None:
+            observer(event)
+        if tell is not None and isinstance(event, RoundStarted):  # the round before is kept by now
+            tell()
+
+    @lru_cache(maxsize=1)
+    def task_of(key: str, seed: int) -> Task:
+        return prepare(protocols[key], seed, cache)
+
+    protocols = {job.protocol.name: job.protocol for job in jobs}
+    pending = jobs
+    while pending:
+        held = []
+        for job in pending:
+            if job.id in store.finished() or job.id in store.failures(attempt):
+                continue
+            lock = try_lock(store.folder / "locks" / job.id)
+            if lock is None:
+                held.append(job)
+                continue
+            with lock:
+                started = time.perf_counter()
+                if job.id in store.finished():  # by who held the lock just now
+                    continue
+                try:
+                    before = cache.seconds
+                    task = task_of(job.protocol.name, job.seed)
+                    encoding = cache.seconds - before
+                    run_job(job, task, store, origin=where, started=started, encoding=encoding, observer=told)
+                except Exception as error:
+                    if observer is not None:  # a test or a caller that watches wants to see it
+                        raise
+                    store.fail(job, attempt, _sentence(error), traceback.format_exc())
+        if tell is not None:
+            tell()
+        if held and len(held) == len(pending):
+            time.sleep(POLL)
+        pending = held
+
+
+def _spread(
+    jobs: list[Job],
+    store: Store,
+    cache: Cache,
+    attempt: str,
+    workers: int,
+    watch: Callable[[dict[str, int]], object] | None,
+) -> None:
+    """The same in worker processes, started afresh: no state of this one is theirs."""
+    context = multiprocessing.get_context("spawn")
+    arguments = (jobs, store.folder, cache, attempt, os.getpid())
+    crew = [context.Process(target=_work, args=arguments, daemon=True) for _ in range(min(workers, len(jobs)))]
+    variables = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+    kept = {name: os.environ.get(name) for name in variables}
+    os.environ.update(variables)  # read by the libraries that a worker loads
+    try:
+        for process in crew:
+            process.start()
+        while any(process.is_alive() for process in crew):
+            if watch is not None:
+                watch(store.counts())
+            crew[0].join(POLL)
+            if not crew[0].is_alive():
+                time.sleep(POLL)
+        if watch is not None:
+            watch(store.counts())
+    finally:
+        for name, value in kept.items():
+            os.environ.pop(name) if value is None else os.environ.update({name: value})
+        for process in crew:
+            if process.is_alive():
+                process.terminate()
+            process.join()
+    undone = {job.id for job in jobs} - store.finished() - store.failures(attempt).keys()
+    codes = [process.exitcode for process in crew if process.exitcode]
+    for job in jobs:
+        if job.id in undone:
+            how = f"by signal {-codes[0]}" if codes and codes[0] < 0 else f"with code {codes[0] if codes else 0}"
+            store.fail(job, attempt, f"a worker ended {how} before this job was done; start the same run again", "")
+
+
+def _work(jobs: list[Job], folder: Path, cache: Cache, attempt: str, parent: int) -> None:
+    """A worker process."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, which then ends the workers
+    threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
+    with one_thread(), Store(folder) as store:
+        _drain(jobs, store, cache, attempt)
+
+
+def _end_with(parent: int) -> None:
+    """End this process, at once, when its parent is gone."""
+    while os.getppid() == parent:
+        time.sleep(POLL)
+    os._exit(1)
+
+
+def _sentence(error: BaseException) -> str:
+    text: Any = " ".join(str(error).split())
+    return text if type(error).__module__ == "spotal.errors" else f"{type(error).__name__}: {text}"

@@ -1,0 +1,357 @@
+"""``spotal bench`` and ``spotal report``: measure strategies on protocols, and show what was found."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from spotal.cli.console import output, print_json, say, warn
+from spotal.errors import InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from rich.console import Console
+    from rich.table import Table
+
+    from spotal.bench.jobs import Job
+    from spotal.bench.protocol import Protocol
+
+__all__ = ["bench", "report"]
+
+SOME_FAILED = 1
+"""Exit status when jobs failed and the others are done."""
+EVERY = 60
+"""Seconds between two lines on how far a run is, where standard error is no terminal."""
+TERMINAL = ("strategy", "mean of curve", "to random", "p", "labels saved", "final")
+"""Columns of the table on the terminal; the page has them all."""
+
+
+def bench(
+    protocols: Annotated[
+        list[str] | None,
+        typer.Argument(
+            help="Names of ready protocols (--list shows them), .toml files, or the words development and reporting "
+            "for all of that role.",
+            metavar="[PROTOCOL]...",
+            show_default=False,
+        ),
+    ] = None,
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder of the run; one that is there is continued.")] = Path(
+        "spotal-bench"
+    ),
+    workers: Annotated[
+        int | None, typer.Option(min=1, help="Processes of one thread each; one for each core by default.")
+    ] = None,
+    seeds: Annotated[int | None, typer.Option(min=1, help="Number of seeds, instead of the protocol's.")] = None,
+    strategies: Annotated[
+        str | None, typer.Option(help="Names with commas between, instead of the protocol's.", metavar="NAME,NAME,...")
+    ] = None,
+    listing: Annotated[bool, typer.Option("--list", help="List protocols and strategies, and leave.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say what would be done and how long it may take.")
+    ] = False,
+    redo: Annotated[
+        str | None,
+        typer.Option(help="Do these strategies again, where their code has changed.", metavar="NAME,NAME,..."),
+    ] = None,
+    kept: Annotated[
+        Path | None,
+        typer.Option(
+            help="Folder of small result files, one a protocol: finished jobs in it are not done again, and those of "
+            "this run are added."
+        ),
+    ] = None,
+    cache: Annotated[
+        Path | None, typer.Option(help="Folder for features of trained encoders; spotal's own cache by default.")
+    ] = None,
+    features: Annotated[
+        Path | None, typer.Option(help="Folder with features of trained encoders that is looked in first.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document on standard output.")] = False,
+) -> None:
+    """Compare strategies: the same pools, first labels and networks for each, over several seeds.
+
+    A run can be stopped at any time, by Ctrl-C or by force, and goes on with the same command; the numbers at its end
+    are the same, bit for bit.
+    """
+    console = output(as_json)
+    if listing:
+        _list(console, as_json)
+        return
+    chosen = _protocols(protocols or [], seeds, _names(strategies))
+    from spotal.bench.jobs import plan
+    from spotal.bench.store import FILE, Store
+    from spotal.bench.workers import run
+
+    jobs = plan(chosen)
+    count = min(workers or _cores(), len(jobs))
+    if dry_run and not (out / FILE).exists():  # leaves no trace
+        _dry(console, as_json, jobs, {}, None, count)
+        return
+    with Store(out) as store:
+        again = _names(redo) or []
+        if again and not dry_run:
+            store.forget([job for job in jobs if job.strategy.label in again])
+        if kept is not None and kept.is_dir() and not dry_run:
+            from spotal.bench.kept import adopt
+
+            taken = adopt(store, chosen, kept, without=again)
+            if taken:
+                say(console, f"Took {taken:,} finished jobs from {kept}")
+        if dry_run:
+            _dry(console, as_json, jobs, store.counts(), store, count)
+            return
+        say(console, _headline(jobs, store.counts(), count))
+        with _bars(store, jobs, count) as watch:
+            outcome = run(chosen, out, cache=_cache(cache, features), workers=count, watch=watch)
+        if kept is not None:
+            from spotal.bench.kept import keep
+
+            keep(store, chosen, kept)
+        digest = store.digest()
+    done = len(jobs) - len(outcome.failures)
+    if as_json:
+        print_json(
+            {"out": str(out), "jobs": len(jobs), "done": done, "failures": outcome.failures, "digest": digest,
+             "seconds": outcome.seconds}
+        )  # fmt: skip
+    else:
+        say(
+            console,
+            f"Finished {done:,} of {len(jobs):,} jobs in {_time(outcome.seconds)}; results in {out / FILE}",
+            "bold",
+        )
+        say(console, f"Next: spotal report {out}")
+    for job, error in list(outcome.failures.items())[:10]:
+        warn(f"{job} failed: {error}")
+    if outcome.failures:
+        raise typer.Exit(SOME_FAILED)
+
+
+def report(
+    run: Annotated[Path, typer.Argument(help="Folder that spotal bench wrote.", metavar="RUN", show_default=False)],
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", help="File of the page; report.html in the run's folder by default.")
+    ] = None,
+    markdown: Annotated[
+        Path | None,
+        typer.Option(help="Also write tables as this Markdown file, with its pictures in a folder images beside it."),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print all numbers as one JSON document.")] = False,
+) -> None:
+    """Show a benchmark's results: one page with curves, tables and picks that needs no other file.
+
+    A run that is still going on is shown as far as it is.
+    """
+    from spotal._files import atomic_path, check_writable
+    from spotal.bench.page import write_page
+    from spotal.bench.results import read
+    from spotal.bench.store import Store
+    from spotal.bench.summary import summarize
+
+    console = output(as_json)
+    page = run / "report.html" if out is None else out
+    with Store(run, create=False) as store:
+        check_writable(page)
+        cells = read(store)
+        if not cells:
+            raise InputError(f"run {run} has no finished job yet; run spotal bench with --out {run} to its end")
+        summary = summarize(cells, store)
+    numbers = page.with_name("summary.json")
+    import json
+
+    with atomic_path(numbers) as part:
+        part.write_text(json.dumps(summary, indent=1) + "\n", encoding="utf-8")
+    write_page(cells, summary, page)
+    if markdown is not None:
+        from spotal.bench.markdown import write_markdown
+
+        write_markdown(cells, summary, markdown)
+    if as_json:
+        print_json({**summary, "report": str(page)})
+        return
+    for cell in summary["cells"]:
+        console.print(_cell_table(cell))
+        if cell["missing"]:
+            say(console, f"  {cell['missing']} jobs of {cell['name']} are not finished", "yellow")
+    say(console, f"Report: {page.resolve()}\nNumbers: {numbers.resolve()}")
+    if markdown is not None:
+        say(console, f"Tables: {markdown.resolve()}")
+
+
+def _protocols(wanted: list[str], seeds: int | None, strategies: list[str] | None) -> list[Protocol]:
+    from spotal.bench import library
+
+    if not wanted:
+        raise InputError("PROTOCOL must be given; spotal bench --list shows the ready ones, and smoke takes seconds")
+    names: list[str] = []
+    for name in wanted:
+        names += library.of_role(name) if name in ("development", "reporting") else [name]
+    found = [library.load(name) for name in dict.fromkeys(names)]
+    stems = [protocol.name for protocol in found]
+    twice = next((stem for stem in stems if stems.count(stem) > 1), None)
+    if twice is not None:
+        raise InputError(f"protocols must have different names, found {twice!r} twice; rename one file")
+    return [protocol.limited(seeds, strategies) for protocol in found]
+
+
+def _names(text: str | None) -> list[str] | None:
+    return None if text is None else [name.strip() for name in text.split(",") if name.strip()]
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _cache(folder: Path | None, features: Path | None) -> Any:
+    from spotal.bench.cache import Cache
+    from spotal.datasets._download import cache_dir
+
+    if features is not None and not features.is_dir():
+        raise InputError(f"--features must be a folder, found {features}; leave it out to train encoders")
+    return Cache(cache_dir() / "bench" if folder is None else folder, [] if features is None else [features])
+
+
+def _list(console: Console, as_json: bool) -> None:
+    from rich.table import Table
+
+    from spotal.bench import data, library
+    from spotal.strategies import names
+
+    ready = [library.load(name) for name in library.names()]
+    if as_json:
+        print_json({
+            "protocols": [{"name": p.name, "role": p.role, "title": p.title, "seeds": p.seeds, "labels": p.asked[-1]}
+                          for p in ready],
+            "strategies": names(), "datasets": list(data.names()),
+        })  # fmt: skip
+        return
+    for role in ("development", "reporting"):
+        table = Table(title=f"Protocols for {role}", title_justify="left", box=None, padding=(0, 2, 0, 0))
+        for column in ("name", "labels", "seeds", "what"):
+            table.add_column(column, justify="right" if column in ("labels", "seeds") else "left")
+        for p in ready:
+            if p.role == role:
+                table.add_row(p.name, str(p.asked[-1]), str(p.seeds), p.title)
+        console.print(table)
+    say(console, f"Strategies: {', '.join(names())}")
+    say(console, f"Datasets: {', '.join(data.names())}, or a path")
+
+
+def _headline(jobs: list[Job], counts: dict[str, int], workers: int) -> str:
+    done = sum(min(counts.get(job.id, 0), job.n_rounds) for job in jobs)
+    total = sum(job.n_rounds for job in jobs)
+    begun = f"; {done:,} of {total:,} rounds are there already" if done else ""
+    return f"{len(jobs):,} jobs of {total:,} rounds on {workers} {'core' if workers == 1 else 'cores'}{begun}"
+
+
+def _dry(console: Console, as_json: bool, jobs: list[Job], counts: dict[str, int], store: Any, workers: int) -> None:
+    """What is left to do, protocol by protocol, and how long it may take."""
+    from rich.table import Table
+
+    from spotal.bench.estimate import Estimator, default_seconds
+
+    estimator = None if store is None else Estimator(store, jobs)
+    lines: dict[str, dict[str, float]] = {}
+    for job in jobs:
+        line = lines.setdefault(job.protocol.name, {"jobs": 0, "rounds_left": 0, "core_seconds": 0.0})
+        rounds = max(0, job.n_rounds - counts.get(job.id, 0))
+        seconds = default_seconds(job) if estimator is None else estimator.round_seconds(job)
+        line["jobs"] += 1
+        line["rounds_left"] += rounds
+        line["core_seconds"] += rounds * seconds
+    total = sum(line["core_seconds"] for line in lines.values())
+    if as_json:
+        print_json({"protocols": lines, "core_seconds": total, "workers": workers, "seconds": total / workers})
+        return
+    table = Table(box=None, padding=(0, 2, 0, 0))
+    table.add_column("protocol")
+    for column in ("jobs", "rounds left", "core time"):
+        table.add_column(column, justify="right")
+    for name, line in lines.items():
+        table.add_row(name, f"{line['jobs']:,.0f}", f"{line['rounds_left']:,.0f}", _time(line["core_seconds"]))
+    console.print(table)
+    known = (
+        "from rounds that are done, where there are any" if counts else "from typical times: nothing is measured yet"
+    )
+    say(console, f"About {_time(total / workers)} on {workers} {'core' if workers == 1 else 'cores'}, {known}")
+
+
+@contextmanager
+def _bars(store: Any, jobs: list[Job], workers: int) -> Iterator[Callable[[dict[str, int]], None]]:
+    """A bar for each protocol and one for all with the time left; a line a minute where nobody watches."""
+    import time
+
+    from rich.console import Console as RichConsole
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    from spotal.bench.estimate import Estimator
+
+    terminal = RichConsole(stderr=True)
+    estimator, learnt = Estimator(store, jobs), time.monotonic()
+    total = sum(job.n_rounds for job in jobs)
+
+    def left(counts: dict[str, int]) -> str:
+        nonlocal learnt
+        if time.monotonic() - learnt > 10:
+            estimator.learn()
+            learnt = time.monotonic()
+        return f"about {_time(estimator.left(counts, workers))} left"
+
+    if not terminal.is_terminal:
+        said = time.monotonic()
+
+        def tell(counts: dict[str, int]) -> None:
+            nonlocal said
+            if time.monotonic() - said > EVERY:
+                said = time.monotonic()
+                done = sum(counts.get(job.id, 0) for job in jobs)
+                say(terminal, f"{done:,} of {total:,} rounds, {left(counts)}")
+
+        yield tell
+        return
+    columns = (
+        TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(),
+        TextColumn("{task.fields[left]}", markup=False),
+    )  # fmt: skip
+    own: dict[str, list[Job]] = {}
+    for job in jobs:
+        own.setdefault(job.protocol.name, []).append(job)
+    with Progress(*columns, console=terminal, transient=True) as bars:
+        rows = {name: bars.add_task(name, total=sum(j.n_rounds for j in some), left="") for name, some in own.items()}
+        every = bars.add_task("rounds", total=total, left="")
+
+        def watch(counts: dict[str, int]) -> None:
+            for name, some in own.items():
+                bars.update(rows[name], completed=sum(counts.get(job.id, 0) for job in some))
+            bars.update(every, completed=sum(counts.get(job.id, 0) for job in jobs), left=left(counts))
+
+        watch(store.counts())
+        yield watch
+
+
+def _cell_table(cell: dict[str, Any]) -> Table:
+    from rich.table import Table
+
+    from spotal.bench.tables import HEAD, rows
+
+    table = Table(title=cell["title"], title_justify="left", box=None, padding=(0, 2, 0, 0))
+    shown = [HEAD.index(name) for name in TERMINAL]
+    for k in shown:
+        table.add_column(HEAD[k], justify="right" if k else "left", no_wrap=True)
+    for row in rows(cell):
+        # intervals are for wider tables
+        table.add_row(*(row[k].partition(" [")[0] for k in shown))
+    return table
+
+
+def _time(seconds: float) -> str:
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
