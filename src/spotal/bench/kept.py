@@ -66,7 +66,8 @@ def adopt(
     """Take finished jobs of these protocols that a store lacks from the files in a folder; how many there were.
 
     A job is known by the hash of all that its numbers depend on: one whose protocol or strategy's parameters were
-    changed since is not taken, nor one of a strategy whose label is in ``without``. Raises DataFileError for a file that is none that ``keep`` wrote.
+    changed since is not taken, nor one of a strategy whose label is in ``without``. Raises
+    DataFileError for a file that is none that ``keep`` wrote.
     """
     left_out = set(without)
     wanted = {job.id: job for job in plan(protocols) if job.strategy.label not in left_out}
