@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from spotal.report.plots import Theme
+from spotal.report.plots import Theme, blank
 
 __all__ = ["critical_difference", "curves", "penalty"]
 
@@ -20,7 +20,7 @@ _NAMED = 5
 
 def curves(cell: dict[str, Any], theme: Theme) -> Figure:
     """Mean learning curves of one benchmark with bootstrap bands: SPOT, random and the best others in color."""
-    figure, axes = _figure(theme, (6.4, 4.2))
+    figure, axes = blank(theme, (6.4, 4.2))
     found, asked = cell["strategies"], cell["asked"]
     leaders = [name for name in found if name not in (OWN, BASE)][: _NAMED - 2]
     colors = dict(zip(leaders, theme.others, strict=False)) | {OWN: theme.own, BASE: theme.base}
@@ -46,7 +46,7 @@ def penalty(found: dict[str, Any], theme: Theme) -> Figure:
     """The pairwise penalty matrix as shades; row beats column."""
     names, matrix = found["strategies"], np.array(found["matrix"])
     size = 2.0 + 0.36 * len(names)
-    figure, axes = _figure(theme, (size, size))
+    figure, axes = blank(theme, (size, size))
     axes.grid(visible=False)
     axes.imshow(matrix, cmap="Blues", vmin=0, vmax=max(found["most"], 1), alpha=0.9)
     for i, row in enumerate(matrix):
@@ -68,7 +68,7 @@ def critical_difference(found: dict[str, Any], theme: Theme) -> Figure:
     names, ranks = list(found["mean"]), list(found["mean"].values())
     half = (len(names) + 1) // 2
     groups = _groups(ranks, found["critical"])
-    figure, axes = _figure(theme, (7.6, 1.3 + 0.24 * half + 0.1 * len(groups)))
+    figure, axes = blank(theme, (7.6, 1.3 + 0.24 * half + 0.1 * len(groups)))
     axes.grid(visible=False)
     axes.spines[["left", "bottom"]].set_visible(False)
     axes.set_yticks([])
@@ -110,20 +110,6 @@ def _groups(ranks: list[float], critical: float | None) -> list[tuple[float, flo
         if last > i and (not found or last > found[-1][1]):
             found.append((i, last))
     return [(ranks[i], ranks[j]) for i, j in found]
-
-
-def _figure(theme: Theme, size: tuple[float, float]) -> tuple[Figure, Axes]:
-    figure = Figure(figsize=size, layout="constrained")
-    axes: Axes = figure.subplots()
-    axes.spines[["top", "right"]].set_visible(False)
-    axes.spines[["left", "bottom"]].set_color(theme.faint)
-    axes.tick_params(colors=theme.ink, labelsize=9, color=theme.faint)
-    axes.xaxis.label.set(color=theme.ink, fontsize=10)
-    axes.yaxis.label.set(color=theme.ink, fontsize=10)
-    axes.patch.set_alpha(0)
-    axes.set_axisbelow(True)
-    axes.grid(color=theme.faint, linewidth=0.6)
-    return figure, axes
 
 
 def _name_ends(axes: Axes, ends: list[tuple[float, str, str]]) -> None:

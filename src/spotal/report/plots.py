@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from spotal.report.maps import QueryMap
 from spotal.report.summary import label_of
 
-__all__ = ["DARK", "LIGHT", "Theme", "curves", "difference", "map_after", "map_before", "png", "svg"]
+__all__ = ["DARK", "LIGHT", "Theme", "blank", "curves", "difference", "map_after", "map_before", "png", "svg"]
 
 SIZE = (5.6, 3.9)
 SQUARE = (5.2, 5.0)
@@ -55,7 +55,7 @@ def png(figure: Figure) -> bytes:
 
 def curves(summary: dict[str, Any], theme: Theme) -> Figure:
     """Test accuracy by number of labels: means over seeds, 95 % intervals of the mean, single seeds as thin lines."""
-    figure, axes = _figure(theme, SIZE)
+    figure, axes = blank(theme, SIZE)
     labels, ends = summary["labels"], []
     for name, color in _colors(summary, theme).items():
         curve = summary["curves"][name]["accuracy"]
@@ -76,7 +76,7 @@ def curves(summary: dict[str, Any], theme: Theme) -> Figure:
 
 def difference(summary: dict[str, Any], theme: Theme) -> Figure:
     """The accuracy gained over the baseline, paired by seed: mean, 95 % interval, and single seeds as dots."""
-    figure, axes = _figure(theme, SIZE)
+    figure, axes = blank(theme, SIZE)
     labels, gap = np.array(summary["labels"]), summary["difference"]["by_labels"]
     mean, runs = 100 * np.array(gap["mean"]), 100 * np.array(gap["runs"])
     axes.axhline(0, color=theme.ink, linewidth=0.8)
@@ -93,7 +93,7 @@ def difference(summary: dict[str, Any], theme: Theme) -> Figure:
 
 def map_before(picture: QueryMap, theme: Theme) -> Figure:
     """The pool before transport, dots as large as the mass that they carry; labeled rows and picks."""
-    figure, axes = _figure(theme, SQUARE)
+    figure, axes = blank(theme, SQUARE)
     _points(axes, picture.before, picture, theme)
     axes.set_xlabel("first coordinate")
     axes.set_ylabel("second coordinate")
@@ -107,7 +107,7 @@ def map_before(picture: QueryMap, theme: Theme) -> Figure:
 
 def map_after(picture: QueryMap, theme: Theme) -> Figure:
     """The same in the hypercube, with the points of the design as rings."""
-    figure, axes = _figure(theme, SQUARE)
+    figure, axes = blank(theme, SQUARE)
     _points(axes, picture.after, picture, theme)
     axes.scatter(
         picture.design[:, 0],
@@ -135,7 +135,8 @@ def _points(axes: Axes, points: NDArray[np.float64], picture: QueryMap, theme: T
     )
 
 
-def _figure(theme: Theme, size: tuple[float, float]) -> tuple[Figure, Axes]:
+def blank(theme: Theme, size: tuple[float, float]) -> tuple[Figure, Axes]:
+    """A figure of ``size`` inches with one empty pair of axes in the theme's colors."""
     figure = Figure(figsize=size, layout="constrained")
     axes: Axes = figure.subplots()
     axes.spines[["top", "right"]].set_visible(False)
