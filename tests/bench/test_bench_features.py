@@ -140,16 +140,16 @@ def test_datasets_by_name_have_all_their_classes():
         assert len(data.X_test) == pytest.approx(0.3 * (len(data.X) + len(data.X_test)), abs=classes)
 
 
-def test_a_strategy_is_handed_probabilities_once_there_is_a_model():
-    class Uses:
-        needs_probabilities, uses_probabilities, name = False, True, "uses"
-
-    for strategy, cold, warm in ((Uses(), False, True), (get("random"), False, False), (get("margin"), True, True)):
-        asked = AskedStrategy(strategy, "x")
-        assert asked.needs_probabilities == cold
-        asked.warm = True
-        assert asked.needs_probabilities == warm
-    assert AskedStrategy(get("bald"), "bald").needs_draws
+def test_a_strategy_is_watched_while_it_chooses():
+    asked = AskedStrategy(get("bald"), "bald")
+    assert asked.needs_draws
+    assert asked.needs_probabilities
+    asked = AskedStrategy(get("coreset"), "coreset")
+    assert not asked.needs_probabilities
+    assert len(asked.query(rng.normal(size=(2_000, 16)), 50, random_state=0)) == 50
+    assert asked.seconds > 0
+    asked.forget()
+    assert (asked.seconds, asked.memory, asked.figures) == (None, None, {})
 
 
 def test_draws_are_probabilities_of_different_models_around_the_learner_s(tmp_path):

@@ -1,7 +1,8 @@
-"""What stands between the loop and a strategy or learner in a benchmark: it hands over what they need, and measures."""
+"""What stands between the loop and a strategy or learner in a benchmark: measures, draws, and what is shared."""
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import numpy as np
@@ -18,35 +19,31 @@ DRAWS = 10
 
 
 class AskedStrategy:
-    """A strategy that is handed probabilities where it can use them, watched while it chooses.
+    """A strategy that is watched while it chooses.
 
-    ``warm`` says whether there is a model; the loop's owner sets it. ``memory`` is the peak memory of the last query in
-    bytes, ``figures`` what it said about itself.
+    After a query ``seconds`` is what it took of the processor, all threads together, which does not depend on what else
+    the machine does; ``memory`` its peak memory in bytes; ``figures`` what it said about itself. ``forget`` clears all
+    three.
     """
 
     def __init__(self, strategy: Any, label: str) -> None:
         self.strategy, self.name = strategy, label
-        self.warm = False
+        self.needs_draws = bool(getattr(strategy, "needs_draws", False))
+        self.needs_probabilities = self.needs_draws or bool(getattr(strategy, "needs_probabilities", False))
+        self.forget()
+
+    def forget(self) -> None:
+        """Nothing has been asked."""
+        self.seconds: float | None = None
         self.memory: int | None = None
         self.figures: dict[str, float] = {}
 
-    @property
-    def needs_draws(self) -> bool:
-        """Whether it needs several models' probabilities."""
-        return bool(getattr(self.strategy, "needs_draws", False))
-
-    @property
-    def needs_probabilities(self) -> bool:
-        """Whether the loop is to work out probabilities: always where they are needed, else once there is a model."""
-        if self.needs_draws or getattr(self.strategy, "needs_probabilities", False):
-            return True
-        return self.warm and bool(getattr(self.strategy, "uses_probabilities", False))
-
     def query(self, pool: Any, budget: int, **known: Any) -> Selection:
         """What the strategy answers."""
+        start = time.process_time()
         with PeakMemory() as peak:
             selection: Selection = self.strategy.query(pool, budget, **known)
-        self.memory, self.figures = peak.bytes, selection.figures
+        self.seconds, self.memory, self.figures = time.process_time() - start, peak.bytes, selection.figures
         return selection
 
 

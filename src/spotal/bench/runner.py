@@ -48,7 +48,7 @@ def run_job(
     if state is not None:
         loop.load_state_dict(state)
     while _next(loop, job):
-        strategy.warm, strategy.memory, strategy.figures = len(loop.labeled_) > 0, None, {}
+        strategy.forget()
         done = loop.step()
         finished = not _next(loop, job)
         record = {
@@ -61,6 +61,8 @@ def run_job(
         }
         now = time.perf_counter()
         seconds, mark = {**done.timings, "wall": now - mark, **({"encode": encoding} if encoding else {})}, now
+        if strategy.seconds is not None:
+            seconds["processor"] = strategy.seconds
         encoding = 0.0
         cost = {"seconds": seconds, "memory": strategy.memory, "origin": origin}
         store.save_round(job, task.fingerprint, _timeless(loop.state_dict()), record, cost, finished=finished)

@@ -24,7 +24,8 @@ NOTE = (
     "test over seeds, corrected by Holm for the strategies of this table. Labels saved: share of random's labels that "
     "are not needed to be as good as random at its end; a dash where that height is not reached. Final, worst class: "
     "balanced accuracy and least recall of a class after the last batch, percent. Calibration: expected calibration "
-    "error at the end, 15 bins, percent. Seconds: one query. MiB: the most memory that a query added to the process."
+    "error at the end, 15 bins, percent. Seconds: one query, on one core. MiB: the most memory that a query added to "
+    "the process."
 )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
@@ -13,9 +13,11 @@ from spotal.bench.asking import AskedStrategy, DrawingLearner
 from spotal.bench.cache import Cache
 from spotal.bench.features import features_of, fingerprint
 from spotal.bench.learners import make_learner
-from spotal.bench.protocol import Protocol
+from spotal.bench.protocol import NETWORKS, Protocol
 from spotal.bench.shape import ShapedPool, shape_pool, test_rows
+from spotal.bench.shared import SharedLearner
 from spotal.errors import InputError
+from spotal.learner import Learner
 from spotal.loop import ActiveLearner
 from spotal.oracle import VectorOracle
 from spotal.strategies import get
@@ -31,7 +33,7 @@ class Task:
 
     X, X_test : what the learner takes: images, or the fixed features; y_test : int64 (m,), classes 0 .. n_classes - 1
     initial : None, how many random rows, or the rows themselves; cold : (n, d) features without labels, or None
-    fingerprint : hash of all of it, by which a run that is taken up again knows its data
+    fingerprint : hash of all of it, by which a run that is taken up again knows its data; cache : of what is costly
     """
 
     protocol: Protocol
@@ -44,10 +46,11 @@ class Task:
     initial: int | NDArray[np.int64] | None
     cold: NDArray[np.float32] | None
     fingerprint: str
+    cache: Cache
 
     def loop(self, strategy: AskedStrategy) -> ActiveLearner:
         """A fresh loop: the same first rows and network seeds whatever the strategy."""
-        learner = make_learner(self.protocol.learner, self.X, self.n_classes)
+        learner = self._learner()
         return ActiveLearner(
             self.X,
             DrawingLearner(learner) if strategy.needs_draws else learner,
@@ -60,6 +63,16 @@ class Task:
             y_test=self.y_test,
             random_state=seed_of(self.seed, _LOOP),
         )
+
+    def _learner(self) -> Learner:
+        """A learner; networks, which are costly, learn the first labels once for all strategies that share them."""
+        choice = self.protocol.learner
+        learner = make_learner(choice, self.X, self.n_classes)
+        if self.initial is None or choice.kind not in NETWORKS:
+            return learner
+        recipe = {"choice": asdict(choice), "n_classes": self.n_classes}
+        data = (self.X, self.X_test)
+        return SharedLearner(learner, self.cache, recipe, first=self.protocol.first, data=data)
 
 
 def prepare(protocol: Protocol, seed: int, cache: Cache) -> Task:
@@ -86,7 +99,7 @@ def prepare(protocol: Protocol, seed: int, cache: Cache) -> Task:
     n_classes = data.n_classes if protocol.classes is None else len(protocol.classes)
     return Task(
         protocol, seed, pool, X, X_test, y_test, n_classes, _initial(protocol, X, cold, seed), cold,
-        fingerprint(X, X_test, y_test, pool.labels),
+        fingerprint(X, X_test, y_test, pool.labels), cache,
     )  # fmt: skip
 
 
