@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from spotal.errors import DataFileError, InputError, ProjectError
-from spotal.project import Data, Found, Pick, Project, Settings
+from spotal.project import Added, Data, Found, Pick, Project, Settings
 from spotal.project.sources import look
 
 CLASSES = ("cat", "dog")
@@ -44,7 +44,7 @@ def test_the_pool_grows_and_what_changed_or_went_is_noticed(tmp_path):
         assert project.refresh().back == ["b.png"]
         assert not project.items.get("b.png").missing
         again = project.refresh()
-        assert not (again.new or again.changed or again.missing or again.back)
+        assert again == Added()
 
 
 def test_embeddings_are_known_by_row_or_id(tmp_path):
@@ -55,7 +55,7 @@ def test_embeddings_are_known_by_row_or_id(tmp_path):
     by_id = look(Data("x.npz", "embedding", "name"), tmp_path)
     assert [thing.id for thing in by_row] == ["0", "1", "2"]
     assert [(thing.id, thing.row) for thing in by_id] == [("p", 0), ("q", 1), ("r", 2)]
-    np.save(tmp_path / "x.npy", rows + [[0], [1], [0]])
+    np.save(tmp_path / "x.npy", rows + np.array([[0], [1], [0]]))
     changed = [new.content != old.content for new, old in zip(look(Data("x.npy", "embedding"), tmp_path), by_row)]  # noqa: B905
     assert changed == [False, True, False]
 

@@ -40,9 +40,7 @@ def test_the_majority_of_last_words_counts_and_ties_are_conflicts(project, words
     for word in words:
         annotator, said = word.split(":")
         is_class = said in project.settings.classes
-        project.labels.record(
-            "t0", said if is_class else None, kind="label" if is_class else said, annotator=annotator
-        )
+        project.labels.record("t0", said if is_class else None, kind="label" if is_class else said, annotator=annotator)
     assert state(project) == expected
     assert ("t0" in project.labels.current()) == (expected is not None and expected[0] == "labeled")
     assert [len(found.votes) for found in project.labels.conflicts()] == (
@@ -96,7 +94,9 @@ def test_an_external_answer_is_recorded_once_for_each_version(project):
     same = {"annotator": "ann", "source": "label-studio", "external_id": "41", "external_version": "v1"}
     first = project.labels.record("t0", "cat", **same)
     assert project.labels.record("t0", "cat", **same) == first
-    with pytest.raises(ProjectError, match="was recorded as .*'cat'.* and now says .*'dog'.* another external_version"):
+    with pytest.raises(
+        ProjectError, match=r"was recorded as .*'cat'.* and now says .*'dog'.* another external_version"
+    ):
         project.labels.record("t0", "dog", **same)
     changed = project.labels.record("t0", "dog", **{**same, "external_version": "v2"})
     assert changed.number == 2

@@ -84,6 +84,8 @@ def revision(path: Path) -> str:
         with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=rw", uri=True, timeout=WAIT)) as connection:
             row = connection.execute("SELECT version_num FROM alembic_version").fetchone()
     except sqlite3.DatabaseError as error:
+        if isinstance(error, sqlite3.OperationalError) and "no such table" not in str(error):
+            raise OutputError(f"{path} cannot be opened ({error}); check that you may write to its folder") from None
         raise ProjectError(f"{path} is no database of a spotal project ({error}); restore it from a backup") from None
     if row is None:
         raise ProjectError(f"{path} is no database of a spotal project (it has no revision); restore it from a backup")
@@ -129,10 +131,13 @@ def backup(path: Path, copy: Path) -> None:
 
 
 def holds_labels(path: Path) -> bool:
-    """Whether anybody has said anything in this database. Raises ProjectError where it is none."""
-    revision(path)
-    with closing(sqlite3.connect(path, timeout=WAIT)) as connection:
-        return connection.execute("SELECT 1 FROM events LIMIT 1").fetchone() is not None
+    """Whether anybody has said anything in a database, even an unfinished one. Raises ProjectError for another file."""
+    try:
+        with closing(sqlite3.connect(path, timeout=WAIT)) as connection:
+            made = connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'events'").fetchone()
+            return made is not None and connection.execute("SELECT 1 FROM events LIMIT 1").fetchone() is not None
+    except sqlite3.DatabaseError as error:
+        raise ProjectError(f"{path} is no database of a spotal project ({error}); move it away") from None
 
 
 def configuration() -> Config:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from spotal.project.project import Project
 
-__all__ = ["Items", "number_of", "uniform"]
+__all__ = ["MANY", "Items", "numbers_of", "uniform"]
 
 MANY = 500
 """Values that one query names."""
@@ -166,12 +166,17 @@ class Items:
                 yield from (Item(*row) for row in connection.execute(query))
 
 
-def number_of(connection: Connection, item: str) -> int:
-    """The number of the item of that id. Raises ProjectError where there is none."""
-    number = connection.execute(select(ItemRow.number).where(ItemRow.id == item)).scalar()
-    if number is None:
-        raise ProjectError(_unknown(item))
-    return int(number)
+def numbers_of(connection: Connection, ids: Iterable[str]) -> dict[str, int]:
+    """The numbers of the items of these ids. Raises ProjectError where there is none."""
+    wanted = list(dict.fromkeys(ids))
+    found: dict[str, int] = {}
+    for start in range(0, len(wanted), MANY):
+        query = select(ItemRow.id, ItemRow.number).where(ItemRow.id.in_(wanted[start : start + MANY]))
+        found.update((name, number) for name, number in connection.execute(query))
+    unknown = next((name for name in wanted if name not in found), None)
+    if unknown is not None:
+        raise ProjectError(_unknown(unknown))
+    return found
 
 
 def uniform(random_state: int, purpose: str, name: str) -> float:

@@ -12,7 +12,7 @@ from sqlalchemy.orm import aliased
 
 from spotal._check import closest
 from spotal.errors import ProjectError
-from spotal.project.items import number_of
+from spotal.project.items import MANY, numbers_of
 from spotal.project.records import Agreement, Answer, Conflict, Event, Standing
 from spotal.project.schema import EventRow, ItemRow, latest, standings
 
@@ -72,13 +72,13 @@ class Labels:
         """
         answer = Answer(item, annotator, kind, label, source, external_id, external_version, at)
         with self._database.write() as connection:
-            return self._append(connection, answer)[0]
+            return self._append(connection, [answer])[0][0]
 
     def record_all(self, answers: Iterable[Answer]) -> list[Event]:
         """Record many answers as one transaction, all or none; the events that are new. Raises as :meth:`record`."""
         listed = list(answers)
         with self._database.write() as connection:
-            done = [self._append(connection, answer) for answer in listed]
+            done = self._append(connection, listed)
         return [event for event, is_new in done if is_new]
 
     def withdraw(
@@ -120,9 +120,12 @@ class Labels:
             before = connection.execute(
                 standing.where(EventRow.item == last.item, EventRow.number != last.number)
             ).first()
-            values = {"item": last.item, "annotator": annotator, "source": source, "undoes": last.number}
             kind, label = ("withdraw", None) if before is None else (before.kind, before.label)
-            return _insert(connection, kind=kind, label=label, **values)
+            item = connection.execute(select(ItemRow.id).where(ItemRow.number == last.item)).scalar_one()
+            number, now = _last(connection) + 1, datetime.now(UTC)
+            event = Event(number, item, annotator, kind, label, now, source, None, "", last.number)
+            _write(connection, [(last.item, event)])
+            return event
 
     def standings(self) -> dict[str, Standing]:
         """Where every item stands that anybody has spoken about, by id, in the order of the items."""
@@ -155,13 +158,13 @@ class Labels:
         query = _EVENTS.order_by(EventRow.number)
         with self._database.read() as connection:
             if item is not None:
-                query = query.where(EventRow.item == number_of(connection, item))
+                query = query.where(EventRow.item == numbers_of(connection, [item])[item])
             return _read(connection, query)
 
     def last_event(self) -> int:
         """Number of the last event, 0 before the first. Ask before you read labels to train on."""
         with self._database.read() as connection:
-            return int(connection.execute(select(func.coalesce(func.max(EventRow.number), 0))).scalar_one())
+            return _last(connection)
 
     def annotators(self) -> dict[str, int]:
         """Who has said something, and about how many items their last word stands, by name."""
@@ -197,41 +200,50 @@ class Labels:
             found.append(Agreement(first, second, len(common), share, kappa))
         return found
 
-    def _append(self, connection: Connection, answer: Answer) -> tuple[Event, bool]:
-        """The event of an answer, and whether it is new."""
-        _check(answer, self._project.settings.classes)
-        item = number_of(connection, answer.item)
-        if answer.external_id is not None:
-            known = _read(
-                connection,
-                _EVENTS.where(
-                    EventRow.source == answer.source,
-                    EventRow.external_id == answer.external_id,
-                    EventRow.external_version == answer.external_version,
-                ),
-            )
-            if known:
-                _check_same(known[0], answer)
-                return known[0], False
-        event = _insert(
-            connection,
-            item=item,
-            annotator=answer.annotator,
-            kind=answer.kind,
-            label=answer.label,
-            at=answer.at,
-            source=answer.source,
-            external_id=answer.external_id,
-            external_version=answer.external_version,
-        )
-        return event, True
+    def _append(self, connection: Connection, answers: list[Answer]) -> list[tuple[Event, bool]]:
+        """The events of answers, and whether each is new."""
+        for answer in answers:
+            _check(answer, self._project.settings.classes)
+        numbers = numbers_of(connection, [answer.item for answer in answers])
+        known = _known(connection, answers)
+        number, now = _last(connection), datetime.now(UTC)
+        done: list[tuple[Event, bool]] = []
+        for answer in answers:
+            key = (answer.source, answer.external_id, answer.external_version)
+            if key in known:
+                _check_same(known[key], answer)
+                done.append((known[key], False))
+                continue
+            number += 1
+            at = now if answer.at is None else answer.at.astimezone(UTC)
+            event = Event(number, answer.item, answer.annotator, answer.kind, answer.label, at, *key, undoes=None)
+            if answer.external_id is not None:
+                known[key] = event
+            done.append((event, True))
+        _write(connection, [(numbers[event.item], event) for event, is_new in done if is_new])
+        return done
 
 
-def _insert(connection: Connection, *, external_version: str = "", at: datetime | None = None, **values: Any) -> Event:
-    values |= {"external_version": external_version, "at": at or datetime.now(UTC)}
-    number = connection.execute(insert(EventRow).values(**values)).inserted_primary_key
-    assert number is not None
-    return _read(connection, _EVENTS.where(EventRow.number == number[0]))[0]
+def _known(connection: Connection, answers: list[Answer]) -> dict[tuple[str, str | None, str], Event]:
+    """Events of answers that live elsewhere too, by source, id and version."""
+    ids = list({answer.external_id for answer in answers if answer.external_id is not None})
+    known: dict[tuple[str, str | None, str], Event] = {}
+    for start in range(0, len(ids), MANY):
+        for event in _read(connection, _EVENTS.where(EventRow.external_id.in_(ids[start : start + MANY]))):
+            known[event.source, event.external_id, event.external_version] = event
+    return known
+
+
+def _last(connection: Connection) -> int:
+    return int(connection.execute(select(func.coalesce(func.max(EventRow.number), 0))).scalar_one())
+
+
+def _write(connection: Connection, events: list[tuple[int, Event]]) -> None:
+    """Add events, each with the number of its item."""
+    if events:
+        names = Event.__dataclass_fields__
+        rows = [{name: getattr(event, name) for name in names} | {"item": item} for item, event in events]
+        connection.execute(insert(EventRow), rows)
 
 
 def _read(connection: Connection, query: Any) -> list[Event]:

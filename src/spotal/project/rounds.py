@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import and_, func, insert, or_, select
 
 from spotal.errors import BudgetError, ProjectError
-from spotal.project.items import number_of, uniform
+from spotal.project.items import numbers_of, uniform
 from spotal.project.records import AuditLabel, Pick, Round, Task
 from spotal.project.schema import ItemRow, ModelRow, PickRow, RoundRow, latest, standings
 
@@ -82,10 +82,8 @@ class Rounds:
             number = int(connection.execute(select(func.count()).select_from(RoundRow)).scalar_one())
             if model is not None and not connection.execute(select(ModelRow).where(ModelRow.number == model)).first():
                 raise ProjectError(f"model must be the number of a recorded one, found {model}; record it first")
-            chosen = [(_free(connection, pick.item), pick, "query") for pick in picks]
-            twice = {item for item, _, _ in chosen if sum(item == other for other, _, _ in chosen) > 1}
-            if twice:
-                raise ProjectError(f"picks must not repeat, found {len(twice)} items more than once; pick each once")
+            numbers = _free(connection, [pick.item for pick in picks])
+            chosen = [(numbers[pick.item], pick, "query") for pick in picks]
             reserve = _reserve(connection)
             reserve.sort(key=lambda row: uniform(settings.random_state, f"audit {number}", row[1]))
             drawn = reserve[:audit]
@@ -157,7 +155,7 @@ class Rounds:
             .outerjoin(PickRow, PickRow.item == ItemRow.number)
             .outerjoin(standings, standings.c.item == ItemRow.number)
             .where(~ItemRow.missing, or_(is_conflict, wanted))
-            .order_by(is_conflict.desc(), PickRow.round, PickRow.rank, ItemRow.number)
+            .order_by(is_conflict.desc(), PickRow.round.nulls_last(), PickRow.rank, ItemRow.number)
         )
         with self._database.read() as connection:
             rows = connection.execute(query).all()
@@ -214,16 +212,20 @@ def budget_left(connection: Connection, budget: int | None) -> int | None:
     return max(0, budget - int(connection.execute(used).scalar_one()))
 
 
-def _free(connection: Connection, name: str) -> int:
-    """The number of an item that may be picked."""
-    number = number_of(connection, name)
-    held_back = connection.execute(select(ItemRow.held_back).where(ItemRow.number == number)).scalar()
-    if held_back is not None:
-        raise ProjectError(f"picks must not be held back for the audit, found {name!r}; pick among items.candidates()")
-    earlier = connection.execute(select(PickRow.round).where(PickRow.item == number)).scalar()
-    if earlier is not None:
-        raise ProjectError(f"picks must be new, found {name!r} of round {earlier}; pick among items.candidates()")
-    return number
+def _free(connection: Connection, names: list[str]) -> dict[str, int]:
+    """The numbers of items that may be picked. Raises ProjectError where one may not."""
+    numbers = numbers_of(connection, names)
+    if len(numbers) < len(names):
+        twice = next(name for name in names if names.count(name) > 1)
+        raise ProjectError(f"picks must not repeat, found {twice!r} more than once; pick each once")
+    held = set(connection.execute(select(ItemRow.number).where(ItemRow.held_back.is_not(None))).scalars())
+    earlier = {row.item: row.round for row in connection.execute(select(PickRow.item, PickRow.round))}
+    for name, number in numbers.items():
+        if number in held:
+            raise ProjectError(f"picks must not be held back for the audit, found {name!r}; use items.candidates()")
+        if number in earlier:
+            raise ProjectError(f"picks must be new, found {name!r} of round {earlier[number]}; use items.candidates()")
+    return numbers
 
 
 def _reserve(connection: Connection) -> list[tuple[int, str]]:

@@ -203,7 +203,7 @@ TRIGGERS = tuple(
     "BEGIN SELECT RAISE(ABORT, 'label events are never changed or deleted'); END"
     for verb in ("update", "delete")
 )
-"""The audit trail is append-only for whoever writes to the database, this package or not."""
+"""The audit trail is append-only: the database refuses to change or delete an event, whoever asks."""
 
 VIEWS = {"latest": _LATEST, "standings": _STANDINGS}
 

@@ -23,9 +23,9 @@ def upgrade() -> None:
         sa.Column("missing", sa.Boolean(), nullable=False),
         sa.Column("held_back", sa.Double(), nullable=True),
         sa.Column("added", sa.String(), nullable=False),
-        sa.CheckConstraint("kind IN ('image', 'text', 'embedding')", name="ck_items_kind"),
-        sa.PrimaryKeyConstraint("number", name="pk_items"),
-        sa.UniqueConstraint("id", name="uq_items_id"),
+        sa.CheckConstraint("kind IN ('image', 'text', 'embedding')", name=op.f("ck_items_kind")),
+        sa.PrimaryKeyConstraint("number", name=op.f("pk_items")),
+        sa.UniqueConstraint("id", name=op.f("uq_items_id")),
     )
     op.create_table(
         "models",
@@ -38,7 +38,7 @@ def upgrade() -> None:
         sa.Column("embeddings", sa.String(), nullable=True),
         sa.Column("predictions", sa.String(), nullable=True),
         sa.Column("about", sa.JSON(none_as_null=True), nullable=False),
-        sa.PrimaryKeyConstraint("number", name="pk_models"),
+        sa.PrimaryKeyConstraint("number", name=op.f("pk_models")),
     )
     op.create_table(
         "events",
@@ -52,18 +52,18 @@ def upgrade() -> None:
         sa.Column("external_id", sa.String(), nullable=True),
         sa.Column("external_version", sa.String(), nullable=False),
         sa.Column("undoes", sa.Integer(), nullable=True),
-        sa.CheckConstraint("(kind = 'label') = (label IS NOT NULL)", name="ck_events_label"),
-        sa.CheckConstraint("kind IN ('label', 'skip', 'none_of_these', 'withdraw')", name="ck_events_kind"),
-        sa.ForeignKeyConstraint(["item"], ["items.number"], name="fk_events_item"),
-        sa.ForeignKeyConstraint(["undoes"], ["events.number"], name="fk_events_undoes"),
-        sa.PrimaryKeyConstraint("number", name="pk_events"),
+        sa.CheckConstraint("(kind = 'label') = (label IS NOT NULL)", name=op.f("ck_events_label")),
+        sa.CheckConstraint("kind IN ('label', 'skip', 'none_of_these', 'withdraw')", name=op.f("ck_events_kind")),
+        sa.ForeignKeyConstraint(["item"], ["items.number"], name=op.f("fk_events_item")),
+        sa.ForeignKeyConstraint(["undoes"], ["events.number"], name=op.f("fk_events_undoes")),
+        sa.PrimaryKeyConstraint("number", name=op.f("pk_events")),
         sa.UniqueConstraint(
-            "source", "external_id", "external_version", name="uq_events_source_external_id_external_version"
+            "source", "external_id", "external_version", name=op.f("uq_events_source_external_id_external_version")
         ),
-        sa.UniqueConstraint("undoes", name="uq_events_undoes"),
+        sa.UniqueConstraint("undoes", name=op.f("uq_events_undoes")),
     )
-    op.create_index("ix_events_annotator_number", "events", ["annotator", "number"], unique=False)
-    op.create_index("ix_events_item_annotator_number", "events", ["item", "annotator", "number"], unique=False)
+    op.create_index(op.f("ix_events_annotator_number"), "events", ["annotator", "number"], unique=False)
+    op.create_index(op.f("ix_events_item_annotator_number"), "events", ["item", "annotator", "number"], unique=False)
     op.create_table(
         "metrics",
         sa.Column("model", sa.Integer(), autoincrement=False, nullable=False),
@@ -72,8 +72,8 @@ def upgrade() -> None:
         sa.Column("value", sa.Double(), nullable=False),
         sa.Column("low", sa.Double(), nullable=True),
         sa.Column("high", sa.Double(), nullable=True),
-        sa.ForeignKeyConstraint(["model"], ["models.number"], name="fk_metrics_model"),
-        sa.PrimaryKeyConstraint("model", "name", name="pk_metrics"),
+        sa.ForeignKeyConstraint(["model"], ["models.number"], name=op.f("fk_metrics_model")),
+        sa.PrimaryKeyConstraint("model", "name", name=op.f("pk_metrics")),
     )
     op.create_table(
         "rounds",
@@ -86,8 +86,8 @@ def upgrade() -> None:
         sa.Column("drawn", sa.Integer(), nullable=False),
         sa.Column("population", sa.Integer(), nullable=False),
         sa.Column("about", sa.JSON(none_as_null=True), nullable=False),
-        sa.ForeignKeyConstraint(["model"], ["models.number"], name="fk_rounds_model"),
-        sa.PrimaryKeyConstraint("number", name="pk_rounds"),
+        sa.ForeignKeyConstraint(["model"], ["models.number"], name=op.f("fk_rounds_model")),
+        sa.PrimaryKeyConstraint("number", name=op.f("pk_rounds")),
     )
     op.create_table(
         "picks",
@@ -99,9 +99,9 @@ def upgrade() -> None:
         sa.Column("stands_for", sa.Integer(), nullable=True),
         sa.Column("uncertainty", sa.Double(), nullable=True),
         sa.Column("about", sa.JSON(none_as_null=True), nullable=False),
-        sa.CheckConstraint("role IN ('query', 'audit')", name="ck_picks_role"),
-        sa.ForeignKeyConstraint(["item"], ["items.number"], name="fk_picks_item"),
-        sa.ForeignKeyConstraint(["round"], ["rounds.number"], name="fk_picks_round"),
-        sa.PrimaryKeyConstraint("item", name="pk_picks"),
-        sa.UniqueConstraint("round", "rank", name="uq_picks_round_rank"),
+        sa.CheckConstraint("role IN ('query', 'audit')", name=op.f("ck_picks_role")),
+        sa.ForeignKeyConstraint(["item"], ["items.number"], name=op.f("fk_picks_item")),
+        sa.ForeignKeyConstraint(["round"], ["rounds.number"], name=op.f("fk_picks_round")),
+        sa.PrimaryKeyConstraint("item", name=op.f("pk_picks")),
+        sa.UniqueConstraint("round", "rank", name=op.f("uq_picks_round_rank")),
     )
