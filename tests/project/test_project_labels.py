@@ -116,6 +116,9 @@ def test_many_answers_are_recorded_all_or_none(project):
     assert project.labels.history() == []
     assert len(project.labels.record_all(good)) == 5
     assert [event.item for event in project.labels.record_all([*good, Answer("t5", "ann", label="dog")])] == ["t5"]
+    twice = Answer("t6", "ann", label="dog", source="import", external_id="f:6")
+    assert len(project.labels.record_all([twice, twice])) == 1
+    assert [event.number for event in project.labels.history()] == list(range(1, 8))
 
 
 def test_times_are_kept_in_utc(project):
