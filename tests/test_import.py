@@ -13,7 +13,20 @@ import pytest
 
 import spotal
 
-HEAVY = ("numpy", "torch", "ot", "scipy", "sklearn", "matplotlib", "pandas", "PIL", "pyarrow", "typer", "rich")
+HEAVY = (
+    "numpy",
+    "torch",
+    "ot",
+    "scipy",
+    "sklearn",
+    "matplotlib",
+    "pandas",
+    "PIL",
+    "pyarrow",
+    "typer",
+    "rich",
+    "sqlalchemy",
+)
 
 
 def loaded(statement):

@@ -13,6 +13,8 @@ __all__ = [
     "InputError",
     "ModelError",
     "OutputError",
+    "ProjectBusyError",
+    "ProjectError",
     "SpotalError",
     "SpotalWarning",
 ]
@@ -44,6 +46,14 @@ class ModelError(SpotalError, ValueError):
 
 class OutputError(SpotalError, OSError):
     """A result cannot be written where it was asked for."""
+
+
+class ProjectError(SpotalError, ValueError):
+    """A folder is no project, or its settings, database or an answer to be recorded in it are not what they must be."""
+
+
+class ProjectBusyError(ProjectError):
+    """Another process is at work on the project and must finish first."""
 
 
 class SpotalWarning(UserWarning):

@@ -8,7 +8,7 @@ from functools import cache
 from importlib.resources import files
 from pathlib import Path
 
-from spotal.bench._check import closest
+from spotal._check import closest
 from spotal.bench.protocol import Protocol, from_table
 from spotal.errors import DataFileError, InputError
 

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from spotal.bench._check import build, check_fields, closest, key
+from spotal._check import build, check_fields, closest, key
 from spotal.errors import InputError
 from spotal.strategies import get, names
 

@@ -1,0 +1,80 @@
+"""A labeling project on disk: items, picks, labels and models in one SQLite database, settings in spotal.toml.
+
+The folder::
+
+    spotal.toml      what a person decides (:class:`Settings`); read again by every command, written once
+    project.sqlite   all that happened (below); WAL files beside it while it is open
+    backups/         copies made before an upgrade
+    .lock            who runs a long command
+
+The data model:
+
+items
+    What can be labeled. An item has an ``id`` (its path in the data's folder, or the id that its file gives) and a
+    ``number`` (0, 1, ... in the order of adding: its row in arrays of embeddings). It is never deleted; one whose file
+    is gone is *missing*. A share of the items is *held back* for the audit when it is added, by its id alone: it is
+    never a candidate for a strategy and never trained on.
+rounds, picks
+    A batch that was chosen, in order, and why. An item is picked once at most. Picks of role "audit" are random ones
+    from the items held back, spread among the others; ``rounds.audit()`` lists their labels with the probability of
+    their being drawn, so that ``sum(weight * right) / sum(weight)`` estimates accuracy over the pool.
+events
+    The audit trail: who said what about which item, when and from where ("label", "skip", "none_of_these",
+    "withdraw"). Append-only, which the database itself enforces; a changed label, a withdrawal and an undo are events.
+standings (a view)
+    Where an item stands, worked out from events and stored nowhere: the last word of each annotator that was not
+    withdrawn, in the order of recording; the majority of those who decided (skips are no vote, "none of these" is);
+    "conflict" for a tie, "skipped" where nobody decided.
+models, metrics
+    What was trained, on how many labels, where its weights, embeddings and predictions are, and its figures.
+
+Writes are single short transactions, on disk before the call returns; those of several processes take turns. A long
+command holds ``project.lock(...)``. Files come first and the record that names them after, so a process that is killed
+leaves at most a file that nobody names.
+
+A change of the tables: edit ``schema.py``, raise its ``REVISION``, add the next numbered file to
+``migrations/versions`` (a test compares the two), and keep the older files as they are.
+"""
+
+from spotal.project.project import Project
+from spotal.project.records import (
+    Added,
+    Agreement,
+    Answer,
+    AuditLabel,
+    Conflict,
+    Counts,
+    Event,
+    Found,
+    Item,
+    Metric,
+    Model,
+    Pick,
+    Round,
+    Standing,
+    Task,
+)
+from spotal.project.settings import Audit, Data, Settings, Stop
+
+__all__ = [
+    "Added",
+    "Agreement",
+    "Answer",
+    "Audit",
+    "AuditLabel",
+    "Conflict",
+    "Counts",
+    "Data",
+    "Event",
+    "Found",
+    "Item",
+    "Metric",
+    "Model",
+    "Pick",
+    "Project",
+    "Round",
+    "Settings",
+    "Standing",
+    "Stop",
+    "Task",
+]

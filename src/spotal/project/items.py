@@ -1,0 +1,198 @@
+"""Items: the project's pool, which grows and never shrinks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
+from hashlib import blake2b
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import bindparam, func, insert, select, update
+
+from spotal.errors import ProjectError
+from spotal.project.records import Added, Found, Item
+from spotal.project.schema import ItemRow, PickRow, standings
+from spotal.project.sources import location
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+    from spotal.project.project import Project
+
+__all__ = ["MANY", "Items", "numbers_of", "uniform"]
+
+MANY = 500
+"""Values that one query names."""
+
+_COLUMNS = (
+    ItemRow.number,
+    ItemRow.id,
+    ItemRow.kind,
+    ItemRow.content,
+    ItemRow.path,
+    ItemRow.row,
+    ItemRow.text,
+    ItemRow.missing,
+    ItemRow.held_back.is_not(None).label("is_held_back"),
+    ItemRow.added,
+)
+
+
+class Items:
+    """The pool. Iterating gives every :class:`Item` in the order of its number, ``len`` their count."""
+
+    def __init__(self, project: Project) -> None:
+        self._project = project
+        self._database = project.database
+
+    def __len__(self) -> int:
+        with self._database.read() as connection:
+            return int(connection.execute(select(func.count()).select_from(ItemRow)).scalar_one())
+
+    def __iter__(self) -> Iterator[Item]:
+        return iter(self._all(select(*_COLUMNS)))
+
+    def __contains__(self, item: object) -> bool:
+        with self._database.read() as connection:
+            return connection.execute(select(ItemRow.number).where(ItemRow.id == item)).first() is not None
+
+    def get(self, item: str) -> Item:
+        """The item of that id. Raises ProjectError where there is none."""
+        return self.named([item])[0]
+
+    def named(self, ids: Iterable[str]) -> list[Item]:
+        """The items of these ids, in this order. Raises ProjectError where there is none."""
+        wanted = list(ids)
+        found = {item.id: item for item in self._where(ItemRow.id, wanted)}
+        unknown = next((name for name in wanted if name not in found), None)
+        if unknown is not None:
+            raise ProjectError(_unknown(unknown))
+        return [found[name] for name in wanted]
+
+    def at(self, numbers: Iterable[int]) -> list[Item]:
+        """The items of these numbers, in this order. Raises ProjectError where there is none."""
+        wanted = [int(number) for number in numbers]
+        found = {item.number: item for item in self._where(ItemRow.number, wanted)}
+        unknown = next((number for number in wanted if number not in found), None)
+        if unknown is not None:
+            raise ProjectError(f"numbers must be those of items, 0 to {len(self) - 1}, found {unknown}")
+        return [found[number] for number in wanted]
+
+    def candidates(self) -> list[Item]:
+        """What a strategy may pick: present, not held back, never picked, and nobody has spoken about it."""
+        free = (
+            select(*_COLUMNS)
+            .outerjoin(PickRow, PickRow.item == ItemRow.number)
+            .outerjoin(standings, standings.c.item == ItemRow.number)
+            .where(PickRow.item.is_(None), standings.c.item.is_(None))
+            .where(ItemRow.held_back.is_(None), ~ItemRow.missing)
+        )
+        return self._all(free)
+
+    def file(self, item: Item) -> Path:
+        """The file of an image. Raises ProjectError where the item has none."""
+        if item.path is None:
+            raise ProjectError(f"item {item.id!r} is {item.kind}, which has no file of its own; take an image")
+        return location(self._project.settings.data, self._project.folder) / item.path
+
+    def add(self, found: Iterable[Found], *, complete: bool = False) -> Added:
+        """Add what is new, note what changed; labels of an item whose content changed stay.
+
+        An item is held back with the probability ``audit.held_back``, decided by its id and ``random_state`` alone.
+
+        Parameters
+        ----------
+        found : iterable of Found; read to its end before anything is written
+        complete : bool, whether this is all that there is, so that items not among it are missing from now on
+
+        Raises
+        ------
+        ProjectError
+            An id comes twice or is empty, or a path leads out of the data's folder. Nothing is added then.
+        """
+        things: dict[str, Found] = {}
+        for thing in found:
+            _check(thing)
+            if thing.id in things:
+                raise ProjectError(f"ids must not repeat, found {thing.id!r} twice; make them unique")
+            things[thing.id] = thing
+        settings, now = self._project.settings, datetime.now(UTC)
+        report = Added()
+        with self._database.write() as connection:
+            columns = (ItemRow.id, ItemRow.content, ItemRow.path, ItemRow.row, ItemRow.missing)
+            known = {row.id: row for row in connection.execute(select(*columns))}
+            new: list[dict[str, Any]] = []
+            renewed: list[dict[str, Any]] = []
+            for name, thing in things.items():
+                values = {"path": thing.path, "row": thing.row, "text": thing.text, "content": thing.content}
+                if name not in known:
+                    share = settings.audit.held_back
+                    held = uniform(settings.random_state, "hold", name) < share
+                    new.append(
+                        {"number": len(known) + len(new), "id": name, "kind": thing.kind, **values, "missing": False}
+                        | {"held_back": share if held else None, "added": now}
+                    )
+                    report.new.append(name)
+                    continue
+                before = known[name]
+                if before.content != thing.content:
+                    report.changed.append(name)
+                if before.missing:
+                    report.back.append(name)
+                if before != (name, thing.content, thing.path, thing.row, False):
+                    renewed.append({"name": name, **values})
+            if complete:
+                report.missing.extend(name for name, row in known.items() if not row.missing and name not in things)
+            if new:
+                connection.execute(insert(ItemRow), new)
+            if renewed:
+                which = ItemRow.id == bindparam("name")
+                sets: dict[str, Any] = {key: bindparam(key) for key in ("path", "row", "text", "content")}
+                connection.execute(update(ItemRow).where(which).values(missing=False, **sets), renewed)
+            if report.missing:
+                gone = [{"name": name} for name in report.missing]
+                connection.execute(update(ItemRow).where(ItemRow.id == bindparam("name")).values(missing=True), gone)
+        return report
+
+    def _all(self, query: Any) -> list[Item]:
+        with self._database.read() as connection:
+            return [Item(*row) for row in connection.execute(query.order_by(ItemRow.number))]
+
+    def _where(self, attribute: Any, values: list[Any]) -> Iterator[Item]:
+        with self._database.read() as connection:
+            for start in range(0, len(values), MANY):
+                query: Any = select(*_COLUMNS).where(attribute.in_(values[start : start + MANY]))
+                yield from (Item(*row) for row in connection.execute(query))
+
+
+def numbers_of(connection: Connection, ids: Iterable[str]) -> dict[str, int]:
+    """The numbers of the items of these ids. Raises ProjectError where there is none."""
+    wanted = list(dict.fromkeys(ids))
+    found: dict[str, int] = {}
+    for start in range(0, len(wanted), MANY):
+        query = select(ItemRow.id, ItemRow.number).where(ItemRow.id.in_(wanted[start : start + MANY]))
+        found.update((name, number) for name, number in connection.execute(query))
+    unknown = next((name for name in wanted if name not in found), None)
+    if unknown is not None:
+        raise ProjectError(_unknown(unknown))
+    return found
+
+
+def uniform(random_state: int, purpose: str, name: str) -> float:
+    """A number in [0, 1) that depends on these alone, whatever the order in which items come."""
+    digest = blake2b(f"{random_state}\0{purpose}\0{name}".encode(), digest_size=8).digest()
+    return (int.from_bytes(digest, "big") >> 11) / 2.0**53
+
+
+def _unknown(item: str) -> str:
+    return f"item must be one of the project's, found {item!r}; add it, or check its id"
+
+
+def _check(thing: Found) -> None:
+    if not thing.id:
+        raise ProjectError("ids must not be empty, found an empty one; name every item")
+    if thing.path is not None:
+        path = PurePosixPath(thing.path)
+        if path.is_absolute() or ".." in path.parts:
+            raise ProjectError(f"paths must lie in the data's folder, found {thing.path!r}; give it relative to that")

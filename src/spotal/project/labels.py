@@ -1,0 +1,293 @@
+"""Labels: what annotators said, and where each item stands by it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from itertools import combinations
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import func, insert, select
+from sqlalchemy.orm import aliased
+
+from spotal._check import closest
+from spotal.errors import ProjectError
+from spotal.project.items import MANY, numbers_of
+from spotal.project.records import Agreement, Answer, Conflict, Event, Standing
+from spotal.project.schema import EventRow, ItemRow, latest, standings
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+    from spotal.project.project import Project
+
+__all__ = ["SOURCES", "Labels"]
+
+KINDS = ("label", "skip", "none_of_these", "withdraw")
+SOURCES = ("page", "label-studio", "import", "cli")
+
+_EVENTS = select(
+    EventRow.number,
+    ItemRow.id,
+    EventRow.annotator,
+    EventRow.kind,
+    EventRow.label,
+    EventRow.at,
+    EventRow.source,
+    EventRow.external_id,
+    EventRow.external_version,
+    EventRow.undoes,
+).join(ItemRow, ItemRow.number == EventRow.item)
+
+
+class Labels:
+    """The audit trail, and the labels that follow from it."""
+
+    def __init__(self, project: Project) -> None:
+        self._project = project
+        self._database = project.database
+
+    def record(
+        self,
+        item: str,
+        label: str | None = None,
+        *,
+        annotator: str,
+        kind: str = "label",
+        source: str = "page",
+        external_id: str | None = None,
+        external_version: str = "",
+        at: datetime | None = None,
+    ) -> Event:
+        """Record one answer: on disk when this returns. The arguments are those of :class:`Answer`.
+
+        An answer with an ``external_id`` that was recorded already from the same source in the same
+        ``external_version`` is not recorded again; the event of then is returned.
+
+        Raises
+        ------
+        ProjectError
+            The item or class is none of the project's, an argument is not what it may be, or the same external answer
+            and version said something else before.
+        """
+        answer = Answer(item, annotator, kind, label, source, external_id, external_version, at)
+        with self._database.write() as connection:
+            return self._append(connection, [answer])[0][0]
+
+    def record_all(self, answers: Iterable[Answer]) -> list[Event]:
+        """Record many answers as one transaction, all or none; the events that are new. Raises as :meth:`record`."""
+        listed = list(answers)
+        with self._database.write() as connection:
+            done = self._append(connection, listed)
+        return [event for event, is_new in done if is_new]
+
+    def withdraw(
+        self,
+        item: str,
+        *,
+        annotator: str,
+        source: str = "page",
+        external_id: str | None = None,
+        external_version: str = "",
+    ) -> Event:
+        """Take back what the annotator said about the item; an event too. Raises as :meth:`record`."""
+        return self.record(
+            item,
+            annotator=annotator,
+            kind="withdraw",
+            source=source,
+            external_id=external_id,
+            external_version=external_version,
+        )
+
+    def undo(self, annotator: str, *, source: str = "page") -> Event | None:
+        """Take back the annotator's last event from this source, and say again what held before it.
+
+        Undoing once more goes one further back. The event that was recorded, or None where nothing is left to undo.
+        """
+        undo = aliased(EventRow)
+        standing = (
+            select(EventRow)
+            .outerjoin(undo, undo.undoes == EventRow.number)
+            .where(EventRow.annotator == annotator, EventRow.undoes.is_(None), undo.number.is_(None))
+            .order_by(EventRow.number.desc())
+            .limit(1)
+        )
+        with self._database.write() as connection:
+            last = connection.execute(standing.where(EventRow.source == source)).first()
+            if last is None:
+                return None
+            before = connection.execute(
+                standing.where(EventRow.item == last.item, EventRow.number != last.number)
+            ).first()
+            kind, label = ("withdraw", None) if before is None else (before.kind, before.label)
+            item = connection.execute(select(ItemRow.id).where(ItemRow.number == last.item)).scalar_one()
+            number, now = _last(connection) + 1, datetime.now(UTC)
+            event = Event(number, item, annotator, kind, label, now, source, None, "", last.number)
+            _write(connection, [(last.item, event)])
+            return event
+
+    def standings(self) -> dict[str, Standing]:
+        """Where every item stands that anybody has spoken about, by id, in the order of the items."""
+        with self._database.read() as connection:
+            return {row.item: row for row in _standings(connection)}
+
+    def current(self) -> dict[str, Standing]:
+        """What a model may be trained on, by id in the order of the items: labeled, and not held back for the audit."""
+        return {name: row for name, row in self.standings().items() if row.state == "labeled" and not row.held_back}
+
+    def conflicts(self) -> list[Conflict]:
+        """Items on which annotators are tied, with the last word of each who decided."""
+        tied = select(standings.c.item).where(standings.c.state == "conflict")
+        words = (
+            select(latest.c.item, latest.c.annotator, latest.c.label)
+            .where(latest.c.item.in_(tied), latest.c.kind != "skip")
+            .order_by(latest.c.item, latest.c.number)
+        )
+        votes: dict[int, dict[str, str | None]] = {}
+        with self._database.read() as connection:
+            for item, annotator, label in connection.execute(words):
+                votes.setdefault(item, {})[annotator] = label
+        return [Conflict(item, votes[item.number]) for item in self._project.items.at(votes)]
+
+    def history(self, item: str | None = None) -> list[Event]:
+        """Every event about the item, or about all items, in the order of recording.
+
+        Raises ProjectError where there is no such item.
+        """
+        query = _EVENTS.order_by(EventRow.number)
+        with self._database.read() as connection:
+            if item is not None:
+                query = query.where(EventRow.item == numbers_of(connection, [item])[item])
+            return _read(connection, query)
+
+    def last_event(self) -> int:
+        """Number of the last event, 0 before the first. Ask before you read labels to train on."""
+        with self._database.read() as connection:
+            return _last(connection)
+
+    def annotators(self) -> dict[str, int]:
+        """Who has said something, and about how many items their last word stands, by name."""
+        counted = (
+            select(EventRow.annotator, func.count(latest.c.number))
+            .outerjoin(latest, latest.c.number == EventRow.number)
+            .group_by(EventRow.annotator)
+            .order_by(EventRow.annotator)
+        )
+        with self._database.read() as connection:
+            return {row[0]: row[1] for row in connection.execute(counted)}
+
+    def agreement(self) -> list[Agreement]:
+        """Cohen's kappa of every two annotators who decided on an item in common, by name.
+
+        "None of these" counts as a class, skips do not count.
+        """
+        from sklearn.metrics import cohen_kappa_score
+
+        words: dict[str, dict[int, str]] = {}
+        with self._database.read() as connection:
+            query = select(latest.c.annotator, latest.c.item, latest.c.label).where(latest.c.kind != "skip")
+            for annotator, item, label in connection.execute(query):
+                words.setdefault(annotator, {})[item] = label or ""  # no class has an empty name
+        found = []
+        for first, second in combinations(sorted(words), 2):
+            common = sorted(words[first].keys() & words[second].keys())
+            if not common:
+                continue
+            a, b = ([words[name][item] for item in common] for name in (first, second))
+            share = sum(x == y for x, y in zip(a, b, strict=True)) / len(common)
+            kappa = float(cohen_kappa_score(a, b)) if len({*a, *b}) > 1 else None
+            found.append(Agreement(first, second, len(common), share, kappa))
+        return found
+
+    def _append(self, connection: Connection, answers: list[Answer]) -> list[tuple[Event, bool]]:
+        """The events of answers, and whether each is new."""
+        for answer in answers:
+            _check(answer, self._project.settings.classes)
+        numbers = numbers_of(connection, [answer.item for answer in answers])
+        known = _known(connection, answers)
+        number, now = _last(connection), datetime.now(UTC)
+        done: list[tuple[Event, bool]] = []
+        for answer in answers:
+            key = (answer.source, answer.external_id, answer.external_version)
+            if key in known:
+                _check_same(known[key], answer)
+                done.append((known[key], False))
+                continue
+            number += 1
+            at = now if answer.at is None else answer.at.astimezone(UTC)
+            event = Event(number, answer.item, answer.annotator, answer.kind, answer.label, at, *key, undoes=None)
+            if answer.external_id is not None:
+                known[key] = event
+            done.append((event, True))
+        _write(connection, [(numbers[event.item], event) for event, is_new in done if is_new])
+        return done
+
+
+def _known(connection: Connection, answers: list[Answer]) -> dict[tuple[str, str | None, str], Event]:
+    """Events of answers that live elsewhere too, by source, id and version."""
+    ids = list({answer.external_id for answer in answers if answer.external_id is not None})
+    known: dict[tuple[str, str | None, str], Event] = {}
+    for start in range(0, len(ids), MANY):
+        for event in _read(connection, _EVENTS.where(EventRow.external_id.in_(ids[start : start + MANY]))):
+            known[event.source, event.external_id, event.external_version] = event
+    return known
+
+
+def _last(connection: Connection) -> int:
+    return int(connection.execute(select(func.coalesce(func.max(EventRow.number), 0))).scalar_one())
+
+
+def _write(connection: Connection, events: list[tuple[int, Event]]) -> None:
+    """Add events, each with the number of its item."""
+    if events:
+        names = Event.__dataclass_fields__
+        rows = [{name: getattr(event, name) for name in names} | {"item": item} for item, event in events]
+        connection.execute(insert(EventRow), rows)
+
+
+def _read(connection: Connection, query: Any) -> list[Event]:
+    return [Event(*row) for row in connection.execute(query)]
+
+
+def _standings(connection: Connection) -> list[Standing]:
+    query = (
+        select(
+            ItemRow.id,
+            ItemRow.number,
+            standings.c.state,
+            standings.c.label,
+            standings.c.votes,
+            standings.c.voters,
+            ItemRow.held_back.is_not(None).label("is_held_back"),
+        )
+        .join(ItemRow, ItemRow.number == standings.c.item)
+        .order_by(ItemRow.number)
+    )
+    return [Standing(*row) for row in connection.execute(query)]
+
+
+def _check(answer: Answer, classes: tuple[str, ...]) -> None:
+    for name, value, known in (("kind", answer.kind, KINDS), ("source", answer.source, SOURCES)):
+        if value not in known:
+            raise ProjectError(f"{name} must be one of {', '.join(known)}, found {value!r}")
+    if not isinstance(answer.annotator, str) or not answer.annotator.strip() or not answer.annotator.isprintable():
+        raise ProjectError(f"annotator must be a visible name of one line, found {answer.annotator!r}; give a name")
+    if answer.kind != "label" and answer.label is not None:
+        raise ProjectError(f"label must be left out of an answer of kind {answer.kind!r}, found {answer.label!r}")
+    if answer.kind == "label" and answer.label not in classes:
+        raise ProjectError(
+            f"label must be one of the project's classes, found {answer.label!r}; {closest(answer.label, classes)}"
+        )
+    if answer.at is not None and answer.at.tzinfo is None:
+        raise ProjectError(f"at must have a time zone, found {answer.at}; give it in UTC")
+
+
+def _check_same(known: Event, answer: Answer) -> None:
+    before = (known.item, known.annotator, known.kind, known.label)
+    now = (answer.item, answer.annotator, answer.kind, answer.label)
+    if before != now:
+        raise ProjectError(
+            f"answer {answer.external_id!r} from {answer.source}, version {answer.external_version!r}, was recorded as "
+            f"{before} and now says {now}; give a changed answer another external_version"
+        )

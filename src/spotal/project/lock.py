@@ -1,0 +1,61 @@
+"""The project's lock: one long command at a time; short writes need none."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from spotal.errors import OutputError, ProjectBusyError
+
+__all__ = ["held"]
+
+FILE = ".lock"
+HOLDER = ".lock-holder"
+
+
+@contextmanager
+def held(folder: Path, what: str, wait: float = 0.0) -> Iterator[None]:
+    """Hold the lock while the block runs; the system frees it when the process ends, however it ends.
+
+    Parameters
+    ----------
+    folder : Path of the project
+    what : str, what the holder does, for the message that others get
+    wait : float, seconds to wait for another holder; below 0 without end
+
+    Raises
+    ------
+    ProjectBusyError
+        Another process, or another thread of this one, holds it.
+    OutputError
+        The folder cannot be written.
+    """
+    lock = FileLock(folder / FILE, thread_local=False)
+    try:
+        lock.acquire(timeout=wait)
+    except Timeout:
+        raise ProjectBusyError(f"{folder} is in use by {_holder(folder)}; wait until that is done") from None
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise OutputError(f"{folder} cannot be written ({reason}); give a folder that you may write to") from None
+    try:
+        about = {"what": what, "pid": os.getpid(), "since": datetime.now(UTC).isoformat(timespec="seconds")}
+        with suppress(OSError):
+            (folder / HOLDER).write_text(json.dumps(about), encoding="utf-8")
+        yield
+    finally:
+        lock.release()
+
+
+def _holder(folder: Path) -> str:
+    try:
+        about = json.loads((folder / HOLDER).read_text(encoding="utf-8"))
+        return f"{about['what']!r} (process {about['pid']}, since {about['since']})"
+    except (OSError, ValueError, KeyError, TypeError):  # written a moment ago, or not yet
+        return "another process"

@@ -1,0 +1,150 @@
+"""Models: what was trained, where its files are, and how well it does."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import func, insert, select, update
+from sqlalchemy.dialects.sqlite import insert as upsert
+
+from spotal.errors import ProjectError
+from spotal.project.records import Metric, Model
+from spotal.project.schema import MetricRow, ModelRow
+
+if TYPE_CHECKING:
+    from spotal.project.project import Project
+
+__all__ = ["Models"]
+
+_MODELS = select(
+    ModelRow.number,
+    ModelRow.at,
+    ModelRow.name,
+    ModelRow.n_labeled,
+    ModelRow.events,
+    ModelRow.weights,
+    ModelRow.embeddings,
+    ModelRow.predictions,
+    ModelRow.about,
+).order_by(ModelRow.number)
+
+
+class Models:
+    """The models so far. ``len`` is their number."""
+
+    def __init__(self, project: Project) -> None:
+        self._project = project
+        self._database = project.database
+
+    def __len__(self) -> int:
+        return len(self.all())
+
+    def add(
+        self,
+        name: str,
+        *,
+        n_labeled: int,
+        events: int = 0,
+        weights: str | os.PathLike[str] | None = None,
+        embeddings: str | os.PathLike[str] | None = None,
+        predictions: str | os.PathLike[str] | None = None,
+        metrics: Iterable[Metric] = (),
+        about: dict[str, Any] | None = None,
+    ) -> Model:
+        """Record a model whose files are written already: a record without its files never exists.
+
+        Parameters
+        ----------
+        name : str; n_labeled : int, labels that it was trained on, 0 for an embedder alone
+        events : int, :meth:`Labels.last_event` from before its labels were read
+        weights, embeddings, predictions : path or None; relative ones start at the project's folder
+        metrics : iterable of Metric
+        about : dict of JSON types
+
+        Raises
+        ------
+        ProjectError
+            A file is not there.
+        """
+        files = {"weights": weights, "embeddings": embeddings, "predictions": predictions}
+        kept = {key: self._kept(key, path) for key, path in files.items()}
+        with self._database.write() as connection:
+            number = int(connection.execute(select(func.count()).select_from(ModelRow)).scalar_one())
+            model = Model(number, datetime.now(UTC), name, n_labeled, events, **kept, about=about or {})
+            values = {key: getattr(model, key) for key in Model.__dataclass_fields__}
+            connection.execute(insert(ModelRow).values(**values))
+            _measure(connection, number, metrics)
+        return model
+
+    def attach(self, number: int, **files: str | os.PathLike[str]) -> Model:
+        """Record where ``weights``, ``embeddings`` or ``predictions`` of a model are now.
+
+        Raises ProjectError where there is no such model or file.
+        """
+        self.get(number)
+        kept = {key: self._kept(key, path) for key, path in files.items()}
+        with self._database.write() as connection:
+            connection.execute(update(ModelRow).where(ModelRow.number == number).values(**kept))
+        return self.get(number)
+
+    def measure(self, number: int, metrics: Iterable[Metric]) -> None:
+        """Record figures of a model; one of the same name is replaced. Raises ProjectError for an unknown model."""
+        self.get(number)
+        with self._database.write() as connection:
+            _measure(connection, number, metrics)
+
+    def all(self) -> list[Model]:
+        """All models in order."""
+        with self._database.read() as connection:
+            return [Model(*row) for row in connection.execute(_MODELS)]
+
+    def get(self, number: int) -> Model:
+        """The model of that number. Raises ProjectError where there is none."""
+        with self._database.read() as connection:
+            row = connection.execute(_MODELS.where(ModelRow.number == number)).first()
+        if row is None:
+            raise ProjectError(f"model must be the number of a recorded one, found {number}; train one first")
+        return Model(*row)
+
+    def last(self) -> Model | None:
+        """The newest model, None before the first."""
+        models = self.all()
+        return models[-1] if models else None
+
+    def metrics(self, number: int) -> dict[str, Metric]:
+        """Figures of a model, by name."""
+        query = select(MetricRow.name, MetricRow.value, MetricRow.low, MetricRow.high)
+        with self._database.read() as connection:
+            rows = connection.execute(query.where(MetricRow.model == number).order_by(MetricRow.name))
+            return {row.name: Metric(*row) for row in rows}
+
+    def curve(self, name: str) -> list[tuple[Model, Metric]]:
+        """Every model that has the figure of that name, in order: the learning curve."""
+        found = [(model, self.metrics(model.number).get(name)) for model in self.all()]
+        return [(model, metric) for model, metric in found if metric is not None]
+
+    def file(self, path: str) -> Path:
+        """The full path of a model's file."""
+        return self._project.folder / path
+
+    def _kept(self, key: str, path: str | os.PathLike[str] | None) -> str | None:
+        if path is None:
+            return None
+        if key not in ("weights", "embeddings", "predictions"):
+            raise ProjectError(f"files must be weights, embeddings or predictions, found {key!r}")
+        folder = self._project.folder
+        full = (folder / path).resolve()
+        if not full.exists():
+            raise ProjectError(f"{key} must be a file that is there, found {os.fspath(path)!r}; write it first")
+        return full.relative_to(folder).as_posix() if full.is_relative_to(folder) else str(full)
+
+
+def _measure(connection: Any, number: int, metrics: Iterable[Metric]) -> None:
+    for metric in metrics:
+        figures = {"at": datetime.now(UTC), "value": metric.value, "low": metric.low, "high": metric.high}
+        row = upsert(MetricRow).values(model=number, name=metric.name, **figures)
+        connection.execute(row.on_conflict_do_update(index_elements=["model", "name"], set_=figures))

@@ -1,0 +1,195 @@
+"""Project: a folder that holds all that is known about a labeling task, and loses nothing."""
+
+from __future__ import annotations
+
+import os
+from contextlib import AbstractContextManager
+from pathlib import Path
+from types import TracebackType
+
+from sqlalchemy import and_, case, func, select
+
+from spotal._check import closest
+from spotal._files import atomic_path
+from spotal.errors import OutputError, ProjectError
+from spotal.project import database as files
+from spotal.project import settings as toml
+from spotal.project.database import Database
+from spotal.project.items import Items
+from spotal.project.labels import Labels
+from spotal.project.lock import held
+from spotal.project.models import Models
+from spotal.project.records import Added, Counts
+from spotal.project.rounds import Rounds, budget_left, is_open
+from spotal.project.schema import REVISION, ItemRow, PickRow, RoundRow, standings
+from spotal.project.settings import Settings
+from spotal.project.sources import look
+
+__all__ = ["Project"]
+
+PATIENCE = 60.0
+"""Seconds to wait for another process that creates or upgrades the same project."""
+
+
+class Project:
+    """A project, open: its parts are ``items``, ``labels``, ``rounds`` and ``models``.
+
+    Made by :meth:`create` and :meth:`open`; a context manager. May be shared by threads.
+
+    Attributes
+    ----------
+    folder : Path, absolute
+    settings : Settings, as they were in spotal.toml when the project was opened
+    items : Items; labels : Labels; rounds : Rounds; models : Models
+    """
+
+    def __init__(self, folder: Path, settings: Settings, database: Database) -> None:
+        self.folder, self.settings, self.database = folder, settings, database
+        self.items, self.labels = Items(self), Labels(self)
+        self.rounds, self.models = Rounds(self), Models(self)
+
+    @classmethod
+    def create(cls, folder: str | os.PathLike[str], settings: Settings) -> Project:
+        """Make a project in a folder, which may exist, with all items that its data hold now.
+
+        Raises
+        ------
+        ProjectError
+            The folder is a project already, or was one; or the strategy is unknown.
+        DataFileError, InputError
+            The data cannot be read. Nothing is written then.
+        OutputError
+            The folder cannot be written.
+        """
+        from spotal.strategies import names
+
+        place = Path(folder).resolve()
+        _refuse(place)
+        if settings.strategy not in names():
+            raise ProjectError(
+                f"strategy must be a known one, found {settings.strategy!r}; {closest(settings.strategy, names())}"
+            )
+        found = look(settings.data, place)
+        try:
+            place.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            reason = (error.strerror or str(error)).lower()
+            raise OutputError(f"{place} cannot be made ({reason}); give a folder that you may write to") from None
+        with held(place, "creating the project", PATIENCE):
+            _refuse(place)
+            path = place / files.FILE
+            for left in (path, *(path.with_name(path.name + end) for end in ("-wal", "-shm"))):
+                left.unlink(missing_ok=True)  # of a creation that was interrupted
+            project = cls(place, settings, Database.create(path))
+            try:
+                project.items.add(found)
+                with atomic_path(place / toml.FILE) as part:  # from now on it is a project
+                    part.write_text(settings.to_toml(), encoding="utf-8")
+            except BaseException:
+                project.close()
+                raise
+        return project
+
+    @classmethod
+    def open(cls, folder: str | os.PathLike[str]) -> Project:
+        """Open a project; one of an older version of spotal is upgraded, after a copy to its folder ``backups``.
+
+        Raises
+        ------
+        ProjectError
+            The folder is no project, its settings are wrong, its database is damaged or of a newer version of spotal.
+        OutputError
+            The folder cannot be written.
+        """
+        place = Path(folder).resolve()
+        if not (place / toml.FILE).is_file():
+            raise ProjectError(f"{place} is no spotal project, it has no {toml.FILE}; make one by spotal init")
+        settings = toml.read(place / toml.FILE)
+        path = place / files.FILE
+        if not path.is_file():
+            raise ProjectError(f"{place} has lost its {files.FILE}; restore it, from {files.BACKUPS} if there is one")
+        if files.revision(path) != REVISION:
+            with held(place, "upgrading the project", PATIENCE):
+                files.upgrade(path)
+        return cls(place, settings, Database(path))
+
+    def close(self) -> None:
+        """Close the database."""
+        self.database.close()
+
+    def __enter__(self) -> Project:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def refresh(self) -> Added:
+        """Look through the data again: add what is new, note what changed or is missing.
+
+        Raises DataFileError or InputError where the data cannot be read; nothing is changed then.
+        """
+        return self.items.add(look(self.settings.data, self.folder), complete=True)
+
+    def lock(self, what: str, wait: float = 0.0) -> AbstractContextManager[None]:
+        """Hold the project for a long command such as ``next``: of these, one runs at a time. Labels need no lock.
+
+        Parameters
+        ----------
+        what : str, the command, which others are told
+        wait : float, seconds to wait for another one; below 0 without end
+
+        Raises
+        ------
+        ProjectBusyError
+            Another holds it.
+        """
+        return held(self.folder, what, wait)
+
+    def counts(self) -> Counts:
+        """How far the project is: one state of the database."""
+        state = func.coalesce(standings.c.state, "")
+        here, picked = ~ItemRow.missing, PickRow.item.is_not(None)
+
+        def of(*conditions: object) -> object:
+            return func.count(case((and_(*conditions), 1)))  # type: ignore[arg-type]
+
+        figures = {
+            "items": func.count(),
+            "missing": of(ItemRow.missing),
+            "labeled": of(state == "labeled"),
+            "none_of_these": of(state == "none_of_these"),
+            "skipped": of(state == "skipped"),
+            "conflicts": of(state == "conflict"),
+            "unlabeled": of(state == "", here),
+            "held_back": of(ItemRow.held_back.is_not(None)),
+            "trainable": of(state == "labeled", ItemRow.held_back.is_(None)),
+            "picked": of(picked),
+            "open": of(is_open(self.settings.overlap)),
+            "audit_picked": of(PickRow.role == "audit"),
+            "audit_answered": of(PickRow.role == "audit", state.in_(("labeled", "none_of_these"))),
+            "spent": of(picked, standings.c.voters > 0),
+        }
+        query = (
+            select(*(figure.label(name) for name, figure in figures.items()))  # type: ignore[attr-defined]
+            .select_from(ItemRow)
+            .outerjoin(PickRow, PickRow.item == ItemRow.number)
+            .outerjoin(standings, standings.c.item == ItemRow.number)
+        )
+        with self.database.read() as connection:
+            row = connection.execute(query).one()._asdict()
+            rounds = int(connection.execute(select(func.count()).select_from(RoundRow)).scalar_one())
+            left = budget_left(connection, self.settings.budget)
+        return Counts(**row, rounds=rounds, budget=self.settings.budget, left=left)
+
+
+def _refuse(place: Path) -> None:
+    """Refuse a folder that holds a project, or labels of one."""
+    if (place / toml.FILE).exists():
+        raise ProjectError(f"{place} is a spotal project already; take another folder, or go on with this one")
+    path = place / files.FILE
+    if path.exists() and files.holds_labels(path):
+        raise ProjectError(
+            f"{place} has labels in {path.name} but no {toml.FILE}; restore that, or take another folder"
+        )

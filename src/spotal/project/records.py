@@ -1,0 +1,283 @@
+"""What the project hands out and takes: small frozen records, no database behind them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+__all__ = [
+    "Added",
+    "Agreement",
+    "Answer",
+    "AuditLabel",
+    "Conflict",
+    "Counts",
+    "Event",
+    "Found",
+    "Item",
+    "Metric",
+    "Model",
+    "Pick",
+    "Round",
+    "Standing",
+    "Task",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """An item as it was found in the data, to be added.
+
+    id : str; kind : "image", "text" or "embedding"
+    path : str or None, of an image, relative to the data's folder
+    row : int or None, of a table or array, from 0
+    text : str or None
+    content : str, changes when the content does: size and time of a file, or a hash
+    """
+
+    id: str
+    kind: str
+    content: str
+    path: str | None = None
+    row: int | None = None
+    text: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """A thing that can be labeled.
+
+    number : int, from 0 in the order of adding, never reused: the row of this item in arrays of embeddings
+    missing : bool, whether it was gone when the data were last looked through
+    held_back : bool, whether its label is never trained on
+    The others as in :class:`Found`.
+    """
+
+    number: int
+    id: str
+    kind: str
+    content: str
+    path: str | None
+    row: int | None
+    text: str | None
+    missing: bool
+    held_back: bool
+    added: datetime
+
+
+@dataclass(frozen=True)
+class Added:
+    """Ids that :meth:`Items.add` found new, changed in content, gone, or back after they were gone."""
+
+    new: list[str] = field(default_factory=list)
+    changed: list[str] = field(default_factory=list)
+    missing: list[str] = field(default_factory=list)
+    back: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What an annotator says about an item, to be recorded.
+
+    kind : "label" (then ``label`` is a class), "skip", "none_of_these" or "withdraw"
+    source : "page", "label-studio", "import" or "cli"
+    external_id, external_version : str, of an answer that lives elsewhere too: the same pair is recorded once
+    at : datetime with a time zone; None for now
+    """
+
+    item: str
+    annotator: str
+    kind: str = "label"
+    label: str | None = None
+    source: str = "page"
+    external_id: str | None = None
+    external_version: str = ""
+    at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """An answer as it was recorded, for ever. ``undoes`` is the number of the event that it takes back, or None."""
+
+    number: int
+    item: str
+    annotator: str
+    kind: str
+    label: str | None
+    at: datetime
+    source: str
+    external_id: str | None
+    external_version: str
+    undoes: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Where an item stands by the last words of all annotators.
+
+    state : "labeled", "none_of_these", "conflict" (a tie) or "skipped" (nobody decided)
+    label : str or None, the majority's class
+    votes, voters : int, annotators who say so, and who decided at all
+    """
+
+    item: str
+    number: int
+    state: str
+    label: str | None
+    votes: int
+    voters: int
+    held_back: bool
+
+    @property
+    def agreement(self) -> float:
+        """Share of those who decided that is of the majority's mind; 0 where nobody decided."""
+        return self.votes / self.voters if self.voters else 0.0
+
+
+@dataclass(frozen=True)
+class Conflict:
+    """An item on which annotators are tied: the class that each names, None for "none of these"."""
+
+    item: Item
+    votes: dict[str, str | None]
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """How far two annotators agree on the ``items`` that both decided.
+
+    share : float, of equal answers; kappa : Cohen's kappa, None where it is not defined (one class only)
+    """
+
+    first: str
+    second: str
+    items: int
+    share: float
+    kappa: float | None
+
+
+@dataclass(frozen=True)
+class Pick:
+    """An item that people are asked about, and why.
+
+    item : str
+    mass : float or None, share of the pool's mass that it stands for
+    stands_for : int or None, number of items that it stands for
+    uncertainty : float or None
+    about : dict of JSON types, such as its nearest neighbors
+    role, round, rank : set by the project; "audit" picks are random ones from the items held back
+    """
+
+    item: str
+    mass: float | None = None
+    stands_for: int | None = None
+    uncertainty: float | None = None
+    about: dict[str, Any] = field(default_factory=dict)
+    role: str = "query"
+    round: int = -1
+    rank: int = -1
+
+
+@dataclass(frozen=True)
+class Round:
+    """A batch of picks that was recorded: who chose it, on how many labels, from which model."""
+
+    number: int
+    at: datetime
+    strategy: str
+    n_labeled: int
+    model: int | None
+    n_picks: int
+    n_audit: int
+    about: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Task:
+    """An item to be answered now. ``pick`` is None for a conflict over an item that was never picked."""
+
+    item: Item
+    pick: Pick | None
+    conflict: bool
+
+
+@dataclass(frozen=True, slots=True)
+class AuditLabel:
+    """An answered item of the audit sample.
+
+    label : str or None, None for "none of these"
+    probability : float, with which the item came into the sample
+    """
+
+    item: str
+    number: int
+    label: str | None
+    probability: float
+
+    @property
+    def weight(self) -> float:
+        """Number of items that it stands for in an estimate over the pool: 1 / probability."""
+        return 1.0 / self.probability
+
+
+@dataclass(frozen=True)
+class Model:
+    """A trained model or embedder.
+
+    number : int, from 0
+    name : str; n_labeled : int, labels that it was trained on, 0 for an embedder alone
+    events : int, number of the last event that it could know
+    weights, embeddings, predictions : str or None, files relative to the project's folder
+    """
+
+    number: int
+    at: datetime
+    name: str
+    n_labeled: int
+    events: int
+    weights: str | None
+    embeddings: str | None
+    predictions: str | None
+    about: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """A figure of a model; ``low`` and ``high`` bound its interval where it is an estimate."""
+
+    name: str
+    value: float
+    low: float | None = None
+    high: float | None = None
+
+
+@dataclass(frozen=True)
+class Counts:
+    """How far the project is, in items.
+
+    items : all; missing : gone from the data
+    labeled, none_of_these, skipped, conflicts : by their standing; unlabeled : the others, missing ones left out
+    held_back : never trained on; trainable : labeled and not held back
+    rounds, picked : batches and picks so far; open : picks that wait for an answer
+    audit_picked, audit_answered : picks for the audit sample
+    spent : picks that got an answer, skips left out; budget : int or None; left : int or None, what may still be picked
+    """
+
+    items: int
+    missing: int
+    labeled: int
+    none_of_these: int
+    skipped: int
+    conflicts: int
+    unlabeled: int
+    held_back: int
+    trainable: int
+    rounds: int
+    picked: int
+    open: int
+    audit_picked: int
+    audit_answered: int
+    spent: int
+    budget: int | None
+    left: int | None

@@ -1,0 +1,248 @@
+"""Rounds: the picks that people are asked about, and the random ones among them that measure accuracy."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import and_, func, insert, or_, select
+
+from spotal.errors import BudgetError, ProjectError
+from spotal.project.items import numbers_of, uniform
+from spotal.project.records import AuditLabel, Pick, Round, Task
+from spotal.project.schema import ItemRow, ModelRow, PickRow, RoundRow, latest, standings
+
+if TYPE_CHECKING:
+    from sqlalchemy import ColumnElement, Connection
+
+    from spotal.project.project import Project
+
+__all__ = ["Rounds", "budget_left", "is_open"]
+
+_PICKS = (
+    select(
+        ItemRow.id,
+        PickRow.mass,
+        PickRow.stands_for,
+        PickRow.uncertainty,
+        PickRow.about,
+        PickRow.role,
+        PickRow.round,
+        PickRow.rank,
+    )
+    .join(ItemRow, ItemRow.number == PickRow.item)
+    .order_by(PickRow.round, PickRow.rank)
+)
+
+
+class Rounds:
+    """The batches so far. ``len`` is their number."""
+
+    def __init__(self, project: Project) -> None:
+        self._project = project
+        self._database = project.database
+
+    def __len__(self) -> int:
+        with self._database.read() as connection:
+            return int(connection.execute(select(func.count()).select_from(RoundRow)).scalar_one())
+
+    def add(
+        self,
+        picks: Sequence[Pick] = (),
+        *,
+        audit: int = 0,
+        strategy: str,
+        n_labeled: int,
+        model: int | None = None,
+        about: dict[str, Any] | None = None,
+    ) -> Round:
+        """Record a batch: a strategy's picks in order, and ``audit`` random ones spread evenly among them.
+
+        Audit picks are drawn without replacement, each item held back and not drawn yet being as likely, under the
+        project's ``random_state`` and the round's number; where fewer are left, all of them are drawn.
+
+        Parameters
+        ----------
+        picks : sequence of Pick, whose ``role``, ``round`` and ``rank`` are set here
+        audit : int, number of random picks
+        strategy : str; n_labeled : int, labels that it knew; model : int or None, number of the model that it used
+        about : dict of JSON types, such as the selection's figures and provenance
+
+        Raises
+        ------
+        BudgetError
+            There are more picks than the budget has left.
+        ProjectError
+            There is no pick at all; one is no item, was picked before, comes twice, or is held back; or there is no
+            such model. Nothing is recorded then.
+        """
+        settings = self._project.settings
+        with self._database.write() as connection:
+            number = int(connection.execute(select(func.count()).select_from(RoundRow)).scalar_one())
+            if model is not None and not connection.execute(select(ModelRow).where(ModelRow.number == model)).first():
+                raise ProjectError(f"model must be the number of a recorded one, found {model}; record it first")
+            numbers = _free(connection, [pick.item for pick in picks])
+            chosen = [(numbers[pick.item], pick, "query") for pick in picks]
+            reserve = _reserve(connection)
+            reserve.sort(key=lambda row: uniform(settings.random_state, f"audit {number}", row[1]))
+            drawn = reserve[:audit]
+            left = budget_left(connection, settings.budget)
+            if left is not None and len(chosen) + len(drawn) > left:
+                raise BudgetError(
+                    f"picks must be at most {left}, what the budget of {settings.budget} has left, found "
+                    f"{len(chosen) + len(drawn)}; pick fewer or raise budget in spotal.toml"
+                )
+            batch = _spread(chosen, [(item, Pick(name), "audit") for item, name in drawn])
+            if not batch:
+                raise ProjectError("picks must be at least one, found none and nothing to audit; add items")
+            population = int(connection.execute(select(func.count()).select_from(ItemRow)).scalar_one())
+            now = datetime.now(UTC)
+            draw = {"reserve": len(reserve), "drawn": len(drawn), "population": population}
+            record = {"number": number, "at": now, "strategy": strategy, "n_labeled": n_labeled, "model": model}
+            connection.execute(insert(RoundRow).values(**record, **draw, about=about or {}))
+            rows = [
+                {"item": item, "round": number, "rank": rank, "role": role, "mass": pick.mass, "about": pick.about}
+                | {"stands_for": pick.stands_for, "uncertainty": pick.uncertainty}
+                for rank, (item, pick, role) in enumerate(batch)
+            ]
+            connection.execute(insert(PickRow), rows)
+        return Round(number, now, strategy, n_labeled, model, len(batch), len(drawn), about or {})
+
+    def all(self) -> list[Round]:
+        """All rounds in order."""
+        query = (
+            select(
+                RoundRow.number,
+                RoundRow.at,
+                RoundRow.strategy,
+                RoundRow.n_labeled,
+                RoundRow.model,
+                func.count(PickRow.item),
+                RoundRow.drawn,
+                RoundRow.about,
+            )
+            .join(PickRow, PickRow.round == RoundRow.number)
+            .group_by(RoundRow.number)
+            .order_by(RoundRow.number)
+        )
+        with self._database.read() as connection:
+            return [Round(*row) for row in connection.execute(query)]
+
+    def picks(self, number: int | None = None) -> list[Pick]:
+        """The picks of a round, or of all, in order."""
+        query = _PICKS if number is None else _PICKS.where(PickRow.round == number)
+        with self._database.read() as connection:
+            return [Pick(*row) for row in connection.execute(query)]
+
+    def batch(self, annotator: str | None = None) -> list[Task]:
+        """What is to be answered now: conflicts first, then picks without enough answers by round and rank.
+
+        Items that are missing are left out.
+
+        Parameters
+        ----------
+        annotator : str or None, leaves out picks that this annotator has answered; conflicts stay, so that they can be
+            settled
+        """
+        is_conflict = func.coalesce(standings.c.state, "") == "conflict"
+        wanted: ColumnElement[bool] = is_open(self._project.settings.overlap)
+        if annotator is not None:
+            own = select(latest.c.item).where(latest.c.annotator == annotator)
+            wanted = and_(wanted, PickRow.item.not_in(own))
+        query = (
+            select(ItemRow.number, is_conflict.label("conflict"))
+            .outerjoin(PickRow, PickRow.item == ItemRow.number)
+            .outerjoin(standings, standings.c.item == ItemRow.number)
+            .where(~ItemRow.missing, or_(is_conflict, wanted))
+            .order_by(is_conflict.desc(), PickRow.round.nulls_last(), PickRow.rank, ItemRow.number)
+        )
+        with self._database.read() as connection:
+            rows = connection.execute(query).all()
+            numbers = [number for number, _ in rows]
+            picks = {pick.item: pick for pick in (Pick(*row) for row in connection.execute(_PICKS))} if rows else {}
+        items = self._project.items.at(numbers)
+        return [Task(item, picks.get(item.id), bool(row.conflict)) for item, row in zip(items, rows, strict=True)]
+
+    def audit(self) -> list[AuditLabel]:
+        """The answered audit picks, with the probability with which each came into the sample.
+
+        An item comes in when it is held back and then drawn by one of the rounds since it was added:
+        held_back x (1 - product over these of (1 - drawn / reserve)).
+        """
+        draws = select(RoundRow.population, RoundRow.reserve, RoundRow.drawn).where(RoundRow.drawn > 0)
+        answered = (
+            select(ItemRow.id, ItemRow.number, standings.c.label, ItemRow.held_back)
+            .join(PickRow, PickRow.item == ItemRow.number)
+            .join(standings, standings.c.item == ItemRow.number)
+            .where(PickRow.role == "audit", standings.c.state.in_(("labeled", "none_of_these")))
+            .order_by(ItemRow.number)
+        )
+        with self._database.read() as connection:
+            shares = [(population, drawn / reserve) for population, reserve, drawn in connection.execute(draws)]
+            rows = connection.execute(answered).all()
+        found = []
+        for name, number, label, held_back in rows:
+            escaped = 1.0
+            for population, share in shares:
+                if number < population:
+                    escaped *= 1.0 - share
+            found.append(AuditLabel(name, number, label, held_back * (1.0 - escaped)))
+        return found
+
+
+def is_open(overlap: int) -> ColumnElement[bool]:
+    """Whether a pick joined with its item and standing waits for an answer."""
+    return and_(PickRow.item.is_not(None), ~ItemRow.missing, func.coalesce(standings.c.heard, 0) < overlap)
+
+
+def budget_left(connection: Connection, budget: int | None) -> int | None:
+    """Picks that may still be made: those answered or waiting use the budget, skipped and missing ones not."""
+    if budget is None:
+        return None
+    used = (
+        select(func.count())
+        .select_from(PickRow)
+        .join(ItemRow, ItemRow.number == PickRow.item)
+        .outerjoin(standings, standings.c.item == PickRow.item)
+        .where(
+            or_(standings.c.voters > 0, and_(standings.c.item.is_(None), ~ItemRow.missing)),
+        )
+    )
+    return max(0, budget - int(connection.execute(used).scalar_one()))
+
+
+def _free(connection: Connection, names: list[str]) -> dict[str, int]:
+    """The numbers of items that may be picked. Raises ProjectError where one may not."""
+    numbers = numbers_of(connection, names)
+    if len(numbers) < len(names):
+        twice = next(name for name in names if names.count(name) > 1)
+        raise ProjectError(f"picks must not repeat, found {twice!r} more than once; pick each once")
+    held = set(connection.execute(select(ItemRow.number).where(ItemRow.held_back.is_not(None))).scalars())
+    earlier = {row.item: row.round for row in connection.execute(select(PickRow.item, PickRow.round))}
+    for name, number in numbers.items():
+        if number in held:
+            raise ProjectError(f"picks must not be held back for the audit, found {name!r}; use items.candidates()")
+        if number in earlier:
+            raise ProjectError(f"picks must be new, found {name!r} of round {earlier[number]}; use items.candidates()")
+    return numbers
+
+
+def _reserve(connection: Connection) -> list[tuple[int, str]]:
+    """Items held back that no round has drawn yet."""
+    query = (
+        select(ItemRow.number, ItemRow.id)
+        .outerjoin(PickRow, PickRow.item == ItemRow.number)
+        .where(ItemRow.held_back.is_not(None), ~ItemRow.missing, PickRow.item.is_(None))
+    )
+    return [(number, name) for number, name in connection.execute(query)]
+
+
+def _spread(many: list[Any], few: list[Any]) -> list[Any]:
+    """Both in one list, each in its own order and evenly spread, so that any beginning has its share of both."""
+    placed = [
+        ((k + 0.5) / len(part), part_number, one)
+        for part_number, part in enumerate((many, few))
+        for k, one in enumerate(part)
+    ]
+    return [one for *_, one in sorted(placed, key=lambda place: place[:2])]

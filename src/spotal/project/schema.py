@@ -1,0 +1,217 @@
+"""Tables of the project's database. What they mean is said in :mod:`spotal.project`.
+
+A change here needs a new file in ``migrations/versions``; a test compares the two.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import (
+    JSON,
+    CheckConstraint,
+    Dialect,
+    ForeignKey,
+    Index,
+    MetaData,
+    String,
+    TypeDecorator,
+    UniqueConstraint,
+    column,
+    table,
+)
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+__all__ = [
+    "REVISION",
+    "TRIGGERS",
+    "VIEWS",
+    "Base",
+    "EventRow",
+    "ItemRow",
+    "MetricRow",
+    "ModelRow",
+    "PickRow",
+    "RoundRow",
+    "latest",
+    "standings",
+]
+
+REVISION = "0001"
+"""The newest file of ``migrations/versions``; revisions are numbered in order."""
+
+
+class Moment(TypeDecorator[datetime]):
+    """A moment in UTC as ISO 8601 text, to the microsecond, so that text order is time order."""
+
+    impl = String
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> str | None:
+        """To text."""
+        return None if value is None else value.astimezone(UTC).isoformat(timespec="microseconds")
+
+    def process_result_value(self, value: str | None, dialect: Dialect) -> datetime | None:
+        """From text."""
+        return None if value is None else datetime.fromisoformat(value)
+
+
+class Base(DeclarativeBase):
+    """All tables."""
+
+    metadata = MetaData(
+        naming_convention={
+            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+            "ck": "ck_%(table_name)s_%(constraint_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+    type_annotation_map = {dict[str, Any]: JSON(none_as_null=True), datetime: Moment()}  # noqa: RUF012
+
+
+class ItemRow(Base):
+    """A thing that can be labeled. Never deleted; ``number`` counts from 0 without gaps."""
+
+    __tablename__ = "items"
+    __table_args__ = (CheckConstraint("kind IN ('image', 'text', 'embedding')", name="kind"),)
+    number: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    id: Mapped[str] = mapped_column(unique=True)
+    kind: Mapped[str]
+    path: Mapped[str | None]
+    row: Mapped[int | None]
+    text: Mapped[str | None]
+    content: Mapped[str]
+    missing: Mapped[bool] = mapped_column(default=False)
+    held_back: Mapped[float | None]
+    added: Mapped[datetime]
+
+
+class RoundRow(Base):
+    """One batch of picks. ``population`` and ``reserve`` describe the draw of its audit picks."""
+
+    __tablename__ = "rounds"
+    number: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    at: Mapped[datetime]
+    strategy: Mapped[str]
+    n_labeled: Mapped[int]
+    model: Mapped[int | None] = mapped_column(ForeignKey("models.number"))
+    reserve: Mapped[int]
+    drawn: Mapped[int]
+    population: Mapped[int]
+    about: Mapped[dict[str, Any]]
+
+
+class PickRow(Base):
+    """An item that people were asked about; an item is picked once at most."""
+
+    __tablename__ = "picks"
+    __table_args__ = (CheckConstraint("role IN ('query', 'audit')", name="role"), UniqueConstraint("round", "rank"))
+    item: Mapped[int] = mapped_column(ForeignKey("items.number"), primary_key=True, autoincrement=False)
+    round: Mapped[int] = mapped_column(ForeignKey("rounds.number"))
+    rank: Mapped[int]
+    role: Mapped[str]
+    mass: Mapped[float | None]
+    stands_for: Mapped[int | None]
+    uncertainty: Mapped[float | None]
+    about: Mapped[dict[str, Any]]
+
+
+class EventRow(Base):
+    """What one annotator said about one item, at one time. Rows are added, never changed or deleted."""
+
+    __tablename__ = "events"
+    __table_args__ = (
+        CheckConstraint("kind IN ('label', 'skip', 'none_of_these', 'withdraw')", name="kind"),
+        CheckConstraint("(kind = 'label') = (label IS NOT NULL)", name="label"),
+        UniqueConstraint("source", "external_id", "external_version"),
+        Index(None, "item", "annotator", "number"),
+        Index(None, "annotator", "number"),
+    )
+    number: Mapped[int] = mapped_column(primary_key=True, autoincrement=True)
+    item: Mapped[int] = mapped_column(ForeignKey("items.number"))
+    annotator: Mapped[str]
+    kind: Mapped[str]
+    label: Mapped[str | None]
+    at: Mapped[datetime]
+    source: Mapped[str]
+    external_id: Mapped[str | None]
+    external_version: Mapped[str]
+    undoes: Mapped[int | None] = mapped_column(ForeignKey("events.number"), unique=True)
+
+
+class ModelRow(Base):
+    """A trained model or embedder, and the files that it left."""
+
+    __tablename__ = "models"
+    number: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    at: Mapped[datetime]
+    name: Mapped[str]
+    n_labeled: Mapped[int]
+    events: Mapped[int]
+    weights: Mapped[str | None]
+    embeddings: Mapped[str | None]
+    predictions: Mapped[str | None]
+    about: Mapped[dict[str, Any]]
+
+
+class MetricRow(Base):
+    """A figure of a model, with an interval where it is an estimate."""
+
+    __tablename__ = "metrics"
+    model: Mapped[int] = mapped_column(ForeignKey("models.number"), primary_key=True, autoincrement=False)
+    name: Mapped[str] = mapped_column(primary_key=True)
+    at: Mapped[datetime]
+    value: Mapped[float]
+    low: Mapped[float | None]
+    high: Mapped[float | None]
+
+
+_LATEST = """
+CREATE VIEW latest AS
+SELECT e.* FROM events e
+WHERE e.kind != 'withdraw'
+  AND NOT EXISTS (SELECT 1 FROM events l WHERE l.item = e.item AND l.annotator = e.annotator AND l.number > e.number)
+"""
+"""The last word of each annotator on each item, unless it was withdrawn."""
+
+_STANDINGS = """
+CREATE VIEW standings AS
+WITH votes AS (
+  SELECT item, kind, label, COUNT(*) AS votes FROM latest WHERE kind != 'skip' GROUP BY item, kind, label
+), ranked AS (
+  SELECT item, kind, label, votes, SUM(votes) OVER (PARTITION BY item) AS voters,
+         RANK() OVER (PARTITION BY item ORDER BY votes DESC) AS place FROM votes
+), decided AS (
+  SELECT item,
+         CASE WHEN COUNT(*) > 1 THEN 'conflict' WHEN MAX(kind) = 'label' THEN 'labeled' ELSE MAX(kind) END AS state,
+         CASE WHEN COUNT(*) = 1 THEN MAX(label) END AS label, MAX(votes) AS votes, MAX(voters) AS voters
+  FROM ranked WHERE place = 1 GROUP BY item
+), heard AS (
+  SELECT item, COUNT(*) AS heard FROM latest GROUP BY item
+)
+SELECT h.item AS item, COALESCE(d.state, 'skipped') AS state, d.label AS label, COALESCE(d.votes, 0) AS votes,
+       COALESCE(d.voters, 0) AS voters, h.heard AS heard
+FROM heard h LEFT JOIN decided d ON d.item = h.item
+"""
+"""Where each item that anybody spoke about stands: the majority of the last words; ties are conflicts."""
+
+TRIGGERS = tuple(
+    f"CREATE TRIGGER events_no_{verb} BEFORE {verb.upper()} ON events "
+    "BEGIN SELECT RAISE(ABORT, 'label events are never changed or deleted'); END"
+    for verb in ("update", "delete")
+)
+"""The audit trail is append-only: the database refuses to change or delete an event, whoever asks."""
+
+VIEWS = {"latest": _LATEST, "standings": _STANDINGS}
+
+latest = table(
+    "latest",
+    *(column(name) for name in ("number", "item", "annotator", "kind", "label")),
+)
+standings = table(
+    "standings",
+    *(column(name) for name in ("item", "state", "label", "votes", "voters", "heard")),
+)

@@ -1,0 +1,202 @@
+"""Settings: what a person decides about a project, as the readable file spotal.toml."""
+
+from __future__ import annotations
+
+import json
+import os
+import tomllib
+from collections.abc import Mapping
+from dataclasses import MISSING, dataclass, fields
+from pathlib import Path
+from typing import Any
+
+from spotal._check import build, check_fields, key
+from spotal.errors import InputError, ProjectError
+
+__all__ = ["FILE", "Audit", "Data", "Settings", "Stop", "from_table", "read"]
+
+FILE = "spotal.toml"
+KINDS = ("image", "text", "embedding")
+RULES = ("none", "accuracy", "flat", "stable", "coverage")
+_ABOUT = {
+    "": {
+        "classes": "names of the classes, in the order of the model's outputs; add new ones at the end",
+        "budget": "answers to ask people for in all; leave it out for no limit",
+        "batch_size": "picks of one round",
+        "overlap": "people who answer each pick",
+        "model": 'what is trained; "auto" is the usual one for the data',
+        "strategy": "how picks are chosen",
+        "random_state": "same number, same picks",
+    },
+    "data": {
+        "kind": "image, text or embedding",
+        "path": "folder of images, or file of texts or embeddings; relative to this file",
+        "id_column": "column of ids; leave it out for the row's number or the column id",
+        "text_column": "column of texts",
+    },
+    "audit": {
+        "held_back": "share of the items that is held back at random and never trained on",
+        "share": "share of each batch that comes from the items held back, to measure accuracy honestly",
+    },
+    "stop": {
+        "rule": "none, accuracy, flat, stable or coverage",
+        "target": "what the rule's figure must reach",
+    },
+}
+
+
+@dataclass(frozen=True)
+class Data:
+    """Where the items are.
+
+    kind : "image" (a folder), "text" (.csv, .parquet or .jsonl) or "embedding" (.npy, .npz, .csv or .parquet)
+    path : str, relative paths start at the project's folder
+    id_column : str or None, of a table; None for its column ``id``, else rows go by number
+    text_column : str, of a table of texts
+    """
+
+    path: str = key(str)
+    kind: str = key(str, "image", choices=KINDS)
+    id_column: str | None = key(str, None)
+    text_column: str = key(str, "text")
+
+    def __post_init__(self) -> None:
+        check_fields(self)
+        if not self.path:
+            raise InputError("path must name a folder or file, found an empty text")
+
+
+@dataclass(frozen=True)
+class Audit:
+    """The random sample that measures accuracy.
+
+    held_back : float, probability with which an item is held back when it is added; later changes hold for new items
+    share : float, share of each batch's picks that comes from the items held back
+    """
+
+    held_back: float = key(float, 0.1, least=0, most=0.9)
+    share: float = key(float, 0.1, least=0, most=1)
+
+    def __post_init__(self) -> None:
+        check_fields(self)
+
+
+@dataclass(frozen=True)
+class Stop:
+    """When to stop asking.
+
+    rule : "none", "accuracy" (the audit sample's), "flat" (gain of the next batch), "stable" (share of predictions
+        that stay) or "coverage" (transport cost between labels and pool)
+    target : float or None, what the rule's figure must reach; needed by all but "none"
+    """
+
+    rule: str = key(str, "none", choices=RULES)
+    target: float | None = key(float, None, least=0)
+
+    def __post_init__(self) -> None:
+        check_fields(self)
+        if (self.target is None) != (self.rule == "none"):
+            raise InputError(
+                f"target is needed by every rule but 'none' and only there, found {self.target} with {self.rule!r}"
+            )
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What a person decides about a project.
+
+    data : Data
+    classes : tuple of str, two or more; the order is that of a model's outputs
+    budget : int or None, picks to be answered in all; None for no limit
+    batch_size : int, picks of a round, those for the audit among them
+    overlap : int, different annotators who answer each pick
+    model : str, read by whoever trains; "auto" is the usual one for the data
+    strategy : str, a name of :func:`spotal.strategies.names`, checked when a project is made and when it picks
+    random_state : int
+    audit : Audit
+    stop : Stop
+    """
+
+    data: Data
+    classes: tuple[str, ...] = key(str, many=True)
+    budget: int | None = key(int, None, least=1)
+    batch_size: int = key(int, 20, least=1)
+    overlap: int = key(int, 1, least=1)
+    model: str = key(str, "auto")
+    strategy: str = key(str, "spot")
+    random_state: int = key(int, 0, least=0)
+    audit: Audit = Audit()
+    stop: Stop = Stop()
+
+    def __post_init__(self) -> None:
+        check_fields(self)
+        if len(self.classes) < 2 or len(set(self.classes)) < len(self.classes):
+            raise InputError(f"classes must be two or more, none twice, found {list(self.classes)}")
+        odd = next((name for name in self.classes if not name.strip() or not name.isprintable()), None)
+        if odd is not None:
+            raise InputError(f"classes must be visible names of one line, found {odd!r}; rename it")
+        for name in ("model", "strategy"):
+            if not getattr(self, name):
+                raise InputError(f"{name} must be named, found an empty text; leave the key out for the usual one")
+
+    def to_toml(self) -> str:
+        """The text of the file, every key explained."""
+        top = [field.name for field in fields(self) if field.name not in _PARTS]
+        lines = ["# A spotal project. Change what you like: every command reads this file anew.", ""]
+        lines += _lines(self, top, "")
+        for name in _PARTS:
+            part = getattr(self, name)
+            lines += ["", f"[{name}]", *_lines(part, [field.name for field in fields(part)], name)]
+        return "\n".join(lines) + "\n"
+
+
+_PARTS: dict[str, type] = {"data": Data, "audit": Audit, "stop": Stop}
+
+
+def from_table(table: Mapping[str, Any], where: str = FILE) -> Settings:
+    """Settings from the keys and values of their file.
+
+    Raises
+    ------
+    ProjectError
+        A key is unknown or missing, or a value none that it may have; one sentence that names ``where`` and the key.
+    """
+    values = dict(table)
+    try:
+        for name, cls in _PARTS.items():
+            if name in values:
+                values[name] = build(cls, values[name], f"{where}, table {name!r}")
+        return build(Settings, values, where)
+    except InputError as error:
+        raise ProjectError(str(error)) from None
+
+
+def read(path: str | os.PathLike[str]) -> Settings:
+    """Settings from a file. Raises ProjectError as :func:`from_table`, and where it cannot be read as TOML."""
+    source = Path(path)
+    try:
+        table = tomllib.loads(source.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ProjectError(f"{source} cannot be read ({(error.strerror or str(error)).lower()})") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ProjectError(f"{source} is not valid TOML ({error}); correct it") from None
+    return from_table(table, str(source))
+
+
+def _lines(part: Any, names: list[str], table: str) -> list[str]:
+    known = {field.name: field.default for field in fields(part)}
+    lines = []
+    for name in names:
+        value, about = getattr(part, name), _ABOUT[table][name]
+        if value is None:
+            assert known[name] is not MISSING  # only keys that may be left out are None
+            lines.append(f"# {name} = ...  # {about}")
+        else:
+            lines.append(f"{name} = {_toml(value)}  # {about}")
+    return lines
+
+
+def _toml(value: Any) -> str:
+    if isinstance(value, tuple):
+        return "[" + ", ".join(_toml(item) for item in value) + "]"
+    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")

@@ -1,0 +1,76 @@
+from __future__ import annotations
+
+import re
+import tomllib
+
+import pytest
+
+from spotal.errors import ProjectError
+from spotal.project import Audit, Data, Settings, Stop
+from spotal.project.settings import from_table, read
+
+TABLE = {"classes": ["cat", "dog"], "data": {"path": "photos"}}
+WRONG = [
+    ({"clases": ["a"]}, "unknown key 'clases'; did you mean 'classes'"),
+    ({"classes": ["cat"]}, "classes must be two or more"),
+    ({"classes": ["cat", "cat"]}, "classes must be two or more, none twice"),
+    ({"classes": ["cat", "d\nog"]}, "classes must be visible names of one line, found 'd\\nog'"),
+    ({"classes": ["cat", " "]}, "classes must be visible names"),
+    ({"classes": "cat"}, "classes must be a list"),
+    ({"budget": 0}, "budget must be at least 1, found 0"),
+    ({"batch_size": 2.5}, "batch_size must be an integer"),
+    ({"overlap": 0}, "overlap must be at least 1"),
+    ({"model": ""}, "model must be named"),
+    ({"random_state": -1}, "random_state must be at least 0"),
+    ({"data": {}}, "table 'data' lacks the key 'path'"),
+    ({"data": {"path": ""}}, "path must name a folder or file"),
+    ({"data": {"path": "x", "kind": "video"}}, "kind must be one of image, text, embedding, found 'video'"),
+    ({"data": {"path": "x", "colum": "y"}}, "table 'data' has an unknown key 'colum'"),
+    ({"audit": {"held_back": 1.0}}, "held_back must be 0 to 0.9, found 1.0"),
+    ({"stop": {"rule": "accuracy"}}, "target is needed by every rule but 'none'"),
+    ({"stop": {"target": 0.9}}, "target is needed by every rule but 'none'"),
+]
+
+
+@pytest.mark.parametrize(("change", "message"), WRONG, ids=lambda value: str(value)[:40])
+def test_what_is_wrong_is_said_in_one_sentence(change, message):
+    with pytest.raises(ProjectError, match=re.escape(message)) as caught:
+        from_table({**TABLE, **change})
+    assert str(caught.value).startswith("spotal.toml")
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        Settings(Data("photos"), ("cat", "dog")),
+        Settings(
+            Data('C:\\a "b"', "text", "name", "körper"),
+            ("chat 🐈", 'a "quoted" one', "back\\slash"),
+            budget=500,
+            batch_size=7,
+            overlap=2,
+            model="m:f",
+            strategy="badge",
+            random_state=3,
+            audit=Audit(0.25, 0.5),
+            stop=Stop("accuracy", 0.95),
+        ),
+    ],
+)
+def test_the_file_reads_back_as_the_same_settings(settings, tmp_path):
+    path = tmp_path / "spotal.toml"
+    path.write_text(settings.to_toml(), encoding="utf-8")
+    assert read(path) == settings
+
+
+def test_every_key_is_explained_in_the_file():
+    lines = Settings(Data("photos"), ("cat", "dog")).to_toml().splitlines()
+    assert all("# " in line for line in lines if "=" in line)
+    assert tomllib.loads("\n".join(lines))["data"]["path"] == "photos"
+
+
+def test_a_file_that_is_no_toml(tmp_path):
+    (tmp_path / "spotal.toml").write_text("classes = [")
+    with pytest.raises(ProjectError, match="is not valid TOML"):
+        read(tmp_path / "spotal.toml")
