@@ -6,13 +6,42 @@ import numpy as np
 import pytest
 from scipy.spatial.distance import cdist
 
-from spotal.mass import Evidence, LabelDistance, Margin, Mass, Product, Uniform, margins
+from spotal.errors import InputError
+from spotal.mass import (
+    ClassBalance,
+    Entropy,
+    Evidence,
+    InverseDensity,
+    LabelDistance,
+    LeastConfidence,
+    Margin,
+    Mass,
+    MutualInformation,
+    Product,
+    Tempered,
+    Uniform,
+    fit_temperature,
+    margins,
+    tempered,
+)
+from spotal.mass.tempered import held_out_probabilities
 from spotal.pool import ArrayPool
 
 LINE = ArrayPool(np.array([[0.0], [1.0], [3.0], [4.0], [10.0]]))
 NONE = np.empty(0, np.int64)
 ODDS = np.array([[0.5, 0.5, 0.0], [0.7, 0.1, 0.2], [1.0, 0.0, 0.0], [0.4, 0.3, 0.3], [0.2, 0.5, 0.3]])
-RULES = [Uniform(), Margin(2), LabelDistance(1), Margin(2) * LabelDistance(1), Product()]
+RULES = [
+    Uniform(),
+    Margin(2),
+    Entropy(),
+    LeastConfidence(),
+    MutualInformation(),
+    ClassBalance(),
+    Tempered(Margin(1)),
+    LabelDistance(1),
+    Margin(2) * LabelDistance(1),
+    Product(),
+]
 
 
 @pytest.mark.parametrize("rule", RULES, ids=repr)
@@ -85,3 +114,88 @@ def test_rules_say_what_they_are():
 def test_a_rule_needs_to_weigh():
     with pytest.raises(TypeError, match="abstract"):
         Mass()
+
+
+def test_entropy_by_hand():
+    assert Entropy(1).weigh(Evidence(LINE, NONE, probabilities=np.eye(3)[[0, 1, 2, 0, 1]])).tolist() == [0] * 5
+    odds = np.array([[0.5, 0.5, 0, 0], [0.25, 0.25, 0.25, 0.25], [1, 0, 0, 0], [0.5, 0.5, 0, 0], [0, 0, 0.5, 0.5]])
+    for power in (1, 2):
+        mass = Entropy(power).weigh(Evidence(LINE, NONE, probabilities=odds))
+        np.testing.assert_allclose(mass, np.array([0.5, 1, 0, 0.5, 0.5]) ** power)
+
+
+def test_least_confidence_by_hand():
+    mass = LeastConfidence(1).weigh(Evidence(LINE, NONE, probabilities=ODDS))
+    np.testing.assert_allclose(mass, np.array([0.5, 0.3, 0, 0.6, 0.5]) * 3 / 2)
+    even = np.full((5, 3), 1 / 3)
+    np.testing.assert_allclose(LeastConfidence(2).weigh(Evidence(LINE, NONE, probabilities=even)), 1)
+
+
+def test_mutual_information_by_hand():
+    """Two draws that agree tell nothing; two that are sure of different classes tell one bit of the label."""
+    agree, differ = np.array([[0.7, 0.7], [0.3, 0.3]]), np.array([[1.0, 0.0], [0.0, 1.0]])
+    draws = np.stack([agree, differ, agree, differ, agree])
+    mass = MutualInformation(1).weigh(Evidence(LINE, NONE, draws=draws))
+    np.testing.assert_allclose(mass, [0, 1, 0, 1, 0], atol=1e-12)
+
+
+def test_class_balance_by_hand():
+    """Labels of classes 0, 0, 0 and 1: counts and one are 4, 2 and 1, their mean 7/3."""
+    evidence = Evidence(LINE, np.arange(4), np.array([0, 0, 0, 1]), np.eye(3)[[0, 1, 2, 0, 1]])
+    np.testing.assert_allclose(ClassBalance(1).weigh(evidence), np.array([1 / 4, 1 / 2, 1, 1 / 4, 1 / 2]) * 7 / 3)
+    np.testing.assert_allclose(ClassBalance(0).weigh(evidence), 1)
+    even = Evidence(LINE, np.arange(3), np.array([0, 1, 2]), ODDS)
+    np.testing.assert_allclose(ClassBalance(2).weigh(even), 1)
+
+
+def test_inverse_density_by_hand():
+    """On a line, with one neighbor: distances to the nearest other row are 1, 1, 1, 1 and 6."""
+    rule = InverseDensity(1, n_neighbors=1)
+    np.testing.assert_allclose(rule.weigh(Evidence(LINE, NONE)), [1, 1, 1, 1, 6], rtol=1e-6)
+    np.testing.assert_allclose(InverseDensity(-2, n_neighbors=1).weigh(Evidence(LINE, NONE))[-1], 1 / 36, rtol=1e-6)
+    one = ArrayPool(np.zeros((1, 2)))
+    assert rule.weigh(Evidence(one, NONE)).tolist() == [1]
+
+
+def test_inverse_density_of_a_large_pool_looks_through_a_sample():
+    rng = np.random.default_rng(0)
+    dense, sparse = rng.normal(size=(3_000, 3)), rng.normal([20, 0, 0], 1, (100, 3))
+    pool = ArrayPool(np.concatenate([dense, sparse]))
+    mass = InverseDensity(1, n_neighbors=5, sample_size=1_000).weigh(Evidence(pool, NONE))
+    assert np.median(mass[3_000:]) > 2 * np.median(mass[:3_000])
+
+
+def test_temperature_undoes_what_sharpened_the_probabilities():
+    rng = np.random.default_rng(0)
+    true = rng.dirichlet([0.7] * 4, size=4_000)
+    labels = (rng.random((4_000, 1)) > true.cumsum(1)).sum(1)
+    for sharpness in (0.5, 1.0, 3.0):
+        assert fit_temperature(tempered(true, 1 / sharpness), labels) == pytest.approx(sharpness, rel=0.12)
+    np.testing.assert_allclose(tempered(tempered(true, 0.5), 2), true, atol=1e-9)
+
+
+def test_a_model_that_guesses_is_not_believed():
+    """Labels that have nothing to do with the rows: the rule sees nearly even odds, and all rows weigh the same."""
+    rng = np.random.default_rng(1)
+    x, labels = rng.normal(size=(300, 5)), rng.integers(0, 3, 100)
+    odds = rng.dirichlet([0.3] * 3, size=300)
+    known = Evidence(ArrayPool(x), np.arange(100), labels, odds)
+    plain, soft = (rule.weigh(known) for rule in (Margin(1), Tempered(Margin(1))))
+    assert soft.std() / soft.mean() < 0.5 * plain.std() / plain.mean()
+    np.testing.assert_allclose(Tempered(Margin(1), 1.0).weigh(known), plain)
+    few = Evidence(ArrayPool(x), np.arange(5), labels[:5], odds)
+    np.testing.assert_allclose(Tempered(Margin(1)).weigh(few), Margin(1).weigh(few))
+    with pytest.raises(InputError, match="temperature must be 'auto' or a number above 0, found 0"):
+        Tempered(Margin(1), 0)
+
+
+def test_held_out_probabilities_do_not_know_their_own_label():
+    rng = np.random.default_rng(2)
+    points = rng.normal(size=(60, 4))
+    for labels in (rng.integers(0, 2, 60), (points[:, 0] > 0).astype(int)):
+        found = held_out_probabilities(points, labels, 3)
+        np.testing.assert_allclose(found.sum(1), 1)
+        changed = labels.copy()
+        changed[7] = 1 - labels[7]
+        np.testing.assert_allclose(held_out_probabilities(points, changed, 3)[7], found[7])
+    assert held_out_probabilities(points, np.zeros(60, int), 3)[:, 0].min() > 0.99

@@ -9,10 +9,11 @@ import pytest
 from sklearn.datasets import make_blobs
 
 from spotal.errors import InputError
+from spotal.mass import tempered
 from spotal.pool import ArrayPool
 from spotal.strategies import _cover, get
 from spotal.strategies._content import Chance
-from spotal.strategies.uherding import calibration_error, tempered
+from spotal.strategies.uherding import calibration_error
 
 RNG = np.random.default_rng(0)
 CLOUD = RNG.normal(size=(700, 4))

@@ -9,8 +9,8 @@ from skactiveml import pool as peers
 from skactiveml.classifier import ParzenWindowClassifier
 from sklearn.datasets import make_blobs
 
+from spotal.mass import disagreement
 from spotal.strategies import get
-from spotal.strategies.bald import disagreement
 
 N = 150
 RNG = np.random.default_rng(0)

@@ -1,8 +1,32 @@
 """How much each row weighs in the transport: rules that multiply."""
 
 from spotal.mass.base import Evidence, Mass, Product
+from spotal.mass.class_balance import ClassBalance
+from spotal.mass.entropy import Entropy, entropies
+from spotal.mass.inverse_density import InverseDensity
 from spotal.mass.label_distance import LabelDistance
+from spotal.mass.least_confidence import LeastConfidence
 from spotal.mass.margin import Margin, margins
+from spotal.mass.mutual_information import MutualInformation, disagreement
+from spotal.mass.tempered import Tempered, fit_temperature, tempered
 from spotal.mass.uniform import Uniform
 
-__all__ = ["Evidence", "LabelDistance", "Margin", "Mass", "Product", "Uniform", "margins"]
+__all__ = [
+    "ClassBalance",
+    "Entropy",
+    "Evidence",
+    "InverseDensity",
+    "LabelDistance",
+    "LeastConfidence",
+    "Margin",
+    "Mass",
+    "MutualInformation",
+    "Product",
+    "Tempered",
+    "Uniform",
+    "disagreement",
+    "entropies",
+    "fit_temperature",
+    "margins",
+    "tempered",
+]

@@ -15,12 +15,17 @@ __all__ = ["Evidence", "Mass", "Product"]
 
 @dataclass(frozen=True)
 class Evidence:
-    """What is known when mass is given: pool of N rows, labeled rows (m,) and classes, probabilities (N, classes)."""
+    """What is known when mass is given.
+
+    pool of N rows; labeled rows (m,) and their labels (m,); probabilities (N, classes); draws of the model, each with
+    its own probabilities (N, classes, draws)
+    """
 
     pool: Pool
     labeled: NDArray[np.int64]
     labels: NDArray[np.int64] | None = None
     probabilities: NDArray[np.floating] | None = None
+    draws: NDArray[np.floating] | None = None
 
 
 class Mass(ABC):

@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-import numpy as np
-from numpy.typing import NDArray
-
+from spotal.mass import disagreement
 from spotal.strategies.base import Choice, Query, Strategy, best_scores
 
-__all__ = ["BALD", "disagreement"]
-
-BLOCK_ENTRIES = 1 << 15
-"""Probabilities worked on at once."""
+__all__ = ["BALD"]
 
 
 class BALD(Strategy):
@@ -31,19 +26,3 @@ class BALD(Strategy):
         assert query.draws is not None
         total, own = disagreement(query.draws)
         return Choice(best_scores((total - own).clip(0) * query.weights(), query))
-
-
-def disagreement(draws: NDArray[np.floating]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Entropy of the mean, and mean of the entropies, over draws (N, classes, draws); float64 (N,) each, in nats."""
-    total, own = np.empty(len(draws)), np.empty(len(draws))
-    rows = max(1, BLOCK_ENTRIES // max(1, draws[0].size))
-    for start in range(0, len(draws), rows):
-        part = draws[start : start + rows].astype(np.float64).clip(0, 1)
-        total[start : start + rows] = _entropy(part.mean(2))
-        own[start : start + rows] = _entropy(part).mean(1)
-    return total, own
-
-
-def _entropy(p: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Entropy along axis 1."""
-    return np.asarray(-(p * np.log(p.clip(1e-300))).sum(1))

@@ -6,8 +6,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from spotal.mass import disagreement
 from spotal.strategies._checks import check_count
-from spotal.strategies.bald import disagreement
 from spotal.strategies.base import Choice, Query, Strategy
 
 __all__ = ["BatchBALD"]

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
+from spotal.mass import tempered
 from spotal.strategies._checks import check_count, check_real
 from spotal.strategies._clusters import kmeans, medoids
 from spotal.strategies._content import Chance, fill, heavy
 from spotal.strategies.base import Choice, Query, Strategy
-from spotal.strategies.uherding import tempered
 
 __all__ = ["Clue"]
 

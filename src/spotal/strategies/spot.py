@@ -186,7 +186,7 @@ class SPOT(Strategy):
         elif rule == "uniform":
             rule = Uniform()
         assert isinstance(rule, Mass)
-        known = Evidence(query.pool, query.labeled, query.labels, query.probabilities)
+        known = Evidence(query.pool, query.labeled, query.labels, query.probabilities, query.draws)
         policy = rule.weigh(known)
         free = np.zeros(len(query.pool), dtype=bool)
         free[query.unlabeled] = True

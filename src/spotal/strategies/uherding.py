@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 
 from spotal._arrays import blocks, to_numpy
-from spotal.mass.margin import margins
+from spotal.mass import margins, tempered
 from spotal.pool.base import Pool
 from spotal.strategies._checks import check_count, check_real
 from spotal.strategies._content import Chance, fill, heavy, sample
@@ -97,14 +97,6 @@ class UHerding(Strategy):
             radius=radius,
         )
         return Choice(fill(query, picks, chance), figures=figures)
-
-
-def tempered(probabilities: NDArray[np.floating], temperature: float) -> NDArray[np.float64]:
-    """Softmax of log-probabilities / temperature; float64 (N, classes)."""
-    logits = np.log(probabilities.astype(np.float64).clip(1e-300)) / temperature
-    logits -= logits.max(1, keepdims=True)
-    np.exp(logits, out=logits)
-    return np.asarray(logits / logits.sum(1, keepdims=True))
 
 
 def _least_distance(pool: Pool, labeled: NDArray[np.int64]) -> float:

@@ -1,0 +1,30 @@
+"""Mass by uncertainty: the entropy of the class probabilities, to a power."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spotal.mass.base import Evidence, Mass
+
+__all__ = ["Entropy", "entropies"]
+
+
+def entropies(probabilities: NDArray[np.floating]) -> NDArray[np.float64]:
+    """Shannon entropy in nats along axis 1; float64. O(N c)."""
+    p = probabilities.astype(np.float64).clip(0, 1)
+    return np.asarray(-(p * np.log(p.clip(1e-300))).sum(1)).clip(0)
+
+
+class Entropy(Mass):
+    """(entropy / log of the number of classes)^power (Shannon 1948); all ones while there are no probabilities."""
+
+    def __init__(self, power: float = 1.0) -> None:
+        self.power = power
+
+    def weigh(self, evidence: Evidence) -> NDArray[np.float64]:
+        """Mass in [0, 1]; float64 (N,)."""
+        if evidence.probabilities is None:
+            return np.ones(len(evidence.pool))
+        most = np.log(max(2, evidence.probabilities.shape[1]))
+        return np.asarray((entropies(evidence.probabilities) / most).clip(0, 1) ** self.power)

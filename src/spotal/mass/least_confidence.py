@@ -1,0 +1,28 @@
+"""Mass by uncertainty: one minus the greatest class probability, to a power."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spotal.mass.base import Evidence, Mass
+
+__all__ = ["LeastConfidence"]
+
+
+class LeastConfidence(Mass):
+    """(1 - greatest probability, over its largest value 1 - 1/classes)^power (Lewis and Gale 1994).
+
+    All ones while there are no probabilities.
+    """
+
+    def __init__(self, power: float = 1.0) -> None:
+        self.power = power
+
+    def weigh(self, evidence: Evidence) -> NDArray[np.float64]:
+        """Mass in [0, 1]; float64 (N,). O(N c)."""
+        if evidence.probabilities is None:
+            return np.ones(len(evidence.pool))
+        most = 1 - 1 / max(2, evidence.probabilities.shape[1])
+        top = evidence.probabilities.max(1).astype(np.float64)
+        return np.asarray(((1 - top) / most).clip(0, 1) ** self.power)

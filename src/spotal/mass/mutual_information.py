@@ -1,0 +1,48 @@
+"""Mass by disagreement: mutual information between a row's label and the model's draws (BALD), to a power."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spotal.mass.base import Evidence, Mass
+from spotal.mass.entropy import entropies
+
+__all__ = ["MutualInformation", "disagreement"]
+
+BLOCK_ENTRIES = 1 << 15
+"""Probabilities worked on at once."""
+
+
+def disagreement(draws: NDArray[np.floating]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Entropy of the mean, and mean of the entropies, over draws (N, classes, draws); float64 (N,) each, in nats."""
+    total, own = np.empty(len(draws)), np.empty(len(draws))
+    rows = max(1, BLOCK_ENTRIES // max(1, draws[0].size))
+    for start in range(0, len(draws), rows):
+        part = draws[start : start + rows].astype(np.float64).clip(0, 1)
+        total[start : start + rows] = entropies(part.mean(2))
+        own[start : start + rows] = entropies(part).mean(1)
+    return total, own
+
+
+class MutualInformation(Mass):
+    """(mutual information / log of the number of classes)^power, over draws of an ensemble or of dropout.
+
+    All ones while there are no draws.
+
+    References
+    ----------
+    N. Houlsby, F. Huszár, Z. Ghahramani, M. Lengyel, "Bayesian active learning for classification and preference
+    learning", 2011, equation 2.
+    """
+
+    def __init__(self, power: float = 1.0) -> None:
+        self.power = power
+
+    def weigh(self, evidence: Evidence) -> NDArray[np.float64]:
+        """Mass in [0, 1]; float64 (N,). O(N c draws)."""
+        if evidence.draws is None:
+            return np.ones(len(evidence.pool))
+        total, own = disagreement(evidence.draws)
+        most = np.log(max(2, evidence.draws.shape[1]))
+        return np.asarray(((total - own) / most).clip(0, 1) ** self.power)
