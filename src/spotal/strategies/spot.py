@@ -19,11 +19,12 @@ from spotal._provenance import describe
 from spotal.design.merit import discrepancy
 from spotal.engine import run
 from spotal.errors import ConvergenceWarning, InputError
-from spotal.mass import Evidence, LabelDistance, Margin, Mass, Uniform
+from spotal.mass import Evidence, LabelDistance, Margin, Mass, Tempered, Uniform, parse_mass
 from spotal.pool.sample import priority_sample
 from spotal.reduce import PCA
 from spotal.selection import assigned_rows, nearest_rows
 from spotal.selection import cells as celling
+from spotal.strategies._checks import check_real
 from spotal.strategies._content import content_keys
 from spotal.strategies._layout import Carry, Layout, reduced
 from spotal.strategies.base import Choice, Query, Strategy
@@ -58,10 +59,13 @@ class SPOT(Strategy):
         assignment of least total squared distance; both place design points around those that labeled rows already
         serve. "cells": the design cuts the pool into cells of equal mass, a few weighted Lloyd steps in the embedding
         space refine them, and the heaviest row near each center stands for its cell.
-    mass : "auto", "uniform" or a :class:`~spotal.mass.Mass`
-        What the transport carries, times the caller's ``mass``. "auto" is ``Margin(2) * LabelDistance(1)``: uniform
-        while nothing is known, more where the model is uncertain and labels are far as soon as there are some.
+    mass : "auto", a :class:`~spotal.mass.Mass`, or one by name (:func:`~spotal.mass.parse_mass`), such as "uniform"
+        What the transport carries, times the caller's ``mass``. "auto" is ``Tempered(Margin(1)) * LabelDistance(1)``:
+        uniform while nothing is known, more where the model is uncertain, as far as held-out labels say that it is to
+        be believed, and where labels are far.
     refine : int, Lloyd steps of "cells"
+    focus : float, at least 0
+        How far centers of "cells" keep to dense mass (:func:`~spotal.selection.cells.refine`); 0 makes them means.
     sample_size : int, most rows that reduction and transport are fitted on
 
     Notes
@@ -89,14 +93,19 @@ class SPOT(Strategy):
         selection: str = "cells",
         mass: str | Mass = "auto",
         refine: int = 5,
+        focus: float = 1.0,
         sample_size: int = 50_000,
     ) -> None:
         if selection not in SELECTIONS:
             raise InputError(f"selection must be one of {', '.join(SELECTIONS)}, found {selection!r}")
-        if not (_is_one_of(mass, "auto", "uniform") or isinstance(mass, Mass)):
+        if not isinstance(mass, (str, Mass)):
             raise InputError(
-                f"mass must be 'auto', 'uniform' or a Mass, found {describe(mass)!r}; pass weights of rows to query"
+                f"mass must be 'auto', a Mass or its name, found {describe(mass)!r}; pass weights of rows to query"
             )
+        if isinstance(mass, str) and mass != "auto":
+            parse_mass(mass)  # says now what is wrong with it
+        if focus != 0:
+            check_real(focus, "focus, where it is not 0,", 0)
         if not (_is_one_of(transport, "sliced", "projection-pursuit") or isinstance(transport, Transport)):
             raise InputError(f"transport must be 'sliced', 'projection-pursuit' or a Transport, found {transport!r}")
         if not (reduction is None or _is_one_of(reduction, "pca") or _is_transformer(reduction)):
@@ -115,6 +124,7 @@ class SPOT(Strategy):
         self.selection = selection
         self.mass = mass
         self.refine = refine
+        self.focus = focus
         self.sample_size = sample_size
 
     @classmethod
@@ -181,10 +191,10 @@ class SPOT(Strategy):
     def _weigh(self, query: Query) -> NDArray[np.float64]:
         """The mass to carry, float64 (N,): positive somewhere among the unlabeled rows."""
         rule = self.mass
-        if rule == "auto":
-            rule = Margin(2) * LabelDistance(1) if self.selection == "cells" else Uniform()
-        elif rule == "uniform":
-            rule = Uniform()
+        if isinstance(rule, str) and rule != "auto":
+            rule = parse_mass(rule)
+        elif rule == "auto":
+            rule = Tempered(Margin(1)) * LabelDistance(1) if self.selection == "cells" else Uniform()
         assert isinstance(rule, Mass)
         known = Evidence(query.pool, query.labeled, query.labels, query.probabilities, query.draws)
         policy = rule.weigh(known)
@@ -238,7 +248,7 @@ class SPOT(Strategy):
         if len(empty):  # a design point in a hole of the carried pool starts from the free row nearest to it
             rows = nearest_rows(carried, free, points[empty])
             centers[torch.from_numpy(empty).to(centers.device)] = pool.rows(rows).to(centers)
-        centers = celling.refine(pool, mass, centers, self.refine)
+        centers = celling.refine(pool, mass, centers, self.refine, self.focus)
         cells = celling.settle(pool, centers)
         picks = celling.represent(cells, mass, free, query.budget)
         # rows of a cell that has no pick of its own go to the nearest pick
