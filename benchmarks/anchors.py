@@ -11,8 +11,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
-
 from benchmarks.evidence.common import ROOT
+
 from spotal.bench.compare import paired
 from spotal.bench.results import Cell, read
 from spotal.bench.store import Store
@@ -51,13 +51,14 @@ def main(run: str) -> None:
     lines = [
         "# Published anchors",
         "",
-        f"Written by `python -m benchmarks.anchors` on {datetime.now(UTC):%Y-%m-%d}: do our runs from no label, in batches "
-        "of ten, put the strategies in the order that their authors published on CIFAR-10 with self-supervised features?",
+        f"Written by `python -m benchmarks.anchors` on {datetime.now(UTC):%Y-%m-%d}: do our runs from no label, in "
+        "batches of ten, put the strategies in the order that their authors published on CIFAR-10 with self-supervised "
+        "features?",
         "",
         *(f"- {line}" for line in origins),
         "",
-        f"Balanced accuracy in points, mean over the measurements up to {LOW} labels (low) or at {HIGH} (high). Holds: the "
-        "difference has the published sign; p: paired t test over seeds, two-sided, of one row alone.",
+        f"Balanced accuracy in points, mean over the measurements up to {LOW} labels (low) or at {HIGH} (high). Holds: "
+        "the difference has the published sign; p: paired t test over seeds, two-sided, of one row alone.",
     ]
     for cell in cells:
         lines += [
@@ -97,11 +98,11 @@ def _row(cell: Cell, budget: str, ahead: str, behind: str, source: str) -> str:
 WHY = """
 ## Why it differs where it differs
 
-The authors' encoders (SimCLR, ResNet-18, hundreds of epochs) give features on which a linear probe reaches more than 85 %
-of CIFAR-10 with all labels. What a CPU affords here, four convolutions and twenty epochs on 20,000 images, gives features
-in which classes overlap: a cluster, or a dense place, is no class, so that typicality says little, and every strategy's
-labels are worth about the same. The second table is the test of that: the same recipe, protocol and code on Fashion-MNIST,
-whose features do tell classes apart.
+The authors' encoders (SimCLR, ResNet-18, hundreds of epochs) give features on which a linear probe reaches more than
+85 % of CIFAR-10 with all labels. What a CPU affords here, four convolutions and twenty epochs on 20,000 images, gives
+features in which classes overlap: a cluster, or a dense place, is no class, so that typicality says little, and every
+strategy's labels are worth about the same. The second table is the test of that: the same recipe, protocol and code
+on Fashion-MNIST, whose features do tell classes apart.
 """
 
 if __name__ == "__main__":
