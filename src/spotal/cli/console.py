@@ -72,7 +72,15 @@ def print_json(document: Any) -> None:
 @contextmanager
 def progress() -> Iterator[Progress]:
     """Progress bars on standard error, gone when done; none where standard error is no terminal."""
-    from rich.progress import BarColumn, Progress, ProgressColumn, SpinnerColumn, TextColumn, TimeElapsedColumn
+    from rich.progress import (
+        BarColumn,
+        Progress,
+        ProgressColumn,
+        SpinnerColumn,
+        TextColumn,
+        TimeElapsedColumn,
+        TimeRemainingColumn,
+    )
     from rich.text import Text
 
     class Count(ProgressColumn):
@@ -81,8 +89,23 @@ def progress() -> Iterator[Progress]:
         def render(self, task: Any) -> Text:
             return Text("" if task.total is None else f"{task.completed:,.0f}/{task.total:,.0f}")
 
+    class Rate(ProgressColumn):
+        """How much is done in a second."""
+
+        def render(self, task: Any) -> Text:
+            return Text(f"{task.speed:,.0f}/s" if task.total is not None and task.speed else "")
+
     console = Console(stderr=True)
-    columns = SpinnerColumn(), TextColumn("{task.description}", markup=False), BarColumn(), Count(), TimeElapsedColumn()
+    text = TextColumn("{task.description}", markup=False)
+    columns = (
+        SpinnerColumn(),
+        text,
+        BarColumn(),
+        Count(),
+        Rate(),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(compact=True),
+    )
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bars:
         yield bars
 

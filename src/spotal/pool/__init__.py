@@ -2,5 +2,21 @@
 
 from spotal.pool.array import ArrayPool
 from spotal.pool.base import Batch, Pool
+from spotal.pool.device import DEVICES, on_device
+from spotal.pool.opening import as_pool, bad_rows, check_finite, is_sharded, open_pool, spool
+from spotal.pool.sharded import ShardedPool
 
-__all__ = ["ArrayPool", "Batch", "Pool"]
+__all__ = [
+    "DEVICES",
+    "ArrayPool",
+    "Batch",
+    "Pool",
+    "ShardedPool",
+    "as_pool",
+    "bad_rows",
+    "check_finite",
+    "is_sharded",
+    "on_device",
+    "open_pool",
+    "spool",
+]

@@ -19,7 +19,7 @@ __all__ = ["ArrayPool"]
 
 HASHED_WHOLE = 256 << 20
 """A pool up to this many bytes is hashed whole; of a larger one, HASHED_ROWS evenly spaced rows are."""
-HASHED_ROWS = 65_536
+HASHED_ROWS = 16_384
 
 
 class ArrayPool:
@@ -48,6 +48,10 @@ class ArrayPool:
 
             return to_tensor(self.array[torch.from_numpy(numbers).to(self.array.device)])
         return to_tensor(self.array[numbers])
+
+    def where(self, row: int) -> str:
+        """The row's number."""
+        return str(row)
 
     def fingerprint(self) -> dict[str, Any]:
         """Shape, dtype and BLAKE2 hash of the content: of all rows, or of evenly spaced ones in a large pool."""
