@@ -82,7 +82,7 @@ def plan(n: int, dim: int, budget: int, *, itemsize: int = 4, sequential: bool =
         gathered = 0 if sequential else (fitted + (sampled if sampled > fitted else 0)) * dim * itemsize
     else:
         steps["select"] = (spot.refine + 2) * n * _comparing(dim, budget)
-        passes, gathered = spot.refine + 5, 0
+        passes, gathered = (2 if spot.focus else 1) * spot.refine + 5, 0
     bytes_read = passes * bytes_of_pool + gathered
     if read_rate:
         steps["read"] = max(0.0, bytes_read / read_rate - steps["select"])
