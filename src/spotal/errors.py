@@ -13,6 +13,7 @@ __all__ = [
     "InputError",
     "ModelError",
     "OutputError",
+    "ResourceError",
     "SpotalError",
     "SpotalWarning",
 ]
@@ -44,6 +45,10 @@ class ModelError(SpotalError, ValueError):
 
 class OutputError(SpotalError, OSError):
     """A result cannot be written where it was asked for."""
+
+
+class ResourceError(SpotalError, RuntimeError):
+    """A process or a device ran out of memory, or was ended from outside."""
 
 
 class SpotalWarning(UserWarning):
