@@ -135,13 +135,20 @@ def _train(
     device: str,
     image_size: int | None,
 ) -> TorchEmbedder:
+    from rich.console import Console
+
     from spotal.embed import train_embedder
 
+    terminal, said = Console(stderr=True), time.monotonic()
     with progress() as bars:
         reading = bars.add_task("reading images to train on", total=None)
         training = bars.add_task("training an encoder, epochs", total=epochs, visible=False)
 
         def epoch(done: int, loss: float) -> None:
+            nonlocal said
+            if not terminal.is_terminal and time.monotonic() - said > EVERY:
+                said = time.monotonic()
+                say(terminal, f"epoch {done:,} of {epochs:,}, loss {loss:.3f}")
             bars.update(reading, visible=False)
             bars.update(
                 training, completed=done, visible=True, description=f"training an encoder (loss {loss:.3f}), epochs"
