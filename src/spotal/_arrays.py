@@ -7,7 +7,7 @@ out on the same device. A ``np.memmap`` is read in blocks of rows and never copi
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -23,7 +23,6 @@ __all__ = [
     "block_rows",
     "blocks",
     "check_matrix",
-    "check_pool",
     "check_rows",
     "check_weight",
     "is_tensor",
@@ -97,8 +96,12 @@ def blocks(n: int, rows: int) -> Iterator[slice]:
         yield slice(start, min(n, start + rows))
 
 
-def check_matrix(x: Any, name: str, *, finite: bool = True, min_rows: int = 1) -> Any:
+def check_matrix(
+    x: Any, name: str, *, finite: bool = True, min_rows: int = 1, where: Callable[[int], object] = int
+) -> Any:
     """Check that x is a finite numeric matrix (n, d); return it as an array or tensor, uncopied if it is one.
+
+    ``where`` says what a row is called, where x is a part of something larger.
 
     Raises InputError for a wrong number of dimensions, no rows or columns, a dtype that is not a real number, and,
     with the row numbers, for entries that are NaN, infinite or beyond 1e19. Cost: one blockwise pass when ``finite``.
@@ -124,7 +127,7 @@ def check_matrix(x: Any, name: str, *, finite: bool = True, min_rows: int = 1) -
     if not is_tensor(x) and x.dtype == object:
         x = _objects_to_float(x, name)
     if finite:
-        _check_finite(x, name)
+        _check_finite(x, name, where)
     return x
 
 
@@ -154,7 +157,7 @@ class _NotNumbers(InputError, TypeError):
     """Objects where numbers were expected (scikit-learn's contract wants a TypeError here)."""
 
 
-def _check_finite(x: Any, name: str) -> None:
+def _check_finite(x: Any, name: str, where: Callable[[int], object]) -> None:
     if is_tensor(x):
         if not x.dtype.is_floating_point:
             return
@@ -173,20 +176,15 @@ def _check_finite(x: Any, name: str) -> None:
             row, column = divmod(int(np.abs(values).argmax()), values.shape[1])
             raise InputError(
                 f"{name} must lie within -{LARGEST:g} and {LARGEST:g}, found {values[row, column]:g} "
-                f"in row {part.start + row}; scale its features"
+                f"in row {where(part.start + row)}; scale its features"
             )
         found = "NaN" if np.isnan(values[bad[0]]).any() else "infinity"
-        listed = ", ".join(str(part.start + row) for row in bad[:5])
+        listed = ", ".join(str(where(part.start + int(row))) for row in bad[:5])
         more = f" and {len(bad) - 5} more near them" if len(bad) > 5 else ""
         raise InputError(
             f"{name} must be finite, found NaN or infinity ({found} first) in row(s) {listed}{more}; "
             "drop or repair these rows"
         )
-
-
-def check_pool(pool: Any) -> Any:
-    """Check a pool of embeddings (n, d): see check_matrix."""
-    return check_matrix(pool, "pool")
 
 
 def check_rows(rows: ArrayLike | None, n: int, name: str) -> NDArray[np.int64]:

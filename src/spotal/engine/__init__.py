@@ -2,5 +2,6 @@
 
 from spotal.engine.base import Pass
 from spotal.engine.local import run
+from spotal.engine.watch import watching
 
-__all__ = ["Pass", "run"]
+__all__ = ["Pass", "run", "watching"]

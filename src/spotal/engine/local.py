@@ -2,18 +2,50 @@
 
 from __future__ import annotations
 
+from collections import deque
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
 from spotal.engine.base import Pass
+from spotal.engine.watch import Watch
 from spotal.pool.base import Pool
 
 __all__ = ["run"]
 
 
-def run(task: Pass[Any, Any], pool: Pool) -> Any:
-    """The result of one pass over the pool; holds one batch and one partial result at a time."""
+def run(task: Pass[Any, Any], pool: Pool, *, threads: int = 1) -> Any:
+    """The result of one pass over the pool.
+
+    Holds one partial result and, for each thread, up to two batches. Several threads map batches at the same time;
+    results are merged in the order of the batches all the same. Whoever watches (:func:`spotal.engine.watching`) is
+    told after each batch.
+    """
     partial: Any = None
-    for batch in pool.batches():
-        piece = task.map(batch)
+    watch = Watch(task, len(pool))
+    for rows, piece in _mapped(task, pool, threads):
         partial = piece if partial is None else task.merge(partial, piece)
+        watch.advance(rows)
     return task.finish(partial)
+
+
+def _mapped(task: Pass[Any, Any], pool: Pool, threads: int) -> Iterator[tuple[int, Any]]:
+    """Number of rows and result of each batch, in order."""
+    if threads < 2:
+        for batch in pool.batches():
+            yield len(batch.points), task.map(batch)
+        return
+    with ThreadPoolExecutor(threads) as workers:
+        waiting: deque[tuple[int, Future[Any]]] = deque()
+        try:
+            for batch in pool.batches():
+                waiting.append((len(batch.points), workers.submit(task.map, batch)))
+                if len(waiting) > threads:
+                    rows, first = waiting.popleft()
+                    yield rows, first.result()
+            while waiting:
+                rows, first = waiting.popleft()
+                yield rows, first.result()
+        finally:
+            for _, future in waiting:
+                future.cancel()

@@ -9,17 +9,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from spotal._arrays import block_rows, blocks, is_tensor, to_numpy, to_tensor
-from spotal.pool.base import Batch
+from spotal._arrays import block_rows, blocks, check_matrix, is_tensor, to_numpy, to_tensor
+from spotal.pool.base import Batch, Pool
 
 if TYPE_CHECKING:
     import torch
 
-__all__ = ["ArrayPool"]
+__all__ = ["ArrayPool", "as_pool", "check_finite"]
 
 HASHED_WHOLE = 256 << 20
 """A pool up to this many bytes is hashed whole; of a larger one, HASHED_ROWS evenly spaced rows are."""
-HASHED_ROWS = 65_536
+HASHED_ROWS = 16_384
 
 
 class ArrayPool:
@@ -49,6 +49,10 @@ class ArrayPool:
             return to_tensor(self.array[torch.from_numpy(numbers).to(self.array.device)])
         return to_tensor(self.array[numbers])
 
+    def where(self, row: int) -> str:
+        """The row's number."""
+        return str(row)
+
     def fingerprint(self) -> dict[str, Any]:
         """Shape, dtype and BLAKE2 hash of the content: of all rows, or of evenly spaced ones in a large pool."""
         n, dim = self.array.shape
@@ -61,3 +65,17 @@ class ArrayPool:
             digest.update(np.ascontiguousarray(to_numpy(block)).data)
         dtype = str(self.array.dtype).removeprefix("torch.")
         return {"rows": n, "dim": dim, "dtype": dtype, "hashed_rows": len(rows), "blake2b": digest.hexdigest()}
+
+
+def as_pool(pool: Any) -> Pool:
+    """A pool as it is, or one around an array or tensor (n, d), which is checked but for its values."""
+    return pool if isinstance(pool, Pool) else ArrayPool(check_matrix(pool, "pool", finite=False))
+
+
+def check_finite(pool: Pool) -> None:
+    """Raise InputError, with the rows, unless all values are finite and within 1e19. One pass."""
+    if isinstance(pool, ArrayPool):
+        check_matrix(pool.array, "pool")
+        return
+    for batch in pool.batches():
+        check_matrix(batch.points, "pool", where=lambda row, first=batch.start: pool.where(first + row))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,6 +28,7 @@ class Batch:
         return slice(self.start, self.start + len(self.points))
 
 
+@runtime_checkable
 class Pool(Protocol):
     """N rows of width dim."""
 
@@ -44,4 +45,12 @@ class Pool(Protocol):
 
     def rows(self, numbers: NDArray[np.int64]) -> torch.Tensor:
         """The rows of these numbers, in this order, as a float tensor (k, d)."""
+        ...
+
+    def where(self, row: int) -> str:
+        """What a row is called in an error: its number, or its file and its number there."""
+        ...
+
+    def fingerprint(self) -> dict[str, Any]:
+        """What the pool was, in JSON types: its shape and a hash of its content or of a part of it."""
         ...

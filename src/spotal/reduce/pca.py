@@ -19,6 +19,8 @@ __all__ = ["PCA"]
 EXACT_DIM = 2048
 """Up to this width the covariance is decomposed exactly; above it, by randomized subspace iteration."""
 RANDOMIZED_RANK = 64
+LEADING = 32
+"""Directions that are kept beside the components, for those who refine in more dimensions than are carried."""
 
 
 class PCA(TransformerMixin, BaseEstimator):
@@ -36,6 +38,7 @@ class PCA(TransformerMixin, BaseEstimator):
     Attributes
     ----------
     mean_ : (D,), components_ : (d, D), explained_variance_ : (d,), spectrum_ : (k,) leading variances
+    leading_ : (min(k, max(d, 32)), D), the components and those that would follow
     n_components_ : int
 
     Notes
@@ -95,9 +98,10 @@ class PCA(TransformerMixin, BaseEstimator):
         self.spectrum_ = values
         wanted = choose_dimension(values.cpu().numpy(), self.budget or 1000) if auto else int(self.n_components)
         self.n_components_ = min(wanted, len(values))
-        components = vectors[:, : self.n_components_].T
-        peak = components.gather(1, components.abs().argmax(1, keepdim=True))
-        self.components_ = components * torch.where(peak < 0, -1.0, 1.0)
+        leading = vectors[:, : max(self.n_components_, LEADING)].T
+        peak = leading.gather(1, leading.abs().argmax(1, keepdim=True))
+        self.leading_ = leading * torch.where(peak < 0, -1.0, 1.0)
+        self.components_ = self.leading_[: self.n_components_]
         self.explained_variance_ = values[: self.n_components_]
         return self
 
@@ -114,14 +118,18 @@ class PCA(TransformerMixin, BaseEstimator):
 
     def project(self, points: torch.Tensor) -> torch.Tensor:
         """Project one block of points, a float tensor (n, D), unchecked."""
-        components = self.components_
-        if self.whiten:
-            # below the rounding of the decomposition, and of the coordinates, there is no variance but noise
-            floor = max(1e-12 * float(self.spectrum_[0]), (1e-13 * float(self.mean_.abs().max())) ** 2)
-            variance = self.explained_variance_
-            components = components / torch.where(variance > floor, variance, 1).sqrt()[:, None]
+        components = self.components_ / self.scale()[:, None]
         projected: torch.Tensor = (points - self.mean_.to(points)) @ components.T.to(points)
         return projected
+
+    def scale(self) -> torch.Tensor:
+        """What each component is divided by, (d,): ones unless they are whitened."""
+        if not self.whiten:
+            return torch.ones_like(self.explained_variance_)
+        # below the rounding of the decomposition, and of the coordinates, there is no variance but noise
+        floor = max(1e-12 * float(self.spectrum_[0]), (1e-13 * float(self.mean_.abs().max())) ** 2)
+        variance = self.explained_variance_
+        return torch.where(variance > floor, variance, 1).sqrt()
 
 
 def _is_count(value: Any) -> bool:

@@ -30,13 +30,14 @@ class Selection:
     Notes
     -----
     ``cells`` and ``cell_mass`` are worked out on first use where the strategy did not need them itself; that costs
-    one nearest-pick assignment, O(N n d).
+    one nearest-pick assignment, O(N n d), or one pass over the pool where it is large.
     """
 
     indices: NDArray[np.int64]
     figures: dict[str, float] = field(default_factory=dict)
     timings: dict[str, float] = field(default_factory=dict)
     provenance: dict[str, Any] = field(default_factory=dict)
+    _mass: NDArray[np.float64] | None = field(default=None, repr=False)
     _represent: Callable[[], tuple[NDArray[np.int64], NDArray[np.float64]]] | None = field(default=None, repr=False)
     _represented: tuple[NDArray[np.int64], NDArray[np.float64]] | None = field(default=None, repr=False)
 
@@ -51,7 +52,7 @@ class Selection:
     @property
     def cell_mass(self) -> NDArray[np.float64]:
         """Share of the unlabeled pool's mass that each pick stands for; sums to 1. float64 (n,)."""
-        return self._representation()[1]
+        return self._representation()[1] if self._mass is None else self._mass
 
     def members(self, pick: int) -> NDArray[np.int64]:
         """Pool rows that the pick at position ``pick`` stands for (itself among them). int64 (k,)."""

@@ -6,16 +6,17 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, ClassVar, final
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from spotal._arrays import as_array, check_pool, check_rows, check_weight
+from spotal._arrays import as_array, check_rows, check_weight
 from spotal._nearest import nearest
 from spotal._provenance import describe, versions
 from spotal.errors import BudgetError, InputError
-from spotal.pool import ArrayPool
+from spotal.pool import Pool, as_pool, check_finite
 from spotal.pool.sample import as_seed
 from spotal.selection.base import Selection
 
@@ -26,20 +27,26 @@ __all__ = ["Choice", "Query", "Strategy"]
 class Query:
     """One request, checked: what a strategy's ``_choose`` sees.
 
-    pool of N rows; budget in 0 .. number of unlabeled rows; labeled (m,) and unlabeled (N - m,) int64 row numbers;
+    pool of N rows; budget in 0 .. number of unlabeled rows; labeled (m,) int64 row numbers;
     labels (m,) int64 or None; probabilities (N, classes) float or None, the mean over draws where several were given;
     draws (N, classes, draws) float or None, each a posterior draw's probabilities; mass (N,) float64 or None; seed.
     """
 
-    pool: ArrayPool
+    pool: Pool
     budget: int
     labeled: NDArray[np.int64]
-    unlabeled: NDArray[np.int64]
     labels: NDArray[np.int64] | None
     probabilities: NDArray[np.floating] | None
     mass: NDArray[np.float64] | None
     seed: int
     draws: NDArray[np.floating] | None = None
+
+    @cached_property
+    def unlabeled(self) -> NDArray[np.int64]:
+        """Rows without a label, int64 (N - m,), ascending."""
+        free = np.ones(len(self.pool), dtype=bool)
+        free[self.labeled] = False
+        return np.flatnonzero(free)
 
     def weights(self) -> NDArray[np.float64]:
         """The caller's mass, or ones; float64 (N,)."""
@@ -54,15 +61,17 @@ class Query:
 class Choice:
     """What ``_choose`` answers: rows in order, and what it learnt on the way.
 
-    cells : (N,) position of the pick that stands for each row, -1 for labeled rows; None leaves it to the
-        nearest pick in the pool's own space.
+    cells : (N,) position of the pick that stands for each row, -1 for labeled rows, or a function that finds it when
+        it is asked for; None leaves it to the nearest pick in the pool's own space.
+    mass : (n,) share of the unlabeled pool's mass that each pick stands for; None leaves it to cells
     """
 
     indices: NDArray[np.int64]
-    cells: NDArray[np.int64] | None = None
+    cells: NDArray[np.int64] | Callable[[], NDArray[np.int64]] | None = None
     figures: dict[str, float] = field(default_factory=dict)
     timings: dict[str, float] = field(default_factory=dict)
     details: dict[str, Any] = field(default_factory=dict)
+    mass: NDArray[np.float64] | None = None
 
 
 class Strategy(ABC):
@@ -94,7 +103,8 @@ class Strategy(ABC):
 
         Parameters
         ----------
-        pool : (n, d) embeddings, finite numbers: numpy of any float type or order, ``np.memmap``, or torch tensor
+        pool : (n, d) embeddings, finite numbers: numpy of any float type or order, ``np.memmap``, torch tensor, or a
+            :class:`~spotal.pool.Pool` such as :func:`~spotal.pool.open_pool` gives
         budget : int, from 0 to the number of unlabeled rows
         labeled : (m,) row numbers that have labels already, none repeated
         labels : (m,) their classes, integers
@@ -135,11 +145,15 @@ class Strategy(ABC):
         }
         figures = {name: float(value) for name, value in choice.figures.items() if np.isfinite(value)}
         timings = {"check": checked - start, **choice.timings, "total": chosen - start}
-        return Selection(indices, figures, timings, provenance, _represent=_representation(query, choice))
+        return Selection(indices, figures, timings, provenance, choice.mass, _representation(query, choice))
 
     @abstractmethod
     def _choose(self, query: Query) -> Choice:
         """Choose query.budget (at least 1) distinct rows of query.unlabeled."""
+
+    def _reads_once(self, pool: Pool, budget: int) -> bool:
+        """Whether the method itself refuses rows that are not finite, so that no pass need be spent on it before."""
+        return False
 
     def __repr__(self) -> str:
         inside = ", ".join(f"{name}={value!r}" for name, value in vars(self).items())
@@ -148,19 +162,21 @@ class Strategy(ABC):
     def _checked(
         self, pool: Any, budget: Any, labeled: Any, labels: Any, probabilities: Any, mass: Any, random_state: Any
     ) -> Query:
-        pool = check_pool(pool)
-        n = int(pool.shape[0])
+        pool = as_pool(pool)
+        n = len(pool)
         rows = check_rows(labeled, n, "labeled")
-        unlabeled = np.setdiff1d(np.arange(n), rows, assume_unique=True)
+        n_unlabeled = n - len(rows)
         if isinstance(budget, (bool, np.bool_)) or not isinstance(budget, (int, np.integer)):
             raise BudgetError(f"budget must be an integer, found {budget!r} of type {type(budget).__name__}")
         if budget < 0:
             raise BudgetError(f"budget must not be negative, found {budget}; give the number of rows to choose")
-        if budget > len(unlabeled):
+        if budget > n_unlabeled:
             raise BudgetError(
-                f"budget must be at most {len(unlabeled)}, the unlabeled rows of this pool "
+                f"budget must be at most {n_unlabeled}, the unlabeled rows of this pool "
                 f"({n} rows, {len(rows)} labeled), found {budget}; lower it"
             )
+        if not self._reads_once(pool, int(budget)):
+            check_finite(pool)
         if self.needs_probabilities and probabilities is None:
             raise InputError(
                 f"probabilities are needed by strategy {self.name!r}, found None; pass an (n, classes) array from "
@@ -178,10 +194,9 @@ class Strategy(ABC):
                 "dropout's, or use 'entropy'"
             )
         return Query(
-            pool=ArrayPool(pool),
+            pool=pool,
             budget=int(budget),
             labeled=rows,
-            unlabeled=unlabeled,
             labels=_check_labels(labels, len(rows)),
             probabilities=checked,
             # only ratios matter: from here on the greatest is 1, and no sum overflows
@@ -229,9 +244,11 @@ def _representation(query: Query, choice: Choice) -> Callable[[], tuple[NDArray[
     """Cells and their mass, worked out when first asked for."""
 
     def represent() -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-        cells = choice.cells
+        cells = choice.cells() if callable(choice.cells) else choice.cells
         if cells is None:
             cells = nearest_picks(query, choice.indices)
+        if choice.mass is not None:
+            return cells, choice.mass
         share = np.where(cells >= 0, query.weights(), 0.0)
         if len(choice.indices) and not share.any():
             share = (cells >= 0).astype(np.float64)

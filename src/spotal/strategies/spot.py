@@ -16,15 +16,28 @@ from sklearn.base import clone
 from spotal import design as designs
 from spotal._arrays import to_numpy
 from spotal._provenance import describe
+from spotal._search import one_thread
 from spotal.design.merit import discrepancy
 from spotal.engine import run
 from spotal.errors import ConvergenceWarning, InputError
 from spotal.mass import Evidence, LabelDistance, Margin, Mass, Uniform
+from spotal.pool.base import Pool
 from spotal.pool.sample import priority_sample
-from spotal.reduce import PCA
+from spotal.reduce import PCA, LeadingSpace
 from spotal.selection import assigned_rows, nearest_rows
 from spotal.selection import cells as celling
+from spotal.selection.large import represent
 from spotal.strategies._content import content_keys
+from spotal.strategies._large import (
+    PER_CELL,
+    PickedCells,
+    Sample,
+    finite_rows,
+    is_large,
+    place,
+    read,
+    refined_scene,
+)
 from spotal.strategies._layout import Carry, Layout, reduced
 from spotal.strategies.base import Choice, Query, Strategy
 from spotal.transport import ProjectionPursuitTransport, SlicedTransport, Transport
@@ -131,8 +144,13 @@ class SPOT(Strategy):
         }
         return cls(**(preset | changes))
 
+    def _reads_once(self, pool: Pool, budget: int) -> bool:
+        return self.selection == "cells" and is_large(pool, budget)
+
     def _choose(self, query: Query) -> Choice:
         clock = _Clock()
+        if self._reads_once(query.pool, query.budget):
+            return self._choose_large(query, clock)
         laid = self._lay(query, clock)
         mass, transport, carried, points = laid.mass, laid.transport, laid.carried, laid.design
         cells: NDArray[np.int64] | None = None  # left to the nearest pick in the embedding space
@@ -147,16 +165,39 @@ class SPOT(Strategy):
                 picks = choose(carried, heavy, points[: len(heavy)])
                 if query.budget > len(heavy):
                     picks = np.concatenate([picks, choose(carried, light, points[len(heavy) :])])
-        figures = {"dim": float(laid.dim), "uniformity": float(getattr(transport, "uniformity_", np.nan))}
-        if query.budget <= MERIT_POINTS:
-            figures["design_discrepancy"] = discrepancy(points, "mixture")
-            figures["pick_discrepancy"] = discrepancy(carried[picks].astype(np.float64), "mixture")
-        details = {
-            "dim": laid.dim,
-            "transport_iterations": int(getattr(transport, "n_iter_", 0)),
-            "transport_converged": bool(getattr(transport, "converged_", True)),
-        }
-        return Choice(picks, cells, figures, clock.seconds, details)
+        return Choice(picks, cells, *_record(transport, points, carried[picks], clock))
+
+    def _choose_large(self, query: Query, clock: _Clock) -> Choice:
+        """Cells of a large pool: the same steps on samples, and one pass over the pool."""
+        pool, seed = query.pool, query.seed
+        with clock("weigh"):
+            # equal masses need no array
+            mass = None if self._is_plain(query) else self._weigh(query)
+        with clock("fit"), one_thread():
+            rows, weight = priority_sample(mass, len(pool), max(self.sample_size, PER_CELL * query.budget), seed)
+            some, share = priority_sample(weight, len(rows), self.sample_size, seed + 1)
+            points = finite_rows(pool, rows[some])
+            reduction = self._reduce(points, share, query)
+            space = LeadingSpace.fit(points, share, reduction if isinstance(reduction, PCA) else None, seed)
+            seen = place(points, space, reduction)
+            transport = self._carry(seen.low, share, query)
+        with clock("carry"):
+            sample = Sample.of([seen] if len(some) == len(rows) else read(pool, rows, space, reduction), transport)
+        with clock("design"):
+            design = self.design.points(query.budget, sample.carried.shape[1], random_state=query.rng())
+        with clock("refine"):
+            scene = refined_scene(pool, sample, weight, design, space, self.refine, query.labeled, mass, query.mass)
+        with clock("select"):
+            picks, cells, table = represent(pool, scene, query.budget)
+        carried = Sample.of(read(pool, picks, space, reduction), transport).carried
+        stands = PickedCells(pool, scene, picks, cells, query.labeled)
+        return Choice(picks, stands, *_record(transport, design, carried, clock), stands.mass(table, query.mass))
+
+    def _is_plain(self, query: Query) -> bool:
+        """Whether all rows weigh the same."""
+        uniform = _is_one_of(self.mass, "uniform") or isinstance(self.mass, Uniform)
+        known = len(query.labeled) or query.mass is not None or (query.probabilities is not None and not uniform)
+        return not known and (uniform or _is_one_of(self.mass, "auto"))
 
     def layout(self, pool: Any, budget: int, **known: Any) -> Layout:
         """What ``query`` with the same arguments makes of the pool before it picks: to draw it, or to learn from it.
@@ -204,29 +245,36 @@ class SPOT(Strategy):
         points: Any = query.pool.rows(rows).double()
         # in an order of their own: sums round the same way however the pool is ordered
         order = content_keys(points).argsort(stable=True)
-        points, weight = points[order], weight[to_numpy(order)]
-        reduction: Any = None
+        return self._fit_to(points[order], weight[to_numpy(order)], query)
+
+    def _fit_to(self, points: torch.Tensor, weight: NDArray[np.float64], query: Query) -> tuple[Any, Transport]:
+        """Reduction and transport fitted to rows (s, D) with weights (s,)."""
+        reduction = self._reduce(points, weight, query)
+        return reduction, self._carry(reduced(reduction, points), weight, query)
+
+    def _reduce(self, points: torch.Tensor, weight: NDArray[np.float64], query: Query) -> Any:
+        """The reduction, fitted to rows (s, D) with weights (s,); None where there is none."""
+        if self.reduction is None:
+            return None
         if self.reduction == "pca":
             total = query.budget + (len(query.labeled) if self.selection != "cells" else 0)
-            reduction = PCA(self.n_components, budget=total, whiten=self.whiten, random_state=query.seed)
-            points = reduced(reduction.fit(points, sample_weight=weight), points)
-        elif self.reduction is not None:
-            reduction = _seeded(self.reduction, query.seed)
-            points = reduced(reduction.fit(to_numpy(points)), points)
-        transport = (
-            {
-                "sliced": SlicedTransport(),
-                "projection-pursuit": ProjectionPursuitTransport(),
-            }.get(self.transport, self.transport)
-            if isinstance(self.transport, str)
-            else self.transport
-        )
+            pca = PCA(self.n_components, budget=total, whiten=self.whiten, random_state=query.seed)
+            return pca.fit(points, sample_weight=weight)
+        return _seeded(self.reduction, query.seed).fit(to_numpy(points))
+
+    def _carry(self, points: Any, weight: NDArray[np.float64], query: Query) -> Transport:
+        """The transport, fitted to reduced rows (s, d) with weights (s,)."""
+        transport: Any = self.transport
+        if isinstance(transport, str):
+            named = {"sliced": SlicedTransport, "projection-pursuit": ProjectionPursuitTransport}
+            transport = named[transport]()
         transport = _seeded(transport, query.seed)
         with warnings.catch_warnings():
             # how uniform the carried pool became is in the Selection's figures
             warnings.simplefilter("ignore", ConvergenceWarning)
             transport.fit(points, sample_weight=weight)
-        return reduction, transport
+        fitted: Transport = transport
+        return fitted
 
     def _by_cells(
         self, query: Query, mass: NDArray[np.float64], carried: NDArray[np.float32], points: NDArray[np.float64]
@@ -251,6 +299,23 @@ class SPOT(Strategy):
         stands[query.labeled] = -1
         stands[picks] = np.arange(len(picks))
         return picks, stands
+
+
+def _record(
+    transport: Transport, design: NDArray[np.float64], carried: NDArray[np.float32], clock: _Clock
+) -> tuple[dict[str, float], dict[str, float], dict[str, Any]]:
+    """Figures, seconds and details for a Choice: ``carried`` are the picks in the cube."""
+    dim = design.shape[1]
+    figures = {"dim": float(dim), "uniformity": float(getattr(transport, "uniformity_", np.nan))}
+    if len(design) <= MERIT_POINTS:
+        figures["design_discrepancy"] = discrepancy(design, "mixture")
+        figures["pick_discrepancy"] = discrepancy(carried.astype(np.float64), "mixture")
+    details = {
+        "dim": dim,
+        "transport_iterations": int(getattr(transport, "n_iter_", 0)),
+        "transport_converged": bool(getattr(transport, "converged_", True)),
+    }
+    return figures, clock.seconds, details
 
 
 class _Clock:

@@ -16,10 +16,12 @@ import torch
 
 from spotal.transport._cube import CubeMarginal
 
-__all__ = ["AffineMap", "FrameMap", "QuantileMap", "weighted_quantiles"]
+__all__ = ["BINNED", "AffineMap", "FrameMap", "QuantileMap", "binned_cdf", "weighted_quantiles"]
 
 RAMP = 1e-6
 """Share of a straight line mixed into each table, so that no stretch is flat and the map can be inverted."""
+BINNED = 16
+"""Points for each knot from which on a frame's marginals are counted in bins between the knots, not sorted."""
 PER_KNOT = 4
 """Points for each knot of a marginal: through every single point, many maps in a row would magnify rounding at will."""
 
@@ -91,6 +93,25 @@ def weighted_quantiles(z: torch.Tensor, w: torch.Tensor, knots: int) -> tuple[to
     keep = torch.ones_like(values, dtype=torch.bool)
     keep[1:] = (values[1:] > values[:-1]) & (p[1:] > p[:-1])
     return values[keep], p[keep]
+
+
+def binned_cdf(
+    z: torch.Tensor, w: torch.Tensor, low: torch.Tensor, step: torch.Tensor, knots: int
+) -> torch.Tensor:
+    """Share of the weight w (n,) below each of ``knots`` positions low + i step, for each column of z (n, k); (k, knots).
+
+    O(n k); what lies outside counts as in the first or last interval.
+    """
+    held = z.new_zeros(z.shape[1], knots - 1)
+    if z.device.type == "cpu":
+        from spotal._kernels import histogram
+
+        histogram(z.numpy(), w.numpy(), low.numpy(), (1 / step).numpy(), held.numpy())
+    else:
+        place = ((z - low) * (1 / step)).clamp_(0, knots - 2).long()
+        held.T.scatter_add_(0, place, w[:, None].expand_as(z))
+    below = held.cumsum(1)
+    return torch.nn.functional.pad(below / below[:, -1:], (1, 0))
 
 
 def _interpolate(at: torch.Tensor, x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
@@ -193,8 +214,10 @@ class FrameMap(_Tensors):
 
     @classmethod
     def fit(cls, x: torch.Tensor, w: torch.Tensor, frame: torch.Tensor, knots: int) -> FrameMap:
-        """Fit to x (n, d), weights w (n,), frame (d, k); O(k n (d + log n))."""
+        """Fit to x (n, d), weights w (n,), frame (d, k); O(k n (d + log n)), O(k n d) for many points."""
         target = CubeMarginal(frame)
+        if len(x) >= BINNED * knots:
+            return cls._fit_binned(x, w, frame, knots, target)
         lows, steps, reached = [], [], []
         for z in (x @ frame).T:
             values, p = weighted_quantiles(z, w, min(4 * knots, max(16, len(x) // PER_KNOT)))
@@ -208,6 +231,25 @@ class FrameMap(_Tensors):
         ramp = RAMP * torch.linspace(-0.5, 0.5, knots, dtype=x.dtype, device=x.device)
         table = target.quantile(torch.stack(reached)) + ramp
         return cls(frame, torch.stack(lows), torch.stack(steps), table)
+
+    @classmethod
+    def _fit_binned(
+        cls, x: torch.Tensor, w: torch.Tensor, frame: torch.Tensor, knots: int, target: CubeMarginal
+    ) -> FrameMap:
+        z = x @ frame
+        low, high = z.new_empty(z.shape[1]), z.new_empty(z.shape[1])
+        if z.device.type == "cpu":
+            from spotal._kernels import bounds
+
+            bounds(z.numpy(), low.numpy(), high.numpy())
+        else:
+            low, high = z.amin(0), z.amax(0)
+        flat = high - low <= 1e-9
+        low, span = torch.where(flat, low - 0.5, low), torch.where(flat, 1.0, high - low)
+        step = span / (knots - 1)
+        reached = binned_cdf(z, w, low, step, knots)
+        ramp = RAMP * torch.linspace(-0.5, 0.5, knots, dtype=x.dtype, device=x.device)
+        return cls(frame, low, step, target.quantile(reached) + ramp)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Carry x (n, d); O(n d k), no search."""
@@ -225,6 +267,12 @@ class FrameMap(_Tensors):
         if self.frame.shape[0] == self.frame.shape[1]:
             return moved @ self.frame.T
         return x + (moved - z) @ self.frame.T
+
+    def move(self, x: torch.Tensor) -> None:
+        """As ``forward``, in place and by compiled loops: x (n, d) on the CPU, a square frame."""
+        from spotal._kernels import carry
+
+        carry(x.numpy(), *(t.contiguous().numpy() for t in (self.frame, self.low, self.step, self.table)))
 
     def inverse(self, u: torch.Tensor) -> torch.Tensor:
         """Carry u (n, d) back; O(n k (d + log knots))."""

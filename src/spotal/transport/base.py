@@ -16,6 +16,9 @@ from spotal.pool.sample import as_seed, priority_sample
 
 __all__ = ["Transport"]
 
+MOST_DISTINCT = 20_000
+"""Points up to which copies are merged, which costs a sort; in larger clouds they are counted one by one."""
+
 
 def distinct(points: torch.Tensor, weight: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     """The distinct points, in lexicographic order, and the mass at each: k copies are one point of k times the mass."""
@@ -64,7 +67,9 @@ class Transport(TransformerMixin, BaseEstimator):
         size = X.shape[0] if self.max_samples is None else int(self.max_samples)
         rows, kept = priority_sample(weight, X.shape[0], size, rng)
         points = to_tensor(X if len(rows) == X.shape[0] else X[rows], torch.float64)
-        points, mass = distinct(points, torch.from_numpy(kept / kept.sum()).to(points.device))
+        mass = torch.from_numpy(kept / kept.sum()).to(points.device)
+        if len(points) <= MOST_DISTINCT:
+            points, mass = distinct(points, mass)
         self._fit(points, mass, rng)
         return self
 
@@ -98,7 +103,7 @@ class Transport(TransformerMixin, BaseEstimator):
 
     @abstractmethod
     def _fit(self, points: Any, weight: Any, rng: np.random.Generator) -> None:
-        """Learn from distinct points (n, d) and positive weight (n,) of sum 1, both float64 tensors."""
+        """Learn from points (n, d), distinct unless they are very many, and positive weight (n,) of sum 1; float64."""
 
     @abstractmethod
     def _carry(self, points: Any) -> Any:

@@ -1,0 +1,144 @@
+"""SPOT's cells on a large pool: fitted and refined on samples, so that the pool itself is read once to take the picks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from spotal._arrays import LARGEST, check_matrix, to_numpy
+from spotal._search import Centers
+from spotal.pool.base import Pool
+from spotal.reduce import PCA, LeadingSpace
+from spotal.selection import large
+from spotal.selection.tree import CutTree
+from spotal.strategies._layout import reduced
+from spotal.transport import Transport
+
+__all__ = ["PER_CELL", "PickedCells", "Sample", "Seen", "finite_rows", "is_large", "place", "read", "refined_scene"]
+
+EXACT_WORK = 20_000_000_000
+"""Multiplications of one Lloyd step over the whole pool beyond which cells are refined on a sample."""
+EXACT_ROWS = 1_000_000
+PER_CELL = 10
+"""Rows of the sample for each cell, at least."""
+CHUNK = 8192
+
+
+def is_large(pool: Pool, budget: int) -> bool:
+    """Whether cells of this pool are refined on a sample: it is long, or the work of the exact steps is."""
+    return len(pool) > EXACT_ROWS or len(pool) * budget * pool.dim > EXACT_WORK
+
+
+def finite_rows(pool: Pool, rows: NDArray[np.int64]) -> torch.Tensor:
+    """The rows of these numbers, float (s, D). Raises InputError where one is not finite."""
+    points = pool.rows(rows)
+    check_matrix(points, "pool", where=lambda row: pool.where(int(rows[row])))
+    return points
+
+
+class Seen(NamedTuple):
+    """Rows in leading coordinates: y float32 (s, 32), squared length left float64 (s,), reduced to low (s, d)."""
+
+    y: NDArray[np.float32]
+    left: NDArray[np.float64]
+    low: Any
+
+
+def place(points: torch.Tensor, space: LeadingSpace, reduction: Any) -> Seen:
+    """Rows (s, D) in leading coordinates and reduced. O(s D)."""
+    found, left = space.project(points)
+    y = to_numpy(found)
+    if isinstance(reduction, PCA) and reduction.n_components_ <= y.shape[1]:
+        leading = torch.from_numpy(y[:, : reduction.n_components_].astype(np.float64))
+        low = (leading / reduction.scale().cpu()).clamp(-LARGEST, LARGEST).float().double()
+        return Seen(y, left, low)
+    return Seen(y, left, reduced(reduction, points.double()))
+
+
+def read(pool: Pool, rows: NDArray[np.int64], space: LeadingSpace, reduction: Any) -> Iterator[Seen]:
+    """Rows of these numbers, a part at a time. Raises InputError where one is not finite."""
+    for at in range(0, len(rows), CHUNK):
+        yield place(finite_rows(pool, rows[at : at + CHUNK]), space, reduction)
+
+
+class Sample(NamedTuple):
+    """Rows that stand for a large pool: leading coordinates, squared length left, and float32 (s, d) in the cube."""
+
+    y: NDArray[np.float32]
+    left: NDArray[np.float64]
+    carried: NDArray[np.float32]
+
+    @classmethod
+    def of(cls, parts: Iterable[Seen], transport: Transport) -> Sample:
+        """Rows through the transport. O(s L d^2) for L frames."""
+        each = [(seen.y, seen.left, to_numpy(transport.transform(seen.low)).astype(np.float32)) for seen in parts]
+        return cls(*(np.concatenate([part[k] for part in each]) for k in range(3)))
+
+
+def refined_scene(
+    pool: Pool,
+    sample: Sample,
+    weight: NDArray[np.float64],
+    design: NDArray[np.float64],
+    space: LeadingSpace,
+    steps: int,
+    labeled: NDArray[np.int64],
+    mass: NDArray[np.float64] | None,
+    weights: NDArray[np.float64] | None,
+) -> large.Scene:
+    """Cells that the design cuts from the sample, refined, ready to be read off the pool."""
+    cells = CutTree.fit(sample.carried, weight, design).place(sample.carried)
+    centers = large.refine(sample.y, weight, cells, len(design), steps)
+    found = Centers(centers)
+    index = found.search(sample.y)
+    squared = sample.left + np.square(sample.y - centers[index], dtype=np.float32).sum(1)
+    scale = float(np.median(squared)) or float(squared.max()) or 1.0
+    return large.Scene(space, found, np.sort(labeled), mass, weights, scale, pool.where)
+
+
+@dataclass(frozen=True)
+class PickedCells:
+    """Which pick stands for each row of a large pool: worked out by another pass when it is asked for.
+
+    Rows of a cell belong to the best of its picks; the others stand for themselves alone.
+    """
+
+    pool: Pool
+    scene: large.Scene
+    picks: NDArray[np.int64]
+    cells: NDArray[np.int64]
+    labeled: NDArray[np.int64]
+
+    def __call__(self) -> NDArray[np.int64]:
+        """Position of the pick of each row, -1 for labeled rows; int64 (N,). One pass."""
+        stands = self._first()[large.assign(self.pool, self.scene)]
+        stands[self.labeled] = -1
+        stands[self.picks] = np.arange(len(self.picks))
+        return stands
+
+    def mass(self, table: large.Table, weights: NDArray[np.float64] | None) -> NDArray[np.float64]:
+        """Share of the caller's mass that each pick stands for, float64 (n,)."""
+        first = self._first()
+        own = np.full(len(self.picks), table.unit) if weights is None else np.round(weights[self.picks] * table.unit)
+        mass = own.astype(np.int64)
+        later = first[self.cells] != np.arange(len(self.picks))
+        rest = table.weight.copy()
+        np.subtract.at(rest, self.cells[later], mass[later])
+        mass[~later] = rest[self.cells[~later]]
+        return mass / (float(mass.sum()) or 1.0)
+
+    def _first(self) -> NDArray[np.int64]:
+        """The first pick of each cell; for a cell without one, that of the nearest cell that has one."""
+        first = np.full(len(self.scene.centers.points), -1, np.int64)
+        first[self.cells[::-1]] = np.arange(len(self.cells))[::-1]
+        bare = np.flatnonzero(first < 0)
+        if len(bare):
+            served = np.flatnonzero(first >= 0)
+            points = self.scene.centers.points
+            first[bare] = first[served[Centers(points[served]).search(points[bare])]]
+        return first
