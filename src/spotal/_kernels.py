@@ -142,7 +142,10 @@ def fold(index: Any, key: Any, row: Any, best_key: Any, best_row: Any) -> None:
         place = depth
         while place > 0 and (
             value > best_key[cell, place - 1]
-            or (value == best_key[cell, place - 1] and (best_row[cell, place - 1] < 0 or number < best_row[cell, place - 1]))
+            or (
+                value == best_key[cell, place - 1]
+                and (best_row[cell, place - 1] < 0 or number < best_row[cell, place - 1])
+            )
         ):
             place -= 1
         if place < depth:

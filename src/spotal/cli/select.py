@@ -68,6 +68,12 @@ def select(
         Path | None,
         typer.Option(help="Class probabilities of every row: .npy, .npz, .csv or .parquet, (rows, classes)."),
     ] = None,
+    engine: Annotated[
+        str, typer.Option(help="Where passes over the pool run: local, this process; or ray, a cluster.")
+    ] = "local",
+    ray_address: Annotated[
+        str | None, typer.Option(help="With --engine ray: a running cluster; by default one is started here.")
+    ] = None,
     strict: Annotated[bool, typer.Option("--strict", help="Stop at an image that cannot be read.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document on standard output.")] = False,
 ) -> None:
@@ -77,6 +83,7 @@ def select(
     share of the unlabeled pool's mass that it stands for, and the strategy.
     """
     from spotal._files import check_writable
+    from spotal.cli.engines import running_on
     from spotal.cli.request import embed_request, read_request
     from spotal.strategies import get
 
@@ -91,7 +98,8 @@ def select(
         bars.remove_task(reading)
         chosen = embed_request(request, budget, model, strict, bars)
         bars.add_task(f"choosing {budget} of {len(chosen.rows):,} rows", total=None)
-        selection = _choose(chosen, method, budget, random_state)
+        with running_on(engine, ray_address):
+            selection = _choose(chosen, method, budget, random_state)
         _write(out, selection, chosen, strategy)
         seconds = time.perf_counter() - start
         bars.add_task("measuring how well they cover the pool", total=None)
