@@ -18,6 +18,7 @@ _HOMES = {
     "Strategy": "spotal.strategies",
     "TorchLearner": "spotal.learner",
     "VectorOracle": "spotal.oracle",
+    "plan": "spotal._plan",
     "select": "spotal._select",
 }
 
@@ -43,6 +44,7 @@ __all__ = [
     "loop",
     "mass",
     "oracle",
+    "plan",
     "pool",
     "reduce",
     "report",
@@ -73,6 +75,7 @@ if TYPE_CHECKING:
         strategies,
         transport,
     )
+    from spotal._plan import plan
     from spotal._select import select
     from spotal.learner import SklearnLearner, TorchLearner
     from spotal.loop import ActiveLearner

@@ -8,7 +8,7 @@ other devices; tests compare the two. Imported when first needed: numba takes a 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import numpy as np
 from numba import njit
@@ -27,15 +27,12 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 
 def _compiled(function: Function) -> Function:
     """Compile at the first call and keep the code on disk. A product and a sum may round once: alike for every row."""
-    compiled: Function = njit(nogil=True, cache=True, error_model="numpy", fastmath={"contract"})(function)
-    return compiled
+    options: dict[str, Any] = {"nogil": True, "cache": True, "error_model": "numpy", "fastmath": {"contract"}}
+    return cast(Function, njit(**options)(function))
 
 
 def _inlined(function: Function) -> Function:
-    compiled: Function = njit(nogil=True, cache=True, error_model="numpy", fastmath={"contract"}, inline="always")(
-        function
-    )
-    return compiled
+    return cast(Function, njit(nogil=True, error_model="numpy", fastmath={"contract"}, inline="always")(function))
 
 
 @_compiled
@@ -140,13 +137,10 @@ def fold(index: Any, key: Any, row: Any, best_key: Any, best_row: Any) -> None:
     for i in range(len(index)):
         cell, value, number = index[i], key[i], row[i]
         place = depth
-        while place > 0 and (
-            value > best_key[cell, place - 1]
-            or (
-                value == best_key[cell, place - 1]
-                and (best_row[cell, place - 1] < 0 or number < best_row[cell, place - 1])
-            )
-        ):
+        while place > 0:
+            other, rival = best_row[cell, place - 1], best_key[cell, place - 1]
+            if other >= 0 and (value < rival or (value == rival and number > other)):
+                break
             place -= 1
         if place < depth:
             for k in range(depth - 1, place, -1):

@@ -103,7 +103,7 @@ class Centers:
 def means(
     index: NDArray[np.int64], weight: NDArray[np.float64], y: NDArray[np.float32], empty: NDArray[np.float32]
 ) -> NDArray[np.float32]:
-    """Weighted mean (k, d) of the points y (n, d) of each cell, summed in row order; ``empty`` (k, d) for one without."""
+    """Weighted mean (k, d) of each cell's points y (n, d), summed in row order; ``empty`` (k, d) for one without."""
     from spotal._kernels import accumulate
 
     mass, sums = np.zeros(len(empty)), np.zeros(empty.shape)

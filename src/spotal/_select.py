@@ -22,8 +22,15 @@ def select(
     probabilities: ArrayLike | None = None,
     mass: ArrayLike | None = None,
     random_state: Any = None,
+    engine: str = "local",
+    device: str | None = None,
 ) -> Selection:
     """Choose ``budget`` unlabeled rows of ``pool`` by a strategy, given by name or made beforehand.
+
+    ``pool`` may be an array or tensor, and, to be read a batch at a time: a path, glob or URI
+    (:func:`spotal.pool.open_pool`), batches that come one by one (:func:`spotal.pool.spool`), or a pool opened
+    beforehand. ``device`` is where batches are worked on, "auto", "cpu" or "cuda"; None leaves them where they are.
+    ``engine`` is "local".
 
     Other arguments, result and errors: :meth:`spotal.strategies.Strategy.query`; and InputError for a strategy that is
     unknown or none.
@@ -36,13 +43,17 @@ def select(
     >>> len(picks.indices), round(float(picks.cell_mass.sum()), 6)
     (10, 1.0)
     """
+    from spotal.engine import using
+    from spotal.pool import as_pool, on_device
+
     chosen = strategy if isinstance(strategy, Strategy) else get(strategy)
-    return chosen.query(
-        pool,
-        budget,
-        labeled=labeled,
-        labels=labels,
-        probabilities=probabilities,
-        mass=mass,
-        random_state=random_state,
-    )
+    with using(engine):
+        return chosen.query(
+            pool if device is None else on_device(as_pool(pool), device),
+            budget,
+            labeled=labeled,
+            labels=labels,
+            probabilities=probabilities,
+            mass=mass,
+            random_state=random_state,
+        )

@@ -44,7 +44,7 @@ def cluster():
     ray.cloudpickle.register_pickle_by_value(sys.modules[__name__])
     try:
         with home.RayEngine(nodes.address) as engine:
-            yield engine
+            yield engine.run
     finally:
         nodes.shutdown()
 
@@ -197,7 +197,10 @@ def test_files_are_read_where_the_work_is(tmp_path):
 
 def test_no_cluster_and_no_ray(monkeypatch):
     if not ray.is_initialized():
-        with pytest.raises(InputError, match="has no cluster to connect to"), home.RayEngine("127.0.0.1:1"):
+        with (
+            pytest.raises(InputError, match="ray_address .* has no cluster to connect to"),
+            home.RayEngine("127.0.0.1:1"),
+        ):
             pass
     monkeypatch.setitem(sys.modules, "ray", None)
     with pytest.raises(InputError, match=r"needs Ray .*spotal\[ray\]"), home.RayEngine():

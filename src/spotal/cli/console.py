@@ -70,11 +70,8 @@ def print_json(document: Any) -> None:
 
 
 @contextmanager
-def progress(unit: str | None = None) -> Iterator[Progress]:
-    """Progress bars on standard error, gone when done; none where standard error is no terminal.
-
-    With a ``unit`` they also say how many of it are done a second, and how long the rest will take.
-    """
+def progress() -> Iterator[Progress]:
+    """Progress bars on standard error, gone when done; none where standard error is no terminal."""
     from rich.progress import (
         BarColumn,
         Progress,
@@ -84,7 +81,6 @@ def progress(unit: str | None = None) -> Iterator[Progress]:
         TimeElapsedColumn,
         TimeRemainingColumn,
     )
-    from rich.table import Column
     from rich.text import Text
 
     class Count(ProgressColumn):
@@ -94,17 +90,21 @@ def progress(unit: str | None = None) -> Iterator[Progress]:
             return Text("" if task.total is None else f"{task.completed:,.0f}/{task.total:,.0f}")
 
     class Rate(ProgressColumn):
-        """How much is done a second."""
+        """How much is done in a second."""
 
         def render(self, task: Any) -> Text:
-            return Text("" if task.speed is None else f"{task.speed:,.0f} {unit}/s")
+            return Text(f"{task.speed:,.0f}/s" if task.total is not None and task.speed else "")
 
     console = Console(stderr=True)
-    columns: list[Any] = [SpinnerColumn(), TextColumn("{task.description}", markup=False), BarColumn(), Count()]
-    columns += (
-        [TimeElapsedColumn()]
-        if unit is None
-        else [Rate(Column(no_wrap=True)), TimeRemainingColumn(), TextColumn("left")]
+    text = TextColumn("{task.description}", markup=False)
+    columns = (
+        SpinnerColumn(),
+        text,
+        BarColumn(),
+        Count(),
+        Rate(),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(compact=True),
     )
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bars:
         yield bars

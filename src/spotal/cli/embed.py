@@ -99,7 +99,7 @@ def embed(
     else:
         embedder = _train(items, out, dim, epochs, random_state, backbone, device, image_size)
     kind = "images" if items.takes == "images" else "texts"
-    with _rate("embedding", kind) as watch:
+    with _rate(f"embedding {kind}", kind) as watch:
         begun = time.perf_counter()
         done = embed_items(
             items, embedder, out, dtype=dtype, batch_size=batch_size, workers=workers, shard_rows=shard_rows,
@@ -168,7 +168,7 @@ def _rate(description: str, unit: str) -> Iterator[Callable[[int, int], None]]:
 
     terminal = Console(stderr=True)
     if terminal.is_terminal:
-        with progress(unit) as bars:
+        with progress() as bars:
             task = bars.add_task(description, total=None)
             yield lambda done, total: bars.update(task, completed=done, total=total)
         return

@@ -44,17 +44,30 @@ class Request:
 
 
 def read_request(
-    pool: Path, labeled: Path | None, mass: str | None, id_column: str | None, probabilities: Path | None
+    source: str,
+    labeled: Path | None,
+    mass: str | None,
+    id_column: str | None,
+    probabilities: Path | None,
+    skip_bad_rows: bool = False,
+    device: str = "cpu",
 ) -> Request:
-    """Read all files. Raises DataFileError and InputError, in the words of the options."""
+    """Read all files, or open those that are shards. Raises DataFileError and InputError, in the options' words."""
     import numpy as np
 
     from spotal.datasets._split import encode
+    from spotal.pool import is_sharded
     from spotal.pool.files import read_indices, read_pool, read_vector
 
-    weights = Path(mass) if mass is not None and (_is_file(mass) or not _has_columns(pool)) else None
+    pool = Path(source)
+    sharded = is_sharded(source) or _is_big(pool) or skip_bad_rows
+    weights = Path(mass) if mass is not None and (sharded or _is_file(mass) or not _has_columns(pool)) else None
+    bad = np.empty(0, np.int64)
     try:
-        file = read_pool(pool, id_column=id_column, mass_column=mass if weights is None else None)
+        if sharded:
+            file, bad = _open_shards(source, id_column, skip_bad_rows, device)
+        else:
+            file = read_pool(pool, id_column=id_column, mass_column=mass if weights is None else None)
     except InputError as error:  # by the names that the options have
         said = str(error)
         for argument, option in (("mass_column", "--mass"), ("id_column", "--id-column")):
@@ -67,15 +80,40 @@ def read_request(
         labels = None if names is None else encode(names)[0][0]
     return Request(
         file,
-        np.arange(n),
+        np.delete(np.arange(n + len(bad)), bad),
         file.features,
         None,
-        0,
+        len(bad),
         rows,
         labels,
         file.mass if weights is None else read_vector(weights, n, file.ids),
         None if probabilities is None else _probabilities(probabilities, n),
     )
+
+
+BIG = 1 << 28
+"""Bytes from which one .npy or .parquet file is read as a shard, a batch at a time."""
+
+
+def _is_big(pool: Path) -> bool:
+    return pool.suffix.lower() in (".npy", ".parquet") and pool.is_file() and pool.stat().st_size >= BIG
+
+
+def _open_shards(source: str, id_column: str | None, skip_bad_rows: bool, device: str) -> tuple[PoolFile, Any]:
+    """The shards as one pool on a device, without their bad rows where these are skipped; and which these are."""
+    import numpy as np
+
+    from spotal.pool import ShardedPool, bad_rows, on_device, open_pool
+    from spotal.pool.files import PoolFile
+
+    pool = open_pool(source, id_column=id_column)
+    bad = np.empty(0, np.int64)
+    if skip_bad_rows:
+        bad = bad_rows(pool)
+        if len(bad) == len(pool):
+            raise InputError(f"all {len(bad)} rows of {source} hold NaN or infinity; repair them")
+        pool = ShardedPool(pool.shards, bad)
+    return PoolFile(on_device(pool, device), pool.ids(), None, "shards"), bad
 
 
 def _is_file(mass: str) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import time
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -21,12 +22,16 @@ if TYPE_CHECKING:
 
 __all__ = ["select"]
 
+MEASURED = 1_000_000
+"""Rows up to which the picks' coverage of the pool is measured, which costs passes of its own."""
+
 
 def select(
     pool: Annotated[
-        Path,
+        str,
         typer.Argument(
-            help="Embeddings as .npy, .npz, .csv or .parquet, one row an item; or a folder of images.",
+            help="Embeddings as .npy, .npz, .csv or .parquet, one row an item; a folder, glob or URI of .npy, "
+            ".parquet, .arrow or .zarr shards; or a folder of images.",
             metavar="POOL",
             show_default=False,
         ),
@@ -68,12 +73,23 @@ def select(
         Path | None,
         typer.Option(help="Class probabilities of every row: .npy, .npz, .csv or .parquet, (rows, classes)."),
     ] = None,
+    skip_bad_rows: Annotated[
+        bool,
+        typer.Option("--skip-bad-rows", help="Leave out rows of shards that hold NaN or infinity, and count them."),
+    ] = False,
+    device: Annotated[str, typer.Option(help="Where shards are worked on: auto, cpu or cuda.")] = "auto",
     engine: Annotated[
-        str, typer.Option(help="Where passes over the pool run: local, this process; or ray, a cluster.")
+        str, typer.Option(help="What runs passes over the pool: local, this process; or ray, a cluster.")
     ] = "local",
     ray_address: Annotated[
         str | None, typer.Option(help="With --engine ray: a running cluster; by default one is started here.")
     ] = None,
+    max_memory: Annotated[
+        str | None, typer.Option(help="Refuse, before reading, what takes more memory: 800MB, 4GB.", metavar="SIZE")
+    ] = None,
+    only_plan: Annotated[
+        bool, typer.Option("--plan", help="Say what it would take: passes, bytes, memory, seconds; choose nothing.")
+    ] = False,
     strict: Annotated[bool, typer.Option("--strict", help="Stop at an image that cannot be read.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document on standard output.")] = False,
 ) -> None:
@@ -83,22 +99,30 @@ def select(
     share of the unlabeled pool's mass that it stands for, and the strategy.
     """
     from spotal._files import check_writable
-    from spotal.cli.engines import running_on
     from spotal.cli.request import embed_request, read_request
+    from spotal.cli.scale import passes_shown, planned, size_of
+    from spotal.engine import using
     from spotal.strategies import get
 
     console = output(as_json)
     _not_an_input(out, pool, labeled, mass, model, probabilities)
-    check_writable(out)
+    most = None if max_memory is None else size_of(max_memory)
     method = get(strategy)
+    if not only_plan:
+        check_writable(out)
     start = time.perf_counter()
-    with progress() as bars:
-        reading = bars.add_task(f"reading {pool.name}", total=None)
-        request = read_request(pool, labeled, mass, id_column, probabilities)
+    with progress() as bars, using(engine, ray_address):
+        reading = bars.add_task(f"reading {Path(pool).name}", total=None)
+        request = read_request(pool, labeled, mass, id_column, probabilities, skip_bad_rows, device)
         bars.remove_task(reading)
+        if only_plan or most is not None:
+            found = planned(request, budget, most)
+            if only_plan:
+                print_json(asdict(found)) if as_json else say(console, str(found))
+                return
         chosen = embed_request(request, budget, model, strict, bars)
         bars.add_task(f"choosing {budget} of {len(chosen.rows):,} rows", total=None)
-        with running_on(engine, ray_address):
+        with passes_shown(bars):
             selection = _choose(chosen, method, budget, random_state)
         _write(out, selection, chosen, strategy)
         seconds = time.perf_counter() - start
@@ -153,12 +177,14 @@ def _write(out: Path, selection: Selection, request: Request, strategy: str) -> 
 
 def _summary(selection: Selection, request: Request, strategy: str, seconds: float, out: Path) -> dict[str, Any]:
     """What is printed, and the head of the JSON."""
-    from dataclasses import asdict
-
+    from spotal.pool import as_pool
     from spotal.report.covering import coverage
 
-    n, dim = request.features.shape
-    covered = coverage(request.features, selection.indices, request.labeled) if len(selection) else None
+    features = as_pool(request.features)
+    n, dim = len(features), features.dim
+    covered = None
+    if len(selection) and n <= MEASURED:
+        covered = coverage(features, selection.indices, request.labeled)
     return {
         "out": str(out),
         "strategy": strategy,
@@ -187,7 +213,8 @@ def _print(console: Console, summary: dict[str, Any]) -> None:
         note = ", a weak descriptor that needs no model: see --model" if summary["embedder"] == PIXELS else ""
         say(console, f"  embedded by {summary['embedder']}{note}")
     if summary["n_skipped"]:
-        say(console, f"  images skipped because they cannot be read: {summary['n_skipped']:,}", "yellow")
+        what = "images skipped because they cannot be read" if summary["embedder"] else "rows skipped, not finite"
+        say(console, f"  {what}: {summary['n_skipped']:,}", "yellow")
     figures, covered = summary["figures"], summary["fill_distance"]
     if "pick_discrepancy" in figures:
         say(

@@ -1,8 +1,7 @@
 """Where passes over a pool run."""
 
 from spotal.engine.base import Pass
-from spotal.engine.current import Engine, using
-from spotal.engine.local import run
+from spotal.engine.choice import ENGINES, run, using
 from spotal.engine.watch import watching
 
-__all__ = ["Engine", "Pass", "run", "using", "watching"]
+__all__ = ["ENGINES", "Pass", "run", "using", "watching"]

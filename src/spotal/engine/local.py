@@ -8,7 +8,6 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
 from spotal.engine.base import Pass
-from spotal.engine.current import current
 from spotal.engine.watch import Watch
 from spotal.pool.base import Pool
 
@@ -16,15 +15,12 @@ __all__ = ["run"]
 
 
 def run(task: Pass[Any, Any], pool: Pool, *, threads: int = 1) -> Any:
-    """The result of one pass over the pool, by the engine in use (:func:`spotal.engine.using`) or in this process.
+    """The result of one pass over the pool.
 
-    Here it holds one partial result and, for each thread, up to two batches. Several threads map batches at the same
+    Holds one partial result and, for each thread, up to two batches. Several threads map batches at the same
     time; results are merged in the order of the batches all the same. Whoever watches
     (:func:`spotal.engine.watching`) is told after each batch.
     """
-    engine = current()
-    if engine is not None:
-        return engine.run(task, pool)
     partial: Any = None
     watch = Watch(task, len(pool))
     for rows, piece in _mapped(task, pool, threads):

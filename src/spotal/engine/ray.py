@@ -66,7 +66,7 @@ class RayEngine:
         try:
             ray: Any = import_module("ray")
         except ImportError as error:
-            raise InputError(f"--engine ray needs Ray ({error}); pip install 'spotal[ray]'") from None
+            raise InputError(f"engine 'ray' needs Ray ({error}); pip install 'spotal[ray]'") from None
         options: dict[str, Any] = {"log_to_driver": False, "logging_level": "ERROR"}
         if self.address is None:
             # a task that needs more memory than there is fails after a few trials, not never
@@ -78,15 +78,15 @@ class RayEngine:
             ray.init(**options)
         except (ConnectionError, ValueError, RuntimeError) as error:
             reason = " ".join(str(error).split())[:150]
-            raise InputError(f"--ray-address {self.address} has no cluster to connect to ({reason})") from None
+            raise InputError(f"ray_address {self.address} has no cluster to connect to ({reason})") from None
         self._ray = ray
         return self
 
     def __exit__(self, *_: object) -> None:
         self._ray.shutdown()
 
-    def run(self, task: Pass[Any, Any], pool: Pool) -> Any:
-        """The result of one pass over the pool.
+    def run(self, task: Pass[Any, Any], pool: Pool, *, threads: int = 1) -> Any:
+        """The result of one pass over the pool; ``threads`` are for other engines.
 
         Raises
         ------

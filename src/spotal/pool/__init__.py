@@ -1,6 +1,22 @@
 """Pools: where the rows to choose from live, and how they are read."""
 
-from spotal.pool.array import ArrayPool, as_pool, check_finite
+from spotal.pool.array import ArrayPool
 from spotal.pool.base import Batch, Pool
+from spotal.pool.device import DEVICES, on_device
+from spotal.pool.opening import as_pool, bad_rows, check_finite, is_sharded, open_pool, spool
+from spotal.pool.sharded import ShardedPool
 
-__all__ = ["ArrayPool", "Batch", "Pool", "as_pool", "check_finite"]
+__all__ = [
+    "DEVICES",
+    "ArrayPool",
+    "Batch",
+    "Pool",
+    "ShardedPool",
+    "as_pool",
+    "bad_rows",
+    "check_finite",
+    "is_sharded",
+    "on_device",
+    "open_pool",
+    "spool",
+]

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from spotal._arrays import block_rows, blocks, check_matrix, is_tensor, to_numpy, to_tensor
-from spotal.pool.base import Batch, Pool
+from spotal._arrays import block_rows, blocks, is_tensor, to_numpy, to_tensor
+from spotal.pool.base import Batch
 
 if TYPE_CHECKING:
     import torch
 
-__all__ = ["ArrayPool", "as_pool", "check_finite"]
+__all__ = ["ArrayPool"]
 
 HASHED_WHOLE = 256 << 20
 """A pool up to this many bytes is hashed whole; of a larger one, HASHED_ROWS evenly spaced rows are."""
@@ -65,17 +65,3 @@ class ArrayPool:
             digest.update(np.ascontiguousarray(to_numpy(block)).data)
         dtype = str(self.array.dtype).removeprefix("torch.")
         return {"rows": n, "dim": dim, "dtype": dtype, "hashed_rows": len(rows), "blake2b": digest.hexdigest()}
-
-
-def as_pool(pool: Any) -> Pool:
-    """A pool as it is, or one around an array or tensor (n, d), which is checked but for its values."""
-    return pool if isinstance(pool, Pool) else ArrayPool(check_matrix(pool, "pool", finite=False))
-
-
-def check_finite(pool: Pool) -> None:
-    """Raise InputError, with the rows, unless all values are finite and within 1e19. One pass."""
-    if isinstance(pool, ArrayPool):
-        check_matrix(pool.array, "pool")
-        return
-    for batch in pool.batches():
-        check_matrix(batch.points, "pool", where=lambda row, first=batch.start: pool.where(first + row))

@@ -28,14 +28,15 @@ class PoolFile:
 
     Attributes
     ----------
-    features : (n, d) numbers, a ``np.memmap`` where the file is .npy or the only shard; None for a folder of images
+    features : (n, d) numbers, a ``np.memmap`` where the file is .npy, a :class:`~spotal.pool.Pool` of shards; None for
+        a folder of images
     ids : list of str or int64 (n,), all different; None where the file has none and rows go by number
     mass : float64 (n,), non-negative; None where no ``mass_column`` was asked for
     kind : {"npy", "npz", "csv", "parquet", "shards", "images"}
     paths : list of Path, the image files of a folder in the order of their ids; None otherwise
     """
 
-    features: NDArray[Any] | None
+    features: Any
     ids: list[str] | NDArray[np.int64] | None
     mass: NDArray[np.float64] | None
     kind: str

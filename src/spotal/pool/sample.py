@@ -9,6 +9,9 @@ from numpy.typing import NDArray
 
 __all__ = ["as_seed", "priority_sample", "row_uniforms"]
 
+STRETCH = 1 << 20
+"""Rows that are looked at together."""
+
 
 def as_seed(random_state: Any) -> int:
     """A 63-bit seed from None (fresh entropy), an int, a SeedSequence, or a numpy Generator or RandomState."""
@@ -62,16 +65,26 @@ def priority_sample(
 
     Notes
     -----
-    O(n) time and memory.
+    O(n) time, O(size) memory.
     """
     if mass is None and n <= size:
         return np.arange(n), np.ones(n)
-    rows = np.arange(n) if mass is None else np.flatnonzero(mass > 0)
-    kept = np.ones(len(rows)) if mass is None else mass[rows]
-    if len(rows) <= size:
-        return rows, kept
-    priority = kept / row_uniforms(rows, as_seed(random_state))
-    split = np.argpartition(priority, len(rows) - size - 1)
-    threshold = priority[split[len(rows) - size - 1]]
-    chosen = np.sort(split[len(rows) - size :])
-    return rows[chosen], np.maximum(kept[chosen], threshold)
+    seed = as_seed(random_state)
+    rows, kept, priority = np.empty(0, np.int64), np.empty(0), np.empty(0)
+    for start in range(0, n, STRETCH):
+        new = np.arange(start, min(n, start + STRETCH))
+        weight = np.ones(len(new))
+        if mass is not None:
+            new = new[mass[new] > 0]
+            weight = mass[new]
+        rows, kept = np.concatenate([rows, new]), np.concatenate([kept, weight])
+        priority = np.concatenate([priority, weight / row_uniforms(new, seed)])
+        if len(rows) > size + 1:  # the next below the sample is the threshold
+            best = np.argpartition(priority, len(rows) - size - 1)[len(rows) - size - 1 :]
+            rows, kept, priority = rows[best], kept[best], priority[best]
+    if len(rows) > size:
+        out = int(priority.argmin())
+        threshold = priority[out]
+        rows, kept = np.delete(rows, out), np.maximum(np.delete(kept, out), threshold)
+    order = np.argsort(rows)
+    return rows[order], kept[order]

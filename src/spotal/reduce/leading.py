@@ -1,4 +1,4 @@
-"""Leading coordinates: the few directions in which the rows of a large pool are told apart, and what is left of each."""
+"""Leading coordinates: the few directions in which rows of a large pool are told apart, and what is left of each."""
 
 from __future__ import annotations
 
@@ -75,6 +75,7 @@ class LeadingSpace:
 
     def _bounded(self, left: NDArray[np.float32]) -> NDArray[np.float64]:
         """Not below zero; NaN and infinity become NaN."""
-        left = left.astype(np.float64)
-        nothing = left * 0.0
-        return nothing if self.whole else np.where(left > 0, left + nothing, nothing)
+        exact: NDArray[np.float64] = left.astype(np.float64)
+        with np.errstate(invalid="ignore"):
+            nothing = exact * 0.0
+        return nothing if self.whole else np.asarray(np.where(exact > 0, exact + nothing, nothing))

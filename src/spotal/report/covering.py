@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from spotal._arrays import to_numpy
 from spotal.design.merit import fill_distance
+from spotal.pool import as_pool
 from spotal.pool.sample import row_uniforms
 
 __all__ = ["Coverage", "coverage"]
@@ -47,19 +48,17 @@ def coverage(pool: Any, picks: NDArray[np.int64], labeled: NDArray[np.int64] | N
     -----
     O(6 s (n + m) D) for a sample of s rows, all N of them up to 5 * 10^9 multiplications.
     """
-    n, dim = pool.shape
+    source = as_pool(pool)
+    n, dim = len(source), source.dim
     known = np.empty(0, np.int64) if labeled is None else np.asarray(labeled, np.int64)
     most = max(LEAST_ROWS, MOST_WORK // max(1, (len(picks) + len(known)) * dim))
-    rows: Any = slice(None)
-    if n > most:
-        rows = np.sort(np.argsort(row_uniforms(np.arange(n), seed), kind="stable")[:most])
-    cloud = to_numpy(pool)[rows]
+    rows = np.arange(n) if n <= most else np.sort(np.argsort(row_uniforms(np.arange(n), seed), kind="stable")[:most])
+    cloud = to_numpy(source.rows(rows))
     free = np.setdiff1d(np.arange(n), known)
     rng = np.random.default_rng(seed)
 
     def filled(chosen: NDArray[np.int64]) -> float:
-        centers = to_numpy(pool)[np.sort(np.concatenate([known, chosen]))]
-        return fill_distance(centers, cloud)
+        return fill_distance(to_numpy(source.rows(np.sort(np.concatenate([known, chosen])))), cloud)
 
     by_chance = [filled(rng.choice(free, len(picks), replace=False)) for _ in range(DRAWS)]
     return Coverage(filled(picks), float(np.mean(by_chance)), DRAWS, len(cloud))

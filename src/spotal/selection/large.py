@@ -97,8 +97,8 @@ class Table:
     def empty(cls, count: int, depth: int, unit: float) -> Table:
         """Of ``count`` cells without rows."""
         shape = count, depth
-        zeros = [np.zeros(count, np.int64) for _ in range(3)]
-        return cls(np.full(shape, -np.inf), np.full(shape, -1, np.int64), *zeros, unit)
+        mass, weight, rows = (np.zeros(count, np.int64) for _ in range(3))
+        return cls(np.full(shape, -np.inf), np.full(shape, -1, np.int64), mass, weight, rows, unit)
 
     def add(self, found: Placed | Table) -> None:
         """Take in rows, or another table."""

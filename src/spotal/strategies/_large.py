@@ -1,4 +1,4 @@
-"""SPOT's cells on a large pool: fitted and refined on samples, so that the pool itself is read once to take the picks."""
+"""SPOT's cells on a large pool: fitted and refined on samples, so that the pool is read once to take the picks."""
 
 from __future__ import annotations
 
@@ -19,7 +19,18 @@ from spotal.selection.tree import CutTree
 from spotal.strategies._layout import reduced
 from spotal.transport import Transport
 
-__all__ = ["PER_CELL", "PickedCells", "Sample", "Seen", "finite_rows", "is_large", "place", "read", "refined_scene"]
+__all__ = [
+    "PER_CELL",
+    "PickedCells",
+    "Sample",
+    "Seen",
+    "finite_rows",
+    "is_large",
+    "is_large_shape",
+    "place",
+    "read",
+    "refined_scene",
+]
 
 EXACT_WORK = 20_000_000_000
 """Multiplications of one Lloyd step over the whole pool beyond which cells are refined on a sample."""
@@ -31,7 +42,12 @@ CHUNK = 8192
 
 def is_large(pool: Pool, budget: int) -> bool:
     """Whether cells of this pool are refined on a sample: it is long, or the work of the exact steps is."""
-    return len(pool) > EXACT_ROWS or len(pool) * budget * pool.dim > EXACT_WORK
+    return is_large_shape(len(pool), pool.dim, budget)
+
+
+def is_large_shape(n: int, dim: int, budget: int) -> bool:
+    """As ``is_large``, of a pool of n rows of ``dim`` numbers."""
+    return n > EXACT_ROWS or n * budget * dim > EXACT_WORK
 
 
 def finite_rows(pool: Pool, rows: NDArray[np.int64]) -> torch.Tensor:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import torch
@@ -35,6 +36,14 @@ class Sphere:
     def rows(self, numbers: NDArray[np.int64]) -> torch.Tensor:
         """The rows of these numbers, float64 (k, d)."""
         return _unit(self.pool.rows(numbers))
+
+    def where(self, row: int) -> str:
+        """What a row is called."""
+        return self.pool.where(row)
+
+    def fingerprint(self) -> dict[str, Any]:
+        """That of the pool as it is."""
+        return self.pool.fingerprint()
 
 
 def _unit(points: torch.Tensor) -> torch.Tensor:

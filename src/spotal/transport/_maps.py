@@ -96,7 +96,7 @@ def weighted_quantiles(z: torch.Tensor, w: torch.Tensor, knots: int) -> tuple[to
 
 
 def binned_cdf(z: torch.Tensor, w: torch.Tensor, low: torch.Tensor, step: torch.Tensor, knots: int) -> torch.Tensor:
-    """Share of the weight w (n,) below each of ``knots`` positions low + i step, for each column of z (n, k); (k, knots).
+    """Share of the weight w (n,) below each of ``knots`` positions low + i step, by column of z (n, k); (k, knots).
 
     O(n k); what lies outside counts as in the first or last interval.
     """

@@ -1,0 +1,165 @@
+"""Before anything runs: how many passes over a pool, bytes, seconds and memory a selection by SPOT takes."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from spotal.errors import BudgetError, InputError
+
+__all__ = ["Plan", "check_memory", "plan"]
+
+BASE = 350 << 20
+"""Bytes that Python, torch and numba themselves take."""
+TRIAL = 16_384
+"""Rows on which speeds are measured."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a selection will take.
+
+    path : {"exact", "sampled"}, whether cells are refined row by row or on a sample; passes over the pool;
+    bytes_read; memory, bytes at most, the pool in memory not counted; seconds, and those of each step
+    """
+
+    rows: int
+    dim: int
+    budget: int
+    path: str
+    passes: int
+    bytes_read: int
+    memory: int
+    seconds: float
+    steps: dict[str, float]
+
+    def __str__(self) -> str:
+        steps = ", ".join(f"{name} {seconds:.2g}" for name, seconds in self.steps.items())
+        return (
+            f"{self.budget:,} of {self.rows:,} rows of {self.dim:,} numbers, {self.path}: {self.passes} passes, "
+            f"{self.bytes_read / 1e9:.3g} GB read, {self.memory / 1e9:.2g} GB of memory, about {self.seconds:.2g} s "
+            f"({steps})"
+        )
+
+
+def plan(n: int, dim: int, budget: int, *, itemsize: int = 4, sequential: bool = False, read_rate: float = 0.0) -> Plan:
+    """What ``SPOT()`` will take to choose ``budget`` of n unlabeled rows of ``dim`` numbers on this machine's CPU.
+
+    Speeds are measured here and now, on some 16,000 random rows, with the threads that torch would use; that takes a
+    second or two, once the compiled loops are there. Seconds are those of a second selection in a process.
+
+    Parameters
+    ----------
+    itemsize : int, bytes of a number on disk; sequential : bool, whether rows cannot be read but in order (tables)
+    read_rate : float, bytes a second that the disk gives; 0 for a pool in memory
+
+    Raises
+    ------
+    BudgetError
+        budget is not in 1 .. n.
+    """
+    from spotal.strategies import SPOT
+    from spotal.strategies._large import PER_CELL, is_large_shape
+
+    if not 1 <= budget <= n:
+        raise BudgetError(f"budget must lie in 1..{n}, the rows of the pool, found {budget}")
+    spot = SPOT()
+    large = is_large_shape(n, dim, budget)
+    fitted = min(n, spot.sample_size)
+    sampled = min(n, max(spot.sample_size, PER_CELL * budget))
+    bytes_of_pool = n * dim * itemsize
+    steps = {"fit": _fitting(fitted, dim, budget)}
+    if large:
+        place, search = _placing(dim, budget)
+        steps["refine"] = (spot.refine + 1) * sampled * search
+        steps["select"] = n * place
+        extra = 0 if not sequential else 1 + (sampled > fitted)
+        passes = 1 + extra
+        gathered = 0 if sequential else (fitted + (sampled if sampled > fitted else 0)) * dim * itemsize
+    else:
+        steps["select"] = (spot.refine + 2) * n * _comparing(dim, budget)
+        passes, gathered = spot.refine + 5, 0
+    bytes_read = passes * bytes_of_pool + gathered
+    if read_rate:
+        steps["read"] = max(0.0, bytes_read / read_rate - steps["select"])
+    memory = BASE + fitted * dim * 4 + min(fitted, 20_000) * dim * 24 + sampled * 400 + budget * 1200 + 6 * (64 << 20)
+    memory += 0 if large else n * (8 * 8 + 60)
+    path = "sampled" if large else "exact"
+    return Plan(n, dim, budget, path, passes, bytes_read, memory, sum(steps.values()), steps)
+
+
+def check_memory(found: Plan, most: int) -> None:
+    """Raise InputError where a plan takes more memory than ``most`` bytes."""
+    if found.memory > most:
+        raise InputError(
+            f"memory of {most / 1e9:.2g} GB is too little to choose {found.budget:,} of {found.rows:,} rows of "
+            f"{found.dim:,} numbers, which takes {found.memory / 1e9:.2g} GB; allow that, or lower the budget"
+        )
+
+
+def _timed(function: Callable[[], Any]) -> float:
+    """Seconds of the second call: the first may compile, or touch fresh memory."""
+    function()
+    start = time.perf_counter()
+    function()
+    return time.perf_counter() - start
+
+
+def _fitting(rows: int, dim: int, budget: int) -> float:
+    """Seconds to fit principal components and the transport to a sample."""
+    import torch
+
+    from spotal._search import one_thread
+    from spotal.transport import SlicedTransport
+
+    rng = np.random.default_rng(0)
+    carried = min(dim, 12, max(2, int(np.log2(max(2, budget)))))
+    frames = SlicedTransport().min_iter
+    with one_thread():
+        x = torch.from_numpy(rng.standard_normal((2000, dim)))
+        products = _timed(lambda: x.T @ x) * min(rows, 20_000) / 2000
+        square = x.T @ x
+        vectors = _timed(lambda: torch.linalg.eigh(square)) if dim <= 2048 else 0.0
+        cloud = rng.standard_normal((rows, carried))
+        few = _timed(lambda: SlicedTransport(0, 0, tol=1.0, random_state=0).fit(cloud)) if carried > 1 else 0.0
+        more = _timed(lambda: SlicedTransport(4, 4, tol=1.0, random_state=0).fit(cloud)) if carried > 1 else 0.0
+    gather = _timed(lambda: x[rng.permutation(2000)].float()) * rows / 2000
+    return 2 * products + vectors + few + max(0.0, more - few) / 4 * frames + 2 * gather
+
+
+def _placing(dim: int, budget: int) -> tuple[float, float]:
+    """Seconds a row to place rows of a large pool, and to search a sample's centers, on all threads."""
+    import torch
+
+    from spotal._search import Centers, threads
+    from spotal.engine import local
+    from spotal.pool import ArrayPool
+    from spotal.reduce import LeadingSpace
+    from spotal.selection.large import Scene, _Represent
+
+    rng = np.random.default_rng(0)
+    rows = max(TRIAL, 2 * threads() * (32 << 20) // (4 * dim))
+    x = rng.standard_normal((rows, dim), dtype=np.float32)
+    axes = np.zeros((dim, 32), np.float32)
+    axes[: min(32, dim), : min(32, dim)] = np.eye(min(32, dim))
+    space = LeadingSpace(np.zeros(dim, np.float32), axes)
+    centers = Centers(rng.standard_normal((budget, 32), dtype=np.float32))
+    scene = Scene(space, centers, np.empty(0, np.int64), None, None, 1.0)
+    pool = ArrayPool(torch.from_numpy(x))
+    place = _timed(lambda: local.run(_Represent(scene, rows, 2, False), pool, threads=threads()))
+    y = rng.standard_normal((TRIAL, 32), dtype=np.float32)
+    return place / rows, _timed(lambda: centers.search(y)) / TRIAL
+
+
+def _comparing(dim: int, budget: int) -> float:
+    """Seconds a row to compare it with all centers."""
+    import torch
+
+    from spotal._nearest import nearest
+
+    x, centers = torch.randn(4096, dim), torch.randn(budget, dim)
+    return _timed(lambda: nearest(x, centers)) / 4096

@@ -1,0 +1,55 @@
+"""Which engine runs the passes: the one of this process, unless another is asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any
+
+from spotal.engine import local
+from spotal.engine.base import Pass
+from spotal.errors import InputError
+from spotal.pool.base import Pool
+
+__all__ = ["ENGINES", "run", "using"]
+
+ENGINES = ("local", "ray")
+
+_engine: ContextVar[Callable[..., Any]] = ContextVar("engine", default=local.run)
+
+
+def run(task: Pass[Any, Any], pool: Pool, *, threads: int = 1) -> Any:
+    """The result of one pass over the pool, by the engine in use."""
+    return _engine.get()(task, pool, threads=threads)
+
+
+@contextmanager
+def using(engine: str | Callable[..., Any], ray_address: str | None = None) -> Iterator[None]:
+    """Run passes by another engine while the block lasts.
+
+    Parameters
+    ----------
+    engine : {"local", "ray"}, or a function of (task, pool, threads) such as ``RayEngine.run``
+    ray_address : str or None, of a running cluster; None starts one of this machine's cores, for the block
+
+    Raises
+    ------
+    InputError
+        There is no such engine or cluster, or an address for another engine.
+    """
+    if isinstance(engine, str) and engine not in ENGINES:
+        raise InputError(f"engine must be one of {', '.join(ENGINES)}, found {engine!r}")
+    if ray_address is not None and engine != "ray":
+        raise InputError(f"ray_address {ray_address} is for the engine 'ray', found {engine!r}; leave it out")
+    if engine == "ray":
+        from spotal.engine.ray import RayEngine
+
+        with RayEngine(ray_address) as cluster, using(cluster.run):
+            yield
+        return
+    token = _engine.set(local.run if isinstance(engine, str) else engine)
+    try:
+        yield
+    finally:
+        _engine.reset(token)

@@ -1,0 +1,215 @@
+"""Open a pool wherever it is: an array, a file, a folder of shards, a glob, a URI, or batches that come one by one."""
+
+from __future__ import annotations
+
+import glob
+import os
+import tempfile
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spotal._arrays import check_matrix, is_tensor, to_numpy
+from spotal.errors import DataFileError, InputError, OutputError
+from spotal.pool.array import ArrayPool
+from spotal.pool.base import Pool
+from spotal.pool.manifest import is_pool, read_manifest, read_shards
+from spotal.pool.sharded import ShardedPool
+from spotal.pool.shards import SHARD_SUFFIXES, NpyShard, Shard, open_shard
+
+__all__ = ["as_pool", "bad_rows", "check_finite", "is_sharded", "open_pool", "spool"]
+
+GLOB = set("*?[")
+COLUMNS = ("embedding", "embeddings", "X")
+
+
+def as_pool(pool: Any) -> Pool:
+    """A pool as it is; a path or URI opened; batches spooled; an array or tensor (n, d) checked but for its values."""
+    if isinstance(pool, Pool):
+        return pool
+    if isinstance(pool, (str, os.PathLike)):
+        return open_pool(pool)
+    if isinstance(pool, Iterable) and not isinstance(pool, (list, tuple)) and not _is_array(pool):
+        return ArrayPool(spool(pool))
+    return ArrayPool(check_matrix(pool, "pool", finite=False))
+
+
+def _is_array(x: Any) -> bool:
+    return is_tensor(x) or hasattr(x, "__array__") or hasattr(x, "toarray") or hasattr(x, "__array_interface__")
+
+
+def is_sharded(source: str | os.PathLike[str]) -> bool:
+    """Whether a path, glob or URI stands for shards: not for one .npy, .npz or .csv file, nor a folder of images."""
+    text = os.fspath(source)
+    if "://" in text or GLOB & set(text):
+        return True
+    path = Path(text)
+    if path.is_dir():
+        return path.suffix.lower() == ".zarr" or any(_shards_in(path))
+    return path.suffix.lower() in (".arrow", ".feather")
+
+
+def _shards_in(folder: Path) -> Iterator[Path]:
+    return (p for p in folder.iterdir() if p.suffix.lower() in SHARD_SUFFIXES and not p.name.startswith("."))
+
+
+def open_pool(source: str | os.PathLike[str], *, id_column: str | None = None) -> ShardedPool:
+    """Open a pool on disk or in a store, to be read a batch at a time.
+
+    Parameters
+    ----------
+    source : str or path
+        A .npy, .parquet, .arrow or .feather file or a .zarr store; a folder of such files, or one that ``spotal embed``
+        wrote, which has ids; a glob; or a URI that fsspec
+        understands, whose files are copied to a temporary folder first. Shards follow each other by name.
+    id_column : str or None, the column of ids in tables; None for ``id`` where there is one
+
+    Returns
+    -------
+    ShardedPool
+
+    Raises
+    ------
+    DataFileError
+        Nothing is there, a file is missing, damaged or cut short, or shards differ in width or dtype.
+    """
+    text = os.fspath(source)
+    if "://" in text and not text.startswith("file://"):
+        paths = _fetched(text)
+    else:
+        text = text.removeprefix("file://")
+        path = Path(text)
+        if GLOB & set(text) and not path.exists():
+            paths = [Path(found) for found in sorted(glob.glob(text))]
+        elif is_pool(path):
+            return ShardedPool(_embedded(path))
+        elif path.is_dir() and path.suffix.lower() != ".zarr":
+            paths = sorted(_shards_in(path))
+        else:
+            paths = [path]
+    if not paths:
+        raise DataFileError(f"{source} has no shards; they are files that end in {', '.join(SHARD_SUFFIXES)}")
+    return ShardedPool([open_shard(path, id_column) for path in paths])
+
+
+def _embedded(folder: Path) -> list[Shard]:
+    """What ``spotal embed`` wrote, as its manifest tells it."""
+    manifest = read_manifest(folder)
+    if not manifest.rows:
+        raise DataFileError(f"{folder} has no embeddings in it yet; run spotal embed to its end")
+    read_shards(folder, manifest)
+    return [NpyShard(folder / shard.file, None, folder / shard.ids) for shard in manifest.shards]
+
+
+def _fetched(uri: str) -> list[Path]:
+    """Local copies of the files that a URI stands for, which go when the process ends."""
+    try:
+        import fsspec
+    except ImportError:
+        raise DataFileError(f"{uri} needs fsspec, which is not installed: pip install spotal[remote]") from None
+    folder = tempfile.TemporaryDirectory(prefix="spotal-")
+    _folders.append(folder)
+    try:
+        system, path = fsspec.core.url_to_fs(uri)
+        if GLOB & set(path):
+            names = sorted(system.glob(path))
+        elif system.isdir(path) and not path.endswith(".zarr"):
+            names = sorted(name for name in system.ls(path, detail=False) if name.lower().endswith(SHARD_SUFFIXES))
+        else:
+            names = [path]
+        paths = []
+        for name in names:
+            target = Path(folder.name, name.rstrip("/").rsplit("/", 1)[-1])
+            system.get(name, str(target), recursive=name.endswith(".zarr"))
+            paths.append(target)
+    except (OSError, ValueError, ImportError) as error:
+        said = " ".join(str(error).split())[:200]
+        raise DataFileError(
+            f"{uri} cannot be fetched ({said or type(error).__name__}); check it and its extra"
+        ) from None
+    return paths
+
+
+_folders: list[tempfile.TemporaryDirectory[str]] = []
+
+
+def bad_rows(pool: Pool) -> NDArray[np.int64]:
+    """Numbers of the rows that hold NaN, infinity or values beyond 1e19; int64 ascending. One pass."""
+    found = [np.empty(0, np.int64)]
+    for batch in pool.batches():
+        values = to_numpy(batch.points)
+        found.append(np.flatnonzero(~(np.abs(values) <= 1e19).all(1)) + batch.start)
+    return np.concatenate(found)
+
+
+def check_finite(pool: Pool) -> None:
+    """Raise InputError, with the rows, unless all values are finite and within 1e19. One pass."""
+    if isinstance(pool, ArrayPool):
+        check_matrix(pool.array, "pool")
+        return
+    for batch in pool.batches():
+        check_matrix(batch.points, "pool", where=lambda row, first=batch.start: pool.where(first + row))  # type: ignore[misc]
+
+
+def spool(batches: Iterable[Any]) -> NDArray[Any]:
+    """Write batches to a temporary file once, and map it: a loader that shuffles, or ends, can then be read again.
+
+    Parameters
+    ----------
+    batches : iterable of arrays or tensors (k, d), of rows (d,), of dicts with one of these as ``embedding``, or of
+        tuples whose first is one, such as a PyTorch ``DataLoader`` or a Hugging Face ``datasets`` object gives
+
+    Returns
+    -------
+    np.memmap (n, d), of the batches' float type, float32 for integers. The file has no name any more: it goes with it.
+
+    Raises
+    ------
+    InputError
+        There is no batch, or one has another width or dtype than the first.
+    OutputError
+        The disk is full.
+    """
+    shape: tuple[int, np.dtype[Any]] | None = None
+    rows = 0
+    with tempfile.TemporaryFile(prefix="spotal-") as file:
+        for number, batch in enumerate(batches):
+            block = check_matrix(np.atleast_2d(to_numpy(_features(batch))), f"batch {number}", finite=False)
+            if block.dtype.kind != "f":
+                block = block.astype(np.float32)
+            if shape is not None and (block.shape[1], block.dtype) != shape:
+                raise InputError(
+                    f"batch {number} must have width {shape[0]} and dtype {shape[1]}, as the first, found width "
+                    f"{block.shape[1]} and dtype {block.dtype}; make them alike"
+                )
+            shape = block.shape[1], block.dtype
+            rows += len(block)
+            try:
+                file.write(np.ascontiguousarray(block).data)
+            except OSError as error:
+                raise OutputError(
+                    f"{tempfile.gettempdir()} cannot take the pool's batches ({str(error.strerror).lower()} after "
+                    f"{rows:,} rows); make room or set TMPDIR"
+                ) from None
+        if shape is None:
+            raise InputError("pool must have a batch at least, found none; check the loader")
+        try:
+            file.flush()
+        except OSError as error:
+            raise OutputError(
+                f"{tempfile.gettempdir()} cannot take the pool's batches ({str(error.strerror).lower()}); make room or "
+                "set TMPDIR"
+            ) from None
+        return np.memmap(file, dtype=shape[1], mode="r+", shape=(rows, shape[0]))
+
+
+def _features(batch: Any) -> Any:
+    if isinstance(batch, dict):
+        name = next((name for name in COLUMNS if name in batch), None)
+        if name is None:
+            raise InputError(f"batches must have 'embedding' among their names, found {', '.join(map(str, batch))}")
+        batch = batch[name]
+    return batch[0] if isinstance(batch, tuple) or (isinstance(batch, list) and _is_array(batch[0])) else batch

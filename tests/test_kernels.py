@@ -1,0 +1,123 @@
+"""The compiled loops against their readable forms, and that neighbors and cuts do not change a row."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from spotal import _kernels
+from spotal._search import Centers, means
+from spotal.reduce import PCA, LeadingSpace
+from spotal.transport import SlicedTransport
+from spotal.transport._iterative import random_frame
+from spotal.transport._maps import FrameMap, binned_cdf
+
+
+def cloud(n, d, seed=0):
+    rng = np.random.default_rng(seed)
+    return (rng.normal(size=(n, d)) + 3 * rng.integers(3, size=(n, 1))).astype(np.float32)
+
+
+@pytest.mark.parametrize("dim", [1, 5, 32, 33, 90])
+def test_projection_is_that_of_the_reference(dim):
+    x = torch.from_numpy(cloud(257, dim))
+    space = LeadingSpace.fit(x, np.ones(257), None, 0)
+    y, left = space.project(x)
+    expected, rest = space.reference(x)
+    np.testing.assert_allclose(y, expected.numpy(), atol=1e-4)
+    np.testing.assert_allclose(left, np.zeros(257) if dim <= 32 else rest.clamp_min(0), atol=2e-3)
+
+
+def test_a_row_is_projected_alike_in_any_company_and_precision():
+    x = torch.from_numpy(cloud(103, 70) + 1000)
+    space = LeadingSpace.fit(x, np.ones(103), PCA(4).fit(x), 0)
+    whole = space.project(x)
+    parts = [space.project(part) for part in (x[:1], x[1:50], x[50:])]
+    for k in range(2):
+        assert np.array_equal(np.concatenate([part[k] for part in parts]), whole[k])
+        assert np.array_equal(space.project(x.double())[k], whole[k])
+
+
+def test_rows_that_are_not_finite_are_noticed():
+    x = torch.from_numpy(cloud(9, 40))
+    space = LeadingSpace.fit(x, np.ones(9), None, 0)
+    x[2, 3], x[5, 0], x[8, 39] = torch.nan, torch.inf, 1e30
+    assert np.flatnonzero(np.isnan(space.project(x)[1])).tolist() == [2, 5, 8]
+
+
+@pytest.mark.parametrize("count", [1, 31, 96])
+def test_few_centers_are_searched_exactly(count):
+    y = cloud(500, 32)
+    centers = Centers(cloud(count, 32, seed=1))
+    assert np.array_equal(centers.search(y), centers.exact(torch.from_numpy(y)).numpy())
+
+
+def test_many_centers_are_missed_narrowly_and_alike_in_any_company():
+    y = cloud(3_000, 32)
+    centers = Centers(y[:700])
+    found, best = centers.search(y), centers.exact(torch.from_numpy(y)).numpy()
+    away = [np.square(y - centers.points[index]).sum(1)[700:].mean() for index in (found, best)]
+    assert away[0] < 1.15 * away[1]
+    assert np.array_equal(np.concatenate([centers.search(y[:7]), centers.search(y[7:])]), found)
+
+
+def test_ties_go_to_the_least_number():
+    centers = Centers(np.repeat(cloud(20, 32), 2, axis=0))
+    assert (centers.search(cloud(20, 32)) % 2 == 0).all()
+
+
+def test_means():
+    y, index, weight = cloud(40, 3), np.arange(40) % 4, np.arange(40.0)
+    found = means(index, weight, y, np.full((5, 3), 7, np.float32))
+    expected = [np.average(y[index == k], axis=0, weights=weight[index == k]) for k in range(4)]
+    np.testing.assert_allclose(found[:4], expected, rtol=1e-5)
+    assert (found[4] == 7).all()
+
+
+def test_the_best_rows_of_each_cell_in_any_order():
+    rng = np.random.default_rng(0)
+    cell, key = rng.integers(6, size=400), rng.integers(9, size=400).astype(float)
+    row = np.arange(400)
+    expected = np.full((7, 5), -1)
+    for k in range(6):
+        mine = np.flatnonzero(cell == k)
+        expected[k] = mine[np.lexsort((mine, -key[mine]))][:5]
+    for order in (row, row[::-1], rng.permutation(400)):
+        best_key, best_row = np.full((7, 5), -np.inf), np.full((7, 5), -1)
+        _kernels.fold(cell[order], key[order], row[order], best_key, best_row)
+        assert np.array_equal(best_row, expected)
+
+
+@pytest.mark.parametrize("dim", [2, 9])
+def test_a_frame_moves_points_as_its_reference_does(dim):
+    rng = np.random.default_rng(0)
+    x, w = torch.from_numpy(rng.random((900, dim))), torch.full((900,), 1 / 900, dtype=torch.float64)
+    frame = FrameMap.fit(x, w, torch.from_numpy(random_frame(dim, dim, rng)), 64)
+    beyond = torch.from_numpy(rng.normal(0.5, 1, (333, dim)))
+    moved = beyond.clone()
+    frame.move(moved)
+    torch.testing.assert_close(moved, frame.forward(beyond), rtol=0, atol=1e-12)
+
+
+def test_marginals_counted_in_bins():
+    rng = np.random.default_rng(0)
+    z, w = torch.from_numpy(rng.random((5_000, 3))), torch.from_numpy(rng.random(5_000))
+    low, step = torch.zeros(3, dtype=torch.float64), torch.full((3,), 0.1, dtype=torch.float64)
+    found = binned_cdf(z, w, low, step, 11)
+    at = torch.arange(11) / 10
+    expected = torch.stack([(w * (column < edge)).sum() / w.sum() for column in z.T for edge in at]).reshape(3, 11)
+    torch.testing.assert_close(found, expected, rtol=0, atol=1e-12)
+
+
+def test_a_transport_of_many_points_is_as_uniform_and_inverts():
+    x = cloud(9_000, 3).astype(np.float64)
+    settings = {"min_iter": 15, "max_iter": 15, "n_quantiles": 512, "random_state": 0}
+    counted = SlicedTransport(**settings).fit(x)
+    sorted_ = SlicedTransport(**settings).fit(x[:8_000])
+    assert counted._compiled
+    assert not sorted_._compiled
+    assert counted.uniformity_ < max(0.01, 1.3 * sorted_.uniformity_)
+    u = counted.transform(x)
+    np.testing.assert_allclose(counted.inverse_transform(u), x, atol=1e-3)
+    assert np.array_equal(np.concatenate([counted.transform(x[:11]), counted.transform(x[11:])]), u)
