@@ -15,6 +15,7 @@ __all__ = [
     "OutputError",
     "ProjectBusyError",
     "ProjectError",
+    "ResourceError",
     "SpotalError",
     "SpotalWarning",
 ]
@@ -54,6 +55,10 @@ class ProjectError(SpotalError, ValueError):
 
 class ProjectBusyError(ProjectError):
     """Another process is at work on the project and must finish first."""
+
+
+class ResourceError(SpotalError, RuntimeError):
+    """A process or a device ran out of memory, or was ended from outside."""
 
 
 class SpotalWarning(UserWarning):

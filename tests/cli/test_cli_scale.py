@@ -65,7 +65,8 @@ def test_what_needs_too_much_memory_or_an_engine_there_is_not(spotal, shards):
     for options, said in (
         (["--max-memory", "5MB"], "too little"),
         (["--max-memory", "much"], "--max-memory must be a size"),
-        (["--engine", "ray"], "engine 'ray'"),
+        (["--engine", "abacus"], "engine must be one of local, ray"),
+        (["--ray-address", "auto"], "ray_address auto is for the engine 'ray'"),
         (["--device", "tpu"], "device must be one of"),
     ):
         result = spotal("select", folder, "--budget", 7, *options)
@@ -90,7 +91,6 @@ def test_an_interrupt_in_any_pass_leaves_nothing(spotal, shards, monkeypatch, ti
     from spotal.engine import choice
 
     token = choice._engine.set(interrupted)
-    monkeypatch.setitem(choice.ENGINES, "local", interrupted)
     before = sorted(Path().rglob("*"))
     try:
         result = spotal("select", folder, "--budget", 7)

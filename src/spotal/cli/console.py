@@ -18,7 +18,7 @@ from spotal.errors import SpotalError, SpotalWarning
 if TYPE_CHECKING:
     from rich.progress import Progress
 
-__all__ = ["Commands", "output", "print_json", "progress", "say", "warn"]
+__all__ = ["Commands", "duration", "output", "print_json", "progress", "say", "warn"]
 
 FAILED, INTERRUPTED = 2, 130
 
@@ -118,6 +118,13 @@ def bar(bars: Progress, description: str) -> Callable[[int, int | None], None]:
         bars.update(task, completed=done, total=total)
 
     return update
+
+
+def duration(seconds: float) -> str:
+    """A time as a person says it."""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
 
 
 def _line(text: str, style: str) -> None:

@@ -78,7 +78,12 @@ def select(
         typer.Option("--skip-bad-rows", help="Leave out rows of shards that hold NaN or infinity, and count them."),
     ] = False,
     device: Annotated[str, typer.Option(help="Where shards are worked on: auto, cpu or cuda.")] = "auto",
-    engine: Annotated[str, typer.Option(help="What runs the passes: local.")] = "local",
+    engine: Annotated[
+        str, typer.Option(help="What runs passes over the pool: local, this process; or ray, a cluster.")
+    ] = "local",
+    ray_address: Annotated[
+        str | None, typer.Option(help="With --engine ray: a running cluster; by default one is started here.")
+    ] = None,
     max_memory: Annotated[
         str | None, typer.Option(help="Refuse, before reading, what takes more memory: 800MB, 4GB.", metavar="SIZE")
     ] = None,
@@ -106,7 +111,7 @@ def select(
     if not only_plan:
         check_writable(out)
     start = time.perf_counter()
-    with progress() as bars, using(engine):
+    with progress() as bars, using(engine, ray_address):
         reading = bars.add_task(f"reading {Path(pool).name}", total=None)
         request = read_request(pool, labeled, mass, id_column, probabilities, skip_bad_rows, device)
         bars.remove_task(reading)

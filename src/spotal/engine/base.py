@@ -15,7 +15,9 @@ Result = TypeVar("Result", covariant=True)
 class Pass(Protocol[Partial, Result]):
     """map every batch, merge the partial results, finish.
 
-    ``merge`` is associative; an engine keeps the order of the batches, so sums come out the same each time.
+    ``merge`` is associative; an engine keeps the order of the batches, so sums come out the same each time. It may
+    change and give back ``left``. Where what a batch contributes grows with its rows, a method ``fold(partial)`` may
+    give the same in a size that does not, for an engine that sends it elsewhere.
     """
 
     def map(self, batch: Batch) -> Partial:

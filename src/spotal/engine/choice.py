@@ -14,8 +14,7 @@ from spotal.pool.base import Pool
 
 __all__ = ["ENGINES", "run", "using"]
 
-ENGINES: dict[str, Callable[..., Any] | None] = {"local": local.run, "ray": None}
-"""Functions (task, pool, threads) -> result, by name; None for one that this version knows only by name."""
+ENGINES = ("local", "ray")
 
 _engine: ContextVar[Callable[..., Any]] = ContextVar("engine", default=local.run)
 
@@ -26,14 +25,30 @@ def run(task: Pass[Any, Any], pool: Pool, *, threads: int = 1) -> Any:
 
 
 @contextmanager
-def using(name: str) -> Iterator[None]:
-    """Run passes by the engine of this name while the block lasts. Raises InputError for one that there is not."""
-    found = ENGINES.get(name)
-    if found is None:
-        there = ", ".join(known for known, engine in ENGINES.items() if engine is not None)
-        known = "not in this version yet" if name in ENGINES else "unknown"
-        raise InputError(f"engine {name!r} is {known}; use one of: {there}")
-    token = _engine.set(found)
+def using(engine: str | Callable[..., Any], ray_address: str | None = None) -> Iterator[None]:
+    """Run passes by another engine while the block lasts.
+
+    Parameters
+    ----------
+    engine : {"local", "ray"}, or a function of (task, pool, threads) such as ``RayEngine.run``
+    ray_address : str or None, of a running cluster; None starts one of this machine's cores, for the block
+
+    Raises
+    ------
+    InputError
+        There is no such engine or cluster, or an address for another engine.
+    """
+    if isinstance(engine, str) and engine not in ENGINES:
+        raise InputError(f"engine must be one of {', '.join(ENGINES)}, found {engine!r}")
+    if ray_address is not None and engine != "ray":
+        raise InputError(f"ray_address {ray_address} is for the engine 'ray', found {engine!r}; leave it out")
+    if engine == "ray":
+        from spotal.engine.ray import RayEngine
+
+        with RayEngine(ray_address) as cluster, using(cluster.run):
+            yield
+        return
+    token = _engine.set(local.run if isinstance(engine, str) else engine)
     try:
         yield
     finally:

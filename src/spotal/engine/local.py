@@ -17,9 +17,9 @@ __all__ = ["run"]
 def run(task: Pass[Any, Any], pool: Pool, *, threads: int = 1) -> Any:
     """The result of one pass over the pool.
 
-    Holds one partial result and, for each thread, up to two batches. Several threads map batches at the same time;
-    results are merged in the order of the batches all the same. Whoever watches (:func:`spotal.engine.watching`) is
-    told after each batch.
+    Holds one partial result and, for each thread, up to two batches. Several threads map batches at the same
+    time; results are merged in the order of the batches all the same. Whoever watches
+    (:func:`spotal.engine.watching`) is told after each batch.
     """
     partial: Any = None
     watch = Watch(task, len(pool))

@@ -16,8 +16,9 @@ from spotal._arrays import check_matrix, is_tensor, to_numpy
 from spotal.errors import DataFileError, InputError, OutputError
 from spotal.pool.array import ArrayPool
 from spotal.pool.base import Pool
+from spotal.pool.manifest import is_pool, read_manifest, read_shards
 from spotal.pool.sharded import ShardedPool
-from spotal.pool.shards import SHARD_SUFFIXES, open_shard
+from spotal.pool.shards import SHARD_SUFFIXES, NpyShard, Shard, open_shard
 
 __all__ = ["as_pool", "bad_rows", "check_finite", "is_sharded", "open_pool", "spool"]
 
@@ -61,7 +62,8 @@ def open_pool(source: str | os.PathLike[str], *, id_column: str | None = None) -
     Parameters
     ----------
     source : str or path
-        A .npy, .parquet, .arrow or .feather file or a .zarr store; a folder of such files; a glob; or a URI that fsspec
+        A .npy, .parquet, .arrow or .feather file or a .zarr store; a folder of such files, or one that ``spotal embed``
+        wrote, which has ids; a glob; or a URI that fsspec
         understands, whose files are copied to a temporary folder first. Shards follow each other by name.
     id_column : str or None, the column of ids in tables; None for ``id`` where there is one
 
@@ -82,6 +84,8 @@ def open_pool(source: str | os.PathLike[str], *, id_column: str | None = None) -
         path = Path(text)
         if GLOB & set(text) and not path.exists():
             paths = [Path(found) for found in sorted(glob.glob(text))]
+        elif is_pool(path):
+            return ShardedPool(_embedded(path))
         elif path.is_dir() and path.suffix.lower() != ".zarr":
             paths = sorted(_shards_in(path))
         else:
@@ -89,6 +93,15 @@ def open_pool(source: str | os.PathLike[str], *, id_column: str | None = None) -
     if not paths:
         raise DataFileError(f"{source} has no shards; they are files that end in {', '.join(SHARD_SUFFIXES)}")
     return ShardedPool([open_shard(path, id_column) for path in paths])
+
+
+def _embedded(folder: Path) -> list[Shard]:
+    """What ``spotal embed`` wrote, as its manifest tells it."""
+    manifest = read_manifest(folder)
+    if not manifest.rows:
+        raise DataFileError(f"{folder} has no embeddings in it yet; run spotal embed to its end")
+    read_shards(folder, manifest)
+    return [NpyShard(folder / shard.file, None, folder / shard.ids) for shard in manifest.shards]
 
 
 def _fetched(uri: str) -> list[Path]:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from spotal._arrays import block_rows
 from spotal.errors import DataFileError
-from spotal.pool._tables import column, features, ids_of, read_npy, reading
+from spotal.pool._tables import column, features, ids_of, read_npy, read_table, reading
 
 __all__ = ["SHARD_SUFFIXES", "Shard", "open_shard"]
 
@@ -83,10 +83,11 @@ class Shard(ABC):
 
 
 class NpyShard(Shard):
-    """A .npy file of a matrix, memory-mapped."""
+    """A .npy file of a matrix, memory-mapped; its ids, where it has any, are in another file."""
 
-    def __init__(self, path: Path, id_column: str | None) -> None:
+    def __init__(self, path: Path, id_column: str | None, ids: Path | None = None) -> None:
         super().__init__(path, id_column)
+        self.ids_file = ids
         self.array = read_npy(path)
         if self.array.ndim != 2 or 0 in self.array.shape or self.array.dtype.kind not in "fuib":
             raise DataFileError(
@@ -103,6 +104,16 @@ class NpyShard(Shard):
 
     def take(self, numbers: NDArray[np.int64]) -> NDArray[Any]:
         return np.asarray(self.array[numbers])
+
+    def ids(self) -> list[str] | NDArray[np.int64] | None:
+        if self.ids_file is None:
+            return None
+        found = ids_of(read_table(self.ids_file)["id"], f"ids in {self.ids_file}")
+        if len(found) != self.rows:
+            raise DataFileError(
+                f"{self.ids_file} must hold {self.rows} ids, found {len(found)}; delete it and run spotal embed again"
+            )
+        return found
 
 
 class ZarrShard(Shard):

@@ -189,8 +189,12 @@ class _Represent:
         left.add(right)
         return left
 
-    def finish(self, partial: Placed | Table) -> Table:
+    def fold(self, partial: Placed | Table) -> Table:
+        """What a stretch contributes, in a size that does not grow with its rows."""
         return self.merge(Table.empty(self.count, self.depth, self.unit), partial)
+
+    def finish(self, partial: Placed | Table) -> Table:
+        return self.fold(partial)
 
 
 def represent(pool: Pool, scene: Scene, budget: int) -> tuple[NDArray[np.int64], NDArray[np.int64], Table]:
@@ -229,21 +233,21 @@ class _Assign:
 
     title = "assigning rows"
 
-    def __init__(self, scene: Scene, total: int) -> None:
+    def __init__(self, scene: Scene) -> None:
         self.scene = scene
-        self.index = np.empty(total, np.int64)
 
-    def map(self, batch: Batch) -> None:
-        self.index[batch.rows] = self.scene.place(batch)[0]
+    def map(self, batch: Batch) -> list[NDArray[np.int32]]:
+        return [self.scene.place(batch)[0].astype(np.int32)]
 
-    def merge(self, left: None, right: None) -> None:
-        return None
+    def merge(self, left: list[NDArray[np.int32]], right: list[NDArray[np.int32]]) -> list[NDArray[np.int32]]:
+        left.extend(right)
+        return left
 
-    def finish(self, partial: None) -> NDArray[np.int64]:
-        return self.index
+    def finish(self, partial: list[NDArray[np.int32]]) -> NDArray[np.int64]:
+        return np.concatenate(partial, dtype=np.int64)
 
 
 def assign(pool: Pool, scene: Scene) -> NDArray[np.int64]:
     """Every row's cell, int64 (N,): one pass."""
-    index: NDArray[np.int64] = run(_Assign(scene, len(pool)), pool, threads=threads())
+    index: NDArray[np.int64] = run(_Assign(scene), pool, threads=threads())
     return index

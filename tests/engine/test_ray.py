@@ -1,0 +1,253 @@
+"""Passes on a real Ray cluster of several nodes: the same picks, whoever is lost on the way; nothing is left behind."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+import uuid
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import spotal
+from spotal.engine import run, using, watching
+from spotal.errors import InputError, ResourceError
+from spotal.pool import ArrayPool
+from spotal.strategies import SPOT
+
+ray = pytest.importorskip("ray", reason="Ray is an optional part")
+from spotal.engine import ray as home  # noqa: E402 - after the check that Ray is there
+
+pytestmark = pytest.mark.ray
+HASTE = {"health_check_initial_delay_ms": 1000, "health_check_period_ms": 500, "health_check_failure_threshold": 8}
+"""A node that is killed is taken for dead after four seconds, not after twenty."""
+BATCH = 256
+"""Rows of a batch of the widest rows."""
+
+
+@pytest.fixture(scope="module")
+def cluster():
+    """A head without cores and three nodes of one core; gives the engine that runs there."""
+    from ray.cluster_utils import Cluster
+
+    os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
+    small = {"object_store_memory": 80 << 20}
+    nodes = Cluster(
+        initialize_head=True,
+        head_node_args={"num_cpus": 0, "include_dashboard": False, "_system_config": HASTE, **small},
+    )
+    for _ in range(3):
+        nodes.add_node(num_cpus=1, wait=False, **small)
+    nodes.wait_for_nodes()
+    ray.cloudpickle.register_pickle_by_value(sys.modules[__name__])
+    try:
+        with home.RayEngine(nodes.address) as engine:
+            yield engine.run
+    finally:
+        nodes.shutdown()
+
+
+@pytest.fixture(scope="module")
+def mapped(tmp_path_factory):
+    """A pool that counts as large, float16 (1,100,000, 48) in a file: seven batches."""
+    rng = np.random.default_rng(0)
+    path = tmp_path_factory.mktemp("pool") / "x.npy"
+    few = rng.normal(size=(11_000, 48)) + 4 * rng.integers(0, 3, (11_000, 1))
+    np.save(path, np.tile(few, (100, 1)).astype(np.float16) + rng.random((1_100_000, 1), np.float32).astype(np.float16))
+    return np.load(path, mmap_mode="r")
+
+
+class Fatal(ArrayPool):
+    """A pool that ends the first worker that reads it, then the node of another one."""
+
+    def __init__(self, array, folder):
+        super().__init__(array)
+        self.folder, self.driver = folder, os.getpid()
+
+    def rows(self, numbers):
+        if os.getpid() != self.driver and not self.kills("worker", os.getpid()):
+            parent = os.getppid()
+            if b"raylet" in Path(f"/proc/{parent}/cmdline").read_bytes():  # not that of a node that is dead already
+                self.kills("node", parent)
+        return super().rows(numbers)
+
+    def kills(self, name, process):
+        try:
+            os.close(os.open(self.folder / name, os.O_CREAT | os.O_EXCL))
+        except FileExistsError:
+            return False
+        os.kill(process, signal.SIGKILL)
+        time.sleep(60)  # until the node's end ends this worker
+        return True
+
+
+class Broken(ArrayPool):
+    """A pool that is not finite where a worker reads it."""
+
+    def __init__(self, array):
+        super().__init__(array)
+        self.driver = os.getpid()
+
+    def rows(self, numbers):
+        found = super().rows(numbers)
+        if os.getpid() != self.driver:
+            found[numbers == 700_001, 5] = np.nan
+        return found
+
+
+class Total:
+    """Pass: the number and the sum of the rows, exactly; where ``fail`` is met something happens."""
+
+    def __init__(self, fail=None):
+        self.fail = fail
+
+    def map(self, batch):
+        if self.fail is not None and batch.start > 500_000:
+            self.fail()
+        return [len(batch.points), int(batch.points.long().sum())]
+
+    def merge(self, left, right):
+        left[0] += right[0]
+        left[1] += right[1]
+        return left
+
+    def finish(self, partial):
+        return partial
+
+
+def test_the_same_picks_though_workers_and_nodes_are_killed_in_each_pass(cluster, mapped, tmp_path):
+    strategy, known = SPOT(), {"random_state": 3, "labeled": [5, 7]}
+    alone = strategy.query(mapped, 40, **known)
+    pool = Fatal(mapped, tmp_path)
+    with using(cluster):
+        found = strategy.query(pool, 40, **known)
+        assert sorted(os.listdir(tmp_path)) == ["node", "worker"]
+        np.testing.assert_array_equal(found.indices, alone.indices)
+        np.testing.assert_array_equal(found.cell_mass, alone.cell_mass)
+        for name in ("node", "worker"):
+            (tmp_path / name).unlink()
+        cells = found.cells  # the pass that finds every row's pick
+        assert sorted(os.listdir(tmp_path)) == ["node", "worker"]
+    np.testing.assert_array_equal(cells, alone.cells)
+    assert sum(node["Alive"] for node in ray.nodes()) == 2
+
+
+def test_a_pass_counts_every_row_once_and_tells_how_far_it_is(cluster, mapped):
+    seen = []
+    with watching(lambda *at: seen.append(at)), using(cluster):
+        found = run(Total(), ArrayPool(mapped))
+    assert found == run(Total(), ArrayPool(mapped))
+    assert found[0] == len(mapped)
+    assert seen[0] == ("total", 0, len(mapped))
+    assert seen[-1] == ("total", len(mapped), len(mapped))
+
+
+@pytest.mark.parametrize(("n", "cores"), [(1, 1), (256, 64), (10_000, 1), (10_000, 3), (100_001, 1_000)])
+def test_stretches_are_whole_batches_that_cover_all_rows(n, cores):
+    cuts = list(home.stretches(n, 1 << 20, cores))
+    assert [start for start, _ in cuts] == [0, *(stop for _, stop in cuts[:-1])]
+    assert cuts[-1][1] == n
+    assert all(start % BATCH == 0 and start < stop for start, stop in cuts)
+    assert len(cuts) <= max(1, home.STRETCHES_A_CORE * cores)
+
+
+def test_what_a_pass_raises_is_raised_as_it_is(cluster, mapped):
+    with using(cluster), pytest.raises(InputError, match=r"must be finite, .* row\(s\) 700001"):
+        SPOT().query(Broken(mapped), 4, random_state=0)
+
+
+def full():
+    import resource
+
+    limit = resource.getrlimit(resource.RLIMIT_AS)
+    resource.setrlimit(resource.RLIMIT_AS, (4 << 30, limit[1]))
+    try:
+        np.ones(1 << 33)
+    finally:
+        resource.setrlimit(resource.RLIMIT_AS, limit)
+
+
+def killed():
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def test_a_worker_without_memory_is_one_sentence(cluster, mapped, monkeypatch):
+    pool = ArrayPool(mapped)
+    with using(cluster), pytest.raises(ResourceError, match="a Ray worker ran out of memory"):
+        run(Total(full), pool)
+    monkeypatch.setattr(home, "RETRIES", 1)
+    # as the system ends a process when memory runs out
+    with using(cluster), pytest.raises(ResourceError, match="Ray workers were lost 2 times at the same rows"):
+        run(Total(killed), pool)
+    with using(cluster):
+        assert run(Total(), pool)[0] == len(mapped)
+
+
+def test_files_are_read_where_the_work_is(tmp_path):
+    X = np.arange(600 * 4_096, dtype=np.float32).reshape(600, 4_096)
+    np.save(tmp_path / "x.npy", X)
+    mapped = np.load(tmp_path / "x.npy", mmap_mode="r")
+    for array in (mapped, mapped[100:], mapped[::2]):
+        sent = home._as_file(array)
+        assert isinstance(sent, tuple) == (array.strides[0] == X.strides[0])
+        np.testing.assert_array_equal(home._mapped(sent), array)
+
+
+def test_no_cluster_and_no_ray(monkeypatch):
+    if not ray.is_initialized():
+        with (
+            pytest.raises(InputError, match=r"ray_address .* has no cluster to connect to"),
+            home.RayEngine("127.0.0.1:1"),
+        ):
+            pass
+    monkeypatch.setitem(sys.modules, "ray", None)
+    with pytest.raises(InputError, match=r"needs Ray .*spotal\[ray\]"), home.RayEngine():
+        pass
+
+
+def marked(mark):
+    """Processes that have a mark in their environment."""
+    found = []
+    for place in Path("/proc").glob("[0-9]*"):
+        try:
+            if mark.encode() in (place / "environ").read_bytes():
+                found.append(int(place.name))
+        except OSError:
+            continue
+    return found
+
+
+SLOW = """
+import time
+from spotal.engine import ray
+from spotal.strategies import _large
+_large.EXACT_WORK = 0
+def slowly(*known):
+    open("begun", "w").close()
+    time.sleep(600)
+ray._map = slowly
+from spotal.cli.main import main
+main()
+"""
+
+
+def test_ctrl_c_leaves_no_process_behind(tmp_path):
+    np.save(tmp_path / "x.npy", np.random.default_rng(0).normal(size=(600, 8)))
+    mark = uuid.uuid4().hex
+    environment = os.environ | {"PYTHONPATH": str(Path(spotal.__file__).parents[1]), "MARK": mark}
+    words = ["select", "x.npy", "-n", "5", "--engine", "ray"]
+    process = subprocess.Popen(
+        [sys.executable, "-c", SLOW, *words],
+        cwd=tmp_path, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, start_new_session=True,
+    )  # fmt: skip
+    while not (tmp_path / "begun").exists() and process.poll() is None:
+        time.sleep(0.05)
+    assert len(marked(mark)) > 3  # Ray's own and a worker
+    os.kill(process.pid, signal.SIGINT)
+    _, said = process.communicate()
+    assert process.returncode == 130, said.decode()
+    assert said.decode().strip().endswith("Interrupted.")
+    assert marked(mark) == []
+    assert not (tmp_path / "picks.csv").exists()
