@@ -1,4 +1,4 @@
-"""The shipped protocol ``smoke`` through the real command, and its statistics against plain arithmetic on its rounds."""
+"""The shipped protocol ``smoke`` through the real command, its statistics against plain arithmetic on its rounds."""
 
 from __future__ import annotations
 

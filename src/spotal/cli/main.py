@@ -13,6 +13,7 @@ from spotal import __version__
 from spotal.cli.bench import bench, report
 from spotal.cli.console import Commands
 from spotal.cli.demo import demo
+from spotal.cli.exchange import export_labels, import_labels
 from spotal.cli.select import select
 
 __all__ = ["app", "main"]
@@ -42,6 +43,16 @@ app.command(
     "--dry-run[/bold]",
 )(bench)
 app.command(epilog="Example: [bold]spotal report spotal-bench[/bold]")(report)
+app.command(
+    "import",
+    epilog="Examples: [bold]spotal import labels.csv[/bold], [bold]spotal import export.json my-project[/bold], "
+    "[bold]spotal import sorted-photos/ --add-classes[/bold]",
+)(import_labels)
+app.command(
+    "export",
+    epilog="Examples: [bold]spotal export labels.csv[/bold], [bold]spotal export tasks.json -f label-studio[/bold], "
+    "[bold]spotal export dataset/ -f hugging-face[/bold]",
+)(export_labels)
 
 
 @app.callback()
