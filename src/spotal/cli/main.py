@@ -13,6 +13,7 @@ from spotal import __version__
 from spotal.cli.bench import bench, report
 from spotal.cli.console import Commands
 from spotal.cli.demo import demo
+from spotal.cli.doctor import doctor
 from spotal.cli.exchange import export_labels, import_labels
 from spotal.cli.select import select
 
@@ -53,6 +54,7 @@ app.command(
     epilog="Examples: [bold]spotal export labels.csv[/bold], [bold]spotal export tasks.json -f label-studio[/bold], "
     "[bold]spotal export dataset/ -f hugging-face[/bold]",
 )(export_labels)
+app.command(epilog="Examples: [bold]spotal doctor[/bold], [bold]spotal doctor my-project --repair[/bold]")(doctor)
 
 
 @app.callback()
