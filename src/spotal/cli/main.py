@@ -13,7 +13,12 @@ from spotal import __version__
 from spotal.cli.bench import bench, report
 from spotal.cli.console import Commands
 from spotal.cli.demo import demo
+from spotal.cli.init import init
+from spotal.cli.next import next_
+from spotal.cli.predict import predict
 from spotal.cli.select import select
+from spotal.cli.status import status
+from spotal.cli.train import train
 
 __all__ = ["app", "main"]
 
@@ -42,6 +47,17 @@ app.command(
     "--dry-run[/bold]",
 )(bench)
 app.command(epilog="Example: [bold]spotal report spotal-bench[/bold]")(report)
+
+project = "A labeling project"
+app.command(
+    rich_help_panel=project,
+    epilog="Examples: [bold]spotal init birds --images photos/ --classes gull,tern,other --budget 500[/bold], "
+    "[bold]spotal init mails --texts mails.csv --classes-file classes.txt --model all-MiniLM-L6-v2[/bold]",
+)(init)
+app.command("next", rich_help_panel=project, epilog="Example: [bold]spotal next birds[/bold]")(next_)
+app.command(rich_help_panel=project, epilog="Example: [bold]spotal train birds[/bold]")(train)
+app.command(rich_help_panel=project, epilog="Example: [bold]spotal predict birds --out birds.parquet[/bold]")(predict)
+app.command(rich_help_panel=project, epilog="Example: [bold]spotal status birds[/bold]")(status)
 
 
 @app.callback()

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spotal.errors import FinishedError
+from spotal.project.advice.stopping import verdict
 from spotal.project.learning import Progress
 from spotal.project.predictions import Predictions, read_embeddings, read_predictions
 from spotal.project.records import Pick, Round
@@ -40,7 +41,7 @@ def next_batch(
     Parameters
     ----------
     n : int or None, picks, those for the audit among them; None for ``batch_size`` of spotal.toml
-    anyway : bool, whether to choose a new batch although one waits for answers
+    anyway : bool, whether to choose a new batch although one waits for answers or the stopping rule is met
     wait : float, seconds to wait for another long command
     on_progress : called with what is done, how much of it, and of how much or None
 
@@ -52,7 +53,7 @@ def next_batch(
     Raises
     ------
     FinishedError
-        The budget is spent or nothing is left to pick.
+        The budget is spent, the stopping rule is met, or nothing is left to pick.
     ProjectBusyError
         Another long command is at work.
     DataFileError, InputError, ModelError, OutputError
@@ -69,6 +70,9 @@ def next_batch(
         if size < 1:
             raise FinishedError(f"the budget of {counts.budget} is spent; raise budget in spotal.toml to go on")
         model = prepare(project, progress)
+        found = verdict(project)
+        if found is not None and found.met and not anyway:
+            raise FinishedError(f"the stopping rule is met: {found.sentence}; change it in spotal.toml to go on")
         share = project.settings.audit.share
         audit = min(size, max(0, int((counts.picked + size) * share + 1e-9) - counts.audit_picked))
         progress(f"choosing {size:,} items", 0, None)

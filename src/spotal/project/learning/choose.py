@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from numpy.typing import NDArray
@@ -16,6 +17,7 @@ from spotal.project.learning.base import Inputs, Progress, Recipe
 if TYPE_CHECKING:
     from spotal.project.project import Project
     from spotal.project.records import Item
+    from spotal.project.settings import Settings
 
 __all__ = ["recipe_for"]
 
@@ -25,9 +27,12 @@ STEPS = {"small-cnn": 500, "resnet18": 1_000}
 """Least optimizer steps of a training: what two cores can afford, a GPU for "resnet18"."""
 
 
-def recipe_for(project: Project) -> Recipe:
-    """The recipe of a project's model. Raises ModelError for one that is unknown or does not take its kind of items."""
-    name, kind = project.settings.model, project.settings.data.kind
+def recipe_for(settings: Settings, folder: Path) -> Recipe:
+    """The recipe of the model of a project in ``folder``.
+
+    Raises ModelError for a model that is unknown or does not take this kind of items.
+    """
+    name, kind = settings.model, settings.data.kind
     if name == "auto":
         return {
             "image": Recipe("pixels, linear probe", _pixels, probe, _as_they_are),
