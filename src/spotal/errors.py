@@ -16,6 +16,7 @@ __all__ = [
     "OutputError",
     "ProjectBusyError",
     "ProjectError",
+    "ResourceError",
     "SpotalError",
     "SpotalWarning",
 ]
@@ -59,6 +60,10 @@ class ProjectBusyError(ProjectError):
 
 class FinishedError(ProjectError):
     """There is nothing to choose: the budget is spent, a stopping rule is met, or no item is left."""
+
+
+class ResourceError(SpotalError, RuntimeError):
+    """A process or a device ran out of memory, or was ended from outside."""
 
 
 class SpotalWarning(UserWarning):

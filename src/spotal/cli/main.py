@@ -13,6 +13,7 @@ from spotal import __version__
 from spotal.cli.bench import bench, report
 from spotal.cli.console import Commands
 from spotal.cli.demo import demo
+from spotal.cli.embed import embed
 from spotal.cli.init import init
 from spotal.cli.next import next_
 from spotal.cli.predict import predict
@@ -41,6 +42,11 @@ app.command(
     epilog="Examples: [bold]spotal select embeddings.npy --budget 100[/bold], [bold]spotal select table.parquet -n 50 "
     "--labeled done.csv --id-column name[/bold], [bold]spotal select photos/ -n 20 --model resnet.pt[/bold]",
 )(select)
+app.command(
+    epilog="Examples: [bold]spotal embed photos/ --model facebook/dinov2-small --out pool[/bold], [bold]spotal embed "
+    "reviews.csv --column text --model ./minilm --out pool[/bold], [bold]spotal embed fashion-mnist --train simclr "
+    "--out pool[/bold]",
+)(embed)
 
 app.command(
     epilog="Examples: [bold]spotal bench --list[/bold], [bold]spotal bench smoke[/bold], [bold]spotal bench reporting "
