@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from spotal import __version__
-from spotal.cli.bench import bench, report
+from spotal.cli.bench import bench
 from spotal.cli.console import Commands
 from spotal.cli.demo import demo
 from spotal.cli.doctor import doctor
@@ -19,6 +19,7 @@ from spotal.cli.exchange import export_labels, import_labels
 from spotal.cli.init import init
 from spotal.cli.next import next_
 from spotal.cli.predict import predict
+from spotal.cli.report import report
 from spotal.cli.select import select
 from spotal.cli.status import status
 from spotal.cli.train import train
@@ -54,7 +55,7 @@ app.command(
     epilog="Examples: [bold]spotal bench --list[/bold], [bold]spotal bench smoke[/bold], [bold]spotal bench reporting "
     "--dry-run[/bold]",
 )(bench)
-app.command(epilog="Example: [bold]spotal report spotal-bench[/bold]")(report)
+app.command(epilog="Examples: [bold]spotal report spotal-bench[/bold], [bold]spotal report my-project[/bold]")(report)
 
 project = "A labeling project"
 app.command(
