@@ -30,6 +30,7 @@ MOST_CLASSES = 20
 """Classes of a picture; of more, the ones with the most labels."""
 BINS = 5
 STYLE = """
+tbody th, thead th:first-child { text-align: left; }
 .thumbs img { image-rendering: auto; }
 .thumbs { grid-template-columns: repeat(auto-fill, minmax(84px, 1fr)); }
 .thumbs.texts { grid-template-columns: repeat(auto-fill, minmax(220px, 1fr)); }
@@ -76,10 +77,10 @@ def page(facts: Facts, file: Callable[[Item], Path]) -> str:
         _tested(facts),
         _map(facts),
         _doubts(facts, file),
-        _cells(facts, file),
-        _rounds(facts, file),
         _people(facts, file),
         _cost(facts),
+        _cells(facts, file),
+        _rounds(facts, file),
         _settings(facts),
     ]
     return document(f"spotal: {facts.name}", _headline(facts), sections, STYLE)
@@ -233,8 +234,8 @@ def _map(facts: Facts) -> str:
         f'<h2>The labels on the pool\'s map</h2><div class="pair">{pictures}</div>'
         f'<p class="note">Gray dots are unlabeled items ({len(plane.labels) - labeled:,} of {plane.n - labeled:,} are '
         "drawn). Both pictures show the first two coordinates of the reduced embeddings, before and after the "
-        "transport that makes the pool uniform; gaps without a label after transport are parts of the pool that no label stands "
-        f"for.{told}</p>"
+        "transport that makes the pool uniform; gaps without a label after transport are parts of the pool that no "
+        f"label stands for.{told}</p>"
     )
 
 
@@ -289,7 +290,7 @@ def _cells(facts: Facts, file: Callable[[Item], Path]) -> str:
 def _rounds(facts: Facts, file: Callable[[Item], Path]) -> str:
     if not facts.rounds:
         return ""
-    blocks = []
+    blocks: list[str] = []
     for done in facts.rounds[::-1][:MOST_ROUNDS]:
         picks = facts.picks.get(done.number, [])
         parts = [_picked(facts, pick, file) for pick in picks[:MOST_SHOWN]]
@@ -297,7 +298,8 @@ def _rounds(facts: Facts, file: Callable[[Item], Path]) -> str:
         about = f"{done.at:%Y-%m-%d %H:%M} UTC · {done.n_picks:,} picks by {done.strategy} on {done.n_labeled:,} labels"
         audit = f", {done.n_audit:,} of them random ones for the audit" if done.n_audit else ""
         title = f"<h4>Round {done.number + 1} <span>{escape(about + audit + more)}</span></h4>"
-        blocks.append(title + figures(parts, facts.settings.data.kind))
+        block = title + figures(parts, facts.settings.data.kind)
+        blocks.append(block if not blocks else _folded(f"Round {done.number + 1}", block))
     earlier = len(facts.rounds) - len(blocks)
     note = f'<p class="note">{earlier} earlier rounds are not shown.</p>' if earlier else ""
     return f"<h2>What was picked, round by round</h2>{''.join(blocks)}{note}"
