@@ -10,6 +10,7 @@ __all__ = [
     "ConvergenceWarning",
     "DataFileError",
     "DatasetError",
+    "FinishedError",
     "InputError",
     "ModelError",
     "OutputError",
@@ -55,6 +56,10 @@ class ProjectError(SpotalError, ValueError):
 
 class ProjectBusyError(ProjectError):
     """Another process is at work on the project and must finish first."""
+
+
+class FinishedError(ProjectError):
+    """There is nothing to choose: the budget is spent, a stopping rule is met, or no item is left."""
 
 
 class ResourceError(SpotalError, RuntimeError):

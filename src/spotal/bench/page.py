@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-import base64
 import json
 import os
-from collections.abc import Callable
 from html import escape
-from importlib.resources import files
 from typing import Any
-
-from matplotlib.figure import Figure
 
 from spotal._files import atomic_path
 from spotal.bench import plots
 from spotal.bench.gallery import gallery
 from spotal.bench.results import Cell
 from spotal.bench.tables import HEAD, NOTE, harness, origin_lines, penalty_rows, rank_rows, rows
-from spotal.report.plots import DARK, LIGHT, Theme, svg
+from spotal.report.parts import document, table, themed
 
 __all__ = ["page", "write_page"]
 
@@ -35,18 +30,8 @@ def page(cells: list[Cell], summary: dict[str, Any]) -> str:
     for cell, found in zip(cells, summary["cells"], strict=True):
         sections.append(_section(cell, found))
     sections.append(_origin(summary))
-    style = files("spotal.report").joinpath("template.html").read_text(encoding="utf-8")
-    style = style[style.index("<style>") : style.index("</style>") + len("</style>")]
     title = f"spotal bench: {len(summary['cells'])} benchmark{'s' * (len(summary['cells']) != 1)}"
-    return (
-        '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        f'<meta name="color-scheme" content="light dark">\n<title>{title}</title>\n{style}\n'
-        "<style>.wide img { max-width: 100%; height: auto; }</style>\n</head>\n<body>\n<main>\n"
-        f'<header><p class="name">{title}</p><h1>{escape(_headline(summary))}</h1></header>\n'
-        + "\n".join(f'<section class="card">{section}</section>' for section in sections if section)
-        + "\n</main>\n</body>\n</html>\n"
-    )
+    return document(title, _headline(summary), sections)
 
 
 def _headline(summary: dict[str, Any]) -> str:
@@ -65,19 +50,19 @@ def _overall(summary: dict[str, Any]) -> str:
     if ranks is not None:
         p = "" if ranks["friedman"] is None else f" Friedman's test that all are alike: p = {ranks['friedman']:.2g}."
         text += (
-            f"<h2>Average ranks</h2><div class=wide>{_themed(plots.critical_difference, ranks, 'Average ranks')}</div>"
+            f"<h2>Average ranks</h2><div class=wide>{themed(plots.critical_difference, ranks, 'Average ranks')}</div>"
             f'<p class="note">Ranks by mean of curve, 1 the best, over {ranks["n"]} {ranks["blocks"]}. '
             f"Strategies joined by a bar do not differ at .05 (Nemenyi).{p} Pools of one benchmark are not "
             "independent data sets.</p>"
-            f"<details><summary>The ranks</summary>{_table(['strategy', 'rank'], rank_rows(ranks))}</details>"
+            f"<details><summary>The ranks</summary>{table(['strategy', 'rank'], rank_rows(ranks))}</details>"
         )
     if matrix is not None:
         head, body = penalty_rows(matrix)
         text += (
-            f"<h2>Pairwise penalty matrix</h2><div class=wide>{_themed(plots.penalty, matrix, 'Penalty matrix')}</div>"
+            f"<h2>Pairwise penalty matrix</h2><div class=wide>{themed(plots.penalty, matrix, 'Penalty matrix')}</div>"
             f'<p class="note">In how many of {matrix["most"]} benchmarks the row beats the column (paired t test over '
             "seeds at .05, at the 1st, 2nd, 4th, 8th, ... query); columns are ordered by how seldom they are beaten "
-            f"(Ash et al. 2020).</p><details><summary>The numbers</summary>{_table(head, body)}</details>"
+            f"(Ash et al. 2020).</p><details><summary>The numbers</summary>{table(head, body)}</details>"
         )
     return text
 
@@ -97,9 +82,9 @@ def _section(cell: Cell, found: dict[str, Any]) -> str:
     settings = escape(json.dumps(found["protocol"], indent=1))
     return (
         f"<h2>{escape(found['title'])}</h2><p>{escape(about)}</p>"
-        f"<div class=wide>{_themed(plots.curves, found, 'Learning curves')}</div>"
+        f"<div class=wide>{themed(plots.curves, found, 'Learning curves')}</div>"
         '<p class="note">Means over seeds with bootstrap 95 % bands: SPOT, random and the three best others in color, '
-        f'the rest in gray.</p><div class="scroll">{_table(list(HEAD), rows(found))}</div>'
+        f'the rest in gray.</p><div class="scroll">{table(list(HEAD), rows(found))}</div>'
         f'<p class="note">{escape(NOTE)}</p>'
         f"{more}<details><summary>The protocol</summary><pre>{settings}</pre></details>"
     )
@@ -111,24 +96,3 @@ def _origin(summary: dict[str, Any]) -> str:
         f"<h2>Where this comes from</h2>{lines}<p>{escape(harness(summary['time']))}</p>"
         f"<p>SHA-256 of all results: <code>{summary['digest']}</code></p>"
     )
-
-
-def _themed(draw: Callable[[Any, Theme], Figure], content: Any, alt: str) -> str:
-    """The picture for light pages, and for dark ones where the reader's device asks for them."""
-
-    def source(theme: Theme) -> str:
-        return "data:image/svg+xml;base64," + base64.b64encode(svg(draw(content, theme))).decode()
-
-    return (
-        f'<picture><source media="(prefers-color-scheme: dark)" srcset="{source(DARK)}">'
-        f'<img src="{source(LIGHT)}" alt="{escape(alt)}"></picture>'
-    )
-
-
-def _table(head: list[str], body: list[list[str]]) -> str:
-    top = "".join(f"<th>{escape(text)}</th>" for text in head)
-    lines = "".join(
-        f"<tr><th>{escape(first)}</th>{''.join(f'<td>{escape(text)}</td>' for text in rest)}</tr>"
-        for first, *rest in body
-    )
-    return f"<table><thead><tr>{top}</tr></thead><tbody>{lines}</tbody></table>"

@@ -1,4 +1,4 @@
-"""``spotal bench`` and ``spotal report``: measure strategies on protocols, and show what was found."""
+"""``spotal bench``: measure strategies on protocols, and show what was found."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from spotal.bench.jobs import Job
     from spotal.bench.protocol import Protocol
 
-__all__ = ["bench", "report"]
+__all__ = ["bench", "report_run"]
 
 SOME_FAILED = 1
 """Exit status when jobs failed and the others are done."""
@@ -134,21 +134,8 @@ def bench(
         raise typer.Exit(SOME_FAILED)
 
 
-def report(
-    run: Annotated[Path, typer.Argument(help="Folder that spotal bench wrote.", metavar="RUN", show_default=False)],
-    out: Annotated[
-        Path | None, typer.Option("--out", "-o", help="File of the page; report.html in the run's folder by default.")
-    ] = None,
-    markdown: Annotated[
-        Path | None,
-        typer.Option(help="Also write tables as this Markdown file, with its pictures in a folder images beside it."),
-    ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print all numbers as one JSON document.")] = False,
-) -> None:
-    """Show a benchmark's results: one page with curves, tables and picks that needs no other file.
-
-    A run that is still going on is shown as far as it is.
-    """
+def report_run(run: Path, page: Path, markdown: Path | None, as_json: bool) -> None:
+    """Show a run: the page, its numbers beside it, and Markdown tables where they are asked for."""
     from spotal._files import atomic_path, check_writable
     from spotal.bench.page import write_page
     from spotal.bench.results import read
@@ -156,7 +143,6 @@ def report(
     from spotal.bench.summary import summarize
 
     console = output(as_json)
-    page = run / "report.html" if out is None else out
     with Store(run, create=False) as store:
         check_writable(page)
         cells = read(store)

@@ -18,7 +18,7 @@ from spotal.errors import SpotalError, SpotalWarning
 if TYPE_CHECKING:
     from rich.progress import Progress
 
-__all__ = ["Commands", "duration", "output", "print_json", "progress", "say", "warn"]
+__all__ = ["Commands", "duration", "output", "print_json", "progress", "say", "steps", "warn"]
 
 FAILED, INTERRUPTED = 2, 130
 
@@ -118,6 +118,23 @@ def bar(bars: Progress, description: str) -> Callable[[int, int | None], None]:
         bars.update(task, completed=done, total=total)
 
     return update
+
+
+@contextmanager
+def steps() -> Iterator[Callable[[str, int, int | None], None]]:
+    """One bar for what is done now, as a function of what that is, how much is done, and of how much or None."""
+    with progress() as bars:
+        now: tuple[str, Any] = ("", None)
+
+        def show(what: str, done: int, total: int | None) -> None:
+            nonlocal now
+            if what != now[0]:
+                if now[1] is not None:
+                    bars.remove_task(now[1])
+                now = what, bars.add_task(what, total=total)
+            bars.update(now[1], completed=done, total=total)
+
+        yield show
 
 
 def duration(seconds: float) -> str:

@@ -10,11 +10,19 @@ from typing import Annotated
 import typer
 
 from spotal import __version__
-from spotal.cli.bench import bench, report
+from spotal.cli.bench import bench
 from spotal.cli.console import Commands
 from spotal.cli.demo import demo
+from spotal.cli.doctor import doctor
 from spotal.cli.embed import embed
+from spotal.cli.exchange import export_labels, import_labels
+from spotal.cli.init import init
+from spotal.cli.next import next_
+from spotal.cli.predict import predict
+from spotal.cli.report import report
 from spotal.cli.select import select
+from spotal.cli.status import status
+from spotal.cli.train import train
 
 __all__ = ["app", "main"]
 
@@ -47,7 +55,34 @@ app.command(
     epilog="Examples: [bold]spotal bench --list[/bold], [bold]spotal bench smoke[/bold], [bold]spotal bench reporting "
     "--dry-run[/bold]",
 )(bench)
-app.command(epilog="Example: [bold]spotal report spotal-bench[/bold]")(report)
+app.command(epilog="Examples: [bold]spotal report spotal-bench[/bold], [bold]spotal report my-project[/bold]")(report)
+
+project = "A labeling project"
+app.command(
+    rich_help_panel=project,
+    epilog="Examples: [bold]spotal init birds --images photos/ --classes gull,tern,other --budget 500[/bold], "
+    "[bold]spotal init mails --texts mails.csv --classes-file classes.txt --model all-MiniLM-L6-v2[/bold]",
+)(init)
+app.command("next", rich_help_panel=project, epilog="Example: [bold]spotal next birds[/bold]")(next_)
+app.command(rich_help_panel=project, epilog="Example: [bold]spotal train birds[/bold]")(train)
+app.command(rich_help_panel=project, epilog="Example: [bold]spotal predict birds --out birds.parquet[/bold]")(predict)
+app.command(rich_help_panel=project, epilog="Example: [bold]spotal status birds[/bold]")(status)
+app.command(
+    "import",
+    rich_help_panel=project,
+    epilog="Examples: [bold]spotal import labels.csv[/bold], [bold]spotal import export.json my-project[/bold], "
+    "[bold]spotal import sorted-photos/ --add-classes[/bold]",
+)(import_labels)
+app.command(
+    "export",
+    rich_help_panel=project,
+    epilog="Examples: [bold]spotal export labels.csv[/bold], [bold]spotal export tasks.json -f label-studio[/bold], "
+    "[bold]spotal export dataset/ -f hugging-face[/bold]",
+)(export_labels)
+app.command(
+    rich_help_panel=project,
+    epilog="Examples: [bold]spotal doctor[/bold], [bold]spotal doctor my-project --repair[/bold]",
+)(doctor)
 
 
 @app.callback()

@@ -61,6 +61,17 @@ class Database:
             _migrate(path)
         return cls(path)
 
+    @classmethod
+    def renew(cls, path: Path) -> None:
+        """Make views and triggers anew, as one transaction."""
+        engine = _engine(path)
+        try:
+            with _failing(path), engine.execution_options(writes=True).begin() as connection:
+                _undefine(connection)
+                _define(connection)
+        finally:
+            engine.dispose()
+
     @contextmanager
     def read(self) -> Iterator[Connection]:
         """A transaction that sees one state of the database from begin to end."""
@@ -158,17 +169,28 @@ def _migrate(path: Path) -> None:
     engine = _engine(path, foreign_keys=False)  # tables may be rebuilt on the way; checked at the end
     try:
         with engine.execution_options(writes=True).begin() as connection:
-            for name in reversed(VIEWS):
-                connection.exec_driver_sql(f"DROP VIEW IF EXISTS {name}")
+            _undefine(connection)
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
-            for definition in (*VIEWS.values(), *TRIGGERS):
-                connection.exec_driver_sql(definition)
+            _define(connection)
             broken = connection.exec_driver_sql("PRAGMA foreign_key_check").fetchall()
             if broken:
                 raise ProjectError(f"{path} has {len(broken)} rows that refer to nothing; restore it from a backup")
     finally:
         engine.dispose()
+
+
+def _undefine(connection: Connection) -> None:
+    """Remove views and triggers."""
+    for name in reversed(VIEWS):
+        connection.exec_driver_sql(f"DROP VIEW IF EXISTS {name}")
+    for definition in TRIGGERS:
+        connection.exec_driver_sql(f"DROP TRIGGER IF EXISTS {definition.split()[2]}")
+
+
+def _define(connection: Connection) -> None:
+    for definition in (*VIEWS.values(), *TRIGGERS):
+        connection.exec_driver_sql(definition)
 
 
 def _engine(path: Path, *, foreign_keys: bool = True) -> Engine:

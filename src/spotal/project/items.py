@@ -90,11 +90,16 @@ class Items:
         )
         return self._all(free)
 
+    @property
+    def location(self) -> Path:
+        """Where the data are: a folder of images, or a file."""
+        return location(self._project.settings.data, self._project.folder)
+
     def file(self, item: Item) -> Path:
         """The file of an image. Raises ProjectError where the item has none."""
         if item.path is None:
             raise ProjectError(f"item {item.id!r} is {item.kind}, which has no file of its own; take an image")
-        return location(self._project.settings.data, self._project.folder) / item.path
+        return self.location / item.path
 
     def add(self, found: Iterable[Found], *, complete: bool = False) -> Added:
         """Add what is new, note what changed; labels of an item whose content changed stay.

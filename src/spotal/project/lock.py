@@ -13,7 +13,7 @@ from filelock import FileLock, Timeout
 
 from spotal.errors import OutputError, ProjectBusyError
 
-__all__ = ["held"]
+__all__ = ["HOLDER", "held"]
 
 FILE = ".lock"
 HOLDER = ".lock-holder"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from types import TracebackType
@@ -131,6 +132,10 @@ class Project:
         Raises DataFileError or InputError where the data cannot be read; nothing is changed then.
         """
         return self.items.add(look(self.settings.data, self.folder), complete=True)
+
+    def add_classes(self, names: Sequence[str]) -> None:
+        """Add classes to spotal.toml, after those that are there. Raises ProjectError where a name is none."""
+        self.settings = toml.add_classes(self.folder / toml.FILE, names)
 
     def lock(self, what: str, wait: float = 0.0) -> AbstractContextManager[None]:
         """Hold the project for a long command such as ``next``: of these, one runs at a time. Labels need no lock.

@@ -5,15 +5,16 @@ from __future__ import annotations
 import json
 import os
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import MISSING, dataclass, fields
 from pathlib import Path
 from typing import Any
 
 from spotal._check import build, check_fields, key
+from spotal._files import atomic_path
 from spotal.errors import InputError, ProjectError
 
-__all__ = ["FILE", "Audit", "Data", "Settings", "Stop", "from_table", "read"]
+__all__ = ["FILE", "Audit", "Data", "Settings", "Stop", "add_classes", "from_table", "read"]
 
 FILE = "spotal.toml"
 KINDS = ("image", "text", "embedding")
@@ -181,6 +182,22 @@ def read(path: str | os.PathLike[str]) -> Settings:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ProjectError(f"{source} is not valid TOML ({error}); correct it") from None
     return from_table(table, str(source))
+
+
+def add_classes(path: Path, names: Sequence[str]) -> Settings:
+    """Add classes at the end of those in a file, the rest of which stays as it is; the settings that it holds then.
+
+    Raises ProjectError where a name is none that a class may have; nothing is changed then.
+    """
+    import tomlkit
+
+    read(path)
+    document = tomlkit.parse(path.read_text(encoding="utf-8"))
+    document["classes"].extend(names)
+    settings = from_table(document.unwrap(), str(path))
+    with atomic_path(path) as part:
+        part.write_text(tomlkit.dumps(document), encoding="utf-8")
+    return settings
 
 
 def _lines(part: Any, names: list[str], table: str) -> list[str]:

@@ -1,0 +1,6 @@
+"""Labels in files: one small file a format, and the import and export that they share."""
+
+from spotal.annotate.files.exchange import Exported, Imported, export_labels, import_labels
+from spotal.annotate.files.formats import FORMATS, names
+
+__all__ = ["FORMATS", "Exported", "Imported", "export_labels", "import_labels", "names"]

@@ -1,0 +1,68 @@
+"""Which item a row of a file is about."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from pathlib import PurePosixPath
+from urllib.parse import parse_qs, unquote, urlsplit
+
+from spotal.annotate.files.base import Row
+from spotal.project import Item
+
+__all__ = ["Finder"]
+
+UPLOADED = re.compile(r"^[0-9a-f]{8}-")
+"""What Label Studio puts before the name of a file that was uploaded."""
+
+
+class Finder:
+    """Finds items by id; images by the end of a path or address too, texts by their whole text.
+
+    A path means the item whose id is its longest ending, else the only item whose id ends in all of it.
+    """
+
+    def __init__(self, items: Iterable[Item]) -> None:
+        self._ids: set[str] = set()
+        self._files: dict[str, list[str]] = {}
+        self._texts: dict[str, list[str]] = {}
+        for item in items:
+            self._ids.add(item.id)
+            if item.path is not None:
+                self._files.setdefault(PurePosixPath(item.path).name, []).append(item.id)
+            if item.text is not None:
+                self._texts.setdefault(item.text, []).append(item.id)
+
+    def find(self, row: Row) -> str | None:
+        """The id of the item, None where there is none or more than one."""
+        known = next((name for name in row.ids if name in self._ids), None)
+        if known is not None:
+            return known
+        if self._files:
+            found = next((name for path in row.paths for name in self._by_path(path)), None)
+            if found is not None:
+                return found
+        same = [name for text in row.texts for name in self._texts.get(text, [])]
+        return same[0] if len(same) == 1 else None
+
+    def _by_path(self, path: str) -> Iterator[str]:
+        for spelled in _spellings(path):
+            parts = PurePosixPath(spelled).parts
+            endings = ("/".join(parts[k:]).lstrip("/") for k in range(len(parts)))
+            yield from (ending for ending in endings if ending in self._ids)
+            if parts:
+                longer = [name for name in self._files.get(parts[-1], []) if name.endswith(f"/{spelled.lstrip('/')}")]
+                yield from longer if len(longer) == 1 else ()
+
+
+def _spellings(path: str) -> Iterator[str]:
+    """A path as it is, without what makes an address of it, and without Label Studio's mark of an upload."""
+    path = path.replace("\\", "/") if re.match(r"^[A-Za-z]:\\", path) else path
+    yield path
+    parts = urlsplit(path) if "://" in path or path.startswith("/data/") else None
+    inner = parse_qs(parts.query).get("d", [parts.path])[0] if parts is not None else path
+    for spelled in dict.fromkeys((inner, unquote(inner))):
+        yield spelled
+        head, _, name = spelled.rpartition("/")
+        if UPLOADED.match(name):
+            yield f"{head}/{UPLOADED.sub('', name)}".lstrip("/")

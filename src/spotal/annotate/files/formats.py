@@ -1,0 +1,49 @@
+"""The formats by name, and which one a file has."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from spotal._check import closest
+from spotal.annotate.files import coco, csv_rows, hugging_face, json_lines, label_studio
+from spotal.annotate.files.base import Format
+from spotal.errors import InputError
+
+__all__ = ["FORMATS", "format_of", "names"]
+
+FORMATS: dict[str, Format] = {
+    module.FORMAT.name: module.FORMAT for module in (csv_rows, json_lines, label_studio, coco, hugging_face)
+}
+
+
+def names() -> list[str]:
+    """The names of all formats."""
+    return list(FORMATS)
+
+
+def format_of(path: Path, name: str | None, *, written: bool) -> Format:
+    """The format of that name, or the one that a path's suffix and, unless it is to be written, its content mean.
+
+    Raises
+    ------
+    InputError
+        The name is unknown, or none is given and the path does not say.
+    """
+    if name is not None:
+        if name not in FORMATS:
+            raise InputError(f"--format must be a known one, found {name!r}; {closest(name, FORMATS)}")
+        return FORMATS[name]
+    if path.is_dir():
+        return hugging_face.FORMAT
+    found = [one for one in FORMATS.values() if path.suffix.lower() in one.suffixes]
+    if not found:
+        suffixes = ", ".join(suffix for one in FORMATS.values() for suffix in one.suffixes if suffix)
+        raise InputError(
+            f"file must end in one of {suffixes}, or be a folder of Hugging Face datasets, found {path.name!r}; or "
+            "name its format by --format"
+        )
+    if len(found) == 1:
+        return found[0]
+    if written:
+        raise InputError(f"{path.name} may be {' or '.join(one.name for one in found)}; say which by --format")
+    return label_studio.FORMAT if isinstance(label_studio.load(path), list) else coco.FORMAT

@@ -1,0 +1,171 @@
+"""Hugging Face ``datasets``: a folder for ``load_from_disk``; an ``imagefolder`` can be read too.
+
+Written with pyarrow alone: an Arrow stream whose schema names the features, and two small JSON files beside it. A row
+for each item: ``id``, ``image`` (the file's bytes) or ``text``, ``label`` (a ClassLabel, null where none stands) and
+``answers``, what each annotator said. https://huggingface.co/docs/datasets/image_dataset
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from spotal.annotate.files.base import Content, Entry, Format, Reading, Row, moment
+from spotal.annotate.files.csv_rows import rows_of as csv_rows
+from spotal.annotate.files.json_lines import rows_of as json_rows
+from spotal.errors import DataFileError
+from spotal.pool._tables import reading as opening
+from spotal.pool.files import list_images
+
+__all__ = ["FORMAT"]
+
+ARROW = "data-00000-of-00001.arrow"
+ROWS = 64
+"""Items of a record batch: images are held in memory by so many."""
+ANSWER = ("annotator", "kind", "label", "at", "source")
+
+
+def _read(path: Path, reading: Reading) -> list[Row]:
+    if (path / "dataset_dict.json").is_file():
+        splits = _json(path / "dataset_dict.json")["splits"]
+        return [row for split in splits for row in _saved(path / split, reading)]
+    if (path / "state.json").is_file():
+        return _saved(path, reading)
+    return _image_folder(path, reading)
+
+
+def _saved(folder: Path, reading: Reading) -> list[Row]:
+    """Rows of a dataset that ``save_to_disk`` wrote."""
+    import pyarrow as pa
+
+    rows: list[Row] = []
+    for file in _json(folder / "state.json")["_data_files"]:
+        source = folder / file["filename"]
+        try:
+            with opening(source), pa.memory_map(str(source)) as memory, pa.ipc.open_stream(memory) as stream:
+                names = _class_names(stream.schema, reading.label_column or "label")
+                for batch in stream:
+                    rows += _batch(batch, names, len(rows), source, reading)
+        except pa.ArrowInvalid as error:
+            raise DataFileError(f"{source} is no Arrow stream ({error!s:.100}); save the dataset anew") from None
+    return rows
+
+
+def _batch(batch: Any, names: list[str] | None, first: int, source: Path, reading: Reading) -> Iterator[Row]:
+    def values(name: str) -> list[Any]:
+        return list(batch.column(name).to_pylist()) if name in batch.schema.names else [None] * len(batch)
+
+    label_column = reading.label_column or "label"
+    if label_column not in batch.schema.names:
+        found = ", ".join(map(repr, batch.schema.names))
+        raise DataFileError(f"{source} has no column {label_column!r}, found {found}; name one by --label-column")
+    image = batch.schema.names.count("image") and hasattr(batch.column("image"), "field")
+    paths = batch.column("image").field("path").to_pylist() if image else [None] * len(batch)
+    columns = (values(reading.id_column or "id"), paths, values("text"), values(label_column), values("answers"))
+    for k, (name, file, text, label, answers) in enumerate(zip(*columns, strict=True)):
+        where = f"row {first + k}"
+        ids, ends, texts = (() if value is None else (str(value),) for value in (name, file, text))
+        if answers is not None:
+            for said in answers:
+                at = moment(said["at"], where, source)
+                yield Row(where, said["kind"], said["label"], ids, ends, texts, said["annotator"], at)
+        elif label is not None and label != -1:
+            yield Row(where, "label", names[label] if names else str(label), ids, ends, texts)
+
+
+def _image_folder(folder: Path, reading: Reading) -> list[Row]:
+    """Rows of what ``load_dataset("imagefolder")`` reads: metadata beside the images, or a folder for each class."""
+    if not folder.is_dir():
+        raise DataFileError(f"{folder} is no folder; give one that save_to_disk wrote, or of images")
+    rows: list[Row] = []
+    for name, read in (("metadata.csv", csv_rows), ("metadata.jsonl", json_rows)):
+        for path in sorted(folder.rglob(name)):
+            within = path.parent.relative_to(folder)
+            for row in read(path, Reading(reading.classes, reading.id_column or "file_name", reading.label_column)):
+                file = (within / row.ids[0]).as_posix()
+                where = f"{row.where} of {path.relative_to(folder)}"
+                rows.append(Row(where, row.kind, row.label, (), (file,), (), row.annotator, row.at))
+    if rows:
+        return rows
+    for path in list_images(folder):
+        place = path.relative_to(folder)
+        if len(place.parts) < 2:
+            raise DataFileError(f"{folder} has {place} outside a folder of its class; sort it, or write a metadata.csv")
+        rows.append(Row(str(place), "label", place.parts[-2], (), (place.as_posix(),)))
+    return rows
+
+
+def _write(content: Content, path: Path) -> None:
+    import pyarrow as pa
+
+    of = {"image": "image", "text": "text"}.get(content.kind)
+    item: dict[str, Any] = {} if of is None else {of: {"_type": "Image"} if of == "image" else _value("string")}
+    features = {
+        "id": _value("string"),
+        **item,
+        "label": {"names": list(content.classes), "_type": "ClassLabel"},
+        "answers": {"feature": {name: _value("string") for name in ANSWER}, "_type": "List"},
+    }
+    picture = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
+    answers = pa.list_(pa.struct([(name, pa.string()) for name in ANSWER]))
+    types = {"id": pa.string(), "label": pa.int64(), "answers": answers, "text": pa.string(), "image": picture}
+    schema = pa.schema(
+        [(name, types[name]) for name in features],
+        metadata={"huggingface": json.dumps({"info": {"features": features}})},
+    )
+    numbers = {name: k for k, name in enumerate(content.classes)}
+    digest = hashlib.blake2b(digest_size=8)
+    path.mkdir()
+    with pa.OSFile(str(path / ARROW), "wb") as file, pa.ipc.new_stream(file, schema) as stream:
+        for start in range(0, len(content.entries), ROWS):
+            rows = [_row(content, entry, numbers, of) for entry in content.entries[start : start + ROWS]]
+            digest.update(repr(rows).encode())
+            stream.write_batch(pa.RecordBatch.from_pylist(rows, schema))
+    state = {"_data_files": [{"filename": ARROW}], "_fingerprint": digest.hexdigest(), "_split": None}
+    plain: dict[str, Any] = {
+        "_format_columns": None,
+        "_format_kwargs": {},
+        "_format_type": None,
+        "_output_all_columns": False,
+    }
+    (path / "state.json").write_text(json.dumps(state | plain, indent=2) + "\n", encoding="utf-8")
+    info = {"citation": "", "description": "Labels of a spotal project", "features": features, "homepage": ""}
+    (path / "dataset_info.json").write_text(json.dumps({**info, "license": ""}, indent=2) + "\n", encoding="utf-8")
+
+
+def _row(content: Content, entry: Entry, numbers: dict[str, int], of: str | None) -> dict[str, Any]:
+    row: dict[str, Any] = {"id": entry.item.id, "label": None if entry.label is None else numbers[entry.label]}
+    row["answers"] = [
+        {name: getattr(said, name) for name in ANSWER} | {"at": said.at.isoformat()} for said in entry.said
+    ]
+    if of == "text":
+        row["text"] = entry.item.text
+    if of == "image":
+        file = content.file(entry.item)
+        row["image"] = {"bytes": file.read_bytes(), "path": file.name} if file.is_file() else None
+    return row
+
+
+def _value(dtype: str) -> dict[str, str]:
+    return {"dtype": dtype, "_type": "Value"}
+
+
+def _class_names(schema: Any, column: str) -> list[str] | None:
+    """The names of a ClassLabel column, None where it holds names itself."""
+    found = json.loads((schema.metadata or {}).get(b"huggingface", b"{}"))
+    feature = found.get("info", {}).get("features", {}).get(column, {})
+    return list(feature["names"]) if feature.get("_type") == "ClassLabel" else None
+
+
+def _json(path: Path) -> Any:
+    with opening(path):
+        try:
+            return json.loads(path.read_text(encoding="utf-8"))
+        except ValueError as error:
+            raise DataFileError(f"{path} is no JSON ({error}); save the dataset anew") from None
+
+
+FORMAT = Format("hugging-face", "a folder of Hugging Face datasets", ("",), _read, _write, folder=True)

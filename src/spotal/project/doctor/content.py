@@ -1,0 +1,45 @@
+"""Content: what was labeled against what spotal.toml says now."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from spotal._check import closest
+from spotal.project.doctor.base import Finding, some
+
+if TYPE_CHECKING:
+    from spotal.project.project import Project
+
+__all__ = ["check_content"]
+
+
+def check_content(project: Project) -> Iterator[Finding]:
+    """Settings that do not fit the items and labels."""
+    from spotal.strategies import names
+
+    check, settings = "settings", project.settings
+    items = list(project.items)
+    kinds = Counter(item.kind for item in items)
+    if kinds.keys() - {settings.data.kind}:
+        found = ", ".join(f"{count} of kind {kind}" for kind, count in sorted(kinds.items()))
+        yield Finding(check, f"kind is {settings.data.kind!r} in spotal.toml and the items are {found}; put it back")
+    if settings.strategy not in names():
+        yield Finding(check, f"strategy {settings.strategy!r} is unknown; {closest(settings.strategy, names())}")
+    standings = project.labels.standings().values()
+    used = Counter(row.label for row in standings if row.label is not None)
+    removed = {name: count for name, count in used.items() if name not in settings.classes}
+    if removed:
+        found = ", ".join(f"{name!r} ({count} labels)" for name, count in sorted(removed.items()))
+        yield Finding(
+            check, f"classes that are in use are not in spotal.toml: {found}; add them there, or label these items anew"
+        )
+    imported = {event.item for event in project.labels.history() if event.source == "import"}
+    held = [row.item for row in standings if row.held_back and row.item in imported]
+    if held:
+        yield Finding(
+            check,
+            f"{len(held)} items held back for the audit have imported labels, which are never trained on: {some(held)}",
+            note=True,
+        )

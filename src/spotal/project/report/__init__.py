@@ -1,0 +1,6 @@
+"""The report of a project: one page that needs no other file."""
+
+from spotal.project.report.facts import Facts, gather
+from spotal.project.report.page import numbers, page, write_page
+
+__all__ = ["Facts", "gather", "numbers", "page", "write_page"]

@@ -1,0 +1,150 @@
+"""All that a project's report shows, gathered once."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spotal.project.predictions import Predictions, read_embeddings, read_predictions
+from spotal.project.records import Conflict, Item, Pick, Round, Standing
+from spotal.project.report.unseen import Doubt, Unseen, doubts, unseen
+from spotal.project.settings import Settings
+from spotal.project.status import Status, read_status
+
+if TYPE_CHECKING:
+    from spotal.project.project import Project
+
+__all__ = ["Facts", "Pace", "Plane", "gather"]
+
+LEAST_AUDIT = 30
+"""Audit labels from which on confusion and calibration are of the audit alone."""
+MOST_ROWS = 20_000
+MOST_DRAWN = 1_500
+"""Rows of the pool that the map is worked out from, and that are drawn on it; labeled ones always are."""
+PAUSE = 300.0
+"""Seconds between two answers from which on somebody did something else."""
+
+
+@dataclass(frozen=True, eq=False)
+class Plane:
+    """The pool on two coordinates, before and after transport to the uniform square.
+
+    before, after : float (m, 2); labels : m class names or None; n : int, items of the pool
+    """
+
+    before: NDArray[np.float64]
+    after: NDArray[np.float64]
+    labels: list[str | None]
+    n: int
+
+
+@dataclass(frozen=True)
+class Pace:
+    """How long answers take: seconds in all, of ``answers`` that came soon after one of the same person; the median."""
+
+    seconds: float
+    answers: int
+    median: float
+
+
+@dataclass(frozen=True, eq=False)
+class Facts:
+    """What is known of a project; None and empty where there is nothing yet.
+
+    predictions : of the newest model; tested : what confusion and calibration are of; doubts : labels that are likely
+        wrong
+    sources : answers by where they came from; annotators : items that each one's last word stands on
+    """
+
+    name: str
+    at: datetime
+    settings: Settings
+    status: Status
+    items: dict[str, Item]
+    by_number: dict[int, Item]
+    standings: dict[str, Standing]
+    rounds: list[Round]
+    picks: dict[int, list[Pick]]
+    conflicts: list[Conflict]
+    annotators: dict[str, int]
+    sources: dict[str, int]
+    pace: Pace | None
+    predictions: Predictions | None
+    tested: Unseen | None
+    doubts: list[Doubt]
+    plane: Plane | None
+
+
+def gather(project: Project) -> Facts:
+    """What is known now. Changes nothing; reads predictions, and works out the map from at most 20,000 items."""
+    standings = project.labels.standings()
+    audit, every = unseen(project, audit=True), unseen(project)
+    picks: dict[int, list[Pick]] = {}
+    for pick in project.rounds.picks():
+        picks.setdefault(pick.round, []).append(pick)
+    items = list(project.items)
+    return Facts(
+        project.folder.name,
+        datetime.now(UTC),
+        project.settings,
+        read_status(project),
+        {item.id: item for item in items},
+        {item.number: item for item in items},
+        standings,
+        project.rounds.all(),
+        picks,
+        project.labels.conflicts(),
+        project.labels.annotators(),
+        dict(Counter(event.source for event in project.labels.history()).most_common()),
+        _pace(project),
+        read_predictions(project),
+        audit if audit is not None and len(audit.labels) >= LEAST_AUDIT else every,
+        [] if every is None else doubts(every),
+        _plane(project, standings),
+    )
+
+
+def _pace(project: Project) -> Pace | None:
+    last: dict[str, datetime] = {}
+    gaps = []
+    for event in project.labels.history():
+        if event.source == "import":
+            continue
+        if event.annotator in last:
+            gap = (event.at - last[event.annotator]).total_seconds()
+            if 0 < gap <= PAUSE:
+                gaps.append(gap)
+        last[event.annotator] = event.at
+    return Pace(sum(gaps), len(gaps), float(np.median(gaps))) if gaps else None
+
+
+def _plane(project: Project, standings: dict[str, Standing]) -> Plane | None:
+    from spotal.pool.sample import row_uniforms
+    from spotal.strategies.spot import SPOT
+
+    embeddings = read_embeddings(project)
+    if embeddings is None:
+        return None
+    known = {row.number: row.label for row in standings.values() if row.state == "labeled"}
+    there = np.flatnonzero(~np.isnan(embeddings[:, 0]))
+    order = there[np.argsort(row_uniforms(there, project.settings.random_state), kind="stable")]
+    labeled = np.isin(order, list(known))
+    rows = np.sort(np.concatenate([order[labeled], order[~labeled][:MOST_ROWS]]))
+    if len(rows) < 3:
+        return None
+    pool = np.array(embeddings[rows])
+    size = max(1, min(int(labeled.sum()), len(rows) - 1))
+    laid = SPOT(mass="uniform").layout(pool, size, random_state=project.settings.random_state)
+    drawn = np.isin(rows, np.concatenate([order[labeled], order[~labeled][:MOST_DRAWN]]))
+    before, after = _two(laid.reduced(pool)[drawn]), _two(laid.carried[drawn])
+    return Plane(before, after, [known.get(number) for number in rows[drawn].tolist()], len(there))
+
+
+def _two(points: NDArray[np.floating]) -> NDArray[np.float64]:
+    wide = np.asarray(points, np.float64)
+    return wide[:, :2] if wide.shape[1] > 1 else np.column_stack([wide[:, 0], np.full(len(wide), 0.5)])

@@ -1,0 +1,408 @@
+"""The page of a project's report, and its numbers."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import asdict
+from html import escape
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from spotal._files import atomic_path
+from spotal.project.advice import Estimate, estimate
+from spotal.project.records import Item, Pick
+from spotal.project.report import plots
+from spotal.project.report.facts import Facts
+from spotal.project.report.shown import figure, figures
+from spotal.project.report.unseen import Unseen
+from spotal.report.parts import document, table, themed
+
+__all__ = ["numbers", "page", "write_page"]
+
+MOST_SHOWN = 24
+"""Items of one gallery."""
+MOST_ROUNDS = 8
+"""Rounds whose gallery is shown, the newest."""
+MOST_CLASSES = 20
+"""Classes of a picture; of more, the ones with the most labels."""
+BINS = 5
+STYLE = """
+tbody th, thead th:first-child { text-align: left; }
+.thumbs img { image-rendering: auto; }
+.thumbs { grid-template-columns: repeat(auto-fill, minmax(84px, 1fr)); }
+.thumbs.texts { grid-template-columns: repeat(auto-fill, minmax(220px, 1fr)); }
+blockquote { margin: 0; padding: 10px 12px; font-size: 13.5px; background: var(--page); border-radius: 6px;
+  white-space: pre-line; overflow-wrap: anywhere; }
+.gone { aspect-ratio: 1; display: grid; place-items: center; background: var(--page); border-radius: 6px;
+  font-size: 12px; color: var(--soft); }
+.cell { display: grid; grid-template-columns: 84px 1fr; gap: 6px 14px; align-items: start; padding: 10px 0;
+  border-top: 1px solid var(--line); }
+.thumbs.one { display: block; }
+.cell.texts { grid-template-columns: 1fr; }
+.cell p { margin: 0 0 6px; font-size: 14px; color: var(--soft); }
+.pick img { outline: 3px solid var(--accent); outline-offset: -1px; }
+.bad figcaption { color: var(--bad); font-weight: 600; }
+@media print {
+  :root { --page: #fff; --card: #fff; --ink: #000; --soft: #444; --line: #ccc; --accent: #00507d; --bad: #8f3000; }
+  .card { break-inside: auto; border: 0; padding: 8px 0; } figure, .cell, tr { break-inside: avoid; }
+}
+"""
+
+
+def write_page(facts: Facts, file: Callable[[Item], Path], path: str | os.PathLike[str]) -> None:
+    """Write the page, whole or not at all. Raises OutputError where it cannot be written."""
+    html = page(facts, file)
+    with atomic_path(path) as part:
+        part.write_text(html, encoding="utf-8")
+
+
+def numbers(facts: Facts) -> dict[str, Any]:
+    """The report's numbers as plain JSON types."""
+    doubtful = [
+        {"item": facts.by_number[doubt.number].id, **{k: v for k, v in asdict(doubt).items() if k != "number"}}
+        for doubt in facts.doubts
+    ]
+    pace = None if facts.pace is None else asdict(facts.pace)
+    return {"project": facts.name, **asdict(facts.status), "doubtful": doubtful, "pace": pace}
+
+
+def page(facts: Facts, file: Callable[[Item], Path]) -> str:
+    """The whole page; sections for which there are no data yet are left out. ``file``: from an image to its file."""
+    sections = [
+        _accuracy(facts),
+        _classes(facts),
+        _tested(facts),
+        _map(facts),
+        _doubts(facts, file),
+        _people(facts, file),
+        _cost(facts),
+        _cells(facts, file),
+        _rounds(facts, file),
+        _settings(facts),
+    ]
+    return document(f"spotal: {facts.name}", _headline(facts), sections, STYLE)
+
+
+def _headline(facts: Facts) -> str:
+    counts, curve = facts.status.counts, facts.status.curve
+    text = f"{counts.labeled:,} of {counts.items:,} items have a label"
+    if not curve:
+        return text + ("; the accuracy of the model is not known yet" if facts.status.model else "; no model yet")
+    last = curve[-1]
+    return f"{text}; the model is right on {_spread(last)} of the pool, by {last.n:,} random items that it never saw"
+
+
+def _spread(found: Any) -> str:
+    return f"{100 * found.value:.1f} % ({100 * found.low:.0f} to {100 * found.high:.0f})"
+
+
+def _accuracy(facts: Facts) -> str:
+    curve, ahead, verdict = facts.status.curve, facts.status.forecast, facts.status.verdict
+    if not curve:
+        return ""
+    words = [f"{_spread(point)} at {point.labels:,} labels" for point in curve]
+    picture = themed(plots.curve, facts, f"Learning curve, accuracy with 95 % interval: {'; '.join(words)}")
+    text = (
+        f"<h2>Accuracy by number of labels</h2><div class=wide>{picture}</div>"
+        f'<p class="note">Every model so far, measured on the {curve[-1].n:,} items that were drawn at random, '
+        "answered by people and never trained on, weighted by the probability of their being drawn. Bands are 95 % "
+        "intervals.</p>"
+    )
+    if ahead.gain is None:
+        text += f"<p>No forecast yet: {escape(ahead.why)}.</p>"
+    else:
+        low, high = 100 * (ahead.low or 0), 100 * (ahead.high or 0)
+        text += (
+            f"<p>The next {ahead.labels:,} labels are expected to bring {100 * ahead.gain:+.1f} points "
+            f"({low:+.1f} to {high:+.1f}), by a power law fitted to the curve.</p>"
+        )
+    if verdict is not None:
+        text += f"<p><b>{'Stop' if verdict.met else 'Go on'}:</b> {escape(verdict.sentence)}.</p>"
+    body = [[f"{p.labels:,}", f"{100 * p.value:.1f}", f"{100 * p.low:.1f} to {100 * p.high:.1f}"] for p in curve]
+    return text + _folded("The numbers", table(["labels", "accuracy, %", "95 % interval"], body))
+
+
+def _classes(facts: Facts) -> str:
+    counts = facts.status.classes
+    total = sum(row.labels for row in counts.values())
+    if not total:
+        return ""
+    expected = sum(row.expected or 0 for row in counts.values())
+    shares = [
+        (name, row.labels / total, None if row.expected is None or not expected else row.expected / expected)
+        for name, row in counts.items()
+    ]
+    drawn = sorted(shares, key=lambda row: -row[1])[:MOST_CLASSES] if len(shares) > MOST_CLASSES else shares
+    words = [
+        f"{n} {100 * a:.0f} % of labels" + ("" if b is None else f", {100 * b:.0f} % of the pool") for n, a, b in drawn
+    ]
+    alt = "Class balance: " + "; ".join(words)
+    note = (
+        "Labels are chosen where they teach most, so their shares need not be the pool's. The pool's shares are the "
+        "sums of the model's probabilities, as good as the model is."
+    )
+    body = [
+        [name, f"{row.labels:,}", "" if row.expected is None else f"{row.expected:,.0f}"]
+        for name, row in counts.items()
+    ]
+    empty = [name for name, row in counts.items() if not row.labels]
+    lack = f"<p>No label yet: {escape(', '.join(empty[:20]))}.</p>" if empty else ""
+    return (
+        f"<h2>Class balance</h2><div class=wide>{themed(plots.balance, drawn, alt)}</div>{lack}"
+        f'<p class="note">{note}</p>' + _folded("The numbers", table(["class", "labels", "expected in the pool"], body))
+    )
+
+
+def _tested(facts: Facts) -> str:
+    seen = facts.tested
+    if seen is None or len(seen.labels) < BINS:
+        return ""
+    source = (
+        f"The audit's {len(seen.labels):,} random items, weighted so that they stand for the pool."
+        if seen.audit
+        else f"{len(seen.labels):,} labeled items, each predicted by a model that did not know its label. Most were "
+        "chosen because they are hard, so the pool as a whole fares better than this."
+    )
+    bins = _bins(seen)
+    words = [f"{100 * sure:.0f} % sure, {100 * found.value:.0f} % right of {found.n}" for sure, found in bins]
+    right = estimate(seen.right, seen.weight)
+    left = themed(plots.calibration, bins, "Calibration: " + "; ".join(words))
+    names, counts = _confused(seen)
+    pairs = [
+        (counts[a, b], names[a], names[b])
+        for a in range(len(names))
+        for b in range(len(names))
+        if a != b and counts[a, b] > 0
+    ]
+    worst = sorted(pairs, key=lambda pair: -pair[0])[:5]
+    told = ", ".join(f"{a} taken for {b} ({count:.0f})" for count, a, b in worst) or "nothing"
+    alt = f"Confusion matrix, people by model: {100 * right.value:.0f} % on the diagonal; most often {told}"
+    shown = len(names) <= MOST_CLASSES
+    picture = f"<figure>{themed(plots.confusion, (names, counts), alt)}<figcaption>Confusion</figcaption></figure>"
+    return (
+        "<h2>What the model gets right</h2><div class=pair>"
+        f"<figure>{left}<figcaption>Calibration</figcaption></figure>{picture if shown else ''}</div>"
+        f"<p>Most often confused: {escape(told)}.</p>"
+        f'<p class="note">{escape(source)} Points on the dashed line are as often right as the model is sure.</p>'
+    )
+
+
+def _bins(seen: Unseen) -> list[tuple[float, Estimate]]:
+    """Mean confidence, and how often the model is right, in bins of about as many items each."""
+    confidence = seen.probabilities.max(1)
+    order = np.argsort(confidence, kind="stable")
+    parts = [part for part in np.array_split(order, BINS) if len(part)]
+    return [
+        (float(np.average(confidence[part], weights=seen.weight[part])), estimate(seen.right[part], seen.weight[part]))
+        for part in parts
+    ]
+
+
+def _confused(seen: Unseen) -> tuple[list[str], Any]:
+    """Counts of items, labels by guesses, of the classes that occur."""
+    guess = seen.probabilities.argmax(1)
+    there = np.unique(np.concatenate([seen.labels, guess]))
+    counts = np.zeros((len(seen.classes), len(seen.classes)))
+    np.add.at(counts, (seen.labels, guess), 1)
+    return [seen.classes[k] for k in there], counts[np.ix_(there, there)]
+
+
+def _map(facts: Facts) -> str:
+    plane = facts.plane
+    if plane is None:
+        return ""
+    labeled = sum(label is not None for label in plane.labels)
+    classes = facts.settings.classes
+    alt = f"Map of {plane.n:,} items, {labeled:,} of them labeled, {{}} transport"
+    pictures = "".join(
+        f"<figure>{themed(plots.plane, (plane, which, classes), alt.format(which))}"
+        f"<figcaption>{caption}</figcaption></figure>"
+        for which, caption in (("before", "Before: the embeddings"), ("after", "After: carried to the uniform square"))
+    )
+    cost = facts.status.coverage.get("transport_cost")
+    chance = facts.status.coverage.get("transport_cost_random")
+    told = (
+        f" Carrying the pool to its labels costs {cost:.3f} of its spread, {chance:.3f} to as many random items: less "
+        "is better."
+        if cost is not None and chance is not None
+        else ""
+    )
+    return (
+        f'<h2>The labels on the pool\'s map</h2><div class="pair">{pictures}</div>'
+        f'<p class="note">Gray dots are unlabeled items ({len(plane.labels) - labeled:,} of {plane.n - labeled:,} are '
+        "drawn). Both pictures show the first two coordinates of the reduced embeddings, before and after the "
+        "transport that makes the pool uniform; gaps without a label after transport are parts of the pool that no "
+        f"label stands for.{told}</p>"
+    )
+
+
+def _doubts(facts: Facts, file: Callable[[Item], Path]) -> str:
+    if not facts.doubts:
+        return ""
+    parts = []
+    for doubt in facts.doubts[:MOST_SHOWN]:
+        item = facts.by_number[doubt.number]
+        title = f"{item.id}: people say {doubt.label}, the model {doubt.guess} ({100 * doubt.confidence:.0f} %)"
+        parts.append(figure(item, file, f"{doubt.label} → {doubt.guess}?", title, "bad"))
+    more = f", the first {MOST_SHOWN} are shown" if len(facts.doubts) > MOST_SHOWN else ""
+    rows = [
+        [facts.by_number[d.number].id, d.label, d.guess, f"{100 * d.confidence:.0f} %", f"{100 * d.of_label:.0f} %"]
+        for d in facts.doubts[:MOST_SHOWN]
+    ]
+    return (
+        f"<h2>Labels that are likely wrong</h2><p>{len(facts.doubts):,} labels{more}. A model that did not know them "
+        "is as sure of another class as it usually is of that class: look at them again.</p>"
+        + figures(parts, facts.settings.data.kind)
+        + _folded("As a list", table(["item", "label", "model", "sure of its own", "sure of the label"], rows))
+    )
+
+
+def _cells(facts: Facts, file: Callable[[Item], Path]) -> str:
+    """What the labels with the largest cells stand for."""
+    picks = [pick for part in facts.picks.values() for pick in part if pick.about.get("neighbors")]
+    picks = [pick for pick in picks if pick.item in facts.standings and facts.standings[pick.item].label is not None]
+    picks.sort(key=lambda pick: -(pick.stands_for or 0))
+    if not picks:
+        return ""
+    kind = facts.settings.data.kind
+    rows = []
+    for pick in picks[:12]:
+        near = [facts.items[name] for name in pick.about["neighbors"] if name in facts.items]
+        label = facts.standings[pick.item].label or ""
+        own = figure(facts.items[pick.item], file, label, mark="pick")
+        others = figures([figure(item, file, _standing(facts, item)) for item in near], kind)
+        head = f"<p>Round {pick.round + 1}: stands for {pick.stands_for or 0:,} items; nearest of them:</p>"
+        rows.append(
+            f'<div class="cell {"" if kind == "image" else "texts"}"><div class="thumbs one">{own}</div>'
+            f"<div>{head}{others}</div></div>"
+        )
+    return (
+        "<h2>What these labels stand for</h2>"
+        f'<p class="note">The {len(rows)} labels that stood for most of the pool when they were picked, and the items '
+        "nearest to each in its cell; a question mark is the model's guess. Where the neighbors do not look like the "
+        f"label, more labels are needed there.</p>{''.join(rows)}"
+    )
+
+
+def _rounds(facts: Facts, file: Callable[[Item], Path]) -> str:
+    if not facts.rounds:
+        return ""
+    blocks: list[str] = []
+    for done in facts.rounds[::-1][:MOST_ROUNDS]:
+        picks = facts.picks.get(done.number, [])
+        parts = [_picked(facts, pick, file) for pick in picks[:MOST_SHOWN]]
+        more = f", the first {MOST_SHOWN} are shown" if len(picks) > MOST_SHOWN else ""
+        about = f"{done.at:%Y-%m-%d %H:%M} UTC · {done.n_picks:,} picks by {done.strategy} on {done.n_labeled:,} labels"
+        audit = f", {done.n_audit:,} of them random ones for the audit" if done.n_audit else ""
+        title = f"<h4>Round {done.number + 1} <span>{escape(about + audit + more)}</span></h4>"
+        block = title + figures(parts, facts.settings.data.kind)
+        blocks.append(block if not blocks else _folded(f"Round {done.number + 1}", block))
+    earlier = len(facts.rounds) - len(blocks)
+    note = f'<p class="note">{earlier} earlier rounds are not shown.</p>' if earlier else ""
+    return f"<h2>What was picked, round by round</h2>{''.join(blocks)}{note}"
+
+
+def _picked(facts: Facts, pick: Pick, file: Callable[[Item], Path]) -> str:
+    item = facts.items[pick.item]
+    why = f"{item.id}: pick {pick.rank + 1}"
+    if pick.role == "audit":
+        why += ", drawn at random for the audit"
+    if pick.stands_for:
+        why += f", stands for {pick.stands_for:,} items"
+    if pick.about.get("guess"):
+        why += f"; the model guessed {pick.about['guess']} ({100 * (pick.about.get('confidence') or 0):.0f} %)"
+    state = facts.standings.get(pick.item)
+    return figure(
+        item, file, _standing(facts, item), why, "bad" if state is not None and state.state == "conflict" else ""
+    )
+
+
+def _standing(facts: Facts, item: Item) -> str:
+    state = facts.standings.get(item.id)
+    if state is None:
+        guess = None if facts.predictions is None else facts.predictions.guess(item.number)
+        return "no answer" if guess is None else f"{guess[0]}? {100 * guess[1]:.0f} %"
+    return state.label or {"none_of_these": "none of these"}.get(state.state, state.state)
+
+
+def _people(facts: Facts, file: Callable[[Item], Path]) -> str:
+    if not facts.annotators:
+        return ""
+    text = "<h2>Annotators</h2>"
+    text += table(["who", "items"], [[name, f"{count:,}"] for name, count in facts.annotators.items()])
+    if facts.status.agreement:
+        rows = [
+            [
+                f"{p.first} and {p.second}",
+                f"{p.items:,}",
+                f"{100 * p.share:.0f} %",
+                "" if p.kappa is None else f"{p.kappa:.2f}",
+            ]
+            for p in facts.status.agreement
+        ]
+        text += "<h3>Agreement</h3>" + table(["", "items in common", "equal", "Cohen's kappa"], rows)
+    if facts.conflicts:
+        parts = [
+            figure(
+                conflict.item,
+                file,
+                " / ".join(sorted({label or "none of these" for label in conflict.votes.values()})),
+                "; ".join(f"{who}: {label or 'none of these'}" for who, label in conflict.votes.items()),
+                "bad",
+            )
+            for conflict in facts.conflicts[:MOST_SHOWN]
+        ]
+        text += f"<h3>{len(facts.conflicts):,} conflicts</h3>" + figures(parts, facts.settings.data.kind)
+        text += '<p class="note">Ties; the next batch asks about them first.</p>'
+    return text
+
+
+def _cost(facts: Facts) -> str:
+    counts, pace = facts.status.counts, facts.pace
+    if not counts.spent:
+        return ""
+    rows = [["answers so far", f"{counts.spent:,}" + ("" if counts.budget is None else f" of {counts.budget:,}")]]
+    rows.append(["where from", ", ".join(f"{name} {count:,}" for name, count in facts.sources.items())])
+    if pace is not None:
+        rows.append(["time at work", _duration(pace.seconds) + f" for {pace.answers:,} answers"])
+        rows.append(["median time of an answer", f"{pace.median:.1f} s"])
+        mean = pace.seconds / pace.answers
+        rows.append(["the next 100 answers", f"about {_duration(100 * mean)}"])
+        if counts.left:
+            rows.append(
+                [f"the {counts.left:,} answers that the budget has left", f"about {_duration(counts.left * mean)}"]
+            )
+    if facts.status.forecast.gain is not None:
+        ahead = facts.status.forecast
+        low, high = 100 * (ahead.low or 0), 100 * (ahead.high or 0)
+        gain = f"{100 * (ahead.gain or 0):+.1f} points of accuracy ({low:+.1f} to {high:+.1f})"
+        rows.append([f"what {ahead.labels:,} more labels are expected to buy", gain])
+    return (
+        "<h2>Cost so far, and what more would cost</h2>"
+        + table(["", ""], rows)
+        + '<p class="note">Time is that between answers of one person that came within five minutes of each other; '
+        "imported answers have none.</p>"
+    )
+
+
+def _settings(facts: Facts) -> str:
+    model = facts.status.model
+    about = f"{model}, trained on {facts.status.n_trained:,} labels" if model else "no model yet"
+    stale = "; labels or items have changed since" if facts.status.stale else ""
+    return (
+        f"<h2>Where this comes from</h2><p>{facts.at:%Y-%m-%d %H:%M} UTC. Model: {escape(about + stale)}.</p>"
+        + _folded("spotal.toml", f"<pre>{escape(facts.settings.to_toml())}</pre>")
+    )
+
+
+def _folded(title: str, body: str) -> str:
+    return f'<details><summary>{title}</summary><div class="scroll">{body}</div></details>'
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"

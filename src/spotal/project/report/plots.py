@@ -1,0 +1,141 @@
+"""Pictures of a project's report, as vectors, for light and for dark pages."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from spotal.project.advice import Estimate
+from spotal.project.report.facts import Facts, Plane
+from spotal.report.plots import Theme, blank
+
+__all__ = ["MOST_COLORS", "balance", "calibration", "confusion", "curve", "plane"]
+
+WIDE, SQUARE = (10.2, 3.8), (4.6, 4.4)
+MOST_COLORS = 10
+"""Classes that are told apart by color and shape on the map; of more, labels are drawn alike."""
+COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#B8860B", "#56B4E9", "#7B4FBF", "#A0522D", "#5F8A1F", "#C2185B")
+MARKS = "osD^vPX<>*"
+
+
+def curve(facts: Facts, theme: Theme) -> Figure:
+    """Accuracy by number of labels with 95 % intervals, and the forecast from there on."""
+    figure, axes = blank(theme, WIDE)
+    points, ahead = facts.status.curve, facts.status.forecast
+    x = [point.labels for point in points]
+    y, low, high = (100 * np.asarray([getattr(point, name) for point in points]) for name in ("value", "low", "high"))
+    axes.fill_between(x, low, high, color=theme.own, alpha=0.15, linewidth=0)
+    axes.plot(x, y, color=theme.own, linewidth=2, marker="o", markersize=5)
+    if ahead.gain is not None:
+        end = ahead.start + ahead.labels
+        gains = 100 * np.asarray([ahead.gain, ahead.low, ahead.high])
+        values = np.clip(y[-1] + gains, 0, 100)
+        axes.plot([x[-1], end], [y[-1], values[0]], color=theme.own, linewidth=2, linestyle=":")
+        axes.vlines(end, values[1], values[2], color=theme.own, linewidth=2, alpha=0.6)
+        axes.annotate(
+            "forecast",
+            (end, values[0]),
+            (-6, 8),
+            textcoords="offset points",
+            color=theme.ink,
+            fontsize=9,
+            ha="right",
+        )
+    axes.set(xlabel="labels trained on", ylabel="accuracy over the pool, %", ylim=(0, 102))
+    axes.set_xlim(left=0)
+    return figure
+
+
+def balance(rows: list[tuple[str, float, float | None]], theme: Theme) -> Figure:
+    """Shares of classes among the labels, and the model's estimate for the pool."""
+    figure, axes = blank(theme, (WIDE[0], 0.9 + 0.36 * len(rows)))
+    y = np.arange(len(rows))[::-1]
+    axes.barh(y + 0.19, [100 * row[1] for row in rows], 0.36, color=theme.base, label="labels")
+    if rows[0][2] is not None:
+        axes.barh(y - 0.19, [100 * (row[2] or 0) for row in rows], 0.36, color=theme.own, label="pool, by the model")
+        legend = axes.legend(frameon=False, fontsize=9, loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=2)
+        for text in legend.get_texts():
+            text.set_color(theme.ink)
+    axes.set_yticks(y, [_short(row[0]) for row in rows])
+    axes.set_xlabel("share, %")
+    axes.grid(visible=False, axis="y")
+    return figure
+
+
+def calibration(bins: list[tuple[float, Estimate]], theme: Theme) -> Figure:
+    """How often the model is right against how sure it is: bins of confidence with 95 % intervals."""
+    figure, axes = blank(theme, SQUARE)
+    axes.plot([0, 100], [0, 100], color=theme.cloud, linewidth=1, linestyle="--")
+    for confidence, found in bins:
+        axes.vlines(100 * confidence, 100 * found.low, 100 * found.high, color=theme.own, linewidth=2, alpha=0.5)
+    x, y = [100 * confidence for confidence, _ in bins], [100 * found.value for _, found in bins]
+    axes.plot(x, y, color=theme.own, linewidth=1.4, marker="o", markersize=6)
+    axes.set(xlim=(0, 102), ylim=(-2, 102), aspect="equal", xlabel="model's confidence, %", ylabel="right, %")
+    return figure
+
+
+def confusion(content: tuple[list[str], NDArray[np.float64]], theme: Theme) -> Figure:
+    """Counts of people's labels (rows) by the model's classes (columns), shaded by the share of the row."""
+    names, counts = content
+    size = max(4.2, 1.6 + 0.44 * len(names))
+    figure, axes = blank(theme, (size, size))
+    axes.grid(visible=False)
+    total = np.maximum(counts.sum(1, keepdims=True), 1e-12)
+    share = counts / total
+    edges = np.arange(len(names) + 1) - 0.5
+    from matplotlib.colors import LinearSegmentedColormap
+
+    shades = LinearSegmentedColormap.from_list("own", ["#00000000", theme.own])
+    axes.pcolormesh(edges, edges, share, cmap=shades, vmin=0, vmax=1, edgecolors=theme.faint, linewidth=0.5)
+    for (row, column), count in np.ndenumerate(counts):
+        if count > 0:
+            color = "white" if share[row, column] > 0.6 and theme.ink < "#8" else theme.ink
+            axes.text(column, row, f"{count:.0f}", ha="center", va="center", fontsize=8.5, color=color)
+    ticks, words = range(len(names)), [_short(name) for name in names]
+    axes.set_xticks(ticks, words, rotation=45 * (max(map(len, words)) > 3))
+    axes.set_yticks(ticks, words)
+    axes.set(xlabel="model", ylabel="people", xlim=(edges[0], edges[-1]), ylim=(edges[-1], edges[0]), aspect="equal")
+    return figure
+
+
+def plane(content: tuple[Plane, str, tuple[str, ...]], theme: Theme) -> Figure:
+    """The pool in gray and its labels, in color by class where there are few; ``before`` or ``after`` transport."""
+    found, which, classes = content
+    points: NDArray[np.float64] = getattr(found, which)
+    figure, axes = blank(theme, (4.8, 4.8))
+    free = np.asarray([label is None for label in found.labels])
+    axes.scatter(points[free, 0], points[free, 1], s=5, color=theme.cloud, alpha=0.45, linewidths=0)
+    shown = [name for name in classes if name in found.labels]
+    if len(shown) > MOST_COLORS:
+        axes.scatter(
+            points[~free, 0], points[~free, 1], s=26, color=theme.others[0], edgecolors=theme.ink, linewidths=0.5
+        )
+    else:
+        for k, name in enumerate(shown):
+            own = points[[label == name for label in found.labels]]
+            style: dict[str, Any] = {"color": COLORS[k], "marker": MARKS[k], "edgecolors": theme.ink, "linewidths": 0.4}
+            axes.scatter(own[:, 0], own[:, 1], s=30, zorder=3, label=_short(name), **style)
+        if shown:
+            legend = figure.legend(frameon=False, fontsize=8.5, ncols=5, loc="outside lower center", handletextpad=0.1)
+            for text in legend.get_texts():
+                text.set_color(theme.ink)
+    _frame(axes, points, which)
+    return figure
+
+
+def _frame(axes: Axes, points: NDArray[np.float64], which: str) -> None:
+    if which == "after":
+        axes.set(xlim=(-0.02, 1.02), ylim=(-0.02, 1.02), aspect="equal")
+        return
+    low, high = np.quantile(points, [0.004, 0.996], axis=0)
+    margin = 0.08 * (high - low) + 1e-9
+    axes.set(xlim=(low[0] - margin[0], high[0] + margin[0]), ylim=(low[1] - margin[1], high[1] + margin[1]))
+    axes.tick_params(labelbottom=False, labelleft=False)
+
+
+def _short(name: str) -> str:
+    return (name if len(name) <= 18 else name[:17] + "…").replace("$", r"\$")
