@@ -63,14 +63,14 @@ def plan(n: int, dim: int, budget: int, *, itemsize: int = 4, sequential: bool =
         budget is not in 1 .. n.
     """
     from spotal.strategies import SPOT
-    from spotal.strategies._large import PER_CELL, is_large_shape
+    from spotal.strategies._large import FITTED, PER_CELL, is_large_shape
 
     if not 1 <= budget <= n:
         raise BudgetError(f"budget must lie in 1..{n}, the rows of the pool, found {budget}")
     spot = SPOT()
     large = is_large_shape(n, dim, budget)
-    fitted = min(n, spot.sample_size)
-    sampled = min(n, max(spot.sample_size, PER_CELL * budget))
+    fitted = min(n, spot.sample_size, FITTED) if large else min(n, spot.sample_size)
+    sampled = min(n, max(fitted, PER_CELL * budget))
     bytes_of_pool = n * dim * itemsize
     steps = {"fit": _fitting(fitted, dim, budget)}
     if large:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -11,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 
 from spotal._arrays import LARGEST, check_matrix, to_numpy
-from spotal._search import Centers
+from spotal._search import Centers, threads
 from spotal.pool.base import Pool
 from spotal.reduce import PCA, LeadingSpace
 from spotal.selection import large
@@ -20,6 +21,7 @@ from spotal.strategies._layout import reduced
 from spotal.transport import Transport
 
 __all__ = [
+    "FITTED",
     "PER_CELL",
     "PickedCells",
     "Sample",
@@ -35,6 +37,8 @@ __all__ = [
 EXACT_WORK = 20_000_000_000
 """Multiplications of one Lloyd step over the whole pool beyond which cells are refined on a sample."""
 EXACT_ROWS = 1_000_000
+FITTED = 32_768
+"""Rows that reduction and transport are fitted on, where ``sample_size`` allows as many."""
 PER_CELL = 10
 """Rows of the sample for each cell, at least."""
 CHUNK = 8192
@@ -92,7 +96,8 @@ class Sample(NamedTuple):
     @classmethod
     def of(cls, parts: Iterable[Seen], transport: Transport) -> Sample:
         """Rows through the transport. O(s L d^2) for L frames."""
-        each = [(seen.y, seen.left, to_numpy(transport.transform(seen.low)).astype(np.float32)) for seen in parts]
+        with ThreadPoolExecutor(threads()) as workers:
+            each = list(workers.map(lambda seen: (seen.y, seen.left, _carried(transport, seen)), parts))
         return cls(*(np.concatenate([part[k] for part in each]) for k in range(3)))
 
 
@@ -113,6 +118,10 @@ def refined_scene(
     found = Centers(large.refine(sample.y, sample.left, weight, cells, len(design), steps, focus))
     _, _, scale = large.spread(sample.y, sample.left, found)
     return large.Scene(space, found, np.sort(labeled), mass, weights, scale, pool.where)
+
+
+def _carried(transport: Transport, seen: Seen) -> NDArray[np.float32]:
+    return to_numpy(transport.transform(seen.low)).astype(np.float32)
 
 
 @dataclass(frozen=True)

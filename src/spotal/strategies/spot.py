@@ -30,6 +30,7 @@ from spotal.selection.large import represent
 from spotal.strategies._checks import check_real
 from spotal.strategies._content import content_keys
 from spotal.strategies._large import (
+    FITTED,
     PER_CELL,
     PickedCells,
     Sample,
@@ -184,8 +185,9 @@ class SPOT(Strategy):
             # equal masses need no array
             mass = None if self._is_plain(query) else self._weigh(query)
         with clock("fit"), one_thread():
-            rows, weight = priority_sample(mass, len(pool), max(self.sample_size, PER_CELL * query.budget), seed)
-            some, share = priority_sample(weight, len(rows), self.sample_size, seed + 1)
+            size = min(self.sample_size, FITTED)
+            rows, weight = priority_sample(mass, len(pool), max(size, PER_CELL * query.budget), seed)
+            some, share = priority_sample(weight, len(rows), size, seed + 1)
             points = finite_rows(pool, rows[some])
             reduction = self._reduce(points, share, query)
             space = LeadingSpace.fit(points, share, reduction if isinstance(reduction, PCA) else None, seed)
