@@ -80,7 +80,10 @@ def prepare(project: Project, progress: Progress) -> Model:
         learner: Any = recipe.learner(inputs.X, len(settings.classes))
         learner.fit(inputs.X[rows], labels, random_state=settings.random_state)
         progress("predicting", 0, None)
-        probabilities, embeddings = learner.infer(inputs.X)
+        if hasattr(learner, "infer"):
+            probabilities, embeddings = learner.infer(inputs.X)
+        else:
+            probabilities, embeddings = learner.probabilities(inputs.X), learner.embeddings(inputs.X)
         n_labeled = len(rows)
         files["predictions"] = folder / f"{stem}.predictions.npy"
         write_rows(files["predictions"], inputs.numbers, probabilities, total)
@@ -161,11 +164,10 @@ def _sweep(project: Project) -> None:
 
 
 def _save(learner: Any, folder: Path, stem: str) -> Path:
-    from spotal.learner import TorchLearner
-
-    if isinstance(learner, TorchLearner):
+    if hasattr(learner, "save"):
         path = folder / f"{stem}.pt"
-        learner.save(path)
+        with atomic_path(path) as part:
+            learner.save(part)
         return path
     import joblib
 
