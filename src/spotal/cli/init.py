@@ -64,7 +64,7 @@ def init(
     at any time.
     """
     from spotal.project import Audit, Project, Settings, Stop
-    from spotal.project.learning import check_model
+    from spotal.project.learning import recipe_for
 
     settings = Settings(
         _data(folder, images, texts, pool, id_column, text_column),
@@ -81,7 +81,7 @@ def init(
     with progress() as bars:
         bars.add_task("looking at the model", total=None)
         _check_strategy(strategy)
-        check_model(settings, folder)  # before anything is written
+        recipe_for(settings, folder).check()  # before anything is written
         bars.add_task("looking through the data", total=None)
         project = Project.create(folder, settings)
     with project:

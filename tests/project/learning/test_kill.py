@@ -47,9 +47,9 @@ main()
 PLACES = [
     ("spotal.project.learning.kept:os.fsync", 1),  # rows are written, their marks not
     ("spotal.project.learning.kept:os.fsync", 2),
-    ("spotal.project.train:write_rows", 2),  # predictions are written, embeddings not
-    ("spotal.project.train:_measure", 1),  # all files are written, the record not
-    ("spotal.project.train:learning_curve", 1),  # the model is recorded, its figures not
+    ("spotal.project.training:write_rows", 2),  # predictions are written, embeddings not
+    ("spotal.project.training:_measure", 1),  # all files are written, the record not
+    ("spotal.project.training:learning_curve", 1),  # the model is recorded, its figures not
     ("spotal.project.next:_choose", 1),
     ("spotal.project.rounds:Rounds.add", 1),  # all is known but not recorded
 ]
@@ -130,7 +130,7 @@ def test_two_at_once_choose_one_batch(expected):
 
 
 def test_labels_that_come_while_a_model_trains_are_not_lost(start, answer, monkeypatch):
-    from spotal.project import train as training
+    from spotal.project import training
 
     project = start()
     next_batch(project)

@@ -8,7 +8,7 @@ from tests.project.learning.conftest import draw, truth, write
 
 from spotal.errors import FinishedError, InputError, ModelError, ProjectBusyError, SpotalWarning
 from spotal.project import next_batch, read_embeddings, read_predictions, train
-from spotal.project.learning import check_model, kept
+from spotal.project.learning import kept, recipe_for
 from spotal.project.project import Project
 
 
@@ -194,6 +194,17 @@ def test_training_again_when_nothing_has_changed_does_nothing(start, answer):
     assert train(project).n_labeled == first.n_labeled - 1
 
 
+def test_a_model_whose_files_were_lost_is_trained_again(start, answer):
+    project = start()
+    next_batch(project)
+    answer(project)
+    model = train(project)
+    project.models.file(model.predictions).unlink()
+    again = train(project)
+    assert again.number == model.number + 1
+    assert len(read_predictions(project)) == 60
+
+
 def test_old_embeddings_make_room(start, answer):
     project = start()
     for _ in range(4):
@@ -226,7 +237,7 @@ def test_a_strategy_that_needs_a_model_begins_at_random(start, answer):
 def test_models_that_do_not_fit(start, settings, said):
     project = start(**settings)
     with pytest.raises(ModelError, match=said):
-        check_model(project.settings, project.folder)
+        recipe_for(project.settings, project.folder).check()
 
 
 def test_numbers_that_are_none(start, tmp_path):

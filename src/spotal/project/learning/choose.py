@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from spotal.project.records import Item
     from spotal.project.settings import Settings
 
-__all__ = ["check_model", "recipe_for"]
+__all__ = ["recipe_for"]
 
 SIZE = 32
 """Height and width of images that networks made for small ones see."""
@@ -55,7 +55,8 @@ def recipe_for(settings: Settings, folder: Path) -> Recipe:
         return Recipe(title, plain, probe, _as_they_are)
     if is_reference(name):
         custom = Custom(name, folder)
-        return Recipe(name, custom.images if kind == "image" else plain, custom.learner, cold_embeddings)
+        ready = partial(custom.make, len(settings.classes))
+        return Recipe(name, custom.images if kind == "image" else plain, custom.learner, cold_embeddings, ready)
     if name in STEPS:
         if kind != "image":
             raise ModelError(f"model {name!r} takes images, found a project of kind {kind!r}; take 'auto'")
@@ -64,16 +65,8 @@ def recipe_for(settings: Settings, folder: Path) -> Recipe:
         return fine_tune(name.removeprefix(TUNE), kind, folder)
     if kind == "embedding":
         raise ModelError(f"model {name!r} embeds images or texts, found embeddings; take 'auto' or module:function")
-    return Recipe(f"{name}, linear probe", Frozen(name, kind, folder), probe, _as_they_are)
-
-
-def check_model(settings: Settings, folder: Path) -> None:
-    """Load a project's model once, where it is more than a word. Raises ModelError and DataFileError."""
-    recipe = recipe_for(settings, folder)
-    if isinstance(recipe.inputs, Frozen):
-        _ = recipe.inputs.embedder
-    elif is_reference(settings.model):
-        Custom(settings.model, folder).make(len(settings.classes))
+    frozen = Frozen(name, kind, folder)
+    return Recipe(f"{frozen.title}, linear probe", frozen, probe, _as_they_are, frozen.load)
 
 
 def probe(X: NDArray[Any], n_classes: int) -> Learner:

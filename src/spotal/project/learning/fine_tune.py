@@ -39,15 +39,15 @@ def fine_tune(name: str, kind: str, folder: Path) -> Recipe:
     """
     path = folder / name
     source = str(path.resolve()) if path.exists() else name
-    title = f"fine-tuned {name}"
+    title = f"fine-tuned {Path(name).name if path.exists() else name}"
     if kind == "image":
         timm = source.startswith("timm:")
         make = partial(_timm, source.removeprefix("timm:")) if timm else partial(_image, source)
         tuned = _Tuned(make, "auto")
-        return Recipe(title, partial(_images, make), tuned.learner, tuned.cold)
+        return Recipe(title, partial(_images, make), tuned.learner, tuned.cold, partial(tuned.make, 2))
     if kind == "text":
         tuned = _Tuned(partial(_text, source), "none")
-        return Recipe(title, partial(_tokens, source), tuned.learner, tuned.cold)
+        return Recipe(title, partial(_tokens, source), tuned.learner, tuned.cold, partial(tuned.make, 2))
     raise ModelError(f"model 'fine-tune:{name}' takes images or texts, found embeddings; take 'auto'")
 
 

@@ -33,15 +33,19 @@ class Frozen:
 
     def __init__(self, name: str, kind: str, folder: Path) -> None:
         path = folder / name
-        self.name = str(path) if path.exists() else name
+        self.name, self.title = (str(path), path.name) if path.exists() else (name, name)
         self.kind = kind
 
     @cached_property
     def embedder(self) -> TorchEmbedder:
-        """The model, loaded. Raises ModelError and DataFileError."""
+        """The model, loaded when first asked for."""
         from spotal.embed import TorchEmbedder
 
         return TorchEmbedder(self.name, takes="images" if self.kind == "image" else "text")
+
+    def load(self) -> None:
+        """Load the model now. Raises ModelError and DataFileError."""
+        _ = self.embedder
 
     def __call__(self, project: Project, items: list[Item], progress: Progress) -> Inputs:
         """Features float32 (n, d) of the items."""

@@ -61,7 +61,7 @@ def prepare(project: Project, progress: Progress) -> Model:
     events = project.labels.last_event()
     known = _Known.of(project)
     last = project.models.last()
-    if last is not None and last.about.get("made_from") == known.digest:
+    if last is not None and last.about.get("made_from") == known.digest and _is_whole(project, last):
         return last
     recipe = recipe_for(project.settings, project.folder)
     inputs = recipe.inputs(project, known.items, progress)
@@ -136,6 +136,11 @@ class _Known:
         found = [(row, self.labeled[n]) for row, n in enumerate(inputs.numbers.tolist()) if n in self.labeled]
         rows = np.asarray(found, np.int64).reshape(-1, 2)
         return rows[:, 0], rows[:, 1]
+
+
+def _is_whole(project: Project, model: Model) -> bool:
+    """Whether a model's files are still there."""
+    return all(project.models.file(path).is_file() for path in (model.embeddings, model.predictions) if path)
 
 
 def _measure(embeddings: NDArray[Any], rows: NDArray[np.int64], random_state: int) -> list[Metric]:
