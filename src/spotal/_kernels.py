@@ -78,7 +78,7 @@ def search(
     index: Any,
     squared: Any,
 ) -> None:
-    """Of the centers in the ``probes`` lists nearest to each row of y (n, WIDTH), the nearest, and its distance squared.
+    """Of the centers in the ``probes`` lists nearest to each row of y (n, WIDTH) the nearest, and its squared distance.
 
     index, squared (n,); points (k, WIDTH): the centers.
 
