@@ -24,7 +24,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-
 from benchmarks.evidence.common import origin, save
 
 FOLDER = Path(__file__).parent / "results" / "scale"

@@ -31,6 +31,7 @@ from spotal.strategies._content import content_keys
 from spotal.strategies._large import (
     FITTED,
     PER_CELL,
+    LargeEvidence,
     PickedCells,
     Sample,
     finite_rows,
@@ -229,7 +230,8 @@ class SPOT(Strategy):
         elif rule == "uniform":
             rule = Uniform()
         assert isinstance(rule, Mass)
-        known = Evidence(query.pool, query.labeled, query.labels, query.probabilities)
+        evidence = LargeEvidence if self._reads_once(query.pool, query.budget) else Evidence
+        known = evidence(query.pool, query.labeled, query.labels, query.probabilities)
         policy = rule.weigh(known)
         free = np.zeros(len(query.pool), dtype=bool)
         free[query.unlabeled] = True
