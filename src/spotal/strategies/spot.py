@@ -85,6 +85,10 @@ class SPOT(Strategy):
     labeled rows), O(s D^2 + L d s log s) to fit, one pass to carry, O(N (D d + L d^2)), one pass of O(N n D) for each
     Lloyd step and one to finish. Memory beyond the pool: O(N d + s D + n D).
 
+    "cells" of more than a million rows, or where N n D passes 2 * 10^10, are cut by a tree and refined on a sample of
+    at least ten rows a cell, in 32 leading coordinates, and one pass over the pool takes the picks:
+    O(s D^2 + L d^2 s + s n / 64 + N (D + n / 64)), memory O(s D + n) whatever N, while nothing is known of the rows.
+
     References
     ----------
     Fang, Meng, Zhao, Wang, Liu, Zhong, Ma, "SPOT: An Active Learning Algorithm for Efficient Deep Neural Network
