@@ -68,8 +68,8 @@ def _cold(parts: dict[str, Any]) -> str:
         f"1,000,000 x 512 float32 in memory, {found['threads']} threads, cold. One projection pass `X @ P` (512 -> 8) "
         f"by torch took {_s(base['seconds'])} s, {_s(base['cpu_seconds'])} CPU s before, and "
         f"{_s(found['projection_after']['seconds'])} s, {_s(found['projection_after']['cpu_seconds'])} CPU s after; "
-        "the ratios are to the former. KS: mean Kolmogorov-Smirnov distance of the carried sample from uniform along 64 "
-        "directions.\n\n" + _table(names, rows)
+        "the ratios are to the former. KS: mean Kolmogorov-Smirnov distance of the carried sample from uniform along "
+        "64 directions.\n\n" + _table(names, rows)
     )
     spot = {row["budget"]: row for row in found["spot"]}
     if 100 in spot and 10_000 in spot:
@@ -208,9 +208,9 @@ def _quality(parts: dict[str, Any]) -> str:
             for row in even["at"]
         ]
         text += (
-            f"\n\nUniformity on {even['rows']:,} rows from 200 Gaussians in 512 dimensions: Kolmogorov-Smirnov distance "
-            "of all carried rows from uniform along the axes (mean, worst), of the sample along 64 random directions, and "
-            "the coefficient of variation of cell masses: of the cells that the design cuts from the carried pool, and "
+            f"\n\nUniformity on {even['rows']:,} rows from 200 Gaussians in 512 dimensions: Kolmogorov-Smirnov "
+            "distance of all carried rows from uniform along the axes (mean, worst), of the sample along 64 random "
+            "directions, and the coefficient of variation of cell masses: of the cells that the design cuts from the carried pool, and "
             "of those cells once refined in the embedding space, which trades equal mass for nearness.\n\n"
             + _table(["budget", "d", "KS", "worst", "KS, 64 directions", "CV, cut", "CV, refined"], rows)
         )
