@@ -291,12 +291,16 @@ def apart(function: str, *arguments: Any, cap: float = 600) -> dict[str, Any]:
     """Run one measurement in a process of its own; one that takes longer than ``cap`` seconds, or fails, says so."""
     command = [sys.executable, "-m", "benchmarks.scale", "one", function, json.dumps(arguments)]
     environment = {"OMP_WAIT_POLICY": "passive"} | os.environ
-    try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=cap, check=False, env=environment)
-    except subprocess.TimeoutExpired:
-        return {"stopped": f"longer than {cap:.0f} s"}
-    if done.returncode:
-        return {"stopped": (done.stderr.strip().splitlines() or [f"exit {done.returncode}"])[-1][:200]}
+    with tempfile.TemporaryFile("w+") as log:
+        try:
+            done = subprocess.run(
+                command, stdout=subprocess.PIPE, stderr=log, text=True, timeout=cap, check=False, env=environment
+            )
+        except subprocess.TimeoutExpired:
+            return {"stopped": f"longer than {cap:.0f} s"}
+        if done.returncode:
+            log.seek(0)
+            return {"stopped": (log.read().strip().splitlines() or [f"exit {done.returncode}"])[-1][:200]}
     answer: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
     return answer
 
@@ -312,6 +316,13 @@ def peers(cap: float, sizes: list[int], budget: int) -> dict[str, Any]:
             if "stopped" in found:
                 break
     return {"cap_seconds": cap, "results": rows}
+
+
+def _kept(part: str, sizes: list[int]) -> list[dict[str, Any]]:
+    """What an earlier run measured at other sizes."""
+    path = FOLDER / f"{part}.json"
+    earlier = json.loads(path.read_text())["results"] if path.exists() else []
+    return [row for row in earlier if row.get("rows") is not None and row["rows"] not in sizes]
 
 
 def main() -> None:
@@ -337,7 +348,7 @@ def main() -> None:
         "cold": lambda: apart("cold", options.budgets, cap=options.cap),
         "kcenter": lambda: {"results": [{"budget": b} | apart("kcenter", b, cap=options.cap) for b in (1_000, 10_000)]},
         "kmeans": lambda: apart("kmeans", 1_000, 50_000, cap=options.cap),
-        "scaling": lambda: {"results": [apart("scaling", n, cap=options.cap) for n in sizes]},
+        "scaling": lambda: {"results": _kept("scaling", sizes) + [apart("scaling", n, cap=options.cap) for n in sizes]},
         "round": lambda: apart("round", 1_000, cap=options.cap),
         "quality": lambda: apart("quality", 8, cap=options.cap),
         "uniformity": lambda: apart("uniformity", 200_000, cap=options.cap),

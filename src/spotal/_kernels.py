@@ -78,9 +78,9 @@ def search(
     index: Any,
     squared: Any,
 ) -> None:
-    """Of the centers in the ``probes`` lists nearest to each row of y (n, WIDTH) the nearest, and its squared distance.
+    """The nearest of the centers in the ``probes`` lists nearest to each row of y (n, WIDTH), and how far away it is.
 
-    index, squared (n,); points (k, WIDTH): the centers.
+    index, squared (n,): its number and the squared distance; points (k, WIDTH): the centers.
 
     coarse (G, WIDTH, LANES) and coarse_half (G, LANES): the lists' middles and half their squared lengths; list k has
     the groups starts[k] .. starts[k + 1] of fine, fine_half and member, the centers and their numbers. Ties go to the

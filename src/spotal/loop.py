@@ -17,6 +17,7 @@ from spotal.learner.adapt import as_learner
 from spotal.learner.base import check_labels
 from spotal.learner.metrics import score
 from spotal.oracle import SKIPPED, Oracle
+from spotal.pool import as_array
 
 if TYPE_CHECKING:
     from spotal.learner import Learner
@@ -59,7 +60,8 @@ class ActiveLearner:
 
     Parameters
     ----------
-    X : images (n, height, width, channels) or features (n, d), whatever the learner takes; may be a ``np.memmap``
+    X : images (n, height, width, channels) or features (n, d), whatever the learner takes; may be a ``np.memmap``,
+        a path, glob or URI of features (:func:`spotal.pool.open_pool`), or batches of them (:func:`spotal.pool.spool`)
     learner : Learner, or what :func:`spotal.learner.as_learner` makes one of: a lightning, torch or skorch model
     strategy : Queries, such as any ``spotal.strategies.Strategy``
     oracle : Oracle; rows it answers with -1 count as not labeled and are never offered again
@@ -93,7 +95,7 @@ class ActiveLearner:
 
     def __init__(
         self,
-        X: NDArray[Any],
+        X: Any,
         learner: Any,
         strategy: Queries,
         oracle: Oracle,
@@ -107,7 +109,7 @@ class ActiveLearner:
         random_state: int | None = None,
         observers: Iterable[Callable[[Event], object]] = (),
     ) -> None:
-        self.X = to_numpy(X)
+        self.X = as_array(X)
         if self.X.ndim < 2 or len(self.X) == 0:
             raise InputError(f"X must have rows of numbers, found shape {self.X.shape}; give (n, d) or images")
         _check_count(batch_size, "batch_size", len(self.X))

@@ -12,8 +12,11 @@ import torch
 from numpy.typing import NDArray
 
 from spotal._arrays import LARGEST, check_matrix, to_numpy
-from spotal._search import Centers, threads
-from spotal.pool.base import Pool
+from spotal._search import Centers, one_thread, threads
+from spotal.engine import run
+from spotal.mass import Evidence
+from spotal.pool.base import Batch, Pool
+from spotal.pool.sample import priority_sample
 from spotal.reduce import PCA, LeadingSpace
 from spotal.selection import large
 from spotal.selection.tree import CutTree
@@ -23,6 +26,7 @@ from spotal.transport import Transport
 __all__ = [
     "FITTED",
     "PER_CELL",
+    "LargeEvidence",
     "PickedCells",
     "Sample",
     "Seen",
@@ -42,6 +46,8 @@ FITTED = 32_768
 PER_CELL = 10
 """Rows of the sample for each cell, at least."""
 CHUNK = 8192
+DISTANCE_SAMPLE = 5_000
+"""Rows whose leading coordinates serve to find labeled rows that are near."""
 
 
 def is_large(pool: Pool, budget: int) -> bool:
@@ -59,6 +65,44 @@ def finite_rows(pool: Pool, rows: NDArray[np.int64]) -> torch.Tensor:
     points = pool.rows(rows)
     check_matrix(points, "pool", where=lambda row: pool.where(int(rows[row])))
     return points
+
+
+class LargeEvidence(Evidence):
+    """Evidence on a large pool, whose distances to labels are searched for in leading coordinates."""
+
+    def squared_to_labels(self) -> NDArray[np.float64]:
+        """Squared distance to a labeled row that is the nearest in leading coordinates, or hardly farther. O(N D)."""
+        rows, weight = priority_sample(None, len(self.pool), DISTANCE_SAMPLE, 0)
+        with one_thread():
+            space = LeadingSpace.fit(finite_rows(self.pool, rows), weight, None, 0)
+        squared: NDArray[np.float64] = run(_ToLabels(self, space), self.pool, threads=threads())
+        return squared
+
+
+class _ToLabels:
+    """Pass: squared distance of each row to a labeled row close to it."""
+
+    title = "measuring distances to labels"
+
+    def __init__(self, evidence: Evidence, space: LeadingSpace) -> None:
+        self.space, self.pool = space, evidence.pool
+        self.labeled = finite_rows(evidence.pool, evidence.labeled)
+        self.centers = Centers(to_numpy(space.project(self.labeled)[0]))
+        self.squared = np.empty(len(evidence.pool))
+
+    def map(self, batch: Batch) -> None:
+        y, left = self.space.project(batch.points)
+        if np.isnan(left).any():
+            check_matrix(batch.points, "pool", where=lambda row: self.pool.where(batch.start + row))
+        index = torch.from_numpy(self.centers.nearest(y)[0]) if isinstance(y, np.ndarray) else self.centers.exact(y)
+        away = (batch.points - self.labeled.to(batch.points)[index.to(batch.points.device)]).square_().sum(1)
+        self.squared[batch.rows] = to_numpy(away)
+
+    def merge(self, left: None, right: None) -> None:
+        return None
+
+    def finish(self, partial: None) -> NDArray[np.float64]:
+        return self.squared
 
 
 class Seen(NamedTuple):

@@ -32,6 +32,7 @@ from spotal.strategies._content import content_keys
 from spotal.strategies._large import (
     FITTED,
     PER_CELL,
+    LargeEvidence,
     PickedCells,
     Sample,
     finite_rows,
@@ -87,6 +88,10 @@ class SPOT(Strategy):
     For N rows of width D, n picks, d dimensions, L frames and a sample of s rows: one pass to weigh (O(N m D) for m
     labeled rows), O(s D^2 + L d s log s) to fit, one pass to carry, O(N (D d + L d^2)), one pass of O(N n D) for each
     Lloyd step and one to finish. Memory beyond the pool: O(N d + s D + n D).
+
+    "cells" of more than a million rows, or where N n D passes 2 * 10^10, are cut by a tree and refined on a sample of
+    at least ten rows a cell, in 32 leading coordinates, and one pass over the pool takes the picks:
+    O(s D^2 + L d^2 s + s n / 64 + N (D + n / 64)), memory O(s D + n) whatever N, while nothing is known of the rows.
 
     References
     ----------
@@ -240,7 +245,8 @@ class SPOT(Strategy):
         elif rule == "auto":
             rule = Tempered(Margin(1)) * LabelDistance(1) if self.selection == "cells" else Uniform()
         assert isinstance(rule, Mass)
-        known = Evidence(query.pool, query.labeled, query.labels, query.probabilities, query.draws)
+        evidence = LargeEvidence if self._reads_once(query.pool, query.budget) else Evidence
+        known = evidence(query.pool, query.labeled, query.labels, query.probabilities, query.draws)
         policy = rule.weigh(known)
         free = np.zeros(len(query.pool), dtype=bool)
         free[query.unlabeled] = True
