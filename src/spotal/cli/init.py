@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
 __all__ = ["init"]
 
+NAMES = ("auto", "small-cnn", "resnet18")
+"""Models that are meant even where a file has such a name."""
+
 
 def init(
     folder: Annotated[Path, typer.Argument(help="Folder of the project, new or empty.", metavar="DIR")],
@@ -69,14 +72,16 @@ def init(
         budget=budget,
         batch_size=batch,
         overlap=overlap,
-        model=model,
+        model=_model(model),
         strategy=strategy,
         random_state=random_state,
         audit=Audit(held_back=Audit().held_back if audit_share else 0.0, share=audit_share),
         stop=Stop(stop, target),
     )
-    recipe_for(settings, folder)  # before anything is written
     with progress() as bars:
+        bars.add_task("looking at the model", total=None)
+        _check_strategy(strategy)
+        recipe_for(settings, folder).check()  # before anything is written
         bars.add_task("looking through the data", total=None)
         project = Project.create(folder, settings)
     with project:
@@ -113,6 +118,22 @@ def _data(
     # near the project relative to it, so that both can move together
     near = place.is_relative_to(home.parent)
     return Data(os.path.relpath(place, home) if near else str(place), kind, id_column, text_column)
+
+
+def _check_strategy(name: str) -> None:
+    from spotal.strategies import get, names
+
+    if name in names() and get(name).needs_draws:
+        raise InputError(
+            f"--strategy {name} needs several draws of a model, which a project's model does not make; take entropy"
+        )
+
+
+def _model(name: str) -> str:
+    """A path as it is from everywhere."""
+    word = name.removeprefix("fine-tune:")
+    path = Path(word).expanduser()
+    return name.removesuffix(word) + os.path.abspath(path) if word not in NAMES and path.exists() else name
 
 
 def _classes(names: str | None, file: Path | None) -> tuple[str, ...]:

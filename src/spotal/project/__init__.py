@@ -57,7 +57,7 @@ from spotal.project.records import (
     Task,
 )
 from spotal.project.settings import Audit, Data, Settings, Stop
-from spotal.project.train import train
+from spotal.project.training import train
 
 __all__ = [
     "Added",

@@ -12,7 +12,7 @@ from spotal.project.advice.stopping import verdict
 from spotal.project.learning import Progress
 from spotal.project.predictions import Predictions, read_embeddings, read_predictions
 from spotal.project.records import Pick, Round
-from spotal.project.train import prepare
+from spotal.project.training import prepare
 
 if TYPE_CHECKING:
     from spotal.project.project import Project

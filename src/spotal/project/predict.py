@@ -12,7 +12,7 @@ from spotal._files import atomic_path
 from spotal.errors import ModelError, OutputError
 from spotal.project.learning import Progress
 from spotal.project.predictions import read_predictions
-from spotal.project.train import train
+from spotal.project.training import train
 
 if TYPE_CHECKING:
     from spotal.project.project import Project

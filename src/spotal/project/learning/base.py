@@ -40,9 +40,11 @@ class Recipe:
     inputs : from a project, items in the order of their numbers, and Progress, to Inputs; works out only what is new
     learner : from inputs and the number of classes to a Learner, not fitted
     cold : from inputs and a seed to embeddings (n, d) for the time before there are labels
+    check : loads what it needs, to find out whether it can be had; raises ModelError and DataFileError
     """
 
     name: str
     inputs: Callable[[Project, list[Item], Progress], Inputs]
     learner: Callable[[NDArray[Any], int], Learner]
     cold: Callable[[NDArray[Any], int], NDArray[Any]]
+    check: Callable[[], object] = lambda: None

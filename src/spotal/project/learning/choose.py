@@ -13,6 +13,9 @@ from spotal.learner import Learner
 from spotal.learner.cold import cold_embeddings
 from spotal.project.learning import inputs
 from spotal.project.learning.base import Inputs, Progress, Recipe
+from spotal.project.learning.custom import Custom, is_reference
+from spotal.project.learning.fine_tune import fine_tune
+from spotal.project.learning.frozen import Frozen
 
 if TYPE_CHECKING:
     from spotal.project.project import Project
@@ -25,25 +28,45 @@ SIZE = 32
 """Height and width of images that networks made for small ones see."""
 STEPS = {"small-cnn": 500, "resnet18": 1_000}
 """Least optimizer steps of a training: what two cores can afford, a GPU for "resnet18"."""
+TUNE = "fine-tune:"
 
 
 def recipe_for(settings: Settings, folder: Path) -> Recipe:
-    """The recipe of the model of a project in ``folder``.
+    """The recipe of the model of a project in ``folder``; loads nothing.
 
-    Raises ModelError for a model that is unknown or does not take this kind of items.
+    ``model`` of spotal.toml is one of
+
+    - ``auto``: a linear probe on embeddings that the project has, on principal components of small copies of its
+      images, or on the main directions of its texts' weighted words;
+    - ``small-cnn``, ``resnet18``: a network for small images, trained from nothing;
+    - the name or folder of a pretrained model, whose features a linear probe is put on: see
+      :class:`~spotal.embed.TorchEmbedder`; with ``fine-tune:`` before it the whole model is trained;
+    - ``module:function``: see :class:`Custom`. Texts come to it as the features that ``auto`` has.
+
+    Raises
+    ------
+    ModelError
+        The model does not take the project's kind of items.
     """
     name, kind = settings.model, settings.data.kind
+    plain = {"image": _pixels, "text": inputs.tfidf, "embedding": inputs.matrix}[kind]
     if name == "auto":
-        return {
-            "image": Recipe("pixels, linear probe", _pixels, probe, _as_they_are),
-            "text": Recipe("words, linear probe", inputs.tfidf, probe, _as_they_are),
-            "embedding": Recipe("linear probe", inputs.matrix, probe, _as_they_are),
-        }[kind]
+        title = {"image": "pixels, linear probe", "text": "words, linear probe", "embedding": "linear probe"}[kind]
+        return Recipe(title, plain, probe, _as_they_are)
+    if is_reference(name):
+        custom = Custom(name, folder)
+        ready = partial(custom.make, len(settings.classes))
+        return Recipe(name, custom.images if kind == "image" else plain, custom.learner, cold_embeddings, ready)
     if name in STEPS:
         if kind != "image":
             raise ModelError(f"model {name!r} takes images, found a project of kind {kind!r}; take 'auto'")
         return Recipe(name, partial(inputs.images, size=SIZE), partial(_network, name), cold_embeddings)
-    raise ModelError(f"model must be auto, {' or '.join(STEPS)}, found {name!r}; change it in spotal.toml")
+    if name.startswith(TUNE):
+        return fine_tune(name.removeprefix(TUNE), kind, folder)
+    if kind == "embedding":
+        raise ModelError(f"model {name!r} embeds images or texts, found embeddings; take 'auto' or module:function")
+    frozen = Frozen(name, kind, folder)
+    return Recipe(f"{frozen.title}, linear probe", frozen, probe, _as_they_are, frozen.load)
 
 
 def probe(X: NDArray[Any], n_classes: int) -> Learner:

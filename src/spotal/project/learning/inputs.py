@@ -31,7 +31,7 @@ LEAST_WORDS = 2**18
 def images(project: Project, items: list[Item], progress: Progress, size: int) -> Inputs:
     """Images uint8 (n, size, size, 3), resized and kept. Warns of those that cannot be read."""
     kept = Kept(project.folder / FOLDER, f"images-{size}")
-    numbers = _readable(project, items, kept, size, lambda stack: stack, progress, "reading images")
+    numbers = _readable(project, items, kept, lambda: size, np.stack, progress, "reading images")
     return Inputs(numbers, _rows(kept.rows(), numbers))
 
 
@@ -40,12 +40,15 @@ def vectors(
     items: list[Item],
     progress: Progress,
     name: str,
-    size: int,
-    embed: Callable[[NDArray[np.uint8]], NDArray[np.float32]],
+    embed: Callable[[list[NDArray[np.uint8]]], NDArray[np.float32]],
+    choose_size: Callable[[], int | None],
 ) -> Inputs:
-    """Embeddings (n, d) of images by a frozen model, kept under ``name``. Warns of those that cannot be read."""
+    """Embeddings (n, d) of images by a frozen model, kept under ``name``. Warns of those that cannot be read.
+
+    ``choose_size``, asked where there are images to embed, gives the height and width that they are resized to.
+    """
     kept = Kept(project.folder / FOLDER, name)
-    numbers = _readable(project, items, kept, size, embed, progress, "embedding images")
+    numbers = _readable(project, items, kept, choose_size, embed, progress, "embedding images")
     return Inputs(numbers, _rows(kept.rows(), numbers))
 
 
@@ -100,8 +103,8 @@ def _readable(
     project: Project,
     items: list[Item],
     kept: Kept,
-    size: int,
-    embed: Callable[[NDArray[np.uint8]], NDArray[Any]],
+    choose_size: Callable[[], int | None],
+    embed: Callable[[list[NDArray[np.uint8]]], NDArray[Any]],
     progress: Progress,
     what: str,
 ) -> NDArray[np.int64]:
@@ -110,14 +113,16 @@ def _readable(
 
     def compute(some: list[Item]) -> tuple[list[int], NDArray[Any]]:
         done, pixels = [], []
-        found = each(lambda item: decode(project.items.file(item), item.id, (size, size), 3), some)
+        side = choose_size()
+        size = None if side is None else (side, side)
+        found = each(lambda item: decode(project.items.file(item), item.id, size, 3), some)
         for row, image in enumerate(found):
             if isinstance(image, DataFileError):
                 failures.append(image)
             else:
                 done.append(row)
                 pixels.append(image)
-        return done, embed(np.stack(pixels)) if pixels else np.empty(0)
+        return done, embed(pixels) if pixels else np.empty(0)
 
     numbers = kept.update(items, compute, lambda done, total: progress(what, done, total))
     report(failures, len(items), project.folder.name, strict=False)

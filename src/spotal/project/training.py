@@ -61,7 +61,7 @@ def prepare(project: Project, progress: Progress) -> Model:
     events = project.labels.last_event()
     known = _Known.of(project)
     last = project.models.last()
-    if last is not None and last.about.get("made_from") == known.digest:
+    if last is not None and last.about.get("made_from") == known.digest and _is_whole(project, last):
         return last
     recipe = recipe_for(project.settings, project.folder)
     inputs = recipe.inputs(project, known.items, progress)
@@ -80,7 +80,10 @@ def prepare(project: Project, progress: Progress) -> Model:
         learner: Any = recipe.learner(inputs.X, len(settings.classes))
         learner.fit(inputs.X[rows], labels, random_state=settings.random_state)
         progress("predicting", 0, None)
-        probabilities, embeddings = learner.infer(inputs.X)
+        if hasattr(learner, "infer"):
+            probabilities, embeddings = learner.infer(inputs.X)
+        else:
+            probabilities, embeddings = learner.probabilities(inputs.X), learner.embeddings(inputs.X)
         n_labeled = len(rows)
         files["predictions"] = folder / f"{stem}.predictions.npy"
         write_rows(files["predictions"], inputs.numbers, probabilities, total)
@@ -135,6 +138,11 @@ class _Known:
         return rows[:, 0], rows[:, 1]
 
 
+def _is_whole(project: Project, model: Model) -> bool:
+    """Whether a model's files are still there."""
+    return all(project.models.file(path).is_file() for path in (model.embeddings, model.predictions) if path)
+
+
 def _measure(embeddings: NDArray[Any], rows: NDArray[np.int64], random_state: int) -> list[Metric]:
     """How well the labels cover the pool."""
     if not 0 < len(rows) < len(embeddings):
@@ -161,11 +169,10 @@ def _sweep(project: Project) -> None:
 
 
 def _save(learner: Any, folder: Path, stem: str) -> Path:
-    from spotal.learner import TorchLearner
-
-    if isinstance(learner, TorchLearner):
+    if hasattr(learner, "save"):
         path = folder / f"{stem}.pt"
-        learner.save(path)
+        with atomic_path(path) as part:
+            learner.save(part)
         return path
     import joblib
 
