@@ -234,6 +234,10 @@ def test_label_studio_as_it_exports_itself(make, tmp_path):
         ("sub/über.png", "ann@x.org"): ("skip", None, at),
         ("sub/naïve one.png", "ann@x.org"): ("none_of_these", None, at),
     }
+    kept = {**choice, "meta": {"spotal": {"annotator": "eve"}}}  # of a file of ours that went through Label Studio
+    path.write_text(json.dumps([task(1, "f.png", by(7, [kept]))]))
+    import_labels(project, path)
+    assert words(project)["f.png", "eve"] == ("label", "cat", at)
     two = [task(1, "a.png", by(7, [{**choice, "value": {"choices": ["cat", "dog, big"]}}]))]
     path.write_text(json.dumps(two))
     with pytest.raises(DataFileError, match="2 choices in annotation 1 of task 1; one label"):

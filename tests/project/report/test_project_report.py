@@ -167,7 +167,7 @@ def test_the_whole_page(make, kind):
     titles = re.findall("<h2>(.*?)</h2>", html)
     assert titles == [
         "Class balance", "What the model gets right", "The labels on the pool's map",
-        *(["Labels that are likely wrong"] * bool(facts.doubts)),
+        *(["Labels that may be wrong"] * bool(facts.doubts)),
         "Annotators", "Cost so far, and what more would cost", "What these labels stand for",
         "What was picked, round by round", "Where this comes from",
     ]  # fmt: skip

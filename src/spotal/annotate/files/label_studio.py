@@ -1,7 +1,8 @@
 """Label Studio's JSON: a list of tasks, each with its annotations, as its export writes and its import reads it.
 
-An annotation of ours carries the key ``spotal`` (who said what), which Label Studio leaves alone: it knows users by
-e-mail only, and has no "none of these". https://labelstud.io/guide/task_format
+Label Studio knows people by e-mail only, and has no "none of these". So an annotation of ours carries the key
+``spotal``, who said what, which Label Studio passes over; and its result's ``meta`` says who, which it keeps.
+https://labelstud.io/guide/task_format
 """
 
 from __future__ import annotations
@@ -69,9 +70,10 @@ def _said(annotation: dict[str, Any], where: str, path: Path, classes: tuple[str
 
 
 def _who(annotation: dict[str, Any]) -> str | None:
-    own, user = annotation.get("spotal") or {}, annotation.get("completed_by")
-    if "annotator" in own:
-        return str(own["annotator"])
+    user = annotation.get("completed_by")
+    for known in (annotation, *((result.get("meta") or {}) for result in annotation.get("result") or [])):
+        if "annotator" in (known.get("spotal") or {}):
+            return str(known["spotal"]["annotator"])
     if isinstance(user, dict):
         user = user.get("email") or user.get("id")
     return f"Label Studio user {user}" if isinstance(user, int) else user
@@ -90,7 +92,8 @@ def _task(content: Content, entry: Entry, number: int) -> dict[str, Any]:
 
 def _annotation(said: Said) -> dict[str, Any]:
     choice = said.label if said.kind == "label" else NONE
-    result = {"from_name": "label", "to_name": "item", "type": "choices", "value": {"choices": [choice]}}
+    meta = {"spotal": {"annotator": said.annotator}}
+    result = {"from_name": "label", "to_name": "item", "type": "choices", "value": {"choices": [choice]}, "meta": meta}
     at = said.at.isoformat()
     annotation: dict[str, Any] = {
         "result": [] if said.kind == "skip" else [result],

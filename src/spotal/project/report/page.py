@@ -30,6 +30,7 @@ MOST_CLASSES = 20
 """Classes of a picture; of more, the ones with the most labels."""
 BINS = 5
 STYLE = """
+.wide img { width: 100%; max-width: 860px; }
 tbody th, thead th:first-child { text-align: left; }
 .thumbs img { image-rendering: auto; }
 .thumbs { grid-template-columns: repeat(auto-fill, minmax(84px, 1fr)); }
@@ -253,8 +254,9 @@ def _doubts(facts: Facts, file: Callable[[Item], Path]) -> str:
         for d in facts.doubts[:MOST_SHOWN]
     ]
     return (
-        f"<h2>Labels that are likely wrong</h2><p>{len(facts.doubts):,} labels{more}. A model that did not know them "
-        "is as sure of another class as it usually is of that class: look at them again.</p>"
+        f"<h2>Labels that may be wrong</h2><p>{len(facts.doubts):,} labels{more}. A model that did not know them "
+        "is as sure of another class as it usually is of that class. Some are wrong, some only hard: look at the "
+        "first ones first.</p>"
         + figures(parts, facts.settings.data.kind)
         + _folded("As a list", table(["item", "label", "model", "sure of its own", "sure of the label"], rows))
     )

@@ -15,7 +15,7 @@ from spotal.report.plots import Theme, blank
 
 __all__ = ["MOST_COLORS", "balance", "calibration", "confusion", "curve", "plane"]
 
-WIDE, SQUARE = (10.2, 3.8), (4.6, 4.4)
+WIDE, SQUARE = (6.4, 3.3), (4.6, 4.4)
 MOST_COLORS = 10
 """Classes that are told apart by color and shape on the map; of more, labels are drawn alike."""
 COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#B8860B", "#56B4E9", "#7B4FBF", "#A0522D", "#5F8A1F", "#C2185B")
@@ -52,7 +52,7 @@ def curve(facts: Facts, theme: Theme) -> Figure:
 
 def balance(rows: list[tuple[str, float, float | None]], theme: Theme) -> Figure:
     """Shares of classes among the labels, and the model's estimate for the pool."""
-    figure, axes = blank(theme, (WIDE[0], 0.9 + 0.36 * len(rows)))
+    figure, axes = blank(theme, (WIDE[0], 0.9 + 0.3 * len(rows)))
     y = np.arange(len(rows))[::-1]
     axes.barh(y + 0.19, [100 * row[1] for row in rows], 0.36, color=theme.base, label="labels")
     if rows[0][2] is not None:
