@@ -13,6 +13,7 @@ from spotal import __version__
 from spotal.cli.bench import bench, report
 from spotal.cli.console import Commands
 from spotal.cli.demo import demo
+from spotal.cli.label import label
 from spotal.cli.select import select
 
 __all__ = ["app", "main"]
@@ -42,6 +43,10 @@ app.command(
     "--dry-run[/bold]",
 )(bench)
 app.command(epilog="Example: [bold]spotal report spotal-bench[/bold]")(report)
+app.command(
+    epilog="Examples: [bold]spotal label[/bold], [bold]spotal label birds --port 8000[/bold], [bold]spotal label birds "
+    "--host 0.0.0.0[/bold]",
+)(label)
 
 
 @app.callback()
