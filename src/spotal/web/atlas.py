@@ -9,7 +9,6 @@ from numpy.typing import NDArray
 
 from spotal._files import atomic_path
 from spotal.project.predictions import read_embeddings
-from spotal.reduce import PCA
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -79,6 +78,8 @@ def atlas_name(project: Project) -> str | None:
 
 def _plane(array: NDArray[np.floating], random_state: int) -> NDArray[np.int16]:
     """Coordinates (n, 2), -1 for rows that are not finite: items without an embedding."""
+    from spotal.reduce import PCA  # brings torch, which the page needs once for each model
+
     finite = np.isfinite(np.asarray(array[:, 0], np.float32))
     plane = np.full((len(array), 2), -1, np.int16)
     usable = array if finite.all() else array[finite]

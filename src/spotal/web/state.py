@@ -20,7 +20,7 @@ __all__ = ["MOST_TASKS", "item", "project_key", "state"]
 
 MOST_TASKS = 200
 """Items that the page holds at a time; more follow when these are answered."""
-NEIGHBORS = 6
+NEIGHBORS = 5
 GUESSES = 3
 
 

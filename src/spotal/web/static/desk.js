@@ -142,6 +142,7 @@ export class Desk extends EventTarget {
     this.changed();
     this.tabs?.postMessage("changed");
     if (!this.lost) await this.refresh();
+    this.poll();
   }
 
   /** Send all that waits; throws Lost. */
@@ -249,7 +250,8 @@ export class Desk extends EventTarget {
 
   poll() {
     const wait = this.open.length ? POLL : POLL_DONE;
-    setTimeout(async () => {
+    clearTimeout(this.poller);
+    this.poller = setTimeout(async () => {
       if (!document.hidden && !this.lost && !this.saving) await this.refresh();
       this.poll();
     }, wait);

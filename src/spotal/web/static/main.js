@@ -41,6 +41,7 @@ let told = null; // the item that was announced
 function update() {
   const { state, task } = desk;
   banner();
+  document.body.classList.toggle("saving", desk.saving);
   if (!state) return;
   $("project").textContent = state.name;
   document.title = `${desk.open.length ? `${desk.open.length} to label` : "Done"} · ${state.name} · spotal`;

@@ -29,7 +29,6 @@ export class One {
     const { task } = desk;
     const all = [...desk.tasks.keys()];
     if (task && (this.shown !== task.number || this.version !== task.large)) this.show(task);
-    this.frame.classList.toggle("late", desk.saving);
     const place = `${all.indexOf(task.number) + 1} of ${all.length}`;
     this.caption.replaceChildren(h("span", { className: "id", title: task.id }, task.id), h("span", {}, place));
     const words = this.words(desk, task);
