@@ -107,7 +107,9 @@ def answer(project: Project, truth: dict[str, str], most: int | None = None) -> 
 @contextmanager
 def serving(project: Project) -> Iterator[str]:
     """The page's address while the block runs."""
-    server = uvicorn.Server(uvicorn.Config(create_app(project, annotator="ann"), port=0, log_level="error", timeout_graceful_shutdown=1))
+    server = uvicorn.Server(
+        uvicorn.Config(create_app(project, annotator="ann"), port=0, log_level="error", timeout_graceful_shutdown=1)
+    )
     thread = threading.Thread(target=server.run)
     thread.start()
     while not server.started:
@@ -163,7 +165,12 @@ def main() -> None:
                 }
                 return shoot(address, IMAGES, views)
             views = {
-                f"{kind}-{scheme}{'-grid' if keys else ''}": {"size": size, "scheme": scheme, "keys": keys, "full": True}
+                f"{kind}-{scheme}{'-grid' if keys else ''}": {
+                    "size": size,
+                    "scheme": scheme,
+                    "keys": keys,
+                    "full": True,
+                }
                 for kind, size in (("desktop", DESKTOP), ("phone", PHONE))
                 for scheme in ("light", "dark")
                 for keys in ("", "v")

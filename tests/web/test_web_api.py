@@ -5,11 +5,11 @@ import io
 import numpy as np
 import pytest
 from PIL import Image
+from tests.web.conftest import CLASSES, answer, predict
 
 from spotal.project import Audit, Data, Pick, Project, Settings
 from spotal.web.atlas import MOST_DRAWN, OPEN, SCALE, SKIPPED, TIED, atlas, marks
 from spotal.web.pictures import SIDES
-from tests.web.conftest import CLASSES, answer, predict
 
 
 def test_the_state_says_what_to_answer_and_why(images, client):

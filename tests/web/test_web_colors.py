@@ -10,8 +10,7 @@ from spotal.web.app import STATIC
 
 CSS = (STATIC / "style.css").read_text(encoding="utf-8")
 LIGHT, DARK = (
-    dict(re.findall(r"--([\w-]+): (#[0-9a-f]{6});", block))
-    for block in re.findall(r":root \{(.*?)\}", CSS, re.DOTALL)
+    dict(re.findall(r"--([\w-]+): (#[0-9a-f]{6});", block)) for block in re.findall(r":root \{(.*?)\}", CSS, re.DOTALL)
 )
 TEXT = [
     *((ink, ground) for ink in ("ink", "soft") for ground in ("page", "card", "fill")),

@@ -3,9 +3,9 @@ from __future__ import annotations
 import re
 
 import pytest
+from tests.web.conftest import answer
 
 from spotal.web.guard import HEADERS, is_loopback
-from tests.web.conftest import answer
 
 TOKEN = "a-token-that-nobody-guesses-0123456789"
 
@@ -90,7 +90,9 @@ def test_the_header_of_the_page_is_needed_and_its_own_origin_is_fine(texts, clie
     assert page.post("/api/answers", json=body, headers=good).status_code == 200
     del page.headers["X-Spotal"]
     assert page.post("/api/answers", json=body, headers=good).status_code == 403
-    asked = page.options("/api/answers", headers={"Origin": "http://evil.example", "Access-Control-Request-Method": "POST"})
+    asked = page.options(
+        "/api/answers", headers={"Origin": "http://evil.example", "Access-Control-Request-Method": "POST"}
+    )
     assert asked.status_code == 403
     assert not [name for name in asked.headers if name.startswith("access-control")]
 

@@ -102,10 +102,7 @@ class Guard:
     def _known(self, host: str) -> bool:
         """Whether a Host header names this machine. The port may be another's, of a tunnel."""
         name = host.lower()
-        if name.startswith("["):
-            name = name[1:].partition("]")[0]
-        else:
-            name = name.partition(":")[0]
+        name = name[1:].partition("]")[0] if name.startswith("[") else name.partition(":")[0]
         if name in self.names:
             return True
         try:
@@ -123,8 +120,8 @@ class Guard:
         rest = [(key, value) for key, value in parse_qsl(scope["query_string"].decode("latin-1")) if key != "token"]
         response = RedirectResponse(scope["path"] + (f"?{urlencode(rest)}" if rest else ""), 303)
         # lax, so that a link in a message works; what changes something is guarded above
-        options = {"httponly": True, "samesite": "lax", "secure": scope["scheme"] == "https"}
-        response.set_cookie(self.cookie, self.session, max_age=KEPT, **options)  # type: ignore[arg-type]
+        secure = scope["scheme"] == "https"
+        response.set_cookie(self.cookie, self.session, max_age=KEPT, httponly=True, samesite="lax", secure=secure)
         return response
 
 

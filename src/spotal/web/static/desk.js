@@ -159,9 +159,16 @@ export class Desk extends EventTarget {
     this.current = [...all.slice(at + 1), ...all.slice(0, at)].find((number) => this.isOpen(number)) ?? null;
   }
 
-  /** Ask the server what is new. */
+  /** Ask the server what is new: once more where it is being asked already, and never twice at a time. */
   refresh() {
-    return this.connect(() => this.fetchState());
+    this.again = true;
+    this.refreshing ??= this.connect(async () => {
+      while (this.again) {
+        this.again = false;
+        await this.fetchState();
+      }
+    }).finally(() => (this.refreshing = null));
+    return this.refreshing;
   }
 
   async fetchState() {
