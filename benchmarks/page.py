@@ -145,7 +145,7 @@ def shoot(address: str, folder: Path, views: dict[str, dict]) -> None:
                 page.keyboard.press(key)
             page.wait_for_timeout(1200)
             picture = Image.open(io.BytesIO(page.screenshot(full_page=view.get("full", False)))).convert("RGB")
-            picture.quantize(128, dither=Image.Dither.NONE).save(folder / f"{name}.png", optimize=True)
+            picture.quantize(255, dither=Image.Dither.NONE).save(folder / f"{name}.png", optimize=True)
             context.close()
         browser.close()
 

@@ -5,7 +5,7 @@ import io
 import numpy as np
 import pytest
 from PIL import Image
-from tests.web.conftest import CLASSES, answer, predict
+from tests.web.conftest import CLASSES, answer, predict, send
 
 from spotal.project import Audit, Data, Pick, Project, Settings
 from spotal.web.atlas import MOST_DRAWN, OPEN, SCALE, SKIPPED, TIED, atlas, marks
@@ -76,7 +76,7 @@ def test_one_bad_answer_keeps_no_other_from_being_recorded(texts, client):
         good | {"id": "d", "item": 1},
         good | {"id": "d", "item": 2},
     ]
-    results = page.post("/api/answers", json={"answers": sent}).json()["results"]
+    results = send(page, sent).json()["results"]
     assert [sorted(result) for result in results] == [["error", "id"]] * 4 + [["id", "item", "now"], ["error", "id"]]
     assert "numbers must be those of items" in results[0]["error"]
     assert "label must be one of the project's classes, found 'yellow'" in results[2]["error"]
@@ -110,6 +110,14 @@ def test_a_request_that_is_too_long_is_refused(texts, client):
         "/api/answers", content=b" " * 1_000_001, headers={"Content-Type": "application/json"}
     )
     assert response.status_code == 413
+
+
+def test_answers_meant_for_another_project_are_not_recorded(texts, images, client):
+    one = {"id": "a", "item": 0, "annotator": "ann", "kind": "label", "label": "red"}
+    key = client(images).get("/api/state").json()["key"]
+    for body in ({"project": key, "answers": [one]}, {"answers": [one]}):
+        assert client(texts).post("/api/answers", json=body).status_code == 409
+    assert texts.labels.history() == []
 
 
 def test_conflicts_come_first_with_both_answers(texts, client):

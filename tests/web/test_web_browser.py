@@ -280,6 +280,42 @@ def test_answers_outlive_a_closed_tab_and_a_reply_that_got_lost(images, visit):
         assert said(images) == [("p00.png", "label", "red"), ("p01.png", "label", "green")]
 
 
+def test_another_project_at_the_same_address_gets_no_answers(images, texts, visit):
+    with live(images) as server:
+        page = visit(server.address)
+        shown(page, "p00.png")
+        page.wait_for_load_state("networkidle")
+        server.stop()
+        page.keyboard.press("1")
+        shown(page, "p01.png")
+        own, server.app = server.app, create_app(texts, annotator="ann")
+        server.start()
+        page.get_by_role("alert").filter(has_text="nother project is served").wait_for()
+        page.keyboard.press("2")
+        shown(page, "p02.png")
+        server.stop()
+        server.app = own
+        server.start()
+        page.get_by_text("The server is back: 2 kept answers saved").wait_for()
+        assert texts.labels.history() == []
+        assert said(images) == [("p00.png", "label", "red"), ("p01.png", "label", "green")]
+
+
+def test_an_answer_that_cannot_be_recorded_is_said_and_holds_up_no_other(images, visit):
+    with live(images) as server:
+        page = visit(server.address)
+        shown(page, "p00.png")
+        key = page.evaluate("fetch('api/state').then((r) => r.json()).then((s) => s.key)")
+        for k, kept in enumerate(('{"id": "x", "item": "none"}', '{"id": "y", "item": 4, "annotator": "ann", '
+                                  '"kind": "label", "label": "gone"}')):  # fmt: skip
+            page.evaluate("([key, kept]) => localStorage.setItem(key, kept)", [f"spotal/{key}/0-{k}", kept])
+        page.keyboard.press("1")
+        shown(page, "p01.png")
+        page.get_by_role("alert").filter(has_text="An answer was not recorded").wait_for()
+        assert said(images) == [("p00.png", "label", "red")]
+        assert page.evaluate("Object.keys(localStorage).filter((key) => key.startsWith('spotal/')).length") == 0
+
+
 def test_kill_9_of_the_command_and_back(tmp_path, visit):
     with make_images(tmp_path) as project:
         port = free_port()

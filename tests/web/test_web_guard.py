@@ -85,7 +85,8 @@ def test_other_sites_change_nothing(texts, client, headers):
 
 def test_the_header_of_the_page_is_needed_and_its_own_origin_is_fine(texts, client):
     page = client(texts)
-    body = {"answers": [{"id": "a", "item": 0, "annotator": "ann", "kind": "skip"}]}
+    key = page.get("/api/state").json()["key"]
+    body = {"project": key, "answers": [{"id": "a", "item": 0, "annotator": "ann", "kind": "skip"}]}
     good = {"Origin": "http://127.0.0.1:8642", "Sec-Fetch-Site": "same-origin"}
     assert page.post("/api/answers", json=body, headers=good).status_code == 200
     del page.headers["X-Spotal"]

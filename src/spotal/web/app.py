@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import Request
@@ -101,9 +102,10 @@ class _Routes:
         return FileResponse(picture(self.project, one, size), media_type="image/webp", headers=FOR_EVER)
 
     async def answers(self, request: Request) -> Response:
-        from starlette.concurrency import run_in_threadpool
-
-        answers = _answers(await _body(request))
+        body = await _body(request)
+        answers = _answers(body)
+        if body.get("project") != self.key:  # of a page that was open when another project was served here
+            raise HTTPException(409, "another project is served here; start spotal label for the page's own again")
         return JSONResponse({"results": await run_in_threadpool(lambda: [self._record(one) for one in answers])})
 
     def _item(self, request: Request) -> Any:

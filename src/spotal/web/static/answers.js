@@ -1,8 +1,8 @@
-// The answer buttons: a key for each of the first nine classes, a field to find one among many.
+// The answer buttons: a key for each of the first ten classes, a field to find one among many.
 
 import { h, percent } from "./dom.js";
 
-const KEYS = 9;
+const KEYS = "1234567890";
 export const COLORS = 10;
 export const color = (index) => `c${index % COLORS}`;
 
@@ -22,12 +22,12 @@ export class Answers {
       action("Back", "←", () => act("back")),
       action("Next", "→", () => act("next")),
     );
-    place.replaceChildren(...(classes.length > KEYS ? [this.finder()] : []), this.list, this.other);
+    place.replaceChildren(...(classes.length > KEYS.length ? [this.finder()] : []), this.list, this.other);
   }
 
   button(name, k) {
     const guess = h("span", { className: "guess" });
-    const key = k < KEYS ? h("kbd", { "aria-hidden": "true" }, String(k + 1)) : null;
+    const key = k < KEYS.length ? h("kbd", { "aria-hidden": "true" }, KEYS[k]) : null;
     const button = h(
       "button",
       { type: "button", className: `class ${color(k)}`, title: name, onclick: () => this.act("label", name) },
@@ -36,7 +36,7 @@ export class Answers {
       h("span", { className: "label" }, name),
       guess,
     );
-    if (k < KEYS) button.setAttribute("aria-keyshortcuts", String(k + 1));
+    if (key) button.setAttribute("aria-keyshortcuts", KEYS[k]);
     return button;
   }
 
@@ -58,6 +58,11 @@ export class Answers {
       },
     });
     return h("div", { className: "finder" }, this.field);
+  }
+
+  /** The class of a key, if it is one's. */
+  of(key) {
+    return key ? this.classes[KEYS.indexOf(key)] : undefined;
   }
 
   find() {

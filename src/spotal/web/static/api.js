@@ -2,10 +2,10 @@
 
 const PATIENCE = 10_000;
 
-/** The server cannot be reached, or cannot do its work now: the same request may succeed later. */
+/** The server cannot be reached, cannot do its work now, or is another one: the same request may succeed later. */
 export class Lost extends Error {}
 
-/** The server said no; asking again will not help. */
+/** The server understood and said no; asking again will not help. */
 export class Refused extends Error {}
 
 export const get = (path) => ask(path, {});
@@ -23,8 +23,7 @@ async function ask(path, options) {
   }
   if (response.ok) return content;
   const said = sentence(content.error ?? response.statusText);
-  if (response.status === 401) throw new Lost(`The server wants a new token (${said})`);
-  throw response.status >= 500 ? new Lost(said) : new Refused(said);
+  throw response.status === 400 ? new Refused(said) : new Lost(said);
 }
 
 const sentence = (text) => `${text.charAt(0).toUpperCase()}${text.slice(1)}${text.endsWith(".") ? "" : "."}`;

@@ -84,7 +84,7 @@ export class Desk extends EventTarget {
   step(forward) {
     const all = [...this.tasks.keys()];
     const at = all.indexOf(this.current);
-    if (!forward) this.go(all[Math.max(0, at - 1)]);
+    if (!forward) this.go(all.at(at < 0 ? -1 : Math.max(0, at - 1)));
     else this.go([...all.slice(at + 1), ...all.slice(0, at)].find((number) => this.isOpen(number)) ?? all[at + 1] ?? this.current);
   }
 
@@ -134,11 +134,7 @@ export class Desk extends EventTarget {
     }
     this.saving = false;
     this.recorded++;
-    const refused = entries.map(({ id }) => said.get(id)?.error).find(Boolean);
-    if (refused) {
-      this.stack.pop();
-      this.problem = refused;
-    } else this.say(done(said));
+    if (!entries.some(({ id }) => said.get(id)?.error)) this.say(done(said));
     this.changed();
     this.tabs?.postMessage("changed");
     if (!this.lost) await this.refresh();
@@ -150,6 +146,11 @@ export class Desk extends EventTarget {
     const waiting = this.outbox.size;
     const said = await this.outbox.flush();
     if (this.lost) this.found(waiting);
+    for (const { error, answer } of this.outbox.refused.splice(0)) {
+      this.problem = `An answer was not recorded: ${error}.`;
+      this.words.delete(answer.item);
+      this.stack = this.stack.filter((group) => group.every(({ id }) => id !== answer.id));
+    }
     return said;
   }
 
@@ -174,6 +175,9 @@ export class Desk extends EventTarget {
   async fetchState() {
     const { recorded } = this;
     const found = await get(`api/state${this.query(this.state?.version)}`);
+    if (found.key !== this.outbox.project) {
+      throw new Lost("Another project is served at this address now: start spotal label for this one again.");
+    }
     if (this.lost) this.found(0);
     if (found.tasks && recorded === this.recorded && !this.saving) this.merge(found); // else it is older than an answer
   }

@@ -4,6 +4,10 @@ import { color } from "./answers.js";
 import { NAMES } from "./desk.js";
 import { h, percent } from "./dom.js";
 
+const HINT = matchMedia("(hover: none)").matches
+  ? "Tap to mark, then choose a class"
+  : "Mark with space or a click, then choose a class; Enter enlarges";
+
 export class Grid {
   /** `enlarge(number)` is called for a tile that is to be seen alone. */
   constructor(place, desk, enlarge) {
@@ -44,7 +48,7 @@ export class Grid {
     });
     const marked = this.marked.size;
     this.hint.replaceChildren(
-      h("span", {}, marked ? `${marked} marked` : "Mark with space or a click, then choose a class; Enter enlarges"),
+      h("span", {}, marked ? `${marked} marked` : HINT),
       h("span", {}, `${desk.open.length} of ${numbers.length} to answer`),
     );
     const now = this.tiles.get(desk.current);

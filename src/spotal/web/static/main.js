@@ -9,8 +9,8 @@ import { One, finished } from "./one.js";
 import { curve, progress, why } from "./side.js";
 
 const KEYS = [
-  ["1 – 9", "answer with that class"],
-  ["/", "find a class by its name, where there are more than nine"],
+  ["1 – 9, 0", "answer with that class"],
+  ["/", "find a class by its name, where there are more than ten"],
   ["g", "answer with the model's guess"],
   ["n", "none of these"],
   ["s", "skip"],
@@ -147,7 +147,7 @@ function onKey(event) {
 function press(key) {
   const { state, task } = desk;
   if (!state) return false;
-  const label = /^[1-9]$/.test(key) ? state.classes[Number(key) - 1] : undefined;
+  const label = answers.of(key);
   const guess = task?.guess[0]?.label;
   if (label) act("label", label);
   else if (key === "n") act("none_of_these");

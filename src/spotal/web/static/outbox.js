@@ -2,13 +2,15 @@
 // They live in localStorage, one key each, so that reloading, closing the browser or a second tab lose nothing; each has
 // an id, under which the server records it once, however often it is sent.
 
-import { post } from "./api.js";
+import { Refused, post } from "./api.js";
 
 const MOST = 100;
 let counter = 0;
 
 export class Outbox {
   constructor(project) {
+    this.project = project;
+    this.refused = []; // what cannot be recorded: {error, answer}
     this.prefix = `spotal/${project}/`;
     this.said = new Map(); // what the server said to each answer, by its id
     this.unkept = new Map(); // where the browser keeps nothing for us
@@ -47,7 +49,7 @@ export class Outbox {
     return this.all().length;
   }
 
-  /** Send all that waits, in order. What the server ever said, by id; throws Lost or Refused and keeps the rest. */
+  /** Send all that waits, in order. What the server ever said, by id; throws Lost and keeps the rest. */
   async flush() {
     while (this.running) await this.running.catch(() => {});
     this.running = this.send();
@@ -59,13 +61,32 @@ export class Outbox {
   }
 
   async send() {
+    let most = MOST;
     for (let waiting = this.all(); waiting.length; waiting = this.all()) {
-      const part = waiting.slice(0, MOST);
-      const { results } = await post("api/answers", { answers: part.map(([, answer]) => answer) });
-      for (const result of results) this.said.set(result.id, result);
-      for (const [key] of part) this.drop(key);
+      const part = waiting.slice(0, most);
+      try {
+        await this.sendPart(part);
+      } catch (error) {
+        if (!(error instanceof Refused)) throw error;
+        if (part.length === 1) this.refuse(...part[0], error.message);
+        most = 1; // find the one that is refused
+      }
     }
     return this.said;
+  }
+
+  async sendPart(part) {
+    const { results } = await post("api/answers", { project: this.project, answers: part.map(([, answer]) => answer) });
+    results.forEach((result, k) => {
+      this.said.set(result.id, result);
+      if (result.error) this.refuse(...part[k], result.error);
+      else this.drop(part[k][0]);
+    });
+  }
+
+  refuse(key, answer, error) {
+    this.refused.push({ error, answer });
+    this.drop(key);
   }
 
   drop(key) {
