@@ -119,7 +119,8 @@ export class PoolMap {
     const rest = Math.max(0, counts.items - this.marks.size);
     $("map-text").textContent =
       `${labeled.length} labeled${listed}, ${open} picked and waiting (rings), ${rest.toLocaleString("en")} remaining. ` +
-      "The large ring is the item shown. First two principal components of the embeddings.";
+      `${this.desk.current === null ? "" : "The large ring is the item shown. "}` +
+      "First two principal components of the embeddings.";
   }
 
   /** Show the item under the pointer. */

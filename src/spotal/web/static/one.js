@@ -43,7 +43,7 @@ export class One {
     this.version = task.large;
     this.image = null;
     if (task.kind === "image") this.frame.replaceChildren(this.picture(task));
-    else if (task.kind === "text") this.frame.replaceChildren(h("blockquote", { tabIndex: 0, className: "text" }, task.text));
+    else if (task.kind === "text") this.frame.replaceChildren(h("blockquote", { tabIndex: 0, className: "reading" }, task.text));
     else this.frame.replaceChildren(h("p", { className: "blank" }, "This project has numbers only, nothing to show: look up", h("b", {}, task.id)));
   }
 

@@ -32,7 +32,7 @@ function neighbor(item) {
   const face = item.kind === "image"
     ? h("img", { src: item.small, alt: item.id, title: item.id, loading: "lazy", onload: ({ target }) => target.classList.toggle("pixels", target.naturalWidth <= 64) })
     : h("span", { className: "excerpt", title: item.text ?? item.id }, item.text ?? item.id);
-  return h("li", { className: item.kind }, face);
+  return h("li", { className: item.kind === "image" ? "" : "written" }, face);
 }
 
 function guesses(guess, classes) {
