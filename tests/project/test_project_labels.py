@@ -162,3 +162,20 @@ def test_agreement_of_two(project):
     project.labels.record("t7", "cat", annotator="fay")
     assert [pair.kappa for pair in project.labels.agreement() if pair.second == "fay"] == [None]
     assert project.labels.annotators() == {"ann": 5, "bob": 5, "eve": 1, "fay": 1}
+
+
+def test_undo_of_one_answer_happens_once(project):
+    record, undo = project.labels.record, project.labels.undo
+    record("t0", "cat", annotator="ann", external_id="a")
+    record("t1", "dog", annotator="ann", external_id="b")
+    record("t0", "dog", annotator="ann", external_id="c")
+    assert [event.external_id for event in project.labels.undoable("ann")] == ["c", "b", "a"]
+    first = undo("ann", external_id="a")  # not the last word on it, which stays
+    assert (first.item, first.label, first.undoes) == ("t0", "dog", 1)
+    assert undo("ann", external_id="a") == first
+    assert len(project.labels.history()) == 4
+    assert [event.external_id for event in project.labels.undoable("ann", 1)] == ["c"]
+    assert undo("ann", external_id="c").kind == "withdraw"
+    assert undo("ann", external_id="none") is None
+    assert undo("bob", external_id="b") is None
+    assert project.labels.standings().keys() == {"t1"}

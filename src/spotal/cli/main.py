@@ -17,6 +17,7 @@ from spotal.cli.doctor import doctor
 from spotal.cli.embed import embed
 from spotal.cli.exchange import export_labels, import_labels
 from spotal.cli.init import init
+from spotal.cli.label import label
 from spotal.cli.next import next_
 from spotal.cli.predict import predict
 from spotal.cli.report import report
@@ -83,6 +84,11 @@ app.command(
     rich_help_panel=project,
     epilog="Examples: [bold]spotal doctor[/bold], [bold]spotal doctor my-project --repair[/bold]",
 )(doctor)
+app.command(epilog="Example: [bold]spotal report spotal-bench[/bold]")(report)
+app.command(
+    epilog="Examples: [bold]spotal label[/bold], [bold]spotal label birds --port 8000[/bold], [bold]spotal label birds "
+    "--host 0.0.0.0[/bold]",
+)(label)
 
 
 @app.callback()

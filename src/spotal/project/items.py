@@ -73,7 +73,7 @@ class Items:
     def at(self, numbers: Iterable[int]) -> list[Item]:
         """The items of these numbers, in this order. Raises ProjectError where there is none."""
         wanted = [int(number) for number in numbers]
-        found = {item.number: item for item in self._where(ItemRow.number, wanted)}
+        found = {item.number: item for item in self._where(ItemRow.number, [n for n in wanted if 0 <= n < 2**63])}
         unknown = next((number for number in wanted if number not in found), None)
         if unknown is not None:
             raise ProjectError(f"numbers must be those of items, 0 to {len(self) - 1}, found {unknown}")

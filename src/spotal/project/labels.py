@@ -17,7 +17,7 @@ from spotal.project.records import Agreement, Answer, Conflict, Event, Standing
 from spotal.project.schema import EventRow, ItemRow, latest, standings
 
 if TYPE_CHECKING:
-    from sqlalchemy import Connection
+    from sqlalchemy import Connection, Select
 
     from spotal.project.project import Project
 
@@ -100,25 +100,23 @@ class Labels:
             external_version=external_version,
         )
 
-    def undo(self, annotator: str, *, source: str = "page") -> Event | None:
+    def undo(self, annotator: str, *, source: str = "page", external_id: str | None = None) -> Event | None:
         """Take back the annotator's last event from this source, and say again what held before it.
 
-        Undoing once more goes one further back. The event that was recorded, or None where nothing is left to undo.
+        Undoing once more goes one further back. With an ``external_id`` the event of that answer is taken back, once:
+        asked again, nothing happens and the event of then is returned. The event that was recorded, or None where
+        nothing is left to undo.
         """
-        undo = aliased(EventRow)
-        standing = (
-            select(EventRow)
-            .outerjoin(undo, undo.undoes == EventRow.number)
-            .where(EventRow.annotator == annotator, EventRow.undoes.is_(None), undo.number.is_(None))
-            .order_by(EventRow.number.desc())
-            .limit(1)
-        )
+        mine = _standing(annotator)
+        wanted = mine.where(EventRow.source == source)
+        if external_id is not None:
+            wanted = wanted.where(EventRow.external_id == external_id)
         with self._database.write() as connection:
-            last = connection.execute(standing.where(EventRow.source == source)).first()
+            last = connection.execute(wanted.limit(1)).first()
             if last is None:
-                return None
+                return None if external_id is None else _undone(connection, annotator, source, external_id)
             before = connection.execute(
-                standing.where(EventRow.item == last.item, EventRow.number != last.number)
+                mine.where(EventRow.item == last.item, EventRow.number != last.number).limit(1)
             ).first()
             kind, label = ("withdraw", None) if before is None else (before.kind, before.label)
             item = connection.execute(select(ItemRow.id).where(ItemRow.number == last.item)).scalar_one()
@@ -126,6 +124,13 @@ class Labels:
             event = Event(number, item, annotator, kind, label, now, source, None, "", last.number)
             _write(connection, [(last.item, event)])
             return event
+
+    def undoable(self, annotator: str, most: int = 20, *, source: str = "page") -> list[Event]:
+        """The annotator's last events from this source that :meth:`undo` would take back, newest first."""
+        query = _standing(annotator).where(EventRow.source == source).limit(most)
+        with self._database.read() as connection:
+            numbers = [row.number for row in connection.execute(query)]
+            return _read(connection, _EVENTS.where(EventRow.number.in_(numbers)).order_by(EventRow.number.desc()))
 
     def standings(self) -> dict[str, Standing]:
         """Where every item stands that anybody has spoken about, by id, in the order of the items."""
@@ -232,6 +237,25 @@ def _known(connection: Connection, answers: list[Answer]) -> dict[tuple[str, str
         for event in _read(connection, _EVENTS.where(EventRow.external_id.in_(ids[start : start + MANY]))):
             known[event.source, event.external_id, event.external_version] = event
     return known
+
+
+def _standing(annotator: str) -> Select[Any]:
+    """The annotator's own events that no undo took back, newest first."""
+    undo = aliased(EventRow)
+    return (
+        select(EventRow)
+        .outerjoin(undo, undo.undoes == EventRow.number)
+        .where(EventRow.annotator == annotator, EventRow.undoes.is_(None), undo.number.is_(None))
+        .order_by(EventRow.number.desc())
+    )
+
+
+def _undone(connection: Connection, annotator: str, source: str, external_id: str) -> Event | None:
+    """The event that took back an answer, None where there is no such answer."""
+    answer = select(EventRow.number).where(
+        EventRow.annotator == annotator, EventRow.source == source, EventRow.external_id == external_id
+    )
+    return next(iter(_read(connection, _EVENTS.where(EventRow.undoes.in_(answer)))), None)
 
 
 def _last(connection: Connection) -> int:

@@ -1,0 +1,199 @@
+"""The labeling page's pictures in docs/images: a project over Fashion-MNIST in its third round, seen by Chromium.
+
+    python -m benchmarks.page [--all FOLDER]
+
+``--all`` writes every view instead: both themes, desktop and phone, for the eye.
+"""
+
+from __future__ import annotations
+
+import argparse
+import io
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import uvicorn
+from PIL import Image
+from sklearn.linear_model import LogisticRegression
+
+import spotal
+from spotal.datasets import load
+from spotal.project import Audit, Data, Metric, Pick, Project, Settings
+from spotal.web import create_app
+
+IMAGES = Path(__file__).parents[1] / "docs" / "images"
+CHROMIUM = "/usr/bin/chromium"
+N, BATCH = 2000, 24
+DESKTOP, PHONE = (1280, 860), (390, 844)
+
+
+def make(folder: Path) -> tuple[Project, dict[str, str]]:
+    """A project of 2,000 images with two rounds answered and a third one begun, and the true labels."""
+    data = load("fashion-mnist")
+    rows = np.random.default_rng(0).choice(len(data.X), N, replace=False)
+    pixels = np.asarray(data.X[rows]).reshape(N, 28, 28)
+    truth = {f"{k:04d}.png": data.class_names[int(label)] for k, label in enumerate(np.asarray(data.y)[rows])}
+    (folder / "photos").mkdir()
+    for name, image in zip(truth, pixels, strict=True):
+        Image.fromarray(image.astype(np.uint8)).save(folder / "photos" / name)
+    settings = Settings(
+        Data("../photos"), tuple(data.class_names), budget=200, batch_size=BATCH, audit=Audit(0.1, 1 / BATCH)
+    )
+    project = Project.create(folder / "fashion", settings)
+    X = pixels.reshape(N, -1).astype(np.float32) / 255
+    np.save(project.folder / "embeddings.npy", X)
+    embedder = project.models.add("pixels", n_labeled=0, embeddings="embeddings.npy", about={"classes": []})
+    choose(project, X, None, embedder.number)
+    for _ in range(2):
+        answer(project, truth)
+        train(project, X, truth)
+    answer(project, truth, 9)
+    return project, truth
+
+
+def choose(project: Project, X: np.ndarray, probabilities: np.ndarray | None, model: int) -> None:
+    """The next batch, with what each pick stands for."""
+    classes = {name: k for k, name in enumerate(project.settings.classes)}
+    known = {row.number: classes[row.label] for row in project.labels.current().values()}
+    numbers = np.sort([*(item.number for item in project.items.candidates()), *known])
+    options = {} if probabilities is None else {"probabilities": probabilities[numbers]}
+    if known:
+        options |= {"labeled": np.searchsorted(numbers, list(known)), "labels": list(known.values())}
+    found = spotal.select(X[numbers], BATCH - 1, random_state=0, **options)
+    picks = []
+    for k, row in enumerate(found.indices):
+        members = numbers[found.members(k)]
+        others = members[members != numbers[row]]
+        near = others[np.argsort(((X[others] - X[numbers[row]]) ** 2).sum(1))[:6]]
+        about = {"neighbors": [item.id for item in project.items.at(near)]}
+        unsure = None if probabilities is None else float(1 - probabilities[numbers[row]].max())
+        name = project.items.at([numbers[row]])[0].id
+        picks.append(Pick(name, float(found.cell_mass[k]), len(members), unsure, about))
+    project.rounds.add(picks, audit=1, strategy="spot", n_labeled=len(known), model=model)
+
+
+def train(project: Project, X: np.ndarray, truth: dict[str, str]) -> None:
+    """A linear model on what is labeled, its predictions and accuracy, and the batch that follows."""
+    known = list(project.labels.current().values())
+    classes = project.settings.classes
+    model = LogisticRegression(max_iter=500).fit([X[row.number] for row in known], [row.label for row in known])
+    probabilities = np.zeros((N, len(classes)), np.float32)
+    probabilities[:, [classes.index(name) for name in model.classes_]] = model.predict_proba(X)
+    np.save(project.folder / f"predictions-{len(known)}.npy", probabilities)
+    right = float(np.mean(model.predict(X) == np.array(list(truth.values()))))
+    half = 1.96 * (right * (1 - right) / 200) ** 0.5
+    trained = project.models.add(
+        "linear",
+        n_labeled=len(known),
+        embeddings="embeddings.npy",
+        predictions=f"predictions-{len(known)}.npy",
+        metrics=[Metric("accuracy", right, right - half, right + half)],
+        about={"classes": list(classes)},
+    )
+    choose(project, X, probabilities, trained.number)
+
+
+def answer(project: Project, truth: dict[str, str], most: int | None = None) -> None:
+    """Answer as many waiting items as asked for, rightly."""
+    for k, task in enumerate(project.rounds.batch()[:most]):
+        project.labels.record(task.item.id, truth[task.item.id], annotator="ann", external_id=f"a{time.time_ns()}-{k}")
+
+
+@contextmanager
+def serving(project: Project) -> Iterator[str]:
+    """The page's address while the block runs."""
+    server = uvicorn.Server(
+        uvicorn.Config(create_app(project, annotator="ann"), port=0, log_level="error", timeout_graceful_shutdown=1)
+    )
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    while not server.started:
+        time.sleep(0.05)
+    try:
+        yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}/"
+    finally:
+        server.should_exit = True
+        thread.join()
+
+
+def shoot(address: str, folder: Path, views: dict[str, dict]) -> None:
+    """One picture a view."""
+    from playwright.sync_api import sync_playwright
+
+    folder.mkdir(parents=True, exist_ok=True)
+    with sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        for name, view in views.items():
+            (width, height), keys = view["size"], view.get("keys", "")
+            phone = width < 600
+            context = browser.new_context(
+                viewport={"width": width, "height": height},
+                device_scale_factor=2 if phone else 1,
+                color_scheme=view["scheme"],
+                has_touch=phone,
+                is_mobile=phone,
+            )
+            page = context.new_page()
+            page.goto(address)
+            page.locator(".frame img").wait_for()
+            for key in keys:
+                page.keyboard.press(key)
+            page.wait_for_timeout(1200)
+            picture = Image.open(io.BytesIO(page.screenshot(full_page=view.get("full", False)))).convert("RGB")
+            picture.quantize(255, dither=Image.Dither.NONE).save(folder / f"{name}.png", optimize=True)
+            context.close()
+        browser.close()
+
+
+def main() -> None:
+    """Make the project, serve it, and take the pictures."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--all", type=Path, metavar="FOLDER")
+    everything = parser.parse_args().all
+    with tempfile.TemporaryDirectory() as folder:
+        project, truth = make(Path(folder))
+        with project, serving(project) as address:
+            if everything is None:
+                views = {
+                    "page-desktop": {"size": DESKTOP, "scheme": "light"},
+                    "page-phone": {"size": PHONE, "scheme": "dark"},
+                }
+                return shoot(address, IMAGES, views)
+            views = {
+                f"{kind}-{scheme}{'-grid' if keys else ''}": {
+                    "size": size,
+                    "scheme": scheme,
+                    "keys": keys,
+                    "full": True,
+                }
+                for kind, size in (("desktop", DESKTOP), ("phone", PHONE))
+                for scheme in ("light", "dark")
+                for keys in ("", "v")
+            }
+            views["help"] = {"size": DESKTOP, "scheme": "light", "keys": "?"}
+            shoot(address, everything, views)
+            answer(project, truth)
+            shoot_done(address, everything)
+
+
+def shoot_done(address: str, folder: Path) -> None:
+    """The page when the batch is done."""
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        page = browser.new_page(viewport={"width": DESKTOP[0], "height": DESKTOP[1]})
+        page.goto(address)
+        page.locator(".finished").wait_for()
+        page.wait_for_timeout(800)
+        page.screenshot(path=folder / "done.png")
+        browser.close()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,18 @@
+"""The labeling page: a small server over one project, and a page of plain modules that needs nothing from elsewhere.
+
+    guard.py     who may ask: host names, a token, requests from other sites
+    app.py       what may be asked: routes over ``spotal.project``
+    state.py     what the page shows, as JSON types
+    pictures.py  the project's images, scaled and kept
+    atlas.py     the pool in two dimensions
+    serve.py     the socket, the address, the browser
+    static/      the page
+
+The page holds each answer in the browser until the server says that it is on disk; an answer has an id, so that one
+which is sent twice is recorded once.
+"""
+
+from spotal.web.app import create_app
+from spotal.web.serve import serve
+
+__all__ = ["create_app", "serve"]

@@ -1,0 +1,175 @@
+"""App: what may be asked of the labeling page's server."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import FileResponse, JSONResponse, Response
+from starlette.routing import Mount, Route
+from starlette.staticfiles import StaticFiles
+
+from spotal.errors import DataFileError, OutputError, ProjectError, SpotalError
+from spotal.web.atlas import atlas, marks
+from spotal.web.guard import Guard
+from spotal.web.pictures import SIDES, picture
+from spotal.web.state import item, project_key, state
+
+if TYPE_CHECKING:
+    from spotal.project import Event, Project
+
+__all__ = ["create_app"]
+
+STATIC = Path(__file__).parent / "static"
+MOST_BYTES = 1_000_000
+"""Of a request."""
+MOST_ANSWERS = 200
+"""In a request."""
+FOR_EVER = {"cache-control": "private, max-age=31536000, immutable"}
+
+
+def create_app(
+    project: Project, *, annotator: str | None = None, host: str = "127.0.0.1", token: str | None = None
+) -> Starlette:
+    """The page and its routes, an ASGI application.
+
+    ``GET /`` the page; ``GET /api/state``, ``/api/map``, ``/api/marks``, ``/api/items/N`` what it shows;
+    ``GET /image/N/small`` and ``/large`` an image of the project; ``POST /api/answers`` what somebody says.
+
+    Parameters
+    ----------
+    project : Project, open as long as the application is
+    annotator : str or None, who answers where the page's visitor gives no other name; None asks for it
+    host : str, the address or name that the server listens on
+    token : str or None, see :class:`~spotal.web.guard.Guard`
+    """
+    key = project_key(project)
+    routes = _Routes(project, annotator, key)
+    return Starlette(
+        routes=[
+            Route("/", routes.page),
+            Mount("/static", StaticFiles(directory=STATIC)),
+            Route("/api/state", routes.state),
+            Route("/api/map", routes.map),
+            Route("/api/marks", routes.marks),
+            Route("/api/items/{number:int}", routes.item),
+            Route("/api/answers", routes.answers, methods=["POST"]),
+            Route("/image/{number:int}/{size}", routes.image),
+        ],
+        middleware=[Middleware(Guard, host=host, token=token, cookie=f"spotal_{key}")],
+        exception_handlers={SpotalError: _failed, HTTPException: _refused},
+    )
+
+
+class _Routes:
+    """Functions of one project. Those that are not ``async`` run in threads, so that nobody waits for a disk."""
+
+    def __init__(self, project: Project, annotator: str | None, key: str) -> None:
+        self.project, self.annotator, self.key = project, annotator, key
+
+    def page(self, request: Request) -> Response:
+        return FileResponse(STATIC / "index.html", headers={"cache-control": "no-cache"})
+
+    def state(self, request: Request) -> Response:
+        annotator = request.query_params.get("annotator") or self.annotator
+        found = state(self.project, annotator, request.query_params.get("version"))
+        return JSONResponse(found | {"key": self.key, "annotator": annotator})
+
+    def map(self, request: Request) -> Response:
+        standing = marks(self.project)
+        found = atlas(self.project, standing)
+        return JSONResponse(None if found is None else found | {"marks": standing})
+
+    def marks(self, request: Request) -> Response:
+        return JSONResponse(marks(self.project))
+
+    def item(self, request: Request) -> Response:
+        return JSONResponse(item(self._item(request)))
+
+    def image(self, request: Request) -> Response:
+        size = request.path_params["size"]
+        if size not in SIDES:
+            raise HTTPException(404, f"size must be one of {', '.join(SIDES)}, found {size!r}")
+        one = self._item(request)
+        if one.kind != "image":
+            raise HTTPException(404, f"item {one.number} is {one.kind} and has no image")
+        return FileResponse(picture(self.project, one, size), media_type="image/webp", headers=FOR_EVER)
+
+    async def answers(self, request: Request) -> Response:
+        body = await _body(request)
+        answers = _answers(body)
+        if body.get("project") != self.key:  # of a page that was open when another project was served here
+            raise HTTPException(409, "another project is served here; start spotal label for the page's own again")
+        return JSONResponse({"results": await run_in_threadpool(lambda: [self._record(one) for one in answers])})
+
+    def _item(self, request: Request) -> Any:
+        try:
+            return self.project.items.at([request.path_params["number"]])[0]
+        except ProjectError as error:
+            raise HTTPException(404, str(error)) from None
+
+    def _record(self, answer: dict[str, Any]) -> dict[str, Any]:
+        """Record one answer, each for itself: one that cannot be recorded keeps no other from it."""
+        try:
+            done = self._recorded(answer)
+        except ProjectError as error:
+            return {"id": answer["id"], "error": str(error)}
+        now = None if done is None or done.kind == "withdraw" else {"kind": done.kind, "label": done.label}
+        return {"id": answer["id"], "item": answer["item"], "now": now}
+
+    def _recorded(self, answer: dict[str, Any]) -> Event | None:
+        labels, annotator = self.project.labels, answer["annotator"]
+        if answer["kind"] == "undo":
+            return labels.undo(annotator, external_id=answer["of"])
+        (one,) = self.project.items.at([answer["item"]])
+        return labels.record(
+            one.id, answer.get("label"), annotator=annotator, kind=answer["kind"], external_id=answer["id"]
+        )
+
+
+async def _body(request: Request) -> Any:
+    """The JSON of a request, which is read no further than it may be long."""
+    content = bytearray()
+    async for part in request.stream():
+        content += part
+        if len(content) > MOST_BYTES:
+            raise HTTPException(413, f"a request must be at most {MOST_BYTES:,} bytes")
+    try:
+        return json.loads(content)
+    except (ValueError, RecursionError):
+        raise HTTPException(400, "a request must be JSON") from None
+
+
+def _answers(body: Any) -> list[dict[str, Any]]:
+    """The answers of a request, every field of its type."""
+    answers = body.get("answers") if isinstance(body, dict) else None
+    if not isinstance(answers, list) or not 0 < len(answers) <= MOST_ANSWERS:
+        raise HTTPException(400, f"answers must be a list of 1 to {MOST_ANSWERS}")
+    for answer in answers:
+        fields = {"id": str, "annotator": str, "kind": str, "item": int}
+        if isinstance(answer, dict) and answer.get("kind") == "undo":
+            fields["of"] = str
+        for name, kind in fields.items():
+            value = answer.get(name) if isinstance(answer, dict) else None
+            if type(value) is not kind or value == "":
+                raise HTTPException(400, f"{name} must be given as {kind.__name__} in every answer, found {value!r}")
+        if not isinstance(answer.get("label"), str | None):
+            raise HTTPException(400, f"label must be a name or null, found {answer['label']!r}")
+    return answers
+
+
+def _failed(request: Request, error: Exception) -> Response:
+    """An error of ours: the file is not there, the disk is full, or somebody asks for what cannot be."""
+    status = 404 if isinstance(error, DataFileError) else 503 if isinstance(error, OutputError) else 400
+    return JSONResponse({"error": str(error)}, status)
+
+
+def _refused(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    return JSONResponse({"error": error.detail}, error.status_code, error.headers)

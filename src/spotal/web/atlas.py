@@ -1,0 +1,103 @@
+"""Atlas: the pool in two dimensions, and what became of each item."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spotal._files import atomic_path
+from spotal.project.predictions import read_embeddings
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+    from spotal.project import Project, Standing
+
+__all__ = ["MOST_DRAWN", "NONE", "OPEN", "SKIPPED", "TIED", "atlas", "atlas_name", "marks"]
+
+FOLDER = "cache/maps"
+MOST_DRAWN = 10_000
+"""Items of a larger pool that are drawn, taken evenly; those that were picked or labeled always are."""
+SCALE = 1000
+"""Coordinates run from 0 to this."""
+EDGE = 0.5
+"""Percent of the items at each end of an axis that are drawn at its edge, so that the others have room."""
+NONE, SKIPPED, TIED, OPEN = -1, -2, -3, -4
+"""Marks of items without a class: "none of these", skipped, in conflict, picked and waiting."""
+
+
+def atlas(project: Project, always: Iterable[int] = ()) -> dict[str, Any] | None:
+    """First two principal components of the newest embeddings, from 0 to ``SCALE``; None before there are any.
+
+    Parameters
+    ----------
+    always : numbers of items that are drawn in any case
+
+    Returns
+    -------
+    dict of ``name`` (changes with the coordinates), ``numbers``, ``x`` and ``y``, lists of equal length
+    """
+    array = read_embeddings(project)
+    name = atlas_name(project)
+    if array is None or name is None:
+        return None
+    kept = project.folder / FOLDER / f"{name}.npy"
+    plane = _read(kept, len(array))
+    if plane is None:
+        plane = _plane(array, project.settings.random_state)
+        with atomic_path(kept) as part, part.open("wb") as file:
+            np.save(file, plane)
+    rows = np.arange(len(plane))
+    if len(rows) > MOST_DRAWN:
+        even = np.linspace(0, len(rows) - 1, MOST_DRAWN).astype(np.int64)
+        wanted = np.fromiter((number for number in always if number < len(plane)), np.int64)
+        rows = np.union1d(even, wanted)
+    rows = rows[plane[rows, 0] >= 0]
+    return {"name": name, "numbers": rows.tolist(), "x": plane[rows, 0].tolist(), "y": plane[rows, 1].tolist()}
+
+
+def marks(project: Project, standings: dict[str, Standing] | None = None) -> dict[int, int]:
+    """What became of every item that was picked or spoken about, by number: its class, or one of the marks below 0."""
+    index = {name: k for k, name in enumerate(project.settings.classes)}
+    states = {"none_of_these": NONE, "skipped": SKIPPED, "conflict": TIED}
+    found = {task.item.number: OPEN for task in project.rounds.batch()}
+    for row in (project.labels.standings() if standings is None else standings).values():
+        # a class that spotal.toml has no more is drawn as none of these
+        found[row.number] = states[row.state] if row.label is None else index.get(row.label, NONE)
+    return found
+
+
+def atlas_name(project: Project) -> str | None:
+    """What changes when :func:`atlas` does."""
+    found = (model.number for model in reversed(project.models.all()) if model.embeddings is not None)
+    return next((f"model-{number}" for number in found), None)
+
+
+def _plane(array: NDArray[np.floating], random_state: int) -> NDArray[np.int16]:
+    """Coordinates (n, 2), -1 for rows that are not finite: items without an embedding."""
+    from spotal.reduce import PCA  # brings torch, which the page needs once for each model
+
+    finite = np.isfinite(np.asarray(array[:, 0], np.float32))
+    plane = np.full((len(array), 2), -1, np.int16)
+    usable = array if finite.all() else array[finite]
+    if len(usable) < 3 or array.shape[1] < 2:
+        flat = np.zeros((len(usable), 2)) if array.shape[1] < 1 else np.column_stack([usable[:, 0], usable[:, -1]])
+    else:
+        flat = np.asarray(PCA(2, random_state=random_state).fit_transform(usable), np.float64)
+    if len(flat):
+        low, high = np.percentile(flat, [EDGE, 100 - EDGE], axis=0)
+        span = np.where(high > low, high - low, 1.0)
+        plane[finite] = np.rint(SCALE * np.clip((flat - low) / span, 0, 1))
+    return plane
+
+
+def _read(path: Path, n: int) -> NDArray[np.int16] | None:
+    """What was kept, None where it must be made again."""
+    try:
+        plane = np.load(path, allow_pickle=False)
+    except (OSError, ValueError, EOFError):
+        return None
+    return plane if isinstance(plane, np.ndarray) and plane.shape == (n, 2) else None

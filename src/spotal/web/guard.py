@@ -1,0 +1,143 @@
+"""Guard: what every request must bring, and what every response carries."""
+
+from __future__ import annotations
+
+import hmac
+import ipaddress
+import socket
+from http.cookies import SimpleCookie
+from urllib.parse import parse_qsl, urlencode
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.responses import JSONResponse, RedirectResponse, Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+__all__ = ["HEADER", "Guard", "is_loopback"]
+
+HEADER = "x-spotal"
+"""A header that other sites cannot send without asking first, which is never answered."""
+POLICY = (
+    "default-src 'self'; img-src 'self'; object-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
+HEADERS = {
+    "content-security-policy": POLICY,
+    "x-content-type-options": "nosniff",
+    "x-frame-options": "DENY",
+    "referrer-policy": "no-referrer",
+    "cross-origin-opener-policy": "same-origin",
+    "cross-origin-resource-policy": "same-origin",
+    "permissions-policy": "camera=(), geolocation=(), microphone=()",
+}
+KEPT = 30 * 24 * 3600
+"""Seconds that a browser keeps its cookie."""
+
+
+class Guard:
+    """An ASGI middleware in front of the page.
+
+    - The Host header must name this machine, or an address: a foreign name that resolves to it (DNS rebinding) is
+      refused.
+    - Other sites may link to the page, and nothing else.
+    - With a token, a browser shows it once, in the address; it is exchanged for a cookie and taken from the address.
+    - What changes something is JSON from the page itself.
+
+    Parameters
+    ----------
+    app : ASGIApp
+    host : str, the address or name that the server listens on
+    token : str or None, None where nobody but this machine can reach it
+    cookie : str, name of the cookie, of its own for each project: cookies are shared by all ports
+    """
+
+    def __init__(self, app: ASGIApp, host: str, token: str | None, cookie: str) -> None:
+        self.app, self.token, self.cookie = app, token, cookie
+        self.names = {host.lower().strip("[]"), "localhost"}
+        self.local = is_loopback(host)
+        if not self.local:
+            name = socket.gethostname().lower()
+            self.names |= {name, f"{name}.local", socket.getfqdn().lower()}
+        # follows from the token, so that it outlives a restart that keeps the token
+        self.session = "" if token is None else hmac.new(token.encode(), b"spotal page", "sha256").hexdigest()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer, or let the application answer."""
+        if scope["type"] != "http":
+            if scope["type"] == "lifespan":
+                await self.app(scope, receive, send)
+            return
+
+        async def dressed(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                for name, value in HEADERS.items():
+                    headers[name] = value
+                headers.setdefault("cache-control", "no-store")
+            await send(message)
+
+        answer = self._refusal(scope) or self.app
+        await answer(scope, receive, dressed)
+
+    def _refusal(self, scope: Scope) -> Response | None:
+        headers = Headers(scope=scope)
+        host = headers.get("host", "")
+        if not self._known(host):
+            return _no(403, f"this server is not {host or 'without a name'}; use the address that spotal label printed")
+        if headers.get("sec-fetch-site", "none") not in ("none", "same-origin") and not _is_visit(scope, headers):
+            return _no(403, "this server answers its own page only")
+        if self.token is not None:
+            given = dict(parse_qsl(scope["query_string"].decode("latin-1"))).get("token")
+            if given is not None and hmac.compare_digest(given.encode(), self.token.encode()):
+                return self._welcome(scope)
+            if not self._has_session(headers):
+                return _no(401, "this page needs its token; open the address that spotal label printed")
+        if scope["method"] not in ("GET", "HEAD"):
+            origin = headers.get("origin")
+            if origin is not None and origin.lower() not in (f"http://{host}".lower(), f"https://{host}".lower()):
+                return _no(403, f"requests from {origin} change nothing here")
+            kind = headers.get("content-type", "").partition(";")[0].strip().lower()
+            if kind != "application/json" or HEADER not in headers:
+                return _no(403, f"what changes something must be JSON with the header {HEADER}")
+        return None
+
+    def _known(self, host: str) -> bool:
+        """Whether a Host header names this machine. The port may be another's, of a tunnel."""
+        name = host.lower()
+        name = name[1:].partition("]")[0] if name.startswith("[") else name.partition(":")[0]
+        if name in self.names:
+            return True
+        try:
+            address = ipaddress.ip_address(name)
+        except ValueError:
+            return False
+        return address.is_loopback or not self.local
+
+    def _has_session(self, headers: Headers) -> bool:
+        found = SimpleCookie(headers.get("cookie", "")).get(self.cookie)
+        return found is not None and hmac.compare_digest(found.value.encode(), self.session.encode())
+
+    def _welcome(self, scope: Scope) -> Response:
+        """Exchange the token for a cookie, at the same address without the token."""
+        rest = [(key, value) for key, value in parse_qsl(scope["query_string"].decode("latin-1")) if key != "token"]
+        response = RedirectResponse(scope["path"] + (f"?{urlencode(rest)}" if rest else ""), 303)
+        # lax, so that a link in a message works; what changes something is guarded above
+        secure = scope["scheme"] == "https"
+        response.set_cookie(self.cookie, self.session, max_age=KEPT, httponly=True, samesite="lax", secure=secure)
+        return response
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine can reach a server that listens there."""
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return host.lower() == "localhost"
+
+
+def _is_visit(scope: Scope, headers: Headers) -> bool:
+    """Whether somebody follows a link to the page, as opposed to a site that embeds or fetches something."""
+    mode, what = headers.get("sec-fetch-mode"), headers.get("sec-fetch-dest")
+    return scope["method"] == "GET" and mode == "navigate" and what == "document"
+
+
+def _no(status: int, sentence: str) -> Response:
+    return JSONResponse({"error": sentence}, status)

@@ -1,0 +1,124 @@
+"""Serve: the socket, the address that people open, and the server until it is stopped."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import socket
+import sys
+import threading
+import webbrowser
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from spotal.errors import InputError, OutputError
+from spotal.web.guard import is_loopback
+
+if TYPE_CHECKING:
+    from spotal.project import Project
+
+__all__ = ["PORT", "serve"]
+
+PORT = 8642
+"""Taken if it is free: a browser keeps unsent answers under the address, so it had better stay the same."""
+TOKEN = "cache/token"
+
+
+def serve(
+    project: Project,
+    on_ready: Callable[[str], None],
+    *,
+    host: str = "127.0.0.1",
+    port: int | None = None,
+    annotator: str | None = None,
+    browser: bool = True,
+) -> None:
+    """Serve the labeling page until the process is interrupted.
+
+    Parameters
+    ----------
+    on_ready : called with the page's address as soon as it can be opened
+    host : str, address or name to listen on; others than this machine's own need the token in the address
+    port : int or None; 0 takes a free one, None the usual one, or a free one where that is in use
+    annotator : str or None, who answers; None asks on the page
+    browser : bool, whether to open one where there is a screen
+
+    Raises
+    ------
+    InputError
+        The host is unknown, or the port cannot be used.
+    """
+    import uvicorn
+
+    from spotal.web.app import create_app
+
+    listener = _listen(host, port)
+    token = None if is_loopback(host) else _token(project.folder / TOKEN)
+    app = create_app(project, annotator=annotator, host=host, token=token)
+    config = uvicorn.Config(
+        app, log_level="error", access_log=False, server_header=False, timeout_graceful_shutdown=2, lifespan="off"
+    )
+    address = f"http://{_reachable(host, listener)}:{listener.getsockname()[1]}/" + (f"?token={token}" * bool(token))
+    on_ready(address)
+    if browser and _has_screen():
+        threading.Thread(target=webbrowser.open, args=(address,), daemon=True).start()
+    uvicorn.Server(config).run(sockets=[listener])
+
+
+def _listen(host: str, port: int | None) -> socket.socket:
+    try:
+        family, *_, address = socket.getaddrinfo(host.strip("[]"), port or 0, type=socket.SOCK_STREAM)[0]
+    except (OSError, OverflowError, UnicodeError):
+        raise InputError(f"--host must be an address or name of this machine, found {host!r}") from None
+    tries = (PORT, 0) if port is None else (port,)
+    for number in tries:
+        listener = socket.socket(family, socket.SOCK_STREAM)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # soon after the last one stopped
+        try:
+            listener.bind((address[0], number, *address[2:]))
+            listener.listen(64)
+        except (OSError, OverflowError) as error:
+            listener.close()
+            reason = (getattr(error, "strerror", None) or str(error)).lower()
+        else:
+            return listener
+    raise InputError(f"{host}, port {tries[-1]} cannot be used ({reason}); give another --port, or another --host")
+
+
+def _token(path: Path) -> str:
+    """The project's token: kept, so that pages that are open go on after a restart. Delete the file for a new one."""
+    try:
+        kept = path.read_text(encoding="ascii").strip()
+    except (OSError, UnicodeDecodeError):
+        kept = ""
+    if len(kept) >= 32:
+        return kept
+    token = secrets.token_urlsafe(32)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.unlink(missing_ok=True)
+        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+            file.write(token)
+    except OSError as error:
+        raise OutputError(f"{path} cannot be written ({error.strerror}); free the disk or check permissions") from None
+    return token
+
+
+def _reachable(host: str, listener: socket.socket) -> str:
+    """What others type for a server that listens on every address: this machine's own towards the network."""
+    name = host.strip("[]")
+    if name in ("0.0.0.0", "::"):
+        try:
+            with socket.socket(listener.family, socket.SOCK_DGRAM) as probe:
+                # chooses a route and sends nothing; an address kept for documentation
+                probe.connect(("2001:db8::1" if listener.family == socket.AF_INET6 else "192.0.2.1", 9))
+                name = probe.getsockname()[0]
+        except OSError:
+            name = socket.gethostname()
+    return f"[{name}]" if ":" in name else name
+
+
+def _has_screen() -> bool:
+    """Whether a browser would open a window; in a terminal, one of text would take it over."""
+    return sys.platform in ("win32", "darwin") or any(os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY"))

@@ -1,0 +1,89 @@
+// One item at a time.
+
+import { NAMES } from "./desk.js";
+import { count, h } from "./dom.js";
+
+const PIXELS = 64; // an image this small is shown pixel by pixel
+const AHEAD = 4; // images that are loaded before they are wanted
+
+export class One {
+  constructor(place) {
+    this.place = place;
+    this.frame = h("div", { className: "frame" });
+    this.caption = h("p", { className: "caption" });
+    this.notice = h("p", { className: "notice", hidden: true });
+    this.shown = null;
+  }
+
+  open() {
+    this.place.replaceChildren(this.frame, this.caption, this.notice);
+  }
+
+  /** Why the item cannot be answered now, or null. */
+  get obstacle() {
+    if (!this.image || (this.image.complete && this.image.naturalWidth)) return null;
+    return this.image.complete ? "The picture cannot be shown: skip it, or say none of these" : "Wait until the picture shows";
+  }
+
+  update(desk) {
+    const { task } = desk;
+    const all = [...desk.tasks.keys()];
+    if (task && (this.shown !== task.number || this.version !== task.large)) this.show(task);
+    const place = `${all.indexOf(task.number) + 1} of ${all.length}`;
+    this.caption.replaceChildren(h("span", { className: "id", title: task.id }, task.id), h("span", {}, place));
+    const words = this.words(desk, task);
+    this.notice.hidden = !words;
+    this.notice.textContent = words;
+    const after = desk.open.filter((number) => number !== task.number).slice(0, AHEAD);
+    this.ahead = after.map((number) => desk.tasks.get(number).large).filter(Boolean).map(preload);
+  }
+
+  show(task) {
+    this.shown = task.number;
+    this.version = task.large;
+    this.image = null;
+    if (task.kind === "image") this.frame.replaceChildren(this.picture(task));
+    else if (task.kind === "text") this.frame.replaceChildren(h("blockquote", { tabIndex: 0, className: "reading" }, task.text));
+    else this.frame.replaceChildren(h("p", { className: "blank" }, "This project has numbers only, nothing to show: look up", h("b", {}, task.id)));
+  }
+
+  picture(task) {
+    this.image = h("img", { src: task.large, alt: `Item ${task.id}`, decoding: "sync" });
+    this.image.onload = ({ target }) => target.classList.toggle("pixels", Math.max(target.naturalWidth, target.naturalHeight) <= PIXELS);
+    this.image.onerror = ({ target }) =>
+      target.replaceWith(h("p", { className: "blank" }, "The picture cannot be shown:", h("b", {}, task.id)));
+    return this.image;
+  }
+
+  words(desk, task) {
+    const word = desk.words.get(task.number);
+    if (word) return `You said: ${word.kind === "label" ? word.label : NAMES[word.kind].toLowerCase()}. Answer again to change it.`;
+    if (task.elsewhere) return "Answered meanwhile, in another tab or by somebody else. Go on (→), or answer too.";
+    if (!task.votes) return "";
+    const votes = Object.entries(task.votes).map(([who, label]) => `${who} says ${label ?? "none of these"}`);
+    return `Conflict: ${votes.join(", ")}. Your answer counts too.`;
+  }
+}
+
+function preload(source) {
+  const image = new Image();
+  image.src = source;
+  return image;
+}
+
+/** What to do when nothing is left to answer. */
+export function finished(state) {
+  const { counts, folder, round } = state;
+  const command = (name) => h("code", { className: "command" }, `spotal ${name} ${/^[\w./-]+$/.test(folder) ? folder : `'${folder}'`}`);
+  if (!round) return h("div", { className: "finished" }, h("h2", {}, "No batch yet"), h("p", {}, "Choose the first one:"), command("next"));
+  const spent = counts.budget !== null && counts.left === 0;
+  return h(
+    "div",
+    { className: "finished" },
+    h("h2", {}, spent ? "The budget is spent" : "This batch is done"),
+    h("p", {}, `${count(counts.labeled, "item")} labeled in ${count(counts.rounds, "round")}. Every answer is saved.`),
+    h("p", {}, spent ? "Train on all labels:" : "Train on them and choose the next batch:"),
+    command(spent ? "train" : "next"),
+    spent ? null : h("p", { className: "note" }, "The new batch shows here by itself."),
+  );
+}

@@ -1,0 +1,111 @@
+// Beside the item: why it was picked, what it stands for, how far the batch and the budget are, the learning curve.
+
+import { color } from "./answers.js";
+import { count, h, percent, svg } from "./dom.js";
+
+const THINGS = { image: "image", text: "text", embedding: "item" };
+
+export function why(place, task, state) {
+  if (!task) return place.replaceChildren(), (place.hidden = true);
+  place.hidden = false;
+  const parts = [h("h2", {}, "Why this one")];
+  if (task.why?.audit) {
+    parts.push(h("p", {}, "Picked at random, from items that are never trained on, to measure accuracy. The model's guess is not shown, so that it cannot sway you."));
+  } else if (task.why) parts.push(...reasons(task, state));
+  else parts.push(h("p", {}, "Annotators disagree on it."));
+  if (task.guess.length) parts.push(h("h3", {}, "The model's guess"), guesses(task.guess, state.classes));
+  place.replaceChildren(...parts);
+}
+
+function reasons({ why, kind }, state) {
+  const thing = THINGS[kind];
+  const share = why.mass === null ? "" : `, ${percent(why.mass)} of the pool by weight`;
+  const parts = [];
+  if (why.stands_for === null) parts.push(h("p", {}, `Picked by ${state.round.strategy} in round ${why.round + 1}.`));
+  else parts.push(h("p", {}, h("b", {}, `Stands for ${count(why.stands_for, thing)}`), ` near it${share}.`));
+  if (why.uncertainty !== null) parts.push(h("p", { className: "note" }, `The model's uncertainty about it is ${percent(why.uncertainty)}.`));
+  if (why.neighbors.length) parts.push(h("ul", { className: "near", "aria-label": "Its nearest neighbors" }, why.neighbors.map(neighbor)));
+  return parts;
+}
+
+function neighbor(item) {
+  const face = item.kind === "image"
+    ? h("img", { src: item.small, alt: item.id, title: item.id, loading: "lazy", onload: ({ target }) => target.classList.toggle("pixels", target.naturalWidth <= 64) })
+    : h("span", { className: "excerpt", title: item.text ?? item.id }, item.text ?? item.id);
+  return h("li", { className: item.kind === "image" ? "" : "written" }, face);
+}
+
+function guesses(guess, classes) {
+  return h(
+    "ul",
+    { className: "bars" },
+    guess.map(({ label, probability }) => {
+      const bar = h("i", { className: `bar ${color(classes.indexOf(label))}`, "aria-hidden": "true" });
+      bar.style.setProperty("--share", probability);
+      return h("li", {}, h("span", {}, label), bar, h("span", { className: "number" }, percent(probability)));
+    }),
+  );
+}
+
+export function progress(place, desk) {
+  const { state } = desk;
+  const { counts, round } = state;
+  const parts = [];
+  if (round) {
+    const waiting = Math.max(0, round.waiting - unsent(desk));
+    parts.push(meter("Batch", round.size - waiting, round.size));
+  }
+  if (counts.budget !== null) parts.push(meter("Budget", counts.spent, counts.budget));
+  else parts.push(h("p", {}, h("b", {}, counts.labeled.toLocaleString("en")), " labeled"));
+  place.replaceChildren(...parts);
+}
+
+/** Answers that the server's figures do not know yet. */
+function unsent(desk) {
+  return desk.lost ? [...desk.waiting().keys()].filter((number) => !desk.tasks.get(number)?.votes).length : 0;
+}
+
+function meter(name, value, most) {
+  const text = `${value.toLocaleString("en")} of ${most.toLocaleString("en")}`;
+  return h("label", { className: "meter" }, h("span", {}, name), h("progress", { value, max: Math.max(1, most), "aria-label": `${name}: ${text}` }), h("b", {}, text));
+}
+
+const WIDE = 320;
+const HIGH = 170;
+const EDGE = { left: 40, right: 12, top: 10, bottom: 30 };
+
+/** Accuracy of each model with its interval, and the same as a table for those who do not see it. */
+export function curve(place, points) {
+  if (!points.length) {
+    return place.replaceChildren(h("p", { className: "note" }, "Shows after the first training: each round adds a point."));
+  }
+  const most = Math.max(...points.map(({ labels }) => labels), 1);
+  const low = Math.max(0, Math.floor(10 * Math.min(...points.map((p) => p.low ?? p.value))) / 10);
+  const high = Math.min(1, Math.ceil(10 * Math.max(...points.map((p) => p.high ?? p.value))) / 10);
+  const x = (labels) => EDGE.left + ((WIDE - EDGE.left - EDGE.right) * labels) / most;
+  const y = (share) => HIGH - EDGE.bottom - ((HIGH - EDGE.top - EDGE.bottom) * (share - low)) / Math.max(high - low, 0.1);
+  const drawing = svg("svg", { viewBox: `0 0 ${WIDE} ${HIGH}`, class: "curve", "aria-hidden": "true" });
+  for (const share of [low, (low + high) / 2, high]) {
+    drawing.append(
+      svg("line", { class: "rule", x1: EDGE.left, x2: WIDE - EDGE.right, y1: y(share), y2: y(share) }),
+      svg("text", { x: EDGE.left - 6, y: y(share) + 4, "text-anchor": "end" }, `${Math.round(100 * share)} %`),
+    );
+  }
+  for (const labels of [0, most]) {
+    drawing.append(svg("text", { x: x(labels), y: HIGH - 10, "text-anchor": labels ? "end" : "start" }, labels ? `${labels} labels` : "0"));
+  }
+  for (const p of points) {
+    if (p.low !== null) drawing.append(svg("line", { class: "interval", x1: x(p.labels), x2: x(p.labels), y1: y(p.low), y2: y(p.high) }));
+  }
+  drawing.append(svg("polyline", { class: "line", points: points.map((p) => `${x(p.labels)},${y(p.value)}`).join(" ") }));
+  for (const p of points) drawing.append(svg("circle", { class: "point", cx: x(p.labels), cy: y(p.value), r: 4 }));
+  const last = points.at(-1);
+  const range = last.low === null ? "" : `, between ${percent(last.low)} and ${percent(last.high)}`;
+  place.replaceChildren(drawing, h("p", { className: "note" }, `Now ${percent(last.value)} with ${count(last.labels, "label")}${range}.`), table(points));
+}
+
+function table(points) {
+  const row = (p) => h("tr", {}, h("td", {}, String(p.labels)), h("td", {}, percent(p.value)));
+  const head = h("tr", {}, h("th", {}, "Labels"), h("th", {}, "Accuracy"));
+  return h("table", { className: "hidden-text" }, h("caption", {}, "Learning curve"), h("thead", {}, head), h("tbody", {}, points.map(row)));
+}

@@ -1,0 +1,96 @@
+from __future__ import annotations
+
+import http.client
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+
+import pytest
+from typer.testing import CliRunner
+
+from spotal.cli.main import app
+from spotal.project import Data, Pick, Project, Settings
+from spotal.web.serve import TOKEN
+
+
+@pytest.fixture
+def folder(empty):
+    """A project over two texts, of which one is picked."""
+    (empty / "texts.jsonl").write_text('{"id": "a", "text": "x"}\n{"id": "b", "text": "y"}\n')
+    with Project.create(empty / "p", Settings(Data("../texts.jsonl", "text"), ("yes", "no"))) as project:
+        free = project.items.candidates()
+        project.rounds.add([Pick(free[0].id)], strategy="spot", n_labeled=0)
+    return empty / "p"
+
+
+def fails(*arguments):
+    result = CliRunner().invoke(app, ["label", *map(str, arguments), "--no-browser"])
+    assert result.exit_code == 2
+    assert "Traceback" not in result.output
+    return " ".join(result.output.split())
+
+
+def test_a_folder_that_is_no_project(empty):
+    assert "is no spotal project" in fails(empty)
+
+
+def test_ports_and_hosts_that_cannot_be_used(folder):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        number = taken.getsockname()[1]
+        assert f"127.0.0.1, port {number} cannot be used (address already in use)" in fails(folder, "--port", number)
+    assert "--host must be an address or name" in fails(folder, "--host", "no.such.host.invalid")
+    assert "cannot be used" in fails(folder, "--host", "192.0.2.1", "--port", 0)
+
+
+def start(folder, *options):
+    code = "from spotal.cli.main import main; main()"
+    command = [sys.executable, "-c", code, "label", str(folder), "--no-browser", "--port", "0", *options]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    lines = []
+    while not lines or not lines[-1].startswith("Label at"):
+        lines.append(process.stdout.readline())
+        assert lines[-1], "the command ended"
+    return process, "".join(lines)
+
+
+def ask(address, path="/api/state", cookie=None):
+    host, port = re.match(r"http://([\d.]+):(\d+)/", address).groups()
+    connection = http.client.HTTPConnection("127.0.0.1", int(port), timeout=30)
+    connection.request("GET", path, headers={"Host": f"{host}:{port}"} | ({"Cookie": cookie} if cookie else {}))
+    response = connection.getresponse()
+    body = response.read().decode()
+    connection.close()
+    return response, body
+
+
+def test_it_serves_until_it_is_interrupted_and_others_need_the_token(folder):
+    process, said = start(folder, "--host", "0.0.0.0")
+    try:
+        assert "1 to answer in" in said
+        address = re.search(r"Label at (\S+)", said)[1]
+        token = (folder / TOKEN).read_text()
+        assert address.endswith(f"/?token={token}")
+        assert os.stat(folder / TOKEN).st_mode & 0o777 == 0o600
+        assert ask(address)[0].status == 401
+        welcome, _ = ask(address, f"/?token={token}")
+        cookie = welcome.getheader("Set-Cookie").split(";")[0]
+        assert '"tasks":[{' in ask(address, cookie=cookie)[1]
+        process.send_signal(signal.SIGINT)
+        rest, _ = process.communicate(timeout=60)
+        assert process.returncode == 0
+        assert "Stopped; 0 labeled" in rest
+    finally:
+        process.kill()
+        process.communicate()
+    process, said = start(folder, "--host", "0.0.0.0")
+    try:
+        assert token in said  # pages that are open go on
+        assert ask(re.search(r"Label at (\S+)", said)[1], cookie=cookie)[0].status == 200
+    finally:
+        process.kill()
+        process.communicate()

@@ -1,0 +1,498 @@
+"""The page in a real browser: Debian's Chromium, driven by Playwright."""
+
+from __future__ import annotations
+
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from contextlib import contextmanager
+
+import pytest
+import uvicorn
+from tests.web.conftest import make_images, predict
+
+from spotal.project import Pick
+from spotal.web import create_app
+
+CHROMIUM = shutil.which("chromium")
+pytestmark = pytest.mark.skipif(
+    CHROMIUM is None, reason="no chromium on this machine; on Debian: apt-get install chromium"
+)
+MANY = tuple(f"class {k}" for k in range(1, 31))
+
+
+@pytest.fixture(scope="module")
+def browser():
+    sync_api = pytest.importorskip("playwright.sync_api", reason="no playwright; pip install spotal[dev]")
+    with sync_api.sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def visit(browser):
+    """A page at an address, in a browser of its own; any error in it fails the test."""
+    contexts, errors = [], []
+
+    def visit(address, context=None, **options):
+        if context is None:
+            contexts.append(browser.new_context(reduced_motion="reduce", **options))
+            context = contexts[-1]
+            context.set_default_timeout(20_000)
+        page = context.new_page()
+        page.on("pageerror", lambda error: errors.append(error))
+        page.goto(address)
+        page.locator(".frame, .finished").first.wait_for()
+        return page
+
+    yield visit
+    for context in contexts:
+        context.close()
+    assert errors == []
+
+
+class Live:
+    """The server over a project, in a thread, on a port that stays the same."""
+
+    def __init__(self, project, **options):
+        self.app = create_app(project, **{"annotator": "ann"} | options)
+        self.port = free_port()
+        self.address = f"http://127.0.0.1:{self.port}/"
+
+    def start(self):
+        self.server = uvicorn.Server(
+            uvicorn.Config(self.app, port=self.port, log_level="error", timeout_graceful_shutdown=1, lifespan="off")
+        )
+        self.thread = threading.Thread(target=self.server.run, daemon=True)
+        self.thread.start()
+        wait(lambda: self.server.started)
+
+    def stop(self):
+        self.server.should_exit = True
+        self.thread.join()
+
+
+@contextmanager
+def live(project, **options):
+    server = Live(project, **options)
+    server.start()
+    try:
+        yield server
+    finally:
+        server.stop()
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def wait(condition, seconds=30):
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "waited in vain"
+        time.sleep(0.02)
+
+
+def shown(page, item):
+    """Wait until that item and its picture show."""
+    page.locator(f".frame img[alt='Item {item}']").wait_for()
+    until(page, "document.querySelector('.frame img').naturalWidth > 0")
+
+
+def until(page, condition):
+    """Wait until a condition holds in the page; Playwright's own way is against the page's policy."""
+    wait(lambda: page.evaluate(condition))
+
+
+def saved(page, project, labeled):
+    """Wait until so many items are labeled, and the page knows."""
+    wait(lambda: project.counts().labeled == labeled)
+    until(page, "!document.body.classList.contains('saving')")
+
+
+def said(project):
+    return [(event.item, event.kind, event.label) for event in project.labels.history()]
+
+
+def done(page):
+    page.get_by_role("heading", name="This batch is done").wait_for()
+
+
+def test_a_batch_is_labeled_by_keyboard_alone_and_each_answer_is_on_disk_before_the_next_item(images, visit):
+    predict(images)
+    with live(images) as server:
+        page = visit(server.address)
+        for k, (key, word) in enumerate(
+            [("1", ("label", "red")), ("g", ("label", "green")), ("s", ("skip", None)), ("n", ("none_of_these", None)),
+             ("3", ("label", "blue"))]
+        ):  # fmt: skip
+            shown(page, f"p0{k}.png")
+            assert len(images.labels.history()) == k
+            page.keyboard.press(key)
+            wait(lambda k=k: len(images.labels.history()) == k + 1)
+            assert said(images)[-1] == (f"p0{k}.png", *word)
+        done(page)
+        assert "spotal next" in page.inner_text(".finished")
+        page.get_by_role("progressbar", name="Batch: 5 of 5").wait_for()
+        assert "Nothing left to answer" in page.inner_text("#said")
+        page.keyboard.press("1")  # keys do nothing now
+        page.keyboard.press("u")
+        wait(lambda: len(images.labels.history()) == 6)
+        assert images.labels.history()[-1].undoes == 5
+
+
+def test_the_model_is_shown_with_its_guess_and_why_and_the_map_in_words(images, visit):
+    predict(images, "green", 0.7)
+    with live(images) as server:
+        page = visit(server.address)
+        shown(page, "p00.png")
+        why = page.inner_text("#why")
+        assert "Stands for 3 images near it" in why
+        assert "70 %" in why
+        assert page.locator("#why img[alt='p03.png']").count() == 1
+        assert "70 %" in page.get_by_role("button", name="green").inner_text()
+        assert "60 %" in page.inner_text("#curve")
+        page.keyboard.press("1")
+        shown(page, "p01.png")
+        until(
+            page,
+            "document.querySelector('#map-text').textContent.startsWith('1 labeled (red 1), 4 picked and waiting')",
+        )
+        painted = (
+            "[...document.querySelector('#map').getContext('2d').getImageData(0, 0, 300, 200).data].some((v) => v)"
+        )
+        assert page.evaluate(painted)
+
+
+def test_reloading_in_the_middle_goes_on_where_one_was_and_undo_still_reaches_back(images, visit):
+    with live(images) as server:
+        page = visit(server.address)
+        for k in range(2):
+            shown(page, f"p0{k}.png")
+            page.keyboard.press("2")
+        shown(page, "p02.png")
+        page.reload()
+        shown(page, "p02.png")
+        page.keyboard.press("u")
+        shown(page, "p01.png")
+        page.keyboard.press("u")
+        shown(page, "p00.png")
+        assert images.counts().labeled == 0
+        page.keyboard.press("u")
+        until(page, "document.querySelector('#said').textContent.includes('Nothing to undo')")
+        page.keyboard.press("3")
+        shown(page, "p01.png")
+        assert [row.label for row in images.labels.standings().values()] == ["blue"]
+        assert len(images.labels.history()) == 5
+
+
+def test_an_answer_can_be_changed_and_undone(images, visit):
+    with live(images) as server:
+        page = visit(server.address)
+        shown(page, "p00.png")
+        page.keyboard.press("1")
+        shown(page, "p01.png")
+        page.keyboard.press("ArrowLeft")
+        shown(page, "p00.png")
+        assert "You said: red" in page.inner_text(".notice")
+        assert page.get_by_role("button", name="red").get_attribute("aria-pressed") == "true"
+        page.keyboard.press("2")
+        shown(page, "p01.png")
+        page.keyboard.press("u")
+        shown(page, "p00.png")
+        page.get_by_text("You said: red").wait_for()
+        assert images.labels.standings()["p00.png"].label == "red"
+
+
+def test_two_tabs_at_once_share_the_batch(images, visit):
+    with live(images) as server:
+        first = visit(server.address)
+        second = visit(server.address, first.context)
+        shown(first, "p00.png")
+        shown(second, "p00.png")
+        first.keyboard.press("1")
+        shown(first, "p01.png")
+        second.get_by_text("Answered meanwhile").wait_for()  # what one looks at is never swapped under one's fingers
+        second.keyboard.press("ArrowRight")
+        shown(second, "p01.png")
+        second.keyboard.press("2")
+        shown(second, "p02.png")
+        first.get_by_text("Answered meanwhile").wait_for()
+        first.keyboard.press("ArrowRight")
+        shown(first, "p02.png")
+        assert said(images) == [("p00.png", "label", "red"), ("p01.png", "label", "green")]
+
+
+def test_a_lost_server_is_said_plainly_and_nothing_is_lost_or_sent_twice(images, visit):
+    with live(images) as server:
+        page = visit(server.address)
+        shown(page, "p00.png")
+        page.wait_for_load_state("networkidle")
+        server.stop()
+        page.keyboard.press("1")
+        shown(page, "p01.png")
+        banner = page.get_by_role("alert").filter(has_text="cannot be reached")
+        banner.wait_for()
+        assert "1 answer waiting" in banner.inner_text()
+        page.keyboard.press("2")
+        shown(page, "p02.png")
+        page.keyboard.press("3")
+        shown(page, "p03.png")
+        page.keyboard.press("u")
+        shown(page, "p02.png")
+        assert "4 answers waiting" in banner.inner_text()
+        assert images.labels.history() == []
+        server.start()
+        page.get_by_text("The server is back: 4 kept answers saved").wait_for()
+        standing = {row.item: row.label for row in images.labels.standings().values()}
+        assert standing == {"p00.png": "red", "p01.png": "green"}
+        assert len(images.labels.history()) == 4
+        shown(page, "p02.png")
+        page.keyboard.press("1")
+        shown(page, "p03.png")
+        assert len(images.labels.history()) == 5
+
+
+def test_answers_outlive_a_closed_tab_and_a_reply_that_got_lost(images, visit):
+    with live(images) as server:
+        page = visit(server.address)
+        shown(page, "p00.png")
+        # the answer arrives and is recorded, and the reply is lost on its way back
+        page.route("**/api/answers", lambda route: (route.fetch(), route.abort()))
+        page.keyboard.press("1")
+        shown(page, "p01.png")
+        assert said(images) == [("p00.png", "label", "red")]
+        page.route("**/api/answers", lambda route: route.abort())
+        page.keyboard.press("2")
+        shown(page, "p02.png")
+        context = page.context
+        page.close()
+        again = visit(server.address, context)
+        shown(again, "p02.png")
+        again.get_by_text("2 kept answers saved").wait_for()
+        assert said(images) == [("p00.png", "label", "red"), ("p01.png", "label", "green")]
+
+
+def test_another_project_at_the_same_address_gets_no_answers(images, texts, visit):
+    with live(images) as server:
+        page = visit(server.address)
+        shown(page, "p00.png")
+        page.wait_for_load_state("networkidle")
+        server.stop()
+        page.keyboard.press("1")
+        shown(page, "p01.png")
+        own, server.app = server.app, create_app(texts, annotator="ann")
+        server.start()
+        page.get_by_role("alert").filter(has_text="nother project is served").wait_for()
+        page.keyboard.press("2")
+        shown(page, "p02.png")
+        server.stop()
+        server.app = own
+        server.start()
+        page.get_by_text("The server is back: 2 kept answers saved").wait_for()
+        assert texts.labels.history() == []
+        assert said(images) == [("p00.png", "label", "red"), ("p01.png", "label", "green")]
+
+
+def test_an_answer_that_cannot_be_recorded_is_said_and_holds_up_no_other(images, visit):
+    with live(images) as server:
+        page = visit(server.address)
+        shown(page, "p00.png")
+        key = page.evaluate("fetch('api/state').then((r) => r.json()).then((s) => s.key)")
+        for k, kept in enumerate(('{"id": "x", "item": "none"}', '{"id": "y", "item": 4, "annotator": "ann", '
+                                  '"kind": "label", "label": "gone"}')):  # fmt: skip
+            page.evaluate("([key, kept]) => localStorage.setItem(key, kept)", [f"spotal/{key}/0-{k}", kept])
+        page.keyboard.press("1")
+        shown(page, "p01.png")
+        page.get_by_role("alert").filter(has_text="An answer was not recorded").wait_for()
+        assert said(images) == [("p00.png", "label", "red")]
+        assert page.evaluate("Object.keys(localStorage).filter((key) => key.startsWith('spotal/')).length") == 0
+
+
+def test_kill_9_of_the_command_and_back(tmp_path, visit):
+    with make_images(tmp_path) as project:
+        port = free_port()
+        code = "from spotal.cli.main import main; main()"
+        command = [sys.executable, "-c", code, "label", str(project.folder), "--port", str(port), "--no-browser"]
+
+        def start():
+            process = subprocess.Popen([*command, "--annotator", "ann"], stdout=subprocess.PIPE, text=True)
+            assert process.stdout is not None
+            line = ""
+            while not line.startswith("Label at"):
+                line = process.stdout.readline()
+                assert line, "the command ended"
+            return process, line.removeprefix("Label at ").strip()
+
+        process, address = start()
+        try:
+            page = visit(address)
+            shown(page, "p00.png")
+            page.keyboard.press("1")
+            shown(page, "p01.png")
+            page.wait_for_load_state("networkidle")
+            process.kill()
+            process.wait()
+            page.keyboard.press("2")
+            shown(page, "p02.png")
+            page.get_by_role("alert").filter(has_text="cannot be reached").wait_for()
+            process, _ = start()
+            page.get_by_text("The server is back: 1 kept answer saved").wait_for()
+            assert said(project) == [("p00.png", "label", "red"), ("p01.png", "label", "green")]
+            process.send_signal(signal.SIGINT)
+            rest, _ = process.communicate(timeout=30)
+            assert process.returncode == 0
+            assert "Stopped; 2 labeled" in rest
+        finally:
+            process.kill()
+            process.communicate()
+
+
+def test_phone_width_by_touch(images, visit):
+    predict(images)
+    with live(images) as server:
+        page = visit(server.address, viewport={"width": 360, "height": 740}, has_touch=True, is_mobile=True)
+        shown(page, "p00.png")
+        assert page.evaluate("document.documentElement.scrollWidth") <= 360
+        small = """[...document.querySelectorAll('button')].filter((b) => b.offsetParent)
+            .map((b) => b.getBoundingClientRect()).filter((r) => r.width < 42 || r.height < 42).length"""
+        assert page.evaluate(small) == 0
+        page.get_by_role("button", name="blue").tap()
+        shown(page, "p01.png")
+        page.get_by_role("button", name="Undo").tap()
+        shown(page, "p00.png")
+        page.get_by_role("button", name="Grid").tap()
+        for k in range(3):
+            page.locator(".tile").nth(k).tap()
+        page.get_by_text("3 marked").wait_for()
+        page.get_by_role("button", name="green").tap()
+        saved(page, images, 3)
+        assert page.evaluate("document.documentElement.scrollWidth") <= 360
+
+
+def test_the_grid_by_keyboard(images, visit):
+    with live(images) as server:
+        page = visit(server.address)
+        shown(page, "p00.png")
+        page.keyboard.press("v")
+        first = page.get_by_role("option").first
+        first.wait_for()
+        until(page, "document.activeElement.classList.contains('tile')")
+        until(page, "[...document.querySelectorAll('.tile img')].every((i) => i.naturalWidth)")
+        page.keyboard.press("Space")
+        page.keyboard.press("ArrowRight")
+        page.keyboard.press("Space")
+        page.get_by_text("2 marked").wait_for()
+        page.keyboard.press("3")
+        saved(page, images, 2)
+        until(page, "document.activeElement.getAttribute('aria-label') === 'p02.png'")
+        page.keyboard.press("1")
+        saved(page, images, 3)
+        page.keyboard.press("u")
+        saved(page, images, 2)
+        page.keyboard.press("u")  # what was answered together is taken back together
+        saved(page, images, 0)
+        page.keyboard.press("Home")
+        page.keyboard.press("Enter")
+        shown(page, "p00.png")
+
+
+def test_many_classes_are_found_by_name(tmp_path, visit):
+    with make_images(tmp_path, classes=MANY) as project, live(project) as server:
+        page = visit(server.address)
+        shown(page, "p00.png")
+        page.keyboard.press("2")
+        shown(page, "p01.png")
+        page.keyboard.press("/")
+        page.keyboard.type("27")
+        assert page.locator(".class:visible").count() == 1
+        page.keyboard.press("Enter")
+        shown(page, "p02.png")
+        assert page.locator(".class:visible").count() == 30
+        assert [word for *_, word in said(project)] == ["class 2", "class 27"]
+        page.keyboard.press("1")  # the field has lost the focus
+        shown(page, "p03.png")
+
+
+def test_texts_are_shown_as_they_are_and_conflicts_first(texts, visit):
+    for who, label in (("ann", "red"), ("bob", "blue")):
+        texts.labels.record("t3", label, annotator=who)
+    with live(texts) as server:
+        page = visit(server.address)
+        assert page.inner_text(".frame blockquote") == "text <b>3</b>"
+        assert "ann says red, bob says blue" in page.inner_text(".notice")
+        page.keyboard.press("3")
+        page.get_by_text("text <b>0</b>", exact=True).wait_for()
+        assert texts.labels.standings()["t3"].label == "blue"
+
+
+def test_a_picture_that_cannot_be_shown_gets_no_class_unseen(images, visit):
+    images.items.file(images.items.get("p00.png")).write_bytes(b"broken")
+    with live(images) as server:
+        page = visit(server.address)
+        page.get_by_text("The picture cannot be shown:").wait_for()
+        page.keyboard.press("1")
+        page.get_by_role("alert").filter(has_text="skip it").wait_for()
+        assert images.labels.history() == []
+        page.keyboard.press("s")
+        shown(page, "p01.png")
+        assert said(images) == [("p00.png", "skip", None)]
+
+
+def test_the_next_batch_shows_by_itself(images, visit):
+    with live(images) as server:
+        page = visit(server.address)
+        for k in range(5):
+            shown(page, f"p0{k}.png")
+            page.keyboard.press("1")
+        done(page)
+        images.rounds.add([Pick("p07.png")], strategy="spot", n_labeled=5)
+        shown(page, "p07.png")
+        assert "Round 2" in page.inner_text("#round")
+
+
+def test_a_token_opens_the_page_once_and_a_name_is_asked_for(images, visit):
+    token = "0123456789abcdefghijklmnopqrstuvwxyz"
+    with live(images, host="0.0.0.0", token=token, annotator=None) as server:
+        page = visit(f"{server.address}?token={token}")
+        assert page.url == server.address
+        page.get_by_label("Your name goes with each of your answers.").fill("bea")
+        page.keyboard.press("Enter")
+        shown(page, "p00.png")
+        page.get_by_role("button", name="bea").wait_for()
+        page.keyboard.press("1")
+        shown(page, "p01.png")
+        page.reload()
+        shown(page, "p01.png")
+        page.get_by_role("button", name="bea").wait_for()
+        page.keyboard.press("2")
+        shown(page, "p02.png")
+        assert [event.annotator for event in images.labels.history()] == ["bea", "bea"]
+
+
+def test_help_and_single_keys_switched_off(images, visit):
+    with live(images) as server:
+        page = visit(server.address)
+        shown(page, "p00.png")
+        page.keyboard.press("?")
+        page.get_by_role("dialog", name="Keys").wait_for()
+        page.keyboard.press("1")  # not while the dialog is open
+        page.get_by_label("Single keys answer").uncheck()
+        page.keyboard.press("Escape")
+        page.keyboard.press("2")
+        # by Tab and Enter alone
+        button = page.get_by_role("button", name="blue")
+        for _ in range(40):
+            page.keyboard.press("Tab")
+            if button.evaluate("(b) => b === document.activeElement"):
+                break
+        page.keyboard.press("Enter")
+        shown(page, "p01.png")
+        assert said(images) == [("p00.png", "label", "blue")]
