@@ -11,6 +11,7 @@ __all__ = [
     "DataFileError",
     "DatasetError",
     "InputError",
+    "LabelStudioError",
     "ModelError",
     "OutputError",
     "ProjectBusyError",
@@ -54,6 +55,17 @@ class ProjectError(SpotalError, ValueError):
 
 class ProjectBusyError(ProjectError):
     """Another process is at work on the project and must finish first."""
+
+
+class LabelStudioError(SpotalError, OSError):
+    """Label Studio cannot be reached, refuses, or has not what it must have.
+
+    ``temporary`` is whether the same request may do later.
+    """
+
+    def __init__(self, sentence: str, *, temporary: bool = False) -> None:
+        super().__init__(sentence)
+        self.temporary = temporary
 
 
 class SpotalWarning(UserWarning):

@@ -14,6 +14,7 @@ from spotal.cli.bench import bench, report
 from spotal.cli.console import Commands
 from spotal.cli.demo import demo
 from spotal.cli.select import select
+from spotal.cli.studio import pull, push, serve
 
 __all__ = ["app", "main"]
 
@@ -42,6 +43,12 @@ app.command(
     "--dry-run[/bold]",
 )(bench)
 app.command(epilog="Example: [bold]spotal report spotal-bench[/bold]")(report)
+app.command(
+    epilog="Examples: [bold]spotal push[/bold], [bold]spotal push my-project --url http://localhost:8080 "
+    "--project 12[/bold]",
+)(push)
+app.command(epilog="Examples: [bold]spotal pull[/bold], [bold]spotal pull my-project --watch[/bold]")(pull)
+app.command(epilog="Example: [bold]spotal serve --label-studio my-project[/bold]")(serve)
 
 
 @app.callback()
