@@ -4,12 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import Any, cast
 
 from spotal.errors import InputError, LabelStudioError
-
-if TYPE_CHECKING:
-    from label_studio_sdk import LabelStudio as SDK
 
 __all__ = ["ONCE", "TOKEN", "URL", "Client"]
 
@@ -48,7 +45,8 @@ class Client:
         except ImportError:
             raise LabelStudioError("Label Studio's SDK is not installed; pip install 'spotal[label-studio]'") from None
         with self.asking("the token"):
-            self.sdk: SDK = LabelStudio(base_url=self.url, api_key=token, timeout=timeout)
+            # its types change between versions that all work
+            self.sdk: Any = cast(Any, LabelStudio)(base_url=self.url, api_key=token, timeout=timeout)
 
     @contextmanager
     def asking(self, what: str) -> Iterator[None]:

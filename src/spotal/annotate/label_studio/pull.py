@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -40,7 +41,7 @@ def pull(
         answers: list[Answer] = []
         for task in page:
             name = (task["data"] or {}).get(ITEM)
-            if name not in project.items:
+            if name is None or name not in project.items:
                 report.strangers += 1
                 continue
             history = project.labels.history(name)
@@ -102,7 +103,7 @@ def _answers(
             continue
         again = times[answer.external_id, answer.external_version]
         if again:  # it stood before, and stands once more since a later one was deleted
-            answer = Answer(*_fields(answer), f"{answer.external_version} again {again}", answer.at)
+            answer = replace(answer, external_version=f"{answer.external_version} again {again}")
         answers.append(answer)
         report.new += before is None
         report.changed += before is not None
@@ -120,10 +121,6 @@ def _same(event: Event, answer: Answer) -> bool:
     """Whether the event is that answer in that version."""
     there = (event.external_id, _plain(event.external_version), event.kind, event.label)
     return there == (answer.external_id, answer.external_version, answer.kind, answer.label)
-
-
-def _fields(answer: Answer) -> tuple[Any, ...]:
-    return answer.item, answer.annotator, answer.kind, answer.label, answer.source, answer.external_id
 
 
 def _plain(version: str) -> str:

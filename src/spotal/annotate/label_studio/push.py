@@ -32,9 +32,9 @@ def push(client: Client, project: Project, link: Link, labeling: Labeling, guess
     """
     batch = project.rounds.batch()
     there, double = _there(client, link.project) if batch else ({}, [])
-    for task in double:
-        with client.asking(f"task {task['id']}"):
-            client.sdk.tasks.delete(str(task["id"]))
+    for remote in double:
+        with client.asking(f"task {remote['id']}"):
+            client.sdk.tasks.delete(str(remote["id"]))
     new = [task for task in batch if task.item.id not in there]
     known = [task for task in batch if task.item.id in there]
     shown = 0
@@ -92,7 +92,7 @@ def _add(
         shown = [item.text or "" for item in items]
     request: list[Any] = []
     for task, value in zip(tasks, shown, strict=True):
-        data = {labeling.key: value, ITEM: task.item.id}
+        data: dict[str, Any] = {labeling.key: value, ITEM: task.item.id}
         if task.pick is not None:
             data["spotal_round"] = task.pick.round
         guess = _guess(labeling, guesses, task)

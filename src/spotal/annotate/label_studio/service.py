@@ -23,6 +23,8 @@ __all__ = ["TITLE", "Service", "serve"]
 
 TITLE = "spotal"
 """The name of our ML backend in Label Studio."""
+EVENTS: Any = ("ANNOTATION_CREATED", "ANNOTATIONS_CREATED", "ANNOTATION_UPDATED", "ANNOTATIONS_DELETED")
+"""What Label Studio rings for."""
 
 
 class Service:
@@ -45,7 +47,8 @@ class Service:
     ) -> None:
         self.tool, self._advance, self._guesses, self._say = tool, advance, guesses, say
         self.guesses = guesses(tool.project)
-        self._bell, self._stopped, self._last = Event(), Event(), ""
+        self._bell, self._stopped = Event(), Event()
+        self._last, self._pushed = "", set[tuple[str, bool, str]]()
 
     def ring(self) -> None:
         """Something changed in Label Studio: look soon."""
@@ -67,8 +70,10 @@ class Service:
         if self._advance is not None and not project.counts().open:
             self._advance(project)
             self.guesses = self._guesses(project)
-        if project.rounds.batch():
+        waiting = {(task.item.id, task.conflict, self.guesses.version) for task in project.rounds.batch()}
+        if not waiting <= self._pushed:
             pushed = self.tool.push(self.guesses)
+            self._pushed = waiting
             if pushed.new:
                 self._tell(f"pushed {pushed.new} tasks of round {len(project.rounds)} to {self.tool.page}")
         return pulled, pushed
