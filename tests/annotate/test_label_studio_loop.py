@@ -148,9 +148,9 @@ def test_label_studio_is_served_and_brings_batch_after_batch(serving, annotator)
     wait_for(lambda: "Label Studio asks http://127.0.0.1:" in said(), said=said)
     tool = LabelStudio(project)
     someone = annotator(tool)
+    wait_for(lambda: len(someone.tasks()) == 2, said=said)
     (model,) = tool.client.sdk.ml.list(project=tool.link.project)
     assert (model.title, model.readable_state, model.model_version) == (TITLE, "Connected", "spotal round 1")
-    wait_for(lambda: len(someone.tasks()) == 2, said=said)
 
     # a task without a prediction gets one from us; one that is none of ours does not
     first = someone.tasks()["t0"]
