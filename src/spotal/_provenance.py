@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import platform
 import re
 from functools import lru_cache
@@ -13,7 +15,7 @@ import numpy as np
 
 from spotal._arrays import is_tensor
 
-__all__ = ["describe", "versions"]
+__all__ = ["content_hash", "describe", "versions"]
 
 MOST_ITEMS = 100
 """Items of a container that are described; of a longer one, the number of the others is."""
@@ -35,6 +37,12 @@ def _versions() -> tuple[tuple[str, str], ...]:
 def versions() -> dict[str, str]:
     """Versions of Python, spotal and the packages that its numbers depend on."""
     return dict(_versions())
+
+
+def content_hash(recipe: Any) -> str:
+    """Of JSON types: 16 hexadecimal digits of the SHA-256 of their canonical text."""
+    text = json.dumps(recipe, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def describe(value: Any) -> Any:

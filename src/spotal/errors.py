@@ -10,12 +10,14 @@ __all__ = [
     "ConvergenceWarning",
     "DataFileError",
     "DatasetError",
+    "FinishedError",
     "InputError",
     "LabelStudioError",
     "ModelError",
     "OutputError",
     "ProjectBusyError",
     "ProjectError",
+    "ResourceError",
     "SpotalError",
     "SpotalWarning",
 ]
@@ -55,6 +57,14 @@ class ProjectError(SpotalError, ValueError):
 
 class ProjectBusyError(ProjectError):
     """Another process is at work on the project and must finish first."""
+
+
+class FinishedError(ProjectError):
+    """There is nothing to choose: the budget is spent, a stopping rule is met, or no item is left."""
+
+
+class ResourceError(SpotalError, RuntimeError):
+    """A process or a device ran out of memory, or was ended from outside."""
 
 
 class LabelStudioError(SpotalError, OSError):

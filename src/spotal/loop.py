@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from spotal._arrays import check_matrix, check_rows, to_numpy
 from spotal.errors import BudgetError, InputError
 from spotal.events import Event, Labeled, Queried, Round, RoundFinished, RoundStarted, Trained, TrainingProgress
+from spotal.learner.adapt import as_learner
 from spotal.learner.base import check_labels
 from spotal.learner.metrics import score
 from spotal.oracle import SKIPPED, Oracle
@@ -59,7 +60,7 @@ class ActiveLearner:
     Parameters
     ----------
     X : images (n, height, width, channels) or features (n, d), whatever the learner takes; may be a ``np.memmap``
-    learner : Learner
+    learner : Learner, or what :func:`spotal.learner.as_learner` makes one of: a lightning, torch or skorch model
     strategy : Queries, such as any ``spotal.strategies.Strategy``
     oracle : Oracle; rows it answers with -1 count as not labeled and are never offered again
     batch_size : int, rows to ask for in a round; the last batch is smaller where fewer are left
@@ -93,7 +94,7 @@ class ActiveLearner:
     def __init__(
         self,
         X: NDArray[Any],
-        learner: Learner,
+        learner: Any,
         strategy: Queries,
         oracle: Oracle,
         *,
@@ -118,9 +119,10 @@ class ActiveLearner:
             raise InputError(
                 f"cold_embeddings must have {len(self.X)} rows, as X has, found {len(self.cold_embeddings)}"
             )
-        self.learner, self.strategy, self.oracle = learner, strategy, oracle
+        self.learner: Learner = as_learner(learner, self.X)
+        self.strategy, self.oracle = strategy, oracle
         self.batch_size, self.max_labels = int(batch_size), max_labels
-        self.X_test, self.y_test = _check_test(X_test, y_test, learner.n_classes)
+        self.X_test, self.y_test = _check_test(X_test, y_test, self.learner.n_classes)
         if random_state is None:  # 53 bits, so that any JSON reader keeps them
             random_state = int(np.random.SeedSequence().generate_state(1, np.uint64)[0] >> np.uint64(11))
         if isinstance(random_state, bool) or not isinstance(random_state, (int, np.integer)) or random_state < 0:

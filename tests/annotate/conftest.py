@@ -62,7 +62,7 @@ def make(tmp_path):
     """A project over ``n`` texts, t0, t1, ..., with a batch of all that is not held back."""
     made = []
 
-    def make(n=4, *, picks=None, about=None, held_back=0.0, name="project", **settings):
+    def make(n=4, *, picks=None, held_back=0.0, name="project", **settings):
         lines = [json.dumps({"id": f"t{k}", "text": f"text {k}"}) for k in range(n)]
         (tmp_path / "texts.jsonl").write_text("\n".join(lines), encoding="utf-8")
         data = Data("../texts.jsonl", "text")
@@ -71,7 +71,7 @@ def make(tmp_path):
         made.append(project)
         names = [item.id for item in project.items.candidates()] if picks is None else picks
         if names:
-            batch = [Pick(item, about=(about or {}).get(item, {})) for item in names]
+            batch = [Pick(item) for item in names]
             project.rounds.add(batch, audit=n, strategy="spot", n_labeled=0)
         return project
 

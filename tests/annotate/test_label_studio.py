@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 from tests.annotate.server import TOKEN
 
-from spotal.annotate import LabelStudio, Pushed
+from spotal.annotate import Guesses, LabelStudio, Pushed
 from spotal.annotate.label_studio import push as pushing
 from spotal.annotate.label_studio.config import NONE
 from spotal.errors import LabelStudioError
@@ -26,18 +26,18 @@ def said(project):
 def test_label_studio_serves_our_order_with_guesses(make, annotator):
     project = make(12, picks=[], held_back=0.3)
     order = [project.items.candidates()[k].id for k in (5, 0, 7, 2)]
-    picks = [Pick(item, about={"guess": "dog", "confidence": 0.9 - k / 10}) for k, item in enumerate(order)]
-    project.rounds.add(picks, audit=2, strategy="spot", n_labeled=0)
+    project.rounds.add([Pick(item) for item in order], audit=2, strategy="spot", n_labeled=0)
     audited = [pick.item for pick in project.rounds.picks() if pick.role == "audit"]
     assert len(audited) == 2
     tool = LabelStudio(project)
-    assert tool.push() == Pushed(new=len(order) + len(audited), guesses=len(order))
+    guesses = Guesses("spotal model 0", lambda number: ("dog", 0.9 - number / 20))
+    assert tool.push(guesses) == Pushed(new=len(order) + len(audited), guesses=len(order))
     someone = annotator(tool)
     tasks = someone.tasks()
     assert list(tasks) == [task.item.id for task in project.rounds.batch()]
-    for k, item in enumerate(order):
-        (guess,) = tasks[item]["predictions"]
-        assert guess["score"] == pytest.approx(0.9 - k / 10)
+    for item in project.items.named(order):
+        (guess,) = tasks[item.id]["predictions"]
+        assert guess["score"] == pytest.approx(0.9 - item.number / 20)
         assert guess["result"][0]["value"] == {"choices": ["dog"]}
     assert not any(tasks[item]["predictions"] for item in audited)
     for item in tasks:  # what its own page would show, one after the other
@@ -49,25 +49,30 @@ def test_label_studio_serves_our_order_with_guesses(make, annotator):
 
 
 def test_pushing_twice_adds_nothing_and_writes_no_token(make, annotator):
-    project = make(3, about={"t0": {"guess": "cat", "confidence": 0.5}})
+    project = make(3)
+    guesses = Guesses("spotal model 0", lambda number: ("cat", 0.5) if number == 1 else None)
     tool = LabelStudio(project)
-    assert tool.push() == Pushed(new=3, guesses=1)
-    assert tool.push() == Pushed(known=3)
-    assert LabelStudio(project).push() == Pushed(known=3)
+    assert tool.push(guesses) == Pushed(new=3, guesses=1)
+    assert tool.push(guesses) == Pushed(known=3)
+    assert LabelStudio(project).push(guesses) == Pushed(known=3)
     assert len(annotator(tool).tasks()) == 3
-    project.database.close()
     assert not any(TOKEN.encode() in path.read_bytes() for path in project.folder.rglob("*") if path.is_file())
 
 
 def test_newer_guesses_reach_tasks_that_are_there(make, annotator):
-    project = make(3, picks=["t0", "t1"], about={"t0": {"guess": "cat", "confidence": 0.5}})
+    project = make(4, picks=["t0", "t1"])
     tool = LabelStudio(project)
-    tool.push()
-    project.rounds.add([Pick("t2", about={"guess": "dog", "confidence": 0.75})], strategy="spot", n_labeled=0)
-    assert tool.push() == Pushed(new=1, known=2, guesses=2)
+    tool.push(Guesses("spotal model 1", lambda number: ("cat", 0.5) if number == 0 else None))
+    project.rounds.add([Pick("t2"), Pick("t3")], strategy="spot", n_labeled=0)
+    newer = Guesses("spotal model 12", lambda number: ("cow", 0.9) if number == 3 else ("dog", 0.75))
+    assert tool.push(newer) == Pushed(new=2, known=2, guesses=3)  # a class that is none any more is no guess
+    assert tool.push(newer) == Pushed(known=4)
     tasks = annotator(tool).tasks()
-    assert [guess["model_version"] for guess in tasks["t0"]["predictions"]] == ["spotal round 1", "spotal round 2"]
-    assert tool.client.sdk.projects.get(tool.link.project).model_version == "spotal round 2"
+    found = {item: [guess["model_version"] for guess in task["predictions"]] for item, task in tasks.items()}
+    assert found["t0"] == ["spotal model 1", "spotal model 12"]
+    assert found["t1"] == found["t2"] == ["spotal model 12"]
+    assert found["t3"] == []
+    assert tool.client.sdk.projects.get(tool.link.project).model_version == "spotal model 12"
 
 
 def test_pull_takes_labels_skips_and_none_of_these_over_pages(make, annotator):

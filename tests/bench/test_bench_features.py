@@ -14,9 +14,9 @@ from spotal.bench.features import dataset_features, features_of, fingerprint
 from spotal.bench.memory import PeakMemory
 from spotal.bench.protocol import Embedding, PoolShape, from_table
 from spotal.bench.shape import shape_pool
-from spotal.bench.simclr import RECIPE, _altered, _contrast, train_encoder
 from spotal.bench.task import prepare
 from spotal.datasets import Dataset
+from spotal.embed.simclr import RECIPE, _altered, _contrast, train_encoder
 from spotal.errors import InputError
 from spotal.learner import SklearnLearner
 from spotal.strategies import get

@@ -6,7 +6,7 @@ so that nothing is recorded twice and a later change or deletion is a later even
 tool is opened.
 """
 
-from spotal.annotate.base import Guesses, Pulled, Pushed, picked_guesses
+from spotal.annotate.base import Guesses, Pulled, Pushed, newest_guesses
 from spotal.annotate.label_studio import LabelStudio
 
-__all__ = ["Guesses", "LabelStudio", "Pulled", "Pushed", "picked_guesses"]
+__all__ = ["Guesses", "LabelStudio", "Pulled", "Pushed", "newest_guesses"]

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from spotal.project import Item, Pick, Project
+    from spotal.project import Project
 
-__all__ = ["Guesses", "Pulled", "Pushed", "picked_guesses"]
+__all__ = ["Guesses", "Pulled", "Pushed", "newest_guesses"]
 
 
 @dataclass(frozen=True)
@@ -63,20 +63,11 @@ class Pulled:
         return self.new + self.changed + self.withdrawn
 
 
-def picked_guesses(project: Project) -> Guesses:
-    """The guesses that the picks came with, from the model that chose them."""
-    picks = {item.number: pick.about for item, pick in _picked(project)}
+def newest_guesses(project: Project) -> Guesses:
+    """What the project's newest model says; nothing before the first."""
+    from spotal.project import read_predictions
 
-    def of(number: int) -> tuple[str, float] | None:
-        about = picks.get(number, {})
-        guess, confidence = about.get("guess"), about.get("confidence")
-        if guess not in project.settings.classes or confidence is None:
-            return None
-        return str(guess), float(confidence)
-
-    return Guesses(f"spotal round {len(project.rounds)}", of)
-
-
-def _picked(project: Project) -> list[tuple[Item, Pick]]:
-    picks = project.rounds.picks()
-    return list(zip(project.items.named(pick.item for pick in picks), picks, strict=True))
+    predictions = read_predictions(project)
+    if predictions is None:
+        return Guesses("spotal without a model", lambda number: None)
+    return Guesses(f"spotal model {predictions.model.number}", predictions.guess)

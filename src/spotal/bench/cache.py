@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import time
 import zipfile
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from spotal._files import atomic_path
-from spotal.errors import OutputError
+from spotal._locks import locked, try_lock
+from spotal._provenance import content_hash
 
 __all__ = ["Cache", "content_hash", "locked", "try_lock"]
 
@@ -60,53 +59,6 @@ class Cache:
                     np.savez(file, recipe=np.array(json.dumps(recipe, sort_keys=True)), **found)  # type: ignore[arg-type]
         self.seconds += time.perf_counter() - start
         return found
-
-
-def content_hash(recipe: Any) -> str:
-    """Of JSON types: 16 hexadecimal digits of the SHA-256 of their canonical text."""
-    text = json.dumps(recipe, sort_keys=True, separators=(",", ":"), allow_nan=False)
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
-
-
-@contextmanager
-def locked(path: Path) -> Iterator[None]:
-    """Hold the lock of that file; waits for it. It ends with the process, however that ends."""
-    file = _open(path)
-    try:
-        _lock(file, wait=True)
-        yield
-    finally:
-        file.close()
-
-
-def try_lock(path: Path) -> IO[bytes] | None:
-    """The lock of that file, held until what is returned is closed or the process ends; None where another holds it."""
-    file = _open(path)
-    if _lock(file, wait=False):
-        return file
-    file.close()
-    return None
-
-
-def _open(path: Path) -> IO[bytes]:
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        return path.open("ab")
-    except OSError as error:
-        reason = (error.strerror or str(error)).lower()
-        raise OutputError(f"{path} cannot be written ({reason}); give a folder that you may write to") from None
-
-
-def _lock(file: IO[bytes], *, wait: bool) -> bool:
-    try:
-        import fcntl
-    except ImportError:  # a system without: processes there may repeat each other's work, to the same result
-        return True
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
-    except BlockingIOError:
-        return False
-    return True
 
 
 def _read(path: Path) -> Arrays | None:

@@ -103,7 +103,7 @@ def _pool_features(
 
 
 def _recipe(data: Dataset, embedding: Embedding) -> dict[str, Any]:
-    from spotal.bench.simclr import RECIPE
+    from spotal.embed.simclr import RECIPE
 
     return {
         "kind": "ssl",
@@ -121,7 +121,7 @@ def _encode(
 ) -> tuple[NDArray[Any], NDArray[Any]]:
     from sklearn.decomposition import PCA
 
-    from spotal.bench.simclr import train_encoder
+    from spotal.embed.simclr import train_encoder
 
     encoder = train_encoder(source, epochs=embedding.epochs, seed=embedding.seed)
     known = encoder.embed(source).astype(np.float64)

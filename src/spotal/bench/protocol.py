@@ -90,7 +90,7 @@ class Embedding:
     """The fixed features of a frozen learner.
 
     kind : "none" (the dataset's own features, standardized), "pixels-pca" (principal components of the pool's small
-        images) or "ssl" (a network trained without labels, :mod:`spotal.bench.simclr`)
+        images) or "ssl" (a network trained without labels, :mod:`spotal.embed.simclr`)
     dim : int, most components of "pixels-pca", width of "ssl"
     trained_on : "dataset" or "pool", for "ssl": one encoder for all seeds and shapes, on ``rows`` unlabeled images of
         the dataset's training part; or one for each pool, on its images

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from spotal.cli.console import output, print_json, say, warn
+from spotal.cli.console import duration, output, print_json, say, warn
 from spotal.errors import InputError
 
 if TYPE_CHECKING:
@@ -124,7 +124,7 @@ def bench(
     else:
         say(
             console,
-            f"Finished {done:,} of {len(jobs):,} jobs in {_time(outcome.seconds)}; results in {out / FILE}",
+            f"Finished {done:,} of {len(jobs):,} jobs in {duration(outcome.seconds)}; results in {out / FILE}",
             "bold",
         )
         say(console, f"Next: spotal report {out}")
@@ -275,12 +275,12 @@ def _dry(console: Console, as_json: bool, jobs: list[Job], counts: dict[str, int
     for column in ("jobs", "rounds left", "core time"):
         table.add_column(column, justify="right")
     for name, line in lines.items():
-        table.add_row(name, f"{line['jobs']:,.0f}", f"{line['rounds_left']:,.0f}", _time(line["core_seconds"]))
+        table.add_row(name, f"{line['jobs']:,.0f}", f"{line['rounds_left']:,.0f}", duration(line["core_seconds"]))
     console.print(table)
     known = (
         "from rounds that are done, where there are any" if counts else "from typical times: nothing is measured yet"
     )
-    say(console, f"About {_time(total / workers)} on {workers} {'core' if workers == 1 else 'cores'}, {known}")
+    say(console, f"About {duration(total / workers)} on {workers} {'core' if workers == 1 else 'cores'}, {known}")
 
 
 @contextmanager
@@ -302,7 +302,7 @@ def _bars(store: Any, jobs: list[Job], workers: int) -> Iterator[Callable[[dict[
         if time.monotonic() - learnt > 10:
             estimator.learn()
             learnt = time.monotonic()
-        return f"about {_time(estimator.left(counts, workers))} left"
+        return f"about {duration(estimator.left(counts, workers))} left"
 
     if not terminal.is_terminal:
         said = time.monotonic()
@@ -349,9 +349,3 @@ def _cell_table(cell: dict[str, Any]) -> Table:
         # intervals are for wider tables
         table.add_row(*(row[k].partition(" [")[0] for k in shown))
     return table
-
-
-def _time(seconds: float) -> str:
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"

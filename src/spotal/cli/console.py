@@ -18,7 +18,7 @@ from spotal.errors import SpotalError, SpotalWarning
 if TYPE_CHECKING:
     from rich.progress import Progress
 
-__all__ = ["Commands", "output", "print_json", "progress", "say", "warn"]
+__all__ = ["Commands", "duration", "output", "print_json", "progress", "say", "steps", "warn"]
 
 FAILED, INTERRUPTED = 2, 130
 
@@ -70,9 +70,21 @@ def print_json(document: Any) -> None:
 
 
 @contextmanager
-def progress() -> Iterator[Progress]:
-    """Progress bars on standard error, gone when done; none where standard error is no terminal."""
-    from rich.progress import BarColumn, Progress, ProgressColumn, SpinnerColumn, TextColumn, TimeElapsedColumn
+def progress(unit: str | None = None) -> Iterator[Progress]:
+    """Progress bars on standard error, gone when done; none where standard error is no terminal.
+
+    With a ``unit`` they also say how many of it are done a second, and how long the rest will take.
+    """
+    from rich.progress import (
+        BarColumn,
+        Progress,
+        ProgressColumn,
+        SpinnerColumn,
+        TextColumn,
+        TimeElapsedColumn,
+        TimeRemainingColumn,
+    )
+    from rich.table import Column
     from rich.text import Text
 
     class Count(ProgressColumn):
@@ -81,8 +93,19 @@ def progress() -> Iterator[Progress]:
         def render(self, task: Any) -> Text:
             return Text("" if task.total is None else f"{task.completed:,.0f}/{task.total:,.0f}")
 
+    class Rate(ProgressColumn):
+        """How much is done a second."""
+
+        def render(self, task: Any) -> Text:
+            return Text("" if task.speed is None else f"{task.speed:,.0f} {unit}/s")
+
     console = Console(stderr=True)
-    columns = SpinnerColumn(), TextColumn("{task.description}", markup=False), BarColumn(), Count(), TimeElapsedColumn()
+    columns: list[Any] = [SpinnerColumn(), TextColumn("{task.description}", markup=False), BarColumn(), Count()]
+    columns += (
+        [TimeElapsedColumn()]
+        if unit is None
+        else [Rate(Column(no_wrap=True)), TimeRemainingColumn(), TextColumn("left")]
+    )
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bars:
         yield bars
 
@@ -95,6 +118,30 @@ def bar(bars: Progress, description: str) -> Callable[[int, int | None], None]:
         bars.update(task, completed=done, total=total)
 
     return update
+
+
+@contextmanager
+def steps() -> Iterator[Callable[[str, int, int | None], None]]:
+    """One bar for what is done now, as a function of what that is, how much is done, and of how much or None."""
+    with progress() as bars:
+        now: tuple[str, Any] = ("", None)
+
+        def show(what: str, done: int, total: int | None) -> None:
+            nonlocal now
+            if what != now[0]:
+                if now[1] is not None:
+                    bars.remove_task(now[1])
+                now = what, bars.add_task(what, total=total)
+            bars.update(now[1], completed=done, total=total)
+
+        yield show
+
+
+def duration(seconds: float) -> str:
+    """A time as a person says it."""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
 
 
 def _line(text: str, style: str) -> None:

@@ -13,8 +13,14 @@ from spotal import __version__
 from spotal.cli.bench import bench, report
 from spotal.cli.console import Commands
 from spotal.cli.demo import demo
+from spotal.cli.embed import embed
+from spotal.cli.init import init
+from spotal.cli.next import next_
+from spotal.cli.predict import predict
 from spotal.cli.select import select
+from spotal.cli.status import status
 from spotal.cli.studio import pull, push, serve
+from spotal.cli.train import train
 
 __all__ = ["app", "main"]
 
@@ -37,18 +43,37 @@ app.command(
     epilog="Examples: [bold]spotal select embeddings.npy --budget 100[/bold], [bold]spotal select table.parquet -n 50 "
     "--labeled done.csv --id-column name[/bold], [bold]spotal select photos/ -n 20 --model resnet.pt[/bold]",
 )(select)
+app.command(
+    epilog="Examples: [bold]spotal embed photos/ --model facebook/dinov2-small --out pool[/bold], [bold]spotal embed "
+    "reviews.csv --column text --model ./minilm --out pool[/bold], [bold]spotal embed fashion-mnist --train simclr "
+    "--out pool[/bold]",
+)(embed)
 
 app.command(
     epilog="Examples: [bold]spotal bench --list[/bold], [bold]spotal bench smoke[/bold], [bold]spotal bench reporting "
     "--dry-run[/bold]",
 )(bench)
 app.command(epilog="Example: [bold]spotal report spotal-bench[/bold]")(report)
+
+project = "A labeling project"
 app.command(
-    epilog="Examples: [bold]spotal push[/bold], [bold]spotal push my-project --url http://localhost:8080 "
+    rich_help_panel=project,
+    epilog="Examples: [bold]spotal init birds --images photos/ --classes gull,tern,other --budget 500[/bold], "
+    "[bold]spotal init mails --texts mails.csv --classes-file classes.txt --model all-MiniLM-L6-v2[/bold]",
+)(init)
+app.command("next", rich_help_panel=project, epilog="Example: [bold]spotal next birds[/bold]")(next_)
+app.command(
+    rich_help_panel=project,
+    epilog="Examples: [bold]spotal push birds[/bold], [bold]spotal push birds --url http://localhost:8080 "
     "--project 12[/bold]",
 )(push)
-app.command(epilog="Examples: [bold]spotal pull[/bold], [bold]spotal pull my-project --watch[/bold]")(pull)
-app.command(epilog="Example: [bold]spotal serve --label-studio my-project[/bold]")(serve)
+app.command(
+    rich_help_panel=project, epilog="Examples: [bold]spotal pull birds[/bold], [bold]spotal pull birds --watch[/bold]"
+)(pull)
+app.command(rich_help_panel=project, epilog="Example: [bold]spotal serve --label-studio birds[/bold]")(serve)
+app.command(rich_help_panel=project, epilog="Example: [bold]spotal train birds[/bold]")(train)
+app.command(rich_help_panel=project, epilog="Example: [bold]spotal predict birds --out birds.parquet[/bold]")(predict)
+app.command(rich_help_panel=project, epilog="Example: [bold]spotal status birds[/bold]")(status)
 
 
 @app.callback()

@@ -113,7 +113,7 @@ def embed_request(request: Request, budget: int, model: Path | None, strict: boo
     if request.file.paths is None:
         if model is not None:
             raise InputError(
-                f"--model embeds folders of images, found a pool of kind .{request.file.kind}; leave it out"
+                f"--model embeds folders of images, found a pool of {request.file.kind}, embedded already; leave it out"
             )
         return request
     import numpy as np

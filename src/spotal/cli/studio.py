@@ -21,13 +21,11 @@ if TYPE_CHECKING:
 __all__ = ["pull", "push", "serve"]
 
 Folder = Annotated[
-    Path, typer.Argument(help="The project's folder, the current one by default.", metavar="[DIR]", show_default=False)
+    Path, typer.Argument(help="The project's folder, the current one by default.", metavar="DIR", show_default=False)
 ]
 Url = Annotated[
     str | None,
-    typer.Option(
-        help="Label Studio's address; by default LABEL_STUDIO_URL, or the last one.", show_default=False
-    ),
+    typer.Option(help="Label Studio's address; by default LABEL_STUDIO_URL, or the last one.", show_default=False),
 ]
 Timeout = Annotated[float, typer.Option(min=0.1, help="Seconds to wait for an answer of Label Studio.")]
 Images = Annotated[
@@ -149,7 +147,7 @@ def serve(
     Label Studio is told of this server as its ML backend, and shows its predictions.
     """
     from spotal.annotate.label_studio import serve as run
-    from spotal.project import Project
+    from spotal.project import Project, next_batch
 
     if not label_studio:
         raise InputError("spotal serve needs --label-studio, the only one it serves; our own page is spotal label")
@@ -157,7 +155,15 @@ def serve(
     with Project.open(folder) as opened:
         tool = _tool(opened, url, timeout)
         tool.connect(images=_images(images))
-        run(tool, host=host, port=port, url=public_url, every=every, say=lambda text: say(console, text))
+        run(
+            tool,
+            advance=next_batch,
+            host=host,
+            port=port,
+            url=public_url,
+            every=every,
+            say=lambda text: say(console, text),
+        )
 
 
 def _tool(project: Project, url: str | None, timeout: float) -> LabelStudio:

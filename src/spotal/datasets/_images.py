@@ -55,9 +55,12 @@ def shape_of(source: Source, name: object) -> Shape:
     return _opened(source, name, look)
 
 
-def decode(source: Source, name: object, size: Size | None, channels: int | None) -> NDArray[np.uint8]:
+def decode(
+    source: Source, name: object, size: Size | None, channels: int | None, at_least: int | None = None
+) -> NDArray[np.uint8]:
     """An image as uint8 (height, width, channels), upright; resized, not cropped, to ``size``.
 
+    Without a size, a JPEG whose sides are several times ``at_least`` is decoded to fewer pixels, no less than that.
     ``channels`` is 1, 3, or None for what the image has. Transparent parts become white; 16-bit gray keeps its upper
     8 bits. Raises DataFileError.
     """
@@ -65,8 +68,9 @@ def decode(source: Source, name: object, size: Size | None, channels: int | None
     def read(image: Image.Image) -> NDArray[np.uint8]:
         from PIL import Image, ImageOps
 
-        if size is not None:
-            image.draft(None, (2 * max(size), 2 * max(size)))  # a large JPEG need not be decoded in full
+        enough = at_least if size is None else 2 * max(size)
+        if enough is not None:
+            image.draft(None, (enough, enough))  # a large JPEG need not be decoded in full
         upright = ImageOps.exif_transpose(image) if _has_exif(image) else image
         mode = "L" if channels == 1 or (channels is None and _is_gray(upright.mode)) else "RGB"
         plain = _opaque(upright).convert(mode)

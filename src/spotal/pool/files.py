@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from spotal._arrays import check_matrix, check_rows, check_weight
 from spotal.errors import DataFileError, InputError
+from spotal.pool import manifest
 from spotal.pool._tables import column, features, ids_of, listed, numbers, read_npy, read_npz, read_table, reading
 
 __all__ = ["IMAGE_SUFFIXES", "LabeledRows", "PoolFile", "list_images", "read_indices", "read_pool", "read_vector"]
@@ -27,10 +28,10 @@ class PoolFile:
 
     Attributes
     ----------
-    features : (n, d) numbers, a ``np.memmap`` where the file is .npy; None for a folder of images
+    features : (n, d) numbers, a ``np.memmap`` where the file is .npy or the only shard; None for a folder of images
     ids : list of str or int64 (n,), all different; None where the file has none and rows go by number
     mass : float64 (n,), non-negative; None where no ``mass_column`` was asked for
-    kind : {"npy", "npz", "csv", "parquet", "images"}
+    kind : {"npy", "npz", "csv", "parquet", "shards", "images"}
     paths : list of Path, the image files of a folder in the order of their ids; None otherwise
     """
 
@@ -100,7 +101,8 @@ def read_pool(
         - ``.csv``, ``.parquet``: one column of lists called ``embedding``, ``embeddings`` or ``X``, or else all columns
           of numbers except ``id``, ``label``, ``mass``, ``id_column`` and ``mass_column``. The first line of a CSV
           names its columns, unless it holds only numbers;
-        - a folder: its images and those of its sub-folders, whose ids are their relative paths.
+        - a folder that ``spotal embed`` wrote: its shards, with their ids;
+        - another folder: its images and those of its sub-folders, whose ids are their relative paths.
     id_column : str or None
         Column, or array of a .npz, that holds the ids; None for the column ``id`` of a table that has one.
     mass_column : str or None
@@ -127,7 +129,9 @@ def read_pool(
     """
     source = Path(path)
     kind = source.suffix.lower().removeprefix(".")
-    if source.is_dir():
+    if manifest.is_pool(source):
+        pool = _sharded_pool(source, id_column, mass_column)
+    elif source.is_dir():
         pool = _image_pool(source, id_column, mass_column)
     elif kind == "npy":
         _no_columns(source, id_column, mass_column, "a .npy file")
@@ -193,6 +197,16 @@ def _npz_pool(path: Path, id_column: str | None, mass_column: str | None) -> Poo
     ids = None if id_column is None else ids_of(arrays[id_column], f"ids in {path}")
     mass = None if mass_column is None else numbers(arrays[mass_column], f"{path}, array {mass_column!r},")
     return PoolFile(matrix, ids, mass, "npz")
+
+
+def _sharded_pool(folder: Path, id_column: str | None, mass_column: str | None) -> PoolFile:
+    _no_columns(folder, id_column, mass_column, "a folder of embeddings")
+    found = manifest.read_manifest(folder)
+    if not found.rows:
+        raise DataFileError(f"{folder} has no embeddings in it yet; run spotal embed to its end")
+    arrays = manifest.read_shards(folder, found)
+    matrix = arrays[0] if len(arrays) == 1 else np.concatenate(arrays)
+    return PoolFile(matrix, manifest.read_ids(folder, found), None, "shards")
 
 
 def _image_pool(folder: Path, id_column: str | None, mass_column: str | None) -> PoolFile:

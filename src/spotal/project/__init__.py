@@ -36,6 +36,8 @@ A change of the tables: edit ``schema.py``, raise its ``REVISION``, add the next
 ``migrations/versions`` (a test compares the two), and keep the older files as they are.
 """
 
+from spotal.project.next import next_batch
+from spotal.project.predictions import Predictions, read_embeddings, read_predictions
 from spotal.project.project import Project
 from spotal.project.records import (
     Added,
@@ -55,6 +57,7 @@ from spotal.project.records import (
     Task,
 )
 from spotal.project.settings import Audit, Data, Settings, Stop
+from spotal.project.train import train
 
 __all__ = [
     "Added",
@@ -71,10 +74,15 @@ __all__ = [
     "Metric",
     "Model",
     "Pick",
+    "Predictions",
     "Project",
     "Round",
     "Settings",
     "Standing",
     "Stop",
     "Task",
+    "next_batch",
+    "read_embeddings",
+    "read_predictions",
+    "train",
 ]

@@ -80,8 +80,8 @@ class Models:
             _measure(connection, number, metrics)
         return model
 
-    def attach(self, number: int, **files: str | os.PathLike[str]) -> Model:
-        """Record where ``weights``, ``embeddings`` or ``predictions`` of a model are now.
+    def attach(self, number: int, **files: str | os.PathLike[str] | None) -> Model:
+        """Record where ``weights``, ``embeddings`` or ``predictions`` of a model are now, None for nowhere.
 
         Raises ProjectError where there is no such model or file.
         """

@@ -55,9 +55,9 @@ def push(client: Client, project: Project, link: Link, labeling: Labeling, guess
 
 
 def prediction(labeling: Labeling, guesses: Guesses, number: int) -> dict[str, Any] | None:
-    """The guess about an item as a prediction of Label Studio; None where there is none."""
+    """The guess about an item as a prediction of Label Studio; None where there is none, or no such choice any more."""
     guess = guesses.of(number)
-    if guess is None:
+    if guess is None or guess[0] not in labeling.choices:
         return None
     return {"model_version": guesses.version, "score": guess[1], "result": labeling.result(guess[0])}
 

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from threading import Event, Thread
 from typing import TYPE_CHECKING, Any
 
-from spotal.annotate.base import Guesses, Pulled, Pushed, picked_guesses
+from spotal.annotate.base import Guesses, Pulled, Pushed, newest_guesses
 from spotal.annotate.label_studio.backend import USER, authorization, backend
 from spotal.errors import InputError, LabelStudioError, SpotalError
 
@@ -60,7 +60,7 @@ class Service:
         self._bell.set()
 
     def turn(self) -> tuple[Pulled, Pushed]:
-        """Pull once, and go on to the next batch where this one is done. Raises SpotalError as its parts do."""
+        """Pull once, and go on to the next batch where this one is done. Raises LabelStudioError as its parts do."""
         pulled, pushed = self.tool.pull(), Pushed()
         if pulled.events:
             self._tell(f"pulled {pulled.new} new, {pulled.changed} changed and {pulled.withdrawn} withdrawn answers")
@@ -68,8 +68,11 @@ class Service:
             self._tell(sentence)
         project = self.tool.project
         if self._advance is not None and not project.counts().open:
-            self._advance(project)
-            self.guesses = self._guesses(project)
+            try:
+                self._advance(project)
+                self.guesses = self._guesses(project)
+            except SpotalError as error:  # conflicts may wait all the same
+                self._tell(str(error))
         waiting = {(task.item.id, task.conflict, self.guesses.version) for task in project.rounds.batch()}
         if not waiting <= self._pushed:
             pushed = self.tool.push(self.guesses)
@@ -127,7 +130,7 @@ def serve(
     tool: LabelStudio,
     *,
     advance: Callable[[Project], object] | None = None,
-    guesses: Callable[[Project], Guesses] = picked_guesses,
+    guesses: Callable[[Project], Guesses] = newest_guesses,
     host: str = "127.0.0.1",
     port: int = 9090,
     url: str | None = None,

@@ -7,7 +7,7 @@ import secrets
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from spotal.annotate.base import Guesses, Pulled, Pushed, picked_guesses
+from spotal.annotate.base import Guesses, Pulled, Pushed, newest_guesses
 from spotal.annotate.label_studio.client import TOKEN, URL, Client
 from spotal.annotate.label_studio.config import Labeling, build_config, read_config
 from spotal.annotate.label_studio.link import Link, read_link, write_link
@@ -88,11 +88,11 @@ class LabelStudio:
 
         Parameters
         ----------
-        guesses : Guesses or None, shown to people; None for those that the picks came with
+        guesses : Guesses or None, shown to people; None for those of the newest model
         """
         labeling = self.connect()
         assert self.link is not None
-        shown = picked_guesses(self.project) if guesses is None else guesses
+        shown = newest_guesses(self.project) if guesses is None else guesses
         return push(self.client, self.project, self.link, labeling, shown)
 
     def pull(self, *, everything: bool = False, size: int = PAGE) -> Pulled:

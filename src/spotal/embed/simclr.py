@@ -13,10 +13,12 @@ from torch import nn
 from torch.nn import functional as F
 
 from spotal._arrays import blocks
+from spotal.errors import InputError
 from spotal.learner._inputs import Scale
 from spotal.learner._train import reset_parameters, seeded
+from spotal.learner.networks import ResNet18
 
-__all__ = ["RECIPE", "Encoder", "train_encoder"]
+__all__ = ["BACKBONES", "RECIPE", "Encoder", "make_network", "recipe_for", "train_encoder"]
 
 RECIPE: dict[str, Any] = {
     "version": 1,
@@ -36,13 +38,29 @@ RECIPE: dict[str, Any] = {
 }
 """All that training depends on besides images, epochs and seed; part of the hash that features are kept under."""
 
+BACKBONES = ("small", "resnet18")
+RESNET = RECIPE | {"backbone": "resnet18", "width": 64, "hidden": 512, "projection": 128, "batch": 512, "rate": 1e-3}
+"""ResNet-18 for small images: made for a GPU, where 100 epochs are worth their time."""
+RESNET_ON_CPU = RESNET | {"width": 16, "features": 128, "hidden": 128, "projection": 64, "batch": 128, "rate": 2e-3}
+"""The same network with a quarter of the channels, for machines without one."""
+
+
+def recipe_for(backbone: str, cuda: bool) -> dict[str, Any]:
+    """The recipe of a backbone on a kind of device. Raises InputError for an unknown one."""
+    if backbone not in BACKBONES:
+        raise InputError(f"backbone must be one of {', '.join(BACKBONES)}, found {backbone!r}")
+    if backbone == "small":
+        return RECIPE
+    return RESNET if cuda else RESNET_ON_CPU
+
 
 class Encoder:
     """Images to features: a trained network and the scale of its inputs.
 
     Attributes
     ----------
-    network : torch.nn.Module, from (n, channels, height, width) to (n, 512), in eval mode
+    network : torch.nn.Module, from (n, channels, height, width) to (n, d), in eval mode; d = 512 but for the small
+        ResNet-18, where it is 128
     losses : list of float, mean contrastive loss of each epoch
     """
 
@@ -51,11 +69,9 @@ class Encoder:
 
     @torch.inference_mode()
     def embed(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Features float32 (n, 512) of images uint8 (n, height, width, channels), in blocks."""
-        found = np.empty((len(images), RECIPE["features"]), np.float32)
-        for part in blocks(len(images), 512):
-            found[part] = self.network(self.scale.batch(images, part, self.device)).float().cpu().numpy()
-        return found
+        """Features float32 (n, d) of images uint8 (n, height, width, channels), in blocks."""
+        parts = (self.scale.batch(images, part, self.device) for part in blocks(len(images), 512))
+        return np.concatenate([self.network(part).float().cpu().numpy() for part in parts])
 
 
 def train_encoder(
@@ -65,19 +81,22 @@ def train_encoder(
     seed: int = 0,
     device: str = "auto",
     on_epoch: Callable[[int, float], object] | None = None,
+    recipe: dict[str, Any] = RECIPE,
 ) -> Encoder:
     """Train a network to tell which two altered copies come from the same image.
 
-    Four convolutions (a stem with stride 2, then 64, 128, 128 channels at half and quarter size) and the averages of
-    the image's four quarters give 512 features; a hidden layer and 64 outputs on top are for training alone. Each image
-    is cropped (25 to 100 % of its area), mirrored, changed in brightness and contrast, and in color where it has any,
-    twice; the loss is the normalized cross-entropy of finding the other copy among the batch's 255 other views.
+    By default, four convolutions (a stem with stride 2, then 64, 128, 128 channels at half and quarter size) and the
+    averages of the image's four quarters give 512 features; a hidden layer and 64 outputs on top are for training
+    alone. Each image is cropped (25 to 100 % of its area), mirrored, changed in brightness and contrast, and in color
+    where it has any, twice; the loss is the normalized cross-entropy of finding the other copy among the batch's 255
+    other views.
 
     Parameters
     ----------
     images : uint8 (n, height, width, channels), n >= 16
     epochs : int; seed : int; device : "auto", "cpu" or "cuda"
     on_epoch : function of the epoch, from 1, and its mean loss
+    recipe : dict, ``RECIPE`` or what ``recipe_for`` gives
 
     Notes
     -----
@@ -94,13 +113,13 @@ def train_encoder(
     draw, order = (int(s) for s in np.random.SeedSequence(seed).generate_state(2, np.uint32))
     generator = torch.Generator().manual_seed(order)
     rng = np.random.default_rng(order)
-    size = min(RECIPE["batch"], len(images))
+    size = min(recipe["batch"], len(images))
     a_pass = max(1, len(images) // size)
     with seeded(draw, place):
-        network, head = _encoder(images.shape[3]), _projection()
+        network, head = make_network(images.shape[3], recipe), _projection(recipe)
         reset_parameters(network)
         both = nn.Sequential(network, head).to(memory_format=torch.channels_last).to(place)  # type: ignore[call-overload]
-        optimizer = torch.optim.AdamW(both.parameters(), lr=RECIPE["rate"], weight_decay=RECIPE["decay"])
+        optimizer = torch.optim.AdamW(both.parameters(), lr=recipe["rate"], weight_decay=recipe["decay"])
         losses: list[float] = []
         for epoch in range(epochs):
             both.train()
@@ -108,7 +127,7 @@ def train_encoder(
             for k in range(a_pass):
                 done = (epoch * a_pass + k + 1) / (epochs * a_pass)
                 for group in optimizer.param_groups:
-                    group["lr"] = RECIPE["rate"] * min(done / 0.1, 0.5 * (1 + math.cos(math.pi * done)))
+                    group["lr"] = recipe["rate"] * min(done / 0.1, 0.5 * (1 + math.cos(math.pi * done)))
                 batch = scale.batch(images, rows[k * size : (k + 1) * size], place)
                 views = torch.cat([_altered(batch, generator), _altered(batch, generator)])
                 with torch.autocast(place.type, dtype=torch.bfloat16, enabled=place.type == "cuda"):
@@ -124,8 +143,13 @@ def train_encoder(
     return Encoder(network.eval(), scale, place, losses)
 
 
-def _encoder(channels: int) -> nn.Module:
-    width = RECIPE["width"]
+def make_network(channels: int, recipe: dict[str, Any]) -> nn.Module:
+    """The recipe's network, untrained: from (n, channels, height, width) to (n, features)."""
+    width = recipe["width"]
+    if recipe.get("backbone") == "resnet18":
+        network = ResNet18(channels, 1, width)
+        network.head = nn.Identity()  # type: ignore[assignment]
+        return network
 
     def block(inputs: int, outputs: int, stride: int) -> nn.Sequential:
         convolution = nn.Conv2d(inputs, outputs, 3, stride, 1, bias=False)
@@ -135,15 +159,15 @@ def _encoder(channels: int) -> nn.Module:
         block(channels, width, 2),
         block(width, 2 * width, 1),
         block(2 * width, 4 * width, 2),
-        block(4 * width, RECIPE["features"] // RECIPE["pool"] ** 2, 1),
-        nn.AdaptiveAvgPool2d(RECIPE["pool"]),
+        block(4 * width, recipe["features"] // recipe["pool"] ** 2, 1),
+        nn.AdaptiveAvgPool2d(recipe["pool"]),
         nn.Flatten(),
     )
 
 
-def _projection() -> nn.Module:
-    inputs, hidden = RECIPE["features"], RECIPE["hidden"]
-    return nn.Sequential(nn.Linear(inputs, hidden), nn.ReLU(inplace=True), nn.Linear(hidden, RECIPE["projection"]))
+def _projection(recipe: dict[str, Any]) -> nn.Module:
+    inputs, hidden = recipe["features"], recipe["hidden"]
+    return nn.Sequential(nn.Linear(inputs, hidden), nn.ReLU(inplace=True), nn.Linear(hidden, recipe["projection"]))
 
 
 def _altered(batch: torch.Tensor, generator: torch.Generator) -> torch.Tensor:

@@ -1,0 +1,151 @@
+"""``spotal init``: make a labeling project."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from spotal.cli.console import output, print_json, progress, say
+from spotal.errors import InputError
+
+if TYPE_CHECKING:
+    from spotal.project import Data, Settings
+
+__all__ = ["init"]
+
+NAMES = ("auto", "small-cnn", "resnet18")
+"""Models that are meant even where a file has such a name."""
+
+
+def init(
+    folder: Annotated[Path, typer.Argument(help="Folder of the project, new or empty.", metavar="DIR")],
+    images: Annotated[Path | None, typer.Option(help="Folder of images, sub-folders included.")] = None,
+    texts: Annotated[
+        Path | None, typer.Option(help="Texts: .csv, .parquet or .jsonl, one row or line an item.")
+    ] = None,
+    pool: Annotated[
+        Path | None, typer.Option(help="Embeddings that you have: .npy, .npz, .csv or .parquet, one row an item.")
+    ] = None,
+    classes: Annotated[str | None, typer.Option(help="Names of the classes, with commas between.")] = None,
+    classes_file: Annotated[Path | None, typer.Option(help="File with the name of a class in each line.")] = None,
+    budget: Annotated[
+        int | None, typer.Option(min=1, help="Answers to ask people for in all; no limit without.")
+    ] = None,
+    batch: Annotated[int, typer.Option(min=1, help="Items of a round.")] = 20,
+    model: Annotated[
+        str,
+        typer.Option(
+            help="auto; small-cnn or resnet18, trained from nothing; a pretrained model's name or folder, whose "
+            "features are taken as they are, or fine-tune: and that; or module:function.",
+            metavar="MODEL",
+        ),
+    ] = "auto",
+    strategy: Annotated[str, typer.Option(help="How items are chosen; a name that is unknown lists all.")] = "spot",
+    overlap: Annotated[int, typer.Option(min=1, help="People who answer each item.")] = 1,
+    audit_share: Annotated[
+        float,
+        typer.Option(min=0, max=1, help="Share of each round that is drawn at random to measure accuracy; 0 for none."),
+    ] = 0.1,
+    stop: Annotated[
+        str, typer.Option(help="When to stop: none, or accuracy, flat, stable or coverage, which need --target.")
+    ] = "none",
+    target: Annotated[float | None, typer.Option(help="What the rule's figure must reach.")] = None,
+    id_column: Annotated[str | None, typer.Option(help="Column of ids of a table; 'id' where there is one.")] = None,
+    text_column: Annotated[str, typer.Option(help="Column of texts.")] = "text",
+    random_state: Annotated[int, typer.Option(min=0, help="The same number gives the same picks.")] = 0,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document on standard output.")] = False,
+) -> None:
+    """Make a labeling project: a folder that remembers every item, label and model.
+
+    Your data stay where they are. What you choose here is written to spotal.toml in the folder, where you can change it
+    at any time.
+    """
+    from spotal.project import Audit, Project, Settings, Stop
+    from spotal.project.learning import check_model
+
+    settings = Settings(
+        _data(folder, images, texts, pool, id_column, text_column),
+        _classes(classes, classes_file),
+        budget=budget,
+        batch_size=batch,
+        overlap=overlap,
+        model=_model(model),
+        strategy=strategy,
+        random_state=random_state,
+        audit=Audit(held_back=Audit().held_back if audit_share else 0.0, share=audit_share),
+        stop=Stop(stop, target),
+    )
+    with progress() as bars:
+        bars.add_task("looking at the model", total=None)
+        _check_strategy(strategy)
+        check_model(settings, folder)  # before anything is written
+        bars.add_task("looking through the data", total=None)
+        project = Project.create(folder, settings)
+    with project:
+        counts = project.counts()
+    if as_json:
+        print_json({"folder": str(project.folder), "items": counts.items, "held_back": counts.held_back})
+        return
+    _tell(folder, settings, counts.items, counts.held_back)
+
+
+def _tell(folder: Path, settings: Settings, items: int, held_back: int) -> None:
+    console = output(False)
+    noun = {"image": "images", "text": "texts", "embedding": "embeddings"}[settings.data.kind]
+    audit = f", {held_back:,} of them held back to measure accuracy" if held_back else ""
+    say(console, f"Made {folder} with {items:,} {noun}{audit}; {len(settings.classes)} classes", "bold")
+    say(console, f"  settings are in {folder / 'spotal.toml'}: change them at any time")
+    if settings.model == "auto" and settings.data.kind == "image":
+        say(console, "  model auto sees colors and coarse shapes only: name a pretrained one there for better picks")
+    say(console, f"Next: spotal next {folder}")
+
+
+def _data(
+    folder: Path, images: Path | None, texts: Path | None, pool: Path | None, id_column: str | None, text_column: str
+) -> Data:
+    from spotal.project import Data
+
+    given = [
+        (kind, path) for kind, path in (("image", images), ("text", texts), ("embedding", pool)) if path is not None
+    ]
+    if len(given) != 1:
+        raise InputError(f"one of --images, --texts and --pool must be given, found {len(given) or 'none'}; name one")
+    kind, path = given[0]
+    home, place = folder.resolve(), Path(os.path.abspath(path.expanduser()))
+    # near the project relative to it, so that both can move together
+    near = place.is_relative_to(home.parent)
+    return Data(os.path.relpath(place, home) if near else str(place), kind, id_column, text_column)
+
+
+def _check_strategy(name: str) -> None:
+    from spotal.strategies import get, names
+
+    if name in names() and get(name).needs_draws:
+        raise InputError(
+            f"--strategy {name} needs several draws of a model, which a project's model does not make; take entropy"
+        )
+
+
+def _model(name: str) -> str:
+    """A path as it is from everywhere."""
+    word = name.removeprefix("fine-tune:")
+    path = Path(word).expanduser()
+    return name.removesuffix(word) + os.path.abspath(path) if word not in NAMES and path.exists() else name
+
+
+def _classes(names: str | None, file: Path | None) -> tuple[str, ...]:
+    from spotal.pool._tables import reading
+
+    if (names is None) == (file is None):
+        raise InputError(
+            "one of --classes and --classes-file must be given, and not both; for example --classes cat,dog"
+        )
+    if names is not None:
+        return tuple(name.strip() for name in names.split(",") if name.strip())
+    assert file is not None
+    with reading(file):
+        lines = file.read_text(encoding="utf-8-sig").splitlines()
+    return tuple(line.strip() for line in lines if line.strip())

@@ -1,0 +1,91 @@
+"""``spotal next``: choose what to label next."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from spotal.cli.console import output, print_json, say, steps
+from spotal.errors import FinishedError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from spotal.project import Project, Round
+
+__all__ = ["next_"]
+
+
+def next_(
+    folder: Annotated[Path, typer.Argument(help="The project.", metavar="DIR")] = Path("."),
+    n: Annotated[int | None, typer.Option("-n", "--batch", min=1, help="Items, in place of batch_size.")] = None,
+    anyway: Annotated[
+        bool,
+        typer.Option("--anyway", help="Choose a new batch although one waits for answers or the stopping rule is met."),
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document on standard output.")] = False,
+) -> None:
+    """Choose the next batch to label.
+
+    Looks for new items, trains on the labels so far, and chooses. A batch that still waits for answers is shown again
+    and no other is chosen. Run it as often as you like, also after it was stopped halfway.
+    """
+    from spotal.project import Project, next_batch
+
+    with Project.open(folder) as project:
+        items, rounds = len(project.items), len(project.rounds)
+        chosen, said = None, None
+        try:
+            with steps() as show:
+                chosen = next_batch(project, n, anyway=anyway, on_progress=show)
+        except FinishedError as error:
+            said = str(error)
+        new = len(project.items) - items
+        fresh = chosen is not None and chosen.number >= rounds
+        if as_json:
+            _print_json(project, chosen, fresh, new, said)
+            return
+        console = output(False)
+        if new:
+            say(console, f"Found {new:,} new items")
+        if chosen is None:
+            say(console, f"Nothing chosen: {said}", "bold")
+            say(console, f"Next: spotal status {folder}, spotal predict {folder}")
+            return
+        _tell(console, project, chosen, fresh, folder)
+
+
+def _print_json(project: Project, chosen: Round | None, fresh: bool, new: int, said: str | None) -> None:
+    batch = project.rounds.batch() if chosen else []
+    print_json(
+        {
+            "round": None if chosen is None else chosen.number,
+            "is_new": fresh,
+            "finished": said,
+            "new_items": new,
+            "n_labeled": None if chosen is None else chosen.n_labeled,
+            "to_answer": [task.item.id for task in batch],
+        }
+    )
+
+
+def _tell(console: Console, project: Project, chosen: Round, fresh: bool, folder: Path) -> None:
+    counts = project.counts()
+    if fresh:
+        audit = f", {chosen.n_audit} of them at random to measure accuracy" if chosen.n_audit else ""
+        how = (
+            f"by {chosen.strategy}, after {chosen.n_labeled:,} labels" if chosen.n_labeled else f"by {chosen.strategy}"
+        )
+        say(console, f"Round {chosen.number + 1}: chose {chosen.n_picks} items {how}{audit}", "bold")
+        if "note" in chosen.about:
+            say(console, f"  {chosen.about['note']}", "yellow")
+    else:
+        say(console, f"Round {chosen.number + 1} still waits for {counts.open} answers: nothing new chosen", "bold")
+        say(console, "  --anyway chooses more")
+    if counts.conflicts:
+        say(console, f"  {counts.conflicts} items on which people disagree are asked first")
+    if counts.left is not None:
+        say(console, f"  {counts.spent:,} of the budget of {counts.budget:,} answered")
+    say(console, f"Next: spotal label {folder}")

@@ -1,0 +1,142 @@
+"""``spotal status``: how far a project is, how good its model, and whether to go on."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from spotal.cli.console import output, print_json, say
+from spotal.cli.train import share
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from spotal.project import Counts
+    from spotal.project.status import Status
+
+__all__ = ["status"]
+
+WIDTH = 40
+"""Characters of the curve from 0 to 100 %."""
+MOST_ROWS = 12
+
+
+def status(
+    folder: Annotated[Path, typer.Argument(help="The project.", metavar="DIR")] = Path("."),
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document on standard output.")] = False,
+) -> None:
+    """Show how far the project is, how accurate its model, and what more labels would buy.
+
+    Accuracy is measured on random items that are never trained on; intervals hold with 95 %.
+    """
+    from spotal.project import Project
+    from spotal.project.status import read_status
+
+    with Project.open(folder) as project:
+        found = read_status(project)
+    if as_json:
+        print_json(asdict(found))
+        return
+    console = output(False)
+    console.print(_counts(found.counts))
+    if found.classes:
+        console.print(_classes(found))
+    if found.curve:
+        console.print(_curve(found.curve))
+    for line in _sentences(found):
+        say(console, line)
+    if found.verdict is not None:
+        style = "bold green" if found.verdict.met else ""
+        say(console, f"{'Stop' if found.verdict.met else 'Go on'}: {found.verdict.sentence}", style)
+    say(console, f"Next: spotal {_next(found)} {folder}", "bold")
+
+
+def _counts(counts: Counts) -> Table:
+    table = _table("", "items")
+    rows = [
+        ("in the pool", counts.items),
+        ("labeled", counts.labeled),
+        ("none of these", counts.none_of_these),
+        ("skipped", counts.skipped),
+        ("in conflict", counts.conflicts),
+        ("waiting for an answer", counts.open),
+        ("missing from the data", counts.missing),
+    ]
+    for k, (name, figure) in enumerate(rows):
+        if figure or k < 2:
+            table.add_row(name, f"{figure:,}")
+    left = "" if counts.budget is None else f" of {counts.budget:,}"
+    table.add_row("answers so far", f"{counts.spent:,}{left}")
+    table.add_row("rounds", f"{counts.rounds:,}")
+    return table
+
+
+def _classes(found: Status) -> Table:
+    table = _table("class", "labels", "expected in the pool")
+    for name, row in found.classes.items():
+        table.add_row(name, f"{row.labels:,}", "" if row.expected is None else f"{row.expected:,.0f}")
+    return table
+
+
+def _curve(curve: list[Any]) -> Table:
+    """The learning curve on its side: a dot for each accuracy, a line for its interval."""
+    table = _table("labels", "accuracy", "0 %" + "100 %".rjust(WIDTH - 3))
+    step = -(-len(curve) // MOST_ROWS)
+    for point in curve[(len(curve) - 1) % step :: step]:
+        at = [round(value * (WIDTH - 1)) for value in (point.low, point.value, point.high)]
+        marks = "".join("●" if k == at[1] else "─" if at[0] <= k <= at[2] else " " for k in range(WIDTH))
+        table.add_row(f"{point.labels:,}", share(point.value, point.low, point.high), marks)
+    return table
+
+
+def _table(*names: str) -> Table:
+    from rich import box
+    from rich.table import Table
+
+    table = Table(box=box.SIMPLE_HEAD)
+    for k, name in enumerate(names):
+        table.add_column(name, justify="left" if k == 0 or name.startswith("0 %") else "right", no_wrap=True)
+    return table
+
+
+def _sentences(found: Status) -> list[str]:
+    lines = []
+    if found.model is not None:
+        lines.append(f"Model: {found.model}, trained on {found.n_trained:,} labels")
+    if found.stale:
+        lines.append("  labels or items have changed since")
+    if not found.curve:
+        lines.append("Accuracy: not known yet, no model and answered audit item")
+    ahead = found.forecast
+    if ahead.gain is None:
+        lines.append(f"The next {ahead.labels} labels: {ahead.why}")
+    else:
+        low, high = 100 * (ahead.low or 0), 100 * (ahead.high or 0)
+        lines.append(
+            f"The next {ahead.labels} labels: {100 * ahead.gain:+.1f} points of accuracy expected "
+            f"({low:+.1f} to {high:+.1f})"
+        )
+    cover = found.coverage
+    if cover:
+        lines.append(
+            f"Coverage: transport cost {cover['transport_cost']:.3f} from the pool to its labels, "
+            f"{cover['transport_cost_random']:.3f} to as many random ones (less is better)"
+        )
+    if found.stability is not None:
+        lines.append(f"Predictions that stayed in the last two trainings: {100 * found.stability:.1f} %")
+    for pair in found.agreement:
+        kappa = "" if pair.kappa is None else f", kappa {pair.kappa:.2f}"
+        lines.append(
+            f"Agreement of {pair.first} and {pair.second}: {100 * pair.share:.0f} % of {pair.items:,} items{kappa}"
+        )
+    return lines
+
+
+def _next(found: Status) -> str:
+    if found.counts.open or found.counts.conflicts:
+        return "label"
+    finished = found.counts.left == 0 or (found.verdict is not None and found.verdict.met)
+    return "predict" if finished else "next"

@@ -1,0 +1,39 @@
+"""A folder of image files."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spotal.embed.items.base import Content
+from spotal.pool.files import list_images
+
+__all__ = ["FolderItems"]
+
+
+class FolderItems:
+    """The images of a folder and its sub-folders; ids are their relative paths. Raises what ``list_images`` does."""
+
+    takes = "images"
+
+    def __init__(self, folder: Path) -> None:
+        self.paths = list_images(folder)
+        self.ids: list[str] | NDArray[np.int64] = [path.relative_to(folder).as_posix() for path in self.paths]
+        self.sizes: list[int] | None = [_size(path) for path in self.paths]
+        self.source: dict[str, Any] = {"kind": "folder", "name": folder.resolve().name}
+
+    def read(self, rows: Sequence[int]) -> list[Content]:
+        """Paths: decoding reads them."""
+        return [self.paths[row] for row in rows]
+
+
+def _size(path: Path) -> int:
+    try:
+        return os.stat(path).st_size
+    except OSError:  # gone since it was listed, or a broken link: reading it will say so
+        return -1

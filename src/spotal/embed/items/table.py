@@ -1,0 +1,234 @@
+"""Tables with a column of images or of text: Parquet, Arrow, CSV and JSON Lines."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from functools import lru_cache
+from itertools import accumulate
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from spotal.embed.items.base import Content
+from spotal.errors import DataFileError, InputError
+from spotal.pool._tables import column, ids_of, listed, read_table, reading
+from spotal.pool.files import IMAGE_SUFFIXES
+
+__all__ = ["ARROW", "JSON", "SUFFIXES", "TableItems"]
+
+ARROW, JSON = (".arrow", ".feather", ".ipc"), (".jsonl", ".ndjson", ".json")
+SUFFIXES = (".parquet", *ARROW, ".csv", *JSON)
+IMAGE_COLUMNS = ("image", "img", "images", "image_path", "file", "file_name", "filename", "path")
+TEXT_COLUMNS = ("text", "sentence", "content", "document", "body")
+
+
+class TableItems:
+    """One column of one table, or of several of the same kind.
+
+    A column of structs with ``bytes`` and ``path``, as Hugging Face writes images, of bytes, or of text that ends like
+    the name of an image file (relative to the table's folder) holds images; one of other text holds texts. Parquet is
+    read a row group at a time and Arrow mapped into memory; CSV and JSON Lines are held whole.
+
+    Parameters
+    ----------
+    files : paths; column : str or None, for the first of the usual names
+    id_column : str or None, for the column ``id`` where there is one. Without ids, rows go by number, in several files
+        by ``file:row``.
+    root : path that the files' names in ids are relative to
+
+    Raises
+    ------
+    InputError
+        There is no such column.
+    DataFileError
+        A file is missing, corrupt, empty or its columns hold something else; or ids are empty or repeat.
+    """
+
+    sizes: list[int] | None = None
+
+    def __init__(self, files: list[Path], column_name: str | None, id_column: str | None, root: Path) -> None:
+        self.files = files
+        names = _names(files[0])
+        self.column = _choose(names, column_name, files[0])
+        key = id_column or ("id" if "id" in names and self.column != "id" else None)
+        counts: list[int] = []
+        found: list[Any] = []
+        for file in files:
+            missing = [name for name in (self.column, key) if name is not None and name not in _names(file)]
+            if missing:
+                raise InputError(
+                    f"--column and --id-column must name columns of every file, found no {missing[0]!r} in {file}; "
+                    f"its columns are {listed(_names(file))}"
+                )
+            with _opened(file) as part:
+                counts.append(part.rows)
+                if key is not None:
+                    found += column(part.whole([key]), key, "id_column", file).to_pylist()
+        self.ends = list(accumulate(counts))
+        if not self.ends[-1]:
+            raise DataFileError(f"{files[0]} has no rows; write it again with at least one")
+        self.has_ids = key is not None
+        if key is not None:
+            import pyarrow as pa
+
+            self.ids = ids_of(pa.array(found), f"ids in {root}")
+        elif len(files) == 1:
+            self.ids = np.arange(self.ends[-1])
+        else:
+            titles = [file.relative_to(root).as_posix() for file in files]
+            self.ids = [f"{name}:{row}" for name, count in zip(titles, counts, strict=True) for row in range(count)]
+        self.takes = "images" if self._holds_images() else "text"
+        self.source: dict[str, Any] = {
+            "kind": "table", "name": root.resolve().name, "column": self.column, "id_column": key,
+            "rows": {file.relative_to(root).as_posix() if file != root else file.name: count
+                     for file, count in zip(files, counts, strict=True)},
+        }  # fmt: skip
+
+    def _holds_images(self) -> bool:
+        from pyarrow import types
+
+        with _opened(self.files[0]) as part:
+            kind = part.type(self.column)
+        if types.is_struct(kind) or types.is_binary(kind) or types.is_large_binary(kind):
+            return True
+        if not types.is_string(kind) and not types.is_large_string(kind) and not types.is_string_view(kind):
+            raise DataFileError(
+                f"{self.files[0]} has {kind} in column {self.column!r}, not images or text; name another by --column"
+            )
+        first = next((text for text in self.read(range(min(100, self.ends[0]))) if text), "")
+        return isinstance(first, Path)
+
+    def read(self, rows: Sequence[int]) -> list[Content]:
+        """What the rows hold; an empty cell is a DataFileError."""
+        found: list[Content] = []
+        for row in rows:
+            which = bisect_right(self.ends, row)
+            start = self.ends[which - 1] if which else 0
+            found.append(self._content(_kept(self.files[which]).cell(self.column, row - start), which, row))
+        return found
+
+    def _content(self, cell: Any, which: int, row: int) -> Content:
+        value: Any = cell
+        path: str | None = None
+        if isinstance(cell, dict):
+            value, path = cell.get("bytes"), cell.get("path")
+        elif isinstance(value, str) and value.lower().endswith(IMAGE_SUFFIXES):
+            value, path = None, value
+        if value is None and path:
+            return self.files[which].parent / path
+        if value is None:
+            return DataFileError(f"{self.ids[row]} is empty; fill it in or drop the row")
+        if isinstance(value, bytes):
+            return value
+        if isinstance(value, str):
+            return value
+        return DataFileError(f"{self.ids[row]} holds {value!r:.40}, no bytes and no text; repair it")
+
+
+def _choose(names: list[str], wanted: str | None, file: Path) -> str:
+    if wanted is not None:
+        if wanted not in names:
+            raise InputError(
+                f"--column must name a column of {file}, found {wanted!r}; its columns are {listed(names)}"
+            )
+        return wanted
+    found = next((name for name in (*IMAGE_COLUMNS, *TEXT_COLUMNS) if name in names), None)
+    if found is None:
+        raise InputError(
+            f"--column must name the column of images or text in {file}, whose columns are {listed(names)}"
+        )
+    return found
+
+
+def _names(file: Path) -> list[str]:
+    with _opened(file) as part:
+        return part.names
+
+
+@contextmanager
+def _opened(file: Path) -> Iterator[_Part]:
+    """A file with one sentence for whatever is wrong with it."""
+    import pyarrow as pa
+
+    try:
+        with reading(file):
+            yield _kept(file)
+    except pa.ArrowException as error:
+        raise DataFileError(
+            f"{file} is truncated or corrupt ({' '.join(str(error).split())[:200]}); write it again"
+        ) from None
+
+
+class _Part:
+    """One table, whole in memory or mapped into it."""
+
+    def __init__(self, table: Any) -> None:
+        self.table = table
+        self.names: list[str] = table.column_names
+        self.rows: int = table.num_rows
+
+    def type(self, name: str) -> Any:
+        return self.table.schema.field(name).type
+
+    def whole(self, names: list[str]) -> Any:
+        return self.table.select(names)
+
+    def cell(self, name: str, row: int) -> Any:
+        return self.table[name][row].as_py()
+
+
+class _Parquet(_Part):
+    """A Parquet file, of which one row group's column is held."""
+
+    def __init__(self, path: Path) -> None:
+        import pyarrow.parquet as pq
+
+        self.file: Any = pq.ParquetFile(path)
+        meta = self.file.metadata
+        self.names = self.file.schema_arrow.names
+        self.rows = meta.num_rows
+        self.ends = list(accumulate(meta.row_group(k).num_rows for k in range(meta.num_row_groups)))
+        self.held: tuple[str, int, Any] = ("", -1, None)
+
+    def type(self, name: str) -> Any:
+        return self.file.schema_arrow.field(name).type
+
+    def whole(self, names: list[str]) -> Any:
+        return self.file.read(columns=names)
+
+    def cell(self, name: str, row: int) -> Any:
+        group = bisect_right(self.ends, row)
+        held = self.held
+        if held[:2] != (name, group):
+            held = self.held = name, group, self.file.read_row_group(group, columns=[name], use_threads=False)[name]
+        return held[2][row - (self.ends[group - 1] if group else 0)].as_py()
+
+
+def _kept(file: Path) -> _Part:
+    """The file, open; each process has its own."""
+    state = file.stat()
+    return _open(file, (state.st_mtime_ns, state.st_size))
+
+
+@lru_cache(maxsize=8)
+def _open(file: Path, _: tuple[int, int]) -> _Part:
+    import pyarrow as pa
+
+    kind = file.suffix.lower()
+    if kind == ".parquet":
+        return _Parquet(file)
+    if kind in ARROW:
+        mapped = pa.memory_map(str(file))
+        try:
+            return _Part(pa.ipc.open_file(mapped).read_all())
+        except pa.ArrowInvalid:  # a stream, which Hugging Face's datasets write
+            mapped.seek(0)
+            return _Part(pa.ipc.open_stream(mapped).read_all())
+    if kind in JSON:
+        import pyarrow.json
+
+        return _Part(pa.json.read_json(file))
+    return _Part(read_table(file))

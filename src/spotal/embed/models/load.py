@@ -1,0 +1,132 @@
+"""Find a model by what a person calls it."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import sys
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from spotal.embed.models.base import Model, line, weights_hash
+from spotal.embed.models.network import Network, Texts, load_file
+from spotal.errors import ModelError
+
+__all__ = ["ENCODER", "load_model"]
+
+ENCODER = "encoder.pt"
+"""The file of a pool's folder that holds the encoder trained on it."""
+_FILES = (".pt", ".pth", ".ts", ".bin", ".ckpt", ".safetensors", ".onnx")
+
+
+def load_model(model: str | os.PathLike[str] | nn.Module, takes: str, device: torch.device) -> Model:
+    """The model for images or for text, on a device and in eval mode.
+
+    Parameters
+    ----------
+    model : path, str or torch.nn.Module, one of
+        - a module;
+        - a TorchScript file, a file of weights, a saved ``TorchLearner``: see :class:`~spotal.embed.TorchEmbedder`;
+        - a folder that ``spotal embed --train`` wrote, or its ``encoder.pt``;
+        - a Hugging Face, sentence-transformers or timm folder;
+        - ``timm:NAME``, ``timm:NAME@CHECKPOINT``, or a hub name that begins with ``timm/``;
+        - ``module:function``, of a Python module in this folder or installed, that gives a torch.nn.Module;
+        - a name on the Hugging Face hub, such as ``facebook/dinov2-small``.
+    takes : {"images", "text"}
+    device : torch.device
+
+    Raises
+    ------
+    ModelError
+        There is no such model, it cannot be loaded, or it takes the other kind of item.
+    DataFileError
+        A file is missing.
+    """
+    found = _find(model, takes, device)
+    if found.takes != takes:
+        raise ModelError(f"model {model} takes {found.takes}, found a source of {takes}; give a model of {takes}")
+    return found
+
+
+def _find(model: Any, takes: str, device: torch.device) -> Model:
+    if isinstance(model, nn.Module):
+        return _of_module(model, takes, device)
+    path, text = Path(model), str(model)
+    if path.is_dir():
+        return _folder(path, takes, device)
+    if path.is_file():
+        return load_file(path, device)
+    if text.startswith(("timm:", "timm/")):
+        from spotal.embed.models.timm import TimmModel
+
+        return TimmModel(text.removeprefix("timm:") if text.startswith("timm:") else f"hf-hub:{text}", device)
+    if re.fullmatch(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*", text):
+        return _of_module(_made(text), takes, device)
+    if path.suffix.lower() in _FILES or path.is_absolute() or text.startswith((".", "~")) or text.count("/") > 1:
+        return load_file(path, device)  # says that it does not exist
+    if text.startswith("sentence-transformers/") and takes == "text":
+        from spotal.embed.models.sentence import SentenceModel
+
+        return SentenceModel(text, device)
+    return _hugging_face(text, takes, device)
+
+
+def _folder(path: Path, takes: str, device: torch.device) -> Model:
+    if (path / ENCODER).is_file():
+        return load_file(path / ENCODER, device)
+    if (path / "modules.json").is_file() and takes == "text":
+        from spotal.embed.models.sentence import SentenceModel
+
+        return SentenceModel(path, device)
+    if not (path / "config.json").is_file():
+        raise ModelError(f"model {path} is a folder without config.json; give a Hugging Face model or a file")
+    try:
+        config = json.loads((path / "config.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise ModelError(f"model {path} has a config.json that cannot be read ({line(error)}); save it again") from None
+    if isinstance(config, dict) and "architecture" in config and "model_type" not in config:
+        from spotal.embed.models.timm import TimmModel
+
+        return TimmModel(path, device)
+    return _hugging_face(path, takes, device)
+
+
+def _hugging_face(source: Path | str, takes: str, device: torch.device) -> Model:
+    from spotal.embed.models.hugging_face import HuggingFaceImages, HuggingFaceText
+
+    return HuggingFaceText(source, device) if takes == "text" else HuggingFaceImages(source, device)
+
+
+def _of_module(module: nn.Module, takes: str, device: torch.device) -> Model:
+    recipe = {"kind": "module", "class": type(module).__name__, "weights": weights_hash(module)}
+    module = module.eval().to(device)
+    if takes == "text":
+        return Texts(module, recipe)
+    channels = getattr(module, "channels", None)
+    return Network(module, device, recipe, channels if channels in (1, 3) else None)
+
+
+def _made(reference: str) -> nn.Module:
+    """The module that a person's function gives. The folder one is in counts, as it does for ``python -m``."""
+    home, _, name = reference.partition(":")
+    sys.path.insert(0, os.getcwd())
+    try:
+        found: Any = import_module(home)
+        for part in name.split("."):
+            found = getattr(found, part)
+        made = found if isinstance(found, nn.Module) else found()
+    except Exception as error:  # a person's code
+        raise ModelError(
+            f"model {reference!r} cannot be made ({type(error).__name__}: {line(error)}); name an importable Python "
+            "module and a function in it that gives a torch.nn.Module"
+        ) from error
+    finally:
+        sys.path.remove(os.getcwd())
+    if not isinstance(made, nn.Module):
+        raise ModelError(f"model {reference!r} must give a torch.nn.Module, found {type(made).__name__}")
+    return made

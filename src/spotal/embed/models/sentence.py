@@ -1,0 +1,53 @@
+"""Models of the sentence-transformers library."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from spotal._provenance import describe
+from spotal.embed.models.base import line, need, weights_hash
+from spotal.errors import ModelError
+
+__all__ = ["SentenceModel"]
+
+
+def _as_they_are(texts: list[str]) -> list[str]:
+    return texts
+
+
+class SentenceModel:
+    """From texts to the vectors that ``SentenceTransformer.encode`` gives. Raises ModelError."""
+
+    takes = "text"
+    channels, resizes = 3, False
+    image_size: int | None = None
+    prepare = staticmethod(_as_they_are)
+
+    def __init__(self, source: Path | str, device: torch.device) -> None:
+        try:
+            library: Any = import_module("sentence_transformers")
+        except ImportError as error:
+            raise need("sentence-transformers", "sentence-transformers", source, error) from None
+        try:
+            options = {"local_files_only": isinstance(source, Path), "trust_remote_code": False}
+            self.model = library.SentenceTransformer(str(source), device=str(device), **options)
+        except Exception as error:  # the library raises whatever its parts raise
+            raise ModelError(
+                f"model {source} cannot be loaded by sentence-transformers ({line(error)}); give a folder that it "
+                "saved, or a name on the Hugging Face hub that can be reached from here"
+            ) from None
+        modules = [{"class": type(module).__name__} | describe(module.get_config_dict()) for module in self.model]
+        self.recipe: dict[str, Any] = {
+            "kind": "sentence-transformers",
+            "modules": modules,
+            "weights": weights_hash(self.model),
+            "tokens": self.model.max_seq_length,
+        }
+
+    def __call__(self, batch: list[str]) -> Any:
+        """Vectors (n, d)."""
+        return self.model.encode(batch, batch_size=len(batch), convert_to_tensor=True, show_progress_bar=False)

@@ -1,0 +1,139 @@
+"""Trained: an encoder that was trained on a pool without labels, with the principal components of its features."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, ClassVar, Self
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from spotal._files import atomic_path
+from spotal.embed.models.base import line, weights_hash
+from spotal.embed.simclr import make_network, recipe_for, train_encoder
+from spotal.errors import InputError, ModelError
+
+__all__ = ["MOST_DIM", "Trained"]
+
+MOST_DIM = 128
+LEAST_IMAGES = 16
+
+
+class Trained:
+    """From images of one size to at most 128 principal components of a trained network's features.
+
+    Attributes
+    ----------
+    recipe : dict, what training depended on: the network, epochs, seed, dim, and the number and hash of the images
+    """
+
+    FORMAT: ClassVar[str] = "spotal encoder 1"
+    takes = "images"
+    resizes = False
+
+    def __init__(self, content: dict[str, Any], device: torch.device) -> None:
+        self.content, self.device = content, device
+        self.recipe: dict[str, Any] = json.loads(content["recipe"])
+        self.name = f"simclr-{self.recipe['network'].get('backbone', 'small')}"
+        self.channels = int(content["channels"])
+        self.image_size: int | None = int(content["image_size"])
+        self.network = make_network(self.channels, self.recipe["network"])
+        self.network.load_state_dict(content["state_dict"])
+        self.network.eval().to(device)
+        self._tensors = {name: content[name].to(device) for name in ("mean", "deviation", "center", "components")}
+
+    @staticmethod
+    def prepare(images: list[NDArray[np.uint8]]) -> NDArray[np.uint8]:
+        """Images of one size as one array (n, height, width, channels)."""
+        return np.stack(images)
+
+    def __call__(self, batch: NDArray[np.uint8]) -> torch.Tensor:
+        """Vectors (n, d)."""
+        images = torch.from_numpy(np.array(batch)).to(self.device).float()
+        features: torch.Tensor = self.network(
+            ((images - self._tensors["mean"]) / self._tensors["deviation"]).permute(0, 3, 1, 2)
+        )
+        vectors: torch.Tensor = (features.float() - self._tensors["center"]) @ self._tensors["components"].T
+        return vectors
+
+    @classmethod
+    def of(cls, content: dict[str, Any], path: Path, device: torch.device) -> Self:
+        """From what ``save`` wrote. Raises ModelError."""
+        try:
+            return cls(content, device)
+        except (KeyError, TypeError, ValueError, AttributeError, RuntimeError) as error:
+            raise ModelError(f"model {path} is no encoder that spotal saved ({line(error)}); train it again") from None
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write a file that ``--model`` takes; the same encoder gives the same bytes."""
+        buffer = io.BytesIO()  # torch writes a file's name into it
+        torch.save(self.content, buffer)
+        with atomic_path(path) as part:
+            part.write_bytes(buffer.getvalue())
+
+    @classmethod
+    def train(
+        cls,
+        images: NDArray[np.uint8],
+        *,
+        dim: int = 64,
+        epochs: int = 20,
+        seed: int = 0,
+        backbone: str = "small",
+        device: str = "auto",
+        on_epoch: Callable[[int, float], object] | None = None,
+    ) -> Self:
+        """Train on images uint8 (n, size, size, channels) of a pool: :func:`spotal.embed.simclr.train_encoder`.
+
+        Parameters
+        ----------
+        images : uint8 (n, size, size, channels), n >= 16
+        dim : int, at most 128; there are never more than images less one, or features
+        epochs, seed : int
+        backbone : {"small", "resnet18"}; without a GPU the second has a quarter of its channels
+        device : {"auto", "cpu", "cuda"}
+        on_epoch : function of the epoch, from 1, and its mean loss
+
+        Raises
+        ------
+        InputError
+            There are too few images, or an argument is out of range.
+        """
+        from sklearn.decomposition import PCA
+
+        if len(images) < LEAST_IMAGES:
+            raise InputError(f"training an encoder takes at least {LEAST_IMAGES} images, found {len(images)}; add some")
+        for name, value, most in (("dim", dim, MOST_DIM), ("epochs", epochs, 100_000)):
+            if not 1 <= value <= most:
+                raise InputError(f"{name} must lie in 1..{most}, found {value}")
+        cuda = device == "cuda" or (device == "auto" and torch.cuda.is_available())
+        network = recipe_for(backbone, cuda)
+        encoder = train_encoder(images, epochs=epochs, seed=seed, device=device, on_epoch=on_epoch, recipe=network)
+        known = encoder.embed(images).astype(np.float64)
+        pca = PCA(min(dim, len(known) - 1, known.shape[1]), svd_solver="covariance_eigh").fit(known)
+        recipe = options(network, dim, epochs, seed) | {
+            "images": list(images.shape),
+            "weights": weights_hash(encoder.network),
+        }
+        content = {
+            "format": cls.FORMAT,
+            "recipe": json.dumps(recipe, sort_keys=True),
+            "channels": images.shape[3],
+            "image_size": images.shape[1],
+            "state_dict": {name: value.cpu() for name, value in encoder.network.state_dict().items()},
+            "mean": torch.from_numpy(encoder.scale.mean).float(),
+            "deviation": torch.from_numpy(encoder.scale.deviation).float(),
+            "center": torch.from_numpy(pca.mean_).float(),
+            "components": torch.from_numpy(np.ascontiguousarray(pca.components_)).float(),
+        }
+        return cls(content, encoder.device)
+
+
+def options(network: dict[str, Any], dim: int, epochs: int, seed: int) -> dict[str, Any]:
+    """What a person chose, as the recipe tells it."""
+    return {"kind": "simclr", "network": network, "dim": dim, "epochs": epochs, "seed": seed}

@@ -1,0 +1,398 @@
+"""Embed items into a pool's folder, shard by shard: other processes decode while the model works."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from torch.utils.data import DataLoader, Dataset
+
+from spotal._arrays import blocks
+from spotal._files import atomic_path
+from spotal._locks import try_lock
+from spotal._provenance import content_hash, versions
+from spotal.embed.items import Items
+from spotal.embed.items.base import image_of
+from spotal.embed.models.load import ENCODER
+from spotal.embed.torch_model import TorchEmbedder
+from spotal.errors import DataFileError, InputError, OutputError, ResourceError, SpotalWarning
+from spotal.pool._tables import read_table
+from spotal.pool.manifest import Manifest, Shard, Skipped, is_pool, read_manifest, read_shards
+
+__all__ = ["DTYPES", "Embedded", "embed_items", "open_folder"]
+
+DTYPES = ("float16", "float32")
+SHARD_ROWS = 8_192
+
+
+@dataclass(frozen=True)
+class Embedded:
+    """What a run did: the manifest at its end, items it embedded, and items that it could not read."""
+
+    manifest: Manifest
+    n_embedded: int
+    skipped: tuple[Skipped, ...]
+
+
+def embed_items(
+    items: Items,
+    embedder: TorchEmbedder,
+    out: str | os.PathLike[str],
+    *,
+    dtype: str = "float16",
+    batch_size: int = 64,
+    workers: int | None = None,
+    shard_rows: int = SHARD_ROWS,
+    strict: bool = False,
+    progress: Callable[[int, int], object] | None = None,
+) -> Embedded:
+    """Embed those items that a pool's folder does not have yet.
+
+    A shard is written whole or not at all, then listed in the manifest; a run that was ended by force goes on after the
+    last one, and on the same machine ends with the same bytes. Shards that are gone or cut short are made again.
+
+    Parameters
+    ----------
+    items : Items
+    embedder : TorchEmbedder, of what the items are
+    out : path of a folder, new, empty, or written by this function with the same model
+    dtype : {"float16", "float32"}, that embeddings are stored in
+    batch_size : int
+    workers : int or None
+        Processes that read and decode; 0 for none, None for one a core, at most 8.
+    shard_rows : int, items of a shard
+    strict : bool, whether an item that cannot be read is an error; else it is left out and listed in the manifest
+    progress : called with items done and items to do, after each batch
+
+    Returns
+    -------
+    Embedded
+
+    Raises
+    ------
+    InputError
+        The folder was written with another model or dtype or from another source, or an argument is out of range.
+    DataFileError
+        No item can be read; or, if strict, one cannot.
+    ModelError
+        The model fails.
+    OutputError
+        The folder cannot be written, is in use by another run, or holds other things.
+    ResourceError
+        The device has too little memory, or a worker was ended from outside.
+
+    Warns
+    -----
+    SpotalWarning
+        Items that were embedded before are gone from the source, or their files have another size.
+
+    Notes
+    -----
+    Memory is that of a shard and of a few batches a worker, and of the ids.
+    """
+    for name, value, least in (
+        ("batch_size", batch_size, 1),
+        ("workers", workers or 0, 0),
+        ("shard_rows", shard_rows, 1),
+    ):
+        if isinstance(value, bool) or not isinstance(value, int) or value < least:
+            raise InputError(f"{name} must be an integer of at least {least}, found {value!r}")
+    if dtype not in DTYPES:
+        raise InputError(f"dtype must be one of {', '.join(DTYPES)}, found {dtype!r}")
+    folder = Path(out)
+    open_folder(folder)
+    lock = try_lock(folder / ".lock")
+    if lock is None:
+        raise OutputError(f"{folder} is in use by another run of spotal embed; wait for its end")
+    with lock:
+        manifest = _begin(folder, items, embedder, dtype)
+        manifest, known = _known(folder, manifest)
+        todo = _missing(items, folder, known)
+        listed = {item.id for item in manifest.skipped}
+        names = _free_names(manifest)
+        count = min(8, os.cpu_count() or 1) if workers is None else workers
+        loaded = iter(_loader(items, embedder, todo, batch_size, shard_rows, count))
+        done = 0
+        try:
+            for part in blocks(len(todo), shard_rows):
+                rows: list[int] = []
+                vectors: list[NDArray[Any]] = []
+                skipped: list[Skipped] = []
+                for batch in blocks(len(todo[part]), batch_size):
+                    ready: _Ready = next(loaded)
+                    for row, reason in ready.failed:
+                        if strict:
+                            raise DataFileError(f"{reason}, and --strict was asked for")
+                        skipped.append(Skipped(_id(items, row), reason, _size(items, row)))
+                    if ready.rows:
+                        rows += ready.rows
+                        vectors.append(_cast(embedder.forward(ready.batch, len(ready.rows), mixed=True), dtype))
+                    done += len(todo[part][batch])
+                    if progress is not None:
+                        progress(done, len(todo))
+                manifest = replace(
+                    manifest, skipped=_in_order((*manifest.skipped, *skipped)), dim=_width(manifest, vectors, embedder)
+                )
+                if rows:
+                    shard = _write(folder, next(names), np.concatenate(vectors), items, rows)
+                    shards = sorted((*manifest.shards, shard), key=lambda shard: shard.file)
+                    manifest = replace(manifest, shards=tuple(shards))
+                manifest.write(folder)
+        except RuntimeError as error:
+            if "DataLoader worker" not in str(error):
+                raise
+            raise ResourceError(
+                "a process that decodes was ended from outside, as systems do that run out of memory; lower --workers "
+                "or --batch-size"
+            ) from None
+        new = tuple(item for item in manifest.skipped if item.id not in listed)
+        if not manifest.rows:
+            raise DataFileError(
+                f"{len(manifest.skipped)} of {len(items.ids)} items cannot be read ({manifest.skipped[0].reason}); "
+                "repair them or check --column"
+            )
+        return Embedded(manifest, len(todo) - len(new), new)
+
+
+def open_folder(folder: Path) -> None:
+    """Make a pool's folder, and clear what a run that was ended by force has left. Raises OutputError."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        found = [path.name for path in folder.iterdir() if not path.name.startswith(".") and path.name != ENCODER]
+        if found and not is_pool(folder):
+            raise OutputError(
+                f"{folder} holds other things ({', '.join(sorted(found)[:3])}); give a new folder for the pool"
+            )
+        for left in [*folder.glob(".*.part"), *folder.glob("ids/.*.part")]:
+            left.unlink()
+    except OutputError:
+        raise
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise OutputError(f"{folder} cannot be written ({reason}); give a folder that you may write to") from None
+
+
+def _begin(folder: Path, items: Items, embedder: TorchEmbedder, dtype: str) -> Manifest:
+    """The folder's manifest, checked against what is asked, or a new one."""
+    recipe = embedder.recipe
+    if not is_pool(folder):
+        manifest = Manifest(0, dtype, embedder.name, recipe, content_hash(recipe), items.source, versions())
+        manifest.write(folder)
+        return manifest
+    manifest = read_manifest(folder)
+    if manifest.recipe_hash != content_hash(recipe):
+        raise InputError(
+            f"--out {folder} was embedded by {manifest.model} (recipe {manifest.recipe_hash}), found {embedder.name} "
+            f"(recipe {content_hash(recipe)}); give the same model, or a new folder"
+        )
+    if manifest.dtype != dtype:
+        raise InputError(f"--out {folder} holds {manifest.dtype}, found --dtype {dtype}; give a new folder")
+    _same_source(folder, manifest.source, items.source)
+    sizes = dict(zip(map(str, items.ids), items.sizes, strict=True)) if items.sizes else {}
+    # those whose files have changed since are tried again
+    skipped = tuple(item for item in manifest.skipped if sizes.get(str(item.id), item.bytes) == item.bytes)
+    return replace(manifest, skipped=skipped, source=items.source, versions=versions())
+
+
+def _same_source(folder: Path, before: dict[str, Any], now: dict[str, Any]) -> None:
+    """Row numbers mean something only in the table that they were taken from."""
+    if before.get("kind") != now.get("kind"):
+        raise InputError(
+            f"--out {folder} was embedded from a {before.get('kind')}, found a {now.get('kind')}; give a new folder"
+        )
+    fixed = ("name", "column", "id_column") if now["kind"] != "folder" else ()
+    changed = next((key for key in fixed if key in now and before.get(key) != now[key]), None)
+    if changed is not None:
+        raise InputError(
+            f"--out {folder} was embedded from the {changed.replace('_', ' ')} {before.get(changed)!r}, found "
+            f"{now[changed]!r}; give a new folder"
+        )
+    if now["kind"] == "table" and now["id_column"] is None:
+        short = next((file for file, rows in before["rows"].items() if now["rows"].get(file, rows) < rows), None)
+        if short is not None:
+            raise InputError(
+                f"SOURCE has fewer rows in {short} than when it was embedded, so that row numbers no longer hold; name "
+                "an --id-column and a new folder"
+            )
+
+
+def _known(folder: Path, manifest: Manifest) -> tuple[Manifest, dict[Any, int | None]]:
+    """Ids that the manifest knows and the sizes of their files, and the manifest without shards that are damaged."""
+    known: dict[Any, int | None] = {item.id: item.bytes for item in manifest.skipped}
+    whole: list[Shard] = []
+    for shard in manifest.shards:
+        try:
+            read_shards(folder, replace(manifest, shards=(shard,)))
+            table = read_table(folder / shard.ids)
+        except DataFileError:
+            continue
+        ids = table["id"].to_pylist()
+        sizes = table["bytes"].to_pylist() if "bytes" in table.column_names else [None] * len(ids)
+        known |= dict(zip(ids, sizes, strict=True))
+        whole.append(shard)
+    return replace(manifest, shards=tuple(whole)), known
+
+
+def _missing(items: Items, folder: Path, known: dict[Any, int | None]) -> NDArray[np.int64]:
+    """Rows of the items that are not known; warns of those known that have changed or are gone."""
+    ids = items.ids if isinstance(items.ids, list) else items.ids.tolist()
+    todo = np.asarray([row for row, key in enumerate(ids) if key not in known], np.int64)
+    if len(known) + len(todo) > len(ids):
+        gone = sorted(set(known) - set(ids))
+        warnings.warn(
+            f"{len(gone):,} items of {folder} are gone from the source (first {gone[0]!r}) and stay in the pool; embed "
+            "to a new folder to leave them out",
+            SpotalWarning,
+            stacklevel=3,
+        )
+    sizes = items.sizes or []
+    changed = [key for key, size in zip(ids, sizes, strict=bool(sizes)) if known.get(key, size) not in (size, None)]
+    if changed:
+        warnings.warn(
+            f"{len(changed):,} files have another size than when they were embedded (first {changed[0]!r}) and keep "
+            "their embeddings; embed to a new folder to renew them",
+            SpotalWarning,
+            stacklevel=3,
+        )
+    return todo
+
+
+def _free_names(manifest: Manifest) -> Iterator[str]:
+    taken = {shard.file for shard in manifest.shards}
+    number = 0
+    while True:
+        if (name := f"shard-{number:05}") + ".npy" not in taken:
+            yield name
+        number += 1
+
+
+def _write(folder: Path, name: str, matrix: NDArray[Any], items: Items, rows: list[int]) -> Shard:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    columns: dict[str, Any] = {"id": [_id(items, row) for row in rows]}
+    if items.sizes is not None:
+        columns["bytes"] = [items.sizes[row] for row in rows]
+    shard = Shard(
+        f"{name}.npy", f"ids/{name}.parquet", len(rows), hashlib.blake2b(matrix.data, digest_size=16).hexdigest()
+    )
+    with atomic_path(folder / shard.ids) as part:
+        pq.write_table(pa.table(columns), part)
+    with atomic_path(folder / shard.file) as part, part.open("wb") as file:
+        np.save(file, matrix)
+    return shard
+
+
+def _cast(vectors: NDArray[np.float32], dtype: str) -> NDArray[Any]:
+    largest = float(np.abs(vectors).max(initial=0))
+    if dtype == "float16" and largest > float(np.finfo(np.float16).max):
+        raise InputError(f"--dtype must be float32 for this model, whose embeddings reach {largest:.3g}")
+    return vectors.astype(dtype)
+
+
+def _width(manifest: Manifest, vectors: list[NDArray[Any]], embedder: TorchEmbedder) -> int:
+    from spotal.errors import ModelError
+
+    widths = {part.shape[1] for part in vectors} | ({manifest.dim} if manifest.dim else set())
+    if len(widths) > 1:
+        raise ModelError(f"model {embedder.path} must give vectors of one width, found {sorted(widths)}")
+    return widths.pop() if widths else 0
+
+
+def _id(items: Items, row: int) -> str | int:
+    return items.ids[row] if isinstance(items.ids, list) else int(items.ids[row])
+
+
+def _size(items: Items, row: int) -> int | None:
+    return None if items.sizes is None else items.sizes[row]
+
+
+def _in_order(skipped: Sequence[Skipped]) -> tuple[Skipped, ...]:
+    return tuple(sorted(skipped, key=lambda item: (str(type(item.id)), item.id)))
+
+
+@dataclass
+class _Ready:
+    """A batch that a worker has prepared: rows, what the model takes, and rows that failed with why."""
+
+    rows: list[int]
+    batch: Any
+    failed: list[tuple[int, str]]
+
+
+class _Prepared(Dataset[Any]):
+    """Items as the model takes them, a batch at a time."""
+
+    def __init__(self, items: Items, embedder: TorchEmbedder) -> None:
+        self.items, self.prepare = items, embedder.model.prepare
+        size = embedder.image_size
+        self.size = None if embedder.model.resizes or size is None else (size, size)
+        self.at_least = 2 * size if size else None
+        self.channels = embedder.channels
+
+    def __len__(self) -> int:
+        return len(self.items.ids)
+
+    def __getitems__(self, rows: list[int]) -> _Ready:
+        good: list[int] = []
+        held: list[Any] = []
+        failed: list[tuple[int, str]] = []
+        for row, content in zip(rows, self.items.read(rows), strict=True):
+            try:
+                if self.items.takes == "images":
+                    content = image_of(content, _id(self.items, row), self.size, self.channels, self.at_least)
+                elif isinstance(content, DataFileError):
+                    raise content
+            except DataFileError as error:
+                failed.append((row, str(error).split("; ")[0]))
+            else:
+                good.append(row)
+                held.append(content)
+        if not good:
+            return _Ready([], None, failed)
+        try:
+            return _Ready(good, self.prepare(held), failed)
+        except Exception as error:
+            if len(rows) == 1:  # an image that a model's own preparation refuses
+                return _Ready(
+                    [], None, [*failed, (good[0], f"{_id(self.items, good[0])} cannot be prepared ({error})")]
+                )
+        alone = [self.__getitems__([row]) for row in good]
+        failed += [failure for ready in alone for failure in ready.failed]
+        kept = [k for k, ready in enumerate(alone) if ready.rows]
+        return _Ready([good[k] for k in kept], self.prepare([held[k] for k in kept]) if kept else None, failed)
+
+
+def _loader(
+    items: Items, embedder: TorchEmbedder, todo: NDArray[np.int64], batch_size: int, shard_rows: int, workers: int
+) -> DataLoader[Any]:
+    batches = [
+        todo[part][batch].tolist()
+        for part in blocks(len(todo), shard_rows)
+        for batch in blocks(len(todo[part]), batch_size)
+    ]
+    return DataLoader(
+        _Prepared(items, embedder),
+        batch_sampler=batches,
+        num_workers=min(workers, len(batches)),
+        collate_fn=_as_it_is,
+        worker_init_fn=_ignore_interrupts,
+    )
+
+
+def _as_it_is(ready: Any) -> Any:
+    return ready
+
+
+def _ignore_interrupts(_: int) -> None:
+    """Ctrl-C reaches every process of a terminal; the first one ends the others."""
+    import signal
+
+    signal.signal(signal.SIGINT, signal.SIG_IGN)

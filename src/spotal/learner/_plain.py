@@ -1,0 +1,29 @@
+"""Rows as modules of other libraries expect them, which do their own standardizing."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from spotal.learner._inputs import check_data
+
+__all__ = ["BATCH", "plain_batch", "plain_rows"]
+
+BATCH = 256
+
+
+def plain_rows(X: NDArray[Any]) -> NDArray[np.float32]:
+    """Rows as float32: features (n, d) as they are; images (n, h, w, c) as (n, c, h, w), bytes on the scale 0..1."""
+    data = check_data(X, "X")
+    rows = data.astype(np.float32)
+    if data.dtype == np.uint8:
+        rows /= 255
+    return np.ascontiguousarray(rows.transpose(0, 3, 1, 2)) if rows.ndim == 4 else rows
+
+
+def plain_batch(X: NDArray[Any]) -> torch.Tensor:
+    """The same as a tensor."""
+    return torch.from_numpy(plain_rows(X))

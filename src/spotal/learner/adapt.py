@@ -1,0 +1,89 @@
+"""Adapt: what people train with as a learner, told by what it is."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spotal.errors import InputError, ModelError
+from spotal.learner.base import Learner
+
+__all__ = ["as_learner"]
+
+
+def as_learner(model: Any, X: NDArray[Any], n_classes: int | None = None) -> Learner:
+    """A learner around a model.
+
+    Parameters
+    ----------
+    model : one of
+        - a Learner, which is returned as it is;
+        - a ``lightning`` module, or a ``skorch`` classifier: see :class:`LightningLearner`, :class:`SkorchLearner`;
+        - a ``torch.nn.Module`` from a batch to scores: see :class:`TorchLearner`;
+        - a scikit-learn classifier with ``predict_proba``, which needs ``n_classes``: see :class:`SklearnLearner`
+    X : images (n, height, width, channels) or features (n, d), what it will be trained on, n >= 1
+    n_classes : int or None; None for as many as the module has outputs
+
+    Raises
+    ------
+    ModelError
+        The model is none of these, fails on two rows of X, or has another number of outputs.
+    InputError
+        n_classes is missing for a scikit-learn classifier.
+    """
+    if isinstance(model, Learner):
+        return model
+    if _is(model, "skorch", "NeuralNet"):
+        from spotal.learner.skorch_learner import SkorchLearner
+
+        return SkorchLearner(model, n_classes or SkorchLearner.outputs(model, X))
+    if _is(model, "lightning", "LightningModule") or _is(model, "pytorch_lightning", "LightningModule"):
+        from spotal.learner.lightning_learner import LightningLearner
+
+        return LightningLearner(model, n_classes or outputs(model, X))
+    if _is(model, "torch", "Module"):
+        from spotal.learner.torch_learner import TorchLearner
+
+        return TorchLearner(model, n_classes or outputs(model, X))
+    if hasattr(model, "fit") and hasattr(model, "predict_proba"):
+        from spotal.learner.sklearn_learner import SklearnLearner
+
+        if n_classes is None:
+            raise InputError(
+                f"learner is {type(model).__name__}, which does not say how many classes there are; wrap it: "
+                "SklearnLearner(classifier, n_classes)"
+            )
+        return SklearnLearner(model, n_classes)
+    raise ModelError(
+        f"learner must be a Learner, a torch or lightning module, a skorch or scikit-learn classifier, found "
+        f"{type(model).__name__}; wrap it as one"
+    )
+
+
+def outputs(module: Any, X: NDArray[Any]) -> int:
+    """Number of scores that a torch module gives of each row. Raises ModelError."""
+    import torch
+
+    from spotal.learner._plain import plain_batch
+
+    was = module.training
+    try:
+        with torch.no_grad():
+            found = module.eval()(plain_batch(X[:2]))
+    except (RuntimeError, ValueError, TypeError, IndexError) as error:
+        raise ModelError(
+            f"learner {type(module).__name__} failed on rows of shape {np.shape(X)[1:]} "
+            f"({' '.join(str(error).split())[:200]}); give one that takes such rows"
+        ) from None
+    finally:
+        module.train(was)
+    if not isinstance(found, torch.Tensor) or found.ndim != 2:
+        raise ModelError(f"learner {type(module).__name__} must give one row of scores for each row; give (n, classes)")
+    return int(found.shape[1])
+
+
+def _is(model: Any, package: str, name: str) -> bool:
+    """Whether a class of that name and package is among the model's: nothing is imported to find out."""
+    return any(cls.__name__ == name and cls.__module__.split(".")[0] == package for cls in type(model).__mro__)

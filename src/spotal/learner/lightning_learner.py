@@ -1,0 +1,143 @@
+"""LightningLearner: a lightning module as a learner."""
+
+from __future__ import annotations
+
+import copy
+import logging
+import math
+import os
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib import import_module
+from typing import Any, Self
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from spotal._arrays import blocks
+from spotal.errors import ModelError
+from spotal.learner._forward import forward
+from spotal.learner._plain import BATCH, plain_batch
+from spotal.learner._train import reset_parameters, seeded
+from spotal.learner.base import check_labels
+
+__all__ = ["LightningLearner"]
+
+
+class LightningLearner:
+    """A learner around a ``LightningModule``, trained by its own ``training_step`` and ``configure_optimizers``.
+
+    Parameters
+    ----------
+    module : LightningModule whose ``forward`` gives scores (n, n_classes), or probabilities
+        Copied, and every ``reset_parameters`` in the copy is called under the seed, before each fit.
+    n_classes : int
+    epochs : int, passes over the labels; min_steps : int, least optimizer steps; batch_size : int
+    trainer : dict or None, more parameters for ``lightning.Trainer``, such as ``{"accelerator": "cpu"}``
+
+    Attributes
+    ----------
+    module_ : the trained copy, in eval mode
+
+    Notes
+    -----
+    The module sees batches (rows, labels): float32 features as they are, images (n, channels, height, width) on the
+    scale 0..1; int64 labels. Its embeddings are what enters the last ``torch.nn.Linear`` that runs.
+    """
+
+    module_: Any
+
+    def __init__(
+        self,
+        module: Any,
+        n_classes: int,
+        *,
+        epochs: int = 20,
+        min_steps: int = 300,
+        batch_size: int = 32,
+        trainer: dict[str, Any] | None = None,
+    ) -> None:
+        self.module, self.n_classes = module, int(n_classes)
+        self.epochs, self.min_steps, self.batch_size = epochs, min_steps, batch_size
+        self.trainer = trainer
+
+    def fit(self, X: NDArray[Any], y: NDArray[np.int64], *, random_state: int | None = None) -> Self:
+        """Train a fresh copy on X (n, ...) and y (n,), classes 0 .. n_classes - 1. Raises InputError."""
+        lightning: Any = import_module(
+            "pytorch_lightning" if _home(self.module) == "pytorch_lightning" else "lightning"
+        )
+        rows = plain_batch(X)
+        labels = torch.from_numpy(check_labels(y, len(rows), self.n_classes))
+        draw, order = (int(seed) for seed in np.random.SeedSequence(random_state).generate_state(2, np.uint32))
+        module = copy.deepcopy(self.module)
+        data = torch.utils.data.DataLoader(
+            torch.utils.data.TensorDataset(rows, labels),
+            batch_size=min(self.batch_size, len(rows)),
+            shuffle=True,
+            generator=torch.Generator().manual_seed(order),
+        )
+        plain: dict[str, Any] = dict.fromkeys(
+            ("logger", "enable_checkpointing", "enable_progress_bar", "enable_model_summary"), False
+        )
+        steps = max(self.min_steps, self.epochs * math.ceil(len(rows) / self.batch_size))
+        with seeded(draw, torch.device("cuda", 0) if torch.cuda.is_available() else torch.device("cpu")), _quiet():
+            reset_parameters(module)
+            options = plain | {"max_steps": steps, "max_epochs": -1} | (self.trainer or {})
+            lightning.Trainer(**options).fit(module, data)
+        self.module_ = module.eval()
+        return self
+
+    def infer(self, X: NDArray[Any]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Class probabilities (n, n_classes) and embeddings (n, d), float32. Raises ModelError."""
+        if not hasattr(self, "module_"):
+            raise ModelError("the learner has not been fitted; call fit first")
+        probabilities, embeddings = [], []
+        self.module_.eval()
+        with torch.no_grad():
+            for part in blocks(len(X), BATCH):
+                batch = plain_batch(X[part]).to(self.module_.device)
+                scores, found = forward(self.module_, batch, self.n_classes, None)
+                assert found is not None
+                probabilities.append(_as_probabilities(scores.float()).cpu().numpy())
+                embeddings.append(found.float().cpu().numpy())
+        return np.concatenate(probabilities), np.concatenate(embeddings)
+
+    def probabilities(self, X: NDArray[Any]) -> NDArray[np.float32]:
+        """Class probabilities (n, n_classes), float32, rows sum to 1. Raises ModelError."""
+        return self.infer(X)[0]
+
+    def embeddings(self, X: NDArray[Any]) -> NDArray[np.float32]:
+        """Embeddings (n, d), float32. Raises ModelError."""
+        return self.infer(X)[1]
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the trained module's weights to a file, as ``torch.save`` of its ``state_dict``."""
+        torch.save(self.module_.state_dict(), path)
+
+
+def _as_probabilities(scores: torch.Tensor) -> torch.Tensor:
+    """Softmax of scores or of logarithms of probabilities; probabilities as they are."""
+    are = bool((scores >= 0).all()) and torch.allclose(scores.sum(1), torch.ones(len(scores), device=scores.device))
+    return scores if are else scores.softmax(1)
+
+
+def _home(module: Any) -> str:
+    return next(cls.__module__.split(".")[0] for cls in type(module).__mro__ if cls.__name__ == "LightningModule")
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Without lightning's own remarks on the machine and on what a module lacks."""
+    loggers = [logging.getLogger(name) for name in ("lightning.pytorch", "lightning.fabric", "pytorch_lightning")]
+    levels = [logger.level for logger in loggers]
+    try:
+        for logger in loggers:
+            logger.setLevel(logging.ERROR)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        for logger, level in zip(loggers, levels, strict=True):
+            logger.setLevel(level)

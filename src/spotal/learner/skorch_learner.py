@@ -1,0 +1,106 @@
+"""SkorchLearner: a skorch classifier as a learner."""
+
+from __future__ import annotations
+
+import os
+from typing import Any, Self
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from spotal._arrays import blocks
+from spotal.errors import ModelError
+from spotal.learner._forward import forward
+from spotal.learner._plain import BATCH, plain_batch, plain_rows
+from spotal.learner._train import seeded
+from spotal.learner.base import check_labels
+
+__all__ = ["SkorchLearner"]
+
+
+class SkorchLearner:
+    """A learner around ``skorch.NeuralNetClassifier``, trained as its own parameters say.
+
+    Parameters
+    ----------
+    net : NeuralNetClassifier; cloned and trained from nothing in each fit
+    n_classes : int, outputs of its module
+
+    Attributes
+    ----------
+    net_ : the trained clone
+
+    Notes
+    -----
+    The module sees float32 rows: features as they are, images (n, channels, height, width) on the scale 0..1. Its
+    embeddings are what enters the last ``torch.nn.Linear`` that runs. The net's ``train_split`` waits until every class
+    has as many labels as it makes parts. The seed is set around the training; a net that draws from generators of its
+    own repeats only if these do.
+    """
+
+    net_: Any
+
+    def __init__(self, net: Any, n_classes: int) -> None:
+        self.net, self.n_classes = net, int(n_classes)
+
+    @staticmethod
+    def outputs(net: Any, X: NDArray[Any]) -> int:
+        """Number of scores that the net's module gives of each row. Raises ModelError."""
+        from sklearn.base import clone
+
+        from spotal.learner.adapt import outputs
+
+        with seeded(0, torch.device(net.device or "cpu")):
+            return outputs(clone(net).set_params(verbose=0).initialize().module_, X)
+
+    def fit(self, X: NDArray[Any], y: NDArray[np.int64], *, random_state: int | None = None) -> Self:
+        """Train a clone of the net on X (n, ...) and y (n,), classes 0 .. n_classes - 1. Raises InputError."""
+        from sklearn.base import clone
+
+        rows = plain_rows(X)
+        labels = check_labels(y, len(rows), self.n_classes)
+        net = clone(self.net)
+        parts = getattr(net.train_split, "cv", None)
+        counts = np.bincount(labels)
+        if isinstance(parts, int) and counts[counts > 0].min() < parts:
+            net.set_params(train_split=None)
+        seed = int(np.random.SeedSequence(random_state).generate_state(1, np.uint32)[0])
+        with seeded(seed, torch.device(net.device or "cpu")):
+            self.net_ = net.fit(rows, labels)
+        return self
+
+    def probabilities(self, X: NDArray[Any]) -> NDArray[np.float32]:
+        """Class probabilities (n, n_classes), float32, as the net's ``predict_proba`` gives them. Raises ModelError."""
+        self._check_fitted()
+        with seeded(0, torch.device(self.net_.device or "cpu")):  # a DataLoader draws from the global generator
+            found = np.concatenate([self.net_.predict_proba(plain_rows(X[part])) for part in blocks(len(X), BATCH)])
+        if found.shape != (len(X), self.n_classes):
+            raise ModelError(f"net must give ({len(X)}, {self.n_classes}) probabilities, found {found.shape}")
+        return found.astype(np.float32, copy=False)
+
+    def embeddings(self, X: NDArray[Any]) -> NDArray[np.float32]:
+        """Embeddings (n, d), float32. Raises ModelError where the net is not fitted or no linear layer runs."""
+        self._check_fitted()
+        module = self.net_.module_.eval()
+        parts = []
+        with torch.no_grad():
+            for part in blocks(len(X), BATCH):
+                batch = plain_batch(X[part]).to(self.net_.device or "cpu")
+                found = forward(module, batch, self.n_classes, None)[1]
+                assert found is not None
+                parts.append(found.float().cpu().numpy())
+        return np.concatenate(parts)
+
+    def infer(self, X: NDArray[Any]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Probabilities and embeddings."""
+        return self.probabilities(X), self.embeddings(X)
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the trained module's weights to a file."""
+        self._check_fitted()
+        self.net_.save_params(f_params=path)
+
+    def _check_fitted(self) -> None:
+        if not hasattr(self, "net_"):
+            raise ModelError("the learner has not been fitted; call fit first")

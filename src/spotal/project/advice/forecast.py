@@ -1,0 +1,105 @@
+"""Forecast: what more labels are expected to buy, by a power law fitted to the learning curve."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spotal.project.advice.accuracy import CONFIDENCE
+from spotal.project.advice.curve import Curve
+
+__all__ = ["Forecast", "forecast"]
+
+LEAST_MODELS = 4
+LEAST_AUDIT = 20
+DRAWS = 200
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """Gain in accuracy that more labels are expected to bring, with its 95 % interval.
+
+    labels : int, from ``start`` on
+    gain, low, high : float; None, all three, where there is too little to go by, and ``why`` says what is missing
+    """
+
+    start: int
+    labels: int
+    gain: float | None = None
+    low: float | None = None
+    high: float | None = None
+    why: str = ""
+
+
+def forecast(curve: Curve, labels: int = 100, random_state: int = 0) -> Forecast:
+    """What the next ``labels`` labels are expected to buy.
+
+    Parameters
+    ----------
+    curve : Curve, of at least 4 models and 20 audit labels
+    labels : int, at least 1
+    random_state : int
+
+    Notes
+    -----
+    accuracy = a - b n^-c, fitted by least squares with 0 <= a <= 1, b >= 0 and c from 0.05 to 2. The interval comes
+    from 200 fits: the audit's items are drawn anew with replacement, the same ones for all models, and the fit's own
+    residuals are shuffled on top. It knows nothing of a change of annotators, classes or model.
+
+    References
+    ----------
+    R. L. Figueroa, Q. Zeng-Treitler, S. Kandula, L. H. Ngo, "Predicting sample size required for classification
+    performance", BMC Medical Informatics and Decision Making 12:8, 2012.
+    """
+    start = int(curve.labels[-1]) if len(curve) else 0
+    missing = []
+    if len(curve) < LEAST_MODELS:
+        missing.append(f"{LEAST_MODELS} trained models, {len(curve)} so far")
+    if curve.weight.size < LEAST_AUDIT:
+        missing.append(f"{LEAST_AUDIT} audit labels, {curve.weight.size} so far")
+    if missing:
+        return Forecast(start, labels, why=f"a forecast needs {' and '.join(missing)}")
+    n = curve.labels.astype(float)
+    accuracy = np.average(curve.right, axis=1, weights=curve.weight)
+    fitted = _fit(n, accuracy)
+    if fitted is None:
+        return Forecast(start, labels, why="no power law fits the learning curve")
+    residuals = accuracy - _law(n, *fitted)
+    rng = np.random.default_rng(random_state)
+    gains = []
+    for _ in range(DRAWS):
+        some = rng.integers(0, curve.weight.size, curve.weight.size)
+        drawn = np.average(curve.right[:, some], axis=1, weights=curve.weight[some]) + rng.permutation(residuals)
+        again = _fit(n, drawn)
+        if again is not None:
+            gains.append(_gain(again, start, labels))
+    tail = 50 * (1 - CONFIDENCE)
+    low, high = np.percentile(gains, [tail, 100 - tail]) if gains else (0.0, 1.0)
+    gain = _gain(fitted, start, labels)
+    return Forecast(start, labels, gain, min(float(low), gain), max(float(high), gain))
+
+
+def _law(n: NDArray[np.float64], a: float, b: float, c: float) -> NDArray[np.float64]:
+    return np.asarray(a - b * n**-c)
+
+
+def _gain(fitted: tuple[float, float, float], start: int, labels: int) -> float:
+    before, after = _law(np.asarray([start, start + labels], float), *fitted)
+    return float(after - before)
+
+
+def _fit(n: NDArray[np.float64], accuracy: NDArray[np.float64]) -> tuple[float, float, float] | None:
+    from scipy.optimize import OptimizeWarning, curve_fit
+
+    top = float(np.clip(accuracy.max(), 0.01, 0.99))
+    begin = (top, max(0.01, top - float(accuracy[0])) * float(n[0]) ** 0.5, 0.5)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", OptimizeWarning)  # its covariance is not used
+            a, b, c = curve_fit(_law, n, accuracy, begin, bounds=([0, 0, 0.05], [1, np.inf, 2]), max_nfev=500)[0]
+    except RuntimeError:
+        return None
+    return float(a), float(b), float(c)

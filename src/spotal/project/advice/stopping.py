@@ -1,0 +1,63 @@
+"""When to stop: whether a project's own rule is met."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from spotal.project.advice.curve import learning_curve, stability
+from spotal.project.advice.forecast import forecast
+
+if TYPE_CHECKING:
+    from spotal.project.project import Project
+
+__all__ = ["Verdict", "verdict"]
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """How far the project's rule is.
+
+    rule : str; target : float
+    figure : float or None, what is compared with the target; None where it is not known yet
+    met : bool; sentence : str, for a person
+    """
+
+    rule: str
+    target: float
+    figure: float | None
+    met: bool
+    sentence: str
+
+
+def verdict(project: Project) -> Verdict | None:
+    """Whether the project's stopping rule is met by its newest model; None where it has no rule.
+
+    Rules are met when one can be sure: "accuracy" by the lower end of the audit's interval, "flat" by the upper end of
+    the next batch's expected gain, "stable" by the lesser of the last two trainings, "coverage" by the transport cost.
+    """
+    rule, target = project.settings.stop.rule, project.settings.stop.target
+    if target is None:
+        return None
+    if rule == "accuracy":
+        points = learning_curve(project).points
+        figure = points[-1].low if points else None
+        met = figure is not None and figure >= target
+        said = "accuracy is at least" if points else "accuracy is not known: no audit label yet"
+    elif rule == "flat":
+        ahead = forecast(learning_curve(project), project.settings.batch_size, project.settings.random_state)
+        figure = ahead.high
+        met = figure is not None and figure <= target
+        said = "the next batch is expected to gain at most" if figure is not None else ahead.why
+    elif rule == "stable":
+        figure = stability(project)
+        met = figure is not None and figure >= target
+        said = "the share of predictions that stay is" if figure is not None else "three trained models are needed"
+    else:
+        last = project.models.last()
+        metric = None if last is None else project.models.metrics(last.number).get("transport_cost")
+        figure = None if metric is None else metric.value
+        met = figure is not None and figure <= target
+        said = "the transport cost from the pool to its labels is" if metric else "nothing is labeled yet"
+    value = "" if figure is None else f" {figure:.3g}"
+    return Verdict(rule, target, figure, met, f"{said}{value}, the rule {rule!r} asks for {target:g}")

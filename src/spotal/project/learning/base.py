@@ -1,0 +1,48 @@
+"""Recipe: how a project's items become a model's inputs, and the learner that is trained on them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spotal.learner import Learner
+
+if TYPE_CHECKING:
+    from spotal.project.project import Project
+    from spotal.project.records import Item
+
+__all__ = ["Inputs", "Progress", "Recipe"]
+
+Progress = Callable[[str, int, "int | None"], object]
+"""Told what is done, how much of it, and of how much where that is known."""
+
+
+@dataclass(frozen=True, eq=False)
+class Inputs:
+    """What a model sees of the items.
+
+    numbers : int64 (n,), of the items that could be read, ascending; X : (n, ...), their rows
+    """
+
+    numbers: NDArray[np.int64]
+    X: NDArray[Any]
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """A kind of model.
+
+    name : str, for records
+    inputs : from a project, items in the order of their numbers, and Progress, to Inputs; works out only what is new
+    learner : from inputs and the number of classes to a Learner, not fitted
+    cold : from inputs and a seed to embeddings (n, d) for the time before there are labels
+    """
+
+    name: str
+    inputs: Callable[[Project, list[Item], Progress], Inputs]
+    learner: Callable[[NDArray[Any], int], Learner]
+    cold: Callable[[NDArray[Any], int], NDArray[Any]]

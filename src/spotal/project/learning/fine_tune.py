@@ -1,0 +1,189 @@
+"""Fine-tune: a pretrained network with a new last layer, trained as a whole on the labels."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spotal._arrays import blocks
+from spotal.errors import ModelError
+from spotal.learner import Learner
+from spotal.project.learning import inputs
+from spotal.project.learning.base import Inputs, Progress, Recipe
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from spotal.project.project import Project
+    from spotal.project.records import Item
+
+__all__ = ["fine_tune"]
+
+IMAGE_SIZE = 224
+TOKENS = 128
+"""Most tokens of a text: of a longer one the beginning counts."""
+STEPS, RATE, BATCH = 200, 1e-4, 16
+
+
+def fine_tune(name: str, kind: str, folder: Path) -> Recipe:
+    """The recipe for ``fine-tune:NAME``: a Hugging Face name or folder, or for images ``timm:NAME``.
+
+    A path starts at the project's folder. Before there are labels the pretrained network's own features serve. Raises
+    ModelError for embeddings, which cannot be tuned.
+    """
+    path = folder / name
+    source = str(path.resolve()) if path.exists() else name
+    title = f"fine-tuned {name}"
+    if kind == "image":
+        timm = source.startswith("timm:")
+        make = partial(_timm, source.removeprefix("timm:")) if timm else partial(_image, source)
+        tuned = _Tuned(make, "auto")
+        return Recipe(title, partial(_images, make), tuned.learner, tuned.cold)
+    if kind == "text":
+        tuned = _Tuned(partial(_text, source), "none")
+        return Recipe(title, partial(_tokens, source), tuned.learner, tuned.cold)
+    raise ModelError(f"model 'fine-tune:{name}' takes images or texts, found embeddings; take 'auto'")
+
+
+class _Tuned:
+    """Learners around the network that ``make`` gives for a number of classes."""
+
+    def __init__(self, make: Callable[[int], nn.Module], augment: str) -> None:
+        self.make, self.augment = make, augment
+
+    def learner(self, X: NDArray[Any], n_classes: int) -> Learner:
+        from spotal.learner import TorchLearner
+
+        return TorchLearner(
+            partial(self.make, n_classes),
+            n_classes,
+            min_steps=STEPS,
+            batch_size=BATCH,
+            learning_rate=RATE,
+            augment=self.augment,
+            normalize_from=_scaled_as(X),
+        )
+
+    def cold(self, X: NDArray[Any], random_state: int) -> NDArray[np.float32]:
+        """What enters the new last layer before any training."""
+        import torch
+
+        from spotal.learner._forward import forward
+        from spotal.learner._inputs import Scale
+
+        network, scale = self.make(2).eval(), Scale.of(_scaled_as(X), "X")
+        parts = []
+        with torch.inference_mode():
+            for part in blocks(len(X), BATCH):
+                found = forward(network, scale.batch(X, part, torch.device("cpu")), 2, None)[1]
+                assert found is not None
+                parts.append(found.numpy())
+        return np.concatenate(parts)
+
+
+def _scaled_as(X: NDArray[Any]) -> NDArray[Any]:
+    """Rows whose mean and deviation inputs are standardized by: images their own, tokens 0 and 1, so that they stay."""
+    if X.ndim == 4:
+        return X
+    return np.stack([np.full(X.shape[1], -1.0), np.full(X.shape[1], 1.0)])
+
+
+def _images(make: Callable[[int], nn.Module], project: Project, items: list[Item], progress: Progress) -> Inputs:
+    progress("loading the model", 0, None)
+    return inputs.images(project, items, progress, getattr(make(2), "image_size", None) or IMAGE_SIZE)
+
+
+def _tokens(source: str, project: Project, items: list[Item], progress: Progress) -> Inputs:
+    """Numbers of tokens, from 1, 0 where a text has ended; int64 (n, at most 128)."""
+    progress("loading the model", 0, None)
+    tokenizer = _load("AutoTokenizer", source)
+    progress("cutting texts into tokens", 0, None)
+    texts = [item.text or "" for item in items]
+    most = min(TOKENS, tokenizer.model_max_length)
+    found = tokenizer(texts, truncation=True, max_length=most, add_special_tokens=True)["input_ids"]
+    rows = np.zeros((len(found), max(1, *map(len, found))), np.int64)
+    for row, numbers in zip(rows, found, strict=True):
+        row[: len(numbers)] = np.asarray(numbers) + 1
+    return Inputs(np.asarray([item.number for item in items], np.int64), rows)
+
+
+def _image(source: str, n_classes: int) -> nn.Module:
+    model = _load("AutoModelForImageClassification", source, num_labels=n_classes, ignore_mismatched_sizes=True)
+    return _wrapped(model, lambda batch: model(pixel_values=batch).logits, getattr(model.config, "image_size", None))
+
+
+def _text(source: str, n_classes: int) -> nn.Module:
+    model = _load("AutoModelForSequenceClassification", source, num_labels=n_classes, ignore_mismatched_sizes=True)
+
+    def scores(batch: Any) -> Any:
+        numbers = batch.long()
+        mask = numbers > 0
+        mask[:, 0] = True  # a text without any token
+        return model(input_ids=(numbers - 1).clamp(min=0), attention_mask=mask.long()).logits
+
+    return _wrapped(model, scores, None)
+
+
+def _timm(name: str, n_classes: int) -> nn.Module:
+    try:
+        timm: Any = import_module("timm")
+        model = timm.create_model(name, pretrained=True, num_classes=n_classes)
+    except ImportError as error:
+        raise ModelError(f"model timm:{name} needs timm ({error}); pip install 'spotal[timm]'") from None
+    except Exception as error:  # an unknown name, a closed network, or weights that do not fit
+        raise ModelError(
+            f"model timm:{name} cannot be loaded by timm ({' '.join(str(error).split())[:200]}); give a name that "
+            "timm.list_models knows"
+        ) from None
+    return _wrapped(model, model, int(model.pretrained_cfg.get("input_size", (3, IMAGE_SIZE))[-1]))
+
+
+def _load(kind: str, source: str, **options: Any) -> Any:
+    """What transformers calls ``kind``, from a folder or by name, without running code of its own."""
+    try:
+        transformers: Any = import_module("transformers")
+    except ImportError as error:
+        raise ModelError(
+            f"model {source} is a Hugging Face model, which needs transformers ({error}); "
+            "pip install 'spotal[hugging-face]'"
+        ) from None
+    quiet: Any = transformers.utils.logging
+    level, shown = quiet.get_verbosity(), quiet.is_progress_bar_enabled()
+    quiet.set_verbosity_error()  # that the last layer is new is what was asked for
+    quiet.disable_progress_bar()
+    try:
+        return getattr(transformers, kind).from_pretrained(
+            source, local_files_only=Path(source).exists(), trust_remote_code=False, **options
+        )
+    except Exception as error:  # transformers raises whatever its parts raise
+        raise ModelError(
+            f"model {source} cannot be loaded by transformers ({' '.join(str(error).split())[:200]}); give a folder "
+            "that save_pretrained wrote, or a name on the Hugging Face hub that can be reached from here"
+        ) from None
+    finally:
+        quiet.set_verbosity(level)
+        if shown:
+            quiet.enable_progress_bar()
+
+
+def _wrapped(model: nn.Module, scores: Callable[[Any], Any], image_size: Any) -> nn.Module:
+    from torch import nn
+
+    class Tuned(nn.Module):
+        """A batch to scores."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.model = model
+            self.image_size = image_size if isinstance(image_size, int) else None
+
+        def forward(self, batch: Any) -> Any:
+            return scores(batch)
+
+    return Tuned()

@@ -1,0 +1,87 @@
+"""Frozen: features by a pretrained model that is taken as it is, and loaded only where something is to be embedded."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from hashlib import blake2b
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spotal.datasets._images import shape_of
+from spotal.errors import DataFileError
+from spotal.project.learning import inputs
+from spotal.project.learning.base import Inputs, Progress
+
+if TYPE_CHECKING:
+    from spotal.embed import TorchEmbedder
+    from spotal.project.project import Project
+    from spotal.project.records import Item
+
+__all__ = ["Frozen"]
+
+MOST_SIZE = 224
+
+
+class Frozen:
+    """Features by the model of that name, of images or of texts, on a common scale.
+
+    name : all that :class:`~spotal.embed.TorchEmbedder` takes; a path is absolute or starts at the project's folder
+    """
+
+    def __init__(self, name: str, kind: str, folder: Path) -> None:
+        path = folder / name
+        self.name = str(path) if path.exists() else name
+        self.kind = kind
+
+    @cached_property
+    def embedder(self) -> TorchEmbedder:
+        """The model, loaded. Raises ModelError and DataFileError."""
+        from spotal.embed import TorchEmbedder
+
+        return TorchEmbedder(self.name, takes="images" if self.kind == "image" else "text")
+
+    def __call__(self, project: Project, items: list[Item], progress: Progress) -> Inputs:
+        """Features float32 (n, d) of the items."""
+        progress(f"loading {self.name}", 0, None)
+        stem = self._stem()
+        if self.kind == "text":
+            found = inputs.texts(project, items, progress, stem, self._embed_texts)
+        else:
+            found = inputs.vectors(
+                project, items, progress, stem, self._embed_images, lambda: self._size(project, items)
+            )
+        rows = found.X
+        return Inputs(found.numbers, rows / (rows[:10_000].std() or 1.0))
+
+    def _embed_texts(self, texts: list[str]) -> NDArray[np.float32]:
+        return self.embedder.embed(texts)
+
+    def _embed_images(self, images: list[NDArray[np.uint8]]) -> NDArray[np.float32]:
+        model, step = self.embedder.model, self.embedder.batch_size
+        parts = [images[start : start + step] for start in range(0, len(images), step)]
+        return np.concatenate([self.embedder.forward(model.prepare(part), len(part)) for part in parts])
+
+    def _size(self, project: Project, items: list[Item]) -> int | None:
+        """Height and width to resize to; None for a model that does so itself."""
+        if self.embedder.model.resizes:
+            return None
+        return self.embedder.image_size or min(MOST_SIZE, _longer_side(project, items))
+
+    def _stem(self) -> str:
+        """Name of the file of features, another one for another model under the same name."""
+        path = Path(self.name)
+        files = sorted(file for file in (path.rglob("*") if path.is_dir() else [path]) if file.is_file())
+        seen: list[Any] = [(file.name, file.stat().st_size, file.stat().st_mtime_ns) for file in files]
+        return f"model-{blake2b(repr([self.name, seen]).encode(), digest_size=8).hexdigest()}"
+
+
+def _longer_side(project: Project, items: list[Item]) -> int:
+    for item in items:
+        try:
+            return max(shape_of(project.items.file(item), item.id).size)
+        except DataFileError:
+            continue
+    return MOST_SIZE

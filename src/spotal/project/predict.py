@@ -1,0 +1,88 @@
+"""Predict: a label for every item of a project, to a file."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from spotal._files import atomic_path
+from spotal.errors import ModelError, OutputError
+from spotal.project.learning import Progress
+from spotal.project.predictions import read_predictions
+from spotal.project.train import train
+
+if TYPE_CHECKING:
+    from spotal.project.project import Project
+
+__all__ = ["Written", "write_predictions"]
+
+
+@dataclass(frozen=True)
+class Written:
+    """How many items a file of predictions has, and whose labels: by_people + by_model + without = items."""
+
+    items: int
+    by_people: int
+    by_model: int
+    without: int
+
+
+def write_predictions(project: Project, path: Path, on_progress: Progress | None = None) -> Written:
+    """Write a row for each item that is not missing, by its number, after a training where something has changed.
+
+    Columns: ``id``; ``label``, what people say, else the model; ``by``, "person" or "model"; ``predicted``,
+    ``confidence``, the model's likeliest class and its probability; and ``probability of C`` for each class C. Empty
+    where there is none: an item that people call none of the classes has no label.
+
+    Parameters
+    ----------
+    path : Path, .csv or .parquet
+
+    Raises
+    ------
+    OutputError
+        The file has another ending or cannot be written.
+    ModelError
+        There are labels of fewer than two classes.
+    And all that :func:`spotal.project.train` raises.
+    """
+    import pyarrow as pa
+    import pyarrow.csv
+    import pyarrow.parquet
+
+    kind = path.suffix.lower()
+    if kind not in (".csv", ".parquet"):
+        raise OutputError(f"{path} must end in .csv or .parquet; give another name")
+    model = train(project, on_progress)
+    found = read_predictions(project, model.number)
+    if found is None:
+        raise ModelError("there is no model to predict by: labels of two classes are needed; label a batch first")
+    standings = project.labels.standings()
+    items = [item for item in project.items if not item.missing]
+    probabilities = found.of(np.asarray([item.number for item in items], np.int64))
+    columns: dict[str, list[Any]] = {name: [] for name in ("id", "label", "by", "predicted", "confidence")}
+    for item, row in zip(items, probabilities, strict=True):
+        known = not np.isnan(row[0])
+        guess = found.classes[int(row.argmax())] if known else None
+        standing = standings.get(item.id)
+        decided = standing is not None and standing.state in ("labeled", "none_of_these")
+        label = standing.label if standing is not None and decided else guess
+        by = "person" if decided else "model" if known else None
+        confidence = float(row.max()) if known else None
+        for name, value in zip(columns, (item.id, label, by, guess, confidence), strict=True):
+            columns[name].append(value)
+    types = {"confidence": pa.float32()}
+    table = {name: pa.array(values, types.get(name, pa.string())) for name, values in columns.items()}
+    for k, name in enumerate(found.classes):
+        table[f"probability of {name}"] = pa.array(probabilities[:, k], from_pandas=True)
+    write: Any = pyarrow.csv.write_csv if kind == ".csv" else pyarrow.parquet.write_table
+    with atomic_path(path) as part:
+        write(pa.table(table), part)
+    people = sum(
+        label is not None and by == "person" for label, by in zip(columns["label"], columns["by"], strict=True)
+    )
+    modeled = columns["by"].count("model")
+    return Written(len(items), people, modeled, len(items) - people - modeled)

@@ -1,0 +1,181 @@
+"""Train: bring a project's model up to date with its items and labels."""
+
+from __future__ import annotations
+
+import secrets
+import warnings
+from dataclasses import asdict, dataclass
+from hashlib import blake2b
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spotal._files import atomic_path
+from spotal.errors import SpotalWarning
+from spotal.project.advice.cover import cover
+from spotal.project.advice.curve import learning_curve
+from spotal.project.learning import Inputs, Progress, recipe_for
+from spotal.project.learning.inputs import FOLDER as FEATURES
+from spotal.project.predictions import write_rows
+from spotal.project.records import Metric
+
+if TYPE_CHECKING:
+    from spotal.project.project import Project
+    from spotal.project.records import Item, Model
+
+__all__ = ["FOLDER", "prepare", "train"]
+
+FOLDER = "models"
+
+
+def train(project: Project, on_progress: Progress | None = None) -> Model:
+    """Look through the data again, and train on all labels; where nothing has changed, the newest model serves.
+
+    Items that are held back for the audit, and labels of classes that are no longer the project's, are left out. With
+    labels of fewer than two classes there is nothing to train: the model recorded is an embedder alone, on no label.
+
+    Parameters
+    ----------
+    on_progress : called with what is done, how much of it, and of how much or None
+
+    Returns
+    -------
+    Model, whose predictions and embeddings are on disk (:mod:`spotal.project.predictions`)
+
+    Raises
+    ------
+    ProjectBusyError
+        Another long command is at work.
+    DataFileError, InputError, ModelError, OutputError
+        The data cannot be read, the model is unknown or fails, or the folder cannot be written.
+    """
+    with project.lock("train"):
+        project.refresh()
+        return prepare(project, on_progress or _silent)
+
+
+def prepare(project: Project, progress: Progress) -> Model:
+    """As :func:`train`, for a caller that holds the project's lock and has refreshed it."""
+    events = project.labels.last_event()
+    known = _Known.of(project)
+    last = project.models.last()
+    if last is not None and last.about.get("made_from") == known.digest:
+        return last
+    recipe = recipe_for(project.settings, project.folder)
+    inputs = recipe.inputs(project, known.items, progress)
+    rows, labels = known.rows_in(inputs)
+    settings = project.settings
+    _sweep(project)
+    folder = project.folder / FOLDER
+    stem = f"{len(project.models):04d}-{secrets.token_hex(3)}"
+    files: dict[str, Any] = {"embeddings": folder / f"{stem}.embeddings.npy"}
+    total = len(project.items)
+    if len(set(labels.tolist())) < 2:
+        embeddings = recipe.cold(inputs.X, settings.random_state)
+        n_labeled = 0
+    else:
+        progress(f"training on {len(rows):,} labels", 0, None)
+        learner: Any = recipe.learner(inputs.X, len(settings.classes))
+        learner.fit(inputs.X[rows], labels, random_state=settings.random_state)
+        progress("predicting", 0, None)
+        if hasattr(learner, "infer"):
+            probabilities, embeddings = learner.infer(inputs.X)
+        else:
+            probabilities, embeddings = learner.probabilities(inputs.X), learner.embeddings(inputs.X)
+        n_labeled = len(rows)
+        files["predictions"] = folder / f"{stem}.predictions.npy"
+        write_rows(files["predictions"], inputs.numbers, probabilities, total)
+        files["weights"] = _save(learner, folder, stem)
+    write_rows(files["embeddings"], inputs.numbers, embeddings, total)
+    progress("measuring", 0, None)
+    about = {"made_from": known.digest, "classes": list(settings.classes), "model": settings.model}
+    measured = _measure(embeddings, rows, settings.random_state)
+    model = project.models.add(recipe.name, n_labeled=n_labeled, events=events, **files, metrics=measured, about=about)
+    points = learning_curve(project).points
+    if n_labeled and points:
+        found = points[-1]
+        project.models.measure(model.number, [Metric("accuracy", found.value, found.low, found.high)])
+    _sweep(project)
+    return model
+
+
+@dataclass(frozen=True)
+class _Known:
+    """The items that are there, those of them that may be trained on, and a digest of all that a model depends on."""
+
+    items: list[Item]
+    labeled: dict[int, int]
+    digest: str
+
+    @classmethod
+    def of(cls, project: Project) -> _Known:
+        settings = project.settings
+        items = [item for item in project.items if not item.missing]
+        classes = {name: k for k, name in enumerate(settings.classes)}
+        standings = project.labels.current()
+        labeled = {row.number: classes[row.label] for row in standings.values() if row.label in classes}
+        if len(labeled) < len(standings):
+            gone = sorted({str(row.label) for row in standings.values() if row.label not in classes})
+            warnings.warn(
+                f"left out {len(standings) - len(labeled):,} labels of classes that are not in spotal.toml "
+                f"({', '.join(gone[:3])}); add these classes, or label the items anew",
+                SpotalWarning,
+                stacklevel=4,
+            )
+        digest = blake2b(digest_size=12)
+        for part in (settings.model, settings.classes, settings.random_state, settings.data, sorted(labeled.items())):
+            digest.update(repr(part).encode())
+        for item in items:
+            digest.update(f"{item.number}\0{item.content}\0".encode())
+        return cls(items, labeled, digest.hexdigest())
+
+    def rows_in(self, inputs: Inputs) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Rows of ``inputs`` that have labels, and these; without items that could not be read."""
+        found = [(row, self.labeled[n]) for row, n in enumerate(inputs.numbers.tolist()) if n in self.labeled]
+        rows = np.asarray(found, np.int64).reshape(-1, 2)
+        return rows[:, 0], rows[:, 1]
+
+
+def _measure(embeddings: NDArray[Any], rows: NDArray[np.int64], random_state: int) -> list[Metric]:
+    """How well the labels cover the pool."""
+    if not 0 < len(rows) < len(embeddings):
+        return []
+    found = asdict(cover(embeddings, rows, random_state))
+    return [Metric(name, value) for name, value in found.items() if value is not None]
+
+
+def _sweep(project: Project) -> None:
+    """Remove what runs that were killed have left, and embeddings of all models but the last two."""
+    kept = set()
+    models = project.models.all()
+    for model in models:
+        if model.embeddings is not None and model not in models[-2:]:
+            project.models.attach(model.number, embeddings=None)
+        else:
+            kept.add(model.embeddings)
+        kept |= {model.weights, model.predictions}
+    for path in (project.folder / FOLDER).glob("*"):
+        if path.relative_to(project.folder).as_posix() not in kept:
+            path.unlink(missing_ok=True)
+    for path in (project.folder / FEATURES).glob(".*.part"):
+        path.unlink(missing_ok=True)
+
+
+def _save(learner: Any, folder: Path, stem: str) -> Path:
+    if hasattr(learner, "save"):
+        path = folder / f"{stem}.pt"
+        with atomic_path(path) as part:
+            learner.save(part)
+        return path
+    import joblib
+
+    path = folder / f"{stem}.joblib"
+    with atomic_path(path) as part:
+        joblib.dump(learner, part)
+    return path
+
+
+def _silent(what: str, done: int, total: int | None) -> None:
+    pass

@@ -1,0 +1,177 @@
+"""spotal init, next, train, predict and status, as a person runs them."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from spotal.project import Project
+
+
+@pytest.fixture
+def vectors(empty):
+    centers = 3 * np.eye(3, 5)[np.arange(60) % 3]
+    np.save("vectors.npy", centers + np.random.default_rng(0).normal(size=(60, 5)))
+    return Path("vectors.npy")
+
+
+@pytest.fixture
+def begun(spotal, vectors):
+    """A project named p, over vectors, and a function that labels all that waits."""
+    result = spotal("init", "p", "--pool", vectors, "--classes", "a, b,c", "--budget", 24, "--batch", 12)
+    assert result.exit_code == 0, result.output
+
+    def label():
+        with Project.open("p") as project:
+            for task in project.rounds.batch():
+                project.labels.record(task.item.id, "abc"[int(task.item.id) % 3], annotator="ann", source="cli")
+
+    return label
+
+
+def test_init_says_what_it_made_and_what_comes_next(spotal, images):
+    result = spotal("init", "birds", "--images", images, "--classes", "odd,even")
+    assert result.exit_code == 0, result.output
+    assert "Made birds with 30 images" in result.stdout
+    assert "2 classes" in result.stdout
+    assert result.stdout.endswith("Next: spotal next birds\n")
+    text = Path("birds/spotal.toml").read_text()
+    assert 'path = "../images"' in text
+    with Project.open("birds") as project:
+        assert project.settings.classes == ("odd", "even")
+        assert project.settings.audit.held_back == 0.1
+
+
+def test_every_choice_is_kept(spotal, empty):
+    Path("texts.csv").write_text("key,words\n1,good\n2,bad\n3,fine\n")
+    Path("classes.txt").write_text("good\nbad one\n\n")
+    result = spotal(
+        "init", "p", "--texts", "texts.csv", "--classes-file", "classes.txt", "--id-column", "key", "--text-column",
+        "words", "--budget", 2, "--batch", 1, "--strategy", "margin", "--overlap", 2, "--audit-share", 0, "--stop",
+        "accuracy", "--target", 0.9, "--random-state", 7, "--json",
+    )  # fmt: skip
+    assert result.exit_code == 0, result.output
+    assert json.loads(result.stdout)["items"] == 3
+    with Project.open("p") as project:
+        kept = project.settings
+    assert (kept.classes, kept.budget, kept.batch_size, kept.overlap) == (("good", "bad one"), 2, 1, 2)
+    assert (kept.strategy, kept.random_state, kept.audit.held_back) == ("margin", 7, 0)
+    assert (kept.stop.rule, kept.stop.target, kept.data.id_column) == ("accuracy", 0.9, "key")
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--classes", "a,b"], "one of --images, --texts and --pool"),
+        (["--pool", "vectors.npy", "--images", ".", "--classes", "a,b"], "one of --images, --texts and --pool"),
+        (["--pool", "vectors.npy"], "one of --classes and --classes-file"),
+        (["--pool", "vectors.npy", "--classes", "a"], "two or more"),
+        (["--pool", "vectors.npy", "--classes-file", "none.txt"], "none.txt"),
+        (["--pool", "gone.npy", "--classes", "a,b"], "gone.npy"),
+        (["--pool", "vectors.npy", "--classes", "a,b", "--model", "resnet18"], "takes images"),
+        (["--pool", "vectors.npy", "--classes", "a,b", "--model", "no_such:thing"], "No module named 'no_such'"),
+        (["--pool", "vectors.npy", "--classes", "a,b", "--strategy", "spt"], "did you mean 'spot'"),
+        (["--pool", "vectors.npy", "--classes", "a,b", "--strategy", "bald"], "several draws"),
+        (["--pool", "vectors.npy", "--classes", "a,b", "--stop", "flat"], "target"),
+    ],
+)
+def test_init_refuses(refused, vectors, words, said):
+    assert said in refused("init", "p", *words)
+
+
+def test_init_does_not_overwrite(spotal, refused, begun):
+    assert "is a spotal project already" in refused("init", "p", "--pool", "vectors.npy", "--classes", "a,b")
+
+
+def test_a_project_that_is_none(refused):
+    for command in ("next", "train", "predict", "status"):
+        assert "is no spotal project" in refused(command, ".")
+
+
+def test_the_walk(spotal, begun):
+    first = spotal("next", "p")
+    assert first.exit_code == 0, first.output
+    assert "Round 1: chose 12 items by spot" in first.stdout
+    again = spotal("next", "p")
+    assert "Round 1 still waits for 12 answers" in again.stdout
+    assert "Next: spotal label p" in again.stdout
+    begun()
+    second = json.loads(spotal("next", "p", "--json").stdout)
+    assert (second["round"], second["is_new"], len(second["to_answer"])) == (1, True, 12)
+    begun()
+    done = spotal("next", "p")
+    assert done.exit_code == 0
+    assert "Nothing chosen: the budget of 24 is spent" in done.stdout
+    trained = spotal("train", "p")
+    assert "Trained linear probe on" in trained.stdout
+    assert "by the audit sample" in trained.stdout
+    assert "Nothing has changed" in spotal("train", "p").stdout
+    assert "Wrote p/predictions.csv: 24 labels by people, 36 by the model" in spotal("predict", "p").stdout
+
+
+def test_predictions_of_everything(spotal, begun):
+    import pyarrow.parquet as pq
+
+    spotal("next", "p")
+    begun()
+    with Project.open("p") as project:
+        skipped, none = (pick.item for pick in project.rounds.picks(0)[:2])
+        project.labels.record(skipped, annotator="ann", kind="skip")
+        project.labels.record(none, annotator="ann", kind="none_of_these")
+    for name in ("out.csv", "out.parquet"):
+        assert spotal("predict", "p", "--out", name, "--json").exit_code == 0
+    with Path("out.csv").open() as file:
+        lines = list(csv.DictReader(file))
+    table = pq.read_table("out.parquet").to_pylist()
+    assert [line["id"] for line in lines] == [row["id"] for row in table] == [str(k) for k in range(60)]
+    for line, row in zip(lines, table, strict=True):
+        chances = [row[f"probability of {name}"] for name in "abc"]
+        assert sum(chances) == pytest.approx(1, abs=1e-5)
+        assert row["predicted"] == "abc"[int(np.argmax(chances))]
+        assert row["confidence"] == pytest.approx(max(chances))
+        assert (line["label"], line["by"]) == (row["label"] or "", row["by"])
+        assert row["label"] == (
+            None if row["id"] == none else row["predicted"] if row["by"] == "model" else row["label"]
+        )
+    by = {row["id"]: row["by"] for row in table}
+    assert (by[skipped], by[none]) == ("model", "person")
+    assert list(by.values()).count("person") == 11
+
+
+def test_predict_refuses(refused, spotal, begun):
+    assert "must end in .csv or .parquet" in refused("predict", "p", "--out", "out.txt")
+    spotal("next", "p")
+    result = spotal("predict", "p")
+    assert result.exit_code == 2
+    assert "labels of two classes are needed" in result.stderr
+
+
+def test_status_before_and_after(spotal, begun):
+    before = spotal("status", "p")
+    assert before.exit_code == 0, before.output
+    assert "Accuracy: not known yet" in before.stdout
+    assert "Next: spotal next p" in before.stdout
+    assert "Nothing to train" in spotal("train", "p").stdout
+    spotal("next", "p")
+    begun()
+    spotal("next", "p")
+    begun()
+    spotal("train", "p")
+    after = spotal("status", "p")
+    for said in ("24 of 24", "●", "a forecast needs", "Coverage: transport cost", "Next: spotal predict p"):
+        assert said in after.stdout
+    figures = json.loads(spotal("status", "p", "--json").stdout)
+    assert figures["counts"]["labeled"] == 24
+    assert [point["labels"] for point in figures["curve"]] == [figures["curve"][0]["labels"], figures["n_trained"]]
+    assert set(figures["classes"]) == {"a", "b", "c"}
+
+
+def test_new_items_are_told(spotal, begun):
+    spotal("next", "p")
+    begun()
+    np.save("vectors.npy", np.concatenate([np.load("vectors.npy"), np.zeros((3, 5))]))
+    assert "Found 3 new items" in spotal("next", "p").stdout

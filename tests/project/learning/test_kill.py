@@ -1,0 +1,149 @@
+"""Commands that are killed (SIGKILL) at every place where they write, and two at once: the next one goes on."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+import spotal
+from spotal.project import Project, next_batch, read_predictions, train
+
+ENVIRONMENT = {
+    **os.environ,
+    "PYTHONPATH": os.pathsep.join([str(Path(spotal.__file__).parents[1]), str(Path(__file__).parents[3])]),
+    "OMP_NUM_THREADS": "1",
+}
+COMMAND = """
+import os, signal, sys
+place, times = sys.argv[1], int(sys.argv[2])
+if place:
+    home, _, path = place.partition(":")
+    owner = __import__(home, fromlist=["x"])
+    *parts, last = path.split(".")
+    for part in parts:
+        owner = getattr(owner, part)
+    plain, calls = getattr(owner, last), 0
+
+    def deadly(*args, **options):
+        global calls
+        calls += 1
+        if calls == times:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return plain(*args, **options)
+
+    setattr(owner, last, deadly)
+from spotal.cli.main import main
+sys.argv = ["spotal", *sys.argv[3:]]
+main()
+"""
+PLACES = [
+    ("spotal.project.learning.kept:os.fsync", 1),  # rows are written, their marks not
+    ("spotal.project.learning.kept:os.fsync", 2),
+    ("spotal.project.train:write_rows", 2),  # predictions are written, embeddings not
+    ("spotal.project.train:_measure", 1),  # all files are written, the record not
+    ("spotal.project.train:learning_curve", 1),  # the model is recorded, its figures not
+    ("spotal.project.next:_choose", 1),
+    ("spotal.project.rounds:Rounds.add", 1),  # all is known but not recorded
+]
+
+
+def begin(*words, place="", times=0):
+    command = [sys.executable, "-c", COMMAND, place, str(times), *map(str, words)]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=ENVIRONMENT)
+
+
+def healthy(project):
+    with closing(sqlite3.connect(project.folder / "project.sqlite")) as connection:
+        return connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+
+
+def picks_of(project):
+    return [(pick.round, pick.rank, pick.item) for pick in project.rounds.picks()]
+
+
+@pytest.fixture
+def expected(start, answer, tmp_path):
+    """A project that stands before its second batch, and the picks that it must come to."""
+    project = start("image", 300, batch_size=9)
+    next_batch(project)
+    answer(project)
+    project.close()
+    whole = tmp_path / "whole"
+    whole.mkdir()
+    subprocess.run(["cp", "-a", project.folder, tmp_path / "images", whole], check=True)
+    with Project.open(whole / "project") as other:
+        next_batch(other)
+        picks = picks_of(other)
+    return project.folder, picks
+
+
+@pytest.mark.parametrize(("command", "places"), [("next", PLACES), ("train", PLACES[2:3])])
+def test_killed_anywhere_the_next_one_goes_on(expected, command, places):
+    folder, picks = expected
+    for left in (folder / "features").iterdir():
+        left.unlink()  # so that there is something to embed
+    for place, times in places:
+        with begin(command, folder, place=place, times=times) as child:
+            output = child.communicate()
+            assert child.returncode == -signal.SIGKILL, (place, output)
+        with Project.open(folder) as project:
+            assert healthy(project)
+            assert len(project.rounds) == 1
+    with Project.open(folder) as project:
+        if command == "train":
+            assert train(project).n_labeled == 9
+        assert next_batch(project).n_labeled == 9
+        assert picks_of(project) == picks
+        assert read_predictions(project).known.all()
+        models = project.models.all()
+        named = {name for model in models for name in (model.weights, model.embeddings, model.predictions) if name}
+        assert {f"models/{path.name}" for path in (folder / "models").iterdir()} == named
+        assert not [path for path in (folder / "features").iterdir() if path.name.endswith(".part")]
+
+
+def test_two_at_once_choose_one_batch(expected):
+    folder, picks = expected
+    children = [begin("next", folder, "--json") for _ in range(2)]
+    done = [(child.communicate(), child.returncode) for child in children]
+    with Project.open(folder) as project:
+        assert healthy(project)
+        assert picks_of(project) == picks
+    fresh = 0
+    for (stdout, stderr), code in done:
+        if code == 0:
+            said = json.loads(stdout)
+            fresh += said["is_new"]
+            assert (said["round"], len(said["to_answer"])) == (1, 9)
+        else:
+            assert code == 2
+            assert "is in use by 'next'" in stderr
+            assert "Traceback" not in stderr
+    assert fresh == 1
+
+
+def test_labels_that_come_while_a_model_trains_are_not_lost(start, answer, monkeypatch):
+    from spotal.project import train as training
+
+    project = start()
+    next_batch(project)
+    answer(project, most=10)
+    plain = training.write_rows
+
+    def late(*args):
+        answer(project)
+        return plain(*args)
+
+    monkeypatch.setattr(training, "write_rows", late)
+    model = train(project)
+    assert model.n_labeled == 10
+    assert model.events < project.labels.last_event()
+    monkeypatch.undo()
+    assert train(project).n_labeled == 12
