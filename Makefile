@@ -3,7 +3,7 @@ PYTHON ?= python3
 DEMO ?= spotal-demo
 BIN := .venv/bin
 
-.PHONY: demo test setup lint types contracts tests clean
+.PHONY: demo test setup label-studio lint types contracts tests clean
 
 demo: setup  ## set up, then active learning on real images; ends by saying where the report is
 	$(BIN)/spotal demo --out $(DEMO)
@@ -20,10 +20,17 @@ types: setup
 contracts: setup
 	$(BIN)/lint-imports --no-cache
 
-tests: setup
-	$(BIN)/pytest -n 2
+tests: setup label-studio
+	$(BIN)/pytest -n 2 --dist loadgroup
 
 setup: .venv/ready
+
+label-studio: .venv-label-studio/ready  ## a Label Studio server for the tests that talk to one
+
+.venv-label-studio/ready: tests/annotate/label-studio.txt
+	$(PYTHON) -m venv .venv-label-studio
+	.venv-label-studio/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --requirement $<
+	touch $@
 
 .venv/ready: pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "spotal needs Python 3.11 or newer: make PYTHON=python3.11")'
@@ -34,4 +41,4 @@ setup: .venv/ready
 	touch $@
 
 clean:
-	rm -rf .venv build dist
+	rm -rf .venv .venv-label-studio build dist

@@ -31,6 +31,7 @@ __all__ = [
     "TorchLearner",
     "VectorOracle",
     "__version__",
+    "annotate",
     "bench",
     "cli",
     "datasets",
@@ -57,6 +58,7 @@ __all__ = [
 
 if TYPE_CHECKING:
     from spotal import (
+        annotate,
         bench,
         cli,
         datasets,

@@ -12,6 +12,7 @@ __all__ = [
     "DatasetError",
     "FinishedError",
     "InputError",
+    "LabelStudioError",
     "ModelError",
     "OutputError",
     "ProjectBusyError",
@@ -64,6 +65,17 @@ class FinishedError(ProjectError):
 
 class ResourceError(SpotalError, RuntimeError):
     """A process or a device ran out of memory, or was ended from outside."""
+
+
+class LabelStudioError(SpotalError, OSError):
+    """Label Studio cannot be reached, refuses, or has not what it must have.
+
+    ``temporary`` is whether the same request may do later.
+    """
+
+    def __init__(self, sentence: str, *, temporary: bool = False) -> None:
+        super().__init__(sentence)
+        self.temporary = temporary
 
 
 class SpotalWarning(UserWarning):

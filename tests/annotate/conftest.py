@@ -1,64 +1,145 @@
+"""What these tests share: one real Label Studio a session, projects, and an annotator who speaks its own API."""
+
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime, timedelta
+import os
 
-import numpy as np
 import pytest
-from PIL import Image
+from tests.annotate.server import TOKEN, Proxy, installed, running
+from typer.testing import CliRunner
 
-from spotal.project import Answer, Audit, Data, Project, Settings
+from spotal.project import Audit, Data, Pick, Project, Settings
 
-CLASSES = ("cat", "dog, big", 'bird "blue"')
-IDS = ["a.png", "b, c.png", "sub/über.png", "sub/naïve one.png", "猫.png", "f.png"]
-START = datetime(2026, 3, 1, 12, tzinfo=UTC)
+CLASSES = ("cat", "dog", 'a "b" <c> & d')
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory):
+    """The address of a Label Studio that runs for this session."""
+    command = installed()
+    if command is None:
+        reason = "no Label Studio is installed: run make label-studio, or name its command in LABEL_STUDIO_BIN"
+        if os.environ.get("CI"):
+            pytest.fail(reason)
+        pytest.skip(reason)
+    with running(command, tmp_path_factory.mktemp("label-studio")) as url:
+        yield url
+
+
+@pytest.fixture
+def env(server, monkeypatch):
+    """The variables that users set."""
+    monkeypatch.setenv("LABEL_STUDIO_URL", server)
+    monkeypatch.setenv("LABEL_STUDIO_API_KEY", TOKEN)
+
+
+@pytest.fixture
+def proxy(server, env, monkeypatch):
+    """Label Studio behind a proxy that fails on demand."""
+    made = Proxy(server)
+    monkeypatch.setenv("LABEL_STUDIO_URL", made.url)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def user(server):
+    """Make sure that Label Studio has a user of that e-mail address; its number. The token is the first's."""
+    from label_studio_sdk import LabelStudio
+
+    sdk = LabelStudio(base_url=server, api_key=TOKEN, timeout=120)
+
+    def user(email):
+        known = {one.email: one.id for one in sdk.users.list()}
+        return known.get(email) or sdk.users.create(email=email, username=email, first_name="", last_name="").id
+
+    return user
 
 
 @pytest.fixture
 def make(tmp_path):
-    """An open project over the same six images, or texts of these names, each time in a folder of its own."""
+    """A project over ``n`` texts, t0, t1, ..., with a batch of all that is not held back."""
     made = []
 
-    def make(kind="image", name="project", classes=CLASSES, **settings):
-        if kind == "image":
-            for k, file in enumerate(IDS):
-                path = tmp_path / "photos" / file
-                path.parent.mkdir(parents=True, exist_ok=True)
-                Image.fromarray(np.full((4 + k, 5, 3), 40 * k, np.uint8)).save(path)
-        else:
-            lines = [json.dumps({"id": name, "text": f"text of\n{name}"}) for name in IDS]
-            (tmp_path / "texts.jsonl").write_text("\n".join(lines))
-        data = Data("../photos") if kind == "image" else Data("../texts.jsonl", "text")
-        held_back = settings.pop("held_back", 0.0)
-        made.append(Project.create(tmp_path / name, Settings(data, classes, audit=Audit(held_back), **settings)))
-        return made[-1]
+    def make(n=4, *, picks=None, held_back=0.0, name="project", **settings):
+        lines = [json.dumps({"id": f"t{k}", "text": f"text {k}"}) for k in range(n)]
+        (tmp_path / "texts.jsonl").write_text("\n".join(lines), encoding="utf-8")
+        data = Data("../texts.jsonl", "text")
+        chosen = Settings(data, settings.pop("classes", CLASSES), audit=Audit(held_back=held_back), **settings)
+        project = Project.create(tmp_path / name, chosen)
+        made.append(project)
+        names = [item.id for item in project.items.candidates()] if picks is None else picks
+        if names:
+            batch = [Pick(item) for item in names]
+            project.rounds.add(batch, audit=n, strategy="spot", n_labeled=0)
+        return project
 
     yield make
     for project in made:
         project.close()
 
 
-def speak(project):
-    """Two annotators who agree, differ, skip, find none of these, change their mind and withdraw."""
-    said = [
-        ("a.png", "ann", "label", "cat"),
-        ("b, c.png", "ann", "label", "dog, big"),
-        ("b, c.png", "bob@x.org", "label", "dog, big"),
-        ("sub/über.png", "ann", "label", "cat"),
-        ("sub/über.png", "bob@x.org", "label", 'bird "blue"'),
-        ("sub/naïve one.png", "ann", "skip", None),
-        ("猫.png", "ann", "none_of_these", None),
-        ("a.png", "ann", "label", 'bird "blue"'),
-        ("f.png", "ann", "label", "cat"),
-        ("f.png", "ann", "withdraw", None),
-    ]
-    project.labels.record_all(
-        Answer(item, who, kind, label, "page", at=START + timedelta(seconds=k, microseconds=k))
-        for k, (item, who, kind, label) in enumerate(said)
-    )
+@pytest.fixture
+def command():
+    """Run a command line; gives exit_code, stdout and stderr."""
+    from spotal.cli.main import app
+
+    return lambda *words: CliRunner().invoke(app, [str(word) for word in words], env={"COLUMNS": "200"})
 
 
-def words(project):
-    """The last word of each annotator on each item, and when; withdrawn ones left out."""
-    last = {(event.item, event.annotator): event for event in project.labels.history()}
-    return {key: (e.kind, e.label, e.at) for key, e in last.items() if e.kind != "withdraw"}
+@pytest.fixture
+def refused(command):
+    """Run a command line that must end in one sentence and exit 2; gives the sentence."""
+
+    def run(*words):
+        result = command(*words)
+        assert result.exit_code == 2, result.output
+        assert result.stdout == ""
+        said = result.stderr.strip()
+        assert said.startswith("Error: ")
+        assert "\n" not in said
+        return said
+
+    return run
+
+
+class Annotator:
+    """Somebody at Label Studio's page: everything goes through its own API."""
+
+    def __init__(self, tool, number=None):
+        self.sdk, self.remote, self.number = tool.client.sdk, tool.link.project, number
+        self.labeling = tool.connect()
+
+    def tasks(self):
+        """All tasks, by our item's id, in the order of their numbers."""
+        found = [task.model_dump(warnings=False) for task in self.sdk.tasks.list(project=self.remote, page_size=200)]
+        return {task["data"]["spotal_id"]: task for task in sorted(found, key=lambda task: task["id"])}
+
+    def says(self, item, label, **more):
+        """Submit an annotation; its number."""
+        number = self.tasks()[item]["id"]
+        by = {} if self.number is None else {"completed_by": self.number}
+        return self.sdk.annotations.create(number, result=self.labeling.result(label), **by, **more).id
+
+    def skips(self, item):
+        """Press Skip."""
+        number = self.tasks()[item]["id"]
+        return self.sdk.annotations.create(number, result=[], was_cancelled=True).id
+
+    def changes(self, annotation, label):
+        """Change an annotation."""
+        self.sdk.annotations.update(annotation, result=self.labeling.result(label), was_cancelled=False)
+
+    def next(self):
+        """The task that Label Studio serves next, without a lock left on it; None where there is none."""
+        import httpx
+
+        url = f"{self.sdk._client_wrapper.get_base_url()}/api/projects/{self.remote}/next"
+        answer = httpx.get(url, headers={"Authorization": f"Token {TOKEN}"}, timeout=120)
+        return answer.json() if answer.status_code == 200 else None
+
+
+@pytest.fixture
+def annotator():
+    return Annotator

@@ -23,6 +23,7 @@ from spotal.cli.predict import predict
 from spotal.cli.report import report
 from spotal.cli.select import select
 from spotal.cli.status import status
+from spotal.cli.studio import pull, push, serve
 from spotal.cli.train import train
 
 __all__ = ["app", "main"]
@@ -65,6 +66,15 @@ app.command(
     "[bold]spotal init mails --texts mails.csv --classes-file classes.txt --model all-MiniLM-L6-v2[/bold]",
 )(init)
 app.command("next", rich_help_panel=project, epilog="Example: [bold]spotal next birds[/bold]")(next_)
+app.command(
+    rich_help_panel=project,
+    epilog="Examples: [bold]spotal push birds[/bold], [bold]spotal push birds --url http://localhost:8080 "
+    "--project 12[/bold]",
+)(push)
+app.command(
+    rich_help_panel=project, epilog="Examples: [bold]spotal pull birds[/bold], [bold]spotal pull birds --watch[/bold]"
+)(pull)
+app.command(rich_help_panel=project, epilog="Example: [bold]spotal serve --label-studio birds[/bold]")(serve)
 app.command(rich_help_panel=project, epilog="Example: [bold]spotal train birds[/bold]")(train)
 app.command(rich_help_panel=project, epilog="Example: [bold]spotal predict birds --out birds.parquet[/bold]")(predict)
 app.command(rich_help_panel=project, epilog="Example: [bold]spotal status birds[/bold]")(status)

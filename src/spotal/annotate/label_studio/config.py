@@ -1,0 +1,106 @@
+"""The labeling config: our classes as choices on an image or text, and what an annotation's result means."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+from xml.etree import ElementTree
+
+from spotal.errors import LabelStudioError
+
+__all__ = ["NONE", "Labeling", "build_config", "read_config"]
+
+NONE = "None of these"
+"""The choice beside the classes."""
+OBJECTS = {"image": ("Image",), "text": ("Text", "HyperText")}
+"""Tags that show an item, by the kind of the data; the first is the one of a config that we write."""
+
+
+@dataclass(frozen=True)
+class Labeling:
+    """Names in a labeling config.
+
+    control : str, of the Choices; object : str, of what they are about; tag : str, its kind in small letters
+    key : str, of a task's data that the object shows
+    choices : tuple of str
+    """
+
+    control: str
+    object: str
+    tag: str
+    key: str
+    choices: tuple[str, ...]
+
+    def result(self, label: str) -> list[dict[str, Any]]:
+        """The result that chooses a class."""
+        value = {"choices": [label]}
+        return [{"from_name": self.control, "to_name": self.object, "type": "choices", "value": value}]
+
+    def read(self, annotation: Mapping[str, Any], classes: Sequence[str]) -> tuple[str, str | None] | str:
+        """What an annotation says, as the kind and label of an answer; or why that cannot be said."""
+        if annotation.get("was_cancelled"):
+            return "skip", None
+        chosen: list[str] = []
+        for part in annotation.get("result") or []:
+            if part.get("from_name") == self.control and part.get("type") == "choices":
+                chosen += part.get("value", {}).get("choices", [])
+        if len(chosen) != 1:
+            return "chooses nothing" if not chosen else f"chooses {len(chosen)} classes, not one"
+        if chosen[0] in classes:
+            return "label", chosen[0]
+        if chosen[0] == NONE:
+            return "none_of_these", None
+        return f"chooses {chosen[0]!r}, which is no class in spotal.toml"
+
+
+def build_config(kind: str, classes: Sequence[str]) -> str:
+    """The labeling config of a project that we make. Raises LabelStudioError for data that cannot be shown."""
+    key = _shown(kind)
+    view = ElementTree.Element("View")
+    ElementTree.SubElement(view, OBJECTS[kind][0], name="item", value=f"${key}")
+    choices = ElementTree.SubElement(
+        view, "Choices", name="label", toName="item", choice="single-radio", required="true", showInLine="true"
+    )
+    for name in dict.fromkeys([*classes, NONE]):
+        ElementTree.SubElement(choices, "Choice", value=name)
+    return ElementTree.tostring(view, encoding="unicode")
+
+
+def read_config(config: str, kind: str, classes: Sequence[str], where: str) -> Labeling:
+    """Find the control that takes our classes.
+
+    Raises
+    ------
+    LabelStudioError
+        There is no Choices about an image or text, or it lacks a class.
+    """
+    _shown(kind)
+    try:
+        tags = list(ElementTree.fromstring(config).iter())
+    except ElementTree.ParseError as error:
+        raise LabelStudioError(f"{where} has a labeling config that is no XML ({error}); correct it there") from None
+    objects = {tag.get("name"): tag for tag in tags if tag.tag in OBJECTS[kind]}
+    lacking: list[str] | None = None
+    for tag in tags:
+        about = objects.get(tag.get("toName"))
+        if tag.tag != "Choices" or about is None:
+            continue
+        values = tuple(one.get("alias") or one.get("value") or "" for one in tag.iter("Choice"))
+        missing = [name for name in classes if name not in values]
+        if not missing:
+            key = (about.get("value") or "").removeprefix("$")
+            return Labeling(tag.get("name") or "", about.get("name") or "", about.tag.lower(), key, values)
+        lacking = missing if lacking is None else min(lacking, missing, key=len)
+    if lacking is None:
+        wanted = " or ".join(f"<{name}>" for name in OBJECTS[kind])
+        raise LabelStudioError(f"{where} has no <Choices> about an {wanted} in its labeling config; add one there")
+    raise LabelStudioError(
+        f"{where} has no choice {lacking[0]!r} in its labeling config; add it there, or correct classes in spotal.toml"
+    )
+
+
+def _shown(kind: str) -> str:
+    if kind not in OBJECTS:
+        raise LabelStudioError(f"Label Studio shows images and texts, found data of the kind {kind!r} in spotal.toml")
+    return kind

@@ -1,0 +1,123 @@
+"""Images as Label Studio can show them: uploaded to it, or read by it from a folder of its own machine."""
+
+from __future__ import annotations
+
+import io
+import mimetypes
+import os
+import re
+from collections.abc import Sequence
+from hashlib import blake2b
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import quote
+
+from spotal.errors import DataFileError, LabelStudioError
+from spotal.project.sources import location
+
+if TYPE_CHECKING:
+    from spotal.annotate.label_studio.client import Client
+    from spotal.project import Item, Project
+
+__all__ = ["MODES", "ROOT", "image_urls"]
+
+MODES = ("upload", "local")
+ROOT = "LOCAL_FILES_DOCUMENT_ROOT"
+"""Label Studio's own variable: the folder that its paths of local files start at."""
+SHOWN = (".png", ".jpg", ".jpeg", ".gif", ".webp", ".bmp")
+"""What browsers show; others are uploaded as PNG."""
+AT_ONCE = 10
+
+
+def image_urls(client: Client, project: Project, remote: int, items: Sequence[Item], mode: str) -> list[str]:
+    """The address of each item's image on the server, once it can be shown there.
+
+    Parameters
+    ----------
+    remote : int, number of the Label Studio project
+    mode : "upload", what is there already in the same content is not uploaded again; or "local", for a server on this
+        machine that may read the folder
+
+    Raises
+    ------
+    DataFileError
+        An image cannot be read.
+    LabelStudioError
+        The server does not take it, or may not read the folder.
+    """
+    if mode == "local":
+        local = [item for item in items if Path(item.path or "").suffix.lower() in SHOWN]
+        urls = dict(zip(local, _local(client, project, remote, local), strict=True))
+    else:
+        urls = {}
+    rest = [item for item in items if item not in urls]
+    return [{**urls, **dict(zip(rest, _uploaded(client, project, remote, rest), strict=True))}[item] for item in items]
+
+
+def _uploaded(client: Client, project: Project, remote: int, items: Sequence[Item]) -> list[str]:
+    names = {item: _name(item) for item in items}
+    there = _uploads(client, remote) if items else {}
+    missing = [item for item in items if names[item] not in there]
+    for start in range(0, len(missing), AT_ONCE):
+        files = [_file(project, item, names[item]) for item in missing[start : start + AT_ONCE]]
+        client.upload(remote, files)
+    if missing:
+        there = _uploads(client, remote)
+    lost = next((item for item in items if names[item] not in there), None)
+    if lost is not None:
+        raise LabelStudioError(f"Label Studio at {client.url} has lost the upload of {lost.id!r}; push again")
+    return [f"/data/{there[names[item]]}" for item in items]
+
+
+def _uploads(client: Client, remote: int) -> dict[str, str]:
+    """Our uploads to the project: their path on the server by our name."""
+    with client.asking("the uploads"):
+        files = client.sdk.files.list(remote, all_=True)
+        paths = [file.file or "" for file in files]
+    found = ((re.search(r"spotal-\d+-[0-9a-f]{12}(?=\.\w+$)", path), path) for path in paths)
+    return {match.group(): path for match, path in found if match is not None}
+
+
+def _name(item: Item) -> str:
+    return f"spotal-{item.number}-{blake2b(item.content.encode(), digest_size=6).hexdigest()}"
+
+
+def _file(project: Project, item: Item, name: str) -> tuple[str, bytes, str]:
+    path = project.items.file(item)
+    suffix = path.suffix.lower()
+    try:
+        content = path.read_bytes()
+        if suffix not in SHOWN:
+            from PIL import Image
+
+            with Image.open(io.BytesIO(content)) as image:
+                target = io.BytesIO()
+                image.convert("RGB").save(target, "PNG")
+            content, suffix = target.getvalue(), ".png"
+    except (OSError, ValueError, SyntaxError) as error:
+        raise DataFileError(f"{path} cannot be read as an image ({error}); repair or remove it") from None
+    return name + suffix, content, mimetypes.types_map.get(suffix, "application/octet-stream")
+
+
+def _local(client: Client, project: Project, remote: int, items: Sequence[Item]) -> list[str]:
+    """Addresses of files in the server's local storage, which is made where there is none for the folder."""
+    if not items:
+        return []
+    folder = location(project.settings.data, project.folder).resolve()
+    root = Path(os.environ.get(ROOT) or os.environ.get(f"LABEL_STUDIO_{ROOT}") or "/").resolve()
+    if not folder.is_relative_to(root):
+        raise LabelStudioError(f"{folder} must lie in {root}, which {ROOT} names; correct that here and for the server")
+    with client.asking(f"local storage of {folder}"):
+        known = client.sdk.import_storage.local.list(project=remote)
+        if not any(folder.is_relative_to(storage.path) for storage in known if storage.path):
+            client.sdk.import_storage.local.create(
+                project=remote, path=str(folder), title="spotal", use_blob_urls=True, request_options={"max_retries": 0}
+            )
+    files = [(folder / (item.path or "")).relative_to(root).as_posix() for item in items]
+    urls = [f"/data/local-files/?d={quote(file)}" for file in files]
+    if not client.found(urls[0].lstrip("/")):
+        raise LabelStudioError(
+            f"Label Studio at {client.url} does not show {root / files[0]}; set {ROOT} here to what the server has, or "
+            "push with --images upload"
+        )
+    return urls

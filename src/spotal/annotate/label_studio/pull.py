@@ -1,0 +1,127 @@
+"""Pull: what people said in Label Studio becomes events of the project."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from spotal.annotate.base import Pulled
+from spotal.annotate.label_studio.pages import ITEM, PAGE, moment, pages
+from spotal.project import Answer
+
+if TYPE_CHECKING:
+    from spotal.annotate.label_studio.client import Client
+    from spotal.annotate.label_studio.config import Labeling
+    from spotal.annotate.label_studio.link import Link
+    from spotal.project import Event, Project
+
+__all__ = ["SOURCE", "pull"]
+
+SOURCE = "label-studio"
+OVERLAP = timedelta(seconds=60)
+"""How far before the last change a pull looks again: what was written then may have come to light later."""
+
+
+def pull(
+    client: Client, project: Project, link: Link, labeling: Labeling, *, everything: bool = False, size: int = PAGE
+) -> tuple[Pulled, str]:
+    """Record what changed since ``link.seen``, a page of tasks a transaction; the report and the new ``seen``.
+
+    An annotator's word on a task is their newest annotation of it. What is recorded is the difference between that and
+    the last event from the same annotator and task, so a pull that was interrupted is simply repeated. A deleted
+    annotation withdraws, a cancelled one skips; a deleted task or project changes nothing.
+    """
+    since = None if everything or not link.seen else moment(link.seen) - OVERLAP
+    seen = "" if since is None else link.seen
+    report, people = Pulled(), _People(client)
+    for page in pages(client, link.project, since=since, size=size):
+        answers: list[Answer] = []
+        for task in page:
+            name = (task["data"] or {}).get(ITEM)
+            if name is None or name not in project.items:
+                report.strangers += 1
+                continue
+            history = project.labels.history(name)
+            prefix = f"{link.key}/{task['id']}/"
+            ours = [event for event in history if (event.external_id or "").startswith(prefix)]
+            answers += _answers(task, name, prefix, ours, labeling, project.settings.classes, people, report)
+        project.labels.record_all(answers)
+        seen = max([seen, *(moment(task["updated_at"]).isoformat(timespec="microseconds") for task in page)])
+    return report, seen
+
+
+class _People:
+    """Names of Label Studio's users: their e-mail addresses, asked for when first needed."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+        self._known: dict[int, str] | None = None
+
+    def name(self, annotation: dict[str, Any]) -> str:
+        """Who made an annotation; a user who is gone keeps a name of their own."""
+        who = annotation.get("completed_by")
+        number = who.get("id") if isinstance(who, dict) else who
+        if number is None:
+            return "Label Studio user"
+        if self._known is None:
+            with self._client.asking("the users"):
+                users = self._client.sdk.users.list()
+                self._known = {int(user.id or 0): user.email for user in users if user.email}
+        return self._known.get(int(number), f"Label Studio user {number}")
+
+
+def _answers(
+    task: dict[str, Any],
+    item: str,
+    prefix: str,
+    ours: list[Event],
+    labeling: Labeling,
+    classes: Iterable[str],
+    people: _People,
+    report: Pulled,
+) -> list[Answer]:
+    """What is to be recorded so that the last event of each annotator about the task says what it says now."""
+    said: dict[str, Answer | None] = {}
+    times = Counter((event.external_id, _plain(event.external_version)) for event in ours if event.kind != "withdraw")
+    for annotation in sorted(task.get("annotations") or [], key=lambda one: moment(one["updated_at"])):
+        who, at = people.name(annotation), moment(annotation["updated_at"])
+        meaning = labeling.read(annotation, tuple(classes))
+        if isinstance(meaning, str):
+            report.unread.append(f"annotation {annotation['id']} of task {task['id']} {meaning}")
+            said[who] = None
+            continue
+        external, version = f"{prefix}{annotation['id']}", at.isoformat(timespec="microseconds")
+        said[who] = Answer(item, who, *meaning, SOURCE, external, version, at)
+    last = {event.annotator: event for event in ours}
+    answers = []
+    for who, answer in said.items():
+        before = last.get(who)
+        if answer is None or (before is not None and _same(before, answer)):
+            continue
+        again = times[answer.external_id, answer.external_version]
+        if again:  # it stood before, and stands once more since a later one was deleted
+            answer = replace(answer, external_version=f"{answer.external_version} again {again}")
+        answers.append(answer)
+        report.new += before is None
+        report.changed += before is not None
+        report.skipped += answer.kind == "skip"
+        report.none_of_these += answer.kind == "none_of_these"
+    for who, before in last.items():
+        if said.get(who) is None and before.kind != "withdraw":
+            version = f"{before.external_version} withdrawn"
+            answers.append(Answer(item, who, "withdraw", None, SOURCE, before.external_id, version, datetime.now(UTC)))
+            report.withdrawn += 1
+    return answers
+
+
+def _same(event: Event, answer: Answer) -> bool:
+    """Whether the event is that answer in that version."""
+    there = (event.external_id, _plain(event.external_version), event.kind, event.label)
+    return there == (answer.external_id, answer.external_version, answer.kind, answer.label)
+
+
+def _plain(version: str) -> str:
+    return version.partition(" ")[0]

@@ -1,0 +1,136 @@
+"""Push: what is to be answered becomes Label Studio's tasks, in our order, with what the model thinks of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+from spotal.annotate.base import Guesses, Pushed
+from spotal.annotate.label_studio.client import ONCE
+from spotal.annotate.label_studio.images import image_urls
+from spotal.annotate.label_studio.pages import ITEM, pages
+
+if TYPE_CHECKING:
+    from spotal.annotate.label_studio.client import Client
+    from spotal.annotate.label_studio.config import Labeling
+    from spotal.annotate.label_studio.link import Link
+    from spotal.project import Project, Task
+
+__all__ = ["VERSION", "prediction", "push"]
+
+VERSION = "spotal "
+"""Versions of our guesses begin so; others in the project are left alone."""
+AT_ONCE = 100
+FIELDS = ("id", "data", "is_labeled", "overlap", "total_annotations", "predictions_model_versions")
+
+
+def push(client: Client, project: Project, link: Link, labeling: Labeling, guesses: Guesses) -> Pushed:
+    """Bring ``project.rounds.batch()`` to Label Studio: tasks that are missing are added, in this order.
+
+    Tasks are told apart by the item's id in their data, so that a repeated or interrupted push adds none twice. Items
+    of the audit sample come without a guess: it would sway the people who measure the model by it.
+    """
+    batch = project.rounds.batch()
+    there, double = _there(client, link.project) if batch else ({}, [])
+    for remote in double:
+        with client.asking(f"task {remote['id']}"):
+            client.sdk.tasks.delete(str(remote["id"]))
+    new = [task for task in batch if task.item.id not in there]
+    known = [task for task in batch if task.item.id in there]
+    shown = 0
+    for some in _chunks(new, AT_ONCE):
+        shown += _add(client, project, link, labeling, guesses, some)
+    shown += _refresh(client, link, labeling, guesses, [(there[task.item.id], task) for task in known])
+    if shown:
+        _choose_version(client, link, guesses.version)
+    reopened = 0
+    for task in known:
+        remote = there[task.item.id]
+        if task.conflict and remote["is_labeled"]:
+            overlap = max(remote["overlap"] or 1, remote["total_annotations"] or 0) + 1
+            with client.asking(f"task {remote['id']}"):
+                client.sdk.tasks.update(str(remote["id"]), overlap=overlap, is_labeled=False)
+            reopened += 1
+    return Pushed(len(new), len(known), shown, reopened)
+
+
+def prediction(labeling: Labeling, guesses: Guesses, number: int) -> dict[str, Any] | None:
+    """The guess about an item as a prediction of Label Studio; None where there is none, or no such choice any more."""
+    guess = guesses.of(number)
+    if guess is None or guess[0] not in labeling.choices:
+        return None
+    return {"model_version": guesses.version, "score": guess[1], "result": labeling.result(guess[0])}
+
+
+def _there(client: Client, remote: int) -> tuple[dict[str, dict[str, Any]], list[dict[str, Any]]]:
+    """Our tasks by item; and those that are there twice, as after an answer that came too late, without annotations."""
+    there: dict[str, dict[str, Any]] = {}
+    double = []
+    for page in pages(client, remote, only=FIELDS, size=500):
+        for task in page:
+            name = (task["data"] or {}).get(ITEM)
+            if name is None:
+                continue
+            other = there.setdefault(name, task)
+            if other is task:
+                continue
+            if task.get("total_annotations") and not other.get("total_annotations"):
+                there[name], task = task, other
+            if not task.get("total_annotations"):
+                double.append(task)
+    return there, double
+
+
+def _add(
+    client: Client, project: Project, link: Link, labeling: Labeling, guesses: Guesses, tasks: Sequence[Task]
+) -> int:
+    """Add tasks; how many of them with a guess."""
+    items = [task.item for task in tasks]
+    if project.settings.data.kind == "image":
+        shown = image_urls(client, project, link.project, items, link.images)
+    else:
+        shown = [item.text or "" for item in items]
+    request: list[Any] = []
+    for task, value in zip(tasks, shown, strict=True):
+        data: dict[str, Any] = {labeling.key: value, ITEM: task.item.id}
+        if task.pick is not None:
+            data["spotal_round"] = task.pick.round
+        guess = _guess(labeling, guesses, task)
+        request.append({"data": data, "predictions": [] if guess is None else [guess]})
+    with client.asking(f"new tasks in project {link.project}"):
+        client.sdk.projects.import_tasks(link.project, request=request, request_options=ONCE)
+    return sum(bool(task["predictions"]) for task in request)
+
+
+def _refresh(
+    client: Client, link: Link, labeling: Labeling, guesses: Guesses, known: list[tuple[dict[str, Any], Task]]
+) -> int:
+    """Add newer guesses to tasks that were there; how many."""
+    request: list[Any] = []
+    for remote, task in known:
+        versions = (remote.get("predictions_model_versions") or "").split(",")
+        guess = _guess(labeling, guesses, task)
+        if guess is not None and guesses.version not in (version.strip() for version in versions):
+            request.append({"task": remote["id"], **guess})
+    for some in _chunks(request, AT_ONCE):
+        with client.asking(f"predictions in project {link.project}"):
+            client.sdk.projects.import_predictions(link.project, request=some, request_options=ONCE)
+    return len(request)
+
+
+def _choose_version(client: Client, link: Link, version: str) -> None:
+    """Have Label Studio show the newest of our guesses, unless a live model or guesses of others are chosen there."""
+    with client.asking(f"project {link.project}"):
+        remote = client.sdk.projects.get(link.project)
+        if (remote.model_version or VERSION).startswith(VERSION) and remote.model_version != version:
+            client.sdk.projects.update(link.project, model_version=version)
+
+
+def _guess(labeling: Labeling, guesses: Guesses, task: Task) -> dict[str, Any] | None:
+    if task.item.held_back:
+        return None
+    return prediction(labeling, guesses, task.item.number)
+
+
+def _chunks(many: Sequence[Any], size: int) -> Iterator[Any]:
+    return (many[start : start + size] for start in range(0, len(many), size))

@@ -1,0 +1,201 @@
+"""Service: keep Label Studio and a project together until stopped; each finished batch brings the next."""
+
+from __future__ import annotations
+
+import secrets
+import socket
+from collections.abc import Callable
+from contextlib import contextmanager
+from threading import Event, Thread
+from typing import TYPE_CHECKING, Any
+
+from spotal.annotate.base import Guesses, Pulled, Pushed, newest_guesses
+from spotal.annotate.label_studio.backend import USER, authorization, backend
+from spotal.errors import InputError, LabelStudioError, SpotalError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from spotal.annotate.label_studio.tool import LabelStudio
+    from spotal.project import Project
+
+__all__ = ["TITLE", "Service", "serve"]
+
+TITLE = "spotal"
+"""The name of our ML backend in Label Studio."""
+EVENTS: Any = ("ANNOTATION_CREATED", "ANNOTATIONS_CREATED", "ANNOTATION_UPDATED", "ANNOTATIONS_DELETED")
+"""What Label Studio rings for."""
+
+
+class Service:
+    """Pulls when rung, and every so often; when nothing is left to answer, has the next batch chosen and pushes it.
+
+    Parameters
+    ----------
+    tool : LabelStudio, connected
+    advance : callable or None, called with the project to choose its next batch; a SpotalError says why there is none
+    guesses : callable, called with the project after each batch
+    say : called with a sentence on what happened; the same one is said once in a row
+    """
+
+    def __init__(
+        self,
+        tool: LabelStudio,
+        advance: Callable[[Project], object] | None,
+        guesses: Callable[[Project], Guesses],
+        say: Callable[[str], None],
+    ) -> None:
+        self.tool, self._advance, self._guesses, self._say = tool, advance, guesses, say
+        self.guesses = guesses(tool.project)
+        self._bell, self._stopped = Event(), Event()
+        self._last, self._pushed = "", set[tuple[str, bool, str]]()
+
+    def ring(self) -> None:
+        """Something changed in Label Studio: look soon."""
+        self._bell.set()
+
+    def stop(self) -> None:
+        """End :meth:`run` when it is between two turns."""
+        self._stopped.set()
+        self._bell.set()
+
+    def turn(self) -> tuple[Pulled, Pushed]:
+        """Pull once, and go on to the next batch where this one is done. Raises LabelStudioError as its parts do."""
+        pulled, pushed = self.tool.pull(), Pushed()
+        if pulled.events:
+            self._tell(f"pulled {pulled.new} new, {pulled.changed} changed and {pulled.withdrawn} withdrawn answers")
+        for sentence in pulled.unread:
+            self._tell(sentence)
+        project = self.tool.project
+        if self._advance is not None and not project.counts().open:
+            try:
+                self._advance(project)
+                self.guesses = self._guesses(project)
+            except SpotalError as error:  # conflicts may wait all the same
+                self._tell(str(error))
+        waiting = {(task.item.id, task.conflict, self.guesses.version) for task in project.rounds.batch()}
+        if not waiting <= self._pushed:
+            pushed = self.tool.push(self.guesses)
+            self._pushed = waiting
+            if pushed.new:
+                self._tell(f"pushed {pushed.new} tasks of round {len(project.rounds)} to {self.tool.page}")
+        return pulled, pushed
+
+    def run(self, every: float) -> None:
+        """Turn when rung or after ``every`` seconds, until stopped; a failed turn is said, and tried again later."""
+        while True:
+            self._bell.clear()
+            if self._stopped.is_set():
+                return
+            try:
+                self.turn()
+            except SpotalError as error:
+                self._tell(str(error))
+            self._bell.wait(every)
+
+    def register(self, url: str, password: str) -> None:
+        """Make the backend at ``url`` known to Label Studio, with its webhook, instead of an earlier one of ours."""
+        client, link = self.tool.client, self.tool.link
+        assert link is not None
+        auth: Any = {"auth_method": "BASIC_AUTH", "basic_auth_user": USER, "basic_auth_pass": password}
+        with client.asking("its ML backend"):
+            earlier = [one for one in client.sdk.ml.list(project=link.project) if one.title == TITLE]
+            hooks = client.sdk.webhooks.list(project=str(link.project))
+            ours = {f"{str(one.url).rstrip('/')}/webhook" for one in earlier}
+            for hook in hooks:
+                if hook.url in ours:
+                    client.sdk.webhooks.delete(int(hook.id or 0))
+            for one in earlier:
+                client.sdk.ml.delete(int(one.id or 0))
+            client.sdk.ml.create(url=url, project=link.project, title=TITLE, is_interactive=False, **auth)
+            mine = [
+                hook for hook in client.sdk.webhooks.list(project=str(link.project)) if hook.url == f"{url}/webhook"
+            ]
+            for hook in mine:
+                client.sdk.webhooks.update(
+                    int(hook.id or 0),
+                    url=f"{url}/webhook",
+                    send_payload=False,
+                    headers={"Authorization": authorization(password)},
+                )
+            client.sdk.projects.update(link.project, model_version=TITLE)
+
+    def _tell(self, sentence: str) -> None:
+        if sentence != self._last:
+            self._last = sentence
+            self._say(sentence)
+
+
+def serve(
+    tool: LabelStudio,
+    *,
+    advance: Callable[[Project], object] | None = None,
+    guesses: Callable[[Project], Guesses] = newest_guesses,
+    host: str = "127.0.0.1",
+    port: int = 9090,
+    url: str | None = None,
+    every: float = 10.0,
+    say: Callable[[str], None] = print,
+) -> None:
+    """Serve Label Studio until interrupted: predictions, and the next batch when one is done.
+
+    Where Label Studio refuses to talk to an address such as ours, predictions come with each push and new annotations
+    are asked for; that is said.
+
+    Parameters
+    ----------
+    tool : LabelStudio
+    advance, guesses, say : as :class:`Service`
+    host, port : where to listen; port 0 for a free one
+    url : str or None, where Label Studio finds us; None for host and port
+    every : float, seconds between two pulls where nobody rings
+
+    Raises
+    ------
+    InputError
+        The port is taken.
+    LabelStudioError
+        The server cannot be used now; later failures are said, and tried again.
+    """
+    import uvicorn
+
+    labeling = tool.connect()
+    service = Service(tool, advance, guesses, say)
+    password = secrets.token_urlsafe(24)
+    with _listening(host, port) as listener:
+        place = (url or f"http://{host}:{listener.getsockname()[1]}").rstrip("/")
+        app = backend(tool.project, labeling, lambda: service.guesses, service.ring, password)
+        server = uvicorn.Server(uvicorn.Config(app, log_level="warning", lifespan="off", access_log=False))
+        worker = Thread(target=_work, args=(service, server, place, password, every, say), daemon=True)
+        worker.start()
+        try:
+            server.run(sockets=[listener])
+        finally:
+            service.stop()
+            worker.join(10)
+
+
+def _work(service: Service, server: Any, place: str, password: str, every: float, say: Callable[[str], None]) -> None:
+    while not server.started:
+        if server.should_exit or service._stopped.wait(0.05):
+            return
+    try:
+        service.register(place, password)
+        say(f"Label Studio asks {place} for predictions; label at {service.tool.page}")
+    except LabelStudioError as error:
+        say(
+            f"Label Studio cannot use {place} ({error}). Predictions come with each push instead, and new answers are "
+            f"asked for every {every:g} s; for a local address it needs ML_BLOCK_LOCAL_IP=false and "
+            "SSRF_PROTECTION_ENABLED=false"
+        )
+    service.run(every)
+
+
+@contextmanager
+def _listening(host: str, port: int) -> Iterator[socket.socket]:
+    try:
+        listener = socket.create_server((host, port))
+    except (OSError, OverflowError) as error:
+        raise InputError(f"port must be free at {host}, found {port} ({error}); give another --port") from None
+    with listener:
+        yield listener

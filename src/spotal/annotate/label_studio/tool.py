@@ -1,0 +1,174 @@
+"""A project's counterpart in Label Studio: made or adopted once, then pushed to and pulled from at any time."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from spotal.annotate.base import Guesses, Pulled, Pushed, newest_guesses
+from spotal.annotate.label_studio.client import TOKEN, URL, Client
+from spotal.annotate.label_studio.config import Labeling, build_config, read_config
+from spotal.annotate.label_studio.link import Link, read_link, write_link
+from spotal.annotate.label_studio.pages import PAGE, moment
+from spotal.annotate.label_studio.pull import pull
+from spotal.annotate.label_studio.push import push
+from spotal.errors import LabelStudioError
+
+if TYPE_CHECKING:
+    from spotal.project import Project
+
+__all__ = ["LabelStudio"]
+
+HERE = "http://localhost:8080"
+
+
+class LabelStudio:
+    """Label Studio as an annotation tool of a project.
+
+    Parameters
+    ----------
+    project : Project, open
+    url : str or None, of the server; None for the environment variable LABEL_STUDIO_URL, else the one used last, else
+        http://localhost:8080
+    token : str or None, None for the environment variable LABEL_STUDIO_API_KEY; never written down
+    timeout : float, seconds to wait for an answer of the server
+
+    Raises
+    ------
+    InputError
+        The url is none.
+    LabelStudioError
+        There is no token, or the SDK is not installed. All methods raise it, with one sentence, where the server is
+        down, slow, broken or refuses, and where its project was deleted; what was recorded until then stays.
+    """
+
+    def __init__(
+        self, project: Project, *, url: str | None = None, token: str | None = None, timeout: float = 60.0
+    ) -> None:
+        self.project = project
+        self.link = read_link(project.folder)
+        chosen = url or os.environ.get(URL) or (HERE if self.link is None else self.link.url)
+        self.client = Client(chosen, token or os.environ.get(TOKEN), timeout)
+
+    @property
+    def page(self) -> str:
+        """Where people label."""
+        return f"{self.client.url}/projects/{0 if self.link is None else self.link.project}/data"
+
+    def connect(self, number: int | None = None, *, new: bool = False, images: str | None = None) -> Labeling:
+        """Find the counterpart, or make it; what was chosen is kept in the project's folder.
+
+        Parameters
+        ----------
+        number : int or None, a Label Studio project to adopt; its labeling config must have our classes as choices
+        new : bool, whether to make another one though there is one
+        images : "upload", "local" or None for what was chosen before, uploads at first
+        """
+        if number is not None:
+            remote = self._remote(number)
+            link = Link(self.client.url, "", number, made=False, born=_born(remote))
+            if self.link is not None and self.link.key == link.key:
+                link = self.link
+        elif new or self.link is None:
+            link = Link(self.client.url, f"spotal-{secrets.token_hex(8)}")
+        else:
+            link = self.link
+        if images is not None:
+            link = replace(link, images=images)
+        self._keep(link)
+        if not link.project:
+            remote = self._make(link)
+            self._keep(replace(link, url=self.client.url, project=remote.id, born=_born(remote)))
+        return self._labeling(change=True)
+
+    def push(self, guesses: Guesses | None = None) -> Pushed:
+        """Bring what is to be answered there, made first where there is no counterpart; may be repeated.
+
+        Parameters
+        ----------
+        guesses : Guesses or None, shown to people; None for those of the newest model
+        """
+        labeling = self.connect()
+        assert self.link is not None
+        shown = newest_guesses(self.project) if guesses is None else guesses
+        return push(self.client, self.project, self.link, labeling, shown)
+
+    def pull(self, *, everything: bool = False, size: int = PAGE) -> Pulled:
+        """Record what people said there since the last pull.
+
+        Parameters
+        ----------
+        everything : bool, whether to look at every task again, as is done when the classes have changed
+        size : int, tasks of one page
+        """
+        if self.link is None or not self.link.project:
+            raise LabelStudioError(f"{self.project.folder} has nothing in Label Studio yet; run spotal push first")
+        labeling = self._labeling(change=False)
+        classes = self.project.settings.classes
+        everything = everything or self.link.classes != classes
+        report, seen = pull(self.client, self.project, self.link, labeling, everything=everything, size=size)
+        self._keep(replace(self.link, seen=seen, classes=classes))
+        return report
+
+    def _remote(self, number: int) -> Any:
+        with self.client.asking(f"project {number}"):
+            return self.client.sdk.projects.get(number)
+
+    def _labeling(self, *, change: bool) -> Labeling:
+        """The control for our classes, added to a project that we made where it lacks some."""
+        link, settings = self.link, self.project.settings
+        assert link is not None
+        remote = self._remote(link.project)
+        where = f"project {link.project} of Label Studio at {self.client.url}"
+        if _born(remote) != link.born:
+            raise LabelStudioError(
+                f"{where} is another one than that which was pushed to; correct {URL}, or push with --project new or "
+                "--project NUMBER"
+            )
+        if link.url != self.client.url:
+            self._keep(replace(link, url=self.client.url))
+        try:
+            return read_config(remote.label_config or "", settings.data.kind, settings.classes, where)
+        except LabelStudioError:
+            if not (change and link.made):
+                raise
+        config = build_config(settings.data.kind, settings.classes)
+        with self.client.asking(f"the labeling config of project {link.project}"):
+            self.client.sdk.projects.update(link.project, label_config=config)
+        return read_config(config, settings.data.kind, settings.classes, where)
+
+    def _make(self, link: Link) -> Any:
+        """The project with our mark, made where an interrupted run has not made it already."""
+        settings = self.project.settings
+        config = build_config(settings.data.kind, settings.classes)
+        with self.client.asking("its projects"):
+            made = next((one for one in self.client.sdk.projects.list() if link.mark in (one.description or "")), None)
+        if made is not None:
+            return self._remote(int(made.id or 0))
+        with self.client.asking("a new project"):
+            remote = self.client.sdk.projects.create(
+                title=f"spotal {self.project.folder.name}"[:50],
+                description=f"Tasks come from spotal ({link.mark}), most useful first.",
+                label_config=config,
+                sampling="Sequential sampling",
+                maximum_annotations=settings.overlap,
+                show_skip_button=True,
+                enable_empty_annotation=False,
+                show_collab_predictions=True,
+                request_options={"max_retries": 0},
+            )
+            for title, order in (("In order", "tasks:id"), ("Uncertain first", "tasks:predictions_score")):
+                data: Any = {"title": title, "ordering": [order], "filters": {"conjunction": "and", "items": []}}
+                self.client.sdk.views.create(project=remote.id, data=data)
+        return remote
+
+    def _keep(self, link: Link) -> None:
+        if link != self.link:
+            write_link(self.project.folder, link)
+            self.link = link
+
+
+def _born(remote: Any) -> str:
+    return moment(remote.created_at).isoformat(timespec="microseconds")
