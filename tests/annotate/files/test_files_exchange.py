@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from tests.annotate.conftest import CLASSES, IDS, START, speak, words
+from tests.annotate.files.conftest import CLASSES, IDS, START, speak, words
 
 from spotal.annotate.files import FORMATS, export_labels, import_labels
 from spotal.annotate.files.base import Content, Entry, Reading, Said
