@@ -32,6 +32,7 @@ __all__ = [
     "VectorOracle",
     "__version__",
     "annotate",
+    "annotate",
     "bench",
     "cli",
     "datasets",
@@ -54,10 +55,12 @@ __all__ = [
     "selection",
     "strategies",
     "transport",
+    "web",
 ]
 
 if TYPE_CHECKING:
     from spotal import (
+        annotate,
         annotate,
         bench,
         cli,
@@ -78,6 +81,7 @@ if TYPE_CHECKING:
         selection,
         strategies,
         transport,
+        web,
     )
     from spotal._plan import plan
     from spotal._select import select
