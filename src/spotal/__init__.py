@@ -51,6 +51,7 @@ __all__ = [
     "selection",
     "strategies",
     "transport",
+    "web",
 ]
 
 if TYPE_CHECKING:
@@ -74,6 +75,7 @@ if TYPE_CHECKING:
         selection,
         strategies,
         transport,
+        web,
     )
     from spotal._select import select
     from spotal.learner import SklearnLearner, TorchLearner
