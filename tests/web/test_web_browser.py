@@ -260,6 +260,24 @@ def test_a_lost_server_is_said_plainly_and_nothing_is_lost_or_sent_twice(images,
         assert len(images.labels.history()) == 5
 
 
+def test_a_batch_that_ends_without_the_server_is_not_called_saved(images, visit):
+    with live(images) as server:
+        page = visit(server.address)
+        shown(page, "p00.png")
+        page.wait_for_load_state("networkidle")
+        server.stop()
+        for k in range(5):
+            shown(page, f"p0{k}.png")
+            page.keyboard.press("1")
+        done(page)
+        assert "5 answers not saved yet" in page.inner_text(".finished")
+        server.start()
+        page.get_by_text("Round 1 is answered. Every answer is saved.").wait_for()
+        assert images.counts().labeled == 5
+        page.keyboard.press("ArrowLeft")
+        shown(page, "p04.png")
+
+
 def test_answers_outlive_a_closed_tab_and_a_reply_that_got_lost(images, visit):
     with live(images) as server:
         page = visit(server.address)

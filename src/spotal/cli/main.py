@@ -96,6 +96,7 @@ app.command(
 )(doctor)
 app.command(epilog="Example: [bold]spotal report spotal-bench[/bold]")(report)
 app.command(
+    rich_help_panel="A labeling project",
     epilog="Examples: [bold]spotal label[/bold], [bold]spotal label birds --port 8000[/bold], [bold]spotal label birds "
     "--host 0.0.0.0[/bold]",
 )(label)

@@ -71,8 +71,8 @@ function preload(source) {
   return image;
 }
 
-/** What to do when nothing is left to answer. */
-export function finished(state) {
+/** What to do when nothing is left to answer, and `waiting` answers are not on the server's disk yet. */
+export function finished(state, waiting) {
   const { counts, folder, round } = state;
   const command = (name) => h("code", { className: "command" }, `spotal ${name} ${/^[\w./-]+$/.test(folder) ? folder : `'${folder}'`}`);
   if (!round) return h("div", { className: "finished" }, h("h2", {}, "No batch yet"), h("p", {}, "Choose the first one:"), command("next"));
@@ -81,7 +81,9 @@ export function finished(state) {
     "div",
     { className: "finished" },
     h("h2", {}, spent ? "The budget is spent" : "This batch is done"),
-    h("p", {}, `${count(counts.labeled, "item")} labeled in ${count(counts.rounds, "round")}. Every answer is saved.`),
+    waiting
+      ? h("p", {}, h("b", {}, `${count(waiting, "answer")} not saved yet: keep this browser and start the server again.`))
+      : h("p", {}, `Round ${round.number + 1} is answered. Every answer is saved.`),
     h("p", {}, spent ? "Train on all labels:" : "Train on them and choose the next batch:"),
     command(spent ? "train" : "next"),
     spent ? null : h("p", { className: "note" }, "The new batch shows here by itself."),
