@@ -156,6 +156,24 @@ def test_a_conflict_is_shown_to_a_third_person_who_settles_it(make, annotator, u
     assert project.labels.current()["t0"].label == "dog"
 
 
+def test_what_is_answered_elsewhere_leaves_the_queue_and_comes_back(make, annotator):
+    project = make(3)
+    tool = LabelStudio(project)
+    tool.push()
+    someone = annotator(tool)
+    someone.skips("t2")
+    tool.pull()
+    project.labels.record("t0", "cat", annotator="page@example.com")
+    assert tool.push() == Pushed(known=1, closed=1)
+    assert tool.push() == Pushed(known=1)
+    assert someone.next()["data"]["spotal_id"] == "t1"
+    someone.says("t1", "dog")
+    assert someone.next() is None
+    project.labels.withdraw("t0", annotator="page@example.com")
+    assert tool.push() == Pushed(new=0, known=2, reopened=1)  # t1 is not pulled yet
+    assert someone.next()["data"]["spotal_id"] == "t0"
+
+
 def test_a_deleted_task_takes_no_label_with_it(make, annotator):
     project = make(2)
     tool = LabelStudio(project)
@@ -188,7 +206,7 @@ def test_a_project_of_somebody_elses_is_adopted(make, annotator, server, refused
     assert command(*words).exit_code == 0
     result = command("push", project.folder, "--json")
     assert json.loads(result.stdout) == {
-        "new": 0, "known": 2, "guesses": 0, "reopened": 0, "page": f"{server}/projects/{remote.id}/data"
+        "new": 0, "known": 2, "guesses": 0, "reopened": 0, "closed": 0, "page": f"{server}/projects/{remote.id}/data"
     }  # fmt: skip
     tool = LabelStudio(project)
     labeling = tool.connect()

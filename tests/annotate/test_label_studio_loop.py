@@ -24,19 +24,18 @@ PATIENCE = 240
 
 @pytest.fixture
 def digits(tmp_path):
-    """Make a project over ``n`` images of digits 0 to 4; it, and their true classes by id."""
+    """Make a project over ``n`` images of digits; it, and their true classes by id."""
     from sklearn.datasets import load_digits
 
     found, made = load_digits(), []
 
     def digits(n, **settings):
         (tmp_path / "digits").mkdir()
-        rows = [row for row, digit in enumerate(found.target) if digit < 5][:n]
-        truth = {f"{row:04}.png": str(found.target[row]) for row in rows}
-        for name, row in zip(truth, rows, strict=True):
-            Image.fromarray((found.images[row] * 15.9).astype("uint8")).save(tmp_path / "digits" / name)
-        data, audit = Data("../digits", "image"), Audit(held_back=0.0)
-        project = Project.create(tmp_path / "project", Settings(data, tuple("01234"), audit=audit, **settings))
+        truth = {f"{row:04}.png": str(found.target[row]) for row in range(n)}
+        for name, pixels in zip(truth, found.images[:n], strict=True):
+            Image.fromarray((pixels * 15.9).astype("uint8")).save(tmp_path / "digits" / name)
+        data, audit = Data("../digits", "image"), Audit(held_back=0.0, share=0.0)
+        project = Project.create(tmp_path / "project", Settings(data, tuple("0123456789"), audit=audit, **settings))
         made.append(project)
         return project, truth
 

@@ -30,13 +30,15 @@ class Pushed:
 
     new, known : tasks that were added, and tasks that were there
     guesses : tasks of both kinds that got a guess of the model
-    reopened : conflicts that are shown to one more person
+    reopened : tasks that are shown to one more person, since annotators are in conflict or an answer was withdrawn
+    closed : tasks that are shown no more, since their items were answered elsewhere
     """
 
     new: int = 0
     known: int = 0
     guesses: int = 0
     reopened: int = 0
+    closed: int = 0
 
 
 @dataclass

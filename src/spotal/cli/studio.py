@@ -74,6 +74,8 @@ def push(
     if as_json:
         print_json({**asdict(report), "page": tool.page})
         return
+    if report.closed:
+        say(console, f"{report.closed:,} tasks were answered elsewhere and are shown no more")
     if not report.new and not report.known:
         say(console, "Nothing waits for an answer; spotal next chooses what does")
         return
@@ -82,7 +84,7 @@ def push(
     if report.guesses:
         say(console, f"  {report.guesses:,} of them show the model's newest guess")
     if report.reopened:
-        say(console, f"  {report.reopened:,} in conflict are shown to one more person")
+        say(console, f"  {report.reopened:,} are shown to one more person: in conflict, or withdrawn")
     say(console, f"Label at {tool.page}, then: spotal pull")
 
 

@@ -21,17 +21,21 @@ __all__ = ["VERSION", "prediction", "push"]
 VERSION = "spotal "
 """Versions of our guesses begin so; others in the project are left alone."""
 AT_ONCE = 100
-FIELDS = ("id", "data", "is_labeled", "overlap", "total_annotations", "predictions_model_versions")
+FIELDS = (
+    "id", "data", "is_labeled", "overlap", "total_annotations", "cancelled_annotations", "predictions_model_versions"
+)  # fmt: skip
 
 
 def push(client: Client, project: Project, link: Link, labeling: Labeling, guesses: Guesses) -> Pushed:
     """Bring ``project.rounds.batch()`` to Label Studio: tasks that are missing are added, in this order.
 
-    Tasks are told apart by the item's id in their data, so that a repeated or interrupted push adds none twice. Items
-    of the audit sample come without a guess: it would sway the people who measure the model by it.
+    Tasks are told apart by the item's id in their data, so that a repeated or interrupted push adds none twice. Those
+    that nobody touched there and whose items were answered elsewhere leave its queue, and come back when they wait for
+    an answer again; conflicts are shown to one more person. Items of the audit sample come without a guess: it would
+    sway the people who measure the model by it.
     """
     batch = project.rounds.batch()
-    there, double = _there(client, link.project) if batch else ({}, [])
+    there, double = _there(client, link.project)
     for remote in double:
         with client.asking(f"task {remote['id']}"):
             client.sdk.tasks.delete(str(remote["id"]))
@@ -46,12 +50,19 @@ def push(client: Client, project: Project, link: Link, labeling: Labeling, guess
     reopened = 0
     for task in known:
         remote = there[task.item.id]
-        if task.conflict and remote["is_labeled"]:
-            overlap = max(remote["overlap"] or 1, remote["total_annotations"] or 0) + 1
-            with client.asking(f"task {remote['id']}"):
-                client.sdk.tasks.update(str(remote["id"]), overlap=overlap, is_labeled=False)
+        if remote["is_labeled"] and (task.conflict or not remote["total_annotations"]):
+            _queue(client, remote, again=True)
             reopened += 1
-    return Pushed(len(new), len(known), shown, reopened)
+    waiting = {task.item.id for task in batch}
+    over = [
+        remote
+        for name, remote in there.items()
+        if name not in waiting
+        and not (remote["is_labeled"] or remote["total_annotations"] or remote["cancelled_annotations"])
+    ]
+    for remote in over:
+        _queue(client, remote, again=False)
+    return Pushed(len(new), len(known), shown, reopened, len(over))
 
 
 def prediction(labeling: Labeling, guesses: Guesses, number: int) -> dict[str, Any] | None:
@@ -116,6 +127,15 @@ def _refresh(
         with client.asking(f"predictions in project {link.project}"):
             client.sdk.projects.import_predictions(link.project, request=some, request_options=ONCE)
     return len(request)
+
+
+def _queue(client: Client, remote: dict[str, Any], *, again: bool) -> None:
+    """Have Label Studio show a task to one more person, or to nobody."""
+    change: dict[str, Any] = {"is_labeled": not again}
+    if again:
+        change["overlap"] = max(remote["overlap"] or 1, (remote["total_annotations"] or 0) + 1)
+    with client.asking(f"task {remote['id']}"):
+        client.sdk.tasks.update(str(remote["id"]), **change)
 
 
 def _choose_version(client: Client, link: Link, version: str) -> None:
