@@ -45,12 +45,10 @@ sys.argv = ["spotal", *sys.argv[3:]]
 main()
 """
 PLACES = [
-    ("spotal.project.learning.kept:os.fsync", 1),  # rows are written, their marks not
-    ("spotal.project.learning.kept:os.fsync", 2),
+    ("spotal.project.learning.kept:os.fsync", 2),  # some rows are written, the marks of the last ones not
     ("spotal.project.training:write_rows", 2),  # predictions are written, embeddings not
     ("spotal.project.training:_measure", 1),  # all files are written, the record not
     ("spotal.project.training:learning_curve", 1),  # the model is recorded, its figures not
-    ("spotal.project.next:_choose", 1),
     ("spotal.project.rounds:Rounds.add", 1),  # all is known but not recorded
 ]
 
