@@ -14,16 +14,19 @@ __all__ = ["select"]
 
 def select(
     pool: Any,
-    budget: int,
+    budget: float,
     strategy: str | Strategy = "spot",
     *,
     labeled: ArrayLike | None = None,
     labels: ArrayLike | None = None,
     probabilities: ArrayLike | None = None,
     mass: ArrayLike | None = None,
+    cost: ArrayLike | None = None,
+    groups: ArrayLike | None = None,
+    max_per_group: int | None = None,
     random_state: Any = None,
 ) -> Selection:
-    """Choose ``budget`` unlabeled rows of ``pool`` by a strategy, given by name or made beforehand.
+    """Choose ``budget`` unlabeled rows of ``pool``, or for that much money, by a strategy given by name or made before.
 
     Other arguments, result and errors: :meth:`spotal.strategies.Strategy.query`; and InputError for a strategy that is
     unknown or none.
@@ -44,5 +47,8 @@ def select(
         labels=labels,
         probabilities=probabilities,
         mass=mass,
+        cost=cost,
+        groups=groups,
+        max_per_group=max_per_group,
         random_state=random_state,
     )

@@ -13,6 +13,7 @@ from spotal import __version__
 from spotal.cli.bench import bench, report
 from spotal.cli.console import Commands
 from spotal.cli.demo import demo
+from spotal.cli.estimate import estimate
 from spotal.cli.select import select
 
 __all__ = ["app", "main"]
@@ -36,6 +37,10 @@ app.command(
     epilog="Examples: [bold]spotal select embeddings.npy --budget 100[/bold], [bold]spotal select table.parquet -n 50 "
     "--labeled done.csv --id-column name[/bold], [bold]spotal select photos/ -n 20 --model resnet.pt[/bold]",
 )(select)
+app.command(
+    epilog="Examples: [bold]spotal estimate picks.csv --values right.csv[/bold], [bold]spotal estimate picks.csv "
+    "--values labels.csv --prevalence cat[/bold]",
+)(estimate)
 
 app.command(
     epilog="Examples: [bold]spotal bench --list[/bold], [bold]spotal bench smoke[/bold], [bold]spotal bench reporting "

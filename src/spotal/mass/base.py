@@ -18,7 +18,7 @@ class Evidence:
     """What is known when mass is given.
 
     pool of N rows; labeled rows (m,) and their labels (m,); probabilities (N, classes); draws of the model, each with
-    its own probabilities (N, classes, draws)
+    its own probabilities (N, classes, draws); cost (N,), positive, of each label
     """
 
     pool: Pool
@@ -26,6 +26,7 @@ class Evidence:
     labels: NDArray[np.int64] | None = None
     probabilities: NDArray[np.floating] | None = None
     draws: NDArray[np.floating] | None = None
+    cost: NDArray[np.float64] | None = None
 
 
 class Mass(ABC):

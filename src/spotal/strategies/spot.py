@@ -6,6 +6,7 @@ import time
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -19,12 +20,14 @@ from spotal._provenance import describe
 from spotal.design.merit import discrepancy
 from spotal.engine import run
 from spotal.errors import ConvergenceWarning, InputError
-from spotal.mass import Evidence, LabelDistance, Margin, Mass, Uniform
+from spotal.mass import Evidence, LabelDistance, Margin, Mass, Price, Uniform
 from spotal.pool.sample import priority_sample
 from spotal.reduce import PCA
 from spotal.selection import assigned_rows, nearest_rows
 from spotal.selection import cells as celling
+from spotal.selection.estimate import Sampling
 from spotal.strategies._content import content_keys
+from spotal.strategies._draw import draw
 from spotal.strategies._layout import Carry, Layout, reduced
 from spotal.strategies.base import Choice, Query, Strategy
 from spotal.transport import ProjectionPursuitTransport, SlicedTransport, Transport
@@ -32,7 +35,8 @@ from spotal.transport import ProjectionPursuitTransport, SlicedTransport, Transp
 __all__ = ["SPOT"]
 
 SELECTIONS = ("cells", "nearest", "assignment")
-KNOWN = ("labeled", "labels", "probabilities", "mass", "random_state")
+REPRESENTATIVES = ("center", "random")
+KNOWN = ("labeled", "labels", "probabilities", "mass", "random_state", "cost", "groups", "max_per_group")
 MERIT_POINTS = 4_096
 """Discrepancies cost O(n^2 d): beyond this many points they are left out."""
 
@@ -60,8 +64,13 @@ class SPOT(Strategy):
         space refine them, and the heaviest row near each center stands for its cell.
     mass : "auto", "uniform" or a :class:`~spotal.mass.Mass`
         What the transport carries, times the caller's ``mass``. "auto" is ``Margin(2) * LabelDistance(1)``: uniform
-        while nothing is known, more where the model is uncertain and labels are far as soon as there are some.
+        while nothing is known, more where the model is uncertain and labels are far as soon as there are some; with
+        cost, times ``Price(1)``: mass per unit of price.
     refine : int, Lloyd steps of "cells"
+    representative : "center" or "random"
+        Who stands for a cell of "cells". "random" draws one of its rows, in proportion to the caller's ``mass``: with
+        one pick a cell (cells are halved until there are as many) its probability is known, and
+        :meth:`Selection.estimate <spotal.selection.Selection.estimate>` has no bias. Takes no cost or groups.
     sample_size : int, most rows that reduction and transport are fitted on
 
     Notes
@@ -70,6 +79,11 @@ class SPOT(Strategy):
     labeled rows), O(s D^2 + L d s log s) to fit, one pass to carry, O(N (D d + L d^2)), one pass of O(N n D) for each
     Lloyd step and one to finish. Memory beyond the pool: O(N d + s D + n D).
 
+    Limits on cost and groups are worked into "cells": each cell has the best row that they allow, cells may change
+    their rows so that more can be served, and a cell that cannot be passes its pick on
+    (:func:`~spotal.selection.limits.serve`). The other selections take no limits. With cost, there are about as many
+    cells as the money buys picks.
+
     References
     ----------
     Fang, Meng, Zhao, Wang, Liu, Zhong, Ma, "SPOT: An Active Learning Algorithm for Efficient Deep Neural Network
@@ -77,6 +91,7 @@ class SPOT(Strategy):
     """
 
     name = "spot"
+    honors_limits = True
 
     def __init__(
         self,
@@ -89,10 +104,16 @@ class SPOT(Strategy):
         selection: str = "cells",
         mass: str | Mass = "auto",
         refine: int = 5,
+        representative: str = "center",
         sample_size: int = 50_000,
     ) -> None:
         if selection not in SELECTIONS:
             raise InputError(f"selection must be one of {', '.join(SELECTIONS)}, found {selection!r}")
+        if not _is_one_of(representative, *REPRESENTATIVES) or (representative == "random" and selection != "cells"):
+            raise InputError(
+                "representative must be 'center', or 'random' with selection='cells', found "
+                f"{representative!r} with selection={selection!r}"
+            )
         if not (_is_one_of(mass, "auto", "uniform") or isinstance(mass, Mass)):
             raise InputError(
                 f"mass must be 'auto', 'uniform' or a Mass, found {describe(mass)!r}; pass weights of rows to query"
@@ -115,6 +136,7 @@ class SPOT(Strategy):
         self.selection = selection
         self.mass = mass
         self.refine = refine
+        self.representative = representative
         self.sample_size = sample_size
 
     @classmethod
@@ -131,14 +153,22 @@ class SPOT(Strategy):
         }
         return cls(**(preset | changes))
 
+    def _refusal(self) -> str | None:
+        if self.selection != "cells":
+            return f"SPOT(selection={self.selection!r}) cannot keep to them; use selection='cells'"
+        if self.representative == "random":
+            return "SPOT(representative='random') draws with known probabilities; use representative='center'"
+        return None
+
     def _choose(self, query: Query) -> Choice:
         clock = _Clock()
         laid = self._lay(query, clock)
         mass, transport, carried, points = laid.mass, laid.transport, laid.carried, laid.design
+        sampling: Sampling | None = None
         cells: NDArray[np.int64] | None = None  # left to the nearest pick in the embedding space
         with clock("select"):
             if self.selection == "cells":
-                picks, cells = self._by_cells(query, mass, carried, points)
+                picks, cells, sampling = self._by_cells(query, mass, carried, points)
             else:
                 choose = nearest_rows if self.selection == "nearest" else assigned_rows
                 # rows of mass zero serve only when the others run out
@@ -148,7 +178,7 @@ class SPOT(Strategy):
                 if query.budget > len(heavy):
                     picks = np.concatenate([picks, choose(carried, light, points[len(heavy) :])])
         figures = {"dim": float(laid.dim), "uniformity": float(getattr(transport, "uniformity_", np.nan))}
-        if query.budget <= MERIT_POINTS:
+        if len(points) <= MERIT_POINTS:
             figures["design_discrepancy"] = discrepancy(points, "mixture")
             figures["pick_discrepancy"] = discrepancy(carried[picks].astype(np.float64), "mixture")
         details = {
@@ -156,7 +186,7 @@ class SPOT(Strategy):
             "transport_iterations": int(getattr(transport, "n_iter_", 0)),
             "transport_converged": bool(getattr(transport, "converged_", True)),
         }
-        return Choice(picks, cells, figures, clock.seconds, details)
+        return Choice(picks, cells, figures, clock.seconds, details, sampling)
 
     def layout(self, pool: Any, budget: int, **known: Any) -> Layout:
         """What ``query`` with the same arguments makes of the pool before it picks: to draw it, or to learn from it.
@@ -169,6 +199,8 @@ class SPOT(Strategy):
     def _lay(self, query: Query, clock: _Clock) -> Layout:
         with clock("weigh"):
             mass = self._weigh(query)
+        if query.limits is not None:
+            query = replace(query, budget=_affordable(query, mass))
         with clock("fit"):
             reduction, transport = self._fit(query, mass)
         with clock("carry"):
@@ -182,11 +214,12 @@ class SPOT(Strategy):
         """The mass to carry, float64 (N,): positive somewhere among the unlabeled rows."""
         rule = self.mass
         if rule == "auto":
-            rule = Margin(2) * LabelDistance(1) if self.selection == "cells" else Uniform()
+            rule = Margin(2) * LabelDistance(1) * Price(1) if self.selection == "cells" else Uniform()
         elif rule == "uniform":
             rule = Uniform()
         assert isinstance(rule, Mass)
-        known = Evidence(query.pool, query.labeled, query.labels, query.probabilities, query.draws)
+        cost = None if query.limits is None else query.limits.cost
+        known = Evidence(query.pool, query.labeled, query.labels, query.probabilities, query.draws, cost)
         policy = rule.weigh(known)
         free = np.zeros(len(query.pool), dtype=bool)
         free[query.unlabeled] = True
@@ -230,7 +263,7 @@ class SPOT(Strategy):
 
     def _by_cells(
         self, query: Query, mass: NDArray[np.float64], carried: NDArray[np.float32], points: NDArray[np.float64]
-    ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64], Sampling | None]:
         pool, free = query.pool, query.unlabeled
         index = celling.cut(carried, points)
         weight, centers = celling.cell_means(pool, mass, index, len(points))
@@ -240,7 +273,10 @@ class SPOT(Strategy):
             centers[torch.from_numpy(empty).to(centers.device)] = pool.rows(rows).to(centers)
         centers = celling.refine(pool, mass, centers, self.refine)
         cells = celling.settle(pool, centers)
-        picks = celling.represent(cells, mass, free, query.budget)
+        if self.representative == "random":
+            return draw(query, cells)
+        allowance = None if query.limits is None else query.allowance()
+        picks = celling.represent(cells, mass, free, query.budget, allowance)
         # rows of a cell that has no pick of its own go to the nearest pick
         position = np.full(len(points), -1, np.int64)
         position[cells.index[picks][::-1]] = np.arange(len(picks))[::-1]
@@ -250,7 +286,17 @@ class SPOT(Strategy):
             stands[orphans] = celling.cut(to_numpy(pool.rows(orphans)), to_numpy(pool.rows(picks)).astype(np.float64))
         stands[query.labeled] = -1
         stands[picks] = np.arange(len(picks))
-        return picks, stands
+        return picks, stands, None
+
+
+def _affordable(query: Query, mass: NDArray[np.float64]) -> int:
+    """Cells for the budget: under prices, as many as it buys picks at the mean price of what the transport carries."""
+    limits, free = query.limits, query.unlabeled
+    assert limits is not None
+    if limits.cost is None or not mass[free].any():
+        return query.budget
+    price = float(mass[free] @ limits.cost[free] / mass[free].sum())
+    return max(1, min(limits.most(free), round(limits.budget / price)))
 
 
 class _Clock:
