@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import time
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
@@ -19,7 +20,7 @@ from spotal.oracle import SKIPPED, Oracle
 
 if TYPE_CHECKING:
     from spotal.learner import Learner
-    from spotal.selection import Selection
+    from spotal.selection import Limits, Selection
 
 __all__ = ["ActiveLearner", "Queries", "Round"]
 
@@ -37,15 +38,16 @@ class Queries(Protocol):
     def query(
         self,
         pool: Any,
-        budget: int,
+        budget: Any,
         *,
         labeled: ArrayLike | None = None,
         labels: ArrayLike | None = None,
         probabilities: ArrayLike | None = None,
         mass: ArrayLike | None = None,
         random_state: Any = None,
+        **limits: Any,
     ) -> Selection:
-        """Choose ``budget`` unlabeled rows of the pool (n, d)."""
+        """Choose ``budget`` unlabeled rows of the pool (n, d); limits are passed on where the loop was given some."""
         ...
 
 
@@ -62,13 +64,17 @@ class ActiveLearner:
     learner : Learner
     strategy : Queries, such as any ``spotal.strategies.Strategy``
     oracle : Oracle; rows it answers with -1 count as not labeled and are never offered again
-    batch_size : int, rows to ask for in a round; the last batch is smaller where fewer are left
+    batch_size : int, rows to ask for in a round; the last batch is smaller where fewer are left. With cost, the money
+        to spend in a round
     initial : None, int or int (k,)
         The first batch: None lets the strategy pick it from ``cold_embeddings`` (random rows for a strategy that needs
         probabilities), an int is that many random rows, an array is these rows.
     cold_embeddings : (n, d) or None, what to pick the first batch from; None for principal components of X, at most 64
     X_test, y_test : as X, and int (m,); both or neither
-    max_labels : int or None, labels at which to stop asking
+    max_labels : int or None, labels at which to stop asking; not with cost, where rounds are what ends the loop
+    cost, groups, max_per_group : passed on to the strategy, see ``Strategy.query``. Rows given as ``initial`` and rows
+        without a label (-1) are not held against them. Nothing is left to ask for when every group has its labels or
+        one round's money buys none of the rows that are left
     random_state : int or None; None takes fresh entropy
     observers : functions of one event, called in order; what they raise ends the round
 
@@ -103,13 +109,23 @@ class ActiveLearner:
         X_test: NDArray[Any] | None = None,
         y_test: ArrayLike | None = None,
         max_labels: int | None = None,
+        cost: ArrayLike | None = None,
+        groups: ArrayLike | None = None,
+        max_per_group: int | None = None,
         random_state: int | None = None,
         observers: Iterable[Callable[[Event], object]] = (),
     ) -> None:
         self.X = to_numpy(X)
         if self.X.ndim < 2 or len(self.X) == 0:
             raise InputError(f"X must have rows of numbers, found shape {self.X.shape}; give (n, d) or images")
-        _check_count(batch_size, "batch_size", len(self.X))
+        self._limits = _check_limits(len(self.X), batch_size, cost, groups, max_per_group)
+        self._max_per_group, self._priced = max_per_group, cost is not None
+        if not self._priced:
+            _check_count(batch_size, "batch_size", len(self.X))
+        elif max_labels is not None:
+            raise InputError(
+                f"max_labels must be None where cost is given, found {max_labels!r}; run so many rounds instead"
+            )
         if max_labels is not None:
             _check_count(max_labels, "max_labels", None)
         self.initial = _check_initial(initial, len(self.X))
@@ -119,7 +135,7 @@ class ActiveLearner:
                 f"cold_embeddings must have {len(self.X)} rows, as X has, found {len(self.cold_embeddings)}"
             )
         self.learner, self.strategy, self.oracle = learner, strategy, oracle
-        self.batch_size, self.max_labels = int(batch_size), max_labels
+        self.batch_size, self.max_labels = float(batch_size) if self._priced else int(batch_size), max_labels
         self.X_test, self.y_test = _check_test(X_test, y_test, learner.n_classes)
         if random_state is None:  # 53 bits, so that any JSON reader keeps them
             random_state = int(np.random.SeedSequence().generate_state(1, np.uint64)[0] >> np.uint64(11))
@@ -257,6 +273,13 @@ class ActiveLearner:
     def _n_to_ask(self) -> int:
         """Rows that may still be asked for."""
         left = len(self.X) - len(self.labeled_) - len(self.skipped_)
+        if self._limits is not None:
+            limits, group = self._limits, self._limits.group
+            if group is not None and limits.room is not None:
+                taken = np.bincount(group[self.labeled_], minlength=len(limits.room))
+                limits = replace(limits, room=limits.room - taken)
+            gone = np.concatenate([self.labeled_, self.skipped_])
+            left = limits.most(np.setdiff1d(np.arange(len(self.X)), gone))
         return left if self.max_labels is None else max(0, min(left, self.max_labels - len(self.labeled_)))
 
     @property
@@ -308,12 +331,10 @@ class ActiveLearner:
         return probabilities, pool
 
     def _query(
-        self, pool: Any, budget: int, number: int, probabilities: NDArray[Any] | None = None
+        self, pool: Any, budget: float, number: int, probabilities: NDArray[Any] | None = None
     ) -> tuple[NDArray[np.int64], Selection]:
         """Ask the strategy for up to ``budget`` rows. Skipped rows are no part of the pool that it sees."""
-        from spotal.selection import Selection
-
-        budget, n = min(budget, self._n_to_ask), len(self.X)
+        budget, n = budget if self._priced else min(budget, self._n_to_ask), len(self.X)
         kept = np.setdiff1d(np.arange(n), self.skipped_)
         whole = len(kept) == n
         cold = len(self.labeled_) == 0
@@ -324,9 +345,10 @@ class ActiveLearner:
             labels=None if cold else self.labels_,
             probabilities=probabilities if whole or probabilities is None else probabilities[kept],
             random_state=self._seed(number, _QUERY),
+            **self._known_limits(kept),
         )
         found = check_rows(selection.indices, len(kept), "strategy's picks")
-        if len(found) != budget or np.isin(kept[found], self.labeled_).any():
+        if len(found) != (len(found) or 1 if self._priced else budget) or np.isin(kept[found], self.labeled_).any():
             raise InputError(
                 f"strategy must pick {budget} unlabeled rows, found {len(found)}, of which "
                 f"{np.isin(kept[found], self.labeled_).sum()} labeled already; repair {type(self.strategy).__name__}"
@@ -340,21 +362,30 @@ class ActiveLearner:
             return cells, selection.cell_mass
 
         picks = kept[found]
-        parts = selection.figures, selection.timings, selection.provenance
-        return picks, Selection(picks, *parts, _represent=represent)
+        return picks, replace(selection, indices=picks, _represent=represent, _represented=None)
 
     def _first(self, number: int) -> tuple[NDArray[np.int64], Selection | None, str, str]:
         """Rows to ask for while there is no label: picks, selection, source and note."""
         if number == 0 and isinstance(self.initial, np.ndarray):
             return self.initial[: self._n_to_ask], None, "given", "the rows given as initial"
         if isinstance(self.initial, int):
-            return self._random(self.initial, number), None, "random", "initial is a number of random rows"
+            return (
+                self._random(self.initial, number, priced=False),
+                None,
+                "random",
+                "initial is a number of random rows",
+            )
         if self.initial is not None:
-            return self._random(self.batch_size, number), None, "random", "no row given as initial got a label"
+            return (
+                self._random(self.batch_size, number, priced=self._priced),
+                None,
+                "random",
+                "no row given as initial got a label",
+            )
         if getattr(self.strategy, "needs_probabilities", False):
             name = getattr(self.strategy, "name", type(self.strategy).__name__)
             why = f"strategy {name!r} needs probabilities and there is no model yet, so these rows are random"
-            return self._random(self.batch_size, number), None, "random", why
+            return self._random(self.batch_size, number, priced=self._priced), None, "random", why
         why = "no model yet: picked from the cold embeddings"
         if self.cold_embeddings is not None:
             cold = self.cold_embeddings
@@ -367,10 +398,28 @@ class ActiveLearner:
         picks, selection = self._query(cold, self.batch_size, number)
         return picks, selection, "strategy", why
 
-    def _random(self, count: int, number: int) -> NDArray[np.int64]:
-        left = np.setdiff1d(np.arange(len(self.X)), self.skipped_)
-        rng = np.random.default_rng(self._seed(number, _INITIAL))
-        return rng.permutation(left)[: min(count, self._n_to_ask)]
+    def _known_limits(self, rows: NDArray[np.int64], cost: bool = True) -> dict[str, Any]:
+        """Arguments of ``query`` for a pool of these rows."""
+        limits: dict[str, Any] = {}
+        if self._limits is not None and self._limits.cost is not None and cost:
+            limits["cost"] = self._limits.cost[rows]
+        if self._limits is not None and self._limits.group is not None:
+            limits |= {"groups": self._limits.group[rows], "max_per_group": self._max_per_group}
+        return limits
+
+    def _random(self, budget: float, number: int, *, priced: bool) -> NDArray[np.int64]:
+        """Random rows while there is no label: so many, or for so much money."""
+        left, seed = np.setdiff1d(np.arange(len(self.X)), self.skipped_), self._seed(number, _INITIAL)
+        if self._limits is None:
+            return np.random.default_rng(seed).permutation(left)[: int(min(budget, self._n_to_ask))]
+        from spotal.strategies import Random
+
+        if not priced:
+            budget = min(int(budget), replace(self._limits, cost=None, budget=np.inf).most(left))
+            budget = budget if self.max_labels is None else min(budget, self.max_labels)
+        counted = np.zeros((len(left), 1))
+        limits = self._known_limits(left, cost=priced)
+        return left[Random().query(counted, budget, random_state=seed, **limits).indices]
 
     def _ask(self, picks: NDArray[np.int64]) -> NDArray[np.int64]:
         """The oracle's labels (n,), checked."""
@@ -386,6 +435,23 @@ class ActiveLearner:
                 f"oracle must answer classes 0..{self.learner.n_classes - 1}, or -1 for no label, found {outside[0]}"
             )
         return labels.astype(np.int64)
+
+
+def _check_limits(n: int, batch_size: Any, cost: Any, groups: Any, max_per_group: Any) -> Limits | None:
+    """The limits of one round."""
+    if cost is None and groups is None and max_per_group is None:
+        return None
+    from spotal.strategies._limits import check_limits
+
+    none = np.empty(0, np.int64)
+    try:
+        limits = check_limits(0 if cost is None else batch_size, cost, groups, max_per_group, none, np.arange(n))
+    except BudgetError as error:
+        raise BudgetError(str(error).replace("budget", "batch_size", 1)) from None
+    assert limits is not None
+    if cost is not None and limits.budget == 0:
+        raise BudgetError("batch_size must be positive, the money of a round, found 0; give what a round may cost")
+    return replace(limits, budget=np.inf) if cost is None else limits
 
 
 def _check_count(value: Any, name: str, most: int | None) -> None:

@@ -37,6 +37,8 @@ __all__ = ["SPOT"]
 SELECTIONS = ("cells", "nearest", "assignment")
 REPRESENTATIVES = ("center", "random")
 KNOWN = ("labeled", "labels", "probabilities", "mass", "random_state", "cost", "groups", "max_per_group")
+TRIALS, CLOSE = 4, 0.05
+"""Most times that cells are cut anew for a budget in money, and the share by which their number may miss it."""
 MERIT_POINTS = 4_096
 """Discrepancies cost O(n^2 d): beyond this many points they are left out."""
 
@@ -81,8 +83,8 @@ class SPOT(Strategy):
 
     Limits on cost and groups are worked into "cells": each cell has the best row that they allow, cells may change
     their rows so that more can be served, and a cell that cannot be passes its pick on
-    (:func:`~spotal.selection.limits.serve`). The other selections take no limits. With cost, there are about as many
-    cells as the money buys picks.
+    (:func:`~spotal.selection.limits.serve`). The other selections take no limits. With cost, cells are cut anew, 4
+    times at most, until they are about as many as the money buys picks.
 
     References
     ----------
@@ -168,7 +170,10 @@ class SPOT(Strategy):
         cells: NDArray[np.int64] | None = None  # left to the nearest pick in the embedding space
         with clock("select"):
             if self.selection == "cells":
-                picks, cells, sampling = self._by_cells(query, mass, carried, points)
+                cut = self._cut(query, mass, carried, points)
+                if query.limits is not None and query.limits.cost is not None:
+                    points, cut = self._afforded(query, mass, carried, points, cut)
+                picks, cells, sampling = self._by_cells(query, mass, cut)
             else:
                 choose = nearest_rows if self.selection == "nearest" else assigned_rows
                 # rows of mass zero serve only when the others run out
@@ -261,9 +266,10 @@ class SPOT(Strategy):
             transport.fit(points, sample_weight=weight)
         return reduction, transport
 
-    def _by_cells(
+    def _cut(
         self, query: Query, mass: NDArray[np.float64], carried: NDArray[np.float32], points: NDArray[np.float64]
-    ) -> tuple[NDArray[np.int64], NDArray[np.int64], Sampling | None]:
+    ) -> celling.Cells:
+        """The pool cut by the design, refined."""
         pool, free = query.pool, query.unlabeled
         index = celling.cut(carried, points)
         weight, centers = celling.cell_means(pool, mass, index, len(points))
@@ -272,13 +278,41 @@ class SPOT(Strategy):
             rows = nearest_rows(carried, free, points[empty])
             centers[torch.from_numpy(empty).to(centers.device)] = pool.rows(rows).to(centers)
         centers = celling.refine(pool, mass, centers, self.refine)
-        cells = celling.settle(pool, centers)
+        return celling.settle(pool, centers)
+
+    def _afforded(
+        self,
+        query: Query,
+        mass: NDArray[np.float64],
+        carried: NDArray[np.float32],
+        points: NDArray[np.float64],
+        cells: celling.Cells,
+    ) -> tuple[NDArray[np.float64], celling.Cells]:
+        """Design and cells whose rows, one a cell, cost about what there is to spend: by trial, a few times at most."""
+        limits, free = query.limits, query.unlabeled
+        assert limits is not None
+        assert limits.cost is not None
+        for _ in range(TRIALS):
+            picks = celling.represent(cells, mass, free, len(points), query.allowance())
+            first = picks[np.unique(cells.index[picks], return_index=True)[1]]
+            count = min(limits.most(free), max(1, round(len(first) * limits.budget / float(limits.cost[first].sum()))))
+            if abs(count - len(points)) <= CLOSE * len(points):
+                break
+            points = self.design.points(count, carried.shape[1], random_state=query.rng())
+            cells = self._cut(query, mass, carried, points)
+        return points, cells
+
+    def _by_cells(
+        self, query: Query, mass: NDArray[np.float64], cells: celling.Cells
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64], Sampling | None]:
+        """Picks, which of them stands for each row, and how they were drawn."""
+        pool, free = query.pool, query.unlabeled
         if self.representative == "random":
             return draw(query, cells)
         allowance = None if query.limits is None else query.allowance()
         picks = celling.represent(cells, mass, free, query.budget, allowance)
         # rows of a cell that has no pick of its own go to the nearest pick
-        position = np.full(len(points), -1, np.int64)
+        position = np.full(len(cells.centers), -1, np.int64)
         position[cells.index[picks][::-1]] = np.arange(len(picks))[::-1]
         stands = position[cells.index]
         orphans = np.setdiff1d(np.flatnonzero(stands < 0), query.labeled)
