@@ -154,15 +154,14 @@ def serve(turn: NDArray[np.int64], cell: NDArray[np.int64], allowance: Allowance
     looks for a chain.
     """
     limits = allowance.limits
-    inside = allowance.open[turn]
-    rows, cells = turn[inside], cell[inside]
     group = np.arange(len(allowance.open)) if limits.group is None else limits.group
     price = np.zeros(len(allowance.open)) if limits.cost is None else limits.cost
-    _, first, place = np.unique(cells, return_index=True, return_inverse=True)
-    order = np.argsort(first)
-    by_cell = np.argsort(place, kind="stable")
-    members = np.split(rows[by_cell], np.cumsum(np.bincount(place, minlength=len(order)))[:-1])
-    members = [members[k] for k in order]
+    # cells by where they first come, and the open rows of each in the order of turn
+    _, first, place = np.unique(cell, return_index=True, return_inverse=True)
+    rank = np.argsort(np.argsort(first))[place]
+    inside = np.flatnonzero(allowance.open[turn])
+    inside = inside[np.argsort(rank[inside], kind="stable")]
+    members = np.split(turn[inside], np.cumsum(np.bincount(rank[inside], minlength=len(first)))[:-1])
     left = allowance.left
     chosen: dict[int, int] = {}
     holders: dict[int, list[int]] = {}
