@@ -22,6 +22,7 @@ from spotal.mass import (
     Uniform,
     fit_temperature,
     margins,
+    parse_mass,
     tempered,
 )
 from spotal.mass.tempered import held_out_probabilities
@@ -169,8 +170,9 @@ def test_temperature_undoes_what_sharpened_the_probabilities():
     rng = np.random.default_rng(0)
     true = rng.dirichlet([0.7] * 4, size=4_000)
     labels = (rng.random((4_000, 1)) > true.cumsum(1)).sum(1)
-    for sharpness in (0.5, 1.0, 3.0):
+    for sharpness in (1.0, 1.5, 3.0):
         assert fit_temperature(tempered(true, 1 / sharpness), labels) == pytest.approx(sharpness, rel=0.12)
+    assert fit_temperature(tempered(true, 2), labels) == 1  # never sharper than the model itself
     np.testing.assert_allclose(tempered(tempered(true, 0.5), 2), true, atol=1e-9)
 
 
@@ -199,3 +201,22 @@ def test_held_out_probabilities_do_not_know_their_own_label():
         changed[7] = 1 - labels[7]
         np.testing.assert_allclose(held_out_probabilities(points, changed, 3)[7], found[7])
     assert held_out_probabilities(points, np.zeros(60, int), 3)[:, 0].min() > 0.99
+
+
+@pytest.mark.parametrize(
+    ("text", "rule"),
+    [
+        ("margin", Margin(1)),
+        ("margin^2 * label-distance", Margin(2.0) * LabelDistance(1)),
+        ("tempered entropy^0.5*class-balance^-1", Tempered(Entropy(0.5)) * ClassBalance(-1.0)),
+        (" uniform ", Uniform()),
+    ],
+)
+def test_a_text_says_the_same_as_the_rules(text, rule):
+    assert repr(parse_mass(text)) == repr(rule)
+
+
+@pytest.mark.parametrize("text", ["", "margins", "margin^x", "margin * * entropy", "margin^2^2", "tempered"])
+def test_a_text_that_says_nothing_is_refused_by_what_may_be_said(text):
+    with pytest.raises(InputError, match=r"mass must be factors such as 'margin\^2'.*label-distance"):
+        parse_mass(text)

@@ -14,7 +14,7 @@ from scipy.spatial.distance import cdist
 from spotal.errors import BudgetError
 from spotal.pool import ArrayPool
 from spotal.selection import Selection, assigned_rows, nearest_rows
-from spotal.selection.cells import Cells, cell_means, cut, refine, represent, settle
+from spotal.selection.cells import Cells, cell_means, cut, refine, represent, settle, spread
 
 
 def greedy(carried, free, design):
@@ -149,6 +149,33 @@ def test_refinement_of_no_steps_and_of_cells_without_mass():
     assert refine(ArrayPool(x), np.ones(4), centers, 0).tolist() == centers.tolist()
     assert refine(ArrayPool(x), np.ones(4), centers, 3).tolist() == [[0.5], [10.5], [99.0]]
     assert refine(ArrayPool(x), np.array([1.0, 1, 0, 0]), centers, 3).tolist() == [[0.5], [10.0], [99.0]]
+
+
+def test_focus_by_hand():
+    """One cell around 0: squared distances 0, 1 and 9, median 1; weights 1, e^-f and e^-9f times mass 1, 2, 1."""
+    x = np.array([[0.0], [1.0], [3.0]])
+    for focus in (0.5, 2.0):
+        weight = np.array([1, 2, 1]) * np.exp(-focus * np.array([0, 1, 9]))
+        center = refine(ArrayPool(x), np.array([1.0, 2, 1]), torch.zeros(1, 1, dtype=torch.float64), 1, focus)
+        np.testing.assert_allclose(center, [[(weight * x[:, 0]).sum() / weight.sum()]])
+    # rows without mass do not count in the median: it is 4.5 of 0 and 9
+    center = refine(ArrayPool(x), np.array([1.0, 0, 1]), torch.zeros(1, 1, dtype=torch.float64), 1, 1.0)
+    np.testing.assert_allclose(center, [[3 * np.exp(-2) / (1 + np.exp(-2))]])
+
+
+def test_with_focus_each_step_covers_more():
+    rng = np.random.default_rng(3)
+    x = np.concatenate([rng.normal(0, 1, (200, 2)), rng.uniform(-9, 9, (40, 2))])
+    pool, mass, centers = ArrayPool(x), np.ones(len(x)), torch.from_numpy(x[:6].copy())
+
+    def within(centers, scale):
+        return np.exp(-cdist(x, centers.numpy(), "sqeuclidean").min(1) / scale).sum()
+
+    for _ in range(5):
+        scale = spread(settle(pool, centers), mass)
+        moved = refine(pool, mass, centers, 1, 1.0)
+        assert within(moved, scale) >= within(centers, scale)
+        centers = moved
 
 
 def test_settling_is_the_nearest_center_and_its_distance():

@@ -15,7 +15,7 @@ from sklearn.preprocessing import StandardScaler
 from spotal import design as designs
 from spotal._arrays import block_rows
 from spotal.errors import BudgetError, InputError
-from spotal.mass import LabelDistance, Margin, Mass, Uniform
+from spotal.mass import LabelDistance, Margin, Mass, Tempered, Uniform
 from spotal.pool import ArrayPool
 from spotal.strategies import SPOT, get, spot
 from spotal.transport import (
@@ -166,10 +166,22 @@ def test_refinement_moves_picks_closer_to_what_they_stand_for():
     x = banana(600)
 
     def within(refine):
-        chosen = [SPOT(refine=refine).query(x, 20, random_state=seed) for seed in range(4)]
+        chosen = [SPOT(refine=refine, focus=0).query(x, 20, random_state=seed) for seed in range(4)]
         return np.mean([((x - x[c.indices[c.cells]]) ** 2).sum(1).mean() for c in chosen])
 
     assert within(5) < 0.9 * within(0)
+
+
+def test_focus_keeps_picks_where_rows_are_and_away_from_what_lies_alone():
+    rng = np.random.default_rng(0)
+    blobs = np.concatenate([rng.normal(center, 0.3, (200, 2)) for center in ((0, 0), (4, 0), (0, 4), (4, 4))])
+    x = np.concatenate([blobs, rng.uniform(-8, 12, (60, 2))])
+
+    def covered(focus):
+        chosen = [SPOT(focus=focus).query(x, 8, random_state=seed).indices for seed in range(4)]
+        return np.mean([np.exp(-cdist(x, x[picks], "sqeuclidean").min(1) / 0.2).mean() for picks in chosen])
+
+    assert covered(1) > 1.03 * covered(0)
 
 
 def test_labels_are_kept_away_from_in_cells_mode():
@@ -191,7 +203,8 @@ def test_automatic_mass_is_margin_times_label_distance():
     known = {"labeled": np.arange(20), "probabilities": odds, "random_state": 0}
     fast = {"transport": TRANSPORTS["sliced"]}
     auto = SPOT(**fast).query(x, 15, **known)
-    assert agree(auto, SPOT(mass=Margin(2) * LabelDistance(1), **fast).query(x, 15, **known))
+    assert agree(auto, SPOT(mass=Tempered(Margin(1)) * LabelDistance(1), **fast).query(x, 15, **known))
+    assert agree(auto, SPOT(mass="tempered margin * label-distance", **fast).query(x, 15, **known))
     assert not agree(auto, SPOT(mass="uniform", **fast).query(x, 15, **known))
     # the published ways of selecting know no mass but the caller's
     auto = SPOT(selection="nearest", **fast).query(x, 15, **known)
@@ -439,7 +452,7 @@ class OneColumnTooFew(TransformerMixin, BaseEstimator):
     ("parameters", "words"),
     [
         ({"selection": "best"}, ["selection", "cells, nearest, assignment", "'best'"]),
-        ({"mass": "heavy"}, ["mass", "'auto'", "'heavy'"]),
+        ({"mass": "heavy"}, ["mass", "'margin^2'", "label-distance", "'heavy'"]),
         ({"mass": np.ones(5)}, ["mass", "(5,)", "query"]),
         ({"transport": "optimal"}, ["transport", "'sliced'", "'optimal'"]),
         ({"transport": SlicedTransport}, ["transport", "Transport"]),

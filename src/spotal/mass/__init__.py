@@ -3,6 +3,7 @@
 from spotal.mass.base import Evidence, Mass, Product
 from spotal.mass.class_balance import ClassBalance
 from spotal.mass.entropy import Entropy, entropies
+from spotal.mass.expression import parse_mass
 from spotal.mass.inverse_density import InverseDensity
 from spotal.mass.label_distance import LabelDistance
 from spotal.mass.least_confidence import LeastConfidence
@@ -30,5 +31,6 @@ __all__ = [
     "entropies",
     "fit_temperature",
     "margins",
+    "parse_mass",
     "tempered",
 ]

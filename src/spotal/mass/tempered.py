@@ -15,10 +15,12 @@ from spotal.mass.base import Evidence, Mass
 
 __all__ = ["Tempered", "fit_temperature", "held_out_probabilities", "tempered"]
 
-TEMPERATURES = np.geomspace(0.25, 20, 60)
+TEMPERATURES = np.geomspace(1, 20, 50)
+"""None below 1: labels that a network was trained on make it look surer than it is, and never is it to be believed more
+than it says."""
 FOLDS = 5
-LEAST_LABELS = 20
-"""Fewer labels than this say nothing about how far a model is to be trusted."""
+LEAST_LABELS, MOST_LABELS = 20, 1_000
+"""Fewer labels say nothing about how far a model is to be trusted; of more, these many say enough."""
 
 
 def tempered(probabilities: NDArray[np.floating], temperature: float) -> NDArray[np.float64]:
@@ -30,7 +32,7 @@ def tempered(probabilities: NDArray[np.floating], temperature: float) -> NDArray
 
 
 def fit_temperature(probabilities: NDArray[np.floating], labels: NDArray[np.int64]) -> float:
-    """The temperature, of 60 from 1/4 to 20, that gives held-out labels the greatest likelihood. O(60 m c).
+    """The temperature, of 50 from 1 to 20, that gives held-out labels the greatest likelihood. O(50 m c).
 
     Parameters
     ----------
@@ -66,8 +68,8 @@ def held_out_probabilities(
             found[np.ix_(held, seen)] = 1.0
             continue
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # 300 steps are enough for this
-            model: Any = LogisticRegression(max_iter=300).fit(scaled[rest], labels[rest])
+            warnings.simplefilter("ignore")  # 100 steps are enough for this
+            model: Any = LogisticRegression(max_iter=100).fit(scaled[rest], labels[rest])
         found[np.ix_(held, model.classes_)] += model.predict_proba(scaled[held])
     return np.asarray(found / found.sum(1, keepdims=True))
 
@@ -85,7 +87,8 @@ class Tempered(Mass):
 
     Notes
     -----
-    O(m D classes) for each of five small regressions on m labels, then O(N classes).
+    Five regressions on at most 1,000 labels, 100 steps of O(m D classes) each, then O(N classes). The order of the
+    labeled rows does not matter: folds go by what the rows are.
     """
 
     def __init__(self, rule: Mass, temperature: float | str = "auto", random_state: int = 0) -> None:
@@ -108,4 +111,7 @@ class Tempered(Mass):
         if labels is None or len(labels) < LEAST_LABELS or labels.min() < 0 or labels.max() >= classes:
             return 1.0
         points = to_numpy(evidence.pool.rows(evidence.labeled).double())
+        order = np.lexsort((labels, *points.T[::-1]))
+        kept = order[np.linspace(0, len(order) - 1, min(len(order), MOST_LABELS)).astype(np.int64)]
+        points, labels = points[kept], labels[kept]
         return fit_temperature(held_out_probabilities(points, labels, classes, self.random_state), labels)

@@ -20,12 +20,13 @@ from spotal._provenance import describe
 from spotal.design.merit import discrepancy
 from spotal.engine import run
 from spotal.errors import ConvergenceWarning, InputError
-from spotal.mass import Evidence, LabelDistance, Margin, Mass, Price, Uniform
+from spotal.mass import Evidence, LabelDistance, Margin, Mass, Price, Tempered, Uniform, parse_mass
 from spotal.pool.sample import priority_sample
 from spotal.reduce import PCA
 from spotal.selection import assigned_rows, nearest_rows
 from spotal.selection import cells as celling
 from spotal.selection.estimate import Sampling
+from spotal.strategies._checks import check_real
 from spotal.strategies._content import content_keys
 from spotal.strategies._draw import draw
 from spotal.strategies._layout import Carry, Layout, reduced
@@ -64,11 +65,13 @@ class SPOT(Strategy):
         assignment of least total squared distance; both place design points around those that labeled rows already
         serve. "cells": the design cuts the pool into cells of equal mass, a few weighted Lloyd steps in the embedding
         space refine them, and the heaviest row near each center stands for its cell.
-    mass : "auto", "uniform" or a :class:`~spotal.mass.Mass`
-        What the transport carries, times the caller's ``mass``. "auto" is ``Margin(2) * LabelDistance(1)``: uniform
-        while nothing is known, more where the model is uncertain and labels are far as soon as there are some; with
-        cost, times ``Price(1)``: mass per unit of price.
+    mass : "auto", a :class:`~spotal.mass.Mass`, or one by name (:func:`~spotal.mass.parse_mass`), such as "uniform"
+        What the transport carries, times the caller's ``mass``. "auto" is ``Tempered(Margin(1)) * LabelDistance(1)``:
+        uniform while nothing is known, more where the model is uncertain, as far as held-out labels say that it is to
+        be believed, and where labels are far; with cost, times ``Price(1)``: mass per unit of price.
     refine : int, Lloyd steps of "cells"
+    focus : float, at least 0
+        How far centers of "cells" keep to dense mass (:func:`~spotal.selection.cells.refine`); 0 makes them means.
     representative : "center" or "random"
         Who stands for a cell of "cells". "random" draws one of its rows, in proportion to the caller's ``mass``: with
         one pick a cell (cells are halved until there are as many) its probability is known, and
@@ -106,6 +109,7 @@ class SPOT(Strategy):
         selection: str = "cells",
         mass: str | Mass = "auto",
         refine: int = 5,
+        focus: float = 1.0,
         representative: str = "center",
         sample_size: int = 50_000,
     ) -> None:
@@ -116,10 +120,14 @@ class SPOT(Strategy):
                 "representative must be 'center', or 'random' with selection='cells', found "
                 f"{representative!r} with selection={selection!r}"
             )
-        if not (_is_one_of(mass, "auto", "uniform") or isinstance(mass, Mass)):
+        if not isinstance(mass, (str, Mass)):
             raise InputError(
-                f"mass must be 'auto', 'uniform' or a Mass, found {describe(mass)!r}; pass weights of rows to query"
+                f"mass must be 'auto', a Mass or its name, found {describe(mass)!r}; pass weights of rows to query"
             )
+        if isinstance(mass, str) and mass != "auto":
+            parse_mass(mass)  # says now what is wrong with it
+        if focus != 0:
+            check_real(focus, "focus, where it is not 0,", 0)
         if not (_is_one_of(transport, "sliced", "projection-pursuit") or isinstance(transport, Transport)):
             raise InputError(f"transport must be 'sliced', 'projection-pursuit' or a Transport, found {transport!r}")
         if not (reduction is None or _is_one_of(reduction, "pca") or _is_transformer(reduction)):
@@ -138,6 +146,7 @@ class SPOT(Strategy):
         self.selection = selection
         self.mass = mass
         self.refine = refine
+        self.focus = focus
         self.representative = representative
         self.sample_size = sample_size
 
@@ -218,10 +227,10 @@ class SPOT(Strategy):
     def _weigh(self, query: Query) -> NDArray[np.float64]:
         """The mass to carry, float64 (N,): positive somewhere among the unlabeled rows."""
         rule = self.mass
-        if rule == "auto":
-            rule = Margin(2) * LabelDistance(1) * Price(1) if self.selection == "cells" else Uniform()
-        elif rule == "uniform":
-            rule = Uniform()
+        if isinstance(rule, str) and rule != "auto":
+            rule = parse_mass(rule)
+        elif rule == "auto":
+            rule = Tempered(Margin(1)) * LabelDistance(1) * Price(1) if self.selection == "cells" else Uniform()
         assert isinstance(rule, Mass)
         cost = None if query.limits is None else query.limits.cost
         known = Evidence(query.pool, query.labeled, query.labels, query.probabilities, query.draws, cost)
@@ -277,7 +286,7 @@ class SPOT(Strategy):
         if len(empty):  # a design point in a hole of the carried pool starts from the free row nearest to it
             rows = nearest_rows(carried, free, points[empty])
             centers[torch.from_numpy(empty).to(centers.device)] = pool.rows(rows).to(centers)
-        centers = celling.refine(pool, mass, centers, self.refine)
+        centers = celling.refine(pool, mass, centers, self.refine, self.focus)
         return celling.settle(pool, centers)
 
     def _afforded(

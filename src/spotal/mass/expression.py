@@ -1,0 +1,62 @@
+"""Rules of mass by name, for configuration files and the command line: "margin^2 * label-distance"."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from spotal.errors import InputError
+from spotal.mass.base import Mass, Product
+from spotal.mass.class_balance import ClassBalance
+from spotal.mass.entropy import Entropy
+from spotal.mass.inverse_density import InverseDensity
+from spotal.mass.label_distance import LabelDistance
+from spotal.mass.least_confidence import LeastConfidence
+from spotal.mass.margin import Margin
+from spotal.mass.mutual_information import MutualInformation
+from spotal.mass.price import Price
+from spotal.mass.tempered import Tempered
+from spotal.mass.uniform import Uniform
+
+__all__ = ["parse_mass"]
+
+RULES: dict[str, Callable[[float], Mass]] = {
+    "class-balance": ClassBalance,
+    "entropy": Entropy,
+    "inverse-density": InverseDensity,
+    "label-distance": LabelDistance,
+    "least-confidence": LeastConfidence,
+    "margin": Margin,
+    "mutual-information": MutualInformation,
+    "price": Price,
+}
+TEMPERED = "tempered "
+
+
+def parse_mass(text: str) -> Mass:
+    """The rule that a text describes: factors with ``*`` between, each a name and, after ``^``, its power (1 without).
+
+    A factor after the word "tempered" sees probabilities at the temperature that held-out labels ask for; "uniform" is
+    a factor without power. Names are those of the files in this folder.
+
+    Raises
+    ------
+    InputError
+        A name is unknown or a power is no number; one sentence that lists the names.
+    """
+    factors = [_factor(part.strip(), text) for part in text.split("*")]
+    return factors[0] if len(factors) == 1 else Product(*factors)
+
+
+def _factor(part: str, whole: str) -> Mass:
+    if part.startswith(TEMPERED):
+        return Tempered(_factor(part.removeprefix(TEMPERED).strip(), whole))
+    if part == "uniform":
+        return Uniform()
+    name, caret, power = part.partition("^")
+    try:
+        return RULES[name.strip()](float(power or "none") if caret else 1)
+    except (KeyError, ValueError):
+        raise InputError(
+            f"mass must be factors such as 'margin^2' with * between, of uniform, {', '.join(RULES)}; found {part!r} "
+            f"in {whole!r}"
+        ) from None
