@@ -103,9 +103,9 @@ def _groups(
     number: dict[Any, int] = {}
     try:
         codes = [number.setdefault(name, len(number)) for name in names.tolist()]
+        odd = next((name for name in number if name is None or name != name), 0)
     except TypeError as error:
         raise InputError(f"groups must hold ids such as integers or text, found one that is not ({error})") from None
-    odd = next((name for name in number if name is None or name != name), 0)
     if odd is None or odd != odd:
         row = codes.index(number[odd])
         raise InputError(f"groups must name the group of each row, found {odd} at row {row}; give it an id of its own")
