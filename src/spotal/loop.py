@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from spotal._arrays import check_matrix, check_rows, to_numpy
+from spotal._round_limits import RoundLimits
 from spotal.errors import BudgetError, InputError
 from spotal.events import Event, Labeled, Queried, Round, RoundFinished, RoundStarted, Trained, TrainingProgress
 from spotal.learner.base import check_labels
@@ -20,7 +21,7 @@ from spotal.oracle import SKIPPED, Oracle
 
 if TYPE_CHECKING:
     from spotal.learner import Learner
-    from spotal.selection import Limits, Selection
+    from spotal.selection import Selection
 
 __all__ = ["ActiveLearner", "Queries", "Round"]
 
@@ -118,9 +119,8 @@ class ActiveLearner:
         self.X = to_numpy(X)
         if self.X.ndim < 2 or len(self.X) == 0:
             raise InputError(f"X must have rows of numbers, found shape {self.X.shape}; give (n, d) or images")
-        self._limits = _check_limits(len(self.X), batch_size, cost, groups, max_per_group)
-        self._max_per_group, self._priced = max_per_group, cost is not None
-        if not self._priced:
+        self._limits = RoundLimits(len(self.X), batch_size, cost, groups, max_per_group)
+        if not self._limits.priced:
             _check_count(batch_size, "batch_size", len(self.X))
         elif max_labels is not None:
             raise InputError(
@@ -135,7 +135,7 @@ class ActiveLearner:
                 f"cold_embeddings must have {len(self.X)} rows, as X has, found {len(self.cold_embeddings)}"
             )
         self.learner, self.strategy, self.oracle = learner, strategy, oracle
-        self.batch_size, self.max_labels = float(batch_size) if self._priced else int(batch_size), max_labels
+        self.batch_size, self.max_labels = float(batch_size) if self._limits.priced else int(batch_size), max_labels
         self.X_test, self.y_test = _check_test(X_test, y_test, learner.n_classes)
         if random_state is None:  # 53 bits, so that any JSON reader keeps them
             random_state = int(np.random.SeedSequence().generate_state(1, np.uint64)[0] >> np.uint64(11))
@@ -273,13 +273,9 @@ class ActiveLearner:
     def _n_to_ask(self) -> int:
         """Rows that may still be asked for."""
         left = len(self.X) - len(self.labeled_) - len(self.skipped_)
-        if self._limits is not None:
-            limits, group = self._limits, self._limits.group
-            if group is not None and limits.room is not None:
-                taken = np.bincount(group[self.labeled_], minlength=len(limits.room))
-                limits = replace(limits, room=limits.room - taken)
+        if self._limits:
             gone = np.concatenate([self.labeled_, self.skipped_])
-            left = limits.most(np.setdiff1d(np.arange(len(self.X)), gone))
+            left = self._limits.most(np.setdiff1d(np.arange(len(self.X)), gone), self.labeled_)
         return left if self.max_labels is None else max(0, min(left, self.max_labels - len(self.labeled_)))
 
     @property
@@ -334,7 +330,7 @@ class ActiveLearner:
         self, pool: Any, budget: float, number: int, probabilities: NDArray[Any] | None = None
     ) -> tuple[NDArray[np.int64], Selection]:
         """Ask the strategy for up to ``budget`` rows. Skipped rows are no part of the pool that it sees."""
-        budget, n = budget if self._priced else min(budget, self._n_to_ask), len(self.X)
+        budget, n = budget if self._limits.priced else min(budget, self._n_to_ask), len(self.X)
         kept = np.setdiff1d(np.arange(n), self.skipped_)
         whole = len(kept) == n
         cold = len(self.labeled_) == 0
@@ -345,10 +341,13 @@ class ActiveLearner:
             labels=None if cold else self.labels_,
             probabilities=probabilities if whole or probabilities is None else probabilities[kept],
             random_state=self._seed(number, _QUERY),
-            **self._known_limits(kept),
+            **self._limits.known(kept),
         )
         found = check_rows(selection.indices, len(kept), "strategy's picks")
-        if len(found) != (len(found) or 1 if self._priced else budget) or np.isin(kept[found], self.labeled_).any():
+        if (
+            len(found) != (len(found) or 1 if self._limits.priced else budget)
+            or np.isin(kept[found], self.labeled_).any()
+        ):
             raise InputError(
                 f"strategy must pick {budget} unlabeled rows, found {len(found)}, of which "
                 f"{np.isin(kept[found], self.labeled_).sum()} labeled already; repair {type(self.strategy).__name__}"
@@ -377,7 +376,7 @@ class ActiveLearner:
             )
         if self.initial is not None:
             return (
-                self._random(self.batch_size, number, priced=self._priced),
+                self._random(self.batch_size, number, priced=self._limits.priced),
                 None,
                 "random",
                 "no row given as initial got a label",
@@ -385,7 +384,7 @@ class ActiveLearner:
         if getattr(self.strategy, "needs_probabilities", False):
             name = getattr(self.strategy, "name", type(self.strategy).__name__)
             why = f"strategy {name!r} needs probabilities and there is no model yet, so these rows are random"
-            return self._random(self.batch_size, number, priced=self._priced), None, "random", why
+            return self._random(self.batch_size, number, priced=self._limits.priced), None, "random", why
         why = "no model yet: picked from the cold embeddings"
         if self.cold_embeddings is not None:
             cold = self.cold_embeddings
@@ -398,27 +397,18 @@ class ActiveLearner:
         picks, selection = self._query(cold, self.batch_size, number)
         return picks, selection, "strategy", why
 
-    def _known_limits(self, rows: NDArray[np.int64], cost: bool = True) -> dict[str, Any]:
-        """Arguments of ``query`` for a pool of these rows."""
-        limits: dict[str, Any] = {}
-        if self._limits is not None and self._limits.cost is not None and cost:
-            limits["cost"] = self._limits.cost[rows]
-        if self._limits is not None and self._limits.group is not None:
-            limits |= {"groups": self._limits.group[rows], "max_per_group": self._max_per_group}
-        return limits
-
     def _random(self, budget: float, number: int, *, priced: bool) -> NDArray[np.int64]:
         """Random rows while there is no label: so many, or for so much money."""
         left, seed = np.setdiff1d(np.arange(len(self.X)), self.skipped_), self._seed(number, _INITIAL)
-        if self._limits is None:
+        if not self._limits:
             return np.random.default_rng(seed).permutation(left)[: int(min(budget, self._n_to_ask))]
         from spotal.strategies import Random
 
         if not priced:
-            budget = min(int(budget), replace(self._limits, cost=None, budget=np.inf).most(left))
+            budget = min(int(budget), self._limits.most(left, self.labeled_, priced=False))
             budget = budget if self.max_labels is None else min(budget, self.max_labels)
         counted = np.zeros((len(left), 1))
-        limits = self._known_limits(left, cost=priced)
+        limits = self._limits.known(left, priced=priced)
         return left[Random().query(counted, budget, random_state=seed, **limits).indices]
 
     def _ask(self, picks: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -435,23 +425,6 @@ class ActiveLearner:
                 f"oracle must answer classes 0..{self.learner.n_classes - 1}, or -1 for no label, found {outside[0]}"
             )
         return labels.astype(np.int64)
-
-
-def _check_limits(n: int, batch_size: Any, cost: Any, groups: Any, max_per_group: Any) -> Limits | None:
-    """The limits of one round."""
-    if cost is None and groups is None and max_per_group is None:
-        return None
-    from spotal.strategies._limits import check_limits
-
-    none = np.empty(0, np.int64)
-    try:
-        limits = check_limits(0 if cost is None else batch_size, cost, groups, max_per_group, none, np.arange(n))
-    except BudgetError as error:
-        raise BudgetError(str(error).replace("budget", "batch_size", 1)) from None
-    assert limits is not None
-    if cost is not None and limits.budget == 0:
-        raise BudgetError("batch_size must be positive, the money of a round, found 0; give what a round may cost")
-    return replace(limits, budget=np.inf) if cost is None else limits
 
 
 def _check_count(value: Any, name: str, most: int | None) -> None:
