@@ -59,6 +59,13 @@ def test_prevalence_of_a_class_and_what_is_printed(spotal, chosen, points):
     assert "biased" not in out
 
 
+def test_a_class_that_no_pick_has_is_none_with_an_upper_end_and_a_warning(spotal, chosen):
+    Path("labels.csv").write_text("row,label\n" + "\n".join(f"{row},cat" for row in chosen))
+    result = spotal("estimate", "picks.csv", "--values", "labels.csv", "--prevalence", "dog")
+    assert "share of dog 0, 0.95 confidence interval 0 to 0." in result.stdout
+    assert "no label in labels.csv is 'dog'; it has 'cat'" in result.stderr
+
+
 def test_chosen_picks_are_said_to_be_biased(spotal, pool):
     spotal("select", pool["npy"], "-n", 6)
     np.save("v.npy", np.arange(6))

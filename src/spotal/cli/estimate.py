@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from spotal.cli.console import output, print_json, say
+from spotal.cli.console import output, print_json, say, warn
 from spotal.errors import DataFileError, InputError
 
 if TYPE_CHECKING:
@@ -80,7 +80,7 @@ def _read_picks(path: Path) -> tuple[dict[str, list[str]], Any]:
 
 def _read_values(path: Path, keys: dict[str, list[str]], prevalence: str | None) -> Any:
     """The picks' values in their order."""
-    from spotal.pool._tables import column, features, numbers, read_npy, read_table
+    from spotal.pool._tables import column, features, listed, numbers, read_npy, read_table
     from spotal.pool.files import read_lines
 
     if path.suffix.lower() != ".csv":
@@ -103,6 +103,8 @@ def _read_values(path: Path, keys: dict[str, list[str]], prevalence: str | None)
     if prevalence is not None:
         said = column(table, "label", "--prevalence", path).to_pylist()
         found = [float(str(label) == prevalence) for label in said]
+        if not any(found):
+            warn(f"no label in {path} is {prevalence!r}; it has {listed(sorted({str(label) for label in said}))}")
     elif "value" in table.column_names:
         found = numbers(column(table, "value", "value", path), f"{path}, column 'value',").tolist()
     else:
