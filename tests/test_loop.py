@@ -14,6 +14,7 @@ from spotal.learner.cold import cold_embeddings
 from spotal.loop import ActiveLearner, Round
 from spotal.oracle import Oracle, VectorOracle
 from spotal.selection import Selection
+from spotal.strategies import get
 
 N = 60
 
@@ -382,3 +383,71 @@ def test_vector_oracle():
     for bad in ([0.5], [[1]], [-2]):
         with pytest.raises(InputError, match="y must"):
             VectorOracle(bad)
+
+
+GROUPS, COST = np.arange(N) % 10, 1 + np.arange(N) % 7 / 2
+
+
+@pytest.mark.parametrize("name", ["coreset", "margin", "random"])
+@pytest.mark.parametrize("initial", [None, 8])
+def test_quotas_hold_over_all_rounds_and_end_the_loop(name, initial):
+    done = loop(get(name), groups=GROUPS, max_per_group=3, initial=initial)
+    done.run()
+    assert done.finished
+    assert (np.bincount(GROUPS[done.labeled_]) == 3).all()
+
+
+@pytest.mark.parametrize("name", ["coreset", "margin", "random"])
+@pytest.mark.parametrize("initial", [None, 4])
+def test_each_round_spends_its_money(name, initial):
+    done = loop(get(name), batch_size=12.5, cost=COST, groups=GROUPS, max_per_group=4, initial=initial)
+    rounds = done.run()
+    assert done.finished
+    spent = [COST[one.picks].sum() for one in rounds]
+    assert all(8 < money <= 12.5 for money in spent[initial is not None : 3])
+    assert len(rounds[0].picks) == 4 or initial is None
+    assert (np.bincount(GROUPS[done.labeled_]) == 4).all()
+
+
+def test_rows_that_are_too_dear_for_a_round_end_the_loop():
+    cost = np.where(np.arange(N) < 10, 1.0, 100.0)
+    done = loop(get("random"), batch_size=5.0, cost=cost)
+    done.run()
+    assert sorted(done.labeled_) == list(range(10))
+
+
+def test_limits_follow_rows_that_are_skipped():
+    answers = Y.copy()
+    answers[:20] = -1
+    done = loop(get("random"), oracle=Answers(answers), groups=GROUPS, max_per_group=2, cost=COST, batch_size=9.0)
+    done.run()
+    assert np.bincount(GROUPS[done.labeled_]).max() == 2
+    assert done.labeled_.min() >= 20
+    selection = next(one.selection for one in done.rounds_[::-1] if one.selection is not None)
+    assert len(selection.cells) == N
+    assert selection.figures["cost"] <= 9
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "said"),
+    [
+        ({"groups": GROUPS}, InputError, "max_per_group must be given with groups"),
+        ({"cost": -COST}, InputError, "cost must not be negative"),
+        ({"cost": COST, "batch_size": 0.5}, BudgetError, "batch_size must be at least 1, the price"),
+        ({"cost": COST, "batch_size": 0}, BudgetError, "batch_size must be positive"),
+        ({"cost": COST, "max_labels": 20}, InputError, "max_labels must be None where cost is given"),
+    ],
+)
+def test_limits_that_will_not_do_are_refused_at_once(options, error, said):
+    with pytest.raises(error, match=said):
+        loop(get("random"), **options)
+
+
+class Answers:
+    """Labels by row, -1 among them."""
+
+    def __init__(self, answers):
+        self.answers = answers
+
+    def __call__(self, rows):
+        return self.answers[rows]

@@ -32,7 +32,6 @@ __all__ = [
     "VectorOracle",
     "__version__",
     "annotate",
-    "annotate",
     "bench",
     "cli",
     "datasets",
@@ -60,7 +59,6 @@ __all__ = [
 
 if TYPE_CHECKING:
     from spotal import (
-        annotate,
         annotate,
         bench,
         cli,

@@ -14,18 +14,21 @@ __all__ = ["select"]
 
 def select(
     pool: Any,
-    budget: int,
+    budget: float,
     strategy: str | Strategy = "spot",
     *,
     labeled: ArrayLike | None = None,
     labels: ArrayLike | None = None,
     probabilities: ArrayLike | None = None,
     mass: ArrayLike | None = None,
+    cost: ArrayLike | None = None,
+    groups: ArrayLike | None = None,
+    max_per_group: int | None = None,
     random_state: Any = None,
     engine: str = "local",
     device: str | None = None,
 ) -> Selection:
-    """Choose ``budget`` unlabeled rows of ``pool`` by a strategy, given by name or made beforehand.
+    """Choose ``budget`` unlabeled rows of ``pool``, or for that much money, by a strategy given by name or made before.
 
     ``pool`` may be an array or tensor, and, to be read a batch at a time: a path, glob or URI
     (:func:`spotal.pool.open_pool`), batches that come one by one (:func:`spotal.pool.spool`), or a pool opened
@@ -55,5 +58,8 @@ def select(
             labels=labels,
             probabilities=probabilities,
             mass=mass,
+            cost=cost,
+            groups=groups,
+            max_per_group=max_per_group,
             random_state=random_state,
         )

@@ -5,12 +5,14 @@ from __future__ import annotations
 import inspect
 import time
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from spotal._arrays import check_matrix, check_rows, to_numpy
+from spotal._round_limits import RoundLimits
 from spotal.errors import BudgetError, InputError
 from spotal.events import Event, Labeled, Queried, Round, RoundFinished, RoundStarted, Trained, TrainingProgress
 from spotal.learner.adapt import as_learner
@@ -39,15 +41,16 @@ class Queries(Protocol):
     def query(
         self,
         pool: Any,
-        budget: int,
+        budget: Any,
         *,
         labeled: ArrayLike | None = None,
         labels: ArrayLike | None = None,
         probabilities: ArrayLike | None = None,
         mass: ArrayLike | None = None,
         random_state: Any = None,
+        **limits: Any,
     ) -> Selection:
-        """Choose ``budget`` unlabeled rows of the pool (n, d)."""
+        """Choose ``budget`` unlabeled rows of the pool (n, d); limits are passed on where the loop was given some."""
         ...
 
 
@@ -65,13 +68,17 @@ class ActiveLearner:
     learner : Learner, or what :func:`spotal.learner.as_learner` makes one of: a lightning, torch or skorch model
     strategy : Queries, such as any ``spotal.strategies.Strategy``
     oracle : Oracle; rows it answers with -1 count as not labeled and are never offered again
-    batch_size : int, rows to ask for in a round; the last batch is smaller where fewer are left
+    batch_size : int, rows to ask for in a round; the last batch is smaller where fewer are left. With cost, the money
+        to spend in a round
     initial : None, int or int (k,)
         The first batch: None lets the strategy pick it from ``cold_embeddings`` (random rows for a strategy that needs
         probabilities), an int is that many random rows, an array is these rows.
     cold_embeddings : (n, d) or None, what to pick the first batch from; None for principal components of X, at most 64
     X_test, y_test : as X, and int (m,); both or neither
-    max_labels : int or None, labels at which to stop asking
+    max_labels : int or None, labels at which to stop asking; not with cost, where rounds are what ends the loop
+    cost, groups, max_per_group : passed on to the strategy, see ``Strategy.query``. Rows given as ``initial`` and rows
+        without a label (-1) are not held against them. Nothing is left to ask for when every group has its labels or
+        one round's money buys none of the rows that are left
     random_state : int or None; None takes fresh entropy
     observers : functions of one event, called in order; what they raise ends the round
 
@@ -106,13 +113,22 @@ class ActiveLearner:
         X_test: NDArray[Any] | None = None,
         y_test: ArrayLike | None = None,
         max_labels: int | None = None,
+        cost: ArrayLike | None = None,
+        groups: ArrayLike | None = None,
+        max_per_group: int | None = None,
         random_state: int | None = None,
         observers: Iterable[Callable[[Event], object]] = (),
     ) -> None:
         self.X = as_array(X)
         if self.X.ndim < 2 or len(self.X) == 0:
             raise InputError(f"X must have rows of numbers, found shape {self.X.shape}; give (n, d) or images")
-        _check_count(batch_size, "batch_size", len(self.X))
+        self._limits = RoundLimits(len(self.X), batch_size, cost, groups, max_per_group)
+        if not self._limits.priced:
+            _check_count(batch_size, "batch_size", len(self.X))
+        elif max_labels is not None:
+            raise InputError(
+                f"max_labels must be None where cost is given, found {max_labels!r}; run so many rounds instead"
+            )
         if max_labels is not None:
             _check_count(max_labels, "max_labels", None)
         self.initial = _check_initial(initial, len(self.X))
@@ -123,7 +139,7 @@ class ActiveLearner:
             )
         self.learner: Learner = as_learner(learner, self.X)
         self.strategy, self.oracle = strategy, oracle
-        self.batch_size, self.max_labels = int(batch_size), max_labels
+        self.batch_size, self.max_labels = float(batch_size) if self._limits.priced else int(batch_size), max_labels
         self.X_test, self.y_test = _check_test(X_test, y_test, self.learner.n_classes)
         if random_state is None:  # 53 bits, so that any JSON reader keeps them
             random_state = int(np.random.SeedSequence().generate_state(1, np.uint64)[0] >> np.uint64(11))
@@ -261,6 +277,9 @@ class ActiveLearner:
     def _n_to_ask(self) -> int:
         """Rows that may still be asked for."""
         left = len(self.X) - len(self.labeled_) - len(self.skipped_)
+        if self._limits:
+            gone = np.concatenate([self.labeled_, self.skipped_])
+            left = self._limits.most(np.setdiff1d(np.arange(len(self.X)), gone), self.labeled_)
         return left if self.max_labels is None else max(0, min(left, self.max_labels - len(self.labeled_)))
 
     @property
@@ -312,12 +331,10 @@ class ActiveLearner:
         return probabilities, pool
 
     def _query(
-        self, pool: Any, budget: int, number: int, probabilities: NDArray[Any] | None = None
+        self, pool: Any, budget: float, number: int, probabilities: NDArray[Any] | None = None
     ) -> tuple[NDArray[np.int64], Selection]:
         """Ask the strategy for up to ``budget`` rows. Skipped rows are no part of the pool that it sees."""
-        from spotal.selection import Selection
-
-        budget, n = min(budget, self._n_to_ask), len(self.X)
+        budget, n = budget if self._limits.priced else min(budget, self._n_to_ask), len(self.X)
         kept = np.setdiff1d(np.arange(n), self.skipped_)
         whole = len(kept) == n
         cold = len(self.labeled_) == 0
@@ -328,9 +345,13 @@ class ActiveLearner:
             labels=None if cold else self.labels_,
             probabilities=probabilities if whole or probabilities is None else probabilities[kept],
             random_state=self._seed(number, _QUERY),
+            **self._limits.known(kept),
         )
         found = check_rows(selection.indices, len(kept), "strategy's picks")
-        if len(found) != budget or np.isin(kept[found], self.labeled_).any():
+        if (
+            len(found) != (len(found) or 1 if self._limits.priced else budget)
+            or np.isin(kept[found], self.labeled_).any()
+        ):
             raise InputError(
                 f"strategy must pick {budget} unlabeled rows, found {len(found)}, of which "
                 f"{np.isin(kept[found], self.labeled_).sum()} labeled already; repair {type(self.strategy).__name__}"
@@ -344,21 +365,30 @@ class ActiveLearner:
             return cells, selection.cell_mass
 
         picks = kept[found]
-        parts = selection.figures, selection.timings, selection.provenance
-        return picks, Selection(picks, *parts, _represent=represent)
+        return picks, replace(selection, indices=picks, _represent=represent, _represented=None)
 
     def _first(self, number: int) -> tuple[NDArray[np.int64], Selection | None, str, str]:
         """Rows to ask for while there is no label: picks, selection, source and note."""
         if number == 0 and isinstance(self.initial, np.ndarray):
             return self.initial[: self._n_to_ask], None, "given", "the rows given as initial"
         if isinstance(self.initial, int):
-            return self._random(self.initial, number), None, "random", "initial is a number of random rows"
+            return (
+                self._random(self.initial, number, priced=False),
+                None,
+                "random",
+                "initial is a number of random rows",
+            )
         if self.initial is not None:
-            return self._random(self.batch_size, number), None, "random", "no row given as initial got a label"
+            return (
+                self._random(self.batch_size, number, priced=self._limits.priced),
+                None,
+                "random",
+                "no row given as initial got a label",
+            )
         if getattr(self.strategy, "needs_probabilities", False):
             name = getattr(self.strategy, "name", type(self.strategy).__name__)
             why = f"strategy {name!r} needs probabilities and there is no model yet, so these rows are random"
-            return self._random(self.batch_size, number), None, "random", why
+            return self._random(self.batch_size, number, priced=self._limits.priced), None, "random", why
         why = "no model yet: picked from the cold embeddings"
         if self.cold_embeddings is not None:
             cold = self.cold_embeddings
@@ -371,10 +401,19 @@ class ActiveLearner:
         picks, selection = self._query(cold, self.batch_size, number)
         return picks, selection, "strategy", why
 
-    def _random(self, count: int, number: int) -> NDArray[np.int64]:
-        left = np.setdiff1d(np.arange(len(self.X)), self.skipped_)
-        rng = np.random.default_rng(self._seed(number, _INITIAL))
-        return rng.permutation(left)[: min(count, self._n_to_ask)]
+    def _random(self, budget: float, number: int, *, priced: bool) -> NDArray[np.int64]:
+        """Random rows while there is no label: so many, or for so much money."""
+        left, seed = np.setdiff1d(np.arange(len(self.X)), self.skipped_), self._seed(number, _INITIAL)
+        if not self._limits:
+            return np.random.default_rng(seed).permutation(left)[: int(min(budget, self._n_to_ask))]
+        from spotal.strategies import Random
+
+        if not priced:
+            budget = min(int(budget), self._limits.most(left, self.labeled_, priced=False))
+            budget = budget if self.max_labels is None else min(budget, self.max_labels)
+        counted = np.zeros((len(left), 1))
+        limits = self._limits.known(left, priced=priced)
+        return left[Random().query(counted, budget, random_state=seed, **limits).indices]
 
     def _ask(self, picks: NDArray[np.int64]) -> NDArray[np.int64]:
         """The oracle's labels (n,), checked."""

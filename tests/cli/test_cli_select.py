@@ -21,7 +21,7 @@ def test_every_kind_of_file_gives_the_library_s_picks(spotal, pool, picks, point
     exact = points if kind in ("npy", "npz") else points.astype(float)
     expected = library.select(exact, 7, mass=mass, random_state=3)
     lines = picks()
-    assert list(lines[0]) == ["id", "rank", "row", "cell_mass", "strategy"]
+    assert list(lines[0]) == ["id", "rank", "row", "cell_mass", "strategy", "weight", "stratum", "probability"]
     assert [int(line["row"]) for line in lines] == expected.indices.tolist()
     assert [float(line["cell_mass"]) for line in lines] == expected.cell_mass.tolist()
     assert [int(line["rank"]) for line in lines] == list(range(1, 8))
@@ -113,7 +113,7 @@ def test_probabilities_reach_the_strategy(spotal, refused, pool, picks):
 
 def test_no_budget_left_writes_a_header_alone(spotal, pool):
     assert spotal("select", pool["npy"], "-n", 0).exit_code == 0
-    assert Path("picks.csv").read_text() == "id,rank,row,cell_mass,strategy\n"
+    assert Path("picks.csv").read_text() == "id,rank,row,cell_mass,strategy,weight,stratum,probability\n"
 
 
 def test_folder_of_images(spotal, images, picks):

@@ -10,7 +10,8 @@ import pytest
 from PIL import Image
 
 from spotal.errors import DataFileError, InputError
-from spotal.pool.files import read_indices, read_pool, read_vector
+from spotal.pool.files import read_indices, read_pool
+from spotal.pool.values import read_vector
 
 X = np.random.default_rng(0).normal(size=(6, 3)).astype(np.float32)
 IDS = [f"r{k}" for k in range(6)]

@@ -15,6 +15,7 @@ from spotal.cli.console import Commands
 from spotal.cli.demo import demo
 from spotal.cli.doctor import doctor
 from spotal.cli.embed import embed
+from spotal.cli.estimate import estimate
 from spotal.cli.exchange import export_labels, import_labels
 from spotal.cli.init import init
 from spotal.cli.label import label
@@ -52,6 +53,10 @@ app.command(
     "reviews.csv --column text --model ./minilm --out pool[/bold], [bold]spotal embed fashion-mnist --train simclr "
     "--out pool[/bold]",
 )(embed)
+app.command(
+    epilog="Examples: [bold]spotal estimate picks.csv --values right.csv[/bold], [bold]spotal estimate picks.csv "
+    "--values labels.csv --prevalence cat[/bold]",
+)(estimate)
 
 app.command(
     epilog="Examples: [bold]spotal bench --list[/bold], [bold]spotal bench smoke[/bold], [bold]spotal bench reporting "

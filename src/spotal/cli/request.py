@@ -18,6 +18,13 @@ if TYPE_CHECKING:
 
 __all__ = ["PIXELS", "Request", "embed_request", "read_request"]
 
+OPTIONS = {
+    "--mass": "mass_column",
+    "--id-column": "id_column",
+    "--cost": "cost_column",
+    "--groups": "group_column",
+}
+"""Which argument of ``read_pool`` an option is."""
 VECTOR_SUFFIXES = (".npy", ".txt", ".csv")
 PIXELS = "the pixels' principal components"
 """What images are embedded by where no model is given."""
@@ -29,7 +36,7 @@ class Request:
 
     rows : int64 (n,), the rows of ``file`` that it has, fewer where images could not be read, of which ``skipped`` are;
     features : (n, d), None for images that are not embedded yet; labeled : int64 (m,), positions in ``rows``;
-    labels : int64 (m,); mass : (n,); probabilities : (n, classes)
+    labels : int64 (m,); mass, cost, groups : (n,); probabilities : (n, classes)
     """
 
     file: PoolFile
@@ -41,6 +48,8 @@ class Request:
     labels: NDArray[np.int64] | None
     mass: NDArray[np.float64] | None
     probabilities: Any
+    cost: NDArray[np.float64] | None = None
+    groups: NDArray[Any] | None = None
 
 
 def read_request(
@@ -51,26 +60,33 @@ def read_request(
     probabilities: Path | None,
     skip_bad_rows: bool = False,
     device: str = "cpu",
+    cost: str | None = None,
+    groups: str | None = None,
 ) -> Request:
     """Read all files, or open those that are shards. Raises DataFileError and InputError, in the options' words."""
     import numpy as np
 
     from spotal.datasets._split import encode
     from spotal.pool import is_sharded
-    from spotal.pool.files import read_indices, read_pool, read_vector
+    from spotal.pool.files import read_indices, read_pool
+    from spotal.pool.values import read_names, read_vector
 
     pool = Path(source)
     sharded = is_sharded(source) or _is_big(pool) or skip_bad_rows
-    weights = Path(mass) if mass is not None and (sharded or _is_file(mass) or not _has_columns(pool)) else None
+    values = {"mass": mass, "cost": cost, "groups": groups}
+    files = {
+        of: Path(name) for of, name in values.items() if name and (sharded or _is_file(name) or not _has_columns(pool))
+    }
+    columns: dict[str, Any] = {OPTIONS[f"--{of}"]: name for of, name in values.items() if of not in files}
     bad = np.empty(0, np.int64)
     try:
         if sharded:
             file, bad = _open_shards(source, id_column, skip_bad_rows, device)
         else:
-            file = read_pool(pool, id_column=id_column, mass_column=mass if weights is None else None)
+            file = read_pool(pool, id_column=id_column, **columns)
     except InputError as error:  # by the names that the options have
         said = str(error)
-        for argument, option in (("mass_column", "--mass"), ("id_column", "--id-column")):
+        for option, argument in OPTIONS.items():
             said = option + said.removeprefix(argument) if said.startswith(argument) else said
         raise InputError(said) from None
     n = len(file)
@@ -86,8 +102,10 @@ def read_request(
         len(bad),
         rows,
         labels,
-        file.mass if weights is None else read_vector(weights, n, file.ids),
+        read_vector(files["mass"], n, file.ids) if "mass" in files else file.mass,
         None if probabilities is None else _probabilities(probabilities, n),
+        read_vector(files["cost"], n, file.ids, "cost") if "cost" in files else file.cost,
+        _array(read_names(files["groups"], n, file.ids) if "groups" in files else file.groups),
     )
 
 
@@ -116,8 +134,15 @@ def _open_shards(source: str, id_column: str | None, skip_bad_rows: bool, device
     return PoolFile(on_device(pool, device), pool.ids(), None, "shards"), bad
 
 
-def _is_file(mass: str) -> bool:
-    return Path(mass).is_file() or mass.lower().endswith(VECTOR_SUFFIXES) or "/" in mass
+def _array(names: list[Any] | None) -> NDArray[Any] | None:
+    """Names as objects, so that rows can be left out."""
+    import numpy as np
+
+    return None if names is None else np.array(names, dtype=object)
+
+
+def _is_file(name: str) -> bool:
+    return Path(name).is_file() or name.lower().endswith(VECTOR_SUFFIXES) or "/" in name
 
 
 def _has_columns(pool: Path) -> bool:
@@ -143,7 +168,7 @@ def _probabilities(path: Path, n: int) -> Any:
     return values
 
 
-def embed_request(request: Request, budget: int, model: Path | None, strict: bool, bars: Progress) -> Request:
+def embed_request(request: Request, budget: float, model: Path | None, strict: bool, bars: Progress) -> Request:
     """The same request with the features of its images, less those that cannot be read.
 
     Raises BudgetError before it begins where there are too few images, and what ``embed_images`` raises.
@@ -159,7 +184,7 @@ def embed_request(request: Request, budget: int, model: Path | None, strict: boo
     from spotal.embed import PixelEmbedder, TorchEmbedder, embed_images
 
     paths = request.file.paths
-    if budget > len(paths) - len(request.labeled):
+    if request.cost is None and budget > len(paths) - len(request.labeled):
         raise BudgetError(
             f"budget must be at most {len(paths) - len(request.labeled)}, the unlabeled images of this folder, found "
             f"{budget}; lower it"
@@ -182,4 +207,6 @@ def embed_request(request: Request, budget: int, model: Path | None, strict: boo
         None if request.labels is None else request.labels[known],
         None if request.mass is None else request.mass[is_kept],
         None if request.probabilities is None else request.probabilities[is_kept],
+        None if request.cost is None else request.cost[is_kept],
+        None if request.groups is None else request.groups[is_kept],
     )

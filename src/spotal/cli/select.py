@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from spotal.cli.console import output, print_json, progress, say
-from spotal.errors import InputError
+from spotal.errors import BudgetError, InputError
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -24,6 +24,7 @@ __all__ = ["select"]
 
 MEASURED = 1_000_000
 """Rows up to which the picks' coverage of the pool is measured, which costs passes of its own."""
+COLUMNS = ("id", "rank", "row", "cell_mass", "strategy", "weight", "stratum", "probability")
 
 
 def select(
@@ -36,7 +37,9 @@ def select(
             show_default=False,
         ),
     ],
-    budget: Annotated[int, typer.Option("--budget", "-n", help="Rows to choose.", show_default=False)],
+    budget: Annotated[
+        float, typer.Option("--budget", "-n", help="Rows to choose; with --cost, money to spend.", show_default=False)
+    ],
     labeled: Annotated[
         Path | None,
         typer.Option(
@@ -51,6 +54,30 @@ def select(
             metavar="FILE|COLUMN",
         ),
     ] = None,
+    cost: Annotated[
+        str | None,
+        typer.Option(
+            help="Price of each row's label, positive: a file .npy, .txt or .csv, or the name of a column of the pool.",
+            metavar="FILE|COLUMN",
+        ),
+    ] = None,
+    groups: Annotated[
+        str | None,
+        typer.Option(
+            help="Group of each row (image of a box, video of a frame, patient): a file .npy, .txt or .csv, or the "
+            "name of a column of the pool.",
+            metavar="FILE|COLUMN",
+        ),
+    ] = None,
+    max_per_group: Annotated[
+        int | None, typer.Option(help="Most labels in a group, labeled rows among them.", metavar="K")
+    ] = None,
+    draw: Annotated[
+        bool,
+        typer.Option(
+            "--draw", help="Draw each cell's pick at random, so that 'spotal estimate' has no bias; for strategy spot."
+        ),
+    ] = False,
     strategy: Annotated[
         str,
         typer.Option(
@@ -96,7 +123,8 @@ def select(
     """Choose the rows of a pool to label next.
 
     Writes a .csv with a line for each pick, most useful first: its id, its rank from 1, its row number from 0, the
-    share of the unlabeled pool's mass that it stands for, and the strategy.
+    share of the unlabeled pool's mass that it stands for, the strategy, and what 'spotal estimate' reads: weight,
+    stratum and, where picks are drawn at random, probability.
     """
     from spotal._files import check_writable
     from spotal.cli.request import embed_request, read_request
@@ -105,29 +133,35 @@ def select(
     from spotal.strategies import get
 
     console = output(as_json)
-    _not_an_input(out, pool, labeled, mass, model, probabilities)
+    _not_an_input(out, pool, labeled, mass, cost, groups, model, probabilities)
     most = None if max_memory is None else size_of(max_memory)
-    method = get(strategy)
+    if draw and strategy != "spot":
+        raise InputError(f"--draw is for --strategy spot, found {strategy!r}; leave it out")
+    method = get(strategy, representative="random") if draw else get(strategy)
+    if cost is None:
+        budget = _whole(budget)
+    elif only_plan or most is not None:
+        raise InputError("--plan and --max-memory are for a budget of rows, found --cost too; leave one of them out")
     if not only_plan:
         check_writable(out)
     start = time.perf_counter()
     with progress() as bars, using(engine, ray_address):
         reading = bars.add_task(f"reading {Path(pool).name}", total=None)
-        request = read_request(pool, labeled, mass, id_column, probabilities, skip_bad_rows, device)
+        request = read_request(pool, labeled, mass, id_column, probabilities, skip_bad_rows, device, cost, groups)
         bars.remove_task(reading)
         if only_plan or most is not None:
-            found = planned(request, budget, most)
+            found = planned(request, int(budget), most)
             if only_plan:
                 print_json(asdict(found)) if as_json else say(console, str(found))
                 return
         chosen = embed_request(request, budget, model, strict, bars)
-        bars.add_task(f"choosing {budget} of {len(chosen.rows):,} rows", total=None)
+        bars.add_task(f"choosing {f'for {budget:g}' if cost else budget} of {len(chosen.rows):,} rows", total=None)
         with passes_shown(bars):
-            selection = _choose(chosen, method, budget, random_state)
+            selection = _choose(chosen, method, budget, max_per_group, random_state)
         _write(out, selection, chosen, strategy)
         seconds = time.perf_counter() - start
         bars.add_task("measuring how well they cover the pool", total=None)
-        summary = _summary(selection, chosen, strategy, seconds, out)
+        summary = _summary(selection, chosen, strategy, seconds, out, budget)
     if as_json:
         print_json({**summary, "picks": _lines(selection, chosen, strategy), "provenance": selection.provenance})
     else:
@@ -141,7 +175,15 @@ def _not_an_input(out: Path, *inputs: Path | str | None) -> None:
             raise InputError(f"--out must be another file than those that are read, found {out}; give a new name")
 
 
-def _choose(request: Request, method: Strategy, budget: int, random_state: int) -> Selection:
+def _whole(budget: float) -> int:
+    if not budget.is_integer():
+        raise BudgetError(f"--budget must be an integer, the rows to choose, found {budget:g}; money needs --cost")
+    return int(budget)
+
+
+def _choose(
+    request: Request, method: Strategy, budget: float, max_per_group: int | None, random_state: int
+) -> Selection:
     from spotal._select import select as choose
 
     return choose(
@@ -152,17 +194,33 @@ def _choose(request: Request, method: Strategy, budget: int, random_state: int) 
         labels=request.labels,
         probabilities=request.probabilities,
         mass=request.mass,
+        cost=request.cost,
+        groups=request.groups,
+        max_per_group=max_per_group,
         random_state=random_state,
     )
 
 
 def _lines(selection: Selection, request: Request, strategy: str) -> list[dict[str, Any]]:
-    ids = request.file.ids
+    ids, sampling = request.file.ids, selection.sampling
     lines = []
-    for rank, (pick, share) in enumerate(zip(selection.indices, selection.cell_mass, strict=True), 1):
+    for place, (pick, share) in enumerate(zip(selection.indices, selection.cell_mass, strict=True)):
         row = int(request.rows[pick])
         name = row if ids is None else ids[row] if isinstance(ids, list) else int(ids[row])
-        lines.append({"id": name, "rank": rank, "row": row, "cell_mass": float(share), "strategy": strategy})
+        known = sampling.probability
+        sampled = {
+            "weight": float(sampling.weight[place]),
+            "stratum": int(sampling.stratum[place]),
+            "probability": None if known is None else float(known[place]),
+        }
+        line: dict[str, Any] = {
+            "id": name,
+            "rank": place + 1,
+            "row": row,
+            "cell_mass": float(share),
+            "strategy": strategy,
+        }
+        lines.append(line | sampled)
     return lines
 
 
@@ -170,12 +228,14 @@ def _write(out: Path, selection: Selection, request: Request, strategy: str) -> 
     from spotal._files import atomic_path
 
     with atomic_path(out) as part, part.open("w", encoding="utf-8", errors="surrogateescape", newline="") as file:
-        writer = csv.DictWriter(file, ["id", "rank", "row", "cell_mass", "strategy"], lineterminator="\n")
+        writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
         writer.writeheader()
         writer.writerows(_lines(selection, request, strategy))
 
 
-def _summary(selection: Selection, request: Request, strategy: str, seconds: float, out: Path) -> dict[str, Any]:
+def _summary(
+    selection: Selection, request: Request, strategy: str, seconds: float, out: Path, budget: float
+) -> dict[str, Any]:
     """What is printed, and the head of the JSON."""
     from spotal.pool import as_pool
     from spotal.report.covering import coverage
@@ -192,6 +252,7 @@ def _summary(selection: Selection, request: Request, strategy: str, seconds: flo
         "n_rows": int(n),
         "n_labeled": len(request.labeled),
         "n_skipped": request.skipped,
+        "budget": budget,
         "dim": int(dim),
         "embedder": request.embedder,
         "seconds": seconds,
@@ -216,6 +277,8 @@ def _print(console: Console, summary: dict[str, Any]) -> None:
         what = "images skipped because they cannot be read" if summary["embedder"] else "rows skipped, not finite"
         say(console, f"  {what}: {summary['n_skipped']:,}", "yellow")
     figures, covered = summary["figures"], summary["fill_distance"]
+    if "cost" in figures:
+        say(console, f"  for {figures['cost']:,.10g} of {summary['budget']:,.10g}")
     if "pick_discrepancy" in figures:
         say(
             console,

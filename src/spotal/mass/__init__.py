@@ -9,6 +9,7 @@ from spotal.mass.label_distance import LabelDistance
 from spotal.mass.least_confidence import LeastConfidence
 from spotal.mass.margin import Margin, margins
 from spotal.mass.mutual_information import MutualInformation, disagreement
+from spotal.mass.price import Price
 from spotal.mass.tempered import Tempered, fit_temperature, tempered
 from spotal.mass.uniform import Uniform
 
@@ -22,6 +23,7 @@ __all__ = [
     "Margin",
     "Mass",
     "MutualInformation",
+    "Price",
     "Product",
     "Tempered",
     "Uniform",

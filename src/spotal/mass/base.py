@@ -19,7 +19,7 @@ class Evidence:
     """What is known when mass is given.
 
     pool of N rows; labeled rows (m,) and their labels (m,); probabilities (N, classes); draws of the model, each with
-    its own probabilities (N, classes, draws)
+    its own probabilities (N, classes, draws); cost (N,), positive, of each label
     """
 
     pool: Pool
@@ -27,6 +27,7 @@ class Evidence:
     labels: NDArray[np.int64] | None = None
     probabilities: NDArray[np.floating] | None = None
     draws: NDArray[np.floating] | None = None
+    cost: NDArray[np.float64] | None = None
 
     def squared_to_labels(self) -> NDArray[np.float64]:
         """Squared distance of every row to the nearest labeled row, of which there is one; float64 (N,). O(N m d)."""

@@ -13,6 +13,7 @@ from spotal.mass.label_distance import LabelDistance
 from spotal.mass.least_confidence import LeastConfidence
 from spotal.mass.margin import Margin
 from spotal.mass.mutual_information import MutualInformation
+from spotal.mass.price import Price
 from spotal.mass.tempered import Tempered
 from spotal.mass.uniform import Uniform
 
@@ -26,6 +27,7 @@ RULES: dict[str, Callable[[float], Mass]] = {
     "least-confidence": LeastConfidence,
     "margin": Margin,
     "mutual-information": MutualInformation,
+    "price": Price,
 }
 TEMPERED = "tempered "
 

@@ -16,7 +16,7 @@ from spotal.errors import DataFileError, InputError
 from spotal.pool import manifest
 from spotal.pool._tables import column, features, ids_of, listed, numbers, read_npy, read_npz, read_table, reading
 
-__all__ = ["IMAGE_SUFFIXES", "LabeledRows", "PoolFile", "list_images", "read_indices", "read_pool", "read_vector"]
+__all__ = ["IMAGE_SUFFIXES", "LabeledRows", "PoolFile", "list_images", "read_indices", "read_lines", "read_pool"]
 
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".ppm", ".pgm")
 """Names of files that are taken for images, in any case."""
@@ -31,9 +31,10 @@ class PoolFile:
     features : (n, d) numbers, a ``np.memmap`` where the file is .npy, a :class:`~spotal.pool.Pool` of shards; None for
         a folder of images
     ids : list of str or int64 (n,), all different; None where the file has none and rows go by number
-    mass : float64 (n,), non-negative; None where no ``mass_column`` was asked for
+    mass, cost : float64 (n,), non-negative; None where no ``mass_column`` or ``cost_column`` was asked for
     kind : {"npy", "npz", "csv", "parquet", "shards", "images"}
     paths : list of Path, the image files of a folder in the order of their ids; None otherwise
+    groups : list (n,) of whatever ``group_column`` holds; None where none was asked for
     """
 
     features: Any
@@ -41,6 +42,8 @@ class PoolFile:
     mass: NDArray[np.float64] | None
     kind: str
     paths: list[Path] | None = None
+    cost: NDArray[np.float64] | None = None
+    groups: list[Any] | None = None
 
     def __len__(self) -> int:
         rows: Any = self.paths if self.features is None else self.features
@@ -90,6 +93,8 @@ def read_pool(
     *,
     id_column: str | None = None,
     mass_column: str | None = None,
+    cost_column: str | None = None,
+    group_column: str | None = None,
     strict: bool = False,
 ) -> PoolFile:
     """Read a pool of embeddings or a folder of images.
@@ -100,14 +105,14 @@ def read_pool(
         - ``.npy``: a 2-D array, memory-mapped and not read yet;
         - ``.npz``: the array ``X`` or ``embeddings``, or the only 2-D one;
         - ``.csv``, ``.parquet``: one column of lists called ``embedding``, ``embeddings`` or ``X``, or else all columns
-          of numbers except ``id``, ``label``, ``mass``, ``id_column`` and ``mass_column``. The first line of a CSV
-          names its columns, unless it holds only numbers;
+          of numbers except ``id``, ``label``, ``mass`` and those that are named here. The first line of a CSV names its
+          columns, unless it holds only numbers;
         - a folder that ``spotal embed`` wrote: its shards, with their ids;
         - another folder: its images and those of its sub-folders, whose ids are their relative paths.
     id_column : str or None
         Column, or array of a .npz, that holds the ids; None for the column ``id`` of a table that has one.
-    mass_column : str or None
-        Column, or array of a .npz, that holds the masses.
+    mass_column, cost_column, group_column : str or None
+        Column, or array of a .npz, that holds the masses, the prices of labels, and the groups.
     strict : bool
         Check everything now: features must be finite and every image's header readable.
 
@@ -122,7 +127,7 @@ def read_pool(
         numbers, has lists of differing lengths, or has empty or repeated ids; with ``strict``, NaN or infinity in
         it, or an image that cannot be opened.
     InputError
-        A column is named that the file does not have, or a mass is negative or not finite.
+        A column is named that the file does not have, or a mass or price is negative or not finite.
 
     Notes
     -----
@@ -130,39 +135,48 @@ def read_pool(
     """
     source = Path(path)
     kind = source.suffix.lower().removeprefix(".")
+    named = {
+        "id_column": id_column,
+        "mass_column": mass_column,
+        "cost_column": cost_column,
+        "group_column": group_column,
+    }
     if manifest.is_pool(source):
-        pool = _sharded_pool(source, id_column, mass_column)
+        pool = _sharded_pool(source, named)
     elif source.is_dir():
-        pool = _image_pool(source, id_column, mass_column)
+        pool = _image_pool(source, named)
     elif kind == "npy":
-        _no_columns(source, id_column, mass_column, "a .npy file")
+        _no_columns(source, named, "a .npy file")
         pool = PoolFile(_matrix(read_npy(source), source), None, None, "npy")
     elif kind == "npz":
-        pool = _npz_pool(source, id_column, mass_column)
+        pool = _npz_pool(source, named)
     elif kind in ("csv", "parquet"):
         table = read_table(source)
         name = id_column or ("id" if "id" in table.column_names else None)
         ids = None if name is None else ids_of(column(table, name, "id_column", source), f"ids in {source}")
-        mass = None
-        if mass_column is not None:
-            values = column(table, mass_column, "mass_column", source)
-            mass = numbers(values, f"{source}, column {mass_column!r},")
-        pool = PoolFile(features(table, source, (id_column, mass_column)), ids, mass, kind)
+        found = {key: column(table, of, key, source) for key, of in named.items() if of is not None}
+        mass, cost = (
+            numbers(found[key], f"{source}, column {named[key]!r},") if key in found else None
+            for key in ("mass_column", "cost_column")
+        )
+        groups = found["group_column"].to_pylist() if group_column is not None else None
+        matrix = features(table, source, tuple(named.values()))
+        pool = PoolFile(matrix, ids, mass, kind, cost=cost, groups=groups)
     else:
         with reading(source):
             source.stat()
         raise DataFileError(
             f"{source} is not a kind of file that holds a pool; give .npy, .npz, .csv, .parquet or a folder of images"
         )
-    if pool.mass is not None:
-        check_weight(pool.mass, len(pool), f"mass in {source}")
+    check_weight(pool.mass, len(pool), f"mass in {source}")
+    check_weight(pool.cost, len(pool), f"cost in {source}")
     if strict:
         _check_content(pool, source)
     return pool
 
 
-def _no_columns(path: Path, id_column: str | None, mass_column: str | None, what: str) -> None:
-    for argument, name in (("id_column", id_column), ("mass_column", mass_column)):
+def _no_columns(path: Path, named: dict[str, str | None], what: str) -> None:
+    for argument, name in named.items():
         if name is not None:
             raise InputError(f"{argument} {name!r} cannot be read from {what} ({path}); leave it out")
 
@@ -176,9 +190,9 @@ def _matrix(array: NDArray[Any], path: Path, name: str = "") -> NDArray[Any]:
     return array
 
 
-def _npz_pool(path: Path, id_column: str | None, mass_column: str | None) -> PoolFile:
+def _npz_pool(path: Path, wanted: dict[str, str | None]) -> PoolFile:
     arrays = read_npz(path)
-    for argument, name in (("id_column", id_column), ("mass_column", mass_column)):
+    for argument, name in wanted.items():
         if name is not None and name not in arrays:
             raise InputError(f"{argument} must name an array of {path}, found {name!r}; it has {listed([*arrays])}")
     named: list[str] = [name for name in ("X", "embeddings") if name in arrays]
@@ -189,19 +203,24 @@ def _npz_pool(path: Path, id_column: str | None, mass_column: str | None) -> Poo
             "rename the one to use to 'X'"
         )
     matrix = _matrix(arrays[flat[0]], path, flat[0])
-    for name in (id_column, mass_column):
-        if name is not None and arrays[name].shape != matrix.shape[:1]:
+    columns = {argument: name for argument, name in wanted.items() if name is not None}
+    for name in columns.values():
+        if arrays[name].shape != matrix.shape[:1]:
             raise DataFileError(
                 f"{path}, array {name!r}, must have shape ({len(matrix)},), found {arrays[name].shape}; "
                 "give one value for each row"
             )
-    ids = None if id_column is None else ids_of(arrays[id_column], f"ids in {path}")
-    mass = None if mass_column is None else numbers(arrays[mass_column], f"{path}, array {mass_column!r},")
-    return PoolFile(matrix, ids, mass, "npz")
+    ids = ids_of(arrays[columns["id_column"]], f"ids in {path}") if "id_column" in columns else None
+    mass, cost = (
+        numbers(arrays[columns[key]], f"{path}, array {columns[key]!r},") if key in columns else None
+        for key in ("mass_column", "cost_column")
+    )
+    groups = arrays[columns["group_column"]].tolist() if "group_column" in columns else None
+    return PoolFile(matrix, ids, mass, "npz", cost=cost, groups=groups)
 
 
-def _sharded_pool(folder: Path, id_column: str | None, mass_column: str | None) -> PoolFile:
-    _no_columns(folder, id_column, mass_column, "a folder of embeddings")
+def _sharded_pool(folder: Path, named: dict[str, str | None]) -> PoolFile:
+    _no_columns(folder, named, "a folder of embeddings")
     found = manifest.read_manifest(folder)
     if not found.rows:
         raise DataFileError(f"{folder} has no embeddings in it yet; run spotal embed to its end")
@@ -210,8 +229,8 @@ def _sharded_pool(folder: Path, id_column: str | None, mass_column: str | None) 
     return PoolFile(matrix, manifest.read_ids(folder, found), None, "shards")
 
 
-def _image_pool(folder: Path, id_column: str | None, mass_column: str | None) -> PoolFile:
-    _no_columns(folder, id_column, mass_column, "a folder of images")
+def _image_pool(folder: Path, named: dict[str, str | None]) -> PoolFile:
+    _no_columns(folder, named, "a folder of images")
     paths = list_images(folder)
     return PoolFile(None, [path.relative_to(folder).as_posix() for path in paths], None, "images", paths)
 
@@ -285,7 +304,7 @@ def read_indices(
             if "" in labels:
                 raise DataFileError(f"{source} has no label in row {labels.index('')}; fill it in or drop the row")
     else:
-        entries = _lines(source)
+        entries = read_lines(source)
     what = f"labeled rows in {source}"
     if ids is not None and name != "row":
         row_of = {str(value): row for row, value in enumerate(ids.tolist() if isinstance(ids, np.ndarray) else ids)}
@@ -305,7 +324,8 @@ def _all_integers(entries: list[str]) -> bool:
     return all(entry.removeprefix("-").isdecimal() and len(entry) < 19 for entry in entries)
 
 
-def _lines(path: Path) -> list[str]:
+def read_lines(path: Path) -> list[str]:
+    """The lines of a .txt file that are not empty. Raises DataFileError."""
     if path.suffix.lower() != ".txt":
         with reading(path):
             path.stat()
@@ -319,66 +339,3 @@ def _lines(path: Path) -> list[str]:
     if not entries:
         raise DataFileError(f"{path} is empty; write one entry a line")
     return entries
-
-
-def read_vector(
-    path: str | os.PathLike[str], n_rows: int, ids: Sequence[str] | NDArray[np.int64] | None = None
-) -> NDArray[np.float64]:
-    """Read one non-negative number for each row of a pool, such as its mass.
-
-    Parameters
-    ----------
-    path : str or path
-        ``.npy`` (n,) or (n, 1); ``.txt``, one number a line; or ``.csv``, whose column ``mass``, or else only column
-        of numbers beside ``id`` and ``label`` counts.
-    n_rows : int, rows of the pool
-    ids : sequence of str, int64 (n_rows,) or None
-        The pool's ids. Where there are some and a .csv has a column ``id``, each number goes to the row of its id;
-        else numbers are in the order of the rows.
-
-    Returns
-    -------
-    float64 (n_rows,)
-
-    Raises
-    ------
-    DataFileError
-        The file is missing, empty, corrupt, of another kind, or does not hold numbers.
-    InputError
-        There are not ``n_rows`` of them, an id is not the pool's or is there twice, or numbers are negative, not finite
-        or all zero.
-    """
-    source = Path(path)
-    kind = source.suffix.lower()
-    if kind == ".npy":
-        array = read_npy(source)
-        values = numbers(array[:, 0] if array.ndim == 2 and array.shape[1] == 1 else array, str(source))
-    elif kind == ".csv":
-        table = read_table(source)
-        if "mass" in table.column_names:
-            values = numbers(column(table, "mass", "mass", source), f"{source}, column 'mass',")
-        else:
-            matrix = features(table, source)
-            if matrix.shape[1] != 1:
-                raise DataFileError(
-                    f"{source} must have a column 'mass' or one column of numbers, found {matrix.shape[1]}; "
-                    "call the one to use 'mass'"
-                )
-            values = matrix[:, 0].astype(np.float64)
-        if ids is not None and "id" in table.column_names and len(values) == n_rows:
-            values = values[np.argsort(read_indices(source, n_rows, ids, "id").rows)]
-    else:
-        try:
-            values = np.asarray([float(line) for line in _lines(source)])
-        except ValueError as error:
-            if isinstance(error, DataFileError):
-                raise
-            raise DataFileError(f"{source} must hold one number a line ({error}); repair it") from None
-    if values.shape != (n_rows,):
-        raise InputError(
-            f"{source} must hold {n_rows} numbers, one for each row of the pool, found shape {values.shape}; "
-            "give one for each row"
-        )
-    weight = check_weight(values, n_rows, f"numbers in {source}")
-    assert weight is not None
-    return weight

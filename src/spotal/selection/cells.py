@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from spotal._nearest import nearest
 from spotal.engine import run
 from spotal.pool.base import Batch, Pool
+from spotal.selection.limits import Allowance, serve
 
 __all__ = ["Cells", "cell_means", "cut", "refine", "represent", "settle", "spread"]
 
@@ -133,7 +134,13 @@ def settle(pool: Pool, centers: torch.Tensor) -> Cells:
     return Cells(index, squared, centers)
 
 
-def represent(cells: Cells, mass: NDArray[np.float64], free: NDArray[np.int64], budget: int) -> NDArray[np.int64]:
+def represent(
+    cells: Cells,
+    mass: NDArray[np.float64],
+    free: NDArray[np.int64],
+    budget: int,
+    allowance: Allowance | None = None,
+) -> NDArray[np.int64]:
     """One free row for each cell, the heaviest near its center, heaviest cell first; cells without one pass it on.
 
     A row's score is mass x exp(-squared distance to the center / median squared distance of the rows with mass): with
@@ -143,10 +150,11 @@ def represent(cells: Cells, mass: NDArray[np.float64], free: NDArray[np.int64], 
     Parameters
     ----------
     mass : float64 (N,); free : int64 (m,) rows that may be chosen, m >= budget
+    allowance : limits on cost and groups, which take the place of ``budget``: see :func:`~.limits.serve`
 
     Returns
     -------
-    int64 (budget,). O(m log m).
+    int64 (budget,), or as many as the limits allow. O(m log m).
     """
     squared = cells.squared[free]
     with np.errstate(divide="ignore"):
@@ -159,4 +167,8 @@ def represent(cells: Cells, mass: NDArray[np.float64], free: NDArray[np.int64], 
     rank[order] = np.arange(len(order)) - np.repeat(starts, np.diff(np.r_[starts, len(order)]))
     weight = np.bincount(cell, weights=mass[free], minlength=len(cells.centers))
     turn = np.lexsort((free, squared, -score, -weight[cell], rank, mass[free] == 0))
+    if allowance is not None:
+        heavy = turn[mass[free[turn]] > 0]
+        serve(free[heavy], cell[heavy], allowance)
+        return allowance.walk(free[turn])
     return free[turn[:budget]]

@@ -10,7 +10,9 @@ from numpy.typing import NDArray
 
 from spotal.pool.base import Pool
 from spotal.selection.cells import Cells, refine, settle
+from spotal.selection.limits import serve
 from spotal.strategies._content import Chance, sample
+from spotal.strategies.base import Query
 
 __all__ = ["kmeans", "medoids"]
 
@@ -55,10 +57,11 @@ def kmeans(pool: Pool, mass: NDArray[np.float64], count: int, chance: Chance, sa
     return settle(pool, moved)
 
 
-def medoids(cells: Cells, mass: NDArray[np.float64], free: NDArray[np.int64], budget: int) -> NDArray[np.int64]:
+def medoids(cells: Cells, mass: NDArray[np.float64], free: NDArray[np.int64], query: Query) -> NDArray[np.int64]:
     """One free row for each cluster, the nearest to its center, heaviest cluster first; then the second nearest.
 
-    Clusters without a free row are passed over: fewer than ``budget`` rows come back only where fewer are free.
+    Clusters without a free row are passed over: fewer rows than the query asks for come back only where fewer are free.
+    Under limits each cluster has the nearest row that they allow: see :func:`spotal.selection.limits.serve`.
 
     Parameters
     ----------
@@ -67,7 +70,7 @@ def medoids(cells: Cells, mass: NDArray[np.float64], free: NDArray[np.int64], bu
 
     Returns
     -------
-    int64 (min(budget, m),). O(m log m).
+    int64 (k,). O(m log m).
     """
     cell, squared = cells.index[free], cells.squared[free]
     order = np.lexsort((np.arange(len(free)), squared, cell))
@@ -76,4 +79,6 @@ def medoids(cells: Cells, mass: NDArray[np.float64], free: NDArray[np.int64], bu
     rank[order] = np.arange(len(order)) - np.repeat(starts, np.diff(np.r_[starts, len(order)]))
     weight = np.bincount(cell, weights=mass[free], minlength=len(cells.centers))
     turn = np.lexsort((np.arange(len(free)), squared, -weight[cell], rank))
-    return free[turn[:budget]]
+    if query.limits is not None:
+        return serve(free[turn], cell[turn], query.allowance())
+    return free[turn[: query.budget]]

@@ -73,12 +73,13 @@ def heavy(query: Query) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
 
 
 def fill(query: Query, picks: NDArray[np.int64], chance: Chance) -> NDArray[np.int64]:
-    """The picks and, where they are fewer than the budget, other unlabeled rows at random, rows with mass first."""
-    if len(picks) == query.budget:
+    """The picks and, where more may be picked, other unlabeled rows at random, rows with mass first."""
+    allowance = query.allowance()
+    if len(allowance.walk(picks)) == len(picks) and allowance.full:
         return picks
     rest = chance.shuffled(np.setdiff1d(query.unlabeled, picks))
     rest = rest[np.argsort(query.weights()[rest] == 0, kind="stable")]
-    return np.concatenate([picks, rest[: query.budget - len(picks)]])
+    return allowance.walk(rest)
 
 
 def sample(chance: Chance, mass: NDArray[np.float64], size: int) -> tuple[NDArray[np.int64], NDArray[np.float64]]:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from spotal._nearest import nearest
 from spotal.pool.base import Pool
+from spotal.selection.limits import Allowance
 from spotal.strategies._content import Chance
 
 __all__ = ["gaussian", "greedy_cover"]
@@ -30,7 +31,7 @@ Kernel = Callable[[torch.Tensor], torch.Tensor]
 def greedy_cover(
     pool: Pool,
     kernel: Kernel,
-    budget: int,
+    allowance: Allowance,
     *,
     candidates: NDArray[np.int64],
     targets: NDArray[np.int64],
@@ -48,7 +49,9 @@ def greedy_cover(
 
     Parameters
     ----------
-    pool : N rows; kernel : similarity of a squared distance; budget : at most the number of candidates
+    pool : N rows; kernel : similarity of a squared distance; allowance : what may be picked; with prices, a gain counts
+        for each unit of price (the cost-benefit greedy method of J. Leskovec et al., "Cost-effective outbreak detection
+        in networks", KDD 2007)
     candidates, targets, around : row numbers that may be picked, (m,), that are to be covered, (s,), and that cover
         already, (l,)
     weights : float64 (s,), of the targets
@@ -86,16 +89,19 @@ def greedy_cover(
     order = chance.shuffled(candidates)  # the first of the best is then a random one
     place = np.full(len(pool), -1, np.int64)
     place[order] = np.arange(len(order))
+    cost = allowance.limits.cost
+    price = np.ones(len(order)) if cost is None else cost[order] / cost.min()
     bound = np.empty(len(order))
     for batch in pool.batches():
         wanted = np.flatnonzero(place[batch.rows] >= 0)
         for start in range(0, len(wanted), BLOCK_ROWS):
             part = wanted[start : start + BLOCK_ROWS]
             chosen = batch.points[torch.from_numpy(part).to(batch.points.device)]
-            bound[place[batch.rows][part]] = gains(chosen)
+            at = place[batch.rows][part]
+            bound[at] = gains(chosen) / price[at]
     fresh = np.ones(len(order), dtype=bool)
-    picks = np.empty(budget, np.int64)
-    for position in range(budget):
+    bound[~allowance.open[order]] = -1
+    while bound.max(initial=-1) >= 0:
         look = BLOCK_ROWS // 4  # a few are often enough
         while True:
             best = int(bound.argmax())
@@ -106,14 +112,16 @@ def greedy_cover(
                 top = np.argpartition(-bound, min(look, len(bound)) - 1)[:look]
                 more = np.setdiff1d(top[~fresh[top] & (bound[top] > 0)], stale)
                 stale = np.concatenate([stale, more[: look - len(stale)]])
-            bound[stale] = gains(pool.rows(order[stale]))
+            bound[stale] = gains(pool.rows(order[stale])) / price[stale]
             fresh[stale] = True
             look = BLOCK_ROWS
-        picks[position] = order[best]
-        bound[best] = -1
+        allowance.take(order[best])
+        bound[~allowance.open[order]] = -1
         fresh[:] = False
         cover = torch.maximum(cover, similar(pool.rows(order[best : best + 1]))[0])
-    return picks, float((weight.double() @ cover.double()) / weight.double().sum().clamp_min(1e-300))
+    return np.array(allowance.picks, np.int64), float(
+        (weight.double() @ cover.double()) / weight.double().sum().clamp_min(1e-300)
+    )
 
 
 def gaussian(radius: float) -> Kernel:

@@ -19,7 +19,7 @@ class Badge(Strategy):
     times its embedding h. The first pick has the longest gradient, as in the authors' code; each later one is drawn
     with probability proportional to the squared distance to the nearest pick. Labeled rows take no part. Mass
     multiplies squared lengths and distances; rows of mass zero come last, as do rows whose gradient is picked already,
-    both at random.
+    both at random. With cost, squared lengths and distances are divided by the price.
 
     Notes
     -----
@@ -30,30 +30,33 @@ class Badge(Strategy):
 
     name = "badge"
     needs_probabilities = True
+    honors_limits = True
 
     def _choose(self, query: Query) -> Choice:
         assert query.probabilities is not None
         chance = Chance(query.pool, query.seed)
         rows, mass = heavy(query)
         weight = np.zeros(len(mass))
-        weight[rows] = mass[rows]
+        weight[rows] = query.per_price(mass)[rows]
+        allowance = query.allowance()
         factor = _errors(query.probabilities)
         scale = max(float(batch.points.abs().max()) for batch in query.pool.batches()) or 1.0
         left = np.empty(len(mass))  # squared length, then squared distance to the nearest pick
         for batch in query.pool.batches():
             a, h = factor[batch.rows], batch.points / scale
             left[batch.rows] = a.square().sum(1).numpy() * h.square().sum(1).double().cpu().numpy()
-        order = chance.shuffled(rows)
-        picks = [int(order[(left * weight)[order].argmax()])]
-        while len(picks) < query.budget:
-            near = _squared_distances(query, factor, scale, picks[-1])
-            left = near if len(picks) == 1 else np.minimum(left, near)
-            left[picks[-1]] = 0
-            chances = left * weight
+        order = chance.shuffled(rows[allowance.open[rows]])
+        if len(order):
+            allowance.take(int(order[(left * weight)[order].argmax()]))
+        while not allowance.full and allowance.picks:
+            near = _squared_distances(query, factor, scale, allowance.picks[-1])
+            left = near if len(allowance.picks) == 1 else np.minimum(left, near)
+            left[allowance.picks[-1]] = 0
+            chances = left * weight * allowance.open
             if not chances.any():
                 break
-            picks.append(chance.draw(chances))
-        return Choice(fill(query, np.array(picks, np.int64), chance))
+            allowance.take(chance.draw(chances))
+        return Choice(fill(query, np.array(allowance.picks, np.int64), chance))
 
 
 def _errors(probabilities: NDArray[np.floating]) -> torch.Tensor:

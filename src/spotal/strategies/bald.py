@@ -21,6 +21,7 @@ class BALD(Strategy):
     needs_probabilities = True
     needs_draws = True
     needs_embeddings = False
+    honors_limits = True
 
     def _choose(self, query: Query) -> Choice:
         assert query.draws is not None

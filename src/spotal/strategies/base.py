@@ -12,13 +12,16 @@ from typing import Any, ClassVar, final
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from spotal._arrays import as_array, check_rows, check_weight
+from spotal._arrays import as_array, check_rows, check_weight, to_numpy
 from spotal._nearest import nearest
 from spotal._provenance import describe, versions
 from spotal.errors import BudgetError, InputError
 from spotal.pool import Pool, as_pool, check_finite
 from spotal.pool.sample import as_seed
 from spotal.selection.base import Selection
+from spotal.selection.estimate import Sampling, collapse
+from spotal.selection.limits import Allowance, Limits
+from spotal.strategies._limits import check_limits
 
 __all__ = ["Choice", "Query", "Strategy"]
 
@@ -29,7 +32,8 @@ class Query:
 
     pool of N rows; budget in 0 .. number of unlabeled rows; labeled (m,) int64 row numbers;
     labels (m,) int64 or None; probabilities (N, classes) float or None, the mean over draws where several were given;
-    draws (N, classes, draws) float or None, each a posterior draw's probabilities; mass (N,) float64 or None; seed.
+    draws (N, classes, draws) float or None, each a posterior draw's probabilities; mass (N,) float64 or None; seed;
+    limits on cost and groups, or None. Under limits on cost the budget is about as many rows as the money buys.
     """
 
     pool: Pool
@@ -40,6 +44,16 @@ class Query:
     mass: NDArray[np.float64] | None
     seed: int
     draws: NDArray[np.floating] | None = None
+    limits: Limits | None = None
+
+    def allowance(self) -> Allowance:
+        """What may be picked, to take one row after another: the budget, and the limits where there are some."""
+        return Allowance(self.limits or Limits(self.budget), len(self.pool), self.unlabeled)
+
+    def per_price(self, worth: NDArray[np.float64]) -> NDArray[np.float64]:
+        """What each row is worth, float64 (N,), for each unit of its price."""
+        cost = None if self.limits is None else self.limits.cost
+        return worth if cost is None else worth * (cost.min() / cost)
 
     @cached_property
     def unlabeled(self) -> NDArray[np.int64]:
@@ -64,6 +78,7 @@ class Choice:
     cells : (N,) position of the pick that stands for each row, -1 for labeled rows, or a function that finds it when
         it is asked for; None leaves it to the nearest pick in the pool's own space.
     mass : (n,) share of the unlabeled pool's mass that each pick stands for; None leaves it to cells
+    sampling : how the picks were drawn, where their probabilities are known
     """
 
     indices: NDArray[np.int64]
@@ -72,6 +87,7 @@ class Choice:
     timings: dict[str, float] = field(default_factory=dict)
     details: dict[str, Any] = field(default_factory=dict)
     mass: NDArray[np.float64] | None = None
+    sampling: Sampling | None = None
 
 
 class Strategy(ABC):
@@ -79,38 +95,49 @@ class Strategy(ABC):
 
     What a method asks of its caller: ``needs_probabilities`` (refused without; others may do better with),
     ``needs_draws`` (probabilities of several posterior draws), ``needs_embeddings`` (False: the pool only counts rows,
-    and any array of that many rows will do).
+    and any array of that many rows will do). ``honors_limits`` says that ``_choose`` picks by ``query.allowance()``
+    where ``query.limits`` is not None; a method that does not refuses cost and groups.
     """
 
     name: ClassVar[str]
     needs_probabilities: ClassVar[bool] = False
     needs_draws: ClassVar[bool] = False
     needs_embeddings: ClassVar[bool] = True
+    honors_limits: ClassVar[bool] = False
 
     @final
     def query(
         self,
         pool: Any,
-        budget: int,
+        budget: float,
         *,
         labeled: ArrayLike | None = None,
         labels: ArrayLike | None = None,
         probabilities: ArrayLike | None = None,
         mass: ArrayLike | None = None,
+        cost: ArrayLike | None = None,
+        groups: ArrayLike | None = None,
+        max_per_group: int | None = None,
         random_state: Any = None,
     ) -> Selection:
-        """Choose ``budget`` unlabeled rows of the pool.
+        """Choose ``budget`` unlabeled rows of the pool, or as many as the money buys.
 
         Parameters
         ----------
         pool : (n, d) embeddings, finite numbers: numpy of any float type or order, ``np.memmap``, torch tensor, or a
             :class:`~spotal.pool.Pool` such as :func:`~spotal.pool.open_pool` gives
-        budget : int, from 0 to the number of unlabeled rows
+        budget : int, from 0 to the number of unlabeled rows; with ``cost``, the money to spend, at least 0
         labeled : (m,) row numbers that have labels already, none repeated
         labels : (m,) their classes, integers
         probabilities : (n, classes) class probabilities of every row under the current model; or (n, classes, draws),
             those of several draws of it (an ensemble, dropout), whose mean serves where one is enough
         mass : (n,) extra weight of each row, non-negative, not all zero
+        cost : (n,) positive price of each row's label. Together the picks cost ``budget`` at most (up to rounding, a
+            10^12th of it), and no row that may be picked could be had for what is left. Methods that score rows take
+            the score for each unit of price; those that cover or represent say what they do.
+        groups : (n,) the group of each row, any ids: the image of a box, the video of a frame, a patient
+        max_per_group : int, most labels in any one group, those of ``labeled`` rows among them: a group that has as
+            many already, or more, gives none
         random_state : int, numpy generator or None; the same int gives the same picks
 
         Returns
@@ -120,14 +147,18 @@ class Strategy(ABC):
         Raises
         ------
         BudgetError
-            The budget is negative, no integer, or larger than the unlabeled pool.
+            The budget is negative, no integer (without cost), larger than the unlabeled pool or than what its groups
+            may give, or not enough money for any row.
         InputError
-            Any other argument of wrong shape, dtype or range; or probabilities are missing and needed.
+            Any other argument of wrong shape, dtype or range; probabilities are missing and needed; or cost or groups
+            are given to a method that cannot honor them.
         """
         start = time.perf_counter()
         if not isinstance(random_state, (int, np.integer)):  # an integer that repeats the query is on record
             random_state = as_seed(random_state)
-        query = self._checked(pool, budget, labeled, labels, probabilities, mass, random_state)
+        query = self._checked(
+            pool, budget, labeled, labels, probabilities, mass, random_state, cost, groups, max_per_group
+        )
         checked = time.perf_counter()
         choice = self._choose(query) if query.budget else Choice(np.empty(0, np.int64))
         indices = np.asarray(choice.indices, dtype=np.int64)
@@ -135,17 +166,29 @@ class Strategy(ABC):
         provenance = {
             "strategy": self.name,
             "parameters": describe(vars(self)),
-            "budget": query.budget,
+            "budget": query.budget if query.limits is None else describe(budget),
             "labeled": len(query.labeled),
             "random_state": describe(random_state),
             "seed": query.seed,
             "input": query.pool.fingerprint(),
             "versions": versions(),
+            **({} if query.limits is None else _describe_limits(query.limits, max_per_group)),
             **choice.details,
         }
         figures = {name: float(value) for name, value in choice.figures.items() if np.isfinite(value)}
+        if query.limits is not None and query.limits.cost is not None:
+            figures["cost"] = float(query.limits.cost[indices].sum())
         timings = {"check": checked - start, **choice.timings, "total": chosen - start}
-        return Selection(indices, figures, timings, provenance, choice.mass, _representation(query, choice))
+        return Selection(
+            indices,
+            figures,
+            timings,
+            provenance,
+            choice.mass,
+            _representation(query, choice),
+            _sampling=choice.sampling,
+            _collapse=None if choice.sampling else lambda: collapse(to_numpy(query.pool.rows(indices).double())),
+        )
 
     @abstractmethod
     def _choose(self, query: Query) -> Choice:
@@ -159,23 +202,39 @@ class Strategy(ABC):
         inside = ", ".join(f"{name}={value!r}" for name, value in vars(self).items())
         return f"{type(self).__name__}({inside})"
 
+    def _refusal(self) -> str | None:
+        """Why cost and groups cannot be honored, and what to do; None where they can."""
+        return (
+            None if self.honors_limits else f"strategy {self.name!r} cannot keep to them; use 'spot' or leave them out"
+        )
+
     def _checked(
-        self, pool: Any, budget: Any, labeled: Any, labels: Any, probabilities: Any, mass: Any, random_state: Any
+        self,
+        pool: Any,
+        budget: Any,
+        labeled: Any,
+        labels: Any,
+        probabilities: Any,
+        mass: Any,
+        random_state: Any,
+        cost: Any = None,
+        groups: Any = None,
+        max_per_group: Any = None,
     ) -> Query:
         pool = as_pool(pool)
         n = len(pool)
         rows = check_rows(labeled, n, "labeled")
-        n_unlabeled = n - len(rows)
-        if isinstance(budget, (bool, np.bool_)) or not isinstance(budget, (int, np.integer)):
-            raise BudgetError(f"budget must be an integer, found {budget!r} of type {type(budget).__name__}")
-        if budget < 0:
-            raise BudgetError(f"budget must not be negative, found {budget}; give the number of rows to choose")
-        if budget > n_unlabeled:
-            raise BudgetError(
-                f"budget must be at most {n_unlabeled}, the unlabeled rows of this pool "
-                f"({n} rows, {len(rows)} labeled), found {budget}; lower it"
-            )
-        if not self._reads_once(pool, int(budget)):
+        if cost is None:
+            _check_count(budget, n, len(rows))
+        limits = None
+        if not (cost is None and groups is None and max_per_group is None):
+            unlabeled = np.setdiff1d(np.arange(n), rows, assume_unique=True)
+            limits = check_limits(budget, cost, groups, max_per_group, rows, unlabeled)
+        if limits is not None:
+            if (refusal := self._refusal()) is not None:
+                raise InputError(f"cost and groups must be left out, since {refusal}")
+            budget = _rows_for(limits, unlabeled)
+        if limits is not None or not self._reads_once(pool, int(budget)):
             check_finite(pool)
         if self.needs_probabilities and probabilities is None:
             raise InputError(
@@ -203,7 +262,35 @@ class Strategy(ABC):
             mass=None if weight is None else weight / weight.max(),
             seed=as_seed(random_state),
             draws=draws,
+            limits=limits,
         )
+
+
+def _check_count(budget: Any, n: int, n_labeled: int) -> None:
+    if isinstance(budget, (bool, np.bool_)) or not isinstance(budget, (int, np.integer)):
+        raise BudgetError(f"budget must be an integer, found {budget!r} of type {type(budget).__name__}")
+    if budget < 0:
+        raise BudgetError(f"budget must not be negative, found {budget}; give the number of rows to choose")
+    if budget > n - n_labeled:
+        raise BudgetError(
+            f"budget must be at most {n - n_labeled}, the unlabeled rows of this pool "
+            f"({n} rows, {n_labeled} labeled), found {budget}; lower it"
+        )
+
+
+def _rows_for(limits: Limits, unlabeled: NDArray[np.int64]) -> int:
+    """The budget in rows; where they have prices, about as many as it buys of rows with the mean price."""
+    if limits.cost is None or limits.budget == 0:
+        return int(limits.budget)
+    return max(1, min(limits.most(unlabeled), round(limits.budget / float(limits.cost[unlabeled].mean()))))
+
+
+def _describe_limits(limits: Limits, max_per_group: Any) -> dict[str, Any]:
+    """For the record."""
+    priced = {} if limits.cost is None else {"cost": describe(limits.cost)}
+    if limits.room is None:
+        return priced
+    return priced | {"groups": len(limits.room), "max_per_group": int(max_per_group)}
 
 
 def _check_labels(labels: Any, count: int) -> NDArray[np.int64] | None:
@@ -271,10 +358,15 @@ def nearest_picks(query: Query, picks: NDArray[np.int64]) -> NDArray[np.int64]:
 
 
 def best_scores(scores: NDArray[np.float64], query: Query) -> NDArray[np.int64]:
-    """The ``budget`` unlabeled rows of greatest score, best first; ties fall at random. O(N)."""
+    """The ``budget`` unlabeled rows of greatest score, best first; ties fall at random. O(N).
+
+    Under limits, those of greatest score for each unit of price, each that may still be picked. O(N log N).
+    """
     rows = query.unlabeled
-    kept = scores[rows]
+    kept = query.per_price(scores)[rows]
     order = query.rng().permutation(len(rows))
+    if query.limits is not None:
+        return query.allowance().walk(rows[order[np.argsort(-kept[order], kind="stable")]])
     top = np.argpartition(-kept[order], query.budget - 1)[: query.budget] if query.budget < len(rows) else slice(None)
     cut = order[top]
     threshold = kept[cut].min()

@@ -34,6 +34,7 @@ class Clue(Strategy):
 
     name = "clue"
     needs_probabilities = True
+    honors_limits = True
 
     def __init__(self, *, temperature: float = 1.0, sample_size: int = 20_000) -> None:
         self.temperature = check_real(temperature, "temperature", 0)
@@ -51,5 +52,5 @@ class Clue(Strategy):
         if not weight.any():
             weight[rows] = mass[rows]
         cells = kmeans(query.pool, weight, min(query.budget, len(rows)), chance, self.sample_size)
-        picks = medoids(cells, weight, chance.shuffled(rows), query.budget)
+        picks = medoids(cells, weight, chance.shuffled(rows), query)
         return Choice(fill(query, picks, chance))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from spotal.strategies.base import Choice, Query, Strategy
 
@@ -14,48 +15,48 @@ class CoreSet(Strategy):
     """Greedy k-center (Sener and Savarese, ICLR 2018, algorithm 1), a 2-approximation of the least fill distance.
 
     With nothing labeled, the first pick is the row nearest to the pool's mean. With mass, distances are multiplied by
-    it, and rows of mass zero come last. O(N d) a pick (and a labeled row); walks the pool once for each.
+    it, and rows of mass zero come last; with cost, each pick is the best for its price. O(N d) a pick (and a labeled
+    row); walks the pool once for each.
     """
 
     name = "coreset"
+    honors_limits = True
 
     def _choose(self, query: Query) -> Choice:
         pool, n = query.pool, len(query.pool)
-        weights = query.weights()
+        weights = query.per_price(query.weights())
+        allowance = query.allowance()
         gap = np.full(n, np.inf)
         cells = np.full(n, -1, np.int64)
         for row in query.labeled:
             self._serve(query, int(row), gap, None, 0)
-        picks = np.empty(query.budget, np.int64)
-        free = np.zeros(n, dtype=bool)
-        free[query.unlabeled] = True
-        for position in range(query.budget):
-            if position == 0 and not len(query.labeled):
-                row = self._center(query)
+        while not allowance.full:
+            if not allowance.picks and not len(query.labeled):
+                row = self._center(query, allowance.open)
             else:
-                score = np.where(free, np.where(weights > 0, np.sqrt(gap) * weights, -0.5), -1.0)
+                score = np.where(allowance.open, np.where(weights > 0, np.sqrt(gap) * weights, -0.5), -1.0)
                 row = int(score.argmax())
-            picks[position] = row
-            free[row] = False
-            self._serve(query, row, gap, cells, position)
+            self._serve(query, row, gap, cells, len(allowance.picks))
+            allowance.take(row)
+        picks = np.array(allowance.picks, np.int64)
         if len(query.labeled):  # rows that a labeled row serves best still belong to some pick: leave it to the base
             return Choice(picks, figures={"fill_distance": float(np.sqrt(gap.max()))})
         cells[picks] = np.arange(len(picks))
         return Choice(picks, cells, figures={"fill_distance": float(np.sqrt(gap.max()))} if len(pool) else {})
 
     @staticmethod
-    def _center(query: Query) -> int:
-        """The unlabeled row of positive mass nearest to the pool's weighted mean."""
+    def _center(query: Query, may: NDArray[np.bool_]) -> int:
+        """The row of positive mass nearest to the pool's weighted mean, of those that may be picked."""
         weights = query.weights()
         mean = torch.zeros(query.pool.dim, dtype=torch.float64)
         for batch in query.pool.batches():
             w = torch.from_numpy(weights[batch.rows]).to(batch.points.device)
             mean += (w @ batch.points.double()).cpu()
         mean /= weights.sum()
-        best, row = np.inf, int(query.unlabeled[0])
+        best, row = np.inf, int(may.argmax())
         for batch in query.pool.batches():
             squared = (batch.points.double() - mean.to(batch.points.device)).square().sum(1).cpu().numpy()
-            squared[weights[batch.rows] == 0] = np.inf
+            squared[(weights[batch.rows] == 0) | ~may[batch.rows]] = np.inf
             if squared.min() < best:
                 best, row = float(squared.min()), batch.start + int(squared.argmin())
         return row

@@ -18,6 +18,7 @@ class Entropy(Strategy):
     name = "entropy"
     needs_probabilities = True
     needs_embeddings = False
+    honors_limits = True
 
     def _choose(self, query: Query) -> Choice:
         assert query.probabilities is not None

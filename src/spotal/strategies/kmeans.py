@@ -16,7 +16,8 @@ class KMeans(Strategy):
     """k-means over the unlabeled rows with one cluster a pick; the row nearest to each center, greatest cluster first.
 
     Initialized by k-means++. Labeled rows take no part: what they already represent is represented again. Mass weighs
-    rows in the clustering; rows of mass zero come last.
+    rows in the clustering; rows of mass zero come last. With cost, there are about as many clusters as rows of the mean
+    price that the money buys.
 
     Parameters
     ----------
@@ -35,6 +36,7 @@ class KMeans(Strategy):
     """
 
     name = "kmeans"
+    honors_limits = True
 
     def __init__(self, *, sample_size: int = 20_000) -> None:
         self.sample_size = check_count(sample_size, "sample_size", 2)
@@ -46,5 +48,5 @@ class KMeans(Strategy):
         weight[rows] = mass[rows]
         cells = kmeans(query.pool, weight, min(query.budget, len(rows)), chance, self.sample_size)
         inertia = float(weight @ cells.squared / weight.sum())
-        picks = fill(query, medoids(cells, weight, chance.shuffled(rows), query.budget), chance)
+        picks = fill(query, medoids(cells, weight, chance.shuffled(rows), query), chance)
         return Choice(picks, figures={"inertia": inertia})

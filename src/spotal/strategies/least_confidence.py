@@ -19,6 +19,7 @@ class LeastConfidence(Strategy):
     name = "least-confidence"
     needs_probabilities = True
     needs_embeddings = False
+    honors_limits = True
 
     def _choose(self, query: Query) -> Choice:
         assert query.probabilities is not None

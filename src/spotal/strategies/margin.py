@@ -17,6 +17,7 @@ class Margin(Strategy):
     name = "margin"
     needs_probabilities = True
     needs_embeddings = False
+    honors_limits = True
 
     def _choose(self, query: Query) -> Choice:
         assert query.probabilities is not None

@@ -34,6 +34,7 @@ class MaxHerding(Strategy):
     """
 
     name = "maxherding"
+    honors_limits = True
 
     def __init__(self, *, radius: float = 1.0, normalize: bool = True, sample_size: int = 35_000) -> None:
         self.radius = check_real(radius, "radius", 0)
@@ -48,7 +49,7 @@ class MaxHerding(Strategy):
         picks, coverage = greedy_cover(
             pool,
             gaussian(self.radius),
-            min(query.budget, len(rows)),
+            query.allowance(),
             candidates=rows,
             targets=targets,
             weights=weights,

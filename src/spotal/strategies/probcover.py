@@ -48,6 +48,7 @@ class ProbCover(Strategy):
     """
 
     name = "probcover"
+    honors_limits = True
 
     def __init__(
         self,
@@ -74,7 +75,7 @@ class ProbCover(Strategy):
         picks, coverage = greedy_cover(
             pool,
             lambda squared: squared < square,
-            min(query.budget, len(rows)),
+            query.allowance(),
             candidates=rows,
             targets=targets,
             weights=weights,

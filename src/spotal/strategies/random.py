@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from spotal.pool.sample import row_uniforms
+from spotal.selection.estimate import Sampling
 from spotal.strategies.base import Choice, Query, Strategy
 
 __all__ = ["Random"]
@@ -14,15 +15,27 @@ class Random(Strategy):
     """Rows drawn at random without replacement, with probability proportional to mass where it is given.
 
     Each row gets the key log(u) / mass, and the greatest keys are taken (Efraimidis and Spirakis, "Weighted random
-    sampling with a reservoir", 2006). Rows of mass zero come last, in random order. O(N log N).
+    sampling with a reservoir", 2006). Rows of mass zero come last, in random order. Prices do not matter to the draw:
+    with cost, a row that is too dear by then is passed over. O(N log N).
     """
 
     name = "random"
     needs_embeddings = False
+    honors_limits = True
 
     def _choose(self, query: Query) -> Choice:
         mass = query.weights()[query.unlabeled]
         wait = np.log(-np.log(row_uniforms(query.unlabeled, query.seed)))
         # in logarithms, so that no mass is too small or too great
         wait -= np.log(np.where(mass > 0, mass, 1))
-        return Choice(query.unlabeled[np.lexsort((wait, mass == 0))[: query.budget]])
+        order = query.unlabeled[np.lexsort((wait, mass == 0))]
+        if query.limits is not None:
+            return Choice(query.allowance().walk(order))
+        picks = order[: query.budget]
+        return Choice(picks, sampling=_equal(query) if query.mass is None else None)
+
+
+def _equal(query: Query) -> Sampling:
+    """Simple random sampling: one stratum, equal probabilities."""
+    n = query.budget
+    return Sampling(np.full(n, 1 / n), np.zeros(n, np.int64), np.full(n, n / len(query.unlabeled)))

@@ -6,6 +6,7 @@ import time
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -20,15 +21,17 @@ from spotal._search import one_thread
 from spotal.design.merit import discrepancy
 from spotal.engine import run
 from spotal.errors import ConvergenceWarning, InputError
-from spotal.mass import Evidence, LabelDistance, Margin, Mass, Tempered, Uniform, parse_mass
+from spotal.mass import Evidence, LabelDistance, Margin, Mass, Price, Tempered, Uniform, parse_mass
 from spotal.pool.base import Pool
 from spotal.pool.sample import priority_sample
 from spotal.reduce import PCA, LeadingSpace
 from spotal.selection import assigned_rows, nearest_rows
 from spotal.selection import cells as celling
+from spotal.selection.estimate import Sampling
 from spotal.selection.large import represent
 from spotal.strategies._checks import check_real
 from spotal.strategies._content import content_keys
+from spotal.strategies._draw import draw
 from spotal.strategies._large import (
     FITTED,
     PER_CELL,
@@ -48,7 +51,10 @@ from spotal.transport import ProjectionPursuitTransport, SlicedTransport, Transp
 __all__ = ["SPOT"]
 
 SELECTIONS = ("cells", "nearest", "assignment")
-KNOWN = ("labeled", "labels", "probabilities", "mass", "random_state")
+REPRESENTATIVES = ("center", "random")
+KNOWN = ("labeled", "labels", "probabilities", "mass", "random_state", "cost", "groups", "max_per_group")
+TRIALS, CLOSE = 4, 0.05
+"""Most times that cells are cut anew for a budget in money, and the share by which their number may miss it."""
 MERIT_POINTS = 4_096
 """Discrepancies cost O(n^2 d): beyond this many points they are left out."""
 
@@ -77,10 +83,14 @@ class SPOT(Strategy):
     mass : "auto", a :class:`~spotal.mass.Mass`, or one by name (:func:`~spotal.mass.parse_mass`), such as "uniform"
         What the transport carries, times the caller's ``mass``. "auto" is ``Tempered(Margin(1)) * LabelDistance(1)``:
         uniform while nothing is known, more where the model is uncertain, as far as held-out labels say that it is to
-        be believed, and where labels are far.
+        be believed, and where labels are far; with cost, times ``Price(1)``: mass per unit of price.
     refine : int, Lloyd steps of "cells"
     focus : float, at least 0
         How far centers of "cells" keep to dense mass (:func:`~spotal.selection.cells.refine`); 0 makes them means.
+    representative : "center" or "random"
+        Who stands for a cell of "cells". "random" draws one of its rows, in proportion to the caller's ``mass``: with
+        one pick a cell (cells are halved until there are as many) its probability is known, and
+        :meth:`Selection.estimate <spotal.selection.Selection.estimate>` has no bias. Takes no cost or groups.
     sample_size : int, most rows that reduction and transport are fitted on
 
     Notes
@@ -92,6 +102,12 @@ class SPOT(Strategy):
     "cells" of more than a million rows, or where N n D passes 2 * 10^10, are cut by a tree and refined on a sample of
     at least ten rows a cell, in 32 leading coordinates, and one pass over the pool takes the picks:
     O(s D^2 + L d^2 s + s n / 64 + N (D + n / 64)), memory O(s D + n) whatever N, while nothing is known of the rows.
+    Under limits, and where representatives are drawn, cells are refined on the whole pool whatever its length.
+
+    Limits on cost and groups are worked into "cells": each cell has the best row that they allow, cells may change
+    their rows so that more can be served, and a cell that cannot be passes its pick on
+    (:func:`~spotal.selection.limits.serve`). The other selections take no limits. With cost, cells are cut anew, 4
+    times at most, until they are about as many as the money buys picks.
 
     References
     ----------
@@ -100,6 +116,7 @@ class SPOT(Strategy):
     """
 
     name = "spot"
+    honors_limits = True
 
     def __init__(
         self,
@@ -113,10 +130,16 @@ class SPOT(Strategy):
         mass: str | Mass = "auto",
         refine: int = 5,
         focus: float = 1.0,
+        representative: str = "center",
         sample_size: int = 50_000,
     ) -> None:
         if selection not in SELECTIONS:
             raise InputError(f"selection must be one of {', '.join(SELECTIONS)}, found {selection!r}")
+        if not _is_one_of(representative, *REPRESENTATIVES) or (representative == "random" and selection != "cells"):
+            raise InputError(
+                "representative must be 'center', or 'random' with selection='cells', found "
+                f"{representative!r} with selection={selection!r}"
+            )
         if not isinstance(mass, (str, Mass)):
             raise InputError(
                 f"mass must be 'auto', a Mass or its name, found {describe(mass)!r}; pass weights of rows to query"
@@ -144,6 +167,7 @@ class SPOT(Strategy):
         self.mass = mass
         self.refine = refine
         self.focus = focus
+        self.representative = representative
         self.sample_size = sample_size
 
     @classmethod
@@ -161,18 +185,33 @@ class SPOT(Strategy):
         return cls(**(preset | changes))
 
     def _reads_once(self, pool: Pool, budget: int) -> bool:
-        return self.selection == "cells" and is_large(pool, budget)
+        return self.selection == "cells" and self.representative == "center" and is_large(pool, budget)
+
+    def _is_large(self, query: Query) -> bool:
+        """Whether cells are refined on a sample."""
+        return query.limits is None and self._reads_once(query.pool, query.budget)
+
+    def _refusal(self) -> str | None:
+        if self.selection != "cells":
+            return f"SPOT(selection={self.selection!r}) cannot keep to them; use selection='cells'"
+        if self.representative == "random":
+            return "SPOT(representative='random') draws with known probabilities; use representative='center'"
+        return None
 
     def _choose(self, query: Query) -> Choice:
         clock = _Clock()
-        if self._reads_once(query.pool, query.budget):
+        if self._is_large(query):
             return self._choose_large(query, clock)
         laid = self._lay(query, clock)
         mass, transport, carried, points = laid.mass, laid.transport, laid.carried, laid.design
+        sampling: Sampling | None = None
         cells: NDArray[np.int64] | None = None  # left to the nearest pick in the embedding space
         with clock("select"):
             if self.selection == "cells":
-                picks, cells = self._by_cells(query, mass, carried, points)
+                cut = self._cut(query, mass, carried, points)
+                if query.limits is not None and query.limits.cost is not None:
+                    points, cut = self._afforded(query, mass, carried, points, cut)
+                picks, cells, sampling = self._by_cells(query, mass, cut)
             else:
                 choose = nearest_rows if self.selection == "nearest" else assigned_rows
                 # rows of mass zero serve only when the others run out
@@ -181,7 +220,7 @@ class SPOT(Strategy):
                 picks = choose(carried, heavy, points[: len(heavy)])
                 if query.budget > len(heavy):
                     picks = np.concatenate([picks, choose(carried, light, points[len(heavy) :])])
-        return Choice(picks, cells, *_record(transport, points, carried[picks], clock))
+        return Choice(picks, cells, *_record(transport, points, carried[picks], clock), sampling=sampling)
 
     def _choose_large(self, query: Query, clock: _Clock) -> Choice:
         """Cells of a large pool: the same steps on samples, and one pass over the pool."""
@@ -228,6 +267,8 @@ class SPOT(Strategy):
     def _lay(self, query: Query, clock: _Clock) -> Layout:
         with clock("weigh"):
             mass = self._weigh(query)
+        if query.limits is not None:
+            query = replace(query, budget=_affordable(query, mass))
         with clock("fit"):
             reduction, transport = self._fit(query, mass)
         with clock("carry"):
@@ -243,10 +284,11 @@ class SPOT(Strategy):
         if isinstance(rule, str) and rule != "auto":
             rule = parse_mass(rule)
         elif rule == "auto":
-            rule = Tempered(Margin(1)) * LabelDistance(1) if self.selection == "cells" else Uniform()
+            rule = Tempered(Margin(1)) * LabelDistance(1) * Price(1) if self.selection == "cells" else Uniform()
         assert isinstance(rule, Mass)
-        evidence = LargeEvidence if self._reads_once(query.pool, query.budget) else Evidence
-        known = evidence(query.pool, query.labeled, query.labels, query.probabilities, query.draws)
+        evidence = LargeEvidence if self._is_large(query) else Evidence
+        cost = None if query.limits is None else query.limits.cost
+        known = evidence(query.pool, query.labeled, query.labels, query.probabilities, query.draws, cost)
         policy = rule.weigh(known)
         free = np.zeros(len(query.pool), dtype=bool)
         free[query.unlabeled] = True
@@ -295,9 +337,10 @@ class SPOT(Strategy):
         fitted: Transport = transport
         return fitted
 
-    def _by_cells(
+    def _cut(
         self, query: Query, mass: NDArray[np.float64], carried: NDArray[np.float32], points: NDArray[np.float64]
-    ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    ) -> celling.Cells:
+        """The pool cut by the design, refined."""
         pool, free = query.pool, query.unlabeled
         index = celling.cut(carried, points)
         weight, centers = celling.cell_means(pool, mass, index, len(points))
@@ -306,10 +349,41 @@ class SPOT(Strategy):
             rows = nearest_rows(carried, free, points[empty])
             centers[torch.from_numpy(empty).to(centers.device)] = pool.rows(rows).to(centers)
         centers = celling.refine(pool, mass, centers, self.refine, self.focus)
-        cells = celling.settle(pool, centers)
-        picks = celling.represent(cells, mass, free, query.budget)
+        return celling.settle(pool, centers)
+
+    def _afforded(
+        self,
+        query: Query,
+        mass: NDArray[np.float64],
+        carried: NDArray[np.float32],
+        points: NDArray[np.float64],
+        cells: celling.Cells,
+    ) -> tuple[NDArray[np.float64], celling.Cells]:
+        """Design and cells whose rows, one a cell, cost about what there is to spend: by trial, a few times at most."""
+        limits, free = query.limits, query.unlabeled
+        assert limits is not None
+        assert limits.cost is not None
+        for _ in range(TRIALS):
+            picks = celling.represent(cells, mass, free, len(points), query.allowance())
+            first = picks[np.unique(cells.index[picks], return_index=True)[1]]
+            count = min(limits.most(free), max(1, round(len(first) * limits.budget / float(limits.cost[first].sum()))))
+            if abs(count - len(points)) <= CLOSE * len(points):
+                break
+            points = self.design.points(count, carried.shape[1], random_state=query.rng())
+            cells = self._cut(query, mass, carried, points)
+        return points, cells
+
+    def _by_cells(
+        self, query: Query, mass: NDArray[np.float64], cells: celling.Cells
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64], Sampling | None]:
+        """Picks, which of them stands for each row, and how they were drawn."""
+        pool, free = query.pool, query.unlabeled
+        if self.representative == "random":
+            return draw(query, cells)
+        allowance = None if query.limits is None else query.allowance()
+        picks = celling.represent(cells, mass, free, query.budget, allowance)
         # rows of a cell that has no pick of its own go to the nearest pick
-        position = np.full(len(points), -1, np.int64)
+        position = np.full(len(cells.centers), -1, np.int64)
         position[cells.index[picks][::-1]] = np.arange(len(picks))[::-1]
         stands = position[cells.index]
         orphans = np.setdiff1d(np.flatnonzero(stands < 0), query.labeled)
@@ -317,7 +391,17 @@ class SPOT(Strategy):
             stands[orphans] = celling.cut(to_numpy(pool.rows(orphans)), to_numpy(pool.rows(picks)).astype(np.float64))
         stands[query.labeled] = -1
         stands[picks] = np.arange(len(picks))
-        return picks, stands
+        return picks, stands, None
+
+
+def _affordable(query: Query, mass: NDArray[np.float64]) -> int:
+    """Cells for the budget: under prices, as many as it buys picks at the mean price of what the transport carries."""
+    limits, free = query.limits, query.unlabeled
+    assert limits is not None
+    if limits.cost is None or not mass[free].any():
+        return query.budget
+    price = float(mass[free] @ limits.cost[free] / mass[free].sum())
+    return max(1, min(limits.most(free), round(limits.budget / price)))
 
 
 def _record(

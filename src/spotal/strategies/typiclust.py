@@ -30,7 +30,8 @@ class TypiClust(Strategy):
     of greatest typicality, one over the mean distance to its ``neighbors`` nearest neighbors among the cluster's rows
     that are neither labeled nor picked (half the cluster where it is small). As the authors' code: features of unit
     length, clusters of at most 5 rows last. Mass weighs rows in the clustering, clusters by their sum, and multiplies
-    typicality; rows of mass zero come last, at random. Ties fall at random.
+    typicality; rows of mass zero come last, at random. Ties fall at random. With cost, typicality is divided by the
+    price, and there are about as many clusters as rows of the mean price that the money buys.
 
     Parameters
     ----------
@@ -48,6 +49,7 @@ class TypiClust(Strategy):
     """
 
     name = "typiclust"
+    honors_limits = True
 
     def __init__(
         self, *, neighbors: int = 20, max_clusters: int = 500, normalize: bool = True, sample_size: int = 20_000
@@ -63,21 +65,23 @@ class TypiClust(Strategy):
         rows, mass = heavy(query)
         count = min(len(query.labeled) + query.budget, self.max_clusters)
         cells = kmeans(pool, mass, count, chance, self.sample_size).index
-        free = np.zeros(len(pool), dtype=bool)
-        free[rows] = True
-        members = chance.shuffled(np.flatnonzero(free))
+        worth, allowance = query.per_price(mass), query.allowance()
+        members = chance.shuffled(np.sort(rows))
         members = members[np.argsort(cells[members], kind="stable")]
         ends = np.cumsum(np.bincount(cells[members], minlength=count))
         left = dict(enumerate(np.split(members, ends[:-1])))
         turn = self._turn(cells, mass, query.labeled, count)
-        picks: list[int] = []
-        while len(picks) < min(query.budget, len(rows)):
+        while True:
+            left = {cell: members[allowance.open[members]] for cell, members in left.items()}
             turn = [cell for cell in turn if len(left[cell])] or [cell for cell in left if len(left[cell])]
-            for cell in turn[: min(query.budget, len(rows)) - len(picks)]:
-                best = int((self._typicality(pool, left[cell], chance) * mass[left[cell]]).argmax())
-                picks.append(int(left[cell][best]))
-                left[cell] = np.delete(left[cell], best)
-        return Choice(fill(query, np.array(picks, np.int64), chance))
+            if not turn:
+                break
+            for cell in turn:
+                members = left[cell][allowance.open[left[cell]]]
+                if len(members):
+                    typical = self._typicality(pool, members, chance)
+                    allowance.take(int(members[(typical * worth[members]).argmax()]))
+        return Choice(fill(query, np.array(allowance.picks, np.int64), chance))
 
     @staticmethod
     def _turn(cells: NDArray[np.int64], mass: NDArray[np.float64], labeled: NDArray[np.int64], count: int) -> list[int]:

@@ -55,6 +55,7 @@ class UHerding(Strategy):
     """
 
     name = "uherding"
+    honors_limits = True
 
     def __init__(
         self,
@@ -88,7 +89,7 @@ class UHerding(Strategy):
         picks, figures["coverage"] = greedy_cover(
             pool,
             gaussian(radius),
-            min(query.budget, len(rows)),
+            query.allowance(),
             candidates=rows,
             targets=targets,
             weights=weights,

@@ -1,0 +1,163 @@
+"""A pool's mean from the values of its picks, with an error bar: picks as a weighted, stratified sample."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from spotal._arrays import as_array
+from spotal.errors import InputError
+
+__all__ = ["Estimate", "Sampling", "collapse", "estimate_mean"]
+
+STRATUM = 3
+"""Most picks that are taken for each other's like; there are 2 at least."""
+STEPS = 20
+"""Of power iteration: any direction in which the points spread will do."""
+
+
+@dataclass(frozen=True)
+class Sampling:
+    """How n picks stand for a pool.
+
+    Attributes
+    ----------
+    weight : float64 (n,), what each pick's value counts in the mean
+    stratum : int64 (n,), picks with the same number are each other's like: how they differ says how rows vary nearby
+    probability : float64 (n,), with which each pick was drawn; None where picks were not drawn at random
+    """
+
+    weight: NDArray[np.float64]
+    stratum: NDArray[np.int64]
+    probability: NDArray[np.float64] | None = None
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """An estimate of a pool's mean.
+
+    Attributes
+    ----------
+    mean, standard_error : float
+    low, high : float, confidence interval
+    confidence : float
+    n : int, values
+    effective_size : float, random labels that would give the same standard error; itself an estimate
+    random_error : float, standard error of the mean of n random labels
+    unbiased : bool, whether picks were drawn with known probabilities
+    """
+
+    mean: float
+    standard_error: float
+    low: float
+    high: float
+    confidence: float
+    n: int
+    effective_size: float
+    random_error: float
+    unbiased: bool
+
+    def to_dict(self) -> dict[str, Any]:
+        """As plain JSON types."""
+        return asdict(self)
+
+
+def estimate_mean(values: ArrayLike, sampling: Sampling, confidence: float = 0.95) -> Estimate:
+    """The weighted mean of ``values``, float or bool (n,), with its error: see ``Selection.estimate``. O(n)."""
+    y, a, stratum = _checked(values, sampling, confidence), sampling.weight, sampling.stratum
+    n, drawn = len(y), sampling.probability is not None
+    probability = np.zeros(n) if sampling.probability is None else sampling.probability
+    rows = float((1 / probability).sum()) if drawn else np.inf
+    size = np.bincount(stratum)
+    inside = (np.bincount(stratum, weights=y) / size.clip(1))[stratum]
+    # collapsed strata: rows near a pick vary as it does from its like; a pick that is all its cell has no error
+    spread = size[stratum] / (size[stratum] - 1).clip(1) * (y - inside) ** 2
+    variance = float(((1 - probability) * a**2) @ spread)
+    mean = float(a @ y)
+    scatter = float(a @ (y - mean) ** 2) + variance  # the pool's own variance
+    scatter *= rows / (rows - 1) if 1 < rows < np.inf else 1.0
+    like_random = scatter * (1 / n - 1 / max(rows, n))  # of n random labels, all of them distinct
+    share = variance / scatter + 1 / rows if scatter > 0 else 1 / n
+    low, high = _interval(mean, variance, y, max(1, n - int((size > 0).sum())), confidence)
+    return Estimate(
+        mean=mean,
+        standard_error=float(np.sqrt(variance)),
+        low=low,
+        high=high,
+        confidence=float(confidence),
+        n=n,
+        effective_size=1 / share if share > 0 else float("inf"),
+        random_error=float(np.sqrt(like_random)),
+        unbiased=drawn,
+    )
+
+
+def _checked(values: ArrayLike, sampling: Sampling, confidence: float) -> NDArray[np.float64]:
+    n = len(sampling.weight)
+    y = as_array(values, "values")
+    if y.shape != (n,):
+        raise InputError(f"values must have shape ({n},), one for each pick in its order, found shape {y.shape}")
+    if y.dtype.kind not in "fiub":
+        raise InputError(
+            f"values must be numbers, found dtype {y.dtype}; give 1 where a statement is true and 0 elsewhere"
+        )
+    y = y.astype(np.float64)
+    if not np.isfinite(y).all():
+        row = int(np.flatnonzero(~np.isfinite(y))[0])
+        raise InputError(f"values must be finite, found {y[row]} at position {row}; every pick needs its value")
+    if n < 2:
+        raise InputError(f"values must be 2 at least for an error bar, found {n}; pick more rows")
+    if not 0 < confidence < 1:
+        raise InputError(f"confidence must lie between 0 and 1, found {confidence!r}; 0.95 is usual")
+    return y
+
+
+def _interval(
+    mean: float, variance: float, y: NDArray[np.float64], degrees: int, confidence: float
+) -> tuple[float, float]:
+    """Student's interval; for values that are all 0 or 1, the exact binomial one with the effective number of them.
+
+    E. Korn, B. Graubard, "Confidence intervals for proportions with small expected number of positive counts estimated
+    from survey data", Survey Methodology 24(2), 1998: also honest where no pick, or every one, is a 1.
+    """
+    from scipy.stats import beta, t
+
+    tail = (1 - confidence) / 2
+    quantile = float(t.ppf(1 - tail, degrees))
+    if not np.isin(y, (0, 1)).all():
+        half = quantile * np.sqrt(variance)
+        return mean - half, mean + half
+    n, p = len(y), min(max(mean, 0.0), 1.0)
+    effective = (p * (1 - p) / variance if variance > 0 else n) * (float(t.ppf(1 - tail, n - 1)) / quantile) ** 2
+    ones, zeros = p * effective, (1 - p) * effective
+    low = float(beta.ppf(tail, ones, zeros + 1)) if ones > 0 else 0.0
+    high = float(beta.ppf(1 - tail, ones + 1, zeros)) if zeros > 0 else 1.0
+    return low, high
+
+
+def collapse(points: NDArray[np.floating]) -> NDArray[np.int64]:
+    """Strata of 2 or 3 points (n, d) that are alike, by halving along the direction of greatest spread; int64 (n,).
+
+    O(n d log n). All points in stratum 0 where there are 3 at most.
+    """
+    stratum = np.zeros(len(points), np.int64)
+    x = np.asarray(points, np.float64)
+    waiting, count = [np.arange(len(x))], 0
+    while waiting:
+        rows = waiting.pop()
+        if len(rows) <= STRATUM:
+            stratum[rows] = count
+            count += 1
+            continue
+        part = x[rows] - x[rows].mean(0)
+        part /= np.abs(part).max() or 1.0
+        direction = part[np.square(part).sum(1).argmax()]
+        for _ in range(STEPS):
+            direction = part.T @ (part @ direction)
+            direction = direction / (np.linalg.norm(direction) or 1.0)
+        order = rows[np.argsort(part @ direction, kind="stable")]
+        waiting += [order[: len(order) // 2], order[len(order) // 2 :]]
+    return stratum

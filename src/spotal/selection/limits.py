@@ -1,0 +1,218 @@
+"""Limits: what picks may cost and how many of a group may be labeled, and picking that keeps to them exactly."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["Allowance", "Limits", "serve"]
+
+ROUNDING = 1e-12
+"""Share of the budget by which sums of prices may miss it, so that ten labels at 0.1 can be had for 1."""
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What was asked for, checked, about a pool of N rows.
+
+    Attributes
+    ----------
+    budget : rows to pick, or money to spend where rows have a price
+    cost : float64 (N,), positive prices, or None
+    group : int64 (N,), the number of each row's group, or None
+    room : int64 (groups,), rows that each group may still give, or None
+    """
+
+    budget: float
+    cost: NDArray[np.float64] | None = None
+    group: NDArray[np.int64] | None = None
+    room: NDArray[np.int64] | None = None
+
+    def most(self, free: NDArray[np.int64]) -> int:
+        """The greatest number of rows among ``free`` that can be picked together. O(m log m).
+
+        The cheapest rows of each group up to its room, and of these the cheapest that the money buys.
+        """
+        price = np.ones(len(free)) if self.cost is None else self.cost[free]
+        if self.group is not None and self.room is not None:
+            group = self.group[free]
+            order = np.lexsort((price, group))
+            starts = np.flatnonzero(np.diff(group[order], prepend=-1))
+            rank = np.arange(len(order)) - np.repeat(starts, np.diff(np.r_[starts, len(order)]))
+            price = price[order][rank < self.room[group[order]]]
+        return int(np.searchsorted(np.cumsum(np.sort(price)), self.budget * (1 + ROUNDING), side="right"))
+
+
+class Allowance:
+    """What may still be picked, while picks are taken one by one.
+
+    Attributes
+    ----------
+    open : bool (N,), rows that may be picked next: free, not picked, affordable, in a group with room. Do not write.
+    picks : list of int, rows taken so far
+
+    Notes
+    -----
+    Whatever is taken while it is open, the limits hold. Taking goes on until ``full``: then rows without a price are as
+    many as the budget asks for, where the groups have room for as many (each row taken uses up the room of one, a
+    matroid), and what is left of money buys no open row. O(N log N) for all picks together.
+    """
+
+    def __init__(self, limits: Limits, n: int, free: NDArray[np.int64]) -> None:
+        self.limits = limits
+        self.picks: list[int] = []
+        self.open = np.zeros(n, dtype=bool)
+        self.open[free] = True
+        self._n_open = len(free)
+        self._left = limits.budget
+        if limits.group is not None and limits.room is not None:
+            self._room = limits.room.copy()
+            self._members = np.argsort(limits.group, kind="stable")
+            self._ends = np.cumsum(np.bincount(limits.group, minlength=len(limits.room)))
+            self._close(np.flatnonzero(self._room[limits.group] <= 0))
+        if limits.cost is not None:
+            self._dear = free[np.argsort(-limits.cost[free], kind="stable")]
+            self._rising = -limits.cost[self._dear]
+        self._close_dear()
+
+    @property
+    def full(self) -> bool:
+        """Whether no row may be picked any more."""
+        return self._n_open == 0
+
+    @property
+    def left(self) -> float:
+        """Rows or money left, rounding included."""
+        return self._left + ROUNDING * self.limits.budget
+
+    def room(self, row: int) -> int:
+        """Rows that the group of ``row`` may still give, ``row`` among them; any number where there are no groups."""
+        return self._n_open if self.limits.group is None else int(self._room[self.limits.group[row]])
+
+    def take(self, row: int) -> None:
+        """Pick an open row."""
+        if not self.open[row]:
+            raise ValueError(f"row {row} may not be picked")
+        self.picks.append(int(row))
+        self._close(np.array([row]))
+        if self.limits.group is not None:
+            group = self.limits.group[row]
+            self._room[group] -= 1
+            if self._room[group] == 0:
+                start = self._ends[group - 1] if group else 0
+                self._close(self._members[start : self._ends[group]])
+        self._left -= 1 if self.limits.cost is None else self.limits.cost[row]
+        self._close_dear()
+
+    def walk(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Take of ``rows``, in their order, each that is still open; all picks so far, int64 (k,)."""
+        for row in rows[self.open[rows]]:
+            if self.full:
+                break
+            if self.open[row]:
+                self.take(row)
+        return np.array(self.picks, np.int64)
+
+    def _close(self, rows: NDArray[np.int64]) -> None:
+        self._n_open -= int(self.open[rows].sum())
+        self.open[rows] = False
+
+    def _close_dear(self) -> None:
+        """Close what is left of the budget cannot pay for."""
+        if self.limits.cost is None:
+            if self._left < 1:
+                self._close(np.flatnonzero(self.open))
+            return
+        count = int(np.searchsorted(self._rising, -self.left, side="left"))
+        self._close(self._dear[:count])
+        self._dear, self._rising = self._dear[count:], self._rising[count:]
+
+
+def serve(turn: NDArray[np.int64], cell: NDArray[np.int64], allowance: Allowance) -> NDArray[np.int64]:
+    """A row for as many cells as the limits allow, then more rows until the allowance is full.
+
+    Cells choose in the order in which they first come in ``turn``, each the first of its rows that is open. One whose
+    rows all lie in groups that are used up may have another cell move to a row of a group with room, and that cell
+    another, along the shortest chain of such moves. So, where rows have no price, no choice of rows within the quotas
+    serves more cells, and none serves an earlier cell in place of a later one that is served here (augmenting paths in
+    the transversal matroid of cells: J. Edmonds, D. Fulkerson, "Transversals and matroid partition", 1965). Where they
+    have, a chain is taken if the money is there. Cells that cannot be served pass: what is left goes to rows in
+    ``turn``.
+
+    Parameters
+    ----------
+    turn : int64 (m,), rows in the order in which they would be taken without limits, none twice
+    cell : int64 (m,), of each of these rows
+    allowance : on return, what is left
+
+    Returns
+    -------
+    int64 (k,), in the order of cells, then of ``turn``. O(m log m) while groups have room; O(m) for each cell that
+    looks for a chain.
+    """
+    limits = allowance.limits
+    group = np.arange(len(allowance.open)) if limits.group is None else limits.group
+    price = np.zeros(len(allowance.open)) if limits.cost is None else limits.cost
+    # cells by where they first come, and the open rows of each in the order of turn
+    _, first, place = np.unique(cell, return_index=True, return_inverse=True)
+    rank = np.argsort(np.argsort(first))[place]
+    inside = np.flatnonzero(allowance.open[turn])
+    inside = inside[np.argsort(rank[inside], kind="stable")]
+    members = np.split(turn[inside], np.cumsum(np.bincount(rank[inside], minlength=len(first)))[:-1])
+    left = allowance.left
+    chosen: dict[int, int] = {}
+    holders: dict[int, list[int]] = {}
+    for start in range(len(members)):
+        if limits.cost is None and len(chosen) + 1 > left:
+            break
+        chain = _chain(start, members, chosen, holders, group, price, left, allowance)
+        for holder, row in chain:
+            if holder in chosen:
+                holders[group[chosen[holder]]].remove(holder)
+                left += price[chosen[holder]]
+            chosen[holder] = row
+            holders.setdefault(group[row], []).append(holder)
+            left -= price[row]
+    allowance.walk(np.array([chosen[start] for start in sorted(chosen)], np.int64))
+    return allowance.walk(turn)
+
+
+def _chain(
+    start: int,
+    members: list[NDArray[np.int64]],
+    chosen: dict[int, int],
+    holders: dict[int, list[int]],
+    group: NDArray[np.int64],
+    price: NDArray[np.float64],
+    left: float,
+    allowance: Allowance,
+) -> list[tuple[int, int]]:
+    """The moves, (cell, row) each, that give ``start`` a row: the fewest that do; none where it cannot have one."""
+    came: dict[int, tuple[int, int] | None] = {start: None}  # cell: who displaces it, by taking which row
+    spent = {start: 0.0}
+    seen: set[int] = set()
+    queue = deque([start])
+    while queue:
+        here = queue.popleft()
+        for row in members[here].tolist():
+            to = int(group[row])
+            if to in seen:
+                continue
+            held = holders.get(to, [])
+            if len(held) < allowance.room(row):
+                if spent[here] + price[row] > left:
+                    continue
+                moves = [(here, row)]
+                while (by := came[moves[-1][0]]) is not None:
+                    moves.append(by)
+                return moves
+            seen.add(to)
+            for other in held:
+                if other not in came:
+                    came[other] = (here, row)
+                    spent[other] = spent[here] + price[row] - price[chosen[other]]
+                    queue.append(other)
+    return []

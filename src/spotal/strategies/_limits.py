@@ -1,0 +1,114 @@
+"""Check a budget with prices and quotas of groups, and say in one sentence why it cannot be met."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spotal._arrays import as_array, check_weight
+from spotal.errors import BudgetError, InputError
+from spotal.selection.limits import Limits
+
+__all__ = ["check_limits"]
+
+
+def check_limits(
+    budget: Any, cost: Any, groups: Any, max_per_group: Any, labeled: NDArray[np.int64], unlabeled: NDArray[np.int64]
+) -> Limits | None:
+    """The limits on what is picked among ``unlabeled``; None where neither cost nor groups are given.
+
+    Parameters
+    ----------
+    budget : rows, an integer that is checked already; or money, with ``cost``
+    cost, groups, max_per_group : as ``Strategy.query`` takes them
+    labeled, unlabeled : int64 (m,), (N - m,)
+
+    Raises
+    ------
+    BudgetError
+        The budget is no amount of money, buys no row, or is more rows than the groups may give.
+    InputError
+        cost or groups have a wrong shape or content, or max_per_group is missing, unused or no positive integer.
+    """
+    if cost is None and groups is None and max_per_group is None:
+        return None
+    n = len(labeled) + len(unlabeled)
+    price = _prices(cost, n)
+    group, room = _groups(groups, max_per_group, n, labeled)
+    limits = Limits(float(budget) if cost is None else _money(budget), price, group, room)
+    if limits.budget == 0:
+        return limits
+    most = replace(limits, budget=np.inf).most(unlabeled)
+    if cost is None and budget > most:
+        raise BudgetError(
+            f"budget must be at most {most}, since each of the {len(_sizes(group))} groups may have {max_per_group} "
+            f"labels and {len(labeled)} rows are labeled already, found {budget}; lower it or raise max_per_group"
+        )
+    if price is not None:
+        if most == 0:
+            raise BudgetError(
+                "budget must be 0, since no unlabeled row is in a group with room for another label, found "
+                f"{budget}; raise max_per_group"
+            )
+        if limits.most(unlabeled) == 0:
+            inside = unlabeled if group is None or room is None else unlabeled[room[group[unlabeled]] > 0]
+            raise BudgetError(
+                f"budget must be at least {price[inside].min():g}, the price of the cheapest row that may be picked, "
+                f"found {budget}; raise it"
+            )
+    return limits
+
+
+def _sizes(group: NDArray[np.int64] | None) -> NDArray[np.int64]:
+    return np.empty(0, np.int64) if group is None else np.bincount(group)
+
+
+def _money(budget: Any) -> float:
+    real = isinstance(budget, (int, float, np.integer, np.floating)) and not isinstance(budget, bool)
+    if not real or not np.isfinite(budget) or budget < 0:
+        raise BudgetError(f"budget must be an amount of money of at least 0 where cost is given, found {budget!r}")
+    return float(budget)
+
+
+def _prices(cost: Any, n: int) -> NDArray[np.float64] | None:
+    price = check_weight(cost, n, "cost", all_zero=True)
+    if price is not None and not price.all():
+        row = int(np.flatnonzero(price == 0)[0])
+        raise InputError(f"cost must be positive, found 0 at row {row}; give each label the price that it has")
+    return price
+
+
+def _groups(
+    groups: Any, max_per_group: Any, n: int, labeled: NDArray[np.int64]
+) -> tuple[NDArray[np.int64] | None, NDArray[np.int64] | None]:
+    """Each row's group by number, int64 (N,), and what each group may still give."""
+    if (groups is None) != (max_per_group is None):
+        given, missing = ("groups", "max_per_group") if max_per_group is None else ("max_per_group", "groups")
+        raise InputError(f"{missing} must be given with {given}, found None; give both or neither")
+    if groups is None:
+        return None, None
+    whole = isinstance(max_per_group, (int, np.integer)) and not isinstance(max_per_group, bool)
+    if not whole or max_per_group < 1:
+        raise InputError(f"max_per_group must be an integer of at least 1, found {max_per_group!r}")
+    names = as_array(groups, "groups")
+    if (names.ndim == 2 and names.dtype == object) or (names.ndim == 2 and not hasattr(groups, "ndim")):
+        rows = np.empty(len(names), object)  # tuples, such as (patient, day)
+        rows[:] = [tuple(name) for name in names.tolist()]
+        names = rows
+    if names.shape != (n,):
+        raise InputError(f"groups must have shape ({n},), the group of each row, found shape {names.shape}")
+    number: dict[Any, int] = {}
+    try:
+        codes = [number.setdefault(name, len(number)) for name in names.tolist()]
+        odd = next((name for name in number if name is None or name != name), 0)
+    except TypeError as error:
+        raise InputError(f"groups must hold ids such as integers or text, found one that is not ({error})") from None
+    if odd is None or odd != odd:
+        row = codes.index(number[odd])
+        raise InputError(f"groups must name the group of each row, found {odd} at row {row}; give it an id of its own")
+    group = np.array(codes, np.int64)
+    taken = np.bincount(group[labeled], minlength=len(number))
+    return group, np.maximum(int(max_per_group) - taken, 0)

@@ -1,0 +1,240 @@
+"""Limits on cost and groups: kept exactly by every strategy that takes them, refused in one sentence by the others."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import spotal
+from spotal.errors import BudgetError, InputError
+from spotal.mass import Evidence, Price, Uniform
+from spotal.pool import ArrayPool
+from spotal.strategies import SPOT, get, names
+from spotal.transport import SlicedTransport
+
+N, CLASSES = 90, 3
+LABELED = np.arange(0, 24, 3)
+RNG = np.random.default_rng(0)
+POOL = np.round(RNG.normal(size=(N, 4)) * 64) / 64
+GROUPS = RNG.integers(0, 20, N)
+COST = np.round(RNG.lognormal(size=N), 2) + 0.01
+ODDS = RNG.dirichlet(np.ones(CLASSES), N)
+DRAWS = RNG.dirichlet(np.ones(CLASSES), (N, 4)).swapaxes(1, 2)
+TAKING = [
+    "badge",
+    "bald",
+    "clue",
+    "coreset",
+    "entropy",
+    "kmeans",
+    "least-confidence",
+    "margin",
+    "maxherding",
+    "probcover",
+]
+TAKING += ["random", "spot", "typiclust", "uherding"]
+taking = pytest.mark.parametrize("name", TAKING)
+
+
+def ask(name, budget, **known):
+    strategy = SPOT(transport=SlicedTransport(max_iter=4), n_components=2, refine=2) if name == "spot" else get(name)
+    known.setdefault("labeled", LABELED)
+    known.setdefault("labels", np.zeros(len(known["labeled"]), np.int64) + np.arange(len(known["labeled"])) % CLASSES)
+    odds = DRAWS if strategy.needs_draws else ODDS
+    return strategy.query(POOL, budget, probabilities=odds, random_state=0, **known)
+
+
+@taking
+@pytest.mark.parametrize("most", [1, 2])
+def test_quotas_hold_with_the_labeled_rows_and_all_of_the_budget_is_used(name, most):
+    room = np.maximum(most - np.bincount(GROUPS[LABELED], minlength=20), 0)
+    free = np.setdiff1d(np.arange(N), LABELED)
+    able = int(np.minimum(room, np.bincount(GROUPS[free], minlength=20)).sum())
+    for budget in (5, able):
+        picks = ask(name, budget, groups=GROUPS, max_per_group=most).indices
+        assert len(np.unique(picks)) == budget
+        assert not np.isin(picks, LABELED).any()
+        assert (np.bincount(GROUPS[picks], minlength=20) <= room).all()
+
+
+@taking
+@pytest.mark.parametrize("grouped", [False, True], ids=["cost", "cost and groups"])
+def test_money_is_kept_to_and_buys_no_row_more(name, grouped):
+    limits = {"groups": GROUPS, "max_per_group": 2} if grouped else {}
+    for budget in (3.5, 20, 1e6):
+        chosen = ask(name, budget, cost=COST, **limits)
+        picks = chosen.indices
+        assert chosen.figures["cost"] == pytest.approx(COST[picks].sum())
+        assert COST[picks].sum() <= budget + 1e-9
+        free = np.setdiff1d(np.arange(N), np.r_[LABELED, picks])
+        if grouped:
+            count = np.bincount(GROUPS[np.r_[LABELED, picks]], minlength=20)
+            assert (count <= np.maximum(2, np.bincount(GROUPS[LABELED], minlength=20))).all()
+            free = free[count[GROUPS[free]] < 2]
+        assert not len(free) or COST[picks].sum() + COST[free].min() > budget
+        np.testing.assert_allclose(chosen.cell_mass.sum(), 1)
+
+
+@taking
+def test_limits_that_do_not_bind_change_nothing(name):
+    plain = ask(name, 9).indices
+    assert np.array_equal(ask(name, 9, groups=np.arange(N), max_per_group=1).indices, plain)
+    assert np.array_equal(ask(name, 18.0, cost=np.full(N, 2.0)).indices, plain)
+    assert np.array_equal(ask(name, 9, groups=np.zeros(N), max_per_group=N).indices, plain)
+
+
+@taking
+def test_same_seed_same_picks_whatever_groups_are_called(name):
+    first = ask(name, 9, groups=GROUPS, max_per_group=1).indices
+    for other in ([f"patient {g}" for g in GROUPS], [(int(g), "left") for g in GROUPS], (19 - GROUPS).astype(float)):
+        assert np.array_equal(ask(name, 9, groups=other, max_per_group=1).indices, first)
+
+
+@taking
+def test_rows_without_mass_come_last_under_limits(name):
+    mass = (np.arange(N) % 2).astype(float)
+    picks = ask(name, 12, groups=GROUPS, max_per_group=2, mass=mass).indices
+    assert mass[picks].all()
+
+
+@pytest.mark.parametrize("name", ["margin", "entropy", "least-confidence"])
+def test_scores_count_for_each_unit_of_price(name):
+    score = {
+        "margin": 1 - np.diff(np.sort(ODDS, axis=1)[:, -2:])[:, 0],
+        "entropy": -(ODDS * np.log(ODDS)).sum(1),
+        "least-confidence": 1 - ODDS.max(1),
+    }[name]
+    score[LABELED] = -1
+    wanted, left, room = [], 12.0, 2 - np.bincount(GROUPS[LABELED], minlength=20)
+    for row in np.argsort(-score / COST):
+        if score[row] >= 0 and COST[row] <= left and room[GROUPS[row]] > 0:
+            wanted.append(row)
+            left -= COST[row]
+            room[GROUPS[row]] -= 1
+    picks = ask(name, 12.0, cost=COST, groups=GROUPS, max_per_group=2).indices
+    assert picks.tolist() == wanted
+
+
+def test_random_does_not_look_at_prices():
+    order = ask("random", N - len(LABELED)).indices
+    wanted, left = [], 10.0
+    for row in order:
+        if COST[row] <= left:
+            wanted.append(row)
+            left -= COST[row]
+    assert ask("random", 10.0, cost=COST).indices.tolist() == wanted
+
+
+def test_coreset_takes_the_farthest_row_that_it_may():
+    picks = ask("coreset", 8, groups=GROUPS, max_per_group=1).indices
+    known, room = LABELED.tolist(), 1 - np.bincount(GROUPS[LABELED], minlength=20)
+    for pick in picks:
+        gap = np.sqrt(((POOL[:, None] - POOL[known]) ** 2).sum(2)).min(1)
+        may = (room[GROUPS] > 0) & ~np.isin(np.arange(N), known)
+        assert gap[pick] == pytest.approx(gap[may].max())
+        known.append(int(pick))
+        room[GROUPS[pick]] -= 1
+
+
+@pytest.mark.parametrize("name", sorted(set(names()) - set(TAKING)))
+def test_others_refuse_limits_and_say_who_takes_them(name):
+    for limits in ({"groups": GROUPS, "max_per_group": 2}, {"cost": COST}):
+        with pytest.raises(InputError, match=r"cost and groups must be left out, since .* cannot keep to them; use"):
+            ask(name, 5, **limits)
+
+
+def test_a_strategy_of_one_s_own_refuses_until_it_says_that_it_honors_limits():
+    class First(spotal.Strategy):
+        name = "first"
+
+        def _choose(self, query):
+            raise AssertionError
+
+    with pytest.raises(InputError, match="'first' cannot keep to them"):
+        First().query(POOL, 3, cost=COST)
+
+
+@pytest.mark.parametrize(
+    ("budget", "limits", "error", "said"),
+    [
+        (
+            41,
+            {"groups": GROUPS, "max_per_group": 1},
+            BudgetError,
+            r"at most \d+, since each of the 20 groups may have 1",
+        ),
+        (3, {"groups": GROUPS}, InputError, "max_per_group must be given with groups"),
+        (3, {"max_per_group": 3}, InputError, "groups must be given with max_per_group"),
+        (
+            3,
+            {"groups": GROUPS, "max_per_group": 0},
+            InputError,
+            "max_per_group must be an integer of at least 1, found 0",
+        ),
+        (3, {"groups": GROUPS, "max_per_group": 1.5}, InputError, "max_per_group must be an integer"),
+        (3, {"groups": GROUPS[:-1], "max_per_group": 1}, InputError, r"groups must have shape \(90,\)"),
+        (3, {"groups": [None, *GROUPS[1:]], "max_per_group": 1}, InputError, "found None at row 0"),
+        (3, {"groups": [*GROUPS[1:], np.nan], "max_per_group": 1}, InputError, "found nan at row 89"),
+        (3, {"cost": np.zeros(N)}, InputError, "cost must be positive, found 0 at row 0"),
+        (3, {"cost": -COST}, InputError, "cost must not be negative"),
+        (3, {"cost": COST[:-1]}, InputError, r"cost must have shape \(90,\)"),
+        (-1.0, {"cost": COST}, BudgetError, "amount of money of at least 0"),
+        (float("nan"), {"cost": COST}, BudgetError, "amount of money"),
+        ("3", {"cost": COST}, BudgetError, "amount of money"),
+        (0.001, {"cost": COST}, BudgetError, "budget must be at least .*, the price of the cheapest row"),
+        (2.5, {"groups": GROUPS, "max_per_group": 2}, BudgetError, "budget must be an integer"),
+        (3.0, {"cost": COST, "groups": np.zeros(N), "max_per_group": 8}, BudgetError, "no unlabeled row is in a group"),
+    ],
+)
+def test_what_cannot_be_met_is_one_sentence(budget, limits, error, said):
+    with pytest.raises(error, match=said) as caught:
+        ask("random", budget, **limits)
+    assert "\n" not in str(caught.value)
+
+
+def test_no_money_buys_nothing():
+    assert len(ask("spot", 0.0, cost=COST)) == 0
+
+
+def test_spot_serves_more_cells_than_dropping_would():
+    """Quotas are worked into the cells: every pick has a cell of its own while groups allow it."""
+    rng = np.random.default_rng(1)
+    pool = rng.normal(size=(400, 3))
+    groups = (pool[:, 0] > 0).astype(int)  # half of the space each
+    picks = SPOT(refine=2).query(pool, 20, groups=groups, max_per_group=10, random_state=0).indices
+    assert (np.bincount(groups[picks]) == 10).all()
+
+
+def test_spot_spends_by_cells():
+    """Money goes to one row a cell, so that cells are about as many as picks, and cheap regions get more of them."""
+    rng = np.random.default_rng(2)
+    pool = rng.normal(size=(600, 2))
+    cost = np.where(pool[:, 0] > 0, 4.0, 1.0)
+    chosen = SPOT(refine=2).query(pool, 60.0, cost=cost, random_state=0)
+    dear = (cost[chosen.indices] == 4).sum()
+    assert 3 <= dear <= 10  # mass per price: a fifth of about 48 picks would be 9 or 10
+    assert len(chosen) > 3 * dear
+    assert cost[chosen.indices].sum() > 59
+    # cells hold the caller's mass, not mass per price: dear rows stand for their half of the pool
+    share = chosen.cell_mass[cost[chosen.indices] == 4].sum()
+    assert 0.35 < share < 0.65
+
+
+def test_the_record_says_what_the_limits_were():
+    chosen = ask("spot", 12.5, cost=COST, groups=GROUPS, max_per_group=2)
+    assert chosen.provenance["budget"] == 12.5
+    assert chosen.provenance["groups"] == len(np.unique(GROUPS))
+    assert chosen.provenance["max_per_group"] == 2
+
+
+def test_price_is_mass_for_each_unit():
+    pool, cost = ArrayPool(POOL), np.linspace(2, 8, N)
+    np.testing.assert_allclose(Price().weigh(Evidence(pool, LABELED, cost=cost)), 2 / cost)
+    np.testing.assert_allclose((Uniform() * Price(0.5)).weigh(Evidence(pool, LABELED, cost=cost)), np.sqrt(2 / cost))
+    assert (Price().weigh(Evidence(pool, LABELED)) == 1).all()
+
+
+def test_one_call_takes_limits_too():
+    first = spotal.select(POOL, 9, "random", groups=GROUPS, max_per_group=1, random_state=3).indices
+    assert np.array_equal(first, get("random").query(POOL, 9, groups=GROUPS, max_per_group=1, random_state=3).indices)
+    assert len(spotal.select(POOL, 5.0, "random", cost=COST, random_state=3))
