@@ -78,7 +78,9 @@ def _cold(parts: dict[str, Any]) -> str:
             f"{spot[10_000]['seconds'] / spot[100]['seconds']:.2f} times ("
             f"{spot[10_000]['cpu_seconds'] / spot[100]['cpu_seconds']:.2f} times in CPU time); the aim was 2."
         )
-    rivals = [("greedy k-center", row) for row in parts.get("kcenter", {}).get("results", [])]
+    center = parts.get("kcenter", {})
+    how = f"{center.get('steps')} steps on {center.get('rows', 0):,} rows"
+    rivals = [("greedy k-center", row | {"how": how}) for row in center.get("results", [])]
     if "kmeans" in parts:
         rivals.append(("faiss k-means (20 iterations) + medoids", {"budget": 1_000} | parts["kmeans"]))
     rows = []
@@ -87,7 +89,7 @@ def _cold(parts: dict[str, Any]) -> str:
         if "stopped" in row or mine is None:
             rows.append([name, f"{row['budget']:,}", row.get("stopped", ""), "", "", ""])
             continue
-        how = f"{row['steps']} steps" if "steps" in row else f"{row['rows']:,} rows"
+        how = row.get("how") or f"{row['rows']:,} rows"
         ratios = [f"{row[k] / mine[k]:.0f}" for k in ("seconds", "cpu_seconds")]
         rows.append([name, f"{row['budget']:,}", _s(row["seconds"]), _s(row["cpu_seconds"]), how, " / ".join(ratios)])
     if rows:
