@@ -29,13 +29,22 @@ from benchmarks.evidence.common import origin, save
 FOLDER = Path(__file__).parent / "results" / "scale"
 BUDGETS = (100, 1_000, 10_000, 100_000)
 KCENTER_STEPS = 20
+REPEATS = int(os.environ.get("SPOTAL_REPEATS", "5"))
 
 
 def pool(n: int, dim: int, out: Any = None, k: int = 200, seed: int = 0) -> Any:
-    """k Gaussians of unit variance whose centers are as far from each other; float32 (n, dim)."""
+    """k Gaussians of unit variance whose centers are as far from each other; float32 (n, dim).
+
+    Beyond a million rows the first million are repeated, each time moved by a vector of its own.
+    """
     centers = np.random.default_rng(seed).normal(size=(k, dim)).astype(np.float32)
     x = np.empty((n, dim), np.float32) if out is None else out
     for start in range(0, n, 50_000):
+        if start >= 10**6:
+            move = np.random.default_rng([seed, start // 10**6]).normal(size=dim).astype(np.float32)
+            part = x[start : start + 50_000]
+            np.add(x[start % 10**6 :][: len(part)], move, out=part)
+            continue
         rng = np.random.default_rng([seed, start])
         part = x[start : start + 50_000]
         part[:] = rng.standard_normal(part.shape, dtype=np.float32) + centers[rng.integers(k, size=len(part))]
@@ -122,11 +131,11 @@ def one_cold(budgets: list[int]) -> dict[str, Any]:
     return found | {"spot": rows, "peak_resident_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024}
 
 
-def one_kcenter(budget: int) -> dict[str, Any]:
-    """Greedy k-center, its first steps: the others cost the same."""
+def one_kcenter(rows: int) -> dict[str, Any]:
+    """Greedy k-center's first steps on ``rows`` of a million: all cost the same, and are linear in the rows."""
     import torch
 
-    x = torch.from_numpy(pool(1_000_000, 512))
+    x = torch.from_numpy(pool(rows, 512))
     squared = (x * x).sum(1)
     nearest = torch.full((len(x),), torch.inf)
 
@@ -135,9 +144,10 @@ def one_kcenter(budget: int) -> dict[str, Any]:
             torch.minimum(nearest, squared - 2 * (x @ x[row]) + squared[row], out=nearest)
             row = int(nearest.argmax())
 
-    cost = measured(step, 1)
-    factor = budget / KCENTER_STEPS
-    return {"steps": KCENTER_STEPS, "seconds": cost["seconds"] * factor, "cpu_seconds": cost["cpu_seconds"] * factor}
+    cost = measured(step, 3)
+    whole = {name: cost[name] / KCENTER_STEPS * 10**6 / rows for name in ("seconds", "cpu_seconds")}
+    every = [{"budget": budget} | {name: value * budget for name, value in whole.items()} for budget in BUDGETS[1:3]]
+    return {"steps": KCENTER_STEPS, "rows": rows, "results": every}
 
 
 def one_kmeans(budget: int, rows: int) -> dict[str, Any]:
@@ -165,7 +175,7 @@ def one_scaling(n: int) -> dict[str, Any]:
         pool(n, 128, np.lib.format.open_memmap(path, "w+", np.float32, (n, 128)))
         _warm(pool(60_000, 128))
         with Memory() as memory:
-            cost = measured(lambda: _select(path, min(1_000, n // 10)), 5 if n <= 10**6 else 1)
+            cost = measured(lambda: _select(path, min(1_000, n // 10)), REPEATS)
         return {"rows": n, **cost, "anonymous_bytes": memory.peak - memory.before, "anonymous_total": memory.peak}
     finally:
         path.unlink()
@@ -173,8 +183,8 @@ def one_scaling(n: int) -> dict[str, Any]:
 
 
 def one_round(budget: int) -> dict[str, Any]:
-    """300,000 x 512: the cold time, and a round's with probabilities of ten classes and 1,000 labeled rows."""
-    x = pool(300_000, 512)
+    """200,000 x 512: the cold time, and a round's with probabilities of ten classes and 1,000 labeled rows."""
+    x = pool(200_000, 512)
     rng = np.random.default_rng(0)
     p = rng.dirichlet(np.ones(10), len(x)).astype(np.float32)
     labeled = rng.choice(len(x), 1_000, replace=False)
@@ -182,9 +192,9 @@ def one_round(budget: int) -> dict[str, Any]:
     _warm(x)
     return {
         "rows": len(x),
-        "cold": measured(lambda: _select(x, budget), 3),
-        "round": measured(lambda: _select(x, budget, **known), 3),
-        "without_labels": measured(lambda: _select(x, budget, probabilities=p), 3),
+        "cold": measured(lambda: _select(x, budget), REPEATS),
+        "round": measured(lambda: _select(x, budget, **known), REPEATS),
+        "without_labels": measured(lambda: _select(x, budget, probabilities=p), REPEATS),
     }
 
 
@@ -346,12 +356,12 @@ def main() -> None:
     sizes = options.sizes or [10**4, 10**5, 10**6, 10**7]
     parts: dict[str, Callable[[], dict[str, Any]]] = {
         "cold": lambda: apart("cold", options.budgets, cap=options.cap),
-        "kcenter": lambda: {"results": [{"budget": b} | apart("kcenter", b, cap=options.cap) for b in (1_000, 10_000)]},
-        "kmeans": lambda: apart("kmeans", 1_000, 50_000, cap=options.cap),
+        "kcenter": lambda: apart("kcenter", 200_000, cap=options.cap),
+        "kmeans": lambda: apart("kmeans", 1_000, 20_000, cap=options.cap),
         "scaling": lambda: {"results": _kept("scaling", sizes) + [apart("scaling", n, cap=options.cap) for n in sizes]},
         "round": lambda: apart("round", 1_000, cap=options.cap),
         "quality": lambda: apart("quality", 8, cap=options.cap),
-        "uniformity": lambda: apart("uniformity", 200_000, cap=options.cap),
+        "uniformity": lambda: apart("uniformity", 100_000, cap=options.cap),
         "peers": lambda: peers(options.cap, options.sizes or [10**3, 10**4, 10**5], 100),
     }
     found = parts[options.part]()

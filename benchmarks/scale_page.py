@@ -75,9 +75,12 @@ def _cold(parts: dict[str, Any]) -> str:
     if 100 in spot and 10_000 in spot:
         text += (
             "\n\nFrom a budget of 100 to 10,000 the time grows "
-            f"{spot[10_000]['seconds'] / spot[100]['seconds']:.2f} times ({spot[10_000]['cpu_seconds'] / spot[100]['cpu_seconds']:.2f} times in CPU time); the aim was 2."
+            f"{spot[10_000]['seconds'] / spot[100]['seconds']:.2f} times ("
+            f"{spot[10_000]['cpu_seconds'] / spot[100]['cpu_seconds']:.2f} times in CPU time); the aim was 2."
         )
-    rivals = [("greedy k-center", row) for row in parts.get("kcenter", {}).get("results", [])]
+    center = parts.get("kcenter", {})
+    how = f"{center.get('steps')} steps on {center.get('rows', 0):,} rows"
+    rivals = [("greedy k-center", row | {"how": how}) for row in center.get("results", [])]
     if "kmeans" in parts:
         rivals.append(("faiss k-means (20 iterations) + medoids", {"budget": 1_000} | parts["kmeans"]))
     rows = []
@@ -86,7 +89,7 @@ def _cold(parts: dict[str, Any]) -> str:
         if "stopped" in row or mine is None:
             rows.append([name, f"{row['budget']:,}", row.get("stopped", ""), "", "", ""])
             continue
-        how = f"{row['steps']} steps" if "steps" in row else f"{row['rows']:,} rows"
+        how = row.get("how") or f"{row['rows']:,} rows"
         ratios = [f"{row[k] / mine[k]:.0f}" for k in ("seconds", "cpu_seconds")]
         rows.append([name, f"{row['budget']:,}", _s(row["seconds"]), _s(row["cpu_seconds"]), how, " / ".join(ratios)])
     if rows:
@@ -210,8 +213,9 @@ def _quality(parts: dict[str, Any]) -> str:
         text += (
             f"\n\nUniformity on {even['rows']:,} rows from 200 Gaussians in 512 dimensions: Kolmogorov-Smirnov "
             "distance of all carried rows from uniform along the axes (mean, worst), of the sample along 64 random "
-            "directions, and the coefficient of variation of cell masses: of the cells that the design cuts from the carried pool, and "
-            "of those cells once refined in the embedding space, which trades equal mass for nearness.\n\n"
+            "directions, and the coefficient of variation of cell masses: of the cells that the design cuts from the "
+            "carried pool, and of those cells once refined in the embedding space, which trades "
+            "equal mass for nearness.\n\n"
             + _table(["budget", "d", "KS", "worst", "KS, 64 directions", "CV, cut", "CV, refined"], rows)
         )
     return text
