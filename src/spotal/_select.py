@@ -25,7 +25,7 @@ def select(
     groups: ArrayLike | None = None,
     max_per_group: int | None = None,
     random_state: Any = None,
-    engine: str = "local",
+    engine: str | None = None,
     device: str | None = None,
 ) -> Selection:
     """Choose ``budget`` unlabeled rows of ``pool``, or for that much money, by a strategy given by name or made before.
@@ -33,7 +33,7 @@ def select(
     ``pool`` may be an array or tensor, and, to be read a batch at a time: a path, glob or URI
     (:func:`spotal.pool.open_pool`), batches that come one by one (:func:`spotal.pool.spool`), or a pool opened
     beforehand. ``device`` is where batches are worked on, "auto", "cpu" or "cuda"; None leaves them where they are.
-    ``engine`` is "local".
+    ``engine`` is "local" or "ray"; None is the one in use (:func:`spotal.engine.using`).
 
     Other arguments, result and errors: :meth:`spotal.strategies.Strategy.query`; and InputError for a strategy that is
     unknown or none.

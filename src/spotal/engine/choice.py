@@ -25,12 +25,12 @@ def run(task: Pass[Any, Any], pool: Pool, *, threads: int = 1) -> Any:
 
 
 @contextmanager
-def using(engine: str | Callable[..., Any], ray_address: str | None = None) -> Iterator[None]:
+def using(engine: str | Callable[..., Any] | None, ray_address: str | None = None) -> Iterator[None]:
     """Run passes by another engine while the block lasts.
 
     Parameters
     ----------
-    engine : {"local", "ray"}, or a function of (task, pool, threads) such as ``RayEngine.run``
+    engine : {"local", "ray"}, or a function of (task, pool, threads) such as ``RayEngine.run``; None for no change
     ray_address : str or None, of a running cluster; None starts one of this machine's cores, for the block
 
     Raises
@@ -47,6 +47,9 @@ def using(engine: str | Callable[..., Any], ray_address: str | None = None) -> I
 
         with RayEngine(ray_address) as cluster, using(cluster.run):
             yield
+        return
+    if engine is None:
+        yield
         return
     token = _engine.set(local.run if isinstance(engine, str) else engine)
     try:
