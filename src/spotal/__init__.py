@@ -30,6 +30,7 @@ __all__ = [
     "TorchLearner",
     "VectorOracle",
     "__version__",
+    "annotate",
     "bench",
     "cli",
     "datasets",
@@ -55,6 +56,7 @@ __all__ = [
 
 if TYPE_CHECKING:
     from spotal import (
+        annotate,
         bench,
         cli,
         datasets,
