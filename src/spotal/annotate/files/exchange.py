@@ -144,7 +144,8 @@ def export_labels(
     InputError
         The format is unknown, cannot hold such items, or the path is the project's own.
     OutputError
-        The file cannot be written, or the folder is there and was not written by an export. What was there is then as it was.
+        The file cannot be written, or the folder is there and was not written by an export. What was there is then as
+        it was.
     """
     target = Path(path)
     chosen = format_of(target, format, written=True)
@@ -239,7 +240,7 @@ def _some(names: Iterable[Any]) -> str:
 
 @contextmanager
 def _new_folder(target: Path, is_ours: Callable[[Path], bool]) -> Iterator[Path]:
-    """A name for a folder to be made, which becomes ``target`` when the block ends and takes the place of one of ours."""
+    """A folder to be made, which becomes ``target`` when the block ends and takes the place of one of ours."""
     if target.exists() and not (target.is_dir() and (is_ours(target) or not any(target.iterdir()))):
         raise OutputError(f"{target} is there already and was not written by spotal export; give a new folder")
     mark = secrets.token_hex(4)
