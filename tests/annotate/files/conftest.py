@@ -4,6 +4,8 @@ import json
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
@@ -16,7 +18,7 @@ START = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
 @pytest.fixture
 def make(tmp_path):
-    """An open project over the same six images, or texts of these names, each time in a folder of its own."""
+    """An open project over the same six images, texts or embeddings, each time in a folder of its own."""
     made = []
 
     def make(kind="image", name="project", classes=CLASSES, **settings):
@@ -25,10 +27,14 @@ def make(tmp_path):
                 path = tmp_path / "photos" / file
                 path.parent.mkdir(parents=True, exist_ok=True)
                 Image.fromarray(np.full((4 + k, 5, 3), 40 * k, np.uint8)).save(path)
+        elif kind == "embedding":
+            columns = {"id": IDS, "x": range(len(IDS)), "y": range(len(IDS))}
+            pq.write_table(pa.table(columns), tmp_path / "points.parquet")
         else:
             lines = [json.dumps({"id": name, "text": f"text of\n{name}"}) for name in IDS]
             (tmp_path / "texts.jsonl").write_text("\n".join(lines))
-        data = Data("../photos") if kind == "image" else Data("../texts.jsonl", "text")
+        places = {"image": "../photos", "text": "../texts.jsonl", "embedding": "../points.parquet"}
+        data = Data(places[kind], kind)
         held_back = settings.pop("held_back", 0.0)
         made.append(Project.create(tmp_path / name, Settings(data, classes, audit=Audit(held_back), **settings)))
         return made[-1]

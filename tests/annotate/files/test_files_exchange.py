@@ -29,7 +29,7 @@ def spoken(make):
     return project
 
 
-@pytest.mark.parametrize("kind", ["image", "text"])
+@pytest.mark.parametrize("kind", ["image", "text", "embedding"])
 @pytest.mark.parametrize("name", NAMES)
 def test_the_way_out_and_back(make, tmp_path, name, kind):
     if kind not in FORMATS[name].kinds:
@@ -360,7 +360,10 @@ def test_what_cannot_be_read_or_written(spoken, tmp_path):
     refuse(InputError, "the project's own", "out", "photos", format="hugging-face")
     (tmp_path / "full").mkdir()
     (tmp_path / "full" / "precious").touch()
-    refuse(OutputError, "is no dataset of before", "out", "full", format="hugging-face")
+    refuse(OutputError, "not written by spotal export", "out", "full", format="hugging-face")
+    (tmp_path / "full" / "dataset_info.json").write_text('{"description": "of somebody else"}')
+    refuse(OutputError, "not written by spotal export", "out", "full", format="hugging-face")
+    refuse(OutputError, "not written by spotal export", "out", "x.txt", format="hugging-face")
     assert (tmp_path / "full" / "precious").exists()
 
 

@@ -89,7 +89,7 @@ class Format:
     suffixes : of file names that mean it; kinds : of items that it can hold
     read : from a path to rows; raises DataFileError
     write : the content to a path, an empty file or a folder that is not there yet
-    folder : bool, whether it is a folder
+    is_ours : of a folder's format alone: whether what is there was written by us, so that it may be replaced
     """
 
     name: str
@@ -98,7 +98,7 @@ class Format:
     read: Callable[[Path, Reading], list[Row]]
     write: Callable[[Content, Path], None]
     kinds: tuple[str, ...] = ("image", "text", "embedding")
-    folder: bool = False
+    is_ours: Callable[[Path], bool] | None = None
 
 
 def row_of(record: Mapping[str, Any], where: str, path: Path, reading: Reading) -> Row | None:

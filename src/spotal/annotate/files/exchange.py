@@ -6,7 +6,7 @@ import json
 import os
 import secrets
 import shutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -144,7 +144,8 @@ def export_labels(
     InputError
         The format is unknown, cannot hold such items, or the path is the project's own.
     OutputError
-        The file cannot be written, or the folder is there and is no dataset. What was there is then as it was.
+        The file cannot be written, or the folder is there and was not written by an export. What was there is then as
+        it was.
     """
     target = Path(path)
     chosen = format_of(target, format, written=True)
@@ -156,7 +157,7 @@ def export_labels(
         raise InputError(f"{target} is the project's own; give another path, or labels would replace it")
     entries = _entries(project, majority)
     content = Content(kind, project.settings.classes, entries, project.items.file)
-    with _new_folder(target) if chosen.folder else atomic_path(target) as part:
+    with atomic_path(target) if chosen.is_ours is None else _new_folder(target, chosen.is_ours) as part:
         chosen.write(content, part)
     return Exported(chosen.name, len(entries), sum(len(entry.said) for entry in entries))
 
@@ -238,10 +239,10 @@ def _some(names: Iterable[Any]) -> str:
 
 
 @contextmanager
-def _new_folder(target: Path) -> Iterator[Path]:
-    """A name for a folder to be made, which becomes ``target`` when the block ends and takes the place of a dataset."""
-    if target.exists() and not (target / "state.json").is_file() and (target.is_file() or any(target.iterdir())):
-        raise OutputError(f"{target} is there already and is no dataset of before; give a new folder")
+def _new_folder(target: Path, is_ours: Callable[[Path], bool]) -> Iterator[Path]:
+    """A folder to be made, which becomes ``target`` when the block ends and takes the place of one of ours."""
+    if target.exists() and not (target.is_dir() and (is_ours(target) or not any(target.iterdir()))):
+        raise OutputError(f"{target} is there already and was not written by spotal export; give a new folder")
     mark = secrets.token_hex(4)
     part, old = (target.with_name(f".{target.name[:100]}.{mark}.{end}") for end in ("part", "old"))
     try:

@@ -23,6 +23,7 @@ from spotal.pool.files import list_images
 __all__ = ["FORMAT"]
 
 ARROW = "data-00000-of-00001.arrow"
+ABOUT = "Labels of a spotal project"
 ROWS = 64
 """Items of a record batch: images are held in memory by so many."""
 ANSWER = ("annotator", "kind", "label", "at", "source")
@@ -132,8 +133,12 @@ def _write(content: Content, path: Path) -> None:
         "_output_all_columns": False,
     }
     (path / "state.json").write_text(json.dumps(state | plain, indent=2) + "\n", encoding="utf-8")
-    info = {"citation": "", "description": "Labels of a spotal project", "features": features, "homepage": ""}
+    info = {"citation": "", "description": ABOUT, "features": features, "homepage": ""}
     (path / "dataset_info.json").write_text(json.dumps({**info, "license": ""}, indent=2) + "\n", encoding="utf-8")
+
+
+def _is_ours(path: Path) -> bool:
+    return (path / "dataset_info.json").is_file() and _json(path / "dataset_info.json").get("description") == ABOUT
 
 
 def _row(content: Content, entry: Entry, numbers: dict[str, int], of: str | None) -> dict[str, Any]:
@@ -168,4 +173,4 @@ def _json(path: Path) -> Any:
             raise DataFileError(f"{path} is no JSON ({error}); save the dataset anew") from None
 
 
-FORMAT = Format("hugging-face", "a folder of Hugging Face datasets", ("",), _read, _write, folder=True)
+FORMAT = Format("hugging-face", "a folder of Hugging Face datasets", ("",), _read, _write, is_ours=_is_ours)

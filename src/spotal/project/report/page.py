@@ -44,6 +44,7 @@ blockquote { margin: 0; padding: 10px 12px; font-size: 13.5px; background: var(-
 .thumbs.one { display: block; }
 .cell.texts { grid-template-columns: 1fr; }
 .cell p { margin: 0 0 6px; font-size: 14px; color: var(--soft); }
+.pick blockquote { border-left: 4px solid var(--accent); }
 .pick img { outline: 3px solid var(--accent); outline-offset: -1px; }
 .bad figcaption { color: var(--bad); font-weight: 600; }
 @media print {

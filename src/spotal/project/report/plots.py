@@ -39,7 +39,7 @@ def curve(facts: Facts, theme: Theme) -> Figure:
         axes.annotate(
             "forecast",
             (end, values[0]),
-            (-6, 8),
+            (-6, -16),
             textcoords="offset points",
             color=theme.ink,
             fontsize=9,
