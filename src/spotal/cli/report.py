@@ -40,7 +40,8 @@ def report(
     if not (folder / PROJECT).is_file():
         if not (folder / RUN).is_file():
             raise InputError(
-                f"{folder} is no labeling project and no run of spotal bench: it has no {PROJECT} or {RUN}"
+                f"{folder} is neither a labeling project nor a run of spotal bench, it has no {PROJECT} or {RUN}; name "
+                "the folder of one"
             )
         report_run(folder, page, markdown, as_json)
         return
