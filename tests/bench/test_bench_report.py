@@ -210,7 +210,7 @@ def test_report_writes_page_numbers_and_tables(finished, tmp_path):
         (["bench"], "PROTOCOL must be given"),
         (["bench", "smok"], "did you mean 'smoke'"),
         (["bench", "smoke", "--strategies", "margn"], "did you mean 'margin'"),
-        (["report", "nowhere"], "has no results.sqlite"),
+        (["report", "nowhere"], "it has no spotal.toml or results.sqlite; name"),
     ],
 )
 def test_a_wrong_command_ends_with_one_sentence_and_two(words, message, tmp_path, monkeypatch):

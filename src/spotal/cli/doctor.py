@@ -16,9 +16,7 @@ FOUND = 1
 
 
 def doctor(
-    folder: Annotated[Path, typer.Argument(metavar="[DIR]", help="Folder of the project.", show_default=False)] = Path(
-        "."
-    ),
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="The project.")] = Path("."),
     repair: Annotated[
         bool, typer.Option("--repair", help="Repair what is safe, after a copy of the database to backups/.")
     ] = False,

@@ -12,7 +12,7 @@ from spotal.cli.console import output, print_json, say
 
 __all__ = ["export_labels", "import_labels"]
 
-Folder = Annotated[Path, typer.Argument(metavar="[DIR]", help="Folder of the project.", show_default=False)]
+Folder = Annotated[Path, typer.Argument(metavar="DIR", help="The project.")]
 Format = Annotated[
     str | None,
     typer.Option(

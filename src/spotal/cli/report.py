@@ -33,10 +33,16 @@ def report(
 
     A run that is still going on is shown as far as it is, and so is a project.
     """
-    from spotal.project.settings import FILE
+    from spotal.bench.store import FILE as RUN
+    from spotal.project.settings import FILE as PROJECT
 
     page = folder / "report.html" if out is None else out
-    if not (folder / FILE).is_file():
+    if not (folder / PROJECT).is_file():
+        if not (folder / RUN).is_file():
+            raise InputError(
+                f"{folder} is neither a labeling project nor a run of spotal bench, it has no {PROJECT} or {RUN}; name "
+                "the folder of one"
+            )
         report_run(folder, page, markdown, as_json)
         return
     if markdown is not None:
