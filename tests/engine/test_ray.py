@@ -10,10 +10,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
+from PIL import Image
 
 import spotal
+from spotal.embed import embed_items, open_embedder
+from spotal.embed.items.folder import FolderItems
+from spotal.embed.ray import RayActors
 from spotal.engine import run, using, watching
 from spotal.errors import InputError, ResourceError
+from spotal.learner import networks
 from spotal.pool import ArrayPool
 from spotal.strategies import SPOT
 
@@ -179,7 +185,7 @@ def test_a_worker_without_memory_is_one_sentence(cluster, mapped, monkeypatch):
         run(Total(full), pool)
     monkeypatch.setattr(home, "RETRIES", 1)
     # as the system ends a process when memory runs out
-    with using(cluster), pytest.raises(ResourceError, match="Ray workers were lost 2 times at the same rows"):
+    with using(cluster), pytest.raises(ResourceError, match="Ray workers were lost 2 times at the same work"):
         run(Total(killed), pool)
     with using(cluster):
         assert run(Total(), pool)[0] == len(mapped)
@@ -251,3 +257,44 @@ def test_ctrl_c_leaves_no_process_behind(tmp_path):
     assert said.decode().strip().endswith("Interrupted.")
     assert marked(mark) == []
     assert not (tmp_path / "picks.csv").exists()
+
+
+class FatalItems(FolderItems):
+    """A folder of images that ends the first worker that reads it."""
+
+    def __init__(self, folder, marks):
+        super().__init__(folder)
+        self.marks, self.driver = marks, os.getpid()
+
+    def read(self, rows):
+        if os.getpid() != self.driver:
+            try:
+                os.close(os.open(self.marks / "actor", os.O_CREAT | os.O_EXCL))
+                os.kill(os.getpid(), signal.SIGKILL)
+            except FileExistsError:
+                pass
+        return super().read(rows)
+
+
+def test_actors_embed_the_same_shards_though_one_is_killed(cluster, tmp_path):
+    for k in range(30):
+        image = np.random.default_rng(k).integers(0, 256, (8, 8, 3)).astype(np.uint8)
+        (tmp_path / "photos").mkdir(exist_ok=True)
+        Image.fromarray(image).save(tmp_path / "photos" / f"{k:02}.png")
+    (tmp_path / "photos" / "03.png").write_bytes(b"no image")
+    network = networks.get("small-cnn", 3, 4)
+    content = {"network": "small-cnn", "n_classes": 4, "in_channels": 3, "state_dict": network.state_dict()}
+    torch.save(content, tmp_path / "m.pt")
+    items = FatalItems(tmp_path / "photos", tmp_path)
+    embedder = open_embedder(tmp_path / "m.pt", items, tmp_path / "alone", device="cpu")
+    options = {"batch_size": 4, "shard_rows": 8, "workers": 0}
+    embed_items(items, embedder, tmp_path / "alone", **options)
+    seen = []
+    actors = RayActors(cluster.__self__, str(tmp_path / "m.pt"))
+    done = embed_items(items, embedder, tmp_path / "there", **options, progress=lambda *at: seen.append(at), run=actors)
+    assert (tmp_path / "actor").exists()
+    assert (done.n_embedded, [item.id for item in done.skipped], seen[-1]) == (29, ["03.png"], (30, 30))
+    names = sorted(path.relative_to(tmp_path / "alone") for path in (tmp_path / "alone").rglob("*.*"))
+    assert len(names) == 10
+    for name in names:
+        assert (tmp_path / "alone" / name).read_bytes() == (tmp_path / "there" / name).read_bytes(), name

@@ -73,6 +73,10 @@ def embed(
         int | None, typer.Option(min=0, help="Processes that decode; one a core by default, at most 8.")
     ] = None,
     shard_rows: Annotated[int, typer.Option(min=1, help="Items of a shard, and so what a kill can cost.")] = 8_192,
+    engine: Annotated[str, typer.Option(help="Where models run: local, this process; or ray, a cluster.")] = "local",
+    ray_address: Annotated[
+        str | None, typer.Option(help="With --engine ray: a running cluster; by default one is started here.")
+    ] = None,
     strict: Annotated[bool, typer.Option("--strict", help="Stop at an item that cannot be read.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document on standard output.")] = False,
 ) -> None:
@@ -90,6 +94,9 @@ def embed(
     from spotal.embed.run import open_folder
 
     start = time.perf_counter()
+    if engine == "ray":  # workers have a current folder of their own
+        source, model = _absolute(source), model and _absolute(model)
+        out = out.resolve()
     items = open_items(source, column=column, id_column=id_column)
     open_folder(out)
     if model is not None:
@@ -99,11 +106,11 @@ def embed(
     else:
         embedder = _train(items, out, dim, epochs, random_state, backbone, device, image_size)
     kind = "images" if items.takes == "images" else "texts"
-    with _rate(f"embedding {kind}", kind) as watch:
+    with _actors(engine, ray_address, model or str(out)) as run, _rate(f"embedding {kind}", kind) as watch:
         begun = time.perf_counter()
         done = embed_items(
             items, embedder, out, dtype=dtype, batch_size=batch_size, workers=workers, shard_rows=shard_rows,
-            strict=strict, progress=watch,
+            strict=strict, progress=watch, run=run,
         )  # fmt: skip
         seconds = time.perf_counter() - begun
     summary = _summary(done, embedder, items, out, seconds, time.perf_counter() - start)
@@ -123,6 +130,27 @@ def embed(
         "bold",
     )
     say(console, f"Next: spotal select {out} --budget 100")
+
+
+def _absolute(name: str) -> str:
+    return str(Path(name).resolve()) if Path(name).exists() else name
+
+
+@contextmanager
+def _actors(engine: str, ray_address: str | None, model: str) -> Iterator[Any]:
+    """What embeds on a cluster; None for this process."""
+    if engine not in ("local", "ray"):
+        raise InputError(f"--engine must be local or ray, found {engine!r}")
+    if engine == "local":
+        if ray_address is not None:
+            raise InputError(f"--ray-address {ray_address} is for --engine ray; leave it out")
+        yield None
+        return
+    from spotal.embed.ray import RayActors
+    from spotal.engine.ray import RayEngine
+
+    with RayEngine(ray_address) as cluster:
+        yield RayActors(cluster, model)
 
 
 def _train(

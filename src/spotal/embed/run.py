@@ -22,11 +22,11 @@ from spotal.embed.items import Items
 from spotal.embed.items.base import image_of
 from spotal.embed.models.load import ENCODER
 from spotal.embed.torch_model import TorchEmbedder
-from spotal.errors import DataFileError, InputError, OutputError, ResourceError, SpotalWarning
+from spotal.errors import DataFileError, InputError, ModelError, OutputError, ResourceError, SpotalWarning
 from spotal.pool._tables import read_table
 from spotal.pool.manifest import Manifest, Shard, Skipped, is_pool, read_manifest, read_shards
 
-__all__ = ["DTYPES", "Embedded", "embed_items", "open_folder"]
+__all__ = ["DTYPES", "Done", "Embedded", "Work", "embed_items", "open_folder"]
 
 DTYPES = ("float16", "float32")
 SHARD_ROWS = 8_192
@@ -52,6 +52,7 @@ def embed_items(
     shard_rows: int = SHARD_ROWS,
     strict: bool = False,
     progress: Callable[[int, int], object] | None = None,
+    run: Run | None = None,
 ) -> Embedded:
     """Embed those items that a pool's folder does not have yet.
 
@@ -70,6 +71,7 @@ def embed_items(
     shard_rows : int, items of a shard
     strict : bool, whether an item that cannot be read is an error; else it is left out and listed in the manifest
     progress : called with items done and items to do, after each batch
+    run : function, what embeds shards; None for this process, see :class:`spotal.embed.ray.RayActors` for a cluster
 
     Returns
     -------
@@ -116,42 +118,17 @@ def embed_items(
         manifest, known = _known(folder, manifest)
         todo = _missing(items, folder, known)
         listed = {item.id for item in manifest.skipped}
-        names = _free_names(manifest)
         count = min(8, os.cpu_count() or 1) if workers is None else workers
-        loaded = iter(_loader(items, embedder, todo, batch_size, shard_rows, count))
-        done = 0
-        try:
-            for part in blocks(len(todo), shard_rows):
-                rows: list[int] = []
-                vectors: list[NDArray[Any]] = []
-                skipped: list[Skipped] = []
-                for batch in blocks(len(todo[part]), batch_size):
-                    ready: _Ready = next(loaded)
-                    for row, reason in ready.failed:
-                        if strict:
-                            raise DataFileError(f"{reason}, and --strict was asked for")
-                        skipped.append(Skipped(_id(items, row), reason, _size(items, row)))
-                    if ready.rows:
-                        rows += ready.rows
-                        vectors.append(_cast(embedder.forward(ready.batch, len(ready.rows), mixed=True), dtype))
-                    done += len(todo[part][batch])
-                    if progress is not None:
-                        progress(done, len(todo))
-                manifest = replace(
-                    manifest, skipped=_in_order((*manifest.skipped, *skipped)), dim=_width(manifest, vectors, embedder)
-                )
-                if rows:
-                    shard = _write(folder, next(names), np.concatenate(vectors), items, rows)
-                    shards = sorted((*manifest.shards, shard), key=lambda shard: shard.file)
-                    manifest = replace(manifest, shards=tuple(shards))
-                manifest.write(folder)
-        except RuntimeError as error:
-            if "DataLoader worker" not in str(error):
-                raise
-            raise ResourceError(
-                "a process that decodes was ended from outside, as systems do that run out of memory; lower --workers "
-                "or --batch-size"
-            ) from None
+        work = Work(folder, items, dtype, batch_size, shard_rows, count, strict)
+        for done in (run or here)(work, embedder, todo, _free_names(manifest), progress or _quiet):
+            shards = (*manifest.shards, done.shard) if done.shard is not None else manifest.shards
+            manifest = replace(
+                manifest,
+                dim=_width({done.dim, manifest.dim} - {0}, embedder),
+                skipped=_in_order((*manifest.skipped, *done.skipped)),
+                shards=tuple(sorted(shards, key=lambda shard: shard.file)),
+            )
+            manifest.write(folder)
         new = tuple(item for item in manifest.skipped if item.id not in listed)
         if not manifest.rows:
             raise DataFileError(
@@ -159,6 +136,94 @@ def embed_items(
                 "repair them or check --column"
             )
         return Embedded(manifest, len(todo) - len(new), new)
+
+
+@dataclass(frozen=True)
+class Work:
+    """How items are to be embedded, and where to."""
+
+    folder: Path
+    items: Items
+    dtype: str
+    batch_size: int
+    shard_rows: int
+    workers: int
+    strict: bool
+
+    def load(self, embedder: TorchEmbedder, rows: NDArray[np.int64]) -> Iterator[_Ready]:
+        """Those items as the model takes them, a batch at a time, none across two shards."""
+        return iter(_loader(self.items, embedder, rows, self.batch_size, self.shard_rows, self.workers))
+
+    def shard(
+        self,
+        embedder: TorchEmbedder,
+        rows: NDArray[np.int64],
+        loaded: Iterator[_Ready],
+        names: Iterator[str],
+        tell: Callable[[int], object],
+    ) -> Done:
+        """Embed a shard's rows and write it, under the next name, unless none can be read."""
+        kept: list[int] = []
+        vectors: list[NDArray[Any]] = []
+        skipped: list[Skipped] = []
+        for batch in blocks(len(rows), self.batch_size):
+            ready = next(loaded)
+            for row, reason in ready.failed:
+                if self.strict:
+                    raise DataFileError(f"{reason}, and --strict was asked for")
+                skipped.append(Skipped(_id(self.items, row), reason, _size(self.items, row)))
+            if ready.rows:
+                kept += ready.rows
+                vectors.append(_cast(embedder.forward(ready.batch, len(ready.rows), mixed=True), self.dtype))
+            tell(len(rows[batch]))
+        dim = _width({part.shape[1] for part in vectors}, embedder)
+        shard = _write(self.folder, next(names), np.concatenate(vectors), self.items, kept) if kept else None
+        return Done(shard, tuple(skipped), dim)
+
+
+@dataclass(frozen=True)
+class Done:
+    """A shard, None where no item of it could be read; the items left out; and the width of its rows, 0 for None."""
+
+    shard: Shard | None
+    skipped: tuple[Skipped, ...]
+    dim: int
+
+
+Run = Callable[[Work, TorchEmbedder, NDArray[np.int64], Iterator[str], Callable[[int, int], object]], Iterator[Done]]
+"""What embeds the rows to do, under these names, shard by shard, and tells of items done and in all."""
+
+
+def here(
+    work: Work,
+    embedder: TorchEmbedder,
+    todo: NDArray[np.int64],
+    names: Iterator[str],
+    progress: Callable[[int, int], object],
+) -> Iterator[Done]:
+    """Embed in this process, one shard after the other."""
+    done = 0
+
+    def tell(more: int) -> None:
+        nonlocal done
+        done += more
+        progress(done, len(todo))
+
+    loaded = work.load(embedder, todo)
+    try:
+        for part in blocks(len(todo), work.shard_rows):
+            yield work.shard(embedder, todo[part], loaded, names, tell)
+    except RuntimeError as error:
+        if "DataLoader worker" not in str(error):
+            raise
+        raise ResourceError(
+            "a process that decodes was ended from outside, as systems do that run out of memory; lower --workers or "
+            "--batch-size"
+        ) from None
+
+
+def _quiet(done: int, total: int) -> None:
+    pass
 
 
 def open_folder(folder: Path) -> None:
@@ -297,10 +362,7 @@ def _cast(vectors: NDArray[np.float32], dtype: str) -> NDArray[Any]:
     return vectors.astype(dtype)
 
 
-def _width(manifest: Manifest, vectors: list[NDArray[Any]], embedder: TorchEmbedder) -> int:
-    from spotal.errors import ModelError
-
-    widths = {part.shape[1] for part in vectors} | ({manifest.dim} if manifest.dim else set())
+def _width(widths: set[int], embedder: TorchEmbedder) -> int:
     if len(widths) > 1:
         raise ModelError(f"model {embedder.path} must give vectors of one width, found {sorted(widths)}")
     return widths.pop() if widths else 0

@@ -16,7 +16,7 @@ from spotal.engine.watch import Watch
 from spotal.errors import InputError, ResourceError
 from spotal.pool.base import Batch, Pool
 
-__all__ = ["RayEngine"]
+__all__ = ["RayEngine", "in_words"]
 
 STRETCHES_A_CORE = 4
 """Stretches that each core of the cluster maps, on average: what a failure costs, against partial results to merge."""
@@ -58,7 +58,7 @@ class RayEngine:
 
     def __init__(self, address: str | None = None, num_cpus: int | None = None) -> None:
         self.address, self.num_cpus = address, num_cpus
-        self._ray: Any = None
+        self.ray: Any = None
 
     def __enter__(self) -> Self:
         os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
@@ -79,11 +79,11 @@ class RayEngine:
         except (ConnectionError, ValueError, RuntimeError) as error:
             reason = " ".join(str(error).split())[:150]
             raise InputError(f"ray_address {self.address} has no cluster to connect to ({reason})") from None
-        self._ray = ray
+        self.ray = ray
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._ray.shutdown()
+        self.ray.shutdown()
 
     def run(self, task: Pass[Any, Any], pool: Pool, *, threads: int = 1) -> Any:
         """The result of one pass over the pool; ``threads`` are for other engines.
@@ -95,7 +95,7 @@ class RayEngine:
         SpotalError
             What the pass itself raises.
         """
-        ray = self._ray
+        ray = self.ray
         watch = Watch(task, len(pool))
         ray.util.register_serializer(np.memmap, serializer=_as_file, deserializer=_mapped)
         held = ray.put((task, pool))
@@ -114,7 +114,7 @@ class RayEngine:
             partial = ray.get(level[0])
         except BaseException as error:
             # tasks under way end with the block: Ray 2.60 may end this process where they are canceled by force
-            raise _in_words(ray, error) from None
+            raise in_words(ray, error) from None
         return task.finish(partial)
 
 
@@ -171,7 +171,7 @@ def _mapped(found: Any) -> NDArray[Any]:
     return np.memmap(path, dtype, "r", offset, shape)
 
 
-def _in_words(ray: Any, error: BaseException) -> BaseException:
+def in_words(ray: Any, error: BaseException) -> BaseException:
     """Ray's error as one of ours, where it is about a worker; else the error of the pass."""
     lost = ray.exceptions
     while isinstance(error, lost.RayTaskError) and isinstance(error.cause, Exception):
@@ -180,9 +180,9 @@ def _in_words(ray: Any, error: BaseException) -> BaseException:
         return ResourceError(
             "a Ray worker ran out of memory; give its machine more, or fewer cores at a time (num_cpus)"
         )
-    if isinstance(error, lost.WorkerCrashedError | lost.NodeDiedError | lost.ObjectLostError):
+    if isinstance(error, lost.WorkerCrashedError | lost.NodeDiedError | lost.ObjectLostError | lost.RayActorError):
         return ResourceError(
-            f"Ray workers were lost {RETRIES + 1} times at the same rows ({type(error).__name__}), as systems do that "
+            f"Ray workers were lost {RETRIES + 1} times at the same work ({type(error).__name__}), as systems do that "
             "run out of memory; look into the cluster's logs"
         )
     return error

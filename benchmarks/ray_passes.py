@@ -1,0 +1,117 @@
+"""What Ray costs: seconds of a selection's pass with one and two workers, and bytes that cross the network.
+
+    python -m benchmarks.ray_passes [--rows N] [--dim D] [--out FILE]
+
+Writes JSON; docs/scale.md quotes it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import statistics
+import sys
+import tempfile
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import ray
+
+import spotal
+from spotal.engine import local, using
+from spotal.engine.ray import RayEngine
+from spotal.strategies import SPOT
+
+REPEATS = 3
+BUDGETS = (100, 1_000, 10_000)
+
+
+class Weighed:
+    """Runs passes here, and weighs what a cluster would be sent and what a stretch of it would send back."""
+
+    def __init__(self) -> None:
+        self.sent = self.partial = 0
+
+    def run(self, task: Any, pool: Any, *, threads: int = 1) -> Any:
+        """The pass in this process."""
+        self.sent = len(ray.cloudpickle.dumps(task)) - len(ray.cloudpickle.dumps(task.scene.where))
+        partial = None
+        for batch in pool.batches():
+            piece = task.map(batch)
+            partial = piece if partial is None else task.merge(partial, piece)
+        partial = task.fold(partial)
+        self.partial = len(ray.cloudpickle.dumps(partial))
+        return task.finish(partial)
+
+
+def made(folder: str, rows: int, dim: int) -> Any:
+    """A pool of clusters in a file, mapped."""
+    path = Path(folder, "pool.npy")
+    pool = np.lib.format.open_memmap(path, "w+", np.float16, (rows, dim))
+    rng = np.random.default_rng(0)
+    turn = rng.normal(size=(16, dim)).astype(np.float32)
+    for start in range(0, rows, 100_000):
+        some = rng.normal(size=(min(100_000, rows - start), 16)).astype(np.float32)
+        pool[start : start + len(some)] = (some + 3 * rng.integers(0, 3, (len(some), 1))) @ turn
+    pool.flush()
+    return np.load(path, mmap_mode="r")
+
+
+def timed(pool: Any, budget: int, expected: Any = None) -> float:
+    """Seconds of the pass of one selection, whose picks are checked."""
+    picks = SPOT(sample_size=10_000).query(pool, budget, random_state=0)
+    assert expected is None or np.array_equal(picks.indices, expected)
+    print(f"{picks.timings['select']:.2f} s", file=sys.stderr, flush=True)
+    return picks.timings["select"]
+
+
+def main() -> None:
+    """Measure and write."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rows", type=int, default=4_000_000)
+    parser.add_argument("--dim", type=int, default=128)
+    parser.add_argument("--budget", type=int, default=1_000)
+    parser.add_argument("--out", default="benchmarks/results/ray.json")
+    asked = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        pool = made(folder, asked.rows, asked.dim)
+        expected = SPOT(sample_size=10_000).query(pool, asked.budget, random_state=0).indices
+        seconds: dict[str, list[float]] = {}
+        for threads in (1, 2):
+
+            def here(task: Any, pool: Any, *, threads: int, own: int = threads) -> Any:
+                return local.run(task, pool, threads=own)
+
+            with using(here):
+                seconds[f"this process, threads: {threads}"] = [timed(pool, asked.budget) for _ in range(REPEATS)]
+        for workers in (1, 2):
+            with RayEngine(num_cpus=workers) as engine, using(engine.run):
+                timed(pool, asked.budget, expected)  # starts the workers
+                some = [timed(pool, asked.budget, expected) for _ in range(REPEATS)]
+                seconds[f"Ray, workers: {workers}"] = some
+        sizes = {}
+        for budget in BUDGETS:
+            weighed = Weighed()
+            with using(weighed.run):
+                timed(pool[:1_100_000], budget)
+            sizes[budget] = {
+                "task": weighed.sent,
+                "partial": weighed.partial,
+                "partial_a_cell": weighed.partial / budget,
+            }
+    result = {
+        "rows": asked.rows, "dim": asked.dim, "dtype": "float16", "budget": asked.budget, "repeats": REPEATS,
+        "cores": os.cpu_count(), "python": platform.python_version(), "ray": ray.__version__,
+        "spotal": spotal.__version__, "date": datetime.now(UTC).date().isoformat(), "seconds": seconds,
+        "medians": {name: statistics.median(some) for name, some in seconds.items()}, "bytes": sizes,
+    }  # fmt: skip
+    Path(asked.out).write_text(json.dumps(result, indent=1) + "\n")
+    print(json.dumps(result["medians"] | {"bytes": sizes}, indent=1))
+
+
+if __name__ == "__main__":
+    main()
