@@ -153,7 +153,7 @@ def test_predict_refuses(refused, spotal, begun):
 def test_status_before_and_after(spotal, begun):
     before = spotal("status", "p")
     assert before.exit_code == 0, before.output
-    assert "Accuracy: not known yet" in before.stdout
+    assert "Accuracy: not known, which needs a trained model" in before.stdout
     assert "Next: spotal next p" in before.stdout
     assert "Nothing to train" in spotal("train", "p").stdout
     spotal("next", "p")

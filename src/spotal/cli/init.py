@@ -99,7 +99,11 @@ def _tell(folder: Path, settings: Settings, items: int, held_back: int) -> None:
     say(console, f"Made {folder} with {items:,} {noun}{audit}; {len(settings.classes)} classes", "bold")
     say(console, f"  settings are in {folder / 'spotal.toml'}: change them at any time")
     if settings.model == "auto" and settings.data.kind == "image":
-        say(console, "  model auto sees colors and coarse shapes only: name a pretrained one there for better picks")
+        say(
+            console,
+            "  model auto sees colors and coarse shapes only; a pretrained one is better, or one trained on these "
+            "images by spotal embed --train simclr",
+        )
     say(console, f"Next: spotal next {folder}")
 
 

@@ -68,7 +68,7 @@ project = "A labeling project"
 app.command(
     rich_help_panel=project,
     epilog="Examples: [bold]spotal init birds --images photos/ --classes gull,tern,other --budget 500[/bold], "
-    "[bold]spotal init mails --texts mails.csv --classes-file classes.txt --model all-MiniLM-L6-v2[/bold]",
+    "[bold]spotal init mails --texts mails.csv --classes-file names.txt --model google-bert/bert-base-uncased[/bold]",
 )(init)
 app.command("next", rich_help_panel=project, epilog="Example: [bold]spotal next birds[/bold]")(next_)
 app.command(

@@ -109,7 +109,8 @@ def _sentences(found: Status) -> list[str]:
     if found.stale:
         lines.append("  labels or items have changed since")
     if not found.curve:
-        lines.append("Accuracy: not known yet, no model and answered audit item")
+        needs = "a trained model and answered audit items" if found.counts.held_back else "items that are held back"
+        lines.append(f"Accuracy: not known, which needs {needs}")
     ahead = found.forecast
     if ahead.gain is None:
         lines.append(f"The next {ahead.labels} labels: {ahead.why}")

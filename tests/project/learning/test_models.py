@@ -43,6 +43,8 @@ def lightning(n):
     import lightning
 
     class Module(lightning.LightningModule):
+        image_size = 10
+
         def __init__(self):
             super().__init__()
             self.net = Net(n)
@@ -78,18 +80,17 @@ def walk(project, answer):
 
 
 @pytest.mark.parametrize(
-    ("kind", "model", "least"),
+    ("kind", "model", "n", "batch", "least"),
     [
-        ("image", "auto", 0.9),
-        ("text", "auto", 0.9),
-        ("embedding", "auto", 0.9),
-        ("image", "small-cnn", 0.9),
-        ("image", "resnet18", 0),
+        ("image", "auto", 60, 15, 0.9),
+        ("text", "auto", 60, 15, 0.9),
+        ("embedding", "auto", 60, 15, 0.9),
+        ("image", "small-cnn", 60, 15, 0.9),
+        ("image", "resnet18", 8, 4, 0),
     ],
 )
-def test_ours(start, answer, kind, model, least):
-    n = 16 if model == "resnet18" else 60
-    assert walk(start(kind, n, model=model, batch_size=n // 4), answer) >= least
+def test_ours(start, answer, kind, model, n, batch, least):
+    assert walk(start(kind, n, model=model, batch_size=batch), answer) >= least
 
 
 @pytest.mark.parametrize(

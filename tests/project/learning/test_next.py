@@ -106,17 +106,19 @@ def test_only_what_is_new_or_changed_is_embedded(start, answer, tmp_path, monkey
     seen.clear()
     next_batch(project)
     assert seen == []
-    draw(tmp_path / "images", range(30, 33))
-    (tmp_path / "images" / "i004.png").write_bytes((tmp_path / "images" / "i032.png").read_bytes())
-    (tmp_path / "images" / "i005.png").unlink()
     answer(project)
+    draw(tmp_path / "images", range(30, 33))
+    gone, *others = project.items.candidates()
+    changed = next(item for item in others if truth(item.id) != truth("i032.png"))
+    (tmp_path / "images" / changed.id).write_bytes((tmp_path / "images" / "i032.png").read_bytes())
+    (tmp_path / "images" / gone.id).unlink()
     next_batch(project)
-    assert sorted(seen) == ["i004.png", "i030.png", "i031.png", "i032.png"]
+    assert sorted(seen) == [changed.id, "i030.png", "i031.png", "i032.png"]
     found = read_predictions(project)
     assert len(found) == 33
-    assert [number for number in range(33) if not found.known[number]] == [5]
-    assert found.guess(5) is None
-    assert found.guess(4)[0] == truth("i032.png")
+    assert [number for number in range(33) if not found.known[number]] == [gone.number]
+    assert found.guess(gone.number) is None
+    assert found.guess(changed.number)[0] == truth("i032.png")
 
 
 def test_images_that_cannot_be_read_are_told_and_passed_over(start, answer, tmp_path):

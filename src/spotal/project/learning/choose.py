@@ -6,6 +6,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from numpy.typing import NDArray
 
 from spotal.errors import ModelError
@@ -29,6 +30,7 @@ SIZE = 32
 STEPS = {"small-cnn": 500, "resnet18": 1_000}
 """Least optimizer steps of a training: what two cores can afford, a GPU for "resnet18"."""
 TUNE = "fine-tune:"
+SCALE_ROWS = 10_000
 
 
 def recipe_for(settings: Settings, folder: Path) -> Recipe:
@@ -70,12 +72,16 @@ def recipe_for(settings: Settings, folder: Path) -> Recipe:
 
 
 def probe(X: NDArray[Any], n_classes: int) -> Learner:
-    """A linear probe: logistic regression with C = 1 on features as they are."""
+    """A linear probe: logistic regression with C = 1 on features whose deviation as a whole is brought to 1."""
     from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import FunctionTransformer
 
     from spotal.learner import SklearnLearner
 
-    return SklearnLearner(LogisticRegression(C=1.0, max_iter=500), n_classes)
+    deviation = float(X[:: max(1, len(X) // SCALE_ROWS)].std(dtype=np.float64)) or 1.0
+    scaled = FunctionTransformer(partial(np.multiply, 1 / deviation))
+    return SklearnLearner(make_pipeline(scaled, LogisticRegression(C=1.0, max_iter=500)), n_classes)
 
 
 def _as_they_are(X: NDArray[Any], random_state: int) -> NDArray[Any]:
@@ -89,7 +95,6 @@ def _network(name: str, X: NDArray[Any], n_classes: int) -> Learner:
 
 
 def _pixels(project: Project, items: list[Item], progress: Progress) -> Inputs:
-    """Principal components of small copies, on a common scale: a weak descriptor that needs no weights."""
+    """Principal components of small copies: a weak descriptor that needs no weights."""
     found = inputs.images(project, items, progress, SIZE)
-    rows = cold_embeddings(found.X, project.settings.random_state)
-    return Inputs(found.numbers, rows / (rows.std() or 1.0))
+    return Inputs(found.numbers, cold_embeddings(found.X, project.settings.random_state))

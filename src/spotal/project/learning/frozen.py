@@ -26,7 +26,7 @@ MOST_SIZE = 224
 
 
 class Frozen:
-    """Features by the model of that name, of images or of texts, on a common scale.
+    """Features by the model of that name, of images or of texts.
 
     name : all that :class:`~spotal.embed.TorchEmbedder` takes; a path is absolute or starts at the project's folder
     """
@@ -52,13 +52,8 @@ class Frozen:
         progress(f"loading {self.name}", 0, None)
         stem = self._stem()
         if self.kind == "text":
-            found = inputs.texts(project, items, progress, stem, self._embed_texts)
-        else:
-            found = inputs.vectors(
-                project, items, progress, stem, self._embed_images, lambda: self._size(project, items)
-            )
-        rows = found.X
-        return Inputs(found.numbers, rows / (rows[:10_000].std() or 1.0))
+            return inputs.texts(project, items, progress, stem, self._embed_texts)
+        return inputs.vectors(project, items, progress, stem, self._embed_images, lambda: self._size(project, items))
 
     def _embed_texts(self, texts: list[str]) -> NDArray[np.float32]:
         return self.embedder.embed(texts)
