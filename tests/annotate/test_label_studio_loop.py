@@ -13,7 +13,8 @@ from PIL import Image
 from tests.annotate.server import TOKEN
 
 from spotal.annotate import Guesses, LabelStudio, Pushed, newest_guesses
-from spotal.annotate.label_studio.service import TITLE, Service
+from spotal.annotate.label_studio.push import TITLE
+from spotal.annotate.label_studio.service import Service
 from spotal.errors import LabelStudioError
 from spotal.project import Audit, Data, Project, Settings, next_batch, read_predictions, train
 
@@ -144,6 +145,9 @@ def test_label_studio_is_served_and_brings_batch_after_batch(serving, annotator)
     assert len(project.labels.current()) == 8
     process.send_signal(signal.SIGINT)
     assert process.wait(60) == 130
+    assert tool.client.sdk.ml.list(project=tool.link.project) == []  # and what was pushed is shown from now on
+    assert tool.client.sdk.webhooks.list(project=str(tool.link.project)) == []
+    assert tool.client.sdk.projects.get(tool.link.project).model_version == f"spotal model {number}"
 
 
 def test_a_label_studio_that_refuses_our_address_is_asked_instead(make, proxy, annotator):
