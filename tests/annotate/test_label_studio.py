@@ -219,6 +219,7 @@ def test_a_project_of_somebody_elses_is_adopted(make, annotator, server, refused
     assert result.stdout.splitlines() == [
         "Pulled 1 new, 0 changed, 0 withdrawn answers",
         "  1 tasks there are none of this project's",
+        f"1 wait for an answer still. Next: spotal pull {project.folder}",
     ]
     assert "chooses 'cow', which is no class in spotal.toml; it counts as no answer" in result.stderr
     assert project.labels.current()["t0"].label == "hen"

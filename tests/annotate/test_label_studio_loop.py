@@ -13,8 +13,8 @@ from PIL import Image
 from tests.annotate.server import TOKEN
 
 from spotal.annotate import Guesses, LabelStudio, Pushed, newest_guesses
-from spotal.annotate.label_studio.service import TITLE, Service
-from spotal.errors import LabelStudioError
+from spotal.annotate.label_studio.push import TITLE
+from spotal.annotate.label_studio.service import Service
 from spotal.project import Audit, Data, Project, Settings, next_batch, read_predictions, train
 
 pytestmark = [pytest.mark.xdist_group("label-studio"), pytest.mark.usefixtures("env")]
@@ -78,16 +78,20 @@ def test_two_rounds_by_a_scripted_annotator_raise_the_accuracy(digits, annotator
 
 @pytest.fixture
 def serving(digits):
-    """A project of eight images, their true classes, ``spotal serve`` in a process of its own, and what it says."""
-    project, truth = digits(8, batch_size=4)
-    words = [sys.executable, "-c", "from spotal.cli.main import main; main()", "serve", "--label-studio"]
-    words += [str(project.folder), "--port", "0", "--every", "3600"]
-    path = project.folder / "said"
-    with path.open("w") as said:
-        process = subprocess.Popen(words, stdout=said, stderr=subprocess.STDOUT)
-    try:
-        yield project, truth, process, path.read_text
-    finally:
+    """Start ``spotal serve`` on eight images; the project, true classes, the process, and what it says."""
+    started = []
+
+    def serving(every):
+        project, truth = digits(8, batch_size=4)
+        words = [sys.executable, "-c", "from spotal.cli.main import main; main()", "serve", "--label-studio"]
+        words += [str(project.folder), "--port", "0", "--every", str(every)]
+        path = project.folder / "said"
+        with path.open("w") as said:
+            started.append(subprocess.Popen(words, stdout=said, stderr=subprocess.STDOUT))
+        return project, truth, started[-1], path.read_text
+
+    yield serving
+    for process in started:
         process.kill()
         process.wait(30)
 
@@ -103,7 +107,7 @@ def wait_for(what, *, said=lambda: ""):
 
 
 def test_label_studio_is_served_and_brings_batch_after_batch(serving, annotator):
-    project, truth, process, said = serving
+    project, truth, process, said = serving(every=3600)
     wait_for(lambda: "Label Studio asks http://127.0.0.1:" in said(), said=said)
     tool = LabelStudio(project)
     someone = annotator(tool)
@@ -144,21 +148,30 @@ def test_label_studio_is_served_and_brings_batch_after_batch(serving, annotator)
     assert len(project.labels.current()) == 8
     process.send_signal(signal.SIGINT)
     assert process.wait(60) == 130
+    assert tool.client.sdk.ml.list(project=tool.link.project) == []  # and what was pushed is shown from now on
+    assert tool.client.sdk.webhooks.list(project=str(tool.link.project)) == []
+    assert tool.client.sdk.projects.get(tool.link.project).model_version == f"spotal model {number}"
 
 
-def test_a_label_studio_that_refuses_our_address_is_asked_instead(make, proxy, annotator):
-    project = make(2)
-    tool, told = LabelStudio(project), []
-    tool.connect()
+def test_a_label_studio_that_cannot_reach_us_is_asked_instead(serving, annotator, proxy):
     proxy.fault = lambda method, path: "refuse" if path.startswith("/api/ml") else None
-    service = Service(tool, None, newest_guesses, told.append)
-    with pytest.raises(LabelStudioError, match="its ML backend"):
-        service.register("http://127.0.0.1:9", "secret")
-    proxy.fault = lambda method, path: "slow" if path.startswith("/api/tasks") else None
-    tool.client.sdk._client_wrapper._timeout = 1
-    service.stop()
-    service.run(0.01)
-    assert told == []
+    project, truth, process, said = serving(every=1)
+    wait_for(
+        lambda: "Predictions come with each push instead, and new answers are asked for every 1 s" in said(), said=said
+    )
+    tool = LabelStudio(project)
+    someone = annotator(tool)
+    item = next(iter(wait_for(lambda: len(someone.tasks()) == 4 and someone.tasks(), said=said)))
+    someone.says(item, truth[item])
+    wait_for(lambda: item in project.labels.current(), said=said)
+    proxy.fault = lambda method, path: "refuse"
+    wait_for(lambda: "(status 500)" in said().split("instead")[-1], said=said)
+    proxy.fault = lambda method, path: None
+    other = list(someone.tasks())[1]
+    someone.says(other, truth[other])
+    wait_for(lambda: other in project.labels.current(), said=said)
+    process.send_signal(signal.SIGINT)
+    assert process.wait(60) == 130
 
 
 @pytest.fixture

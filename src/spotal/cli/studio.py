@@ -85,7 +85,7 @@ def push(
         say(console, f"  {report.guesses:,} of them show the model's newest guess")
     if report.reopened:
         say(console, f"  {report.reopened:,} are shown to one more person: in conflict, or withdrawn")
-    say(console, f"Label at {tool.page}, then: spotal pull")
+    say(console, f"Label at {tool.page}, then: spotal pull {folder}")
 
 
 def pull(
@@ -115,6 +115,10 @@ def pull(
             print_json(asdict(report))
             return
         _print(console, report)
+        if not watch:
+            left = opened.counts().open
+            waits = f"{left:,} wait for an answer still. " if left else ""
+            say(console, f"{waits}Next: spotal {'pull' if left else 'next'} {folder}")
         while watch:
             time.sleep(every)
             try:

@@ -16,10 +16,12 @@ if TYPE_CHECKING:
     from spotal.annotate.label_studio.link import Link
     from spotal.project import Project, Task
 
-__all__ = ["VERSION", "prediction", "push"]
+__all__ = ["TITLE", "choose_version", "prediction", "push"]
 
 VERSION = "spotal "
 """Versions of our guesses begin so; others in the project are left alone."""
+TITLE = "spotal"
+"""The name of our ML backend in Label Studio."""
 AT_ONCE = 100
 FIELDS = (
     "id", "data", "is_labeled", "overlap", "total_annotations", "cancelled_annotations", "predictions_model_versions"
@@ -46,7 +48,7 @@ def push(client: Client, project: Project, link: Link, labeling: Labeling, guess
         shown += _add(client, project, link, labeling, guesses, some)
     shown += _refresh(client, link, labeling, guesses, [(there[task.item.id], task) for task in known])
     if shown:
-        _choose_version(client, link, guesses.version)
+        choose_version(client, link, guesses.version)
     reopened = 0
     for task in known:
         remote = there[task.item.id]
@@ -138,12 +140,17 @@ def _queue(client: Client, remote: dict[str, Any], *, again: bool) -> None:
         client.sdk.tasks.update(str(remote["id"]), **change)
 
 
-def _choose_version(client: Client, link: Link, version: str) -> None:
-    """Have Label Studio show the newest of our guesses, unless a live model or guesses of others are chosen there."""
+def choose_version(client: Client, link: Link, version: str) -> None:
+    """Have Label Studio show these of our guesses, unless a live model or guesses of others are chosen there."""
     with client.asking(f"project {link.project}"):
-        remote = client.sdk.projects.get(link.project)
-        if (remote.model_version or VERSION).startswith(VERSION) and remote.model_version != version:
-            client.sdk.projects.update(link.project, model_version=version)
+        chosen = client.sdk.projects.get(link.project).model_version or ""
+        if chosen == TITLE:
+            models = client.sdk.ml.list(project=link.project)
+            if any(model.title == TITLE and model.readable_state == "Connected" for model in models):
+                return
+        elif chosen == version or (chosen and not chosen.startswith(VERSION)):
+            return
+        client.sdk.projects.update(link.project, model_version=version)
 
 
 def _guess(labeling: Labeling, guesses: Guesses, task: Task) -> dict[str, Any] | None:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import secrets
 import socket
 from collections.abc import Callable
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from threading import Event, Thread
 from typing import TYPE_CHECKING, Any
 
 from spotal.annotate.base import Guesses, Pulled, Pushed, newest_guesses
 from spotal.annotate.label_studio.backend import USER, authorization, backend
+from spotal.annotate.label_studio.push import TITLE, choose_version
 from spotal.errors import InputError, LabelStudioError, SpotalError
 
 if TYPE_CHECKING:
@@ -19,10 +20,8 @@ if TYPE_CHECKING:
     from spotal.annotate.label_studio.tool import LabelStudio
     from spotal.project import Project
 
-__all__ = ["TITLE", "Service", "serve"]
+__all__ = ["Service", "serve"]
 
-TITLE = "spotal"
-"""The name of our ML backend in Label Studio."""
 EVENTS: Any = ("ANNOTATION_CREATED", "ANNOTATIONS_CREATED", "ANNOTATION_UPDATED", "ANNOTATIONS_DELETED")
 """What Label Studio rings for."""
 
@@ -95,30 +94,42 @@ class Service:
 
     def register(self, url: str, password: str) -> None:
         """Make the backend at ``url`` known to Label Studio, with its webhook, instead of an earlier one of ours."""
+        client, number = self.tool.client, self._forget()
+        auth: Any = {"auth_method": "BASIC_AUTH", "basic_auth_user": USER, "basic_auth_pass": password}
+        headers = {"Authorization": authorization(password)}
+        with client.asking("its ML backend"):
+            client.sdk.ml.create(url=url, project=number, title=TITLE, is_interactive=False, **auth)
+            for hook in client.sdk.webhooks.list(project=str(number)):
+                if hook.url == f"{url}/webhook":  # Label Studio makes it along with the backend, without the password
+                    client.sdk.webhooks.update(
+                        int(hook.id or 0),
+                        url=hook.url,
+                        send_payload=False,
+                        send_for_all_actions=False,
+                        actions=EVENTS,
+                        headers=headers,
+                    )
+            client.sdk.projects.update(number, model_version=TITLE)
+
+    def unregister(self) -> None:
+        """Take our backend out of Label Studio, which shows the guesses that were pushed from then on."""
+        self._forget()
+        assert self.tool.link is not None
+        choose_version(self.tool.client, self.tool.link, self.guesses.version)
+
+    def _forget(self) -> int:
+        """Delete our backends and their webhooks; the number of the Label Studio project."""
         client, link = self.tool.client, self.tool.link
         assert link is not None
-        auth: Any = {"auth_method": "BASIC_AUTH", "basic_auth_user": USER, "basic_auth_pass": password}
         with client.asking("its ML backend"):
             earlier = [one for one in client.sdk.ml.list(project=link.project) if one.title == TITLE]
-            hooks = client.sdk.webhooks.list(project=str(link.project))
             ours = {f"{str(one.url).rstrip('/')}/webhook" for one in earlier}
-            for hook in hooks:
+            for hook in client.sdk.webhooks.list(project=str(link.project)):
                 if hook.url in ours:
                     client.sdk.webhooks.delete(int(hook.id or 0))
             for one in earlier:
                 client.sdk.ml.delete(int(one.id or 0))
-            client.sdk.ml.create(url=url, project=link.project, title=TITLE, is_interactive=False, **auth)
-            mine = [
-                hook for hook in client.sdk.webhooks.list(project=str(link.project)) if hook.url == f"{url}/webhook"
-            ]
-            for hook in mine:
-                client.sdk.webhooks.update(
-                    int(hook.id or 0),
-                    url=f"{url}/webhook",
-                    send_payload=False,
-                    headers={"Authorization": authorization(password)},
-                )
-            client.sdk.projects.update(link.project, model_version=TITLE)
+        return link.project
 
     def _tell(self, sentence: str) -> None:
         if sentence != self._last:
@@ -172,7 +183,7 @@ def serve(
             server.run(sockets=[listener])
         finally:
             service.stop()
-            worker.join(10)
+            worker.join(30)
 
 
 def _work(service: Service, server: Any, place: str, password: str, every: float, say: Callable[[str], None]) -> None:
@@ -189,6 +200,8 @@ def _work(service: Service, server: Any, place: str, password: str, every: float
             "SSRF_PROTECTION_ENABLED=false"
         )
     service.run(every)
+    with suppress(LabelStudioError):  # it is gone, or shows no guess yet
+        service.unregister()
 
 
 @contextmanager
