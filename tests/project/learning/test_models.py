@@ -9,6 +9,7 @@ import pytest
 from tests.project.learning.conftest import truth
 
 from spotal.project import next_batch, read_embeddings, read_predictions, train
+from spotal.project.learning import choose
 
 OWN = """
 import torch
@@ -89,7 +90,9 @@ def walk(project, answer):
         ("image", "resnet18", 8, 4, 0),
     ],
 )
-def test_ours(start, answer, kind, model, n, batch, least):
+def test_ours(start, answer, monkeypatch, kind, model, n, batch, least):
+    if model == "resnet18":
+        monkeypatch.setattr(choose, "SIZE", 8)
     assert walk(start(kind, n, model=model, batch_size=batch), answer) >= least
 
 
