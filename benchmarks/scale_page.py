@@ -108,8 +108,8 @@ def _scaling(parts: dict[str, Any]) -> str:
         x = np.log([row["rows"] for row in large])
         wall, work = (np.polyfit(x, np.log([row[k] for row in large]), 1)[0] for k in ("seconds", "cpu_seconds"))
         slopes = (
-            f" Between the pools that take the fast path the slope of log time on log N is {wall:.2f} ({work:.2f} in CPU "
-            "time); 100,000 rows still take the reference path, which costs more than a million rows by the other."
+            f" Between the pools that take the fast path the slope of log time on log N is {wall:.2f} ({work:.2f} in "
+            "CPU time); 100,000 rows still take the reference path, which costs more than a million rows by the other."
         )
     table = _table(
         ["rows", "runs", "s", "CPU s", "memory", "in all"],
