@@ -23,9 +23,7 @@ DRAWS = 200
 
 
 def query(pool, budget, seed=0, mass=None, labeled=()):
-    labeled = np.array(labeled, np.int64)
-    unlabeled = np.setdiff1d(np.arange(len(pool)), labeled)
-    return Query(ArrayPool(pool), budget, labeled, unlabeled, None, None, mass, seed)
+    return Query(ArrayPool(pool), budget, np.array(labeled, np.int64), None, None, mass, seed)
 
 
 def cells_of(pool, count, seed=0):
