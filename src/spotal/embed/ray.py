@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from importlib import import_module
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -48,7 +50,7 @@ class RayActors:
         options = {"num_gpus": 1} if gpus else {"num_cpus": 1}
         made = ray.remote(max_restarts=RETRIES, max_task_retries=RETRIES, **options)(_Actor)
         known = ray.put((replace(work, workers=0), self.model, embedder.image_size, embedder.takes))
-        pool = ray.util.ActorPool([made.remote(known) for _ in range(count)])
+        pool = ray.util.ActorPool([made.remote([known]) for _ in range(count)])
         done = 0
         try:
             given = ((part, next(names)) for part in parts)
@@ -63,8 +65,10 @@ class RayActors:
 class _Actor:
     """A worker that has loaded the model."""
 
-    def __init__(self, known: tuple[Work, str, int | None, str]) -> None:
-        self.work, model, image_size, takes = known
+    def __init__(self, known: list[Any]) -> None:
+        ray: Any = import_module("ray")
+        # a reference in a list: an argument that Ray itself fetches could be lost before an actor is started again
+        self.work, model, image_size, takes = ray.get(known[0])
         self.embedder = TorchEmbedder(model, image_size=image_size, takes=takes)
 
     def embed(self, rows: NDArray[np.int64], name: str) -> tuple[int, Done]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 from collections.abc import Iterator
 from importlib import import_module
 from typing import Any, Self
@@ -73,6 +74,7 @@ class RayEngine:
             options |= {"address": "local", "num_cpus": self.num_cpus, "include_dashboard": False}
             options |= {"_system_config": {"task_oom_retries": 2}}
         else:
+            _check_reachable(self.address)
             options |= {"address": self.address}
         try:
             ray.init(**options)
@@ -116,6 +118,19 @@ class RayEngine:
             # tasks under way end with the block: Ray 2.60 may end this process where they are canceled by force
             raise in_words(ray, error) from None
         return task.finish(partial)
+
+
+def _check_reachable(address: str) -> None:
+    """Raise InputError where nobody answers at "host:port", which Ray itself takes minutes to say."""
+    host, _, port = address.rpartition(":")
+    if not host or "/" in host or not port.isdecimal():
+        return
+    try:
+        socket.create_connection((host, int(port)), timeout=10).close()
+    except OSError as error:
+        raise InputError(
+            f"ray_address {address} has no cluster to connect to ({str(error.strerror or error).lower()})"
+        ) from None
 
 
 def stretches(n: int, dim: int, cores: int) -> Iterator[tuple[int, int]]:
