@@ -86,7 +86,8 @@ class SPOT(Strategy):
         be believed, and where labels are far; with cost, times ``Price(1)``: mass per unit of price.
     refine : int, Lloyd steps of "cells"
     focus : float, at least 0
-        How far centers of "cells" keep to dense mass (:func:`~spotal.selection.cells.refine`); 0 makes them means.
+        How far centers of "cells" keep to dense mass (:func:`~spotal.selection.cells.refine`) while nothing is labeled;
+        0 makes them means, as they are once there are labels: then the mass itself says where to go.
     representative : "center" or "random"
         Who stands for a cell of "cells". "random" draws one of its rows, in proportion to the caller's ``mass``: with
         one pick a cell (cells are halved until there are as many) its probability is known, and
@@ -242,7 +243,7 @@ class SPOT(Strategy):
         with clock("design"):
             design = self.design.points(query.budget, sample.carried.shape[1], random_state=query.rng())
         with clock("refine"):
-            steps, focus, labeled = self.refine, self.focus, query.labeled
+            steps, focus, labeled = self.refine, self._focus(query), query.labeled
             scene = refined_scene(pool, sample, weight, design, space, steps, focus, labeled, mass, query.mass)
         with clock("select"):
             picks, cells, table = represent(pool, scene, query.budget)
@@ -337,6 +338,10 @@ class SPOT(Strategy):
         fitted: Transport = transport
         return fitted
 
+    def _focus(self, query: Query) -> float:
+        """What ``focus`` is for this query."""
+        return 0.0 if len(query.labeled) else self.focus
+
     def _cut(
         self, query: Query, mass: NDArray[np.float64], carried: NDArray[np.float32], points: NDArray[np.float64]
     ) -> celling.Cells:
@@ -348,7 +353,7 @@ class SPOT(Strategy):
         if len(empty):  # a design point in a hole of the carried pool starts from the free row nearest to it
             rows = nearest_rows(carried, free, points[empty])
             centers[torch.from_numpy(empty).to(centers.device)] = pool.rows(rows).to(centers)
-        centers = celling.refine(pool, mass, centers, self.refine, self.focus)
+        centers = celling.refine(pool, mass, centers, self.refine, self._focus(query))
         return celling.settle(pool, centers)
 
     def _afforded(
