@@ -26,7 +26,7 @@ def test_a_plan_of_a_large_pool_is_one_pass(monkeypatch):
     monkeypatch.setattr(_large, "EXACT_WORK", 1)
     found = spotal.plan(3_000, 20, 30)
     assert (found.path, found.passes) == ("sampled", 1)
-    assert set(found.steps) == {"fit", "refine", "select"}
+    assert set(found.steps) == {"fit", "carry", "refine", "select"}
     assert found.seconds == pytest.approx(sum(found.steps.values()))
     assert spotal.plan(3_000, 20, 30, sequential=True).passes == 2
 

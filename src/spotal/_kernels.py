@@ -66,9 +66,21 @@ def project(x: Any, shift: Any, axes: Any, y: Any, left: Any) -> None:
 
 @_compiled
 def search(
-    y: Any, coarse: Any, coarse_half: Any, starts: Any, fine: Any, fine_half: Any, member: Any, probes: int, index: Any
+    y: Any,
+    points: Any,
+    coarse: Any,
+    coarse_half: Any,
+    starts: Any,
+    fine: Any,
+    fine_half: Any,
+    member: Any,
+    probes: int,
+    index: Any,
+    squared: Any,
 ) -> None:
-    """index (n,): of the centers in the ``probes`` lists nearest to each row of y (n, WIDTH), the nearest.
+    """The nearest of the centers in the ``probes`` lists nearest to each row of y (n, WIDTH), and how far away it is.
+
+    index, squared (n,): its number and the squared distance; points (k, WIDTH): the centers.
 
     coarse (G, WIDTH, LANES) and coarse_half (G, LANES): the lists' middles and half their squared lengths; list k has
     the groups starts[k] .. starts[k + 1] of fine, fine_half and member, the centers and their numbers. Ties go to the
@@ -97,6 +109,10 @@ def search(
                     if value > best or (value == best and member[g, lane] < best_member):
                         best, best_member = value, member[g, lane]
         index[i] = best_member
+        away = np.float32(0)
+        for k in range(WIDTH):
+            away += (row[k] - points[best_member, k]) ** 2
+        squared[i] = away
 
 
 @_inlined

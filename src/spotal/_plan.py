@@ -63,18 +63,21 @@ def plan(n: int, dim: int, budget: int, *, itemsize: int = 4, sequential: bool =
         budget is not in 1 .. n.
     """
     from spotal.strategies import SPOT
-    from spotal.strategies._large import PER_CELL, is_large_shape
+    from spotal.strategies._large import FITTED, PER_CELL, is_large_shape
 
     if not 1 <= budget <= n:
         raise BudgetError(f"budget must lie in 1..{n}, the rows of the pool, found {budget}")
     spot = SPOT()
     large = is_large_shape(n, dim, budget)
-    fitted = min(n, spot.sample_size)
-    sampled = min(n, max(spot.sample_size, PER_CELL * budget))
+    fitted = min(n, spot.sample_size, FITTED) if large else min(n, spot.sample_size)
+    sampled = min(n, max(fitted, PER_CELL * budget))
     bytes_of_pool = n * dim * itemsize
-    steps = {"fit": _fitting(fitted, dim, budget)}
+    fit, frames = _fitting(fitted, dim, budget)
+    steps = {"fit": fit}
     if large:
         place, search = _placing(dim, budget)
+        # a frame is counted along and passed while it is fitted, and passed again by the sample
+        steps["carry"] = frames / 2 * sampled / fitted
         steps["refine"] = (spot.refine + 1) * sampled * search
         steps["select"] = n * place
         extra = 0 if not sequential else 1 + (sampled > fitted)
@@ -109,8 +112,8 @@ def _timed(function: Callable[[], Any]) -> float:
     return time.perf_counter() - start
 
 
-def _fitting(rows: int, dim: int, budget: int) -> float:
-    """Seconds to fit principal components and the transport to a sample."""
+def _fitting(rows: int, dim: int, budget: int) -> tuple[float, float]:
+    """Seconds to fit principal components and the transport to a sample, and those of all its frames alone."""
     import torch
 
     from spotal._search import one_thread
@@ -128,7 +131,8 @@ def _fitting(rows: int, dim: int, budget: int) -> float:
         few = _timed(lambda: SlicedTransport(0, 0, tol=1.0, random_state=0).fit(cloud)) if carried > 1 else 0.0
         more = _timed(lambda: SlicedTransport(4, 4, tol=1.0, random_state=0).fit(cloud)) if carried > 1 else 0.0
     gather = _timed(lambda: x[rng.permutation(2000)].float()) * rows / 2000
-    return 2 * products + vectors + few + max(0.0, more - few) / 4 * frames + 2 * gather
+    moved = max(0.0, more - few) / 4 * frames
+    return 2 * products + vectors + few + moved + 2 * gather, moved
 
 
 def _placing(dim: int, budget: int) -> tuple[float, float]:

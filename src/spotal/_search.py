@@ -79,21 +79,20 @@ class Centers:
 
     def search(self, y: NDArray[np.float32]) -> NDArray[np.int64]:
         """Number of the nearest center to each point y (n, WIDTH), int64 (n,), on the threads that torch would use."""
-        index = np.empty(len(y), np.int64)
-        pieces = [slice(at, at + PIECE) for at in range(0, len(y), PIECE)]
-        if len(pieces) > 1 and threads() > 1:
-            with ThreadPoolExecutor(threads()) as pool:
-                list(pool.map(lambda piece: self.search_into(y[piece], index[piece]), pieces))
-        elif len(y):
-            self.search_into(y, index)
-        return index
+        pieces = [y[at : at + PIECE] for at in range(0, len(y), PIECE)]
+        if len(pieces) < 2 or threads() < 2:
+            return self.nearest(y)[0]
+        with ThreadPoolExecutor(threads()) as pool:
+            return np.concatenate([index for index, _ in pool.map(self.nearest, pieces)])
 
-    def search_into(self, y: NDArray[np.float32], index: NDArray[np.int64]) -> None:
-        """As ``search``, into index (n,), on the thread that calls."""
+    def nearest(self, y: NDArray[np.float32]) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+        """As ``search``, and the squared distances (n,), on the thread that calls."""
         from spotal._kernels import search
 
-        args = self.coarse, self.coarse_half, self.starts, self.fine, self.fine_half, self.member
-        search(y, *args, PROBES, index)
+        index, squared = np.zeros(len(y), np.int64), np.empty(len(y), np.float32)
+        lists = self.coarse, self.coarse_half, self.starts, self.fine, self.fine_half, self.member
+        search(y, self.points, *lists, PROBES, index, squared)
+        return index, squared
 
     def exact(self, y: torch.Tensor) -> torch.Tensor:
         """The nearest of all centers to each point y (n, WIDTH), by matrix products on the device of y; O(n k)."""

@@ -16,6 +16,7 @@ from spotal.events import Event, Labeled, Queried, Round, RoundFinished, RoundSt
 from spotal.learner.base import check_labels
 from spotal.learner.metrics import score
 from spotal.oracle import SKIPPED, Oracle
+from spotal.pool import as_array
 
 if TYPE_CHECKING:
     from spotal.learner import Learner
@@ -58,7 +59,8 @@ class ActiveLearner:
 
     Parameters
     ----------
-    X : images (n, height, width, channels) or features (n, d), whatever the learner takes; may be a ``np.memmap``
+    X : images (n, height, width, channels) or features (n, d), whatever the learner takes; may be a ``np.memmap``,
+        a path, glob or URI of features (:func:`spotal.pool.open_pool`), or batches of them (:func:`spotal.pool.spool`)
     learner : Learner
     strategy : Queries, such as any ``spotal.strategies.Strategy``
     oracle : Oracle; rows it answers with -1 count as not labeled and are never offered again
@@ -92,7 +94,7 @@ class ActiveLearner:
 
     def __init__(
         self,
-        X: NDArray[Any],
+        X: Any,
         learner: Learner,
         strategy: Queries,
         oracle: Oracle,
@@ -106,7 +108,7 @@ class ActiveLearner:
         random_state: int | None = None,
         observers: Iterable[Callable[[Event], object]] = (),
     ) -> None:
-        self.X = to_numpy(X)
+        self.X = as_array(X)
         if self.X.ndim < 2 or len(self.X) == 0:
             raise InputError(f"X must have rows of numbers, found shape {self.X.shape}; give (n, d) or images")
         _check_count(batch_size, "batch_size", len(self.X))

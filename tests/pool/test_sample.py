@@ -150,3 +150,10 @@ def test_the_sample_of_a_whole_comes_from_the_samples_of_its_parts():
     halves = [np.where(np.arange(200) < 100, mass, 0), np.where(np.arange(200) >= 100, mass, 0)]
     parts = np.concatenate([priority_sample(half, 200, 20, 5)[0] for half in halves])
     assert np.isin(whole, parts).all()
+
+
+def test_no_chance_is_drawn_where_all_rows_fit():
+    """Else a map fitted with equal weights would not be the map fitted without."""
+    generator = np.random.default_rng(0)
+    priority_sample(np.ones(10), 10, 10, generator)
+    assert generator.random() == np.random.default_rng(0).random()

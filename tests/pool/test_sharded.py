@@ -170,6 +170,24 @@ def test_batches_of_a_loader_are_spooled_once(tmp_path, monkeypatch):
     )
 
 
+def test_a_loop_over_shards_is_one_over_their_rows(tmp_path):
+    from sklearn.linear_model import LogisticRegression
+
+    def loop(X):
+        learner = spotal.SklearnLearner(LogisticRegression(), 2)
+        oracle = spotal.VectorOracle((ROWS[:, 0] > 0).astype(int))
+        made = spotal.ActiveLearner(X, learner, spotal.SPOT(), oracle, batch_size=6, max_labels=18, random_state=0)
+        made.run()
+        return made.labeled_
+
+    expected = loop(ROWS)
+    np.save(tmp_path / "whole.npy", ROWS)
+    (tmp_path / "parts").mkdir()
+    shards(tmp_path / "parts", ".parquet")
+    for source in (tmp_path / "whole.npy", str(tmp_path / "parts"), f"{tmp_path}/parts/*.parquet"):
+        assert np.array_equal(loop(source), expected)
+
+
 def test_batches_that_differ_or_are_none():
     with pytest.raises(InputError, match="batch 1 must have width 6"):
         spool([ROWS[:3], ROWS[:3, :4]])

@@ -9,6 +9,7 @@ import torch
 import spotal
 from spotal._arrays import block_rows
 from spotal.errors import InputError
+from spotal.mass import Evidence
 from spotal.pool import ArrayPool, ShardedPool
 from spotal.pool.sample import priority_sample, row_uniforms
 from spotal.selection.large import Placed, Table
@@ -62,6 +63,16 @@ def test_probabilities_and_labels_draw_the_picks():
     p = np.where(x[:, 0] > np.median(x[:, 0]), 0.5, 0.99)
     chosen = few_frames().query(x, 40, labeled=[0, 1], labels=[0, 1], probabilities=np.c_[p, 1 - p], random_state=0)
     assert np.mean(p[chosen.indices] == 0.5) > 0.9
+
+
+def test_distances_to_labels_are_those_to_rows_hardly_farther_than_the_nearest():
+    x = clusters(2_000)
+    labeled = np.arange(0, 2_000, 9)
+    known = ArrayPool(x), labeled
+    near, exact = _large.LargeEvidence(*known).squared_to_labels(), Evidence(*known).squared_to_labels()
+    assert (near >= exact - 1e-3).all()
+    assert np.mean(near) < 1.1 * np.mean(exact)
+    assert (near[labeled] == 0).all()
 
 
 def test_all_rows_can_be_taken_and_rows_without_mass_come_last():

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from spotal._nearest import nearest
 from spotal.pool.base import Pool
 
 __all__ = ["Evidence", "Mass", "Product"]
@@ -21,6 +22,14 @@ class Evidence:
     labeled: NDArray[np.int64]
     labels: NDArray[np.int64] | None = None
     probabilities: NDArray[np.floating] | None = None
+
+    def squared_to_labels(self) -> NDArray[np.float64]:
+        """Squared distance of every row to the nearest labeled row, of which there is one; float64 (N,). O(N m d)."""
+        centers = self.pool.rows(self.labeled)
+        squared = np.empty(len(self.pool))
+        for batch in self.pool.batches():
+            squared[batch.rows] = nearest(batch.points, centers)[1].cpu().numpy()
+        return squared
 
 
 class Mass(ABC):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from spotal._nearest import nearest
 from spotal.mass.base import Evidence, Mass
 
 __all__ = ["LabelDistance"]
@@ -22,10 +21,7 @@ class LabelDistance(Mass):
         n = len(evidence.pool)
         if len(evidence.labeled) == 0:
             return np.ones(n)
-        centers = evidence.pool.rows(evidence.labeled)
-        squared = np.empty(n)
-        for batch in evidence.pool.batches():
-            squared[batch.rows] = nearest(batch.points, centers)[1].cpu().numpy()
+        squared = evidence.squared_to_labels()
         squared[evidence.labeled] = 0
         scale = float(np.median(squared)) or float(squared.max()) or 1.0
         return np.asarray((squared / scale) ** (self.power / 2))

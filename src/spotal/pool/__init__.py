@@ -3,7 +3,7 @@
 from spotal.pool.array import ArrayPool
 from spotal.pool.base import Batch, Pool
 from spotal.pool.device import DEVICES, on_device
-from spotal.pool.opening import as_pool, bad_rows, check_finite, is_sharded, open_pool, spool
+from spotal.pool.opening import as_array, as_pool, bad_rows, check_finite, is_sharded, open_pool, spool
 from spotal.pool.sharded import ShardedPool
 
 __all__ = [
@@ -12,6 +12,7 @@ __all__ = [
     "Batch",
     "Pool",
     "ShardedPool",
+    "as_array",
     "as_pool",
     "bad_rows",
     "check_finite",

@@ -14,13 +14,14 @@ from numpy.typing import NDArray
 
 from spotal._arrays import check_matrix, is_tensor, to_numpy
 from spotal.errors import DataFileError, InputError, OutputError
+from spotal.pool._tables import read_npy
 from spotal.pool.array import ArrayPool
 from spotal.pool.base import Pool
 from spotal.pool.manifest import is_pool, read_manifest, read_shards
 from spotal.pool.sharded import ShardedPool
 from spotal.pool.shards import SHARD_SUFFIXES, NpyShard, Shard, open_shard
 
-__all__ = ["as_pool", "bad_rows", "check_finite", "is_sharded", "open_pool", "spool"]
+__all__ = ["as_array", "as_pool", "bad_rows", "check_finite", "is_sharded", "open_pool", "spool"]
 
 GLOB = set("*?[")
 COLUMNS = ("embedding", "embeddings", "X")
@@ -35,6 +36,22 @@ def as_pool(pool: Any) -> Pool:
     if isinstance(pool, Iterable) and not isinstance(pool, (list, tuple)) and not _is_array(pool):
         return ArrayPool(spool(pool))
     return ArrayPool(check_matrix(pool, "pool", finite=False))
+
+
+def as_array(rows: Any) -> NDArray[Any]:
+    """An array or tensor as numpy; a path, glob, URI, pool, or batches that come one by one, as a memory map.
+
+    A .npy file is mapped as it is; anything else is copied to a temporary file first (:func:`spool`).
+    """
+    if isinstance(rows, (str, os.PathLike)):
+        if not is_sharded(rows) and Path(rows).suffix.lower() == ".npy":
+            return read_npy(Path(rows))
+        rows = open_pool(rows)
+    if isinstance(rows, Pool):
+        return spool(to_numpy(batch.points) for batch in rows.batches())
+    if isinstance(rows, Iterable) and not isinstance(rows, (list, tuple)) and not _is_array(rows):
+        return spool(rows)
+    return to_numpy(rows)
 
 
 def _is_array(x: Any) -> bool:

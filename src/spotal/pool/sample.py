@@ -69,6 +69,9 @@ def priority_sample(
     """
     if mass is None and n <= size:
         return np.arange(n), np.ones(n)
+    if mass is not None and np.count_nonzero(mass) <= size:  # all of them: no chance is drawn
+        rows = np.flatnonzero(mass)
+        return rows, mass[rows]
     seed = as_seed(random_state)
     rows, kept, priority = np.empty(0, np.int64), np.empty(0), np.empty(0)
     for start in range(0, n, STRETCH):
@@ -82,9 +85,7 @@ def priority_sample(
         if len(rows) > size + 1:  # the next below the sample is the threshold
             best = np.argpartition(priority, len(rows) - size - 1)[len(rows) - size - 1 :]
             rows, kept, priority = rows[best], kept[best], priority[best]
-    if len(rows) > size:
-        out = int(priority.argmin())
-        threshold = priority[out]
-        rows, kept = np.delete(rows, out), np.maximum(np.delete(kept, out), threshold)
+    out = int(priority.argmin())
+    rows, kept = np.delete(rows, out), np.maximum(np.delete(kept, out), priority[out])
     order = np.argsort(rows)
     return rows[order], kept[order]

@@ -71,11 +71,10 @@ class Scene:
             check_matrix(batch.points, "pool", where=lambda row: self.where(batch.start + row))
         if isinstance(y, torch.Tensor):
             index = self.centers.exact(y).cpu().numpy()
-            y = y.cpu().numpy()
+            squared = np.square(y.cpu().numpy() - self.centers.points[index]).sum(1)
         else:
-            index = np.empty(len(y), np.int64)
-            self.centers.search_into(y, index)
-        return index, left + np.square(y - self.centers.points[index], dtype=np.float32).sum(1)
+            index, squared = self.centers.nearest(y)
+        return index, left + squared
 
 
 @dataclass
@@ -111,9 +110,13 @@ class Table:
             cell, place = np.nonzero(found.row >= 0)
             fold(cell, found.key[cell, place], found.row[cell, place], self.key, self.row)
             return
-        np.add.at(self.mass, found.cell, found.mass)
-        np.add.at(self.weight, found.cell, found.weight)
-        self.count += np.bincount(found.cell, minlength=len(self.count))
+        count = np.bincount(found.cell, minlength=len(self.count))
+        self.count += count
+        for total, values in ((self.mass, found.mass), (self.weight, found.weight)):
+            if values is None:
+                total += count * round(self.unit)
+            else:
+                np.add.at(total, found.cell, values)
         fold(found.cell, found.key, found.row, self.key, self.row)
 
     def picks(self, budget: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -128,13 +131,13 @@ class Table:
 
 @dataclass(frozen=True)
 class Placed:
-    """Rows of one batch that may be chosen: cell, key, number, and masses as integers."""
+    """Rows of one batch that may be chosen: cell, key, number, and masses as integers, None where all are 1."""
 
     cell: NDArray[np.int64]
     key: NDArray[np.float64]
     row: NDArray[np.int64]
-    mass: NDArray[np.int64]
-    weight: NDArray[np.int64]
+    mass: NDArray[np.int64] | None
+    weight: NDArray[np.int64] | None
 
 
 class _Represent:
@@ -151,17 +154,21 @@ class _Represent:
         scene = self.scene
         index, squared = scene.place(batch)
         row = np.arange(batch.start, batch.start + len(index))
-        free = np.ones(len(index), bool)
+        mass = None if scene.mass is None else scene.mass[batch.rows]
+        weight = None if scene.weights is None else scene.weights[batch.rows]
         low, high = np.searchsorted(scene.labeled, (batch.start, batch.start + len(index)))
-        free[scene.labeled[low:high] - batch.start] = False
-        mass = np.ones(1) if scene.mass is None else scene.mass[batch.rows]
-        if scene.mass is not None:
-            free &= (mass == 0) if self.massless else (mass > 0)
-        with np.errstate(divide="ignore"):
-            key = -squared / scene.scale + (0.0 if self.massless else np.log(mass))
-        weight = np.ones(1) if scene.weights is None else scene.weights[batch.rows]
-        integers = (np.round(np.broadcast_to(v, free.shape)[free] * self.unit).astype(np.int64) for v in (mass, weight))
-        return Placed(index[free], key[free], row[free], *integers)
+        if mass is not None or high > low:
+            free = np.ones(len(index), bool) if mass is None else (mass == 0) if self.massless else (mass > 0)
+            free[scene.labeled[low:high] - batch.start] = False
+            index, squared, row = index[free], squared[free], row[free]
+            mass, weight = (None if values is None else values[free] for values in (mass, weight))
+        key = -squared / scene.scale
+        if mass is not None and not self.massless:
+            key += np.log(mass)
+        return Placed(index, key, row, self._integers(mass), self._integers(weight))
+
+    def _integers(self, values: NDArray[np.float64] | None) -> NDArray[np.int64] | None:
+        return None if values is None else np.round(values * self.unit).astype(np.int64)
 
     def merge(self, left: Placed | Table, right: Placed | Table) -> Table:
         if isinstance(left, Placed):

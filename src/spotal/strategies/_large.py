@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -11,8 +12,11 @@ import torch
 from numpy.typing import NDArray
 
 from spotal._arrays import LARGEST, check_matrix, to_numpy
-from spotal._search import Centers
-from spotal.pool.base import Pool
+from spotal._search import Centers, one_thread, threads
+from spotal.engine import run
+from spotal.mass import Evidence
+from spotal.pool.base import Batch, Pool
+from spotal.pool.sample import priority_sample
 from spotal.reduce import PCA, LeadingSpace
 from spotal.selection import large
 from spotal.selection.tree import CutTree
@@ -20,7 +24,9 @@ from spotal.strategies._layout import reduced
 from spotal.transport import Transport
 
 __all__ = [
+    "FITTED",
     "PER_CELL",
+    "LargeEvidence",
     "PickedCells",
     "Sample",
     "Seen",
@@ -35,9 +41,13 @@ __all__ = [
 EXACT_WORK = 20_000_000_000
 """Multiplications of one Lloyd step over the whole pool beyond which cells are refined on a sample."""
 EXACT_ROWS = 1_000_000
+FITTED = 32_768
+"""Rows that reduction and transport are fitted on, where ``sample_size`` allows as many."""
 PER_CELL = 10
 """Rows of the sample for each cell, at least."""
 CHUNK = 8192
+DISTANCE_SAMPLE = 5_000
+"""Rows whose leading coordinates serve to find labeled rows that are near."""
 
 
 def is_large(pool: Pool, budget: int) -> bool:
@@ -55,6 +65,44 @@ def finite_rows(pool: Pool, rows: NDArray[np.int64]) -> torch.Tensor:
     points = pool.rows(rows)
     check_matrix(points, "pool", where=lambda row: pool.where(int(rows[row])))
     return points
+
+
+class LargeEvidence(Evidence):
+    """Evidence on a large pool, whose distances to labels are searched for in leading coordinates."""
+
+    def squared_to_labels(self) -> NDArray[np.float64]:
+        """Squared distance to a labeled row that is the nearest in leading coordinates, or hardly farther. O(N D)."""
+        rows, weight = priority_sample(None, len(self.pool), DISTANCE_SAMPLE, 0)
+        with one_thread():
+            space = LeadingSpace.fit(finite_rows(self.pool, rows), weight, None, 0)
+        squared: NDArray[np.float64] = run(_ToLabels(self, space), self.pool, threads=threads())
+        return squared
+
+
+class _ToLabels:
+    """Pass: squared distance of each row to a labeled row close to it."""
+
+    title = "measuring distances to labels"
+
+    def __init__(self, evidence: Evidence, space: LeadingSpace) -> None:
+        self.space, self.pool = space, evidence.pool
+        self.labeled = finite_rows(evidence.pool, evidence.labeled)
+        self.centers = Centers(to_numpy(space.project(self.labeled)[0]))
+        self.squared = np.empty(len(evidence.pool))
+
+    def map(self, batch: Batch) -> None:
+        y, left = self.space.project(batch.points)
+        if np.isnan(left).any():
+            check_matrix(batch.points, "pool", where=lambda row: self.pool.where(batch.start + row))
+        index = torch.from_numpy(self.centers.nearest(y)[0]) if isinstance(y, np.ndarray) else self.centers.exact(y)
+        away = (batch.points - self.labeled.to(batch.points)[index.to(batch.points.device)]).square_().sum(1)
+        self.squared[batch.rows] = to_numpy(away)
+
+    def merge(self, left: None, right: None) -> None:
+        return None
+
+    def finish(self, partial: None) -> NDArray[np.float64]:
+        return self.squared
 
 
 class Seen(NamedTuple):
@@ -92,7 +140,8 @@ class Sample(NamedTuple):
     @classmethod
     def of(cls, parts: Iterable[Seen], transport: Transport) -> Sample:
         """Rows through the transport. O(s L d^2) for L frames."""
-        each = [(seen.y, seen.left, to_numpy(transport.transform(seen.low)).astype(np.float32)) for seen in parts]
+        with ThreadPoolExecutor(threads()) as workers:
+            each = list(workers.map(lambda seen: (seen.y, seen.left, _carried(transport, seen)), parts))
         return cls(*(np.concatenate([part[k] for part in each]) for k in range(3)))
 
 
@@ -111,10 +160,13 @@ def refined_scene(
     cells = CutTree.fit(sample.carried, weight, design).place(sample.carried)
     centers = large.refine(sample.y, weight, cells, len(design), steps)
     found = Centers(centers)
-    index = found.search(sample.y)
-    squared = sample.left + np.square(sample.y - centers[index], dtype=np.float32).sum(1)
+    squared = sample.left + found.nearest(sample.y)[1]
     scale = float(np.median(squared)) or float(squared.max()) or 1.0
     return large.Scene(space, found, np.sort(labeled), mass, weights, scale, pool.where)
+
+
+def _carried(transport: Transport, seen: Seen) -> NDArray[np.float32]:
+    return to_numpy(transport.transform(seen.low)).astype(np.float32)
 
 
 @dataclass(frozen=True)

@@ -29,7 +29,9 @@ from spotal.selection import cells as celling
 from spotal.selection.large import represent
 from spotal.strategies._content import content_keys
 from spotal.strategies._large import (
+    FITTED,
     PER_CELL,
+    LargeEvidence,
     PickedCells,
     Sample,
     finite_rows,
@@ -82,6 +84,10 @@ class SPOT(Strategy):
     For N rows of width D, n picks, d dimensions, L frames and a sample of s rows: one pass to weigh (O(N m D) for m
     labeled rows), O(s D^2 + L d s log s) to fit, one pass to carry, O(N (D d + L d^2)), one pass of O(N n D) for each
     Lloyd step and one to finish. Memory beyond the pool: O(N d + s D + n D).
+
+    "cells" of more than a million rows, or where N n D passes 2 * 10^10, are cut by a tree and refined on a sample of
+    at least ten rows a cell, in 32 leading coordinates, and one pass over the pool takes the picks:
+    O(s D^2 + L d^2 s + s n / 64 + N (D + n / 64)), memory O(s D + n) whatever N, while nothing is known of the rows.
 
     References
     ----------
@@ -174,8 +180,9 @@ class SPOT(Strategy):
             # equal masses need no array
             mass = None if self._is_plain(query) else self._weigh(query)
         with clock("fit"), one_thread():
-            rows, weight = priority_sample(mass, len(pool), max(self.sample_size, PER_CELL * query.budget), seed)
-            some, share = priority_sample(weight, len(rows), self.sample_size, seed + 1)
+            size = min(self.sample_size, FITTED)
+            rows, weight = priority_sample(mass, len(pool), max(size, PER_CELL * query.budget), seed)
+            some, share = priority_sample(weight, len(rows), size, seed + 1)
             points = finite_rows(pool, rows[some])
             reduction = self._reduce(points, share, query)
             space = LeadingSpace.fit(points, share, reduction if isinstance(reduction, PCA) else None, seed)
@@ -227,7 +234,8 @@ class SPOT(Strategy):
         elif rule == "uniform":
             rule = Uniform()
         assert isinstance(rule, Mass)
-        known = Evidence(query.pool, query.labeled, query.labels, query.probabilities)
+        evidence = LargeEvidence if self._reads_once(query.pool, query.budget) else Evidence
+        known = evidence(query.pool, query.labeled, query.labels, query.probabilities)
         policy = rule.weigh(known)
         free = np.zeros(len(query.pool), dtype=bool)
         free[query.unlabeled] = True

@@ -1,0 +1,276 @@
+"""docs/performance.md and its plots, from what ``benchmarks.scale`` measured."""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+ROOT = Path(__file__).parents[1]
+PAGE = ROOT / "docs" / "performance.md"
+IMAGES = ROOT / "docs" / "images"
+
+
+def write(folder: Path) -> None:
+    """Write the page; a part that was not measured is said to be missing."""
+    parts = {path.stem: json.loads(path.read_text()) for path in sorted(folder.glob("*.json"))}
+    sections = [_head(), _cold(parts), _scaling(parts), _round(parts), _peers(parts), _quality(parts), _origins(parts)]
+    PAGE.write_text("\n\n".join(section for section in sections if section) + "\n")
+
+
+def _table(names: list[str], rows: list[list[str]]) -> str:
+    lines = ["| " + " | ".join(names) + " |", "|" + "---|" + "---:|" * (len(names) - 1)]
+    return "\n".join(lines + ["| " + " | ".join(row) + " |" for row in rows])
+
+
+def _s(value: float) -> str:
+    return f"{value:.3g}" if value < 1000 else f"{value:,.0f}"
+
+
+def _mb(value: float) -> str:
+    return f"{value / 1e6:,.0f} MB"
+
+
+def _head() -> str:
+    return """# Performance
+
+<!-- Written by `python -m benchmarks.scale write`; do not edit. -->
+
+What a selection costs as pools grow, measured on one machine by `python -m benchmarks.scale`. **s** is seconds by the
+clock, **CPU s** seconds of processor time over all threads. The machine had other work to do while this was measured
+(each part's load average is at the end), which lengthens the first and hardly the second: ratios are given of both.
+Pools are 200 Gaussians; memory is anonymous memory beyond the pool and what the process held before.
+
+Up to 2 * 10^10 multiplications a Lloyd step, and a million rows, `SPOT()` refines its cells with every row in the whole
+embedding space (the *reference*). Beyond that it fits reduction and transport to 32,768 rows, cuts and refines cells
+on a sample of at least 10 rows a cell in 32 leading coordinates, and reads the pool once to take the picks (the *fast
+path*): O(N (D + n / 64)) for N rows of width D and n picks."""
+
+
+def _cold(parts: dict[str, Any]) -> str:
+    if "cold" not in parts:
+        return "## One million rows\n\nNot measured."
+    found = parts["cold"]
+    if "stopped" in found:
+        return f"## One million rows\n\nStopped: {found['stopped']}."
+    base = found["projection"]
+    rows = []
+    for row in sorted(found["spot"], key=lambda row: row["budget"]):
+        wall, work = row["seconds"] / base["seconds"], row["cpu_seconds"] / base["cpu_seconds"]
+        cells = [f"{row['budget']:,}", str(row["repeats"]), _s(row["seconds"]), _s(row["cpu_seconds"])]
+        rows.append([*cells, f"{wall:.1f}", f"{work:.1f}", _mb(row["anonymous_bytes"]), f"{row['uniformity']:.4f}"])
+    names = ["budget", "runs", "s", "CPU s", "/ X @ P", "CPU / X @ P", "memory", "KS"]
+    text = (
+        "## One million rows\n\n"
+        f"1,000,000 x 512 float32 in memory, {found['threads']} threads, cold. One projection pass `X @ P` (512 -> 8) "
+        f"by torch took {_s(base['seconds'])} s, {_s(base['cpu_seconds'])} CPU s before, and "
+        f"{_s(found['projection_after']['seconds'])} s, {_s(found['projection_after']['cpu_seconds'])} CPU s after; "
+        "the ratios are to the former. KS: mean Kolmogorov-Smirnov distance of the carried sample from uniform along "
+        "64 directions.\n\n" + _table(names, rows)
+    )
+    spot = {row["budget"]: row for row in found["spot"]}
+    if 100 in spot and 10_000 in spot:
+        text += (
+            "\n\nFrom a budget of 100 to 10,000 the time grows "
+            f"{spot[10_000]['seconds'] / spot[100]['seconds']:.2f} times ("
+            f"{spot[10_000]['cpu_seconds'] / spot[100]['cpu_seconds']:.2f} times in CPU time); the aim was 2."
+        )
+    center = parts.get("kcenter", {})
+    how = f"{center.get('steps')} steps on {center.get('rows', 0):,} rows"
+    rivals = [("greedy k-center", row | {"how": how}) for row in center.get("results", [])]
+    if "kmeans" in parts:
+        rivals.append(("faiss k-means (20 iterations) + medoids", {"budget": 1_000} | parts["kmeans"]))
+    rows = []
+    for name, row in rivals:
+        mine = spot.get(row["budget"])
+        if "stopped" in row or mine is None:
+            rows.append([name, f"{row['budget']:,}", row.get("stopped", ""), "", "", ""])
+            continue
+        how = row.get("how") or f"{row['rows']:,} rows"
+        ratios = [f"{row[k] / mine[k]:.0f}" for k in ("seconds", "cpu_seconds")]
+        rows.append([name, f"{row['budget']:,}", _s(row["seconds"]), _s(row["cpu_seconds"]), how, " / ".join(ratios)])
+    if rows:
+        names = ["on the same pool", "budget", "s", "CPU s", "extrapolated from", "times SPOT's (clock / CPU)"]
+        text += "\n\n" + _table(names, rows)
+    return text
+
+
+def _scaling(parts: dict[str, Any]) -> str:
+    rows = [row for row in parts.get("scaling", {}).get("results", []) if "stopped" not in row]
+    if not rows:
+        return "## Streaming\n\nNot measured."
+    large = [row for row in rows if row["rows"] * 128 * 1_000 > 2 * 10**10]  # by the fast path
+    slopes = ""
+    if len(large) > 1:
+        x = np.log([row["rows"] for row in large])
+        wall, work = (np.polyfit(x, np.log([row[k] for row in large]), 1)[0] for k in ("seconds", "cpu_seconds"))
+        slopes = (
+            f" Between the pools that take the fast path the slope of log time on log N is {wall:.2f} ({work:.2f} in "
+            "CPU time); 100,000 rows still take the reference path, which costs more than a million rows by the other."
+        )
+    table = _table(
+        ["rows", "runs", "s", "CPU s", "memory", "in all"],
+        [
+            [
+                f"{row['rows']:,}",
+                str(row["repeats"]),
+                _s(row["seconds"]),
+                _s(row["cpu_seconds"]),
+                _mb(row["anonymous_bytes"]),
+                _mb(row["anonymous_total"]),
+            ]
+            for row in rows
+        ],
+    )
+    _plot_scaling(rows)
+    return (
+        "## Streaming\n\nPools of 128 numbers a row in a .npy file, read a batch at a time, budget 1,000 (a tenth of "
+        f'the rows where they are few).{slopes} "In all" is the whole anonymous memory at its peak.\n\n{table}\n\n'
+        "![Time and memory against rows](images/performance-scaling.png)"
+    )
+
+
+def _round(parts: dict[str, Any]) -> str:
+    found = parts.get("round")
+    if not found or "stopped" in found:
+        return "## A round of the loop\n\n" + (f"Stopped: {found['stopped']}." if found else "Not measured.")
+    cold = found["cold"]
+    rows = [
+        [
+            name,
+            _s(found[key]["seconds"]),
+            _s(found[key]["cpu_seconds"]),
+            f"{found[key]['seconds'] / cold['seconds']:.2f}",
+            f"{found[key]['cpu_seconds'] / cold['cpu_seconds']:.2f}",
+        ]
+        for name, key in (
+            ("cold", "cold"),
+            ("with probabilities", "without_labels"),
+            ("and 1,000 labeled rows", "round"),
+        )
+    ]
+    return (
+        f"## A round of the loop\n\n{found['rows']:,} x 512 in memory, budget 1,000, probabilities of ten classes.\n\n"
+        + _table(["", "s", "CPU s", "/ cold", "CPU / cold"], rows)
+    )
+
+
+def _peers(parts: dict[str, Any]) -> str:
+    found = parts.get("peers")
+    if not found:
+        return "## Peers\n\nNot measured."
+    rows = [
+        [
+            row["name"],
+            f"{row['rows']:,}",
+            row.get("stopped") or _s(row["seconds"]),
+            _s(row["cpu_seconds"]) if "cpu_seconds" in row else "",
+            _mb(row["anonymous_bytes"]) if "anonymous_bytes" in row else "",
+        ]
+        for row in found["results"]
+    ]
+    _plot_peers(found)
+    return (
+        f"## Peers\n\nA cold choice of 100 from pools of 128 numbers a row; each in its own process, stopped after "
+        f"{found['cap_seconds']:.0f} s, then not tried on larger pools.\n\n"
+        + _table(["", "rows", "s", "CPU s", "memory"], rows)
+        + "\n\n![Who stops where](images/performance-peers.png)"
+    )
+
+
+def _quality(parts: dict[str, Any]) -> str:
+    text = "## Not sold for speed"
+    found = parts.get("quality", {}).get("rows")
+    if found:
+        rows = []
+        for fast in [row for row in found if row["path"] == "fast"]:
+            slow = next(row for row in found if row["path"] == "reference" and row["budget"] == fast["budget"])
+            gap = np.array(fast["accuracy"]) - slow["accuracy"]
+            cells = [f"{np.mean(row['accuracy']):.4f}" for row in (slow, fast)]
+            error = gap.std(ddof=1) / math.sqrt(len(gap))
+            away = np.mean(fast["squared_distance"]) / np.mean(slow["squared_distance"])
+            rows.append([str(fast["budget"]), *cells, f"{gap.mean():+.4f} ± {error:.4f}", f"{away:.3f}"])
+        text += (
+            f"\n\nThe fast path, forced on a small pool, against the reference: accuracy of logistic regression on the "
+            f"picks' labels, handwritten digits, {len(gap)} seeds (difference ± standard error), and the mean squared "
+            "distance of rows to their picks, fast over reference.\n\n"
+            + _table(["budget", "reference", "fast", "difference", "distance"], rows)
+        )
+    even = parts.get("uniformity", {})
+    if "at" in even:
+        rows = [
+            [
+                f"{row['budget']:,}",
+                str(row["dim"]),
+                f"{row['ks_axes_mean']:.4f}",
+                f"{row['ks_axes_worst']:.4f}",
+                f"{row['ks_directions']:.4f}",
+                f"{row['cv_cut']:.2f}",
+                f"{row['cv_refined']:.2f}",
+            ]
+            for row in even["at"]
+        ]
+        text += (
+            f"\n\nUniformity on {even['rows']:,} rows from 200 Gaussians in 512 dimensions: Kolmogorov-Smirnov "
+            "distance of all carried rows from uniform along the axes (mean, worst), of the sample along 64 random "
+            "directions, and the coefficient of variation of cell masses: of the cells that the design cuts from the "
+            "carried pool, and of those cells once refined in the embedding space, which trades "
+            "equal mass for nearness.\n\n"
+            + _table(["budget", "d", "KS", "worst", "KS, 64 directions", "CV, cut", "CV, refined"], rows)
+        )
+    return text
+
+
+def _origins(parts: dict[str, Any]) -> str:
+    rows = []
+    for name, part in parts.items():
+        made = part["origin"]
+        load = "/".join(f"{value:.0f}" for value in part["load"])
+        machine = made["machine"]
+        rows.append([name, made["commit"][:12], made["date"], f"{machine['cpu']}, {machine['cores']} cores", load])
+    if not rows:
+        return ""
+    return "## Where the numbers come from\n\n" + _table(
+        ["part", "commit", "date", "machine", "load, 1/5/15 min"], rows
+    )
+
+
+def _plot_scaling(rows: list[dict[str, Any]]) -> None:
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(9, 3.4), layout="constrained")
+    time, memory = figure.subplots(1, 2)
+    n = [row["rows"] for row in rows]
+    time.loglog(n, [row["seconds"] for row in rows], "o-", label="clock")
+    time.loglog(n, [row["cpu_seconds"] for row in rows], "s--", label="CPU")
+    time.set(xlabel="rows", ylabel="seconds", title="time")
+    time.legend(frameon=False)
+    memory.semilogx(n, [row["anonymous_total"] / 1e6 for row in rows], "o-")
+    memory.set(xlabel="rows", ylabel="MB", title="anonymous memory at its peak", ylim=(0, None))
+    IMAGES.mkdir(exist_ok=True)
+    figure.savefig(IMAGES / "performance-scaling.png", dpi=120)
+
+
+def _plot_peers(found: dict[str, Any]) -> None:
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(7, 4.2), layout="constrained")
+    axes = figure.subplots()
+    for name in dict.fromkeys(row["name"] for row in found["results"]):
+        rows = [row for row in found["results"] if row["name"] == name]
+        done = [row for row in rows if "stopped" not in row]
+        own = name.startswith("spotal")
+        line = axes.loglog(
+            [row["rows"] for row in done], [row["seconds"] for row in done], "o-", label=name, lw=2.5 if own else 1
+        )
+        for row in rows:
+            if "stopped" in row:
+                axes.plot([row["rows"]], [found["cap_seconds"]], "x", color=line[0].get_color(), ms=9)
+    axes.axhline(found["cap_seconds"], color="0.7", lw=0.8)
+    axes.set(xlabel="rows", ylabel="seconds", title="a choice of 100 (x: stopped)")
+    axes.legend(frameon=False, fontsize=8, loc="center left", bbox_to_anchor=(1, 0.5))
+    IMAGES.mkdir(exist_ok=True)
+    figure.savefig(IMAGES / "performance-peers.png", dpi=120)
