@@ -37,6 +37,8 @@ def cut(carried: NDArray[np.floating], design: NDArray[np.float64]) -> NDArray[n
 class _Means:
     """Pass: mass and weighted sum of each cell, for rows assigned beforehand or to the nearest of given centers."""
 
+    here = True
+
     def __init__(self, count: int, mass: NDArray[np.float64], index: NDArray[np.int64], centers: torch.Tensor | None):
         self.count = count
         self.mass = mass
@@ -87,6 +89,8 @@ def refine(pool: Pool, mass: NDArray[np.float64], centers: torch.Tensor, steps: 
 
 class _Assign:
     """Pass: nearest center and squared distance of each row."""
+
+    here = True
 
     def __init__(self, n: int, centers: torch.Tensor) -> None:
         self.centers = centers
