@@ -140,6 +140,16 @@ def test_the_same_picks_though_workers_and_nodes_are_killed_in_each_pass(cluster
     assert sum(node["Alive"] for node in ray.nodes()) == 2
 
 
+def test_small_pools_have_the_same_picks_too(cluster):
+    X = np.random.default_rng(0).normal(size=(500, 6)).astype(np.float32)
+    known = {"labeled": [3, 4], "labels": [0, 1], "random_state": 1}
+    alone = SPOT().query(X, 12, **known)
+    with using(cluster):
+        found = SPOT().query(X, 12, **known)
+    np.testing.assert_array_equal(found.indices, alone.indices)
+    np.testing.assert_array_equal(found.cells, alone.cells)
+
+
 def test_a_pass_counts_every_row_once_and_tells_how_far_it_is(cluster, mapped):
     seen = []
     with watching(lambda *at: seen.append(at)), using(cluster):

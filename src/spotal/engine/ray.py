@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spotal._arrays import block_rows
+from spotal.engine import local
 from spotal.engine.base import Pass
 from spotal.engine.watch import Watch
 from spotal.errors import InputError, ResourceError
@@ -88,7 +89,7 @@ class RayEngine:
         self.ray.shutdown()
 
     def run(self, task: Pass[Any, Any], pool: Pool, *, threads: int = 1) -> Any:
-        """The result of one pass over the pool; ``threads`` are for other engines.
+        """The result of one pass over the pool; ``threads`` are for passes that run in this process.
 
         Raises
         ------
@@ -97,6 +98,8 @@ class RayEngine:
         SpotalError
             What the pass itself raises.
         """
+        if getattr(task, "here", False):
+            return local.run(task, pool, threads=threads)
         ray = self.ray
         watch = Watch(task, len(pool))
         ray.util.register_serializer(np.memmap, serializer=_as_file, deserializer=_mapped)

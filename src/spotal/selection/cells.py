@@ -38,6 +38,8 @@ def cut(carried: NDArray[np.floating], design: NDArray[np.float64]) -> NDArray[n
 class _Means:
     """Pass: mass and weighted sum of each cell, for rows assigned beforehand or to the nearest of given centers."""
 
+    here = True
+
     def __init__(self, count: int, mass: NDArray[np.float64], index: NDArray[np.int64], centers: torch.Tensor | None):
         self.count = count
         self.mass = mass
@@ -110,6 +112,8 @@ def spread(cells: Cells, mass: NDArray[np.float64]) -> float:
 
 class _Assign:
     """Pass: nearest center and squared distance of each row."""
+
+    here = True
 
     def __init__(self, n: int, centers: torch.Tensor) -> None:
         self.centers = centers

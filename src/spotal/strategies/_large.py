@@ -88,21 +88,21 @@ class _ToLabels:
         self.space, self.pool = space, evidence.pool
         self.labeled = finite_rows(evidence.pool, evidence.labeled)
         self.centers = Centers(to_numpy(space.project(self.labeled)[0]))
-        self.squared = np.empty(len(evidence.pool))
 
-    def map(self, batch: Batch) -> None:
+    def map(self, batch: Batch) -> list[NDArray[Any]]:
         y, left = self.space.project(batch.points)
         if np.isnan(left).any():
             check_matrix(batch.points, "pool", where=lambda row: self.pool.where(batch.start + row))
         index = torch.from_numpy(self.centers.nearest(y)[0]) if isinstance(y, np.ndarray) else self.centers.exact(y)
         away = (batch.points - self.labeled.to(batch.points)[index.to(batch.points.device)]).square_().sum(1)
-        self.squared[batch.rows] = to_numpy(away)
+        return [to_numpy(away)]
 
-    def merge(self, left: None, right: None) -> None:
-        return None
+    def merge(self, left: list[NDArray[Any]], right: list[NDArray[Any]]) -> list[NDArray[Any]]:
+        left.extend(right)
+        return left
 
-    def finish(self, partial: None) -> NDArray[np.float64]:
-        return self.squared
+    def finish(self, partial: list[NDArray[Any]]) -> NDArray[np.float64]:
+        return np.concatenate(partial, dtype=np.float64)
 
 
 class Seen(NamedTuple):
