@@ -35,7 +35,7 @@ BATCH = 256
 
 @pytest.fixture(scope="module")
 def cluster():
-    """A head without cores and three nodes of one core; gives the engine that runs there."""
+    """A head without cores and four nodes of one core; gives the engine that runs there."""
     from ray.cluster_utils import Cluster
 
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
@@ -44,7 +44,7 @@ def cluster():
         initialize_head=True,
         head_node_args={"num_cpus": 0, "include_dashboard": False, "_system_config": HASTE, **small},
     )
-    for _ in range(3):
+    for _ in range(4):
         nodes.add_node(num_cpus=1, wait=False, **small)
     nodes.wait_for_nodes()
     ray.cloudpickle.register_pickle_by_value(sys.modules[__name__])
@@ -126,16 +126,23 @@ class Total:
 def test_the_same_picks_though_workers_and_nodes_are_killed_in_each_pass(cluster, mapped, tmp_path):
     strategy, known = SPOT(sample_size=2_000, refine=1), {"random_state": 3, "labeled": [5, 7]}
     alone = strategy.query(mapped, 40, **known)
-    pool = Fatal(mapped, tmp_path)
-    with using(cluster):
+    pool, passes = Fatal(mapped, tmp_path), []
+
+    def begins(title, done, total):
+        if not done:
+            passes.append((title, sorted(os.listdir(tmp_path))))
+            for mark in tmp_path.iterdir():
+                mark.unlink()
+
+    with using(cluster), watching(begins):
         found = strategy.query(pool, 40, **known)
-        assert sorted(os.listdir(tmp_path)) == ["node", "worker"]
-        np.testing.assert_array_equal(found.indices, alone.indices)
-        np.testing.assert_array_equal(found.cell_mass, alone.cell_mass)
-        for name in ("node", "worker"):
-            (tmp_path / name).unlink()
         cells = found.cells  # the pass that finds every row's pick
-        assert sorted(os.listdir(tmp_path)) == ["node", "worker"]
+    # in each pass, as the next one finds it, a worker and a node were ended
+    passes.append(("end", sorted(os.listdir(tmp_path))))
+    titles = ["measuring distances to labels", "placing rows", "assigning rows", "end"]
+    assert passes == [(titles[0], []), *((title, ["node", "worker"]) for title in titles[1:])]
+    np.testing.assert_array_equal(found.indices, alone.indices)
+    np.testing.assert_array_equal(found.cell_mass, alone.cell_mass)
     np.testing.assert_array_equal(cells, alone.cells)
     assert sum(node["Alive"] for node in ray.nodes()) == 2
 
