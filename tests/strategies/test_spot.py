@@ -17,7 +17,7 @@ from spotal._arrays import block_rows
 from spotal.errors import BudgetError, InputError
 from spotal.mass import LabelDistance, Margin, Mass, Tempered, Uniform
 from spotal.pool import ArrayPool
-from spotal.strategies import SPOT, get, spot
+from spotal.strategies import SPOT, _record, get
 from spotal.transport import (
     ExactTransport,
     ProjectionPursuitTransport,
@@ -376,7 +376,7 @@ def test_uniformity_is_that_of_the_transport():
 
 
 def test_discrepancies_of_many_points_are_left_out(monkeypatch):
-    monkeypatch.setattr(spot, "MERIT_POINTS", 7)
+    monkeypatch.setattr(_record, "MERIT_POINTS", 7)
     strategy = SPOT(transport=TRANSPORTS["sliced"])
     assert "pick_discrepancy" in strategy.query(banana(60), 7, random_state=0).figures
     assert set(strategy.query(banana(60), 8, random_state=0).figures) == {"dim", "uniformity"}

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import time
 import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
@@ -18,7 +15,6 @@ from spotal import design as designs
 from spotal._arrays import to_numpy
 from spotal._provenance import describe
 from spotal._search import one_thread
-from spotal.design.merit import discrepancy
 from spotal.engine import run
 from spotal.errors import ConvergenceWarning, InputError
 from spotal.mass import Evidence, LabelDistance, Margin, Mass, Price, Tempered, Uniform, parse_mass
@@ -45,6 +41,7 @@ from spotal.strategies._large import (
     refined_scene,
 )
 from spotal.strategies._layout import Carry, Layout, reduced
+from spotal.strategies._record import Clock, record
 from spotal.strategies.base import Choice, Query, Strategy
 from spotal.transport import ProjectionPursuitTransport, SlicedTransport, Transport
 
@@ -55,8 +52,6 @@ REPRESENTATIVES = ("center", "random")
 KNOWN = ("labeled", "labels", "probabilities", "mass", "random_state", "cost", "groups", "max_per_group")
 TRIALS, CLOSE = 4, 0.05
 """Most times that cells are cut anew for a budget in money, and the share by which their number may miss it."""
-MERIT_POINTS = 4_096
-"""Discrepancies cost O(n^2 d): beyond this many points they are left out."""
 
 
 class SPOT(Strategy):
@@ -200,7 +195,7 @@ class SPOT(Strategy):
         return None
 
     def _choose(self, query: Query) -> Choice:
-        clock = _Clock()
+        clock = Clock()
         if self._is_large(query):
             return self._choose_large(query, clock)
         laid = self._lay(query, clock)
@@ -221,9 +216,9 @@ class SPOT(Strategy):
                 picks = choose(carried, heavy, points[: len(heavy)])
                 if query.budget > len(heavy):
                     picks = np.concatenate([picks, choose(carried, light, points[len(heavy) :])])
-        return Choice(picks, cells, *_record(transport, points, carried[picks], clock), sampling=sampling)
+        return Choice(picks, cells, *record(transport, points, carried[picks], clock), sampling=sampling)
 
-    def _choose_large(self, query: Query, clock: _Clock) -> Choice:
+    def _choose_large(self, query: Query, clock: Clock) -> Choice:
         """Cells of a large pool: the same steps on samples, and one pass over the pool."""
         pool, seed = query.pool, query.seed
         with clock("weigh"):
@@ -249,7 +244,7 @@ class SPOT(Strategy):
             picks, cells, table = represent(pool, scene, query.budget)
         carried = Sample.of(read(pool, picks, space, reduction), transport).carried
         stands = PickedCells(pool, scene, picks, cells, query.labeled)
-        return Choice(picks, stands, *_record(transport, design, carried, clock), stands.mass(table, query.mass))
+        return Choice(picks, stands, *record(transport, design, carried, clock), stands.mass(table, query.mass))
 
     def _is_plain(self, query: Query) -> bool:
         """Whether all rows weigh the same."""
@@ -263,9 +258,9 @@ class SPOT(Strategy):
         Arguments, errors and cost as ``query``, which needs a budget of at least 1 here; with the same integer as
         ``random_state`` the same layout.
         """
-        return self._lay(self._checked(pool, budget, **(dict.fromkeys(KNOWN) | known)), _Clock())
+        return self._lay(self._checked(pool, budget, **(dict.fromkeys(KNOWN) | known)), Clock())
 
-    def _lay(self, query: Query, clock: _Clock) -> Layout:
+    def _lay(self, query: Query, clock: Clock) -> Layout:
         with clock("weigh"):
             mass = self._weigh(query)
         if query.limits is not None:
@@ -407,36 +402,6 @@ def _affordable(query: Query, mass: NDArray[np.float64]) -> int:
         return query.budget
     price = float(mass[free] @ limits.cost[free] / mass[free].sum())
     return max(1, min(limits.most(free), round(limits.budget / price)))
-
-
-def _record(
-    transport: Transport, design: NDArray[np.float64], carried: NDArray[np.float32], clock: _Clock
-) -> tuple[dict[str, float], dict[str, float], dict[str, Any]]:
-    """Figures, seconds and details for a Choice: ``carried`` are the picks in the cube."""
-    dim = design.shape[1]
-    figures = {"dim": float(dim), "uniformity": float(getattr(transport, "uniformity_", np.nan))}
-    if len(design) <= MERIT_POINTS:
-        figures["design_discrepancy"] = discrepancy(design, "mixture")
-        figures["pick_discrepancy"] = discrepancy(carried.astype(np.float64), "mixture")
-    details = {
-        "dim": dim,
-        "transport_iterations": int(getattr(transport, "n_iter_", 0)),
-        "transport_converged": bool(getattr(transport, "converged_", True)),
-    }
-    return figures, clock.seconds, details
-
-
-class _Clock:
-    """Seconds spent in named steps."""
-
-    def __init__(self) -> None:
-        self.seconds: dict[str, float] = {}
-
-    @contextmanager
-    def __call__(self, step: str) -> Iterator[None]:
-        start = time.perf_counter()
-        yield
-        self.seconds[step] = time.perf_counter() - start
 
 
 def _is_one_of(value: Any, *words: str) -> bool:
