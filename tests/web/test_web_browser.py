@@ -197,6 +197,27 @@ def test_an_answer_can_be_changed_and_undone(images, visit):
         assert images.labels.standings()["p00.png"].label == "red"
 
 
+def test_an_item_answered_soon_after_its_undo_does_not_come_back(images, visit):
+    with live(images) as server:
+        page = visit(server.address)
+        shown(page, "p00.png")
+        page.keyboard.press("1")
+        shown(page, "p01.png")
+        saved(page, images, 1)
+        held = []
+        page.route("**/api/state*", lambda route: held.append(route))
+        page.keyboard.press("u")
+        shown(page, "p00.png")
+        page.locator("body:not(.saving)").wait_for()
+        page.keyboard.press("2")  # before the page has heard what the undo changed
+        shown(page, "p01.png")
+        wait(lambda: page.evaluate("1") and held)
+        with page.expect_response(lambda answer: "/api/state" in answer.url and answer.request != held[0].request):
+            page.unroute("**/api/state*")
+        page.wait_for_timeout(200)
+        shown(page, "p01.png")
+
+
 def test_two_tabs_at_once_share_the_batch(images, visit):
     with live(images) as server:
         first = visit(server.address)
