@@ -101,13 +101,14 @@ WHY = """
 - **Uncertainty Herding with many labels** is level with random on CIFAR-10 here and two points ahead on Fashion-MNIST.
   The authors' encoders (SimCLR, a ResNet-18, hundreds of epochs) tell CIFAR-10's classes apart; four convolutions and
   twenty epochs on 20,000 images, which a CPU affords, do not, and then every strategy's labels are worth about as
-  much. The second table, with the same recipe, protocol and code on features that do tell classes apart, is the test of that.
+  much. The second table, with the same recipe, protocol and code on features that do tell classes apart, is the test
+  of that.
 - **ProbCover** is behind random on both. Its radius is found by its authors' rule (purity of k-means clusters), which
   gives too small a one on these features; Bae, Noh and Sutherland report that its results hang on the radius and that
   the rule often fails.
 - **Margin** is not behind random with few labels, on either. The claim is of methods whose first labels are few and
-  whose model is a network; here it is a regularized linear probe on fixed features, whose margins mean something from the
-  second batch on. Whether that is the whole reason was not tested.
+  whose model is a network; here it is a regularized linear probe on fixed features, whose margins mean something from
+  the second batch on. Whether that is the whole reason was not tested.
 - **SPOT** without labels is behind MaxHerding, Uncertainty Herding and TypiClust up to 50 labels on both.
 """
 

@@ -15,6 +15,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import uvicorn
@@ -143,11 +144,16 @@ def shoot(address: str, folder: Path, views: dict[str, dict]) -> None:
             page.locator(".frame img").wait_for()
             for key in keys:
                 page.keyboard.press(key)
-            page.wait_for_timeout(1200)
-            picture = Image.open(io.BytesIO(page.screenshot(full_page=view.get("full", False)))).convert("RGB")
-            picture.quantize(255, dither=Image.Dither.NONE).save(folder / f"{name}.png", optimize=True)
+            keep(page, folder / f"{name}.png", full=view.get("full", False))
             context.close()
         browser.close()
+
+
+def keep(page: Any, path: Path, *, full: bool = False, wait: int = 1200) -> None:
+    """Write a small picture of a page as it looks after ``wait`` ms."""
+    page.wait_for_timeout(wait)
+    picture = Image.open(io.BytesIO(page.screenshot(full_page=full))).convert("RGB")
+    picture.quantize(255, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE).save(path, optimize=True)
 
 
 def main() -> None:

@@ -1,7 +1,14 @@
-"""Workers share the cores: one thread each, in this process and in those that tests start. Ctrl-C reaches these."""
+"""Workers share the cores: one thread each, in this process and in those that tests start, which Ctrl-C reaches.
+
+And what several folders of tests need: a browser, and one Label Studio a session. Where they are missing tests are
+skipped; CI must have them.
+"""
 
 import os
+import shutil
 import signal
+
+import pytest
 
 for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
     os.environ[name] = "1"
@@ -10,5 +17,37 @@ if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:  # as a shell starts what 
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 import torch  # noqa: E402 - after the variables that it reads
+from tests.annotate.server import installed, running  # noqa: E402
 
 torch.set_num_threads(1)
+
+
+def missing(reason):
+    """Skip; in CI fail."""
+    (pytest.fail if os.environ.get("CI") else pytest.skip)(reason)
+
+
+@pytest.fixture(scope="module")
+def browser():
+    """Debian's Chromium, driven by Playwright."""
+    path = shutil.which("chromium")
+    if path is None:
+        missing("no chromium on this machine; on Debian: apt-get install chromium")
+    try:
+        from playwright.sync_api import sync_playwright
+    except ImportError:
+        missing("no playwright; pip install spotal[dev]")
+    with sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path=path, args=["--no-sandbox", "--disable-gpu"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory):
+    """The address of a Label Studio that runs for this session."""
+    command = installed()
+    if command is None:
+        missing("no Label Studio is installed: run make label-studio, or name its command in LABEL_STUDIO_BIN")
+    with running(command, tmp_path_factory.mktemp("label-studio")) as url:
+        yield url

@@ -16,6 +16,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 TOKEN = "0123456789abcdef0123456789abcdef01234567"
+USER, PASSWORD = "first@example.com", "correct horse"
 PATIENCE = 400
 """Seconds to wait for the server on a busy machine; it needs about 25 on an idle one."""
 
@@ -46,8 +47,8 @@ def running(command, folder):
         "FRONTEND_SENTRY_DSN": "",
         "DJANGO_DB": "sqlite",
         "LABEL_STUDIO_BASE_DATA_DIR": str(folder / "data"),
-        "LABEL_STUDIO_USERNAME": "first@example.com",
-        "LABEL_STUDIO_PASSWORD": "correct horse",
+        "LABEL_STUDIO_USERNAME": USER,
+        "LABEL_STUDIO_PASSWORD": PASSWORD,
         "LABEL_STUDIO_USER_TOKEN": TOKEN,
         "LABEL_STUDIO_ENABLE_LEGACY_API_TOKEN": "true",
         "ML_BLOCK_LOCAL_IP": "false",

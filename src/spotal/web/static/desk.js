@@ -116,8 +116,9 @@ export class Desk extends EventTarget {
         if (task) task.elsewhere = false;
       });
       this.mark(last.map(({ item }) => item));
-      this.wanted = last[0].item;
-      if (this.tasks.has(this.wanted)) this.current = this.wanted;
+      const [{ item }] = last;
+      if (this.tasks.has(item)) this.current = item;
+      else this.wanted = item; // of a batch before: comes with the next state
       return "Taken back";
     });
   }

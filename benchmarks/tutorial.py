@@ -1,0 +1,135 @@
+"""docs/tutorial.md, walked in an empty folder: its commands run, what they say stands below them, pictures are taken.
+
+    LABEL_STUDIO_BIN=... python -m benchmarks.tutorial
+
+The pool is 2,000 images of Fashion-MNIST; answers are the data set's own, on the page in Chromium and in Label Studio.
+"""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from benchmarks.page import CHROMIUM, DESKTOP, IMAGES, keep
+from PIL import Image
+from tests.annotate.server import PASSWORD, TOKEN, USER, installed, running
+from tests.walk import steps
+
+from spotal.annotate.label_studio.link import read_link
+from spotal.datasets import load
+
+PAGE = Path(__file__).parents[1] / "docs" / "tutorial.md"
+N, HOME, URL = 2000, "/home/ann", "http://localhost:8080"
+PROJECT = "fashion"
+BATCH, BEFORE = 50, 4
+"""Answers in a batch, as the tutorial says, and those before the picture of the page is taken."""
+
+
+class Walk:
+    """One walk; what it needs from one command to the next."""
+
+    def __init__(self, folder: Path, browser: Any, studio: str) -> None:
+        self.folder, self.browser, self.studio, self.batches = folder, browser, studio, 0
+        variables = {"LABEL_STUDIO_URL": studio, "LABEL_STUDIO_API_KEY": TOKEN, "LOGNAME": "ann", "COLUMNS": "100"}
+        self.run = steps.Terminal(folder, **variables)
+        data = load("fashion-mnist")
+        rows = np.random.default_rng(0).choice(len(data.X), N, replace=False)
+        pixels = np.asarray(data.X[rows]).reshape(N, 28, 28).astype(np.uint8)
+        self.classes = list(data.class_names)
+        self.truth = {f"{k:04d}.png": self.classes[int(label)] for k, label in enumerate(np.asarray(data.y)[rows])}
+        (folder / "photos").mkdir()
+        for name, image in zip(self.truth, pixels, strict=True):
+            Image.fromarray(image).save(folder / "photos" / name)
+        (folder / "classes.txt").write_text("\n".join(self.classes) + "\n", encoding="utf-8")
+
+    def __call__(self, line: str) -> str:
+        """Do what a line of the tutorial does; what the terminal says."""
+        if not line.startswith("spotal "):
+            done = subprocess.run(line, shell=True, cwd=self.folder, capture_output=True, text=True, check=True)
+            return done.stdout
+        word = line.split()[1]
+        if word == "pull":
+            self.annotate()
+        said = self.label(line) if word == "label" else self.run(line)
+        if word == "report":
+            self.open((self.folder / PROJECT / "report.html").as_uri(), "tutorial-report", height=1500)
+        return said.replace(str(self.folder), HOME).replace(self.studio, URL)
+
+    def label(self, line: str) -> str:
+        """Label a batch on the page."""
+        self.batches += 1
+        with self.run.label(line) as said:
+            page = self.browser.new_page(viewport={"width": DESKTOP[0], "height": DESKTOP[1]})
+            page.goto(steps.address(said))
+            page.locator("#map-text:not(:empty)").wait_for()
+            steps.answer(page, BEFORE, self.classes, self.truth)
+            steps.looked_at(page)
+            if self.batches < 3:
+                keep(page, IMAGES / f"tutorial-page-{self.batches}.png")
+            steps.answer(page, BATCH - BEFORE, self.classes, self.truth)
+            page.locator(".finished").wait_for()
+            page.close()
+        return "".join(said)
+
+    def annotate(self) -> None:
+        """Answer the tasks in Label Studio, after a look at the first."""
+        context = self.browser.new_context(viewport={"width": DESKTOP[0], "height": DESKTOP[1]})
+        page = context.new_page()
+        page.goto(f"{self.studio}/user/login")
+        page.fill("[name=email]", USER)
+        page.fill("[name=password]", PASSWORD)
+        page.click("button[type=submit]")
+        page.wait_for_url(lambda url: "login" not in url)
+        number = read_link(self.folder / PROJECT).project
+        page.goto(f"{self.studio}/projects/{number}/data")
+        page.get_by_role("button", name="Label All Tasks").click()
+        page.get_by_text("None of these").first.wait_for()
+        keep(page, IMAGES / "tutorial-label-studio.png", wait=4000)
+        context.close()
+        steps.annotate(self.folder / PROJECT, self.studio, self.truth)
+
+    def open(self, address: str, name: str, height: int) -> None:
+        """Take a picture of a page."""
+        page = self.browser.new_page(viewport={"width": 1000, "height": height})
+        page.goto(address)
+        keep(page, IMAGES / f"{name}.png")
+        page.close()
+
+
+def rewrite(block: re.Match[str], walk: Walk) -> str:
+    """A block of the tutorial, with what its commands say now."""
+    lines = []
+    for line in block[1].splitlines():
+        if line.startswith("$ "):
+            said = [line, *(part.rstrip() for part in walk(line[2:]).strip("\n").splitlines())]
+            print(*said, sep="\n", flush=True)
+            lines += said
+    return "```console\n" + "\n".join(lines) + "\n```"
+
+
+def main() -> None:
+    """Walk, and write the tutorial anew."""
+    from playwright.sync_api import sync_playwright
+
+    command = installed()
+    if command is None:
+        raise SystemExit("no Label Studio: run make label-studio, or name its command in LABEL_STUDIO_BIN")
+    with tempfile.TemporaryDirectory() as name, sync_playwright() as driver:
+        home, server = Path(name) / "home", Path(name) / "label-studio"
+        home.mkdir()
+        server.mkdir()
+        browser = driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
+        with running(command, server) as url:
+            walk = Walk(home, browser, url)
+            text = PAGE.read_text(encoding="utf-8")
+            text = re.sub(r"```console\n(.*?)```", lambda block: rewrite(block, walk), text, flags=re.DOTALL)
+            PAGE.write_text(text, encoding="utf-8")
+        browser.close()
+
+
+if __name__ == "__main__":
+    main()
