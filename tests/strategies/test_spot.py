@@ -121,7 +121,7 @@ def test_the_design_is_laid_around_what_labels_serve(selection):
 def test_cells_take_no_notice_of_where_the_design_meets_labels():
     """With cells, labels act through mass alone."""
     x = square(200)
-    strategy = SPOT(mass="uniform", transport=TRANSPORTS["sliced"])
+    strategy = SPOT(mass="uniform", focus=0, transport=TRANSPORTS["sliced"])
     mass = np.ones(200)
     mass[:9] = 0
     assert agree(
