@@ -14,7 +14,9 @@ export class Desk extends EventTarget {
   annotator = null;
   state = null; // as the server last gave it
   tasks = new Map(); // by number, in the order in which they are shown
-  words = new Map(); // this page's answers by number: {kind, label}
+  words = new Map(); // what was answered here, or waits to be sent by any tab, by number: {kind, label}
+  own = new Set(); // numbers answered here
+  fresh = true; // nothing merged yet
   stack = []; // what undo takes back: lists of {id, item, before}
   current = null;
   saving = false;
@@ -57,6 +59,7 @@ export class Desk extends EventTarget {
     this.annotator = annotator;
     this.stack = [];
     this.words.clear();
+    this.own.clear();
     this.tasks.clear();
     this.state = null;
     await this.refresh();
@@ -95,6 +98,7 @@ export class Desk extends EventTarget {
     this.stack.push(entries.map(({ id, item }) => ({ id, item, before: this.words.get(item) ?? null })));
     await this.record(entries, () => {
       for (const { item } of entries) this.words.set(item, { kind, label });
+      numbers.forEach((number) => this.own.add(number));
       this.mark(numbers);
       if (numbers.includes(this.current)) this.next();
       return `${kind === "label" ? label : NAMES[kind]}${numbers.length > 1 ? `, ${numbers.length} items` : ""}`;
@@ -111,7 +115,10 @@ export class Desk extends EventTarget {
       entries.forEach(({ id, item }, k) => {
         const now = said.get(id)?.now ?? (this.lost ? last[k].before : null);
         if (now) this.words.set(item, now);
-        else this.words.delete(item);
+        else {
+          this.words.delete(item);
+          this.own.delete(item);
+        }
         const task = this.tasks.get(item);
         if (task) task.elsewhere = false;
       });
@@ -150,6 +157,7 @@ export class Desk extends EventTarget {
     for (const { error, answer } of this.outbox.refused.splice(0)) {
       this.problem = `An answer was not recorded: ${error}.`;
       this.words.delete(answer.item);
+      this.own.delete(answer.item);
       this.stack = this.stack.filter((group) => group.every(({ id }) => id !== answer.id));
     }
     return said;
@@ -196,8 +204,11 @@ export class Desk extends EventTarget {
       // the last batch is over; what was said about it is on disk
       for (const number of [...this.tasks.keys()]) if (!open.has(number)) this.tasks.delete(number);
       this.words.clear();
+      this.own.clear();
     }
     const waiting = this.waiting();
+    if (this.fresh) for (const number of waiting.keys()) this.own.add(number); // said before the page was loaded anew
+    this.fresh = false;
     for (const [number, task] of open) if (!task.votes && !waiting.has(number)) this.words.delete(number); // undone elsewhere
     for (const [number, word] of waiting) this.words.set(number, word);
     const order = [...this.tasks.keys()];
@@ -209,7 +220,7 @@ export class Desk extends EventTarget {
     });
     const before = this.tasks;
     this.tasks = new Map(order.map((number) => [number, open.get(number) ?? before.get(number)]));
-    for (const [number, task] of this.tasks) task.elsewhere = !open.has(number) && !this.words.has(number);
+    for (const [number, task] of this.tasks) task.elsewhere = !open.has(number) && !this.own.has(number);
     if (!this.stack.length) this.stack = this.undoable(found);
     if (this.wanted !== undefined && this.tasks.has(this.wanted)) this.current = this.wanted;
     this.wanted = undefined;
