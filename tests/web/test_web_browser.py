@@ -204,8 +204,8 @@ def test_an_item_answered_soon_after_its_undo_does_not_come_back(images, visit):
         page.keyboard.press("1")
         shown(page, "p01.png")
         saved(page, images, 1)
-        held = []
-        page.route("**/api/state*", lambda route: held.append(route))
+        held, holding = [], [True]
+        page.route("**/api/state*", lambda route: held.append(route) if holding else route.continue_())
         page.keyboard.press("u")
         shown(page, "p00.png")
         page.locator("body:not(.saving)").wait_for()
@@ -213,7 +213,9 @@ def test_an_item_answered_soon_after_its_undo_does_not_come_back(images, visit):
         shown(page, "p01.png")
         wait(lambda: page.evaluate("1") and held)
         with page.expect_response(lambda answer: "/api/state" in answer.url and answer.request != held[0].request):
-            page.unroute("**/api/state*")
+            holding.clear()
+            for route in held:
+                route.continue_()
         page.wait_for_timeout(200)
         shown(page, "p01.png")
 
