@@ -13,7 +13,10 @@ from spotal.design.base import as_generator, check_count, check_unit
 from spotal.design.sobol import cloud
 from spotal.errors import InputError
 
-__all__ = ["discrepancy", "fill_distance", "merits", "separation"]
+__all__ = ["MERIT_POINTS", "discrepancy", "fill_distance", "merits", "separation"]
+
+MERIT_POINTS = 4_096
+"""Discrepancies cost O(n^2 d): beyond this many points they are better left out."""
 
 Method = Literal["centered", "wraparound", "mixture", "L2-star"]
 METHODS = {"centered": "CD", "wraparound": "WD", "mixture": "MD", "L2-star": "L2-star"}

@@ -10,13 +10,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from spotal.design.merit import discrepancy
+from spotal.design.merit import MERIT_POINTS, discrepancy
 from spotal.transport import Transport
 
 __all__ = ["Clock", "record"]
-
-MERIT_POINTS = 4_096
-"""Discrepancies cost O(n^2 d): beyond this many points they are left out."""
 
 
 def record(

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spotal._nearest import nearest
-from spotal.design.merit import discrepancy
+from spotal.design.merit import MERIT_POINTS, discrepancy
 from spotal.pool.sample import row_uniforms
 from spotal.report.covering import coverage
 
@@ -17,7 +17,6 @@ __all__ = ["Cover", "cover"]
 
 ROWS = 20_000
 DRAWS = 5
-MERIT_POINTS = 4_096
 
 
 @dataclass(frozen=True)
