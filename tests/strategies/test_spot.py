@@ -184,6 +184,21 @@ def test_focus_keeps_picks_where_rows_are_and_away_from_what_lies_alone():
     assert covered(1) > 1.03 * covered(0)
 
 
+def test_focus_lasts_while_labels_are_few():
+    x = banana(400)
+    odds = np.random.default_rng(0).dirichlet(np.ones(4), 400)
+
+    def picks(focus, labeled, **known):
+        strategy = SPOT(mass="label-distance", focus=focus, transport=TRANSPORTS["sliced"])
+        return strategy.query(x, 20, labeled=np.arange(labeled), random_state=0, **known)
+
+    # fewer than five a class, whether classes are those of the probabilities or those that labels show
+    for known in ({"probabilities": odds}, {"labels": np.arange(19) % 4}):
+        assert not agree(picks(1, 19, **known), picks(0, 19, **known))
+    for known in ({"probabilities": odds}, {"labels": np.arange(20) % 4}, {}):
+        assert agree(picks(1, 20, **known), picks(0, 20, **known))
+
+
 def test_labels_are_kept_away_from_in_cells_mode():
     x = banana(500)
     labeled = np.arange(40)
@@ -203,8 +218,8 @@ def test_automatic_mass_is_margin_times_label_distance():
     known = {"labeled": np.arange(20), "probabilities": odds, "random_state": 0}
     fast = {"transport": TRANSPORTS["sliced"]}
     auto = SPOT(**fast).query(x, 15, **known)
-    assert agree(auto, SPOT(mass=Tempered(Margin(1)) * LabelDistance(1), **fast).query(x, 15, **known))
-    assert agree(auto, SPOT(mass="tempered margin * label-distance", **fast).query(x, 15, **known))
+    assert agree(auto, SPOT(mass=Tempered(Margin(2)) * LabelDistance(1), **fast).query(x, 15, **known))
+    assert agree(auto, SPOT(mass="tempered margin^2 * label-distance", **fast).query(x, 15, **known))
     assert not agree(auto, SPOT(mass="uniform", **fast).query(x, 15, **known))
     # the published ways of selecting know no mass but the caller's
     auto = SPOT(selection="nearest", **fast).query(x, 15, **known)

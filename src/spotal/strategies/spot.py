@@ -50,6 +50,8 @@ __all__ = ["SPOT"]
 SELECTIONS = ("cells", "nearest", "assignment")
 REPRESENTATIVES = ("center", "random")
 KNOWN = ("labeled", "labels", "probabilities", "mass", "random_state", "cost", "groups", "max_per_group")
+FEW = 5
+"""Labels a class below which typical rows teach more than those that a model is unsure of."""
 TRIALS, CLOSE = 4, 0.05
 """Most times that cells are cut anew for a budget in money, and the share by which their number may miss it."""
 
@@ -76,13 +78,13 @@ class SPOT(Strategy):
         serve. "cells": the design cuts the pool into cells of equal mass, a few weighted Lloyd steps in the embedding
         space refine them, and the heaviest row near each center stands for its cell.
     mass : "auto", a :class:`~spotal.mass.Mass`, or one by name (:func:`~spotal.mass.parse_mass`), such as "uniform"
-        What the transport carries, times the caller's ``mass``. "auto" is ``Tempered(Margin(1)) * LabelDistance(1)``:
+        What the transport carries, times the caller's ``mass``. "auto" is ``Tempered(Margin(2)) * LabelDistance(1)``:
         uniform while nothing is known, more where the model is uncertain, as far as held-out labels say that it is to
         be believed, and where labels are far; with cost, times ``Price(1)``: mass per unit of price.
     refine : int, Lloyd steps of "cells"
     focus : float, at least 0
-        How far centers of "cells" keep to dense mass (:func:`~spotal.selection.cells.refine`) while nothing is labeled;
-        0 makes them means, as they are once there are labels: then the mass itself says where to go.
+        How far centers of "cells" keep to dense mass (:func:`~spotal.selection.cells.refine`) while labels are fewer
+        than 5 a class; 0 makes them means, as they are from then on: the mass itself says where to go.
     representative : "center" or "random"
         Who stands for a cell of "cells". "random" draws one of its rows, in proportion to the caller's ``mass``: with
         one pick a cell (cells are halved until there are as many) its probability is known, and
@@ -280,7 +282,7 @@ class SPOT(Strategy):
         if isinstance(rule, str) and rule != "auto":
             rule = parse_mass(rule)
         elif rule == "auto":
-            rule = Tempered(Margin(1)) * LabelDistance(1) * Price(1) if self.selection == "cells" else Uniform()
+            rule = Tempered(Margin(2)) * LabelDistance(1) * Price(1) if self.selection == "cells" else Uniform()
         assert isinstance(rule, Mass)
         evidence = LargeEvidence if self._is_large(query) else Evidence
         cost = None if query.limits is None else query.limits.cost
@@ -334,8 +336,14 @@ class SPOT(Strategy):
         return fitted
 
     def _focus(self, query: Query) -> float:
-        """What ``focus`` is for this query."""
-        return 0.0 if len(query.labeled) else self.focus
+        """What ``focus`` is for this query: 0 once labels are many, or not known."""
+        if len(query.labeled) == 0:
+            return self.focus
+        if query.probabilities is not None:
+            classes = query.probabilities.shape[1]
+        else:
+            classes = 0 if query.labels is None else len(np.unique(query.labels))
+        return self.focus if len(query.labeled) < FEW * classes else 0.0
 
     def _cut(
         self, query: Query, mass: NDArray[np.float64], carried: NDArray[np.float32], points: NDArray[np.float64]
