@@ -6,6 +6,7 @@ from itertools import product
 
 import numpy as np
 import pytest
+import torch
 from sklearn.datasets import make_blobs
 
 from spotal.errors import InputError
@@ -13,6 +14,7 @@ from spotal.mass import tempered
 from spotal.pool import ArrayPool
 from spotal.strategies import _cover, get
 from spotal.strategies._content import Chance
+from spotal.strategies.coregcn import Graph
 from spotal.strategies.uherding import calibration_error
 
 RNG = np.random.default_rng(0)
@@ -51,6 +53,27 @@ def test_lazy_greedy_picks_are_those_of_plain_greedy(block, few, labeled, monkey
         short, coverage = shortfall(similar, mass, labeled, found.indices)
         assert short < 1e-6
         assert found.figures["coverage"] == pytest.approx(coverage, rel=1e-5)
+
+
+@pytest.mark.parametrize("cloud", [np.abs(CLOUD), CLOUD], ids=["cosine", "half"])
+def test_coregcn_spreads_over_the_graph_as_the_dense_matrix_does(cloud):
+    unit = cloud / np.linalg.norm(cloud, axis=1, keepdims=True)
+    cosine = unit @ unit.T if (unit >= 0).all() else (1 + unit @ unit.T) / 2
+    dense = cosine - np.eye(len(unit))
+    dense = dense @ np.diag(1 / dense.sum(0)) + np.eye(len(unit))  # as the authors' code does it
+    values = RNG.normal(size=(len(unit), 3))
+    graph = Graph(torch.from_numpy(unit))
+    np.testing.assert_allclose(graph.spread(torch.from_numpy(values).float()), dense @ values, atol=1e-5)
+    np.testing.assert_allclose(graph.near(torch.from_numpy(unit)), dense @ unit, atol=1e-5)
+
+
+def test_coregcn_learns_which_rows_are_labeled_and_picks_far_from_them():
+    rng = np.random.default_rng(0)
+    blobs = np.concatenate([rng.normal(center, 0.1, (60, 3)) for center in np.eye(3)])
+    known = {"labeled": np.arange(20), "random_state": 0}
+    few, many = (get("coregcn", steps=steps).query(blobs, 6, **known) for steps in (1, 400))
+    assert many.figures["loss"] < few.figures["loss"]
+    assert (many.indices >= 60).all()
 
 
 def test_uncertainty_herding_is_greedy_coverage_of_unit_vectors():
@@ -183,6 +206,11 @@ def test_direct_with_labels_that_no_threshold_parts(labels):
         ("maxherding", {"radius": np.nan}, "radius must be a number above 0, found nan"),
         ("uherding", {"radius": -1}, "radius must be a number above 0, found -1"),
         ("uherding", {"temperature": "hot"}, "temperature must be a number above 0, found 'hot'"),
+        (
+            "coregcn",
+            {"dropout": 1.0},
+            "dropout, where it is not 0, must be a number above 0 and at most 0.99, found 1.0",
+        ),
         ("clue", {"temperature": np.inf}, "temperature must be a number above 0, found inf"),
         ("fads", {"components": 0}, "components must be an integer of at least 1, found 0"),
         ("batch-bald", {"configurations": 1}, "configurations must be an integer of at least 2, found 1"),

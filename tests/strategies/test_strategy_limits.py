@@ -24,6 +24,7 @@ TAKING = [
     "badge",
     "bald",
     "clue",
+    "coregcn",
     "coreset",
     "entropy",
     "kmeans",

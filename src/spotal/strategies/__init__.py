@@ -5,6 +5,7 @@ from spotal.strategies.bald import BALD
 from spotal.strategies.base import Strategy
 from spotal.strategies.batch_bald import BatchBALD
 from spotal.strategies.clue import Clue
+from spotal.strategies.coregcn import CoreGCN
 from spotal.strategies.coreset import CoreSet
 from spotal.strategies.direct import Direct
 from spotal.strategies.entropy import Entropy
@@ -27,6 +28,7 @@ __all__ = [
     "Badge",
     "BatchBALD",
     "Clue",
+    "CoreGCN",
     "CoreSet",
     "Direct",
     "Entropy",

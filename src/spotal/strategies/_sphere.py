@@ -2,48 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any
-
-import numpy as np
 import torch
-from numpy.typing import NDArray
 
-from spotal.pool.base import Batch, Pool
+from spotal.pool.base import Pool
+from spotal.pool.view import View
 
-__all__ = ["Sphere"]
+__all__ = ["on_sphere"]
 
 
-class Sphere:
-    """Rows of unit length, float64; rows of zeros stay as they are. Read in blocks, as the pool itself is."""
-
-    def __init__(self, pool: Pool) -> None:
-        self.pool = pool
-
-    @property
-    def dim(self) -> int:
-        """Width of a row."""
-        return self.pool.dim
-
-    def __len__(self) -> int:
-        return len(self.pool)
-
-    def batches(self) -> Iterator[Batch]:
-        """All rows, in order."""
-        for batch in self.pool.batches():
-            yield Batch(batch.start, _unit(batch.points))
-
-    def rows(self, numbers: NDArray[np.int64]) -> torch.Tensor:
-        """The rows of these numbers, float64 (k, d)."""
-        return _unit(self.pool.rows(numbers))
-
-    def where(self, row: int) -> str:
-        """What a row is called."""
-        return self.pool.where(row)
-
-    def fingerprint(self) -> dict[str, Any]:
-        """That of the pool as it is."""
-        return self.pool.fingerprint()
+def on_sphere(pool: Pool) -> Pool:
+    """The pool's rows at unit length, float64; rows of zeros stay as they are. Read as the pool itself is."""
+    return View(pool, _unit)
 
 
 def _unit(points: torch.Tensor) -> torch.Tensor:

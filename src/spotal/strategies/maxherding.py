@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from spotal.pool.base import Pool
 from spotal.strategies._checks import check_count, check_real
 from spotal.strategies._content import Chance, fill, heavy, sample
 from spotal.strategies._cover import gaussian, greedy_cover
-from spotal.strategies._sphere import Sphere
+from spotal.strategies._sphere import on_sphere
 from spotal.strategies.base import Choice, Query, Strategy
 
 __all__ = ["MaxHerding"]
@@ -42,7 +41,7 @@ class MaxHerding(Strategy):
         self.sample_size = check_count(sample_size, "sample_size", 2)
 
     def _choose(self, query: Query) -> Choice:
-        pool: Pool = Sphere(query.pool) if self.normalize else query.pool
+        pool = on_sphere(query.pool) if self.normalize else query.pool
         chance = Chance(query.pool, query.seed)
         rows, mass = heavy(query)
         targets, weights = sample(chance, mass, self.sample_size)

@@ -14,7 +14,7 @@ from spotal.strategies._checks import check_count, check_real
 from spotal.strategies._clusters import kmeans
 from spotal.strategies._content import Chance, fill, heavy, sample
 from spotal.strategies._cover import greedy_cover
-from spotal.strategies._sphere import Sphere
+from spotal.strategies._sphere import on_sphere
 from spotal.strategies.base import Choice, Query, Strategy
 
 __all__ = ["ProbCover"]
@@ -66,7 +66,7 @@ class ProbCover(Strategy):
         self.sample_size = check_count(sample_size, "sample_size", 2)
 
     def _choose(self, query: Query) -> Choice:
-        pool: Pool = Sphere(query.pool) if self.normalize else query.pool
+        pool = on_sphere(query.pool) if self.normalize else query.pool
         chance = Chance(query.pool, query.seed)
         rows, mass = heavy(query)
         targets, weights = sample(chance, mass, self.sample_size)

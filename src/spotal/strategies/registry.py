@@ -16,6 +16,7 @@ _WHERE = {
     "bald": ("bald", "BALD"),
     "batch-bald": ("batch_bald", "BatchBALD"),
     "clue": ("clue", "Clue"),
+    "coregcn": ("coregcn", "CoreGCN"),
     "coreset": ("coreset", "CoreSet"),
     "direct": ("direct", "Direct"),
     "entropy": ("entropy", "Entropy"),

@@ -11,7 +11,7 @@ from spotal.pool.base import Pool
 from spotal.strategies._checks import check_count
 from spotal.strategies._clusters import kmeans
 from spotal.strategies._content import Chance, fill, heavy, sample
-from spotal.strategies._sphere import Sphere
+from spotal.strategies._sphere import on_sphere
 from spotal.strategies.base import Choice, Query, Strategy
 
 __all__ = ["TypiClust"]
@@ -60,7 +60,7 @@ class TypiClust(Strategy):
         self.sample_size = check_count(sample_size, "sample_size", 2)
 
     def _choose(self, query: Query) -> Choice:
-        pool: Pool = Sphere(query.pool) if self.normalize else query.pool
+        pool = on_sphere(query.pool) if self.normalize else query.pool
         chance = Chance(query.pool, query.seed)
         rows, mass = heavy(query)
         count = min(len(query.labeled) + query.budget, self.max_clusters)

@@ -15,7 +15,7 @@ from spotal.pool.base import Pool
 from spotal.strategies._checks import check_count, check_real
 from spotal.strategies._content import Chance, fill, heavy, sample
 from spotal.strategies._cover import gaussian, greedy_cover
-from spotal.strategies._sphere import Sphere
+from spotal.strategies._sphere import on_sphere
 from spotal.strategies.base import Choice, Query, Strategy
 
 __all__ = ["UHerding"]
@@ -72,7 +72,7 @@ class UHerding(Strategy):
         self.sample_size = check_count(sample_size, "sample_size", 2)
 
     def _choose(self, query: Query) -> Choice:
-        pool: Pool = Sphere(query.pool) if self.normalize else query.pool
+        pool = on_sphere(query.pool) if self.normalize else query.pool
         chance = Chance(query.pool, query.seed)
         rows, mass = heavy(query)
         radius = _least_distance(pool, query.labeled) if self.radius == "adaptive" else float(self.radius)
