@@ -12,14 +12,13 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from torch.utils.data import DataLoader, Dataset
 
 from spotal._arrays import blocks
 from spotal._files import atomic_path
 from spotal._locks import try_lock
 from spotal._provenance import content_hash, versions
+from spotal.embed.decoding import Ready, item_id, loader
 from spotal.embed.items import Items
-from spotal.embed.items.base import image_of
 from spotal.embed.models.load import ENCODER
 from spotal.embed.torch_model import TorchEmbedder
 from spotal.errors import DataFileError, InputError, ModelError, OutputError, ResourceError, SpotalWarning
@@ -150,15 +149,15 @@ class Work:
     workers: int
     strict: bool
 
-    def load(self, embedder: TorchEmbedder, rows: NDArray[np.int64]) -> Iterator[_Ready]:
+    def load(self, embedder: TorchEmbedder, rows: NDArray[np.int64]) -> Iterator[Ready]:
         """Those items as the model takes them, a batch at a time, none across two shards."""
-        return iter(_loader(self.items, embedder, rows, self.batch_size, self.shard_rows, self.workers))
+        return iter(loader(self.items, embedder, rows, self.batch_size, self.shard_rows, self.workers))
 
     def shard(
         self,
         embedder: TorchEmbedder,
         rows: NDArray[np.int64],
-        loaded: Iterator[_Ready],
+        loaded: Iterator[Ready],
         names: Iterator[str],
         tell: Callable[[int], object],
     ) -> Done:
@@ -171,7 +170,7 @@ class Work:
             for row, reason in ready.failed:
                 if self.strict:
                     raise DataFileError(f"{reason}, and --strict was asked for")
-                skipped.append(Skipped(_id(self.items, row), reason, _size(self.items, row)))
+                skipped.append(Skipped(item_id(self.items, row), reason, _size(self.items, row)))
             if ready.rows:
                 kept += ready.rows
                 vectors.append(_cast(embedder.forward(ready.batch, len(ready.rows), mixed=True), self.dtype))
@@ -342,7 +341,7 @@ def _write(folder: Path, name: str, matrix: NDArray[Any], items: Items, rows: li
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    columns: dict[str, Any] = {"id": [_id(items, row) for row in rows]}
+    columns: dict[str, Any] = {"id": [item_id(items, row) for row in rows]}
     if items.sizes is not None:
         columns["bytes"] = [items.sizes[row] for row in rows]
     shard = Shard(
@@ -368,93 +367,9 @@ def _width(widths: set[int], embedder: TorchEmbedder) -> int:
     return widths.pop() if widths else 0
 
 
-def _id(items: Items, row: int) -> str | int:
-    return items.ids[row] if isinstance(items.ids, list) else int(items.ids[row])
-
-
 def _size(items: Items, row: int) -> int | None:
     return None if items.sizes is None else items.sizes[row]
 
 
 def _in_order(skipped: Sequence[Skipped]) -> tuple[Skipped, ...]:
     return tuple(sorted(skipped, key=lambda item: (str(type(item.id)), item.id)))
-
-
-@dataclass
-class _Ready:
-    """A batch that a worker has prepared: rows, what the model takes, and rows that failed with why."""
-
-    rows: list[int]
-    batch: Any
-    failed: list[tuple[int, str]]
-
-
-class _Prepared(Dataset[Any]):
-    """Items as the model takes them, a batch at a time."""
-
-    def __init__(self, items: Items, embedder: TorchEmbedder) -> None:
-        self.items, self.prepare = items, embedder.model.prepare
-        size = embedder.image_size
-        self.size = None if embedder.model.resizes or size is None else (size, size)
-        self.at_least = 2 * size if size else None
-        self.channels = embedder.channels
-
-    def __len__(self) -> int:
-        return len(self.items.ids)
-
-    def __getitems__(self, rows: list[int]) -> _Ready:
-        good: list[int] = []
-        held: list[Any] = []
-        failed: list[tuple[int, str]] = []
-        for row, content in zip(rows, self.items.read(rows), strict=True):
-            try:
-                if self.items.takes == "images":
-                    content = image_of(content, _id(self.items, row), self.size, self.channels, self.at_least)
-                elif isinstance(content, DataFileError):
-                    raise content
-            except DataFileError as error:
-                failed.append((row, str(error).split("; ")[0]))
-            else:
-                good.append(row)
-                held.append(content)
-        if not good:
-            return _Ready([], None, failed)
-        try:
-            return _Ready(good, self.prepare(held), failed)
-        except Exception as error:
-            if len(rows) == 1:  # an image that a model's own preparation refuses
-                return _Ready(
-                    [], None, [*failed, (good[0], f"{_id(self.items, good[0])} cannot be prepared ({error})")]
-                )
-        alone = [self.__getitems__([row]) for row in good]
-        failed += [failure for ready in alone for failure in ready.failed]
-        kept = [k for k, ready in enumerate(alone) if ready.rows]
-        return _Ready([good[k] for k in kept], self.prepare([held[k] for k in kept]) if kept else None, failed)
-
-
-def _loader(
-    items: Items, embedder: TorchEmbedder, todo: NDArray[np.int64], batch_size: int, shard_rows: int, workers: int
-) -> DataLoader[Any]:
-    batches = [
-        todo[part][batch].tolist()
-        for part in blocks(len(todo), shard_rows)
-        for batch in blocks(len(todo[part]), batch_size)
-    ]
-    return DataLoader(
-        _Prepared(items, embedder),
-        batch_sampler=batches,
-        num_workers=min(workers, len(batches)),
-        collate_fn=_as_it_is,
-        worker_init_fn=_ignore_interrupts,
-    )
-
-
-def _as_it_is(ready: Any) -> Any:
-    return ready
-
-
-def _ignore_interrupts(_: int) -> None:
-    """Ctrl-C reaches every process of a terminal; the first one ends the others."""
-    import signal
-
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
