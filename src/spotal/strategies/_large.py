@@ -159,8 +159,7 @@ def refined_scene(
 ) -> large.Scene:
     """Cells that the design cuts from the sample, refined, ready to be read off the pool."""
     cells = CutTree.fit(sample.carried, weight, design).place(sample.carried)
-    found = Centers(large.refine(sample.y, sample.left, weight, cells, len(design), steps, focus))
-    _, _, scale = large.spread(sample.y, sample.left, found)
+    found, scale = large.refine(sample.y, sample.left, weight, cells, len(design), steps, focus)
     return large.Scene(space, found, np.sort(labeled), mass, weights, scale, pool.where)
 
 
@@ -207,5 +206,5 @@ class PickedCells:
         if len(bare):
             served = np.flatnonzero(first >= 0)
             points = self.scene.centers.points
-            first[bare] = first[served[Centers(points[served]).search(points[bare])]]
+            first[bare] = first[served[Centers(points[served]).search(points[bare])[0]]]
         return first
