@@ -66,8 +66,8 @@ def test_centers_that_moved_are_found_again_nearby():
     y = cloud(3_000, 32)
     centers = Centers(y[:700])
     before, _ = centers.search(y)
-    centers = Centers(means(before, np.ones(3_000), y, centers.points))
-    index, squared = centers.nearest_again(y, before)
+    centers = Centers(means(before, np.ones(3_000), y, centers.points), centers)
+    index, squared = centers.again(y, before)
     np.testing.assert_allclose(squared, np.square(y - centers.points[index]).sum(1), rtol=1e-4, atol=1e-4)
     assert squared.mean() < 1.02 * centers.search(y)[1].mean()
 

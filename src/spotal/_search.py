@@ -48,28 +48,32 @@ class Centers:
     """k centers that are searched in O(sqrt(k)) comparisons a point.
 
     Up to 96 centers the answer is exact. Above, and on the CPU, each point looks into the two lists of 64 centers or
-    sqrt(k / 2), whichever is more, whose middles are nearest. On other devices all centers are compared, by matrix
+    sqrt(k) / 2, whichever is more, whose middles are nearest. On other devices all centers are compared, by matrix
     products.
 
     Parameters
     ----------
     points : float32 (k, WIDTH) array
+    before : Centers or None, as many, of which these are the same a little farther on
     """
 
-    def __init__(self, points: NDArray[np.float32]) -> None:
+    def __init__(self, points: NDArray[np.float32], before: Centers | None = None) -> None:
         self.points = np.ascontiguousarray(points, np.float32)
-        count = 1 if len(points) <= FLAT else -(-len(points) // max(LIST, math.isqrt(len(points) // 2)))
-        # the middles begin at evenly spaced centers: those of a design are spread well in any stretch
-        self.middles = self.points[np.linspace(0, len(points) - 1, count).astype(np.int64)]
-        for _ in range(ROUNDS if count > 1 else 0):
-            self._lay_middles()
-            self.middles = means(self.lists(self.points, 1)[:, 0], np.ones(len(points)), self.points, self.middles)
-        self._lay_middles()
-        self._pack(self.lists(self.points, 1)[:, 0])
+        if before is None:
+            count = 1 if len(points) <= FLAT else -(-len(points) // max(LIST, math.isqrt(len(points) // 4)))
+            # the middles begin at evenly spaced centers: those of a design are spread well in any stretch
+            self._lay_middles(self.points[np.linspace(0, len(points) - 1, count).astype(np.int64)])
+        else:
+            self._lay_middles(before.middles)
+        for _ in range(0 if len(self.middles) == 1 else ROUNDS if before is None else 1):
+            place = self.lists(self.points, 1)[:, 0]
+            self._lay_middles(means(place, np.ones(len(points)), self.points, self.middles))
+        self._own = self.lists(self.points)
+        self._pack(self._own[:, 0])
 
-    def _lay_middles(self) -> None:
-        every = np.arange(len(self.middles))
-        self.coarse, self.coarse_half, _ = _groups(self.middles, every, every, _lanes(len(self.middles)))
+    def _lay_middles(self, middles: NDArray[np.float32]) -> None:
+        self.middles, every = middles, np.arange(len(middles))
+        self.coarse, self.coarse_half, _ = _groups(middles, every, every, _lanes(len(middles)))
 
     def _pack(self, place: NDArray[np.int64]) -> None:
         """Lay centers out list by list, in groups of LANES that are compared at once; lanes left over are far away."""
@@ -108,7 +112,7 @@ class Centers:
         """As ``search``, on the thread that calls."""
         return self._compare(y, self.lists(y), np.arange(len(y)))
 
-    def nearest_again(
+    def again(
         self, y: NDArray[np.float32], index: NDArray[np.int64]
     ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
         """As ``search``, for points whose nearest centers were those of numbers ``index`` (n,) before centers moved.
@@ -116,7 +120,7 @@ class Centers:
         A point looks where its center would, so that lists are found for k centers and not for n points.
         """
         found = np.empty(len(y), np.int64), np.empty(len(y), np.float32)
-        lists = self.lists(self.points)
+        lists = self._own
         order = np.argsort(lists[index, 0], kind="stable")  # points of a list together: its centers stay in cache
 
         def some(part: slice) -> None:

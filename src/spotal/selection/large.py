@@ -53,8 +53,8 @@ def refine(
     for _ in range(steps):
         squared = left + within
         near = weight * np.exp(-focus * squared / _middle(squared)) if focus else weight
-        centers = Centers(means(index, near, y, centers.points))
-        index, within = centers.nearest_again(y, index)
+        centers = Centers(means(index, near, y, centers.points), centers)
+        index, within = centers.again(y, index)
     return centers, _middle(left + within)
 
 
