@@ -75,10 +75,10 @@ def plan(n: int, dim: int, budget: int, *, itemsize: int = 4, sequential: bool =
     fit, frames = _fitting(fitted, dim, budget)
     steps = {"fit": fit}
     if large:
-        place, search = _placing(dim, budget)
+        place, search, again, build = _placing(dim, budget)
         # a frame is counted along and passed while it is fitted, and passed again by the sample
         steps["carry"] = frames / 2 * sampled / fitted
-        steps["refine"] = (spot.refine + 1) * sampled * search
+        steps["refine"] = sampled * (search + spot.refine * again) + (spot.refine + 1) * build
         steps["select"] = n * place
         extra = 0 if not sequential else 1 + (sampled > fitted)
         passes = 1 + extra
@@ -135,8 +135,11 @@ def _fitting(rows: int, dim: int, budget: int) -> tuple[float, float]:
     return 2 * products + vectors + few + moved + 2 * gather, moved
 
 
-def _placing(dim: int, budget: int) -> tuple[float, float]:
-    """Seconds a row to place rows of a large pool, and to search a sample's centers, on all threads."""
+def _placing(dim: int, budget: int) -> tuple[float, float, float, float]:
+    """Seconds a row to place rows of a large pool, and to search a sample's centers, for the first time and again.
+
+    And seconds to lay out the centers. On all threads.
+    """
     import torch
 
     from spotal._search import Centers, threads
@@ -156,7 +159,10 @@ def _placing(dim: int, budget: int) -> tuple[float, float]:
     pool = ArrayPool(torch.from_numpy(x))
     place = _timed(lambda: local.run(_Represent(scene, rows, 2, False), pool, threads=threads()))
     y = rng.standard_normal((TRIAL, 32), dtype=np.float32)
-    return place / rows, _timed(lambda: centers.search(y)) / TRIAL
+    index, _ = centers.search(y)
+    again = _timed(lambda: centers.again(y, index)) / TRIAL
+    build = _timed(lambda: Centers(centers.points, centers))
+    return place / rows, _timed(lambda: centers.search(y)) / TRIAL, again, build
 
 
 def _comparing(dim: int, budget: int) -> float:

@@ -1,7 +1,7 @@
 """Cells of a large pool: refined on a sample, in the leading coordinates; one pass finds each cell's best rows.
 
 What ``cells`` does in O(N n D) for N rows, n cells and width D, with the whole pool in every step, this does in
-O(N (D + n / 64)): the rows that a pass reads are compared with few centers each, and nothing is kept of a row.
+O(N (D + sqrt(n))): the rows that a pass reads are compared with few centers each, and nothing is kept of a row.
 """
 
 from __future__ import annotations

@@ -95,9 +95,9 @@ class SPOT(Strategy):
     labeled rows), O(s D^2 + L d s log s) to fit, one pass to carry, O(N (D d + L d^2)), one pass of O(N n D) for each
     Lloyd step and one to finish. Memory beyond the pool: O(N d + s D + n D).
 
-    "cells" of more than a million rows, or where N n D passes 2 * 10^10, are cut by a tree and refined on a sample of
-    at least ten rows a cell, in 32 leading coordinates, and one pass over the pool takes the picks:
-    O(s D^2 + L d^2 s + s n / 64 + N (D + n / 64)), memory O(s D + n) whatever N, while nothing is known of the rows.
+    "cells" of more than 50,000 rows, or where N n D passes 10^9, are cut by a tree and refined on a sample of at least
+    ten rows a cell, in 32 leading coordinates, and one pass over the pool takes the picks:
+    O(s D^2 + L d^2 s + (s + N) sqrt(n) + N D), memory O(s D + n) whatever N, while nothing is known of the rows.
     Under limits, and where representatives are drawn, cells are refined on the whole pool whatever its length.
 
     Limits on cost and groups are worked into "cells": each cell has the best row that they allow, cells may change
