@@ -36,6 +36,8 @@ from benchmarks.evidence.common import origin, save
 FOLDER = Path(__file__).parent / "results" / "scale"
 BUDGETS = (100, 1_000, 10_000, 100_000)
 KCENTER_STEPS = 20
+KMEANS = (1_000, 1_000_000), (10_000, 100_000)
+"""Budgets, and the rows of the million that k-means runs on."""
 REPEATS = int(os.environ.get("SPOTAL_REPEATS", "5"))
 CAP, MEMORY_CAP = 600.0, 20 * 10**9
 """Seconds and bytes at which a measurement is stopped, unless the command says others."""
@@ -270,7 +272,7 @@ def one_uniformity(n: int) -> dict[str, Any]:
         laid = SPOT(sample_size=FITTED).layout(x, budget, random_state=0)
         u = torch.from_numpy(laid.carried)
         directions = torch.from_numpy(np.random.default_rng(2).standard_normal((u.shape[1], 64)))
-        directions = torch.cat([torch.eye(len(directions), dtype=torch.float64), directions / directions.norm(dim=0)], 1)
+        directions = torch.cat([torch.eye(laid.dim, dtype=torch.float64), directions / directions.norm(dim=0)], 1)
         each = torch.cat([ks_distance(u, torch.ones(n), part) for part in directions.split(4, 1)])
         known = np.random.default_rng(1).choice(n, max(FITTED, PER_CELL * budget), replace=False)
         cells = CutTree.fit(laid.carried[known], np.ones(len(known)), laid.design).place(laid.carried)
@@ -418,7 +420,7 @@ def main() -> None:
     parts: dict[str, Callable[[], dict[str, Any]]] = {
         "cold": lambda: apart("cold", options.budgets, **caps),
         "kcenter": lambda: apart("kcenter", 1_000_000, **caps),
-        "kmeans": lambda: {"results": [apart("kmeans", *job, **caps) for job in ((1_000, 1_000_000), (10_000, 100_000))]},
+        "kmeans": lambda: {"results": [apart("kmeans", *job, **caps) for job in KMEANS]},
         "scaling": lambda: {"results": kept + [apart("scaling", n, **caps) for n in sizes]},
         "round": lambda: apart("round", 1_000, **caps),
         "quality": lambda: apart("quality", 8, **caps),

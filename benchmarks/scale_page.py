@@ -108,8 +108,8 @@ def _scaling(parts: dict[str, Any]) -> str:
         x = np.log([row["rows"] for row in large])
         wall, work = (np.polyfit(x, np.log([row[k] for row in large]), 1)[0] for k in ("seconds", "cpu_seconds"))
         slopes = (
-            f" From 100,000 rows on, which take the fast path, the slope of log time on log N is {wall:.2f} ({work:.2f} "
-            "in CPU time)."
+            f" From 100,000 rows on, all by the fast path, the slope of log time on log N is {wall:.2f} ({work:.2f} in "
+            "CPU time)."
         )
     table = _table(
         ["rows", "runs", "s", "CPU s", "memory", "in all"],
@@ -198,8 +198,8 @@ def _peers(parts: dict[str, Any]) -> str:
     _plot_peers(found)
     return (
         "## Peers\n\nA cold choice of 100 from pools of 128 numbers a row; each in its own process, stopped after "
-        f"{_caps(found, 'cap_seconds', 1)} s or at {_caps(found, 'cap_bytes', 1e9)} GB, then not tried on larger pools. "
-        "coreax compiles its loops for each size of pool; FADS is its authors' package.\n\n"
+        f"{_caps(found, 'cap_seconds', 1)} s or at {_caps(found, 'cap_bytes', 1e9)} GB, then not tried on larger "
+        "pools. coreax compiles its loops for each size of pool; FADS is its authors' package.\n\n"
         + _table(["", "rows", "s", "CPU s", "memory"], rows)
         + "\n\n![Who stops where](images/performance-peers.png)"
     )

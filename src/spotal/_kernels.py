@@ -40,8 +40,8 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 
 def _compiled(function: Function, *freedoms: str) -> Function:
     """Compile at the first call and keep the code on disk. A product and a sum may round once: alike for every row."""
-    options: dict[str, Any] = {"nogil": True, "cache": True, "error_model": "numpy", "fastmath": {"contract", *freedoms}}
-    return cast(Function, njit(**options)(function))
+    options: dict[str, Any] = {"nogil": True, "cache": True, "error_model": "numpy"}
+    return cast(Function, njit(fastmath={"contract", *freedoms}, **options)(function))
 
 
 def _regrouped(function: Function) -> Function:
@@ -55,9 +55,9 @@ def _inlined(function: Function) -> Function:
 
 @_regrouped
 def project(x: Any, shift: Any, directions: Any, y: Any, left: Any) -> None:
-    """y (n, WIDTH) = (x - shift) directions^T, and the squared length of x - shift less that of y; float32 all, x (n, D).
+    """y (n, WIDTH) = (x - shift) directions^T, and the squared length of x - shift less that of y; float32 all.
 
-    directions (WIDTH, D). Two rows by four directions at a time: eight sums that stay in registers.
+    x (n, D), directions (WIDTH, D). Two rows by four directions at a time: eight sums that stay in registers.
     """
     n, width = x.shape
     moved = np.empty((2, width), np.float32)
@@ -235,14 +235,12 @@ def halve(cloud: Any, weight: Any, design: Any, axis: Any, threshold: Any, beyon
         cut = begin + np.searchsorted(cloud[:, k][mine], at)
         axis[node], threshold[node], beyond[node] = k, at, node + 2 * half
         inside = min(max(np.float64(at), box[0, k]), box[1, k])
-        for node, first, last, begin, end, side in (
-            (node + 2 * half, first + half, last, cut, end, 0),
-            (node + 1, first, first + half, begin, cut, 1),
-        ):
+        for side in range(2):  # the upper part, whose lower bound is the cut, then the lower part
             boxes[waiting] = box
             boxes[waiting, side, k] = inside
-            spans[waiting, 0], spans[waiting, 1], spans[waiting, 2] = node, first, last
-            spans[waiting, 3], spans[waiting, 4] = begin, end
+            spans[waiting, 0] = node + 1 if side else node + 2 * half
+            spans[waiting, 1], spans[waiting, 2] = (first, first + half) if side else (first + half, last)
+            spans[waiting, 3], spans[waiting, 4] = (begin, cut) if side else (cut, end)
             waiting += 1
 
 

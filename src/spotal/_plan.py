@@ -62,6 +62,7 @@ def plan(n: int, dim: int, budget: int, *, itemsize: int = 4, sequential: bool =
     BudgetError
         budget is not in 1 .. n.
     """
+    from spotal._search import threads
     from spotal.strategies import SPOT
     from spotal.strategies._large import FITTED, PER_CELL, is_large_shape
 
@@ -72,18 +73,19 @@ def plan(n: int, dim: int, budget: int, *, itemsize: int = 4, sequential: bool =
     fitted = min(n, spot.sample_size, FITTED) if large else min(n, spot.sample_size)
     sampled = min(n, max(fitted, PER_CELL * budget))
     bytes_of_pool = n * dim * itemsize
-    fit, frames = _fitting(fitted, dim, budget)
+    fit, frames, gather = _fitting(fitted, dim, budget)
     steps = {"fit": fit}
     if large:
         place, search, again, build = _placing(dim, budget)
-        # a frame is counted along and passed while it is fitted, and passed again by the sample
-        steps["carry"] = frames / 2 * sampled / fitted
-        steps["refine"] = sampled * (search + spot.refine * again) + (spot.refine + 1) * build
+        # a frame is counted along and passed while it is fitted, and passed again by the sample, a part to each thread
+        steps["carry"] = sampled * (frames / 2 / fitted + gather) / (threads() if sampled > fitted else 1)
+        steps["refine"] = sampled * (_cutting(budget) + search + spot.refine * again) + (spot.refine + 1) * build
         steps["select"] = n * place
         extra = 0 if not sequential else 1 + (sampled > fitted)
         passes = 1 + extra
         gathered = 0 if sequential else (fitted + (sampled if sampled > fitted else 0)) * dim * itemsize
     else:
+        steps["carry"] = n * frames / 2 / fitted
         steps["select"] = (spot.refine + 2) * n * _comparing(dim, budget)
         passes, gathered = (2 if spot.focus else 1) * spot.refine + 5, 0
     bytes_read = passes * bytes_of_pool + gathered
@@ -105,15 +107,18 @@ def check_memory(found: Plan, most: int) -> None:
 
 
 def _timed(function: Callable[[], Any]) -> float:
-    """Seconds of the second call: the first may compile, or touch fresh memory."""
+    """Least seconds of three calls after the first, which may compile, or touch fresh memory."""
     function()
-    start = time.perf_counter()
-    function()
-    return time.perf_counter() - start
+    least = float("inf")
+    for _ in range(3):
+        start = time.perf_counter()
+        function()
+        least = min(least, time.perf_counter() - start)
+    return least
 
 
-def _fitting(rows: int, dim: int, budget: int) -> tuple[float, float]:
-    """Seconds to fit principal components and the transport to a sample, and those of all its frames alone."""
+def _fitting(rows: int, dim: int, budget: int) -> tuple[float, float, float]:
+    """Seconds to fit principal components and transport to a sample, those of all frames, and those to fetch a row."""
     import torch
 
     from spotal._search import one_thread
@@ -130,9 +135,18 @@ def _fitting(rows: int, dim: int, budget: int) -> tuple[float, float]:
         cloud = rng.standard_normal((rows, carried))
         few = _timed(lambda: SlicedTransport(0, 0, tol=1.0, random_state=0).fit(cloud)) if carried > 1 else 0.0
         more = _timed(lambda: SlicedTransport(4, 4, tol=1.0, random_state=0).fit(cloud)) if carried > 1 else 0.0
-    gather = _timed(lambda: x[rng.permutation(2000)].float()) * rows / 2000
+    gather = _timed(lambda: x[rng.permutation(2000)].float()) / 2000
     moved = max(0.0, more - few) / 4 * frames
-    return 2 * products + vectors + few + moved + 2 * gather, moved
+    return 2 * products + vectors + few + moved + 2 * gather * rows, moved, gather
+
+
+def _cutting(budget: int) -> float:
+    """Seconds a row to cut a sample by a design."""
+    from spotal.selection.tree import CutTree
+
+    rng = np.random.default_rng(0)
+    cloud, design = rng.random((TRIAL, 8), dtype=np.float32), rng.random((min(budget, TRIAL), 8))
+    return _timed(lambda: CutTree.fit(cloud, np.ones(TRIAL), design)) / TRIAL
 
 
 def _placing(dim: int, budget: int) -> tuple[float, float, float, float]:

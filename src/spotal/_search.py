@@ -112,9 +112,7 @@ class Centers:
         """As ``search``, on the thread that calls."""
         return self._compare(y, self.lists(y), np.arange(len(y)))
 
-    def again(
-        self, y: NDArray[np.float32], index: NDArray[np.int64]
-    ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+    def again(self, y: NDArray[np.float32], index: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
         """As ``search``, for points whose nearest centers were those of numbers ``index`` (n,) before centers moved.
 
         A point looks where its center would, so that lists are found for k centers and not for n points.

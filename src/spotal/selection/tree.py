@@ -46,4 +46,3 @@ class CutTree:
         index = np.empty(len(cloud), np.int64)
         descend(np.ascontiguousarray(cloud, np.float32), self.axis, self.threshold, self.beyond, index)
         return index
-
