@@ -347,9 +347,9 @@ PEERS: dict[str, Callable[[Any, int], Any]] = {
 def one_peer(name: str, n: int, budget: int) -> dict[str, Any]:
     """One peer's cold selection from n x 128."""
     x = pool(n, 128)
-    if name.startswith("spotal"):
-        _warm(128)
     with Memory() as memory:
+        if name.startswith("spotal"):
+            _warm(128)
         cost = measured(lambda: PEERS[name](x, budget), 1)
     return {"name": name, "rows": n, "budget": budget, **cost, "anonymous_bytes": memory.peak - memory.before}
 
@@ -364,12 +364,16 @@ def apart(function: str, *arguments: Any, cap: float = CAP, memory: float = MEMO
                 command, stdout=subprocess.PIPE, stderr=log, text=True, timeout=cap, check=False, env=environment
             )
         except subprocess.TimeoutExpired:
-            return {"stopped": f"longer than {cap:.0f} s"}
+            return {"stopped": _too_long(cap)}
         if done.returncode:
             log.seek(0)
             return {"stopped": (log.read().strip().splitlines() or [f"exit {done.returncode}"])[-1][:200]}
     answer: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
     return answer
+
+
+def _too_long(cap: float) -> str:
+    return f"longer than {cap:.0f} s"
 
 
 def peers(names: list[str], cap: float, memory: float, sizes: list[int], budget: int) -> dict[str, Any]:
@@ -378,8 +382,8 @@ def peers(names: list[str], cap: float, memory: float, sizes: list[int], budget:
     for name in names:
         for n in sizes:
             found = apart("peer", name, n, budget, cap=cap + STARTING, memory=memory)
-            if found.get("seconds", 0) > cap:
-                found = {"stopped": f"longer than {cap:.0f} s", "seconds": found["seconds"]}
+            if found.get("seconds", 0) > cap or found.get("stopped") == _too_long(cap + STARTING):
+                found = {"stopped": _too_long(cap)}
             rows.append({"name": name, "rows": n, "budget": budget, "cap_seconds": cap, "cap_bytes": memory} | found)
             print(rows[-1], file=sys.stderr, flush=True)
             if "stopped" in found:
