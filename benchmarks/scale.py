@@ -350,6 +350,8 @@ def one_peer(name: str, n: int, budget: int) -> dict[str, Any]:
     with Memory() as memory:
         if name.startswith("spotal"):
             _warm(128)
+        else:
+            PEERS[name](pool(200, 128), 10)  # loads and compiles
         cost = measured(lambda: PEERS[name](x, budget), 1)
     return {"name": name, "rows": n, "budget": budget, **cost, "anonymous_bytes": memory.peak - memory.before}
 

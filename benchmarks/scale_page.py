@@ -199,7 +199,8 @@ def _peers(parts: dict[str, Any]) -> str:
     return (
         "## Peers\n\nA cold choice of 100 from pools of 128 numbers a row; each in its own process, stopped after "
         f"{_caps(found, 'cap_seconds', 1)} s or at {_caps(found, 'cap_bytes', 1e9)} GB, then not tried on larger "
-        "pools. coreax compiles its loops for each size of pool; FADS is its authors' package.\n\n"
+        "pools. Each has chosen from a small pool before; coreax compiles anew for each size. FADS is its authors' "
+        "package.\n\n"
         + _table(["", "rows", "s", "CPU s", "memory"], rows)
         + "\n\n![Who stops where](images/performance-peers.png)"
     )

@@ -234,7 +234,8 @@ class SPOT(Strategy):
             seen = place(points, space, reduction)
             transport = self._carry(seen.low, share, query)
         with clock("carry"):
-            sample = Sample.of([seen] if len(some) == len(rows) else read(pool, rows, space, reduction), transport)
+            parts = [seen] if len(some) == len(rows) else read(pool, rows, space, reduction)
+            sample = Sample.of(parts, len(rows), transport)
         with clock("design"):
             design = self.design.points(query.budget, sample.carried.shape[1], random_state=query.rng())
         with clock("refine"):
@@ -242,7 +243,7 @@ class SPOT(Strategy):
             scene = refined_scene(pool, sample, weight, design, space, steps, focus, labeled, mass, query.mass)
         with clock("select"):
             picks, cells, table = represent(pool, scene, query.budget)
-        carried = Sample.of(read(pool, picks, space, reduction), transport).carried
+        carried = Sample.of(read(pool, picks, space, reduction), len(picks), transport).carried
         stands = PickedCells(pool, scene, picks, cells, query.labeled)
         return Choice(picks, stands, *record(transport, design, carried, clock), stands.mass(table, query.mass))
 
