@@ -112,7 +112,6 @@ def probe(y: Any, coarse: Any, half: Any, lists: Any) -> None:
 def search(
     y: Any,
     lists: Any,
-    which: Any,
     points: Any,
     starts: Any,
     fine: Any,
@@ -123,7 +122,7 @@ def search(
 ) -> None:
     """The nearest of the centers in a few lists to each row of y (n, WIDTH), and how far away it is.
 
-    Row i looks into the lists whose numbers are lists[which[i]], (probes,).
+    Row i looks into the lists of numbers lists[i], (probes,).
     index, squared (n,): the nearest center's number and the squared distance; points (k, WIDTH): the centers.
 
     List k has the groups starts[k] .. starts[k + 1] of fine (groups, WIDTH, LANES), half and member (groups, LANES),
@@ -134,7 +133,7 @@ def search(
         for lane in range(LANES):
             best[lane], whose[lane] = -np.inf, 0
         for probed in range(lists.shape[1]):
-            chosen = lists[which[i], probed]
+            chosen = lists[i, probed]
             for g in range(starts[chosen], starts[chosen + 1]):
                 _products(y, i, fine, half, g, sums, 0)
                 for lane in range(LANES):

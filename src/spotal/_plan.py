@@ -76,10 +76,10 @@ def plan(n: int, dim: int, budget: int, *, itemsize: int = 4, sequential: bool =
     fit, frames, gather = _fitting(fitted, dim, budget)
     steps = {"fit": fit}
     if large:
-        place, search, again, build = _placing(dim, budget)
+        place, search, build = _placing(dim, budget)
         # a frame is counted along and passed while it is fitted, and passed again by the sample, a part to each thread
         steps["carry"] = sampled * (frames / 2 / fitted + gather) / (threads() if sampled > fitted else 1)
-        steps["refine"] = sampled * (_cutting(budget) + search + spot.refine * again) + (spot.refine + 1) * build
+        steps["refine"] = sampled * _cutting(budget) + (spot.refine + 1) * (sampled * search + build)
         steps["select"] = n * place
         extra = 0 if not sequential else 1 + (sampled > fitted)
         passes = 1 + extra
@@ -149,10 +149,10 @@ def _cutting(budget: int) -> float:
     return _timed(lambda: CutTree.fit(cloud, np.ones(TRIAL), design)) / TRIAL
 
 
-def _placing(dim: int, budget: int) -> tuple[float, float, float, float]:
-    """Seconds a row to place rows of a large pool, and to search a sample's centers, for the first time and again.
+def _placing(dim: int, budget: int) -> tuple[float, float, float]:
+    """Seconds a row to place rows of a large pool, those to search a sample's centers, and seconds to lay these out.
 
-    And seconds to lay out the centers. On all threads.
+    On all threads.
     """
     import torch
 
@@ -173,10 +173,8 @@ def _placing(dim: int, budget: int) -> tuple[float, float, float, float]:
     pool = ArrayPool(torch.from_numpy(x))
     place = _timed(lambda: local.run(_Represent(scene, rows, 2, False), pool, threads=threads()))
     y = rng.standard_normal((TRIAL, 32), dtype=np.float32)
-    index, _ = centers.search(y)
-    again = _timed(lambda: centers.again(y, index)) / TRIAL
     build = _timed(lambda: Centers(centers.points, centers))
-    return place / rows, _timed(lambda: centers.search(y)) / TRIAL, again, build
+    return place / rows, _timed(lambda: centers.search(y)) / TRIAL, build
 
 
 def _comparing(dim: int, budget: int) -> float:

@@ -68,8 +68,7 @@ class Centers:
         for _ in range(0 if len(self.middles) == 1 else ROUNDS if before is None else 1):
             place = self.lists(self.points, 1)[:, 0]
             self._lay_middles(means(place, np.ones(len(points)), self.points, self.middles))
-        self._own = self.lists(self.points)
-        self._pack(self._own[:, 0])
+        self._pack(self.lists(self.points, 1)[:, 0])
 
     def _lay_middles(self, middles: NDArray[np.float32]) -> None:
         self.middles, every = middles, np.arange(len(middles))
@@ -87,56 +86,45 @@ class Centers:
 
     def lists(self, y: NDArray[np.float32], probes: int = PROBES) -> NDArray[np.int64]:
         """Numbers of the lists whose middles are nearest to each point y (n, WIDTH), int64 (n, probes)."""
+        found = np.zeros((len(y), min(probes, len(self.middles))), np.int64)
+        _in_pieces(lambda part: self._probe(y[part], found[part]), len(y))
+        return found
+
+    def _probe(self, y: NDArray[np.float32], lists: NDArray[np.int64]) -> None:
         from spotal._kernels import probe
 
-        found = np.zeros((len(y), min(probes, len(self.middles))), np.int64)
         if len(self.middles) > 1:
-            _in_pieces(lambda part: probe(y[part], self.coarse, self.coarse_half, found[part]), len(y))
-        return found
+            probe(y, self.coarse, self.coarse_half, lists)
 
     def search(self, y: NDArray[np.float32]) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
         """Number of the nearest center to each point y (n, WIDTH), int64 (n,), and the squared distance, float32 (n,).
 
         On the threads that torch would use.
         """
-        found = np.empty(len(y), np.int64), np.empty(len(y), np.float32)
-
-        def some(part: slice) -> None:
-            for whole, own in zip(found, self.nearest(y[part]), strict=True):
-                whole[part] = own
-
-        _in_pieces(some, len(y))
-        return found
-
-    def nearest(self, y: NDArray[np.float32]) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-        """As ``search``, on the thread that calls."""
-        return self._compare(y, self.lists(y), np.arange(len(y)))
-
-    def again(self, y: NDArray[np.float32], index: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-        """As ``search``, for points whose nearest centers were those of numbers ``index`` (n,) before centers moved.
-
-        A point looks where its center would, so that lists are found for k centers and not for n points.
-        """
-        found = np.empty(len(y), np.int64), np.empty(len(y), np.float32)
-        lists = self._own
-        order = np.argsort(lists[index, 0], kind="stable")  # points of a list together: its centers stay in cache
+        lists = self.lists(y)
+        index, squared = np.empty(len(y), np.int64), np.empty(len(y), np.float32)
+        order = np.argsort(lists[:, 0], kind="stable")  # points of a list together: its centers stay in cache
 
         def some(part: slice) -> None:
             rows = order[part]
-            for whole, own in zip(found, self._compare(y[rows], lists, index[rows]), strict=True):
-                whole[rows] = own
+            index[rows], squared[rows] = self._compare(y[rows], lists[rows])
 
         _in_pieces(some, len(y))
-        return found
+        return index, squared
+
+    def nearest(self, y: NDArray[np.float32]) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+        """As ``search``, on the thread that calls."""
+        lists = np.zeros((len(y), min(PROBES, len(self.middles))), np.int64)
+        self._probe(y, lists)
+        return self._compare(y, lists)
 
     def _compare(
-        self, y: NDArray[np.float32], lists: NDArray[np.int64], which: NDArray[np.int64]
+        self, y: NDArray[np.float32], lists: NDArray[np.int64]
     ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-        """The nearest among the centers in ``lists[which[i]]`` to each point y[i]."""
         from spotal._kernels import search
 
         index, squared = np.empty(len(y), np.int64), np.empty(len(y), np.float32)
-        search(y, lists, which, self.points, self.starts, self.fine, self.fine_half, self.member, index, squared)
+        search(y, lists, self.points, self.starts, self.fine, self.fine_half, self.member, index, squared)
         return index, squared
 
     def exact(self, y: torch.Tensor) -> torch.Tensor:

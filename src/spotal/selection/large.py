@@ -38,7 +38,7 @@ def refine(
 ) -> tuple[Centers, float]:
     """Centers (count, 32) of a sample's cells after weighted Lloyd steps, and the median squared distance to them.
 
-    Once each row has found its center among all, it looks only near that center: O(s (32 + sqrt(count))) a step.
+    O(s (32 + sqrt(count))) a step.
 
     Parameters
     ----------
@@ -54,7 +54,7 @@ def refine(
         squared = left + within
         near = weight * np.exp(-focus * squared / _middle(squared)) if focus else weight
         centers = Centers(means(index, near, y, centers.points), centers)
-        index, within = centers.again(y, index)
+        index, within = centers.search(y)
     return centers, _middle(left + within)
 
 
