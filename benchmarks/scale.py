@@ -1,6 +1,6 @@
 """What selection costs at scale, next to its peers and to one pass over memory: JSON out, docs/performance.md from it.
 
-    python -m benchmarks.scale cold        # a million rows, four budgets; the projection pass; forecasts
+    python -m benchmarks.scale cold        # a million rows beside the projection pass; --budgets for some of them
     python -m benchmarks.scale kcenter     # and kmeans: what they take on the same pool
     python -m benchmarks.scale scaling     # 10^4 to 10^7 rows from a file; --sizes for some of them
     python -m benchmarks.scale round       # with probabilities and labels
@@ -128,35 +128,32 @@ def _forecast(x: Any, budget: int) -> float:
     return planned(request, budget, None).seconds
 
 
-def one_cold(budgets: list[int]) -> dict[str, Any]:
-    """1,000,000 x 512 in memory: the projection pass, and SPOT at each budget."""
+def one_cold(budget: int) -> dict[str, Any]:
+    """1,000,000 x 512 in memory: the forecast, and SPOT between two measurements of the projection pass."""
     import torch
 
     x = pool(1_000_000, 512)
     tensor, axes = torch.from_numpy(x), torch.randn(512, 8)
     _warm(512)
-    found: dict[str, Any] = {"projection": measured(lambda: tensor @ axes, 5), "threads": torch.get_num_threads()}
-    rows = []
-    for budget in budgets:
-        last: list[Any] = []
-        forecast = _forecast(x, budget)
-        with Memory() as memory:
-            cost = measured(lambda budget=budget, last=last: last.append(_select(x, budget)), REPEATS)
-        chosen = last[-1]
-        rows.append(
-            {
-                "budget": budget,
-                **cost,
-                "forecast_seconds": forecast,
-                "anonymous_bytes": memory.peak - memory.before,
-                "steps": chosen.timings,
-                "uniformity": chosen.figures["uniformity"],
-                "cell_mass_cv": float(chosen.cell_mass.std() * budget),
-            }
-        )
-        print(rows[-1], file=sys.stderr, flush=True)
-    found["projection_after"] = measured(lambda: tensor @ axes, 5)
-    return found | {"spot": rows, "peak_resident_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024}
+    forecast = _forecast(x, budget)
+    before = measured(lambda: tensor @ axes, 5)
+    last: list[Any] = []
+    with Memory() as memory:
+        cost = measured(lambda: last.append(_select(x, budget)), REPEATS)
+    chosen = last[-1]
+    return {
+        "budget": budget,
+        "threads": torch.get_num_threads(),
+        **cost,
+        "forecast_seconds": forecast,
+        "projection": before,
+        "projection_after": measured(lambda: tensor @ axes, 5),
+        "anonymous_bytes": memory.peak - memory.before,
+        "peak_resident_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
+        "steps": chosen.timings,
+        "uniformity": chosen.figures["uniformity"],
+        "cell_mass_cv": float(chosen.cell_mass.std() * budget),
+    }
 
 
 def one_kcenter(rows: int) -> dict[str, Any]:
@@ -396,7 +393,7 @@ def peers(names: list[str], cap: float, memory: float, sizes: list[int], budget:
 def _earlier(part: str) -> list[dict[str, Any]]:
     """What an earlier run of a part measured."""
     path = FOLDER / f"{part}.json"
-    return list(json.loads(path.read_text())["results"]) if path.exists() else []
+    return list(json.loads(path.read_text()).get("results", [])) if path.exists() else []
 
 
 def main() -> None:
@@ -420,14 +417,16 @@ def main() -> None:
         write(FOLDER)
         return
     sizes = options.sizes or [10**4, 10**5, 10**6, 10**7]
-    kept = [row for row in _earlier("scaling") if row.get("rows", sizes[0]) not in sizes]
+    kept = [row for row in _earlier(options.part) if "stopped" not in row]
+    other = [row for row in kept if row.get("budget") not in options.budgets]
+    smaller = [row for row in kept if row.get("rows") not in sizes]
     caps = {"cap": options.cap, "memory": options.memory}
     ladder = options.sizes or [k * 10**e for e in range(3, 7) for k in (1, 3)]
     parts: dict[str, Callable[[], dict[str, Any]]] = {
-        "cold": lambda: apart("cold", options.budgets, **caps),
+        "cold": lambda: {"results": other + [apart("cold", budget, **caps) for budget in options.budgets]},
         "kcenter": lambda: apart("kcenter", 1_000_000, **caps),
         "kmeans": lambda: {"results": [apart("kmeans", *job, **caps) for job in KMEANS]},
-        "scaling": lambda: {"results": kept + [apart("scaling", n, **caps) for n in sizes]},
+        "scaling": lambda: {"results": smaller + [apart("scaling", n, **caps) for n in sizes]},
         "round": lambda: apart("round", 1_000, **caps),
         "quality": lambda: apart("quality", 8, **caps),
         "uniformity": lambda: apart("uniformity", 1_000_000, **caps),

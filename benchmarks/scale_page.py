@@ -51,28 +51,27 @@ path*): O(N (D + sqrt(n))) for N rows of width D and n picks."""
 
 
 def _cold(parts: dict[str, Any]) -> str:
-    if "cold" not in parts:
+    found = [row for row in parts.get("cold", {}).get("results", []) if "stopped" not in row]
+    if not found:
         return "## One million rows\n\nNot measured."
-    found = parts["cold"]
-    if "stopped" in found:
-        return f"## One million rows\n\nStopped: {found['stopped']}."
-    base = found["projection"]
+    spot = {row["budget"]: row for row in sorted(found, key=lambda row: row["budget"])}
     rows = []
-    for row in sorted(found["spot"], key=lambda row: row["budget"]):
+    for row in spot.values():
+        base = row["projection"]
         wall, work = row["seconds"] / base["seconds"], row["cpu_seconds"] / base["cpu_seconds"]
         cells = [f"{row['budget']:,}", str(row["repeats"]), _s(row["seconds"]), _s(row["cpu_seconds"])]
         figures = f"{row['uniformity']:.4f}", f"{row['cell_mass_cv']:.2f}"
-        rows.append([*cells, f"{wall:.1f}", f"{work:.1f}", _mb(row["anonymous_bytes"]), *figures])
-    names = ["budget", "runs", "s", "CPU s", "/ X @ P", "CPU / X @ P", "memory", "KS", "CV"]
+        passes = f"{_s(base['seconds'])}, {_s(row['projection_after']['seconds'])}"
+        memory = _mb(row["anonymous_bytes"])
+        rows.append([*cells, passes, f"{wall:.1f}", f"{work:.1f}", memory, *figures])
+    names = ["budget", "runs", "s", "CPU s", "X @ P, s", "/ X @ P", "CPU / X @ P", "memory", "KS", "CV"]
     text = (
         "## One million rows\n\n"
-        f"1,000,000 x 512 float32 in memory, {found['threads']} threads, cold. One projection pass `X @ P` (512 -> 8) "
-        f"by torch took {_s(base['seconds'])} s, {_s(base['cpu_seconds'])} CPU s before, and "
-        f"{_s(found['projection_after']['seconds'])} s, {_s(found['projection_after']['cpu_seconds'])} CPU s after; "
-        "the ratios are to the former. KS: mean Kolmogorov-Smirnov distance of the carried sample from uniform along "
-        "64 directions; CV: coefficient of variation of the masses of the refined cells.\n\n" + _table(names, rows)
+        f"1,000,000 x 512 float32 in memory, {found[0]['threads']} threads, cold, beside one projection pass `X @ P` "
+        "(512 -> 8) by torch, measured before and after; ratios are to the pass before. KS: mean "
+        "Kolmogorov-Smirnov distance of the carried sample from uniform along 64 directions; CV: coefficient of "
+        "variation of the masses of the refined cells.\n\n" + _table(names, rows)
     )
-    spot = {row["budget"]: row for row in found["spot"]}
     if 100 in spot and 10_000 in spot:
         text += (
             "\n\nFrom a budget of 100 to 10,000 the time grows "
@@ -80,7 +79,7 @@ def _cold(parts: dict[str, Any]) -> str:
             f"{spot[10_000]['cpu_seconds'] / spot[100]['cpu_seconds']:.2f} times in CPU time); the aim was 2."
         )
     center = parts.get("kcenter", {})
-    how = f"the first {center.get('steps')} steps"
+    how = f"{center.get('steps')} steps on {center.get('rows', 0):,} rows"
     rivals = [("greedy k-center", row | {"how": how}) for row in center.get("results", [])]
     rivals += [("faiss k-means (20 iterations) + medoids", row) for row in parts.get("kmeans", {}).get("results", [])]
     rows = []
@@ -100,6 +99,7 @@ def _cold(parts: dict[str, Any]) -> str:
 
 def _scaling(parts: dict[str, Any]) -> str:
     rows = [row for row in parts.get("scaling", {}).get("results", []) if "stopped" not in row]
+    rows.sort(key=lambda row: row["rows"])
     if not rows:
         return "## Streaming\n\nNot measured."
     large = [row for row in rows if row["rows"] >= 10**5]  # by the fast path
@@ -135,8 +135,12 @@ def _scaling(parts: dict[str, Any]) -> str:
 
 def _forecast(parts: dict[str, Any]) -> str:
     """What was foretold beside what was measured."""
-    cold = [("1,000,000 x 512 in memory", row) for row in parts.get("cold", {}).get("spot", [])]
-    streamed = [(f"{row['rows']:,} x 128 in a file", row) for row in parts.get("scaling", {}).get("results", [])]
+    found = {part: parts.get(part, {}).get("results", []) for part in ("cold", "scaling")}
+    found = {part: [row for row in rows if "forecast_seconds" in row] for part, rows in found.items()}
+    cold = [("1,000,000 x 512 in memory", row) for row in sorted(found["cold"], key=lambda row: row["budget"])]
+    streamed = [
+        (f"{row['rows']:,} x 128 in a file", row) for row in sorted(found["scaling"], key=lambda row: row["rows"])
+    ]
     rows = [
         [
             name,
@@ -146,7 +150,6 @@ def _forecast(parts: dict[str, Any]) -> str:
             f"{row['forecast_seconds'] / row['seconds']:.2f}",
         ]
         for name, row in cold + streamed
-        if "forecast_seconds" in row
     ]
     if not rows:
         return ""
