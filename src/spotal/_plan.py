@@ -17,6 +17,8 @@ BASE = 350 << 20
 """Bytes that Python, torch and numba themselves take."""
 TRIAL = 16_384
 """Rows on which speeds are measured."""
+FRAMES = 4, 12
+"""Frames of the transports on which they are."""
 
 
 @dataclass(frozen=True)
@@ -49,8 +51,8 @@ class Plan:
 def plan(n: int, dim: int, budget: int, *, itemsize: int = 4, sequential: bool = False, read_rate: float = 0.0) -> Plan:
     """What ``SPOT()`` will take to choose ``budget`` of n unlabeled rows of ``dim`` numbers on this machine's CPU.
 
-    Speeds are measured here and now, on some 16,000 random rows, with the threads that torch would use; that takes a
-    second or two, once the compiled loops are there. Seconds are those of a second selection in a process.
+    Speeds are measured here and now, on some 16,000 random rows, with the threads that torch would use; that takes two
+    or three seconds, once the compiled loops are there. Seconds are those of a second selection in a process.
 
     Parameters
     ----------
@@ -73,19 +75,18 @@ def plan(n: int, dim: int, budget: int, *, itemsize: int = 4, sequential: bool =
     fitted = min(n, spot.sample_size, FITTED) if large else min(n, spot.sample_size)
     sampled = min(n, max(fitted, PER_CELL * budget))
     bytes_of_pool = n * dim * itemsize
-    fit, frames, gather = _fitting(fitted, dim, budget)
+    fit, carry, gather = _fitting(fitted, dim, budget)
     steps = {"fit": fit}
     if large:
         place, search, build = _placing(dim, budget)
-        # a frame is counted along and passed while it is fitted, and passed again by the sample, a part to each thread
-        steps["carry"] = sampled * (frames / 2 / fitted + gather) / (threads() if sampled > fitted else 1)
+        steps["carry"] = sampled * (carry + gather) / threads() if sampled > fitted else sampled * carry
         steps["refine"] = sampled * _cutting(budget) + (spot.refine + 1) * (sampled * search + build)
         steps["select"] = n * place
         extra = 0 if not sequential else 1 + (sampled > fitted)
         passes = 1 + extra
         gathered = 0 if sequential else (fitted + (sampled if sampled > fitted else 0)) * dim * itemsize
     else:
-        steps["carry"] = n * frames / 2 / fitted
+        steps["carry"] = n * carry
         steps["select"] = (spot.refine + 2) * n * _comparing(dim, budget)
         passes, gathered = (2 if spot.focus else 1) * spot.refine + 5, 0
     bytes_read = passes * bytes_of_pool + gathered
@@ -107,10 +108,10 @@ def check_memory(found: Plan, most: int) -> None:
 
 
 def _timed(function: Callable[[], Any]) -> float:
-    """Least seconds of three calls after the first, which may compile, or touch fresh memory."""
+    """Least seconds of two calls after the first, which may compile, or touch fresh memory."""
     function()
     least = float("inf")
-    for _ in range(3):
+    for _ in range(2):
         start = time.perf_counter()
         function()
         least = min(least, time.perf_counter() - start)
@@ -118,7 +119,7 @@ def _timed(function: Callable[[], Any]) -> float:
 
 
 def _fitting(rows: int, dim: int, budget: int) -> tuple[float, float, float]:
-    """Seconds to fit principal components and transport to a sample, those of all frames, and those to fetch a row."""
+    """Seconds to fit principal components and transport to a sample, and seconds a row to carry it and to fetch it."""
     import torch
 
     from spotal._search import one_thread
@@ -133,11 +134,20 @@ def _fitting(rows: int, dim: int, budget: int) -> tuple[float, float, float]:
         square = x.T @ x
         vectors = _timed(lambda: torch.linalg.eigh(square)) if dim <= 2048 else 0.0
         cloud = rng.standard_normal((rows, carried))
-        few = _timed(lambda: SlicedTransport(0, 0, tol=1.0, random_state=0).fit(cloud)) if carried > 1 else 0.0
-        more = _timed(lambda: SlicedTransport(4, 4, tol=1.0, random_state=0).fit(cloud)) if carried > 1 else 0.0
+        fit = carry = 0.0
+        if carried > 1:
+            transports = [SlicedTransport(count, count, tol=1.0, random_state=0) for count in FRAMES]
+            fit = _of_all(frames, [_timed(lambda t=t: t.fit(cloud)) for t in transports])
+            some = cloud[:4096]
+            carry = _of_all(frames, [_timed(lambda t=t: t.transform(some)) for t in transports]) / len(some)
     gather = _timed(lambda: x[rng.permutation(2000)].float()) / 2000
-    moved = max(0.0, more - few) / 4 * frames
-    return 2 * products + vectors + few + moved + 2 * gather * rows, moved, gather
+    return 2 * products + vectors + fit + 2 * gather * rows, carry, gather
+
+
+def _of_all(frames: int, seconds: list[float]) -> float:
+    """Seconds of all frames of a transport, from those of FRAMES."""
+    least, most = FRAMES
+    return seconds[0] + (frames - least) * max(0.0, seconds[1] - seconds[0]) / (most - least)
 
 
 def _cutting(budget: int) -> float:
