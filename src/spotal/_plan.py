@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -137,9 +138,9 @@ def _fitting(rows: int, dim: int, budget: int) -> tuple[float, float, float]:
         fit = carry = 0.0
         if carried > 1:
             transports = [SlicedTransport(count, count, tol=1.0, random_state=0) for count in FRAMES]
-            fit = _of_all(frames, [_timed(lambda t=t: t.fit(cloud)) for t in transports])
+            fit = _of_all(frames, [_timed(partial(t.fit, cloud)) for t in transports])
             some = cloud[:4096]
-            carry = _of_all(frames, [_timed(lambda t=t: t.transform(some)) for t in transports]) / len(some)
+            carry = _of_all(frames, [_timed(partial(t.transform, some)) for t in transports]) / len(some)
     gather = _timed(lambda: x[rng.permutation(2000)].float()) / 2000
     return 2 * products + vectors + fit + 2 * gather * rows, carry, gather
 
