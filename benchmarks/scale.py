@@ -1,10 +1,16 @@
 """What selection costs at scale, next to its peers and to one pass over memory: JSON out, docs/performance.md from it.
 
-    python -m benchmarks.scale cold | scaling | round | quality | peers   # one part each, into benchmarks/results/scale
-    python -m benchmarks.scale write                                      # the page and its plots
+    python -m benchmarks.scale cold        # a million rows beside the projection pass; --budgets for some of them
+    python -m benchmarks.scale kcenter     # and kmeans: what they take on the same pool
+    python -m benchmarks.scale scaling     # 10^4 to 10^7 rows from a file; --sizes for some of them
+    python -m benchmarks.scale round       # with probabilities and labels
+    python -m benchmarks.scale quality     # and uniformity: what speed is not bought with
+    python -m benchmarks.scale peers       # until each passes the cap; --names for some of them
+    python -m benchmarks.scale write       # the page and its plots
 
-Every measurement runs in a process of its own, which says how long it took by the clock, how long on the processor,
-and how much memory it held at most. Peers need the extra ``bench``.
+Each part is written into benchmarks/results/scale. Every measurement runs in a process of its own, which says how long
+it took by the clock, how long on the processor, and how much memory it held at most; --cap (seconds) and --memory
+(bytes) stop it. Peers need the extra ``bench``, and coreax and FADS beside it.
 """
 
 from __future__ import annotations
@@ -21,6 +27,7 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -29,7 +36,13 @@ from benchmarks.evidence.common import origin, save
 FOLDER = Path(__file__).parent / "results" / "scale"
 BUDGETS = (100, 1_000, 10_000, 100_000)
 KCENTER_STEPS = 20
+KMEANS = (1_000, 1_000_000), (10_000, 100_000)
+"""Budgets, and the rows of the million that k-means runs on."""
 REPEATS = int(os.environ.get("SPOTAL_REPEATS", "5"))
+CAP, MEMORY_CAP = 600.0, 20 * 10**9
+"""Seconds and bytes at which a measurement is stopped, unless the command says others."""
+STARTING = 60
+"""Seconds that a peer's process may take beside: to import, make its pool and compile."""
 
 
 def pool(n: int, dim: int, out: Any = None, k: int = 200, seed: int = 0) -> Any:
@@ -64,7 +77,10 @@ def measured(function: Callable[[], Any], repeats: int) -> dict[str, Any]:
 
 
 class Memory:
-    """The greatest anonymous memory of this process while the block lasts, beyond what it had before; bytes."""
+    """The greatest anonymous memory of this process while the block lasts, beyond what it had before; bytes.
+
+    A process that holds more than the environment's SPOTAL_MEMORY_CAP ends at once, and says so.
+    """
 
     def __enter__(self) -> Memory:
         self.before = self.peak = self._now()
@@ -78,8 +94,12 @@ class Memory:
         self._thread.join()
 
     def _watch(self) -> None:
+        most = float(os.environ.get("SPOTAL_MEMORY_CAP", "inf"))
         while not self._done.wait(0.02):
             self.peak = max(self.peak, self._now())
+            if self.peak > most:
+                print(f"more than {most / 1e9:.3g} GB", file=sys.stderr, flush=True)
+                os._exit(1)
 
     @staticmethod
     def _now() -> int:
@@ -93,42 +113,47 @@ def _select(x: Any, budget: int, **known: Any) -> Any:
     return spotal.select(x, budget, random_state=0, **known)
 
 
-def _warm(x: Any) -> None:
-    """Let the compiled loops be there: an installation compiles them once."""
-    few = x[: min(len(x), 60_000)]
-    _select(np.ascontiguousarray(few), max(1, 2 * 10**10 // (len(few) * x.shape[1]) + 1))
+def _warm(dim: int) -> None:
+    """Let the compiled loops of both paths be there: an installation compiles them once."""
+    for n in (3_000, 60_000):
+        _select(pool(n, dim), 100)
 
 
-def one_cold(budgets: list[int]) -> dict[str, Any]:
-    """1,000,000 x 512 in memory: the projection pass, and SPOT at each budget."""
+def _forecast(x: Any, budget: int) -> float:
+    """Seconds that ``spotal select --plan`` foretells, of a pool in memory or in a file."""
+    from spotal.cli.scale import planned
+    from spotal.pool import open_pool
+
+    request: Any = SimpleNamespace(features=open_pool(x) if isinstance(x, Path) else x)
+    return planned(request, budget, None).seconds
+
+
+def one_cold(budget: int) -> dict[str, Any]:
+    """1,000,000 x 512 in memory: the forecast, and SPOT between two measurements of the projection pass."""
     import torch
 
     x = pool(1_000_000, 512)
     tensor, axes = torch.from_numpy(x), torch.randn(512, 8)
-    _warm(x)
-    found: dict[str, Any] = {"projection": measured(lambda: tensor @ axes, 5), "threads": torch.get_num_threads()}
-    rows = []
-    for budget in budgets:
-        last: list[Any] = []
-        with Memory() as memory:
-            cost = measured(
-                lambda budget=budget, last=last: last.append(_select(x, budget)),
-                5 if budget < 10_000 else 3 if budget < 10**5 else 1,
-            )
-        chosen = last[-1]
-        rows.append(
-            {
-                "budget": budget,
-                **cost,
-                "anonymous_bytes": memory.peak - memory.before,
-                "steps": chosen.timings,
-                "uniformity": chosen.figures["uniformity"],
-                "cell_mass_cv": float(chosen.cell_mass.std() * budget),
-            }
-        )
-        print(rows[-1], file=sys.stderr, flush=True)
-    found["projection_after"] = measured(lambda: tensor @ axes, 5)
-    return found | {"spot": rows, "peak_resident_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024}
+    _warm(512)
+    forecast = _forecast(x, budget)
+    before = measured(lambda: tensor @ axes, 5)
+    last: list[Any] = []
+    with Memory() as memory:
+        cost = measured(lambda: last.append(_select(x, budget)), REPEATS)
+    chosen = last[-1]
+    return {
+        "budget": budget,
+        "threads": torch.get_num_threads(),
+        **cost,
+        "forecast_seconds": forecast,
+        "projection": before,
+        "projection_after": measured(lambda: tensor @ axes, 5),
+        "anonymous_bytes": memory.peak - memory.before,
+        "peak_resident_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
+        "steps": chosen.timings,
+        "uniformity": chosen.figures["uniformity"],
+        "cell_mass_cv": float(chosen.cell_mass.std() * budget),
+    }
 
 
 def one_kcenter(rows: int) -> dict[str, Any]:
@@ -153,7 +178,9 @@ def one_kcenter(rows: int) -> dict[str, Any]:
 def one_kmeans(budget: int, rows: int) -> dict[str, Any]:
     """faiss k-means with 20 iterations and the medoids, on ``rows`` of the 1,000,000: the cost is linear in them."""
     import faiss
+    import torch
 
+    faiss.omp_set_num_threads(torch.get_num_threads())
     x = pool(rows, 512)
 
     def run() -> None:
@@ -164,7 +191,8 @@ def one_kmeans(budget: int, rows: int) -> dict[str, Any]:
         index.search(kmeans.centroids, 1)
 
     cost, factor = measured(run, 1), 1_000_000 / rows
-    return {"rows": rows, "seconds": cost["seconds"] * factor, "cpu_seconds": cost["cpu_seconds"] * factor}
+    whole = {name: cost[name] * factor for name in ("seconds", "cpu_seconds")}
+    return {"budget": budget, "rows": rows, **whole}
 
 
 def one_scaling(n: int) -> dict[str, Any]:
@@ -173,10 +201,13 @@ def one_scaling(n: int) -> dict[str, Any]:
     path = Path(folder, "pool.npy")
     try:
         pool(n, 128, np.lib.format.open_memmap(path, "w+", np.float32, (n, 128)))
-        _warm(pool(60_000, 128))
+        _warm(128)
+        budget = min(1_000, n // 10)
+        forecast = _forecast(path, budget)
         with Memory() as memory:
-            cost = measured(lambda: _select(path, min(1_000, n // 10)), REPEATS)
-        return {"rows": n, **cost, "anonymous_bytes": memory.peak - memory.before, "anonymous_total": memory.peak}
+            cost = measured(lambda: _select(path, budget), REPEATS)
+        held = {"anonymous_bytes": memory.peak - memory.before, "anonymous_total": memory.peak}
+        return {"rows": n, "budget": budget, **cost, "forecast_seconds": forecast, **held}
     finally:
         path.unlink()
         os.rmdir(folder)
@@ -189,7 +220,7 @@ def one_round(budget: int) -> dict[str, Any]:
     p = rng.dirichlet(np.ones(10), len(x)).astype(np.float32)
     labeled = rng.choice(len(x), 1_000, replace=False)
     known = {"probabilities": p, "labeled": labeled, "labels": labeled % 10}
-    _warm(x)
+    _warm(512)
     return {
         "rows": len(x),
         "cold": measured(lambda: _select(x, budget), REPEATS),
@@ -225,32 +256,37 @@ def one_quality(seeds: int) -> dict[str, Any]:
 
 def one_uniformity(n: int) -> dict[str, Any]:
     """200 Gaussians in 512 dimensions: marginals of the carried pool, masses of the cut and of the refined cells."""
+    import torch
+
     from spotal.selection.tree import CutTree
     from spotal.strategies import SPOT
-    from spotal.strategies._large import FITTED
+    from spotal.strategies._large import FITTED, PER_CELL
+    from spotal.transport._cube import ks_distance
 
     x = pool(n, 512)
     rows = []
-    for budget in (100, 1_000):
+    for budget in (100, 1_000, 10_000):
         laid = SPOT(sample_size=FITTED).layout(x, budget, random_state=0)
-        u = laid.carried
-        grid = (np.arange(n) + 0.5) / n
-        axes = [float(np.abs(np.sort(column) - grid).max()) for column in u.T]
-        known = np.random.default_rng(1).choice(n, max(FITTED, 10 * budget), replace=False)
-        cells = CutTree.fit(u[known], np.ones(len(known)), laid.design).place(u)
+        u = torch.from_numpy(laid.carried)
+        directions = torch.from_numpy(np.random.default_rng(2).standard_normal((u.shape[1], 64)))
+        directions = torch.cat([torch.eye(laid.dim, dtype=torch.float64), directions / directions.norm(dim=0)], 1)
+        each = torch.cat([ks_distance(u, torch.ones(n), part) for part in directions.split(4, 1)])
+        known = np.random.default_rng(1).choice(n, max(FITTED, PER_CELL * budget), replace=False)
+        cells = CutTree.fit(laid.carried[known], np.ones(len(known)), laid.design).place(laid.carried)
         cut = np.bincount(cells, minlength=budget)
         mass = _select(x, budget).cell_mass
         rows.append(
             {
                 "budget": budget,
-                "dim": u.shape[1],
-                "ks_axes_mean": float(np.mean(axes)),
-                "ks_axes_worst": max(axes),
-                "ks_directions": float(laid.transport.uniformity_),
+                "dim": laid.dim,
+                "ks_axes_mean": float(each[: laid.dim].mean()),
+                "ks_axes_worst": float(each[: laid.dim].max()),
+                "ks_directions": float(each[laid.dim :].mean()),
                 "cv_cut": float(cut.std() / cut.mean()),
                 "cv_refined": float(mass.std() * budget),
             }
         )
+        print(rows[-1], file=sys.stderr, flush=True)
     return {"rows": n, "at": rows}
 
 
@@ -275,6 +311,23 @@ def _skactiveml(name: str) -> Callable[[Any, int], None]:
     return query
 
 
+def _coreax(x: Any, budget: int) -> None:
+    import jax.numpy as jnp
+    from coreax import Data
+    from coreax.kernels import SquaredExponentialKernel
+    from coreax.solvers import KernelHerding
+
+    kernel = SquaredExponentialKernel(length_scale=float(np.sqrt(x.shape[1])))
+    found, _ = KernelHerding(coreset_size=budget, kernel=kernel, unique=True).reduce(Data(jnp.asarray(x)))
+    np.asarray(found.unweighted_indices)
+
+
+def _fads(x: Any, budget: int) -> None:
+    from FADS import FADS
+
+    FADS(x.astype(float)).DS(budget)
+
+
 PEERS: dict[str, Callable[[Any, int], Any]] = {
     "spotal SPOT": _select,
     "skactiveml CoreSet": _skactiveml("CoreSet"),
@@ -283,31 +336,34 @@ PEERS: dict[str, Callable[[Any, int], Any]] = {
     "skactiveml ProbCover": _skactiveml("ProbCover"),
     "skactiveml MaxHerding": _skactiveml("MaxHerding"),
     "apricot facility location": _apricot,
-    "FADS": lambda x, budget: __import__("spotal").select(x, budget, "fads", random_state=0),
+    "coreax kernel herding": _coreax,
+    "FADS": _fads,
 }
 
 
 def one_peer(name: str, n: int, budget: int) -> dict[str, Any]:
     """One peer's cold selection from n x 128."""
     x = pool(n, 128)
-    if name.startswith("spotal"):
-        _warm(x)
     with Memory() as memory:
+        if name.startswith("spotal"):
+            _warm(128)
+        else:
+            PEERS[name](pool(200, 128), 10)  # loads and compiles
         cost = measured(lambda: PEERS[name](x, budget), 1)
     return {"name": name, "rows": n, "budget": budget, **cost, "anonymous_bytes": memory.peak - memory.before}
 
 
-def apart(function: str, *arguments: Any, cap: float = 600) -> dict[str, Any]:
-    """Run one measurement in a process of its own; one that takes longer than ``cap`` seconds, or fails, says so."""
+def apart(function: str, *arguments: Any, cap: float = CAP, memory: float = MEMORY_CAP) -> dict[str, Any]:
+    """Run one measurement in a process of its own; one that passes a cap, or fails, says so."""
     command = [sys.executable, "-m", "benchmarks.scale", "one", function, json.dumps(arguments)]
-    environment = {"OMP_WAIT_POLICY": "passive"} | os.environ
+    environment = {"OMP_WAIT_POLICY": "passive"} | os.environ | {"SPOTAL_MEMORY_CAP": str(memory)}
     with tempfile.TemporaryFile("w+") as log:
         try:
             done = subprocess.run(
                 command, stdout=subprocess.PIPE, stderr=log, text=True, timeout=cap, check=False, env=environment
             )
         except subprocess.TimeoutExpired:
-            return {"stopped": f"longer than {cap:.0f} s"}
+            return {"stopped": _too_long(cap)}
         if done.returncode:
             log.seek(0)
             return {"stopped": (log.read().strip().splitlines() or [f"exit {done.returncode}"])[-1][:200]}
@@ -315,24 +371,29 @@ def apart(function: str, *arguments: Any, cap: float = 600) -> dict[str, Any]:
     return answer
 
 
-def peers(cap: float, sizes: list[int], budget: int) -> dict[str, Any]:
-    """Every peer from the smallest pool up until it stops."""
-    rows = []
-    for name in PEERS:
+def _too_long(cap: float) -> str:
+    return f"longer than {cap:.0f} s"
+
+
+def peers(names: list[str], cap: float, memory: float, sizes: list[int], budget: int) -> dict[str, Any]:
+    """Every peer from the smallest pool up until it stops; its time counts, not that to make the pool and compile."""
+    rows = [row for row in _earlier("peers") if row["name"] not in names]
+    for name in names:
         for n in sizes:
-            found = apart("peer", name, n, budget, cap=cap)
-            rows.append({"name": name, "rows": n, "budget": budget} | found)
-            print(rows[-1], flush=True)
+            found = apart("peer", name, n, budget, cap=cap + STARTING, memory=memory)
+            if found.get("seconds", 0) > cap or found.get("stopped") == _too_long(cap + STARTING):
+                found = {"stopped": _too_long(cap)}
+            rows.append({"name": name, "rows": n, "budget": budget, "cap_seconds": cap, "cap_bytes": memory} | found)
+            print(rows[-1], file=sys.stderr, flush=True)
             if "stopped" in found:
                 break
-    return {"cap_seconds": cap, "results": rows}
+    return {"results": rows}
 
 
-def _kept(part: str, sizes: list[int]) -> list[dict[str, Any]]:
-    """What an earlier run measured at other sizes."""
+def _earlier(part: str) -> list[dict[str, Any]]:
+    """What an earlier run of a part measured."""
     path = FOLDER / f"{part}.json"
-    earlier = json.loads(path.read_text())["results"] if path.exists() else []
-    return [row for row in earlier if row.get("rows") is not None and row["rows"] not in sizes]
+    return list(json.loads(path.read_text()).get("results", [])) if path.exists() else []
 
 
 def main() -> None:
@@ -340,9 +401,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("part")
     parser.add_argument("rest", nargs="*")
-    parser.add_argument("--cap", type=float, default=600, help="seconds that one measurement may take")
+    parser.add_argument("--cap", type=float, default=CAP, help="seconds that one measurement may take")
+    parser.add_argument("--memory", type=float, default=MEMORY_CAP, help="bytes that it may hold")
     parser.add_argument("--sizes", type=int, nargs="+", default=None, help="rows, for scaling and peers")
     parser.add_argument("--budgets", type=int, nargs="+", default=list(BUDGETS))
+    parser.add_argument("--names", nargs="+", default=list(PEERS), choices=list(PEERS), help="peers to measure")
     options = parser.parse_args()
     if options.part == "one":
         name, arguments = options.rest
@@ -354,15 +417,20 @@ def main() -> None:
         write(FOLDER)
         return
     sizes = options.sizes or [10**4, 10**5, 10**6, 10**7]
+    kept = [row for row in _earlier(options.part) if "stopped" not in row]
+    other = [row for row in kept if row.get("budget") not in options.budgets]
+    smaller = [row for row in kept if row.get("rows") not in sizes]
+    caps = {"cap": options.cap, "memory": options.memory}
+    ladder = options.sizes or [k * 10**e for e in range(3, 7) for k in (1, 3)]
     parts: dict[str, Callable[[], dict[str, Any]]] = {
-        "cold": lambda: apart("cold", options.budgets, cap=options.cap),
-        "kcenter": lambda: apart("kcenter", 200_000, cap=options.cap),
-        "kmeans": lambda: apart("kmeans", 1_000, 20_000, cap=options.cap),
-        "scaling": lambda: {"results": _kept("scaling", sizes) + [apart("scaling", n, cap=options.cap) for n in sizes]},
-        "round": lambda: apart("round", 1_000, cap=options.cap),
-        "quality": lambda: apart("quality", 8, cap=options.cap),
-        "uniformity": lambda: apart("uniformity", 100_000, cap=options.cap),
-        "peers": lambda: peers(options.cap, options.sizes or [10**3, 10**4, 10**5], 100),
+        "cold": lambda: {"results": other + [apart("cold", budget, **caps) for budget in options.budgets]},
+        "kcenter": lambda: apart("kcenter", 1_000_000, **caps),
+        "kmeans": lambda: {"results": [apart("kmeans", *job, **caps) for job in KMEANS]},
+        "scaling": lambda: {"results": smaller + [apart("scaling", n, **caps) for n in sizes]},
+        "round": lambda: apart("round", 1_000, **caps),
+        "quality": lambda: apart("quality", 8, **caps),
+        "uniformity": lambda: apart("uniformity", 1_000_000, **caps),
+        "peers": lambda: peers(options.names, options.cap, options.memory, ladder, 100),
     }
     found = parts[options.part]()
     print(json.dumps(found, indent=1))

@@ -17,8 +17,8 @@ IMAGES = ROOT / "docs" / "images"
 def write(folder: Path) -> None:
     """Write the page; a part that was not measured is said to be missing."""
     parts = {path.stem: json.loads(path.read_text()) for path in sorted(folder.glob("*.json"))}
-    sections = [_head(), _cold(parts), _scaling(parts), _round(parts), _peers(parts), _quality(parts), _origins(parts)]
-    PAGE.write_text("\n\n".join(section for section in sections if section) + "\n")
+    sections = (_head, _cold, _scaling, _forecast, _round, _peers, _quality, _origins)
+    PAGE.write_text("\n\n".join(text for text in (section(parts) for section in sections) if text) + "\n")
 
 
 def _table(names: list[str], rows: list[list[str]]) -> str:
@@ -34,7 +34,7 @@ def _mb(value: float) -> str:
     return f"{value / 1e6:,.0f} MB"
 
 
-def _head() -> str:
+def _head(parts: dict[str, Any]) -> str:
     return """# Performance
 
 <!-- Written by `python -m benchmarks.scale write`; do not edit. -->
@@ -44,34 +44,34 @@ clock, **CPU s** seconds of processor time over all threads. The machine had oth
 (each part's load average is at the end), which lengthens the first and hardly the second: ratios are given of both.
 Pools are 200 Gaussians; memory is anonymous memory beyond the pool and what the process held before.
 
-Up to 2 * 10^10 multiplications a Lloyd step, and a million rows, `SPOT()` refines its cells with every row in the whole
+Up to 50,000 rows and 10^9 multiplications a Lloyd step, `SPOT()` refines its cells with every row in the whole
 embedding space (the *reference*). Beyond that it fits reduction and transport to 32,768 rows, cuts and refines cells
 on a sample of at least 10 rows a cell in 32 leading coordinates, and reads the pool once to take the picks (the *fast
-path*): O(N (D + n / 64)) for N rows of width D and n picks."""
+path*): O(N (D + sqrt(n))) for N rows of width D and n picks."""
 
 
 def _cold(parts: dict[str, Any]) -> str:
-    if "cold" not in parts:
+    found = [row for row in parts.get("cold", {}).get("results", []) if "stopped" not in row]
+    if not found:
         return "## One million rows\n\nNot measured."
-    found = parts["cold"]
-    if "stopped" in found:
-        return f"## One million rows\n\nStopped: {found['stopped']}."
-    base = found["projection"]
+    spot = {row["budget"]: row for row in sorted(found, key=lambda row: row["budget"])}
     rows = []
-    for row in sorted(found["spot"], key=lambda row: row["budget"]):
+    for row in spot.values():
+        base = row["projection"]
         wall, work = row["seconds"] / base["seconds"], row["cpu_seconds"] / base["cpu_seconds"]
         cells = [f"{row['budget']:,}", str(row["repeats"]), _s(row["seconds"]), _s(row["cpu_seconds"])]
-        rows.append([*cells, f"{wall:.1f}", f"{work:.1f}", _mb(row["anonymous_bytes"]), f"{row['uniformity']:.4f}"])
-    names = ["budget", "runs", "s", "CPU s", "/ X @ P", "CPU / X @ P", "memory", "KS"]
+        figures = f"{row['uniformity']:.4f}", f"{row['cell_mass_cv']:.2f}"
+        passes = f"{_s(base['seconds'])}, {_s(row['projection_after']['seconds'])}"
+        memory = _mb(row["anonymous_bytes"])
+        rows.append([*cells, passes, f"{wall:.1f}", f"{work:.1f}", memory, *figures])
+    names = ["budget", "runs", "s", "CPU s", "X @ P, s", "/ X @ P", "CPU / X @ P", "memory", "KS", "CV"]
     text = (
         "## One million rows\n\n"
-        f"1,000,000 x 512 float32 in memory, {found['threads']} threads, cold. One projection pass `X @ P` (512 -> 8) "
-        f"by torch took {_s(base['seconds'])} s, {_s(base['cpu_seconds'])} CPU s before, and "
-        f"{_s(found['projection_after']['seconds'])} s, {_s(found['projection_after']['cpu_seconds'])} CPU s after; "
-        "the ratios are to the former. KS: mean Kolmogorov-Smirnov distance of the carried sample from uniform along "
-        "64 directions.\n\n" + _table(names, rows)
+        f"1,000,000 x 512 float32 in memory, {found[0]['threads']} threads, cold, beside one projection pass `X @ P` "
+        "(512 -> 8) by torch, measured before and after; ratios are to the pass before. KS: mean "
+        "Kolmogorov-Smirnov distance of the carried sample from uniform along 64 directions; CV: coefficient of "
+        "variation of the masses of the refined cells.\n\n" + _table(names, rows)
     )
-    spot = {row["budget"]: row for row in found["spot"]}
     if 100 in spot and 10_000 in spot:
         text += (
             "\n\nFrom a budget of 100 to 10,000 the time grows "
@@ -81,35 +81,35 @@ def _cold(parts: dict[str, Any]) -> str:
     center = parts.get("kcenter", {})
     how = f"{center.get('steps')} steps on {center.get('rows', 0):,} rows"
     rivals = [("greedy k-center", row | {"how": how}) for row in center.get("results", [])]
-    if "kmeans" in parts:
-        rivals.append(("faiss k-means (20 iterations) + medoids", {"budget": 1_000} | parts["kmeans"]))
+    rivals += [("faiss k-means (20 iterations) + medoids", row) for row in parts.get("kmeans", {}).get("results", [])]
     rows = []
     for name, row in rivals:
-        mine = spot.get(row["budget"])
+        mine = spot.get(row.get("budget", 0))
         if "stopped" in row or mine is None:
-            rows.append([name, f"{row['budget']:,}", row.get("stopped", ""), "", "", ""])
+            rows.append([name, f"{row.get('budget', 0):,}", row.get("stopped", ""), "", "", ""])
             continue
-        how = row.get("how") or f"{row['rows']:,} rows"
+        how = row.get("how") or ("all" if row["rows"] == 10**6 else f"{row['rows']:,} rows")
         ratios = [f"{row[k] / mine[k]:.0f}" for k in ("seconds", "cpu_seconds")]
         rows.append([name, f"{row['budget']:,}", _s(row["seconds"]), _s(row["cpu_seconds"]), how, " / ".join(ratios)])
     if rows:
-        names = ["on the same pool", "budget", "s", "CPU s", "extrapolated from", "times SPOT's (clock / CPU)"]
+        names = ["on the same pool", "budget", "s", "CPU s", "measured on", "times SPOT's (clock / CPU)"]
         text += "\n\n" + _table(names, rows)
     return text
 
 
 def _scaling(parts: dict[str, Any]) -> str:
     rows = [row for row in parts.get("scaling", {}).get("results", []) if "stopped" not in row]
+    rows.sort(key=lambda row: row["rows"])
     if not rows:
         return "## Streaming\n\nNot measured."
-    large = [row for row in rows if row["rows"] * 128 * 1_000 > 2 * 10**10]  # by the fast path
+    large = [row for row in rows if row["rows"] >= 10**5]  # by the fast path
     slopes = ""
     if len(large) > 1:
         x = np.log([row["rows"] for row in large])
         wall, work = (np.polyfit(x, np.log([row[k] for row in large]), 1)[0] for k in ("seconds", "cpu_seconds"))
         slopes = (
-            f" Between the pools that take the fast path the slope of log time on log N is {wall:.2f} ({work:.2f} in "
-            "CPU time); 100,000 rows still take the reference path, which costs more than a million rows by the other."
+            f" From 100,000 rows on, all by the fast path, the slope of log time on log N is {wall:.2f} ({work:.2f} in "
+            "CPU time)."
         )
     table = _table(
         ["rows", "runs", "s", "CPU s", "memory", "in all"],
@@ -130,6 +130,32 @@ def _scaling(parts: dict[str, Any]) -> str:
         "## Streaming\n\nPools of 128 numbers a row in a .npy file, read a batch at a time, budget 1,000 (a tenth of "
         f'the rows where they are few).{slopes} "In all" is the whole anonymous memory at its peak.\n\n{table}\n\n'
         "![Time and memory against rows](images/performance-scaling.png)"
+    )
+
+
+def _forecast(parts: dict[str, Any]) -> str:
+    """What was foretold beside what was measured."""
+    found = {part: parts.get(part, {}).get("results", []) for part in ("cold", "scaling")}
+    found = {part: [row for row in rows if "forecast_seconds" in row] for part, rows in found.items()}
+    cold = [("1,000,000 x 512 in memory", row) for row in sorted(found["cold"], key=lambda row: row["budget"])]
+    streamed = [
+        (f"{row['rows']:,} x 128 in a file", row) for row in sorted(found["scaling"], key=lambda row: row["rows"])
+    ]
+    rows = [
+        [
+            name,
+            f"{row['budget']:,}",
+            _s(row["forecast_seconds"]),
+            _s(row["seconds"]),
+            f"{row['forecast_seconds'] / row['seconds']:.2f}",
+        ]
+        for name, row in cold + streamed
+    ]
+    if not rows:
+        return ""
+    return (
+        "## Forecasts\n\nWhat `spotal select --plan` said before, in the same process, beside the median by the clock. "
+        "The aim is a factor of 1.5 either way.\n\n" + _table(["pool", "budget", "forecast, s", "s", "ratio"], rows)
     )
 
 
@@ -167,18 +193,25 @@ def _peers(parts: dict[str, Any]) -> str:
             row["name"],
             f"{row['rows']:,}",
             row.get("stopped") or _s(row["seconds"]),
-            _s(row["cpu_seconds"]) if "cpu_seconds" in row else "",
+            "" if "stopped" in row else _s(row["cpu_seconds"]),
             _mb(row["anonymous_bytes"]) if "anonymous_bytes" in row else "",
         ]
         for row in found["results"]
     ]
     _plot_peers(found)
     return (
-        f"## Peers\n\nA cold choice of 100 from pools of 128 numbers a row; each in its own process, stopped after "
-        f"{found['cap_seconds']:.0f} s, then not tried on larger pools.\n\n"
+        "## Peers\n\nA cold choice of 100 from pools of 128 numbers a row; each in its own process, stopped after "
+        f"{_caps(found, 'cap_seconds', 1)} s or at {_caps(found, 'cap_bytes', 1e9)} GB, then not tried on larger "
+        "pools. Each has chosen from a small pool before; coreax compiles anew for each size. FADS is its authors' "
+        "package.\n\n"
         + _table(["", "rows", "s", "CPU s", "memory"], rows)
         + "\n\n![Who stops where](images/performance-peers.png)"
     )
+
+
+def _caps(found: dict[str, Any], name: str, unit: float) -> str:
+    """The caps that were set, least first."""
+    return " to ".join(f"{value / unit:,.0f}" for value in sorted({row[name] for row in found["results"]}))
 
 
 def _quality(parts: dict[str, Any]) -> str:
@@ -214,11 +247,11 @@ def _quality(parts: dict[str, Any]) -> str:
             for row in even["at"]
         ]
         text += (
-            f"\n\nUniformity on {even['rows']:,} rows from 200 Gaussians in 512 dimensions: Kolmogorov-Smirnov "
-            "distance of all carried rows from uniform along the axes (mean, worst), of the sample along 64 random "
-            "directions, and the coefficient of variation of cell masses: of the cells that the design cuts from the "
-            "carried pool, and of those cells once refined in the embedding space, which trades "
-            "equal mass for nearness.\n\n"
+            f"\n\nUniformity of all {even['rows']:,} rows from 200 Gaussians in 512 dimensions, carried: "
+            "Kolmogorov-Smirnov distance from uniform along the axes (mean, worst) and along 64 random directions "
+            "(mean), and the coefficient of variation of cell masses: of the cells that the design cuts from the cube "
+            "(on the sample, all rows then counted), and of those cells once refined in the embedding space, which "
+            "trades equal mass for nearness.\n\n"
             + _table(["budget", "d", "KS", "worst", "KS, 64 directions", "CV, cut", "CV, refined"], rows)
         )
     return text
@@ -268,8 +301,9 @@ def _plot_peers(found: dict[str, Any]) -> None:
         )
         for row in rows:
             if "stopped" in row:
-                axes.plot([row["rows"]], [found["cap_seconds"]], "x", color=line[0].get_color(), ms=9)
-    axes.axhline(found["cap_seconds"], color="0.7", lw=0.8)
+                axes.plot([row["rows"]], [row["cap_seconds"]], "x", color=line[0].get_color(), ms=9)
+    for cap in {row["cap_seconds"] for row in found["results"]}:
+        axes.axhline(cap, color="0.7", lw=0.8)
     axes.set(xlabel="rows", ylabel="seconds", title="a choice of 100 (x: stopped)")
     axes.legend(frameon=False, fontsize=8, loc="center left", bbox_to_anchor=(1, 0.5))
     IMAGES.mkdir(exist_ok=True)

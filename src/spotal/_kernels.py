@@ -13,7 +13,20 @@ from typing import Any, TypeVar, cast
 import numpy as np
 from numba import njit
 
-__all__ = ["LANES", "WIDTH", "accumulate", "bounds", "carry", "descend", "fold", "histogram", "project", "search"]
+__all__ = [
+    "LANES",
+    "WIDTH",
+    "accumulate",
+    "bounds",
+    "carry",
+    "descend",
+    "fold",
+    "halve",
+    "histogram",
+    "probe",
+    "project",
+    "search",
+]
 
 WIDTH = 32
 """Coordinates of the space in which large pools are searched; fixed, so that loops over it unroll."""
@@ -25,114 +38,137 @@ TILE = 64
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 
-def _compiled(function: Function) -> Function:
+def _compiled(function: Function, *freedoms: str) -> Function:
     """Compile at the first call and keep the code on disk. A product and a sum may round once: alike for every row."""
-    options: dict[str, Any] = {"nogil": True, "cache": True, "error_model": "numpy", "fastmath": {"contract"}}
-    return cast(Function, njit(**options)(function))
+    options: dict[str, Any] = {"nogil": True, "cache": True, "error_model": "numpy"}
+    return cast(Function, njit(fastmath={"contract", *freedoms}, **options)(function))
+
+
+def _regrouped(function: Function) -> Function:
+    """As ``_compiled``; sums along a row are taken in several parts at once, the same parts for every row."""
+    return _compiled(function, "reassoc")
 
 
 def _inlined(function: Function) -> Function:
     return cast(Function, njit(nogil=True, error_model="numpy", fastmath={"contract"}, inline="always")(function))
 
 
-@_compiled
-def project(x: Any, shift: Any, axes: Any, y: Any, left: Any) -> None:
-    """y (n, WIDTH) = (x - shift) axes, and the squared length of x - shift less that of y; float32 all, x (n, D)."""
+@_regrouped
+def project(x: Any, shift: Any, directions: Any, y: Any, left: Any) -> None:
+    """y (n, WIDTH) = (x - shift) directions^T, and the squared length of x - shift less that of y; float32 all.
+
+    x (n, D), directions (WIDTH, D). Two rows by four directions at a time: eight sums that stay in registers.
+    """
     n, width = x.shape
-    for i in range(0, n, 4):  # four rows at a time; at the end the last one again
-        i1, i2, i3 = min(i + 1, n - 1), min(i + 2, n - 1), min(i + 3, n - 1)
-        sums = np.zeros((4, WIDTH), np.float32)
-        s0 = s1 = s2 = s3 = np.float32(0)
-        for j in range(width):
-            a0, a1, a2, a3 = x[i, j] - shift[j], x[i1, j] - shift[j], x[i2, j] - shift[j], x[i3, j] - shift[j]
-            s0 += a0 * a0
-            s1 += a1 * a1
-            s2 += a2 * a2
-            s3 += a3 * a3
-            for k in range(WIDTH):
-                p = axes[j, k]
-                sums[0, k] += a0 * p
-                sums[1, k] += a1 * p
-                sums[2, k] += a2 * p
-                sums[3, k] += a3 * p
+    moved = np.empty((2, width), np.float32)
+    for i in range(0, n, 2):  # at the end of an odd number the last row twice
+        rows = i, min(i + 1, n - 1)
+        for r in range(2):
+            whole = np.float32(0)
+            for j in range(width):
+                moved[r, j] = x[rows[r], j] - shift[j]
+                whole += moved[r, j] * moved[r, j]
+            left[rows[r]] = whole
+        for k in range(0, WIDTH, 4):
+            s0 = s1 = s2 = s3 = t0 = t1 = t2 = t3 = np.float32(0)
+            for j in range(width):
+                a, b = moved[0, j], moved[1, j]
+                p0, p1, p2, p3 = directions[k, j], directions[k + 1, j], directions[k + 2, j], directions[k + 3, j]
+                s0 += a * p0
+                s1 += a * p1
+                s2 += a * p2
+                s3 += a * p3
+                t0 += b * p0
+                t1 += b * p1
+                t2 += b * p2
+                t3 += b * p3
+            y[rows[1], k], y[rows[1], k + 1], y[rows[1], k + 2], y[rows[1], k + 3] = t0, t1, t2, t3
+            y[i, k], y[i, k + 1], y[i, k + 2], y[i, k + 3] = s0, s1, s2, s3
+    for i in range(n):
         for k in range(WIDTH):
-            y[i3, k], y[i2, k], y[i1, k], y[i, k] = sums[3, k], sums[2, k], sums[1, k], sums[0, k]
-            s0 -= sums[0, k] * sums[0, k]
-            s1 -= sums[1, k] * sums[1, k]
-            s2 -= sums[2, k] * sums[2, k]
-            s3 -= sums[3, k] * sums[3, k]
-        left[i3], left[i2], left[i1], left[i] = s3, s2, s1, s0
+            left[i] -= y[i, k] * y[i, k]
+
+
+@_compiled
+def probe(y: Any, coarse: Any, half: Any, lists: Any) -> None:
+    """lists (n, probes): numbers of the middles nearest to each row of y (n, WIDTH), the nearest first.
+
+    coarse (G, WIDTH, LANES) and half (G, LANES): the middles and half their squared lengths.
+    """
+    near = np.empty(len(coarse) * LANES, np.float32)
+    for i in range(len(y)):
+        for g in range(len(coarse)):
+            _products(y, i, coarse, half, g, near, g * LANES)
+        for k in range(lists.shape[1]):
+            chosen, most = 0, near[0]
+            for other in range(1, len(near)):
+                if near[other] > most:
+                    chosen, most = other, near[other]
+            lists[i, k] = chosen
+            near[chosen] = -np.inf
 
 
 @_compiled
 def search(
     y: Any,
+    lists: Any,
     points: Any,
-    coarse: Any,
-    coarse_half: Any,
     starts: Any,
     fine: Any,
-    fine_half: Any,
+    half: Any,
     member: Any,
-    probes: int,
     index: Any,
     squared: Any,
 ) -> None:
-    """The nearest of the centers in the ``probes`` lists nearest to each row of y (n, WIDTH), and how far away it is.
+    """The nearest of the centers in a few lists to each row of y (n, WIDTH), and how far away it is.
 
-    index, squared (n,): its number and the squared distance; points (k, WIDTH): the centers.
+    Row i looks into the lists of numbers lists[i], (probes,).
+    index, squared (n,): the nearest center's number and the squared distance; points (k, WIDTH): the centers.
 
-    coarse (G, WIDTH, LANES) and coarse_half (G, LANES): the lists' middles and half their squared lengths; list k has
-    the groups starts[k] .. starts[k + 1] of fine, fine_half and member, the centers and their numbers. Ties go to the
-    least number.
+    List k has the groups starts[k] .. starts[k + 1] of fine (groups, WIDTH, LANES), half and member (groups, LANES),
+    the centers, half their squared lengths and their numbers. Ties go to the least number.
     """
-    count = len(starts) - 1
-    near = np.empty(len(coarse) * LANES, np.float32)
-    sums = np.empty(LANES, np.float32)
+    sums, best, whose = np.empty(LANES, np.float32), np.empty(LANES, np.float32), np.empty(LANES, np.int64)
     for i in range(len(y)):
-        row = y[i]
-        for g in range(len(coarse)):
-            _products(row, coarse[g], coarse_half[g], sums)
-            near[g * LANES : (g + 1) * LANES] = sums
-        best = np.float32(-np.inf)
-        best_member = np.int64(0)
-        for _ in range(min(probes, count)):
-            chosen = 0
-            for k in range(1, count):
-                if near[k] > near[chosen]:
-                    chosen = k
-            near[chosen] = -np.inf
+        for lane in range(LANES):
+            best[lane], whose[lane] = -np.inf, 0
+        for probed in range(lists.shape[1]):
+            chosen = lists[i, probed]
             for g in range(starts[chosen], starts[chosen + 1]):
-                _products(row, fine[g], fine_half[g], sums)
+                _products(y, i, fine, half, g, sums, 0)
                 for lane in range(LANES):
-                    value = sums[lane]
-                    if value > best or (value == best and member[g, lane] < best_member):
-                        best, best_member = value, member[g, lane]
-        index[i] = best_member
+                    value, number = sums[lane], member[g, lane]
+                    better = value > best[lane] or (value == best[lane] and number < whose[lane])
+                    best[lane] = value if better else best[lane]
+                    whose[lane] = number if better else whose[lane]
+        most, found = best[0], whose[0]
+        for lane in range(1, LANES):
+            if best[lane] > most or (best[lane] == most and whose[lane] < found):
+                most, found = best[lane], whose[lane]
         away = np.float32(0)
         for k in range(WIDTH):
-            away += (row[k] - points[best_member, k]) ** 2
-        squared[i] = away
+            away += (y[i, k] - points[found, k]) ** 2
+        index[i], squared[i] = found, away
 
 
 @_inlined
-def _products(row: Any, group: Any, half: Any, sums: Any) -> None:
-    """sums (LANES,) = row . center - half its squared length. Eight coordinates at once: sums stay in registers."""
+def _products(y: Any, i: int, groups: Any, half: Any, g: int, sums: Any, at: int) -> None:
+    """sums (LANES,) from ``at`` on = row . center - half its squared length. Eight coordinates at once: few stores."""
     for lane in range(LANES):
-        sums[lane] = -half[lane]
+        sums[at + lane] = -half[g, lane]
     for k in range(0, WIDTH, 8):
-        a0, a1, a2, a3 = row[k], row[k + 1], row[k + 2], row[k + 3]
-        a4, a5, a6, a7 = row[k + 4], row[k + 5], row[k + 6], row[k + 7]
+        a0, a1, a2, a3 = y[i, k], y[i, k + 1], y[i, k + 2], y[i, k + 3]
+        a4, a5, a6, a7 = y[i, k + 4], y[i, k + 5], y[i, k + 6], y[i, k + 7]
         for lane in range(LANES):
-            sums[lane] += (
-                a0 * group[k, lane]
-                + a1 * group[k + 1, lane]
-                + a2 * group[k + 2, lane]
-                + a3 * group[k + 3, lane]
-                + a4 * group[k + 4, lane]
-                + a5 * group[k + 5, lane]
-                + a6 * group[k + 6, lane]
-                + a7 * group[k + 7, lane]
+            sums[at + lane] += (
+                a0 * groups[g, k, lane]
+                + a1 * groups[g, k + 1, lane]
+                + a2 * groups[g, k + 2, lane]
+                + a3 * groups[g, k + 3, lane]
+                + a4 * groups[g, k + 4, lane]
+                + a5 * groups[g, k + 5, lane]
+                + a6 * groups[g, k + 6, lane]
+                + a7 * groups[g, k + 7, lane]
             )
 
 
@@ -162,6 +198,49 @@ def fold(index: Any, key: Any, row: Any, best_key: Any, best_row: Any) -> None:
             for k in range(depth - 1, place, -1):
                 best_key[cell, k], best_row[cell, k] = best_key[cell, k - 1], best_row[cell, k - 1]
             best_key[cell, place], best_row[cell, place] = value, number
+
+
+@_compiled
+def halve(cloud: Any, weight: Any, design: Any, axis: Any, threshold: Any, beyond: Any) -> None:
+    """Fill in the nodes (2n - 1,) of a tree that cuts a cloud (s, d) with weights (s,) by a design (n, d).
+
+    What ``axis``, ``threshold`` and ``beyond`` mean, and how cuts are chosen: :class:`spotal.selection.tree.CutTree`.
+    """
+    dim = design.shape[1]
+    points, rows = np.arange(len(design)), np.arange(len(cloud))
+    boxes, spans = np.empty((64, 2, dim)), np.empty((64, 5), np.int64)  # of the nodes that wait: few for each level
+    boxes[0, 0], boxes[0, 1] = 0, 1
+    spans[0, 0], spans[0, 1], spans[0, 2], spans[0, 3], spans[0, 4] = 0, 0, len(design), 0, len(cloud)
+    waiting = 1
+    while waiting > 0:
+        waiting -= 1
+        box = boxes[waiting].copy()
+        node, first, last, begin, end = spans[waiting]
+        if last - first == 1:
+            beyond[node] = points[first]
+            continue
+        k = (box[1] - box[0]).argmax()
+        half = (last - first) // 2
+        own = points[first:last]
+        own[:] = own[np.argsort(design[:, k][own], kind="mergesort")]
+        mine = rows[begin:end]
+        mine[:] = mine[np.argsort(cloud[:, k][mine], kind="mergesort")]
+        if end > begin:
+            below = np.cumsum(weight[mine])
+            place = np.searchsorted(below, half / (last - first) * below[-1])
+            at = cloud[mine[min(place + 1, end - begin - 1)], k]
+        else:  # amid the design
+            at = np.float32((design[own[half - 1], k] + design[own[half], k]) / 2)
+        cut = begin + np.searchsorted(cloud[:, k][mine], at)
+        axis[node], threshold[node], beyond[node] = k, at, node + 2 * half
+        inside = min(max(np.float64(at), box[0, k]), box[1, k])
+        for side in range(2):  # the upper part, whose lower bound is the cut, then the lower part
+            boxes[waiting] = box
+            boxes[waiting, side, k] = inside
+            spans[waiting, 0] = node + 1 if side else node + 2 * half
+            spans[waiting, 1], spans[waiting, 2] = (first, first + half) if side else (first + half, last)
+            spans[waiting, 3], spans[waiting, 4] = (begin, cut) if side else (cut, end)
+            waiting += 1
 
 
 @_compiled

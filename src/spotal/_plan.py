@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,8 @@ BASE = 350 << 20
 """Bytes that Python, torch and numba themselves take."""
 TRIAL = 16_384
 """Rows on which speeds are measured."""
+FRAMES = 4, 12
+"""Frames of the transports on which they are."""
 
 
 @dataclass(frozen=True)
@@ -49,8 +52,8 @@ class Plan:
 def plan(n: int, dim: int, budget: int, *, itemsize: int = 4, sequential: bool = False, read_rate: float = 0.0) -> Plan:
     """What ``SPOT()`` will take to choose ``budget`` of n unlabeled rows of ``dim`` numbers on this machine's CPU.
 
-    Speeds are measured here and now, on some 16,000 random rows, with the threads that torch would use; that takes a
-    second or two, once the compiled loops are there. Seconds are those of a second selection in a process.
+    Speeds are measured here and now, on some 16,000 random rows, with the threads that torch would use; that takes two
+    or three seconds, once the compiled loops are there. Seconds are those of a second selection in a process.
 
     Parameters
     ----------
@@ -62,6 +65,7 @@ def plan(n: int, dim: int, budget: int, *, itemsize: int = 4, sequential: bool =
     BudgetError
         budget is not in 1 .. n.
     """
+    from spotal._search import threads
     from spotal.strategies import SPOT
     from spotal.strategies._large import FITTED, PER_CELL, is_large_shape
 
@@ -72,18 +76,18 @@ def plan(n: int, dim: int, budget: int, *, itemsize: int = 4, sequential: bool =
     fitted = min(n, spot.sample_size, FITTED) if large else min(n, spot.sample_size)
     sampled = min(n, max(fitted, PER_CELL * budget))
     bytes_of_pool = n * dim * itemsize
-    fit, frames = _fitting(fitted, dim, budget)
+    fit, carry, gather = _fitting(fitted, dim, budget)
     steps = {"fit": fit}
     if large:
-        place, search = _placing(dim, budget)
-        # a frame is counted along and passed while it is fitted, and passed again by the sample
-        steps["carry"] = frames / 2 * sampled / fitted
-        steps["refine"] = (spot.refine + 1) * sampled * search
+        place, search, build = _placing(dim, budget)
+        steps["carry"] = sampled * (carry + gather) / threads() if sampled > fitted else sampled * carry
+        steps["refine"] = sampled * _cutting(budget) + (spot.refine + 1) * (sampled * search + build)
         steps["select"] = n * place
         extra = 0 if not sequential else 1 + (sampled > fitted)
         passes = 1 + extra
         gathered = 0 if sequential else (fitted + (sampled if sampled > fitted else 0)) * dim * itemsize
     else:
+        steps["carry"] = n * carry
         steps["select"] = (spot.refine + 2) * n * _comparing(dim, budget)
         passes, gathered = (2 if spot.focus else 1) * spot.refine + 5, 0
     bytes_read = passes * bytes_of_pool + gathered
@@ -105,15 +109,18 @@ def check_memory(found: Plan, most: int) -> None:
 
 
 def _timed(function: Callable[[], Any]) -> float:
-    """Seconds of the second call: the first may compile, or touch fresh memory."""
+    """Least seconds of two calls after the first, which may compile, or touch fresh memory."""
     function()
-    start = time.perf_counter()
-    function()
-    return time.perf_counter() - start
+    least = float("inf")
+    for _ in range(2):
+        start = time.perf_counter()
+        function()
+        least = min(least, time.perf_counter() - start)
+    return least
 
 
-def _fitting(rows: int, dim: int, budget: int) -> tuple[float, float]:
-    """Seconds to fit principal components and the transport to a sample, and those of all its frames alone."""
+def _fitting(rows: int, dim: int, budget: int) -> tuple[float, float, float]:
+    """Seconds to fit principal components and transport to a sample, and seconds a row to carry it and to fetch it."""
     import torch
 
     from spotal._search import one_thread
@@ -128,15 +135,36 @@ def _fitting(rows: int, dim: int, budget: int) -> tuple[float, float]:
         square = x.T @ x
         vectors = _timed(lambda: torch.linalg.eigh(square)) if dim <= 2048 else 0.0
         cloud = rng.standard_normal((rows, carried))
-        few = _timed(lambda: SlicedTransport(0, 0, tol=1.0, random_state=0).fit(cloud)) if carried > 1 else 0.0
-        more = _timed(lambda: SlicedTransport(4, 4, tol=1.0, random_state=0).fit(cloud)) if carried > 1 else 0.0
-    gather = _timed(lambda: x[rng.permutation(2000)].float()) * rows / 2000
-    moved = max(0.0, more - few) / 4 * frames
-    return 2 * products + vectors + few + moved + 2 * gather, moved
+        fit = carry = 0.0
+        if carried > 1:
+            transports = [SlicedTransport(count, count, tol=1.0, random_state=0) for count in FRAMES]
+            fit = _of_all(frames, [_timed(partial(t.fit, cloud)) for t in transports])
+            some = cloud[:4096]
+            carry = _of_all(frames, [_timed(partial(t.transform, some)) for t in transports]) / len(some)
+    gather = _timed(lambda: x[rng.permutation(2000)].float()) / 2000
+    return 2 * products + vectors + fit + 2 * gather * rows, carry, gather
 
 
-def _placing(dim: int, budget: int) -> tuple[float, float]:
-    """Seconds a row to place rows of a large pool, and to search a sample's centers, on all threads."""
+def _of_all(frames: int, seconds: list[float]) -> float:
+    """Seconds of all frames of a transport, from those of FRAMES."""
+    least, most = FRAMES
+    return seconds[0] + (frames - least) * max(0.0, seconds[1] - seconds[0]) / (most - least)
+
+
+def _cutting(budget: int) -> float:
+    """Seconds a row to cut a sample by a design."""
+    from spotal.selection.tree import CutTree
+
+    rng = np.random.default_rng(0)
+    cloud, design = rng.random((TRIAL, 8), dtype=np.float32), rng.random((min(budget, TRIAL), 8))
+    return _timed(lambda: CutTree.fit(cloud, np.ones(TRIAL), design)) / TRIAL
+
+
+def _placing(dim: int, budget: int) -> tuple[float, float, float]:
+    """Seconds a row to place rows of a large pool, those to search a sample's centers, and seconds to lay these out.
+
+    On all threads.
+    """
     import torch
 
     from spotal._search import Centers, threads
@@ -156,7 +184,8 @@ def _placing(dim: int, budget: int) -> tuple[float, float]:
     pool = ArrayPool(torch.from_numpy(x))
     place = _timed(lambda: local.run(_Represent(scene, rows, 2, False), pool, threads=threads()))
     y = rng.standard_normal((TRIAL, 32), dtype=np.float32)
-    return place / rows, _timed(lambda: centers.search(y)) / TRIAL
+    build = _timed(lambda: Centers(centers.points, centers))
+    return place / rows, _timed(lambda: centers.search(y)) / TRIAL, build
 
 
 def _comparing(dim: int, budget: int) -> float:

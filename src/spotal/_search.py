@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import math
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from typing import Any
 
 import numpy as np
 import torch
@@ -17,7 +19,7 @@ __all__ = ["Centers", "means", "one_thread", "threads"]
 FLAT = 96
 """Up to this many centers each point is compared with all of them."""
 LIST = 64
-"""Centers in a list."""
+"""Centers in a list, at least."""
 PROBES = 2
 """Lists that a point looks into: the nearest center is missed now and then, by one hardly farther away."""
 ROUNDS = 3
@@ -43,60 +45,102 @@ def one_thread() -> Iterator[None]:
 
 
 class Centers:
-    """k centers that are searched in O(k / 64 + 128) comparisons a point.
+    """k centers that are searched in O(sqrt(k)) comparisons a point.
 
-    Up to 96 centers the answer is exact. Above, and on the CPU, each point looks into the two lists of about 64 centers
-    whose middles are nearest. On other devices all centers are compared, by matrix products.
+    Up to 96 centers the answer is exact. Above, and on the CPU, each point looks into the two lists of 64 centers or
+    sqrt(k) / 2, whichever is more, whose middles are nearest. On other devices all centers are compared, by matrix
+    products.
 
     Parameters
     ----------
     points : float32 (k, WIDTH) array
+    before : Centers or None, as many, of which these are the same a little farther on
     """
 
-    def __init__(self, points: NDArray[np.float32]) -> None:
+    def __init__(self, points: NDArray[np.float32], before: Centers | None = None) -> None:
         self.points = np.ascontiguousarray(points, np.float32)
-        count = 1 if len(points) <= FLAT else -(-len(points) // LIST)
-        # the middles begin at evenly spaced centers: those of a design are spread well in any stretch
-        middles = self.points[np.linspace(0, len(points) - 1, count).astype(np.int64)]
-        place = np.zeros(len(points), np.int64)
-        for _ in range(ROUNDS if count > 1 else 0):
-            self._pack(middles, np.zeros(count, np.int64), middles[:1])
-            place = self.search(self.points)
-            middles = means(place, np.ones(len(place)), self.points, middles)
-        self._pack(self.points, place, middles)
+        if before is None:
+            count = 1 if len(points) <= FLAT else -(-len(points) // max(LIST, math.isqrt(len(points) // 4)))
+            # the middles begin at evenly spaced centers: those of a design are spread well in any stretch
+            self._lay_middles(self.points[np.linspace(0, len(points) - 1, count).astype(np.int64)])
+        else:
+            self._lay_middles(before.middles)
+        for _ in range(0 if len(self.middles) == 1 else ROUNDS if before is None else 1):
+            place = self.lists(self.points, 1)[:, 0]
+            self._lay_middles(means(place, np.ones(len(points)), self.points, self.middles))
+        self._pack(self.lists(self.points, 1)[:, 0])
 
-    def _pack(self, points: NDArray[np.float32], place: NDArray[np.int64], middles: NDArray[np.float32]) -> None:
-        """Lay points out list by list, in groups of LANES that are compared at once; lanes left over are far away."""
+    def _lay_middles(self, middles: NDArray[np.float32]) -> None:
+        self.middles, every = middles, np.arange(len(middles))
+        self.coarse, self.coarse_half, _ = _groups(middles, every, every, _lanes(len(middles)))
+
+    def _pack(self, place: NDArray[np.int64]) -> None:
+        """Lay centers out list by list, in groups of LANES that are compared at once; lanes left over are far away."""
         from spotal._kernels import LANES
 
-        size = np.bincount(place, minlength=len(middles))
-        self.starts = np.concatenate([[0], np.cumsum(-(-size // LANES))])
+        size = np.bincount(place, minlength=len(self.middles))
+        self.starts = np.concatenate([[0], np.cumsum(_lanes(size))])
         order = np.argsort(place, kind="stable")
         slot = self.starts[place[order]] * LANES + np.arange(len(order)) - (np.cumsum(size) - size)[place[order]]
-        self.fine, self.fine_half, self.member = _groups(points, order, slot, int(self.starts[-1]))
-        every = np.arange(len(middles))
-        self.coarse, self.coarse_half, _ = _groups(middles, every, every, -(-len(middles) // LANES))
+        self.fine, self.fine_half, self.member = _groups(self.points, order, slot, int(self.starts[-1]))
 
-    def search(self, y: NDArray[np.float32]) -> NDArray[np.int64]:
-        """Number of the nearest center to each point y (n, WIDTH), int64 (n,), on the threads that torch would use."""
-        pieces = [y[at : at + PIECE] for at in range(0, len(y), PIECE)]
-        if len(pieces) < 2 or threads() < 2:
-            return self.nearest(y)[0]
-        with ThreadPoolExecutor(threads()) as pool:
-            return np.concatenate([index for index, _ in pool.map(self.nearest, pieces)])
+    def lists(self, y: NDArray[np.float32], probes: int = PROBES) -> NDArray[np.int64]:
+        """Numbers of the lists whose middles are nearest to each point y (n, WIDTH), int64 (n, probes)."""
+        found = np.zeros((len(y), min(probes, len(self.middles))), np.int64)
+        _in_pieces(lambda part: self._probe(y[part], found[part]), len(y))
+        return found
+
+    def _probe(self, y: NDArray[np.float32], lists: NDArray[np.int64]) -> None:
+        from spotal._kernels import probe
+
+        if len(self.middles) > 1:
+            probe(y, self.coarse, self.coarse_half, lists)
+
+    def search(self, y: NDArray[np.float32]) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+        """Number of the nearest center to each point y (n, WIDTH), int64 (n,), and the squared distance, float32 (n,).
+
+        On the threads that torch would use.
+        """
+        lists = self.lists(y)
+        index, squared = np.empty(len(y), np.int64), np.empty(len(y), np.float32)
+        order = np.argsort(lists[:, 0], kind="stable")  # points of a list together: its centers stay in cache
+
+        def some(part: slice) -> None:
+            rows = order[part]
+            index[rows], squared[rows] = self._compare(y[rows], lists[rows])
+
+        _in_pieces(some, len(y))
+        return index, squared
 
     def nearest(self, y: NDArray[np.float32]) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-        """As ``search``, and the squared distances (n,), on the thread that calls."""
+        """As ``search``, on the thread that calls."""
+        lists = np.zeros((len(y), min(PROBES, len(self.middles))), np.int64)
+        self._probe(y, lists)
+        return self._compare(y, lists)
+
+    def _compare(
+        self, y: NDArray[np.float32], lists: NDArray[np.int64]
+    ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
         from spotal._kernels import search
 
-        index, squared = np.zeros(len(y), np.int64), np.empty(len(y), np.float32)
-        lists = self.coarse, self.coarse_half, self.starts, self.fine, self.fine_half, self.member
-        search(y, self.points, *lists, PROBES, index, squared)
+        index, squared = np.empty(len(y), np.int64), np.empty(len(y), np.float32)
+        search(y, lists, self.points, self.starts, self.fine, self.fine_half, self.member, index, squared)
         return index, squared
 
     def exact(self, y: torch.Tensor) -> torch.Tensor:
         """The nearest of all centers to each point y (n, WIDTH), by matrix products on the device of y; O(n k)."""
         return nearest(y, torch.from_numpy(self.points))[0]
+
+
+def _in_pieces(work: Callable[[slice], None], n: int) -> None:
+    """Do the work for every slice of range(n) on the threads that torch would use."""
+    pieces = [slice(at, at + PIECE) for at in range(0, n, PIECE)]
+    if len(pieces) < 2 or threads() < 2:
+        for piece in pieces:
+            work(piece)
+        return
+    with ThreadPoolExecutor(threads()) as pool:
+        list(pool.map(work, pieces))
 
 
 def means(
@@ -125,3 +169,10 @@ def _groups(
     half[slot] = (points[order].astype(np.float64) ** 2).sum(1) / 2
     packed = laid.reshape(count, LANES, WIDTH).transpose(0, 2, 1)
     return np.ascontiguousarray(packed), half.reshape(count, LANES), member.reshape(count, LANES)
+
+
+def _lanes(count: Any) -> Any:
+    """Groups that so many centers fill."""
+    from spotal._kernels import LANES
+
+    return -(-count // LANES)

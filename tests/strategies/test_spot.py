@@ -18,6 +18,7 @@ from spotal.errors import BudgetError, InputError
 from spotal.mass import LabelDistance, Margin, Mass, Tempered, Uniform
 from spotal.pool import ArrayPool
 from spotal.strategies import SPOT, _record, get
+from spotal.strategies._large import is_large_shape
 from spotal.transport import (
     ExactTransport,
     ProjectionPursuitTransport,
@@ -500,3 +501,18 @@ def test_what_only_the_pool_shows():
         SPOT(reduction=OneColumnTooFew()).query(banana(20), 3)
     with pytest.raises(BudgetError, match="4000 for selection='assignment'"):
         SPOT(selection="assignment", transport=Identity(), reduction=None).query(square(4_100), 4_001)
+
+
+@pytest.mark.parametrize(
+    ("rows", "dim", "budget", "large"),
+    [
+        (8_000, 64, 100, False),
+        (20_000, 64, 100, False),  # the largest of the benchmarks' pools: their picks are those of the exact steps
+        (50_000, 64, 300, False),
+        (50_001, 64, 10, True),
+        (20_000, 512, 100, True),
+        (100_000, 128, 1_000, True),
+    ],
+)
+def test_cells_of_long_pools_and_of_much_work_are_refined_on_a_sample(rows, dim, budget, large):
+    assert is_large_shape(rows, dim, budget) == large

@@ -64,7 +64,7 @@ class LeadingSpace:
         x = shifted.contiguous().numpy()
         coordinates, rest = np.empty((len(x), LEADING), np.float32), np.empty(len(x), np.float32)
         if len(x):
-            project(x, shift, self.axes, coordinates, rest)
+            project(x, shift, np.ascontiguousarray(self.axes.T), coordinates, rest)
         return coordinates, self._bounded(rest)
 
     def reference(self, points: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:

@@ -1,7 +1,7 @@
 """Cells of a large pool: refined on a sample, in the leading coordinates; one pass finds each cell's best rows.
 
 What ``cells`` does in O(N n D) for N rows, n cells and width D, with the whole pool in every step, this does in
-O(N (D + n / 64)): the rows that a pass reads are compared with few centers each, and nothing is kept of a row.
+O(N (D + sqrt(n))): the rows that a pass reads are compared with few centers each, and nothing is kept of a row.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from spotal.engine import run
 from spotal.pool.base import Batch, Pool
 from spotal.reduce import LeadingSpace
 
-__all__ = ["Scene", "Table", "assign", "refine", "represent", "spread"]
+__all__ = ["Scene", "Table", "assign", "refine", "represent"]
 
 DEPTH = 2
 """Rows kept of each cell at first: more than one serves where other cells have none to offer."""
@@ -35,8 +35,10 @@ def refine(
     count: int,
     steps: int,
     focus: float = 0.0,
-) -> NDArray[np.float32]:
-    """Centers (count, 32) of a sample's cells after weighted Lloyd steps, O(s (32 + count / 64)) each.
+) -> tuple[Centers, float]:
+    """Centers (count, 32) of a sample's cells after weighted Lloyd steps, and the median squared distance to them.
+
+    O(s (32 + sqrt(count))) a step.
 
     Parameters
     ----------
@@ -46,21 +48,19 @@ def refine(
     """
     # a cell without a row begins at one of the sample's, evenly spread over it
     anywhere = y[np.linspace(0, len(y) - 1, count).astype(np.int64)]
-    centers = means(index, weight, y, anywhere)
+    centers = Centers(means(index, weight, y, anywhere))
+    index, within = centers.search(y)
     for _ in range(steps):
-        index, squared, scale = spread(y, left, Centers(centers))
-        near = weight * np.exp(-focus * squared / scale) if focus else weight
-        centers = means(index, near, y, centers)
-    return centers
+        squared = left + within
+        near = weight * np.exp(-focus * squared / _middle(squared)) if focus else weight
+        centers = Centers(means(index, near, y, centers.points), centers)
+        index, within = centers.search(y)
+    return centers, _middle(left + within)
 
 
-def spread(
-    y: NDArray[np.float32], left: NDArray[np.float64], centers: Centers
-) -> tuple[NDArray[np.int64], NDArray[np.float64], float]:
-    """Nearest center of each row, the squared distances to them, and their median, which is positive."""
-    index = centers.search(y)
-    squared = left + np.square(y - centers.points[index], dtype=np.float32).sum(1)
-    return index, squared, float(np.median(squared)) or float(squared.max()) or 1.0
+def _middle(squared: NDArray[np.float64]) -> float:
+    """The median of squared distances, or what is positive in its place."""
+    return float(np.median(squared)) or float(squared.max()) or 1.0
 
 
 @dataclass(frozen=True)

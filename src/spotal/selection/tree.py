@@ -31,27 +31,12 @@ class CutTree:
     @classmethod
     def fit(cls, cloud: NDArray[np.float32], weight: NDArray[np.float64], design: NDArray[np.float64]) -> CutTree:
         """Cut a cloud (s, d) in the cube with weights (s,) by a design (n, d), n >= 1. O((s + n) log n d)."""
+        from spotal._kernels import halve
+
         nodes = 2 * len(design) - 1
         axis, threshold = np.full(nodes, LEAF, np.int64), np.zeros(nodes, np.float32)
         beyond = np.zeros(nodes, np.int64)
-        box = np.stack([np.zeros(design.shape[1]), np.ones(design.shape[1])])
-        waiting = [(0, np.arange(len(design)), np.arange(len(cloud)), box)]
-        while waiting:
-            node, points, rows, box = waiting.pop()
-            if len(points) == 1:
-                beyond[node] = points[0]
-                continue
-            k = int((box[1] - box[0]).argmax())
-            half = len(points) // 2
-            points = points[np.lexsort((points, design[points, k]))]
-            rows = rows[np.argsort(cloud[rows, k], kind="stable")]
-            at = _quantile(cloud[rows, k], weight[rows], half / len(points), design[points, k], half)
-            cut = int(np.searchsorted(cloud[rows, k], at, side="left"))
-            axis[node], threshold[node], beyond[node] = k, at, node + 2 * half
-            lower, upper = box.copy(), box.copy()
-            lower[1, k] = upper[0, k] = min(max(at, box[0, k]), box[1, k])
-            waiting.append((node + 2 * half, points[half:], rows[cut:], upper))
-            waiting.append((node + 1, points[:half], rows[:cut], lower))
+        halve(np.ascontiguousarray(cloud, np.float32), weight, np.asarray(design, float), axis, threshold, beyond)
         return cls(axis, threshold, beyond)
 
     def place(self, cloud: NDArray[np.float32]) -> NDArray[np.int64]:
@@ -61,14 +46,3 @@ class CutTree:
         index = np.empty(len(cloud), np.int64)
         descend(np.ascontiguousarray(cloud, np.float32), self.axis, self.threshold, self.beyond, index)
         return index
-
-
-def _quantile(
-    values: NDArray[np.float32], weight: NDArray[np.float64], share: float, design: NDArray[np.float64], half: int
-) -> np.float32:
-    """Where to cut sorted values so that about ``share`` of the weight lies below; amid the design where none is."""
-    if not len(values):
-        return np.float32((design[half - 1] + design[half]) / 2)
-    below = np.cumsum(weight)
-    place = int(np.searchsorted(below, share * below[-1]))
-    return np.float32(values[min(place + 1, len(values) - 1)])

@@ -97,9 +97,9 @@ class SPOT(Strategy):
     labeled rows), O(s D^2 + L d s log s) to fit, one pass to carry, O(N (D d + L d^2)), one pass of O(N n D) for each
     Lloyd step and one to finish. Memory beyond the pool: O(N d + s D + n D).
 
-    "cells" of more than a million rows, or where N n D passes 2 * 10^10, are cut by a tree and refined on a sample of
-    at least ten rows a cell, in 32 leading coordinates, and one pass over the pool takes the picks:
-    O(s D^2 + L d^2 s + s n / 64 + N (D + n / 64)), memory O(s D + n) whatever N, while nothing is known of the rows.
+    "cells" of more than 50,000 rows, or where N n D passes 10^9, are cut by a tree and refined on a sample of at least
+    ten rows a cell, in 32 leading coordinates, and one pass over the pool takes the picks:
+    O(s D^2 + L d^2 s + (s + N) sqrt(n) + N D), memory O(s D + n) whatever N, while nothing is known of the rows.
     Under limits, and where representatives are drawn, cells are refined on the whole pool whatever its length.
 
     Limits on cost and groups are worked into "cells": each cell has the best row that they allow, cells may change
@@ -236,7 +236,8 @@ class SPOT(Strategy):
             seen = place(points, space, reduction)
             transport = self._carry(seen.low, share, query)
         with clock("carry"):
-            sample = Sample.of([seen] if len(some) == len(rows) else read(pool, rows, space, reduction), transport)
+            parts = [seen] if len(some) == len(rows) else read(pool, rows, space, reduction)
+            sample = Sample.of(parts, len(rows), transport)
         with clock("design"):
             design = self.design.points(query.budget, sample.carried.shape[1], random_state=query.rng())
         with clock("refine"):
@@ -244,7 +245,7 @@ class SPOT(Strategy):
             scene = refined_scene(pool, sample, weight, design, space, steps, focus, labeled, mass, query.mass)
         with clock("select"):
             picks, cells, table = represent(pool, scene, query.budget)
-        carried = Sample.of(read(pool, picks, space, reduction), transport).carried
+        carried = Sample.of(read(pool, picks, space, reduction), len(picks), transport).carried
         stands = PickedCells(pool, scene, picks, cells, query.labeled)
         return Choice(picks, stands, *record(transport, design, carried, clock), stands.mass(table, query.mass))
 
