@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from torch.utils.data import DataLoader, Dataset
 
 from spotal._arrays import blocks
-from spotal._files import atomic_path
+from spotal._files import atomic_path, save_array
 from spotal._locks import try_lock
 from spotal._provenance import content_hash, versions
 from spotal.embed.items import Items
@@ -350,8 +350,8 @@ def _write(folder: Path, name: str, matrix: NDArray[Any], items: Items, rows: li
     )
     with atomic_path(folder / shard.ids) as part:
         pq.write_table(pa.table(columns), part)
-    with atomic_path(folder / shard.file) as part, part.open("wb") as file:
-        np.save(file, matrix)
+    with atomic_path(folder / shard.file) as part:
+        save_array(part, matrix)
     return shard
 
 
