@@ -34,8 +34,8 @@ class _Moved:
     def __len__(self) -> int:
         return len(self.pool)
 
-    def batches(self) -> Iterator[Batch]:
-        for batch in self.pool.batches():
+    def batches(self, start: int = 0, stop: int | None = None) -> Iterator[Batch]:
+        for batch in self.pool.batches(start, stop):
             yield Batch(batch.start, batch.points.to(self.device))
 
     def rows(self, numbers: NDArray[np.int64]) -> torch.Tensor:
