@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from spotal.errors import DataFileError
+from spotal.errors import DataFileError, SpotalError
 from spotal.pool._tables import features
 from spotal.pool.shards import TableShard
 
@@ -49,7 +49,7 @@ class LanceShard(TableShard):
             with super()._reading():
                 yield
         except (ValueError, RuntimeError) as error:
-            if isinstance(error, DataFileError):
+            if isinstance(error, SpotalError):
                 raise
             said = " ".join(str(error).split())[:200]
             raise DataFileError(f"{self.path} cannot be read as a Lance data set ({said}); write it anew") from None

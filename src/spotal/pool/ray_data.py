@@ -78,12 +78,6 @@ class _Block(TableShard):
         self.ends = np.array([rows])
         self.stamp = _Fixed(rows, str(ref.hex()))
 
-    def __getstate__(self) -> dict[str, Any]:
-        return vars(self)
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        vars(self).update(state)
-
     def _parts(self, first: int, last: int, columns: list[str] | None, rows: int) -> Iterator[Any]:
         ray: Any = import_module("ray")
         table = _plain(ray.get(self.ref))

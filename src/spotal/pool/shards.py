@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -134,7 +135,6 @@ class TableShard(Shard):
     def __init__(self, path: Path, id_column: str | None) -> None:
         super().__init__(path, id_column)
         with self._reading():
-            self.file = self._open()
             names = [field.name for field in self._schema()]
             self.id_column = id_column or ("id" if "id" in names else None)
             self.ends = np.cumsum(self._sizes(), dtype=np.int64)
@@ -145,14 +145,13 @@ class TableShard(Shard):
         sample = features(first, path, (self.id_column,))
         self.width, self.dtype = sample.shape[1], sample.dtype
 
-    def __getstate__(self) -> dict[str, Any]:
-        """What another process opens the file by."""
-        return {name: value for name, value in vars(self).items() if name != "file"}
+    @cached_property
+    def file(self) -> Any:
+        """The file, open: in each process by itself."""
+        return self._open()
 
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        vars(self).update(state)
-        with self._reading():
-            self.file = self._open()
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in vars(self).items() if name != "file"}
 
     def pieces(self, start: int, stop: int) -> Iterator[NDArray[Any]]:
         with self._reading():
