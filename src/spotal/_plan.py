@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from spotal._memory import Scale, kept, size_of
+from spotal._memory import Reading, Scale, kept, size_of
 from spotal.errors import BudgetError
 
 __all__ = ["Plan", "plan"]
@@ -77,33 +77,42 @@ def plan(
     InputError
         max_memory is too little however few rows are read at a time.
     """
-    from spotal.strategies import SPOT
-
     if not 1 <= budget <= n:
         raise BudgetError(f"budget must lie in 1..{n}, the rows of the pool, found {budget}")
-    spot, scale = SPOT(), Scale.of(n, dim, budget)
+    scale = Scale.of(n, dim, budget)
     reading = scale.reading(None if max_memory is None else size_of(max_memory))
-    fitted, sampled = scale.fitted, scale.sampled
-    bytes_of_pool = n * dim * itemsize
     with kept(reading):
-        fit, frames = _fitting(fitted, dim, budget)
-        steps = {"fit": fit}
-        if scale.large:
-            place, search = _placing(dim, budget)
-            # a frame is counted along and passed while it is fitted, and passed again by the sample
-            steps["carry"] = frames / 2 * sampled / fitted
-            steps["refine"] = (spot.refine + 1) * sampled * search
-            steps["select"] = n * place
-            extra = 0 if not sequential else 1 + (sampled > fitted)
-            passes = 1 + extra
-            gathered = 0 if sequential else (fitted + (sampled if sampled > fitted else 0)) * dim * itemsize
-        else:
-            steps["select"] = (spot.refine + 2) * n * _comparing(dim, budget)
-            passes, gathered = (2 if spot.focus else 1) * spot.refine + 5, 0
+        return _planned(scale, reading, itemsize, sequential, read_rate)
+
+
+def _planned(scale: Scale, reading: Reading, itemsize: int, sequential: bool, read_rate: float) -> Plan:
+    """The plan for a pool that is read in that way, as it is now."""
+    from spotal.strategies import SPOT
+
+    n, dim, budget, large, fitted, sampled = (
+        scale.rows, scale.dim, scale.budget, scale.large, scale.fitted, scale.sampled
+    )  # fmt: skip
+    spot = SPOT()
+    bytes_of_pool = n * dim * itemsize
+    fit, frames = _fitting(fitted, dim, budget)
+    steps = {"fit": fit}
+    if large:
+        place, search = _placing(dim, budget)
+        # a frame is counted along and passed while it is fitted, and passed again by the sample
+        steps["carry"] = frames / 2 * sampled / fitted
+        steps["refine"] = (spot.refine + 1) * sampled * search
+        steps["select"] = n * place
+        extra = 0 if not sequential else 1 + (sampled > fitted)
+        passes = 1 + extra
+        gathered = 0 if sequential else (fitted + (sampled if sampled > fitted else 0)) * dim * itemsize
+    else:
+        steps["select"] = (spot.refine + 2) * n * _comparing(dim, budget)
+        passes, gathered = (2 if spot.focus else 1) * spot.refine + 5, 0
     bytes_read = passes * bytes_of_pool + gathered
     if read_rate:
         steps["read"] = max(0.0, bytes_read / read_rate - steps["select"])
-    path, memory = "sampled" if scale.large else "exact", scale.memory(reading)
+    memory = scale.memory(reading)
+    path = "sampled" if large else "exact"
     seconds = sum(steps.values())
     return Plan(n, dim, budget, path, passes, bytes_read, memory, reading.batch_bytes, reading.threads, seconds, steps)
 
