@@ -79,7 +79,7 @@ def test_picks_are_the_same_within_less_memory(monkeypatch, work):
 
     free = spotal.select(x, 30, **known)
     most = min(way for way in range(350, 700) if fits(way, known))
-    found = spotal.select(Watched(x), 30, max_memory=f"{most}MiB", **known)
+    found = spotal.select(Watched(x), 30, max_memory=most << 20, **known)
     assert max(sizes) < 40_000  # were it not for the limit all would be one batch
     np.testing.assert_array_equal(found.indices, free.indices)
     np.testing.assert_allclose(found.cell_mass, free.cell_mass, rtol=1e-12)

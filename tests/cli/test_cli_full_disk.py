@@ -14,6 +14,7 @@ import spotal as library
 from spotal.errors import OutputError
 from spotal.pool import spool
 from spotal.project import Project
+from spotal.project.lock import FILE, HOLDER
 
 resource = pytest.importorskip("resource", reason="the system cannot limit files")
 OWN = "from torch import nn\nmake = lambda: nn.Conv2d(3, 600, 3, 2)\n"
@@ -41,8 +42,8 @@ def failed(result, *said):
 
 
 def content(folder="."):
-    """What is there, but for locks and what SQLite keeps beside its file."""
-    passed = (".lock", "-wal", "-shm", ".pyc")
+    """What is there, but for locks, who has them, and what SQLite keeps beside its file."""
+    passed = (FILE, HOLDER, ".lock", "-wal", "-shm", ".pyc")
     return {
         path: path.read_bytes() for path in Path(folder).rglob("*") if path.is_file() and not path.name.endswith(passed)
     }
@@ -91,16 +92,16 @@ def test_copies_of_a_store_s_shards_and_batches_of_a_loader(spotal, points, tmp_
 
 @pytest.fixture
 def project(spotal, empty):
-    """A project with a round that is answered, and answers to import."""
-    centers = 3 * np.eye(3, 5)[np.arange(60) % 3]
-    np.save("vectors.npy", centers + np.random.default_rng(0).normal(size=(60, 5)))
+    """A project of 1,200 items with a round that is answered, and an answer to import for each item."""
+    centers = 3 * np.eye(3, 5)[np.arange(1_200) % 3]
+    np.save("vectors.npy", centers + np.random.default_rng(0).normal(size=(1_200, 5)))
     made = spotal("init", "p", "--pool", "vectors.npy", "--classes", "a,b,c", "--budget", 24, "--batch", 12)
     assert made.exit_code == 0, made.output
     assert spotal("next", "p").exit_code == 0
     with Project.open("p") as opened:
         for task in opened.rounds.batch():
             opened.labels.record(task.item.id, "abc"[int(task.item.id) % 3], annotator="ann", source="cli")
-    Path("labels.csv").write_text("id,label\n" + "".join(f"{k},{'abc'[k % 3]}\n" for k in range(60)))
+    Path("labels.csv").write_text("id,label\n" + "".join(f"{k},{'abc'[k % 3]}\n" for k in range(1_200)))
 
 
 def answers():
@@ -111,30 +112,31 @@ def answers():
 def test_a_project_keeps_what_it_has_and_goes_on(spotal, project):
     known = answers()
     assert len(known) >= 12
-    commands = [
-        ("import", "labels.csv", "p"),
-        ("train", "p"),
-        ("predict", "p", "--out", "found.csv"),
-        ("next", "p"),
-        ("export", "out.csv", "p"),
-        ("export", "out.json", "p", "-f", "label-studio"),
-        ("export", "out", "p", "-f", "hugging-face"),
-        ("report", "p"),
-        ("init", "q", "--pool", "vectors.npy", "--classes", "a,b,c"),
-    ]
-    for words in commands:
-        before = content()
-        with room(300):
-            result = spotal(*words)
-        failed(result, "cannot be ")
-        now = content()
-        assert not [path for path in now if path.suffix == ".part"], words
-        assert {path: now.get(path) for path in before if path.suffix != ".json"} == {
-            path: held for path, held in before.items() if path.suffix != ".json"
-        }, words
+    taking, train = ("import", "labels.csv", "p"), ("train", "p")
+    predict, report = ("predict", "p", "--out", "found.csv"), ("report", "p")
+    export = [("export", name, "p") for name in ("out.csv", "out.jsonl")]
+    beginning = ("init", "q", "--pool", "vectors.npy", "--classes", "a,b,c")
+
+    def refused(size, *commands):
+        for words in commands:
+            before = content()
+            with room(size):
+                result = spotal(*words)
+            failed(result, "cannot be ")
+            now = content()
+            assert not [path for path in now if path.suffix == ".part"], words
+            assert {path: now.get(path) for path in before} == before, words
+
+    # no room for the database's own files; room for them, but for nothing long
+    refused(300, taking, train, predict, ("next", "p"), *export, report, beginning)
+    assert spotal(*train).exit_code == 0
+    refused(40_000, taking, predict, report, beginning)
     assert answers() == known
-    for words in commands:
+    assert not Path("found.csv").exists()
+    assert spotal(*taking).exit_code == 0
+    refused(40_000, *export)
+    for words in (train, predict, *export, report, beginning):
         result = spotal(*words)
         assert result.exit_code == 0, (words, result.output)
     assert spotal("doctor", "p").exit_code == 0
-    assert len(answers()) > len(known)
+    assert len(answers()) >= 1_200

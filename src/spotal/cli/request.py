@@ -65,7 +65,7 @@ def read_request(
     device: str = "cpu",
     cost: str | None = None,
     groups: str | None = None,
-    limit: Callable[[Pool], AbstractContextManager[None]] = nullcontext,
+    limit: Callable[[Pool], AbstractContextManager[Any]] = nullcontext,
 ) -> Request:
     """Read all files, or open those that are shards; within ``limit``, what needs a pass over these.
 
@@ -129,7 +129,7 @@ def _open_shards(
     id_column: str | None,
     skip_bad_rows: bool,
     device: str,
-    limit: Callable[[Pool], AbstractContextManager[None]],
+    limit: Callable[[Pool], AbstractContextManager[Any]],
 ) -> tuple[PoolFile, Any]:
     """The shards as one pool on a device, without their bad rows where these are skipped; and which these are."""
     import numpy as np

@@ -152,8 +152,9 @@ class ShardedPool:
         for shard, part in zip(self.shards, parts, strict=True):
             if part is None:
                 raise DataFileError(f"{shard.path} has no ids where other shards do; give all of them ids or none")
-        if all(isinstance(part, np.ndarray) for part in parts):
-            return self._numbers(np.concatenate(parts))
+        numbers = [part for part in parts if isinstance(part, np.ndarray)]
+        if len(numbers) == len(parts):
+            return self._numbers(np.concatenate(numbers))
         seen: dict[Any, Any] = {}
         merged: list[Any] = []
         for shard, part in zip(self.shards, parts, strict=True):
