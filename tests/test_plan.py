@@ -94,6 +94,26 @@ def fits(mebibytes, known):
     return True
 
 
+def test_a_loop_keeps_to_a_cap():
+    from sklearn.linear_model import LogisticRegression
+
+    x = np.random.default_rng(0).normal(size=(300, 6)).astype(np.float32)
+
+    def loop(max_memory):
+        learner, oracle = spotal.SklearnLearner(LogisticRegression(), 2), spotal.VectorOracle((x[:, 0] > 0).astype(int))
+        return spotal.ActiveLearner(
+            x, learner, spotal.SPOT(), oracle, batch_size=6, max_labels=12, random_state=0, max_memory=max_memory
+        )
+
+    free, kept, little = loop(None), loop("2GB"), loop("1MB")
+    assert [done.picks.tolist() for done in free.run()] == [done.picks.tolist() for done in kept.run()]
+    with pytest.raises(InputError, match="too little to choose 6 of 300 rows"):
+        little.step()
+    assert len(little.labeled_) == 0
+    with pytest.raises(InputError, match="max_memory must be a size"):
+        loop("a lot")
+
+
 PEAK = """
 import sys, threading, time
 import numpy as np

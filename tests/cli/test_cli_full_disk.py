@@ -125,7 +125,10 @@ def test_a_project_keeps_what_it_has_and_goes_on(spotal, project):
             failed(result, "cannot be ")
             now = content()
             assert not [path for path in now if path.suffix == ".part"], words
-            assert {path: now.get(path) for path in before} == before, words
+            # a project that could not be begun is begun anew
+            assert {path: now.get(path) for path in before if path.parts[0] != "q"} == {
+                path: held for path, held in before.items() if path.parts[0] != "q"
+            }, words
 
     # no room for the database's own files; room for them, but for nothing long
     refused(300, taking, train, predict, ("next", "p"), *export, report, beginning)
