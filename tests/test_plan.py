@@ -1,13 +1,21 @@
 """Plans: what they count is what a selection does."""
 
+import os
+import subprocess
+import sys
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 import spotal
-from spotal._plan import check_memory
+from spotal import _search
+from spotal._arrays import BLOCK_BYTES
+from spotal._memory import Reading, Scale, size_of
 from spotal.engine import watching
 from spotal.errors import BudgetError, InputError
-from spotal.strategies import _large
+from spotal.pool import ArrayPool
+from spotal.strategies import CoreSet, _large
 
 
 def test_a_plan_of_a_small_pool_counts_its_passes():
@@ -34,9 +42,126 @@ def test_a_plan_of_a_large_pool_is_one_pass(monkeypatch):
 def test_memory_does_not_grow_with_a_long_pool():
     few, many = (spotal.plan(n, 16, 50) for n in (10**7, 10**9))
     assert few.memory == many.memory < 1 << 30
-    check_memory(few, 1 << 30)
-    with pytest.raises(InputError, match="too little"):
-        check_memory(few, 1 << 20)
+
+
+def test_a_cap_makes_batches_smaller_and_then_threads_fewer(monkeypatch):
+    monkeypatch.setattr(_search, "threads", lambda: 4)
+    scale = Scale.of(10**8, 16, 50)
+    free = scale.reading(None)
+    assert free == Reading(BLOCK_BYTES, 4)
+    before = free
+    for most in (900, 600, 420):
+        found = scale.reading(most << 20)
+        assert scale.memory(found) <= most << 20
+        assert found.batch_bytes < before.batch_bytes
+        before = found
+    least = Reading(1 << 14, 1)
+    assert scale.memory(scale.reading(scale.memory(least))) == scale.memory(least)
+    with pytest.raises(InputError, match=r"is too little to choose 50 of 100,000,000 rows .* however few are read"):
+        scale.reading(scale.memory(least) - 1)
+    assert spotal.plan(10**8, 16, 50, max_memory="450MB").memory <= 450e6
+    with pytest.raises(InputError, match=r"for strategy 'spot', .* found 'coreset'"):
+        Scale.of(100, 16, 5, CoreSet())
+
+
+@pytest.mark.parametrize("work", [0, 1e18])
+def test_picks_are_the_same_within_less_memory(monkeypatch, work):
+    monkeypatch.setattr(_large, "EXACT_WORK", work)
+    x = np.random.default_rng(0).normal(size=(40_000, 40)).astype(np.float32)
+    known = {"random_state": 0, "labeled": [3, 4], "probabilities": np.full((40_000, 2), 0.5)}
+    sizes = []
+
+    class Watched(ArrayPool):
+        def batches(self, *span):
+            for batch in super().batches(*span):
+                sizes.append(len(batch.points))
+                yield batch
+
+    free = spotal.select(x, 30, **known)
+    most = min(way for way in range(350, 700) if fits(way, known))
+    found = spotal.select(Watched(x), 30, max_memory=most << 20, **known)
+    assert max(sizes) < 40_000  # were it not for the limit all would be one batch
+    np.testing.assert_array_equal(found.indices, free.indices)
+    np.testing.assert_allclose(found.cell_mass, free.cell_mass, rtol=1e-12)
+
+
+def fits(mebibytes, known):
+    scale = Scale.of(40_000, 40, 30, known=True, classes=2)
+    try:
+        scale.reading(mebibytes << 20)
+    except InputError:
+        return False
+    return True
+
+
+def test_a_loop_keeps_to_a_cap():
+    from sklearn.linear_model import LogisticRegression
+
+    x = np.random.default_rng(0).normal(size=(300, 6)).astype(np.float32)
+
+    def loop(max_memory):
+        learner, oracle = spotal.SklearnLearner(LogisticRegression(), 2), spotal.VectorOracle((x[:, 0] > 0).astype(int))
+        return spotal.ActiveLearner(
+            x, learner, spotal.SPOT(), oracle, batch_size=6, max_labels=12, random_state=0, max_memory=max_memory
+        )
+
+    free, kept, little = loop(None), loop("2GB"), loop("1MB")
+    assert [done.picks.tolist() for done in free.run()] == [done.picks.tolist() for done in kept.run()]
+    with pytest.raises(InputError, match="too little to choose 6 of 300 rows"):
+        little.step()
+    assert len(little.labeled_) == 0
+    with pytest.raises(InputError, match="max_memory must be a size"):
+        loop("a lot")
+
+
+PEAK = """
+import sys, threading, time
+import numpy as np
+import spotal
+from spotal.pool import open_pool
+from spotal.strategies import _large
+
+def anonymous():
+    status = open("/proc/self/status").read()
+    return 1024 * int(status.split("RssAnon:")[1].split()[0])
+
+def watch():
+    global peak
+    while True:
+        peak = max(peak, anonymous())
+        time.sleep(0.002)
+
+_large.EXACT_ROWS, peak = 0, 0
+threading.Thread(target=watch, daemon=True).start()
+print(hash(tuple(spotal.select(sys.argv[1], 50, random_state=0, max_memory=sys.argv[2]).indices.tolist())), peak)
+"""
+
+
+@pytest.mark.skipif(not os.path.exists("/proc/self/status"), reason="memory is told by Linux")
+def test_a_cap_is_kept(tmp_path):
+    x = np.tile(np.random.default_rng(0).normal(size=(1_000, 16)).astype(np.float32), (600, 1))
+    np.save(tmp_path / "x.npy", x + np.arange(600_000, dtype=np.float32)[:, None] / 1e6)
+    environment = os.environ | {"PYTHONPATH": str(Path(spotal.__file__).parents[1]), "OMP_NUM_THREADS": "2"}
+    picks = []
+    for cap in ("1GB", "410MB"):
+        words = [sys.executable, "-c", PEAK, tmp_path / "x.npy", cap]
+        done = subprocess.run(words, env=environment, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+        found, peak = done.stdout.split()
+        picks.append(found)
+        assert int(peak) <= size_of(cap)
+    assert picks[0] == picks[1]
+
+
+@pytest.mark.parametrize(("text", "size"), [("5", 5), (7, 7), ("800MB", 8e8), ("1.5g", 1.5e9), ("2 GiB", 2e9)])
+def test_sizes(text, size):
+    assert size_of(text) == size
+
+
+@pytest.mark.parametrize("text", ["", "MB", "-3", "3 apples", True, None])
+def test_sizes_that_are_none(text):
+    with pytest.raises(InputError, match="max_memory must be a size"):
+        size_of(text)
 
 
 @pytest.mark.parametrize("budget", [0, 11])

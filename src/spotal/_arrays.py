@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "as_array",
+    "batches_of",
     "block_rows",
     "blocks",
     "check_matrix",
@@ -31,9 +34,22 @@ __all__ = [
 ]
 
 BLOCK_BYTES = 32 << 20
-"""Target size of one block of rows, bytes."""
+"""Target size of one block of rows, bytes, unless another is asked for."""
 LARGEST = 1e19
 """Largest magnitude of an entry: its square is still a float32."""
+
+
+_block_bytes: ContextVar[int] = ContextVar("block_bytes", default=BLOCK_BYTES)
+
+
+@contextmanager
+def batches_of(size: int) -> Iterator[None]:
+    """Cut blocks of about ``size`` bytes, not of 32 MB, while the block lasts."""
+    token = _block_bytes.set(size)
+    try:
+        yield
+    finally:
+        _block_bytes.reset(token)
 
 
 def is_tensor(x: object) -> bool:
@@ -85,9 +101,9 @@ def to_tensor(x: Any, dtype: torch.dtype | None = None) -> torch.Tensor:
     return tensor.to(dtype)
 
 
-def block_rows(dim: int, itemsize: int = 4, target: int = BLOCK_BYTES) -> int:
-    """Rows of width ``dim`` that make one block of about ``target`` bytes."""
-    return max(256, target // max(1, dim * itemsize))
+def block_rows(dim: int, itemsize: int = 4, target: int | None = None) -> int:
+    """Rows of width ``dim`` that make one block of about ``target`` bytes, 32 MB if None; 256 rows at least."""
+    return max(256, (_block_bytes.get() if target is None else target) // max(1, dim * itemsize))
 
 
 def blocks(n: int, rows: int) -> Iterator[slice]:

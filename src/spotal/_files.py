@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from spotal.errors import OutputError
 
-__all__ = ["atomic_path", "check_writable"]
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+__all__ = ["FULL", "atomic_path", "check_writable", "save_array"]
+
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+"""What systems call a disk that takes no more."""
 
 
 @contextmanager
@@ -67,6 +75,15 @@ def check_writable(path: str | os.PathLike[str]) -> None:
     """
     with suppress(_Tried), atomic_path(path):
         raise _Tried
+
+
+def save_array(path: Path, array: NDArray[Any]) -> None:
+    """As ``numpy.save``, the same bytes; but where the disk is full the OSError says so."""
+    import numpy as np
+
+    with path.open("wb") as file:
+        np.lib.format.write_array_header_1_0(file, np.lib.format.header_data_from_array_1_0(array))
+        file.write(np.ascontiguousarray(array).data)
 
 
 class _Tried(Exception):

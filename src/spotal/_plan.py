@@ -10,12 +10,11 @@ from typing import Any
 
 import numpy as np
 
-from spotal.errors import BudgetError, InputError
+from spotal._memory import Reading, Scale, kept, size_of
+from spotal.errors import BudgetError
 
-__all__ = ["Plan", "check_memory", "plan"]
+__all__ = ["Plan", "plan"]
 
-BASE = 350 << 20
-"""Bytes that Python, torch and numba themselves take."""
 TRIAL = 16_384
 """Rows on which speeds are measured."""
 FRAMES = 4, 12
@@ -27,7 +26,8 @@ class Plan:
     """What a selection will take.
 
     path : {"exact", "sampled"}, whether cells are refined row by row or on a sample; passes over the pool;
-    bytes_read; memory, bytes at most, the pool in memory not counted; seconds, and those of each step
+    bytes_read; memory, bytes at most, the pool in memory not counted, where batches of ``batch_bytes`` are read by so
+    many threads; seconds, and those of each step
     """
 
     rows: int
@@ -37,6 +37,8 @@ class Plan:
     passes: int
     bytes_read: int
     memory: int
+    batch_bytes: int
+    threads: int
     seconds: float
     steps: dict[str, float]
 
@@ -44,12 +46,22 @@ class Plan:
         steps = ", ".join(f"{name} {seconds:.2g}" for name, seconds in self.steps.items())
         return (
             f"{self.budget:,} of {self.rows:,} rows of {self.dim:,} numbers, {self.path}: {self.passes} passes, "
-            f"{self.bytes_read / 1e9:.3g} GB read, {self.memory / 1e9:.2g} GB of memory, about {self.seconds:.2g} s "
+            f"{self.bytes_read / 1e9:.3g} GB read, {self.memory / 1e9:.2g} GB of memory in batches of "
+            f"{self.batch_bytes / 1e6:.2g} MB, about {self.seconds:.2g} s "
             f"({steps})"
         )
 
 
-def plan(n: int, dim: int, budget: int, *, itemsize: int = 4, sequential: bool = False, read_rate: float = 0.0) -> Plan:
+def plan(
+    n: int,
+    dim: int,
+    budget: int,
+    *,
+    itemsize: int = 4,
+    sequential: bool = False,
+    read_rate: float = 0.0,
+    max_memory: int | str | None = None,
+) -> Plan:
     """What ``SPOT()`` will take to choose ``budget`` of n unlabeled rows of ``dim`` numbers on this machine's CPU.
 
     Speeds are measured here and now, on some 16,000 random rows, with the threads that torch would use; that takes two
@@ -59,22 +71,32 @@ def plan(n: int, dim: int, budget: int, *, itemsize: int = 4, sequential: bool =
     ----------
     itemsize : int, bytes of a number on disk; sequential : bool, whether rows cannot be read but in order (tables)
     read_rate : float, bytes a second that the disk gives; 0 for a pool in memory
+    max_memory : int, bytes, or str such as "800MB": smaller batches are read, by fewer threads, where it takes that
 
     Raises
     ------
     BudgetError
         budget is not in 1 .. n.
+    InputError
+        max_memory is too little however few rows are read at a time.
     """
-    from spotal._search import threads
-    from spotal.strategies import SPOT
-    from spotal.strategies._large import FITTED, PER_CELL, is_large_shape
-
     if not 1 <= budget <= n:
         raise BudgetError(f"budget must lie in 1..{n}, the rows of the pool, found {budget}")
+    scale = Scale.of(n, dim, budget)
+    reading = scale.reading(None if max_memory is None else size_of(max_memory))
+    with kept(reading):
+        return _planned(scale, reading, itemsize, sequential, read_rate)
+
+
+def _planned(scale: Scale, reading: Reading, itemsize: int, sequential: bool, read_rate: float) -> Plan:
+    """The plan for a pool that is read in that way, as it is now."""
+    from spotal._search import threads
+    from spotal.strategies import SPOT
+
+    n, dim, budget, large, fitted, sampled = (
+        scale.rows, scale.dim, scale.budget, scale.large, scale.fitted, scale.sampled
+    )  # fmt: skip
     spot = SPOT()
-    large = is_large_shape(n, dim, budget)
-    fitted = min(n, spot.sample_size, FITTED) if large else min(n, spot.sample_size)
-    sampled = min(n, max(fitted, PER_CELL * budget))
     bytes_of_pool = n * dim * itemsize
     fit, carry, gather = _fitting(fitted, dim, budget)
     steps = {"fit": fit}
@@ -93,19 +115,10 @@ def plan(n: int, dim: int, budget: int, *, itemsize: int = 4, sequential: bool =
     bytes_read = passes * bytes_of_pool + gathered
     if read_rate:
         steps["read"] = max(0.0, bytes_read / read_rate - steps["select"])
-    memory = BASE + fitted * dim * 4 + min(fitted, 20_000) * dim * 24 + sampled * 400 + budget * 1200 + 6 * (64 << 20)
-    memory += 0 if large else n * (8 * 8 + 60)
+    memory = scale.memory(reading)
     path = "sampled" if large else "exact"
-    return Plan(n, dim, budget, path, passes, bytes_read, memory, sum(steps.values()), steps)
-
-
-def check_memory(found: Plan, most: int) -> None:
-    """Raise InputError where a plan takes more memory than ``most`` bytes."""
-    if found.memory > most:
-        raise InputError(
-            f"memory of {most / 1e9:.2g} GB is too little to choose {found.budget:,} of {found.rows:,} rows of "
-            f"{found.dim:,} numbers, which takes {found.memory / 1e9:.2g} GB; allow that, or lower the budget"
-        )
+    seconds = sum(steps.values())
+    return Plan(n, dim, budget, path, passes, bytes_read, memory, reading.batch_bytes, reading.threads, seconds, steps)
 
 
 def _timed(function: Callable[[], Any]) -> float:

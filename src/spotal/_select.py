@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 from numpy.typing import ArrayLike
 
+from spotal.errors import InputError
 from spotal.selection.base import Selection
 from spotal.strategies import Strategy, get
 
@@ -27,13 +29,16 @@ def select(
     random_state: Any = None,
     engine: str | None = None,
     device: str | None = None,
+    max_memory: int | str | None = None,
 ) -> Selection:
     """Choose ``budget`` unlabeled rows of ``pool``, or for that much money, by a strategy given by name or made before.
 
     ``pool`` may be an array or tensor, and, to be read a batch at a time: a path, glob or URI
     (:func:`spotal.pool.open_pool`), batches that come one by one (:func:`spotal.pool.spool`), or a pool opened
     beforehand. ``device`` is where batches are worked on, "auto", "cpu" or "cuda"; None leaves them where they are.
-    ``engine`` is "local" or "ray"; None is the one in use (:func:`spotal.engine.using`).
+    ``engine`` is "local" or "ray"; None is the one in use (:func:`spotal.engine.using`). ``max_memory``, bytes or
+    "4GB", is kept to by reading fewer rows at a time, the pool in memory not counted; InputError, before any pass,
+    where that is not enough, with cost, and for another strategy than "spot".
 
     Other arguments, result and errors: :meth:`spotal.strategies.Strategy.query`; and InputError for a strategy that is
     unknown or none.
@@ -46,13 +51,24 @@ def select(
     >>> len(picks.indices), round(float(picks.cell_mass.sum()), 6)
     (10, 1.0)
     """
+    from spotal._memory import size_of, within
     from spotal.engine import using
     from spotal.pool import as_pool, on_device
 
     chosen = strategy if isinstance(strategy, Strategy) else get(strategy)
-    with using(engine):
+    most = None if max_memory is None else size_of(max_memory)
+    if most is not None and cost is not None:
+        raise InputError("max_memory is for a budget of rows, found cost too; leave one of them out")
+    pool = as_pool(pool)
+    if device is not None:
+        pool = on_device(pool, device)
+    shape = len(pool), pool.dim
+    limited = groups is not None or max_per_group is not None
+    known = labeled is not None or mass is not None or probabilities is not None
+    classes = 0 if probabilities is None else int(np.prod(np.shape(probabilities)[1:]))
+    with using(engine), within(most, shape, budget, chosen, limited=limited, known=known, classes=classes):
         return chosen.query(
-            pool if device is None else on_device(as_pool(pool), device),
+            pool,
             budget,
             labeled=labeled,
             labels=labels,

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from spotal._arrays import check_matrix, check_rows, to_numpy
+from spotal._memory import size_of, within
 from spotal._round_limits import RoundLimits
 from spotal.errors import BudgetError, InputError
 from spotal.events import Event, Labeled, Queried, Round, RoundFinished, RoundStarted, Trained, TrainingProgress
@@ -20,6 +21,7 @@ from spotal.learner.base import check_labels
 from spotal.learner.metrics import score
 from spotal.oracle import SKIPPED, Oracle
 from spotal.pool import as_array
+from spotal.pool.stamps import Stamp, mapped_file
 
 if TYPE_CHECKING:
     from spotal.learner import Learner
@@ -79,6 +81,8 @@ class ActiveLearner:
     cost, groups, max_per_group : passed on to the strategy, see ``Strategy.query``. Rows given as ``initial`` and rows
         without a label (-1) are not held against them. Nothing is left to ask for when every group has its labels or
         one round's money buys none of the rows that are left
+    max_memory : int, bytes, or str such as "4GB", that each query keeps to (:func:`spotal.select`), X and embeddings in
+        memory not counted; None for as much as it takes
     random_state : int or None; None takes fresh entropy
     observers : functions of one event, called in order; what they raise ends the round
 
@@ -116,10 +120,13 @@ class ActiveLearner:
         cost: ArrayLike | None = None,
         groups: ArrayLike | None = None,
         max_per_group: int | None = None,
+        max_memory: int | str | None = None,
         random_state: int | None = None,
         observers: Iterable[Callable[[Event], object]] = (),
     ) -> None:
         self.X = as_array(X)
+        file = mapped_file(self.X)
+        self._stamp = None if file is None else Stamp(file)
         if self.X.ndim < 2 or len(self.X) == 0:
             raise InputError(f"X must have rows of numbers, found shape {self.X.shape}; give (n, d) or images")
         self._limits = RoundLimits(len(self.X), batch_size, cost, groups, max_per_group)
@@ -131,6 +138,9 @@ class ActiveLearner:
             )
         if max_labels is not None:
             _check_count(max_labels, "max_labels", None)
+        self.max_memory = None if max_memory is None else size_of(max_memory)
+        if self.max_memory is not None and self._limits.priced:
+            raise InputError("max_memory is for a budget of rows, found cost too; leave one of them out")
         self.initial = _check_initial(initial, len(self.X))
         self.cold_embeddings = None if cold_embeddings is None else check_matrix(cold_embeddings, "cold_embeddings")
         if self.cold_embeddings is not None and len(self.cold_embeddings) != len(self.X):
@@ -180,7 +190,11 @@ class ActiveLearner:
             The loop is finished.
         InputError
             The oracle's or the strategy's answer is not what was asked for. The state is as before the round.
+        DataFileError
+            X is mapped from a file that has changed since the loop was made.
         """
+        if self._stamp is not None:
+            self._stamp.check()
         if self.finished:
             raise BudgetError(f"step found no row left to ask for after {len(self.labeled_)} labels; check finished")
         number, trained_on = len(self.rounds_), len(self.labeled_)
@@ -338,15 +352,19 @@ class ActiveLearner:
         kept = np.setdiff1d(np.arange(n), self.skipped_)
         whole = len(kept) == n
         cold = len(self.labeled_) == 0
-        selection = self.strategy.query(
-            pool if whole else pool[kept],
-            budget,
-            labeled=None if cold else np.searchsorted(kept, self.labeled_),
-            labels=None if cold else self.labels_,
-            probabilities=probabilities if whole or probabilities is None else probabilities[kept],
-            random_state=self._seed(number, _QUERY),
-            **self._limits.known(kept),
-        )
+        seen = pool if whole else pool[kept]
+        classes = 0 if probabilities is None else probabilities.shape[1]
+        known: dict[str, Any] = {"limited": bool(self._limits), "known": not cold, "classes": classes}
+        with within(self.max_memory, seen.shape, budget, self.strategy, **known):
+            selection = self.strategy.query(
+                seen,
+                budget,
+                labeled=None if cold else np.searchsorted(kept, self.labeled_),
+                labels=None if cold else self.labels_,
+                probabilities=probabilities if whole or probabilities is None else probabilities[kept],
+                random_state=self._seed(number, _QUERY),
+                **self._limits.known(kept),
+            )
         found = check_rows(selection.indices, len(kept), "strategy's picks")
         if (
             len(found) != (len(found) or 1 if self._limits.priced else budget)

@@ -1,15 +1,21 @@
 """``spotal select`` on shards: what it writes, what it refuses before reading, and how it stops."""
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
+import fsspec
+import lance
 import numpy as np
+import pyarrow as pa
 import pytest
+import zarr
+from pyarrow import parquet
 
 import spotal as library
-from spotal.cli.scale import size_of
-from spotal.engine import local, watching
-from spotal.errors import InputError
+from spotal.engine import watching
 from spotal.strategies import _large
 
 
@@ -26,7 +32,13 @@ def shards(tmp_path):
 def test_a_folder_a_glob_and_a_uri_give_the_library_s_picks(spotal, shards, picks):
     folder, rows = shards
     expected = library.select(rows, 7, random_state=0).indices.tolist()
-    for source in (folder, f"{folder}/*.npy", f"file://{folder}"):
+    zarr.save_array("x.zarr", rows)
+    lance.write_dataset(pa.table({"embedding": list(rows)}), "x.lance")
+    parquet.write_table(pa.table({"embedding": list(rows)}), "x.parquet")
+    with fsspec.open("memory://pools/x.parquet", "wb") as file:
+        file.write(Path("x.parquet").read_bytes())
+    others = ("x.zarr", "x.lance", "memory://pools/x.parquet", "memory://pools/*.parquet")
+    for source in (folder, f"{folder}/*.npy", f"file://{folder}", *others):
         result = spotal("select", source, "--budget", 7)
         assert result.exit_code == 0, result.output
         assert [int(line["row"]) for line in picks()] == expected
@@ -49,6 +61,13 @@ def test_bad_rows_are_an_error_or_are_counted(spotal, shards, picks):
     assert [int(line["row"]) for line in picks()] == expected.tolist()
 
 
+def test_ids_that_repeat_across_shards(refused, empty):
+    for name, ids in (("a", [1, 2, 3]), ("b", [4, 3])):
+        rows = np.random.default_rng(0).normal(size=(len(ids), 4))
+        parquet.write_table(pa.table({"id": ids, "embedding": list(rows)}), f"{name}.parquet")
+    assert "ids must not repeat, found 3 in a.parquet and in b.parquet" in refused("select", "*.parquet", "-n", 2)
+
+
 def test_a_plan_says_what_it_takes_and_chooses_nothing(spotal, shards):
     folder, _ = shards
     result = spotal("select", folder, "--budget", 7, "--plan")
@@ -65,6 +84,8 @@ def test_what_needs_too_much_memory_or_an_engine_there_is_not(spotal, shards):
     for options, said in (
         (["--max-memory", "5MB"], "too little"),
         (["--max-memory", "much"], "--max-memory must be a size"),
+        (["--max-memory", "5MB", "--skip-bad-rows"], "too little"),
+        (["--max-memory", "5GB", "--strategy", "coreset"], "are for --strategy spot, found 'coreset'"),
         (["--engine", "abacus"], "engine must be one of local, ray"),
         (["--ray-address", "auto"], "ray_address auto is for the engine 'ray'"),
         (["--device", "tpu"], "device must be one of"),
@@ -75,33 +96,54 @@ def test_what_needs_too_much_memory_or_an_engine_there_is_not(spotal, shards):
         assert not Path("picks.csv").exists()
 
 
-@pytest.mark.parametrize("title", ["placing rows", "means", "assign"])
-def test_an_interrupt_in_any_pass_leaves_nothing(spotal, shards, monkeypatch, title):
-    folder, _ = shards
-    monkeypatch.setattr(_large, "EXACT_WORK", 0 if title == "placing rows" else 1e18)
+INTERRUPTED = """
+import os, signal, sys, time
+import fsspec, torch
+from spotal.cli import main
+from spotal.engine import local, watch
+from spotal.strategies import SPOT, _large
 
-    run = local.run
+def stop():
+    open("begun", "w").close()
+    time.sleep(600)
 
-    def interrupted(task, pool, *, threads=1):
-        if getattr(task, "title", type(task).__name__.strip("_").lower()) == title:
-            task.map = _interrupt
-        return run(task, pool, threads=threads)
+def run(title):
+    class Watch(watch.Watch):
+        def advance(self, rows):
+            super().advance(rows)
+            if self.title == title:
+                stop()
+    local.Watch = Watch
+    _large.EXACT_WORK = 0 if " " in title else 1e18
+    sys.argv = ["spotal", "select", f"local://{os.getcwd()}/shards", "-n", "7", "--labeled", "labeled.txt"]
+    main.main()
 
-    monkeypatch.setattr(local, "run", interrupted)
-    from spotal.engine import choice
+for title in sys.argv[1:]:
+    child = os.fork()
+    if not child:
+        os.setpgrp()
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        run(title)
+    while not os.path.exists("begun"):
+        assert os.waitpid(child, os.WNOHANG)[0] == 0, title
+        time.sleep(0.01)
+    os.unlink("begun")
+    os.killpg(child, signal.SIGINT)
+    print(title, os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), os.listdir(os.environ["TMPDIR"]), sep=",")
+"""
 
-    token = choice._engine.set(interrupted)
-    before = sorted(Path().rglob("*"))
-    try:
-        result = spotal("select", folder, "--budget", 7)
-    finally:
-        choice._engine.reset(token)
-    assert result.exit_code == 130
-    assert sorted(Path().rglob("*")) == before
 
-
-def _interrupt(batch):
-    raise KeyboardInterrupt
+def test_an_interrupt_in_any_pass_leaves_nothing(shards, empty):
+    Path("labeled.txt").write_text("3\n4\n")
+    Path("tmp").mkdir()
+    titles = ["carry", "means", "assign", "measuring distances to labels", "placing rows"]
+    known = {"PYTHONPATH": str(Path(library.__file__).parents[1]), "TMPDIR": str(empty / "tmp")}
+    before = sorted(empty.rglob("*"))
+    words = [sys.executable, "-c", INTERRUPTED, *titles]
+    done = subprocess.run(words, env=os.environ | known, capture_output=True, text=True)
+    assert done.stdout.splitlines() == [f"{title},130,[]" for title in titles], done.stderr
+    assert done.stderr.splitlines() == ["Interrupted."] * len(titles)
+    assert sorted(empty.rglob("*")) == before
 
 
 def test_passes_are_watched(shards, monkeypatch):
@@ -111,14 +153,3 @@ def test_passes_are_watched(shards, monkeypatch):
     with watching(lambda *what: told.append(what)):
         library.select(folder, 7, random_state=0)
     assert told == [("placing rows", 0, 300), ("placing rows", 300, 300)]
-
-
-@pytest.mark.parametrize(("text", "size"), [("5", 5), ("800MB", 800_000_000), ("1.5g", 1_500_000_000), ("2 GiB", 2e9)])
-def test_sizes(text, size):
-    assert size_of(text) == size
-
-
-@pytest.mark.parametrize("text", ["", "MB", "-3", "3 apples"])
-def test_sizes_that_are_none(text):
-    with pytest.raises(InputError, match="must be a size"):
-        size_of(text)

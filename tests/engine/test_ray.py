@@ -9,19 +9,22 @@ import uuid
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pytest
 import torch
 from PIL import Image
+from pyarrow import parquet
 
 import spotal
+from spotal._arrays import batches_of
 from spotal.embed import embed_items, open_embedder
 from spotal.embed.items.folder import FolderItems
 from spotal.embed.ray import RayActors
 from spotal.engine import run, using, watching
-from spotal.errors import InputError, ResourceError
+from spotal.errors import DataFileError, InputError, ResourceError
 from spotal.learner import networks
-from spotal.pool import ArrayPool
-from spotal.strategies import SPOT
+from spotal.pool import ArrayPool, ShardedPool, as_array, as_pool, bad_rows, open_pool
+from spotal.strategies import SPOT, _large
 
 ray = pytest.importorskip("ray", reason="Ray is an optional part")
 from spotal.engine import ray as home  # noqa: E402 - after the check that Ray is there
@@ -72,12 +75,12 @@ class Fatal(ArrayPool):
         super().__init__(array)
         self.folder, self.driver = folder, os.getpid()
 
-    def rows(self, numbers):
+    def batches(self, *span):
         if os.getpid() != self.driver and not self.kills("worker", os.getpid()):
             parent = os.getppid()
             if b"raylet" in Path(f"/proc/{parent}/cmdline").read_bytes():  # not that of a node that is dead already
                 self.kills("node", parent)
-        return super().rows(numbers)
+        return super().batches(*span)
 
     def kills(self, name, process):
         try:
@@ -96,11 +99,11 @@ class Broken(ArrayPool):
         super().__init__(array)
         self.driver = os.getpid()
 
-    def rows(self, numbers):
-        found = super().rows(numbers)
-        if os.getpid() != self.driver:
-            found[numbers == 700_001, 5] = np.nan
-        return found
+    def batches(self, *span):
+        for batch in super().batches(*span):
+            if os.getpid() != self.driver and batch.start <= 700_001 < batch.start + len(batch.points):
+                batch.points[700_001 - batch.start, 5] = np.nan
+            yield batch
 
 
 class Total:
@@ -181,6 +184,46 @@ def test_what_a_pass_raises_is_raised_as_it_is(cluster, mapped):
         SPOT().query(Broken(mapped), 4, random_state=0)
 
 
+def test_shards_of_tables_and_what_is_wrong_with_them(cluster, tmp_path, monkeypatch):
+    monkeypatch.setattr(_large, "EXACT_WORK", 0)
+    rows = np.random.default_rng(0).normal(size=(3_000, 6)).astype(np.float32)
+    rows[[1_100, 2_900], [0, 3]] = np.nan
+    for number, part in enumerate(np.split(rows, (1_000, 1_700))):
+        parquet.write_table(pa.table({"embedding": list(part)}), tmp_path / f"{number}.parquet", row_group_size=300)
+    opened = open_pool(tmp_path)
+    bad = bad_rows(opened)
+    pool, clean = ShardedPool(opened.shards, bad), np.delete(rows, bad, axis=0)
+    alone = spotal.select(clean, 20, random_state=0)
+    blocks = ray.data.from_arrow([pa.table({"embedding": list(part)}) for part in np.split(clean, (500, 2_000))])
+    with using(cluster), batches_of(0):  # twelve batches
+        for source in (pool, blocks):
+            found = spotal.select(source, 20, random_state=0)
+            np.testing.assert_array_equal(found.indices, alone.indices)
+            np.testing.assert_array_equal(found.cell_mass, alone.cell_mass)
+        assert spotal.select(blocks, 20, random_state=0, engine="ray").indices.tolist() == alone.indices.tolist()
+        assert ray.is_initialized()
+        with pytest.raises(InputError, match=r"finite, .* row\(s\) (100 of .*1|1200 of .*2)\.parquet"):
+            SPOT(sample_size=200).query(opened, 4, random_state=5)
+        (tmp_path / "1.parquet").unlink()
+        with pytest.raises(DataFileError, match=r"1\.parquet is gone"):
+            run(Total(), opened)
+
+
+def test_tensors_of_ray_data_keep_their_order(cluster):
+    rows = np.random.default_rng(0).normal(size=(700, 6)).astype(np.float32)
+    dataset = ray.data.from_numpy(np.split(rows, (100, 400))).map_batches(slow_at_first)
+    np.testing.assert_array_equal(as_array(dataset), rows)
+    pool = as_pool(dataset)
+    assert (len(pool), pool.dim, pool.ids()) == (700, 6, None)
+    np.testing.assert_array_equal(pool.rows(np.array([650, 3])).numpy(), rows[[650, 3]])
+    assert pool.where(400) == "0 of block 2"
+
+
+def slow_at_first(batch):
+    time.sleep(0.5 * (len(batch["data"]) == 100))
+    return batch
+
+
 def full():
     import resource
 
@@ -239,37 +282,58 @@ def marked(mark):
 
 
 SLOW = """
-import time
+import os, sys, time
 from spotal.engine import ray
 from spotal.strategies import _large
 _large.EXACT_WORK = 0
-def slowly(*known):
-    open("begun", "w").close()
-    time.sleep(600)
+really, title = ray._map, sys.argv.pop(1)
+def slowly(held, *stretch):
+    if held[0].title == title:
+        open("begun", "w").close()
+        time.sleep(600)
+    return really(held, *stretch)
 ray._map = slowly
 from spotal.cli.main import main
 main()
 """
 
 
-def test_ctrl_c_leaves_no_process_behind(tmp_path):
-    np.save(tmp_path / "x.npy", np.random.default_rng(0).normal(size=(600, 8)))
-    mark = uuid.uuid4().hex
-    environment = os.environ | {"PYTHONPATH": str(Path(spotal.__file__).parents[1]), "MARK": mark}
-    words = ["select", "x.npy", "-n", "5", "--engine", "ray"]
+def start(folder, title, mark):
+    """``spotal select`` on a cluster of its own, where a worker does not come to the end of the pass of that title."""
+    np.save(folder / "x.npy", np.random.default_rng(0).normal(size=(600, 8)))
+    (folder / "labeled.txt").write_text("3\n4\n")
+    environment = {"PYTHONPATH": str(Path(spotal.__file__).parents[1]), "MARK": mark}
+    words = ["select", "x.npy", "-n", "5", "--engine", "ray", "--labeled", "labeled.txt"]
     process = subprocess.Popen(
-        [sys.executable, "-c", SLOW, *words],
-        cwd=tmp_path, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, start_new_session=True,
+        [sys.executable, "-c", SLOW, title, *words],
+        cwd=folder, env=os.environ | environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
+        start_new_session=True,
     )  # fmt: skip
-    while not (tmp_path / "begun").exists() and process.poll() is None:
+    while not (folder / "begun").exists() and process.poll() is None:
         time.sleep(0.05)
+    return process
+
+
+@pytest.mark.parametrize(
+    ("title", "kill"), [("measuring distances to labels", os.kill), ("placing rows", os.killpg)], ids=["one", "all"]
+)
+def test_ctrl_c_leaves_no_process_behind(tmp_path, title, kill):
+    mark = uuid.uuid4().hex
+    process = start(tmp_path, title, mark)
     assert len(marked(mark)) > 3  # Ray's own and a worker
-    os.kill(process.pid, signal.SIGINT)
+    kill(process.pid, signal.SIGINT)  # a program sends it to the command alone, a terminal to all that it started
     _, said = process.communicate()
-    assert process.returncode == 130, said.decode()
-    assert said.decode().strip().endswith("Interrupted.")
+    assert process.returncode == 130, said
+    assert said.strip().endswith("Interrupted.")
     assert marked(mark) == []
     assert not (tmp_path / "picks.csv").exists()
+
+
+def test_a_worker_that_ray_ends_for_its_memory_is_one_sentence():
+    error = ray.exceptions.OutOfMemoryError("Task was killed due to the node running low on memory")
+    said = home.in_words(ray, error)
+    assert isinstance(said, ResourceError)
+    assert str(said).startswith("a Ray worker ran out of memory; give its machine more")
 
 
 class FatalItems(FolderItems):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,6 +16,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from rich.progress import Progress
 
+    from spotal.pool.base import Pool
     from spotal.pool.files import PoolFile
 
 __all__ = ["PIXELS", "Request", "embed_request", "read_request"]
@@ -34,13 +37,13 @@ PIXELS = "the pixels' principal components"
 class Request:
     """What there is to choose from.
 
-    rows : int64 (n,), the rows of ``file`` that it has, fewer where images could not be read, of which ``skipped`` are;
-    features : (n, d), None for images that are not embedded yet; labeled : int64 (m,), positions in ``rows``;
-    labels : int64 (m,); mass, cost, groups : (n,); probabilities : (n, classes)
+    rows : int64 (n,) or a range, the rows of ``file`` that it has, fewer where images could not be read, of which
+    ``skipped`` are; features : (n, d), None for images that are not embedded yet; labeled : int64 (m,), positions in
+    ``rows``; labels : int64 (m,); mass, cost, groups : (n,); probabilities : (n, classes)
     """
 
     file: PoolFile
-    rows: NDArray[np.int64]
+    rows: NDArray[np.int64] | range
     features: Any
     embedder: str | None
     skipped: int
@@ -62,8 +65,12 @@ def read_request(
     device: str = "cpu",
     cost: str | None = None,
     groups: str | None = None,
+    limit: Callable[[Pool], AbstractContextManager[Any]] = nullcontext,
 ) -> Request:
-    """Read all files, or open those that are shards. Raises DataFileError and InputError, in the options' words."""
+    """Read all files, or open those that are shards; within ``limit``, what needs a pass over these.
+
+    Raises DataFileError and InputError, in the options' words.
+    """
     import numpy as np
 
     from spotal.datasets._split import encode
@@ -81,7 +88,7 @@ def read_request(
     bad = np.empty(0, np.int64)
     try:
         if sharded:
-            file, bad = _open_shards(source, id_column, skip_bad_rows, device)
+            file, bad = _open_shards(source, id_column, skip_bad_rows, device, limit)
         else:
             file = read_pool(pool, id_column=id_column, **columns)
     except InputError as error:  # by the names that the options have
@@ -96,7 +103,7 @@ def read_request(
         labels = None if names is None else encode(names)[0][0]
     return Request(
         file,
-        np.delete(np.arange(n + len(bad)), bad),
+        np.delete(np.arange(n + len(bad)), bad) if len(bad) else range(n),
         file.features,
         None,
         len(bad),
@@ -117,7 +124,13 @@ def _is_big(pool: Path) -> bool:
     return pool.suffix.lower() in (".npy", ".parquet") and pool.is_file() and pool.stat().st_size >= BIG
 
 
-def _open_shards(source: str, id_column: str | None, skip_bad_rows: bool, device: str) -> tuple[PoolFile, Any]:
+def _open_shards(
+    source: str,
+    id_column: str | None,
+    skip_bad_rows: bool,
+    device: str,
+    limit: Callable[[Pool], AbstractContextManager[Any]],
+) -> tuple[PoolFile, Any]:
     """The shards as one pool on a device, without their bad rows where these are skipped; and which these are."""
     import numpy as np
 
@@ -127,7 +140,8 @@ def _open_shards(source: str, id_column: str | None, skip_bad_rows: bool, device
     pool = open_pool(source, id_column=id_column)
     bad = np.empty(0, np.int64)
     if skip_bad_rows:
-        bad = bad_rows(pool)
+        with limit(pool):
+            bad = bad_rows(pool)
         if len(bad) == len(pool):
             raise InputError(f"all {len(bad)} rows of {source} hold NaN or infinity; repair them")
         pool = ShardedPool(pool.shards, bad)

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
-
-from spotal.errors import InputError
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
@@ -17,44 +14,30 @@ if TYPE_CHECKING:
     from spotal.cli.request import Request
     from spotal.pool.sharded import ShardedPool
 
-__all__ = ["passes_shown", "planned", "size_of"]
+__all__ = ["passes_shown", "planned"]
 
-UNITS = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
 TRIED = 64 << 20
 """Bytes read to find out how fast the disk is."""
 
 
-def size_of(text: str) -> int:
-    """Bytes: "800MB", "4G", "1000000". Raises InputError for anything else."""
-    match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([KMGT]?)I?B?\s*", text.upper())
-    if match is None:
-        raise InputError(f"--max-memory must be a size such as 800MB or 4GB, found {text!r}")
-    return int(float(match[1]) * UNITS[match[2]])
-
-
 def planned(request: Request, budget: int, most: int | None) -> Plan:
-    """What choosing will take. Raises InputError where that is more memory than ``most``, or for a folder of images."""
-    from spotal._plan import check_memory, plan
+    """What choosing will take. Raises InputError where that is more memory than ``most`` however it is read."""
+    from spotal._plan import plan
     from spotal.pool import ShardedPool, as_pool
 
-    if request.features is None:
-        raise InputError("--plan and --max-memory need embeddings, found a folder of images; embed it first")
     pool = as_pool(request.features)
     if isinstance(pool, ShardedPool):
         tables = any(shard.path.suffix.lower() not in (".npy", ".zarr") for shard in pool.shards)
         rate = _read_rate(pool)
-        found = plan(len(pool), pool.dim, budget, itemsize=pool.dtype.itemsize, sequential=tables, read_rate=rate)
-    else:
-        found = plan(len(pool), pool.dim, budget)
-    if most is not None:
-        check_memory(found, most)
-    return found
+        size = pool.dtype.itemsize
+        return plan(len(pool), pool.dim, budget, itemsize=size, sequential=tables, read_rate=rate, max_memory=most)
+    return plan(len(pool), pool.dim, budget, max_memory=most)
 
 
 def _read_rate(pool: ShardedPool) -> float:
     """Bytes a second that the first pieces of the pool come in."""
     start, done = time.perf_counter(), 0
-    for piece in pool.shards[0].pieces():
+    for piece in pool.shards[0].pieces(0, pool.shards[0].rows):
         done += int(piece.copy().nbytes)
         if done >= TRIED:
             break

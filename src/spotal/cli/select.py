@@ -32,7 +32,7 @@ def select(
         str,
         typer.Argument(
             help="Embeddings as .npy, .npz, .csv or .parquet, one row an item; a folder, glob or URI of .npy, "
-            ".parquet, .arrow or .zarr shards; or a folder of images.",
+            ".parquet, .arrow, .zarr or .lance shards; or a folder of images.",
             metavar="POOL",
             show_default=False,
         ),
@@ -112,7 +112,7 @@ def select(
         str | None, typer.Option(help="With --engine ray: a running cluster; by default one is started here.")
     ] = None,
     max_memory: Annotated[
-        str | None, typer.Option(help="Refuse, before reading, what takes more memory: 800MB, 4GB.", metavar="SIZE")
+        str | None, typer.Option(help="Memory to keep to, by reading fewer rows at a time: 800MB, 4GB.", metavar="SIZE")
     ] = None,
     only_plan: Annotated[
         bool, typer.Option("--plan", help="Say what it would take: passes, bytes, memory, seconds; choose nothing.")
@@ -127,14 +127,15 @@ def select(
     stratum and, where picks are drawn at random, probability.
     """
     from spotal._files import check_writable
+    from spotal._memory import size_of, within
     from spotal.cli.request import embed_request, read_request
-    from spotal.cli.scale import passes_shown, planned, size_of
+    from spotal.cli.scale import passes_shown, planned
     from spotal.engine import using
     from spotal.strategies import get
 
     console = output(as_json)
     _not_an_input(out, pool, labeled, mass, cost, groups, model, probabilities)
-    most = None if max_memory is None else size_of(max_memory)
+    most = None if max_memory is None else size_of(max_memory, "--max-memory")
     if draw and strategy != "spot":
         raise InputError(f"--draw is for --strategy spot, found {strategy!r}; leave it out")
     method = get(strategy, representative="random") if draw else get(strategy)
@@ -142,22 +143,36 @@ def select(
         budget = _whole(budget)
     elif only_plan or most is not None:
         raise InputError("--plan and --max-memory are for a budget of rows, found --cost too; leave one of them out")
+    if (only_plan or most is not None) and strategy != "spot":
+        raise InputError(f"--plan and --max-memory are for --strategy spot, found {strategy!r}; leave them out")
     if not only_plan:
         check_writable(out)
     start = time.perf_counter()
     with progress() as bars, using(engine, ray_address):
         reading = bars.add_task(f"reading {Path(pool).name}", total=None)
-        request = read_request(pool, labeled, mass, id_column, probabilities, skip_bad_rows, device, cost, groups)
+        request = read_request(
+            pool,
+            labeled,
+            mass,
+            id_column,
+            probabilities,
+            skip_bad_rows,
+            device,
+            cost,
+            groups,
+            lambda opened: within(most, (len(opened), opened.dim), budget, method),
+        )
         bars.remove_task(reading)
-        if only_plan or most is not None:
+        if request.features is None and (only_plan or most is not None):
+            raise InputError("--plan and --max-memory need embeddings, found a folder of images; embed it first")
+        if only_plan:
             found = planned(request, int(budget), most)
-            if only_plan:
-                print_json(asdict(found)) if as_json else say(console, str(found))
-                return
+            print_json(asdict(found)) if as_json else say(console, str(found))
+            return
         chosen = embed_request(request, budget, model, strict, bars)
         bars.add_task(f"choosing {f'for {budget:g}' if cost else budget} of {len(chosen.rows):,} rows", total=None)
         with passes_shown(bars):
-            selection = _choose(chosen, method, budget, max_per_group, random_state)
+            selection = _choose(chosen, method, budget, max_per_group, random_state, most)
         _write(out, selection, chosen, strategy)
         seconds = time.perf_counter() - start
         bars.add_task("measuring how well they cover the pool", total=None)
@@ -182,7 +197,12 @@ def _whole(budget: float) -> int:
 
 
 def _choose(
-    request: Request, method: Strategy, budget: float, max_per_group: int | None, random_state: int
+    request: Request,
+    method: Strategy,
+    budget: float,
+    max_per_group: int | None,
+    random_state: int,
+    max_memory: int | None,
 ) -> Selection:
     from spotal._select import select as choose
 
@@ -198,6 +218,7 @@ def _choose(
         groups=request.groups,
         max_per_group=max_per_group,
         random_state=random_state,
+        max_memory=max_memory,
     )
 
 

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spotal._arrays import blocks
-from spotal._files import atomic_path
+from spotal._files import atomic_path, save_array
 from spotal._locks import try_lock
 from spotal._provenance import content_hash, versions
 from spotal.embed.decoding import Ready, item_id, loader
@@ -349,8 +349,8 @@ def _write(folder: Path, name: str, matrix: NDArray[Any], items: Items, rows: li
     )
     with atomic_path(folder / shard.ids) as part:
         pq.write_table(pa.table(columns), part)
-    with atomic_path(folder / shard.file) as part, part.open("wb") as file:
-        np.save(file, matrix)
+    with atomic_path(folder / shard.file) as part:
+        save_array(part, matrix)
     return shard
 
 

@@ -31,7 +31,8 @@ def using(engine: str | Callable[..., Any] | None, ray_address: str | None = Non
     Parameters
     ----------
     engine : {"local", "ray"}, or a function of (task, pool, threads) such as ``RayEngine.run``; None for no change
-    ray_address : str or None, of a running cluster; None starts one of this machine's cores, for the block
+    ray_address : str or None, of a running cluster; None is that of this process, else one of this machine's
+        cores, for the block
 
     Raises
     ------

@@ -11,12 +11,12 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from spotal._arrays import block_rows
+from spotal._arrays import batches_of, block_rows
 from spotal.engine import local
 from spotal.engine.base import Pass
 from spotal.engine.watch import Watch
 from spotal.errors import InputError, ResourceError
-from spotal.pool.base import Batch, Pool
+from spotal.pool.base import Pool
 
 __all__ = ["RayEngine", "in_words"]
 
@@ -39,8 +39,8 @@ class RayEngine:
     Parameters
     ----------
     address : str or None
-        Of a running cluster, "auto" for the one of this machine; None starts one of this machine's cores, which ends
-        with the block.
+        Of a running cluster, "auto" for the one of this machine; None is the one that this process is connected to
+        already, else starts one of this machine's cores, which ends with the block.
     num_cpus : int or None, cores of a cluster that is started; None for all
 
     Raises
@@ -61,6 +61,7 @@ class RayEngine:
     def __init__(self, address: str | None = None, num_cpus: int | None = None) -> None:
         self.address, self.num_cpus = address, num_cpus
         self.ray: Any = None
+        self._ends = True
 
     def __enter__(self) -> Self:
         os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
@@ -69,6 +70,9 @@ class RayEngine:
             ray: Any = import_module("ray")
         except ImportError as error:
             raise InputError(f"engine 'ray' needs Ray ({error}); pip install 'spotal[ray]'") from None
+        if self.address is None and ray.is_initialized():
+            self.ray, self._ends = ray, False
+            return self
         options: dict[str, Any] = {"log_to_driver": False, "logging_level": "ERROR"}
         if self.address is None:
             # a task that needs more memory than there is fails after a few trials, not never
@@ -86,7 +90,8 @@ class RayEngine:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.ray.shutdown()
+        if self._ends:
+            self.ray.shutdown()
 
     def run(self, task: Pass[Any, Any], pool: Pool, *, threads: int = 1) -> Any:
         """The result of one pass over the pool; ``threads`` are for passes that run in this process.
@@ -106,7 +111,8 @@ class RayEngine:
         held = ray.put((task, pool))
         cuts = list(stretches(len(pool), pool.dim, int(ray.cluster_resources().get("CPU", 1))))
         mapping, merging = (ray.remote(max_retries=RETRIES)(function) for function in (_map, _merge))
-        first = [mapping.remote(held, start, stop) for start, stop in cuts]
+        size = block_rows(pool.dim)
+        first = [mapping.remote(held, start, stop, size) for start, stop in cuts]
         level = first
         while len(level) > 1:
             level = [merging.remote(held, *level[k : k + FAN_IN]) for k in range(0, len(level), FAN_IN)]
@@ -146,17 +152,17 @@ def stretches(n: int, dim: int, cores: int) -> Iterator[tuple[int, int]]:
         yield start * batch, min(n, stop * batch)
 
 
-def _map(held: tuple[Pass[Any, Any], Pool], start: int, stop: int) -> Any:
-    """What the rows from start to stop contribute. Runs on a worker."""
+def _map(held: tuple[Pass[Any, Any], Pool], start: int, stop: int, size: int) -> Any:
+    """What the rows from start to stop contribute, so many at a time. Runs on a worker."""
     import torch
 
     torch.set_num_threads(1)
     task, pool = held
     partial: Any = None
-    size = block_rows(pool.dim)
-    for first in range(start, stop, size):
-        piece = task.map(Batch(first, pool.rows(np.arange(first, min(stop, first + size)))))
-        partial = piece if partial is None else task.merge(partial, piece)
+    with batches_of(size):
+        for batch in pool.batches(start, stop):
+            piece = task.map(batch)
+            partial = piece if partial is None else task.merge(partial, piece)
     return task.fold(partial) if hasattr(task, "fold") else partial
 
 

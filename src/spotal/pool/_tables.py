@@ -13,7 +13,18 @@ from numpy.typing import NDArray
 
 from spotal.errors import DataFileError, InputError
 
-__all__ = ["column", "features", "ids_of", "listed", "numbers", "read_npy", "read_npz", "read_table", "reading"]
+__all__ = [
+    "EMBEDDING_COLUMNS",
+    "column",
+    "features",
+    "ids_of",
+    "listed",
+    "numbers",
+    "read_npy",
+    "read_npz",
+    "read_table",
+    "reading",
+]
 
 EMBEDDING_COLUMNS = ("embedding", "embeddings", "X")
 """Names of a column that holds one list of numbers a row."""

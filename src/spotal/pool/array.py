@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from spotal._arrays import block_rows, blocks, is_tensor, to_numpy, to_tensor
 from spotal.pool.base import Batch
+from spotal.pool.stamps import Stamp, mapped_file
 
 if TYPE_CHECKING:
     import torch
@@ -23,10 +24,16 @@ HASHED_ROWS = 16_384
 
 
 class ArrayPool:
-    """Rows of a checked (n, d) array or tensor; a ``np.memmap`` is read batch by batch and never held whole."""
+    """Rows of a checked (n, d) array or tensor; a ``np.memmap`` is read batch by batch and never held whole.
+
+    The file of a ``np.memmap`` is compared with what it was before and after each pass, and before rows are read: where
+    it changed, that is a DataFileError.
+    """
 
     def __init__(self, array: Any) -> None:
         self.array = array
+        file = mapped_file(array)
+        self._stamp = None if file is None else Stamp(file)
 
     @property
     def dim(self) -> int:
@@ -36,18 +43,27 @@ class ArrayPool:
     def __len__(self) -> int:
         return int(self.array.shape[0])
 
-    def batches(self) -> Iterator[Batch]:
-        """All rows in order, about 32 MB a batch."""
-        for part in blocks(len(self), block_rows(self.dim)):
-            yield Batch(part.start, to_tensor(self.array[part]))
+    def batches(self, start: int = 0, stop: int | None = None) -> Iterator[Batch]:
+        """Rows in order, about 32 MB a batch. Raises DataFileError where the file they lie in has changed."""
+        self._check_unchanged()
+        stop = len(self) if stop is None else stop
+        for part in blocks(stop - start, block_rows(self.dim)):
+            rows = slice(start + part.start, start + part.stop)
+            yield Batch(rows.start, to_tensor(self.array[rows]))
+        self._check_unchanged()
 
     def rows(self, numbers: NDArray[np.int64]) -> torch.Tensor:
         """The rows of these numbers, in this order; a float tensor (k, d)."""
+        self._check_unchanged()
         if is_tensor(self.array):
             import torch
 
             return to_tensor(self.array[torch.from_numpy(numbers).to(self.array.device)])
         return to_tensor(self.array[numbers])
+
+    def _check_unchanged(self) -> None:
+        if self._stamp is not None:
+            self._stamp.check()
 
     def where(self, row: int) -> str:
         """The row's number."""

@@ -39,8 +39,8 @@ class Pool(Protocol):
 
     def __len__(self) -> int: ...
 
-    def batches(self) -> Iterator[Batch]:
-        """All rows, in order, in batches of bounded size."""
+    def batches(self, start: int = 0, stop: int | None = None) -> Iterator[Batch]:
+        """All rows, or those from ``start`` to before ``stop``, in order, in batches of bounded size."""
         ...
 
     def rows(self, numbers: NDArray[np.int64]) -> torch.Tensor:

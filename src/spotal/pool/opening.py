@@ -13,24 +13,32 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spotal._arrays import check_matrix, is_tensor, to_numpy
+from spotal._files import FULL
 from spotal.errors import DataFileError, InputError, OutputError
-from spotal.pool._tables import read_npy
+from spotal.pool._tables import EMBEDDING_COLUMNS, features, read_npy
 from spotal.pool.array import ArrayPool
 from spotal.pool.base import Pool
 from spotal.pool.manifest import is_pool, read_manifest, read_shards
+from spotal.pool.ray_data import is_ray_data, ray_pool
 from spotal.pool.sharded import ShardedPool
-from spotal.pool.shards import SHARD_SUFFIXES, NpyShard, Shard, open_shard
+from spotal.pool.shards import FOLDERS, SHARD_SUFFIXES, NpyShard, Shard, open_shard
 
 __all__ = ["as_array", "as_pool", "bad_rows", "check_finite", "is_sharded", "open_pool", "spool"]
 
 GLOB = set("*?[")
-COLUMNS = ("embedding", "embeddings", "X")
+DATASET_ROWS = 4096
+"""Rows that are taken at a time from a Hugging Face data set."""
 
 
 def as_pool(pool: Any) -> Pool:
-    """A pool as it is; a path or URI opened; batches spooled; an array or tensor (n, d) checked but for its values."""
+    """A pool as it is; a path or URI opened; batches spooled; an array or tensor (n, d) checked but for its values.
+
+    A ``ray.data.Dataset`` is read block by block in its cluster.
+    """
     if isinstance(pool, Pool):
         return pool
+    if is_ray_data(pool):
+        return ray_pool(pool)
     if isinstance(pool, (str, os.PathLike)):
         return open_pool(pool)
     if isinstance(pool, Iterable) and not isinstance(pool, (list, tuple)) and not _is_array(pool):
@@ -47,6 +55,8 @@ def as_array(rows: Any) -> NDArray[Any]:
         if not is_sharded(rows) and Path(rows).suffix.lower() == ".npy":
             return read_npy(Path(rows))
         rows = open_pool(rows)
+    if is_ray_data(rows):
+        rows = ray_pool(rows)
     if isinstance(rows, Pool):
         return spool(to_numpy(batch.points) for batch in rows.batches())
     if isinstance(rows, Iterable) and not isinstance(rows, (list, tuple)) and not _is_array(rows):
@@ -65,7 +75,7 @@ def is_sharded(source: str | os.PathLike[str]) -> bool:
         return True
     path = Path(text)
     if path.is_dir():
-        return path.suffix.lower() == ".zarr" or any(_shards_in(path))
+        return path.suffix.lower() in FOLDERS or any(_shards_in(path))
     return path.suffix.lower() in (".arrow", ".feather")
 
 
@@ -79,9 +89,9 @@ def open_pool(source: str | os.PathLike[str], *, id_column: str | None = None) -
     Parameters
     ----------
     source : str or path
-        A .npy, .parquet, .arrow or .feather file or a .zarr store; a folder of such files, or one that ``spotal embed``
-        wrote, which has ids; a glob; or a URI that fsspec
-        understands, whose files are copied to a temporary folder first. Shards follow each other by name.
+        A .npy, .parquet, .arrow or .feather file, a .zarr store or a .lance data set; a folder of such files, or
+        one that ``spotal embed`` wrote, which has ids; a glob; or a URI that fsspec understands, whose files are copied
+        to a temporary folder first. Shards follow each other by name.
     id_column : str or None, the column of ids in tables; None for ``id`` where there is one
 
     Returns
@@ -103,7 +113,7 @@ def open_pool(source: str | os.PathLike[str], *, id_column: str | None = None) -
             paths = [Path(found) for found in sorted(glob.glob(text))]
         elif is_pool(path):
             return ShardedPool(_embedded(path))
-        elif path.is_dir() and path.suffix.lower() != ".zarr":
+        elif path.is_dir() and path.suffix.lower() not in FOLDERS:
             paths = sorted(_shards_in(path))
         else:
             paths = [path]
@@ -133,17 +143,21 @@ def _fetched(uri: str) -> list[Path]:
         system, path = fsspec.core.url_to_fs(uri)
         if GLOB & set(path):
             names = sorted(system.glob(path))
-        elif system.isdir(path) and not path.endswith(".zarr"):
+        elif system.isdir(path) and not path.endswith(FOLDERS):
             names = sorted(name for name in system.ls(path, detail=False) if name.lower().endswith(SHARD_SUFFIXES))
         else:
             names = [path]
         paths = []
         for name in names:
             target = Path(folder.name, name.rstrip("/").rsplit("/", 1)[-1])
-            system.get(name, str(target), recursive=name.endswith(".zarr"))
+            system.get(name, str(target), recursive=name.endswith(FOLDERS))
             paths.append(target)
     except (OSError, ValueError, ImportError) as error:
         said = " ".join(str(error).split())[:200]
+        if isinstance(error, OSError) and error.errno in FULL:
+            raise OutputError(
+                f"{tempfile.gettempdir()} cannot take a copy of {uri} ({said.lower()}); make room or set TMPDIR"
+            ) from None
         raise DataFileError(
             f"{uri} cannot be fetched ({said or type(error).__name__}); check it and its extra"
         ) from None
@@ -177,7 +191,8 @@ def spool(batches: Iterable[Any]) -> NDArray[Any]:
     Parameters
     ----------
     batches : iterable of arrays or tensors (k, d), of rows (d,), of dicts with one of these as ``embedding``, or of
-        tuples whose first is one, such as a PyTorch ``DataLoader`` or a Hugging Face ``datasets`` object gives
+        tuples whose first is one, as a PyTorch ``DataLoader`` gives; or a Hugging Face ``datasets`` object, whose
+        columns are taken as those of a Parquet file (:func:`~spotal.pool.files.read_pool`)
 
     Returns
     -------
@@ -192,8 +207,9 @@ def spool(batches: Iterable[Any]) -> NDArray[Any]:
     """
     shape: tuple[int, np.dtype[Any]] | None = None
     rows = 0
-    with tempfile.TemporaryFile(prefix="spotal-") as file:
-        for number, batch in enumerate(batches):
+    # without a buffer: what it could not write would be tried again, and fail again, when the file is closed
+    with tempfile.TemporaryFile(prefix="spotal-", buffering=0) as file:
+        for number, batch in enumerate(_parts(batches)):
             block = check_matrix(np.atleast_2d(to_numpy(_features(batch))), f"batch {number}", finite=False)
             if block.dtype.kind != "f":
                 block = block.astype(np.float32)
@@ -204,8 +220,10 @@ def spool(batches: Iterable[Any]) -> NDArray[Any]:
                 )
             shape = block.shape[1], block.dtype
             rows += len(block)
+            left = np.ascontiguousarray(block).reshape(-1).view(np.uint8).data
             try:
-                file.write(np.ascontiguousarray(block).data)
+                while left:
+                    left = left[file.write(left) :]
             except OSError as error:
                 raise OutputError(
                     f"{tempfile.gettempdir()} cannot take the pool's batches ({str(error.strerror).lower()} after "
@@ -213,19 +231,20 @@ def spool(batches: Iterable[Any]) -> NDArray[Any]:
                 ) from None
         if shape is None:
             raise InputError("pool must have a batch at least, found none; check the loader")
-        try:
-            file.flush()
-        except OSError as error:
-            raise OutputError(
-                f"{tempfile.gettempdir()} cannot take the pool's batches ({str(error.strerror).lower()}); make room or "
-                "set TMPDIR"
-            ) from None
         return np.memmap(file, dtype=shape[1], mode="r+", shape=(rows, shape[0]))
+
+
+def _parts(batches: Iterable[Any]) -> Iterable[Any]:
+    """The batches; those of a Hugging Face data set as tables, in which numbers keep their precision."""
+    if not (hasattr(batches, "with_format") and hasattr(batches, "iter")):
+        return batches
+    name = Path("the data set")
+    return (features(table, name) for table in batches.with_format("arrow").iter(DATASET_ROWS))
 
 
 def _features(batch: Any) -> Any:
     if isinstance(batch, dict):
-        name = next((name for name in COLUMNS if name in batch), None)
+        name = next((name for name in EMBEDDING_COLUMNS if name in batch), None)
         if name is None:
             raise InputError(f"batches must have 'embedding' among their names, found {', '.join(map(str, batch))}")
         batch = batch[name]

@@ -18,9 +18,6 @@ if TYPE_CHECKING:
 
 __all__ = ["ShardedPool"]
 
-MOST_IDS = 1 << 26
-"""Rows up to which ids are checked for repetition before anything is chosen; 8 bytes each."""
-
 
 class ShardedPool:
     """The rows of several shards, in the order given, as one pool.
@@ -71,13 +68,16 @@ class ShardedPool:
         """Numbers among all rows of the shards, those skipped among them; int64, as given."""
         return numbers + np.searchsorted(self._kept_before, numbers, side="right")
 
-    def batches(self) -> Iterator[Batch]:
-        """All rows in order, about 32 MB a batch. Raises DataFileError where a file is damaged or has changed."""
-        size = block_rows(self.dim)
-        self._check_unchanged()
+    def batches(self, start: int = 0, stop: int | None = None) -> Iterator[Batch]:
+        """Rows in order, about 32 MB a batch. Raises DataFileError where a file is damaged or has changed."""
+        size, stop = block_rows(self.dim), len(self) if stop is None else stop
+        if start >= stop:
+            return
+        first, last = (int(row) for row in self.source_rows(np.array([start, stop - 1])))
+        self._check_unchanged(first, last)
         parts: list[NDArray[Any]] = []
-        held, done = 0, 0
-        for piece in self._pieces():
+        held, done = 0, start
+        for piece in self._pieces(first, last):
             parts.append(piece)
             held += len(piece)
             while held >= size:
@@ -86,25 +86,31 @@ class ShardedPool:
                 parts, held, done = [joined[size:]], held - size, done + size
         if held:
             yield Batch(done, to_tensor(np.concatenate(parts)))
-        self._check_unchanged()
+        self._check_unchanged(first, last)
 
-    def _pieces(self) -> Iterator[NDArray[Any]]:
-        """The rows in the files, without those skipped."""
-        for shard, start in zip(self.shards, self.starts, strict=False):
-            first = int(start)
-            for piece in shard.pieces():
-                low, high = np.searchsorted(self.skip, (first, first + len(piece)))
-                yield np.delete(piece, self.skip[low:high] - first, axis=0) if high > low else piece
-                first += len(piece)
-            if first != start + shard.rows:
+    def _pieces(self, first: int, last: int) -> Iterator[NDArray[Any]]:
+        """The rows in the files from the first to the last, without those skipped."""
+        for shard, start in self._shards(first, last):
+            at, stop = max(first - start, 0), min(last + 1 - start, shard.rows)
+            for piece in shard.pieces(at, stop):
+                low, high = np.searchsorted(self.skip, (start + at, start + at + len(piece)))
+                yield np.delete(piece, self.skip[low:high] - start - at, axis=0) if high > low else piece
+                at += len(piece)
+            if at != stop:
                 raise DataFileError(
-                    f"{shard.path} has {first - start} rows where it had {shard.rows}; begin again when it is whole"
+                    f"{shard.path} has {at} rows where it had {shard.rows}; begin again when it is whole"
                 )
+
+    def _shards(self, first: int, last: int) -> Iterator[tuple[Shard, int]]:
+        """The shards that hold rows from the first to the last, and where each begins."""
+        for shard, start in zip(self.shards, self.starts.tolist(), strict=False):
+            if start <= last and first < start + shard.rows:
+                yield shard, start
 
     def rows(self, numbers: NDArray[np.int64]) -> torch.Tensor:
         """The rows of these numbers, in this order, as a float tensor (k, d).
 
-        Ascending numbers are read shard by shard: .npy and zarr only where they lie, tables up to the last.
+        Ascending numbers are read shard by shard: .npy and zarr where they lie, tables by row groups and batches.
         """
         return to_tensor(self._take(numbers))
 
@@ -115,7 +121,7 @@ class ShardedPool:
         for shard, start in zip(self.shards, self.starts, strict=False):
             low, high = np.searchsorted(source, (start, start + shard.rows))
             if high > low:
-                shard.check_unchanged()
+                shard.stamp.check()
                 found[order[low:high]] = shard.take(source[low:high] - start)
         return found
 
@@ -131,15 +137,14 @@ class ShardedPool:
 
         digest = hashlib.blake2b(digest_size=16)
         for shard in self.shards:
-            size, _, ends = shard.stamp()
-            digest.update(f"{shard.path.name} {size} {ends}\n".encode())
+            digest.update(f"{shard.path.name} {shard.stamp.size} {shard.stamp.ends}\n".encode())
         shape = {"rows": len(self), "dim": self.dim, "dtype": str(self.dtype)}
         return {**shape, "shards": len(self.shards), "skipped": len(self.skip), "blake2b": digest.hexdigest()}
 
     def ids(self) -> list[str] | NDArray[np.int64] | None:
         """The ids of all rows, all different; None where the shards have none.
 
-        Raises DataFileError for ids that repeat, that only some shards have, or for more than 2^26 rows.
+        Raises DataFileError for ids that repeat or that only some shards have.
         """
         parts = [shard.ids() for shard in self.shards]
         if all(part is None for part in parts):
@@ -147,6 +152,9 @@ class ShardedPool:
         for shard, part in zip(self.shards, parts, strict=True):
             if part is None:
                 raise DataFileError(f"{shard.path} has no ids where other shards do; give all of them ids or none")
+        numbers = [part for part in parts if isinstance(part, np.ndarray)]
+        if len(numbers) == len(parts):
+            return self._numbers(np.concatenate(numbers))
         seen: dict[Any, Any] = {}
         merged: list[Any] = []
         for shard, part in zip(self.shards, parts, strict=True):
@@ -161,6 +169,17 @@ class ShardedPool:
         whole = all(isinstance(value, int) for value in kept)
         return np.asarray(kept, np.int64) if whole else [str(value) for value in kept]
 
-    def _check_unchanged(self) -> None:
-        for shard in self.shards:
-            shard.check_unchanged()
+    def _numbers(self, ids: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Ids that are integers, int64 (n,), those skipped left out. Raises DataFileError where they repeat."""
+        order = np.argsort(ids, kind="stable")
+        again = np.flatnonzero(np.diff(ids[order]) == 0)
+        if len(again):
+            rows = order[again[0] : again[0] + 2]
+            places = np.searchsorted(self.starts, rows, side="right") - 1
+            paths = " and in ".join(str(self.shards[place].path) for place in places)
+            raise DataFileError(f"ids must not repeat, found {ids[rows[0]]} in {paths}; make them unique")
+        return np.delete(ids, self.skip)
+
+    def _check_unchanged(self, first: int, last: int) -> None:
+        for shard, _ in self._shards(first, last):
+            shard.stamp.check()

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
-import os
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -16,18 +15,17 @@ from numpy.typing import NDArray
 from spotal._arrays import block_rows
 from spotal.errors import DataFileError
 from spotal.pool._tables import column, features, ids_of, read_npy, read_table, reading
+from spotal.pool.stamps import Stamp
 
-__all__ = ["SHARD_SUFFIXES", "Shard", "open_shard"]
+__all__ = ["FOLDERS", "SHARD_SUFFIXES", "Shard", "open_shard"]
 
 PIECE_BYTES = 8 << 20
-STAMPED = 1 << 16
-"""Bytes at the beginning and at the end of a file that are hashed to notice that it changed."""
 
 
 class Shard(ABC):
     """A file of rows.
 
-    path; rows : int; width : int; dtype : numpy dtype of the rows that ``pieces`` gives
+    path; rows : int; width : int; dtype : numpy dtype of the rows that ``pieces`` gives; stamp : what the file was
     """
 
     path: Path
@@ -37,49 +35,19 @@ class Shard(ABC):
 
     def __init__(self, path: Path, id_column: str | None) -> None:
         self.path, self.id_column = path, id_column
-        self._stamp = self.stamp()
+        self.stamp = Stamp(path)
 
     @abstractmethod
-    def pieces(self) -> Iterator[NDArray[Any]]:
-        """All rows in order, (k, width) at a time, a few MB."""
+    def pieces(self, start: int, stop: int) -> Iterator[NDArray[Any]]:
+        """The rows from ``start`` to before ``stop`` in order, (k, width) at a time, a few MB."""
 
+    @abstractmethod
     def take(self, numbers: NDArray[np.int64]) -> NDArray[Any]:
-        """The rows of these numbers, ascending. Reads the file up to the last of them."""
-        found, first = [np.empty((0, self.width), self.dtype)], 0
-        for piece in self.pieces():
-            low, high = np.searchsorted(numbers, (first, first + len(piece)))
-            found.append(piece[numbers[low:high] - first])
-            first += len(piece)
-            if high == len(numbers):
-                break
-        return np.concatenate(found)
+        """The rows of these numbers, ascending."""
 
     def ids(self) -> list[str] | NDArray[np.int64] | None:
         """The ids of all rows; None where there are none."""
         return None
-
-    def stamp(self) -> tuple[int, int, str]:
-        """Size, time of change and a hash of both ends of the file."""
-        with reading(self.path):
-            state = os.stat(self.path)
-            with open(self.path, "rb") as file:
-                digest = hashlib.blake2b(file.read(STAMPED), digest_size=16)
-                file.seek(max(0, state.st_size - STAMPED))
-                digest.update(file.read(STAMPED))
-        return state.st_size, state.st_mtime_ns, digest.hexdigest()
-
-    def check_unchanged(self) -> None:
-        """Raise DataFileError where the file is not what it was when it was opened."""
-        try:
-            same = self.stamp() == self._stamp
-        except DataFileError as error:
-            raise DataFileError(
-                f"{self.path} is gone, though it was there when the pool was opened ({error})"
-            ) from None
-        if not same:
-            raise DataFileError(
-                f"{self.path} changed while the pool was read; wait until it is written, then begin again"
-            )
 
 
 class NpyShard(Shard):
@@ -97,10 +65,10 @@ class NpyShard(Shard):
         self.rows, self.width = self.array.shape
         self.dtype = self.array.dtype
 
-    def pieces(self) -> Iterator[NDArray[Any]]:
+    def pieces(self, start: int, stop: int) -> Iterator[NDArray[Any]]:
         step = block_rows(self.width, self.dtype.itemsize, PIECE_BYTES)
-        for start in range(0, self.rows, step):
-            yield self.array[start : start + step]
+        for at in range(start, stop, step):
+            yield self.array[at : min(at + step, stop)]
 
     def take(self, numbers: NDArray[np.int64]) -> NDArray[Any]:
         return np.asarray(self.array[numbers])
@@ -136,47 +104,78 @@ class ZarrShard(Shard):
         self.rows, self.width = self.array.shape
         self.dtype = np.dtype(self.array.dtype)
 
-    def pieces(self) -> Iterator[NDArray[Any]]:
+    def pieces(self, start: int, stop: int) -> Iterator[NDArray[Any]]:
         step = max(1, block_rows(self.width, self.dtype.itemsize, PIECE_BYTES))
         step = max(step // self.array.chunks[0], 1) * self.array.chunks[0]
-        for start in range(0, self.rows, step):
-            try:
-                yield np.asarray(self.array[start : start + step])
-            except (OSError, ValueError, RuntimeError) as error:
-                raise DataFileError(
-                    f"{self.path} cannot be read from row {start} on ({error}); write it anew"
-                ) from None
+        while start < stop:
+            end = min(stop, (start // step + 1) * step)  # no chunk is read twice
+            with self._reading(start):
+                piece = np.asarray(self.array[start:end])
+            yield piece
+            start = end
 
-    def stamp(self) -> tuple[int, int, str]:
-        size, latest, names = 0, 0, []
-        for place, _, files in sorted(os.walk(self.path)):
-            for name in sorted(files):
-                state = os.stat(os.path.join(place, name))
-                size, latest = size + state.st_size, max(latest, state.st_mtime_ns)
-                names.append(name)
-        return size, latest, hashlib.blake2b("\0".join(names).encode(), digest_size=16).hexdigest()
+    def take(self, numbers: NDArray[np.int64]) -> NDArray[Any]:
+        with self._reading(int(numbers[0])):
+            return np.asarray(self.array.get_orthogonal_selection((numbers, slice(None))))
+
+    @contextmanager
+    def _reading(self, row: int) -> Iterator[None]:
+        try:
+            yield
+        except (OSError, ValueError, RuntimeError) as error:
+            raise DataFileError(f"{self.path} cannot be read from row {row} on ({error}); write it anew") from None
 
 
 class TableShard(Shard):
-    """A Parquet or Arrow file: the columns of numbers, or one column of lists, as ``read_pool`` reads them."""
+    """A Parquet file: the columns of numbers, or one column of lists, as ``read_pool`` reads them.
+
+    Only the row groups are read that hold what is asked for.
+    """
 
     def __init__(self, path: Path, id_column: str | None) -> None:
         super().__init__(path, id_column)
         with self._reading():
-            self.file = self._open()
             names = [field.name for field in self._schema()]
             self.id_column = id_column or ("id" if "id" in names else None)
-            first = next(self._tables(None, 1), None)
+            self.ends = np.cumsum(self._sizes(), dtype=np.int64)
+            self.rows = int(self.ends[-1]) if len(self.ends) else 0
+            first = next(self._tables(None, 1, 0, self.rows), None)
         if first is None:
             raise DataFileError(f"{path} has no rows; remove it")
-        self.rows = self._count()
         sample = features(first, path, (self.id_column,))
         self.width, self.dtype = sample.shape[1], sample.dtype
 
-    def pieces(self) -> Iterator[NDArray[Any]]:
+    @cached_property
+    def file(self) -> Any:
+        """The file, open: in each process by itself."""
+        return self._open()
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in vars(self).items() if name != "file"}
+
+    def pieces(self, start: int, stop: int) -> Iterator[NDArray[Any]]:
         with self._reading():
-            for table in self._tables(None, block_rows(self.width, self.dtype.itemsize, PIECE_BYTES)):
-                yield features(table, self.path, (self.id_column,))
+            for table in self._tables(None, block_rows(self.width, self.dtype.itemsize, PIECE_BYTES), start, stop):
+                piece = features(table, self.path, (self.id_column,))
+                if piece.shape[1] != self.width:
+                    raise DataFileError(
+                        f"{self.path} has {piece.shape[1]} numbers in row {start} and {self.width} in row 0; give "
+                        "every row as many"
+                    )
+                yield piece
+                start += len(piece)
+
+    def take(self, numbers: NDArray[np.int64]) -> NDArray[Any]:
+        found = np.empty((len(numbers), self.width), self.dtype)
+        group = np.searchsorted(self.ends, numbers, side="right")
+        # rows of groups that follow each other are read in one go
+        for part in np.split(np.arange(len(numbers)), np.flatnonzero(np.diff(group) > 1) + 1):
+            at = int(numbers[part[0]])
+            for piece in self.pieces(at, int(numbers[part[-1]]) + 1):
+                low, high = np.searchsorted(numbers, (at, at + len(piece)))
+                found[low:high] = piece[numbers[low:high] - at]
+                at += len(piece)
+        return found
 
     def ids(self) -> list[str] | NDArray[np.int64] | None:
         import pyarrow as pa
@@ -184,7 +183,7 @@ class TableShard(Shard):
         if self.id_column is None:
             return None
         with self._reading():
-            parts = list(self._tables([self.id_column], 1 << 16))
+            parts = list(self._tables([self.id_column], 1 << 16, 0, self.rows))
         return ids_of(column(pa.concat_tables(parts), self.id_column, "id_column", self.path), f"ids in {self.path}")
 
     @contextmanager
@@ -206,39 +205,64 @@ class TableShard(Shard):
     def _schema(self) -> Any:
         return self.file.schema_arrow
 
-    def _count(self) -> int:
-        return int(self.file.metadata.num_rows)
+    def _sizes(self) -> list[int]:
+        """Rows of each part that can be read by itself."""
+        about = self.file.metadata
+        return [about.row_group(k).num_rows for k in range(about.num_row_groups)]
 
-    def _tables(self, columns: list[str] | None, rows: int) -> Iterator[Any]:
-        """The file as tables of at most so many rows."""
+    def _parts(self, first: int, last: int, columns: list[str] | None, rows: int) -> Iterator[Any]:
+        """Those parts as record batches, of at most so many rows where that can be asked for."""
+        parts = list(range(first, last + 1))
+        yield from self.file.iter_batches(batch_size=rows, row_groups=parts, columns=columns, use_threads=False)
+
+    def _tables(self, columns: list[str] | None, rows: int, start: int, stop: int) -> Iterator[Any]:
+        """The rows from ``start`` to before ``stop`` as tables of at most so many rows."""
         import pyarrow as pa
 
-        for batch in self.file.iter_batches(batch_size=rows, columns=columns, use_threads=False):
-            yield pa.Table.from_batches([batch])
+        if start >= stop:
+            return
+        first, last = (int(k) for k in np.searchsorted(self.ends, (start, stop - 1), side="right"))
+        at = int(self.ends[first - 1]) if first else 0
+        for batch in self._parts(first, last, columns, rows):
+            for low in range(max(start - at, 0), min(stop - at, batch.num_rows), rows):
+                yield pa.Table.from_batches([batch.slice(low, min(rows, stop - at - low))])
+            at += batch.num_rows
 
 
 class ArrowShard(TableShard):
-    """An Arrow (Feather) file, memory-mapped."""
+    """An Arrow (Feather) file, or stream as Hugging Face ``datasets`` saves it, memory-mapped."""
 
     def _open(self) -> Any:
         import pyarrow as pa
 
-        return pa.ipc.open_file(pa.memory_map(str(self.path)))
+        source = pa.memory_map(str(self.path))
+        if source.read(6) == b"ARROW1":
+            return pa.ipc.open_file(source)
+        source.seek(0)
+        with pa.ipc.open_stream(source) as stream:
+            return _Stream(stream.schema, list(stream))
 
     def _schema(self) -> Any:
         return self.file.schema
 
-    def _count(self) -> int:
-        return sum(self.file.get_batch(k).num_rows for k in range(self.file.num_record_batches))
+    def _sizes(self) -> list[int]:
+        return [self.file.get_batch(k).num_rows for k in range(self.file.num_record_batches)]
 
-    def _tables(self, columns: list[str] | None, rows: int) -> Iterator[Any]:
-        import pyarrow as pa
+    def _parts(self, first: int, last: int, columns: list[str] | None, rows: int) -> Iterator[Any]:
+        for k in range(first, last + 1):
+            batch = self.file.get_batch(k)
+            yield batch if columns is None else batch.select(columns)
 
-        for k in range(self.file.num_record_batches):
-            table = pa.Table.from_batches([self.file.get_batch(k)])
-            table = table if columns is None else table.select(columns)
-            for start in range(0, table.num_rows, rows):
-                yield table.slice(start, rows)
+
+class _Stream:
+    """An Arrow stream that is read as a file is: its batches are views of the map."""
+
+    def __init__(self, schema: Any, batches: list[Any]) -> None:
+        self.schema, self.batches = schema, batches
+        self.num_record_batches = len(batches)
+
+    def get_batch(self, k: int) -> Any:
+        return self.batches[k]
 
 
 _KINDS: dict[str, type[Shard]] = {
@@ -248,11 +272,17 @@ _KINDS: dict[str, type[Shard]] = {
     ".feather": ArrowShard,
     ".zarr": ZarrShard,
 }
-SHARD_SUFFIXES = tuple(_KINDS)
+FOLDERS = (".zarr", ".lance")
+"""Endings of shards that are folders."""
+SHARD_SUFFIXES = (*_KINDS, ".lance")
 
 
 def open_shard(path: Path, id_column: str | None = None) -> Shard:
     """The file as a shard, by its ending. Raises DataFileError where it is missing, damaged or holds no matrix."""
+    if path.suffix.lower() == ".lance":
+        from spotal.pool.lance import LanceShard
+
+        return LanceShard(path, id_column)
     kind = _KINDS.get(path.suffix.lower())
     if kind is None:
         raise DataFileError(f"{path} is no shard of a pool; its name must end in {', '.join(SHARD_SUFFIXES)}")

@@ -38,9 +38,9 @@ class View:
     def __len__(self) -> int:
         return len(self.pool)
 
-    def batches(self) -> Iterator[Batch]:
-        """All rows, in order."""
-        for batch in self.pool.batches():
+    def batches(self, start: int = 0, stop: int | None = None) -> Iterator[Batch]:
+        """Rows in order."""
+        for batch in self.pool.batches(start, stop):
             yield Batch(batch.start, self.through(batch.points))
 
     def rows(self, numbers: NDArray[np.int64]) -> torch.Tensor:

@@ -89,7 +89,8 @@ class PCA(TransformerMixin, BaseEstimator):
         w = torch.from_numpy(kept / kept.sum()).to(x.device)
         self.n_features_in_ = width
         self.mean_ = w @ x
-        centered = (x - self.mean_) * w.sqrt()[:, None]
+        centered = (x - self.mean_).mul_(w.sqrt()[:, None])
+        del x
         if width <= EXACT_DIM:
             values, vectors = torch.linalg.eigh(centered.T @ centered)
             values, vectors = values.flip(0).clamp_min(0), vectors.flip(1)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from spotal._files import atomic_path
+from spotal._files import atomic_path, save_array
 from spotal.project.predictions import read_embeddings
 
 if TYPE_CHECKING:
@@ -48,8 +48,8 @@ def atlas(project: Project, always: Iterable[int] = ()) -> dict[str, Any] | None
     plane = _read(kept, len(array))
     if plane is None:
         plane = _plane(array, project.settings.random_state)
-        with atomic_path(kept) as part, part.open("wb") as file:
-            np.save(file, plane)
+        with atomic_path(kept) as part:
+            save_array(part, plane)
     rows = np.arange(len(plane))
     if len(rows) > MOST_DRAWN:
         even = np.linspace(0, len(rows) - 1, MOST_DRAWN).astype(np.int64)

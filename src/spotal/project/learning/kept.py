@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spotal._arrays import blocks
-from spotal._files import atomic_path
+from spotal._files import atomic_path, save_array
 from spotal.errors import OutputError
 
 if TYPE_CHECKING:
@@ -68,8 +68,8 @@ class Kept:
                 if done:
                     self._write(numbers[rows[done]], values, top)
                     marks[numbers[rows[done]]] = wanted[rows[done]]
-                    with atomic_path(self.marks_path) as new, new.open("wb") as file:
-                        np.save(file, marks)
+                    with atomic_path(self.marks_path) as new:
+                        save_array(new, marks)
                 progress(part.stop, len(todo))
         except OSError as error:
             if isinstance(error, OutputError):
@@ -97,14 +97,17 @@ class Kept:
             capacity = 1 << max(8, (top - 1).bit_length())
             with atomic_path(self.path) as part:
                 new = np.lib.format.open_memmap(part, "w+", values.dtype, (capacity, *values.shape[1:]))
-                if old is not None:
-                    for some in blocks(len(old), 4096):
-                        if old[some].any():  # holes stay holes
-                            new[some] = old[some]
-                new.flush()
+                kept = blocks(0 if old is None else len(old), 4096)
+                with part.open("r+b") as file:  # not through the map: a full disk is an error then, not a crash
+                    for some in kept:
+                        if old is not None and old[some].any():  # holes stay holes
+                            file.seek(new.offset + some.start * values[0].nbytes)
+                            file.write(old[some].tobytes())
+                    file.flush()
+                    os.fsync(file.fileno())
         array = self.rows()
         offset, width = getattr(array, "offset"), values[0].nbytes  # noqa: B009
-        with self.path.open("r+b") as file:  # not through the map: a full disk is an error then, not a crash
+        with self.path.open("r+b") as file:
             for number, row in zip(numbers.tolist(), values.astype(array.dtype, copy=False), strict=True):
                 file.seek(offset + number * width)
                 file.write(row.tobytes())

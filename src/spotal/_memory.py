@@ -1,0 +1,137 @@
+"""How much memory a selection by SPOT takes, and how it keeps to less: by reading fewer rows at a time."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from spotal._arrays import BLOCK_BYTES, batches_of, block_rows
+from spotal.errors import InputError
+
+__all__ = ["Reading", "Scale", "kept", "size_of", "within"]
+
+BASE = 350 << 20
+"""Bytes that Python, torch and numba themselves take."""
+UNITS = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
+
+
+def size_of(size: int | str, name: str = "max_memory") -> int:
+    """Bytes: 4_000_000_000, "800MB", "4G". Raises InputError for anything else, by the argument's name."""
+    match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([KMGT]?)I?B?\s*", str(size).upper())
+    if match is None or isinstance(size, bool):
+        raise InputError(f"{name} must be a size such as 800MB or 4GB, found {size!r}")
+    return int(float(match[1]) * UNITS[match[2]])
+
+
+@dataclass(frozen=True)
+class Reading:
+    """How a pool is read: bytes of a batch as float32, and threads that work on batches at the same time."""
+
+    batch_bytes: int
+    threads: int
+
+
+@dataclass(frozen=True)
+class Scale:
+    """What decides how much memory a selection takes, the pool in memory not counted.
+
+    rows, dim, budget; large, whether cells are refined on a sample; fitted, sampled : rows held of the pool;
+    known : whether rows have labels, masses or limits; classes : of the rows' probabilities, 0 without
+    """
+
+    rows: int
+    dim: int
+    budget: int
+    large: bool
+    fitted: int
+    sampled: int
+    known: bool = False
+    classes: int = 0
+
+    @classmethod
+    def of(
+        cls,
+        n: int,
+        dim: int,
+        budget: int,
+        strategy: Any = None,
+        *,
+        limited: bool = False,
+        known: bool = False,
+        classes: int = 0,
+    ) -> Scale:
+        """Of a selection from n rows by a SPOT; None for one with its defaults. ``limited``: on cost or groups.
+
+        Raises InputError for another strategy.
+        """
+        from spotal.strategies import SPOT
+        from spotal.strategies._large import FITTED, PER_CELL, is_large_shape
+
+        spot = SPOT() if strategy is None else strategy
+        if not isinstance(spot, SPOT) or spot.selection != "cells":
+            raise InputError(
+                "plans and max_memory are for strategy 'spot', which reads in batches, found "
+                f"{getattr(spot, 'name', spot)!r}; leave them out"
+            )
+        large = not limited and spot.representative == "center" and is_large_shape(n, dim, budget)
+        fitted = min(n, spot.sample_size, FITTED) if large else min(n, spot.sample_size)
+        return cls(n, dim, budget, large, fitted, min(n, max(fitted, PER_CELL * budget)), known or limited, classes)
+
+    def memory(self, reading: Reading) -> int:
+        """Bytes at most, if the pool is read in that way."""
+        rows, dim = min(self.rows, block_rows(self.dim, target=reading.batch_bytes)), self.dim
+        fit = self.fitted * dim * (4 if self.large else 20) + min(self.fitted, 20_000) * dim * 20
+        if self.large:  # of each batch its rows, their 32 coordinates, and what comes of them; two wait
+            a_pass = reading.threads * rows * (4 * dim + 200) + 2 * rows * (4 * dim + 24)
+        else:
+            a_pass = rows * 32 * dim + (128 << 20)
+        held = self.sampled * 400 + self.budget * 1200 + (0 if self.large else self.rows * 160)
+        return BASE + max(fit, a_pass) + held + self.rows * (64 * self.known + 16 * self.classes)
+
+    def reading(self, most: int | None) -> Reading:
+        """The largest batches and most threads, as many as torch would use, that take no more than ``most`` bytes.
+
+        Raises InputError where even 256 rows at a time take more.
+        """
+        from spotal._search import threads
+
+        sizes = [BLOCK_BYTES]
+        while block_rows(self.dim, target=sizes[-1]) > block_rows(self.dim, target=0):
+            sizes.append(sizes[-1] // 2)
+        ways = [Reading(size, count) for count in dict.fromkeys((threads(), 1)) for size in sizes]
+        found = next((way for way in ways if most is None or self.memory(way) <= most), None)
+        if found is None:
+            assert most is not None
+            raise InputError(
+                f"memory of {most / 1e9:.2g} GB is too little to choose {self.budget:,} of {self.rows:,} rows of "
+                f"{self.dim:,} numbers, which takes {self.memory(ways[-1]) / 1e9:.2g} GB however few are read at a "
+                "time; allow that, or lower the budget"
+            )
+        return found
+
+
+@contextmanager
+def kept(reading: Reading) -> Iterator[None]:
+    """Read pools in that way while the block lasts."""
+    from spotal._search import one_thread
+
+    with batches_of(reading.batch_bytes), one_thread() if reading.threads == 1 else nullcontext():
+        yield
+
+
+@contextmanager
+def within(most: int | None, shape: tuple[int, int], budget: float, strategy: Any, **of: Any) -> Iterator[None]:
+    """Read a pool of that shape so that choosing takes ``most`` bytes at most; ``of`` as for ``Scale.of``.
+
+    Raises InputError, before anything is read, where that cannot be.
+    """
+    if most is None or not isinstance(budget, (int, np.integer)):  # which the strategy refuses
+        yield
+        return
+    with kept(Scale.of(*shape, int(budget), strategy, **of).reading(most)):
+        yield

@@ -1,0 +1,55 @@
+"""Lance data sets as shards of a pool."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spotal.errors import DataFileError, SpotalError
+from spotal.pool._tables import features
+from spotal.pool.shards import TableShard
+
+__all__ = ["LanceShard"]
+
+
+class LanceShard(TableShard):
+    """A .lance folder, at the version that it has when it is opened: rows by fragment, or where they lie."""
+
+    def take(self, numbers: NDArray[np.int64]) -> NDArray[Any]:
+        """The rows of these numbers, read where they lie."""
+        with self._reading():
+            return features(self.file.take(numbers.tolist()), self.path, (self.id_column,))
+
+    def _open(self) -> Any:
+        try:
+            import lance
+        except ImportError:
+            raise DataFileError(
+                f"{self.path} is a Lance data set, and pylance is not installed: pip install spotal[lance]"
+            ) from None
+        return lance.dataset(str(self.path))
+
+    def _schema(self) -> Any:
+        return self.file.schema
+
+    def _sizes(self) -> list[int]:
+        return [fragment.count_rows() for fragment in self.file.get_fragments()]
+
+    def _parts(self, first: int, last: int, columns: list[str] | None, rows: int) -> Iterator[Any]:
+        for fragment in self.file.get_fragments()[first : last + 1]:
+            yield from fragment.to_batches(columns=columns, batch_size=rows)
+
+    @contextmanager
+    def _reading(self) -> Iterator[None]:
+        try:
+            with super()._reading():
+                yield
+        except (ValueError, RuntimeError) as error:
+            if isinstance(error, SpotalError):
+                raise
+            said = " ".join(str(error).split())[:200]
+            raise DataFileError(f"{self.path} cannot be read as a Lance data set ({said}); write it anew") from None
