@@ -3,8 +3,8 @@
     python -m benchmarks.cost
 
 Fashion-MNIST's 60,000 images by the features that are kept in benchmarks/features, a batch of 1,000: from no label, and
-with 1,000 labels and a linear probe's probabilities. Strategies take turns, so that a busy minute meets all of them; one
-is repeated 5 times, or until its calls have taken half a minute.
+with 1,000 labels and a linear probe's probabilities. Strategies take turns, so that a busy minute meets all of them;
+each is repeated 5 times, or until its calls have taken half a minute.
 """
 
 from __future__ import annotations
@@ -88,7 +88,7 @@ def text(points: np.ndarray, found: dict[tuple[str, str], list[dict[str, Any]]])
         f"Written by `python -m benchmarks.cost` at commit {made['commit'][:12]} on {made['date']}: {machine['cpu']}, "
         f"{machine['cores']} cores, {torch.get_num_threads()} threads, load {load:.0f} at the end.",
         "",
-        f"A batch of {BATCH:,} from {len(points):,} rows of {points.shape[1]} numbers (Fashion-MNIST, frozen features), "
+        f"A batch of {BATCH:,} from {len(points):,} rows of {points.shape[1]} numbers (Fashion-MNIST, embedded), "
         "one process, strategies in turn. *Cold*: nothing labeled. *With labels*: 1,000 random rows are labeled, and a "
         "linear probe's probabilities are given. Seconds by the clock and of processor time over all threads, medians; "
         f"ratios are to SPOT's, of both. The aim is {AIM} times.",
