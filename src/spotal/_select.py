@@ -25,7 +25,7 @@ def select(
     mass: ArrayLike | None = None,
     cost: ArrayLike | None = None,
     groups: ArrayLike | None = None,
-    max_per_group: int | None = None,
+    max_per_group: ArrayLike | None = None,
     random_state: Any = None,
     engine: str | None = None,
     device: str | None = None,

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from spotal._arrays import check_matrix, check_rows, to_numpy
+from spotal._loop_state import LoopState
 from spotal._memory import size_of, within
 from spotal._round_limits import RoundLimits
 from spotal.errors import BudgetError, InputError
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
 
 __all__ = ["ActiveLearner", "Queries", "Round"]
 
-_FORMAT = 1
 _INITIAL, _NETWORK, _QUERY = range(3)  # purposes of a seed; never renumber, seeds depend on them
 
 
@@ -236,25 +236,9 @@ class ActiveLearner:
 
         The model is not in it, since every round trains from nothing; nor are the data.
         """
-        return {
-            "format": _FORMAT,
-            "random_state": self.random_state,
-            "n_rows": len(self.X),
-            "labeled": self.labeled_.tolist(),
-            "labels": self.labels_.tolist(),
-            "skipped": self.skipped_.tolist(),
-            "closed": self._closed,
-            "rounds": [
-                {
-                    "number": done.number,
-                    "n_labeled": done.n_labeled,
-                    "picks": done.picks.tolist(),
-                    "metrics": done.metrics,
-                    "timings": done.timings,
-                }
-                for done in self.rounds_
-            ],
-        }
+        return LoopState(
+            len(self.X), self.random_state, self.labeled_, self.labels_, self.skipped_, self._closed, self.rounds_
+        ).to_json()
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Go on from a state that ``state_dict`` gave: later rounds are the same, bit for bit, as without the break.
@@ -264,28 +248,9 @@ class ActiveLearner:
         InputError
             The state is incomplete or belongs to other data.
         """
-        n, n_classes = len(self.X), self.learner.n_classes
-        try:
-            if state["format"] != _FORMAT or state["n_rows"] != n:
-                raise InputError(
-                    f"state must have format {_FORMAT} and {n} rows, found {state['format']} and {state['n_rows']}; "
-                    "give a state of this version and these data"
-                )
-            labeled, labels, skipped = (np.array(state[k], np.int64) for k in ("labeled", "labels", "skipped"))
-            seed, closed = int(state["random_state"]), bool(state["closed"])
-            rounds = [
-                Round(r["number"], r["n_labeled"], np.array(r["picks"], np.int64), r["metrics"], r["timings"])
-                for r in state["rounds"]
-            ]
-        except (KeyError, TypeError, OverflowError) as error:
-            raise InputError(f"state must be what state_dict gave, found it broken at {error}; save it anew") from None
-        check_rows(np.concatenate([labeled, skipped]), n, "state's rows")
-        if labels.shape != labeled.shape or ((labels < 0) | (labels >= n_classes)).any():
-            raise InputError(
-                f"state must hold one label 0..{n_classes - 1} for each of {len(labeled)} rows; give one of these data"
-            )
-        self.labeled_, self.labels_, self.skipped_ = labeled, labels, skipped
-        self.random_state, self._closed, self.rounds_ = seed, closed, rounds
+        known = LoopState.from_json(state, len(self.X), self.learner.n_classes)
+        self.labeled_, self.labels_, self.skipped_ = known.labeled, known.labels, known.skipped
+        self.random_state, self._closed, self.rounds_ = known.random_state, known.closed, known.rounds
 
     @property
     def _n_to_ask(self) -> int:

@@ -132,7 +132,7 @@ def test_fingerprints_tell_arrays_apart():
 
 def test_datasets_by_name_have_all_their_classes():
     assert set(library.names()) >= {"wine", "breast-cancer", "made-clusters", "digits"}
-    for name, classes in (("wine", 3), ("breast-cancer", 2), ("made-clusters", 10)):
+    for name, classes in (("wine", 3), ("breast-cancer", 2), ("made-clusters", 10), ("made-species", 60)):
         data = library.load(name)
         assert data.n_classes == classes
         for y in (data.y, data.y_test):

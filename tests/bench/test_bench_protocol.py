@@ -154,7 +154,7 @@ def test_ready_protocols_are_valid_and_in_the_package():
 def test_the_eight_reporting_cells_are_those_that_were_announced():
     cells = set()
     for name in library.of_role("reporting"):
-        if name.startswith("anchor-"):
+        if name.startswith(("anchor-", "stress-")):
             continue
         protocol = library.load(name)
         cells.add((protocol.dataset, protocol.pool.balance, protocol.pool.ratio, protocol.learner.kind))
@@ -166,6 +166,25 @@ def test_the_eight_reporting_cells_are_those_that_were_announced():
         assert protocol.seeds == 5
     datasets, shapes = ("fashion-mnist", "cifar10"), (("balanced", 1.0), ("long-tail", 100.0))
     assert cells == {(d, *s, k) for d in datasets for s in shapes for k in ("linear-probe", "small-cnn")}
+
+
+def test_the_stress_protocols_are_uneven_in_the_ways_that_were_announced():
+    found = {name: library.load(name) for name in library.names() if name.startswith("stress-")}
+    assert set(found) <= set(library.of_role("reporting"))
+    peers = {"margin", "entropy", "badge", "coreset", "typiclust", "maxherding", "uherding", "direct", "spot"}
+    for protocol in found.values():
+        assert peers <= {choice.name for choice in protocol.strategies}
+        assert protocol.seeds == 5
+        assert protocol.pool.size is not None
+        assert 3_000 <= protocol.pool.size <= 10_000
+    shapes = [protocol.pool for protocol in found.values()]
+    assert 1000 in {shape.ratio for shape in shapes}
+    assert 0.5 in {shape.near_duplicates for shape in shapes}
+    noisy = {(shape.balance, shape.label_noise) for shape in shapes if shape.label_noise}
+    assert noisy == {(balance, share) for balance in ("balanced", "long-tail") for share in (0.1, 0.2)}
+    tables = {(p.dataset, p.learner.kind) for p in found.values() if p.dataset != "fashion-mnist"}
+    assert tables >= {(name, kind) for name in ("letter", "shuttle") for kind in ("random-forest", "mlp")}
+    assert "made-species" in {name for name, _ in tables}  # sixty classes
 
 
 def test_no_pool_is_both_for_development_and_for_reporting():

@@ -160,6 +160,13 @@ def test_bench_lists_what_there_is():
     assert {"name", "role", "title", "seeds", "labels"} == set(document["protocols"][0])
 
 
+def test_a_pattern_names_all_protocols_that_fit_it(tmp_path):
+    found = invoke("bench", "stress-letter-*", "smoke", "--dry-run", "--json", "--out", str(tmp_path / "new"))
+    assert set(json.loads(found.stdout)["protocols"]) == {
+        "stress-letter-forest", "stress-letter-mlp", "stress-letter-tail-forest", "smoke"
+    }  # fmt: skip
+
+
 def test_a_dry_run_estimates_and_leaves_no_trace(finished, tmp_path):
     words = ["bench", str(finished / "tiny.toml"), "--dry-run", "--json", "--out"]
     document = json.loads(invoke(*words, str(tmp_path / "new")).stdout)

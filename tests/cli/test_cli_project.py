@@ -63,6 +63,32 @@ def test_every_choice_is_kept(spotal, empty):
     assert (kept.stop.rule, kept.stop.target, kept.data.id_column) == ("accuracy", 0.9, "key")
 
 
+def test_a_budget_in_money_and_groups_with_quotas(spotal, vectors):
+    Path("minutes.csv").write_text("cost\n" + "\n".join(str(1 + k % 3 / 2) for k in range(60)))
+    Path("videos.csv").write_text("id,group\n" + "\n".join(f"{k},v{k // 4}" for k in range(60)))
+    made = spotal(
+        "init", "p", "--pool", vectors, "--classes", "a,b,c", "--cost", "minutes.csv", "--groups", "videos.csv",
+        "--max-per-group", 1, "--budget", 30, "--batch", 7.5,
+    )  # fmt: skip
+    assert made.exit_code == 0, made.output
+    chosen = spotal("next", "p")
+    assert chosen.exit_code == 0, chosen.output
+    with Project.open("p") as project:
+        assert project.settings.limits.cost == "../minutes.csv"
+        picks = project.rounds.picks()
+        paid = sum(1 + int(pick.item) % 3 / 2 for pick in picks)
+        assert paid <= 7.5
+        queried = [int(pick.item) // 4 for pick in picks if pick.role == "query"]
+        assert len(set(queried)) == len(queried)
+    assert f"chose {len(picks)} items for {paid:g} by spot" in chosen.stdout
+    assert "  0 of the budget of 30 answered" in chosen.stdout
+    told = spotal("status", "p")
+    assert "0 of 30" in told.stdout
+    refused = spotal("next", "p", "--anyway", "-n", 0.5)
+    assert refused.exit_code == 2
+    assert refused.stderr.startswith("Error: batch_size must be at least 1, the price of the cheapest row")
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [

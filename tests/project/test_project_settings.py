@@ -6,7 +6,7 @@ import tomllib
 import pytest
 
 from spotal.errors import ProjectError
-from spotal.project import Audit, Data, Settings, Stop
+from spotal.project import Audit, Data, Limits, Settings, Stop
 from spotal.project.settings import from_table, read
 
 TABLE = {"classes": ["cat", "dog"], "data": {"path": "photos"}}
@@ -18,7 +18,11 @@ WRONG = [
     ({"classes": ["cat", " "]}, "classes must be visible names"),
     ({"classes": "cat"}, "classes must be a list"),
     ({"budget": 0}, "budget must be at least 1, found 0"),
-    ({"batch_size": 2.5}, "batch_size must be an integer"),
+    ({"batch_size": 2.5}, "batch_size must be an integer, found 2.5; an amount of money needs limits.cost"),
+    ({"budget": 0, "limits": {"cost": "prices.csv"}}, "budget must be positive, the money to spend, found 0"),
+    ({"budget": "5"}, "budget must be a number"),
+    ({"limits": {"groups": "videos.csv"}}, "max_per_group is needed with groups and only there"),
+    ({"limits": {"cost": ""}}, "cost and groups must name a file"),
     ({"overlap": 0}, "overlap must be at least 1"),
     ({"model": ""}, "model must be named"),
     ({"random_state": -1}, "random_state must be at least 0"),
@@ -47,13 +51,14 @@ def test_what_is_wrong_is_said_in_one_sentence(change, message):
         Settings(
             Data('C:\\a "b"', "text", "name", "körper"),
             ("chat 🐈", 'a "quoted" one', "back\\slash"),
-            budget=500,
+            budget=500.5,
             batch_size=7,
             overlap=2,
             model="m:f",
             strategy="badge",
             random_state=3,
             audit=Audit(0.25, 0.5),
+            limits=Limits("../minutes.csv", "videos.parquet", 3),
             stop=Stop("accuracy", 0.95),
         ),
     ],

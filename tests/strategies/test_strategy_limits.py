@@ -137,6 +137,17 @@ def test_coreset_takes_the_farthest_row_that_it_may():
         room[GROUPS[pick]] -= 1
 
 
+def test_groups_may_have_quotas_of_their_own():
+    quotas = np.array([0, 1, 2, 4])[np.arange(20) % 4]
+    picks = ask("spot", 30, groups=GROUPS, max_per_group=quotas[GROUPS], labeled=LABELED).indices
+    counts = np.bincount(GROUPS[np.r_[picks, LABELED]], minlength=20)
+    taken = np.bincount(GROUPS[LABELED], minlength=20)
+    assert (counts <= np.maximum(quotas, taken)).all()
+    assert len(picks) == 30
+    same = ask("spot", 9, groups=GROUPS, max_per_group=np.full(N, 2)).indices
+    assert np.array_equal(same, ask("spot", 9, groups=GROUPS, max_per_group=2).indices)
+
+
 @pytest.mark.parametrize("name", sorted(set(names()) - set(TAKING)))
 def test_others_refuse_limits_and_say_who_takes_them(name):
     for limits in ({"groups": GROUPS, "max_per_group": 2}, {"cost": COST}):
@@ -173,6 +184,8 @@ def test_a_strategy_of_one_s_own_refuses_until_it_says_that_it_honors_limits():
             "max_per_group must be an integer of at least 1, found 0",
         ),
         (3, {"groups": GROUPS, "max_per_group": 1.5}, InputError, "max_per_group must be an integer"),
+        (3, {"groups": GROUPS, "max_per_group": [2, 2]}, InputError, r"integers of at least 0 of shape \(90,\)"),
+        (3, {"groups": GROUPS, "max_per_group": np.arange(N)}, InputError, "must be the same for all rows of a group"),
         (3, {"groups": GROUPS[:-1], "max_per_group": 1}, InputError, r"groups must have shape \(90,\)"),
         (3, {"groups": [None, *GROUPS[1:]], "max_per_group": 1}, InputError, "found None at row 0"),
         (3, {"groups": [*GROUPS[1:], np.nan], "max_per_group": 1}, InputError, "found nan at row 89"),

@@ -1,4 +1,4 @@
-"""What a protocol's ``dataset`` may name: spotal's datasets, tables that come with scikit-learn, or a path."""
+"""What a protocol's ``dataset`` may name: spotal's datasets, tables real and made, or a path."""
 
 from __future__ import annotations
 
@@ -9,12 +9,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spotal import datasets
+from spotal.bench import mlbench
 from spotal.datasets import Dataset
 
 __all__ = ["load", "names"]
 
 TEST_FRACTION = 0.3
-_TABLES = ("breast-cancer", "made-clusters", "wine")
+LARGE, THINNED = 1_000, 5
+"""Of "shuttle": classes of this many rows keep one row in five, so that pools of thousands have all rare rows."""
+_TABLES = ("breast-cancer", "letter", "made-clusters", "made-species", "shuttle", "wine")
 
 
 def names() -> tuple[str, ...]:
@@ -32,6 +35,12 @@ def load(name_or_path: str) -> Dataset:
 
 
 def _table(name: str) -> tuple[NDArray[Any], NDArray[Any], tuple[str, ...]]:
+    if name == "made-species":
+        return _species()
+    if name in mlbench.TABLES:
+        X, y, classes = mlbench.read(name)
+        kept = _thinned(y) if name == "shuttle" else slice(None)
+        return X[kept], y[kept], classes
     from sklearn import datasets as sklearn_datasets
 
     if name == "made-clusters":
@@ -44,6 +53,35 @@ def _table(name: str) -> tuple[NDArray[Any], NDArray[Any], tuple[str, ...]]:
     read: Any = sklearn_datasets.load_wine if name == "wine" else sklearn_datasets.load_breast_cancer
     found = read()
     return found.data, found.target, tuple(str(label) for label in found.target_names)
+
+
+def _thinned(y: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Rows, ascending: all of the small classes, a fifth of the large ones."""
+    rng = np.random.default_rng(20_253)
+    parts = []
+    for label, count in enumerate(np.bincount(y)):
+        rows = rng.permutation(np.flatnonzero(y == label))
+        parts.append(rows if count < LARGE else rows[: count // THINNED])
+    return np.sort(np.concatenate(parts))
+
+
+def _species() -> tuple[NDArray[Any], NDArray[Any], tuple[str, ...]]:
+    """Sixty classes of 180 rows in twelve families, as of species: 24 measurements, half of them skewed.
+
+    A class lies near its family in 8 latent dimensions and has a spread of its own; measurements mix the latent ones.
+    """
+    rng = np.random.default_rng(20_252)
+    n_families, n_classes, n_rows, latent, measured = 12, 60, 180, 8, 24
+    families = 2.5 * rng.standard_normal((n_families, latent))
+    centers = families[np.arange(n_classes) % n_families] + 0.9 * rng.standard_normal((n_classes, latent))
+    spread = rng.uniform(0.4, 1.2, n_classes)
+    y = np.repeat(np.arange(n_classes), n_rows)
+    points = centers[y] + spread[y, None] * rng.standard_normal((len(y), latent))
+    X = points @ rng.standard_normal((latent, measured)) / np.sqrt(latent)
+    X += 0.2 * rng.standard_normal(X.shape)
+    X[:, ::2] = np.exp(X[:, ::2] / 2)
+    order = rng.permutation(len(y))
+    return X[order], y[order], tuple(f"species-{k:02d}" for k in range(n_classes))
 
 
 def _split(name: str, X: NDArray[Any], y: NDArray[Any], classes: tuple[str, ...]) -> Dataset:

@@ -36,8 +36,8 @@ def bench(
     protocols: Annotated[
         list[str] | None,
         typer.Argument(
-            help="Names of ready protocols (--list shows them), .toml files, or the words development and reporting "
-            "for all of that role.",
+            help="Names of ready protocols (--list shows them), patterns such as 'stress-*', .toml files, or the words "
+            "development and reporting for all of that role.",
             metavar="[PROTOCOL]...",
             show_default=False,
         ),
@@ -172,13 +172,16 @@ def report_run(run: Path, page: Path, markdown: Path | None, as_json: bool) -> N
 
 
 def _protocols(wanted: list[str], seeds: int | None, strategies: list[str] | None) -> list[Protocol]:
+    import fnmatch
+
     from spotal.bench import library
 
     if not wanted:
         raise InputError("PROTOCOL must be given; spotal bench --list shows the ready ones, and smoke takes seconds")
     names: list[str] = []
     for name in wanted:
-        names += library.of_role(name) if name in ("development", "reporting") else [name]
+        known = library.of_role(name) if name in ("development", "reporting") else fnmatch.filter(library.names(), name)
+        names += known or [name]
     found = [library.load(name) for name in dict.fromkeys(names)]
     stems = [protocol.name for protocol in found]
     twice = next((stem for stem in stems if stems.count(stem) > 1), None)

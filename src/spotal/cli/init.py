@@ -32,9 +32,10 @@ def init(
     classes: Annotated[str | None, typer.Option(help="Names of the classes, with commas between.")] = None,
     classes_file: Annotated[Path | None, typer.Option(help="File with the name of a class in each line.")] = None,
     budget: Annotated[
-        int | None, typer.Option(min=1, help="Answers to ask people for in all; no limit without.")
+        float | None,
+        typer.Option(help="Answers to ask people for in all, or, with --cost, their money; no limit without."),
     ] = None,
-    batch: Annotated[int, typer.Option(min=1, help="Items of a round.")] = 20,
+    batch: Annotated[float, typer.Option(help="Items of a round, or, with --cost, their money.")] = 20,
     model: Annotated[
         str,
         typer.Option(
@@ -49,6 +50,18 @@ def init(
         float,
         typer.Option(min=0, max=1, help="Share of each round that is drawn at random to measure accuracy; 0 for none."),
     ] = 0.1,
+    cost: Annotated[
+        Path | None, typer.Option(help="Price of each item's answer: .csv or .parquet with the columns id and cost.")
+    ] = None,
+    groups: Annotated[
+        Path | None,
+        typer.Option(
+            help="Group of each item (video of a frame, patient): .csv or .parquet with the columns id and group."
+        ),
+    ] = None,
+    max_per_group: Annotated[
+        int | None, typer.Option(min=1, help="Most items of a group that are picked.", metavar="K")
+    ] = None,
     stop: Annotated[
         str, typer.Option(help="When to stop: none, or accuracy, flat, stable or coverage, which need --target.")
     ] = "none",
@@ -63,7 +76,7 @@ def init(
     Your data stay where they are. What you choose here is written to spotal.toml in the folder, where you can change it
     at any time.
     """
-    from spotal.project import Audit, Project, Settings, Stop
+    from spotal.project import Audit, Limits, Project, Settings, Stop
     from spotal.project.learning import recipe_for
 
     settings = Settings(
@@ -76,6 +89,11 @@ def init(
         strategy=strategy,
         random_state=random_state,
         audit=Audit(held_back=Audit().held_back if audit_share else 0.0, share=audit_share),
+        limits=Limits(
+            None if cost is None else _place(folder, cost),
+            None if groups is None else _place(folder, groups),
+            max_per_group,
+        ),
         stop=Stop(stop, target),
     )
     with progress() as bars:
@@ -118,10 +136,13 @@ def _data(
     if len(given) != 1:
         raise InputError(f"one of --images, --texts and --pool must be given, found {len(given) or 'none'}; name one")
     kind, path = given[0]
+    return Data(_place(folder, path), kind, id_column, text_column)
+
+
+def _place(folder: Path, path: Path) -> str:
+    """Where it is: near the project relative to it, so that both can move together."""
     home, place = folder.resolve(), Path(os.path.abspath(path.expanduser()))
-    # near the project relative to it, so that both can move together
-    near = place.is_relative_to(home.parent)
-    return Data(os.path.relpath(place, home) if near else str(place), kind, id_column, text_column)
+    return os.path.relpath(place, home) if place.is_relative_to(home.parent) else str(place)
 
 
 def _check_strategy(name: str) -> None:

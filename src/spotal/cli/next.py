@@ -20,7 +20,9 @@ __all__ = ["next_"]
 
 def next_(
     folder: Annotated[Path, typer.Argument(help="The project.", metavar="DIR")] = Path("."),
-    n: Annotated[int | None, typer.Option("-n", "--batch", min=1, help="Items, in place of batch_size.")] = None,
+    n: Annotated[
+        float | None, typer.Option("-n", "--batch", help="Items, or their money, in place of batch_size.")
+    ] = None,
     anyway: Annotated[
         bool,
         typer.Option("--anyway", help="Choose a new batch although one waits for answers or the stopping rule is met."),
@@ -78,7 +80,9 @@ def _tell(console: Console, project: Project, chosen: Round, fresh: bool, folder
         how = (
             f"by {chosen.strategy}, after {chosen.n_labeled:,} labels" if chosen.n_labeled else f"by {chosen.strategy}"
         )
-        say(console, f"Round {chosen.number + 1}: chose {chosen.n_picks} items {how}{audit}", "bold")
+        spent = sum(pick.about.get("cost", 0.0) for pick in project.rounds.picks(chosen.number))
+        price = f" for {spent:,.10g}" if counts.cost is not None else ""
+        say(console, f"Round {chosen.number + 1}: chose {chosen.n_picks} items{price} {how}{audit}", "bold")
         if "note" in chosen.about:
             say(console, f"  {chosen.about['note']}", "yellow")
     else:
@@ -86,6 +90,9 @@ def _tell(console: Console, project: Project, chosen: Round, fresh: bool, folder
         say(console, "  --anyway chooses more")
     if counts.conflicts:
         say(console, f"  {counts.conflicts} items on which people disagree are asked first")
-    if counts.left is not None:
+    if counts.cost is not None:
+        of = "" if counts.budget is None else f" of the budget of {counts.budget:,.10g}"
+        say(console, f"  {counts.cost:,.10g}{of} answered")
+    elif counts.left is not None:
         say(console, f"  {counts.spent:,} of the budget of {counts.budget:,} answered")
     say(console, f"Next: spotal label {folder}")

@@ -68,8 +68,10 @@ def _counts(counts: Counts) -> Table:
     for k, (name, figure) in enumerate(rows):
         if figure or k < 2:
             table.add_row(name, f"{figure:,}")
-    left = "" if counts.budget is None else f" of {counts.budget:,}"
-    table.add_row("answers so far", f"{counts.spent:,}{left}")
+    left = "" if counts.budget is None else f" of {counts.budget:,.10g}"
+    table.add_row("answers so far", f"{counts.spent:,}{'' if counts.cost is not None else left}")
+    if counts.cost is not None:
+        table.add_row("what they cost", f"{counts.cost:,.10g}{left}")
     table.add_row("rounds", f"{counts.rounds:,}")
     return table
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any, Self
 
 import numpy as np
@@ -73,7 +74,9 @@ class SklearnLearner:
             seed = int(np.random.SeedSequence(random_state).generate_state(1, np.uint32)[0])
             seeded = [key for key in classifier.get_params() if key.split("__")[-1] == "random_state"]
             classifier.set_params(**dict.fromkeys(seeded, seed))
-            self.classifier_ = classifier.fit(_flat(data), labels)
+            with warnings.catch_warnings():  # few labels of many classes are no regression
+                warnings.filterwarnings("ignore", "The number of unique classes", UserWarning)
+                self.classifier_ = classifier.fit(_flat(data), labels)
         return self
 
     def infer(self, X: NDArray[Any]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:

@@ -56,7 +56,7 @@ from spotal.project.records import (
     Standing,
     Task,
 )
-from spotal.project.settings import Audit, Data, Settings, Stop
+from spotal.project.settings import Audit, Data, Limits, Settings, Stop
 from spotal.project.training import train
 
 __all__ = [
@@ -71,6 +71,7 @@ __all__ = [
     "Event",
     "Found",
     "Item",
+    "Limits",
     "Metric",
     "Model",
     "Pick",

@@ -7,11 +7,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from spotal.errors import FinishedError
+from spotal.errors import BudgetError, FinishedError
 from spotal.project.advice.stopping import verdict
 from spotal.project.learning import Progress
+from spotal.project.limits import limits_of, read_prices
 from spotal.project.predictions import Predictions, read_embeddings, read_predictions
-from spotal.project.records import Pick, Round
+from spotal.project.records import Counts, Pick, Round
+from spotal.project.rounds import ROUNDING
+from spotal.project.settings import Settings
 from spotal.project.training import prepare
 
 if TYPE_CHECKING:
@@ -26,7 +29,7 @@ NEIGHBORS = 5
 
 def next_batch(
     project: Project,
-    n: int | None = None,
+    n: float | None = None,
     *,
     anyway: bool = False,
     wait: float = 0.0,
@@ -40,7 +43,8 @@ def next_batch(
 
     Parameters
     ----------
-    n : int or None, picks, those for the audit among them; None for ``batch_size`` of spotal.toml
+    n : int or None, picks, those for the audit among them, or float, their money where answers have a price; None for
+        ``batch_size`` of spotal.toml
     anyway : bool, whether to choose a new batch although one waits for answers or the stopping rule is met
     wait : float, seconds to wait for another long command
     on_progress : called with what is done, how much of it, and of how much or None
@@ -52,6 +56,8 @@ def next_batch(
 
     Raises
     ------
+    BudgetError
+        The batch's money buys no item; or n is no number of items where answers have no price.
     FinishedError
         The budget is spent, the stopping rule is met, or nothing is left to pick.
     ProjectBusyError
@@ -65,26 +71,79 @@ def next_batch(
         counts = project.counts()
         if counts.open and not anyway:
             return project.rounds.all()[-1]
-        asked = project.settings.batch_size if n is None else n
+        settings = project.settings
+        asked = _asked(settings, n)
         size = asked if counts.left is None else min(asked, counts.left)
-        if size < 1:
+        prices, least = None, 1.0
+        if settings.limits.cost is not None:
+            prices = read_prices(settings, project.folder, [item.id for item in project.items if not item.missing])
+            least = min((prices[item.id] for item in project.items.candidates()), default=0.0)
+        if counts.left is not None and counts.left + ROUNDING * (counts.budget or 0) < least:
             raise FinishedError(f"the budget of {counts.budget} is spent; raise budget in spotal.toml to go on")
         model = prepare(project, progress)
         found = verdict(project)
         if found is not None and found.met and not anyway:
             raise FinishedError(f"the stopping rule is met: {found.sentence}; change it in spotal.toml to go on")
-        share = project.settings.audit.share
-        audit = min(size, max(0, int((counts.picked + size) * share + 1e-9) - counts.audit_picked))
-        progress(f"choosing {size:,} items", 0, None)
-        picks, about = _choose(project, size - audit, model)
+        audit, rest = _audit(project, counts, size, prices, least)
+        progress("choosing items" if prices else f"choosing {size:,} items", 0, None)
+        picks, about = _choose(project, rest, model, prices)
         if not picks:
-            raise FinishedError("every item is labeled, skipped or held back; add items, or train on what there is")
-        name, labels = project.settings.strategy, model.n_labeled
-        return project.rounds.add(picks, audit=audit, strategy=name, n_labeled=labels, model=model.number, about=about)
+            raise FinishedError(
+                "every item is labeled, skipped or held back, or in a group with as many as it may have; add items, or "
+                "train on what there is"
+            )
+        return project.rounds.add(
+            picks,
+            audit=audit,
+            strategy=settings.strategy,
+            n_labeled=model.n_labeled,
+            model=model.number,
+            about=about,
+            costs=prices,
+        )
 
 
-def _choose(project: Project, size: int, model: Model) -> tuple[list[Pick], dict[str, Any]]:
-    """Up to ``size`` picks by the project's strategy, and what it says of them all."""
+def _asked(settings: Settings, n: float | None) -> float:
+    """Picks of the batch, or their money."""
+    if n is None:
+        return settings.batch_size
+    if settings.limits.cost is None and n != int(n):
+        raise BudgetError(f"n must be an integer, the items of the batch, found {n:g}; money needs limits.cost")
+    if n <= 0:
+        raise BudgetError(f"n must be positive, found {n:g}; leave it out for batch_size")
+    return n
+
+
+def _audit(
+    project: Project, counts: Counts, size: float, prices: dict[str, float] | None, least: float
+) -> tuple[int, float]:
+    """Random picks of a batch, and what it has left for others, whose cheapest costs ``least``.
+
+    With prices their share is one of money, at the mean price; but no more are drawn than half of the batch, or that
+    share, could pay for were they the dearest: how many are drawn must not hang on which.
+    """
+    share = project.settings.audit.share
+    if prices is None:
+        count = int(min(size, max(0, int((counts.picked + size) * share + 1e-9) - counts.audit_picked)))
+        return count, size - count
+    reserve = [prices[name] for name in project.rounds.reserve()]
+    if not reserve or not share:
+        return 0, size
+    picked = [pick for pick in project.rounds.picks() if "cost" in pick.about]
+    spent, audited = (
+        sum(pick.about["cost"] for pick in some) for some in (picked, [pick for pick in picked if pick.role == "audit"])
+    )
+    wanted = int(((spent + size) * share - audited) / np.mean(reserve) + 1e-9)
+    room = min(size * max(share, 0.5), size - least)
+    most = int(np.searchsorted(np.cumsum(sorted(reserve, reverse=True)), room, side="right"))
+    count = max(0, min(wanted, most))
+    return count, size - sum(reserve[:count])
+
+
+def _choose(
+    project: Project, size: float, model: Model, prices: dict[str, float] | None
+) -> tuple[list[Pick], dict[str, Any]]:
+    """Up to ``size`` picks by the project's strategy, or for that much money, and what it says of them all."""
     from spotal.strategies import get
 
     embeddings = read_embeddings(project, model.number)
@@ -92,8 +151,7 @@ def _choose(project: Project, size: int, model: Model) -> tuple[list[Pick], dict
     assert embeddings is not None  # every model of a project has them
     seen = ~np.isnan(embeddings[:, 0])
     candidates = [item for item in project.items.candidates() if item.number < len(seen) and seen[item.number]]
-    size = min(size, len(candidates))
-    if size < 1:
+    if not candidates:
         return [], {}
     strategy = get(project.settings.strategy)
     note = {}
@@ -101,22 +159,35 @@ def _choose(project: Project, size: int, model: Model) -> tuple[list[Pick], dict
         note = {"note": f"{strategy.name} needs a trained model and there is none yet, so these picks are random"}
         strategy = get("random")
     classes = {name: k for k, name in enumerate(project.settings.classes)}
-    labeled = {
-        row.number: classes[row.label]
+    standing = [
+        row
         for row in project.labels.current().values()
         if row.label in classes and row.number < len(seen) and seen[row.number]
-    }
+    ]
+    labeled = {row.number: classes[row.label or ""] for row in standing}
+    known = {row.number: row.item for row in standing}
     numbers = np.sort(np.asarray([*(item.number for item in candidates), *labeled], np.int64))
     rows = np.searchsorted(numbers, sorted(labeled))
+    names = {item.number: item.id for item in candidates} | known
+    limits = limits_of(project, [names[number] for number in numbers.tolist()], set(known.values()), prices)
+    most = limits.most(np.setdiff1d(np.arange(len(numbers)), rows), rows)
+    if prices is None:
+        size = int(min(size, most))
+    if most < 1 or size <= 0:
+        return [], {}
     seed = np.random.SeedSequence(project.settings.random_state, spawn_key=(len(project.rounds),))
-    selection = strategy.query(
-        embeddings[numbers],
-        size,
-        labeled=rows,
-        labels=[labeled[number] for number in sorted(labeled)],
-        probabilities=None if predictions is None else predictions.of(numbers),
-        random_state=int(seed.generate_state(1, np.uint32)[0]),
-    )
+    try:
+        selection = strategy.query(
+            embeddings[numbers],
+            size,
+            labeled=rows,
+            labels=[labeled[number] for number in sorted(labeled)],
+            probabilities=None if predictions is None else predictions.of(numbers),
+            **limits.known(),
+            random_state=int(seed.generate_state(1, np.uint32)[0]),
+        )
+    except BudgetError as error:  # money that buys nothing
+        raise BudgetError(str(error).replace("budget", "batch_size", 1)) from None
     about = note | {"figures": selection.figures, "timings": selection.timings, "provenance": selection.provenance}
     return _picks(selection, numbers, {item.number: item for item in candidates}, embeddings, predictions), about
 

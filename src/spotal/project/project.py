@@ -18,10 +18,11 @@ from spotal.project import settings as toml
 from spotal.project.database import Database
 from spotal.project.items import Items
 from spotal.project.labels import Labels
+from spotal.project.limits import check
 from spotal.project.lock import held
 from spotal.project.models import Models
 from spotal.project.records import Added, Counts
-from spotal.project.rounds import Rounds, budget_left, is_open
+from spotal.project.rounds import Rounds, budget_left, is_open, price
 from spotal.project.schema import REVISION, ItemRow, PickRow, RoundRow, standings
 from spotal.project.settings import Settings
 from spotal.project.sources import look
@@ -56,9 +57,9 @@ class Project:
         Raises
         ------
         ProjectError
-            The folder is a project already, or was one; or the strategy is unknown.
+            The folder is a project already, or was one; or the strategy is unknown, or cannot keep to the limits.
         DataFileError, InputError
-            The data cannot be read. Nothing is written then.
+            The data, or what they cost and their groups, cannot be read. Nothing is written then.
         OutputError
             The folder cannot be written.
         """
@@ -71,6 +72,7 @@ class Project:
                 f"strategy must be a known one, found {settings.strategy!r}; {closest(settings.strategy, names())}"
             )
         found = look(settings.data, place)
+        check(settings, place, [thing.id for thing in found])
         try:
             place.mkdir(parents=True, exist_ok=True)
         except OSError as error:
@@ -175,6 +177,7 @@ class Project:
             "audit_picked": of(PickRow.role == "audit"),
             "audit_answered": of(PickRow.role == "audit", state.in_(("labeled", "none_of_these"))),
             "spent": of(picked, standings.c.voters > 0),
+            "cost": func.coalesce(func.sum(case((and_(picked, standings.c.voters > 0), price))), 0.0),
         }
         query = (
             select(*(figure.label(name) for name, figure in figures.items()))  # type: ignore[attr-defined]
@@ -185,8 +188,10 @@ class Project:
         with self.database.read() as connection:
             row = connection.execute(query).one()._asdict()
             rounds = int(connection.execute(select(func.count()).select_from(RoundRow)).scalar_one())
-            left = budget_left(connection, self.settings.budget)
-        return Counts(**row, rounds=rounds, budget=self.settings.budget, left=left)
+            is_money = self.settings.limits.cost is not None
+            left = budget_left(connection, self.settings.budget, is_money)
+        cost = row.pop("cost")
+        return Counts(**row, rounds=rounds, budget=self.settings.budget, left=left, cost=cost if is_money else None)
 
 
 def _refuse(place: Path) -> None:

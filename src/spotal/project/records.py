@@ -262,6 +262,7 @@ class Counts:
     rounds, picked : batches and picks so far; open : picks that wait for an answer
     audit_picked, audit_answered : picks for the audit sample
     spent : picks that got an answer, skips left out; budget : int or None; left : int or None, what may still be picked
+    cost : None, or where answers have a price what these cost; budget and left are money then
     """
 
     items: int
@@ -279,5 +280,6 @@ class Counts:
     audit_picked: int
     audit_answered: int
     spent: int
-    budget: int | None
-    left: int | None
+    budget: float | None
+    left: float | None
+    cost: float | None = None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +18,15 @@ if TYPE_CHECKING:
 
     from spotal.project.project import Project
 
-__all__ = ["Rounds", "budget_left", "is_open"]
+__all__ = ["Rounds", "budget_left", "is_open", "price"]
+
+ROUNDING = 1e-12
+"""Share of a budget by which sums of prices may miss it, as for a strategy."""
+price = func.coalesce(PickRow.about["cost"].as_float(), 0.0)
+"""What a pick's answer costs; picks from before answers had a price cost nothing."""
+
+_waits = and_(standings.c.item.is_(None), ~ItemRow.missing)
+"""Whether nobody has answered yet, of a pick."""
 
 _PICKS = (
     select(
@@ -56,6 +64,7 @@ class Rounds:
         n_labeled: int,
         model: int | None = None,
         about: dict[str, Any] | None = None,
+        costs: Mapping[str, float] | None = None,
     ) -> Round:
         """Record a batch: a strategy's picks in order, and ``audit`` random ones spread evenly among them.
 
@@ -68,11 +77,13 @@ class Rounds:
         audit : int, number of random picks
         strategy : str; n_labeled : int, labels that it knew; model : int or None, number of the model that it used
         about : dict of JSON types, such as the selection's figures and provenance
+        costs : the price of each pick's answer by the item's id, which is kept with it; needed where the project's
+            budget is money
 
         Raises
         ------
         BudgetError
-            There are more picks than the budget has left.
+            There are more picks than the budget has left, or they cost more.
         ProjectError
             There is no pick at all; one is no item, was picked before, comes twice, or is held back; or there is no
             such model. Nothing is recorded then.
@@ -84,16 +95,16 @@ class Rounds:
                 raise ProjectError(f"model must be the number of a recorded one, found {model}; record it first")
             numbers = _free(connection, [pick.item for pick in picks])
             chosen = [(numbers[pick.item], pick, "query") for pick in picks]
-            reserve = _reserve(connection)
-            reserve.sort(key=lambda row: uniform(settings.random_state, f"audit {number}", row[1]))
+            reserve = _reserve(connection, settings.random_state, number)
             drawn = reserve[:audit]
-            left = budget_left(connection, settings.budget)
-            if left is not None and len(chosen) + len(drawn) > left:
-                raise BudgetError(
-                    f"picks must be at most {left}, what the budget of {settings.budget} has left, found "
-                    f"{len(chosen) + len(drawn)}; pick fewer or raise budget in spotal.toml"
-                )
             batch = _spread(chosen, [(item, Pick(name), "audit") for item, name in drawn])
+            spends = len(batch) if costs is None else sum(costs[pick.item] for _, pick, _ in batch)
+            left = budget_left(connection, settings.budget, settings.limits.cost is not None)
+            if left is not None and settings.budget is not None and spends > left + ROUNDING * settings.budget:
+                raise BudgetError(
+                    f"picks must {'be' if costs is None else 'cost'} at most {left:.15g}, what the budget of "
+                    f"{settings.budget} has left, found {spends:.15g}; pick fewer or raise budget in spotal.toml"
+                )
             if not batch:
                 raise ProjectError("picks must be at least one, found none and nothing to audit; add items")
             population = int(connection.execute(select(func.count()).select_from(ItemRow)).scalar_one())
@@ -102,7 +113,8 @@ class Rounds:
             record = {"number": number, "at": now, "strategy": strategy, "n_labeled": n_labeled, "model": model}
             connection.execute(insert(RoundRow).values(**record, **draw, about=about or {}))
             rows = [
-                {"item": item, "round": number, "rank": rank, "role": role, "mass": pick.mass, "about": pick.about}
+                {"item": item, "round": number, "rank": rank, "role": role, "mass": pick.mass}
+                | {"about": pick.about if costs is None else pick.about | {"cost": costs[pick.item]}}
                 | {"stands_for": pick.stands_for, "uncertainty": pick.uncertainty}
                 for rank, (item, pick, role) in enumerate(batch)
             ]
@@ -164,6 +176,24 @@ class Rounds:
         items = self._project.items.at(numbers)
         return [Task(item, picks.get(item.id), bool(row.conflict)) for item, row in zip(items, rows, strict=True)]
 
+    def reserve(self) -> list[str]:
+        """Items held back and not drawn yet, those first that the next round draws first."""
+        with self._database.read() as connection:
+            return [name for _, name in _reserve(connection, self._project.settings.random_state, len(self))]
+
+    def taken(self) -> list[int]:
+        """Numbers of the items that were answered or wait for it, without those held back, ascending."""
+        query = (
+            select(ItemRow.number)
+            .outerjoin(PickRow, PickRow.item == ItemRow.number)
+            .outerjoin(standings, standings.c.item == ItemRow.number)
+            .where(ItemRow.held_back.is_(None))
+            .where(or_(standings.c.voters > 0, and_(_waits, PickRow.item.is_not(None))))
+            .order_by(ItemRow.number)
+        )
+        with self._database.read() as connection:
+            return list(connection.execute(query).scalars())
+
     def audit(self) -> list[AuditLabel]:
         """The answered audit picks, with the probability with which each came into the sample.
 
@@ -196,20 +226,21 @@ def is_open(overlap: int) -> ColumnElement[bool]:
     return and_(PickRow.item.is_not(None), ~ItemRow.missing, func.coalesce(standings.c.heard, 0) < overlap)
 
 
-def budget_left(connection: Connection, budget: int | None) -> int | None:
-    """Picks that may still be made: those answered or waiting use the budget, skipped and missing ones not."""
+def budget_left(connection: Connection, budget: float | None, is_money: bool) -> float | None:
+    """Picks that may still be made, or their money: those answered or waiting use it, skipped and missing ones not."""
     if budget is None:
         return None
     used = (
-        select(func.count())
+        select(func.coalesce(func.sum(price), 0.0) if is_money else func.count())
         .select_from(PickRow)
         .join(ItemRow, ItemRow.number == PickRow.item)
         .outerjoin(standings, standings.c.item == PickRow.item)
         .where(
-            or_(standings.c.voters > 0, and_(standings.c.item.is_(None), ~ItemRow.missing)),
+            or_(standings.c.voters > 0, _waits),
         )
     )
-    return max(0, budget - int(connection.execute(used).scalar_one()))
+    left: float = max(0, budget - connection.execute(used).scalar_one())
+    return left
 
 
 def _free(connection: Connection, names: list[str]) -> dict[str, int]:
@@ -228,14 +259,15 @@ def _free(connection: Connection, names: list[str]) -> dict[str, int]:
     return numbers
 
 
-def _reserve(connection: Connection) -> list[tuple[int, str]]:
-    """Items held back that no round has drawn yet."""
+def _reserve(connection: Connection, random_state: int, number: int) -> list[tuple[int, str]]:
+    """Items held back that no round has drawn yet, in the order in which round ``number`` draws them."""
     query = (
         select(ItemRow.number, ItemRow.id)
         .outerjoin(PickRow, PickRow.item == ItemRow.number)
         .where(ItemRow.held_back.is_not(None), ~ItemRow.missing, PickRow.item.is_(None))
     )
-    return [(number, name) for number, name in connection.execute(query)]
+    found = [(item, name) for item, name in connection.execute(query)]
+    return sorted(found, key=lambda row: uniform(random_state, f"audit {number}", row[1]))
 
 
 def _spread(many: list[Any], few: list[Any]) -> list[Any]:

@@ -14,7 +14,7 @@ from spotal._check import build, check_fields, key
 from spotal._files import atomic_path
 from spotal.errors import InputError, ProjectError
 
-__all__ = ["FILE", "Audit", "Data", "Settings", "Stop", "add_classes", "from_table", "read"]
+__all__ = ["FILE", "Audit", "Data", "Limits", "Settings", "Stop", "add_classes", "from_table", "read"]
 
 FILE = "spotal.toml"
 KINDS = ("image", "text", "embedding")
@@ -22,8 +22,8 @@ RULES = ("none", "accuracy", "flat", "stable", "coverage")
 _ABOUT = {
     "": {
         "classes": "names of the classes, in the order of the model's outputs; add new ones at the end",
-        "budget": "answers to ask people for in all; leave it out for no limit",
-        "batch_size": "picks of one round",
+        "budget": "answers to ask people for in all, or the money for them; leave it out for no limit",
+        "batch_size": "picks of one round, or the money for them",
         "overlap": "people who answer each pick",
         "model": 'what is trained; "auto" is the usual one for the data',
         "strategy": "how picks are chosen",
@@ -38,6 +38,11 @@ _ABOUT = {
     "audit": {
         "held_back": "share of the items that is held back at random and never trained on",
         "share": "share of each batch that comes from the items held back, to measure accuracy honestly",
+    },
+    "limits": {
+        "cost": "file with the price of each item's answer; budgets are money then: .csv or .parquet, with id and cost",
+        "groups": "file with the group of each item: .csv or .parquet, with id and group",
+        "max_per_group": "most items of a group that are picked, random ones for the audit left out",
     },
     "stop": {
         "rule": "none, accuracy, flat, stable or coverage",
@@ -83,6 +88,32 @@ class Audit:
 
 
 @dataclass(frozen=True)
+class Limits:
+    """What answers cost, and how many of a group are asked for.
+
+    cost : str or None, .csv or .parquet with the columns ``id`` and ``cost``, a positive price for each item;
+        ``budget`` and ``batch_size`` are money then
+    groups : str or None, the same with the columns ``id`` and ``group``
+    max_per_group : int or None, most items of a group that are picked; needed with groups and only there
+
+    Relative paths start at the project's folder.
+    """
+
+    cost: str | None = key(str, None)
+    groups: str | None = key(str, None)
+    max_per_group: int | None = key(int, None, least=1)
+
+    def __post_init__(self) -> None:
+        check_fields(self)
+        if (self.groups is None) != (self.max_per_group is None):
+            raise InputError(
+                f"max_per_group is needed with groups and only there, found {self.max_per_group} with {self.groups!r}"
+            )
+        if "" in (self.cost, self.groups):
+            raise InputError("cost and groups must name a file, found an empty text; leave the key out for none")
+
+
+@dataclass(frozen=True)
 class Stop:
     """When to stop asking.
 
@@ -108,29 +139,33 @@ class Settings:
 
     data : Data
     classes : tuple of str, two or more; the order is that of a model's outputs
-    budget : int or None, picks to be answered in all; None for no limit
-    batch_size : int, picks of a round, those for the audit among them
+    budget : int or None, picks to be answered in all; None for no limit; with ``limits.cost`` float, their money
+    batch_size : int, picks of a round, those for the audit among them; with ``limits.cost`` float, their money
     overlap : int, different annotators who answer each pick
     model : str, read by whoever trains; "auto" is the usual one for the data
     strategy : str, a name of :func:`spotal.strategies.names`, checked when a project is made and when it picks
     random_state : int
     audit : Audit
+    limits : Limits
     stop : Stop
     """
 
     data: Data
     classes: tuple[str, ...] = key(str, many=True)
-    budget: int | None = key(int, None, least=1)
-    batch_size: int = key(int, 20, least=1)
+    budget: float | None = key(float, None, least=0)
+    batch_size: float = key(float, 20.0, least=0)
     overlap: int = key(int, 1, least=1)
     model: str = key(str, "auto")
     strategy: str = key(str, "spot")
     random_state: int = key(int, 0, least=0)
     audit: Audit = Audit()
+    limits: Limits = Limits()
     stop: Stop = Stop()
 
     def __post_init__(self) -> None:
         check_fields(self)
+        for name in ("budget", "batch_size"):
+            _check_amount(self, name)
         if len(self.classes) < 2 or len(set(self.classes)) < len(self.classes):
             raise InputError(f"classes must be two or more, none twice, found {list(self.classes)}")
         odd = next((name for name in self.classes if not name.strip() or not name.isprintable()), None)
@@ -151,7 +186,23 @@ class Settings:
         return "\n".join(lines) + "\n"
 
 
-_PARTS: dict[str, type] = {"data": Data, "audit": Audit, "stop": Stop}
+_PARTS: dict[str, type] = {"data": Data, "audit": Audit, "limits": Limits, "stop": Stop}
+
+
+def _check_amount(settings: Settings, name: str) -> None:
+    """Money is any positive number; picks, where they have no price, are counted."""
+    amount = getattr(settings, name)
+    if amount is None:
+        return
+    if settings.limits.cost is None:
+        if not amount.is_integer():
+            raise InputError(f"{name} must be an integer, found {amount:g}; an amount of money needs limits.cost")
+        if amount < 1:
+            raise InputError(f"{name} must be at least 1, found {amount:g}")
+    elif not amount:
+        raise InputError(f"{name} must be positive, the money to spend, found 0")
+    whole = amount.is_integer()
+    object.__setattr__(settings, name, int(amount) if whole else amount)
 
 
 def from_table(table: Mapping[str, Any], where: str = FILE) -> Settings:

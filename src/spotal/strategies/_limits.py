@@ -44,8 +44,9 @@ def check_limits(
     most = replace(limits, budget=np.inf).most(unlabeled)
     if cost is None and budget > most:
         raise BudgetError(
-            f"budget must be at most {most}, since each of the {len(_sizes(group))} groups may have {max_per_group} "
-            f"labels and {len(labeled)} rows are labeled already, found {budget}; lower it or raise max_per_group"
+            f"budget must be at most {most}, since each of the {len(_sizes(group))} groups may have "
+            f"{'its quota of' if np.ndim(max_per_group) else max_per_group} labels and {len(labeled)} rows are labeled "
+            f"already, found {budget}; lower it or raise max_per_group"
         )
     if price is not None:
         if most == 0:
@@ -90,9 +91,10 @@ def _groups(
         raise InputError(f"{missing} must be given with {given}, found None; give both or neither")
     if groups is None:
         return None, None
-    whole = isinstance(max_per_group, (int, np.integer)) and not isinstance(max_per_group, bool)
-    if not whole or max_per_group < 1:
-        raise InputError(f"max_per_group must be an integer of at least 1, found {max_per_group!r}")
+    if np.ndim(max_per_group) == 0:
+        whole = isinstance(max_per_group, (int, np.integer)) and not isinstance(max_per_group, bool)
+        if not whole or max_per_group < 1:
+            raise InputError(f"max_per_group must be an integer of at least 1, found {max_per_group!r}")
     names = as_array(groups, "groups")
     if (names.ndim == 2 and names.dtype == object) or (names.ndim == 2 and not hasattr(groups, "ndim")):
         rows = np.empty(len(names), object)  # tuples, such as (patient, day)
@@ -111,4 +113,25 @@ def _groups(
         raise InputError(f"groups must name the group of each row, found {odd} at row {row}; give it an id of its own")
     group = np.array(codes, np.int64)
     taken = np.bincount(group[labeled], minlength=len(number))
-    return group, np.maximum(int(max_per_group) - taken, 0)
+    return group, np.maximum(_quotas(max_per_group, group, len(number)) - taken, 0)
+
+
+def _quotas(max_per_group: Any, group: NDArray[np.int64], count: int) -> NDArray[np.int64]:
+    """The quota of each of ``count`` groups, int64 (count,), from one for all or one for each row."""
+    if np.ndim(max_per_group) == 0:
+        return np.full(count, int(max_per_group))
+    quota = as_array(max_per_group, "max_per_group")
+    if quota.shape != group.shape or quota.dtype.kind not in "iu" or (quota < 0).any():
+        raise InputError(
+            f"max_per_group, where it is no integer, must be integers of at least 0 of shape {group.shape}, the quota "
+            f"of each row's group, found dtype {quota.dtype} of shape {quota.shape}"
+        )
+    quotas = np.zeros(count, np.int64)
+    quotas[group] = quota
+    odd = np.flatnonzero(quotas[group] != quota)
+    if len(odd):
+        raise InputError(
+            f"max_per_group must be the same for all rows of a group, found {quota[odd[0]]} and "
+            f"{quotas[group[odd[0]]]} in that of row {odd[0]}"
+        )
+    return quotas

@@ -117,7 +117,7 @@ class Strategy(ABC):
         mass: ArrayLike | None = None,
         cost: ArrayLike | None = None,
         groups: ArrayLike | None = None,
-        max_per_group: int | None = None,
+        max_per_group: ArrayLike | None = None,
         random_state: Any = None,
     ) -> Selection:
         """Choose ``budget`` unlabeled rows of the pool, or as many as the money buys.
@@ -137,7 +137,7 @@ class Strategy(ABC):
             the score for each unit of price; those that cover or represent say what they do.
         groups : (n,) the group of each row, any ids: the image of a box, the video of a frame, a patient
         max_per_group : int, most labels in any one group, those of ``labeled`` rows among them: a group that has as
-            many already, or more, gives none
+            many already, or more, gives none; or (n,) integers, that of each row's group
         random_state : int, numpy generator or None; the same int gives the same picks
 
         Returns
@@ -290,7 +290,7 @@ def _describe_limits(limits: Limits, max_per_group: Any) -> dict[str, Any]:
     priced = {} if limits.cost is None else {"cost": describe(limits.cost)}
     if limits.room is None:
         return priced
-    return priced | {"groups": len(limits.room), "max_per_group": int(max_per_group)}
+    return priced | {"groups": len(limits.room), "max_per_group": describe(max_per_group)}
 
 
 def _check_labels(labels: Any, count: int) -> NDArray[np.int64] | None:

@@ -45,7 +45,7 @@ def verdict(project: Project) -> Verdict | None:
         met = figure is not None and figure >= target
         said = "accuracy is at least" if points else "accuracy is not known: no audit label yet"
     elif rule == "flat":
-        ahead = forecast(learning_curve(project), project.settings.batch_size, project.settings.random_state)
+        ahead = forecast(learning_curve(project), _next_size(project), project.settings.random_state)
         figure = ahead.high
         met = figure is not None and figure <= target
         said = "the next batch is expected to gain at most" if figure is not None else ahead.why
@@ -61,3 +61,12 @@ def verdict(project: Project) -> Verdict | None:
         said = "the transport cost from the pool to its labels is" if metric else "nothing is labeled yet"
     value = "" if figure is None else f" {figure:.3g}"
     return Verdict(rule, target, figure, met, f"{said}{value}, the rule {rule!r} asks for {target:g}")
+
+
+def _next_size(project: Project) -> int:
+    """Picks of the next batch; where answers have a price, as many as the last one had."""
+    settings = project.settings
+    if settings.limits.cost is None:
+        return int(settings.batch_size)
+    rounds = project.rounds.all()
+    return rounds[-1].n_picks if rounds else 1

@@ -367,14 +367,17 @@ def _cost(facts: Facts) -> str:
     counts, pace = facts.status.counts, facts.pace
     if not counts.spent:
         return ""
-    rows = [["answers so far", f"{counts.spent:,}" + ("" if counts.budget is None else f" of {counts.budget:,}")]]
+    of = "" if counts.budget is None else f" of {counts.budget:,.10g}"
+    rows = [["answers so far", f"{counts.spent:,}{'' if counts.cost is not None else of}"]]
+    if counts.cost is not None:
+        rows.append(["what they cost", f"{counts.cost:,.10g}{of}"])
     rows.append(["where from", ", ".join(f"{name} {count:,}" for name, count in facts.sources.items())])
     if pace is not None:
         rows.append(["time at work", _duration(pace.seconds) + f" for {pace.answers:,} answers"])
         rows.append(["median time of an answer", f"{pace.median:.1f} s"])
         mean = pace.seconds / pace.answers
         rows.append(["the next 100 answers", f"about {_duration(100 * mean)}"])
-        if counts.left:
+        if counts.left and counts.cost is None:
             rows.append(
                 [f"the {counts.left:,} answers that the budget has left", f"about {_duration(counts.left * mean)}"]
             )

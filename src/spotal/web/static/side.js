@@ -55,7 +55,7 @@ export function progress(place, desk) {
     const waiting = Math.max(0, round.waiting - unsent(desk));
     parts.push(meter("Batch", round.size - waiting, round.size));
   }
-  if (counts.budget !== null) parts.push(meter("Budget", counts.spent, counts.budget));
+  if (counts.budget !== null) parts.push(meter("Budget", counts.cost ?? counts.spent, counts.budget));
   else parts.push(h("p", {}, h("b", {}, counts.labeled.toLocaleString("en")), " labeled"));
   place.replaceChildren(...parts);
 }

@@ -1,0 +1,83 @@
+"""What a loop knows between two rounds, as plain JSON types and back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spotal._arrays import check_rows
+from spotal.errors import InputError
+from spotal.events import Round
+
+__all__ = ["LoopState"]
+
+_FORMAT = 1
+
+
+@dataclass(frozen=True)
+class LoopState:
+    """The model is not in it, since every round trains from nothing; nor are the data.
+
+    labeled, labels, skipped : int64, rows in the order in which they were labeled, their classes, rows skipped
+    closed : whether the last round was the closing one
+    """
+
+    n_rows: int
+    random_state: int
+    labeled: NDArray[np.int64]
+    labels: NDArray[np.int64]
+    skipped: NDArray[np.int64]
+    closed: bool
+    rounds: list[Round]
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain JSON types."""
+        return {
+            "format": _FORMAT,
+            "random_state": self.random_state,
+            "n_rows": self.n_rows,
+            "labeled": self.labeled.tolist(),
+            "labels": self.labels.tolist(),
+            "skipped": self.skipped.tolist(),
+            "closed": self.closed,
+            "rounds": [
+                {
+                    "number": done.number,
+                    "n_labeled": done.n_labeled,
+                    "picks": done.picks.tolist(),
+                    "metrics": done.metrics,
+                    "timings": done.timings,
+                }
+                for done in self.rounds
+            ],
+        }
+
+    @classmethod
+    def from_json(cls, state: dict[str, Any], n_rows: int, n_classes: int) -> LoopState:
+        """What ``to_json`` gave, for a loop over so many rows and classes.
+
+        Raises InputError where it is incomplete or belongs to other data.
+        """
+        try:
+            if state["format"] != _FORMAT or state["n_rows"] != n_rows:
+                raise InputError(
+                    f"state must have format {_FORMAT} and {n_rows} rows, found {state['format']} and "
+                    f"{state['n_rows']}; give a state of this version and these data"
+                )
+            labeled, labels, skipped = (np.array(state[k], np.int64) for k in ("labeled", "labels", "skipped"))
+            seed, closed = int(state["random_state"]), bool(state["closed"])
+            rounds = [
+                Round(r["number"], r["n_labeled"], np.array(r["picks"], np.int64), r["metrics"], r["timings"])
+                for r in state["rounds"]
+            ]
+        except (KeyError, TypeError, OverflowError) as error:
+            raise InputError(f"state must be what state_dict gave, found it broken at {error}; save it anew") from None
+        check_rows(np.concatenate([labeled, skipped]), n_rows, "state's rows")
+        if labels.shape != labeled.shape or ((labels < 0) | (labels >= n_classes)).any():
+            raise InputError(
+                f"state must hold one label 0..{n_classes - 1} for each of {len(labeled)} rows; give one of these data"
+            )
+        return cls(n_rows, seed, labeled, labels, skipped, closed, rounds)

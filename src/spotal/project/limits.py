@@ -1,0 +1,125 @@
+"""What each item's answer costs, and how many more of its group may be picked: read anew for each batch."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spotal.errors import DataFileError, InputError, ProjectError
+from spotal.project.settings import Limits, Settings
+
+if TYPE_CHECKING:
+    from spotal.project.project import Project
+
+__all__ = ["PoolLimits", "check", "limits_of", "read_prices"]
+
+
+@dataclass(frozen=True)
+class PoolLimits:
+    """Prices and quotas of n items, and what a strategy's ``query`` takes of them.
+
+    cost : float64 (n,) or None; group : int64 (n,) or None, and quota : int64 (n,), most labels of each item's group
+    """
+
+    cost: NDArray[np.float64] | None
+    group: NDArray[np.int64] | None
+    quota: NDArray[np.int64] | None
+
+    def most(self, free: NDArray[np.int64], labeled: NDArray[np.int64]) -> int:
+        """How many of the items ``free`` the quotas allow beside ``labeled``, both by position."""
+        if self.group is None or self.quota is None:
+            return len(free)
+        from spotal.selection.limits import Limits as Allowed
+
+        room = np.zeros(int(self.group.max(initial=-1)) + 1, np.int64)
+        room[self.group] = self.quota
+        return Allowed(np.inf, None, self.group, room - np.bincount(self.group[labeled], minlength=len(room))).most(
+            free
+        )
+
+    def known(self) -> dict[str, Any]:
+        """Arguments of ``query``."""
+        known: dict[str, Any] = {} if self.cost is None else {"cost": self.cost}
+        return known if self.group is None else known | {"groups": self.group, "max_per_group": self.quota}
+
+
+def check(settings: Settings, folder: Path, items: list[str]) -> None:
+    """Refuse settings whose strategy cannot keep to limits, or whose files do not say what is needed of the items.
+
+    Raises ProjectError for the strategy, and what :func:`read_prices` raises.
+    """
+    from spotal.strategies import get
+
+    if settings.limits == Limits():
+        return
+    refusal = get(settings.strategy)._refusal()
+    if refusal is not None:
+        raise ProjectError(f"strategy must keep to the limits on cost and groups, but {refusal}")
+    if settings.limits.cost is not None:
+        read_prices(settings, folder, items)
+    if settings.limits.groups is not None:
+        _values(settings, folder, settings.limits.groups, "group", items)
+
+
+def read_prices(settings: Settings, folder: Path, items: list[str]) -> dict[str, float]:
+    """The price of each item's answer, by id, from the file of the settings.
+
+    Raises
+    ------
+    DataFileError
+        The file is missing or corrupt.
+    InputError
+        It lacks a column or an item, or a price is no positive number.
+    """
+    file = settings.limits.cost
+    assert file is not None
+    prices = {}
+    for name, value in _values(settings, folder, file, "cost", items).items():
+        if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value < np.inf:
+            raise InputError(f"cost must be a positive number for each item, found {value!r} for {name!r} in {file}")
+        prices[name] = float(value)
+    return prices
+
+
+def limits_of(project: Project, items: list[str], labeled: set[str], prices: dict[str, float] | None) -> PoolLimits:
+    """The limits on a query among ``items``, of which it will know those in ``labeled`` as labeled.
+
+    What else was picked or answered counts against its group too: picks that wait, and items that are of no class.
+    Skipped items and those held back do not. Raises as :func:`read_prices`.
+    """
+    settings, folder = project.settings, project.folder
+    # what is labeled may be gone from the data, and from these files
+    cost = None if prices is None else np.asarray([prices.get(name, 1.0) for name in items])
+    file, most = settings.limits.groups, settings.limits.max_per_group
+    if file is None or most is None:
+        return PoolLimits(cost, None, None)
+    groups = _values(settings, folder, file, "group", [name for name in items if name not in labeled])
+    number: dict[Any, int] = {}
+    group = np.asarray([number.setdefault(groups.get(name, (name,)), len(number)) for name in items], np.int64)
+    others = [item.id for item in project.items.at(project.rounds.taken()) if item.id not in labeled]
+    inside = [number[groups[name]] for name in others if name in groups and groups[name] in number]
+    taken = np.bincount(np.asarray(inside, np.int64), minlength=len(number))
+    return PoolLimits(cost, group, np.maximum(most - taken, 0)[group])
+
+
+def _values(settings: Settings, folder: Path, file: str, name: str, items: list[str]) -> dict[str, Any]:
+    """All values in a file by the item's id; those of ``items`` are there."""
+    from spotal.pool._tables import column, ids_of, read_table
+
+    source = Path(os.path.normpath(folder / Path(file).expanduser()))
+    if source.suffix.lower() not in (".csv", ".parquet"):
+        raise DataFileError(f"{source} must be .csv or .parquet, with the columns id and {name}; convert it")
+    table = read_table(source)
+    values = column(table, name, name, source).to_pylist()
+    key = next((key for key in ("id", settings.data.id_column) if key in table.column_names), None)
+    ids = range(len(values)) if key is None else ids_of(table[key], f"ids in {source}")
+    found = dict(zip(map(str, ids), values, strict=True))
+    lacking = next((item for item in items if item not in found), None)
+    if lacking is not None:
+        raise InputError(f"{name} must be given for every item, found none for {lacking!r} in {source}; add it")
+    return found
