@@ -97,21 +97,22 @@ def _planned(scale: Scale, reading: Reading, itemsize: int, sequential: bool, re
         scale.rows, scale.dim, scale.budget, scale.large, scale.fitted, scale.sampled
     )  # fmt: skip
     spot = SPOT()
+    refined = spot.steps(budget, spot.focus)
     bytes_of_pool = n * dim * itemsize
     fit, carry, gather = _fitting(fitted, dim, budget)
     steps = {"fit": fit}
     if large:
         place, search, build = _placing(dim, budget)
         steps["carry"] = sampled * (carry + gather) / threads() if sampled > fitted else sampled * carry
-        steps["refine"] = sampled * _cutting(budget) + (spot.refine + 1) * (sampled * search + build)
+        steps["refine"] = sampled * _cutting(budget) + (refined + 1) * (sampled * search + build)
         steps["select"] = n * place
         extra = 0 if not sequential else 1 + (sampled > fitted)
         passes = 1 + extra
         gathered = 0 if sequential else (fitted + (sampled if sampled > fitted else 0)) * dim * itemsize
     else:
         steps["carry"] = n * carry
-        steps["select"] = (spot.refine + 2) * n * _comparing(dim, budget)
-        passes, gathered = (2 if spot.focus else 1) * spot.refine + 5, 0
+        steps["select"] = (refined + 2) * n * _comparing(dim, budget)
+        passes, gathered = (2 if spot.focus else 1) * refined + 5, 0
     bytes_read = passes * bytes_of_pool + gathered
     if read_rate:
         steps["read"] = max(0.0, bytes_read / read_rate - steps["select"])

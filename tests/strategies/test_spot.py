@@ -200,6 +200,18 @@ def test_focus_lasts_while_labels_are_few():
         assert agree(picks(1, 20, **known), picks(0, 20, **known))
 
 
+def test_few_first_cells_are_refined_longer():
+    x = banana(400)
+
+    def picks(refine, focus, budget):
+        strategy = SPOT(refine=refine, focus=focus, transport=TRANSPORTS["sliced"])
+        return strategy.query(x, budget, random_state=0)
+
+    assert [SPOT(refine=3).steps(*of) for of in ((100, 1.0), (101, 1.0), (100, 0.0))] == [12, 3, 3]
+    assert not agree(picks(1, 1.0, 20), picks(2, 1.0, 20))
+    assert agree(picks(30, 1.0, 4), picks(40, 1.0, 4))  # it converges
+
+
 def test_labels_are_kept_away_from_in_cells_mode():
     x = banana(500)
     labeled = np.arange(40)

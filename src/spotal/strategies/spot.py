@@ -52,6 +52,8 @@ REPRESENTATIVES = ("center", "random")
 KNOWN = ("labeled", "labels", "probabilities", "mass", "random_state", "cost", "groups", "max_per_group")
 FEW = 5
 """Labels a class below which typical rows teach more than those that a model is unsure of."""
+SMALL = 100
+"""Picks up to which more Lloyd steps are taken while ``focus`` lasts."""
 TRIALS, CLOSE = 4, 0.05
 """Most times that cells are cut anew for a budget in money, and the share by which their number may miss it."""
 
@@ -81,7 +83,9 @@ class SPOT(Strategy):
         What the transport carries, times the caller's ``mass``. "auto" is ``Tempered(Margin(2)) * LabelDistance(1)``:
         uniform while nothing is known, more where the model is uncertain, as far as held-out labels say that it is to
         be believed, and where labels are far; with cost, times ``Price(1)``: mass per unit of price.
-    refine : int, Lloyd steps of "cells"
+    refine : int
+        Lloyd steps of "cells"; 4 times as many for at most 100 picks while ``focus`` lasts: where few cells end hangs
+        more on where they begin.
     focus : float, at least 0
         How far centers of "cells" keep to dense mass (:func:`~spotal.selection.cells.refine`) while labels are fewer
         than 5 a class; 0 makes them means, as they are from then on: the mass itself says where to go.
@@ -241,7 +245,8 @@ class SPOT(Strategy):
         with clock("design"):
             design = self.design.points(query.budget, sample.carried.shape[1], random_state=query.rng())
         with clock("refine"):
-            steps, focus, labeled = self.refine, self._focus(query), query.labeled
+            focus, labeled = self._focus(query), query.labeled
+            steps = self.steps(query.budget, focus)
             scene = refined_scene(pool, sample, weight, design, space, steps, focus, labeled, mass, query.mass)
         with clock("select"):
             picks, cells, table = represent(pool, scene, query.budget)
@@ -346,6 +351,10 @@ class SPOT(Strategy):
             classes = 0 if query.labels is None else len(np.unique(query.labels))
         return self.focus if len(query.labeled) < FEW * classes else 0.0
 
+    def steps(self, budget: int, focus: float) -> int:
+        """Lloyd steps for so many picks at that focus."""
+        return self.refine * (4 if focus and budget <= SMALL else 1)
+
     def _cut(
         self, query: Query, mass: NDArray[np.float64], carried: NDArray[np.float32], points: NDArray[np.float64]
     ) -> celling.Cells:
@@ -357,7 +366,8 @@ class SPOT(Strategy):
         if len(empty):  # a design point in a hole of the carried pool starts from the free row nearest to it
             rows = nearest_rows(carried, free, points[empty])
             centers[torch.from_numpy(empty).to(centers.device)] = pool.rows(rows).to(centers)
-        centers = celling.refine(pool, mass, centers, self.refine, self._focus(query))
+        focus = self._focus(query)
+        centers = celling.refine(pool, mass, centers, self.steps(query.budget, focus), focus)
         return celling.settle(pool, centers)
 
     def _afforded(
