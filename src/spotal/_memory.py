@@ -15,7 +15,7 @@ from spotal.errors import InputError
 
 __all__ = ["Reading", "Scale", "kept", "size_of", "within"]
 
-BASE = 350 << 20
+BASE = 400 << 20
 """Bytes that Python, torch and numba themselves take."""
 UNITS = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
 
