@@ -40,8 +40,8 @@ def _head(parts: dict[str, Any]) -> str:
 <!-- Written by `python -m benchmarks.scale write`; do not edit. -->
 
 What a selection costs as pools grow, measured on one machine by `python -m benchmarks.scale`. **s** is seconds by the
-clock, **CPU s** seconds of processor time over all threads. The machine had other work to do while this was measured
-(each part's load average is at the end), which lengthens the first and hardly the second: ratios are given of both.
+clock, **CPU s** seconds of processor time over all threads. Each part's load average is at the end:
+other work lengthens the first and hardly the second, so ratios are given of both.
 Pools are 200 Gaussians; memory is anonymous memory beyond the pool and what the process held before.
 
 Up to 50,000 rows and 10^9 multiplications a Lloyd step, `SPOT()` refines its cells with every row in the whole
