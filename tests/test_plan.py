@@ -143,7 +143,7 @@ def test_a_cap_is_kept(tmp_path):
     np.save(tmp_path / "x.npy", x + np.arange(600_000, dtype=np.float32)[:, None] / 1e6)
     environment = os.environ | {"PYTHONPATH": str(Path(spotal.__file__).parents[1]), "OMP_NUM_THREADS": "2"}
     picks = []
-    for cap in ("1GB", "470MB"):
+    for cap in ("1GB", "500MB"):
         words = [sys.executable, "-c", PEAK, tmp_path / "x.npy", cap]
         done = subprocess.run(words, env=environment, capture_output=True, text=True)
         assert done.returncode == 0, done.stderr
