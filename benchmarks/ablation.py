@@ -10,22 +10,17 @@ import sys
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from itertools import pairwise
-from pathlib import Path
 
-from benchmarks.evidence.common import ROOT
+from benchmarks.pages import cells_of, write_page
 
 from spotal.bench.compare import paired
-from spotal.bench.results import Cell, read
-from spotal.bench.store import Store
-from spotal.bench.summary import METRIC, summarize
-from spotal.bench.tables import origin_lines
+from spotal.bench.results import Cell
+from spotal.bench.summary import METRIC
 
 
 def main(run: str) -> None:
     """Write the page."""
-    with Store(Path(run)) as store:
-        cells = [cell for cell in read(store) if cell.protocol.name.startswith("ablation-")]
-        origins = origin_lines(summarize(cells, store))
+    cells, origins = cells_of(run, "ablation-")
     lines = [
         "# What each part gives",
         "",
@@ -34,7 +29,7 @@ def main(run: str) -> None:
         "first table of each task begins with SPOT as published and adds one part a row; the second changes one "
         "setting of the default.",
         "",
-        *(f"- {line}" for line in origins),
+        *origins,
     ]
     for cell in cells:
         default = next(name for name in cell.curves if name.endswith("the default"))
@@ -46,9 +41,7 @@ def main(run: str) -> None:
         lines += _rows(cell, [(steps[0], None), *((now, before) for before, now in pairwise(steps))])
         lines += ["", "| setting, or peer | mean of curve | to the default |", "| --- | ---: | ---: |"]
         lines += _rows(cell, [(name, default) for name in (*rest, *peers)])
-    page = ROOT / "docs" / "ablation.md"
-    page.write_text("\n".join(lines) + "\n", encoding="utf-8")
-    print(f"wrote {page}")
+    write_page("ablation.md", lines)
 
 
 def _rows(cell: Cell, compared: Iterable[tuple[str, str | None]]) -> list[str]:

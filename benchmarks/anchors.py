@@ -8,16 +8,13 @@ from __future__ import annotations
 
 import sys
 from datetime import UTC, datetime
-from pathlib import Path
 
 import numpy as np
-from benchmarks.evidence.common import ROOT
+from benchmarks.pages import cells_of, write_page
 
 from spotal.bench.compare import paired
-from spotal.bench.results import Cell, read
-from spotal.bench.store import Store
-from spotal.bench.summary import METRIC, summarize
-from spotal.bench.tables import origin_lines
+from spotal.bench.results import Cell
+from spotal.bench.summary import METRIC
 
 LOW, HIGH = 50, 200
 """Labels up to which a budget is low; labels at which it is the highest of these protocols."""
@@ -45,9 +42,7 @@ CLAIMS = (
 
 def main(run: str) -> None:
     """Write the page."""
-    with Store(Path(run)) as store:
-        cells = [cell for cell in read(store) if cell.protocol.name.startswith("anchor-")]
-        origins = origin_lines(summarize(cells, store))
+    cells, origins = cells_of(run, "anchor-")
     lines = [
         "# Published anchors",
         "",
@@ -55,7 +50,7 @@ def main(run: str) -> None:
         "batches of ten, put the strategies in the order that their authors published on CIFAR-10 with self-supervised "
         "features?",
         "",
-        *(f"- {line}" for line in origins),
+        *origins,
         "",
         f"Balanced accuracy in points, mean over the measurements up to {LOW} labels (low) or at {HIGH} (high). Holds: "
         "the difference has the published sign; p: paired t test over seeds, two-sided, of one row alone.",
@@ -71,9 +66,7 @@ def main(run: str) -> None:
         ]
         lines += ["", "| budget | ahead | behind | difference | holds | p | who says so |"]
         lines += ["| --- | --- | --- | ---: | --- | ---: | --- |", *(_row(cell, *claim) for claim in CLAIMS)]
-    page = ROOT / "docs" / "anchors.md"
-    page.write_text("\n".join(lines) + "\n" + WHY, encoding="utf-8")
-    print(f"wrote {page}")
+    write_page("anchors.md", [*lines, WHY.rstrip()])
 
 
 def _heights(cell: Cell, strategy: str, budget: str) -> np.ndarray:

@@ -97,7 +97,7 @@ class CoreGCN(Strategy):
             drawn: torch.Tensor = (torch.rand(shape, generator=generator) * 2 - 1) * shape[-1] ** -0.5
             return drawn.to(device).requires_grad_()
 
-        first, start = draw(graph.width, self.hidden), draw(self.hidden)
+        first, start = draw(graph.points.shape[1], self.hidden), draw(self.hidden)
         second, end = draw(self.hidden, 1), draw(1)
         optimizer = torch.optim.Adam([first, start, second, end], lr=RATE, weight_decay=DECAY)
         near = graph.near(graph.points)
@@ -125,7 +125,7 @@ class Graph:
     """
 
     def __init__(self, points: torch.Tensor) -> None:
-        self.points, self.width = points, points.shape[1]
+        self.points = points
         self.signed = bool((points < 0).any())
         x = self._factor(points)
         self.sum = x.sum(0)
