@@ -9,6 +9,7 @@ from scipy.spatial.distance import cdist
 from spotal.errors import InputError
 from spotal.mass import (
     ClassBalance,
+    Discounted,
     Entropy,
     Evidence,
     InverseDensity,
@@ -25,7 +26,7 @@ from spotal.mass import (
     parse_mass,
     tempered,
 )
-from spotal.mass.tempered import held_out_probabilities
+from spotal.mass.held_out import held_out_probabilities, likeness
 from spotal.pool import ArrayPool
 
 LINE = ArrayPool(np.array([[0.0], [1.0], [3.0], [4.0], [10.0]]))
@@ -40,6 +41,7 @@ RULES = [
     ClassBalance(),
     Tempered(Margin(1)),
     LabelDistance(1),
+    Discounted(LabelDistance(1)),
     Margin(2) * LabelDistance(1),
     Product(),
 ]
@@ -203,6 +205,49 @@ def test_held_out_probabilities_do_not_know_their_own_label():
     assert held_out_probabilities(points, np.zeros(60, int), 3)[:, 0].min() > 0.99
 
 
+def test_the_temperature_is_the_root_of_what_held_out_labels_ask_for():
+    known = _known(arranged=0.0)
+    asked = fit_temperature(known.held_out.probabilities, known.held_out.labels)
+    assert asked > 1
+    np.testing.assert_array_equal(Tempered(Margin(1)).weigh(known), Tempered(Margin(1), asked**0.5).weigh(known))
+
+
+def _known(arranged: float) -> Evidence:
+    """Three overlapping classes, 60 rows labeled; those moved by ``arranged`` toward a corner of their class."""
+    rng = np.random.default_rng(3)
+    labels = rng.integers(0, 3, 900)
+    x = np.eye(3)[labels] + rng.normal(size=(900, 3))
+    x[:60] += arranged * (6 * np.eye(3)[labels[:60]] - x[:60])
+    return Evidence(ArrayPool(x), np.arange(60), labels[:60], rng.dirichlet([1.0] * 3, size=900))
+
+
+def test_rows_that_labels_have_gathered_are_unlike_the_pool():
+    alike, between, apart = (likeness(_known(arranged)) for arranged in (0.0, 0.5, 1.0))
+    assert alike > 0.9
+    assert apart < 0.1 < between < 0.9
+    few = _known(1.0)
+    assert likeness(Evidence(few.pool, few.labeled[:19], few.labels[:19], few.probabilities)) == 1
+    assert likeness(Evidence(few.pool, few.labeled, few.labels)) == 1  # nothing says which classes there are
+    assert likeness(Evidence(few.pool, few.labeled, few.labels - 5, few.probabilities)) == 1
+    assert likeness(Evidence(few.pool, few.labeled, np.zeros(60, int), few.probabilities)) == 1
+
+
+def test_likeness_does_not_hang_on_the_order_of_labels():
+    known, turn = _known(0.5), np.random.default_rng(4).permutation(60)
+    turned = Evidence(known.pool, known.labeled[turn], known.labels[turn], known.probabilities)
+    assert likeness(turned) == likeness(known)
+
+
+def test_a_discounted_rule_counts_as_far_as_labels_are_alike():
+    for arranged in (0.0, 0.5, 1.0):
+        known = _known(arranged)
+        plain, found = (rule.weigh(known) for rule in (LabelDistance(2), Discounted(LabelDistance(2))))
+        far = plain > 0
+        np.testing.assert_allclose(found[far], plain[far] ** likeness(known))
+        assert not found[~far].any()  # also where likeness is 0: copies of labeled rows teach nothing
+        assert (~far).sum() >= 60
+
+
 @pytest.mark.parametrize(
     ("text", "rule"),
     [
@@ -210,13 +255,17 @@ def test_held_out_probabilities_do_not_know_their_own_label():
         ("margin^2 * label-distance", Margin(2.0) * LabelDistance(1)),
         ("tempered entropy^0.5*class-balance^-1", Tempered(Entropy(0.5)) * ClassBalance(-1.0)),
         (" uniform ", Uniform()),
+        ("tempered margin^2 * discounted  label-distance", Tempered(Margin(2.0)) * Discounted(LabelDistance(1))),
+        ("discounted tempered margin", Discounted(Tempered(Margin(1)))),
     ],
 )
 def test_a_text_says_the_same_as_the_rules(text, rule):
     assert repr(parse_mass(text)) == repr(rule)
 
 
-@pytest.mark.parametrize("text", ["", "margins", "margin^x", "margin * * entropy", "margin^2^2", "tempered"])
+@pytest.mark.parametrize(
+    "text", ["", "margins", "margin^x", "margin * * entropy", "margin^2^2", "tempered", "discounted "]
+)
 def test_a_text_that_says_nothing_is_refused_by_what_may_be_said(text):
     with pytest.raises(InputError, match=r"mass must be factors such as 'margin\^2'.*label-distance"):
         parse_mass(text)

@@ -15,7 +15,7 @@ from sklearn.preprocessing import StandardScaler
 from spotal import design as designs
 from spotal._arrays import block_rows
 from spotal.errors import BudgetError, InputError
-from spotal.mass import LabelDistance, Margin, Mass, Tempered, Uniform
+from spotal.mass import Discounted, LabelDistance, Margin, Mass, Tempered, Uniform
 from spotal.pool import ArrayPool
 from spotal.strategies import SPOT, _record, get
 from spotal.strategies._large import is_large_shape
@@ -231,8 +231,8 @@ def test_automatic_mass_is_margin_times_label_distance():
     known = {"labeled": np.arange(20), "probabilities": odds, "random_state": 0}
     fast = {"transport": TRANSPORTS["sliced"]}
     auto = SPOT(**fast).query(x, 15, **known)
-    assert agree(auto, SPOT(mass=Tempered(Margin(2)) * LabelDistance(1), **fast).query(x, 15, **known))
-    assert agree(auto, SPOT(mass="tempered margin^2 * label-distance", **fast).query(x, 15, **known))
+    assert agree(auto, SPOT(mass=Tempered(Margin(2)) * Discounted(LabelDistance(1)), **fast).query(x, 15, **known))
+    assert agree(auto, SPOT(mass="tempered margin^2 * discounted label-distance", **fast).query(x, 15, **known))
     assert not agree(auto, SPOT(mass="uniform", **fast).query(x, 15, **known))
     # the published ways of selecting know no mass but the caller's
     auto = SPOT(selection="nearest", **fast).query(x, 15, **known)

@@ -2,6 +2,7 @@
 
 from spotal.mass.base import Evidence, Mass, Product
 from spotal.mass.class_balance import ClassBalance
+from spotal.mass.discounted import Discounted
 from spotal.mass.entropy import Entropy, entropies
 from spotal.mass.expression import parse_mass
 from spotal.mass.inverse_density import InverseDensity
@@ -15,6 +16,7 @@ from spotal.mass.uniform import Uniform
 
 __all__ = [
     "ClassBalance",
+    "Discounted",
     "Entropy",
     "Evidence",
     "InverseDensity",

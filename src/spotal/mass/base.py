@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
 from spotal._nearest import nearest
+from spotal.mass.held_out import HeldOut, hold_out
 from spotal.pool.base import Pool
 
 __all__ = ["Evidence", "Mass", "Product"]
@@ -28,6 +30,11 @@ class Evidence:
     probabilities: NDArray[np.floating] | None = None
     draws: NDArray[np.floating] | None = None
     cost: NDArray[np.float64] | None = None
+
+    @cached_property
+    def held_out(self) -> HeldOut | None:
+        """Labeled rows as models see them that have not: :func:`~spotal.mass.held_out.hold_out`."""
+        return hold_out(self)
 
     def squared_to_labels(self) -> NDArray[np.float64]:
         """Squared distance of every row to the nearest labeled row, of which there is one; float64 (N,). O(N m d)."""

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from spotal.errors import InputError
 from spotal.mass.base import Mass, Product
 from spotal.mass.class_balance import ClassBalance
+from spotal.mass.discounted import Discounted
 from spotal.mass.entropy import Entropy
 from spotal.mass.inverse_density import InverseDensity
 from spotal.mass.label_distance import LabelDistance
@@ -29,14 +30,15 @@ RULES: dict[str, Callable[[float], Mass]] = {
     "mutual-information": MutualInformation,
     "price": Price,
 }
-TEMPERED = "tempered "
+WRAPPERS: dict[str, Callable[[Mass], Mass]] = {"discounted": Discounted, "tempered": Tempered}
 
 
 def parse_mass(text: str) -> Mass:
     """The rule that a text describes: factors with ``*`` between, each a name and, after ``^``, its power (1 without).
 
-    A factor after the word "tempered" sees probabilities at the temperature that held-out labels ask for; "uniform" is
-    a factor without power. Names are those of the files in this folder.
+    A factor after the word "tempered" sees probabilities at the temperature that held-out labels ask for, one after
+    "discounted" counts as far as labels have not arranged the embedding; "uniform" is a factor without power. Names are
+    those of the files in this folder.
 
     Raises
     ------
@@ -48,8 +50,9 @@ def parse_mass(text: str) -> Mass:
 
 
 def _factor(part: str, whole: str) -> Mass:
-    if part.startswith(TEMPERED):
-        return Tempered(_factor(part.removeprefix(TEMPERED).strip(), whole))
+    word, _, rest = part.partition(" ")
+    if word in WRAPPERS and rest:
+        return WRAPPERS[word](_factor(rest.strip(), whole))
     if part == "uniform":
         return Uniform()
     name, caret, power = part.partition("^")

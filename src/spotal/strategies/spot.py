@@ -17,7 +17,7 @@ from spotal._provenance import describe
 from spotal._search import one_thread
 from spotal.engine import run
 from spotal.errors import ConvergenceWarning, InputError
-from spotal.mass import Evidence, LabelDistance, Margin, Mass, Price, Tempered, Uniform, parse_mass
+from spotal.mass import Discounted, Evidence, LabelDistance, Margin, Mass, Price, Tempered, Uniform, parse_mass
 from spotal.pool.base import Pool
 from spotal.pool.sample import priority_sample
 from spotal.reduce import PCA, LeadingSpace
@@ -50,6 +50,7 @@ __all__ = ["SPOT"]
 SELECTIONS = ("cells", "nearest", "assignment")
 REPRESENTATIVES = ("center", "random")
 KNOWN = ("labeled", "labels", "probabilities", "mass", "random_state", "cost", "groups", "max_per_group")
+DEFAULT = Tempered(Margin(2)) * Discounted(LabelDistance(1)) * Price(1)
 FEW = 5
 """Labels a class below which typical rows teach more than those that a model is unsure of."""
 SMALL = 100
@@ -80,9 +81,10 @@ class SPOT(Strategy):
         serve. "cells": the design cuts the pool into cells of equal mass, a few weighted Lloyd steps in the embedding
         space refine them, and the heaviest row near each center stands for its cell.
     mass : "auto", a :class:`~spotal.mass.Mass`, or one by name (:func:`~spotal.mass.parse_mass`), such as "uniform"
-        What the transport carries, times the caller's ``mass``. "auto" is ``Tempered(Margin(2)) * LabelDistance(1)``:
-        uniform while nothing is known, more where the model is uncertain, as far as held-out labels say that it is to
-        be believed, and where labels are far; with cost, times ``Price(1)``: mass per unit of price.
+        What the transport carries, times the caller's ``mass``. "auto" is
+        ``Tempered(Margin(2)) * Discounted(LabelDistance(1))``: uniform while nothing is known, more where the model is
+        uncertain, as far as held-out labels say that it is to be believed, and where labels are far, as far as they
+        have not arranged the embedding themselves; with cost, times ``Price(1)``: mass per unit of price.
     refine : int
         Lloyd steps of "cells"; 4 times as many for at most 100 picks while ``focus`` lasts: where few cells end hangs
         more on where they begin.
@@ -288,7 +290,7 @@ class SPOT(Strategy):
         if isinstance(rule, str) and rule != "auto":
             rule = parse_mass(rule)
         elif rule == "auto":
-            rule = Tempered(Margin(2)) * LabelDistance(1) * Price(1) if self.selection == "cells" else Uniform()
+            rule = DEFAULT if self.selection == "cells" else Uniform()
         assert isinstance(rule, Mass)
         evidence = LargeEvidence if self._is_large(query) else Evidence
         cost = None if query.limits is None else query.limits.cost
