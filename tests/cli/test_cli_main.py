@@ -32,6 +32,21 @@ def test_help_has_an_example_for_each_command(spotal):
         assert f"spotal {command} " in result.stdout.split("Examples:")[1]
 
 
+def test_help_lists_each_command_once(spotal):
+    words = [line.split()[1] for line in spotal("--help").stdout.splitlines() if line.startswith("│ ")]
+    commands = [word for word in words if not word.startswith("-")]
+    assert {"select", "report", "label"} <= set(commands)
+    assert len(set(commands)) == len(commands)
+
+
+def test_report_of_nothing(refused, empty):
+    assert "gone is neither a labeling project nor a run of spotal bench, there is no such folder" in refused(
+        "report", "gone"
+    )
+    Path("there").mkdir()
+    assert "it has no spotal.toml or results.sqlite" in refused("report", "there")
+
+
 def test_version(spotal):
     assert spotal("--version").stdout == f"spotal {library.__version__}\n"
 

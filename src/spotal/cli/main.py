@@ -99,9 +99,8 @@ app.command(
     rich_help_panel=project,
     epilog="Examples: [bold]spotal doctor[/bold], [bold]spotal doctor my-project --repair[/bold]",
 )(doctor)
-app.command(epilog="Example: [bold]spotal report spotal-bench[/bold]")(report)
 app.command(
-    rich_help_panel="A labeling project",
+    rich_help_panel=project,
     epilog="Examples: [bold]spotal label[/bold], [bold]spotal label birds --port 8000[/bold], [bold]spotal label birds "
     "--host 0.0.0.0[/bold]",
 )(label)
