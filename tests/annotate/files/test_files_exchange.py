@@ -155,7 +155,7 @@ def test_unknown_items_and_classes_are_one_sentence_or_left_out(make, tmp_path):
     ):
         import_labels(project, path)
     write(path, "id,label", "a.png,cat", "f.png,fish")
-    with pytest.raises(DataFileError, match=r"1 classes .*: 'fish'; add them by --add-classes"):
+    with pytest.raises(DataFileError, match=r"1 class .*: 'fish'; add them by --add-classes"):
         import_labels(project, path)
     assert project.labels.last_event() == 0
     assert import_labels(project, path, skip_unknown=True).left_out == 1
@@ -384,6 +384,6 @@ def test_the_commands(spoken, tmp_path, monkeypatch):
     write(tmp_path / "l.csv", "id,label", "f.png,fish")
     failed = run("import", "../l.csv")
     assert failed.exit_code == 2
-    assert failed.stderr.startswith("Error: ../l.csv has 1 classes")
+    assert failed.stderr.startswith("Error: ../l.csv has 1 class")
     assert "classes added to spotal.toml: fish" in run("import", "../l.csv", "--add-classes").stdout
     assert run("import", "../l.csv", "..").exit_code == 2
