@@ -1,4 +1,4 @@
-"""The section on active-learning rounds, from loop.json: a list of records, or an object with ``records``, of
+"""The section on active-learning rounds, from loop.json: its records are
 {dataset, shape, strategy, seed, n_labeled, accuracy, balanced_accuracy}."""
 
 from __future__ import annotations
@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from benchmarks.evidence import plots
+from benchmarks.evidence import defaults, plots
 from benchmarks.evidence.tables import distinct, mean_se, pick, table
 from scipy.stats import t as student
 
@@ -47,18 +47,15 @@ def _commits(records: list[dict[str, Any]]) -> list[str]:
     return [f"Strategies were run at these commits: {'; '.join(said)}."]
 
 
-def _protocol(found: Any) -> list[str]:
+def _protocol(s: dict[str, Any]) -> str:
     """What was done, in a sentence."""
-    if not isinstance(found, dict) or "settings" not in found:
-        return []
-    s = found["settings"]
-    return [
+    return (
         f"Pools of up to {s['pool']:,} training images, balanced or thinned to a long tail of 100:1 by class; "
         f"{s['test']:,} test images. A small convolutional network ({s['width']} channels in its first block, at least "
         f"{s['steps']} steps) is trained from nothing on every {s['batch']} labels more, up to {s['labels']:,}. Under "
         "one seed all strategies share pool, test images and network seeds. The first batch is the strategy's own, "
         "from principal components of the pixels; random for margin and entropy, which need a model."
-    ]
+    )
 
 
 def _verdict(level: dict[str, float]) -> list[str]:
@@ -72,14 +69,14 @@ def _verdict(level: dict[str, float]) -> list[str]:
     return [f"SPOT's default loses here: {best} leads it by {level[best] - level['spot']:.3f}."]
 
 
-def section(found: Any, images: Path, origin_line: str) -> list[str]:
+def section(found: dict[str, Any], images: Path, origin_line: str) -> list[str]:
     """Paragraphs, tables and one picture."""
-    records = found["records"] if isinstance(found, dict) else found
+    records = found["records"]
     text = [
-        "## Rounds of active learning",
+        defaults.heading("Rounds of active learning", found["origin"]),
         origin_line,
         *_commits(records),
-        *_protocol(found),
+        _protocol(found["settings"]),
         "Balanced accuracy on the test set. The mean of the curve is over the labels bought (trapezoid rule); "
         "± is the standard error over seeds; the difference to random is paired by seed, with a 95 % Student interval.",
     ]

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from benchmarks.evidence import plots
+from benchmarks.evidence import defaults, plots
 from benchmarks.evidence.loop_section import section as loop_section
 from benchmarks.evidence.tables import distinct, interval, mean_se, number, pick, table
 
@@ -25,17 +25,16 @@ def write(results: Path, docs: Path) -> Path:
         "<!-- Written by `python -m benchmarks.evidence`; do not edit. -->",
         "The paper claims that optimal transport to the cube makes an uneven pool uniform, and that a space-filling "
         "design there gives a subset that converges faster than a random one and covers the pool. This page measures "
-        "each claim with the code of this repository. Every number is written by `python -m benchmarks.evidence` from "
-        "the JSON files in `benchmarks/evidence/results`; that command repeats everything but the rounds.",
+        "each claim with the code of this repository, at the commit that each section names. Every number is written "
+        "by `python -m benchmarks.evidence` from the JSON files in `benchmarks/evidence/results`; that command repeats "
+        "everything but the rounds.",
+        *defaults.notes(part["origin"] for name, part in found.items() if name != "uniformity"),
     ]
     for part, make in (("uniformity", _uniformity), ("convergence", _convergence), ("coverage", _coverage)):
         if part in found:
             text += make(found[part], images)
     if "loop" in found:
-        loop = found["loop"]
-        text += loop_section(
-            loop, images, _origin(loop["origin"]) if isinstance(loop, dict) and "origin" in loop else ""
-        )
+        text += loop_section(found["loop"], images, _origin(found["loop"]["origin"]))
     path = docs / "evidence.md"
     draft = path.with_suffix(".tmp")
     draft.write_text("\n\n".join(part for part in text if part) + "\n")
@@ -128,7 +127,7 @@ def _convergence(found: Result, images: Path) -> list[str]:
     rows = found["all"]
     picture = plots.convergence(rows, settings["sizes"], images / "evidence-convergence.png")
     text = [
-        "## Convergence",
+        defaults.heading("Convergence", found["origin"]),
         _origin(found["origin"]),
         "The pool is X = G(U) with U uniform on the cube and G known in closed form: a mixture of a heavy and a light "
         "lump on each axis, bent by a triangular shear. The functions are Genz's five families without the "
@@ -194,7 +193,8 @@ def _convergence(found: Result, images: Path) -> list[str]:
         "in eight. The default (cells) takes a row near the mean of each cell. "
         "That covers a pool and serves learning, but it is a biased sample for averages: unweighted, it follows "
         "Lloyd's density instead of the pool's, which weights repair in two dimensions only; in four it is no better "
-        'than random, in eight much worse. For averages use `selection="nearest"`, in few dimensions.',
+        "than random, in eight much worse. For averages draw the picks ([estimate.md](estimate.md)), or use "
+        '`selection="nearest"` in few dimensions.',
     ]
 
 
@@ -222,7 +222,7 @@ def _coverage(found: Result, images: Path) -> list[str]:
     }
     rows_of_digits = min(record["rows"] for record in records)
     text = [
-        "## Coverage",
+        defaults.heading("Coverage", found["origin"]),
         _origin(found["origin"]),
         f"Pools of {found['settings']['pool']:,} rows (digits {rows_of_digits:,}), distances in units of the pool's "
         "root-mean-square radius, in the space of the embeddings (digits: 64 pixels; Fashion-MNIST: 32 principal "

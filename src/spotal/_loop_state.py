@@ -12,9 +12,11 @@ from spotal._arrays import check_rows
 from spotal.errors import InputError
 from spotal.events import Round
 
-__all__ = ["LoopState"]
+__all__ = ["INITIAL", "NETWORK", "QUERY", "LoopState"]
 
 _FORMAT = 1
+INITIAL, NETWORK, QUERY = range(3)
+"""Purposes of a seed; never renumber, seeds depend on them."""
 
 
 @dataclass(frozen=True)
@@ -32,6 +34,11 @@ class LoopState:
     skipped: NDArray[np.int64]
     closed: bool
     rounds: list[Round]
+
+    def seed(self, purpose: int, number: int | None = None) -> int:
+        """The seed of a purpose in the round that comes now, or in another."""
+        key = (len(self.rounds) if number is None else number, purpose)
+        return int(np.random.SeedSequence(self.random_state, spawn_key=key).generate_state(1, np.uint32)[0])
 
     def to_json(self) -> dict[str, Any]:
         """Plain JSON types."""

@@ -5,15 +5,15 @@ from __future__ import annotations
 import inspect
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from spotal._arrays import check_matrix, check_rows, to_numpy
-from spotal._loop_state import LoopState
-from spotal._memory import size_of, within
+from spotal._arrays import to_numpy
+from spotal._batches import Batches, Queries, check_count
+from spotal._loop_state import NETWORK, LoopState
+from spotal._memory import size_of
 from spotal._round_limits import RoundLimits
 from spotal.errors import BudgetError, InputError
 from spotal.events import Event, Labeled, Queried, Round, RoundFinished, RoundStarted, Trained, TrainingProgress
@@ -26,34 +26,8 @@ from spotal.pool.stamps import Stamp, mapped_file
 
 if TYPE_CHECKING:
     from spotal.learner import Learner
-    from spotal.selection import Selection
 
 __all__ = ["ActiveLearner", "Queries", "Round"]
-
-_INITIAL, _NETWORK, _QUERY = range(3)  # purposes of a seed; never renumber, seeds depend on them
-
-
-class Queries(Protocol):
-    """What the loop needs from a strategy.
-
-    Read as well: ``needs_probabilities`` (bool, False where missing), and ``needs_embeddings`` (True where missing; if
-    it is False, X itself, flattened, stands in for embeddings, and probabilities come only where they are needed).
-    """
-
-    def query(
-        self,
-        pool: Any,
-        budget: Any,
-        *,
-        labeled: ArrayLike | None = None,
-        labels: ArrayLike | None = None,
-        probabilities: ArrayLike | None = None,
-        mass: ArrayLike | None = None,
-        random_state: Any = None,
-        **limits: Any,
-    ) -> Selection:
-        """Choose ``budget`` unlabeled rows of the pool (n, d); limits are passed on where the loop was given some."""
-        ...
 
 
 class ActiveLearner:
@@ -129,27 +103,23 @@ class ActiveLearner:
         self._stamp = None if file is None else Stamp(file)
         if self.X.ndim < 2 or len(self.X) == 0:
             raise InputError(f"X must have rows of numbers, found shape {self.X.shape}; give (n, d) or images")
-        self._limits = RoundLimits(len(self.X), batch_size, cost, groups, max_per_group)
-        if not self._limits.priced:
-            _check_count(batch_size, "batch_size", len(self.X))
+        limits = RoundLimits(len(self.X), batch_size, cost, groups, max_per_group)
+        if not limits.priced:
+            check_count(batch_size, "batch_size", len(self.X))
         elif max_labels is not None:
             raise InputError(
                 f"max_labels must be None where cost is given, found {max_labels!r}; run so many rounds instead"
             )
         if max_labels is not None:
-            _check_count(max_labels, "max_labels", None)
+            check_count(max_labels, "max_labels", None)
         self.max_memory = None if max_memory is None else size_of(max_memory)
-        if self.max_memory is not None and self._limits.priced:
+        if self.max_memory is not None and limits.priced:
             raise InputError("max_memory is for a budget of rows, found cost too; leave one of them out")
-        self.initial = _check_initial(initial, len(self.X))
-        self.cold_embeddings = None if cold_embeddings is None else check_matrix(cold_embeddings, "cold_embeddings")
-        if self.cold_embeddings is not None and len(self.cold_embeddings) != len(self.X):
-            raise InputError(
-                f"cold_embeddings must have {len(self.X)} rows, as X has, found {len(self.cold_embeddings)}"
-            )
         self.learner: Learner = as_learner(learner, self.X)
         self.strategy, self.oracle = strategy, oracle
-        self.batch_size, self.max_labels = float(batch_size) if self._limits.priced else int(batch_size), max_labels
+        self.batch_size, self.max_labels = float(batch_size) if limits.priced else int(batch_size), max_labels
+        self._batches = Batches(self.X, strategy, self.batch_size, limits, initial, cold_embeddings, self.max_memory)
+        self.initial, self.cold_embeddings = self._batches.initial, self._batches.cold_embeddings
         self.X_test, self.y_test = _check_test(X_test, y_test, self.learner.n_classes)
         if random_state is None:  # 53 bits, so that any JSON reader keeps them
             random_state = int(np.random.SeedSequence().generate_state(1, np.uint64)[0] >> np.uint64(11))
@@ -203,18 +173,18 @@ class ActiveLearner:
         metrics: dict[str, float] = {}
         picks, selection = np.empty(0, np.int64), None
         if trained_on:
-            metrics = self._train(number, timings)
+            metrics = self._train(timings)
         closing = self._n_to_ask == 0
         if not closing:
             probabilities, pool = self._embed(timings) if trained_on else (None, None)
             start = time.perf_counter()
             if trained_on:
-                picks, selection = self._query(pool, self.batch_size, number, probabilities)
-                source, note = "strategy", ""
+                batch = self._batches.next(self._state, self.max_labels, pool, probabilities)
             else:
-                picks, selection, source, note = self._first(number)
+                batch = self._batches.first(self._state, self.max_labels)
+            picks, selection = batch.rows, batch.selection
             timings["query"] = time.perf_counter() - start
-            self._emit(Queried(number, picks, source, note))
+            self._emit(Queried(number, picks, batch.source, batch.note))
             start = time.perf_counter()
             labels = self._ask(picks)
             timings["label"] = time.perf_counter() - start
@@ -236,9 +206,7 @@ class ActiveLearner:
 
         The model is not in it, since every round trains from nothing; nor are the data.
         """
-        return LoopState(
-            len(self.X), self.random_state, self.labeled_, self.labels_, self.skipped_, self._closed, self.rounds_
-        ).to_json()
+        return self._state.to_json()
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Go on from a state that ``state_dict`` gave: later rounds are the same, bit for bit, as without the break.
@@ -253,39 +221,27 @@ class ActiveLearner:
         self.random_state, self._closed, self.rounds_ = known.random_state, known.closed, known.rounds
 
     @property
+    def _state(self) -> LoopState:
+        return LoopState(
+            len(self.X), self.random_state, self.labeled_, self.labels_, self.skipped_, self._closed, self.rounds_
+        )
+
+    @property
     def _n_to_ask(self) -> int:
         """Rows that may still be asked for."""
-        left = len(self.X) - len(self.labeled_) - len(self.skipped_)
-        if self._limits:
-            gone = np.concatenate([self.labeled_, self.skipped_])
-            left = self._limits.most(np.setdiff1d(np.arange(len(self.X)), gone), self.labeled_)
-        return left if self.max_labels is None else max(0, min(left, self.max_labels - len(self.labeled_)))
-
-    @property
-    def _needs_embeddings(self) -> bool:
-        return bool(getattr(self.strategy, "needs_embeddings", True))
-
-    @property
-    def _flat(self) -> NDArray[Any]:
-        """X as rows of numbers, for a strategy that only counts them."""
-        return self.X.reshape(len(self.X), -1)
+        return self._batches.left(self._state, self.max_labels)
 
     def _emit(self, event: Event) -> None:
         for observer in self.observers:
             observer(event)
 
-    def _seed(self, number: int, purpose: int) -> int:
-        sequence = np.random.SeedSequence(self.random_state, spawn_key=(number, purpose))
-        return int(sequence.generate_state(1, np.uint32)[0])
-
-    def _train(self, number: int, timings: dict[str, float]) -> dict[str, float]:
+    def _train(self, timings: dict[str, float]) -> dict[str, float]:
         """Train on all labels; metrics on the test part."""
-        start = time.perf_counter()
+        number, start = len(self.rounds_), time.perf_counter()
         options: dict[str, Any] = {}
         if self.observers and "on_epoch" in inspect.signature(self.learner.fit).parameters:
             options["on_epoch"] = lambda report: self._emit(TrainingProgress(number, report))
-        seed = self._seed(number, _NETWORK)
-        self.learner.fit(self.X[self.labeled_], self.labels_, random_state=seed, **options)
+        self.learner.fit(self.X[self.labeled_], self.labels_, random_state=self._state.seed(NETWORK), **options)
         timings["train"] = time.perf_counter() - start
         metrics: dict[str, float] = {}
         if self.X_test is not None and self.y_test is not None:
@@ -299,104 +255,15 @@ class ActiveLearner:
         """Probabilities and embeddings of the whole pool: both, since a strategy may do better with probabilities."""
         start = time.perf_counter()
         probabilities: NDArray[np.float32] | None
-        if not self._needs_embeddings:
-            needed = getattr(self.strategy, "needs_probabilities", False)
-            probabilities, pool = self.learner.probabilities(self.X) if needed else None, self._flat
+        if (flat := self._batches.flat) is not None:
+            needed = self._batches.needs_probabilities
+            probabilities, pool = self.learner.probabilities(self.X) if needed else None, flat
         elif hasattr(self.learner, "infer"):
             probabilities, pool = self.learner.infer(self.X)
         else:
             probabilities, pool = self.learner.probabilities(self.X), self.learner.embeddings(self.X)
         timings["embed"] = time.perf_counter() - start
         return probabilities, pool
-
-    def _query(
-        self, pool: Any, budget: float, number: int, probabilities: NDArray[Any] | None = None
-    ) -> tuple[NDArray[np.int64], Selection]:
-        """Ask the strategy for up to ``budget`` rows. Skipped rows are no part of the pool that it sees."""
-        budget, n = budget if self._limits.priced else min(budget, self._n_to_ask), len(self.X)
-        kept = np.setdiff1d(np.arange(n), self.skipped_)
-        whole = len(kept) == n
-        cold = len(self.labeled_) == 0
-        seen = pool if whole else pool[kept]
-        classes = 0 if probabilities is None else probabilities.shape[1]
-        known: dict[str, Any] = {"limited": bool(self._limits), "known": not cold, "classes": classes}
-        with within(self.max_memory, seen.shape, budget, self.strategy, **known):
-            selection = self.strategy.query(
-                seen,
-                budget,
-                labeled=None if cold else np.searchsorted(kept, self.labeled_),
-                labels=None if cold else self.labels_,
-                probabilities=probabilities if whole or probabilities is None else probabilities[kept],
-                random_state=self._seed(number, _QUERY),
-                **self._limits.known(kept),
-            )
-        found = check_rows(selection.indices, len(kept), "strategy's picks")
-        if (
-            len(found) != (len(found) or 1 if self._limits.priced else budget)
-            or np.isin(kept[found], self.labeled_).any()
-        ):
-            raise InputError(
-                f"strategy must pick {budget} unlabeled rows, found {len(found)}, of which "
-                f"{np.isin(kept[found], self.labeled_).sum()} labeled already; repair {type(self.strategy).__name__}"
-            )
-        if whole:
-            return found, selection
-
-        def represent() -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-            cells = np.full(n, -1, np.int64)
-            cells[kept] = selection.cells
-            return cells, selection.cell_mass
-
-        picks = kept[found]
-        return picks, replace(selection, indices=picks, _represent=represent, _represented=None)
-
-    def _first(self, number: int) -> tuple[NDArray[np.int64], Selection | None, str, str]:
-        """Rows to ask for while there is no label: picks, selection, source and note."""
-        if number == 0 and isinstance(self.initial, np.ndarray):
-            return self.initial[: self._n_to_ask], None, "given", "the rows given as initial"
-        if isinstance(self.initial, int):
-            return (
-                self._random(self.initial, number, priced=False),
-                None,
-                "random",
-                "initial is a number of random rows",
-            )
-        if self.initial is not None:
-            return (
-                self._random(self.batch_size, number, priced=self._limits.priced),
-                None,
-                "random",
-                "no row given as initial got a label",
-            )
-        if getattr(self.strategy, "needs_probabilities", False):
-            name = getattr(self.strategy, "name", type(self.strategy).__name__)
-            why = f"strategy {name!r} needs probabilities and there is no model yet, so these rows are random"
-            return self._random(self.batch_size, number, priced=self._limits.priced), None, "random", why
-        why = "no model yet: picked from the cold embeddings"
-        if self.cold_embeddings is not None:
-            cold = self.cold_embeddings
-        elif self._needs_embeddings:
-            from spotal.learner.cold import cold_embeddings
-
-            cold = cold_embeddings(self.X, self._seed(0, _INITIAL))
-        else:
-            cold, why = self._flat, "no model yet, and the strategy needs none"
-        picks, selection = self._query(cold, self.batch_size, number)
-        return picks, selection, "strategy", why
-
-    def _random(self, budget: float, number: int, *, priced: bool) -> NDArray[np.int64]:
-        """Random rows while there is no label: so many, or for so much money."""
-        left, seed = np.setdiff1d(np.arange(len(self.X)), self.skipped_), self._seed(number, _INITIAL)
-        if not self._limits:
-            return np.random.default_rng(seed).permutation(left)[: int(min(budget, self._n_to_ask))]
-        from spotal.strategies import Random
-
-        if not priced:
-            budget = min(int(budget), self._limits.most(left, self.labeled_, priced=False))
-            budget = budget if self.max_labels is None else min(budget, self.max_labels)
-        counted = np.zeros((len(left), 1))
-        limits = self._limits.known(left, priced=priced)
-        return left[Random().query(counted, budget, random_state=seed, **limits).indices]
 
     def _ask(self, picks: NDArray[np.int64]) -> NDArray[np.int64]:
         """The oracle's labels (n,), checked."""
@@ -412,25 +279,6 @@ class ActiveLearner:
                 f"oracle must answer classes 0..{self.learner.n_classes - 1}, or -1 for no label, found {outside[0]}"
             )
         return labels.astype(np.int64)
-
-
-def _check_count(value: Any, name: str, most: int | None) -> None:
-    right = isinstance(value, (int, np.integer)) and not isinstance(value, bool)
-    if not right or value < 1 or (most is not None and value > most):
-        limits = "at least 1" if most is None else f"1 to {most}, the rows of X"
-        raise BudgetError(f"{name} must be an integer of {limits}, found {value!r}")
-
-
-def _check_initial(initial: Any, n: int) -> int | NDArray[np.int64] | None:
-    if initial is None:
-        return None
-    if np.ndim(initial) == 0:
-        _check_count(initial, "initial", n)
-        return int(initial)
-    rows = check_rows(initial, n, "initial")
-    if len(rows) == 0:
-        raise InputError("initial must hold at least one row, found none; use None to let the strategy pick")
-    return rows
 
 
 def _check_test(X_test: Any, y_test: Any, n_classes: int) -> tuple[NDArray[Any] | None, NDArray[np.int64] | None]:

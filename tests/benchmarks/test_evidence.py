@@ -14,6 +14,7 @@ from benchmarks.evidence import clouds
 from benchmarks.evidence.__main__ import main
 from benchmarks.evidence.common import Carried
 from benchmarks.evidence.convergence import slope, summarize
+from benchmarks.evidence.defaults import OLDER
 from benchmarks.evidence.genz import DIFFICULTY, Genz
 from benchmarks.evidence.tables import number
 from benchmarks.evidence.write import write
@@ -107,7 +108,9 @@ def quick(tmp_path_factory):
         for seed in range(3)
         for n in (50, 100, 150)
     ]
-    (results / "loop.json").write_text(json.dumps(rounds))
+    settings = {"pool": 300, "test": 100, "width": 4, "steps": 5, "batch": 50, "labels": 150}
+    loop = {"origin": {"commit": next(iter(OLDER)), "seeds": [0, 1, 2]}, "settings": settings, "records": rounds}
+    (results / "loop.json").write_text(json.dumps(loop))
     return {path.stem: json.loads(path.read_text()) for path in results.glob("*.json")}, write(results, docs)
 
 
@@ -127,6 +130,13 @@ def test_the_document_has_the_numbers_of_the_json(quick):
         assert found[part]["origin"]["commit"][:12] in text
         assert found[part]["origin"]["seeds"]
         assert found[part]["origin"]["versions"]["torch"] in text
+
+
+def test_headings_say_where_an_older_default_was_measured(quick):
+    lines = quick[1].read_text().splitlines()
+    assert "## Rounds of active learning (an older default)" in lines
+    assert {"## Convergence", "## Coverage"} <= set(lines)
+    assert sum(line.startswith("**Sections marked") for line in lines) == 1
 
 
 def test_the_document_shows_pictures_that_exist(quick):

@@ -32,6 +32,20 @@ def test_help_has_an_example_for_each_command(spotal):
         assert f"spotal {command} " in result.stdout.split("Examples:")[1]
 
 
+def test_help_of_report_has_both_of_its_uses(spotal):
+    said = spotal("report", "--help").stdout.split("Examples:")[1]
+    assert "spotal report spotal-bench" in said
+    assert "spotal report my-project" in said
+
+
+def test_report_of_nothing(refused, empty):
+    assert "gone is neither a labeling project nor a run of spotal bench, there is no such folder" in refused(
+        "report", "gone"
+    )
+    Path("there").mkdir()
+    assert "it has no spotal.toml or results.sqlite" in refused("report", "there")
+
+
 def test_version(spotal):
     assert spotal("--version").stdout == f"spotal {library.__version__}\n"
 

@@ -98,6 +98,7 @@ def test_a_budget_in_money_and_groups_with_quotas(spotal, vectors):
         (["--pool", "vectors.npy", "--classes", "a"], "two or more"),
         (["--pool", "vectors.npy", "--classes-file", "none.txt"], "none.txt"),
         (["--pool", "gone.npy", "--classes", "a,b"], "gone.npy"),
+        (["--pool", "odd.npy", "--classes", "a,b"], "must be finite, found NaN or infinity (NaN first) in row(s) 3"),
         (["--pool", "vectors.npy", "--classes", "a,b", "--model", "resnet18"], "takes images"),
         (["--pool", "vectors.npy", "--classes", "a,b", "--model", "no_such:thing"], "No module named 'no_such'"),
         (["--pool", "vectors.npy", "--classes", "a,b", "--strategy", "spt"], "did you mean 'spot'"),
@@ -106,6 +107,9 @@ def test_a_budget_in_money_and_groups_with_quotas(spotal, vectors):
     ],
 )
 def test_init_refuses(refused, vectors, words, said):
+    odd = np.load("vectors.npy")
+    odd[3] = np.nan
+    np.save("odd.npy", odd)
     assert said in refused("init", "p", *words)
 
 

@@ -106,7 +106,7 @@ def test_probabilities_reach_the_strategy(spotal, refused, pool, picks):
     np.save("p.npy", probabilities)
     assert spotal("select", pool["npy"], "-n", 3, "--strategy", "margin", "--probabilities", "p.npy").exit_code == 0
     assert sorted(int(line["row"]) for line in picks()) == unsure.tolist()
-    assert "probabilities are needed" in refused("select", pool["npy"], "-n", 3, "--strategy", "margin")
+    assert "--probabilities must be given" in refused("select", pool["npy"], "-n", 3, "--strategy", "margin")
     np.save("p.npy", probabilities[1:])
     assert "120 rows" in refused("select", pool["npy"], "-n", 3, "--strategy", "margin", "--probabilities", "p.npy")
 
@@ -124,6 +124,30 @@ def test_folder_of_images(spotal, images, picks):
     files = sorted(path.relative_to(images).as_posix() for path in images.rglob("*.png"))
     for line in picks():
         assert files[int(line["row"])] == line["id"]
+
+
+@pytest.mark.parametrize("option", ["--labeled", "--mass", "--cost", "--groups", "--probabilities"])
+def test_a_file_that_will_not_do_is_named_with_its_option(refused, pool, option):
+    more = ["--max-per-group", 2] if option == "--groups" else []
+    said = refused("select", pool["npy"], "-n", 3, option, "gone.csv", *more)
+    assert said == f"Error: {option} gone.csv does not exist; check the path"
+
+
+def test_ids_that_the_pool_does_not_have(refused, pool):
+    Path("done.csv").write_text("name,label\nnobody,a\n")
+    said = refused("select", pool["csv"], "-n", 3, "--id-column", "name", "--labeled", "done.csv")
+    assert "must be ids of the pool, found 'nobody'; check the ids or name --id-column" in said
+
+
+def test_a_device_that_is_none_is_refused_for_any_pool(refused, pool):
+    assert "device must be one of auto, cpu, cuda, found 'tpu'" in refused(
+        "select", pool["npy"], "-n", 3, "--device", "tpu"
+    )
+
+
+def test_a_table_of_texts_is_no_pool(refused):
+    Path("mails.csv").write_text("id,text\n1,good\n2,bad\n")
+    assert "texts are embedded by spotal embed" in refused("select", "mails.csv", "-n", 1)
 
 
 def test_corrupt_images_are_named_and_skipped_or_refused(spotal, refused, images, picks):

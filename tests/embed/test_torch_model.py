@@ -167,6 +167,8 @@ def test_files_that_are_no_model(tmp_path):
     for name in ("text.pt", "empty.pt", "trap.pt", "module.pt", "cut.pt"):
         with pytest.raises(ModelError, match=f"model .*{name} cannot be read"):
             TorchEmbedder(tmp_path / name)
+    with pytest.raises(ModelError, match=r"text\.pt cannot be read \(no file of torch\)"):
+        TorchEmbedder(tmp_path / "text.pt")
 
 
 class Constant(nn.Module):

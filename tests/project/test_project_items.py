@@ -9,6 +9,7 @@ from PIL import Image
 from spotal.errors import DataFileError, InputError, ProjectError
 from spotal.project import Added, Data, Found, Pick, Project, Settings
 from spotal.project.sources import look
+from spotal.web.pictures import picture
 
 CLASSES = ("cat", "dog")
 
@@ -24,6 +25,14 @@ def test_images_are_known_by_their_path_in_the_folder(tmp_path):
     with Project.create(tmp_path / "p", Settings(Data("../photos"), CLASSES)) as project:
         assert [(item.number, item.id) for item in project.items] == [(0, "b.png"), (1, "sub/a.png")]
         assert project.items.file(project.items.get("sub/a.png")) == tmp_path / "photos" / "sub" / "a.png"
+
+
+def test_scaled_copies_of_a_project_in_its_images_folder_are_no_items(tmp_path):
+    photo(tmp_path / "photos" / "a.png", 9)
+    with Project.create(tmp_path / "photos", Settings(Data("."), CLASSES)) as project:
+        assert picture(project, project.items.get("a.png"), "small").is_relative_to(tmp_path / "photos")
+        assert project.refresh() == Added()
+        assert [item.id for item in project.items] == ["a.png"]
 
 
 def test_the_pool_grows_and_what_changed_or_went_is_noticed(tmp_path):

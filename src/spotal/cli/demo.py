@@ -64,10 +64,11 @@ def demo(
 
     pools = prepare(images, settings)
     sizes = sorted({len(rows) for rows in pools})
+    times = f"{settings.seeds} seed{'s' * (settings.seeds > 1)}, {settings.rounds} round{'s' * (settings.rounds > 1)}"
     say(
         console,
         f"{images.name}: {' to '.join(f'{n:,}' for n in sizes[:: max(1, len(sizes) - 1)])} images to choose from, "
-        f"{images.n_classes} classes; {settings.seeds} seeds, {settings.rounds} rounds of {settings.budget} labels",
+        f"{images.n_classes} classes; {times} of {settings.budget} labels",
     )
     with progress() as bars:
         watch = _Watch(bars, settings)

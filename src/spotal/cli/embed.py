@@ -126,10 +126,10 @@ def embed(
     say(
         console,
         f"{out} holds {done.manifest.rows:,} rows of {done.manifest.dim} numbers, {dtype}, in "
-        f"{len(done.manifest.shards):,} shards",
+        f"{len(done.manifest.shards):,} shard{'s' * (len(done.manifest.shards) > 1)}",
         "bold",
     )
-    say(console, f"Next: spotal select {out} --budget 100")
+    say(console, f"Next: spotal select {out} --budget {min(100, done.manifest.rows)}")
 
 
 def _absolute(name: str) -> str:

@@ -73,6 +73,11 @@ app.command(
 app.command("next", rich_help_panel=project, epilog="Example: [bold]spotal next birds[/bold]")(next_)
 app.command(
     rich_help_panel=project,
+    epilog="Examples: [bold]spotal label[/bold], [bold]spotal label birds --port 8000[/bold], [bold]spotal label birds "
+    "--host 0.0.0.0[/bold]",
+)(label)
+app.command(
+    rich_help_panel=project,
     epilog="Examples: [bold]spotal push birds[/bold], [bold]spotal push birds --url http://localhost:8080 "
     "--project 12[/bold]",
 )(push)
@@ -99,12 +104,6 @@ app.command(
     rich_help_panel=project,
     epilog="Examples: [bold]spotal doctor[/bold], [bold]spotal doctor my-project --repair[/bold]",
 )(doctor)
-app.command(epilog="Example: [bold]spotal report spotal-bench[/bold]")(report)
-app.command(
-    rich_help_panel="A labeling project",
-    epilog="Examples: [bold]spotal label[/bold], [bold]spotal label birds --port 8000[/bold], [bold]spotal label birds "
-    "--host 0.0.0.0[/bold]",
-)(label)
 
 
 @app.callback()

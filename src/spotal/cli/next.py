@@ -86,7 +86,8 @@ def _tell(console: Console, project: Project, chosen: Round, fresh: bool, folder
         if "note" in chosen.about:
             say(console, f"  {chosen.about['note']}", "yellow")
     else:
-        say(console, f"Round {chosen.number + 1} still waits for {counts.open} answers: nothing new chosen", "bold")
+        answers = f"{counts.open} answer{'s' * (counts.open != 1)}"
+        say(console, f"Round {chosen.number + 1} still waits for {answers}: nothing new chosen", "bold")
         say(console, "  --anyway chooses more")
     if counts.conflicts:
         say(console, f"  {counts.conflicts} items on which people disagree are asked first")

@@ -39,9 +39,9 @@ def report(
     page = folder / "report.html" if out is None else out
     if not (folder / PROJECT).is_file():
         if not (folder / RUN).is_file():
+            what = f"it has no {PROJECT} or {RUN}" if folder.is_dir() else "there is no such folder"
             raise InputError(
-                f"{folder} is neither a labeling project nor a run of spotal bench, it has no {PROJECT} or {RUN}; name "
-                "the folder of one"
+                f"{folder} is neither a labeling project nor a run of spotal bench, {what}; name the folder of one"
             )
         report_run(folder, page, markdown, as_json)
         return

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from spotal.cli.console import bar
-from spotal.errors import BudgetError, InputError
+from spotal.errors import BudgetError, DataFileError, InputError
 
 if TYPE_CHECKING:
     import numpy as np
@@ -97,23 +97,46 @@ def read_request(
             said = option + said.removeprefix(argument) if said.startswith(argument) else said
         raise InputError(said) from None
     n = len(file)
-    rows, labels = np.empty(0, np.int64), None
-    if labeled is not None:
-        rows, names = read_indices(labeled, n, file.ids, _column_of(labeled, id_column))
-        labels = None if names is None else encode(names)[0][0]
-    return Request(
+    request = Request(
         file,
         np.delete(np.arange(n + len(bad)), bad) if len(bad) else range(n),
         file.features,
         None,
         len(bad),
-        rows,
-        labels,
-        read_vector(files["mass"], n, file.ids) if "mass" in files else file.mass,
-        None if probabilities is None else _probabilities(probabilities, n),
-        read_vector(files["cost"], n, file.ids, "cost") if "cost" in files else file.cost,
-        _array(read_names(files["groups"], n, file.ids) if "groups" in files else file.groups),
+        np.empty(0, np.int64),
+        None,
+        file.mass,
+        None,
+        file.cost,
+        _array(file.groups),
     )
+    if labeled is not None:
+        with _named("--labeled", labeled):
+            request.labeled, names = read_indices(labeled, n, file.ids, _column_of(labeled, id_column))
+        request.labels = None if names is None else encode(names)[0][0]
+    if "mass" in files:
+        with _named("--mass", files["mass"]):
+            request.mass = read_vector(files["mass"], n, file.ids)
+    if "cost" in files:
+        with _named("--cost", files["cost"]):
+            request.cost = read_vector(files["cost"], n, file.ids, "cost")
+    if "groups" in files:
+        with _named("--groups", files["groups"]):
+            request.groups = _array(read_names(files["groups"], n, file.ids))
+    if probabilities is not None:
+        with _named("--probabilities", probabilities):
+            request.probabilities = _probabilities(probabilities, n)
+    return request
+
+
+@contextmanager
+def _named(option: str, path: Path) -> Iterator[None]:
+    """What is wrong with a file is said of the option that named it."""
+    try:
+        yield
+    except (DataFileError, InputError) as error:
+        said = str(error).replace("name id_column", "name --id-column")
+        raise type(error)(f"{option} {said}" if said.startswith(str(path)) else said) from None
 
 
 BIG = 1 << 28

@@ -131,6 +131,7 @@ def select(
     from spotal.cli.request import embed_request, read_request
     from spotal.cli.scale import passes_shown, planned
     from spotal.engine import using
+    from spotal.pool.device import check_device
     from spotal.strategies import get
 
     console = output(as_json)
@@ -139,6 +140,12 @@ def select(
     if draw and strategy != "spot":
         raise InputError(f"--draw is for --strategy spot, found {strategy!r}; leave it out")
     method = get(strategy, representative="random") if draw else get(strategy)
+    if method.needs_probabilities and probabilities is None:
+        raise InputError(
+            f"--probabilities must be given for --strategy {strategy}, found none; give a file of the model's, one row "
+            "an item, or a strategy that needs no model, such as spot"
+        )
+    check_device(device)
     if cost is None:
         budget = _whole(budget)
     elif only_plan or most is not None:

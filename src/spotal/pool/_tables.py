@@ -28,6 +28,7 @@ __all__ = [
 
 EMBEDDING_COLUMNS = ("embedding", "embeddings", "X")
 """Names of a column that holds one list of numbers a row."""
+TABLES = (".csv", ".parquet")
 RESERVED = ("id", "label", "mass", "", "__index_level_0__")
 """Names of columns that are never features; the last two are what pandas calls the index it writes."""
 
@@ -123,6 +124,8 @@ def read_table(path: Path) -> Any:
     import pyarrow as pa
 
     _start(path)
+    if path.suffix.lower() not in TABLES:
+        raise DataFileError(f"{path} must be a table, {' or '.join(TABLES)}; convert it to one of these")
     try:
         with reading(path):
             if path.suffix.lower() == ".csv":
@@ -237,7 +240,7 @@ def features(table: Any, path: Path, without: tuple[str | None, ...] = ()) -> ND
     if not numeric:
         raise DataFileError(
             f"{path} has no column of features; its columns are {listed(table.column_names)}: add columns of numbers, "
-            "or one column 'embedding' of lists"
+            "or one column 'embedding' of lists; texts are embedded by spotal embed"
         )
     small = all(_is_small(table.schema.field(name).type) for name in numeric)
     matrix = np.empty((table.num_rows, len(numeric)), np.float32 if small else np.float64)

@@ -8,13 +8,13 @@ from spotal.errors import InputError
 from spotal.pool.base import Pool
 from spotal.pool.view import View
 
-__all__ = ["DEVICES", "on_device"]
+__all__ = ["DEVICES", "check_device", "on_device"]
 
 DEVICES = ("auto", "cpu", "cuda")
 
 
-def on_device(pool: Pool, device: str) -> Pool:
-    """The pool, its batches on ``device``: "cpu", "cuda", or "auto", which is "cuda" where there is one.
+def check_device(device: str) -> bool:
+    """Whether ``device`` means CUDA: "cpu", "cuda", or "auto", which is "cuda" where there is one.
 
     Raises InputError for another name, and for "cuda" where there is none.
     """
@@ -25,4 +25,9 @@ def on_device(pool: Pool, device: str) -> Pool:
     there = torch.cuda.is_available()
     if device == "cuda" and not there:
         raise InputError("device 'cuda' is asked for, but torch finds no CUDA device; use 'cpu' or 'auto'")
-    return View(pool, methodcaller("to", "cuda")) if there and device != "cpu" else pool
+    return there and device != "cpu"
+
+
+def on_device(pool: Pool, device: str) -> Pool:
+    """The pool, its batches on ``device``; what that may be, and raises, :func:`check_device` says."""
+    return View(pool, methodcaller("to", "cuda")) if check_device(device) else pool

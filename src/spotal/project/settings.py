@@ -167,7 +167,7 @@ class Settings:
         for name in ("budget", "batch_size"):
             _check_amount(self, name)
         if len(self.classes) < 2 or len(set(self.classes)) < len(self.classes):
-            raise InputError(f"classes must be two or more, none twice, found {list(self.classes)}")
+            raise InputError(f"classes must be two or more, none twice, found {list(self.classes)}; name each once")
         odd = next((name for name in self.classes if not name.strip() or not name.isprintable()), None)
         if odd is not None:
             raise InputError(f"classes must be visible names of one line, found {odd!r}; rename it")

@@ -11,15 +11,18 @@ from typing import Any
 
 import numpy as np
 
+from spotal._arrays import check_matrix
 from spotal.errors import DataFileError
 from spotal.pool._tables import column, ids_of, read_table, reading
 from spotal.pool.files import list_images, read_pool
 from spotal.project.records import Found
 from spotal.project.settings import Data
 
-__all__ = ["location", "look"]
+__all__ = ["PICTURES", "location", "look"]
 
 BLOCK = 4096
+PICTURES = "cache/pictures"
+"""Where a project keeps scaled copies of its images, which are no items."""
 
 
 def location(data: Data, folder: Path) -> Path:
@@ -40,15 +43,18 @@ def look(data: Data, folder: Path) -> list[Found]:
     DataFileError
         The data are missing, empty, or cannot be read.
     InputError
-        A column is named that the file does not have.
+        A column is named that the file does not have, or embeddings are not finite.
     """
     source = location(data, folder)
-    find = {"image": _images, "text": _texts, "embedding": _embeddings}[data.kind]
-    return list(find(source, data))
+    if data.kind == "image":
+        return list(_images(source, folder / PICTURES))
+    return list({"text": _texts, "embedding": _embeddings}[data.kind](source, data))
 
 
-def _images(source: Path, data: Data) -> Iterator[Found]:
+def _images(source: Path, copies: Path) -> Iterator[Found]:
     for path in list_images(source):
+        if path.is_relative_to(copies):
+            continue
         with reading(path):
             stat = os.stat(path)
         name = path.relative_to(source).as_posix()
@@ -102,6 +108,7 @@ def _embeddings(source: Path, data: Data) -> Iterator[Found]:
     pool = read_pool(source, id_column=data.id_column)
     if pool.features is None:
         raise DataFileError(f"{source} is a folder of images, not a file of embeddings; set kind to 'image'")
+    check_matrix(pool.features, f"embeddings in {source}")
     names = [str(row) for row in range(len(pool))] if pool.ids is None else [str(name) for name in pool.ids]
     for start in range(0, len(pool), BLOCK):
         block = np.ascontiguousarray(pool.features[start : start + BLOCK])

@@ -1,4 +1,4 @@
-"""Parts of pages that need nothing else: the frame with its style, pictures for light and dark, tables."""
+"""Parts of pages that need nothing else: the frame with its style, pictures for light and dark, tables, folds."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 
 from spotal.report.plots import DARK, LIGHT, Theme, svg
 
-__all__ = ["document", "table", "themed"]
+__all__ = ["document", "folded", "table", "themed"]
 
 
 def document(title: str, headline: str, sections: Iterable[str], style: str = "") -> str:
@@ -49,6 +49,11 @@ def table(head: Sequence[str], body: Iterable[Sequence[str]]) -> str:
         for first, *rest in body
     )
     return f"<table><thead><tr>{top}</tr></thead><tbody>{lines}</tbody></table>"
+
+
+def folded(title: str, body: str) -> str:
+    """HTML below a line that opens it."""
+    return f'<details><summary>{title}</summary><div class="scroll">{body}</div></details>'
 
 
 @cache

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,6 +15,9 @@ from spotal.pool.base import Batch, Pool
 from spotal.selection.limits import Allowance, serve
 
 __all__ = ["Cells", "cell_means", "cut", "refine", "represent", "settle", "spread"]
+
+# torch 2.11 says so once, though check_invariants is given
+warnings.filterwarnings("ignore", message="Sparse invariant checks are implicitly disabled")
 
 
 @dataclass(frozen=True)

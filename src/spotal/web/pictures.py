@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING
 from spotal._files import atomic_path
 from spotal.datasets._images import decode, shape_of
 from spotal.errors import DataFileError
+from spotal.project.sources import PICTURES
 
 if TYPE_CHECKING:
     from spotal.project import Item, Project
 
-__all__ = ["FOLDER", "SIDES", "picture", "version"]
+__all__ = ["SIDES", "picture", "version"]
 
-FOLDER = "cache/pictures"
 SIDES = {"small": 256, "large": 1400}
 """Pixels of the longer side; smaller images are kept as they are."""
 EXACT = 128
@@ -42,7 +42,7 @@ def picture(project: Project, item: Item, size: str) -> Path:
         stat = os.stat(source)
     except OSError as error:
         raise DataFileError(f"{item.id} cannot be read ({(error.strerror or str(error)).lower()})") from None
-    kept = project.folder / FOLDER / f"{item.number}-{version(f'{stat.st_size}:{stat.st_mtime_ns}')}-{size}.webp"
+    kept = project.folder / PICTURES / f"{item.number}-{version(f'{stat.st_size}:{stat.st_mtime_ns}')}-{size}.webp"
     if not kept.exists():
         _write(source, item.id, SIDES[size], kept)
     return kept

@@ -118,7 +118,7 @@ def test_a_plain_table_of_labels(make, tmp_path):
     with pytest.raises(DataFileError, match=r"no column for the id, such as 'id'.*found 'file', 'what'.*--id-column"):
         import_labels(project, named)
     numbers = write(tmp_path / "n.jsonl", '{"id": "a.png", "label": 3}')
-    with pytest.raises(DataFileError, match="1 classes that the project does not have: '3'"):
+    with pytest.raises(DataFileError, match="1 class that the project does not have: '3'"):
         import_labels(project, numbers)
 
 
@@ -151,11 +151,11 @@ def test_unknown_items_and_classes_are_one_sentence_or_left_out(make, tmp_path):
     project = make()
     path = write(tmp_path / "l.csv", "id,label", "a.png,cat", "gone.png,cat", "f.png,fish")
     with pytest.raises(
-        DataFileError, match=r"1 labels of items that the project does not have: 'gone.png'; .*--skip-unknown"
+        DataFileError, match=r"1 label of items that the project does not have: 'gone.png'; .*--skip-unknown"
     ):
         import_labels(project, path)
     write(path, "id,label", "a.png,cat", "f.png,fish")
-    with pytest.raises(DataFileError, match=r"1 classes .*: 'fish'; add them by --add-classes"):
+    with pytest.raises(DataFileError, match=r"1 class .*: 'fish'; add them by --add-classes"):
         import_labels(project, path)
     assert project.labels.last_event() == 0
     assert import_labels(project, path, skip_unknown=True).left_out == 1
@@ -384,6 +384,6 @@ def test_the_commands(spoken, tmp_path, monkeypatch):
     write(tmp_path / "l.csv", "id,label", "f.png,fish")
     failed = run("import", "../l.csv")
     assert failed.exit_code == 2
-    assert failed.stderr.startswith("Error: ../l.csv has 1 classes")
+    assert failed.stderr.startswith("Error: ../l.csv has 1 class")
     assert "classes added to spotal.toml: fish" in run("import", "../l.csv", "--add-classes").stdout
     assert run("import", "../l.csv", "..").exit_code == 2

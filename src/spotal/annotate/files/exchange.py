@@ -99,13 +99,13 @@ def import_labels(
     new = list(dict.fromkeys(row.label for _, row in found if row.label is not None and row.label not in classes))
     if lost and not skip_unknown:
         raise DataFileError(
-            f"{source} has {len(lost):,} labels of items that the project does not have: {_some(map(_name, lost))}; "
-            "add the items, correct the names, or leave them out by --skip-unknown"
+            f"{source} has {len(lost):,} label{'s' * (len(lost) > 1)} of items that the project does not have: "
+            f"{_some(map(_name, lost))}; add the items, correct the names, or leave them out by --skip-unknown"
         )
     if new and not (add_classes or skip_unknown):
         raise DataFileError(
-            f"{source} has {len(new):,} classes that the project does not have: {_some(map(str, new))}; add them by "
-            "--add-classes, or leave their labels out by --skip-unknown"
+            f"{source} has {len(new):,} class{'es' * (len(new) > 1)} that the project does not have: "
+            f"{_some(map(str, new))}; add them by --add-classes, or leave their labels out by --skip-unknown"
         )
     known_classes = (*classes, *new) if add_classes else classes
     kept = [

@@ -37,7 +37,7 @@ def format_of(path: Path, name: str | None, *, written: bool) -> Format:
         return hugging_face.FORMAT
     found = [one for one in FORMATS.values() if path.suffix.lower() in one.suffixes]
     if not found:
-        suffixes = ", ".join(suffix for one in FORMATS.values() for suffix in one.suffixes if suffix)
+        suffixes = ", ".join(dict.fromkeys(suffix for one in FORMATS.values() for suffix in one.suffixes if suffix))
         raise InputError(
             f"file must end in one of {suffixes}, or be a folder of Hugging Face datasets, found {path.name!r}; or "
             "name its format by --format"

@@ -93,8 +93,9 @@ def load_file(path: Path, device: torch.device) -> Network | Trained:
     except PermissionError:
         raise DataFileError(f"model {path} cannot be read (permission denied); change its permissions") from None
     except Exception as error:  # a damaged or foreign file fails in any way it likes
+        why = line(error) if " " in str(error) else "no file of torch"
         raise ModelError(
-            f"model {path} cannot be read ({line(error)}); give a TorchScript file, a state file with 'network' and "
+            f"model {path} cannot be read ({why}); give a TorchScript file, a state file with 'network' and "
             "'state_dict', or a Hugging Face folder"
         ) from None
     if isinstance(content, dict) and content.get("format") == Trained.FORMAT:

@@ -13,19 +13,14 @@ import numpy as np
 
 from spotal._files import atomic_path
 from spotal.project.advice import Estimate, estimate
-from spotal.project.records import Item, Pick
-from spotal.project.report import plots
+from spotal.project.records import Item
+from spotal.project.report import galleries, plots
 from spotal.project.report.facts import Facts
-from spotal.project.report.shown import figure, figures
 from spotal.project.report.unseen import Unseen
-from spotal.report.parts import document, table, themed
+from spotal.report.parts import document, folded, table, themed
 
 __all__ = ["numbers", "page", "write_page"]
 
-MOST_SHOWN = 24
-"""Items of one gallery."""
-MOST_ROUNDS = 8
-"""Rounds whose gallery is shown, the newest."""
 MOST_CLASSES = 20
 """Classes of a picture; of more, the ones with the most labels."""
 BINS = 5
@@ -78,11 +73,11 @@ def page(facts: Facts, file: Callable[[Item], Path]) -> str:
         _classes(facts),
         _tested(facts),
         _map(facts),
-        _doubts(facts, file),
-        _people(facts, file),
+        galleries.doubts(facts, file),
+        galleries.people(facts, file),
         _cost(facts),
-        _cells(facts, file),
-        _rounds(facts, file),
+        galleries.cells(facts, file),
+        galleries.rounds(facts, file),
         _settings(facts),
     ]
     return document(f"spotal: {facts.name}", _headline(facts), sections, STYLE)
@@ -124,7 +119,7 @@ def _accuracy(facts: Facts) -> str:
     if verdict is not None:
         text += f"<p><b>{'Stop' if verdict.met else 'Go on'}:</b> {escape(verdict.sentence)}.</p>"
     body = [[f"{p.labels:,}", f"{100 * p.value:.1f}", f"{100 * p.low:.1f} to {100 * p.high:.1f}"] for p in curve]
-    return text + _folded("The numbers", table(["labels", "accuracy, %", "95 % interval"], body))
+    return text + folded("The numbers", table(["labels", "accuracy, %", "95 % interval"], body))
 
 
 def _classes(facts: Facts) -> str:
@@ -154,7 +149,7 @@ def _classes(facts: Facts) -> str:
     lack = f"<p>No label yet: {escape(', '.join(empty[:20]))}.</p>" if empty else ""
     return (
         f"<h2>Class balance</h2><div class=wide>{themed(plots.balance, drawn, alt)}</div>{lack}"
-        f'<p class="note">{note}</p>' + _folded("The numbers", table(["class", "labels", "expected in the pool"], body))
+        f'<p class="note">{note}</p>' + folded("The numbers", table(["class", "labels", "expected in the pool"], body))
     )
 
 
@@ -241,128 +236,6 @@ def _map(facts: Facts) -> str:
     )
 
 
-def _doubts(facts: Facts, file: Callable[[Item], Path]) -> str:
-    if not facts.doubts:
-        return ""
-    parts = []
-    for doubt in facts.doubts[:MOST_SHOWN]:
-        item = facts.by_number[doubt.number]
-        title = f"{item.id}: people say {doubt.label}, the model {doubt.guess} ({100 * doubt.confidence:.0f} %)"
-        parts.append(figure(item, file, f"{doubt.label} → {doubt.guess}?", title, "bad"))
-    more = f", the first {MOST_SHOWN} are shown" if len(facts.doubts) > MOST_SHOWN else ""
-    rows = [
-        [facts.by_number[d.number].id, d.label, d.guess, f"{100 * d.confidence:.0f} %", f"{100 * d.of_label:.0f} %"]
-        for d in facts.doubts[:MOST_SHOWN]
-    ]
-    return (
-        f"<h2>Labels that may be wrong</h2><p>{len(facts.doubts):,} labels{more}. A model that did not know them "
-        "is as sure of another class as it usually is of that class. Some are wrong, some only hard: look at the "
-        "first ones first.</p>"
-        + figures(parts, facts.settings.data.kind)
-        + _folded("As a list", table(["item", "label", "model", "sure of its own", "sure of the label"], rows))
-    )
-
-
-def _cells(facts: Facts, file: Callable[[Item], Path]) -> str:
-    """What the labels with the largest cells stand for."""
-    picks = [pick for part in facts.picks.values() for pick in part if pick.about.get("neighbors")]
-    picks = [pick for pick in picks if pick.item in facts.standings and facts.standings[pick.item].label is not None]
-    picks.sort(key=lambda pick: -(pick.stands_for or 0))
-    if not picks:
-        return ""
-    kind = facts.settings.data.kind
-    rows = []
-    for pick in picks[:12]:
-        near = [facts.items[name] for name in pick.about["neighbors"] if name in facts.items]
-        label = facts.standings[pick.item].label or ""
-        own = figure(facts.items[pick.item], file, label, mark="pick")
-        others = figures([figure(item, file, _standing(facts, item)) for item in near], kind)
-        head = f"<p>Round {pick.round + 1}: stands for {pick.stands_for or 0:,} items; nearest of them:</p>"
-        rows.append(
-            f'<div class="cell {"" if kind == "image" else "texts"}"><div class="thumbs one">{own}</div>'
-            f"<div>{head}{others}</div></div>"
-        )
-    return (
-        "<h2>What these labels stand for</h2>"
-        f'<p class="note">The {len(rows)} labels that stood for most of the pool when they were picked, and the items '
-        "nearest to each in its cell; a question mark is the model's guess. Where the neighbors do not look like the "
-        f"label, more labels are needed there.</p>{''.join(rows)}"
-    )
-
-
-def _rounds(facts: Facts, file: Callable[[Item], Path]) -> str:
-    if not facts.rounds:
-        return ""
-    blocks: list[str] = []
-    for done in facts.rounds[::-1][:MOST_ROUNDS]:
-        picks = facts.picks.get(done.number, [])
-        parts = [_picked(facts, pick, file) for pick in picks[:MOST_SHOWN]]
-        more = f", the first {MOST_SHOWN} are shown" if len(picks) > MOST_SHOWN else ""
-        about = f"{done.at:%Y-%m-%d %H:%M} UTC · {done.n_picks:,} picks by {done.strategy} on {done.n_labeled:,} labels"
-        audit = f", {done.n_audit:,} of them random ones for the audit" if done.n_audit else ""
-        title = f"<h4>Round {done.number + 1} <span>{escape(about + audit + more)}</span></h4>"
-        block = title + figures(parts, facts.settings.data.kind)
-        blocks.append(block if not blocks else _folded(f"Round {done.number + 1}", block))
-    earlier = len(facts.rounds) - len(blocks)
-    note = f'<p class="note">{earlier} earlier rounds are not shown.</p>' if earlier else ""
-    return f"<h2>What was picked, round by round</h2>{''.join(blocks)}{note}"
-
-
-def _picked(facts: Facts, pick: Pick, file: Callable[[Item], Path]) -> str:
-    item = facts.items[pick.item]
-    why = f"{item.id}: pick {pick.rank + 1}"
-    if pick.role == "audit":
-        why += ", drawn at random for the audit"
-    if pick.stands_for:
-        why += f", stands for {pick.stands_for:,} items"
-    if pick.about.get("guess"):
-        why += f"; the model guessed {pick.about['guess']} ({100 * (pick.about.get('confidence') or 0):.0f} %)"
-    state = facts.standings.get(pick.item)
-    return figure(
-        item, file, _standing(facts, item), why, "bad" if state is not None and state.state == "conflict" else ""
-    )
-
-
-def _standing(facts: Facts, item: Item) -> str:
-    state = facts.standings.get(item.id)
-    if state is None:
-        guess = None if facts.predictions is None else facts.predictions.guess(item.number)
-        return "no answer" if guess is None else f"{guess[0]}? {100 * guess[1]:.0f} %"
-    return state.label or {"none_of_these": "none of these"}.get(state.state, state.state)
-
-
-def _people(facts: Facts, file: Callable[[Item], Path]) -> str:
-    if not facts.annotators:
-        return ""
-    text = "<h2>Annotators</h2>"
-    text += table(["who", "items"], [[name, f"{count:,}"] for name, count in facts.annotators.items()])
-    if facts.status.agreement:
-        rows = [
-            [
-                f"{p.first} and {p.second}",
-                f"{p.items:,}",
-                f"{100 * p.share:.0f} %",
-                "" if p.kappa is None else f"{p.kappa:.2f}",
-            ]
-            for p in facts.status.agreement
-        ]
-        text += "<h3>Agreement</h3>" + table(["", "items in common", "equal", "Cohen's kappa"], rows)
-    if facts.conflicts:
-        parts = [
-            figure(
-                conflict.item,
-                file,
-                " / ".join(sorted({label or "none of these" for label in conflict.votes.values()})),
-                "; ".join(f"{who}: {label or 'none of these'}" for who, label in conflict.votes.items()),
-                "bad",
-            )
-            for conflict in facts.conflicts[:MOST_SHOWN]
-        ]
-        text += f"<h3>{len(facts.conflicts):,} conflicts</h3>" + figures(parts, facts.settings.data.kind)
-        text += '<p class="note">Ties; the next batch asks about them first.</p>'
-    return text
-
-
 def _cost(facts: Facts) -> str:
     counts, pace = facts.status.counts, facts.pace
     if not counts.spent:
@@ -400,12 +273,8 @@ def _settings(facts: Facts) -> str:
     stale = "; labels or items have changed since" if facts.status.stale else ""
     return (
         f"<h2>Where this comes from</h2><p>{facts.at:%Y-%m-%d %H:%M} UTC. Model: {escape(about + stale)}.</p>"
-        + _folded("spotal.toml", f"<pre>{escape(facts.settings.to_toml())}</pre>")
+        + folded("spotal.toml", f"<pre>{escape(facts.settings.to_toml())}</pre>")
     )
-
-
-def _folded(title: str, body: str) -> str:
-    return f'<details><summary>{title}</summary><div class="scroll">{body}</div></details>'
 
 
 def _duration(seconds: float) -> str:

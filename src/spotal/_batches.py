@@ -1,0 +1,195 @@
+"""What a round asks for: the rows that a strategy chooses; while there is no label, given, random or cold ones."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from spotal._arrays import check_matrix, check_rows
+from spotal._loop_state import INITIAL, QUERY, LoopState
+from spotal._memory import within
+from spotal._round_limits import RoundLimits
+from spotal.errors import BudgetError, InputError
+
+if TYPE_CHECKING:
+    from spotal.selection import Selection
+
+__all__ = ["Batch", "Batches", "Queries", "check_count"]
+
+
+class Queries(Protocol):
+    """What the loop needs from a strategy.
+
+    Read as well: ``needs_probabilities`` (bool, False where missing), and ``needs_embeddings`` (True where missing; if
+    it is False, X itself, flattened, stands in for embeddings, and probabilities come only where they are needed).
+    """
+
+    def query(
+        self,
+        pool: Any,
+        budget: Any,
+        *,
+        labeled: ArrayLike | None = None,
+        labels: ArrayLike | None = None,
+        probabilities: ArrayLike | None = None,
+        mass: ArrayLike | None = None,
+        random_state: Any = None,
+        **limits: Any,
+    ) -> Selection:
+        """Choose ``budget`` unlabeled rows of the pool (n, d); limits are passed on where the loop was given some."""
+        ...
+
+
+class Batch(NamedTuple):
+    """Rows of X to ask for, the selection where a strategy chose them, and where they come from: a word and a line."""
+
+    rows: NDArray[np.int64]
+    selection: Selection | None
+    source: str
+    note: str
+
+
+class Batches:
+    """The batches of a loop over X (n, ...); arguments as for ``ActiveLearner``.
+
+    Raises InputError and BudgetError, where ``initial`` or ``cold_embeddings`` is not right.
+    """
+
+    def __init__(
+        self,
+        X: NDArray[Any],
+        strategy: Queries,
+        size: float,
+        limits: RoundLimits,
+        initial: int | ArrayLike | None,
+        cold_embeddings: ArrayLike | None,
+        max_memory: int | None,
+    ) -> None:
+        self.X, self.strategy, self.size, self.limits, self.max_memory = X, strategy, size, limits, max_memory
+        self.initial = _check_initial(initial, len(X))
+        self.cold_embeddings = None if cold_embeddings is None else check_matrix(cold_embeddings, "cold_embeddings")
+        if self.cold_embeddings is not None and len(self.cold_embeddings) != len(X):
+            raise InputError(f"cold_embeddings must have {len(X)} rows, as X has, found {len(self.cold_embeddings)}")
+
+    @property
+    def needs_probabilities(self) -> bool:
+        """Whether the strategy can do nothing without a model."""
+        return bool(getattr(self.strategy, "needs_probabilities", False))
+
+    @property
+    def flat(self) -> NDArray[Any] | None:
+        """X as rows of numbers, for a strategy that only counts them; None where it needs embeddings."""
+        return None if getattr(self.strategy, "needs_embeddings", True) else self.X.reshape(len(self.X), -1)
+
+    def left(self, state: LoopState, max_labels: int | None, *, priced: bool = True) -> int:
+        """Rows that may still be asked for; ``priced``: for the money of a round."""
+        left = len(self.X) - len(state.labeled) - len(state.skipped)
+        if self.limits:
+            gone = np.concatenate([state.labeled, state.skipped])
+            left = self.limits.most(np.setdiff1d(np.arange(len(self.X)), gone), state.labeled, priced=priced)
+        return left if max_labels is None else max(0, min(left, max_labels - len(state.labeled)))
+
+    def first(self, state: LoopState, max_labels: int | None) -> Batch:
+        """Rows to ask for while there is no label."""
+        priced = self.limits.priced
+        if len(state.rounds) == 0 and isinstance(self.initial, np.ndarray):
+            given = self.initial[: self.left(state, max_labels)]
+            return Batch(given, None, "given", "the rows given as initial")
+        if isinstance(self.initial, int):
+            rows = self._random(state, max_labels, self.initial, priced=False)
+            return Batch(rows, None, "random", "initial is a number of random rows")
+        if self.initial is not None:
+            rows = self._random(state, max_labels, self.size, priced=priced)
+            return Batch(rows, None, "random", "no row given as initial got a label")
+        if self.needs_probabilities:
+            name = getattr(self.strategy, "name", type(self.strategy).__name__)
+            why = f"strategy {name!r} needs probabilities and there is no model yet, so these rows are random"
+            return Batch(self._random(state, max_labels, self.size, priced=priced), None, "random", why)
+        why = "no model yet: picked from the cold embeddings"
+        if self.cold_embeddings is not None:
+            cold = self.cold_embeddings
+        elif (flat := self.flat) is not None:
+            cold, why = flat, "no model yet, and the strategy needs none"
+        else:
+            from spotal.learner.cold import cold_embeddings
+
+            cold = cold_embeddings(self.X, state.seed(INITIAL, 0))
+        return self.next(state, max_labels, cold)._replace(note=why)
+
+    def next(
+        self, state: LoopState, max_labels: int | None, pool: Any, probabilities: NDArray[Any] | None = None
+    ) -> Batch:
+        """Ask the strategy. Skipped rows are no part of the pool that it sees."""
+        n, priced, strategy = len(self.X), self.limits.priced, self.strategy
+        budget = self.size if priced else min(self.size, self.left(state, max_labels))
+        kept = np.setdiff1d(np.arange(n), state.skipped)
+        whole, cold = len(kept) == n, len(state.labeled) == 0
+        seen = pool if whole else pool[kept]
+        classes = 0 if probabilities is None else probabilities.shape[1]
+        known: dict[str, Any] = {"limited": bool(self.limits), "known": not cold, "classes": classes}
+        with within(self.max_memory, seen.shape, budget, strategy, **known):
+            selection = strategy.query(
+                seen,
+                budget,
+                labeled=None if cold else np.searchsorted(kept, state.labeled),
+                labels=None if cold else state.labels,
+                probabilities=probabilities if whole or probabilities is None else probabilities[kept],
+                random_state=state.seed(QUERY),
+                **self.limits.known(kept),
+            )
+        found = check_rows(selection.indices, len(kept), "strategy's picks")
+        picks = kept[found]
+        n_known = int(np.isin(picks, state.labeled).sum())
+        if len(found) != (len(found) or 1 if priced else budget) or n_known:
+            raise InputError(
+                f"strategy must pick {budget} unlabeled rows, found {len(found)}, of which {n_known} labeled already; "
+                f"repair {type(strategy).__name__}"
+            )
+        return Batch(picks, selection if whole else _of_all(selection, kept, picks, n), "strategy", "")
+
+    def _random(self, state: LoopState, max_labels: int | None, budget: float, *, priced: bool) -> NDArray[np.int64]:
+        """Random rows while there is no label: so many, or for so much money."""
+        rows, seed = np.setdiff1d(np.arange(len(self.X)), state.skipped), state.seed(INITIAL)
+        if not priced:
+            budget = int(min(budget, self.left(state, max_labels, priced=False)))
+        if not self.limits:
+            return np.random.default_rng(seed).permutation(rows)[: int(budget)]
+        from spotal.strategies import Random
+
+        counted = np.zeros((len(rows), 1))
+        limits = self.limits.known(rows, priced=priced)
+        return rows[Random().query(counted, budget, random_state=seed, **limits).indices]
+
+
+def _of_all(selection: Selection, kept: NDArray[np.int64], picks: NDArray[np.int64], n: int) -> Selection:
+    """A selection from the rows ``kept``, told as one of ``picks`` from all n."""
+
+    def represent() -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+        cells = np.full(n, -1, np.int64)
+        cells[kept] = selection.cells
+        return cells, selection.cell_mass
+
+    return replace(selection, indices=picks, _represent=represent, _represented=None)
+
+
+def check_count(value: Any, name: str, most: int | None) -> None:
+    """Raise BudgetError where the value is no integer from 1 to ``most``, the rows of X."""
+    right = isinstance(value, (int, np.integer)) and not isinstance(value, bool)
+    if not right or value < 1 or (most is not None and value > most):
+        limits = "at least 1" if most is None else f"1 to {most}, the rows of X"
+        raise BudgetError(f"{name} must be an integer of {limits}, found {value!r}")
+
+
+def _check_initial(initial: Any, n: int) -> int | NDArray[np.int64] | None:
+    if initial is None:
+        return None
+    if np.ndim(initial) == 0:
+        check_count(initial, "initial", n)
+        return int(initial)
+    rows = check_rows(initial, n, "initial")
+    if len(rows) == 0:
+        raise InputError("initial must hold at least one row, found none; use None to let the strategy pick")
+    return rows

@@ -1,0 +1,144 @@
+"""The sections of a project's report that show items: doubtful labels, conflicts, cells, and what was picked."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from html import escape
+from pathlib import Path
+
+from spotal.project.records import Item, Pick
+from spotal.project.report.facts import Facts
+from spotal.project.report.shown import figure, figures
+from spotal.report.parts import folded, table
+
+__all__ = ["cells", "doubts", "people", "rounds"]
+
+MOST_SHOWN = 24
+"""Items of one gallery."""
+MOST_ROUNDS = 8
+"""Rounds whose gallery is shown, the newest."""
+
+
+def doubts(facts: Facts, file: Callable[[Item], Path]) -> str:
+    """Labels that the model contradicts with confidence."""
+    if not facts.doubts:
+        return ""
+    parts = []
+    for doubt in facts.doubts[:MOST_SHOWN]:
+        item = facts.by_number[doubt.number]
+        title = f"{item.id}: people say {doubt.label}, the model {doubt.guess} ({100 * doubt.confidence:.0f} %)"
+        parts.append(figure(item, file, f"{doubt.label} → {doubt.guess}?", title, "bad"))
+    more = f", the first {MOST_SHOWN} are shown" if len(facts.doubts) > MOST_SHOWN else ""
+    rows = [
+        [facts.by_number[d.number].id, d.label, d.guess, f"{100 * d.confidence:.0f} %", f"{100 * d.of_label:.0f} %"]
+        for d in facts.doubts[:MOST_SHOWN]
+    ]
+    return (
+        f"<h2>Labels that may be wrong</h2><p>{len(facts.doubts):,} labels{more}. A model that did not know them "
+        "is as sure of another class as it usually is of that class. Some are wrong, some only hard: look at the "
+        "first ones first.</p>"
+        + figures(parts, facts.settings.data.kind)
+        + folded("As a list", table(["item", "label", "model", "sure of its own", "sure of the label"], rows))
+    )
+
+
+def people(facts: Facts, file: Callable[[Item], Path]) -> str:
+    """Who answered how much, how far they agree, and the items on which they do not."""
+    if not facts.annotators:
+        return ""
+    text = "<h2>Annotators</h2>"
+    text += table(["who", "items"], [[name, f"{count:,}"] for name, count in facts.annotators.items()])
+    if facts.status.agreement:
+        rows = [
+            [
+                f"{p.first} and {p.second}",
+                f"{p.items:,}",
+                f"{100 * p.share:.0f} %",
+                "" if p.kappa is None else f"{p.kappa:.2f}",
+            ]
+            for p in facts.status.agreement
+        ]
+        text += "<h3>Agreement</h3>" + table(["", "items in common", "equal", "Cohen's kappa"], rows)
+    if facts.conflicts:
+        parts = [
+            figure(
+                conflict.item,
+                file,
+                " / ".join(sorted({label or "none of these" for label in conflict.votes.values()})),
+                "; ".join(f"{who}: {label or 'none of these'}" for who, label in conflict.votes.items()),
+                "bad",
+            )
+            for conflict in facts.conflicts[:MOST_SHOWN]
+        ]
+        text += f"<h3>{len(facts.conflicts):,} conflicts</h3>" + figures(parts, facts.settings.data.kind)
+        text += '<p class="note">Ties; the next batch asks about them first.</p>'
+    return text
+
+
+def cells(facts: Facts, file: Callable[[Item], Path]) -> str:
+    """What the labels with the largest cells stand for."""
+    picks = [pick for part in facts.picks.values() for pick in part if pick.about.get("neighbors")]
+    picks = [pick for pick in picks if pick.item in facts.standings and facts.standings[pick.item].label is not None]
+    picks.sort(key=lambda pick: -(pick.stands_for or 0))
+    if not picks:
+        return ""
+    kind = facts.settings.data.kind
+    rows = []
+    for pick in picks[:12]:
+        near = [facts.items[name] for name in pick.about["neighbors"] if name in facts.items]
+        label = facts.standings[pick.item].label or ""
+        own = figure(facts.items[pick.item], file, label, mark="pick")
+        others = figures([figure(item, file, _standing(facts, item)) for item in near], kind)
+        head = f"<p>Round {pick.round + 1}: stands for {pick.stands_for or 0:,} items; nearest of them:</p>"
+        rows.append(
+            f'<div class="cell {"" if kind == "image" else "texts"}"><div class="thumbs one">{own}</div>'
+            f"<div>{head}{others}</div></div>"
+        )
+    return (
+        "<h2>What these labels stand for</h2>"
+        f'<p class="note">The {len(rows)} labels that stood for most of the pool when they were picked, and the items '
+        "nearest to each in its cell; a question mark is the model's guess. Where the neighbors do not look like the "
+        f"label, more labels are needed there.</p>{''.join(rows)}"
+    )
+
+
+def rounds(facts: Facts, file: Callable[[Item], Path]) -> str:
+    """What each round picked, the newest first."""
+    if not facts.rounds:
+        return ""
+    blocks: list[str] = []
+    for done in facts.rounds[::-1][:MOST_ROUNDS]:
+        picks = facts.picks.get(done.number, [])
+        parts = [_picked(facts, pick, file) for pick in picks[:MOST_SHOWN]]
+        more = f", the first {MOST_SHOWN} are shown" if len(picks) > MOST_SHOWN else ""
+        about = f"{done.at:%Y-%m-%d %H:%M} UTC · {done.n_picks:,} picks by {done.strategy} on {done.n_labeled:,} labels"
+        audit = f", {done.n_audit:,} of them random ones for the audit" if done.n_audit else ""
+        title = f"<h4>Round {done.number + 1} <span>{escape(about + audit + more)}</span></h4>"
+        block = title + figures(parts, facts.settings.data.kind)
+        blocks.append(block if not blocks else folded(f"Round {done.number + 1}", block))
+    earlier = len(facts.rounds) - len(blocks)
+    note = f'<p class="note">{earlier} earlier rounds are not shown.</p>' if earlier else ""
+    return f"<h2>What was picked, round by round</h2>{''.join(blocks)}{note}"
+
+
+def _picked(facts: Facts, pick: Pick, file: Callable[[Item], Path]) -> str:
+    item = facts.items[pick.item]
+    why = f"{item.id}: pick {pick.rank + 1}"
+    if pick.role == "audit":
+        why += ", drawn at random for the audit"
+    if pick.stands_for:
+        why += f", stands for {pick.stands_for:,} items"
+    if pick.about.get("guess"):
+        why += f"; the model guessed {pick.about['guess']} ({100 * (pick.about.get('confidence') or 0):.0f} %)"
+    state = facts.standings.get(pick.item)
+    return figure(
+        item, file, _standing(facts, item), why, "bad" if state is not None and state.state == "conflict" else ""
+    )
+
+
+def _standing(facts: Facts, item: Item) -> str:
+    state = facts.standings.get(item.id)
+    if state is None:
+        guess = None if facts.predictions is None else facts.predictions.guess(item.number)
+        return "no answer" if guess is None else f"{guess[0]}? {100 * guess[1]:.0f} %"
+    return state.label or {"none_of_these": "none of these"}.get(state.state, state.state)
