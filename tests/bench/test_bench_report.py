@@ -116,6 +116,8 @@ def test_markdown_has_the_same_tables_and_its_pictures(shown, tmp_path):
     text = written[-1].read_text()
     pictures = re.findall(r"!\[.*?\]\((images/.*?)\)", text)
     assert len(pictures) == 3
+    assert all(name.startswith("images/benchmarks-") for name in pictures)  # another document leaves them alone
+    assert text.startswith("# Benchmarks\n")
     for name in pictures:
         assert (tmp_path / "docs" / name).read_bytes().startswith(b"\x89PNG")
     table = rows(shown[1]["cells"][0])
@@ -217,7 +219,7 @@ def test_report_writes_page_numbers_and_tables(finished, tmp_path):
         (["bench"], "PROTOCOL must be given"),
         (["bench", "smok"], "did you mean 'smoke'"),
         (["bench", "smoke", "--strategies", "margn"], "did you mean 'margin'"),
-        (["report", "nowhere"], "it has no spotal.toml or results.sqlite; name"),
+        (["report", "nowhere"], "there is no such folder; name"),
     ],
 )
 def test_a_wrong_command_ends_with_one_sentence_and_two(words, message, tmp_path, monkeypatch):

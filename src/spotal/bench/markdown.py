@@ -20,31 +20,35 @@ __all__ = ["markdown", "write_markdown"]
 
 
 def write_markdown(cells: list[Cell], summary: dict[str, Any], path: str | os.PathLike[str]) -> list[Path]:
-    """Write the document, and its pictures to the folder ``images`` beside it; the files, the document last."""
+    """Write the document, and its pictures to the folder ``images`` beside it; the files, the document last.
+
+    Pictures are called after the document, so that documents in one folder keep theirs apart.
+    """
     target = Path(path)
     images = target.parent / "images"
+    stem = target.stem
     figures: dict[str, Figure] = {}
     if summary["ranks"] is not None:
-        figures["bench-ranks"] = plots.critical_difference(summary["ranks"], LIGHT)
+        figures[f"{stem}-ranks"] = plots.critical_difference(summary["ranks"], LIGHT)
     if summary["penalty"] is not None:
-        figures["bench-penalty"] = plots.penalty(summary["penalty"], LIGHT)
+        figures[f"{stem}-penalty"] = plots.penalty(summary["penalty"], LIGHT)
     for cell in summary["cells"]:
-        figures[f"bench-{cell['name']}"] = plots.curves(cell, LIGHT)
+        figures[_picture(stem, cell["name"])] = plots.curves(cell, LIGHT)
     written = []
     for name, figure in figures.items():
         with atomic_path(images / f"{name}.png") as part:
             figure.savefig(part, format="png", dpi=130, facecolor="white", metadata={"Software": None})
         written.append(images / f"{name}.png")
     with atomic_path(target) as part:
-        part.write_text(markdown(cells, summary, datetime.now(UTC).strftime("%Y-%m-%d")), encoding="utf-8")
+        part.write_text(markdown(cells, summary, datetime.now(UTC).strftime("%Y-%m-%d"), stem), encoding="utf-8")
     return [*written, target]
 
 
-def markdown(cells: list[Cell], summary: dict[str, Any], date: str) -> str:
-    """The document's text."""
+def markdown(cells: list[Cell], summary: dict[str, Any], date: str, stem: str) -> str:
+    """The text of the document with that stem, which is its title and the beginning of its pictures' names."""
     names = " ".join(cell["name"] for cell in summary["cells"])
     text = [
-        "# Benchmarks",
+        f"# {stem.replace('-', ' ').capitalize()}",
         f"Written by `spotal report RUN --markdown` on {date} from the results of `spotal bench {names}`; run that "
         "again to get the same numbers. A row that is worse than random is shown as such.",
         *(f"- {line}" for line in origin_lines(summary)),
@@ -56,7 +60,7 @@ def markdown(cells: list[Cell], summary: dict[str, Any], date: str) -> str:
         ranks = summary["ranks"]
         text += [
             "## Average ranks",
-            "![Average ranks](images/bench-ranks.png)",
+            f"![Average ranks](images/{stem}-ranks.png)",
             f"By mean of curve, 1 the best, over {ranks['n']} {ranks['blocks']}; strategies joined by a bar do not "
             "differ at .05 (Nemenyi).",
             _table(["strategy", "rank"], rank_rows(ranks)),
@@ -64,14 +68,14 @@ def markdown(cells: list[Cell], summary: dict[str, Any], date: str) -> str:
     if summary["penalty"] is not None:
         text += [
             "## Pairwise penalty matrix",
-            "![Penalty matrix](images/bench-penalty.png)",
+            f"![Penalty matrix](images/{stem}-penalty.png)",
             f"In how many of {summary['penalty']['most']} benchmarks the row beats the column (paired t test over "
             "seeds at .05, at the 1st, 2nd, 4th, 8th, ... query), after Ash et al. 2020. The last row is the columns' "
             "mean: less is better.",
             _table(*penalty_rows(summary["penalty"])),
         ]
     for cell, found in zip(cells, summary["cells"], strict=True):
-        text += [f"## {found['title']}", _about(cell, found), f"![Curves](images/bench-{found['name']}.png)"]
+        text += [f"## {found['title']}", _about(cell, found), f"![Curves](images/{_picture(stem, found['name'])}.png)"]
         text += [_table(list(HEAD), rows(found))]
     return _joined(text)
 
@@ -98,3 +102,7 @@ def _joined(blocks: list[str]) -> str:
     for before, block in pairwise(blocks):
         text += ("\n" if before.startswith("- ") and block.startswith("- ") else "\n\n") + block
     return text + "\n"
+
+
+def _picture(stem: str, name: str) -> str:
+    return f"{stem}-{name.removeprefix(stem + '-')}"
