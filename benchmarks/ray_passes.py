@@ -1,8 +1,8 @@
-"""What Ray costs: seconds of a selection's pass with one and two workers, and bytes that cross the network.
+"""What Ray costs: seconds of a selection's pass with one and two workers, bytes that cross the network, and the draw.
 
-    python -m benchmarks.ray_passes [--rows N] [--dim D] [--out FILE]
+    python -m benchmarks.ray_passes [PART ...] [--rows N] [--dim D] [--out FILE]
 
-Writes JSON; docs/scale.md quotes it.
+Writes JSON, where parts that are not asked for stay as they are; docs/scale.md quotes it.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import platform
 import statistics
 import sys
 import tempfile
+import time
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -24,10 +25,13 @@ import ray
 import spotal
 from spotal.engine import local, using
 from spotal.engine.ray import RayEngine
+from spotal.pool.sample import priority_sample
 from spotal.strategies import SPOT
 
 REPEATS = 3
 BUDGETS = (100, 1_000, 10_000)
+DRAWN = 20_000_000
+"""Rows that a sample of 100,000 is drawn from, to time it."""
 
 
 class Weighed:
@@ -69,48 +73,82 @@ def timed(pool: Any, budget: int, expected: Any = None) -> float:
     return picks.timings["select"]
 
 
-def main() -> None:
-    """Measure and write."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rows", type=int, default=4_000_000)
-    parser.add_argument("--dim", type=int, default=128)
-    parser.add_argument("--budget", type=int, default=1_000)
-    parser.add_argument("--out", default="benchmarks/results/ray.json")
-    asked = parser.parse_args()
+def seconds(asked: argparse.Namespace) -> dict[str, Any]:
+    """Seconds of the pass, in this process and on Ray."""
+    found: dict[str, list[float]] = {}
     with tempfile.TemporaryDirectory() as folder:
         pool = made(folder, asked.rows, asked.dim)
         expected = SPOT(sample_size=10_000).query(pool, asked.budget, random_state=0).indices
-        seconds: dict[str, list[float]] = {}
         for threads in (1, 2):
 
             def here(task: Any, pool: Any, *, threads: int, own: int = threads) -> Any:
                 return local.run(task, pool, threads=own)
 
             with using(here):
-                seconds[f"this process, threads: {threads}"] = [timed(pool, asked.budget) for _ in range(REPEATS)]
+                found[f"this process, threads: {threads}"] = [timed(pool, asked.budget) for _ in range(REPEATS)]
         for workers in (1, 2):
             with RayEngine(num_cpus=workers) as engine, using(engine.run):
                 timed(pool, asked.budget, expected)  # starts the workers
                 some = [timed(pool, asked.budget, expected) for _ in range(REPEATS)]
-                seconds[f"Ray, workers: {workers}"] = some
-        sizes = {}
+                found[f"Ray, workers: {workers}"] = some
+    return {
+        "rows": asked.rows, "dim": asked.dim, "dtype": "float16", "budget": asked.budget, "repeats": REPEATS,
+        "seconds": found, "medians": {name: statistics.median(some) for name, some in found.items()},
+    }  # fmt: skip
+
+
+def sizes(asked: argparse.Namespace) -> dict[str, Any]:
+    """Bytes of what a cluster is sent, and of what a stretch sends back."""
+    found = {}
+    with tempfile.TemporaryDirectory() as folder:
+        pool = made(folder, 1_100_000, asked.dim)
         for budget in BUDGETS:
             weighed = Weighed()
             with using(weighed.run):
-                timed(pool[:1_100_000], budget)
-            sizes[budget] = {
+                timed(pool, budget)
+            found[budget] = {
                 "task": weighed.sent,
                 "partial": weighed.partial,
                 "partial_a_cell": weighed.partial / budget,
             }
-    result = {
-        "rows": asked.rows, "dim": asked.dim, "dtype": "float16", "budget": asked.budget, "repeats": REPEATS,
+    return {"bytes": found}
+
+
+def draw(asked: argparse.Namespace) -> dict[str, Any]:
+    """Processor time a row of drawing the sample that the driver reads."""
+    took = []
+    for seed in range(REPEATS):
+        start = time.process_time()
+        priority_sample(None, DRAWN, 100_000, seed)
+        took.append((time.process_time() - start) / DRAWN)
+    return {"draw_rows": DRAWN, "draw_ns_a_row": [round(1e9 * one, 1) for one in took]}
+
+
+PARTS = {"seconds": seconds, "sizes": sizes, "draw": draw}
+
+
+def main() -> None:
+    """Measure and write."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument(
+        "parts", nargs="*", choices=[*PARTS, []], metavar="PART", help=f"of {', '.join(PARTS)}; all by default"
+    )
+    parser.add_argument("--rows", type=int, default=4_000_000)
+    parser.add_argument("--dim", type=int, default=128)
+    parser.add_argument("--budget", type=int, default=1_000)
+    parser.add_argument("--out", type=Path, default=Path("benchmarks/results/ray.json"))
+    asked = parser.parse_args()
+    result = json.loads(asked.out.read_text()) if asked.out.exists() else {}
+    for part in asked.parts or PARTS:
+        found = PARTS[part](asked)
+        print(json.dumps(found, indent=1))
+        result |= found
+        result.setdefault("dates", {})[part] = datetime.now(UTC).date().isoformat()
+    result |= {
         "cores": os.cpu_count(), "python": platform.python_version(), "ray": ray.__version__,
-        "spotal": spotal.__version__, "date": datetime.now(UTC).date().isoformat(), "seconds": seconds,
-        "medians": {name: statistics.median(some) for name, some in seconds.items()}, "bytes": sizes,
+        "spotal": spotal.__version__,
     }  # fmt: skip
-    Path(asked.out).write_text(json.dumps(result, indent=1) + "\n")
-    print(json.dumps(result["medians"] | {"bytes": sizes}, indent=1))
+    asked.out.write_text(json.dumps(result, indent=1) + "\n")
 
 
 if __name__ == "__main__":

@@ -1,9 +1,10 @@
-"""What happens when Label Studio is down, slow, broken, refuses the token, or its project was deleted."""
+"""What happens when Label Studio is down, slow, broken or refuses us, its project is deleted, or our disk is full."""
 
 from __future__ import annotations
 
 import pytest
 from tests.annotate.server import free_port
+from tests.full_disk import content, room
 
 from spotal.annotate import LabelStudio, Pushed
 from spotal.errors import LabelStudioError
@@ -61,6 +62,23 @@ def test_error_500(pushed, refused, proxy, monkeypatch):
             assert said.endswith("(status 500); look into its log and run the command again")
     proxy.fault = lambda method, path: None
     check_nothing_lost(pushed)
+
+
+def test_the_disk_is_full(pushed, make, refused, command):
+    known = content(pushed.folder)
+    with room(300):
+        said = refused("pull", pushed.folder)
+    assert "project.sqlite cannot be " in said
+    assert content(pushed.folder) == known
+    check_nothing_lost(pushed)
+    fresh = make(2, name="fresh")
+    known = content(fresh.folder)
+    with room(100):
+        said = refused("push", fresh.folder)
+    assert "label-studio.json cannot be written (file too large)" in said
+    assert content(fresh.folder) == known
+    assert command("push", fresh.folder).exit_code == 0
+    assert LabelStudio(fresh).push() == Pushed(known=2)
 
 
 def test_the_token_is_refused_or_missing(pushed, refused, monkeypatch):

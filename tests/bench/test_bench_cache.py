@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
+from tests.full_disk import room
 
 from spotal.bench.cache import Cache, locked, try_lock
+from spotal.errors import OutputError
 
 
 def test_the_cache_makes_each_thing_once_and_mends_a_broken_file(tmp_path):
@@ -29,6 +32,15 @@ def test_the_cache_makes_each_thing_once_and_mends_a_broken_file(tmp_path):
     also.get(recipe, make)
     assert len(made) == 3
     assert not (tmp_path / "empty").exists()
+
+
+def test_a_full_disk_leaves_nothing_half_written(tmp_path, capfd):
+    cache, recipe = Cache(tmp_path), {"kind": "thing", "a": 1}
+    with room(2_000), pytest.raises(OutputError, match=r"\.npz cannot be written \(file too large"):
+        cache.get(recipe, lambda: {"x": np.arange(9_000)})
+    assert not [*tmp_path.glob("*.npz"), *tmp_path.glob(".*.part")]
+    assert "Traceback" not in capfd.readouterr().err
+    assert cache.get(recipe, lambda: {"x": np.arange(3)})["x"].tolist() == [0, 1, 2]
 
 
 def test_a_lock_is_one_s_own_until_it_is_closed(tmp_path):

@@ -2,51 +2,33 @@
 
 from __future__ import annotations
 
-import signal
+import json
 import sqlite3
-from contextlib import closing, contextmanager
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
 import pytest
+from tests.full_disk import content, failed, room
 
 import spotal as library
+from spotal.bench.store import Store
 from spotal.errors import OutputError
 from spotal.pool import spool
 from spotal.project import Project
-from spotal.project.lock import FILE, HOLDER
 
-resource = pytest.importorskip("resource", reason="the system cannot limit files")
 OWN = "from torch import nn\nmake = lambda: nn.Conv2d(3, 600, 3, 2)\n"
-
-
-@contextmanager
-def room(size):
-    """No file may grow beyond ``size`` bytes: the system refuses to write more, as where a disk is full."""
-    assert signal.getsignal(signal.SIGXFSZ) == signal.SIG_IGN
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, before)
-
-
-def failed(result, *said):
-    assert result.exit_code == 2, result.output
-    assert "Traceback" not in result.output
-    last = result.stderr.strip().splitlines()[-1]
-    assert last.startswith("Error: ")
-    for words in said:
-        assert words in last
-
-
-def content(folder="."):
-    """What is there, but for locks, who has them, and what SQLite keeps beside its file."""
-    passed = (FILE, HOLDER, ".lock", "-wal", "-shm", ".pyc")
-    return {
-        path: path.read_bytes() for path in Path(folder).rglob("*") if path.is_file() and not path.name.endswith(passed)
-    }
+PROTOCOL = """dataset = "digits"
+batch_size = 5
+rounds = 3
+seeds = 2
+test_size = 100
+strategies = ["random", "margin"]
+pool.size = 120
+learner.kind = "linear-probe"
+embedding = {kind = "pixels-pca", dim = 8}
+initial = {kind = "random", count = 10}
+"""
 
 
 def test_picks(spotal, pool):
@@ -143,3 +125,45 @@ def test_a_project_keeps_what_it_has_and_goes_on(spotal, project):
         assert result.exit_code == 0, (words, result.output)
     assert spotal("doctor", "p").exit_code == 0
     assert len(answers()) >= 1_200
+
+
+def test_a_demo(spotal):
+    words = ("demo", "--rounds", 1, "--budget", 5, "--pool", 60, "--seeds", 1, "--out", "out")
+    Path("out").mkdir()
+    for name in ("report.html", "curves.json"):
+        Path("out", name).write_text("older")
+    for size, name in ((300, "curves.json"), (40_000, "report.html")):
+        with room(size):
+            failed(spotal(*words), f"{name} cannot be written (file too large)")
+        assert content("out") == {Path("out", name): b"older" for name in ("report.html", "curves.json")}
+    assert spotal(*words).exit_code == 0
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_benchmark_goes_on_where_it_stopped(spotal, workers, capfd):
+    Path("tiny.toml").write_text(PROTOCOL)
+    run = ("bench", "tiny.toml", "--cache", "cache", "--workers", workers, "--json", "--kept", "kept", "--out")
+    report = ("report", "run", "--markdown", "bench.md")
+
+    def refused(size, words, *said):
+        with room(size):
+            failed(spotal(*words), *said)
+        assert not list(Path().rglob("*.part"))
+        assert "Traceback" not in capfd.readouterr().err  # of a worker
+
+    # no room for a database; for an empty one; for some rounds
+    refused(300, (*run, "run"), "results.sqlite cannot be opened")
+    refused(40_000, (*run, "run"), "results.sqlite cannot be ")
+    refused(100_000, (*run, "run"), "results.sqlite cannot be written")
+    with Store(Path("run")) as store:
+        assert 0 < sum(store.counts().values()) < 12
+    done = spotal(*run, "run")
+    assert done.exit_code == 0, done.output
+    whole = spotal(*run[:-3], "--out", "whole")
+    assert json.loads(done.stdout)["digest"] == json.loads(whole.stdout)["digest"]
+    Path("run/report.html").write_text("older")
+    Path("run/summary.json").write_text("older")
+    for size, name in ((300, "results.sqlite cannot be opened"), (40_000, "report.html cannot be written")):
+        refused(size, report, name)
+        assert Path("run/report.html").read_text() == Path("run/summary.json").read_text() == "older"
+    assert spotal(*report).exit_code == 0

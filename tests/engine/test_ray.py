@@ -14,6 +14,7 @@ import pytest
 import torch
 from PIL import Image
 from pyarrow import parquet
+from tests.engine.small_machine import marked
 
 import spotal
 from spotal._arrays import batches_of
@@ -269,18 +270,6 @@ def test_no_cluster_and_no_ray(monkeypatch):
         pass
 
 
-def marked(mark):
-    """Processes that have a mark in their environment."""
-    found = []
-    for place in Path("/proc").glob("[0-9]*"):
-        try:
-            if mark.encode() in (place / "environ").read_bytes():
-                found.append(int(place.name))
-        except OSError:
-            continue
-    return found
-
-
 SLOW = """
 import os, sys, time
 from spotal.engine import ray
@@ -329,11 +318,20 @@ def test_ctrl_c_leaves_no_process_behind(tmp_path, title, kill):
     assert not (tmp_path / "picks.csv").exists()
 
 
-def test_a_worker_that_ray_ends_for_its_memory_is_one_sentence():
-    error = ray.exceptions.OutOfMemoryError("Task was killed due to the node running low on memory")
-    said = home.in_words(ray, error)
-    assert isinstance(said, ResourceError)
-    assert str(said).startswith("a Ray worker ran out of memory; give its machine more")
+def test_what_a_worker_lacks_memory_for_is_said():
+    for error in (
+        ray.exceptions.OutOfMemoryError("Task was killed due to the node running low on memory"),
+        RuntimeError("[enforce fail at alloc_cpu.cpp:124] . DefaultCPUAllocator: can't allocate memory: you tried to"),
+        MemoryError(),
+    ):
+        said = home.in_words(ray, error, "batches of 9 rows", "--less")
+        assert isinstance(said, ResourceError)
+        assert str(said) == (
+            "a Ray worker ran out of memory, with batches of 9 rows; make these smaller (--less) or run fewer workers "
+            "on a machine (ray start --num-cpus)"
+        )
+    other = RuntimeError("something else")
+    assert home.in_words(ray, other, "", "") is other
 
 
 class FatalItems(FolderItems):

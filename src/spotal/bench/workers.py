@@ -22,6 +22,7 @@ from spotal.bench.protocol import Protocol
 from spotal.bench.runner import one_thread, run_job
 from spotal.bench.store import Store
 from spotal.bench.task import Task, prepare
+from spotal.errors import OutputError
 from spotal.events import Event, RoundStarted
 
 __all__ = ["Outcome", "run"]
@@ -62,6 +63,11 @@ def run(
     A job belongs to whoever holds the lock of its file in ``folder/locks``; the lock ends with the process, however it
     ends, so a run that was killed can be started again at once, and two runs in one folder share the work. A job that
     fails is noted and the others go on. Workers end by themselves when this process is gone.
+
+    Raises
+    ------
+    OutputError
+        The folder, or the cache, can no longer be written. The same run goes on when there is room.
     """
     start = time.perf_counter()
     jobs = plan(protocols)
@@ -124,6 +130,8 @@ def _drain(
                     task = task_of(job.protocol.name, job.seed)
                     encoding = cache.seconds - before
                     run_job(job, task, store, origin=where, started=started, encoding=encoding, observer=told)
+                except OutputError:
+                    raise  # the next job could not be kept either
                 except Exception as error:
                     if observer is not None:  # a test or a caller that watches wants to see it
                         raise
@@ -145,7 +153,8 @@ def _spread(
 ) -> None:
     """The same in worker processes, started afresh: no state of this one is theirs."""
     context = multiprocessing.get_context("spawn")
-    arguments = (jobs, store.folder, cache, attempt, os.getpid())
+    unwritten = context.SimpleQueue()
+    arguments = (jobs, store.folder, cache, attempt, os.getpid(), unwritten)
     crew = [context.Process(target=_work, args=arguments, daemon=True) for _ in range(min(workers, len(jobs)))]
     variables = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
     kept = {name: os.environ.get(name) for name in variables}
@@ -168,6 +177,8 @@ def _spread(
             if process.is_alive():
                 process.terminate()
             process.join()
+    if not unwritten.empty():
+        raise OutputError(unwritten.get())
     undone = {job.id for job in jobs} - store.finished() - store.failures(attempt).keys()
     codes = [process.exitcode for process in crew if process.exitcode]
     for job in jobs:
@@ -176,12 +187,15 @@ def _spread(
             store.fail(job, attempt, f"a worker ended {how} before this job was done; start the same run again", "")
 
 
-def _work(jobs: list[Job], folder: Path, cache: Cache, attempt: str, parent: int) -> None:
-    """A worker process."""
+def _work(jobs: list[Job], folder: Path, cache: Cache, attempt: str, parent: int, unwritten: Any) -> None:
+    """A worker process; what cannot be written any more, it says there and ends."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, which then ends the workers
     threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
-    with one_thread(), Store(folder) as store:
-        _drain(jobs, store, cache, attempt)
+    try:
+        with one_thread(), Store(folder) as store:
+            _drain(jobs, store, cache, attempt)
+    except OutputError as error:
+        unwritten.put(str(error))
 
 
 def _end_with(parent: int) -> None:

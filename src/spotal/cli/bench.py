@@ -154,7 +154,7 @@ def report_run(run: Path, page: Path, markdown: Path | None, as_json: bool) -> N
 
     with atomic_path(numbers) as part:
         part.write_text(json.dumps(summary, indent=1) + "\n", encoding="utf-8")
-    write_page(cells, summary, page)
+        write_page(cells, summary, page)  # both or none
     if markdown is not None:
         from spotal.bench.markdown import write_markdown
 

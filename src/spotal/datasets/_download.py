@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Protocol
 from urllib.request import Request, urlopen
 
+from spotal._files import FULL
 from spotal.errors import DataFileError, DatasetError
 
 __all__ = ["Progress", "cache_dir", "download", "find_folder", "places"]
@@ -90,14 +91,13 @@ def download(
         target.parent.mkdir(parents=True, exist_ok=True)
         part.touch()
     except OSError as error:
-        raise DatasetError(
-            f"{name} cannot be saved in {target.parent} ({error.strerror}); set XDG_CACHE_HOME to a folder that can be "
-            "written"
-        ) from None
+        raise _unsaved(name, target, error) from None
     try:
         try:
             _fetch(url, part, timeout, progress)
         except (OSError, http.client.HTTPException, ValueError) as error:
+            if isinstance(error, OSError) and error.errno in FULL:
+                raise _unsaved(name, target, error) from None
             reason = getattr(error, "reason", None) or error
             code = f"HTTP {error.code} " if hasattr(error, "code") else ""
             raise DatasetError(
@@ -111,6 +111,13 @@ def download(
         part.replace(target)
     finally:
         part.unlink(missing_ok=True)
+
+
+def _unsaved(name: str, target: Path, error: OSError) -> DatasetError:
+    return DatasetError(
+        f"{name} cannot be saved in {target.parent} ({error.strerror}); set XDG_CACHE_HOME to a folder that can be "
+        "written"
+    )
 
 
 def _fetch(url: str, part: Path, timeout: float, progress: Progress | None) -> None:

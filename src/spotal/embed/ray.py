@@ -59,7 +59,7 @@ class RayActors:
                 progress(done, len(todo))
                 yield shard
         except ray.exceptions.RayError as error:
-            raise in_words(ray, error) from None
+            raise in_words(ray, error, f"batches of {work.batch_size:,} items", "--batch-size") from None
 
 
 class _Actor:

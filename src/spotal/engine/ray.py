@@ -26,6 +26,8 @@ FAN_IN = 8
 """Partial results that one task merges."""
 RETRIES = 8
 """Times that a task is tried again whose worker or machine is lost, or whose result is lost with a machine."""
+MEMORY_RETRIES = 2
+"""Times that a task is tried again which Ray ended since its machine ran short of memory: by itself it never stops."""
 
 
 class RayEngine:
@@ -66,6 +68,7 @@ class RayEngine:
     def __enter__(self) -> Self:
         os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
         os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
+        os.environ.setdefault("RAY_task_oom_retries", str(MEMORY_RETRIES))
         try:
             ray: Any = import_module("ray")
         except ImportError as error:
@@ -75,9 +78,7 @@ class RayEngine:
             return self
         options: dict[str, Any] = {"log_to_driver": False, "logging_level": "ERROR"}
         if self.address is None:
-            # a task that needs more memory than there is fails after a few trials, not never
             options |= {"address": "local", "num_cpus": self.num_cpus, "include_dashboard": False}
-            options |= {"_system_config": {"task_oom_retries": 2}}
         else:
             _check_reachable(self.address)
             options |= {"address": self.address}
@@ -125,7 +126,8 @@ class RayEngine:
             partial = ray.get(level[0])
         except BaseException as error:
             # tasks under way end with the block: Ray 2.60 may end this process where they are canceled by force
-            raise in_words(ray, error) from None
+            batches = f"batches of {size:,} rows of {pool.dim:,} numbers"
+            raise in_words(ray, error, batches, "--max-memory, max_memory") from None
         return task.finish(partial)
 
 
@@ -156,6 +158,7 @@ def _map(held: tuple[Pass[Any, Any], Pool], start: int, stop: int, size: int) ->
     """What the rows from start to stop contribute, so many at a time. Runs on a worker."""
     import torch
 
+    _give_up()
     torch.set_num_threads(1)
     task, pool = held
     partial: Any = None
@@ -170,6 +173,7 @@ def _merge(held: tuple[Pass[Any, Any], Pool], *partials: Any) -> Any:
     """Partial results of neighboring stretches as one. Runs on a worker."""
     import copy
 
+    _give_up()
     task, _ = held
     merged = copy.deepcopy(partials[0])  # what a worker is given lies in shared memory, and may not be written to
     for partial in partials[1:]:
@@ -195,18 +199,28 @@ def _mapped(found: Any) -> NDArray[Any]:
     return np.memmap(path, dtype, "r", offset, shape)
 
 
-def in_words(ray: Any, error: BaseException) -> BaseException:
-    """Ray's error as one of ours, where it is about a worker; else the error of the pass."""
+def _give_up() -> None:
+    """Raise MemoryError at a trial that only a want of memory leads to, where Ray was told to try on without end."""
+    worker = import_module("ray._private.worker").global_worker
+    if getattr(worker.core_worker, "get_current_task_attempt_number", int)() > RETRIES:
+        raise MemoryError
+
+
+def in_words(ray: Any, error: BaseException, batches: str, smaller: str) -> BaseException:
+    """Ray's error as one of ours, where it is about a worker; else the error of the pass.
+
+    ``batches`` is what a worker holds at a time, ``smaller`` the options that make it less.
+    """
     lost = ray.exceptions
     while isinstance(error, lost.RayTaskError) and isinstance(error.cause, Exception):
         error = error.cause  # of the pass itself, or of the task whose result was to be merged
-    if isinstance(error, lost.OutOfMemoryError | MemoryError | lost.ObjectStoreFullError):
-        return ResourceError(
-            "a Ray worker ran out of memory; give its machine more, or fewer cores at a time (num_cpus)"
-        )
+    remedy = f"with {batches}; make these smaller ({smaller}) or run fewer workers on a machine (ray start --num-cpus)"
+    allocator = isinstance(error, RuntimeError) and "can't allocate memory" in str(error)  # torch's, on a CPU
+    if allocator or isinstance(error, lost.OutOfMemoryError | MemoryError | lost.ObjectStoreFullError):
+        return ResourceError(f"a Ray worker ran out of memory, {remedy}")
     if isinstance(error, lost.WorkerCrashedError | lost.NodeDiedError | lost.ObjectLostError | lost.RayActorError):
         return ResourceError(
             f"Ray workers were lost {RETRIES + 1} times at the same work ({type(error).__name__}), as systems do that "
-            "run out of memory; look into the cluster's logs"
+            f"run out of memory, {remedy}, or look into the cluster's logs"
         )
     return error

@@ -40,10 +40,10 @@ def write_report(comparison: Comparison, folder: str | os.PathLike[str]) -> tupl
     summary = summarize(comparison)
     place = Path(folder)
     html = page(comparison, summary)
-    with atomic_path(place / "curves.json") as part:
-        part.write_text(json.dumps(summary, indent=1) + "\n", encoding="utf-8")
-    with atomic_path(place / "report.html") as part:
-        part.write_text(html, encoding="utf-8")
+    with atomic_path(place / "curves.json") as numbers:
+        numbers.write_text(json.dumps(summary, indent=1) + "\n", encoding="utf-8")
+        with atomic_path(place / "report.html") as part:  # both or none
+            part.write_text(html, encoding="utf-8")
     return summary, place / "report.html", place / "curves.json"
 
 
