@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from spotal._arrays import to_numpy
+from spotal._arrays import blocks, to_numpy
+from spotal._search import one_thread
 from spotal.errors import InputError
 from spotal.mass.base import Evidence, Mass
 
@@ -18,6 +19,8 @@ __all__ = ["Tempered", "fit_temperature", "held_out_probabilities", "tempered"]
 TEMPERATURES = np.geomspace(1, 20, 50)
 """None below 1: labels that a network was trained on make it look surer than it is, and never is it to be believed more
 than it says."""
+BLOCK = 8192
+"""Rows at a time: what is on the way to the result stays in cache."""
 FOLDS = 5
 LEAST_LABELS, MOST_LABELS = 20, 1_000
 """Fewer labels say nothing about how far a model is to be trusted; of more, these many say enough."""
@@ -25,10 +28,13 @@ LEAST_LABELS, MOST_LABELS = 20, 1_000
 
 def tempered(probabilities: NDArray[np.floating], temperature: float) -> NDArray[np.float64]:
     """Softmax of log-probabilities / temperature; float64 (N, classes)."""
-    logits = np.log(probabilities.astype(np.float64).clip(1e-300)) / temperature
-    logits -= logits.max(1, keepdims=True)
-    np.exp(logits, out=logits)
-    return np.asarray(logits / logits.sum(1, keepdims=True))
+    found = np.empty(probabilities.shape)
+    for part in blocks(len(found), BLOCK):
+        logits = np.log(probabilities[part].astype(np.float64).clip(1e-300)) / temperature
+        logits -= logits.max(1, keepdims=True)
+        np.exp(logits, out=logits)
+        np.divide(logits, logits.sum(1, keepdims=True), out=found[part])
+    return found
 
 
 def fit_temperature(probabilities: NDArray[np.floating], labels: NDArray[np.int64]) -> float:
@@ -67,7 +73,7 @@ def held_out_probabilities(
         if len(seen) < 2 or len(held) == 0:
             found[np.ix_(held, seen)] = 1.0
             continue
-        with warnings.catch_warnings():
+        with one_thread(), warnings.catch_warnings():
             warnings.simplefilter("ignore")  # 100 steps are enough for this
             model: Any = LogisticRegression(max_iter=100).fit(scaled[rest], labels[rest])
         found[np.ix_(held, model.classes_)] += model.predict_proba(scaled[held])
