@@ -3,46 +3,52 @@
     python -m benchmarks.scale cold        # a million rows beside the projection pass; --budgets for some of them
     python -m benchmarks.scale kcenter     # and kmeans: what they take on the same pool
     python -m benchmarks.scale scaling     # 10^4 to 10^7 rows from a file; --sizes for some of them
-    python -m benchmarks.scale round       # with probabilities and labels
+    python -m benchmarks.scale round       # with probabilities and labels; --sizes
+    python -m benchmarks.scale kernel      # carrying points: SPOT's loops beside torch, torch.compile and C++
     python -m benchmarks.scale quality     # and uniformity: what speed is not bought with
     python -m benchmarks.scale peers       # until each passes the cap; --names for some of them
     python -m benchmarks.scale write       # the page and its plots
 
-Each part is written into benchmarks/results/scale. Every measurement runs in a process of its own, which says how long
-it took by the clock, how long on the processor, and how much memory it held at most; --cap (seconds) and --memory
-(bytes) stop it. Peers need the extra ``bench``, and coreax and FADS beside it.
+Each part is written into benchmarks/results/scale, one measurement after the other. Each runs in a process of its own,
+which says how long it took by the clock, how long on the processor, and how much memory it held at most; --cap
+(seconds) and --memory (bytes) stop it. Peers need the extra ``bench``, and coreax and FADS beside it.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import math
 import os
 import resource
-import statistics
-import subprocess
+import signal
 import sys
 import tempfile
-import threading
-import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
+from benchmarks.apart import Memory, apart, measured, too_long
 from benchmarks.evidence.common import origin, save
 
 FOLDER = Path(__file__).parent / "results" / "scale"
 BUDGETS = (100, 1_000, 10_000, 100_000)
 KCENTER_STEPS = 20
-KMEANS = (1_000, 1_000_000), (10_000, 100_000)
-"""Budgets, and the rows of the million that k-means runs on."""
+ITERATIONS = 20
+KMEANS = (1_000, ITERATIONS), (10_000, 3)
+"""Budgets, and the iterations of k-means that are run for each."""
+LADDER = 10**3, 3 * 10**3, 10**4, 3 * 10**4, 10**5, 3 * 10**5, 10**6, 3 * 10**6, 10**7
 REPEATS = int(os.environ.get("SPOTAL_REPEATS", "5"))
 CAP, MEMORY_CAP = 600.0, 20 * 10**9
 """Seconds and bytes at which a measurement is stopped, unless the command says others."""
 STARTING = 60
 """Seconds that a peer's process may take beside: to import, make its pool and compile."""
+SAME = {"cold": "budget", "kmeans": "budget", "scaling": "rows", "round": "rows", "peers": "name"}
+"""What a measurement has in common with the earlier ones whose place it takes."""
+FAR = 1.5
+"""How far beyond a cap growth must foretell a peer to be for that size not to be tried."""
 
 
 def pool(n: int, dim: int, out: Any = None, k: int = 200, seed: int = 0) -> Any:
@@ -62,49 +68,6 @@ def pool(n: int, dim: int, out: Any = None, k: int = 200, seed: int = 0) -> Any:
         part = x[start : start + 50_000]
         part[:] = rng.standard_normal(part.shape, dtype=np.float32) + centers[rng.integers(k, size=len(part))]
     return x
-
-
-def measured(function: Callable[[], Any], repeats: int) -> dict[str, Any]:
-    """Seconds by the clock and on the processor, each call's, and their medians."""
-    clock, work = [], []
-    for _ in range(repeats):
-        start, used = time.perf_counter(), time.process_time()
-        function()
-        clock.append(time.perf_counter() - start)
-        work.append(time.process_time() - used)
-    medians = {"seconds": statistics.median(clock), "cpu_seconds": statistics.median(work)}
-    return {**medians, "repeats": repeats, "all_seconds": clock}
-
-
-class Memory:
-    """The greatest anonymous memory of this process while the block lasts, beyond what it had before; bytes.
-
-    A process that holds more than the environment's SPOTAL_MEMORY_CAP ends at once, and says so.
-    """
-
-    def __enter__(self) -> Memory:
-        self.before = self.peak = self._now()
-        self._done = threading.Event()
-        self._thread = threading.Thread(target=self._watch, daemon=True)
-        self._thread.start()
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self._done.set()
-        self._thread.join()
-
-    def _watch(self) -> None:
-        most = float(os.environ.get("SPOTAL_MEMORY_CAP", "inf"))
-        while not self._done.wait(0.02):
-            self.peak = max(self.peak, self._now())
-            if self.peak > most:
-                print(f"more than {most / 1e9:.3g} GB", file=sys.stderr, flush=True)
-                os._exit(1)
-
-    @staticmethod
-    def _now() -> int:
-        status = Path("/proc/self/status").read_text()
-        return int(status.split("RssAnon:")[1].split()[0]) * 1024
 
 
 def _select(x: Any, budget: int, **known: Any) -> Any:
@@ -175,24 +138,33 @@ def one_kcenter(rows: int) -> dict[str, Any]:
     return {"steps": KCENTER_STEPS, "rows": rows, "results": every}
 
 
-def one_kmeans(budget: int, rows: int) -> dict[str, Any]:
-    """faiss k-means with 20 iterations and the medoids, on ``rows`` of the 1,000,000: the cost is linear in them."""
+def one_kmeans(budget: int, tried: int, rows: int) -> dict[str, Any]:
+    """faiss k-means with 20 iterations and the medoids. Where fewer are tried, those more cost the same each."""
     import faiss
     import torch
 
     faiss.omp_set_num_threads(torch.get_num_threads())
     x = pool(rows, 512)
 
-    def run() -> None:
-        kmeans = faiss.Kmeans(512, budget, niter=20, seed=0, max_points_per_centroid=10**9, min_points_per_centroid=1)
+    def train(count: int) -> Any:
+        limits = {"min_points_per_centroid": 1, "max_points_per_centroid": 10**9}
+        kmeans = faiss.Kmeans(512, budget, niter=count, seed=0, **limits)
         kmeans.train(x)
+        return kmeans.centroids
+
+    def medoids(centroids: Any) -> None:
         index = faiss.IndexFlatL2(512)
         index.add(x)
-        index.search(kmeans.centroids, 1)
+        index.search(centroids, 1)
 
-    cost, factor = measured(run, 1), 1_000_000 / rows
-    whole = {name: cost[name] * factor for name in ("seconds", "cpu_seconds")}
-    return {"budget": budget, "rows": rows, **whole}
+    about = {"budget": budget, "rows": rows, "iterations": tried}
+    if tried == ITERATIONS:
+        return {**about, **measured(lambda: medoids(train(tried)), 1)}
+    first, some = measured(lambda: train(1), 1), measured(lambda: train(tried), 1)
+    last = measured(lambda: medoids(x[:budget]), 1)
+    each = {name: (some[name] - first[name]) / (tried - 1) for name in ("seconds", "cpu_seconds")}
+    whole = {name: first[name] + (ITERATIONS - 1) * each[name] + last[name] for name in each}
+    return {**about, **whole, "iteration": each}
 
 
 def one_scaling(n: int) -> dict[str, Any]:
@@ -213,20 +185,29 @@ def one_scaling(n: int) -> dict[str, Any]:
         os.rmdir(folder)
 
 
-def one_round(budget: int) -> dict[str, Any]:
-    """200,000 x 512: the cold time, and a round's with probabilities of ten classes and 1,000 labeled rows."""
-    x = pool(200_000, 512)
+def one_round(n: int, budget: int) -> dict[str, Any]:
+    """n x 512: the cold time, and a round's with probabilities of ten classes and 1,000 labeled rows."""
+    x = pool(n, 512)
     rng = np.random.default_rng(0)
     p = rng.dirichlet(np.ones(10), len(x)).astype(np.float32)
     labeled = rng.choice(len(x), 1_000, replace=False)
     known = {"probabilities": p, "labeled": labeled, "labels": labeled % 10}
     _warm(512)
+    _select(x, budget, **known)
     return {
-        "rows": len(x),
+        "rows": n,
         "cold": measured(lambda: _select(x, budget), REPEATS),
         "round": measured(lambda: _select(x, budget, **known), REPEATS),
         "without_labels": measured(lambda: _select(x, budget, probabilities=p), REPEATS),
     }
+
+
+def one_kernel(n: int) -> dict[str, Any]:
+    """n rows carried through the frames of a sliced map, in several ways."""
+    import torch
+    from benchmarks.kernel import compare
+
+    return {"threads": torch.get_num_threads(), "results": compare(pool(n, 512), [9, 12], REPEATS)}
 
 
 def one_quality(seeds: int) -> dict[str, Any]:
@@ -353,41 +334,38 @@ def one_peer(name: str, n: int, budget: int) -> dict[str, Any]:
     return {"name": name, "rows": n, "budget": budget, **cost, "anonymous_bytes": memory.peak - memory.before}
 
 
-def apart(function: str, *arguments: Any, cap: float = CAP, memory: float = MEMORY_CAP) -> dict[str, Any]:
-    """Run one measurement in a process of its own; one that passes a cap, or fails, says so."""
-    command = [sys.executable, "-m", "benchmarks.scale", "one", function, json.dumps(arguments)]
-    environment = {"OMP_WAIT_POLICY": "passive"} | os.environ | {"SPOTAL_MEMORY_CAP": str(memory)}
-    with tempfile.TemporaryFile("w+") as log:
-        try:
-            done = subprocess.run(
-                command, stdout=subprocess.PIPE, stderr=log, text=True, timeout=cap, check=False, env=environment
-            )
-        except subprocess.TimeoutExpired:
-            return {"stopped": _too_long(cap)}
-        if done.returncode:
-            log.seek(0)
-            return {"stopped": (log.read().strip().splitlines() or [f"exit {done.returncode}"])[-1][:200]}
-    answer: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
-    return answer
+def peers(names: list[str], cap: float, memory: float, sizes: list[int], budget: int) -> Iterator[dict[str, Any]]:
+    """Every peer from the smallest pool up until it stops; its time counts, not that to make the pool and compile.
 
-
-def _too_long(cap: float) -> str:
-    return f"longer than {cap:.0f} s"
-
-
-def peers(names: list[str], cap: float, memory: float, sizes: list[int], budget: int) -> dict[str, Any]:
-    """Every peer from the smallest pool up until it stops; its time counts, not that to make the pool and compile."""
-    rows = [row for row in _earlier("peers") if row["name"] not in names]
+    A size at which its growth so far foretells far more than a cap is not tried.
+    """
     for name in names:
+        done: list[dict[str, Any]] = []
         for n in sizes:
-            found = apart("peer", name, n, budget, cap=cap + STARTING, memory=memory)
-            if found.get("seconds", 0) > cap or found.get("stopped") == _too_long(cap + STARTING):
-                found = {"stopped": _too_long(cap)}
-            rows.append({"name": name, "rows": n, "budget": budget, "cap_seconds": cap, "cap_bytes": memory} | found)
-            print(rows[-1], file=sys.stderr, flush=True)
+            found = _foretold(done, n, cap, memory) or apart(
+                "benchmarks.scale", "peer", name, n, budget, cap=cap + STARTING, memory=memory
+            )
+            if found.get("seconds", 0) > cap or found.get("stopped") == too_long(cap + STARTING):
+                found = {"stopped": too_long(cap)}
+            done.append({"name": name, "rows": n, "budget": budget, "cap_seconds": cap, "cap_bytes": memory} | found)
+            print(done[-1], file=sys.stderr, flush=True)
+            yield done[-1]
             if "stopped" in found:
                 break
-    return {"results": rows}
+
+
+def _foretold(done: list[dict[str, Any]], n: int, cap: float, memory: float) -> dict[str, Any] | None:
+    """Why n rows need not be tried, by the growth from the last size but one to the last; None where they do."""
+    if len(done) < 2:
+        return None
+    before, last = done[-2:]
+    steps = math.log(n / last["rows"]) / math.log(last["rows"] / before["rows"])
+    seconds, held = (last[k] * (last[k] / before[k]) ** steps for k in ("seconds", "anonymous_bytes"))
+    if seconds > FAR * cap:
+        return {"stopped": f"{too_long(cap)}: {seconds:,.0f} s by its growth"}
+    if held > FAR * memory:
+        return {"stopped": f"more than {memory / 1e9:.3g} GB: {held / 1e9:,.0f} GB by its growth"}
+    return None
 
 
 def _earlier(part: str) -> list[dict[str, Any]]:
@@ -403,10 +381,11 @@ def main() -> None:
     parser.add_argument("rest", nargs="*")
     parser.add_argument("--cap", type=float, default=CAP, help="seconds that one measurement may take")
     parser.add_argument("--memory", type=float, default=MEMORY_CAP, help="bytes that it may hold")
-    parser.add_argument("--sizes", type=int, nargs="+", default=None, help="rows, for scaling and peers")
+    parser.add_argument("--sizes", type=int, nargs="+", default=None, help="rows, where a part takes several or others")
     parser.add_argument("--budgets", type=int, nargs="+", default=list(BUDGETS))
     parser.add_argument("--names", nargs="+", default=list(PEERS), choices=list(PEERS), help="peers to measure")
     options = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the measurement in hand is ended too
     if options.part == "one":
         name, arguments = options.rest
         print(json.dumps(globals()[f"one_{name}"](*json.loads(arguments))))
@@ -416,25 +395,46 @@ def main() -> None:
 
         write(FOLDER)
         return
-    sizes = options.sizes or [10**4, 10**5, 10**6, 10**7]
-    kept = [row for row in _earlier(options.part) if "stopped" not in row]
-    other = [row for row in kept if row.get("budget") not in options.budgets]
-    smaller = [row for row in kept if row.get("rows") not in sizes]
     caps = {"cap": options.cap, "memory": options.memory}
-    ladder = options.sizes or [k * 10**e for e in range(3, 7) for k in (1, 3)]
-    parts: dict[str, Callable[[], dict[str, Any]]] = {
-        "cold": lambda: {"results": other + [apart("cold", budget, **caps) for budget in options.budgets]},
-        "kcenter": lambda: apart("kcenter", 1_000_000, **caps),
-        "kmeans": lambda: {"results": [apart("kmeans", *job, **caps) for job in KMEANS]},
-        "scaling": lambda: {"results": smaller + [apart("scaling", n, **caps) for n in sizes]},
-        "round": lambda: apart("round", 1_000, **caps),
-        "quality": lambda: apart("quality", 8, **caps),
-        "uniformity": lambda: apart("uniformity", 1_000_000, **caps),
-        "peers": lambda: peers(options.names, options.cap, options.memory, ladder, 100),
+
+    def one(function: str, *arguments: Any) -> dict[str, Any]:
+        return apart("benchmarks.scale", function, *arguments, **caps)
+
+    def rows(*default: int) -> list[int]:
+        return list(options.sizes or default)
+
+    series: dict[str, Callable[[], Iterator[dict[str, Any]]]] = {  # of measurements, kept one by one
+        "cold": lambda: ({"budget": budget} | one("cold", budget) for budget in options.budgets),
+        "kmeans": lambda: (
+            {"budget": budget} | one("kmeans", budget, tried, *rows(1_000_000))
+            for budget, tried in KMEANS
+            if budget in options.budgets
+        ),
+        "scaling": lambda: ({"rows": n} | one("scaling", n) for n in rows(10**4, 10**5, 10**6, 10**7)),
+        "round": lambda: ({"rows": n} | one("round", n, 1_000) for n in rows(200_000, 1_000_000)),
+        "peers": lambda: peers(options.names, options.cap, options.memory, rows(*LADDER), 100),
     }
-    found = parts[options.part]()
+    whole: dict[str, Callable[[], dict[str, Any]]] = {
+        "kcenter": lambda: one("kcenter", 1_000_000),
+        "kernel": lambda: one("kernel", *rows(24 * 8192)),
+        "quality": lambda: one("quality", 8),
+        "uniformity": lambda: one("uniformity", 1_000_000),
+    }
+    if options.part in whole:
+        _keep(options.part, whole[options.part]())
+        return
+    found: list[dict[str, Any]] = []
+    earlier, same = _earlier(options.part), SAME[options.part]
+    for row in series[options.part]():
+        found.append(row)
+        new = {row[same] for row in found}
+        _keep(options.part, {"results": [row for row in earlier if row[same] not in new] + found})
+
+
+def _keep(part: str, found: dict[str, Any]) -> None:
+    """Write what a part has measured so far."""
     print(json.dumps(found, indent=1))
-    save(options.part, {"origin": origin([0]), "load": os.getloadavg(), **found}, FOLDER)
+    save(part, {"origin": origin([0]), "load": os.getloadavg(), **found}, FOLDER)
 
 
 if __name__ == "__main__":

@@ -84,6 +84,20 @@ def test_very_many_centers_lie_in_longer_lists():
     assert centers.search(some)[1].mean() < 1.15 * np.square(some - centers.points[exact]).sum(1).mean()
 
 
+@pytest.mark.parametrize("count", [5, 90, 400])
+def test_a_shortlist_holds_the_nearest_center_of_its_lists(count):
+    y = cloud(600, 32)
+    centers = Centers(cloud(count, 32, seed=1))
+    found = centers.several(y, 8, 2)
+    away = np.square(y[:, None] - centers.points[found]).sum(2)
+    np.testing.assert_allclose(away.min(1), centers.nearest(y)[1], rtol=1e-4, atol=1e-4)
+    if count > 8:
+        assert np.mean([len(set(row)) for row in found]) > 6
+    squared = np.empty(600)
+    _kernels.away(y, centers.points, found, squared)
+    np.testing.assert_allclose(squared, away.min(1), rtol=1e-5)
+
+
 def test_ties_go_to_the_least_number():
     centers = Centers(np.repeat(cloud(20, 32), 2, axis=0))
     assert (centers.search(cloud(20, 32))[0] % 2 == 0).all()

@@ -17,6 +17,7 @@ __all__ = [
     "LANES",
     "WIDTH",
     "accumulate",
+    "away",
     "bounds",
     "carry",
     "descend",
@@ -123,7 +124,8 @@ def search(
     """The nearest of the centers in a few lists to each row of y (n, WIDTH), and how far away it is.
 
     Row i looks into the lists of numbers lists[i], (probes,).
-    index, squared (n,): the nearest center's number and the squared distance; points (k, WIDTH): the centers.
+    index (n, several): the nearest center's number; with several, a power of two, that of the nearest in every lane,
+    every (lane + several), and so on. squared (n,): the squared distance to the first; points (k, WIDTH): the centers.
 
     List k has the groups starts[k] .. starts[k + 1] of fine (groups, WIDTH, LANES), half and member (groups, LANES),
     the centers, half their squared lengths and their numbers. Ties go to the least number.
@@ -141,14 +143,36 @@ def search(
                     better = value > best[lane] or (value == best[lane] and number < whose[lane])
                     best[lane] = value if better else best[lane]
                     whose[lane] = number if better else whose[lane]
-        most, found = best[0], whose[0]
-        for lane in range(1, LANES):
-            if best[lane] > most or (best[lane] == most and whose[lane] < found):
-                most, found = best[lane], whose[lane]
+        left = LANES
+        while left > index.shape[1]:
+            left //= 2
+            for lane in range(left):
+                value, number = best[lane + left], whose[lane + left]
+                better = value > best[lane] or (value == best[lane] and number < whose[lane])
+                best[lane] = value if better else best[lane]
+                whose[lane] = number if better else whose[lane]
+        for lane in range(left):
+            index[i, lane] = whose[lane]
         away = np.float32(0)
         for k in range(WIDTH):
-            away += (y[i, k] - points[found, k]) ** 2
-        index[i], squared[i] = found, away
+            away += (y[i, k] - points[index[i, 0], k]) ** 2
+        squared[i] = away
+
+
+@_regrouped
+def away(x: Any, points: Any, index: Any, squared: Any) -> None:
+    """squared (n,): squared distance of each row of x (n, D) to the nearest of those of points (k, D) that are named.
+
+    index (n, several): their numbers.
+    """
+    for i in range(len(x)):
+        least = np.float32(np.inf)
+        for chosen in index[i]:
+            whole = np.float32(0)
+            for j in range(x.shape[1]):
+                whole += np.float32(x[i, j] - points[chosen, j]) ** 2
+            least = min(least, whole)
+        squared[i] = least
 
 
 @_inlined

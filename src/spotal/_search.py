@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
 
 from spotal._nearest import nearest
 
@@ -35,11 +36,15 @@ def threads() -> int:
 
 @contextmanager
 def one_thread() -> Iterator[None]:
-    """Matrix products by one thread: their sums then round alike on every number of cores."""
+    """One thread for torch and for every linear algebra library: sums then round alike on every number of cores.
+
+    Small products are sooner done so, too.
+    """
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
-        yield
+        with threadpool_limits(1):
+            yield
     finally:
         torch.set_num_threads(before)
 
@@ -114,18 +119,38 @@ class Centers:
 
     def nearest(self, y: NDArray[np.float32]) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
         """As ``search``, on the thread that calls."""
-        lists = np.zeros((len(y), min(PROBES, len(self.middles))), np.int64)
+        return self._compare(y, self._probed(y, PROBES))
+
+    def several(self, y: NDArray[np.float32], count: int, probes: int) -> NDArray[np.int64]:
+        """Numbers of a few centers near to each point y (n, WIDTH), int64 (n, count); count is 1, 2, 4, ... or 32.
+
+        The centers of ``probes`` lists are dealt into so many hands, and of each hand it is the nearest. One may come
+        twice where the lists hold few.
+        """
+        index = np.empty((len(y), count), np.int64)
+        self._compare_into(index, y, self._probed(y, probes))
+        return index
+
+    def _probed(self, y: NDArray[np.float32], probes: int) -> NDArray[np.int64]:
+        lists = np.zeros((len(y), min(probes, len(self.middles))), np.int64)
         self._probe(y, lists)
-        return self._compare(y, lists)
+        return lists
 
     def _compare(
         self, y: NDArray[np.float32], lists: NDArray[np.int64]
     ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+        index = np.empty((len(y), 1), np.int64)
+        squared = self._compare_into(index, y, lists)
+        return index[:, 0], squared
+
+    def _compare_into(
+        self, index: NDArray[np.int64], y: NDArray[np.float32], lists: NDArray[np.int64]
+    ) -> NDArray[np.float32]:
         from spotal._kernels import search
 
-        index, squared = np.empty(len(y), np.int64), np.empty(len(y), np.float32)
+        squared = np.empty(len(y), np.float32)
         search(y, lists, self.points, self.starts, self.fine, self.fine_half, self.member, index, squared)
-        return index, squared
+        return squared
 
     def exact(self, y: torch.Tensor) -> torch.Tensor:
         """The nearest of all centers to each point y (n, WIDTH), by matrix products on the device of y; O(n k)."""

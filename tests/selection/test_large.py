@@ -71,7 +71,8 @@ def test_distances_to_labels_are_those_to_rows_hardly_farther_than_the_nearest()
     known = ArrayPool(x), labeled
     near, exact = _large.LargeEvidence(*known).squared_to_labels(), Evidence(*known).squared_to_labels()
     assert (near >= exact - 1e-3).all()
-    assert np.mean(near) < 1.1 * np.mean(exact)
+    assert np.mean(near) < 1.02 * np.mean(exact)
+    assert np.mean(near < exact + 1e-3) > 0.8
     assert (near[labeled] == 0).all()
 
 
@@ -91,18 +92,22 @@ def test_copies_are_chosen_no_more_often_than_needed():
     assert len(np.unique(chosen.indices)) == 50
 
 
-@pytest.mark.parametrize("reduction", [None, "pca"])
-def test_same_picks_for_any_batches_threads_and_precision(monkeypatch, reduction):
-    x = clusters(4_000, d=8)
+@pytest.mark.parametrize(("reduction", "labels", "dim"), [(None, 0, 8), ("pca", 0, 8), ("pca", 200, 40)])
+def test_same_picks_for_any_batches_threads_and_precision(monkeypatch, reduction, labels, dim):
+    x = clusters(4_000, d=dim)
     strategy = few_frames(reduction=reduction)
-    whole = strategy.query(x, 150, random_state=3)
+    known = {}
+    if labels:
+        p = np.random.default_rng(1).dirichlet(np.ones(3), 4_000)
+        known = {"labeled": np.arange(labels) * 3, "labels": np.arange(labels) % 3, "probabilities": p}
+    whole = strategy.query(x, 150, random_state=3, **known)
     before = torch.get_num_threads()
     try:
         for threads, target in ((1, 1 << 14), (3, 1 << 12), (2, 1 << 30)):
             torch.set_num_threads(threads)
             monkeypatch.setattr(block_rows, "__defaults__", (4, target))
             for pool in (x, x.astype(np.float64), torch.from_numpy(x), np.asfortranarray(x)):
-                again = strategy.query(pool, 150, random_state=3)
+                again = strategy.query(pool, 150, random_state=3, **known)
                 assert np.array_equal(again.indices, whole.indices)
                 assert np.array_equal(again.cells, whole.cells)
                 assert np.array_equal(again.cell_mass, whole.cell_mass)

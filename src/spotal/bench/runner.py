@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -16,7 +15,7 @@ from spotal.bench.task import Task
 from spotal.events import Event, Round
 from spotal.loop import ActiveLearner
 
-__all__ = ["one_thread", "run_job"]
+__all__ = ["run_job"]
 
 
 def run_job(
@@ -85,18 +84,3 @@ def _unasked(rounds: list[Round]) -> int:
 def _timeless(state: dict[str, Any]) -> dict[str, Any]:
     """A state without its times, which differ from run to run."""
     return {**state, "rounds": [{**done, "timings": {}} for done in state["rounds"]]}
-
-
-@contextmanager
-def one_thread() -> Iterator[None]:
-    """One thread for torch and for every linear algebra library, as in a worker: more would change the last bits."""
-    import torch
-    from threadpoolctl import threadpool_limits
-
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        with threadpool_limits(1):
-            yield
-    finally:
-        torch.set_num_threads(before)

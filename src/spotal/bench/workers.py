@@ -15,11 +15,12 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from spotal._search import one_thread
 from spotal.bench.cache import Cache, try_lock
 from spotal.bench.jobs import Job, plan
 from spotal.bench.origin import origin
 from spotal.bench.protocol import Protocol
-from spotal.bench.runner import one_thread, run_job
+from spotal.bench.runner import run_job
 from spotal.bench.store import Store
 from spotal.bench.task import Task, prepare
 from spotal.errors import OutputError

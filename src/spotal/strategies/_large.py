@@ -13,6 +13,7 @@ import torch
 from numpy.typing import NDArray
 
 from spotal._arrays import LARGEST, check_matrix, to_numpy
+from spotal._nearest import nearest
 from spotal._search import Centers, one_thread, threads
 from spotal.engine import run
 from spotal.mass import Evidence
@@ -55,6 +56,10 @@ PER_CELL = 10
 CHUNK = 8192
 DISTANCE_SAMPLE = 5_000
 """Rows whose leading coordinates serve to find labeled rows that are near."""
+LISTS, SHORTLIST = 3, 8
+"""Lists of labeled rows that a row looks into, and how many of those it meets there it is compared with in all
+coordinates. Measured with 1,000 labels: distances exceed the least by 0.7% in the mean, and their ranks correlate
+with it by .91 to .99; with 2 lists and 1 row by 2 to 4%, and .60 to .98."""
 
 
 def is_large(pool: Pool, budget: int) -> bool:
@@ -78,7 +83,11 @@ class LargeEvidence(Evidence):
     """Evidence on a large pool, whose distances to labels are searched for in leading coordinates."""
 
     def squared_to_labels(self) -> NDArray[np.float64]:
-        """Squared distance to a labeled row that is the nearest in leading coordinates, or hardly farther. O(N D)."""
+        """Squared distance to the nearest labeled row, or to one hardly farther; float64 (N,).
+
+        O(N (D + sqrt(m))): the nearest of the few that leading coordinates propose. Exact, and O(N m D) by matrix
+        products, on other devices than the CPU.
+        """
         rows, weight = priority_sample(None, len(self.pool), DISTANCE_SAMPLE, 0)
         with one_thread():
             space = LeadingSpace.fit(finite_rows(self.pool, rows), weight, None, 0)
@@ -100,9 +109,14 @@ class _ToLabels:
         y, left = self.space.project(batch.points)
         if np.isnan(left).any():
             check_matrix(batch.points, "pool", where=lambda row: self.pool.where(batch.start + row))
-        index = torch.from_numpy(self.centers.nearest(y)[0]) if isinstance(y, np.ndarray) else self.centers.exact(y)
-        away = (batch.points - self.labeled.to(batch.points)[index.to(batch.points.device)]).square_().sum(1)
-        return [to_numpy(away)]
+        if isinstance(y, torch.Tensor):
+            return [to_numpy(nearest(batch.points, self.labeled)[1])]
+        from spotal._kernels import away
+
+        squared = np.empty(len(y))
+        shortlist = self.centers.several(y, SHORTLIST, LISTS)
+        away(batch.points.contiguous().numpy(), self.labeled.numpy(), shortlist, squared)
+        return [squared]
 
     def merge(self, left: list[NDArray[Any]], right: list[NDArray[Any]]) -> list[NDArray[Any]]:
         left.extend(right)

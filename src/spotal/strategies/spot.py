@@ -106,6 +106,7 @@ class SPOT(Strategy):
     "cells" of more than 50,000 rows, or where N n D passes 10^9, are cut by a tree and refined on a sample of at least
     ten rows a cell, in 32 leading coordinates, and one pass over the pool takes the picks:
     O(s D^2 + L d^2 s + (s + N) sqrt(n) + N D), memory O(s D + n) whatever N, while nothing is known of the rows.
+    Labels cost one pass more, O(N (D + sqrt(m))): each row is compared with the few that seem near.
     Under limits, and where representatives are drawn, cells are refined on the whole pool whatever its length.
 
     Limits on cost and groups are worked into "cells": each cell has the best row that they allow, cells may change
