@@ -163,14 +163,17 @@ def search(
 def away(x: Any, points: Any, index: Any, squared: Any) -> None:
     """squared (n,): squared distance of each row of x (n, D) to the nearest of those of points (k, D) that are named.
 
-    index (n, several): their numbers.
+    index (n, several): their numbers. Sums are of single precision whatever that of the rows: rounded alike.
     """
+    moved = np.empty(x.shape[1], np.float32)
     for i in range(len(x)):
         least = np.float32(np.inf)
         for chosen in index[i]:
+            for j in range(x.shape[1]):
+                moved[j] = x[i, j] - points[chosen, j]
             whole = np.float32(0)
             for j in range(x.shape[1]):
-                whole += np.float32(x[i, j] - points[chosen, j]) ** 2
+                whole += moved[j] * moved[j]
             least = min(least, whole)
         squared[i] = least
 

@@ -60,12 +60,13 @@ class Centers:
     ----------
     points : float32 (k, WIDTH) array
     before : Centers or None, as many, of which these are the same a little farther on
+    least : int, centers in a list, at least
     """
 
-    def __init__(self, points: NDArray[np.float32], before: Centers | None = None) -> None:
+    def __init__(self, points: NDArray[np.float32], before: Centers | None = None, least: int = LIST) -> None:
         self.points = np.ascontiguousarray(points, np.float32)
         if before is None:
-            count = 1 if len(points) <= FLAT else -(-len(points) // max(LIST, math.isqrt(len(points) // 4)))
+            count = 1 if len(points) <= FLAT else -(-len(points) // max(least, math.isqrt(len(points) // 4)))
             # the middles begin at evenly spaced centers: those of a design are spread well in any stretch
             self._lay_middles(self.points[np.linspace(0, len(points) - 1, count).astype(np.int64)])
         else:

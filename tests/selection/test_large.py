@@ -74,6 +74,8 @@ def test_distances_to_labels_are_those_to_rows_hardly_farther_than_the_nearest()
     assert np.mean(near) < 1.02 * np.mean(exact)
     assert np.mean(near < exact + 1e-3) > 0.8
     assert (near[labeled] == 0).all()
+    double = _large.LargeEvidence(ArrayPool(x.astype(np.float64)), labeled)
+    assert np.array_equal(double.squared_to_labels(), near)
 
 
 def test_all_rows_can_be_taken_and_rows_without_mass_come_last():
