@@ -97,20 +97,6 @@ with RayEngine(sys.argv[1]) as cluster:
         said.append([str(error), eaten()])
 print(json.dumps(said))
 """
-A_COMMAND = """
-from spotal.engine import ray
-from spotal.strategies import _large
-ray.RETRIES, _large.EXACT_WORK = 1, 0
-
-def greedy(held, *stretch):
-    from spotal.engine import ray
-    ray.RETRIES = 1
-    eat(99)
-
-ray._map = greedy
-from spotal.cli.main import main
-main()
-"""
 
 
 @pytest.fixture
@@ -158,14 +144,3 @@ def test_a_worker_that_ray_ends_for_its_memory(small, tmp_path):
     assert a_pass == [said + remedy.format("--max-memory, max_memory"), 3]
     said = "a Ray worker ran out of memory, with batches of 4 items; "
     assert actors == [said + remedy.format("--batch-size"), 2]
-
-
-def test_no_command_tries_for_ever(small, tmp_path):
-    np.save(tmp_path / "x.npy", np.random.default_rng(0).normal(size=(600, 8)))
-    words = ("select", "x.npy", "-n", "5", "--engine", "ray")
-    done = small(0, A_COMMAND, *words, RAY_task_oom_retries="-1")
-    assert done.returncode == 2, done.stderr
-    assert "Traceback" not in done.stderr
-    assert done.stderr.strip().splitlines()[-1].startswith("Error: a Ray worker ran out of memory, with batches of ")
-    assert len(list(tmp_path.glob("eaten-*"))) == 2
-    assert not list(tmp_path.glob("*.csv"))
