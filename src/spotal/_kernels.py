@@ -298,35 +298,45 @@ def histogram(z: Any, weight: Any, low: Any, per_unit: Any, held: Any) -> None:
             held[k, min(max(int((z[i, k] - low[k]) * per_unit[k]), 0), last)] += weight[i]
 
 
+@_inlined
+def _combine(weights: Any, rows: Any, into: Any) -> None:
+    """into (TILE,) = weights (d,) rows (d, TILE), four rows at a time: what is summed stays in registers."""
+    whole = len(weights) // 4 * 4
+    into[:] = 0
+    for j in range(0, whole, 4):
+        a, b, c, d = weights[j], weights[j + 1], weights[j + 2], weights[j + 3]
+        for i in range(TILE):
+            into[i] += a * rows[j, i] + b * rows[j + 1, i] + c * rows[j + 2, i] + d * rows[j + 3, i]
+    for j in range(whole, len(weights)):
+        a = weights[j]
+        for i in range(TILE):
+            into[i] += a * rows[j, i]
+
+
 @_compiled
 def carry(x: Any, frame: Any, low: Any, step: Any, table: Any) -> None:
     """Move points x (n, d) along the columns of a square frame (d, d) by tables looked up by position, in place."""
     n, dim = x.shape
-    last = table.shape[1] - 1
-    points, z = np.empty((dim, TILE), x.dtype), np.empty((dim, TILE), x.dtype)
+    last = np.int32(table.shape[1] - 1)
+    zero, most = x.dtype.type(0), x.dtype.type(last)
+    points, z = np.zeros((dim, TILE), x.dtype), np.empty((dim, TILE), x.dtype)
     for start in range(0, n, TILE):
         size = min(TILE, n - start)
         for i in range(size):
             for j in range(dim):
                 points[j, i] = x[start + i, j]
         for k in range(dim):
-            z[k, :] = 0
-            for j in range(dim):
-                r = frame[j, k]
-                for i in range(TILE):
-                    z[k, i] += r * points[j, i]
-            for i in range(size):
-                t = (z[k, i] - low[k]) / step[k]
-                inside = min(max(t, x.dtype.type(0)), x.dtype.type(last))
-                at = min(int(inside), last - 1)
-                left = table[k, at]
-                z[k, i] = left + (table[k, at + 1] - left) * (inside - at) + (t - inside) * step[k]
+            _combine(frame[:, k], points, z[k])
+            first, by, per = low[k], step[k], 1 / step[k]
+            reached = table[k]
+            for i in range(TILE):  # whole tiles and short integers: looked up several at once
+                t = (z[k, i] - first) * per
+                inside = min(max(t, zero), most)
+                at = min(np.int32(inside), last - np.int32(1))
+                left = reached[at]
+                z[k, i] = left + (reached[at + 1] - left) * (inside - at) + (t - inside) * by
         for j in range(dim):
-            points[j, :] = 0
-            for k in range(dim):
-                r = frame[j, k]
-                for i in range(TILE):
-                    points[j, i] += r * z[k, i]
+            _combine(frame[j], z, points[j])
         for i in range(size):
             for j in range(dim):
                 x[start + i, j] = points[j, i]
