@@ -214,7 +214,7 @@ def _kernel(parts: dict[str, Any]) -> str:
         f"## The kernel\n\n{one['rows']:,} points carried through the {one['frames']} frames of a sliced map, in "
         f"double precision, {found['threads']} threads: the reference that tests compare with (`FrameMap.forward`, all "
         "points frame by frame), the same on blocks of 8,192 points that stay in cache, that compiled by "
-        "`torch.compile`, our loops in numba (`spotal._kernels.carry`), and C++ (g++ -O3 -march=native -ffast-math) "
+        "`torch.compile`, our loops in numba (`spotal._kernels.carry`), and C++ (g++ -O3 -march=native) "
         "with the dimension known when it is compiled and each tile carried through all frames at once. Differences "
         "from the reference, over points: median, 99th percentile, greatest; in the reference's own row, how far it "
         "moves from itself when points change in their last bit: in the cube's corners the slopes of many maps "
@@ -245,6 +245,7 @@ def _peers(parts: dict[str, Any]) -> str:
         "## Peers\n\nA cold choice of 100 from pools of 128 numbers a row; each in its own process, stopped after "
         f"{_caps(found, 'cap_seconds', 1)} s or at {_caps(found, 'cap_bytes', 1e9)} GB, then not tried on larger "
         "pools; nor is a size for which growth so far foretells half as much again as a cap. "
+        "A peer whose last row here has a time was not run on larger pools in the time there was. "
         "Each has chosen from a small pool before; coreax compiles anew for each size. FADS is its authors' "
         "package.\n\n"
         + _table(["", "rows", "s", "CPU s", "memory"], rows)
