@@ -13,7 +13,7 @@ from spotal._arrays import check_matrix
 from spotal.datasets._split import encode, split
 from spotal.datasets.base import Dataset
 from spotal.errors import DataFileError, InputError
-from spotal.pool._tables import column, features, listed, read_npz, read_table
+from spotal.pool._tables import TABLES, column, features, listed, read_npz, read_table
 
 __all__ = ["load_table"]
 
@@ -45,7 +45,7 @@ def load_table(path: str | os.PathLike[str], *, random_state: Any = None) -> Dat
     kind = source.suffix.lower()
     if kind == ".npz":
         return _from_npz(source, random_state)
-    if kind not in (".csv", ".parquet"):
+    if kind not in TABLES:
         raise DataFileError(f"{source} is not a kind of file that holds labeled data; give .npz, .csv or .parquet")
     table = read_table(source)
     if "label" not in table.column_names:

@@ -15,6 +15,7 @@ from spotal.errors import DataFileError, InputError
 
 __all__ = [
     "EMBEDDING_COLUMNS",
+    "TABLES",
     "column",
     "features",
     "ids_of",
@@ -29,6 +30,7 @@ __all__ = [
 EMBEDDING_COLUMNS = ("embedding", "embeddings", "X")
 """Names of a column that holds one list of numbers a row."""
 TABLES = (".csv", ".parquet")
+"""Endings of the files that hold tables."""
 RESERVED = ("id", "label", "mass", "", "__index_level_0__")
 """Names of columns that are never features; the last two are what pandas calls the index it writes."""
 

@@ -109,10 +109,10 @@ def limits_of(project: Project, items: list[str], labeled: set[str], prices: dic
 
 def _values(settings: Settings, folder: Path, file: str, name: str, items: list[str]) -> dict[str, Any]:
     """All values in a file by the item's id; those of ``items`` are there."""
-    from spotal.pool._tables import column, ids_of, read_table
+    from spotal.pool._tables import TABLES, column, ids_of, read_table
 
     source = Path(os.path.normpath(folder / Path(file).expanduser()))
-    if source.suffix.lower() not in (".csv", ".parquet"):
+    if source.suffix.lower() not in TABLES:
         raise DataFileError(f"{source} must be .csv or .parquet, with the columns id and {name}; convert it")
     table = read_table(source)
     values = column(table, name, name, source).to_pylist()

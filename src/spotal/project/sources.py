@@ -13,7 +13,7 @@ import numpy as np
 
 from spotal._arrays import check_matrix
 from spotal.errors import DataFileError
-from spotal.pool._tables import column, ids_of, read_table, reading
+from spotal.pool._tables import TABLES, column, ids_of, read_table, reading
 from spotal.pool.files import list_images, read_pool
 from spotal.project.records import Found
 from spotal.project.settings import Data
@@ -64,7 +64,7 @@ def _images(source: Path, copies: Path) -> Iterator[Found]:
 def _texts(source: Path, data: Data) -> Iterator[Found]:
     if source.suffix.lower() in (".jsonl", ".ndjson"):
         ids, texts = _json_lines(source, data)
-    elif source.suffix.lower() in (".csv", ".parquet"):
+    elif source.suffix.lower() in TABLES:
         table = read_table(source)
         texts = [str(value) for value in column(table, data.text_column, "text_column", source).to_pylist()]
         name = data.id_column or ("id" if "id" in table.column_names else None)
