@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from spotal.errors import InputError, OutputError
+from spotal.project.places import TOKEN
 from spotal.web.guard import is_loopback
 
 if TYPE_CHECKING:
@@ -22,7 +23,6 @@ __all__ = ["PORT", "serve"]
 
 PORT = 8642
 """Taken if it is free: a browser keeps unsent answers under the address, so it had better stay the same."""
-TOKEN = "cache/token"
 
 
 def serve(
