@@ -16,7 +16,7 @@ from spotal.errors import OutputError
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["FULL", "atomic_path", "check_writable", "is_part", "save_array"]
+__all__ = ["FULL", "atomic_path", "check_writable", "flush", "is_part", "save_array"]
 
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 """What systems call a disk that takes no more."""
@@ -26,7 +26,8 @@ FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
     """A path to write to, which becomes ``path`` when the block ends, and is removed when it fails or is interrupted.
 
-    Folders that are missing are made. A link is followed, so what it points to is replaced.
+    Folders that are missing are made. The file is flushed to disk before it gets its name, and its folder after that.
+    A link is refused: what it points to is not the file that was named.
 
     Parameters
     ----------
@@ -39,13 +40,13 @@ def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
     Raises
     ------
     OutputError
-        The folder cannot be made or written to, ``path`` is no ordinary file, or the disk gives out.
+        The folder cannot be made or written to, ``path`` is a link or no ordinary file, or the disk gives out.
     """
     asked = Path(path)
     try:
-        target = Path(os.path.realpath(asked))
-        if os.path.lexists(target) and not target.is_file():
-            kind = "a folder" if target.is_dir() else "no ordinary file"
+        target = Path(os.path.realpath(asked.parent), asked.name)
+        if os.path.lexists(target) and (target.is_symlink() or not target.is_file()):
+            kind = "a link" if target.is_symlink() else "a folder" if target.is_dir() else "no ordinary file"
             raise OutputError(f"{asked} cannot be written: it is {kind}; give the name of a file")
         target.parent.mkdir(parents=True, exist_ok=True)
         part = target.with_name(f".{target.name[:100]}.{secrets.token_hex(4)}.part")
@@ -56,7 +57,9 @@ def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
         raise OutputError(_sentence(asked, error)) from None
     try:
         yield part
+        flush(part)
         os.replace(part, target)
+        flush(target.parent)
     except OutputError:
         raise
     except OSError as error:
@@ -64,6 +67,21 @@ def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
     finally:
         with suppress(OSError):
             part.unlink(missing_ok=True)
+
+
+def flush(path: Path) -> None:
+    """Wait until a file's content, or a folder's list of names, is on disk. Raises OSError."""
+    is_folder = path.is_dir()
+    if is_folder and not hasattr(os, "O_DIRECTORY"):
+        return
+    number = os.open(path, os.O_RDONLY if is_folder else os.O_RDWR)
+    try:
+        os.fsync(number)
+    except OSError as error:
+        if not is_folder or error.errno not in (errno.EINVAL, errno.ENOTSUP):
+            raise
+    finally:
+        os.close(number)
 
 
 def check_writable(path: str | os.PathLike[str]) -> None:

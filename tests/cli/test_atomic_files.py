@@ -47,13 +47,28 @@ def test_permissions_are_those_of_any_new_file(tmp_path):
     assert (tmp_path / "a").stat().st_mode == (tmp_path / "plain").stat().st_mode
 
 
-def test_links_are_followed(tmp_path):
+@pytest.mark.parametrize("target", ["real", "nowhere"])
+def test_links_are_refused(tmp_path, target):
     (tmp_path / "real").write_text("older")
-    (tmp_path / "link").symlink_to(tmp_path / "real")
-    with atomic_path(tmp_path / "link") as part:
-        part.write_text("newer")
-    assert (tmp_path / "link").is_symlink()
-    assert (tmp_path / "real").read_text() == "newer"
+    (tmp_path / "link").symlink_to(tmp_path / target)
+    with pytest.raises(OutputError, match="link cannot be written: it is a link"), atomic_path(tmp_path / "link"):
+        pytest.fail("nothing may be written")
+    assert sorted(os.listdir(tmp_path)) == ["link", "real"]
+    assert (tmp_path / "real").read_text() == "older"
+
+
+def test_a_file_is_on_disk_before_it_has_its_name_and_its_folder_after(tmp_path, monkeypatch):
+    done = []
+    fsync, replace = os.fsync, os.replace
+
+    def named(number):
+        return os.readlink(f"/proc/self/fd/{number}")
+
+    monkeypatch.setattr(os, "fsync", lambda number: (done.append(named(number)), fsync(number)))
+    monkeypatch.setattr(os, "replace", lambda one, two: (done.append("named"), replace(one, two)))
+    with atomic_path(tmp_path / "a.txt") as part:
+        part.write_text("whole")
+    assert done == [str(part), "named", str(tmp_path)]
 
 
 def test_places_that_cannot_be_written(tmp_path):

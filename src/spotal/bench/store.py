@@ -59,10 +59,15 @@ class Store:
         self.path = self.folder / FILE
         if not create and not self.path.is_file():
             raise InputError(f"run {self.folder} has no {FILE}; give the folder that spotal bench --out wrote")
+        if self.path.is_symlink():
+            raise OutputError(f"{self.path} cannot be opened: it is a link; give a folder that holds the file itself")
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             # each call is its own transaction unless _writing says otherwise; waits for others for up to a minute
             self._sqlite = sqlite3.connect(self.path, timeout=60, isolation_level=None)
+            tables = {row[0] for row in self._sqlite.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+            if tables and not tables & {"protocols", "jobs", "rounds"}:
+                raise sqlite3.DatabaseError("it is another program's")
             self._sqlite.execute("PRAGMA journal_mode=WAL")
             self._sqlite.execute("PRAGMA synchronous=NORMAL")
             self._sqlite.executescript(_SCHEMA)

@@ -134,22 +134,29 @@ def bench(
         raise typer.Exit(SOME_FAILED)
 
 
-def report_run(run: Path, page: Path, markdown: Path | None, as_json: bool) -> None:
+def report_run(run: Path, page: Path, markdown: Path | None, as_json: bool, *, named: bool) -> None:
     """Show a run: the page, its numbers beside it, and Markdown tables where they are asked for."""
-    from spotal._files import atomic_path, check_writable
+    from spotal._files import atomic_path
+    from spotal._outputs import check_output, check_unnamed
     from spotal.bench.page import write_page
     from spotal.bench.results import read
     from spotal.bench.store import Store
     from spotal.bench.summary import summarize
 
     console = output(as_json)
+    numbers = page.with_name("summary.json")
     with Store(run, create=False) as store:
-        check_writable(page)
+        check_output(page, [store.path, numbers])
+        check_output(numbers, [store.path])
+        check_unnamed(numbers, "name a page in another folder by --out")
+        if not named:
+            check_unnamed(page, "name a file by --out")
+        if markdown is not None:
+            check_output(markdown, [store.path, numbers, page], "--markdown")
         cells = read(store)
         if not cells:
             raise InputError(f"run {run} has no finished job yet; run spotal bench with --out {run} to its end")
         summary = summarize(cells, store)
-    numbers = page.with_name("summary.json")
     import json
 
     with atomic_path(numbers) as part:

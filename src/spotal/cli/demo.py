@@ -51,11 +51,13 @@ def demo(
     network after each round, and repeats that under several seeds. Takes about a minute on two cores, and writes a
     report with curves, maps and the images picked.
     """
-    from spotal._files import check_writable
+    from spotal._outputs import Source, check_output, check_unnamed
+    from spotal.pool.files import IMAGE_SUFFIXES
 
     console = output(as_json)
-    check_writable(out / "report.html")
-    check_writable(out / "curves.json")
+    for name in ("report.html", "curves.json"):
+        check_output(out / name, [Source(data, IMAGE_SUFFIXES)])
+        check_unnamed(out / name, "name another folder by --out")
     settings = _settings(rounds, budget, seeds, pool, imbalance, random_state)
     with progress() as bars:
         images = _load(data, strict, bars)

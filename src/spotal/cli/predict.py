@@ -26,13 +26,16 @@ def predict(
     and confidence, the model's likeliest class and its probability; and the probability of each class. Trains first
     where labels or items have changed since the last training.
     """
-    from spotal._files import check_writable
+    from spotal._outputs import check_unnamed
     from spotal.project import Project
+    from spotal.project.outputs import check_project_output
     from spotal.project.predict import write_predictions
 
     target = folder / "predictions.csv" if out is None else out
-    check_writable(target)
     with Project.open(folder) as project:
+        check_project_output(project, target)
+        if out is None:
+            check_unnamed(target, "name a file by --out")
         with steps() as show:
             done = write_predictions(project, target, on_progress=show)
         if as_json:

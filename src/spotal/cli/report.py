@@ -43,16 +43,19 @@ def report(
             raise InputError(
                 f"{folder} is neither a labeling project nor a run of spotal bench, {what}; name the folder of one"
             )
-        report_run(folder, page, markdown, as_json)
+        report_run(folder, page, markdown, as_json, named=out is not None)
         return
     if markdown is not None:
         raise InputError(f"--markdown is for benchmarks, {folder} is a labeling project; leave it out")
-    from spotal._files import check_writable
+    from spotal._outputs import check_unnamed
     from spotal.project import Project
+    from spotal.project.outputs import check_project_output
     from spotal.project.report import gather, numbers, write_page
 
-    check_writable(page)
     with Project.open(folder) as project:
+        check_project_output(project, page)
+        if out is None:
+            check_unnamed(page, "name a file by --out")
         facts = gather(project)
         write_page(facts, project.items.file, page)
     if as_json:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import glob
 import time
 from dataclasses import asdict
 from pathlib import Path
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = ["select"]
 
+DEFAULT = Path("picks.csv")
 MEASURED = 1_000_000
 """Rows up to which the picks' coverage of the pool is measured, which costs passes of its own."""
 COLUMNS = ("id", "rank", "row", "cell_mass", "strategy", "weight", "stratum", "probability")
@@ -88,7 +90,7 @@ def select(
     id_column: Annotated[
         str | None, typer.Option(help="Column with the ids of a table, or array of a .npz; 'id' where there is one.")
     ] = None,
-    out: Annotated[Path, typer.Option("--out", "-o", help="File for the picks.")] = Path("picks.csv"),
+    out: Annotated[Path, typer.Option("--out", "-o", help="File for the picks.")] = DEFAULT,
     random_state: Annotated[int, typer.Option(help="The same number gives the same picks.")] = 0,
     model: Annotated[
         Path | None,
@@ -126,7 +128,6 @@ def select(
     share of the unlabeled pool's mass that it stands for, the strategy, and what 'spotal estimate' reads: weight,
     stratum and, where picks are drawn at random, probability.
     """
-    from spotal._files import check_writable
     from spotal._memory import size_of, within
     from spotal.cli.request import embed_request, read_request
     from spotal.cli.scale import passes_shown, planned
@@ -135,7 +136,8 @@ def select(
     from spotal.strategies import get
 
     console = output(as_json)
-    _not_an_input(out, pool, labeled, mass, cost, groups, model, probabilities)
+    if not only_plan:
+        _check_out(out, pool, labeled, mass, cost, groups, model, probabilities)
     most = None if max_memory is None else size_of(max_memory, "--max-memory")
     if draw and strategy != "spot":
         raise InputError(f"--draw is for --strategy spot, found {strategy!r}; leave it out")
@@ -152,8 +154,6 @@ def select(
         raise InputError("--plan and --max-memory are for a budget of rows, found --cost too; leave one of them out")
     if (only_plan or most is not None) and strategy != "spot":
         raise InputError(f"--plan and --max-memory are for --strategy spot, found {strategy!r}; leave them out")
-    if not only_plan:
-        check_writable(out)
     start = time.perf_counter()
     with progress() as bars, using(engine, ray_address):
         reading = bars.add_task(f"reading {Path(pool).name}", total=None)
@@ -190,11 +190,18 @@ def select(
         _print(console, summary)
 
 
-def _not_an_input(out: Path, *inputs: Path | str | None) -> None:
-    """Never write over what was given to read."""
-    for given in inputs:
-        if given is not None and out.exists() and Path(given).exists() and out.samefile(given):
-            raise InputError(f"--out must be another file than those that are read, found {out}; give a new name")
+def _check_out(out: Path, pool: str, *others: Path | str | None) -> None:
+    """Check that the picks can be written, and that they replace nothing that is read."""
+    from spotal._outputs import Source, check_output, check_unnamed
+    from spotal.pool.files import IMAGE_SUFFIXES
+    from spotal.pool.manifest import MANIFEST
+    from spotal.pool.shards import SHARD_SUFFIXES
+
+    text = pool.removeprefix("file://")
+    found = [text, *glob.glob(text)] if "://" not in text else []
+    check_output(out, [*(Source(path, (*IMAGE_SUFFIXES, *SHARD_SUFFIXES, MANIFEST)) for path in found), *others])
+    if out == DEFAULT:
+        check_unnamed(out, "name a file by --out")
 
 
 def _whole(budget: float) -> int:

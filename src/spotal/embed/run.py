@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -14,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spotal._arrays import blocks
-from spotal._files import atomic_path, save_array
+from spotal._files import atomic_path, is_part, save_array
 from spotal._locks import try_lock
 from spotal._provenance import content_hash, versions
 from spotal.embed.decoding import Ready, item_id, loader
@@ -23,11 +24,13 @@ from spotal.embed.models.load import ENCODER
 from spotal.embed.torch_model import TorchEmbedder
 from spotal.errors import DataFileError, InputError, ModelError, OutputError, ResourceError, SpotalWarning
 from spotal.pool._tables import read_table
-from spotal.pool.manifest import Manifest, Shard, Skipped, is_pool, read_manifest, read_shards
+from spotal.pool.manifest import MANIFEST, Manifest, Shard, Skipped, is_pool, read_manifest, read_shards
 
 __all__ = ["DTYPES", "Done", "Embedded", "Work", "embed_items", "open_folder"]
 
 DTYPES = ("float16", "float32")
+_OURS = re.compile(rf"\.(shard-\d{{5,}}\.(npy|parquet)|{re.escape(MANIFEST)}|{re.escape(ENCODER)})\.")
+"""How the names of unfinished files in a pool's folder begin."""
 SHARD_ROWS = 8_192
 
 
@@ -119,7 +122,7 @@ def embed_items(
         listed = {item.id for item in manifest.skipped}
         count = min(8, os.cpu_count() or 1) if workers is None else workers
         work = Work(folder, items, dtype, batch_size, shard_rows, count, strict)
-        for done in (run or here)(work, embedder, todo, _free_names(manifest), progress or _quiet):
+        for done in (run or here)(work, embedder, todo, _free_names(folder, manifest), progress or _quiet):
             shards = (*manifest.shards, done.shard) if done.shard is not None else manifest.shards
             manifest = replace(
                 manifest,
@@ -226,7 +229,7 @@ def _quiet(done: int, total: int) -> None:
 
 
 def open_folder(folder: Path) -> None:
-    """Make a pool's folder, and clear what a run that was ended by force has left. Raises OutputError."""
+    """Make a pool's folder, and remove unfinished files of its own that a killed run left. Raises OutputError."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
         found = [path.name for path in folder.iterdir() if not path.name.startswith(".") and path.name != ENCODER]
@@ -234,8 +237,11 @@ def open_folder(folder: Path) -> None:
             raise OutputError(
                 f"{folder} holds other things ({', '.join(sorted(found)[:3])}); give a new folder for the pool"
             )
+        if any(place.is_symlink() for place in (folder / "ids", folder / MANIFEST)):
+            raise OutputError(f"{folder} has a link among the files of the pool; give a new folder")
         for left in [*folder.glob(".*.part"), *folder.glob("ids/.*.part")]:
-            left.unlink()
+            if is_part(left.name) and _OURS.match(left.name) and not left.is_symlink():
+                left.unlink()
     except OutputError:
         raise
     except OSError as error:
@@ -328,11 +334,17 @@ def _missing(items: Items, folder: Path, known: dict[Any, int | None]) -> NDArra
     return todo
 
 
-def _free_names(manifest: Manifest) -> Iterator[str]:
+def _free_names(folder: Path, manifest: Manifest) -> Iterator[str]:
+    """Names of new shards: never one of the manifest, nor of an array that stands there without ids beside it.
+
+    A run writes a shard's ids before its array, so an unlisted array with ids is what a killed run left.
+    """
     taken = {shard.file for shard in manifest.shards}
     number = 0
     while True:
-        if (name := f"shard-{number:05}") + ".npy" not in taken:
+        name = f"shard-{number:05}"
+        foreign = (folder / f"{name}.npy").exists() and not (folder / "ids" / f"{name}.parquet").exists()
+        if f"{name}.npy" not in taken and not foreign:
             yield name
         number += 1
 

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from spotal._arrays import blocks
+from spotal._files import atomic_path
 from spotal.errors import DataFileError, InputError, ModelError, OutputError
 from spotal.learner._augment import Augment, choose_augment
 from spotal.learner._forward import Embed, forward
@@ -241,12 +242,10 @@ class TorchLearner:
             "state": {name: value.cpu() for name, value in self.network_.state_dict().items()},
         }
         target = Path(path)
-        part = target.with_name(f"{target.name}.{os.getpid()}.part")
         try:
-            torch.save(content, part)
-            part.replace(target)
-        except (OSError, RuntimeError) as error:
-            part.unlink(missing_ok=True)
+            with atomic_path(target) as part:
+                torch.save(content, part)
+        except RuntimeError as error:  # torch's, of a disk that gives out
             raise OutputError(f"path {target} cannot be written ({error}); give a path in a writable folder") from None
 
     def load(self, path: str | os.PathLike[str]) -> Self:

@@ -21,6 +21,7 @@ def document(title: str, headline: str, sections: Iterable[str], style: str = ""
     return (
         '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
+        '<meta name="generator" content="spotal">\n'
         f'<meta name="color-scheme" content="light dark">\n<title>{escape(title)}</title>\n{_style()}\n'
         f"<style>.wide img {{ max-width: 100%; height: auto; }}{style}</style>\n</head>\n<body>\n<main>\n"
         f'<header><p class="name">{escape(title)}</p><h1>{escape(headline)}</h1></header>\n'

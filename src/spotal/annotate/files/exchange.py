@@ -12,13 +12,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from spotal._files import atomic_path
+from spotal._files import atomic_path, flush
 from spotal.annotate.files.base import Content, Entry, Reading, Row, Said
 from spotal.annotate.files.finder import Finder
 from spotal.annotate.files.formats import format_of
 from spotal.errors import DataFileError, InputError, OutputError
 from spotal.pool._tables import listed
 from spotal.project import Answer, Event, Project
+from spotal.project.outputs import check_project_output
 
 __all__ = ["Exported", "Imported", "export_labels", "import_labels"]
 
@@ -152,9 +153,7 @@ def export_labels(
     kind = project.settings.data.kind
     if kind not in chosen.kinds:
         raise InputError(f"--format {chosen.name} holds no items of kind {kind!r}; take csv or jsonl")
-    own = project.items.location.resolve()
-    if target.resolve() in (own, project.folder):
-        raise InputError(f"{target} is the project's own; give another path, or labels would replace it")
+    check_project_output(project, target, "FILE", is_folder=chosen.is_ours is not None)
     entries = _entries(project, majority)
     content = Content(kind, project.settings.classes, entries, project.items.file)
     with atomic_path(target) if chosen.is_ours is None else _new_folder(target, chosen.is_ours) as part:
@@ -240,17 +239,25 @@ def _some(names: Iterable[Any]) -> str:
 
 @contextmanager
 def _new_folder(target: Path, is_ours: Callable[[Path], bool]) -> Iterator[Path]:
-    """A folder to be made, which becomes ``target`` when the block ends and takes the place of one of ours."""
+    """A folder to be made, which becomes ``target`` when the block ends and takes the place of one of ours.
+
+    Removes only what it made in this call, and the folder that it replaces: one that an export wrote, or an empty one.
+    """
+    if target.is_symlink():
+        raise OutputError(f"{target} cannot be written: it is a link; give the name of a new folder")
     if target.exists() and not (target.is_dir() and (is_ours(target) or not any(target.iterdir()))):
-        raise OutputError(f"{target} is there already and was not written by spotal export; give a new folder")
+        raise OutputError(f"{target} is there already and is not only what spotal export wrote; give a new folder")
     mark = secrets.token_hex(4)
     part, old = (target.with_name(f".{target.name[:100]}.{mark}.{end}") for end in ("part", "old"))
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         yield part
+        for written in (*part.iterdir(), part):
+            flush(written)
         if target.exists():
             os.replace(target, old)
         os.replace(part, target)
+        flush(target.parent)
     except OSError as error:
         if old.exists() and not target.exists():
             os.replace(old, target)

@@ -138,7 +138,11 @@ def _write(content: Content, path: Path) -> None:
 
 
 def _is_ours(path: Path) -> bool:
-    return (path / "dataset_info.json").is_file() and _json(path / "dataset_info.json").get("description") == ABOUT
+    """Whether a folder holds what an export wrote, and nothing else."""
+    if {file.name for file in path.iterdir()} != {ARROW, "state.json", "dataset_info.json"}:
+        return False
+    info = _json(path / "dataset_info.json")
+    return isinstance(info, dict) and info.get("description") == ABOUT
 
 
 def _row(content: Content, entry: Entry, numbers: dict[str, int], of: str | None) -> dict[str, Any]:

@@ -1,0 +1,59 @@
+"""Outputs of a project's commands: never a file that the project keeps or reads."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from spotal._outputs import Source, check_output
+from spotal.errors import InputError
+from spotal.pool.files import IMAGE_SUFFIXES
+from spotal.project import settings as toml
+from spotal.project.learning.choose import TUNE
+from spotal.project.places import OWN, is_inside
+
+if TYPE_CHECKING:
+    from spotal.project.project import Project
+
+__all__ = ["check_project_output", "sources"]
+
+
+def check_project_output(
+    project: Project, out: str | os.PathLike[str], option: str = "--out", *, is_folder: bool = False
+) -> None:
+    """Check a file or folder that a command of a project will write; see :func:`spotal._outputs.check_output`.
+
+    Raises
+    ------
+    InputError
+        It is the data, spotal.toml, a file of prices or groups, the model, or lies in the project's ``.spotal``.
+    OutputError
+        It cannot be written.
+    """
+    try:
+        inside = is_inside(Path(out), project.folder)
+    except ValueError:  # no name of a file, which check_output says
+        inside = False
+    if inside:
+        raise InputError(f"{option} must lie outside {project.folder / OWN}, which is spotal's own, found {out}")
+    check_output(out, sources(project), option, is_folder=is_folder)
+
+
+def sources(project: Project) -> Iterator[Source]:
+    """What a project reads, its own folder ``.spotal`` aside."""
+    settings, folder = project.settings, project.folder
+    yield Source(folder / toml.FILE)
+    yield Source(project.items.location, IMAGE_SUFFIXES)
+    for name in (settings.limits.cost, settings.limits.groups):
+        if name is not None:
+            yield Source(folder / Path(name).expanduser())
+    model = settings.model.removeprefix(TUNE)
+    yield Source(folder / model)
+    module = re.match(r"([A-Za-z_][\w.]*):", model)
+    if module is not None:
+        for place in (folder, Path.cwd()):
+            stem = place.joinpath(*module[1].split("."))
+            yield from (Source(stem.with_suffix(".py")), Source(stem))
