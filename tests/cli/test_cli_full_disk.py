@@ -32,11 +32,12 @@ initial = {kind = "random", count = 10}
 
 
 def test_picks(spotal, pool):
-    Path("picks.csv").write_text("older")
+    older = "id,rank,row,cell_mass,strategy\n"
+    Path("picks.csv").write_text(older)
     with room(200):
         result = spotal("select", pool["npy"], "--budget", 9)
     failed(result, "picks.csv cannot be written (file too large)")
-    assert Path("picks.csv").read_text() == "older"
+    assert Path("picks.csv").read_text() == older
     assert not list(Path().glob(".*.part"))
 
 
@@ -130,12 +131,16 @@ def test_a_project_keeps_what_it_has_and_goes_on(spotal, project):
 def test_a_demo(spotal):
     words = ("demo", "--rounds", 1, "--budget", 5, "--pool", 60, "--seeds", 1, "--out", "out")
     Path("out").mkdir()
-    for name in ("report.html", "curves.json"):
-        Path("out", name).write_text("older")
+    older = {
+        Path("out/report.html"): b'<meta name="generator" content="spotal">',
+        Path("out/curves.json"): b'{"format": 1, "headline": ""}',
+    }
+    for path, held in older.items():
+        path.write_bytes(held)
     for size, name in ((300, "curves.json"), (40_000, "report.html")):
         with room(size):
             failed(spotal(*words), f"{name} cannot be written (file too large)")
-        assert content("out") == {Path("out", name): b"older" for name in ("report.html", "curves.json")}
+        assert content("out") == older
     assert spotal(*words).exit_code == 0
 
 

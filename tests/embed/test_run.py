@@ -349,6 +349,7 @@ def test_a_run_that_is_killed_goes_on_and_ends_with_the_same_bytes(photos, tmp_p
         # and what a kill in the middle of writing leaves
         (tmp_path / "killed" / ".shard-00004.npy.0a1b2c3d.part").write_bytes(b"half")
         (tmp_path / "killed" / "shard-00004.npy").write_bytes(b"half")
+        (tmp_path / "killed" / "ids" / "shard-00004.parquet").write_bytes(b"half")
     assert command(photos, tmp_path / "killed").wait() == 0
     monkeypatch.chdir(tmp_path)
     run(photos, tmp_path / "whole", "slow:make", shard_rows=4, batch_size=2)

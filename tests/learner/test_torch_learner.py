@@ -381,7 +381,7 @@ def test_save_and_load(features, tmp_path):
         with pytest.raises(DataFileError, match=name):
             TorchLearner(mlp(), 3).load(tmp_path / name)
     with pytest.raises(OutputError, match="nowhere"):
-        learner.save(tmp_path / "nowhere" / "model.pt")
+        learner.save(tmp_path / "junk" / "nowhere.pt")
 
 
 def test_networks_by_name():

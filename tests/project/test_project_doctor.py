@@ -20,7 +20,7 @@ from spotal.project import Audit, Data, Pick, Project, Settings
 from spotal.project.database import FILE
 from spotal.project.doctor import diagnose
 from spotal.project.made import note
-from spotal.project.places import HOLDER, MODELS
+from spotal.project.places import HOLDER, JOURNAL, MODELS
 
 
 @pytest.fixture(scope="module")
@@ -83,8 +83,8 @@ DAMAGE = {
     "settings: classes that are in use are not in spotal.toml: 'bird' .1 labels.": lambda p: edit(p, ', "bird"', ""),
     "settings: strategy 'sport' is unknown; did you mean 'spot'": lambda p: edit(p, '= "spot"', '= "sport"'),
     "settings: kind is 'text' .* the items are 8 of kind image": lambda p: edit(p, 'kind = "image"', 'kind = "text"'),
-    "database: project.sqlite is missing; restore": lambda p: (p / FILE).unlink(),
-    "database: .*is no database": lambda p: (p / FILE).write_bytes(b"garbage" * 1000),
+    "database: project.sqlite is missing; restore": lambda p: ((p / FILE).unlink(), (p / JOURNAL).unlink()),
+    "database: .*is no database": lambda p: ((p / FILE).write_bytes(b"garbage" * 1000), (p / JOURNAL).unlink()),
     "database: .*newer spotal .revision 9999": lambda p: sql(p, "UPDATE alembic_version SET version_num = '9999'"),
     "database: 1 records refer to nothing": lambda p: sql(p, "UPDATE picks SET round = 7 WHERE rank = 1"),
     "database: 1 rounds have no picks": lambda p: sql(p, "DELETE FROM picks"),
@@ -161,14 +161,13 @@ def test_one_repair_shows_what_is_behind_it(folder):
     assert len(diagnose(folder, repair=True).repaired) == 2
 
 
-def test_an_older_database_is_upgraded(folder, tmp_path):
+def test_an_older_database_is_upgraded(folder, tmp_path, monkeypatch):
+    monkeypatch.setattr("spotal.project.doctor.database.REVISION", "9000")
     old = tmp_path / "old"
     (old / ".spotal").mkdir(parents=True)
     text = (os.path.dirname(__file__), "version1.sql")
     with closing(sqlite3.connect(old / FILE)) as connection, open(os.path.join(*text)) as script:
         connection.executescript(script.read())
-        connection.execute("UPDATE alembic_version SET version_num = '0000'")
-        connection.commit()
     shutil.copy(folder / "spotal.toml", old)
     (finding,) = [f for f in diagnose(old).findings if f.check == "database"]
     assert finding.repair == "upgrade it"

@@ -88,7 +88,7 @@ def test_folders_that_are_no_project(make, tmp_path):
     with pytest.raises(ProjectError, match="is no database of a spotal project"):
         Project.open(project.folder)
     path.unlink()
-    with pytest.raises(ProjectError, match=r"has lost its project.sqlite"):
+    with pytest.raises(ProjectError, match=r"has lost its project.sqlite; spotal doctor --repair rebuilds it"):
         Project.open(project.folder)
 
 

@@ -90,17 +90,14 @@ def embed(
         raise InputError("--model or --train must be given, and not both; --train simclr needs no model")
     if train not in (None, "simclr"):
         raise InputError(f"--train must be simclr, found {train!r}")
-    from spotal._outputs import Source, check_output
     from spotal.embed import embed_items, open_items
     from spotal.embed.run import open_folder
-    from spotal.pool.files import IMAGE_SUFFIXES
 
     start = time.perf_counter()
     if engine == "ray":  # workers have a current folder of their own
         source, model = _absolute(source), model and _absolute(model)
         out = out.resolve()
     items = open_items(source, column=column, id_column=id_column)
-    check_output(out, [Source(source, IMAGE_SUFFIXES)], is_folder=True)
     open_folder(out)
     if model is not None:
         from spotal.embed import open_embedder

@@ -4,6 +4,7 @@ The folder::
 
     spotal.toml              what a person decides (:class:`Settings`); read again by every command, written once
     .spotal/project.sqlite   all that happened (below); WAL files beside it while it is open
+    .spotal/answers.jsonl    a copy of every event, from which a lost database is rebuilt
     .spotal/backups/         copies made before an upgrade or a repair
     .spotal/...              models, caches, locks: :mod:`spotal.project.places` names them all
 

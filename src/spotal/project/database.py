@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import glob
+import re
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -14,6 +16,7 @@ from sqlalchemy.exc import DatabaseError, OperationalError
 
 from spotal._files import atomic_path
 from spotal.errors import OutputError, ProjectError
+from spotal.project import journal
 from spotal.project.places import BACKUPS
 from spotal.project.places import DATABASE as FILE
 from spotal.project.schema import REVISION, TRIGGERS, VIEWS
@@ -21,7 +24,7 @@ from spotal.project.schema import REVISION, TRIGGERS, VIEWS
 if TYPE_CHECKING:
     from alembic.config import Config
 
-__all__ = ["BACKUPS", "FILE", "Database", "backup", "holds_labels", "is_ours", "revision", "upgrade"]
+__all__ = ["BACKUPS", "FILE", "Database", "backup", "holds_labels", "is_known", "is_ours", "revision", "upgrade"]
 
 WAIT = 60
 """Seconds that one process waits for another's transaction."""
@@ -37,6 +40,7 @@ class Database:
     Parameters
     ----------
     path : Path of an existing database; see :meth:`create`
+    journal : Path or None, of the file that gets a copy of every event (:mod:`spotal.project.journal`)
 
     Raises
     ------
@@ -46,8 +50,8 @@ class Database:
         It cannot be opened for writing.
     """
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
+    def __init__(self, path: Path, journal: Path | None = None) -> None:
+        self.path, self.journal = path, journal
         found = revision(path)
         if found != REVISION:
             raise ProjectError(f"{path} has revision {found}, this version of spotal has {REVISION}; upgrade it first")
@@ -55,11 +59,11 @@ class Database:
         self._writers = self._readers.execution_options(writes=True)
 
     @classmethod
-    def create(cls, path: Path) -> Database:
+    def create(cls, path: Path, journal: Path | None = None) -> Database:
         """Make a new, empty database."""
         with _failing(path):
             _migrate(path)
-        return cls(path)
+        return cls(path, journal)
 
     @classmethod
     def renew(cls, path: Path) -> None:
@@ -80,9 +84,28 @@ class Database:
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
-        """A transaction that no other writer overlaps: on disk when the block ends, undone when it fails."""
+        """A transaction that no other writer overlaps: on disk when the block ends, undone when it fails.
+
+        Events that it adds are in the journal before it is committed.
+        """
+        written = None
+        try:
+            with _failing(self.path), self._writers.begin() as connection:
+                last = journal.last_number(connection)
+                yield connection
+                if self.journal is not None:
+                    written = journal.write_new(self.journal, connection, last)
+        except BaseException:
+            if written is not None and self.journal is not None:
+                journal.take_back(self.journal, written)
+            raise
+
+    def reconcile(self, kind: str) -> tuple[int, int]:
+        """Bring database and journal to the same answers; how many each lacked. ``kind`` is that of the items."""
+        if self.journal is None:
+            return 0, 0
         with _failing(self.path), self._writers.begin() as connection:
-            yield connection
+            return journal.reconcile(self.journal, connection, kind)
 
     def close(self) -> None:
         """Close all connections."""
@@ -97,10 +120,20 @@ def revision(path: Path) -> str:
     except sqlite3.DatabaseError as error:
         if isinstance(error, sqlite3.OperationalError) and "no such table" not in str(error):
             raise OutputError(f"{path} cannot be opened ({error}); check that you may write to its folder") from None
-        raise ProjectError(f"{path} is no database of a spotal project ({error}); restore it from a backup") from None
+        raise ProjectError(
+            f"{path} is no database of a spotal project ({error}); repair it by spotal doctor --repair"
+        ) from None
     if row is None:
-        raise ProjectError(f"{path} is no database of a spotal project (it has no revision); restore it from a backup")
+        raise ProjectError(
+            f"{path} is no database of a spotal project (it has no revision); repair it by spotal doctor --repair"
+        )
     return str(row[0])
+
+
+def is_known(number: str) -> bool:
+    """Whether a revision is one of this version of spotal or may be one of a newer version."""
+    newer = re.fullmatch(r"\d{4}", number, re.ASCII) is not None and number > REVISION
+    return newer or any((MIGRATIONS / "versions").glob(f"{glob.escape(number)}_*.py"))
 
 
 def upgrade(path: Path) -> Path | None:
@@ -118,6 +151,8 @@ def upgrade(path: Path) -> Path | None:
     found = revision(path)
     if found == REVISION:
         return None
+    if not is_known(found):
+        raise ProjectError(f"{path} has the unknown revision {found[:40]!r}; repair it by spotal doctor --repair")
     if found > REVISION:
         raise ProjectError(
             f"{path} was written by a newer spotal (revision {found}, this one knows {REVISION}); upgrade spotal"
@@ -233,4 +268,4 @@ def _failing(path: Path) -> Iterator[None]:
     except DatabaseError as error:
         if error.orig is None or type(error) is not DatabaseError:
             raise  # a fault of ours, such as a constraint that the caller should have checked
-        raise ProjectError(f"{path} is damaged ({error.orig}); restore it from a backup") from None
+        raise ProjectError(f"{path} is damaged ({error.orig}); repair it by spotal doctor --repair") from None

@@ -16,6 +16,7 @@ __all__ = [
     "DATABASE",
     "FEATURES",
     "HOLDER",
+    "JOURNAL",
     "LINK",
     "LOCK",
     "MADE",
@@ -42,6 +43,8 @@ PICTURES = f"{OWN}/cache/pictures"
 """Scaled copies of images for the labeling page."""
 MAPS = f"{OWN}/cache/maps"
 TOKEN = f"{OWN}/cache/token"
+JOURNAL = f"{OWN}/answers.jsonl"
+"""A copy of every answer (:mod:`spotal.project.journal`)."""
 LOCK = f"{OWN}/lock"
 HOLDER = f"{OWN}/lock-holder"
 LINK = f"{OWN}/label-studio.json"

@@ -14,7 +14,7 @@ from spotal._check import closest
 from spotal._files import atomic_path
 from spotal.errors import ProjectError
 from spotal.project import database as files
-from spotal.project import layout
+from spotal.project import journal, layout
 from spotal.project import settings as toml
 from spotal.project.database import Database
 from spotal.project.items import Items
@@ -22,7 +22,7 @@ from spotal.project.labels import Labels
 from spotal.project.limits import check
 from spotal.project.lock import held
 from spotal.project.models import Models
-from spotal.project.places import BACKUPS, OWN, UNFINISHED, check_links, is_inside, own_folder
+from spotal.project.places import JOURNAL, OWN, UNFINISHED, check_links, is_inside, own_folder
 from spotal.project.records import Added, Counts
 from spotal.project.rounds import Rounds, budget_left, is_open, price
 from spotal.project.schema import REVISION, ItemRow, PickRow, RoundRow, standings
@@ -84,7 +84,8 @@ class Project:
                 left.unlink(missing_ok=True)  # _refuse let nothing pass but an unfinished creation
             with atomic_path(place / UNFINISHED):
                 pass
-            project = cls(place, settings, Database.create(path))
+            journal.append(place / JOURNAL, [])
+            project = cls(place, settings, Database.create(path, place / JOURNAL))
             try:
                 project.items.add(found)
                 with atomic_path(place / toml.FILE) as part:  # from now on it is a project
@@ -114,11 +115,16 @@ class Project:
         layout.upgrade(place, PATIENCE)
         path = place / files.FILE
         if not path.is_file():
-            raise ProjectError(f"{place} has lost its {path.name}; restore it, from {BACKUPS} if there is one")
+            raise ProjectError(f"{place} has lost its {path.name}; spotal doctor --repair rebuilds it")
         if files.revision(path) != REVISION:
             with held(place, "upgrading the project", PATIENCE):
                 files.upgrade(path)
-        return cls(place, settings, Database(path))
+        database = Database(path, place / JOURNAL)
+        with database.read() as connection:
+            is_behind = journal.is_behind(place / JOURNAL, connection)
+        if is_behind:
+            database.reconcile(settings.data.kind)
+        return cls(place, settings, database)
 
     def close(self) -> None:
         """Close the database."""
@@ -206,6 +212,8 @@ def _refuse(place: Path) -> None:
     old, path = place / layout.OLD, place / files.FILE
     if layout.is_old(place) and files.holds_labels(old):
         raise ProjectError(f"{place} has labels in {old.name} but no {toml.FILE}; restore that, or take another folder")
+    if journal.read(place / JOURNAL):
+        raise ProjectError(f"{place} has answers in {JOURNAL} but no {toml.FILE}; restore that, or take another folder")
     if not path.exists():
         return
     if not files.is_ours(path) and not (place / UNFINISHED).exists():

@@ -357,7 +357,7 @@ def test_what_cannot_be_read_or_written(spoken, tmp_path):
     refuse(InputError, "must end in one of .csv", "x.txt")
     refuse(InputError, "did you mean 'coco'", "x.json", format="cocoo")
     refuse(InputError, "label-studio or coco; say which by --format", "out", "y.json")
-    refuse(InputError, "the project's own", "out", "photos", format="hugging-face")
+    refuse(InputError, "must be another file", "out", "photos", format="hugging-face")
     (tmp_path / "full").mkdir()
     (tmp_path / "full" / "precious").touch()
     refuse(OutputError, "not written by spotal export", "out", "full", format="hugging-face")

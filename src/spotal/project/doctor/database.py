@@ -7,10 +7,11 @@ from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
-from spotal.errors import SpotalError
-from spotal.project.database import Database, revision, upgrade
+from spotal.errors import OutputError, ProjectError, SpotalError
+from spotal.project.database import Database, is_known, revision, upgrade
 from spotal.project.doctor.base import Finding
-from spotal.project.places import BACKUPS
+from spotal.project.doctor.rebuild import rebuild
+from spotal.project.places import BACKUPS, DATABASE, JOURNAL
 from spotal.project.schema import REVISION, TRIGGERS, VIEWS
 
 __all__ = ["check_database", "is_usable"]
@@ -42,16 +43,29 @@ def is_usable(path: Path) -> bool:
         return False
 
 
-def check_database(path: Path) -> Iterator[Finding]:
-    """All that is wrong with the file, and with the records in it."""
+def check_database(place: Path) -> Iterator[Finding]:
+    """Say all that is wrong with the file of the project in a folder, and with the records in it."""
+    path = place / DATABASE
     restore = _restore(path)
+
+    def lost(what: str) -> Finding:
+        if not (place / JOURNAL).is_file():
+            return Finding(CHECK, f"{what}; {restore}")
+        repair = "make it anew from all answers, the data and the newest backup; rounds and models since then are lost"
+        return Finding(CHECK, what, repair, fix=lambda: rebuild(place))
+
     if not path.is_file():
-        yield Finding(CHECK, f"{path.name} is missing; {restore}")
+        yield lost(f"{path.name} is missing")
         return
     try:
         found = revision(path)
+        if not is_known(found):
+            raise ProjectError(f"{path} has the unknown revision {found[:40]!r}")
+    except OutputError as error:
+        yield Finding(CHECK, str(error))
+        return
     except SpotalError as error:
-        yield Finding(CHECK, f"{error}; {restore}")
+        yield lost(str(error).split("; repair it")[0])
         return
     if found > REVISION:
         yield Finding(CHECK, f"{path.name} is of a newer spotal (revision {found}, this one knows {REVISION}); upgrade")
@@ -62,16 +76,16 @@ def check_database(path: Path) -> Iterator[Finding]:
         return
     try:
         with closing(_opened(path)) as connection:
+            errors = [row[0] for row in connection.execute("PRAGMA integrity_check(5)")]
+            if errors != ["ok"]:
+                yield lost(f"{path.name} is damaged ({'; '.join(errors)[:200]})")
+                return
             yield from _records(connection, path, restore)
     except sqlite3.DatabaseError as error:
-        yield Finding(CHECK, f"{path.name} is damaged ({error}); {restore}")
+        yield lost(f"{path.name} is damaged ({error})")
 
 
 def _records(connection: sqlite3.Connection, path: Path, restore: str) -> Iterator[Finding]:
-    errors = [row[0] for row in connection.execute("PRAGMA integrity_check(5)")]
-    if errors != ["ok"]:
-        yield Finding(CHECK, f"{path.name} is damaged ({'; '.join(errors)[:200]}); {restore}")
-        return
     broken = len(connection.execute("PRAGMA foreign_key_check").fetchall())
     if broken:
         yield Finding(CHECK, f"{broken} records refer to nothing; {restore}")

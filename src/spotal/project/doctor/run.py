@@ -21,6 +21,7 @@ from spotal.project.doctor.base import Finding, Progress
 from spotal.project.doctor.content import check_content
 from spotal.project.doctor.database import check_database, is_usable
 from spotal.project.doctor.files import check_data, check_images, check_leftovers, check_models, check_strays
+from spotal.project.doctor.rebuild import check_journal, is_sound
 from spotal.project.lock import held
 from spotal.project.places import BACKUPS, HOLDER, LOCK, OWN, check_links
 from spotal.project.project import Project
@@ -49,8 +50,8 @@ class Diagnosis:
 def diagnose(folder: str | os.PathLike[str], *, repair: bool = False, on_progress: Progress | None = None) -> Diagnosis:
     """Check a project, and with ``repair`` put right what no decision is needed for, after a copy of its database.
 
-    Labels are never touched: a damaged database, records that refer to nothing, lost files and classes that were
-    removed are told and left to a person.
+    Labels are never touched: records that refer to nothing, lost files and classes that were removed are told and left
+    to a person. A database that is lost or damaged is made anew from the copy of all answers.
 
     Raises
     ------
@@ -72,7 +73,7 @@ def diagnose(folder: str | os.PathLike[str], *, repair: bool = False, on_progres
     if repair and any(finding.fix for finding in found):
         with held(place, "doctor --repair"):
             path = place / (layout.OLD if layout.is_old(place) else FILE)
-            if path.is_file():
+            if is_sound(path):  # another one is kept aside where it is replaced
                 copy = place / BACKUPS / f"{path.stem}-doctor-{datetime.now(UTC):%Y%m%dT%H%M%SZ}.sqlite"
                 backup(path, copy)
             while fixable := [finding for finding in found if finding.fix and finding not in repaired]:
@@ -100,13 +101,18 @@ def _look(place: Path, progress: Progress, *, own: bool = False) -> tuple[list[F
         what = f"{layout.OLD} and other files lie where an older version of spotal kept them"
         found.append(Finding("database", what, f"move them to {OWN}", fix=lambda: layout.move(place)))
     else:
-        found += check_database(place / FILE)
+        found += check_database(place)
     with ExitStack() as stack:
         project = stack.enter_context(Project.open(place)) if usable else None
         if project is None:
             skipped += ["data", "images", "models"]
         else:
-            found += [*check_content(project), *check_data(project), *check_images(project, progress)]
+            found += [
+                *check_journal(project),
+                *check_content(project),
+                *check_data(project),
+                *check_images(project, progress),
+            ]
             found += check_models(project)
         try:
             if not own:
