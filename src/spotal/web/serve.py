@@ -12,6 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from spotal._terminal import server_log
 from spotal.errors import InputError, OutputError
 from spotal.web.guard import is_loopback
 
@@ -57,7 +58,12 @@ def serve(
     token = None if is_loopback(host) else _token(project.folder / TOKEN)
     app = create_app(project, annotator=annotator, host=host, token=token)
     config = uvicorn.Config(
-        app, log_level="error", access_log=False, server_header=False, timeout_graceful_shutdown=2, lifespan="off"
+        app,
+        log_config=server_log("error"),
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=2,
+        lifespan="off",
     )
     address = f"http://{_reachable(host, listener)}:{listener.getsockname()[1]}/" + (f"?token={token}" * bool(token))
     on_ready(address)
