@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from spotal._terminal import server_log
 from spotal.errors import InputError, OutputError
+from spotal.project.places import TOKEN
 from spotal.web.guard import is_loopback
 
 if TYPE_CHECKING:
@@ -23,7 +24,6 @@ __all__ = ["PORT", "serve"]
 
 PORT = 8642
 """Taken if it is free: a browser keeps unsent answers under the address, so it had better stay the same."""
-TOKEN = "cache/token"
 
 
 def serve(
