@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import MISSING, dataclass, fields
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import Any
 
 from spotal._check import build, check_fields, key
 from spotal._files import atomic_path
+from spotal._toml import read_toml
 from spotal.errors import InputError, ProjectError
 
 __all__ = ["FILE", "Audit", "Data", "Limits", "Settings", "Stop", "add_classes", "from_table", "read"]
@@ -229,10 +229,10 @@ def read(path: str | os.PathLike[str]) -> Settings:
     """Settings from a file. Raises ProjectError as :func:`from_table`, and where it cannot be read as TOML."""
     source = Path(path)
     try:
-        table = tomllib.loads(source.read_text(encoding="utf-8"))
+        table = read_toml(source)
     except OSError as error:
         raise ProjectError(f"{source} cannot be read ({(error.strerror or str(error)).lower()})") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except ValueError as error:
         raise ProjectError(f"{source} is not valid TOML ({error}); correct it") from None
     return from_table(table, str(source))
 
@@ -245,11 +245,13 @@ def add_classes(path: Path, names: Sequence[str]) -> Settings:
     import tomlkit
 
     read(path)
-    document = tomlkit.parse(path.read_text(encoding="utf-8"))
+    text = path.read_text(encoding="utf-8")
+    mark = "\ufeff" * text.startswith("\ufeff")
+    document = tomlkit.parse(text.removeprefix(mark))
     document["classes"].extend(names)
     settings = from_table(document.unwrap(), str(path))
     with atomic_path(path) as part:
-        part.write_text(tomlkit.dumps(document), encoding="utf-8")
+        part.write_text(mark + tomlkit.dumps(document), encoding="utf-8")
     return settings
 
 
