@@ -5,7 +5,11 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
+
+from spotal.project import Data, Project, Settings
 
 ROOT = Path(__file__).parents[1]
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")])
@@ -55,3 +59,17 @@ def test_the_table_on_the_first_page_is_that_of_the_benchmarks():
         assert [float(own), float(herding), float(chance)] == [cell[name] for name in ("spot", "uherding", "random")]
         assert float(mean) == max(peers.values()) == peers[named.get(who, who.lower())], words
         assert ("**" in figures) == (float(own) != float(mean)), words
+
+
+def test_the_python_of_the_page_on_projects_runs_as_written(tmp_path, monkeypatch, capsys):
+    """In a folder with the project that the page begins with, its images sorted by class."""
+    (code,) = re.findall(r"```python\n(.*?)```", (ROOT / "docs/project.md").read_text(encoding="utf-8"), re.DOTALL)
+    monkeypatch.chdir(tmp_path)
+    classes = ("gull", "tern", "other")
+    for k in range(60):
+        path = Path("photos", classes[k % 3], f"{k}.png")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(np.full((8, 8), 40 + 80 * (k % 3) + k % 7, np.uint8)).save(path)
+    Project.create("birds", Settings(Data("../photos"), classes)).close()
+    exec(compile(code, "docs/project.md", "exec"), {})
+    assert re.fullmatch(r"\('gull', 0\.\d+\)\n", capsys.readouterr().out)

@@ -92,8 +92,6 @@ DAMAGE = {
     "database: 1 items are lost": lambda p: sql(p, "DELETE FROM items WHERE number = 5"),
     "data: .*photos": lambda p: shutil.move(p.parent / "photos", p.parent / "elsewhere"),
     "images: 1 images cannot be read; replace them: '5.png'": lambda p: truncate(p.parent / "photos" / "5.png"),
-    "models: model 0 has lost '.spotal/models/e.npy'; make a new one": lambda p: (p / MODELS / "e.npy").unlink(),
-    "models: model 0 has a damaged .spotal/models/e.npy": lambda p: (p / MODELS / "e.npy").write_bytes(b"x"),
 }  # fmt: skip
 
 
@@ -119,6 +117,10 @@ def test_what_is_for_a_person_is_told_and_left(folder, told):
 
 
 REPAIRS = {
+    "models: model 0 has lost its .spotal/models/e.npy; spotal train": lambda p: (p / MODELS / "e.npy").unlink(),
+    "models: model 0 has a damaged .spotal/models/e.npy; spotal train": lambda p: (p / MODELS / "e.npy").write_bytes(
+        b"x"
+    ),
     "leftovers: 1 unfinished files: '.spotal/models/.x.npy.0123cdef.part'": lambda p: (
         p / MODELS / ".x.npy.0123cdef.part"
     ).touch(),

@@ -59,7 +59,7 @@ class Commands(TyperGroup):
 
             def show(message: Warning | str, category: type[Warning], *place: Any, **options: Any) -> None:
                 if issubclass(category, SpotalWarning):
-                    warn(str(message).replace("pass strict=True", "pass --strict"))
+                    warn(self._in_options(ctx, str(message)))
                 else:
                     shown(visible(str(message), lines=True), category, *place, **options)
 
@@ -73,6 +73,13 @@ class Commands(TyperGroup):
             except SpotalError as error:
                 _line(f"Error: {error}", "red")
                 raise typer.Exit(FAILED) from None
+
+    def _in_options(self, ctx: Any, message: str) -> str:
+        """A sentence that names an argument, in the words of the command: its option, or nothing where it has none."""
+        command = self.get_command(ctx, ctx.invoked_subcommand or "")
+        if command is not None and any(option.name == "strict" for option in command.params):
+            return message.replace("pass strict=True", "pass --strict")
+        return message.replace(", or pass strict=True to stop at them", "")
 
 
 def output(as_json: bool) -> Terminal:

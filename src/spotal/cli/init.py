@@ -144,7 +144,7 @@ def _data(
 
 def _place(folder: Path, path: Path) -> str:
     """Where it is: near the project relative to it, so that both can move together."""
-    home, place = folder.resolve(), Path(os.path.abspath(path.expanduser()))
+    home, place = folder.resolve(), Path(os.path.abspath(os.path.expanduser(path)))
     return os.path.relpath(place, home) if place.is_relative_to(home.parent) else str(place)
 
 
@@ -160,7 +160,7 @@ def _check_strategy(name: str) -> None:
 def _model(name: str) -> str:
     """A path as it is from everywhere."""
     word = name.removeprefix("fine-tune:")
-    path = Path(word).expanduser()
+    path = Path(os.path.expanduser(word))
     return name.removesuffix(word) + os.path.abspath(path) if word not in NAMES and path.exists() else name
 
 

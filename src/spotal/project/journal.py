@@ -185,10 +185,16 @@ def _items(connection: Connection, lines: list[Line], kind: str) -> dict[tuple[s
             lost.setdefault(name, line)
             found[name, content] = len(rows) + list(lost).index(name)
     for name, line in lost.items():
-        values = {"id": name, "kind": kind, "content": line.get("content") or "", "missing": True}
-        path = name if kind == "image" else None
-        row = {"number": found[name, line.get("content")], "path": path, "added": datetime.fromisoformat(line["at"])}
-        connection.execute(insert(ItemRow), [values | row])
+        values = {
+            "number": found[name, line.get("content")],
+            "id": name,
+            "kind": kind,
+            "path": name if kind == "image" else None,
+            "content": line.get("content") or "",
+            "missing": True,
+            "added": datetime.fromisoformat(line["at"]),
+        }
+        connection.execute(insert(ItemRow), [values])
     return found
 
 

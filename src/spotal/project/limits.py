@@ -111,7 +111,7 @@ def _values(settings: Settings, folder: Path, file: str, name: str, items: list[
     """All values in a file by the item's id; those of ``items`` are there."""
     from spotal.pool._tables import TABLES, column, ids_of, read_table
 
-    source = Path(os.path.normpath(folder / Path(file).expanduser()))
+    source = Path(os.path.normpath(folder / os.path.expanduser(file)))
     if source.suffix.lower() not in TABLES:
         raise DataFileError(f"{source} must be .csv or .parquet, with the columns id and {name}; convert it")
     table = read_table(source)

@@ -12,6 +12,7 @@ from sqlalchemy import func, insert, select, update
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from spotal.errors import ProjectError
+from spotal.project.predictions import is_rows
 from spotal.project.records import Metric, Model
 from spotal.project.schema import MetricRow, ModelRow
 
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Models"]
 
+KINDS = ("weights", "embeddings", "predictions")
+"""Of files that a model may have."""
 _MODELS = select(
     ModelRow.number,
     ModelRow.at,
@@ -127,6 +130,27 @@ class Models:
         found = [(model, self.metrics(model.number).get(name)) for model in self.all()]
         return [(model, metric) for model, metric in found if metric is not None]
 
+    def damaged(self) -> list[tuple[int, str, str]]:
+        """Number, kind and path of files that a record names and that are gone, or are arrays that cannot be read."""
+        most = len(self._project.items)
+        found = []
+        for model in self.all():
+            for key in KINDS:
+                path = getattr(model, key)
+                if path is None:
+                    continue
+                is_fine = self.file(path).exists() if key == "weights" else is_rows(self.file(path), most)
+                if not is_fine:
+                    found.append((model.number, key, path))
+        return found
+
+    def forget_damaged(self) -> bool:
+        """Take out of the records what is gone or damaged, so that it is made anew; whether there was any."""
+        damaged = self.damaged()
+        for number, key, _ in damaged:
+            self.attach(number, **{key: None})
+        return bool(damaged)
+
     def file(self, path: str) -> Path:
         """The full path of a model's file."""
         return self._project.folder / path
@@ -134,7 +158,7 @@ class Models:
     def _kept(self, key: str, path: str | os.PathLike[str] | None) -> str | None:
         if path is None:
             return None
-        if key not in ("weights", "embeddings", "predictions"):
+        if key not in KINDS:
             raise ProjectError(f"files must be weights, embeddings or predictions, found {key!r}")
         folder = self._project.folder
         full = (folder / path).resolve()

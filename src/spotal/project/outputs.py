@@ -49,7 +49,7 @@ def sources(project: Project) -> Iterator[Source]:
     yield Source(project.items.location, IMAGE_SUFFIXES)
     for name in (settings.limits.cost, settings.limits.groups):
         if name is not None:
-            yield Source(folder / Path(name).expanduser())
+            yield Source(folder / os.path.expanduser(name))
     model = settings.model.removeprefix(TUNE)
     yield Source(folder / model)
     module = re.match(r"([A-Za-z_][\w.]*):", model)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from spotal.project.project import Project
     from spotal.project.records import Model
 
-__all__ = ["Predictions", "read_embeddings", "read_predictions", "write_rows"]
+__all__ = ["Predictions", "is_rows", "read_embeddings", "read_predictions", "write_rows"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,6 +94,15 @@ def write_rows(path: Path, numbers: NDArray[np.int64], rows: NDArray[Any], n: in
         array.flush()
 
 
+def is_rows(path: Path, most: int) -> bool:
+    """Whether a file holds rows for items, at most that many; a damaged one does not."""
+    try:
+        array = _read(path)
+        return array.ndim == 2 and array.dtype == np.float32 and len(array) <= most
+    except (ProjectError, AttributeError):
+        return False
+
+
 def _newest(project: Project, kind: str, number: int | None) -> Model | None:
     if number is not None:
         return project.models.get(number)
@@ -103,7 +112,7 @@ def _newest(project: Project, kind: str, number: int | None) -> Model | None:
 def _read(path: Path) -> NDArray[np.float32]:
     try:
         array: NDArray[np.float32] = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
+    except (OSError, ValueError, EOFError, TypeError, SyntaxError) as error:
         reason = " ".join(str(error).split())[:100]
         raise ProjectError(f"{path} cannot be read ({reason}); train again by spotal train") from None
     return array

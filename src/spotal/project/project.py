@@ -244,5 +244,5 @@ def _check_apart(settings: Settings, place: Path) -> None:
         "limits.groups": settings.limits.groups,
     }
     for name, path in given.items():
-        if path is not None and is_inside(place / Path(path).expanduser(), place):
+        if path is not None and is_inside(place / os.path.expanduser(path), place):
             raise ProjectError(f"{name} must lie outside {place / OWN}, which is spotal's own, found {path}; move them")

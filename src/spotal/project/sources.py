@@ -25,7 +25,7 @@ BLOCK = 4096
 
 def location(data: Data, folder: Path) -> Path:
     """Where the data are, for a project in ``folder``."""
-    return Path(os.path.normpath(folder / Path(data.path).expanduser()))
+    return Path(os.path.normpath(folder / os.path.expanduser(data.path)))
 
 
 def look(data: Data, folder: Path) -> list[Found]:

@@ -61,10 +61,12 @@ def train(project: Project, on_progress: Progress | None = None) -> Model:
 
 def prepare(project: Project, progress: Progress) -> Model:
     """As :func:`train`, for a caller that holds the project's lock and has refreshed it."""
+    if project.models.forget_damaged():
+        _sweep(project)
     events = project.labels.last_event()
     known = _Known.of(project)
     last = project.models.last()
-    if last is not None and last.about.get("made_from") == known.digest and _is_whole(project, last):
+    if last is not None and last.about.get("made_from") == known.digest and _is_whole(last):
         return last
     recipe = recipe_for(project.settings, project.folder)
     inputs = recipe.inputs(project, known.items, progress)
@@ -142,9 +144,9 @@ class _Known:
         return rows[:, 0], rows[:, 1]
 
 
-def _is_whole(project: Project, model: Model) -> bool:
-    """Whether a model's files are still there."""
-    return all(project.models.file(path).is_file() for path in (model.embeddings, model.predictions) if path)
+def _is_whole(model: Model) -> bool:
+    """Whether a model has all that it was recorded with; see :meth:`Models.forget_damaged`."""
+    return model.embeddings is not None and (model.predictions is not None or not model.n_labeled)
 
 
 def _measure(embeddings: NDArray[Any], rows: NDArray[np.int64], random_state: int) -> list[Metric]:

@@ -72,16 +72,11 @@ def check_images(project: Project, progress: Progress) -> Iterator[Finding]:
 
 def check_models(project: Project) -> Iterator[Finding]:
     """Files that a record names and that are gone or damaged."""
-    check = "models"
-    for model in project.models.all():
-        files = [path for path in (model.weights, model.embeddings, model.predictions) if path is not None]
-        gone = [path for path in files if not project.models.file(path).exists()]
-        if gone:
-            yield Finding(check, f"model {model.number} has lost {some(gone)}; make a new one by spotal train")
-            continue
-        for path in files:
-            if path.endswith(".npy") and not _is_array(project.models.file(path), len(project.items)):
-                yield Finding(check, f"model {model.number} has a damaged {path}; make a new one by spotal train")
+    place = project.folder
+    for number, _, path in project.models.damaged():
+        what = "a damaged" if project.models.file(path).exists() else "lost its"
+        sentence = f"model {number} has {what} {path}; spotal train makes a new model"
+        yield Finding("models", sentence, "take it out of the record", fix=lambda: _forget(place))
 
 
 def check_strays(project: Project) -> Iterator[Finding]:
@@ -112,13 +107,11 @@ def _reads(path: Path) -> bool:
     return True
 
 
-def _is_array(path: Path, most: int) -> bool:
-    import numpy as np
+def _forget(place: Path) -> None:
+    from spotal.project.project import Project
 
-    try:
-        return len(np.load(path, mmap_mode="r", allow_pickle=False)) <= most
-    except (OSError, ValueError, EOFError, TypeError):
-        return False
+    with Project.open(place) as project:
+        project.models.forget_damaged()
 
 
 def _delete(paths: Sequence[Path]) -> None:

@@ -33,7 +33,7 @@ def is_sound(path: Path) -> bool:
         if not is_ours(path) or not is_known(found := revision(path)) or found > REVISION:
             return False
         with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True, timeout=60)) as connection:
-            return connection.execute("PRAGMA integrity_check(1)").fetchone() == ("ok",)
+            return bool(connection.execute("PRAGMA integrity_check(1)").fetchone() == ("ok",))
     except (SpotalError, sqlite3.DatabaseError):
         return False
 

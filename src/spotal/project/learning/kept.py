@@ -85,14 +85,18 @@ class Kept:
         return array
 
     def _marks(self, top: int) -> NDArray[np.uint64]:
+        """Marks of the rows that there are; all 0 where a file is gone or damaged, so that they are computed again."""
         marks = np.zeros(top, np.uint64)
-        if self.path.is_file() and self.marks_path.is_file():
-            known = np.load(self.marks_path)
-            marks = np.concatenate([known, marks[len(known) :]])
-        return marks
+        rows, known = _load(self.path), _load(self.marks_path)
+        if rows is None or known is None or known.dtype != np.uint64 or known.ndim != 1:
+            return marks
+        known = known[: len(rows)]
+        return np.concatenate([known, marks[len(known) :]])
 
     def _write(self, numbers: NDArray[np.int64], values: NDArray[Any], top: int) -> None:
-        old = self.rows() if self.path.is_file() else None
+        old = _load(self.path)
+        if old is not None and old.shape[1:] != values.shape[1:]:
+            old = None
         if old is None or len(old) < top:
             capacity = 1 << max(8, (top - 1).bit_length())
             with atomic_path(self.path) as part:
@@ -113,6 +117,15 @@ class Kept:
                 file.write(row.tobytes())
             file.flush()
             os.fsync(file.fileno())
+
+
+def _load(path: Path) -> NDArray[Any] | None:
+    """Return the array in a file, memory-mapped; None where there is none that can be read."""
+    try:
+        array: NDArray[Any] = np.load(path, mmap_mode="r", allow_pickle=False)
+        return array if array.ndim else None
+    except (OSError, ValueError, EOFError, TypeError, SyntaxError, AttributeError):
+        return None
 
 
 def _mark(content: str) -> int:
