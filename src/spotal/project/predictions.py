@@ -97,9 +97,8 @@ def write_rows(path: Path, numbers: NDArray[np.int64], rows: NDArray[Any], n: in
 def is_rows(path: Path, most: int) -> bool:
     """Whether a file holds rows for items, at most that many; a damaged one does not."""
     try:
-        array = _read(path)
-        return array.ndim == 2 and array.dtype == np.float32 and len(array) <= most
-    except (ProjectError, AttributeError):
+        return len(_read(path)) <= most
+    except ProjectError:
         return False
 
 
@@ -112,7 +111,9 @@ def _newest(project: Project, kind: str, number: int | None) -> Model | None:
 def _read(path: Path) -> NDArray[np.float32]:
     try:
         array: NDArray[np.float32] = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (OSError, ValueError, EOFError, TypeError, SyntaxError) as error:
+        if array.ndim != 2 or array.dtype != np.float32:
+            raise ValueError(f"{array.dtype} of shape {array.shape}")
+    except (OSError, ValueError, EOFError, TypeError, SyntaxError, AttributeError) as error:
         reason = " ".join(str(error).split())[:100]
         raise ProjectError(f"{path} cannot be read ({reason}); train again by spotal train") from None
     return array

@@ -222,18 +222,17 @@ def _refuse(place: Path) -> None:
     old, path = place / layout.OLD, place / files.FILE
     if layout.is_old(place) and files.holds_labels(old):
         raise ProjectError(f"{place} has labels in {old.name} but no {toml.FILE}; restore that, or take another folder")
+    if path.exists():
+        if not files.is_ours(path) and not (place / UNFINISHED).exists():
+            raise ProjectError(f"{path} is no database of a spotal project; move it away, or take another folder")
+        if files.holds_labels(path):
+            raise ProjectError(
+                f"{place} has labels in {path.name} but no {toml.FILE}; restore that, or take another folder"
+            )
+        if not (place / UNFINISHED).exists():
+            raise ProjectError(f"{place} has a {files.FILE} but no {toml.FILE}; restore that, or take another folder")
     if journal.read(place / JOURNAL):
         raise ProjectError(f"{place} has answers in {JOURNAL} but no {toml.FILE}; restore that, or take another folder")
-    if not path.exists():
-        return
-    if not files.is_ours(path) and not (place / UNFINISHED).exists():
-        raise ProjectError(f"{path} is no database of a spotal project; move it away, or take another folder")
-    if files.holds_labels(path):
-        raise ProjectError(
-            f"{place} has labels in {path.name} but no {toml.FILE}; restore that, or take another folder"
-        )
-    if not (place / UNFINISHED).exists():
-        raise ProjectError(f"{place} has a {files.FILE} but no {toml.FILE}; restore that, or take another folder")
 
 
 def _check_apart(settings: Settings, place: Path) -> None:

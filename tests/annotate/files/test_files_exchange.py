@@ -360,10 +360,10 @@ def test_what_cannot_be_read_or_written(spoken, tmp_path):
     refuse(InputError, "must be another file", "out", "photos", format="hugging-face")
     (tmp_path / "full").mkdir()
     (tmp_path / "full" / "precious").touch()
-    refuse(OutputError, "not written by spotal export", "out", "full", format="hugging-face")
+    refuse(OutputError, "not only what spotal export wrote", "out", "full", format="hugging-face")
     (tmp_path / "full" / "dataset_info.json").write_text('{"description": "of somebody else"}')
-    refuse(OutputError, "not written by spotal export", "out", "full", format="hugging-face")
-    refuse(OutputError, "not written by spotal export", "out", "x.txt", format="hugging-face")
+    refuse(OutputError, "not only what spotal export wrote", "out", "full", format="hugging-face")
+    refuse(OutputError, "not only what spotal export wrote", "out", "x.txt", format="hugging-face")
     assert (tmp_path / "full" / "precious").exists()
 
 

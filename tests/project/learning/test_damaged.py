@@ -27,10 +27,15 @@ def run(*words):
     return CliRunner().invoke(app, [str(word) for word in words])
 
 
-@pytest.mark.parametrize("damage", DAMAGE)
-@pytest.mark.parametrize("kind", ["embeddings", "predictions"])
-@pytest.mark.parametrize("which", [0, -1])
-def test_a_damaged_array_leads_in_no_circle(start, answer, damage, kind, which):
+@pytest.mark.parametrize(
+    ("which", "kind", "damage"),
+    [
+        *((-1, "embeddings", damage) for damage in DAMAGE),
+        *((which, kind, damage) for which, kind in ((0, "embeddings"), (0, "predictions"), (-1, "predictions"))
+          for damage in ("cut", "of another shape")),
+    ],
+)  # fmt: skip
+def test_a_damaged_array_leads_in_no_circle(start, answer, which, kind, damage):
     project = start()
     for _ in range(2):
         next_batch(project)
