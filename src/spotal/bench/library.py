@@ -11,6 +11,7 @@ from pathlib import Path
 from spotal._check import closest
 from spotal.bench.protocol import Protocol, from_table
 from spotal.errors import DataFileError, InputError
+from spotal.tables.toml import read_toml
 
 __all__ = ["load", "names", "of_role"]
 
@@ -47,11 +48,9 @@ def load(name_or_path: str | os.PathLike[str]) -> Protocol:
             f"{closest(name, names())}"
         )
     try:
-        table = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise DataFileError(f"protocol {name} cannot be read ({(error.strerror or str(error)).lower()})") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise DataFileError(f"protocol {name} is not valid TOML ({error}); correct it") from None
+        table = read_toml(path)
+    except DataFileError as error:
+        raise DataFileError(f"protocol {error}") from None
     return from_table(path.stem, table, path.parent)
 
 

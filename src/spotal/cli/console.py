@@ -13,7 +13,7 @@ import typer
 from rich.console import Console
 from typer.core import TyperGroup
 
-from spotal.errors import SpotalError, SpotalWarning
+from spotal.errors import FormatNote, SpotalError, SpotalWarning
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -31,9 +31,14 @@ class Commands(TyperGroup):
         with warnings.catch_warnings():
             warnings.simplefilter("always", SpotalWarning)
             shown = warnings.showwarning
+            told: set[str] = set()
 
             def show(message: Warning | str, category: type[Warning], *place: Any, **options: Any) -> None:
-                if issubclass(category, SpotalWarning):
+                if issubclass(category, FormatNote):  # once, however often the file is read
+                    if str(message) not in told:
+                        _line(f"Note: {message}", "")
+                    told.add(str(message))
+                elif issubclass(category, SpotalWarning):
                     warn(str(message).replace("pass strict=True", "pass --strict"))
                 else:
                     shown(message, category, *place, **options)

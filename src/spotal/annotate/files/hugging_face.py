@@ -17,8 +17,10 @@ from spotal.annotate.files.base import Content, Entry, Format, Reading, Row, mom
 from spotal.annotate.files.csv_rows import rows_of as csv_rows
 from spotal.annotate.files.json_lines import rows_of as json_rows
 from spotal.errors import DataFileError
-from spotal.pool._tables import reading as opening
 from spotal.pool.files import list_images
+from spotal.tables import reading as opening
+from spotal.tables.json_lines import parse_json
+from spotal.tables.text import utf8
 
 __all__ = ["FORMAT"]
 
@@ -166,11 +168,7 @@ def _class_names(schema: Any, column: str) -> list[str] | None:
 
 
 def _json(path: Path) -> Any:
-    with opening(path):
-        try:
-            return json.loads(path.read_text(encoding="utf-8"))
-        except ValueError as error:
-            raise DataFileError(f"{path} is no JSON ({error}); save the dataset anew") from None
+    return parse_json(utf8(path), f"{path} is no JSON")
 
 
 FORMAT = Format("hugging-face", "a folder of Hugging Face datasets", ("",), _read, _write, is_ours=_is_ours)
