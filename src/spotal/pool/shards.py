@@ -17,6 +17,7 @@ from spotal.errors import DataFileError, InputError
 from spotal.pool.stamps import Stamp
 from spotal.tables import listed, read_table, reading
 from spotal.tables.arrays import read_npy
+from spotal.tables.arrow import ArrowFile
 from spotal.tables.columns import column, features, ids_of, is_integer, texts_of
 from spotal.tables.opening import check_names
 
@@ -268,14 +269,7 @@ class ArrowShard(TableShard):
     """An Arrow (Feather) file, or stream as Hugging Face ``datasets`` saves it, memory-mapped."""
 
     def _open(self) -> Any:
-        import pyarrow as pa
-
-        source = pa.memory_map(str(self.path))
-        if source.read(6) == b"ARROW1":
-            return pa.ipc.open_file(source)
-        source.seek(0)
-        with pa.ipc.open_stream(source) as stream:
-            return _Stream(stream.schema, list(stream))
+        return ArrowFile(self.path)
 
     def _schema(self) -> Any:
         return self.file.schema
@@ -286,19 +280,7 @@ class ArrowShard(TableShard):
     def _parts(self, first: int, last: int, columns: list[str] | None, rows: int) -> Iterator[Any]:
         for k in range(first, last + 1):
             batch = self.file.get_batch(k)
-            batch.validate(full=True)  # a damaged file must not reach memory that is not its own
             yield batch if columns is None else batch.select(columns)
-
-
-class _Stream:
-    """An Arrow stream that is read as a file is: its batches are views of the map."""
-
-    def __init__(self, schema: Any, batches: list[Any]) -> None:
-        self.schema, self.batches = schema, batches
-        self.num_record_batches = len(batches)
-
-    def get_batch(self, k: int) -> Any:
-        return self.batches[k]
 
 
 _KINDS: dict[str, type[Shard]] = {

@@ -17,11 +17,9 @@ from spotal.project.records import Found
 from spotal.project.settings import Data
 from spotal.tables import TABLES, read_table, reading
 
-__all__ = ["PICTURES", "location", "look"]
+__all__ = ["location", "look"]
 
 BLOCK = 4096
-PICTURES = "cache/pictures"
-"""Where a project keeps scaled copies of its images, which are no items."""
 
 
 def location(data: Data, folder: Path) -> Path:
@@ -46,14 +44,12 @@ def look(data: Data, folder: Path) -> list[Found]:
     """
     source = location(data, folder)
     if data.kind == "image":
-        return list(_images(source, folder / PICTURES))
+        return list(_images(source))
     return list({"text": _texts, "embedding": _embeddings}[data.kind](source, data))
 
 
-def _images(source: Path, copies: Path) -> Iterator[Found]:
+def _images(source: Path) -> Iterator[Found]:
     for path in list_images(source):
-        if path.is_relative_to(copies):
-            continue
         with reading(path):
             stat = os.stat(path)
         name = path.relative_to(source).as_posix()

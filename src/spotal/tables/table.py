@@ -11,11 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spotal.errors import DataFileError, InputError
+from spotal.tables.arrow import ArrowFile, arrow_faults
 from spotal.tables.columns import Ids, features, ids_of, is_integer, numbers, texts_of
 from spotal.tables.delimited import layout, read_cells
 from spotal.tables.json_lines import read_objects
 from spotal.tables.numeric import parsed
-from spotal.tables.opening import check_names, listed, reading, said
+from spotal.tables.opening import check_names, listed, reading
 from spotal.tables.text import PLAIN, Dialect, note, utf8
 
 __all__ = ["ARROW", "CSV", "JSON", "TABLES", "Table", "found_dialect", "read_table"]
@@ -195,29 +196,14 @@ def _read(path: Path, dialect: Dialect, kind: str) -> Table:
         return Table(path, None, lines=lines, objects=objects)
     if kind != ".parquet" and kind not in ARROW:
         raise DataFileError(f"{path} must be a table, {', '.join(TABLES)}; convert it to one of these")
-    import pyarrow as pa
+    if kind in ARROW:
+        return Table(path, ArrowFile(path).read_all())
     import pyarrow.parquet as pq
 
-    try:
-        with reading(path):
-            # one file, whatever the names of the folders above it
-            table = pq.ParquetFile(path).read() if kind == ".parquet" else read_arrow(path)
-            table.validate()
-    except (pa.ArrowException, EOFError, UnicodeDecodeError) as error:
-        raise DataFileError(f"{path} is truncated or corrupt ({said(error)}); write it again") from None
+    with arrow_faults(path):
+        table = pq.ParquetFile(path).read()  # one file, whatever the names of the folders above it
+        table.validate()
     return Table(path, table)
-
-
-def read_arrow(path: Path) -> Any:
-    """Return an Arrow file, or a stream as Hugging Face's datasets write it, mapped into memory and validated."""
-    import pyarrow as pa
-
-    mapped = pa.memory_map(str(path))
-    is_file = mapped.read(6) == b"ARROW1"
-    mapped.seek(0)
-    table = (pa.ipc.open_file if is_file else pa.ipc.open_stream)(mapped).read_all()
-    table.validate(full=True)  # a damaged file must not reach memory that is not its own
-    return table
 
 
 def found_dialect(path: Path, dialect: Dialect = PLAIN) -> Dialect:
