@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from spotal._npz import check_members
 from spotal.errors import DataFileError
 from spotal.tables.opening import check_names, listed, reading, said
 
@@ -66,6 +67,8 @@ def read_npz(path: Path) -> dict[str, NDArray[Any]]:
     name = ""
     arrays: dict[str, NDArray[Any]] = {}
     try:
+        with reading(path):
+            check_members(path)
         with reading(path), np.load(path, allow_pickle=False) as file:
             check_names(file.files, path)
             for name in file.files:
