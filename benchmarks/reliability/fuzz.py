@@ -239,5 +239,5 @@ def _verdict(words: str, code: str, said: str) -> tuple[str, str]:
 
 def _may_change(name: str) -> bool:
     """Whether commands may write there: what they were told to, and a project's own files."""
-    first = name.split("/")[0]
-    return name not in DECOYS and (first in ("p", "q", "run", "cache", "pool") or first.startswith("out"))
+    own = ("p/.spotal/", "p/spotal.toml", "p/report.html", "q/", "run/", "cache/", "pool/", "out")
+    return name not in DECOYS and name.startswith(own)
