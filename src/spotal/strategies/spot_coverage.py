@@ -19,7 +19,7 @@ class SPOTCoverage(Strategy):
     """Space-filling picks on the neighbor graph, where transport to the uniform measure needs no cube.
 
     Transport makes distance mean mass: the points of a design of n each stand for 1/n of it. Here a row's reach is the
-    distance within which it finds that much mass, and picks are taken greedily so that the weighted sum over rows of
+    distance within which it finds half of that mass, and picks are taken greedily so that the weighted sum over rows of
     exp(-(distance to the nearest pick or labeled row / reach)^2) is greatest, rows out of reach counting nothing
     (:class:`~spotal.selection.coverage.Coverage`). In one dimension the picks stand at evenly spaced quantiles, as the
     points of a lattice do after the transport.
@@ -27,7 +27,7 @@ class SPOTCoverage(Strategy):
     Parameters
     ----------
     mass : "auto", a :class:`~spotal.mass.Mass`, or one by name (:func:`~spotal.mass.parse_mass`), such as "uniform"
-        What covering a row is worth, times the caller's ``mass``. "auto" is ``Margin(2)``: uniform before there is a
+        What covering a row is worth, times the caller's ``mass``. "auto" is ``Margin(1)``: uniform before there is a
         model.
     reach : float in (0, 1]
         Share of the mass that one pick stands for which lies within a row's reach; five neighbors at least.
@@ -63,7 +63,7 @@ class SPOTCoverage(Strategy):
     name = "spot-coverage"
     honors_limits = True
 
-    def __init__(self, *, mass: str | Mass = "auto", reach: float = 1.0, space_filling: str | float = "auto") -> None:
+    def __init__(self, *, mass: str | Mass = "auto", reach: float = 0.5, space_filling: str | float = "auto") -> None:
         if not isinstance(mass, (str, Mass)):
             raise InputError(
                 f"mass must be 'auto', a Mass or its name, found {describe(mass)!r}; pass weights of rows to query"
@@ -83,7 +83,7 @@ class SPOTCoverage(Strategy):
 
     def _choose(self, query: Query) -> Choice:
         clock = Clock()
-        rule = self.mass if isinstance(self.mass, Mass) else Margin(2) if self.mass == "auto" else parse_mass(self.mass)
+        rule = self.mass if isinstance(self.mass, Mass) else Margin(1) if self.mass == "auto" else parse_mass(self.mass)
         power = None if isinstance(self.space_filling, str) else float(self.space_filling)
         picks, figures = cover(query, rule, self.reach, power, clock)
         return Choice(picks, None, figures, clock.seconds)
