@@ -139,8 +139,9 @@ class Models:
                 path = getattr(model, key)
                 if path is None:
                     continue
-                is_fine = self.file(path).exists() if key == "weights" else is_rows(self.file(path), most)
-                if not is_fine:
+                width = len(model.about.get("classes", ())) if key == "predictions" else 0
+                file = self.file(path)
+                if not (file.exists() if key == "weights" else is_rows(file, most, width or None)):
                     found.append((model.number, key, path))
         return found
 
