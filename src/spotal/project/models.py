@@ -122,11 +122,6 @@ class Models:
             rows = connection.execute(query.where(MetricRow.model == number).order_by(MetricRow.name))
             return {row.name: Metric(*row) for row in rows}
 
-    def curve(self, name: str) -> list[tuple[Model, Metric]]:
-        """Every model that has the figure of that name, in order: the learning curve."""
-        found = [(model, self.metrics(model.number).get(name)) for model in self.all()]
-        return [(model, metric) for model, metric in found if metric is not None]
-
     def file(self, path: str) -> Path:
         """The full path of a model's file."""
         return self._project.folder / path
