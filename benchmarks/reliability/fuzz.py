@@ -186,7 +186,8 @@ def _mutate(name: str, seed: int, note: Path) -> None:
     """Mutate one file below the current folder; the same seed does the same to the same files."""
     rng = random.Random(f"{name}:{seed}")
     decoys = {Path(decoy) for decoy in DECOYS}
-    files = sorted(path for path in Path().glob(INPUTS[name].target) if path.is_file() and path not in decoys)
+    found = (path for path in Path().glob(INPUTS[name].target) if path.is_file() and path not in decoys)
+    files = sorted(found, key=lambda path: (path.suffix, path.stat().st_size, path))  # some names are random
     path = rng.choice(files)
     data = path.read_bytes()
     change = structured(path.name)
