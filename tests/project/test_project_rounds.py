@@ -206,7 +206,6 @@ def test_models_and_their_figures(project):
     project.models.add("probe", n_labeled=2)
     project.models.measure(0, [Metric("accuracy", 0.75, 0.5, 0.9), Metric("loss", 1.5)])
     assert project.models.metrics(0) == {"accuracy": Metric("accuracy", 0.75, 0.5, 0.9), "loss": Metric("loss", 1.5)}
-    assert [(point.number, metric.value) for point, metric in project.models.curve("accuracy")] == [(0, 0.75)]
     assert pick(project, "t1", model=1).model == 1
     for wrong in (lambda: project.models.measure(7, []), lambda: project.models.attach(7)):
         with pytest.raises(ProjectError, match="found 7"):

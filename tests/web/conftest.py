@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 from starlette.testclient import TestClient
 
-from spotal.project import Audit, Data, Metric, Pick, Project, Settings
+from spotal.project import Audit, Data, Pick, Project, Settings
 from spotal.web import create_app
 
 ADDRESS = "http://127.0.0.1:8642"
@@ -51,9 +51,8 @@ def predict(project, label="green", share=0.7):
     row = np.full(len(classes), (1 - share) / (len(classes) - 1), np.float32)
     row[classes.index(label)] = share
     np.save(project.folder / "predictions.npy", np.tile(row, (len(project.items), 1)))
-    figures = [Metric("accuracy", 0.6, 0.5, 0.7)]
     about = {"classes": list(classes)}
-    project.models.add("same", n_labeled=2, predictions="predictions.npy", metrics=figures, about=about)
+    project.models.add("same", n_labeled=2, predictions="predictions.npy", about=about)
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import io
+from dataclasses import asdict
 
 import numpy as np
 import pytest
@@ -8,6 +9,7 @@ from PIL import Image
 from tests.web.conftest import CLASSES, answer, predict, send
 
 from spotal.project import Audit, Data, Pick, Project, Settings
+from spotal.project.status import read_status
 from spotal.web.atlas import MOST_DRAWN, OPEN, SCALE, SKIPPED, TIED, atlas, marks
 from spotal.web.pictures import SIDES
 
@@ -35,7 +37,13 @@ def test_guesses_show_after_training_but_not_where_accuracy_is_measured(tmp_path
         guesses = {task["why"]["audit"]: task["guess"] for task in found["tasks"]}
         assert guesses[True] == []
         assert guesses[False][0] == {"label": "green", "probability": pytest.approx(0.7)}
-        assert found["curve"] == [{"labels": 2, "value": 0.6, "low": 0.5, "high": 0.7}]
+        assert found["curve"] == []
+        audit = next(task["id"] for task in found["tasks"] if task["why"]["audit"])
+        for label, share in (("green", 1.0), ("red", 0.0)):
+            project.labels.record(audit, label, annotator="ann")
+            (point,) = client(project).get("/api/state").json()["curve"]
+            assert (point["labels"], point["value"], point["n"]) == (2, share, 1)
+            assert [point] == [asdict(row) for row in read_status(project).curve]
 
 
 def test_an_answer_is_on_disk_when_the_server_says_so_and_once_however_often_it_is_sent(texts, client):

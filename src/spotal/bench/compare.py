@@ -9,6 +9,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
+from spotal._intervals import half_width
+
 __all__ = ["Paired", "Ranks", "average_ranks", "budgets", "holm", "paired", "penalties"]
 
 
@@ -36,7 +38,7 @@ def paired(own: ArrayLike, base: ArrayLike) -> Paired:
         return Paired(n, mean, float("nan"), float("nan"), float("nan"), float("nan"))
     if not gap.any():
         return Paired(n, 0.0, 0.0, 0.0, 1.0, 1.0)
-    half = float(stats.t.ppf(0.975, n - 1) * gap.std(ddof=1) / np.sqrt(n))
+    half = half_width(float(gap.std(ddof=1) / np.sqrt(n)), n - 1)
     t = 0.0 if gap.std(ddof=1) == 0 else float(stats.ttest_1samp(gap, 0.0).pvalue)
     return Paired(n, mean, mean - half, mean + half, t, float(stats.wilcoxon(gap).pvalue))
 
@@ -101,7 +103,7 @@ def penalties(cells: Sequence[Mapping[str, ArrayLike]], strategies: Sequence[str
         at = budgets(k)
         if n_seeds < 2 or not at:
             continue
-        critical = stats.t.ppf(0.975, n_seeds - 1)
+        critical = half_width(1.0, n_seeds - 1)
         gap = curves[:, None, :, at] - curves[None, :, :, at]
         mean, deviation = gap.mean(2), gap.std(2, ddof=1)
         wins = mean * np.sqrt(n_seeds) > critical * deviation

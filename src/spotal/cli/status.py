@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from spotal.project import Counts
-    from spotal.project.status import Status
+    from spotal.project.status import ClassCount, Status
 
 __all__ = ["status"]
 
@@ -86,10 +86,16 @@ def _progress(counts: Counts) -> list[str]:
 
 
 def _classes(found: Status) -> Table:
-    table = _table("class", "labels", "expected in the pool")
+    known = any(row.expected is not None for row in found.classes.values())
+    table = _table("class", "labels", *["in the pool, 95 % interval"] * known)
     for name, row in found.classes.items():
-        table.add_row(name, f"{row.labels:,}", "" if row.expected is None else f"{row.expected:,.0f}")
+        table.add_row(name, f"{row.labels:,}", *[expected(row)] * known)
     return table
+
+
+def expected(row: ClassCount) -> str:
+    """How many items are of a class, and the interval."""
+    return "" if row.expected is None else f"{row.expected:,.0f} ({row.low:,.0f} to {row.high:,.0f})"
 
 
 def _curve(curve: list[Any]) -> Table:
@@ -122,13 +128,16 @@ def _sentences(found: Status) -> list[str]:
     if not found.curve:
         needs = "a trained model and answered audit items" if found.counts.held_back else "items that are held back"
         lines.append(f"Accuracy: not known, which needs {needs}")
+    now = found.accuracy
+    if now is not None:
+        lines.append(f"Accuracy: {share(now.value, now.low, now.high)} of the pool, by {now.n:,} random items")
     ahead = found.forecast
     if ahead.gain is None:
-        lines.append(f"The next {ahead.labels} labels: {ahead.why}")
+        lines.append(f"The next {ahead.labels} labels to train on: {ahead.why}")
     else:
         low, high = 100 * (ahead.low or 0), 100 * (ahead.high or 0)
         lines.append(
-            f"The next {ahead.labels} labels: {100 * ahead.gain:+.1f} points of accuracy expected "
+            f"The next {ahead.labels} labels to train on: {100 * ahead.gain:+.1f} points of accuracy expected "
             f"({low:+.1f} to {high:+.1f})"
         )
     cover = found.coverage

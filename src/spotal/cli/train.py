@@ -23,12 +23,13 @@ def train(
     """
     from spotal.project import Project
     from spotal.project import train as train_project
+    from spotal.project.advice import learning_curve
 
     with Project.open(folder) as project:
         before = project.models.last()
         with steps() as show:
             model = train_project(project, on_progress=show)
-        accuracy = project.models.metrics(model.number).get("accuracy")
+        accuracy = learning_curve(project).now if model.n_labeled else None
         fresh = before is None or model.number > before.number
         weights = None if model.weights is None else str(project.models.file(model.weights))
         if as_json:

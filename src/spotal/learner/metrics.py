@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from spotal._calibration import calibration_error
+
 __all__ = ["score"]
 
 BINS = 15
@@ -30,9 +32,7 @@ def score(probabilities: NDArray[Any], y: NDArray[np.int64]) -> dict[str, float]
 
     Notes
     -----
-    O(n n_classes). The calibration error is the expected calibration error over 15 bins of equal width: rows are binned
-    by the probability of their likeliest class, and |accuracy - mean probability| is averaged with the bins' shares of
-    rows as weights.
+    O(n n_classes). The calibration error is :func:`~spotal._calibration.calibration_error` over 15 bins.
 
     References
     ----------
@@ -47,11 +47,5 @@ def score(probabilities: NDArray[Any], y: NDArray[np.int64]) -> dict[str, float]
         "balanced_accuracy": float(recall.mean()),
         "worst_class_recall": float(recall.min()),
         "log_loss": float(-np.log(np.clip(likelihood, 1e-7, 1.0)).mean()),
-        "calibration_error": _calibration_error(probabilities.max(1).astype(np.float64), hit),
+        "calibration_error": calibration_error(probabilities.max(1).astype(np.float64), hit, BINS),
     }
-
-
-def _calibration_error(confidence: NDArray[np.float64], hit: NDArray[np.bool_]) -> float:
-    bins = np.minimum((confidence * BINS).astype(np.int64), BINS - 1)
-    gap = np.bincount(bins, weights=hit - confidence, minlength=BINS)  # sums, so a bin's share is in it
-    return float(np.abs(gap).sum() / len(hit))

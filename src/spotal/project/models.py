@@ -125,11 +125,6 @@ class Models:
             rows = connection.execute(query.where(MetricRow.model == number).order_by(MetricRow.name))
             return {row.name: Metric(*row) for row in rows}
 
-    def curve(self, name: str) -> list[tuple[Model, Metric]]:
-        """Every model that has the figure of that name, in order: the learning curve."""
-        found = [(model, self.metrics(model.number).get(name)) for model in self.all()]
-        return [(model, metric) for model, metric in found if metric is not None]
-
     def damaged(self) -> list[tuple[int, str, str]]:
         """Number, kind and path of files that a record names and that are gone, or are arrays that cannot be read."""
         most = len(self._project.items)

@@ -11,7 +11,7 @@ from sqlalchemy import and_, case, func, insert, or_, select
 from spotal.errors import BudgetError, ProjectError
 from spotal.project.items import numbers_of, uniform
 from spotal.project.records import AuditLabel, Pick, Round, Task
-from spotal.project.schema import ItemRow, ModelRow, PickRow, RoundRow, latest, standings
+from spotal.project.schema import EventRow, ItemRow, ModelRow, PickRow, RoundRow, latest, standings
 
 if TYPE_CHECKING:
     from sqlalchemy import ColumnElement, Connection
@@ -210,6 +210,12 @@ class Rounds:
         )
         with self._database.read() as connection:
             return list(connection.execute(query).scalars())
+
+    def last_audit_event(self) -> int:
+        """Number of the last event about an audit pick, 0 before the first; :meth:`audit` changes with it."""
+        query = select(func.coalesce(func.max(EventRow.number), 0)).join(PickRow, PickRow.item == EventRow.item)
+        with self._database.read() as connection:
+            return int(connection.execute(query.where(PickRow.role == "audit")).scalar_one())
 
     def audit(self) -> list[AuditLabel]:
         """The answered audit picks, with the probability with which each came into the sample.

@@ -2,19 +2,29 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections import Counter
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
-import numpy as np
-
-from spotal.project.advice import Forecast, Verdict, forecast, learning_curve, stability, verdict
+from spotal.project.advice import (
+    LEAST_AUDIT,
+    Cover,
+    Curve,
+    Forecast,
+    Verdict,
+    estimate,
+    forecast,
+    learning_curve,
+    stability,
+    verdict,
+)
 from spotal.project.predictions import read_predictions
 from spotal.project.records import Agreement, Counts
 
 if TYPE_CHECKING:
     from spotal.project.project import Project
 
-__all__ = ["ClassCount", "Point", "Status", "read_status"]
+__all__ = ["ClassCount", "Point", "Status", "points_of", "read_status"]
 
 AHEAD = 100
 """Labels that the forecast looks ahead."""
@@ -22,7 +32,7 @@ AHEAD = 100
 
 @dataclass(frozen=True)
 class Point:
-    """Accuracy of the model trained on so many labels, with its interval, from so many audit labels."""
+    """Accuracy of the model trained on so many labels, with its 95 % interval, from so many audit labels."""
 
     labels: int
     value: float
@@ -33,10 +43,15 @@ class Point:
 
 @dataclass(frozen=True)
 class ClassCount:
-    """Labels of a class, and how many of the pool's items are expected to be of it, None before there is a model."""
+    """Labels of a class, and how many of the pool's items are of it.
+
+    expected, low, high : float, estimate from the audit sample and its 95 % interval; None before 10 audit labels
+    """
 
     labels: int
-    expected: float | None
+    expected: float | None = None
+    low: float | None = None
+    high: float | None = None
 
 
 @dataclass(frozen=True)
@@ -46,6 +61,7 @@ class Status:
     model : str or None, n_trained : int, of the newest model that was trained
     stale : bool, whether answers came after it
     classes : by name; curve : list of Point, empty without audit labels
+    accuracy : Point of the newest model, None without audit labels
     coverage : figures of :class:`~spotal.project.advice.Cover`, by name, empty before there are any
     """
 
@@ -55,6 +71,7 @@ class Status:
     stale: bool
     classes: dict[str, ClassCount]
     curve: list[Point]
+    accuracy: Point | None
     forecast: Forecast
     coverage: dict[str, float]
     stability: float | None
@@ -66,27 +83,50 @@ def read_status(project: Project) -> Status:
     """What is known now. Changes nothing, trains nothing, needs no lock."""
     found = learning_curve(project)
     predictions = read_predictions(project)
-    labels = [row.label for row in project.labels.standings().values() if row.state == "labeled"]
-    expected: dict[str, float] = {}
-    if predictions is not None:
-        rows = predictions.probabilities[predictions.known]
-        expected = {name: float(rows[:, k].sum(dtype=np.float64)) for k, name in enumerate(predictions.classes)}
+    counts = project.counts()
     last = project.models.last()
     metrics = {} if last is None else project.models.metrics(last.number)
     model = None if predictions is None else predictions.model
     return Status(
-        project.counts(),
+        counts,
         None if model is None else model.name,
         0 if model is None else model.n_labeled,
         last is not None and project.labels.last_event() > last.events,
-        {name: ClassCount(labels.count(name), expected.get(name)) for name in project.settings.classes},
-        [
-            Point(int(n), point.value, point.low, point.high, point.n)
-            for n, point in zip(found.labels, found.points, strict=bool(found.points))
-        ],
+        _classes(project, counts.items - counts.missing),
+        points_of(found),
+        None if model is None or found.now is None else Point(model.n_labeled, **asdict(found.now)),
         forecast(found, AHEAD, project.settings.random_state),
-        {name: metric.value for name, metric in metrics.items() if name != "accuracy"},
+        {name: metric.value for name, metric in metrics.items() if name in Cover.__dataclass_fields__},
         stability(project),
         verdict(project),
         project.labels.agreement(),
     )
+
+
+def points_of(curve: Curve) -> list[Point]:
+    """The points of a learning curve, as ``status``, the report and the page show them."""
+    pairs = zip(curve.labels.tolist(), curve.points, strict=bool(curve.points))
+    return [Point(labels, **asdict(point)) for labels, point in pairs]
+
+
+def _classes(project: Project, items: int) -> dict[str, ClassCount]:
+    """Labels of each class, and how many of the pool's ``items`` are of it.
+
+    The audit sample is random and labeled by people, so the weighted share of a class in it estimates the pool's, with
+    Korn and Graubard's interval. Known labels bound it: at least the labels of the class, at most all items but those
+    with another label.
+    """
+    standings = project.labels.standings().values()
+    labels = Counter(row.label for row in standings if row.state == "labeled")
+    decided = sum(row.state in ("labeled", "none_of_these") for row in standings)
+    audit = project.rounds.audit()
+    if len(audit) < LEAST_AUDIT:
+        return {name: ClassCount(labels[name]) for name in project.settings.classes}
+    weight = [row.weight for row in audit]
+    found = {}
+    for name in project.settings.classes:
+        share, least = estimate([row.label == name for row in audit], weight), labels[name]
+        most = max(least, items - (decided - least))
+        inside = (float(min(max(items * x, least), most)) for x in (share.value, share.low, share.high))
+        found[name] = ClassCount(least, *inside)
+    return found

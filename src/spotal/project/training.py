@@ -16,7 +16,6 @@ from spotal._files import atomic_path
 from spotal.errors import SpotalWarning
 from spotal.project import made
 from spotal.project.advice.cover import cover
-from spotal.project.advice.curve import learning_curve
 from spotal.project.learning import Inputs, Progress, recipe_for
 from spotal.project.places import MODELS
 from spotal.project.predictions import write_rows
@@ -99,10 +98,6 @@ def prepare(project: Project, progress: Progress) -> Model:
     about = {"made_from": known.digest, "classes": list(settings.classes), "model": settings.model}
     measured = _measure(embeddings, rows, settings.random_state)
     model = project.models.add(recipe.name, n_labeled=n_labeled, events=events, **files, metrics=measured, about=about)
-    points = learning_curve(project).points
-    if n_labeled and points:
-        found = points[-1]
-        project.models.measure(model.number, [Metric("accuracy", found.value, found.low, found.high)])
     _sweep(project)
     return model
 

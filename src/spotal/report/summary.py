@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from spotal._intervals import half_width
 from spotal._provenance import describe, versions
 from spotal.report.comparison import STEPS, WIDTH, Comparison
 
@@ -14,7 +15,6 @@ __all__ = ["LABELS", "MEASURES", "label_of", "summarize"]
 
 MEASURES = ("accuracy", "balanced_accuracy", "worst_class_recall", "log_loss")
 LABELS = {"random": "random", "spot": "SPOT", "spot-coverage": "SPOT by coverage", "spot-paper": "SPOT as published"}
-CONFIDENCE = 0.95
 
 
 def label_of(strategy: str) -> str:
@@ -106,13 +106,11 @@ def _spread(runs: NDArray[np.float64]) -> dict[str, Any]:
 
 
 def _scalar(values: NDArray[np.float64]) -> dict[str, float | None]:
-    from scipy.stats import t
-
     mean, n = float(values.mean()), len(values)
     if n < 2:
         return {"mean": mean, "sd": 0.0, "low": None, "high": None}
     sd = float(values.std(ddof=1))
-    half = float(t.ppf(0.5 + CONFIDENCE / 2, n - 1)) * sd / n**0.5
+    half = half_width(sd / n**0.5, n - 1)
     return {"mean": mean, "sd": sd, "low": mean - half, "high": mean + half}
 
 

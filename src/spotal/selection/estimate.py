@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from spotal._arrays import as_array
+from spotal._intervals import half_width, share_interval
 from spotal.errors import InputError
 
 __all__ = ["Estimate", "Sampling", "collapse", "estimate_mean"]
@@ -118,24 +119,15 @@ def _checked(values: ArrayLike, sampling: Sampling, confidence: float) -> NDArra
 def _interval(
     mean: float, variance: float, y: NDArray[np.float64], degrees: int, confidence: float
 ) -> tuple[float, float]:
-    """Student's interval; for values that are all 0 or 1, the exact binomial one with the effective number of them.
-
-    E. Korn, B. Graubard, "Confidence intervals for proportions with small expected number of positive counts estimated
-    from survey data", Survey Methodology 24(2), 1998: also honest where no pick, or every one, is a 1.
+    """Student's interval; for values that are all 0 or 1, Korn and Graubard's with the effective number of them, which
+    is also honest where no pick, or every one, is a 1.
     """
-    from scipy.stats import beta, t
-
-    tail = (1 - confidence) / 2
-    quantile = float(t.ppf(1 - tail, degrees))
     if not np.isin(y, (0, 1)).all():
-        half = quantile * np.sqrt(variance)
+        half = half_width(float(np.sqrt(variance)), degrees, confidence)
         return mean - half, mean + half
     n, p = len(y), min(max(mean, 0.0), 1.0)
-    effective = (p * (1 - p) / variance if variance > 0 else n) * (float(t.ppf(1 - tail, n - 1)) / quantile) ** 2
-    ones, zeros = p * effective, (1 - p) * effective
-    low = float(beta.ppf(tail, ones, zeros + 1)) if ones > 0 else 0.0
-    high = float(beta.ppf(1 - tail, ones + 1, zeros)) if zeros > 0 else 1.0
-    return low, high
+    ratio = half_width(1.0, n - 1, confidence) / half_width(1.0, degrees, confidence)
+    return share_interval(p, (p * (1 - p) / variance if variance > 0 else n) * ratio**2, confidence)
 
 
 def collapse(points: NDArray[np.floating]) -> NDArray[np.int64]:

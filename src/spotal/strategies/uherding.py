@@ -10,6 +10,7 @@ import torch
 from numpy.typing import NDArray
 
 from spotal._arrays import blocks, to_numpy
+from spotal._calibration import calibration_error
 from spotal.mass import margins, tempered
 from spotal.pool.base import Pool
 from spotal.strategies._checks import check_count, check_real
@@ -135,10 +136,3 @@ def _calibrated(query: Query, chance: Chance) -> float:
     bins = query.probabilities.shape[1]
     errors = [calibration_error(tempered(odds, t).max(1), right, bins) for t in TEMPERATURES]
     return float(TEMPERATURES[int(np.argmin(errors))])
-
-
-def calibration_error(confidence: NDArray[np.float64], right: NDArray[np.bool_], bins: int) -> float:
-    """Expected calibration error with equal bins (lower, upper] (Naeini, Cooper, Hauskrecht, AAAI 2015)."""
-    index = np.ceil(confidence * bins).astype(np.int64).clip(1, bins) - 1
-    gap = np.bincount(index, weights=confidence - right, minlength=bins)
-    return float(np.abs(gap).sum() / len(confidence))

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import asdict
+from functools import lru_cache
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from spotal.project.advice import learning_curve
 from spotal.project.predictions import Predictions, read_predictions
+from spotal.project.status import points_of
 from spotal.web.atlas import atlas_name
 from spotal.web.pictures import version
 
@@ -65,12 +68,15 @@ def state(project: Project, annotator: str | None, known: str | None = None) -> 
         "tasks": _tasks(project, tasks[:MOST_TASKS]),
         "n_tasks": len(tasks),
         "map": atlas_name(project),
-        "curve": [
-            {"labels": model.n_labeled, "value": figure.value, "low": figure.low, "high": figure.high}
-            for model, figure in project.models.curve("accuracy")
-        ],
+        "curve": _curve(project, len(project.models), project.rounds.last_audit_event()),
         "undoable": [] if annotator is None else _undoable(project, annotator),
     }
+
+
+@lru_cache(maxsize=1)
+def _curve(project: Project, models: int, event: int) -> list[dict[str, Any]]:
+    """The learning curve as ``status`` shows it, measured anew when a model or an answer about the audit has come."""
+    return [asdict(point) for point in points_of(learning_curve(project))]
 
 
 def item(one: Item) -> dict[str, Any]:

@@ -71,10 +71,29 @@ def test_the_forecast_of_a_flat_curve_is_near_zero():
     assert found.high < 0.05
 
 
+def test_ten_items_that_are_always_right_do_not_promise_that_nothing_is_left_to_gain():
+    found = forecast(curve_of([20, 40, 60, 80], [1.0, 1.0, 1.0, 1.0], m=10))
+    assert found.gain == pytest.approx(0, abs=1e-6)
+    assert found.high > 0.01
+
+
+def test_the_forecast_goes_by_items_that_all_models_have_seen():
+    n = np.asarray([20, 40, 80, 160, 320])
+    whole = curve_of(n, 0.9 - 1.5 * n**-0.6)
+    late = np.full((5, 50), np.nan)
+    late[4] = 0.0
+    longer = Curve(whole.models, np.concatenate([whole.right, late], 1), np.ones(450))
+    assert forecast(longer) == forecast(whole)
+    assert [point.n for point in longer.points] == [400, 400, 400, 400, 450]
+    few = Curve(whole.models, longer.right[:, 395:], np.ones(55))
+    assert few.points[-1].n == 55
+    assert forecast(few).why == "a forecast needs 10 audit labels, 5 so far"
+
+
 def test_the_forecast_says_what_it_lacks():
     few = forecast(curve_of([20, 40], [0.5, 0.6], m=8))
     assert few.gain is None
-    assert few.why == "a forecast needs 4 trained models, 2 so far and 20 audit labels, 8 so far"
+    assert few.why == "a forecast needs 4 trained models, 2 so far and 10 audit labels, 8 so far"
 
 
 def test_more_labels_cover_better():
@@ -107,8 +126,7 @@ def test_every_model_is_measured_on_all_audit_labels(start, answer):
     last = read_predictions(project)
     for k, row in enumerate(audit):
         assert found.right[2, k] == (last.guess(row.number)[0] == truth(row.item))
-    metric = project.models.metrics(project.models.last().number)["accuracy"]
-    assert metric.value == found.points[-1].value
+    assert found.now == found.points[-1]
 
 
 def test_none_of_these_is_never_right(start, answer):

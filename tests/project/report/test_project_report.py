@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 import pytest
 from PIL import Image
+from scipy.stats import binomtest
 from typer.testing import CliRunner
 
 from spotal.cli.main import app
@@ -166,16 +167,16 @@ def test_the_whole_page(make, kind):
         assert outside not in html.replace("<b>Go on", "").replace("<b>Stop", "")
     titles = re.findall("<h2>(.*?)</h2>", html)
     assert titles == [
-        "Class balance", "What the model gets right", "The labels on the pool's map",
+        "Class balance", "The labels on the pool's map",
         *(["Labels that may be wrong"] * bool(facts.doubts)),
         "Annotators", "Cost so far, and what more would cost", "What these labels stand for",
         "What was picked, round by round", "Where this comes from",
     ]  # fmt: skip
     assert all(alt for alt in re.findall(r'<img [^>]*alt="([^"]*)"', html))
     pictures = [base64.b64decode(found) for found in re.findall(r"image/svg\+xml;base64,([^\"]+)", html)]
-    assert len(pictures) == 2 * 5  # balance, calibration, confusion, two maps; light and dark
+    assert len(pictures) == 2 * 3  # balance, two maps; light and dark
     assert not any(b"<image" in picture for picture in pictures)  # vectors all through
-    assert html.count("data:image/jpeg") == (0 if kind != "image" else html.count("<img ") - 5)
+    assert html.count("data:image/jpeg") == (0 if kind != "image" else html.count("<img ") - 3)
     if kind == "text":
         assert "&lt;script&gt;" in html
     assert "1 conflicts" in html
@@ -184,7 +185,7 @@ def test_the_whole_page(make, kind):
     found = numbers(facts)
     assert json.loads(json.dumps(found)) is not None
     # ann's gaps are ten seconds each; bob's two as well, and the skip came at another time
-    assert (found["pace"]["median"], found["pace"]["answers"]) == (10.0, 8)
+    assert (found["pace"]["mean"], found["pace"]["answers"]) == (10.0, 8)
     assert found["counts"]["conflicts"] == 1
 
 
@@ -234,3 +235,66 @@ def test_the_command_takes_projects_and_runs(make, tmp_path):
     nothing = run(tmp_path)
     assert nothing.exit_code == 2
     assert "results.sqlite" in nothing.stderr
+
+
+def audited_project(make, labels):
+    """A project whose whole pool is held back, with a model, and what people say of it; the project."""
+    project = make(held_back=0.9, random_state=4)
+    held = [item.number for item in project.items if item.held_back]
+    project.rounds.add([], audit=len(held), strategy="spot", n_labeled=0)
+    for number in held:
+        word = labels[number % len(labels)]
+        kind = "none_of_these" if word is None else "label"
+        project.labels.record(f"{number:02d}", None if word is None else CLASSES[word], annotator="ann", kind=kind)
+    return project, held
+
+
+def test_figures_of_one_name_have_one_source(make):
+    project, held = audited_project(make, [0, 1, None])
+    assert len(held) >= 10
+    model(project, sure(0), n_labeled=9)
+    model(project, sure(0, 0, 0, 1), n_labeled=6)  # the newest one has fewer labels
+    facts = gather(project)
+    said = [[0, 1, None][number % 3] for number in held]
+    right = np.mean(
+        [(number % 4 == 3) == (word == 1) and word is not None for number, word in zip(held, said, strict=True)]
+    )
+    status = facts.status
+    assert [point.labels for point in status.curve] == [6, 9]
+    assert (status.accuracy.labels, status.accuracy.value) == (6, pytest.approx(right))
+    assert status.accuracy == status.curve[0]
+    share = f"{100 * right:.1f} % ({100 * status.accuracy.low:.0f} to {100 * status.accuracy.high:.0f})"
+    assert f"the model is right on {share} of the pool" in page(facts, project.items.file)
+    exact = binomtest(round(right * len(held)), len(held)).proportion_ci(0.95, "exact")
+    assert (status.accuracy.low, status.accuracy.high) == pytest.approx((exact.low, exact.high))
+
+
+def test_the_pool_is_counted_by_the_audit_and_not_by_what_the_model_believes(make):
+    project, held = audited_project(make, [0, 1, None])
+    model(project, sure(2), n_labeled=9)  # sure of the one class that is not there
+    cat, _, bird = gather(project).status.classes.values()
+    cats = sum(number % 3 == 0 for number in held)
+    exact = binomtest(cats, len(held)).proportion_ci(0.95, "exact")
+    assert (cat.labels, cat.expected) == (cats, pytest.approx(N * cats / len(held)))
+    # known labels bound the interval: at least the cats, at most all that is not known to be something else
+    assert cat.low == pytest.approx(max(N * exact.low, cats))
+    assert cat.high == pytest.approx(min(N * exact.high, N - (len(held) - cats)))
+    assert (bird.labels, bird.expected, bird.low) == (0, 0, 0)
+    assert bird.high <= N - len(held)
+
+
+def test_few_random_items_tell_nothing_of_the_classes(make):
+    project = make(held_back=0.5)
+    model(project, sure(2), n_labeled=9)
+    label(project, 0, 1)
+    assert [(row.expected, row.low) for row in gather(project).status.classes.values()] == [(None, None)] * 3
+
+
+def test_work_is_timed_by_answers_that_stand(make):
+    project = make()
+    label(project, 0, 1, 2)
+    project.labels.record("05", CLASSES[0], annotator="ann", at=START + timedelta(seconds=40))
+    project.labels.undo("ann")  # now, which is much later: no time at work
+    facts = gather(project)
+    assert (facts.pace.seconds, facts.pace.answers, facts.pace.mean) == (40.0, 2, 20.0)
+    assert facts.sources == {"page": 3}

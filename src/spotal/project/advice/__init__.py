@@ -5,18 +5,22 @@ every model so far on all audit labels there are now, so that its points can be 
 Coverage needs no labels' content, only where they are.
 """
 
-from spotal.project.advice.accuracy import Estimate, estimate
+from spotal.project.advice.accuracy import LEAST_AUDIT, Estimate, estimate
+from spotal.project.advice.audit import Audited, audited
 from spotal.project.advice.cover import Cover, cover
 from spotal.project.advice.curve import Curve, learning_curve, stability
 from spotal.project.advice.forecast import Forecast, forecast
 from spotal.project.advice.stopping import Verdict, verdict
 
 __all__ = [
+    "LEAST_AUDIT",
+    "Audited",
     "Cover",
     "Curve",
     "Estimate",
     "Forecast",
     "Verdict",
+    "audited",
     "cover",
     "estimate",
     "forecast",

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spotal.project.advice.accuracy import Estimate, estimate
+from spotal.project.advice.audit import audited
 from spotal.project.predictions import Predictions, read_predictions
 
 if TYPE_CHECKING:
@@ -25,12 +26,12 @@ class Curve:
     """What each of k models says of the audit sample's m items.
 
     models : list of Model (k,), the last one for each number of labels, in order
-    right : bool (k, m); "none of these" is never right
+    right : float (k, m), 1 or 0; NaN for items that came later than the model; "none of these" is never right
     weight : float64 (m,), number of the pool's items that each stands for
     """
 
     models: list[Model]
-    right: NDArray[np.bool_]
+    right: NDArray[np.floating]
     weight: NDArray[np.float64]
 
     def __len__(self) -> int:
@@ -43,12 +44,29 @@ class Curve:
 
     @cached_property
     def points(self) -> list[Estimate]:
-        """Accuracy of each model; none where there is no audit label."""
-        return [estimate(row, self.weight) for row in self.right] if self.weight.size else []
+        """Accuracy of each model, on the audit's items that it has seen; none where there is no audit label."""
+        seen = ~np.isnan(self.right)
+        return [
+            estimate(row[there], self.weight[there]) for row, there in zip(self.right, seen, strict=True) if there.any()
+        ]
+
+    @property
+    def now(self) -> Estimate | None:
+        """Accuracy of the newest model, which need not be the one with the most labels; None where it is not known."""
+        if not self.points:
+            return None
+        return self.points[max(range(len(self)), key=lambda k: self.models[k].number)]
+
+    def common(self) -> Curve:
+        """The same curve on the items that all of its models have seen, so that its points can be compared."""
+        seen = ~np.isnan(self.right).any(0)
+        return Curve(self.models, self.right[:, seen], self.weight[seen])
 
 
 def learning_curve(project: Project) -> Curve:
-    """The curve by now. Items of the audit that one of its models has not seen, since they came later, are left out.
+    """Measure every model on all audit labels that there are now.
+
+    The one source of a project's accuracy. Models that have seen no item of the audit have no point.
 
     Cost: reads the audit's rows of the predictions of every model.
     """
@@ -56,22 +74,20 @@ def learning_curve(project: Project) -> Curve:
     for model in project.models.all():
         if model.predictions is not None:
             latest[model.n_labeled] = model
-    models = [latest[n] for n in sorted(latest)]
     audit = project.rounds.audit()
-    numbers = np.asarray([label.number for label in audit], np.int64)
-    names = np.asarray([label.label or "" for label in audit], str)  # no class has an empty name
-    right = np.zeros((len(models), len(audit)), bool)
-    seen = np.ones(len(audit), bool)
-    for row, model in enumerate(models):
-        found = read_predictions(project, model.number)
-        assert found is not None
-        probabilities = found.of(numbers)
-        there = ~np.isnan(probabilities[:, 0])
-        seen &= there
-        classes = np.asarray(found.classes, str)
-        right[row] = there & (classes[np.nan_to_num(probabilities).argmax(1)] == names)
+    models, rows = [], []
+    for n in sorted(latest):
+        predictions = read_predictions(project, latest[n].number)
+        assert predictions is not None
+        seen, found = audited(predictions, audit)
+        if audit and not seen.any():
+            continue
+        row = np.full(len(audit), np.nan)
+        row[seen] = found.right
+        models.append(latest[n])
+        rows.append(row)
     weight = np.asarray([label.weight for label in audit], float)
-    return Curve(models, right[:, seen], weight[seen])
+    return Curve(models, np.asarray(rows).reshape(len(models), len(audit)), weight)
 
 
 def stability(project: Project) -> float | None:

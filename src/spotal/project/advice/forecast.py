@@ -8,13 +8,14 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from spotal.project.advice.accuracy import CONFIDENCE
+from spotal._intervals import CONFIDENCE
+from spotal.project.advice.accuracy import LEAST_AUDIT
 from spotal.project.advice.curve import Curve
 
 __all__ = ["Forecast", "forecast"]
 
 LEAST_MODELS = 4
-LEAST_AUDIT = 20
+MADE_UP = 2
 DRAWS = 200
 
 
@@ -39,7 +40,7 @@ def forecast(curve: Curve, labels: int = 100, random_state: int = 0) -> Forecast
 
     Parameters
     ----------
-    curve : Curve, of at least 4 models and 20 audit labels
+    curve : Curve, of at least 4 models and 10 audit labels that all of them have seen
     labels : int, at least 1
     random_state : int
 
@@ -47,7 +48,9 @@ def forecast(curve: Curve, labels: int = 100, random_state: int = 0) -> Forecast
     -----
     accuracy = a - b n^-c, fitted by least squares with 0 <= a <= 1, b >= 0 and c from 0.05 to 2. The interval comes
     from 200 fits: the audit's items are drawn anew with replacement, the same ones for all models, and the fit's own
-    residuals are shuffled on top. It knows nothing of a change of annotators, classes or model.
+    residuals are shuffled on top. Two made-up items are among those that are drawn from, each right from a random model
+    on: without them a few items that all models get right would promise that nothing is left to gain. The interval
+    knows nothing of a change of annotators, classes or model.
 
     References
     ----------
@@ -55,6 +58,7 @@ def forecast(curve: Curve, labels: int = 100, random_state: int = 0) -> Forecast
     performance", BMC Medical Informatics and Decision Making 12:8, 2012.
     """
     start = int(curve.labels[-1]) if len(curve) else 0
+    curve = curve.common()
     missing = []
     if len(curve) < LEAST_MODELS:
         missing.append(f"{LEAST_MODELS} trained models, {len(curve)} so far")
@@ -71,8 +75,7 @@ def forecast(curve: Curve, labels: int = 100, random_state: int = 0) -> Forecast
     rng = np.random.default_rng(random_state)
     gains = []
     for _ in range(DRAWS):
-        some = rng.integers(0, curve.weight.size, curve.weight.size)
-        drawn = np.average(curve.right[:, some], axis=1, weights=curve.weight[some]) + rng.permutation(residuals)
+        drawn = _drawn_anew(curve, rng) + rng.permutation(residuals)
         again = _fit(n, drawn)
         if again is not None:
             gains.append(_gain(again, start, labels))
@@ -80,6 +83,17 @@ def forecast(curve: Curve, labels: int = 100, random_state: int = 0) -> Forecast
     low, high = np.percentile(gains, [tail, 100 - tail]) if gains else (0.0, 1.0)
     gain = _gain(fitted, start, labels)
     return Forecast(start, labels, gain, min(float(low), gain), max(float(high), gain))
+
+
+def _drawn_anew(curve: Curve, rng: np.random.Generator) -> NDArray[np.float64]:
+    """Accuracy of the curve's models on a sample, with replacement, of the audit's items and of made-up ones."""
+    m, k = curve.weight.size, len(curve)
+    rows = rng.integers(0, m + MADE_UP, m + MADE_UP)
+    real = rows[rows < m]
+    since = rng.integers(0, k + 1, len(rows) - len(real))
+    right = np.concatenate([curve.right[:, real], np.arange(k)[:, None] >= since], axis=1)
+    weight = np.concatenate([curve.weight[real], np.full(len(since), curve.weight.mean())])
+    return np.asarray(np.average(right, axis=1, weights=weight))
 
 
 def _law(n: NDArray[np.float64], a: float, b: float, c: float) -> NDArray[np.float64]:

@@ -40,10 +40,10 @@ def verdict(project: Project) -> Verdict | None:
     if target is None:
         return None
     if rule == "accuracy":
-        points = learning_curve(project).points
-        figure = points[-1].low if points else None
+        now = learning_curve(project).now
+        figure = None if now is None else now.low
         met = figure is not None and figure >= target
-        said = "accuracy is at least" if points else "accuracy is not known: no audit label yet"
+        said = "accuracy is not known: no audit label yet" if now is None else "accuracy is at least"
     elif rule == "flat":
         ahead = forecast(learning_curve(project), _next_size(project), project.settings.random_state)
         figure = ahead.high

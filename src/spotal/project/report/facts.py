@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -10,9 +9,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from spotal._intervals import half_width
+from spotal.project.advice import Audited, audited
 from spotal.project.predictions import Predictions, read_embeddings, read_predictions
 from spotal.project.records import Conflict, Item, Pick, Round, Standing
-from spotal.project.report.unseen import Doubt, Unseen, doubts, unseen
+from spotal.project.report.unseen import Doubt, doubts, unseen
 from spotal.project.settings import Settings
 from spotal.project.status import Status, read_status
 
@@ -21,11 +22,12 @@ if TYPE_CHECKING:
 
 __all__ = ["Facts", "Pace", "Plane", "gather"]
 
-LEAST_AUDIT = 30
-"""Audit labels from which on confusion and calibration are of the audit alone."""
+LEAST_TESTED = 30
+"""Audit labels from which on calibration and confusion are shown: five bins of six, no fewer."""
 MOST_ROWS = 20_000
 MOST_DRAWN = 1_500
 """Rows of the pool that the map is worked out from, and that are drawn on it; labeled ones always are."""
+STRETCH = 20
 PAUSE = 300.0
 """Seconds between two answers from which on somebody did something else."""
 
@@ -45,20 +47,26 @@ class Plane:
 
 @dataclass(frozen=True)
 class Pace:
-    """How long answers take: seconds in all, of ``answers`` that came soon after one of the same person; the median."""
+    """How long people work for an answer.
+
+    seconds : float, at work, in all; answers : int, those that it gave: taken back ones do not count
+    mean, low, high : float, seconds for an answer, with the mean's 95 % interval, None with fewer than two stretches
+    """
 
     seconds: float
     answers: int
-    median: float
+    mean: float
+    low: float | None = None
+    high: float | None = None
 
 
 @dataclass(frozen=True, eq=False)
 class Facts:
     """What is known of a project; None and empty where there is nothing yet.
 
-    predictions : of the newest model; tested : what confusion and calibration are of; doubts : labels that are likely
-        wrong
-    sources : answers by where they came from; annotators : items that each one's last word stands on
+    predictions : of the newest model; tested : the same model's on the audit, what confusion and calibration are of
+    doubts : labels that are likely wrong
+    sources : standing answers by where they came from; annotators : items that each one's last word stands on
     """
 
     name: str
@@ -75,7 +83,7 @@ class Facts:
     sources: dict[str, int]
     pace: Pace | None
     predictions: Predictions | None
-    tested: Unseen | None
+    tested: Audited | None
     doubts: list[Doubt]
     plane: Plane | None
 
@@ -83,7 +91,8 @@ class Facts:
 def gather(project: Project) -> Facts:
     """What is known now. Changes nothing; reads predictions, and works out the map from at most 20,000 items."""
     standings = project.labels.standings()
-    audit, every = unseen(project, audit=True), unseen(project)
+    every, predictions = unseen(project), read_predictions(project)
+    tested = None if predictions is None else audited(predictions, project.rounds.audit())[1]
     picks: dict[int, list[Pick]] = {}
     for pick in project.rounds.picks():
         picks.setdefault(pick.round, []).append(pick)
@@ -100,27 +109,41 @@ def gather(project: Project) -> Facts:
         picks,
         project.labels.conflicts(),
         project.labels.annotators(),
-        dict(Counter(event.source for event in project.labels.history()).most_common()),
+        project.labels.sources(),
         _pace(project),
-        read_predictions(project),
-        audit if audit is not None and len(audit.labels) >= LEAST_AUDIT else every,
+        predictions,
+        tested if tested is not None and len(tested.labels) >= LEAST_TESTED else None,
         [] if every is None else doubts(every),
         _plane(project, standings),
     )
 
 
 def _pace(project: Project) -> Pace | None:
+    """Answers that followed one of the same person within five minutes; what was taken back took time too.
+
+    The interval is Student's over stretches of at most 20 such steps: neighboring steps are alike, where somebody is
+    tired or answers many items at once.
+    """
+    history = [event for event in project.labels.history() if event.source != "import"]
+    undone = {event.undoes for event in history}
     last: dict[str, datetime] = {}
-    gaps = []
-    for event in project.labels.history():
-        if event.source == "import":
-            continue
-        if event.annotator in last:
-            gap = (event.at - last[event.annotator]).total_seconds()
-            if 0 < gap <= PAUSE:
-                gaps.append(gap)
+    steps: dict[str, list[tuple[float, bool]]] = {}
+    for event in history:
+        gap = (event.at - last[event.annotator]).total_seconds() if event.annotator in last else -1.0
+        if 0 < gap <= PAUSE:
+            counts = event.undoes is None and event.kind != "withdraw" and event.number not in undone
+            steps.setdefault(event.annotator, []).append((gap, counts))
         last[event.annotator] = event.at
-    return Pace(sum(gaps), len(gaps), float(np.median(gaps))) if gaps else None
+    parts = [np.asarray(own[k : k + STRETCH]) for own in steps.values() for k in range(0, len(own), STRETCH)]
+    seconds, answers = (np.asarray([part[:, k].sum() for part in parts]) for k in (0, 1))
+    if not answers.sum():
+        return None
+    whole, mean, n = float(seconds.sum()), float(seconds.sum() / answers.sum()), len(parts)
+    if n < 2:
+        return Pace(whole, int(answers.sum()), mean)
+    error = np.std(seconds - mean * answers, ddof=1) / answers.mean() / np.sqrt(n)  # of a ratio
+    half = half_width(float(error), n - 1)
+    return Pace(whole, int(answers.sum()), mean, max(0.0, mean - half), mean + half)
 
 
 def _plane(project: Project, standings: dict[str, Standing]) -> Plane | None:

@@ -12,11 +12,11 @@ from typing import Any
 import numpy as np
 
 from spotal._files import atomic_path
-from spotal.project.advice import Estimate, estimate
+from spotal.project.advice import LEAST_AUDIT, Audited, Estimate, estimate
 from spotal.project.records import Item
 from spotal.project.report import galleries, plots
-from spotal.project.report.facts import Facts
-from spotal.project.report.unseen import Unseen
+from spotal.project.report.facts import Facts, Pace
+from spotal.project.status import ClassCount
 from spotal.report.parts import document, folded, table, themed
 
 __all__ = ["numbers", "page", "write_page"]
@@ -84,12 +84,11 @@ def page(facts: Facts, file: Callable[[Item], Path]) -> str:
 
 
 def _headline(facts: Facts) -> str:
-    counts, curve = facts.status.counts, facts.status.curve
+    counts, now = facts.status.counts, facts.status.accuracy
     text = f"{counts.labeled:,} of {counts.items:,} items have a label"
-    if not curve:
+    if now is None:
         return text + ("; the accuracy of the model is not known yet" if facts.status.model else "; no model yet")
-    last = curve[-1]
-    return f"{text}; the model is right on {_spread(last)} of the pool, by {last.n:,} random items that it never saw"
+    return f"{text}; the model is right on {_spread(now)} of the pool, by {now.n:,} random items that it never saw"
 
 
 def _spread(found: Any) -> str:
@@ -104,22 +103,24 @@ def _accuracy(facts: Facts) -> str:
     picture = themed(plots.curve, facts, f"Learning curve, accuracy with 95 % interval: {'; '.join(words)}")
     text = (
         f"<h2>Accuracy by number of labels</h2><div class=wide>{picture}</div>"
-        f'<p class="note">Every model so far, measured on the {curve[-1].n:,} items that were drawn at random, '
-        "answered by people and never trained on, weighted by the probability of their being drawn. Bands are 95 % "
-        "intervals.</p>"
+        '<p class="note">Every model so far, measured on items that were drawn at random, answered by people and never '
+        f"trained on: {max(point.n for point in curve):,} by now, fewer for models from before some of them came. Each "
+        "is weighted by the probability of its being drawn. Bands are 95 % intervals.</p>"
     )
     if ahead.gain is None:
         text += f"<p>No forecast yet: {escape(ahead.why)}.</p>"
     else:
         low, high = 100 * (ahead.low or 0), 100 * (ahead.high or 0)
         text += (
-            f"<p>The next {ahead.labels:,} labels are expected to bring {100 * ahead.gain:+.1f} points "
+            f"<p>The next {ahead.labels:,} labels to train on are expected to bring {100 * ahead.gain:+.1f} points "
             f"({low:+.1f} to {high:+.1f}), by a power law fitted to the curve.</p>"
         )
     if verdict is not None:
         text += f"<p><b>{'Stop' if verdict.met else 'Go on'}:</b> {escape(verdict.sentence)}.</p>"
-    body = [[f"{p.labels:,}", f"{100 * p.value:.1f}", f"{100 * p.low:.1f} to {100 * p.high:.1f}"] for p in curve]
-    return text + folded("The numbers", table(["labels", "accuracy, %", "95 % interval"], body))
+    body = [
+        [f"{p.labels:,}", f"{100 * p.value:.1f}", f"{100 * p.low:.1f} to {100 * p.high:.1f}", f"{p.n:,}"] for p in curve
+    ]
+    return text + folded("The numbers", table(["labels", "accuracy, %", "95 % interval", "random items"], body))
 
 
 def _classes(facts: Facts) -> str:
@@ -127,45 +128,50 @@ def _classes(facts: Facts) -> str:
     total = sum(row.labels for row in counts.values())
     if not total:
         return ""
-    expected = sum(row.expected or 0 for row in counts.values())
-    shares = [
-        (name, row.labels / total, None if row.expected is None or not expected else row.expected / expected)
-        for name, row in counts.items()
-    ]
+    items = max(1, facts.status.counts.items - facts.status.counts.missing)
+    shares = [(name, row.labels / total, _share(row, items)) for name, row in counts.items()]
     drawn = sorted(shares, key=lambda row: -row[1])[:MOST_CLASSES] if len(shares) > MOST_CLASSES else shares
     words = [
-        f"{n} {100 * a:.0f} % of labels" + ("" if b is None else f", {100 * b:.0f} % of the pool") for n, a, b in drawn
+        f"{n} {100 * a:.0f} % of labels" + ("" if b is None else f", {_spread(b)} of the pool") for n, a, b in drawn
     ]
     alt = "Class balance: " + "; ".join(words)
-    note = (
-        "Labels are chosen where they teach most, so their shares need not be the pool's. The pool's shares are the "
-        "sums of the model's probabilities, as good as the model is."
+    note = "Labels are chosen where they teach most, so their shares need not be the pool's. " + (
+        "The pool's are estimated from the random items that measure accuracy, as people answered them; lines and "
+        "brackets are 95 % intervals."
+        if drawn[0][2] is not None
+        else f"The pool's show from {LEAST_AUDIT} answered random items on."
     )
     body = [
-        [name, f"{row.labels:,}", "" if row.expected is None else f"{row.expected:,.0f}"]
+        [name, f"{row.labels:,}"]
+        + ([] if row.expected is None else [f"{row.expected:,.0f} ({row.low:,.0f} to {row.high:,.0f})"])
         for name, row in counts.items()
     ]
+    head = ["class", "labels", *["in the pool"] * (drawn[0][2] is not None)]
     empty = [name for name, row in counts.items() if not row.labels]
     lack = f"<p>No label yet: {escape(', '.join(empty[:20]))}.</p>" if empty else ""
     return (
         f"<h2>Class balance</h2><div class=wide>{themed(plots.balance, drawn, alt)}</div>{lack}"
-        f'<p class="note">{note}</p>' + folded("The numbers", table(["class", "labels", "expected in the pool"], body))
+        f'<p class="note">{note}</p>' + folded("The numbers", table(head, body))
     )
+
+
+def _share(row: ClassCount, items: int) -> Estimate | None:
+    """The class's share of the pool."""
+    if row.expected is None or row.low is None or row.high is None:
+        return None
+    return Estimate(row.expected / items, row.low / items, row.high / items, items)
 
 
 def _tested(facts: Facts) -> str:
     seen = facts.tested
-    if seen is None or len(seen.labels) < BINS:
+    if seen is None:
         return ""
     source = (
-        f"The audit's {len(seen.labels):,} random items, weighted so that they stand for the pool."
-        if seen.audit
-        else f"{len(seen.labels):,} labeled items, each predicted by a model that did not know its label. Most were "
-        "chosen because they are hard, so the pool as a whole fares better than this."
+        f"The newest model on the {len(seen.labels):,} random items that it was never trained on, for calibration "
+        "weighted so that they stand for the pool. Bars are 95 % intervals."
     )
     bins = _bins(seen)
     words = [f"{100 * sure:.0f} % sure, {100 * found.value:.0f} % right of {found.n}" for sure, found in bins]
-    right = estimate(seen.right, seen.weight)
     left = themed(plots.calibration, bins, "Calibration: " + "; ".join(words))
     names, counts = _confused(seen)
     pairs = [
@@ -176,7 +182,7 @@ def _tested(facts: Facts) -> str:
     ]
     worst = sorted(pairs, key=lambda pair: -pair[0])[:5]
     told = ", ".join(f"{a} taken for {b} ({count:.0f})" for count, a, b in worst) or "nothing"
-    alt = f"Confusion matrix, people by model: {100 * right.value:.0f} % on the diagonal; most often {told}"
+    alt = f"Confusion matrix, people by model: {int(seen.right.sum())} on the diagonal; most often {told}"
     shown = len(names) <= MOST_CLASSES
     picture = f"<figure>{themed(plots.confusion, (names, counts), alt)}<figcaption>Confusion</figcaption></figure>"
     return (
@@ -187,7 +193,7 @@ def _tested(facts: Facts) -> str:
     )
 
 
-def _bins(seen: Unseen) -> list[tuple[float, Estimate]]:
+def _bins(seen: Audited) -> list[tuple[float, Estimate]]:
     """Mean confidence, and how often the model is right, in bins of about as many items each."""
     confidence = seen.probabilities.max(1)
     order = np.argsort(confidence, kind="stable")
@@ -198,13 +204,14 @@ def _bins(seen: Unseen) -> list[tuple[float, Estimate]]:
     ]
 
 
-def _confused(seen: Unseen) -> tuple[list[str], Any]:
-    """Counts of items, labels by guesses, of the classes that occur."""
-    guess = seen.probabilities.argmax(1)
-    there = np.unique(np.concatenate([seen.labels, guess]))
-    counts = np.zeros((len(seen.classes), len(seen.classes)))
-    np.add.at(counts, (seen.labels, guess), 1)
-    return [seen.classes[k] for k in there], counts[np.ix_(there, there)]
+def _confused(seen: Audited) -> tuple[list[str], Any]:
+    """Counts of items, labels by guesses, of the classes that occur; the last of them may be none of the classes."""
+    guess, names = seen.probabilities.argmax(1), [*seen.classes, "none of these"]
+    labels = np.where(seen.labels < 0, len(seen.classes), seen.labels)
+    there = np.unique(np.concatenate([labels, guess]))
+    counts = np.zeros((len(names), len(names)))
+    np.add.at(counts, (labels, guess), 1)
+    return [names[k] for k in there], counts[np.ix_(there, there)]
 
 
 def _map(facts: Facts) -> str:
@@ -244,26 +251,38 @@ def _cost(facts: Facts) -> str:
     rows = [["answers so far", f"{counts.spent:,}{'' if counts.cost is not None else of}"]]
     if counts.cost is not None:
         rows.append(["what they cost", f"{counts.cost:,.10g}{of}"])
-    rows.append(["where from", ", ".join(f"{name} {count:,}" for name, count in facts.sources.items())])
+    told = ", ".join(f"{name} {count:,}" for name, count in facts.sources.items())
+    rows.append(["all answers that stand, by where they came from", told])
     if pace is not None:
         rows.append(["time at work", _duration(pace.seconds) + f" for {pace.answers:,} answers"])
-        rows.append(["median time of an answer", f"{pace.median:.1f} s"])
-        mean = pace.seconds / pace.answers
-        rows.append(["the next 100 answers", f"about {_duration(100 * mean)}"])
+        rows.append(["time of an answer", f"{pace.mean:.1f} s on average{_between(pace, 1)}"])
+        rows.append(["the next 100 answers", f"about {_duration(100 * pace.mean)}{_between(pace, 100)}"])
         if counts.budget is not None and counts.cost is None and counts.spent < counts.budget:
             rest = int(counts.budget) - counts.spent  # those that are waited for among them
-            rows.append([f"the {rest:,} answers that the budget has left", f"about {_duration(rest * mean)}"])
+            rows.append(
+                [
+                    f"the {rest:,} answers that the budget has left",
+                    f"about {_duration(rest * pace.mean)}{_between(pace, rest)}",
+                ]
+            )
     if facts.status.forecast.gain is not None:
         ahead = facts.status.forecast
         low, high = 100 * (ahead.low or 0), 100 * (ahead.high or 0)
         gain = f"{100 * (ahead.gain or 0):+.1f} points of accuracy ({low:+.1f} to {high:+.1f})"
-        rows.append([f"what {ahead.labels:,} more labels are expected to buy", gain])
+        rows.append([f"what {ahead.labels:,} more labels to train on are expected to buy", gain])
     return (
         "<h2>Cost so far, and what more would cost</h2>"
         + table(["", ""], rows)
-        + '<p class="note">Time is that between answers of one person that came within five minutes of each other; '
-        "imported answers have none.</p>"
+        + '<p class="note">Answers so far are those about picked items. Time is that between answers of one person '
+        "that came within five minutes of each other; imported answers have none. In brackets 95 % intervals.</p>"
     )
+
+
+def _between(pace: Pace, answers: int) -> str:
+    """The interval of the time that so many answers take."""
+    if pace.low is None or pace.high is None:
+        return ""
+    return f" ({_duration(answers * pace.low)} to {_duration(answers * pace.high)})"
 
 
 def _settings(facts: Facts) -> str:
@@ -278,5 +297,5 @@ def _settings(facts: Facts) -> str:
 
 def _duration(seconds: float) -> str:
     if seconds < 90:
-        return f"{seconds:.0f} s"
+        return f"{seconds:.1f} s" if seconds < 10 else f"{seconds:.0f} s"
     return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"

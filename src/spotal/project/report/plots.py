@@ -50,13 +50,17 @@ def curve(facts: Facts, theme: Theme) -> Figure:
     return figure
 
 
-def balance(rows: list[tuple[str, float, float | None]], theme: Theme) -> Figure:
-    """Shares of classes among the labels, and the model's estimate for the pool."""
+def balance(rows: list[tuple[str, float, Estimate | None]], theme: Theme) -> Figure:
+    """Shares of classes among the labels, and the estimates for the pool with their 95 % intervals."""
     figure, axes = blank(theme, (WIDE[0], 0.9 + 0.3 * len(rows)))
     y = np.arange(len(rows))[::-1]
     axes.barh(y + 0.19, [100 * row[1] for row in rows], 0.36, color=theme.base, label="labels")
-    if rows[0][2] is not None:
-        axes.barh(y - 0.19, [100 * (row[2] or 0) for row in rows], 0.36, color=theme.own, label="pool, by the model")
+    pool = [row[2] for row in rows if row[2] is not None]
+    if pool:
+        axes.barh(y - 0.19, [100 * one.value for one in pool], 0.36, color=theme.own, label="pool, by the random items")
+        axes.hlines(
+            y - 0.19, [100 * one.low for one in pool], [100 * one.high for one in pool], color=theme.ink, linewidth=1
+        )
         legend = axes.legend(frameon=False, fontsize=9, loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=2)
         for text in legend.get_texts():
             text.set_color(theme.ink)

@@ -77,11 +77,11 @@ const EDGE = { left: 40, right: 12, top: 10, bottom: 30 };
 /** Accuracy of each model with its interval, and the same as a table for those who do not see it. */
 export function curve(place, points) {
   if (!points.length) {
-    return place.replaceChildren(h("p", { className: "note" }, "Shows after the first training: each round adds a point."));
+    return place.replaceChildren(h("p", { className: "note" }, "Shows after the first training, from answers about random items: each round adds a point."));
   }
   const most = Math.max(...points.map(({ labels }) => labels), 1);
-  const low = Math.max(0, Math.floor(10 * Math.min(...points.map((p) => p.low ?? p.value))) / 10);
-  const high = Math.min(1, Math.ceil(10 * Math.max(...points.map((p) => p.high ?? p.value))) / 10);
+  const low = Math.max(0, Math.floor(10 * Math.min(...points.map((p) => p.low))) / 10);
+  const high = Math.min(1, Math.ceil(10 * Math.max(...points.map((p) => p.high))) / 10);
   const x = (labels) => EDGE.left + ((WIDE - EDGE.left - EDGE.right) * labels) / most;
   const y = (share) => HIGH - EDGE.bottom - ((HIGH - EDGE.top - EDGE.bottom) * (share - low)) / Math.max(high - low, 0.1);
   const drawing = svg("svg", { viewBox: `0 0 ${WIDE} ${HIGH}`, class: "curve", "aria-hidden": "true" });
@@ -95,17 +95,17 @@ export function curve(place, points) {
     drawing.append(svg("text", { x: x(labels), y: HIGH - 10, "text-anchor": labels ? "end" : "start" }, labels ? `${labels} labels` : "0"));
   }
   for (const p of points) {
-    if (p.low !== null) drawing.append(svg("line", { class: "interval", x1: x(p.labels), x2: x(p.labels), y1: y(p.low), y2: y(p.high) }));
+    drawing.append(svg("line", { class: "interval", x1: x(p.labels), x2: x(p.labels), y1: y(p.low), y2: y(p.high) }));
   }
   drawing.append(svg("polyline", { class: "line", points: points.map((p) => `${x(p.labels)},${y(p.value)}`).join(" ") }));
   for (const p of points) drawing.append(svg("circle", { class: "point", cx: x(p.labels), cy: y(p.value), r: 4 }));
   const last = points.at(-1);
-  const range = last.low === null ? "" : `, between ${percent(last.low)} and ${percent(last.high)}`;
-  place.replaceChildren(drawing, h("p", { className: "note" }, `Now ${percent(last.value)} with ${count(last.labels, "label")}${range}.`), table(points));
+  const range = `, between ${percent(last.low)} and ${percent(last.high)}`;
+  place.replaceChildren(drawing, h("p", { className: "note" }, `${percent(last.value)} with ${count(last.labels, "label")}${range}, by ${count(last.n, "random item")}.`), table(points));
 }
 
 function table(points) {
-  const row = (p) => h("tr", {}, h("td", {}, String(p.labels)), h("td", {}, percent(p.value)));
-  const head = h("tr", {}, h("th", {}, "Labels"), h("th", {}, "Accuracy"));
+  const row = (p) => h("tr", {}, h("td", {}, String(p.labels)), h("td", {}, percent(p.value)), h("td", {}, `${percent(p.low)} to ${percent(p.high)}`));
+  const head = h("tr", {}, h("th", {}, "Labels"), h("th", {}, "Accuracy"), h("th", {}, "95 % interval"));
   return h("table", { className: "hidden-text" }, h("caption", {}, "Learning curve"), h("thead", {}, head), h("tbody", {}, points.map(row)));
 }

@@ -1,0 +1,44 @@
+"""What one model says of the audit sample: the source of its accuracy, its calibration and its confusions."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spotal.project.predictions import Predictions
+from spotal.project.records import AuditLabel
+
+__all__ = ["Audited", "audited"]
+
+
+@dataclass(frozen=True, eq=False)
+class Audited:
+    """A model's predictions of the m answered items of the audit that it has seen.
+
+    classes : tuple of str (C,)
+    labels : int64 (m,), positions in ``classes``, -1 for "none of these" and for classes that the model does not know
+    probabilities : float64 (m, C); weight : float64 (m,), number of the pool's items that each stands for
+    """
+
+    classes: tuple[str, ...]
+    labels: NDArray[np.int64]
+    probabilities: NDArray[np.float64]
+    weight: NDArray[np.float64]
+
+    @property
+    def right(self) -> NDArray[np.bool_]:
+        """Whether the likeliest class is the label; never for "none of these"."""
+        return np.asarray(self.probabilities.argmax(1) == self.labels)
+
+
+def audited(predictions: Predictions, audit: list[AuditLabel]) -> tuple[NDArray[np.bool_], Audited]:
+    """Look up the audit's items in a model's predictions: which of them it has seen, bool (len(audit),), and these."""
+    probabilities = predictions.of(np.asarray([label.number for label in audit], np.int64))
+    seen = ~np.isnan(probabilities[:, 0])
+    position = {name: k for k, name in enumerate(predictions.classes)}
+    labels = np.asarray([position.get(label.label or "", -1) for label in audit], np.int64)
+    weight = np.asarray([label.weight for label in audit], np.float64)
+    rows = probabilities[seen].astype(np.float64)
+    return seen, Audited(predictions.classes, labels[seen], rows, weight[seen])
