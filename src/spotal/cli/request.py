@@ -66,6 +66,7 @@ def read_request(
     cost: str | None = None,
     groups: str | None = None,
     limit: Callable[[Pool], AbstractContextManager[Any]] = nullcontext,
+    strict: bool = False,
 ) -> Request:
     """Read all files, or open those that are shards; within ``limit``, what needs a pass over these.
 
@@ -90,7 +91,7 @@ def read_request(
         if sharded:
             file, bad = _open_shards(source, id_column, skip_bad_rows, device, limit)
         else:
-            file = read_pool(pool, id_column=id_column, **columns)
+            file = read_pool(pool, id_column=id_column, strict=strict and pool.is_dir(), **columns)
     except InputError as error:  # by the names that the options have
         said = str(error)
         for option, argument in OPTIONS.items():

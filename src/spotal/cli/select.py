@@ -168,6 +168,7 @@ def select(
             cost,
             groups,
             lambda opened: within(most, (len(opened), opened.dim), budget, method),
+            strict,
         )
         bars.remove_task(reading)
         if request.features is None and (only_plan or most is not None):

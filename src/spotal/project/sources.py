@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any
@@ -12,9 +12,10 @@ from typing import Any
 import numpy as np
 
 from spotal._arrays import check_matrix
+from spotal._images import find_images, listed, readable
 from spotal.errors import DataFileError
 from spotal.pool._tables import TABLES, column, ids_of, read_table, reading
-from spotal.pool.files import list_images, read_pool
+from spotal.pool.files import read_pool
 from spotal.project.records import Found
 from spotal.project.settings import Data
 
@@ -30,13 +31,14 @@ def location(data: Data, folder: Path) -> Path:
     return Path(os.path.normpath(folder / Path(data.path).expanduser()))
 
 
-def look(data: Data, folder: Path) -> list[Found]:
+def look(data: Data, folder: Path, known: Container[str] = ()) -> list[Found]:
     """All items that the data hold now, in a fixed order.
 
     Parameters
     ----------
     data : Data
     folder : Path of the project
+    known : ids of the items that the project has; images that it has not are items only if they can be read
 
     Raises
     ------
@@ -44,15 +46,20 @@ def look(data: Data, folder: Path) -> list[Found]:
         The data are missing, empty, or cannot be read.
     InputError
         A column is named that the file does not have, or embeddings are not finite.
+
+    Warns
+    -----
+    SpotalWarning
+        Images were left out: how many, why, and the names of the first.
     """
     source = location(data, folder)
     if data.kind == "image":
-        return list(_images(source, folder / PICTURES))
+        return list(_images(source, folder / PICTURES, known))
     return list({"text": _texts, "embedding": _embeddings}[data.kind](source, data))
 
 
-def _images(source: Path, copies: Path) -> Iterator[Found]:
-    for path in list_images(source):
+def _images(source: Path, copies: Path, known: Container[str]) -> Iterator[Found]:
+    for path in listed(readable(find_images(source), known)):
         if path.is_relative_to(copies):
             continue
         with reading(path):

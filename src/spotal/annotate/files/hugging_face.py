@@ -13,12 +13,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from spotal._images import list_images
 from spotal.annotate.files.base import Content, Entry, Format, Reading, Row, moment
 from spotal.annotate.files.csv_rows import rows_of as csv_rows
 from spotal.annotate.files.json_lines import rows_of as json_rows
 from spotal.errors import DataFileError
 from spotal.pool._tables import reading as opening
-from spotal.pool.files import list_images
 
 __all__ = ["FORMAT"]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from spotal._images import suffixes
 from spotal.datasets import names
 from spotal.datasets.parquet_images import parquet_parts
 from spotal.embed.items.base import Items
@@ -13,12 +14,13 @@ from spotal.embed.items.named import NamedItems
 from spotal.embed.items.table import SUFFIXES, TableItems
 from spotal.errors import DataFileError, InputError
 from spotal.pool._tables import reading
-from spotal.pool.files import IMAGE_SUFFIXES
 
 __all__ = ["open_items"]
 
 
-def open_items(source: str | os.PathLike[str], *, column: str | None = None, id_column: str | None = None) -> Items:
+def open_items(
+    source: str | os.PathLike[str], *, column: str | None = None, id_column: str | None = None, strict: bool = False
+) -> Items:
     """The images or texts of a source.
 
     Parameters
@@ -30,11 +32,14 @@ def open_items(source: str | os.PathLike[str], *, column: str | None = None, id_
         Of a table: the column of images or text; None for the first of the usual names.
     id_column : str or None
         Of a table: the column of ids; None for ``id`` where there is one, else rows go by number.
+    strict : bool
+        Whether a file of a folder of images that cannot be read as one is an error; else it is left out with a
+        ``SpotalWarning``.
 
     Raises
     ------
     DataFileError
-        It is missing, corrupt, or holds nothing of the kind.
+        It is missing, corrupt, or holds nothing of the kind; or, if strict, an image is left out.
     InputError
         A column is named that is not there, or there are none to name.
     """
@@ -57,18 +62,18 @@ def open_items(source: str | os.PathLike[str], *, column: str | None = None, id_
                 )
             return TableItems(arrow, column, id_column, path)
         _no_columns(column, id_column, "a folder of images")
-        return FolderItems(path)
+        return FolderItems(path, strict)
     with reading(path):
         path.stat()
     if path.suffix.lower() in SUFFIXES:
         return TableItems([path], column, id_column, path)
-    remedy = "give its folder" if path.suffix.lower() in IMAGE_SUFFIXES else f"give one of {' '.join(SUFFIXES)}"
+    remedy = "give its folder" if path.suffix.lower() in suffixes() else f"give one of {' '.join(SUFFIXES)}"
     raise DataFileError(f"{path} is no folder and no table of images or text; {remedy}")
 
 
 def _has_images(folder: Path) -> bool:
     return any(
-        name.lower().endswith(IMAGE_SUFFIXES)
+        name.lower().endswith(suffixes())
         for _, _, files in os.walk(folder, followlinks=False)
         for name in files
         if not name.startswith(".")
