@@ -146,17 +146,18 @@ def test_pictures_are_upright_scaled_and_kept(tmp_path, client):
     turned = Image.new("RGB", (3000, 1500), "red")
     turned.getexif()[0x0112] = 6  # shown with its long side upright
     turned.save(tmp_path / "photos" / "big.jpg", exif=turned.getexif())
-    (tmp_path / "photos" / "broken.png").write_bytes(b"no image")
+    Image.new("RGB", (9, 9)).save(tmp_path / "photos" / "broken.png")
     dots = np.random.default_rng(0).integers(0, 255, (20, 30, 3), np.uint8)
     Image.fromarray(dots).save(tmp_path / "photos" / "dots.png")
     with Project.create(tmp_path / "project", Settings(Data("../photos"), CLASSES, audit=Audit(0.0))) as project:
+        (tmp_path / "photos" / "broken.png").write_bytes(b"no image")
         page = client(project)
         for size, side in SIDES.items():
             response = page.get(f"/image/0/{size}")
             assert response.headers["content-type"] == "image/webp"
             assert "immutable" in response.headers["cache-control"]
             assert Image.open(io.BytesIO(response.content)).size == (side // 2, side)
-        kept = sorted((project.folder / "cache" / "pictures").iterdir())
+        kept = sorted((project.folder / ".spotal/cache/pictures").iterdir())
         assert len(kept) == 2
         times = [path.stat().st_mtime_ns for path in kept]
         page.get("/image/0/small")
@@ -182,7 +183,7 @@ def test_the_map_is_the_embeddings_in_two_dimensions(images, client):
     within = max(np.linalg.norm(points[k::3] - centers[k], axis=1).max() for k in range(3))
     between = min(np.linalg.norm(centers[a] - centers[b]) for a, b in ((0, 1), (0, 2), (1, 2)))
     assert between > 2 * within  # pictures of a color lie together
-    (kept,) = (images.folder / "cache" / "maps").iterdir()
+    (kept,) = (images.folder / ".spotal/cache/maps").iterdir()
     before = kept.stat().st_mtime_ns
     assert page.get("/api/map").json() == found
     assert kept.stat().st_mtime_ns == before

@@ -3,7 +3,7 @@
 Everything in spotal that opens an image does it here, so that it looks the same to the models and to people.
 """
 
-from spotal._images.decode import DECODER, decode, fits, png
+from spotal._images.decoding import DECODER, decode, fits, png
 from spotal._images.depth import note_of_depth
 from spotal._images.folder import (
     Listing,

@@ -10,9 +10,10 @@ from collections.abc import Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from spotal._images.decode import fits
+from spotal._images.decoding import fits
 from spotal._images.kinds import is_named_image, looks_like_image, missing_plugin, suffixes
 from spotal._images.threads import each
+from spotal._terminal import visible
 from spotal.errors import DataFileError, SpotalWarning
 
 __all__ = ["Listing", "Skipped", "find_images", "list_images", "listed", "note_of_skipped", "printable", "readable"]
@@ -130,8 +131,7 @@ def note_of_skipped(skipped: Sequence[Skipped], where: object, *, strict: bool =
 
 def printable(name: str) -> str:
     """A file's name with whatever is no printable text in it escaped."""
-    text = os.fsencode(name).decode("utf-8", "backslashreplace")
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
+    return visible(os.fsencode(name).decode("utf-8", "backslashreplace"))
 
 
 def _files(root: Path, skipped: list[Skipped]) -> Iterator[Path]:

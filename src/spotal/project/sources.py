@@ -19,11 +19,9 @@ from spotal.pool.files import read_pool
 from spotal.project.records import Found
 from spotal.project.settings import Data
 
-__all__ = ["PICTURES", "location", "look"]
+__all__ = ["location", "look"]
 
 BLOCK = 4096
-PICTURES = "cache/pictures"
-"""Where a project keeps scaled copies of its images, which are no items."""
 
 
 def location(data: Data, folder: Path) -> Path:
@@ -54,14 +52,12 @@ def look(data: Data, folder: Path, known: Container[str] = ()) -> list[Found]:
     """
     source = location(data, folder)
     if data.kind == "image":
-        return list(_images(source, folder / PICTURES, known))
+        return list(_images(source, known))
     return list({"text": _texts, "embedding": _embeddings}[data.kind](source, data))
 
 
-def _images(source: Path, copies: Path, known: Container[str]) -> Iterator[Found]:
+def _images(source: Path, known: Container[str]) -> Iterator[Found]:
     for path in listed(readable(find_images(source), known)):
-        if path.is_relative_to(copies):
-            continue
         with reading(path):
             stat = os.stat(path)
         name = path.relative_to(source).as_posix()

@@ -16,7 +16,7 @@ from anyio import CapacityLimiter, to_thread
 from spotal._files import atomic_path
 from spotal._images import DECODER, decode, fits
 from spotal.errors import DataFileError
-from spotal.project.sources import PICTURES
+from spotal.project.places import PICTURES
 
 if TYPE_CHECKING:
     from spotal.project import Item, Project
