@@ -13,8 +13,8 @@ from urllib.parse import quote
 
 from spotal._images import fits, png
 from spotal.errors import LabelStudioError
-from spotal.pool._tables import reading
 from spotal.project.sources import location
+from spotal.tables import reading
 
 if TYPE_CHECKING:
     from spotal.annotate.label_studio.client import Client

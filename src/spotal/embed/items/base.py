@@ -55,7 +55,8 @@ def image_of(
         raise content
     if isinstance(content, np.ndarray):
         return _pixels(content, size, channels)
-    assert not isinstance(content, str)
+    if isinstance(content, str):
+        raise DataFileError(f"{name} holds text, not an image; correct its cell or drop the row")
     return decode(content, name, size, channels, at_least, scaled)
 
 
@@ -65,7 +66,8 @@ def shape_of_content(content: Content, name: object) -> Shape:
         raise content
     if isinstance(content, np.ndarray):
         return Shape((content.shape[0], content.shape[1]), content.shape[2] == 1)
-    assert not isinstance(content, str)
+    if isinstance(content, str):
+        raise DataFileError(f"{name} holds text, not an image; correct its cell or drop the row")
     return shape_of(content, name)
 
 

@@ -15,6 +15,7 @@ from spotal.project import made
 from spotal.project.doctor.base import Finding, Progress, some
 from spotal.project.places import MODELS
 from spotal.project.sources import look
+from spotal.tables.arrays import read_npy
 
 if TYPE_CHECKING:
     from spotal.project.project import Project
@@ -111,12 +112,11 @@ def _reads(path: Path) -> bool:
 
 
 def _is_array(path: Path, most: int) -> bool:
-    import numpy as np
-
     try:
-        return len(np.load(path, mmap_mode="r", allow_pickle=False)) <= most
-    except (OSError, ValueError, EOFError, TypeError):
+        array = read_npy(path)
+    except DataFileError:
         return False
+    return array.ndim == 2 and array.dtype.kind == "f" and len(array) <= most
 
 
 def _delete(paths: Sequence[Path]) -> None:
