@@ -105,12 +105,24 @@ def test_sizes(tmp_path):
 def test_corrupt_images_among_good_ones(folder):
     good = (folder / "cat" / "0.png").read_bytes()
     (folder / "ant" / "deep" / "3.bmp").write_bytes(good[:40])
-    (folder / "cat" / "4.png").write_bytes(b"")
+    (folder / "cat" / "4.png").write_bytes(good[:30])
     with pytest.warns(SpotalWarning, match=r"skipped 2 of 20 images in .*animals \(.*3\.bmp.*4\.png"):
         data = load(folder)
     assert len(data.y) + len(data.y_test) == 18
     np.testing.assert_array_equal(data.X[:, 0, 0, 0] < 200, data.y == 1)
     with pytest.raises(DataFileError, match=r"2 of 20 images.*3\.bmp"):
+        load(folder, strict=True)
+
+
+def test_files_that_need_not_be_opened_to_be_left_out(folder):
+    (folder / "cat" / "4.png").write_bytes(b"")
+    (folder / "ant" / "gone.png").symlink_to(folder / "nowhere.png")
+    with pytest.warns(SpotalWarning, match=r"skipped 2 files in .*empty: 1 \(cat/4\.png\).*") as said:
+        data = load(folder)
+    assert len(said) == 1
+    assert "link to nothing: 1 (ant/gone.png)" in str(said[0].message)
+    assert len(data.y) + len(data.y_test) == 19
+    with pytest.raises(DataFileError, match=r"2 files in .* cannot be read as images"):
         load(folder, strict=True)
 
 

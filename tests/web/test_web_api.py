@@ -154,10 +154,11 @@ def test_pictures_are_upright_scaled_and_kept(tmp_path, client):
     turned = Image.new("RGB", (3000, 1500), "red")
     turned.getexif()[0x0112] = 6  # shown with its long side upright
     turned.save(tmp_path / "photos" / "big.jpg", exif=turned.getexif())
-    (tmp_path / "photos" / "broken.png").write_bytes(b"no image")
+    Image.new("RGB", (9, 9)).save(tmp_path / "photos" / "broken.png")
     dots = np.random.default_rng(0).integers(0, 255, (20, 30, 3), np.uint8)
     Image.fromarray(dots).save(tmp_path / "photos" / "dots.png")
     with Project.create(tmp_path / "project", Settings(Data("../photos"), CLASSES, audit=Audit(0.0))) as project:
+        (tmp_path / "photos" / "broken.png").write_bytes(b"no image")
         page = client(project)
         for size, side in SIDES.items():
             response = page.get(f"/image/0/{size}")

@@ -100,7 +100,8 @@ def embed(
     if engine == "ray":  # workers have a current folder of their own
         source, model = _absolute(source), model and _absolute(model)
         out = out.resolve()
-    items = open_items(source, column=column, id_column=id_column, dialect=dialect_of(encoding, delimiter))
+    dialect = dialect_of(encoding, delimiter)
+    items = open_items(source, column=column, id_column=id_column, dialect=dialect, strict=strict)
     open_folder(out)
     if model is not None:
         from spotal.embed import open_embedder

@@ -69,6 +69,7 @@ def read_request(
     groups: str | None = None,
     limit: Callable[[Pool], AbstractContextManager[Any]] = nullcontext,
     dialect: Dialect = PLAIN,
+    strict: bool = False,
 ) -> Request:
     """Read all files, or open those that are shards; within ``limit``, what needs a pass over these.
 
@@ -97,7 +98,8 @@ def read_request(
         if sharded:
             file, bad = _open_shards(source, id_column, columns, skip_bad_rows, device, limit)
         else:
-            file = read_pool(pool, id_column=id_column, dialect=dialect, **columns)
+            strict_images = strict and pool.is_dir()
+            file = read_pool(pool, id_column=id_column, dialect=dialect, strict=strict_images, **columns)
     except InputError as error:  # by the names that the options have
         said = str(error)
         for option, argument in OPTIONS.items():

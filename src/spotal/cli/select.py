@@ -172,6 +172,7 @@ def select(
             groups,
             lambda opened: within(most, (len(opened), opened.dim), budget, method),
             dialect_of(encoding, delimiter),
+            strict,
         )
         bars.remove_task(reading)
         if request.features is None and (only_plan or most is not None):

@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from spotal.datasets._images import Size, decode, decode_all
+from spotal._images import Listing, decode, find_images, list_images, note_of_skipped
+from spotal.datasets._images import Size, decode_all
 from spotal.datasets._split import encode, split
 from spotal.datasets.base import Dataset
 from spotal.errors import DataFileError, InputError
-from spotal.pool.files import list_images
 from spotal.tables import listed, read_table
 
 __all__ = ["DEFAULT_SIZE", "list_images", "load_image_folder", "read_image"]
@@ -90,7 +90,7 @@ def load_image_folder(
         raise DataFileError(f"{root} must be a folder of images; check the path")
     if image_size is not None and image_size < 1:
         raise InputError(f"image_size must be at least 1, found {image_size}; give the height and width in pixels")
-    parts = _parts(root)
+    parts = _parts(root, strict)
     files = [file for part in parts for file, _ in part]
 
     def size_of(sizes: list[Size]) -> Size:
@@ -115,16 +115,19 @@ def _folders(root: Path) -> dict[str, Path]:
     return {path.name: path for path in sorted(root.iterdir()) if path.is_dir() and not path.name.startswith(".")}
 
 
-def _parts(root: Path) -> list[list[tuple[Path, str]]]:
+def _parts(root: Path, strict: bool) -> list[list[tuple[Path, str]]]:
     """Files and labels of the pool and, if it is set apart, of the test part."""
-    folders = _folders(root)
+    if (root / TABLE).is_file():
+        return [_by_table(root)]
+    folders, images = _folders(root), find_images(root)
+    note_of_skipped(images.skipped, root, strict=strict)
     test = next((folders[name] for name in TESTS if name in folders), None)
-    if not (root / TABLE).is_file() and TRAIN in folders and set(folders) <= {TRAIN, *TESTS}:
-        return [_labeled(folder) for folder in (folders[TRAIN], test) if folder is not None]
-    return [_labeled(root)]
+    if TRAIN in folders and set(folders) <= {TRAIN, *TESTS}:
+        return [_labeled(folder, images) for folder in (folders[TRAIN], test) if folder is not None]
+    return [_labeled(root, images)]
 
 
-def _labeled(root: Path) -> list[tuple[Path, str]]:
+def _labeled(root: Path, images: Listing) -> list[tuple[Path, str]]:
     if (root / TABLE).is_file():
         return _by_table(root)
     folders = _folders(root)
@@ -133,12 +136,8 @@ def _labeled(root: Path) -> list[tuple[Path, str]]:
             f"{root} has no sub-folders and no {TABLE}, so its images have no labels; give one sub-folder a class, or "
             f"a {TABLE} with columns 'file' and 'label'"
         )
-    found: list[tuple[Path, str]] = []
-    for name, folder in folders.items():
-        try:
-            found += [(image, name) for image in list_images(folder)]
-        except DataFileError:
-            continue  # a folder without images is no class
+    within = [(path, path.relative_to(root).parts) for path in images.paths if path.is_relative_to(root)]
+    found = [(path, parts[0]) for path, parts in within if len(parts) > 1]
     if not found:
         raise DataFileError(f"{root} has no images in its sub-folders ({listed([*folders])}); check the path")
     return found

@@ -7,10 +7,10 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+from spotal._images import suffixes
 from spotal.datasets._download import Progress
 from spotal.datasets.base import Dataset
 from spotal.errors import DatasetError, InputError
-from spotal.pool.files import IMAGE_SUFFIXES
 
 __all__ = ["load", "names"]
 
@@ -82,7 +82,7 @@ def load(
         )
     is_folder = path.is_dir()
     if not is_folder and kind not in _FILES:
-        what = "one image; give its folder" if kind in IMAGE_SUFFIXES else f"not one of {', '.join(_FILES)}; convert it"
+        what = "one image; give its folder" if kind in suffixes() else f"not one of {', '.join(_FILES)}; convert it"
         raise DatasetError(f"dataset {name} cannot be loaded: it is {what}")
     from spotal.datasets.parquet_images import has_images, load_parquet_images, parquet_parts
 

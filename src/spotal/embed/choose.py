@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import nn
 
-from spotal.datasets._images import each
+from spotal._images import each
 from spotal.embed.items import Items
 from spotal.embed.items.base import image_of, shape_of_content
 from spotal.embed.models.load import ENCODER

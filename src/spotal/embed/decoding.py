@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -25,11 +25,15 @@ def item_id(items: Items, row: int) -> str | int:
 
 @dataclass
 class Ready:
-    """A batch that a worker has prepared: rows, what the model takes, and rows that failed with why."""
+    """A batch that a worker has prepared: rows, what the model takes, and rows that failed with why.
+
+    ``scaled`` has an entry for each image of more than 8 bits a value.
+    """
 
     rows: list[int]
     batch: Any
     failed: list[tuple[int, str]]
+    scaled: list[str] = field(default_factory=list)
 
 
 class _Prepared(Dataset[Any]):
@@ -49,10 +53,13 @@ class _Prepared(Dataset[Any]):
         good: list[int] = []
         held: list[Any] = []
         failed: list[tuple[int, str]] = []
+        scaled: list[str] = []
         for row, content in zip(rows, self.items.read(rows), strict=True):
             try:
                 if self.items.takes == "images":
-                    content = image_of(content, item_id(self.items, row), self.size, self.channels, self.at_least)
+                    content = image_of(
+                        content, item_id(self.items, row), self.size, self.channels, self.at_least, scaled
+                    )
                 elif isinstance(content, DataFileError):
                     raise content
             except DataFileError as error:
@@ -63,7 +70,7 @@ class _Prepared(Dataset[Any]):
         if not good:
             return Ready([], None, failed)
         try:
-            return Ready(good, self.prepare(held), failed)
+            return Ready(good, self.prepare(held), failed, scaled)
         except Exception as error:
             if len(rows) == 1:  # an image that a model's own preparation refuses
                 return Ready(
@@ -72,7 +79,7 @@ class _Prepared(Dataset[Any]):
         alone = [self.__getitems__([row]) for row in good]
         failed += [failure for ready in alone for failure in ready.failed]
         kept = [k for k, ready in enumerate(alone) if ready.rows]
-        return Ready([good[k] for k in kept], self.prepare([held[k] for k in kept]) if kept else None, failed)
+        return Ready([good[k] for k in kept], self.prepare([held[k] for k in kept]) if kept else None, failed, scaled)
 
 
 def loader(

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from spotal.datasets._images import decode, each, report
+from spotal._images import decode, each, note_of_depth, report
 from spotal.embed.base import Embedder
 from spotal.errors import DataFileError, InputError
 from spotal.pool.sample import as_seed
@@ -62,7 +62,8 @@ def embed_images(
     Warns
     -----
     SpotalWarning
-        Images were skipped: how many, and the names of the first.
+        Images were skipped: how many, and the names of the first. Or some have more than 8 bits a value: how many, and
+        how they were scaled.
 
     Notes
     -----
@@ -88,8 +89,9 @@ def embed_images(
     features: list[NDArray[np.float32]] = []
     kept: list[Path] = []
     failed: dict[Path, DataFileError] = {}
+    scaled: list[str] = []
     batch: list[NDArray[np.uint8]] = []
-    for done, (path, image) in enumerate(zip(files, _decoded(files, size, channels), strict=True), 1):
+    for done, (path, image) in enumerate(zip(files, _decoded(files, size, channels, scaled), strict=True), 1):
         if isinstance(image, DataFileError):
             if strict:
                 raise image
@@ -104,8 +106,11 @@ def embed_images(
             if progress is not None:
                 progress(done, len(files))
     report(list(failed.values()), len(files), "the pool", strict)
+    note_of_depth(scaled, "the pool")
     return np.concatenate(features), kept, list(failed)
 
 
-def _decoded(paths: Sequence[Path], size: int, channels: int) -> Iterator[NDArray[np.uint8] | DataFileError]:
-    return each(lambda path: decode(path, path, (size, size), channels), paths)
+def _decoded(
+    paths: Sequence[Path], size: int, channels: int, scaled: list[str] | None = None
+) -> Iterator[NDArray[np.uint8] | DataFileError]:
+    return each(lambda path: decode(path, path, (size, size), channels, scaled=scaled), paths)

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from spotal._arrays import blocks
 from spotal._files import atomic_path, is_part, save_array
+from spotal._images import note_of_depth
 from spotal._locks import try_lock
 from spotal._provenance import content_hash, versions
 from spotal.embed.decoding import Ready, item_id, loader
@@ -96,7 +97,8 @@ def embed_items(
     Warns
     -----
     SpotalWarning
-        Items that were embedded before are gone from the source, or their files have another size.
+        Items that were embedded before are gone from the source, or their files have another size. Images have more
+        than 8 bits a value: how many, and how they were scaled.
 
     Notes
     -----
@@ -122,6 +124,7 @@ def embed_items(
         todo = _missing(items, folder, known)
         listed = {item.id for item in manifest.skipped}
         count = min(8, os.cpu_count() or 1) if workers is None else workers
+        scaled: list[str] = []
         work = Work(folder, items, dtype, batch_size, shard_rows, count, strict)
         for done in (run or here)(work, embedder, todo, _free_names(folder, manifest), progress or _quiet):
             shards = (*manifest.shards, done.shard) if done.shard is not None else manifest.shards
@@ -132,6 +135,8 @@ def embed_items(
                 shards=tuple(sorted(shards, key=lambda shard: shard.file)),
             )
             manifest.write(folder)
+            scaled += done.scaled
+        note_of_depth(scaled, "the source")
         new = tuple(item for item in manifest.skipped if item.id not in listed)
         if not manifest.rows:
             raise DataFileError(
@@ -169,8 +174,10 @@ class Work:
         kept: list[int] = []
         vectors: list[NDArray[Any]] = []
         skipped: list[Skipped] = []
+        scaled: list[str] = []
         for batch in blocks(len(rows), self.batch_size):
             ready = next(loaded)
+            scaled += ready.scaled
             for row, reason in ready.failed:
                 if self.strict:
                     raise DataFileError(f"{reason}, and --strict was asked for")
@@ -181,16 +188,20 @@ class Work:
             tell(len(rows[batch]))
         dim = _width({part.shape[1] for part in vectors}, embedder)
         shard = _write(self.folder, next(names), np.concatenate(vectors), self.items, kept) if kept else None
-        return Done(shard, tuple(skipped), dim)
+        return Done(shard, tuple(skipped), dim, tuple(scaled))
 
 
 @dataclass(frozen=True)
 class Done:
-    """A shard, None where no item of it could be read; the items left out; and the width of its rows, 0 for None."""
+    """A shard, None where no item of it could be read; the items left out; and the width of its rows, 0 for None.
+
+    ``scaled`` has an entry for each image of more than 8 bits a value.
+    """
 
     shard: Shard | None
     skipped: tuple[Skipped, ...]
     dim: int
+    scaled: tuple[str, ...] = ()
 
 
 Run = Callable[[Work, TorchEmbedder, NDArray[np.int64], Iterator[str], Callable[[int, int], object]], Iterator[Done]]

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spotal._arrays import check_matrix, check_weight
+from spotal._images import fits, list_images
 from spotal.errors import DataFileError, InputError
 from spotal.pool import manifest
 from spotal.pool.keys import key_column, rows_of
@@ -19,13 +20,10 @@ from spotal.tables import PLAIN, TABLES, Dialect, listed, read_lines, read_table
 from spotal.tables.arrays import read_npy, read_npz
 from spotal.tables.columns import ids_of, numbers
 
-__all__ = ["IMAGE_SUFFIXES", "LabeledRows", "PoolFile", "list_images", "read_entries", "read_indices", "read_pool"]
+__all__ = ["LabeledRows", "PoolFile", "read_entries", "read_indices", "read_pool"]
 
 POOLS = (".csv", ".tsv", ".parquet")
 """Endings of tables that hold a pool."""
-
-IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".ppm", ".pgm")
-"""Names of files that are taken for images, in any case."""
 
 
 @dataclass(frozen=True)
@@ -61,37 +59,6 @@ class LabeledRows(NamedTuple):
 
     rows: NDArray[np.int64]
     labels: list[str] | None
-
-
-def list_images(folder: str | os.PathLike[str]) -> list[Path]:
-    """The image files in a folder and its sub-folders, sorted by relative path.
-
-    Files and folders whose name starts with a dot are passed over; linked folders are followed, each once.
-
-    Raises
-    ------
-    DataFileError
-        The folder is missing, is a file, or has no image in it.
-    """
-    root = Path(folder)
-    if not root.is_dir():
-        found = "a file" if root.exists() else "nothing"
-        raise DataFileError(f"{root} must be a folder of images, found {found}; check the path")
-    images: list[Path] = []
-    seen: set[str] = set()
-    for place, folders, files in os.walk(root, followlinks=True):
-        real = os.path.realpath(place)
-        if real in seen:
-            folders.clear()
-            continue
-        seen.add(real)
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
-        images += [
-            Path(place, name) for name in files if name.lower().endswith(IMAGE_SUFFIXES) and not name.startswith(".")
-        ]
-    if not images:
-        raise DataFileError(f"{root} has no images in it; put files in it that end in {' '.join(IMAGE_SUFFIXES)}")
-    return sorted(images, key=lambda path: path.relative_to(root).as_posix())
 
 
 def read_pool(
@@ -154,7 +121,7 @@ def read_pool(
     if manifest.is_pool(source):
         pool = _sharded_pool(source, named)
     elif source.is_dir():
-        pool = _image_pool(source, named)
+        pool = _image_pool(source, named, strict)
     elif kind == "npy":
         _no_columns(source, named, "a .npy file")
         pool = PoolFile(_matrix(read_npy(source), source), None, None, "npy")
@@ -239,9 +206,9 @@ def _sharded_pool(folder: Path, named: dict[str, str | None]) -> PoolFile:
     return PoolFile(matrix, manifest.read_ids(folder, found), None, "shards")
 
 
-def _image_pool(folder: Path, named: dict[str, str | None]) -> PoolFile:
+def _image_pool(folder: Path, named: dict[str, str | None], strict: bool) -> PoolFile:
     _no_columns(folder, named, "a folder of images")
-    paths = list_images(folder)
+    paths = list_images(folder, strict=strict)
     return PoolFile(None, [path.relative_to(folder).as_posix() for path in paths], None, "images", paths)
 
 
@@ -252,14 +219,8 @@ def _check_content(pool: PoolFile, path: Path) -> None:
         except InputError as error:
             raise DataFileError(str(error)) from None
         return
-    from PIL import Image
-
     for image in pool.paths or []:
-        try:
-            with Image.open(image) as opened:
-                opened.verify()
-        except Exception as error:  # a damaged image fails in any way it likes, struct.error and SyntaxError among them
-            raise DataFileError(f"{image} cannot be read as an image ({error}); repair or remove it") from None
+        fits(image, image)
 
 
 def read_indices(

@@ -144,7 +144,8 @@ class Project:
 
         Raises DataFileError or InputError where the data cannot be read; nothing is changed then.
         """
-        return self.items.add(look(self.settings.data, self.folder), complete=True)
+        known = {item.id for item in self.items}
+        return self.items.add(look(self.settings.data, self.folder, known), complete=True)
 
     def add_classes(self, names: Sequence[str]) -> None:
         """Add classes to spotal.toml, after those that are there. Raises ProjectError where a name is none."""

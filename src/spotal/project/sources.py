@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any
@@ -11,8 +11,9 @@ from typing import Any
 import numpy as np
 
 from spotal._arrays import check_matrix
+from spotal._images import find_images, listed, readable
 from spotal.errors import DataFileError
-from spotal.pool.files import list_images, read_pool
+from spotal.pool.files import read_pool
 from spotal.project.records import Found
 from spotal.project.settings import Data
 from spotal.tables import TABLES, read_table, reading
@@ -27,13 +28,14 @@ def location(data: Data, folder: Path) -> Path:
     return Path(os.path.normpath(folder / os.path.expanduser(data.path)))
 
 
-def look(data: Data, folder: Path) -> list[Found]:
+def look(data: Data, folder: Path, known: Container[str] = ()) -> list[Found]:
     """All items that the data hold now, in a fixed order.
 
     Parameters
     ----------
     data : Data
     folder : Path of the project
+    known : ids of the items that the project has; images that it has not are items only if they can be read
 
     Raises
     ------
@@ -41,15 +43,20 @@ def look(data: Data, folder: Path) -> list[Found]:
         The data are missing, empty, or cannot be read.
     InputError
         A column is named that the file does not have, or embeddings are not finite.
+
+    Warns
+    -----
+    SpotalWarning
+        Images were left out: how many, why, and the names of the first.
     """
     source = location(data, folder)
     if data.kind == "image":
-        return list(_images(source))
+        return list(_images(source, known))
     return list({"text": _texts, "embedding": _embeddings}[data.kind](source, data))
 
 
-def _images(source: Path) -> Iterator[Found]:
-    for path in list_images(source):
+def _images(source: Path, known: Container[str]) -> Iterator[Found]:
+    for path in listed(readable(find_images(source), known)):
         with reading(path):
             stat = os.stat(path)
         name = path.relative_to(source).as_posix()

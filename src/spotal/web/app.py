@@ -18,7 +18,7 @@ from starlette.staticfiles import StaticFiles
 from spotal.errors import DataFileError, OutputError, ProjectError, SpotalError
 from spotal.web.atlas import atlas, marks
 from spotal.web.guard import Guard
-from spotal.web.pictures import SIDES, picture
+from spotal.web.pictures import SIDES, Pictures
 from spotal.web.state import item, project_key, state
 
 if TYPE_CHECKING:
@@ -70,6 +70,7 @@ class _Routes:
 
     def __init__(self, project: Project, annotator: str | None, key: str) -> None:
         self.project, self.annotator, self.key = project, annotator, key
+        self.pictures = Pictures(project)
 
     def page(self, request: Request) -> Response:
         return FileResponse(STATIC / "index.html", headers={"cache-control": "no-cache"})
@@ -90,14 +91,14 @@ class _Routes:
     def item(self, request: Request) -> Response:
         return JSONResponse(item(self._item(request)))
 
-    def image(self, request: Request) -> Response:
+    async def image(self, request: Request) -> Response:
         size = request.path_params["size"]
         if size not in SIDES:
             raise HTTPException(404, f"size must be one of {', '.join(SIDES)}, found {size!r}")
-        one = self._item(request)
+        one = await run_in_threadpool(self._item, request)
         if one.kind != "image":
             raise HTTPException(404, f"item {one.number} is {one.kind} and has no image")
-        return FileResponse(picture(self.project, one, size), media_type="image/webp", headers=FOR_EVER)
+        return FileResponse(await self.pictures.get(one, size), media_type="image/webp", headers=FOR_EVER)
 
     async def answers(self, request: Request) -> Response:
         body = await _body(request)

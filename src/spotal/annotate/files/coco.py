@@ -10,6 +10,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from spotal._images import shape_of
 from spotal.annotate.files.base import Content, Format, Reading, Row, moment
 from spotal.annotate.files.label_studio import load
 from spotal.errors import DataFileError
@@ -67,14 +68,12 @@ def _write(content: Content, path: Path) -> None:
 
 
 def _size(path: Path) -> dict[str, int]:
-    """Width and height, nothing where the image cannot be read now."""
-    from PIL import Image, UnidentifiedImageError
-
+    """Width and height, upright and from the header alone; nothing where the image cannot be read now."""
     try:
-        with Image.open(path) as image:
-            return {"width": image.width, "height": image.height}
-    except (OSError, ValueError, UnidentifiedImageError):
+        height, width = shape_of(path, path).size
+    except DataFileError:
         return {}
+    return {"width": width, "height": height}
 
 
 FORMAT = Format("coco", "COCO with a category for each image", (".json",), _read, _write, kinds=("image",))

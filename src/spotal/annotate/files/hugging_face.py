@@ -14,11 +14,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from spotal._images import list_images
 from spotal.annotate.files.base import Content, Entry, Format, Reading, Row, answered, word
 from spotal.annotate.files.csv_rows import rows_of as csv_rows
 from spotal.annotate.files.json_lines import rows_of as json_rows
 from spotal.errors import DataFileError
-from spotal.pool.files import list_images
 from spotal.tables.arrow import ArrowFile, arrow_faults
 from spotal.tables.json_lines import parse_json
 from spotal.tables.text import utf8

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import mimetypes
 import os
 import re
@@ -12,8 +11,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from spotal.errors import DataFileError, LabelStudioError
+from spotal._images import fits, png
+from spotal.errors import LabelStudioError
 from spotal.project.sources import location
+from spotal.tables import reading
 
 if TYPE_CHECKING:
     from spotal.annotate.label_studio.client import Client
@@ -25,7 +26,7 @@ MODES = ("upload", "local")
 ROOT = "LOCAL_FILES_DOCUMENT_ROOT"
 """Label Studio's own variable: the folder that its paths of local files start at."""
 SHOWN = (".png", ".jpg", ".jpeg", ".gif", ".webp", ".bmp")
-"""What browsers show; others are uploaded as PNG."""
+"""Endings that browsers show. Others are uploaded as PNG, and so is what is transparent, moves or has over 8 bits."""
 AT_ONCE = 10
 
 
@@ -46,7 +47,7 @@ def image_urls(client: Client, project: Project, remote: int, items: Sequence[It
         The server does not take it, or may not read the folder.
     """
     if mode == "local":
-        local = [item for item in items if Path(item.path or "").suffix.lower() in SHOWN]
+        local = [item for item in items if _is_shown(project, item)]
         urls = dict(zip(local, _local(client, project, remote, local), strict=True))
     else:
         urls = {}
@@ -84,19 +85,18 @@ def _name(item: Item) -> str:
 
 def _file(project: Project, item: Item, name: str) -> tuple[str, bytes, str]:
     path = project.items.file(item)
-    suffix = path.suffix.lower()
-    try:
-        content = path.read_bytes()
-        if suffix not in SHOWN:
-            from PIL import Image
-
-            with Image.open(io.BytesIO(content)) as image:
-                target = io.BytesIO()
-                image.convert("RGB").save(target, "PNG")
-            content, suffix = target.getvalue(), ".png"
-    except (OSError, ValueError, SyntaxError) as error:
-        raise DataFileError(f"{path} cannot be read as an image ({error}); repair or remove it") from None
+    if _is_shown(project, item):
+        with reading(path):
+            content, suffix = path.read_bytes(), path.suffix.lower()
+    else:
+        content, suffix = png(path, path), ".png"
     return name + suffix, content, mimetypes.types_map.get(suffix, "application/octet-stream")
+
+
+def _is_shown(project: Project, item: Item) -> bool:
+    """Whether browsers show the file itself, and as our page does. Raises DataFileError where it is no image."""
+    path = project.items.file(item)
+    return fits(path, path).plain and path.suffix.lower() in SHOWN
 
 
 def _local(client: Client, project: Project, remote: int, items: Sequence[Item]) -> list[str]:

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from spotal.datasets._images import Shape, decode, shape_of
+from spotal._images import Shape, decode, shape_of
 from spotal.errors import DataFileError
 
 __all__ = ["Content", "Items", "image_of", "shape_of_content"]
@@ -40,15 +40,24 @@ class Items(Protocol):
 
 
 def image_of(
-    content: Content, name: object, size: tuple[int, int] | None, channels: int, at_least: int | None
+    content: Content,
+    name: object,
+    size: tuple[int, int] | None,
+    channels: int,
+    at_least: int | None,
+    scaled: list[str] | None = None,
 ) -> NDArray[np.uint8]:
-    """Pixels uint8 (height, width, channels) of one item, resized to ``size`` if given. Raises DataFileError."""
+    """Pixels uint8 (height, width, channels) of one item, resized to ``size`` if given. Raises DataFileError.
+
+    ``at_least`` and ``scaled`` are the decoder's.
+    """
     if isinstance(content, DataFileError):
         raise content
     if isinstance(content, np.ndarray):
         return _pixels(content, size, channels)
-    assert not isinstance(content, str)
-    return decode(content, name, size, channels, at_least)
+    if isinstance(content, str):
+        raise DataFileError(f"{name} holds text, not an image; correct its cell or drop the row")
+    return decode(content, name, size, channels, at_least, scaled)
 
 
 def shape_of_content(content: Content, name: object) -> Shape:
@@ -57,7 +66,8 @@ def shape_of_content(content: Content, name: object) -> Shape:
         raise content
     if isinstance(content, np.ndarray):
         return Shape((content.shape[0], content.shape[1]), content.shape[2] == 1)
-    assert not isinstance(content, str)
+    if isinstance(content, str):
+        raise DataFileError(f"{name} holds text, not an image; correct its cell or drop the row")
     return shape_of(content, name)
 
 

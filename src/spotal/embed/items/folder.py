@@ -10,19 +10,22 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from spotal._images import list_images
 from spotal.embed.items.base import Content
-from spotal.pool.files import list_images
 
 __all__ = ["FolderItems"]
 
 
 class FolderItems:
-    """The images of a folder and its sub-folders; ids are their relative paths. Raises what ``list_images`` does."""
+    """The images of a folder and its sub-folders; ids are their relative paths.
+
+    Raises and warns as :func:`spotal.datasets.list_images`.
+    """
 
     takes = "images"
 
-    def __init__(self, folder: Path) -> None:
-        self.paths = list_images(folder)
+    def __init__(self, folder: Path, strict: bool = False) -> None:
+        self.paths = list_images(folder, strict=strict)
         self.ids: list[str] | NDArray[np.int64] = [path.relative_to(folder).as_posix() for path in self.paths]
         self.sizes: list[int] | None = [_size(path) for path in self.paths]
         self.source: dict[str, Any] = {"kind": "folder", "name": folder.resolve().name}

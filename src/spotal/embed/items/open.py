@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from spotal._images import suffixes
 from spotal.datasets import names
 from spotal.datasets.parquet_images import parquet_parts
 from spotal.embed.items.base import Items
@@ -12,7 +13,6 @@ from spotal.embed.items.folder import FolderItems
 from spotal.embed.items.named import NamedItems
 from spotal.embed.items.table import SUFFIXES, TableItems
 from spotal.errors import DataFileError, InputError
-from spotal.pool.files import IMAGE_SUFFIXES
 from spotal.tables import PLAIN, Dialect, reading
 
 __all__ = ["open_items"]
@@ -24,6 +24,7 @@ def open_items(
     column: str | None = None,
     id_column: str | None = None,
     dialect: Dialect = PLAIN,
+    strict: bool = False,
 ) -> Items:
     """The images or texts of a source.
 
@@ -38,11 +39,14 @@ def open_items(
         Of a table: the column of ids; None for ``id`` where there is one, else rows go by number.
     dialect : Dialect
         Of CSV and JSON Lines: encoding and delimiter.
+    strict : bool
+        Whether a file of a folder of images that cannot be read as one is an error; else it is left out with a
+        ``SpotalWarning``.
 
     Raises
     ------
     DataFileError
-        It is missing, corrupt, or holds nothing of the kind.
+        It is missing, corrupt, or holds nothing of the kind; or, if strict, an image is left out.
     InputError
         A column is named that is not there, or there are none to name.
     """
@@ -65,18 +69,18 @@ def open_items(
                 )
             return TableItems(arrow, column, id_column, path, dialect)
         _no_columns(column, id_column, "a folder of images")
-        return FolderItems(path)
+        return FolderItems(path, strict)
     with reading(path):
         path.stat()
     if path.suffix.lower() in SUFFIXES:
         return TableItems([path], column, id_column, path, dialect)
-    remedy = "give its folder" if path.suffix.lower() in IMAGE_SUFFIXES else f"give one of {' '.join(SUFFIXES)}"
+    remedy = "give its folder" if path.suffix.lower() in suffixes() else f"give one of {' '.join(SUFFIXES)}"
     raise DataFileError(f"{path} is no folder and no table of images or text; {remedy}")
 
 
 def _has_images(folder: Path) -> bool:
     return any(
-        name.lower().endswith(IMAGE_SUFFIXES)
+        name.lower().endswith(suffixes())
         for _, _, files in os.walk(folder, followlinks=False)
         for name in files
         if not name.startswith(".")

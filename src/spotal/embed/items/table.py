@@ -12,9 +12,9 @@ from typing import Any
 
 import numpy as np
 
+from spotal._images import suffixes
 from spotal.embed.items.base import Content
 from spotal.errors import DataFileError, InputError
-from spotal.pool.files import IMAGE_SUFFIXES
 from spotal.tables import PLAIN, TABLES, Dialect, Table, listed, read_table, reading
 from spotal.tables.columns import column, ids_of, is_integer, is_text, texts_of
 from spotal.tables.opening import check_names
@@ -88,7 +88,9 @@ class TableItems:
         else:
             titles = [file.relative_to(root).as_posix() for file in files]
             self.ids = [f"{name}:{row}" for name, count in zip(titles, counts, strict=True) for row in range(count)]
-        self.takes = "images" if self._holds_images() else "text"
+        self.takes = "text"
+        if self._holds_images():
+            self.takes = "images"
         self.source: dict[str, Any] = {
             "kind": "table", "name": root.resolve().name, "column": self.column, "id_column": key,
             "rows": {file.relative_to(root).as_posix() if file != root else file.name: count
@@ -106,8 +108,9 @@ class TableItems:
             raise DataFileError(
                 f"{self.files[0]} has {kind} in column {self.column!r}, not images or text; name another by --column"
             )
-        first = next((text for text in self.read(range(min(100, self.ends[0]))) if text), "")
-        return isinstance(first, Path)
+        some = self.read(range(min(100, self.ends[0])))
+        first = next((text for text in some if isinstance(text, str) and text), "")
+        return first.lower().endswith(suffixes())
 
     def read(self, rows: Sequence[int]) -> list[Content]:
         """What the rows hold; an empty cell is a DataFileError."""
@@ -128,7 +131,7 @@ class TableItems:
         path: str | None = None
         if isinstance(cell, dict):
             value, path = cell.get("bytes"), cell.get("path")
-        elif isinstance(value, str) and value.lower().endswith(IMAGE_SUFFIXES):
+        elif isinstance(value, str) and self.takes == "images":
             value, path = None, value
         if value is None and path:
             return self.files[which].parent / path

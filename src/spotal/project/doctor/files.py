@@ -9,7 +9,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from spotal.errors import SpotalError
+from spotal._images import decode
+from spotal.errors import DataFileError, SpotalError
 from spotal.project import made
 from spotal.project.doctor.base import Finding, Progress, some
 from spotal.project.places import MODELS
@@ -27,12 +28,12 @@ AT_ONCE = 256
 def check_data(project: Project) -> Iterator[Finding]:
     """Items that are gone, changed, or not added yet."""
     check = "data"
+    items = list(project.items)
     try:
-        found = {thing.id: thing for thing in look(project.settings.data, project.folder)}
+        found = {thing.id: thing for thing in look(project.settings.data, project.folder, {item.id for item in items})}
     except SpotalError as error:
         yield Finding(check, str(error))
         return
-    items = list(project.items)
     spoken = project.labels.standings()
     gone = [item for item in items if item.id not in found]
     unmarked = [item.id for item in gone if not item.missing]
@@ -97,12 +98,9 @@ def check_leftovers(folder: Path) -> Iterator[Finding]:
 
 
 def _reads(path: Path) -> bool:
-    from PIL import Image
-
     try:
-        with Image.open(path) as image:
-            image.load()
-    except Exception:  # Pillow raises what its many readers raise; all of it means the same here
+        decode(path, path, (32, 32), None)
+    except DataFileError:
         return False
     return True
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from spotal.datasets._images import shape_of
+from spotal._images import shape_of
 from spotal.errors import DataFileError
 from spotal.project.learning import inputs
 from spotal.project.learning.base import Inputs, Progress
@@ -63,11 +63,11 @@ class Frozen:
         parts = [images[start : start + step] for start in range(0, len(images), step)]
         return np.concatenate([self.embedder.forward(model.prepare(part), len(part)) for part in parts])
 
-    def _size(self, project: Project, items: list[Item]) -> int | None:
-        """Height and width to resize to; None for a model that does so itself."""
+    def _size(self, project: Project, items: list[Item]) -> tuple[int | None, int | None]:
+        """Height and width to resize to; for a model that does so itself, the least that it needs of an image."""
         if self.embedder.model.resizes:
-            return None
-        return self.embedder.image_size or min(MOST_SIZE, _longer_side(project, items))
+            return None, 2 * (self.embedder.image_size or MOST_SIZE)
+        return self.embedder.image_size or min(MOST_SIZE, _longer_side(project, items)), None
 
     def _stem(self) -> str:
         """Name of the file of features, another one for another model under the same name."""

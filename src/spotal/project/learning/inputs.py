@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spotal._arrays import check_matrix
-from spotal.datasets._images import decode, each, report
+from spotal._images import DECODER, decode, each, note_of_depth, report
 from spotal.errors import DataFileError
 from spotal.project.learning.base import Inputs, Progress
 from spotal.project.learning.kept import Kept
@@ -29,8 +29,8 @@ LEAST_WORDS = 2**18
 
 def images(project: Project, items: list[Item], progress: Progress, size: int) -> Inputs:
     """Images uint8 (n, size, size, 3), resized and kept. Warns of those that cannot be read."""
-    kept = Kept(project.folder / FEATURES, f"images-{size}")
-    numbers = _readable(project, items, kept, lambda: size, np.stack, progress, "reading images")
+    kept = Kept(project.folder / FEATURES, f"images-{size}-{DECODER}")
+    numbers = _readable(project, items, kept, lambda: (size, None), np.stack, progress, "reading images")
     return Inputs(numbers, _rows(kept.rows(), numbers))
 
 
@@ -40,13 +40,14 @@ def vectors(
     progress: Progress,
     name: str,
     embed: Callable[[list[NDArray[np.uint8]]], NDArray[np.float32]],
-    choose_size: Callable[[], int | None],
+    choose_size: Callable[[], tuple[int | None, int | None]],
 ) -> Inputs:
     """Embeddings (n, d) of images by a frozen model, kept under ``name``. Warns of those that cannot be read.
 
-    ``choose_size``, asked where there are images to embed, gives the height and width that they are resized to.
+    ``choose_size``, asked where there are images to embed, gives the height and width that they are resized to; or, for
+    a model that resizes them itself, None and the least that it needs of their shorter side.
     """
-    kept = Kept(project.folder / FEATURES, name)
+    kept = Kept(project.folder / FEATURES, f"{name}-{DECODER}")
     numbers = _readable(project, items, kept, choose_size, embed, progress, "embedding images")
     return Inputs(numbers, _rows(kept.rows(), numbers))
 
@@ -102,19 +103,20 @@ def _readable(
     project: Project,
     items: list[Item],
     kept: Kept,
-    choose_size: Callable[[], int | None],
+    choose_size: Callable[[], tuple[int | None, int | None]],
     embed: Callable[[list[NDArray[np.uint8]]], NDArray[Any]],
     progress: Progress,
     what: str,
 ) -> NDArray[np.int64]:
     """Work out rows of images; numbers of those that have one. Raises DataFileError where none has."""
     failures: list[DataFileError] = []
+    scaled: list[str] = []
 
     def compute(some: list[Item]) -> tuple[list[int], NDArray[Any]]:
         done, pixels = [], []
-        side = choose_size()
+        side, least = choose_size()
         size = None if side is None else (side, side)
-        found = each(lambda item: decode(project.items.file(item), item.id, size, 3), some)
+        found = each(lambda item: decode(project.items.file(item), item.id, size, 3, least, scaled), some)
         for row, image in enumerate(found):
             if isinstance(image, DataFileError):
                 failures.append(image)
@@ -124,7 +126,8 @@ def _readable(
         return done, embed(pixels) if pixels else np.empty(0)
 
     numbers = kept.update(items, compute, lambda done, total: progress(what, done, total))
-    report(failures, len(items), project.folder.name, strict=False)
+    report(failures, len(items), project.folder.name)
+    note_of_depth(scaled, project.folder.name)
     return numbers
 
 

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import base64
 import io
+import os
 from collections.abc import Callable, Iterable
+from functools import lru_cache
 from html import escape
 from pathlib import Path
 
+from spotal._images import decode, fits
+from spotal.errors import DataFileError
 from spotal.project.records import Item
 
 __all__ = ["figure", "figures", "picture"]
@@ -19,18 +23,23 @@ CHARACTERS = 160
 
 def picture(path: Path) -> str | None:
     """A small copy of an image as a data URI, None where it cannot be read."""
-    from PIL import Image, ImageOps
-
     try:
-        with Image.open(path) as image:
-            image.draft("RGB", (2 * SIDE, 2 * SIDE))
-            small = ImageOps.exif_transpose(image).convert("RGB")
-    except Exception:  # Pillow raises what its many readers raise; all of it means the same here
+        state = os.stat(path)
+        return _encoded(path, (state.st_mtime_ns, state.st_size))
+    except (OSError, DataFileError):
         return None
-    grow = SIDE // max(small.size)
+
+
+@lru_cache(maxsize=1024)
+def _encoded(path: Path, _: tuple[int, int]) -> str:
+    from PIL import Image
+
+    height, width = fits(path, path).size
+    grow, shrink = SIDE // max(height, width), SIDE / max(height, width)
+    size = (height, width) if grow else (max(1, round(height * shrink)), max(1, round(width * shrink)))
+    small = Image.fromarray(decode(path, path, size, 3))
     if grow > 1:  # tiny images stay sharp
-        small = small.resize((small.width * grow, small.height * grow), Image.Resampling.NEAREST)
-    small.thumbnail((SIDE, SIDE))
+        small = small.resize((width * grow, height * grow), Image.Resampling.NEAREST)
     out = io.BytesIO()
     small.save(out, format="JPEG", quality=82, optimize=True)
     return "data:image/jpeg;base64," + base64.b64encode(out.getvalue()).decode()

@@ -1,0 +1,42 @@
+"""Images from files: which are read, how they become 8-bit pixels, and how much is decoded at a time.
+
+Everything in spotal that opens an image does it here, so that it looks the same to the models and to people.
+"""
+
+from spotal._images.decoding import DECODER, decode, fits, png
+from spotal._images.depth import note_of_depth
+from spotal._images.folder import (
+    Listing,
+    Skipped,
+    find_images,
+    list_images,
+    listed,
+    note_of_skipped,
+    printable,
+    readable,
+)
+from spotal._images.header import Shape, Source, shape_of
+from spotal._images.kinds import suffixes
+from spotal._images.threads import each, report
+
+__all__ = [
+    "DECODER",
+    "Listing",
+    "Shape",
+    "Skipped",
+    "Source",
+    "decode",
+    "each",
+    "find_images",
+    "fits",
+    "list_images",
+    "listed",
+    "note_of_depth",
+    "note_of_skipped",
+    "png",
+    "printable",
+    "readable",
+    "report",
+    "shape_of",
+    "suffixes",
+]

@@ -1,0 +1,130 @@
+"""Decode an image file to 8-bit pixels, upright, opaque and of bounded size."""
+
+from __future__ import annotations
+
+import io
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spotal._images.depth import flattened
+from spotal._images.header import TURNED, Shape, Size, Source, is_gray, opened, orientation, shape_of
+from spotal._images.room import MOST_PIXELS, ROOM
+from spotal.errors import DataFileError
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+__all__ = ["DECODER", "decode", "fits", "png"]
+
+DECODER = 2
+"""Part of the names of files made from images, another one whenever these are decoded to other pixels."""
+WITH_ALPHA = ("LA", "RGBA")
+UPRIGHT = {
+    2: "FLIP_LEFT_RIGHT", 3: "ROTATE_180", 4: "FLIP_TOP_BOTTOM", 5: "TRANSPOSE", 6: "ROTATE_270", 7: "TRANSVERSE",
+    8: "ROTATE_90",
+}  # fmt: skip
+"""What turns an image of each EXIF orientation upright."""
+
+
+def fits(source: Source, name: object) -> Shape:
+    """Read the header of an image that is to be decoded. Raises DataFileError where it is none, or too large."""
+    shape = shape_of(source, name)
+    _check(shape.size, name)
+    return shape
+
+
+def decode(
+    source: Source,
+    name: object,
+    size: Size | None,
+    channels: int | None,
+    at_least: int | None = None,
+    scaled: list[str] | None = None,
+) -> NDArray[np.uint8]:
+    """Decode an image to uint8 (height, width, channels), upright; the first one of several frames or pages.
+
+    Parameters
+    ----------
+    source : Path or bytes
+    name : what messages call it
+    size : (height, width) to resize to without regard to proportions, or None
+    channels : 1, 3, or None for what the image has
+    at_least : int or None
+        Without a size: an image whose shorter side is a multiple of this is made smaller by a whole number, to no less
+        than this.
+    scaled : list or None, gets an entry for :func:`note_of_depth` where the image has more than 8 bits a value
+
+    Raises
+    ------
+    DataFileError
+        It cannot be read, or has more than 268,435,456 pixels.
+
+    Notes
+    -----
+    Transparent parts become white. More than 8 bits a value become 8 by the rule of ``depth``. At a time a process
+    decodes no more images than it has cores, nor more than 268,435,456 pixels.
+    """
+    from PIL import Image
+
+    with opened(source, name) as image:
+        _check(image.size[::-1], name)
+        with ROOM.of(image.width * image.height):
+            turn = orientation(image)
+            gray = channels == 1 or (channels is None and is_gray(image.mode))
+            enough = at_least if size is None else 2 * max(size)
+            if enough is not None:
+                image.draft(None, (enough, enough))  # a large JPEG need not be decoded in full
+            plain, whose = flattened(image, source, name)
+            plain = _bands(plain)
+            if size is not None:
+                wanted = size if turn in TURNED else size[::-1]
+                if plain.size != wanted:
+                    plain = plain.resize(wanted, Image.Resampling.BILINEAR)
+            elif at_least is not None and min(plain.size) >= 2 * at_least:
+                plain = plain.reduce(min(plain.size) // at_least)
+            plain = _opaque(plain, "L" if gray else "RGB")
+            if turn in UPRIGHT:
+                plain = plain.transpose(Image.Transpose[UPRIGHT[turn]])
+            array = np.array(plain, np.uint8)
+    if whose is not None and scaled is not None:
+        scaled.append(whose)
+    return array[..., None] if array.ndim == 2 else array
+
+
+def png(source: Source, name: object) -> bytes:
+    """Decode an image and encode it as PNG. Raises DataFileError."""
+    from PIL import Image
+
+    array = decode(source, name, None, None)
+    out = io.BytesIO()
+    Image.fromarray(array[..., 0] if array.shape[2] == 1 else array).save(out, "PNG")
+    return out.getvalue()
+
+
+def _check(size: Size, name: object) -> None:
+    height, width = size
+    if width * height > MOST_PIXELS:
+        raise DataFileError(
+            f"{name} has {width:,} x {height:,} pixels, more than the {MOST_PIXELS:,} that are decoded; make it smaller"
+        )
+
+
+def _bands(image: Image.Image) -> Image.Image:
+    """The image in a mode that can be resized: L, LA, RGB or RGBA."""
+    if image.has_transparency_data:
+        return image if image.mode in WITH_ALPHA else image.convert("RGBA")
+    if is_gray(image.mode):
+        return image if image.mode == "L" else image.convert("L")
+    return image if image.mode == "RGB" else image.convert("RGB")
+
+
+def _opaque(image: Image.Image, mode: str) -> Image.Image:
+    """The image on white, in mode L or RGB."""
+    from PIL import Image
+
+    if image.mode in WITH_ALPHA:
+        layer = image.convert("RGBA")
+        image = Image.alpha_composite(Image.new("RGBA", layer.size, "white"), layer)
+    return image if image.mode == mode else image.convert(mode)
