@@ -21,10 +21,10 @@ rounds, picks
 events
     The audit trail: who said what about which item, when and from where ("label", "skip", "none_of_these",
     "withdraw"). Append-only, which the database itself enforces; a changed label, a withdrawal and an undo are events.
-standings (a view)
-    Where an item stands, worked out from events and stored nowhere: the last word of each annotator that was not
-    withdrawn, in the order of recording; the majority of those who decided (skips are no vote, "none of these" is);
-    "conflict" for a tie, "skipped" where nobody decided.
+standings
+    Where an item stands, worked out anew from its events whenever one is added (a trigger does it, whoever writes): the
+    last word of each annotator that was not withdrawn, in the order of recording; the majority of those who decided
+    (skips are no vote, "none of these" is); "conflict" for a tie, "skipped" where nobody decided.
 models, metrics
     What was trained, on how many labels, where its weights, embeddings and predictions are, and its figures.
 

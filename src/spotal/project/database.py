@@ -16,7 +16,7 @@ from spotal._files import atomic_path
 from spotal.errors import OutputError, ProjectError
 from spotal.project.places import BACKUPS
 from spotal.project.places import DATABASE as FILE
-from spotal.project.schema import REVISION, TRIGGERS, VIEWS
+from spotal.project.schema import REFILL, REVISION, TRIGGERS, VIEWS
 
 if TYPE_CHECKING:
     from alembic.config import Config
@@ -63,7 +63,7 @@ class Database:
 
     @classmethod
     def renew(cls, path: Path) -> None:
-        """Make views and triggers anew, as one transaction."""
+        """Make views, triggers and standings anew from what was recorded, as one transaction."""
         engine = _engine(path)
         try:
             with _failing(path), engine.execution_options(writes=True).begin() as connection:
@@ -173,7 +173,7 @@ def configuration() -> Config:
 
 
 def _migrate(path: Path) -> None:
-    """Run the migrations that are missing, and renew views and triggers: they hold nothing."""
+    """Run the migrations that are missing, and renew views, triggers and standings: they hold nothing of their own."""
     from alembic import command
 
     config = configuration()
@@ -200,8 +200,9 @@ def _undefine(connection: Connection) -> None:
 
 
 def _define(connection: Connection) -> None:
-    for definition in (*VIEWS.values(), *TRIGGERS):
-        connection.exec_driver_sql(definition)
+    """Make views and triggers, and work out the standings."""
+    for statement in (*VIEWS.values(), *TRIGGERS, *REFILL):
+        connection.exec_driver_sql(statement)
 
 
 def _engine(path: Path, *, foreign_keys: bool = True) -> Engine:
