@@ -553,3 +553,23 @@ def test_help_and_single_keys_switched_off(images, visit):
         page.keyboard.press("Enter")
         shown(page, "p01.png")
         assert said(images) == [("p00.png", "label", "blue")]
+
+
+def test_the_first_of_two_people_is_told_that_a_second_is_missing(tmp_path, visit):
+    with make_images(tmp_path / "images", picks=2, overlap=2) as project, live(project) as server:
+        page = visit(server.address)
+        for k in range(2):
+            shown(page, f"p0{k}.png")
+            page.keyboard.press("1")
+        page.get_by_role("heading", name="Your part is done").wait_for()
+        page.get_by_text("2 items wait for a second person").wait_for()
+        assert "spotal next" not in page.inner_text(".finished")
+        assert "2 of 4" in page.inner_text("#progress")
+        page.locator("#who").click()
+        page.get_by_label("Your name goes with").fill("bob")
+        page.get_by_role("button", name="Go on").click()
+        for k in range(2):
+            shown(page, f"p0{k}.png")
+            page.keyboard.press("1")
+        done(page)
+        assert "spotal next" in page.inner_text(".finished")

@@ -46,8 +46,10 @@ def label(
         with suppress(OSError, KeyError):  # a user without a name
             annotator = getpass.getuser()
     with Project.open(folder) as project:
-        counts = project.counts()
-        say(console, f"{counts.open + counts.conflicts:,} to answer in {project.folder}, {counts.labeled:,} labeled")
+        asked, counts = len(project.rounds.batch(annotator)), project.counts()
+        say(console, f"{asked:,} to answer in {project.folder}, {counts.labeled:,} labeled")
+        if counts.open > asked:
+            say(console, f"  {counts.waiting()}")
 
         def ready(address: str) -> None:
             say(console, f"Label at {address}", "bold")
