@@ -36,6 +36,7 @@ A change of the tables: edit ``schema.py``, raise its ``REVISION``, add the next
 ``migrations/versions`` (a test compares the two), and keep the older files as they are.
 """
 
+from spotal.project.board import Board
 from spotal.project.next import next_batch
 from spotal.project.predictions import Predictions, read_embeddings, read_predictions
 from spotal.project.project import Project
@@ -55,6 +56,7 @@ from spotal.project.records import (
     Round,
     Standing,
     Task,
+    Undo,
 )
 from spotal.project.settings import Audit, Data, Limits, Settings, Stop
 from spotal.project.training import train
@@ -65,6 +67,7 @@ __all__ = [
     "Answer",
     "Audit",
     "AuditLabel",
+    "Board",
     "Conflict",
     "Counts",
     "Data",
@@ -82,6 +85,7 @@ __all__ = [
     "Standing",
     "Stop",
     "Task",
+    "Undo",
     "next_batch",
     "read_embeddings",
     "read_predictions",

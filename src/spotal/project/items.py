@@ -79,6 +79,16 @@ class Items:
             raise ProjectError(f"numbers must be those of items, 0 to {len(self) - 1}, found {unknown}")
         return [found[number] for number in wanted]
 
+    def ids(self, numbers: Iterable[int]) -> dict[int, str]:
+        """The ids of the items of these numbers; those that no item has are left out."""
+        wanted = [number for number in numbers if 0 <= number < 2**63]
+        found: dict[int, str] = {}
+        with self._database.read() as connection:
+            for start in range(0, len(wanted), MANY):
+                query = select(ItemRow.number, ItemRow.id).where(ItemRow.number.in_(wanted[start : start + MANY]))
+                found.update((number, name) for number, name in connection.execute(query))
+        return found
+
     def candidates(self) -> list[Item]:
         """What a strategy may pick: present, not held back, never picked, and nobody has spoken about it."""
         free = (

@@ -13,7 +13,7 @@ from spotal._check import closest
 from spotal.errors import ProjectError
 from spotal.project.agreement import agreements, first_answers
 from spotal.project.items import MANY, numbers_of
-from spotal.project.records import Agreement, Answer, Conflict, Event, Standing
+from spotal.project.records import Agreement, Answer, Conflict, Event, Standing, Undo
 from spotal.project.schema import EventRow, ItemRow, latest, standings
 
 if TYPE_CHECKING:
@@ -81,6 +81,23 @@ class Labels:
             done = self._append(connection, listed)
         return [event for event, is_new in done if is_new]
 
+    def record_each(self, answers: Iterable[Answer | Undo]) -> list[Event | ProjectError | None]:
+        """Record what several people say as one transaction: one wait for the disk, on which all are on return.
+
+        An answer that cannot be recorded keeps no other from it: its error is returned in its place. For an
+        :class:`Undo`, what :meth:`undo` returns.
+        """
+        done: list[Event | ProjectError | None] = []
+        with self._database.write() as connection:
+            for one in answers:
+                try:
+                    done.append(
+                        _undo(connection, one) if isinstance(one, Undo) else self._append(connection, [one])[0][0]
+                    )
+                except ProjectError as error:  # before anything of it was written
+                    done.append(error)
+        return done
+
     def withdraw(
         self,
         item: str,
@@ -107,23 +124,8 @@ class Labels:
         asked again, nothing happens and the event of then is returned. The event that was recorded, or None where
         nothing is left to undo.
         """
-        mine = _standing(annotator)
-        wanted = mine.where(EventRow.source == source)
-        if external_id is not None:
-            wanted = wanted.where(EventRow.external_id == external_id)
         with self._database.write() as connection:
-            last = connection.execute(wanted.limit(1)).first()
-            if last is None:
-                return None if external_id is None else _undone(connection, annotator, source, external_id)
-            before = connection.execute(
-                mine.where(EventRow.item == last.item, EventRow.number != last.number).limit(1)
-            ).first()
-            kind, label = ("withdraw", None) if before is None else (before.kind, before.label)
-            item = connection.execute(select(ItemRow.id).where(ItemRow.number == last.item)).scalar_one()
-            number, now = _last(connection) + 1, datetime.now(UTC)
-            event = Event(number, item, annotator, kind, label, now, source, None, "", last.number)
-            _write(connection, [(last.item, event)])
-            return event
+            return _undo(connection, Undo(annotator, source, external_id))
 
     def undoable(self, annotator: str, most: int = 20, *, source: str = "page") -> list[Event]:
         """The annotator's last events from this source that :meth:`undo` would take back, newest first."""
@@ -141,9 +143,16 @@ class Labels:
         """What a model may be trained on, by id in the order of the items: labeled, and not held back for the audit."""
         return {name: row for name, row in self.standings().items() if row.state == "labeled" and not row.held_back}
 
-    def conflicts(self) -> list[Conflict]:
-        """Items on which annotators are tied, with the last word of each who decided."""
+    def conflicts(self, items: Iterable[int] | None = None) -> list[Conflict]:
+        """Items on which annotators are tied, with the last word of each who decided.
+
+        Parameters
+        ----------
+        items : iterable of int or None, numbers of items to look at, at most a few hundred; None for all
+        """
         tied = select(standings.c.item).where(standings.c.state == "conflict")
+        if items is not None:
+            tied = tied.where(standings.c.item.in_(list(items)))
         words = (
             select(latest.c.item, latest.c.annotator, latest.c.label)
             .where(latest.c.item.in_(tied), latest.c.kind != "skip")
@@ -211,6 +220,24 @@ class Labels:
             done.append((event, True))
         _write(connection, [(numbers[event.item], event) for event, is_new in done if is_new])
         return done
+
+
+def _undo(connection: Connection, undo: Undo) -> Event | None:
+    """Take back an answer, see :meth:`Labels.undo`."""
+    mine = _standing(undo.annotator)
+    wanted = mine.where(EventRow.source == undo.source)
+    if undo.external_id is not None:
+        wanted = wanted.where(EventRow.external_id == undo.external_id)
+    last = connection.execute(wanted.limit(1)).first()
+    if last is None:
+        return None if undo.external_id is None else _undone(connection, undo.annotator, undo.source, undo.external_id)
+    before = connection.execute(mine.where(EventRow.item == last.item, EventRow.number != last.number).limit(1)).first()
+    kind, label = ("withdraw", None) if before is None else (before.kind, before.label)
+    item = connection.execute(select(ItemRow.id).where(ItemRow.number == last.item)).scalar_one()
+    number, now = _last(connection) + 1, datetime.now(UTC)
+    event = Event(number, item, undo.annotator, kind, label, now, undo.source, None, "", last.number)
+    _write(connection, [(last.item, event)])
+    return event
 
 
 def _known(connection: Connection, answers: list[Answer]) -> dict[tuple[str, str | None, str], Event]:
