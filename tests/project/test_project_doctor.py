@@ -128,7 +128,7 @@ REPAIRS = {
     ),
     "data: 1 items are changed since .*: '1.png'": lambda p: os.utime(p.parent / "photos" / "1.png", (1, 1)),
     "data: 1 items are gone since .*: '7.png'": lambda p: (p.parent / "photos" / "7.png").unlink(),
-    "database: tally: these views": lambda p: sql(p, "DROP TRIGGER events_counted", "DROP VIEW tally"),
+    "database: events_counted, tally: these views": lambda p: sql(p, "DROP TRIGGER events_counted", "DROP VIEW tally"),
     "database: events_counted: these views": lambda p: sql(p, "DROP TRIGGER events_counted", "DELETE FROM standings"),
     "database: standings: what they say does not follow": lambda p: sql(p, "UPDATE standings SET label = 'circle'"),
     "database: standings: what they say does not": lambda p: sql(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import UTC, datetime
+from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import func, insert, select
@@ -12,7 +13,7 @@ from sqlalchemy.orm import aliased
 from spotal._check import closest
 from spotal.errors import ProjectError
 from spotal.project.agreement import agreements, first_answers
-from spotal.project.items import MANY, numbers_of
+from spotal.project.items import MANY, found_numbers, number_of, numbers_of
 from spotal.project.records import Agreement, Answer, Conflict, Event, Standing, Undo
 from spotal.project.schema import EventRow, ItemRow, latest, standings
 
@@ -72,13 +73,13 @@ class Labels:
         """
         answer = Answer(item, annotator, kind, label, source, external_id, external_version, at)
         with self._database.write() as connection:
-            return self._append(connection, [answer])[0][0]
+            return _only_good(self._append(connection, [answer]))[0][0]
 
     def record_all(self, answers: Iterable[Answer]) -> list[Event]:
         """Record many answers as one transaction, all or none; the events that are new. Raises as :meth:`record`."""
         listed = list(answers)
         with self._database.write() as connection:
-            done = self._append(connection, listed)
+            done = _only_good(self._append(connection, listed))
         return [event for event, is_new in done if is_new]
 
     def record_each(self, answers: Iterable[Answer | Undo]) -> list[Event | ProjectError | None]:
@@ -89,13 +90,12 @@ class Labels:
         """
         done: list[Event | ProjectError | None] = []
         with self._database.write() as connection:
-            for one in answers:
-                try:
-                    done.append(
-                        _undo(connection, one) if isinstance(one, Undo) else self._append(connection, [one])[0][0]
-                    )
-                except ProjectError as error:  # before anything of it was written
-                    done.append(error)
+            for is_undo, group in groupby(answers, lambda one: isinstance(one, Undo)):
+                if is_undo:
+                    done += [_undo(connection, one) for one in group if isinstance(one, Undo)]
+                else:
+                    told = self._append(connection, [one for one in group if isinstance(one, Answer)])
+                    done += [one if isinstance(one, ProjectError) else one[0] for one in told]
         return done
 
     def withdraw(
@@ -198,19 +198,24 @@ class Labels:
         """
         return agreements(first_answers(self.history(), self._project.settings.overlap))
 
-    def _append(self, connection: Connection, answers: list[Answer]) -> list[tuple[Event, bool]]:
-        """The events of answers, and whether each is new."""
-        for answer in answers:
-            _check(answer, self._project.settings.classes)
-        numbers = numbers_of(connection, [answer.item for answer in answers])
+    def _append(self, connection: Connection, answers: list[Answer]) -> list[tuple[Event, bool] | ProjectError]:
+        """Record answers; the event of each and whether it is new, or why it was not recorded."""
+        numbers = found_numbers(connection, [answer.item for answer in answers])
         known = _known(connection, answers)
         number, now = _last(connection), datetime.now(UTC)
-        done: list[tuple[Event, bool]] = []
+        done: list[tuple[Event, bool] | ProjectError] = []
+        new: list[tuple[int, Event]] = []
         for answer in answers:
             key = (answer.source, answer.external_id, answer.external_version)
-            if key in known:
-                _check_same(known[key], answer)
-                done.append((known[key], False))
+            try:
+                _check(answer, self._project.settings.classes)
+                item = number_of(numbers, answer.item)
+                if key in known:
+                    _check_same(known[key], answer)
+                    done.append((known[key], False))
+                    continue
+            except ProjectError as error:
+                done.append(error)
                 continue
             number += 1
             at = now if answer.at is None else answer.at.astimezone(UTC)
@@ -218,8 +223,19 @@ class Labels:
             if answer.external_id is not None:
                 known[key] = event
             done.append((event, True))
-        _write(connection, [(numbers[event.item], event) for event, is_new in done if is_new])
+            new.append((item, event))
+        _write(connection, new)
         return done
+
+
+def _only_good(done: list[tuple[Event, bool] | ProjectError]) -> list[tuple[Event, bool]]:
+    """All of them, or the first error raised."""
+    good = []
+    for one in done:
+        if isinstance(one, ProjectError):
+            raise one
+        good.append(one)
+    return good
 
 
 def _undo(connection: Connection, undo: Undo) -> Event | None:
