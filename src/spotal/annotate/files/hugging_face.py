@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +18,10 @@ from spotal.annotate.files.base import Content, Entry, Format, Reading, Row, ans
 from spotal.annotate.files.csv_rows import rows_of as csv_rows
 from spotal.annotate.files.json_lines import rows_of as json_rows
 from spotal.errors import DataFileError
-from spotal.pool._arrow import ArrowFile, arrow_faults
-from spotal.pool._tables import reading as opening
 from spotal.pool.files import list_images
+from spotal.tables.arrow import ArrowFile, arrow_faults
+from spotal.tables.json_lines import parse_json
+from spotal.tables.text import utf8
 
 __all__ = ["FORMAT"]
 
@@ -64,11 +66,12 @@ def _batch(batch: Any, names: list[str] | None, first: int, source: Path, readin
     columns = (values(reading.id_column or "id"), paths, values("text"), values(label_column), values("answers"))
     for k, (name, file, text, label, answers) in enumerate(zip(*columns, strict=True)):
         where = f"row {first + k}"
-        ids, ends, texts = (() if value is None else (str(value),) for value in (name, file, text))
+        said = (word(value, where, source) for value in (name, file, text))
+        ids, ends, texts = (() if value is None else (value,) for value in said)
         if answers is not None:
-            for said in answers if isinstance(answers, list) else [answers]:
-                kind, word, annotator, at = answered(said, where, source)
-                yield Row(where, kind, word, ids, ends, texts, annotator, at)
+            for one in answers if isinstance(answers, list) else [answers]:
+                kind, called, annotator, at = answered(one, where, source)
+                yield Row(where, kind, called, ids, ends, texts, annotator, at)
         elif label is not None and label != -1:
             yield Row(where, "label", _class(label, names, where, source), ids, ends, texts)
 
@@ -102,7 +105,7 @@ def _image_folder(folder: Path, reading: Reading) -> list[Row]:
     for name, read in (("metadata.csv", csv_rows), ("metadata.jsonl", json_rows)):
         for path in sorted(folder.rglob(name)):
             within = path.parent.relative_to(folder)
-            for row in read(path, Reading(reading.classes, reading.id_column or "file_name", reading.label_column)):
+            for row in read(path, replace(reading, id_column=reading.id_column or "file_name")):
                 file = (within / row.ids[0]).as_posix()
                 where = f"{row.where} of {path.relative_to(folder)}"
                 rows.append(Row(where, row.kind, row.label, (), (file,), (), row.annotator, row.at))
@@ -178,7 +181,7 @@ def _value(dtype: str) -> dict[str, str]:
 
 def _class_names(schema: Any, column: str, source: Path) -> list[str] | None:
     """The names of a ClassLabel column, None where it holds names itself."""
-    feature: Any = _parsed(
+    feature: Any = parse_json(
         (schema.metadata or {}).get(b"huggingface", b"{}"), f"{source} has features that are no JSON"
     )
     for name in ("info", "features", column):
@@ -204,15 +207,7 @@ def _listed(path: Path, key: str, inner: str | None = None) -> list[str]:
 
 
 def _json(path: Path) -> Any:
-    with opening(path):
-        return _parsed(path.read_bytes(), f"{path} is no JSON")
-
-
-def _parsed(content: bytes, what: str) -> Any:
-    try:
-        return json.loads(content)
-    except (ValueError, RecursionError) as error:
-        raise DataFileError(f"{what} ({error!s:.100}); save the dataset anew") from None
+    return parse_json(utf8(path), f"{path} is no JSON")
 
 
 FORMAT = Format("hugging-face", "a folder of Hugging Face datasets", ("",), _read, _write, is_ours=_is_ours)
