@@ -130,7 +130,12 @@ REPAIRS = {
     ),
     "data: 1 items are changed since .*: '1.png'": lambda p: os.utime(p.parent / "photos" / "1.png", (1, 1)),
     "data: 1 items are gone since .*: '7.png'": lambda p: (p.parent / "photos" / "7.png").unlink(),
-    "database: standings: these views": lambda p: sql(p, "DROP VIEW standings"),
+    "database: events_counted, tally: these views": lambda p: sql(p, "DROP TRIGGER events_counted", "DROP VIEW tally"),
+    "database: events_counted: these views": lambda p: sql(p, "DROP TRIGGER events_counted", "DELETE FROM standings"),
+    "database: standings: what they say does not follow": lambda p: sql(p, "UPDATE standings SET label = 'circle'"),
+    "database: standings: what they say does not": lambda p: sql(
+        p, "INSERT INTO standings VALUES (5, 'skipped', NULL, 0, 0, 1)"
+    ),
     "database: events_no_delete, events_no_update: ": lambda p: sql(
         p, "DROP TRIGGER events_no_delete", "DROP TRIGGER events_no_update"
     ),
@@ -156,7 +161,7 @@ def test_what_is_safe_is_repaired_after_a_backup(folder, told):
 
 def test_one_repair_shows_what_is_behind_it(folder):
     """Views that are gone hide the rest; both are repaired at once."""
-    sql(folder, "DROP VIEW standings")
+    sql(folder, "DROP VIEW tally")
     (folder / MODELS / "stray.npy").touch()
     note(folder, [f"{MODELS}/stray.npy"])
     assert len(diagnose(folder).findings) == 1

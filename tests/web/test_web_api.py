@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 from tests.web.conftest import CLASSES, answer, predict, send
 
-from spotal.project import Audit, Data, Pick, Project, Settings
+from spotal.project import Audit, Board, Data, Pick, Project, Settings
 from spotal.project.status import read_status
 from spotal.web.atlas import MOST_DRAWN, OPEN, SCALE, SKIPPED, TIED, atlas, marks
 from spotal.web.pictures import SIDES
@@ -205,7 +205,7 @@ def test_marks_say_what_became_of_each_item(texts, client):
     answer(page, 1, None, id="b", kind="skip")
     answer(page, 2, "red", id="c")
     answer(page, 2, "green", id="d", annotator="bob")
-    assert marks(texts) == {0: 2, 1: SKIPPED, 2: TIED, 3: OPEN}
+    assert marks(Board(texts).places(), CLASSES) == {0: 2, 1: SKIPPED, 2: TIED, 3: OPEN}
     assert page.get("/api/map").json() is None  # nothing was embedded yet
     assert page.get("/api/state").json()["map"] is None
 

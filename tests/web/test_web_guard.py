@@ -209,7 +209,7 @@ def test_every_response_carries_the_headers_and_the_page_needs_nothing_from_else
 
 
 def test_errors_tell_no_more_than_a_sentence(texts, client, monkeypatch):
-    monkeypatch.setattr(type(texts.rounds), "batch", lambda *_: 1 / 0)
+    monkeypatch.setattr(type(texts.rounds), "all", lambda *_: 1 / 0)
     page = client(texts)
     page._transport.raise_server_exceptions = False
     response = page.get("/api/state")

@@ -22,10 +22,10 @@ rounds, picks
 events
     The audit trail: who said what about which item, when and from where ("label", "skip", "none_of_these",
     "withdraw"). Append-only, which the database itself enforces; a changed label, a withdrawal and an undo are events.
-standings (a view)
-    Where an item stands, worked out from events and stored nowhere: the last word of each annotator that was not
-    withdrawn, in the order of recording; the majority of those who decided (skips are no vote, "none of these" is);
-    "conflict" for a tie, "skipped" where nobody decided.
+standings
+    Where an item stands, worked out anew from its events whenever one is added (a trigger does it, whoever writes): the
+    last word of each annotator that was not withdrawn, in the order of recording; the majority of those who decided
+    (skips are no vote, "none of these" is); "conflict" for a tie, "skipped" where nobody decided.
 models, metrics
     What was trained, on how many labels, where its weights, embeddings and predictions are, and its figures.
 
@@ -37,6 +37,7 @@ A change of the tables: edit ``schema.py``, raise its ``REVISION``, add the next
 ``migrations/versions`` (a test compares the two), and keep the older files as they are.
 """
 
+from spotal.project.board import Board
 from spotal.project.next import next_batch
 from spotal.project.predictions import Predictions, read_embeddings, read_predictions
 from spotal.project.project import Project
@@ -56,6 +57,7 @@ from spotal.project.records import (
     Round,
     Standing,
     Task,
+    Undo,
 )
 from spotal.project.settings import Audit, Data, Limits, Settings, Stop
 from spotal.project.training import train
@@ -66,6 +68,7 @@ __all__ = [
     "Answer",
     "Audit",
     "AuditLabel",
+    "Board",
     "Conflict",
     "Counts",
     "Data",
@@ -83,6 +86,7 @@ __all__ = [
     "Standing",
     "Stop",
     "Task",
+    "Undo",
     "next_batch",
     "read_embeddings",
     "read_predictions",

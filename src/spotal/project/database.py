@@ -19,7 +19,7 @@ from spotal.errors import OutputError, ProjectError
 from spotal.project import journal
 from spotal.project.places import BACKUPS
 from spotal.project.places import DATABASE as FILE
-from spotal.project.schema import REVISION, TRIGGERS, VIEWS
+from spotal.project.schema import REFILL, REVISION, TRIGGERS, VIEWS
 
 if TYPE_CHECKING:
     from alembic.config import Config
@@ -67,7 +67,7 @@ class Database:
 
     @classmethod
     def renew(cls, path: Path) -> None:
-        """Make views and triggers anew, as one transaction."""
+        """Make views, triggers and standings anew from what was recorded, as one transaction."""
         engine = _engine(path)
         try:
             with _failing(path), engine.execution_options(writes=True).begin() as connection:
@@ -208,7 +208,7 @@ def configuration() -> Config:
 
 
 def _migrate(path: Path) -> None:
-    """Run the migrations that are missing, and renew views and triggers: they hold nothing."""
+    """Run the migrations that are missing, and renew views, triggers and standings: they hold nothing of their own."""
     from alembic import command
 
     config = configuration()
@@ -235,8 +235,9 @@ def _undefine(connection: Connection) -> None:
 
 
 def _define(connection: Connection) -> None:
-    for definition in (*VIEWS.values(), *TRIGGERS):
-        connection.exec_driver_sql(definition)
+    """Make views and triggers, and work out the standings."""
+    for statement in (*VIEWS.values(), *TRIGGERS, *REFILL):
+        connection.exec_driver_sql(statement)
 
 
 def _engine(path: Path, *, foreign_keys: bool = True) -> Engine:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from hashlib import blake2b
 from pathlib import Path, PurePosixPath
@@ -78,6 +78,16 @@ class Items:
         if unknown is not None:
             raise ProjectError(f"numbers must be those of items, 0 to {len(self) - 1}, found {unknown}")
         return [found[number] for number in wanted]
+
+    def ids(self, numbers: Iterable[int]) -> dict[int, str]:
+        """The ids of the items of these numbers; those that no item has are left out."""
+        wanted = [number for number in numbers if 0 <= number < 2**63]
+        found: dict[int, str] = {}
+        with self._database.read() as connection:
+            for start in range(0, len(wanted), MANY):
+                query = select(ItemRow.number, ItemRow.id).where(ItemRow.number.in_(wanted[start : start + MANY]))
+                found.update((number, name) for number, name in connection.execute(query))
+        return found
 
     def candidates(self) -> list[Item]:
         """What a strategy may pick: present, not held back, never picked, and nobody has spoken about it."""
@@ -174,14 +184,30 @@ class Items:
 def numbers_of(connection: Connection, ids: Iterable[str]) -> dict[str, int]:
     """The numbers of the items of these ids. Raises ProjectError where there is none."""
     wanted = list(dict.fromkeys(ids))
+    found = found_numbers(connection, wanted)
+    return {name: number_of(found, name) for name in wanted}
+
+
+def found_numbers(connection: Connection, ids: Iterable[str]) -> dict[str, int]:
+    """The numbers of the items of these ids; those that no item has are left out."""
+    wanted = [name for name in dict.fromkeys(ids) if is_text(name)]
     found: dict[str, int] = {}
     for start in range(0, len(wanted), MANY):
         query = select(ItemRow.id, ItemRow.number).where(ItemRow.id.in_(wanted[start : start + MANY]))
         found.update((name, number) for name, number in connection.execute(query))
-    unknown = next((name for name in wanted if name not in found), None)
-    if unknown is not None:
-        raise ProjectError(_unknown(unknown))
     return found
+
+
+def number_of(found: Mapping[str, int], name: str) -> int:
+    """The number found for an id. Raises ProjectError where there is none."""
+    if name not in found:
+        raise ProjectError(_unknown(name))
+    return found[name]
+
+
+def is_text(name: object) -> bool:
+    """Whether something can be a text in the database: no half of a character that only another half makes whole."""
+    return isinstance(name, str) and not any("\ud800" <= letter <= "\udfff" for letter in name)
 
 
 def uniform(random_state: int, purpose: str, name: str) -> float:

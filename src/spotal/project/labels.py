@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import UTC, datetime
+from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import func, insert, select
@@ -12,8 +13,8 @@ from sqlalchemy.orm import aliased
 from spotal._check import closest
 from spotal.errors import ProjectError
 from spotal.project.agreement import agreements, first_answers
-from spotal.project.items import MANY, numbers_of
-from spotal.project.records import Agreement, Answer, Conflict, Event, Standing
+from spotal.project.items import MANY, found_numbers, number_of, numbers_of
+from spotal.project.records import Agreement, Answer, Conflict, Event, Standing, Undo
 from spotal.project.schema import EventRow, ItemRow, latest, standings
 
 if TYPE_CHECKING:
@@ -72,14 +73,30 @@ class Labels:
         """
         answer = Answer(item, annotator, kind, label, source, external_id, external_version, at)
         with self._database.write() as connection:
-            return self._append(connection, [answer])[0][0]
+            return _only_good(self._append(connection, [answer]))[0][0]
 
     def record_all(self, answers: Iterable[Answer]) -> list[Event]:
         """Record many answers as one transaction, all or none; the events that are new. Raises as :meth:`record`."""
         listed = list(answers)
         with self._database.write() as connection:
-            done = self._append(connection, listed)
+            done = _only_good(self._append(connection, listed))
         return [event for event, is_new in done if is_new]
+
+    def record_each(self, answers: Iterable[Answer | Undo]) -> list[Event | ProjectError | None]:
+        """Record what several people say as one transaction: one wait for the disk, on which all are on return.
+
+        An answer that cannot be recorded keeps no other from it: its error is returned in its place. For an
+        :class:`Undo`, what :meth:`undo` returns.
+        """
+        done: list[Event | ProjectError | None] = []
+        with self._database.write() as connection:
+            for is_undo, group in groupby(answers, lambda one: isinstance(one, Undo)):
+                if is_undo:
+                    done += [_undo(connection, one) for one in group if isinstance(one, Undo)]
+                else:
+                    told = self._append(connection, [one for one in group if isinstance(one, Answer)])
+                    done += [one if isinstance(one, ProjectError) else one[0] for one in told]
+        return done
 
     def withdraw(
         self,
@@ -107,23 +124,8 @@ class Labels:
         asked again, nothing happens and the event of then is returned. The event that was recorded, or None where
         nothing is left to undo.
         """
-        mine = _standing(annotator)
-        wanted = mine.where(EventRow.source == source)
-        if external_id is not None:
-            wanted = wanted.where(EventRow.external_id == external_id)
         with self._database.write() as connection:
-            last = connection.execute(wanted.limit(1)).first()
-            if last is None:
-                return None if external_id is None else _undone(connection, annotator, source, external_id)
-            before = connection.execute(
-                mine.where(EventRow.item == last.item, EventRow.number != last.number).limit(1)
-            ).first()
-            kind, label = ("withdraw", None) if before is None else (before.kind, before.label)
-            item = connection.execute(select(ItemRow.id).where(ItemRow.number == last.item)).scalar_one()
-            number, now = _last(connection) + 1, datetime.now(UTC)
-            event = Event(number, item, annotator, kind, label, now, source, None, "", last.number)
-            _write(connection, [(last.item, event)])
-            return event
+            return _undo(connection, Undo(annotator, source, external_id))
 
     def undoable(self, annotator: str, most: int = 20, *, source: str = "page") -> list[Event]:
         """The annotator's last events from this source that :meth:`undo` would take back, newest first."""
@@ -141,9 +143,16 @@ class Labels:
         """What a model may be trained on, by id in the order of the items: labeled, and not held back for the audit."""
         return {name: row for name, row in self.standings().items() if row.state == "labeled" and not row.held_back}
 
-    def conflicts(self) -> list[Conflict]:
-        """Items on which annotators are tied, with the last word of each who decided."""
+    def conflicts(self, items: Iterable[int] | None = None) -> list[Conflict]:
+        """Items on which annotators are tied, with the last word of each who decided.
+
+        Parameters
+        ----------
+        items : iterable of int or None, numbers of items to look at, at most a few hundred; None for all
+        """
         tied = select(standings.c.item).where(standings.c.state == "conflict")
+        if items is not None:
+            tied = tied.where(standings.c.item.in_(list(items)))
         words = (
             select(latest.c.item, latest.c.annotator, latest.c.label)
             .where(latest.c.item.in_(tied), latest.c.kind != "skip")
@@ -201,19 +210,24 @@ class Labels:
         """
         return agreements(first_answers(self.history(), self._project.settings.overlap))
 
-    def _append(self, connection: Connection, answers: list[Answer]) -> list[tuple[Event, bool]]:
-        """The events of answers, and whether each is new."""
-        for answer in answers:
-            _check(answer, self._project.settings.classes)
-        numbers = numbers_of(connection, [answer.item for answer in answers])
+    def _append(self, connection: Connection, answers: list[Answer]) -> list[tuple[Event, bool] | ProjectError]:
+        """Record answers; the event of each and whether it is new, or why it was not recorded."""
+        numbers = found_numbers(connection, [answer.item for answer in answers])
         known = _known(connection, answers)
         number, now = _last(connection), datetime.now(UTC)
-        done: list[tuple[Event, bool]] = []
+        done: list[tuple[Event, bool] | ProjectError] = []
+        new: list[tuple[int, Event]] = []
         for answer in answers:
             key = (answer.source, answer.external_id, answer.external_version)
-            if key in known:
-                _check_same(known[key], answer)
-                done.append((known[key], False))
+            try:
+                _check(answer, self._project.settings.classes)
+                item = number_of(numbers, answer.item)
+                if key in known:
+                    _check_same(known[key], answer)
+                    done.append((known[key], False))
+                    continue
+            except ProjectError as error:
+                done.append(error)
                 continue
             number += 1
             at = now if answer.at is None else answer.at.astimezone(UTC)
@@ -221,8 +235,37 @@ class Labels:
             if answer.external_id is not None:
                 known[key] = event
             done.append((event, True))
-        _write(connection, [(numbers[event.item], event) for event, is_new in done if is_new])
+            new.append((item, event))
+        _write(connection, new)
         return done
+
+
+def _only_good(done: list[tuple[Event, bool] | ProjectError]) -> list[tuple[Event, bool]]:
+    """All of them, or the first error raised."""
+    good = []
+    for one in done:
+        if isinstance(one, ProjectError):
+            raise one
+        good.append(one)
+    return good
+
+
+def _undo(connection: Connection, undo: Undo) -> Event | None:
+    """Take back an answer, see :meth:`Labels.undo`."""
+    mine = _standing(undo.annotator)
+    wanted = mine.where(EventRow.source == undo.source)
+    if undo.external_id is not None:
+        wanted = wanted.where(EventRow.external_id == undo.external_id)
+    last = connection.execute(wanted.limit(1)).first()
+    if last is None:
+        return None if undo.external_id is None else _undone(connection, undo.annotator, undo.source, undo.external_id)
+    before = connection.execute(mine.where(EventRow.item == last.item, EventRow.number != last.number).limit(1)).first()
+    kind, label = ("withdraw", None) if before is None else (before.kind, before.label)
+    item = connection.execute(select(ItemRow.id).where(ItemRow.number == last.item)).scalar_one()
+    number, now = _last(connection) + 1, datetime.now(UTC)
+    event = Event(number, item, undo.annotator, kind, label, now, undo.source, None, "", last.number)
+    _write(connection, [(last.item, event)])
+    return event
 
 
 def _known(connection: Connection, answers: list[Answer]) -> dict[tuple[str, str | None, str], Event]:

@@ -8,15 +8,13 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from types import TracebackType
 
-from sqlalchemy import and_, case, func, select
-from sqlalchemy.orm import join
-
 from spotal._check import closest
 from spotal._files import atomic_path
 from spotal.errors import ProjectError
 from spotal.project import database as files
 from spotal.project import journal, layout
 from spotal.project import settings as toml
+from spotal.project.counting import count
 from spotal.project.database import Database
 from spotal.project.items import Items
 from spotal.project.labels import Labels
@@ -25,8 +23,8 @@ from spotal.project.lock import held
 from spotal.project.models import Models
 from spotal.project.places import JOURNAL, OWN, UNFINISHED, check_links, is_inside, own_folder
 from spotal.project.records import Added, Counts
-from spotal.project.rounds import Rounds, budget_left, is_open, price
-from spotal.project.schema import REVISION, ItemRow, PickRow, RoundRow, standings
+from spotal.project.rounds import Rounds
+from spotal.project.schema import REVISION
 from spotal.project.settings import Settings
 from spotal.project.sources import look
 
@@ -168,51 +166,8 @@ class Project:
 
     def counts(self) -> Counts:
         """How far the project is: one state of the database."""
-        state = func.coalesce(standings.c.state, "")
-        here, picked = ~ItemRow.missing, PickRow.item.is_not(None)
-
-        def of(*conditions: object) -> object:
-            return func.count(case((and_(*conditions), 1)))  # type: ignore[arg-type]
-
-        figures = {
-            "items": func.count(),
-            "missing": of(ItemRow.missing),
-            "labeled": of(state == "labeled"),
-            "none_of_these": of(state == "none_of_these"),
-            "skipped": of(state == "skipped"),
-            "conflicts": of(state == "conflict"),
-            "unlabeled": of(state == "", here),
-            "held_back": of(ItemRow.held_back.is_not(None)),
-            "trainable": of(state == "labeled", ItemRow.held_back.is_(None)),
-            "picked": of(picked),
-            "open": of(is_open(self.settings.overlap)),
-            "audit_picked": of(PickRow.role == "audit"),
-            "audit_answered": of(PickRow.role == "audit", state.in_(("labeled", "none_of_these"))),
-            "spent": func.coalesce(func.sum(case((picked, standings.c.voters))), 0),
-            "cost": func.coalesce(func.sum(case((picked, standings.c.voters * price))), 0.0),
-        }
-        settings = self.settings
-        joined = join(ItemRow, PickRow, PickRow.item == ItemRow.number, isouter=True).outerjoin(
-            standings, standings.c.item == ItemRow.number
-        )
-        query = select(*(figure.label(name) for name, figure in figures.items())).select_from(joined)  # type: ignore[attr-defined]
-        heard = func.coalesce(standings.c.heard, 0)
-        waits = select(heard, func.count()).select_from(joined).where(is_open(settings.overlap)).group_by(heard)
         with self.database.read() as connection:
-            row = connection.execute(query).one()._asdict()
-            waiting = {int(people): int(items) for people, items in connection.execute(waits)}
-            rounds = int(connection.execute(select(func.count()).select_from(RoundRow)).scalar_one())
-            left = budget_left(connection, settings)
-        cost = row.pop("cost")
-        return Counts(
-            **row,
-            overlap=settings.overlap,
-            waits=waiting,
-            rounds=rounds,
-            budget=settings.budget,
-            left=left,
-            cost=None if settings.limits.cost is None else cost,
-        )
+            return count(connection, self.settings)
 
 
 def _refuse(place: Path) -> None:

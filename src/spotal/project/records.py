@@ -22,6 +22,7 @@ __all__ = [
     "Round",
     "Standing",
     "Task",
+    "Undo",
 ]
 
 
@@ -94,6 +95,15 @@ class Answer:
     external_id: str | None = None
     external_version: str = ""
     at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Undo:
+    """What an annotator takes back: the last answer from ``source``, or the one of that ``external_id``."""
+
+    annotator: str
+    source: str = "page"
+    external_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -149,6 +149,11 @@ class Rounds:
         query = _PICKS if number is None else _PICKS.where(PickRow.round == number)
         with self._database.read() as connection:
             return [Pick(*row) for row in connection.execute(query)]
+
+    def picks_of(self, items: Iterable[int]) -> list[Pick]:
+        """The picks of the items of these numbers, at most a few hundred, in order."""
+        with self._database.read() as connection:
+            return [Pick(*row) for row in connection.execute(_PICKS.where(PickRow.item.in_(list(items))))]
 
     def batch(self, annotator: str | None = None) -> list[Task]:
         """What is to be answered now: conflicts first, then picks without enough answers by round and rank.

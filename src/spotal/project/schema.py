@@ -20,10 +20,12 @@ from sqlalchemy import (
     UniqueConstraint,
     column,
     table,
+    text,
 )
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 __all__ = [
+    "REFILL",
     "REVISION",
     "TRIGGERS",
     "VIEWS",
@@ -34,11 +36,12 @@ __all__ = [
     "ModelRow",
     "PickRow",
     "RoundRow",
+    "StandingRow",
     "latest",
     "standings",
 ]
 
-REVISION = "0001"
+REVISION = "0002"
 """The newest file of ``migrations/versions``; revisions are numbered in order."""
 
 
@@ -76,7 +79,10 @@ class ItemRow(Base):
     """A thing that can be labeled. Never deleted; ``number`` counts from 0 without gaps."""
 
     __tablename__ = "items"
-    __table_args__ = (CheckConstraint("kind IN ('image', 'text', 'embedding')", name="kind"),)
+    __table_args__ = (
+        CheckConstraint("kind IN ('image', 'text', 'embedding')", name="kind"),
+        Index("ix_items_missing", "number", sqlite_where=text("missing")),
+    )
     number: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     id: Mapped[str] = mapped_column(unique=True)
     kind: Mapped[str]
@@ -142,6 +148,18 @@ class EventRow(Base):
     undoes: Mapped[int | None] = mapped_column(ForeignKey("events.number"), unique=True)
 
 
+class StandingRow(Base):
+    """Where an item stands by its events: its row of the view ``tally``, kept by a trigger."""
+
+    __tablename__ = "standings"
+    item: Mapped[int] = mapped_column(ForeignKey("items.number"), primary_key=True, autoincrement=False)
+    state: Mapped[str] = mapped_column(index=True)
+    label: Mapped[str | None]
+    votes: Mapped[int]
+    voters: Mapped[int]
+    heard: Mapped[int]
+
+
 class ModelRow(Base):
     """A trained model or embedder, and the files that it left."""
 
@@ -177,41 +195,55 @@ WHERE e.kind != 'withdraw'
 """
 """The last word of each annotator on each item, unless it was withdrawn."""
 
-_STANDINGS = """
-CREATE VIEW standings AS
-WITH votes AS (
-  SELECT item, kind, label, COUNT(*) AS votes FROM latest WHERE kind != 'skip' GROUP BY item, kind, label
+_TALLY = """
+CREATE VIEW tally AS
+WITH counted AS (
+  SELECT item, kind, label, COUNT(*) AS said, CASE kind WHEN 'skip' THEN 0 ELSE COUNT(*) END AS votes
+  FROM latest GROUP BY item, kind, label
 ), ranked AS (
-  SELECT item, kind, label, votes, SUM(votes) OVER (PARTITION BY item) AS voters,
-         RANK() OVER (PARTITION BY item ORDER BY votes DESC) AS place FROM votes
-), decided AS (
-  SELECT item,
-         CASE WHEN COUNT(*) > 1 THEN 'conflict' WHEN MAX(kind) = 'label' THEN 'labeled' ELSE MAX(kind) END AS state,
-         CASE WHEN COUNT(*) = 1 THEN MAX(label) END AS label, MAX(votes) AS votes, MAX(voters) AS voters
-  FROM ranked WHERE place = 1 GROUP BY item
-), heard AS (
-  SELECT item, COUNT(*) AS heard FROM latest GROUP BY item
+  SELECT *, ROW_NUMBER() OVER best AS place, LEAD(votes) OVER best AS next, SUM(votes) OVER best AS voters,
+         SUM(said) OVER best AS heard
+  FROM counted WINDOW best AS (
+    PARTITION BY item ORDER BY votes DESC ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
+  )
 )
-SELECT h.item AS item, COALESCE(d.state, 'skipped') AS state, d.label AS label, COALESCE(d.votes, 0) AS votes,
-       COALESCE(d.voters, 0) AS voters, h.heard AS heard
-FROM heard h LEFT JOIN decided d ON d.item = h.item
+SELECT item,
+       CASE WHEN votes = 0 THEN 'skipped' WHEN votes = next THEN 'conflict' WHEN kind = 'label' THEN 'labeled'
+         ELSE kind END AS state,
+       CASE WHEN votes > 0 AND votes IS NOT next THEN label END AS label, votes, voters, heard
+FROM ranked WHERE place = 1
 """
-"""Where each item that anybody spoke about stands: the majority of the last words; ties are conflicts."""
+"""Where each item that anybody spoke about stands: the majority of the last words; ties are conflicts.
 
-TRIGGERS = tuple(
-    f"CREATE TRIGGER events_no_{verb} BEFORE {verb.upper()} ON events "
-    "BEGIN SELECT RAISE(ABORT, 'label events are never changed or deleted'); END"
-    for verb in ("update", "delete")
+Asked about one item, it reads the events of that item alone: windows by item let the condition through.
+"""
+
+TRIGGERS = (
+    *(
+        f"CREATE TRIGGER events_no_{verb} BEFORE {verb.upper()} ON events "
+        "BEGIN SELECT RAISE(ABORT, 'label events are never changed or deleted'); END"
+        for verb in ("update", "delete")
+    ),
+    "CREATE TRIGGER events_counted AFTER INSERT ON events BEGIN "
+    "DELETE FROM standings WHERE item = NEW.item; "
+    "INSERT INTO standings (item, state, label, votes, voters, heard) "
+    "SELECT item, state, label, votes, voters, heard FROM tally WHERE item = NEW.item; END",
 )
-"""The audit trail is append-only: the database refuses to change or delete an event, whoever asks."""
+"""The audit trail is append-only: the database refuses to change or delete an event, whoever asks. An item's
+standing is worked out anew with each event, whoever adds it.
+"""
 
-VIEWS = {"latest": _LATEST, "standings": _STANDINGS}
+VIEWS = {"latest": _LATEST, "tally": _TALLY}
+
+REFILL = (
+    "DELETE FROM standings",
+    "INSERT INTO standings (item, state, label, votes, voters, heard) "
+    "SELECT item, state, label, votes, voters, heard FROM tally",
+)
+"""Work out all standings anew."""
 
 latest = table(
     "latest",
     *(column(name) for name in ("number", "item", "annotator", "kind", "label")),
 )
-standings = table(
-    "standings",
-    *(column(name) for name in ("item", "state", "label", "votes", "voters", "heard")),
-)
+standings = StandingRow.__table__

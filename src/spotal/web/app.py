@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from starlette.applications import Starlette
-from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import Request
@@ -19,10 +18,11 @@ from spotal.errors import DataFileError, OutputError, ProjectError, SpotalError
 from spotal.web.atlas import atlas, marks
 from spotal.web.guard import Guard
 from spotal.web.pictures import SIDES, Pictures
-from spotal.web.state import item, project_key, state
+from spotal.web.recorder import Recorder
+from spotal.web.state import States, item, project_key
 
 if TYPE_CHECKING:
-    from spotal.project import Event, Project
+    from spotal.project import Project
 
 __all__ = ["create_app"]
 
@@ -70,23 +70,29 @@ class _Routes:
 
     def __init__(self, project: Project, annotator: str | None, key: str) -> None:
         self.project, self.annotator, self.key = project, annotator, key
-        self.pictures = Pictures(project)
+        self.states, self.recorder, self.pictures = States(project), Recorder(project), Pictures(project)
 
     def page(self, request: Request) -> Response:
         return FileResponse(STATIC / "index.html", headers={"cache-control": "no-cache"})
 
     def state(self, request: Request) -> Response:
-        annotator = request.query_params.get("annotator") or self.annotator
-        found = state(self.project, annotator, request.query_params.get("version"))
+        asked = request.query_params
+        annotator = asked.get("annotator") or self.annotator
+        end, more = _number(asked.get("end"), -1), _number(asked.get("more"), 0)
+        found = self.states.of(annotator, asked.get("version"), end, more, "undoable" in asked)
         return JSONResponse(found | {"key": self.key, "annotator": annotator})
 
     def map(self, request: Request) -> Response:
-        standing = marks(self.project)
+        standing = self._marks()
         found = atlas(self.project, standing)
         return JSONResponse(None if found is None else found | {"marks": standing})
 
     def marks(self, request: Request) -> Response:
-        return JSONResponse(marks(self.project))
+        return JSONResponse(self._marks())
+
+    def _marks(self) -> dict[int, int]:
+        found = marks(self.states.board.places(), self.project.settings.classes)
+        return {number: mark for number, mark in found.items() if mark is not None}
 
     def item(self, request: Request) -> Response:
         return JSONResponse(item(self._item(request)))
@@ -105,31 +111,13 @@ class _Routes:
         answers = _answers(body)
         if body.get("project") != self.key:  # of a page that was open when another project was served here
             raise HTTPException(409, "another project is served here; start spotal label for the page's own again")
-        return JSONResponse({"results": await run_in_threadpool(lambda: [self._record(one) for one in answers])})
+        return JSONResponse({"results": await self.recorder.record(answers)})
 
     def _item(self, request: Request) -> Any:
         try:
             return self.project.items.at([request.path_params["number"]])[0]
         except ProjectError as error:
             raise HTTPException(404, str(error)) from None
-
-    def _record(self, answer: dict[str, Any]) -> dict[str, Any]:
-        """Record one answer, each for itself: one that cannot be recorded keeps no other from it."""
-        try:
-            done = self._recorded(answer)
-        except ProjectError as error:
-            return {"id": answer["id"], "error": str(error)}
-        now = None if done is None or done.kind == "withdraw" else {"kind": done.kind, "label": done.label}
-        return {"id": answer["id"], "item": answer["item"], "now": now}
-
-    def _recorded(self, answer: dict[str, Any]) -> Event | None:
-        labels, annotator = self.project.labels, answer["annotator"]
-        if answer["kind"] == "undo":
-            return labels.undo(annotator, external_id=answer["of"])
-        (one,) = self.project.items.at([answer["item"]])
-        return labels.record(
-            one.id, answer.get("label"), annotator=annotator, kind=answer["kind"], external_id=answer["id"]
-        )
 
 
 async def _body(request: Request) -> Any:
@@ -143,6 +131,14 @@ async def _body(request: Request) -> Any:
         return json.loads(content)
     except (ValueError, RecursionError):
         raise HTTPException(400, "a request must be JSON") from None
+
+
+def _number(text: str | None, fallback: int) -> int:
+    """A whole number of an address, whose digits are few."""
+    try:
+        return fallback if text is None else int(text[:18])
+    except ValueError:
+        return fallback
 
 
 def _answers(body: Any) -> list[dict[str, Any]]:

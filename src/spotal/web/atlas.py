@@ -14,10 +14,11 @@ from spotal.project.predictions import read_embeddings
 from spotal.tables.arrays import read_npy
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
     from pathlib import Path
 
-    from spotal.project import Project, Standing
+    from spotal.project import Project
+    from spotal.project.board import Place
 
 __all__ = ["MOST_DRAWN", "NONE", "OPEN", "SKIPPED", "TIED", "atlas", "atlas_name", "marks"]
 
@@ -61,14 +62,16 @@ def atlas(project: Project, always: Iterable[int] = ()) -> dict[str, Any] | None
     return {"name": name, "numbers": rows.tolist(), "x": plane[rows, 0].tolist(), "y": plane[rows, 1].tolist()}
 
 
-def marks(project: Project, standings: dict[str, Standing] | None = None) -> dict[int, int]:
-    """What became of every item that was picked or spoken about, by number: its class, or one of the marks below 0."""
-    index = {name: k for k, name in enumerate(project.settings.classes)}
+def marks(places: Iterable[Place], classes: Sequence[str]) -> dict[int, int | None]:
+    """What became of items by number: the class, or one of the marks below 0; None for nothing."""
+    index = {name: k for k, name in enumerate(classes)}
     states = {"none_of_these": NONE, "skipped": SKIPPED, "conflict": TIED}
-    found = {task.item.number: OPEN for task in project.rounds.batch()}
-    for row in (project.labels.standings() if standings is None else standings).values():
-        # a class that spotal.toml has no more is drawn as none of these
-        found[row.number] = states[row.state] if row.label is None else index.get(row.label, NONE)
+    found: dict[int, int | None] = {}
+    for place in places:
+        if place.label is not None:
+            found[place.number] = index.get(place.label, NONE)  # a class that spotal.toml has no more
+        else:
+            found[place.number] = states[place.state] if place.state else OPEN if place.is_open else None
     return found
 
 

@@ -6,23 +6,26 @@ from collections.abc import Iterable
 from dataclasses import asdict
 from functools import lru_cache
 from hashlib import blake2b
+from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from spotal.project.advice import learning_curve
+from spotal.project.board import Board
 from spotal.project.predictions import Predictions, read_predictions
 from spotal.project.status import points_of
-from spotal.web.atlas import atlas_name
+from spotal.web.atlas import atlas_name, marks
 from spotal.web.pictures import version
 
 if TYPE_CHECKING:
-    from spotal.project import Item, Pick, Project, Task
+    from spotal.project import Item, Pick, Project
+    from spotal.project.board import Place
 
-__all__ = ["MOST_TASKS", "item", "project_key", "state"]
+__all__ = ["States", "item", "project_key"]
 
-MOST_TASKS = 200
-"""Items that the page holds at a time; more follow when these are answered."""
+MOST_KEPT = 1_000
+"""Tasks that are kept ready."""
 NEIGHBORS = 5
 GUESSES = 3
 
@@ -34,42 +37,77 @@ def project_key(project: Project) -> str:
     return blake2b(f"{project.folder}\0{made}".encode(), digest_size=8).hexdigest()
 
 
-def state(project: Project, annotator: str | None, known: str | None = None) -> dict[str, Any]:
-    """All but the map.
+class States:
+    """What the page shows to each annotator: everything at first, and then what has changed."""
 
-    Parameters
-    ----------
-    annotator : str or None, leaves out what this annotator has answered
-    known : ``version`` of a state that the page has: if it is this one still, nothing else is returned
-    """
-    now = f"{project.labels.last_event()}-{len(project.rounds)}-{len(project.models)}-{annotator or ''}"
-    if now == known:
-        return {"version": now}
-    tasks = project.rounds.batch(annotator)
+    def __init__(self, project: Project) -> None:
+        self._project, self.board, self._lock = project, Board(project), Lock()
+        self._epoch = ""
+        self._about: dict[str, Any] = {}
+        self._told: dict[int, dict[str, Any]] = {}
+
+    def of(
+        self, annotator: str | None, known: str | None = None, end: int = -1, more: int = 0, undoable: bool = False
+    ) -> dict[str, Any]:
+        """All but the map; or, where the page has told which state it has, what is different now.
+
+        Parameters
+        ----------
+        annotator : str or None, leaves out what this annotator has answered
+        known : ``version`` of the state that the page has: if it is this one still, nothing else is returned
+        end : int, ``end`` of that state; more : int, how many tasks are wanted beyond it
+        undoable : bool, whether the page wants to know what may be undone; a state as a whole says it always
+        """
+        seen = self.board.look(annotator, known, end, more)
+        if seen is None:
+            return {"version": known}
+        with self._lock:  # fifty who come at once ask for the same tasks
+            about = self._of_epoch(seen.epoch)
+            tasks = _tasks(self._project, seen.tasks, self._told)
+        counts = seen.counts
+        found = {
+            "version": seen.version,
+            "counts": asdict(counts),
+            "waits": counts.waiting(),
+            "round": about["round"] and about["round"] | {"waiting": seen.awaited},
+            "tasks": tasks,
+            "end": seen.end,
+        }
+        if seen.is_whole:
+            found = {name: value for name, value in about.items() if name != "round"} | found
+            found["curve"] = _curve(self._project, len(self._project.models), self._project.rounds.last_audit_event())
+        else:
+            marked = marks(seen.places, self._project.settings.classes)
+            found |= {"still": seen.still, "gone": seen.gone, "marks": marked}
+        if annotator is not None and (seen.is_whole or undoable):
+            found["undoable"] = _undoable(self._project, annotator)
+        return found
+
+    def _of_epoch(self, epoch: str) -> dict[str, Any]:
+        """What stays the same from one batch and model to the next, as do the tasks that are kept."""
+        if epoch != self._epoch:
+            self._about, self._told, self._epoch = _about(self._project), {}, epoch
+        elif len(self._told) > MOST_KEPT:
+            self._told = {}
+        return self._about
+
+
+def _about(project: Project) -> dict[str, Any]:
     rounds = project.rounds.all()
     newest = rounds[-1] if rounds else None
-    counts = project.counts()
     return {
-        "version": now,
         "folder": str(project.folder),
         "name": project.folder.name,
         "kind": project.settings.data.kind,
         "classes": list(project.settings.classes),
-        "counts": asdict(counts),
-        "waits": counts.waiting(),
-        "round": None
-        if newest is None
-        else {
+        "round": newest
+        and {
             "number": newest.number,
             "strategy": newest.strategy,
-            "size": newest.n_picks * counts.overlap,  # in answers
-            "waiting": project.rounds.awaited(newest.number),
+            "size": newest.n_picks * project.settings.overlap,  # in answers
         },
-        "tasks": _tasks(project, tasks[:MOST_TASKS]),
-        "n_tasks": len(tasks),
         "map": atlas_name(project),
-        "curve": _curve(project, len(project.models), project.rounds.last_audit_event()),
-        "undoable": [] if annotator is None else _undoable(project, annotator),
+        "undoable": [],
     }
 
 
@@ -97,21 +135,31 @@ def _undoable(project: Project, annotator: str) -> list[dict[str, Any]]:
     return [{"id": row.external_id, "item": one.number} for row, one in zip(events, items, strict=True)]
 
 
-def _tasks(project: Project, tasks: list[Task]) -> list[dict[str, Any]]:
+def _tasks(project: Project, places: list[Place], told: dict[int, dict[str, Any]]) -> list[dict[str, Any]]:
+    """Tasks in full; ``told`` keeps what does not change by answers."""
+    new = [place.number for place in places if place.number not in told]
+    told |= _told(project, new) if new else {}
+    tied = [place.number for place in places if place.is_tied]
+    votes = {one.item.number: one.votes for one in project.labels.conflicts(tied)} if tied else {}
+    return [told[place.number] | {"order": place.order, "votes": votes.get(place.number)} for place in places]
+
+
+def _told(project: Project, numbers: list[int]) -> dict[int, dict[str, Any]]:
+    """What is said about items by number: what they are, why they were picked, what the model guesses."""
     predictions = read_predictions(project)
-    votes = {one.item.number: one.votes for one in project.labels.conflicts()} if any(t.conflict for t in tasks) else {}
-    near = _neighbors(project, tasks)
-    shown = []
-    for task in tasks:
-        why = None if task.pick is None else _why(task.pick)
+    picks = {pick.item: pick for pick in project.rounds.picks_of(numbers)}
+    near = _neighbors(project, picks.values())
+    found = {}
+    for one in project.items.at(numbers):
+        pick = picks.get(one.id)
+        why = None if pick is None else _why(pick)
         if why is not None:
-            why["neighbors"] = [item(near[name]) for name in _names(task.pick) if name in near]
+            why["neighbors"] = [item(near[name]) for name in _names(pick) if name in near]
         # a guess would sway the answers that measure how often the guesses are right
-        hidden = task.pick is not None and task.pick.role == "audit"
-        guess = [] if predictions is None or hidden else _guess(predictions, task.item.number)
-        about = {"why": why, "guess": guess, "votes": votes.get(task.item.number) if task.conflict else None}
-        shown.append(item(task.item) | about)
-    return shown
+        hidden = pick is not None and pick.role == "audit"
+        guess = [] if predictions is None or hidden else _guess(predictions, one.number)
+        found[one.number] = item(one) | {"why": why, "guess": guess}
+    return found
 
 
 def _why(pick: Pick) -> dict[str, Any]:
@@ -129,8 +177,8 @@ def _names(pick: Pick | None) -> list[str]:
     return [name for name in found if isinstance(name, str)][:NEIGHBORS]
 
 
-def _neighbors(project: Project, tasks: Iterable[Task]) -> dict[str, Item]:
-    wanted = list(dict.fromkeys(name for task in tasks for name in _names(task.pick)))
+def _neighbors(project: Project, picks: Iterable[Pick]) -> dict[str, Item]:
+    wanted = list(dict.fromkeys(name for pick in picks for name in _names(pick)))
     return {one.id: one for one in project.items.named(wanted)}
 
 

@@ -31,13 +31,18 @@ _TOGETHER = {
     "SELECT MAX(number) + 1 - COUNT(*) FROM models": "{} models are lost: their numbers have gaps",
 }
 """Counts that must be 0, and what it means where they are not."""
+_STANDING = "SELECT item, state, label, votes, voters, heard FROM"
+_MISCOUNTED = f"SELECT COUNT(*) FROM ({_STANDING} tally EXCEPT {_STANDING} standings) " + (
+    f"UNION ALL SELECT COUNT(*) FROM ({_STANDING} standings EXCEPT {_STANDING} tally) ORDER BY 1 DESC"
+)
 
 
 def is_usable(path: Path) -> bool:
     """Whether the database can be opened by this version of spotal, views included."""
     try:
         with closing(_opened(path)) as connection:
-            connection.execute("SELECT * FROM standings LIMIT 1").fetchall()
+            for name in ("standings", *VIEWS):
+                connection.execute(f"SELECT * FROM {name} LIMIT 1").fetchall()
         return revision(path) == REVISION
     except (SpotalError, sqlite3.DatabaseError):
         return False
@@ -94,7 +99,10 @@ def _records(connection: sqlite3.Connection, path: Path, restore: str) -> Iterat
     changed = sorted(name for name, text in wanted.items() if _plain(there.get(name, "")) != _plain(text))
     if changed:
         what = f"{', '.join(changed)}: these views or triggers are missing or changed"
-        yield Finding(CHECK, what, "make them anew; they hold nothing", fix=lambda: Database.renew(path))
+        yield Finding(CHECK, what, "make them anew; they hold nothing of their own", fix=lambda: Database.renew(path))
+    elif connection.execute(_MISCOUNTED).fetchone()[0]:
+        what = "standings: what they say does not follow from the answers"
+        yield Finding(CHECK, what, "work them out anew", fix=lambda: Database.renew(path))
     for query, meaning in _TOGETHER.items():
         count = connection.execute(query).fetchone()[0] or 0
         if count:

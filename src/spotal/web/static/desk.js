@@ -8,15 +8,20 @@ import { Outbox, newId } from "./outbox.js";
 
 const POLL = 15_000;
 const POLL_DONE = 4_000; // for the next batch
+const PAUSE = 1_000; // between two looks while one answers: an answer does not wait for what others did
+const HELD = 200; // tasks to have at hand
+const FEW = 100; // tasks left that let the page ask for more
 const RETRY = [500, 1_000, 2_000, 4_000];
 
 export class Desk extends EventTarget {
   annotator = null;
-  state = null; // as the server last gave it
+  state = null; // as the server last gave it, as a whole and what changed since
+  told = new Map(); // tasks that wait for this annotator by that state, by number
   tasks = new Map(); // by number, in the order in which they are shown
   words = new Map(); // what was answered here, or waits to be sent by any tab, by number: {kind, label}
   own = new Set(); // numbers answered here
   fresh = true; // nothing merged yet
+  wholes = 0; // states as a whole since the page was opened
   stack = []; // what undo takes back: lists of {id, item, before}
   current = null;
   saving = false;
@@ -34,7 +39,7 @@ export class Desk extends EventTarget {
     this.annotator = first.annotator;
     this.outbox = new Outbox(first.key);
     this.tabs = new BroadcastChannel(`spotal/${first.key}`);
-    this.tabs.onmessage = () => this.lost || this.refresh();
+    this.tabs.onmessage = () => this.lost || this.soon();
     if (this.outbox.size) {
       const waiting = this.outbox.size;
       await this.send();
@@ -62,6 +67,7 @@ export class Desk extends EventTarget {
     this.own.clear();
     this.tasks.clear();
     this.state = null;
+    this.told.clear();
     await this.refresh();
   }
 
@@ -79,7 +85,7 @@ export class Desk extends EventTarget {
 
   /** Answers of ours that the server's last state does not know of. */
   get fresher() {
-    return this.state.tasks.filter(({ number, votes }) => !votes && this.words.has(number)).length;
+    return [...this.told.values()].filter(({ number, votes }) => !votes && this.words.has(number)).length;
   }
 
   go(number) {
@@ -150,8 +156,20 @@ export class Desk extends EventTarget {
     if (!entries.some(({ id }) => said.get(id)?.error)) this.say(done(said));
     this.changed();
     this.tabs?.postMessage("changed");
-    if (!this.lost) await this.refresh();
+    if (!this.lost) {
+      if (this.open.length && this.wanted === undefined) this.soon();
+      else await this.refresh();
+    }
     this.poll();
+  }
+
+  /** Look for what is new, at most once in a while. */
+  soon() {
+    this.pause ??= setTimeout(() => {
+      this.pause = null;
+      if (this.saving) this.soon();
+      else if (!this.lost) this.refresh();
+    }, PAUSE);
   }
 
   /** Send all that waits; throws Lost. */
@@ -188,50 +206,93 @@ export class Desk extends EventTarget {
 
   async fetchState() {
     const { recorded } = this;
-    const found = await get(`api/state${this.query(this.state?.version)}`);
+    const found = await get(`api/state${this.query(this.known())}`);
     if (found.key !== this.outbox.project) {
       throw new Lost("Another project is served at this address now: start spotal label for this one again.");
     }
     if (this.lost) this.found(0);
-    if (found.tasks && recorded === this.recorded && !this.saving) this.merge(found); // else it is older than an answer
+    if (found.tasks && recorded === this.recorded && !this.saving) this.take(found); // else it is older than an answer
   }
 
-  query(version) {
-    const given = Object.entries({ annotator: this.annotator, version }).filter(([, value]) => value);
+  /** Which state the page has, and how many tasks it lacks. */
+  known() {
+    if (this.state?.version === undefined) return {};
+    const { version, end } = this.state;
+    const left = [...this.told.keys()].filter((number) => !this.words.has(number)).length;
+    return { version, end, more: left < FEW ? HELD - left : 0, undoable: this.stack.length ? undefined : 1 };
+  }
+
+  query(asked) {
+    const given = Object.entries({ annotator: this.annotator, ...asked }).filter(([, value]) => value || value === 0);
     return given.length ? `?${new URLSearchParams(given)}` : "";
   }
 
+  take(found) {
+    if (found.gone) this.change(found);
+    else this.merge(found);
+  }
+
+  /** A state as a whole. */
   merge(found) {
     const isNew = this.state !== null && found.round?.number !== this.state.round?.number;
     this.state = found;
-    const open = new Map(found.tasks.map((task) => [task.number, task]));
+    this.wholes++;
+    this.told = new Map(found.tasks.map((task) => [task.number, task]));
     if (isNew) {
       // the last batch is over; what was said about it is on disk
-      for (const number of [...this.tasks.keys()]) if (!open.has(number)) this.tasks.delete(number);
+      for (const number of [...this.tasks.keys()]) if (!this.told.has(number)) this.tasks.delete(number);
       this.words.clear();
       this.own.clear();
     }
+    this.fit([...this.told.keys()]);
+    for (const [number, task] of this.tasks) task.elsewhere = !this.told.has(number) && !this.own.has(number);
+    this.settle(found);
+    if (isNew) this.say(`A new batch of ${found.tasks.length}`);
+    this.changed();
+  }
+
+  /** What changed since the state that the page has. */
+  change(found) {
+    const { tasks, still, gone, marks, undoable, ...figures } = found;
+    if (still.some((number) => !this.tasks.has(number))) {
+      this.state.version = undefined; // taken back, and from before this page was loaded: ask for everything
+      this.again = true;
+      return;
+    }
+    Object.assign(this.state, figures);
+    for (const task of tasks) this.told.set(task.number, task);
+    for (const number of still) this.told.set(number, { ...this.tasks.get(number), votes: null });
+    this.fit([...tasks.map(({ number }) => number), ...still]);
+    for (const number of gone) {
+      this.told.delete(number);
+      if (this.tasks.has(number)) this.tasks.get(number).elsewhere = !this.own.has(number);
+    }
+    this.settle(found);
+    this.dispatchEvent(new CustomEvent("marks", { detail: marks }));
+    this.changed();
+  }
+
+  /** Take in tasks that wait for this annotator by the server's word, which knows nothing of what waits to be sent. */
+  fit(numbers) {
     const waiting = this.waiting();
     if (this.fresh) for (const number of waiting.keys()) this.own.add(number); // said before the page was loaded anew
     this.fresh = false;
-    for (const [number, task] of open) if (!task.votes && !waiting.has(number)) this.words.delete(number); // undone elsewhere
+    for (const number of numbers) {
+      const task = this.told.get(number);
+      if (!task.votes && !waiting.has(number)) this.words.delete(number); // undone elsewhere
+      task.rank = this.tasks.get(number)?.rank ?? (task.votes ? -1 : task.order); // what is shown keeps its place
+      task.elsewhere = false;
+      this.tasks.set(number, task);
+    }
     for (const [number, word] of waiting) this.words.set(number, word);
-    const order = [...this.tasks.keys()];
-    const all = [...open.keys()];
-    all.forEach((number, k) => {
-      if (order.includes(number)) return;
-      const after = all.slice(k + 1).find((other) => order.includes(other));
-      order.splice(after === undefined ? order.length : order.indexOf(after), 0, number);
-    });
-    const before = this.tasks;
-    this.tasks = new Map(order.map((number) => [number, open.get(number) ?? before.get(number)]));
-    for (const [number, task] of this.tasks) task.elsewhere = !open.has(number) && !this.own.has(number);
-    if (!this.stack.length) this.stack = this.undoable(found);
+    this.tasks = new Map([...this.tasks].sort(([, a], [, b]) => a.rank - b.rank));
+  }
+
+  settle(found) {
+    if (!this.stack.length && found.undoable) this.stack = this.undoable(found);
     if (this.wanted !== undefined && this.tasks.has(this.wanted)) this.current = this.wanted;
     this.wanted = undefined;
     if (this.current === null || !this.tasks.has(this.current)) this.current = this.open[0] ?? null;
-    if (isNew) this.say(`A new batch of ${found.tasks.length}`);
-    this.changed();
   }
 
   /** What an earlier visit of the page said and undo may take back. */

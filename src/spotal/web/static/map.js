@@ -16,17 +16,19 @@ export class PoolMap {
     this.tip = $("map-tip");
     this.points = null;
     this.marks = new Map();
+    this.late = []; // patches that came while marks were loaded
     new ResizeObserver(() => this.draw()).observe(this.canvas);
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.draw());
     this.canvas.addEventListener("pointermove", (event) => this.point(event));
     this.canvas.addEventListener("pointerdown", (event) => this.point(event));
     this.canvas.addEventListener("pointerleave", () => (this.tip.hidden = true));
     desk.addEventListener("mark", ({ detail }) => this.mark(detail));
+    desk.addEventListener("marks", ({ detail }) => this.patch(detail));
   }
 
   /** Load what the server has that this map has not. */
   async update() {
-    const { state } = this.desk;
+    const { state, wholes } = this.desk;
     const card = this.canvas.closest("section");
     card.hidden = state.map === null;
     if (state.map === null || this.loading) return this.draw();
@@ -40,8 +42,8 @@ export class PoolMap {
           this.row = new Map(found.numbers.map((number, k) => [number, k]));
           this.take(found.marks);
         }
-      } else if (state.version !== this.version) this.take(await get("api/marks"));
-      this.version = state.version;
+      } else if (wholes !== this.wholes) this.take(await get("api/marks"));
+      this.wholes = wholes;
     } catch {
       // the page says elsewhere that the server is lost; asked again with the next state
     } finally {
@@ -51,7 +53,19 @@ export class PoolMap {
   }
 
   take(marks) {
+    this.loading = false;
     this.marks = new Map(Object.entries(marks).map(([number, mark]) => [Number(number), mark]));
+    for (const late of this.late.splice(0)) this.patch(late);
+    this.mark([...this.desk.waiting().keys()]);
+  }
+
+  /** Take in marks that changed. */
+  patch(marks) {
+    if (this.loading) this.late.push(marks); // what is being loaded may not know of them
+    for (const [number, mark] of Object.entries(marks)) {
+      if (mark === null) this.marks.delete(Number(number));
+      else this.marks.set(Number(number), mark);
+    }
     this.mark([...this.desk.waiting().keys()]);
   }
 

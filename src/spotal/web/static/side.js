@@ -52,17 +52,12 @@ export function progress(place, desk) {
   const { counts, round } = state;
   const parts = [];
   if (round) {
-    const waiting = Math.max(0, round.waiting - unsent(desk));
+    const waiting = Math.max(0, round.waiting - desk.fresher);
     parts.push(meter(counts.overlap > 1 ? "Batch, all people" : "Batch", round.size - waiting, round.size));
   }
   if (counts.budget !== null) parts.push(meter("Budget", counts.cost ?? counts.spent, counts.budget));
   else parts.push(h("p", {}, h("b", {}, counts.labeled.toLocaleString("en")), " labeled"));
   place.replaceChildren(...parts);
-}
-
-/** Answers that the server's figures do not know yet. */
-function unsent(desk) {
-  return desk.lost ? [...desk.waiting().keys()].filter((number) => !desk.tasks.get(number)?.votes).length : 0;
 }
 
 function meter(name, value, most) {

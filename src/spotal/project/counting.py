@@ -1,0 +1,81 @@
+"""Counting: what each item adds to the figures of a project."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import and_, case, func, join, select
+
+from spotal.project.records import Counts
+from spotal.project.rounds import awaited, is_open, price
+from spotal.project.schema import ItemRow, PickRow, RoundRow, standings
+
+if TYPE_CHECKING:
+    from sqlalchemy import ColumnElement, Connection
+
+    from spotal.project.settings import Settings
+
+__all__ = ["HEARD", "POOL", "count", "counts_of", "shares"]
+
+POOL = join(ItemRow, PickRow, PickRow.item == ItemRow.number, isouter=True).outerjoin(
+    standings, standings.c.item == ItemRow.number
+)
+"""Every item, with its pick and its standing where it has them."""
+HEARD = func.coalesce(standings.c.heard, 0)
+"""How many people have spoken about an item."""
+
+
+def shares(settings: Settings) -> dict[str, ColumnElement[Any]]:
+    """What an item of :data:`POOL` adds to each figure of :class:`Counts`, by name.
+
+    One more, ``used``, is its part of the budget: answers that were given or are awaited, or their money.
+    """
+    state = func.coalesce(standings.c.state, "")
+    picked = PickRow.item.is_not(None)
+    voters = case((picked, func.coalesce(standings.c.voters, 0)), else_=0)
+    answers = voters + awaited(settings.overlap)
+    conditions = {
+        "items": ItemRow.number.is_not(None),
+        "missing": ItemRow.missing,
+        "labeled": state == "labeled",
+        "none_of_these": state == "none_of_these",
+        "skipped": state == "skipped",
+        "conflicts": state == "conflict",
+        "unlabeled": and_(state == "", ~ItemRow.missing),
+        "held_back": ItemRow.held_back.is_not(None),
+        "trainable": and_(state == "labeled", ItemRow.held_back.is_(None)),
+        "picked": picked,
+        "open": is_open(settings.overlap),
+        "audit_picked": PickRow.role == "audit",
+        "audit_answered": and_(PickRow.role == "audit", state.in_(("labeled", "none_of_these"))),
+    }
+    found: dict[str, ColumnElement[Any]] = {name: case((met, 1), else_=0) for name, met in conditions.items()}
+    found["spent"] = voters
+    found["cost"] = voters * price
+    found["used"] = answers if settings.limits.cost is None else answers * price
+    return found
+
+
+def count(connection: Connection, settings: Settings) -> Counts:
+    """All figures, from all items."""
+    sums = (func.coalesce(func.sum(share), 0).label(name) for name, share in shares(settings).items())
+    waits = select(HEARD, func.count()).select_from(POOL).where(is_open(settings.overlap)).group_by(HEARD)
+    row = connection.execute(select(*sums).select_from(POOL)).one()._asdict()
+    waiting = {int(people): int(items) for people, items in connection.execute(waits)}
+    rounds = int(connection.execute(select(func.count()).select_from(RoundRow)).scalar_one())
+    return counts_of(settings, row, waiting, rounds)
+
+
+def counts_of(settings: Settings, sums: Mapping[str, Any], waits: dict[int, int], rounds: int) -> Counts:
+    """Figures from the sums of all items' shares."""
+    figures = {name: value for name, value in sums.items() if name not in ("used", "cost")}
+    return Counts(
+        **figures,
+        overlap=settings.overlap,
+        waits=waits,
+        rounds=rounds,
+        budget=settings.budget,
+        left=None if settings.budget is None else max(0, settings.budget - sums["used"]),
+        cost=None if settings.limits.cost is None else float(sums["cost"]),
+    )
