@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import csv
 import sys
+from dataclasses import replace
 from pathlib import Path
 
+from spotal._formulas import escape_formula, unescape_formula
 from spotal.annotate.files.base import Content, Format, Reading, Row, row_of, texts_of
 from spotal.errors import DataFileError
 from spotal.pool._tables import reading as opening
@@ -28,12 +30,24 @@ def rows_of(path: Path, reading: Reading) -> list[Row]:
                     raise DataFileError(
                         f"{path} has more or fewer fields in {where} than in its header; quote texts with commas"
                     )
-                row = row_of(record, where, path, reading)
+                shown = {name: unescape_formula(value) for name, value in record.items()}
+                row = row_of(shown, where, path, reading)
                 if row is not None:
-                    rows.append(row)
+                    rows.append(_as_written(row, record, shown, reading))
         except (csv.Error, UnicodeDecodeError) as error:
             raise DataFileError(f"{path} is no CSV in UTF-8 ({error}, line {lines.line_num}); write it anew") from None
     return rows
+
+
+def _as_written(row: Row, record: dict[str, str], shown: dict[str, str], reading: Reading) -> Row:
+    """A row of a table whose quotes before formulas may be its own: ids and classes that have them are found too."""
+    if record == shown:
+        return row
+    literal = {shown[name]: value for name, value in record.items()}
+    ids = tuple(dict.fromkeys(name for one in row.ids for name in (one, literal.get(one, one))))
+    label = literal.get(row.label, row.label) if row.label is not None else None
+    taken = label if row.label not in reading.classes and label in reading.classes else row.label
+    return replace(row, ids=ids, label=taken)
 
 
 def _write(content: Content, path: Path) -> None:
@@ -45,7 +59,9 @@ def _write(content: Content, path: Path) -> None:
             for said in entry.said:
                 at = said.at.isoformat()
                 record = {"id": entry.item.id, "label": said.label, "kind": said.kind, "annotator": said.annotator}
-                lines.writerow(record | {"at": at, "source": said.source} | texts_of(content, entry))
+                record |= {"at": at, "source": said.source} | texts_of(content, entry)
+                escaped = {name: escape_formula(value) if value else value for name, value in record.items()}
+                lines.writerow(escaped if content.escape_formulas else record)
 
 
 FORMAT = Format("csv", "one line an answer", (".csv",), rows_of, _write)

@@ -10,10 +10,23 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from spotal.annotate.files.base import Content, Entry, Format, Reading, Row, moment
+from spotal._json import loads
+from spotal.annotate.files.base import (
+    GUESS_NAMES,
+    OWN_ID,
+    Content,
+    Entry,
+    Format,
+    Reading,
+    Row,
+    digest_of,
+    moment,
+    share,
+)
 from spotal.annotate.files.csv_rows import rows_of as csv_rows
 from spotal.annotate.files.json_lines import rows_of as json_rows
 from spotal.errors import DataFileError
@@ -65,16 +78,28 @@ def _batch(batch: Any, names: list[str] | None, first: int, source: Path, readin
         raise DataFileError(f"{source} has no column {label_column!r}, found {found}; name one by --label-column")
     image = batch.schema.names.count("image") and hasattr(batch.column("image"), "field")
     paths = batch.column("image").field("path").to_pylist() if image else [None] * len(batch)
-    columns = (values(reading.id_column or "id"), paths, values("text"), values(label_column), values("answers"))
-    for k, (name, file, text, label, answers) in enumerate(zip(*columns, strict=True)):
+    id_column = reading.id_column or (OWN_ID if OWN_ID in batch.schema.names else "id")
+    text_column = "text" if "text" in batch.schema.names else reading.text_column
+    contents: Any = batch.column("image").field("bytes") if image else [None] * len(batch)
+    columns = (values(id_column), paths, values(text_column), values(label_column), values("answers"), values("by"))
+    shares = values("confidence")
+    for k, (name, file, text, label, answers, by) in enumerate(zip(*columns, strict=True)):
         where = f"row {first + k}"
         ids, ends, texts = (() if value is None else (str(value),) for value in (name, file, text))
+        content = None if contents[k] is None else contents[k].as_py()
+        carried: dict[str, Any] = {
+            "text": text if isinstance(text, str) and text else None,
+            "digest": None if content is None else digest_of(content),
+        }
         if answers is not None:
             for said in answers:
                 at = moment(said["at"], where, source)
-                yield Row(where, said["kind"], said["label"], ids, ends, texts, said["annotator"], at)
+                yield Row(where, said["kind"], said["label"], ids, ends, texts, said["annotator"], at, **carried)
         elif label is not None and label != -1:
-            yield Row(where, "label", names[label] if names else str(label), ids, ends, texts)
+            who = str(by or "").strip().casefold()
+            guess = who == "model" or label_column in GUESS_NAMES
+            said_by: dict[str, Any] = {"guess": guess, "by_person": who == "person", "probability": share(shares[k])}
+            yield Row(where, "label", names[label] if names else str(label), ids, ends, texts, **carried, **said_by)
 
 
 def _image_folder(folder: Path, reading: Reading) -> list[Row]:
@@ -86,16 +111,19 @@ def _image_folder(folder: Path, reading: Reading) -> list[Row]:
         for path in sorted(folder.rglob(name)):
             within = path.parent.relative_to(folder)
             for row in read(path, Reading(reading.classes, reading.id_column or "file_name", reading.label_column)):
+                if not row.ids:
+                    raise DataFileError(f"{path} has no file_name in {row.where}; name the image of every label")
                 file = (within / row.ids[0]).as_posix()
                 where = f"{row.where} of {path.relative_to(folder)}"
-                rows.append(Row(where, row.kind, row.label, (), (file,), (), row.annotator, row.at))
+                there = path.parent / row.ids[0]
+                rows.append(replace(row, where=where, ids=(), paths=(file,), file=there if there.is_file() else None))
     if rows:
         return rows
     for path in list_images(folder):
         place = path.relative_to(folder)
         if len(place.parts) < 2:
             raise DataFileError(f"{folder} has {place} outside a folder of its class; sort it, or write a metadata.csv")
-        rows.append(Row(str(place), "label", place.parts[-2], (), (place.as_posix(),)))
+        rows.append(Row(str(place), "label", place.parts[-2], (), (place.as_posix(),), file=path))
     return rows
 
 
@@ -160,7 +188,7 @@ def _value(dtype: str) -> dict[str, str]:
 
 def _class_names(schema: Any, column: str) -> list[str] | None:
     """The names of a ClassLabel column, None where it holds names itself."""
-    found = json.loads((schema.metadata or {}).get(b"huggingface", b"{}"))
+    found = loads((schema.metadata or {}).get(b"huggingface", b"{}"))
     feature = found.get("info", {}).get("features", {}).get(column, {})
     return list(feature["names"]) if feature.get("_type") == "ClassLabel" else None
 
@@ -168,7 +196,7 @@ def _class_names(schema: Any, column: str) -> list[str] | None:
 def _json(path: Path) -> Any:
     with opening(path):
         try:
-            return json.loads(path.read_text(encoding="utf-8"))
+            return loads(path.read_bytes())
         except ValueError as error:
             raise DataFileError(f"{path} is no JSON ({error}); save the dataset anew") from None
 

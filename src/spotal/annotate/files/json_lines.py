@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+from spotal._json import loads
 from spotal.annotate.files.base import Content, Format, Reading, Row, row_of, texts_of
 from spotal.errors import DataFileError
 from spotal.pool._tables import reading as opening
@@ -20,7 +21,7 @@ def rows_of(path: Path, reading: Reading) -> list[Row]:
             if not line.strip():
                 continue
             try:
-                record = json.loads(line.decode("utf-8-sig"))
+                record = loads(line)
             except ValueError as error:
                 raise DataFileError(f"{path} is no JSON in line {number} ({error}); correct it") from None
             if not isinstance(record, dict):
