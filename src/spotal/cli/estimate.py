@@ -58,6 +58,7 @@ def _read_picks(path: Path) -> tuple[dict[str, list[str]], Any]:
     """Ids and rows as text, in the order of the picks, and how they were sampled."""
     import numpy as np
 
+    from spotal._formulas import unescape_formula
     from spotal.pool._tables import column, numbers, read_table
     from spotal.selection.estimate import Sampling
 
@@ -65,7 +66,8 @@ def _read_picks(path: Path) -> tuple[dict[str, list[str]], Any]:
     missing = [name for name in ("id", "row", "weight", "stratum", "probability") if name not in table.column_names]
     if missing:
         raise DataFileError(f"{path} has no column {missing[0]!r}; give the file that 'spotal select' wrote, uncut")
-    keys = {name: [str(key) for key in column(table, name, name, path).to_pylist()] for name in ("id", "row")}
+    listed = {name: column(table, name, name, path).to_pylist() for name in ("id", "row")}
+    keys = {name: [unescape_formula(str(key)) for key in found] for name, found in listed.items()}
     known = table["probability"].null_count == 0
     weight, stratum = (
         numbers(column(table, name, name, path), f"{path}, column {name!r},") for name in ("weight", "stratum")
@@ -80,7 +82,8 @@ def _read_picks(path: Path) -> tuple[dict[str, list[str]], Any]:
 
 def _read_values(path: Path, keys: dict[str, list[str]], prevalence: str | None) -> Any:
     """The picks' values in their order."""
-    from spotal.pool._tables import column, features, listed, numbers, read_npy, read_table
+    from spotal._formulas import unescape_formula
+    from spotal.pool._tables import column, features, listed, numbers, read_npy, read_table, refuse_guesses
     from spotal.pool.files import read_lines
 
     if path.suffix.lower() != ".csv":
@@ -101,6 +104,7 @@ def _read_values(path: Path, keys: dict[str, list[str]], prevalence: str | None)
     if key is None:
         raise DataFileError(f"{path} must have a column 'id' or 'row' that says which pick a value belongs to; add one")
     if prevalence is not None:
+        refuse_guesses(table, path)
         said = column(table, "label", "--prevalence", path).to_pylist()
         found = [float(str(label) == prevalence) for label in said]
         if not any(found):
@@ -115,7 +119,7 @@ def _read_values(path: Path, keys: dict[str, list[str]], prevalence: str | None)
                 "use 'value'"
             )
         found = matrix[:, 0].tolist()
-    names = [str(name) for name in column(table, key, key, path).to_pylist()]
+    names = [unescape_formula(str(name)) for name in column(table, key, key, path).to_pylist()]
     value_of = dict(zip(names, found, strict=True))
     if len(value_of) < len(names):
         again = next(name for place, name in enumerate(names) if name in names[:place])

@@ -25,6 +25,7 @@ __all__ = [
     "read_npz",
     "read_table",
     "reading",
+    "refuse_guesses",
 ]
 
 EMBEDDING_COLUMNS = ("embedding", "embeddings", "X")
@@ -55,6 +56,17 @@ def reading(path: Path) -> Iterator[None]:
 
 def _line(error: BaseException) -> str:
     return " ".join(str(error).split())[:200] or type(error).__name__
+
+
+def refuse_guesses(table: Any, path: Path) -> None:
+    """Refuse labels that a model guessed, as ``spotal predict`` writes them. Raises DataFileError."""
+    said = table["by"].to_pylist() if table.column_names.count("by") == 1 else []
+    guessed = [row for row, by in enumerate(said) if str(by).strip().casefold() == "model"]
+    if guessed:
+        raise DataFileError(
+            f"{path} has {len(guessed):,} labels that a model guessed (by=model), the first in row {guessed[0]}, and a "
+            "guess is no answer; leave these rows out"
+        )
 
 
 def listed(names: list[str]) -> str:

@@ -12,9 +12,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spotal._arrays import check_matrix, check_rows, check_weight
+from spotal._formulas import unescape_formula
 from spotal.errors import DataFileError, InputError
 from spotal.pool import manifest
-from spotal.pool._tables import column, features, ids_of, listed, numbers, read_npy, read_npz, read_table, reading
+from spotal.pool._tables import (
+    column,
+    features,
+    ids_of,
+    listed,
+    numbers,
+    read_npy,
+    read_npz,
+    read_table,
+    reading,
+    refuse_guesses,
+)
 
 __all__ = ["IMAGE_SUFFIXES", "LabeledRows", "PoolFile", "list_images", "read_indices", "read_lines", "read_pool"]
 
@@ -300,6 +312,7 @@ def read_indices(
         name = name or next((known for known in ("id", "row") if known in table.column_names), table.column_names[0])
         entries = [str(value) for value in column(table, name, "id_column", source).to_pylist()]
         if "label" in table.column_names and name != "label":
+            refuse_guesses(table, source)
             labels = [str(value) for value in column(table, "label", "label", source).to_pylist()]
             if "" in labels:
                 raise DataFileError(f"{source} has no label in row {labels.index('')}; fill it in or drop the row")
@@ -308,6 +321,7 @@ def read_indices(
     what = f"labeled rows in {source}"
     if ids is not None and name != "row":
         row_of = {str(value): row for row, value in enumerate(ids.tolist() if isinstance(ids, np.ndarray) else ids)}
+        entries = [entry if entry in row_of else unescape_formula(entry) for entry in entries]
         unknown = [entry for entry in entries if entry not in row_of]
         by_number = not isinstance(ids, np.ndarray) and len(unknown) == len(entries) and _all_integers(entries)
         if unknown and not by_number:

@@ -74,6 +74,12 @@ class Imports:
         with self._database.read() as connection:
             return [_import(row) for row in connection.execute(_IMPORTS.order_by(ImportRow.number))]
 
+    def changes(self) -> int:
+        """A number that grows with each import and each undo of one."""
+        with self._database.read() as connection:
+            made = select(func.count(ImportRow.number) + func.count(ImportRow.undone))
+            return int(connection.execute(made).scalar_one())
+
     def suggestions(self, items: Sequence[int]) -> dict[int, tuple[str, float | None]]:
         """The label and probability that hold for items, by number: those of the newest import that was not undone.
 

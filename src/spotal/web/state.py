@@ -39,23 +39,30 @@ def state(project: Project, annotator: str | None, known: str | None = None) -> 
     annotator : str or None, leaves out what this annotator has answered
     known : ``version`` of a state that the page has: if it is this one still, nothing else is returned
     """
-    now = f"{project.labels.last_event()}-{len(project.rounds)}-{len(project.models)}-{annotator or ''}"
+    counted = (project.labels.last_event(), project.imports.changes(), len(project.rounds), len(project.models))
+    now = "-".join([*map(str, counted), annotator or ""])
     if now == known:
         return {"version": now}
     tasks = project.rounds.batch(annotator)
     rounds = project.rounds.all()
     newest = rounds[-1] if rounds else None
-    waiting = sum(task.pick is not None and task.pick.round == len(rounds) - 1 and not task.conflict for task in tasks)
+    counts = project.counts()
     return {
         "version": now,
         "folder": str(project.folder),
         "name": project.folder.name,
         "kind": project.settings.data.kind,
         "classes": list(project.settings.classes),
-        "counts": asdict(project.counts()),
+        "counts": asdict(counts),
+        "waits": counts.waiting(),
         "round": None
         if newest is None
-        else {"number": newest.number, "strategy": newest.strategy, "size": newest.n_picks, "waiting": waiting},
+        else {
+            "number": newest.number,
+            "strategy": newest.strategy,
+            "size": newest.n_picks * counts.overlap,  # in answers
+            "waiting": project.rounds.awaited(newest.number),
+        },
         "tasks": _tasks(project, tasks[:MOST_TASKS]),
         "n_tasks": len(tasks),
         "map": atlas_name(project),
@@ -89,15 +96,25 @@ def _tasks(project: Project, tasks: list[Task]) -> list[dict[str, Any]]:
     predictions = read_predictions(project)
     votes = {one.item.number: one.votes for one in project.labels.conflicts()} if any(t.conflict for t in tasks) else {}
     near = _neighbors(project, tasks)
+    suggested = project.imports.suggestions([task.item.number for task in tasks])
     shown = []
     for task in tasks:
         why = None if task.pick is None else _why(task.pick)
         if why is not None:
             why["neighbors"] = [item(near[name]) for name in _names(task.pick) if name in near]
         # a guess would sway the answers that measure how often the guesses are right
-        hidden = task.pick is not None and task.pick.role == "audit"
-        guess = [] if predictions is None or hidden else _guess(predictions, task.item.number)
-        about = {"why": why, "guess": guess, "votes": votes.get(task.item.number) if task.conflict else None}
+        hidden = task.item.held_back or (task.pick is not None and task.pick.role == "audit")
+        brought = None if hidden else suggested.get(task.item.number)
+        if brought is not None:
+            guess = [{"label": brought[0], "probability": brought[1]}]
+        else:
+            guess = [] if predictions is None or hidden else _guess(predictions, task.item.number)
+        about = {
+            "why": why,
+            "guess": guess,
+            "suggested": brought is not None,
+            "votes": votes.get(task.item.number) if task.conflict else None,
+        }
         shown.append(item(task.item) | about)
     return shown
 

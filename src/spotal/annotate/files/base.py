@@ -22,6 +22,7 @@ __all__ = [
     "Reading",
     "Row",
     "Said",
+    "answered",
     "digest_of",
     "list_in",
     "moment",
@@ -29,7 +30,7 @@ __all__ = [
     "share",
     "table_in",
     "texts_of",
-    "word_in",
+    "word",
 ]
 
 KINDS = ("label", "skip", "none_of_these")
@@ -155,15 +156,13 @@ def row_of(record: Mapping[str, Any], where: str, path: Path, reading: Reading) 
     ids = _column(record, reading.id_column, (*usual, "text", reading.text_column), "id", path)
     labels = _column(record, reading.label_column, LABEL_NAMES, "label", path)
     texts = tuple(dict.fromkeys(("text", reading.text_column)))
-    item, label = _word(record[ids], where, path), _word(record[labels], where, path)
-    paths = [_word(record.get(name), where, path) for name in PATH_NAMES]
+    item = word(record[ids], where, path)
+    paths = [_plain(record.get(name)) for name in PATH_NAMES]
     text = next((found for name in texts if (found := _plain(record.get(name))) is not None), None)
     named = tuple(dict.fromkeys(name for name in paths if name is not None))
     if item is None and not named and text is None:
         raise DataFileError(f"{path} has no id in {where}, column {ids!r}; name the item of every label")
-    kind = _word(record.get("kind"), where, path) or "label"
-    if kind not in KINDS:
-        raise DataFileError(f"{path} has kind {kind!r} in {where}; it may be {', '.join(KINDS)}")
+    kind, label, annotator, at = answered({**record, "label": record[labels]}, where, path)
     if kind == "label" and label is None:
         return None
     by = str(record.get("by") or "").strip().casefold()
@@ -174,13 +173,24 @@ def row_of(record: Mapping[str, Any], where: str, path: Path, reading: Reading) 
         () if item is None or ids in texts else (item,),
         named,
         () if text is None else (text,),
-        _word(record.get("annotator"), where, path),
-        moment(record.get("at"), where, path),
+        annotator,
+        at,
         text,
         guess=by == "model" or labels.strip().casefold() in GUESS_NAMES,
         probability=share(record.get("confidence")),
         by_person=by == "person",
     )
+
+
+def answered(record: Any, where: str, path: Path) -> tuple[str, str | None, str | None, datetime | None]:
+    """Return kind, label, annotator and time of an answer, from a record with these keys. Raises DataFileError."""
+    if not isinstance(record, Mapping):
+        raise DataFileError(f"{path} has {record!r:.40} in {where} where an answer is needed; correct it")
+    kind = word(record.get("kind"), where, path) or "label"
+    if kind not in KINDS:
+        raise DataFileError(f"{path} has kind {kind!r:.40} in {where}; it may be {', '.join(KINDS)}")
+    label, annotator = (word(record.get(name), where, path) for name in ("label", "annotator"))
+    return kind, label, annotator, moment(record.get("at"), where, path)
 
 
 def digest_of(content: bytes) -> str:
@@ -215,15 +225,6 @@ def list_in(value: Any, what: str, where: str, path: Path) -> list[Any]:
     return value
 
 
-def word_in(value: Any, what: str, where: str, path: Path) -> str | None:
-    """A text of a JSON document, or an integer as text; None from null or an empty text."""
-    if value is None or value == "":
-        return None
-    if isinstance(value, str) or (isinstance(value, int) and not isinstance(value, bool)):
-        return str(value)
-    raise DataFileError(f"{path} has {value!r:.40} as {what} in {where} where a text is needed; export it anew")
-
-
 def texts_of(content: Content, entry: Entry) -> dict[str, Any]:
     """The text of an item, for records of texts."""
     return {"text": entry.item.text} if content.kind == "text" else {}
@@ -255,9 +256,13 @@ def _column(record: Mapping[str, Any], named: str | None, usual: Iterable[str], 
     return found
 
 
-def _word(value: Any, where: str, path: Path) -> str | None:
+def word(value: Any, where: str, path: Path, what: str = "a value") -> str | None:
     """A text as it is; an integer, such as a class that is called 3, as text; None from nothing."""
-    return word_in(value, "a value", where, path)
+    if value is None or value == "":
+        return None
+    if isinstance(value, str) or (isinstance(value, int) and not isinstance(value, bool)):
+        return str(value)
+    raise DataFileError(f"{path} has {value!r:.40} as {what} in {where} where a text is needed; write one")
 
 
 def _plain(value: Any) -> str | None:

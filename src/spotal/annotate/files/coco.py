@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from spotal.annotate.files.base import KINDS, Content, Format, Reading, Row, moment, share, table_in, word_in
+from spotal.annotate.files.base import KINDS, Content, Format, Reading, Row, moment, share, table_in, word
 from spotal.annotate.files.label_studio import load
 from spotal.errors import DataFileError
 
@@ -37,7 +37,7 @@ def _labels(document: dict[str, Any], names: dict[Any, str], classes: dict[Any, 
         where = f"annotation {annotation['id']!s:.40}"
         name, label = names[annotation["image_id"]], classes[annotation["category_id"]]
         about = table_in(annotation.get("attributes"), "attributes", where, path)
-        who = word_in(about.get("annotator"), "an annotator", where, path)
+        who = word(about.get("annotator"), where, path, "an annotator")
         at = moment(about.get("at"), where, path)
         by = str(about.get("by", "")).strip().casefold()
         score = annotation.get("score", about.get("score"))
@@ -55,7 +55,7 @@ def _others(document: dict[str, Any], names: dict[Any, str], path: Path) -> Iter
         name, where = names[other["image_id"]], f"answer for image {other['image_id']!s:.40}"
         if other["kind"] not in KINDS[1:]:
             raise DataFileError(f"{path} has kind {other['kind']!r:.40} in {where}; it may be {', '.join(KINDS[1:])}")
-        who = word_in(other["annotator"], "an annotator", where, path)
+        who = word(other["annotator"], where, path, "an annotator")
         yield Row(where, other["kind"], None, (name,), (name,), (), who, moment(other["at"], where, path))
 
 

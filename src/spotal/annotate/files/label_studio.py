@@ -26,7 +26,7 @@ from spotal.annotate.files.base import (
     moment,
     share,
     table_in,
-    word_in,
+    word,
 )
 from spotal.errors import DataFileError
 from spotal.pool._tables import reading as opening
@@ -68,7 +68,7 @@ def _annotations(task: dict[str, Any]) -> Any:
 def _rows(task: dict[str, Any], where: str, path: Path, reading: Reading) -> Iterator[Row]:
     data = task["data"]
     own = data.get(OWN_ID)
-    name = word_in(own if own is not None else data.get("id"), "an id", where, path)
+    name = word(own if own is not None else data.get("id"), where, path, "an id")
     values = tuple(value for key, value in data.items() if isinstance(value, str) and key != OWN_ID)
     text = next((data[key] for key in ("text", reading.text_column) if isinstance(data.get(key), str)), None)
 
@@ -96,9 +96,7 @@ def _choices(annotation: dict[str, Any], where: str, path: Path) -> list[str]:
     found = []
     for result in list_in(annotation.get("result"), "a result", where, path):
         value = table_in(table_in(result, "a result", where, path).get("value"), "a value", where, path)
-        found += [
-            word_in(one, "a choice", where, path) for one in list_in(value.get("choices"), "choices", where, path)
-        ]
+        found += [word(one, where, path, "a choice") for one in list_in(value.get("choices"), "choices", where, path)]
     return [choice for choice in found if choice is not None]
 
 
@@ -123,11 +121,11 @@ def _who(annotation: dict[str, Any], where: str, path: Path) -> str | None:
     for known in (annotation, *metas):
         own = table_in(known.get("spotal"), "spotal", where, path)
         if "annotator" in own:
-            return word_in(own["annotator"], "an annotator", where, path)
+            return word(own["annotator"], where, path, "an annotator")
     user = annotation.get("completed_by")
     if isinstance(user, dict):
         user = user.get("email") or user.get("id")
-    name = word_in(user, "an annotator", where, path)
+    name = word(user, where, path, "an annotator")
     return f"Label Studio user {name}" if isinstance(user, int) else name
 
 
