@@ -65,7 +65,7 @@ class Imports:
                 if one.item in numbers
             }
             if rows:
-                keys = [{"item": item, "import_": number, **row} for item, row in rows.items()]
+                keys = [{"item": item, "import": number, **row} for item, row in rows.items()]
                 connection.execute(insert(SuggestionRow), keys)
         return events, len(rows)
 

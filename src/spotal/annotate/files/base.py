@@ -207,9 +207,9 @@ def share(value: Any) -> float | None:
     return found if 0 <= found <= 1 else None
 
 
-def table_in(value: Any, what: str, where: str, path: Path) -> dict[str, Any]:
-    """An object of a JSON document; an empty one from null."""
-    if value is None:
+def table_in(value: Any, what: str, where: str, path: Path, *, may_lack: bool = True) -> dict[str, Any]:
+    """An object of a JSON document; an empty one from null where it may lack."""
+    if value is None and may_lack:
         return {}
     if not isinstance(value, dict):
         raise DataFileError(f"{path} has {value!r:.40} as {what} in {where} where an object is needed; export it anew")

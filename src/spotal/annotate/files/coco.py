@@ -19,7 +19,7 @@ __all__ = ["FORMAT"]
 
 
 def _read(path: Path, reading: Reading) -> list[Row]:
-    document = table_in(load(path), "its content", "the document", path)
+    document = table_in(load(path), "its content", "the document", path, may_lack=False)
     try:
         names = {image["id"]: str(image["file_name"]) for image in document["images"]}
         classes = {category["id"]: str(category["name"]) for category in document["categories"]}

@@ -77,7 +77,7 @@ def _rows(task: dict[str, Any], where: str, path: Path, reading: Reading) -> Ite
 
     for annotation in _annotations(task):
         place = f"an annotation of {where}"
-        about = table_in(annotation, "an annotation", where, path)
+        about = table_in(annotation, "an annotation", where, path, may_lack=False)
         place = f"annotation {about.get('id', '?')!s:.40} of {where}"
         kind, label = _said(about, place, path, reading.classes)
         at = moment(about.get("updated_at") or about.get("created_at"), place, path)
@@ -86,7 +86,7 @@ def _rows(task: dict[str, Any], where: str, path: Path, reading: Reading) -> Ite
         if isinstance(guessed, int):  # a number of what the file does not hold
             continue
         place = f"prediction {number} of {where}"
-        about = table_in(guessed, "a prediction", where, path)
+        about = table_in(guessed, "a prediction", where, path, may_lack=False)
         choices = _choices(about, place, path)
         if len(choices) == 1 and (choices[0] != NONE or NONE in reading.classes):
             yield row("label", choices[0], place, guess=True, probability=share(about.get("score")))
@@ -95,7 +95,7 @@ def _rows(task: dict[str, Any], where: str, path: Path, reading: Reading) -> Ite
 def _choices(annotation: dict[str, Any], where: str, path: Path) -> list[str]:
     found = []
     for result in list_in(annotation.get("result"), "a result", where, path):
-        value = table_in(table_in(result, "a result", where, path).get("value"), "a value", where, path)
+        value = table_in(table_in(result, "a result", where, path, may_lack=False).get("value"), "a value", where, path)
         found += [word(one, where, path, "a choice") for one in list_in(value.get("choices"), "choices", where, path)]
     return [choice for choice in found if choice is not None]
 
@@ -117,7 +117,10 @@ def _said(annotation: dict[str, Any], where: str, path: Path, classes: tuple[str
 
 def _who(annotation: dict[str, Any], where: str, path: Path) -> str | None:
     results = list_in(annotation.get("result"), "a result", where, path)
-    metas = [table_in(table_in(one, "a result", where, path).get("meta"), "meta", where, path) for one in results]
+    metas = [
+        table_in(table_in(one, "a result", where, path, may_lack=False).get("meta"), "meta", where, path)
+        for one in results
+    ]
     for known in (annotation, *metas):
         own = table_in(known.get("spotal"), "spotal", where, path)
         if "annotator" in own:
