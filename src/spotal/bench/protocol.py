@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from spotal._check import build, check_fields, closest, key
+from spotal._check import build, check_fields, check_sizes, closest, key
 from spotal.errors import InputError
 from spotal.strategies import get, names
 
@@ -89,15 +89,16 @@ class LearnerChoice:
 class Embedding:
     """The fixed features of a frozen learner.
 
-    kind : "none" (the dataset's own features, standardized), "pixels-pca" (principal components of the pool's small
-        images) or "ssl" (a network trained without labels, :mod:`spotal.embed.simclr`)
+    kind : "none" (the dataset's own features, standardized one by one), "as-is" (the same, centered and scaled as a
+        whole: for features of an encoder, whose directions differ in worth), "pixels-pca" (principal components of the
+        pool's small images) or "ssl" (a network trained without labels, :mod:`spotal.embed.simclr`)
     dim : int, most components of "pixels-pca", width of "ssl"
     trained_on : "dataset" or "pool", for "ssl": one encoder for all seeds and shapes, on ``rows`` unlabeled images of
         the dataset's training part; or one for each pool, on its images
     rows : int, for "dataset"; epochs : int; seed : int, of the encoder
     """
 
-    kind: str = key(str, "none", choices=("none", "pixels-pca", "ssl"))
+    kind: str = key(str, "none", choices=("none", "as-is", "pixels-pca", "ssl"))
     dim: int = key(int, 64, least=2, most=128)
     trained_on: str = key(str, "dataset", choices=("dataset", "pool"))
     rows: int = key(int, 10_000, least=16)
@@ -184,11 +185,11 @@ class Protocol:
     learner: LearnerChoice
     dataset: str = key(str)
     batch_size: int = key(int, least=1)
-    rounds: int = key(int, least=1)
+    rounds: int = key(int, least=1, most=100_000)
     title: str = key(str, "")
     role: str = key(str, "development", choices=("development", "reporting"))
     classes: tuple[int, ...] | None = key(int, None, least=0, many=True)
-    seeds: int = key(int, 5, least=1)
+    seeds: int = key(int, 5, least=1, most=100_000)
     first_seed: int = key(int, 0, least=0)
     test_size: int | None = key(int, None, least=1)
     strategies: tuple[StrategyChoice, ...] = ()
@@ -311,6 +312,7 @@ def _strategy(item: Any, where: str, folder: Path | None = None) -> StrategyChoi
         raise InputError(f"{where}: strategy {name!r} is unknown; {closest(name, names())}")
     if not isinstance(parameters, Mapping) or not isinstance(table.get("label", ""), str):
         raise InputError(f"{where}: strategy {name!r} must have a table of parameters and a text as label")
+    check_sizes(parameters, f"{where}: strategy {name!r}")
     label = table.get("label") or (cls if colon else name)
     choice = StrategyChoice(name, label, dict(parameters))
     if parameters:

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from spotal.cli.console import KeepFormulas, output, print_json, say
+from spotal.cli.dialect import Delimiter, Encoding, dialect_of
 
 __all__ = ["export_labels", "import_labels"]
 
@@ -49,6 +50,8 @@ def import_labels(
     suggestions: Annotated[
         bool, typer.Option("--suggestions", help="Keep labels that a model guessed as guesses for people to confirm.")
     ] = False,
+    encoding: Encoding = None,
+    delimiter: Delimiter = None,
     as_json: Json = False,
 ) -> None:
     """Record the labels of a file in a project: all of them or none. Doing it twice changes nothing.
@@ -62,6 +65,7 @@ def import_labels(
         done = import_labels(
             project, file, format=format, annotator=annotator, id_column=id_column, label_column=label_column,
             add_classes=add_classes, skip_unknown=skip_unknown, people_only=people_only, suggestions=suggestions,
+            dialect=dialect_of(encoding, delimiter),
         )  # fmt: skip
     if as_json:
         print_json({"file": str(file), **asdict(done)})

@@ -10,7 +10,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spotal.errors import DataFileError, SpotalError
-from spotal.pool._tables import features
 from spotal.pool.shards import TableShard
 
 __all__ = ["LanceShard"]
@@ -22,7 +21,7 @@ class LanceShard(TableShard):
     def take(self, numbers: NDArray[np.int64]) -> NDArray[Any]:
         """The rows of these numbers, read where they lie."""
         with self._reading():
-            return features(self.file.take(numbers.tolist()), self.path, (self.id_column,))
+            return self._features(self.file.take(numbers.tolist()))
 
     def _open(self) -> Any:
         try:
@@ -48,8 +47,10 @@ class LanceShard(TableShard):
         try:
             with super()._reading():
                 yield
-        except (ValueError, RuntimeError) as error:
-            if isinstance(error, SpotalError):
+        except SpotalError:
+            raise
+        except BaseException as error:  # a panic of Lance's Rust code at damaged bytes is no Exception
+            if not isinstance(error, (ValueError, RuntimeError)) and type(error).__name__ != "PanicException":
                 raise
             said = " ".join(str(error).split())[:200]
             raise DataFileError(f"{self.path} cannot be read as a Lance data set ({said}); write it anew") from None

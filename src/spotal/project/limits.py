@@ -109,15 +109,17 @@ def limits_of(project: Project, items: list[str], labeled: set[str], prices: dic
 
 def _values(settings: Settings, folder: Path, file: str, name: str, items: list[str]) -> dict[str, Any]:
     """All values in a file by the item's id; those of ``items`` are there."""
-    from spotal.pool._tables import TABLES, column, ids_of, read_table
+    from spotal.tables import TABLES, read_table
 
     source = Path(os.path.normpath(folder / Path(file).expanduser()))
     if source.suffix.lower() not in TABLES:
-        raise DataFileError(f"{source} must be .csv or .parquet, with the columns id and {name}; convert it")
-    table = read_table(source)
-    values = column(table, name, name, source).to_pylist()
-    key = next((key for key in ("id", settings.data.id_column) if key in table.column_names), None)
-    ids = range(len(values)) if key is None else ids_of(table[key], f"ids in {source}")
+        raise DataFileError(
+            f"{source} must be a table, {', '.join(TABLES)}, with the columns id and {name}; convert it"
+        )
+    table = read_table(source, settings.data.dialect)
+    values = table.numbers(name, name).tolist() if name == "cost" else table.texts(name, name)
+    key = next((key for key in (settings.data.id_column, "id", "row") if key in table.names), None)
+    ids = range(len(values)) if key is None else table.ids(key, "id_column")
     found = dict(zip(map(str, ids), values, strict=True))
     lacking = next((item for item in items if item not in found), None)
     if lacking is not None:

@@ -66,4 +66,4 @@ def test_coco_of_other_types(make, tmp_path, key, value):
 def test_deep_nesting_and_halves_of_characters(make, tmp_path, name, text):
     said = spotal("import", lines_in(tmp_path / name, text), make().folder)
     one_sentence(said)
-    assert "nested too deeply" in said.stderr or "half a character" in said.stderr
+    assert "nested too deep" in said.stderr or "half a character" in said.stderr

@@ -11,6 +11,7 @@ from typing import Any
 
 from spotal.errors import DataFileError
 from spotal.project import Item
+from spotal.tables import PLAIN, Dialect
 
 __all__ = [
     "GUESS_NAMES",
@@ -115,13 +116,14 @@ class Content:
 class Reading:
     """How a file is to be read: the columns of ids and labels, None to look for them, and the classes known so far.
 
-    ``text_column`` is the project's own name for the column of texts.
+    text_column : str, the project's own name for the column of texts; dialect : Dialect, of text files
     """
 
     classes: tuple[str, ...]
     id_column: str | None = None
     label_column: str | None = None
     text_column: str = "text"
+    dialect: Dialect = PLAIN
 
 
 @dataclass(frozen=True)

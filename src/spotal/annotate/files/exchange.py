@@ -18,8 +18,8 @@ from spotal.annotate.files.finder import Finder
 from spotal.annotate.files.formats import format_of
 from spotal.annotate.files.vouch import vouch
 from spotal.errors import DataFileError, InputError, OutputError
-from spotal.pool._tables import listed
 from spotal.project import Answer, Event, Project, Suggestion
+from spotal.tables import PLAIN, Dialect, listed
 
 __all__ = ["Exported", "Imported", "export_labels", "import_labels"]
 
@@ -72,6 +72,7 @@ def import_labels(
     skip_unknown: bool = False,
     people_only: bool = False,
     suggestions: bool = False,
+    dialect: Dialect = PLAIN,
 ) -> Imported:
     """Record the answers of a file: all of them or, where anything is wrong, none.
 
@@ -88,6 +89,7 @@ def import_labels(
     people_only : bool, whether labels that a model guessed are left out
     suggestions : bool, whether labels that a model guessed are kept as suggestions: a person sees them on the page as a
         guess, and nothing counts them or trains on them
+    dialect : Dialect, encoding and delimiter of text files
 
     Raises
     ------
@@ -105,7 +107,7 @@ def import_labels(
         raise InputError("--people-only leaves guesses out and --suggestions keeps them; give one of the two")
     chosen = format_of(source, format, written=False)
     classes = project.settings.classes
-    rows = chosen.read(source, Reading(classes, id_column, label_column, project.settings.data.text_column))
+    rows = chosen.read(source, Reading(classes, id_column, label_column, project.settings.data.text_column, dialect))
     guesses = [row for row in rows if row.guess]
     if not suggestions:
         _refuse_guesses(guesses, rows, source, people_only or chosen.keeps_guesses_apart, people_only)

@@ -14,7 +14,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from spotal._json import loads
 from spotal.annotate.files.base import (
     GUESS_NAMES,
     OWN_ID,
@@ -31,9 +30,10 @@ from spotal.annotate.files.base import (
 from spotal.annotate.files.csv_rows import rows_of as csv_rows
 from spotal.annotate.files.json_lines import rows_of as json_rows
 from spotal.errors import DataFileError
-from spotal.pool._arrow import ArrowFile, arrow_faults
-from spotal.pool._tables import reading as opening
 from spotal.pool.files import list_images
+from spotal.tables.arrow import ArrowFile, arrow_faults
+from spotal.tables.json_lines import parse_json
+from spotal.tables.text import utf8
 
 __all__ = ["FORMAT"]
 
@@ -82,15 +82,16 @@ def _batch(batch: Any, names: list[str] | None, first: int, source: Path, readin
     for k, (name, text, label, answers, by) in enumerate(zip(*columns, strict=True)):
         file, content = paths[k].as_py(), contents[k].as_py()
         where = f"row {first + k}"
-        ids, ends, texts = (() if value is None else (str(value),) for value in (name, file, text))
+        said = (word(value, where, source) for value in (name, file, text))
+        ids, ends, texts = (() if value is None else (value,) for value in said)
         carried: dict[str, Any] = {
             "text": text if isinstance(text, str) and text else None,
             "digest": digest_of(content) if isinstance(content, bytes) else None,
         }
         if answers is not None:
-            for said in answers if isinstance(answers, list) else [answers]:
-                kind, named, annotator, at = answered(said, where, source)
-                yield Row(where, kind, named, ids, ends, texts, annotator, at, **carried)
+            for one in answers if isinstance(answers, list) else [answers]:
+                kind, called, annotator, at = answered(one, where, source)
+                yield Row(where, kind, called, ids, ends, texts, annotator, at, **carried)
         elif label is not None and label != -1:
             who = str(by or "").strip().casefold()
             guess = who == "model" or label_column in GUESS_NAMES
@@ -128,7 +129,7 @@ def _image_folder(folder: Path, reading: Reading) -> list[Row]:
     for name, read in (("metadata.csv", csv_rows), ("metadata.jsonl", json_rows)):
         for path in sorted(folder.rglob(name)):
             within = path.parent.relative_to(folder)
-            for row in read(path, Reading(reading.classes, reading.id_column or "file_name", reading.label_column)):
+            for row in read(path, replace(reading, id_column=reading.id_column or "file_name")):
                 if not row.ids:
                     raise DataFileError(f"{path} has no file_name in {row.where}; name the image of every label")
                 file = (within / row.ids[0]).as_posix()
@@ -207,7 +208,7 @@ def _value(dtype: str) -> dict[str, str]:
 
 def _class_names(schema: Any, column: str, source: Path) -> list[str] | None:
     """The names of a ClassLabel column, None where it holds names itself."""
-    feature: Any = _parsed(
+    feature: Any = parse_json(
         (schema.metadata or {}).get(b"huggingface", b"{}"), f"{source} has features that are no JSON"
     )
     for name in ("info", "features", column):
@@ -233,15 +234,7 @@ def _listed(path: Path, key: str, inner: str | None = None) -> list[str]:
 
 
 def _json(path: Path) -> Any:
-    with opening(path):
-        return _parsed(path.read_bytes(), f"{path} is no JSON")
-
-
-def _parsed(content: bytes, what: str) -> Any:
-    try:
-        return loads(content)
-    except ValueError as error:
-        raise DataFileError(f"{what} ({error!s:.100}); save the dataset anew") from None
+    return parse_json(utf8(path), f"{path} is no JSON")
 
 
 FORMAT = Format("hugging-face", "a folder of Hugging Face datasets", ("",), _read, _write, is_ours=_is_ours)

@@ -12,7 +12,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from spotal._json import loads
 from spotal.annotate.files.base import (
     KINDS,
     OWN_ID,
@@ -29,7 +28,8 @@ from spotal.annotate.files.base import (
     word,
 )
 from spotal.errors import DataFileError
-from spotal.pool._tables import reading as opening
+from spotal.tables.json_lines import parse_json
+from spotal.tables.text import utf8
 
 __all__ = ["FORMAT", "NONE", "load"]
 
@@ -39,12 +39,7 @@ NONE = "None of these"
 
 def load(path: Path) -> Any:
     """The document in a JSON file. Raises DataFileError."""
-    with opening(path):
-        content = path.read_bytes()
-    try:
-        return loads(content)
-    except ValueError as error:
-        raise DataFileError(f"{path} is no JSON ({error}); write it anew") from None
+    return parse_json(utf8(path), f"{path} is no JSON")
 
 
 def _read(path: Path, reading: Reading) -> list[Row]:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from spotal.errors import DataFileError, SpotalError
-from spotal.pool._tables import reading
+from spotal.tables.opening import check_names, reading, said
 
 __all__ = ["ArrowFile", "arrow_faults"]
 
@@ -33,7 +33,8 @@ class ArrowFile:
     Raises
     ------
     DataFileError
-        The file is missing, or is neither an Arrow file nor a stream. Later, a batch is damaged.
+        The file is missing, is neither an Arrow file nor a stream, or two columns have one name. Later, a batch is
+        damaged.
     """
 
     def __init__(self, path: Path) -> None:
@@ -47,11 +48,12 @@ class ArrowFile:
             if source.read(len(MAGIC)) == MAGIC:
                 self._file = pa.ipc.open_file(source)
                 self.schema, self.num_record_batches = self._file.schema, self._file.num_record_batches
-                return
-            source.seek(0)
-            with pa.ipc.open_stream(source) as stream:
-                self.schema, self._batches = stream.schema, list(stream)
-            self.num_record_batches = len(self._batches)
+            else:
+                source.seek(0)
+                with pa.ipc.open_stream(source) as stream:
+                    self.schema, self._batches = stream.schema, list(stream)
+                self.num_record_batches = len(self._batches)
+            check_names(self.schema.names, path)
 
     def get_batch(self, k: int) -> Any:
         """The batch of that number, a view of the map."""
@@ -86,5 +88,4 @@ def arrow_faults(path: Path) -> Iterator[None]:
         except (pa.ArrowException, OSError, MemoryError, ValueError, EOFError, OverflowError) as error:
             if isinstance(error, OSError) and error.errno is not None:
                 raise  # of the system, not of what the file holds
-            said = " ".join(str(error).split())[:200] or type(error).__name__
-            raise DataFileError(f"{path} is damaged or cut short ({said}); write it again") from None
+            raise DataFileError(f"{path} is damaged or cut short ({said(error)}); write it again") from None

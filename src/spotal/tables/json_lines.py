@@ -1,0 +1,82 @@
+"""JSON Lines: an object in each line, whose numbers stay the text that is written there."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+from spotal.errors import DataFileError
+from spotal.tables.opening import listed, said
+from spotal.tables.text import Dialect, utf8
+
+__all__ = ["parse_json", "read_objects"]
+
+HALF = re.compile(rb"\\u[dD][89abABcdefCDEF]")
+"""Escapes that stand for half a character; only two of them together are one."""
+
+
+def read_objects(path: Path, dialect: Dialect) -> tuple[list[dict[str, Any]], list[int]]:
+    """Read the objects and the line of each. Numbers are str, as written.
+
+    Raises
+    ------
+    DataFileError
+        The file is not text in its encoding, a line is no JSON object, or an object has one key twice.
+    """
+    objects, lines = [], []
+    for number, line in enumerate(utf8(path, dialect).split(b"\n"), 1):  # a line ends at "\n" alone
+        if not line.strip():
+            continue
+        record = parse_json(line, f"{path} is no JSON in line {number}", as_text=True)
+        if not isinstance(record, dict):
+            raise DataFileError(
+                f"{path} must hold an object in each line, found {record!r:.40} in line {number}; write one a line"
+            )
+        objects.append(record)
+        lines.append(number)
+    return objects, lines
+
+
+def parse_json(content: bytes | str, what: str, *, as_text: bool = False) -> Any:
+    """Parse JSON that a stranger wrote.
+
+    Parameters
+    ----------
+    what : str
+        How the sentence begins that says what is wrong, such as "a.json is no JSON".
+    as_text : bool
+        Whether numbers stay text, and a key that is there twice is an error.
+
+    Raises
+    ------
+    DataFileError
+        It is no JSON, is nested too deep, has numbers of more digits than Python reads, or escapes half a character,
+        which no file or database can hold.
+    """
+    options: dict[str, Any] = {}
+    if as_text:
+        options = {"parse_int": str, "parse_float": str, "parse_constant": str, "object_pairs_hook": _object}
+    try:
+        found = json.loads(content, **options)
+        if HALF.search(content if isinstance(content, bytes) else content.encode("utf-8", "surrogatepass")):
+            json.dumps(found, ensure_ascii=False).encode()
+    except RecursionError:
+        raise DataFileError(f"{what} (it is nested too deep); correct it") from None
+    except UnicodeEncodeError as error:
+        half = ascii(error.object[error.start])[1:-1]
+        raise DataFileError(
+            f"{what} (it has half a character, {half}, as of a text that was cut in two); correct it"
+        ) from None
+    except ValueError as error:
+        raise DataFileError(f"{what} ({said(error)}); correct it") from None
+    return found
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        names = [name for name, _ in pairs]
+        raise ValueError(f"more than one key called {listed(sorted({n for n in names if names.count(n) > 1}))}")
+    return found
