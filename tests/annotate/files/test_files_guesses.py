@@ -51,15 +51,16 @@ def guesses_in(form, folder):
 def test_guesses_are_refused_left_out_or_kept_as_suggestions(make, tmp_path, form):
     project = make()
     path = guesses_in(form, tmp_path)
+    column = "predicted" if form == "predicted" else None
     with pytest.raises(DataFileError, match=r"2 labels that a model guessed, the first in .*--people-only.*--sugg"):
-        import_labels(project, path)
+        import_labels(project, path, label_column=column)
     assert project.labels.history() == []
     assert project.imports.all() == []
     people = 0 if form in ("predicted", "label-studio") else 1
-    done = import_labels(project, path, people_only=True)
+    done = import_labels(project, path, people_only=True, label_column=column)
     assert (done.recorded, done.guesses, done.suggested) == (people, 2, 0)
     assert set(project.labels.standings()) == ({"猫.png"} if people else set())
-    done = import_labels(project, path, suggestions=True)
+    done = import_labels(project, path, suggestions=True, label_column=column)
     assert (done.recorded, done.known, done.guesses, done.suggested) == (0, people, 2, 2)
     assert set(project.labels.standings()) == ({"猫.png"} if people else set())
     numbers = {item.id: item.number for item in project.items}

@@ -258,13 +258,14 @@ def _column(record: Mapping[str, Any], named: str | None, usual: Iterable[str], 
     return found
 
 
-def word(value: Any, where: str, path: Path, what: str = "a value") -> str | None:
+def word(value: Any, where: str, path: Path, what: str | None = None) -> str | None:
     """A text as it is; an integer, such as a class that is called 3, as text; None from nothing."""
     if value is None or value == "":
         return None
     if isinstance(value, str) or (isinstance(value, int) and not isinstance(value, bool)):
         return str(value)
-    raise DataFileError(f"{path} has {value!r:.40} as {what} in {where} where a text is needed; write one")
+    place = where if what is None else f"{where} as {what}"
+    raise DataFileError(f"{path} has {value!r:.40} in {place} where a text is needed; write one")
 
 
 def _plain(value: Any) -> str | None:
