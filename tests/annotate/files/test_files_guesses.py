@@ -267,3 +267,28 @@ def test_formulas_are_quoted_in_csv_and_come_back(tmp_path, keep):
         if not keep:
             assert import_labels(fresh, out).recorded == len(names)
             assert words(fresh) == words(project)
+
+
+def test_formulas_of_picks_and_predictions_come_back(tmp_path):
+    names = ["=1+1", "-2+3", "@x", "'=y", *(f"p{k}" for k in range(16))]
+    points = np.random.default_rng(0).normal(size=(len(names), 3)) + 6 * (np.arange(len(names)) % 2)[:, None]
+    rows = [",".join([name, *map(str, point)]) for name, point in zip(names, points, strict=True)]
+    pool = lines_in(tmp_path / "pool.csv", "id,a,b,c", *rows)
+    picks, project, out = tmp_path / "picks.csv", tmp_path / "p", tmp_path / "labels.csv"
+    assert spotal("select", pool, "-n", len(names), "-o", picks).exit_code == 0
+    with picks.open(newline="", encoding="utf-8") as file:
+        shown = {row["id"] for row in csv.DictReader(file)}
+    assert shown == {escape_formula(name) for name in names}
+    rest = [line for line in picks.read_text("utf-8").splitlines() if not line.startswith("p1")]
+    done = spotal(
+        "select", pool, "-n", 3, "--labeled", lines_in(tmp_path / "some.csv", *rest), "-o", tmp_path / "x.csv"
+    )
+    assert done.exit_code == 0, done.output
+    assert spotal("init", project, "--pool", pool, "--classes", "=x,y", "--batch", 4).exit_code == 0
+    with Project.open(project) as opened:
+        for k, name in enumerate(names):
+            opened.labels.record(name, ("=x", "y")[k % 2], annotator="ann")
+    assert spotal("predict", project, "--out", out).exit_code == 0
+    assert "'=1+1,'=x," in out.read_text("utf-8").replace('"', "")
+    done = json.loads(spotal("import", out, project, "--people-only", "--json").stdout)
+    assert (done["recorded"], done["known"], done["left_out"]) == (0, len(names), 0)
