@@ -17,6 +17,7 @@ from spotal._memory import size_of
 from spotal._round_limits import RoundLimits
 from spotal.errors import BudgetError, InputError
 from spotal.events import Event, Labeled, Queried, Round, RoundFinished, RoundStarted, Trained, TrainingProgress
+from spotal.learner import calls
 from spotal.learner.adapt import as_learner
 from spotal.learner.base import check_labels
 from spotal.learner.metrics import score
@@ -238,15 +239,16 @@ class ActiveLearner:
     def _train(self, timings: dict[str, float]) -> dict[str, float]:
         """Train on all labels; metrics on the test part."""
         number, start = len(self.rounds_), time.perf_counter()
-        options: dict[str, Any] = {}
+        on_epoch = None
         if self.observers and "on_epoch" in inspect.signature(self.learner.fit).parameters:
-            options["on_epoch"] = lambda report: self._emit(TrainingProgress(number, report))
-        self.learner.fit(self.X[self.labeled_], self.labels_, random_state=self._state.seed(NETWORK), **options)
+            on_epoch = lambda report: self._emit(TrainingProgress(number, report))  # noqa: E731
+        seed = self._state.seed(NETWORK)
+        calls.fit(self.learner, self.X[self.labeled_], self.labels_, random_state=seed, on_epoch=on_epoch)
         timings["train"] = time.perf_counter() - start
         metrics: dict[str, float] = {}
         if self.X_test is not None and self.y_test is not None:
             start = time.perf_counter()
-            metrics = score(self.learner.probabilities(self.X_test), self.y_test)
+            metrics = score(calls.predict(self.learner, self.X_test), self.y_test)
             timings["measure"] = time.perf_counter() - start
         self._emit(Trained(number, len(self.labeled_), metrics, timings["train"]))
         return metrics
@@ -257,11 +259,9 @@ class ActiveLearner:
         probabilities: NDArray[np.float32] | None
         if (flat := self._batches.flat) is not None:
             needed = self._batches.needs_probabilities
-            probabilities, pool = self.learner.probabilities(self.X) if needed else None, flat
-        elif hasattr(self.learner, "infer"):
-            probabilities, pool = self.learner.infer(self.X)
+            probabilities, pool = calls.predict(self.learner, self.X) if needed else None, flat
         else:
-            probabilities, pool = self.learner.probabilities(self.X), self.learner.embeddings(self.X)
+            probabilities, pool = calls.infer(self.learner, self.X)
         timings["embed"] = time.perf_counter() - start
         return probabilities, pool
 

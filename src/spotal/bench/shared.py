@@ -11,6 +11,7 @@ from spotal.bench.cache import Cache
 from spotal.bench.features import fingerprint
 from spotal.bench.origin import source
 from spotal.learner import Learner
+from spotal.learner.calls import infer
 
 __all__ = ["SharedLearner"]
 
@@ -61,7 +62,7 @@ class SharedLearner:
 
     def infer(self, X: NDArray[Any]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Both."""
-        return self._outputs(X) if self._is_kept(X) else _infer(self._train(), X)
+        return self._outputs(X) if self._is_kept(X) else infer(self._train(), X)
 
     def _is_kept(self, X: NDArray[Any]) -> bool:
         return self._known is not None and any(X is array for array in self._data)
@@ -70,7 +71,7 @@ class SharedLearner:
         assert self._known is not None
 
         def make() -> dict[str, NDArray[Any]]:
-            probabilities, embeddings = _infer(self._train(), X)
+            probabilities, embeddings = infer(self._train(), X)
             return {"probabilities": probabilities, "embeddings": embeddings}
 
         found = self._cache.get({**self._known, "of": fingerprint(X)}, make)
@@ -83,10 +84,3 @@ class SharedLearner:
             self.learner.fit(X, y, random_state=random_state)
             self._put_off = None
         return self.learner
-
-
-def _infer(learner: Learner, X: NDArray[Any]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    if hasattr(learner, "infer"):
-        both: tuple[NDArray[np.float32], NDArray[np.float32]] = learner.infer(X)
-        return both
-    return learner.probabilities(X), learner.embeddings(X)

@@ -7,7 +7,7 @@ import sys
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
@@ -20,8 +20,27 @@ from spotal.errors import FormatNote, SpotalError, SpotalWarning
 if TYPE_CHECKING:
     from rich.progress import Progress
 
-__all__ = ["Commands", "Terminal", "duration", "output", "print_json", "progress", "say", "steps", "warn"]
+__all__ = [
+    "Commands",
+    "KeepFormulas",
+    "Terminal",
+    "duration",
+    "output",
+    "print_json",
+    "progress",
+    "say",
+    "steps",
+    "warn",
+]
 
+KeepFormulas = Annotated[
+    bool,
+    typer.Option(
+        "--keep-formulas",
+        help="Write texts such as =1+1 to .csv as they are; without it a quote before them keeps spreadsheets from "
+        "running them.",
+    ),
+]
 FAILED, INTERRUPTED = 2, 130
 USAGE: Any = next(cls for cls in typer.BadParameter.__mro__ if cls.__name__ == "ClickException")
 """Base of typer's errors about wrong usage: click's, or that of the copy of click that newer versions of typer have."""

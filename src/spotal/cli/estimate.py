@@ -63,6 +63,7 @@ def _read_picks(path: Path, dialect: Dialect) -> tuple[dict[str, list[str]], Any
     """Ids and rows as text, in the order of the picks, and how they were sampled."""
     import numpy as np
 
+    from spotal._formulas import unescape_formula
     from spotal.selection.estimate import Sampling
     from spotal.tables import read_table
 
@@ -70,7 +71,7 @@ def _read_picks(path: Path, dialect: Dialect) -> tuple[dict[str, list[str]], Any
     missing = [name for name in ("id", "row", "weight", "stratum", "probability") if name not in table.names]
     if missing:
         raise DataFileError(f"{path} has no column {missing[0]!r}; give the file that 'spotal select' wrote, uncut")
-    keys = {name: table.texts(name, name) for name in ("id", "row")}
+    keys = {name: list(map(unescape_formula, table.texts(name, name))) for name in ("id", "row")}
     for name, entries in keys.items():
         if len(set(entries)) < len(entries):
             raise DataFileError(f"{path} has {name} {_again(entries)!r} more than once; give each pick once")
@@ -90,9 +91,11 @@ def _again(entries: list[str]) -> str:
 
 def _read_values(path: Path, keys: dict[str, list[str]], prevalence: str | None, dialect: Dialect) -> Any:
     """The picks' values in their order."""
+    from spotal._formulas import unescape_formula
     from spotal.pool.files import read_entries
     from spotal.tables import TABLES, listed, read_table
     from spotal.tables.arrays import read_npy
+    from spotal.tables.guesses import refuse_guesses
 
     if path.suffix.lower() not in TABLES:
         if prevalence is not None:
@@ -112,6 +115,7 @@ def _read_values(path: Path, keys: dict[str, list[str]], prevalence: str | None,
     if key is None:
         raise DataFileError(f"{path} must have a column 'id' or 'row' that says which pick a value belongs to; add one")
     if prevalence is not None:
+        refuse_guesses(table)
         said = table.texts("label", "--prevalence")
         found = [float(label == prevalence) for label in said]
         if not any(found):
@@ -126,7 +130,7 @@ def _read_values(path: Path, keys: dict[str, list[str]], prevalence: str | None,
                 "use 'value'"
             )
         found = matrix[:, 0].tolist()
-    names = table.texts(key, key)
+    names = list(map(unescape_formula, table.texts(key, key)))
     value_of = dict(zip(names, found, strict=True))
     if len(value_of) < len(names):
         raise DataFileError(f"{path} has {key} {_again(names)!r} more than once; give one value for each pick")

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from spotal.cli.console import output, print_json, say
+from spotal.cli.console import KeepFormulas, output, print_json, say
 from spotal.cli.dialect import Delimiter, Encoding, dialect_of
 
 __all__ = ["export_labels", "import_labels"]
@@ -44,18 +44,28 @@ def import_labels(
     skip_unknown: Annotated[
         bool, typer.Option("--skip-unknown", help="Leave out labels of items or classes that the project lacks.")
     ] = False,
+    people_only: Annotated[
+        bool, typer.Option("--people-only", help="Leave out labels that a model guessed, such as those of predict.")
+    ] = False,
+    suggestions: Annotated[
+        bool, typer.Option("--suggestions", help="Keep labels that a model guessed as guesses for people to confirm.")
+    ] = False,
     encoding: Encoding = None,
     delimiter: Delimiter = None,
     as_json: Json = False,
 ) -> None:
-    """Record the labels of a file in a project: all of them or none. Doing it twice changes nothing."""
+    """Record the labels of a file in a project: all of them or none. Doing it twice changes nothing.
+
+    What the file holds of an item, its text or image, must be what the project has. spotal undo takes an import back.
+    """
     from spotal.annotate.files import import_labels
     from spotal.project import Project
 
     with Project.open(folder) as project:
         done = import_labels(
             project, file, format=format, annotator=annotator, id_column=id_column, label_column=label_column,
-            add_classes=add_classes, skip_unknown=skip_unknown, dialect=dialect_of(encoding, delimiter),
+            add_classes=add_classes, skip_unknown=skip_unknown, people_only=people_only, suggestions=suggestions,
+            dialect=dialect_of(encoding, delimiter),
         )  # fmt: skip
     if as_json:
         print_json({"file": str(file), **asdict(done)})
@@ -67,6 +77,8 @@ def import_labels(
         (done.older, "are older than what their annotator said since"),
         (done.left_out, "are about items or classes that the project lacks, and were left out"),
         (done.held_back, "are about items held back for the audit, which are never trained on"),
+        (done.guesses - done.suggested, "more are guesses of a model, and were left out"),
+        (done.suggested, "more are guesses of a model, kept as suggestions that people confirm on the page"),
     ):
         if count:
             say(console, f"  {count:,} {what}")
@@ -81,6 +93,7 @@ def export_labels(
     majority: Annotated[
         bool, typer.Option("--majority", help="One label an item, the one that stands; without it, every annotator's.")
     ] = False,
+    keep_formulas: KeepFormulas = False,
     as_json: Json = False,
 ) -> None:
     """Write the labels of a project to a file of another tool's format."""
@@ -88,7 +101,7 @@ def export_labels(
     from spotal.project import Project
 
     with Project.open(folder) as project:
-        done = export_labels(project, file, format=format, majority=majority)
+        done = export_labels(project, file, format=format, majority=majority, escape_formulas=not keep_formulas)
     if as_json:
         print_json({"file": str(file), **asdict(done)})
         return

@@ -26,6 +26,7 @@ from spotal.cli.select import select
 from spotal.cli.status import status
 from spotal.cli.studio import pull, push, serve
 from spotal.cli.train import train
+from spotal.cli.undo import undo
 
 __all__ = ["app", "main"]
 
@@ -94,6 +95,11 @@ app.command(
     epilog="Examples: [bold]spotal import labels.csv[/bold], [bold]spotal import export.json my-project[/bold], "
     "[bold]spotal import sorted-photos/ --add-classes[/bold]",
 )(import_labels)
+app.command(
+    rich_help_panel=project,
+    epilog="Examples: [bold]spotal undo birds --dry-run[/bold], [bold]spotal undo birds[/bold], "
+    "[bold]spotal undo birds --import 3[/bold]",
+)(undo)
 app.command(
     "export",
     rich_help_panel=project,

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from spotal.cli.console import output, print_json, say, steps
+from spotal.cli.console import KeepFormulas, output, print_json, say, steps
 
 __all__ = ["predict"]
 
@@ -18,6 +18,7 @@ def predict(
         Path | None,
         typer.Option("--out", "-o", help="File to write, .csv or .parquet; predictions.csv in DIR by default."),
     ] = None,
+    keep_formulas: KeepFormulas = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document on standard output.")] = False,
 ) -> None:
     """Write a label for every item of the project.
@@ -37,7 +38,7 @@ def predict(
         if out is None:
             check_unnamed(target, "name a file by --out")
         with steps() as show:
-            done = write_predictions(project, target, on_progress=show)
+            done = write_predictions(project, target, on_progress=show, escape_formulas=not keep_formulas)
         if as_json:
             print_json(
                 {"out": str(target), "items": done.items, "by_people": done.by_people, "by_model": done.by_model}

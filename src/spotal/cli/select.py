@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from spotal.cli.console import output, print_json, progress, say
+from spotal.cli.console import KeepFormulas, output, print_json, progress, say
 from spotal.cli.dialect import Delimiter, Encoding, dialect_of
 from spotal.errors import BudgetError, InputError
 
@@ -122,6 +122,7 @@ def select(
     only_plan: Annotated[
         bool, typer.Option("--plan", help="Say what it would take: passes, bytes, memory, seconds; choose nothing.")
     ] = False,
+    keep_formulas: KeepFormulas = False,
     strict: Annotated[bool, typer.Option("--strict", help="Stop at an image that cannot be read.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document on standard output.")] = False,
 ) -> None:
@@ -185,7 +186,7 @@ def select(
         bars.add_task(f"choosing {f'for {budget:g}' if cost else budget} of {len(chosen.rows):,} rows", total=None)
         with passes_shown(bars):
             selection = _choose(chosen, method, budget, max_per_group, random_state, most)
-        _write(out, selection, chosen, strategy)
+        _write(out, selection, chosen, strategy, keep_formulas)
         seconds = time.perf_counter() - start
         bars.add_task("measuring how well they cover the pool", total=None)
         summary = _summary(selection, chosen, strategy, seconds, out, budget)
@@ -264,13 +265,18 @@ def _lines(selection: Selection, request: Request, strategy: str) -> list[dict[s
     return lines
 
 
-def _write(out: Path, selection: Selection, request: Request, strategy: str) -> None:
+def _write(out: Path, selection: Selection, request: Request, strategy: str, keep_formulas: bool) -> None:
     from spotal._files import atomic_path
+    from spotal._formulas import escape_formula
 
     with atomic_path(out) as part, part.open("w", encoding="utf-8", errors="surrogateescape", newline="") as file:
         writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
         writer.writeheader()
-        writer.writerows(_lines(selection, request, strategy))
+        for line in _lines(selection, request, strategy):
+            name = line["id"]
+            writer.writerow(
+                line if keep_formulas else {**line, "id": escape_formula(name) if isinstance(name, str) else name}
+            )
 
 
 def _summary(

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from spotal.errors import InputError, ModelError
 from spotal.learner.base import Learner
+from spotal.learner.calls import foreign
 
 __all__ = ["as_learner"]
 
@@ -33,12 +34,15 @@ def as_learner(model: Any, X: NDArray[Any], n_classes: int | None = None) -> Lea
     InputError
         n_classes is missing for a scikit-learn classifier.
     """
+    if isinstance(model, type):
+        raise ModelError(f"learner must be a model, found the class {model.__name__}; call it: {model.__name__}()")
     if isinstance(model, Learner):
         return model
     if _is(model, "skorch", "NeuralNet"):
         from spotal.learner.skorch_learner import SkorchLearner
 
-        return SkorchLearner(model, n_classes or SkorchLearner.outputs(model, X))
+        with foreign(model, "initialize", "give a net that can be made, or a SkorchLearner with its n_classes"):
+            return SkorchLearner(model, n_classes or SkorchLearner.outputs(model, X))
     if _is(model, "lightning", "LightningModule") or _is(model, "pytorch_lightning", "LightningModule"):
         from spotal.learner.lightning_learner import LightningLearner
 
@@ -47,15 +51,15 @@ def as_learner(model: Any, X: NDArray[Any], n_classes: int | None = None) -> Lea
         from spotal.learner.torch_learner import TorchLearner
 
         return TorchLearner(model, n_classes or outputs(model, X))
-    if hasattr(model, "fit") and hasattr(model, "predict_proba"):
+    if hasattr(model, "fit") and hasattr(model, "predict"):
         from spotal.learner.sklearn_learner import SklearnLearner
 
-        if n_classes is None:
+        if n_classes is None and hasattr(model, "predict_proba"):
             raise InputError(
                 f"learner is {type(model).__name__}, which does not say how many classes there are; wrap it: "
                 "SklearnLearner(classifier, n_classes)"
             )
-        return SklearnLearner(model, n_classes)
+        return SklearnLearner(model, n_classes or 2)
     raise ModelError(
         f"learner must be a Learner, a torch or lightning module, a skorch or scikit-learn classifier, found "
         f"{type(model).__name__}; wrap it as one"
@@ -72,7 +76,7 @@ def outputs(module: Any, X: NDArray[Any]) -> int:
     try:
         with torch.no_grad():
             found = module.eval()(plain_batch(X[:2]))
-    except (RuntimeError, ValueError, TypeError, IndexError) as error:
+    except Exception as error:  # a person's code
         raise ModelError(
             f"learner {type(module).__name__} failed on rows of shape {np.shape(X)[1:]} "
             f"({' '.join(str(error).split())[:200]}); give one that takes such rows"

@@ -19,6 +19,7 @@ from spotal.pool.keys import key_column, rows_of
 from spotal.tables import PLAIN, TABLES, Dialect, listed, read_lines, read_table, reading
 from spotal.tables.arrays import read_npy, read_npz
 from spotal.tables.columns import ids_of, numbers
+from spotal.tables.guesses import refuse_guesses
 
 __all__ = ["LabeledRows", "PoolFile", "read_entries", "read_indices", "read_pool"]
 
@@ -276,6 +277,7 @@ def read_indices(
         key = id_column or key_column(table, None, None)
         entries = table.texts(key or table.names[0], "id_column")
         if "label" in table.names and key != "label":
+            refuse_guesses(table)
             labels = table.texts("label", "label", empty=True)
             if "" in labels:
                 where = table.where(labels.index(""))

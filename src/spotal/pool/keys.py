@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spotal._arrays import check_rows
+from spotal._formulas import unescape_formula
 from spotal.errors import InputError
 from spotal.tables import Table
 
@@ -49,6 +50,7 @@ def rows_of(
     if ids is not None and column != "row":
         names = _names(ids)
         row_of = {name: row for row, name in enumerate(names)}
+        entries = [entry if entry in row_of else unescape_formula(entry) for entry in entries]
         unknown = next((entry for entry in entries if entry not in row_of), None)
         if unknown is None:
             return check_rows(np.asarray([row_of[entry] for entry in entries], np.int64), n_rows, what)

@@ -22,6 +22,10 @@ rounds, picks
 events
     The audit trail: who said what about which item, when and from where ("label", "skip", "none_of_these",
     "withdraw"). Append-only, which the database itself enforces; a changed label, a withdrawal and an undo are events.
+imports, suggestions
+    Files of labels that were imported, each with its range of events, so that an import can be undone as a whole: by
+    further events, which leave later answers alone. Suggestions are guesses of a model that a file brought. They are
+    shown to a person as a guess and are no answers: nothing counts them or trains on them.
 standings
     Where an item stands, worked out anew from its events whenever one is added (a trigger does it, whoever writes): the
     last word of each annotator that was not withdrawn, in the order of recording; the majority of those who decided
@@ -50,14 +54,17 @@ from spotal.project.records import (
     Counts,
     Event,
     Found,
+    Import,
     Item,
     Metric,
     Model,
     Pick,
     Round,
     Standing,
+    Suggestion,
     Task,
     Undo,
+    Undone,
 )
 from spotal.project.settings import Audit, Data, Limits, Settings, Stop
 from spotal.project.training import train
@@ -74,6 +81,7 @@ __all__ = [
     "Data",
     "Event",
     "Found",
+    "Import",
     "Item",
     "Limits",
     "Metric",
@@ -85,8 +93,10 @@ __all__ = [
     "Settings",
     "Standing",
     "Stop",
+    "Suggestion",
     "Task",
     "Undo",
+    "Undone",
     "next_batch",
     "read_embeddings",
     "read_predictions",

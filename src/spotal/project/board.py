@@ -22,6 +22,7 @@ from spotal.project.items import MANY
 from spotal.project.rounds import awaited, is_open
 from spotal.project.schema import (
     EventRow,
+    ImportRow,
     ItemRow,
     MetricRow,
     ModelRow,
@@ -52,13 +53,14 @@ _NOW = select(
             select(func.coalesce(func.max(RoundRow.number), -1)),
             select(func.coalesce(func.max(ModelRow.number), -1)),
             select(func.max(MetricRow.at)),
+            select(func.count(ImportRow.number) + func.count(ImportRow.undone)),
             select(func.coalesce(func.max(ItemRow.number), -1)),
             select(func.count()).where(ItemRow.missing),
             select(func.total(ItemRow.number)).where(ItemRow.missing),
         )
     )
 )
-"""The last event; then what changes with rounds, models, their figures, items and which of these are missing."""
+"""The last event; then what changes with rounds, models, their figures, imports, items and which of these are missing."""
 _NEW = select(EventRow.number, EventRow.item).where(EventRow.number > bindparam("event")).order_by(EventRow.number)
 _SOME = ItemRow.number.in_(bindparam("numbers", expanding=True))
 _TOUCHED = or_(PickRow.item.is_not(None), standings.c.item.is_not(None))

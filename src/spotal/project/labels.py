@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import func, insert, select
+from sqlalchemy import exists, func, insert, select
 from sqlalchemy.orm import aliased
 
 from spotal._check import closest
@@ -15,19 +15,19 @@ from spotal.errors import ProjectError
 from spotal.project.agreement import agreements, first_answers
 from spotal.project.items import MANY, found_numbers, number_of, numbers_of
 from spotal.project.records import Agreement, Answer, Conflict, Event, Standing, Undo
-from spotal.project.schema import EventRow, ItemRow, latest, standings
+from spotal.project.schema import EventRow, ImportRow, ItemRow, latest, standings
 
 if TYPE_CHECKING:
-    from sqlalchemy import Connection, Select
+    from sqlalchemy import ColumnElement, Connection, Select
 
     from spotal.project.project import Project
 
-__all__ = ["SOURCES", "Labels"]
+__all__ = ["EVENTS", "SOURCES", "Labels", "last_number", "read_events", "stands_still", "write_events"]
 
 KINDS = ("label", "skip", "none_of_these", "withdraw")
 SOURCES = ("page", "label-studio", "import", "cli")
 
-_EVENTS = select(
+EVENTS = select(
     EventRow.number,
     ItemRow.id,
     EventRow.annotator,
@@ -73,13 +73,13 @@ class Labels:
         """
         answer = Answer(item, annotator, kind, label, source, external_id, external_version, at)
         with self._database.write() as connection:
-            return _only_good(self._append(connection, [answer]))[0][0]
+            return self.append(connection, [answer])[0][0]
 
     def record_all(self, answers: Iterable[Answer]) -> list[Event]:
         """Record many answers as one transaction, all or none; the events that are new. Raises as :meth:`record`."""
         listed = list(answers)
         with self._database.write() as connection:
-            done = _only_good(self._append(connection, listed))
+            done = self.append(connection, listed)
         return [event for event, is_new in done if is_new]
 
     def record_each(self, answers: Iterable[Answer | Undo]) -> list[Event | ProjectError | None]:
@@ -132,7 +132,16 @@ class Labels:
         query = _standing(annotator).where(EventRow.source == source).limit(most)
         with self._database.read() as connection:
             numbers = [row.number for row in connection.execute(query)]
-            return _read(connection, _EVENTS.where(EventRow.number.in_(numbers)).order_by(EventRow.number.desc()))
+            return read_events(connection, EVENTS.where(EventRow.number.in_(numbers)).order_by(EventRow.number.desc()))
+
+    def withdrawn(self) -> set[int]:
+        """Numbers of the events that count no more: each that was undone, by itself or with its import, and the undos.
+
+        The others are what annotators said and did not take back.
+        """
+        with self._database.read() as connection:
+            stands = set(connection.execute(select(EventRow.number).where(*stands_still())).scalars())
+            return set(connection.execute(select(EventRow.number)).scalars()) - stands
 
     def standings(self) -> dict[str, Standing]:
         """Where every item stands that anybody has spoken about, by id, in the order of the items."""
@@ -169,16 +178,16 @@ class Labels:
 
         Raises ProjectError where there is no such item.
         """
-        query = _EVENTS.order_by(EventRow.number)
+        query = EVENTS.order_by(EventRow.number)
         with self._database.read() as connection:
             if item is not None:
                 query = query.where(EventRow.item == numbers_of(connection, [item])[item])
-            return _read(connection, query)
+            return read_events(connection, query)
 
     def last_event(self) -> int:
         """Number of the last event, 0 before the first. Ask before you read labels to train on."""
         with self._database.read() as connection:
-            return _last(connection)
+            return last_number(connection)
 
     def annotators(self) -> dict[str, int]:
         """Who has said something, and about how many items their last word stands, by name."""
@@ -210,11 +219,15 @@ class Labels:
         """
         return agreements(first_answers(self.history(), self._project.settings.overlap))
 
+    def append(self, connection: Connection, answers: list[Answer]) -> list[tuple[Event, bool]]:
+        """Record answers within a transaction of the caller's; the event of each, and whether it is new."""
+        return _only_good(self._append(connection, answers))
+
     def _append(self, connection: Connection, answers: list[Answer]) -> list[tuple[Event, bool] | ProjectError]:
         """Record answers; the event of each and whether it is new, or why it was not recorded."""
         numbers = found_numbers(connection, [answer.item for answer in answers])
         known = _known(connection, answers)
-        number, now = _last(connection), datetime.now(UTC)
+        number, now = last_number(connection), datetime.now(UTC)
         done: list[tuple[Event, bool] | ProjectError] = []
         new: list[tuple[int, Event]] = []
         for answer in answers:
@@ -236,7 +249,7 @@ class Labels:
                 known[key] = event
             done.append((event, True))
             new.append((item, event))
-        _write(connection, new)
+        write_events(connection, new)
         return done
 
 
@@ -262,9 +275,9 @@ def _undo(connection: Connection, undo: Undo) -> Event | None:
     before = connection.execute(mine.where(EventRow.item == last.item, EventRow.number != last.number).limit(1)).first()
     kind, label = ("withdraw", None) if before is None else (before.kind, before.label)
     item = connection.execute(select(ItemRow.id).where(ItemRow.number == last.item)).scalar_one()
-    number, now = _last(connection) + 1, datetime.now(UTC)
+    number, now = last_number(connection) + 1, datetime.now(UTC)
     event = Event(number, item, undo.annotator, kind, label, now, undo.source, None, "", last.number)
-    _write(connection, [(last.item, event)])
+    write_events(connection, [(last.item, event)])
     return event
 
 
@@ -273,19 +286,24 @@ def _known(connection: Connection, answers: list[Answer]) -> dict[tuple[str, str
     ids = list({answer.external_id for answer in answers if answer.external_id is not None})
     known: dict[tuple[str, str | None, str], Event] = {}
     for start in range(0, len(ids), MANY):
-        for event in _read(connection, _EVENTS.where(EventRow.external_id.in_(ids[start : start + MANY]))):
+        for event in read_events(connection, EVENTS.where(EventRow.external_id.in_(ids[start : start + MANY]))):
             known[event.source, event.external_id, event.external_version] = event
     return known
 
 
 def _standing(annotator: str) -> Select[Any]:
     """The annotator's own events that no undo took back, newest first."""
+    return select(EventRow).where(EventRow.annotator == annotator, *stands_still()).order_by(EventRow.number.desc())
+
+
+def stands_still() -> tuple[ColumnElement[bool], ...]:
+    """Conditions on an event: it undoes nothing, and was not undone, by itself or with the import that brought it."""
     undo = aliased(EventRow)
+    within = EventRow.number.between(ImportRow.first, ImportRow.first + ImportRow.answers - 1)
     return (
-        select(EventRow)
-        .outerjoin(undo, undo.undoes == EventRow.number)
-        .where(EventRow.annotator == annotator, EventRow.undoes.is_(None), undo.number.is_(None))
-        .order_by(EventRow.number.desc())
+        EventRow.undoes.is_(None),
+        ~exists().where(undo.undoes == EventRow.number),
+        ~exists().where(ImportRow.undone.is_not(None), within),
     )
 
 
@@ -294,14 +312,15 @@ def _undone(connection: Connection, annotator: str, source: str, external_id: st
     answer = select(EventRow.number).where(
         EventRow.annotator == annotator, EventRow.source == source, EventRow.external_id == external_id
     )
-    return next(iter(_read(connection, _EVENTS.where(EventRow.undoes.in_(answer)))), None)
+    return next(iter(read_events(connection, EVENTS.where(EventRow.undoes.in_(answer)))), None)
 
 
-def _last(connection: Connection) -> int:
+def last_number(connection: Connection) -> int:
+    """Number of the last event, 0 before the first."""
     return int(connection.execute(select(func.coalesce(func.max(EventRow.number), 0))).scalar_one())
 
 
-def _write(connection: Connection, events: list[tuple[int, Event]]) -> None:
+def write_events(connection: Connection, events: list[tuple[int, Event]]) -> None:
     """Add events, each with the number of its item."""
     if events:
         names = Event.__dataclass_fields__
@@ -309,7 +328,8 @@ def _write(connection: Connection, events: list[tuple[int, Event]]) -> None:
         connection.execute(insert(EventRow), rows)
 
 
-def _read(connection: Connection, query: Any) -> list[Event]:
+def read_events(connection: Connection, query: Any) -> list[Event]:
+    """The events that a query made from :data:`EVENTS` finds."""
     return [Event(*row) for row in connection.execute(query)]
 
 

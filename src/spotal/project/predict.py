@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from spotal._files import atomic_path
+from spotal._formulas import escape_formula
 from spotal.errors import ModelError, OutputError
 from spotal.project.learning import Progress
 from spotal.project.predictions import read_predictions
@@ -30,7 +31,9 @@ class Written:
     without: int
 
 
-def write_predictions(project: Project, path: Path, on_progress: Progress | None = None) -> Written:
+def write_predictions(
+    project: Project, path: Path, on_progress: Progress | None = None, *, escape_formulas: bool = True
+) -> Written:
     """Write a row for each item that is not missing, by its number, after a training where something has changed.
 
     Columns: ``id``; ``label``, what people say, else the model; ``by``, "person" or "model"; ``predicted``,
@@ -40,6 +43,7 @@ def write_predictions(project: Project, path: Path, on_progress: Progress | None
     Parameters
     ----------
     path : Path, .csv or .parquet
+    escape_formulas : bool, whether a .csv gets a quote before every text that a spreadsheet would run as a formula
 
     Raises
     ------
@@ -73,7 +77,9 @@ def write_predictions(project: Project, path: Path, on_progress: Progress | None
         by = "person" if decided else "model" if known else None
         confidence = float(row.max()) if known else None
         for name, value in zip(columns, (item.id, label, by, guess, confidence), strict=True):
-            columns[name].append(value)
+            columns[name].append(
+                escape_formula(value) if isinstance(value, str) and kind == ".csv" and escape_formulas else value
+            )
     types = {"confidence": pa.float32()}
     table = {name: pa.array(values, types.get(name, pa.string())) for name, values in columns.items()}
     for k, name in enumerate(found.classes):

@@ -16,6 +16,7 @@ from spotal.project import journal, layout
 from spotal.project import settings as toml
 from spotal.project.counting import count
 from spotal.project.database import Database
+from spotal.project.imports import Imports
 from spotal.project.items import Items
 from spotal.project.labels import Labels
 from spotal.project.limits import check
@@ -43,13 +44,14 @@ class Project:
     ----------
     folder : Path, absolute
     settings : Settings, as they were in spotal.toml when the project was opened
-    items : Items; labels : Labels; rounds : Rounds; models : Models
+    items : Items; labels : Labels; imports : Imports; rounds : Rounds; models : Models
     """
 
     def __init__(self, folder: Path, settings: Settings, database: Database) -> None:
         self.folder, self.settings, self.database = folder, settings, database
         self.items, self.labels = Items(self), Labels(self)
         self.rounds, self.models = Rounds(self), Models(self)
+        self.imports = Imports(self)
 
     @classmethod
     def create(cls, folder: str | os.PathLike[str], settings: Settings) -> Project:

@@ -15,14 +15,17 @@ __all__ = [
     "Counts",
     "Event",
     "Found",
+    "Import",
     "Item",
     "Metric",
     "Model",
     "Pick",
     "Round",
     "Standing",
+    "Suggestion",
     "Task",
     "Undo",
+    "Undone",
 ]
 
 
@@ -120,6 +123,49 @@ class Event:
     external_id: str | None
     external_version: str
     undoes: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Suggestion:
+    """A label that a model guessed about an item, for a person to confirm; ``probability`` is None where unknown."""
+
+    item: str
+    label: str
+    probability: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Import:
+    """A file of labels that was imported.
+
+    number : int, from 1
+    answers, suggestions : int, how many it recorded; undone : datetime or None
+    """
+
+    number: int
+    at: datetime
+    file: str
+    format: str
+    answers: int
+    suggestions: int
+    undone: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Undone:
+    """The result of undoing an import.
+
+    of : Import, as it was before
+    withdrawn : int, answers taken back; restored : int, those of them whose annotator's earlier answer holds again
+    kept : int, answers left alone, since their annotator answered again after the import
+    suggestions : int, suggestions taken back
+    """
+
+    of: Import
+    withdrawn: int = 0
+    restored: int = 0
+    kept: int = 0
+    suggestions: int = 0
 
 
 @dataclass(frozen=True, slots=True)

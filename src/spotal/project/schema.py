@@ -31,17 +31,19 @@ __all__ = [
     "VIEWS",
     "Base",
     "EventRow",
+    "ImportRow",
     "ItemRow",
     "MetricRow",
     "ModelRow",
     "PickRow",
     "RoundRow",
     "StandingRow",
+    "SuggestionRow",
     "latest",
     "standings",
 ]
 
-REVISION = "0002"
+REVISION = "0003"
 """The newest file of ``migrations/versions``; revisions are numbered in order."""
 
 
@@ -158,6 +160,29 @@ class StandingRow(Base):
     votes: Mapped[int]
     voters: Mapped[int]
     heard: Mapped[int]
+
+
+class ImportRow(Base):
+    """A file of labels that was imported. Its ``answers`` are the events numbered ``first`` and on, without a gap."""
+
+    __tablename__ = "imports"
+    number: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    at: Mapped[datetime]
+    file: Mapped[str]
+    format: Mapped[str]
+    first: Mapped[int]
+    answers: Mapped[int]
+    undone: Mapped[datetime | None]
+
+
+class SuggestionRow(Base):
+    """A label that a model guessed, as a file said. The newest import that was not undone counts."""
+
+    __tablename__ = "suggestions"
+    item: Mapped[int] = mapped_column(ForeignKey("items.number"), primary_key=True, autoincrement=False)
+    import_: Mapped[int] = mapped_column("import", ForeignKey("imports.number"), primary_key=True, autoincrement=False)
+    label: Mapped[str]
+    probability: Mapped[float | None]
 
 
 class ModelRow(Base):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 import warnings
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from hashlib import blake2b
 from pathlib import Path
@@ -14,6 +15,7 @@ from numpy.typing import NDArray
 
 from spotal._files import atomic_path
 from spotal.errors import SpotalWarning
+from spotal.learner import calls
 from spotal.project import made
 from spotal.project.advice.cover import cover
 from spotal.project.learning import Inputs, Progress, recipe_for
@@ -82,13 +84,10 @@ def prepare(project: Project, progress: Progress) -> Model:
         n_labeled = 0
     else:
         progress(f"training on {len(rows):,} labels", 0, None)
-        learner: Any = recipe.learner(inputs.X, len(settings.classes))
-        learner.fit(inputs.X[rows], labels, random_state=settings.random_state)
+        learner = recipe.learner(inputs.X, len(settings.classes))
+        calls.fit(learner, inputs.X[rows], labels, random_state=settings.random_state)
         progress("predicting", 0, None)
-        if hasattr(learner, "infer"):
-            probabilities, embeddings = learner.infer(inputs.X)
-        else:
-            probabilities, embeddings = learner.probabilities(inputs.X), learner.embeddings(inputs.X)
+        probabilities, embeddings = calls.infer(learner, inputs.X)
         n_labeled = len(rows)
         files["predictions"] = folder / f"{stem}.predictions.npy"
         write_rows(files["predictions"], inputs.numbers, probabilities, total)
@@ -169,14 +168,21 @@ def _save(learner: Any, folder: Path, stem: str) -> Path:
     if hasattr(learner, "save"):
         path = folder / f"{stem}.pt"
         with atomic_path(path) as part:
-            learner.save(part)
+            _keep(learner, lambda: learner.save(part))
         return path
     import joblib
 
     path = folder / f"{stem}.joblib"
     with atomic_path(path) as part:
-        joblib.dump(learner, part)
+        _keep(learner, lambda: joblib.dump(learner, part))
     return path
+
+
+def _keep(learner: Any, write: Callable[[], object]) -> None:
+    """Write a learner's weights; what its own code raises is a ModelError, what the disk says is left alone."""
+    remedy = "give one that joblib can write, without lambdas and open files"
+    with calls.foreign(learner, "writing its weights", remedy, passing=(OSError,)):
+        write()
 
 
 def _silent(what: str, done: int, total: int | None) -> None:

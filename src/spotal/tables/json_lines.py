@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,9 @@ from spotal.tables.opening import listed, said
 from spotal.tables.text import Dialect, utf8
 
 __all__ = ["parse_json", "read_objects"]
+
+HALF = re.compile(rb"\\u[dD][89abABcdefCDEF]")
+"""Escapes that stand for half a character; only two of them together are one."""
 
 
 def read_objects(path: Path, dialect: Dialect) -> tuple[list[dict[str, Any]], list[int]]:
@@ -48,17 +52,26 @@ def parse_json(content: bytes | str, what: str, *, as_text: bool = False) -> Any
     Raises
     ------
     DataFileError
-        It is no JSON, is nested too deep, or holds numbers of more digits than Python reads.
+        It is no JSON, is nested too deep, has numbers of more digits than Python reads, or escapes half a character,
+        which no file or database can hold.
     """
     options: dict[str, Any] = {}
     if as_text:
         options = {"parse_int": str, "parse_float": str, "parse_constant": str, "object_pairs_hook": _object}
     try:
-        return json.loads(content, **options)
+        found = json.loads(content, **options)
+        if HALF.search(content if isinstance(content, bytes) else content.encode("utf-8", "surrogatepass")):
+            json.dumps(found, ensure_ascii=False).encode()
     except RecursionError:
         raise DataFileError(f"{what} (it is nested too deep); correct it") from None
+    except UnicodeEncodeError as error:
+        half = ascii(error.object[error.start])[1:-1]
+        raise DataFileError(
+            f"{what} (it has half a character, {half}, as of a text that was cut in two); correct it"
+        ) from None
     except ValueError as error:
         raise DataFileError(f"{what} ({said(error)}); correct it") from None
+    return found
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -149,6 +149,7 @@ def _told(project: Project, numbers: list[int]) -> dict[int, dict[str, Any]]:
     predictions = read_predictions(project)
     picks = {pick.item: pick for pick in project.rounds.picks_of(numbers)}
     near = _neighbors(project, picks.values())
+    suggested = project.imports.suggestions(numbers)
     found = {}
     for one in project.items.at(numbers):
         pick = picks.get(one.id)
@@ -156,9 +157,13 @@ def _told(project: Project, numbers: list[int]) -> dict[int, dict[str, Any]]:
         if why is not None:
             why["neighbors"] = [item(near[name]) for name in _names(pick) if name in near]
         # a guess would sway the answers that measure how often the guesses are right
-        hidden = pick is not None and pick.role == "audit"
-        guess = [] if predictions is None or hidden else _guess(predictions, one.number)
-        found[one.number] = item(one) | {"why": why, "guess": guess}
+        hidden = one.held_back or (pick is not None and pick.role == "audit")
+        brought = None if hidden else suggested.get(one.number)
+        if brought is not None:
+            guess = [{"label": brought[0], "probability": brought[1]}]
+        else:
+            guess = [] if predictions is None or hidden else _guess(predictions, one.number)
+        found[one.number] = item(one) | {"why": why, "guess": guess, "suggested": brought is not None}
     return found
 
 

@@ -8,7 +8,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from PIL import Image
+from typer.testing import CliRunner
 
+from spotal.cli.main import app
 from spotal.project import Answer, Audit, Data, Project, Settings
 
 CLASSES = ("cat", "dog, big", 'bird "blue"')
@@ -68,3 +70,35 @@ def words(project):
     """The last word of each annotator on each item, and when; withdrawn ones left out."""
     last = {(event.item, event.annotator): event for event in project.labels.history()}
     return {key: (e.kind, e.label, e.at) for key, e in last.items() if e.kind != "withdraw"}
+
+
+DOG = CLASSES[1]
+
+
+def choice(label):
+    """What Label Studio says of one choice."""
+    return {"from_name": "label", "to_name": "item", "type": "choices", "value": {"choices": [label]}}
+
+
+def spotal(*words):
+    """Run a command line."""
+    return CliRunner().invoke(app, [str(word) for word in words], env={"COLUMNS": "300"})
+
+
+def lines_in(path, *lines):
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return path
+
+
+def document(path, content):
+    path.write_text(json.dumps(content), encoding="utf-8")
+    return path
+
+
+@pytest.fixture
+def numbered(tmp_path):
+    """Texts whose ids are the numbers 1 to 4, as those of tasks are."""
+    texts = ["one", "two", "three", "fóur"]
+    lines_in(tmp_path / "t.jsonl", *(json.dumps({"id": str(k), "text": text}) for k, text in enumerate(texts, 1)))
+    with Project.create(tmp_path / "numbered", Settings(Data("../t.jsonl", "text"), ("cat", "dog"))) as project:
+        yield project

@@ -127,3 +127,50 @@ def test_a_model_that_is_gone(start, tmp_path):
     project = start("image", 6, model=str(tmp_path / "gone.pt"))
     with pytest.raises(DataFileError, match=r"gone\.pt does not exist"):
         next_batch(project)
+
+
+FAILS = """
+import sys
+from sklearn.calibration import CalibratedClassifierCV
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import GridSearchCV
+from sklearn.naive_bayes import MultinomialNB
+from sklearn.preprocessing import FunctionTransformer
+from sklearn.pipeline import make_pipeline
+from sklearn.svm import LinearSVC
+
+def calibrated(): return CalibratedClassifierCV(LinearSVC())
+def searched(): return GridSearchCV(LogisticRegression(), {"C": [1, 10]})
+def counts(): return MultinomialNB()
+def bare(): return LinearSVC()
+def unwritten(): return make_pipeline(FunctionTransformer(lambda X: X), LogisticRegression())
+"""
+
+
+@pytest.mark.parametrize(
+    ("name", "sentence"),
+    [
+        ("calibrated", "Error: model CalibratedClassifierCV failed in fit on 3 labels of 3 classes"),
+        ("searched", "Error: model GridSearchCV failed in fit on 3 labels of 3 classes"),
+        ("counts", "Error: model MultinomialNB failed in fit on 3 labels of 3 classes"),
+        ("bare", "Error: classifier must have fit and predict_proba, found LinearSVC without"),
+        ("unwritten", "Error: model Pipeline failed in writing its weights"),
+    ],
+)
+def test_a_model_that_fails_is_one_sentence_of_every_command(start, name, sentence, monkeypatch):
+    from typer.testing import CliRunner
+
+    from spotal.cli.main import app
+
+    project = start(batch_size=3, model=f"fails_{name}:{name}")
+    (project.folder / f"fails_{name}.py").write_text(FAILS)
+    monkeypatch.delitem(sys.modules, f"fails_{name}", raising=False)
+    for k in range(3):
+        project.labels.record(f"v{k:03}", truth(f"v{k:03}"), annotator="ann")
+    for command in ("train", "next", "predict"):
+        done = CliRunner().invoke(app, [command, str(project.folder)])
+        assert done.exit_code == 2, done.output
+        assert done.stderr.startswith(sentence)
+        assert done.stderr.count("\n") == 1
+    assert len(project.models) == 0
+    assert not list(project.folder.rglob("*.part"))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,9 @@ from spotal.project import Item
 from spotal.tables import PLAIN, Dialect
 
 __all__ = [
+    "GUESS_NAMES",
     "KINDS",
+    "OWN_ID",
     "Content",
     "Entry",
     "Format",
@@ -21,16 +24,27 @@ __all__ = [
     "Row",
     "Said",
     "answered",
+    "digest_of",
+    "list_in",
     "moment",
     "row_of",
+    "share",
+    "table_in",
     "texts_of",
     "word",
 ]
 
 KINDS = ("label", "skip", "none_of_these")
-ID_NAMES = ("id", "item", "file_name", "filename", "path", "image")
+OWN_ID = "spotal_id"
+"""Column, or key of a Label Studio task, that holds the id of the item; what else is called an id is then another's."""
+PATH_NAMES = ("file_name", "filename", "path", "image")
+ID_NAMES = (OWN_ID, "id", "item", *PATH_NAMES)
 LABEL_NAMES = ("label", "class", "category")
 """Columns that are looked for, in order, where none is named."""
+GUESS_NAMES = ("predicted", "prediction", "guess")
+"""Columns of labels that hold a model's guesses."""
+TASK_NAMES = ("annotation_id", "lead_time")
+"""Columns of Label Studio's tables, whose ``id`` is the number of a task."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +54,10 @@ class Row:
     where : str, its place in the file, for messages
     ids : what the item may be called, exactly; paths : paths or addresses, of which the end counts; texts : its text
     annotator, at : None where the file does not say
+    text : str or None, what the file gives as the item's text; file : Path or None, of its image; digest : str or None,
+        of the content of its image. The item that is found must have the same.
+    guess : bool, whether a model said it; probability : float or None, of the guess
+    by_person : bool, whether the file says that some person decided, and not who
     """
 
     where: str
@@ -50,6 +68,12 @@ class Row:
     texts: tuple[str, ...] = ()
     annotator: str | None = None
     at: datetime | None = None
+    text: str | None = None
+    file: Path | None = None
+    digest: str | None = None
+    guess: bool = False
+    probability: float | None = None
+    by_person: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,24 +102,27 @@ class Content:
 
     kind : "image", "text" or "embedding"; classes : tuple of str; entries : in the order of the items
     file : from an item to the file of its image
+    escape_formulas : whether a CSV file gets a quote before what a spreadsheet would run
     """
 
     kind: str
     classes: tuple[str, ...]
     entries: list[Entry]
     file: Callable[[Item], Path]
+    escape_formulas: bool = True
 
 
 @dataclass(frozen=True)
 class Reading:
     """How a file is to be read: the columns of ids and labels, None to look for them, and the classes known so far.
 
-    dialect : Dialect, of text files
+    text_column : str, the project's own name for the column of texts; dialect : Dialect, of text files
     """
 
     classes: tuple[str, ...]
     id_column: str | None = None
     label_column: str | None = None
+    text_column: str = "text"
     dialect: Dialect = PLAIN
 
 
@@ -108,6 +135,7 @@ class Format:
     read : from a path to rows; raises DataFileError
     write : the content to a path, an empty file or a folder that is not there yet
     is_ours : of a folder's format alone: whether what is there was written by us, so that it may be replaced
+    keeps_guesses_apart : whether guesses have a place of their own, so that they are never taken for answers
     """
 
     name: str
@@ -117,23 +145,43 @@ class Format:
     write: Callable[[Content, Path], None]
     kinds: tuple[str, ...] = ("image", "text", "embedding")
     is_ours: Callable[[Path], bool] | None = None
+    keeps_guesses_apart: bool = False
 
 
 def row_of(record: Mapping[str, Any], where: str, path: Path, reading: Reading) -> Row | None:
     """The answer in a record of a table, None where it has no label yet.
 
-    The columns ``kind``, ``annotator`` and ``at`` are read where they are there, others are left alone.
+    The columns ``kind``, ``annotator``, ``at``, ``by`` and ``confidence`` are read where they are there, and those of
+    paths and texts, which must fit the item; others are left alone.
     """
-    ids = _column(record, reading.id_column, ID_NAMES, "id", path)
+    usual = [name for name in ID_NAMES if name != "id" or not any(column in record for column in TASK_NAMES)]
+    ids = _column(record, reading.id_column, (*usual, "text", reading.text_column), "id", path)
     labels = _column(record, reading.label_column, LABEL_NAMES, "label", path)
+    texts = tuple(dict.fromkeys(("text", reading.text_column)))
     item = word(record[ids], where, path)
-    if item is None:
+    paths = [_plain(record.get(name)) for name in PATH_NAMES]
+    text = next((found for name in texts if (found := _plain(record.get(name))) is not None), None)
+    named = tuple(dict.fromkeys(name for name in paths if name is not None))
+    if item is None and not named and text is None:
         raise DataFileError(f"{path} has no id in {where}, column {ids!r}; name the item of every label")
     kind, label, annotator, at = answered({**record, "label": record[labels]}, where, path)
     if kind == "label" and label is None:
         return None
-    paths = (item,) if ids in ("file_name", "filename", "path", "image") else ()
-    return Row(where, kind, label, (item,), paths, (), annotator, at)
+    by = str(record.get("by") or "").strip().casefold()
+    return Row(
+        where,
+        kind,
+        label,
+        () if item is None or ids in texts else (item,),
+        named,
+        () if text is None else (text,),
+        annotator,
+        at,
+        text,
+        guess=by == "model" or labels.strip().casefold() in GUESS_NAMES,
+        probability=share(record.get("confidence")),
+        by_person=by == "person",
+    )
 
 
 def answered(record: Any, where: str, path: Path) -> tuple[str, str | None, str | None, datetime | None]:
@@ -145,6 +193,38 @@ def answered(record: Any, where: str, path: Path) -> tuple[str, str | None, str 
         raise DataFileError(f"{path} has kind {kind!r:.40} in {where}; it may be {', '.join(KINDS)}")
     label, annotator = (word(record.get(name), where, path) for name in ("label", "annotator"))
     return kind, label, annotator, moment(record.get("at"), where, path)
+
+
+def digest_of(content: bytes) -> str:
+    """A name of the content of an image's file."""
+    return blake2b(content, digest_size=16).hexdigest()
+
+
+def share(value: Any) -> float | None:
+    """A probability from 0 to 1, None where the value is none."""
+    try:
+        found = float(value)
+    except (TypeError, ValueError, OverflowError):
+        return None
+    return found if 0 <= found <= 1 else None
+
+
+def table_in(value: Any, what: str, where: str, path: Path, *, may_lack: bool = True) -> dict[str, Any]:
+    """An object of a JSON document; an empty one from null where it may lack."""
+    if value is None and may_lack:
+        return {}
+    if not isinstance(value, dict):
+        raise DataFileError(f"{path} has {value!r:.40} as {what} in {where} where an object is needed; export it anew")
+    return value
+
+
+def list_in(value: Any, what: str, where: str, path: Path) -> list[Any]:
+    """A list of a JSON document; an empty one from null."""
+    if value is None:
+        return []
+    if not isinstance(value, list):
+        raise DataFileError(f"{path} has {value!r:.40} as {what} in {where} where a list is needed; export it anew")
+    return value
 
 
 def texts_of(content: Content, entry: Entry) -> dict[str, Any]:
@@ -168,16 +248,25 @@ def _column(record: Mapping[str, Any], named: str | None, usual: Iterable[str], 
         return named
     found = None if named is not None else next((name for name in usual if name in record), None)
     if found is None:
-        wanted = f"{named!r}" if named is not None else f"for the {what}, such as {', '.join(map(repr, usual))}"
+        wanted = (
+            f"{named!r}"
+            if named is not None
+            else f"for the {what}, such as {', '.join(repr(name) for name in usual if name != OWN_ID)}"
+        )
         columns = ", ".join(repr(str(name)) for name in list(record)[:10]) or "none"
         raise DataFileError(f"{path} has no column {wanted}, found {columns}; name one by --{what}-column")
     return found
 
 
-def word(value: Any, where: str, path: Path) -> str | None:
+def word(value: Any, where: str, path: Path, what: str | None = None) -> str | None:
     """A text as it is; an integer, such as a class that is called 3, as text; None from nothing."""
     if value is None or value == "":
         return None
     if isinstance(value, str) or (isinstance(value, int) and not isinstance(value, bool)):
         return str(value)
-    raise DataFileError(f"{path} has {value!r} in {where} where a text is needed; write one")
+    place = where if what is None else f"{where} as {what}"
+    raise DataFileError(f"{path} has {value!r:.40} in {place} where a text is needed; write one")
+
+
+def _plain(value: Any) -> str | None:
+    return value if isinstance(value, str) and value else None

@@ -7,11 +7,12 @@ key ``spotal`` of the document. https://cocodataset.org/#format-data
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from spotal._images import shape_of
-from spotal.annotate.files.base import Content, Format, Reading, Row, moment
+from spotal.annotate.files.base import KINDS, Content, Format, Reading, Row, moment, share, table_in, word
 from spotal.annotate.files.label_studio import load
 from spotal.errors import DataFileError
 
@@ -19,27 +20,44 @@ __all__ = ["FORMAT"]
 
 
 def _read(path: Path, reading: Reading) -> list[Row]:
-    document = load(path)
+    document = table_in(load(path), "its content", "the document", path, may_lack=False)
     try:
         names = {image["id"]: str(image["file_name"]) for image in document["images"]}
         classes = {category["id"]: str(category["name"]) for category in document["categories"]}
-        rows = []
-        for annotation in document["annotations"]:
-            where = f"annotation {annotation['id']}"
-            name, label = names[annotation["image_id"]], classes[annotation["category_id"]]
-            about = annotation.get("attributes") or {}
-            at = moment(about.get("at"), where, path)
-            rows.append(Row(where, "label", label, (name,), (name,), (), about.get("annotator"), at))
-        for other in document.get("spotal", {}).get("answers", []):
-            name, where = names[other["image_id"]], f"answer for image {other['image_id']}"
-            at = moment(other["at"], where, path)
-            rows.append(Row(where, other["kind"], None, (name,), (name,), (), other["annotator"], at))
+        return [*_labels(document, names, classes, path), *_others(document, names, path)]
     except (KeyError, TypeError, AttributeError) as error:
         raise DataFileError(
-            f"{path} is no COCO file of images, categories and annotations that belong together ({error!r}); export it "
-            "anew"
+            f"{path} is no COCO file of images, categories and annotations that belong together ({error!r:.100}); "
+            "export it anew"
         ) from None
-    return rows
+
+
+def _labels(document: dict[str, Any], names: dict[Any, str], classes: dict[Any, str], path: Path) -> Iterator[Row]:
+    """An annotation with a score is what a model guessed: so COCO's format of results has it."""
+    for annotation in document["annotations"]:
+        where = f"annotation {annotation['id']!s:.40}"
+        name, label = names[annotation["image_id"]], classes[annotation["category_id"]]
+        about = table_in(annotation.get("attributes"), "attributes", where, path)
+        who = word(about.get("annotator"), where, path, "an annotator")
+        at = moment(about.get("at"), where, path)
+        by = str(about.get("by", "")).strip().casefold()
+        score = annotation.get("score", about.get("score"))
+        guess: dict[str, Any] = {
+            "guess": by == "model" or score is not None,
+            "probability": share(score),
+            "by_person": by == "person",
+        }
+        yield Row(where, "label", label, (name,), (name,), (), who, at, **guess)
+
+
+def _others(document: dict[str, Any], names: dict[Any, str], path: Path) -> Iterator[Row]:
+    """Skips and "none of these"."""
+    for other in table_in(document.get("spotal"), "spotal", "the document", path).get("answers", []):
+        name, where = names[other["image_id"]], f"answer for image {other['image_id']!s:.40}"
+        if other["kind"] not in KINDS[1:]:
+            raise DataFileError(f"{path} has kind {other['kind']!r:.40} in {where}; it may be {', '.join(KINDS[1:])}")
+        who = word(other["annotator"], where, path, "an annotator")
+        yield Row(where, other["kind"], None, (name,), (name,), (), who, moment(other["at"], where, path))
 
 
 def _write(content: Content, path: Path) -> None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import csv
+from dataclasses import replace
 from pathlib import Path
 
+from spotal._formulas import escape_formula, unescape_formula
 from spotal.annotate.files.base import Content, Format, Reading, Row, row_of, texts_of
 from spotal.tables import read_table
 
@@ -17,10 +19,23 @@ def rows_of(path: Path, reading: Reading) -> list[Row]:
     columns = [table.texts(name, "file", empty=True) for name in table.names]
     rows = []
     for number, cells in enumerate(zip(*columns, strict=True)):
-        row = row_of(dict(zip(table.names, cells, strict=True)), table.where(number), path, reading)
+        record = dict(zip(table.names, cells, strict=True))
+        shown = {name: unescape_formula(value) for name, value in record.items()}
+        row = row_of(shown, table.where(number), path, reading)
         if row is not None:
-            rows.append(row)
+            rows.append(_as_written(row, record, shown, reading))
     return rows
+
+
+def _as_written(row: Row, record: dict[str, str], shown: dict[str, str], reading: Reading) -> Row:
+    """A row of a table whose quotes before formulas may be its own: ids and classes that have them are found too."""
+    if record == shown:
+        return row
+    literal = {shown[name]: value for name, value in record.items()}
+    ids = tuple(dict.fromkeys(name for one in row.ids for name in (one, literal.get(one, one))))
+    label = literal.get(row.label, row.label) if row.label is not None else None
+    taken = label if row.label not in reading.classes and label in reading.classes else row.label
+    return replace(row, ids=ids, label=taken)
 
 
 def _write(content: Content, path: Path) -> None:
@@ -32,7 +47,9 @@ def _write(content: Content, path: Path) -> None:
             for said in entry.said:
                 at = said.at.isoformat()
                 record = {"id": entry.item.id, "label": said.label, "kind": said.kind, "annotator": said.annotator}
-                lines.writerow(record | {"at": at, "source": said.source} | texts_of(content, entry))
+                record |= {"at": at, "source": said.source} | texts_of(content, entry)
+                escaped = {name: escape_formula(value) if value else value for name, value in record.items()}
+                lines.writerow(escaped if content.escape_formulas else record)
 
 
 FORMAT = Format("csv", "one line an answer", (".csv", ".tsv"), rows_of, _write)

@@ -16,8 +16,9 @@ from spotal._files import atomic_path, flush
 from spotal.annotate.files.base import Content, Entry, Reading, Row, Said
 from spotal.annotate.files.finder import Finder
 from spotal.annotate.files.formats import format_of
+from spotal.annotate.files.vouch import vouch
 from spotal.errors import DataFileError, InputError, OutputError
-from spotal.project import Answer, Event, Project
+from spotal.project import Answer, Event, Project, Suggestion
 from spotal.project.outputs import check_project_output
 from spotal.tables import PLAIN, Dialect, listed
 
@@ -35,6 +36,8 @@ class Imported:
     recorded, known, older : int, answers that are new; that the project had; that their annotator has since overruled
     held_back : int, of those recorded, about items held back for the audit, which are never trained on
     left_out : of items and classes that are unknown; added_classes : names
+    guesses : int, labels in the file that a model guessed, which are no answers; suggested : int, of these kept as
+        suggestions that people confirm
     """
 
     format: str
@@ -45,6 +48,8 @@ class Imported:
     held_back: int
     left_out: int = 0
     added_classes: list[str] = field(default_factory=list)
+    guesses: int = 0
+    suggested: int = 0
 
 
 @dataclass(frozen=True)
@@ -66,6 +71,8 @@ def import_labels(
     label_column: str | None = None,
     add_classes: bool = False,
     skip_unknown: bool = False,
+    people_only: bool = False,
+    suggestions: bool = False,
     dialect: Dialect = PLAIN,
 ) -> Imported:
     """Record the answers of a file: all of them or, where anything is wrong, none.
@@ -80,23 +87,34 @@ def import_labels(
     id_column, label_column : str or None, of a table; None to look for them
     add_classes : bool, whether classes that are new are added to spotal.toml
     skip_unknown : bool, whether answers about unknown items, or of unknown classes, are left out
+    people_only : bool, whether labels that a model guessed are left out
+    suggestions : bool, whether labels that a model guessed are kept as suggestions: a person sees them on the page as a
+        guess, and nothing counts them or trains on them
     dialect : Dialect, encoding and delimiter of text files
 
     Raises
     ------
     DataFileError
-        The file cannot be read as what it should be, names items or classes that the project does not have, or says two
-        things about an item by the same annotator at the same time.
+        The file cannot be read as what it should be, holds guesses of a model that neither option speaks of, names
+        items or classes that the project does not have, holds other texts or images under the project's ids, or says
+        two things about an item by the same annotator at the same time.
     InputError, ProjectError
         The format is unknown; an annotator's name or a new class is none.
     """
     source = Path(path)
     if not source.exists():
         raise DataFileError(f"{source} does not exist; check the path")
+    if people_only and suggestions:
+        raise InputError("--people-only leaves guesses out and --suggestions keeps them; give one of the two")
     chosen = format_of(source, format, written=False)
     classes = project.settings.classes
-    rows = chosen.read(source, Reading(classes, id_column, label_column, dialect))
-    finder = Finder(project.items)
+    rows = chosen.read(source, Reading(classes, id_column, label_column, project.settings.data.text_column, dialect))
+    guesses = [row for row in rows if row.guess]
+    if not suggestions:
+        _refuse_guesses(guesses, rows, source, people_only or chosen.keeps_guesses_apart, people_only)
+        rows = [row for row in rows if not row.guess]
+    items = list(project.items)
+    finder = Finder(items)
     found = [(finder.find(row), row) for row in rows]
     lost = [row for item, row in found if item is None]
     new = list(dict.fromkeys(row.label for _, row in found if row.label is not None and row.label not in classes))
@@ -105,6 +123,8 @@ def import_labels(
             f"{source} has {len(lost):,} label{'s' * (len(lost) > 1)} of items that the project does not have: "
             f"{_some(map(_name, lost))}; add the items, correct the names, or leave them out by --skip-unknown"
         )
+    by_id = {item.id: item for item in items}
+    vouch(((by_id[item], row) for item, row in found if item is not None), items, project.items.file, source)
     if new and not (add_classes or skip_unknown):
         raise DataFileError(
             f"{source} has {len(new):,} class{'es' * (len(new) > 1)} that the project does not have: "
@@ -114,26 +134,35 @@ def import_labels(
     kept = [
         (item, row) for item, row in found if item is not None and (row.label is None or row.label in known_classes)
     ]
-    said = _once(kept, annotator, source)
-    fresh, known, older = _fresh(said, project.labels.history())
+    said, restated = _said_by(kept, project)
+    fresh, known, older = _fresh(_once(said, annotator, source), project)
+    guessed = [
+        Suggestion(item, row.label, row.probability) for item, row in kept if row.guess and row.label is not None
+    ]
     if add_classes and new:
         project.add_classes(new)
-    events = project.labels.record_all(fresh)
-    held = {item.id for item in project.items if item.held_back}
+    events, suggested = project.imports.record(fresh, guessed, file=str(source), format=chosen.name)
     return Imported(
         chosen.name,
-        len(rows),
+        sum(not row.guess for row in rows),
         len(events),
-        known,
+        known + restated,
         older,
-        sum(event.item in held for event in events),
+        sum(by_id[event.item].held_back for event in events),
         len(rows) - len(kept),
         new if add_classes else [],
+        len(guesses),
+        suggested,
     )
 
 
 def export_labels(
-    project: Project, path: str | os.PathLike[str], *, format: str | None = None, majority: bool = False
+    project: Project,
+    path: str | os.PathLike[str],
+    *,
+    format: str | None = None,
+    majority: bool = False,
+    escape_formulas: bool = True,
 ) -> Exported:
     """Write what holds about every item that anybody has spoken of: the last word of each annotator.
 
@@ -141,6 +170,8 @@ def export_labels(
     ----------
     format : str or None, a name of :data:`FORMATS`; None for what the path means
     majority : bool, whether to write one answer an item, the one that stands, and nothing of items in conflict
+    escape_formulas : bool, whether a CSV file gets a quote before every text that a spreadsheet would run as a formula;
+        an import takes it away
 
     Raises
     ------
@@ -157,7 +188,7 @@ def export_labels(
         raise InputError(f"--format {chosen.name} holds no items of kind {kind!r}; take csv or jsonl")
     check_project_output(project, target, "FILE", is_folder=chosen.is_ours is not None)
     entries = _entries(project, majority)
-    content = Content(kind, project.settings.classes, entries, project.items.file)
+    content = Content(kind, project.settings.classes, entries, project.items.file, escape_formulas)
     with atomic_path(target) if chosen.is_ours is None else _new_folder(target, chosen.is_ours) as part:
         chosen.write(content, part)
     return Exported(chosen.name, len(entries), sum(len(entry.said) for entry in entries))
@@ -186,6 +217,33 @@ def _entries(project: Project, majority: bool) -> list[Entry]:
     return entries
 
 
+def _refuse_guesses(guesses: list[Row], rows: list[Row], source: Path, may_be_left_out: bool, asked: bool) -> None:
+    """Refuse a file of guesses, unless they may be left out and it holds something else, or that was asked for."""
+    if not guesses or asked or (may_be_left_out and len(guesses) < len(rows)):
+        return
+    what = "a label that a model guessed" if len(guesses) == 1 else f"{len(guesses):,} labels that a model guessed"
+    raise DataFileError(
+        f"{source} has {what}, the first in {guesses[0].where}, and a guess is no answer; leave them out by "
+        "--people-only, or keep them as suggestions that people confirm by --suggestions"
+    )
+
+
+def _said_by(kept: list[tuple[str, Row]], project: Project) -> tuple[list[tuple[str, Row]], int]:
+    """Rows of people; and how many repeat, without a name, what people of this project have decided already."""
+    people = [(item, row) for item, row in kept if not row.guess]
+    if not any(row.by_person for _, row in people):
+        return people, 0
+    standings = project.labels.standings()
+
+    def is_news(item: str, row: Row) -> bool:
+        standing = standings.get(item)
+        stands = standing is not None and (standing.state, standing.label) == ("labeled", row.label)
+        return not (row.by_person and row.annotator is None and stands)
+
+    news = [(item, row) for item, row in people if is_news(item, row)]
+    return news, len(people) - len(news)
+
+
 def _once(found: Iterable[tuple[str, Row]], annotator: str, source: Path) -> list[Answer]:
     """One answer for each item and annotator: the latest, where the file says when."""
     kept: dict[tuple[str, str], Row] = {}
@@ -206,17 +264,20 @@ def _once(found: Iterable[tuple[str, Row]], annotator: str, source: Path) -> lis
     return [Answer(item, who, row.kind, row.label, "import", None, "", row.at) for (item, who), row in kept.items()]
 
 
-def _fresh(answers: list[Answer], history: list[Event]) -> tuple[list[Answer], int, int]:
+def _fresh(answers: list[Answer], project: Project) -> tuple[list[Answer], int, int]:
     """Answers that say something new, each with an external id and version of its own; how many are known, and older.
 
-    The id is of the item and annotator, the version counts what was imported for them.
+    The id is of the item and annotator, the version counts what was imported for them. What was undone is not known.
     """
+    undone = project.labels.withdrawn()
     by_who: dict[tuple[str, str], list[Event]] = {}
-    for event in history:
+    for event in project.labels.history():
         by_who.setdefault((event.item, event.annotator), []).append(event)
     fresh, known, older = [], 0, 0
     for answer in answers:
-        events = by_who.get((answer.item, answer.annotator), [])
+        ever = by_who.get((answer.item, answer.annotator), [])
+        version = str(sum(event.source == "import" for event in ever))
+        events = [event for event in ever if event.number not in undone]
         imported = [event for event in events if event.source == "import"]
         same = [event for event in events if (event.kind, event.label) == (answer.kind, answer.label)]
         last = imported[-1:] if answer.at is None else events
@@ -225,7 +286,7 @@ def _fresh(answers: list[Answer], history: list[Event]) -> tuple[list[Answer], i
         elif answer.at is not None and events and events[-1].at > answer.at:
             older += 1
         else:
-            key, version = json.dumps([answer.annotator, answer.item]), str(len(imported))
+            key = json.dumps([answer.annotator, answer.item])
             words = (answer.item, answer.annotator, answer.kind, answer.label, "import")
             fresh.append(Answer(*words, key, version, answer.at))
     return fresh, known, older

@@ -10,7 +10,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 from spotal.annotate.files.base import Row
 from spotal.project import Item
 
-__all__ = ["Finder"]
+__all__ = ["Finder", "spellings"]
 
 UPLOADED = re.compile(r"^[0-9a-f]{8}-")
 """What Label Studio puts before the name of a file that was uploaded."""
@@ -39,14 +39,15 @@ class Finder:
         if known is not None:
             return known
         if self._files:
-            found = next((name for path in row.paths for name in self._by_path(path)), None)
+            found = next((name for path in row.paths for name in self.by_path(path)), None)
             if found is not None:
                 return found
         same = [name for text in row.texts for name in self._texts.get(text, [])]
         return same[0] if len(same) == 1 else None
 
-    def _by_path(self, path: str) -> Iterator[str]:
-        for spelled in _spellings(path):
+    def by_path(self, path: str) -> Iterator[str]:
+        """Ids of items that a path or address means, the likeliest first."""
+        for spelled in spellings(path):
             parts = PurePosixPath(spelled).parts
             endings = ("/".join(parts[k:]).lstrip("/") for k in range(len(parts)))
             yield from (ending for ending in endings if ending in self._ids)
@@ -55,7 +56,7 @@ class Finder:
                 yield from longer if len(longer) == 1 else ()
 
 
-def _spellings(path: str) -> Iterator[str]:
+def spellings(path: str) -> Iterator[str]:
     """A path as it is, without what makes an address of it, and without Label Studio's mark of an upload."""
     path = path.replace("\\", "/") if re.match(r"^[A-Za-z]:\\", path) else path
     yield path

@@ -15,7 +15,19 @@ from pathlib import Path
 from typing import Any
 
 from spotal._images import list_images
-from spotal.annotate.files.base import Content, Entry, Format, Reading, Row, answered, word
+from spotal.annotate.files.base import (
+    GUESS_NAMES,
+    OWN_ID,
+    Content,
+    Entry,
+    Format,
+    Reading,
+    Row,
+    answered,
+    digest_of,
+    share,
+    word,
+)
 from spotal.annotate.files.csv_rows import rows_of as csv_rows
 from spotal.annotate.files.json_lines import rows_of as json_rows
 from spotal.errors import DataFileError
@@ -62,28 +74,40 @@ def _batch(batch: Any, names: list[str] | None, first: int, source: Path, readin
     if label_column not in batch.schema.names:
         found = ", ".join(map(repr, batch.schema.names))
         raise DataFileError(f"{source} has no column {label_column!r}, found {found}; name one by --label-column")
-    paths = _paths(batch)
-    columns = (values(reading.id_column or "id"), paths, values("text"), values(label_column), values("answers"))
-    for k, (name, file, text, label, answers) in enumerate(zip(*columns, strict=True)):
+    paths, contents = _field(batch, "path"), _field(batch, "bytes")
+    id_column = reading.id_column or (OWN_ID if OWN_ID in batch.schema.names else "id")
+    text_column = "text" if "text" in batch.schema.names else reading.text_column
+    columns = (values(id_column), values(text_column), values(label_column), values("answers"), values("by"))
+    shares = values("confidence")
+    for k, (name, text, label, answers, by) in enumerate(zip(*columns, strict=True)):
+        file, content = paths[k].as_py(), contents[k].as_py()
         where = f"row {first + k}"
         said = (word(value, where, source) for value in (name, file, text))
         ids, ends, texts = (() if value is None else (value,) for value in said)
+        carried: dict[str, Any] = {
+            "text": text if isinstance(text, str) and text else None,
+            "digest": digest_of(content) if isinstance(content, bytes) else None,
+        }
         if answers is not None:
             for one in answers if isinstance(answers, list) else [answers]:
                 kind, called, annotator, at = answered(one, where, source)
-                yield Row(where, kind, called, ids, ends, texts, annotator, at)
+                yield Row(where, kind, called, ids, ends, texts, annotator, at, **carried)
         elif label is not None and label != -1:
-            yield Row(where, "label", _class(label, names, where, source), ids, ends, texts)
+            who = str(by or "").strip().casefold()
+            guess = who == "model" or label_column in GUESS_NAMES
+            said_by: dict[str, Any] = {"guess": guess, "by_person": who == "person", "probability": share(shares[k])}
+            chosen = _class(label, names, where, source)
+            yield Row(where, "label", chosen, ids, ends, texts, **carried, **said_by)
 
 
-def _paths(batch: Any) -> list[str | None]:
-    """The paths of the images, whose content is not looked at."""
-    from pyarrow import types
+def _field(batch: Any, name: str) -> Any:
+    """A field of the column of images, "path" or "bytes", as an Arrow array; of nulls where there is none."""
+    import pyarrow as pa
 
     kind = batch.schema.field("image").type if "image" in batch.schema.names else None
-    if kind is None or not types.is_struct(kind) or kind.get_field_index("path") < 0:
-        return [None] * len(batch)
-    return list(batch.column("image").field("path").to_pylist())
+    if kind is None or not pa.types.is_struct(kind) or kind.get_field_index(name) < 0:
+        return pa.nulls(len(batch))
+    return batch.column("image").field(name)
 
 
 def _class(label: Any, names: list[str] | None, where: str, source: Path) -> str | None:
@@ -106,16 +130,19 @@ def _image_folder(folder: Path, reading: Reading) -> list[Row]:
         for path in sorted(folder.rglob(name)):
             within = path.parent.relative_to(folder)
             for row in read(path, replace(reading, id_column=reading.id_column or "file_name")):
+                if not row.ids:
+                    raise DataFileError(f"{path} has no file_name in {row.where}; name the image of every label")
                 file = (within / row.ids[0]).as_posix()
                 where = f"{row.where} of {path.relative_to(folder)}"
-                rows.append(Row(where, row.kind, row.label, (), (file,), (), row.annotator, row.at))
+                there = path.parent / row.ids[0]
+                rows.append(replace(row, where=where, ids=(), paths=(file,), file=there if there.is_file() else None))
     if rows:
         return rows
     for path in list_images(folder):
         place = path.relative_to(folder)
         if len(place.parts) < 2:
             raise DataFileError(f"{folder} has {place} outside a folder of its class; sort it, or write a metadata.csv")
-        rows.append(Row(str(place), "label", place.parts[-2], (), (place.as_posix(),)))
+        rows.append(Row(str(place), "label", place.parts[-2], (), (place.as_posix(),), file=path))
     return rows
 
 

@@ -8,10 +8,25 @@ https://labelstud.io/guide/task_format
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from spotal.annotate.files.base import KINDS, Content, Entry, Format, Reading, Row, Said, moment
+from spotal.annotate.files.base import (
+    KINDS,
+    OWN_ID,
+    Content,
+    Entry,
+    Format,
+    Reading,
+    Row,
+    Said,
+    list_in,
+    moment,
+    share,
+    table_in,
+    word,
+)
 from spotal.errors import DataFileError
 from spotal.tables.json_lines import parse_json
 from spotal.tables.text import utf8
@@ -20,8 +35,6 @@ __all__ = ["FORMAT", "NONE", "load"]
 
 NONE = "None of these"
 """The choice that stands for no class of the project."""
-ID_KEY = "spotal_id"
-"""Key of a task's data that holds the id of the item."""
 
 
 def load(path: Path) -> Any:
@@ -33,46 +46,85 @@ def _read(path: Path, reading: Reading) -> list[Row]:
     tasks = load(path)
     if not isinstance(tasks, list) or not all(isinstance(task, dict) for task in tasks):
         raise DataFileError(f"{path} must be a list of Label Studio's tasks, found {type(tasks).__name__}")
-    rows = []
+    rows: list[Row] = []
     for task in tasks:
-        where = f"task {task.get('id', '?')}"
-        data, annotations = task.get("data"), task.get("annotations", task.get("completions"))
-        if not isinstance(data, dict) or not isinstance(annotations, list):
+        where = f"task {task.get('id', '?')!s:.40}"
+        if not isinstance(task.get("data"), dict) or not isinstance(_annotations(task), list):
             raise DataFileError(f"{path} has no data or annotations in {where}; export as JSON, not as JSON-MIN")
-        values = tuple(value for value in data.values() if isinstance(value, str))
-        ids = tuple(str(data[key]) for key in (ID_KEY, "id") if key in data)
-        for annotation in annotations:
-            place = f"annotation {annotation.get('id', '?')} of {where}"
-            kind, label = _said(annotation, place, path, reading.classes)
-            at = moment(annotation.get("updated_at") or annotation.get("created_at"), place, path)
-            rows.append(Row(place, kind, label, ids, values, values, _who(annotation), at))
+        rows += _rows(task, where, path, reading)
     return rows
 
 
+def _annotations(task: dict[str, Any]) -> Any:
+    """What people said; a task that has predictions alone has none."""
+    return task.get("annotations", task.get("completions", [] if "predictions" in task else None))
+
+
+def _rows(task: dict[str, Any], where: str, path: Path, reading: Reading) -> Iterator[Row]:
+    data = task["data"]
+    own = data.get(OWN_ID)
+    name = word(own if own is not None else data.get("id"), where, path, "an id")
+    values = tuple(value for key, value in data.items() if isinstance(value, str) and key != OWN_ID)
+    text = next((data[key] for key in ("text", reading.text_column) if isinstance(data.get(key), str)), None)
+
+    def row(kind: str, label: str | None, place: str, **more: Any) -> Row:
+        return Row(place, kind, label, () if name is None else (name,), values, values, text=text, **more)
+
+    for annotation in _annotations(task):
+        place = f"an annotation of {where}"
+        about = table_in(annotation, "an annotation", where, path, may_lack=False)
+        place = f"annotation {about.get('id', '?')!s:.40} of {where}"
+        kind, label = _said(about, place, path, reading.classes)
+        at = moment(about.get("updated_at") or about.get("created_at"), place, path)
+        yield row(kind, label, place, annotator=_who(about, place, path), at=at)
+    for number, guessed in enumerate(list_in(task.get("predictions"), "predictions", where, path), 1):
+        if isinstance(guessed, int):  # a number of what the file does not hold
+            continue
+        place = f"prediction {number} of {where}"
+        about = table_in(guessed, "a prediction", where, path, may_lack=False)
+        choices = _choices(about, place, path)
+        if len(choices) == 1 and (choices[0] != NONE or NONE in reading.classes):
+            yield row("label", choices[0], place, guess=True, probability=share(about.get("score")))
+
+
+def _choices(annotation: dict[str, Any], where: str, path: Path) -> list[str]:
+    found = []
+    for result in list_in(annotation.get("result"), "a result", where, path):
+        value = table_in(table_in(result, "a result", where, path, may_lack=False).get("value"), "a value", where, path)
+        found += [word(one, where, path, "a choice") for one in list_in(value.get("choices"), "choices", where, path)]
+    return [choice for choice in found if choice is not None]
+
+
 def _said(annotation: dict[str, Any], where: str, path: Path, classes: tuple[str, ...]) -> tuple[str, str | None]:
-    own = annotation.get("spotal") or {}
+    own = table_in(annotation.get("spotal"), "spotal", where, path)
     if annotation.get("was_cancelled") or own.get("kind") == "skip":
         return "skip", None
-    results = annotation.get("result") or []
-    choices = [word for result in results for word in (result.get("value") or {}).get("choices") or []]
-    if not results:
+    choices = _choices(annotation, where, path)
+    if not annotation.get("result"):
         return "skip", None  # submitted without a choice
     if len(choices) != 1:
         raise DataFileError(f"{path} has {len(choices)} choices in {where}; one label an annotation is needed")
     if own.get("kind") in KINDS:
         return own["kind"], choices[0] if own["kind"] == "label" else None
     none = choices[0] == NONE and NONE not in classes
-    return ("none_of_these", None) if none else ("label", str(choices[0]))
+    return ("none_of_these", None) if none else ("label", choices[0])
 
 
-def _who(annotation: dict[str, Any]) -> str | None:
+def _who(annotation: dict[str, Any], where: str, path: Path) -> str | None:
+    results = list_in(annotation.get("result"), "a result", where, path)
+    metas = [
+        table_in(table_in(one, "a result", where, path, may_lack=False).get("meta"), "meta", where, path)
+        for one in results
+    ]
+    for known in (annotation, *metas):
+        own = table_in(known.get("spotal"), "spotal", where, path)
+        if "annotator" in own:
+            return word(own["annotator"], where, path, "an annotator")
     user = annotation.get("completed_by")
-    for known in (annotation, *((result.get("meta") or {}) for result in annotation.get("result") or [])):
-        if "annotator" in (known.get("spotal") or {}):
-            return str(known["spotal"]["annotator"])
     if isinstance(user, dict):
         user = user.get("email") or user.get("id")
-    return f"Label Studio user {user}" if isinstance(user, int) else user
+    name = word(user, where, path, "an annotator")
+    return f"Label Studio user {name}" if isinstance(user, int) else name
 
 
 def _write(content: Content, path: Path) -> None:
@@ -82,7 +134,7 @@ def _write(content: Content, path: Path) -> None:
 
 def _task(content: Content, entry: Entry, number: int) -> dict[str, Any]:
     field = "text" if content.kind == "text" else "image"
-    data = {field: entry.item.text if content.kind == "text" else entry.item.path, ID_KEY: entry.item.id}
+    data = {field: entry.item.text if content.kind == "text" else entry.item.path, OWN_ID: entry.item.id}
     return {"id": number, "data": data, "annotations": [_annotation(said) for said in entry.said]}
 
 
@@ -104,4 +156,6 @@ def _annotation(said: Said) -> dict[str, Any]:
     return annotation
 
 
-FORMAT = Format("label-studio", "Label Studio's JSON", (".json",), _read, _write, kinds=("image", "text"))
+FORMAT = Format(
+    "label-studio", "Label Studio's JSON", (".json",), _read, _write, kinds=("image", "text"), keeps_guesses_apart=True
+)

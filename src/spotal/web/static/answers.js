@@ -90,7 +90,7 @@ export class Answers {
       button.disabled = off;
       button.setAttribute("aria-pressed", String(word?.kind === "label" && word.label === this.classes[k]));
       button.classList.toggle("guessed", guess[0]?.label === this.classes[k]);
-      button.querySelector(".guess").textContent = share === undefined ? "" : percent(share);
+      button.querySelector(".guess").textContent = share === undefined ? "" : share === null ? "suggested" : percent(share);
     });
     const [none, skip] = this.other.children;
     for (const [button, kind] of [[none, "none_of_these"], [skip, "skip"]]) {

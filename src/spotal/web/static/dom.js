@@ -33,4 +33,7 @@ export function say(text) {
 }
 
 export const count = (n, one, many = `${one}s`) => `${n.toLocaleString("en")} ${n === 1 ? one : many}`;
+/** A probability, or nothing where it is not known. */
+export const chance = (share) => (share === null ? "" : percent(share));
+
 export const percent = (share) => `${(100 * share).toFixed(share > 0.9995 || share < 0.0005 ? 0 : share < 0.0995 ? 1 : 0)} %`;

@@ -2,7 +2,7 @@
 
 import { color } from "./answers.js";
 import { NAMES } from "./desk.js";
-import { h, percent } from "./dom.js";
+import { chance, h } from "./dom.js";
 
 const HINT = matchMedia("(hover: none)").matches
   ? "Tap to mark, then choose a class"
@@ -83,7 +83,7 @@ export class Grid {
     const task = tasks.get(number);
     const word = words.get(number);
     const [best] = task.guess;
-    let chip = best ? `${best.label}? ${percent(best.probability)}` : "";
+    let chip = best ? `${best.label}? ${chance(best.probability)}`.trim() : "";
     if (task.votes) chip = "conflict";
     if (task.elsewhere) chip = "answered";
     if (word) chip = word.kind === "label" ? word.label : NAMES[word.kind];

@@ -95,7 +95,7 @@ function announce(isOver) {
   if (isOver) return said("Nothing left to answer");
   const { task } = desk;
   const [best] = task.guess;
-  const guess = best ? `, the model guesses ${best.label}` : "";
+  const guess = best ? `, ${task.suggested ? "a file suggests" : "the model guesses"} ${best.label}` : "";
   said(`${first ? "" : "Next: "}${task.kind === "text" ? task.text.slice(0, 300) : task.id}${task.votes ? ", conflict" : ""}${guess}`);
 }
 

@@ -1,7 +1,7 @@
 // Beside the item: why it was picked, what it stands for, how far the batch and the budget are, the learning curve.
 
 import { color } from "./answers.js";
-import { count, h, percent, svg } from "./dom.js";
+import { chance, count, h, percent, svg } from "./dom.js";
 
 const THINGS = { image: "image", text: "text", embedding: "item" };
 
@@ -13,7 +13,7 @@ export function why(place, task, state) {
     parts.push(h("p", {}, "Picked at random, from items that are never trained on, to measure accuracy. The model's guess is not shown, so that it cannot sway you."));
   } else if (task.why) parts.push(...reasons(task, state));
   else parts.push(h("p", {}, "Annotators disagree on it."));
-  if (task.guess.length) parts.push(h("h3", {}, "The model's guess"), guesses(task.guess, state.classes));
+  if (task.guess.length) parts.push(h("h3", {}, task.suggested ? "Suggested by an imported file" : "The model's guess"), guesses(task.guess, state.classes));
   place.replaceChildren(...parts);
 }
 
@@ -41,8 +41,8 @@ function guesses(guess, classes) {
     { className: "bars" },
     guess.map(({ label, probability }) => {
       const bar = h("i", { className: `bar ${color(classes.indexOf(label))}`, "aria-hidden": "true" });
-      bar.style.setProperty("--share", probability);
-      return h("li", {}, h("span", {}, label), bar, h("span", { className: "number" }, percent(probability)));
+      bar.style.setProperty("--share", probability ?? 0);
+      return h("li", {}, h("span", {}, label), bar, h("span", { className: "number" }, chance(probability)));
     }),
   );
 }
