@@ -6,7 +6,7 @@ from scipy import stats
 
 from spotal.errors import BudgetError, ProjectError
 from spotal.project import Found, Metric, Pick
-from spotal.project.items import uniform
+from spotal.project.chance import uniform
 
 
 def pick(project, *items, **options):

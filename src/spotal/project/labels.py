@@ -7,14 +7,14 @@ from datetime import UTC, datetime
 from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import func, insert, select
+from sqlalchemy import bindparam, func, insert, select, update
 from sqlalchemy.orm import aliased
 
 from spotal._check import closest
 from spotal.errors import ProjectError
 from spotal.project.items import MANY, numbers_of
 from spotal.project.records import Agreement, Answer, Conflict, Event, Standing
-from spotal.project.schema import EventRow, ItemRow, latest, standings
+from spotal.project.schema import EventRow, ItemRow, VouchedRow, latest, set_aside, standings
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection, Select
@@ -37,6 +37,7 @@ _EVENTS = select(
     EventRow.external_id,
     EventRow.external_version,
     EventRow.undoes,
+    EventRow.content,
 ).join(ItemRow, ItemRow.number == EventRow.item)
 
 
@@ -58,8 +59,12 @@ class Labels:
         external_id: str | None = None,
         external_version: str = "",
         at: datetime | None = None,
+        content: str | None = None,
     ) -> Event:
         """Record one answer: on disk when this returns. The arguments are those of :class:`Answer`.
+
+        An answer holds while its item has the content that was answered; one about a former content is kept, and
+        changes nothing.
 
         An answer with an ``external_id`` that was recorded already from the same source in the same
         ``external_version`` is not recorded again; the event of then is returned.
@@ -70,7 +75,7 @@ class Labels:
             The item or class is none of the project's, an argument is not what it may be, or the same external answer
             and version said something else before.
         """
-        answer = Answer(item, annotator, kind, label, source, external_id, external_version, at)
+        answer = Answer(item, annotator, kind, label, source, external_id, external_version, at, content)
         with self._database.write() as connection:
             return self._append(connection, [answer])[0][0]
 
@@ -115,13 +120,12 @@ class Labels:
             last = connection.execute(wanted.limit(1)).first()
             if last is None:
                 return None if external_id is None else _undone(connection, annotator, source, external_id)
-            before = connection.execute(
-                mine.where(EventRow.item == last.item, EventRow.number != last.number).limit(1)
-            ).first()
+            of_same = mine.where(EventRow.item == last.item, EventRow.content == last.content)
+            before = connection.execute(of_same.where(EventRow.number != last.number).limit(1)).first()
             kind, label = ("withdraw", None) if before is None else (before.kind, before.label)
             item = connection.execute(select(ItemRow.id).where(ItemRow.number == last.item)).scalar_one()
             number, now = _last(connection) + 1, datetime.now(UTC)
-            event = Event(number, item, annotator, kind, label, now, source, None, "", last.number)
+            event = Event(number, item, annotator, kind, label, now, source, None, "", last.number, last.content)
             _write(connection, [(last.item, event)])
             return event
 
@@ -140,6 +144,50 @@ class Labels:
     def current(self) -> dict[str, Standing]:
         """What a model may be trained on, by id in the order of the items: labeled, and not held back for the audit."""
         return {name: row for name, row in self.standings().items() if row.state == "labeled" and not row.held_back}
+
+    def words(self) -> list[Event]:
+        """The last word of each annotator about each item's present content, in the order of recording."""
+        query = _EVENTS.where(EventRow.number.in_(select(latest.c.number))).order_by(EventRow.number)
+        with self._database.read() as connection:
+            return _read(connection, query)
+
+    def set_aside(self) -> list[Event]:
+        """Answers that do not hold since their items' contents have changed, in the order of the items.
+
+        They are those of items of whose present content nobody has spoken yet; these items are asked again.
+        """
+        query = _EVENTS.where(EventRow.number.in_(select(set_aside.c.number))).order_by(EventRow.item, EventRow.number)
+        with self._database.read() as connection:
+            return _read(connection, query)
+
+    def keep(self, items: Iterable[str] | None = None) -> list[str]:
+        """Vouch that the answers set aside hold for their items' present contents.
+
+        Parameters
+        ----------
+        items : iterable of str or None, ids; None for all items with answers that are set aside
+
+        Returns
+        -------
+        list of str, ids of the items whose answers hold again
+
+        Raises
+        ------
+        ProjectError
+            An item is none of the project's.
+        """
+        kept = select(set_aside.c.item, set_aside.c.content, ItemRow.content, ItemRow.id).distinct()
+        with self._database.write() as connection:
+            wanted = None if items is None else numbers_of(connection, items)
+            rows = connection.execute(kept.join(ItemRow, ItemRow.number == set_aside.c.item)).all()
+            rows = [row for row in rows if wanted is None or row.id in wanted]
+            if rows:
+                now = datetime.now(UTC)
+                vouched = [{"item": item, "content": was, "now": is_now, "at": now} for item, was, is_now, _ in rows]
+                connection.execute(insert(VouchedRow), vouched)
+                whole = update(ItemRow).where(ItemRow.number == bindparam("key")).values(changed=None)
+                connection.execute(whole, [{"key": row.item} for row in rows])
+        return list(dict.fromkeys(row.id for row in rows))
 
     def conflicts(self) -> list[Conflict]:
         """Items on which annotators are tied, with the last word of each who decided."""
@@ -209,7 +257,7 @@ class Labels:
         """The events of answers, and whether each is new."""
         for answer in answers:
             _check(answer, self._project.settings.classes)
-        numbers = numbers_of(connection, [answer.item for answer in answers])
+        items = _answered(connection, [answer.item for answer in answers])
         known = _known(connection, answers)
         number, now = _last(connection), datetime.now(UTC)
         done: list[tuple[Event, bool]] = []
@@ -221,12 +269,25 @@ class Labels:
                 continue
             number += 1
             at = now if answer.at is None else answer.at.astimezone(UTC)
-            event = Event(number, answer.item, answer.annotator, answer.kind, answer.label, at, *key, undoes=None)
+            content = items[answer.item][1] if answer.content is None else answer.content
+            words = (answer.item, answer.annotator, answer.kind, answer.label)
+            event = Event(number, *words, at, *key, undoes=None, content=content)
             if answer.external_id is not None:
                 known[key] = event
             done.append((event, True))
-        _write(connection, [(numbers[event.item], event) for event, is_new in done if is_new])
+        _write(connection, [(items[event.item][0], event) for event, is_new in done if is_new])
         return done
+
+
+def _answered(connection: Connection, ids: list[str]) -> dict[str, tuple[int, str]]:
+    """Number and content of the items of these ids. Raises ProjectError where there is none."""
+    numbers = numbers_of(connection, ids)
+    content: dict[int, str] = {}
+    wanted = list(numbers.values())
+    for start in range(0, len(wanted), MANY):
+        query = select(ItemRow.number, ItemRow.content).where(ItemRow.number.in_(wanted[start : start + MANY]))
+        content.update((number, value) for number, value in connection.execute(query))
+    return {name: (number, content[number]) for name, number in numbers.items()}
 
 
 def _known(connection: Connection, answers: list[Answer]) -> dict[tuple[str, str | None, str], Event]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -12,9 +13,10 @@ from sqlalchemy import and_, case, func, select
 
 from spotal._check import closest
 from spotal._files import atomic_path
-from spotal.errors import OutputError, ProjectError
+from spotal.errors import DataFileError, OutputError, ProjectError, SpotalWarning
 from spotal.project import database as files
 from spotal.project import settings as toml
+from spotal.project.arrivals import is_blank
 from spotal.project.database import Database
 from spotal.project.items import Items
 from spotal.project.labels import Labels
@@ -25,7 +27,8 @@ from spotal.project.records import Added, Counts
 from spotal.project.rounds import Rounds, budget_left, is_open, price
 from spotal.project.schema import REVISION, ItemRow, PickRow, RoundRow, standings
 from spotal.project.settings import Settings
-from spotal.project.sources import look
+from spotal.project.sources import location, look
+from spotal.project.told import told, told_aside
 
 __all__ = ["Project"]
 
@@ -43,12 +46,14 @@ class Project:
     folder : Path, absolute
     settings : Settings, as they were in spotal.toml when the project was opened
     items : Items; labels : Labels; rounds : Rounds; models : Models
+    arrived : Added, what the last look through the data found
     """
 
     def __init__(self, folder: Path, settings: Settings, database: Database) -> None:
         self.folder, self.settings, self.database = folder, settings, database
         self.items, self.labels = Items(self), Labels(self)
         self.rounds, self.models = Rounds(self), Models(self)
+        self.arrived = Added()
 
     @classmethod
     def create(cls, folder: str | os.PathLike[str], settings: Settings) -> Project:
@@ -72,7 +77,10 @@ class Project:
                 f"strategy must be a known one, found {settings.strategy!r}; {closest(settings.strategy, names())}"
             )
         found = look(settings.data, place)
-        check(settings, place, [thing.id for thing in found])
+        there = [thing.id for thing in found if not is_blank(thing)]
+        if not there:
+            raise DataFileError(f"{location(settings.data, place)} has empty texts only; fill them in")
+        check(settings, place, there)
         try:
             place.mkdir(parents=True, exist_ok=True)
         except OSError as error:
@@ -85,7 +93,7 @@ class Project:
                 left.unlink(missing_ok=True)  # of a creation that was interrupted
             project = cls(place, settings, Database.create(path))
             try:
-                project.items.add(found)
+                project.arrived = project.items.add(found)
                 with atomic_path(place / toml.FILE) as part:  # from now on it is a project
                     part.write_text(settings.to_toml(), encoding="utf-8")
             except BaseException:
@@ -128,12 +136,26 @@ class Project:
     ) -> None:
         self.close()
 
-    def refresh(self) -> Added:
+    def refresh(self, *, whole: bool = False) -> Added:
         """Look through the data again: add what is new, note what changed or is missing.
 
-        Raises DataFileError or InputError where the data cannot be read; nothing is changed then.
+        Items are found again by content, so that answers follow rows that moved and files that were renamed. What a
+        person should know of that is warned about, answers that are set aside among it.
+
+        Parameters
+        ----------
+        whole : bool, whether every file is read again, also where its size and times are as they were
+
+        Raises
+        ------
+        DataFileError, InputError
+            The data cannot be read; nothing is changed then.
         """
-        return self.items.add(look(self.settings.data, self.folder), complete=True)
+        found = look(self.settings.data, self.folder, None if whole else self.items.contents())
+        self.arrived = self.items.add(found, complete=True)
+        for sentence in (*told(self.arrived), *told_aside(self.labels.set_aside())):
+            warnings.warn(sentence, SpotalWarning, stacklevel=2)
+        return self.arrived
 
     def add_classes(self, names: Sequence[str]) -> None:
         """Add classes to spotal.toml, after those that are there. Raises ProjectError where a name is none."""

@@ -4,21 +4,25 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
-from hashlib import blake2b
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from spotal._arrays import check_matrix
 from spotal.errors import DataFileError
 from spotal.pool._tables import TABLES, column, ids_of, read_table, reading
 from spotal.pool.files import list_images, read_pool
+from spotal.project.contents import content_hash, read_file
 from spotal.project.records import Found
 from spotal.project.settings import Data
 
 __all__ = ["PICTURES", "location", "look"]
+
+Contents = Mapping[str, tuple[str, str]]
 
 BLOCK = 4096
 PICTURES = "cache/pictures"
@@ -30,13 +34,17 @@ def location(data: Data, folder: Path) -> Path:
     return Path(os.path.normpath(folder / Path(data.path).expanduser()))
 
 
-def look(data: Data, folder: Path) -> list[Found]:
+def look(data: Data, folder: Path, known: Contents | None = None) -> list[Found]:
     """All items that the data hold now, in a fixed order.
+
+    Contents are hashes: of a file's bytes, of a text in UTF-8, of a row's numbers as float32. So a table of numbers may
+    be saved again as float32 or float64; rounding to float16 changes it.
 
     Parameters
     ----------
     data : Data
     folder : Path of the project
+    known : stamp and content of each file by its path, see :meth:`Items.contents`; None to read every file
 
     Raises
     ------
@@ -47,18 +55,17 @@ def look(data: Data, folder: Path) -> list[Found]:
     """
     source = location(data, folder)
     if data.kind == "image":
-        return list(_images(source, folder / PICTURES))
+        return list(_images(source, folder / PICTURES, known or {}))
     return list({"text": _texts, "embedding": _embeddings}[data.kind](source, data))
 
 
-def _images(source: Path, copies: Path) -> Iterator[Found]:
-    for path in list_images(source):
-        if path.is_relative_to(copies):
-            continue
-        with reading(path):
-            stat = os.stat(path)
-        name = path.relative_to(source).as_posix()
-        yield Found(name, "image", f"{stat.st_size}:{stat.st_mtime_ns}", path=name)
+def _images(source: Path, copies: Path, known: Contents) -> Iterator[Found]:
+    paths = [path for path in list_images(source) if not path.is_relative_to(copies)]
+    names = [path.relative_to(source).as_posix() for path in paths]
+    with ThreadPoolExecutor(os.cpu_count()) as threads:
+        files = threads.map(read_file, paths, (known.get(name) for name in names))
+        for name, (content, stamp, former) in zip(names, files, strict=True):
+            yield Found(name, "image", content, path=name, stamp=stamp, former=former)
 
 
 def _texts(source: Path, data: Data) -> Iterator[Found]:
@@ -74,7 +81,7 @@ def _texts(source: Path, data: Data) -> Iterator[Found]:
             source.stat()
         raise DataFileError(f"{source} must hold texts as .csv, .parquet or .jsonl; convert it to one of these")
     for row, (name, text) in enumerate(zip(_names(ids, len(texts), source), texts, strict=True)):
-        yield Found(name, "text", _hash(text.encode()), row=row, text=text)
+        yield Found(name, "text", content_hash(text.encode()), row=row, text=text, named=ids is not None)
 
 
 def _json_lines(source: Path, data: Data) -> tuple[Any, list[str]]:
@@ -109,18 +116,23 @@ def _embeddings(source: Path, data: Data) -> Iterator[Found]:
     if pool.features is None:
         raise DataFileError(f"{source} is a folder of images, not a file of embeddings; set kind to 'image'")
     check_matrix(pool.features, f"embeddings in {source}")
-    names = [str(row) for row in range(len(pool))] if pool.ids is None else [str(name) for name in pool.ids]
+    names = _names(pool.ids, len(pool), source)
     for start in range(0, len(pool), BLOCK):
         block = np.ascontiguousarray(pool.features[start : start + BLOCK])
-        for row, values in enumerate(block, start):
-            yield Found(names[row], "embedding", _hash(values.tobytes()), row=row)
+        canonical = block.astype("<f4", copy=False)
+        contents = _hashes(canonical)
+        formers = contents if canonical is block else _hashes(block)
+        for row, (content, former) in enumerate(zip(contents, formers, strict=True), start):
+            yield Found(names[row], "embedding", content, row=row, named=pool.ids is not None, former=former)
+
+
+def _hashes(block: NDArray[Any]) -> list[str]:
+    """A hash of each row's bytes."""
+    view, width = memoryview(block.data).cast("B"), block[0].nbytes
+    return [content_hash(view[start : start + width]) for start in range(0, len(view), width)]
 
 
 def _names(ids: Any, n: int, source: Path) -> list[str]:
     if ids is None:
         return [str(row) for row in range(n)]
     return [str(name) for name in ids_of(ids, f"ids in {source}")]
-
-
-def _hash(content: bytes) -> str:
-    return blake2b(content, digest_size=12).hexdigest()

@@ -10,6 +10,7 @@ import numpy as np
 from spotal.project.advice import Forecast, Verdict, forecast, learning_curve, stability, verdict
 from spotal.project.predictions import read_predictions
 from spotal.project.records import Agreement, Counts
+from spotal.project.told import told_aside
 
 if TYPE_CHECKING:
     from spotal.project.project import Project
@@ -47,6 +48,7 @@ class Status:
     stale : bool, whether answers came after it
     classes : by name; curve : list of Point, empty without audit labels
     coverage : figures of :class:`~spotal.project.advice.Cover`, by name, empty before there are any
+    set_aside : sentences about labels that do not hold since their items changed, empty where there are none
     """
 
     counts: Counts
@@ -60,6 +62,7 @@ class Status:
     stability: float | None
     verdict: Verdict | None
     agreement: list[Agreement]
+    set_aside: list[str]
 
 
 def read_status(project: Project) -> Status:
@@ -89,4 +92,5 @@ def read_status(project: Project) -> Status:
         stability(project),
         verdict(project),
         project.labels.agreement(),
+        list(told_aside(project.labels.set_aside())),
     )

@@ -48,7 +48,8 @@ class Curve:
 
 
 def learning_curve(project: Project) -> Curve:
-    """The curve by now. Items of the audit that one of its models has not seen, since they came later, are left out.
+    """The curve by now. Items of the audit that one of its models has not seen, since they came or
+    changed later, are left out.
 
     Cost: reads the audit's rows of the predictions of every model.
     """
@@ -66,7 +67,8 @@ def learning_curve(project: Project) -> Curve:
         found = read_predictions(project, model.number)
         assert found is not None
         probabilities = found.of(numbers)
-        there = ~np.isnan(probabilities[:, 0])
+        same = [label.changed is None or label.changed < model.at for label in audit]  # what the model saw
+        there = ~np.isnan(probabilities[:, 0]) & np.asarray(same, bool)
         seen &= there
         classes = np.asarray(found.classes, str)
         right[row] = there & (classes[np.nan_to_num(probabilities).argmax(1)] == names)
