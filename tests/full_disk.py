@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from spotal.project.lock import FILE, HOLDER
+from spotal.project.places import HOLDER, LOCK
 
 resource = pytest.importorskip("resource", reason="the system cannot limit files")
 
@@ -37,7 +37,7 @@ def failed(result, *said):
 
 def content(folder="."):
     """What is there, but for locks, who has them, and what SQLite keeps beside its file."""
-    passed = (FILE, HOLDER, ".lock", "-wal", "-shm", ".pyc")
+    passed = (Path(LOCK).name, Path(HOLDER).name, ".lock", "-wal", "-shm", ".pyc")
     return {
         path: path.read_bytes() for path in Path(folder).rglob("*") if path.is_file() and not path.name.endswith(passed)
     }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -15,7 +16,7 @@ from spotal.errors import OutputError
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["FULL", "atomic_path", "check_writable", "save_array"]
+__all__ = ["FULL", "atomic_path", "check_writable", "is_part", "save_array"]
 
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 """What systems call a disk that takes no more."""
@@ -84,6 +85,11 @@ def save_array(path: Path, array: NDArray[Any]) -> None:
     with path.open("wb") as file:
         np.lib.format.write_array_header_1_0(file, np.lib.format.header_data_from_array_1_0(array))
         file.write(np.ascontiguousarray(array).data)
+
+
+def is_part(name: str) -> bool:
+    """Whether a file's name is one that :func:`atomic_path` gives to unfinished files."""
+    return re.fullmatch(r"\..+\.[0-9a-f]{8}\.part", name, re.DOTALL) is not None
 
 
 class _Tried(Exception):

@@ -87,7 +87,7 @@ def project(spotal, empty):
 
 
 def answers():
-    with closing(sqlite3.connect("p/project.sqlite")) as connection:
+    with closing(sqlite3.connect("p/.spotal/project.sqlite")) as connection:
         return connection.execute("SELECT * FROM events ORDER BY 1").fetchall()
 
 

@@ -7,6 +7,7 @@ from scipy import stats
 from spotal.errors import BudgetError, ProjectError
 from spotal.project import Found, Metric, Pick
 from spotal.project.chance import uniform
+from spotal.project.places import MODELS
 
 
 def pick(project, *items, **options):
@@ -152,7 +153,7 @@ def test_the_probability_of_being_drawn_follows_from_the_draws_since_the_item_wa
     project = make(100, held_back=0.5)
     old = sum(item.held_back for item in project.items)
     pick(project, audit=10)
-    project.items.add([Found(f"new{k}", "text", "1", text="x") for k in range(100)])
+    project.items.add([Found(f"new{k}", "text", f"content {k}", text="x") for k in range(100)])
     held = sum(item.held_back for item in project.items)
     pick(project, audit=40)
     for task in project.rounds.batch():
@@ -189,8 +190,8 @@ def test_draws_are_uniform_and_independent_between_purposes():
 
 
 def test_models_and_their_figures(project):
-    (project.folder / "models").mkdir()
-    weights, embeddings = project.folder / "models" / "0.pt", project.folder / "models" / "0.npy"
+    (project.folder / MODELS).mkdir()
+    weights, embeddings = project.folder / MODELS / "0.pt", project.folder / MODELS / "0.npy"
     weights.write_bytes(b"w")
     with pytest.raises(ProjectError, match="embeddings must be a file that is there, found"):
         project.models.add("probe", n_labeled=2, weights=weights, embeddings=embeddings)
@@ -198,10 +199,10 @@ def test_models_and_their_figures(project):
     project.labels.record("t0", "cat", annotator="ann")
     seen = project.labels.last_event()
     model = project.models.add("probe", n_labeled=1, events=seen, weights=weights, metrics=[Metric("accuracy", 0.5)])
-    assert (model.number, model.weights, model.events) == (0, "models/0.pt", 1)
+    assert (model.number, model.weights, model.events) == (0, f"{MODELS}/0.pt", 1)
     assert project.models.file(model.weights) == weights
     embeddings.write_bytes(b"e")
-    assert project.models.attach(0, embeddings="models/0.npy").embeddings == "models/0.npy"
+    assert project.models.attach(0, embeddings=f"{MODELS}/0.npy").embeddings == f"{MODELS}/0.npy"
     project.models.add("probe", n_labeled=2)
     project.models.measure(0, [Metric("accuracy", 0.75, 0.5, 0.9), Metric("loss", 1.5)])
     assert project.models.metrics(0) == {"accuracy": Metric("accuracy", 0.75, 0.5, 0.9), "loss": Metric("loss", 1.5)}

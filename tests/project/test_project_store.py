@@ -19,6 +19,8 @@ import spotal
 from spotal.errors import DataFileError, ProjectBusyError, ProjectError
 from spotal.project import Data, Pick, Project, Settings, database
 from spotal.project import project as project_module
+from spotal.project.database import FILE
+from spotal.project.places import BACKUPS
 from spotal.project.schema import REVISION, Base
 
 VERSION_1 = Path(__file__).parent / "version1.sql"
@@ -56,7 +58,7 @@ def test_a_project_is_made_once(make, tmp_path):
     (project.folder / "spotal.toml").unlink()
     with pytest.raises(ProjectError, match=r"has labels in project.sqlite but no spotal.toml"):
         Project.create(project.folder, project.settings)
-    assert ask(project.folder / "project.sqlite", "SELECT label FROM events") == [("cat",)]
+    assert ask(project.folder / FILE, "SELECT label FROM events") == [("cat",)]
 
 
 @pytest.mark.parametrize(
@@ -81,7 +83,7 @@ def test_folders_that_are_no_project(make, tmp_path):
         Project.open(tmp_path)
     project = make()
     project.close()
-    path = project.folder / "project.sqlite"
+    path = project.folder / FILE
     path.write_bytes(b"not a database, whatever its name says" * 9)
     with pytest.raises(ProjectError, match="is no database of a spotal project"):
         Project.open(project.folder)
@@ -100,7 +102,9 @@ def test_the_migrations_make_the_tables_of_the_schema(project, tmp_path):
 
     def tables(path):
         found = ask(path, query)
-        return {name: sorted(line.strip(" ,") for line in (sql or "").splitlines()) for name, sql in found}
+        return {
+            name: sorted(line.strip(" ,").replace('"', "") for line in (sql or "").splitlines()) for name, sql in found
+        }
 
     assert tables(project.database.path) == tables(tmp_path / "models.sqlite")
 
@@ -112,7 +116,7 @@ def test_a_newer_project_is_refused(make):
         connection.commit()
     with pytest.raises(ProjectError, match=r"was written by a newer spotal \(revision 9999.*\); upgrade spotal"):
         Project.open(project.folder)
-    assert not (project.folder / "backups").exists()
+    assert not (project.folder / BACKUPS).exists()
 
 
 @pytest.fixture
@@ -121,7 +125,7 @@ def version_1(make):
     project = make()
     project.close()
     path = project.folder / "project.sqlite"
-    path.unlink()
+    shutil.rmtree(project.folder / ".spotal")
     with closing(sqlite3.connect(path)) as connection:
         connection.executescript(VERSION_1.read_text(encoding="utf-8"))
     return project.folder
@@ -162,10 +166,10 @@ def next_version(tmp_path, monkeypatch):
 
 def test_an_older_project_is_upgraded_after_a_copy(version_1, next_version):
     check_version_1(version_1)
-    (copy,) = (version_1 / "backups").iterdir()
+    (copy,) = (version_1 / BACKUPS).iterdir()
     assert ask(copy, "SELECT version_num FROM alembic_version") == [("0001",)]
     assert len(ask(copy, "SELECT * FROM events")) == 6
-    path = version_1 / "project.sqlite"
+    path = version_1 / FILE
     assert "seconds" in [row[1] for row in ask(path, "PRAGMA table_info(events)")]
     assert healthy(path)
     with pytest.raises(sqlite3.IntegrityError, match="never changed or deleted"):
@@ -176,7 +180,7 @@ def test_an_upgrade_that_fails_leaves_all_as_it_was(version_1, next_version):
     next_version.write_text(next_version.read_text() + "    raise KeyboardInterrupt\n")
     with pytest.raises(KeyboardInterrupt):
         Project.open(version_1)
-    path = version_1 / "project.sqlite"
+    path = version_1 / FILE
     assert ask(path, "SELECT version_num FROM alembic_version") == [("0001",)]
     assert "seconds" not in [row[1] for row in ask(path, "PRAGMA table_info(events)")]
     assert len(ask(path, "SELECT * FROM standings")) == 2
@@ -304,7 +308,7 @@ for last in points:
     code = child(folder, last)
     ended.add(code)
     if (folder / "spotal.toml").exists():
-        sqlite = sqlite3.connect(folder / "project.sqlite")
+        sqlite = sqlite3.connect(folder / ".spotal/project.sqlite")
         count = lambda table: sqlite.execute(f"SELECT COUNT(*) FROM {table}").fetchone()[0]
         assert sqlite.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
         assert sqlite.execute("PRAGMA foreign_key_check").fetchall() == []

@@ -156,7 +156,7 @@ def test_pictures_are_upright_scaled_and_kept(tmp_path, client):
             assert response.headers["content-type"] == "image/webp"
             assert "immutable" in response.headers["cache-control"]
             assert Image.open(io.BytesIO(response.content)).size == (side // 2, side)
-        kept = sorted((project.folder / "cache" / "pictures").iterdir())
+        kept = sorted((project.folder / ".spotal/cache/pictures").iterdir())
         assert len(kept) == 2
         times = [path.stat().st_mtime_ns for path in kept]
         page.get("/image/0/small")
@@ -182,7 +182,7 @@ def test_the_map_is_the_embeddings_in_two_dimensions(images, client):
     within = max(np.linalg.norm(points[k::3] - centers[k], axis=1).max() for k in range(3))
     between = min(np.linalg.norm(centers[a] - centers[b]) for a, b in ((0, 1), (0, 2), (1, 2)))
     assert between > 2 * within  # pictures of a color lie together
-    (kept,) = (images.folder / "cache" / "maps").iterdir()
+    (kept,) = (images.folder / ".spotal/cache/maps").iterdir()
     before = kept.stat().st_mtime_ns
     assert page.get("/api/map").json() == found
     assert kept.stat().st_mtime_ns == before

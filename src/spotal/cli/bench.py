@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from spotal.cli.console import duration, output, print_json, say, warn
+from spotal.cli.console import Terminal, duration, output, print_json, say, warn
 from spotal.errors import InputError
 
 if TYPE_CHECKING:
@@ -166,7 +166,8 @@ def report_run(run: Path, page: Path, markdown: Path | None, as_json: bool) -> N
         console.print(_cell_table(cell))
         if cell["missing"]:
             say(console, f"  {cell['missing']} jobs of {cell['name']} are not finished", "yellow")
-    say(console, f"Report: {page.resolve()}\nNumbers: {numbers.resolve()}")
+    say(console, f"Report: {page.resolve()}")
+    say(console, f"Numbers: {numbers.resolve()}")
     if markdown is not None:
         say(console, f"Tables: {markdown.resolve()}")
 
@@ -277,12 +278,11 @@ def _bars(store: Any, jobs: list[Job], workers: int) -> Iterator[Callable[[dict[
     """A bar for each protocol and one for all with the time left; a line a minute where nobody watches."""
     import time
 
-    from rich.console import Console as RichConsole
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
     from spotal.bench.estimate import Estimator
 
-    terminal = RichConsole(stderr=True)
+    terminal = Terminal(stderr=True)
     estimator, learnt = Estimator(store, jobs), time.monotonic()
     total = sum(job.n_rounds for job in jobs)
 

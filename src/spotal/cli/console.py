@@ -11,20 +11,45 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 from rich.console import Console
+from rich.segment import Segment
 from typer.core import TyperGroup
 
+from spotal._terminal import visible
 from spotal.errors import SpotalError, SpotalWarning
 
 if TYPE_CHECKING:
     from rich.progress import Progress
 
-__all__ = ["Commands", "duration", "output", "print_json", "progress", "say", "steps", "warn"]
+__all__ = ["Commands", "Terminal", "duration", "output", "print_json", "progress", "say", "steps", "warn"]
 
 FAILED, INTERRUPTED = 2, 130
+USAGE: Any = next(cls for cls in typer.BadParameter.__mro__ if cls.__name__ == "ClickException")
+"""Base of typer's errors about wrong usage: click's, or that of the copy of click that newer versions of typer have."""
+
+
+class Terminal(Console):
+    """A console that prints text as it is: no markup in it counts, and no escape sequence in it reaches the terminal.
+
+    Every command prints through one of these, so that no name of a file, class or annotator can move the cursor, hide
+    a line or change a title.
+    """
+
+    def __init__(self, *, stderr: bool = False) -> None:
+        super().__init__(stderr=stderr, highlight=False, markup=False, emoji=False)
+
+    def render(self, renderable: Any, options: Any = None) -> Iterator[Segment]:
+        """Render as rich does; the control codes that stay are those of rich itself."""
+        for segment in super().render(renderable, options):
+            yield segment if segment.control else Segment(visible(segment.text, lines=True), segment.style)
 
 
 class Commands(TyperGroup):
     """A group of commands that end in one sentence and exit 2 on a SpotalError, and exit 130 on Ctrl-C."""
+
+    def make_context(self, info_name: str | None, args: list[str], parent: Any = None, **extra: Any) -> Any:
+        """Parse the arguments."""
+        with _usage():
+            return super().make_context(info_name, args, parent, **extra)
 
     def invoke(self, ctx: Any) -> Any:
         """Run the command; spotal's own warnings come as sentences too."""
@@ -36,11 +61,12 @@ class Commands(TyperGroup):
                 if issubclass(category, SpotalWarning):
                     warn(str(message).replace("pass strict=True", "pass --strict"))
                 else:
-                    shown(message, category, *place, **options)
+                    shown(visible(str(message), lines=True), category, *place, **options)
 
             warnings.showwarning = show
             try:
-                return super().invoke(ctx)
+                with _usage():
+                    return super().invoke(ctx)
             except KeyboardInterrupt:
                 _line("Interrupted.", "bold")
                 raise typer.Exit(INTERRUPTED) from None
@@ -49,14 +75,14 @@ class Commands(TyperGroup):
                 raise typer.Exit(FAILED) from None
 
 
-def output(as_json: bool) -> Console:
+def output(as_json: bool) -> Terminal:
     """Where a command talks to a person: standard output, or standard error where that is kept for JSON."""
-    return Console(stderr=as_json, highlight=False)
+    return Terminal(stderr=as_json)
 
 
 def say(console: Console, text: str, style: str = "") -> None:
-    """Print a sentence as it is: no markup in it counts, and no line is broken where nobody watches."""
-    console.print(text, style=style, markup=False, soft_wrap=not console.is_terminal)
+    """Print a sentence on one line, which is not broken where nobody watches."""
+    console.print(visible(text), style=style, soft_wrap=not console.is_terminal)
 
 
 def warn(text: str) -> None:
@@ -95,7 +121,7 @@ def progress() -> Iterator[Progress]:
         def render(self, task: Any) -> Text:
             return Text(f"{task.speed:,.0f}/s" if task.total is not None and task.speed else "")
 
-    console = Console(stderr=True)
+    console = Terminal(stderr=True)
     text = TextColumn("{task.description}", markup=False)
     columns = (
         SpinnerColumn(),
@@ -145,4 +171,14 @@ def duration(seconds: float) -> str:
 
 
 def _line(text: str, style: str) -> None:
-    Console(stderr=True, highlight=False).print(text, style=style, markup=False, soft_wrap=True)
+    Terminal(stderr=True).print(visible(text), style=style, soft_wrap=True)
+
+
+@contextmanager
+def _usage() -> Iterator[None]:
+    """Make the arguments that a message about wrong usage repeats safe to print."""
+    try:
+        yield
+    except USAGE as error:
+        vars(error)["message"] = visible(error.message, lines=True)
+        raise

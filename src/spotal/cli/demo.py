@@ -80,7 +80,8 @@ def demo(
         return
     console.print(_table(summary))
     say(console, summary["headline"], "bold")
-    say(console, f"Report: {page.resolve()}\nNumbers: {numbers.resolve()}")
+    say(console, f"Report: {page.resolve()}")
+    say(console, f"Numbers: {numbers.resolve()}")
 
 
 def _settings(rounds: int, budget: int, seeds: int, pool: int | None, imbalance: float, random_state: int) -> Settings:

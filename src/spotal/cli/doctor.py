@@ -18,7 +18,7 @@ FOUND = 1
 def doctor(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="The project.")] = Path("."),
     repair: Annotated[
-        bool, typer.Option("--repair", help="Repair what is safe, after a copy of the database to backups/.")
+        bool, typer.Option("--repair", help="Repair what is safe, after a copy of the database to .spotal/backups.")
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document on standard output.")] = False,
 ) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from spotal.cli.console import duration, output, print_json, progress, say, warn
+from spotal.cli.console import Terminal, duration, output, print_json, progress, say, warn
 from spotal.errors import InputError
 
 if TYPE_CHECKING:
@@ -163,11 +163,9 @@ def _train(
     device: str,
     image_size: int | None,
 ) -> TorchEmbedder:
-    from rich.console import Console
-
     from spotal.embed import train_embedder
 
-    terminal, said = Console(stderr=True), time.monotonic()
+    terminal, said = Terminal(stderr=True), time.monotonic()
     with progress() as bars:
         reading = bars.add_task("reading images to train on", total=None)
         training = bars.add_task("training an encoder, epochs", total=epochs, visible=False)
@@ -192,9 +190,7 @@ def _train(
 @contextmanager
 def _rate(description: str, unit: str) -> Iterator[Callable[[int, int], None]]:
     """A bar with the rate and the time left; a line a minute where nobody watches."""
-    from rich.console import Console
-
-    terminal = Console(stderr=True)
+    terminal = Terminal(stderr=True)
     if terminal.is_terminal:
         with progress() as bars:
             task = bars.add_task(description, total=None)

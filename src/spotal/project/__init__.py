@@ -2,10 +2,10 @@
 
 The folder::
 
-    spotal.toml      what a person decides (:class:`Settings`); read again by every command, written once
-    project.sqlite   all that happened (below); WAL files beside it while it is open
-    backups/         copies made before an upgrade
-    .lock            who runs a long command
+    spotal.toml              what a person decides (:class:`Settings`); read again by every command, written once
+    .spotal/project.sqlite   all that happened (below); WAL files beside it while it is open
+    .spotal/backups/         copies made before an upgrade or a repair
+    .spotal/...              models, caches, locks: :mod:`spotal.project.places` names them all
 
 The data model:
 

@@ -15,7 +15,7 @@ from spotal.errors import ProjectError
 from spotal.project.chance import uniform
 from spotal.project.matching import NEW, Known, match
 from spotal.project.records import Added, Found
-from spotal.project.schema import FORMER, ItemRow, PickRow, VouchedRow, standings
+from spotal.project.schema import FORMER, EventRow, ItemRow, PickRow, VouchedRow, standings
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -51,8 +51,8 @@ class Arrivals:
         self._connection = connection
         self.report = Added()
         self._things = list(_checked(found, self.report))
-        known = [Known(*row) for row in connection.execute(_KNOWN)]
-        self._known, self._proven = _brought_up(known, self._things)
+        self._recorded = [Known(*row) for row in connection.execute(_KNOWN)]
+        self._known = _brought_up(self._recorded, self._things)
         done = match(self._known, self._things, self._words, complete=complete)
         self._owner, self._changed = done.owner, {done.owner[f] for f in done.changed}
         self._gone: list[Known] = []
@@ -81,7 +81,9 @@ class Arrivals:
             thing.id if k == NEW else self._known[k].id for thing, k in zip(self._things, self._owner, strict=True)
         ]
         taken = {item.id for item in self._known}
-        following = max(len(names), 1 + max((int(name) for name in taken if name.isdecimal() and len(name) < 19), default=-1))
+        following = max(
+            len(names), 1 + max((int(name) for name in taken if name.isdecimal() and len(name) < 19), default=-1)
+        )
         for f, k in enumerate(self._owner):
             if k == NEW:
                 if names[f] in taken:
@@ -98,7 +100,7 @@ class Arrivals:
                 continue
             before = self._known[k]
             now = Known(before.number, name, thing.content, thing.path, thing.row, thing.stamp, missing=False)
-            if now == before:
+            if now == self._recorded[k]:
                 continue
             renewed.append((now, thing.text))
             if k in self._changed:
@@ -115,8 +117,7 @@ class Arrivals:
         """Record all of it. Items are held back with the probability ``audit.held_back``, copies all or none."""
         at = datetime.now(UTC)
         self._rename()
-        if self._proven:
-            self._connection.execute(insert(VouchedRow), [{**row, "at": at} for row in self._proven])
+        self._vouch(at)
         if self._now:
             names = [name for name in Known._fields if name != "number"]
             change = update(ItemRow).where(ItemRow.number == bindparam("key")).values(
@@ -132,6 +133,18 @@ class Arrivals:
             if rows:
                 self._connection.execute(update(ItemRow).where(ItemRow.number == bindparam("key")).values(values), rows)
         self._add(settings, at)
+
+    def _vouch(self, at: datetime) -> None:
+        """Let answers hold for contents that are proven to be the same in another form."""
+        answered = set(self._connection.execute(select(EventRow.item).distinct()).scalars())
+        pairs = zip(self._recorded, self._known, strict=True)
+        rows = [
+            {"item": now.number, "content": before.content, "now": now.content, "at": at}
+            for before, now in pairs
+            if before.content != now.content and now.number in answered
+        ]
+        if rows:
+            self._connection.execute(insert(VouchedRow), rows)
 
     @staticmethod
     def _keys(items: Iterable[Known]) -> list[dict[str, Any]]:
@@ -211,20 +224,12 @@ def is_blank(thing: Found) -> bool:
     return signs is not None and all(sign.isspace() or unicodedata.category(sign) in ("Cc", "Cf") for sign in signs)
 
 
-def _brought_up(known: list[Known], things: Sequence[Found]) -> tuple[list[Known], list[dict[str, Any]]]:
+def _brought_up(known: list[Known], things: Sequence[Found]) -> list[Known]:
     """Items with contents of the former form brought to the present one, where the data prove that they are the same.
 
-    A file is the same where its size and time of change are; a row where its former hash is. The second result is what
-    to record, so that answers about the former content hold.
+    A file is the same where its size and time of change are; a row where its former hash is.
     """
     if not any(item.content.startswith(FORMER) for item in known):
-        return known, []
+        return known
     now = {(thing.path, FORMER + thing.former): thing.content for thing in things if thing.former is not None}
-    up, proven = [], []
-    for item in known:
-        content = now.get((item.path, item.content))
-        if content is not None:
-            proven.append({"item": item.number, "content": item.content, "now": content})
-            item = item._replace(content=content)
-        up.append(item)
-    return up, proven
+    return [item._replace(content=now.get((item.path, item.content), item.content)) for item in known]

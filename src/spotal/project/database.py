@@ -14,15 +14,15 @@ from sqlalchemy.exc import DatabaseError, OperationalError
 
 from spotal._files import atomic_path
 from spotal.errors import OutputError, ProjectError
+from spotal.project.places import BACKUPS
+from spotal.project.places import DATABASE as FILE
 from spotal.project.schema import REVISION, TRIGGERS, VIEWS
 
 if TYPE_CHECKING:
     from alembic.config import Config
 
-__all__ = ["BACKUPS", "FILE", "Database", "backup", "holds_labels", "revision", "upgrade"]
+__all__ = ["BACKUPS", "FILE", "Database", "backup", "holds_labels", "is_ours", "revision", "upgrade"]
 
-FILE = "project.sqlite"
-BACKUPS = "backups"
 WAIT = 60
 """Seconds that one process waits for another's transaction."""
 MIGRATIONS = Path(__file__).parent / "migrations"
@@ -123,7 +123,7 @@ def upgrade(path: Path) -> Path | None:
             f"{path} was written by a newer spotal (revision {found}, this one knows {REVISION}); upgrade spotal"
         )
     now = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
-    copy = path.parent / BACKUPS / f"{path.stem}-{found}-{now}{path.suffix}"
+    copy = path.parent / Path(BACKUPS).name / f"{path.stem}-{found}-{now}{path.suffix}"
     backup(path, copy)
     with _failing(path):
         _migrate(path)
@@ -149,6 +149,17 @@ def holds_labels(path: Path) -> bool:
             return made is not None and connection.execute("SELECT 1 FROM events LIMIT 1").fetchone() is not None
     except sqlite3.DatabaseError as error:
         raise ProjectError(f"{path} is no database of a spotal project ({error}); move it away") from None
+
+
+def is_ours(path: Path) -> bool:
+    """Whether a file is the database of a project; it is only read."""
+    tables = {"alembic_version", "items", "rounds", "picks", "events", "models"}
+    try:
+        with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True, timeout=WAIT)) as connection:
+            found = {row[0] for row in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+    except sqlite3.DatabaseError:
+        return False
+    return tables <= found
 
 
 def configuration() -> Config:

@@ -12,11 +12,9 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from spotal.errors import OutputError, ProjectBusyError
+from spotal.project.places import HOLDER, LOCK, own_folder
 
-__all__ = ["HOLDER", "held"]
-
-FILE = ".lock"
-HOLDER = ".lock-holder"
+__all__ = ["held"]
 
 
 @contextmanager
@@ -33,10 +31,13 @@ def held(folder: Path, what: str, wait: float = 0.0) -> Iterator[None]:
     ------
     ProjectBusyError
         Another process, or another thread of this one, holds it.
+    ProjectError
+        The project's own folder is a link, or holds one.
     OutputError
         The folder cannot be written.
     """
-    lock = FileLock(folder / FILE, thread_local=False)
+    own_folder(folder)
+    lock = FileLock(folder / LOCK, thread_local=False)
     try:
         lock.acquire(timeout=wait)
     except Timeout:

@@ -33,9 +33,10 @@ class Written:
 def write_predictions(project: Project, path: Path, on_progress: Progress | None = None) -> Written:
     """Write a row for each item that is not missing, by its number, after a training where something has changed.
 
-    Columns: ``id``; of a table or array ``row``, where the item stands in it now, from 0; ``label``, what people say, else the model; ``by``, "person" or "model"; ``predicted``,
-    ``confidence``, the model's likeliest class and its probability; and ``probability of C`` for each class C. Empty
-    where there is none: an item that people call none of the classes has no label.
+    Columns: ``id``; ``row``, where the item stands in a table or array now, from 0; ``label``, what people say, else
+    the model; ``by``, "person" or "model"; ``predicted``, ``confidence``, the model's likeliest class and its
+    probability; and ``probability of C`` for each class C. Empty where there is none: an item that people call none of
+    the classes has no label.
 
     Parameters
     ----------

@@ -13,8 +13,9 @@ from sqlalchemy import and_, case, func, select
 
 from spotal._check import closest
 from spotal._files import atomic_path
-from spotal.errors import DataFileError, OutputError, ProjectError, SpotalWarning
+from spotal.errors import DataFileError, ProjectError, SpotalWarning
 from spotal.project import database as files
+from spotal.project import layout
 from spotal.project import settings as toml
 from spotal.project.arrivals import is_blank
 from spotal.project.database import Database
@@ -23,6 +24,7 @@ from spotal.project.labels import Labels
 from spotal.project.limits import check
 from spotal.project.lock import held
 from spotal.project.models import Models
+from spotal.project.places import BACKUPS, OWN, UNFINISHED, check_links, is_inside, own_folder
 from spotal.project.records import Added, Counts
 from spotal.project.rounds import Rounds, budget_left, is_open, price
 from spotal.project.schema import REVISION, ItemRow, PickRow, RoundRow, standings
@@ -72,6 +74,7 @@ class Project:
 
         place = Path(folder).resolve()
         _refuse(place)
+        _check_apart(settings, place)
         if settings.strategy not in names():
             raise ProjectError(
                 f"strategy must be a known one, found {settings.strategy!r}; {closest(settings.strategy, names())}"
@@ -81,21 +84,20 @@ class Project:
         if not there:
             raise DataFileError(f"{location(settings.data, place)} has empty texts only; fill them in")
         check(settings, place, there)
-        try:
-            place.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            reason = (error.strerror or str(error)).lower()
-            raise OutputError(f"{place} cannot be made ({reason}); give a folder that you may write to") from None
+        own_folder(place)
         with held(place, "creating the project", PATIENCE):
             _refuse(place)
             path = place / files.FILE
             for left in (path, *(path.with_name(path.name + end) for end in ("-wal", "-shm"))):
-                left.unlink(missing_ok=True)  # of a creation that was interrupted
+                left.unlink(missing_ok=True)  # _refuse let nothing pass but an unfinished creation
+            with atomic_path(place / UNFINISHED):
+                pass
             project = cls(place, settings, Database.create(path))
             try:
                 project.arrived = project.items.add(found)
                 with atomic_path(place / toml.FILE) as part:  # from now on it is a project
                     part.write_text(settings.to_toml(), encoding="utf-8")
+                (place / UNFINISHED).unlink(missing_ok=True)
             except BaseException:
                 project.close()
                 raise
@@ -103,7 +105,7 @@ class Project:
 
     @classmethod
     def open(cls, folder: str | os.PathLike[str]) -> Project:
-        """Open a project; one of an older version of spotal is upgraded, after a copy to its folder ``backups``.
+        """Open a project; one of an older version of spotal is upgraded, after a copy to ``.spotal/backups``.
 
         Raises
         ------
@@ -116,9 +118,11 @@ class Project:
         if not (place / toml.FILE).is_file():
             raise ProjectError(f"{place} is no spotal project, it has no {toml.FILE}; make one by spotal init")
         settings = toml.read(place / toml.FILE)
+        check_links(place)
+        layout.upgrade(place, PATIENCE)
         path = place / files.FILE
         if not path.is_file():
-            raise ProjectError(f"{place} has lost its {files.FILE}; restore it, from {files.BACKUPS} if there is one")
+            raise ProjectError(f"{place} has lost its {path.name}; restore it, from {BACKUPS} if there is one")
         if files.revision(path) != REVISION:
             with held(place, "upgrading the project", PATIENCE):
                 files.upgrade(path)
@@ -217,11 +221,32 @@ class Project:
 
 
 def _refuse(place: Path) -> None:
-    """Refuse a folder that holds a project, or labels of one."""
+    """Refuse a folder that holds a project, labels of one, or a database that an unfinished creation did not leave."""
     if (place / toml.FILE).exists():
         raise ProjectError(f"{place} is a spotal project already; take another folder, or go on with this one")
-    path = place / files.FILE
-    if path.exists() and files.holds_labels(path):
+    check_links(place)
+    old, path = place / layout.OLD, place / files.FILE
+    if layout.is_old(place) and files.holds_labels(old):
+        raise ProjectError(f"{place} has labels in {old.name} but no {toml.FILE}; restore that, or take another folder")
+    if not path.exists():
+        return
+    if not files.is_ours(path) and not (place / UNFINISHED).exists():
+        raise ProjectError(f"{path} is no database of a spotal project; move it away, or take another folder")
+    if files.holds_labels(path):
         raise ProjectError(
             f"{place} has labels in {path.name} but no {toml.FILE}; restore that, or take another folder"
         )
+    if not (place / UNFINISHED).exists():
+        raise ProjectError(f"{place} has a {files.FILE} but no {toml.FILE}; restore that, or take another folder")
+
+
+def _check_apart(settings: Settings, place: Path) -> None:
+    """Refuse data that lie among the project's own working files."""
+    given = {
+        "the data": settings.data.path,
+        "limits.cost": settings.limits.cost,
+        "limits.groups": settings.limits.groups,
+    }
+    for name, path in given.items():
+        if path is not None and is_inside(place / Path(path).expanduser(), place):
+            raise ProjectError(f"{name} must lie outside {place / OWN}, which is spotal's own, found {path}; move them")

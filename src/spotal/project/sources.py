@@ -20,13 +20,11 @@ from spotal.project.contents import content_hash, read_file
 from spotal.project.records import Found
 from spotal.project.settings import Data
 
-__all__ = ["PICTURES", "location", "look"]
+__all__ = ["location", "look"]
 
 Contents = Mapping[str, tuple[str, str]]
 
 BLOCK = 4096
-PICTURES = "cache/pictures"
-"""Where a project keeps scaled copies of its images, which are no items."""
 
 
 def location(data: Data, folder: Path) -> Path:
@@ -55,12 +53,12 @@ def look(data: Data, folder: Path, known: Contents | None = None) -> list[Found]
     """
     source = location(data, folder)
     if data.kind == "image":
-        return list(_images(source, folder / PICTURES, known or {}))
+        return list(_images(source, known or {}))
     return list({"text": _texts, "embedding": _embeddings}[data.kind](source, data))
 
 
-def _images(source: Path, copies: Path, known: Contents) -> Iterator[Found]:
-    paths = [path for path in list_images(source) if not path.is_relative_to(copies)]
+def _images(source: Path, known: Contents) -> Iterator[Found]:
+    paths = list_images(source)
     names = [path.relative_to(source).as_posix() for path in paths]
     with ThreadPoolExecutor(os.cpu_count()) as threads:
         files = threads.map(read_file, paths, (known.get(name) for name in names))
@@ -116,7 +114,7 @@ def _embeddings(source: Path, data: Data) -> Iterator[Found]:
     if pool.features is None:
         raise DataFileError(f"{source} is a folder of images, not a file of embeddings; set kind to 'image'")
     check_matrix(pool.features, f"embeddings in {source}")
-    names = _names(pool.ids, len(pool), source)
+    names = [str(name) for name in (range(len(pool)) if pool.ids is None else pool.ids)]
     for start in range(0, len(pool), BLOCK):
         block = np.ascontiguousarray(pool.features[start : start + BLOCK])
         canonical = block.astype("<f4", copy=False)

@@ -14,10 +14,11 @@ from numpy.typing import NDArray
 
 from spotal._files import atomic_path
 from spotal.errors import SpotalWarning
+from spotal.project import made
 from spotal.project.advice.cover import cover
 from spotal.project.advice.curve import learning_curve
 from spotal.project.learning import Inputs, Progress, recipe_for
-from spotal.project.learning.inputs import FOLDER as FEATURES
+from spotal.project.places import MODELS
 from spotal.project.predictions import write_rows
 from spotal.project.records import Metric
 
@@ -25,9 +26,11 @@ if TYPE_CHECKING:
     from spotal.project.project import Project
     from spotal.project.records import Item, Model
 
-__all__ = ["FOLDER", "prepare", "train"]
+__all__ = ["prepare", "train"]
 
-FOLDER = "models"
+
+ENDINGS = ("embeddings.npy", "predictions.npy", "pt", "joblib")
+"""Of the files that a training may leave."""
 
 
 def train(project: Project, on_progress: Progress | None = None) -> Model:
@@ -68,9 +71,10 @@ def prepare(project: Project, progress: Progress) -> Model:
     rows, labels = known.rows_in(inputs)
     settings = project.settings
     _sweep(project)
-    folder = project.folder / FOLDER
+    folder = project.folder / MODELS
     stem = f"{len(project.models):04d}-{secrets.token_hex(3)}"
     files: dict[str, Any] = {"embeddings": folder / f"{stem}.embeddings.npy"}
+    made.note(project.folder, [f"{MODELS}/{stem}.{end}" for end in ENDINGS])
     total = len(project.items)
     if len(set(labels.tolist())) < 2:
         embeddings = recipe.cold(inputs.X, settings.random_state)
@@ -161,11 +165,7 @@ def _sweep(project: Project) -> None:
         else:
             kept.add(model.embeddings)
         kept |= {model.weights, model.predictions}
-    for path in (project.folder / FOLDER).glob("*"):
-        if path.relative_to(project.folder).as_posix() not in kept:
-            path.unlink(missing_ok=True)
-    for path in (project.folder / FEATURES).glob(".*.part"):
-        path.unlink(missing_ok=True)
+    made.sweep(project.folder, kept)
 
 
 def _save(learner: Any, folder: Path, stem: str) -> Path:

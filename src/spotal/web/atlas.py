@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spotal._files import atomic_path, save_array
+from spotal.project.places import MAPS
 from spotal.project.predictions import read_embeddings
 
 if TYPE_CHECKING:
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
 
 __all__ = ["MOST_DRAWN", "NONE", "OPEN", "SKIPPED", "TIED", "atlas", "atlas_name", "marks"]
 
-FOLDER = "cache/maps"
 MOST_DRAWN = 10_000
 """Items of a larger pool that are drawn, taken evenly; those that were picked or labeled always are."""
 SCALE = 1000
@@ -44,7 +44,7 @@ def atlas(project: Project, always: Iterable[int] = ()) -> dict[str, Any] | None
     name = atlas_name(project)
     if array is None or name is None:
         return None
-    kept = project.folder / FOLDER / f"{name}.npy"
+    kept = project.folder / MAPS / f"{name}.npy"
     plane = _read(kept, len(array))
     if plane is None:
         plane = _plane(array, project.settings.random_state)

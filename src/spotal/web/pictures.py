@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from spotal._files import atomic_path
 from spotal.datasets._images import decode, shape_of
 from spotal.errors import DataFileError
-from spotal.project.sources import PICTURES
+from spotal.project.places import PICTURES
 
 if TYPE_CHECKING:
     from spotal.project import Item, Project

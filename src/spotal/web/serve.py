@@ -12,7 +12,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from spotal._terminal import server_log
 from spotal.errors import InputError, OutputError
+from spotal.project.places import TOKEN
 from spotal.web.guard import is_loopback
 
 if TYPE_CHECKING:
@@ -22,7 +24,6 @@ __all__ = ["PORT", "serve"]
 
 PORT = 8642
 """Taken if it is free: a browser keeps unsent answers under the address, so it had better stay the same."""
-TOKEN = "cache/token"
 
 
 def serve(
@@ -57,7 +58,12 @@ def serve(
     token = None if is_loopback(host) else _token(project.folder / TOKEN)
     app = create_app(project, annotator=annotator, host=host, token=token)
     config = uvicorn.Config(
-        app, log_level="error", access_log=False, server_header=False, timeout_graceful_shutdown=2, lifespan="off"
+        app,
+        log_config=server_log("error"),
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=2,
+        lifespan="off",
     )
     address = f"http://{_reachable(host, listener)}:{listener.getsockname()[1]}/" + (f"?token={token}" * bool(token))
     on_ready(address)

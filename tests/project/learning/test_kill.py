@@ -15,6 +15,7 @@ import pytest
 
 import spotal
 from spotal.project import Project, next_batch, read_predictions, train
+from spotal.project.places import DATABASE, FEATURES, MODELS
 
 ENVIRONMENT = {
     **os.environ,
@@ -59,7 +60,7 @@ def begin(*words, place="", times=0):
 
 
 def healthy(project):
-    with closing(sqlite3.connect(project.folder / "project.sqlite")) as connection:
+    with closing(sqlite3.connect(project.folder / DATABASE)) as connection:
         return connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
 
 
@@ -86,7 +87,7 @@ def expected(start, answer, tmp_path):
 @pytest.mark.parametrize(("command", "places"), [("next", PLACES), ("train", PLACES[2:3])])
 def test_killed_anywhere_the_next_one_goes_on(expected, command, places):
     folder, picks = expected
-    for left in (folder / "features").iterdir():
+    for left in (folder / FEATURES).iterdir():
         left.unlink()  # so that there is something to embed
     for place, times in places:
         with begin(command, folder, place=place, times=times) as child:
@@ -103,8 +104,8 @@ def test_killed_anywhere_the_next_one_goes_on(expected, command, places):
         assert read_predictions(project).known.all()
         models = project.models.all()
         named = {name for model in models for name in (model.weights, model.embeddings, model.predictions) if name}
-        assert {f"models/{path.name}" for path in (folder / "models").iterdir()} == named
-        assert not [path for path in (folder / "features").iterdir() if path.name.endswith(".part")]
+        assert {f"{MODELS}/{path.name}" for path in (folder / MODELS).iterdir()} == named
+        assert not [path for path in (folder / FEATURES).iterdir() if path.name.endswith(".part")]
 
 
 def test_two_at_once_choose_one_batch(expected):

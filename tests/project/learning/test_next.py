@@ -9,6 +9,7 @@ from tests.project.learning.conftest import draw, truth, write
 from spotal.errors import FinishedError, InputError, ModelError, ProjectBusyError, SpotalWarning
 from spotal.project import next_batch, read_embeddings, read_predictions, train
 from spotal.project.learning import kept, recipe_for
+from spotal.project.places import MODELS
 from spotal.project.project import Project
 
 
@@ -216,9 +217,9 @@ def test_old_embeddings_make_room(start, answer):
     train(project)
     models = project.models.all()
     assert [model.embeddings is not None for model in models] == [False] * 3 + [True] * 2
-    there = {path.name for path in (project.folder / "models").iterdir()}
+    there = {path.name for path in (project.folder / MODELS).iterdir()}
     named = {name for model in models for name in (model.weights, model.embeddings, model.predictions) if name}
-    assert there == {name.removeprefix("models/") for name in named}
+    assert there == {name.removeprefix(f"{MODELS}/") for name in named}
 
 
 def test_a_strategy_that_needs_a_model_begins_at_random(start, answer):

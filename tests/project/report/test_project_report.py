@@ -55,7 +55,7 @@ def make(tmp_path):
 
 def model(project, probabilities, name="network", n_labeled=4):
     """Record a model with these class probabilities of all items."""
-    stem = f"models/{len(project.models)}"
+    stem = f".spotal/models/{len(project.models)}"
     every = np.arange(N)
     side = np.column_stack([np.where(every % 2, 1.0, -1.0) + 0.01 * every, 0.1 * every]).astype(np.float32)
     write_rows(project.folder / f"{stem}.p.npy", every, np.asarray(probabilities, np.float32), N)

@@ -173,8 +173,7 @@ def _entries(project: Project, majority: bool) -> list[Entry]:
     for item in project.items.named(standings):
         standing = standings[item.id]
         said = [
-            Said(event.annotator, event.kind, event.label, event.at, event.source)
-            for event in last[item.id].values()
+            Said(event.annotator, event.kind, event.label, event.at, event.source) for event in last[item.id].values()
         ]
         if majority:
             if standing.state not in ("labeled", "none_of_these"):

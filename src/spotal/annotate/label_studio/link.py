@@ -8,10 +8,9 @@ from pathlib import Path
 
 from spotal._files import atomic_path
 from spotal.errors import LabelStudioError
+from spotal.project.places import LINK
 
-__all__ = ["FILE", "Link", "read_link", "write_link"]
-
-FILE = "label-studio.json"
+__all__ = ["Link", "read_link", "write_link"]
 
 
 @dataclass(frozen=True)
@@ -44,7 +43,7 @@ class Link:
 
 def read_link(folder: Path) -> Link | None:
     """The link in a project's folder, None where there is none. Raises LabelStudioError for a file that is none."""
-    path = folder / FILE
+    path = folder / LINK
     try:
         values = json.loads(path.read_text(encoding="utf-8"))
         values["classes"] = tuple(values["classes"])
@@ -57,5 +56,5 @@ def read_link(folder: Path) -> Link | None:
 
 def write_link(folder: Path, link: Link) -> None:
     """Keep the link. Raises OutputError where the folder cannot be written."""
-    with atomic_path(folder / FILE) as part:
+    with atomic_path(folder / LINK) as part:
         part.write_text(json.dumps(asdict(link), indent=1) + "\n", encoding="utf-8")

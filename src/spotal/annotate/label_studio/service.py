@@ -9,6 +9,7 @@ from contextlib import contextmanager, suppress
 from threading import Event, Thread
 from typing import TYPE_CHECKING, Any
 
+from spotal._terminal import server_log
 from spotal.annotate.base import Guesses, Pulled, Pushed, newest_guesses
 from spotal.annotate.label_studio.backend import USER, authorization, backend
 from spotal.annotate.label_studio.push import TITLE, choose_version
@@ -176,7 +177,7 @@ def serve(
     with _listening(host, port) as listener:
         place = (url or f"http://{host}:{listener.getsockname()[1]}").rstrip("/")
         app = backend(tool.project, labeling, lambda: service.guesses, service.ring, password)
-        server = uvicorn.Server(uvicorn.Config(app, log_level="warning", lifespan="off", access_log=False))
+        server = uvicorn.Server(uvicorn.Config(app, log_config=server_log("warning"), lifespan="off", access_log=False))
         worker = Thread(target=_work, args=(service, server, place, password, every, say), daemon=True)
         worker.start()
         try:

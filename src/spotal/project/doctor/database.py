@@ -8,8 +8,9 @@ from contextlib import closing
 from pathlib import Path
 
 from spotal.errors import SpotalError
-from spotal.project.database import BACKUPS, Database, revision, upgrade
+from spotal.project.database import Database, revision, upgrade
 from spotal.project.doctor.base import Finding
+from spotal.project.places import BACKUPS
 from spotal.project.schema import REVISION, TRIGGERS, VIEWS
 
 __all__ = ["check_database", "is_usable"]
@@ -91,7 +92,7 @@ def _opened(path: Path) -> sqlite3.Connection:
 
 
 def _restore(path: Path) -> str:
-    copies = sorted((path.parent / BACKUPS).glob("*.sqlite"), key=lambda copy: copy.stat().st_mtime)
+    copies = sorted((path.parent / Path(BACKUPS).name).glob("*.sqlite"), key=lambda copy: copy.stat().st_mtime)
     if not copies:
         return "restore it from a backup of your own"
     return f"labels may be lost, so put a backup in its place yourself, the newest is {BACKUPS}/{copies[-1].name}"

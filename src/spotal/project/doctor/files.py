@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from spotal.errors import SpotalError
+from spotal.errors import SpotalError, SpotalWarning
+from spotal.project import made
 from spotal.project.doctor.base import Finding, Progress, some
+from spotal.project.places import MODELS
 from spotal.project.sources import look
 from spotal.project.told import told_aside
 
@@ -19,8 +22,6 @@ if TYPE_CHECKING:
 
 __all__ = ["check_data", "check_images", "check_leftovers", "check_models", "check_strays"]
 
-MODELS = "models"
-"""Folder in which only files that a model's record names belong."""
 AT_ONCE = 256
 """Images that wait to be read."""
 
@@ -35,7 +36,9 @@ def check_data(project: Project) -> Iterator[Finding]:
         return
 
     def note() -> None:
-        project.refresh(whole=True)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", SpotalWarning)  # they are findings
+            project.refresh(whole=True)
 
     for names, what in (
         (found.missing, "gone since"),
@@ -94,25 +97,17 @@ def check_models(project: Project) -> Iterator[Finding]:
 
 
 def check_strays(project: Project) -> Iterator[Finding]:
-    """Files of models that no record names; call it while no command is at work, since records come after files."""
-    folder = project.folder / MODELS
-    named = {
-        project.models.file(path)
-        for model in project.models.all()
-        for path in (model.weights, model.embeddings, model.predictions)
-        if path is not None
-    }
-    stray = [
-        path for path in sorted(folder.glob("*")) if path.is_file() and path not in named and path.suffix != ".part"
-    ]
+    """Files that trainings made and no record names; call it while no command is at work: records come after files."""
+    kept = {path for model in project.models.all() for path in (model.weights, model.embeddings, model.predictions)}
+    stray = made.strays(project.folder, kept)
     if stray:
         sentence = f"{len(stray)} files in {MODELS} belong to no model: {some(path.name for path in stray)}"
         yield Finding("models", sentence, "delete them", fix=lambda: _delete(stray))
 
 
 def check_leftovers(folder: Path) -> Iterator[Finding]:
-    """Unfinished files of commands that were interrupted; call it while no command is at work."""
-    found = [path for path in sorted(folder.rglob(".*.part")) if path.is_file()]
+    """Unfinished files that interrupted commands left in .spotal; call it while no command is at work."""
+    found = made.leftovers(folder)
     if found:
         names = some(path.relative_to(folder).as_posix() for path in found)
         yield Finding("leftovers", f"{len(found)} unfinished files: {names}", "delete them", fix=lambda: _delete(found))

@@ -14,13 +14,15 @@ from pathlib import Path
 
 from spotal._provenance import versions
 from spotal.errors import ProjectBusyError, ProjectError, SpotalError
+from spotal.project import layout
 from spotal.project import settings as toml
-from spotal.project.database import BACKUPS, FILE, backup
+from spotal.project.database import FILE, backup
 from spotal.project.doctor.base import Finding, Progress
 from spotal.project.doctor.content import check_content
 from spotal.project.doctor.database import check_database, is_usable
 from spotal.project.doctor.files import check_data, check_images, check_leftovers, check_models, check_strays
-from spotal.project.lock import HOLDER, held
+from spotal.project.lock import held
+from spotal.project.places import BACKUPS, HOLDER, LOCK, OWN, check_links
 from spotal.project.project import Project
 
 __all__ = ["Diagnosis", "diagnose"]
@@ -58,19 +60,21 @@ def diagnose(folder: str | os.PathLike[str], *, repair: bool = False, on_progres
         A repair is asked for while another command is at work.
     """
     place = Path(folder).resolve()
-    if not any((place / name).exists() for name in (toml.FILE, FILE)):
+    if not any((place / name).exists() for name in (toml.FILE, FILE)) and not layout.is_old(place):
         raise ProjectError(
             f"{place} is no spotal project, it has neither {toml.FILE} nor {FILE}; make one by spotal init"
         )
+    check_links(place)
     progress = on_progress or (lambda done, total: None)
     found, skipped = _look(place, progress)
     repaired: list[Finding] = []
     copy = None
     if repair and any(finding.fix for finding in found):
         with held(place, "doctor --repair"):
-            if (place / FILE).is_file():
-                copy = place / BACKUPS / f"{Path(FILE).stem}-doctor-{datetime.now(UTC):%Y%m%dT%H%M%SZ}.sqlite"
-                backup(place / FILE, copy)
+            path = place / (layout.OLD if layout.is_old(place) else FILE)
+            if path.is_file():
+                copy = place / BACKUPS / f"{path.stem}-doctor-{datetime.now(UTC):%Y%m%dT%H%M%SZ}.sqlite"
+                backup(path, copy)
             while fixable := [finding for finding in found if finding.fix and finding not in repaired]:
                 for finding in fixable:
                     assert finding.fix is not None
@@ -90,8 +94,13 @@ def _look(place: Path, progress: Progress, *, own: bool = False) -> tuple[list[F
         toml.read(place / toml.FILE)
     except SpotalError as error:
         found.append(Finding("settings", str(error)))
-    usable = not found and is_usable(place / FILE)
-    found += check_database(place / FILE)
+    old = layout.is_old(place)
+    usable = not found and not old and is_usable(place / FILE)
+    if old:
+        what = f"{layout.OLD} and other files lie where an older version of spotal kept them"
+        found.append(Finding("database", what, f"move them to {OWN}", fix=lambda: layout.move(place)))
+    else:
+        found += check_database(place / FILE)
     with ExitStack() as stack:
         project = stack.enter_context(Project.open(place)) if usable else None
         if project is None:
@@ -117,7 +126,7 @@ def _busy(place: Path, sentence: str) -> Iterator[Finding]:
         os.kill(number, 0)
     except ProcessLookupError:
         yield Finding(
-            "lock", f"{sentence}, and there is no such process here; if it runs on no other machine, remove .lock"
+            "lock", f"{sentence}, and there is no such process here; if it runs on no other machine, remove {LOCK}"
         )
         return
     except (OSError, ValueError, KeyError, TypeError):

@@ -12,6 +12,7 @@ from spotal.datasets._images import decode, each, report
 from spotal.errors import DataFileError
 from spotal.project.learning.base import Inputs, Progress
 from spotal.project.learning.kept import Kept
+from spotal.project.places import FEATURES
 from spotal.project.sources import location
 
 if TYPE_CHECKING:
@@ -20,17 +21,15 @@ if TYPE_CHECKING:
     from spotal.project.project import Project
     from spotal.project.records import Item
 
-__all__ = ["FOLDER", "images", "matrix", "texts", "tfidf", "vectors"]
+__all__ = ["images", "matrix", "texts", "tfidf", "vectors"]
 
-FOLDER = "features"
-"""Where in the project's folder what is worked out of each item is kept."""
 TEXT_DIM = 128
 LEAST_WORDS = 2**18
 
 
 def images(project: Project, items: list[Item], progress: Progress, size: int) -> Inputs:
     """Images uint8 (n, size, size, 3), resized and kept. Warns of those that cannot be read."""
-    kept = Kept(project.folder / FOLDER, f"images-{size}")
+    kept = Kept(project.folder / FEATURES, f"images-{size}")
     numbers = _readable(project, items, kept, lambda: size, np.stack, progress, "reading images")
     return Inputs(numbers, _rows(kept.rows(), numbers))
 
@@ -47,7 +46,7 @@ def vectors(
 
     ``choose_size``, asked where there are images to embed, gives the height and width that they are resized to.
     """
-    kept = Kept(project.folder / FOLDER, name)
+    kept = Kept(project.folder / FEATURES, name)
     numbers = _readable(project, items, kept, choose_size, embed, progress, "embedding images")
     return Inputs(numbers, _rows(kept.rows(), numbers))
 
@@ -60,7 +59,7 @@ def texts(
     embed: Callable[[list[str]], NDArray[np.float32]],
 ) -> Inputs:
     """Embeddings (n, d) of texts by a frozen model, kept under ``name``."""
-    kept = Kept(project.folder / FOLDER, name)
+    kept = Kept(project.folder / FEATURES, name)
     numbers = kept.update(
         items,
         lambda some: (list(range(len(some))), embed([item.text or "" for item in some])),

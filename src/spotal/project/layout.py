@@ -1,0 +1,149 @@
+"""Layout: move what older versions of spotal kept at the top of a project's folder into ``.spotal``."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, suppress
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from spotal.errors import OutputError, ProjectBusyError
+from spotal.project import made
+from spotal.project.database import is_ours
+from spotal.project.lock import held
+from spotal.project.places import BACKUPS, DATABASE, FEATURES, LINK, OWN, PICTURES
+
+__all__ = ["OLD", "is_old", "move", "upgrade"]
+
+OLD = "project.sqlite"
+"""Where the database was."""
+_MODEL = re.compile(r"models/\d{4,}-[0-9a-f]{6}\.(embeddings\.npy|predictions\.npy|pt|joblib)")
+_FEATURES = re.compile(r"(?P<stem>images-\d+|model-[0-9a-f]{16})\.npy")
+_PICTURE = re.compile(r"\d+-[0-9a-f]{12}-(small|large)\.webp")
+_BACKUP = re.compile(r"project-(\d{4}|doctor)-\d{8}T\d{6}Z\.sqlite")
+
+
+def is_old(folder: Path) -> bool:
+    """Whether a project's database lies where older versions kept it, and only there."""
+    old = folder / OLD
+    return not (folder / DATABASE).exists() and old.is_file() and not old.is_symlink() and is_ours(old)
+
+
+def upgrade(folder: Path, wait: float) -> None:
+    """Move an old project's own files into ``.spotal``; others stay where they are. Does nothing for a new one.
+
+    Raises
+    ------
+    ProjectBusyError
+        The project is in use.
+    OutputError
+        The folder cannot be written.
+    """
+    if is_old(folder):
+        with held(folder, "upgrading the project", wait):
+            move(folder)
+
+
+def move(folder: Path) -> None:
+    """As :func:`upgrade`, for a caller that holds the project's lock.
+
+    Files that the database names and that have a name as only spotal makes it are moved first, the database last: a
+    process that is killed on the way is followed by one that does the rest.
+    """
+    if not is_old(folder):
+        return
+    old_lock = FileLock(folder / ".lock")
+    try:
+        old_lock.acquire(timeout=0)
+    except Timeout:
+        raise ProjectBusyError(f"{folder} is in use by an older version of spotal; wait until that is done") from None
+    try:
+        with closing(sqlite3.connect(folder / OLD, timeout=1)) as connection:
+            connection.execute("PRAGMA journal_mode = DELETE")  # refused while others have it open
+            _move_models(connection, folder)
+        for source, target in _others(folder):
+            _rename(source, target)
+        _rename(folder / OLD, folder / DATABASE)
+        for name in ("models", "features", "cache/pictures", "cache", "backups"):
+            _leave(folder / name)
+        _forget_lock(folder)
+    except sqlite3.OperationalError as error:
+        raise ProjectBusyError(
+            f"{folder / OLD} cannot be moved to {OWN} ({error}); close what has it open, such as spotal label"
+        ) from None
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise OutputError(f"{folder} cannot be written ({reason}); give a folder that you may write to") from None
+    finally:
+        old_lock.release()
+
+
+def _move_models(connection: sqlite3.Connection, folder: Path) -> None:
+    """Move the files that records of models name, and then change the records."""
+    columns = ("weights", "embeddings", "predictions")
+    rows = connection.execute(f"SELECT number, {', '.join(columns)} FROM models").fetchall()
+    ours = [(row[0], column, path) for row in rows for column, path in zip(columns, row[1:], strict=True) if path]
+    ours = [entry for entry in ours if _MODEL.fullmatch(entry[2])]
+    moved = []
+    made.note(folder, [f"{OWN}/{path}" for _, _, path in ours])
+    for number, column, path in ours:
+        _rename(folder / path, folder / OWN / path)
+        if (folder / OWN / path).exists():
+            moved.append((number, column, f"{OWN}/{path}"))
+    with connection:
+        for number, column, path in moved:
+            connection.execute(f"UPDATE models SET {column} = ? WHERE number = ?", (path, number))
+
+
+def _others(folder: Path) -> Iterator[tuple[Path, Path]]:
+    """Where else files of ours are, and where they belong."""
+    for place, pattern, target in (("cache/pictures", _PICTURE, PICTURES), ("backups", _BACKUP, BACKUPS)):
+        yield from ((path, folder / target / path.name) for path in _named(folder / place, pattern))
+    for path in _named(folder / "features", _FEATURES):
+        marks = path.with_name(f"{path.stem}.marks.npy")  # the pair is ours, an array alone may be anybody's
+        if marks.is_file():
+            yield marks, folder / FEATURES / marks.name
+            yield path, folder / FEATURES / path.name
+        elif (folder / FEATURES / marks.name).is_file():  # a process was killed between the two
+            yield path, folder / FEATURES / path.name
+    link = folder / "label-studio.json"
+    with suppress(OSError, ValueError):
+        if {"url", "mark", "born", "seen"} <= set(json.loads(link.read_text(encoding="utf-8"))):
+            yield link, folder / LINK
+
+
+def _named(place: Path, pattern: re.Pattern[str]) -> list[Path]:
+    """Return the files of a folder, itself no link, whose names fit."""
+    if place.is_symlink() or place.parent.is_symlink() or not place.is_dir():
+        return []
+    return [path for path in sorted(place.iterdir()) if pattern.fullmatch(path.name)]
+
+
+def _rename(source: Path, target: Path) -> None:
+    """Move one regular file, through no link, and over nothing that is there."""
+    if source.is_symlink() or source.parent.is_symlink() or not source.is_file() or os.path.lexists(target):
+        return
+    target.parent.mkdir(parents=True, exist_ok=True)
+    os.rename(source, target)
+
+
+def _leave(place: Path) -> None:
+    """Remove a folder that is empty now."""
+    if place.is_dir() and not place.is_symlink():
+        with suppress(OSError):
+            place.rmdir()
+
+
+def _forget_lock(folder: Path) -> None:
+    """Remove the old lock, where the note beside it shows that it is ours."""
+    lock, holder = folder / ".lock", folder / ".lock-holder"
+    with suppress(OSError, ValueError):
+        if set(json.loads(holder.read_text(encoding="utf-8"))) == {"what", "pid", "since"}:
+            holder.unlink()
+            if not lock.is_symlink() and lock.stat().st_size == 0:
+                lock.unlink()

@@ -1,0 +1,78 @@
+"""Made: the names of model files, written down before the files, so that only files of ours are ever removed."""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+from collections.abc import Collection, Iterable
+from pathlib import Path
+
+from spotal._files import atomic_path, is_part
+from spotal.errors import OutputError
+from spotal.project.places import FEATURES, MADE, MODELS, check_links
+
+__all__ = ["leftovers", "note", "strays", "sweep"]
+
+_NAME = re.compile(rf"{re.escape(MODELS)}/[^/\0]+")
+
+
+def note(folder: Path, names: Iterable[str]) -> None:
+    """Write down names, relative to the project's folder, of files that are about to be made: on disk on return.
+
+    Raises OutputError where that fails.
+    """
+    path = folder / MADE
+    try:
+        path.parent.mkdir(exist_ok=True)
+        with path.open("a", encoding="utf-8") as file:
+            file.write("\n" + "".join(f"{name}\n" for name in names))  # a line that a kill has cut stays alone
+            file.flush()
+            os.fsync(file.fileno())
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise OutputError(f"{path} cannot be written ({reason}); make room for it") from None
+
+
+def strays(folder: Path, kept: Collection[str | None]) -> list[Path]:
+    """Return files that were noted and are none of ``kept``: regular files in ``.spotal/models``, never links."""
+    return [folder / name for name in sorted(_noted(folder) - set(kept)) if _is_file(folder / name)]
+
+
+def leftovers(folder: Path) -> list[Path]:
+    """Return unfinished files in ``.spotal`` that interrupted commands have left. Nothing else may be at work."""
+    check_links(folder)
+    own = (folder / MADE).parent
+    return [path for path in sorted(own.rglob(".*.part")) if is_part(path.name) and _is_file(path)]
+
+
+def sweep(folder: Path, kept: Collection[str | None]) -> None:
+    """Remove what was noted and is none of ``kept``, and unfinished files of models and features.
+
+    Call it while holding the project's lock. Raises ProjectError where a link stands in the way.
+    """
+    check_links(folder)
+    for path in strays(folder, kept):
+        path.unlink(missing_ok=True)
+    for place in (MODELS, FEATURES):
+        for path in (folder / place).glob(".*.part"):
+            if is_part(path.name) and _is_file(path):
+                path.unlink(missing_ok=True)
+    left = [name for name in sorted(_noted(folder)) if _is_file(folder / name)]
+    with atomic_path(folder / MADE) as part:
+        part.write_text("".join(f"{name}\n" for name in left), encoding="utf-8")
+
+
+def _noted(folder: Path) -> set[str]:
+    try:
+        lines = (folder / MADE).read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        return set()
+    return {line for line in lines if _NAME.fullmatch(line) and ".." not in line.split("/")}
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return stat.S_ISREG(path.lstat().st_mode)
+    except (OSError, ValueError):
+        return False
