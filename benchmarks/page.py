@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import io
+import secrets
 import tempfile
 import threading
 import time
@@ -108,15 +109,15 @@ def answer(project: Project, truth: dict[str, str], most: int | None = None) -> 
 @contextmanager
 def serving(project: Project) -> Iterator[str]:
     """The page's address while the block runs."""
-    server = uvicorn.Server(
-        uvicorn.Config(create_app(project, annotator="ann"), port=0, log_level="error", timeout_graceful_shutdown=1)
-    )
+    token = secrets.token_urlsafe(32)
+    app = create_app(project, annotator="ann", token=token)
+    server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="error", timeout_graceful_shutdown=1))
     thread = threading.Thread(target=server.run)
     thread.start()
     while not server.started:
         time.sleep(0.05)
     try:
-        yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}/"
+        yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}/?token={token}"
     finally:
         server.should_exit = True
         thread.join()

@@ -73,7 +73,7 @@ class Walk:
             steps.answer(page, BATCH - BEFORE, self.classes, self.truth)
             page.locator(".finished").wait_for()
             page.close()
-        return "".join(said)
+        return re.sub(r"token=\S+", "token=...", "".join(said))
 
     def annotate(self) -> None:
         """Answer the tasks in Label Studio, after a look at the first."""

@@ -68,8 +68,9 @@ def ask(address, path="/api/state", cookie=None):
     return response, body
 
 
-def test_it_serves_until_it_is_interrupted_and_others_need_the_token(folder):
-    process, said = start(folder, "--host", "0.0.0.0")
+@pytest.mark.parametrize("host", ["127.0.0.1", "0.0.0.0"])
+def test_it_serves_until_it_is_interrupted_and_everybody_needs_the_token(folder, host):
+    process, said = start(folder, "--host", host)
     try:
         assert "1 to answer in" in said
         address = re.search(r"Label at (\S+)", said)[1]
@@ -87,7 +88,7 @@ def test_it_serves_until_it_is_interrupted_and_others_need_the_token(folder):
     finally:
         process.kill()
         process.communicate()
-    process, said = start(folder, "--host", "0.0.0.0")
+    process, said = start(folder, "--host", host)
     try:
         assert token in said  # pages that are open go on
         assert ask(re.search(r"Label at (\S+)", said)[1], cookie=cookie)[0].status == 200

@@ -205,3 +205,26 @@ def test_new_items_are_told(spotal, begun):
     begun()
     np.save("vectors.npy", np.concatenate([np.load("vectors.npy"), np.zeros((3, 5))]))
     assert "Found 3 new items" in spotal("next", "p").stdout
+
+
+def test_two_people_an_item(spotal, vectors):
+    made = spotal("init", "p", "--pool", vectors, "--classes", "a,b,c", "--budget", 25, "--batch", 12, "--overlap", 2)
+    assert made.exit_code == 0, made.output
+
+    def label(annotator):
+        with Project.open("p") as project:
+            for task in project.rounds.batch(annotator):
+                project.labels.record(task.item.id, "abc"[int(task.item.id) % 3], annotator=annotator, source="cli")
+
+    assert "Round 1: chose 12 items" in spotal("next", "p").stdout
+    label("ann")
+    for command in ("next", "status"):
+        said = spotal(command, "p").stdout
+        assert "12 items wait for a second person" in said
+        assert said.endswith("Next: spotal label p --annotator NAME\n")
+    assert "Round 1 still waits for 12 answers" in spotal("next", "p").stdout
+    assert "12 of 25 answers, 2 people an item" in spotal("status", "p").stdout
+    label("bob")
+    assert "24 of 25 answers, 2 people an item" in spotal("status", "p").stdout
+    assert spotal("status", "p").stdout.endswith("Next: spotal predict p\n")
+    assert "Nothing chosen: the budget of 25 is spent but for 1, less than an item needs" in spotal("next", "p").stdout

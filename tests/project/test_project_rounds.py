@@ -5,7 +5,7 @@ import pytest
 from scipy import stats
 
 from spotal.errors import BudgetError, ProjectError
-from spotal.project import Found, Metric, Pick
+from spotal.project import Found, Limits, Metric, Pick
 from spotal.project.chance import uniform
 from spotal.project.places import MODELS
 
@@ -121,7 +121,7 @@ def test_counts(project):
     found = project.counts()
     assert (found.items, found.labeled, found.trainable, found.conflicts) == (10, 2, 2, 1)
     assert (found.skipped, found.none_of_these, found.unlabeled) == (1, 1, 5)
-    assert (found.rounds, found.picked, found.open, found.spent) == (1, 5, 1, 3)
+    assert (found.rounds, found.picked, found.open, found.spent) == (1, 5, 1, 4)  # two people answered t1
     assert (found.budget, found.left) == (None, None)
 
 
@@ -211,3 +211,65 @@ def test_models_and_their_figures(project):
     for wrong in (lambda: project.models.measure(7, []), lambda: project.models.attach(7)):
         with pytest.raises(ProjectError, match="found 7"):
             wrong()
+
+
+def test_a_budget_of_answers_buys_fewer_items_where_two_people_answer_each(make):
+    project = make(budget=7, overlap=2)
+    pick(project, "t0", "t1")
+    assert (project.counts().left, project.counts().waits) == (3, {0: 2})
+    project.labels.record("t0", "cat", annotator="ann")
+    project.labels.record("t1", kind="skip", annotator="ann")
+    counts = project.counts()
+    # one answer is given, a skip is none, and bob is waited for twice
+    assert (counts.spent, counts.open, counts.waits, counts.left) == (1, 2, {1: 2}, 4)
+    assert project.rounds.awaited(0) == 2
+    with pytest.raises(BudgetError, match="picks must be at most 2, what the budget of 7 has left, found 3"):
+        pick(project, "t2", "t3", "t4")
+    for item in ("t0", "t1"):
+        project.labels.record(item, "cat", annotator="bob")
+    counts = project.counts()
+    assert (counts.spent, counts.open, counts.waits, counts.left) == (3, 0, {}, 4)
+    pick(project, "t2", "t3")
+    assert project.counts().left == 0
+
+
+def test_prices_are_of_one_answer(make, tmp_path):
+    (tmp_path / "cost.csv").write_text("id,cost\n" + "".join(f"t{k},1.5\n" for k in range(10)))
+    project = make(budget=10, overlap=2, limits=Limits("../cost.csv"))
+    project.rounds.add([Pick("t0"), Pick("t1")], strategy="spot", n_labeled=0, costs={"t0": 1.5, "t1": 1.5})
+    assert project.counts().left == 4
+    project.labels.record("t0", "cat", annotator="ann")
+    counts = project.counts()
+    assert (counts.cost, counts.left) == (1.5, 4)
+    with pytest.raises(BudgetError, match=r"picks must cost at most 4, .* found 6"):
+        project.rounds.add([Pick("t2"), Pick("t3")], strategy="spot", n_labeled=0, costs={"t2": 1.5, "t3": 1.5})
+
+
+@pytest.mark.parametrize(
+    ("overlap", "said", "sentence"),
+    [
+        (1, "", "3 items wait for an answer"),
+        (2, "t0:ann t1:ann", "1 item waits for an answer, 2 for a second person"),
+        (2, "t0:ann t1:ann t2:ann", "3 items wait for a second person"),
+        (3, "t0:ann t0:bob t1:ann t1:bob t1:eve t2:ann", "1 item waits for a second person, 1 for a third person"),
+        (1, "t0:ann t1:ann t2:ann", ""),
+    ],
+)
+def test_who_is_waited_for_is_said(make, overlap, said, sentence):
+    project = make(overlap=overlap)
+    pick(project, "t0", "t1", "t2")
+    for word in said.split():
+        item, annotator = word.split(":")
+        project.labels.record(item, "cat", annotator=annotator)
+    assert project.counts().waiting() == sentence
+
+
+def test_a_tie_is_shown_to_nobody_before_all_have_answered(make):
+    project = make(overlap=3)
+    pick(project, "t0")
+    project.labels.record("t0", "cat", annotator="ann")
+    project.labels.record("t0", "dog", annotator="bob")
+    assert [task.conflict for task in project.rounds.batch("eve")] == [False]
+    assert project.rounds.batch("ann") == []
+    project.labels.record("t0", "bird", annotator="eve")
+    assert [task.conflict for task in project.rounds.batch("ann")] == [True]

@@ -7,7 +7,7 @@ import pytest
 
 from spotal.errors import ProjectError
 from spotal.project import Audit, Data, Limits, Settings, Stop
-from spotal.project.settings import from_table, read
+from spotal.project.settings import add_classes, from_table, read
 
 TABLE = {"classes": ["cat", "dog"], "data": {"path": "photos"}}
 WRONG = [
@@ -79,3 +79,25 @@ def test_a_file_that_is_no_toml(tmp_path):
     (tmp_path / "spotal.toml").write_text("classes = [")
     with pytest.raises(ProjectError, match="is not valid TOML"):
         read(tmp_path / "spotal.toml")
+
+
+@pytest.mark.parametrize(
+    "value", ["[" * 5_000 + "]" * 5_000, "{a=" * 5_000 + "1" + "}" * 5_000, "9" * 5_000, "[" * 5_000]
+)
+def test_what_is_nested_too_deep_or_too_long_is_one_sentence(tmp_path, value):
+    (tmp_path / "spotal.toml").write_text(f"classes = {value}\n")
+    with pytest.raises(ProjectError, match=r"spotal\.toml is not valid TOML") as error:
+        read(tmp_path / "spotal.toml")
+    assert "\n" not in str(error.value)
+    assert len(str(error.value)) < 400
+    assert value not in str(error.value)
+
+
+def test_a_byte_order_mark_is_no_fault_and_stays(tmp_path):
+    path = tmp_path / "spotal.toml"
+    path.write_bytes(b"\xef\xbb\xbfclasses = ['a', 'b']  # mine\n[data]\npath = 'photos'\n")
+    assert read(path).classes == ("a", "b")
+    assert add_classes(path, ["c"]).classes == ("a", "b", "c")
+    assert read(path).classes == ("a", "b", "c")
+    assert path.read_bytes().startswith(b"\xef\xbb\xbfclasses")
+    assert b"# mine" in path.read_bytes()

@@ -13,6 +13,7 @@ from spotal.project import Audit, Data, Metric, Pick, Project, Settings
 from spotal.web import create_app
 
 ADDRESS = "http://127.0.0.1:8642"
+TOKEN = "a-token-that-nobody-guesses-0123456789"
 CLASSES = ("red", "green", "blue")
 PAINT = {"red": (200, 30, 40), "green": (20, 150, 60), "blue": (30, 60, 200)}
 
@@ -28,14 +29,14 @@ def texts(tmp_path):
         yield project
 
 
-def make_images(folder, n=12, picks=5, classes=CLASSES):
+def make_images(folder, n=12, picks=5, classes=CLASSES, **settings):
     """A project of ``n`` small pictures in plain colors, the first ``picks`` picked, with embeddings."""
     (folder / "photos").mkdir(parents=True)
     paints = list(PAINT.values())
     colors = np.array([paints[k % 3] for k in range(n)])
     for k, color in enumerate(colors):
         Image.new("RGB", (40, 30), tuple(color.tolist())).save(folder / "photos" / f"p{k:02d}.png")
-    project = Project.create(folder / "project", Settings(Data("../photos"), classes, audit=Audit(0.0)))
+    project = Project.create(folder / "project", Settings(Data("../photos"), classes, audit=Audit(0.0), **settings))
     rng = np.random.default_rng(0)
     np.save(project.folder / "embeddings.npy", (colors / 255 + rng.normal(0, 0.05, (n, 3))).astype(np.float32))
     project.models.add("colors", n_labeled=0, embeddings="embeddings.npy", about={"classes": list(classes)})
@@ -63,11 +64,16 @@ def images(tmp_path):
 
 @pytest.fixture
 def client():
-    """The server over a project, as the page calls it: client(project, host=..., token=...)."""
+    """The server over a project, as the page calls it after its token was shown: client(project, host=...)."""
 
-    def client(project, **options):
-        app = create_app(project, **{"annotator": "ann"} | options)
-        return TestClient(app, base_url=ADDRESS, headers={"X-Spotal": "1"}, follow_redirects=False)
+    def client(project, *, shown=True, **options):
+        options = {"annotator": "ann", "token": TOKEN} | options
+        page = TestClient(
+            create_app(project, **options), base_url=ADDRESS, headers={"X-Spotal": "1"}, follow_redirects=False
+        )
+        if shown:
+            assert page.get(f"/?token={options['token']}").status_code == 303
+        return page
 
     return client
 

@@ -9,10 +9,11 @@ import sys
 import threading
 import time
 from contextlib import contextmanager
+from functools import partial
 
 import pytest
 import uvicorn
-from tests.web.conftest import make_images, predict
+from tests.web.conftest import TOKEN, make_images, predict
 
 from spotal.project import Pick
 from spotal.web import create_app
@@ -46,9 +47,10 @@ class Live:
     """The server over a project, in a thread, on a port that stays the same."""
 
     def __init__(self, project, **options):
-        self.app = create_app(project, **{"annotator": "ann"} | options)
+        self.app = create_app(project, **{"annotator": "ann", "token": TOKEN} | options)
         self.port = free_port()
-        self.address = f"http://127.0.0.1:{self.port}/"
+        self.page = f"http://127.0.0.1:{self.port}/"
+        self.address = f"{self.page}?token={TOKEN}"
 
     def start(self):
         self.server = uvicorn.Server(
@@ -105,6 +107,10 @@ def saved(page, project, labeled):
 
 def said(project):
     return [(event.item, event.kind, event.label) for event in project.labels.history()]
+
+
+def linked(body, route):
+    route.fulfill(content_type="text/html", body=body)
 
 
 def done(page):
@@ -315,8 +321,10 @@ def test_another_project_at_the_same_address_gets_no_answers(images, texts, visi
         server.stop()
         page.keyboard.press("1")
         shown(page, "p01.png")
-        own, server.app = server.app, create_app(texts, annotator="ann")
+        own, server.app = server.app, create_app(texts, annotator="ann", token=TOKEN)
         server.start()
+        page.get_by_role("alert").filter(has_text="he token of the project that is served here is missing").wait_for()
+        page.context.request.get(server.address)  # as somebody does who opens the other project beside it
         page.get_by_role("alert").filter(has_text="nother project is served").wait_for()
         page.keyboard.press("2")
         shown(page, "p02.png")
@@ -486,10 +494,9 @@ def test_the_next_batch_shows_by_itself(images, visit):
 
 
 def test_a_token_opens_the_page_once_and_a_name_is_asked_for(images, visit):
-    token = "0123456789abcdefghijklmnopqrstuvwxyz"
-    with live(images, host="0.0.0.0", token=token, annotator=None) as server:
-        page = visit(f"{server.address}?token={token}")
-        assert page.url == server.address
+    with live(images, annotator=None) as server:
+        page = visit(server.address)
+        assert page.url == server.page
         page.get_by_label("Your name goes with each of your answers.").fill("bea")
         page.keyboard.press("Enter")
         shown(page, "p00.png")
@@ -502,6 +509,29 @@ def test_a_token_opens_the_page_once_and_a_name_is_asked_for(images, visit):
         page.keyboard.press("2")
         shown(page, "p02.png")
         assert [event.annotator for event in images.labels.history()] == ["bea", "bea"]
+
+
+def test_a_link_on_another_site_leads_to_the_page(images, visit, browser):
+    """The cookie is not sent along with what another site started; the page asks once more by itself."""
+    context = browser.new_context()
+    with live(images) as server:
+        for address in (server.address, server.page):  # the one with the token, and the one that was visited before
+            page, link = context.new_page(), f'<a href="{address}">label</a>'
+            page.route("http://other.example/", partial(linked, link))
+            page.goto("http://other.example/")
+            page.get_by_text("label").click()
+            shown(page, "p00.png")
+            assert page.url == server.page
+    context.close()
+
+
+def test_without_the_token_the_page_says_what_to_do(images, browser):
+    context = browser.new_context()
+    with live(images) as server:
+        page = context.new_page()
+        page.goto(server.page)
+        page.get_by_role("heading", name="This page needs its token").wait_for()
+    context.close()
 
 
 def test_help_and_single_keys_switched_off(images, visit):
@@ -523,3 +553,23 @@ def test_help_and_single_keys_switched_off(images, visit):
         page.keyboard.press("Enter")
         shown(page, "p01.png")
         assert said(images) == [("p00.png", "label", "blue")]
+
+
+def test_the_first_of_two_people_is_told_that_a_second_is_missing(tmp_path, visit):
+    with make_images(tmp_path / "images", picks=2, overlap=2) as project, live(project) as server:
+        page = visit(server.address)
+        for k in range(2):
+            shown(page, f"p0{k}.png")
+            page.keyboard.press("1")
+        page.get_by_role("heading", name="Your part is done").wait_for()
+        page.get_by_text("2 items wait for a second person").wait_for()
+        assert "spotal next" not in page.inner_text(".finished")
+        assert "2 of 4" in page.inner_text("#progress")
+        page.locator("#who").click()
+        page.get_by_label("Your name goes with").fill("bob")
+        page.get_by_role("button", name="Go on").click()
+        for k in range(2):
+            shown(page, f"p0{k}.png")
+            page.keyboard.press("1")
+        done(page)
+        assert "spotal next" in page.inner_text(".finished")

@@ -1,13 +1,17 @@
 from __future__ import annotations
 
+import asyncio
 import re
+from urllib.parse import unquote
 
 import pytest
-from tests.web.conftest import answer
+from tests.web.conftest import TOKEN, answer
 
+from spotal.web import create_app
 from spotal.web.guard import HEADERS, is_loopback
 
-TOKEN = "a-token-that-nobody-guesses-0123456789"
+LOCAL = {"host": "127.0.0.1"}
+OPEN = {"host": "0.0.0.0"}
 
 
 @pytest.mark.parametrize(
@@ -28,39 +32,82 @@ def test_names_of_this_machine_are_known(texts, client, host):
 
 
 def test_a_server_for_others_is_known_by_address_but_not_by_foreign_names(texts, client):
-    page = client(texts, host="0.0.0.0", token=TOKEN)
+    page = client(texts, **OPEN, shown=False)
     assert page.get("/api/state", headers={"Host": "192.168.1.5:8642"}).status_code == 401
     assert page.get("/api/state", headers={"Host": "evil.example"}).status_code == 403
 
 
-def test_without_the_token_nothing_is_told(texts, client):
-    page = client(texts, host="0.0.0.0", token=TOKEN)
-    for path in ("/", "/?token=wrong", "/?token=", "/?token=%ff", "/api/state", "/api/map", "/static/main.js",
-                 "/image/0/small", "/nothing"):  # fmt: skip
+@pytest.mark.parametrize("where", [LOCAL, OPEN])
+def test_without_the_token_nothing_is_told(texts, client, where):
+    page = client(texts, **where, shown=False)
+    for path in ("/", "/?token=wrong", "/?token=", "/?token=%ff", "/?token=%ed%a0%80", f"/?token={TOKEN}&token=x",
+                 f"/?token={TOKEN[:-1]}", f"/?token={TOKEN}%00", "/api/state", f"/api/state?token={TOKEN}", "/api/map",
+                 "/static/main.js", f"/static/main.js?token={TOKEN}", "/image/0/small", "/nothing"):  # fmt: skip
         response = page.get(path)
         assert response.status_code == 401
+        assert "spotal label printed" in response.json()["error"]
         assert "set-cookie" not in response.headers
     body = {"answers": [{"id": "a", "item": 0, "annotator": "ann", "kind": "skip"}]}
     assert page.post("/api/answers", json=body).status_code == 401
     assert texts.labels.history() == []
 
 
-def test_the_token_is_exchanged_for_a_cookie_and_leaves_the_address(texts, client):
-    page = client(texts, host="0.0.0.0", token=TOKEN)
+def test_a_browser_without_the_token_gets_a_page_that_says_what_to_do(texts, client):
+    response = client(texts, shown=False).get("/?token=wrong", headers={"Accept": "text/html,*/*;q=0.8"})
+    assert response.status_code == 401
+    assert response.headers["content-type"].startswith("text/html")
+    assert "<code>spotal label</code> printed" in response.text
+    assert "refresh" not in response.headers
+    assert HEADERS.items() <= dict(response.headers).items()
+
+
+@pytest.mark.parametrize("where", [LOCAL, OPEN])
+def test_the_token_is_exchanged_for_a_cookie_and_leaves_the_address(texts, client, where):
+    page = client(texts, **where, shown=False)
     response = page.get(f"/?token={TOKEN}&view=grid")
     assert (response.status_code, response.headers["location"]) == (303, "/?view=grid")
     cookie = response.headers["set-cookie"]
     assert "HttpOnly" in cookie
-    assert "SameSite=lax" in cookie
+    assert "SameSite=strict" in cookie
     assert TOKEN not in cookie
     assert page.get("/").status_code == 200
     assert answer(page, 0, id="a")["now"]["label"] == "red"
-    later = client(texts, host="0.0.0.0", token=TOKEN)  # a restart that keeps the token
+    later = client(texts, **where, shown=False)  # a restart that keeps the token
     later.cookies = page.cookies
     assert later.get("/api/state").status_code == 200
-    other = client(texts, host="0.0.0.0", token=TOKEN[::-1])
+    other = client(texts, **where, token=TOKEN[::-1], shown=False)
     other.cookies = page.cookies
     assert other.get("/api/state").status_code == 401
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["//evil.example/", "///evil.example/", "/%2f/evil.example/", "/\\evil.example/", "//evil.example/%2e%2e", "/.//x/",
+     "/https://evil.example/", "//evil.example\\@127.0.0.1/", "/%09//evil.example/", "//"],
+)  # fmt: skip
+def test_the_token_leads_to_the_page_and_nowhere_else(texts, path):
+    # straight to the application: a client would tidy the path
+    scope = {"type": "http", "asgi": {"version": "3.0"}, "http_version": "1.1", "method": "GET", "scheme": "http"}
+    scope |= {"path": unquote(path), "raw_path": path.encode(), "query_string": f"token={TOKEN}".encode()}
+    scope |= {"headers": [(b"host", b"127.0.0.1:8642"), (b"accept", b"text/html")], "client": ("127.0.0.1", 5)}
+    started = []
+
+    async def receive():
+        return {"type": "http.request", "body": b""}
+
+    async def send(message):
+        started.append(message)
+
+    asyncio.run(create_app(texts, token=TOKEN)(scope, receive, send))
+    headers = dict(started[0]["headers"])
+    assert started[0]["status"] == 401
+    assert not headers.keys() & {b"location", b"refresh", b"set-cookie"}
+
+
+def test_what_the_token_came_with_stays_in_the_query(texts, client):
+    page = client(texts, shown=False)
+    response = page.get(f"/?x=%0d%0aSet-Cookie:%20a=b&token={TOKEN}&y=//evil.example")
+    assert response.headers["location"] == "/?x=%0D%0ASet-Cookie%3A+a%3Db&y=%2F%2Fevil.example"
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ from importlib.resources import files
 from pathlib import Path
 
 from spotal._check import closest
+from spotal._toml import read_toml
 from spotal.bench.protocol import Protocol, from_table
 from spotal.errors import DataFileError, InputError
 
@@ -47,10 +48,10 @@ def load(name_or_path: str | os.PathLike[str]) -> Protocol:
             f"{closest(name, names())}"
         )
     try:
-        table = tomllib.loads(path.read_text(encoding="utf-8"))
+        table = read_toml(path)
     except OSError as error:
         raise DataFileError(f"protocol {name} cannot be read ({(error.strerror or str(error)).lower()})") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except ValueError as error:
         raise DataFileError(f"protocol {name} is not valid TOML ({error}); correct it") from None
     return from_table(path.stem, table, path.parent)
 

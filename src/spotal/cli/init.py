@@ -33,9 +33,9 @@ def init(
     classes_file: Annotated[Path | None, typer.Option(help="File with the name of a class in each line.")] = None,
     budget: Annotated[
         float | None,
-        typer.Option(help="Answers to ask people for in all, or, with --cost, their money; no limit without."),
+        typer.Option(help="Answers to ask people for in all, --overlap for each item; or, with --cost, their money."),
     ] = None,
-    batch: Annotated[float, typer.Option(help="Items of a round, or, with --cost, their money.")] = 20,
+    batch: Annotated[float, typer.Option(help="Items of a round, or, with --cost, the money for their answers.")] = 20,
     model: Annotated[
         str,
         typer.Option(
@@ -45,13 +45,16 @@ def init(
         ),
     ] = "auto",
     strategy: Annotated[str, typer.Option(help="How items are chosen; a name that is unknown lists all.")] = "spot",
-    overlap: Annotated[int, typer.Option(min=1, help="People who answer each item.")] = 1,
+    overlap: Annotated[
+        int, typer.Option(min=1, help="People who answer each item: so many answers of the budget.")
+    ] = 1,
     audit_share: Annotated[
         float,
         typer.Option(min=0, max=1, help="Share of each round that is drawn at random to measure accuracy; 0 for none."),
     ] = 0.1,
     cost: Annotated[
-        Path | None, typer.Option(help="Price of each item's answer: .csv or .parquet with the columns id and cost.")
+        Path | None,
+        typer.Option(help="Price of one answer about each item: .csv or .parquet with the columns id and cost."),
     ] = None,
     groups: Annotated[
         Path | None,

@@ -19,7 +19,10 @@ def label(
         typer.Option(help="0 for a free one; without it 8642, or a free one where that is in use.", min=0, max=65535),
     ] = None,
     host: Annotated[
-        str, typer.Option(help="Address to listen on; 0.0.0.0 lets other machines in, who need the address's token.")
+        str,
+        typer.Option(
+            help="Address to listen on; 0.0.0.0 lets other machines in. All need the printed address's token."
+        ),
     ] = "127.0.0.1",
     annotator: Annotated[
         str | None,
@@ -43,8 +46,10 @@ def label(
         with suppress(OSError, KeyError):  # a user without a name
             annotator = getpass.getuser()
     with Project.open(folder) as project:
-        counts = project.counts()
-        say(console, f"{counts.open + counts.conflicts:,} to answer in {project.folder}, {counts.labeled:,} labeled")
+        asked, counts = len(project.rounds.batch(annotator)), project.counts()
+        say(console, f"{asked:,} to answer in {project.folder}, {counts.labeled:,} labeled")
+        if counts.open > asked:
+            say(console, f"  {counts.waiting()}")
 
         def ready(address: str) -> None:
             say(console, f"Label at {address}", "bold")

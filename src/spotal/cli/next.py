@@ -13,15 +13,16 @@ from spotal.errors import FinishedError
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from spotal.project import Project, Round
+    from spotal.project import Counts, Project, Round
 
-__all__ = ["next_"]
+__all__ = ["another_person", "next_"]
 
 
 def next_(
     folder: Annotated[Path, typer.Argument(help="The project.", metavar="DIR")] = Path("."),
     n: Annotated[
-        float | None, typer.Option("-n", "--batch", help="Items, or their money, in place of batch_size.")
+        float | None,
+        typer.Option("-n", "--batch", help="Items, or the money for their answers, in place of batch_size."),
     ] = None,
     anyway: Annotated[
         bool,
@@ -86,20 +87,29 @@ def _tell(console: Console, project: Project, chosen: Round, fresh: bool, folder
         how = (
             f"by {chosen.strategy}, after {chosen.n_labeled:,} labels" if chosen.n_labeled else f"by {chosen.strategy}"
         )
-        spent = sum(pick.about.get("cost", 0.0) for pick in project.rounds.picks(chosen.number))
+        spent = counts.overlap * sum(pick.about.get("cost", 0.0) for pick in project.rounds.picks(chosen.number))
         price = f" for {spent:,.10g}" if counts.cost is not None else ""
         say(console, f"Round {chosen.number + 1}: chose {chosen.n_picks} items{price} {how}{audit}", "bold")
         if "note" in chosen.about:
             say(console, f"  {chosen.about['note']}", "yellow")
     else:
-        answers = f"{counts.open} answer{'s' * (counts.open != 1)}"
+        missing = sum((counts.overlap - heard) * items for heard, items in counts.waits.items())
+        answers = f"{missing:,} answer{'s' * (missing != 1)}"
         say(console, f"Round {chosen.number + 1} still waits for {answers}: nothing new chosen", "bold")
+        if counts.overlap > 1:
+            say(console, f"  {counts.waiting()}")
         say(console, "  --anyway chooses more")
-    if counts.conflicts:
-        say(console, f"  {counts.conflicts} items on which people disagree are asked first")
-    if counts.cost is not None:
-        of = "" if counts.budget is None else f" of the budget of {counts.budget:,.10g}"
-        say(console, f"  {counts.cost:,.10g}{of} answered")
-    elif counts.left is not None:
-        say(console, f"  {counts.spent:,} of the budget of {counts.budget:,} answered")
-    say(console, f"Next: spotal label {folder}")
+    disputed = sum(task.conflict for task in project.rounds.batch())
+    if disputed:
+        say(console, f"  {disputed:,} item{'s' * (disputed != 1)} on which people disagree are asked first")
+    if counts.budget is not None:
+        used = counts.spent if counts.cost is None else counts.cost
+        say(console, f"  {used:,.10g} of the budget of {counts.budget:,.10g} answered")
+    elif counts.cost is not None:
+        say(console, f"  {counts.cost:,.10g} answered")
+    say(console, f"Next: spotal label {folder}{another_person(counts)}")
+
+
+def another_person(counts: Counts) -> str:
+    """What to add to ``spotal label`` where the missing answers must be somebody else's."""
+    return " --annotator NAME" if counts.waits and 0 not in counts.waits else ""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from spotal.cli.console import output, print_json, say
+from spotal.cli.next import another_person
 from spotal.cli.train import share
 
 if TYPE_CHECKING:
@@ -42,6 +43,8 @@ def status(
         return
     console = output(False)
     console.print(_counts(found.counts))
+    for line in _progress(found.counts):
+        say(console, line)
     if found.classes:
         console.print(_classes(found))
     if found.curve:
@@ -53,7 +56,9 @@ def status(
     if found.verdict is not None:
         style = "bold green" if found.verdict.met else ""
         say(console, f"{'Stop' if found.verdict.met else 'Go on'}: {found.verdict.sentence}", style)
-    say(console, f"Next: spotal {_next(found)} {folder}", "bold")
+    command = _next(found)
+    person = another_person(found.counts) if command == "label" and not found.counts.conflicts else ""
+    say(console, f"Next: spotal {command} {folder}{person}", "bold")
 
 
 def _counts(counts: Counts) -> Table:
@@ -64,18 +69,22 @@ def _counts(counts: Counts) -> Table:
         ("none of these", counts.none_of_these),
         ("skipped", counts.skipped),
         ("in conflict", counts.conflicts),
-        ("waiting for an answer", counts.open),
         ("missing from the data", counts.missing),
     ]
     for k, (name, figure) in enumerate(rows):
         if figure or k < 2:
             table.add_row(name, f"{figure:,}")
-    left = "" if counts.budget is None else f" of {counts.budget:,.10g}"
-    table.add_row("answers so far", f"{counts.spent:,}{'' if counts.cost is not None else left}")
-    if counts.cost is not None:
-        table.add_row("what they cost", f"{counts.cost:,.10g}{left}")
-    table.add_row("rounds", f"{counts.rounds:,}")
     return table
+
+
+def _progress(counts: Counts) -> list[str]:
+    """Rounds, answers and their budget, and what is waited for."""
+    of = "" if counts.budget is None else f" of {counts.budget:,.10g}"
+    people = f", {counts.overlap} people an item" if counts.overlap > 1 else ""
+    given = f"{counts.spent:,}{of if counts.cost is None else ''} answers{people}"
+    price = "" if counts.cost is None else f", for {counts.cost:,.10g}{of}"
+    lines = [f"Asked in {counts.rounds:,} round{'s' * (counts.rounds != 1)}: {given}{price}"]
+    return lines + [f"  {counts.waiting()}"] * bool(counts.open)
 
 
 def _classes(found: Status) -> Table:
@@ -133,9 +142,12 @@ def _sentences(found: Status) -> list[str]:
     if found.stability is not None:
         lines.append(f"Predictions that stayed in the last two trainings: {100 * found.stability:.1f} %")
     for pair in found.agreement:
-        kappa = "" if pair.kappa is None else f", kappa {pair.kappa:.2f}"
+        kappa = ""
+        if pair.kappa is not None:
+            kappa = f", kappa {pair.kappa:.2f} ({pair.kappa_low:.2f} to {pair.kappa_high:.2f})"
         lines.append(
-            f"Agreement of {pair.first} and {pair.second}: {100 * pair.share:.0f} % of {pair.items:,} items{kappa}"
+            f"Agreement of {pair.first} and {pair.second} at first: {share(pair.share, pair.low, pair.high)} "
+            f"of {pair.items:,} items{kappa}"
         )
     return lines
 
@@ -143,5 +155,6 @@ def _sentences(found: Status) -> list[str]:
 def _next(found: Status) -> str:
     if found.counts.open or found.counts.conflicts:
         return "label"
-    finished = found.counts.left == 0 or (found.verdict is not None and found.verdict.met)
-    return "predict" if finished else "next"
+    counts = found.counts
+    spent = counts.left is not None and (counts.left == 0 if counts.cost is not None else counts.left < counts.overlap)
+    return "predict" if spent or (found.verdict is not None and found.verdict.met) else "next"

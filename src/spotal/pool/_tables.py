@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from spotal._npz import check_members
 from spotal.errors import DataFileError, InputError
 
 __all__ = [
@@ -99,6 +100,8 @@ def read_npz(path: Path) -> dict[str, NDArray[Any]]:
     name = ""
     arrays: dict[str, NDArray[Any]] = {}
     try:
+        with reading(path):
+            check_members(path)
         with reading(path), np.load(path, allow_pickle=False) as file:
             for name in file.files:
                 arrays[name] = file[name]

@@ -48,8 +48,10 @@ class LanceShard(TableShard):
         try:
             with super()._reading():
                 yield
-        except (ValueError, RuntimeError) as error:
-            if isinstance(error, SpotalError):
+        except SpotalError:
+            raise
+        except BaseException as error:  # a panic of Lance's Rust code at damaged bytes is no Exception
+            if not isinstance(error, (ValueError, RuntimeError)) and type(error).__name__ != "PanicException":
                 raise
             said = " ".join(str(error).split())[:200]
             raise DataFileError(f"{self.path} cannot be read as a Lance data set ({said}); write it anew") from None

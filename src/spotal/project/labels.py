@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import UTC, datetime
-from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import bindparam, func, insert, select, update
@@ -12,6 +11,7 @@ from sqlalchemy.orm import aliased
 
 from spotal._check import closest
 from spotal.errors import ProjectError
+from spotal.project.agreement import agreements, first_answers
 from spotal.project.items import MANY, numbers_of
 from spotal.project.records import Agreement, Answer, Conflict, Event, Standing
 from spotal.project.schema import EventRow, ItemRow, VouchedRow, latest, set_aside, standings
@@ -231,27 +231,11 @@ class Labels:
             return {row[0]: row[1] for row in connection.execute(counted)}
 
     def agreement(self) -> list[Agreement]:
-        """Cohen's kappa of every two annotators who decided on an item in common, by name.
+        """How far every two annotators agree: :func:`~spotal.project.agreement.agreements` of their first answers.
 
-        "None of these" counts as a class, skips do not count.
+        "None of these" counts as a class, skips do not count; what was said to settle a conflict does not either.
         """
-        from sklearn.metrics import cohen_kappa_score
-
-        words: dict[str, dict[int, str]] = {}
-        with self._database.read() as connection:
-            query = select(latest.c.annotator, latest.c.item, latest.c.label).where(latest.c.kind != "skip")
-            for annotator, item, label in connection.execute(query):
-                words.setdefault(annotator, {})[item] = label or ""  # no class has an empty name
-        found = []
-        for first, second in combinations(sorted(words), 2):
-            common = sorted(words[first].keys() & words[second].keys())
-            if not common:
-                continue
-            a, b = ([words[name][item] for item in common] for name in (first, second))
-            share = sum(x == y for x, y in zip(a, b, strict=True)) / len(common)
-            kappa = float(cohen_kappa_score(a, b)) if len({*a, *b}) > 1 else None
-            found.append(Agreement(first, second, len(common), share, kappa))
-        return found
+        return agreements(first_answers(self.history(), self._project.settings.overlap))
 
     def _append(self, connection: Connection, answers: list[Answer]) -> list[tuple[Event, bool]]:
         """The events of answers, and whether each is new."""

@@ -44,8 +44,8 @@ def next_batch(
 
     Parameters
     ----------
-    n : int or None, picks, those for the audit among them, or float, their money where answers have a price; None for
-        ``batch_size`` of spotal.toml
+    n : int or None, picks, those for the audit among them, or float, the money for the answers about them where answers
+        have a price; None for ``batch_size`` of spotal.toml
     anyway : bool, whether to choose a new batch although one waits for answers or the stopping rule is met
     keep_changed : bool, whether a person says that the labels set aside before now hold for their changed items;
         those of items that are found changed only now are not among them, since nobody was told of these yet
@@ -78,13 +78,16 @@ def next_batch(
             return project.rounds.all()[-1]
         settings = project.settings
         asked = _asked(settings, n)
-        size = asked if counts.left is None else min(asked, counts.left)
         prices, least = None, 1.0
         if settings.limits.cost is not None:
-            prices = read_prices(settings, project.folder, [item.id for item in project.items if not item.missing])
+            known = read_prices(settings, project.folder, [item.id for item in project.items if not item.missing])
+            prices = {name: settings.overlap * price for name, price in known.items()}  # of all answers about an item
             least = min((prices[item.id] for item in project.items.candidates()), default=0.0)
-        if counts.left is not None and counts.left + ROUNDING * (counts.budget or 0) < least:
-            raise FinishedError(f"the budget of {counts.budget} is spent; raise budget in spotal.toml to go on")
+        left = counts.left if counts.left is None or prices else counts.left // settings.overlap  # money, else items
+        size = asked if left is None else min(asked, left)
+        if left is not None and left + ROUNDING * (counts.budget or 0) < least:
+            over = f" but for {counts.left:,.10g}, less than an item needs" if counts.left else ""
+            raise FinishedError(f"the budget of {counts.budget} is spent{over}; raise budget in spotal.toml to go on")
         model = prepare(project, progress)
         found = verdict(project)
         if found is not None and found.met and not anyway:
@@ -104,7 +107,7 @@ def next_batch(
             n_labeled=model.n_labeled,
             model=model.number,
             about=about,
-            costs=prices,
+            costs=None if prices is None else known,
         )
 
 
@@ -136,7 +139,8 @@ def _audit(
         return 0, size
     picked = [pick for pick in project.rounds.picks() if "cost" in pick.about]
     spent, audited = (
-        sum(pick.about["cost"] for pick in some) for some in (picked, [pick for pick in picked if pick.role == "audit"])
+        project.settings.overlap * sum(pick.about["cost"] for pick in some)
+        for some in (picked, [pick for pick in picked if pick.role == "audit"])
     )
     wanted = int(((spent + size) * share - audited) / np.mean(reserve) + 1e-9)
     room = min(size * max(share, 0.5), size - least)

@@ -10,6 +10,7 @@ from pathlib import Path
 from types import TracebackType
 
 from sqlalchemy import and_, case, func, select
+from sqlalchemy.orm import join
 
 from spotal._check import closest
 from spotal._files import atomic_path
@@ -202,22 +203,31 @@ class Project:
             "open": of(is_open(self.settings.overlap)),
             "audit_picked": of(PickRow.role == "audit"),
             "audit_answered": of(PickRow.role == "audit", state.in_(("labeled", "none_of_these"))),
-            "spent": of(picked, standings.c.voters > 0),
-            "cost": func.coalesce(func.sum(case((and_(picked, standings.c.voters > 0), price))), 0.0),
+            "spent": func.coalesce(func.sum(case((picked, standings.c.voters))), 0),
+            "cost": func.coalesce(func.sum(case((picked, standings.c.voters * price))), 0.0),
         }
-        query = (
-            select(*(figure.label(name) for name, figure in figures.items()))  # type: ignore[attr-defined]
-            .select_from(ItemRow)
-            .outerjoin(PickRow, PickRow.item == ItemRow.number)
-            .outerjoin(standings, standings.c.item == ItemRow.number)
+        settings = self.settings
+        joined = join(ItemRow, PickRow, PickRow.item == ItemRow.number, isouter=True).outerjoin(
+            standings, standings.c.item == ItemRow.number
         )
+        query = select(*(figure.label(name) for name, figure in figures.items())).select_from(joined)  # type: ignore[attr-defined]
+        heard = func.coalesce(standings.c.heard, 0)
+        waits = select(heard, func.count()).select_from(joined).where(is_open(settings.overlap)).group_by(heard)
         with self.database.read() as connection:
             row = connection.execute(query).one()._asdict()
+            waiting = {int(people): int(items) for people, items in connection.execute(waits)}
             rounds = int(connection.execute(select(func.count()).select_from(RoundRow)).scalar_one())
-            is_money = self.settings.limits.cost is not None
-            left = budget_left(connection, self.settings.budget, is_money)
+            left = budget_left(connection, settings)
         cost = row.pop("cost")
-        return Counts(**row, rounds=rounds, budget=self.settings.budget, left=left, cost=cost if is_money else None)
+        return Counts(
+            **row,
+            overlap=settings.overlap,
+            waits=waiting,
+            rounds=rounds,
+            budget=settings.budget,
+            left=left,
+            cost=None if settings.limits.cost is None else cost,
+        )
 
 
 def _refuse(place: Path) -> None:

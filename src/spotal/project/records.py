@@ -170,16 +170,21 @@ class Conflict:
 
 @dataclass(frozen=True)
 class Agreement:
-    """How far two annotators agree on the ``items`` that both decided.
+    """How far two annotators agree on the ``items`` that both decided, before either knew of a conflict.
 
-    share : float, of equal answers; kappa : Cohen's kappa, None where it is not defined (one class only)
+    share : float, of equal answers; low, high : its 95 % interval
+    kappa : Cohen's kappa, with its interval; None where it is not defined (one class only)
     """
 
     first: str
     second: str
     items: int
     share: float
+    low: float
+    high: float
     kappa: float | None
+    kappa_low: float | None
+    kappa_high: float | None
 
 
 @dataclass(frozen=True)
@@ -286,10 +291,14 @@ class Counts:
     items : all; missing : gone from the data
     labeled, none_of_these, skipped, conflicts : by their standing; unlabeled : the others, missing ones left out
     held_back : never trained on; trainable : labeled and not held back
-    rounds, picked : batches and picks so far; open : picks that wait for an answer
+    rounds, picked : batches and picks so far
+    overlap : people who are asked about each pick; open : picks that fewer have answered
+    waits : the open picks, counted by how many people have answered each
     audit_picked, audit_answered : picks for the audit sample
-    spent : picks that got an answer, skips left out; budget : int or None; left : int or None, what may still be picked
-    cost : None, or where answers have a price what these cost; budget and left are money then
+    spent : answers about picks, one for each person and pick, skips left out
+    budget : int or None, answers to ask for in all
+    left : int or None, answers of the budget that are neither given nor waited for
+    cost : None, or where answers have a price what ``spent`` cost; budget and left are money then
     """
 
     items: int
@@ -303,10 +312,26 @@ class Counts:
     trainable: int
     rounds: int
     picked: int
+    overlap: int
     open: int
+    waits: dict[int, int]
     audit_picked: int
     audit_answered: int
     spent: int
     budget: float | None
     left: float | None
     cost: float | None = None
+
+    def waiting(self) -> str:
+        """Which answers are missing, for people: "3 items wait for an answer", "2 for a second person"; or empty."""
+        parts: list[str] = []
+        for heard, items in sorted(self.waits.items()):
+            whom = f"a {_ordinal(heard + 1)} person" if heard else "an answer"
+            noun = ("item waits" if items == 1 else "items wait") + " " if not parts else ""
+            parts.append(f"{items:,} {noun}for {whom}")
+        return ", ".join(parts)
+
+
+def _ordinal(number: int) -> str:
+    words = ("zeroth", "first", "second", "third", "fourth", "fifth")
+    return words[number] if number < len(words) else f"{number}th"

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import and_, func, insert, or_, select
+from sqlalchemy import and_, case, func, insert, or_, select
 
 from spotal.errors import BudgetError, ProjectError
 from spotal.project.chance import uniform
@@ -18,13 +18,14 @@ if TYPE_CHECKING:
     from sqlalchemy import ColumnElement, Connection
 
     from spotal.project.project import Project
+    from spotal.project.settings import Settings
 
-__all__ = ["Rounds", "budget_left", "is_open", "price"]
+__all__ = ["Rounds", "awaited", "budget_left", "is_open", "price"]
 
 ROUNDING = 1e-12
 """Share of a budget by which sums of prices may miss it, as for a strategy."""
 price = func.coalesce(PickRow.about["cost"].as_float(), 0.0)
-"""What a pick's answer costs; picks from before answers had a price cost nothing."""
+"""What one answer about a pick costs; picks from before answers had a price cost nothing."""
 
 _waits = and_(standings.c.item.is_(None), ~ItemRow.missing)
 """Whether nobody has answered yet, of a pick."""
@@ -78,13 +79,13 @@ class Rounds:
         audit : int, number of random picks
         strategy : str; n_labeled : int, labels that it knew; model : int or None, number of the model that it used
         about : dict of JSON types, such as the selection's figures and provenance
-        costs : the price of each pick's answer by the item's id, which is kept with it; needed where the project's
-            budget is money
+        costs : the price of one answer about each pick by the item's id, which is kept with it; needed where the
+            project's budget is money
 
         Raises
         ------
         BudgetError
-            There are more picks than the budget has left, or they cost more.
+            The answers about these picks, ``overlap`` for each, are more than the budget has left, or cost more.
         ProjectError
             There is no pick at all; one is no item, was picked before, comes twice, or is held back; or there is no
             such model. Nothing is recorded then.
@@ -99,8 +100,10 @@ class Rounds:
             reserve = _reserve(connection, settings.random_state, number)
             drawn = reserve[:audit]
             batch = _spread(chosen, [(item, Pick(name), "audit") for item, name in drawn])
-            spends = len(batch) if costs is None else sum(costs[pick.item] for _, pick, _ in batch)
-            left = budget_left(connection, settings.budget, settings.limits.cost is not None)
+            spends = len(batch) if costs is None else settings.overlap * sum(costs[pick.item] for _, pick, _ in batch)
+            left = budget_left(connection, settings)
+            if left is not None and costs is None:
+                left //= settings.overlap  # in picks
             if left is not None and settings.budget is not None and spends > left + ROUNDING * settings.budget:
                 raise BudgetError(
                     f"picks must {'be' if costs is None else 'cost'} at most {left:.15g}, what the budget of "
@@ -151,15 +154,17 @@ class Rounds:
     def batch(self, annotator: str | None = None) -> list[Task]:
         """What is to be answered now: conflicts first, then picks without enough answers by round and rank.
 
-        Items that are missing are left out.
+        A tie counts as a conflict when as many people as ``overlap`` says have answered: until then the others are
+        asked without being shown what was said. Items that are missing are left out.
 
         Parameters
         ----------
         annotator : str or None, leaves out picks that this annotator has answered; conflicts stay, so that they can be
             settled
         """
-        is_conflict = func.coalesce(standings.c.state, "") == "conflict"
-        wanted: ColumnElement[bool] = is_open(self._project.settings.overlap)
+        still_open = is_open(self._project.settings.overlap)
+        is_conflict = and_(func.coalesce(standings.c.state, "") == "conflict", ~still_open)
+        wanted: ColumnElement[bool] = still_open
         if annotator is not None:
             own = select(latest.c.item).where(latest.c.annotator == annotator)
             wanted = and_(wanted, PickRow.item.not_in(own))
@@ -176,6 +181,18 @@ class Rounds:
             picks = {pick.item: pick for pick in (Pick(*row) for row in connection.execute(_PICKS))} if rows else {}
         items = self._project.items.at(numbers)
         return [Task(item, picks.get(item.id), bool(row.conflict)) for item, row in zip(items, rows, strict=True)]
+
+    def awaited(self, number: int) -> int:
+        """How many answers about the picks of a round are missing, over all people."""
+        query = (
+            select(func.coalesce(func.sum(awaited(self._project.settings.overlap)), 0))
+            .select_from(PickRow)
+            .join(ItemRow, ItemRow.number == PickRow.item)
+            .outerjoin(standings, standings.c.item == PickRow.item)
+            .where(PickRow.round == number)
+        )
+        with self._database.read() as connection:
+            return int(connection.execute(query).scalar_one())
 
     def reserve(self) -> list[str]:
         """Items held back and not drawn yet, those first that the next round draws first."""
@@ -227,20 +244,23 @@ def is_open(overlap: int) -> ColumnElement[bool]:
     return and_(PickRow.item.is_not(None), ~ItemRow.missing, func.coalesce(standings.c.heard, 0) < overlap)
 
 
-def budget_left(connection: Connection, budget: float | None, is_money: bool) -> float | None:
-    """Picks that may still be made, or their money: those answered or waiting use it, skipped and missing ones not."""
-    if budget is None:
+def awaited(overlap: int) -> ColumnElement[int]:
+    """How many more people are asked about a pick joined with its item and standing."""
+    return case((is_open(overlap), overlap - func.coalesce(standings.c.heard, 0)), else_=0)
+
+
+def budget_left(connection: Connection, settings: Settings) -> float | None:
+    """Answers that may still be asked for, or their money: those given or awaited use it, skips do not."""
+    if settings.budget is None:
         return None
+    answers = func.coalesce(standings.c.voters, 0) + awaited(settings.overlap)
     used = (
-        select(func.coalesce(func.sum(price), 0.0) if is_money else func.count())
+        select(func.coalesce(func.sum(answers if settings.limits.cost is None else answers * price), 0))
         .select_from(PickRow)
         .join(ItemRow, ItemRow.number == PickRow.item)
         .outerjoin(standings, standings.c.item == PickRow.item)
-        .where(
-            or_(standings.c.voters > 0, _waits),
-        )
     )
-    left: float = max(0, budget - connection.execute(used).scalar_one())
+    left: float = max(0, settings.budget - connection.execute(used).scalar_one())
     return left
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import MISSING, dataclass, fields
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import Any
 
 from spotal._check import build, check_fields, key
 from spotal._files import atomic_path
+from spotal._toml import read_toml
 from spotal.errors import InputError, ProjectError
 
 __all__ = ["FILE", "Audit", "Data", "Limits", "Settings", "Stop", "add_classes", "from_table", "read"]
@@ -23,8 +23,8 @@ _ABOUT = {
     "": {
         "classes": "names of the classes, in the order of the model's outputs; add new ones at the end",
         "budget": "answers to ask people for in all, or the money for them; leave it out for no limit",
-        "batch_size": "picks of one round, or the money for them",
-        "overlap": "people who answer each pick",
+        "batch_size": "items of one round, or the money for the answers about them",
+        "overlap": "people who answer each item: an item takes so many answers of the budget",
         "model": 'what is trained; "auto" is the usual one for the data',
         "strategy": "how picks are chosen",
         "random_state": "same number, same picks",
@@ -40,7 +40,7 @@ _ABOUT = {
         "share": "share of each batch that comes from the items held back, to measure accuracy honestly",
     },
     "limits": {
-        "cost": "file with the price of each item's answer; budgets are money then: .csv or .parquet, with id and cost",
+        "cost": "file with the price of one answer about each item; budgets are money then: .csv or .parquet",
         "groups": "file with the group of each item: .csv or .parquet, with id and group",
         "max_per_group": "most items of a group that are picked, random ones for the audit left out",
     },
@@ -91,7 +91,7 @@ class Audit:
 class Limits:
     """What answers cost, and how many of a group are asked for.
 
-    cost : str or None, .csv or .parquet with the columns ``id`` and ``cost``, a positive price for each item;
+    cost : str or None, .csv or .parquet with the columns ``id`` and ``cost``, the positive price of one answer;
         ``budget`` and ``batch_size`` are money then
     groups : str or None, the same with the columns ``id`` and ``group``
     max_per_group : int or None, most items of a group that are picked; needed with groups and only there
@@ -139,8 +139,10 @@ class Settings:
 
     data : Data
     classes : tuple of str, two or more; the order is that of a model's outputs
-    budget : int or None, picks to be answered in all; None for no limit; with ``limits.cost`` float, their money
-    batch_size : int, picks of a round, those for the audit among them; with ``limits.cost`` float, their money
+    budget : int or None, answers to ask for in all, ``overlap`` for each pick; None for no limit; with ``limits.cost``
+        float, their money
+    batch_size : int, picks of a round, those for the audit among them; with ``limits.cost`` float, the money for
+        their answers
     overlap : int, different annotators who answer each pick
     model : str, read by whoever trains; "auto" is the usual one for the data
     strategy : str, a name of :func:`spotal.strategies.names`, checked when a project is made and when it picks
@@ -227,10 +229,10 @@ def read(path: str | os.PathLike[str]) -> Settings:
     """Settings from a file. Raises ProjectError as :func:`from_table`, and where it cannot be read as TOML."""
     source = Path(path)
     try:
-        table = tomllib.loads(source.read_text(encoding="utf-8"))
+        table = read_toml(source)
     except OSError as error:
         raise ProjectError(f"{source} cannot be read ({(error.strerror or str(error)).lower()})") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except ValueError as error:
         raise ProjectError(f"{source} is not valid TOML ({error}); correct it") from None
     return from_table(table, str(source))
 
@@ -243,11 +245,13 @@ def add_classes(path: Path, names: Sequence[str]) -> Settings:
     import tomlkit
 
     read(path)
-    document = tomlkit.parse(path.read_text(encoding="utf-8"))
+    text = path.read_text(encoding="utf-8")
+    mark = "\ufeff" * text.startswith("\ufeff")
+    document = tomlkit.parse(text.removeprefix(mark))
     document["classes"].extend(names)
     settings = from_table(document.unwrap(), str(path))
     with atomic_path(path) as part:
-        part.write_text(tomlkit.dumps(document), encoding="utf-8")
+        part.write_text(mark + tomlkit.dumps(document), encoding="utf-8")
     return settings
 
 

@@ -34,9 +34,7 @@ MOST_ANSWERS = 200
 FOR_EVER = {"cache-control": "private, max-age=31536000, immutable"}
 
 
-def create_app(
-    project: Project, *, annotator: str | None = None, host: str = "127.0.0.1", token: str | None = None
-) -> Starlette:
+def create_app(project: Project, *, token: str, annotator: str | None = None, host: str = "127.0.0.1") -> Starlette:
     """The page and its routes, an ASGI application.
 
     ``GET /`` the page; ``GET /api/state``, ``/api/map``, ``/api/marks``, ``/api/items/N`` what it shows;
@@ -45,9 +43,9 @@ def create_app(
     Parameters
     ----------
     project : Project, open as long as the application is
+    token : str, what a browser must show once, see :class:`~spotal.web.guard.Guard`
     annotator : str or None, who answers where the page's visitor gives no other name; None asks for it
     host : str, the address or name that the server listens on
-    token : str or None, see :class:`~spotal.web.guard.Guard`
     """
     key = project_key(project)
     routes = _Routes(project, annotator, key)

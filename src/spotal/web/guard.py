@@ -9,7 +9,7 @@ from http.cookies import SimpleCookie
 from urllib.parse import parse_qsl, urlencode
 
 from starlette.datastructures import Headers, MutableHeaders
-from starlette.responses import JSONResponse, RedirectResponse, Response
+from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 __all__ = ["HEADER", "Guard", "is_loopback"]
@@ -30,6 +30,17 @@ HEADERS = {
 }
 KEPT = 30 * 24 * 3600
 """Seconds that a browser keeps its cookie."""
+LOCKED = """<!DOCTYPE html>
+<html lang="en">
+<head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>spotal label</title></head>
+<body>
+<h1>This page needs its token</h1>
+<p>Open the whole address that <code>spotal label</code> printed in its terminal, with everything after the question
+mark. This browser remembers it for 30 days.</p>
+<p>Answers that wait in this browser are kept, and are sent when the page is open again.</p>
+</body>
+</html>
+"""
 
 
 class Guard:
@@ -38,18 +49,19 @@ class Guard:
     - The Host header must name this machine, or an address: a foreign name that resolves to it (DNS rebinding) is
       refused.
     - Other sites may link to the page, and nothing else.
-    - With a token, a browser shows it once, in the address; it is exchanged for a cookie and taken from the address.
+    - A browser shows the token once, in the address of the page; it is exchanged for a cookie and taken from the
+      address. On this machine too: other users and other programs can reach its ports.
     - What changes something is JSON from the page itself.
 
     Parameters
     ----------
     app : ASGIApp
     host : str, the address or name that the server listens on
-    token : str or None, None where nobody but this machine can reach it
+    token : str, at least 16 characters
     cookie : str, name of the cookie, of its own for each project: cookies are shared by all ports
     """
 
-    def __init__(self, app: ASGIApp, host: str, token: str | None, cookie: str) -> None:
+    def __init__(self, app: ASGIApp, host: str, token: str, cookie: str) -> None:
         self.app, self.token, self.cookie = app, token, cookie
         self.names = {host.lower().strip("[]"), "localhost"}
         self.local = is_loopback(host)
@@ -57,7 +69,7 @@ class Guard:
             name = socket.gethostname().lower()
             self.names |= {name, f"{name}.local", socket.getfqdn().lower()}
         # follows from the token, so that it outlives a restart that keeps the token
-        self.session = "" if token is None else hmac.new(token.encode(), b"spotal page", "sha256").hexdigest()
+        self.session = hmac.new(token.encode(), b"spotal page", "sha256").hexdigest()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer, or let the application answer."""
@@ -84,12 +96,10 @@ class Guard:
             return _no(403, f"this server is not {host or 'without a name'}; use the address that spotal label printed")
         if headers.get("sec-fetch-site", "none") not in ("none", "same-origin") and not _is_visit(scope, headers):
             return _no(403, "this server answers its own page only")
-        if self.token is not None:
-            given = dict(parse_qsl(scope["query_string"].decode("latin-1"))).get("token")
-            if given is not None and hmac.compare_digest(given.encode(), self.token.encode()):
-                return self._welcome(scope)
-            if not self._has_session(headers):
-                return _no(401, "this page needs its token; open the address that spotal label printed")
+        if scope["path"] == "/" and self._has_token(scope):
+            return self._welcome(scope)
+        if not self._has_session(headers):
+            return _locked(scope, headers)
         if scope["method"] not in ("GET", "HEAD"):
             origin = headers.get("origin")
             if origin is not None and origin.lower() not in (f"http://{host}".lower(), f"https://{host}".lower()):
@@ -115,13 +125,15 @@ class Guard:
         found = SimpleCookie(headers.get("cookie", "")).get(self.cookie)
         return found is not None and hmac.compare_digest(found.value.encode(), self.session.encode())
 
+    def _has_token(self, scope: Scope) -> bool:
+        given = dict(_query(scope)).get("token")
+        return given is not None and hmac.compare_digest(given.encode(), self.token.encode())
+
     def _welcome(self, scope: Scope) -> Response:
-        """Exchange the token for a cookie, at the same address without the token."""
-        rest = [(key, value) for key, value in parse_qsl(scope["query_string"].decode("latin-1")) if key != "token"]
-        response = RedirectResponse(scope["path"] + (f"?{urlencode(rest)}" if rest else ""), 303)
-        # lax, so that a link in a message works; what changes something is guarded above
+        """Exchange the token for a cookie, at the page's address without the token."""
+        response = RedirectResponse(_address(scope), 303)
         secure = scope["scheme"] == "https"
-        response.set_cookie(self.cookie, self.session, max_age=KEPT, httponly=True, samesite="lax", secure=secure)
+        response.set_cookie(self.cookie, self.session, max_age=KEPT, httponly=True, samesite="strict", secure=secure)
         return response
 
 
@@ -137,6 +149,28 @@ def _is_visit(scope: Scope, headers: Headers) -> bool:
     """Whether somebody follows a link to the page, as opposed to a site that embeds or fetches something."""
     mode, what = headers.get("sec-fetch-mode"), headers.get("sec-fetch-dest")
     return scope["method"] == "GET" and mode == "navigate" and what == "document"
+
+
+def _locked(scope: Scope, headers: Headers) -> Response:
+    """What a browser gets that has no cookie, or sends none because a link on another site led here."""
+    if "text/html" not in headers.get("accept", ""):
+        return _no(
+            401, "the token of the project that is served here is missing; open the address that spotal label printed"
+        )
+    response = HTMLResponse(LOCKED, 401)
+    if scope["path"] == "/" and headers.get("sec-fetch-site") in ("cross-site", "same-site"):
+        response.headers["refresh"] = f"0; url={_address(scope)}"  # once, and from here, so that the cookie comes along
+    return response
+
+
+def _address(scope: Scope) -> str:
+    """The page's own address, with what was asked for beside the token."""
+    rest = [(key, value) for key, value in _query(scope) if key != "token"]
+    return "/" + (f"?{urlencode(rest)}" if rest else "")
+
+
+def _query(scope: Scope) -> list[tuple[str, str]]:
+    return parse_qsl(scope["query_string"].decode("latin-1"))
 
 
 def _no(status: int, sentence: str) -> Response:

@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING
 from spotal._terminal import server_log
 from spotal.errors import InputError, OutputError
 from spotal.project.places import TOKEN
-from spotal.web.guard import is_loopback
 
 if TYPE_CHECKING:
     from spotal.project import Project
@@ -39,8 +38,8 @@ def serve(
 
     Parameters
     ----------
-    on_ready : called with the page's address as soon as it can be opened
-    host : str, address or name to listen on; others than this machine's own need the token in the address
+    on_ready : called with the page's address, which holds the token, as soon as it can be opened
+    host : str, address or name to listen on
     port : int or None; 0 takes a free one, None the usual one, or a free one where that is in use
     annotator : str or None, who answers; None asks on the page
     browser : bool, whether to open one where there is a screen
@@ -55,7 +54,7 @@ def serve(
     from spotal.web.app import create_app
 
     listener = _listen(host, port)
-    token = None if is_loopback(host) else _token(project.folder / TOKEN)
+    token = _token(project.folder / TOKEN)
     app = create_app(project, annotator=annotator, host=host, token=token)
     config = uvicorn.Config(
         app,
@@ -65,7 +64,7 @@ def serve(
         timeout_graceful_shutdown=2,
         lifespan="off",
     )
-    address = f"http://{_reachable(host, listener)}:{listener.getsockname()[1]}/" + (f"?token={token}" * bool(token))
+    address = f"http://{_reachable(host, listener)}:{listener.getsockname()[1]}/?token={token}"
     on_ready(address)
     if browser and _has_screen():
         threading.Thread(target=webbrowser.open, args=(address,), daemon=True).start()

@@ -45,17 +45,23 @@ def state(project: Project, annotator: str | None, known: str | None = None) -> 
     tasks = project.rounds.batch(annotator)
     rounds = project.rounds.all()
     newest = rounds[-1] if rounds else None
-    waiting = sum(task.pick is not None and task.pick.round == len(rounds) - 1 and not task.conflict for task in tasks)
+    counts = project.counts()
     return {
         "version": now,
         "folder": str(project.folder),
         "name": project.folder.name,
         "kind": project.settings.data.kind,
         "classes": list(project.settings.classes),
-        "counts": asdict(project.counts()),
+        "counts": asdict(counts),
+        "waits": counts.waiting(),
         "round": None
         if newest is None
-        else {"number": newest.number, "strategy": newest.strategy, "size": newest.n_picks, "waiting": waiting},
+        else {
+            "number": newest.number,
+            "strategy": newest.strategy,
+            "size": newest.n_picks * counts.overlap,  # in answers
+            "waiting": project.rounds.awaited(newest.number),
+        },
         "tasks": _tasks(project, tasks[:MOST_TASKS]),
         "n_tasks": len(tasks),
         "map": atlas_name(project),

@@ -11,7 +11,20 @@ from typing import Any
 from spotal.errors import DataFileError
 from spotal.project import Item
 
-__all__ = ["KINDS", "Content", "Entry", "Format", "Reading", "Row", "Said", "moment", "row_of", "texts_of"]
+__all__ = [
+    "KINDS",
+    "Content",
+    "Entry",
+    "Format",
+    "Reading",
+    "Row",
+    "Said",
+    "answered",
+    "moment",
+    "row_of",
+    "texts_of",
+    "word",
+]
 
 KINDS = ("label", "skip", "none_of_these")
 ID_NAMES = ("id", "item", "file_name", "filename", "path", "image")
@@ -108,17 +121,25 @@ def row_of(record: Mapping[str, Any], where: str, path: Path, reading: Reading) 
     """
     ids = _column(record, reading.id_column, ID_NAMES, "id", path)
     labels = _column(record, reading.label_column, LABEL_NAMES, "label", path)
-    item, label = _word(record[ids], where, path), _word(record[labels], where, path)
+    item = word(record[ids], where, path)
     if item is None:
         raise DataFileError(f"{path} has no id in {where}, column {ids!r}; name the item of every label")
-    kind = _word(record.get("kind"), where, path) or "label"
-    if kind not in KINDS:
-        raise DataFileError(f"{path} has kind {kind!r} in {where}; it may be {', '.join(KINDS)}")
+    kind, label, annotator, at = answered({**record, "label": record[labels]}, where, path)
     if kind == "label" and label is None:
         return None
     paths = (item,) if ids in ("file_name", "filename", "path", "image") else ()
-    said = {"annotator": _word(record.get("annotator"), where, path), "at": moment(record.get("at"), where, path)}
-    return Row(where, kind, label, (item,), paths, **said)  # type: ignore[arg-type]
+    return Row(where, kind, label, (item,), paths, (), annotator, at)
+
+
+def answered(record: Any, where: str, path: Path) -> tuple[str, str | None, str | None, datetime | None]:
+    """Return kind, label, annotator and time of an answer, from a record with these keys. Raises DataFileError."""
+    if not isinstance(record, Mapping):
+        raise DataFileError(f"{path} has {record!r:.40} in {where} where an answer is needed; correct it")
+    kind = word(record.get("kind"), where, path) or "label"
+    if kind not in KINDS:
+        raise DataFileError(f"{path} has kind {kind!r:.40} in {where}; it may be {', '.join(KINDS)}")
+    label, annotator = (word(record.get(name), where, path) for name in ("label", "annotator"))
+    return kind, label, annotator, moment(record.get("at"), where, path)
 
 
 def texts_of(content: Content, entry: Entry) -> dict[str, Any]:
@@ -148,7 +169,7 @@ def _column(record: Mapping[str, Any], named: str | None, usual: Iterable[str], 
     return found
 
 
-def _word(value: Any, where: str, path: Path) -> str | None:
+def word(value: Any, where: str, path: Path) -> str | None:
     """A text as it is; an integer, such as a class that is called 3, as text; None from nothing."""
     if value is None or value == "":
         return None

@@ -13,10 +13,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from spotal.annotate.files.base import Content, Entry, Format, Reading, Row, moment
+from spotal.annotate.files.base import Content, Entry, Format, Reading, Row, answered, word
 from spotal.annotate.files.csv_rows import rows_of as csv_rows
 from spotal.annotate.files.json_lines import rows_of as json_rows
 from spotal.errors import DataFileError
+from spotal.pool._arrow import ArrowFile, arrow_faults
 from spotal.pool._tables import reading as opening
 from spotal.pool.files import list_images
 
@@ -31,7 +32,7 @@ ANSWER = ("annotator", "kind", "label", "at", "source")
 
 def _read(path: Path, reading: Reading) -> list[Row]:
     if (path / "dataset_dict.json").is_file():
-        splits = _json(path / "dataset_dict.json")["splits"]
+        splits = _listed(path / "dataset_dict.json", "splits")
         return [row for split in splits for row in _saved(path / split, reading)]
     if (path / "state.json").is_file():
         return _saved(path, reading)
@@ -40,18 +41,14 @@ def _read(path: Path, reading: Reading) -> list[Row]:
 
 def _saved(folder: Path, reading: Reading) -> list[Row]:
     """Rows of a dataset that ``save_to_disk`` wrote."""
-    import pyarrow as pa
-
     rows: list[Row] = []
-    for file in _json(folder / "state.json")["_data_files"]:
-        source = folder / file["filename"]
-        try:
-            with opening(source), pa.memory_map(str(source)) as memory, pa.ipc.open_stream(memory) as stream:
-                names = _class_names(stream.schema, reading.label_column or "label")
-                for batch in stream:
-                    rows += _batch(batch, names, len(rows), source, reading)
-        except pa.ArrowInvalid as error:
-            raise DataFileError(f"{source} is no Arrow stream ({error!s:.100}); save the dataset anew") from None
+    for name in _listed(folder / "state.json", "_data_files", "filename"):
+        source = folder / name
+        file = ArrowFile(source)
+        names = _class_names(file.schema, reading.label_column or "label", source)
+        for batch in file.batches():
+            with arrow_faults(source):
+                rows += _batch(batch, names, len(rows), source, reading)
     return rows
 
 
@@ -63,18 +60,38 @@ def _batch(batch: Any, names: list[str] | None, first: int, source: Path, readin
     if label_column not in batch.schema.names:
         found = ", ".join(map(repr, batch.schema.names))
         raise DataFileError(f"{source} has no column {label_column!r}, found {found}; name one by --label-column")
-    image = batch.schema.names.count("image") and hasattr(batch.column("image"), "field")
-    paths = batch.column("image").field("path").to_pylist() if image else [None] * len(batch)
+    paths = _paths(batch)
     columns = (values(reading.id_column or "id"), paths, values("text"), values(label_column), values("answers"))
     for k, (name, file, text, label, answers) in enumerate(zip(*columns, strict=True)):
         where = f"row {first + k}"
         ids, ends, texts = (() if value is None else (str(value),) for value in (name, file, text))
         if answers is not None:
-            for said in answers:
-                at = moment(said["at"], where, source)
-                yield Row(where, said["kind"], said["label"], ids, ends, texts, said["annotator"], at)
+            for said in answers if isinstance(answers, list) else [answers]:
+                kind, word, annotator, at = answered(said, where, source)
+                yield Row(where, kind, word, ids, ends, texts, annotator, at)
         elif label is not None and label != -1:
-            yield Row(where, "label", names[label] if names else str(label), ids, ends, texts)
+            yield Row(where, "label", _class(label, names, where, source), ids, ends, texts)
+
+
+def _paths(batch: Any) -> list[str | None]:
+    """The paths of the images, whose content is not looked at."""
+    from pyarrow import types
+
+    kind = batch.schema.field("image").type if "image" in batch.schema.names else None
+    if kind is None or not types.is_struct(kind) or kind.get_field_index("path") < 0:
+        return [None] * len(batch)
+    return list(batch.column("image").field("path").to_pylist())
+
+
+def _class(label: Any, names: list[str] | None, where: str, source: Path) -> str | None:
+    """The name of a class: of its number where there are names for numbers, else as it is."""
+    if names is None:
+        return word(label, where, source)
+    if isinstance(label, int) and not isinstance(label, bool) and 0 <= label < len(names):
+        return names[label]
+    raise DataFileError(
+        f"{source} has the label {label!r:.40} in {where}, and names for {len(names)} classes; correct it"
+    )
 
 
 def _image_folder(folder: Path, reading: Reading) -> list[Row]:
@@ -138,7 +155,8 @@ def _write(content: Content, path: Path) -> None:
 
 
 def _is_ours(path: Path) -> bool:
-    return (path / "dataset_info.json").is_file() and _json(path / "dataset_info.json").get("description") == ABOUT
+    about = _json(path / "dataset_info.json") if (path / "dataset_info.json").is_file() else None
+    return isinstance(about, dict) and about.get("description") == ABOUT
 
 
 def _row(content: Content, entry: Entry, numbers: dict[str, int], of: str | None) -> dict[str, Any]:
@@ -158,19 +176,43 @@ def _value(dtype: str) -> dict[str, str]:
     return {"dtype": dtype, "_type": "Value"}
 
 
-def _class_names(schema: Any, column: str) -> list[str] | None:
+def _class_names(schema: Any, column: str, source: Path) -> list[str] | None:
     """The names of a ClassLabel column, None where it holds names itself."""
-    found = json.loads((schema.metadata or {}).get(b"huggingface", b"{}"))
-    feature = found.get("info", {}).get("features", {}).get(column, {})
-    return list(feature["names"]) if feature.get("_type") == "ClassLabel" else None
+    feature: Any = _parsed(
+        (schema.metadata or {}).get(b"huggingface", b"{}"), f"{source} has features that are no JSON"
+    )
+    for name in ("info", "features", column):
+        feature = feature.get(name) if isinstance(feature, dict) else None
+    if not isinstance(feature, dict) or feature.get("_type") != "ClassLabel":
+        return None
+    names = feature.get("names")
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        raise DataFileError(f"{source} has a class label without names; save the dataset anew")
+    return names
+
+
+def _listed(path: Path, key: str, inner: str | None = None) -> list[str]:
+    """A list of texts in a JSON file, or what is ``inner`` in each element of a list."""
+    document = _json(path)
+    found = document.get(key) if isinstance(document, dict) else None
+    if inner is not None and isinstance(found, list):
+        found = [element.get(inner) if isinstance(element, dict) else None for element in found]
+    if not isinstance(found, list) or not all(isinstance(name, str) and "\0" not in name for name in found):
+        what = f"a list {key!r}" + (f" of objects with the key {inner!r}" if inner else " of texts")
+        raise DataFileError(f"{path} must have {what}, found none; save the dataset anew")
+    return found
 
 
 def _json(path: Path) -> Any:
     with opening(path):
-        try:
-            return json.loads(path.read_text(encoding="utf-8"))
-        except ValueError as error:
-            raise DataFileError(f"{path} is no JSON ({error}); save the dataset anew") from None
+        return _parsed(path.read_bytes(), f"{path} is no JSON")
+
+
+def _parsed(content: bytes, what: str) -> Any:
+    try:
+        return json.loads(content)
+    except (ValueError, RecursionError) as error:
+        raise DataFileError(f"{what} ({error!s:.100}); save the dataset anew") from None
 
 
 FORMAT = Format("hugging-face", "a folder of Hugging Face datasets", ("",), _read, _write, is_ours=_is_ours)

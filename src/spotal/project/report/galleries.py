@@ -53,12 +53,16 @@ def people(facts: Facts, file: Callable[[Item], Path]) -> str:
             [
                 f"{p.first} and {p.second}",
                 f"{p.items:,}",
-                f"{100 * p.share:.0f} %",
-                "" if p.kappa is None else f"{p.kappa:.2f}",
+                f"{100 * p.share:.0f} % ({100 * p.low:.0f} to {100 * p.high:.0f})",
+                "" if p.kappa is None else f"{p.kappa:.2f} ({p.kappa_low:.2f} to {p.kappa_high:.2f})",
             ]
             for p in facts.status.agreement
         ]
         text += "<h3>Agreement</h3>" + table(["", "items in common", "equal", "Cohen's kappa"], rows)
+        text += (
+            '<p class="note">Of first answers: what each said before a conflict was shown to them. Slips that were '
+            "corrected at once do not count. In brackets 95 % intervals.</p>"
+        )
     if facts.conflicts:
         parts = [
             figure(

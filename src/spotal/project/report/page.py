@@ -250,10 +250,9 @@ def _cost(facts: Facts) -> str:
         rows.append(["median time of an answer", f"{pace.median:.1f} s"])
         mean = pace.seconds / pace.answers
         rows.append(["the next 100 answers", f"about {_duration(100 * mean)}"])
-        if counts.left and counts.cost is None:
-            rows.append(
-                [f"the {counts.left:,} answers that the budget has left", f"about {_duration(counts.left * mean)}"]
-            )
+        if counts.budget is not None and counts.cost is None and counts.spent < counts.budget:
+            rest = int(counts.budget) - counts.spent  # those that are waited for among them
+            rows.append([f"the {rest:,} answers that the budget has left", f"about {_duration(rest * mean)}"])
     if facts.status.forecast.gain is not None:
         ahead = facts.status.forecast
         low, high = 100 * (ahead.low or 0), 100 * (ahead.high or 0)

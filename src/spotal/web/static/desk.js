@@ -77,6 +77,11 @@ export class Desk extends EventTarget {
     return [...this.tasks.keys()].filter((number) => this.isOpen(number));
   }
 
+  /** Answers of ours that the server's last state does not know of. */
+  get fresher() {
+    return this.state.tasks.filter(({ number, votes }) => !votes && this.words.has(number)).length;
+  }
+
   go(number) {
     if (!this.tasks.has(number) || this.saving) return;
     this.current = number;

@@ -54,7 +54,7 @@ function update() {
   }
   const isOver = !task || (!desk.open.length && !desk.words.has(desk.current) && !task.elsewhere);
   if (isOver) {
-    $("show").replaceChildren(finished(state, desk.outbox.size));
+    $("show").replaceChildren(finished(state, desk.outbox.size, desk.fresher));
     if (!ended) told = null;
   } else {
     if (ended || !$("show").childElementCount) view.open();

@@ -53,7 +53,7 @@ export function progress(place, desk) {
   const parts = [];
   if (round) {
     const waiting = Math.max(0, round.waiting - unsent(desk));
-    parts.push(meter("Batch", round.size - waiting, round.size));
+    parts.push(meter(counts.overlap > 1 ? "Batch, all people" : "Batch", round.size - waiting, round.size));
   }
   if (counts.budget !== null) parts.push(meter("Budget", counts.cost ?? counts.spent, counts.budget));
   else parts.push(h("p", {}, h("b", {}, counts.labeled.toLocaleString("en")), " labeled"));

@@ -1,0 +1,87 @@
+"""What the parts share: scratch folders, the command line in this process, what is in a folder, and results."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import shlex
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from hashlib import blake2b
+from pathlib import Path
+from typing import Any
+
+__all__ = ["QUIET", "RESULTS", "ROOT", "command", "content", "origin", "save", "scratch"]
+
+ROOT = Path(__file__).parents[2]
+RESULTS = Path(__file__).parent / "results"
+QUIET = {
+    "HF_HUB_OFFLINE": "1",
+    "OMP_NUM_THREADS": "1",
+    "OPENBLAS_NUM_THREADS": "1",
+    "MKL_NUM_THREADS": "1",
+    "COLUMNS": "200",
+    "NO_COLOR": "1",
+}
+"""Environment of every command: nothing leaves this machine, one thread, long lines."""
+
+
+def command(words: str) -> None:
+    """Run a command line in this process; SystemExit unless it ends well."""
+    from spotal.cli.main import app
+
+    try:
+        app(shlex.split(words), standalone_mode=True)
+    except SystemExit as end:
+        if end.code:
+            raise
+
+
+@contextmanager
+def scratch(keep: Path | None = None) -> Iterator[Path]:
+    """A new folder, gone afterwards, or one that is kept."""
+    if keep is not None:
+        keep.mkdir(parents=True)
+        yield keep.resolve()
+        return
+    with tempfile.TemporaryDirectory(prefix="spotal-reliability-") as name:
+        yield Path(name)
+
+
+def content(folder: Path) -> dict[str, str]:
+    """A hash of every file below a folder; links by what they point to."""
+    found = {}
+    for place, _, names in os.walk(folder):
+        for name in names:
+            path = Path(place, name)
+            data = os.readlink(path).encode() if path.is_symlink() else path.read_bytes()
+            found[path.relative_to(folder).as_posix()] = blake2b(data, digest_size=12).hexdigest()
+    return found
+
+
+def origin() -> dict[str, Any]:
+    """The commit, the machine and the date of a run."""
+    git = ["git", "-C", str(ROOT)]
+    commit = subprocess.run([*git, "rev-parse", "--short=12", "HEAD"], capture_output=True, text=True).stdout.strip()
+    changed = subprocess.run([*git, "status", "--porcelain", "src"], capture_output=True, text=True).stdout.strip()
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
+    return {
+        "commit": commit + ("+changes" if changed else ""),
+        "date": datetime.now(UTC).strftime("%Y-%m-%d"),
+        "machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores, {memory:.0f} GB, "
+        f"Python {platform.python_version()}",
+    }
+
+
+def save(part: str, document: dict[str, Any], folder: Path = RESULTS) -> Path:
+    """Write the results of a part."""
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"{part}.json"
+    path.write_text(json.dumps({"part": part, **origin(), **document}, indent=1) + "\n", encoding="utf-8")
+    print(f"wrote {path}", file=sys.stderr)
+    return path

@@ -1,0 +1,229 @@
+"""Fuzz: mutated files for every command that reads one, each in a process of its own.
+
+A sound input is made once. Each case copies it, mutates one file, and runs the commands in a forked process, so that a
+crash or a hang is seen and counted. A case fails where a command ends in anything but exit 0 or one sentence and exit 2
+(doctor: 1 where it finds something), or where a file of the user is changed. A case is named by its input and seed.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import faulthandler
+import json
+import os
+import random
+import re
+import resource
+import shutil
+import sys
+import time
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+from benchmarks.reliability.common import content, scratch
+from benchmarks.reliability.inputs import DECOYS, INPUTS, Input, add_decoys
+from benchmarks.reliability.mutations import MUTATIONS
+from benchmarks.reliability.process import Forked, prepare, run_main
+from benchmarks.reliability.structures import structured
+
+__all__ = ["fuzz", "replay"]
+
+SECONDS = 120
+"""A case that takes longer hangs."""
+MEMORY = 6 << 30
+"""Bytes that a case may take beyond what the process has."""
+
+
+def fuzz(count: int, *, first: int = 0, only: str = "", jobs: int = 1, folder: Path | None = None) -> dict[str, Any]:
+    """Run ``count`` cases, spread evenly over the inputs whose name holds ``only``."""
+    prepare()
+    names = [name for name in INPUTS if only in name]
+    begun = time.monotonic()
+    with scratch(folder) as place:
+        bases = {name: _base(INPUTS[name], place / "bases" / str(k)) for k, name in enumerate(names)}
+        plan = [(names[k % len(names)], first + k // len(names)) for k in range(count)]
+        found = _pool(plan, bases, place, jobs)
+    ends = Counter(end for case in found for end in case["ends"])
+    failures = [failure for case in found for failure in case["failures"]]
+    return {
+        "cases": len(found),
+        "inputs": len(names),
+        "first_seed": first,
+        "commands": sum(ends.values()),
+        "ends": dict(ends),
+        "failures": failures,
+        "by_kind": dict(Counter(failure["kind"] for failure in failures)),
+        "seconds": round(time.monotonic() - begun),
+    }
+
+
+def replay(name: str, seed: int, folder: Path | None = None) -> dict[str, Any]:
+    """Run one case again and say all about it."""
+    prepare()
+    with scratch(folder) as place:
+        base = _base(INPUTS[name], place / "base")
+        run = _Case(name, seed, base, place / "case")
+        run.start()
+        verdict = run.wait()
+        said = [path.read_text(errors="replace") for path in sorted((place / "case").glob("said-*"))]
+        return verdict | {"mutation": run.about(), "said": said}
+
+
+def _base(one: Input, folder: Path) -> Path:
+    """The sound input, made in a process of its own."""
+
+    def work() -> int:
+        one.build()
+        add_decoys()
+        return 0
+
+    folder.mkdir(parents=True)
+    made = Forked(work, folder, folder.parent / f"{folder.name}.said")
+    made.wait()
+    if made.status:
+        raise SystemExit(f"the sound input {one.name!r} cannot be made:\n{made.output()}")
+    return folder
+
+
+def _pool(plan: list[tuple[str, int]], bases: dict[str, Path], place: Path, jobs: int) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = []
+    running: list[_Case] = []
+    waiting = list(reversed(plan))
+    while waiting or running:
+        while waiting and len(running) < jobs:
+            name, seed = waiting.pop()
+            running.append(_Case(name, seed, bases[name], place / f"case-{len(found) + len(running)}-{time.time_ns()}"))
+            running[-1].start()
+        time.sleep(0.005)
+        for case in [case for case in running if case.done()]:
+            running.remove(case)
+            found.append(case.wait())
+            shutil.rmtree(case.folder, ignore_errors=True)
+            for failure in found[-1]["failures"]:
+                print(f"{failure['kind']}: {failure['case']}: {failure['command']}: {failure['what']}", file=sys.stderr)
+            if len(found) % 200 == 0:
+                print(f"{len(found)} of {len(plan)}", file=sys.stderr)
+    return found
+
+
+class _Case:
+    """A process that mutates a copy of a sound input and runs its commands."""
+
+    def __init__(self, name: str, seed: int, base: Path, folder: Path) -> None:
+        self.name, self.seed, self.base, self.folder = name, seed, base, folder
+        self.commands = INPUTS[name].commands
+
+    def start(self) -> None:
+        shutil.copytree(self.base, self.folder / "user", symlinks=True)
+        self.process = Forked(self._run, self.folder / "user", self.folder / "said")
+
+    def done(self) -> bool:
+        """Whether it has ended; one that hangs is ended."""
+        if not self.process.done() and time.monotonic() - self.process.begun > SECONDS:
+            (self.folder / "hangs").touch()
+            self.process.kill()
+        return self.process.done()
+
+    def wait(self) -> dict[str, Any]:
+        """The verdict."""
+        while not self.done():
+            time.sleep(0.005)
+        ends, failures = [], []
+
+        def fail(kind: str, words: str, what: str) -> None:
+            case = f"{self.name}:{self.seed}"
+            failures.append({"case": case, "kind": kind, "command": words, "mutation": self.about(), "what": what})
+
+        for k, words in enumerate(self.commands):
+            said = self.folder / f"said-{k}"
+            if not said.exists():
+                break
+            code = self.folder / f"code-{k}"
+            if code.exists():
+                end = code.read_text()
+                kind, what = _verdict(words, end, said.read_text(errors="replace"))
+            elif (self.folder / "hangs").exists():
+                end, kind, what = "hangs", "hang", f"longer than {SECONDS} s"
+            else:
+                end, kind = "crash", "crash"
+                what = f"{self.process.signal or self.process.code}: {said.read_text(errors='replace')[-300:]}"
+            ends.append(end)
+            if kind:
+                fail(kind, words, what)
+        if not (self.folder / "before.json").exists():
+            raise SystemExit(f"the case {self.name}:{self.seed} cannot be made:\n{self.process.output()}")
+        before = json.loads((self.folder / "before.json").read_text())
+        now = content(self.folder / "user")
+        harmed = [name for name, held in before.items() if now.get(name) != held and not _may_change(name)]
+        if harmed:
+            fail("harm", "", f"files of the user changed: {harmed}")
+        return {"ends": ends, "failures": failures}
+
+    def about(self) -> str:
+        path = self.folder / "mutation"
+        return path.read_text() if path.exists() else ""
+
+    def _run(self) -> int:
+        _mutate(self.name, self.seed, self.folder / "mutation")
+        (self.folder / "before.json").write_text(json.dumps(content(Path())))
+        size = Path("/proc/self/statm")  # only Linux has it, and keeps to such a limit
+        if size.exists():
+            most = int(size.read_text().split()[0]) * os.sysconf("SC_PAGE_SIZE") + MEMORY
+            resource.setrlimit(resource.RLIMIT_AS, (most, most))
+        for k, words in enumerate(self.commands):
+            with (self.folder / f"said-{k}").open("w") as said:
+                for number in (1, 2):
+                    os.dup2(said.fileno(), number)
+                faulthandler.enable(said)
+                code = run_main(words)
+                faulthandler.disable()
+            (self.folder / f"code-{k}").write_text(str(code))
+        return 0
+
+
+def _mutate(name: str, seed: int, note: Path) -> None:
+    """Mutate one file below the current folder; the same seed does the same to the same files."""
+    rng = random.Random(f"{name}:{seed}")
+    decoys = {Path(decoy) for decoy in DECOYS}
+    found = (path for path in Path().glob(INPUTS[name].target) if path.is_file() and path not in decoys)
+    files = sorted(found, key=lambda path: (path.suffix, path.stat().st_size, path))  # some names are random
+    path = rng.choice(files)
+    data = path.read_bytes()
+    change = structured(path.name)
+    if change is not None and rng.random() < 0.5:
+        ways = ["structure"]
+        with contextlib.suppress(ValueError, OSError, IndexError):  # a file that is no sound one of its kind
+            data = change(data, rng)
+    else:
+        ways = rng.choices(list(MUTATIONS), k=rng.choice((1, 1, 1, 2, 3)))
+        for way in ways:
+            data = MUTATIONS[way](bytearray(data), rng)
+    note.write_text(f"{path}: {', '.join(ways)}")
+    path.write_bytes(data)
+
+
+def _verdict(words: str, code: str, said: str) -> tuple[str, str]:
+    """What is wrong with how a command ended, nothing where it is as it should be."""
+    if "Traceback (most recent call last)" in said or code not in ("0", "2", "1" if words.startswith("doctor") else ""):
+        places = re.findall(r'File "[^"]*/spotal/([^"]+)", line (\d+), in (\w+)', said)
+        where = " < ".join(f"{file}:{line} {name}" for file, line, name in places[:-3:-1])
+        last = next(
+            (line for line in reversed(said.splitlines()) if re.match(r"[\w.]+(Error|Exception|Exit)?:? ", line)), ""
+        )
+        return "traceback", f"exit {code}: {last[:200]} [{where}]"
+    lines = said.strip().splitlines()
+    if code == "2" and not (lines and lines[-1].startswith("Error: ")):
+        return "no sentence", f"exit 2: {' / '.join(lines[-3:])[:300]}"
+    if "\x1b" in said:
+        return "escape", repr(said[max(0, said.index("\x1b") - 50) :][:120])
+    noise = next(
+        (line for line in lines if re.search(r"(?<!Spotal)Warning: ", line) and not line.startswith("Warn")), ""
+    )
+    return ("noise", noise[:200]) if noise else ("", "")
+
+
+def _may_change(name: str) -> bool:
+    """Whether commands may write there: what they were told to, and a project's own files."""
+    first = name.split("/")[0]
+    return name not in DECOYS and (first in ("p", "q", "run", "cache", "pool") or first.startswith("out"))

@@ -1,0 +1,265 @@
+"""Kill loop: commands of a project that are killed at random moments, and every acknowledged answer counted after each.
+
+The ledger holds what a person was told is safe: an answer on the labeling page whose POST came back, and the rows of a
+file whose ``spotal import`` ended with exit 0. After each SIGKILL the database is opened as it is, each answer of the
+ledger is looked up and compared, and the files of the user are hashed.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+import random
+import re
+import shutil
+import sys
+import threading
+import time
+from collections import Counter
+from dataclasses import dataclass, field
+from http.client import HTTPException
+from pathlib import Path
+from typing import Any
+
+from benchmarks.reliability.client import Client, Refused, address_of
+from benchmarks.reliability.common import command, content, scratch
+from benchmarks.reliability.inputs import DECOYS, add_decoys
+from benchmarks.reliability.process import Forked, prepare, start
+
+__all__ = ["kill_loop"]
+
+ITEMS, DIM, CLASSES = 3_000, 8, ("a", "b", "c")
+ANNOTATORS = ("ann", "bo", "cy")
+WEIGHTS = {
+    "label": 8,
+    "next": 3,
+    "train": 3,
+    "import": 3,
+    "export": 2,
+    "predict": 2,
+    "report": 1,
+    "doctor": 1,
+    "init": 1,
+}
+"""How often each command is begun."""
+EXPECTED = re.compile(r"no model|needs labels|two classes|no item is left|budget is spent|nothing to choose")
+"""What a command may say in place of its work."""
+OWN = ("p/.spotal/", "q/", "out", "p/spotal.toml")
+"""What commands may write here; everything else is the user's."""
+
+
+@dataclass
+class Ledger:
+    """What was acknowledged: answers of the page by their id, and rows of imports by item and annotator."""
+
+    page: dict[str, tuple[int, str, str | None]] = field(default_factory=dict)
+    rows: dict[tuple[str, str], str] = field(default_factory=dict)
+    refused: list[str] = field(default_factory=list)
+
+
+def kill_loop(kills: int, seed: int = 0, folder: Path | None = None) -> dict[str, Any]:
+    """Run random commands until that many were killed; the answers counted, and what was wrong."""
+    prepare()
+    rng = random.Random(f"kill:{seed}")
+    begun = time.monotonic()
+    with scratch(folder) as place:
+        work = place / "work"
+        work.mkdir()
+        _in(work, place, _make)
+        run = _Loop(work, place, rng)
+        while run.killed < kills:
+            run.step()
+        run.settle()
+        return {
+            "kills": run.killed,
+            "seed": seed,
+            "by_command": dict(run.by_command),
+            "completed": dict(run.completed),
+            "acknowledged": len(run.ledger.page) + len(run.ledger.rows),
+            "of_the_page": len(run.ledger.page),
+            "comparisons": run.compared,
+            "lost": run.lost,
+            "harmed": run.harmed,
+            "faults": run.faults,
+            "seconds": round(time.monotonic() - begun),
+        }
+
+
+def _make() -> int:
+    import numpy as np
+
+    rng = np.random.default_rng(0)
+    np.save("pool.npy", (3 * np.eye(3, DIM)[np.arange(ITEMS) % 3] + rng.normal(size=(ITEMS, DIM))).astype(np.float32))
+    command(f"init p --pool pool.npy --classes {','.join(CLASSES)} --batch 300 --overlap 2")
+    command("next p")
+    add_decoys()
+    return 0
+
+
+def _in(folder: Path, place: Path, work: Any) -> None:
+    child = Forked(work, folder, place / "said-work")
+    child.wait()
+    if child.status:
+        raise SystemExit(f"a step of the kill loop failed:\n{child.output()}")
+
+
+class _Loop:
+    def __init__(self, work: Path, place: Path, rng: random.Random) -> None:
+        self.work, self.place, self.rng = work, place, rng
+        self.ledger = Ledger()
+        self.killed = self.compared = self.number = 0
+        self.by_command: Counter[str] = Counter()
+        self.completed: Counter[str] = Counter()
+        self.lost: list[str] = []
+        self.harmed: list[str] = []
+        self.faults: list[str] = []
+        self.typical = dict.fromkeys(WEIGHTS, 1.5)  # seconds that each command takes
+        self.user = self._user()
+
+    def step(self) -> None:
+        """Begin a command and kill it at a random moment, or let it end where it is faster."""
+        self.number += 1
+        name = self.rng.choices(list(WEIGHTS), list(WEIGHTS.values()))[0]
+        rows = self._write_rows() if name == "import" else {}
+        words = {
+            "label": "label p --port 0 --no-browser",
+            "next": "next p --anyway",
+            "import": f"import rows-{self.number}.csv p",
+            "export": "export out.csv p --format csv",
+            "predict": "predict p --out out-predictions.csv",
+            "report": "report p --out out.html",
+            "init": "init q --pool pool.npy --classes a,b",
+        }.get(name, f"{name} p")
+        process = start(words, self.work, self.place / "said")
+        moment = self.rng.random() * self.typical[name] * 1.1
+        people = self._people(process) if name == "label" and self.rng.random() < 0.9 else []
+        process.wait(moment)
+        killed = process.kill()
+        for thread in people:
+            thread.join()
+        self.killed += killed
+        if killed:
+            self.by_command[name] += 1
+        else:
+            self.completed[name] += 1
+            self.typical[name] = 0.7 * self.typical[name] + 0.3 * (time.monotonic() - process.begun)
+            self._check_end(name, process)
+            if process.code == 0:
+                self.ledger.rows |= rows
+        if name == "init":
+            shutil.rmtree(self.work / "q", ignore_errors=True) if not killed else self._again()
+        self._compare(f"{self.number} {words}")
+        if self.killed and self.killed % 50 == 0 and killed:
+            print(f"{self.killed} kills, {len(self.ledger.page) + len(self.ledger.rows)} answers", file=sys.stderr)
+
+    def settle(self) -> None:
+        """After the last kill everything must work."""
+        for words in ("doctor p --repair", "next p --anyway", "train p", "predict p --out out-predictions.csv",
+                      "export out.csv p --format csv", "report p --out out.html", "doctor p", "status p"):  # fmt: skip
+            process = start(words, self.work, self.place / "said")
+            process.wait()
+            if process.code:
+                self.faults.append(f"at the end {words}: exit {process.code}: {process.output()[-300:]}")
+        self._compare("the end")
+
+    def _again(self) -> None:
+        """An init that was killed can be done again in the same folder, or was done."""
+        process = start("init q --pool pool.npy --classes a,b", self.work, self.place / "said")
+        process.wait()
+        if process.code and "is a spotal project already" not in process.output().replace("\n", " "):
+            other = start("status q", self.work, self.place / "said-status")
+            other.wait()
+            if other.code:
+                self.faults.append(f"{self.number} init after a killed init: {process.output()[-300:]}")
+        shutil.rmtree(self.work / "q", ignore_errors=True)
+
+    def _check_end(self, name: str, process: Forked) -> None:
+        """A command that was not killed does its work, whatever was killed before."""
+        said = process.output()
+        fine = {0, 1} if name == "doctor" else {0}  # the doctor says 1 where a kill left something
+        if name == "label" or "Traceback" in said or (process.code not in fine and not EXPECTED.search(said)):
+            self.faults.append(f"{self.number} {name}: exit {process.code} {process.signal}: {said[-400:]}")
+
+    def _people(self, server: Forked) -> list[threading.Thread]:
+        """Three people who answer until the server is gone."""
+        address = address_of(server)
+        if not address:
+            return []
+        threads = [
+            threading.Thread(target=self._annotate, args=(address, name, self.rng.random())) for name in ANNOTATORS
+        ]
+        for thread in threads:
+            thread.start()
+        return threads
+
+    def _annotate(self, address: str, annotator: str, seed: float) -> None:
+        rng = random.Random(seed)
+        try:
+            client = Client(address, annotator, timeout=20)
+            while True:
+                tasks = client.state().get("tasks", [])
+                if not tasks:
+                    return
+                for task in tasks[: rng.choice((1, 5, 30))]:
+                    kind = rng.choices(("label", "skip", "none_of_these"), (8, 1, 1))[0]
+                    said = client.make(task["number"], rng.choice(CLASSES) if kind == "label" else None, kind)
+                    client.send([said])
+                    self.ledger.page[said["id"]] = (said["item"], annotator, said.get("label"))
+        except Refused as error:
+            self.ledger.refused.append(str(error))
+        except (OSError, HTTPException, ValueError):
+            return  # the server is gone: what was not acknowledged is not in the ledger
+
+    def _write_rows(self) -> dict[tuple[str, str], str]:
+        """A file of labels by an annotator who is asked nowhere else."""
+        annotator = f"file-{self.number}"
+        rows = {(str(k), annotator): self.rng.choice(CLASSES) for k in self.rng.sample(range(ITEMS), 40)}
+        with (self.work / f"rows-{self.number}.csv").open("w", newline="") as file:
+            csv.writer(file).writerows([("id", "annotator", "label"), *((*key, label) for key, label in rows.items())])
+        self.user = self._user()
+        return rows
+
+    def _user(self) -> dict[str, str]:
+        found = content(self.work)
+        return {name: held for name, held in found.items() if name in DECOYS or not name.startswith(OWN)}
+
+    def _compare(self, when: str) -> None:
+        """Look up every answer of the ledger, and hash what is the user's."""
+        now = self._user()
+        for name in self.user.keys() | now.keys():
+            if self.user.get(name) != now.get(name):
+                self.harmed.append(f"{when}: {name}")
+        self.user = now
+        told = self.place / "history.json"
+        _in(self.work, self.place, lambda: _history(told))
+        page, rows = json.loads(told.read_text())
+        for key, said in self.ledger.page.items():
+            if page.get(key) != list(said):
+                self.lost.append(f"{when}: answer {key} {said}, found {page.get(key)}")
+        known = {(item, annotator): label for item, annotator, label in rows}
+        for one, label in self.ledger.rows.items():
+            if known.get(one) != label:
+                self.lost.append(f"{when}: imported {one} {label}, found {known.get(one)}")
+        self.compared += len(self.ledger.page) + len(self.ledger.rows)
+        broken = [path.name for path in self.work.glob("out*.csv") if not _is_whole(path)]
+        if broken:
+            self.faults.append(f"{when}: half a file at {broken}")
+
+
+def _history(told: Path) -> int:
+    """Write what the database holds: answers of the page by their id, and rows of imports."""
+    from spotal.project import Project
+
+    with Project.open("p") as project:
+        events = project.labels.history()
+        numbers = {item.id: item.number for item in project.items}
+    page = {e.external_id: (numbers[e.item], e.annotator, e.label) for e in events if e.source == "page"}
+    rows = [(e.item, e.annotator, e.label) for e in events if e.source == "import"]
+    told.write_text(json.dumps([page, rows]))
+    return 0
+
+
+def _is_whole(path: Path) -> bool:
+    with path.open(newline="") as file:
+        rows = list(csv.reader(file))
+    return path.read_bytes().endswith(b"\n") and len({len(row) for row in rows}) == 1

@@ -1,0 +1,154 @@
+"""Commands in forked processes: as a user starts them, but without the seconds that imports take."""
+
+from __future__ import annotations
+
+import os
+import resource
+import shlex
+import signal
+import sys
+import time
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from benchmarks.reliability.common import QUIET
+
+__all__ = ["Forked", "prepare", "run_main", "start"]
+
+
+def prepare() -> None:
+    """Import what commands need, once, before the forks; start no thread."""
+    os.environ |= QUIET
+    import alembic.command  # noqa: F401
+    import numba  # noqa: F401
+    import PIL.Image
+    import pyarrow.csv
+    import pyarrow.json
+    import pyarrow.parquet  # noqa: F401
+    import sklearn.linear_model  # noqa: F401
+    import torch
+    import uvicorn  # noqa: F401
+
+    import spotal.annotate.files
+    import spotal.cli.main
+    import spotal.project.learning
+    import spotal.project.report
+    import spotal.web.app  # noqa: F401
+    from spotal.strategies import names
+
+    names()
+    PIL.Image.init()
+    torch.set_num_threads(1)
+
+
+def run_main(words: str) -> int:
+    """Run a command line in this process as ``spotal`` would, and return its exit status."""
+    from spotal.cli import main
+
+    sys.argv = ["spotal", *shlex.split(words)]
+    code: Any = 0
+    try:
+        main.main()
+    except SystemExit as end:
+        code = end.code or 0
+    except BaseException:
+        traceback.print_exc()
+        code = 1
+    sys.stdout.flush()
+    sys.stderr.flush()
+    return code if isinstance(code, int) else 1
+
+
+class Forked:
+    """A forked process and its group. ``said`` is the file of what it prints; None for a pipe, which holds 64 KB."""
+
+    def __init__(self, work: Callable[[], int], folder: Path, said: Path | None) -> None:
+        self.said, self.status, self.begun = said, None, time.monotonic()  # type: ignore[var-annotated]
+        self._told = ""
+        sys.stdout.flush()
+        sys.stderr.flush()
+        if said is None:
+            self._pipe, file = os.pipe()
+        else:
+            file = os.open(said, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND, 0o644)
+        self.pid = os.fork()
+        if self.pid:
+            os.close(file)
+            return
+        code = 70  # a forked process never returns into its parent's code
+        try:
+            os.setpgid(0, 0)
+            os.chdir(folder)
+            sys.path.insert(0, str(folder))
+            for number in (1, 2):
+                os.dup2(file, number)
+            os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+            resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+            code = work()
+        except BaseException:
+            traceback.print_exc()
+            sys.stderr.flush()
+        finally:
+            os._exit(code)
+
+    def done(self) -> bool:
+        """Whether it has ended."""
+        if self.status is None:
+            pid, status = os.waitpid(self.pid, os.WNOHANG)
+            self.status = status if pid else None
+        return self.status is not None
+
+    def wait(self, seconds: float | None = None) -> bool:
+        """Wait until it has ended, or for so many seconds; whether it has."""
+        limit = None if seconds is None else time.monotonic() + seconds
+        while not self.done():
+            if limit is not None and time.monotonic() >= limit:
+                return False
+            time.sleep(0.002)
+        return True
+
+    def kill(self) -> bool:
+        """Send SIGKILL to it and all that it started; False where it had ended before."""
+        if self.done():
+            return False
+        for send in (os.killpg, os.kill):  # the group may not be there yet
+            try:
+                send(self.pid, signal.SIGKILL)
+            except ProcessLookupError:
+                continue
+        self.wait()
+        return os.WIFSIGNALED(self.status) and os.WTERMSIG(self.status) == signal.SIGKILL  # type: ignore[arg-type]
+
+    @property
+    def signal(self) -> str:
+        """The signal that ended it, empty where none did."""
+        number = 0 if self.status is None or not os.WIFSIGNALED(self.status) else os.WTERMSIG(self.status)
+        return signal.Signals(number).name if number else ""
+
+    @property
+    def code(self) -> int:
+        """Its exit status, once it has ended by itself."""
+        return os.waitstatus_to_exitcode(self.status or 0)
+
+    def output(self) -> str:
+        """What it has printed so far; all of it, once it has ended, where that goes to a pipe."""
+        if self.said is not None:
+            return self.said.read_text(encoding="utf-8", errors="replace")
+        if not self._told:
+            with open(self._pipe, encoding="utf-8", errors="replace") as pipe:
+                self._told = pipe.read()
+        return self._told
+
+
+def start(words: str, folder: Path, said: Path | None, *, file_size: int | None = None) -> Forked:
+    """Start a command in a folder; no file may grow beyond ``file_size`` bytes, as where a disk is full."""
+
+    def work() -> int:
+        if file_size is not None:
+            signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+            resource.setrlimit(resource.RLIMIT_FSIZE, (file_size, file_size))
+        return run_main(words)
+
+    return Forked(work, folder, said)

@@ -1,0 +1,193 @@
+"""Write docs/reliability.md from the results of the parts."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from benchmarks.reliability.common import RESULTS, ROOT
+
+__all__ = ["write"]
+
+HEAD = """# Reliability
+
+What spotal does when it is killed, when the disk is full, when files are damaged and when fifty people answer at once.
+Every figure is measured by one command, in scratch folders and on the loopback interface alone:
+
+    python -m benchmarks.reliability [kill] [runs] [load] [fuzz] [disk] [--quick]
+
+`--quick` takes minutes and writes nothing. Each case of the fuzz has a name, `INPUT:SEED`, and is run again by
+`python -m benchmarks.reliability --replay INPUT:SEED`. A part writes `benchmarks/reliability/results/PART.json`, from
+which this page is made.
+"""
+
+PEERS = (
+    (
+        "SQLite, [How To Corrupt An SQLite Database File](https://www.sqlite.org/howtocorrupt.html)",
+        '"If an application crash, or an operating-system crash, or even a power failure occurs in the middle of a '
+        "transaction, the partially written transaction should be automatically rolled back the next time the "
+        'database file is accessed."',
+        "Answers are SQLite transactions. The kill loop measures application crashes; power failures are not "
+        "simulated.",
+    ),
+    (
+        "SQLite, [How SQLite Is Tested](https://www.sqlite.org/testing.html)",
+        "Tests of out-of-memory, input/output errors, crashes, power loss and malformed databases, fuzzing, and 100 "
+        "% branch coverage.",
+        "Kills, full disks and mutated files, of the whole program. Failing allocations and power loss are not "
+        "simulated, coverage is not promised.",
+    ),
+    (
+        "Jupyter, [Security in the Jupyter notebook "
+        "server](https://github.com/jupyter/notebook/blob/4.4.1/docs/source/security.rst)",
+        '"notebook 4.3 introduces token-based authentication that is on by default"',
+        "See [label.md](label.md).",
+    ),
+    (
+        "Datasette, [Settings](https://docs.datasette.io/en/stable/settings.html)",
+        '"By default, queries have a time limit of one second."',
+        "The load test's aim is a 99th percentile of 500 ms for an answer.",
+    ),
+    (
+        "Label Studio, [Set up the database](https://labelstud.io/guide/storedata.html)",
+        '"The SQLite database might work well for projects with tens of thousands of labeling tasks"; "if you '
+        "import data while labeling is being performed, labeling tasks can take more than 10 seconds to load and "
+        "annotations can take more than 10 seconds to perform. If you want to label more than 100,000 tasks with 5 "
+        'or more concurrent users, consider using PostgreSQL"',
+        "50 concurrent people on one SQLite database, with the figures above.",
+    ),
+)
+"""Project and page, what it says, and what is measured here."""
+
+BESIDE = """## Beside what others promise
+
+These are sentences of the projects' own documentation. They promise different things, and none of them publishes the
+figures above for its own program, so the table compares aims and not results.
+"""
+
+
+def write() -> None:
+    """Write the page; parts that have not been run are left out and said."""
+    found = {path.stem: json.loads(path.read_text(encoding="utf-8")) for path in sorted(RESULTS.glob("*.json"))}
+    lines = [HEAD, "## Aims", "", "| aim | measured | met |", "| --- | --- | --- |", *_aims(found), ""]
+    for name, section in (("kill", _kill), ("runs", _runs), ("load", _load), ("fuzz", _fuzz), ("disk", _disk)):
+        if name in found:
+            lines += [*section(found[name]), "", _where(found[name]), ""]
+    page = ROOT / "docs" / "reliability.md"
+    lines += [BESIDE, "| project | what its documentation says | here |", "| --- | --- | --- |"]
+    lines += [f"| {' | '.join(row)} |" for row in PEERS]
+    page.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    print(f"wrote {page}")
+
+
+def _aims(found: dict[str, Any]) -> list[str]:
+    rows = []
+    if kill := found.get("kill"):
+        lost, harmed, faults = (len(kill[key]) for key in ("lost", "harmed", "faults"))
+        measured = f"{kill['kills']:,} kills: {lost} answers lost, {harmed} files of the user changed, {faults} faults"
+        rows.append(("1,000 kills: no label lost", measured, kill["kills"] >= 1_000 and not lost + harmed + faults))
+    if fuzz := found.get("fuzz"):
+        kinds = fuzz["by_kind"]
+        said = ", ".join(f"{count} {kind}" for kind, count in kinds.items()) or "no traceback, crash, hang or harm"
+        aim = "10,000 mutations: no traceback, no file of the user touched"
+        rows.append((aim, f"{fuzz['cases']:,} mutations: {said}", fuzz["cases"] >= 10_000 and not kinds))
+    if load := found.get("load"):
+        for run in (run for run in load["runs"] if not run["think_s"]):
+            rate, p99 = run["labels_per_s"], run["post_ms"].get("p99", float("nan"))
+            fine = load["people"] >= 50 and rate >= 200 and p99 < 500 and not run["lost"]
+            aim = f"{load['people']} people, batch {run['batch']:,}: 200 labels/s, p99 below 500 ms, none lost"
+            rows.append((aim, f"{rate:,.0f} labels/s, p99 {p99:,.0f} ms, {run['lost']} lost", fine))
+    if disk := found.get("disk"):
+        faults = len(disk["faults"])
+        rows.append(("a full disk harms nothing", f"{disk['cases']} cases, {faults} faults", not faults))
+    return [f"| {aim} | {measured} | {'yes' if fine else '**no**'} |" for aim, measured, fine in rows]
+
+
+def _kill(found: dict[str, Any]) -> list[str]:
+    commands = ", ".join(f"{name} {count}" for name, count in sorted(found["by_command"].items()))
+    return [
+        "## Kills",
+        "",
+        f"Random commands of one project get SIGKILL at random moments: {commands}. Three people answer while the page",
+        "is served. An answer counts once its POST came back, an imported row once the command ended. After each kill",
+        "the database is opened and every answer counted so far is looked up and compared. The user's files are",
+        "hashed, among them decoys beside and in the project.",
+        "",
+        f"{found['kills']:,} kills; {found['acknowledged']:,} answers acknowledged, {found['of_the_page']:,} of them",
+        f"on the page; {found['comparisons']:,} comparisons; {len(found['lost'])} lost; {len(found['harmed'])} files",
+        f"of the user changed; {len(found['faults'])} commands that did not go on.",
+        *_faults(found["faults"] + found["lost"] + found["harmed"]),
+    ]
+
+
+def _runs(found: dict[str, Any]) -> list[str]:
+    same = "the same results, bit for bit" if found["same"] else "**other results**"
+    return [
+        "## Killed benchmark runs",
+        "",
+        f"`spotal bench` was killed {found['kills']} times within {found['rounds']} rounds, then left to end. It has",
+        f"{same} as a run that was left alone.",
+        *_faults(found["faults"]),
+    ]
+
+
+def _load(found: dict[str, Any]) -> list[str]:
+    lines = [
+        "## Load",
+        "",
+        f"{found['people']} people answer on one page with {found['items']:,} images, each over a connection of their",
+        "own and by the page's own protocol: ask for the state, answer, ask for what changed. Clients and server share",
+        "the machine. The server is killed at the end, and every acknowledged answer is looked up in the database.",
+        "",
+        "| batch | think time | labels/s | POST p50 | POST p99 | state p50 | answers | lost |",
+        "| ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |",
+    ]
+    for run in found["runs"]:
+        post, state = run["post_ms"], run["state_ms"]
+        lines.append(
+            f"| {run['batch']:,} | {run['think_s']:g} s | {run['labels_per_s']:,.1f} | {post.get('p50', 0):,.0f} ms | "
+            f"{post.get('p99', 0):,.0f} ms | {state.get('p50', 0):,.0f} ms | {run['answers']:,} | {run['lost']} |"
+        )
+    return lines + _faults([error for run in found["runs"] for error in run["errors"]])
+
+
+def _fuzz(found: dict[str, Any]) -> list[str]:
+    ends = ", ".join(f"{end}: {count:,}" for end, count in sorted(found["ends"].items()))
+    return [
+        "## Mutated files",
+        "",
+        f"{found['cases']:,} cases over {found['inputs']} inputs: pools in every format, side files, texts, images,",
+        "label files of every format, settings, databases and the files of projects, protocols and results. Each case",
+        "changes one file of a sound input by flipped bits, cuts, splices, odd tokens, other encodings, or a change",
+        "that keeps the format, and runs the commands that read it. A command must end with exit 0, or with one",
+        "sentence and exit 2 (`doctor`: 1 where it finds something).",
+        "",
+        f"{found['commands']:,} commands ended with exit {ends}.",
+        *_faults([f"`{one['case']}`, {one['command']}: {one['kind']}, {one['what']}" for one in found["failures"]]),
+    ]
+
+
+def _disk(found: dict[str, Any]) -> list[str]:
+    ends = ", ".join(f"{end}: {count:,}" for end, count in sorted(found["ends"].items()))
+    least, most = found["limits"][0], found["limits"][-1]
+    return [
+        "## Full disks",
+        "",
+        f"Every command that writes runs where no file may grow beyond {least:,} to {most:,} bytes: {found['cases']}",
+        f"cases ({ends}). Older results stay or are replaced whole, answers and the user's files stay, and with room",
+        f"again the same command does its work: {len(found['faults'])} faults.",
+        *_faults([f"`{one['command']}`, {one['limit']:,} bytes: {one['what']}" for one in found["faults"]]),
+    ]
+
+
+def _faults(faults: list[str]) -> list[str]:
+    """The first twenty, one a line."""
+    more = [f"- and {len(faults) - 20} more"] if len(faults) > 20 else []
+    return ["", *(f"- {' '.join(fault.split())[:300]}" for fault in faults[:20]), *more] if faults else []
+
+
+def _where(found: dict[str, Any]) -> str:
+    seconds = sum(run["seconds"] for run in found["runs"]) if "runs" in found else found["seconds"]
+    seed = found.get("seed", found.get("first_seed"))
+    seeds = "" if seed is None else f", first seed {seed}"
+    return f"Commit {found['commit']}, {found['date']}{seeds}, {seconds:,.0f} s on {found['machine']}."

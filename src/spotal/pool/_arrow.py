@@ -1,0 +1,90 @@
+"""Read Arrow files and streams whose bytes may be damaged: every batch is validated before anything looks into it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from spotal.errors import DataFileError, SpotalError
+from spotal.pool._tables import reading
+
+__all__ = ["ArrowFile", "arrow_faults"]
+
+MAGIC = b"ARROW1"
+
+
+class ArrowFile:
+    """A memory-mapped Arrow (Feather) file, or an Arrow stream as Hugging Face ``datasets`` writes it.
+
+    Offsets in a damaged batch may point outside the map, and reading them would end the process. So a batch is
+    validated in full when it is first asked for.
+
+    Parameters
+    ----------
+    path : Path
+
+    Attributes
+    ----------
+    schema : pyarrow.Schema
+    num_record_batches : int
+
+    Raises
+    ------
+    DataFileError
+        The file is missing, or is neither an Arrow file nor a stream. Later, a batch is damaged.
+    """
+
+    def __init__(self, path: Path) -> None:
+        import pyarrow as pa
+
+        self.path = path
+        self._valid: dict[int, Any] = {}
+        with arrow_faults(path):
+            source = pa.memory_map(str(path))
+            self._file: Any = None
+            if source.read(len(MAGIC)) == MAGIC:
+                self._file = pa.ipc.open_file(source)
+                self.schema, self.num_record_batches = self._file.schema, self._file.num_record_batches
+                return
+            source.seek(0)
+            with pa.ipc.open_stream(source) as stream:
+                self.schema, self._batches = stream.schema, list(stream)
+            self.num_record_batches = len(self._batches)
+
+    def get_batch(self, k: int) -> Any:
+        """The batch of that number, a view of the map."""
+        if k not in self._valid:
+            with arrow_faults(self.path):
+                batch = self._batches[k] if self._file is None else self._file.get_batch(k)
+                batch.validate(full=True)
+            self._valid[k] = batch
+        return self._valid[k]
+
+    def batches(self) -> Iterator[Any]:
+        """All batches in order."""
+        return (self.get_batch(k) for k in range(self.num_record_batches))
+
+    def read_all(self) -> Any:
+        """All batches as one table."""
+        import pyarrow as pa
+
+        return pa.Table.from_batches(self.batches(), self.schema)
+
+
+@contextmanager
+def arrow_faults(path: Path) -> Iterator[None]:
+    """Turn what pyarrow raises at a damaged or foreign file into a DataFileError that names it."""
+    import pyarrow as pa
+
+    with reading(path):
+        try:
+            yield
+        except SpotalError:
+            raise
+        except (pa.ArrowException, OSError, MemoryError, ValueError, EOFError, OverflowError) as error:
+            if isinstance(error, OSError) and error.errno is not None:
+                raise  # of the system, not of what the file holds
+            said = " ".join(str(error).split())[:200] or type(error).__name__
+            raise DataFileError(f"{path} is damaged or cut short ({said}); write it again") from None
