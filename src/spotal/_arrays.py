@@ -31,6 +31,7 @@ __all__ = [
     "is_tensor",
     "to_numpy",
     "to_tensor",
+    "unmasked",
 ]
 
 BLOCK_BYTES = 32 << 20
@@ -59,7 +60,12 @@ def is_tensor(x: object) -> bool:
 
 
 def to_numpy(x: Any) -> NDArray[Any]:
-    """Any array or tensor as a numpy array, without a copy where that is possible; bfloat16 becomes float32."""
+    """Any array or tensor as a numpy array, without a copy where that is possible; bfloat16 becomes float32.
+
+    Raises InputError for a masked array with masked entries: their mask would be lost.
+    """
+    if isinstance(x, np.ma.MaskedArray):
+        return unmasked(x, "the array")
     if not is_tensor(x):
         return np.asarray(x)
     x = x.detach().cpu()
@@ -67,8 +73,20 @@ def to_numpy(x: Any) -> NDArray[Any]:
     return array
 
 
+def unmasked(x: Any, name: str) -> NDArray[Any]:
+    """The data of a masked array that masks nothing. Raises InputError where it masks entries."""
+    count = int(np.ma.getmaskarray(x).sum())
+    if count:
+        raise InputError(
+            f"{name} must have no masked entries, found {count:,}; fill them in, or drop their rows, before you pass it"
+        )
+    return np.asarray(x.data)
+
+
 def as_array(x: Any, name: str) -> NDArray[Any]:
-    """As to_numpy; raises InputError for lists that are ragged."""
+    """As to_numpy; raises InputError for lists that are ragged, and for masked entries."""
+    if isinstance(x, np.ma.MaskedArray):
+        return unmasked(x, name)
     try:
         return to_numpy(x)
     except ValueError as error:
@@ -125,7 +143,8 @@ def check_matrix(
     if not is_tensor(x):
         if hasattr(x, "toarray"):
             raise InputError(f"{name} is a sparse matrix, which is not supported; pass {name}.toarray()")
-        x = x if isinstance(x, np.ndarray) else as_array(x, name)
+        is_plain = isinstance(x, np.ndarray) and not isinstance(x, np.ma.MaskedArray)
+        x = x if is_plain else as_array(x, name)
     elif x.is_sparse or x.layout is not sys.modules["torch"].strided:
         raise InputError(f"{name} is a sparse tensor, which is not supported; pass {name}.to_dense()")
     else:

@@ -9,9 +9,11 @@ from typing import Any, TypeVar
 
 from spotal.errors import InputError
 
-__all__ = ["build", "check_fields", "closest", "key"]
+__all__ = ["build", "check_fields", "check_sizes", "closest", "key"]
 
 T = TypeVar("T")
+LARGEST = 2**53
+"""Largest magnitude of a number: up to here floats hold integers exactly."""
 _WORDS = {int: "an integer", float: "a number", str: "a text in quotes", bool: "true or false", dict: "a table"}
 
 
@@ -90,10 +92,11 @@ def closest(name: object, known: Iterable[str]) -> str:
 
 def _checked(name: str, value: Any, rule: _Rule) -> Any:
     kind = rule.kind
+    check_sizes(value, name)
     if kind is float and isinstance(value, int) and not isinstance(value, bool):
         value = float(value)
     if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
-        raise InputError(f"{name} must be {_WORDS[kind]}, found {value!r}")
+        raise InputError(f"{name} must be {_WORDS[kind]}, found {value!r:.100}")
     if rule.choices and value not in rule.choices:
         raise InputError(f"{name} must be one of {', '.join(rule.choices)}, found {value!r}")
     low, high = rule.least, rule.most
@@ -103,3 +106,16 @@ def _checked(name: str, value: Any, rule: _Rule) -> Any:
         limits = f"at least {low:g}" if high is None else f"{low or 0:g} to {high:g}"
         raise InputError(f"{name} must be {limits}, found {value!r}")
     return value
+
+
+def check_sizes(value: Any, name: str) -> None:
+    """Raise InputError where a number, or one in a table or list, is larger than anything here can be."""
+    if isinstance(value, Mapping):
+        for key, item in value.items():
+            check_sizes(item, f"{name}, {key}")
+    elif isinstance(value, (list, tuple)):
+        for item in value:
+            check_sizes(item, name)
+    elif isinstance(value, (int, float)) and abs(value) > LARGEST:
+        found = value if isinstance(value, float) or abs(value) < 10**30 else f"one of {value.bit_length()} bits"
+        raise InputError(f"{name} must lie within -{LARGEST:,} and {LARGEST:,}, found {found}; correct it")

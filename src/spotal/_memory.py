@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
@@ -26,6 +27,11 @@ def size_of(size: int | str, name: str = "max_memory") -> int:
     if match is None or isinstance(size, bool):
         raise InputError(f"{name} must be a size such as 800MB or 4GB, found {size!r}")
     return int(float(match[1]) * UNITS[match[2]])
+
+
+def rounded_up(size: float) -> str:
+    """Return bytes as a size for a person that is at least as much, and that ``size_of`` takes."""
+    return f"{math.ceil(size / 1e7) / 100:.2f}GB" if size < 1e10 else f"{math.ceil(size / 1e8) / 10:.1f}GB"
 
 
 @dataclass(frozen=True)
@@ -108,8 +114,8 @@ class Scale:
         if found is None:
             assert most is not None
             raise InputError(
-                f"memory of {most / 1e9:.2g} GB is too little to choose {self.budget:,} of {self.rows:,} rows of "
-                f"{self.dim:,} numbers, which takes {self.memory(ways[-1]) / 1e9:.2g} GB however few are read at a "
+                f"memory of {most / 1e9:.3g} GB is too little to choose {self.budget:,} of {self.rows:,} rows of "
+                f"{self.dim:,} numbers, which takes {rounded_up(self.memory(ways[-1]))} however few are read at a "
                 "time; allow that, or lower the budget"
             )
         return found

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from spotal._memory import Reading, Scale, kept, size_of
+from spotal._memory import Reading, Scale, kept, rounded_up, size_of
 from spotal.errors import BudgetError
 
 __all__ = ["Plan", "plan"]
@@ -46,7 +46,7 @@ class Plan:
         steps = ", ".join(f"{name} {seconds:.2g}" for name, seconds in self.steps.items())
         return (
             f"{self.budget:,} of {self.rows:,} rows of {self.dim:,} numbers, {self.path}: {self.passes} passes, "
-            f"{self.bytes_read / 1e9:.3g} GB read, {self.memory / 1e9:.2g} GB of memory in batches of "
+            f"{self.bytes_read / 1e9:.3g} GB read, at most {rounded_up(self.memory)} of memory in batches of "
             f"{self.batch_bytes / 1e6:.2g} MB, about {self.seconds:.2g} s "
             f"({steps})"
         )
@@ -61,6 +61,10 @@ def plan(
     sequential: bool = False,
     read_rate: float = 0.0,
     max_memory: int | str | None = None,
+    strategy: Any = None,
+    limited: bool = False,
+    known: bool = False,
+    classes: int = 0,
 ) -> Plan:
     """What ``SPOT()`` will take to choose ``budget`` of n unlabeled rows of ``dim`` numbers on this machine's CPU.
 
@@ -72,6 +76,9 @@ def plan(
     itemsize : int, bytes of a number on disk; sequential : bool, whether rows cannot be read but in order (tables)
     read_rate : float, bytes a second that the disk gives; 0 for a pool in memory
     max_memory : int, bytes, or str such as "800MB": smaller batches are read, by fewer threads, where it takes that
+    strategy : SPOT, or None for ``SPOT()``
+    limited : bool, whether rows have costs or groups
+    known : bool, whether rows have labels, masses or probabilities; classes : int, columns of the probabilities
 
     Raises
     ------
@@ -82,13 +89,13 @@ def plan(
     """
     if not 1 <= budget <= n:
         raise BudgetError(f"budget must lie in 1..{n}, the rows of the pool, found {budget}")
-    scale = Scale.of(n, dim, budget)
+    scale = Scale.of(n, dim, budget, strategy, limited=limited, known=known, classes=classes)
     reading = scale.reading(None if max_memory is None else size_of(max_memory))
     with kept(reading):
-        return _planned(scale, reading, itemsize, sequential, read_rate)
+        return _planned(scale, reading, itemsize, sequential, read_rate, strategy)
 
 
-def _planned(scale: Scale, reading: Reading, itemsize: int, sequential: bool, read_rate: float) -> Plan:
+def _planned(scale: Scale, reading: Reading, itemsize: int, sequential: bool, read_rate: float, strategy: Any) -> Plan:
     """The plan for a pool that is read in that way, as it is now."""
     from spotal._search import threads
     from spotal.strategies import SPOT
@@ -96,7 +103,7 @@ def _planned(scale: Scale, reading: Reading, itemsize: int, sequential: bool, re
     n, dim, budget, large, fitted, sampled = (
         scale.rows, scale.dim, scale.budget, scale.large, scale.fitted, scale.sampled
     )  # fmt: skip
-    spot = SPOT()
+    spot = SPOT() if strategy is None else strategy
     refined = spot.steps(budget, spot.focus)
     bytes_of_pool = n * dim * itemsize
     fit, carry, gather = _fitting(fitted, dim, budget)

@@ -64,7 +64,7 @@ def select(
         pool = on_device(pool, device)
     shape = len(pool), pool.dim
     limited = groups is not None or max_per_group is not None
-    known = labeled is not None or mass is not None or probabilities is not None
+    known = (labeled is not None and np.size(labeled) > 0) or mass is not None or probabilities is not None
     classes = 0 if probabilities is None else int(np.prod(np.shape(probabilities)[1:]))
     with using(engine), within(most, shape, budget, chosen, limited=limited, known=known, classes=classes):
         return chosen.query(

@@ -11,6 +11,7 @@ __all__ = [
     "DataFileError",
     "DatasetError",
     "FinishedError",
+    "FormatNote",
     "InputError",
     "LabelStudioError",
     "ModelError",
@@ -80,6 +81,10 @@ class LabelStudioError(SpotalError, OSError):
 
 class SpotalWarning(UserWarning):
     """Base of every warning that spotal gives on purpose."""
+
+
+class FormatNote(SpotalWarning):
+    """How a file was read where that is not the plain case: another delimiter than a comma, decimal commas, UTF-16."""
 
 
 class ConvergenceWarning(SpotalWarning):

@@ -267,7 +267,7 @@ class ActiveLearner:
 
     def _ask(self, picks: NDArray[np.int64]) -> NDArray[np.int64]:
         """The oracle's labels (n,), checked."""
-        labels = np.asarray(self.oracle(picks.copy()))
+        labels = to_numpy(self.oracle(picks.copy()))
         if labels.shape != picks.shape or labels.dtype.kind not in "iu":
             raise InputError(
                 f"oracle must answer integers of shape {picks.shape}, found dtype {labels.dtype} and shape "

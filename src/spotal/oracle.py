@@ -7,6 +7,7 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from spotal._arrays import as_array
 from spotal.errors import InputError
 
 __all__ = ["SKIPPED", "Oracle", "VectorOracle"]
@@ -39,7 +40,7 @@ class VectorOracle:
     """
 
     def __init__(self, y: ArrayLike) -> None:
-        labels = np.array(y)
+        labels = as_array(y, "y")
         if labels.ndim != 1 or labels.dtype.kind not in "iu":
             raise InputError(
                 f"y must be a 1-D array of integer classes, found dtype {labels.dtype} and shape {labels.shape}"

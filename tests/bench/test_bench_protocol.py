@@ -199,7 +199,7 @@ def test_no_pool_is_both_for_development_and_for_reporting():
 def test_a_protocol_file_is_found_or_the_closest_name_is_said(tmp_path, table):
     with pytest.raises(InputError, match="did you mean 'smoke'"):
         library.load("smok")
-    with pytest.raises(DataFileError, match="cannot be read"):
+    with pytest.raises(DataFileError, match="does not exist"):
         library.load(tmp_path / "none.toml")
     broken = tmp_path / "broken.toml"
     broken.write_text("dataset = ")

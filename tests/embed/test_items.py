@@ -137,8 +137,8 @@ def test_sources_that_are_none(tmp_path, photos):
         ("p.parquet", {"column": "x"}, DataFileError, "has double in column 'x', not images or text"),
         ("p.parquet", {"column": "y", "id_column": "z"}, InputError, "found no 'z'"),
         ("cut.parquet", {}, DataFileError, "truncated or corrupt"),
-        ("cut.arrow", {}, DataFileError, "truncated or corrupt"),
-        ("cut.jsonl", {}, DataFileError, "truncated or corrupt"),
+        ("cut.arrow", {}, DataFileError, "damaged or cut short"),
+        ("cut.jsonl", {}, DataFileError, "is no JSON in line 1"),
         ("photos/0/00.png", {}, DataFileError, "give its folder"),
         ("photos", {"column": "x"}, InputError, "--column 'x' cannot be read from a folder of images"),
     ):

@@ -56,7 +56,10 @@ def test_tables(tmp_path, kind):
     pool = read_pool(path, mass_column="w")
     np.testing.assert_allclose(pool.features, X, rtol=1e-6)
     assert pool.features.dtype == (np.float32 if kind == "parquet" else np.float64)
-    assert pool.ids.tolist() == list(range(60, 66))
+    if kind == "csv":  # as it is written; of numbers in Parquet their decimal text is the id
+        assert pool.ids == [str(name) for name in range(60, 66)]
+    else:
+        assert pool.ids.tolist() == list(range(60, 66))
     np.testing.assert_array_equal(pool.mass, MASS)
     named = read_pool(path, id_column="name")
     assert named.ids == IDS
@@ -128,7 +131,7 @@ def test_empty_and_foreign(tmp_path, name):
         read_pool(path)
     if name != "a.csv":
         path.write_bytes(b"\x00something else altogether, long enough")
-        with pytest.raises(DataFileError, match=f"{name} is (not|truncated)"):
+        with pytest.raises(DataFileError, match=f"{name} is (not|truncated|damaged)"):
             read_pool(path)
 
 
@@ -145,7 +148,7 @@ def test_truncated(tmp_path, kind, share):
         pq.write_table(pa.table({f"f{k}": big[:, k] for k in range(5)}), path)
     content = path.read_bytes()
     path.write_bytes(content[: int(len(content) * share)])
-    with pytest.raises(DataFileError, match=rf"a\.{kind} is truncated or corrupt"):
+    with pytest.raises(DataFileError, match=rf"a\.{kind} is (truncated or corrupt|damaged or cut short)"):
         read_pool(path)
 
 
@@ -205,16 +208,15 @@ def test_npz_that_is_ambiguous_or_uneven(tmp_path):
 @pytest.mark.parametrize(
     ("text", "arguments", "kind", "message"),
     [
-        ("a,b\n1,2\n3\n", {}, DataFileError, "truncated or corrupt"),
+        ("a,b\n1,2\n3\n", {}, DataFileError, "more or fewer fields in line 3 than in its header, 1 for 2"),
         ("a,b\n", {}, DataFileError, "has no rows"),
         ("a,a\n1,2\n", {}, DataFileError, "more than one column called 'a'"),
         ("name\nx\ny\n", {}, DataFileError, "no column of features; its columns are 'name'"),
-        ("a,b\n1,2\n3,x\n5,6\n7,8\n", {}, DataFileError, "text among the numbers of column 'b', first 'x' in row 1"),
+        ("a,b\n1,2\n3,x\n5,6\n7,8\n", {}, DataFileError, "text among the numbers of column 'b', first 'x' in line 3"),
         ("a,b\n1,2\n", {"id_column": "c"}, InputError, "id_column must name a column of .*'c'; its columns are"),
         ("a,b\n1,2\n", {"mass_column": "c"}, InputError, "mass_column must name a column"),
         ("k,b\nu,2\nu,3\n", {"id_column": "k"}, DataFileError, "must not repeat, found 'u'"),
-        ("id,b\n1,2\n,3\n", {}, DataFileError, "empty cell in column 'id', row 1"),
-        ("id,b\n1.5,2\n2,3\n", {}, DataFileError, "must be integers or text, found 1.5"),
+        ("id,b\n1,2\n,3\n", {}, DataFileError, "empty cell in column 'id', line 3"),
         ("m,b\nq,2\nr,3\n", {"mass_column": "m"}, DataFileError, "column 'm', must hold numbers"),
         ("m,b\n-1,2\n2,3\n", {"mass_column": "m"}, InputError, "mass in .* must not be negative"),
     ],
@@ -331,7 +333,7 @@ def test_bad_rows(tmp_path, text, ids, kind, message):
 
 def test_bad_label_files(tmp_path):
     csv(tmp_path / "a.csv", "row,label", [(1, "a"), (2, "")])
-    with pytest.raises(DataFileError, match="no label in row 1"):
+    with pytest.raises(DataFileError, match="no label in line 3"):
         read_indices(tmp_path / "a.csv", 6)
     with pytest.raises(InputError, match="id_column must name a column"):
         read_indices(tmp_path / "a.csv", 6, id_column="who")
@@ -341,10 +343,10 @@ def test_bad_label_files(tmp_path):
     with pytest.raises(DataFileError, match="does not exist"):
         read_indices(tmp_path / "none.csv", 6)
     (tmp_path / "a.json").write_text("[1]")
-    with pytest.raises(DataFileError, match=r"must end in \.npy, \.csv or \.txt"):
+    with pytest.raises(DataFileError, match=r"must end in \.npy, \.txt or \.csv"):
         read_indices(tmp_path / "a.json", 6)
     (tmp_path / "b.txt").write_bytes(b"\xff\xfe1")
-    with pytest.raises(DataFileError, match="not text in UTF-8"):
+    with pytest.raises(DataFileError, match="not UTF-16 in line 1"):
         read_indices(tmp_path / "b.txt", 6)
 
 
@@ -359,7 +361,7 @@ def test_vectors(tmp_path):
     csv(tmp_path / "b.csv", "id,weight", zip(IDS, MASS, strict=True))
     csv(tmp_path / "c.csv", "0.0", [(value,) for value in MASS[1:]])
     for name in ("a.npy", "b.npy", "a.txt", "a.csv", "b.csv", "c.csv"):
-        found = read_vector(tmp_path / name, 6)
+        found = read_vector(tmp_path / name, 6, IDS)
         assert found.dtype == np.float64
         np.testing.assert_array_equal(found, MASS)
 
@@ -385,7 +387,8 @@ def test_bad_vectors(tmp_path):
 def test_numbers_go_to_the_rows_of_their_ids(tmp_path):
     (tmp_path / "mass.csv").write_text("id,mass\nc,3\na,1\nb,2\n")
     assert read_vector(tmp_path / "mass.csv", 3, ["a", "b", "c"]).tolist() == [1, 2, 3]
-    assert read_vector(tmp_path / "mass.csv", 3).tolist() == [3, 1, 2]
+    with pytest.raises(InputError, match="must be row numbers, since the pool has no ids, found 'c'"):
+        read_vector(tmp_path / "mass.csv", 3)
     (tmp_path / "whole.csv").write_text("id,mass\n7,3\n5,1\n")
     assert read_vector(tmp_path / "whole.csv", 2, np.array([5, 7])).tolist() == [1, 3]
     with pytest.raises(InputError, match=r"ids of the pool, found 'c'"):

@@ -88,13 +88,13 @@ def test_texts(tmp_path, name, content, ids):
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [
-        ("x.jsonl", '{"txt": "hello"}', "key 'text' in each line, found none in line 1"),
-        ("x.jsonl", "[1]", "found none in line 1"),
-        ("x.jsonl", "", "has no rows"),
-        ("x.jsonl", '{"text": "a", "id": 1}\n{"text": "b"}', "1 lines without an id"),
+        ("x.jsonl", '{"txt": "hello"}', "text_column must name a column of .*, found 'text'; its columns are 'txt'"),
+        ("x.jsonl", "[1]", "must hold an object in each line, found .* in line 1"),
+        ("x.jsonl", "", "is empty"),
+        ("x.jsonl", '{"text": "a", "id": 1}\n{"text": "b"}', "empty cell in column 'id', line 2"),
         ("x.jsonl", '{"text": "a", "id": 1}\n{"text": "b", "id": 1}', "must not repeat"),
         ("x.csv", "words\nhello\n", "text_column must name a column"),
-        ("x.txt", "hello", "must hold texts as .csv, .parquet or .jsonl"),
+        ("x.txt", "hello", "must hold texts as .csv, .*.jsonl, .ndjson; convert it"),
     ],
 )
 def test_texts_that_cannot_be_read(tmp_path, name, content, message):

@@ -9,9 +9,9 @@ from importlib.resources import files
 from pathlib import Path
 
 from spotal._check import closest
-from spotal._toml import read_toml
 from spotal.bench.protocol import Protocol, from_table
 from spotal.errors import DataFileError, InputError
+from spotal.tables.toml import read_toml
 
 __all__ = ["load", "names", "of_role"]
 
@@ -49,10 +49,8 @@ def load(name_or_path: str | os.PathLike[str]) -> Protocol:
         )
     try:
         table = read_toml(path)
-    except OSError as error:
-        raise DataFileError(f"protocol {name} cannot be read ({(error.strerror or str(error)).lower()})") from None
-    except ValueError as error:
-        raise DataFileError(f"protocol {name} is not valid TOML ({error}); correct it") from None
+    except DataFileError as error:
+        raise DataFileError(f"protocol {error}") from None
     return from_table(path.stem, table, path.parent)
 
 

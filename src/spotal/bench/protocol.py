@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from spotal._check import build, check_fields, closest, key
+from spotal._check import build, check_fields, check_sizes, closest, key
 from spotal.errors import InputError
 from spotal.strategies import get, names
 
@@ -184,11 +184,11 @@ class Protocol:
     learner: LearnerChoice
     dataset: str = key(str)
     batch_size: int = key(int, least=1)
-    rounds: int = key(int, least=1)
+    rounds: int = key(int, least=1, most=100_000)
     title: str = key(str, "")
     role: str = key(str, "development", choices=("development", "reporting"))
     classes: tuple[int, ...] | None = key(int, None, least=0, many=True)
-    seeds: int = key(int, 5, least=1)
+    seeds: int = key(int, 5, least=1, most=100_000)
     first_seed: int = key(int, 0, least=0)
     test_size: int | None = key(int, None, least=1)
     strategies: tuple[StrategyChoice, ...] = ()
@@ -311,6 +311,7 @@ def _strategy(item: Any, where: str, folder: Path | None = None) -> StrategyChoi
         raise InputError(f"{where}: strategy {name!r} is unknown; {closest(name, names())}")
     if not isinstance(parameters, Mapping) or not isinstance(table.get("label", ""), str):
         raise InputError(f"{where}: strategy {name!r} must have a table of parameters and a text as label")
+    check_sizes(parameters, f"{where}: strategy {name!r}")
     label = table.get("label") or (cls if colon else name)
     choice = StrategyChoice(name, label, dict(parameters))
     if parameters:

@@ -15,7 +15,7 @@ from rich.segment import Segment
 from typer.core import TyperGroup
 
 from spotal._terminal import visible
-from spotal.errors import SpotalError, SpotalWarning
+from spotal.errors import FormatNote, SpotalError, SpotalWarning
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -56,9 +56,14 @@ class Commands(TyperGroup):
         with warnings.catch_warnings():
             warnings.simplefilter("always", SpotalWarning)
             shown = warnings.showwarning
+            told: set[str] = set()
 
             def show(message: Warning | str, category: type[Warning], *place: Any, **options: Any) -> None:
-                if issubclass(category, SpotalWarning):
+                if issubclass(category, FormatNote):  # once, however often the file is read
+                    if str(message) not in told:
+                        _line(f"Note: {message}", "")
+                    told.add(str(message))
+                elif issubclass(category, SpotalWarning):
                     warn(str(message).replace("pass strict=True", "pass --strict"))
                 else:
                     shown(visible(str(message), lines=True), category, *place, **options)

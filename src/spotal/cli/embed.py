@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from spotal.cli.console import Terminal, duration, output, print_json, progress, say, warn
+from spotal.cli.dialect import Delimiter, Encoding, dialect_of
 from spotal.errors import InputError
 
 if TYPE_CHECKING:
@@ -63,6 +64,8 @@ def embed(
     id_column: Annotated[
         str | None, typer.Option(help="Column with the ids of a table; 'id' where there is one, else row numbers.")
     ] = None,
+    encoding: Encoding = None,
+    delimiter: Delimiter = None,
     image_size: Annotated[
         int | None, typer.Option(min=1, help="Height and width of images; the model's own by default.")
     ] = None,
@@ -97,7 +100,7 @@ def embed(
     if engine == "ray":  # workers have a current folder of their own
         source, model = _absolute(source), model and _absolute(model)
         out = out.resolve()
-    items = open_items(source, column=column, id_column=id_column)
+    items = open_items(source, column=column, id_column=id_column, dialect=dialect_of(encoding, delimiter))
     open_folder(out)
     if model is not None:
         from spotal.embed import open_embedder

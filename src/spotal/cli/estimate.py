@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from spotal.cli.console import output, print_json, say, warn
+from spotal.cli.dialect import Delimiter, Encoding, dialect_of
 from spotal.errors import DataFileError, InputError
 
 if TYPE_CHECKING:
     from rich.console import Console
 
     from spotal.selection import Estimate
+    from spotal.tables import Dialect
 
 __all__ = ["estimate"]
 
@@ -36,6 +38,8 @@ def estimate(
         ),
     ] = None,
     confidence: Annotated[float, typer.Option(help="Of the interval.")] = 0.95,
+    encoding: Encoding = None,
+    delimiter: Delimiter = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document on standard output.")] = False,
 ) -> None:
     """Estimate the unlabeled pool's mean of a quantity that is known of the picks, with an error bar.
@@ -46,31 +50,32 @@ def estimate(
     from spotal.selection.estimate import estimate_mean
 
     console = output(as_json)
-    keys, sampling = _read_picks(picks)
-    found = estimate_mean(_read_values(values, keys, prevalence), sampling, confidence)
+    dialect = dialect_of(encoding, delimiter)
+    keys, sampling = _read_picks(picks, dialect)
+    found = estimate_mean(_read_values(values, keys, prevalence, dialect), sampling, confidence)
     if as_json:
         print_json(found.to_dict())
     else:
         _print(console, found, "mean" if prevalence is None else f"share of {prevalence}")
 
 
-def _read_picks(path: Path) -> tuple[dict[str, list[str]], Any]:
+def _read_picks(path: Path, dialect: Dialect) -> tuple[dict[str, list[str]], Any]:
     """Ids and rows as text, in the order of the picks, and how they were sampled."""
     import numpy as np
 
-    from spotal.pool._tables import column, numbers, read_table
     from spotal.selection.estimate import Sampling
+    from spotal.tables import read_table
 
-    table = read_table(path)
-    missing = [name for name in ("id", "row", "weight", "stratum", "probability") if name not in table.column_names]
+    table = read_table(path, dialect)
+    missing = [name for name in ("id", "row", "weight", "stratum", "probability") if name not in table.names]
     if missing:
         raise DataFileError(f"{path} has no column {missing[0]!r}; give the file that 'spotal select' wrote, uncut")
-    keys = {name: [str(key) for key in column(table, name, name, path).to_pylist()] for name in ("id", "row")}
-    known = table["probability"].null_count == 0
-    weight, stratum = (
-        numbers(column(table, name, name, path), f"{path}, column {name!r},") for name in ("weight", "stratum")
-    )
-    probability = numbers(table["probability"], f"{path}, column 'probability',") if known else None
+    keys = {name: table.texts(name, name) for name in ("id", "row")}
+    for name, entries in keys.items():
+        if len(set(entries)) < len(entries):
+            raise DataFileError(f"{path} has {name} {_again(entries)!r} more than once; give each pick once")
+    weight, stratum = (table.numbers(name, name) for name in ("weight", "stratum"))
+    probability = table.numbers("probability", "probability") if any(table.cells("probability")) else None
     if abs(weight.sum() - 1) > 1e-6:
         raise DataFileError(
             f"{path} has weights that sum to {weight.sum():g}, not 1; give all the picks that were chosen"
@@ -78,12 +83,18 @@ def _read_picks(path: Path) -> tuple[dict[str, list[str]], Any]:
     return keys, Sampling(weight, np.asarray(stratum, np.int64), probability)
 
 
-def _read_values(path: Path, keys: dict[str, list[str]], prevalence: str | None) -> Any:
-    """The picks' values in their order."""
-    from spotal.pool._tables import column, features, listed, numbers, read_npy, read_table
-    from spotal.pool.files import read_lines
+def _again(entries: list[str]) -> str:
+    seen: set[str] = set()
+    return next(entry for entry in entries if entry in seen or seen.add(entry))  # type: ignore[func-returns-value]
 
-    if path.suffix.lower() != ".csv":
+
+def _read_values(path: Path, keys: dict[str, list[str]], prevalence: str | None, dialect: Dialect) -> Any:
+    """The picks' values in their order."""
+    from spotal.pool.files import read_entries
+    from spotal.tables import TABLES, listed, read_table
+    from spotal.tables.arrays import read_npy
+
+    if path.suffix.lower() not in TABLES:
         if prevalence is not None:
             raise InputError(
                 f"--prevalence needs labels by id, found {path}; give a .csv with the columns id and label"
@@ -91,35 +102,34 @@ def _read_values(path: Path, keys: dict[str, list[str]], prevalence: str | None)
         if path.suffix.lower() == ".npy":
             return read_npy(path)
         try:
-            return [float(line) for line in read_lines(path)]
+            return [float(line) for line in read_entries(path, dialect)]
         except ValueError as error:
             if isinstance(error, DataFileError):
                 raise
             raise DataFileError(f"{path} must hold one number a line ({error}); repair it") from None
-    table = read_table(path)
-    key = next((name for name in ("id", "row") if name in table.column_names), None)
+    table = read_table(path, dialect)
+    key = next((name for name in ("id", "row") if name in table.names), None)
     if key is None:
         raise DataFileError(f"{path} must have a column 'id' or 'row' that says which pick a value belongs to; add one")
     if prevalence is not None:
-        said = column(table, "label", "--prevalence", path).to_pylist()
-        found = [float(str(label) == prevalence) for label in said]
+        said = table.texts("label", "--prevalence")
+        found = [float(label == prevalence) for label in said]
         if not any(found):
-            warn(f"no label in {path} is {prevalence!r}; it has {listed(sorted({str(label) for label in said}))}")
-    elif "value" in table.column_names:
-        found = numbers(column(table, "value", "value", path), f"{path}, column 'value',").tolist()
+            warn(f"no label in {path} is {prevalence!r}; it has {listed(sorted(set(said)))}")
+    elif "value" in table.names:
+        found = table.numbers("value", "value").tolist()
     else:
-        matrix = features(table, path, ("row", "rank"))
+        matrix = table.features(("row", "rank"))
         if matrix.shape[1] != 1:
             raise DataFileError(
                 f"{path} must have a column 'value' or one column of numbers, found {matrix.shape[1]}; call the one to "
                 "use 'value'"
             )
         found = matrix[:, 0].tolist()
-    names = [str(name) for name in column(table, key, key, path).to_pylist()]
+    names = table.texts(key, key)
     value_of = dict(zip(names, found, strict=True))
     if len(value_of) < len(names):
-        again = next(name for place, name in enumerate(names) if name in names[:place])
-        raise DataFileError(f"{path} has {key} {again!r} more than once; give one value for each pick")
+        raise DataFileError(f"{path} has {key} {_again(names)!r} more than once; give one value for each pick")
     missing = [name for name in keys[key] if name not in value_of]
     if missing:
         raise InputError(

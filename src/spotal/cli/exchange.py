@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from spotal.cli.console import output, print_json, say
+from spotal.cli.dialect import Delimiter, Encoding, dialect_of
 
 __all__ = ["export_labels", "import_labels"]
 
@@ -43,6 +44,8 @@ def import_labels(
     skip_unknown: Annotated[
         bool, typer.Option("--skip-unknown", help="Leave out labels of items or classes that the project lacks.")
     ] = False,
+    encoding: Encoding = None,
+    delimiter: Delimiter = None,
     as_json: Json = False,
 ) -> None:
     """Record the labels of a file in a project: all of them or none. Doing it twice changes nothing."""
@@ -52,7 +55,7 @@ def import_labels(
     with Project.open(folder) as project:
         done = import_labels(
             project, file, format=format, annotator=annotator, id_column=id_column, label_column=label_column,
-            add_classes=add_classes, skip_unknown=skip_unknown,
+            add_classes=add_classes, skip_unknown=skip_unknown, dialect=dialect_of(encoding, delimiter),
         )  # fmt: skip
     if as_json:
         print_json({"file": str(file), **asdict(done)})

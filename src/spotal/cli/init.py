@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from spotal.cli.console import output, print_json, progress, say
+from spotal.cli.dialect import Delimiter, Encoding, dialect_of
 from spotal.errors import InputError
 
 if TYPE_CHECKING:
     from spotal.project import Data, Settings
+    from spotal.tables import Dialect
 
 __all__ = ["init"]
 
@@ -24,7 +26,8 @@ def init(
     folder: Annotated[Path, typer.Argument(help="Folder of the project, new or empty.", metavar="DIR")],
     images: Annotated[Path | None, typer.Option(help="Folder of images, sub-folders included.")] = None,
     texts: Annotated[
-        Path | None, typer.Option(help="Texts: .csv, .parquet or .jsonl, one row or line an item.")
+        Path | None,
+        typer.Option(help="Texts: .csv, .parquet or .jsonl, one row or line an item."),
     ] = None,
     pool: Annotated[
         Path | None, typer.Option(help="Embeddings that you have: .npy, .npz, .csv or .parquet, one row an item.")
@@ -71,6 +74,8 @@ def init(
     target: Annotated[float | None, typer.Option(help="What the rule's figure must reach.")] = None,
     id_column: Annotated[str | None, typer.Option(help="Column of ids of a table; 'id' where there is one.")] = None,
     text_column: Annotated[str, typer.Option(help="Column of texts.")] = "text",
+    encoding: Encoding = None,
+    delimiter: Delimiter = None,
     random_state: Annotated[int, typer.Option(min=0, help="The same number gives the same picks.")] = 0,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document on standard output.")] = False,
 ) -> None:
@@ -83,9 +88,10 @@ def init(
     from spotal.project.learning import recipe_for
     from spotal.project.told import told_empty
 
+    dialect = dialect_of(encoding, delimiter)
     settings = Settings(
-        _data(folder, images, texts, pool, id_column, text_column),
-        _classes(classes, classes_file),
+        _data(folder, images, texts, pool, id_column, text_column, dialect),
+        _classes(classes, classes_file, dialect),
         budget=budget,
         batch_size=batch,
         overlap=overlap,
@@ -133,9 +139,16 @@ def _tell(folder: Path, settings: Settings, items: int, held_back: int, said: li
 
 
 def _data(
-    folder: Path, images: Path | None, texts: Path | None, pool: Path | None, id_column: str | None, text_column: str
+    folder: Path,
+    images: Path | None,
+    texts: Path | None,
+    pool: Path | None,
+    id_column: str | None,
+    text_column: str,
+    dialect: Dialect,
 ) -> Data:
     from spotal.project import Data
+    from spotal.tables import found_dialect
 
     given = [
         (kind, path) for kind, path in (("image", images), ("text", texts), ("embedding", pool)) if path is not None
@@ -143,7 +156,8 @@ def _data(
     if len(given) != 1:
         raise InputError(f"one of --images, --texts and --pool must be given, found {len(given) or 'none'}; name one")
     kind, path = given[0]
-    return Data(_place(folder, path), kind, id_column, text_column)
+    found = dialect if kind == "image" else found_dialect(path, dialect)
+    return Data(_place(folder, path), kind, id_column, text_column, found.encoding, found.delimiter)
 
 
 def _place(folder: Path, path: Path) -> str:
@@ -168,8 +182,8 @@ def _model(name: str) -> str:
     return name.removesuffix(word) + os.path.abspath(path) if word not in NAMES and path.exists() else name
 
 
-def _classes(names: str | None, file: Path | None) -> tuple[str, ...]:
-    from spotal.pool._tables import reading
+def _classes(names: str | None, file: Path | None, dialect: Dialect) -> tuple[str, ...]:
+    from spotal.tables import read_lines
 
     if (names is None) == (file is None):
         raise InputError(
@@ -178,6 +192,4 @@ def _classes(names: str | None, file: Path | None) -> tuple[str, ...]:
     if names is not None:
         return tuple(name.strip() for name in names.split(",") if name.strip())
     assert file is not None
-    with reading(file):
-        lines = file.read_text(encoding="utf-8-sig").splitlines()
-    return tuple(line.strip() for line in lines if line.strip())
+    return tuple(read_lines(file, dialect))

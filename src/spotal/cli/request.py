@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from spotal.cli.console import bar
 from spotal.errors import BudgetError, DataFileError, InputError
+from spotal.tables import PLAIN, TABLES
 
 if TYPE_CHECKING:
     import numpy as np
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
     from spotal.pool.base import Pool
     from spotal.pool.files import PoolFile
+    from spotal.tables import Dialect
 
 __all__ = ["PIXELS", "Request", "embed_request", "read_request"]
 
@@ -28,7 +30,7 @@ OPTIONS = {
     "--groups": "group_column",
 }
 """Which argument of ``read_pool`` an option is."""
-VECTOR_SUFFIXES = (".npy", ".txt", ".csv")
+VECTOR_SUFFIXES = (".npy", ".npz", ".txt", *TABLES)
 PIXELS = "the pixels' principal components"
 """What images are embedded by where no model is given."""
 
@@ -66,6 +68,7 @@ def read_request(
     cost: str | None = None,
     groups: str | None = None,
     limit: Callable[[Pool], AbstractContextManager[Any]] = nullcontext,
+    dialect: Dialect = PLAIN,
 ) -> Request:
     """Read all files, or open those that are shards; within ``limit``, what needs a pass over these.
 
@@ -76,21 +79,25 @@ def read_request(
     from spotal.datasets._split import encode
     from spotal.pool import is_sharded
     from spotal.pool.files import read_indices, read_pool
-    from spotal.pool.values import read_names, read_vector
+    from spotal.pool.values import read_names, read_probabilities, read_vector
 
     pool = Path(source)
     sharded = is_sharded(source) or _is_big(pool) or skip_bad_rows
     values = {"mass": mass, "cost": cost, "groups": groups}
     files = {
-        of: Path(name) for of, name in values.items() if name and (sharded or _is_file(name) or not _has_columns(pool))
+        of: Path(name)
+        for of, name in values.items()
+        if name and (_is_file(name) or not (sharded or _has_columns(pool)))
     }
-    columns: dict[str, Any] = {OPTIONS[f"--{of}"]: name for of, name in values.items() if of not in files}
+    columns: dict[str, Any] = {
+        OPTIONS[f"--{of}"]: name for of, name in values.items() if name is not None and of not in files
+    }
     bad = np.empty(0, np.int64)
     try:
         if sharded:
-            file, bad = _open_shards(source, id_column, skip_bad_rows, device, limit)
+            file, bad = _open_shards(source, id_column, columns, skip_bad_rows, device, limit)
         else:
-            file = read_pool(pool, id_column=id_column, **columns)
+            file = read_pool(pool, id_column=id_column, dialect=dialect, **columns)
     except InputError as error:  # by the names that the options have
         said = str(error)
         for option, argument in OPTIONS.items():
@@ -110,22 +117,24 @@ def read_request(
         file.cost,
         _array(file.groups),
     )
+    how: dict[str, Any] = {"id_column": id_column, "dialect": dialect}
     if labeled is not None:
         with _named("--labeled", labeled):
-            request.labeled, names = read_indices(labeled, n, file.ids, _column_of(labeled, id_column))
+            key = _column_of(labeled, id_column, dialect)
+            request.labeled, names = read_indices(labeled, n, file.ids, key, dialect=dialect)
         request.labels = None if names is None else encode(names)[0][0]
     if "mass" in files:
         with _named("--mass", files["mass"]):
-            request.mass = read_vector(files["mass"], n, file.ids)
+            request.mass = read_vector(files["mass"], n, file.ids, **how)
     if "cost" in files:
         with _named("--cost", files["cost"]):
-            request.cost = read_vector(files["cost"], n, file.ids, "cost")
+            request.cost = read_vector(files["cost"], n, file.ids, "cost", **how)
     if "groups" in files:
         with _named("--groups", files["groups"]):
-            request.groups = _array(read_names(files["groups"], n, file.ids))
+            request.groups = _array(read_names(files["groups"], n, file.ids, **how))
     if probabilities is not None:
         with _named("--probabilities", probabilities):
-            request.probabilities = _probabilities(probabilities, n)
+            request.probabilities = read_probabilities(probabilities, n, file.ids, **how)
     return request
 
 
@@ -150,6 +159,7 @@ def _is_big(pool: Path) -> bool:
 def _open_shards(
     source: str,
     id_column: str | None,
+    columns: dict[str, str],
     skip_bad_rows: bool,
     device: str,
     limit: Callable[[Pool], AbstractContextManager[Any]],
@@ -157,10 +167,12 @@ def _open_shards(
     """The shards as one pool on a device, without their bad rows where these are skipped; and which these are."""
     import numpy as np
 
+    from spotal._arrays import check_weight
     from spotal.pool import ShardedPool, bad_rows, on_device, open_pool
     from spotal.pool.files import PoolFile
+    from spotal.tables.columns import numbers, texts_of
 
-    pool = open_pool(source, id_column=id_column)
+    pool = open_pool(source, id_column=id_column, others=tuple(columns.values()))
     bad = np.empty(0, np.int64)
     if skip_bad_rows:
         with limit(pool):
@@ -168,7 +180,17 @@ def _open_shards(
         if len(bad) == len(pool):
             raise InputError(f"all {len(bad)} rows of {source} hold NaN or infinity; repair them")
         pool = ShardedPool(pool.shards, bad)
-    return PoolFile(on_device(pool, device), pool.ids(), None, "shards"), bad
+    mass, cost = (
+        None if (name := columns.get(of)) is None else numbers(pool.column(name, of), f"{source}, column {name!r},")
+        for of in ("mass_column", "cost_column")
+    )
+    named = columns.get("group_column")
+    groups: list[Any] | None = None
+    if named is not None:
+        groups = list(texts_of(pool.column(named, "group_column"), f"column {named!r}", Path(source)))
+    check_weight(mass, len(pool), f"mass in {source}")
+    check_weight(cost, len(pool), f"cost in {source}")
+    return PoolFile(on_device(pool, device), pool.ids(), mass, "shards", cost=cost, groups=groups), bad
 
 
 def _array(names: list[Any] | None) -> NDArray[Any] | None:
@@ -186,23 +208,13 @@ def _has_columns(pool: Path) -> bool:
     return not pool.is_dir() and pool.suffix.lower() != ".npy"
 
 
-def _column_of(labeled: Path, id_column: str | None) -> str | None:
+def _column_of(labeled: Path, id_column: str | None, dialect: Dialect) -> str | None:
     """The pool's column of ids where the labeled rows' table has one of that name too."""
-    if id_column is None or labeled.suffix.lower() != ".csv":
+    from spotal.tables import TABLES, read_table
+
+    if id_column is None or labeled.suffix.lower() not in TABLES:
         return None
-    from spotal.pool._tables import read_table
-
-    return id_column if id_column in read_table(labeled).column_names else None
-
-
-def _probabilities(path: Path, n: int) -> Any:
-    from spotal.pool.files import read_pool
-
-    values = read_pool(path).features
-    if values is None or len(values) != n:
-        found = "a folder" if values is None else f"{len(values)} rows"
-        raise InputError(f"probabilities in {path} must have {n} rows, one for each row of the pool, found {found}")
-    return values
+    return id_column if id_column in read_table(labeled, dialect).names else None
 
 
 def embed_request(request: Request, budget: float, model: Path | None, strict: bool, bars: Progress) -> Request:

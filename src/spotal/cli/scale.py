@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
@@ -20,18 +20,28 @@ TRIED = 64 << 20
 """Bytes read to find out how fast the disk is."""
 
 
-def planned(request: Request, budget: int, most: int | None) -> Plan:
+def planned(request: Request, budget: int, most: int | None, strategy: Any) -> Plan:
     """What choosing will take. Raises InputError where that is more memory than ``most`` however it is read."""
+    import numpy as np
+
     from spotal._plan import plan
     from spotal.pool import ShardedPool, as_pool
 
     pool = as_pool(request.features)
+    known: dict[str, Any] = {
+        "strategy": strategy,
+        "limited": request.groups is not None,
+        "known": len(request.labeled) > 0 or request.mass is not None or request.probabilities is not None,
+        "classes": 0 if request.probabilities is None else int(np.prod(np.shape(request.probabilities)[1:])),
+    }
     if isinstance(pool, ShardedPool):
         tables = any(shard.path.suffix.lower() not in (".npy", ".zarr") for shard in pool.shards)
         rate = _read_rate(pool)
         size = pool.dtype.itemsize
-        return plan(len(pool), pool.dim, budget, itemsize=size, sequential=tables, read_rate=rate, max_memory=most)
-    return plan(len(pool), pool.dim, budget, max_memory=most)
+        return plan(
+            len(pool), pool.dim, budget, itemsize=size, sequential=tables, read_rate=rate, max_memory=most, **known
+        )
+    return plan(len(pool), pool.dim, budget, max_memory=most, **known)
 
 
 def _read_rate(pool: ShardedPool) -> float:

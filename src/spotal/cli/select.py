@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from spotal.cli.console import output, print_json, progress, say
+from spotal.cli.dialect import Delimiter, Encoding, dialect_of
 from spotal.errors import BudgetError, InputError
 
 if TYPE_CHECKING:
@@ -88,6 +89,8 @@ def select(
     id_column: Annotated[
         str | None, typer.Option(help="Column with the ids of a table, or array of a .npz; 'id' where there is one.")
     ] = None,
+    encoding: Encoding = None,
+    delimiter: Delimiter = None,
     out: Annotated[Path, typer.Option("--out", "-o", help="File for the picks.")] = Path("picks.csv"),
     random_state: Annotated[int, typer.Option(help="The same number gives the same picks.")] = 0,
     model: Annotated[
@@ -168,12 +171,13 @@ def select(
             cost,
             groups,
             lambda opened: within(most, (len(opened), opened.dim), budget, method),
+            dialect_of(encoding, delimiter),
         )
         bars.remove_task(reading)
         if request.features is None and (only_plan or most is not None):
             raise InputError("--plan and --max-memory need embeddings, found a folder of images; embed it first")
         if only_plan:
-            found = planned(request, int(budget), most)
+            found = planned(request, int(budget), most, method)
             print_json(asdict(found)) if as_json else say(console, str(found))
             return
         chosen = embed_request(request, budget, model, strict, bars)

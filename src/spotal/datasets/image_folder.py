@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import os
 from pathlib import Path
 from typing import Any
@@ -14,8 +13,8 @@ from spotal.datasets._images import Size, decode, decode_all
 from spotal.datasets._split import encode, split
 from spotal.datasets.base import Dataset
 from spotal.errors import DataFileError, InputError
-from spotal.pool._tables import listed, reading
 from spotal.pool.files import list_images
+from spotal.tables import listed, read_table
 
 __all__ = ["DEFAULT_SIZE", "list_images", "load_image_folder", "read_image"]
 
@@ -146,25 +145,22 @@ def _labeled(root: Path) -> list[tuple[Path, str]]:
 
 
 def _by_table(root: Path) -> list[tuple[Path, str]]:
-    table = root / TABLE
-    try:
-        with reading(table), table.open(encoding="utf-8-sig", newline="") as file:
-            reader = csv.DictReader(file)
-            names = [name.strip() for name in reader.fieldnames or []]
-            reader.fieldnames = names
-            rows = list(reader)
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise DataFileError(f"{table} cannot be read as CSV in UTF-8 ({error}); write it again") from None
+    path = root / TABLE
+    table = read_table(path, empty=True)
+    columns = {name.strip(): name for name in table.names}
+    names = list(columns)
     picture = next((name for name in FILE_COLUMNS if name in names), None)
     label = next((name for name in LABEL_COLUMNS if name in names), None)
     if picture is None or label is None:
         raise DataFileError(
-            f"{table} must have a column {' or '.join(FILE_COLUMNS)} and a column {' or '.join(LABEL_COLUMNS)}, found "
+            f"{path} must have a column {' or '.join(FILE_COLUMNS)} and a column {' or '.join(LABEL_COLUMNS)}, found "
             f"{listed(names)}; rename its columns"
         )
-    if not rows:
-        raise DataFileError(f"{table} has no rows; list an image and its label in each")
-    for number, row in enumerate(rows, 2):
-        if not (row[picture] or "").strip() or not (row[label] or "").strip():
-            raise DataFileError(f"{table} has an empty cell in line {number}; fill it in or drop the line")
-    return sorted((root / row[picture].strip(), row[label].strip()) for row in rows)
+    if not len(table):
+        raise DataFileError(f"{path} has no rows; list an image and its label in each")
+    found = [[cell.strip() for cell in table.texts(columns[name], name, empty=True)] for name in (picture, label)]
+    rows = list(zip(*found, strict=True))
+    empty = next((number for number, row in enumerate(rows) if not all(row)), None)
+    if empty is not None:
+        raise DataFileError(f"{path} has an empty cell in {table.where(empty)}; fill it in or drop the line")
+    return sorted((root / image, name) for image, name in rows)

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from spotal._arrays import as_array
 from spotal.errors import InputError
 from spotal.pool.sample import as_seed
 
@@ -41,7 +42,7 @@ def long_tail(y: ArrayLike, ratio: float, random_state: Any = None, *, order: st
     Y. Cui, M. Jia, T.-Y. Lin, Y. Song, S. Belongie, "Class-balanced loss based on effective number of samples", CVPR
     2019, section 5.1.
     """
-    labels = np.asarray(y)
+    labels = as_array(y, "y")
     if labels.ndim != 1 or not labels.size or labels.dtype.kind not in "ui":
         raise InputError(
             f"y must be a vector of integer labels, found dtype {labels.dtype} of shape {labels.shape}; give one a row"

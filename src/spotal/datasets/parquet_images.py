@@ -15,7 +15,8 @@ from spotal.datasets._images import Size, Source, decode_all
 from spotal.datasets._split import encode, split
 from spotal.datasets.base import Dataset
 from spotal.errors import DataFileError, InputError
-from spotal.pool._tables import column, listed, reading
+from spotal.tables import listed, reading
+from spotal.tables.columns import column
 
 __all__ = ["has_images", "load_parquet_images", "parquet_parts"]
 

@@ -13,7 +13,8 @@ from spotal._arrays import check_matrix
 from spotal.datasets._split import encode, split
 from spotal.datasets.base import Dataset
 from spotal.errors import DataFileError, InputError
-from spotal.pool._tables import TABLES, column, features, listed, read_npz, read_table
+from spotal.tables import TABLES, listed, read_table
+from spotal.tables.arrays import read_npz
 
 __all__ = ["load_table"]
 
@@ -48,10 +49,12 @@ def load_table(path: str | os.PathLike[str], *, random_state: Any = None) -> Dat
     if kind not in TABLES:
         raise DataFileError(f"{source} is not a kind of file that holds labeled data; give .npz, .csv or .parquet")
     table = read_table(source)
-    if "label" not in table.column_names:
-        raise DataFileError(f"{source} has no column 'label', only {listed(table.column_names)}; add it")
-    (y,), names = encode(column(table, "label", "label", source).to_pylist())
-    X = _finite(features(table, source), f"{source}")
+    if "label" not in table.names:
+        raise DataFileError(f"{source} has no column 'label', only {listed(table.names)}; add it")
+    labels = table.texts("label", "label")
+    whole = all(label.removeprefix("-").isdecimal() and str(int(label[:30])) == label for label in labels)
+    (y,), names = encode([int(label) for label in labels] if whole else labels)
+    X = _finite(table.features(), f"{source}")
     pool, test = split(y, source, random_state)
     return Dataset(source.stem, X[pool], y[pool], X[test], y[test], names)
 

@@ -22,8 +22,9 @@ from spotal.embed.items import Items
 from spotal.embed.models.load import ENCODER
 from spotal.embed.torch_model import TorchEmbedder
 from spotal.errors import DataFileError, InputError, ModelError, OutputError, ResourceError, SpotalWarning
-from spotal.pool._tables import read_table
 from spotal.pool.manifest import Manifest, Shard, Skipped, is_pool, read_manifest, read_shards
+from spotal.tables import read_table
+from spotal.tables.columns import column
 
 __all__ = ["DTYPES", "Done", "Embedded", "Work", "embed_items", "open_folder"]
 
@@ -294,10 +295,10 @@ def _known(folder: Path, manifest: Manifest) -> tuple[Manifest, dict[Any, int | 
     for shard in manifest.shards:
         try:
             read_shards(folder, replace(manifest, shards=(shard,)))
-            table = read_table(folder / shard.ids)
-        except DataFileError:
+            table = read_table(folder / shard.ids).arrow
+            ids = column(table, "id", "ids", folder / shard.ids).to_pylist()
+        except (DataFileError, InputError):
             continue
-        ids = table["id"].to_pylist()
         sizes = table["bytes"].to_pylist() if "bytes" in table.column_names else [None] * len(ids)
         known |= dict(zip(ids, sizes, strict=True))
         whole.append(shard)

@@ -8,6 +8,7 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
+from spotal._arrays import as_array
 from spotal.errors import InputError
 
 __all__ = ["Learner", "TrainingReport", "check_labels"]
@@ -60,7 +61,7 @@ class TrainingReport:
 
 def check_labels(y: Any, n: int, n_classes: int, name: str = "y", of: str = "X") -> NDArray[np.int64]:
     """Check that y holds one class 0 .. n_classes - 1 for each of n >= 1 rows; int64 (n,). Raises InputError. O(n)."""
-    labels = np.asarray(y)
+    labels = as_array(y, name)
     if labels.shape != (n,):
         raise InputError(f"{name} must have shape ({n},), one label for each row of {of}, found shape {labels.shape}")
     if n == 0:

@@ -11,12 +11,18 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from spotal._arrays import check_matrix, check_rows, check_weight
+from spotal._arrays import check_matrix, check_weight
 from spotal.errors import DataFileError, InputError
 from spotal.pool import manifest
-from spotal.pool._tables import column, features, ids_of, listed, numbers, read_npy, read_npz, read_table, reading
+from spotal.pool.keys import key_column, rows_of
+from spotal.tables import PLAIN, TABLES, Dialect, listed, read_lines, read_table, reading
+from spotal.tables.arrays import read_npy, read_npz
+from spotal.tables.columns import ids_of, numbers
 
-__all__ = ["IMAGE_SUFFIXES", "LabeledRows", "PoolFile", "list_images", "read_indices", "read_lines", "read_pool"]
+__all__ = ["IMAGE_SUFFIXES", "LabeledRows", "PoolFile", "list_images", "read_entries", "read_indices", "read_pool"]
+
+POOLS = (".csv", ".tsv", ".parquet")
+"""Endings of tables that hold a pool."""
 
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".ppm", ".pgm")
 """Names of files that are taken for images, in any case."""
@@ -96,6 +102,7 @@ def read_pool(
     cost_column: str | None = None,
     group_column: str | None = None,
     strict: bool = False,
+    dialect: Dialect = PLAIN,
 ) -> PoolFile:
     """Read a pool of embeddings or a folder of images.
 
@@ -104,17 +111,20 @@ def read_pool(
     path : str or path
         - ``.npy``: a 2-D array, memory-mapped and not read yet;
         - ``.npz``: the array ``X`` or ``embeddings``, or the only 2-D one;
-        - ``.csv``, ``.parquet``: one column of lists called ``embedding``, ``embeddings`` or ``X``, or else all columns
-          of numbers except ``id``, ``label``, ``mass`` and those that are named here. The first line of a CSV names its
-          columns, unless it holds only numbers;
+        - ``.csv``, ``.tsv``, ``.parquet``: one column of lists called ``embedding``, ``embeddings`` or ``X``, or else
+          all columns of numbers except ``id``, ``label``, ``mass`` and those that are named here. The first line of a
+          CSV names its columns, unless it holds only numbers;
         - a folder that ``spotal embed`` wrote: its shards, with their ids;
         - another folder: its images and those of its sub-folders, whose ids are their relative paths.
     id_column : str or None
-        Column, or array of a .npz, that holds the ids; None for the column ``id`` of a table that has one.
+        Column, or array of a .npz, that holds the ids; None for ``id`` where there is one. Ids of a CSV are text,
+        as it is written there.
     mass_column, cost_column, group_column : str or None
         Column, or array of a .npz, that holds the masses, the prices of labels, and the groups.
     strict : bool
         Check everything now: features must be finite and every image's header readable.
+    dialect : Dialect
+        Encoding and delimiter of a CSV.
 
     Returns
     -------
@@ -150,18 +160,16 @@ def read_pool(
         pool = PoolFile(_matrix(read_npy(source), source), None, None, "npy")
     elif kind == "npz":
         pool = _npz_pool(source, named)
-    elif kind in ("csv", "parquet"):
-        table = read_table(source)
-        name = id_column or ("id" if "id" in table.column_names else None)
-        ids = None if name is None else ids_of(column(table, name, "id_column", source), f"ids in {source}")
-        found = {key: column(table, of, key, source) for key, of in named.items() if of is not None}
+    elif source.suffix.lower() in POOLS:
+        table = read_table(source, dialect)
+        name = id_column or ("id" if "id" in table.names else None)
+        ids = None if name is None else table.ids(name, "id_column")
         mass, cost = (
-            numbers(found[key], f"{source}, column {named[key]!r},") if key in found else None
-            for key in ("mass_column", "cost_column")
+            table.numbers(of, key) if (of := named[key]) is not None else None for key in ("mass_column", "cost_column")
         )
-        groups = found["group_column"].to_pylist() if group_column is not None else None
-        matrix = features(table, source, tuple(named.values()))
-        pool = PoolFile(matrix, ids, mass, kind, cost=cost, groups=groups)
+        groups: list[Any] | None = None if group_column is None else list(table.texts(group_column, "group_column"))
+        kind = "parquet" if kind == "parquet" else "csv"
+        pool = PoolFile(table.features(tuple(named.values())), ids, mass, kind, cost=cost, groups=groups)
     else:
         with reading(source):
             source.stat()
@@ -192,6 +200,8 @@ def _matrix(array: NDArray[Any], path: Path, name: str = "") -> NDArray[Any]:
 
 def _npz_pool(path: Path, wanted: dict[str, str | None]) -> PoolFile:
     arrays = read_npz(path)
+    if wanted["id_column"] is None and "id" in arrays:
+        wanted = {**wanted, "id_column": "id"}
     for argument, name in wanted.items():
         if name is not None and name not in arrays:
             raise InputError(f"{argument} must name an array of {path}, found {name!r}; it has {listed([*arrays])}")
@@ -257,23 +267,28 @@ def read_indices(
     n_rows: int,
     ids: Sequence[str] | NDArray[np.int64] | None = None,
     id_column: str | None = None,
+    *,
+    dialect: Dialect = PLAIN,
 ) -> LabeledRows:
     """Read which rows of a pool are labeled, and their labels if the file has them.
 
     Parameters
     ----------
     path : str or path
-        ``.npy`` of integers; ``.txt``, one entry a line; or ``.csv``, whose column ``id_column``, or else ``id``,
-        ``row``, or the first one counts, beside an optional column ``label``.
+        ``.npy`` of integers or text; ``.txt``, one entry a line; or a table, whose column ``id_column``, or else
+        ``id``, ``row``, or the first one counts, beside an optional column
+        ``label``.
     n_rows : int, rows of the pool
     ids : sequence of str, int64 (n_rows,) or None, the pool's ids
-    id_column : str or None, column of a .csv
+    id_column : str or None, column of a table
+    dialect : Dialect, of text files and CSV
 
     Returns
     -------
     LabeledRows
         In the order of the file. Entries are ids where the pool has ids. They are row numbers where it has none, where
-        the column is called ``row``, and where the ids are text of which no entry is one and all entries are integers.
+        the column is called ``row``, and, in files without columns or where the column is not named, where all of them
+        are integers and no id of the pool is one.
 
     Raises
     ------
@@ -285,8 +300,8 @@ def read_indices(
     source = Path(path)
     kind = source.suffix.lower()
     labels: list[str] | None = None
-    name = id_column
-    if kind != ".csv" and id_column is not None:
+    key: str | None = None
+    if kind not in TABLES and id_column is not None:
         raise InputError(f"id_column {id_column!r} cannot be read from {source}, which has no columns; leave it out")
     if kind == ".npy":
         array = read_npy(source)
@@ -295,47 +310,24 @@ def read_indices(
                 f"{source} must hold row numbers or ids (m,), found {array.dtype} of shape {array.shape}; save integers"
             )
         entries = [str(value) for value in array.tolist()]
-    elif kind == ".csv":
-        table = read_table(source)
-        name = name or next((known for known in ("id", "row") if known in table.column_names), table.column_names[0])
-        entries = [str(value) for value in column(table, name, "id_column", source).to_pylist()]
-        if "label" in table.column_names and name != "label":
-            labels = [str(value) for value in column(table, "label", "label", source).to_pylist()]
+    elif kind in TABLES:
+        table = read_table(source, dialect)
+        key = id_column or key_column(table, None, None)
+        entries = table.texts(key or table.names[0], "id_column")
+        if "label" in table.names and key != "label":
+            labels = table.texts("label", "label", empty=True)
             if "" in labels:
-                raise DataFileError(f"{source} has no label in row {labels.index('')}; fill it in or drop the row")
+                where = table.where(labels.index(""))
+                raise DataFileError(f"{source} has no label in {where}; fill it in or drop the row")
     else:
-        entries = read_lines(source)
-    what = f"labeled rows in {source}"
-    if ids is not None and name != "row":
-        row_of = {str(value): row for row, value in enumerate(ids.tolist() if isinstance(ids, np.ndarray) else ids)}
-        unknown = [entry for entry in entries if entry not in row_of]
-        by_number = not isinstance(ids, np.ndarray) and len(unknown) == len(entries) and _all_integers(entries)
-        if unknown and not by_number:
-            raise InputError(f"{what} must be ids of the pool, found {unknown[0]!r}; check the ids or name id_column")
-        if not by_number:
-            return LabeledRows(check_rows(np.asarray([row_of[entry] for entry in entries]), n_rows, what), labels)
-    if not _all_integers(entries):
-        odd = next(entry for entry in entries if not _all_integers([entry]))
-        raise InputError(f"{what} must be row numbers, since the pool has no ids, found {odd!r}; give integers")
-    return LabeledRows(check_rows(np.asarray([int(entry) for entry in entries]), n_rows, what), labels)
+        entries = read_entries(source, dialect)
+    return LabeledRows(rows_of(entries, n_rows, ids, f"labeled rows in {source}", column=key), labels)
 
 
-def _all_integers(entries: list[str]) -> bool:
-    return all(entry.removeprefix("-").isdecimal() and len(entry) < 19 for entry in entries)
-
-
-def read_lines(path: Path) -> list[str]:
-    """The lines of a .txt file that are not empty. Raises DataFileError."""
+def read_entries(path: Path, dialect: Dialect = PLAIN) -> list[str]:
+    """Return the lines of a .txt file that are not empty. Raises DataFileError, also for another kind of file."""
     if path.suffix.lower() != ".txt":
         with reading(path):
             path.stat()
-        raise DataFileError(f"{path} must end in .npy, .csv or .txt; convert it to one of these")
-    try:
-        with reading(path):
-            lines = path.read_text(encoding="utf-8-sig").splitlines()
-    except UnicodeDecodeError:
-        raise DataFileError(f"{path} is not text in UTF-8; write one entry a line") from None
-    entries = [line.strip() for line in lines if line.strip()]
-    if not entries:
-        raise DataFileError(f"{path} is empty; write one entry a line")
-    return entries
+        raise DataFileError(f"{path} must end in .npy, .txt or {', '.join(TABLES)}; convert it to one of these")
+    return read_lines(path, dialect)

@@ -10,7 +10,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spotal.errors import DataFileError, SpotalError
-from spotal.pool._tables import features
 from spotal.pool.shards import TableShard
 
 __all__ = ["LanceShard"]
@@ -22,7 +21,7 @@ class LanceShard(TableShard):
     def take(self, numbers: NDArray[np.int64]) -> NDArray[Any]:
         """The rows of these numbers, read where they lie."""
         with self._reading():
-            return features(self.file.take(numbers.tolist()), self.path, (self.id_column,))
+            return self._features(self.file.take(numbers.tolist()))
 
     def _open(self) -> Any:
         try:

@@ -19,7 +19,9 @@ from numpy.typing import NDArray
 
 from spotal._files import atomic_path
 from spotal.errors import DataFileError
-from spotal.pool._tables import Ids, ids_of, read_npy, read_table, reading
+from spotal.tables import read_table, reading
+from spotal.tables.arrays import read_npy
+from spotal.tables.columns import Ids, column, ids_of
 
 __all__ = ["MANIFEST", "Manifest", "Shard", "Skipped", "is_pool", "read_ids", "read_manifest", "read_shards"]
 
@@ -125,9 +127,10 @@ def read_ids(folder: str | os.PathLike[str], manifest: Manifest) -> Ids:
     """Ids of all rows, in order: int64 (n,) or a list of str. Raises DataFileError where they repeat or are missing."""
     import pyarrow as pa
 
-    columns = []
+    columns: list[Any] = []
     for shard in manifest.shards:
-        values = read_table(Path(folder, shard.ids))["id"]
+        path = Path(folder, shard.ids)
+        values = column(read_table(path).arrow, "id", "ids", path)
         if len(values) != shard.rows:
             raise DataFileError(
                 f"{Path(folder, shard.ids)} must hold {shard.rows} ids, found {len(values)}; delete it and run spotal "

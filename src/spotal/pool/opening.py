@@ -15,13 +15,14 @@ from numpy.typing import NDArray
 from spotal._arrays import check_matrix, is_tensor, to_numpy
 from spotal._files import FULL
 from spotal.errors import DataFileError, InputError, OutputError
-from spotal.pool._tables import EMBEDDING_COLUMNS, features, read_npy
 from spotal.pool.array import ArrayPool
 from spotal.pool.base import Pool
 from spotal.pool.manifest import is_pool, read_manifest, read_shards
 from spotal.pool.ray_data import is_ray_data, ray_pool
 from spotal.pool.sharded import ShardedPool
 from spotal.pool.shards import FOLDERS, SHARD_SUFFIXES, NpyShard, Shard, open_shard
+from spotal.tables.arrays import read_npy
+from spotal.tables.columns import EMBEDDING_COLUMNS, features
 
 __all__ = ["as_array", "as_pool", "bad_rows", "check_finite", "is_sharded", "open_pool", "spool"]
 
@@ -83,7 +84,9 @@ def _shards_in(folder: Path) -> Iterator[Path]:
     return (p for p in folder.iterdir() if p.suffix.lower() in SHARD_SUFFIXES and not p.name.startswith("."))
 
 
-def open_pool(source: str | os.PathLike[str], *, id_column: str | None = None) -> ShardedPool:
+def open_pool(
+    source: str | os.PathLike[str], *, id_column: str | None = None, others: tuple[str, ...] = ()
+) -> ShardedPool:
     """Open a pool on disk or in a store, to be read a batch at a time.
 
     Parameters
@@ -93,6 +96,7 @@ def open_pool(source: str | os.PathLike[str], *, id_column: str | None = None) -
         one that ``spotal embed`` wrote, which has ids; a glob; or a URI that fsspec understands, whose files are copied
         to a temporary folder first. Shards follow each other by name.
     id_column : str or None, the column of ids in tables; None for ``id`` where there is one
+    others : columns of tables that are no features either, such as one of masses (:meth:`ShardedPool.column`)
 
     Returns
     -------
@@ -102,6 +106,8 @@ def open_pool(source: str | os.PathLike[str], *, id_column: str | None = None) -
     ------
     DataFileError
         Nothing is there, a file is missing, damaged or cut short, or shards differ in width or dtype.
+    InputError
+        A column is named that a shard does not have.
     """
     text = os.fspath(source)
     if "://" in text and not text.startswith("file://"):
@@ -112,6 +118,8 @@ def open_pool(source: str | os.PathLike[str], *, id_column: str | None = None) -
         if GLOB & set(text) and not path.exists():
             paths = [Path(found) for found in sorted(glob.glob(text))]
         elif is_pool(path):
+            if id_column is not None or others:
+                raise InputError(f"{path} was written by spotal embed and has ids, but no columns; name none")
             return ShardedPool(_embedded(path))
         elif path.is_dir() and path.suffix.lower() not in FOLDERS:
             paths = sorted(_shards_in(path))
@@ -119,7 +127,7 @@ def open_pool(source: str | os.PathLike[str], *, id_column: str | None = None) -
             paths = [path]
     if not paths:
         raise DataFileError(f"{source} has no shards; they are files that end in {', '.join(SHARD_SUFFIXES)}")
-    return ShardedPool([open_shard(path, id_column) for path in paths])
+    return ShardedPool([open_shard(path, id_column, others) for path in paths])
 
 
 def _embedded(folder: Path) -> list[Shard]:
@@ -128,7 +136,7 @@ def _embedded(folder: Path) -> list[Shard]:
     if not manifest.rows:
         raise DataFileError(f"{folder} has no embeddings in it yet; run spotal embed to its end")
     read_shards(folder, manifest)
-    return [NpyShard(folder / shard.file, None, folder / shard.ids) for shard in manifest.shards]
+    return [NpyShard(folder / shard.file, None, ids=folder / shard.ids) for shard in manifest.shards]
 
 
 def _fetched(uri: str) -> list[Path]:

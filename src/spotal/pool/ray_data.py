@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 
 from spotal.errors import DataFileError
-from spotal.pool._tables import EMBEDDING_COLUMNS, features
 from spotal.pool.sharded import ShardedPool
 from spotal.pool.shards import TableShard
 from spotal.pool.stamps import Stamp
+from spotal.tables.columns import EMBEDDING_COLUMNS, features
 
 __all__ = ["is_ray_data", "ray_pool"]
 

@@ -153,12 +153,13 @@ class ShardedPool:
             if part is None:
                 raise DataFileError(f"{shard.path} has no ids where other shards do; give all of them ids or none")
         numbers = [part for part in parts if isinstance(part, np.ndarray)]
-        if len(numbers) == len(parts):
+        if len(numbers) == len(parts) and len({part.dtype for part in numbers}) == 1:
             return self._numbers(np.concatenate(numbers))
         seen: dict[Any, Any] = {}
         merged: list[Any] = []
         for shard, part in zip(self.shards, parts, strict=True):
             for value in part.tolist() if isinstance(part, np.ndarray) else part or []:
+                value = str(value)
                 if value in seen:
                     raise DataFileError(
                         f"ids must not repeat, found {value!r} in {seen[value]} and in {shard.path}; make them unique"
@@ -166,8 +167,25 @@ class ShardedPool:
                 seen[value] = shard.path
                 merged.append(value)
         kept = np.delete(np.asarray(merged, object), self.skip).tolist()
-        whole = all(isinstance(value, int) for value in kept)
-        return np.asarray(kept, np.int64) if whole else [str(value) for value in kept]
+        return [str(value) for value in kept]
+
+    def column(self, name: str, argument: str) -> Any:
+        """A column of all rows, those skipped left out, as an arrow column without empty cells.
+
+        Raises InputError, in the words of ``argument``, where the shards have no such column, DataFileError for empty
+        cells and for columns of other types in other shards.
+        """
+        import pyarrow as pa
+
+        parts = [shard.column(name, argument) for shard in self.shards]
+        odd = next((k for k, part in enumerate(parts) if part.type != parts[0].type), None)
+        if odd is not None:
+            raise DataFileError(
+                f"{self.shards[odd].path} has {parts[odd].type} in column {name!r} where {self.shards[0].path} has "
+                f"{parts[0].type}; shards of a pool must agree"
+            )
+        values = pa.chunked_array([chunk for part in parts for chunk in part.chunks], parts[0].type)
+        return values.take(np.delete(np.arange(len(values)), self.skip)) if len(self.skip) else values
 
     def _numbers(self, ids: NDArray[np.int64]) -> NDArray[np.int64]:
         """Ids that are integers, int64 (n,), those skipped left out. Raises DataFileError where they repeat."""

@@ -13,9 +13,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spotal._arrays import block_rows
-from spotal.errors import DataFileError
-from spotal.pool._tables import column, features, ids_of, read_npy, read_table, reading
+from spotal.errors import DataFileError, InputError
 from spotal.pool.stamps import Stamp
+from spotal.tables import listed, read_table, reading
+from spotal.tables.arrays import read_npy
+from spotal.tables.arrow import ArrowFile
+from spotal.tables.columns import column, features, ids_of, is_integer, texts_of
+from spotal.tables.opening import check_names
 
 __all__ = ["FOLDERS", "SHARD_SUFFIXES", "Shard", "open_shard"]
 
@@ -26,6 +30,9 @@ class Shard(ABC):
     """A file of rows.
 
     path; rows : int; width : int; dtype : numpy dtype of the rows that ``pieces`` gives; stamp : what the file was
+    id_column : column of the ids, or None; others : columns of a table that are no features either
+
+    Raises InputError where a column is named that the file does not have.
     """
 
     path: Path
@@ -33,9 +40,14 @@ class Shard(ABC):
     width: int
     dtype: np.dtype[Any]
 
-    def __init__(self, path: Path, id_column: str | None) -> None:
-        self.path, self.id_column = path, id_column
+    def __init__(self, path: Path, id_column: str | None, others: tuple[str, ...] = ()) -> None:
+        self.path, self.id_column, self.others = path, id_column, others
         self.stamp = Stamp(path)
+
+    def _no_columns(self) -> None:
+        name = next((name for name in (self.id_column, *self.others) if name is not None), None)
+        if name is not None:
+            raise InputError(f"columns such as {name!r} cannot be read from {self.path}, which has none; leave it out")
 
     @abstractmethod
     def pieces(self, start: int, stop: int) -> Iterator[NDArray[Any]]:
@@ -49,12 +61,19 @@ class Shard(ABC):
         """The ids of all rows; None where there are none."""
         return None
 
+    def column(self, name: str, argument: str) -> Any:
+        """A column of all rows, as an arrow column without empty cells. Raises InputError where there is none."""
+        raise InputError(f"{argument} {name!r} cannot be read from {self.path}, which has no columns; give a file")
+
 
 class NpyShard(Shard):
     """A .npy file of a matrix, memory-mapped; its ids, where it has any, are in another file."""
 
-    def __init__(self, path: Path, id_column: str | None, ids: Path | None = None) -> None:
-        super().__init__(path, id_column)
+    def __init__(
+        self, path: Path, id_column: str | None, others: tuple[str, ...] = (), ids: Path | None = None
+    ) -> None:
+        super().__init__(path, id_column, others)
+        self._no_columns()
         self.ids_file = ids
         self.array = read_npy(path)
         if self.array.ndim != 2 or 0 in self.array.shape or self.array.dtype.kind not in "fuib":
@@ -76,7 +95,7 @@ class NpyShard(Shard):
     def ids(self) -> list[str] | NDArray[np.int64] | None:
         if self.ids_file is None:
             return None
-        found = ids_of(read_table(self.ids_file)["id"], f"ids in {self.ids_file}")
+        found = ids_of(column(read_table(self.ids_file).arrow, "id", "ids", self.ids_file), f"ids in {self.ids_file}")
         if len(found) != self.rows:
             raise DataFileError(
                 f"{self.ids_file} must hold {self.rows} ids, found {len(found)}; delete it and run spotal embed again"
@@ -87,8 +106,9 @@ class NpyShard(Shard):
 class ZarrShard(Shard):
     """A zarr store of one matrix, read by stretches of its chunks."""
 
-    def __init__(self, path: Path, id_column: str | None) -> None:
-        super().__init__(path, id_column)
+    def __init__(self, path: Path, id_column: str | None, others: tuple[str, ...] = ()) -> None:
+        super().__init__(path, id_column, others)
+        self._no_columns()
         try:
             import zarr
         except ImportError:
@@ -132,17 +152,24 @@ class TableShard(Shard):
     Only the row groups are read that hold what is asked for.
     """
 
-    def __init__(self, path: Path, id_column: str | None) -> None:
-        super().__init__(path, id_column)
+    def __init__(self, path: Path, id_column: str | None, others: tuple[str, ...] = ()) -> None:
+        super().__init__(path, id_column, others)
         with self._reading():
             names = [field.name for field in self._schema()]
+            check_names(names, path)
+            for name in (id_column, *others):
+                if name is not None and name not in names:
+                    argument = "id_column" if name == id_column else "column"
+                    raise InputError(
+                        f"{argument} must name a column of {path}, found {name!r}; its columns are {listed(names)}"
+                    )
             self.id_column = id_column or ("id" if "id" in names else None)
             self.ends = np.cumsum(self._sizes(), dtype=np.int64)
             self.rows = int(self.ends[-1]) if len(self.ends) else 0
             first = next(self._tables(None, 1, 0, self.rows), None)
         if first is None:
             raise DataFileError(f"{path} has no rows; remove it")
-        sample = features(first, path, (self.id_column,))
+        sample = self._features(first)
         self.width, self.dtype = sample.shape[1], sample.dtype
 
     @cached_property
@@ -156,7 +183,7 @@ class TableShard(Shard):
     def pieces(self, start: int, stop: int) -> Iterator[NDArray[Any]]:
         with self._reading():
             for table in self._tables(None, block_rows(self.width, self.dtype.itemsize, PIECE_BYTES), start, stop):
-                piece = features(table, self.path, (self.id_column,))
+                piece = self._features(table)
                 if piece.shape[1] != self.width:
                     raise DataFileError(
                         f"{self.path} has {piece.shape[1]} numbers in row {start} and {self.width} in row 0; give "
@@ -178,13 +205,22 @@ class TableShard(Shard):
         return found
 
     def ids(self) -> list[str] | NDArray[np.int64] | None:
-        import pyarrow as pa
-
         if self.id_column is None:
             return None
+        values = self.column(self.id_column, "id_column")
+        if is_integer(values.type):
+            return ids_of(values, f"ids in {self.path}")
+        return ids_of(texts_of(values, f"column {self.id_column!r}", self.path), f"ids in {self.path}")
+
+    def column(self, name: str, argument: str) -> Any:
+        import pyarrow as pa
+
         with self._reading():
-            parts = list(self._tables([self.id_column], 1 << 16, 0, self.rows))
-        return ids_of(column(pa.concat_tables(parts), self.id_column, "id_column", self.path), f"ids in {self.path}")
+            parts = list(self._tables([name], 1 << 16, 0, self.rows))
+        return column(pa.concat_tables(parts), name, argument, self.path)
+
+    def _features(self, table: Any) -> NDArray[Any]:
+        return features(table, self.path, (self.id_column, *self.others))
 
     @contextmanager
     def _reading(self) -> Iterator[None]:
@@ -233,14 +269,7 @@ class ArrowShard(TableShard):
     """An Arrow (Feather) file, or stream as Hugging Face ``datasets`` saves it, memory-mapped."""
 
     def _open(self) -> Any:
-        import pyarrow as pa
-
-        source = pa.memory_map(str(self.path))
-        if source.read(6) == b"ARROW1":
-            return pa.ipc.open_file(source)
-        source.seek(0)
-        with pa.ipc.open_stream(source) as stream:
-            return _Stream(stream.schema, list(stream))
+        return ArrowFile(self.path)
 
     def _schema(self) -> Any:
         return self.file.schema
@@ -252,17 +281,6 @@ class ArrowShard(TableShard):
         for k in range(first, last + 1):
             batch = self.file.get_batch(k)
             yield batch if columns is None else batch.select(columns)
-
-
-class _Stream:
-    """An Arrow stream that is read as a file is: its batches are views of the map."""
-
-    def __init__(self, schema: Any, batches: list[Any]) -> None:
-        self.schema, self.batches = schema, batches
-        self.num_record_batches = len(batches)
-
-    def get_batch(self, k: int) -> Any:
-        return self.batches[k]
 
 
 _KINDS: dict[str, type[Shard]] = {
@@ -277,13 +295,16 @@ FOLDERS = (".zarr", ".lance")
 SHARD_SUFFIXES = (*_KINDS, ".lance")
 
 
-def open_shard(path: Path, id_column: str | None = None) -> Shard:
-    """The file as a shard, by its ending. Raises DataFileError where it is missing, damaged or holds no matrix."""
+def open_shard(path: Path, id_column: str | None = None, others: tuple[str, ...] = ()) -> Shard:
+    """The file as a shard, by its ending.
+
+    Raises DataFileError where it is missing, damaged or holds no matrix, InputError where it lacks a column.
+    """
     if path.suffix.lower() == ".lance":
         from spotal.pool.lance import LanceShard
 
-        return LanceShard(path, id_column)
+        return LanceShard(path, id_column, others)
     kind = _KINDS.get(path.suffix.lower())
     if kind is None:
         raise DataFileError(f"{path} is no shard of a pool; its name must end in {', '.join(SHARD_SUFFIXES)}")
-    return kind(path, id_column)
+    return kind(path, id_column, others)

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from spotal.errors import DataFileError
-from spotal.pool._tables import reading
+from spotal.tables import reading
 
 __all__ = ["Stamp", "mapped_file"]
 

@@ -14,7 +14,7 @@ from spotal.errors import ProjectError
 from spotal.project.agreement import agreements, first_answers
 from spotal.project.items import MANY, numbers_of
 from spotal.project.records import Agreement, Answer, Conflict, Event, Standing
-from spotal.project.schema import EventRow, ItemRow, VouchedRow, latest, set_aside, standings
+from spotal.project.schema import EventRow, ItemRow, VouchedRow, latest, set_aside, standings, valid
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection, Select
@@ -151,6 +151,12 @@ class Labels:
         with self._database.read() as connection:
             return _read(connection, query)
 
+    def _valid(self) -> list[Event]:
+        """Every event about the present content of its item, in the order of recording."""
+        query = _EVENTS.where(EventRow.number.in_(select(valid.c.number))).order_by(EventRow.number)
+        with self._database.read() as connection:
+            return _read(connection, query)
+
     def set_aside(self) -> list[Event]:
         """Answers that do not hold since their items' contents have changed, in the order of the items.
 
@@ -235,7 +241,7 @@ class Labels:
 
         "None of these" counts as a class, skips do not count; what was said to settle a conflict does not either.
         """
-        return agreements(first_answers(self.history(), self._project.settings.overlap))
+        return agreements(first_answers(self._valid(), self._project.settings.overlap))
 
     def _append(self, connection: Connection, answers: list[Answer]) -> list[tuple[Event, bool]]:
         """The events of answers, and whether each is new."""

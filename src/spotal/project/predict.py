@@ -54,10 +54,8 @@ def write_predictions(project: Project, path: Path, on_progress: Progress | None
     import pyarrow.csv
     import pyarrow.parquet
 
-    from spotal.pool._tables import TABLES
-
     kind = path.suffix.lower()
-    if kind not in TABLES:
+    if kind not in (".csv", ".parquet"):
         raise OutputError(f"{path} must end in .csv or .parquet; give another name")
     model = train(project, on_progress)
     found = read_predictions(project, model.number)

@@ -81,7 +81,7 @@ class Project:
                 f"strategy must be a known one, found {settings.strategy!r}; {closest(settings.strategy, names())}"
             )
         found = look(settings.data, place)
-        there = [thing.id for thing in found if not is_blank(thing)]
+        there = {thing.id: thing.row for thing in found if not is_blank(thing)}
         if not there:
             raise DataFileError(f"{location(settings.data, place)} has empty texts only; fill them in")
         check(settings, place, there)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import json
 import os
 from collections.abc import Mapping, Sequence
@@ -11,8 +12,9 @@ from typing import Any
 
 from spotal._check import build, check_fields, key
 from spotal._files import atomic_path
-from spotal._toml import read_toml
-from spotal.errors import InputError, ProjectError
+from spotal.errors import DataFileError, InputError, ProjectError
+from spotal.tables import Dialect, read_text
+from spotal.tables.toml import read_toml
 
 __all__ = ["FILE", "Audit", "Data", "Limits", "Settings", "Stop", "add_classes", "from_table", "read"]
 
@@ -34,6 +36,8 @@ _ABOUT = {
         "path": "folder of images, or file of texts or embeddings; relative to this file",
         "id_column": "column of ids; leave it out for the row's number or the column id",
         "text_column": "column of texts",
+        "encoding": "of text files without a byte-order mark, such as cp1252; leave it out for UTF-8",
+        "delimiter": "between the columns of .csv files whose first line has it; leave it out to find it",
     },
     "audit": {
         "held_back": "share of the items that is held back at random and never trained on",
@@ -59,17 +63,26 @@ class Data:
     path : str, relative paths start at the project's folder
     id_column : str or None, of a table; None for its column ``id``, else rows go by number
     text_column : str, of a table of texts
+    encoding, delimiter : str or None, of all text files that the project reads: see :class:`spotal.tables.Dialect`
     """
 
     path: str = key(str)
     kind: str = key(str, "image", choices=KINDS)
     id_column: str | None = key(str, None)
     text_column: str = key(str, "text")
+    encoding: str | None = key(str, None)
+    delimiter: str | None = key(str, None)
 
     def __post_init__(self) -> None:
         check_fields(self)
+        Dialect(self.encoding, self.delimiter)
         if not self.path:
             raise InputError("path must name a folder or file, found an empty text")
+
+    @property
+    def dialect(self) -> Dialect:
+        """How text files are written."""
+        return Dialect(self.encoding, self.delimiter)
 
 
 @dataclass(frozen=True)
@@ -230,10 +243,8 @@ def read(path: str | os.PathLike[str]) -> Settings:
     source = Path(path)
     try:
         table = read_toml(source)
-    except OSError as error:
-        raise ProjectError(f"{source} cannot be read ({(error.strerror or str(error)).lower()})") from None
-    except ValueError as error:
-        raise ProjectError(f"{source} is not valid TOML ({error}); correct it") from None
+    except DataFileError as error:
+        raise ProjectError(str(error)) from None
     return from_table(table, str(source))
 
 
@@ -245,9 +256,8 @@ def add_classes(path: Path, names: Sequence[str]) -> Settings:
     import tomlkit
 
     read(path)
-    text = path.read_text(encoding="utf-8")
-    mark = "\ufeff" * text.startswith("\ufeff")
-    document = tomlkit.parse(text.removeprefix(mark))
+    mark = "\ufeff" * path.read_bytes().startswith(codecs.BOM_UTF8)
+    document = tomlkit.parse(read_text(path))
     document["classes"].extend(names)
     settings = from_table(document.unwrap(), str(path))
     with atomic_path(path) as part:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -14,11 +13,11 @@ from numpy.typing import NDArray
 
 from spotal._arrays import check_matrix
 from spotal.errors import DataFileError
-from spotal.pool._tables import TABLES, column, ids_of, read_table, reading
 from spotal.pool.files import list_images, read_pool
 from spotal.project.contents import content_hash, read_file
 from spotal.project.records import Found
 from spotal.project.settings import Data
+from spotal.tables import TABLES, read_table, reading
 
 __all__ = ["location", "look"]
 
@@ -67,54 +66,24 @@ def _images(source: Path, known: Contents) -> Iterator[Found]:
 
 
 def _texts(source: Path, data: Data) -> Iterator[Found]:
-    if source.suffix.lower() in (".jsonl", ".ndjson"):
-        ids, texts = _json_lines(source, data)
-    elif source.suffix.lower() in TABLES:
-        table = read_table(source)
-        texts = [str(value) for value in column(table, data.text_column, "text_column", source).to_pylist()]
-        name = data.id_column or ("id" if "id" in table.column_names else None)
-        ids = None if name is None else column(table, name, "id_column", source)
-    else:
+    if source.suffix.lower() not in TABLES:
         with reading(source):
             source.stat()
-        raise DataFileError(f"{source} must hold texts as .csv, .parquet or .jsonl; convert it to one of these")
-    for row, (name, text) in enumerate(zip(_names(ids, len(texts), source), texts, strict=True)):
+        raise DataFileError(f"{source} must hold texts as {', '.join(TABLES)}; convert it to one of these")
+    table = read_table(source, data.dialect)
+    texts = table.texts(data.text_column, "text_column", empty=True)
+    key = data.id_column or ("id" if "id" in table.names else None)
+    ids = None if key is None else table.ids(key, "id_column")
+    for row, (name, text) in enumerate(zip(_names(ids, len(texts)), texts, strict=True)):
         yield Found(name, "text", content_hash(text.encode()), row=row, text=text, named=ids is not None)
 
 
-def _json_lines(source: Path, data: Data) -> tuple[Any, list[str]]:
-    ids: list[Any] = []
-    texts: list[str] = []
-    with reading(source), source.open(encoding="utf-8-sig") as file:
-        for number, line in enumerate(file, 1):
-            if not line.strip():
-                continue
-            try:
-                record = json.loads(line)
-                texts.append(str(record[data.text_column]))
-            except (ValueError, KeyError, TypeError, IndexError):
-                raise DataFileError(
-                    f"{source} must hold an object with the key {data.text_column!r} in each line, found none in line "
-                    f"{number}; correct it or name text_column"
-                ) from None
-            name = data.id_column or "id"
-            if data.id_column is not None and name not in record:
-                raise DataFileError(f"{source} has no key {name!r} in line {number}; add it or name another id_column")
-            ids.append(record.get(name))
-    if not texts:
-        raise DataFileError(f"{source} has no rows; write it again with at least one")
-    missing = ids.count(None)
-    if missing and missing < len(ids):
-        raise DataFileError(f"{source} has {missing} lines without an id; give one to all or to none")
-    return None if missing else np.asarray(ids, object), texts
-
-
 def _embeddings(source: Path, data: Data) -> Iterator[Found]:
-    pool = read_pool(source, id_column=data.id_column)
+    pool = read_pool(source, id_column=data.id_column, dialect=data.dialect)
     if pool.features is None:
         raise DataFileError(f"{source} is a folder of images, not a file of embeddings; set kind to 'image'")
     check_matrix(pool.features, f"embeddings in {source}")
-    names = [str(name) for name in (range(len(pool)) if pool.ids is None else pool.ids)]
+    names = _names(pool.ids, len(pool))
     for start in range(0, len(pool), BLOCK):
         block = np.ascontiguousarray(pool.features[start : start + BLOCK])
         canonical = block.astype("<f4", copy=False)
@@ -130,7 +99,5 @@ def _hashes(block: NDArray[Any]) -> list[str]:
     return [content_hash(view[start : start + width]) for start in range(0, len(view), width)]
 
 
-def _names(ids: Any, n: int, source: Path) -> list[str]:
-    if ids is None:
-        return [str(row) for row in range(n)]
-    return [str(name) for name in ids_of(ids, f"ids in {source}")]
+def _names(ids: Any, n: int) -> list[str]:
+    return [str(name) for name in (range(n) if ids is None else ids)]

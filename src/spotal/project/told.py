@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
 
-from spotal.pool._tables import listed
 from spotal.project.records import Added, Event
+from spotal.tables import listed
 
 __all__ = ["told", "told_aside", "told_empty"]
 

@@ -342,7 +342,7 @@ def test_what_cannot_be_read_or_written(spoken, tmp_path):
     write(tmp_path / "bad.csv", "id,label", "a.png,cat,more")
     refuse(DataFileError, "more or fewer fields in line 2", "bad.csv")
     (tmp_path / "latin.csv").write_bytes(b"id,label\n\xe9,cat\n")
-    refuse(DataFileError, "no CSV in UTF-8", "latin.csv")
+    refuse(DataFileError, "is not UTF-8 in line 2 .*--encoding cp1252", "latin.csv")
     (tmp_path / "empty.csv").write_bytes(b"")
     refuse(DataFileError, "is empty", "empty.csv")
     write(tmp_path / "bad.jsonl", '{"id": "a.png", "label": "cat"}', "{")

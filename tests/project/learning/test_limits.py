@@ -109,7 +109,7 @@ def test_what_cannot_be_is_said(start, files, tmp_path):
         start(limits=Limits(files("cost", PRICES | {"v000": 0})))
     with pytest.raises(InputError, match="group must name a column of"):
         start(limits=Limits(None, "../vectors.csv", 2))
-    with pytest.raises(DataFileError, match=r"must be \.csv or \.parquet, with the columns id and cost"):
+    with pytest.raises(DataFileError, match=r"must be a table, \.csv, .*, with the columns id and cost"):
         start(limits=Limits("../prices.txt"))
     assert not (tmp_path / "project").exists()
     with pytest.raises(InputError, match="max_per_group is needed with groups and only there"):

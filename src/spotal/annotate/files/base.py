@@ -10,6 +10,7 @@ from typing import Any
 
 from spotal.errors import DataFileError
 from spotal.project import Item
+from spotal.tables import PLAIN, Dialect
 
 __all__ = [
     "KINDS",
@@ -87,11 +88,15 @@ class Content:
 
 @dataclass(frozen=True)
 class Reading:
-    """How a file is to be read: the columns of ids and labels, None to look for them, and the classes known so far."""
+    """How a file is to be read: the columns of ids and labels, None to look for them, and the classes known so far.
+
+    dialect : Dialect, of text files
+    """
 
     classes: tuple[str, ...]
     id_column: str | None = None
     label_column: str | None = None
+    dialect: Dialect = PLAIN
 
 
 @dataclass(frozen=True)

@@ -3,36 +3,23 @@
 from __future__ import annotations
 
 import csv
-import sys
 from pathlib import Path
 
 from spotal.annotate.files.base import Content, Format, Reading, Row, row_of, texts_of
-from spotal.errors import DataFileError
-from spotal.pool._tables import reading as opening
+from spotal.tables import read_table
 
 __all__ = ["FORMAT", "rows_of"]
 
 
 def rows_of(path: Path, reading: Reading) -> list[Row]:
     """Rows of a file with a header; lines without a label are no answers yet."""
-    csv.field_size_limit(sys.maxsize)  # texts may be long
+    table = read_table(path, reading.dialect, empty=True, kind=".csv")
+    columns = [table.texts(name, "file", empty=True) for name in table.names]
     rows = []
-    with opening(path), path.open(encoding="utf-8-sig", newline="") as file:
-        lines = csv.DictReader(file, strict=True)
-        try:
-            if not lines.fieldnames:
-                raise DataFileError(f"{path} is empty; its first line must name the columns, such as id,label")
-            for record in lines:
-                where = f"line {lines.line_num}"
-                if None in record or None in record.values():
-                    raise DataFileError(
-                        f"{path} has more or fewer fields in {where} than in its header; quote texts with commas"
-                    )
-                row = row_of(record, where, path, reading)
-                if row is not None:
-                    rows.append(row)
-        except (csv.Error, UnicodeDecodeError) as error:
-            raise DataFileError(f"{path} is no CSV in UTF-8 ({error}, line {lines.line_num}); write it anew") from None
+    for number, cells in enumerate(zip(*columns, strict=True)):
+        row = row_of(dict(zip(table.names, cells, strict=True)), table.where(number), path, reading)
+        if row is not None:
+            rows.append(row)
     return rows
 
 
@@ -48,4 +35,4 @@ def _write(content: Content, path: Path) -> None:
                 lines.writerow(record | {"at": at, "source": said.source} | texts_of(content, entry))
 
 
-FORMAT = Format("csv", "one line an answer", (".csv",), rows_of, _write)
+FORMAT = Format("csv", "one line an answer", (".csv", ".tsv"), rows_of, _write)

@@ -17,8 +17,8 @@ from spotal.annotate.files.base import Content, Entry, Reading, Row, Said
 from spotal.annotate.files.finder import Finder
 from spotal.annotate.files.formats import format_of
 from spotal.errors import DataFileError, InputError, OutputError
-from spotal.pool._tables import listed
 from spotal.project import Answer, Event, Project
+from spotal.tables import PLAIN, Dialect, listed
 
 __all__ = ["Exported", "Imported", "export_labels", "import_labels"]
 
@@ -65,6 +65,7 @@ def import_labels(
     label_column: str | None = None,
     add_classes: bool = False,
     skip_unknown: bool = False,
+    dialect: Dialect = PLAIN,
 ) -> Imported:
     """Record the answers of a file: all of them or, where anything is wrong, none.
 
@@ -78,6 +79,7 @@ def import_labels(
     id_column, label_column : str or None, of a table; None to look for them
     add_classes : bool, whether classes that are new are added to spotal.toml
     skip_unknown : bool, whether answers about unknown items, or of unknown classes, are left out
+    dialect : Dialect, encoding and delimiter of text files
 
     Raises
     ------
@@ -92,7 +94,7 @@ def import_labels(
         raise DataFileError(f"{source} does not exist; check the path")
     chosen = format_of(source, format, written=False)
     classes = project.settings.classes
-    rows = chosen.read(source, Reading(classes, id_column, label_column))
+    rows = chosen.read(source, Reading(classes, id_column, label_column, dialect))
     finder = Finder(project.items)
     found = [(finder.find(row), row) for row in rows]
     lost = [row for item, row in found if item is None]

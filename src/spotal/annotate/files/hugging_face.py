@@ -17,9 +17,10 @@ from spotal.annotate.files.base import Content, Entry, Format, Reading, Row, ans
 from spotal.annotate.files.csv_rows import rows_of as csv_rows
 from spotal.annotate.files.json_lines import rows_of as json_rows
 from spotal.errors import DataFileError
-from spotal.pool._arrow import ArrowFile, arrow_faults
-from spotal.pool._tables import reading as opening
 from spotal.pool.files import list_images
+from spotal.tables.arrow import ArrowFile, arrow_faults
+from spotal.tables.json_lines import parse_json
+from spotal.tables.text import utf8
 
 __all__ = ["FORMAT"]
 
@@ -178,7 +179,7 @@ def _value(dtype: str) -> dict[str, str]:
 
 def _class_names(schema: Any, column: str, source: Path) -> list[str] | None:
     """The names of a ClassLabel column, None where it holds names itself."""
-    feature: Any = _parsed(
+    feature: Any = parse_json(
         (schema.metadata or {}).get(b"huggingface", b"{}"), f"{source} has features that are no JSON"
     )
     for name in ("info", "features", column):
@@ -204,15 +205,7 @@ def _listed(path: Path, key: str, inner: str | None = None) -> list[str]:
 
 
 def _json(path: Path) -> Any:
-    with opening(path):
-        return _parsed(path.read_bytes(), f"{path} is no JSON")
-
-
-def _parsed(content: bytes, what: str) -> Any:
-    try:
-        return json.loads(content)
-    except (ValueError, RecursionError) as error:
-        raise DataFileError(f"{what} ({error!s:.100}); save the dataset anew") from None
+    return parse_json(utf8(path), f"{path} is no JSON")
 
 
 FORMAT = Format("hugging-face", "a folder of Hugging Face datasets", ("",), _read, _write, is_ours=_is_ours)

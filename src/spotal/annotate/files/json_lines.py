@@ -6,8 +6,7 @@ import json
 from pathlib import Path
 
 from spotal.annotate.files.base import Content, Format, Reading, Row, row_of, texts_of
-from spotal.errors import DataFileError
-from spotal.pool._tables import reading as opening
+from spotal.tables.json_lines import read_objects
 
 __all__ = ["FORMAT", "rows_of"]
 
@@ -15,19 +14,10 @@ __all__ = ["FORMAT", "rows_of"]
 def rows_of(path: Path, reading: Reading) -> list[Row]:
     """Rows of a file; lines without a label are no answers yet."""
     rows = []
-    with opening(path), path.open("rb") as file:  # a line ends at "\n" alone, whatever else is in a text
-        for number, line in enumerate(file, 1):
-            if not line.strip():
-                continue
-            try:
-                record = json.loads(line.decode("utf-8-sig"))
-            except ValueError as error:
-                raise DataFileError(f"{path} is no JSON in line {number} ({error}); correct it") from None
-            if not isinstance(record, dict):
-                raise DataFileError(f"{path} must hold an object in each line, found {record!r:.40} in line {number}")
-            row = row_of(record, f"line {number}", path, reading)
-            if row is not None:
-                rows.append(row)
+    for record, line in zip(*read_objects(path, reading.dialect), strict=True):
+        row = row_of(record, f"line {line}", path, reading)
+        if row is not None:
+            rows.append(row)
     return rows
 
 

@@ -13,7 +13,8 @@ from typing import Any
 
 from spotal.annotate.files.base import KINDS, Content, Entry, Format, Reading, Row, Said, moment
 from spotal.errors import DataFileError
-from spotal.pool._tables import reading as opening
+from spotal.tables.json_lines import parse_json
+from spotal.tables.text import utf8
 
 __all__ = ["FORMAT", "NONE", "load"]
 
@@ -25,12 +26,7 @@ ID_KEY = "spotal_id"
 
 def load(path: Path) -> Any:
     """The document in a JSON file. Raises DataFileError."""
-    with opening(path):
-        content = path.read_bytes()
-    try:
-        return json.loads(content.decode("utf-8-sig"))
-    except ValueError as error:
-        raise DataFileError(f"{path} is no JSON ({error}); write it anew") from None
+    return parse_json(utf8(path), f"{path} is no JSON")
 
 
 def _read(path: Path, reading: Reading) -> list[Row]:

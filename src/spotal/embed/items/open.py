@@ -12,13 +12,19 @@ from spotal.embed.items.folder import FolderItems
 from spotal.embed.items.named import NamedItems
 from spotal.embed.items.table import SUFFIXES, TableItems
 from spotal.errors import DataFileError, InputError
-from spotal.pool._tables import reading
 from spotal.pool.files import IMAGE_SUFFIXES
+from spotal.tables import PLAIN, Dialect, reading
 
 __all__ = ["open_items"]
 
 
-def open_items(source: str | os.PathLike[str], *, column: str | None = None, id_column: str | None = None) -> Items:
+def open_items(
+    source: str | os.PathLike[str],
+    *,
+    column: str | None = None,
+    id_column: str | None = None,
+    dialect: Dialect = PLAIN,
+) -> Items:
     """The images or texts of a source.
 
     Parameters
@@ -30,6 +36,8 @@ def open_items(source: str | os.PathLike[str], *, column: str | None = None, id_
         Of a table: the column of images or text; None for the first of the usual names.
     id_column : str or None
         Of a table: the column of ids; None for ``id`` where there is one, else rows go by number.
+    dialect : Dialect
+        Of CSV and JSON Lines: encoding and delimiter.
 
     Raises
     ------
@@ -45,7 +53,7 @@ def open_items(source: str | os.PathLike[str], *, column: str | None = None, id_
     if path.is_dir():
         parquet, _ = parquet_parts(path)
         if parquet:
-            return TableItems(parquet, column, id_column, path)
+            return TableItems(parquet, column, id_column, path, dialect)
         tables = sorted(file for file in path.iterdir() if file.suffix.lower() in SUFFIXES and file.name[0] != ".")
         arrow = [file for file in tables if not file.name.lower().endswith(".json")]  # those describe, as a rule
         if arrow and not _has_images(path):
@@ -55,13 +63,13 @@ def open_items(source: str | os.PathLike[str], *, column: str | None = None, id_
                     f"SOURCE must be a folder of one kind of table, found {', '.join(sorted(kinds))} in {path}; name "
                     "one file"
                 )
-            return TableItems(arrow, column, id_column, path)
+            return TableItems(arrow, column, id_column, path, dialect)
         _no_columns(column, id_column, "a folder of images")
         return FolderItems(path)
     with reading(path):
         path.stat()
     if path.suffix.lower() in SUFFIXES:
-        return TableItems([path], column, id_column, path)
+        return TableItems([path], column, id_column, path, dialect)
     remedy = "give its folder" if path.suffix.lower() in IMAGE_SUFFIXES else f"give one of {' '.join(SUFFIXES)}"
     raise DataFileError(f"{path} is no folder and no table of images or text; {remedy}")
 

@@ -14,13 +14,14 @@ import numpy as np
 
 from spotal.embed.items.base import Content
 from spotal.errors import DataFileError, InputError
-from spotal.pool._tables import column, ids_of, listed, read_table, reading
 from spotal.pool.files import IMAGE_SUFFIXES
+from spotal.tables import PLAIN, TABLES, Dialect, Table, listed, read_table, reading
+from spotal.tables.columns import column, ids_of, is_integer, is_text, texts_of
+from spotal.tables.opening import check_names
 
-__all__ = ["ARROW", "JSON", "SUFFIXES", "TableItems"]
+__all__ = ["SUFFIXES", "TableItems"]
 
-ARROW, JSON = (".arrow", ".feather", ".ipc"), (".jsonl", ".ndjson", ".json")
-SUFFIXES = (".parquet", *ARROW, ".csv", *JSON)
+SUFFIXES = (*TABLES, ".json")
 IMAGE_COLUMNS = ("image", "img", "images", "image_path", "file", "file_name", "filename", "path")
 TEXT_COLUMNS = ("text", "sentence", "content", "document", "body")
 
@@ -38,6 +39,7 @@ class TableItems:
     id_column : str or None, for the column ``id`` where there is one. Without ids, rows go by number, in several files
         by ``file:row``.
     root : path that the files' names in ids are relative to
+    dialect : Dialect, of CSV and JSON Lines
 
     Raises
     ------
@@ -49,32 +51,38 @@ class TableItems:
 
     sizes: list[int] | None = None
 
-    def __init__(self, files: list[Path], column_name: str | None, id_column: str | None, root: Path) -> None:
-        self.files = files
-        names = _names(files[0])
+    def __init__(
+        self,
+        files: list[Path],
+        column_name: str | None,
+        id_column: str | None,
+        root: Path,
+        dialect: Dialect = PLAIN,
+    ) -> None:
+        self.files, self.dialect = files, dialect
+        names = self._names(files[0])
         self.column = _choose(names, column_name, files[0])
         key = id_column or ("id" if "id" in names and self.column != "id" else None)
         counts: list[int] = []
         found: list[Any] = []
         for file in files:
-            missing = [name for name in (self.column, key) if name is not None and name not in _names(file)]
+            missing = [name for name in (self.column, key) if name is not None and name not in self._names(file)]
             if missing:
                 raise InputError(
                     f"--column and --id-column must name columns of every file, found no {missing[0]!r} in {file}; "
-                    f"its columns are {listed(_names(file))}"
+                    f"its columns are {listed(self._names(file))}"
                 )
-            with _opened(file) as part:
+            with self._opened(file) as part:
                 counts.append(part.rows)
                 if key is not None:
-                    found += column(part.whole([key]), key, "id_column", file).to_pylist()
+                    found += part.ids(key)
         self.ends = list(accumulate(counts))
         if not self.ends[-1]:
             raise DataFileError(f"{files[0]} has no rows; write it again with at least one")
         self.has_ids = key is not None
         if key is not None:
-            import pyarrow as pa
-
-            self.ids = ids_of(pa.array(found), f"ids in {root}")
+            whole = all(isinstance(name, int) for name in found)  # of all files, or they are text
+            self.ids = ids_of(found if whole else [str(name) for name in found], f"ids in {root}")
         elif len(files) == 1:
             self.ids = np.arange(self.ends[-1])
         else:
@@ -90,7 +98,7 @@ class TableItems:
     def _holds_images(self) -> bool:
         from pyarrow import types
 
-        with _opened(self.files[0]) as part:
+        with self._opened(self.files[0]) as part:
             kind = part.type(self.column)
         if types.is_struct(kind) or types.is_binary(kind) or types.is_large_binary(kind):
             return True
@@ -107,7 +115,12 @@ class TableItems:
         for row in rows:
             which = bisect_right(self.ends, row)
             start = self.ends[which - 1] if which else 0
-            found.append(self._content(_kept(self.files[which]).cell(self.column, row - start), which, row))
+            part = _kept(self.files[which], self.dialect)
+            try:
+                cell = part.cell(self.column, row - start)
+            except UnicodeDecodeError:
+                cell = DataFileError(f"{self.ids[row]} is not UTF-8; write its text as UTF-8")
+            found.append(self._content(cell, which, row))
         return found
 
     def _content(self, cell: Any, which: int, row: int) -> Content:
@@ -121,11 +134,28 @@ class TableItems:
             return self.files[which].parent / path
         if value is None:
             return DataFileError(f"{self.ids[row]} is empty; fill it in or drop the row")
-        if isinstance(value, bytes):
-            return value
-        if isinstance(value, str):
+        if isinstance(value, str) and not is_text(value):
+            return DataFileError(f"{self.ids[row]} holds half a character (a lone surrogate); correct it")
+        if isinstance(value, (bytes, str, DataFileError)):
             return value
         return DataFileError(f"{self.ids[row]} holds {value!r:.40}, no bytes and no text; repair it")
+
+    def _names(self, file: Path) -> list[str]:
+        with self._opened(file) as part:
+            return part.names
+
+    @contextmanager
+    def _opened(self, file: Path) -> Iterator[_Part]:
+        """A file with one sentence for whatever is wrong with it."""
+        import pyarrow as pa
+
+        try:
+            with reading(file):
+                yield _kept(file, self.dialect)
+        except pa.ArrowException as error:
+            raise DataFileError(
+                f"{file} is truncated or corrupt ({' '.join(str(error).split())[:200]}); write it again"
+            ) from None
 
 
 def _choose(names: list[str], wanted: str | None, file: Path) -> str:
@@ -143,41 +173,33 @@ def _choose(names: list[str], wanted: str | None, file: Path) -> str:
     return found
 
 
-def _names(file: Path) -> list[str]:
-    with _opened(file) as part:
-        return part.names
-
-
-@contextmanager
-def _opened(file: Path) -> Iterator[_Part]:
-    """A file with one sentence for whatever is wrong with it."""
-    import pyarrow as pa
-
-    try:
-        with reading(file):
-            yield _kept(file)
-    except pa.ArrowException as error:
-        raise DataFileError(
-            f"{file} is truncated or corrupt ({' '.join(str(error).split())[:200]}); write it again"
-        ) from None
-
-
 class _Part:
     """One table, whole in memory or mapped into it."""
 
-    def __init__(self, table: Any) -> None:
+    def __init__(self, table: Table) -> None:
         self.table = table
-        self.names: list[str] = table.column_names
-        self.rows: int = table.num_rows
+        self.names = table.names
+        self.rows = len(table)
+        self._cells: dict[str, list[Any]] = {}
 
     def type(self, name: str) -> Any:
-        return self.table.schema.field(name).type
+        import pyarrow as pa
 
-    def whole(self, names: list[str]) -> Any:
-        return self.table.select(names)
+        if self.table.arrow is not None:
+            return _plain(self.table.arrow.schema.field(name).type)
+        is_dict = any(isinstance(cell, dict) for cell in self.table.cells(name))
+        return pa.struct([]) if is_dict else pa.string()
+
+    def ids(self, name: str) -> list[Any]:
+        found = self.table.ids(name, "id_column")
+        return found if isinstance(found, list) else found.tolist()
 
     def cell(self, name: str, row: int) -> Any:
-        return self.table[name][row].as_py()
+        if self.table.arrow is not None:
+            return self.table.arrow[name][row].as_py()
+        if name not in self._cells:
+            self._cells[name] = self.table.cells(name)
+        return self._cells[name][row]
 
 
 class _Parquet(_Part):
@@ -186,18 +208,23 @@ class _Parquet(_Part):
     def __init__(self, path: Path) -> None:
         import pyarrow.parquet as pq
 
+        self.path = path
         self.file: Any = pq.ParquetFile(path)
         meta = self.file.metadata
         self.names = self.file.schema_arrow.names
+        check_names(self.names, path)
         self.rows = meta.num_rows
         self.ends = list(accumulate(meta.row_group(k).num_rows for k in range(meta.num_row_groups)))
         self.held: tuple[str, int, Any] = ("", -1, None)
 
     def type(self, name: str) -> Any:
-        return self.file.schema_arrow.field(name).type
+        return _plain(self.file.schema_arrow.field(name).type)
 
-    def whole(self, names: list[str]) -> Any:
-        return self.file.read(columns=names)
+    def ids(self, name: str) -> list[Any]:
+        values = column(self.file.read(columns=[name]), name, "id_column", self.path)
+        whole = is_integer(values.type)
+        found: list[Any] = values.to_pylist() if whole else texts_of(values, f"column {name!r}", self.path)
+        return found
 
     def cell(self, name: str, row: int) -> Any:
         group = bisect_right(self.ends, row)
@@ -207,28 +234,19 @@ class _Parquet(_Part):
         return held[2][row - (self.ends[group - 1] if group else 0)].as_py()
 
 
-def _kept(file: Path) -> _Part:
+def _plain(kind: Any) -> Any:
+    """The type of a column's values, of those in a dictionary too."""
+    from pyarrow import types
+
+    return kind.value_type if types.is_dictionary(kind) else kind
+
+
+def _kept(file: Path, dialect: Dialect) -> _Part:
     """The file, open; each process has its own."""
     state = file.stat()
-    return _open(file, (state.st_mtime_ns, state.st_size))
+    return _open(file, dialect, (state.st_mtime_ns, state.st_size))
 
 
 @lru_cache(maxsize=8)
-def _open(file: Path, _: tuple[int, int]) -> _Part:
-    import pyarrow as pa
-
-    kind = file.suffix.lower()
-    if kind == ".parquet":
-        return _Parquet(file)
-    if kind in ARROW:
-        mapped = pa.memory_map(str(file))
-        try:
-            return _Part(pa.ipc.open_file(mapped).read_all())
-        except pa.ArrowInvalid:  # a stream, which Hugging Face's datasets write
-            mapped.seek(0)
-            return _Part(pa.ipc.open_stream(mapped).read_all())
-    if kind in JSON:
-        import pyarrow.json
-
-        return _Part(pa.json.read_json(file))
-    return _Part(read_table(file))
+def _open(file: Path, dialect: Dialect, _: tuple[int, int]) -> _Part:
+    return _Parquet(file) if file.suffix.lower() == ".parquet" else _Part(read_table(file, dialect))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
-from spotal.pool._tables import listed
+from spotal.tables import listed
 
 __all__ = ["Finding", "Progress", "some"]
 

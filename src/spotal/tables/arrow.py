@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from spotal.errors import DataFileError, SpotalError
-from spotal.pool._tables import reading
+from spotal.tables.opening import reading, said
 
 __all__ = ["ArrowFile", "arrow_faults"]
 
@@ -86,5 +86,4 @@ def arrow_faults(path: Path) -> Iterator[None]:
         except (pa.ArrowException, OSError, MemoryError, ValueError, EOFError, OverflowError) as error:
             if isinstance(error, OSError) and error.errno is not None:
                 raise  # of the system, not of what the file holds
-            said = " ".join(str(error).split())[:200] or type(error).__name__
-            raise DataFileError(f"{path} is damaged or cut short ({said}); write it again") from None
+            raise DataFileError(f"{path} is damaged or cut short ({said(error)}); write it again") from None

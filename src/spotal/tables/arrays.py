@@ -1,0 +1,88 @@
+"""Arrays from .npy and .npz files, with one sentence for whatever is wrong with one. Never unpickles."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spotal._npz import check_members
+from spotal.errors import DataFileError
+from spotal.tables.opening import check_names, listed, reading, said
+
+__all__ = ["read_npy", "read_npz"]
+
+
+def _start(path: Path) -> bytes:
+    with reading(path), path.open("rb") as file:
+        start = file.read(8)
+    if not start:
+        raise DataFileError(f"{path} is empty; write it again")
+    return start
+
+
+def read_npy(path: Path) -> NDArray[Any]:
+    """Return the array of a ``.npy`` file, memory-mapped where it has any entries. Raises DataFileError."""
+    if not _start(path).startswith(b"\x93NUMPY"):
+        raise DataFileError(f"{path} is not a .npy file; write it by numpy.save")
+    try:
+        with reading(path):
+            entries = _entries(path)
+            array: NDArray[Any] = np.load(path, mmap_mode="r" if entries else None, allow_pickle=False)
+    except DataFileError:
+        raise
+    except Exception as error:  # a damaged header fails in any way it likes, tokenize's and struct's errors among them
+        if "bject" in str(error):
+            raise DataFileError(
+                f"{path} holds pickled Python objects, which are not read; save an array of numbers instead"
+            ) from None
+        raise DataFileError(f"{path} is truncated or corrupt ({said(error)}); write it again") from None
+    return array
+
+
+def _entries(path: Path) -> int:
+    """How many entries the header speaks of; raises ValueError where the file is too short for them."""
+    with path.open("rb") as file:
+        version = np.lib.format.read_magic(file)
+        read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+        shape, _, dtype = read(file)
+        start = file.tell()
+    if dtype.hasobject:
+        raise ValueError("Object arrays")
+    if any(not 0 <= length < 1 << 62 for length in shape) or len(shape) > 64:
+        raise ValueError(f"its header has the shape {shape!s:.60}")
+    entries, there = math.prod(shape), path.stat().st_size - start
+    if entries * dtype.itemsize > there:
+        raise ValueError(f"its header speaks of {entries:.3g} entries of {dtype}, and {there:,} bytes are there")
+    return entries * dtype.itemsize
+
+
+def read_npz(path: Path) -> dict[str, NDArray[Any]]:
+    """Return all arrays of a ``.npz`` file by name. Raises DataFileError, also for pickled ones."""
+    if not _start(path).startswith(b"PK"):
+        raise DataFileError(f"{path} is not a .npz file; write it by numpy.savez")
+    name = ""
+    arrays: dict[str, NDArray[Any]] = {}
+    try:
+        with reading(path):
+            check_members(path)
+        with reading(path), np.load(path, allow_pickle=False) as file:
+            check_names(file.files, path)
+            for name in file.files:
+                arrays[name] = file[name]
+    except DataFileError:
+        raise
+    except Exception as error:  # a damaged zip fails in any way it likes, zlib.error and struct.error among them
+        if "bject" in str(error):
+            raise DataFileError(
+                f"{path} holds pickled Python objects in {name!r}, which are not read; save an array of numbers or "
+                "strings instead"
+            ) from None
+        raise DataFileError(f"{path} is truncated or corrupt ({said(error)}); write it again") from None
+    strangers = [name for name, array in arrays.items() if not isinstance(array, np.ndarray)]
+    if strangers:
+        raise DataFileError(f"{path} holds {listed(strangers)}, not an array; write it by numpy.savez")
+    return arrays

@@ -1,0 +1,255 @@
+"""Columns of tables and arrays as ids, texts, numbers and features."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spotal.errors import DataFileError, InputError
+from spotal.tables.delimited import is_number
+from spotal.tables.numeric import is_numeric, looks_numeric
+from spotal.tables.opening import listed
+from spotal.tables.text import note
+
+__all__ = ["EMBEDDING_COLUMNS", "Ids", "column", "features", "ids_of", "is_integer", "is_text", "numbers", "texts_of"]
+
+EMBEDDING_COLUMNS = ("embedding", "embeddings", "X")
+"""Names of a column that holds one list of numbers a row."""
+RESERVED = ("id", "label", "mass", "", "__index_level_0__")
+"""Names of columns that are never features; the last two are what pandas calls the index it writes."""
+
+Ids = list[str] | NDArray[np.int64]
+"""What rows are called: texts or integers."""
+
+
+def _row(row: int) -> str:
+    return f"row {row}"
+
+
+def column(table: Any, name: str, argument: str, path: Path) -> Any:
+    """Return that column of an arrow table, which has no empty cells.
+
+    Raises InputError, in the words of ``argument``, if it is absent, DataFileError for empty cells.
+    """
+    if name not in table.column_names:
+        raise InputError(
+            f"{argument} must name a column of {path}, found {name!r}; its columns are {listed(table.column_names)}"
+        )
+    values = table[name]
+    if values.null_count:
+        row = values.is_null().to_pylist().index(True)
+        raise DataFileError(f"{path} has an empty cell in column {name!r}, row {row}; fill it in or drop the row")
+    return values
+
+
+def texts_of(values: Any, what: str, path: Path, where: Callable[[int], str] = _row) -> list[str]:
+    """Return texts from an arrow column or a list: texts as they are, integers and dates as they are written.
+
+    Bytes are read as UTF-8, and this is said. Raises DataFileError, with the place, for a missing cell, for bytes that
+    are no UTF-8, and for a cell that holds anything else.
+    """
+    if isinstance(values, list):
+        cells = values
+    else:
+        values = _decoded(values, what, path)
+        try:
+            cells = values.to_pylist()
+        except UnicodeDecodeError:
+            row = next(row for row, cell in enumerate(values) if not _is_readable(cell))
+            raise DataFileError(f"{path} is not UTF-8 in {what}, {where(row)}; write its texts as UTF-8") from None
+    found = []
+    for row, cell in enumerate(cells):
+        if isinstance(cell, str):
+            text = cell
+        elif isinstance(cell, bool):
+            text = str(cell).lower()
+        elif isinstance(cell, int) or type(cell) is datetime.date:
+            text = str(cell)
+        elif cell is None:
+            raise DataFileError(f"{path} has an empty cell in {what}, {where(row)}; fill it in or drop the row")
+        elif isinstance(cell, bytes):
+            try:
+                text = cell.decode()
+            except UnicodeDecodeError:
+                raise DataFileError(
+                    f"{path} has bytes that are no UTF-8 in {what}, {where(row)}; write its texts as UTF-8"
+                ) from None
+        else:
+            raise DataFileError(
+                f"{path} must hold text in {what}, found {cell!r:.60} in {where(row)}; convert it to text"
+            )
+        found.append(text)
+    joined = "".join(found)
+    if not joined.isascii() and not is_text(joined):
+        row = next(row for row, text in enumerate(found) if not is_text(text))
+        raise DataFileError(
+            f"{path} has half a character (a lone surrogate) in {what}, {where(row)}: {found[row]!r:.60}; correct it"
+        )
+    return found
+
+
+def _decoded(values: Any, what: str, path: Path) -> Any:
+    """The column as such; says where bytes are read as text; a dictionary's values in their place."""
+    from pyarrow import types
+
+    if types.is_dictionary(values.type):
+        values = values.cast(values.type.value_type)
+    kind = values.type
+    if types.is_binary(kind) or types.is_large_binary(kind) or types.is_fixed_size_binary(kind):
+        note(f"{path} has bytes in {what}, which are read as UTF-8")
+    return values
+
+
+def _is_readable(cell: Any) -> bool:
+    try:
+        cell.as_py()
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def is_text(text: str) -> bool:
+    """Return whether a text has no lone surrogate, half a character that cannot be written as UTF-8."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def ids_of(values: Any, what: str) -> Ids:
+    """Return ids from a list, an arrow column or a numpy array: int64 or uint64 (n,), or a list of str; all different.
+
+    Raises DataFileError, with ``what`` they are, when they repeat or are neither integers nor text.
+    """
+    if isinstance(values, np.ma.MaskedArray) and np.ma.is_masked(values):
+        raise DataFileError(f"{what} have masked entries; fill them in or drop the rows")
+    listing = values if isinstance(values, list) else values.tolist() if hasattr(values, "tolist") else None
+    listing = values.to_pylist() if listing is None else listing
+    whole = all(isinstance(value, int) and not isinstance(value, bool) for value in listing)
+    if not whole and not all(isinstance(value, str) for value in listing):
+        odd = next(value for value in listing if not isinstance(value, str))
+        raise DataFileError(f"{what} must be integers or text, found {odd!r:.60}; convert them to text")
+    if len(set(listing)) < len(listing):
+        seen: set[Any] = set()
+        again = next(value for value in listing if value in seen or seen.add(value))  # type: ignore[func-returns-value]
+        raise DataFileError(f"{what} must not repeat, found {again!r} more than once; make them unique")
+    if not whole:
+        odd = next((name for name in listing if not is_text(name)), None)
+        if odd is not None:
+            raise DataFileError(
+                f"{what} must be text, found half a character (a lone surrogate) in {odd!r}; correct it"
+            )
+        return list(listing)
+    return _integers(listing, what)
+
+
+def _integers(listing: Sequence[int], what: str) -> NDArray[Any]:
+    """Integers as int64, or uint64 where one is too large for that. Raises DataFileError where neither holds all."""
+    for kind in (np.int64, np.uint64):
+        if np.iinfo(kind).min <= min(listing, default=0) and max(listing, default=0) <= np.iinfo(kind).max:
+            return np.array(listing, kind)
+    raise DataFileError(f"{what} must be integers of 64 bits or text, found other sizes; convert them to text")
+
+
+def is_integer(kind: Any) -> bool:
+    """Return whether an arrow type is one of integers."""
+    from pyarrow import types
+
+    return bool(types.is_integer(kind))
+
+
+def numbers(values: Any, what: str) -> NDArray[np.float64]:
+    """Return a column or array of numbers as float64 (n,). Raises DataFileError for anything else."""
+    import pyarrow as pa
+
+    if isinstance(values, np.ndarray):
+        if values.dtype.kind not in "fuib":
+            raise DataFileError(f"{what} must hold numbers, found dtype {values.dtype}; convert them")
+        return values.astype(np.float64)
+    if not is_numeric(values.type):
+        raise DataFileError(f"{what} must hold numbers, found {values.type}; convert them")
+    found: NDArray[np.float64] = values.cast(pa.float64(), safe=False).to_numpy()
+    return found
+
+
+def features(
+    table: Any, path: Path, without: tuple[str | None, ...] = (), where: Callable[[int], str] = _row
+) -> NDArray[Any]:
+    """Return the feature columns of an arrow table as a float matrix (n, d).
+
+    One column of lists called ``embedding``, ``embeddings`` or ``X``, if there is one; else all numeric columns except
+    ``RESERVED`` and ``without``. float32 where that is enough for every column, else float64; empty cells become NaN.
+
+    Raises
+    ------
+    DataFileError
+        No such column, lists of differing lengths, or a column of numbers that also holds text.
+    """
+    from pyarrow import types
+
+    for name in EMBEDDING_COLUMNS:
+        if name in table.column_names and not is_numeric(table.schema.field(name).type):
+            return _lists(table[name], name, path)
+    numeric = []
+    for field in table.schema:
+        if field.name in RESERVED or field.name in without:
+            continue
+        if is_numeric(field.type):
+            numeric.append(field.name)
+        elif types.is_string(field.type) or types.is_large_string(field.type):
+            _refuse_mixed(table[field.name], field.name, path, where)
+    if not numeric:
+        raise DataFileError(
+            f"{path} has no column of features; its columns are {listed(table.column_names)}: add columns of numbers, "
+            "or one column 'embedding' of lists; texts are embedded by spotal embed"
+        )
+    small = all(_is_small(table.schema.field(name).type) for name in numeric)
+    matrix = np.empty((table.num_rows, len(numeric)), np.float32 if small else np.float64)
+    for place, name in enumerate(numeric):
+        matrix[:, place] = numbers(table[name], f"{path}, column {name!r},")
+    return matrix
+
+
+def _is_small(kind: Any) -> bool:
+    from pyarrow import types
+
+    if types.is_boolean(kind):
+        return True
+    return bool(not types.is_decimal(kind) and kind.bit_width <= (32 if types.is_floating(kind) else 16))
+
+
+def _refuse_mixed(values: Any, name: str, path: Path, where: Callable[[int], str]) -> None:
+    """A column of text that is mostly numbers was meant as a feature."""
+    texts = [(row, text) for row, text in enumerate(values.to_pylist()) if text is not None and text.strip()]
+    odd = [(row, text) for row, text in texts if not is_number(text)]
+    strange = [text for _, text in odd if not looks_numeric(text)]
+    if texts and len(strange) < len(texts) / 2:
+        found = f", first {odd[0][1]!r:.60} in {where(odd[0][0])}" if odd else ""
+        raise DataFileError(
+            f"{path} has text among the numbers of column {name!r}{found}; repair these cells or remove the column"
+        )
+
+
+def _lists(values: Any, name: str, path: Path) -> NDArray[Any]:
+    import pyarrow as pa
+    from pyarrow import compute, types
+
+    kind = values.type
+    is_list = types.is_list(kind) or types.is_large_list(kind) or types.is_fixed_size_list(kind)
+    if not is_list or not is_numeric(kind.value_type):
+        raise DataFileError(f"{path} has {kind} in column {name!r}, not lists of numbers; write one list a row")
+    values = values.combine_chunks() if isinstance(values, pa.ChunkedArray) else values
+    lengths = compute.list_value_length(values).to_pylist()
+    width = lengths[0]
+    odd = next((row for row, length in enumerate(lengths) if length is None or length != width), None)
+    if odd is not None or not width:
+        found = f"{lengths[odd or 0]} numbers in row {odd or 0}" + (f" and {width} in row 0" if odd else "")
+        raise DataFileError(f"{path} has {found} of column {name!r}; give every row a list of the same length")
+    flat = values.flatten()
+    return flat.to_numpy(zero_copy_only=False).reshape(len(lengths), width)  # type: ignore[no-any-return]

@@ -1,0 +1,63 @@
+"""Numbers out of texts: decimal points, or decimal commas where these cannot be anything else."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+__all__ = ["EMPTY", "is_numeric", "looks_numeric", "parsed"]
+
+EMPTY = ("", "NA", "N/A", "n/a", "nan", "NaN", "NAN", "-nan", "null", "NULL", "None", "#N/A", "<NA>")
+"""Texts that stand for no number."""
+COMMA = r"^[+-]?(\d{1,3}(\.\d{3})+,\d*|\d+(,\d*)?|,\d+)([eE][+-]?\d+)?$"
+"""A number with a decimal comma, and then perhaps points between thousands; or a whole number."""
+THOUSANDS = r"^[+-]?[1-9]\d{0,2}(,\d{3})+$"
+"""What may be a whole number with commas between thousands as well."""
+LIKE = re.compile(r"[+-]?\d{1,3}([.,' \u00a0\u202f]?\d{3})*([.,]\d+)?\s?%?")
+"""What a person would read as a number."""
+
+
+def is_numeric(kind: Any) -> bool:
+    """Return whether an arrow type is one of numbers, booleans among them."""
+    from pyarrow import types
+
+    return bool(types.is_integer(kind) or types.is_floating(kind) or types.is_boolean(kind) or types.is_decimal(kind))
+
+
+def looks_numeric(text: str) -> bool:
+    """Return whether a person would read the text as a number."""
+    return LIKE.fullmatch(text.strip()) is not None
+
+
+def parsed(values: Any, semicolons: bool) -> tuple[Any, str]:
+    """Numbers of an arrow column of strings, and their decimal mark; None where they are not all numbers.
+
+    Cells in ``EMPTY`` become null; a column of these alone is no column of numbers. Decimal commas are taken as such
+    where ``semicolons`` separate the columns, else where they cannot separate thousands.
+
+    Returns
+    -------
+    float64 or boolean arrow column, or None; and "", "." or ","
+    """
+    import pyarrow as pa
+    from pyarrow import compute
+
+    texts = compute.utf8_trim_whitespace(values)
+    empty = compute.is_in(texts, value_set=pa.array(EMPTY))
+    texts = compute.if_else(empty, pa.scalar(None, pa.string()), texts)
+    if texts.null_count == len(texts):
+        return None, ""
+    lower = compute.utf8_lower(texts)
+    if compute.all(compute.is_in(lower, value_set=pa.array(["true", "false", None]))).as_py():
+        return compute.equal(lower, "true"), ""
+    try:
+        plain = compute.cast(compute.replace_substring_regex(texts, r"^\+", ""), pa.float64())
+        return plain, "." if compute.any(compute.match_substring(texts, ".")).as_py() else ""
+    except pa.ArrowInvalid:
+        pass
+    if not compute.all(compute.match_substring_regex(texts, COMMA)).as_py():
+        return None, ""
+    if not semicolons and compute.all(compute.match_substring_regex(texts, THOUSANDS)).as_py():
+        return None, ""
+    bare = compute.replace_substring(compute.replace_substring(texts, ".", ""), ",", ".")
+    return compute.cast(compute.replace_substring_regex(bare, r"^\+", ""), pa.float64()), ","

@@ -1,0 +1,45 @@
+"""Open files, and say in one sentence why one cannot be read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from spotal.errors import DataFileError
+
+__all__ = ["check_names", "listed", "reading", "said"]
+
+
+@contextmanager
+def reading(path: Path) -> Iterator[None]:
+    """Turn the system's refusal to open or read ``path`` into a DataFileError."""
+    try:
+        yield
+    except FileNotFoundError:
+        raise DataFileError(f"{path} does not exist; check the path") from None
+    except IsADirectoryError:
+        raise DataFileError(f"{path} is a folder where a file is needed; name the file in it") from None
+    except PermissionError:
+        raise DataFileError(f"{path} cannot be read (permission denied); change its permissions") from None
+    except OSError as error:
+        raise DataFileError(f"{path} cannot be read ({said(error)}); check the file and its disk") from None
+
+
+def said(error: BaseException) -> str:
+    """Return an error's message on one line of at most 200 characters."""
+    return " ".join(str(error).split())[:200] or type(error).__name__
+
+
+def listed(names: list[str]) -> str:
+    """Return the first ten names, in quotes."""
+    more = f" and {len(names) - 10} more" if len(names) > 10 else ""
+    return (", ".join(repr(name) for name in names[:10]) or "none") + more
+
+
+def check_names(names: Iterable[str], path: Path) -> None:
+    """Raise DataFileError where two columns have one name."""
+    seen: set[str] = set()
+    twice = sorted({name for name in names if name in seen or seen.add(name)})  # type: ignore[func-returns-value]
+    if twice:
+        raise DataFileError(f"{path} has more than one column called {listed(twice)}; rename them")
