@@ -30,6 +30,7 @@ def made(tmp_path_factory):
     (tmp_path / "photos").mkdir()
     for k in range(8):
         Image.fromarray(np.full((4, 4), 20 * k, np.uint8)).save(tmp_path / "photos" / f"{k}.png")
+    Image.fromarray(np.full((4, 4), 255, np.uint8)).save(tmp_path / "other.png")
     settings = Settings(Data("../photos"), ("cat", "dog", "bird"), audit=Audit(held_back=0.0))
     with Project.create(tmp_path / "p", settings) as project:
         project.rounds.add([Pick("0.png"), Pick("1.png")], strategy="spot", n_labeled=0)
@@ -91,16 +92,7 @@ DAMAGE = {
     "database: 1 picks do not fit": lambda p: sql(p, "UPDATE items SET held_back = .1 WHERE number = 0"),
     "database: 1 items are lost": lambda p: sql(p, "DELETE FROM items WHERE number = 5"),
     "data: .*photos": lambda p: shutil.move(p.parent / "photos", p.parent / "elsewhere"),
-    "images: 1 images cannot be read; replace them: '5.png'": lambda p: truncate(p.parent / "photos" / "5.png"),
 }  # fmt: skip
-
-
-def truncate(path):
-    """Cut a file short without a change that the store would see."""
-    stat = path.stat()
-    content = path.read_bytes()
-    path.write_bytes(content[:40] + bytes(len(content) - 40))
-    os.utime(path, ns=(stat.st_atime_ns, stat.st_mtime_ns))
 
 
 @pytest.mark.parametrize("told", DAMAGE)
@@ -128,7 +120,9 @@ REPAIRS = {
         note(p, [f"{MODELS}/stray.npy"]),
         (p / MODELS / "stray.npy").touch(),
     ),
-    "data: 1 items are changed since .*: '1.png'": lambda p: os.utime(p.parent / "photos" / "1.png", (1, 1)),
+    "data: 1 items are changed since .*: '6.png'": lambda p: shutil.copy(
+        p.parent / "other.png", p.parent / "photos" / "6.png"
+    ),
     "data: 1 items are gone since .*: '7.png'": lambda p: (p.parent / "photos" / "7.png").unlink(),
     "database: events_counted, tally: these views": lambda p: sql(p, "DROP TRIGGER events_counted", "DROP VIEW tally"),
     "database: events_counted: these views": lambda p: sql(p, "DROP TRIGGER events_counted", "DELETE FROM standings"),
@@ -157,6 +151,36 @@ def test_what_is_safe_is_repaired_after_a_backup(folder, told):
         assert copy.execute("SELECT COUNT(*) FROM events").fetchone() == (3,)
     with pytest.raises(sqlite3.IntegrityError, match="never changed"):
         sql(folder, "DELETE FROM events")
+
+
+def test_labels_of_changed_items_are_for_a_person(folder):
+    """The change is noted; whether the label holds is not for a repair to say."""
+    path = folder.parent / "photos" / "1.png"
+    stat, content = path.stat(), path.read_bytes()
+    path.write_bytes(content[:40] + bytes(len(content) - 40))
+    os.utime(path, ns=(stat.st_atime_ns, stat.st_mtime_ns))
+    found = diagnose(folder)
+    assert [re.sub(";.*|, which.*", "", sentence) for sentence in sentences(found.findings)] == [
+        "data: 1 items are changed since the data were last looked through: '1.png'",
+        "data: 1 of the changed items have labels",
+        "images: 1 images cannot be read",
+    ]
+    found = diagnose(folder, repair=True)
+    assert [finding.check for finding in found.repaired] == ["data"]
+    aside, unread = sentences(found.findings)
+    assert aside.startswith("data: 1 label set aside and not trained on, since 1 item changed")
+    assert unread == "images: 1 images cannot be read; replace them: '1.png'"
+    assert labels(folder) == {"0.png": "cat", "2.png": "bird"}
+
+
+def test_labels_go_with_a_file_that_was_renamed(folder):
+    photos = folder.parent / "photos"
+    (photos / "1.png").rename(photos / "z.png")
+    found = diagnose(folder, repair=True)
+    assert [finding.sentence for finding in found.repaired] == [
+        "1 items are renamed since the data were last looked through: '1.png to z.png'"
+    ]
+    assert labels(folder) == {"0.png": "cat", "z.png": "dog", "2.png": "bird"}
 
 
 def test_one_repair_shows_what_is_behind_it(folder):

@@ -37,19 +37,20 @@ def test_scaled_copies_of_a_project_in_its_images_folder_are_no_items(tmp_path):
 
 def test_the_pool_grows_and_what_changed_or_went_is_noticed(tmp_path):
     photos = tmp_path / "photos"
-    for name in ("a.png", "b.png", "c.png"):
-        photo(photos / name)
+    for gray, name in enumerate(("a.png", "b.png", "c.png")):
+        photo(photos / name, gray)
     with Project.create(tmp_path / "p", Settings(Data(str(photos)), CLASSES)) as project:
         project.labels.record("b.png", "cat", annotator="ann")
-        photo(photos / "aa.png")
-        os.utime(photos / "a.png", ns=(1, 1))
+        photo(photos / "aa.png", 10)
+        photo(photos / "a.png", 11)
+        os.utime(photos / "c.png", ns=(1, 1))  # the same content
         (photos / "b.png").unlink()
         report = project.refresh()
         assert (report.new, report.changed, report.missing, report.back) == (["aa.png"], ["a.png"], ["b.png"], [])
         assert project.items.get("aa.png").number == 3  # numbers of the others stay
         assert project.items.get("b.png").missing
         assert project.labels.current()["b.png"].label == "cat"  # nothing labeled is lost
-        photo(photos / "b.png")
+        photo(photos / "b.png", 1)
         assert project.refresh().back == ["b.png"]
         assert not project.items.get("b.png").missing
         again = project.refresh()

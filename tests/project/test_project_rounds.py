@@ -6,7 +6,7 @@ from scipy import stats
 
 from spotal.errors import BudgetError, ProjectError
 from spotal.project import Found, Limits, Metric, Pick
-from spotal.project.items import uniform
+from spotal.project.chance import uniform
 from spotal.project.places import MODELS
 
 
@@ -153,7 +153,7 @@ def test_the_probability_of_being_drawn_follows_from_the_draws_since_the_item_wa
     project = make(100, held_back=0.5)
     old = sum(item.held_back for item in project.items)
     pick(project, audit=10)
-    project.items.add([Found(f"new{k}", "text", "1", text="x") for k in range(100)])
+    project.items.add([Found(f"new{k}", "text", f"content {k}", text="x") for k in range(100)])
     held = sum(item.held_back for item in project.items)
     pick(project, audit=40)
     for task in project.rounds.batch():

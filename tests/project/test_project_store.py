@@ -102,7 +102,9 @@ def test_the_migrations_make_the_tables_of_the_schema(project, tmp_path):
 
     def tables(path):
         found = ask(path, query)
-        return {name: sorted(line.strip(" ,") for line in (sql or "").splitlines()) for name, sql in found}
+        return {
+            name: sorted(line.strip(" ,").replace('"', "") for line in (sql or "").splitlines()) for name, sql in found
+        }
 
     assert tables(project.database.path) == tables(tmp_path / "models.sqlite")
 

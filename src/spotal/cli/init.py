@@ -86,6 +86,7 @@ def init(
     """
     from spotal.project import Audit, Limits, Project, Settings, Stop
     from spotal.project.learning import recipe_for
+    from spotal.project.told import told_empty
 
     dialect = dialect_of(encoding, delimiter)
     settings = Settings(
@@ -113,17 +114,20 @@ def init(
         project = Project.create(folder, settings)
     with project:
         counts = project.counts()
+        said = list(told_empty(project.arrived))
     if as_json:
         print_json({"folder": str(project.folder), "items": counts.items, "held_back": counts.held_back})
         return
-    _tell(folder, settings, counts.items, counts.held_back)
+    _tell(folder, settings, counts.items, counts.held_back, said)
 
 
-def _tell(folder: Path, settings: Settings, items: int, held_back: int) -> None:
+def _tell(folder: Path, settings: Settings, items: int, held_back: int, said: list[str]) -> None:
     console = output(False)
     noun = {"image": "images", "text": "texts", "embedding": "embeddings"}[settings.data.kind]
     audit = f", {held_back:,} of them held back to measure accuracy" if held_back else ""
     say(console, f"Made {folder} with {items:,} {noun}{audit}; {len(settings.classes)} classes", "bold")
+    for line in said:
+        say(console, f"  {line}", "yellow")
     say(console, f"  settings are in {folder / 'spotal.toml'}: change them at any time")
     if settings.model == "auto" and settings.data.kind == "image":
         say(

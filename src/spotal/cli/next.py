@@ -28,6 +28,12 @@ def next_(
         bool,
         typer.Option("--anyway", help="Choose a new batch although one waits for answers or the stopping rule is met."),
     ] = False,
+    keep_changed: Annotated[
+        bool,
+        typer.Option(
+            "--keep-changed", help="Labels that were set aside since their items changed hold for the changed items."
+        ),
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document on standard output.")] = False,
 ) -> None:
     """Choose the next batch to label.
@@ -42,7 +48,7 @@ def next_(
         chosen, said = None, None
         try:
             with steps() as show:
-                chosen = next_batch(project, n, anyway=anyway, on_progress=show)
+                chosen = next_batch(project, n, anyway=anyway, keep_changed=keep_changed, on_progress=show)
         except FinishedError as error:
             said = str(error)
         new = len(project.items) - items

@@ -51,6 +51,8 @@ def status(
         console.print(_curve(found.curve))
     for line in _sentences(found):
         say(console, line)
+    for line in found.set_aside:
+        say(console, line, "yellow")
     if found.verdict is not None:
         style = "bold green" if found.verdict.met else ""
         say(console, f"{'Stop' if found.verdict.met else 'Go on'}: {found.verdict.sentence}", style)

@@ -13,8 +13,9 @@ The data model:
 items
     What can be labeled. An item has an ``id`` (its path in the data's folder, or the id that its file gives) and a
     ``number`` (0, 1, ... in the order of adding: its row in arrays of embeddings). It is never deleted; one whose file
-    is gone is *missing*. A share of the items is *held back* for the audit when it is added, by its id alone: it is
-    never a candidate for a strategy and never trained on.
+    is gone is *missing*. Its ``content`` is a hash, by which it is found again where its row or name changes
+    (:mod:`spotal.project.matching`). A share of the items is *held back* for the audit when it is added, by its id
+    alone, or with the copy of it that is there: it is never a candidate for a strategy and never trained on.
 rounds, picks
     A batch that was chosen, in order, and why. An item is picked once at most. Picks of role "audit" are random ones
     from the items held back, spread among the others; ``rounds.audit()`` lists their labels with the probability of
@@ -22,6 +23,8 @@ rounds, picks
 events
     The audit trail: who said what about which item, when and from where ("label", "skip", "none_of_these",
     "withdraw"). Append-only, which the database itself enforces; a changed label, a withdrawal and an undo are events.
+    An event keeps the content that was answered, and holds while its item has that content, or one for which somebody
+    has *vouched*. Else it is *set aside*: nothing is trained on it.
 imports, suggestions
     Files of labels that were imported, each with its range of events, so that an import can be undone as a whole: by
     further events, which leave later answers alone. Suggestions are guesses of a model that a file brought. They are

@@ -28,6 +28,7 @@ from spotal.project.schema import (
     ModelRow,
     PickRow,
     RoundRow,
+    VouchedRow,
     latest,
     standings,
 )
@@ -57,10 +58,13 @@ _NOW = select(
             select(func.coalesce(func.max(ItemRow.number), -1)),
             select(func.count()).where(ItemRow.missing),
             select(func.total(ItemRow.number)).where(ItemRow.missing),
+            select(func.max(ItemRow.changed)),
+            select(func.count()).select_from(VouchedRow),
         )
     )
 )
-"""The last event; then what changes with rounds, models, their figures, imports, items and which of these are missing."""
+"""The last event; then what changes with rounds, models, their figures, imports, items, and which of these are
+missing, have other contents, or are vouched for."""
 _NEW = select(EventRow.number, EventRow.item).where(EventRow.number > bindparam("event")).order_by(EventRow.number)
 _SOME = ItemRow.number.in_(bindparam("numbers", expanding=True))
 _TOUCHED = or_(PickRow.item.is_not(None), standings.c.item.is_not(None))

@@ -139,7 +139,9 @@ class Imports:
                 kind, label = ("withdraw", None) if before is None else (before.kind, before.label)
                 restored += kind != "withdraw"
                 now += 1
-                new = Event(now, event.item, event.annotator, kind, label, at, "import", None, "", event.number)
+                new = Event(
+                    now, event.item, event.annotator, kind, label, at, "import", None, "", event.number, event.content
+                )
                 undos.append((numbers[event.item], new))
             if not dry_run:
                 write_events(connection, undos)

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from datetime import UTC, datetime
-from hashlib import blake2b
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import bindparam, func, insert, select, update
+from sqlalchemy import func, select
 
 from spotal.errors import ProjectError
+from spotal.project.arrivals import Arrivals
 from spotal.project.records import Added, Found, Item
 from spotal.project.schema import ItemRow, PickRow, standings
 from spotal.project.sources import location
@@ -20,7 +19,7 @@ if TYPE_CHECKING:
 
     from spotal.project.project import Project
 
-__all__ = ["MANY", "Items", "numbers_of", "uniform"]
+__all__ = ["MANY", "Items", "numbers_of"]
 
 MANY = 500
 """Values that one query names."""
@@ -112,63 +111,37 @@ class Items:
         return self.location / item.path
 
     def add(self, found: Iterable[Found], *, complete: bool = False) -> Added:
-        """Add what is new, note what changed; labels of an item whose content changed stay.
+        """Add what is new, follow what moved, note what changed; see :class:`Arrivals`.
 
-        An item is held back with the probability ``audit.held_back``, decided by its id and ``random_state`` alone.
+        An answer holds while its item has the content that was answered: those about an item that changed are set
+        aside, see :meth:`Labels.set_aside`.
 
         Parameters
         ----------
-        found : iterable of Found; read to its end before anything is written
-        complete : bool, whether this is all that there is, so that items not among it are missing from now on
+        found : iterable of Found, in the order of the data; read to its end before anything is written
+        complete : bool, whether this is all that there is: items are then found again by content too, and those not
+            among it are missing from now on
 
         Raises
         ------
         ProjectError
             An id comes twice or is empty, or a path leads out of the data's folder. Nothing is added then.
         """
-        things: dict[str, Found] = {}
-        for thing in found:
-            _check(thing)
-            if thing.id in things:
-                raise ProjectError(f"ids must not repeat, found {thing.id!r} twice; make them unique")
-            things[thing.id] = thing
-        settings, now = self._project.settings, datetime.now(UTC)
-        report = Added()
         with self._database.write() as connection:
-            columns = (ItemRow.id, ItemRow.content, ItemRow.path, ItemRow.row, ItemRow.missing)
-            known = {row.id: row for row in connection.execute(select(*columns))}
-            new: list[dict[str, Any]] = []
-            renewed: list[dict[str, Any]] = []
-            for name, thing in things.items():
-                values = {"path": thing.path, "row": thing.row, "text": thing.text, "content": thing.content}
-                if name not in known:
-                    share = settings.audit.held_back
-                    held = uniform(settings.random_state, "hold", name) < share
-                    new.append(
-                        {"number": len(known) + len(new), "id": name, "kind": thing.kind, **values, "missing": False}
-                        | {"held_back": share if held else None, "added": now}
-                    )
-                    report.new.append(name)
-                    continue
-                before = known[name]
-                if before.content != thing.content:
-                    report.changed.append(name)
-                if before.missing:
-                    report.back.append(name)
-                if before != (name, thing.content, thing.path, thing.row, False):
-                    renewed.append({"name": name, **values})
-            if complete:
-                report.missing.extend(name for name, row in known.items() if not row.missing and name not in things)
-            if new:
-                connection.execute(insert(ItemRow), new)
-            if renewed:
-                which = ItemRow.id == bindparam("name")
-                sets: dict[str, Any] = {key: bindparam(key) for key in ("path", "row", "text", "content")}
-                connection.execute(update(ItemRow).where(which).values(missing=False, **sets), renewed)
-            if report.missing:
-                gone = [{"name": name} for name in report.missing]
-                connection.execute(update(ItemRow).where(ItemRow.id == bindparam("name")).values(missing=True), gone)
-        return report
+            arrivals = Arrivals(connection, found, complete=complete)
+            arrivals.write(self._project.settings)
+        return arrivals.report
+
+    def compare(self, found: Iterable[Found]) -> Added:
+        """What :meth:`add` would report of all that there is; nothing is recorded. Raises as ``add``."""
+        with self._database.read() as connection:
+            return Arrivals(connection, found, complete=True).report
+
+    def contents(self) -> dict[str, tuple[str, str]]:
+        """Stamp and content of each file by its path, of those that need not be read again while the stamp is so."""
+        query: Any = select(ItemRow.path, ItemRow.stamp, ItemRow.content).where(ItemRow.stamp.is_not(None))
+        with self._database.read() as connection:
+            return {path: (stamp, content) for path, stamp, content in connection.execute(query)}
 
     def _all(self, query: Any) -> list[Item]:
         with self._database.read() as connection:
@@ -210,20 +183,5 @@ def is_text(name: object) -> bool:
     return isinstance(name, str) and not any("\ud800" <= letter <= "\udfff" for letter in name)
 
 
-def uniform(random_state: int, purpose: str, name: str) -> float:
-    """A number in [0, 1) that depends on these alone, whatever the order in which items come."""
-    digest = blake2b(f"{random_state}\0{purpose}\0{name}".encode(), digest_size=8).digest()
-    return (int.from_bytes(digest, "big") >> 11) / 2.0**53
-
-
 def _unknown(item: str) -> str:
     return f"item must be one of the project's, found {item!r}; add it, or check its id"
-
-
-def _check(thing: Found) -> None:
-    if not thing.id:
-        raise ProjectError("ids must not be empty, found an empty one; name every item")
-    if thing.path is not None:
-        path = PurePosixPath(thing.path)
-        if path.is_absolute() or ".." in path.parts:
-            raise ProjectError(f"paths must lie in the data's folder, found {thing.path!r}; give it relative to that")

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import exists, func, insert, select
+from sqlalchemy import bindparam, exists, func, insert, select, update
 from sqlalchemy.orm import aliased
 
 from spotal._check import closest
@@ -15,7 +15,7 @@ from spotal.errors import ProjectError
 from spotal.project.agreement import agreements, first_answers
 from spotal.project.items import MANY, found_numbers, number_of, numbers_of
 from spotal.project.records import Agreement, Answer, Conflict, Event, Standing, Undo
-from spotal.project.schema import EventRow, ImportRow, ItemRow, latest, standings
+from spotal.project.schema import EventRow, ImportRow, ItemRow, VouchedRow, latest, set_aside, standings, valid
 
 if TYPE_CHECKING:
     from sqlalchemy import ColumnElement, Connection, Select
@@ -38,6 +38,7 @@ EVENTS = select(
     EventRow.external_id,
     EventRow.external_version,
     EventRow.undoes,
+    EventRow.content,
 ).join(ItemRow, ItemRow.number == EventRow.item)
 
 
@@ -59,8 +60,12 @@ class Labels:
         external_id: str | None = None,
         external_version: str = "",
         at: datetime | None = None,
+        content: str | None = None,
     ) -> Event:
         """Record one answer: on disk when this returns. The arguments are those of :class:`Answer`.
+
+        An answer holds while its item has the content that was answered; one about a former content is kept, and
+        changes nothing.
 
         An answer with an ``external_id`` that was recorded already from the same source in the same
         ``external_version`` is not recorded again; the event of then is returned.
@@ -71,7 +76,7 @@ class Labels:
             The item or class is none of the project's, an argument is not what it may be, or the same external answer
             and version said something else before.
         """
-        answer = Answer(item, annotator, kind, label, source, external_id, external_version, at)
+        answer = Answer(item, annotator, kind, label, source, external_id, external_version, at, content)
         with self._database.write() as connection:
             return self.append(connection, [answer])[0][0]
 
@@ -152,6 +157,56 @@ class Labels:
         """What a model may be trained on, by id in the order of the items: labeled, and not held back for the audit."""
         return {name: row for name, row in self.standings().items() if row.state == "labeled" and not row.held_back}
 
+    def words(self) -> list[Event]:
+        """The last word of each annotator about each item's present content, in the order of recording."""
+        query = EVENTS.where(EventRow.number.in_(select(latest.c.number))).order_by(EventRow.number)
+        with self._database.read() as connection:
+            return read_events(connection, query)
+
+    def _valid(self) -> list[Event]:
+        """Every event about the present content of its item, in the order of recording."""
+        query = EVENTS.where(EventRow.number.in_(select(valid.c.number))).order_by(EventRow.number)
+        with self._database.read() as connection:
+            return read_events(connection, query)
+
+    def set_aside(self) -> list[Event]:
+        """Answers that do not hold since their items' contents have changed, in the order of the items.
+
+        They are those of items of whose present content nobody has spoken yet; these items are asked again.
+        """
+        query = EVENTS.where(EventRow.number.in_(select(set_aside.c.number))).order_by(EventRow.item, EventRow.number)
+        with self._database.read() as connection:
+            return read_events(connection, query)
+
+    def keep(self, items: Iterable[str] | None = None) -> list[str]:
+        """Vouch that the answers set aside hold for their items' present contents.
+
+        Parameters
+        ----------
+        items : iterable of str or None, ids; None for all items with answers that are set aside
+
+        Returns
+        -------
+        list of str, ids of the items whose answers hold again
+
+        Raises
+        ------
+        ProjectError
+            An item is none of the project's.
+        """
+        kept = select(set_aside.c.item, set_aside.c.content, ItemRow.content, ItemRow.id).distinct()
+        with self._database.write() as connection:
+            wanted = None if items is None else numbers_of(connection, items)
+            rows = connection.execute(kept.join(ItemRow, ItemRow.number == set_aside.c.item)).all()
+            rows = [row for row in rows if wanted is None or row.id in wanted]
+            if rows:
+                now = datetime.now(UTC)
+                vouched = [{"item": item, "content": was, "now": is_now, "at": now} for item, was, is_now, _ in rows]
+                connection.execute(insert(VouchedRow), vouched)
+                whole = update(ItemRow).where(ItemRow.number == bindparam("key")).values(changed=None)
+                connection.execute(whole, [{"key": row.item} for row in rows])
+        return list(dict.fromkeys(row.id for row in rows))
+
     def conflicts(self, items: Iterable[int] | None = None) -> list[Conflict]:
         """Items on which annotators are tied, with the last word of each who decided.
 
@@ -217,7 +272,7 @@ class Labels:
 
         "None of these" counts as a class, skips do not count; what was said to settle a conflict does not either.
         """
-        return agreements(first_answers(self.history(), self._project.settings.overlap))
+        return agreements(first_answers(self._valid(), self._project.settings.overlap))
 
     def append(self, connection: Connection, answers: list[Answer]) -> list[tuple[Event, bool]]:
         """Record answers within a transaction of the caller's; the event of each, and whether it is new."""
@@ -226,6 +281,7 @@ class Labels:
     def _append(self, connection: Connection, answers: list[Answer]) -> list[tuple[Event, bool] | ProjectError]:
         """Record answers; the event of each and whether it is new, or why it was not recorded."""
         numbers = found_numbers(connection, [answer.item for answer in answers])
+        contents = _contents(connection, numbers.values())
         known = _known(connection, answers)
         number, now = last_number(connection), datetime.now(UTC)
         done: list[tuple[Event, bool] | ProjectError] = []
@@ -244,7 +300,9 @@ class Labels:
                 continue
             number += 1
             at = now if answer.at is None else answer.at.astimezone(UTC)
-            event = Event(number, answer.item, answer.annotator, answer.kind, answer.label, at, *key, undoes=None)
+            content = contents[item] if answer.content is None else answer.content
+            words = (answer.item, answer.annotator, answer.kind, answer.label)
+            event = Event(number, *words, at, *key, undoes=None, content=content)
             if answer.external_id is not None:
                 known[key] = event
             done.append((event, True))
@@ -272,13 +330,23 @@ def _undo(connection: Connection, undo: Undo) -> Event | None:
     last = connection.execute(wanted.limit(1)).first()
     if last is None:
         return None if undo.external_id is None else _undone(connection, undo.annotator, undo.source, undo.external_id)
-    before = connection.execute(mine.where(EventRow.item == last.item, EventRow.number != last.number).limit(1)).first()
+    of_same = mine.where(EventRow.item == last.item, EventRow.content == last.content)
+    before = connection.execute(of_same.where(EventRow.number != last.number).limit(1)).first()
     kind, label = ("withdraw", None) if before is None else (before.kind, before.label)
     item = connection.execute(select(ItemRow.id).where(ItemRow.number == last.item)).scalar_one()
     number, now = last_number(connection) + 1, datetime.now(UTC)
-    event = Event(number, item, undo.annotator, kind, label, now, undo.source, None, "", last.number)
+    event = Event(number, item, undo.annotator, kind, label, now, undo.source, None, "", last.number, last.content)
     write_events(connection, [(last.item, event)])
     return event
+
+
+def _contents(connection: Connection, numbers: Iterable[int]) -> dict[int, str]:
+    """The present content of each of these items."""
+    wanted, found = list(numbers), dict[int, str]()
+    for start in range(0, len(wanted), MANY):
+        query = select(ItemRow.number, ItemRow.content).where(ItemRow.number.in_(wanted[start : start + MANY]))
+        found.update((number, content) for number, content in connection.execute(query))
+    return found
 
 
 def _known(connection: Connection, answers: list[Answer]) -> dict[tuple[str, str | None, str], Event]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,6 +18,10 @@ if TYPE_CHECKING:
     from spotal.project.project import Project
 
 __all__ = ["PoolLimits", "check", "limits_of", "read_prices"]
+
+
+Rows = Mapping[str, "int | None"]
+"""From ids of items to the rows where they stand in their table now."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +53,7 @@ class PoolLimits:
         return known if self.group is None else known | {"groups": self.group, "max_per_group": self.quota}
 
 
-def check(settings: Settings, folder: Path, items: list[str]) -> None:
+def check(settings: Settings, folder: Path, items: Rows) -> None:
     """Refuse settings whose strategy cannot keep to limits, or whose files do not say what is needed of the items.
 
     Raises ProjectError for the strategy, and what :func:`read_prices` raises.
@@ -63,11 +68,15 @@ def check(settings: Settings, folder: Path, items: list[str]) -> None:
     if settings.limits.cost is not None:
         read_prices(settings, folder, items)
     if settings.limits.groups is not None:
-        _values(settings, folder, settings.limits.groups, "group", items)
+        _values(settings, folder, settings.limits.groups, "group", items, items)
 
 
-def read_prices(settings: Settings, folder: Path, items: list[str]) -> dict[str, float]:
+def read_prices(settings: Settings, folder: Path, items: Rows) -> dict[str, float]:
     """The price of each item's answer, by id, from the file of the settings.
+
+    Parameters
+    ----------
+    items : from the id of each item that needs a price to its row now, or None; a file without ids goes by rows
 
     Raises
     ------
@@ -79,7 +88,7 @@ def read_prices(settings: Settings, folder: Path, items: list[str]) -> dict[str,
     file = settings.limits.cost
     assert file is not None
     prices = {}
-    for name, value in _values(settings, folder, file, "cost", items).items():
+    for name, value in _values(settings, folder, file, "cost", items, items).items():
         if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value < np.inf:
             raise InputError(f"cost must be a positive number for each item, found {value!r} for {name!r} in {file}")
         prices[name] = float(value)
@@ -98,7 +107,8 @@ def limits_of(project: Project, items: list[str], labeled: set[str], prices: dic
     file, most = settings.limits.groups, settings.limits.max_per_group
     if file is None or most is None:
         return PoolLimits(cost, None, None)
-    groups = _values(settings, folder, file, "group", [name for name in items if name not in labeled])
+    rows = {item.id: item.row for item in project.items}
+    groups = _values(settings, folder, file, "group", rows, [name for name in items if name not in labeled])
     number: dict[Any, int] = {}
     group = np.asarray([number.setdefault(groups.get(name, (name,)), len(number)) for name in items], np.int64)
     others = [item.id for item in project.items.at(project.rounds.taken()) if item.id not in labeled]
@@ -107,8 +117,10 @@ def limits_of(project: Project, items: list[str], labeled: set[str], prices: dic
     return PoolLimits(cost, group, np.maximum(most - taken, 0)[group])
 
 
-def _values(settings: Settings, folder: Path, file: str, name: str, items: list[str]) -> dict[str, Any]:
-    """All values in a file by the item's id; those of ``items`` are there."""
+def _values(
+    settings: Settings, folder: Path, file: str, name: str, rows: Rows, needed: Iterable[str]
+) -> dict[str, Any]:
+    """All values in a file by the item's id, found by its row where the file has no ids; those ``needed`` are there."""
     from spotal.tables import TABLES, read_table
 
     source = Path(os.path.normpath(folder / os.path.expanduser(file)))
@@ -119,9 +131,13 @@ def _values(settings: Settings, folder: Path, file: str, name: str, items: list[
     table = read_table(source, settings.data.dialect)
     values = table.numbers(name, name).tolist() if name == "cost" else table.texts(name, name)
     key = next((key for key in (settings.data.id_column, "id", "row") if key in table.names), None)
-    ids = range(len(values)) if key is None else table.ids(key, "id_column")
-    found = dict(zip(map(str, ids), values, strict=True))
-    lacking = next((item for item in items if item not in found), None)
+    if key in (None, "row"):
+        ids = range(len(values)) if key is None else table.ids(key, "id_column")
+        by_row = dict(zip(map(str, ids), values, strict=True))
+        found = {item: by_row[str(row)] for item, row in rows.items() if str(row) in by_row}
+    else:
+        found = dict(zip(table.ids(key, "id_column"), values, strict=True))
+    lacking = next((item for item in needed if item not in found), None)
     if lacking is not None:
         raise InputError(f"{name} must be given for every item, found none for {lacking!r} in {source}; add it")
     return found

@@ -32,6 +32,7 @@ def next_batch(
     n: float | None = None,
     *,
     anyway: bool = False,
+    keep_changed: bool = False,
     wait: float = 0.0,
     on_progress: Progress | None = None,
 ) -> Round:
@@ -46,6 +47,8 @@ def next_batch(
     n : int or None, picks, those for the audit among them, or float, the money for the answers about them where answers
         have a price; None for ``batch_size`` of spotal.toml
     anyway : bool, whether to choose a new batch although one waits for answers or the stopping rule is met
+    keep_changed : bool, whether a person says that the labels set aside before now hold for their changed items;
+        those of items that are found changed only now are not among them, since nobody was told of these yet
     wait : float, seconds to wait for another long command
     on_progress : called with what is done, how much of it, and of how much or None
 
@@ -67,6 +70,8 @@ def next_batch(
     """
     progress = on_progress or (lambda what, done, total: None)
     with project.lock("next", wait):
+        if keep_changed:
+            project.labels.keep()
         project.refresh()
         counts = project.counts()
         if counts.open and not anyway:
@@ -75,7 +80,9 @@ def next_batch(
         asked = _asked(settings, n)
         prices, least = None, 1.0
         if settings.limits.cost is not None:
-            known = read_prices(settings, project.folder, [item.id for item in project.items if not item.missing])
+            known = read_prices(
+                settings, project.folder, {item.id: item.row for item in project.items if not item.missing}
+            )
             prices = {name: settings.overlap * price for name, price in known.items()}  # of all answers about an item
             least = min((prices[item.id] for item in project.items.candidates()), default=0.0)
         left = counts.left if counts.left is None or prices else counts.left // settings.overlap  # money, else items

@@ -36,9 +36,10 @@ def write_predictions(
 ) -> Written:
     """Write a row for each item that is not missing, by its number, after a training where something has changed.
 
-    Columns: ``id``; ``label``, what people say, else the model; ``by``, "person" or "model"; ``predicted``,
-    ``confidence``, the model's likeliest class and its probability; and ``probability of C`` for each class C. Empty
-    where there is none: an item that people call none of the classes has no label.
+    Columns: ``id``; ``row``, where the item stands in a table or array now, from 0; ``label``, what people say, else
+    the model; ``by``, "person" or "model"; ``predicted``, ``confidence``, the model's likeliest class and its
+    probability; and ``probability of C`` for each class C. Empty where there is none: an item that people call none of
+    the classes has no label.
 
     Parameters
     ----------
@@ -80,7 +81,9 @@ def write_predictions(
             columns[name].append(
                 escape_formula(value) if isinstance(value, str) and kind == ".csv" and escape_formulas else value
             )
-    types = {"confidence": pa.float32()}
+    if project.settings.data.kind != "image":
+        columns = {"id": columns["id"], "row": [item.row for item in items], **columns}
+    types = {"confidence": pa.float32(), "row": pa.int64()}
     table = {name: pa.array(values, types.get(name, pa.string())) for name, values in columns.items()}
     for k, name in enumerate(found.classes):
         table[f"probability of {name}"] = pa.array(probabilities[:, k], from_pandas=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -10,10 +11,11 @@ from types import TracebackType
 
 from spotal._check import closest
 from spotal._files import atomic_path
-from spotal.errors import ProjectError
+from spotal.errors import DataFileError, ProjectError, SpotalWarning
 from spotal.project import database as files
 from spotal.project import journal, layout
 from spotal.project import settings as toml
+from spotal.project.arrivals import is_blank
 from spotal.project.counting import count
 from spotal.project.database import Database
 from spotal.project.imports import Imports
@@ -27,7 +29,8 @@ from spotal.project.records import Added, Counts
 from spotal.project.rounds import Rounds
 from spotal.project.schema import REVISION
 from spotal.project.settings import Settings
-from spotal.project.sources import look
+from spotal.project.sources import location, look
+from spotal.project.told import told, told_aside
 
 __all__ = ["Project"]
 
@@ -45,6 +48,7 @@ class Project:
     folder : Path, absolute
     settings : Settings, as they were in spotal.toml when the project was opened
     items : Items; labels : Labels; imports : Imports; rounds : Rounds; models : Models
+    arrived : Added, what the last look through the data found
     """
 
     def __init__(self, folder: Path, settings: Settings, database: Database) -> None:
@@ -52,6 +56,7 @@ class Project:
         self.items, self.labels = Items(self), Labels(self)
         self.rounds, self.models = Rounds(self), Models(self)
         self.imports = Imports(self)
+        self.arrived = Added()
 
     @classmethod
     def create(cls, folder: str | os.PathLike[str], settings: Settings) -> Project:
@@ -76,7 +81,10 @@ class Project:
                 f"strategy must be a known one, found {settings.strategy!r}; {closest(settings.strategy, names())}"
             )
         found = look(settings.data, place)
-        check(settings, place, [thing.id for thing in found])
+        there = {thing.id: thing.row for thing in found if not is_blank(thing)}
+        if not there:
+            raise DataFileError(f"{location(settings.data, place)} has empty texts only; fill them in")
+        check(settings, place, there)
         own_folder(place)
         with held(place, "creating the project", PATIENCE):
             _refuse(place)
@@ -88,7 +96,7 @@ class Project:
             journal.append(place / JOURNAL, [])
             project = cls(place, settings, Database.create(path, place / JOURNAL))
             try:
-                project.items.add(found)
+                project.arrived = project.items.add(found)
                 with atomic_path(place / toml.FILE) as part:  # from now on it is a project
                     part.write_text(settings.to_toml(), encoding="utf-8")
                 (place / UNFINISHED).unlink(missing_ok=True)
@@ -139,13 +147,26 @@ class Project:
     ) -> None:
         self.close()
 
-    def refresh(self) -> Added:
+    def refresh(self, *, whole: bool = False) -> Added:
         """Look through the data again: add what is new, note what changed or is missing.
 
-        Raises DataFileError or InputError where the data cannot be read; nothing is changed then.
+        Items are found again by content, so that answers follow rows that moved and files that were renamed. What a
+        person should know of that is warned about, answers that are set aside among it.
+
+        Parameters
+        ----------
+        whole : bool, whether every file is read again, also where its size and times are as they were
+
+        Raises
+        ------
+        DataFileError, InputError
+            The data cannot be read; nothing is changed then.
         """
-        known = {item.id for item in self.items}
-        return self.items.add(look(self.settings.data, self.folder, known), complete=True)
+        found = look(self.settings.data, self.folder, self.items.contents(), whole=whole)
+        self.arrived = self.items.add(found, complete=True)
+        for sentence in (*told(self.arrived), *told_aside(self.labels.set_aside())):
+            warnings.warn(sentence, SpotalWarning, stacklevel=2)
+        return self.arrived
 
     def add_classes(self, names: Sequence[str]) -> None:
         """Add classes to spotal.toml, after those that are there. Raises ProjectError where a name is none."""

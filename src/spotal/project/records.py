@@ -37,7 +37,10 @@ class Found:
     path : str or None, of an image, relative to the data's folder
     row : int or None, of a table or array, from 0
     text : str or None
-    content : str, changes when the content does: size and time of a file, or a hash
+    content : str, hash of the content
+    named : bool, whether the data give the id; False for a table or array without ids, where it is the row's number
+    stamp : str or None, of a file: while it is the same, so is the content, and the file need not be read again
+    former : str or None, the content as projects of revision 0001 have it
     """
 
     id: str
@@ -46,6 +49,9 @@ class Found:
     path: str | None = None
     row: int | None = None
     text: str | None = None
+    named: bool = True
+    stamp: str | None = None
+    former: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,12 +78,24 @@ class Item:
 
 @dataclass(frozen=True)
 class Added:
-    """Ids that :meth:`Items.add` found new, changed in content, gone, or back after they were gone."""
+    """What :meth:`Items.add` found, as ids of items.
+
+    new, missing, back : new, gone, or back after they were gone
+    changed : the same id, or the same place in a table without ids, has another content now
+    moved : the same content in another row of a table without ids
+    renamed : the same content under another id, the id of before for each id of now
+    unclear : gone copies of one content with differing answers, of which fewer are left: none can be told from another
+    empty : rows whose text is empty or white space, which are no items; ids as the data have them
+    """
 
     new: list[str] = field(default_factory=list)
     changed: list[str] = field(default_factory=list)
     missing: list[str] = field(default_factory=list)
     back: list[str] = field(default_factory=list)
+    moved: list[str] = field(default_factory=list)
+    renamed: dict[str, str] = field(default_factory=dict)
+    unclear: list[str] = field(default_factory=list)
+    empty: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +106,7 @@ class Answer:
     source : "page", "label-studio", "import" or "cli"
     external_id, external_version : str, of an answer that lives elsewhere too: the same pair is recorded once
     at : datetime with a time zone; None for now
+    content : str, content of the item that the annotator was shown; None for its present content
     """
 
     item: str
@@ -98,6 +117,7 @@ class Answer:
     external_id: str | None = None
     external_version: str = ""
     at: datetime | None = None
+    content: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +131,11 @@ class Undo:
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """An answer as it was recorded, for ever. ``undoes`` is the number of the event that it takes back, or None."""
+    """An answer as it was recorded, for ever.
+
+    undoes : int or None, number of the event that it takes back
+    content : str, content of the item that was answered; the answer holds while the item has this content
+    """
 
     number: int
     item: str
@@ -123,6 +147,7 @@ class Event:
     external_id: str | None
     external_version: str
     undoes: int | None
+    content: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -269,12 +294,14 @@ class AuditLabel:
 
     label : str or None, None for "none of these"
     probability : float, with which the item came into the sample
+    changed : datetime or None, when its content last became another one: models from before saw something else
     """
 
     item: str
     number: int
     label: str | None
     probability: float
+    changed: datetime | None = None
 
     @property
     def weight(self) -> float:

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import and_, case, func, insert, or_, select
 
 from spotal.errors import BudgetError, ProjectError
-from spotal.project.items import numbers_of, uniform
+from spotal.project.chance import uniform
+from spotal.project.items import numbers_of
 from spotal.project.records import AuditLabel, Pick, Round, Task
 from spotal.project.schema import EventRow, ItemRow, ModelRow, PickRow, RoundRow, latest, standings
 
@@ -230,7 +231,7 @@ class Rounds:
         """
         draws = select(RoundRow.population, RoundRow.reserve, RoundRow.drawn).where(RoundRow.drawn > 0)
         answered = (
-            select(ItemRow.id, ItemRow.number, standings.c.label, ItemRow.held_back)
+            select(ItemRow.id, ItemRow.number, standings.c.label, ItemRow.held_back, ItemRow.changed)
             .join(PickRow, PickRow.item == ItemRow.number)
             .join(standings, standings.c.item == ItemRow.number)
             .where(PickRow.role == "audit", standings.c.state.in_(("labeled", "none_of_these")))
@@ -240,12 +241,12 @@ class Rounds:
             shares = [(population, drawn / reserve) for population, reserve, drawn in connection.execute(draws)]
             rows = connection.execute(answered).all()
         found = []
-        for name, number, label, held_back in rows:
+        for name, number, label, held_back, changed in rows:
             escaped = 1.0
             for population, share in shares:
                 if number < population:
                     escaped *= 1.0 - share
-            found.append(AuditLabel(name, number, label, held_back * (1.0 - escaped)))
+            found.append(AuditLabel(name, number, label, held_back * (1.0 - escaped), changed))
         return found
 
 

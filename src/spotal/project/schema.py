@@ -25,6 +25,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 __all__ = [
+    "FORMER",
     "REFILL",
     "REVISION",
     "TRIGGERS",
@@ -39,12 +40,17 @@ __all__ = [
     "RoundRow",
     "StandingRow",
     "SuggestionRow",
+    "VouchedRow",
     "latest",
+    "set_aside",
     "standings",
+    "valid",
 ]
 
-REVISION = "0003"
+REVISION = "0004"
 """The newest file of ``migrations/versions``; revisions are numbered in order."""
+FORMER = "former:"
+"""How contents begin that revision 0001 wrote, by file times or in the numbers' own type."""
 
 
 class Moment(TypeDecorator[datetime]):
@@ -78,12 +84,17 @@ class Base(DeclarativeBase):
 
 
 class ItemRow(Base):
-    """A thing that can be labeled. Never deleted; ``number`` counts from 0 without gaps."""
+    """A thing that can be labeled. Never deleted; ``number`` counts from 0 without gaps.
+
+    ``content`` is a hash; ``stamp`` tells whether a file must be read again to know it; ``changed`` is when it last
+    became another one.
+    """
 
     __tablename__ = "items"
     __table_args__ = (
         CheckConstraint("kind IN ('image', 'text', 'embedding')", name="kind"),
         Index("ix_items_missing", "number", sqlite_where=text("missing")),
+        Index("ix_items_changed", "changed"),
     )
     number: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     id: Mapped[str] = mapped_column(unique=True)
@@ -95,6 +106,8 @@ class ItemRow(Base):
     missing: Mapped[bool] = mapped_column(default=False)
     held_back: Mapped[float | None]
     added: Mapped[datetime]
+    stamp: Mapped[str | None]
+    changed: Mapped[datetime | None]
 
 
 class RoundRow(Base):
@@ -128,7 +141,7 @@ class PickRow(Base):
 
 
 class EventRow(Base):
-    """What one annotator said about one item, at one time. Rows are added, never changed or deleted."""
+    """What one annotator said about one content of one item, at one time. Rows are added, never changed or deleted."""
 
     __tablename__ = "events"
     __table_args__ = (
@@ -148,6 +161,17 @@ class EventRow(Base):
     external_id: Mapped[str | None]
     external_version: Mapped[str]
     undoes: Mapped[int | None] = mapped_column(ForeignKey("events.number"), unique=True)
+    content: Mapped[str]
+
+
+class VouchedRow(Base):
+    """A person's word, or proof, that answers about a former ``content`` of an item hold for its content ``now``."""
+
+    __tablename__ = "vouched"
+    item: Mapped[int] = mapped_column(ForeignKey("items.number"), primary_key=True, autoincrement=False)
+    content: Mapped[str] = mapped_column(primary_key=True)
+    now: Mapped[str] = mapped_column(primary_key=True)
+    at: Mapped[datetime]
 
 
 class StandingRow(Base):
@@ -212,13 +236,30 @@ class MetricRow(Base):
     high: Mapped[float | None]
 
 
+_VALID = """
+CREATE VIEW valid AS
+SELECT e.* FROM events e JOIN items i ON i.number = e.item
+WHERE e.content = i.content
+   OR EXISTS (SELECT 1 FROM vouched v WHERE v.item = e.item AND v.content = e.content AND v.now = i.content)
+"""
+"""Events that are about the present content of their items."""
+
 _LATEST = """
 CREATE VIEW latest AS
-SELECT e.* FROM events e
+SELECT e.* FROM valid e
 WHERE e.kind != 'withdraw'
-  AND NOT EXISTS (SELECT 1 FROM events l WHERE l.item = e.item AND l.annotator = e.annotator AND l.number > e.number)
+  AND NOT EXISTS (SELECT 1 FROM valid l WHERE l.item = e.item AND l.annotator = e.annotator AND l.number > e.number)
 """
-"""The last word of each annotator on each item, unless it was withdrawn."""
+"""The last word of each annotator on the present content of each item, unless it was withdrawn."""
+
+_SET_ASIDE = """
+CREATE VIEW set_aside AS
+SELECT e.* FROM events e JOIN items i ON i.number = e.item
+WHERE e.kind IN ('label', 'none_of_these') AND NOT i.missing
+  AND NOT EXISTS (SELECT 1 FROM events l WHERE l.item = e.item AND l.annotator = e.annotator AND l.number > e.number)
+  AND NOT EXISTS (SELECT 1 FROM latest l WHERE l.item = e.item)
+"""
+"""Last words about a former content of an item, of whose present content nobody has spoken yet."""
 
 _TALLY = """
 CREATE VIEW tally AS
@@ -249,16 +290,23 @@ TRIGGERS = (
         "BEGIN SELECT RAISE(ABORT, 'label events are never changed or deleted'); END"
         for verb in ("update", "delete")
     ),
-    "CREATE TRIGGER events_counted AFTER INSERT ON events BEGIN "
-    "DELETE FROM standings WHERE item = NEW.item; "
-    "INSERT INTO standings (item, state, label, votes, voters, heard) "
-    "SELECT item, state, label, votes, voters, heard FROM tally WHERE item = NEW.item; END",
+    *(
+        f"CREATE TRIGGER {name} AFTER {what} BEGIN "
+        f"DELETE FROM standings WHERE item = {item}; "
+        "INSERT INTO standings (item, state, label, votes, voters, heard) "
+        f"SELECT item, state, label, votes, voters, heard FROM tally WHERE item = {item}; END"
+        for name, what, item in (
+            ("events_counted", "INSERT ON events", "NEW.item"),
+            ("items_recounted", "UPDATE OF content ON items WHEN NEW.content IS NOT OLD.content", "NEW.number"),
+            ("vouched_recounted", "INSERT ON vouched", "NEW.item"),
+        )
+    ),
 )
 """The audit trail is append-only: the database refuses to change or delete an event, whoever asks. An item's
-standing is worked out anew with each event, whoever adds it.
+standing is worked out anew with each event, change of its content, and word that vouches for it, whoever writes.
 """
 
-VIEWS = {"latest": _LATEST, "tally": _TALLY}
+VIEWS = {"valid": _VALID, "latest": _LATEST, "tally": _TALLY, "set_aside": _SET_ASIDE}
 
 REFILL = (
     "DELETE FROM standings",
@@ -267,8 +315,8 @@ REFILL = (
 )
 """Work out all standings anew."""
 
-latest = table(
-    "latest",
-    *(column(name) for name in ("number", "item", "annotator", "kind", "label")),
+valid, latest, set_aside = (
+    table(name, *(column(part) for part in ("number", "item", "annotator", "kind", "label", "content")))
+    for name in ("valid", "latest", "set_aside")
 )
 standings = StandingRow.__table__

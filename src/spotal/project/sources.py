@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Container, Iterator
-from hashlib import blake2b
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from spotal._arrays import check_matrix
 from spotal._images import find_images, listed, readable
 from spotal.errors import DataFileError
 from spotal.pool.files import read_pool
+from spotal.project.contents import content_hash, read_file
 from spotal.project.records import Found
 from spotal.project.settings import Data
 from spotal.tables import TABLES, read_table, reading
 
 __all__ = ["location", "look"]
+
+Contents = Mapping[str, tuple[str, str]]
 
 BLOCK = 4096
 
@@ -28,14 +32,19 @@ def location(data: Data, folder: Path) -> Path:
     return Path(os.path.normpath(folder / os.path.expanduser(data.path)))
 
 
-def look(data: Data, folder: Path, known: Container[str] = ()) -> list[Found]:
+def look(data: Data, folder: Path, known: Contents | None = None, *, whole: bool = False) -> list[Found]:
     """All items that the data hold now, in a fixed order.
+
+    Contents are hashes: of a file's bytes, of a text in UTF-8, of a row's numbers as float32. So a table of numbers may
+    be saved again as float32 or float64; rounding to float16 changes it.
 
     Parameters
     ----------
     data : Data
     folder : Path of the project
-    known : ids of the items that the project has; images that it has not are items only if they can be read
+    known : stamp and content of each file by its path, see :meth:`Items.contents`; images that are not among them are
+        items only if they can be read
+    whole : bool, whether every file is read, also where its stamp is as it was
 
     Raises
     ------
@@ -51,16 +60,17 @@ def look(data: Data, folder: Path, known: Container[str] = ()) -> list[Found]:
     """
     source = location(data, folder)
     if data.kind == "image":
-        return list(_images(source, known))
+        return list(_images(source, known or {}, whole))
     return list({"text": _texts, "embedding": _embeddings}[data.kind](source, data))
 
 
-def _images(source: Path, known: Container[str]) -> Iterator[Found]:
-    for path in listed(readable(find_images(source), known)):
-        with reading(path):
-            stat = os.stat(path)
-        name = path.relative_to(source).as_posix()
-        yield Found(name, "image", f"{stat.st_size}:{stat.st_mtime_ns}", path=name)
+def _images(source: Path, known: Contents, whole: bool) -> Iterator[Found]:
+    paths = listed(readable(find_images(source), known))
+    names = [path.relative_to(source).as_posix() for path in paths]
+    with ThreadPoolExecutor(os.cpu_count()) as threads:
+        files = threads.map(read_file, paths, (None if whole else known.get(name) for name in names))
+        for name, (content, stamp, former) in zip(names, files, strict=True):
+            yield Found(name, "image", content, path=name, stamp=stamp, former=former)
 
 
 def _texts(source: Path, data: Data) -> Iterator[Found]:
@@ -73,7 +83,7 @@ def _texts(source: Path, data: Data) -> Iterator[Found]:
     key = data.id_column or ("id" if "id" in table.names else None)
     ids = None if key is None else table.ids(key, "id_column")
     for row, (name, text) in enumerate(zip(_names(ids, len(texts)), texts, strict=True)):
-        yield Found(name, "text", _hash(text.encode()), row=row, text=text)
+        yield Found(name, "text", content_hash(text.encode()), row=row, text=text, named=ids is not None)
 
 
 def _embeddings(source: Path, data: Data) -> Iterator[Found]:
@@ -81,16 +91,21 @@ def _embeddings(source: Path, data: Data) -> Iterator[Found]:
     if pool.features is None:
         raise DataFileError(f"{source} is a folder of images, not a file of embeddings; set kind to 'image'")
     check_matrix(pool.features, f"embeddings in {source}")
-    names = [str(row) for row in range(len(pool))] if pool.ids is None else [str(name) for name in pool.ids]
+    names = _names(pool.ids, len(pool))
     for start in range(0, len(pool), BLOCK):
         block = np.ascontiguousarray(pool.features[start : start + BLOCK])
-        for row, values in enumerate(block, start):
-            yield Found(names[row], "embedding", _hash(values.tobytes()), row=row)
+        canonical = block.astype("<f4", copy=False)
+        contents = _hashes(canonical)
+        formers = contents if canonical is block else _hashes(block)
+        for row, (content, former) in enumerate(zip(contents, formers, strict=True), start):
+            yield Found(names[row], "embedding", content, row=row, named=pool.ids is not None, former=former)
+
+
+def _hashes(block: NDArray[Any]) -> list[str]:
+    """A hash of each row's bytes."""
+    view, width = memoryview(block.data).cast("B"), block[0].nbytes
+    return [content_hash(view[start : start + width]) for start in range(0, len(view), width)]
 
 
 def _names(ids: Any, n: int) -> list[str]:
     return [str(name) for name in (range(n) if ids is None else ids)]
-
-
-def _hash(content: bytes) -> str:
-    return blake2b(content, digest_size=12).hexdigest()

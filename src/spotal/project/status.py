@@ -20,6 +20,7 @@ from spotal.project.advice import (
 )
 from spotal.project.predictions import read_predictions
 from spotal.project.records import Agreement, Counts
+from spotal.project.told import told_aside
 
 if TYPE_CHECKING:
     from spotal.project.project import Project
@@ -63,6 +64,7 @@ class Status:
     classes : by name; curve : list of Point, empty without audit labels
     accuracy : Point of the newest model, None without audit labels
     coverage : figures of :class:`~spotal.project.advice.Cover`, by name, empty before there are any
+    set_aside : sentences about labels that do not hold since their items changed, empty where there are none
     """
 
     counts: Counts
@@ -77,6 +79,7 @@ class Status:
     stability: float | None
     verdict: Verdict | None
     agreement: list[Agreement]
+    set_aside: list[str]
 
 
 def read_status(project: Project) -> Status:
@@ -100,6 +103,7 @@ def read_status(project: Project) -> Status:
         stability(project),
         verdict(project),
         project.labels.agreement(),
+        list(told_aside(project.labels.set_aside())),
     )
 
 

@@ -166,6 +166,8 @@ def export_labels(
 ) -> Exported:
     """Write what holds about every item that anybody has spoken of: the last word of each annotator.
 
+    Answers that are set aside since their items changed do not hold.
+
     Parameters
     ----------
     format : str or None, a name of :data:`FORMATS`; None for what the path means
@@ -196,16 +198,14 @@ def export_labels(
 
 def _entries(project: Project, majority: bool) -> list[Entry]:
     last: dict[str, dict[str, Event]] = {}
-    for event in project.labels.history():
+    for event in project.labels.words():
         last.setdefault(event.item, {})[event.annotator] = event
     entries = []
     standings = project.labels.standings()
     for item in project.items.named(standings):
         standing = standings[item.id]
         said = [
-            Said(event.annotator, event.kind, event.label, event.at, event.source)
-            for event in last[item.id].values()
-            if event.kind != "withdraw"
+            Said(event.annotator, event.kind, event.label, event.at, event.source) for event in last[item.id].values()
         ]
         if majority:
             if standing.state not in ("labeled", "none_of_these"):

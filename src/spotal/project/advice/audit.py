@@ -36,7 +36,8 @@ class Audited:
 def audited(predictions: Predictions, audit: list[AuditLabel]) -> tuple[NDArray[np.bool_], Audited]:
     """Look up the audit's items in a model's predictions: which of them it has seen, bool (len(audit),), and these."""
     probabilities = predictions.of(np.asarray([label.number for label in audit], np.int64))
-    seen = ~np.isnan(probabilities[:, 0])
+    same = [label.changed is None or label.changed < predictions.model.at for label in audit]  # what the model saw
+    seen = ~np.isnan(probabilities[:, 0]) & np.asarray(same, bool)
     position = {name: k for k, name in enumerate(predictions.classes)}
     labels = np.asarray([position.get(label.label or "", -1) for label in audit], np.int64)
     weight = np.asarray([label.weight for label in audit], np.float64)

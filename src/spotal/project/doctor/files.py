@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -10,11 +11,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from spotal._images import decode
-from spotal.errors import DataFileError, SpotalError
+from spotal.errors import DataFileError, SpotalError, SpotalWarning
 from spotal.project import made
 from spotal.project.doctor.base import Finding, Progress, some
 from spotal.project.places import MODELS
 from spotal.project.sources import look
+from spotal.project.told import told_aside
 
 if TYPE_CHECKING:
     from spotal.project.project import Project
@@ -26,35 +28,45 @@ AT_ONCE = 256
 
 
 def check_data(project: Project) -> Iterator[Finding]:
-    """Items that are gone, changed, or not added yet."""
+    """Items whose content is gone, changed, moved, or not added yet; answers that do not hold. Reads every file."""
     check = "data"
-    items = list(project.items)
     try:
-        found = {thing.id: thing for thing in look(project.settings.data, project.folder, {item.id for item in items})}
+        found = project.items.compare(look(project.settings.data, project.folder, project.items.contents(), whole=True))
     except SpotalError as error:
         yield Finding(check, str(error))
         return
-    spoken = project.labels.standings()
-    gone = [item for item in items if item.id not in found]
-    unmarked = [item.id for item in gone if not item.missing]
-    changed = [item.id for item in items if item.id in found and found[item.id].content != item.content]
-    back = [item.id for item in items if item.id in found and item.missing]
-    for names, what in ((unmarked, "gone since"), (changed, "changed since"), (back, "there again after")):
+
+    def note() -> None:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", SpotalWarning)  # they are findings
+            project.refresh(whole=True)
+
+    for names, what in (
+        (found.missing, "gone since"),
+        (found.changed, "changed since"),
+        (found.moved, "in other rows than when"),
+        ([f"{before} to {now}" for now, before in found.renamed.items()], "renamed since"),
+        (found.back, "there again after"),
+    ):
         if names:
             sentence = f"{len(names)} items are {what} the data were last looked through: {some(names)}"
-            yield Finding(check, sentence, "note it, as every spotal next does", fix=project.refresh)
+            yield Finding(check, sentence, "note it, as every spotal next does; labels follow contents", fix=note)
+    spoken = project.labels.standings()
+    gone = {item.id for item in project.items if item.missing} - set(found.back) | set(found.missing)
     if gone:
-        labeled = sum(item.id in spoken for item in gone)
+        labeled = sum(name in spoken for name in gone)
         what = f"{len(gone)} items are gone from {project.items.location}, {labeled} of them with answers, which stay"
         yield Finding(check, f"{what}; put the files back if that was no wish", note=not labeled)
-    late = [name for name in changed if name in spoken]
+    late = [name for name in found.changed if found.renamed.get(name, name) in spoken]
     if late:
         yield Finding(
-            check, f"{len(late)} of the changed items have answers; look at them again: {some(late)}", note=True
-        )
-    new = len(found.keys() - {item.id for item in items})
-    if new:
-        yield Finding(check, f"{new} items are new; spotal next adds them", note=True)
+            check, f"{len(late)} of the changed items have labels, which will be set aside until a person says whether "
+            f"they hold: {some(late)}"
+        )  # fmt: skip
+    for sentence in told_aside(project.labels.set_aside()):
+        yield Finding(check, sentence)
+    if found.new:
+        yield Finding(check, f"{len(found.new)} items are new; spotal next adds them", note=True)
 
 
 def check_images(project: Project, progress: Progress) -> Iterator[Finding]:

@@ -1,0 +1,31 @@
+"""What an answer was about: the content of its item, kept with it."""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0004"
+down_revision = "0003"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    """Mark contents of the former form, which the next look through the data brings to the present one."""
+    op.execute("UPDATE items SET content = 'former:' || content WHERE kind IN ('image', 'embedding')")
+    op.add_column("items", sa.Column("stamp", sa.String(), nullable=True))
+    op.add_column("items", sa.Column("changed", sa.String(), nullable=True))
+    op.create_index(op.f("ix_items_changed"), "items", ["changed"], unique=False)
+    with op.batch_alter_table("events", recreate="always") as batch:
+        batch.add_column(sa.Column("content", sa.String(), nullable=True))
+    op.execute("UPDATE events SET content = COALESCE((SELECT content FROM items WHERE number = events.item), '')")
+    with op.batch_alter_table("events", recreate="always") as batch:
+        batch.alter_column("content", existing_type=sa.String(), nullable=False)
+    op.create_table(
+        "vouched",
+        sa.Column("item", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("content", sa.String(), nullable=False),
+        sa.Column("now", sa.String(), nullable=False),
+        sa.Column("at", sa.String(), nullable=False),
+        sa.ForeignKeyConstraint(["item"], ["items.number"], name=op.f("fk_vouched_item")),
+        sa.PrimaryKeyConstraint("item", "content", "now", name=op.f("pk_vouched")),
+    )

@@ -1,0 +1,403 @@
+"""An item is what it contains: labels follow contents wherever they go, and hold for nothing else."""
+
+from __future__ import annotations
+
+import csv
+import os
+import sqlite3
+from contextlib import closing
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from spotal.errors import DataFileError, SpotalWarning
+from spotal.project import Audit, Data, Pick, Project, Settings
+from spotal.project.places import DATABASE
+
+CLASSES = ("cat", "dog")
+NOTHING_HELD = Audit(held_back=0.0, share=0.0)
+
+
+@pytest.fixture
+def texts(tmp_path):
+    """Write a table of texts, and open the project over it, made where it is none yet."""
+    opened = []
+
+    def texts(rows, ids=None, **settings):
+        with open(tmp_path / "t.csv", "w", newline="") as file:
+            lines = csv.writer(file)
+            lines.writerow(["text"] if ids is None else ["id", "text"])
+            lines.writerows([text] if ids is None else [ids[k], text] for k, text in enumerate(rows))
+        if not opened:
+            chosen = Settings(Data("../t.csv", "text"), CLASSES, **{"audit": NOTHING_HELD, **settings})
+            opened.append(Project.create(tmp_path / "p", chosen))
+        return opened[0]
+
+    yield texts
+    for project in opened:
+        project.close()
+
+
+def label(project, **by_text):
+    """Label items by their texts, whose spaces are underscores."""
+    for text, label in by_text.items():
+        for item in project.items:
+            if item.text == text.replace("_", " ") and not item.missing:
+                project.labels.record(item.id, label, annotator="ann")
+                break
+
+
+def trainable(project):
+    """Texts and labels that may be trained on."""
+    known = {item.id: item for item in project.items}
+    return {
+        known[name].text: row.label for name, row in project.labels.current().items() if not known[name].missing
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("rows", "moved", "left"),
+    [
+        (["new", "a", "b", "c", "d"], 4, {"a": "cat", "d": "dog"}),
+        (["b", "c", "d"], 3, {"d": "dog"}),
+        (["d", "c", "b", "a"], 4, {"a": "cat", "d": "dog"}),
+        (["a", "x", "y", "b", "c", "d", "z"], 3, {"a": "cat", "d": "dog"}),
+        (["c", "d", "a"], 3, {"a": "cat", "d": "dog"}),
+    ],
+)
+def test_rows_without_ids_are_followed(texts, rows, moved, left):
+    project = texts(["a", "b", "c", "d"])
+    label(project, a="cat", d="dog")
+    texts(rows)
+    with pytest.warns(SpotalWarning, match=f"^{moved} rows moved; their labels went with them$"):
+        report = project.refresh()
+    assert len(report.moved) == moved
+    assert report.changed == []
+    assert trainable(project) == left
+    assert {item.text: item.row for item in project.items if not item.missing} == {t: k for k, t in enumerate(rows)}
+    texts(["a", "b", "c", "d"])
+    with pytest.warns(SpotalWarning):
+        project.refresh()
+    assert trainable(project) == {"a": "cat", "d": "dog"}  # what came back has its label again
+
+
+def test_a_row_whose_content_changed_is_asked_again(texts):
+    project = texts(["a", "b", "c", "d"])
+    project.rounds.add([Pick("1"), Pick("2")], strategy="spot", n_labeled=0)
+    label(project, a="cat", b="dog", c="cat")
+    assert project.counts().open == 0
+    texts(["top", "a", "B!", "c", "d"])
+    with pytest.warns(SpotalWarning) as said:
+        report = project.refresh()
+    assert report.changed == ["1"]
+    told = "1 label set aside and not trained on, since 1 item changed after being labeled: '1'; label"
+    assert any(str(one.message).startswith(told) for one in said)
+    assert trainable(project) == {"a": "cat", "c": "cat"}
+    assert [event.item for event in project.labels.set_aside()] == ["1"]
+    assert [task.item.text for task in project.rounds.batch()] == ["B!"]
+    with pytest.warns(SpotalWarning, match="set aside"):
+        project.refresh()  # said each time
+    project.labels.record("1", "cat", annotator="bob")
+    assert project.labels.set_aside() == []
+    assert trainable(project) == {"a": "cat", "B!": "cat", "c": "cat"}
+    assert len(project.labels.history("1")) == 2  # nothing that was said is lost
+
+
+def test_a_person_may_vouch_for_changed_items(texts):
+    project = texts(["a", "b", "c"])
+    label(project, a="cat", b="dog")
+    texts(["a", "b with a comma", "c"])
+    assert project.labels.keep() == []  # nothing is known to be changed yet
+    with pytest.warns(SpotalWarning):
+        project.refresh()
+    assert project.labels.keep() == ["1"]
+    assert trainable(project) == {"a": "cat", "b with a comma": "dog"}
+    texts(["a", "something else", "c"])
+    with pytest.warns(SpotalWarning):
+        project.refresh()
+    assert trainable(project) == {"a": "cat"}  # vouched for one content, not for all that may come
+    assert project.labels.keep(["1"]) == ["1"]
+    assert trainable(project) == {"a": "cat", "something else": "dog"}
+    texts(["a", "b", "c"])
+    project.refresh()
+    assert trainable(project) == {"a": "cat", "b": "dog"}
+
+
+def test_an_undo_brings_back_nothing_that_was_said_of_another_content(texts):
+    project = texts(["a", "b"])
+    label(project, a="cat")
+    texts(["A", "b"])
+    with pytest.warns(SpotalWarning):
+        project.refresh()
+    project.labels.record("0", "dog", annotator="ann")
+    project.labels.undo("ann")
+    assert trainable(project) == {}
+
+
+def test_an_answer_about_what_was_shown_holds_for_that_alone(texts):
+    project = texts(["a", "b"])
+    shown = project.items.get("0").content
+    texts(["A", "b"])
+    project.refresh()
+    project.labels.record("0", "cat", annotator="ann", content=shown)  # a page that was open all the while
+    assert trainable(project) == {}
+    assert [event.item for event in project.labels.set_aside()] == ["0"]
+
+
+def test_copies_keep_their_labels_in_order(texts):
+    project = texts(["same", "b", "same", "same"])
+    for name, word in (("0", "cat"), ("2", "dog")):
+        project.labels.record(name, word, annotator="ann")
+    texts(["new", "same", "b", "same", "same"])
+    with pytest.warns(SpotalWarning, match="moved"):
+        assert project.refresh().unclear == []
+    assert {name: row.label for name, row in project.labels.current().items()} == {"0": "cat", "2": "dog"}
+    assert [project.items.get(name).row for name in ("0", "2", "3")] == [1, 3, 4]
+
+
+def test_one_of_two_copies_with_other_labels_is_nobodys_guess(texts):
+    project = texts(["same", "b", "same", "c"])
+    for name, word in (("0", "cat"), ("2", "dog"), ("3", "dog")):
+        project.labels.record(name, word, annotator="ann")
+    texts(["b", "same", "c"])
+    with pytest.warns(SpotalWarning) as said:
+        report = project.refresh()
+    assert report.unclear == ["0", "2"]
+    assert trainable(project) == {"c": "dog"}
+    told = str(said[1].message)
+    assert told.startswith("2 items had equal content and differing labels")
+    assert told.endswith("'0', '2'")
+    project.refresh()
+    texts(["same", "b", "same", "c"])
+    with pytest.warns(SpotalWarning):
+        project.refresh()
+    assert trainable(project) == {"c": "dog"}
+
+
+def test_of_copies_with_one_label_the_labeled_one_stays(texts):
+    project = texts(["same", "same", "b"])
+    project.labels.record("1", "cat", annotator="ann")
+    texts(["same", "b"])
+    with pytest.warns(SpotalWarning, match="moved"):
+        project.refresh()
+    assert trainable(project) == {"same": "cat"}
+
+
+def test_ids_that_shifted_do_not_carry_labels_away(texts):
+    """A column of ids that only counts rows is no better than none."""
+    project = texts(["a", "b", "c"], ids=[0, 1, 2])
+    label(project, a="cat", c="dog")
+    texts(["new", "a", "b", "c"], ids=[0, 1, 2, 3])
+    with pytest.warns(SpotalWarning, match="3 items renamed.*'0 to 1', '1 to 2', '2 to 3'"):
+        project.refresh()
+    assert trainable(project) == {"a": "cat", "c": "dog"}
+    assert [(item.id, item.text) for item in project.items] == [("1", "a"), ("2", "b"), ("3", "c"), ("0", "new")]
+
+
+def test_an_id_keeps_its_label_while_its_text_is_the_same(texts):
+    project = texts(["a", "b", "c"], ids=["x", "y", "z"])
+    label(project, a="cat", b="dog")
+    texts(["c", "b 2", "a"], ids=["z", "y", "x"])
+    with pytest.warns(SpotalWarning, match="1 label set aside.*'y'"):
+        report = project.refresh()
+    assert (report.changed, report.moved, report.renamed) == (["y"], [], {})
+    assert trainable(project) == {"a": "cat"}
+
+
+def test_the_neighbors_of_a_pick_are_renamed_too(texts):
+    project = texts(["a", "b"], ids=["x", "y"])
+    project.rounds.add([Pick("x", about={"neighbors": ["y"]})], strategy="spot", n_labeled=0)
+    texts(["a", "b"], ids=["new x", "new y"])
+    with pytest.warns(SpotalWarning, match="renamed"):
+        project.refresh()
+    (pick,) = project.rounds.picks()
+    assert (pick.item, pick.about["neighbors"]) == ("new x", ["new y"])
+
+
+def photo(path, seed):
+    pixels = np.random.default_rng(seed).integers(0, 256, (8, 8, 3), np.uint8)
+    path.parent.mkdir(exist_ok=True)
+    Image.fromarray(pixels).save(path, "BMP")
+
+
+@pytest.fixture
+def images(tmp_path):
+    for k in range(4):
+        photo(tmp_path / "photos" / f"{k}.bmp", k)
+    with Project.create(tmp_path / "p", Settings(Data("../photos"), CLASSES, audit=NOTHING_HELD)) as project:
+        project.labels.record("0.bmp", "cat", annotator="ann")
+        project.labels.record("1.bmp", "dog", annotator="ann")
+        yield project
+
+
+def held(project):
+    return {name: row.label for name, row in project.labels.current().items()}
+
+
+def test_images_that_change_names_take_their_labels_along(images, tmp_path):
+    photos = tmp_path / "photos"
+    os.rename(photos / "0.bmp", photos / "swap")
+    os.rename(photos / "1.bmp", photos / "0.bmp")
+    os.rename(photos / "swap", photos / "1.bmp")
+    (photos / "sub").mkdir()
+    os.rename(photos / "2.bmp", photos / "sub" / "c.bmp")
+    with pytest.warns(SpotalWarning, match="3 items renamed"):
+        report = images.refresh()
+    assert report.renamed == {"1.bmp": "0.bmp", "0.bmp": "1.bmp", "sub/c.bmp": "2.bmp"}
+    assert held(images) == {"1.bmp": "cat", "0.bmp": "dog"}
+    assert images.items.file(images.items.get("sub/c.bmp")).is_file()
+
+
+def test_a_file_that_took_the_place_of_another(images, tmp_path):
+    photos = tmp_path / "photos"
+    os.replace(photos / "1.bmp", photos / "0.bmp")
+    with pytest.warns(SpotalWarning, match="'1.bmp to 0.bmp'"):
+        report = images.refresh()
+    assert report.missing == ["0.bmp"]
+    assert held(images)["0.bmp"] == "dog"
+    gone = images.items.at([0])[0]
+    assert gone.missing
+    assert gone.id == "0.bmp (gone, item 0)"
+    photo(photos / "again.bmp", 0)
+    with pytest.warns(SpotalWarning, match="renamed"):
+        images.refresh()
+    assert held(images) == {"again.bmp": "cat", "0.bmp": "dog"}
+
+
+def test_other_bytes_under_the_same_name_size_and_time(images, tmp_path):
+    path = tmp_path / "photos" / "0.bmp"
+    before = path.stat()
+    photo(path, 99)
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert path.stat().st_size == before.st_size
+    with pytest.warns(SpotalWarning, match="1 label set aside.*'0.bmp'"):
+        images.refresh()
+    assert held(images) == {"1.bmp": "dog"}
+
+
+def test_a_file_is_read_once_while_nothing_touches_it(images, tmp_path, monkeypatch):
+    from spotal.project import contents
+
+    monkeypatch.setattr(contents, "SETTLED", -(10**18))
+    images.refresh()  # stamps are believed from now on
+    monkeypatch.setattr(contents, "file_digest", lambda *_: pytest.fail("was read again"))
+    assert images.refresh().changed == []
+
+
+@pytest.fixture
+def pool(tmp_path):
+    rows = np.random.default_rng(0).normal(size=(6, 3))
+    np.save(tmp_path / "x.npy", rows.astype(np.float32))
+    settings = Settings(Data("../x.npy", "embedding"), CLASSES, audit=NOTHING_HELD)
+    with Project.create(tmp_path / "p", settings) as project:
+        project.labels.record("0", "cat", annotator="ann")
+        project.labels.record("4", "dog", annotator="ann")
+        yield project, rows, tmp_path / "x.npy"
+
+
+def test_rows_of_numbers_are_followed(pool):
+    project, rows, path = pool
+    np.save(path, np.roll(rows, 1, axis=0))
+    with pytest.warns(SpotalWarning, match="6 rows moved"):
+        project.refresh()
+    assert [project.items.get(name).row for name in ("0", "4")] == [1, 5]
+    assert held(project) == {"0": "cat", "4": "dog"}
+
+
+@pytest.mark.parametrize(("kind", "is_same"), [("float32", True), ("float64", True), ("float16", False)])
+def test_numbers_may_be_saved_in_a_wider_type(pool, kind, is_same):
+    project, rows, path = pool
+    np.save(path, rows.astype(np.float32).astype(kind))
+    if is_same:
+        assert project.refresh().changed == []
+        assert held(project) == {"0": "cat", "4": "dog"}
+        return
+    with pytest.warns(SpotalWarning, match="2 labels set aside"):
+        project.refresh()
+    assert held(project) == {}
+    assert project.labels.keep() == ["0", "4"]  # the same things, rounded
+    assert held(project) == {"0": "cat", "4": "dog"}
+
+
+def test_a_pool_embedded_anew_may_keep_its_labels_and_grow(pool):
+    project, rows, path = pool
+    np.save(path, np.concatenate([rows, rows[:2]]) * 3 + 1)
+    with pytest.warns(SpotalWarning, match="2 labels set aside"):
+        report = project.refresh()
+    assert (len(report.changed), len(report.new), report.missing) == (6, 2, [])
+
+
+def test_empty_texts_are_no_items(texts):
+    project = texts(["a", "  ", "b", "\u200b\t", "c"])
+    assert [(item.id, item.text) for item in project.items] == [("0", "a"), ("2", "b"), ("4", "c")]
+    assert project.arrived.empty == ["1", "3"]
+    texts(["new", "a", "  ", "b", "c"])
+    with pytest.warns(SpotalWarning, match="2 rows moved"):
+        report = project.refresh()
+    assert report.new == ["5"]  # "0" is another item's
+
+
+def test_nothing_is_made_of_empty_texts_alone(texts):
+    with pytest.raises(DataFileError, match="empty texts only"):
+        texts(["", " "])
+
+
+def test_copies_are_held_back_together(texts):
+    project = texts([f"text {k // 2}" for k in range(200)], audit=Audit(held_back=0.3))
+    held = [item.held_back for item in project.items]
+    assert held[::2] == held[1::2]
+    assert 10 < sum(held[::2]) < 60
+
+
+def first_version(folder, change):
+    """Make a project what revision 0001 would have made of it."""
+    with closing(sqlite3.connect(folder / DATABASE)) as connection:
+        for name in ("valid", "latest", "standings", "set_aside"):
+            connection.execute(f"DROP VIEW {name}")
+        for trigger in ("events_no_update", "events_no_delete"):
+            connection.execute(f"DROP TRIGGER {trigger}")
+        connection.execute("DROP TABLE vouched")
+        for table, column in (("events", "content"), ("items", "stamp"), ("items", "changed")):
+            connection.execute(f"ALTER TABLE {table} DROP COLUMN {column}")
+        for number, content in change.items():
+            connection.execute("UPDATE items SET content = ? WHERE number = ?", (content, number))
+        connection.execute("UPDATE alembic_version SET version_num = '0001'")
+        connection.commit()
+
+
+def test_labels_of_images_outlast_the_upgrade_where_they_can_be_vouched_for(images, tmp_path):
+    photos = tmp_path / "photos"
+    stats = [(photos / f"{k}.bmp").stat() for k in range(4)]
+    images.close()
+    first_version(images.folder, {k: f"{found.st_size}:{found.st_mtime_ns}" for k, found in enumerate(stats)})
+    photo(photos / "1.bmp", 50)
+    with Project.open(images.folder) as project:
+        assert held(project) == {"0.bmp": "cat", "1.bmp": "dog"}
+        with pytest.warns(SpotalWarning, match="1 label set aside.*'1.bmp'"):
+            report = project.refresh()
+        assert report.changed == ["1.bmp"]
+        assert held(project) == {"0.bmp": "cat"}
+        os.rename(photos / "0.bmp", photos / "z.bmp")
+        with pytest.warns(SpotalWarning):
+            assert project.refresh().renamed == {"z.bmp": "0.bmp"}
+        assert held(project) == {"z.bmp": "cat"}
+
+
+def test_labels_of_rows_outlast_the_upgrade_where_they_can_be_vouched_for(tmp_path):
+    from hashlib import blake2b
+
+    rows = np.random.default_rng(0).normal(size=(5, 3))
+    np.save(tmp_path / "x.npy", rows)
+    settings = Settings(Data("../x.npy", "embedding"), CLASSES, audit=NOTHING_HELD)
+    with Project.create(tmp_path / "p", settings) as project:
+        for name, word in (("0", "cat"), ("1", "cat"), ("3", "dog")):
+            project.labels.record(name, word, annotator="ann")
+    first_version(tmp_path / "p", {k: blake2b(row.tobytes(), digest_size=12).hexdigest() for k, row in enumerate(rows)})
+    rows[1] += 1
+    np.save(tmp_path / "x.npy", np.concatenate([rows[4:], rows[:4]]))
+    with Project.open(tmp_path / "p") as project:
+        with pytest.warns(SpotalWarning) as said:
+            project.refresh()
+        assert [str(one.message)[:20] for one in said] == ["4 rows moved; their ", "1 label set aside an"]
+        assert {name: project.items.get(name).row for name in held(project)} == {"0": 1, "3": 4}
