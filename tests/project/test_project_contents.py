@@ -353,11 +353,14 @@ def test_copies_are_held_back_together(texts):
 def first_version(folder, change):
     """Make a project what revision 0001 would have made of it."""
     with closing(sqlite3.connect(folder / DATABASE)) as connection:
-        for name in ("valid", "latest", "standings", "set_aside"):
-            connection.execute(f"DROP VIEW {name}")
-        for trigger in ("events_no_update", "events_no_delete"):
-            connection.execute(f"DROP TRIGGER {trigger}")
-        connection.execute("DROP TABLE vouched")
+        for kind, name in connection.execute(
+            "SELECT type, name FROM sqlite_master WHERE type IN ('trigger', 'view')"
+        ).fetchall():
+            connection.execute(f"DROP {kind} {name}")
+        for index in ("ix_items_missing", "ix_items_changed"):
+            connection.execute(f"DROP INDEX {index}")
+        for table in ("vouched", "suggestions", "imports", "standings"):
+            connection.execute(f"DROP TABLE {table}")
         for table, column in (("events", "content"), ("items", "stamp"), ("items", "changed")):
             connection.execute(f"ALTER TABLE {table} DROP COLUMN {column}")
         for number, content in change.items():

@@ -126,7 +126,7 @@ REPAIRS = {
     "data: 1 items are gone since .*: '7.png'": lambda p: (p.parent / "photos" / "7.png").unlink(),
     "database: events_counted, tally: these views": lambda p: sql(p, "DROP TRIGGER events_counted", "DROP VIEW tally"),
     "database: events_counted: these views": lambda p: sql(p, "DROP TRIGGER events_counted", "DELETE FROM standings"),
-    "database: standings: what they say does not follow": lambda p: sql(p, "UPDATE standings SET label = 'circle'"),
+    "database: standings: what they say does not follow": lambda p: sql(p, "UPDATE standings SET label = 'cat'"),
     "database: standings: what they say does not": lambda p: sql(
         p, "INSERT INTO standings VALUES (5, 'skipped', NULL, 0, 0, 1)"
     ),

@@ -51,12 +51,12 @@ def demo(
     network after each round, and repeats that under several seeds. Takes about a minute on two cores, and writes a
     report with curves, maps and the images picked.
     """
+    from spotal._images import suffixes
     from spotal._outputs import Source, check_output, check_unnamed
-    from spotal.pool.files import IMAGE_SUFFIXES
 
     console = output(as_json)
     for name in ("report.html", "curves.json"):
-        check_output(out / name, [Source(data, IMAGE_SUFFIXES)])
+        check_output(out / name, [Source(data, suffixes())])
         check_unnamed(out / name, "name another folder by --out")
     settings = _settings(rounds, budget, seeds, pool, imbalance, random_state)
     with progress() as bars:

@@ -198,14 +198,14 @@ def select(
 
 def _check_out(out: Path, pool: str, *others: Path | str | None) -> None:
     """Check that the picks can be written, and that they replace nothing that is read."""
+    from spotal._images import suffixes
     from spotal._outputs import Source, check_output, check_unnamed
-    from spotal.pool.files import IMAGE_SUFFIXES
     from spotal.pool.manifest import MANIFEST
     from spotal.pool.shards import SHARD_SUFFIXES
 
     text = pool.removeprefix("file://")
     found = [text, *glob.glob(text)] if "://" not in text else []
-    check_output(out, [*(Source(path, (*IMAGE_SUFFIXES, *SHARD_SUFFIXES, MANIFEST)) for path in found), *others])
+    check_output(out, [*(Source(path, (*suffixes(), *SHARD_SUFFIXES, MANIFEST)) for path in found), *others])
     if out == DEFAULT:
         check_unnamed(out, "name a file by --out")
 

@@ -138,10 +138,10 @@ class Items:
             return Arrivals(connection, found, complete=True).report
 
     def contents(self) -> dict[str, tuple[str, str]]:
-        """Stamp and content of each file by its path, of those that need not be read again while the stamp is so."""
-        query: Any = select(ItemRow.path, ItemRow.stamp, ItemRow.content).where(ItemRow.stamp.is_not(None))
+        """Stamp and content of each file by its path; one need not be read again while its stamp is so, "" is none's."""
+        query: Any = select(ItemRow.path, ItemRow.stamp, ItemRow.content).where(ItemRow.path.is_not(None))
         with self._database.read() as connection:
-            return {path: (stamp, content) for path, stamp, content in connection.execute(query)}
+            return {path: (stamp or "", content) for path, stamp, content in connection.execute(query)}
 
     def _all(self, query: Any) -> list[Item]:
         with self._database.read() as connection:

@@ -14,7 +14,7 @@ from sqlalchemy.dialects.sqlite import insert as upsert
 from spotal.errors import ProjectError
 from spotal.project.predictions import is_rows
 from spotal.project.records import Metric, Model
-from spotal.project.schema import MetricRow, ModelRow
+from spotal.project.schema import ItemRow, MetricRow, ModelRow
 
 if TYPE_CHECKING:
     from spotal.project.project import Project
@@ -127,7 +127,8 @@ class Models:
 
     def damaged(self) -> list[tuple[int, str, str]]:
         """Number, kind and path of files that a record names and that are gone, or are arrays that cannot be read."""
-        most = len(self._project.items)
+        with self._database.read() as connection:
+            most = int(connection.execute(select(func.coalesce(func.max(ItemRow.number) + 1, 0))).scalar_one())
         found = []
         for model in self.all():
             for key in KINDS:

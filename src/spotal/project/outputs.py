@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from spotal._images import suffixes
 from spotal._outputs import Source, check_output
 from spotal.errors import InputError
-from spotal.pool.files import IMAGE_SUFFIXES
 from spotal.project import settings as toml
 from spotal.project.learning.choose import TUNE
 from spotal.project.places import OWN, is_inside
@@ -46,7 +46,7 @@ def sources(project: Project) -> Iterator[Source]:
     """What a project reads, its own folder ``.spotal`` aside."""
     settings, folder = project.settings, project.folder
     yield Source(folder / toml.FILE)
-    yield Source(project.items.location, IMAGE_SUFFIXES)
+    yield Source(project.items.location, suffixes())
     for name in (settings.limits.cost, settings.limits.groups):
         if name is not None:
             yield Source(folder / os.path.expanduser(name))

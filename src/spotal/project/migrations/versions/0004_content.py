@@ -12,8 +12,11 @@ depends_on = None
 def upgrade() -> None:
     """Mark contents of the former form, which the next look through the data brings to the present one."""
     op.execute("UPDATE items SET content = 'former:' || content WHERE kind IN ('image', 'embedding')")
-    op.add_column("items", sa.Column("stamp", sa.String(), nullable=True))
-    op.add_column("items", sa.Column("changed", sa.String(), nullable=True))
+    op.drop_index(op.f("ix_items_missing"), "items")
+    with op.batch_alter_table("items", recreate="always") as batch:
+        batch.add_column(sa.Column("stamp", sa.String(), nullable=True))
+        batch.add_column(sa.Column("changed", sa.String(), nullable=True))
+    op.create_index(op.f("ix_items_missing"), "items", ["number"], unique=False, sqlite_where=sa.text("missing"))
     op.create_index(op.f("ix_items_changed"), "items", ["changed"], unique=False)
     with op.batch_alter_table("events", recreate="always") as batch:
         batch.add_column(sa.Column("content", sa.String(), nullable=True))
