@@ -41,6 +41,7 @@ def main() -> int:
     parser.add_argument("--first-seed", type=int, default=0)
     parser.add_argument("--only", default="", help="with fuzz: inputs whose name holds this")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="with fuzz: cases at a time")
+    parser.add_argument("--minutes", type=float, default=600, help="with fuzz: begin no case after so long")
     parser.add_argument("--replay", metavar="INPUT:SEED", help="run one case of the fuzz again")
     parser.add_argument("--keep", type=Path, metavar="FOLDER", help="a new folder for scratch files, which stays")
     parser.add_argument("--write", action="store_true", help="only write docs/reliability.md from the results")
@@ -79,7 +80,12 @@ def _parts(options: argparse.Namespace) -> dict[str, Callable[[], dict[str, Any]
         "runs": lambda: killed_runs(count or (3 if quick else 20), seeds=2 if quick else 10, seed=first, folder=keep),
         "load": lambda: load_test(**load, folder=keep),  # type: ignore[arg-type]
         "fuzz": lambda: fuzz(
-            count or (100 if quick else 10_000), first=first, only=options.only, jobs=options.jobs, folder=keep
+            count or (100 if quick else 10_000),
+            first=first,
+            only=options.only,
+            jobs=options.jobs,
+            minutes=options.minutes,
+            folder=keep,
         ),
         "disk": lambda: disk_full(quick=quick, folder=keep),
     }

@@ -117,7 +117,9 @@ def _try(base: Path, words: str, limit: int, place: Path) -> tuple[str, list[str
         wrong.append(f"no sentence: {said[-300:]}")
     now = content(work)
     for name, held in before.items():
-        if now.get(name) != held and (name in DECOYS or not name.startswith(("p/", "q/", "out", "run/", "cache/"))):
+        if now.get(name) != held and (
+            name in DECOYS or not name.startswith(("p/.spotal/", "p/spotal.toml", "q/", "out", "run/", "cache/"))
+        ):
             wrong.append(f"a file of the user changed: {name}")
         if code == 2 and name.startswith("out") and now.get(name) != held:
             wrong.append(f"an older result changed although the command failed: {name}")

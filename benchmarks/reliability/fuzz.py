@@ -35,15 +35,17 @@ MEMORY = 6 << 30
 """Bytes that a case may take beyond what the process has."""
 
 
-def fuzz(count: int, *, first: int = 0, only: str = "", jobs: int = 1, folder: Path | None = None) -> dict[str, Any]:
-    """Run ``count`` cases, spread evenly over the inputs whose name holds ``only``."""
+def fuzz(
+    count: int, *, first: int = 0, only: str = "", jobs: int = 1, minutes: float = 600, folder: Path | None = None
+) -> dict[str, Any]:
+    """Run ``count`` cases, or as many as fit into ``minutes``, over the inputs whose name holds ``only``."""
     prepare()
     names = [name for name in INPUTS if only in name]
     begun = time.monotonic()
     with scratch(folder) as place:
         bases = {name: _base(INPUTS[name], place / "bases" / str(k)) for k, name in enumerate(names)}
         plan = [(names[k % len(names)], first + k // len(names)) for k in range(count)]
-        found = _pool(plan, bases, place, jobs)
+        found = _pool(plan, bases, place, jobs, begun + 60 * minutes)
     ends = Counter(end for case in found for end in case["ends"])
     failures = [failure for case in found for failure in case["failures"]]
     return {
@@ -86,11 +88,15 @@ def _base(one: Input, folder: Path) -> Path:
     return folder
 
 
-def _pool(plan: list[tuple[str, int]], bases: dict[str, Path], place: Path, jobs: int) -> list[dict[str, Any]]:
+def _pool(
+    plan: list[tuple[str, int]], bases: dict[str, Path], place: Path, jobs: int, end: float
+) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = []
     running: list[_Case] = []
     waiting = list(reversed(plan))
     while waiting or running:
+        if time.monotonic() > end:
+            waiting.clear()
         while waiting and len(running) < jobs:
             name, seed = waiting.pop()
             running.append(_Case(name, seed, bases[name], place / f"case-{len(found) + len(running)}-{time.time_ns()}"))
@@ -102,7 +108,7 @@ def _pool(plan: list[tuple[str, int]], bases: dict[str, Path], place: Path, jobs
             shutil.rmtree(case.folder, ignore_errors=True)
             for failure in found[-1]["failures"]:
                 print(f"{failure['kind']}: {failure['case']}: {failure['command']}: {failure['what']}", file=sys.stderr)
-            if len(found) % 200 == 0:
+            if len(found) % 50 == 0:
                 print(f"{len(found)} of {len(plan)}", file=sys.stderr)
     return found
 
@@ -112,7 +118,7 @@ class _Case:
 
     def __init__(self, name: str, seed: int, base: Path, folder: Path) -> None:
         self.name, self.seed, self.base, self.folder = name, seed, base, folder
-        self.commands = INPUTS[name].commands
+        self.commands = _commands(name, seed)
 
     def start(self) -> None:
         shutil.copytree(self.base, self.folder / "user", symlinks=True)
@@ -182,6 +188,14 @@ class _Case:
         return 0
 
 
+def _commands(name: str, seed: int) -> list[str]:
+    """The commands of a case: four at most of an input's, in their order, which its seed chooses."""
+    words = INPUTS[name].commands
+    return [
+        words[k] for k in sorted(random.Random(f"commands:{name}:{seed}").sample(range(len(words)), min(4, len(words))))
+    ]
+
+
 def _mutate(name: str, seed: int, note: Path) -> None:
     """Mutate one file below the current folder; the same seed does the same to the same files."""
     rng = random.Random(f"{name}:{seed}")
@@ -225,5 +239,5 @@ def _verdict(words: str, code: str, said: str) -> tuple[str, str]:
 
 def _may_change(name: str) -> bool:
     """Whether commands may write there: what they were told to, and a project's own files."""
-    first = name.split("/")[0]
-    return name not in DECOYS and (first in ("p", "q", "run", "cache", "pool") or first.startswith("out"))
+    own = ("p/.spotal/", "p/spotal.toml", "p/report.html", "q/", "run/", "cache/", "pool/", "out")
+    return name not in DECOYS and name.startswith(own)

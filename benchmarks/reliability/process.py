@@ -84,6 +84,9 @@ class Forked:
             sys.path.insert(0, str(folder))
             for number in (1, 2):
                 os.dup2(file, number)
+            # of its own: the parent's know whether its file can be sought, not whether this one can
+            sys.stdout = os.fdopen(1, "w", encoding="utf-8", closefd=False)
+            sys.stderr = os.fdopen(2, "w", 1, encoding="utf-8", errors="backslashreplace", closefd=False)
             os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
             resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
             code = work()

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
+import sqlite3
+from contextlib import closing
 
 import numpy as np
 import pytest
@@ -237,3 +240,30 @@ def test_jobs_that_fail_are_named_and_the_exit_status_says_so(tmp_path):
     assert found.exit_code == 1
     assert "bad, margin, seed 0 failed: pool size needs 125 rows of a class of digits" in found.stderr
     assert invoke("report", str(tmp_path / "run")).exit_code == 2
+
+
+@pytest.mark.parametrize(
+    ("table", "column", "value"),
+    [
+        ("rounds", "metrics", "5"),
+        ("rounds", "metrics", '{"other": 1}'),
+        ("rounds", "metrics", "[" * 100_000),
+        ("rounds", "picks", "{}"),
+        ("rounds", "asked", "x"),
+        ("costs", "seconds", "[1]"),
+        ("costs", "seconds", '{"wall": "x"}'),
+        ("protocols", "content", "null"),
+        ("origins", "content", "9" * 5_000),
+        ("origins", "content", b"\xff\xfe"),
+    ],
+)
+def test_results_that_were_damaged_are_one_sentence(finished, tmp_path, table, column, value):
+    copy = tmp_path / "run"
+    shutil.copytree(finished / "run", copy)
+    with closing(sqlite3.connect(copy / "results.sqlite", isolation_level=None)) as base:
+        base.execute(f"UPDATE {table} SET {column} = ?", (value,))
+    result = CliRunner().invoke(app, ["report", str(copy), "--out", str(tmp_path / "out.html")])
+    assert result.exit_code in (0, 2), result.output
+    if result.exit_code:
+        assert result.stderr.startswith("Error: "), result.stderr
+        assert len(result.stderr.strip().splitlines()) == 1

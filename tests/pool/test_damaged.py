@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import zipfile
 
 import numpy as np
@@ -11,6 +12,7 @@ import pytest
 from spotal import _npz
 from spotal.errors import DataFileError
 from spotal.pool.files import read_pool
+from spotal.pool.manifest import read_manifest
 
 
 def header(shape, dtype="<f8"):
@@ -72,3 +74,50 @@ def test_a_lance_data_set_with_any_byte_changed_is_read_or_refused(tmp_path):
                 refused += 1
         file.write_bytes(sound)
     assert refused > 5
+
+
+def test_two_columns_of_one_name_in_an_arrow_file(tmp_path):
+    import pyarrow as pa
+
+    from spotal.pool import open_pool
+
+    table = pa.table([[1.0, 2.0], [3.0, 4.0]], ["x", "x"])
+    for opened, path in ((pa.ipc.new_file, tmp_path / "file.arrow"), (pa.ipc.new_stream, tmp_path / "stream.arrow")):
+        with opened(path, table.schema) as writer:
+            writer.write_table(table)
+        with pytest.raises(DataFileError, match=f"{path.name} has more than one column called 'x'; rename them"):
+            open_pool(path)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"dim": "5"},
+        {"dim": None},
+        {"dtype": 5},
+        {"shards": 5},
+        {"shards": [{"file": 5, "ids": "a", "rows": 2, "blake2b": ""}]},
+        {"shards": [{"file": "a.npy", "ids": "a", "rows": "2", "blake2b": ""}]},
+        {"shards": [{"file": "../a.npy", "ids": "a", "rows": 2, "blake2b": ""}]},
+        {"shards": [{"file": "a\0.npy", "ids": "a", "rows": 2, "blake2b": ""}]},
+        {"shards": [{"file": "a.npy", "ids": "a", "rows": -2, "blake2b": ""}]},
+        {"source": []},
+        {"skipped": [{}]},
+    ],
+)
+def test_manifests_that_say_odd_things(tmp_path, change):
+    sound = {"format": "spotal pool 1", "rows": 0, "dim": 5, "dtype": "float32", "model": "m", "recipe": {}}
+    sound |= {"recipe_hash": "x", "source": {}, "versions": {}, "shards": [], "skipped": []}
+    path = tmp_path / "pool.json"
+    path.write_text(json.dumps(sound))
+    assert read_manifest(tmp_path).rows == 0
+    path.write_text(json.dumps(sound | change))
+    with pytest.raises(DataFileError, match=r"pool\.json is no manifest of a pool"):
+        read_manifest(tmp_path)
+
+
+@pytest.mark.parametrize("content", [b"[" * 100_000, b"5", b"null", b"\xff\xfe", b"9" * 5_000, b'"\\ud800"', b""])
+def test_manifests_that_are_none(tmp_path, content):
+    (tmp_path / "pool.json").write_bytes(content)
+    with pytest.raises(DataFileError, match=r"pool\.json is no manifest of a pool"):
+        read_manifest(tmp_path)

@@ -78,7 +78,7 @@ def edit(folder, before, after):
 
 
 DAMAGE = {
-    "settings: .*cannot be read": lambda p: (p / "spotal.toml").unlink(),
+    "settings: .*spotal.toml does not exist": lambda p: (p / "spotal.toml").unlink(),
     "settings: .*not valid TOML": lambda p: (p / "spotal.toml").write_text("classes = ["),
     "settings: classes that are in use are not in spotal.toml: 'bird' .1 labels.": lambda p: edit(p, ', "bird"', ""),
     "settings: strategy 'sport' is unknown; did you mean 'spot'": lambda p: edit(p, '= "spot"', '= "sport"'),

@@ -13,13 +13,13 @@ import torch
 
 from spotal._arrays import block_rows
 from spotal.errors import BudgetError, InputError
-from spotal.strategies import Strategy, get, names
+from spotal.strategies import Strategy, _sample, get, names
 
 N, DIM, BUDGET = 48, 5, 7
 LABELED = [3, 40, 11, 12]
 LABELS = [0, 1, 1, 2]
 CHANCE = ["badge", "direct", "fads", "random", "spot", "spot-paper"]
-NO_CHANCE = ["bald", "coreset", "entropy", "least-confidence", "margin", "maxherding"]
+NO_CHANCE = ["bald", "coreset", "entropy", "least-confidence", "margin", "maxherding", "spot-coverage"]
 every = pytest.mark.parametrize("name", names())
 # spot-paper is a slower SPOT: where they cannot differ, one stands for both
 distinct = pytest.mark.parametrize("name", [name for name in names() if name != "spot-paper"])
@@ -373,6 +373,7 @@ def test_a_memmap_is_never_held_whole(name, tmp_path, monkeypatch):
     )
     Watched.most = 0
     strategy = get(name, **({"sample_size": sample} if "sample_size" in vars(get(name)) else {}))
+    monkeypatch.setattr(_sample, "LEAST_ROWS", sample - 1)  # and a labeled one
     tracemalloc.start()
     chosen = strategy.query(pool, 3, labeled=[5], probabilities=odds(n, name), random_state=0)
     chosen.cell_mass.sum()

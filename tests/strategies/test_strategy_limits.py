@@ -33,7 +33,7 @@ TAKING = [
     "maxherding",
     "probcover",
 ]
-TAKING += ["random", "spot", "typiclust", "uherding"]
+TAKING += ["random", "spot", "spot-coverage", "typiclust", "uherding"]
 taking = pytest.mark.parametrize("name", TAKING)
 
 

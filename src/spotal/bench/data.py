@@ -1,4 +1,4 @@
-"""What a protocol's ``dataset`` may name: spotal's datasets, tables real and made, or a path."""
+"""What a protocol's ``dataset`` may name: spotal's datasets, tables, features of pretrained encoders, or a path."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spotal import datasets
-from spotal.bench import mlbench
+from spotal.bench import mlbench, pretrained
 from spotal.datasets import Dataset
 
 __all__ = ["load", "names"]
@@ -22,7 +22,7 @@ _TABLES = ("breast-cancer", "letter", "made-clusters", "made-species", "shuttle"
 
 def names() -> tuple[str, ...]:
     """Names of the datasets that ``load`` knows besides paths, in alphabetical order."""
-    return tuple(sorted(datasets.names() + _TABLES))
+    return tuple(sorted((*datasets.names(), *_TABLES, *pretrained.FILES)))
 
 
 @lru_cache(maxsize=2)
@@ -31,6 +31,8 @@ def load(name_or_path: str) -> Dataset:
     if name_or_path in _TABLES:
         X, y, classes = _table(name_or_path)
         return _split(name_or_path, X, y, classes)
+    if name_or_path in pretrained.FILES:
+        return pretrained.read(name_or_path)
     return datasets.load(name_or_path)
 
 

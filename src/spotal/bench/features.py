@@ -22,15 +22,15 @@ def features_of(
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Features float32 (n, d) of the pool and (m, d) of the test rows, centered, with a mean squared norm of d.
 
-    Table features are standardized one by one instead. Center and scale come from the pool.
+    Table features ("none") are standardized one by one instead. Center and scale come from the pool.
 
     Raises
     ------
     InputError
         Images without an embedding, or an embedding of features.
     """
-    if data.is_images == (embedding.kind == "none"):
-        need = "pixels-pca or ssl" if data.is_images else "none"
+    if data.is_images == (embedding.kind in ("none", "as-is")):
+        need = "pixels-pca or ssl" if data.is_images else "none or as-is"
         raise InputError(
             f"embedding must be {need} for a frozen learner on {'images' if data.is_images else 'features'}, found "
             f"{embedding.kind!r} with {data.name}"
@@ -40,7 +40,9 @@ def features_of(
         center, deviation = rows.mean(0), rows.std(0)
         deviation[deviation <= 1e-9 * (1 + np.abs(center))] = 1.0
         return ((rows - center) / deviation).astype(np.float32), ((test_rows - center) / deviation).astype(np.float32)
-    if embedding.kind == "pixels-pca":
+    if embedding.kind == "as-is":
+        points, held = pool.data(data.X, seed), data.X_test[test]
+    elif embedding.kind == "pixels-pca":
         from spotal.embed import PixelEmbedder
 
         embedder = PixelEmbedder(n_components=embedding.dim)

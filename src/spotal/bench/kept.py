@@ -19,6 +19,7 @@ from spotal.bench.protocol import Protocol
 from spotal.bench.store import Store
 from spotal.errors import DataFileError
 from spotal.oracle import SKIPPED
+from spotal.tables.json_lines import parse_json
 
 __all__ = ["adopt", "keep"]
 
@@ -137,7 +138,7 @@ def _state(found: dict[str, Any], records: list[dict[str, Any]]) -> dict[str, An
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        document: dict[str, Any] = json.loads(gzip.decompress(path.read_bytes()))
+        document: dict[str, Any] = parse_json(gzip.decompress(path.read_bytes()), f"{path} is no JSON")
         if document["format"] != 1 or tuple(document["columns"]) != _ROW:
             raise KeyError("format")
         return {"origins": dict(document["origins"]), "jobs": dict(document["jobs"])}

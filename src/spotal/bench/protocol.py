@@ -89,15 +89,16 @@ class LearnerChoice:
 class Embedding:
     """The fixed features of a frozen learner.
 
-    kind : "none" (the dataset's own features, standardized), "pixels-pca" (principal components of the pool's small
-        images) or "ssl" (a network trained without labels, :mod:`spotal.embed.simclr`)
+    kind : "none" (the dataset's own features, standardized one by one), "as-is" (the same, centered and scaled as a
+        whole: for features of an encoder, whose directions differ in worth), "pixels-pca" (principal components of the
+        pool's small images) or "ssl" (a network trained without labels, :mod:`spotal.embed.simclr`)
     dim : int, most components of "pixels-pca", width of "ssl"
     trained_on : "dataset" or "pool", for "ssl": one encoder for all seeds and shapes, on ``rows`` unlabeled images of
         the dataset's training part; or one for each pool, on its images
     rows : int, for "dataset"; epochs : int; seed : int, of the encoder
     """
 
-    kind: str = key(str, "none", choices=("none", "pixels-pca", "ssl"))
+    kind: str = key(str, "none", choices=("none", "as-is", "pixels-pca", "ssl"))
     dim: int = key(int, 64, least=2, most=128)
     trained_on: str = key(str, "dataset", choices=("dataset", "pool"))
     rows: int = key(int, 10_000, least=16)

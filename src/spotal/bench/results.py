@@ -11,8 +11,12 @@ from numpy.typing import NDArray
 from spotal.bench.jobs import Job
 from spotal.bench.protocol import Protocol
 from spotal.bench.store import Store
+from spotal.errors import DataFileError
 
-__all__ = ["Cell", "Curve", "read"]
+__all__ = ["METRIC", "Cell", "Curve", "read"]
+
+METRIC = "balanced_accuracy"
+"""What curves, areas and ranks are of."""
 
 
 @dataclass(frozen=True)
@@ -70,7 +74,14 @@ def read(store: Store) -> list[Cell]:
                 if job.id not in finished:
                     cell.missing += 1
                     continue
-                curve = _curve(job, store.rounds(job))
+                try:
+                    curve = _curve(job, store.rounds(job))
+                except DataFileError:
+                    raise
+                except (KeyError, TypeError, ValueError, OverflowError) as error:
+                    raise DataFileError(
+                        f"{store.path} is damaged (rounds of {job}: {error!r:.80}); run the benchmark to a new folder"
+                    ) from None
                 if curve is not None:
                     cell.curves.setdefault(choice.label, {})[seed] = curve
         if cell.curves:
@@ -80,6 +91,8 @@ def read(store: Store) -> list[Cell]:
 
 def _curve(job: Job, rounds: list[dict[str, Any]]) -> Curve | None:
     measured = [done for done in rounds if done["metrics"]]
+    for done in measured:
+        float(done["metrics"][METRIC])
     if len(measured) < 2:
         return None
     queried = [done for done in rounds if done["memory"] is not None]

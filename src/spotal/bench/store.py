@@ -14,6 +14,7 @@ from typing import Any
 from spotal.bench.jobs import Job
 from spotal.bench.protocol import Protocol, from_table
 from spotal.errors import DataFileError, InputError, OutputError
+from spotal.tables.json_lines import parse_json
 
 __all__ = ["FILE", "Store"]
 
@@ -98,42 +99,43 @@ class Store:
 
     def protocols(self) -> list[Protocol]:
         """The protocols of this run, by name."""
-        found = self._sqlite.execute("SELECT name, content FROM protocols ORDER BY name")
-        return [from_table(name, _without_nothing(json.loads(content))) for name, content in found]
+        found = self._rows("SELECT name, content FROM protocols ORDER BY name")
+        return [from_table(name, _without_nothing(self._value(content))) for name, content in found]
 
     def state(self, job: Job, data: str | None = None) -> dict[str, Any] | None:
         """The loop's state after the last round that is kept; None where there is none.
 
         Raises InputError where ``data``, the fingerprint of the job's data, is not the one that it began with.
         """
-        row = self._sqlite.execute("SELECT state, data FROM jobs WHERE job = ?", (job.id,)).fetchone()
-        if row is None:
+        found = self._rows("SELECT state, data FROM jobs WHERE job = ?", job.id)
+        if not found:
             return None
+        (row,) = found
         if data is not None and row[1] != data:
             raise InputError(
                 f"run {self.folder} has rounds of {job} on other data than {job.protocol.dataset!r} gives now; take a "
                 "new folder"
             )
-        state: dict[str, Any] = json.loads(row[0])
+        state: dict[str, Any] = self._value(row[0])
         return state
 
     def kept(self, job: Job) -> tuple[dict[str, Any], str]:
         """The state of a job that has rounds, and the fingerprint of its data."""
-        row = self._sqlite.execute("SELECT state, data FROM jobs WHERE job = ?", (job.id,)).fetchone()
-        return json.loads(row[0]), row[1]
+        (row,) = self._rows("SELECT state, data FROM jobs WHERE job = ?", job.id)
+        return self._value(row[0]), row[1]
 
     def finished(self) -> set[str]:
         """Jobs that are finished."""
-        return {job for (job,) in self._sqlite.execute("SELECT job FROM jobs WHERE finished = 1")}
+        return {job for (job,) in self._rows("SELECT job FROM jobs WHERE finished = 1")}
 
     def counts(self) -> dict[str, int]:
         """Rounds done of each job."""
-        return dict(self._sqlite.execute("SELECT job, COUNT(*) FROM rounds GROUP BY job"))
+        return dict(self._rows("SELECT job, COUNT(*) FROM rounds GROUP BY job"))
 
     def walls(self) -> dict[str, tuple[int, float]]:
         """Rounds done of each job, and the seconds that they took in all."""
         query = "SELECT job, COUNT(*), SUM(json_extract(seconds, '$.wall')) FROM costs GROUP BY job"
-        return {job: (count, float(total or 0.0)) for job, count, total in self._sqlite.execute(query)}
+        return {job: (count, float(total or 0.0)) for job, count, total in self._rows(query)}
 
     def save_round(
         self,
@@ -167,17 +169,17 @@ class Store:
 
     def rounds(self, job: Job) -> list[dict[str, Any]]:
         """Records of a job's rounds in order, with ``seconds``, ``memory`` and ``origin``."""
-        found = self._sqlite.execute(
+        found = self._rows(
             "SELECT r.round, asked, labeled, metrics, picks, figures, seconds, memory, origin FROM rounds r "
             "LEFT JOIN costs c ON c.job = r.job AND c.round = r.round WHERE r.job = ? ORDER BY r.round",
-            (job.id,),
+            job.id,
         )
         return [
             {
                 "round": row[0],
                 "asked": row[1],
                 "labeled": row[2],
-                **{name: json.loads(text or "{}") for name, text in zip(_JSON, row[3:7], strict=True)},
+                **{name: self._value(text or "{}", _JSON[name]) for name, text in zip(_JSON, row[3:7], strict=True)},
                 "memory": row[7],
                 "origin": row[8],
             }
@@ -194,9 +196,7 @@ class Store:
 
     def origins(self) -> dict[str, dict[str, Any]]:
         """All origins by key."""
-        return {
-            k: json.loads(v) for k, v in self._sqlite.execute("SELECT origin, content FROM origins ORDER BY origin")
-        }
+        return {k: self._value(v) for k, v in self._rows("SELECT origin, content FROM origins ORDER BY origin")}
 
     def fail(self, job: Job, attempt: str, error: str, trace: str) -> None:
         """Keep that a job failed in this attempt."""
@@ -208,7 +208,7 @@ class Store:
 
     def failures(self, attempt: str) -> dict[str, str]:
         """Jobs that failed in this attempt, and their errors in a sentence."""
-        return dict(self._sqlite.execute("SELECT job, error FROM failures WHERE attempt = ?", (attempt,)))
+        return dict(self._rows("SELECT job, error FROM failures WHERE attempt = ?", attempt))
 
     def forget(self, jobs: list[Job]) -> None:
         """Drop all that is kept of these jobs."""
@@ -220,9 +220,29 @@ class Store:
         """SHA-256 of all results, times and memory left out: equal for equal numbers, bit for bit."""
         digest = hashlib.sha256()
         for table in RESULTS:
-            for row in self._sqlite.execute(f"SELECT * FROM {table} ORDER BY 1, 2"):
+            for row in self._rows(f"SELECT * FROM {table} ORDER BY 1, 2"):
                 digest.update(repr((table, row)).encode())
         return digest.hexdigest()
+
+    def _rows(self, query: str, *values: str) -> list[Any]:
+        """All rows of a query. Raises DataFileError where the file is damaged."""
+        try:
+            return self._sqlite.execute(query, values).fetchall()
+        except (sqlite3.DatabaseError, UnicodeDecodeError) as error:
+            raise self._damaged(str(error)) from None
+
+    def _value(self, text: Any, kind: type = dict) -> Any:
+        """A JSON object, or array, of the store. Raises DataFileError where it is none."""
+        try:
+            found = parse_json(text, "no JSON")
+        except (DataFileError, TypeError):
+            found = None
+        if not isinstance(found, kind):
+            raise self._damaged(f"{text!r:.40} where JSON of a {kind.__name__} was written")
+        return found
+
+    def _damaged(self, what: str) -> DataFileError:
+        return DataFileError(f"{self.path} is damaged ({what}); run the benchmark to a new folder")
 
     @contextmanager
     def _writing(self) -> Iterator[sqlite3.Connection]:
@@ -239,9 +259,13 @@ class Store:
             raise OutputError(
                 f"{self.path} cannot be written ({error}); free the disk or close what holds it"
             ) from None
+        except sqlite3.DatabaseError as error:
+            if type(error) is not sqlite3.DatabaseError:  # of what was to be written
+                raise
+            raise self._damaged(str(error)) from None
 
 
-_JSON = ("metrics", "picks", "figures", "seconds")
+_JSON: dict[str, type] = {"metrics": dict, "picks": list, "figures": dict, "seconds": dict}
 
 
 def _text(value: Any) -> str:

@@ -10,13 +10,11 @@ import numpy as np
 
 from spotal.bench.compare import average_ranks, budgets, holm, paired, penalties
 from spotal.bench.curves import area, bootstrap, labels_to_reach, saving
-from spotal.bench.results import Cell
+from spotal.bench.results import METRIC, Cell
 from spotal.bench.store import Store
 
 __all__ = ["BASE", "METRIC", "summarize"]
 
-METRIC = "balanced_accuracy"
-"""What curves, areas and ranks are of."""
 BASE = "random"
 """What the others are compared to."""
 LEAST_BLOCKS = 4

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,6 +16,7 @@ from spotal.datasets.base import Dataset
 from spotal.errors import DataFileError, InputError
 from spotal.tables import listed, reading
 from spotal.tables.columns import column
+from spotal.tables.json_lines import parse_json
 
 __all__ = ["has_images", "load_parquet_images", "parquet_parts"]
 
@@ -173,7 +173,7 @@ def _class_names(path: Path) -> tuple[str, ...] | None:
     """Names in ``info.features.label.names`` of the schema's metadata, if they are there."""
     found: Any = (_schema(path).metadata or {}).get(b"huggingface")
     try:
-        found = json.loads(found or b"null")
+        found = parse_json(found or b"null", "features")
         for key in ("info", "features", "label", "names"):
             found = found[key]
         return tuple(str(name) for name in found)

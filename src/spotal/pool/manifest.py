@@ -22,6 +22,7 @@ from spotal.errors import DataFileError
 from spotal.tables import read_table, reading
 from spotal.tables.arrays import read_npy
 from spotal.tables.columns import Ids, column, ids_of
+from spotal.tables.json_lines import parse_json
 
 __all__ = ["MANIFEST", "Manifest", "Shard", "Skipped", "is_pool", "read_ids", "read_manifest", "read_shards"]
 
@@ -37,6 +38,11 @@ class Shard:
     ids: str
     rows: int
     blake2b: str
+
+    def __post_init__(self) -> None:
+        _typed(self, {"file": str, "ids": str, "rows": int, "blake2b": str})
+        if self.rows < 0 or any("\0" in name or ".." in Path(name).parts for name in (self.file, self.ids)):
+            raise ValueError(f"a shard cannot be {self!r:.60}")
 
 
 @dataclass(frozen=True)
@@ -72,6 +78,10 @@ class Manifest:
     shards: tuple[Shard, ...] = ()
     skipped: tuple[Skipped, ...] = field(default=())
 
+    def __post_init__(self) -> None:
+        kinds = {"dim": int, "dtype": str, "model": str, "recipe": dict, "recipe_hash": str, "source": dict}
+        _typed(self, {**kinds, "versions": dict})
+
     @property
     def rows(self) -> int:
         """Rows of all shards."""
@@ -84,6 +94,13 @@ class Manifest:
             part.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
 
 
+def _typed(instance: Any, kinds: dict[str, type]) -> None:
+    """Raise ValueError unless the fields are of these types: a manifest may have been written by anybody."""
+    for name, kind in kinds.items():
+        if type(getattr(instance, name)) is not kind:
+            raise ValueError(f"{name} must be {kind.__name__}, found {getattr(instance, name)!r:.40}")
+
+
 def is_pool(path: str | os.PathLike[str]) -> bool:
     """Whether a path is a folder that ``spotal embed`` wrote."""
     return Path(path, MANIFEST).is_file()
@@ -93,9 +110,9 @@ def read_manifest(folder: str | os.PathLike[str]) -> Manifest:
     """The manifest of a pool's folder. Raises DataFileError where it is missing or corrupt."""
     path = Path(folder, MANIFEST)
     with reading(path):
-        text = path.read_text(encoding="utf-8")
+        content = path.read_bytes()
     try:
-        document = json.loads(text)
+        document = parse_json(content, f"{path} is no JSON")
         if document.pop("format") != FORMAT:
             raise ValueError("another format")
         document.pop("rows")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import sqlite3
@@ -17,6 +16,7 @@ from spotal.project import made
 from spotal.project.database import is_ours
 from spotal.project.lock import held
 from spotal.project.places import BACKUPS, DATABASE, FEATURES, LINK, OWN, PICTURES
+from spotal.tables.json_lines import parse_json
 
 __all__ = ["OLD", "is_old", "move", "upgrade"]
 
@@ -113,8 +113,14 @@ def _others(folder: Path) -> Iterator[tuple[Path, Path]]:
             yield path, folder / FEATURES / path.name
     link = folder / "label-studio.json"
     with suppress(OSError, ValueError):
-        if {"url", "mark", "born", "seen"} <= set(json.loads(link.read_text(encoding="utf-8"))):
+        if {"url", "mark", "born", "seen"} <= _keys(link):
             yield link, folder / LINK
+
+
+def _keys(path: Path) -> set[str]:
+    """Return the keys of a JSON file's object."""
+    document = parse_json(path.read_bytes(), f"{path} is no JSON")
+    return set(document) if isinstance(document, dict) else set()
 
 
 def _named(place: Path, pattern: re.Pattern[str]) -> list[Path]:
@@ -143,7 +149,7 @@ def _forget_lock(folder: Path) -> None:
     """Remove the old lock, where the note beside it shows that it is ours."""
     lock, holder = folder / ".lock", folder / ".lock-holder"
     with suppress(OSError, ValueError):
-        if set(json.loads(holder.read_text(encoding="utf-8"))) == {"what", "pid", "since"}:
+        if _keys(holder) == {"what", "pid", "since"}:
             holder.unlink()
             if not lock.is_symlink() and lock.stat().st_size == 0:
                 lock.unlink()

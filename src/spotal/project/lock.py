@@ -13,6 +13,7 @@ from filelock import FileLock, Timeout
 
 from spotal.errors import OutputError, ProjectBusyError
 from spotal.project.places import HOLDER, LOCK, own_folder
+from spotal.tables.json_lines import parse_json
 
 __all__ = ["held"]
 
@@ -56,7 +57,7 @@ def held(folder: Path, what: str, wait: float = 0.0) -> Iterator[None]:
 
 def _holder(folder: Path) -> str:
     try:
-        about = json.loads((folder / HOLDER).read_text(encoding="utf-8"))
+        about = parse_json((folder / HOLDER).read_bytes(), HOLDER)
         return f"{about['what']!r} (process {about['pid']}, since {about['since']})"
     except (OSError, ValueError, KeyError, TypeError):  # written a moment ago, or not yet
         return "another process"

@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spotal._files import atomic_path
-from spotal.errors import ProjectError
+from spotal.errors import DataFileError, ProjectError
+from spotal.tables.arrays import read_npy
 
 if TYPE_CHECKING:
     from spotal.project.project import Project
@@ -73,7 +74,7 @@ def read_predictions(project: Project, model: int | None = None) -> Predictions 
     if found is None or found.predictions is None:
         return None
     classes = tuple(found.about["classes"])
-    array = _read(project.models.file(found.predictions))
+    array = _read(project.models.file(found.predictions), len(classes))
     return Predictions(found, classes, array)
 
 
@@ -100,10 +101,13 @@ def _newest(project: Project, kind: str, number: int | None) -> Model | None:
     return next((model for model in reversed(project.models.all()) if getattr(model, kind) is not None), None)
 
 
-def _read(path: Path) -> NDArray[np.float32]:
+def _read(path: Path, width: int | None = None) -> NDArray[np.float32]:
     try:
-        array: NDArray[np.float32] = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
-        reason = " ".join(str(error).split())[:100]
-        raise ProjectError(f"{path} cannot be read ({reason}); train again by spotal train") from None
+        array: NDArray[np.float32] = read_npy(path)
+    except DataFileError as error:
+        raise ProjectError(f"{path} cannot be read ({error}); train again by spotal train") from None
+    if array.ndim != 2 or array.dtype.kind != "f" or width not in (None, array.shape[1]):
+        raise ProjectError(
+            f"{path} cannot be read (it holds {array.dtype} of shape {array.shape}); train again by spotal train"
+        )
     return array

@@ -18,6 +18,7 @@ from spotal.strategies.probcover import ProbCover
 from spotal.strategies.random import Random
 from spotal.strategies.registry import get, names
 from spotal.strategies.spot import SPOT
+from spotal.strategies.spot_coverage import SPOTCoverage
 from spotal.strategies.typiclust import TypiClust
 from spotal.strategies.uherding import UHerding
 
@@ -38,6 +39,7 @@ __all__ = [
     "MaxHerding",
     "ProbCover",
     "Random",
+    "SPOTCoverage",
     "Strategy",
     "TypiClust",
     "UHerding",

@@ -13,11 +13,11 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from spotal._arrays import as_array, check_rows, check_weight, to_numpy
-from spotal._nearest import nearest
 from spotal._provenance import describe, versions
 from spotal.errors import BudgetError, InputError
 from spotal.pool import Pool, as_pool, check_finite
 from spotal.pool.sample import as_seed
+from spotal.selection.assign import nearest_of
 from spotal.selection.base import Selection
 from spotal.selection.estimate import Sampling, collapse
 from spotal.selection.limits import Allowance, Limits
@@ -346,12 +346,10 @@ def _representation(query: Query, choice: Choice) -> Callable[[], tuple[NDArray[
 
 
 def nearest_picks(query: Query, picks: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Position of the nearest pick to each unlabeled row, -1 for labeled rows; int64 (N,). O(N n d)."""
+    """Position of the nearest pick to each unlabeled row, -1 for labeled rows; int64 (N,). One pass over the pool."""
     cells = np.full(len(query.pool), -1, np.int64)
     if len(picks):
-        centers = query.pool.rows(picks)
-        for batch in query.pool.batches():
-            cells[batch.rows] = nearest(batch.points, centers)[0].cpu().numpy()
+        cells = nearest_of(query.pool, picks)
         cells[query.labeled] = -1
         cells[picks] = np.arange(len(picks))
     return cells

@@ -28,6 +28,7 @@ _WHERE = {
     "probcover": ("probcover", "ProbCover"),
     "random": ("random", "Random"),
     "spot": ("spot", "SPOT"),
+    "spot-coverage": ("spot_coverage", "SPOTCoverage"),
     "spot-paper": ("spot", "SPOT.paper"),
     "typiclust": ("typiclust", "TypiClust"),
     "uherding": ("uherding", "UHerding"),

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from spotal.errors import DataFileError, SpotalError
-from spotal.tables.opening import reading, said
+from spotal.tables.opening import check_names, reading, said
 
 __all__ = ["ArrowFile", "arrow_faults"]
 
@@ -33,7 +33,8 @@ class ArrowFile:
     Raises
     ------
     DataFileError
-        The file is missing, or is neither an Arrow file nor a stream. Later, a batch is damaged.
+        The file is missing, is neither an Arrow file nor a stream, or two columns have one name. Later, a batch is
+        damaged.
     """
 
     def __init__(self, path: Path) -> None:
@@ -47,11 +48,12 @@ class ArrowFile:
             if source.read(len(MAGIC)) == MAGIC:
                 self._file = pa.ipc.open_file(source)
                 self.schema, self.num_record_batches = self._file.schema, self._file.num_record_batches
-                return
-            source.seek(0)
-            with pa.ipc.open_stream(source) as stream:
-                self.schema, self._batches = stream.schema, list(stream)
-            self.num_record_batches = len(self._batches)
+            else:
+                source.seek(0)
+                with pa.ipc.open_stream(source) as stream:
+                    self.schema, self._batches = stream.schema, list(stream)
+                self.num_record_batches = len(self._batches)
+            check_names(self.schema.names, path)
 
     def get_batch(self, k: int) -> Any:
         """The batch of that number, a view of the map."""

@@ -8,8 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spotal._files import atomic_path, save_array
+from spotal.errors import DataFileError
 from spotal.project.places import MAPS
 from spotal.project.predictions import read_embeddings
+from spotal.tables.arrays import read_npy
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -97,7 +99,7 @@ def _plane(array: NDArray[np.floating], random_state: int) -> NDArray[np.int16]:
 def _read(path: Path, n: int) -> NDArray[np.int16] | None:
     """What was kept, None where it must be made again."""
     try:
-        plane = np.load(path, allow_pickle=False)
-    except (OSError, ValueError, EOFError):
+        plane: NDArray[np.int16] = read_npy(path)
+    except DataFileError:
         return None
-    return plane if isinstance(plane, np.ndarray) and plane.shape == (n, 2) else None
+    return plane if plane.shape == (n, 2) and plane.dtype == np.int16 else None

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -65,11 +66,12 @@ def _batch(batch: Any, names: list[str] | None, first: int, source: Path, readin
     columns = (values(reading.id_column or "id"), paths, values("text"), values(label_column), values("answers"))
     for k, (name, file, text, label, answers) in enumerate(zip(*columns, strict=True)):
         where = f"row {first + k}"
-        ids, ends, texts = (() if value is None else (str(value),) for value in (name, file, text))
+        said = (word(value, where, source) for value in (name, file, text))
+        ids, ends, texts = (() if value is None else (value,) for value in said)
         if answers is not None:
-            for said in answers if isinstance(answers, list) else [answers]:
-                kind, word, annotator, at = answered(said, where, source)
-                yield Row(where, kind, word, ids, ends, texts, annotator, at)
+            for one in answers if isinstance(answers, list) else [answers]:
+                kind, called, annotator, at = answered(one, where, source)
+                yield Row(where, kind, called, ids, ends, texts, annotator, at)
         elif label is not None and label != -1:
             yield Row(where, "label", _class(label, names, where, source), ids, ends, texts)
 
@@ -103,7 +105,7 @@ def _image_folder(folder: Path, reading: Reading) -> list[Row]:
     for name, read in (("metadata.csv", csv_rows), ("metadata.jsonl", json_rows)):
         for path in sorted(folder.rglob(name)):
             within = path.parent.relative_to(folder)
-            for row in read(path, Reading(reading.classes, reading.id_column or "file_name", reading.label_column)):
+            for row in read(path, replace(reading, id_column=reading.id_column or "file_name")):
                 file = (within / row.ids[0]).as_posix()
                 where = f"{row.where} of {path.relative_to(folder)}"
                 rows.append(Row(where, row.kind, row.label, (), (file,), (), row.annotator, row.at))

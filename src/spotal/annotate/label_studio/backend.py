@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import base64
-import json
 import secrets
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from spotal.annotate.label_studio.pages import ITEM
 from spotal.annotate.label_studio.push import prediction
+from spotal.tables.json_lines import parse_json
 
 if TYPE_CHECKING:
     from starlette.applications import Starlette
@@ -55,7 +55,7 @@ def backend(
             if not secrets.compare_digest(request.headers.get("authorization", "").encode(), secret.encode()):
                 return JSONResponse({"detail": "wrong user or password"}, 401, {"WWW-Authenticate": "Basic"})
             try:
-                body = json.loads(await request.body() or b"{}")
+                body = parse_json(await request.body() or b"{}", "the request is no JSON")
                 if not isinstance(body, dict):
                     raise ValueError
                 return JSONResponse(answer(body))

@@ -9,6 +9,7 @@ from pathlib import Path
 from spotal._files import atomic_path
 from spotal.errors import LabelStudioError
 from spotal.project.places import LINK
+from spotal.tables.json_lines import parse_json
 
 __all__ = ["Link", "read_link", "write_link"]
 
@@ -45,7 +46,7 @@ def read_link(folder: Path) -> Link | None:
     """The link in a project's folder, None where there is none. Raises LabelStudioError for a file that is none."""
     path = folder / LINK
     try:
-        values = json.loads(path.read_text(encoding="utf-8"))
+        values = parse_json(path.read_bytes(), f"{path} is no JSON")
         values["classes"] = tuple(values["classes"])
         return Link(**{field.name: values[field.name] for field in fields(Link)})
     except FileNotFoundError:

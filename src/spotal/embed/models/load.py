@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import sys
@@ -16,6 +15,7 @@ from torch import nn
 from spotal.embed.models.base import Model, line, weights_hash
 from spotal.embed.models.network import Network, Texts, load_file
 from spotal.errors import ModelError
+from spotal.tables.json_lines import parse_json
 
 __all__ = ["ENCODER", "load_model"]
 
@@ -86,7 +86,7 @@ def _folder(path: Path, takes: str, device: torch.device) -> Model:
     if not (path / "config.json").is_file():
         raise ModelError(f"model {path} is a folder without config.json; give a Hugging Face model or a file")
     try:
-        config = json.loads((path / "config.json").read_text(encoding="utf-8"))
+        config = parse_json((path / "config.json").read_bytes(), "it is no JSON")
     except (OSError, ValueError) as error:
         raise ModelError(f"model {path} has a config.json that cannot be read ({line(error)}); save it again") from None
     if isinstance(config, dict) and "architecture" in config and "model_type" not in config:

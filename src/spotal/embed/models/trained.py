@@ -17,6 +17,7 @@ from spotal._files import atomic_path
 from spotal.embed.models.base import line, weights_hash
 from spotal.embed.simclr import make_network, recipe_for, train_encoder
 from spotal.errors import InputError, ModelError
+from spotal.tables.json_lines import parse_json
 
 __all__ = ["MOST_DIM", "Trained"]
 
@@ -38,7 +39,7 @@ class Trained:
 
     def __init__(self, content: dict[str, Any], device: torch.device) -> None:
         self.content, self.device = content, device
-        self.recipe: dict[str, Any] = json.loads(content["recipe"])
+        self.recipe: dict[str, Any] = parse_json(content["recipe"], "its recipe is no JSON")
         self.name = f"simclr-{self.recipe['network'].get('backbone', 'small')}"
         self.channels = int(content["channels"])
         self.image_size: int | None = int(content["image_size"])

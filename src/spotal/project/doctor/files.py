@@ -9,11 +9,12 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from spotal.errors import SpotalError
+from spotal.errors import DataFileError, SpotalError
 from spotal.project import made
 from spotal.project.doctor.base import Finding, Progress, some
 from spotal.project.places import MODELS
 from spotal.project.sources import look
+from spotal.tables.arrays import read_npy
 
 if TYPE_CHECKING:
     from spotal.project.project import Project
@@ -113,12 +114,11 @@ def _reads(path: Path) -> bool:
 
 
 def _is_array(path: Path, most: int) -> bool:
-    import numpy as np
-
     try:
-        return len(np.load(path, mmap_mode="r", allow_pickle=False)) <= most
-    except (OSError, ValueError, EOFError, TypeError):
+        array = read_npy(path)
+    except DataFileError:
         return False
+    return array.ndim == 2 and array.dtype.kind == "f" and len(array) <= most
 
 
 def _delete(paths: Sequence[Path]) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import platform
 import sqlite3
@@ -24,6 +23,7 @@ from spotal.project.doctor.files import check_data, check_images, check_leftover
 from spotal.project.lock import held
 from spotal.project.places import BACKUPS, HOLDER, LOCK, OWN, check_links
 from spotal.project.project import Project
+from spotal.tables.json_lines import parse_json
 
 __all__ = ["Diagnosis", "diagnose"]
 
@@ -122,7 +122,7 @@ def _look(place: Path, progress: Progress, *, own: bool = False) -> tuple[list[F
 def _busy(place: Path, sentence: str) -> Iterator[Finding]:
     """Who holds the lock, and whether that process is alive."""
     try:
-        number = int(json.loads((place / HOLDER).read_text(encoding="utf-8"))["pid"])
+        number = int(parse_json((place / HOLDER).read_bytes(), HOLDER)["pid"])
         os.kill(number, 0)
     except ProcessLookupError:
         yield Finding(

@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 
 from spotal._arrays import blocks
 from spotal._files import atomic_path, save_array
-from spotal.errors import OutputError
+from spotal.errors import DataFileError, OutputError
+from spotal.tables.arrays import read_npy
 
 if TYPE_CHECKING:
     from spotal.project.records import Item
@@ -81,18 +82,29 @@ class Kept:
 
     def rows(self) -> NDArray[Any]:
         """All rows (n, ...), memory-mapped; only those that ``update`` named hold anything."""
-        array: NDArray[Any] = np.load(self.path, mmap_mode="r")
-        return array
+        return read_npy(self.path)
 
     def _marks(self, top: int) -> NDArray[np.uint64]:
+        """The marks of the rows; none where a file is missing or damaged, so that all is worked out again."""
         marks = np.zeros(top, np.uint64)
-        if self.path.is_file() and self.marks_path.is_file():
-            known = np.load(self.marks_path)
-            marks = np.concatenate([known, marks[len(known) :]])
-        return marks
+        try:
+            rows, known = self.rows(), read_npy(self.marks_path)
+        except DataFileError:
+            return marks
+        if rows.ndim < 2 or known.ndim != 1 or known.dtype != np.uint64 or len(known) > len(rows):
+            return marks
+        return np.concatenate([known, marks[len(known) :]])
+
+    def _old(self, values: NDArray[Any]) -> NDArray[Any] | None:
+        """The rows written before, None where there are none that such values can be added to."""
+        try:
+            rows = self.rows()
+        except DataFileError:
+            return None
+        return rows if rows.shape[1:] == values.shape[1:] and rows.dtype.kind == values.dtype.kind else None
 
     def _write(self, numbers: NDArray[np.int64], values: NDArray[Any], top: int) -> None:
-        old = self.rows() if self.path.is_file() else None
+        old = self._old(values)
         if old is None or len(old) < top:
             capacity = 1 << max(8, (top - 1).bit_length())
             with atomic_path(self.path) as part:

@@ -1,0 +1,68 @@
+"""Which pick stands for each row: the nearest one, by a pass over the pool."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from spotal._nearest import nearest
+from spotal._search import Centers, one_thread, threads
+from spotal.engine import run
+from spotal.pool.base import Batch, Pool
+from spotal.pool.sample import priority_sample
+from spotal.reduce import LeadingSpace
+
+__all__ = ["EXACT_WORK", "nearest_of"]
+
+EXACT_WORK = 2_000_000_000
+"""Multiplications up to which every row is compared with every pick."""
+FITTED = 5_000
+"""Rows that the leading coordinates are fitted to."""
+
+
+def nearest_of(pool: Pool, picks: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Find the position of the nearest pick to each row; int64 (N,).
+
+    O(N n D) for N rows and n picks, up to 2 * 10^9 multiplications. Beyond, rows and picks are compared in 32 leading
+    coordinates, through inverted lists, O(N (D + sqrt(n))): a pick hardly farther away may be found in place of the
+    nearest. One pass; memory O(N).
+    """
+    points = pool.rows(picks)
+    if len(pool) * len(picks) * pool.dim <= EXACT_WORK or points.device.type != "cpu":
+        found: NDArray[np.int64] = run(_Exact(points), pool)
+    else:
+        rows, weight = priority_sample(None, len(pool), FITTED, 0)
+        with one_thread():
+            space = LeadingSpace.fit(pool.rows(rows), weight, None, 0)
+        found = run(_Searched(space, Centers(space.project(points)[0])), pool, threads=threads())
+    return found
+
+
+class _Exact:
+    """Pass: the nearest pick to each row."""
+
+    title = "assigning rows"
+
+    def __init__(self, points: torch.Tensor) -> None:
+        self.points = points
+
+    def map(self, batch: Batch) -> list[NDArray[np.int32]]:
+        return [nearest(batch.points, self.points)[0].cpu().numpy().astype(np.int32)]
+
+    def merge(self, left: list[NDArray[np.int32]], right: list[NDArray[np.int32]]) -> list[NDArray[np.int32]]:
+        left.extend(right)
+        return left
+
+    def finish(self, partial: list[NDArray[np.int32]]) -> NDArray[np.int64]:
+        return np.concatenate(partial, dtype=np.int64)
+
+
+class _Searched(_Exact):
+    """Pass: the same in leading coordinates."""
+
+    def __init__(self, space: LeadingSpace, centers: Centers) -> None:
+        self.space, self.centers = space, centers
+
+    def map(self, batch: Batch) -> list[NDArray[np.int32]]:
+        return [self.centers.nearest(self.space.project(batch.points)[0])[0].astype(np.int32)]

@@ -1,0 +1,159 @@
+"""Coverage in units of mass: greedy picks on a neighbor graph, where a row's reach holds a set share of the pool."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spotal.selection.graph import NeighborGraph
+from spotal.selection.limits import Allowance
+
+__all__ = ["Coverage", "Reach", "reaches"]
+
+SPARE = 1.5
+"""Neighbors that are found for each that is needed where all rows weigh the same: some weigh less."""
+LEAST = 5
+"""Neighbors within reach, at least: fewer say little about how dense the pool is around a row."""
+
+
+@dataclass(frozen=True)
+class Reach:
+    """How far each of s rows reaches.
+
+    Attributes
+    ----------
+    squared : float64 (s,), the squared distance within which a row finds its share of the mass; positive
+    count : int64 (s,), rows within it, itself among them: only these may cover the row
+    """
+
+    squared: NDArray[np.float64]
+    count: NDArray[np.int64]
+
+
+def neighbors_needed(size: int, share: float) -> int:
+    """Neighbors that :func:`reaches` looks at, itself among them, for rows of about equal mass."""
+    return min(size, max(LEAST, math.ceil(SPARE * share * size)) + 1)
+
+
+def reaches(graph: NeighborGraph, mass: NDArray[np.float64], share: float) -> Reach:
+    """Measure each row's reach: the distance within which its neighbors hold ``share`` of all mass, 5 rows at least.
+
+    Parameters
+    ----------
+    mass : float64 (s,), of the rows, positive somewhere; share : float in (0, 1]
+    """
+    from spotal.selection._compiled import measure_reach
+
+    size = len(mass)
+    squared, count = np.empty(size), np.empty(size, np.int64)
+    measure_reach(graph.near, graph.squared, mass, share * mass.sum(), LEAST, squared, count)
+    typical = float(np.median(squared)) or float(squared.max()) or 1.0
+    return Reach(np.maximum(squared, 1e-6 * typical), count)
+
+
+class Coverage:
+    """Greedy weighted coverage of s rows, each by the nearest of the labeled and picked rows within its reach.
+
+    Row x is covered by row c to the degree exp(-d(x, c)^2 / r(x)^2), r its reach, where c lies
+    within it, and 0 elsewhere. The coverage of a set is the weighted sum over rows of the greatest degree: monotone and
+    submodular, so the greedy set reaches 1 - 1/e of the best one of its size (G. Nemhauser, L. Wolsey, M. Fisher,
+    Mathematical Programming 14, 1978). A gain found earlier bounds a later one, so only rows at the head of a queue are
+    looked at again (M. Minoux, 1978): the picks are those of the plain greedy method.
+
+    Parameters
+    ----------
+    graph : NeighborGraph of the rows; reach : Reach of the rows
+    weight : float64 (s,), what covering a row is worth
+
+    Notes
+    -----
+    O(s k) to set up and O(k log s) for each row looked at again; memory O(s k), k neighbors a row.
+    """
+
+    def __init__(self, graph: NeighborGraph, reach: Reach, weight: NDArray[np.float64]) -> None:
+        from spotal.selection._compiled import degrees, turn_round
+
+        size = len(weight)
+        self.weight = np.ascontiguousarray(weight, np.float64)
+        self.start = np.zeros(size + 1, np.int64)
+        edges = int(reach.count.sum())
+        self.row, self.degree = np.empty(edges, np.int64), np.empty(edges, np.float64)
+        turn_round(graph.near, graph.squared, reach.count, self.start, self.row, self.degree)
+        degrees(self.row, reach.squared, self.degree)
+        self.covered = np.zeros(size)
+
+    def add(self, rows: NDArray[np.int64]) -> None:
+        """Let these rows cover, as labeled ones do."""
+        from spotal.selection._compiled import cover
+
+        for row in rows.tolist():
+            cover(row, self.start, self.row, self.degree, self.covered)
+
+    @property
+    def value(self) -> float:
+        """Share of the weight that is covered, in [0, 1]."""
+        return float(self.weight @ self.covered / (self.weight.sum() or 1.0))
+
+    def pick(self, candidates: NDArray[np.int64], most: int) -> NDArray[np.int64]:
+        """Take at most ``most`` of the candidates, each of greatest gain after those before it; ties to the first.
+
+        Stops where no candidate gains anything.
+        """
+        queue = _Queue(self, candidates, np.ones(len(candidates)))
+        return candidates[queue.take(most)]
+
+    def pick_within(
+        self,
+        candidates: NDArray[np.int64],
+        allowance: Allowance,
+        pool_row: Callable[[NDArray[np.int64]], NDArray[np.int64]],
+    ) -> None:
+        """Take candidates while limits allow, each of greatest gain for each unit of price.
+
+        With prices that is the cost-benefit greedy method (J. Leskovec et al., "Cost-effective outbreak detection in
+        networks", KDD 2007).
+
+        Parameters
+        ----------
+        allowance : of the pool's rows; takes the picks; pool_row : from row numbers here to those in the pool
+        """
+        cost = allowance.limits.cost
+        rows = pool_row(candidates)
+        queue = _Queue(self, candidates, np.ones(len(rows)) if cost is None else cost[rows] / cost[rows].min())
+        while not allowance.full:
+            queue.open[:] = allowance.open[rows]
+            place = queue.take(1)
+            if not len(place):
+                return
+            allowance.take(int(rows[place[0]]))
+
+
+class _Queue:
+    """Candidates in order of the gain that each had when last looked at."""
+
+    def __init__(self, coverage: Coverage, candidates: NDArray[np.int64], price: NDArray[np.float64]) -> None:
+        from spotal.selection._compiled import gains
+
+        self.coverage, self.candidates, self.price = coverage, candidates, price
+        self.open = np.ones(len(candidates), np.bool_)
+        self.bound = np.empty(len(candidates))
+        c = coverage
+        gains(candidates, price, c.start, c.row, c.degree, c.weight, c.covered, self.bound)
+        self.heap = np.lexsort((np.arange(len(candidates)), -self.bound))  # sorted, hence a heap
+        self.seen = np.zeros(len(candidates), np.int64)
+        self.state = np.array([len(candidates), 0], np.int64)  # size of the heap, picks so far
+
+    def take(self, most: int) -> NDArray[np.int64]:
+        """Positions among the candidates of the next ``most`` picks, or of fewer where no gain is left."""
+        from spotal.selection._compiled import take_greedily
+
+        c, picks = self.coverage, np.empty(most, np.int64)
+        count = take_greedily(
+            self.candidates, self.price, self.open, self.heap, self.bound, self.seen, self.state,
+            c.start, c.row, c.degree, c.weight, c.covered, picks,
+        )  # fmt: skip
+        return picks[:count]

@@ -1,0 +1,123 @@
+"""Nearest-neighbor graph: each row's nearest rows, exact while rows are few, searched in inverted lists beyond."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from spotal._search import one_thread, threads
+
+__all__ = ["CANDIDATES", "NeighborGraph"]
+
+CANDIDATES = 4096
+"""Rows that each row is compared with, at least; up to as many rows the graph is exact."""
+LIST = 1024
+"""Rows of an inverted list, about."""
+STEPS = 3
+"""Lloyd steps that place the centroids of the lists."""
+BLOCK = 512
+"""Rows whose distances are held at once by a thread."""
+
+
+@dataclass(frozen=True)
+class NeighborGraph:
+    """The nearest rows of each of s rows, the row itself among them.
+
+    Attributes
+    ----------
+    near : int64 (s, k), row numbers, nearest first
+    squared : float32 (s, k), their squared distances, at least 0
+    """
+
+    near: NDArray[np.int64]
+    squared: NDArray[np.float32]
+
+    @classmethod
+    def fit(cls, points: torch.Tensor, k: int) -> NeighborGraph:
+        """Find the k nearest of the rows (s, D), float32, for each of them; 1 <= k <= s.
+
+        Notes
+        -----
+        O(s min(s, 4096 + k) D) by matrix products, on the threads that torch would use; memory O(s k). Up to 4,096 rows
+        the graph is exact. Beyond, rows lie in lists of about 1,024 around centroids, and those of a list are compared
+        with the lists whose centroids are nearest, of 4,096 rows together at least. The same graph for any number of
+        threads: each block of rows is worked out by one.
+        """
+        size = len(points)
+        near, squared = np.empty((size, k), np.int64), np.empty((size, k), np.float32)
+        half = points.square().sum(1) / 2
+
+        def compare(rows: torch.Tensor, others: torch.Tensor) -> None:
+            x, y, offset = points[rows], points[others], half[others]
+            for at in range(0, len(rows), BLOCK):
+                part = slice(at, at + BLOCK)
+                away = torch.addmm(offset, x[part], y.T, alpha=-1)
+                found, place = away.topk(k, dim=1, largest=False)
+                exact = (found + half[rows[part], None]).mul_(2).clamp_min_(0)
+                where = rows[part].cpu().numpy()
+                near[where], squared[where] = others[place].cpu().numpy(), exact.cpu().numpy()
+
+        count = threads()
+        with one_thread():
+            if size <= max(CANDIDATES, k):
+                every = torch.arange(size, device=points.device)
+                parts = [(every[at : at + BLOCK], every) for at in range(0, size, BLOCK)]
+            else:
+                parts = _lists(points, k)
+            _each(lambda part: compare(*part), parts, count)
+        return cls(near, squared)
+
+
+def _lists(points: torch.Tensor, k: int) -> list[tuple[torch.Tensor, torch.Tensor]]:
+    """Inverted lists: the rows of each, and the rows of the nearest lists, of which there are enough."""
+    size = len(points)
+    count = -(-size // LIST)
+    centroids = points[torch.linspace(0, size - 1, count, dtype=torch.float64).long().to(points.device)]
+    for _ in range(STEPS):
+        place = _nearest(points, centroids)
+        order = place.argsort(stable=True)  # sums in row order, the same each time
+        sizes = torch.bincount(place, minlength=count)
+        sums = torch.segment_reduce(points[order].double(), "sum", lengths=sizes)
+        means = (sums / sizes.clamp_min(1)[:, None]).float()
+        centroids = torch.where(sizes[:, None] > 0, means, centroids)
+    place = _nearest(points, centroids)
+    members = [torch.nonzero(place == number).flatten() for number in range(count)]
+    apart = torch.cdist(centroids, centroids, compute_mode="donot_use_mm_for_euclid_dist")
+    parts = []
+    for number, rows in enumerate(members):
+        if not len(rows):
+            continue
+        others: list[torch.Tensor] = []
+        held = 0
+        for other in apart[number].argsort(stable=True).tolist():
+            others.append(members[other])
+            held += len(members[other])
+            if held >= max(CANDIDATES, k):
+                break
+        parts.append((rows, torch.cat(others)))
+    return parts
+
+
+def _nearest(points: torch.Tensor, centroids: torch.Tensor) -> torch.Tensor:
+    offset = centroids.square().sum(1) / 2
+    found = [
+        torch.addmm(offset, points[at : at + 8192], centroids.T, alpha=-1).argmin(1)
+        for at in range(0, len(points), 8192)
+    ]
+    return torch.cat(found)
+
+
+def _each(work: Callable[[Any], None], parts: list[Any], count: int) -> None:
+    """Do the work for each part, by ``count`` threads."""
+    if count < 2 or len(parts) < 2:
+        for part in parts:
+            work(part)
+        return
+    with ThreadPoolExecutor(count) as workers:
+        list(workers.map(work, parts))

@@ -1,0 +1,201 @@
+"""Rows of a pool that SPOT works on: drawn by mass, by distance to the mean and by what a model is unsure of."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from spotal._arrays import check_matrix, to_numpy
+from spotal._search import threads
+from spotal.engine import run
+from spotal.mass import Evidence, margins
+from spotal.pool import ArrayPool, Batch
+from spotal.pool.sample import row_uniforms
+from spotal.strategies._content import content_keys
+from spotal.strategies.base import Query
+
+__all__ = ["LEAST_ROWS", "Draw", "Sample", "rows_needed"]
+
+LEAST_ROWS = 2048
+"""Rows of the pool that are worked on, at least; all of a pool that has no more."""
+ROWS_PER_PICK = 16
+"""Rows for each label, given or asked for, at least."""
+
+
+def rows_needed(n: int, labeled: int, budget: int) -> int:
+    """Rows of a pool of n that a query works on."""
+    return min(n, max(LEAST_ROWS, ROWS_PER_PICK * (labeled + budget)))
+
+
+@dataclass(frozen=True)
+class Sample:
+    """Rows of the pool that stand for all, the labeled ones among them, in an order that follows from their content.
+
+    Attributes
+    ----------
+    rows : int64 (s,), their numbers in the pool; points : float64 (s, D)
+    mass : float64 (s,), not all zero: of the pool's mass, what each stands for; a labeled row stands for itself
+    labeled : int64 (m,), positions of the query's labeled rows, in the query's order
+    """
+
+    rows: NDArray[np.int64]
+    points: torch.Tensor
+    mass: NDArray[np.float64]
+    labeled: NDArray[np.int64]
+
+    @classmethod
+    def of(cls, query: Query) -> Sample:
+        """Draw rows, all of them where they are few; a row that was unlikely to be drawn stands for more.
+
+        Half of the rows are drawn in proportion to the caller's mass alone; a quarter in proportion to mass times the
+        squared distance to the mean, for small groups far out (the lightweight coresets of O. Bachem, M. Lucic and
+        A. Krause, KDD 2018); and a quarter to mass times (1 - margin)^2, where there is a model. Under limits at least
+        half are drawn among the rows that may be picked. O(N D + s D), one pass, two under limits, and memory O(s D);
+        none where all rows are drawn.
+
+        Raises InputError for rows that are not finite.
+        """
+        n, known = len(query.pool), query.labeled
+        size = rows_needed(n, len(known), query.budget)
+        if size == n:
+            own = query.weights()
+            rows = query.unlabeled[own[query.unlabeled] > 0]
+            mass = own[rows]
+        elif query.limits is None:
+            rows, mass = run(Draw(query, size), query.pool, threads=threads())
+        else:
+            open_ = query.allowance().open
+            shut, share = run(Draw(query, size // 2, ~open_), query.pool, threads=threads())
+            rows, mass = run(Draw(query, size - len(shut), open_), query.pool, threads=threads())
+            rows, mass = np.concatenate([shut, rows]), np.concatenate([share, mass])
+        if not len(rows):  # no row that may be picked has mass
+            rows = query.unlabeled[np.linspace(0, len(query.unlabeled) - 1, size - len(known)).astype(np.int64)]
+            rows = np.unique(rows)
+            mass = np.ones(len(rows))
+        rows, mass = np.concatenate([rows, known]), np.concatenate([mass, query.weights()[known]])
+        points = query.pool.rows(rows).double()
+        check_matrix(points, "pool", where=lambda row: query.pool.where(int(rows[row])))
+        order = to_numpy(content_keys(points).argsort(stable=True))
+        place = np.empty(len(rows), np.int64)
+        place[order] = np.arange(len(rows))
+        return cls(rows[order], points[torch.from_numpy(order)], mass[order], place[len(rows) - len(known) :])
+
+    @property
+    def unlabeled(self) -> NDArray[np.int64]:
+        """Positions of the other rows, ascending."""
+        free = np.ones(len(self.rows), dtype=bool)
+        free[self.labeled] = False
+        return np.flatnonzero(free)
+
+    def evidence(self, query: Query) -> Evidence:
+        """What is known of these rows."""
+        some = self.rows
+        cost = None if query.limits is None or query.limits.cost is None else query.limits.cost[some]
+        return Evidence(
+            ArrayPool(self.points),
+            self.labeled,
+            query.labels,
+            None if query.probabilities is None else query.probabilities[some],
+            None if query.draws is None else query.draws[some],
+            cost,
+        )
+
+
+@dataclass(frozen=True)
+class _Drawn:
+    """Rows with their chance, mass and priority, one row more than are wanted: its priority is the threshold."""
+
+    row: NDArray[np.int64]
+    chance: NDArray[np.float64]
+    mass: NDArray[np.float64]
+    priority: NDArray[np.float64]
+
+    def best(self, size: int) -> _Drawn:
+        """The rows of greatest priority, so many and one more."""
+        if len(self.row) <= size + 1:
+            return self
+        keep = np.argpartition(-self.priority, size)[: size + 1]
+        return _Drawn(self.row[keep], self.chance[keep], self.mass[keep], self.priority[keep])
+
+
+class Draw:
+    """Pass: unlabeled rows with mass, drawn as :meth:`Sample.of` says, and the mass that each stands for.
+
+    A priority sample (N. Duffield, C. Lund, M. Thorup, J. ACM 54(6), 2007), whose chances are the caller's mass times
+    how interesting a row is: sums of mass over any subset are estimated without bias. The same rows for any batches and
+    number of threads.
+
+    Parameters
+    ----------
+    size : int, most rows; among : bool (N,), rows that may be drawn, or None for all
+    """
+
+    title = "reading the pool"
+
+    def __init__(self, query: Query, size: int, among: NDArray[np.bool_] | None = None) -> None:
+        self.size, self.among, self.seed = size, among, query.seed
+        self.where, self.labeled, self.weights = query.pool.where, np.sort(query.labeled), query.mass
+        self.probabilities = query.probabilities
+        first = np.linspace(0, len(query.pool) - 1, min(LEAST_ROWS, len(query.pool))).astype(np.int64)
+        points = query.pool.rows(first).float()
+        self.center = points.mean(0)
+        # what is typical: any other number would do, and change only how many rows are drawn by which rule
+        self.typical = float(_squared_apart(points, self.center).mean()), 0.0
+        if self.probabilities is not None:
+            self.typical = self.typical[0], float(_doubt(self.probabilities[first]).mean())
+
+    def map(self, batch: Batch) -> _Drawn:
+        apart = _squared_apart(batch.points, self.center)
+        if not np.isfinite(apart).all():
+            check_matrix(batch.points, "pool", where=lambda row: self.where(batch.start + row))
+        row = np.arange(batch.start, batch.start + len(batch.points))
+        mass = np.ones(len(row)) if self.weights is None else self.weights[batch.rows].copy()
+        low, high = np.searchsorted(self.labeled, (batch.start, batch.start + len(row)))
+        mass[self.labeled[low:high] - batch.start] = 0
+        if self.among is not None:
+            mass[~self.among[batch.rows]] = 0
+        interest = 1 + _share(np.nan_to_num(apart), self.typical[0])
+        if self.probabilities is not None:
+            interest += _share(_doubt(self.probabilities[batch.rows]), self.typical[1])
+        chance = mass * interest
+        some = np.flatnonzero(mass > 0)
+        priority = chance[some] / row_uniforms(row[some], self.seed)
+        return _Drawn(row[some], chance[some], mass[some], priority).best(self.size)
+
+    def merge(self, left: _Drawn, right: _Drawn) -> _Drawn:
+        pairs = ((getattr(left, name), getattr(right, name)) for name in ("row", "chance", "mass", "priority"))
+        return _Drawn(*(np.concatenate(pair) for pair in pairs)).best(self.size)
+
+    def finish(self, partial: _Drawn) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+        order = np.argsort(partial.row)
+        row, chance, mass, priority = (
+            partial.row[order], partial.chance[order], partial.mass[order], partial.priority[order]
+        )  # fmt: skip
+        if len(row) <= self.size:
+            return row, mass
+        out = int(priority.argmin())
+        keep = np.arange(len(row)) != out
+        return row[keep], mass[keep] * np.maximum(chance[keep], priority[out]) / chance[keep]
+
+
+def _squared_apart(points: torch.Tensor, center: torch.Tensor) -> NDArray[np.float64]:
+    """Squared distance of each row to a point, float64 (n,), each row rounded alike in any company on the CPU."""
+    if points.device.type != "cpu":
+        return to_numpy((points.float() - center.to(points.device)).square().sum(1)).astype(np.float64)
+    from spotal._kernels import away
+
+    squared = np.empty(len(points))
+    away(points.contiguous().numpy(), center[None].numpy(), np.zeros((len(points), 1), np.int64), squared)
+    return squared
+
+
+def _doubt(probabilities: NDArray[np.floating]) -> NDArray[np.float64]:
+    return (1 - margins(probabilities)).clip(0, 1) ** 2
+
+
+def _share(values: NDArray[np.float64], typical: float) -> NDArray[np.float64]:
+    """Half of what values are in units of a typical one; a half where there is none."""
+    return np.minimum(values / (2 * typical), 1e6) if typical > 0 else np.full(len(values), 0.5)
