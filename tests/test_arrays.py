@@ -133,3 +133,39 @@ def test_nearest_far_from_the_origin():
     assert index.tolist() == [0, 1, 2]
     np.testing.assert_allclose(squared, 0.125)
     assert nearest(torch.zeros(1, 1), torch.tensor([[1.0], [-1.0], [1.0]]))[0].tolist() == [0]
+
+
+MASKED = np.ma.masked_array(np.arange(6.0).reshape(3, 2), [[0, 1], [0, 0], [0, 0]])
+ONE = np.ma.masked_array([0, 1, 0], [True, False, False])
+
+
+def test_a_mask_is_never_dropped():
+    import spotal
+    from spotal import SPOT, ActiveLearner, SklearnLearner, VectorOracle
+
+    x = np.random.default_rng(0).normal(size=(3, 2))
+    for arguments in (
+        {"pool": MASKED},
+        {"labeled": ONE[:1]},
+        {"labeled": [0, 1], "labels": ONE[:2]},
+        {"probabilities": MASKED},
+        {"mass": ONE},
+        {"cost": ONE + 1},
+        {"groups": ONE, "max_per_group": 1},
+    ):
+        with pytest.raises(InputError, match="must have no masked entries, found 1"):
+            spotal.select(**{"pool": x, "budget": 1} | arguments)
+    with pytest.raises(InputError, match="y must have no masked entries, found 1"):
+        VectorOracle(ONE)
+    from sklearn.linear_model import LogisticRegression
+
+    learner = SklearnLearner(LogisticRegression(), 2)
+    for fit in (lambda: learner.fit(MASKED, [0, 1, 0]), lambda: learner.fit(x, ONE)):
+        with pytest.raises(InputError, match="must have no masked entries"):
+            fit()
+    with pytest.raises(InputError, match="must have no masked entries"):
+        ActiveLearner(MASKED, learner, SPOT(), VectorOracle([0, 1, 0]), batch_size=1, max_labels=2).step()
+    unmasked = np.ma.masked_array(x, False)
+    np.testing.assert_array_equal(
+        spotal.select(unmasked, 1, random_state=0).indices, spotal.select(x, 1, random_state=0).indices
+    )

@@ -1,6 +1,7 @@
 """Plans: what they count is what a selection does."""
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -9,7 +10,7 @@ import numpy as np
 import pytest
 
 import spotal
-from spotal import _search
+from spotal import _plan, _search
 from spotal._arrays import BLOCK_BYTES
 from spotal._memory import Reading, Scale, size_of
 from spotal.engine import watching
@@ -168,3 +169,30 @@ def test_sizes_that_are_none(text):
 def test_a_budget_that_cannot_be(budget):
     with pytest.raises(BudgetError, match=r"1\.\.10"):
         spotal.plan(10, 4, budget)
+
+
+@pytest.mark.parametrize("n", [600, 49_000, 2_000_000, 10**8])
+@pytest.mark.parametrize("dim", [2, 64, 2048])
+@pytest.mark.parametrize("budget", [5, 500])
+@pytest.mark.parametrize(
+    "known",
+    [{}, {"known": True}, {"known": True, "classes": 10}, {"limited": True}, {"strategy": spotal.SPOT(focus=0)}],
+)
+def test_a_plan_is_a_cap_that_a_run_keeps_to(monkeypatch, n, dim, budget, known):
+    monkeypatch.setattr(_plan, "_timed", lambda _: 0.0)
+    planned = spotal.plan(n, dim, budget, **known)
+    said = re.search(r"at most ([\d.]+GB) of memory", str(planned))[1]
+    assert size_of(said) >= planned.memory
+    scale = Scale.of(n, dim, budget, known.get("strategy"), **{k: v for k, v in known.items() if k != "strategy"})
+    reading = scale.reading(size_of(said))
+    assert (reading.batch_bytes, reading.threads) == (planned.batch_bytes, planned.threads)
+
+
+@pytest.mark.parametrize("nothing", [None, [], np.empty(0, np.int64)])
+def test_no_labels_take_no_memory(monkeypatch, nothing):
+    monkeypatch.setattr(_plan, "_timed", lambda _: 0.0)
+    x = np.random.default_rng(0).normal(size=(30_000, 4)).astype(np.float32)
+    most = spotal.plan(30_000, 4, 5).memory
+    spotal.select(x, 5, labeled=nothing, max_memory=most, random_state=0)
+    with pytest.raises(InputError, match="too little"):
+        spotal.select(x, 5, labeled=nothing, max_memory=Scale.of(30_000, 4, 5).memory(Reading(1 << 10, 1)) - 1)

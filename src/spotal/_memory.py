@@ -18,6 +18,8 @@ __all__ = ["Reading", "Scale", "kept", "size_of", "within"]
 
 BASE = 400 << 20
 """Bytes that Python, torch and numba themselves take."""
+COVERED = 4_000_000
+"""Most numbers of a pool that are held to measure how well picks cover it."""
 UNITS = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
 
 
@@ -98,6 +100,13 @@ class Scale:
             a_pass = rows * 32 * dim + (128 << 20)
         held = self.sampled * 400 + self.budget * 1200 + (0 if self.large else self.rows * 160)
         return BASE + max(fit, a_pass) + held + self.rows * (64 * self.known + 16 * self.classes)
+
+    def covering(self) -> int:
+        """Bytes at most while coverage is measured: of COVERED numbers of the pool, and of blocks of distances.
+
+        No batches are read then, so that they cannot be made smaller.
+        """
+        return BASE + min(self.rows * self.dim, COVERED) * 20 + (128 << 20) + self.rows * 56
 
     def reading(self, most: int | None) -> Reading:
         """The largest batches and most threads, as many as torch would use, that take no more than ``most`` bytes.

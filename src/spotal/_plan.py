@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -65,6 +65,7 @@ def plan(
     limited: bool = False,
     known: bool = False,
     classes: int = 0,
+    covered: bool = False,
 ) -> Plan:
     """What ``SPOT()`` will take to choose ``budget`` of n unlabeled rows of ``dim`` numbers on this machine's CPU.
 
@@ -78,6 +79,7 @@ def plan(
     max_memory : int, bytes, or str such as "800MB": smaller batches are read, by fewer threads, where it takes that
     strategy : SPOT, or None for ``SPOT()``
     limited : bool, whether rows have costs or groups
+    covered : bool, whether it is measured how well the picks cover the pool, as ``spotal select`` does
     known : bool, whether rows have labels, masses or probabilities; classes : int, columns of the probabilities
 
     Raises
@@ -92,7 +94,9 @@ def plan(
     scale = Scale.of(n, dim, budget, strategy, limited=limited, known=known, classes=classes)
     reading = scale.reading(None if max_memory is None else size_of(max_memory))
     with kept(reading):
-        return _planned(scale, reading, itemsize, sequential, read_rate, strategy)
+        found = _planned(scale, reading, itemsize, sequential, read_rate, strategy)
+    fits = covered and (max_memory is None or scale.covering() <= size_of(max_memory))
+    return replace(found, memory=max(found.memory, scale.covering())) if fits else found
 
 
 def _planned(scale: Scale, reading: Reading, itemsize: int, sequential: bool, read_rate: float, strategy: Any) -> Plan:

@@ -14,7 +14,10 @@ if TYPE_CHECKING:
     from spotal.cli.request import Request
     from spotal.pool.sharded import ShardedPool
 
-__all__ = ["passes_shown", "planned"]
+__all__ = ["MEASURED", "passes_shown", "planned"]
+
+MEASURED = 1_000_000
+"""Rows up to which the picks' coverage of the pool is measured, which costs passes of its own."""
 
 TRIED = 64 << 20
 """Bytes read to find out how fast the disk is."""
@@ -29,6 +32,7 @@ def planned(request: Request, budget: int, most: int | None, strategy: Any) -> P
 
     pool = as_pool(request.features)
     known: dict[str, Any] = {
+        "covered": len(pool) <= MEASURED,
         "strategy": strategy,
         "limited": request.groups is not None,
         "known": len(request.labeled) > 0 or request.mass is not None or request.probabilities is not None,

@@ -25,8 +25,6 @@ if TYPE_CHECKING:
 __all__ = ["select"]
 
 DEFAULT = Path("picks.csv")
-MEASURED = 1_000_000
-"""Rows up to which the picks' coverage of the pool is measured, which costs passes of its own."""
 COLUMNS = ("id", "rank", "row", "cell_mass", "strategy", "weight", "stratum", "probability")
 
 
@@ -189,7 +187,7 @@ def select(
         _write(out, selection, chosen, strategy, keep_formulas)
         seconds = time.perf_counter() - start
         bars.add_task("measuring how well they cover the pool", total=None)
-        summary = _summary(selection, chosen, strategy, seconds, out, budget)
+        summary = _summary(selection, chosen, strategy, seconds, out, budget, most)
     if as_json:
         print_json({**summary, "picks": _lines(selection, chosen, strategy), "provenance": selection.provenance})
     else:
@@ -280,17 +278,26 @@ def _write(out: Path, selection: Selection, request: Request, strategy: str, kee
 
 
 def _summary(
-    selection: Selection, request: Request, strategy: str, seconds: float, out: Path, budget: float
+    selection: Selection,
+    request: Request,
+    strategy: str,
+    seconds: float,
+    out: Path,
+    budget: float,
+    most: int | None,
 ) -> dict[str, Any]:
-    """What is printed, and the head of the JSON."""
+    """What is printed, and the head of the JSON; coverage where it can be measured within ``most`` bytes."""
+    from spotal._memory import COVERED, Scale
+    from spotal.cli.scale import MEASURED
     from spotal.pool import as_pool
     from spotal.report.covering import coverage
 
     features = as_pool(request.features)
     n, dim = len(features), features.dim
     covered = None
-    if len(selection) and n <= MEASURED:
-        covered = coverage(features, selection.indices, request.labeled)
+    fits = most is None or Scale.of(n, dim, int(budget)).covering() <= most
+    if len(selection) and n <= MEASURED and fits:
+        covered = coverage(features, selection.indices, request.labeled, most_rows=max(1, COVERED // dim))
     return {
         "out": str(out),
         "strategy": strategy,

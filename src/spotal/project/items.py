@@ -138,7 +138,7 @@ class Items:
             return Arrivals(connection, found, complete=True).report
 
     def contents(self) -> dict[str, tuple[str, str]]:
-        """Stamp and content of each file by its path; one need not be read again while its stamp is so, "" is none's."""
+        """Stamp and content of each file by its path; "" where it must be read again whatever its stamp is."""
         query: Any = select(ItemRow.path, ItemRow.stamp, ItemRow.content).where(ItemRow.path.is_not(None))
         with self._database.read() as connection:
             return {path: (stamp or "", content) for path, stamp, content in connection.execute(query)}

@@ -35,7 +35,13 @@ class Coverage:
     rows: int
 
 
-def coverage(pool: Any, picks: NDArray[np.int64], labeled: NDArray[np.int64] | None = None, seed: int = 0) -> Coverage:
+def coverage(
+    pool: Any,
+    picks: NDArray[np.int64],
+    labeled: NDArray[np.int64] | None = None,
+    seed: int = 0,
+    most_rows: int | None = None,
+) -> Coverage:
     """Fill distance of picks and labeled rows over the pool, and of random picks of the same size.
 
     Parameters
@@ -43,6 +49,7 @@ def coverage(pool: Any, picks: NDArray[np.int64], labeled: NDArray[np.int64] | N
     pool : (N, D) finite numbers, an ``np.memmap`` is read in blocks
     picks : int64 (n,), n >= 1; labeled : int64 (m,) or None
     seed : int, of the random picks and of the sample
+    most_rows : int or None, rows of the sample at most; None for as many as the work allows
 
     Notes
     -----
@@ -52,6 +59,7 @@ def coverage(pool: Any, picks: NDArray[np.int64], labeled: NDArray[np.int64] | N
     n, dim = len(source), source.dim
     known = np.empty(0, np.int64) if labeled is None else np.asarray(labeled, np.int64)
     most = max(LEAST_ROWS, MOST_WORK // max(1, (len(picks) + len(known)) * dim))
+    most = most if most_rows is None else min(most, most_rows)
     rows = np.arange(n) if n <= most else np.sort(np.argsort(row_uniforms(np.arange(n), seed), kind="stable")[:most])
     cloud = to_numpy(source.rows(rows))
     free = np.setdiff1d(np.arange(n), known)
