@@ -14,6 +14,7 @@ from spotal._check import closest
 from spotal.errors import ProjectError
 from spotal.project.agreement import agreements, first_answers
 from spotal.project.items import MANY, found_numbers, number_of, numbers_of
+from spotal.project.journal import last_number
 from spotal.project.records import Agreement, Answer, Conflict, Event, Standing, Undo
 from spotal.project.schema import EventRow, ImportRow, ItemRow, VouchedRow, latest, set_aside, standings, valid
 
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
     from spotal.project.project import Project
 
-__all__ = ["EVENTS", "SOURCES", "Labels", "last_number", "read_events", "stands_still", "write_events"]
+__all__ = ["EVENTS", "SOURCES", "Labels", "read_events", "stands_still", "write_events"]
 
 KINDS = ("label", "skip", "none_of_these", "withdraw")
 SOURCES = ("page", "label-studio", "import", "cli")
@@ -381,11 +382,6 @@ def _undone(connection: Connection, annotator: str, source: str, external_id: st
         EventRow.annotator == annotator, EventRow.source == source, EventRow.external_id == external_id
     )
     return next(iter(read_events(connection, EVENTS.where(EventRow.undoes.in_(answer)))), None)
-
-
-def last_number(connection: Connection) -> int:
-    """Number of the last event, 0 before the first."""
-    return int(connection.execute(select(func.coalesce(func.max(EventRow.number), 0))).scalar_one())
 
 
 def write_events(connection: Connection, events: list[tuple[int, Event]]) -> None:
