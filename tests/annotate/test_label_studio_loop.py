@@ -214,3 +214,24 @@ def test_the_ml_backend_answers_nobody_else(asked):
     for body in ("[]", "no json", '{"tasks": 3}', '{"tasks": [{"data": null}]}', "{}"):
         assert client.post("/predict", content=body, **auth).status_code == 400
     assert rung == []
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "status"),
+    [
+        ("/predict", b" " * 16_000_001, 413),
+        ("/webhook", b" " * 16_000_001, 413),
+        ("/webhook", b"[" * 100_000 + b"]" * 100_000, 400),
+        ("/webhook", b'{"a": 1%s}' % (b"0" * 5_000), 400),
+        ("/webhook", b'{"a": "\xed\xa0\x80"}', 400),
+        ("/webhook", b'{"a": "\\ud800"}', 400),
+        ("/predict", b'{"tasks": [{"data": {"spotal_id": "\\ud800"}}]}', 400),
+        ("/predict", b'{"tasks": [{"data": {"spotal_id": ["t0"]}}, {"data": {"spotal_id": 1%s}}]}' % (b"0" * 99), 200),
+    ],
+)
+def test_what_the_ml_backend_is_sent_by_mistake(asked, path, body, status):
+    _, client, auth, rung = asked
+    response = client.post(path, content=body, **auth)
+    assert response.status_code == status
+    assert response.json().keys() == ({"results", "model_version"} if status == 200 else {"detail"})
+    assert rung == []

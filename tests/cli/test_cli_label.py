@@ -47,6 +47,16 @@ def test_ports_and_hosts_that_cannot_be_used(folder):
     assert "cannot be used" in fails(folder, "--host", "192.0.2.1", "--port", 0)
 
 
+def test_a_name_that_nobody_has(folder):
+    assert "annotator must be a name of at most 100 characters, found 101" in fails(folder, "--annotator", "a" * 101)
+    assert "annotator must be a visible name" in fails(folder, "--annotator", "a\ud800")
+    (folder / "labels.csv").write_text("id,label\na,yes\n")
+    command = ["import", str(folder / "labels.csv"), str(folder), "--annotator", "a" * 101]
+    result = CliRunner().invoke(app, command)
+    assert result.exit_code == 2
+    assert "at most 100 characters" in " ".join(result.output.split())
+
+
 def start(folder, *options):
     code = "from spotal.cli.main import main; main()"
     command = [sys.executable, "-c", code, "label", str(folder), "--no-browser", "--port", "0", *options]

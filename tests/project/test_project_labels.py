@@ -140,6 +140,10 @@ def test_times_are_kept_in_utc(project):
         ({"label": "cat", "source": "mail"}, "source must be one of page"),
         ({"label": "cat", "annotator": " "}, "annotator must be a visible name"),
         ({"label": "cat", "annotator": "a\nb"}, "annotator must be a visible name of one line"),
+        ({"label": "cat", "annotator": "a" * 101}, "annotator must be a name of at most 100 characters, found 101"),
+        ({"label": "cat", "annotator": "a\ud800"}, "annotator must be a visible name"),
+        ({"label": "cat", "external_id": "a\ud800"}, "external_id must be text, found half a character"),
+        ({"label": "cat", "item": "a\ud800"}, "item must be one of the project's"),
         ({"label": "cat", "at": datetime(2026, 1, 1)}, "at must have a time zone"),
     ],
 )

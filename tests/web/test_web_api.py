@@ -95,6 +95,7 @@ def test_one_bad_answer_keeps_no_other_from_being_recorded(texts, client):
 @pytest.mark.parametrize(
     ("body", "sentence"),
     [
+        (b'{"answers": %s0%s}' % (b"[" * 100_000, b"]" * 100_000), "nested too deep"),
         (b"{", "must be JSON"),
         (b"[" * 100_000, "must be JSON"),
         (b"[]", "list of 1 to 200"),
@@ -104,6 +105,15 @@ def test_one_bad_answer_keeps_no_other_from_being_recorded(texts, client):
         (b'{"answers": [{"id": "a", "annotator": "a", "kind": "undo", "item": 0}]}', "of must be given as str"),
         (b'{"answers": [{"id": "a", "annotator": "a", "kind": "label", "item": 0, "label": 3}]}', "label must be a"),
         (b'{"answers": [{"id": "a", "annotator": "a", "kind": "skip", "item": 1e400}]}', "item must be given as int"),
+        (b'{"answers": [{"id": "a", "annotator": "a", "kind": "skip", "item": 1%s}]}' % (b"0" * 5_000), "be JSON"),
+        (b'{"answers": [{"id": "\\ud800", "annotator": "a", "kind": "skip", "item": 0}]}', "half a character"),
+        (b'{"answers": [{"id": "a", "annotator": "a\\udfff", "kind": "skip", "item": 0}]}', "half a character"),
+        (b'{"answers": [{"id": "a", "annotator": "a", "kind": "skip", "item": "\\ud800"}]}', "half a character"),
+        (b'{"answers": [{"id": "\xed\xa0\x80", "annotator": "a", "kind": "skip", "item": 0}]}', "JSON in UTF-8"),
+        ('{"answers": [{"id": "\\ud800", "kind": "skip"}]}'.encode("utf-16"), "JSON in UTF-8"),
+        (b'{"answers": [{"id": "%s", "annotator": "a", "kind": "skip", "item": 0}]}' % (b"a" * 101), "100 characters"),
+        (b'{"answers": [{"id": "a", "annotator": "a", "kind": "skip", "item": %s0%s}]}' % (b"[" * 900, b"]" * 900), ""),
+        (b"", "list of 1 to 200"),
     ],
 )  # fmt: skip
 def test_requests_that_are_no_answers_are_refused_with_a_sentence(texts, client, body, sentence):
@@ -118,6 +128,26 @@ def test_a_request_that_is_too_long_is_refused(texts, client):
         "/api/answers", content=b" " * 1_000_001, headers={"Content-Type": "application/json"}
     )
     assert response.status_code == 413
+
+
+@pytest.mark.parametrize("number", ["9" * 5_000, "9" * 18, "x", "-1", "+1", "1_0", "%D9%A1", "%ED%A0%80", "1.0", "%00"])
+def test_numbers_that_no_item_has(texts, client, number):
+    page = client(texts)
+    for path in (f"/api/items/{number}", f"/image/{number}/small"):
+        response = page.get(path)
+        assert response.status_code == 404
+        assert "number" in response.json()["error"]
+        assert len(response.json()["error"]) < 200
+
+
+def test_an_annotator_who_can_be_nobody(texts, client):
+    page = client(texts)
+    for name in ("a" * 101, "a%00", "%20"):
+        response = page.get(f"/api/state?annotator={name}")
+        assert response.status_code == 400
+        assert "annotator must be" in response.json()["error"]
+    assert "at most 100 characters" in answer(page, 0, id="a", annotator="a" * 101)["error"]
+    assert texts.labels.history() == []
 
 
 def test_answers_meant_for_another_project_are_not_recorded(texts, images, client):

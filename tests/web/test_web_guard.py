@@ -220,3 +220,12 @@ def test_errors_tell_no_more_than_a_sentence(texts, client, monkeypatch):
 def test_loopback():
     assert all(map(is_loopback, ("127.0.0.1", "localhost", "::1", "[::1]", "127.3.2.1")))
     assert not any(map(is_loopback, ("0.0.0.0", "192.168.1.5", "::", "example.org", "")))
+
+
+@pytest.mark.parametrize("other", ["a/b=1", "a,b=2", "path=/; expires=3", "=", "\x7f=4"])
+def test_cookies_of_other_servers_on_this_machine_do_no_harm(texts, client, other):
+    page = client(texts)
+    own = "; ".join(f"{name}={value}" for name, value in page.cookies.items())
+    page.cookies.clear()
+    assert page.get("/api/state", headers={"Cookie": other}).status_code == 401
+    assert page.get("/api/state", headers={"Cookie": f"{other}; {own}"}).status_code == 200

@@ -38,6 +38,7 @@ def label(
     from contextlib import suppress
 
     from spotal.project import Project
+    from spotal.project.labels import check_annotator
     from spotal.web import serve
     from spotal.web.guard import is_loopback
 
@@ -45,6 +46,8 @@ def label(
     if annotator is None and is_loopback(host):
         with suppress(OSError, KeyError):  # a user without a name
             annotator = getpass.getuser()
+    if annotator is not None:
+        check_annotator(annotator)
     with Project.open(folder) as project:
         asked, counts = len(project.rounds.batch(annotator)), project.counts()
         say(console, f"{asked:,} to answer in {project.folder}, {counts.labeled:,} labeled")

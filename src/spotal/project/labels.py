@@ -13,7 +13,7 @@ from sqlalchemy.orm import aliased
 from spotal._check import closest
 from spotal.errors import ProjectError
 from spotal.project.agreement import agreements, first_answers
-from spotal.project.items import MANY, found_numbers, number_of, numbers_of
+from spotal.project.items import MANY, found_numbers, is_text, number_of, numbers_of
 from spotal.project.journal import last_number
 from spotal.project.records import Agreement, Answer, Conflict, Event, Standing, Undo
 from spotal.project.schema import EventRow, ImportRow, ItemRow, VouchedRow, latest, set_aside, standings, valid
@@ -23,8 +23,19 @@ if TYPE_CHECKING:
 
     from spotal.project.project import Project
 
-__all__ = ["EVENTS", "SOURCES", "Labels", "read_events", "stands_still", "write_events"]
+__all__ = [
+    "EVENTS",
+    "MOST_CHARACTERS",
+    "SOURCES",
+    "Labels",
+    "check_annotator",
+    "read_events",
+    "stands_still",
+    "write_events",
+]
 
+MOST_CHARACTERS = 100
+"""Of an annotator's name, and of the id that the page gives an answer."""
 KINDS = ("label", "skip", "none_of_these", "withdraw")
 SOURCES = ("page", "label-studio", "import", "cli")
 
@@ -352,7 +363,8 @@ def _contents(connection: Connection, numbers: Iterable[int]) -> dict[int, str]:
 
 def _known(connection: Connection, answers: list[Answer]) -> dict[tuple[str, str | None, str], Event]:
     """Events of answers that live elsewhere too, by source, id and version."""
-    ids = list({answer.external_id for answer in answers if answer.external_id is not None})
+    given = {answer.external_id for answer in answers if answer.external_id is not None}
+    ids = [name for name in given if is_text(name)]
     known: dict[tuple[str, str | None, str], Event] = {}
     for start in range(0, len(ids), MANY):
         for event in read_events(connection, EVENTS.where(EventRow.external_id.in_(ids[start : start + MANY]))):
@@ -414,17 +426,30 @@ def _standings(connection: Connection) -> list[Standing]:
     return [Standing(*row) for row in connection.execute(query)]
 
 
+def check_annotator(name: str) -> None:
+    """Raise ProjectError unless ``name`` can be an annotator's: visible, in one line, at most 100 characters."""
+    if not isinstance(name, str) or not name.strip() or not name.isprintable():
+        raise ProjectError(f"annotator must be a visible name of one line, found {name!r:.60}; give a name")
+    if len(name) > MOST_CHARACTERS:
+        raise ProjectError(
+            f"annotator must be a name of at most {MOST_CHARACTERS} characters, found {len(name):,} ({name!r:.30}...); "
+            "give a shorter one"
+        )
+
+
 def _check(answer: Answer, classes: tuple[str, ...]) -> None:
     for name, value, known in (("kind", answer.kind, KINDS), ("source", answer.source, SOURCES)):
         if value not in known:
             raise ProjectError(f"{name} must be one of {', '.join(known)}, found {value!r}")
-    if not isinstance(answer.annotator, str) or not answer.annotator.strip() or not answer.annotator.isprintable():
-        raise ProjectError(f"annotator must be a visible name of one line, found {answer.annotator!r}; give a name")
+    check_annotator(answer.annotator)
+    for name, text in (("external_id", answer.external_id), ("external_version", answer.external_version)):
+        if text is not None and not is_text(text):
+            raise ProjectError(f"{name} must be text, found half a character in {text!r:.60}; correct it")
     if answer.kind != "label" and answer.label is not None:
         raise ProjectError(f"label must be left out of an answer of kind {answer.kind!r}, found {answer.label!r}")
     if answer.kind == "label" and answer.label not in classes:
         raise ProjectError(
-            f"label must be one of the project's classes, found {answer.label!r}; {closest(answer.label, classes)}"
+            f"label must be one of the project's classes, found {answer.label!r:.60}; {closest(answer.label, classes)}"
         )
     if answer.at is not None and answer.at.tzinfo is None:
         raise ProjectError(f"at must have a time zone, found {answer.at}; give it in UTC")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+import reprlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +15,9 @@ from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
+from spotal._serving import read_json
 from spotal.errors import DataFileError, OutputError, ProjectError, SpotalError
+from spotal.project.labels import MOST_CHARACTERS, check_annotator
 from spotal.web.atlas import atlas, marks
 from spotal.web.guard import Guard
 from spotal.web.pictures import SIDES, Pictures
@@ -32,6 +34,8 @@ MOST_BYTES = 1_000_000
 """Of a request."""
 MOST_ANSWERS = 200
 """In a request."""
+MOST_DIGITS = 18
+"""Of a number in an address."""
 FOR_EVER = {"cache-control": "private, max-age=31536000, immutable"}
 
 
@@ -57,9 +61,9 @@ def create_app(project: Project, *, token: str, annotator: str | None = None, ho
             Route("/api/state", routes.state),
             Route("/api/map", routes.map),
             Route("/api/marks", routes.marks),
-            Route("/api/items/{number:int}", routes.item),
+            Route("/api/items/{number}", routes.item),
             Route("/api/answers", routes.answers, methods=["POST"]),
-            Route("/image/{number:int}/{size}", routes.image),
+            Route("/image/{number}/{size}", routes.image),
         ],
         middleware=[Middleware(Guard, host=host, token=token, cookie=f"spotal_{key}")],
         exception_handlers={SpotalError: _failed, HTTPException: _refused},
@@ -79,6 +83,8 @@ class _Routes:
     def state(self, request: Request) -> Response:
         asked = request.query_params
         annotator = asked.get("annotator") or self.annotator
+        if annotator is not None:
+            check_annotator(annotator)
         end, more = _number(asked.get("end"), -1), _number(asked.get("more"), 0)
         found = self.states.of(annotator, asked.get("version"), end, more, "undoable" in asked)
         return JSONResponse(found | {"key": self.key, "annotator": annotator})
@@ -101,43 +107,33 @@ class _Routes:
     async def image(self, request: Request) -> Response:
         size = request.path_params["size"]
         if size not in SIDES:
-            raise HTTPException(404, f"size must be one of {', '.join(SIDES)}, found {size!r}")
+            raise HTTPException(404, f"size must be one of {', '.join(SIDES)}, found {size!r:.60}")
         one = await run_in_threadpool(self._item, request)
         if one.kind != "image":
             raise HTTPException(404, f"item {one.number} is {one.kind} and has no image")
         return FileResponse(await self.pictures.get(one, size), media_type="image/webp", headers=FOR_EVER)
 
     async def answers(self, request: Request) -> Response:
-        body = await _body(request)
+        body = await read_json(request, MOST_BYTES)
         answers = _answers(body)
         if body.get("project") != self.key:  # of a page that was open when another project was served here
             raise HTTPException(409, "another project is served here; start spotal label for the page's own again")
         return JSONResponse({"results": await self.recorder.record(answers)})
 
     def _item(self, request: Request) -> Any:
+        text = request.path_params["number"]
+        if not (text.isascii() and text.isdigit() and len(text) <= MOST_DIGITS):
+            raise HTTPException(404, f"an item's number must be 1 to {MOST_DIGITS} digits, found {text!r:.60}")
         try:
-            return self.project.items.at([request.path_params["number"]])[0]
+            return self.project.items.at([int(text)])[0]
         except ProjectError as error:
             raise HTTPException(404, str(error)) from None
-
-
-async def _body(request: Request) -> Any:
-    """The JSON of a request, which is read no further than it may be long."""
-    content = bytearray()
-    async for part in request.stream():
-        content += part
-        if len(content) > MOST_BYTES:
-            raise HTTPException(413, f"a request must be at most {MOST_BYTES:,} bytes")
-    try:
-        return json.loads(content)
-    except (ValueError, RecursionError):
-        raise HTTPException(400, "a request must be JSON") from None
 
 
 def _number(text: str | None, fallback: int) -> int:
     """A whole number of an address, whose digits are few."""
     try:
-        return fallback if text is None else int(text[:18])
+        return fallback if text is None else int(text[:MOST_DIGITS])
     except ValueError:
         return fallback
 
@@ -154,9 +150,13 @@ def _answers(body: Any) -> list[dict[str, Any]]:
         for name, kind in fields.items():
             value = answer.get(name) if isinstance(answer, dict) else None
             if type(value) is not kind or value == "":
-                raise HTTPException(400, f"{name} must be given as {kind.__name__} in every answer, found {value!r}")
+                raise HTTPException(
+                    400, f"{name} must be given as {kind.__name__} in every answer, found {reprlib.repr(value)}"
+                )
+            if name in ("id", "of") and isinstance(value, str) and len(value) > MOST_CHARACTERS:
+                raise HTTPException(400, f"{name} must be at most {MOST_CHARACTERS} characters, found {len(value):,}")
         if not isinstance(answer.get("label"), str | None):
-            raise HTTPException(400, f"label must be a name or null, found {answer['label']!r}")
+            raise HTTPException(400, f"label must be a name or null, found {reprlib.repr(answer['label'])}")
     return answers
 
 

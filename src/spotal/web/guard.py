@@ -5,10 +5,10 @@ from __future__ import annotations
 import hmac
 import ipaddress
 import socket
-from http.cookies import SimpleCookie
 from urllib.parse import parse_qsl, urlencode
 
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import cookie_parser
 from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -122,8 +122,8 @@ class Guard:
         return address.is_loopback or not self.local
 
     def _has_session(self, headers: Headers) -> bool:
-        found = SimpleCookie(headers.get("cookie", "")).get(self.cookie)
-        return found is not None and hmac.compare_digest(found.value.encode(), self.session.encode())
+        found = cookie_parser(headers.get("cookie", "")).get(self.cookie)  # whatever other ports' cookies are called
+        return found is not None and hmac.compare_digest(found.encode(), self.session.encode())
 
     def _has_token(self, scope: Scope) -> bool:
         given = dict(_query(scope)).get("token")

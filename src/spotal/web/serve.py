@@ -12,7 +12,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from spotal._terminal import server_log
 from spotal.errors import InputError, OutputError
 from spotal.project.places import TOKEN
 
@@ -49,26 +48,17 @@ def serve(
     InputError
         The host is unknown, or the port cannot be used.
     """
-    import uvicorn
-
+    from spotal._serving import limited_server
     from spotal.web.app import create_app
 
     listener = _listen(host, port)
     token = _token(project.folder / TOKEN)
     app = create_app(project, annotator=annotator, host=host, token=token)
-    config = uvicorn.Config(
-        app,
-        log_config=server_log("error"),
-        access_log=False,
-        server_header=False,
-        timeout_graceful_shutdown=2,
-        lifespan="off",
-    )
     address = f"http://{_reachable(host, listener)}:{listener.getsockname()[1]}/?token={token}"
     on_ready(address)
     if browser and _has_screen():
         threading.Thread(target=webbrowser.open, args=(address,), daemon=True).start()
-    uvicorn.Server(config).run(sockets=[listener])
+    limited_server(app, log="error").run(sockets=[listener])
 
 
 def _listen(host: str, port: int | None) -> socket.socket:

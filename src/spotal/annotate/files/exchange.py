@@ -19,6 +19,7 @@ from spotal.annotate.files.formats import format_of
 from spotal.annotate.files.vouch import vouch
 from spotal.errors import DataFileError, InputError, OutputError
 from spotal.project import Answer, Event, Project, Suggestion
+from spotal.project.labels import check_annotator
 from spotal.project.outputs import check_project_output
 from spotal.tables import PLAIN, Dialect, listed
 
@@ -104,6 +105,7 @@ def import_labels(
     source = Path(path)
     if not source.exists():
         raise DataFileError(f"{source} does not exist; check the path")
+    check_annotator(annotator)
     if people_only and suggestions:
         raise InputError("--people-only leaves guesses out and --suggestions keeps them; give one of the two")
     chosen = format_of(source, format, written=False)

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 from spotal.annotate.label_studio.pages import ITEM
 from spotal.annotate.label_studio.push import prediction
-from spotal.tables.json_lines import parse_json
 
 if TYPE_CHECKING:
     from starlette.applications import Starlette
@@ -21,6 +20,8 @@ if TYPE_CHECKING:
 __all__ = ["USER", "authorization", "backend"]
 
 USER = "spotal"
+MOST_BYTES = 16_000_000
+"""Of a request."""
 
 
 def authorization(password: str) -> str:
@@ -44,9 +45,12 @@ def backend(
     password : str, of the user "spotal"
     """
     from starlette.applications import Starlette
+    from starlette.exceptions import HTTPException
     from starlette.requests import Request
     from starlette.responses import JSONResponse, Response
     from starlette.routing import Route
+
+    from spotal._serving import read_json
 
     secret = authorization(password)
 
@@ -55,10 +59,12 @@ def backend(
             if not secrets.compare_digest(request.headers.get("authorization", "").encode(), secret.encode()):
                 return JSONResponse({"detail": "wrong user or password"}, 401, {"WWW-Authenticate": "Basic"})
             try:
-                body = parse_json(await request.body() or b"{}", "the request is no JSON")
-                if not isinstance(body, dict):
-                    raise ValueError
-                return JSONResponse(answer(body))
+                body = await read_json(request, MOST_BYTES)
+                if not isinstance(body, dict | None):
+                    raise TypeError
+                return JSONResponse(answer(body or {}))
+            except HTTPException as error:
+                return JSONResponse({"detail": error.detail}, error.status_code, error.headers)
             except (ValueError, TypeError, AttributeError, KeyError):
                 return JSONResponse({"detail": "no request of Label Studio's ML backend protocol"}, 400)
 
@@ -78,7 +84,7 @@ def backend(
         results: list[Any] = []
         for task in body["tasks"]:
             name = task["data"].get(ITEM)
-            item = project.items.get(name) if name in project.items else None
+            item = project.items.get(name) if isinstance(name, str) and name in project.items else None
             guess = None if item is None or item.held_back else prediction(labeling, now, item.number)
             results.append([] if guess is None else [guess])
         return {"results": results, "model_version": now.version}

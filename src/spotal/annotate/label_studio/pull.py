@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from spotal.annotate.base import Pulled
 from spotal.annotate.label_studio.pages import ITEM, PAGE, moment, pages
 from spotal.project import Answer
+from spotal.project.labels import MOST_CHARACTERS
 
 if TYPE_CHECKING:
     from spotal.annotate.label_studio.client import Client
@@ -70,7 +71,7 @@ class _People:
             with self._client.asking("the users"):
                 users = self._client.sdk.users.list()
                 self._known = {int(user.id or 0): user.email for user in users if user.email}
-        return self._known.get(int(number), f"Label Studio user {number}")
+        return self._known.get(int(number), f"Label Studio user {number}")[:MOST_CHARACTERS]
 
 
 def _answers(

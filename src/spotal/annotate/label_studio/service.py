@@ -9,7 +9,6 @@ from contextlib import contextmanager, suppress
 from threading import Event, Thread
 from typing import TYPE_CHECKING, Any
 
-from spotal._terminal import server_log
 from spotal.annotate.base import Guesses, Pulled, Pushed, newest_guesses
 from spotal.annotate.label_studio.backend import USER, authorization, backend
 from spotal.annotate.label_studio.push import TITLE, choose_version
@@ -169,7 +168,7 @@ def serve(
     LabelStudioError
         The server cannot be used now; later failures are said, and tried again.
     """
-    import uvicorn
+    from spotal._serving import limited_server
 
     labeling = tool.connect()
     service = Service(tool, advance, guesses, say)
@@ -177,7 +176,7 @@ def serve(
     with _listening(host, port) as listener:
         place = (url or f"http://{host}:{listener.getsockname()[1]}").rstrip("/")
         app = backend(tool.project, labeling, lambda: service.guesses, service.ring, password)
-        server = uvicorn.Server(uvicorn.Config(app, log_config=server_log("warning"), lifespan="off", access_log=False))
+        server = limited_server(app, log="warning")
         worker = Thread(target=_work, args=(service, server, place, password, every, say), daemon=True)
         worker.start()
         try:
