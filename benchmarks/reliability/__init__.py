@@ -1,1 +1,15 @@
-"""Reliability: kill loop, load test, mutation fuzz and full-disk sweep; see docs/reliability.md."""
+"""Reliability: kill loop, load test, mutation fuzz and full-disk sweep; see docs/reliability.md.
+
+Importing this sets the environment of every command: nothing leaves this machine, one thread, long lines.
+"""
+
+import os
+
+os.environ |= {
+    "HF_HUB_OFFLINE": "1",
+    "OMP_NUM_THREADS": "1",
+    "OPENBLAS_NUM_THREADS": "1",
+    "MKL_NUM_THREADS": "1",
+    "COLUMNS": "200",
+    "NO_COLOR": "1",
+}

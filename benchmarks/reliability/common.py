@@ -16,19 +16,10 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
-__all__ = ["QUIET", "RESULTS", "ROOT", "command", "content", "origin", "save", "scratch"]
+__all__ = ["RESULTS", "ROOT", "command", "content", "origin", "save", "scratch"]
 
 ROOT = Path(__file__).parents[2]
 RESULTS = Path(__file__).parent / "results"
-QUIET = {
-    "HF_HUB_OFFLINE": "1",
-    "OMP_NUM_THREADS": "1",
-    "OPENBLAS_NUM_THREADS": "1",
-    "MKL_NUM_THREADS": "1",
-    "COLUMNS": "200",
-    "NO_COLOR": "1",
-}
-"""Environment of every command: nothing leaves this machine, one thread, long lines."""
 
 
 def command(words: str) -> None:

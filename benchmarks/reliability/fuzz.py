@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import faulthandler
+import importlib
 import json
 import os
 import random
@@ -73,18 +74,27 @@ def replay(name: str, seed: int, folder: Path | None = None) -> dict[str, Any]:
 
 
 def _base(one: Input, folder: Path) -> Path:
-    """The sound input, made in a process of its own."""
+    """The sound input, made in a process of its own. Its commands must end well; what they import is imported here."""
+    told = folder.with_name(f"{folder.name}.modules")
 
     def work() -> int:
         one.build()
         add_decoys()
-        return 0
+        trial = shutil.copytree(folder, folder.with_name(f"{folder.name}.trial"), symlinks=True)
+        os.chdir(trial)
+        codes = {words: run_main(words) for words in one.commands}
+        told.write_text("\n".join(sys.modules))
+        return 1 if any(code and not words.startswith("doctor") for words, code in codes.items()) else 0
 
     folder.mkdir(parents=True)
-    made = Forked(work, folder, folder.parent / f"{folder.name}.said")
+    made = Forked(work, folder, folder.with_name(f"{folder.name}.said"))
     made.wait()
     if made.status:
-        raise SystemExit(f"the sound input {one.name!r} cannot be made:\n{made.output()}")
+        raise SystemExit(f"the sound input {one.name!r} cannot be made or used:\n{made.output()}")
+    for name in told.read_text().splitlines():
+        if name not in sys.modules and not name.startswith(("__", "tiny")):
+            with contextlib.suppress(Exception):  # parts that only their own package can import
+                importlib.import_module(name)
     return folder
 
 

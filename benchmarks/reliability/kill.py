@@ -113,7 +113,7 @@ class _Loop:
         self.lost: list[str] = []
         self.harmed: list[str] = []
         self.faults: list[str] = []
-        self.typical = dict.fromkeys(WEIGHTS, 1.5)  # seconds that each command takes
+        self.typical = dict.fromkeys(WEIGHTS, 1.5) | {"label": 4.0}  # seconds that each command takes
         self.user = self._user()
 
     def step(self) -> None:

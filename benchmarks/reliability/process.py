@@ -13,14 +13,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from benchmarks.reliability.common import QUIET
-
 __all__ = ["Forked", "prepare", "run_main", "start"]
 
 
 def prepare() -> None:
     """Import what commands need, once, before the forks; start no thread."""
-    os.environ |= QUIET
     import alembic.command  # noqa: F401
     import numba  # noqa: F401
     import PIL.Image
