@@ -68,7 +68,7 @@ def test_the_disk_is_full(pushed, make, refused, command):
     known = content(pushed.folder)
     with room(300):
         said = refused("pull", pushed.folder)
-    assert "project.sqlite cannot be " in said
+    assert "answers.jsonl cannot be written" in said
     assert content(pushed.folder) == known
     check_nothing_lost(pushed)
     fresh = make(2, name="fresh")

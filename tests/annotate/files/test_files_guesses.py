@@ -15,7 +15,7 @@ from spotal._formulas import escape_formula, unescape_formula
 from spotal.annotate.files import export_labels, import_labels
 from spotal.errors import DataFileError, InputError
 from spotal.project import Data, Project, Settings
-from spotal.web.state import state
+from spotal.web.state import States
 
 GUESSES = {"a.png": "cat", "f.png": DOG}
 
@@ -102,15 +102,16 @@ def test_suggestions_on_the_page_are_never_those_of_audit_items(make, tmp_path):
     for name in IDS:  # a conflict shows every item, those held back too
         project.labels.record(name, "cat", annotator="ann")
         project.labels.record(name, DOG, annotator="bob")
-    shown = {task["id"]: task for task in state(project, "eve")["tasks"]}
+    shown = {task["id"]: task for task in States(project).of("eve")["tasks"]}
     assert set(shown) == set(IDS)
     for name in IDS:
         assert shown[name]["guess"] == ([] if name in held else [{"label": "cat", "probability": None}])
         assert shown[name]["suggested"] == (name in free)
-    before = state(project, "eve")["version"]
+    states = States(project)
+    before = states.of("eve")["version"]
     assert spotal("undo", project.folder).exit_code == 0
-    assert state(project, "eve")["version"] != before
-    assert all(task["guess"] == [] for task in state(project, "eve")["tasks"])
+    assert states.of("eve")["version"] != before
+    assert all(task["guess"] == [] for task in States(project).of("eve")["tasks"])
 
 
 def test_the_labels_of_predict_come_back_as_no_answers(tmp_path):
