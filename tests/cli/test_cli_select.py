@@ -5,8 +5,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from typer.testing import CliRunner
 
 import spotal as library
+from spotal.cli.main import app
 from spotal.design.merit import fill_distance
 
 
@@ -290,3 +292,11 @@ def test_missing_files(refused, empty, name):
 def test_repeated_ids(refused, empty):
     Path("t.csv").write_text("id,x,y\na,1,2\nb,2,3\na,3,5\n")
     assert "'a'" in refused("select", "t.csv", "-n", 1)
+
+
+@pytest.mark.parametrize(
+    ("name", "words"), [("a\0b.npy", "has a NUL character"), ("~nosuchuser/x.npy", "~nosuchuser/x.npy does not exist")]
+)
+def test_paths_that_no_file_has(name, words):
+    done = CliRunner().invoke(app, ["select", name, "--budget", "3"], env={"COLUMNS": "300"})
+    assert (done.exit_code, words in done.stderr, done.stderr.count("\n")) == (2, True, 1)

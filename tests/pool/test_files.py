@@ -396,3 +396,9 @@ def test_numbers_go_to_the_rows_of_their_ids(tmp_path):
     (tmp_path / "twice.csv").write_text("id,mass\na,3\na,1\n")
     with pytest.raises(InputError, match="repeat"):
         read_vector(tmp_path / "twice.csv", 2, ["a", "b"])
+
+
+@pytest.mark.parametrize("suffix", ["", ".npy", ".npz", ".csv", ".parquet", ".jsonl"])
+def test_a_path_with_a_nul_character(suffix):
+    with pytest.raises(DataFileError, match=r"'a\\x00b.*' has a NUL character, which no path has; check the path"):
+        read_pool(f"a\0b{suffix}")

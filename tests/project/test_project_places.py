@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from spotal.errors import ProjectBusyError, ProjectError
+from spotal.errors import DataFileError, ProjectBusyError, ProjectError
 from spotal.project import Audit, Data, Project, Settings, layout, next_batch, read_embeddings, train
 from spotal.project.doctor import diagnose
 from spotal.project.places import DATABASE, FEATURES, LINK, MODELS, OWN, PICTURES
@@ -234,3 +234,16 @@ def test_an_old_project_that_is_in_use_is_left_alone(old):
         name: data for name, data in before.items() if "sqlite" not in name
     }
     Project.open(folder).close()
+
+
+def test_a_folder_with_a_nul_character(tmp_path):
+    settings = Settings(Data("../texts.jsonl", "text"), ("cat", "dog"))
+    for refused in (lambda: Project.open("a\0b"), lambda: Project.create(tmp_path / "a\0b", settings)):
+        with pytest.raises(ProjectError, match=r"folder '.*a\\x00b' has a NUL character, which no path has"):
+            refused()
+
+
+def test_the_home_of_nobody(tmp_path):
+    settings = Settings(Data("~nosuchuser/x.csv", "text"), ("cat", "dog"))
+    with pytest.raises(DataFileError, match=r"~nosuchuser/x\.csv does not exist; check the path"):
+        Project.create(tmp_path / "p", settings)

@@ -329,3 +329,10 @@ def test_arrays_of_every_version_and_no_entries(tmp_path):
         assert read_npy(tmp_path / "a.npy").tolist() == [[0, 1, 2], [3, 4, 5]]
     np.save(tmp_path / "b.npy", np.empty((0, 3)))
     assert read_npy(tmp_path / "b.npy").shape == (0, 3)
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".parquet", ".jsonl", ".txt"])
+def test_a_path_with_a_nul_character(tmp_path, suffix):
+    read = read_lines if suffix == ".txt" else read_table
+    with pytest.raises(DataFileError, match="has a NUL character, which no path has; check the path"):
+        read(tmp_path / f"a\0b{suffix}", Dialect())

@@ -73,7 +73,7 @@ class Project:
         """
         from spotal.strategies import names
 
-        place = Path(folder).resolve()
+        place = _place(folder)
         _refuse(place)
         _check_apart(settings, place)
         if settings.strategy not in names():
@@ -116,7 +116,7 @@ class Project:
         OutputError
             The folder cannot be written.
         """
-        place = Path(folder).resolve()
+        place = _place(folder)
         if not (place / toml.FILE).is_file():
             raise ProjectError(f"{place} is no spotal project, it has no {toml.FILE}; make one by spotal init")
         settings = toml.read(place / toml.FILE)
@@ -212,6 +212,13 @@ def _refuse(place: Path) -> None:
             raise ProjectError(f"{place} has a {files.FILE} but no {toml.FILE}; restore that, or take another folder")
     if journal.read(place / JOURNAL):
         raise ProjectError(f"{place} has answers in {JOURNAL} but no {toml.FILE}; restore that, or take another folder")
+
+
+def _place(folder: str | os.PathLike[str]) -> Path:
+    """Return the absolute path of a project's folder. Raises ProjectError for one that no folder can have."""
+    if "\0" in os.fspath(folder):
+        raise ProjectError(f"folder {os.fspath(folder)!r} has a NUL character, which no path has; check the path")
+    return Path(folder).resolve()
 
 
 def _check_apart(settings: Settings, place: Path) -> None:

@@ -55,6 +55,13 @@ _ABOUT = {
 }
 
 
+def _check_nul(part: Any, *names: str) -> None:
+    """Raise InputError for a path with a NUL character, which the system refuses."""
+    for name in names:
+        if "\0" in (getattr(part, name) or ""):
+            raise InputError(f"{name} must be a path without NUL characters, found {getattr(part, name)!r}; correct it")
+
+
 @dataclass(frozen=True)
 class Data:
     """Where the items are.
@@ -78,6 +85,7 @@ class Data:
         Dialect(self.encoding, self.delimiter)
         if not self.path:
             raise InputError("path must name a folder or file, found an empty text")
+        _check_nul(self, "path")
 
     @property
     def dialect(self) -> Dialect:
@@ -124,6 +132,7 @@ class Limits:
             )
         if "" in (self.cost, self.groups):
             raise InputError("cost and groups must name a file, found an empty text; leave the key out for none")
+        _check_nul(self, "cost", "groups")
 
 
 @dataclass(frozen=True)
@@ -189,6 +198,7 @@ class Settings:
         for name in ("model", "strategy"):
             if not getattr(self, name):
                 raise InputError(f"{name} must be named, found an empty text; leave the key out for the usual one")
+        _check_nul(self, "model")
 
     def to_toml(self) -> str:
         """The text of the file, every key explained."""

@@ -14,6 +14,8 @@ __all__ = ["check_names", "listed", "reading", "said"]
 @contextmanager
 def reading(path: Path) -> Iterator[None]:
     """Turn the system's refusal to open or read ``path`` into a DataFileError."""
+    if "\0" in str(path):
+        raise DataFileError(f"{str(path)!r} has a NUL character, which no path has; check the path")
     try:
         yield
     except FileNotFoundError:

@@ -11,13 +11,15 @@ import numpy as np
 import pytest
 from PIL import Image
 from scipy.stats import binomtest
+from sklearn.datasets import load_digits
 from typer.testing import CliRunner
 
 from spotal.cli.main import app
 from spotal.project import Answer, Audit, Data, Pick, Project, Settings
+from spotal.project.advice import Audited
 from spotal.project.predictions import write_rows
 from spotal.project.report import gather, numbers, page
-from spotal.project.report.unseen import Unseen, doubts, unseen
+from spotal.project.report.unseen import Unseen, cross_fitted, doubts, unseen
 
 CLASSES = ("cat", "dog <b>", "bird")
 START = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -82,15 +84,89 @@ def label(project, *words, annotator="ann", first=0):
     )
 
 
+def seen_of(labels, probabilities):
+    labels, n = np.asarray(labels), len(labels)
+    names = tuple(map(str, range(probabilities.shape[1])))
+    return Unseen(names, np.arange(n) + 10, labels, probabilities, np.ones(n), False)
+
+
+def right_and_sure(n, wrong=0):
+    """n labels of four classes in turn, the first ``wrong`` changed to the next one, and sure, correct predictions."""
+    labels = np.arange(n) % 4
+    p = np.where(np.arange(4) == labels[:, None], 0.991, 0.003)
+    p[:wrong] = np.where(p[:wrong] > 0.5, 0.997, 0.001)
+    labels[:wrong] = (labels[:wrong] + 1) % 4
+    return labels, p
+
+
 def test_confident_disagreement_by_hand():
-    p = np.array([[0.9, 0.1], [0.7, 0.3], [0.2, 0.8], [0.45, 0.55], [0.05, 0.95]])
-    labels = np.array([0, 0, 0, 1, 1])
-    seen = Unseen(("a", "b"), np.arange(5) + 10, labels, p, np.ones(5), False)
-    # usual of a: (.9 + .7 + .2) / 3 = .6; of b: (.55 + .95) / 2 = .75. Item 12 is a by people, .8 of b: over .75
-    (found,) = doubts(seen)
-    assert (found.number, found.label, found.guess) == (12, "a", "b")
-    assert (found.confidence, found.of_label) == (0.8, 0.2)
-    assert seen.right.tolist() == [True, True, False, True, True]
+    labels, p = right_and_sure(80, 10)
+    p[7] = [0.0, 0.0, 0.0, 1.0]  # people say 0
+    p[0] = [0.85, 0.05, 0.05, 0.05]  # as sure as usual of class 0, but not sure enough
+    found, words = doubts(seen_of(labels, p))
+    assert [doubt.number for doubt in found] == [17, 11, 12, 13, 14]  # five at most
+    assert (found[0].label, found[0].guess, found[0].confidence, found[0].of_label) == ("0", "3", 1.0, 0.0)
+    assert words.startswith("The 5 most doubtful of 80 labels")
+    p[:10] = 0.25
+    assert doubts(seen_of(labels, p)) == (
+        [], "None of 80 labels stands out: no model that was not trained on them clearly contradicts them."
+    )  # fmt: skip
+
+
+def test_few_labels_are_not_doubted():
+    labels, p = right_and_sure(40, 6)
+    labels[5:], p[5:] = right_and_sure(40)[0][5:], right_and_sure(40)[1][5:]
+    assert len(doubts(seen_of(labels, p))[0]) == 4  # a tenth
+    found, words = doubts(seen_of(labels[:39], p[:39]))
+    assert (found, "from 40 on" in words, "there are 39 so far" in words) == ([], True, True)
+
+
+def test_a_common_class_or_a_poor_audit_needs_more():
+    labels, p = right_and_sure(100, 1)
+    poor = Audited(tuple("0123"), labels[:20], p[:20, ::-1], np.ones(20))
+    found, words = doubts(seen_of(labels, p), poor)
+    assert (found, "the 20 random items that measure accuracy" in words) == ([], True)
+    good = Audited(tuple("0123"), labels[:20], p[:20], np.ones(20))
+    assert len(doubts(seen_of(labels, p), good)[0]) == 1
+    labels = (np.arange(100) >= 92).astype(int)  # right on 97 %, and always "0" would be right on 92 %
+    p = np.where(np.arange(2) == (np.arange(100) >= 95)[:, None], 0.999, 0.001)
+    found, words = doubts(seen_of(labels, p))
+    assert (found, "the interval must begin at 96 % or more" in words) == ([], True)
+
+
+def named(n, wrong, seed, noise=0.0):
+    """Labels of digits that are named, with ``wrong`` labels changed: the positions, and what is said."""
+    X, y = load_digits(return_X_y=True)
+    rng = np.random.default_rng(seed)
+    rows = rng.permutation(len(y))[:n]
+    X, labels = X[rows] + noise * rng.standard_normal((n, X.shape[1])), y[rows].copy()
+    labels[:wrong] = (labels[:wrong] + rng.integers(1, 10, wrong)) % 10
+    found, words = doubts(seen_of(labels, cross_fitted(X, labels, 10, seed)))
+    return [doubt.number - 10 for doubt in found], words
+
+
+def test_a_weak_model_names_nothing():
+    for noise in (10.0, 15.0):
+        found, words = named(120, 1, 0, noise)
+        share = float(re.search(r"right on (\d+) %", words)[1])
+        assert (found, 15 < share < 45) == ([], True), words
+
+
+def test_correct_labels_are_hardly_ever_named():
+    assert sum(len(named(120, 0, seed)[0]) for seed in range(5)) <= 2
+
+
+def test_one_wrong_label_among_many_is_named_without_many_others():
+    found = [named(120, 1, seed)[0] for seed in range(5)]
+    assert sum(0 in rows for rows in found) >= 2
+    assert sum(len(rows) for rows in found) <= 5
+
+
+def test_of_many_wrong_labels_those_that_are_named_are_wrong():
+    for seed in range(2):
+        found, _ = named(500, 50, seed)
+        assert len(found) == 5
+        assert sum(row < 50 for row in found) >= 4
 
 
 def test_networks_are_asked_as_they_were_before_the_label(make):
@@ -116,7 +192,7 @@ def test_probes_are_asked_by_folds(make):
     seen = unseen(project)
     assert len(seen.labels) == N
     assert np.allclose(seen.probabilities.sum(1), 1)
-    assert [found.number for found in doubts(seen)] == [4]
+    assert seen.numbers[~seen.right].tolist() == [4]
     again = unseen(project)
     assert (again.probabilities == seen.probabilities).all()
 
@@ -168,7 +244,7 @@ def test_the_whole_page(make, kind):
     titles = re.findall("<h2>(.*?)</h2>", html)
     assert titles == [
         "Class balance", "The labels on the pool's map",
-        *(["Labels that may be wrong"] * bool(facts.doubts)),
+        "Labels that may be wrong",
         "Annotators", "Cost so far, and what more would cost", "What these labels stand for",
         "What was picked, round by round", "Where this comes from",
     ]  # fmt: skip
@@ -179,6 +255,7 @@ def test_the_whole_page(make, kind):
     assert html.count("data:image/jpeg") == (0 if kind != "image" else html.count("<img ") - 3)
     if kind == "text":
         assert "&lt;script&gt;" in html
+    assert "Labels are checked from 40 on" in html
     assert "1 conflicts" in html
     assert "dog &lt;b&gt;" in html
     assert "bob &lt;i&gt; and" in html or "ann and bob &lt;i&gt;" in html

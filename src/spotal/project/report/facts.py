@@ -65,7 +65,7 @@ class Facts:
     """What is known of a project; None and empty where there is nothing yet.
 
     predictions : of the newest model; tested : the same model's on the audit, what confusion and calibration are of
-    doubts : labels that are likely wrong
+    doubts : the labels that are most likely wrong; checked : what was found among them, empty before there is a model
     sources : standing answers by where they came from; annotators : items that each one's last word stands on
     """
 
@@ -85,6 +85,7 @@ class Facts:
     predictions: Predictions | None
     tested: Audited | None
     doubts: list[Doubt]
+    checked: str
     plane: Plane | None
 
 
@@ -93,6 +94,7 @@ def gather(project: Project) -> Facts:
     standings = project.labels.standings()
     every, predictions = unseen(project), read_predictions(project)
     tested = None if predictions is None else audited(predictions, project.rounds.audit())[1]
+    doubtful, checked = ([], "") if every is None else doubts(every, tested)
     picks: dict[int, list[Pick]] = {}
     for pick in project.rounds.picks():
         picks.setdefault(pick.round, []).append(pick)
@@ -113,7 +115,8 @@ def gather(project: Project) -> Facts:
         _pace(project),
         predictions,
         tested if tested is not None and len(tested.labels) >= LEAST_TESTED else None,
-        [] if every is None else doubts(every),
+        doubtful,
+        checked,
         _plane(project, standings),
     )
 

@@ -20,26 +20,23 @@ MOST_ROUNDS = 8
 
 
 def doubts(facts: Facts, file: Callable[[Item], Path]) -> str:
-    """Labels that the model contradicts with confidence."""
-    if not facts.doubts:
+    """Labels that the model contradicts with confidence, or why none is named."""
+    if not facts.checked:
         return ""
+    text = f"<h2>Labels that may be wrong</h2><p>{escape(facts.checked)}</p>"
+    if not facts.doubts:
+        return text
     parts = []
-    for doubt in facts.doubts[:MOST_SHOWN]:
+    for doubt in facts.doubts:
         item = facts.by_number[doubt.number]
         title = f"{item.id}: people say {doubt.label}, the model {doubt.guess} ({100 * doubt.confidence:.0f} %)"
         parts.append(figure(item, file, f"{doubt.label} → {doubt.guess}?", title, "bad"))
-    more = f", the first {MOST_SHOWN} are shown" if len(facts.doubts) > MOST_SHOWN else ""
     rows = [
-        [facts.by_number[d.number].id, d.label, d.guess, f"{100 * d.confidence:.0f} %", f"{100 * d.of_label:.0f} %"]
-        for d in facts.doubts[:MOST_SHOWN]
+        [facts.by_number[d.number].id, d.label, d.guess, f"{100 * d.confidence:.0f} %", f"{100 * d.of_label:.1f} %"]
+        for d in facts.doubts
     ]
-    return (
-        f"<h2>Labels that may be wrong</h2><p>{len(facts.doubts):,} labels{more}. A model that did not know them "
-        "is as sure of another class as it usually is of that class. Some are wrong, some only hard: look at the "
-        "first ones first.</p>"
-        + figures(parts, facts.settings.data.kind)
-        + folded("As a list", table(["item", "label", "model", "sure of its own", "sure of the label"], rows))
-    )
+    head = ["item", "label", "model", "sure of its own", "sure of the label"]
+    return text + figures(parts, facts.settings.data.kind) + folded("As a list", table(head, rows))
 
 
 def people(facts: Facts, file: Callable[[Item], Path]) -> str:
