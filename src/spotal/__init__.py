@@ -53,6 +53,7 @@ __all__ = [
     "select",
     "selection",
     "strategies",
+    "tables",
     "transport",
     "web",
 ]

@@ -27,7 +27,7 @@ def test_the_state_says_what_to_answer_and_why(images, client):
 
 
 def test_guesses_show_after_training_but_not_where_accuracy_is_measured(tmp_path, client):
-    (tmp_path / "texts.jsonl").write_text("\n".join(f'{{"id": "t{k}", "text": "x"}}' for k in range(30)))
+    (tmp_path / "texts.jsonl").write_text("\n".join(f'{{"id": "t{k}", "text": "x{k}"}}' for k in range(30)))
     settings = Settings(Data("../texts.jsonl", "text"), CLASSES, audit=Audit(0.5))
     with Project.create(tmp_path / "project", settings) as project:
         free = project.items.candidates()

@@ -91,7 +91,9 @@ def select(
     ] = None,
     encoding: Encoding = None,
     delimiter: Delimiter = None,
-    out: Annotated[Path, typer.Option("--out", "-o", help="File for the picks.")] = DEFAULT,
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", help=f"File for the picks; {DEFAULT} by default.", show_default=False)
+    ] = None,
     random_state: Annotated[int, typer.Option(help="The same number gives the same picks.")] = 0,
     model: Annotated[
         Path | None,
@@ -138,8 +140,9 @@ def select(
     from spotal.strategies import get
 
     console = output(as_json)
+    is_named, out = out is not None, out or DEFAULT
     if not only_plan:
-        _check_out(out, pool, labeled, mass, cost, groups, model, probabilities)
+        _check_out(out, is_named, pool, labeled, mass, cost, groups, model, probabilities)
     most = None if max_memory is None else size_of(max_memory, "--max-memory")
     if draw and strategy != "spot":
         raise InputError(f"--draw is for --strategy spot, found {strategy!r}; leave it out")
@@ -194,7 +197,7 @@ def select(
         _print(console, summary)
 
 
-def _check_out(out: Path, pool: str, *others: Path | str | None) -> None:
+def _check_out(out: Path, is_named: bool, pool: str, *others: Path | str | None) -> None:
     """Check that the picks can be written, and that they replace nothing that is read."""
     from spotal._images import suffixes
     from spotal._outputs import Source, check_output, check_unnamed
@@ -204,7 +207,7 @@ def _check_out(out: Path, pool: str, *others: Path | str | None) -> None:
     text = pool.removeprefix("file://")
     found = [text, *glob.glob(text)] if "://" not in text else []
     check_output(out, [*(Source(path, (*suffixes(), *SHARD_SUFFIXES, MANIFEST)) for path in found), *others])
-    if out == DEFAULT:
+    if not is_named:
         check_unnamed(out, "name a file by --out")
 
 

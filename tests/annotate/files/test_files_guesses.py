@@ -290,6 +290,6 @@ def test_formulas_of_picks_and_predictions_come_back(tmp_path):
         for k, name in enumerate(names):
             opened.labels.record(name, ("=x", "y")[k % 2], annotator="ann")
     assert spotal("predict", project, "--out", out).exit_code == 0
-    assert "'=1+1,'=x," in out.read_text("utf-8").replace('"', "")
+    assert "'=1+1,0,'=x," in out.read_text("utf-8").replace('"', "")
     done = json.loads(spotal("import", out, project, "--people-only", "--json").stdout)
     assert (done["recorded"], done["known"], done["left_out"]) == (0, len(names), 0)
