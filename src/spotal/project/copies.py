@@ -142,9 +142,7 @@ def _images(project: Project, items: list[Item], progress: Progress) -> Pairs:
             yield place[a[same]], place[b[same]]
 
 
-def _thumbnails(
-    project: Project, items: list[Item], progress: Progress
-) -> tuple[NDArray[np.int64], NDArray[np.uint8]]:
+def _thumbnails(project: Project, items: list[Item], progress: Progress) -> tuple[NDArray[np.int64], NDArray[np.uint8]]:
     """Positions of the images that can be read, and their gray thumbnails (n, 32, 32), from the cache if there."""
     path = project.folder / THUMBNAILS
     known: dict[str, NDArray[np.uint8]] = {}

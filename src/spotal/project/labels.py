@@ -13,7 +13,7 @@ from sqlalchemy.orm import aliased
 from spotal._check import closest
 from spotal.errors import ProjectError
 from spotal.project.agreement import agreements, first_answers
-from spotal.project.items import MANY, found_numbers, number_of, numbers_of
+from spotal.project.items import MANY, found_numbers, is_text, number_of, numbers_of
 from spotal.project.records import Agreement, Answer, Conflict, Event, Standing, Undo
 from spotal.project.schema import EventRow, ImportRow, ItemRow, VouchedRow, latest, set_aside, standings, valid
 
@@ -432,6 +432,10 @@ def _check(answer: Answer, classes: tuple[str, ...]) -> None:
         )
     if answer.at is not None and answer.at.tzinfo is None:
         raise ProjectError(f"at must have a time zone, found {answer.at}; give it in UTC")
+    if answer.content is not None and not is_text(answer.content):
+        raise ProjectError(
+            f"content must be that of an item, found {answer.content!r}; leave it out for the present one"
+        )
 
 
 def _check_same(known: Event, answer: Answer) -> None:

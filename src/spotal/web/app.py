@@ -157,6 +157,8 @@ def _answers(body: Any) -> list[dict[str, Any]]:
                 raise HTTPException(400, f"{name} must be given as {kind.__name__} in every answer, found {value!r}")
         if not isinstance(answer.get("label"), str | None):
             raise HTTPException(400, f"label must be a name or null, found {answer['label']!r}")
+        if not isinstance(answer.get("content"), str | None) or answer.get("content") == "":
+            raise HTTPException(400, f"content must be that of the item shown, or null, found {answer['content']!r}")
     return answers
 
 

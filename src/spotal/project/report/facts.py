@@ -68,7 +68,7 @@ class Facts:
     predictions : of the newest model; tested : the same model's on the audit, what confusion and calibration are of
     doubts : labels that are likely wrong
     copies : items of equal content or nearly alike
-    leaks : held-back items that have a copy among the labels that models are trained on, each with that copy, as numbers
+    leaks : numbers of held-back items that have a copy among the labels that models are trained on, each with that copy
     sources : standing answers by where they came from; annotators : items that each one's last word stands on
     """
 
@@ -94,7 +94,7 @@ class Facts:
 
 
 def gather(project: Project) -> Facts:
-    """What is known now. Changes nothing but caches; reads predictions, and works out the map from at most 20,000 items."""
+    """What is known now. Changes caches only; reads predictions, and works out the map from at most 20,000 items."""
     standings = project.labels.standings()
     every, predictions = unseen(project), read_predictions(project)
     tested = None if predictions is None else audited(predictions, project.rounds.audit())[1]

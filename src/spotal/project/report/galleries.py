@@ -56,7 +56,7 @@ def copies(facts: Facts, file: Callable[[Item], Path]) -> str:
             f"<p><b>{len(leaks):,} of {held:,} held-back items have a copy or near copy among the labels that models "
             "are trained on.</b> The accuracy measured on them is too high; remove one of each pair from the data.</p>"
         )
-    pairs = {(first, second): "held back, and trained on" for first, second in leaks}
+    pairs = dict.fromkeys(leaks, "held back, and trained on")
     for groups, what in ((found.equal, "equal"), (found.alike, "nearly alike")):
         for group in groups:
             if (group[1], group[0]) not in pairs:
