@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from spotal.project import Project
 
@@ -44,6 +45,22 @@ def test_init_says_what_it_made_and_what_comes_next(spotal, images):
     with Project.open("birds") as project:
         assert project.settings.classes == ("odd", "even")
         assert project.settings.audit.held_back == 0.1
+
+
+def test_init_says_how_many_images_are_copies(spotal, images):
+    first, second, third = sorted(images.rglob("*.png"))[:3]
+    for name in ("x.png", "y.png"):
+        (images / name).write_bytes(first.read_bytes())
+    with Image.open(second) as image:
+        image.save(images / "z.bmp")
+    with Image.open(third) as image:
+        image.convert("RGB").save(images / "zz.png")
+    result = spotal("init", "birds", "--images", images, "--classes", "odd,even")
+    assert result.exit_code == 0, result.output
+    assert "  2 images are copies of others; 2 more look nearly like others" in result.stdout
+    result = spotal("init", "again", "--images", images, "--classes", "odd,even", "--json")
+    found = json.loads(result.stdout)
+    assert (found["items"], found["copies"], found["nearly_alike"]) == (34, 2, 2)
 
 
 def test_every_choice_is_kept(spotal, empty):

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import io
+import json
 from dataclasses import asdict
 
 import numpy as np
@@ -73,6 +74,31 @@ def test_undo_names_the_answer_and_happens_once(texts, client):
     assert texts.counts().labeled == 0
 
 
+def test_an_answer_is_about_the_content_that_the_page_showed(texts, client, tmp_path):
+    page = client(texts)
+    shown = {task["number"]: task["content"] for task in page.get("/api/state").json()["tasks"]}
+    assert shown == {k: texts.items.get(f"t{k}").content for k in range(4)}
+    assert page.get("/api/items/0").json()["content"] == shown[0]
+    file = tmp_path / "texts.jsonl"
+    file.write_text(file.read_text().replace("text <b>0</b>", "another text"))
+    assert texts.refresh().changed == ["t0"]
+    answer(page, 0, "red", id="a", content=shown[0])  # of a page from before
+    answer(page, 1, "red", id="b", content=shown[1])
+    answer(page, 2, "red", id="c")  # of a page that an older version served
+    assert list(texts.labels.standings()) == ["t1", "t2"]
+    assert [event.item for event in texts.labels.set_aside()] == ["t0"]
+    again = {task["number"]: task for task in page.get("/api/state").json()["tasks"]}
+    assert list(again) == [0, 3]
+    assert (again[0]["text"], again[0]["content"] == shown[0]) == ("another text", False)
+    answer(page, 0, "green", id="d", content=again[0]["content"])
+    assert texts.labels.standings()["t0"].label == "green"
+    key = page.get("/api/state").json()["key"]
+    one = {"id": "e", "item": 3, "annotator": "ann", "kind": "skip", "content": "\ud800"}
+    body, headers = json.dumps({"project": key, "answers": [one]}), {"Content-Type": "application/json"}
+    (said,) = page.post("/api/answers", content=body, headers=headers).json()["results"]
+    assert "content must be that of an item" in said["error"]
+
+
 def test_one_bad_answer_keeps_no_other_from_being_recorded(texts, client):
     page = client(texts)
     good = {"annotator": "ann", "kind": "label", "label": "red"}
@@ -104,6 +130,7 @@ def test_one_bad_answer_keeps_no_other_from_being_recorded(texts, client):
         (b'{"answers": [{"id": "a", "annotator": "a", "kind": "skip", "item": "0"}]}', "item must be given as int"),
         (b'{"answers": [{"id": "a", "annotator": "a", "kind": "undo", "item": 0}]}', "of must be given as str"),
         (b'{"answers": [{"id": "a", "annotator": "a", "kind": "label", "item": 0, "label": 3}]}', "label must be a"),
+        (b'{"answers": [{"id": "a", "annotator": "a", "kind": "skip", "item": 0, "content": 3}]}', "content must be"),
         (b'{"answers": [{"id": "a", "annotator": "a", "kind": "skip", "item": 1e400}]}', "item must be given as int"),
         (b'{"answers": [{"id": "a", "annotator": "a", "kind": "skip", "item": 1%s}]}' % (b"0" * 5_000), "be JSON"),
         (b'{"answers": [{"id": "\\ud800", "annotator": "a", "kind": "skip", "item": 0}]}', "half a character"),

@@ -468,6 +468,28 @@ def test_texts_are_shown_as_they_are_and_conflicts_first(texts, visit):
         assert texts.labels.standings()["t3"].label == "blue"
 
 
+def test_an_answer_to_a_text_that_changed_meanwhile_does_not_count_and_it_is_asked_again(texts, visit, tmp_path):
+    before = texts.items.get("t0").content
+    with live(texts) as server:
+        page = visit(server.address)
+        page.get_by_text("text <b>0</b>", exact=True).wait_for()
+        file = tmp_path / "texts.jsonl"
+        file.write_text(file.read_text().replace("text <b>0</b>", "another text"))
+        assert texts.refresh().changed == ["t0"]
+        page.keyboard.press("1")
+        wait(lambda: texts.labels.set_aside())
+        (event,) = texts.labels.set_aside()
+        assert (event.item, event.content) == ("t0", before)
+        page.keyboard.press("v")
+        page.locator(".tile", has_text="another text").wait_for()
+        page.keyboard.press("Home")
+        page.keyboard.press("Enter")
+        page.locator(".frame blockquote", has_text="another text").wait_for()
+        page.keyboard.press("2")
+        wait(lambda: "t0" in texts.labels.standings())
+        assert texts.labels.standings()["t0"].label == "green"
+
+
 def test_a_picture_that_cannot_be_shown_gets_no_class_unseen(images, visit):
     images.items.file(images.items.get("p00.png")).write_bytes(b"broken")
     with live(images) as server:

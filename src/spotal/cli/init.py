@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from spotal.cli.console import output, print_json, progress, say
+from spotal.cli.console import output, print_json, progress, say, steps
 from spotal.cli.dialect import Delimiter, Encoding, dialect_of
 from spotal.errors import InputError
 
@@ -85,6 +85,7 @@ def init(
     at any time.
     """
     from spotal.project import Audit, Limits, Project, Settings, Stop
+    from spotal.project.copies import find_copies
     from spotal.project.learning import recipe_for
     from spotal.project.told import told_empty
 
@@ -112,12 +113,16 @@ def init(
         recipe_for(settings, folder).check()  # before anything is written
         bars.add_task("looking through the data", total=None)
         project = Project.create(folder, settings)
-    with project:
+    with project, steps() as show:
         counts = project.counts()
+        copies = find_copies(project, show)
         said = list(told_empty(project.arrived))
     if as_json:
-        print_json({"folder": str(project.folder), "items": counts.items, "held_back": counts.held_back})
+        found = {"copies": copies.n_equal, "nearly_alike": copies.n_alike}
+        print_json({"folder": str(project.folder), "items": counts.items, "held_back": counts.held_back, **found})
         return
+    if copies.told():
+        said.append(copies.told())
     _tell(folder, settings, counts.items, counts.held_back, said)
 
 

@@ -453,6 +453,10 @@ def _check(answer: Answer, classes: tuple[str, ...]) -> None:
         )
     if answer.at is not None and answer.at.tzinfo is None:
         raise ProjectError(f"at must have a time zone, found {answer.at}; give it in UTC")
+    if answer.content is not None and not is_text(answer.content):
+        raise ProjectError(
+            f"content must be that of an item, found {answer.content!r}; leave it out for the present one"
+        )
 
 
 def _check_same(known: Event, answer: Answer) -> None:

@@ -24,6 +24,7 @@ __all__ = [
     "MODELS",
     "OWN",
     "PICTURES",
+    "THUMBNAILS",
     "TOKEN",
     "UNFINISHED",
     "check_links",
@@ -42,6 +43,8 @@ FEATURES = f"{OWN}/features"
 PICTURES = f"{OWN}/cache/pictures"
 """Scaled copies of images for the labeling page."""
 MAPS = f"{OWN}/cache/maps"
+THUMBNAILS = f"{OWN}/cache/thumbnails.npz"
+"""Small gray copies of images, by which near copies are found (:mod:`spotal.project.copies`)."""
 TOKEN = f"{OWN}/cache/token"
 JOURNAL = f"{OWN}/answers.jsonl"
 """A copy of every answer (:mod:`spotal.project.journal`)."""

@@ -157,6 +157,10 @@ def _answers(body: Any) -> list[dict[str, Any]]:
                 raise HTTPException(400, f"{name} must be at most {MOST_CHARACTERS} characters, found {len(value):,}")
         if not isinstance(answer.get("label"), str | None):
             raise HTTPException(400, f"label must be a name or null, found {reprlib.repr(answer['label'])}")
+        if not isinstance(answer.get("content"), str | None) or answer.get("content") == "":
+            raise HTTPException(
+                400, f"content must be that of the item shown, or null, found {reprlib.repr(answer['content'])}"
+            )
     return answers
 
 

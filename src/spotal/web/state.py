@@ -118,8 +118,8 @@ def _curve(project: Project, models: int, event: int) -> list[dict[str, Any]]:
 
 
 def item(one: Item) -> dict[str, Any]:
-    """An item: its text, or the addresses of its picture."""
-    shown: dict[str, Any] = {"number": one.number, "id": one.id, "kind": one.kind}
+    """An item: its text, or the addresses of its picture; and its content, which an answer about it comes back with."""
+    shown: dict[str, Any] = {"number": one.number, "id": one.id, "kind": one.kind, "content": one.content}
     if one.kind == "text":
         shown["text"] = one.text
     elif one.kind == "image":

@@ -273,6 +273,30 @@ def test_a_new_project_has_a_short_report(make, kind):
     assert "0 of 12 items have a label; no model yet" in html
 
 
+def test_copies_are_shown_and_those_that_leak_counted(tmp_path):
+    lines = [json.dumps({"id": f"{k:02d}", "text": f"text {k % 20}{'!' * (k // 20)}"}) for k in range(40)]
+    (tmp_path / "t.jsonl").write_text("\n".join([*lines, json.dumps({"id": "copy", "text": "text 0"})]))
+    chosen = Settings(Data("../t.jsonl", "text"), CLASSES, audit=Audit(0.5))
+    with Project.create(tmp_path / "p", chosen) as project:
+        held = {item.number for item in project.items if item.held_back}
+        before = gather(project)
+        assert (before.copies.n_equal, before.copies.n_alike, before.leaks) == (1, 20, [])
+        assert "1 text is a copy of another; 20 more look nearly like others." in page(before, project.items.file)
+        project.labels.record_all(Answer(item.id, "ann", label="cat") for item in project.items)
+        facts = gather(project)
+        split = sorted((k, k + 20) for k in range(20) if (k in held) != (k + 20 in held))
+        assert len(split) > 6
+        leaking = {number for pair in split for number in pair if number in held}
+        leaking |= {40} & held if (0, 20) in split else set()  # a copy of item 0
+        assert {number for number, _ in facts.leaks} == leaking
+        assert all(other not in held for _, other in facts.leaks)
+        html = page(facts, project.items.file)
+        assert f"{len(leaking)} of {len(held)} held-back items have a copy or near copy among the labels" in html
+        assert html.count("<span>held back, and trained on</span>") == 6
+        assert "The first 6 pairs are shown." in html
+        assert numbers(facts)["copies"] == {"equal": 1, "nearly_alike": 20, "held_back_leaks": len(leaking)}
+
+
 def test_images_that_are_gone_are_said_to_be(make, tmp_path):
     project = full(make, "image")
     (tmp_path / "data" / "00.png").write_bytes(b"nothing")

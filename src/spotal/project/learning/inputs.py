@@ -93,7 +93,7 @@ def matrix(project: Project, items: list[Item], progress: Progress) -> Inputs:
     progress("reading embeddings", 0, None)
     data = project.settings.data
     source = location(data, project.folder)
-    features = read_pool(source, id_column=data.id_column).features
+    features = read_pool(source, id_column=data.id_column, dialect=data.dialect).features
     assert features is not None  # or the items would not have been found in it
     rows = _rows(features, np.asarray([item.row for item in items], np.int64))
     return Inputs(_numbers(items), check_matrix(rows, f"embeddings in {source}"))

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from spotal._intervals import half_width
 from spotal.project.advice import Audited, audited
+from spotal.project.copies import Copies, find_copies
 from spotal.project.predictions import Predictions, read_embeddings, read_predictions
 from spotal.project.records import Conflict, Item, Pick, Round, Standing
 from spotal.project.report.unseen import Doubt, doubts, unseen
@@ -66,6 +67,8 @@ class Facts:
 
     predictions : of the newest model; tested : the same model's on the audit, what confusion and calibration are of
     doubts : the labels that are most likely wrong; checked : what was found among them, empty before there is a model
+    copies : items of equal content or nearly alike
+    leaks : numbers of held-back items that have a copy among the labels that models are trained on, each with that copy
     sources : standing answers by where they came from; annotators : items that each one's last word stands on
     """
 
@@ -87,10 +90,12 @@ class Facts:
     doubts: list[Doubt]
     checked: str
     plane: Plane | None
+    copies: Copies
+    leaks: list[tuple[int, int]]
 
 
 def gather(project: Project) -> Facts:
-    """What is known now. Changes nothing; reads predictions, and works out the map from at most 20,000 items."""
+    """What is known now. Changes caches only; reads predictions, and works out the map from at most 20,000 items."""
     standings = project.labels.standings()
     every, predictions = unseen(project), read_predictions(project)
     tested = None if predictions is None else audited(predictions, project.rounds.audit())[1]
@@ -99,6 +104,8 @@ def gather(project: Project) -> Facts:
     for pick in project.rounds.picks():
         picks.setdefault(pick.round, []).append(pick)
     items = list(project.items)
+    copies = find_copies(project)
+    trained = {row.number for row in project.labels.current().values()}
     return Facts(
         project.folder.name,
         datetime.now(UTC),
@@ -118,6 +125,8 @@ def gather(project: Project) -> Facts:
         doubtful,
         checked,
         _plane(project, standings),
+        copies,
+        copies.leaks({item.number for item in items if item.held_back and not item.missing}, trained),
     )
 
 

@@ -11,10 +11,12 @@ from spotal.project.report.facts import Facts
 from spotal.project.report.shown import figure, figures
 from spotal.report.parts import folded, table
 
-__all__ = ["cells", "doubts", "people", "rounds"]
+__all__ = ["cells", "copies", "doubts", "people", "rounds"]
 
 MOST_SHOWN = 24
 """Items of one gallery."""
+MOST_PAIRS = 6
+"""Pairs of copies that are shown."""
 MOST_ROUNDS = 8
 """Rounds whose gallery is shown, the newest."""
 
@@ -37,6 +39,33 @@ def doubts(facts: Facts, file: Callable[[Item], Path]) -> str:
     ]
     head = ["item", "label", "model", "sure of its own", "sure of the label"]
     return text + figures(parts, facts.settings.data.kind) + folded("As a list", table(head, rows))
+
+
+def copies(facts: Facts, file: Callable[[Item], Path]) -> str:
+    """Items that are copies of others or nearly alike, and those that are both held back and trained on."""
+    found, leaks = facts.copies, facts.leaks
+    if not found.told():
+        return ""
+    text = f"<h2>Copies</h2><p>{found.told()}.</p>"
+    if leaks:
+        held = sum(item.held_back and not item.missing for item in facts.items.values())
+        text += (
+            f"<p><b>{len(leaks):,} of {held:,} held-back items have a copy or near copy among the labels that models "
+            "are trained on.</b> The accuracy measured on them is too high; remove one of each pair from the data.</p>"
+        )
+    pairs = dict.fromkeys(leaks, "held back, and trained on")
+    for groups, what in ((found.equal, "equal"), (found.alike, "nearly alike")):
+        for group in groups:
+            if (group[1], group[0]) not in pairs:
+                pairs.setdefault((group[0], group[1]), what)
+    kind = facts.settings.data.kind
+    blocks = [
+        f"<h4>{escape(facts.by_number[a].id)} and {escape(facts.by_number[b].id)} <span>{what}</span></h4>"
+        + figures([figure(facts.by_number[k], file, _standing(facts, facts.by_number[k])) for k in (a, b)], kind)
+        for (a, b), what in list(pairs.items())[:MOST_PAIRS]
+    ]
+    more = f'<p class="note">The first {MOST_PAIRS} pairs are shown.</p>' if len(pairs) > MOST_PAIRS else ""
+    return text + "".join(blocks) + more
 
 
 def people(facts: Facts, file: Callable[[Item], Path]) -> str:

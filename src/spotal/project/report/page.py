@@ -63,7 +63,8 @@ def numbers(facts: Facts) -> dict[str, Any]:
         for doubt in facts.doubts
     ]
     pace = None if facts.pace is None else asdict(facts.pace)
-    return {"project": facts.name, **asdict(facts.status), "doubtful": doubtful, "pace": pace}
+    copies = {"equal": facts.copies.n_equal, "nearly_alike": facts.copies.n_alike, "held_back_leaks": len(facts.leaks)}
+    return {"project": facts.name, **asdict(facts.status), "doubtful": doubtful, "pace": pace, "copies": copies}
 
 
 def page(facts: Facts, file: Callable[[Item], Path]) -> str:
@@ -74,6 +75,7 @@ def page(facts: Facts, file: Callable[[Item], Path]) -> str:
         _tested(facts),
         _map(facts),
         galleries.doubts(facts, file),
+        galleries.copies(facts, file),
         galleries.people(facts, file),
         _cost(facts),
         galleries.cells(facts, file),

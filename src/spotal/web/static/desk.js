@@ -105,7 +105,8 @@ export class Desk extends EventTarget {
   /** Record an answer about items; the next one is shown when it is on disk, or kept where the server is lost. */
   async answer(numbers, kind, label = null) {
     if (this.saving || !numbers.length) return;
-    const entries = numbers.map((item) => ({ id: newId(), item, annotator: this.annotator, kind, label }));
+    const shown = (item) => this.tasks.get(item)?.content; // the answer is about this, whatever the item is by then
+    const entries = numbers.map((item) => ({ id: newId(), item, annotator: this.annotator, kind, label, content: shown(item) }));
     this.stack.push(entries.map(({ id, item }) => ({ id, item, before: this.words.get(item) ?? null })));
     await this.record(entries, () => {
       for (const { item } of entries) this.words.set(item, { kind, label });

@@ -36,7 +36,7 @@ export class Grid {
   update(desk) {
     const numbers = [...desk.tasks.keys()];
     for (const [number, tile] of this.tiles) {
-      if (desk.tasks.has(number)) continue;
+      if (desk.tasks.get(number)?.content === tile.content) continue;
       tile.remove();
       this.tiles.delete(number);
       this.marked.delete(number);
@@ -74,6 +74,7 @@ export class Grid {
       this.marked.clear();
       this.enlarge(task.number);
     };
+    tile.content = task.content;
     this.tiles.set(task.number, tile);
     return tile;
   }

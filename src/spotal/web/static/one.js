@@ -28,7 +28,7 @@ export class One {
   update(desk) {
     const { task } = desk;
     const all = [...desk.tasks.keys()];
-    if (task && (this.shown !== task.number || this.version !== task.large)) this.show(task);
+    if (task && (this.shown !== task.number || this.content !== task.content)) this.show(task);
     const place = `${all.indexOf(task.number) + 1} of ${all.length}`;
     this.caption.replaceChildren(h("span", { className: "id", title: task.id }, task.id), h("span", {}, place));
     const words = this.words(desk, task);
@@ -40,7 +40,7 @@ export class One {
 
   show(task) {
     this.shown = task.number;
-    this.version = task.large;
+    this.content = task.content;
     this.image = null;
     if (task.kind === "image") this.frame.replaceChildren(this.picture(task));
     else if (task.kind === "text") this.frame.replaceChildren(h("blockquote", { tabIndex: 0, className: "reading" }, task.text));

@@ -1,0 +1,239 @@
+"""Copies: items of equal content, and items that are nearly alike."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Collection, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spotal._arrays import blocks
+from spotal._files import atomic_path
+from spotal._images import decode, each
+from spotal.errors import DataFileError, InputError, OutputError
+from spotal.project.learning import inputs
+from spotal.project.learning.base import Progress
+from spotal.project.places import THUMBNAILS
+from spotal.tables.arrays import read_npz
+
+if TYPE_CHECKING:
+    from spotal.project.project import Project
+    from spotal.project.records import Item
+
+__all__ = ["Copies", "find_copies"]
+
+NOUNS = {"image": "images", "text": "texts", "embedding": "embeddings"}
+MOST = {"image": 20_000, "text": 1_000_000, "embedding": 1_000_000}
+"""Items of each kind that are compared; the others count where their content is equal."""
+REACH = 8
+"""Items that each item is compared with in a sorted order: the ones that follow."""
+BLOCK = 4_096
+"""Pairs that are compared at a time."""
+SIDE, BITS, SHADES, SHARE = 32, 2, 3.0, 0.1
+"""Images are alike where their hashes differ in at most ``BITS`` bits, and their thumbnails of ``SIDE`` pixels on
+average by less than ``SHADES`` of 255 shades (the nearest two different digits of scikit-learn: 3.8) and less than
+``SHARE`` of their standard deviation."""
+EDGE = 2.0
+"""Shades by which a neighbor must be brighter to set a bit: compression alone changes flat parts by less."""
+DISTANCE, DIRECTIONS, GRIDS, WIDTH = 1e-3, 8, 3, 16
+"""Rows are alike within this share of their root mean square distance from the mean. They are looked for in the cells
+of ``GRIDS`` shifted grids on ``DIRECTIONS`` random directions; a cell is ``WIDTH`` times that distance wide."""
+
+Pairs = Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]
+
+
+@dataclass(frozen=True)
+class Copies:
+    """Groups of two or more items, as numbers in ascending order.
+
+    kind : str, of the items
+    equal : items of the same content
+    alike : items that are nearly alike; the first of equal items stands for all
+    compared, of : items that were compared for ``alike``, and all that could be, each content once
+    """
+
+    kind: str
+    equal: list[list[int]]
+    alike: list[list[int]]
+    compared: int
+    of: int
+
+    @property
+    def n_equal(self) -> int:
+        """Number of items that are copies of an earlier item."""
+        return sum(len(group) - 1 for group in self.equal)
+
+    @property
+    def n_alike(self) -> int:
+        """Number of items that are nearly like an earlier item, and no copies."""
+        return sum(len(group) - 1 for group in self.alike)
+
+    def leaks(self, held_back: Collection[int], trained: Collection[int]) -> list[tuple[int, int]]:
+        """Pair each held-back item that has a copy or near copy among the items trained on with the first of these."""
+        of = {number: group[0] for group in self.alike for number in group}
+        of |= {number: of.get(group[0], group[0]) for group in self.equal for number in group}
+        known: dict[int, int] = {}
+        for number in sorted(trained):
+            known.setdefault(of.get(number, number), number)
+        pairs = ((number, of.get(number, number)) for number in sorted(held_back))
+        return [(number, known[group]) for number, group in pairs if group in known]
+
+    def told(self) -> str:
+        """One sentence for people; empty where there is nothing to say."""
+        noun, parts = NOUNS[self.kind], []
+        one = noun[:-1]
+        if self.n_equal:
+            many = f"{self.n_equal:,} {noun} are copies of others"
+            parts.append(f"1 {one} is a copy of another" if self.n_equal == 1 else many)
+        if self.n_alike:
+            what = "more" if parts else one if self.n_alike == 1 else noun
+            verb = "looks nearly like another" if self.n_alike == 1 else "look nearly like others"
+            parts.append(f"{self.n_alike:,} {what} {verb}")
+        if self.compared < self.of:
+            parts.append(f"only {self.compared:,} of {self.of:,} {noun} were compared for near copies")
+        return "; ".join(parts)
+
+
+def find_copies(project: Project, progress: Progress | None = None) -> Copies:
+    """Find items of equal content, and most of those that are nearly alike.
+
+    Images are compared by difference hashes and thumbnails; texts without case, punctuation and white space; embeddings
+    by distance. The thresholds are conservative: different items are rarely taken for copies, while strongly changed
+    copies are missed. At most 20,000 images are decoded, the first ones; their thumbnails are cached. Data that cannot
+    be read are not compared.
+    """
+    by_content: dict[str, list[Item]] = {}
+    for item in project.items:
+        if not item.missing:
+            by_content.setdefault(item.content, []).append(item)
+    equal = [[item.number for item in group] for group in by_content.values() if len(group) > 1]
+    first = [group[0] for group in by_content.values()]
+    kind = project.settings.data.kind
+    some = first[: MOST[kind]]
+    alike = {"image": _images, "text": _texts, "embedding": _rows}[kind]
+    groups: list[list[int]] = []
+    compared = 0
+    with suppress(DataFileError, InputError):
+        groups = _groups(alike(project, some, progress or (lambda what, done, total: None)), len(some))
+        compared = len(some)
+    return Copies(kind, equal, [[some[k].number for k in group] for group in groups], compared, len(first))
+
+
+def _images(project: Project, items: list[Item], progress: Progress) -> Pairs:
+    place, thumbs = _thumbnails(project, items, progress)
+    small = thumbs.reshape(len(thumbs), 8, SIDE // 8, SIDE).mean(2, dtype=np.float32)
+    steps = np.diff(np.repeat(small, 9, 2).reshape(len(small), 8, 9, SIDE).mean(3), axis=2) > EDGE
+    hashes = np.packbits(steps.reshape(len(steps), 64), axis=1)
+    bands = hashes.view(np.uint16)
+    mean, deviation = thumbs.mean((1, 2)), thumbs.std((1, 2))
+    limit = np.minimum(SHADES, SHARE * deviation)
+    for k in range(4):  # hashes that differ in two bits are equal in two of four bands
+        order = np.lexsort((mean, *(bands[:, (k + j) % 4] for j in (3, 2, 1, 0))))
+        for a, b in _neighbors(order):
+            near = np.unpackbits(hashes[a] ^ hashes[b], axis=1).sum(1) <= BITS
+            near &= np.abs(mean[a] - mean[b]) <= SHADES
+            a, b = a[near], b[near]
+            gap = np.abs(thumbs[a].astype(np.int16) - thumbs[b]).mean((1, 2))
+            same = gap < np.minimum(limit[a], limit[b])
+            yield place[a[same]], place[b[same]]
+
+
+def _thumbnails(project: Project, items: list[Item], progress: Progress) -> tuple[NDArray[np.int64], NDArray[np.uint8]]:
+    """Positions of the images that can be read, and their gray thumbnails (n, 32, 32), from the cache if there."""
+    path = project.folder / THUMBNAILS
+    known: dict[str, NDArray[np.uint8]] = {}
+    with suppress(DataFileError, KeyError):
+        kept = read_npz(path)
+        if kept["thumbs"].shape[1:] == (SIDE, SIDE) and kept["thumbs"].dtype == np.uint8:
+            known = dict(zip(kept["contents"].tolist(), kept["thumbs"], strict=False))
+    new = [item for item in items if item.content not in known]
+    found = each(lambda item: decode(project.items.file(item), item.id, (SIDE, SIDE), 1), new)
+    for k, (item, image) in enumerate(zip(new, found, strict=True)):
+        if not isinstance(image, DataFileError):
+            known[item.content] = image[..., 0]
+        if k % 100 == 0:
+            progress("comparing images", k, len(new))
+    place = [k for k, item in enumerate(items) if item.content in known]
+    thumbs = np.asarray([known[items[k].content] for k in place], np.uint8).reshape(-1, SIDE, SIDE)
+    if new:
+        with suppress(OSError, OutputError):  # a cache: without it they are decoded again
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with atomic_path(path) as part, part.open("wb") as file:
+                np.savez(file, contents=np.asarray([items[k].content for k in place]), thumbs=thumbs)
+    return np.asarray(place, np.int64), thumbs
+
+
+class _Letters(dict[int, str]):
+    """A table for ``str.translate``: punctuation and white space become spaces, and all else stays."""
+
+    def __missing__(self, code: int) -> str:
+        letter = chr(code)
+        self[code] = " " if unicodedata.category(letter)[0] in "PZC" else letter
+        return self[code]
+
+
+def _texts(project: Project, items: list[Item], progress: Progress) -> Pairs:
+    letters = _Letters()
+    first: dict[str, int] = {}
+    for k, item in enumerate(items):
+        text = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", item.text or "").casefold())
+        key = " ".join(text.translate(letters).split())
+        if key and first.setdefault(key, k) != k:
+            yield np.asarray([first[key]]), np.asarray([k])
+        if k % 10_000 == 0:
+            progress("comparing texts", k, len(items))
+
+
+def _rows(project: Project, items: list[Item], progress: Progress) -> Pairs:
+    X = inputs.matrix(project, items, progress).X
+    progress("comparing embeddings", 0, None)
+    center = np.mean(X, 0, dtype=np.float64)
+    limit = DISTANCE * np.sqrt(sum(float(np.sum((X[part] - center) ** 2)) for part in blocks(len(X), BLOCK)) / len(X))
+    if not 0 < limit < np.inf:
+        return
+    rng = np.random.default_rng(0)
+    directions = rng.normal(size=(X.shape[1], DIRECTIONS)) / (WIDTH * limit)
+    projected = np.concatenate([(X[part] - center) @ directions for part in blocks(len(X), BLOCK)])
+    for shift in rng.uniform(size=(GRIDS, DIRECTIONS)):
+        cells = _mixed(np.floor(projected + shift).astype(np.int64))
+        for a, b in _neighbors(np.lexsort((projected[:, 0], cells))):
+            same = cells[a] == cells[b]
+            a, b = a[same], b[same]
+            near = np.sqrt(np.sum((X[a].astype(np.float64) - X[b]) ** 2, 1)) <= limit
+            yield a[near], b[near]
+
+
+def _mixed(cells: NDArray[np.int64]) -> NDArray[np.uint64]:
+    """One hash of each row of whole numbers."""
+    mixed = np.zeros(len(cells), np.uint64)
+    for column in cells.view(np.uint64).T:
+        mixed = (mixed ^ column) * np.uint64(0x9E3779B97F4A7C15)
+        mixed ^= mixed >> np.uint64(29)
+    return mixed
+
+
+def _neighbors(order: NDArray[np.int64]) -> Pairs:
+    """Pairs of items that are at most ``REACH`` places apart in an order."""
+    for step in range(1, REACH + 1):
+        for part in blocks(max(0, len(order) - step), BLOCK):
+            yield order[:-step][part], order[step:][part]
+
+
+def _groups(pairs: Pairs, n: int) -> list[list[int]]:
+    """Join pairs among n items to groups, each in order, by their first."""
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+
+    found = [np.stack(pair) for pair in pairs if len(pair[0])]
+    if not found:
+        return []
+    a, b = np.concatenate(found, 1)
+    _, group = connected_components(coo_array((np.ones(len(a), bool), (a, b)), shape=(n, n)), directed=False)
+    members: dict[int, list[int]] = {}
+    for k in np.union1d(a, b).tolist():
+        members.setdefault(int(group[k]), []).append(k)
+    return list(members.values())
