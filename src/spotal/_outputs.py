@@ -16,7 +16,7 @@ HTML = b'<meta name="generator" content="spotal">'
 """In the head of every page that spotal writes."""
 MARKS = {
     ".html": (HTML,),
-    ".csv": (b"id,rank,row,cell_mass,strategy", b"id,label,by,predicted,confidence"),
+    ".csv": (b"id,rank,row,cell_mass,strategy", b"label,by,predicted,confidence"),
     ".json": (b'{"format":1,"metric":', b'{"format":1,"headline":'),
 }
 """What files hold near their beginning that spotal writes under names of its own choice; without blanks of JSON and

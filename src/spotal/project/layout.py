@@ -23,7 +23,7 @@ __all__ = ["OLD", "is_old", "move", "upgrade"]
 OLD = "project.sqlite"
 """Where the database was."""
 _MODEL = re.compile(r"models/\d{4,}-[0-9a-f]{6}\.(embeddings\.npy|predictions\.npy|pt|joblib)")
-_FEATURES = re.compile(r"(?P<stem>images-\d+|model-[0-9a-f]{16})\.npy")
+_FEATURES = re.compile(r"(?P<stem>images-\d+(-\d+)?|model-[0-9a-f]{16})\.npy")
 _PICTURE = re.compile(r"\d+-[0-9a-f]{12}-(small|large)\.webp")
 _BACKUP = re.compile(r"project-(\d{4}|doctor)-\d{8}T\d{6}Z\.sqlite")
 

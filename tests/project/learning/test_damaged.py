@@ -66,7 +66,7 @@ def test_a_damaged_array_leads_in_no_circle(start, answer, which, kind, damage):
 
 
 @pytest.mark.parametrize("damage", DAMAGE)
-@pytest.mark.parametrize("name", ["images-32.npy", "images-32.marks.npy"])
+@pytest.mark.parametrize("name", ["images-32-2.npy", "images-32-2.marks.npy"])
 def test_damaged_features_are_computed_again(start, answer, damage, name):
     project = start("image")
     next_batch(project)
