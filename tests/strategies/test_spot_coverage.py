@@ -62,7 +62,7 @@ def test_picks_follow_the_mass_given():
     x = square(800)
     dense = x[:, 0] < 0.25
     mass = np.where(dense, 0.9 / dense.sum(), 0.1 / (~dense).sum())
-    assert 0.8 < dense[pick(x, 40, mass=mass).indices].mean() < 1
+    assert 0.8 < dense[pick(x, 40, mass=mass, reach=1.0).indices].mean() < 1
     assert 0.15 < dense[pick(x, 40).indices].mean() < 0.35
 
 

@@ -74,7 +74,7 @@ class _Block(TableShard):
 
     def __init__(self, number: int, ref: Any, rows: int, width: int, dtype: np.dtype[Any], names: list[str]) -> None:
         self.path, self.ref, self.rows, self.width, self.dtype = Path(f"block {number}"), ref, rows, width, dtype
-        self.id_column = "id" if "id" in names else None
+        self.id_column, self.others = "id" if "id" in names else None, ()
         self.ends = np.array([rows])
         self.stamp = _Fixed(rows, str(ref.hex()))
 
