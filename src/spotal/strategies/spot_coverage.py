@@ -21,7 +21,8 @@ class SPOTCoverage(Strategy):
     Transport makes distance mean mass: the points of a design of n each stand for 1/n of it. Here a row's reach is the
     distance within which it finds half of that mass, and picks are taken greedily so that the weighted sum over rows of
     exp(-(distance to the nearest pick or labeled row / reach)^2) is greatest, rows out of reach counting nothing
-    (:class:`~spotal.selection.coverage.Coverage`). In one dimension the picks stand at evenly spaced quantiles, as the
+    (:class:`~spotal.selection.coverage.Coverage`).
+    In one dimension, with ``reach=1``, the picks stand near evenly spaced quantiles, as the
     points of a lattice do after the transport.
 
     Parameters
