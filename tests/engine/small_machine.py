@@ -11,6 +11,7 @@ import os
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 
 LIMIT = 1500 << 20
@@ -25,6 +26,14 @@ def marked(mark):
                 found.append(int(place.name))
         except OSError:
             continue
+    return found
+
+
+def left(mark, seconds=60):
+    """Marked processes that are still there after so long: the system takes a moment to end what was killed."""
+    end = time.monotonic() + seconds
+    while (found := marked(mark)) and time.monotonic() < end:
+        time.sleep(0.05)
     return found
 
 

@@ -14,7 +14,7 @@ import pytest
 import torch
 from PIL import Image
 from pyarrow import parquet
-from tests.engine.small_machine import marked
+from tests.engine.small_machine import left, marked
 
 import spotal
 from spotal._arrays import batches_of
@@ -314,7 +314,7 @@ def test_ctrl_c_leaves_no_process_behind(tmp_path, title, kill):
     _, said = process.communicate()
     assert process.returncode == 130, said
     assert said.strip().endswith("Interrupted.")
-    assert marked(mark) == []
+    assert left(mark) == []
     assert not (tmp_path / "picks.csv").exists()
 
 

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image
 from tests.engine import small_machine
-from tests.engine.small_machine import marked
+from tests.engine.small_machine import left
 
 import spotal
 
@@ -117,7 +117,7 @@ def small(tmp_path):
             [*machine, sys.executable, "-c", GREEDY + program, *words],
             cwd=tmp_path, env=os.environ | environment, capture_output=True, text=True,
         )  # fmt: skip
-        assert marked(mark) == []
+        assert left(mark) == []
         return done
 
     return run
