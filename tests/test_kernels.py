@@ -7,12 +7,16 @@ import pytest
 import torch
 
 from spotal import _kernels
-from spotal._search import Centers, means
+from spotal._nearest import nearest
+from spotal._search import Centers
 from spotal.reduce import PCA, LeadingSpace
-from spotal.selection.tree import CutTree
 from spotal.transport import SlicedTransport
 from spotal.transport._iterative import random_frame
 from spotal.transport._maps import FrameMap, binned_cdf
+
+
+def nearest_of_all(y, centers):
+    return nearest(torch.from_numpy(y), torch.from_numpy(centers.points))[0].numpy()
 
 
 def cloud(n, d, seed=0):
@@ -51,26 +55,18 @@ def test_rows_that_are_not_finite_are_noticed():
 def test_few_centers_are_searched_exactly(count):
     y = cloud(500, 32)
     centers = Centers(cloud(count, 32, seed=1))
-    assert np.array_equal(centers.search(y)[0], centers.exact(torch.from_numpy(y)).numpy())
+    assert np.array_equal(
+        centers.nearest(y)[0], nearest_of_all(y, centers)
+    )
 
 
 def test_many_centers_are_missed_narrowly_and_alike_in_any_company():
     y = cloud(3_000, 32)
     centers = Centers(y[:700])
-    found, best = centers.search(y)[0], centers.exact(torch.from_numpy(y)).numpy()
+    found, best = centers.nearest(y)[0], nearest_of_all(y, centers)
     away = [np.square(y - centers.points[index]).sum(1)[700:].mean() for index in (found, best)]
     assert away[0] < 1.15 * away[1]
-    assert np.array_equal(np.concatenate([centers.search(y[:7])[0], centers.search(y[7:])[0]]), found)
-
-
-def test_centers_that_moved_on_are_laid_out_from_where_they_were():
-    y = cloud(3_000, 32)
-    before = Centers(y[:700])
-    index, squared = before.search(y)
-    np.testing.assert_allclose(squared, np.square(y - before.points[index]).sum(1), rtol=1e-4, atol=1e-4)
-    points = means(index, np.ones(3_000), y, before.points)
-    moved, anew = Centers(points, before).search(y)[1], Centers(points).search(y)[1]
-    assert moved.mean() < 1.02 * anew.mean()
+    assert np.array_equal(np.concatenate([centers.nearest(y[:7])[0], centers.nearest(y[7:])[0]]), found)
 
 
 def test_very_many_centers_lie_in_longer_lists():
@@ -80,49 +76,20 @@ def test_very_many_centers_lie_in_longer_lists():
     assert len(centers.middles) < 20_000 / 64
     assert (np.sort(centers.member[centers.member < 20_000]) == np.arange(20_000)).all()
     some = y[39_000:]
-    exact = centers.exact(torch.from_numpy(some)).numpy()
-    assert centers.search(some)[1].mean() < 1.15 * np.square(some - centers.points[exact]).sum(1).mean()
+    exact = nearest_of_all(some, centers)
+    assert centers.nearest(some)[1].mean() < 1.15 * np.square(some - centers.points[exact]).sum(1).mean()
 
 
-@pytest.mark.parametrize("count", [5, 90, 400])
-def test_a_shortlist_holds_the_nearest_center_of_its_lists(count):
-    y = cloud(600, 32)
-    centers = Centers(cloud(count, 32, seed=1))
-    found = centers.several(y, 8, 2)
-    away = np.square(y[:, None] - centers.points[found]).sum(2)
-    np.testing.assert_allclose(away.min(1), centers.nearest(y)[1], rtol=1e-4, atol=1e-4)
-    if count > 8:
-        assert np.mean([len(set(row)) for row in found]) > 6
-    squared = np.empty(600)
-    _kernels.away(y, centers.points, found, squared)
-    np.testing.assert_allclose(squared, away.min(1), rtol=1e-5)
+def test_distances_to_named_points():
+    y, points = cloud(60, 90), cloud(7, 90, seed=1)
+    named, squared = np.random.default_rng(0).integers(7, size=(60, 3)), np.empty(60)
+    _kernels.away(y, points, named, squared)
+    np.testing.assert_allclose(squared, np.square(y[:, None] - points[named]).sum(2).min(1), rtol=1e-5)
 
 
 def test_ties_go_to_the_least_number():
     centers = Centers(np.repeat(cloud(20, 32), 2, axis=0))
-    assert (centers.search(cloud(20, 32))[0] % 2 == 0).all()
-
-
-def test_means():
-    y, index, weight = cloud(40, 3), np.arange(40) % 4, np.arange(40.0)
-    found = means(index, weight, y, np.full((5, 3), 7, np.float32))
-    expected = [np.average(y[index == k], axis=0, weights=weight[index == k]) for k in range(4)]
-    np.testing.assert_allclose(found[:4], expected, rtol=1e-5)
-    assert (found[4] == 7).all()
-
-
-def test_the_best_rows_of_each_cell_in_any_order():
-    rng = np.random.default_rng(0)
-    cell, key = rng.integers(6, size=400), rng.integers(9, size=400).astype(float)
-    row = np.arange(400)
-    expected = np.full((7, 5), -1)
-    for k in range(6):
-        mine = np.flatnonzero(cell == k)
-        expected[k] = mine[np.lexsort((mine, -key[mine]))][:5]
-    for order in (row, row[::-1], rng.permutation(400)):
-        best_key, best_row = np.full((7, 5), -np.inf), np.full((7, 5), -1)
-        _kernels.fold(cell[order], key[order], row[order], best_key, best_row)
-        assert np.array_equal(best_row, expected)
+    assert (centers.nearest(cloud(20, 32))[0] % 2 == 0).all()
 
 
 @pytest.mark.parametrize("dim", [2, 9])
@@ -134,35 +101,6 @@ def test_a_frame_moves_points_as_its_reference_does(dim):
     moved = beyond.clone()
     frame.move(moved)
     torch.testing.assert_close(moved, frame.forward(beyond), rtol=0, atol=1e-12)
-
-
-def halved(cloud, weight, design, points, rows, box):
-    """The cell of each row, by the definition: cloud and design halved along the longest side of their box."""
-    if len(points) == 1:
-        return dict.fromkeys(rows.tolist(), int(points[0]))
-    k = int((box[1] - box[0]).argmax())
-    half = len(points) // 2
-    points = points[np.argsort(design[points, k], kind="stable")]
-    rows = rows[np.argsort(cloud[rows, k], kind="stable")]
-    at = np.float32(design[points[half - 1 : half + 1], k].mean())
-    if len(rows):
-        below = np.cumsum(weight[rows])
-        place = int(np.searchsorted(below, half / len(points) * below[-1]))
-        at = cloud[rows[min(place + 1, len(rows) - 1)], k]
-    lower, upper = box.copy(), box.copy()
-    lower[1, k] = upper[0, k] = min(max(at, box[0, k]), box[1, k])
-    below = cloud[rows, k] < at
-    left = halved(cloud, weight, design, points[:half], rows[below], lower)
-    return left | halved(cloud, weight, design, points[half:], rows[~below], upper)
-
-
-@pytest.mark.parametrize(("rows", "count"), [(400, 37), (400, 1), (20, 50)])
-def test_a_cut_tree_is_that_of_its_definition(rows, count):
-    rng = np.random.default_rng(count)
-    cloud, weight, design = rng.random((rows, 3), dtype=np.float32), rng.random(rows), rng.random((count, 3))
-    found = CutTree.fit(cloud, weight, design).place(cloud)
-    expected = halved(cloud, weight, design, np.arange(count), np.arange(rows), np.array([[0.0] * 3, [1.0] * 3]))
-    assert found.tolist() == [expected[row] for row in range(rows)]
 
 
 def test_marginals_counted_in_bins():

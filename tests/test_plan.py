@@ -16,28 +16,24 @@ from spotal._memory import Reading, Scale, size_of
 from spotal.engine import watching
 from spotal.errors import BudgetError, InputError
 from spotal.pool import ArrayPool
-from spotal.strategies import CoreSet, _large
+from spotal.strategies import CoreSet, _sample
 
 
-def test_a_plan_of_a_small_pool_counts_its_passes():
-    found = spotal.plan(3_000, 20, 30)
-    assert found.path == "exact"
-    seen = []
-    x = np.random.default_rng(0).normal(size=(3_000, 20)).astype(np.float32)
-    with watching(lambda title, done, total: seen.append(title) if not done else None):
-        spotal.select(x, 30, random_state=0)
-    # and the one that checks the values
-    assert found.passes in (len(seen), len(seen) + 1, len(seen) + 2)
-    assert found.bytes_read == found.passes * 3_000 * 20 * 4
-
-
-def test_a_plan_of_a_large_pool_is_one_pass(monkeypatch):
-    monkeypatch.setattr(_large, "EXACT_WORK", 1)
-    found = spotal.plan(3_000, 20, 30)
-    assert (found.path, found.passes) == ("sampled", 1)
-    assert set(found.steps) == {"fit", "carry", "refine", "select"}
+@pytest.mark.parametrize(("rows", "path"), [(1_500, "exact"), (3_000, "sampled")])
+def test_a_plan_counts_its_passes(rows, path):
+    found = spotal.plan(rows, 20, 30)
+    assert (found.path, found.passes) == (path, 2)
+    assert set(found.steps) == {"sample", "graph", "assign"}
     assert found.seconds == pytest.approx(sum(found.steps.values()))
-    assert spotal.plan(3_000, 20, 30, sequential=True).passes == 2
+    seen = []
+    x = np.random.default_rng(0).normal(size=(rows, 20)).astype(np.float32)
+    with watching(lambda title, done, total: seen.append(title) if not done else None):
+        spotal.select(x, 30, random_state=0).cells  # noqa: B018 - found by a pass when it is asked for
+    # and the one that checks the values, where all rows are worked on
+    assert len(seen) + (path == "exact") == found.passes
+    worked_on = min(rows, 2_048)
+    assert found.bytes_read == (found.passes * rows + worked_on) * 20 * 4
+    assert spotal.plan(rows, 20, 30, sequential=True).passes == 3
 
 
 def test_memory_does_not_grow_with_a_long_pool():
@@ -65,9 +61,9 @@ def test_a_cap_makes_batches_smaller_and_then_threads_fewer(monkeypatch):
         Scale.of(100, 16, 5, CoreSet())
 
 
-@pytest.mark.parametrize("work", [0, 1e18])
-def test_picks_are_the_same_within_less_memory(monkeypatch, work):
-    monkeypatch.setattr(_large, "EXACT_WORK", work)
+@pytest.mark.parametrize("least", [2_048, 40_000])
+def test_picks_are_the_same_within_less_memory(monkeypatch, least):
+    monkeypatch.setattr(_sample, "LEAST_ROWS", least)
     x = np.random.default_rng(0).normal(size=(40_000, 40)).astype(np.float32)
     known = {"random_state": 0, "labeled": [3, 4], "probabilities": np.full((40_000, 2), 0.5)}
     sizes = []
@@ -79,7 +75,7 @@ def test_picks_are_the_same_within_less_memory(monkeypatch, work):
                 yield batch
 
     free = spotal.select(x, 30, **known)
-    most = min(way for way in range(350, 700) if fits(way, known))
+    most = min(way for way in range(350, 4_000, 5) if fits(way, known))
     found = spotal.select(Watched(x), 30, max_memory=most << 20, **known)
     assert max(sizes) < 40_000  # were it not for the limit all would be one batch
     np.testing.assert_array_equal(found.indices, free.indices)
@@ -87,7 +83,7 @@ def test_picks_are_the_same_within_less_memory(monkeypatch, work):
 
 
 def fits(mebibytes, known):
-    scale = Scale.of(40_000, 40, 30, known=True, classes=2)
+    scale = Scale.of(40_000, 40, 30, labeled=2, known=True, classes=2)
     try:
         scale.reading(mebibytes << 20)
     except InputError:
@@ -120,7 +116,6 @@ import sys, threading, time
 import numpy as np
 import spotal
 from spotal.pool import open_pool
-from spotal.strategies import _large
 
 def anonymous():
     status = open("/proc/self/status").read()
@@ -132,7 +127,7 @@ def watch():
         peak = max(peak, anonymous())
         time.sleep(0.002)
 
-_large.EXACT_ROWS, peak = 0, 0
+peak = 0
 threading.Thread(target=watch, daemon=True).start()
 print(hash(tuple(spotal.select(sys.argv[1], 50, random_state=0, max_memory=sys.argv[2]).indices.tolist())), peak)
 """
@@ -176,7 +171,13 @@ def test_a_budget_that_cannot_be(budget):
 @pytest.mark.parametrize("budget", [5, 500])
 @pytest.mark.parametrize(
     "known",
-    [{}, {"known": True}, {"known": True, "classes": 10}, {"limited": True}, {"strategy": spotal.SPOT(focus=0)}],
+    [
+        {},
+        {"known": True},
+        {"known": True, "classes": 10},
+        {"limited": True},
+        {"labeled": 90, "strategy": spotal.SPOT(reach=1.0)},
+    ],
 )
 def test_a_plan_is_a_cap_that_a_run_keeps_to(monkeypatch, n, dim, budget, known):
     monkeypatch.setattr(_plan, "_timed", lambda _: 0.0)

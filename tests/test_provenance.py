@@ -80,7 +80,7 @@ def test_length_is_bounded():
     assert len(describe(list(range(10**6)))) == 101
     assert describe(list(range(103)))[-1] == "... 3 more"
     assert describe(dict.fromkeys(range(103)))["..."] == "3 more"
-    assert len(json.dumps(describe(vars(SPOT(reduction=FunctionTransformer(kw_args={"x": big})))))) < 2_000
+    assert len(json.dumps(describe(vars(SPOT.paper(reduction=FunctionTransformer(kw_args={"x": big})))))) < 2_000
 
 
 def test_versions():

@@ -128,9 +128,13 @@ class Batches:
         kept = np.setdiff1d(np.arange(n), state.skipped)
         whole, cold = len(kept) == n, len(state.labeled) == 0
         seen = pool if whole else pool[kept]
-        classes = 0 if probabilities is None else probabilities.shape[1]
-        known: dict[str, Any] = {"limited": bool(self.limits), "known": not cold, "classes": classes}
-        with within(self.max_memory, seen.shape, budget, strategy, **known):
+        of: dict[str, Any] = {
+            "labeled": len(state.labeled),
+            "limited": bool(self.limits),
+            "known": probabilities is not None,
+            "classes": 0 if probabilities is None else probabilities.shape[1],
+        }
+        with within(self.max_memory, seen.shape, budget, strategy, **of):
             selection = strategy.query(
                 seen,
                 budget,

@@ -20,9 +20,6 @@ __all__ = [
     "away",
     "bounds",
     "carry",
-    "descend",
-    "fold",
-    "halve",
     "histogram",
     "probe",
     "project",
@@ -124,8 +121,7 @@ def search(
     """The nearest of the centers in a few lists to each row of y (n, WIDTH), and how far away it is.
 
     Row i looks into the lists of numbers lists[i], (probes,).
-    index (n, several): the nearest center's number; with several, a power of two, that of the nearest in every lane,
-    every (lane + several), and so on. squared (n,): the squared distance to the first; points (k, WIDTH): the centers.
+    index (n,): the nearest center's number; squared (n,): the squared distance to it; points (k, WIDTH): the centers.
 
     List k has the groups starts[k] .. starts[k + 1] of fine (groups, WIDTH, LANES), half and member (groups, LANES),
     the centers, half their squared lengths and their numbers. Ties go to the least number.
@@ -143,19 +139,13 @@ def search(
                     better = value > best[lane] or (value == best[lane] and number < whose[lane])
                     best[lane] = value if better else best[lane]
                     whose[lane] = number if better else whose[lane]
-        left = LANES
-        while left > index.shape[1]:
-            left //= 2
-            for lane in range(left):
-                value, number = best[lane + left], whose[lane + left]
-                better = value > best[lane] or (value == best[lane] and number < whose[lane])
-                best[lane] = value if better else best[lane]
-                whose[lane] = number if better else whose[lane]
-        for lane in range(left):
-            index[i, lane] = whose[lane]
+        for lane in range(1, LANES):
+            if best[lane] > best[0] or (best[lane] == best[0] and whose[lane] < whose[0]):
+                best[0], whose[0] = best[lane], whose[lane]
+        index[i] = whose[0]
         away = np.float32(0)
         for k in range(WIDTH):
-            away += (y[i, k] - points[index[i, 0], k]) ** 2
+            away += (y[i, k] - points[index[i], k]) ** 2
         squared[i] = away
 
 
@@ -207,77 +197,6 @@ def accumulate(index: Any, weight: Any, y: Any, mass: Any, sums: Any) -> None:
         mass[cell] += w
         for k in range(y.shape[1]):
             sums[cell, k] += w * y[i, k]
-
-
-@_compiled
-def fold(index: Any, key: Any, row: Any, best_key: Any, best_row: Any) -> None:
-    """Keep the rows of greatest key in each cell: best_key, best_row (k, depth), best first, ties to the least row."""
-    depth = best_key.shape[1]
-    for i in range(len(index)):
-        cell, value, number = index[i], key[i], row[i]
-        place = depth
-        while place > 0:
-            other, rival = best_row[cell, place - 1], best_key[cell, place - 1]
-            if other >= 0 and (value < rival or (value == rival and number > other)):
-                break
-            place -= 1
-        if place < depth:
-            for k in range(depth - 1, place, -1):
-                best_key[cell, k], best_row[cell, k] = best_key[cell, k - 1], best_row[cell, k - 1]
-            best_key[cell, place], best_row[cell, place] = value, number
-
-
-@_compiled
-def halve(cloud: Any, weight: Any, design: Any, axis: Any, threshold: Any, beyond: Any) -> None:
-    """Fill in the nodes (2n - 1,) of a tree that cuts a cloud (s, d) with weights (s,) by a design (n, d).
-
-    What ``axis``, ``threshold`` and ``beyond`` mean, and how cuts are chosen: :class:`spotal.selection.tree.CutTree`.
-    """
-    dim = design.shape[1]
-    points, rows = np.arange(len(design)), np.arange(len(cloud))
-    boxes, spans = np.empty((64, 2, dim)), np.empty((64, 5), np.int64)  # of the nodes that wait: few for each level
-    boxes[0, 0], boxes[0, 1] = 0, 1
-    spans[0, 0], spans[0, 1], spans[0, 2], spans[0, 3], spans[0, 4] = 0, 0, len(design), 0, len(cloud)
-    waiting = 1
-    while waiting > 0:
-        waiting -= 1
-        box = boxes[waiting].copy()
-        node, first, last, begin, end = spans[waiting]
-        if last - first == 1:
-            beyond[node] = points[first]
-            continue
-        k = (box[1] - box[0]).argmax()
-        half = (last - first) // 2
-        own = points[first:last]
-        own[:] = own[np.argsort(design[:, k][own], kind="mergesort")]
-        mine = rows[begin:end]
-        mine[:] = mine[np.argsort(cloud[:, k][mine], kind="mergesort")]
-        if end > begin:
-            below = np.cumsum(weight[mine])
-            place = np.searchsorted(below, half / (last - first) * below[-1])
-            at = cloud[mine[min(place + 1, end - begin - 1)], k]
-        else:  # amid the design
-            at = np.float32((design[own[half - 1], k] + design[own[half], k]) / 2)
-        cut = begin + np.searchsorted(cloud[:, k][mine], at)
-        axis[node], threshold[node], beyond[node] = k, at, node + 2 * half
-        inside = min(max(np.float64(at), box[0, k]), box[1, k])
-        for side in range(2):  # the upper part, whose lower bound is the cut, then the lower part
-            boxes[waiting] = box
-            boxes[waiting, side, k] = inside
-            spans[waiting, 0] = node + 1 if side else node + 2 * half
-            spans[waiting, 1], spans[waiting, 2] = (first, first + half) if side else (first + half, last)
-            spans[waiting, 3], spans[waiting, 4] = (begin, cut) if side else (cut, end)
-            waiting += 1
-
-
-@_compiled
-def descend(x: Any, axis: Any, threshold: Any, beyond: Any, index: Any) -> None:
-    """index (n,): the leaf of a cut tree that each row of x (n, d) falls into."""
-    for i in range(len(x)):
-        node = 0
-        while axis[node] >= 0:
-            node = node + 1 if x[i, axis[node]] < threshold[node] else beyond[node]
-        index[i] = beyond[node]
 
 
 @_compiled

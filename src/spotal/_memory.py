@@ -13,6 +13,7 @@ import numpy as np
 
 from spotal._arrays import BLOCK_BYTES, batches_of, block_rows
 from spotal.errors import InputError
+from spotal.selection.graph import BLOCK, CANDIDATES
 
 __all__ = ["Reading", "Scale", "kept", "size_of", "within"]
 
@@ -48,17 +49,16 @@ class Reading:
 class Scale:
     """What decides how much memory a selection takes, the pool in memory not counted.
 
-    rows, dim, budget; large, whether cells are refined on a sample; fitted, sampled : rows held of the pool;
-    known : whether rows have labels, masses or limits; classes : of the rows' probabilities, 0 without
+    rows, dim, budget; sampled : rows that are worked on; neighbors : of each of these; whole : whether anything is kept
+    of every row while picks are chosen (masses, labels, limits, draws); classes : of the rows' probabilities, 0 without
     """
 
     rows: int
     dim: int
     budget: int
-    large: bool
-    fitted: int
     sampled: int
-    known: bool = False
+    neighbors: int
+    whole: bool = False
     classes: int = 0
 
     @classmethod
@@ -69,37 +69,40 @@ class Scale:
         budget: int,
         strategy: Any = None,
         *,
+        labeled: int = 0,
         limited: bool = False,
         known: bool = False,
         classes: int = 0,
     ) -> Scale:
-        """Of a selection from n rows by a SPOT; None for one with its defaults. ``limited``: on cost or groups.
+        """Of a selection from n rows, so many of them labeled, by a SPOT; None for one with its defaults.
 
-        Raises InputError for another strategy.
+        ``limited``: on cost or groups; ``known``: rows have masses or probabilities. Raises InputError for another
+        strategy.
         """
+        from spotal.selection.coverage import neighbors_needed
         from spotal.strategies import SPOT
-        from spotal.strategies._large import FITTED, PER_CELL, is_large_shape
+        from spotal.strategies._sample import rows_needed
 
         spot = SPOT() if strategy is None else strategy
-        if not isinstance(spot, SPOT) or spot.selection != "cells":
+        if not isinstance(spot, SPOT):
             raise InputError(
                 "plans and max_memory are for strategy 'spot', which reads in batches, found "
                 f"{getattr(spot, 'name', spot)!r}; leave them out"
             )
-        large = not limited and spot.representative == "center" and is_large_shape(n, dim, budget)
-        fitted = min(n, spot.sample_size, FITTED) if large else min(n, spot.sample_size)
-        return cls(n, dim, budget, large, fitted, min(n, max(fitted, PER_CELL * budget)), known or limited, classes)
+        sampled = rows_needed(n, labeled, budget)
+        near = neighbors_needed(sampled, spot.reach / max(1, labeled + budget))
+        drawn = spot.representative == "random"
+        return cls(n, dim, budget, sampled, near, labeled > 0 or limited or known or drawn, classes)
 
     def memory(self, reading: Reading) -> int:
         """Bytes at most, if the pool is read in that way."""
         rows, dim = min(self.rows, block_rows(self.dim, target=reading.batch_bytes)), self.dim
-        fit = self.fitted * dim * (4 if self.large else 20) + min(self.fitted, 20_000) * dim * 20
-        if self.large:  # of each batch its rows, their 32 coordinates, and what comes of them; two wait
-            a_pass = reading.threads * rows * (4 * dim + 200) + 2 * rows * (4 * dim + 24)
-        else:
-            a_pass = rows * 32 * dim + (128 << 20)
-        held = self.sampled * 400 + self.budget * 1200 + (0 if self.large else self.rows * 160)
-        return BASE + max(fit, a_pass) + held + self.rows * (64 * self.known + 16 * self.classes)
+        a_pass = (reading.threads + 2) * rows * (8 * dim + 160)
+        compared = reading.threads * BLOCK * (CANDIDATES * 16 + self.neighbors * 40)
+        compared += reading.threads * 2 * CANDIDATES * dim * 4 * (self.sampled > CANDIDATES)
+        graph = self.sampled * (28 * dim + 32 * self.neighbors) + compared
+        held = self.sampled * 200 + self.budget * (600 + 4 * dim)
+        return BASE + max(a_pass, graph) + held + self.rows * (80 * self.whole + 16 * self.classes)
 
     def covering(self) -> int:
         """Bytes at most while coverage is measured: of COVERED numbers of the pool, and of blocks of distances.

@@ -13,9 +13,7 @@ import torch
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
-from spotal._nearest import nearest
-
-__all__ = ["Centers", "means", "one_thread", "threads"]
+__all__ = ["Centers", "one_thread", "threads"]
 
 FLAT = 96
 """Up to this many centers each point is compared with all of them."""
@@ -59,21 +57,16 @@ class Centers:
     Parameters
     ----------
     points : float32 (k, WIDTH) array
-    before : Centers or None, as many, of which these are the same a little farther on
-    least : int, centers in a list, at least
     """
 
-    def __init__(self, points: NDArray[np.float32], before: Centers | None = None, least: int = LIST) -> None:
+    def __init__(self, points: NDArray[np.float32]) -> None:
         self.points = np.ascontiguousarray(points, np.float32)
-        if before is None:
-            count = 1 if len(points) <= FLAT else -(-len(points) // max(least, math.isqrt(len(points) // 4)))
-            # the middles begin at evenly spaced centers: those of a design are spread well in any stretch
-            self._lay_middles(self.points[np.linspace(0, len(points) - 1, count).astype(np.int64)])
-        else:
-            self._lay_middles(before.middles)
-        for _ in range(0 if len(self.middles) == 1 else ROUNDS if before is None else 1):
+        count = 1 if len(points) <= FLAT else -(-len(points) // max(LIST, math.isqrt(len(points) // 4)))
+        # the middles begin at evenly spaced centers: those of a design are spread well in any stretch
+        self._lay_middles(self.points[np.linspace(0, len(points) - 1, count).astype(np.int64)])
+        for _ in range(ROUNDS if count > 1 else 0):
             place = self.lists(self.points, 1)[:, 0]
-            self._lay_middles(means(place, np.ones(len(points)), self.points, self.middles))
+            self._lay_middles(_means(place, np.ones(len(points)), self.points, self.middles))
         self._pack(self.lists(self.points, 1)[:, 0])
 
     def _lay_middles(self, middles: NDArray[np.float32]) -> None:
@@ -102,60 +95,18 @@ class Centers:
         if len(self.middles) > 1:
             probe(y, self.coarse, self.coarse_half, lists)
 
-    def search(self, y: NDArray[np.float32]) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+    def nearest(self, y: NDArray[np.float32]) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
         """Number of the nearest center to each point y (n, WIDTH), int64 (n,), and the squared distance, float32 (n,).
 
-        On the threads that torch would use.
+        On the thread that calls.
         """
-        lists = self.lists(y)
-        index, squared = np.empty(len(y), np.int64), np.empty(len(y), np.float32)
-        order = np.argsort(lists[:, 0], kind="stable")  # points of a list together: its centers stay in cache
-
-        def some(part: slice) -> None:
-            rows = order[part]
-            index[rows], squared[rows] = self._compare(y[rows], lists[rows])
-
-        _in_pieces(some, len(y))
-        return index, squared
-
-    def nearest(self, y: NDArray[np.float32]) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-        """As ``search``, on the thread that calls."""
-        return self._compare(y, self._probed(y, PROBES))
-
-    def several(self, y: NDArray[np.float32], count: int, probes: int) -> NDArray[np.int64]:
-        """Numbers of a few centers near to each point y (n, WIDTH), int64 (n, count); count is 1, 2, 4, ... or 32.
-
-        The centers of ``probes`` lists are dealt into so many hands, and of each hand it is the nearest. One may come
-        twice where the lists hold few.
-        """
-        index = np.empty((len(y), count), np.int64)
-        self._compare_into(index, y, self._probed(y, probes))
-        return index
-
-    def _probed(self, y: NDArray[np.float32], probes: int) -> NDArray[np.int64]:
-        lists = np.zeros((len(y), min(probes, len(self.middles))), np.int64)
-        self._probe(y, lists)
-        return lists
-
-    def _compare(
-        self, y: NDArray[np.float32], lists: NDArray[np.int64]
-    ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-        index = np.empty((len(y), 1), np.int64)
-        squared = self._compare_into(index, y, lists)
-        return index[:, 0], squared
-
-    def _compare_into(
-        self, index: NDArray[np.int64], y: NDArray[np.float32], lists: NDArray[np.int64]
-    ) -> NDArray[np.float32]:
         from spotal._kernels import search
 
-        squared = np.empty(len(y), np.float32)
+        lists = np.zeros((len(y), min(PROBES, len(self.middles))), np.int64)
+        self._probe(y, lists)
+        index, squared = np.empty(len(y), np.int64), np.empty(len(y), np.float32)
         search(y, lists, self.points, self.starts, self.fine, self.fine_half, self.member, index, squared)
-        return squared
-
-    def exact(self, y: torch.Tensor) -> torch.Tensor:
-        """The nearest of all centers to each point y (n, WIDTH), by matrix products on the device of y; O(n k)."""
-        return nearest(y, torch.from_numpy(self.points))[0]
+        return index, squared
 
 
 def _in_pieces(work: Callable[[slice], None], n: int) -> None:
@@ -169,7 +120,7 @@ def _in_pieces(work: Callable[[slice], None], n: int) -> None:
         list(pool.map(work, pieces))
 
 
-def means(
+def _means(
     index: NDArray[np.int64], weight: NDArray[np.float64], y: NDArray[np.float32], empty: NDArray[np.float32]
 ) -> NDArray[np.float32]:
     """Weighted mean (k, d) of each cell's points y (n, d), summed in row order; ``empty`` (k, d) for one without."""

@@ -63,10 +63,13 @@ def select(
     if device is not None:
         pool = on_device(pool, device)
     shape = len(pool), pool.dim
-    limited = groups is not None or max_per_group is not None
-    known = (labeled is not None and np.size(labeled) > 0) or mass is not None or probabilities is not None
-    classes = 0 if probabilities is None else int(np.prod(np.shape(probabilities)[1:]))
-    with using(engine), within(most, shape, budget, chosen, limited=limited, known=known, classes=classes):
+    of = {
+        "labeled": 0 if labeled is None else int(np.size(labeled)),
+        "limited": groups is not None or max_per_group is not None,
+        "known": mass is not None or probabilities is not None,
+        "classes": 0 if probabilities is None else int(np.prod(np.shape(probabilities)[1:])),
+    }
+    with using(engine), within(most, shape, budget, chosen, **of):
         return chosen.query(
             pool,
             budget,

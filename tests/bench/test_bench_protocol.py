@@ -78,7 +78,7 @@ def test_a_protocol_says_what_is_asked_when(tiny):
 
 
 def test_a_table_reads_back_as_the_same_protocol(tiny, table):
-    table["strategies"] = ["random", {"name": "spot", "label": "spot-16", "parameters": {"n_components": 16}}]
+    table["strategies"] = ["random", {"name": "spot", "label": "spot-wide", "parameters": {"reach": 1.0}}]
     table["classes"] = [1, 2, 3]
     for protocol in (tiny, from_table("other", table)):
         content = {k: v for k, v in protocol.table().items() if v is not None}

@@ -16,7 +16,7 @@ from pyarrow import parquet
 
 import spotal as library
 from spotal.engine import watching
-from spotal.strategies import _large
+from spotal.strategies import _sample
 
 
 @pytest.fixture
@@ -101,7 +101,7 @@ import os, signal, sys, time
 import fsspec, torch
 from spotal.cli import main
 from spotal.engine import local, watch
-from spotal.strategies import SPOT, _large
+from spotal.strategies import _sample
 
 def stop():
     open("begun", "w").close()
@@ -114,7 +114,7 @@ def run(title):
             if self.title == title:
                 stop()
     local.Watch = Watch
-    _large.EXACT_WORK = 0 if " " in title else 1e18
+    _sample.LEAST_ROWS = 100
     sys.argv = ["spotal", "select", f"local://{os.getcwd()}/shards", "-n", "7", "--labeled", "labeled.txt"]
     main.main()
 
@@ -136,7 +136,7 @@ for title in sys.argv[1:]:
 def test_an_interrupt_in_any_pass_leaves_nothing(shards, empty):
     Path("labeled.txt").write_text("3\n4\n")
     Path("tmp").mkdir()
-    titles = ["carry", "means", "assign", "measuring distances to labels", "placing rows"]
+    titles = ["reading the pool", "assigning rows"]
     known = {"PYTHONPATH": str(Path(library.__file__).parents[1]), "TMPDIR": str(empty / "tmp")}
     before = sorted(empty.rglob("*"))
     words = [sys.executable, "-c", INTERRUPTED, *titles]
@@ -148,8 +148,8 @@ def test_an_interrupt_in_any_pass_leaves_nothing(shards, empty):
 
 def test_passes_are_watched(shards, monkeypatch):
     folder, _ = shards
-    monkeypatch.setattr(_large, "EXACT_WORK", 0)
+    monkeypatch.setattr(_sample, "LEAST_ROWS", 100)
     told = []
     with watching(lambda *what: told.append(what)):
         library.select(folder, 7, random_state=0)
-    assert told == [("placing rows", 0, 300), ("placing rows", 300, 300)]
+    assert told == [("reading the pool", 0, 300), ("reading the pool", 300, 300)]

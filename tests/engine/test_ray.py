@@ -25,7 +25,7 @@ from spotal.engine import run, using, watching
 from spotal.errors import DataFileError, InputError, ResourceError
 from spotal.learner import networks
 from spotal.pool import ArrayPool, ShardedPool, as_array, as_pool, bad_rows, open_pool
-from spotal.strategies import SPOT, _large
+from spotal.strategies import SPOT, _sample
 
 ray = pytest.importorskip("ray", reason="Ray is an optional part")
 from spotal.engine import ray as home  # noqa: E402 - after the check that Ray is there
@@ -128,7 +128,7 @@ class Total:
 
 
 def test_the_same_picks_though_workers_and_nodes_are_killed_in_each_pass(cluster, mapped, tmp_path):
-    strategy, known = SPOT(sample_size=2_000, refine=1), {"random_state": 3, "labeled": [5, 7]}
+    strategy, known = SPOT(), {"random_state": 3, "labeled": [5, 7]}
     alone = strategy.query(mapped, 40, **known)
     pool, passes = Fatal(mapped, tmp_path), []
 
@@ -143,7 +143,7 @@ def test_the_same_picks_though_workers_and_nodes_are_killed_in_each_pass(cluster
         cells = found.cells  # the pass that finds every row's pick
     # in each pass, as the next one finds it, a worker and a node were ended
     passes.append(("end", sorted(os.listdir(tmp_path))))
-    titles = ["measuring distances to labels", "placing rows", "assigning rows", "end"]
+    titles = ["reading the pool", "assigning rows", "end"]
     assert passes == [(titles[0], []), *((title, ["node", "worker"]) for title in titles[1:])]
     np.testing.assert_array_equal(found.indices, alone.indices)
     np.testing.assert_array_equal(found.cell_mass, alone.cell_mass)
@@ -186,7 +186,7 @@ def test_what_a_pass_raises_is_raised_as_it_is(cluster, mapped):
 
 
 def test_shards_of_tables_and_what_is_wrong_with_them(cluster, tmp_path, monkeypatch):
-    monkeypatch.setattr(_large, "EXACT_WORK", 0)
+    monkeypatch.setattr(_sample, "LEAST_ROWS", 500)
     rows = np.random.default_rng(0).normal(size=(3_000, 6)).astype(np.float32)
     rows[[1_100, 2_900], [0, 3]] = np.nan
     for number, part in enumerate(np.split(rows, (1_000, 1_700))):
@@ -204,7 +204,7 @@ def test_shards_of_tables_and_what_is_wrong_with_them(cluster, tmp_path, monkeyp
         assert spotal.select(blocks, 20, random_state=0, engine="ray").indices.tolist() == alone.indices.tolist()
         assert ray.is_initialized()
         with pytest.raises(InputError, match=r"finite, .* row\(s\) (100 of .*1|1200 of .*2)\.parquet"):
-            SPOT(sample_size=200).query(opened, 4, random_state=5)
+            SPOT().query(opened, 4, random_state=5)
         (tmp_path / "1.parquet").unlink()
         with pytest.raises(DataFileError, match=r"1\.parquet is gone"):
             run(Total(), opened)
@@ -273,8 +273,8 @@ def test_no_cluster_and_no_ray(monkeypatch):
 SLOW = """
 import os, sys, time
 from spotal.engine import ray
-from spotal.strategies import _large
-_large.EXACT_WORK = 0
+from spotal.strategies import _sample
+_sample.LEAST_ROWS = 200
 really, title = ray._map, sys.argv.pop(1)
 def slowly(held, *stretch):
     if held[0].title == title:
@@ -304,7 +304,7 @@ def start(folder, title, mark):
 
 
 @pytest.mark.parametrize(
-    ("title", "kill"), [("measuring distances to labels", os.kill), ("placing rows", os.killpg)], ids=["one", "all"]
+    ("title", "kill"), [("reading the pool", os.kill), ("assigning rows", os.killpg)], ids=["one", "all"]
 )
 def test_ctrl_c_leaves_no_process_behind(tmp_path, title, kill):
     mark = uuid.uuid4().hex

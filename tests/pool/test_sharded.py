@@ -16,7 +16,7 @@ import spotal
 from spotal._arrays import batches_of
 from spotal.errors import DataFileError, InputError, OutputError
 from spotal.pool import as_array, as_pool, bad_rows, check_finite, is_sharded, on_device, open_pool, spool
-from spotal.strategies import _large
+from spotal.strategies import _sample
 
 ROWS = np.random.default_rng(0).normal(size=(90, 6)).astype(np.float32)
 
@@ -138,14 +138,15 @@ WAYS = ["loader", "iterable", "memory", "file", "datasets", "streamed datasets",
 
 
 @pytest.mark.parametrize("kind", WAYS)
-@pytest.mark.parametrize("work", [0, 1e18])
-def test_every_way_to_a_pool_gives_the_picks_of_its_rows(tmp_path, monkeypatch, kind, work):
-    monkeypatch.setattr(_large, "EXACT_WORK", work)
+@pytest.mark.parametrize("least", [40, 2_048])
+def test_every_way_to_a_pool_gives_the_picks_of_its_rows(tmp_path, monkeypatch, kind, least):
+    monkeypatch.setattr(_sample, "LEAST_ROWS", least)
+    monkeypatch.setattr(_sample, "ROWS_PER_PICK", 2)
     alone = spotal.select(ROWS, 6, random_state=0)
     found = spotal.select(sources(tmp_path, kind), 6, random_state=0)
     assert np.array_equal(found.indices, alone.indices)
     assert np.array_equal(found.cell_mass, alone.cell_mass)
-    if work:
+    if least > len(ROWS):
         assert np.array_equal(as_array(sources(tmp_path / "again", kind)), ROWS)
 
 
@@ -266,7 +267,8 @@ def test_a_pool_that_grows_during_a_pass(tmp_path, kind):
 
 
 def test_a_mapped_array_whose_file_changes(tmp_path, monkeypatch):
-    monkeypatch.setattr(_large, "EXACT_WORK", 0)
+    monkeypatch.setattr(_sample, "LEAST_ROWS", 40)
+    monkeypatch.setattr(_sample, "ROWS_PER_PICK", 2)
     np.save(tmp_path / "x.npy", ROWS)
     array = np.load(tmp_path / "x.npy", mmap_mode="r")
     for seen in (array, array[20:80], np.asarray(array)[::2]):

@@ -12,12 +12,11 @@ from sklearn.linear_model import LogisticRegression
 
 from spotal.errors import InputError
 from spotal.pool import ArrayPool
-from spotal.selection.cells import Cells, settle
 from spotal.selection.estimate import Sampling, collapse, estimate_mean
+from spotal.selection.lloyd import Cells, settle
 from spotal.strategies import SPOT, get
 from spotal.strategies._draw import draw
 from spotal.strategies.base import Query
-from spotal.transport import SlicedTransport
 
 DRAWS = 200
 
@@ -164,14 +163,10 @@ def test_rows_without_mass_count_nothing():
     assert estimate_mean(np.arange(20.0)[picks], sampling).mean == pytest.approx(2)
 
 
-def quick(**options):
-    return SPOT(transport=SlicedTransport(max_iter=4), n_components=2, refine=2, **options)
-
-
 def test_spot_draws_by_its_cells_and_the_caller_s_mass():
     pool = bent(300)
     odds = np.random.default_rng(0).dirichlet([0.3, 0.3], 300)
-    chosen = quick(representative="random").query(
+    chosen = SPOT(representative="random").query(
         pool, 20, labeled=[4, 9], labels=[0, 1], probabilities=odds, random_state=0
     )
     np.testing.assert_allclose(chosen.sampling.weight, chosen.cell_mass)
@@ -187,7 +182,7 @@ def test_spot_as_a_whole_is_unbiased_where_its_centers_are_not():
     values = SMOOTH["bump"](pool)
     errors = {}
     for kind in ("center", "random"):
-        strategy = quick(representative=kind)
+        strategy = SPOT(representative=kind)
         chosen = [strategy.query(pool, 25, random_state=seed) for seed in range(40)]
         errors[kind] = np.array([one.estimate(values[one.indices]).mean for one in chosen]) - values.mean()
         assert all(one.estimate(values[one.indices]).unbiased == (kind == "random") for one in chosen)
@@ -197,8 +192,8 @@ def test_spot_as_a_whole_is_unbiased_where_its_centers_are_not():
 
 def test_order_of_rows_does_not_matter_to_the_draw():
     pool, order = bent(120), np.random.default_rng(0).permutation(120)
-    plain = quick(representative="random").query(pool, 9, random_state=1)
-    mixed = quick(representative="random").query(pool[order], 9, random_state=1)
+    plain = SPOT(representative="random").query(pool, 9, random_state=1)
+    mixed = SPOT(representative="random").query(pool[order], 9, random_state=1)
     assert np.array_equal(order[mixed.indices], plain.indices)
 
 
@@ -275,9 +270,6 @@ def test_one_value_has_no_error_bar():
         get("random").query(bent(30), 1, random_state=0).estimate([1.0])
 
 
-def test_draws_take_no_limits_and_need_cells():
+def test_draws_take_no_limits():
     with pytest.raises(InputError, match="representative='random'"):
-        quick(representative="random").query(bent(30), 5, cost=np.ones(30))
-    for options in ({"representative": "best"}, {"representative": "random", "selection": "nearest"}):
-        with pytest.raises(InputError, match="representative must be 'center', or 'random' with selection='cells'"):
-            SPOT(**options)
+        SPOT(representative="random").query(bent(30), 5, cost=np.ones(30))

@@ -1,4 +1,4 @@
-"""From a design to rows: nearest, assignment and cells against brute force; the Selection itself."""
+"""From a design to rows: nearest, assignment and Lloyd steps against brute force; the Selection itself."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from scipy.spatial.distance import cdist
 from spotal.errors import BudgetError
 from spotal.pool import ArrayPool
 from spotal.selection import Selection, assigned_rows, nearest_rows
-from spotal.selection.cells import Cells, cell_means, cut, refine, represent, settle, spread
+from spotal.selection.lloyd import lloyd, settle
 
 
 def greedy(carried, free, design):
@@ -105,31 +105,8 @@ def within(pool, mass, index, centers):
     return float(mass @ ((pool - centers[index]) ** 2).sum(1))
 
 
-def test_cut_is_the_nearest_design_point():
-    rng = np.random.default_rng(0)
-    carried, design = rng.random((500, 3)).astype(np.float32), rng.random((17, 3))
-    assert np.array_equal(cut(carried, design), cdist(carried, design).argmin(1))
-
-
-def test_means_by_hand():
-    pool = np.array([[0.0, 1], [2, 3], [4, 5], [6, 7]])
-    weight, means = cell_means(ArrayPool(pool), np.array([1.0, 3, 2, 0]), np.array([0, 0, 2, 1]), 3)
-    assert weight.tolist() == [4, 0, 2]
-    assert means.tolist() == [[1.5, 2.5], [0, 0], [4, 5]]
-
-
-def test_means_weigh_as_numpy_does():
-    rng = np.random.default_rng(1)
-    pool, mass, index = rng.normal(size=(700, 4)).astype(np.float32), rng.random(700), rng.integers(0, 9, 700)
-    weight, means = cell_means(ArrayPool(pool), mass, index, 9)
-    for k in range(9):
-        mine = index == k
-        assert weight[k] == pytest.approx(mass[mine].sum())
-        np.testing.assert_allclose(means[k], np.average(pool[mine].astype(float), axis=0, weights=mass[mine]))
-
-
 @pytest.mark.parametrize("weighted", [False, True])
-def test_every_refinement_lowers_the_weighted_cost(weighted):
+def test_every_lloyd_step_lowers_the_weighted_cost(weighted):
     rng = np.random.default_rng(2)
     x = rng.normal(size=(800, 3))
     pool, mass = ArrayPool(x), rng.random(800) ** 4 if weighted else np.ones(800)
@@ -137,45 +114,17 @@ def test_every_refinement_lowers_the_weighted_cost(weighted):
     for _ in range(6):
         cells = settle(pool, centers)
         cost.append(within(x, mass, cells.index, centers.numpy()))
-        centers = refine(pool, mass, centers, 1)
+        centers = lloyd(pool, mass, centers)
     assert (np.diff(cost) < 0).all()
     assert cost[-1] < 0.9 * cost[0]
-    np.testing.assert_array_equal(refine(pool, mass, torch.from_numpy(x[:15].copy()), 6), centers)
 
 
-def test_refinement_of_no_steps_and_of_cells_without_mass():
+def test_lloyd_steps_by_hand_and_cells_without_mass():
     x = np.array([[0.0], [1.0], [10.0], [11.0]])
     centers = torch.tensor([[0.0], [10.0], [99.0]], dtype=torch.float64)
-    assert refine(ArrayPool(x), np.ones(4), centers, 0).tolist() == centers.tolist()
-    assert refine(ArrayPool(x), np.ones(4), centers, 3).tolist() == [[0.5], [10.5], [99.0]]
-    assert refine(ArrayPool(x), np.array([1.0, 1, 0, 0]), centers, 3).tolist() == [[0.5], [10.0], [99.0]]
-
-
-def test_focus_by_hand():
-    """One cell around 0: squared distances 0, 1 and 9, median 1; weights 1, e^-f and e^-9f times mass 1, 2, 1."""
-    x = np.array([[0.0], [1.0], [3.0]])
-    for focus in (0.5, 2.0):
-        weight = np.array([1, 2, 1]) * np.exp(-focus * np.array([0, 1, 9]))
-        center = refine(ArrayPool(x), np.array([1.0, 2, 1]), torch.zeros(1, 1, dtype=torch.float64), 1, focus)
-        np.testing.assert_allclose(center, [[(weight * x[:, 0]).sum() / weight.sum()]])
-    # rows without mass do not count in the median: it is 4.5 of 0 and 9
-    center = refine(ArrayPool(x), np.array([1.0, 0, 1]), torch.zeros(1, 1, dtype=torch.float64), 1, 1.0)
-    np.testing.assert_allclose(center, [[3 * np.exp(-2) / (1 + np.exp(-2))]])
-
-
-def test_with_focus_each_step_covers_more():
-    rng = np.random.default_rng(3)
-    x = np.concatenate([rng.normal(0, 1, (200, 2)), rng.uniform(-9, 9, (40, 2))])
-    pool, mass, centers = ArrayPool(x), np.ones(len(x)), torch.from_numpy(x[:6].copy())
-
-    def within(centers, scale):
-        return np.exp(-cdist(x, centers.numpy(), "sqeuclidean").min(1) / scale).sum()
-
-    for _ in range(5):
-        scale = spread(settle(pool, centers), mass)
-        moved = refine(pool, mass, centers, 1, 1.0)
-        assert within(moved, scale) >= within(centers, scale)
-        centers = moved
+    assert lloyd(ArrayPool(x), np.ones(4), centers).tolist() == [[0.5], [10.5], [99.0]]
+    assert lloyd(ArrayPool(x), np.array([1.0, 1, 0, 0]), centers).tolist() == [[0.5], [10.0], [99.0]]
+    assert lloyd(ArrayPool(x), np.array([3.0, 1, 0, 1]), centers).tolist() == [[0.25], [11.0], [99.0]]
 
 
 def test_settling_is_the_nearest_center_and_its_distance():
@@ -185,57 +134,6 @@ def test_settling_is_the_nearest_center_and_its_distance():
     distance = cdist(x, centers)
     assert np.array_equal(cells.index, distance.argmin(1))
     np.testing.assert_allclose(cells.squared, distance.min(1) ** 2, rtol=1e-6)
-
-
-def settled(x, centers):
-    return settle(ArrayPool(x), torch.from_numpy(centers))
-
-
-def test_representatives_of_equal_mass_are_medoids_of_their_own_cells():
-    rng = np.random.default_rng(4)
-    x, centers = rng.normal(size=(300, 2)), rng.normal(size=(12, 2))
-    cells = settled(x, centers)
-    picks = represent(cells, np.ones(300), np.arange(300), 12)
-    assert np.array_equal(np.sort(cells.index[picks]), np.arange(12))
-    for pick in picks:
-        mine = np.flatnonzero(cells.index == cells.index[pick])
-        assert pick == mine[cells.squared[mine].argmin()]
-    sizes = np.bincount(cells.index)[cells.index[picks]]
-    assert (np.diff(sizes) <= 0).all()  # heaviest cell first
-
-
-def test_a_heavy_row_stands_for_its_cell_before_a_near_one():
-    x = np.array([[0.0], [0.3], [1.0], [10.0], [10.5], [11.0]])
-    cells = settled(x, np.array([[0.0], [10.0]]))
-    mass = np.array([0.1, 1, 1, 1, 0.1, 0.1])
-    # scale: the median squared distance, 0.17; by score = log mass - squared / scale
-    assert represent(cells, mass, np.arange(6), 2).tolist() == [1, 3]
-
-
-def test_representatives_are_free_rows():
-    x = np.array([[0.0], [0.1], [0.2], [10.0], [10.1]])
-    cells = settled(x, np.array([[0.0], [10.0]]))
-    assert represent(cells, np.ones(5), np.array([1, 2, 4]), 2).tolist() == [1, 4]
-
-
-def test_cells_without_a_free_row_pass_it_to_the_heaviest():
-    x = np.array([[0.0], [0.1], [0.2], [5.0], [10.0], [10.1]])
-    cells = settled(x, np.array([[0.0], [5.0], [10.0], [99.0]]))
-    free = np.array([0, 1, 2, 4, 5])
-    assert represent(cells, np.ones(6), free, 4).tolist() == [0, 4, 1, 5]
-    assert represent(cells, np.ones(6), free, 5).tolist() == [0, 4, 1, 5, 2]
-
-
-def test_rows_without_mass_represent_last():
-    x = np.array([[0.0], [0.1], [10.0], [10.1]])
-    cells = settled(x, np.array([[0.0], [10.0]]))
-    assert represent(cells, np.array([0, 0.5, 0, 0]), np.arange(4), 4).tolist()[0] == 1
-    assert represent(cells, np.array([1, 0.5, 0, 0]), np.arange(4), 2).tolist() == [0, 1]
-
-
-def test_all_rows_in_one_place_are_taken_in_order():
-    cells = Cells(np.zeros(5, np.int64), np.zeros(5), torch.zeros(1, 1))
-    assert represent(cells, np.ones(5), np.arange(5), 3).tolist() == [0, 1, 2]
 
 
 # --- Selection

@@ -28,7 +28,7 @@ def test_picks_are_those_worked_out_by_hand(method, name):
 
 
 def test_every_peer_has_a_case():
-    assert set(names()) - {method for method, _ in CASES} == {"random", "spot", "spot-coverage", "spot-paper"}
+    assert set(names()) - {method for method, _ in CASES} == {"random", "spot", "spot-paper"}
 
 
 # --- implementations with the defects that popular ones have, or had

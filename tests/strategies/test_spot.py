@@ -1,67 +1,96 @@
-"""SPOT: what its parameters do, and that its picks represent the mass they are asked to."""
+"""SPOT: what the picks cover, what they follow, and that a sample of a long pool serves."""
 
 from __future__ import annotations
 
-import warnings
-
 import numpy as np
 import pytest
-from scipy.spatial.distance import cdist
-from scipy.stats import qmc
-from sklearn.base import BaseEstimator, TransformerMixin
-from sklearn.decomposition import PCA, TruncatedSVD
-from sklearn.preprocessing import StandardScaler
+import torch
 
-from spotal import design as designs
+import spotal
 from spotal._arrays import block_rows
-from spotal.errors import BudgetError, InputError
-from spotal.mass import Discounted, LabelDistance, Margin, Mass, Tempered, Uniform
-from spotal.pool import ArrayPool
-from spotal.strategies import SPOT, _record, get
-from spotal.strategies._large import is_large_shape
-from spotal.transport import (
-    ExactTransport,
-    ProjectionPursuitTransport,
-    SinkhornTransport,
-    SlicedTransport,
-    Transport,
-)
-
-SELECTIONS = ("cells", "nearest", "assignment")
-TRANSPORTS = {
-    "sliced": SlicedTransport(max_iter=8),
-    "projection-pursuit": ProjectionPursuitTransport(max_iter=20),
-    "exact": ExactTransport(),
-    "sinkhorn": SinkhornTransport(reg=0.1),
-}
-each_selection = pytest.mark.parametrize("selection", SELECTIONS)
+from spotal.errors import InputError
+from spotal.mass import Uniform
+from spotal.reduce import SoftSphere
+from spotal.selection import assign
+from spotal.strategies import SPOT, TransportedDesign, _sample, get
+from spotal.strategies._coverage import unevenness
+from spotal.strategies._sample import rows_needed
 
 
-class Identity(Transport):
-    """For pools that fill the cube already."""
-
-    def __init__(self, random_state=None):
-        self.random_state = random_state
-
-    def _fit(self, points, weight, rng):
-        self.fitted_ = True
-
-    def _carry(self, points):
-        return points.clamp(0, 1)
-
-    _carry_back = _carry
+def square(n, seed=0):
+    return np.random.default_rng(seed).random((n, 2))
 
 
-def noted():
-    """A list, and a transport that puts there what it is fitted on."""
-    seen = []
+def clusters(n, d=40, k=12, seed=0):
+    rng = np.random.default_rng(seed)
+    return (rng.normal(size=(n, d)) + 2 * rng.normal(size=(k, d))[rng.integers(k, size=n)]).astype(np.float32)
 
-    class Noted(Identity):
-        def _fit(self, points, weight, rng):
-            seen.append(points)
-            super()._fit(points, weight, rng)
 
-    return seen, Noted()
+def pick(x, budget, **known):
+    options = {name: known.pop(name) for name in ("mass_rule", "reach", "space_filling") if name in known}
+    if "mass_rule" in options:
+        options["mass"] = options.pop("mass_rule")
+    return SPOT(**options).query(x, budget, random_state=0, **known)
+
+
+def test_every_cluster_has_a_pick_before_any_has_two():
+    rng = np.random.default_rng(0)
+    centers = 20 * rng.normal(size=(15, 10))
+    group = np.repeat(np.arange(15), rng.integers(20, 60, 15))
+    x = centers[group] + rng.normal(size=(len(group), 10))
+    assert len(np.unique(group[pick(x, 15).indices])) == 15
+
+
+def test_new_picks_go_where_no_labels_are():
+    x = square(600)
+    labeled = np.flatnonzero(x[:, 0] < 0.5)[:40]
+    assert np.mean(x[pick(x, 24, labeled=labeled).indices, 0] > 0.5) > 0.7
+
+
+def test_picks_follow_uncertainty_and_a_rule_by_name():
+    x = square(600)
+    p = np.where(x[:, 0] > 0.7, 0.5, 0.99)
+    known = {"labeled": [0, 1], "labels": [0, 1], "probabilities": np.c_[p, 1 - p]}
+    assert np.mean(x[pick(x, 20, **known).indices, 0] > 0.7) >= 0.9
+    even = pick(x, 20, mass_rule="uniform", space_filling=0, **known)
+    assert np.mean(x[even.indices, 0] > 0.7) < 0.6
+    assert np.array_equal(even.indices, pick(x, 20, mass_rule=Uniform(), space_filling=0, **known).indices)
+
+
+def test_picks_follow_the_mass_given():
+    """A quarter of the rows holds 9/10 of the mass, and gets about that share of the picks."""
+    x = square(800)
+    dense = x[:, 0] < 0.25
+    mass = np.where(dense, 0.9 / dense.sum(), 0.1 / (~dense).sum())
+    assert 0.8 < dense[pick(x, 40, mass=mass, reach=1.0).indices].mean() < 1
+    assert 0.15 < dense[pick(x, 40).indices].mean() < 0.35
+
+
+def test_space_filling_draws_picks_to_what_lies_far_out():
+    rng = np.random.default_rng(0)
+    x = np.concatenate([rng.normal(size=(900, 3)), rng.uniform(-9, 9, (100, 3))])
+    far = np.arange(1_000) >= 900
+    counts = [far[pick(x, 30, space_filling=power).indices].sum() for power in (0, 1, 3)]
+    assert counts[0] < counts[1] < counts[2]
+
+
+def test_automatic_space_filling_is_twice_the_unevenness_of_the_classes():
+    x, p = clusters(300), np.random.default_rng(0).dirichlet([8, 1, 1], 300)
+    found = pick(x, 10, probabilities=p, labeled=[0], labels=[0]).figures["space_filling"]
+    mean = p.mean(0)
+    assert found == pytest.approx(2 * (1 + (mean * np.log(mean)).sum() / np.log(3)))
+    assert pick(x, 10).figures["space_filling"] == 0
+    assert unevenness(np.full((5, 4), 0.25), np.ones(5)) == pytest.approx(0, abs=1e-12)
+    assert unevenness(np.eye(3)[[1, 1, 1]], np.ones(3)) == 1
+    assert unevenness(np.ones((5, 1)), np.ones(5)) == 0
+
+
+def test_picks_come_in_order_of_what_they_add():
+    x = clusters(400)
+    ten, thirty = pick(x, 10).indices, pick(x, 30)
+    assert len(np.unique(thirty.indices)) == 30
+    assert pick(x, 30).figures["coverage"] > pick(x, 10).figures["coverage"] * 0.5
+    assert len(ten) == 10
 
 
 def banana(n, seed=0):
@@ -72,459 +101,201 @@ def banana(n, seed=0):
     return np.c_[x, 0.1 * rng.normal(size=(n, 4))]
 
 
-def square(n, seed=0):
-    return np.random.default_rng(seed).random((n, 2))
+def test_picks_estimate_means_better_than_random_ones():
+    def errors(strategy):
+        found = []
+        for seed in range(12):
+            x = banana(1_000, seed)
+            functions = np.c_[x[:, :2], x[:, :2] ** 2, np.sin(x[:, :2]), x[:, 0] > 0]
+            functions = (functions - functions.mean(0)) / functions.std(0)
+            chosen = strategy.query(x, 32, random_state=seed)
+            values = functions[chosen.indices]
+            found.append((np.abs(chosen.cell_mass @ values).mean(), np.abs(values.mean(0)).mean()))
+        return np.mean(found, axis=0)
+
+    weighted, equal = errors(get("random"))
+    found = errors(SPOT())
+    assert found[0] < weighted
+    assert found[1] < 0.6 * equal
 
 
-def agree(a, b):
-    return np.array_equal(a.indices, b.indices)
+def test_drawn_representatives_stand_for_the_pool_without_bias():
+    x = banana(600)
+    truth, found = x[:, 1].mean(), []
+    for seed in range(150):
+        chosen = SPOT(representative="random").query(x, 20, random_state=seed)
+        assert len(np.unique(chosen.indices)) == 20
+        found.append(chosen.estimate(x[chosen.indices, 1]))
+    means = np.array([one.mean for one in found])
+    assert all(one.unbiased for one in found)
+    assert abs(means.mean() - truth) < 4 * means.std() / np.sqrt(len(means))
+    assert means.std() < 0.7 * x[:, 1].std() / np.sqrt(20)
+    assert np.mean([one.low <= truth <= one.high for one in found]) > 0.9
 
 
-# --- the published method
+def test_the_published_method_has_its_own_class():
+    assert isinstance(SPOT.paper(selection="assignment"), TransportedDesign)
+    assert get("spot-paper").selection == "nearest"
 
 
-def test_the_paper_preset():
-    paper = SPOT.paper()
-    assert paper.selection == "nearest"
-    assert paper.mass == "uniform"
-    assert isinstance(paper.transport, ProjectionPursuitTransport)
-    assert isinstance(paper.design, designs.Sobol)
-    changed = SPOT.paper(selection="assignment", n_components=2)
-    assert (changed.selection, changed.n_components, changed.mass) == ("assignment", 2, "uniform")
-    with pytest.raises(TypeError, match="unknown"):
-        SPOT.paper(unknown=1)
+# --- a sample of a long pool
 
 
 @pytest.mark.parametrize(
-    "strategy", [SPOT.paper(), SPOT(selection="assignment"), SPOT()], ids=["paper", "all", "cells"]
+    ("n", "labeled", "budget", "rows"),
+    [(900, 0, 10, 900), (2_049, 0, 10, 2_048), (10**6, 100, 100, 3_200), (10**6, 0, 1_000, 16_000)],
 )
-def test_new_picks_go_where_no_labels_are(strategy):
-    x = square(400)
-    labeled = np.flatnonzero(x[:, 0] < 0.5)[:24]
-    there = [np.mean(x[strategy.query(x, 24, labeled=labeled, random_state=s).indices, 0] > 0.5) for s in range(3)]
-    assert np.mean(there) > 0.7
-    without = [np.mean(x[strategy.query(x, 24, random_state=s).indices, 0] > 0.5) for s in range(3)]
-    assert 0.3 < np.mean(without) < 0.7
+def test_rows_needed(n, labeled, budget, rows):
+    assert rows_needed(n, labeled, budget) == rows
 
 
-@pytest.mark.parametrize("selection", ["nearest", "assignment"])
-def test_the_design_is_laid_around_what_labels_serve(selection):
-    """With the transport out of the way, the picks are the rows nearest to the conditional design."""
-    x, labeled = square(300), np.arange(30)
-    strategy = SPOT(reduction=None, transport=Identity(), selection=selection)
-    chosen = strategy.query(x, 12, labeled=labeled, random_state=0)
-    carried = x.astype(np.float32).astype(np.float64)
-    rng = np.random.default_rng(chosen.provenance["seed"])
-    points = designs.Sobol().points(12, 2, existing=carried[labeled], random_state=rng)
-    assert np.array_equal(chosen.indices, 30 + cdist(points, carried[30:]).argmin(1))
-
-
-def test_cells_take_no_notice_of_where_the_design_meets_labels():
-    """With cells, labels act through mass alone."""
-    x = square(200)
-    strategy = SPOT(mass="uniform", focus=0, transport=TRANSPORTS["sliced"])
-    mass = np.ones(200)
-    mass[:9] = 0
-    assert agree(
-        strategy.query(x, 10, labeled=np.arange(9), random_state=0), strategy.query(x, 10, mass=mass, random_state=0)
+def drawn(monkeypatch, x, least=200, **known):
+    monkeypatch.setattr(_sample, "LEAST_ROWS", least)
+    checked = SPOT()._checked(
+        x, 5, *(known.get(name) for name in ("labeled", "labels", "probabilities", "mass")), known.get("seed", 0)
     )
+    return _sample.Sample.of(checked)
 
 
-# --- what the picks represent
-
-
-def test_picks_estimate_means_better_than_random_ones():
-    x = banana(1_000)
-    functions = np.c_[x[:, :2], x[:, :2] ** 2, np.sin(x[:, :2]), x[:, 0] > 0]
-    functions = (functions - functions.mean(0)) / functions.std(0)
-
-    def errors(strategy, seeds=range(6)):
-        chosen = [strategy.query(x, 32, random_state=seed) for seed in seeds]
-        weighted = [np.abs(c.cell_mass @ functions[c.indices]).mean() for c in chosen]
-        return np.mean(weighted), np.mean([np.abs(functions[c.indices].mean(0)).mean() for c in chosen])
-
-    random_weighted, random_equal = errors(get("random"), range(20))
-    weighted, _ = errors(SPOT())
-    assert weighted < 0.75 * random_weighted
-    assert weighted < 0.35 * random_equal
-    for strategy in (SPOT(selection="nearest"), SPOT.paper(transport=ProjectionPursuitTransport(max_iter=60))):
-        assert errors(strategy)[1] < 0.4 * random_equal
-
-
-def test_cells_are_of_nearly_equal_mass():
-    x = banana(1_000)
-    spread = {}
-    for refine in (0, 5):
-        masses = [SPOT(refine=refine).query(x, 25, random_state=seed).cell_mass for seed in range(4)]
-        spread[refine] = np.mean([mass.std() * 25 for mass in masses])
-        assert max(mass.max() for mass in masses) < 3 / 25
-    random = np.mean([get("random").query(x, 25, random_state=seed).cell_mass.std() * 25 for seed in range(8)])
-    assert spread[0] < 0.3
-    assert spread[5] < 0.65 * random
-
-
-def test_refinement_moves_picks_closer_to_what_they_stand_for():
-    x = banana(600)
-
-    def within(refine):
-        chosen = [SPOT(refine=refine, focus=0).query(x, 20, random_state=seed) for seed in range(4)]
-        return np.mean([((x - x[c.indices[c.cells]]) ** 2).sum(1).mean() for c in chosen])
-
-    assert within(5) < 0.9 * within(0)
-
-
-def test_focus_keeps_picks_where_rows_are_and_away_from_what_lies_alone():
+def test_what_sampled_rows_stand_for_is_right_on_average(monkeypatch):
+    """Sums over the sample estimate sums over the pool, whatever made a row likely to be drawn."""
     rng = np.random.default_rng(0)
-    blobs = np.concatenate([rng.normal(center, 0.3, (200, 2)) for center in ((0, 0), (4, 0), (0, 4), (4, 4))])
-    x = np.concatenate([blobs, rng.uniform(-8, 12, (60, 2))])
-
-    def covered(focus):
-        chosen = [SPOT(focus=focus).query(x, 8, random_state=seed).indices for seed in range(4)]
-        return np.mean([np.exp(-cdist(x, x[picks], "sqeuclidean").min(1) / 0.2).mean() for picks in chosen])
-
-    assert covered(1) > 1.03 * covered(0)
-
-
-def test_focus_lasts_while_labels_are_few():
-    x = banana(400)
-    odds = np.random.default_rng(0).dirichlet(np.ones(4), 400)
-
-    def picks(focus, labeled, **known):
-        strategy = SPOT(mass="label-distance", focus=focus, transport=TRANSPORTS["sliced"])
-        return strategy.query(x, 20, labeled=np.arange(labeled), random_state=0, **known)
-
-    # fewer than five a class, whether classes are those of the probabilities or those that labels show
-    for known in ({"probabilities": odds}, {"labels": np.arange(19) % 4}):
-        assert not agree(picks(1, 19, **known), picks(0, 19, **known))
-    for known in ({"probabilities": odds}, {"labels": np.arange(20) % 4}, {}):
-        assert agree(picks(1, 20, **known), picks(0, 20, **known))
+    x = np.concatenate([rng.normal(size=(1_900, 3)), rng.normal(8, 1, (100, 3))])
+    mass, odds = rng.random(2_000), rng.dirichlet(np.ones(3), 2_000)
+    truth = np.array([mass.sum(), mass[1_900:].sum(), mass[odds[:, 0] > 0.8].sum()])
+    found = []
+    for seed in range(60):
+        sample = drawn(monkeypatch, x, mass=mass, probabilities=odds, seed=seed)
+        assert len(sample.rows) == 200
+        own = sample.mass * mass.max()
+        found.append([own.sum(), own[sample.rows >= 1_900].sum(), own[odds[sample.rows, 0] > 0.8].sum()])
+    found = np.array(found)
+    error = found.mean(0) - truth
+    assert (np.abs(error) < 4 * found.std(0) / np.sqrt(60)).all()
 
 
-def test_few_first_cells_are_refined_longer():
-    x = banana(400)
-
-    def picks(refine, focus, budget):
-        strategy = SPOT(refine=refine, focus=focus, transport=TRANSPORTS["sliced"])
-        return strategy.query(x, budget, random_state=0)
-
-    assert [SPOT(refine=3).steps(*of) for of in ((100, 1.0), (101, 1.0), (100, 0.0))] == [12, 3, 3]
-    assert not agree(picks(1, 1.0, 20), picks(2, 1.0, 20))
-    assert agree(picks(30, 1.0, 4), picks(40, 1.0, 4))  # it converges
-
-
-def test_labels_are_kept_away_from_in_cells_mode():
-    x = banana(500)
-    labeled = np.arange(40)
-
-    def gap(mass):
-        strategy = SPOT(mass=mass, transport=TRANSPORTS["sliced"])
-        chosen = [strategy.query(x, 20, labeled=labeled, random_state=seed) for seed in range(4)]
-        return np.mean([cdist(x[c.indices], x[labeled]).min(1).mean() for c in chosen])
-
-    assert gap("auto") > 1.2 * gap("uniform")
-    assert gap(LabelDistance(4)) > 1.2 * gap("auto")
-
-
-def test_automatic_mass_is_margin_times_label_distance():
-    x = banana(300)
-    odds = np.random.default_rng(0).dirichlet(np.ones(4), 300)
-    known = {"labeled": np.arange(20), "probabilities": odds, "random_state": 0}
-    fast = {"transport": TRANSPORTS["sliced"]}
-    auto = SPOT(**fast).query(x, 15, **known)
-    assert agree(auto, SPOT(mass=Tempered(Margin(2)) * Discounted(LabelDistance(1)), **fast).query(x, 15, **known))
-    assert agree(auto, SPOT(mass="tempered margin^2 * discounted label-distance", **fast).query(x, 15, **known))
-    assert not agree(auto, SPOT(mass="uniform", **fast).query(x, 15, **known))
-    # the published ways of selecting know no mass but the caller's
-    auto = SPOT(selection="nearest", **fast).query(x, 15, **known)
-    assert agree(auto, SPOT(selection="nearest", mass=Uniform(), **fast).query(x, 15, **known))
-
-
-def test_picks_follow_uncertainty():
-    x = square(400)
-    p = np.where(x[:, 0] > 0.7, 0.5, 0.99)
-    chosen = SPOT(transport=TRANSPORTS["sliced"]).query(x, 20, probabilities=np.c_[p, 1 - p], random_state=0)
-    assert np.mean(x[chosen.indices, 0] > 0.7) >= 0.9
-
-
-@each_selection
-def test_picks_follow_the_mass_given(selection):
-    """A quarter of the rows holds 9/10 of the mass, and gets about that share of the picks."""
-    x = square(800)
-    dense = x[:, 0] < 0.25
-    mass = np.where(dense, 0.9 / dense.sum(), 0.1 / (~dense).sum())
-    strategy = SPOT(selection=selection, refine=0)
-    share = [dense[strategy.query(x, 40, mass=mass, random_state=seed).indices].mean() for seed in range(3)]
-    assert 0.8 < np.mean(share) <= 0.97
-    without = [dense[strategy.query(x, 40, random_state=seed).indices].mean() for seed in range(3)]
-    assert 0.15 < np.mean(without) < 0.35
-
-
-@each_selection
-def test_mass_that_vanishes_is_done_without(selection):
-    """Every row is a copy of a labeled one: no distance is left to follow, but rows are."""
-    x = np.repeat(square(5), 8, axis=0)
-    strategy = SPOT(selection=selection, mass=LabelDistance(), transport=TRANSPORTS["sliced"])
-    chosen = strategy.query(x, 10, labeled=np.arange(0, 40, 8), random_state=0)
-    assert len(np.unique(chosen.indices)) == 10
-
-
-def test_a_mass_of_ones_own():
-    class Rightward(Mass):
-        def weigh(self, evidence):
-            return np.concatenate([batch.points[:, 0].numpy() for batch in evidence.pool.batches()]) > 0.8
-
-    x = square(200)
-    chosen = SPOT(mass=Rightward()).query(x, 10, random_state=0)
-    assert (x[chosen.indices, 0] > 0.8).all()
-
-
-# --- every part with every other
-
-
-@each_selection
-@pytest.mark.parametrize("design", designs.names())
-@pytest.mark.parametrize("transport", TRANSPORTS)
-def test_selection_by_design_by_transport(selection, design, transport):
-    x = banana(60)
-    strategy = SPOT(selection=selection, design=design, transport=TRANSPORTS[transport])
-    chosen = strategy.query(x, 9, labeled=[1, 2, 3], random_state=0)
-    assert len(np.unique(chosen.indices)) == 9
-    assert not np.isin([1, 2, 3], chosen.indices).any()
-    assert np.array_equal(np.bincount(chosen.cells + 1, minlength=10) > 0, np.ones(10, bool))
-    assert agree(chosen, strategy.query(x, 9, labeled=[1, 2, 3], random_state=0))
-
-
-@each_selection
-def test_discrepancy_of_picks_is_below_that_of_random_rows(selection):
-    x = square(500)
-    strategy = SPOT(reduction=None, selection=selection, refine=0)
-    chosen = [strategy.query(x, 30, random_state=seed).indices for seed in range(3)]
-    random = [np.random.default_rng(seed).choice(500, 30, replace=False) for seed in range(10)]
-    assert np.mean([qmc.discrepancy(x[c]) for c in chosen]) < 0.5 * np.mean([qmc.discrepancy(x[r]) for r in random])
-
-
-def test_designs_by_name_and_made_beforehand():
-    x = banana(60)
-    assert agree(
-        SPOT(design="halton").query(x, 7, random_state=0), SPOT(design=designs.Halton()).query(x, 7, random_state=0)
-    )
-    assert not agree(SPOT(design="halton").query(x, 7, random_state=0), SPOT().query(x, 7, random_state=0))
-
-
-def test_transports_by_name_and_made_beforehand():
-    x = banana(60)
-    made = SlicedTransport()
-    assert agree(SPOT().query(x, 7, random_state=0), SPOT(transport=made).query(x, 7, random_state=0))
-    assert not hasattr(made, "n_iter_")
-    fixed = SPOT(transport=SlicedTransport(random_state=3), n_components=2)
-    figures = [fixed.query(x, 7, random_state=seed).figures["uniformity"] for seed in (0, 1)]
-    assert figures[0] == figures[1]
-
-
-# --- dimensions
-
-
-@pytest.mark.parametrize("n_components", [1, 2, 6])
-@each_selection
-def test_n_components(n_components, selection):
-    strategy = SPOT(n_components=n_components, selection=selection, transport=TRANSPORTS["sliced"])
-    chosen = strategy.query(banana(80), 8, random_state=0)
-    assert chosen.figures["dim"] == chosen.provenance["dim"] == n_components
-    assert len(np.unique(chosen.indices)) == 8
-
-
-def test_one_dimension_takes_evenly_spaced_quantiles():
-    x = np.sort(np.random.default_rng(0).exponential(size=400))[:, None]
-    chosen = SPOT(selection="nearest", design="lattice", mass="uniform").query(x, 20, random_state=0)
-    gaps = np.diff(np.sort(chosen.indices))
-    assert gaps.min() >= 17
-    assert gaps.max() <= 23
-
-
-def test_automatic_dimension_follows_the_pool_and_the_budget():
+def test_far_out_rows_are_likely_to_be_drawn(monkeypatch):
     rng = np.random.default_rng(0)
-    flat = rng.normal(size=(300, 2)) @ rng.normal(size=(2, 20))
-    round_ = rng.normal(size=(300, 20))
-    fast = SPOT(transport=TRANSPORTS["sliced"])
-    assert fast.query(flat, 64, random_state=0).figures["dim"] == 2
-    assert fast.query(round_, 64, random_state=0).figures["dim"] == 6
-    assert fast.query(round_, 4, random_state=0).figures["dim"] == 2
+    x = np.concatenate([rng.normal(size=(4_980, 3)), rng.normal(30, 1, (20, 3))])
+    assert (drawn(monkeypatch, x).rows >= 4_980).sum() >= 15
 
 
-def test_no_reduction_transports_the_embeddings_as_they_are():
-    assert SPOT(reduction=None).query(square(60), 6, random_state=0).figures["dim"] == 2
-    assert SPOT(reduction=None, transport=TRANSPORTS["sliced"]).query(banana(60), 6, random_state=0).figures["dim"] == 6
+def test_labeled_rows_are_in_the_sample_and_stand_for_themselves(monkeypatch):
+    labeled = np.array([1_500, 3, 77])
+    sample = drawn(monkeypatch, clusters(2_000, 5), labeled=labeled, labels=[0, 1, 0])
+    assert np.array_equal(sample.rows[sample.labeled], labeled)
+    assert (sample.mass[sample.labeled] == 1).all()
 
 
-def test_a_reduction_of_scikit_learn():
-    x = banana(120)
-    for reduction, dim in [(PCA(3), 3), (StandardScaler(), 6), (TruncatedSVD(2), 2)]:
-        strategy = SPOT(reduction=reduction, transport=TRANSPORTS["sliced"])
-        chosen = strategy.query(x, 8, random_state=0)
-        assert chosen.figures["dim"] == dim
-        assert agree(chosen, strategy.query(x, 8, random_state=0))
-        assert not hasattr(reduction, "n_features_in_")
-        assert chosen.provenance["parameters"]["reduction"]["class"] == type(reduction).__name__
-    by_sklearn = SPOT(reduction=PCA(2, whiten=True)).query(x, 8, random_state=0).indices
-    assert len(np.intersect1d(by_sklearn, SPOT(n_components=2).query(x, 8, random_state=0).indices)) >= 4
+@pytest.mark.parametrize("labels", [0, 200])
+def test_same_picks_for_any_batches_threads_and_precision(monkeypatch, labels):
+    monkeypatch.setattr(_sample, "LEAST_ROWS", 1_000)
+    x = clusters(6_000)
+    known = {}
+    if labels:
+        p = np.random.default_rng(1).dirichlet(np.ones(3), 6_000)
+        known = {"labeled": np.arange(labels) * 3, "labels": np.arange(labels) % 3, "probabilities": p}
+    whole, before = pick(x, 50, **known), torch.get_num_threads()
+    try:
+        for threads, target in ((1, 1 << 14), (3, 1 << 12), (2, 1 << 30)):
+            torch.set_num_threads(threads)
+            monkeypatch.setattr(block_rows, "__defaults__", (4, target))
+            for pool in (x, x.astype(np.float64), torch.from_numpy(x), np.asfortranarray(x)):
+                again = pick(pool, 50, **known)
+                assert np.array_equal(again.indices, whole.indices)
+                assert again.figures == whole.figures
+    finally:
+        torch.set_num_threads(before)
 
 
-def test_whitening():
-    x = square(300) * [1, 1e-3]
-    for whiten, expected in [(True, [1, 1]), (False, x.var(0))]:
-        seen, transport = noted()
-        SPOT(n_components=2, whiten=whiten, transport=transport).query(x, 6, random_state=0)
-        np.testing.assert_allclose(seen[0].var(0, correction=0), expected, rtol=0.05)
+def test_same_picks_for_any_sharding(tmp_path, monkeypatch):
+    monkeypatch.setattr(_sample, "LEAST_ROWS", 500)
+    x = clusters(3_000)
+    whole = spotal.select(x, 30, "spot", random_state=1)
+    for count in (1, 2, 7):
+        folder = tmp_path / str(count)
+        folder.mkdir()
+        for number, part in enumerate(np.array_split(x, count)):
+            np.save(folder / f"{number:02}.npy", part)
+        assert np.array_equal(spotal.select(folder, 30, "spot", random_state=1).indices, whole.indices)
 
 
-# --- figures, steps, record
+@pytest.mark.parametrize("row", [5, 2_900])
+def test_rows_that_are_not_finite_are_refused(row):
+    x = clusters(3_000, 6)
+    x[row, 2] = np.nan
+    with pytest.raises(InputError, match="pool must be finite"):
+        pick(x, 5)
 
 
-@each_selection
-def test_figures(selection):
-    x = square(300)
-    strategy = SPOT(reduction=None, transport=Identity(), selection=selection)
-    chosen = strategy.query(x, 16, random_state=5)
-    points = designs.Sobol().points(16, 2, random_state=np.random.default_rng(chosen.provenance["seed"]))
-    carried = x.astype(np.float32).astype(np.float64)
-    assert chosen.figures == {
-        "dim": 2.0,
-        "design_discrepancy": pytest.approx(qmc.discrepancy(points, method="MD"), rel=1e-12),
-        "pick_discrepancy": pytest.approx(qmc.discrepancy(carried[chosen.indices], method="MD"), rel=1e-12),
-    }
+def test_a_sample_covers_nearly_as_much_as_all_rows(monkeypatch):
+    x = clusters(4_000)
+
+    def within(least):
+        monkeypatch.setattr(_sample, "LEAST_ROWS", least)
+        chosen = pick(x, 40)
+        return np.square(x - x[chosen.indices[chosen.cells]]).sum(1).mean()
+
+    assert within(1_000) < 1.05 * within(4_000)
 
 
-def test_uniformity_is_that_of_the_transport():
-    x = square(300)
-    chosen = SPOT(reduction=None).query(x, 8, random_state=2)
-    again = SlicedTransport(random_state=chosen.provenance["seed"] % 2**32).fit(x)
-    assert chosen.figures["uniformity"] == pytest.approx(again.uniformity_, rel=1e-6)
-    assert chosen.provenance["transport_iterations"] == again.n_iter_
-    assert chosen.provenance["transport_converged"] == again.converged_
+# --- the space
 
 
-def test_discrepancies_of_many_points_are_left_out(monkeypatch):
-    monkeypatch.setattr(_record, "MERIT_POINTS", 7)
-    strategy = SPOT(transport=TRANSPORTS["sliced"])
-    assert "pick_discrepancy" in strategy.query(banana(60), 7, random_state=0).figures
-    assert set(strategy.query(banana(60), 8, random_state=0).figures) == {"dim", "uniformity"}
+def test_the_soft_sphere_keeps_directions_in_many_dimensions_and_lengths_in_few():
+    rng = np.random.default_rng(0)
+    wide = torch.from_numpy(rng.normal(size=(500, 200)))
+    lengths = SoftSphere.fit(wide, np.ones(500)).transform(wide).norm(dim=1)
+    assert 0.99 < float(lengths.min()) <= float(lengths.max()) < 1
+    line = torch.linspace(-3, 5, 50, dtype=torch.float64)[:, None]
+    moved = SoftSphere.fit(line, np.ones(50)).transform(line)[:, 0]
+    assert bool((moved.diff() > 0).all())
+    assert float(moved.abs().max()) < 1
 
 
-def test_a_transport_that_does_not_converge_is_on_record_and_no_warning():
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        chosen = SPOT(transport=SlicedTransport(max_iter=0, tol=0)).query(banana(400), 8, random_state=0)
-    assert chosen.provenance["transport_converged"] is False
+def test_the_soft_sphere_does_not_depend_on_scale_rotation_or_columns_of_zeros():
+    rng = np.random.default_rng(0)
+    x = torch.from_numpy(rng.normal(size=(60, 4)) * [1, 2, 3, 4])
+    turn = torch.linalg.qr(torch.from_numpy(rng.normal(size=(4, 4))))[0]
+
+    def apart(points):
+        moved = SoftSphere.fit(points, np.ones(60)).transform(points)
+        return torch.cdist(moved, moved)
+
+    for other in (1_000 * x, x @ turn, torch.cat([x, torch.zeros(60, 90, dtype=x.dtype)], 1), x + 5):
+        torch.testing.assert_close(apart(other), apart(x), atol=2e-3, rtol=0)
+    one_place = torch.ones(9, 3, dtype=torch.float64)
+    assert float(SoftSphere.fit(one_place, np.ones(9)).transform(one_place).abs().max()) < 1e-12
 
 
-def test_steps_are_timed():
-    timings = SPOT(transport=TRANSPORTS["sliced"]).query(banana(60), 8, random_state=0).timings
-    assert set(timings) == {"check", "weigh", "fit", "carry", "design", "select", "total"}
-    assert sum(timings.values()) <= 2 * timings["total"]
+# --- which pick stands for each row
 
 
-# --- batches and samples
-
-
-@pytest.mark.parametrize("strategy", [SPOT(), SPOT(selection="nearest", n_components=3)], ids=["cells", "nearest"])
-def test_batch_size_does_not_matter(strategy, monkeypatch):
-    x = banana(1_500).astype(np.float32)
-    known = {"labeled": np.arange(50), "random_state": 0}
-    whole = strategy.query(x, 20, **known)
-    monkeypatch.setattr(block_rows, "__defaults__", (4, 1))
-    assert len(list(ArrayPool(x).batches())) == 6
-    parts = strategy.query(x, 20, **known)
-    assert agree(parts, whole)
-    assert np.array_equal(parts.cells, whole.cells)
-
-
-def test_a_sample_smaller_than_the_pool():
-    x = banana(1_000)
-    small = SPOT(sample_size=200, transport=TRANSPORTS["sliced"])
-    chosen = small.query(x, 20, random_state=0)
-    assert len(np.unique(chosen.indices)) == 20
-    assert agree(chosen, small.query(x, 20, random_state=0))
-    assert not agree(chosen, SPOT(transport=TRANSPORTS["sliced"]).query(x, 20, random_state=0))
-    functions = (x[:, :2] - x[:, :2].mean(0)) / x[:, :2].std(0)
-    assert np.abs(chosen.cell_mass @ functions[chosen.indices]).max() < 0.25
-
-
-def test_the_fit_sees_no_more_than_the_sample_and_only_rows_with_mass():
-    seen, transport = noted()
-    x = square(500)
-    mass = (x[:, 0] > 0.4).astype(float)
-    SPOT(reduction=None, transport=transport, sample_size=100).query(x, 5, mass=mass, random_state=0)
-    SPOT(reduction=None, transport=transport).query(x, 5, labeled=np.arange(10), mass=mass, random_state=0)
-    assert len(seen[0]) == 100
-    assert float(seen[0][:, 0].min()) > 0.4
-    assert len(seen[1]) == mass[10:].sum()
-
-
-# --- what is refused
-
-
-class FitsOnly(BaseEstimator):
-    def fit(self, X, y=None):
-        return self
-
-
-class OneColumnTooFew(TransformerMixin, BaseEstimator):
-    def fit(self, X, y=None):
-        return self
-
-    def transform(self, X):
-        return X[:, 0]
+def test_picks_of_much_work_are_found_in_leading_coordinates_nearly_as_well(monkeypatch):
+    x = clusters(3_000)
+    picks = np.arange(0, 3_000, 15)
+    exact = assign.nearest_of(spotal.pool.as_pool(x), picks)
+    monkeypatch.setattr(assign, "EXACT_WORK", 0)
+    found = assign.nearest_of(spotal.pool.as_pool(x), picks)
+    distances = [np.square(x - x[picks[where]]).sum(1) for where in (found, exact)]
+    assert (distances[0] >= distances[1] - 1e-3).all()
+    assert distances[0].mean() < 1.05 * distances[1].mean()
 
 
 @pytest.mark.parametrize(
     ("parameters", "words"),
     [
-        ({"selection": "best"}, ["selection", "cells, nearest, assignment", "'best'"]),
-        ({"mass": "heavy"}, ["mass", "'margin^2'", "label-distance", "'heavy'"]),
+        ({"mass": "heavy"}, ["mass", "'margin^2'", "'heavy'"]),
         ({"mass": np.ones(5)}, ["mass", "(5,)", "query"]),
-        ({"transport": "optimal"}, ["transport", "'sliced'", "'optimal'"]),
-        ({"transport": SlicedTransport}, ["transport", "Transport"]),
-        ({"transport": None}, ["transport", "None"]),
-        ({"design": "grid"}, ["design", "'grid'", "sobol"]),
-        ({"reduction": "umap"}, ["reduction", "'pca'", "'umap'"]),
-        ({"reduction": PCA}, ["reduction", "transformer"]),
-        ({"reduction": FitsOnly()}, ["reduction", "transformer", "FitsOnly"]),
-        ({"n_components": 0}, ["n_components", "at least 1", "0"]),
-        ({"n_components": 2.0}, ["n_components", "2.0"]),
-        ({"n_components": True}, ["n_components", "True"]),
-        ({"n_components": "all"}, ["n_components", "auto", "'all'"]),
-        ({"refine": -1}, ["refine", "at least 0", "-1"]),
-        ({"refine": 1.5}, ["refine", "1.5"]),
-        ({"sample_size": 1}, ["sample_size", "at least 2", "1"]),
-        ({"sample_size": True}, ["sample_size", "True"]),
+        ({"reach": 0}, ["reach", "above 0", "found 0"]),
+        ({"reach": 1.5}, ["reach", "at most 1", "1.5"]),
+        ({"space_filling": -1}, ["space_filling", "above 0", "-1"]),
+        ({"space_filling": "most"}, ["space_filling", "'auto'", "'most'"]),
+        ({"representative": "any"}, ["representative", "'center' or 'random'", "'any'"]),
     ],
 )
 def test_bad_parameters(parameters, words):
     with pytest.raises(InputError) as error:
         SPOT(**parameters)
     assert all(word in str(error.value) for word in words), str(error.value)
-    assert "\n" not in str(error.value)
-
-
-def test_what_only_the_pool_shows():
-    with pytest.raises(InputError, match="from 1 to 6, the width of X"):
-        SPOT(n_components=7).query(banana(20), 3)
-    with pytest.raises(InputError, match="2-D"):
-        SPOT(reduction=OneColumnTooFew()).query(banana(20), 3)
-    with pytest.raises(BudgetError, match="4000 for selection='assignment'"):
-        SPOT(selection="assignment", transport=Identity(), reduction=None).query(square(4_100), 4_001)
-
-
-@pytest.mark.parametrize(
-    ("rows", "dim", "budget", "large"),
-    [
-        (8_000, 64, 100, False),
-        (20_000, 64, 100, False),  # the largest of the benchmarks' pools: their picks are those of the exact steps
-        (50_000, 64, 300, False),
-        (50_001, 64, 10, True),
-        (20_000, 512, 100, True),
-        (100_000, 128, 1_000, True),
-    ],
-)
-def test_cells_of_long_pools_and_of_much_work_are_refined_on_a_sample(rows, dim, budget, large):
-    assert is_large_shape(rows, dim, budget) == large
+    assert get("spot", reach=0.5).reach == 0.5

@@ -18,9 +18,9 @@ QUICK = {
     "entropy": get("entropy"),
     "margin": get("margin"),
     "random": get("random"),
-    "spot": SPOT(transport=SlicedTransport(max_iter=6)),
+    "spot": SPOT(),
     "spot-paper": SPOT.paper(transport=ProjectionPursuitTransport(max_iter=12)),
-    "assignment": SPOT(selection="assignment", reduction=None, transport=SlicedTransport(max_iter=6)),
+    "assignment": SPOT.paper(selection="assignment", reduction=None, transport=SlicedTransport(max_iter=6)),
 }
 COORDINATES = st.one_of(
     st.sampled_from([0.0, 1.0, -1.0, 0.1, 1e6]),

@@ -21,7 +21,7 @@ def test_names_are_sorted_and_all_can_be_made():
 
 
 def test_parameters_are_passed_on():
-    assert get("spot", refine=2, design="halton").refine == 2
+    assert get("spot", reach=0.25).reach == 0.25
     paper = get("spot-paper", n_components=3)
     assert (paper.n_components, paper.selection) == (3, "nearest")
     assert get("spot-paper", selection="assignment").selection == "assignment"
@@ -38,7 +38,7 @@ def test_an_unknown_name(name):
 
 @pytest.mark.parametrize(
     ("name", "known"),
-    [("spot", "reduction, n_components"), ("spot-paper", "reduction, n_c"), ("margin", "no parameters")],
+    [("spot", "mass, reach"), ("spot-paper", "reduction, n_c"), ("margin", "no parameters")],
 )
 def test_an_unknown_parameter(name, known):
     with pytest.raises(InputError) as error:
@@ -49,8 +49,8 @@ def test_an_unknown_parameter(name, known):
 
 
 def test_a_bad_value_keeps_its_own_sentence():
-    with pytest.raises(InputError, match="refine must be"):
-        get("spot-paper", refine=-1)
+    with pytest.raises(InputError, match="sample_size must be"):
+        get("spot-paper", sample_size=-1)
 
 
 @pytest.mark.parametrize("name", names())

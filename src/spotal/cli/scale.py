@@ -34,8 +34,9 @@ def planned(request: Request, budget: int, most: int | None, strategy: Any) -> P
     known: dict[str, Any] = {
         "covered": len(pool) <= MEASURED,
         "strategy": strategy,
+        "labeled": len(request.labeled),
         "limited": request.groups is not None,
-        "known": len(request.labeled) > 0 or request.mass is not None or request.probabilities is not None,
+        "known": request.mass is not None or request.probabilities is not None,
         "classes": 0 if request.probabilities is None else int(np.prod(np.shape(request.probabilities)[1:])),
     }
     if isinstance(pool, ShardedPool):

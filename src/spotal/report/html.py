@@ -19,7 +19,7 @@ from spotal.report.comparison import Comparison
 from spotal.report.gallery import gallery
 from spotal.report.maps import QueryMap, query_map
 from spotal.report.summary import label_of, summarize
-from spotal.strategies import SPOT, get
+from spotal.strategies import SPOT, TransportedDesign, get
 
 __all__ = ["page", "write_report"]
 
@@ -145,35 +145,33 @@ def _map(comparison: Comparison) -> str:
     """Both maps and what they show; nothing where no SPOT took part."""
     for name in reversed(comparison.settings.strategies):
         strategy, run = get(name), comparison.of(name)[0]
-        if isinstance(strategy, SPOT) and run.request is not None:
+        if isinstance(strategy, (SPOT, TransportedDesign)) and run.request is not None:
             picture = query_map(strategy, run.request)
             return (
                 f'<div class="pair"><figure>{_themed(plots.map_before, picture, "Pool before transport", raster=True)}'
                 f"<figcaption>Before: the network's embeddings</figcaption></figure>"
                 f"<figure>{_themed(plots.map_after, picture, 'Pool after transport', raster=True)}"
                 f"<figcaption>After: the hypercube</figcaption></figure></div>"
-                f'<p class="note">{escape(_map_caption(picture, strategy, run.queried[0].number))}</p>'
+                f'<p class="note">{escape(_map_caption(picture, run.queried[0].number))}</p>'
             )
     return "<p>No strategy here transports the pool.</p>"
 
 
-def _map_caption(picture: QueryMap, strategy: SPOT, number: int) -> str:
+def _map_caption(picture: QueryMap, number: int) -> str:
     drawn = "" if len(picture.before) == picture.n else f" ({len(picture.before):,} of {picture.n:,} are drawn)"
     shown = "all coordinates" if picture.dim <= 2 else f"the first two of {picture.dim} coordinates"
     text = (
-        f"Round {number} of the first seed. Gray dots are unlabeled images{drawn}, as large as the mass they carry: "
-        "more where the network is unsure and labels are far. Crosses are images labeled before, orange dots the "
-        f"{len(picture.picks)} picked in this round. Both pictures show {shown} that this query itself used; nothing "
-        "was fitted for the drawing. Before: principal components of the embeddings. After: where the transport "
-        "carried them; it is the mass, not the number of dots, that it spreads evenly. Rings are the points of the "
-        "design."
+        f"Round {number} of the first seed. Gray dots are unlabeled images{drawn}, crosses are images labeled before, "
+        f"orange dots the {len(picture.picks)} picked in this round. Both pictures show {shown}. Before: principal "
+        "components of the embeddings. After: where transport to the uniform hypercube carries them, so that distance "
+        "means mass. "
     )
-    if strategy.selection == "cells":
-        text += (
-            " Each ring starts a cell, which a few weighted Lloyd steps then move in the embeddings' own space, so an "
-            "image picked for it need not lie inside it."
-        )
-    return text
+    if len(picture.design):
+        return text + "Rings are the points of the design."
+    return text + (
+        "The cube is fitted for this picture alone: SPOT measures distance in units of mass on the graph of nearest "
+        "neighbors, in all coordinates, and prefers images that the network is unsure of."
+    )
 
 
 def _provenance(summary: dict[str, Any]) -> str:

@@ -1,4 +1,4 @@
-"""The map of one query: the pool in the space that SPOT transports, and in the hypercube that it is carried to."""
+"""The map of one query: the pool in its leading coordinates, and in the hypercube that transport carries it to."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spotal.report.comparison import Request
-from spotal.strategies import SPOT
+from spotal.strategies import SPOT, TransportedDesign
 
 __all__ = ["QueryMap", "query_map"]
 
@@ -26,7 +26,7 @@ class QueryMap:
     after : float (m, 2), the same rows in the hypercube
     mass : float (m,), what the transport carried of each, at most 1
     picks, labeled : positions in the m rows that were picked, and that had labels
-    design : float (k, 2), the design's points
+    design : float (k, 2), the design's points; none where the query laid none
     dim : int, coordinates that there are; n : int, rows of the pool
     """
 
@@ -40,13 +40,14 @@ class QueryMap:
     n: int
 
 
-def query_map(strategy: SPOT, request: Request) -> QueryMap:
-    """Repeat a query's steps and keep what can be drawn.
+def query_map(strategy: SPOT | TransportedDesign, request: Request) -> QueryMap:
+    """Carry a query's pool to the cube, as the query did or, where it needed no cube, for the picture.
 
-    Nothing is fitted for the picture: reduction, transport and design are those of the query, which its seed fixes.
-    Costs what the query cost.
+    Costs what a query of :class:`~spotal.strategies.TransportedDesign` costs.
     """
-    laid = strategy.layout(request.pool, request.budget, **request.known)
+    cube = strategy if isinstance(strategy, TransportedDesign) else TransportedDesign(transport="sliced")
+    laid = cube.layout(request.pool, request.budget, **request.known)
+    design = laid.design if cube is strategy else laid.design[:0]
     before = laid.reduced(request.pool)
     n, picks = len(before), request.selection.indices
     labeled = request.known.get("labeled")
@@ -61,7 +62,7 @@ def query_map(strategy: SPOT, request: Request) -> QueryMap:
         laid.mass[rows] / laid.mass.max(),
         np.searchsorted(rows, picks),
         np.searchsorted(rows, known),
-        _plane(laid.design),
+        _plane(design),
         laid.dim,
         n,
     )

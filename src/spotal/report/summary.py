@@ -14,7 +14,7 @@ from spotal.report.comparison import STEPS, WIDTH, Comparison
 __all__ = ["LABELS", "MEASURES", "label_of", "summarize"]
 
 MEASURES = ("accuracy", "balanced_accuracy", "worst_class_recall", "log_loss")
-LABELS = {"random": "random", "spot": "SPOT", "spot-coverage": "SPOT by coverage", "spot-paper": "SPOT as published"}
+LABELS = {"random": "random", "spot": "SPOT", "spot-paper": "SPOT as published"}
 
 
 def label_of(strategy: str) -> str:

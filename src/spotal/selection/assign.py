@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -9,11 +11,12 @@ from numpy.typing import NDArray
 from spotal._nearest import nearest
 from spotal._search import Centers, one_thread, threads
 from spotal.engine import run
+from spotal.engine.base import Pass
 from spotal.pool.base import Batch, Pool
 from spotal.pool.sample import priority_sample
 from spotal.reduce import LeadingSpace
 
-__all__ = ["EXACT_WORK", "nearest_of"]
+__all__ = ["EXACT_WORK", "assignment", "nearest_of"]
 
 EXACT_WORK = 2_000_000_000
 """Multiplications up to which every row is compared with every pick."""
@@ -28,15 +31,20 @@ def nearest_of(pool: Pool, picks: NDArray[np.int64]) -> NDArray[np.int64]:
     coordinates, through inverted lists, O(N (D + sqrt(n))): a pick hardly farther away may be found in place of the
     nearest. One pass; memory O(N).
     """
-    points = pool.rows(picks)
-    if len(pool) * len(picks) * pool.dim <= EXACT_WORK or points.device.type != "cpu":
-        found: NDArray[np.int64] = run(_Exact(points), pool)
-    else:
-        rows, weight = priority_sample(None, len(pool), FITTED, 0)
-        with one_thread():
-            space = LeadingSpace.fit(pool.rows(rows), weight, None, 0)
-        found = run(_Searched(space, Centers(space.project(points)[0])), pool, threads=threads())
+    task, count = assignment(pool, picks, exact=len(pool) * len(picks) * pool.dim <= EXACT_WORK)
+    found: NDArray[np.int64] = run(task, pool, threads=count)
     return found
+
+
+def assignment(pool: Pool, picks: NDArray[np.int64], *, exact: bool) -> tuple[Pass[Any, Any], int]:
+    """The pass that finds the nearest pick to each row, in all coordinates or in 32, and the threads to run it on."""
+    points = pool.rows(picks)
+    if exact or points.device.type != "cpu":
+        return _Exact(points), 1
+    rows, weight = priority_sample(None, len(pool), FITTED, 0)
+    with one_thread():
+        space = LeadingSpace.fit(pool.rows(rows), weight, None, 0)
+    return _Searched(space, Centers(space.project(points)[0])), threads()
 
 
 class _Exact:

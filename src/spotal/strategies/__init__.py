@@ -18,7 +18,7 @@ from spotal.strategies.probcover import ProbCover
 from spotal.strategies.random import Random
 from spotal.strategies.registry import get, names
 from spotal.strategies.spot import SPOT
-from spotal.strategies.spot_coverage import SPOTCoverage
+from spotal.strategies.transported import TransportedDesign
 from spotal.strategies.typiclust import TypiClust
 from spotal.strategies.uherding import UHerding
 
@@ -39,8 +39,8 @@ __all__ = [
     "MaxHerding",
     "ProbCover",
     "Random",
-    "SPOTCoverage",
     "Strategy",
+    "TransportedDesign",
     "TypiClust",
     "UHerding",
     "get",

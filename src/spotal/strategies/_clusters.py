@@ -9,8 +9,8 @@ import torch
 from numpy.typing import NDArray
 
 from spotal.pool.base import Pool
-from spotal.selection.cells import Cells, refine, settle
 from spotal.selection.limits import serve
+from spotal.selection.lloyd import Cells, lloyd, settle
 from spotal.strategies._content import Chance, sample
 from spotal.strategies.base import Query
 
@@ -51,7 +51,7 @@ def kmeans(pool: Pool, mass: NDArray[np.float64], count: int, chance: Chance, sa
     moved = torch.from_numpy(np.asarray(centers, np.float64)) * scale + middle
     for _ in range(STEPS):
         before = moved
-        moved = refine(pool, mass, before, 1)
+        moved = lloyd(pool, mass, before)
         if torch.equal(before.to(moved), moved):
             break
     return settle(pool, moved)

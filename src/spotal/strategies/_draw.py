@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from spotal._arrays import to_numpy
 from spotal._nearest import nearest
-from spotal.selection.cells import Cells
 from spotal.selection.estimate import Sampling, collapse
+from spotal.selection.lloyd import Cells
 from spotal.strategies._content import Chance, heavy
 from spotal.strategies.base import Query
 

@@ -28,8 +28,7 @@ _WHERE = {
     "probcover": ("probcover", "ProbCover"),
     "random": ("random", "Random"),
     "spot": ("spot", "SPOT"),
-    "spot-coverage": ("spot_coverage", "SPOTCoverage"),
-    "spot-paper": ("spot", "SPOT.paper"),
+    "spot-paper": ("transported", "TransportedDesign"),
     "typiclust": ("typiclust", "TypiClust"),
     "uherding": ("uherding", "UHerding"),
 }
@@ -44,12 +43,9 @@ def get(name: str, **parameters: Any) -> Strategy:
     """The strategy called ``name``, made with ``parameters``; raises InputError for an unknown name or parameter."""
     if not isinstance(name, str) or name not in _WHERE:
         raise InputError(f"strategy must be one of {', '.join(names())}, found {name!r}")
-    module, path = _WHERE[name]
-    make: Any = import_module(f"spotal.strategies.{module}")
-    for part in path.split("."):
-        make = getattr(make, part)
-    # a preset such as SPOT.paper takes what its class takes
-    known = inspect.signature(getattr(make, "__self__", make)).parameters
+    module, kind = _WHERE[name]
+    make: Any = getattr(import_module(f"spotal.strategies.{module}"), kind)
+    known = inspect.signature(make).parameters
     for parameter in parameters:
         if parameter not in known:
             raise InputError(

@@ -52,9 +52,9 @@ def cover(pool: NDArray[Any], labeled: NDArray[np.int64], random_state: int = 0)
     Notes
     -----
     Distances are measured on at most 20,000 rows, an even random sample: O(7 s m D) for s of them. The transport is
-    that of :class:`~spotal.strategies.spot.SPOT`, with uniform mass.
+    that of :class:`~spotal.strategies.TransportedDesign`, sliced.
     """
-    from spotal.strategies.spot import SPOT
+    from spotal.strategies import TransportedDesign
 
     sample = pool
     if len(pool) > ROWS:
@@ -65,7 +65,7 @@ def cover(pool: NDArray[Any], labeled: NDArray[np.int64], random_state: int = 0)
     fill = coverage(pool, labeled, seed=random_state)
     found = design = None
     if len(labeled) <= MERIT_POINTS:
-        laid = SPOT(mass="uniform").layout(pool, len(labeled), random_state=random_state)
+        laid = TransportedDesign(transport="sliced").layout(pool, len(labeled), random_state=random_state)
         found = discrepancy(laid.carried[labeled].astype(np.float64), "mixture")
         design = discrepancy(laid.design, "mixture")
     return Cover(

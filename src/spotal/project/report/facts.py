@@ -160,7 +160,7 @@ def _pace(project: Project) -> Pace | None:
 
 def _plane(project: Project, standings: dict[str, Standing]) -> Plane | None:
     from spotal.pool.sample import row_uniforms
-    from spotal.strategies.spot import SPOT
+    from spotal.strategies import TransportedDesign
 
     embeddings = read_embeddings(project)
     if embeddings is None:
@@ -174,7 +174,7 @@ def _plane(project: Project, standings: dict[str, Standing]) -> Plane | None:
         return None
     pool = np.array(embeddings[rows])
     size = max(1, min(int(labeled.sum()), len(rows) - 1))
-    laid = SPOT(mass="uniform").layout(pool, size, random_state=project.settings.random_state)
+    laid = TransportedDesign(transport="sliced").layout(pool, size, random_state=project.settings.random_state)
     drawn = np.isin(rows, np.concatenate([order[labeled], order[~labeled][:MOST_DRAWN]]))
     before, after = _two(laid.reduced(pool)[drawn]), _two(laid.carried[drawn])
     return Plane(before, after, [known.get(number) for number in rows[drawn].tolist()], len(there))

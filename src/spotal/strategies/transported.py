@@ -1,0 +1,205 @@
+"""SPOT as published: carry the pool to the uniform hypercube by optimal transport, lay a design, take its rows."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from sklearn.base import clone
+
+from spotal import design as designs
+from spotal._arrays import to_numpy
+from spotal._provenance import describe
+from spotal.engine import run
+from spotal.errors import ConvergenceWarning, InputError
+from spotal.mass import Evidence, Mass, parse_mass
+from spotal.pool.sample import priority_sample
+from spotal.reduce import PCA
+from spotal.selection import assigned_rows, nearest_rows
+from spotal.strategies._content import content_keys
+from spotal.strategies._layout import Carry, Layout, reduced
+from spotal.strategies._record import Clock, record
+from spotal.strategies.base import Choice, Query, Strategy
+from spotal.transport import ProjectionPursuitTransport, SlicedTransport, Transport
+
+__all__ = ["TransportedDesign"]
+
+SELECTIONS = ("nearest", "assignment")
+TRANSPORTS = {"sliced": SlicedTransport, "projection-pursuit": ProjectionPursuitTransport}
+KNOWN = ("labeled", "labels", "probabilities", "mass", "random_state", "cost", "groups", "max_per_group")
+
+
+class TransportedDesign(Strategy):
+    """Space-filling design on the optimally transported pool.
+
+    The pool's embeddings are reduced to a few dimensions; a weighted sample of them fits a transport map to the
+    uniform hypercube; all rows are carried; a design fills the cube around the points that labeled rows already serve;
+    rows of the pool stand in for its points. With its defaults this is the published method; labels count only in that
+    their rows, and the design points these serve, are not taken again.
+
+    Parameters
+    ----------
+    reduction : "pca", None, or a scikit-learn transformer
+        Embeddings to the dimensions that are transported. None transports them as they are.
+    n_components : int or "auto"
+        Dimensions for "pca"; "auto" follows the spectrum and the number of design points
+        (:func:`~spotal.reduce.choose_dimension`).
+    whiten : bool, whether "pca" scales its components to unit variance
+    transport : "projection-pursuit", "sliced", or a :class:`~spotal.transport.Transport`
+    design : name of a design (:func:`spotal.design.names`) or a :class:`~spotal.design.Design`
+    selection : "nearest" or "assignment"
+        "nearest" (the paper): each design point takes the nearest free row in the cube; "assignment": the one-to-one
+        assignment of least total squared distance.
+    mass : a :class:`~spotal.mass.Mass`, or one by name (:func:`~spotal.mass.parse_mass`), such as "uniform"
+        What the transport carries, times the caller's ``mass``.
+    sample_size : int, most rows that reduction and transport are fitted on
+
+    Notes
+    -----
+    For N rows of width D, n picks, d dimensions, L frames and a sample of s rows: O(s D^2 + L d s log s) to fit, one
+    pass to carry, O(N (D d + L d^2)), O(N n d) to select. Memory beyond the pool: O(N d + s D). Takes no cost or
+    groups.
+
+    References
+    ----------
+    Fang, Meng, Zhao, Wang, Liu, Zhong, Ma, "SPOT: An Active Learning Algorithm for Efficient Deep Neural Network
+    Training", Big Data Mining and Analytics 8(5), 2025.
+
+    Examples
+    --------
+    >>> import numpy as np, spotal
+    >>> pool = np.random.default_rng(0).normal(size=(500, 8))
+    >>> picks = spotal.select(pool, 10, "spot-paper", random_state=0)
+    >>> len(picks.indices)
+    10
+    """
+
+    name = "spot-paper"
+
+    def __init__(
+        self,
+        *,
+        reduction: Any = "pca",
+        n_components: int | str = "auto",
+        whiten: bool = True,
+        transport: str | Transport = "projection-pursuit",
+        design: str | designs.Design = "sobol",
+        selection: str = "nearest",
+        mass: str | Mass = "uniform",
+        sample_size: int = 50_000,
+    ) -> None:
+        if not _is_one_of(selection, *SELECTIONS):
+            raise InputError(f"selection must be one of {', '.join(SELECTIONS)}, found {selection!r}")
+        if not isinstance(mass, (str, Mass)):
+            raise InputError(
+                f"mass must be a Mass or its name, found {describe(mass)!r}; pass weights of rows to query"
+            )
+        if isinstance(mass, str):
+            parse_mass(mass)  # says now what is wrong with it
+        if not (_is_one_of(transport, *TRANSPORTS) or isinstance(transport, Transport)):
+            raise InputError(f"transport must be 'sliced', 'projection-pursuit' or a Transport, found {transport!r}")
+        if not (reduction is None or _is_one_of(reduction, "pca") or _is_transformer(reduction)):
+            raise InputError(f"reduction must be 'pca', None or a scikit-learn transformer, found {reduction!r}")
+        counts: list[tuple[str, Any, int]] = [("sample_size", sample_size, 2)]
+        if not _is_one_of(n_components, "auto"):
+            counts.append(("n_components, where it is not 'auto',", n_components, 1))
+        for label, value, least in counts:
+            if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < least:
+                raise InputError(f"{label} must be an integer of at least {least}, found {value!r}")
+        self.reduction = reduction
+        self.n_components = n_components
+        self.whiten = whiten
+        self.transport = transport
+        self.design = designs.get(design) if isinstance(design, str) else design
+        self.selection = selection
+        self.mass = mass
+        self.sample_size = sample_size
+
+    def _choose(self, query: Query) -> Choice:
+        clock = Clock()
+        laid = self._lay(query, clock)
+        carried, points = laid.carried, laid.design
+        with clock("select"):
+            choose = nearest_rows if self.selection == "nearest" else assigned_rows
+            # rows of mass zero serve only when the others run out
+            weighs = laid.mass[query.unlabeled] > 0
+            heavy, light = query.unlabeled[weighs], query.unlabeled[~weighs]
+            picks = choose(carried, heavy, points[: len(heavy)])
+            if query.budget > len(heavy):
+                picks = np.concatenate([picks, choose(carried, light, points[len(heavy) :])])
+        return Choice(picks, None, *record(laid.transport, points, carried[picks], clock))
+
+    def layout(self, pool: Any, budget: int, **known: Any) -> Layout:
+        """What ``query`` with the same arguments makes of the pool before it picks: to draw it, or to learn from it.
+
+        Arguments, errors and cost as ``query``, which needs a budget of at least 1 here; with the same integer as
+        ``random_state`` the same layout.
+        """
+        return self._lay(self._checked(pool, budget, **(dict.fromkeys(KNOWN) | known)), Clock())
+
+    def _lay(self, query: Query, clock: Clock) -> Layout:
+        with clock("weigh"):
+            mass = self._weigh(query)
+        with clock("fit"):
+            reduction, transport = self._fit(query, mass)
+        with clock("carry"):
+            carried: NDArray[np.float32] = run(Carry(reduction, transport), query.pool)
+        with clock("design"):
+            around = carried[query.labeled]
+            points = self.design.points(query.budget, carried.shape[1], existing=around, random_state=query.rng())
+        return Layout(mass, reduction, transport, carried, points)
+
+    def _weigh(self, query: Query) -> NDArray[np.float64]:
+        """The mass to carry, float64 (N,): positive somewhere among the unlabeled rows."""
+        rule = parse_mass(self.mass) if isinstance(self.mass, str) else self.mass
+        policy = rule.weigh(Evidence(query.pool, query.labeled, query.labels, query.probabilities, query.draws, None))
+        for mass in (policy * query.weights(), query.weights(), np.ones(len(query.pool))):
+            if mass[query.unlabeled].any():
+                break
+        # equal masses as exact ones: a sum of them is exact, and the order of rows does not matter
+        scaled: NDArray[np.float64] = mass / mass.max()
+        return scaled
+
+    def _fit(self, query: Query, mass: NDArray[np.float64]) -> tuple[Any, Transport]:
+        rows, weight = priority_sample(mass, len(query.pool), self.sample_size, query.seed)
+        points: Any = query.pool.rows(rows).double()
+        # in an order of their own: sums round the same way however the pool is ordered
+        order = content_keys(points).argsort(stable=True)
+        points, weight = points[order], weight[to_numpy(order)]
+        reduction = self._reduce(points, weight, query)
+        transport: Any = TRANSPORTS[self.transport]() if isinstance(self.transport, str) else self.transport
+        transport = _seeded(transport, query.seed)
+        with warnings.catch_warnings():
+            # how uniform the carried pool became is in the Selection's figures
+            warnings.simplefilter("ignore", ConvergenceWarning)
+            transport.fit(reduced(reduction, points), sample_weight=weight)
+        return reduction, transport
+
+    def _reduce(self, points: torch.Tensor, weight: NDArray[np.float64], query: Query) -> Any:
+        """The reduction, fitted to rows (s, D) with weights (s,); None where there is none."""
+        if self.reduction is None:
+            return None
+        if self.reduction == "pca":
+            total = query.budget + len(query.labeled)
+            pca = PCA(self.n_components, budget=total, whiten=self.whiten, random_state=query.seed)
+            return pca.fit(points, sample_weight=weight)
+        return _seeded(self.reduction, query.seed).fit(to_numpy(points))
+
+
+def _is_one_of(value: Any, *words: str) -> bool:
+    return isinstance(value, str) and value in words
+
+
+def _is_transformer(value: Any) -> bool:
+    return not isinstance(value, type) and all(hasattr(value, name) for name in ("fit", "transform", "get_params"))
+
+
+def _seeded(estimator: Any, seed: int) -> Any:
+    """A fresh copy of an estimator; its random_state, where it has one and it is None, comes from the seed."""
+    copy = clone(estimator, safe=False)
+    if "random_state" in copy.get_params() and copy.get_params()["random_state"] is None:
+        copy.set_params(random_state=seed % (1 << 32))
+    return copy
