@@ -26,6 +26,7 @@ TAKING = [
     "clue",
     "coregcn",
     "coreset",
+    "dropquery",
     "entropy",
     "kmeans",
     "least-confidence",

@@ -8,6 +8,7 @@ from spotal.strategies.clue import Clue
 from spotal.strategies.coregcn import CoreGCN
 from spotal.strategies.coreset import CoreSet
 from spotal.strategies.direct import Direct
+from spotal.strategies.dropquery import DropQuery
 from spotal.strategies.entropy import Entropy
 from spotal.strategies.fads import FADS
 from spotal.strategies.kmeans import KMeans
@@ -32,6 +33,7 @@ __all__ = [
     "CoreGCN",
     "CoreSet",
     "Direct",
+    "DropQuery",
     "Entropy",
     "KMeans",
     "LeastConfidence",

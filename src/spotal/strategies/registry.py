@@ -19,6 +19,7 @@ _WHERE = {
     "coregcn": ("coregcn", "CoreGCN"),
     "coreset": ("coreset", "CoreSet"),
     "direct": ("direct", "Direct"),
+    "dropquery": ("dropquery", "DropQuery"),
     "entropy": ("entropy", "Entropy"),
     "fads": ("fads", "FADS"),
     "kmeans": ("kmeans", "KMeans"),

@@ -1,0 +1,85 @@
+"""The newer peers against plain implementations of their own, which spare no cost."""
+
+from __future__ import annotations
+
+from itertools import product
+
+import numpy as np
+import pytest
+from sklearn.linear_model import LogisticRegression
+
+from spotal.pool import ArrayPool
+from spotal.strategies import get
+from spotal.strategies._content import Chance
+from spotal.strategies._probe import Probe
+from spotal.strategies.base import Query
+
+N, CLASSES = 120, 3
+RNG = np.random.default_rng(0)
+WHICH = RNG.integers(0, CLASSES, N)
+CLOUD = RNG.normal(size=(N, 4)) + 2 * np.eye(4)[WHICH] + 1
+ODDS = RNG.dirichlet(np.ones(CLASSES), N)
+LABELED = np.arange(0, 48, 3)
+LABELS = WHICH[LABELED]
+FREE = np.setdiff1d(np.arange(N), LABELED)
+KNOWN = {"labeled": LABELED, "labels": LABELS, "probabilities": ODDS, "random_state": 0}
+
+
+def head(points=CLOUD, labeled=LABELED, labels=LABELS):
+    """Weights (c, D) and bias (c,) of the regression that strategies fit, worked out anew."""
+    known = points[labeled]
+    scale = np.sqrt(((known - known.mean(0)) ** 2).mean())
+    model = LogisticRegression(max_iter=500).fit((known - known.mean(0)) / scale, labels)
+    weights = model.coef_ / scale
+    return weights, model.intercept_ - weights @ known.mean(0)
+
+
+def probe(points=CLOUD, labeled=LABELED, labels=LABELS):
+    pool = ArrayPool(points)
+    query = Query(pool, 1, np.asarray(labeled), np.asarray(labels), None, None, 0)
+    return Probe.fit(query, Chance(pool, 0))
+
+
+def test_the_probe_is_a_logistic_regression_whatever_the_order_of_its_labels():
+    weights, bias = head()
+    found = probe()
+    np.testing.assert_allclose(found.scores(CLOUD), CLOUD @ weights.T + bias, atol=2e-3)
+    np.testing.assert_allclose(found.means, [CLOUD[LABELED][k == LABELS].mean(0) for k in range(CLASSES)])
+    assert np.array_equal(probe(labeled=LABELED[::-1], labels=LABELS[::-1]).weights, found.weights)
+    two = probe(labels=LABELS > 0)
+    assert two.weights.shape == (2, 4)
+    right = LogisticRegression(max_iter=500).fit(CLOUD[LABELED], LABELS > 0).predict(CLOUD)
+    assert (two.classes(CLOUD) == right).mean() > 0.95
+    assert probe(labels=np.zeros(len(LABELED), int)) is None
+
+
+@pytest.mark.parametrize("scale", [1e-30, 1e15])
+def test_the_probe_does_not_mind_scale(scale):
+    moved = probe(points=CLOUD * scale)
+    assert np.array_equal(moved.classes(CLOUD * scale), probe().classes(CLOUD))
+
+
+def test_dropquery_counts_changes_as_often_as_all_masks_together_make_them():
+    weights, bias = head()
+    own = (CLOUD @ weights.T + bias).argmax(1)
+    chance = np.zeros(N)
+    for kept in product([0, 1], repeat=4):
+        likely = 0.4 ** sum(kept) * 0.6 ** (4 - sum(kept))
+        chance += likely * ((CLOUD * kept / 0.4 @ weights.T + bias).argmax(1) != own)
+    pool = ArrayPool(CLOUD)
+    changes = get("dropquery", masks=1_500, dropout=0.6)._changes(pool, probe(), Chance(pool, 0))
+    np.testing.assert_allclose(changes / 1_500, chance, atol=5 * 0.5 / 1_500**0.5)
+
+
+def test_dropquery_asks_for_fewer_changes_where_candidates_are_few():
+    few, many = (get("dropquery", enough=enough).query(CLOUD, 4, **KNOWN).figures for enough in (1, 25))
+    assert (few["masks_needed"], many["masks_needed"]) == (2, 1)
+    assert few["candidates"] < many["candidates"]
+
+
+@pytest.mark.parametrize("name", ["dropquery"])
+def test_order_of_rows_does_not_matter_with_labels(name):
+    order = np.random.default_rng(2).permutation(N)
+    straight = get(name).query(CLOUD, 8, **KNOWN).indices
+    moved = {**KNOWN, "labeled": np.argsort(order)[LABELED], "probabilities": ODDS[order]}
+    assert np.array_equal(order[get(name).query(CLOUD[order], 8, **moved).indices], straight)
