@@ -77,7 +77,42 @@ def test_dropquery_asks_for_fewer_changes_where_candidates_are_few():
     assert few["candidates"] < many["candidates"]
 
 
-@pytest.mark.parametrize("name", ["dropquery"])
+def mixed(budget):
+    """Candidates of ALFA-Mix by mixing every row with every mean, step by step, as the authors' code does."""
+    weights, bias = head()
+    z = CLOUD[FREE]
+    scores = z @ weights.T + bias
+    own = scores.argmax(1)
+    p = np.exp(scores) / np.exp(scores).sum(1, keepdims=True)
+    gradient = (p - np.eye(CLASSES)[own]) @ weights
+    candidates = np.zeros(len(z), bool)
+    for step in range(1, 33):
+        epsilon = step / 32 / 2  # the root of four features
+        for k in range(CLASSES):
+            apart = CLOUD[LABELED][k == LABELS].mean(0) - z
+            length = epsilon * np.linalg.norm(apart, axis=1) / np.linalg.norm(gradient, axis=1)
+            alpha = length[:, None] * gradient / (apart + 1e-8)
+            candidates |= ((z + alpha * apart) @ weights.T + bias).argmax(1) != own
+        if candidates.sum() > budget:
+            break
+    return FREE[candidates], epsilon
+
+
+@pytest.mark.parametrize("budget", [1, 6, 20])
+def test_alfamix_has_the_candidates_of_a_search(budget):
+    candidates, epsilon = mixed(budget)
+    found = get("alfamix").query(CLOUD, budget, **KNOWN)
+    assert found.figures == pytest.approx({"candidates": len(candidates), "epsilon": epsilon})
+    assert np.isin(found.indices, candidates).all()
+
+
+def test_alfamix_draws_at_random_where_nothing_turns():
+    known = {**KNOWN, "labels": np.zeros(len(LABELED), int)}
+    picks = [tuple(get("alfamix").query(CLOUD, 3, **{**known, "random_state": seed}).indices) for seed in range(9)]
+    assert len(set(picks)) == 9
+
+
+@pytest.mark.parametrize("name", ["alfamix", "dropquery"])
 def test_order_of_rows_does_not_matter_with_labels(name):
     order = np.random.default_rng(2).permutation(N)
     straight = get(name).query(CLOUD, 8, **KNOWN).indices

@@ -21,6 +21,7 @@ COST = np.round(RNG.lognormal(size=N), 2) + 0.01
 ODDS = RNG.dirichlet(np.ones(CLASSES), N)
 DRAWS = RNG.dirichlet(np.ones(CLASSES), (N, 4)).swapaxes(1, 2)
 TAKING = [
+    "alfamix",
     "badge",
     "bald",
     "clue",

@@ -1,5 +1,6 @@
 """Ways to choose what to label next, one file a method, all with the same ``query``."""
 
+from spotal.strategies.alfamix import AlfaMix
 from spotal.strategies.badge import Badge
 from spotal.strategies.bald import BALD
 from spotal.strategies.base import Strategy
@@ -27,6 +28,7 @@ __all__ = [
     "BALD",
     "FADS",
     "SPOT",
+    "AlfaMix",
     "Badge",
     "BatchBALD",
     "Clue",

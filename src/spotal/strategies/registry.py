@@ -12,6 +12,7 @@ from spotal.strategies.base import Strategy
 __all__ = ["get", "names"]
 
 _WHERE = {
+    "alfamix": ("alfamix", "AlfaMix"),
     "badge": ("badge", "Badge"),
     "bald": ("bald", "BALD"),
     "batch-bald": ("batch_bald", "BatchBALD"),
