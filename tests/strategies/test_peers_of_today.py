@@ -112,7 +112,38 @@ def test_alfamix_draws_at_random_where_nothing_turns():
     assert len(set(picks)) == 9
 
 
-@pytest.mark.parametrize("name", ["alfamix", "dropquery"])
+def traces(information, inside, target, regularization, m, n, rows):
+    """tr(M^-1 F) with the information of ``rows`` in M."""
+    share = (m * inside + n * sum((information[row] for row in rows), np.zeros_like(inside))) / (m + n)
+    return np.trace(np.linalg.inv(regularization * np.eye(len(inside)) + share) @ target)
+
+
+@pytest.mark.parametrize("labeled", [LABELED, LABELED[:0]], ids=["labels", "none"])
+def test_bait_is_greedy_forward_and_back_in_the_trace(labeled):
+    n, m, regularization = 6, len(labeled), 0.3
+    x, q = CLOUD / np.sqrt((CLOUD**2).mean()), ODDS.max(1)
+    information = (q * (1 - q))[:, None, None] * x[:, :, None] * x[:, None]
+    inside = information[labeled].mean(0) if m else np.zeros((4, 4))
+    rows: list[int] = []
+    for _ in range(2 * n):
+        rest = np.setdiff1d(np.arange(N), [*labeled, *rows])
+        after = [traces(information, inside, information.mean(0), regularization, m, n, [*rows, r]) for r in rest]
+        rows.append(int(rest[np.argmin(after)]))
+    while len(rows) > n:
+        after = [
+            traces(information, inside, information.mean(0), regularization, m, n, rows[:k] + rows[k + 1 :])
+            for k in range(len(rows))
+        ]
+        del rows[int(np.argmin(after))]
+    known = {"labeled": labeled, "labels": LABELS[: len(labeled)], "probabilities": ODDS, "random_state": 0}
+    found = get("bait", regularization=regularization).query(CLOUD, n, **known)
+    assert found.indices.tolist() == rows
+    assert found.figures["trace"] == pytest.approx(
+        traces(information, inside, information.mean(0), regularization, m, n, rows)
+    )
+
+
+@pytest.mark.parametrize("name", ["alfamix", "bait", "dropquery"])
 def test_order_of_rows_does_not_matter_with_labels(name):
     order = np.random.default_rng(2).permutation(N)
     straight = get(name).query(CLOUD, 8, **KNOWN).indices

@@ -2,6 +2,7 @@
 
 from spotal.strategies.alfamix import AlfaMix
 from spotal.strategies.badge import Badge
+from spotal.strategies.bait import Bait
 from spotal.strategies.bald import BALD
 from spotal.strategies.base import Strategy
 from spotal.strategies.batch_bald import BatchBALD
@@ -30,6 +31,7 @@ __all__ = [
     "SPOT",
     "AlfaMix",
     "Badge",
+    "Bait",
     "BatchBALD",
     "Clue",
     "CoreGCN",

@@ -14,6 +14,7 @@ __all__ = ["get", "names"]
 _WHERE = {
     "alfamix": ("alfamix", "AlfaMix"),
     "badge": ("badge", "Badge"),
+    "bait": ("bait", "Bait"),
     "bald": ("bald", "BALD"),
     "batch-bald": ("batch_bald", "BatchBALD"),
     "clue": ("clue", "Clue"),
