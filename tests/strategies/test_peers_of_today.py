@@ -143,7 +143,17 @@ def test_bait_is_greedy_forward_and_back_in_the_trace(labeled):
     )
 
 
-@pytest.mark.parametrize("name", ["alfamix", "bait", "dropquery"])
+@pytest.mark.parametrize(("labels_per_class", "name"), [(0, "margin"), (5, "margin"), (6, "typiclust")])
+def test_tcm_switches_by_the_number_of_labels(labels_per_class, name):
+    """Sixteen labels of three classes."""
+    found = get("tcm", labels_per_class=labels_per_class).query(CLOUD, 5, **KNOWN)
+    assert np.array_equal(found.indices, get(name).query(CLOUD, 5, **KNOWN).indices)
+    known = {**KNOWN, "probabilities": None}
+    found = get("tcm", labels_per_class=labels_per_class).query(CLOUD, 5, **known)
+    assert np.array_equal(found.indices, get("typiclust").query(CLOUD, 5, **known).indices)
+
+
+@pytest.mark.parametrize("name", ["alfamix", "bait", "dropquery", "tcm"])
 def test_order_of_rows_does_not_matter_with_labels(name):
     order = np.random.default_rng(2).permutation(N)
     straight = get(name).query(CLOUD, 8, **KNOWN).indices

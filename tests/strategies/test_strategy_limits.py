@@ -35,7 +35,7 @@ TAKING = [
     "maxherding",
     "probcover",
 ]
-TAKING += ["random", "spot", "spot-coverage", "typiclust", "uherding"]
+TAKING += ["random", "spot", "spot-coverage", "tcm", "typiclust", "uherding"]
 taking = pytest.mark.parametrize("name", TAKING)
 
 

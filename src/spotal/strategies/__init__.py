@@ -22,6 +22,7 @@ from spotal.strategies.random import Random
 from spotal.strategies.registry import get, names
 from spotal.strategies.spot import SPOT
 from spotal.strategies.spot_coverage import SPOTCoverage
+from spotal.strategies.tcm import TCM
 from spotal.strategies.typiclust import TypiClust
 from spotal.strategies.uherding import UHerding
 
@@ -29,6 +30,7 @@ __all__ = [
     "BALD",
     "FADS",
     "SPOT",
+    "TCM",
     "AlfaMix",
     "Badge",
     "Bait",

@@ -33,6 +33,7 @@ _WHERE = {
     "spot": ("spot", "SPOT"),
     "spot-coverage": ("spot_coverage", "SPOTCoverage"),
     "spot-paper": ("spot", "SPOT.paper"),
+    "tcm": ("tcm", "TCM"),
     "typiclust": ("typiclust", "TypiClust"),
     "uherding": ("uherding", "UHerding"),
 }
