@@ -143,6 +143,15 @@ def test_bait_is_greedy_forward_and_back_in_the_trace(labeled):
     )
 
 
+def test_power_margin_with_a_great_power_is_margin():
+    known = {**KNOWN, "labels": LABELS}
+    assert np.array_equal(
+        get("powermargin", beta=1e9).query(CLOUD, 20, **known).indices, get("margin").query(CLOUD, 20, **known).indices
+    )
+    free = get("powermargin").query(CLOUD, 20, **known).indices
+    assert not np.array_equal(free, get("margin").query(CLOUD, 20, **known).indices)
+
+
 @pytest.mark.parametrize(("labels_per_class", "name"), [(0, "margin"), (5, "margin"), (6, "typiclust")])
 def test_tcm_switches_by_the_number_of_labels(labels_per_class, name):
     """Sixteen labels of three classes."""
@@ -153,7 +162,7 @@ def test_tcm_switches_by_the_number_of_labels(labels_per_class, name):
     assert np.array_equal(found.indices, get("typiclust").query(CLOUD, 5, **known).indices)
 
 
-@pytest.mark.parametrize("name", ["alfamix", "bait", "dropquery", "tcm"])
+@pytest.mark.parametrize("name", ["alfamix", "bait", "dropquery", "powermargin", "tcm"])
 def test_order_of_rows_does_not_matter_with_labels(name):
     order = np.random.default_rng(2).permutation(N)
     straight = get(name).query(CLOUD, 8, **KNOWN).indices

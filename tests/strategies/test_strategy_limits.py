@@ -33,6 +33,7 @@ TAKING = [
     "least-confidence",
     "margin",
     "maxherding",
+    "powermargin",
     "probcover",
 ]
 TAKING += ["random", "spot", "spot-coverage", "tcm", "typiclust", "uherding"]

@@ -17,6 +17,7 @@ from spotal.strategies.kmeans import KMeans
 from spotal.strategies.least_confidence import LeastConfidence
 from spotal.strategies.margin import Margin
 from spotal.strategies.maxherding import MaxHerding
+from spotal.strategies.powermargin import PowerMargin
 from spotal.strategies.probcover import ProbCover
 from spotal.strategies.random import Random
 from spotal.strategies.registry import get, names
@@ -45,6 +46,7 @@ __all__ = [
     "LeastConfidence",
     "Margin",
     "MaxHerding",
+    "PowerMargin",
     "ProbCover",
     "Random",
     "SPOTCoverage",

@@ -28,6 +28,7 @@ _WHERE = {
     "least-confidence": ("least_confidence", "LeastConfidence"),
     "margin": ("margin", "Margin"),
     "maxherding": ("maxherding", "MaxHerding"),
+    "powermargin": ("powermargin", "PowerMargin"),
     "probcover": ("probcover", "ProbCover"),
     "random": ("random", "Random"),
     "spot": ("spot", "SPOT"),
