@@ -162,7 +162,26 @@ def test_tcm_switches_by_the_number_of_labels(labels_per_class, name):
     assert np.array_equal(found.indices, get("typiclust").query(CLOUD, 5, **known).indices)
 
 
-@pytest.mark.parametrize("name", ["alfamix", "bait", "dropquery", "powermargin", "tcm"])
+def test_galaxy_finds_a_rare_class_that_margin_misses():
+    """Rows of a class of 5 % whose probability never passes one half."""
+    rng = np.random.default_rng(4)
+    rare = rng.permutation(600) < 30
+    p = np.clip(np.where(rare, rng.normal(0.3, 0.05, 600), rng.normal(0.05, 0.05, 600)), 0.001, 0.999)
+    p = np.c_[1 - p, p]
+    labeled = np.r_[np.flatnonzero(rare)[:4], np.flatnonzero(~rare)[:36]]
+    known = {"labeled": labeled, "labels": rare[labeled].astype(int), "probabilities": p}
+    X = np.zeros((600, 1))
+    found = [rare[get("galaxy").query(X, 20, random_state=seed, **known).indices].mean() for seed in range(5)]
+    assert min(found) > 4 * rare.mean()
+
+
+@pytest.mark.parametrize("labels", [[0, 0], [5, 7], [-3, 1]], ids=str)
+def test_galaxy_with_labels_that_no_path_joins(labels):
+    known = {"labeled": [2, 9], "labels": labels, "probabilities": ODDS[:20], "random_state": 0}
+    assert len(np.unique(get("galaxy").query(CLOUD[:20], 18, **known).indices)) == 18
+
+
+@pytest.mark.parametrize("name", ["alfamix", "bait", "dropquery", "galaxy", "powermargin", "tcm"])
 def test_order_of_rows_does_not_matter_with_labels(name):
     order = np.random.default_rng(2).permutation(N)
     straight = get(name).query(CLOUD, 8, **KNOWN).indices

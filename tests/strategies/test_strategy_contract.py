@@ -18,7 +18,7 @@ from spotal.strategies import Strategy, _sample, get, names
 N, DIM, BUDGET = 48, 5, 7
 LABELED = [3, 40, 11, 12]
 LABELS = [0, 1, 1, 2]
-CHANCE = ["badge", "direct", "fads", "powermargin", "random", "spot", "spot-paper"]
+CHANCE = ["badge", "direct", "fads", "galaxy", "powermargin", "random", "spot", "spot-paper"]
 NO_CHANCE = ["bait", "bald", "coreset", "entropy", "least-confidence", "margin", "maxherding", "spot-coverage"]
 every = pytest.mark.parametrize("name", names())
 # spot-paper is a slower SPOT: where they cannot differ, one stands for both

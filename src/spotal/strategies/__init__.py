@@ -13,6 +13,7 @@ from spotal.strategies.direct import Direct
 from spotal.strategies.dropquery import DropQuery
 from spotal.strategies.entropy import Entropy
 from spotal.strategies.fads import FADS
+from spotal.strategies.galaxy import Galaxy
 from spotal.strategies.kmeans import KMeans
 from spotal.strategies.least_confidence import LeastConfidence
 from spotal.strategies.margin import Margin
@@ -42,6 +43,7 @@ __all__ = [
     "Direct",
     "DropQuery",
     "Entropy",
+    "Galaxy",
     "KMeans",
     "LeastConfidence",
     "Margin",

@@ -24,6 +24,7 @@ _WHERE = {
     "dropquery": ("dropquery", "DropQuery"),
     "entropy": ("entropy", "Entropy"),
     "fads": ("fads", "FADS"),
+    "galaxy": ("galaxy", "Galaxy"),
     "kmeans": ("kmeans", "KMeans"),
     "least-confidence": ("least_confidence", "LeastConfidence"),
     "margin": ("margin", "Margin"),
