@@ -217,6 +217,8 @@ def test_direct_with_labels_that_no_threshold_parts(labels):
         ("dropquery", {"masks": 0}, "masks must be an integer of at least 1, found 0"),
         ("alfamix", {"step": 2}, "step must be a number above 0 and at most 1, found 2"),
         ("bait", {"regularization": 0}, "regularization must be a number above 0, found 0"),
+        ("facility-location", {"neighbors": 0}, "neighbors must be an integer of at least 1, found 0"),
+        ("facility-location", {"radius": "far"}, "radius must be a number above 0, found 'far'"),
         ("powermargin", {"beta": 0}, "beta must be a number above 0, found 0"),
         ("tcm", {"labels_per_class": -1}, "labels_per_class must be an integer of at least 0, found -1"),
         ("batch-bald", {"configurations": 1}, "configurations must be an integer of at least 2, found 1"),

@@ -181,7 +181,32 @@ def test_galaxy_with_labels_that_no_path_joins(labels):
     assert len(np.unique(get("galaxy").query(CLOUD[:20], 18, **known).indices)) == 18
 
 
-@pytest.mark.parametrize("name", ["alfamix", "bait", "dropquery", "galaxy", "powermargin", "tcm"])
+@pytest.mark.parametrize("labeled", [[], [3, 77]])
+def test_each_pick_of_facility_location_gains_most_on_the_graph(labeled):
+    unit = CLOUD / np.linalg.norm(CLOUD, axis=1, keepdims=True)
+    squared = ((unit[:, None] - unit) ** 2).sum(2)
+    last = np.sort(squared, 1)[:, 8]
+    similar = np.where(squared <= last[:, None], np.exp(-squared / np.median(last)), 0)  # row to be covered, row by
+    mass = np.random.default_rng(1).random(N)
+    picks = get("facility-location", neighbors=8).query(CLOUD, 15, labeled=labeled, mass=mass, random_state=0)
+    cover, weight = similar[:, labeled].max(1, initial=0), np.where(np.isin(np.arange(N), labeled), 0, mass)
+    for pick in picks.indices:
+        gains = weight @ np.maximum(similar - cover[:, None], 0)
+        assert gains[pick] == pytest.approx(gains.max(), rel=1e-5)
+        cover = np.maximum(cover, similar[:, pick])
+    assert picks.figures["coverage"] == pytest.approx((mass * cover).sum() / mass.sum(), rel=1e-5)
+    assert picks.figures["radius"] == pytest.approx(np.median(last) ** 0.5, rel=1e-5)
+
+
+def test_the_radius_of_facility_location_is_in_units_of_the_pool():
+    known = {"random_state": 0, "labeled": LABELED}
+    small, great = (get("facility-location", normalize=False, radius=r).query(x, 9, **known)
+                    for r, x in [(0.7, CLOUD), (0.7 * 2.0**20, CLOUD * 2**20)])  # fmt: skip
+    assert np.array_equal(small.indices, great.indices)
+    assert small.figures["radius"] == pytest.approx(0.7)
+
+
+@pytest.mark.parametrize("name", ["alfamix", "bait", "dropquery", "facility-location", "galaxy", "powermargin", "tcm"])
 def test_order_of_rows_does_not_matter_with_labels(name):
     order = np.random.default_rng(2).permutation(N)
     straight = get(name).query(CLOUD, 8, **KNOWN).indices

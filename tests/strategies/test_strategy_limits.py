@@ -29,6 +29,7 @@ TAKING = [
     "coreset",
     "dropquery",
     "entropy",
+    "facility-location",
     "kmeans",
     "least-confidence",
     "margin",

@@ -12,6 +12,7 @@ from spotal.strategies.coreset import CoreSet
 from spotal.strategies.direct import Direct
 from spotal.strategies.dropquery import DropQuery
 from spotal.strategies.entropy import Entropy
+from spotal.strategies.facility_location import FacilityLocation
 from spotal.strategies.fads import FADS
 from spotal.strategies.galaxy import Galaxy
 from spotal.strategies.kmeans import KMeans
@@ -43,6 +44,7 @@ __all__ = [
     "Direct",
     "DropQuery",
     "Entropy",
+    "FacilityLocation",
     "Galaxy",
     "KMeans",
     "LeastConfidence",

@@ -23,6 +23,7 @@ _WHERE = {
     "direct": ("direct", "Direct"),
     "dropquery": ("dropquery", "DropQuery"),
     "entropy": ("entropy", "Entropy"),
+    "facility-location": ("facility_location", "FacilityLocation"),
     "fads": ("fads", "FADS"),
     "galaxy": ("galaxy", "Galaxy"),
     "kmeans": ("kmeans", "KMeans"),
