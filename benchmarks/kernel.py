@@ -19,10 +19,10 @@ from typing import Any
 import numpy as np
 import torch
 from benchmarks.apart import measured
+from spotal.strategies._large import CHUNK, FITTED
 
 from spotal._arrays import blocks
 from spotal.reduce import PCA
-from spotal.strategies._large import CHUNK, FITTED
 from spotal.transport import SlicedTransport
 from spotal.transport._maps import FrameMap
 

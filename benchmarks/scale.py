@@ -238,10 +238,10 @@ def one_quality(seeds: int) -> dict[str, Any]:
 def one_uniformity(n: int) -> dict[str, Any]:
     """200 Gaussians in 512 dimensions: marginals of the carried pool, masses of the cut and of the refined cells."""
     import torch
-
     from spotal.selection.tree import CutTree
-    from spotal.strategies import SPOT
     from spotal.strategies._large import FITTED, PER_CELL
+
+    from spotal.strategies import SPOT
     from spotal.transport._cube import ks_distance
 
     x = pool(n, 512)

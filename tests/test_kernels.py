@@ -55,9 +55,7 @@ def test_rows_that_are_not_finite_are_noticed():
 def test_few_centers_are_searched_exactly(count):
     y = cloud(500, 32)
     centers = Centers(cloud(count, 32, seed=1))
-    assert np.array_equal(
-        centers.nearest(y)[0], nearest_of_all(y, centers)
-    )
+    assert np.array_equal(centers.nearest(y)[0], nearest_of_all(y, centers))
 
 
 def test_many_centers_are_missed_narrowly_and_alike_in_any_company():

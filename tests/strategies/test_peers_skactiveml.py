@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 from scipy.stats import chisquare
 from skactiveml import pool as peers
-from skactiveml.classifier import ParzenWindowClassifier
+from skactiveml.classifier import ParzenWindowClassifier, SklearnClassifier
 from sklearn.datasets import make_blobs
+from sklearn.linear_model import LogisticRegression
 
 from spotal.mass import disagreement
 from spotal.strategies import get
@@ -140,3 +141,23 @@ def test_badge_draws_with_the_same_chances_but_for_a_center_too_many():
     seen = np.bincount(picks[:, 1], minlength=14)
     assert seen[squared == 0].sum() == 0
     assert chisquare(seen[squared > 0], 1_500 * squared[squared > 0] / squared.sum()).pvalue > 1e-3
+
+
+def test_dropquery_gives_the_same_picks():
+    """On the unit circle, where dropout of nearly everything sends three clusters to the other class, and two not."""
+    angles, sizes = np.array([-50, 0, 50, 100, 260]), [20, 30, 40, 25, 25]
+    which = np.repeat(np.arange(5), sizes)
+    angle = np.deg2rad(angles[which]) + np.random.default_rng(0).normal(0, 0.03, len(which))
+    X = np.c_[np.cos(angle), np.sin(angle)]
+    labeled = np.array([np.flatnonzero(which == k)[0] for k in range(5)])
+    labels = np.array([1, 1, 1, 0, 0])
+    y = np.full(len(X), np.nan)
+    y[labeled] = labels
+    clf = SklearnClassifier(LogisticRegression(C=100), classes=[0, 1]).fit(X, y)
+    assert clf.predict([[0, 0]]) == 0
+    theirs = peers.DropQuery(dropout_rate=0.99, cluster_algo_dict={"n_init": 10, "random_state": 0}, random_state=0)
+    theirs = theirs.query(X, y, clf, fit_clf=False, batch_size=3)
+    known = {"labeled": labeled, "labels": labels, "random_state": 0}
+    ours = get("dropquery", dropout=0.99, enough=1).query(X, 3, **known).indices
+    assert np.array_equal(np.sort(ours), np.sort(theirs))
+    assert np.array_equal(np.sort(which[ours]), [0, 1, 2])

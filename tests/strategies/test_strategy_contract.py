@@ -18,8 +18,8 @@ from spotal.strategies import Strategy, _sample, get, names
 N, DIM, BUDGET = 48, 5, 7
 LABELED = [3, 40, 11, 12]
 LABELS = [0, 1, 1, 2]
-CHANCE = ["badge", "direct", "fads", "random", "spot", "spot-paper"]
-NO_CHANCE = ["bald", "coreset", "entropy", "least-confidence", "margin", "maxherding"]
+CHANCE = ["badge", "direct", "fads", "galaxy", "powermargin", "random", "spot-paper"]
+NO_CHANCE = ["bait", "bald", "coreset", "entropy", "least-confidence", "margin", "maxherding", "spot"]
 every = pytest.mark.parametrize("name", names())
 # spot-paper is a slower SPOT: where they cannot differ, one stands for both
 distinct = pytest.mark.parametrize("name", [name for name in names() if name != "spot-paper"])

@@ -20,19 +20,23 @@ COST = np.round(RNG.lognormal(size=N), 2) + 0.01
 ODDS = RNG.dirichlet(np.ones(CLASSES), N)
 DRAWS = RNG.dirichlet(np.ones(CLASSES), (N, 4)).swapaxes(1, 2)
 TAKING = [
+    "alfamix",
     "badge",
     "bald",
     "clue",
     "coregcn",
     "coreset",
+    "dropquery",
     "entropy",
+    "facility-location",
     "kmeans",
     "least-confidence",
     "margin",
     "maxherding",
+    "powermargin",
     "probcover",
 ]
-TAKING += ["random", "spot", "typiclust", "uherding"]
+TAKING += ["random", "spot", "tcm", "typiclust", "uherding"]
 taking = pytest.mark.parametrize("name", TAKING)
 
 

@@ -1,6 +1,8 @@
 """Ways to choose what to label next, one file a method, all with the same ``query``."""
 
+from spotal.strategies.alfamix import AlfaMix
 from spotal.strategies.badge import Badge
+from spotal.strategies.bait import Bait
 from spotal.strategies.bald import BALD
 from spotal.strategies.base import Strategy
 from spotal.strategies.batch_bald import BatchBALD
@@ -8,16 +10,21 @@ from spotal.strategies.clue import Clue
 from spotal.strategies.coregcn import CoreGCN
 from spotal.strategies.coreset import CoreSet
 from spotal.strategies.direct import Direct
+from spotal.strategies.dropquery import DropQuery
 from spotal.strategies.entropy import Entropy
+from spotal.strategies.facility_location import FacilityLocation
 from spotal.strategies.fads import FADS
+from spotal.strategies.galaxy import Galaxy
 from spotal.strategies.kmeans import KMeans
 from spotal.strategies.least_confidence import LeastConfidence
 from spotal.strategies.margin import Margin
 from spotal.strategies.maxherding import MaxHerding
+from spotal.strategies.powermargin import PowerMargin
 from spotal.strategies.probcover import ProbCover
 from spotal.strategies.random import Random
 from spotal.strategies.registry import get, names
 from spotal.strategies.spot import SPOT
+from spotal.strategies.tcm import TCM
 from spotal.strategies.transported import TransportedDesign
 from spotal.strategies.typiclust import TypiClust
 from spotal.strategies.uherding import UHerding
@@ -26,17 +33,24 @@ __all__ = [
     "BALD",
     "FADS",
     "SPOT",
+    "TCM",
+    "AlfaMix",
     "Badge",
+    "Bait",
     "BatchBALD",
     "Clue",
     "CoreGCN",
     "CoreSet",
     "Direct",
+    "DropQuery",
     "Entropy",
+    "FacilityLocation",
+    "Galaxy",
     "KMeans",
     "LeastConfidence",
     "Margin",
     "MaxHerding",
+    "PowerMargin",
     "ProbCover",
     "Random",
     "Strategy",

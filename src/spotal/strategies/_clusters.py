@@ -11,10 +11,11 @@ from numpy.typing import NDArray
 from spotal.pool.base import Pool
 from spotal.selection.limits import serve
 from spotal.selection.lloyd import Cells, lloyd, settle
-from spotal.strategies._content import Chance, sample
+from spotal.strategies._content import Chance, fill, sample
+from spotal.strategies._sphere import on_sphere
 from spotal.strategies.base import Query
 
-__all__ = ["kmeans", "medoids"]
+__all__ = ["kmeans", "medoids", "representatives"]
 
 STEPS = 100
 """Most Lloyd steps."""
@@ -82,3 +83,26 @@ def medoids(cells: Cells, mass: NDArray[np.float64], free: NDArray[np.int64], qu
     if query.limits is not None:
         return serve(free[turn], cell[turn], query.allowance())
     return free[turn[: query.budget]]
+
+
+def representatives(
+    query: Query, candidates: NDArray[np.int64], mass: NDArray[np.float64], chance: Chance, sample_size: int
+) -> NDArray[np.int64]:
+    """The picks of a query: of each of as many clusters of the candidates, at unit length, the row nearest its center.
+
+    Where there are fewer candidates than picks, all of them and then other rows at random.
+
+    Parameters
+    ----------
+    candidates : int64 (m,), unlabeled; mass : float64 (N,), by which rows count in the clustering, positive for these
+
+    Notes
+    -----
+    As :func:`kmeans`, with passes over the whole pool.
+    """
+    if len(candidates) == 0:
+        return fill(query, candidates, chance)
+    weight = np.zeros(len(mass))
+    weight[candidates] = mass[candidates]
+    cells = kmeans(on_sphere(query.pool), weight, min(query.budget, len(candidates)), chance, sample_size)
+    return fill(query, medoids(cells, weight, chance.shuffled(candidates), query), chance)

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from spotal.strategies.base import Choice, Query, Strategy
 
-__all__ = ["Direct"]
+__all__ = ["Direct", "drawn", "in_order"]
 
 
 class Direct(Strategy):
@@ -55,16 +55,16 @@ class Direct(Strategy):
             rarest = rng.permutation(classes)
             rarest = rarest[np.argsort(often[rarest], kind="stable")]
             for count, k in zip(shares, rarest, strict=True):
-                order = _order(p, k)
+                order = in_order(p, k)
                 inside = order[_interval(label[order], k)]
-                _take(_drawn(inside[free[inside]], mass, rng)[:count], picks, free)
+                _take(drawn(inside[free[inside]], mass, rng)[:count], picks, free)
             shares = _shares(budget - len(picks), classes)
             for count, k in zip(shares, rng.permutation(classes), strict=True):
-                order = _order(p, k)
+                order = in_order(p, k)
                 near = order[_outward(_threshold(label[order], k), len(order))]
                 _take(near[free[near]][:count], picks, free)
-        rest = _order(p, 0)  # any order that follows from content will do
-        _take(_drawn(rest[free[rest]], mass, rng)[: query.budget - len(picks)], picks, free)
+        rest = in_order(p, 0)  # any order that follows from content will do
+        _take(drawn(rest[free[rest]], mass, rng)[: query.budget - len(picks)], picks, free)
         if len(picks) < query.budget:  # only rows of mass zero are left
             rest = rest[np.isin(rest, query.unlabeled) & ~np.isin(rest, picks)]
             picks += rng.permutation(rest)[: query.budget - len(picks)].tolist()
@@ -81,7 +81,7 @@ def _shares(total: int, parts: int) -> list[int]:
     return [total // parts + (part < total % parts) for part in range(parts)]
 
 
-def _order(p: NDArray[np.floating], k: int) -> NDArray[np.int64]:
+def in_order(p: NDArray[np.floating], k: int) -> NDArray[np.int64]:
     """Rows sorted by p[k] - max p, falling; those predicted to be of class k by max p. int64 (N,)."""
     top = p.max(1)
     return np.lexsort((-top, top - p[:, k]))
@@ -109,7 +109,7 @@ def _outward(cut: int, n: int) -> NDArray[np.int64]:
     return np.argsort(np.where(at < cut, 2 * (cut - 1 - at), 2 * (at - cut) + 1), kind="stable")
 
 
-def _drawn(rows: NDArray[np.int64], mass: NDArray[np.float64], rng: np.random.Generator) -> NDArray[np.int64]:
+def drawn(rows: NDArray[np.int64], mass: NDArray[np.float64], rng: np.random.Generator) -> NDArray[np.int64]:
     """Rows in random order, drawn without replacement in proportion to mass; rows of mass zero last."""
     wait = rng.exponential(size=len(rows))
     with np.errstate(divide="ignore", over="ignore"):

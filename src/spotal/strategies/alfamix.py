@@ -1,0 +1,91 @@
+"""ALFA-Mix: rows whose predicted class changes when they are mixed a little with labeled rows."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from spotal.pool.base import Pool
+from spotal.strategies._checks import check_count, check_real
+from spotal.strategies._clusters import representatives
+from spotal.strategies._content import Chance, heavy
+from spotal.strategies._probe import Probe
+from spotal.strategies.base import Choice, Query, Strategy
+
+__all__ = ["AlfaMix"]
+
+
+class AlfaMix(Strategy):
+    """Clusters of the rows that mixing turns (Parvaneh, Abbasnejad, Teney, Haffari, van den Hengel, Shi, "Active
+    learning by feature mixing", CVPR 2022, with their closed form).
+
+    An unlabeled row z and the mean z* of a class's labeled rows are mixed to z + alpha (z* - z), with a number alpha
+    for each feature. The alpha of length at most epsilon that most raises the loss of the predicted class moves z by
+    epsilon |z* - z| along the gradient of that loss. A row is a candidate where such a move to one of the means changes
+    its predicted class. As the authors' code, epsilon is a whole number of steps, step / sqrt(D) each, the fewest with
+    which there are more candidates than picks, and 1 / sqrt(D) at most. Candidates of unit length are cut into one
+    cluster a pick by k-means, and the row nearest to each center is picked; where there are fewer, other rows are drawn
+    at random, as are all rows with fewer than two classes among the labels.
+
+    The classifier is a logistic regression on the labeled rows, whose gradient is known; ``probabilities`` are not
+    used. Mass weighs rows in the clustering; rows of mass zero come last. With cost, there are about as many clusters
+    as rows of the mean price that the money buys.
+
+    Parameters
+    ----------
+    step : float, at most 1
+    sample_size : int, most rows that k-means++ is run on; Lloyd's steps see all rows
+
+    Notes
+    -----
+    With a linear classifier scores change along one line, so the least epsilon that turns a row is a minimum over
+    classes, without a search: O(N c D) for c classes, and O(m c D) a step of the regression on m labels. Then as
+    "kmeans". Memory O(s D + n D + N).
+    """
+
+    name = "alfamix"
+    honors_limits = True
+
+    def __init__(self, *, step: float = 1 / 32, sample_size: int = 20_000) -> None:
+        self.step = check_real(step, "step", 0, 1)
+        self.sample_size = check_count(sample_size, "sample_size", 2)
+
+    def _choose(self, query: Query) -> Choice:
+        chance = Chance(query.pool, query.seed)
+        rows, mass = heavy(query)
+        probe = Probe.fit(query, chance)
+        candidates, epsilon = rows[:0], 0.0
+        if probe is not None:
+            least = turning(query.pool, probe)[rows] * query.pool.dim**0.5
+            for steps in range(1, int(1 / self.step + 1e-9) + 1):
+                epsilon = steps * self.step
+                candidates = rows[least < epsilon]
+                if len(candidates) > query.budget:
+                    break
+        picks = representatives(query, candidates, mass, chance, self.sample_size)
+        return Choice(picks, figures={"candidates": len(candidates), "epsilon": epsilon / query.pool.dim**0.5})
+
+
+def turning(pool: Pool, probe: Probe) -> NDArray[np.float64]:
+    """The epsilon above which each row's predicted class changes, infinite where none does; float64 (N,). O(N c D)."""
+    least, means = np.empty(len(pool)), torch.from_numpy(probe.means)
+    for batch in pool.batches():
+        points = batch.points.double().cpu()
+        scores = probe.scores(points.numpy())
+        own = scores.argmax(1)[:, None]
+        # the gradient's direction in the scores: minus one for the predicted class, the others by their probabilities
+        top = np.take_along_axis(scores, own, 1)
+        np.put_along_axis(scores, own, -np.inf, 1)
+        pull = np.exp(scores - scores.max(1, keepdims=True))
+        pull /= pull.sum(1, keepdims=True)
+        np.put_along_axis(pull, own, -1.0, 1)
+        gradient = pull @ probe.weights
+        speed = gradient @ probe.weights.T
+        speed -= np.take_along_axis(speed, own, 1)
+        far = torch.cdist(points, means, compute_mode="donot_use_mm_for_euclid_dist").amax(1).numpy()
+        with np.errstate(divide="ignore", invalid="ignore"):
+            turned = np.where(speed > 0, (top - scores) / speed, np.inf)
+            turned = (turned.min(1) * np.linalg.norm(gradient, axis=1)) / far
+        least[batch.rows] = np.where(np.isnan(turned), np.inf, turned)
+    return least

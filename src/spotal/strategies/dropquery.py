@@ -1,0 +1,85 @@
+"""DropQuery: rows whose predicted class does not survive dropout of their features, one of each cluster."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spotal.pool.base import Pool
+from spotal.strategies._checks import check_count, check_real
+from spotal.strategies._clusters import representatives
+from spotal.strategies._content import Chance, heavy
+from spotal.strategies._probe import Probe
+from spotal.strategies.base import Choice, Query, Strategy
+
+__all__ = ["DropQuery"]
+
+BLOCK_ROWS = 256
+"""Rows whose masks are drawn together."""
+
+
+class DropQuery(Strategy):
+    """Clusters of the rows on which dropout changes the prediction (Gupte, Aklilu, Nirschl, Yeung-Levy, "Revisiting
+    active learning in the era of vision foundation models", TMLR 2024).
+
+    A row is a candidate where more than half of ``masks`` random masks, each of which sets a share ``dropout`` of its
+    features to zero and multiplies the others by 1 / (1 - dropout), change the predicted class. Candidates of unit
+    length are cut into one cluster a pick by k-means, and the row nearest to each center is picked. As in the authors'
+    code, one mask less is enough while there are fewer than ``enough`` candidates a pick, one at least; and where there
+    are fewer candidates than picks, other rows are drawn at random. With fewer than two classes among the labels all
+    rows are candidates, which is the authors' start.
+
+    The model is the authors', a linear classifier on the features: a strategy cannot ask the caller's model about
+    features that it changes, so a logistic regression on the labeled rows stands in, and ``probabilities`` are not
+    used. Draws of the model, where given, are not used either: they say how the model varies, not what a change of the
+    features does. Mass weighs rows in the clustering; rows of mass zero come last. With cost, there are about as many
+    clusters as rows of the mean price that the money buys.
+
+    Parameters
+    ----------
+    masks : int, number of predictions under dropout
+    dropout : float below 1
+    enough : int; 1 asks for more than half of the masks unless there are fewer candidates than picks
+    sample_size : int, most rows that k-means++ is run on; Lloyd's steps see all rows
+
+    Notes
+    -----
+    O(m c D) a step of the regression for m labels of c classes, O(masks N c D) for the predictions, which read the pool
+    in the order of its content, then as "kmeans". Memory O(s D + n D + N).
+    """
+
+    name = "dropquery"
+    honors_limits = True
+
+    def __init__(self, *, masks: int = 3, dropout: float = 0.75, enough: int = 25, sample_size: int = 20_000) -> None:
+        self.masks = check_count(masks, "masks", 1)
+        self.dropout = check_real(dropout, "dropout", 0, 0.99)
+        self.enough = check_count(enough, "enough", 1)
+        self.sample_size = check_count(sample_size, "sample_size", 2)
+
+    def _choose(self, query: Query) -> Choice:
+        chance = Chance(query.pool, query.seed)
+        rows, mass = heavy(query)
+        probe = Probe.fit(query, chance)
+        candidates, needed = rows, 0
+        if probe is not None:
+            changes = self._changes(query.pool, probe, chance)[rows]
+            needed = self.masks // 2 + 1
+            while needed > 1 and (changes >= needed).sum() < self.enough * query.budget:
+                needed -= 1
+            candidates = rows[changes >= needed]
+        picks = representatives(query, candidates, mass, chance, self.sample_size)
+        return Choice(picks, figures={"candidates": len(candidates), "masks_needed": needed})
+
+    def _changes(self, pool: Pool, probe: Probe, chance: Chance) -> NDArray[np.int64]:
+        """Masks under which each row's predicted class is another, int64 (N,)."""
+        rng = np.random.default_rng(chance.seed)
+        changes = np.zeros(len(pool), np.int64)
+        for start in range(0, len(pool), BLOCK_ROWS):
+            rows = chance.order[start : start + BLOCK_ROWS]
+            points = pool.rows(rows).double().cpu().numpy()
+            own = probe.classes(points)
+            for _ in range(self.masks):
+                kept = rng.random(points.shape, dtype=np.float32) >= self.dropout
+                changes[rows] += probe.classes(points * kept / (1 - self.dropout)) != own
+        return changes
