@@ -16,7 +16,7 @@ from spotal._memory import Reading, Scale, size_of
 from spotal.engine import watching
 from spotal.errors import BudgetError, InputError
 from spotal.pool import ArrayPool
-from spotal.strategies import CoreSet, _sample
+from spotal.strategies import CoreSet
 
 
 @pytest.mark.parametrize(("rows", "path"), [(1_500, "exact"), (3_000, "sampled")])
@@ -61,9 +61,7 @@ def test_a_cap_makes_batches_smaller_and_then_threads_fewer(monkeypatch):
         Scale.of(100, 16, 5, CoreSet())
 
 
-@pytest.mark.parametrize("least", [2_048, 40_000])
-def test_picks_are_the_same_within_less_memory(monkeypatch, least):
-    monkeypatch.setattr(_sample, "LEAST_ROWS", least)
+def test_picks_are_the_same_within_less_memory():
     x = np.random.default_rng(0).normal(size=(40_000, 40)).astype(np.float32)
     known = {"random_state": 0, "labeled": [3, 4], "probabilities": np.full((40_000, 2), 0.5)}
     sizes = []
@@ -75,7 +73,7 @@ def test_picks_are_the_same_within_less_memory(monkeypatch, least):
                 yield batch
 
     free = spotal.select(x, 30, **known)
-    most = min(way for way in range(350, 4_000, 5) if fits(way, known))
+    most = min(way for way in range(350, 700) if fits(way, known))
     found = spotal.select(Watched(x), 30, max_memory=most << 20, **known)
     assert max(sizes) < 40_000  # were it not for the limit all would be one batch
     np.testing.assert_array_equal(found.indices, free.indices)

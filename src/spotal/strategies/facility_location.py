@@ -23,7 +23,7 @@ class FacilityLocation(Strategy):
     Similarity is exp(-(distance / radius)²) where a row is among the other's nearest ``neighbors``, with one radius for
     the pool, and zero elsewhere. Features of unit length. Mass weighs the rows to cover. When nothing more can be
     gained, and with rows of mass zero, chance decides. Ties fall at random. With cost, a gain counts for each unit of
-    price. It works on a sample of large pools, the one of "spot-coverage".
+    price. It works on a sample of large pools, the one that SPOT draws.
 
     Parameters
     ----------
