@@ -19,7 +19,7 @@ from spotal.pool import ArrayPool
 from spotal.strategies import CoreSet
 
 
-@pytest.mark.parametrize(("rows", "path"), [(1_500, "exact"), (3_000, "sampled")])
+@pytest.mark.parametrize(("rows", "path"), [(1_500, "exact"), (5_000, "sampled")])
 def test_a_plan_counts_its_passes(rows, path):
     found = spotal.plan(rows, 20, 30)
     assert (found.path, found.passes) == (path, 2)
@@ -31,7 +31,7 @@ def test_a_plan_counts_its_passes(rows, path):
         spotal.select(x, 30, random_state=0).cells  # noqa: B018 - found by a pass when it is asked for
     # and the one that checks the values, where all rows are worked on
     assert len(seen) + (path == "exact") == found.passes
-    worked_on = min(rows, 2_048)
+    worked_on = min(rows, 4_096)
     assert found.bytes_read == (found.passes * rows + worked_on) * 20 * 4
     assert spotal.plan(rows, 20, 30, sequential=True).passes == 3
 

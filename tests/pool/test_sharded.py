@@ -138,7 +138,7 @@ WAYS = ["loader", "iterable", "memory", "file", "datasets", "streamed datasets",
 
 
 @pytest.mark.parametrize("kind", WAYS)
-@pytest.mark.parametrize("least", [40, 2_048])
+@pytest.mark.parametrize("least", [40, 4_096])
 def test_every_way_to_a_pool_gives_the_picks_of_its_rows(tmp_path, monkeypatch, kind, least):
     monkeypatch.setattr(_sample, "LEAST_ROWS", least)
     monkeypatch.setattr(_sample, "ROWS_PER_PICK", 2)

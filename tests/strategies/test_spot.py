@@ -143,7 +143,7 @@ def test_the_published_method_has_its_own_class():
 
 @pytest.mark.parametrize(
     ("n", "labeled", "budget", "rows"),
-    [(900, 0, 10, 900), (2_049, 0, 10, 2_048), (10**6, 100, 100, 3_200), (10**6, 0, 1_000, 16_000)],
+    [(900, 0, 10, 900), (4_097, 0, 10, 4_096), (10**6, 100, 200, 4_800), (10**6, 0, 1_000, 16_000)],
 )
 def test_rows_needed(n, labeled, budget, rows):
     assert rows_needed(n, labeled, budget) == rows

@@ -18,11 +18,13 @@ def _compiled(function: Function) -> Function:
 
 
 @_compiled
-def measure_reach(near: Any, squared: Any, mass: Any, need: float, least: int, reach: Any, count: Any) -> None:
+def measure_reach(
+    near: Any, squared: Any, mass: Any, need: float, least: int, extent: int, reach: Any, count: Any
+) -> None:
     """reach (s,): squared distance at which a row's neighbors, itself left out, hold the mass ``need``.
 
-    At least ``least`` neighbors count, and at most those that the graph has. count (s,): as many
-    neighbors, and the row itself.
+    At least ``least`` neighbors count, and at most those that the graph has. count (s,): as many as hold ``extent``
+    times that mass, at least ``extent`` times as many, and the row itself.
     """
     size, k = near.shape
     for x in range(size):
@@ -31,6 +33,9 @@ def measure_reach(near: Any, squared: Any, mass: Any, need: float, least: int, r
             j += 1
             held += mass[near[x, j]]
         reach[x] = squared[x, j]
+        while j < k - 1 and (held < extent * need or j < extent * least):
+            j += 1
+            held += mass[near[x, j]]
         count[x] = j + 1
 
 

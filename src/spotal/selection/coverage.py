@@ -18,6 +18,8 @@ SPARE = 1.5
 """Neighbors that are found for each that is needed where all rows weigh the same: some weigh less."""
 LEAST = 5
 """Neighbors within reach, at least: fewer say little about how dense the pool is around a row."""
+EXTENT = 4
+"""How many times the mass within a row's reach lies where rows may still cover it."""
 
 
 @dataclass(frozen=True)
@@ -27,7 +29,7 @@ class Reach:
     Attributes
     ----------
     squared : float64 (s,), the squared distance within which a row finds its share of the mass; positive
-    count : int64 (s,), rows within it, itself among them: only these may cover the row
+    count : int64 (s,), the nearest rows that may cover the row, itself among them
     """
 
     squared: NDArray[np.float64]
@@ -36,11 +38,13 @@ class Reach:
 
 def neighbors_needed(size: int, share: float) -> int:
     """Neighbors that :func:`reaches` looks at, itself among them, for rows of about equal mass."""
-    return min(size, max(LEAST, math.ceil(SPARE * share * size)) + 1)
+    return min(size, EXTENT * max(LEAST, math.ceil(SPARE * share * size)) + 1)
 
 
 def reaches(graph: NeighborGraph, mass: NDArray[np.float64], share: float) -> Reach:
     """Measure each row's reach: the distance within which its neighbors hold ``share`` of all mass, 5 rows at least.
+
+    It may be covered from 4 times as far in terms of mass, by 20 rows at least.
 
     Parameters
     ----------
@@ -50,16 +54,16 @@ def reaches(graph: NeighborGraph, mass: NDArray[np.float64], share: float) -> Re
 
     size = len(mass)
     squared, count = np.empty(size), np.empty(size, np.int64)
-    measure_reach(graph.near, graph.squared, mass, share * mass.sum(), LEAST, squared, count)
+    measure_reach(graph.near, graph.squared, mass, share * mass.sum(), LEAST, EXTENT, squared, count)
     typical = float(np.median(squared)) or float(squared.max()) or 1.0
     return Reach(np.maximum(squared, 1e-6 * typical), count)
 
 
 class Coverage:
-    """Greedy weighted coverage of s rows, each by the nearest of the labeled and picked rows within its reach.
+    """Greedy weighted coverage of s rows, each by the nearest of the labeled and picked rows.
 
-    Row x is covered by row c to the degree exp(-d(x, c)^2 / r(x)^2), r its reach, where c lies
-    within it, and 0 elsewhere. The coverage of a set is the weighted sum over rows of the greatest degree: monotone and
+    Row x is covered by row c to the degree exp(-d(x, c)^2 / r(x)^2), r its reach, where c is among the nearest rows
+    that may cover it, and 0 elsewhere. The coverage of a set is the weighted sum over rows of the greatest degree: monotone and
     submodular, so the greedy set reaches 1 - 1/e of the best one of its size (G. Nemhauser, L. Wolsey, M. Fisher,
     Mathematical Programming 14, 1978). A gain found earlier bounds a later one, so only rows at the head of a queue are
     looked at again (M. Minoux, 1978): the picks are those of the plain greedy method.

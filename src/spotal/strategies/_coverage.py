@@ -40,7 +40,7 @@ def unevenness(probabilities: NDArray[np.floating], mass: NDArray[np.float64]) -
 
 
 def _stretch(points: torch.Tensor, graph: NeighborGraph, reach: Reach) -> NDArray[np.float64]:
-    """Each row's reach as a distance of the embedding itself, not of the sphere, over the median; float64 (s,)."""
+    """How far in the embedding itself, not on the sphere, lies the last row that may cover each, over the median."""
     edge = graph.near[np.arange(len(points)), reach.count - 1]
     length = to_numpy((points - points[torch.from_numpy(edge)]).square().sum(1).sqrt())
     typical = float(np.median(length)) or float(length.max()) or 1.0
@@ -56,7 +56,8 @@ def cover(
     ----------
     rule : what a row is worth, times the caller's mass
     share : of the mass that one pick stands for, what lies within a row's reach
-    space_filling : power of a row's reach that multiplies its worth; None follows :func:`unevenness`, twice it
+    space_filling : power of a row's distance to where it may be covered from, which multiplies its worth; None follows
+        :func:`unevenness`, twice it
     """
     with clock("sample"):
         sample = Sample.of(query)

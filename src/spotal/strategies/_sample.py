@@ -19,7 +19,7 @@ from spotal.strategies.base import Query
 
 __all__ = ["LEAST_ROWS", "Draw", "Sample", "rows_needed"]
 
-LEAST_ROWS = 2048
+LEAST_ROWS = 4096
 """Rows of the pool that are worked on, at least; all of a pool that has no more."""
 ROWS_PER_PICK = 16
 """Rows for each label, given or asked for, at least."""

@@ -34,7 +34,7 @@ class FacilityLocation(Strategy):
 
     Notes
     -----
-    s = max(2048, 16 times the labels and picks) rows at most, drawn in one pass of O(N D); then O(s min(s, 4096) D) for
+    s = max(4096, 16 times the labels and picks) rows at most, drawn in one pass of O(N D); then O(s min(s, 4096) D) for
     the graph and O(s neighbors log s) for the picks. Memory O(s (D + neighbors) + N).
     """
 

@@ -26,11 +26,10 @@ class SPOT(Strategy):
     """Space-filling picks on the neighbor graph, where transport to the uniform measure needs no cube.
 
     Transport makes distance mean mass: the points of a design of n each stand for 1/n of it. Here a row's reach is the
-    distance within which it finds half of that mass, and picks are taken greedily so that the weighted sum over rows of
-    exp(-(distance to the nearest pick or labeled row / reach)^2) is greatest, rows out of reach counting nothing
-    (:class:`~spotal.selection.coverage.Coverage`).
-    In one dimension, with ``reach=1``, the picks stand near evenly spaced quantiles, as the
-    points of a lattice do after the transport.
+    distance within which it finds a tenth of that mass, and picks are taken greedily so that the weighted sum over rows
+    of exp(-(distance to the nearest pick or labeled row / reach)^2) is greatest, where only a row's nearest, up to four
+    times the mass within its reach, count (:class:`~spotal.selection.coverage.Coverage`). In one dimension, with
+    ``reach=0.5``, the picks stand near evenly spaced quantiles, as the points of a lattice do after the transport.
 
     Parameters
     ----------
@@ -38,7 +37,8 @@ class SPOT(Strategy):
         What covering a row is worth, times the caller's ``mass``. "auto" is ``Margin(1)``: uniform before there is a
         model.
     reach : float in (0, 1]
-        Share of the mass that one pick stands for which lies within a row's reach; five neighbors at least.
+        Share of the mass that one pick stands for which lies within a row's reach; five neighbors at least. Rows that
+        hold four times as much may cover it.
     space_filling : "auto" or float, at least 0
         Power of a row's reach that multiplies its worth: 0 covers the pool's mass, 2 rather the volume of the space,
         far-out rows included. "auto" is twice one minus the normalized entropy of the model's mean probabilities, and 0
@@ -50,7 +50,7 @@ class SPOT(Strategy):
 
     Notes
     -----
-    n picks beside m labeled rows among N work on s = min(N, max(2,048, 16 (n + m))) rows, drawn by mass and by how
+    n picks beside m labeled rows among N work on s = min(N, max(4,096, 16 (n + m))) rows, drawn by mass and by how
     interesting they are (:class:`~spotal.strategies._sample.Sample`), on a sphere that keeps far-out rows near
     (:class:`~spotal.reduce.SoftSphere`): one pass of O(N D) to draw, O(s min(s, 4,096) D) for the graph, exact up to
     4,096 rows, O(s k log s) to pick, k neighbors a row. Memory O(s (D + k)). Which pick stands for each row is found
@@ -79,7 +79,7 @@ class SPOT(Strategy):
         self,
         *,
         mass: str | Mass = "auto",
-        reach: float = 0.5,
+        reach: float = 0.1,
         space_filling: str | float = "auto",
         representative: str = "center",
     ) -> None:
