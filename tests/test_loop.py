@@ -147,7 +147,7 @@ def test_oracle_that_labels_nothing(initial):
 def test_cold_start_by_the_strategy():
     events = []
     given = rng.normal(size=(N, 2))
-    active = loop(cold_embeddings=given, observers=[events.append])
+    active = loop(embeddings=given, observers=[events.append])
     first = active.step()
     assert np.array_equal(active.strategy.calls[0]["pool"], given)
     assert active.strategy.calls[0]["labeled"] is None
@@ -356,7 +356,7 @@ def test_bad_strategies():
         {"initial": [1, 1]},
         {"initial": [N]},
         {"initial": []},
-        {"cold_embeddings": X[1:]},
+        {"embeddings": X[1:]},
         {"max_labels": 0},
         {"X_test": X},
         {"X_test": X, "y_test": Y[1:]},
@@ -451,3 +451,28 @@ class Answers:
 
     def __call__(self, rows):
         return self.answers[rows]
+
+
+def test_rows_are_compared_in_features_that_labels_have_not_arranged():
+    class Moving(SpyLearner):
+        def embeddings(self, X):
+            return super().embeddings(X.reshape(len(X), -1)) * (1 + len(self.fits))
+
+        def fit(self, X, y, *, random_state=None):
+            return super().fit(X.reshape(len(X), -1), y, random_state=random_state)
+
+        def predict_proba(self, X):
+            return super().predict_proba(X.reshape(len(X), -1))
+
+    def seen(data, **options):
+        active = ActiveLearner(
+            data, Moving(), FakeStrategy(), VectorOracle(Y), batch_size=7, initial=9, random_state=5, **options
+        )
+        active.run(3)
+        return [call["pool"] for call in active.strategy.calls]
+
+    given = rng.normal(size=(N, 2))
+    assert all(np.array_equal(pool, given) for pool in seen(X, embeddings=given))
+    assert all(np.array_equal(pool, X) for pool in seen(X, embeddings=None))
+    first, second = seen(X[:, :4].reshape(N, 2, 2, 1))  # images: what the learner makes of them
+    assert np.allclose(second, first * 3 / 2)

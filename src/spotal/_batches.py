@@ -55,7 +55,7 @@ class Batch(NamedTuple):
 class Batches:
     """The batches of a loop over X (n, ...); arguments as for ``ActiveLearner``.
 
-    Raises InputError and BudgetError, where ``initial`` or ``cold_embeddings`` is not right.
+    Raises InputError and BudgetError, where ``initial`` or ``embeddings`` is not right.
     """
 
     def __init__(
@@ -65,14 +65,14 @@ class Batches:
         size: float,
         limits: RoundLimits,
         initial: int | ArrayLike | None,
-        cold_embeddings: ArrayLike | None,
+        embeddings: ArrayLike | None,
         max_memory: int | None,
     ) -> None:
         self.X, self.strategy, self.size, self.limits, self.max_memory = X, strategy, size, limits, max_memory
         self.initial = _check_initial(initial, len(X))
-        self.cold_embeddings = None if cold_embeddings is None else check_matrix(cold_embeddings, "cold_embeddings")
-        if self.cold_embeddings is not None and len(self.cold_embeddings) != len(X):
-            raise InputError(f"cold_embeddings must have {len(X)} rows, as X has, found {len(self.cold_embeddings)}")
+        self.embeddings = None if embeddings is None else check_matrix(embeddings, "embeddings")
+        if self.embeddings is not None and len(self.embeddings) != len(X):
+            raise InputError(f"embeddings must have {len(X)} rows, as X has, found {len(self.embeddings)}")
 
     @property
     def needs_probabilities(self) -> bool:
@@ -80,9 +80,18 @@ class Batches:
         return bool(getattr(self.strategy, "needs_probabilities", False))
 
     @property
-    def flat(self) -> NDArray[Any] | None:
-        """X as rows of numbers, for a strategy that only counts them; None where it needs embeddings."""
-        return None if getattr(self.strategy, "needs_embeddings", True) else self.X.reshape(len(self.X), -1)
+    def asks_probabilities(self) -> bool:
+        """Whether the strategy makes use of a model: one that only counts rows and needs none does not."""
+        return self.needs_probabilities or bool(getattr(self.strategy, "needs_embeddings", True))
+
+    @property
+    def fixed(self) -> NDArray[Any] | None:
+        """Where rows are compared whatever the learner has learned; None where that is what it makes of them."""
+        if not getattr(self.strategy, "needs_embeddings", True):
+            return self.X.reshape(len(self.X), -1)  # such a strategy only counts rows
+        if self.embeddings is not None:
+            return self.embeddings
+        return self.X if self.X.ndim == 2 else None
 
     def left(self, state: LoopState, max_labels: int | None, *, priced: bool = True) -> int:
         """Rows that may still be asked for; ``priced``: for the money of a round."""
@@ -108,12 +117,11 @@ class Batches:
             name = getattr(self.strategy, "name", type(self.strategy).__name__)
             why = f"strategy {name!r} needs probabilities and there is no model yet, so these rows are random"
             return Batch(self._random(state, max_labels, self.size, priced=priced), None, "random", why)
-        why = "no model yet: picked from the cold embeddings"
-        if self.cold_embeddings is not None:
-            cold = self.cold_embeddings
-        elif (flat := self.flat) is not None:
-            cold, why = flat, "no model yet, and the strategy needs none"
-        else:
+        why = "no model yet: picked from the embeddings alone"
+        if not self.asks_probabilities:
+            why = "no model yet, and the strategy needs none"
+        cold = self.fixed
+        if cold is None:
             from spotal.learner.cold import cold_embeddings
 
             cold = cold_embeddings(self.X, state.seed(INITIAL, 0))

@@ -48,9 +48,13 @@ class ActiveLearner:
     batch_size : int, rows to ask for in a round; the last batch is smaller where fewer are left. With cost, the money
         to spend in a round
     initial : None, int or int (k,)
-        The first batch: None lets the strategy pick it from ``cold_embeddings`` (random rows for a strategy that needs
-        probabilities), an int is that many random rows, an array is these rows.
-    cold_embeddings : (n, d) or None, what to pick the first batch from; None for principal components of X, at most 64
+        The first batch: None lets the strategy pick it (random rows for a strategy that needs probabilities), an int
+        is that many random rows, an array is these rows.
+    embeddings : (n, d) or None
+        Where the strategy compares rows, in every round: features that labels have not arranged, such as those of a
+        pretrained or self-supervised encoder. Choosing in the space of a network that is retrained on the labels costs
+        about two points (docs/research.md). None is X itself where it is features (n, d); for images, principal
+        components of the pixels, at most 64, while there is no label, and what the learner makes of them from then on.
     X_test, y_test : as X, and int (m,); both or neither
     max_labels : int or None, labels at which to stop asking; not with cost, where rounds are what ends the loop
     cost, groups, max_per_group : passed on to the strategy, see ``Strategy.query``. Rows given as ``initial`` and rows
@@ -88,7 +92,7 @@ class ActiveLearner:
         *,
         batch_size: int,
         initial: int | ArrayLike | None = None,
-        cold_embeddings: ArrayLike | None = None,
+        embeddings: ArrayLike | None = None,
         X_test: NDArray[Any] | None = None,
         y_test: ArrayLike | None = None,
         max_labels: int | None = None,
@@ -119,8 +123,8 @@ class ActiveLearner:
         self.learner: Learner = as_learner(learner, self.X)
         self.strategy, self.oracle = strategy, oracle
         self.batch_size, self.max_labels = float(batch_size) if limits.priced else int(batch_size), max_labels
-        self._batches = Batches(self.X, strategy, self.batch_size, limits, initial, cold_embeddings, self.max_memory)
-        self.initial, self.cold_embeddings = self._batches.initial, self._batches.cold_embeddings
+        self._batches = Batches(self.X, strategy, self.batch_size, limits, initial, embeddings, self.max_memory)
+        self.initial, self.embeddings = self._batches.initial, self._batches.embeddings
         self.X_test, self.y_test = _check_test(X_test, y_test, self.learner.n_classes)
         if random_state is None:  # 53 bits, so that any JSON reader keeps them
             random_state = int(np.random.SeedSequence().generate_state(1, np.uint64)[0] >> np.uint64(11))
@@ -254,12 +258,12 @@ class ActiveLearner:
         return metrics
 
     def _embed(self, timings: dict[str, float]) -> tuple[NDArray[np.float32] | None, NDArray[Any]]:
-        """Probabilities and embeddings of the whole pool: both, since a strategy may do better with probabilities."""
+        """Probabilities of the whole pool, and where its rows are compared."""
         start = time.perf_counter()
         probabilities: NDArray[np.float32] | None
-        if (flat := self._batches.flat) is not None:
-            needed = self._batches.needs_probabilities
-            probabilities, pool = calls.predict(self.learner, self.X) if needed else None, flat
+        if (fixed := self._batches.fixed) is not None:
+            asked = self._batches.asks_probabilities
+            probabilities, pool = calls.predict(self.learner, self.X) if asked else None, fixed
         else:
             probabilities, pool = calls.infer(self.learner, self.X)
         timings["embed"] = time.perf_counter() - start

@@ -45,7 +45,6 @@ WRONG = [
     ({"learner": {}}, "lacks the key 'kind'"),
     ({"learner": {"kind": "svm"}}, "kind must be one of linear-probe"),
     ({"learner": {"kind": "linear-probe", "steps": 5}}, "steps is for networks"),
-    ({"learner": {"kind": "small-cnn"}}, "embedding must be left out with learner 'small-cnn'"),
     ({"embedding": {"kind": "ssl", "dim": 500}}, "dim must be 2 to 128, found 500"),
     ({"initial": {"kind": "random"}}, "count is needed for initial labels"),
     ({"initial": {"kind": "none", "count": 5}}, "count is needed for initial labels"),

@@ -87,7 +87,10 @@ class LearnerChoice:
 
 @dataclass(frozen=True)
 class Embedding:
-    """The fixed features of a frozen learner.
+    """The fixed features that a frozen learner learns from, and in which strategies compare rows.
+
+    A network that learns from images ("small-cnn", "resnet18") takes them for comparing rows alone; with "none" rows
+    are compared in what the network makes of them.
 
     kind : "none" (the dataset's own features, standardized one by one), "as-is" (the same, centered and scaled as a
         whole: for features of an encoder, whose directions differ in worth), "pixels-pca" (principal components of the
@@ -204,11 +207,6 @@ class Protocol:
         if self.pool.junk and self.classes is None:
             raise InputError(
                 "junk needs classes: rows of the classes left out are the junk; add classes or leave it out"
-            )
-        if not self.learner.is_frozen and self.embedding.kind != "none":
-            raise InputError(
-                f"embedding must be left out with learner {self.learner.kind!r}, which learns its own, found "
-                f"{self.embedding.kind!r}"
             )
         if not self.strategies:
             raise InputError("strategies must name one strategy at least, or be 'all'")

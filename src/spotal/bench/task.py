@@ -32,7 +32,7 @@ class Task:
     """One pool to be labeled.
 
     X, X_test : what the learner takes: images, or the fixed features; y_test : int64 (m,), classes 0 .. n_classes - 1
-    initial : None, how many random rows, or the rows themselves; cold : (n, d) features without labels, or None
+    initial : None, how many random rows, or the rows themselves; embeddings : (n, d) features without labels, or None
     fingerprint : hash of all of it, by which a run that is taken up again knows its data; cache : of what is costly
     """
 
@@ -44,7 +44,7 @@ class Task:
     y_test: NDArray[np.int64]
     n_classes: int
     initial: int | NDArray[np.int64] | None
-    cold: NDArray[np.float32] | None
+    embeddings: NDArray[np.float32] | None
     fingerprint: str
     cache: Cache
 
@@ -58,7 +58,7 @@ class Task:
             VectorOracle(self.pool.labels),
             batch_size=self.protocol.batch_size,
             initial=self.initial,
-            cold_embeddings=self.cold,
+            embeddings=self.embeddings,
             X_test=self.X_test,
             y_test=self.y_test,
             random_state=seed_of(self.seed, _LOOP),
@@ -93,12 +93,14 @@ def prepare(protocol: Protocol, seed: int, cache: Cache) -> Task:
         )
     if protocol.learner.is_frozen:
         X, X_test = features_of(data, protocol.embedding, pool, held, seed, cache)
-        cold: NDArray[np.float32] | None = X
+        embeddings: NDArray[np.float32] | None = X
     else:
-        X, X_test, cold = pool.data(data.X, seed), data.X_test[held], None
+        X, X_test, embeddings = pool.data(data.X, seed), data.X_test[held], None
+        if protocol.embedding.kind != "none":
+            embeddings = features_of(data, protocol.embedding, pool, held, seed, cache)[0]
     n_classes = data.n_classes if protocol.classes is None else len(protocol.classes)
     return Task(
-        protocol, seed, pool, X, X_test, y_test, n_classes, _initial(protocol, X, cold, seed), cold,
+        protocol, seed, pool, X, X_test, y_test, n_classes, _initial(protocol, X, embeddings, seed), embeddings,
         fingerprint(X, X_test, y_test, pool.labels), cache,
     )  # fmt: skip
 
