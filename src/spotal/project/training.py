@@ -87,7 +87,11 @@ def prepare(project: Project, progress: Progress) -> Model:
         learner = recipe.learner(inputs.X, len(settings.classes))
         calls.fit(learner, inputs.X[rows], labels, random_state=settings.random_state)
         progress("predicting", 0, None)
-        probabilities, embeddings = calls.infer(learner, inputs.X)
+        if recipe.keeps_cold:
+            probabilities = calls.predict(learner, inputs.X)
+            embeddings = recipe.cold(inputs.X, settings.random_state)
+        else:
+            probabilities, embeddings = calls.infer(learner, inputs.X)
         n_labeled = len(rows)
         files["predictions"] = folder / f"{stem}.predictions.npy"
         write_rows(files["predictions"], inputs.numbers, probabilities, total)

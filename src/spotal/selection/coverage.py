@@ -65,8 +65,8 @@ class Coverage:
     Row x is covered by row c to the degree exp(-d(x, c)^2 / r(x)^2), r its reach, where c is among the nearest rows
     that may cover it, and 0 elsewhere. The coverage of a set is the weighted sum over rows of the greatest degree:
     monotone and submodular, so the greedy set reaches 1 - 1/e of the best one of its size (G. Nemhauser, L. Wolsey,
-    M. Fisher, Mathematical Programming 14, 1978). A gain found earlier bounds a later one, so only rows at the head of a queue are
-    looked at again (M. Minoux, 1978): the picks are those of the plain greedy method.
+    M. Fisher, Mathematical Programming 14, 1978). A gain found earlier bounds a later one, so only rows at the head of
+    a queue are looked at again (M. Minoux, 1978): the picks are those of the plain greedy method.
 
     Parameters
     ----------

@@ -40,6 +40,8 @@ class Recipe:
     inputs : from a project, items in the order of their numbers, and Progress, to Inputs; works out only what is new
     learner : from inputs and the number of classes to a Learner, not fitted
     cold : from inputs and a seed to embeddings (n, d) for the time before there are labels
+    keeps_cold : bool, whether rows are compared in these afterwards too: where they are a pretrained network's, which
+        labels have not arranged, and the learner is trained as a whole
     check : loads what it needs, to find out whether it can be had; raises ModelError and DataFileError
     """
 
@@ -48,3 +50,4 @@ class Recipe:
     learner: Callable[[NDArray[Any], int], Learner]
     cold: Callable[[NDArray[Any], int], NDArray[Any]]
     check: Callable[[], object] = lambda: None
+    keeps_cold: bool = False

@@ -34,8 +34,8 @@ STEPS, RATE, BATCH = 200, 1e-4, 16
 def fine_tune(name: str, kind: str, folder: Path) -> Recipe:
     """The recipe for ``fine-tune:NAME``: a Hugging Face name or folder, or for images ``timm:NAME``.
 
-    A path starts at the project's folder. Before there are labels the pretrained network's own features serve. Raises
-    ModelError for embeddings, which cannot be tuned.
+    A path starts at the project's folder. Rows are compared in the pretrained network's own features, before there are
+    labels and after. Raises ModelError for embeddings, which cannot be tuned.
     """
     path = folder / name
     source = str(path.resolve()) if path.exists() else name
@@ -44,10 +44,10 @@ def fine_tune(name: str, kind: str, folder: Path) -> Recipe:
         timm = source.startswith("timm:")
         make = partial(_timm, source.removeprefix("timm:")) if timm else partial(_image, source)
         tuned = _Tuned(make, "auto")
-        return Recipe(title, partial(_images, make), tuned.learner, tuned.cold, partial(tuned.make, 2))
+        return Recipe(title, partial(_images, make), tuned.learner, tuned.cold, partial(tuned.make, 2), True)
     if kind == "text":
         tuned = _Tuned(partial(_text, source), "none")
-        return Recipe(title, partial(_tokens, source), tuned.learner, tuned.cold, partial(tuned.make, 2))
+        return Recipe(title, partial(_tokens, source), tuned.learner, tuned.cold, partial(tuned.make, 2), True)
     raise ModelError(f"model 'fine-tune:{name}' takes images or texts, found embeddings; take 'auto'")
 
 
