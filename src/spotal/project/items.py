@@ -88,6 +88,10 @@ class Items:
                 found.update((number, name) for number, name in connection.execute(query))
         return found
 
+    def of_content(self, content: str) -> list[Item]:
+        """The items of that content that are not missing."""
+        return self._all(select(*_COLUMNS).where(ItemRow.content == content, ~ItemRow.missing))
+
     def candidates(self) -> list[Item]:
         """What a strategy may pick: present, not held back, never picked, and nobody has spoken about it."""
         free = (
