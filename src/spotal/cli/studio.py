@@ -194,7 +194,7 @@ def _print(console: Console, report: Pulled) -> None:
         warn(f"{len(report.unread) - 5:,} more annotations count as no answer")
     if report.set_aside:
         warn(
-            f"{report.set_aside:,} answers are about items that have changed since they were pushed; they are set aside, "
+            f"{report.set_aside:,} answers are about items that changed after the push; they are set aside, "
             "and these items are asked again"
         )
     if report.strangers:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import func, select
 
+from spotal._collection import uncollected
 from spotal.errors import ProjectError
 from spotal.project.arrivals import Arrivals
 from spotal.project.records import Added, Found, Item
@@ -23,6 +24,8 @@ __all__ = ["MANY", "Items", "numbers_of"]
 
 MANY = 500
 """Values that one query names."""
+AT_ONCE = 10_000
+"""Rows that are read at a time."""
 
 _COLUMNS = (
     ItemRow.number,
@@ -114,6 +117,7 @@ class Items:
             raise ProjectError(f"item {item.id!r} is {item.kind}, which has no file of its own; take an image")
         return self.location / item.path
 
+    @uncollected()
     def add(self, found: Iterable[Found], *, complete: bool = False) -> Added:
         """Add what is new, follow what moved, note what changed; see :class:`Arrivals`.
 
@@ -136,6 +140,7 @@ class Items:
             arrivals.write(self._project.settings)
         return arrivals.report
 
+    @uncollected()
     def compare(self, found: Iterable[Found]) -> Added:
         """What :meth:`add` would report of all that there is; nothing is recorded. Raises as ``add``."""
         with self._database.read() as connection:
@@ -147,9 +152,11 @@ class Items:
         with self._database.read() as connection:
             return {path: (stamp or "", content) for path, stamp, content in connection.execute(query)}
 
+    @uncollected()
     def _all(self, query: Any) -> list[Item]:
         with self._database.read() as connection:
-            return [Item(*row) for row in connection.execute(query.order_by(ItemRow.number))]
+            rows = connection.execute(query.order_by(ItemRow.number)).partitions(AT_ONCE)
+            return [Item(*row) for some in rows for row in some]
 
     def _where(self, attribute: Any, values: list[Any]) -> Iterator[Item]:
         with self._database.read() as connection:

@@ -12,10 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spotal.errors import DataFileError, InputError, ProjectError
+from spotal.project.arrivals import is_blank
 from spotal.project.settings import Limits, Settings
 
 if TYPE_CHECKING:
     from spotal.project.project import Project
+    from spotal.project.records import Found
 
 __all__ = ["PoolLimits", "check", "limits_of", "read_prices"]
 
@@ -53,7 +55,7 @@ class PoolLimits:
         return known if self.group is None else known | {"groups": self.group, "max_per_group": self.quota}
 
 
-def check(settings: Settings, folder: Path, items: Rows) -> None:
+def check(settings: Settings, folder: Path, found: Iterable[Found]) -> None:
     """Refuse settings whose strategy cannot keep to limits, or whose files do not say what is needed of the items.
 
     Raises ProjectError for the strategy, and what :func:`read_prices` raises.
@@ -65,6 +67,7 @@ def check(settings: Settings, folder: Path, items: Rows) -> None:
     refusal = get(settings.strategy)._refusal()
     if refusal is not None:
         raise ProjectError(f"strategy must keep to the limits on cost and groups, but {refusal}")
+    items = {thing.id: thing.row for thing in found if not is_blank(thing)}
     if settings.limits.cost is not None:
         read_prices(settings, folder, items)
     if settings.limits.groups is not None:
