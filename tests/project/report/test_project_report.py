@@ -399,3 +399,21 @@ def test_work_is_timed_by_answers_that_stand(make):
     facts = gather(project)
     assert (facts.pace.seconds, facts.pace.answers, facts.pace.mean) == (40.0, 2, 20.0)
     assert facts.sources == {"page": 3}
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_page_never_scrolls_sideways(make, browser, tmp_path, scheme):
+    project = make()
+    people = ("ann", "somebody.with.a.long.address@department.of.images.example.org")
+    for who in people:
+        label(project, *[k % 3 for k in range(N)], annotator=who)
+    model(project, sure(0, 1, 2))
+    (tmp_path / "page.html").write_text(page(gather(project), project.items.file), encoding="utf-8")
+    for width in (390, 1280):
+        shown = browser.new_page(viewport={"width": width, "height": 844}, color_scheme=scheme)
+        shown.goto((tmp_path / "page.html").as_uri())
+        shown.evaluate("document.querySelectorAll('details').forEach(fold => fold.open = true)")
+        assert "department.of.images" in shown.inner_text("main")
+        assert shown.evaluate("document.documentElement.scrollWidth") == width
+        assert shown.evaluate("[...document.querySelectorAll('table')].every(one => one.closest('.scroll'))")
+        shown.close()
