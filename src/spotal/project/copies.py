@@ -73,6 +73,11 @@ class Copies:
         """Number of items that are nearly like an earlier item, and no copies."""
         return sum(len(group) - 1 for group in self.alike)
 
+    def together(self) -> list[list[int]]:
+        """Groups of near copies with all their equal copies, each in ascending order."""
+        equal = {group[0]: group for group in self.equal}
+        return [sorted(number for k in group for number in equal.get(k, [k])) for group in self.alike]
+
     def leaks(self, held_back: Collection[int], trained: Collection[int]) -> list[tuple[int, int]]:
         """Pair each held-back item that has a copy or near copy among the items trained on with the first of these."""
         of = {number: group[0] for group in self.alike for number in group}

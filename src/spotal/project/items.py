@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import func, select
+from sqlalchemy import bindparam, func, select, update
 
 from spotal._collection import uncollected
 from spotal.errors import ProjectError
@@ -139,6 +139,39 @@ class Items:
             arrivals = Arrivals(connection, found, complete=complete)
             arrivals.write(self._project.settings)
         return arrivals.report
+
+    def hold_together(self, groups: Iterable[Sequence[int]]) -> int:
+        """Hold back all items of a group or none, as the draw of its first item says.
+
+        A model that was trained on a near copy of a held-back item is measured too well on that item. Each item is
+        still held back with the probability ``audit.held_back``. Groups with a picked or answered item are left alone.
+
+        Parameters
+        ----------
+        groups : iterable of sequences of int, numbers of items, ascending; see :meth:`Copies.together`
+
+        Returns
+        -------
+        int, items whose part changed
+        """
+        groups = list(groups)
+        if not groups:
+            return 0
+        with self._database.write() as connection:
+            share = dict(connection.execute(select(ItemRow.number, ItemRow.held_back)).tuples().all())
+            known = set(connection.execute(select(PickRow.item)).scalars())
+            known |= set(connection.execute(select(standings.c.item)).scalars())
+            rows = [
+                {"key": number, "share": share[group[0]]}
+                for group in groups
+                if known.isdisjoint(group)
+                for number in group
+                if share[number] != share[group[0]]
+            ]
+            if rows:
+                change = update(ItemRow).where(ItemRow.number == bindparam("key")).values(held_back=bindparam("share"))
+                connection.execute(change, rows)
+        return len(rows)
 
     @uncollected()
     def compare(self, found: Iterable[Found]) -> Added:
