@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from itertools import groupby
@@ -180,6 +181,27 @@ class Labels:
         query = EVENTS.where(EventRow.number.in_(select(valid.c.number))).order_by(EventRow.number)
         with self._database.read() as connection:
             return read_events(connection, query)
+
+    def confirmed(self) -> set[int]:
+        """Numbers of the items whose label was confirmed.
+
+        One person gave it twice, or more people than ``overlap`` asks for gave it. Answers that were taken back, and answers to a former content, do not count.
+        """
+        given = (
+            select(EventRow.item, EventRow.annotator, func.count())
+            .join(standings, standings.c.item == EventRow.item)
+            .where(standings.c.state == "labeled", EventRow.kind == "label", EventRow.label == standings.c.label)
+            .where(EventRow.number.in_(select(valid.c.number)), *stands_still())
+            .group_by(EventRow.item, EventRow.annotator)
+        )
+        people: Counter[int] = Counter()
+        twice: set[int] = set()
+        with self._database.read() as connection:
+            for item, _, times in connection.execute(given):
+                people[item] += 1
+                if times > 1:
+                    twice.add(item)
+        return twice | {item for item, count in people.items() if count > self._project.settings.overlap}
 
     def set_aside(self) -> list[Event]:
         """Answers that do not hold since their items' contents have changed, in the order of the items.

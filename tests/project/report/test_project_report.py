@@ -113,6 +113,25 @@ def test_confident_disagreement_by_hand():
     )  # fmt: skip
 
 
+def test_confirmed_labels_are_not_doubted(make):
+    labels, p = right_and_sure(80, 10)
+    named = [doubt.number for doubt in doubts(seen_of(labels, p))[0]]
+    again = [doubt.number for doubt in doubts(seen_of(labels, p), confirmed={named[0], named[2]})[0]]
+    assert named[1] == again[0]
+    assert len(again) == 5
+    assert not {named[0], named[2]} & set(again)
+    project = make(overlap=2)
+    label(project, 0, 1, 2, 0, 1, 2)
+    label(project, 0, 1, annotator="bob")
+    assert project.labels.confirmed() == set()  # as many people as overlap says
+    label(project, 0, annotator="cid")
+    label(project, 2, first=2)  # ann says it again
+    label(project, 0, first=4)  # and changes her mind
+    label(project, 2, first=5)
+    project.labels.undo("ann", source="page")
+    assert project.labels.confirmed() == {0, 2}
+
+
 def test_few_labels_are_not_doubted():
     labels, p = right_and_sure(40, 6)
     labels[5:], p[5:] = right_and_sure(40)[0][5:], right_and_sure(40)[1][5:]
