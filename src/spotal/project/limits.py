@@ -158,11 +158,11 @@ def _values(
     else:
         found = {str(item): value for item, value in zip(table.ids(key, "id_column"), values, strict=True)}
         known = {*rows, *others}
-        strange = [item for item in found if item not in known]
-        if strange:
+        strangers = [item for item in found if item not in known]
+        if strangers:
             raise InputError(
-                f"{name} must be given for items of the project, found {len(strange):,} others in {source}, the first "
-                f"{strange[0]!r}; correct the ids or remove these lines"
+                f"{name} must be given for items of the project, found {len(strangers):,} others in {source}, the "
+                f"first {strangers[0]!r}; correct the ids or remove these lines"
             )
     lacking = next((item for item in needed if item not in found), None)
     if lacking is not None:

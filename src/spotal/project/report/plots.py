@@ -101,8 +101,11 @@ def confusion(content: tuple[list[str], NDArray[np.float64]], theme: Theme) -> F
             color = on_own if share[row, column] > 0.6 else theme.ink
             axes.text(column, row, f"{count:.0f}", ha="center", va="center", fontsize=8.5, color=color)
     ticks, words = range(len(names)), [_short(name) for name in names]
-    slanted = {"rotation": 45, "ha": "right", "rotation_mode": "anchor"} if max(map(len, words)) > 3 else {}
-    axes.set_xticks(ticks, words, **slanted)
+    axes.set_xticks(ticks, words)
+    if max(map(len, words)) > 3:
+        axes.tick_params("x", rotation=45)
+        for text in axes.get_xticklabels():
+            text.set(ha="right", rotation_mode="anchor")
     axes.set_yticks(ticks, words)
     axes.set(xlabel="model", ylabel="people", xlim=(edges[0], edges[-1]), ylim=(edges[-1], edges[0]), aspect="equal")
     return figure
