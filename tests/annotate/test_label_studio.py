@@ -225,6 +225,8 @@ def test_a_task_without_content_must_show_the_items_text(make, annotator):
     assert project.labels.standings().keys() == {"t0"}
     assert len(report.unread) == 1
     assert "another text than item 't1'" in report.unread[0]
+    project.rounds.add([Pick("t0"), Pick("t1")], strategy="spot", n_labeled=0)
+    assert tool.push() == Pushed(new=1)  # t1, which no task shows; t0 is answered
 
 
 def test_a_deleted_task_takes_no_label_with_it(make, annotator):

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from spotal.annotate.base import Guesses, Pushed
 from spotal.annotate.label_studio.client import ONCE
 from spotal.annotate.label_studio.images import image_urls
 from spotal.annotate.label_studio.pages import CONTENT, ITEM, pages
+from spotal.annotate.same import is_same_text
 from spotal.project.schema import FORMER
 
 if TYPE_CHECKING:
@@ -40,26 +41,28 @@ def push(client: Client, project: Project, link: Link, labeling: Labeling, guess
     Items of the audit sample come without a guess: it would sway the people who measure the model by it.
     """
     batch = project.rounds.batch()
-    there, double = _there(client, link.project)
+    items = {task.item.id: task.item for task in batch}
+    there, double = _there(client, link.project, items, labeling.key)
     for remote in double:
         with client.asking(f"task {remote['id']}"):
             client.sdk.tasks.delete(str(remote["id"]))
-    keys = {task.item.number: _key(task.item, there) for task in batch}
-    new = [task for task in batch if keys[task.item.number] not in there]
-    known = [task for task in batch if keys[task.item.number] in there]
+    new = [task for task in batch if (task.item.id, task.item.content) not in there]
+    known = [task for task in batch if (task.item.id, task.item.content) in there]
     shown = 0
     for some in _chunks(new, AT_ONCE):
         shown += _add(client, project, link, labeling, guesses, some)
-    shown += _refresh(client, link, labeling, guesses, [(there[keys[task.item.number]], task) for task in known])
+    shown += _refresh(
+        client, link, labeling, guesses, [(there[task.item.id, task.item.content], task) for task in known]
+    )
     if shown:
         choose_version(client, link, guesses.version)
     reopened = 0
     for task in known:
-        remote = there[keys[task.item.number]]
+        remote = there[task.item.id, task.item.content]
         if remote["is_labeled"] and (task.conflict or not remote["total_annotations"]):
             _queue(client, remote, again=True)
             reopened += 1
-    waiting = set(keys.values())
+    waiting = {(task.item.id, task.item.content) for task in batch}
     over = [
         remote
         for key, remote in there.items()
@@ -79,13 +82,22 @@ def prediction(labeling: Labeling, guesses: Guesses, number: int) -> dict[str, A
     return {"model_version": guesses.version, "score": guess[1], "result": labeling.result(guess[0])}
 
 
-def _key(item: Item, there: Collection[Key]) -> Key:
-    """The key of an item's task; older versions of spotal made tasks without a content."""
-    former = (item.id, None)
-    return former if former in there else (item.id, item.content)
+def _key(data: dict[str, Any], items: dict[str, Item], shown: str) -> Key:
+    """Id and content of the item that a task's data are about.
+
+    Older versions of spotal made tasks without a content. They are about the present one of the item in ``items``,
+    unless they show another text under the key ``shown``.
+    """
+    name, content = data[ITEM], data.get(CONTENT)
+    item = items.get(name) if content is None else None
+    if item is not None and (item.text is None or is_same_text(str(data.get(shown)), item.text)):
+        content = item.content
+    return name, content
 
 
-def _there(client: Client, remote: int) -> tuple[dict[Key, dict[str, Any]], list[dict[str, Any]]]:
+def _there(
+    client: Client, remote: int, items: dict[str, Item], shown: str
+) -> tuple[dict[Key, dict[str, Any]], list[dict[str, Any]]]:
     """Our tasks by item; and those that are there twice, as after an answer that came too late, without annotations."""
     there: dict[Key, dict[str, Any]] = {}
     double = []
@@ -94,7 +106,7 @@ def _there(client: Client, remote: int) -> tuple[dict[Key, dict[str, Any]], list
             data = task["data"] or {}
             if data.get(ITEM) is None:
                 continue
-            key = data[ITEM], data.get(CONTENT)
+            key = _key(data, items, shown)
             other = there.setdefault(key, task)
             if other is task:
                 continue
