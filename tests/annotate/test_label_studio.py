@@ -174,6 +174,61 @@ def test_what_is_answered_elsewhere_leaves_the_queue_and_comes_back(make, annota
     assert someone.next()["data"]["spotal_id"] == "t0"
 
 
+def rewrite(project, **texts):
+    """Change the texts of the project's items, by id, and look through the data again."""
+    lines = [json.dumps({"id": name, "text": text}) for name, text in texts.items()]
+    project.items.location.write_text("\n".join(lines), encoding="utf-8")
+    project.refresh()
+
+
+def test_answers_to_a_former_text_are_set_aside_and_the_item_is_pushed_anew(make, annotator):
+    project = make(3)
+    tool = LabelStudio(project)
+    tool.push()
+    someone = annotator(tool)
+    rewrite(project, t0="text 0", t1="another text", t2="text 2")
+    for item in ("t0", "t1"):
+        someone.says(item, "cat")
+    report = tool.pull()
+    assert (report.new, report.set_aside, report.unread) == (2, 1, [])
+    assert project.labels.standings().keys() == {"t0"}
+    assert [event.item for event in project.labels.set_aside()] == ["t1"]
+    assert tool.pull(everything=True).events == 0
+    assert tool.push() == Pushed(new=1, known=1)  # t1 with its new text, and t2
+    assert annotator(tool).tasks()["t1"]["data"]["text"] == "another text"
+
+
+def test_answers_follow_texts_that_changed_their_ids(make, annotator):
+    project = make(2)
+    tool = LabelStudio(project)
+    tool.push()
+    annotator(tool).says("t0", "cat")
+    tool.pull()
+    rewrite(project, t0="text 1", t1="text 0")
+    assert tool.pull(everything=True).events == 0
+    annotator(tool).says("t1", "dog")  # the task that shows text 1, of the item that is called t0 now
+    assert (tool.pull().new, tool.pull(everything=True).events) == (1, 0)
+    labels = {item: standing.label for item, standing in project.labels.standings().items()}
+    assert {project.items.get(item).text: label for item, label in labels.items()} == {"text 0": "cat", "text 1": "dog"}
+
+
+def test_a_task_without_content_must_show_the_items_text(make, annotator):
+    project = make(2, picks=[])
+    tool = LabelStudio(project)
+    tool.connect()
+    tasks = [{"data": {"text": text, "spotal_id": item}} for item, text in (("t0", " text  0"), ("t1", "text 0"))]
+    tool.client.sdk.projects.import_tasks(tool.link.project, request=tasks)
+    someone = annotator(tool)
+    for item in ("t0", "t1"):
+        someone.says(item, "cat")
+    report = tool.pull()
+    assert project.labels.standings().keys() == {"t0"}
+    assert len(report.unread) == 1
+    assert "another text than item 't1'" in report.unread[0]
+    project.rounds.add([Pick("t0"), Pick("t1")], strategy="spot", n_labeled=0)
+    assert tool.push() == Pushed(new=1)  # t1, which no task shows; t0 is answered
+
+
 def test_a_deleted_task_takes_no_label_with_it(make, annotator):
     project = make(2)
     tool = LabelStudio(project)

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from spotal._images import decode, decoding, note_of_depth, png, shape_of
+from spotal._images import decode, decoding, depth, note_of_depth, png, shape_of
 from spotal._images.room import Room
 from spotal.errors import DataFileError, SpotalWarning
 
@@ -236,3 +236,21 @@ def test_a_process_decodes_few_pixels_at_a_time(monkeypatch, tmp_path):
     assert len(most) == len(sources)
     assert all((pixels <= 1000 or count == 1) and count <= 3 for pixels, count in most)
     assert (room._pixels, room._images) == (1000, 3)
+
+
+@pytest.mark.parametrize("mode", ["LA", "RGBA"])
+@pytest.mark.parametrize("size", [(31, 17), (7, 90), (1, 1)])
+def test_transparent_images_are_resized_alike_in_strips(monkeypatch, mode, size):
+    rng = np.random.default_rng(0)
+    image = Image.fromarray(rng.integers(0, 256, (203, 119, len(mode)), np.uint8))
+    whole = np.asarray(image.resize(size, Image.Resampling.BILINEAR), int)
+    monkeypatch.setattr(decoding, "STRIP", 1000)
+    apart = np.abs(np.asarray(decoding._resized(image, size), int) - whole)
+    assert apart[..., -1].max() <= 1
+    assert apart.max() <= 4  # rounding, over the alpha of noise
+
+
+def test_large_values_are_copied_in_strips(monkeypatch):
+    values = np.random.default_rng(0).integers(0, 65536, (50, 7), np.uint16)
+    monkeypatch.setattr(depth, "BLOCK", 20)
+    assert np.array_equal(depth._array(Image.fromarray(values)), values)

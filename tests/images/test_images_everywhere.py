@@ -15,7 +15,7 @@ from spotal.annotate.label_studio.images import _file
 from spotal.cli.main import app
 from spotal.datasets import read_image
 from spotal.errors import DataFileError
-from spotal.project import Audit, Data, Project, Settings
+from spotal.project import Audit, Data, Project, Settings, next_batch
 from spotal.project.doctor.files import check_images
 from spotal.project.report import shown
 from spotal.web import pictures
@@ -170,3 +170,22 @@ def test_a_picture_that_many_ask_for_is_made_once(deep, monkeypatch):
     for thread in threads:
         thread.join(30)
     assert made == ["low.png"]
+
+
+def test_heic_is_read_where_its_package_is_installed(tmp_path, spotal):
+    pillow_heif = pytest.importorskip("pillow_heif")
+    pillow_heif.register_heif_opener()
+    (tmp_path / "photos").mkdir()
+    for k in range(6):
+        colors = np.zeros((40, 60, 3), np.uint8)
+        colors[..., k % 3] = 60 + 30 * k
+        Image.fromarray(colors).save(tmp_path / "photos" / f"{k}.heic")
+    pixel = decode(tmp_path / "photos" / "5.heic", "x", (4, 6), 3)[2, 3].astype(int)
+    assert np.abs(pixel - [0, 0, 210]).max() < 12
+    spotal("select", tmp_path / "photos", "--budget", 2, "--out", tmp_path / "picked.csv")
+    assert (tmp_path / "picked.csv").read_text().count(".heic") == 2
+    with Project.create(tmp_path / "p", Settings(Data("../photos", "image"), ("a", "b"))) as project:
+        with Image.open(pictures.picture(project, project.items.get("5.heic"), "small")) as shown:
+            assert shown.size == (60, 40)
+        next_batch(project)
+        assert len(project.rounds.batch())

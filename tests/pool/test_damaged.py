@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import io
 import json
 import zipfile
@@ -13,6 +14,8 @@ from spotal import _npz
 from spotal.errors import DataFileError
 from spotal.pool.files import read_pool
 from spotal.pool.manifest import read_manifest
+from spotal.pool.opening import open_pool
+from spotal.tables import read_table, unpacked
 
 
 def header(shape, dtype="<f8"):
@@ -121,3 +124,48 @@ def test_manifests_that_are_none(tmp_path, content):
     (tmp_path / "pool.json").write_bytes(content)
     with pytest.raises(DataFileError, match=r"pool\.json is no manifest of a pool"):
         read_manifest(tmp_path)
+
+
+def bomb(path, kind):
+    """Write a small file that unpacks to at least 80 MB."""
+    import pyarrow as pa
+    from pyarrow import parquet
+
+    if kind in ("texts", "dictionary"):  # each row shares one text of 100 kB through a dictionary
+        texts = pa.DictionaryArray.from_arrays(pa.array(np.zeros(1000, np.int32)), ["x" * 100_000])
+        table = pa.table({"a": np.zeros(1000), "text": texts if kind == "dictionary" else texts.dictionary_decode()})
+        parquet.write_table(table, path, compression="zstd")
+    elif kind == "numbers":
+        parquet.write_table(pa.table({"a": np.zeros(10_000_000)}), path, compression="zstd", use_dictionary=False)
+    else:
+        table = pa.table({"a": np.zeros(10_000_000)})
+        options = pa.ipc.IpcWriteOptions(compression="zstd")
+        new = pa.ipc.new_file if kind == "file" else pa.ipc.new_stream
+        with pa.OSFile(str(path), "wb") as file, new(file, table.schema, options=options) as writer:
+            writer.write_table(table, max_chunksize=1_000_000)
+    assert path.stat().st_size < 300_000
+    return path
+
+
+@pytest.mark.parametrize("kind", ["texts", "dictionary", "numbers", "file", "stream"])
+def test_a_small_table_does_not_unpack_to_more_than_memory(tmp_path, monkeypatch, kind):
+    import pyarrow as pa
+
+    path = bomb(tmp_path / ("t.arrow" if kind in ("file", "stream") else "t.parquet"), kind)
+    assert len(read_table(path)) >= 1000
+    monkeypatch.setattr(unpacked, "free_memory", lambda: 20_000_000)
+    before = pa.default_memory_pool().bytes_allocated()
+    for read in (read_table, read_pool if path.suffix == ".parquet" else open_pool):
+        with pytest.raises(DataFileError, match=r"t\.\w+ unpacks to .*, and 0\.0 GB of memory are free; save it"):
+            read(path)
+        gc.collect()
+        assert pa.default_memory_pool().bytes_allocated() - before < 30_000_000
+
+
+def test_shared_texts_are_read_a_few_rows_at_a_time(tmp_path):
+    from pyarrow import parquet
+
+    about = parquet.read_metadata(bomb(tmp_path / "t.parquet", "texts"))
+    assert unpacked.batch_rows(about) * 100_000 < 3_000_000
+    shard = open_pool(tmp_path / "t.parquet")
+    assert sum(len(batch.points) for batch in shard.batches()) == 1000

@@ -84,6 +84,8 @@ def test_a_stretch_of_a_table_reads_its_row_groups_alone(tmp_path):
     read, file = [], shard.file
 
     class Watched:
+        metadata = file.metadata
+
         def iter_batches(self, *, row_groups, **options):
             read.extend(row_groups)
             return file.iter_batches(row_groups=row_groups, **options)

@@ -14,6 +14,7 @@ from PIL import Image
 from spotal.errors import DataFileError, SpotalWarning
 from spotal.project import Audit, Data, Pick, Project, Settings
 from spotal.project.places import DATABASE
+from spotal.project.records import Added
 
 CLASSES = ("cat", "dog")
 NOTHING_HELD = Audit(held_back=0.0, share=0.0)
@@ -404,3 +405,23 @@ def test_labels_of_rows_outlast_the_upgrade_where_they_can_be_vouched_for(tmp_pa
             project.refresh()
         assert [str(one.message)[:20] for one in said] == ["4 rows moved; their ", "1 label set aside an"]
         assert {name: project.items.get(name).row for name in held(project)} == {"0": 1, "3": 4}
+
+
+def test_many_rows_are_written_in_parts_and_matched(tmp_path):
+    rng = np.random.default_rng(0)
+    rows = rng.normal(size=(25_000, 2)).astype(np.float32)
+    rows[15_000:20_000] = rows[:5_000]  # copies in other parts, which share who is held back
+    np.save(tmp_path / "rows.npy", rows)
+    settings = Settings(Data("../rows.npy", "embedding"), CLASSES, audit=Audit(held_back=0.3))
+    with Project.create(tmp_path / "p", settings) as project:
+        items = list(project.items)
+        assert [(item.number, item.id, item.row) for item in items] == [(k, str(k), k) for k in range(len(rows))]
+        held = np.asarray([item.held_back for item in items])
+        assert 0.28 < held.mean() < 0.32
+        assert np.array_equal(held[15_000:20_000], held[:5_000])
+        assert project.refresh() == Added()
+        swapped = np.r_[1, 0, 2 : len(rows)]
+        np.save(tmp_path / "rows.npy", rows[swapped])
+        with pytest.warns(SpotalWarning, match="2 rows"):
+            assert sorted(project.refresh().moved) == ["0", "1"]
+        assert [item.row for item in project.items.named(["0", "1", "2"])] == [1, 0, 2]

@@ -8,9 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from typer.testing import CliRunner
 
+from spotal.cli.main import app
 from spotal.datasets import load
-from spotal.project import Audit, Data, Project, Settings
+from spotal.project import Audit, Data, Pick, Project, Settings
 from spotal.project import copies as module
 from spotal.project.copies import Copies, find_copies
 from spotal.project.places import THUMBNAILS
@@ -142,3 +144,41 @@ def test_leaks_are_counted_by_held_back_item():
     assert found.leaks({1}, {5}) == []
     assert found.told() == "2 images are copies of others; 2 more look nearly like others"
     assert Copies("text", [], [], 3, 3).told() == ""
+
+
+def test_near_copies_are_held_back_together(tmp_path):
+    texts = [f"text {k}" for k in range(400)]
+    lines = [form(text) for text in texts for form in (str, str.upper, str, "{}!".format)]  # two of four are equal
+    (tmp_path / "t.jsonl").write_text("\n".join(json.dumps({"text": line}) for line in lines))
+    settings = Settings(Data("../t.jsonl", "text"), ("a", "b"), audit=Audit(0.3))
+    with Project.create(tmp_path / "p", settings) as project:
+        found = find_copies(project)
+        groups = found.together()
+        assert groups == [[k, k + 1, k + 2, k + 3] for k in range(0, 1600, 4)]
+        answered, picked = 0, 5
+        project.labels.record("0", "a", annotator="ann")
+        project.rounds.add([Pick(str(picked))], strategy="spot", n_labeled=0)
+        before = [item.held_back for item in project.items]
+        changed = project.items.hold_together(groups)
+        now = [item.held_back for item in project.items]
+        for group in groups:
+            held = [now[k] for k in group]
+            assert held == ([before[k] for k in group] if {answered, picked} & set(group) else [before[group[0]]] * 4)
+        assert changed == sum(a != b for a, b in zip(before, now, strict=True)) > 100
+        assert 0.2 < np.mean(now) < 0.4
+        assert project.items.hold_together(groups) == 0
+        held = {k for k, is_held in enumerate(now) if is_held}
+        leaks = found.leaks(held, set(range(1600)) - held)
+        assert {number // 4 for number, _ in leaks} <= {0, 1}
+
+
+def test_init_holds_near_copies_back_together(tmp_path):
+    lines = [form(f"text {k}") for k in range(200) for form in (str, str.upper)]
+    (tmp_path / "t.jsonl").write_text("\n".join(json.dumps({"text": line}) for line in lines))
+    words = ["init", tmp_path / "p", "--texts", tmp_path / "t.jsonl", "--classes", "a,b", "--json"]
+    result = CliRunner().invoke(app, [str(word) for word in words])
+    assert result.exit_code == 0, result.output
+    with Project.open(tmp_path / "p") as project:
+        held = [item.held_back for item in project.items]
+        assert held[::2] == held[1::2]
+        assert json.loads(result.stdout)["held_back"] == sum(held) > 0

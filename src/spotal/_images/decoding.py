@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 from spotal._images.depth import flattened
 from spotal._images.header import TURNED, Shape, Size, Source, is_gray, opened, orientation, shape_of
 from spotal._images.room import MOST_PIXELS, ROOM
+from spotal._system import give_back_memory
 from spotal.errors import DataFileError
 
 if TYPE_CHECKING:
@@ -21,6 +23,10 @@ __all__ = ["DECODER", "decode", "fits", "png"]
 DECODER = 2
 """Part of the names of files made from images, another one whenever these are decoded to other pixels."""
 WITH_ALPHA = ("LA", "RGBA")
+LARGE = 1 << 24
+"""Pixels of an image from which on its memory is given back to the system at once."""
+STRIP = 1 << 23
+"""Pixels of a transparent image that are resized at a time."""
 UPRIGHT = {
     2: "FLIP_LEFT_RIGHT", 3: "ROTATE_180", 4: "FLIP_TOP_BOTTOM", 5: "TRANSPOSE", 6: "ROTATE_270", 7: "TRANSVERSE",
     8: "ROTATE_90",
@@ -81,13 +87,17 @@ def decode(
             if size is not None:
                 wanted = size if turn in TURNED else size[::-1]
                 if plain.size != wanted:
-                    plain = plain.resize(wanted, Image.Resampling.BILINEAR)
+                    plain = _resized(plain, wanted)
             elif at_least is not None and min(plain.size) >= 2 * at_least:
                 plain = plain.reduce(min(plain.size) // at_least)
             plain = _opaque(plain, "L" if gray else "RGB")
             if turn in UPRIGHT:
                 plain = plain.transpose(Image.Transpose[UPRIGHT[turn]])
             array = np.array(plain, np.uint8)
+            if image.width * image.height >= LARGE:  # before the next one is let in
+                del plain
+                image.close()
+                give_back_memory()
     if whose is not None and scaled is not None:
         scaled.append(whose)
     return array[..., None] if array.ndim == 2 else array
@@ -118,6 +128,24 @@ def _bands(image: Image.Image) -> Image.Image:
     if is_gray(image.mode):
         return image if image.mode == "L" else image.convert("L")
     return image if image.mode == "RGB" else image.convert("RGB")
+
+
+def _resized(image: Image.Image, size: Size) -> Image.Image:
+    """The image in another size (width, height); transparent ones a strip at a time, since Pillow copies them first."""
+    from PIL import Image
+
+    (width, height), (wide, high) = image.size, size
+    if image.mode not in WITH_ALPHA or width * height <= STRIP or high >= height:
+        return image.resize(size, Image.Resampling.BILINEAR)
+    step = height / high
+    found = Image.new(image.mode, size)
+    for start in range(0, high, rows := max(1, int(STRIP / width / step))):
+        stop = min(start + rows, high)
+        top, bottom = max(0, int((start - 2) * step)), min(height, math.ceil((stop + 2) * step))
+        part = image.crop((0, top, width, bottom))
+        box = (0, start * step - top, width, min(stop * step, height) - top)
+        found.paste(part.resize((wide, stop - start), Image.Resampling.BILINEAR, box), (0, start))
+    return found
 
 
 def _opaque(image: Image.Image, mode: str) -> Image.Image:

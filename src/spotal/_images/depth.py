@@ -45,7 +45,7 @@ def flattened(image: ImageFile.ImageFile, source: Source, name: object) -> tuple
     from PIL import Image
 
     if image.mode in ("I", "F") or image.mode.startswith("I;16"):
-        values = np.asarray(image)
+        values = _array(image)
         tags: Any = getattr(image, "tag_v2", None)
         if tags is not None and image.mode == "I" and tags.get(_SAMPLE_FORMAT, (_UNSIGNED,))[0] == _UNSIGNED:
             values = values.view(np.uint32)
@@ -81,6 +81,18 @@ def note_of_depth(scaled: Iterable[str], where: object) -> None:
         SpotalWarning,
         stacklevel=3,
     )
+
+
+def _array(image: Image.Image) -> NDArray[Any]:
+    """The image as an array, copied a strip at a time: numpy and Pillow alone hold two copies beside the image."""
+    width, height = image.size
+    image.load()
+    first = np.asarray(image.crop((0, 0, width, 1)))
+    values = np.empty((height, *first.shape[1:]), first.dtype)
+    for start in range(0, height, rows := max(1, BLOCK // width)):
+        stop = min(start + rows, height)
+        values[start:stop] = np.asarray(image.crop((0, start, width, stop)))
+    return values
 
 
 def _ends(values: NDArray[Any]) -> tuple[float, float]:

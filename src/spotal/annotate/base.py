@@ -47,8 +47,9 @@ class Pulled:
 
     new : first words of an annotator on a task; changed : later ones; withdrawn : deleted ones
     skipped, none_of_these : how many of the new and changed are such
+    set_aside : how many are about a former content of their items: they are kept and do not count
     unread : what could not be understood, a sentence for each
-    strangers : tasks that are none of the project's
+    strangers : tasks that do not belong to the project
     """
 
     new: int = 0
@@ -56,6 +57,7 @@ class Pulled:
     withdrawn: int = 0
     skipped: int = 0
     none_of_these: int = 0
+    set_aside: int = 0
     unread: list[str] = field(default_factory=list)
     strangers: int = 0
 

@@ -114,8 +114,9 @@ def init(
         bars.add_task("looking through the data", total=None)
         project = Project.create(folder, settings)
     with project, steps() as show:
-        counts = project.counts()
         copies = find_copies(project, show)
+        project.items.hold_together(copies.together())
+        counts = project.counts()
         said = list(told_empty(project.arrived))
     if as_json:
         found = {"copies": copies.n_equal, "nearly_alike": copies.n_alike}

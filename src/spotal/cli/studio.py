@@ -192,5 +192,10 @@ def _print(console: Console, report: Pulled) -> None:
         warn(f"{sentence}; it counts as no answer")
     if len(report.unread) > 5:
         warn(f"{len(report.unread) - 5:,} more annotations count as no answer")
+    if report.set_aside:
+        warn(
+            f"{report.set_aside:,} answers are about items that changed after the push; they are set aside, "
+            "and these items are asked again"
+        )
     if report.strangers:
         say(console, f"  {report.strangers:,} tasks there are none of this project's")

@@ -18,6 +18,7 @@ from spotal.errors import DataFileError, InputError
 from spotal.tables import listed, reading
 from spotal.tables.columns import column
 from spotal.tables.json_lines import parse_json
+from spotal.tables.unpacked import read_parquet
 
 __all__ = ["has_images", "load_parquet_images", "parquet_parts"]
 
@@ -143,7 +144,7 @@ def _table(files: Sequence[Path]) -> Any:
             )
         try:
             with reading(file), pa.parquet.ParquetFile(file) as opened:
-                table = opened.read(columns=[image, "label"])
+                table = read_parquet(opened, file, [image, "label"])
         except pa.ArrowException as error:
             raise DataFileError(f"{file} is truncated or corrupt ({error}); replace it") from None
         tables.append(table.select([image, "label"]).rename_columns(["image", "label"]))

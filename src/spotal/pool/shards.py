@@ -20,6 +20,7 @@ from spotal.tables.arrays import read_npy
 from spotal.tables.arrow import ArrowFile
 from spotal.tables.columns import column, features, ids_of, is_integer, texts_of
 from spotal.tables.opening import check_names
+from spotal.tables.unpacked import batch_rows, bounded
 
 __all__ = ["FOLDERS", "SHARD_SUFFIXES", "Shard", "open_shard"]
 
@@ -216,7 +217,7 @@ class TableShard(Shard):
         import pyarrow as pa
 
         with self._reading():
-            parts = list(self._tables([name], 1 << 16, 0, self.rows))
+            parts = list(bounded(self.path, self._tables([name], 1 << 16, 0, self.rows)))
         return column(pa.concat_tables(parts), name, argument, self.path)
 
     def _features(self, table: Any) -> NDArray[Any]:
@@ -249,7 +250,8 @@ class TableShard(Shard):
     def _parts(self, first: int, last: int, columns: list[str] | None, rows: int) -> Iterator[Any]:
         """Those parts as record batches, of at most so many rows where that can be asked for."""
         parts = list(range(first, last + 1))
-        yield from self.file.iter_batches(batch_size=rows, row_groups=parts, columns=columns, use_threads=False)
+        most = batch_rows(self.file.metadata, rows)
+        yield from self.file.iter_batches(batch_size=most, row_groups=parts, columns=columns, use_threads=False)
 
     def _tables(self, columns: list[str] | None, rows: int, start: int, stop: int) -> Iterator[Any]:
         """The rows from ``start`` to before ``stop`` as tables of at most so many rows."""

@@ -15,7 +15,8 @@ items
     ``number`` (0, 1, ... in the order of adding: its row in arrays of embeddings). It is never deleted; one whose file
     is gone is *missing*. Its ``content`` is a hash, by which it is found again where its row or name changes
     (:mod:`spotal.project.matching`). A share of the items is *held back* for the audit when it is added, by its id
-    alone, or with the copy of it that is there: it is never a candidate for a strategy and never trained on.
+    alone, or with the copy of it that is there (near copies at ``spotal init``): it is never a candidate for a strategy
+    and never trained on.
 rounds, picks
     A batch that was chosen, in order, and why. An item is picked once at most. Picks of role "audit" are random ones
     from the items held back, spread among the others; ``rounds.audit()`` lists their labels with the probability of

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from spotal._arrays import blocks
+from spotal._collection import uncollected
 from spotal._files import atomic_path
 from spotal._images import decode, each
 from spotal.errors import DataFileError, InputError, OutputError
@@ -72,6 +73,11 @@ class Copies:
         """Number of items that are nearly like an earlier item, and no copies."""
         return sum(len(group) - 1 for group in self.alike)
 
+    def together(self) -> list[list[int]]:
+        """Groups of near copies with all their equal copies, each in ascending order."""
+        equal = {group[0]: group for group in self.equal}
+        return [sorted(number for k in group for number in equal.get(k, [k])) for group in self.alike]
+
     def leaks(self, held_back: Collection[int], trained: Collection[int]) -> list[tuple[int, int]]:
         """Pair each held-back item that has a copy or near copy among the items trained on with the first of these."""
         of = {number: group[0] for group in self.alike for number in group}
@@ -98,6 +104,7 @@ class Copies:
         return "; ".join(parts)
 
 
+@uncollected()
 def find_copies(project: Project, progress: Progress | None = None) -> Copies:
     """Find items of equal content, and most of those that are nearly alike.
 
@@ -106,12 +113,14 @@ def find_copies(project: Project, progress: Progress | None = None) -> Copies:
     copies are missed. At most 20,000 images are decoded, the first ones; their thumbnails are cached. Data that cannot
     be read are not compared.
     """
-    by_content: dict[str, list[Item]] = {}
+    by_content: dict[str, Item] = {}
+    copies: dict[str, list[int]] = {}
     for item in project.items:
-        if not item.missing:
-            by_content.setdefault(item.content, []).append(item)
-    equal = [[item.number for item in group] for group in by_content.values() if len(group) > 1]
-    first = [group[0] for group in by_content.values()]
+        if not item.missing and by_content.setdefault(item.content, item) is not item:
+            copies.setdefault(item.content, [by_content[item.content].number]).append(item.number)
+    equal = sorted(copies.values())
+    first = list(by_content.values())
+    del by_content
     kind = project.settings.data.kind
     some = first[: MOST[kind]]
     alike = {"image": _images, "text": _texts, "embedding": _rows}[kind]
@@ -199,7 +208,9 @@ def _rows(project: Project, items: list[Item], progress: Progress) -> Pairs:
     directions = rng.normal(size=(X.shape[1], DIRECTIONS)) / (WIDTH * limit)
     projected = np.concatenate([(X[part] - center) @ directions for part in blocks(len(X), BLOCK)])
     for shift in rng.uniform(size=(GRIDS, DIRECTIONS)):
-        cells = _mixed(np.floor(projected + shift).astype(np.int64))
+        cells = _mixed(
+            np.floor(column + step).astype(np.int64) for column, step in zip(projected.T, shift, strict=True)
+        )
         for a, b in _neighbors(np.lexsort((projected[:, 0], cells))):
             same = cells[a] == cells[b]
             a, b = a[same], b[same]
@@ -207,13 +218,14 @@ def _rows(project: Project, items: list[Item], progress: Progress) -> Pairs:
             yield a[near], b[near]
 
 
-def _mixed(cells: NDArray[np.int64]) -> NDArray[np.uint64]:
-    """One hash of each row of whole numbers."""
-    mixed = np.zeros(len(cells), np.uint64)
-    for column in cells.view(np.uint64).T:
-        mixed = (mixed ^ column) * np.uint64(0x9E3779B97F4A7C15)
+def _mixed(columns: Iterable[NDArray[np.int64]]) -> NDArray[np.uint64]:
+    """One hash of each row of whole numbers, which come column by column."""
+    mixed: Any = np.uint64(0)
+    for column in columns:
+        mixed = (mixed ^ column.view(np.uint64)) * np.uint64(0x9E3779B97F4A7C15)
         mixed ^= mixed >> np.uint64(29)
-    return mixed
+    found: NDArray[np.uint64] = mixed
+    return found
 
 
 def _neighbors(order: NDArray[np.int64]) -> Pairs:

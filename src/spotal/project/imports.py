@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import func, insert, select, update
 
 from spotal.errors import ProjectError
+from spotal.project.events import EVENTS, read_events, stands_still, write_events
 from spotal.project.items import MANY, numbers_of
 from spotal.project.journal import last_number
-from spotal.project.labels import EVENTS, read_events, stands_still, write_events
 from spotal.project.records import Answer, Event, Import, Suggestion, Undone
 from spotal.project.schema import EventRow, ImportRow, ItemRow, SuggestionRow
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import func, select
+from sqlalchemy import bindparam, func, select, update
 
+from spotal._collection import uncollected
 from spotal.errors import ProjectError
 from spotal.project.arrivals import Arrivals
 from spotal.project.records import Added, Found, Item
@@ -23,6 +24,8 @@ __all__ = ["MANY", "Items", "numbers_of"]
 
 MANY = 500
 """Values that one query names."""
+AT_ONCE = 10_000
+"""Rows that are read at a time."""
 
 _COLUMNS = (
     ItemRow.number,
@@ -88,6 +91,10 @@ class Items:
                 found.update((number, name) for number, name in connection.execute(query))
         return found
 
+    def of_content(self, content: str) -> list[Item]:
+        """The items of that content that are not missing."""
+        return self._all(select(*_COLUMNS).where(ItemRow.content == content, ~ItemRow.missing))
+
     def candidates(self) -> list[Item]:
         """What a strategy may pick: present, not held back, never picked, and nobody has spoken about it."""
         free = (
@@ -110,6 +117,7 @@ class Items:
             raise ProjectError(f"item {item.id!r} is {item.kind}, which has no file of its own; take an image")
         return self.location / item.path
 
+    @uncollected()
     def add(self, found: Iterable[Found], *, complete: bool = False) -> Added:
         """Add what is new, follow what moved, note what changed; see :class:`Arrivals`.
 
@@ -132,6 +140,40 @@ class Items:
             arrivals.write(self._project.settings)
         return arrivals.report
 
+    def hold_together(self, groups: Iterable[Sequence[int]]) -> int:
+        """Hold back all items of a group or none, as the draw of its first item says.
+
+        A model that was trained on a near copy of a held-back item is measured too well on that item. Each item is
+        still held back with the probability ``audit.held_back``. Groups with a picked or answered item are left alone.
+
+        Parameters
+        ----------
+        groups : iterable of sequences of int, numbers of items, ascending; see :meth:`Copies.together`
+
+        Returns
+        -------
+        int, items whose part changed
+        """
+        groups = list(groups)
+        if not groups:
+            return 0
+        with self._database.write() as connection:
+            share = dict(connection.execute(select(ItemRow.number, ItemRow.held_back)).tuples().all())
+            known = set(connection.execute(select(PickRow.item)).scalars())
+            known |= set(connection.execute(select(standings.c.item)).scalars())
+            rows = [
+                {"key": number, "share": share[group[0]]}
+                for group in groups
+                if known.isdisjoint(group)
+                for number in group
+                if share[number] != share[group[0]]
+            ]
+            if rows:
+                change = update(ItemRow).where(ItemRow.number == bindparam("key")).values(held_back=bindparam("share"))
+                connection.execute(change, rows)
+        return len(rows)
+
+    @uncollected()
     def compare(self, found: Iterable[Found]) -> Added:
         """What :meth:`add` would report of all that there is; nothing is recorded. Raises as ``add``."""
         with self._database.read() as connection:
@@ -143,9 +185,11 @@ class Items:
         with self._database.read() as connection:
             return {path: (stamp or "", content) for path, stamp, content in connection.execute(query)}
 
+    @uncollected()
     def _all(self, query: Any) -> list[Item]:
         with self._database.read() as connection:
-            return [Item(*row) for row in connection.execute(query.order_by(ItemRow.number))]
+            rows = connection.execute(query.order_by(ItemRow.number)).partitions(AT_ONCE)
+            return [Item(*row) for some in rows for row in some]
 
     def _where(self, attribute: Any, values: list[Any]) -> Iterator[Item]:
         with self._database.read() as connection:

@@ -1,4 +1,4 @@
-"""Labels: what annotators said, and where each item stands by it."""
+"""Labels: record what annotators say, and take it back."""
 
 from __future__ import annotations
 
@@ -7,59 +7,30 @@ from datetime import UTC, datetime
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import bindparam, exists, func, insert, select, update
-from sqlalchemy.orm import aliased
+from sqlalchemy import select
 
 from spotal._check import closest
 from spotal.errors import ProjectError
-from spotal.project.agreement import agreements, first_answers
+from spotal.project.events import EVENTS, read_events, stands_still, write_events
 from spotal.project.items import MANY, found_numbers, is_text, number_of, numbers_of
 from spotal.project.journal import last_number
-from spotal.project.records import Agreement, Answer, Conflict, Event, Standing, Undo
-from spotal.project.schema import EventRow, ImportRow, ItemRow, VouchedRow, latest, set_aside, standings, valid
+from spotal.project.records import Answer, Event, Undo
+from spotal.project.schema import EventRow, ItemRow
+from spotal.project.standing import Standings
 
 if TYPE_CHECKING:
-    from sqlalchemy import ColumnElement, Connection, Select
+    from sqlalchemy import Connection, Select
 
-    from spotal.project.project import Project
-
-__all__ = [
-    "EVENTS",
-    "MOST_CHARACTERS",
-    "SOURCES",
-    "Labels",
-    "check_annotator",
-    "read_events",
-    "stands_still",
-    "write_events",
-]
+__all__ = ["MOST_CHARACTERS", "SOURCES", "Labels", "check_annotator"]
 
 MOST_CHARACTERS = 100
 """Of an annotator's name, and of the id that the page gives an answer."""
 KINDS = ("label", "skip", "none_of_these", "withdraw")
 SOURCES = ("page", "label-studio", "import", "cli")
 
-EVENTS = select(
-    EventRow.number,
-    ItemRow.id,
-    EventRow.annotator,
-    EventRow.kind,
-    EventRow.label,
-    EventRow.at,
-    EventRow.source,
-    EventRow.external_id,
-    EventRow.external_version,
-    EventRow.undoes,
-    EventRow.content,
-).join(ItemRow, ItemRow.number == EventRow.item)
 
-
-class Labels:
-    """The audit trail, and the labels that follow from it."""
-
-    def __init__(self, project: Project) -> None:
-        self._project = project
-        self._database = project.database
+class Labels(Standings):
+    """The audit trail, and the labels that follow from it (:class:`Standings`)."""
 
     def record(
         self,
@@ -160,86 +131,6 @@ class Labels:
             stands = set(connection.execute(select(EventRow.number).where(*stands_still())).scalars())
             return set(connection.execute(select(EventRow.number)).scalars()) - stands
 
-    def standings(self) -> dict[str, Standing]:
-        """Where every item stands that anybody has spoken about, by id, in the order of the items."""
-        with self._database.read() as connection:
-            return {row.item: row for row in _standings(connection)}
-
-    def current(self) -> dict[str, Standing]:
-        """What a model may be trained on, by id in the order of the items: labeled, and not held back for the audit."""
-        return {name: row for name, row in self.standings().items() if row.state == "labeled" and not row.held_back}
-
-    def words(self) -> list[Event]:
-        """The last word of each annotator about each item's present content, in the order of recording."""
-        query = EVENTS.where(EventRow.number.in_(select(latest.c.number))).order_by(EventRow.number)
-        with self._database.read() as connection:
-            return read_events(connection, query)
-
-    def _valid(self) -> list[Event]:
-        """Every event about the present content of its item, in the order of recording."""
-        query = EVENTS.where(EventRow.number.in_(select(valid.c.number))).order_by(EventRow.number)
-        with self._database.read() as connection:
-            return read_events(connection, query)
-
-    def set_aside(self) -> list[Event]:
-        """Answers that do not hold since their items' contents have changed, in the order of the items.
-
-        They are those of items of whose present content nobody has spoken yet; these items are asked again.
-        """
-        query = EVENTS.where(EventRow.number.in_(select(set_aside.c.number))).order_by(EventRow.item, EventRow.number)
-        with self._database.read() as connection:
-            return read_events(connection, query)
-
-    def keep(self, items: Iterable[str] | None = None) -> list[str]:
-        """Vouch that the answers set aside hold for their items' present contents.
-
-        Parameters
-        ----------
-        items : iterable of str or None, ids; None for all items with answers that are set aside
-
-        Returns
-        -------
-        list of str, ids of the items whose answers hold again
-
-        Raises
-        ------
-        ProjectError
-            An item is none of the project's.
-        """
-        kept = select(set_aside.c.item, set_aside.c.content, ItemRow.content, ItemRow.id).distinct()
-        with self._database.write() as connection:
-            wanted = None if items is None else numbers_of(connection, items)
-            rows = connection.execute(kept.join(ItemRow, ItemRow.number == set_aside.c.item)).all()
-            rows = [row for row in rows if wanted is None or row.id in wanted]
-            if rows:
-                now = datetime.now(UTC)
-                vouched = [{"item": item, "content": was, "now": is_now, "at": now} for item, was, is_now, _ in rows]
-                connection.execute(insert(VouchedRow), vouched)
-                whole = update(ItemRow).where(ItemRow.number == bindparam("key")).values(changed=None)
-                connection.execute(whole, [{"key": row.item} for row in rows])
-        return list(dict.fromkeys(row.id for row in rows))
-
-    def conflicts(self, items: Iterable[int] | None = None) -> list[Conflict]:
-        """Items on which annotators are tied, with the last word of each who decided.
-
-        Parameters
-        ----------
-        items : iterable of int or None, numbers of items to look at, at most a few hundred; None for all
-        """
-        tied = select(standings.c.item).where(standings.c.state == "conflict")
-        if items is not None:
-            tied = tied.where(standings.c.item.in_(list(items)))
-        words = (
-            select(latest.c.item, latest.c.annotator, latest.c.label)
-            .where(latest.c.item.in_(tied), latest.c.kind != "skip")
-            .order_by(latest.c.item, latest.c.number)
-        )
-        votes: dict[int, dict[str, str | None]] = {}
-        with self._database.read() as connection:
-            for item, annotator, label in connection.execute(words):
-                votes.setdefault(item, {})[annotator] = label
-        return [Conflict(item, votes[item.number]) for item in self._project.items.at(votes)]
-
     def history(self, item: str | None = None) -> list[Event]:
         """Every event about the item, or about all items, in the order of recording.
 
@@ -255,36 +146,6 @@ class Labels:
         """Number of the last event, 0 before the first. Ask before you read labels to train on."""
         with self._database.read() as connection:
             return last_number(connection)
-
-    def annotators(self) -> dict[str, int]:
-        """Who has said something, and about how many items their last word stands, by name."""
-        counted = (
-            select(EventRow.annotator, func.count(latest.c.number))
-            .outerjoin(latest, latest.c.number == EventRow.number)
-            .group_by(EventRow.annotator)
-            .order_by(EventRow.annotator)
-        )
-        with self._database.read() as connection:
-            return {row[0]: row[1] for row in connection.execute(counted)}
-
-    def sources(self) -> dict[str, int]:
-        """Answers that stand, skips left out, counted by where they came from, most first."""
-        counted = (
-            select(EventRow.source, func.count())
-            .join(latest, latest.c.number == EventRow.number)
-            .where(latest.c.kind != "skip")
-            .group_by(EventRow.source)
-            .order_by(func.count().desc(), EventRow.source)
-        )
-        with self._database.read() as connection:
-            return {source: int(n) for source, n in connection.execute(counted)}
-
-    def agreement(self) -> list[Agreement]:
-        """How far every two annotators agree: :func:`~spotal.project.agreement.agreements` of their first answers.
-
-        "None of these" counts as a class, skips do not count; what was said to settle a conflict does not either.
-        """
-        return agreements(first_answers(self._valid(), self._project.settings.overlap))
 
     def append(self, connection: Connection, answers: list[Answer]) -> list[tuple[Event, bool]]:
         """Record answers within a transaction of the caller's; the event of each, and whether it is new."""
@@ -377,53 +238,12 @@ def _standing(annotator: str) -> Select[Any]:
     return select(EventRow).where(EventRow.annotator == annotator, *stands_still()).order_by(EventRow.number.desc())
 
 
-def stands_still() -> tuple[ColumnElement[bool], ...]:
-    """Conditions on an event: it undoes nothing, and was not undone, by itself or with the import that brought it."""
-    undo = aliased(EventRow)
-    within = EventRow.number.between(ImportRow.first, ImportRow.first + ImportRow.answers - 1)
-    return (
-        EventRow.undoes.is_(None),
-        ~exists().where(undo.undoes == EventRow.number),
-        ~exists().where(ImportRow.undone.is_not(None), within),
-    )
-
-
 def _undone(connection: Connection, annotator: str, source: str, external_id: str) -> Event | None:
     """The event that took back an answer, None where there is no such answer."""
     answer = select(EventRow.number).where(
         EventRow.annotator == annotator, EventRow.source == source, EventRow.external_id == external_id
     )
     return next(iter(read_events(connection, EVENTS.where(EventRow.undoes.in_(answer)))), None)
-
-
-def write_events(connection: Connection, events: list[tuple[int, Event]]) -> None:
-    """Add events, each with the number of its item."""
-    if events:
-        names = Event.__dataclass_fields__
-        rows = [{name: getattr(event, name) for name in names} | {"item": item} for item, event in events]
-        connection.execute(insert(EventRow), rows)
-
-
-def read_events(connection: Connection, query: Any) -> list[Event]:
-    """The events that a query made from :data:`EVENTS` finds."""
-    return [Event(*row) for row in connection.execute(query)]
-
-
-def _standings(connection: Connection) -> list[Standing]:
-    query = (
-        select(
-            ItemRow.id,
-            ItemRow.number,
-            standings.c.state,
-            standings.c.label,
-            standings.c.votes,
-            standings.c.voters,
-            ItemRow.held_back.is_not(None).label("is_held_back"),
-        )
-        .join(ItemRow, ItemRow.number == standings.c.item)
-        .order_by(ItemRow.number)
-    )
-    return [Standing(*row) for row in connection.execute(query)]
 
 
 def check_annotator(name: str) -> None:

@@ -12,10 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spotal.errors import DataFileError, InputError, ProjectError
+from spotal.project.arrivals import is_blank
 from spotal.project.settings import Limits, Settings
 
 if TYPE_CHECKING:
     from spotal.project.project import Project
+    from spotal.project.records import Found
 
 __all__ = ["PoolLimits", "check", "limits_of", "read_prices"]
 
@@ -53,7 +55,7 @@ class PoolLimits:
         return known if self.group is None else known | {"groups": self.group, "max_per_group": self.quota}
 
 
-def check(settings: Settings, folder: Path, items: Rows) -> None:
+def check(settings: Settings, folder: Path, found: Iterable[Found]) -> None:
     """Refuse settings whose strategy cannot keep to limits, or whose files do not say what is needed of the items.
 
     Raises ProjectError for the strategy, and what :func:`read_prices` raises.
@@ -65,30 +67,37 @@ def check(settings: Settings, folder: Path, items: Rows) -> None:
     refusal = get(settings.strategy)._refusal()
     if refusal is not None:
         raise ProjectError(f"strategy must keep to the limits on cost and groups, but {refusal}")
+    items, blank = {}, []
+    for thing in found:
+        if is_blank(thing):
+            blank.append(thing.id)
+        else:
+            items[thing.id] = thing.row
     if settings.limits.cost is not None:
-        read_prices(settings, folder, items)
+        read_prices(settings, folder, items, blank)
     if settings.limits.groups is not None:
-        _values(settings, folder, settings.limits.groups, "group", items, items)
+        _values(settings, folder, settings.limits.groups, "group", items, items, blank)
 
 
-def read_prices(settings: Settings, folder: Path, items: Rows) -> dict[str, float]:
+def read_prices(settings: Settings, folder: Path, items: Rows, others: Iterable[str] = ()) -> dict[str, float]:
     """The price of each item's answer, by id, from the file of the settings.
 
     Parameters
     ----------
     items : from the id of each item that needs a price to its row now, or None; a file without ids goes by rows
+    others : ids that may be in the file too: of items that are gone, and of empty texts
 
     Raises
     ------
     DataFileError
         The file is missing or corrupt.
     InputError
-        It lacks a column or an item, or a price is no positive number.
+        It lacks a column or an item, names something that is none, or a price is no positive number.
     """
     file = settings.limits.cost
     assert file is not None
     prices = {}
-    for name, value in _values(settings, folder, file, "cost", items, items).items():
+    for name, value in _values(settings, folder, file, "cost", items, items, others).items():
         if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value < np.inf:
             raise InputError(f"cost must be a positive number for each item, found {value!r} for {name!r} in {file}")
         prices[name] = float(value)
@@ -108,7 +117,8 @@ def limits_of(project: Project, items: list[str], labeled: set[str], prices: dic
     if file is None or most is None:
         return PoolLimits(cost, None, None)
     rows = {item.id: item.row for item in project.items}
-    groups = _values(settings, folder, file, "group", rows, [name for name in items if name not in labeled])
+    needed = [name for name in items if name not in labeled]
+    groups = _values(settings, folder, file, "group", rows, needed, project.arrived.empty)
     number: dict[Any, int] = {}
     group = np.asarray([number.setdefault(groups.get(name, (name,)), len(number)) for name in items], np.int64)
     others = [item.id for item in project.items.at(project.rounds.taken()) if item.id not in labeled]
@@ -118,9 +128,12 @@ def limits_of(project: Project, items: list[str], labeled: set[str], prices: dic
 
 
 def _values(
-    settings: Settings, folder: Path, file: str, name: str, rows: Rows, needed: Iterable[str]
+    settings: Settings, folder: Path, file: str, name: str, rows: Rows, needed: Iterable[str], others: Iterable[str]
 ) -> dict[str, Any]:
-    """All values in a file by the item's id, found by its row where the file has no ids; those ``needed`` are there."""
+    """All values in a file by the item's id, found by its row where the file has no ids.
+
+    Raises InputError where an item ``needed`` is not there, or something is that is neither in ``rows`` nor ``others``.
+    """
     from spotal.tables import TABLES, read_table
 
     source = Path(os.path.normpath(folder / os.path.expanduser(file)))
@@ -134,9 +147,23 @@ def _values(
     if key in (None, "row"):
         ids = range(len(values)) if key is None else table.ids(key, "id_column")
         by_row = dict(zip(map(str, ids), values, strict=True))
+        known = {*map(str, rows.values()), *others}
+        strange = next((row for row in by_row if row not in known), None)
+        if strange is not None:
+            raise InputError(
+                f"{name} must be given for the rows of the data, found row {strange} in {source}; give the items' ids "
+                "in a column id, or one line for each row"
+            )
         found = {item: by_row[str(row)] for item, row in rows.items() if str(row) in by_row}
     else:
-        found = dict(zip(table.ids(key, "id_column"), values, strict=True))
+        found = {str(item): value for item, value in zip(table.ids(key, "id_column"), values, strict=True)}
+        known = {*rows, *others}
+        strangers = [item for item in found if item not in known]
+        if strangers:
+            raise InputError(
+                f"{name} must be given for items of the project, found {len(strangers):,} others in {source}, the "
+                f"first {strangers[0]!r}; correct the ids or remove these lines"
+            )
     lacking = next((item for item in needed if item not in found), None)
     if lacking is not None:
         raise InputError(f"{name} must be given for every item, found none for {lacking!r} in {source}; add it")

@@ -65,6 +65,10 @@ def match(
     -----
     Cost: linear in both.
     """
+    present = [k for k, item in enumerate(known) if not item.missing]
+    is_same = complete and len(present) == len(found) and not (found and found[0].named)
+    if is_same and all(known[k].content == thing.content for k, thing in zip(present, found, strict=True)):
+        return Matched(present)  # as matching would find too, in a tenth of the time
     done = Matched([NEW] * len(found))
     free = bytearray(b"\1") * len(known)
     by_id = {item.id: k for k, item in enumerate(known)}

@@ -80,9 +80,10 @@ def next_batch(
         asked = _asked(settings, n)
         prices, least = None, 1.0
         if settings.limits.cost is not None:
-            known = read_prices(
-                settings, project.folder, {item.id: item.row for item in project.items if not item.missing}
-            )
+            items = list(project.items)
+            gone = [item.id for item in items if item.missing]
+            rows = {item.id: item.row for item in items if not item.missing}
+            known = read_prices(settings, project.folder, rows, [*gone, *project.arrived.empty])
             prices = {name: settings.overlap * price for name, price in known.items()}  # of all answers about an item
             least = min((prices[item.id] for item in project.items.candidates()), default=0.0)
         left = counts.left if counts.left is None or prices else counts.left // settings.overlap  # money, else items

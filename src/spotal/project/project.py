@@ -81,10 +81,9 @@ class Project:
                 f"strategy must be a known one, found {settings.strategy!r}; {closest(settings.strategy, names())}"
             )
         found = look(settings.data, place)
-        there = {thing.id: thing.row for thing in found if not is_blank(thing)}
-        if not there:
+        if all(map(is_blank, found)):
             raise DataFileError(f"{location(settings.data, place)} has empty texts only; fill them in")
-        check(settings, place, there)
+        check(settings, place, found)
         own_folder(place)
         with held(place, "creating the project", PATIENCE):
             _refuse(place)

@@ -6,6 +6,7 @@ A change here needs a new file in ``migrations/versions``; a test compares the t
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import (
@@ -65,7 +66,13 @@ class Moment(TypeDecorator[datetime]):
 
     def process_result_value(self, value: str | None, dialect: Dialect) -> datetime | None:
         """From text."""
-        return None if value is None else datetime.fromisoformat(value)
+        return None if value is None else _moment(value)
+
+
+@lru_cache(1024)
+def _moment(text: str) -> datetime:
+    """The moment of a text; one object for the many items that were added together."""
+    return datetime.fromisoformat(text)
 
 
 class Base(DeclarativeBase):

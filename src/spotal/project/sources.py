@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spotal._arrays import check_matrix
+from spotal._collection import uncollected
 from spotal._images import find_images, listed, readable
 from spotal.errors import DataFileError
 from spotal.pool.files import read_pool
@@ -32,6 +33,7 @@ def location(data: Data, folder: Path) -> Path:
     return Path(os.path.normpath(folder / os.path.expanduser(data.path)))
 
 
+@uncollected()
 def look(data: Data, folder: Path, known: Contents | None = None, *, whole: bool = False) -> list[Found]:
     """All items that the data hold now, in a fixed order.
 

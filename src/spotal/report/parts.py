@@ -43,13 +43,14 @@ def themed(draw: Callable[[Any, Theme], Figure], content: Any, alt: str) -> str:
 
 
 def table(head: Sequence[str], body: Iterable[Sequence[str]]) -> str:
-    """A table of texts, the first of each row its name."""
+    """A table of texts, the first of each row its name. Where it is too wide for the page, it scrolls in itself."""
     top = "".join(f"<th>{escape(text)}</th>" for text in head)
     lines = "".join(
         f"<tr><th>{escape(first)}</th>{''.join(f'<td>{escape(text)}</td>' for text in rest)}</tr>"
         for first, *rest in body
     )
-    return f"<table><thead><tr>{top}</tr></thead><tbody>{lines}</tbody></table>"
+    rows = f"<table><thead><tr>{top}</tr></thead><tbody>{lines}</tbody></table>"
+    return f'<div class="scroll" tabindex="0">{rows}</div>'
 
 
 def folded(title: str, body: str) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 
 from spotal.errors import DataFileError, SpotalError
 from spotal.tables.opening import check_names, reading, said
+from spotal.tables.unpacked import check_arrow
 
 __all__ = ["ArrowFile", "arrow_faults"]
 
@@ -45,7 +46,10 @@ class ArrowFile:
         with arrow_faults(path):
             source = pa.memory_map(str(path))
             self._file: Any = None
-            if source.read(len(MAGIC)) == MAGIC:
+            is_file = source.read(len(MAGIC)) == MAGIC
+            source.seek(8 if is_file else 0)
+            check_arrow(path, source)
+            if is_file:
                 self._file = pa.ipc.open_file(source)
                 self.schema, self.num_record_batches = self._file.schema, self._file.num_record_batches
             else:

@@ -18,6 +18,7 @@ from spotal.tables.json_lines import read_objects
 from spotal.tables.numeric import parsed
 from spotal.tables.opening import check_names, listed, reading
 from spotal.tables.text import PLAIN, Dialect, note, utf8
+from spotal.tables.unpacked import read_parquet
 
 __all__ = ["ARROW", "CSV", "JSON", "TABLES", "Table", "found_dialect", "read_table"]
 
@@ -201,7 +202,7 @@ def _read(path: Path, dialect: Dialect, kind: str) -> Table:
     import pyarrow.parquet as pq
 
     with arrow_faults(path):
-        table = pq.ParquetFile(path).read()  # one file, whatever the names of the folders above it
+        table = read_parquet(pq.ParquetFile(path), path)  # one file, whatever the names of the folders above it
         table.validate()
     return Table(path, table)
 

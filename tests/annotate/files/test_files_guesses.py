@@ -205,6 +205,23 @@ def test_images_whose_name_or_picture_is_another(make, tmp_path):
     assert import_labels(project, tmp_path / "sorted").known == 1
 
 
+@pytest.mark.parametrize("form", ["csv", "label-studio"])
+def test_tasks_pushed_before_their_item_changed_are_refused(numbered, tmp_path, form):
+    now = numbered.items.get("1").content
+    other = numbered.items.get("2").content
+
+    def exported(content):
+        if form == "csv":
+            return lines_in(tmp_path / "l.csv", "spotal_id,label,spotal_content", f"1,cat,{content}")
+        task = {"id": 7, "data": {"spotal_id": "1", "spotal_content": content}}
+        return document(tmp_path / "l.json", [task | {"annotations": [{"id": 1, "result": [choice("cat")]}]}])
+
+    for content, said in (("0" * 24, "its content is a former one"), (other, "its content is that of '2'")):
+        with pytest.raises(DataFileError, match=f"disagrees .* 1 of 1 labels, .*: {said}, which is not item '1'"):
+            import_labels(numbered, exported(content))
+    assert import_labels(numbered, exported(now)).recorded == 1
+
+
 def test_images_in_a_dataset_under_the_ids_of_others(make, tmp_path):
     project, fresh = make(), make(name="fresh")
     for name in IDS:

@@ -105,6 +105,11 @@ def test_what_cannot_be_is_said(start, files, tmp_path):
         start(limits=Limits(files("cost", PRICES)), strategy="direct")
     with pytest.raises(InputError, match=r"cost must be given for every item, found none for 'v059' in .*cost\.csv"):
         start(limits=Limits(files("cost", dict.fromkeys(IDS[:-1], 1))))
+    others = PRICES | {"v60": 1, "w": 1}
+    with pytest.raises(InputError, match=r"cost must be given for items of the project, found 2 others .* first 'v60'"):
+        start(limits=Limits(files("cost", others)))
+    with pytest.raises(InputError, match=r"group must be given for items of the project, found 1 others .* first 'w'"):
+        start(limits=Limits(None, files("group", GROUPS | {"w": 1}), 2))
     with pytest.raises(InputError, match=r"cost must be a positive number for each item, found 0\.0 for 'v000'"):
         start(limits=Limits(files("cost", PRICES | {"v000": 0})))
     with pytest.raises(InputError, match="group must name a column of"):

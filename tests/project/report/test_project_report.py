@@ -113,6 +113,25 @@ def test_confident_disagreement_by_hand():
     )  # fmt: skip
 
 
+def test_confirmed_labels_are_not_doubted(make):
+    labels, p = right_and_sure(80, 10)
+    named = [doubt.number for doubt in doubts(seen_of(labels, p))[0]]
+    again = [doubt.number for doubt in doubts(seen_of(labels, p), confirmed={named[0], named[2]})[0]]
+    assert named[1] == again[0]
+    assert len(again) == 5
+    assert not {named[0], named[2]} & set(again)
+    project = make(overlap=2)
+    label(project, 0, 1, 2, 0, 1, 2)
+    label(project, 0, 1, annotator="bob")
+    assert project.labels.confirmed() == set()  # as many people as overlap says
+    label(project, 0, annotator="cid")
+    label(project, 2, first=2)  # ann says it again
+    label(project, 0, first=4)  # and changes her mind
+    label(project, 2, first=5)
+    project.labels.undo("ann", source="page")
+    assert project.labels.confirmed() == {0, 2}
+
+
 def test_few_labels_are_not_doubted():
     labels, p = right_and_sure(40, 6)
     labels[5:], p[5:] = right_and_sure(40)[0][5:], right_and_sure(40)[1][5:]
@@ -399,3 +418,21 @@ def test_work_is_timed_by_answers_that_stand(make):
     facts = gather(project)
     assert (facts.pace.seconds, facts.pace.answers, facts.pace.mean) == (40.0, 2, 20.0)
     assert facts.sources == {"page": 3}
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_page_never_scrolls_sideways(make, browser, tmp_path, scheme):
+    project = make()
+    people = ("ann", "somebody.with.a.long.address@department.of.images.example.org")
+    for who in people:
+        label(project, *[k % 3 for k in range(N)], annotator=who)
+    model(project, sure(0, 1, 2))
+    (tmp_path / "page.html").write_text(page(gather(project), project.items.file), encoding="utf-8")
+    for width in (390, 1280):
+        shown = browser.new_page(viewport={"width": width, "height": 844}, color_scheme=scheme)
+        shown.goto((tmp_path / "page.html").as_uri())
+        shown.evaluate("document.querySelectorAll('details').forEach(fold => fold.open = true)")
+        assert "department.of.images" in shown.inner_text("main")
+        assert shown.evaluate("document.documentElement.scrollWidth") == width
+        assert shown.evaluate("[...document.querySelectorAll('table')].every(one => one.closest('.scroll'))")
+        shown.close()

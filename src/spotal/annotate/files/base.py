@@ -16,6 +16,7 @@ from spotal.tables import PLAIN, Dialect
 __all__ = [
     "GUESS_NAMES",
     "KINDS",
+    "OWN_CONTENT",
     "OWN_ID",
     "Content",
     "Entry",
@@ -37,6 +38,8 @@ __all__ = [
 KINDS = ("label", "skip", "none_of_these")
 OWN_ID = "spotal_id"
 """Column, or key of a Label Studio task, that holds the id of the item; what else is called an id is then another's."""
+OWN_CONTENT = "spotal_content"
+"""Column, or key of a Label Studio task, that holds the content of the item when it was pushed."""
 PATH_NAMES = ("file_name", "filename", "path", "image")
 ID_NAMES = (OWN_ID, "id", "item", *PATH_NAMES)
 LABEL_NAMES = ("label", "class", "category")
@@ -54,6 +57,7 @@ class Row:
     where : str, its place in the file, for messages
     ids : what the item may be called, exactly; paths : paths or addresses, of which the end counts; texts : its text
     annotator, at : None where the file does not say
+    content : str or None, the item's content as a task of ours had it
     text : str or None, what the file gives as the item's text; file : Path or None, of its image; digest : str or None,
         of the content of its image. The item that is found must have the same.
     guess : bool, whether a model said it; probability : float or None, of the guess
@@ -74,6 +78,7 @@ class Row:
     guess: bool = False
     probability: float | None = None
     by_person: bool = False
+    content: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,6 +186,7 @@ def row_of(record: Mapping[str, Any], where: str, path: Path, reading: Reading) 
         guess=by == "model" or labels.strip().casefold() in GUESS_NAMES,
         probability=share(record.get("confidence")),
         by_person=by == "person",
+        content=_plain(record.get(OWN_CONTENT)),
     )
 
 

@@ -14,6 +14,7 @@ from typing import Any
 
 from spotal.annotate.files.base import (
     KINDS,
+    OWN_CONTENT,
     OWN_ID,
     Content,
     Entry,
@@ -64,11 +65,14 @@ def _rows(task: dict[str, Any], where: str, path: Path, reading: Reading) -> Ite
     data = task["data"]
     own = data.get(OWN_ID)
     name = word(own if own is not None else data.get("id"), where, path, "an id")
-    values = tuple(value for key, value in data.items() if isinstance(value, str) and key != OWN_ID)
+    content = word(data.get(OWN_CONTENT), where, path, "a content")
+    values = tuple(v for key, v in data.items() if isinstance(v, str) and key not in (OWN_ID, OWN_CONTENT))
     text = next((data[key] for key in ("text", reading.text_column) if isinstance(data.get(key), str)), None)
 
     def row(kind: str, label: str | None, place: str, **more: Any) -> Row:
-        return Row(place, kind, label, () if name is None else (name,), values, values, text=text, **more)
+        return Row(
+            place, kind, label, () if name is None else (name,), values, values, text=text, content=content, **more
+        )
 
     for annotation in _annotations(task):
         place = f"an annotation of {where}"

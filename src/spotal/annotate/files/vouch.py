@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Callable, Iterable
 from functools import cached_property
 from pathlib import Path, PurePosixPath
 
-from spotal._formulas import unescape_formula
 from spotal.annotate.files.base import Row, digest_of
 from spotal.annotate.files.finder import Finder, spellings
+from spotal.annotate.same import plain
 from spotal.errors import DataFileError
 from spotal.project import Item
 
@@ -24,8 +23,8 @@ APART = 40
 def vouch(found: Iterable[tuple[Item, Row]], items: Iterable[Item], file: Callable[[Item], Path], source: Path) -> None:
     """Refuse a file that disagrees with the project about any of the items that it labels.
 
-    Texts must be equal but for spaces and the form of accents; names of images must end alike; pictures must look
-    alike, or have the same content. What the file does not hold is not compared.
+    Contents must be equal; texts must be equal but for spaces and the form of accents; names of images must end alike;
+    pictures must look alike, or have the same content. What the file does not hold is not compared.
 
     Raises
     ------
@@ -50,7 +49,12 @@ class _Known:
     def __init__(self, items: list[Item], file: Callable[[Item], Path]) -> None:
         self.items, self.file = items, file
         self.finder = Finder(items)
-        self.texts = {_plain(item.text) for item in items if item.text is not None}
+        self.texts = {plain(item.text) for item in items if item.text is not None}
+
+    @cached_property
+    def ids(self) -> dict[str, str]:
+        """Ids by the project's own contents."""
+        return {item.content: item.id for item in self.items}
 
     @cached_property
     def contents(self) -> dict[str, str]:
@@ -67,12 +71,15 @@ class _Known:
 
 def _disagreement(item: Item, row: Row, known: _Known) -> str | None:
     """What the row says that is not so of the item, None where they agree."""
+    if row.content is not None and row.content != item.content:
+        other = known.ids.get(row.content)
+        return "its content is a former one" if other is None else f"its content is that of {_short(other)}"
     if item.text is not None:
-        own = _plain(item.text)
-        if row.text is not None and _plain(row.text) != own:
+        own = plain(item.text)
+        if row.text is not None and plain(row.text) != own:
             return f"its text is {_short(row.text)}"
-        others = [text for text in row.texts if _plain(text) in known.texts]
-        if row.text is None and others and own not in map(_plain, others):
+        others = [text for text in row.texts if plain(text) in known.texts]
+        if row.text is None and others and own not in map(plain, others):
             return f"its text is {_short(others[0])}"
     if item.path is not None:
         return _other_name(item, row, known) or _other_picture(item, row, known)
@@ -130,10 +137,6 @@ def _are_apart(first: Path, second: Path) -> bool:
 def _uploaded(name: str) -> str:
     """A file's name as Label Studio keeps it."""
     return "".join(letter for letter in name.replace(" ", "_") if letter.isalnum() or letter in "-_.")
-
-
-def _plain(text: str) -> str:
-    return " ".join(unicodedata.normalize("NFC", unescape_formula(text).removeprefix("\ufeff")).split())
 
 
 def _short(text: str) -> str:

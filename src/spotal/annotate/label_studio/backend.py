@@ -7,7 +7,7 @@ import secrets
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from spotal.annotate.label_studio.pages import ITEM
+from spotal.annotate.label_studio.pages import CONTENT, ITEM
 from spotal.annotate.label_studio.push import prediction
 
 if TYPE_CHECKING:
@@ -85,7 +85,8 @@ def backend(
         for task in body["tasks"]:
             name = task["data"].get(ITEM)
             item = project.items.get(name) if isinstance(name, str) and name in project.items else None
-            guess = None if item is None or item.held_back else prediction(labeling, now, item.number)
+            is_stale = item is not None and task["data"].get(CONTENT, item.content) != item.content
+            guess = None if item is None or item.held_back or is_stale else prediction(labeling, now, item.number)
             results.append([] if guess is None else [guess])
         return {"results": results, "model_version": now.version}
 

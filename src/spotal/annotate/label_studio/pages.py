@@ -7,13 +7,17 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from spotal.annotate.files.base import OWN_CONTENT, OWN_ID
+
 if TYPE_CHECKING:
     from spotal.annotate.label_studio.client import Client
 
-__all__ = ["ITEM", "PAGE", "moment", "pages"]
+__all__ = ["CONTENT", "ITEM", "PAGE", "moment", "pages"]
 
-ITEM = "spotal_id"
+ITEM = OWN_ID
 """The key of a task's data that names our item."""
+CONTENT = OWN_CONTENT
+"""The key of a task's data that holds the content of our item when it was pushed."""
 PAGE = 100
 """Tasks of one page."""
 

@@ -9,7 +9,8 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from spotal.annotate.base import Pulled
-from spotal.annotate.label_studio.pages import ITEM, PAGE, moment, pages
+from spotal.annotate.label_studio.pages import CONTENT, ITEM, PAGE, moment, pages
+from spotal.annotate.same import is_same_text
 from spotal.project import Answer
 from spotal.project.labels import MOST_CHARACTERS
 
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from spotal.annotate.label_studio.client import Client
     from spotal.annotate.label_studio.config import Labeling
     from spotal.annotate.label_studio.link import Link
-    from spotal.project import Event, Project
+    from spotal.project import Event, Item, Project
 
 __all__ = ["SOURCE", "pull"]
 
@@ -34,6 +35,10 @@ def pull(
     An annotator's word on a task is their newest annotation of it. What is recorded is the difference between that and
     the last event from the same annotator and task, so a pull that was interrupted is simply repeated. A deleted
     annotation withdraws, a cancelled one skips; a deleted task or project changes nothing.
+
+    An answer is recorded with the content that its task was pushed with. Where the item of the task's id has another
+    content now, the answer goes to the only item that has that content; without one it is recorded and set aside. Tasks
+    without a content, by older versions of spotal, are left out where their text is not the item's.
     """
     since = None if everything or not link.seen else moment(link.seen) - OVERLAP
     seen = "" if since is None else link.seen
@@ -41,17 +46,36 @@ def pull(
     for page in pages(client, link.project, since=since, size=size):
         answers: list[Answer] = []
         for task in page:
-            name = (task["data"] or {}).get(ITEM)
-            if name is None or name not in project.items:
+            item = _item(project, task["data"] or {})
+            if item is None:
                 report.strangers += 1
                 continue
-            history = project.labels.history(name)
+            content = task["data"].get(CONTENT)
+            shown = item.text if content is not None else task["data"].get(labeling.key)
+            if isinstance(shown, str) and item.text is not None and not is_same_text(shown, item.text):
+                report.unread.append(f"task {task['id']} shows another text than item {item.id!r} has")
+                continue
+            history = project.labels.history(item.id)
             prefix = f"{link.key}/{task['id']}/"
             ours = [event for event in history if (event.external_id or "").startswith(prefix)]
-            answers += _answers(task, name, prefix, ours, labeling, project.settings.classes, people, report)
+            found = _answers(task, item.id, prefix, ours, labeling, project.settings.classes, people, report)
+            if content is not None:
+                found = [replace(answer, content=content) for answer in found]
+                report.set_aside += len(found) * (content != item.content)
+            answers += found
         project.labels.record_all(answers)
         seen = max([seen, *(moment(task["updated_at"]).isoformat(timespec="microseconds") for task in page)])
     return report, seen
+
+
+def _item(project: Project, data: dict[str, Any]) -> Item | None:
+    """The item that a task is about: by id, or by content where the item of that id has another one now."""
+    name, content = data.get(ITEM), data.get(CONTENT)
+    item = project.items.get(name) if isinstance(name, str) and name in project.items else None
+    if not isinstance(content, str) or name is None or (item is not None and item.content == content):
+        return item
+    same = project.items.of_content(content)
+    return same[0] if len(same) == 1 else item
 
 
 class _People:
@@ -113,7 +137,8 @@ def _answers(
     for who, before in last.items():
         if said.get(who) is None and before.kind != "withdraw":
             version = f"{before.external_version} withdrawn"
-            answers.append(Answer(item, who, "withdraw", None, SOURCE, before.external_id, version, datetime.now(UTC)))
+            at = datetime.now(UTC)
+            answers.append(Answer(item, who, "withdraw", None, SOURCE, before.external_id, version, at, before.content))
             report.withdrawn += 1
     return answers
 

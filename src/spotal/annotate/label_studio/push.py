@@ -8,13 +8,15 @@ from typing import TYPE_CHECKING, Any
 from spotal.annotate.base import Guesses, Pushed
 from spotal.annotate.label_studio.client import ONCE
 from spotal.annotate.label_studio.images import image_urls
-from spotal.annotate.label_studio.pages import ITEM, pages
+from spotal.annotate.label_studio.pages import CONTENT, ITEM, pages
+from spotal.annotate.same import is_same_text
+from spotal.project.schema import FORMER
 
 if TYPE_CHECKING:
     from spotal.annotate.label_studio.client import Client
     from spotal.annotate.label_studio.config import Labeling
     from spotal.annotate.label_studio.link import Link
-    from spotal.project import Project, Task
+    from spotal.project import Item, Project, Task
 
 __all__ = ["TITLE", "choose_version", "prediction", "push"]
 
@@ -23,6 +25,8 @@ VERSION = "spotal "
 TITLE = "spotal"
 """The name of our ML backend in Label Studio."""
 AT_ONCE = 100
+Key = tuple[str, str | None]
+"""Id and content of a task's item."""
 FIELDS = (
     "id", "data", "is_labeled", "overlap", "total_annotations", "cancelled_annotations", "predictions_model_versions"
 )  # fmt: skip
@@ -31,35 +35,38 @@ FIELDS = (
 def push(client: Client, project: Project, link: Link, labeling: Labeling, guesses: Guesses) -> Pushed:
     """Bring ``project.rounds.batch()`` to Label Studio: tasks that are missing are added, in this order.
 
-    Tasks are told apart by the item's id in their data, so that a repeated or interrupted push adds none twice. Those
-    that nobody touched there and whose items were answered elsewhere leave its queue, and come back when they wait for
-    an answer again; conflicts are shown to one more person. Items of the audit sample come without a guess: it would
-    sway the people who measure the model by it.
+    A task is identified by the item's id and content in its data, so a repeated or interrupted push adds no task twice,
+    and an item whose content changed gets a new task. Tasks that nobody touched there and whose items were answered
+    elsewhere leave its queue, and come back when they wait for an answer again; conflicts are shown to one more person.
+    Items of the audit sample come without a guess: it would sway the people who measure the model by it.
     """
     batch = project.rounds.batch()
-    there, double = _there(client, link.project)
+    items = {task.item.id: task.item for task in batch}
+    there, double = _there(client, link.project, items, labeling.key)
     for remote in double:
         with client.asking(f"task {remote['id']}"):
             client.sdk.tasks.delete(str(remote["id"]))
-    new = [task for task in batch if task.item.id not in there]
-    known = [task for task in batch if task.item.id in there]
+    new = [task for task in batch if (task.item.id, task.item.content) not in there]
+    known = [task for task in batch if (task.item.id, task.item.content) in there]
     shown = 0
     for some in _chunks(new, AT_ONCE):
         shown += _add(client, project, link, labeling, guesses, some)
-    shown += _refresh(client, link, labeling, guesses, [(there[task.item.id], task) for task in known])
+    shown += _refresh(
+        client, link, labeling, guesses, [(there[task.item.id, task.item.content], task) for task in known]
+    )
     if shown:
         choose_version(client, link, guesses.version)
     reopened = 0
     for task in known:
-        remote = there[task.item.id]
+        remote = there[task.item.id, task.item.content]
         if remote["is_labeled"] and (task.conflict or not remote["total_annotations"]):
             _queue(client, remote, again=True)
             reopened += 1
-    waiting = {task.item.id for task in batch}
+    waiting = {(task.item.id, task.item.content) for task in batch}
     over = [
         remote
-        for name, remote in there.items()
-        if name not in waiting
+        for key, remote in there.items()
+        if key not in waiting
         and not (remote["is_labeled"] or remote["total_annotations"] or remote["cancelled_annotations"])
     ]
     for remote in over:
@@ -75,20 +82,36 @@ def prediction(labeling: Labeling, guesses: Guesses, number: int) -> dict[str, A
     return {"model_version": guesses.version, "score": guess[1], "result": labeling.result(guess[0])}
 
 
-def _there(client: Client, remote: int) -> tuple[dict[str, dict[str, Any]], list[dict[str, Any]]]:
+def _key(data: dict[str, Any], items: dict[str, Item], shown: str) -> Key:
+    """Id and content of the item that a task's data are about.
+
+    Older versions of spotal made tasks without a content. They are about the present one of the item in ``items``,
+    unless they show another text under the key ``shown``.
+    """
+    name, content = data[ITEM], data.get(CONTENT)
+    item = items.get(name) if content is None else None
+    if item is not None and (item.text is None or is_same_text(str(data.get(shown)), item.text)):
+        content = item.content
+    return name, content
+
+
+def _there(
+    client: Client, remote: int, items: dict[str, Item], shown: str
+) -> tuple[dict[Key, dict[str, Any]], list[dict[str, Any]]]:
     """Our tasks by item; and those that are there twice, as after an answer that came too late, without annotations."""
-    there: dict[str, dict[str, Any]] = {}
+    there: dict[Key, dict[str, Any]] = {}
     double = []
     for page in pages(client, remote, only=FIELDS, size=500):
         for task in page:
-            name = (task["data"] or {}).get(ITEM)
-            if name is None:
+            data = task["data"] or {}
+            if data.get(ITEM) is None:
                 continue
-            other = there.setdefault(name, task)
+            key = _key(data, items, shown)
+            other = there.setdefault(key, task)
             if other is task:
                 continue
             if task.get("total_annotations") and not other.get("total_annotations"):
-                there[name], task = task, other
+                there[key], task = task, other
             if not task.get("total_annotations"):
                 double.append(task)
     return there, double
@@ -106,6 +129,8 @@ def _add(
     request: list[Any] = []
     for task, value in zip(tasks, shown, strict=True):
         data: dict[str, Any] = {labeling.key: value, ITEM: task.item.id}
+        if not task.item.content.startswith(FORMER):
+            data[CONTENT] = task.item.content
         if task.pick is not None:
             data["spotal_round"] = task.pick.round
         guess = _guess(labeling, guesses, task)

@@ -18,6 +18,7 @@ from spotal.errors import DataFileError, InputError
 from spotal.tables import PLAIN, TABLES, Dialect, Table, listed, read_table, reading
 from spotal.tables.columns import column, ids_of, is_integer, is_text, texts_of
 from spotal.tables.opening import check_names
+from spotal.tables.unpacked import read_parquet
 
 __all__ = ["SUFFIXES", "TableItems"]
 
@@ -224,7 +225,7 @@ class _Parquet(_Part):
         return _plain(self.file.schema_arrow.field(name).type)
 
     def ids(self, name: str) -> list[Any]:
-        values = column(self.file.read(columns=[name]), name, "id_column", self.path)
+        values = column(read_parquet(self.file, self.path, [name]), name, "id_column", self.path)
         whole = is_integer(values.type)
         found: list[Any] = values.to_pylist() if whole else texts_of(values, f"column {name!r}", self.path)
         return found
@@ -233,7 +234,7 @@ class _Parquet(_Part):
         group = bisect_right(self.ends, row)
         held = self.held
         if held[:2] != (name, group):
-            held = self.held = name, group, self.file.read_row_group(group, columns=[name], use_threads=False)[name]
+            held = self.held = name, group, read_parquet(self.file, self.path, [name], [group])[name]
         return held[2][row - (self.ends[group - 1] if group else 0)].as_py()
 
 

@@ -99,7 +99,7 @@ def gather(project: Project) -> Facts:
     standings = project.labels.standings()
     every, predictions = unseen(project), read_predictions(project)
     tested = None if predictions is None else audited(predictions, project.rounds.audit())[1]
-    doubtful, checked = ([], "") if every is None else doubts(every, tested)
+    doubtful, checked = ([], "") if every is None else doubts(every, tested, project.labels.confirmed())
     picks: dict[int, list[Pick]] = {}
     for pick in project.rounds.picks():
         picks.setdefault(pick.round, []).append(pick)

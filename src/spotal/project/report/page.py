@@ -25,8 +25,11 @@ MOST_CLASSES = 20
 """Classes of a picture; of more, the ones with the most labels."""
 BINS = 5
 STYLE = """
-.wide img { width: 100%; max-width: 860px; }
+.wide img { width: 100%; max-width: 680px; }
 tbody th, thead th:first-child { text-align: left; }
+tbody th { white-space: normal; overflow-wrap: anywhere; min-width: 7.5em; }
+thead:not(:has(th:not(:empty))) { display: none; }
+h1, h4, summary, .card > p { overflow-wrap: anywhere; }
 .thumbs img { image-rendering: auto; }
 .thumbs { grid-template-columns: repeat(auto-fill, minmax(84px, 1fr)); }
 .thumbs.texts { grid-template-columns: repeat(auto-fill, minmax(220px, 1fr)); }
@@ -41,7 +44,10 @@ blockquote { margin: 0; padding: 10px 12px; font-size: 13.5px; background: var(-
 .cell p { margin: 0 0 6px; font-size: 14px; color: var(--soft); }
 .pick blockquote { border-left: 4px solid var(--accent); }
 .pick img { outline: 3px solid var(--accent); outline-offset: -1px; }
-.bad figcaption { color: var(--bad); font-weight: 600; }
+.bad figcaption { color: var(--bad); font-weight: 600; white-space: normal; overflow-wrap: anywhere; }
+@media (max-width: 520px) {
+  td:nth-child(2):last-child { white-space: normal; }
+}
 @media print {
   :root { --page: #fff; --card: #fff; --ink: #000; --soft: #444; --line: #ccc; --accent: #00507d; --bad: #8f3000; }
   .card { break-inside: auto; border: 0; padding: 8px 0; } figure, .cell, tr { break-inside: avoid; }

@@ -15,7 +15,7 @@ from spotal.report.plots import Theme, blank
 
 __all__ = ["MOST_COLORS", "balance", "calibration", "confusion", "curve", "plane"]
 
-WIDE, SQUARE = (6.4, 3.3), (4.6, 4.4)
+WIDE, SQUARE = (5.2, 3.0), (4.6, 4.4)
 MOST_COLORS = 10
 """Classes that are told apart by color and shape on the map; of more, labels are drawn alike."""
 COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#B8860B", "#56B4E9", "#7B4FBF", "#A0522D", "#5F8A1F", "#C2185B")
@@ -95,12 +95,17 @@ def confusion(content: tuple[list[str], NDArray[np.float64]], theme: Theme) -> F
 
     shades = LinearSegmentedColormap.from_list("own", ["#00000000", theme.own])
     axes.pcolormesh(edges, edges, share, cmap=shades, vmin=0, vmax=1, edgecolors=theme.faint, linewidth=0.5)
+    on_own = "white" if theme.ink < "#8" else "#12161c"
     for (row, column), count in np.ndenumerate(counts):
         if count > 0:
-            color = "white" if share[row, column] > 0.6 and theme.ink < "#8" else theme.ink
+            color = on_own if share[row, column] > 0.6 else theme.ink
             axes.text(column, row, f"{count:.0f}", ha="center", va="center", fontsize=8.5, color=color)
     ticks, words = range(len(names)), [_short(name) for name in names]
-    axes.set_xticks(ticks, words, rotation=45 * (max(map(len, words)) > 3))
+    axes.set_xticks(ticks, words)
+    if max(map(len, words)) > 3:
+        axes.tick_params("x", rotation=45)
+        for text in axes.get_xticklabels():
+            text.set(ha="right", rotation_mode="anchor")
     axes.set_yticks(ticks, words)
     axes.set(xlabel="model", ylabel="people", xlim=(edges[0], edges[-1]), ylim=(edges[-1], edges[0]), aspect="equal")
     return figure

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -95,15 +96,17 @@ def unseen(project: Project, *, audit: bool = False) -> Unseen | None:
     )
 
 
-def doubts(seen: Unseen, tested: Audited | None = None) -> tuple[list[Doubt], str]:
+def doubts(
+    seen: Unseen, tested: Audited | None = None, confirmed: Collection[int] = frozenset()
+) -> tuple[list[Doubt], str]:
     """Name the few labels that are most likely wrong, and say in one or two sentences what was found.
 
     No label is named before there are ``LEAST_LABELS`` labels and the model is right often enough, on these labels and
     on the random sample ``tested`` if it is not empty. Often enough means, for the lower end of the accuracy's
     interval: at least ``LEAST_RIGHT``, and at most half the errors of always answering the commonest class. A label is
-    named where the likeliest class is another one, its probability reaches the mean that this class has among items
-    that people gave it, and the evidence is strong: at least ``LEAST_OTHER`` for it, at most ``MOST_GIVEN`` for the
-    label.
+    named where no person confirmed it (``confirmed`` holds numbers of items), the likeliest class is another one, its
+    probability reaches the mean that this class has among items that people gave it, and the evidence is strong: at
+    least ``LEAST_OTHER`` for it, at most ``MOST_GIVEN`` for the label.
 
     Notes
     -----
@@ -139,7 +142,8 @@ def doubts(seen: Unseen, tested: Audited | None = None) -> tuple[list[Doubt], st
     guess = p.argmax(1)
     other, given = p[own, guess], p[own, seen.labels]
     sure = (other >= np.maximum(usual[guess], LEAST_OTHER)) & (given <= MOST_GIVEN)
-    chosen = np.flatnonzero(sure & (guess != seen.labels))
+    sure &= (guess != seen.labels) & ~np.isin(seen.numbers, list(confirmed))
+    chosen = np.flatnonzero(sure)
     chosen = chosen[np.argsort((given - other)[chosen], kind="stable")][: min(MOST_NAMED, int(n * MOST_SHARE))]
     if not len(chosen):
         return [], f"None of {n:,} labels stands out: no model that was not trained on them clearly contradicts them."
@@ -155,7 +159,8 @@ def doubts(seen: Unseen, tested: Audited | None = None) -> tuple[list[Doubt], st
     ], (
         f"The {len(chosen)} most doubtful of {n:,} labels, the most doubtful first. A model that was not trained on "
         f"them is at least {100 * LEAST_OTHER:.0f} % sure of another class, and gives the label at most "
-        f"{100 * MOST_GIVEN:.0f} %. Look at each: the model may be wrong too."
+        f"{100 * MOST_GIVEN:.0f} %. Look at each: the model may be wrong too. A label that "
+        "somebody gives once more is not named again."
     )
 
 

@@ -1,0 +1,147 @@
+"""Keep compressed tables to the memory that is free: a small file may unpack to any size."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from spotal._system import free_memory
+from spotal.errors import DataFileError
+
+__all__ = ["batch_rows", "bounded", "check_arrow", "check_parquet", "read_parquet"]
+
+ROWS, ROWS_OF_TEXT, ROWS_OF_BOMB = 1 << 16, 1 << 10, 1 << 4
+"""Rows of a batch: of numbers; with texts that rows share; with shared texts that shrink a hundredfold on disk."""
+SUSPICIOUS = 100
+"""Bytes of a column for each byte on disk from which on a batch of shared texts is kept tiny."""
+UNPACKED = struct.Struct("<q")
+
+
+def read_parquet(file: Any, path: Path, columns: list[str] | None = None, groups: Iterable[int] | None = None) -> Any:
+    """Read an open Parquet file, or some columns and row groups, as one table.
+
+    Raises DataFileError where that takes more than the memory that is free.
+    """
+    import pyarrow as pa
+
+    about = file.metadata
+    chosen = list(range(about.num_row_groups) if groups is None else groups)
+    if columns is None:
+        check_parquet(path, about, chosen)
+    batches = file.iter_batches(batch_size=batch_rows(about), row_groups=chosen, columns=columns)
+    parts = list(bounded(path, batches))
+    if parts:
+        return pa.Table.from_batches(parts)
+    empty = file.schema_arrow.empty_table()
+    return empty if columns is None else empty.select(columns)
+
+
+def check_parquet(path: Path, about: Any, groups: Iterable[int]) -> None:
+    """Raise DataFileError where row groups say that they unpack to more than the memory that is free."""
+    free, size = free_memory(), sum(about.row_group(k).total_byte_size for k in groups)
+    if free is not None and size > free:
+        raise _too_large(path, f"{size / 1e9:.1f}", free)
+
+
+def bounded(path: Path, batches: Iterable[Any]) -> Iterator[Any]:
+    """Pass batches on. Raises DataFileError when they have come to more than the memory that was free."""
+    free, total = free_memory(), 0
+    for batch in batches:
+        total += batch.nbytes + sum(map(_shared, batch.columns))
+        if free is not None and total > free:
+            raise _too_large(path, f"more than {free / 1e9:.1f}", free)
+        yield batch
+
+
+def _shared(column: Any) -> int:
+    """Bytes of the texts that a column's rows share, once each row has its own."""
+    from pyarrow import compute, types
+
+    kind = column.type
+    if not types.is_dictionary(kind) or not (types.is_string(kind.value_type) or types.is_binary(kind.value_type)):
+        return 0
+    rows = [column] if hasattr(column, "dictionary") else column.chunks
+    sizes = (compute.sum(compute.take(compute.binary_length(part.dictionary), part.indices)) for part in rows)
+    return sum(size.as_py() or 0 for size in sizes)
+
+
+def batch_rows(about: Any, most: int = ROWS) -> int:
+    """Rows of a Parquet file that may be read at a time.
+
+    Rows may share a text through a dictionary: a million of them take as much on disk as one, and a million times as
+    much in memory.
+    """
+    for group in map(about.row_group, range(about.num_row_groups)):
+        for chunk in map(group.column, range(group.num_columns)):
+            if chunk.physical_type != "BYTE_ARRAY" or not chunk.has_dictionary_page:
+                continue
+            if chunk.total_uncompressed_size > SUSPICIOUS * max(1, chunk.total_compressed_size):
+                return min(most, ROWS_OF_BOMB)
+            most = min(most, ROWS_OF_TEXT)
+    return most
+
+
+def check_arrow(path: Path, source: Any) -> None:
+    """Raise DataFileError where the compressed batches of an Arrow stream unpack to more than the memory that is free.
+
+    A batch is looked into without unpacking it: each compressed buffer begins with its size. ``source`` is a
+    memory-mapped file that stands at the first message.
+    """
+    import pyarrow as pa
+
+    free, total = free_memory(), 0
+    with suppress(pa.ArrowException, OSError, EOFError, StopIteration, struct.error, IndexError):  # said at the reading
+        messages = pa.ipc.MessageReader.open_stream(source)
+        while (message := messages.read_next_message()) is not None:
+            if message.type not in ("record batch", "dictionary"):
+                continue
+            body = memoryview(message.body)
+            for start, length in _buffers(bytes(message.metadata)):
+                size = UNPACKED.unpack_from(body, start)[0] if length else 0
+                total += max(size, 0)  # -1 where a buffer was left as it was
+            if free is not None and total > free:
+                raise _too_large(path, f"{total / 1e9:.1f}", free)
+
+
+def _buffers(header: bytes) -> Iterator[tuple[int, int]]:
+    """Start and length of each compressed buffer in the body of a message; none where nothing is compressed.
+
+    A message is a flatbuffer (Arrow's ``format/Message.fbs``): its table's third field is the header, a record batch
+    (length, nodes, buffers, compression) or a dictionary batch (id, record batch, ...).
+    """
+    table = struct.unpack_from("<I", header)[0]
+    kind = header[_field(header, table, 1)]
+    batch = _table(header, table, 2)
+    if kind == 2:  # a dictionary batch
+        batch = _table(header, batch, 1)
+    if not _field(header, batch, 3):
+        return
+    vector = _table(header, batch, 2)
+    (count,) = struct.unpack_from("<I", header, vector)
+    for k in range(count):
+        yield struct.unpack_from("<qq", header, vector + 4 + 16 * k)
+
+
+def _field(header: bytes, table: int, number: int) -> int:
+    """Where a field of a table is, 0 where it is left out."""
+    names = table - struct.unpack_from("<i", header, table)[0]
+    if 4 + 2 * number >= struct.unpack_from("<H", header, names)[0]:
+        return 0
+    offset = struct.unpack_from("<H", header, names + 4 + 2 * number)[0]
+    return table + offset if offset else 0
+
+
+def _table(header: bytes, table: int, number: int) -> int:
+    """Where the table or vector is that a field refers to."""
+    place = _field(header, table, number)
+    return place + int(struct.unpack_from("<I", header, place)[0])
+
+
+def _too_large(path: Path, size: str, free: int) -> DataFileError:
+    return DataFileError(
+        f"{path} unpacks to {size} GB, and {free / 1e9:.1f} GB of memory are free; save it without compression or in "
+        "smaller files"
+    )
