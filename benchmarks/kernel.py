@@ -1,8 +1,8 @@
 """Carrying points through the frames of a sliced map, five ways, side by side: what ``spotal._kernels.carry`` is for.
 
 The readable reference (``FrameMap.forward``, all points frame by frame), the same on blocks that stay in cache, the
-same compiled by torch, numba's loops (what ``SlicedTransport`` uses), and C++ with the dimension known when it is compiled. All in
-double precision, in which a transport carries its sample, and on the same number of threads.
+same compiled by torch, numba's loops (what ``SlicedTransport`` uses), and C++ with the dimension known when it is
+compiled. All in double precision, in which a transport carries its sample, and on the same number of threads.
 """
 
 from __future__ import annotations

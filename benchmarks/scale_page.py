@@ -135,7 +135,8 @@ def _scaling(parts: dict[str, Any]) -> str:
     )
     _plot_scaling(rows)
     return (
-        f"{_title('Streaming', parts, 'scaling')}\n\nPools of 128 numbers a row in a .npy file, read a batch at a time, budget 1,000 (a tenth of "
+        f"{_title('Streaming', parts, 'scaling')}\n\n"
+        "Pools of 128 numbers a row in a .npy file, read a batch at a time, budget 1,000 (a tenth of "
         f'the rows where they are few).{slopes} "In all" is the whole anonymous memory at its peak.\n\n{table}\n\n'
         "![Time and memory against rows](images/performance-scaling.png)"
     )
@@ -162,7 +163,8 @@ def _forecast(parts: dict[str, Any]) -> str:
     if not rows:
         return ""
     return (
-        f"{_title('Forecasts', parts, 'cold')}\n\nWhat `spotal select --plan` said before, in the same process, beside the median by the clock. "
+        f"{_title('Forecasts', parts, 'cold')}\n\n"
+        "What `spotal select --plan` said before, in the same process, beside the median by the clock. "
         "The aim is a factor of 1.5 either way.\n\n" + _table(["pool", "budget", "forecast, s", "s", "ratio"], rows)
     )
 
@@ -186,7 +188,8 @@ def _round(parts: dict[str, Any]) -> str:
     if not rows:
         return "## A round of the loop\n\nNot measured."
     return (
-        f"{_title('A round of the loop', parts, 'round')}\n\nPools of 512 numbers a row in memory, budget 1,000, probabilities of ten classes. "
+        f"{_title('A round of the loop', parts, 'round')}\n\n"
+        "Pools of 512 numbers a row in memory, budget 1,000, probabilities of ten classes. "
         "The aim for the last row of each is 2.\n\n" + _table(["rows", "", "s", "CPU s", "/ cold", "CPU / cold"], rows)
     )
 
@@ -244,7 +247,8 @@ def _peers(parts: dict[str, Any]) -> str:
     ]
     _plot_peers(found)
     return (
-        f"{_title('Peers', parts, 'peers')}\n\nA cold choice of 100 from pools of 128 numbers a row; each in its own process, stopped after "
+        f"{_title('Peers', parts, 'peers')}\n\n"
+        "A cold choice of 100 from pools of 128 numbers a row; each in its own process, stopped after "
         f"{_caps(found, 'cap_seconds', 1)} s or at {_caps(found, 'cap_bytes', 1e9)} GB, then not tried on larger "
         "pools; nor is a size for which growth so far foretells half as much again as a cap. "
         "A peer whose last row here has a time was not run on larger pools in the time there was. "
@@ -274,7 +278,8 @@ def _quality(parts: dict[str, Any]) -> str:
         away = np.mean(fast["squared_distance"]) / np.mean(slow["squared_distance"])
         rows.append([str(fast["budget"]), *cells, f"{gap.mean():+.4f} ± {error:.4f}", f"{away:.3f}"])
     return (
-        f"{_title('Not sold for speed', parts, 'quality')}\n\nWhat large pools get ({part}), forced on a small one, "
+        f"{_title('Not sold for speed', parts, 'quality')}\n\n"
+        f"What large pools get ({part}), forced on a small one, "
         f"against what small pools get ({whole}): accuracy of logistic regression on the picks' labels, handwritten "
         f"digits, {len(gap)} seeds (difference ± standard error), and the mean squared distance of rows to their "
         "picks, as a ratio.\n\n" + _table(["budget", whole, part, "difference", "distance"], rows)
