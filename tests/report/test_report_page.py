@@ -116,7 +116,7 @@ def test_galleries_show_every_pick_with_its_class(page, found):
 def test_states_versions_and_parameters(written):
     summary, path, _ = written
     text = path.read_text()
-    for words in (summary["versions"]["torch"], summary["versions"]["spotal"], "space_filling", "random state"):
+    for words in (summary["versions"]["torch"], summary["versions"]["spotal"], "space filling", "random state"):
         assert words in text
 
 
