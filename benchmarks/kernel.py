@@ -1,8 +1,8 @@
 """Carrying points through the frames of a sliced map, five ways, side by side: what ``spotal._kernels.carry`` is for.
 
 The readable reference (``FrameMap.forward``, all points frame by frame), the same on blocks that stay in cache, the
-same compiled by torch, numba's loops (what SPOT uses), and C++ with the dimension known when it is compiled. All in
-double precision, in which SPOT carries its sample, and on the same number of threads.
+same compiled by torch, numba's loops (what ``SlicedTransport`` uses), and C++ with the dimension known when it is
+compiled. All in double precision, in which a transport carries its sample, and on the same number of threads.
 """
 
 from __future__ import annotations
@@ -19,7 +19,6 @@ from typing import Any
 import numpy as np
 import torch
 from benchmarks.apart import measured
-from spotal.strategies._large import CHUNK, FITTED
 
 from spotal._arrays import blocks
 from spotal.reduce import PCA
@@ -67,6 +66,10 @@ extern "C" void carry(double* x, long n, long frames, const double* frame, const
 }
 """
 
+CHUNK = 8192
+"""Points of a block that stays in cache."""
+FITTED = 32_768
+"""Points that reduction and map are fitted to."""
 EPSILON = float(np.finfo(np.float64).eps)
 QUANTILES = 0.5, 0.99, 1.0
 

@@ -1,4 +1,4 @@
-"""What Ray costs: seconds of a selection's pass with one and two workers, bytes that cross the network, and the draw.
+"""What Ray costs: seconds of a selection's pass with one and two workers, and bytes that cross the network.
 
     python -m benchmarks.ray_passes [PART ...] [--rows N] [--dim D] [--out FILE]
 
@@ -14,7 +14,6 @@ import platform
 import statistics
 import sys
 import tempfile
-import time
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -25,13 +24,11 @@ import ray
 import spotal
 from spotal.engine import local, using
 from spotal.engine.ray import RayEngine
-from spotal.pool.sample import priority_sample
 from spotal.strategies import SPOT
+from spotal.strategies._sample import rows_needed
 
 REPEATS = 3
 BUDGETS = (100, 1_000, 10_000)
-DRAWN = 20_000_000
-"""Rows that a sample of 100,000 is drawn from, to time it."""
 
 
 class Weighed:
@@ -42,12 +39,11 @@ class Weighed:
 
     def run(self, task: Any, pool: Any, *, threads: int = 1) -> Any:
         """The pass in this process."""
-        self.sent = len(ray.cloudpickle.dumps(task)) - len(ray.cloudpickle.dumps(task.scene.where))
+        self.sent = len(ray.cloudpickle.dumps(task)) - len(ray.cloudpickle.dumps(task.where))
         partial = None
         for batch in pool.batches():
             piece = task.map(batch)
             partial = piece if partial is None else task.merge(partial, piece)
-        partial = task.fold(partial)
         self.partial = len(ray.cloudpickle.dumps(partial))
         return task.finish(partial)
 
@@ -66,11 +62,11 @@ def made(folder: str, rows: int, dim: int) -> Any:
 
 
 def timed(pool: Any, budget: int, expected: Any = None) -> float:
-    """Seconds of the pass of one selection, whose picks are checked."""
-    picks = SPOT(sample_size=10_000).query(pool, budget, random_state=0)
+    """Seconds of the pass that draws one selection's sample; its picks are checked."""
+    picks = SPOT().query(pool, budget, random_state=0)
     assert expected is None or np.array_equal(picks.indices, expected)
-    print(f"{picks.timings['select']:.2f} s", file=sys.stderr, flush=True)
-    return picks.timings["select"]
+    print(f"{picks.timings['sample']:.2f} s", file=sys.stderr, flush=True)
+    return picks.timings["sample"]
 
 
 def seconds(asked: argparse.Namespace) -> dict[str, Any]:
@@ -78,7 +74,7 @@ def seconds(asked: argparse.Namespace) -> dict[str, Any]:
     found: dict[str, list[float]] = {}
     with tempfile.TemporaryDirectory() as folder:
         pool = made(folder, asked.rows, asked.dim)
-        expected = SPOT(sample_size=10_000).query(pool, asked.budget, random_state=0).indices
+        expected = SPOT().query(pool, asked.budget, random_state=0).indices
         for threads in (1, 2):
 
             def here(task: Any, pool: Any, *, threads: int, own: int = threads) -> Any:
@@ -109,22 +105,12 @@ def sizes(asked: argparse.Namespace) -> dict[str, Any]:
             found[budget] = {
                 "task": weighed.sent,
                 "partial": weighed.partial,
-                "partial_a_cell": weighed.partial / budget,
+                "partial_a_row": weighed.partial / rows_needed(1_100_000, 0, budget),
             }
     return {"bytes": found}
 
 
-def draw(asked: argparse.Namespace) -> dict[str, Any]:
-    """Processor time a row of drawing the sample that the driver reads."""
-    took = []
-    for seed in range(REPEATS):
-        start = time.process_time()
-        priority_sample(None, DRAWN, 100_000, seed)
-        took.append((time.process_time() - start) / DRAWN)
-    return {"draw_rows": DRAWN, "draw_ns_a_row": [round(1e9 * one, 1) for one in took]}
-
-
-PARTS = {"seconds": seconds, "sizes": sizes, "draw": draw}
+PARTS = {"seconds": seconds, "sizes": sizes}
 
 
 def main() -> None:

@@ -5,7 +5,7 @@
     python -m benchmarks.scale scaling     # 10^4 to 10^7 rows from a file; --sizes for some of them
     python -m benchmarks.scale round       # with probabilities and labels; --sizes
     python -m benchmarks.scale kernel      # carrying points: SPOT's loops beside torch, torch.compile and C++
-    python -m benchmarks.scale quality     # and uniformity: what speed is not bought with
+    python -m benchmarks.scale quality     # a sample beside all rows: what speed is not bought with
     python -m benchmarks.scale peers       # until each passes the cap; --names for some of them
     python -m benchmarks.scale write       # the page and its plots
 
@@ -77,9 +77,8 @@ def _select(x: Any, budget: int, **known: Any) -> Any:
 
 
 def _warm(dim: int) -> None:
-    """Let the compiled loops of both paths be there: an installation compiles them once."""
-    for n in (3_000, 60_000):
-        _select(pool(n, dim), 100)
+    """Let the compiled loops be there: an installation compiles them once."""
+    _select(pool(3_000, dim), 100)
 
 
 def _forecast(x: Any, budget: int) -> float:
@@ -114,7 +113,6 @@ def one_cold(budget: int) -> dict[str, Any]:
         "anonymous_bytes": memory.peak - memory.before,
         "peak_resident_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
         "steps": chosen.timings,
-        "uniformity": chosen.figures["uniformity"],
         "cell_mass_cv": float(chosen.cell_mass.std() * budget),
     }
 
@@ -211,18 +209,18 @@ def one_kernel(n: int) -> dict[str, Any]:
 
 
 def one_quality(seeds: int) -> dict[str, Any]:
-    """Fast path against reference: accuracy of a linear probe, and how near rows are to their picks, on digits."""
+    """A sample against all rows: accuracy of a linear probe, and how near rows are to their picks, on digits."""
     from sklearn.datasets import load_digits
     from sklearn.linear_model import LogisticRegression
 
-    from spotal.strategies import _large
+    from spotal.strategies import _sample
 
     x, y = load_digits(return_X_y=True)
     x = (x / 16).astype(np.float32)
     rows = []
-    for budget in (20, 50, 150):
-        for name, work in (("reference", 1e18), ("fast", 0)):
-            _large.EXACT_WORK = work  # type: ignore[assignment]
+    for budget in (20, 50, 100):
+        for name, least in (("all rows", len(x)), ("sample", 256)):
+            _sample.LEAST_ROWS = least
             score, away = [], []
             for seed in range(seeds):
                 import spotal
@@ -233,42 +231,6 @@ def one_quality(seeds: int) -> dict[str, Any]:
                 away.append(float(np.square(x - x[chosen.indices[chosen.cells]]).sum(1).mean()))
             rows.append({"budget": budget, "path": name, "accuracy": score, "squared_distance": away})
     return {"rows": rows}
-
-
-def one_uniformity(n: int) -> dict[str, Any]:
-    """200 Gaussians in 512 dimensions: marginals of the carried pool, masses of the cut and of the refined cells."""
-    import torch
-    from spotal.selection.tree import CutTree
-    from spotal.strategies._large import FITTED, PER_CELL
-
-    from spotal.strategies import SPOT
-    from spotal.transport._cube import ks_distance
-
-    x = pool(n, 512)
-    rows = []
-    for budget in (100, 1_000, 10_000):
-        laid = SPOT(sample_size=FITTED).layout(x, budget, random_state=0)
-        u = torch.from_numpy(laid.carried)
-        directions = torch.from_numpy(np.random.default_rng(2).standard_normal((u.shape[1], 64)))
-        directions = torch.cat([torch.eye(laid.dim, dtype=torch.float64), directions / directions.norm(dim=0)], 1)
-        each = torch.cat([ks_distance(u, torch.ones(n), part) for part in directions.split(4, 1)])
-        known = np.random.default_rng(1).choice(n, max(FITTED, PER_CELL * budget), replace=False)
-        cells = CutTree.fit(laid.carried[known], np.ones(len(known)), laid.design).place(laid.carried)
-        cut = np.bincount(cells, minlength=budget)
-        mass = _select(x, budget).cell_mass
-        rows.append(
-            {
-                "budget": budget,
-                "dim": laid.dim,
-                "ks_axes_mean": float(each[: laid.dim].mean()),
-                "ks_axes_worst": float(each[: laid.dim].max()),
-                "ks_directions": float(each[laid.dim :].mean()),
-                "cv_cut": float(cut.std() / cut.mean()),
-                "cv_refined": float(mass.std() * budget),
-            }
-        )
-        print(rows[-1], file=sys.stderr, flush=True)
-    return {"rows": n, "at": rows}
 
 
 def _apricot(x: Any, budget: int) -> None:
@@ -418,7 +380,6 @@ def main() -> None:
         "kcenter": lambda: one("kcenter", 1_000_000),
         "kernel": lambda: one("kernel", *rows(24 * 8192)),
         "quality": lambda: one("quality", 8),
-        "uniformity": lambda: one("uniformity", 1_000_000),
     }
     if options.part in whole:
         _keep(options.part, whole[options.part]())

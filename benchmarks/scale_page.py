@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from benchmarks.evidence import defaults
 
 ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "docs" / "performance.md"
@@ -35,7 +36,7 @@ def _mb(value: float) -> str:
 
 
 def _head(parts: dict[str, Any]) -> str:
-    return """# Performance
+    text = """# Performance
 
 <!-- Written by `python -m benchmarks.scale write`; do not edit. -->
 
@@ -44,10 +45,13 @@ clock, **CPU s** seconds of processor time over all threads. Each part's load av
 other work lengthens the first and hardly the second, so ratios are given of both.
 Pools are 200 Gaussians; memory is anonymous memory beyond the pool and what the process held before.
 
-Up to 50,000 rows and 10^9 multiplications a Lloyd step, `SPOT()` refines its cells with every row in the whole
-embedding space (the *reference*). Beyond that it fits reduction and transport to 32,768 rows, cuts and refines cells
-on a sample of at least 10 rows a cell in 32 leading coordinates, and reads the pool once to take the picks (the *fast
-path*): O(N (D + sqrt(n))) for N rows of width D and n picks."""
+`SPOT()` works on a sample of the pool, which one pass draws: [scale.md](scale.md#the-sample)."""
+    return "\n\n".join([text, *defaults.notes(part["origin"] for part in parts.values())])
+
+
+def _title(title: str, parts: dict[str, Any], name: str) -> str:
+    """A section's heading; it says where its part was measured with an older default."""
+    return defaults.heading(title, parts.get(name, {}).get("origin", {}))
 
 
 def _cold(parts: dict[str, Any]) -> str:
@@ -60,17 +64,15 @@ def _cold(parts: dict[str, Any]) -> str:
         base = row["projection"]
         wall, work = row["seconds"] / base["seconds"], row["cpu_seconds"] / base["cpu_seconds"]
         cells = [f"{row['budget']:,}", str(row["repeats"]), _s(row["seconds"]), _s(row["cpu_seconds"])]
-        figures = f"{row['uniformity']:.4f}", f"{row['cell_mass_cv']:.2f}"
         passes = f"{_s(base['seconds'])}, {_s(row['projection_after']['seconds'])}"
         memory = _mb(row["anonymous_bytes"])
-        rows.append([*cells, passes, f"{wall:.1f}", f"{work:.1f}", memory, *figures])
-    names = ["budget", "runs", "s", "CPU s", "X @ P, s", "/ X @ P", "CPU / X @ P", "memory", "KS", "CV"]
+        rows.append([*cells, passes, f"{wall:.1f}", f"{work:.1f}", memory, f"{row['cell_mass_cv']:.2f}"])
+    names = ["budget", "runs", "s", "CPU s", "X @ P, s", "/ X @ P", "CPU / X @ P", "memory", "CV"]
     text = (
-        "## One million rows\n\n"
+        f"{_title('One million rows', parts, 'cold')}\n\n"
         f"1,000,000 x 512 float32 in memory, {found[0]['threads']} threads, cold, beside one projection pass `X @ P` "
-        "(512 -> 8) by torch, measured before and after; ratios are to the pass before. KS: mean "
-        "Kolmogorov-Smirnov distance of the carried sample from uniform along 64 directions; CV: coefficient of "
-        "variation of the masses of the refined cells.\n\n" + _table(names, rows)
+        "(512 -> 8) by torch, measured before and after; ratios are to the pass before. CV: "
+        "coefficient of variation of the masses that the picks stand for.\n\n" + _table(names, rows)
     )
     if 100 in spot and 10_000 in spot:
         text += (
@@ -108,14 +110,14 @@ def _scaling(parts: dict[str, Any]) -> str:
     rows.sort(key=lambda row: row["rows"])
     if not rows:
         return "## Streaming\n\nNot measured."
-    large = [row for row in rows if row["rows"] >= 10**5]  # by the fast path
+    large = [row for row in rows if row["rows"] >= 10**5]
     slopes = ""
     if len(large) > 1:
         x = np.log([row["rows"] for row in large])
         wall, work = (np.polyfit(x, np.log([row[k] for row in large]), 1)[0] for k in ("seconds", "cpu_seconds"))
         slopes = (
-            f" From 100,000 rows on, all by the fast path, the slope of log time on log N is {wall:.2f} ({work:.2f} in "
-            "CPU time)."
+            f" From 100,000 rows on, all by a sample, the slope of log time on log N is {wall:.2f} ({work:.2f} in CPU "
+            "time)."
         )
     table = _table(
         ["rows", "runs", "s", "CPU s", "memory", "in all"],
@@ -133,7 +135,8 @@ def _scaling(parts: dict[str, Any]) -> str:
     )
     _plot_scaling(rows)
     return (
-        "## Streaming\n\nPools of 128 numbers a row in a .npy file, read a batch at a time, budget 1,000 (a tenth of "
+        f"{_title('Streaming', parts, 'scaling')}\n\n"
+        "Pools of 128 numbers a row in a .npy file, read a batch at a time, budget 1,000 (a tenth of "
         f'the rows where they are few).{slopes} "In all" is the whole anonymous memory at its peak.\n\n{table}\n\n'
         "![Time and memory against rows](images/performance-scaling.png)"
     )
@@ -160,7 +163,8 @@ def _forecast(parts: dict[str, Any]) -> str:
     if not rows:
         return ""
     return (
-        "## Forecasts\n\nWhat `spotal select --plan` said before, in the same process, beside the median by the clock. "
+        f"{_title('Forecasts', parts, 'cold')}\n\n"
+        "What `spotal select --plan` said before, in the same process, beside the median by the clock. "
         "The aim is a factor of 1.5 either way.\n\n" + _table(["pool", "budget", "forecast, s", "s", "ratio"], rows)
     )
 
@@ -184,7 +188,8 @@ def _round(parts: dict[str, Any]) -> str:
     if not rows:
         return "## A round of the loop\n\nNot measured."
     return (
-        "## A round of the loop\n\nPools of 512 numbers a row in memory, budget 1,000, probabilities of ten classes. "
+        f"{_title('A round of the loop', parts, 'round')}\n\n"
+        "Pools of 512 numbers a row in memory, budget 1,000, probabilities of ten classes. "
         "The aim for the last row of each is 2.\n\n" + _table(["rows", "", "s", "CPU s", "/ cold", "CPU / cold"], rows)
     )
 
@@ -242,7 +247,8 @@ def _peers(parts: dict[str, Any]) -> str:
     ]
     _plot_peers(found)
     return (
-        "## Peers\n\nA cold choice of 100 from pools of 128 numbers a row; each in its own process, stopped after "
+        f"{_title('Peers', parts, 'peers')}\n\n"
+        "A cold choice of 100 from pools of 128 numbers a row; each in its own process, stopped after "
         f"{_caps(found, 'cap_seconds', 1)} s or at {_caps(found, 'cap_bytes', 1e9)} GB, then not tried on larger "
         "pools; nor is a size for which growth so far foretells half as much again as a cap. "
         "A peer whose last row here has a time was not run on larger pools in the time there was. "
@@ -259,46 +265,25 @@ def _caps(found: dict[str, Any], name: str, unit: float) -> str:
 
 
 def _quality(parts: dict[str, Any]) -> str:
-    text = "## Not sold for speed"
     found = parts.get("quality", {}).get("rows")
-    if found:
-        rows = []
-        for fast in [row for row in found if row["path"] == "fast"]:
-            slow = next(row for row in found if row["path"] == "reference" and row["budget"] == fast["budget"])
-            gap = np.array(fast["accuracy"]) - slow["accuracy"]
-            cells = [f"{np.mean(row['accuracy']):.4f}" for row in (slow, fast)]
-            error = gap.std(ddof=1) / math.sqrt(len(gap))
-            away = np.mean(fast["squared_distance"]) / np.mean(slow["squared_distance"])
-            rows.append([str(fast["budget"]), *cells, f"{gap.mean():+.4f} ± {error:.4f}", f"{away:.3f}"])
-        text += (
-            f"\n\nThe fast path, forced on a small pool, against the reference: accuracy of logistic regression on the "
-            f"picks' labels, handwritten digits, {len(gap)} seeds (difference ± standard error), and the mean squared "
-            "distance of rows to their picks, fast over reference.\n\n"
-            + _table(["budget", "reference", "fast", "difference", "distance"], rows)
-        )
-    even = parts.get("uniformity", {})
-    if "at" in even:
-        rows = [
-            [
-                f"{row['budget']:,}",
-                str(row["dim"]),
-                f"{row['ks_axes_mean']:.4f}",
-                f"{row['ks_axes_worst']:.4f}",
-                f"{row['ks_directions']:.4f}",
-                f"{row['cv_cut']:.2f}",
-                f"{row['cv_refined']:.2f}",
-            ]
-            for row in even["at"]
-        ]
-        text += (
-            f"\n\nUniformity of all {even['rows']:,} rows from 200 Gaussians in 512 dimensions, carried: "
-            "Kolmogorov-Smirnov distance from uniform along the axes (mean, worst) and along 64 random directions "
-            "(mean), and the coefficient of variation of cell masses: of the cells that the design cuts from the cube "
-            "(on the sample, all rows then counted), and of those cells once refined in the embedding space, which "
-            "trades equal mass for nearness.\n\n"
-            + _table(["budget", "d", "KS", "worst", "KS, 64 directions", "CV, cut", "CV, refined"], rows)
-        )
-    return text
+    if not found:
+        return "## Not sold for speed\n\nNot measured."
+    whole, part = dict.fromkeys(row["path"] for row in found)
+    rows = []
+    for fast in [row for row in found if row["path"] == part]:
+        slow = next(row for row in found if row["path"] == whole and row["budget"] == fast["budget"])
+        gap = np.array(fast["accuracy"]) - slow["accuracy"]
+        cells = [f"{np.mean(row['accuracy']):.4f}" for row in (slow, fast)]
+        error = gap.std(ddof=1) / math.sqrt(len(gap))
+        away = np.mean(fast["squared_distance"]) / np.mean(slow["squared_distance"])
+        rows.append([str(fast["budget"]), *cells, f"{gap.mean():+.4f} ± {error:.4f}", f"{away:.3f}"])
+    return (
+        f"{_title('Not sold for speed', parts, 'quality')}\n\n"
+        f"What large pools get ({part}), forced on a small one, "
+        f"against what small pools get ({whole}): accuracy of logistic regression on the picks' labels, handwritten "
+        f"digits, {len(gap)} seeds (difference ± standard error), and the mean squared distance of rows to their "
+        "picks, as a ratio.\n\n" + _table(["budget", whole, part, "difference", "distance"], rows)
+    )
 
 
 def _origins(parts: dict[str, Any]) -> str:

@@ -80,7 +80,7 @@ def _alone(function: Callable[..., Any], job: tuple[Any, ...]) -> Any:
 class Carried(Transport):
     """A transport that was fitted and applied beforehand: the pool's rows are known in the cube already.
 
-    Lets ``SPOT(transport=Carried(pool, carried))`` be asked for many budgets at the cost of one fit.
+    Lets ``SPOT.paper(transport=Carried(pool, carried))`` be asked for many budgets at the cost of one fit.
     """
 
     def __init__(self, pool: NDArray[Any], carried: NDArray[Any], random_state: Any = 0) -> None:

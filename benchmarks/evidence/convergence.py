@@ -11,10 +11,10 @@ from benchmarks.evidence.clouds import Warp
 from benchmarks.evidence.common import Carried, origin, spread
 from benchmarks.evidence.genz import DIFFICULTY, Genz
 from numpy.typing import NDArray
-from sklearn.base import clone
 
 from spotal import SPOT
 from spotal.errors import ConvergenceWarning
+from spotal.strategies import Strategy
 from spotal.transport import ProjectionPursuitTransport, SlicedTransport, Transport
 
 Array = NDArray[np.float64]
@@ -29,7 +29,7 @@ def transports(seed: int) -> dict[str, Transport | None]:
     """Maps under test, by label; None is the true inverse map, which no method knows."""
     return {
         "sliced": SlicedTransport(random_state=seed),
-        "PP": clone(SPOT.paper().transport).set_params(random_state=seed),
+        "PP": ProjectionPursuitTransport(random_state=seed),
         "sliced loose": SlicedTransport(min_iter=0, random_state=seed),
         "PP loose": ProjectionPursuitTransport(min_iter=0, random_state=seed),
         "true map": None,
@@ -74,6 +74,7 @@ def measure(dim: int, seed: int, size: int, sizes: list[int], draws: int, quick:
     for n in sizes:
         picks = [np.random.default_rng([seed, n, k]).choice(size, n, replace=False) for k in range(RANDOM_DRAWS)]
         errors["random"].append(by_family(np.stack([f[rows].mean(0) for rows in picks]), draws))
+    chosen: dict[str, Strategy] = {"default": SPOT()}
     for label, mover in transports(seed).items():
         carried = u
         if mover is not None:
@@ -90,16 +91,14 @@ def measure(dim: int, seed: int, size: int, sizes: list[int], draws: int, quick:
                 "iterations": int(getattr(mover, "n_iter_", 0)),
                 "uniformity": float(getattr(mover, "uniformity_", 0.0)),
             }
-        chosen = {f"nearest, {label}": SPOT.paper(reduction=None, transport=Carried(x, carried))}
-        if label == "sliced":
-            chosen["default (cells)"] = SPOT(reduction=None, transport=Carried(x, carried))
-        for method, strategy in chosen.items():
-            errors[method], errors[f"{method}, weighted"] = [], []
-            for n in sizes:
-                selection = strategy.query(x, n, random_state=seed)
-                values = f[selection.indices]
-                errors[method].append(by_family(values.mean(0), draws))
-                errors[f"{method}, weighted"].append(by_family(selection.cell_mass @ values, draws))
+        chosen[f"nearest, {label}"] = SPOT.paper(reduction=None, transport=Carried(x, carried))
+    for method, strategy in chosen.items():
+        errors[method], errors[f"{method}, weighted"] = [], []
+        for n in sizes:
+            selection = strategy.query(x, n, random_state=seed)
+            values = f[selection.indices]
+            errors[method].append(by_family(values.mean(0), draws))
+            errors[f"{method}, weighted"].append(by_family(selection.cell_mass @ values, draws))
     return {"dim": dim, "seed": seed, "sizes": sizes, "errors": errors, "fits": fits, "checks": checks}
 
 

@@ -29,6 +29,7 @@ CURVES = {
     "nearest, sliced, weighted": (RED, "D"),
     "nearest, PP": (PINK, "v"),
     "default (cells), weighted": (GREEN, "^"),
+    "default, weighted": (ORANGE, "^"),
     "nearest, true map, weighted": (BLACK, "x"),
 }
 

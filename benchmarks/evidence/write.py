@@ -190,12 +190,17 @@ def _convergence(found: Result, images: Path) -> list[str]:
         "eight dimensions this bias outweighs the noise of random picks as soon as there are some hundreds, even with "
         "the true map, and weighting by nearest-pick cells makes it worse, since such cells are widest for the picks "
         "near the faces. A closer fit helps in two and four dimensions and costs a little "
-        "in eight. The default (cells) takes a row near the mean of each cell. "
-        "That covers a pool and serves learning, but it is a biased sample for averages: unweighted, it follows "
-        "Lloyd's density instead of the pool's, which weights repair in two dimensions only; in four it is no better "
-        "than random, in eight much worse. For averages draw the picks ([estimate.md](estimate.md)), or use "
-        '`selection="nearest"` in few dimensions.',
+        "in eight.",
+        OF_CELLS if defaults.is_older(found["origin"]) else "",
+        "For averages draw the picks ([estimate.md](estimate.md)), or use `SPOT.paper()` in few dimensions.",
     ]
+
+
+OF_CELLS = (
+    "The default of then (cells) took a row near the mean of each cell. That covers a pool and serves learning, but it "
+    "is a biased sample for averages: unweighted, it follows Lloyd's density instead of the pool's, which weights "
+    "repair in two dimensions only; in four it is no better than random, in eight much worse."
+)
 
 
 def _goal(rows: list[Result]) -> list[str]:

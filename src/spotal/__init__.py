@@ -1,4 +1,4 @@
-"""spotal decides what to label next: active learning by optimal transport and space-filling designs (SPOT).
+"""spotal decides what to label next: active learning by space-filling picks in units of mass (SPOT).
 
 Everything public is here, and is imported when it is first used: ``import spotal`` itself costs next to nothing.
 """

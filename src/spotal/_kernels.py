@@ -16,7 +16,6 @@ from numba import njit
 __all__ = [
     "LANES",
     "WIDTH",
-    "accumulate",
     "away",
     "bounds",
     "carry",
@@ -27,7 +26,7 @@ __all__ = [
 ]
 
 WIDTH = 32
-"""Coordinates of the space in which large pools are searched; fixed, so that loops over it unroll."""
+"""Coordinates of the space in which many picks are searched; fixed, so that loops over it unroll."""
 LANES = 32
 """Centers that are compared at once."""
 TILE = 64
@@ -52,8 +51,8 @@ def _inlined(function: Function) -> Function:
 
 
 @_regrouped
-def project(x: Any, shift: Any, directions: Any, y: Any, left: Any) -> None:
-    """y (n, WIDTH) = (x - shift) directions^T, and the squared length of x - shift less that of y; float32 all.
+def project(x: Any, shift: Any, directions: Any, y: Any) -> None:
+    """y (n, WIDTH) = (x - shift) directions^T; float32 all.
 
     x (n, D), directions (WIDTH, D). Two rows by four directions at a time: eight sums that stay in registers.
     """
@@ -62,11 +61,8 @@ def project(x: Any, shift: Any, directions: Any, y: Any, left: Any) -> None:
     for i in range(0, n, 2):  # at the end of an odd number the last row twice
         rows = i, min(i + 1, n - 1)
         for r in range(2):
-            whole = np.float32(0)
             for j in range(width):
                 moved[r, j] = x[rows[r], j] - shift[j]
-                whole += moved[r, j] * moved[r, j]
-            left[rows[r]] = whole
         for k in range(0, WIDTH, 4):
             s0 = s1 = s2 = s3 = t0 = t1 = t2 = t3 = np.float32(0)
             for j in range(width):
@@ -82,9 +78,6 @@ def project(x: Any, shift: Any, directions: Any, y: Any, left: Any) -> None:
                 t3 += b * p3
             y[rows[1], k], y[rows[1], k + 1], y[rows[1], k + 2], y[rows[1], k + 3] = t0, t1, t2, t3
             y[i, k], y[i, k + 1], y[i, k + 2], y[i, k + 3] = s0, s1, s2, s3
-    for i in range(n):
-        for k in range(WIDTH):
-            left[i] -= y[i, k] * y[i, k]
 
 
 @_compiled
@@ -107,21 +100,10 @@ def probe(y: Any, coarse: Any, half: Any, lists: Any) -> None:
 
 
 @_compiled
-def search(
-    y: Any,
-    lists: Any,
-    points: Any,
-    starts: Any,
-    fine: Any,
-    half: Any,
-    member: Any,
-    index: Any,
-    squared: Any,
-) -> None:
-    """The nearest of the centers in a few lists to each row of y (n, WIDTH), and how far away it is.
+def search(y: Any, lists: Any, starts: Any, fine: Any, half: Any, member: Any, index: Any) -> None:
+    """index (n,): the number of the nearest of the centers in a few lists to each row of y (n, WIDTH).
 
     Row i looks into the lists of numbers lists[i], (probes,).
-    index (n,): the nearest center's number; squared (n,): the squared distance to it; points (k, WIDTH): the centers.
 
     List k has the groups starts[k] .. starts[k + 1] of fine (groups, WIDTH, LANES), half and member (groups, LANES),
     the centers, half their squared lengths and their numbers. Ties go to the least number.
@@ -143,10 +125,6 @@ def search(
             if best[lane] > best[0] or (best[lane] == best[0] and whose[lane] < whose[0]):
                 best[0], whose[0] = best[lane], whose[lane]
         index[i] = whose[0]
-        away = np.float32(0)
-        for k in range(WIDTH):
-            away += (y[i, k] - points[index[i], k]) ** 2
-        squared[i] = away
 
 
 @_regrouped
@@ -187,16 +165,6 @@ def _products(y: Any, i: int, groups: Any, half: Any, g: int, sums: Any, at: int
                 + a6 * groups[g, k + 6, lane]
                 + a7 * groups[g, k + 7, lane]
             )
-
-
-@_compiled
-def accumulate(index: Any, weight: Any, y: Any, mass: Any, sums: Any) -> None:
-    """Add each row's weight to its cell's mass (k,) and weight x row to its cell's sums (k, d), in row order."""
-    for i in range(len(index)):
-        cell, w = index[i], weight[i]
-        mass[cell] += w
-        for k in range(y.shape[1]):
-            sums[cell, k] += w * y[i, k]
 
 
 @_compiled

@@ -62,12 +62,10 @@ class Centers:
     def __init__(self, points: NDArray[np.float32]) -> None:
         self.points = np.ascontiguousarray(points, np.float32)
         count = 1 if len(points) <= FLAT else -(-len(points) // max(LIST, math.isqrt(len(points) // 4)))
-        # the middles begin at evenly spaced centers: those of a design are spread well in any stretch
         self._lay_middles(self.points[np.linspace(0, len(points) - 1, count).astype(np.int64)])
         for _ in range(ROUNDS if count > 1 else 0):
-            place = self.lists(self.points, 1)[:, 0]
-            self._lay_middles(_means(place, np.ones(len(points)), self.points, self.middles))
-        self._pack(self.lists(self.points, 1)[:, 0])
+            self._lay_middles(_means(self._place(), self.points, self.middles))
+        self._pack(self._place())
 
     def _lay_middles(self, middles: NDArray[np.float32]) -> None:
         self.middles, every = middles, np.arange(len(middles))
@@ -83,11 +81,11 @@ class Centers:
         slot = self.starts[place[order]] * LANES + np.arange(len(order)) - (np.cumsum(size) - size)[place[order]]
         self.fine, self.fine_half, self.member = _groups(self.points, order, slot, int(self.starts[-1]))
 
-    def lists(self, y: NDArray[np.float32], probes: int = PROBES) -> NDArray[np.int64]:
-        """Numbers of the lists whose middles are nearest to each point y (n, WIDTH), int64 (n, probes)."""
-        found = np.zeros((len(y), min(probes, len(self.middles))), np.int64)
-        _in_pieces(lambda part: self._probe(y[part], found[part]), len(y))
-        return found
+    def _place(self) -> NDArray[np.int64]:
+        """Number of the list whose middle is nearest to each center, int64 (k,)."""
+        found = np.zeros((len(self.points), 1), np.int64)
+        _in_pieces(lambda part: self._probe(self.points[part], found[part]), len(found))
+        return found[:, 0]
 
     def _probe(self, y: NDArray[np.float32], lists: NDArray[np.int64]) -> None:
         from spotal._kernels import probe
@@ -95,18 +93,15 @@ class Centers:
         if len(self.middles) > 1:
             probe(y, self.coarse, self.coarse_half, lists)
 
-    def nearest(self, y: NDArray[np.float32]) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-        """Number of the nearest center to each point y (n, WIDTH), int64 (n,), and the squared distance, float32 (n,).
-
-        On the thread that calls.
-        """
+    def nearest(self, y: NDArray[np.float32]) -> NDArray[np.int64]:
+        """Number of the nearest center to each point y (n, WIDTH), int64 (n,). On the thread that calls."""
         from spotal._kernels import search
 
         lists = np.zeros((len(y), min(PROBES, len(self.middles))), np.int64)
         self._probe(y, lists)
-        index, squared = np.empty(len(y), np.int64), np.empty(len(y), np.float32)
-        search(y, lists, self.points, self.starts, self.fine, self.fine_half, self.member, index, squared)
-        return index, squared
+        index = np.empty(len(y), np.int64)
+        search(y, lists, self.starts, self.fine, self.fine_half, self.member, index)
+        return index
 
 
 def _in_pieces(work: Callable[[slice], None], n: int) -> None:
@@ -120,17 +115,11 @@ def _in_pieces(work: Callable[[slice], None], n: int) -> None:
         list(pool.map(work, pieces))
 
 
-def _means(
-    index: NDArray[np.int64], weight: NDArray[np.float64], y: NDArray[np.float32], empty: NDArray[np.float32]
-) -> NDArray[np.float32]:
-    """Weighted mean (k, d) of each cell's points y (n, d), summed in row order; ``empty`` (k, d) for one without."""
-    from spotal._kernels import accumulate
-
-    mass, sums = np.zeros(len(empty)), np.zeros(empty.shape)
-    accumulate(index, weight, y, mass, sums)
-    filled = mass > 0
-    sums[filled] /= mass[filled, None]
-    return np.where(filled[:, None], sums, empty).astype(np.float32)
+def _means(index: NDArray[np.int64], y: NDArray[np.float32], empty: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Mean (k, d) of each list's points y (n, d), summed in row order; ``empty`` (k, d) for one without."""
+    count = np.bincount(index, minlength=len(empty))
+    sums = np.stack([np.bincount(index, weights=column, minlength=len(empty)) for column in y.T], 1)
+    return np.where(count[:, None] > 0, sums / np.maximum(count, 1)[:, None], empty).astype(np.float32)
 
 
 def _groups(

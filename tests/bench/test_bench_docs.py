@@ -32,5 +32,5 @@ def test_the_protocol_and_the_labels_of_settings_are_valid():
     open_list = {key: value for key, value in whole.items() if key != "without"}
     (settings,) = (part["strategies"] for part in parts if isinstance(part.get("strategies"), list))
     labels = from_table("flowers", {**open_list, "strategies": settings})
-    assert [choice.label for choice in labels.strategies] == ["random", "spot", "spot-16"]
+    assert [choice.label for choice in labels.strategies] == ["random", "spot", "spot-wide"]
     assert all(set(part) <= set(whole) for part in parts)

@@ -7,11 +7,13 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
+import numpy as np
 import pytest
 from benchmarks.apart import apart
 
 from benchmarks import kernel, scale, scale_page
 
+PATHS = "all rows", "sample"
 ORIGIN = {"commit": "0" * 40, "date": "2026-01-01 00:00 UTC", "machine": {"cpu": "any", "cores": 2}}
 
 
@@ -29,7 +31,7 @@ def page(folder, monkeypatch, **parts):
 
 
 def test_ratios_and_forecasts(tmp_path, monkeypatch):
-    more = {"threads": 2, "projection": cost(0.5), "projection_after": cost(0.4), "uniformity": 0.005}
+    more = {"threads": 2, "projection": cost(0.5), "projection_after": cost(0.4)}
     cold = [
         cost(seconds, budget=budget, forecast_seconds=3.0, cell_mass_cv=0.2, **more)
         for budget, seconds in ((10_000, 4.0), (100, 2.0))
@@ -38,7 +40,7 @@ def test_ratios_and_forecasts(tmp_path, monkeypatch):
     scaling = [cost(n / 10**6, rows=n, budget=1_000, anonymous_total=9e6) for n in (10**6, 10**5)]
     text = page(tmp_path, monkeypatch, cold={"results": cold}, kmeans={"results": kmeans}, scaling={"results": scaling})
     assert "grows 2.00 times" in text
-    assert "| 100 | 5 | 2 | 4 | 0.5, 0.4 | 4.0 | 4.0 | 3 MB | 0.0050 | 0.20 |" in text
+    assert "| 100 | 5 | 2 | 4 | 0.5, 0.4 | 4.0 | 4.0 | 3 MB | 0.20 |" in text
     assert "| 10,000 | 120 | 240 | 3 iterations on 100,000 rows | 30 / 30 |" in text
     assert "| 1,000,000 x 512 in memory | 100 | 3 | 2 | 1.50 |" in text
     assert "the slope of log time on log N is 1.00" in text
@@ -99,6 +101,26 @@ def test_every_measurement_is_kept_as_soon_as_it_is_there(tmp_path, monkeypatch)
     with pytest.raises(KeyboardInterrupt):
         scale.main()
     assert [(row["rows"], row["seconds"]) for row in scale._earlier("scaling")] == [(10, 1.0), (20, 2.0)]
+
+
+def test_a_sample_is_compared_with_all_rows(tmp_path, monkeypatch):
+    from spotal.strategies import _sample
+
+    monkeypatch.setattr(_sample, "LEAST_ROWS", _sample.LEAST_ROWS)  # put back afterwards
+    found = scale.one_quality(2)
+    assert "| budget | all rows | sample | difference | distance |" in page(tmp_path, monkeypatch, quality=found)
+    of_all, of_sample = (np.mean([r["squared_distance"] for r in found["rows"] if r["path"] == path]) for path in PATHS)
+    assert of_all != of_sample
+    assert of_sample < 1.2 * of_all
+
+
+@pytest.mark.parametrize("commit", ["0" * 40, "2ff52316e499"])
+def test_headings_say_what_was_measured_with_an_older_default(tmp_path, monkeypatch, commit):
+    monkeypatch.setitem(ORIGIN, "commit", commit)
+    text = page(tmp_path, monkeypatch, scaling={"results": [cost(1.0, rows=10**5, budget=9, anonymous_total=9e6)]})
+    older = commit != "0" * 40
+    assert ("## Streaming (an older default)" in text) == older
+    assert ("**Sections marked" in text) == older
 
 
 @pytest.mark.parametrize(

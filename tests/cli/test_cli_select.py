@@ -34,17 +34,19 @@ def test_every_kind_of_file_gives_the_library_s_picks(spotal, pool, picks, point
 
 def test_summary_says_what_was_done(spotal, pool, points):
     out = spotal("select", pool["npy"], "--budget", 7).stdout
-    figures = library.select(points, 7, random_state=0).figures
     assert "Chose 7 of 120 rows, 6 numbers each, by spot" in out
-    assert f"{figures['pick_discrepancy']:.4g}" in out
     chosen = points[library.select(points, 7, random_state=0).indices]
     assert f"farthest row from a pick: {fill_distance(chosen, points):.4g}" in out
     assert "Wrote picks.csv" in out
+    out = spotal("select", pool["npy"], "--budget", 7, "--strategy", "spot-paper").stdout
+    figures = library.select(points, 7, "spot-paper", random_state=0).figures
+    assert f"picks {figures['pick_discrepancy']:.4g}, design {figures['design_discrepancy']:.4g}" in out
 
 
 def test_same_state_same_bytes_and_another_state_others(spotal, pool):
     for name, state in (("a", 5), ("b", 5), ("c", 6)):
-        assert spotal("select", pool["npy"], "-n", 9, "--random-state", state, "-o", f"{name}.csv").exit_code == 0
+        options = "-n", 9, "--draw", "--random-state", state, "-o", f"{name}.csv"
+        assert spotal("select", pool["npy"], *options).exit_code == 0
     assert Path("a.csv").read_bytes() == Path("b.csv").read_bytes()
     assert Path("a.csv").read_bytes() != Path("c.csv").read_bytes()
 

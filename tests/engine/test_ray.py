@@ -61,7 +61,7 @@ def cluster():
 
 @pytest.fixture(scope="module")
 def mapped(tmp_path_factory):
-    """A pool that counts as large, float16 (1,100,000, 48) in a file: seven batches."""
+    """A pool of which a sample is drawn, float16 (1,100,000, 48) in a file: seven batches."""
     rng = np.random.default_rng(0)
     path = tmp_path_factory.mktemp("pool") / "x.npy"
     few = rng.normal(size=(11_000, 48)) + 4 * rng.integers(0, 3, (11_000, 1))

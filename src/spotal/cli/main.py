@@ -38,7 +38,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
     context_settings={"help_option_names": ["-h", "--help"]},
-    help="Decide what to label next: optimal transport of a pool to the hypercube, and a space-filling design in it.",
+    help="Decide what to label next: the rows that cover a pool best, with distance measured in units of mass.",
     epilog="Begin with: [bold]spotal demo[/bold], or [bold]spotal select embeddings.npy --budget 100[/bold]",
 )
 app.command(

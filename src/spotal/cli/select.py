@@ -76,7 +76,9 @@ def select(
     draw: Annotated[
         bool,
         typer.Option(
-            "--draw", help="Draw each cell's pick at random, so that 'spotal estimate' has no bias; for strategy spot."
+            "--draw",
+            help="Draw one of the rows that each pick stands for in its place, so that 'spotal estimate' has no bias; "
+            "for strategy spot.",
         ),
     ] = False,
     strategy: Annotated[

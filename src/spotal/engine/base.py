@@ -16,9 +16,8 @@ class Pass(Protocol[Partial, Result]):
     """map every batch, merge the partial results, finish.
 
     ``merge`` is associative; an engine keeps the order of the batches, so sums come out the same each time. It may
-    change and give back ``left``. Where what a batch contributes grows with its rows, a method ``fold(partial)`` may
-    give the same in a size that does not, for an engine that sends it elsewhere. A pass that keeps what it finds in
-    itself, or whose sums are rounded in the order of the batches, says so by ``here = True`` and runs in this process.
+    change and give back ``left``. A pass that keeps what it finds in itself, or whose sums are rounded in the order of
+    the batches, says so by ``here = True`` and runs in this process.
     """
 
     def map(self, batch: Batch) -> Partial:

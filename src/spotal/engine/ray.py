@@ -166,7 +166,7 @@ def _map(held: tuple[Pass[Any, Any], Pool], start: int, stop: int, size: int) ->
         for batch in pool.batches(start, stop):
             piece = task.map(batch)
             partial = piece if partial is None else task.merge(partial, piece)
-    return task.fold(partial) if hasattr(task, "fold") else partial
+    return partial
 
 
 def _merge(held: tuple[Pass[Any, Any], Pool], *partials: Any) -> Any:

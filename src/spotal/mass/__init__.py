@@ -1,4 +1,4 @@
-"""How much each row weighs in the transport: rules that multiply."""
+"""What covering each row is worth, or how much the transport carries of it: rules that multiply."""
 
 from spotal.mass.base import Evidence, Mass, Product
 from spotal.mass.class_balance import ClassBalance

@@ -1,4 +1,4 @@
-"""Mass: the non-negative weight of each pool row that the transport carries. Policy lives here and only here."""
+"""Mass: the non-negative weight of each pool row, what covering it is worth. Policy lives here and only here."""
 
 from __future__ import annotations
 

@@ -13,8 +13,8 @@ __all__ = ["Price"]
 class Price(Mass):
     """(least price / price)^power; all ones while labels have no price. O(N).
 
-    With power 1, mass per unit of price, each cell costs about as much as it weighs. Power 1/2 is the allocation of
-    least variance for a mean under a budget, where rows vary alike (W. Cochran, "Sampling Techniques", section 5.5).
+    Power 1/2 is the allocation of least variance for a mean under a budget, where rows vary alike (W. Cochran,
+    "Sampling Techniques", section 5.5).
     """
 
     def __init__(self, power: float = 1.0) -> None:

@@ -19,8 +19,6 @@ __all__ = ["PCA"]
 EXACT_DIM = 2048
 """Up to this width the covariance is decomposed exactly; above it, by randomized subspace iteration."""
 RANDOMIZED_RANK = 64
-LEADING = 32
-"""Directions that are kept beside the components, for those who refine in more dimensions than are carried."""
 
 
 class PCA(TransformerMixin, BaseEstimator):
@@ -38,7 +36,6 @@ class PCA(TransformerMixin, BaseEstimator):
     Attributes
     ----------
     mean_ : (D,), components_ : (d, D), explained_variance_ : (d,), spectrum_ : (k,) leading variances
-    leading_ : (min(k, max(d, 32)), D), the components and those that would follow
     n_components_ : int
 
     Notes
@@ -99,10 +96,9 @@ class PCA(TransformerMixin, BaseEstimator):
         self.spectrum_ = values
         wanted = choose_dimension(values.cpu().numpy(), self.budget or 1000) if auto else int(self.n_components)
         self.n_components_ = min(wanted, len(values))
-        leading = vectors[:, : max(self.n_components_, LEADING)].T
-        peak = leading.gather(1, leading.abs().argmax(1, keepdim=True))
-        self.leading_ = leading * torch.where(peak < 0, -1.0, 1.0)
-        self.components_ = self.leading_[: self.n_components_]
+        components = vectors[:, : self.n_components_].T
+        peak = components.gather(1, components.abs().argmax(1, keepdim=True))
+        self.components_ = components * torch.where(peak < 0, -1.0, 1.0)
         self.explained_variance_ = values[: self.n_components_]
         return self
 

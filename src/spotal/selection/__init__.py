@@ -1,4 +1,4 @@
-"""From a design in the cube to rows of the pool."""
+"""From a design in the cube, or a graph of neighbors, to rows of the pool."""
 
 from spotal.selection.assignment import assigned_rows
 from spotal.selection.base import Selection

@@ -43,8 +43,8 @@ def assignment(pool: Pool, picks: NDArray[np.int64], *, exact: bool) -> tuple[Pa
         return _Exact(points), 1
     rows, weight = priority_sample(None, len(pool), FITTED, 0)
     with one_thread():
-        space = LeadingSpace.fit(pool.rows(rows), weight, None, 0)
-    return _Searched(space, Centers(space.project(points)[0])), threads()
+        space = LeadingSpace.fit(pool.rows(rows), weight)
+    return _Searched(space, Centers(space.project(points))), threads()
 
 
 class _Exact:
@@ -73,4 +73,4 @@ class _Searched(_Exact):
         self.space, self.centers = space, centers
 
     def map(self, batch: Batch) -> list[NDArray[np.int32]]:
-        return [self.centers.nearest(self.space.project(batch.points)[0])[0].astype(np.int32)]
+        return [self.centers.nearest(self.space.project(batch.points)).astype(np.int32)]

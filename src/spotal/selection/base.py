@@ -39,7 +39,6 @@ class Selection:
     figures: dict[str, float] = field(default_factory=dict)
     timings: dict[str, float] = field(default_factory=dict)
     provenance: dict[str, Any] = field(default_factory=dict)
-    _mass: NDArray[np.float64] | None = field(default=None, repr=False)
     _represent: Callable[[], tuple[NDArray[np.int64], NDArray[np.float64]]] | None = field(default=None, repr=False)
     _represented: tuple[NDArray[np.int64], NDArray[np.float64]] | None = field(default=None, repr=False)
     _sampling: Sampling | None = field(default=None, repr=False)
@@ -56,7 +55,7 @@ class Selection:
     @property
     def cell_mass(self) -> NDArray[np.float64]:
         """Share of the unlabeled pool's mass that each pick stands for; sums to 1. float64 (n,)."""
-        return self._representation()[1] if self._mass is None else self._mass
+        return self._representation()[1]
 
     def members(self, pick: int) -> NDArray[np.int64]:
         """Pool rows that the pick at position ``pick`` stands for (itself among them). int64 (k,)."""
@@ -100,11 +99,11 @@ class Selection:
         probabilities and the mean is the Horvitz-Thompson estimate: no bias, whatever the values are, the cells, or the
         model that made them.
 
-        All other picks are chosen, not drawn. Each then counts the mass of its cell, and the mean is *biased*: a center
-        is no average row. For a smooth function the bias is about minus half its curvature times the variance within
-        cells, less the more picks there are, and it does not show in the error bar: the interval may hold
-        the truth less often than it says, for one function in docs/estimate.md never. For a quantity that the choice
-        itself depends on, as a model's accuracy does when rows were picked for its uncertainty, it can be of any size.
+        All other picks are chosen, not drawn. Each then counts the mass of its cell, and the mean is *biased*: a chosen
+        row is no average row. For a smooth function the bias is about minus half its curvature times the variance
+        within cells, less the more picks there are, and it does not show in the error bar: the interval may hold the
+        truth less often than it says, for one function in docs/estimate.md never. For a quantity that the choice itself
+        depends on, as a model's accuracy does when rows were picked for its uncertainty, it can be of any size.
 
         The error bar: one row a cell says nothing of how rows vary within it. Picks are therefore put into strata of
         two or three that lie close together, without regard to values, and vary there as in their cells or more:

@@ -20,8 +20,8 @@ __all__ = ["draw"]
 def draw(query: Query, cells: Cells) -> tuple[NDArray[np.int64], NDArray[np.int64], Sampling]:
     """Picks, the pick that stands for each row, and how they were sampled.
 
-    Of each cell one unlabeled row, with probability its share of the cell's mass, the caller's, not what the transport
-    carried. Cells without a row to draw have none; so that there are as many as picks, the heaviest that has two rows
+    Of each cell one unlabeled row, with probability its share of the cell's mass, the caller's. Cells without a row to
+    draw have none; so that there are as many as picks, the heaviest that has two rows
     is halved, rows near its center from those far, until there are. Rows of mass zero count nothing in any mean: they
     come, at random, where the others run out. O(N D + m log m) for m unlabeled rows.
     """

@@ -75,18 +75,16 @@ class Query:
 class Choice:
     """What ``_choose`` answers: rows in order, and what it learnt on the way.
 
-    cells : (N,) position of the pick that stands for each row, -1 for labeled rows, or a function that finds it when
-        it is asked for; None leaves it to the nearest pick in the pool's own space.
-    mass : (n,) share of the unlabeled pool's mass that each pick stands for; None leaves it to cells
+    cells : (N,) position of the pick that stands for each row, -1 for labeled rows; None leaves it to the nearest pick
+        in the pool's own space
     sampling : how the picks were drawn, where their probabilities are known
     """
 
     indices: NDArray[np.int64]
-    cells: NDArray[np.int64] | Callable[[], NDArray[np.int64]] | None = None
+    cells: NDArray[np.int64] | None = None
     figures: dict[str, float] = field(default_factory=dict)
     timings: dict[str, float] = field(default_factory=dict)
     details: dict[str, Any] = field(default_factory=dict)
-    mass: NDArray[np.float64] | None = None
     sampling: Sampling | None = None
 
 
@@ -184,7 +182,6 @@ class Strategy(ABC):
             figures,
             timings,
             provenance,
-            choice.mass,
             _representation(query, choice),
             _sampling=choice.sampling,
             _collapse=None if choice.sampling else lambda: collapse(to_numpy(query.pool.rows(indices).double())),
@@ -331,11 +328,7 @@ def _representation(query: Query, choice: Choice) -> Callable[[], tuple[NDArray[
     """Cells and their mass, worked out when first asked for."""
 
     def represent() -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-        cells = choice.cells() if callable(choice.cells) else choice.cells
-        if cells is None:
-            cells = nearest_picks(query, choice.indices)
-        if choice.mass is not None:
-            return cells, choice.mass
+        cells = nearest_picks(query, choice.indices) if choice.cells is None else choice.cells
         share = np.where(cells >= 0, query.weights(), 0.0)
         if len(choice.indices) and not share.any():
             share = (cells >= 0).astype(np.float64)
