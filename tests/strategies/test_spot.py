@@ -62,7 +62,7 @@ def test_picks_follow_the_mass_given():
     x = square(800)
     dense = x[:, 0] < 0.25
     mass = np.where(dense, 0.9 / dense.sum(), 0.1 / (~dense).sum())
-    assert 0.8 < dense[pick(x, 40, mass=mass, reach=1.0).indices].mean() < 1
+    assert 0.8 < dense[pick(x, 40, mass=mass).indices].mean() < 1
     assert 0.15 < dense[pick(x, 40).indices].mean() < 0.35
 
 
@@ -287,7 +287,8 @@ def test_picks_of_much_work_are_found_in_leading_coordinates_nearly_as_well(monk
     [
         ({"mass": "heavy"}, ["mass", "'margin^2'", "'heavy'"]),
         ({"mass": np.ones(5)}, ["mass", "(5,)", "query"]),
-        ({"reach": 0}, ["reach", "above 0", "found 0"]),
+        ({"reach": 0}, ["reach", "'auto'", "above 0", "found 0"]),
+        ({"reach": "far"}, ["reach", "'auto'", "'far'"]),
         ({"reach": 1.5}, ["reach", "at most 1", "1.5"]),
         ({"space_filling": -1}, ["space_filling", "above 0", "-1"]),
         ({"space_filling": "most"}, ["space_filling", "'auto'", "'most'"]),

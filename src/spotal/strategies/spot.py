@@ -20,25 +20,28 @@ from spotal.strategies.transported import TransportedDesign
 __all__ = ["SPOT"]
 
 REPRESENTATIVES = ("center", "random")
+NARROW = 0.1
+"""Share of a pick's mass within a row's reach, once there is a model."""
 
 
 class SPOT(Strategy):
     """Space-filling picks on the neighbor graph, where transport to the uniform measure needs no cube.
 
     Transport makes distance mean mass: the points of a design of n each stand for 1/n of it. Here a row's reach is the
-    distance within which it finds a tenth of that mass, and picks are taken greedily so that the weighted sum over rows
+    distance within which it finds a share of that mass, and picks are taken greedily so that the weighted sum over rows
     of exp(-(distance to the nearest pick or labeled row / reach)^2) is greatest, where only a row's nearest, up to four
-    times the mass within its reach, count (:class:`~spotal.selection.coverage.Coverage`). In one dimension, with
-    ``reach=0.5``, the picks stand near evenly spaced quantiles, as the points of a lattice do after the transport.
+    times the mass within its reach, count (:class:`~spotal.selection.coverage.Coverage`). In one dimension, before
+    there is a model, the picks stand near evenly spaced quantiles, as a lattice's points do after the transport.
 
     Parameters
     ----------
     mass : "auto", a :class:`~spotal.mass.Mass`, or one by name (:func:`~spotal.mass.parse_mass`), such as "uniform"
         What covering a row is worth, times the caller's ``mass``. "auto" is ``Margin(1)``: uniform before there is a
         model.
-    reach : float in (0, 1]
-        Share of the mass that one pick stands for which lies within a row's reach; five neighbors at least. Rows that
-        hold four times as much may cover it.
+    reach : "auto" or float in (0, 1]
+        Share of the mass that one pick stands for which lies within a row's reach; five neighbors at least. "auto" is
+        all of it before there is a model, when picks spread over the pool, and a tenth from then on, when they go to
+        where the model is unsure. Rows that hold four times as much may cover a row.
     space_filling : "auto" or float, at least 0
         Power of a row's reach that multiplies its worth: 0 covers the pool's mass, 2 rather the volume of the space,
         far-out rows included. "auto" is twice one minus the normalized entropy of the model's mean probabilities, and 0
@@ -79,7 +82,7 @@ class SPOT(Strategy):
         self,
         *,
         mass: str | Mass = "auto",
-        reach: float = 0.1,
+        reach: str | float = "auto",
         space_filling: str | float = "auto",
         representative: str = "center",
     ) -> None:
@@ -89,9 +92,9 @@ class SPOT(Strategy):
             )
         if isinstance(mass, str) and mass != "auto":
             parse_mass(mass)  # says now what is wrong with it
-        check_real(reach, "reach", 0, 1)
-        auto = isinstance(space_filling, str) and space_filling == "auto"
-        if not auto and space_filling != 0:
+        if not _is_auto(reach):
+            check_real(reach, "reach, where it is not 'auto',", 0, 1)
+        if not _is_auto(space_filling) and space_filling != 0:
             check_real(space_filling, "space_filling, where it is not 'auto' or 0,", 0)
         if not isinstance(representative, str) or representative not in REPRESENTATIVES:
             raise InputError(f"representative must be 'center' or 'random', found {representative!r}")
@@ -108,6 +111,10 @@ class SPOT(Strategy):
         """
         return TransportedDesign(**changes)
 
+    def share(self, model: bool) -> float:
+        """What ``reach`` is with a model's probabilities, or without."""
+        return float(self.reach) if not _is_auto(self.reach) else NARROW if model else 1.0
+
     def _refusal(self) -> str | None:
         if self.representative == "random":
             return "SPOT(representative='random') draws with known probabilities; use representative='center'"
@@ -120,9 +127,13 @@ class SPOT(Strategy):
         clock = Clock()
         rule = self.mass if isinstance(self.mass, Mass) else Margin(1) if self.mass == "auto" else parse_mass(self.mass)
         power = None if isinstance(self.space_filling, str) else float(self.space_filling)
-        picks, figures = cover(query, rule, self.reach, power, clock)
+        picks, figures = cover(query, rule, self.share(query.probabilities is not None), power, clock)
         if self.representative == "center":
             return Choice(picks, None, figures, clock.seconds)
         with clock("draw"):
             picks, cells, sampling = draw(query, settle(query.pool, query.pool.rows(picks)))
         return Choice(picks, cells, figures, clock.seconds, sampling=sampling)
+
+
+def _is_auto(value: object) -> bool:
+    return isinstance(value, str) and value == "auto"
