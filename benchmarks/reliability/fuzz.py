@@ -25,7 +25,7 @@ from typing import Any
 from benchmarks.reliability.common import content, scratch
 from benchmarks.reliability.inputs import DECOYS, INPUTS, Input, add_decoys
 from benchmarks.reliability.mutations import MUTATIONS
-from benchmarks.reliability.process import Forked, prepare, run_main
+from benchmarks.reliability.process import Forked, freeze, prepare, run_main
 from benchmarks.reliability.structures import structured
 
 __all__ = ["fuzz", "replay"]
@@ -45,6 +45,7 @@ def fuzz(
     begun = time.monotonic()
     with scratch(folder) as place:
         bases = {name: _base(INPUTS[name], place / "bases" / str(k)) for k, name in enumerate(names)}
+        freeze()
         plan = [(names[k % len(names)], first + k // len(names)) for k in range(count)]
         found = _pool(plan, bases, place, jobs, begun + 60 * minutes)
     ends = Counter(end for case in found for end in case["ends"])
