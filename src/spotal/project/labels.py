@@ -52,6 +52,10 @@ EVENTS = select(
     EventRow.undoes,
     EventRow.content,
 ).join(ItemRow, ItemRow.number == EventRow.item)
+_SOME = bindparam("some", expanding=True)
+_CONTENTS = select(ItemRow.number, ItemRow.content).where(ItemRow.number.in_(_SOME))
+_EXTERNAL = EVENTS.where(EventRow.external_id.in_(_SOME))
+"""Queries of every answer, made once."""
 
 
 class Labels:
@@ -356,8 +360,8 @@ def _contents(connection: Connection, numbers: Iterable[int]) -> dict[int, str]:
     """The present content of each of these items."""
     wanted, found = list(numbers), dict[int, str]()
     for start in range(0, len(wanted), MANY):
-        query = select(ItemRow.number, ItemRow.content).where(ItemRow.number.in_(wanted[start : start + MANY]))
-        found.update((number, content) for number, content in connection.execute(query))
+        rows = connection.execute(_CONTENTS, {"some": wanted[start : start + MANY]})
+        found.update((number, content) for number, content in rows)
     return found
 
 
@@ -367,7 +371,8 @@ def _known(connection: Connection, answers: list[Answer]) -> dict[tuple[str, str
     ids = [name for name in given if is_text(name)]
     known: dict[tuple[str, str | None, str], Event] = {}
     for start in range(0, len(ids), MANY):
-        for event in read_events(connection, EVENTS.where(EventRow.external_id.in_(ids[start : start + MANY]))):
+        for row in connection.execute(_EXTERNAL, {"some": ids[start : start + MANY]}):
+            event = Event(*row)
             known[event.source, event.external_id, event.external_version] = event
     return known
 
