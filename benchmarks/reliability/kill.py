@@ -197,12 +197,12 @@ class _Loop:
         try:
             client = Client(address, annotator, timeout=20)
             while True:
-                tasks = client.state().get("tasks", [])
-                if not tasks:
+                client.state()
+                if not client.open:
                     return
-                for task in tasks[: rng.choice((1, 5, 30))]:
+                for number in client.open[: rng.choice((1, 5, 30))]:
                     kind = rng.choices(("label", "skip", "none_of_these"), (8, 1, 1))[0]
-                    said = client.make(task["number"], rng.choice(CLASSES) if kind == "label" else None, kind)
+                    said = client.make(number, rng.choice(CLASSES) if kind == "label" else None, kind)
                     client.send([said])
                     self.ledger.page[said["id"]] = (said["item"], annotator, said.get("label"))
         except Refused as error:

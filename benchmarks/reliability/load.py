@@ -111,20 +111,17 @@ def _people(address: str, names: list[str], think: float, seconds: float, told: 
 
 def _person(address: str, name: str, think: float, end: float, found: dict[str, Any]) -> None:
     rng = random.Random(name)
-    open_items: list[int] = []
     try:
         client = Client(address, name)
         while time.monotonic() < end:
             begun = time.monotonic()
-            state = client.state()
+            client.state()
             found["states"].append(time.monotonic() - begun)
-            if "tasks" in state:
-                open_items = [task["number"] for task in state["tasks"]]
-            if not open_items:
+            if not client.open:
                 return
             if think:
                 time.sleep(rng.expovariate(1 / think))
-            said = client.make(open_items.pop(0), rng.choice(CLASSES))
+            said = client.make(client.open[0], rng.choice(CLASSES))
             begun = time.monotonic()
             client.send([said])
             found["posts"].append(time.monotonic() - begun)

@@ -35,7 +35,7 @@ def prepare() -> None:
     import spotal.cli.main
     import spotal.project.learning
     import spotal.project.report
-    import spotal.web.app  # noqa: F401
+    import spotal.web.app
     from spotal.strategies import names
 
     names()
