@@ -388,7 +388,8 @@ class SPOT(Strategy):
         for _ in range(TRIALS):
             picks = celling.represent(cells, mass, free, len(points), query.allowance())
             first = picks[np.unique(cells.index[picks], return_index=True)[1]]
-            count = min(limits.most(free), max(1, round(len(first) * limits.budget / float(limits.cost[first].sum()))))
+            share = len(first) * float(limits.budget) / float(limits.cost[first].sum())  # infinite where prices are next to 0
+            count = round(min(limits.most(free), max(1, share)))
             if abs(count - len(points)) <= CLOSE * len(points):
                 break
             points = self.design.points(count, carried.shape[1], random_state=query.rng())
@@ -423,7 +424,7 @@ def _affordable(query: Query, mass: NDArray[np.float64]) -> int:
     if limits.cost is None or not mass[free].any():
         return query.budget
     price = float(mass[free] @ limits.cost[free] / mass[free].sum())
-    return max(1, min(limits.most(free), round(limits.budget / price)))
+    return max(1, limits.bought(free, price))
 
 
 def _is_one_of(value: Any, *words: str) -> bool:
