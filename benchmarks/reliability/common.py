@@ -9,7 +9,7 @@ import shlex
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from hashlib import blake2b
@@ -44,12 +44,14 @@ def scratch(keep: Path | None = None) -> Iterator[Path]:
         yield Path(name)
 
 
-def content(folder: Path) -> dict[str, str]:
-    """A hash of every file below a folder; links by what they point to."""
+def content(folder: Path, of: Callable[[str], bool] = lambda name: True) -> dict[str, str]:
+    """A hash of every file below a folder that is ``of`` interest; links by what they point to."""
     found = {}
     for place, _, names in os.walk(folder):
         for name in names:
             path = Path(place, name)
+            if not of(path.relative_to(folder).as_posix()):
+                continue
             data = os.readlink(path).encode() if path.is_symlink() else path.read_bytes()
             found[path.relative_to(folder).as_posix()] = blake2b(data, digest_size=12).hexdigest()
     return found
