@@ -388,9 +388,7 @@ class SPOT(Strategy):
         for _ in range(TRIALS):
             picks = celling.represent(cells, mass, free, len(points), query.allowance())
             first = picks[np.unique(cells.index[picks], return_index=True)[1]]
-            share = (
-                len(first) * float(limits.budget) / float(limits.cost[first].sum())
-            )
+            share = len(first) * float(limits.budget) / float(limits.cost[first].sum())
             count = round(min(limits.most(free), max(1, share)))
             if abs(count - len(points)) <= CLOSE * len(points):
                 break
