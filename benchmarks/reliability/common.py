@@ -9,6 +9,7 @@ import shlex
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -16,7 +17,7 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
-__all__ = ["RESULTS", "ROOT", "command", "content", "origin", "save", "scratch"]
+__all__ = ["RESULTS", "ROOT", "Others", "command", "content", "origin", "save", "scratch"]
 
 ROOT = Path(__file__).parents[2]
 RESULTS = Path(__file__).parent / "results"
@@ -57,6 +58,33 @@ def content(folder: Path, of: Callable[[str], bool] = lambda name: True) -> dict
     return found
 
 
+class Others:
+    """How busy other programs have kept the machine, from now on."""
+
+    def __init__(self) -> None:
+        self._begun = time.monotonic(), self._busy(), self._own()
+
+    def cores(self) -> float | None:
+        """How many cores they took on average; None where the system does not tell. Whoever we started has ended."""
+        wall, busy, own = self._begun
+        now = self._busy()
+        if busy is None or now is None:
+            return None
+        return max(0.0, round((now - busy - self._own() + own) / (time.monotonic() - wall), 2))
+
+    @staticmethod
+    def _busy() -> float | None:
+        try:
+            user, nice, system, _, _, *rest = map(int, Path("/proc/stat").read_text().split("\n")[0].split()[1:9])
+        except (OSError, ValueError):
+            return None
+        return (user + nice + system + sum(rest)) / os.sysconf("SC_CLK_TCK")
+
+    @staticmethod
+    def _own() -> float:
+        return sum(os.times()[:4])
+
+
 def origin() -> dict[str, Any]:
     """The commit, the machine and the date of a run."""
     git = ["git", "--no-optional-locks", "-C", str(ROOT)]
@@ -71,10 +99,10 @@ def origin() -> dict[str, Any]:
     }
 
 
-def save(part: str, document: dict[str, Any], folder: Path = RESULTS) -> Path:
-    """Write the results of a part."""
+def save(part: str, document: dict[str, Any], about: dict[str, Any], folder: Path = RESULTS) -> Path:
+    """Write the results of a part; ``about`` is :func:`origin` when it began."""
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{part}.json"
-    path.write_text(json.dumps({"part": part, **origin(), **document}, indent=1) + "\n", encoding="utf-8")
+    path.write_text(json.dumps({"part": part, **about, **document}, indent=1) + "\n", encoding="utf-8")
     print(f"wrote {path}", file=sys.stderr)
     return path

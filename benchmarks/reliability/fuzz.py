@@ -28,7 +28,7 @@ from benchmarks.reliability.mutations import MUTATIONS
 from benchmarks.reliability.process import Forked, freeze, prepare, run_main
 from benchmarks.reliability.structures import structured
 
-__all__ = ["fuzz", "replay"]
+__all__ = ["again", "fuzz", "replay"]
 
 SECONDS = 120
 """A case that takes longer hangs."""
@@ -54,6 +54,7 @@ def fuzz(
         "cases": len(found),
         "inputs": len(names),
         "first_seed": first,
+        "wanted": count,
         "commands": sum(ends.values()),
         "ends": dict(ends),
         "failures": failures,
@@ -72,6 +73,13 @@ def replay(name: str, seed: int, folder: Path | None = None) -> dict[str, Any]:
         verdict = run.wait()
         said = [path.read_text(errors="replace") for path in sorted((place / "case").glob("said-*"))]
         return verdict | {"mutation": run.about(), "said": said}
+
+
+def again(failures: list[dict[str, Any]]) -> dict[str, Any]:
+    """Run cases again that failed: how many, and what fails now."""
+    cases = list(dict.fromkeys(failure["case"] for failure in failures))
+    found = [replay(name, int(seed)) for name, _, seed in (case.rpartition(":") for case in cases)]
+    return {"cases": len(cases), "failures": [failure for one in found for failure in one["failures"]]}
 
 
 def _base(one: Input, folder: Path) -> Path:
