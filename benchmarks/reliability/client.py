@@ -82,11 +82,7 @@ class Client:
         headers = {"Accept": "text/html" if path[1:2] in ("", "?") else "application/json"}
         headers |= {"Cookie": self.cookie} if self.cookie else {}
         headers |= {"Content-Type": "application/json", "X-Spotal": "1"} if body is not None else {}
-        if self._connection is None:
-            self._connection = http.client.HTTPConnection(self._host, self._port, timeout=self._timeout)
-        self._connection.request(method, path, body, headers)
-        response = self._connection.getresponse()
-        content = response.read()
+        response, content = self._exchange(method, path, body, headers)
         if response.will_close:
             self._connection.close()
             self._connection = None
@@ -96,6 +92,22 @@ class Client:
         if response.status != 200:
             raise Refused(f"{response.status}: {content[:300]!r}")
         return content
+
+    def _exchange(self, method: str, path: str, body: str | None, headers: dict[str, str]) -> tuple[Any, bytes]:
+        """Send and receive; once more over a new connection where the kept one was closed meanwhile, as browsers do."""
+        is_kept = self._connection is not None
+        if self._connection is None:
+            self._connection = http.client.HTTPConnection(self._host, self._port, timeout=self._timeout)
+        try:
+            self._connection.request(method, path, body, headers)
+            response = self._connection.getresponse()
+            return response, response.read()
+        except ConnectionError:
+            self._connection.close()
+            self._connection = None
+            if not is_kept:
+                raise
+            return self._exchange(method, path, body, headers)
 
 
 def address_of(server: Forked, seconds: float = 60) -> str:
