@@ -74,9 +74,10 @@ class Client:
         return [str(result["id"]) for result in results]
 
     def close(self) -> None:
-        """Hang up."""
+        """Hang up; whoever asks again connects anew."""
         if self._connection is not None:
             self._connection.close()
+        self._connection = None
 
     def _ask(self, method: str, path: str, body: str | None = None) -> bytes:
         headers = {"Accept": "text/html" if path[1:2] in ("", "?") else "application/json"}
@@ -84,8 +85,7 @@ class Client:
         headers |= {"Content-Type": "application/json", "X-Spotal": "1"} if body is not None else {}
         response, content = self._exchange(method, path, body, headers)
         if response.will_close:
-            self._connection.close()
-            self._connection = None
+            self.close()
         if response.status in (302, 303, 307):
             self.cookie = (response.headers.get("Set-Cookie") or "").partition(";")[0]
             return self._ask(method, response.headers["Location"], body)
@@ -103,8 +103,7 @@ class Client:
             response = self._connection.getresponse()
             return response, response.read()
         except ConnectionError:
-            self._connection.close()
-            self._connection = None
+            self.close()
             if not is_kept:
                 raise
             return self._exchange(method, path, body, headers)
