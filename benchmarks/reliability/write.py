@@ -73,12 +73,18 @@ def write(results: Path = RESULTS, page: Path = ROOT / "docs" / "reliability.md"
     """Write the page; parts that have not been run are left out and said."""
     found = {path.stem: json.loads(path.read_text(encoding="utf-8")) for path in sorted(results.glob("*.json"))}
     lines = [HEAD, "## Aims", "", "| aim | measured | met |", "| --- | --- | --- |", *_aims(found), ""]
+    left_out = [name for name in PARTS if name not in found]
+    if left_out:
+        lines += [f"Not run: {', '.join(left_out)}.", ""]
     for name, section in zip(PARTS, (_kill, _runs, _load, _fuzz, _disk), strict=True):
         if name in found:
             lines += [*section(found[name]), "", _where(found[name]), ""]
     left_out = [name for name in PARTS if name not in found]
     if left_out:
         lines += [f"Not run: {', '.join(left_out)}.", ""]
+    for name, section in zip(PARTS, (_kill, _runs, _load, _fuzz, _disk), strict=True):
+        if name in found:
+            lines += [*section(found[name]), "", _where(found[name]), ""]
     lines += [BESIDE, "| project | what its documentation says | here |", "| --- | --- | --- |"]
     lines += [f"| {' | '.join(row)} |" for row in PEERS]
     page.write_text("\n".join(lines) + "\n", encoding="utf-8")
@@ -131,12 +137,12 @@ def _kill(found: dict[str, Any]) -> list[str]:
 
 
 def _runs(found: dict[str, Any]) -> list[str]:
-    same = "the same results, bit for bit" if found["same"] else "**other results**"
+    same = "the same, bit for bit, as" if found["same"] else "**other than**"
     return [
         "## Killed benchmark runs",
         "",
-        f"`spotal bench` was killed {found['kills']} times within {found['rounds']} rounds, then left to end. It has",
-        f"{same} as a run that was left alone.",
+        f"`spotal bench` was killed {found['kills']} times within {found['rounds']} rounds, then left to end. Its",
+        f"results are {same} those of a run that was left alone.",
         *_faults(found["faults"]),
     ]
 
@@ -159,7 +165,11 @@ def _load(found: dict[str, Any]) -> list[str]:
             f"{post.get('p99', 0):,.0f} ms | {state.get('p50', 0):,.0f} ms | {state.get('p99', 0):,.0f} ms | "
             f"{run['answers']:,} | {run['lost']} | {_cores(run.get('cores_of_others'))} |"
         )
-    lines += ["", "Others: how many of the machine's cores other programs took meanwhile."]
+    lines += [
+        "",
+        "Others: how many of the machine's cores other programs took meanwhile. Everybody opens the page at the same",
+        "moment, and is told 200 items at first: where people think, that is the 99th percentile of the states.",
+    ]
     return lines + _faults([error for run in found["runs"] for error in run["errors"]])
 
 
