@@ -42,7 +42,7 @@ def main() -> int:
     parser.add_argument("--first-seed", type=int, default=0)
     parser.add_argument("--only", default="", help="with fuzz: inputs whose name holds this")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="with fuzz: cases at a time")
-    parser.add_argument("--minutes", type=float, default=600, help="with fuzz: begin no case after so long")
+    parser.add_argument("--minutes", type=float, default=600, help="with kill and fuzz: begin nothing after so long")
     parser.add_argument("--replay", metavar="INPUT:SEED", help="run one case of the fuzz again")
     parser.add_argument("--again", action="store_true", help="run the fuzz's cases that failed again, and note it")
     parser.add_argument("--keep", type=Path, metavar="FOLDER", help="a new folder for scratch files, which stays")
@@ -85,9 +85,10 @@ def main() -> int:
 
 def _parts(options: argparse.Namespace) -> dict[str, Callable[[], dict[str, Any]]]:
     quick, count, first, keep = options.quick, options.count, options.first_seed, options.keep
+    minutes = options.minutes
     load = {"people": 10, "batches": (50,), "seconds": 3, "items": 200} if quick else {}
     return {
-        "kill": lambda: kill_loop(count or (10 if quick else 1_000), first, keep),
+        "kill": lambda: kill_loop(count or (10 if quick else 1_000), first, minutes=minutes, folder=keep),
         "runs": lambda: killed_runs(count or (3 if quick else 20), seeds=2 if quick else 10, seed=first, folder=keep),
         "load": lambda: load_test(**load, folder=keep),  # type: ignore[arg-type]
         "fuzz": lambda: fuzz(
@@ -95,7 +96,7 @@ def _parts(options: argparse.Namespace) -> dict[str, Callable[[], dict[str, Any]
             first=first,
             only=options.only,
             jobs=options.jobs,
-            minutes=options.minutes,
+            minutes=minutes,
             folder=keep,
         ),
         "disk": lambda: disk_full(quick=quick, folder=keep),

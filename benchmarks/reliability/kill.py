@@ -64,8 +64,8 @@ class Ledger:
     refused: list[str] = field(default_factory=list)
 
 
-def kill_loop(kills: int, seed: int = 0, folder: Path | None = None) -> dict[str, Any]:
-    """Run random commands until that many were killed; the answers counted, and what was wrong."""
+def kill_loop(kills: int, seed: int = 0, *, minutes: float = 600, folder: Path | None = None) -> dict[str, Any]:
+    """Run random commands until that many were killed or time is up; the answers counted, and what was wrong."""
     prepare()
     rng = random.Random(f"kill:{seed}")
     begun = time.monotonic()
@@ -74,7 +74,7 @@ def kill_loop(kills: int, seed: int = 0, folder: Path | None = None) -> dict[str
         work.mkdir()
         _in(work, place, _make)
         run = _Loop(work, place, rng)
-        while run.killed < kills:
+        while run.killed < kills and time.monotonic() < begun + 60 * minutes:
             run.step()
         run.settle()
         return {
