@@ -150,10 +150,11 @@ def test_bad_state_files(tmp_path):
 
 def test_what_torch_says_of_how_a_file_was_written_is_not_passed_on(tmp_path):
     torch.save([1], tmp_path / "old.pt", pickle_protocol=4)
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        with pytest.raises(ModelError, match=r"old\.pt (holds list|cannot be read)"):
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        with pytest.raises(ModelError, match=r"old\.pt"):
             TorchEmbedder(tmp_path / "old.pt")
+    assert told == []
 
 
 class _Trap:

@@ -36,7 +36,7 @@ _COLUMNS = (
     ItemRow.held_back.is_not(None).label("is_held_back"),
     ItemRow.added,
 )
-_SOME = bindparam("some", expanding=True)
+_SOME: Any = bindparam("some", expanding=True)
 _NAMES = select(ItemRow.number, ItemRow.id).where(ItemRow.number.in_(_SOME))
 _NUMBERS = select(ItemRow.id, ItemRow.number).where(ItemRow.id.in_(_SOME))
 """Queries of every answer, made once."""

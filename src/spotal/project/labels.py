@@ -52,7 +52,7 @@ EVENTS = select(
     EventRow.undoes,
     EventRow.content,
 ).join(ItemRow, ItemRow.number == EventRow.item)
-_SOME = bindparam("some", expanding=True)
+_SOME: Any = bindparam("some", expanding=True)
 _CONTENTS = select(ItemRow.number, ItemRow.content).where(ItemRow.number.in_(_SOME))
 _EXTERNAL = EVENTS.where(EventRow.external_id.in_(_SOME))
 """Queries of every answer, made once."""
