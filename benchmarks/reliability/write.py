@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -99,11 +100,12 @@ def _aims(found: dict[str, Any]) -> list[str]:
         rows.append(("1,000 kills: no label lost", measured, kill["kills"] >= 1_000 and not lost + harmed + faults))
     if fuzz := found.get("fuzz"):
         kinds = fuzz["by_kind"]
+        few = "" if fuzz["cases"] >= 10_000 else ", as many as there was time for"
         said = ", ".join(f"{kind} {count}" for kind, count in kinds.items()) or "no traceback, crash, hang or harm"
         if "again" in fuzz:
             said += f"; {len(fuzz['again']['failures'])} when these were run again with what was mended"
         aim = "10,000 mutations: no traceback, no file of the user touched"
-        rows.append((aim, f"{fuzz['cases']:,} mutations: {said}", fuzz["cases"] >= 10_000 and not kinds))
+        rows.append((aim, f"{fuzz['cases']:,} mutations{few}: {said}", fuzz["cases"] >= 10_000 and not kinds))
     if runs := found.get("runs"):
         measured = f"{runs['kills']} kills, {'the same, bit for bit' if runs['same'] else 'other results'}"
         rows.append(("a benchmark run that was killed ends with the same results", measured, not runs["faults"]))
@@ -189,7 +191,7 @@ def _fuzz(found: dict[str, Any]) -> list[str]:
         "sentence and exit 2 (`doctor`: 1 where it finds something).",
         "",
         f"{found['commands']:,} commands ended with exit {ends}.",
-        *_faults([f"`{one['case']}`, {one['command']}: {one['kind']}, {one['what']}" for one in found["failures"]]),
+        *_faults(_by_place(found["failures"])),
         *_again(found),
     ]
 
@@ -199,9 +201,27 @@ def _again(found: dict[str, Any]) -> list[str]:
     if "again" not in found:
         return []
     again = found["again"]
-    failures = [f"`{one['case']}`, {one['command']}: {one['kind']}, {one['what']}" for one in again["failures"]]
+    failures = again["failures"]
     said = f"These {again['cases']} cases were run again at commit {again['commit']}: {len(failures)} fail."
-    return ["", said, *_faults(failures)]
+    return ["", said, *_faults(_by_place(failures))]
+
+
+def _by_place(failures: list[dict[str, Any]]) -> list[str]:
+    """Failures of one kind at one place of the source as one, with the first of them."""
+    groups: dict[str, list[dict[str, Any]]] = {}
+    for one in failures:
+        place = re.search(r"\[[^\[\]]*\]$", one["what"])
+        groups.setdefault(f"{one['kind']} {place[0] if place else one['what']}", []).append(one)
+    return [
+        f"{f'{len(ones)} times' if len(ones) > 1 else 'once'}: `{ones[0]['case']}`, {ones[0]['command'].strip()}: {ones[0]['kind']}, "
+        f"{_short(ones[0]['what'])}"
+        for ones in groups.values()
+    ]
+
+
+def _short(what: str) -> str:
+    """What is said, without what the mutation put into it, and where packages are."""
+    return re.sub(r"(\w|[^\w\s])\1{20,}", r"\1...", re.sub(r"\S*site-packages/", "", what))
 
 
 def _disk(found: dict[str, Any]) -> list[str]:
