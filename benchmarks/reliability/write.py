@@ -80,12 +80,6 @@ def write(results: Path = RESULTS, page: Path = ROOT / "docs" / "reliability.md"
     for name, section in zip(PARTS, (_kill, _runs, _load, _fuzz, _disk), strict=True):
         if name in found:
             lines += [*section(found[name]), "", _where(found[name]), ""]
-    left_out = [name for name in PARTS if name not in found]
-    if left_out:
-        lines += [f"Not run: {', '.join(left_out)}.", ""]
-    for name, section in zip(PARTS, (_kill, _runs, _load, _fuzz, _disk), strict=True):
-        if name in found:
-            lines += [*section(found[name]), "", _where(found[name]), ""]
     lines += [BESIDE, "| project | what its documentation says | here |", "| --- | --- | --- |"]
     lines += [f"| {' | '.join(row)} |" for row in PEERS]
     page.write_text("\n".join(lines) + "\n", encoding="utf-8")
@@ -212,9 +206,10 @@ def _by_place(failures: list[dict[str, Any]]) -> list[str]:
     for one in failures:
         place = re.search(r"\[[^\[\]]*\]$", one["what"])
         groups.setdefault(f"{one['kind']} {place[0] if place else one['what']}", []).append(one)
+    times = {1: "once"}
     return [
-        f"{f'{len(ones)} times' if len(ones) > 1 else 'once'}: `{ones[0]['case']}`, {ones[0]['command'].strip()}: {ones[0]['kind']}, "
-        f"{_short(ones[0]['what'])}"
+        f"{times.get(len(ones), f'{len(ones)} times')}: `{ones[0]['case']}`, {ones[0]['command'].strip()}: "
+        f"{ones[0]['kind']}, {_short(ones[0]['what'])}"
         for ones in groups.values()
     ]
 

@@ -87,4 +87,5 @@ def test_the_page_says_what_was_missed_and_what_was_not_run(tmp_path):
     assert missed.endswith("| **no** |")
     assert "once: `pool.npy:3`, select pool.npy: traceback, exit 1" in page
     assert "These 1 cases were run again at commit def: 0 fail." in page
+    assert page.count("## Mutated files") == 1
     assert f"Not run: {', '.join(name for name in PARTS if name not in ('fuzz', 'kill'))}." in page
