@@ -40,6 +40,7 @@ def main() -> int:
     parser.add_argument("--quick", action="store_true", help="small versions of all, which take minutes")
     parser.add_argument("--count", type=int, help="kills, or mutations")
     parser.add_argument("--first-seed", type=int, default=0)
+    parser.add_argument("--add", action="store_true", help="with kill and fuzz: add to the results that there are")
     parser.add_argument("--only", default="", help="with fuzz: inputs whose name holds this")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="with fuzz: cases at a time")
     parser.add_argument("--minutes", type=float, default=600, help="with kill and fuzz: begin nothing after so long")
@@ -77,7 +78,7 @@ def main() -> int:
         wrong |= bool(faults)
         print(json.dumps({"part": name, **found}, indent=1))
         if not options.quick and not options.only:
-            save(name, found, about)
+            save(name, found, about, options.add)
     if not options.quick and not options.only:
         write()
     return 1 if wrong else 0

@@ -17,7 +17,7 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
-__all__ = ["RESULTS", "ROOT", "Others", "command", "content", "origin", "save", "scratch"]
+__all__ = ["RESULTS", "ROOT", "Others", "added", "command", "content", "origin", "save", "scratch"]
 
 ROOT = Path(__file__).parents[2]
 RESULTS = Path(__file__).parent / "results"
@@ -99,10 +99,32 @@ def origin() -> dict[str, Any]:
     }
 
 
-def save(part: str, document: dict[str, Any], about: dict[str, Any], folder: Path = RESULTS) -> Path:
-    """Write the results of a part; ``about`` is :func:`origin` when it began."""
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / f"{part}.json"
-    path.write_text(json.dumps({"part": part, **about, **document}, indent=1) + "\n", encoding="utf-8")
+SAME = ("inputs", "part", "seed", "first_seed")
+"""Keys of results that are no sums."""
+
+
+def added(first: dict[str, Any], second: dict[str, Any]) -> dict[str, Any]:
+    """The results of two runs of a part with different seeds as those of one: sums, and all that was said."""
+    found = dict(first)
+    for key, value in second.items():
+        if key not in first:
+            found[key] = value
+        elif isinstance(value, dict):
+            found[key] = added(first[key], value)
+        elif isinstance(value, str) or key in SAME:
+            found[key] = first[key] if first[key] == value else f"{first[key]} and {value}"
+        else:
+            found[key] = first[key] + value
+    return found
+
+
+def save(part: str, document: dict[str, Any], about: dict[str, Any], add: bool = False) -> Path:
+    """Write the results of a part, or ``add`` them to what there is; ``about`` is :func:`origin` when it began."""
+    RESULTS.mkdir(parents=True, exist_ok=True)
+    path = RESULTS / f"{part}.json"
+    document = {"part": part, **about, **document}
+    if add:
+        document = added(json.loads(path.read_text(encoding="utf-8")), document)
+    path.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
     print(f"wrote {path}", file=sys.stderr)
     return path

@@ -45,6 +45,8 @@ WEIGHTS = {
     "init": 1,
 }
 """How often each command is begun."""
+LEFT = re.compile(r"\.out[^/]*\.[0-9a-f]{8}\.part")
+"""An unfinished file beside an output: a new one, of a command that was killed, is no harm, and is counted."""
 THOUGHT = 0.02
 """Seconds that a person thinks about an answer."""
 EVERY = 10
@@ -87,6 +89,7 @@ def kill_loop(kills: int, seed: int = 0, *, minutes: float = 600, folder: Path |
             "comparisons": run.compared,
             "lost": run.lost,
             "harmed": run.harmed,
+            "left": run.left,
             "faults": run.faults,
             "seconds": round(time.monotonic() - begun),
         }
@@ -119,6 +122,7 @@ class _Loop:
         self.completed: Counter[str] = Counter()
         self.lost: list[str] = []
         self.harmed: list[str] = []
+        self.left: list[str] = []
         self.faults: list[str] = []
         self.typical = dict.fromkeys(WEIGHTS, 1.5)  # seconds that each command takes
         self.user = self._user()
@@ -147,6 +151,8 @@ class _Loop:
         self.killed += killed
         if killed:
             self.by_command[name] += 1
+            if moment > self.typical[name] and name != "label":  # it takes longer: its last steps are to be reached too
+                self.typical[name] *= 1.5
         else:
             self.completed[name] += 1
             self.typical[name] = 0.7 * self.typical[name] + 0.3 * (time.monotonic() - process.begun)
@@ -233,7 +239,9 @@ class _Loop:
         """Look up every answer of the ledger, and hash what is the user's."""
         now = self._user()
         for name in self.user.keys() | now.keys():
-            if self.user.get(name) != now.get(name):
+            if name not in self.user and LEFT.fullmatch(name):
+                self.left.append(f"{when}: {name}")
+            elif self.user.get(name) != now.get(name):
                 self.harmed.append(f"{when}: {name}")
         self.user = now
         told = self.place / "history.json"

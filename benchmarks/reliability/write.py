@@ -127,7 +127,8 @@ def _kill(found: dict[str, Any]) -> list[str]:
         "",
         f"{found['kills']:,} kills; {found['acknowledged']:,} answers acknowledged, {found['of_the_page']:,} of them",
         f"on the page; {found['comparisons']:,} comparisons; {len(found['lost'])} lost; {len(found['harmed'])} files",
-        f"of the user changed; {len(found['faults'])} commands that did not go on.",
+        f"of the user changed; {len(found['faults'])} commands that did not go on. {len(found['left'])} times a killed",
+        "command left its unfinished file, hidden, beside its output, as SIGKILL lets nobody tidy up.",
         *_faults(found["faults"] + found["lost"] + found["harmed"]),
     ]
 

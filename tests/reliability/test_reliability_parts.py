@@ -76,7 +76,9 @@ def test_the_page_says_what_was_missed_and_what_was_not_run(tmp_path):
     }
     fuzz = result(cases=4_000, inputs=5, first_seed=0, commands=9_000, ends={"0": 9_000}, failures=[failure])
     fuzz |= {"by_kind": {"traceback": 1}, "again": {"commit": "def", "cases": 1, "failures": []}}
-    kill = result(kills=1_000, lost=[], harmed=[], acknowledged=7, of_the_page=5, comparisons=9, by_command={"next": 1})
+    kill = result(
+        kills=1_000, lost=[], harmed=[], left=[], acknowledged=7, of_the_page=5, comparisons=9, by_command={"next": 1}
+    )
     for name, found in (("fuzz", fuzz), ("kill", kill)):
         (tmp_path / f"{name}.json").write_text(json.dumps(found))
     write(tmp_path, tmp_path / "page.md")
