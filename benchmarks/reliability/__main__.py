@@ -3,6 +3,7 @@
     python -m benchmarks.reliability [kill runs load fuzz disk] [--quick]
     python -m benchmarks.reliability fuzz --count 500 --only "labels coco" --first-seed 1000
     python -m benchmarks.reliability --replay "pool.npz:17" [--keep FOLDER]
+    python -m benchmarks.reliability fuzz --first-seed 89 --minutes 60 --add
     python -m benchmarks.reliability --again
 
 Writes benchmarks/reliability/results/PART.json and docs/reliability.md; with --quick neither. Everything happens in

@@ -54,7 +54,6 @@ def fuzz(
         "cases": len(found),
         "inputs": len(names),
         "first_seed": first,
-        "wanted": count,
         "commands": sum(ends.values()),
         "ends": dict(ends),
         "failures": failures,

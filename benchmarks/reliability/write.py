@@ -21,7 +21,7 @@ Every figure is measured by one command, in scratch folders and on the loopback 
 
 `--quick` takes minutes and writes nothing. Each case of the fuzz has a name, `INPUT:SEED`, and is run again by
 `python -m benchmarks.reliability --replay INPUT:SEED`. A part writes `benchmarks/reliability/results/PART.json`, from
-which this page is made.
+which this page is made; kills and mutations of other seeds are added by `--add --first-seed N`.
 """
 
 PEERS = (

@@ -10,6 +10,7 @@ import sys
 
 import pytest
 from benchmarks.reliability.client import HELD, Client
+from benchmarks.reliability.common import added
 from benchmarks.reliability.write import PARTS, write
 
 from spotal.project import Audit, Data, Pick, Project, Settings
@@ -91,3 +92,12 @@ def test_the_page_says_what_was_missed_and_what_was_not_run(tmp_path):
     assert "These 1 cases were run again at commit def: 0 fail." in page
     assert page.count("## Mutated files") == 1
     assert f"Not run: {', '.join(name for name in PARTS if name not in ('fuzz', 'kill'))}." in page
+
+
+def test_results_of_two_runs_are_added():
+    first = result(part="kill", kills=3, seed=0, by_command={"next": 1}, lost=["a"])
+    second = result(part="kill", kills=4, seed=1, by_command={"next": 2, "init": 5}, lost=["b"]) | {"commit": "def"}
+    both = added(first, second)
+    assert (both["kills"], both["seconds"], both["lost"]) == (7, 10, ["a", "b"])
+    assert both["by_command"] == {"next": 3, "init": 5}
+    assert (both["commit"], both["seed"], both["part"]) == ("abc and def", "0 and 1", "kill")
