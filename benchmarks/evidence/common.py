@@ -24,7 +24,9 @@ RESULTS = HERE / "results"
 
 
 def _git(*words: str) -> str:
-    found = subprocess.run(["git", *words], cwd=ROOT, capture_output=True, text=True, check=False)
+    found = subprocess.run(
+        ["git", "--no-optional-locks", *words], cwd=ROOT, capture_output=True, text=True, check=False
+    )
     return found.stdout.strip() if found.returncode == 0 else ""
 
 

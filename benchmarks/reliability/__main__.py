@@ -3,6 +3,8 @@
     python -m benchmarks.reliability [kill runs load fuzz disk] [--quick]
     python -m benchmarks.reliability fuzz --count 500 --only "labels coco" --first-seed 1000
     python -m benchmarks.reliability --replay "pool.npz:17" [--keep FOLDER]
+    python -m benchmarks.reliability fuzz --first-seed 89 --minutes 60 --add
+    python -m benchmarks.reliability --again
 
 Writes benchmarks/reliability/results/PART.json and docs/reliability.md; with --quick neither. Everything happens in
 scratch folders and on the loopback interface. Exits 1 where a part found a fault.
@@ -18,9 +20,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from benchmarks.reliability.common import save
+from benchmarks.reliability.common import RESULTS, origin, save
 from benchmarks.reliability.disk import disk_full
-from benchmarks.reliability.fuzz import fuzz, replay
+from benchmarks.reliability.fuzz import again, fuzz, replay
 from benchmarks.reliability.kill import kill_loop
 from benchmarks.reliability.load import load_test
 from benchmarks.reliability.runs import killed_runs
@@ -39,16 +41,26 @@ def main() -> int:
     parser.add_argument("--quick", action="store_true", help="small versions of all, which take minutes")
     parser.add_argument("--count", type=int, help="kills, or mutations")
     parser.add_argument("--first-seed", type=int, default=0)
+    parser.add_argument("--add", action="store_true", help="with kill and fuzz: add to the results that there are")
     parser.add_argument("--only", default="", help="with fuzz: inputs whose name holds this")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="with fuzz: cases at a time")
-    parser.add_argument("--minutes", type=float, default=600, help="with fuzz: begin no case after so long")
+    parser.add_argument("--minutes", type=float, default=600, help="with kill and fuzz: begin nothing after so long")
     parser.add_argument("--replay", metavar="INPUT:SEED", help="run one case of the fuzz again")
+    parser.add_argument("--again", action="store_true", help="run the fuzz's cases that failed again, and note it")
     parser.add_argument("--keep", type=Path, metavar="FOLDER", help="a new folder for scratch files, which stays")
     parser.add_argument("--write", action="store_true", help="only write docs/reliability.md from the results")
     options = parser.parse_args()
     if options.write:
         write()
         return 0
+    if options.again:
+        path = RESULTS / "fuzz.json"
+        document = json.loads(path.read_text(encoding="utf-8"))
+        document["again"] = {**origin(), **again(document["failures"])}
+        path.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
+        print(json.dumps(document["again"], indent=1))
+        write()
+        return 1 if document["again"]["failures"] else 0
     if options.replay:
         name, _, seed = options.replay.rpartition(":")
         found = replay(name, int(seed), options.keep)
@@ -61,12 +73,13 @@ def main() -> int:
         parser.error(f"PART must be one of {', '.join(parts)}, found {', '.join(sorted(unknown))}")
     wrong = False
     for name in options.parts or parts:
+        about = origin()
         found = parts[name]()
         faults = {key: found[key] for key in FAULTS if found.get(key)}
         wrong |= bool(faults)
         print(json.dumps({"part": name, **found}, indent=1))
         if not options.quick and not options.only:
-            save(name, found)
+            save(name, found, about, options.add)
     if not options.quick and not options.only:
         write()
     return 1 if wrong else 0
@@ -74,9 +87,10 @@ def main() -> int:
 
 def _parts(options: argparse.Namespace) -> dict[str, Callable[[], dict[str, Any]]]:
     quick, count, first, keep = options.quick, options.count, options.first_seed, options.keep
+    minutes = options.minutes
     load = {"people": 10, "batches": (50,), "seconds": 3, "items": 200} if quick else {}
     return {
-        "kill": lambda: kill_loop(count or (10 if quick else 1_000), first, keep),
+        "kill": lambda: kill_loop(count or (10 if quick else 1_000), first, minutes=minutes, folder=keep),
         "runs": lambda: killed_runs(count or (3 if quick else 20), seeds=2 if quick else 10, seed=first, folder=keep),
         "load": lambda: load_test(**load, folder=keep),  # type: ignore[arg-type]
         "fuzz": lambda: fuzz(
@@ -84,7 +98,7 @@ def _parts(options: argparse.Namespace) -> dict[str, Callable[[], dict[str, Any]
             first=first,
             only=options.only,
             jobs=options.jobs,
-            minutes=options.minutes,
+            minutes=minutes,
             folder=keep,
         ),
         "disk": lambda: disk_full(quick=quick, folder=keep),

@@ -9,14 +9,15 @@ import shlex
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
-__all__ = ["RESULTS", "ROOT", "command", "content", "origin", "save", "scratch"]
+__all__ = ["RESULTS", "ROOT", "Others", "added", "command", "content", "origin", "save", "scratch"]
 
 ROOT = Path(__file__).parents[2]
 RESULTS = Path(__file__).parent / "results"
@@ -44,20 +45,49 @@ def scratch(keep: Path | None = None) -> Iterator[Path]:
         yield Path(name)
 
 
-def content(folder: Path) -> dict[str, str]:
-    """A hash of every file below a folder; links by what they point to."""
+def content(folder: Path, of: Callable[[str], bool] = lambda name: True) -> dict[str, str]:
+    """A hash of every file below a folder that is ``of`` interest; links by what they point to."""
     found = {}
     for place, _, names in os.walk(folder):
         for name in names:
             path = Path(place, name)
+            if not of(path.relative_to(folder).as_posix()):
+                continue
             data = os.readlink(path).encode() if path.is_symlink() else path.read_bytes()
             found[path.relative_to(folder).as_posix()] = blake2b(data, digest_size=12).hexdigest()
     return found
 
 
+class Others:
+    """How busy other programs have kept the machine, from now on."""
+
+    def __init__(self) -> None:
+        self._begun = time.monotonic(), self._busy(), self._own()
+
+    def cores(self) -> float | None:
+        """How many cores they took on average; None where the system does not tell. Whoever we started has ended."""
+        wall, busy, own = self._begun
+        now = self._busy()
+        if busy is None or now is None:
+            return None
+        return max(0.0, round((now - busy - self._own() + own) / (time.monotonic() - wall), 2))
+
+    @staticmethod
+    def _busy() -> float | None:
+        try:
+            user, nice, system, _, _, *rest = map(int, Path("/proc/stat").read_text().split("\n")[0].split()[1:9])
+        except (OSError, ValueError):
+            return None
+        return (user + nice + system + sum(rest)) / os.sysconf("SC_CLK_TCK")
+
+    @staticmethod
+    def _own() -> float:
+        return sum(os.times()[:4])
+
+
 def origin() -> dict[str, Any]:
     """The commit, the machine and the date of a run."""
-    git = ["git", "-C", str(ROOT)]
+    git = ["git", "--no-optional-locks", "-C", str(ROOT)]
     commit = subprocess.run([*git, "rev-parse", "--short=12", "HEAD"], capture_output=True, text=True).stdout.strip()
     changed = subprocess.run([*git, "status", "--porcelain", "src"], capture_output=True, text=True).stdout.strip()
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
@@ -69,10 +99,32 @@ def origin() -> dict[str, Any]:
     }
 
 
-def save(part: str, document: dict[str, Any], folder: Path = RESULTS) -> Path:
-    """Write the results of a part."""
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / f"{part}.json"
-    path.write_text(json.dumps({"part": part, **origin(), **document}, indent=1) + "\n", encoding="utf-8")
+SAME = ("inputs", "part", "seed", "first_seed")
+"""Keys of results that are no sums."""
+
+
+def added(first: dict[str, Any], second: dict[str, Any]) -> dict[str, Any]:
+    """The results of two runs of a part with different seeds as those of one: sums, and all that was said."""
+    found = dict(first)
+    for key, value in second.items():
+        if key not in first:
+            found[key] = value
+        elif isinstance(value, dict):
+            found[key] = added(first[key], value)
+        elif isinstance(value, str) or key in SAME:
+            found[key] = first[key] if first[key] == value else f"{first[key]} and {value}"
+        else:
+            found[key] = first[key] + value
+    return found
+
+
+def save(part: str, document: dict[str, Any], about: dict[str, Any], add: bool = False) -> Path:
+    """Write the results of a part, or ``add`` them to what there is; ``about`` is :func:`origin` when it began."""
+    RESULTS.mkdir(parents=True, exist_ok=True)
+    path = RESULTS / f"{part}.json"
+    document = {"part": part, **about, **document}
+    if add:
+        document = added(json.loads(path.read_text(encoding="utf-8")), document)
+    path.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
     print(f"wrote {path}", file=sys.stderr)
     return path

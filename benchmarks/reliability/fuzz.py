@@ -25,10 +25,10 @@ from typing import Any
 from benchmarks.reliability.common import content, scratch
 from benchmarks.reliability.inputs import DECOYS, INPUTS, Input, add_decoys
 from benchmarks.reliability.mutations import MUTATIONS
-from benchmarks.reliability.process import Forked, prepare, run_main
+from benchmarks.reliability.process import Forked, freeze, prepare, run_main
 from benchmarks.reliability.structures import structured
 
-__all__ = ["fuzz", "replay"]
+__all__ = ["again", "fuzz", "replay"]
 
 SECONDS = 120
 """A case that takes longer hangs."""
@@ -45,6 +45,7 @@ def fuzz(
     begun = time.monotonic()
     with scratch(folder) as place:
         bases = {name: _base(INPUTS[name], place / "bases" / str(k)) for k, name in enumerate(names)}
+        freeze()
         plan = [(names[k % len(names)], first + k // len(names)) for k in range(count)]
         found = _pool(plan, bases, place, jobs, begun + 60 * minutes)
     ends = Counter(end for case in found for end in case["ends"])
@@ -71,6 +72,13 @@ def replay(name: str, seed: int, folder: Path | None = None) -> dict[str, Any]:
         verdict = run.wait()
         said = [path.read_text(errors="replace") for path in sorted((place / "case").glob("said-*"))]
         return verdict | {"mutation": run.about(), "said": said}
+
+
+def again(failures: list[dict[str, Any]]) -> dict[str, Any]:
+    """Run cases again that failed: how many, and what fails now."""
+    cases = list(dict.fromkeys(failure["case"] for failure in failures))
+    found = [replay(name, int(seed)) for name, _, seed in (case.rpartition(":") for case in cases)]
+    return {"cases": len(cases), "failures": [failure for one in found for failure in one["failures"]]}
 
 
 def _base(one: Input, folder: Path) -> Path:

@@ -2,7 +2,8 @@
 
 The ledger holds what a person was told is safe: an answer on the labeling page whose POST came back, and the rows of a
 file whose ``spotal import`` ended with exit 0. After each SIGKILL the database is opened as it is, each answer of the
-ledger is looked up and compared, and the files of the user are hashed.
+ledger is looked up and compared, and the files of the user are hashed. At times, before the database is opened, each
+is looked up in the journal too.
 """
 
 from __future__ import annotations
@@ -12,10 +13,12 @@ import json
 import random
 import re
 import shutil
+import sqlite3
 import sys
 import threading
 import time
 from collections import Counter
+from contextlib import closing
 from dataclasses import dataclass, field
 from http.client import HTTPException
 from pathlib import Path
@@ -42,6 +45,12 @@ WEIGHTS = {
     "init": 1,
 }
 """How often each command is begun."""
+LEFT = re.compile(r"\.out[^/]*\.[0-9a-f]{8}\.part")
+"""An unfinished file beside an output: a new one, of a command that was killed, is no harm, and is counted."""
+THOUGHT = 0.02
+"""Seconds that a person thinks about an answer."""
+EVERY = 10
+"""Every so many steps the journal is read."""
 EXPECTED = re.compile(r"no model|needs labels|two classes|no item is left|budget is spent|nothing to choose")
 """What a command may say in place of its work."""
 OWN = ("p/.spotal/", "q/", "out", "p/spotal.toml")
@@ -57,8 +66,8 @@ class Ledger:
     refused: list[str] = field(default_factory=list)
 
 
-def kill_loop(kills: int, seed: int = 0, folder: Path | None = None) -> dict[str, Any]:
-    """Run random commands until that many were killed; the answers counted, and what was wrong."""
+def kill_loop(kills: int, seed: int = 0, *, minutes: float = 600, folder: Path | None = None) -> dict[str, Any]:
+    """Run random commands until that many were killed or time is up; the answers counted, and what was wrong."""
     prepare()
     rng = random.Random(f"kill:{seed}")
     begun = time.monotonic()
@@ -67,7 +76,7 @@ def kill_loop(kills: int, seed: int = 0, folder: Path | None = None) -> dict[str
         work.mkdir()
         _in(work, place, _make)
         run = _Loop(work, place, rng)
-        while run.killed < kills:
+        while run.killed < kills and time.monotonic() < begun + 60 * minutes:
             run.step()
         run.settle()
         return {
@@ -80,6 +89,7 @@ def kill_loop(kills: int, seed: int = 0, folder: Path | None = None) -> dict[str
             "comparisons": run.compared,
             "lost": run.lost,
             "harmed": run.harmed,
+            "left": run.left,
             "faults": run.faults,
             "seconds": round(time.monotonic() - begun),
         }
@@ -112,8 +122,9 @@ class _Loop:
         self.completed: Counter[str] = Counter()
         self.lost: list[str] = []
         self.harmed: list[str] = []
+        self.left: list[str] = []
         self.faults: list[str] = []
-        self.typical = dict.fromkeys(WEIGHTS, 1.5) | {"label": 4.0}  # seconds that each command takes
+        self.typical = dict.fromkeys(WEIGHTS, 1.5)  # seconds that each command takes
         self.user = self._user()
 
     def step(self) -> None:
@@ -140,6 +151,8 @@ class _Loop:
         self.killed += killed
         if killed:
             self.by_command[name] += 1
+            if moment > self.typical[name] and name != "label":  # it takes longer: its last steps are to be reached too
+                self.typical[name] *= 1.5
         else:
             self.completed[name] += 1
             self.typical[name] = 0.7 * self.typical[name] + 0.3 * (time.monotonic() - process.begun)
@@ -197,12 +210,12 @@ class _Loop:
         try:
             client = Client(address, annotator, timeout=20)
             while True:
-                tasks = client.state().get("tasks", [])
-                if not tasks:
-                    return
-                for task in tasks[: rng.choice((1, 5, 30))]:
+                client.state()
+                most = rng.choice((1, 5, 30))
+                for number in client.open[:most] or rng.sample(range(ITEMS), most):  # or another word about some
+                    time.sleep(rng.expovariate(1 / THOUGHT))
                     kind = rng.choices(("label", "skip", "none_of_these"), (8, 1, 1))[0]
-                    said = client.make(task["number"], rng.choice(CLASSES) if kind == "label" else None, kind)
+                    said = client.make(number, rng.choice(CLASSES) if kind == "label" else None, kind)
                     client.send([said])
                     self.ledger.page[said["id"]] = (said["item"], annotator, said.get("label"))
         except Refused as error:
@@ -220,19 +233,24 @@ class _Loop:
         return rows
 
     def _user(self) -> dict[str, str]:
-        found = content(self.work)
-        return {name: held for name, held in found.items() if name in DECOYS or not name.startswith(OWN)}
+        return content(self.work, lambda name: name in DECOYS or not name.startswith(OWN))
 
     def _compare(self, when: str) -> None:
         """Look up every answer of the ledger, and hash what is the user's."""
         now = self._user()
         for name in self.user.keys() | now.keys():
-            if self.user.get(name) != now.get(name):
+            if name not in self.user and LEFT.fullmatch(name):
+                self.left.append(f"{when}: {name}")
+            elif self.user.get(name) != now.get(name):
                 self.harmed.append(f"{when}: {name}")
         self.user = now
         told = self.place / "history.json"
-        _in(self.work, self.place, lambda: _history(told))
-        page, rows = json.loads(told.read_text())
+        with_journal = when == "the end" or self.number % EVERY == 0
+        _in(self.work, self.place, lambda: _history(told, with_journal))
+        page, rows, lines = json.loads(told.read_text())
+        if with_journal:
+            gone = self.ledger.page.keys() - set(lines)
+            self.lost += [f"{when}: answer {key} is not in the journal" for key in sorted(gone)]
         for key, said in self.ledger.page.items():
             if page.get(key) != list(said):
                 self.lost.append(f"{when}: answer {key} {said}, found {page.get(key)}")
@@ -246,16 +264,20 @@ class _Loop:
             self.faults.append(f"{when}: half a file at {broken}")
 
 
-def _history(told: Path) -> int:
-    """Write what the database holds: answers of the page by their id, and rows of imports."""
+def _history(told: Path, with_journal: bool) -> int:
+    """Write what the database holds: answers of the page by their id, rows of imports; and ids in the journal."""
     from spotal.project import Project
+    from spotal.project.journal import read
+    from spotal.project.places import DATABASE, JOURNAL
 
-    with Project.open("p") as project:
-        events = project.labels.history()
-        numbers = {item.id: item.number for item in project.items}
-    page = {e.external_id: (numbers[e.item], e.annotator, e.label) for e in events if e.source == "page"}
-    rows = [(e.item, e.annotator, e.label) for e in events if e.source == "import"]
-    told.write_text(json.dumps([page, rows]))
+    # before the project is opened, which adds to the journal what the database alone has
+    lines = [line.get("external_id") for line in read(Path("p", JOURNAL)).values()] if with_journal else []
+    with Project.open("p"), closing(sqlite3.connect(Path("p", DATABASE))) as database:
+        query = "SELECT item, annotator, label, external_id, id FROM events JOIN items i ON i.number = item "
+        query += "WHERE source = ?"
+        page = {key: (item, who, label) for item, who, label, key, _ in database.execute(query, ["page"])}
+        rows = [(name, who, label) for _, who, label, _, name in database.execute(query, ["import"])]
+    told.write_text(json.dumps([page, rows, lines]))
     return 0
 
 

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 from benchmarks.reliability.client import Client, address_of
-from benchmarks.reliability.common import command, scratch
+from benchmarks.reliability.common import Others, command, scratch
 from benchmarks.reliability.process import Forked, prepare, start
 
 __all__ = ["load_test"]
@@ -64,6 +64,7 @@ def _run(work: Path, place: Path, people: int, batch: int, think: float, seconds
     address = address_of(server)
     if not address:
         raise SystemExit(f"the page cannot be served:\n{server.output()}")
+    others = Others()
     told = [place / f"told-{k}.json" for k in range(-(-people // PER_PROCESS))]
     clients = []
     for k, path in enumerate(told):
@@ -73,6 +74,7 @@ def _run(work: Path, place: Path, people: int, batch: int, think: float, seconds
     for client in clients:
         client.wait()
     server.kill()  # while the last answers are on their way to the file system's own cache: nothing may be lost
+    busy = others.cores()
     found = [json.loads(path.read_text()) for path in told if path.exists()]
     if len(found) < len(told) or any(client.status for client in clients):
         raise SystemExit("a client failed:\n" + "\n".join(client.output() for client in clients))
@@ -83,6 +85,7 @@ def _run(work: Path, place: Path, people: int, batch: int, think: float, seconds
         "batch": batch,
         "think_s": think,
         "seconds": seconds,
+        "cores_of_others": busy,
         "answers": len(known),
         "labels_per_s": round(len(known) / seconds, 1),
         "post_ms": _figures(posts),
@@ -111,20 +114,17 @@ def _people(address: str, names: list[str], think: float, seconds: float, told: 
 
 def _person(address: str, name: str, think: float, end: float, found: dict[str, Any]) -> None:
     rng = random.Random(name)
-    open_items: list[int] = []
     try:
         client = Client(address, name)
         while time.monotonic() < end:
             begun = time.monotonic()
-            state = client.state()
+            client.state()
             found["states"].append(time.monotonic() - begun)
-            if "tasks" in state:
-                open_items = [task["number"] for task in state["tasks"]]
-            if not open_items:
+            if not client.open:
                 return
             if think:
                 time.sleep(rng.expovariate(1 / think))
-            said = client.make(open_items.pop(0), rng.choice(CLASSES))
+            said = client.make(client.open[0], rng.choice(CLASSES))
             begun = time.monotonic()
             client.send([said])
             found["posts"].append(time.monotonic() - begun)

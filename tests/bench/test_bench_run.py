@@ -18,6 +18,7 @@ import pytest
 from spotal.bench.estimate import Estimator, default_seconds
 from spotal.bench.jobs import Job, plan
 from spotal.bench.kept import adopt, keep
+from spotal.bench.origin import _git
 from spotal.bench.protocol import from_table
 from spotal.bench.results import read
 from spotal.bench.runner import run_job
@@ -121,7 +122,8 @@ def test_killed_by_force_it_goes_on_and_ends_with_the_same_bits(tiny, cache, tmp
         import json, sys, time
         from pathlib import Path
         from spotal.bench.cache import Cache
-        from spotal.bench.protocol import from_table
+        from spotal.bench.origin import _git
+from spotal.bench.protocol import from_table
         from spotal.bench.workers import run
         table = json.loads(sys.argv[1])
         run([from_table("tiny", table)], Path(sys.argv[2]), cache=Cache(sys.argv[3]),
@@ -156,7 +158,8 @@ def test_two_processes_may_write_at_once(tiny, tmp_path):
         import json, sys
         from pathlib import Path
         from spotal.bench.jobs import plan
-        from spotal.bench.protocol import from_table
+        from spotal.bench.origin import _git
+from spotal.bench.protocol import from_table
         from spotal.bench.store import Store
         job = plan([from_table("tiny", json.loads(sys.argv[1]))])[int(sys.argv[3])]
         with Store(Path(sys.argv[2])) as store:
@@ -393,3 +396,17 @@ def _alive(pid):
 
 def test_a_job_is_told_by_name(tiny):
     assert str(Job(tiny, tiny.strategies[1], 1)) == "tiny, margin, seed 1"
+
+
+def test_git_is_asked_without_writing(tmp_path):
+    def git(*words):
+        subprocess.run(["git", "-c", "user.name=a", "-c", "user.email=a@b", *words], cwd=tmp_path, check=True)
+
+    git("init", "--quiet")
+    (tmp_path / "kept.txt").write_text("kept")
+    git("add", "kept.txt")
+    git("commit", "--quiet", "--message", "first")
+    os.utime(tmp_path / "kept.txt", (1, 1))  # git status would note that it is the same all the same
+    before = (tmp_path / ".git/index").read_bytes()
+    assert _git(tmp_path, "status", "--porcelain") == ""
+    assert (tmp_path / ".git/index").read_bytes() == before  # a kill in the middle would leave a lock

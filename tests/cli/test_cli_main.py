@@ -146,3 +146,32 @@ def test_any_error_of_spotal_is_a_sentence_and_brackets_in_it_survive(spotal, po
     result = spotal("select", pool["npy"], "-n", 3)
     assert result.exit_code == 2
     assert result.stderr == "Error: x must lie in [0, 1], found [red]2[/red]; mend it\n"
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("select", "{}.csv", "-n", 3),
+        ("select", "{}/pool.npy", "-n", 3),
+        ("init", "{}", "--pool", "pool.npy", "--classes", "a,b"),
+        ("init", "new", "--images", "{}", "--classes", "a,b"),
+        ("embed", "{}", "--model", "net.pt", "--out", "out"),
+        ("demo", "--data", "{}"),
+        ("status", "{}"),
+        ("label", "{}"),
+        ("doctor", "{}"),
+        ("report", "{}"),
+        ("undo", "{}"),
+    ],
+)
+def test_a_name_that_no_file_can_have_is_refused_in_a_sentence(refused, words):
+    said = refused(*(str(word).format("x" * 300) for word in words))
+    assert "file name too long" in said.lower()
+
+
+def test_an_error_of_the_system_that_is_about_no_path_is_not_hidden(spotal, pool, monkeypatch):
+    def fail(*_, **__):
+        raise OSError(5, "Input/output error")
+
+    monkeypatch.setattr("spotal._select.select", fail)
+    assert isinstance(spotal("select", pool["npy"], "-n", 3).exception, OSError)

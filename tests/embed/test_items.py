@@ -37,6 +37,19 @@ LAYOUTS = {
 }
 
 
+def test_a_page_of_a_parquet_file_that_cannot_be_unpacked_is_told_when_it_is_read(tmp_path):
+    path = tmp_path / "pool.parquet"
+    pq.write_table(pa.table({"image": LAYOUTS["struct"] * 20}), path, row_group_size=60, use_dictionary=False)
+    page = pq.ParquetFile(path).metadata.row_group(1).column(0)
+    data = bytearray(path.read_bytes())
+    middle = page.data_page_offset + page.total_compressed_size // 2
+    data[middle : middle + 200] = bytes(200)
+    path.write_bytes(data)
+    items = open_items(path)
+    with pytest.raises(DataFileError, match=r"pool\.parquet cannot be read|pool\.parquet is truncated or corrupt"):
+        items.read([100])
+
+
 @pytest.mark.parametrize("kind", ["parquet", "arrow", "stream"])
 @pytest.mark.parametrize("layout", LAYOUTS)
 def test_images_in_tables(tmp_path, kind, layout):

@@ -110,6 +110,11 @@ def test_a_module_itself():
     assert TorchEmbedder(Mean(), takes="text", device="cpu").embed(["a b c", ""]).tolist() == [[10, 4], [0, 0]]
 
 
+def test_a_module_that_is_for_something_else():
+    with pytest.raises(ModelError, match=r"failed on text \('list' object has no attribute .*check what it takes"):
+        TorchEmbedder(nn.Sequential(nn.AdaptiveAvgPool2d(2), nn.Flatten()), takes="text", device="cpu").embed(["a"])
+
+
 def test_a_function_of_a_module_of_one_s_own(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "my_models.py").write_text(

@@ -181,6 +181,19 @@ def test_a_shard_that_is_lost_is_made_again(photos, tmp_path, name):
     assert files(tmp_path / "pool") == before
 
 
+@pytest.mark.parametrize(
+    "column", [[[1.0]] * 8, [1.5] * 8, ["a"] * 8, [True] * 8], ids=["lists", "floats", "one", "bools"]
+)
+def test_a_shard_whose_ids_are_none_is_made_again(photos, tmp_path, column):
+    run(photos, tmp_path / "pool")
+    before = files(tmp_path / "pool")
+    path = tmp_path / "pool/ids/shard-00001.parquet"
+    table = pq.read_table(path)
+    pq.write_table(table.set_column(table.column_names.index("id"), "id", pa.array(column)), path)
+    assert run(photos, tmp_path / "pool").n_embedded == 8
+    assert files(tmp_path / "pool") == before
+
+
 def test_another_model_dtype_or_source_is_refused(photos, tmp_path):
     run(photos, tmp_path / "pool")
     before = files(tmp_path / "pool")

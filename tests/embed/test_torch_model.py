@@ -148,6 +148,15 @@ def test_bad_state_files(tmp_path):
         TorchEmbedder(save(tmp_path / "m.pt", [1]))
 
 
+def test_what_torch_says_of_how_a_file_was_written_is_not_passed_on(tmp_path):
+    torch.save([1], tmp_path / "old.pt", pickle_protocol=4)
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        with pytest.raises(ModelError, match=r"old\.pt"):
+            TorchEmbedder(tmp_path / "old.pt")
+    assert told == []
+
+
 class _Trap:
     def __reduce__(self):
         return sys.exit, (3,)

@@ -88,6 +88,12 @@ def test_limits_that_do_not_bind_change_nothing(name):
 
 
 @taking
+@pytest.mark.parametrize("price", [1e-310, 5e-324])
+def test_prices_next_to_nothing_buy_all(name, price):
+    assert len(ask(name, 5.0, cost=np.full(N, price)).indices) == N - len(LABELED)
+
+
+@taking
 def test_same_seed_same_picks_whatever_groups_are_called(name):
     first = ask(name, 9, groups=GROUPS, max_per_group=1).indices
     for other in ([f"patient {g}" for g in GROUPS], [(int(g), "left") for g in GROUPS], (19 - GROUPS).astype(float)):

@@ -44,8 +44,10 @@ def source() -> str:
 
 
 def _git(folder: Path, *words: str) -> str:
+    """What git says, which writes nothing: a run that is killed meanwhile leaves no lock in the repository."""
+    command = ["git", "--no-optional-locks", *words]
     try:
-        found = subprocess.run(["git", *words], cwd=folder, capture_output=True, text=True, check=False, timeout=10)
+        found = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False, timeout=10)
     except (OSError, subprocess.SubprocessError):
         return ""
     return found.stdout.strip() if found.returncode == 0 else ""

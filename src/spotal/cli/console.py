@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 import warnings
 from collections.abc import Callable, Iterator
@@ -63,7 +64,10 @@ class Terminal(Console):
 
 
 class Commands(TyperGroup):
-    """A group of commands that end in one sentence and exit 2 on a SpotalError, and exit 130 on Ctrl-C."""
+    """A group of commands that end in one sentence and exit 2 on a SpotalError, and exit 130 on Ctrl-C.
+
+    So they do on what the system says of a path: its name is too long, a folder may not be entered.
+    """
 
     def make_context(self, info_name: str | None, args: list[str], parent: Any = None, **extra: Any) -> Any:
         """Parse the arguments."""
@@ -96,6 +100,13 @@ class Commands(TyperGroup):
                 raise typer.Exit(INTERRUPTED) from None
             except SpotalError as error:
                 _line(f"Error: {error}", "red")
+                raise typer.Exit(FAILED) from None
+            except OSError as error:
+                if error.filename is None:  # it is not about a path
+                    raise
+                reason = (error.strerror or str(error)).lower()
+                path = os.fsdecode(error.filename) if isinstance(error.filename, str | bytes) else error.filename
+                _line(f"Error: {path} cannot be used ({reason}); check the path and its permissions", "red")
                 raise typer.Exit(FAILED) from None
 
     def _in_options(self, ctx: Any, message: str) -> str:

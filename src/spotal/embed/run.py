@@ -26,7 +26,7 @@ from spotal.embed.torch_model import TorchEmbedder
 from spotal.errors import DataFileError, InputError, ModelError, OutputError, ResourceError, SpotalWarning
 from spotal.pool.manifest import MANIFEST, Manifest, Shard, Skipped, is_pool, read_manifest, read_shards
 from spotal.tables import read_table
-from spotal.tables.columns import column
+from spotal.tables.columns import column, ids_of
 
 __all__ = ["DTYPES", "Done", "Embedded", "Work", "embed_items", "open_folder"]
 
@@ -313,9 +313,10 @@ def _known(folder: Path, manifest: Manifest) -> tuple[Manifest, dict[Any, int | 
         try:
             read_shards(folder, replace(manifest, shards=(shard,)))
             table = read_table(folder / shard.ids).arrow
-            ids = column(table, "id", "ids", folder / shard.ids).to_pylist()
+            found = ids_of(column(table, "id", "ids", folder / shard.ids), f"ids of {folder / shard.ids}")
         except (DataFileError, InputError):
             continue
+        ids = found if isinstance(found, list) else found.tolist()
         sizes = table["bytes"].to_pylist() if "bytes" in table.column_names else [None] * len(ids)
         known |= dict(zip(ids, sizes, strict=True))
         whole.append(shard)
@@ -327,7 +328,7 @@ def _missing(items: Items, folder: Path, known: dict[Any, int | None]) -> NDArra
     ids = items.ids if isinstance(items.ids, list) else items.ids.tolist()
     todo = np.asarray([row for row, key in enumerate(ids) if key not in known], np.int64)
     if len(known) + len(todo) > len(ids):
-        gone = sorted(set(known) - set(ids))
+        gone = sorted(set(known) - set(ids), key=lambda one: (isinstance(one, str), one))
         warnings.warn(
             f"{len(gone):,} items of {folder} are gone from the source (first {gone[0]!r}) and stay in the pool; embed "
             "to a new folder to leave them out",

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from spotal._arrays import blocks
 from spotal.embed.base import check_images
-from spotal.errors import InputError, ModelError, ResourceError
+from spotal.errors import InputError, ModelError, ResourceError, SpotalError
 
 if TYPE_CHECKING:
     import torch
@@ -177,7 +177,9 @@ class TorchEmbedder:
             raise ResourceError(
                 f"{self.device} has too little memory for {n} items at a time ({_line(error)}); lower --batch-size"
             ) from None
-        except (RuntimeError, ValueError, TypeError, IndexError) as error:
+        except SpotalError:
+            raise
+        except Exception as error:  # a model of one's own fails in any way it likes
             of = f" of shape {batch.shape}" if isinstance(batch, np.ndarray) else ""
             remedy = "; check image_size and channels" if self.takes == "images" else "; check what it takes"
             raise ModelError(f"model {self.path} failed on {self.takes}{of} ({_line(error)}){remedy}") from None

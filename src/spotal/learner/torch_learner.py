@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import os
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Self
@@ -261,7 +262,9 @@ class TorchLearner:
             The file's weights do not fit the network, or its number of classes differs.
         """
         try:
-            content = torch.load(path, map_location="cpu", weights_only=True)
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", UserWarning)  # torch's, about how the file was written
+                content = torch.load(path, map_location="cpu", weights_only=True)
             shape = tuple(int(size) for size in content["shape"])
             scale = Scale(content["mean"].numpy(), content["deviation"].numpy())
             state, n_classes = content["state"], content["n_classes"]

@@ -130,6 +130,7 @@ class Board:
         self._visit = secrets.token_hex(4)  # settings may differ from those of an earlier run
         self._epoch: tuple[Any, ...] | None = None
         self._event = self._from = 0
+        self._counted: Counts | None = None
         settings = project.settings
         figures, is_asked = shares(settings), is_open(settings.overlap)
         is_tied = and_(func.coalesce(standings.c.state, "") == "conflict", ~ItemRow.missing, ~is_asked)
@@ -148,16 +149,25 @@ class Board:
         self._some = places.where(_SOME), voices.where(_SOME)
         self._rest = select(*map(func.total, figures.values())).select_from(POOL).where(~_TOUCHED)
 
-    def look(self, annotator: str | None, known: str | None = None, end: int = -1, more: int = 0) -> Glance | None:
+    def catch_up(self) -> None:
+        """Read what is new, as one state of the database."""
+        with self._lock:
+            self._catch_up()
+
+    def look(
+        self, annotator: str | None, known: str | None = None, end: int = -1, more: int = 0, *, fresh: bool = True
+    ) -> Glance | None:
         """What an annotator is to be shown; None where the version ``known`` is this one still and no more is asked.
 
         Parameters
         ----------
         known : str or None, ``version`` of the annotator's last look; of another one everything is told
         end : int, ``end`` of the last look; more : int, how many tasks beyond it are wanted
+        fresh : bool, whether to read what is new before; else as of the last look, or :meth:`catch_up`
         """
         with self._lock:
-            self._catch_up()
+            if fresh or self._epoch is None:
+                self._catch_up()
             epoch = "-".join([self._visit, *map(str, self._epoch or ())])
             name = f"{epoch}:{annotator or ''}"
             version = f"{self._event}:{name}"
@@ -214,13 +224,17 @@ class Board:
         return found, len(self._order) - 1
 
     def _counts(self) -> Counts:
+        if self._counted is None:
+            self._counted = self._count()
+        return self._counted
+
+    def _count(self) -> Counts:
         totals = (total if isinstance(total, int) else float(total) for total in self._sums)
         sums = dict(zip(self._names, totals, strict=True))
         waits = {heard: items for heard, items in sorted(self._waits.items()) if items}
         return counts_of(self._project.settings, sums, waits, self._round + 1)
 
     def _catch_up(self) -> None:
-        """Read what is new, as one state of the database."""
         with self._project.database.read() as connection:
             event, *epoch = connection.execute(_NOW).one()
             if tuple(epoch) != self._epoch:
@@ -249,6 +263,7 @@ class Board:
         self._events: list[int] = []
         self._items: list[int] = []
         self._sums = [_exact(total) for total in connection.execute(self._rest).one()]
+        self._counted = None
         for place in self._found(connection, self._all, {}):
             self._put(place)
         self._epoch = epoch
@@ -282,6 +297,7 @@ class Board:
     def _put(self, place: Place) -> None:
         """Replace what is known about an item."""
         before = self._places.get(place.number)
+        self._counted = None
         for one, sign in ((before, -1), (place, 1)):
             if one is not None:
                 self._sums = [total + sign * share for total, share in zip(self._sums, one.shares, strict=True)]

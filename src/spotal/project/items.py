@@ -39,6 +39,10 @@ _COLUMNS = (
     ItemRow.held_back.is_not(None).label("is_held_back"),
     ItemRow.added,
 )
+_SOME: Any = bindparam("some", expanding=True)
+_NAMES = select(ItemRow.number, ItemRow.id).where(ItemRow.number.in_(_SOME))
+_NUMBERS = select(ItemRow.id, ItemRow.number).where(ItemRow.id.in_(_SOME))
+"""Queries of every answer, made once."""
 
 
 class Items:
@@ -87,8 +91,8 @@ class Items:
         found: dict[int, str] = {}
         with self._database.read() as connection:
             for start in range(0, len(wanted), MANY):
-                query = select(ItemRow.number, ItemRow.id).where(ItemRow.number.in_(wanted[start : start + MANY]))
-                found.update((number, name) for number, name in connection.execute(query))
+                rows = connection.execute(_NAMES, {"some": wanted[start : start + MANY]})
+                found.update((number, name) for number, name in rows)
         return found
 
     def of_content(self, content: str) -> list[Item]:
@@ -210,8 +214,8 @@ def found_numbers(connection: Connection, ids: Iterable[str]) -> dict[str, int]:
     wanted = [name for name in dict.fromkeys(ids) if is_text(name)]
     found: dict[str, int] = {}
     for start in range(0, len(wanted), MANY):
-        query = select(ItemRow.id, ItemRow.number).where(ItemRow.id.in_(wanted[start : start + MANY]))
-        found.update((name, number) for name, number in connection.execute(query))
+        rows = connection.execute(_NUMBERS, {"some": wanted[start : start + MANY]})
+        found.update((name, number) for name, number in rows)
     return found
 
 

@@ -15,7 +15,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, func, insert, select
+from sqlalchemy import Connection, bindparam, func, insert, select
 
 from spotal._files import flush
 from spotal.errors import OutputError
@@ -29,11 +29,19 @@ _WORDS = ("item", "annotator", "kind", "at", "source")
 """What every line has, and as text."""
 TAIL = 1 << 16
 """Bytes at the end of the file in which the last line is looked for."""
+_LAST = select(func.coalesce(func.max(EventRow.number), 0))
+_AFTER = (
+    select(*_COLUMNS, ItemRow.id.label("item"), ItemRow.content)
+    .join(ItemRow, ItemRow.number == EventRow.item)
+    .where(EventRow.number > bindparam("after"))
+    .order_by(EventRow.number)
+)
+"""Queries of every answer, made once."""
 
 
 def last_number(connection: Connection) -> int:
     """Return the number of the last event in the database, 0 before the first."""
-    return int(connection.execute(select(func.coalesce(func.max(EventRow.number), 0))).scalar_one())
+    return int(connection.execute(_LAST).scalar_one())
 
 
 def write_new(path: Path, connection: Connection, after: int) -> tuple[int, int] | None:
@@ -200,13 +208,7 @@ def _items(connection: Connection, lines: list[Line], kind: str) -> dict[tuple[s
 
 def _lines(connection: Connection, after: int) -> list[Line]:
     """Return events as lines, those with numbers above ``after``."""
-    query = (
-        select(*_COLUMNS, ItemRow.id.label("item"), ItemRow.content)
-        .join(ItemRow, ItemRow.number == EventRow.item)
-        .where(EventRow.number > after)
-        .order_by(EventRow.number)
-    )
-    return [{**row, "at": row["at"].isoformat()} for row in connection.execute(query).mappings()]
+    return [{**row, "at": row["at"].isoformat()} for row in connection.execute(_AFTER, {"after": after}).mappings()]
 
 
 def _parsed(text: bytes) -> Line | None:

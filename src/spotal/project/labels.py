@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 
 from spotal._check import closest
 from spotal.errors import ProjectError
@@ -27,6 +27,11 @@ MOST_CHARACTERS = 100
 """Of an annotator's name, and of the id that the page gives an answer."""
 KINDS = ("label", "skip", "none_of_these", "withdraw")
 SOURCES = ("page", "label-studio", "import", "cli")
+
+_SOME: Any = bindparam("some", expanding=True)
+_CONTENTS = select(ItemRow.number, ItemRow.content).where(ItemRow.number.in_(_SOME))
+_EXTERNAL = EVENTS.where(EventRow.external_id.in_(_SOME))
+"""Queries of every answer, made once."""
 
 
 class Labels(Standings):
@@ -217,8 +222,8 @@ def _contents(connection: Connection, numbers: Iterable[int]) -> dict[int, str]:
     """The present content of each of these items."""
     wanted, found = list(numbers), dict[int, str]()
     for start in range(0, len(wanted), MANY):
-        query = select(ItemRow.number, ItemRow.content).where(ItemRow.number.in_(wanted[start : start + MANY]))
-        found.update((number, content) for number, content in connection.execute(query))
+        rows = connection.execute(_CONTENTS, {"some": wanted[start : start + MANY]})
+        found.update((number, content) for number, content in rows)
     return found
 
 
@@ -228,7 +233,8 @@ def _known(connection: Connection, answers: list[Answer]) -> dict[tuple[str, str
     ids = [name for name in given if is_text(name)]
     known: dict[tuple[str, str | None, str], Event] = {}
     for start in range(0, len(ids), MANY):
-        for event in read_events(connection, EVENTS.where(EventRow.external_id.in_(ids[start : start + MANY]))):
+        for row in connection.execute(_EXTERNAL, {"some": ids[start : start + MANY]}):
+            event = Event(*row)
             known[event.source, event.external_id, event.external_version] = event
     return known
 

@@ -45,6 +45,11 @@ class Limits:
             price = price[order][rank < self.room[group[order]]]
         return int(np.searchsorted(np.cumsum(np.sort(price)), self.budget * (1 + ROUNDING), side="right"))
 
+    def bought(self, free: NDArray[np.int64], price: float) -> int:
+        """How many rows among ``free`` the money buys at a mean ``price``, which may be next to 0."""
+        most = self.most(free)
+        return round(min(float(self.budget) / price, most)) if price > 0 else most
+
 
 class Allowance:
     """What may still be picked, while picks are taken one by one.

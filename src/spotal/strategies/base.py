@@ -279,7 +279,7 @@ def _rows_for(limits: Limits, unlabeled: NDArray[np.int64]) -> int:
     """The budget in rows; where they have prices, about as many as it buys of rows with the mean price."""
     if limits.cost is None or limits.budget == 0:
         return int(limits.budget)
-    return max(1, min(limits.most(unlabeled), round(limits.budget / float(limits.cost[unlabeled].mean()))))
+    return max(1, limits.bought(unlabeled, float(limits.cost[unlabeled].mean())))
 
 
 def _describe_limits(limits: Limits, max_per_group: Any) -> dict[str, Any]:

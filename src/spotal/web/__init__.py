@@ -3,6 +3,8 @@
     guard.py     who may ask: host names, a token, requests from other sites
     app.py       what may be asked: routes over ``spotal.project``
     state.py     what the page shows, as JSON types
+    together.py  requests of the same moment, worked on as one
+    recorder.py  answers of the same moment, one transaction
     pictures.py  the project's images, scaled and kept
     atlas.py     the pool in two dimensions
     serve.py     the socket, the address, the browser

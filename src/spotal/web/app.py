@@ -23,6 +23,7 @@ from spotal.web.guard import Guard
 from spotal.web.pictures import SIDES, Pictures
 from spotal.web.recorder import Recorder
 from spotal.web.state import States, item, project_key
+from spotal.web.together import Together
 
 if TYPE_CHECKING:
     from spotal.project import Project
@@ -76,18 +77,30 @@ class _Routes:
     def __init__(self, project: Project, annotator: str | None, key: str) -> None:
         self.project, self.annotator, self.key = project, annotator, key
         self.states, self.recorder, self.pictures = States(project), Recorder(project), Pictures(project)
+        self.looks = Together(self._look)
 
     def page(self, request: Request) -> Response:
         return FileResponse(STATIC / "index.html", headers={"cache-control": "no-cache"})
 
-    def state(self, request: Request) -> Response:
+    async def state(self, request: Request) -> Response:
         asked = request.query_params
         annotator = asked.get("annotator") or self.annotator
         if annotator is not None:
             check_annotator(annotator)
         end, more = _number(asked.get("end"), -1), _number(asked.get("more"), 0)
-        found = self.states.of(annotator, asked.get("version"), end, more, "undoable" in asked)
-        return JSONResponse(found | {"key": self.key, "annotator": annotator})
+        return await self.looks.ask((annotator, asked.get("version"), end, more, "undoable" in asked))
+
+    def _look(self, asked: list[tuple[str | None, str | None, int, int, bool]]) -> list[Response | Exception]:
+        """The states that several ask for, of the project as it is now."""
+        self.states.catch_up()
+        said: list[Response | Exception] = []
+        for one in asked:
+            try:
+                found = self.states.of(*one, fresh=False)
+                said.append(JSONResponse(found | {"key": self.key, "annotator": one[0]}))
+            except Exception as error:
+                said.append(error)
+        return said
 
     def map(self, request: Request) -> Response:
         standing = self._marks()

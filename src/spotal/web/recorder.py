@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import TYPE_CHECKING, Any
-
-from anyio import CapacityLimiter, to_thread
 
 from spotal.errors import ProjectError
 from spotal.project import Answer, Undo
+from spotal.web.together import Together
 
 if TYPE_CHECKING:
     from spotal.project import Event, Project
@@ -25,8 +23,7 @@ class Recorder:
 
     def __init__(self, project: Project) -> None:
         self._project = project
-        self._waiting: list[tuple[list[dict[str, Any]], asyncio.Future[list[dict[str, Any]]]]] = []
-        self._work: asyncio.Task[None] | None = None
+        self._together = Together(self._record)
 
     async def record(self, answers: list[dict[str, Any]]) -> list[dict[str, Any]]:
         """What is said to each answer, when all are on disk: what holds now, or why it cannot be recorded.
@@ -36,32 +33,11 @@ class Recorder:
         OutputError
             The disk cannot be written; none is recorded.
         """
-        done: asyncio.Future[list[dict[str, Any]]] = asyncio.get_running_loop().create_future()
-        self._waiting.append((answers, done))
-        if self._work is None:
-            self._work = asyncio.create_task(self._write())
-        return await done
+        return await self._together.ask(answers)
 
-    async def _write(self) -> None:
-        """Record what waits until nothing does. Whoever hangs up meanwhile stops nobody's answers."""
-        limiter = CapacityLimiter(1)  # a thread of its own, whatever else is asked for
-        while self._waiting:
-            taken, self._waiting = self._waiting, []
-            answers = [answer for part, _ in taken for answer in part]
-            try:
-                results = iter(await to_thread.run_sync(self._recorded, answers, limiter=limiter))
-            except BaseException as error:
-                for _, done in taken:
-                    if not done.done():
-                        done.set_exception(error)
-                if not isinstance(error, Exception):
-                    raise
-            else:
-                for part, done in taken:
-                    said = [next(results) for _ in part]
-                    if not done.done():
-                        done.set_result(said)
-        self._work = None
+    def _record(self, parts: list[list[dict[str, Any]]]) -> list[list[dict[str, Any]] | Exception]:
+        said = iter(self._recorded([answer for part in parts for answer in part]))
+        return [[next(said) for _ in part] for part in parts]
 
     def _recorded(self, answers: list[dict[str, Any]]) -> list[dict[str, Any]]:
         names = self._project.items.ids({answer["item"] for answer in answers})

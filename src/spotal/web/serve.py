@@ -22,6 +22,8 @@ __all__ = ["PORT", "serve"]
 
 PORT = 8642
 """Taken if it is free: a browser keeps unsent answers under the address, so it had better stay the same."""
+SWITCH = 0.0005
+"""Seconds after which a thread lets others run: requests are read and answered while another thread works on some."""
 
 
 def serve(
@@ -58,6 +60,7 @@ def serve(
     on_ready(address)
     if browser and _has_screen():
         threading.Thread(target=webbrowser.open, args=(address,), daemon=True).start()
+    sys.setswitchinterval(SWITCH)
     limited_server(app, log="error").run(sockets=[listener])
 
 

@@ -21,6 +21,7 @@ from spotal.web.pictures import version
 if TYPE_CHECKING:
     from spotal.project import Item, Pick, Project
     from spotal.project.board import Place
+    from spotal.project.records import Counts
 
 __all__ = ["States", "item", "project_key"]
 
@@ -45,9 +46,22 @@ class States:
         self._epoch = ""
         self._about: dict[str, Any] = {}
         self._told: dict[int, dict[str, Any]] = {}
+        self._votes: dict[int, tuple[Place, Any]] = {}
+        self._figures: tuple[Counts, dict[str, Any]] | None = None
+
+    def catch_up(self) -> None:
+        """Read what is new, for calls of :meth:`of` that are not ``fresh``."""
+        self.board.catch_up()
 
     def of(
-        self, annotator: str | None, known: str | None = None, end: int = -1, more: int = 0, undoable: bool = False
+        self,
+        annotator: str | None,
+        known: str | None = None,
+        end: int = -1,
+        more: int = 0,
+        undoable: bool = False,
+        *,
+        fresh: bool = True,
     ) -> dict[str, Any]:
         """All but the map; or, where the page has told which state it has, what is different now.
 
@@ -57,18 +71,18 @@ class States:
         known : ``version`` of the state that the page has: if it is this one still, nothing else is returned
         end : int, ``end`` of that state; more : int, how many tasks are wanted beyond it
         undoable : bool, whether the page wants to know what may be undone; a state as a whole says it always
+        fresh : bool, whether to read what is new before
         """
-        seen = self.board.look(annotator, known, end, more)
+        seen = self.board.look(annotator, known, end, more, fresh=fresh)
         if seen is None:
             return {"version": known}
         with self._lock:  # fifty who come at once ask for the same tasks
             about = self._of_epoch(seen.epoch)
-            tasks = _tasks(self._project, seen.tasks, self._told)
-        counts = seen.counts
+            tasks = self._tasks(seen.tasks)
+            figures = self._counted(seen.counts)
         found = {
             "version": seen.version,
-            "counts": asdict(counts),
-            "waits": counts.waiting(),
+            **figures,
             "round": about["round"] and about["round"] | {"waiting": seen.awaited},
             "tasks": tasks,
             "end": seen.end,
@@ -87,9 +101,29 @@ class States:
         """What stays the same from one batch and model to the next, as do the tasks that are kept."""
         if epoch != self._epoch:
             self._about, self._told, self._epoch = _about(self._project), {}, epoch
+            self._votes = {}
         elif len(self._told) > MOST_KEPT:
             self._told = {}
         return self._about
+
+    def _tasks(self, places: list[Place]) -> list[dict[str, Any]]:
+        """Tasks in full. What does not change by answers is kept, and votes until the next answer about their item."""
+        new = [place.number for place in places if place.number not in self._told]
+        if new:
+            self._told |= _told(self._project, new)
+        tied = {place.number: place for place in places if place.is_tied}
+        new = [number for number, place in tied.items() if self._votes.get(number, (None,))[0] is not place]
+        if new:
+            found = {one.item.number: one.votes for one in self._project.labels.conflicts(new)}
+            self._votes |= {number: (tied[number], found.get(number)) for number in new}
+        votes = {number: self._votes[number][1] for number in tied}
+        return [self._told[place.number] | {"order": place.order, "votes": votes.get(place.number)} for place in places]
+
+    def _counted(self, counts: Counts) -> dict[str, Any]:
+        """Figures as JSON types, which are the same for all until the next answer."""
+        if self._figures is None or self._figures[0] is not counts:
+            self._figures = counts, {"counts": asdict(counts), "waits": counts.waiting()}
+        return self._figures[1]
 
 
 def _about(project: Project) -> dict[str, Any]:
@@ -133,15 +167,6 @@ def _undoable(project: Project, annotator: str) -> list[dict[str, Any]]:
     events = [row for row in project.labels.undoable(annotator) if row.external_id is not None]
     items = project.items.named(row.item for row in events)
     return [{"id": row.external_id, "item": one.number} for row, one in zip(events, items, strict=True)]
-
-
-def _tasks(project: Project, places: list[Place], told: dict[int, dict[str, Any]]) -> list[dict[str, Any]]:
-    """Tasks in full; ``told`` keeps what does not change by answers."""
-    new = [place.number for place in places if place.number not in told]
-    told |= _told(project, new) if new else {}
-    tied = [place.number for place in places if place.is_tied]
-    votes = {one.item.number: one.votes for one in project.labels.conflicts(tied)} if tied else {}
-    return [told[place.number] | {"order": place.order, "votes": votes.get(place.number)} for place in places]
 
 
 def _told(project: Project, numbers: list[int]) -> dict[int, dict[str, Any]]:

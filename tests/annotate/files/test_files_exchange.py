@@ -312,6 +312,15 @@ def test_an_image_folder_as_hugging_face_reads_it(make, tmp_path, how):
             import_labels(project, target)
 
 
+def test_an_image_folder_may_name_files_that_no_system_has(make, tmp_path):
+    project, target = make(), tmp_path / "sorted"
+    target.mkdir()
+    write(target / "metadata.csv", "file_name,label", "a.png,cat", f"{'x' * 300}.png,cat")
+    with pytest.raises(DataFileError, match="1 label of items"):
+        import_labels(project, target)
+    assert import_labels(project, target, skip_unknown=True).recorded == 1
+
+
 def test_paths_that_fit_two_items_fit_none(make, tmp_path):
     from spotal.annotate.files.base import Row
     from spotal.annotate.files.finder import Finder

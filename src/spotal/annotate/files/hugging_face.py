@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -135,7 +136,8 @@ def _image_folder(folder: Path, reading: Reading) -> list[Row]:
                 file = (within / row.ids[0]).as_posix()
                 where = f"{row.where} of {path.relative_to(folder)}"
                 there = path.parent / row.ids[0]
-                rows.append(replace(row, where=where, ids=(), paths=(file,), file=there if there.is_file() else None))
+                found = there if os.path.isfile(there) else None  # False for a name that no file can have
+                rows.append(replace(row, where=where, ids=(), paths=(file,), file=found))
     if rows:
         return rows
     for path in list_images(folder):

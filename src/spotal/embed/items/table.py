@@ -119,9 +119,9 @@ class TableItems:
         for row in rows:
             which = bisect_right(self.ends, row)
             start = self.ends[which - 1] if which else 0
-            part = _kept(self.files[which], self.dialect)
             try:
-                cell = part.cell(self.column, row - start)
+                with self._opened(self.files[which]) as part:
+                    cell = part.cell(self.column, row - start)
             except UnicodeDecodeError:
                 cell = DataFileError(f"{self.ids[row]} is not UTF-8; write its text as UTF-8")
             found.append(self._content(cell, which, row))

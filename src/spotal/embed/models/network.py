@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import warnings
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -84,12 +85,14 @@ def load_file(path: Path, device: torch.device) -> Network | Trained:
     if not path.is_file():
         raise DataFileError(f"model {path} does not exist; check the path")
     try:
-        if _is_script(path):
-            jit: Any = torch.jit
-            content = hashlib.blake2b(path.read_bytes(), digest_size=8).hexdigest()
-            script = jit.load(str(path), map_location=device).eval()
-            return Network(script, device, {"kind": "torchscript", "file": content})
-        content = torch.load(path, map_location="cpu", weights_only=True)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)  # torch's, about how the file was written
+            if _is_script(path):
+                jit: Any = torch.jit
+                content = hashlib.blake2b(path.read_bytes(), digest_size=8).hexdigest()
+                script = jit.load(str(path), map_location=device).eval()
+                return Network(script, device, {"kind": "torchscript", "file": content})
+            content = torch.load(path, map_location="cpu", weights_only=True)
     except PermissionError:
         raise DataFileError(f"model {path} cannot be read (permission denied); change its permissions") from None
     except Exception as error:  # a damaged or foreign file fails in any way it likes
