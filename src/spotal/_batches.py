@@ -87,11 +87,12 @@ class Batches:
     @property
     def fixed(self) -> NDArray[Any] | None:
         """Where rows are compared whatever the learner has learned; None where that is what it makes of them."""
+        found: NDArray[Any] | None = self.X if self.X.ndim == 2 else None
         if not getattr(self.strategy, "needs_embeddings", True):
-            return self.X.reshape(len(self.X), -1)  # such a strategy only counts rows
-        if self.embeddings is not None:
-            return self.embeddings
-        return self.X if self.X.ndim == 2 else None
+            found = self.X.reshape(len(self.X), -1)  # such a strategy only counts rows
+        elif self.embeddings is not None:
+            found = self.embeddings
+        return found
 
     def left(self, state: LoopState, max_labels: int | None, *, priced: bool = True) -> int:
         """Rows that may still be asked for; ``priced``: for the money of a round."""
