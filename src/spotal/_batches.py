@@ -80,15 +80,15 @@ class Batches:
         return bool(getattr(self.strategy, "needs_probabilities", False))
 
     @property
-    def asks_probabilities(self) -> bool:
-        """Whether the strategy makes use of a model: one that only counts rows and needs none does not."""
-        return self.needs_probabilities or bool(getattr(self.strategy, "needs_embeddings", True))
+    def needs_embeddings(self) -> bool:
+        """Whether the strategy compares rows; one that does not only counts them."""
+        return bool(getattr(self.strategy, "needs_embeddings", True))
 
     @property
     def fixed(self) -> NDArray[Any] | None:
         """Where rows are compared whatever the learner has learned; None where that is what it makes of them."""
         found: NDArray[Any] | None = self.X if self.X.ndim == 2 else None
-        if not getattr(self.strategy, "needs_embeddings", True):
+        if not self.needs_embeddings:
             found = self.X.reshape(len(self.X), -1)  # such a strategy only counts rows
         elif self.embeddings is not None:
             found = self.embeddings
@@ -119,7 +119,7 @@ class Batches:
             why = f"strategy {name!r} needs probabilities and there is no model yet, so these rows are random"
             return Batch(self._random(state, max_labels, self.size, priced=priced), None, "random", why)
         why = "no model yet: picked from the embeddings alone"
-        if not self.asks_probabilities:
+        if not self.needs_embeddings:
             why = "no model yet, and the strategy needs none"
         cold = self.fixed
         if cold is None:

@@ -260,12 +260,14 @@ class ActiveLearner:
     def _embed(self, timings: dict[str, float]) -> tuple[NDArray[np.float32] | None, NDArray[Any]]:
         """Probabilities of the whole pool, and where its rows are compared."""
         start = time.perf_counter()
-        probabilities: NDArray[np.float32] | None
-        if (fixed := self._batches.fixed) is not None:
-            asked = self._batches.asks_probabilities
-            probabilities, pool = calls.predict(self.learner, self.X) if asked else None, fixed
-        else:
+        probabilities: NDArray[np.float32] | None = None
+        pool = self._batches.fixed
+        if pool is None:
             probabilities, pool = calls.infer(self.learner, self.X)
+        elif self._batches.needs_embeddings:
+            probabilities = calls.guess(self.learner, self.X)
+        elif self._batches.needs_probabilities:
+            probabilities = calls.predict(self.learner, self.X)
         timings["embed"] = time.perf_counter() - start
         return probabilities, pool
 

@@ -122,8 +122,7 @@ def test_killed_by_force_it_goes_on_and_ends_with_the_same_bits(tiny, cache, tmp
         import json, sys, time
         from pathlib import Path
         from spotal.bench.cache import Cache
-        from spotal.bench.origin import _git
-from spotal.bench.protocol import from_table
+        from spotal.bench.protocol import from_table
         from spotal.bench.workers import run
         table = json.loads(sys.argv[1])
         run([from_table("tiny", table)], Path(sys.argv[2]), cache=Cache(sys.argv[3]),
@@ -158,8 +157,7 @@ def test_two_processes_may_write_at_once(tiny, tmp_path):
         import json, sys
         from pathlib import Path
         from spotal.bench.jobs import plan
-        from spotal.bench.origin import _git
-from spotal.bench.protocol import from_table
+        from spotal.bench.protocol import from_table
         from spotal.bench.store import Store
         job = plan([from_table("tiny", json.loads(sys.argv[1]))])[int(sys.argv[3])]
         with Store(Path(sys.argv[2])) as store:

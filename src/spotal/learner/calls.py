@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from spotal.errors import ModelError, SpotalError
 from spotal.learner.base import Learner, TrainingReport
 
-__all__ = ["embed", "fit", "foreign", "infer", "predict"]
+__all__ = ["embed", "fit", "foreign", "guess", "infer", "predict"]
 
 WRAPPED = ("classifier", "net", "module", "network")
 """Attributes in which a learner of ours keeps the model of a person."""
@@ -95,6 +95,11 @@ def infer(learner: Learner, X: NDArray[Any]) -> tuple[NDArray[np.float32], NDArr
     with foreign(learner, f"inference on {len(X):,} rows", "give a model that takes such rows"):
         probabilities, embeddings = own(X)
     return _checked(learner, probabilities, len(X)), _embeddings(learner, embeddings, len(X))
+
+
+def guess(learner: Learner, X: NDArray[Any]) -> NDArray[np.float32]:
+    """Class probabilities for a strategy: of several draws, (n, n_classes, draws), where ``infer`` gives these."""
+    return predict(learner, X) if getattr(learner, "infer", None) is None else infer(learner, X)[0]
 
 
 def _checked(learner: Learner, found: Any, n: int) -> NDArray[np.float32]:
