@@ -365,9 +365,10 @@ def test_workers_end_with_the_process_that_started_them(tiny, cache, tmp_path):
     script = textwrap.dedent("""
         import os, sys, time
         from spotal.bench.workers import _end_with
+        parent = os.getpid()
         if os.fork() == 0:
             print(os.getpid(), flush=True)
-            _end_with(os.getppid())
+            _end_with(parent)
         time.sleep(60)
     """)
     process = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True)
