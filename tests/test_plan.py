@@ -47,7 +47,7 @@ def test_a_cap_makes_batches_smaller_and_then_threads_fewer(monkeypatch):
     free = scale.reading(None)
     assert free == Reading(BLOCK_BYTES, 4)
     before = free
-    for most in (950, 640, 520):
+    for most in (950, 520, 506):
         found = scale.reading(most << 20)
         assert scale.memory(found) <= most << 20
         assert found.batch_bytes < before.batch_bytes

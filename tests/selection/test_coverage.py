@@ -43,6 +43,8 @@ def plain_greedy(degree, weight, count, labeled=()):
 def test_reach_is_the_distance_within_which_mass_is_found(monkeypatch):
     monkeypatch.setattr(module, "LEAST", 1)
     monkeypatch.setattr(module, "EXTENT", 1)
+    monkeypatch.setattr(module, "WIDEST", 1)
+    monkeypatch.setattr(module, "FARTHEST", 1)
     x = np.array([[0.0], [1], [3], [7]])
     by = {share: reaches(graph_of(x), np.ones(4), share) for share in (0.25, 0.5)}
     assert by[0.25].squared.tolist() == [1, 1, 4, 16]
@@ -63,12 +65,16 @@ def test_five_neighbors_are_within_reach_at_least_and_twenty_may_cover():
 
 
 def test_rows_may_be_covered_from_four_times_the_mass_within_reach():
-    x = np.arange(200.0)[:, None]
-    mass = np.where(np.arange(200) < 100, 1.0, 3.0)
-    found = reaches(graph_of(x), mass, 0.05)  # of 400
-    assert found.squared[50] == 100
-    assert found.count[50] == 81
-    assert found.count[150] == 28  # 27 of mass 3 hold 80
+    x = np.arange(400.0)[:, None]
+    mass = np.where(np.arange(400) < 200, 1.0, 3.0)
+    found = reaches(graph_of(x), mass, 0.03)  # of 800
+    assert found.squared[100] == 144
+    assert found.count[100] == 97
+    assert found.count[300] == 33  # 32 of mass 3 hold 96
+    few = reaches(graph_of(x), mass, 0.5)  # 5 % and 15 % at most
+    assert few.squared[100] == 400
+    assert few.count[100] == 121
+    assert neighbors_needed(1_000, 0.5) == 226
 
 
 def test_copies_have_a_positive_reach():

@@ -19,21 +19,21 @@ def _compiled(function: Function) -> Function:
 
 @_compiled
 def measure_reach(
-    near: Any, squared: Any, mass: Any, need: float, least: int, extent: int, reach: Any, count: Any
+    near: Any, squared: Any, mass: Any, within: float, around: float, least: int, most: int, reach: Any, count: Any
 ) -> None:
-    """reach (s,): squared distance at which a row's neighbors, itself left out, hold the mass ``need``.
+    """reach (s,): squared distance at which a row's neighbors, itself left out, hold the mass ``within``.
 
-    At least ``least`` neighbors count, and at most those that the graph has. count (s,): as many as hold ``extent``
-    times that mass, at least ``extent`` times as many, and the row itself.
+    At least ``least`` neighbors count, and at most those that the graph has. count (s,): as many as hold the mass
+    ``around``, at least ``most``, and the row itself.
     """
     size, k = near.shape
     for x in range(size):
         held, j = 0.0, 0
-        while j < k - 1 and (held < need or j < least):
+        while j < k - 1 and (held < within or j < least):
             j += 1
             held += mass[near[x, j]]
         reach[x] = squared[x, j]
-        while j < k - 1 and (held < extent * need or j < extent * least):
+        while j < k - 1 and (held < around or j < most):
             j += 1
             held += mass[near[x, j]]
         count[x] = j + 1

@@ -20,6 +20,9 @@ LEAST = 5
 """Neighbors within reach, at least: fewer say little about how dense the pool is around a row."""
 EXTENT = 4
 """How many times the mass within a row's reach lies where rows may still cover it."""
+WIDEST, FARTHEST = 0.05, 0.15
+"""Share of all mass within a row's reach, and where rows may still cover it, at most: few picks stand for so much that
+the graph would be of all rows with all."""
 
 
 @dataclass(frozen=True)
@@ -38,13 +41,15 @@ class Reach:
 
 def neighbors_needed(size: int, share: float) -> int:
     """Neighbors that :func:`reaches` looks at, itself among them, for rows of about equal mass."""
-    return min(size, EXTENT * max(LEAST, math.ceil(SPARE * share * size)) + 1)
+    within = min(EXTENT * share, FARTHEST)
+    return min(size, max(EXTENT * LEAST, math.ceil(SPARE * within * size)) + 1)
 
 
 def reaches(graph: NeighborGraph, mass: NDArray[np.float64], share: float) -> Reach:
     """Measure each row's reach: the distance within which its neighbors hold ``share`` of all mass, 5 rows at least.
 
-    It may be covered from 4 times as far in terms of mass, by 20 rows at least.
+    It may be covered from 4 times as far in terms of mass, by 20 rows at least. What lies within reach is 5 % of all
+    mass at most, and where rows may cover it 15 %.
 
     Parameters
     ----------
@@ -54,7 +59,9 @@ def reaches(graph: NeighborGraph, mass: NDArray[np.float64], share: float) -> Re
 
     size = len(mass)
     squared, count = np.empty(size), np.empty(size, np.int64)
-    measure_reach(graph.near, graph.squared, mass, share * mass.sum(), LEAST, EXTENT, squared, count)
+    total = float(mass.sum())
+    within, around = min(share, WIDEST) * total, min(EXTENT * share, FARTHEST) * total
+    measure_reach(graph.near, graph.squared, mass, within, around, LEAST, EXTENT * LEAST, squared, count)
     typical = float(np.median(squared)) or float(squared.max()) or 1.0
     return Reach(np.maximum(squared, 1e-6 * typical), count)
 

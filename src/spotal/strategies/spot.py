@@ -41,7 +41,8 @@ class SPOT(Strategy):
     reach : "auto" or float in (0, 1]
         Share of the mass that one pick stands for which lies within a row's reach; five neighbors at least. "auto" is
         all of it before there is a model, when picks spread over the pool, and a tenth from then on, when they go to
-        where the model is unsure. Rows that hold four times as much may cover a row.
+        where the model is unsure. Rows that hold four times as much may cover a row. Neither passes 5 % and 15 % of the
+        pool's mass.
     space_filling : "auto" or float, at least 0
         Power of a row's reach that multiplies its worth: 0 covers the pool's mass, 2 rather the volume of the space,
         far-out rows included. "auto" is twice one minus the normalized entropy of the model's mean probabilities, and 0
