@@ -13,7 +13,6 @@ import numpy as np
 
 from spotal._arrays import BLOCK_BYTES, batches_of, block_rows
 from spotal.errors import InputError
-from spotal.selection.graph import BLOCK, CANDIDATES
 
 __all__ = ["Reading", "Scale", "kept", "size_of", "within"]
 
@@ -96,6 +95,8 @@ class Scale:
 
     def memory(self, reading: Reading) -> int:
         """Bytes at most, if the pool is read in that way."""
+        from spotal.selection.graph import BLOCK, CANDIDATES
+
         rows, dim = min(self.rows, block_rows(self.dim, target=reading.batch_bytes)), self.dim
         a_pass = (reading.threads + 2) * rows * (8 * dim + 160)
         compared = reading.threads * BLOCK * (CANDIDATES * 16 + self.neighbors * 40)
