@@ -380,3 +380,14 @@ def test_ctrl_c_ends_all_processes_in_one_word(photos, tmp_path):
     assert said.decode().strip() == "Interrupted."
     assert not list((tmp_path / "pool").rglob("*.part"))
     assert 1 <= len(read_manifest(tmp_path / "pool").shards) < 5
+
+
+def test_ids_of_2_to_the_63_and_more_are_written_as_they_are(photos, tmp_path):
+    files_ = sorted(photos.rglob("*.png"))[:3]
+    images = [path.read_bytes() for path in files_]
+    ids = [2**63 + 5, 7, 2**64 - 1]
+    pq.write_table(pa.table({"id": pa.array(ids, pa.uint64()), "image": images}), tmp_path / "x.parquet")
+    done = run(tmp_path / "x.parquet", tmp_path / "pool", shard_rows=2)
+    assert done.n_embedded == 3
+    assert list(read_pool(tmp_path / "pool").ids) == ids
+    assert run(tmp_path / "x.parquet", tmp_path / "pool", shard_rows=2).n_embedded == 0

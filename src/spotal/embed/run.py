@@ -366,7 +366,9 @@ def _write(folder: Path, name: str, matrix: NDArray[Any], items: Items, rows: li
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    columns: dict[str, Any] = {"id": [item_id(items, row) for row in rows]}
+    ids = [item_id(items, row) for row in rows]
+    large = any(isinstance(one, int) and one >= 1 << 63 for one in ids)  # such ids are unsigned, all of them
+    columns: dict[str, Any] = {"id": pa.array(ids, pa.uint64()) if large else ids}
     if items.sizes is not None:
         columns["bytes"] = [items.sizes[row] for row in rows]
     shard = Shard(
