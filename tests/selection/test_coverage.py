@@ -143,6 +143,13 @@ def test_limits_are_kept_in_the_greedy_step():
     assert np.bincount(group[allowance.picks], minlength=4).max() <= 2
 
 
+def test_a_price_next_to_nothing_beside_others_is_no_warning():
+    x, cost = np.arange(40.0)[:, None], np.r_[1e-300, np.full(39, 1e300)]
+    allowance = Allowance(Limits(2e300, cost), 40, np.arange(40))
+    Coverage(*everywhere(x, 0.5), np.ones(40)).pick_within(np.arange(40), allowance, lambda rows: rows)
+    assert allowance.picks[0] == 0
+
+
 def test_in_one_dimension_picks_are_those_of_a_design_after_exact_transport():
     """Transport makes distance mean mass: on the line, picks stand at evenly spaced quantiles, as a design's points."""
     n, count = 2_000, 10

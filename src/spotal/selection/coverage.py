@@ -134,7 +134,11 @@ class Coverage:
         """
         cost = allowance.limits.cost
         rows = pool_row(candidates)
-        queue = _Queue(self, candidates, np.ones(len(rows)) if cost is None else cost[rows] / cost[rows].min())
+        price = np.ones(len(rows))
+        if cost is not None:
+            with np.errstate(over="ignore"):  # beside a price next to nothing others are without bound
+                price = np.minimum(cost[rows] / cost[rows].min(), np.finfo(np.float64).max)
+        queue = _Queue(self, candidates, price)
         while not allowance.full:
             queue.open[:] = allowance.open[rows]
             place = queue.take(1)

@@ -82,7 +82,8 @@ def tfidf(project: Project, items: list[Item], progress: Progress) -> Inputs:
     if most < 1:
         rows = weights.toarray()
     else:
-        rows = TruncatedSVD(most, random_state=project.settings.random_state).fit_transform(weights)
+        with np.errstate(invalid="ignore"):  # shares of a variance of zero, where all texts are alike
+            rows = TruncatedSVD(most, random_state=project.settings.random_state).fit_transform(weights)
     return Inputs(_numbers(items), rows.astype(np.float32))
 
 
