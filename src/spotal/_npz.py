@@ -8,8 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from spotal._system import free_memory
-from spotal.errors import DataFileError
+from spotal._system import free_memory, too_large
 
 __all__ = ["check_members"]
 
@@ -42,7 +41,5 @@ def check_members(path: Path) -> None:
                 raise ValueError(f"{member.filename} speaks of {promised:.3g} bytes of {dtype}, and has {there:,}")
     free = free_memory()
     if free is not None and total > free:
-        raise DataFileError(
-            f"{path} unpacks to {total / 1e9:.1f} GB, and {free / 1e9:.1f} GB of memory are free; save the array as "
-            ".npy, which is read a piece at a time"
-        )
+        remedy = "save the array as .npy, which is read a piece at a time"
+        raise too_large(path, f"{total / 1e9:.1f}", free, remedy)

@@ -107,17 +107,17 @@ def _planned(scale: Scale, reading: Reading, itemsize: int, sequential: bool, re
     """The plan for a pool that is read in that way, as it is now."""
     n, dim, budget, sampled = scale.rows, scale.dim, scale.budget, scale.sampled
     of_pool, of_sample = n * dim * itemsize, sampled * dim * itemsize
-    steps = {}
+    trial, steps = _rows(dim), {}
     if sampled < n:
         passes = 1 + limited
-        steps["sample"] = passes * n * _drawing(dim)
+        steps["sample"] = passes * n * _drawing(trial)
     else:
         passes = 1  # which checks the values
-        steps["sample"] = n * _checking(dim)
+        steps["sample"] = n * _checking(trial)
     near = min(sampled, CANDIDATES) / FEW
     steps["graph"] = sampled / FEW * near * _linking(dim, min(scale.neighbors, FEW))
     passes += 1  # which pick stands for each row
-    steps["assign"] = n * _comparing(dim, budget, n)
+    steps["assign"] = n * _comparing(trial, budget, n)
     bytes_read = (passes + sequential) * of_pool + (0 if sequential else of_sample)
     if read_rate:
         steps["read"] = max(0.0, bytes_read / read_rate - steps["sample"] - steps["assign"])
@@ -146,21 +146,19 @@ def _rows(dim: int) -> Pool:
     return ArrayPool(torch.randn(count, dim, generator=torch.Generator().manual_seed(0)))
 
 
-def _drawing(dim: int) -> float:
+def _drawing(pool: Pool) -> float:
     """Seconds a row to draw the sample."""
     from spotal.strategies._sample import Draw
     from spotal.strategies.base import Query
 
-    pool = _rows(dim)
     draw = Draw(Query(pool, 1, np.empty(0, np.int64), None, None, None, 0), FEW)
     return _timed(lambda: local.run(draw, pool, threads=threads())) / len(pool)
 
 
-def _checking(dim: int) -> float:
+def _checking(pool: Pool) -> float:
     """Seconds a row to see that it is finite."""
     from spotal.pool import check_finite
 
-    pool = _rows(dim)
     return _timed(lambda: check_finite(pool)) / len(pool)
 
 
@@ -174,11 +172,10 @@ def _linking(dim: int, neighbors: int) -> float:
     return _timed(lambda: NeighborGraph.fit(x, neighbors))
 
 
-def _comparing(dim: int, budget: int, n: int) -> float:
+def _comparing(pool: Pool, budget: int, n: int) -> float:
     """Seconds a row to find which of the picks stands for it, in a pool of n."""
     from spotal.selection import assign
 
-    pool = _rows(dim)
     picks = np.linspace(0, len(pool) - 1, budget).astype(np.int64)
-    task, count = assign.assignment(pool, picks, exact=n * budget * dim <= assign.EXACT_WORK)
+    task, count = assign.assignment(pool, picks, exact=n * budget * pool.dim <= assign.EXACT_WORK)
     return _timed(lambda: local.run(task, pool, threads=count)) / len(pool)

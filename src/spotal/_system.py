@@ -6,7 +6,9 @@ import ctypes
 from contextlib import suppress
 from pathlib import Path
 
-__all__ = ["free_memory", "give_back_memory"]
+from spotal.errors import DataFileError
+
+__all__ = ["free_memory", "give_back_memory", "too_large"]
 
 
 def free_memory() -> int | None:
@@ -19,6 +21,11 @@ def free_memory() -> int | None:
         most, used = (int(Path("/sys/fs/cgroup", name).read_text("ascii")) for name in ("memory.max", "memory.current"))
         found.append(max(0, most - used))
     return min(found, default=None)
+
+
+def too_large(path: Path, size: str, free: int, remedy: str) -> DataFileError:
+    """What to raise for a file that unpacks to ``size``, in GB, where so many bytes are free."""
+    return DataFileError(f"{path} unpacks to {size} GB, and {free / 1e9:.1f} GB of memory are free; {remedy}")
 
 
 def give_back_memory() -> None:

@@ -174,7 +174,8 @@ def test_draws_follow_weights_and_content_rather_than_order():
     assert len(set(shuffled)) == 6  # copies of a row are told apart
 
 
-def test_direct_finds_a_rare_class_that_margin_misses():
+@pytest.mark.parametrize(("name", "budget"), [("direct", 30), ("galaxy", 20)])
+def test_a_rare_class_that_margin_misses_is_found(name, budget):
     """Rows of a class of 5 % whose probability never passes one half."""
     rng = np.random.default_rng(4)
     rare = rng.permutation(600) < 30
@@ -183,14 +184,15 @@ def test_direct_finds_a_rare_class_that_margin_misses():
     labeled = np.r_[np.flatnonzero(rare)[:4], np.flatnonzero(~rare)[:36]]
     known = {"labeled": labeled, "labels": rare[labeled].astype(int), "probabilities": p}
     X = np.zeros((600, 1))
-    found = [rare[get("direct").query(X, 30, random_state=seed, **known).indices].mean() for seed in range(5)]
+    found = [rare[get(name).query(X, budget, random_state=seed, **known).indices].mean() for seed in range(5)]
     assert min(found) > 4 * rare.mean()
 
 
+@pytest.mark.parametrize("name", ["direct", "galaxy"])
 @pytest.mark.parametrize("labels", [[0, 0], [5, 7], [-3, 1]], ids=str)
-def test_direct_with_labels_that_no_threshold_parts(labels):
+def test_labels_that_no_place_on_a_line_parts(name, labels):
     known = {"labeled": [2, 9], "labels": labels, "probabilities": ODDS[:20], "random_state": 0}
-    assert len(np.unique(get("direct").query(CLOUD[:20], 18, **known).indices)) == 18
+    assert len(np.unique(get(name).query(CLOUD[:20], 18, **known).indices)) == 18
 
 
 @pytest.mark.parametrize(

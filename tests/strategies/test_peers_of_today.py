@@ -162,25 +162,6 @@ def test_tcm_switches_by_the_number_of_labels(labels_per_class, name):
     assert np.array_equal(found.indices, get("typiclust").query(CLOUD, 5, **known).indices)
 
 
-def test_galaxy_finds_a_rare_class_that_margin_misses():
-    """Rows of a class of 5 % whose probability never passes one half."""
-    rng = np.random.default_rng(4)
-    rare = rng.permutation(600) < 30
-    p = np.clip(np.where(rare, rng.normal(0.3, 0.05, 600), rng.normal(0.05, 0.05, 600)), 0.001, 0.999)
-    p = np.c_[1 - p, p]
-    labeled = np.r_[np.flatnonzero(rare)[:4], np.flatnonzero(~rare)[:36]]
-    known = {"labeled": labeled, "labels": rare[labeled].astype(int), "probabilities": p}
-    X = np.zeros((600, 1))
-    found = [rare[get("galaxy").query(X, 20, random_state=seed, **known).indices].mean() for seed in range(5)]
-    assert min(found) > 4 * rare.mean()
-
-
-@pytest.mark.parametrize("labels", [[0, 0], [5, 7], [-3, 1]], ids=str)
-def test_galaxy_with_labels_that_no_path_joins(labels):
-    known = {"labeled": [2, 9], "labels": labels, "probabilities": ODDS[:20], "random_state": 0}
-    assert len(np.unique(get("galaxy").query(CLOUD[:20], 18, **known).indices)) == 18
-
-
 @pytest.mark.parametrize("labeled", [[], [3, 77]])
 def test_each_pick_of_facility_location_gains_most_on_the_graph(labeled):
     unit = CLOUD / np.linalg.norm(CLOUD, axis=1, keepdims=True)

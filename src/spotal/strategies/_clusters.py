@@ -15,7 +15,7 @@ from spotal.strategies._content import Chance, fill, sample
 from spotal.strategies._sphere import on_sphere
 from spotal.strategies.base import Query
 
-__all__ = ["kmeans", "medoids", "representatives"]
+__all__ = ["clustered", "kmeans", "medoids", "representatives"]
 
 STEPS = 100
 """Most Lloyd steps."""
@@ -85,6 +85,19 @@ def medoids(cells: Cells, mass: NDArray[np.float64], free: NDArray[np.int64], qu
     return free[turn[: query.budget]]
 
 
+def clustered(
+    query: Query, pool: Pool, rows: NDArray[np.int64], weight: NDArray[np.float64], chance: Chance, sample_size: int
+) -> tuple[NDArray[np.int64], Cells]:
+    """The picks of a query, of each of as many clusters the row nearest its center, and the clusters.
+
+    Parameters
+    ----------
+    pool : in whose space rows are clustered; rows : int64 (m,), unlabeled, not empty; weight : float64 (N,)
+    """
+    cells = kmeans(pool, weight, min(query.budget, len(rows)), chance, sample_size)
+    return fill(query, medoids(cells, weight, chance.shuffled(rows), query), chance), cells
+
+
 def representatives(
     query: Query, candidates: NDArray[np.int64], mass: NDArray[np.float64], chance: Chance, sample_size: int
 ) -> NDArray[np.int64]:
@@ -104,5 +117,4 @@ def representatives(
         return fill(query, candidates, chance)
     weight = np.zeros(len(mass))
     weight[candidates] = mass[candidates]
-    cells = kmeans(on_sphere(query.pool), weight, min(query.budget, len(candidates)), chance, sample_size)
-    return fill(query, medoids(cells, weight, chance.shuffled(candidates), query), chance)
+    return clustered(query, on_sphere(query.pool), candidates, weight, chance, sample_size)[0]

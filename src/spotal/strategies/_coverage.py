@@ -84,14 +84,13 @@ def cover(
         shuffled = query.rng().permutation(sample.unlabeled)
         if query.limits is None:
             picks = sample.rows[coverage.pick(shuffled, query.budget)]
-            if len(picks) < query.budget:
-                picks = fill(query, picks, Chance(query.pool, query.seed))
+            full = len(picks) == query.budget
         else:
             allowance = query.allowance()
             coverage.pick_within(shuffled, allowance, lambda places: sample.rows[places])
-            picks = np.array(allowance.picks, np.int64)
-            if not allowance.full:
-                picks = fill(query, picks, Chance(query.pool, query.seed))
+            picks, full = np.array(allowance.picks, np.int64), allowance.full
+        if not full:
+            picks = fill(query, picks, Chance(query.pool, query.seed))
     figures = {
         "coverage": coverage.value,
         "space_filling": power,

@@ -75,7 +75,8 @@ class Sample:
             rows = query.unlabeled[np.linspace(0, len(query.unlabeled) - 1, size - len(known)).astype(np.int64)]
             rows = np.unique(rows)
             mass = np.ones(len(rows))
-        rows, mass = np.concatenate([rows, known]), np.concatenate([mass, query.weights()[known]])
+        own = np.ones(len(known)) if query.mass is None else query.mass[known]
+        rows, mass = np.concatenate([rows, known]), np.concatenate([mass, own])
         points = query.pool.rows(rows).double()
         check_matrix(points, "pool", where=lambda row: query.pool.where(int(rows[row])))
         order = to_numpy(content_keys(points).argsort(stable=True))

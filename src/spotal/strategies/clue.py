@@ -6,8 +6,8 @@ import numpy as np
 
 from spotal.mass import tempered
 from spotal.strategies._checks import check_count, check_real
-from spotal.strategies._clusters import kmeans, medoids
-from spotal.strategies._content import Chance, fill, heavy
+from spotal.strategies._clusters import clustered
+from spotal.strategies._content import Chance, heavy
 from spotal.strategies.base import Choice, Query, Strategy
 
 __all__ = ["Clue"]
@@ -51,6 +51,4 @@ class Clue(Strategy):
         weight[rows] = mass[rows] * entropy[rows]
         if not weight.any():
             weight[rows] = mass[rows]
-        cells = kmeans(query.pool, weight, min(query.budget, len(rows)), chance, self.sample_size)
-        picks = medoids(cells, weight, chance.shuffled(rows), query)
-        return Choice(fill(query, picks, chance))
+        return Choice(clustered(query, query.pool, rows, weight, chance, self.sample_size)[0])

@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from spotal.strategies._lines import drawn, in_order
 from spotal.strategies.base import Choice, Query, Strategy
 
-__all__ = ["Direct", "drawn", "in_order"]
+__all__ = ["Direct"]
 
 
 class Direct(Strategy):
@@ -81,12 +82,6 @@ def _shares(total: int, parts: int) -> list[int]:
     return [total // parts + (part < total % parts) for part in range(parts)]
 
 
-def in_order(p: NDArray[np.floating], k: int) -> NDArray[np.int64]:
-    """Rows sorted by p[k] - max p, falling; those predicted to be of class k by max p. int64 (N,)."""
-    top = p.max(1)
-    return np.lexsort((-top, top - p[:, k]))
-
-
 def _interval(label: NDArray[np.int64], k: int) -> slice:
     """Where the threshold of class k can lie among sorted rows with these labels, -1 for none."""
     of, known = np.flatnonzero(label == k), np.flatnonzero(label >= 0)
@@ -107,10 +102,3 @@ def _outward(cut: int, n: int) -> NDArray[np.int64]:
     """Positions 0 .. n - 1 in the order cut - 1, cut, cut - 2, cut + 1, ..."""
     at = np.arange(n)
     return np.argsort(np.where(at < cut, 2 * (cut - 1 - at), 2 * (at - cut) + 1), kind="stable")
-
-
-def drawn(rows: NDArray[np.int64], mass: NDArray[np.float64], rng: np.random.Generator) -> NDArray[np.int64]:
-    """Rows in random order, drawn without replacement in proportion to mass; rows of mass zero last."""
-    wait = rng.exponential(size=len(rows))
-    with np.errstate(divide="ignore", over="ignore"):
-        return rows[np.argsort(wait / mass[rows], kind="stable")]

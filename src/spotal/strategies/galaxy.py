@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from spotal.strategies._lines import drawn, in_order
 from spotal.strategies.base import Choice, Query, Strategy
-from spotal.strategies.direct import drawn, in_order
 
 __all__ = ["Galaxy"]
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from spotal.strategies._checks import check_count
-from spotal.strategies._clusters import kmeans, medoids
-from spotal.strategies._content import Chance, fill, heavy
+from spotal.strategies._clusters import clustered
+from spotal.strategies._content import Chance, heavy
 from spotal.strategies.base import Choice, Query, Strategy
 
 __all__ = ["KMeans"]
@@ -46,7 +46,5 @@ class KMeans(Strategy):
         rows, mass = heavy(query)
         weight = np.zeros(len(mass))
         weight[rows] = mass[rows]
-        cells = kmeans(query.pool, weight, min(query.budget, len(rows)), chance, self.sample_size)
-        inertia = float(weight @ cells.squared / weight.sum())
-        picks = fill(query, medoids(cells, weight, chance.shuffled(rows), query), chance)
-        return Choice(picks, figures={"inertia": inertia})
+        picks, cells = clustered(query, query.pool, rows, weight, chance, self.sample_size)
+        return Choice(picks, figures={"inertia": float(weight @ cells.squared / weight.sum())})

@@ -127,7 +127,7 @@ class SPOT(Strategy):
     def _choose(self, query: Query) -> Choice:
         clock = Clock()
         rule = self.mass if isinstance(self.mass, Mass) else Margin(1) if self.mass == "auto" else parse_mass(self.mass)
-        power = None if isinstance(self.space_filling, str) else float(self.space_filling)
+        power = None if _is_auto(self.space_filling) else float(self.space_filling)
         picks, figures = cover(query, rule, self.share(query.probabilities is not None), power, clock)
         if self.representative == "center":
             return Choice(picks, None, figures, clock.seconds)

@@ -8,8 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from spotal._system import free_memory
-from spotal.errors import DataFileError
+from spotal._system import free_memory, too_large
 
 __all__ = ["batch_rows", "bounded", "check_arrow", "check_parquet", "read_parquet"]
 
@@ -18,6 +17,7 @@ ROWS, ROWS_OF_TEXT, ROWS_OF_BOMB = 1 << 16, 1 << 10, 1 << 4
 SUSPICIOUS = 100
 """Bytes of a column for each byte on disk from which on a batch of shared texts is kept tiny."""
 UNPACKED = struct.Struct("<q")
+REMEDY = "save it without compression or in smaller files"
 
 
 def read_parquet(file: Any, path: Path, columns: list[str] | None = None, groups: Iterable[int] | None = None) -> Any:
@@ -43,7 +43,7 @@ def check_parquet(path: Path, about: Any, groups: Iterable[int]) -> None:
     """Raise DataFileError where row groups say that they unpack to more than the memory that is free."""
     free, size = free_memory(), sum(about.row_group(k).total_byte_size for k in groups)
     if free is not None and size > free:
-        raise _too_large(path, f"{size / 1e9:.1f}", free)
+        raise too_large(path, f"{size / 1e9:.1f}", free, REMEDY)
 
 
 def bounded(path: Path, batches: Iterable[Any]) -> Iterator[Any]:
@@ -52,7 +52,7 @@ def bounded(path: Path, batches: Iterable[Any]) -> Iterator[Any]:
     for batch in batches:
         total += batch.nbytes + sum(map(_shared, batch.columns))
         if free is not None and total > free:
-            raise _too_large(path, f"more than {free / 1e9:.1f}", free)
+            raise too_large(path, f"more than {free / 1e9:.1f}", free, REMEDY)
         yield batch
 
 
@@ -103,7 +103,7 @@ def check_arrow(path: Path, source: Any) -> None:
                 size = UNPACKED.unpack_from(body, start)[0] if length else 0
                 total += max(size, 0)  # -1 where a buffer was left as it was
             if free is not None and total > free:
-                raise _too_large(path, f"{total / 1e9:.1f}", free)
+                raise too_large(path, f"{total / 1e9:.1f}", free, REMEDY)
 
 
 def _buffers(header: bytes) -> Iterator[tuple[int, int]]:
@@ -138,10 +138,3 @@ def _table(header: bytes, table: int, number: int) -> int:
     """Where the table or vector is that a field refers to."""
     place = _field(header, table, number)
     return place + int(struct.unpack_from("<I", header, place)[0])
-
-
-def _too_large(path: Path, size: str, free: int) -> DataFileError:
-    return DataFileError(
-        f"{path} unpacks to {size} GB, and {free / 1e9:.1f} GB of memory are free; save it without compression or in "
-        "smaller files"
-    )
