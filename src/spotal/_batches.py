@@ -86,7 +86,7 @@ class Batches:
 
     @property
     def fixed(self) -> NDArray[Any] | None:
-        """Where rows are compared whatever the learner has learned; None where that is what it makes of them."""
+        """What rows are compared by in every round; None where these are the learner's embeddings, which change."""
         found: NDArray[Any] | None = self.X if self.X.ndim == 2 else None
         if not self.needs_embeddings:
             found = self.X.reshape(len(self.X), -1)  # such a strategy only counts rows

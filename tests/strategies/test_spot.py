@@ -13,8 +13,8 @@ from spotal.mass import Uniform
 from spotal.reduce import SoftSphere
 from spotal.selection import assign
 from spotal.strategies import SPOT, TransportedDesign, _sample, get
-from spotal.strategies._coverage import unevenness
 from spotal.strategies._sample import rows_needed
+from spotal.strategies.spot import unevenness
 
 
 def square(n, seed=0):

@@ -89,8 +89,8 @@ class LearnerChoice:
 class Embedding:
     """The fixed features that a frozen learner learns from, and in which strategies compare rows.
 
-    A network that learns from images ("small-cnn", "resnet18") takes them for comparing rows alone; with "none" rows
-    are compared in what the network makes of them.
+    With a network that learns from images ("small-cnn", "resnet18") they serve only to compare rows; with "none" rows
+    are compared by the network's own embeddings.
 
     kind : "none" (the dataset's own features, standardized one by one), "as-is" (the same, centered and scaled as a
         whole: for features of an encoder, whose directions differ in worth), "pixels-pca" (principal components of the

@@ -21,8 +21,8 @@ LEAST = 5
 EXTENT = 4
 """How many times the mass within a row's reach lies where rows may still cover it."""
 WIDEST, FARTHEST = 0.05, 0.15
-"""Share of all mass within a row's reach, and where rows may still cover it, at most: few picks stand for so much that
-the graph would be of all rows with all."""
+"""Share of all mass within a row's reach, and where rows may still cover it, at most: each of a few picks stands for so
+much that the graph would join nearly all rows."""
 
 
 @dataclass(frozen=True)
@@ -136,7 +136,7 @@ class Coverage:
         rows = pool_row(candidates)
         price = np.ones(len(rows))
         if cost is not None:
-            with np.errstate(over="ignore"):  # beside a price next to nothing others are without bound
+            with np.errstate(over="ignore"):  # where the least price is next to nothing
                 price = np.minimum(cost[rows] / cost[rows].min(), np.finfo(np.float64).max)
         queue = _Queue(self, candidates, price)
         while not allowance.full:

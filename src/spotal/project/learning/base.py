@@ -40,8 +40,8 @@ class Recipe:
     inputs : from a project, items in the order of their numbers, and Progress, to Inputs; works out only what is new
     learner : from inputs and the number of classes to a Learner, not fitted
     cold : from inputs and a seed to embeddings (n, d) for the time before there are labels
-    keeps_cold : bool, whether rows are compared in these afterwards too: where they are a pretrained network's, which
-        labels have not arranged, and the learner is trained as a whole
+    keeps_cold : bool, whether rows are compared by these embeddings after training too. So it is where they come from
+        a pretrained network and the learner is trained as a whole: labels have not changed them
     check : loads what it needs, to find out whether it can be had; raises ModelError and DataFileError
     """
 
