@@ -1,4 +1,4 @@
-"""Carrying points through the frames of a sliced map, five ways, side by side: what ``spotal._kernels.carry`` is for.
+"""Carrying points through the frames of a sliced map, five ways, side by side: what ``spotal.numeric.kernels.carry`` is for.
 
 The readable reference (``FrameMap.forward``, all points frame by frame), the same on blocks that stay in cache, the
 same compiled by torch, numba's loops (what ``SlicedTransport`` uses), and C++ with the dimension known when it is
@@ -20,7 +20,7 @@ import numpy as np
 import torch
 from benchmarks.apart import measured
 
-from spotal._arrays import blocks
+from spotal.numeric.arrays import blocks
 from spotal.reduce import PCA
 from spotal.transport import SlicedTransport
 from spotal.transport._maps import FrameMap

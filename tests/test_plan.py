@@ -10,11 +10,12 @@ import numpy as np
 import pytest
 
 import spotal
-from spotal import _plan, _search
-from spotal._arrays import BLOCK_BYTES
+from spotal import _plan
 from spotal._memory import Reading, Scale, size_of
 from spotal.engine import watching
 from spotal.errors import BudgetError, InputError
+from spotal.numeric import inverted_lists
+from spotal.numeric.arrays import BLOCK_BYTES
 from spotal.pool import ArrayPool
 from spotal.strategies import CoreSet
 
@@ -42,7 +43,7 @@ def test_memory_does_not_grow_with_a_long_pool():
 
 
 def test_a_cap_makes_batches_smaller_and_then_threads_fewer(monkeypatch):
-    monkeypatch.setattr(_search, "threads", lambda: 4)
+    monkeypatch.setattr(inverted_lists, "threads", lambda: 4)
     scale = Scale.of(10**8, 16, 50)
     free = scale.reading(None)
     assert free == Reading(BLOCK_BYTES, 4)

@@ -11,8 +11,8 @@ from benchmarks.evidence.common import origin, spread
 from numpy.typing import NDArray
 
 from spotal import strategies
-from spotal._nearest import nearest
 from spotal.design.merit import fill_distance
+from spotal.numeric.nearest import nearest
 
 Array = NDArray[np.float64]
 

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from spotal._arrays import check_matrix, check_rows
 from spotal._loop_state import INITIAL, QUERY, LoopState
 from spotal._memory import within
 from spotal._round_limits import RoundLimits
 from spotal.errors import BudgetError, InputError
+from spotal.numeric.arrays import check_matrix, check_rows
 
 if TYPE_CHECKING:
     from spotal.selection import Selection

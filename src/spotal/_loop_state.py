@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from spotal._arrays import check_rows
 from spotal.errors import InputError
 from spotal.events import Round
+from spotal.numeric.arrays import check_rows
 
 __all__ = ["INITIAL", "NETWORK", "QUERY", "LoopState"]
 

@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from spotal._arrays import BLOCK_BYTES, batches_of, block_rows
 from spotal.errors import InputError
+from spotal.numeric.arrays import BLOCK_BYTES, batches_of, block_rows
 
 __all__ = ["Reading", "Scale", "kept", "size_of", "within"]
 
@@ -117,7 +117,7 @@ class Scale:
 
         Raises InputError where even 256 rows at a time take more.
         """
-        from spotal._search import threads
+        from spotal.numeric.inverted_lists import threads
 
         sizes = [BLOCK_BYTES]
         while block_rows(self.dim, target=sizes[-1]) > block_rows(self.dim, target=0):
@@ -137,7 +137,7 @@ class Scale:
 @contextmanager
 def kept(reading: Reading) -> Iterator[None]:
     """Read pools in that way while the block lasts."""
-    from spotal._search import one_thread
+    from spotal.numeric.inverted_lists import one_thread
 
     with batches_of(reading.batch_bytes), one_thread() if reading.threads == 1 else nullcontext():
         yield

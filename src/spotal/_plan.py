@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 
 from spotal._memory import Reading, Scale, kept, rounded_up, size_of
-from spotal._search import threads
 from spotal.engine import local
 from spotal.errors import BudgetError
+from spotal.numeric.inverted_lists import threads
 from spotal.pool import ArrayPool, Pool
 from spotal.selection.graph import CANDIDATES
 

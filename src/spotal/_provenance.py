@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from spotal._arrays import is_tensor
+from spotal.numeric.arrays import is_tensor
 
 __all__ = ["content_hash", "describe", "versions"]
 

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from spotal._arrays import to_numpy
 from spotal._batches import Batches, Queries, check_count
 from spotal._loop_state import NETWORK, LoopState
 from spotal._memory import size_of
@@ -21,6 +20,7 @@ from spotal.learner import calls
 from spotal.learner.adapt import as_learner
 from spotal.learner.base import check_labels
 from spotal.learner.metrics import score
+from spotal.numeric.arrays import to_numpy
 from spotal.oracle import SKIPPED, Oracle
 from spotal.pool import as_array
 from spotal.pool.stamps import Stamp, mapped_file

@@ -7,8 +7,8 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from spotal._arrays import as_array
 from spotal.errors import InputError
+from spotal.numeric.arrays import as_array
 
 __all__ = ["SKIPPED", "Oracle", "VectorOracle"]
 

@@ -17,13 +17,13 @@ from pyarrow import parquet
 from tests.engine.small_machine import left, marked
 
 import spotal
-from spotal._arrays import batches_of
 from spotal.embed import embed_items, open_embedder
 from spotal.embed.items.folder import FolderItems
 from spotal.embed.ray import RayActors
 from spotal.engine import run, using, watching
 from spotal.errors import DataFileError, InputError, ResourceError
 from spotal.learner import networks
+from spotal.numeric.arrays import batches_of
 from spotal.pool import ArrayPool, ShardedPool, as_array, as_pool, bad_rows, open_pool
 from spotal.strategies import SPOT, _sample
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from spotal._arrays import block_rows
+from spotal.numeric.arrays import block_rows
 from spotal.pool import ArrayPool, array
 
 X = np.random.default_rng(0).normal(size=(1_000, 3)).astype(np.float32)

@@ -13,8 +13,8 @@ import torch
 from pyarrow import parquet
 
 import spotal
-from spotal._arrays import batches_of
 from spotal.errors import DataFileError, InputError, OutputError
+from spotal.numeric.arrays import batches_of
 from spotal.pool import as_array, as_pool, bad_rows, check_finite, is_sharded, on_device, open_pool, spool
 from spotal.strategies import _sample
 

@@ -7,9 +7,9 @@ import pytest
 import torch
 
 import spotal
-from spotal._arrays import block_rows
 from spotal.errors import InputError
 from spotal.mass import Uniform
+from spotal.numeric.arrays import block_rows
 from spotal.reduce import SoftSphere
 from spotal.selection import assign
 from spotal.strategies import SPOT, TransportedDesign, _sample, get

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 import torch
 
-from spotal._arrays import block_rows
 from spotal.errors import BudgetError, InputError
+from spotal.numeric.arrays import block_rows
 from spotal.strategies import Strategy, _sample, get, names
 
 N, DIM, BUDGET = 48, 5, 7

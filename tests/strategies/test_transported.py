@@ -13,9 +13,9 @@ from sklearn.decomposition import PCA, TruncatedSVD
 from sklearn.preprocessing import StandardScaler
 
 from spotal import design as designs
-from spotal._arrays import block_rows
 from spotal.errors import BudgetError, InputError
 from spotal.mass import LabelDistance, Mass
+from spotal.numeric.arrays import block_rows
 from spotal.pool import ArrayPool
 from spotal.strategies import SPOT, TransportedDesign, _record, get
 from spotal.transport import (

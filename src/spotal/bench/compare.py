@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
-from spotal._intervals import half_width
+from spotal.numeric.intervals import half_width
 
 __all__ = ["Paired", "Ranks", "average_ranks", "budgets", "holm", "paired", "penalties"]
 

@@ -15,7 +15,6 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from spotal._search import one_thread
 from spotal.bench.cache import Cache, try_lock
 from spotal.bench.jobs import Job, plan
 from spotal.bench.origin import origin
@@ -25,6 +24,7 @@ from spotal.bench.store import Store
 from spotal.bench.task import Task, prepare
 from spotal.errors import OutputError
 from spotal.events import Event, RoundStarted
+from spotal.numeric.inverted_lists import one_thread
 
 __all__ = ["Outcome", "run"]
 

@@ -169,7 +169,7 @@ def _open_shards(
     """The shards as one pool on a device, without their bad rows where these are skipped; and which these are."""
     import numpy as np
 
-    from spotal._arrays import check_weight
+    from spotal.numeric.arrays import check_weight
     from spotal.pool import ShardedPool, bad_rows, on_device, open_pool
     from spotal.pool.files import PoolFile
     from spotal.tables.columns import numbers, texts_of

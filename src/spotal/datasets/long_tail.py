@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from spotal._arrays import as_array
 from spotal.errors import InputError
+from spotal.numeric.arrays import as_array
 from spotal.pool.sample import as_seed
 
 __all__ = ["long_tail"]

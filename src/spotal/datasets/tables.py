@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from spotal._arrays import check_matrix
 from spotal.datasets._split import encode, split
 from spotal.datasets.base import Dataset
 from spotal.errors import DataFileError, InputError
+from spotal.numeric.arrays import check_matrix
 from spotal.tables import TABLES, listed, read_table
 from spotal.tables.arrays import read_npz
 

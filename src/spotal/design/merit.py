@@ -7,11 +7,11 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from spotal._arrays import check_matrix, to_numpy
 from spotal.design._nearest import nearest_blocks
 from spotal.design.base import as_generator, check_count, check_unit
 from spotal.design.sobol import cloud
 from spotal.errors import InputError
+from spotal.numeric.arrays import check_matrix, to_numpy
 
 __all__ = ["MERIT_POINTS", "discrepancy", "fill_distance", "merits", "separation"]
 

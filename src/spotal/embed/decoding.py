@@ -9,11 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 from torch.utils.data import DataLoader, Dataset
 
-from spotal._arrays import blocks
 from spotal.embed.items import Items
 from spotal.embed.items.base import image_of
 from spotal.embed.torch_model import TorchEmbedder
 from spotal.errors import DataFileError
+from spotal.numeric.arrays import blocks
 
 __all__ = ["Ready", "item_id", "loader"]
 

@@ -7,9 +7,9 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from spotal._arrays import blocks
 from spotal.embed.base import check_images
 from spotal.errors import InputError, ModelError
+from spotal.numeric.arrays import blocks
 from spotal.pool.sample import as_seed
 
 __all__ = ["PixelEmbedder"]

@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from spotal._arrays import blocks
 from spotal.embed.run import Done, Work
 from spotal.embed.torch_model import TorchEmbedder
 from spotal.engine.ray import RETRIES, RayEngine, in_words
+from spotal.numeric.arrays import blocks
 
 __all__ = ["RayActors"]
 

@@ -14,7 +14,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from spotal._arrays import blocks
 from spotal._files import atomic_path, is_part, save_array
 from spotal._images import note_of_depth
 from spotal._locks import try_lock
@@ -24,6 +23,7 @@ from spotal.embed.items import Items
 from spotal.embed.models.load import ENCODER
 from spotal.embed.torch_model import TorchEmbedder
 from spotal.errors import DataFileError, InputError, ModelError, OutputError, ResourceError, SpotalWarning
+from spotal.numeric.arrays import blocks
 from spotal.pool.manifest import MANIFEST, Manifest, Shard, Skipped, is_pool, read_manifest, read_shards
 from spotal.tables import read_table
 from spotal.tables.columns import column, ids_of

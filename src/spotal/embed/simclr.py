@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 from torch import nn
 from torch.nn import functional as F
 
-from spotal._arrays import blocks
 from spotal.errors import InputError
 from spotal.learner._inputs import Scale
 from spotal.learner._train import reset_parameters, seeded
 from spotal.learner.networks import ResNet18
+from spotal.numeric.arrays import blocks
 
 __all__ = ["BACKBONES", "RECIPE", "Encoder", "make_network", "recipe_for", "train_encoder"]
 

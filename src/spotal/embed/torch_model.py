@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from spotal._arrays import blocks
 from spotal.embed.base import check_images
 from spotal.errors import InputError, ModelError, ResourceError, SpotalError
+from spotal.numeric.arrays import blocks
 
 if TYPE_CHECKING:
     import torch

@@ -11,11 +11,11 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from spotal._arrays import batches_of, block_rows
 from spotal.engine import local
 from spotal.engine.base import Pass
 from spotal.engine.watch import Watch
 from spotal.errors import InputError, ResourceError
+from spotal.numeric.arrays import batches_of, block_rows
 from spotal.pool.base import Pool
 
 __all__ = ["RayEngine", "in_words"]

@@ -9,8 +9,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from spotal._arrays import blocks, to_numpy, to_tensor
 from spotal.errors import InputError
+from spotal.numeric.arrays import blocks, to_numpy, to_tensor
 
 __all__ = ["Scale", "check_data", "row_shape"]
 

@@ -8,8 +8,8 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
-from spotal._arrays import as_array
 from spotal.errors import InputError
+from spotal.numeric.arrays import as_array
 
 __all__ = ["Learner", "TrainingReport", "check_labels"]
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from spotal._arrays import block_rows, blocks
+from spotal.numeric.arrays import block_rows, blocks
 
 __all__ = ["cold_embeddings"]
 

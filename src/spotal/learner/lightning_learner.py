@@ -16,12 +16,12 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from spotal._arrays import blocks
 from spotal.errors import ModelError
 from spotal.learner._forward import forward
 from spotal.learner._plain import BATCH, plain_batch
 from spotal.learner._train import reset_parameters, seeded
 from spotal.learner.base import check_labels
+from spotal.numeric.arrays import blocks
 
 __all__ = ["LightningLearner"]
 

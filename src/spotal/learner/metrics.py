@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from spotal._calibration import calibration_error
+from spotal.numeric.calibration import calibration_error
 
 __all__ = ["score"]
 
@@ -32,7 +32,7 @@ def score(probabilities: NDArray[Any], y: NDArray[np.int64]) -> dict[str, float]
 
     Notes
     -----
-    O(n n_classes). The calibration error is :func:`~spotal._calibration.calibration_error` over 15 bins.
+    O(n n_classes). The calibration error is :func:`~spotal.numeric.calibration.calibration_error` over 15 bins.
 
     References
     ----------

@@ -8,9 +8,9 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from spotal._arrays import block_rows, blocks, to_numpy
 from spotal.errors import InputError, ModelError
 from spotal.learner.base import check_labels
+from spotal.numeric.arrays import block_rows, blocks, to_numpy
 
 __all__ = ["SklearnLearner"]
 

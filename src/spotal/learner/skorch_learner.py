@@ -9,12 +9,12 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from spotal._arrays import blocks
 from spotal.errors import ModelError
 from spotal.learner._forward import forward
 from spotal.learner._plain import BATCH, plain_batch, plain_rows
 from spotal.learner._train import seeded
 from spotal.learner.base import check_labels
+from spotal.numeric.arrays import blocks
 
 __all__ = ["SkorchLearner"]
 

@@ -9,8 +9,8 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from spotal._nearest import nearest
 from spotal.mass.held_out import HeldOut, hold_out
+from spotal.numeric.nearest import nearest
 from spotal.pool.base import Pool
 
 __all__ = ["Evidence", "Mass", "Product"]

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from spotal._arrays import to_numpy
-from spotal._search import one_thread
+from spotal.numeric.arrays import to_numpy
+from spotal.numeric.inverted_lists import one_thread
 from spotal.pool.sample import priority_sample
 
 if TYPE_CHECKING:

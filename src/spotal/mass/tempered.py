@@ -7,9 +7,9 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from spotal._arrays import blocks
 from spotal.errors import InputError
 from spotal.mass.base import Evidence, Mass
+from spotal.numeric.arrays import blocks
 
 __all__ = ["Tempered", "fit_temperature", "tempered"]
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from spotal._arrays import block_rows, blocks, is_tensor, to_numpy, to_tensor
+from spotal.numeric.arrays import block_rows, blocks, is_tensor, to_numpy, to_tensor
 from spotal.pool.base import Batch
 from spotal.pool.stamps import Stamp, mapped_file
 

@@ -11,9 +11,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from spotal._arrays import check_matrix, check_weight
 from spotal._images import fits, list_images
 from spotal.errors import DataFileError, InputError
+from spotal.numeric.arrays import check_matrix, check_weight
 from spotal.pool import manifest
 from spotal.pool.keys import key_column, rows_of
 from spotal.tables import PLAIN, TABLES, Dialect, listed, read_lines, read_table, reading

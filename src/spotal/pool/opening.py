@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from spotal._arrays import check_matrix, is_tensor, to_numpy
 from spotal._files import FULL
 from spotal.errors import DataFileError, InputError, OutputError
+from spotal.numeric.arrays import check_matrix, is_tensor, to_numpy
 from spotal.pool.array import ArrayPool
 from spotal.pool.base import Pool
 from spotal.pool.manifest import is_pool, read_manifest, read_shards

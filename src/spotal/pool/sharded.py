@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from spotal._arrays import block_rows, to_tensor
 from spotal.errors import DataFileError
+from spotal.numeric.arrays import block_rows, to_tensor
 from spotal.pool.base import Batch
 from spotal.pool.shards import Shard
 

@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from spotal._arrays import block_rows
 from spotal.errors import DataFileError, InputError
+from spotal.numeric.arrays import block_rows
 from spotal.pool.stamps import Stamp
 from spotal.tables import listed, read_table, reading
 from spotal.tables.arrays import read_npy

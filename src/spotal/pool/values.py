@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from spotal._arrays import check_weight
 from spotal.errors import DataFileError, InputError
+from spotal.numeric.arrays import check_weight
 from spotal.pool.files import read_entries, read_pool
 from spotal.pool.keys import aligned, key_column
 from spotal.tables import PLAIN, TABLES, Dialect, Table, read_table

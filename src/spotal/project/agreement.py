@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from spotal._intervals import share_interval
+from spotal.numeric.intervals import share_interval
 from spotal.project.records import Agreement
 
 if TYPE_CHECKING:

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from spotal._arrays import blocks
 from spotal._collection import uncollected
 from spotal._files import atomic_path
 from spotal._images import decode, each
 from spotal.errors import DataFileError, InputError, OutputError
+from spotal.numeric.arrays import blocks
 from spotal.project.learning import inputs
 from spotal.project.learning.base import Progress
 from spotal.project.places import THUMBNAILS

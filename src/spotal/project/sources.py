@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from spotal._arrays import check_matrix
 from spotal._collection import uncollected
 from spotal._images import find_images, listed, readable
 from spotal.errors import DataFileError
+from spotal.numeric.arrays import check_matrix
 from spotal.pool.files import read_pool
 from spotal.project.contents import content_hash, read_file
 from spotal.project.records import Found

@@ -9,13 +9,13 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from spotal._arrays import to_numpy
+from spotal.numeric.arrays import to_numpy
 from spotal.reduce.pca import PCA
 
 __all__ = ["LeadingSpace"]
 
 LEADING = 32
-"""Coordinates at most: as many as :mod:`spotal._kernels` searches in."""
+"""Coordinates at most: as many as :mod:`spotal.numeric.kernels` searches in."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ class LeadingSpace:
         """
         if points.device.type != "cpu":
             return self.reference(points)
-        from spotal._kernels import project
+        from spotal.numeric.kernels import project
 
         shifted, shift = points, self.shift
         if points.dtype != torch.float32:

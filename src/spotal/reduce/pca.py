@@ -9,8 +9,8 @@ import torch
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
-from spotal._arrays import block_rows, blocks, check_matrix, check_weight, is_tensor, to_numpy, to_tensor
 from spotal.errors import InputError
+from spotal.numeric.arrays import block_rows, blocks, check_matrix, check_weight, is_tensor, to_numpy, to_tensor
 from spotal.pool.sample import as_seed, priority_sample
 from spotal.reduce.dimension import choose_dimension
 

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from spotal._arrays import to_numpy
 from spotal.design.merit import fill_distance
+from spotal.numeric.arrays import to_numpy
 from spotal.pool import as_pool
 from spotal.pool.sample import row_uniforms
 

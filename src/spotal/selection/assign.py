@@ -8,10 +8,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from spotal._nearest import nearest
-from spotal._search import Centers, one_thread, threads
 from spotal.engine import run
 from spotal.engine.base import Pass
+from spotal.numeric.inverted_lists import Centers, one_thread, threads
+from spotal.numeric.nearest import nearest
 from spotal.pool.base import Batch, Pool
 from spotal.pool.sample import priority_sample
 from spotal.reduce import LeadingSpace

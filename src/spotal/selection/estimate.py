@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from spotal._arrays import as_array
-from spotal._intervals import half_width, share_interval
 from spotal.errors import InputError
+from spotal.numeric.arrays import as_array
+from spotal.numeric.intervals import half_width, share_interval
 
 __all__ = ["Estimate", "Sampling", "collapse", "estimate_mean"]
 

@@ -9,8 +9,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from spotal._nearest import nearest
 from spotal.engine import run
+from spotal.numeric.nearest import nearest
 from spotal.pool.base import Batch, Pool
 
 __all__ = ["Cells", "lloyd", "settle"]

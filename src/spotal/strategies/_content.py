@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from spotal._arrays import block_rows, blocks, to_numpy
+from spotal.numeric.arrays import block_rows, blocks, to_numpy
 from spotal.pool.base import Pool
 from spotal.pool.sample import priority_sample
 from spotal.strategies.base import Query

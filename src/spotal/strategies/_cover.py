@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from spotal._nearest import nearest
+from spotal.numeric.nearest import nearest
 from spotal.pool.base import Pool
 from spotal.selection.limits import Allowance
 from spotal.strategies._content import Chance

@@ -7,8 +7,8 @@ import heapq
 import numpy as np
 from numpy.typing import NDArray
 
-from spotal._arrays import to_numpy
-from spotal._nearest import nearest
+from spotal.numeric.arrays import to_numpy
+from spotal.numeric.nearest import nearest
 from spotal.selection.estimate import Sampling, collapse
 from spotal.selection.lloyd import Cells
 from spotal.strategies._content import Chance, heavy

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from spotal._arrays import LARGEST, to_numpy
+from spotal.numeric.arrays import LARGEST, to_numpy
 from spotal.pool.base import Batch
 from spotal.reduce import PCA
 from spotal.transport import Transport

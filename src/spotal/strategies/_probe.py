@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from spotal._arrays import to_numpy
-from spotal._search import one_thread
+from spotal.numeric.arrays import to_numpy
+from spotal.numeric.inverted_lists import one_thread
 from spotal.strategies._content import Chance
 from spotal.strategies.base import Query
 

@@ -12,9 +12,9 @@ from typing import Any, ClassVar, final
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from spotal._arrays import as_array, check_rows, check_weight, to_numpy
 from spotal._provenance import describe, versions
 from spotal.errors import BudgetError, InputError
+from spotal.numeric.arrays import as_array, check_rows, check_weight, to_numpy
 from spotal.pool import Pool, as_pool, check_finite
 from spotal.pool.sample import as_seed
 from spotal.selection.assign import nearest_of

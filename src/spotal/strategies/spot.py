@@ -8,11 +8,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from spotal._arrays import to_numpy
 from spotal._provenance import describe
-from spotal._search import one_thread
 from spotal.errors import InputError
 from spotal.mass import Margin, Mass, parse_mass
+from spotal.numeric.arrays import to_numpy
+from spotal.numeric.inverted_lists import one_thread
 from spotal.pool.base import Pool
 from spotal.reduce import SoftSphere
 from spotal.selection.coverage import Coverage, Reach, neighbors_needed, reaches

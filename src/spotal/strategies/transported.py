@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 from sklearn.base import clone
 
 from spotal import design as designs
-from spotal._arrays import to_numpy
 from spotal._provenance import describe
 from spotal.engine import run
 from spotal.errors import ConvergenceWarning, InputError
 from spotal.mass import Evidence, Mass, parse_mass
+from spotal.numeric.arrays import to_numpy
 from spotal.pool.sample import priority_sample
 from spotal.reduce import PCA
 from spotal.selection import assigned_rows, nearest_rows

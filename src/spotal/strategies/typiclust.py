@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from spotal._arrays import blocks
+from spotal.numeric.arrays import blocks
 from spotal.pool.base import Pool
 from spotal.strategies._checks import check_count
 from spotal.strategies._clusters import kmeans

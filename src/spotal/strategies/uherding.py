@@ -9,9 +9,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from spotal._arrays import blocks, to_numpy
-from spotal._calibration import calibration_error
 from spotal.mass import margins, tempered
+from spotal.numeric.arrays import blocks, to_numpy
+from spotal.numeric.calibration import calibration_error
 from spotal.pool.base import Pool
 from spotal.strategies._checks import check_count, check_real
 from spotal.strategies._content import Chance, fill, heavy, sample

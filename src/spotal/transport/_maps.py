@@ -102,7 +102,7 @@ def binned_cdf(z: torch.Tensor, w: torch.Tensor, low: torch.Tensor, step: torch.
     """
     held = z.new_zeros(z.shape[1], knots - 1)
     if z.device.type == "cpu":
-        from spotal._kernels import histogram
+        from spotal.numeric.kernels import histogram
 
         histogram(z.numpy(), w.numpy(), low.numpy(), (1 / step).numpy(), held.numpy())
     else:
@@ -250,7 +250,7 @@ class FrameMap(_Tensors):
         z = x @ frame
         low, high = z.new_empty(z.shape[1]), z.new_empty(z.shape[1])
         if z.device.type == "cpu":
-            from spotal._kernels import bounds
+            from spotal.numeric.kernels import bounds
 
             bounds(z.numpy(), low.numpy(), high.numpy())
         else:
@@ -281,7 +281,7 @@ class FrameMap(_Tensors):
 
     def move(self, x: torch.Tensor) -> None:
         """As ``forward``, in place and by compiled loops: x (n, d) on the CPU, a square frame."""
-        from spotal._kernels import carry
+        from spotal.numeric.kernels import carry
 
         carry(x.numpy(), *(t.contiguous().numpy() for t in (self.frame, self.low, self.step, self.table)))
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from spotal._intervals import share_interval
+from spotal.numeric.intervals import share_interval
 
 __all__ = ["LEAST_AUDIT", "Estimate", "estimate"]
 
@@ -35,7 +35,7 @@ def estimate(hit: ArrayLike, weight: ArrayLike) -> Estimate:
 
     Notes
     -----
-    Hajek's ratio estimate; the interval is Korn and Graubard's, :func:`~spotal._intervals.share_interval` with the
+    Hajek's ratio estimate; the interval is Korn and Graubard's, :func:`~spotal.numeric.intervals.share_interval` with the
     effective sample size (sum of weights)^2 / (sum of their squares), which keeps its level in small samples.
     """
     true, w = np.asarray(hit, float), np.asarray(weight, float)

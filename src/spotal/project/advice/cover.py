@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from spotal._nearest import nearest
 from spotal.design.merit import MERIT_POINTS, discrepancy
+from spotal.numeric.nearest import nearest
 from spotal.pool.sample import row_uniforms
 from spotal.report.covering import coverage
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from spotal._intervals import CONFIDENCE
+from spotal.numeric.intervals import CONFIDENCE
 from spotal.project.advice.accuracy import LEAST_AUDIT
 from spotal.project.advice.curve import Curve
 

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from spotal._arrays import blocks
 from spotal.errors import ModelError
 from spotal.learner import Learner
+from spotal.numeric.arrays import blocks
 from spotal.project.learning import inputs
 from spotal.project.learning.base import Inputs, Progress, Recipe
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from spotal._intervals import half_width
+from spotal.numeric.intervals import half_width
 from spotal.project.advice import Audited, audited
 from spotal.project.copies import Copies, find_copies
 from spotal.project.predictions import Predictions, read_embeddings, read_predictions

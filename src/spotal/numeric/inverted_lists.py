@@ -73,7 +73,7 @@ class Centers:
 
     def _pack(self, place: NDArray[np.int64]) -> None:
         """Lay centers out list by list, in groups of LANES that are compared at once; lanes left over are far away."""
-        from spotal._kernels import LANES
+        from spotal.numeric.kernels import LANES
 
         size = np.bincount(place, minlength=len(self.middles))
         self.starts = np.concatenate([[0], np.cumsum(_lanes(size))])
@@ -88,14 +88,14 @@ class Centers:
         return found[:, 0]
 
     def _probe(self, y: NDArray[np.float32], lists: NDArray[np.int64]) -> None:
-        from spotal._kernels import probe
+        from spotal.numeric.kernels import probe
 
         if len(self.middles) > 1:
             probe(y, self.coarse, self.coarse_half, lists)
 
     def nearest(self, y: NDArray[np.float32]) -> NDArray[np.int64]:
         """Number of the nearest center to each point y (n, WIDTH), int64 (n,). On the thread that calls."""
-        from spotal._kernels import search
+        from spotal.numeric.kernels import search
 
         lists = np.zeros((len(y), min(PROBES, len(self.middles))), np.int64)
         self._probe(y, lists)
@@ -126,7 +126,7 @@ def _groups(
     points: NDArray[np.float32], order: NDArray[np.int64], slot: NDArray[np.int64], count: int
 ) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.int64]]:
     """Points in slots of ``count`` groups: (count, WIDTH, LANES), half squared lengths (count, LANES), numbers."""
-    from spotal._kernels import LANES, WIDTH
+    from spotal.numeric.kernels import LANES, WIDTH
 
     laid = np.zeros((count * LANES, WIDTH), np.float32)
     half = np.full(count * LANES, np.inf, np.float32)
@@ -139,6 +139,6 @@ def _groups(
 
 def _lanes(count: Any) -> Any:
     """Groups that so many centers fill."""
-    from spotal._kernels import LANES
+    from spotal.numeric.kernels import LANES
 
     return -(-count // LANES)

@@ -1,0 +1,1 @@
+"""Numbers in memory: arrays, compiled loops, nearest centers, threads, intervals."""
