@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from spotal._system import free_memory, too_large
+from spotal.storage.system import free_memory, too_large
 
 __all__ = ["check_members"]
 

@@ -4,8 +4,8 @@ import os
 
 import pytest
 
-from spotal._files import atomic_path, check_writable
 from spotal.errors import OutputError
+from spotal.storage.files import atomic_path, check_writable
 
 
 def test_appears_when_the_block_ends_and_not_before(tmp_path):

@@ -216,7 +216,7 @@ def test_folders_that_cannot_be_used(photos, tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(OutputError, match="cannot be written"):
         run(photos, tmp_path / "file")
-    from spotal._locks import try_lock
+    from spotal.storage.locks import try_lock
 
     with try_lock(tmp_path / "pool" / ".lock"), pytest.raises(OutputError, match="in use by another run"):
         run(photos, tmp_path / "pool")

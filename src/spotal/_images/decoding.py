@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from spotal._images.depth import flattened
 from spotal._images.header import TURNED, Shape, Size, Source, is_gray, opened, orientation, shape_of
 from spotal._images.room import MOST_PIXELS, ROOM
-from spotal._system import give_back_memory
 from spotal.errors import DataFileError
+from spotal.storage.system import give_back_memory
 
 if TYPE_CHECKING:
     from PIL import Image

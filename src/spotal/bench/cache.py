@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from spotal._files import atomic_path
-from spotal._locks import locked, try_lock
 from spotal._provenance import content_hash
+from spotal.storage.files import atomic_path
+from spotal.storage.locks import locked, try_lock
 
 __all__ = ["Cache", "content_hash", "locked", "try_lock"]
 

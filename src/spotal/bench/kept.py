@@ -13,12 +13,12 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from spotal._files import atomic_path
 from spotal.bench.jobs import Job, plan
 from spotal.bench.protocol import Protocol
 from spotal.bench.store import Store
 from spotal.errors import DataFileError
 from spotal.oracle import SKIPPED
+from spotal.storage.files import atomic_path
 from spotal.tables.json_lines import parse_json
 
 __all__ = ["adopt", "keep"]

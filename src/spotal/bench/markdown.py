@@ -10,11 +10,11 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
-from spotal._files import atomic_path
 from spotal.bench import plots
 from spotal.bench.results import Cell
 from spotal.bench.tables import HEAD, NOTE, harness, origin_lines, penalty_rows, rank_rows, rows
 from spotal.report.plots import LIGHT
+from spotal.storage.files import atomic_path
 
 __all__ = ["markdown", "write_markdown"]
 

@@ -7,12 +7,12 @@ import os
 from html import escape
 from typing import Any
 
-from spotal._files import atomic_path
 from spotal.bench import plots
 from spotal.bench.gallery import gallery
 from spotal.bench.results import Cell
 from spotal.bench.tables import HEAD, NOTE, harness, origin_lines, penalty_rows, rank_rows, rows
 from spotal.report.parts import document, table, themed
+from spotal.storage.files import atomic_path
 
 __all__ = ["page", "write_page"]
 

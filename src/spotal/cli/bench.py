@@ -136,12 +136,12 @@ def bench(
 
 def report_run(run: Path, page: Path, markdown: Path | None, as_json: bool, *, named: bool) -> None:
     """Show a run: the page, its numbers beside it, and Markdown tables where they are asked for."""
-    from spotal._files import atomic_path
-    from spotal._outputs import check_output, check_unnamed
     from spotal.bench.page import write_page
     from spotal.bench.results import read
     from spotal.bench.store import Store
     from spotal.bench.summary import summarize
+    from spotal.storage.files import atomic_path
+    from spotal.storage.outputs import check_output, check_unnamed
 
     console = output(as_json)
     numbers = page.with_name("summary.json")

@@ -52,7 +52,7 @@ def demo(
     report with curves, maps and the images picked.
     """
     from spotal._images import suffixes
-    from spotal._outputs import Source, check_output, check_unnamed
+    from spotal.storage.outputs import Source, check_output, check_unnamed
 
     console = output(as_json)
     for name in ("report.html", "curves.json"):

@@ -27,10 +27,10 @@ def predict(
     and confidence, the model's likeliest class and its probability; and the probability of each class. Trains first
     where labels or items have changed since the last training.
     """
-    from spotal._outputs import check_unnamed
     from spotal.project import Project
     from spotal.project.outputs import check_project_output
     from spotal.project.predict import write_predictions
+    from spotal.storage.outputs import check_unnamed
 
     target = folder / "predictions.csv" if out is None else out
     with Project.open(folder) as project:

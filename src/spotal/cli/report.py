@@ -47,10 +47,10 @@ def report(
         return
     if markdown is not None:
         raise InputError(f"--markdown is for benchmarks, {folder} is a labeling project; leave it out")
-    from spotal._outputs import check_unnamed
     from spotal.project import Project
     from spotal.project.outputs import check_project_output
     from spotal.project.report import gather, numbers, write_page
+    from spotal.storage.outputs import check_unnamed
 
     with Project.open(folder) as project:
         check_project_output(project, page)

@@ -202,9 +202,9 @@ def select(
 def _check_out(out: Path, is_named: bool, pool: str, *others: Path | str | None) -> None:
     """Check that the picks can be written, and that they replace nothing that is read."""
     from spotal._images import suffixes
-    from spotal._outputs import Source, check_output, check_unnamed
     from spotal.pool.manifest import MANIFEST
     from spotal.pool.shards import SHARD_SUFFIXES
+    from spotal.storage.outputs import Source, check_output, check_unnamed
 
     text = pool.removeprefix("file://")
     found = [text, *glob.glob(text)] if "://" not in text else []
@@ -269,8 +269,8 @@ def _lines(selection: Selection, request: Request, strategy: str) -> list[dict[s
 
 
 def _write(out: Path, selection: Selection, request: Request, strategy: str, keep_formulas: bool) -> None:
-    from spotal._files import atomic_path
     from spotal._formulas import escape_formula
+    from spotal.storage.files import atomic_path
 
     with atomic_path(out) as part, part.open("w", encoding="utf-8", errors="surrogateescape", newline="") as file:
         writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")

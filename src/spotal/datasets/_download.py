@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Protocol
 from urllib.request import Request, urlopen
 
-from spotal._files import FULL
 from spotal.errors import DataFileError, DatasetError
+from spotal.storage.files import FULL
 
 __all__ = ["Progress", "cache_dir", "download", "find_folder", "places"]
 

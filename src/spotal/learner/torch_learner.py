@@ -14,7 +14,6 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from spotal._files import atomic_path
 from spotal.errors import DataFileError, InputError, ModelError, OutputError
 from spotal.learner._augment import Augment, choose_augment
 from spotal.learner._forward import Embed, forward
@@ -22,6 +21,7 @@ from spotal.learner._inputs import Scale, check_data, row_shape
 from spotal.learner._train import Plan, hold_out, reset_parameters, seeded, train
 from spotal.learner.base import TrainingReport, check_labels
 from spotal.numeric.arrays import blocks
+from spotal.storage.files import atomic_path
 
 __all__ = ["TorchLearner"]
 

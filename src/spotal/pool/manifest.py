@@ -17,8 +17,8 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from spotal._files import atomic_path
 from spotal.errors import DataFileError
+from spotal.storage.files import atomic_path
 from spotal.tables import read_table, reading
 from spotal.tables.arrays import read_npy
 from spotal.tables.columns import Ids, column, ids_of

@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from spotal._files import FULL
 from spotal.errors import DataFileError, InputError, OutputError
 from spotal.numeric.arrays import check_matrix, is_tensor, to_numpy
 from spotal.pool.array import ArrayPool
@@ -21,6 +20,7 @@ from spotal.pool.manifest import is_pool, read_manifest, read_shards
 from spotal.pool.ray_data import is_ray_data, ray_pool
 from spotal.pool.sharded import ShardedPool
 from spotal.pool.shards import FOLDERS, SHARD_SUFFIXES, NpyShard, Shard, open_shard
+from spotal.storage.files import FULL
 from spotal.tables.arrays import read_npy
 from spotal.tables.columns import EMBEDDING_COLUMNS, features
 

@@ -12,13 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spotal._collection import uncollected
-from spotal._files import atomic_path
 from spotal._images import decode, each
 from spotal.errors import DataFileError, InputError, OutputError
 from spotal.numeric.arrays import blocks
 from spotal.project.learning import inputs
 from spotal.project.learning.base import Progress
 from spotal.project.places import THUMBNAILS
+from spotal.storage.files import atomic_path
 from spotal.tables.arrays import read_npz
 
 if TYPE_CHECKING:

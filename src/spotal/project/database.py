@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import URL, Connection, Engine, create_engine, event
 from sqlalchemy.exc import DatabaseError, OperationalError
 
-from spotal._files import atomic_path
 from spotal.errors import OutputError, ProjectError
 from spotal.project import journal
 from spotal.project.places import BACKUPS
 from spotal.project.places import DATABASE as FILE
 from spotal.project.schema import REFILL, REVISION, TRIGGERS, VIEWS
+from spotal.storage.files import atomic_path
 
 if TYPE_CHECKING:
     from alembic.config import Config

@@ -17,9 +17,9 @@ from typing import Any
 
 from sqlalchemy import Connection, bindparam, func, insert, select
 
-from spotal._files import flush
 from spotal.errors import OutputError
 from spotal.project.schema import EventRow, ItemRow
+from spotal.storage.files import flush
 
 __all__ = ["append", "is_behind", "last_number", "read", "reconcile", "take_back", "write_new"]
 

@@ -8,9 +8,9 @@ import stat
 from collections.abc import Collection, Iterable
 from pathlib import Path
 
-from spotal._files import atomic_path, is_part
 from spotal.errors import OutputError
 from spotal.project.places import FEATURES, MADE, MODELS, check_links
+from spotal.storage.files import atomic_path, is_part
 
 __all__ = ["leftovers", "note", "strays", "sweep"]
 

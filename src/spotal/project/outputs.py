@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from spotal._images import suffixes
-from spotal._outputs import Source, check_output
 from spotal.errors import InputError
 from spotal.project import settings as toml
 from spotal.project.learning.choose import TUNE
 from spotal.project.places import OWN, is_inside
+from spotal.storage.outputs import Source, check_output
 
 if TYPE_CHECKING:
     from spotal.project.project import Project
@@ -24,7 +24,7 @@ __all__ = ["check_project_output", "sources"]
 def check_project_output(
     project: Project, out: str | os.PathLike[str], option: str = "--out", *, is_folder: bool = False
 ) -> None:
-    """Check a file or folder that a command of a project will write; see :func:`spotal._outputs.check_output`.
+    """Check a file or folder that a command of a project will write; see :func:`spotal.storage.outputs.check_output`.
 
     Raises
     ------

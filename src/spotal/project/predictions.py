@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from spotal._files import atomic_path
 from spotal.errors import DataFileError, ProjectError
+from spotal.storage.files import atomic_path
 from spotal.tables.arrays import read_npy
 
 if TYPE_CHECKING:

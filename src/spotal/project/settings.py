@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from spotal._check import build, check_fields, key
-from spotal._files import atomic_path
 from spotal.errors import DataFileError, InputError, ProjectError
+from spotal.storage.files import atomic_path
 from spotal.tables import Dialect, read_text
 from spotal.tables.toml import read_toml
 

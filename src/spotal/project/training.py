@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from spotal._files import atomic_path
 from spotal.errors import SpotalWarning
 from spotal.learner import calls
 from spotal.project import made
@@ -22,6 +21,7 @@ from spotal.project.learning import Inputs, Progress, recipe_for
 from spotal.project.places import MODELS
 from spotal.project.predictions import write_rows
 from spotal.project.records import Metric
+from spotal.storage.files import atomic_path
 
 if TYPE_CHECKING:
     from spotal.project.project import Project

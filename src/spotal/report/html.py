@@ -13,12 +13,12 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
-from spotal._files import atomic_path
 from spotal.report import plots
 from spotal.report.comparison import Comparison
 from spotal.report.gallery import gallery
 from spotal.report.maps import QueryMap, query_map
 from spotal.report.summary import label_of, summarize
+from spotal.storage.files import atomic_path
 from spotal.strategies import SPOT, TransportedDesign, get
 
 __all__ = ["page", "write_report"]

@@ -8,7 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from spotal._system import free_memory, too_large
+from spotal.storage.system import free_memory, too_large
 
 __all__ = ["batch_rows", "bounded", "check_arrow", "check_parquet", "read_parquet"]
 

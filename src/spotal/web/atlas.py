@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from spotal._files import atomic_path, save_array
 from spotal.errors import DataFileError
 from spotal.project.places import MAPS
 from spotal.project.predictions import read_embeddings
+from spotal.storage.files import atomic_path, save_array
 from spotal.tables.arrays import read_npy
 
 if TYPE_CHECKING:

@@ -13,10 +13,10 @@ from weakref import WeakValueDictionary
 
 from anyio import CapacityLimiter, to_thread
 
-from spotal._files import atomic_path
 from spotal._images import DECODER, decode, fits
 from spotal.errors import DataFileError
 from spotal.project.places import PICTURES
+from spotal.storage.files import atomic_path
 
 if TYPE_CHECKING:
     from spotal.project import Item, Project

@@ -12,7 +12,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from spotal._files import atomic_path, flush
 from spotal.annotate.files.base import Content, Entry, Reading, Row, Said
 from spotal.annotate.files.finder import Finder
 from spotal.annotate.files.formats import format_of
@@ -21,6 +20,7 @@ from spotal.errors import DataFileError, InputError, OutputError
 from spotal.project import Answer, Event, Project, Suggestion
 from spotal.project.labels import check_annotator
 from spotal.project.outputs import check_project_output
+from spotal.storage.files import atomic_path, flush
 from spotal.tables import PLAIN, Dialect, listed
 
 __all__ = ["Exported", "Imported", "export_labels", "import_labels"]

@@ -6,9 +6,9 @@ import json
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
-from spotal._files import atomic_path
 from spotal.errors import LabelStudioError
 from spotal.project.places import LINK
+from spotal.storage.files import atomic_path
 from spotal.tables.json_lines import parse_json
 
 __all__ = ["Link", "read_link", "write_link"]

@@ -13,10 +13,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from spotal._files import atomic_path
 from spotal.embed.models.base import line, weights_hash
 from spotal.embed.simclr import make_network, recipe_for, train_encoder
 from spotal.errors import InputError, ModelError
+from spotal.storage.files import atomic_path
 from spotal.tables.json_lines import parse_json
 
 __all__ = ["MOST_DIM", "Trained"]

@@ -10,7 +10,6 @@ from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 
-from spotal._files import atomic_path, flush
 from spotal.errors import OutputError, SpotalError
 from spotal.project import settings as toml
 from spotal.project.database import Database, is_known, is_ours, revision, upgrade
@@ -20,6 +19,7 @@ from spotal.project.places import BACKUPS, DATABASE, JOURNAL, OWN
 from spotal.project.project import Project
 from spotal.project.schema import REVISION
 from spotal.project.sources import look
+from spotal.storage.files import atomic_path, flush
 
 __all__ = ["check_journal", "is_sound", "rebuild"]
 

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from spotal._files import atomic_path, save_array
 from spotal.errors import DataFileError, OutputError
 from spotal.numeric.arrays import blocks
+from spotal.storage.files import atomic_path, save_array
 from spotal.tables.arrays import read_npy
 
 if TYPE_CHECKING:

@@ -11,13 +11,13 @@ from typing import Any
 
 import numpy as np
 
-from spotal._files import atomic_path
 from spotal.project.advice import LEAST_AUDIT, Audited, Estimate, estimate
 from spotal.project.records import Item
 from spotal.project.report import galleries, plots
 from spotal.project.report.facts import Facts, Pace
 from spotal.project.status import ClassCount
 from spotal.report.parts import document, folded, table, themed
+from spotal.storage.files import atomic_path
 
 __all__ = ["numbers", "page", "write_page"]
 

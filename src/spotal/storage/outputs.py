@@ -7,8 +7,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from spotal._files import check_writable
 from spotal.errors import InputError, OutputError
+from spotal.storage.files import check_writable
 
 __all__ = ["Source", "check_output", "check_unnamed"]
 
@@ -59,7 +59,7 @@ def check_output(
     InputError
         ``out`` is one of the files that are read, or lies in a folder where it would be read.
     OutputError
-        As :func:`spotal._files.atomic_path`.
+        As :func:`spotal.storage.files.atomic_path`.
     """
     target = Path(out)
     if not is_folder:
