@@ -10,12 +10,11 @@ import zipfile
 import numpy as np
 import pytest
 
-from spotal import _npz
 from spotal.errors import DataFileError
 from spotal.pool.files import read_pool
 from spotal.pool.manifest import read_manifest
 from spotal.pool.opening import open_pool
-from spotal.tables import read_table, unpacked
+from spotal.tables import npz, read_table, unpacked
 
 
 def header(shape, dtype="<f8"):
@@ -40,10 +39,10 @@ def test_more_than_memory_is_not_unpacked(tmp_path, monkeypatch):
             file.writestr(name, header((250_000, 5)) + bytes(10_000_000))
     assert path.stat().st_size < 30_000
     assert read_pool(path).features.shape == (250_000, 5)
-    monkeypatch.setattr(_npz, "free_memory", lambda: 15_000_000)
+    monkeypatch.setattr(npz, "free_memory", lambda: 15_000_000)
     with pytest.raises(DataFileError, match=r"pool\.npz unpacks to 0\.0 GB, and 0\.0 GB of memory are free; save"):
         read_pool(path)
-    monkeypatch.setattr(_npz, "free_memory", lambda: None)
+    monkeypatch.setattr(npz, "free_memory", lambda: None)
     assert read_pool(path).features.shape == (250_000, 5)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 
-from spotal._formulas import unescape_formula
+from spotal.tables.formulas import unescape_formula
 
 __all__ = ["is_same_text", "plain"]
 

@@ -8,9 +8,9 @@ from functools import cache
 from importlib.resources import files
 from pathlib import Path
 
-from spotal._check import closest
 from spotal.bench.protocol import Protocol, from_table
 from spotal.errors import DataFileError, InputError
+from spotal.tables.configuration import closest
 from spotal.tables.toml import read_toml
 
 __all__ = ["load", "names", "of_role"]

@@ -9,9 +9,9 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from spotal._check import build, check_fields, check_sizes, closest, key
 from spotal.errors import InputError
 from spotal.strategies import get, names
+from spotal.tables.configuration import build, check_fields, check_sizes, closest, key
 
 __all__ = ["Embedding", "Initial", "LearnerChoice", "PoolShape", "Protocol", "StrategyChoice", "from_table"]
 

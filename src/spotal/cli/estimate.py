@@ -63,9 +63,9 @@ def _read_picks(path: Path, dialect: Dialect) -> tuple[dict[str, list[str]], Any
     """Ids and rows as text, in the order of the picks, and how they were sampled."""
     import numpy as np
 
-    from spotal._formulas import unescape_formula
     from spotal.selection.estimate import Sampling
     from spotal.tables import read_table
+    from spotal.tables.formulas import unescape_formula
 
     table = read_table(path, dialect)
     missing = [name for name in ("id", "row", "weight", "stratum", "probability") if name not in table.names]
@@ -91,10 +91,10 @@ def _again(entries: list[str]) -> str:
 
 def _read_values(path: Path, keys: dict[str, list[str]], prevalence: str | None, dialect: Dialect) -> Any:
     """The picks' values in their order."""
-    from spotal._formulas import unescape_formula
     from spotal.pool.files import read_entries
     from spotal.tables import TABLES, listed, read_table
     from spotal.tables.arrays import read_npy
+    from spotal.tables.formulas import unescape_formula
     from spotal.tables.guesses import refuse_guesses
 
     if path.suffix.lower() not in TABLES:

@@ -269,8 +269,8 @@ def _lines(selection: Selection, request: Request, strategy: str) -> list[dict[s
 
 
 def _write(out: Path, selection: Selection, request: Request, strategy: str, keep_formulas: bool) -> None:
-    from spotal._formulas import escape_formula
     from spotal.storage.files import atomic_path
+    from spotal.tables.formulas import escape_formula
 
     with atomic_path(out) as part, part.open("w", encoding="utf-8", errors="surrogateescape", newline="") as file:
         writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")

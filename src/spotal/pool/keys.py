@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from spotal._formulas import unescape_formula
 from spotal.errors import InputError
 from spotal.numeric.arrays import check_rows
 from spotal.tables import Table
+from spotal.tables.formulas import unescape_formula
 
 __all__ = ["aligned", "key_column", "rows_of"]
 

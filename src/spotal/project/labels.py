@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import bindparam, select
 
-from spotal._check import closest
 from spotal.errors import ProjectError
 from spotal.project.events import EVENTS, read_events, stands_still, write_events
 from spotal.project.items import MANY, found_numbers, is_text, number_of, numbers_of
@@ -17,6 +16,7 @@ from spotal.project.journal import last_number
 from spotal.project.records import Answer, Event, Undo
 from spotal.project.schema import EventRow, ItemRow
 from spotal.project.standing import Standings
+from spotal.tables.configuration import closest
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection, Select

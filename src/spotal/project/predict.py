@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from spotal._formulas import escape_formula
 from spotal.errors import ModelError, OutputError
 from spotal.project.learning import Progress
 from spotal.project.predictions import read_predictions
 from spotal.project.training import train
 from spotal.storage.files import atomic_path
+from spotal.tables.formulas import escape_formula
 
 if TYPE_CHECKING:
     from spotal.project.project import Project

@@ -9,7 +9,6 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from types import TracebackType
 
-from spotal._check import closest
 from spotal.errors import DataFileError, ProjectError, SpotalWarning
 from spotal.project import database as files
 from spotal.project import journal, layout
@@ -31,6 +30,7 @@ from spotal.project.settings import Settings
 from spotal.project.sources import location, look
 from spotal.project.told import told, told_aside
 from spotal.storage.files import atomic_path
+from spotal.tables.configuration import closest
 
 __all__ = ["Project"]
 

@@ -10,10 +10,10 @@ from dataclasses import MISSING, dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from spotal._check import build, check_fields, key
 from spotal.errors import DataFileError, InputError, ProjectError
 from spotal.storage.files import atomic_path
 from spotal.tables import Dialect, read_text
+from spotal.tables.configuration import build, check_fields, key
 from spotal.tables.toml import read_toml
 
 __all__ = ["FILE", "Audit", "Data", "Limits", "Settings", "Stop", "add_classes", "from_table", "read"]

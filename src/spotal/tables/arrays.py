@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from spotal._npz import check_members
 from spotal.errors import DataFileError
+from spotal.tables.npz import check_members
 from spotal.tables.opening import check_names, listed, reading, said
 
 __all__ = ["read_npy", "read_npz"]

@@ -11,10 +11,10 @@ import pytest
 from PIL import Image
 from tests.annotate.files.conftest import DOG, IDS, choice, document, lines_in, spotal, words
 
-from spotal._formulas import escape_formula, unescape_formula
 from spotal.annotate.files import export_labels, import_labels
 from spotal.errors import DataFileError, InputError
 from spotal.project import Data, Project, Settings
+from spotal.tables.formulas import escape_formula, unescape_formula
 from spotal.web.state import States
 
 GUESSES = {"a.png": "cat", "f.png": DOG}

@@ -6,9 +6,9 @@ import csv
 from dataclasses import replace
 from pathlib import Path
 
-from spotal._formulas import escape_formula, unescape_formula
 from spotal.annotate.files.base import Content, Format, Reading, Row, row_of, texts_of
 from spotal.tables import read_table
+from spotal.tables.formulas import escape_formula, unescape_formula
 
 __all__ = ["FORMAT", "rows_of"]
 

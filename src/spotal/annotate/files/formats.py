@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from spotal._check import closest
 from spotal.annotate.files import coco, csv_rows, hugging_face, json_lines, label_studio
 from spotal.annotate.files.base import Format
 from spotal.errors import InputError
+from spotal.tables.configuration import closest
 
 __all__ = ["FORMATS", "format_of", "names"]
 

@@ -6,8 +6,8 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from spotal._check import closest
 from spotal.project.doctor.base import Finding, some
+from spotal.tables.configuration import closest
 
 if TYPE_CHECKING:
     from spotal.project.project import Project
