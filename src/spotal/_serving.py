@@ -14,9 +14,9 @@ from starlette.requests import ClientDisconnect, Request
 from uvicorn import Config, Server
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from spotal._terminal import server_log
 from spotal.errors import DataFileError
 from spotal.tables.json_lines import parse_json
+from spotal.terminal import server_log
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp

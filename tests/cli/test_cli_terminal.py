@@ -13,9 +13,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from spotal._terminal import server_log, visible
 from spotal.cli.console import Terminal, say, warn
 from spotal.errors import SpotalError
+from spotal.terminal import server_log, visible
 
 SPOTAL = [sys.executable, "-c", "from spotal.cli.main import main; main()"]
 TITLE = "\x1b]0;owned\x07"

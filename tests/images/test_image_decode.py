@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from spotal._images import decode, decoding, depth, note_of_depth, png, shape_of
-from spotal._images.room import Room
 from spotal.errors import DataFileError, SpotalWarning
+from spotal.images import decode, decoding, depth, note_of_depth, png, shape_of
+from spotal.images.room import Room
 
 
 def stored(values, kind="PNG", **options):

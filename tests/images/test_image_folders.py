@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from spotal._images import find_images, list_images, readable, suffixes
 from spotal.errors import DataFileError, SpotalWarning
+from spotal.images import find_images, list_images, readable, suffixes
 
 
 @pytest.fixture

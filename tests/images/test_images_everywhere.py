@@ -10,11 +10,11 @@ import pytest
 from PIL import Image
 from typer.testing import CliRunner
 
-from spotal._images import decode
 from spotal.annotate.label_studio.images import _file
 from spotal.cli.main import app
 from spotal.datasets import read_image
 from spotal.errors import DataFileError
+from spotal.images import decode
 from spotal.project import Audit, Data, Project, Settings, next_batch
 from spotal.project.doctor.files import check_images
 from spotal.project.report import shown

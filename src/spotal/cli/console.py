@@ -15,8 +15,8 @@ from rich.console import Console
 from rich.segment import Segment
 from typer.core import TyperGroup
 
-from spotal._terminal import visible
 from spotal.errors import FormatNote, SpotalError, SpotalWarning
+from spotal.terminal import visible
 
 if TYPE_CHECKING:
     from rich.progress import Progress

@@ -51,7 +51,7 @@ def demo(
     network after each round, and repeats that under several seeds. Takes about a minute on two cores, and writes a
     report with curves, maps and the images picked.
     """
-    from spotal._images import suffixes
+    from spotal.images import suffixes
     from spotal.storage.outputs import Source, check_output, check_unnamed
 
     console = output(as_json)

@@ -7,8 +7,8 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from spotal._images import Shape, Source, decode, each, fits, note_of_depth, report
 from spotal.errors import DataFileError
+from spotal.images import Shape, Source, decode, each, fits, note_of_depth, report
 
 __all__ = ["Size", "decode_all"]
 

@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from spotal._images import Listing, decode, find_images, list_images, note_of_skipped
 from spotal.datasets._images import Size, decode_all
 from spotal.datasets._split import encode, split
 from spotal.datasets.base import Dataset
 from spotal.errors import DataFileError, InputError
+from spotal.images import Listing, decode, find_images, list_images, note_of_skipped
 from spotal.tables import listed, read_table
 
 __all__ = ["DEFAULT_SIZE", "list_images", "load_image_folder", "read_image"]

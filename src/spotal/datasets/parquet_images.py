@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from spotal._images import Source
 from spotal.datasets._images import Size, decode_all
 from spotal.datasets._split import encode, split
 from spotal.datasets.base import Dataset
 from spotal.errors import DataFileError, InputError
+from spotal.images import Source
 from spotal.tables import listed, reading
 from spotal.tables.columns import column
 from spotal.tables.json_lines import parse_json

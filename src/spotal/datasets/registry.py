@@ -7,10 +7,10 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from spotal._images import suffixes
 from spotal.datasets._download import Progress
 from spotal.datasets.base import Dataset
 from spotal.errors import DatasetError, InputError
+from spotal.images import suffixes
 
 __all__ = ["load", "names"]
 

@@ -11,7 +11,6 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import nn
 
-from spotal._images import each
 from spotal.embed.items import Items
 from spotal.embed.items.base import image_of, shape_of_content
 from spotal.embed.models.load import ENCODER
@@ -19,6 +18,7 @@ from spotal.embed.models.trained import Trained, options
 from spotal.embed.simclr import recipe_for
 from spotal.embed.torch_model import TorchEmbedder
 from spotal.errors import DataFileError, InputError
+from spotal.images import each
 from spotal.pool.manifest import is_pool, read_manifest
 
 __all__ = ["open_embedder", "train_embedder"]

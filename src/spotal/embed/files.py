@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from spotal._images import decode, each, note_of_depth, report
 from spotal.embed.base import Embedder
 from spotal.errors import DataFileError, InputError
+from spotal.images import decode, each, note_of_depth, report
 from spotal.pool.sample import as_seed
 
 __all__ = ["embed_images"]

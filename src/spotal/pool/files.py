@@ -11,8 +11,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from spotal._images import fits, list_images
 from spotal.errors import DataFileError, InputError
+from spotal.images import fits, list_images
 from spotal.numeric.arrays import check_matrix, check_weight
 from spotal.pool import manifest
 from spotal.pool.keys import key_column, rows_of

@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spotal._collection import uncollected
-from spotal._images import decode, each
 from spotal.errors import DataFileError, InputError, OutputError
+from spotal.images import decode, each
 from spotal.numeric.arrays import blocks
 from spotal.project.learning import inputs
 from spotal.project.learning.base import Progress

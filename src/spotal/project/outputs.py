@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from spotal._images import suffixes
 from spotal.errors import InputError
+from spotal.images import suffixes
 from spotal.project import settings as toml
 from spotal.project.learning.choose import TUNE
 from spotal.project.places import OWN, is_inside

@@ -13,8 +13,8 @@ from weakref import WeakValueDictionary
 
 from anyio import CapacityLimiter, to_thread
 
-from spotal._images import DECODER, decode, fits
 from spotal.errors import DataFileError
+from spotal.images import DECODER, decode, fits
 from spotal.project.places import PICTURES
 from spotal.storage.files import atomic_path
 

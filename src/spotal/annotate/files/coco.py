@@ -11,10 +11,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from spotal._images import shape_of
 from spotal.annotate.files.base import KINDS, Content, Format, Reading, Row, moment, share, table_in, word
 from spotal.annotate.files.label_studio import load
 from spotal.errors import DataFileError
+from spotal.images import shape_of
 
 __all__ = ["FORMAT"]
 

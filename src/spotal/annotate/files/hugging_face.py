@@ -15,7 +15,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from spotal._images import list_images
 from spotal.annotate.files.base import (
     GUESS_NAMES,
     OWN_ID,
@@ -32,6 +31,7 @@ from spotal.annotate.files.base import (
 from spotal.annotate.files.csv_rows import rows_of as csv_rows
 from spotal.annotate.files.json_lines import rows_of as json_rows
 from spotal.errors import DataFileError
+from spotal.images import list_images
 from spotal.tables.arrow import ArrowFile, arrow_faults
 from spotal.tables.json_lines import parse_json
 from spotal.tables.text import utf8

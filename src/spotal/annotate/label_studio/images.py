@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from spotal._images import fits, png
 from spotal.errors import LabelStudioError
+from spotal.images import fits, png
 from spotal.project.sources import location
 from spotal.tables import reading
 

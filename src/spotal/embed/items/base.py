@@ -9,8 +9,8 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from spotal._images import Shape, decode, shape_of
 from spotal.errors import DataFileError
+from spotal.images import Shape, decode, shape_of
 
 __all__ = ["Content", "Items", "image_of", "shape_of_content"]
 

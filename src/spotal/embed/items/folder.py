@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from spotal._images import list_images
 from spotal.embed.items.base import Content
+from spotal.images import list_images
 
 __all__ = ["FolderItems"]
 

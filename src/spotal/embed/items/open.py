@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from spotal._images import suffixes
 from spotal.datasets import names
 from spotal.datasets.parquet_images import parquet_parts
 from spotal.embed.items.base import Items
@@ -13,6 +12,7 @@ from spotal.embed.items.folder import FolderItems
 from spotal.embed.items.named import NamedItems
 from spotal.embed.items.table import SUFFIXES, TableItems
 from spotal.errors import DataFileError, InputError
+from spotal.images import suffixes
 from spotal.tables import PLAIN, Dialect, reading
 
 __all__ = ["open_items"]

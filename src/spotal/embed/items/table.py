@@ -12,9 +12,9 @@ from typing import Any
 
 import numpy as np
 
-from spotal._images import suffixes
 from spotal.embed.items.base import Content
 from spotal.errors import DataFileError, InputError
+from spotal.images import suffixes
 from spotal.tables import PLAIN, TABLES, Dialect, Table, listed, read_table, reading
 from spotal.tables.columns import column, ids_of, is_integer, is_text, texts_of
 from spotal.tables.opening import check_names

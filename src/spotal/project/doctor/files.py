@@ -10,8 +10,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from spotal._images import decode
 from spotal.errors import DataFileError, SpotalError, SpotalWarning
+from spotal.images import decode
 from spotal.project import made
 from spotal.project.doctor.base import Finding, Progress, some
 from spotal.project.places import MODELS

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from spotal._images import shape_of
 from spotal.errors import DataFileError
+from spotal.images import shape_of
 from spotal.project.learning import inputs
 from spotal.project.learning.base import Inputs, Progress
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from spotal._images import DECODER, decode, each, note_of_depth, report
 from spotal.errors import DataFileError
+from spotal.images import DECODER, decode, each, note_of_depth, report
 from spotal.numeric.arrays import check_matrix
 from spotal.project.learning.base import Inputs, Progress
 from spotal.project.learning.kept import Kept

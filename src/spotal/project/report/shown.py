@@ -10,8 +10,8 @@ from functools import lru_cache
 from html import escape
 from pathlib import Path
 
-from spotal._images import decode, fits
 from spotal.errors import DataFileError
+from spotal.images import decode, fits
 from spotal.project.records import Item
 
 __all__ = ["figure", "figures", "picture"]

@@ -3,9 +3,9 @@
 Everything in spotal that opens an image does it here, so that it looks the same to the models and to people.
 """
 
-from spotal._images.decoding import DECODER, decode, fits, png
-from spotal._images.depth import note_of_depth
-from spotal._images.folder import (
+from spotal.images.decoding import DECODER, decode, fits, png
+from spotal.images.depth import note_of_depth
+from spotal.images.folder import (
     Listing,
     Skipped,
     find_images,
@@ -15,9 +15,9 @@ from spotal._images.folder import (
     printable,
     readable,
 )
-from spotal._images.header import Shape, Source, shape_of
-from spotal._images.kinds import suffixes
-from spotal._images.threads import each, report
+from spotal.images.header import Shape, Source, shape_of
+from spotal.images.kinds import suffixes
+from spotal.images.threads import each, report
 
 __all__ = [
     "DECODER",

@@ -10,11 +10,11 @@ from collections.abc import Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from spotal._images.decoding import fits
-from spotal._images.kinds import is_named_image, looks_like_image, missing_plugin, suffixes
-from spotal._images.threads import each
-from spotal._terminal import visible
 from spotal.errors import DataFileError, SpotalWarning
+from spotal.images.decoding import fits
+from spotal.images.kinds import is_named_image, looks_like_image, missing_plugin, suffixes
+from spotal.images.threads import each
+from spotal.terminal import visible
 
 __all__ = ["Listing", "Skipped", "find_images", "list_images", "listed", "note_of_skipped", "printable", "readable"]
 

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
-from spotal._images.kinds import formats
 from spotal.errors import DataFileError, ResourceError, SpotalError
+from spotal.images.kinds import formats
 
 if TYPE_CHECKING:
     from PIL import Image, ImageFile

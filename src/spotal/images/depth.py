@@ -16,13 +16,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from spotal._images.header import opened, raw_mode
 from spotal.errors import SpotalWarning
+from spotal.images.header import opened, raw_mode
 
 if TYPE_CHECKING:
     from PIL import Image, ImageFile
 
-    from spotal._images.header import Source
+    from spotal.images.header import Source
 
 __all__ = ["OWN", "TYPE", "flattened", "note_of_depth"]
 

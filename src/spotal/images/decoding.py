@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from spotal._images.depth import flattened
-from spotal._images.header import TURNED, Shape, Size, Source, is_gray, opened, orientation, shape_of
-from spotal._images.room import MOST_PIXELS, ROOM
 from spotal.errors import DataFileError
+from spotal.images.depth import flattened
+from spotal.images.header import TURNED, Shape, Size, Source, is_gray, opened, orientation, shape_of
+from spotal.images.room import MOST_PIXELS, ROOM
 from spotal.storage.system import give_back_memory
 
 if TYPE_CHECKING:
