@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from spotal._loop_state import INITIAL, QUERY, LoopState
 from spotal._memory import within
-from spotal._round_limits import RoundLimits
+from spotal.constraints.rounds import RoundLimits
 from spotal.errors import BudgetError, InputError
 from spotal.numeric.arrays import check_matrix, check_rows
 

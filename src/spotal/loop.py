@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from spotal._batches import Batches, Queries, check_count
 from spotal._loop_state import NETWORK, LoopState
 from spotal._memory import size_of
-from spotal._round_limits import RoundLimits
+from spotal.constraints.rounds import RoundLimits
 from spotal.errors import BudgetError, InputError
 from spotal.events import Event, Labeled, Queried, Round, RoundFinished, RoundStarted, Trained, TrainingProgress
 from spotal.learner import calls

@@ -9,7 +9,7 @@ import pytest
 import torch
 from scipy.spatial.distance import cdist
 
-from spotal.selection import Allowance, Limits
+from spotal.constraints import Allowance, Limits
 from spotal.selection import coverage as module
 from spotal.selection.coverage import Coverage, Reach, neighbors_needed, reaches
 from spotal.selection.graph import NeighborGraph

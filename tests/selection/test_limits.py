@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from scipy.sparse import csr_matrix
 from scipy.sparse.csgraph import maximum_bipartite_matching
 
-from spotal.selection.limits import Allowance, Limits, serve
+from spotal.constraints.limits import Allowance, Limits, serve
 
 SEEDS = st.integers(0, 10_000)
 

@@ -41,7 +41,7 @@ class PoolLimits:
         """How many of the items ``free`` the quotas allow beside ``labeled``, both by position."""
         if self.group is None or self.quota is None:
             return len(free)
-        from spotal.selection.limits import Limits as Allowed
+        from spotal.constraints.limits import Limits as Allowed
 
         room = np.zeros(int(self.group.max(initial=-1)) + 1, np.int64)
         room[self.group] = self.quota

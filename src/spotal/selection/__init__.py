@@ -3,7 +3,6 @@
 from spotal.selection.assignment import assigned_rows
 from spotal.selection.base import Selection
 from spotal.selection.estimate import Estimate, Sampling
-from spotal.selection.limits import Allowance, Limits
 from spotal.selection.nearest import nearest_rows
 
-__all__ = ["Allowance", "Estimate", "Limits", "Sampling", "Selection", "assigned_rows", "nearest_rows"]
+__all__ = ["Estimate", "Sampling", "Selection", "assigned_rows", "nearest_rows"]

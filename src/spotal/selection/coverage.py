@@ -9,8 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from spotal.constraints.limits import Allowance
 from spotal.selection.graph import NeighborGraph
-from spotal.selection.limits import Allowance
 
 __all__ = ["Coverage", "Reach", "reaches"]
 

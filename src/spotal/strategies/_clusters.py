@@ -8,8 +8,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from spotal.constraints.limits import serve
 from spotal.pool.base import Pool
-from spotal.selection.limits import serve
 from spotal.selection.lloyd import Cells, lloyd, settle
 from spotal.strategies._content import Chance, fill, sample
 from spotal.strategies._sphere import on_sphere
@@ -62,7 +62,7 @@ def medoids(cells: Cells, mass: NDArray[np.float64], free: NDArray[np.int64], qu
     """One free row for each cluster, the nearest to its center, heaviest cluster first; then the second nearest.
 
     Clusters without a free row are passed over: fewer rows than the query asks for come back only where fewer are free.
-    Under limits each cluster has the nearest row that they allow: see :func:`spotal.selection.limits.serve`.
+    Under limits each cluster has the nearest row that they allow: see :func:`spotal.constraints.limits.serve`.
 
     Parameters
     ----------

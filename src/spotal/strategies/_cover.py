@@ -8,9 +8,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from spotal.constraints.limits import Allowance
 from spotal.numeric.nearest import nearest
 from spotal.pool.base import Pool
-from spotal.selection.limits import Allowance
 from spotal.strategies._content import Chance
 
 __all__ = ["gaussian", "greedy_cover"]

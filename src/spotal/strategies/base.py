@@ -13,6 +13,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from spotal._provenance import describe, versions
+from spotal.constraints.check import check_limits
+from spotal.constraints.limits import Allowance, Limits
 from spotal.errors import BudgetError, InputError
 from spotal.numeric.arrays import as_array, check_rows, check_weight, to_numpy
 from spotal.pool import Pool, as_pool, check_finite
@@ -20,8 +22,6 @@ from spotal.pool.sample import as_seed
 from spotal.selection.assign import nearest_of
 from spotal.selection.base import Selection
 from spotal.selection.estimate import Sampling, collapse
-from spotal.selection.limits import Allowance, Limits
-from spotal.strategies._limits import check_limits
 
 __all__ = ["Choice", "Query", "Strategy"]
 

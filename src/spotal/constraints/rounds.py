@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from spotal.constraints.check import check_limits
+from spotal.constraints.limits import Limits
 from spotal.errors import BudgetError
-
-if TYPE_CHECKING:
-    from spotal.selection import Limits
 
 __all__ = ["RoundLimits"]
 
@@ -25,10 +24,8 @@ class RoundLimits:
     def __init__(self, n: int, batch_size: Any, cost: Any, groups: Any, max_per_group: Any) -> None:
         self.priced, self._max_per_group = cost is not None, max_per_group
         self._limits: Limits | None = None
-        if cost is None and groups is None and max_per_group is None:  # nothing to import for
+        if cost is None and groups is None and max_per_group is None:
             return
-        from spotal.strategies._limits import check_limits
-
         none = np.empty(0, np.int64)
         try:
             limits = check_limits(batch_size if self.priced else 0, cost, groups, max_per_group, none, np.arange(n))

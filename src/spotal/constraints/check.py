@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from spotal.constraints.limits import Limits
 from spotal.errors import BudgetError, InputError
 from spotal.numeric.arrays import as_array, check_weight
-from spotal.selection.limits import Limits
 
 __all__ = ["check_limits"]
 
