@@ -10,14 +10,13 @@ import numpy as np
 import pytest
 
 import spotal
-from spotal import _plan
-from spotal._memory import Reading, Scale, size_of
 from spotal.engine import watching
 from spotal.errors import BudgetError, InputError
 from spotal.numeric import inverted_lists
 from spotal.numeric.arrays import BLOCK_BYTES
 from spotal.pool import ArrayPool
-from spotal.strategies import CoreSet
+from spotal.strategies import CoreSet, plan
+from spotal.strategies.memory import Reading, Scale, size_of
 
 
 @pytest.mark.parametrize(("rows", "path"), [(1_500, "exact"), (5_000, "sampled")])
@@ -179,7 +178,7 @@ def test_a_budget_that_cannot_be(budget):
     ],
 )
 def test_a_plan_is_a_cap_that_a_run_keeps_to(monkeypatch, n, dim, budget, known):
-    monkeypatch.setattr(_plan, "_timed", lambda _: 0.0)
+    monkeypatch.setattr(plan, "_timed", lambda _: 0.0)
     planned = spotal.plan(n, dim, budget, **known)
     said = re.search(r"at most ([\d.]+GB) of memory", str(planned))[1]
     assert size_of(said) >= planned.memory
@@ -190,7 +189,7 @@ def test_a_plan_is_a_cap_that_a_run_keeps_to(monkeypatch, n, dim, budget, known)
 
 @pytest.mark.parametrize("nothing", [None, [], np.empty(0, np.int64)])
 def test_no_labels_take_no_memory(monkeypatch, nothing):
-    monkeypatch.setattr(_plan, "_timed", lambda _: 0.0)
+    monkeypatch.setattr(plan, "_timed", lambda _: 0.0)
     x = np.random.default_rng(0).normal(size=(30_000, 4)).astype(np.float32)
     most = spotal.plan(30_000, 4, 5).memory
     spotal.select(x, 5, labeled=nothing, max_memory=most, random_state=0)

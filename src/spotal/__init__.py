@@ -18,8 +18,8 @@ _HOMES = {
     "Strategy": "spotal.strategies",
     "TorchLearner": "spotal.learner",
     "VectorOracle": "spotal.oracle",
-    "plan": "spotal._plan",
-    "select": "spotal._select",
+    "plan": "spotal.strategies.plan",
+    "select": "spotal.strategies.select",
 }
 
 __all__ = [
@@ -82,13 +82,13 @@ if TYPE_CHECKING:
         transport,
         web,
     )
-    from spotal._plan import plan
-    from spotal._select import select
     from spotal.learner import SklearnLearner, TorchLearner
     from spotal.loop import ActiveLearner
     from spotal.oracle import VectorOracle
     from spotal.selection import Selection
     from spotal.strategies import SPOT, Strategy
+    from spotal.strategies.plan import plan
+    from spotal.strategies.select import select
 
 
 def __getattr__(name: str) -> Any:

@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from spotal._loop_state import INITIAL, QUERY, LoopState
-from spotal._memory import within
 from spotal.constraints.rounds import RoundLimits
 from spotal.errors import BudgetError, InputError
 from spotal.numeric.arrays import check_matrix, check_rows
+from spotal.strategies.memory import within
 
 if TYPE_CHECKING:
     from spotal.selection import Selection

@@ -12,7 +12,6 @@ from numpy.typing import ArrayLike, NDArray
 
 from spotal._batches import Batches, Queries, check_count
 from spotal._loop_state import NETWORK, LoopState
-from spotal._memory import size_of
 from spotal.constraints.rounds import RoundLimits
 from spotal.errors import BudgetError, InputError
 from spotal.events import Event, Labeled, Queried, Round, RoundFinished, RoundStarted, Trained, TrainingProgress
@@ -24,6 +23,7 @@ from spotal.numeric.arrays import to_numpy
 from spotal.oracle import SKIPPED, Oracle
 from spotal.pool import as_array
 from spotal.pool.stamps import Stamp, mapped_file
+from spotal.strategies.memory import size_of
 
 if TYPE_CHECKING:
     from spotal.learner import Learner

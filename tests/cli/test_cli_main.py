@@ -130,7 +130,7 @@ def test_ctrl_c_exits_130_and_leaves_nothing(tmp_path):
 
 def test_ctrl_c_while_choosing_leaves_an_older_file_as_it_was(spotal, pool, monkeypatch):
     Path("picks.csv").write_text("older")
-    monkeypatch.setattr("spotal._select.select", lambda *_, **__: (_ for _ in ()).throw(KeyboardInterrupt))
+    monkeypatch.setattr("spotal.strategies.select.select", lambda *_, **__: (_ for _ in ()).throw(KeyboardInterrupt))
     files = sorted(os.listdir())
     result = spotal("select", pool["npy"], "-n", 3, "--out", "picks.csv")
     assert result.exit_code == 130
@@ -142,7 +142,7 @@ def test_any_error_of_spotal_is_a_sentence_and_brackets_in_it_survive(spotal, po
     def fail(*_, **__):
         raise SpotalError("x must lie in [0, 1], found [red]2[/red]; mend it")
 
-    monkeypatch.setattr("spotal._select.select", fail)
+    monkeypatch.setattr("spotal.strategies.select.select", fail)
     result = spotal("select", pool["npy"], "-n", 3)
     assert result.exit_code == 2
     assert result.stderr == "Error: x must lie in [0, 1], found [red]2[/red]; mend it\n"
@@ -173,5 +173,5 @@ def test_an_error_of_the_system_that_is_about_no_path_is_not_hidden(spotal, pool
     def fail(*_, **__):
         raise OSError(5, "Input/output error")
 
-    monkeypatch.setattr("spotal._select.select", fail)
+    monkeypatch.setattr("spotal.strategies.select.select", fail)
     assert isinstance(spotal("select", pool["npy"], "-n", 3).exception, OSError)

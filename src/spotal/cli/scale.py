@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
-    from spotal._plan import Plan
     from spotal.cli.request import Request
     from spotal.pool.sharded import ShardedPool
+    from spotal.strategies.plan import Plan
 
 __all__ = ["MEASURED", "passes_shown", "planned"]
 
@@ -27,8 +27,8 @@ def planned(request: Request, budget: int, most: int | None, strategy: Any) -> P
     """What choosing will take. Raises InputError where that is more memory than ``most`` however it is read."""
     import numpy as np
 
-    from spotal._plan import plan
     from spotal.pool import ShardedPool, as_pool
+    from spotal.strategies.plan import plan
 
     pool = as_pool(request.features)
     known: dict[str, Any] = {

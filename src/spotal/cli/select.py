@@ -134,12 +134,12 @@ def select(
     share of the unlabeled pool's mass that it stands for, the strategy, and what 'spotal estimate' reads: weight,
     stratum and, where picks are drawn at random, probability.
     """
-    from spotal._memory import size_of, within
     from spotal.cli.request import embed_request, read_request
     from spotal.cli.scale import passes_shown, planned
     from spotal.engine import using
     from spotal.pool.device import check_device
     from spotal.strategies import get
+    from spotal.strategies.memory import size_of, within
 
     console = output(as_json)
     is_named, out = out is not None, out or DEFAULT
@@ -227,7 +227,7 @@ def _choose(
     random_state: int,
     max_memory: int | None,
 ) -> Selection:
-    from spotal._select import select as choose
+    from spotal.strategies.select import select as choose
 
     return choose(
         request.features,
@@ -292,10 +292,10 @@ def _summary(
     most: int | None,
 ) -> dict[str, Any]:
     """What is printed, and the head of the JSON; coverage where it can be measured within ``most`` bytes."""
-    from spotal._memory import COVERED, Scale
     from spotal.cli.scale import MEASURED
     from spotal.pool import as_pool
     from spotal.report.covering import coverage
+    from spotal.strategies.memory import COVERED, Scale
 
     features = as_pool(request.features)
     n, dim = len(features), features.dim

@@ -51,9 +51,9 @@ def select(
     >>> len(picks.indices), round(float(picks.cell_mass.sum()), 6)
     (10, 1.0)
     """
-    from spotal._memory import size_of, within
     from spotal.engine import using
     from spotal.pool import as_pool, on_device
+    from spotal.strategies.memory import size_of, within
 
     chosen = strategy if isinstance(strategy, Strategy) else get(strategy)
     most = None if max_memory is None else size_of(max_memory)

@@ -9,12 +9,12 @@ from typing import Any
 
 import numpy as np
 
-from spotal._memory import Reading, Scale, kept, rounded_up, size_of
 from spotal.engine import local
 from spotal.errors import BudgetError
 from spotal.numeric.inverted_lists import threads
 from spotal.pool import ArrayPool, Pool
 from spotal.selection.graph import CANDIDATES
+from spotal.strategies.memory import Reading, Scale, kept, rounded_up, size_of
 
 __all__ = ["Plan", "plan"]
 
