@@ -12,9 +12,9 @@ from sklearn.decomposition import PCA
 from sklearn.preprocessing import FunctionTransformer
 
 import spotal
-from spotal._provenance import describe, versions
 from spotal.design import Sobol
 from spotal.mass import LabelDistance, Margin
+from spotal.selection.provenance import describe, versions
 from spotal.strategies import SPOT
 from spotal.transport import SlicedTransport
 

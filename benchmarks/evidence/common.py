@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from spotal._provenance import versions
+from spotal.selection.provenance import versions
 from spotal.transport import Transport
 
 HERE = Path(__file__).parent

@@ -12,8 +12,8 @@ from contextlib import ExitStack, contextmanager, suppress
 import pytest
 from tests.web.conftest import TOKEN
 
-from spotal._serving import BACKLOG, limited_server, most_connections
 from spotal.web import create_app
+from spotal.web.serving import BACKLOG, limited_server, most_connections
 
 HEAD = b"Host: 127.0.0.1\r\nContent-Type: application/json\r\nX-Spotal: 1\r\n"
 

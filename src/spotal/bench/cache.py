@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from spotal._provenance import content_hash
+from spotal.selection.provenance import content_hash
 from spotal.storage.files import atomic_path
 from spotal.storage.locks import locked, try_lock
 

@@ -10,7 +10,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from spotal._provenance import versions
+from spotal.selection.provenance import versions
 
 __all__ = ["origin", "source"]
 

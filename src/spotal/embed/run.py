@@ -14,7 +14,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from spotal._provenance import content_hash, versions
 from spotal.embed.decoding import Ready, item_id, loader
 from spotal.embed.items import Items
 from spotal.embed.models.load import ENCODER
@@ -23,6 +22,7 @@ from spotal.errors import DataFileError, InputError, ModelError, OutputError, Re
 from spotal.images import note_of_depth
 from spotal.numeric.arrays import blocks
 from spotal.pool.manifest import MANIFEST, Manifest, Shard, Skipped, is_pool, read_manifest, read_shards
+from spotal.selection.provenance import content_hash, versions
 from spotal.storage.files import atomic_path, is_part, save_array
 from spotal.storage.locks import try_lock
 from spotal.tables import read_table

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from spotal._collection import uncollected
 from spotal.errors import DataFileError, InputError, OutputError
 from spotal.images import decode, each
 from spotal.numeric.arrays import blocks
+from spotal.project.collection import uncollected
 from spotal.project.learning import inputs
 from spotal.project.learning.base import Progress
 from spotal.project.places import THUMBNAILS

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import bindparam, func, select, update
 
-from spotal._collection import uncollected
 from spotal.errors import ProjectError
 from spotal.project.arrivals import Arrivals
+from spotal.project.collection import uncollected
 from spotal.project.records import Added, Found, Item
 from spotal.project.schema import ItemRow, PickRow, standings
 from spotal.project.sources import location

@@ -11,11 +11,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from spotal._collection import uncollected
 from spotal.errors import DataFileError
 from spotal.images import find_images, listed, readable
 from spotal.numeric.arrays import check_matrix
 from spotal.pool.files import read_pool
+from spotal.project.collection import uncollected
 from spotal.project.contents import content_hash, read_file
 from spotal.project.records import Found
 from spotal.project.settings import Data

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from spotal._provenance import describe, versions
 from spotal.numeric.intervals import half_width
 from spotal.report.comparison import STEPS, WIDTH, Comparison
+from spotal.selection.provenance import describe, versions
 
 __all__ = ["LABELS", "MEASURES", "label_of", "summarize"]
 

@@ -12,7 +12,6 @@ from typing import Any, ClassVar, final
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from spotal._provenance import describe, versions
 from spotal.constraints.check import check_limits
 from spotal.constraints.limits import Allowance, Limits
 from spotal.errors import BudgetError, InputError
@@ -22,6 +21,7 @@ from spotal.pool.sample import as_seed
 from spotal.selection.assign import nearest_of
 from spotal.selection.base import Selection
 from spotal.selection.estimate import Sampling, collapse
+from spotal.selection.provenance import describe, versions
 
 __all__ = ["Choice", "Query", "Strategy"]
 

@@ -8,7 +8,6 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from spotal._provenance import describe
 from spotal.errors import InputError
 from spotal.mass import Margin, Mass, parse_mass
 from spotal.numeric.arrays import to_numpy
@@ -18,6 +17,7 @@ from spotal.reduce import SoftSphere
 from spotal.selection.coverage import Coverage, Reach, neighbors_needed, reaches
 from spotal.selection.graph import NeighborGraph
 from spotal.selection.lloyd import settle
+from spotal.selection.provenance import describe
 from spotal.strategies._checks import check_real
 from spotal.strategies._content import Chance, fill
 from spotal.strategies._draw import draw

@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 from sklearn.base import clone
 
 from spotal import design as designs
-from spotal._provenance import describe
 from spotal.engine import run
 from spotal.errors import ConvergenceWarning, InputError
 from spotal.mass import Evidence, Mass, parse_mass
@@ -19,6 +18,7 @@ from spotal.numeric.arrays import to_numpy
 from spotal.pool.sample import priority_sample
 from spotal.reduce import PCA
 from spotal.selection import assigned_rows, nearest_rows
+from spotal.selection.provenance import describe
 from spotal.strategies._content import content_keys
 from spotal.strategies._layout import Carry, Layout, reduced
 from spotal.strategies._record import Clock, record

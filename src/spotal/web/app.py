@@ -15,13 +15,13 @@ from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from spotal._serving import read_json
 from spotal.errors import DataFileError, OutputError, ProjectError, SpotalError
 from spotal.project.labels import MOST_CHARACTERS, check_annotator
 from spotal.web.atlas import atlas, marks
 from spotal.web.guard import Guard
 from spotal.web.pictures import SIDES, Pictures
 from spotal.web.recorder import Recorder
+from spotal.web.serving import read_json
 from spotal.web.state import States, item, project_key
 from spotal.web.together import Together
 

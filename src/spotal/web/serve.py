@@ -50,8 +50,8 @@ def serve(
     InputError
         The host is unknown, or the port cannot be used.
     """
-    from spotal._serving import limited_server
     from spotal.web.app import create_app
+    from spotal.web.serving import limited_server
 
     listener = _listen(host, port)
     token = _token(project.folder / TOKEN)

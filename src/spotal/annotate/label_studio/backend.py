@@ -50,7 +50,7 @@ def backend(
     from starlette.responses import JSONResponse, Response
     from starlette.routing import Route
 
-    from spotal._serving import read_json
+    from spotal.web.serving import read_json
 
     secret = authorization(password)
 

@@ -168,7 +168,7 @@ def serve(
     LabelStudioError
         The server cannot be used now; later failures are said, and tried again.
     """
-    from spotal._serving import limited_server
+    from spotal.web.serving import limited_server
 
     labeling = tool.connect()
     service = Service(tool, advance, guesses, say)

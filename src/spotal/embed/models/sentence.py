@@ -8,9 +8,9 @@ from typing import Any
 
 import torch
 
-from spotal._provenance import describe
 from spotal.embed.models.base import line, need, weights_hash
 from spotal.errors import ModelError
+from spotal.selection.provenance import describe
 
 __all__ = ["SentenceModel"]
 

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from spotal._provenance import versions
 from spotal.errors import ProjectBusyError, ProjectError, SpotalError
 from spotal.project import layout
 from spotal.project import settings as toml
@@ -24,6 +23,7 @@ from spotal.project.doctor.rebuild import check_journal, is_sound
 from spotal.project.lock import held
 from spotal.project.places import BACKUPS, HOLDER, LOCK, OWN, check_links
 from spotal.project.project import Project
+from spotal.selection.provenance import versions
 from spotal.tables.json_lines import parse_json
 
 __all__ = ["Diagnosis", "diagnose"]
