@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from spotal.datasets import cifar10, fashion_mnist, load
-from spotal.datasets._download import cache_dir, download
+from spotal.datasets.download import cache_dir, download
 from spotal.errors import DataFileError, DatasetError
 
 WORDS = {"name": "thing", "remedy": "put it there"}

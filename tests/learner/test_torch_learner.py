@@ -10,8 +10,8 @@ from torch import nn
 
 from spotal.errors import DataFileError, InputError, ModelError, OutputError
 from spotal.learner import Learner, TorchLearner, networks, score
-from spotal.learner._train import hold_out
 from spotal.learner.networks import ResNet18, SmallCNN
+from spotal.learner.training import hold_out
 
 QUICK = {"epochs": 1, "min_steps": 12}
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from spotal.datasets._download import cache_dir, places
+from spotal.datasets.download import cache_dir, places
 from spotal.errors import DataFileError, DatasetError
 
 __all__ = ["TABLES", "read"]

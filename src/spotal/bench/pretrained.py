@@ -8,7 +8,7 @@ import io
 import numpy as np
 
 from spotal.datasets import Dataset
-from spotal.datasets._download import cache_dir, places
+from spotal.datasets.download import cache_dir, places
 from spotal.errors import DataFileError, DatasetError
 
 __all__ = ["FILES", "read"]

@@ -208,7 +208,7 @@ def _cores() -> int:
 
 def _cache(folder: Path | None, features: Path | None) -> Any:
     from spotal.bench.cache import Cache
-    from spotal.datasets._download import cache_dir
+    from spotal.datasets.download import cache_dir
 
     if features is not None and not features.is_dir():
         raise InputError(f"--features must be a folder, found {features}; leave it out to train encoders")

@@ -77,7 +77,7 @@ def read_request(
     """
     import numpy as np
 
-    from spotal.datasets._split import encode
+    from spotal.datasets.splits import encode
     from spotal.pool import is_sharded
     from spotal.pool.files import read_indices, read_pool
     from spotal.pool.values import read_names, read_probabilities, read_vector

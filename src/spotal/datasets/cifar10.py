@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from spotal.datasets._download import Progress, cache_dir, download, find_folder, places
 from spotal.datasets.base import Dataset
+from spotal.datasets.download import Progress, cache_dir, download, find_folder, places
 from spotal.datasets.parquet_images import load_parquet_images
 from spotal.errors import DataFileError, DatasetError
 

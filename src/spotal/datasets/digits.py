@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from spotal.datasets._split import stratified
 from spotal.datasets.base import Dataset
+from spotal.datasets.splits import stratified
 
 __all__ = ["load_digits"]
 

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from spotal.datasets._download import Progress, cache_dir, download, places
 from spotal.datasets.base import Dataset
+from spotal.datasets.download import Progress, cache_dir, download, places
 from spotal.datasets.idx import parse_idx, read_content
 from spotal.errors import DataFileError, DatasetError
 

@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spotal.datasets._images import Size, decode_all
-from spotal.datasets._split import encode, split
 from spotal.datasets.base import Dataset
+from spotal.datasets.splits import encode, split
 from spotal.errors import DataFileError, InputError
 from spotal.images import Listing, decode, find_images, list_images, note_of_skipped
 from spotal.tables import listed, read_table

@@ -7,8 +7,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from spotal.datasets._download import Progress
 from spotal.datasets.base import Dataset
+from spotal.datasets.download import Progress
 from spotal.errors import DatasetError, InputError
 from spotal.images import suffixes
 

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from spotal.datasets._split import encode, split
 from spotal.datasets.base import Dataset
+from spotal.datasets.splits import encode, split
 from spotal.errors import DataFileError, InputError
 from spotal.numeric.arrays import check_matrix
 from spotal.tables import TABLES, listed, read_table

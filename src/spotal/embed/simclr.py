@@ -13,9 +13,9 @@ from torch import nn
 from torch.nn import functional as F
 
 from spotal.errors import InputError
-from spotal.learner._inputs import Scale
-from spotal.learner._train import reset_parameters, seeded
+from spotal.learner.inputs import Scale
 from spotal.learner.networks import ResNet18
+from spotal.learner.training import reset_parameters, seeded
 from spotal.numeric.arrays import blocks
 
 __all__ = ["BACKBONES", "RECIPE", "Encoder", "make_network", "recipe_for", "train_encoder"]

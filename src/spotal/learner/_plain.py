@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from spotal.learner._inputs import check_data
+from spotal.learner.inputs import check_data
 
 __all__ = ["BATCH", "plain_batch", "plain_rows"]
 

@@ -17,10 +17,10 @@ import torch
 from numpy.typing import NDArray
 
 from spotal.errors import ModelError
-from spotal.learner._forward import forward
 from spotal.learner._plain import BATCH, plain_batch
-from spotal.learner._train import reset_parameters, seeded
 from spotal.learner.base import check_labels
+from spotal.learner.forward import forward
+from spotal.learner.training import reset_parameters, seeded
 from spotal.numeric.arrays import blocks
 
 __all__ = ["LightningLearner"]

@@ -10,10 +10,10 @@ import torch
 from numpy.typing import NDArray
 
 from spotal.errors import ModelError
-from spotal.learner._forward import forward
 from spotal.learner._plain import BATCH, plain_batch, plain_rows
-from spotal.learner._train import seeded
 from spotal.learner.base import check_labels
+from spotal.learner.forward import forward
+from spotal.learner.training import seeded
 from spotal.numeric.arrays import blocks
 
 __all__ = ["SkorchLearner"]

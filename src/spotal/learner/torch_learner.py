@@ -16,10 +16,10 @@ from torch import nn
 
 from spotal.errors import DataFileError, InputError, ModelError, OutputError
 from spotal.learner._augment import Augment, choose_augment
-from spotal.learner._forward import Embed, forward
-from spotal.learner._inputs import Scale, check_data, row_shape
-from spotal.learner._train import Plan, hold_out, reset_parameters, seeded, train
 from spotal.learner.base import TrainingReport, check_labels
+from spotal.learner.forward import Embed, forward
+from spotal.learner.inputs import Scale, check_data, row_shape
+from spotal.learner.training import Plan, hold_out, reset_parameters, seeded, train
 from spotal.numeric.arrays import blocks
 from spotal.storage.files import atomic_path
 

@@ -74,8 +74,8 @@ class _Tuned:
         """What enters the new last layer before any training."""
         import torch
 
-        from spotal.learner._forward import forward
-        from spotal.learner._inputs import Scale
+        from spotal.learner.forward import forward
+        from spotal.learner.inputs import Scale
 
         network, scale = self.make(2).eval(), Scale.of(_scaled_as(X), "X")
         parts = []
