@@ -8,11 +8,11 @@ import torch
 from sklearn.linear_model import LogisticRegression
 
 from spotal.errors import BudgetError, InputError
-from spotal.events import Labeled, Queried, RoundFinished, RoundStarted, Trained, TrainingProgress
 from spotal.learner import SklearnLearner, TorchLearner
 from spotal.learner.cold import cold_embeddings
 from spotal.loop import ActiveLearner, Round
-from spotal.oracle import Oracle, VectorOracle
+from spotal.loop.events import Labeled, Queried, RoundFinished, RoundStarted, Trained, TrainingProgress
+from spotal.loop.oracle import Oracle, VectorOracle
 from spotal.selection import Selection
 from spotal.strategies import get
 

@@ -13,7 +13,7 @@ from spotal import SPOT, ActiveLearner
 from spotal.datasets import load, long_tail
 from spotal.learner import TorchLearner
 from spotal.learner.networks import SmallCNN
-from spotal.oracle import VectorOracle
+from spotal.loop.oracle import VectorOracle
 from spotal.strategies import Strategy, get
 
 DATASETS = ("fashion-mnist", "cifar10")

@@ -27,7 +27,7 @@ from spotal.bench.summary import summarize
 from spotal.bench.task import prepare
 from spotal.bench.workers import run
 from spotal.errors import DataFileError, InputError, OutputError
-from spotal.events import Labeled, Queried, RoundFinished, RoundStarted, Trained
+from spotal.loop.events import Labeled, Queried, RoundFinished, RoundStarted, Trained
 
 
 class Crash(Exception):

@@ -6,7 +6,7 @@ from scipy import stats
 
 from spotal.datasets import Dataset
 from spotal.errors import BudgetError, InputError
-from spotal.events import Round
+from spotal.loop.events import Round
 from spotal.report import Comparison, Settings, compare, prepare, summarize
 from spotal.report.comparison import Run
 from spotal.selection import Selection

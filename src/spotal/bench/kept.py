@@ -17,7 +17,7 @@ from spotal.bench.jobs import Job, plan
 from spotal.bench.protocol import Protocol
 from spotal.bench.store import Store
 from spotal.errors import DataFileError
-from spotal.oracle import SKIPPED
+from spotal.loop.oracle import SKIPPED
 from spotal.storage.files import atomic_path
 from spotal.tables.json_lines import parse_json
 

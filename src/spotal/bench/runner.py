@@ -12,8 +12,8 @@ from spotal.bench.asking import AskedStrategy
 from spotal.bench.jobs import Job
 from spotal.bench.store import Store
 from spotal.bench.task import Task
-from spotal.events import Event, Round
 from spotal.loop import ActiveLearner
+from spotal.loop.events import Event, Round
 
 __all__ = ["run_job"]
 

@@ -19,7 +19,7 @@ from spotal.bench.shared import SharedLearner
 from spotal.errors import InputError
 from spotal.learner import Learner
 from spotal.loop import ActiveLearner
-from spotal.oracle import VectorOracle
+from spotal.loop.oracle import VectorOracle
 from spotal.strategies import get
 
 __all__ = ["Task", "prepare"]

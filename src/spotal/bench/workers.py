@@ -23,7 +23,7 @@ from spotal.bench.runner import run_job
 from spotal.bench.store import Store
 from spotal.bench.task import Task, prepare
 from spotal.errors import OutputError
-from spotal.events import Event, RoundStarted
+from spotal.loop.events import Event, RoundStarted
 from spotal.numeric.inverted_lists import one_thread
 
 __all__ = ["Outcome", "run"]

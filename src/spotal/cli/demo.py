@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from spotal.datasets import Dataset
-    from spotal.events import Event
+    from spotal.loop.events import Event
     from spotal.report.comparison import Run, Settings
 
 __all__ = ["demo"]
@@ -114,7 +114,7 @@ class _Watch:
         self.labels = 0
 
     def __call__(self, run: Run, event: Event) -> None:
-        from spotal.events import RoundStarted, Trained, TrainingProgress
+        from spotal.loop.events import RoundStarted, Trained, TrainingProgress
         from spotal.report.summary import label_of
 
         where = f"seed {run.seed + 1}, {label_of(run.strategy)}, {self.labels} labels"

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from spotal.datasets import Dataset, long_tail
 from spotal.errors import BudgetError, InputError
-from spotal.events import Event, Round
+from spotal.loop.events import Event, Round
 from spotal.strategies import Strategy, get
 
 if TYPE_CHECKING:
@@ -203,7 +203,7 @@ def _run(
     from spotal.learner import TorchLearner
     from spotal.learner.networks import SmallCNN
     from spotal.loop import ActiveLearner
-    from spotal.oracle import VectorOracle
+    from spotal.loop.oracle import VectorOracle
 
     X, y = data.X[run.rows], data.y[run.rows]
     network = SmallCNN(X.shape[3], data.n_classes, WIDTH)

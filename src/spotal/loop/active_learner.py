@@ -10,20 +10,20 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from spotal._batches import Batches, Queries, check_count
-from spotal._loop_state import NETWORK, LoopState
 from spotal.constraints.rounds import RoundLimits
 from spotal.errors import BudgetError, InputError
-from spotal.events import Event, Labeled, Queried, Round, RoundFinished, RoundStarted, Trained, TrainingProgress
 from spotal.learner import calls
 from spotal.learner.adapt import as_learner
 from spotal.learner.base import check_labels
 from spotal.learner.metrics import score
+from spotal.loop.events import Event, Labeled, Queried, Round, RoundFinished, RoundStarted, Trained, TrainingProgress
+from spotal.loop.next_batch import Batches, Queries, check_count
+from spotal.loop.oracle import SKIPPED, Oracle
+from spotal.loop.state import NETWORK, LoopState
 from spotal.numeric.arrays import to_numpy
-from spotal.oracle import SKIPPED, Oracle
+from spotal.numeric.sizes import size_of
 from spotal.pool import as_array
 from spotal.pool.stamps import Stamp, mapped_file
-from spotal.strategies.memory import size_of
 
 if TYPE_CHECKING:
     from spotal.learner import Learner
@@ -80,7 +80,7 @@ class ActiveLearner:
     Each round and purpose has a seed of its own, ``SeedSequence(random_state, spawn_key=(round, purpose))``: loops
     that differ in strategy alone share their random first rows and their networks' seeds, so their results are paired.
     A round that is interrupted before the oracle has answered leaves the state as it was, and gives the same picks when
-    repeated. What happens is told as the classes of :mod:`spotal.events`.
+    repeated. What happens is told as the classes of :mod:`spotal.loop.events`.
     """
 
     def __init__(

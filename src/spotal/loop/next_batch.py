@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from spotal._loop_state import INITIAL, QUERY, LoopState
 from spotal.constraints.rounds import RoundLimits
 from spotal.errors import BudgetError, InputError
+from spotal.loop.state import INITIAL, QUERY, LoopState
 from spotal.numeric.arrays import check_matrix, check_rows
-from spotal.strategies.memory import within
 
 if TYPE_CHECKING:
     from spotal.selection import Selection
@@ -132,6 +131,8 @@ class Batches:
         self, state: LoopState, max_labels: int | None, pool: Any, probabilities: NDArray[Any] | None = None
     ) -> Batch:
         """Ask the strategy. Skipped rows are no part of the pool that it sees."""
+        from spotal.strategies.memory import within
+
         n, priced, strategy = len(self.X), self.limits.priced, self.strategy
         budget = self.size if priced else min(self.size, self.left(state, max_labels))
         kept = np.setdiff1d(np.arange(n), state.skipped)

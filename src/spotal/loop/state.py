@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spotal.errors import InputError
-from spotal.events import Round
+from spotal.loop.events import Round
 from spotal.numeric.arrays import check_rows
 
 __all__ = ["INITIAL", "NETWORK", "QUERY", "LoopState"]

@@ -1,0 +1,15 @@
+"""The labeling loop: rounds of train, embed, query, ask, label.
+
+active_learner.py  the rounds
+next_batch.py      rows that a round asks for
+state.py           what is known between two rounds
+events.py          what an observer is told
+oracle.py          who knows the labels
+"""
+
+from spotal.loop.active_learner import ActiveLearner
+from spotal.loop.events import Round
+from spotal.loop.next_batch import Queries
+from spotal.loop.oracle import Oracle, VectorOracle
+
+__all__ = ["ActiveLearner", "Oracle", "Queries", "Round", "VectorOracle"]
