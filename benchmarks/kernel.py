@@ -1,4 +1,4 @@
-"""Carrying points through the frames of a sliced map, five ways, side by side: what ``spotal.numeric.kernels.carry`` is for.
+"""Carrying points through the frames of a sliced map, five ways: what ``spotal.numeric.kernels.apply_frame`` is for.
 
 The readable reference (``FrameMap.forward``, all points frame by frame), the same on blocks that stay in cache, the
 same compiled by torch, numba's loops (what ``SlicedTransport`` uses), and C++ with the dimension known when it is

@@ -219,7 +219,7 @@ def _kernel(parts: dict[str, Any]) -> str:
         f"## The kernel\n\n{one['rows']:,} points carried through the {one['frames']} frames of a sliced map, in "
         f"double precision, {found['threads']} threads: the reference that tests compare with (`FrameMap.forward`, all "
         "points frame by frame), the same on blocks of 8,192 points that stay in cache, that compiled by "
-        "`torch.compile`, our loops in numba (`spotal.numeric.kernels.carry`), and C++ (g++ -O3 -march=native) "
+        "`torch.compile`, our loops in numba (`spotal.numeric.kernels.apply_frame`), and C++ (g++ -O3 -march=native) "
         "with the dimension known when it is compiled and each tile carried through all frames at once. Differences "
         "from the reference, over points: median, 99th percentile, greatest; in the reference's own row, how far it "
         "moves from itself when points change in their last bit: in the cube's corners the slopes of many maps "

@@ -9,7 +9,7 @@ from scipy.sparse import csr_array
 from scipy.spatial.distance import cdist
 
 from spotal.errors import InputError
-from spotal.numeric import nearest
+from spotal.numeric import nearest as nearest_module
 from spotal.numeric.arrays import (
     as_array,
     block_rows,
@@ -128,7 +128,7 @@ def test_nearest_against_scipy(dtype, dim, monkeypatch):
     points, centers = rng.normal(size=(300, dim)).astype(dtype) + 7, rng.normal(size=(9, dim)) + 7
     distance = cdist(points, centers)
     for entries in (1, 100, 1 << 20):
-        monkeypatch.setattr(nearest, "BLOCK_ENTRIES", entries)
+        monkeypatch.setattr(nearest_module, "BLOCK_ENTRIES", entries)
         index, squared = nearest(torch.from_numpy(points), torch.from_numpy(centers))
         assert np.array_equal(index, distance.argmin(1))
         assert squared.dtype == torch.float64

@@ -42,7 +42,7 @@ def test_import_loads_nothing_heavy():
     assert loaded("import spotal; dir(spotal); spotal.__version__").isdisjoint(HEAVY)
 
 
-@pytest.mark.parametrize("name", ["design", "errors", "events", "oracle", "pool", "Selection"])
+@pytest.mark.parametrize("name", ["design", "errors", "loop", "pool", "Selection"])
 def test_rooms_without_a_model_do_not_load_torch(name):
     assert loaded(f"import spotal; spotal.{name}").isdisjoint({"torch", "sklearn", "ot", "matplotlib", "scipy.stats"})
 
@@ -69,10 +69,12 @@ def test_every_room_is_reachable():
 
 def test_public_names_of_the_rooms_are_there():
     for room in (
+        "constraints",
         "design",
         "engine",
         "errors",
-        "events",
+        "images",
+        "loop",
         "mass",
         "pool",
         "reduce",

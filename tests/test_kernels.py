@@ -72,7 +72,7 @@ def test_very_many_centers_lie_in_longer_lists():
 def test_distances_to_named_points():
     y, points = cloud(60, 90), cloud(7, 90, seed=1)
     named, squared = np.random.default_rng(0).integers(7, size=(60, 3)), np.empty(60)
-    kernels.away(y, points, named, squared)
+    kernels.min_squared_distance(y, points, named, squared)
     np.testing.assert_allclose(squared, np.square(y[:, None] - points[named]).sum(2).min(1), rtol=1e-5)
 
 

@@ -12,11 +12,12 @@ import pytest
 import spotal
 from spotal.engine import watching
 from spotal.errors import BudgetError, InputError
-from spotal.numeric import inverted_lists
+from spotal.numeric import threads
 from spotal.numeric.arrays import BLOCK_BYTES
+from spotal.numeric.sizes import size_of
 from spotal.pool import ArrayPool
 from spotal.strategies import CoreSet, plan
-from spotal.strategies.memory import Reading, Scale, size_of
+from spotal.strategies.memory import Reading, Scale
 
 
 @pytest.mark.parametrize(("rows", "path"), [(1_500, "exact"), (5_000, "sampled")])
@@ -42,7 +43,7 @@ def test_memory_does_not_grow_with_a_long_pool():
 
 
 def test_a_cap_makes_batches_smaller_and_then_threads_fewer(monkeypatch):
-    monkeypatch.setattr(inverted_lists, "threads", lambda: 4)
+    monkeypatch.setattr(threads, "threads", lambda: 4)
     scale = Scale.of(10**8, 16, 50)
     free = scale.reading(None)
     assert free == Reading(BLOCK_BYTES, 4)

@@ -24,7 +24,7 @@ from spotal.bench.store import Store
 from spotal.bench.task import Task, prepare
 from spotal.errors import OutputError
 from spotal.loop.events import Event, RoundStarted
-from spotal.numeric.inverted_lists import one_thread
+from spotal.numeric.threads import one_thread
 
 __all__ = ["Outcome", "run"]
 

@@ -137,9 +137,10 @@ def select(
     from spotal.cli.request import embed_request, read_request
     from spotal.cli.scale import passes_shown, planned
     from spotal.engine import using
+    from spotal.numeric.sizes import size_of
     from spotal.pool.device import check_device
     from spotal.strategies import get
-    from spotal.strategies.memory import size_of, within
+    from spotal.strategies.memory import within
 
     console = output(as_json)
     is_named, out = out is not None, out or DEFAULT

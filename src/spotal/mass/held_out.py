@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spotal.numeric.arrays import to_numpy
-from spotal.numeric.inverted_lists import one_thread
+from spotal.numeric.threads import one_thread
 from spotal.pool.sample import priority_sample
 
 if TYPE_CHECKING:

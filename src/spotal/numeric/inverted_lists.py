@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from threadpoolctl import threadpool_limits
 
-__all__ = ["Centers", "one_thread", "threads"]
+from spotal.numeric.threads import threads
+
+__all__ = ["Centers"]
 
 FLAT = 96
 """Up to this many centers each point is compared with all of them."""
@@ -25,26 +24,6 @@ ROUNDS = 3
 """Lloyd steps that place the middles."""
 PIECE = 8192
 """Points that one thread takes at a time."""
-
-
-def threads() -> int:
-    """Threads to use: what torch would."""
-    return int(torch.get_num_threads())
-
-
-@contextmanager
-def one_thread() -> Iterator[None]:
-    """One thread for torch and for every linear algebra library: sums then round alike on every number of cores.
-
-    Small products are sooner done so, too.
-    """
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        with threadpool_limits(1):
-            yield
-    finally:
-        torch.set_num_threads(before)
 
 
 class Centers:

@@ -16,10 +16,10 @@ from numba import njit
 __all__ = [
     "LANES",
     "WIDTH",
-    "away",
+    "apply_frame",
     "bounds",
-    "carry",
     "histogram",
+    "min_squared_distance",
     "probe",
     "project",
     "search",
@@ -128,7 +128,7 @@ def search(y: Any, lists: Any, starts: Any, fine: Any, half: Any, member: Any, i
 
 
 @_regrouped
-def away(x: Any, points: Any, index: Any, squared: Any) -> None:
+def min_squared_distance(x: Any, points: Any, index: Any, squared: Any) -> None:
     """squared (n,): squared distance of each row of x (n, D) to the nearest of those of points (k, D) that are named.
 
     index (n, several): their numbers. Sums are of single precision whatever that of the rows: rounded alike.
@@ -201,7 +201,7 @@ def _combine(weights: Any, rows: Any, into: Any) -> None:
 
 
 @_compiled
-def carry(x: Any, frame: Any, low: Any, step: Any, table: Any) -> None:
+def apply_frame(x: Any, frame: Any, low: Any, step: Any, table: Any) -> None:
     """Move points x (n, d) along the columns of a square frame (d, d) by tables looked up by position, in place."""
     n, dim = x.shape
     last = np.int32(table.shape[1] - 1)

@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 
 from spotal.engine import run
 from spotal.engine.base import Pass
-from spotal.numeric.inverted_lists import Centers, one_thread, threads
+from spotal.numeric.inverted_lists import Centers
 from spotal.numeric.nearest import nearest
+from spotal.numeric.threads import one_thread, threads
 from spotal.pool.base import Batch, Pool
 from spotal.pool.sample import priority_sample
 from spotal.reduce import LeadingSpace

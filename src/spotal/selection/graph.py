@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from spotal.numeric.inverted_lists import one_thread, threads
+from spotal.numeric.threads import one_thread, threads
 
 __all__ = ["CANDIDATES", "NeighborGraph"]
 

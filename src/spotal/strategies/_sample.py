@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from spotal.engine import run
 from spotal.mass import Evidence, margins
 from spotal.numeric.arrays import check_matrix, to_numpy
-from spotal.numeric.inverted_lists import threads
+from spotal.numeric.threads import threads
 from spotal.pool import ArrayPool, Batch
 from spotal.pool.sample import row_uniforms
 from spotal.strategies._content import content_keys
@@ -186,10 +186,12 @@ def _squared_apart(points: torch.Tensor, center: torch.Tensor) -> NDArray[np.flo
     """Squared distance of each row to a point, float64 (n,), each row rounded alike in any company on the CPU."""
     if points.device.type != "cpu":
         return to_numpy((points.float() - center.to(points.device)).square().sum(1)).astype(np.float64)
-    from spotal.numeric.kernels import away
+    from spotal.numeric.kernels import min_squared_distance
 
     squared = np.empty(len(points))
-    away(points.contiguous().numpy(), center[None].numpy(), np.zeros((len(points), 1), np.int64), squared)
+    min_squared_distance(
+        points.contiguous().numpy(), center[None].numpy(), np.zeros((len(points), 1), np.int64), squared
+    )
     return squared
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch.nn import functional as F
 
-from spotal.numeric.inverted_lists import one_thread
+from spotal.numeric.threads import one_thread
 from spotal.pool import ArrayPool, Pool
 from spotal.pool.view import View
 from spotal.strategies._checks import check_count, check_real

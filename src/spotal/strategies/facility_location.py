@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from spotal.numeric.inverted_lists import one_thread
+from spotal.numeric.threads import one_thread
 from spotal.selection.coverage import Coverage, Reach
 from spotal.selection.graph import NeighborGraph
 from spotal.strategies._checks import check_count, check_real

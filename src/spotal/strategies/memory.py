@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-import re
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
@@ -13,27 +11,14 @@ import numpy as np
 
 from spotal.errors import InputError
 from spotal.numeric.arrays import BLOCK_BYTES, batches_of, block_rows
+from spotal.numeric.sizes import rounded_up
 
-__all__ = ["Reading", "Scale", "kept", "size_of", "within"]
+__all__ = ["Reading", "Scale", "kept", "within"]
 
 BASE = 400 << 20
 """Bytes that Python, torch and numba themselves take."""
 COVERED = 4_000_000
 """Most numbers of a pool that are held to measure how well picks cover it."""
-UNITS = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
-
-
-def size_of(size: int | str, name: str = "max_memory") -> int:
-    """Bytes: 4_000_000_000, "800MB", "4G". Raises InputError for anything else, by the argument's name."""
-    match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([KMGT]?)I?B?\s*", str(size).upper())
-    if match is None or isinstance(size, bool):
-        raise InputError(f"{name} must be a size such as 800MB or 4GB, found {size!r}")
-    return int(float(match[1]) * UNITS[match[2]])
-
-
-def rounded_up(size: float) -> str:
-    """Return bytes as a size for a person that is at least as much, and that ``size_of`` takes."""
-    return f"{math.ceil(size / 1e7) / 100:.2f}GB" if size < 1e10 else f"{math.ceil(size / 1e8) / 10:.1f}GB"
 
 
 @dataclass(frozen=True)
@@ -117,7 +102,7 @@ class Scale:
 
         Raises InputError where even 256 rows at a time take more.
         """
-        from spotal.numeric.inverted_lists import threads
+        from spotal.numeric.threads import threads
 
         sizes = [BLOCK_BYTES]
         while block_rows(self.dim, target=sizes[-1]) > block_rows(self.dim, target=0):
@@ -137,7 +122,7 @@ class Scale:
 @contextmanager
 def kept(reading: Reading) -> Iterator[None]:
     """Read pools in that way while the block lasts."""
-    from spotal.numeric.inverted_lists import one_thread
+    from spotal.numeric.threads import one_thread
 
     with batches_of(reading.batch_bytes), one_thread() if reading.threads == 1 else nullcontext():
         yield

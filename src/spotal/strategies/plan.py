@@ -11,10 +11,11 @@ import numpy as np
 
 from spotal.engine import local
 from spotal.errors import BudgetError
-from spotal.numeric.inverted_lists import threads
+from spotal.numeric.sizes import rounded_up, size_of
+from spotal.numeric.threads import threads
 from spotal.pool import ArrayPool, Pool
 from spotal.selection.graph import CANDIDATES
-from spotal.strategies.memory import Reading, Scale, kept, rounded_up, size_of
+from spotal.strategies.memory import Reading, Scale, kept
 
 __all__ = ["Plan", "plan"]
 

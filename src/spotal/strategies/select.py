@@ -52,8 +52,9 @@ def select(
     (10, 1.0)
     """
     from spotal.engine import using
+    from spotal.numeric.sizes import size_of
     from spotal.pool import as_pool, on_device
-    from spotal.strategies.memory import size_of, within
+    from spotal.strategies.memory import within
 
     chosen = strategy if isinstance(strategy, Strategy) else get(strategy)
     most = None if max_memory is None else size_of(max_memory)

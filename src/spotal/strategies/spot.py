@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from spotal.errors import InputError
 from spotal.mass import Margin, Mass, parse_mass
 from spotal.numeric.arrays import to_numpy
-from spotal.numeric.inverted_lists import one_thread
+from spotal.numeric.threads import one_thread
 from spotal.pool.base import Pool
 from spotal.reduce import SoftSphere
 from spotal.selection.coverage import Coverage, Reach, neighbors_needed, reaches

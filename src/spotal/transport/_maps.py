@@ -281,9 +281,9 @@ class FrameMap(_Tensors):
 
     def move(self, x: torch.Tensor) -> None:
         """As ``forward``, in place and by compiled loops: x (n, d) on the CPU, a square frame."""
-        from spotal.numeric.kernels import carry
+        from spotal.numeric.kernels import apply_frame
 
-        carry(x.numpy(), *(t.contiguous().numpy() for t in (self.frame, self.low, self.step, self.table)))
+        apply_frame(x.numpy(), *(t.contiguous().numpy() for t in (self.frame, self.low, self.step, self.table)))
 
     def inverse(self, u: torch.Tensor) -> torch.Tensor:
         """Carry u (n, d) back; O(n k (d + log knots))."""

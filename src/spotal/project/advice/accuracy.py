@@ -35,8 +35,8 @@ def estimate(hit: ArrayLike, weight: ArrayLike) -> Estimate:
 
     Notes
     -----
-    Hajek's ratio estimate; the interval is Korn and Graubard's, :func:`~spotal.numeric.intervals.share_interval` with the
-    effective sample size (sum of weights)^2 / (sum of their squares), which keeps its level in small samples.
+    Hajek's ratio estimate; the interval is Korn and Graubard's, :func:`~spotal.numeric.intervals.share_interval` with
+    the effective sample size (sum of weights)^2 / (sum of their squares), which keeps its level in small samples.
     """
     true, w = np.asarray(hit, float), np.asarray(weight, float)
     value = float(np.average(true, weights=w))
