@@ -203,8 +203,8 @@ def select(
 def _check_out(out: Path, is_named: bool, pool: str, *others: Path | str | None) -> None:
     """Check that the picks can be written, and that they replace nothing that is read."""
     from spotal.images import suffixes
+    from spotal.pool.formats import SHARD_SUFFIXES
     from spotal.pool.manifest import MANIFEST
-    from spotal.pool.shards import SHARD_SUFFIXES
     from spotal.storage.outputs import Source, check_output, check_unnamed
 
     text = pool.removeprefix("file://")

@@ -8,9 +8,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from spotal.errors import ModelError
 from spotal.learner.inputs import check_data
 
-__all__ = ["BATCH", "plain_batch", "plain_rows"]
+__all__ = ["BATCH", "outputs", "plain_batch", "plain_rows"]
 
 BATCH = 256
 
@@ -27,3 +28,21 @@ def plain_rows(X: NDArray[Any]) -> NDArray[np.float32]:
 def plain_batch(X: NDArray[Any]) -> torch.Tensor:
     """The same as a tensor."""
     return torch.from_numpy(plain_rows(X))
+
+
+def outputs(module: Any, X: NDArray[Any]) -> int:
+    """Number of scores that a torch module gives of each row. Raises ModelError."""
+    was = module.training
+    try:
+        with torch.no_grad():
+            found = module.eval()(plain_batch(X[:2]))
+    except Exception as error:  # a person's code
+        raise ModelError(
+            f"learner {type(module).__name__} failed on rows of shape {np.shape(X)[1:]} "
+            f"({' '.join(str(error).split())[:200]}); give one that takes such rows"
+        ) from None
+    finally:
+        module.train(was)
+    if not isinstance(found, torch.Tensor) or found.ndim != 2:
+        raise ModelError(f"learner {type(module).__name__} must give one row of scores for each row; give (n, classes)")
+    return int(found.shape[1])

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 from spotal.errors import InputError, ModelError
@@ -44,10 +43,12 @@ def as_learner(model: Any, X: NDArray[Any], n_classes: int | None = None) -> Lea
         with foreign(model, "initialize", "give a net that can be made, or a SkorchLearner with its n_classes"):
             return SkorchLearner(model, n_classes or SkorchLearner.outputs(model, X))
     if _is(model, "lightning", "LightningModule") or _is(model, "pytorch_lightning", "LightningModule"):
+        from spotal.learner._plain import outputs
         from spotal.learner.lightning_learner import LightningLearner
 
         return LightningLearner(model, n_classes or outputs(model, X))
     if _is(model, "torch", "Module"):
+        from spotal.learner._plain import outputs
         from spotal.learner.torch_learner import TorchLearner
 
         return TorchLearner(model, n_classes or outputs(model, X))
@@ -64,28 +65,6 @@ def as_learner(model: Any, X: NDArray[Any], n_classes: int | None = None) -> Lea
         f"learner must be a Learner, a torch or lightning module, a skorch or scikit-learn classifier, found "
         f"{type(model).__name__}; wrap it as one"
     )
-
-
-def outputs(module: Any, X: NDArray[Any]) -> int:
-    """Number of scores that a torch module gives of each row. Raises ModelError."""
-    import torch
-
-    from spotal.learner._plain import plain_batch
-
-    was = module.training
-    try:
-        with torch.no_grad():
-            found = module.eval()(plain_batch(X[:2]))
-    except Exception as error:  # a person's code
-        raise ModelError(
-            f"learner {type(module).__name__} failed on rows of shape {np.shape(X)[1:]} "
-            f"({' '.join(str(error).split())[:200]}); give one that takes such rows"
-        ) from None
-    finally:
-        module.train(was)
-    if not isinstance(found, torch.Tensor) or found.ndim != 2:
-        raise ModelError(f"learner {type(module).__name__} must give one row of scores for each row; give (n, classes)")
-    return int(found.shape[1])
 
 
 def _is(model: Any, package: str, name: str) -> bool:

@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 
 from spotal.errors import ModelError
-from spotal.learner._plain import BATCH, plain_batch, plain_rows
+from spotal.learner._plain import BATCH, outputs, plain_batch, plain_rows
 from spotal.learner.base import check_labels
 from spotal.learner.forward import forward
 from spotal.learner.training import seeded
@@ -48,8 +48,6 @@ class SkorchLearner:
     def outputs(net: Any, X: NDArray[Any]) -> int:
         """Number of scores that the net's module gives of each row. Raises ModelError."""
         from sklearn.base import clone
-
-        from spotal.learner.adapt import outputs
 
         with seeded(0, torch.device(net.device or "cpu")):
             return outputs(clone(net).set_params(verbose=0).initialize().module_, X)

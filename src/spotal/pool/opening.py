@@ -16,10 +16,11 @@ from spotal.errors import DataFileError, InputError, OutputError
 from spotal.numeric.arrays import check_matrix, is_tensor, to_numpy
 from spotal.pool.array import ArrayPool
 from spotal.pool.base import Pool
+from spotal.pool.formats import FOLDERS, SHARD_SUFFIXES, open_shard
 from spotal.pool.manifest import is_pool, read_manifest, read_shards
 from spotal.pool.ray_data import is_ray_data, ray_pool
 from spotal.pool.sharded import ShardedPool
-from spotal.pool.shards import FOLDERS, SHARD_SUFFIXES, NpyShard, Shard, open_shard
+from spotal.pool.shards import NpyShard, Shard
 from spotal.storage.files import FULL
 from spotal.tables.arrays import read_npy
 from spotal.tables.columns import EMBEDDING_COLUMNS, features

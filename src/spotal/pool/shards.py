@@ -22,7 +22,7 @@ from spotal.tables.columns import column, features, ids_of, is_integer, texts_of
 from spotal.tables.opening import check_names
 from spotal.tables.unpacked import batch_rows, bounded
 
-__all__ = ["FOLDERS", "SHARD_SUFFIXES", "Shard", "open_shard"]
+__all__ = ["Shard"]
 
 PIECE_BYTES = 8 << 20
 
@@ -283,30 +283,3 @@ class ArrowShard(TableShard):
         for k in range(first, last + 1):
             batch = self.file.get_batch(k)
             yield batch if columns is None else batch.select(columns)
-
-
-_KINDS: dict[str, type[Shard]] = {
-    ".npy": NpyShard,
-    ".parquet": TableShard,
-    ".arrow": ArrowShard,
-    ".feather": ArrowShard,
-    ".zarr": ZarrShard,
-}
-FOLDERS = (".zarr", ".lance")
-"""Endings of shards that are folders."""
-SHARD_SUFFIXES = (*_KINDS, ".lance")
-
-
-def open_shard(path: Path, id_column: str | None = None, others: tuple[str, ...] = ()) -> Shard:
-    """The file as a shard, by its ending.
-
-    Raises DataFileError where it is missing, damaged or holds no matrix, InputError where it lacks a column.
-    """
-    if path.suffix.lower() == ".lance":
-        from spotal.pool.lance import LanceShard
-
-        return LanceShard(path, id_column, others)
-    kind = _KINDS.get(path.suffix.lower())
-    if kind is None:
-        raise DataFileError(f"{path} is no shard of a pool; its name must end in {', '.join(SHARD_SUFFIXES)}")
-    return kind(path, id_column, others)

@@ -1,0 +1,34 @@
+"""Formats of shards: which endings there are, and which class reads each."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from spotal.errors import DataFileError
+from spotal.pool.lance import LanceShard
+from spotal.pool.shards import ArrowShard, NpyShard, Shard, TableShard, ZarrShard
+
+__all__ = ["FOLDERS", "SHARD_SUFFIXES", "open_shard"]
+
+_KINDS: dict[str, type[Shard]] = {
+    ".npy": NpyShard,
+    ".parquet": TableShard,
+    ".arrow": ArrowShard,
+    ".feather": ArrowShard,
+    ".zarr": ZarrShard,
+    ".lance": LanceShard,
+}
+FOLDERS = (".zarr", ".lance")
+"""Endings of shards that are folders."""
+SHARD_SUFFIXES = tuple(_KINDS)
+
+
+def open_shard(path: Path, id_column: str | None = None, others: tuple[str, ...] = ()) -> Shard:
+    """The file as a shard, by its ending.
+
+    Raises DataFileError where it is missing, damaged or holds no matrix, InputError where it lacks a column.
+    """
+    kind = _KINDS.get(path.suffix.lower())
+    if kind is None:
+        raise DataFileError(f"{path} is no shard of a pool; its name must end in {', '.join(SHARD_SUFFIXES)}")
+    return kind(path, id_column, others)
