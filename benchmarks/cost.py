@@ -21,7 +21,7 @@ import torch
 from benchmarks.evidence.common import ROOT, origin
 from sklearn.linear_model import LogisticRegression
 
-from spotal.bench import data, library
+from spotal.bench import data, protocol_library
 from spotal.bench.cache import Cache
 from spotal.bench.features import dataset_features
 from spotal.strategies import get
@@ -50,7 +50,7 @@ def main() -> None:
 
 def pool() -> tuple[np.ndarray, dict[str, Any]]:
     """Features float32 (60,000, d), and what is known of them after 1,000 labels at random."""
-    protocol = library.load("fashion-balanced-probe")
+    protocol = protocol_library.load("fashion-balanced-probe")
     images = data.load(protocol.dataset)
     with tempfile.TemporaryDirectory() as folder:
         cache = Cache(Path(folder), [ROOT / "benchmarks" / "features"])

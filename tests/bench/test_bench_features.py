@@ -8,12 +8,12 @@ import torch
 from sklearn.linear_model import LogisticRegression
 
 from spotal.bench import data as library
-from spotal.bench.asking import AskedStrategy, DrawingLearner
 from spotal.bench.cache import Cache
 from spotal.bench.features import dataset_features, features_of, fingerprint
+from spotal.bench.instrumented import DrawingLearner, InstrumentedStrategy
 from spotal.bench.memory import PeakMemory
+from spotal.bench.pool_sampler import shape_pool
 from spotal.bench.protocol import Embedding, PoolShape, from_table
-from spotal.bench.shape import shape_pool
 from spotal.bench.task import prepare
 from spotal.datasets import Dataset
 from spotal.embed.simclr import RECIPE, _altered, _contrast, train_encoder
@@ -119,7 +119,7 @@ def test_a_network_refuses_a_table(table, tmp_path):
     protocol = from_table("p", changed)
     task = prepare(protocol, 0, Cache(tmp_path))
     with pytest.raises(InputError, match="takes images, found features"):
-        task.loop(AskedStrategy(get("random"), "random"))
+        task.loop(InstrumentedStrategy(get("random"), "random"))
 
 
 def test_fingerprints_tell_arrays_apart():
@@ -141,10 +141,10 @@ def test_datasets_by_name_have_all_their_classes():
 
 
 def test_a_strategy_is_watched_while_it_chooses():
-    asked = AskedStrategy(get("bald"), "bald")
+    asked = InstrumentedStrategy(get("bald"), "bald")
     assert asked.needs_draws
     assert asked.needs_probabilities
-    asked = AskedStrategy(get("coreset"), "coreset")
+    asked = InstrumentedStrategy(get("coreset"), "coreset")
     assert not asked.needs_probabilities
     assert len(asked.query(rng.normal(size=(2_000, 16)), 50, random_state=0)) == 50
     assert asked.seconds > 0

@@ -7,7 +7,7 @@ import hashlib
 import numpy as np
 import pytest
 
-from spotal.bench import data, library, pretrained
+from spotal.bench import data, pretrained, protocol_library
 from spotal.bench.cache import Cache
 from spotal.bench.protocol import from_table
 from spotal.bench.task import prepare
@@ -71,7 +71,7 @@ def test_what_is_missing_or_another_file_is_said(features):
 
 
 def test_protocols_on_encoders_features_are_of_both_roles():
-    found = [one for one in map(library.load, library.names()) if one.dataset in pretrained.FILES]
+    found = [one for one in map(protocol_library.load, protocol_library.names()) if one.dataset in pretrained.FILES]
     roles = {role: [one.dataset for one in found if one.role == role] for role in ("development", "reporting")}
     assert not set(roles["development"]) & set(roles["reporting"])
     assert all(roles.values())

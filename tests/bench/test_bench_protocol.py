@@ -6,7 +6,7 @@ from importlib.resources import files
 
 import pytest
 
-from spotal.bench import library
+from spotal.bench import protocol_library
 from spotal.bench.jobs import Job, plan
 from spotal.bench.protocol import Initial, LearnerChoice, PoolShape, from_table
 from spotal.errors import DataFileError, InputError
@@ -142,9 +142,9 @@ def test_a_strategy_from_a_file_is_one_file(tmp_path, table):
 
 def test_ready_protocols_are_valid_and_in_the_package():
     texts = [entry for entry in files("spotal.bench").joinpath("protocols").iterdir() if entry.name.endswith(".toml")]
-    assert sorted(entry.name for entry in texts) == sorted(f"{name}.toml" for name in library.names())
-    for name in library.names():
-        protocol = library.load(name)
+    assert sorted(entry.name for entry in texts) == sorted(f"{name}.toml" for name in protocol_library.names())
+    for name in protocol_library.names():
+        protocol = protocol_library.load(name)
         assert protocol.title
         assert {choice.name for choice in protocol.strategies} <= set(names())
         assert "random" in {choice.name for choice in protocol.strategies}
@@ -152,10 +152,10 @@ def test_ready_protocols_are_valid_and_in_the_package():
 
 def test_the_eight_reporting_cells_are_those_that_were_announced():
     cells = set()
-    for name in library.of_role("reporting"):
+    for name in protocol_library.of_role("reporting"):
         if name.startswith(("anchor-", "encoder-", "stress-")):
             continue
-        protocol = library.load(name)
+        protocol = protocol_library.load(name)
         cells.add((protocol.dataset, protocol.pool.balance, protocol.pool.ratio, protocol.learner.kind))
         assert protocol.asked[0] in range(50, 101)
         assert protocol.batch_size in range(50, 101)
@@ -168,8 +168,8 @@ def test_the_eight_reporting_cells_are_those_that_were_announced():
 
 
 def test_the_stress_protocols_are_uneven_in_the_ways_that_were_announced():
-    found = {name: library.load(name) for name in library.names() if name.startswith("stress-")}
-    assert set(found) <= set(library.of_role("reporting"))
+    found = {name: protocol_library.load(name) for name in protocol_library.names() if name.startswith("stress-")}
+    assert set(found) <= set(protocol_library.of_role("reporting"))
     peers = {"margin", "entropy", "badge", "coreset", "typiclust", "maxherding", "uherding", "direct", "spot"}
     for protocol in found.values():
         assert peers <= {choice.name for choice in protocol.strategies}
@@ -189,7 +189,7 @@ def test_the_stress_protocols_are_uneven_in_the_ways_that_were_announced():
 def test_no_pool_is_both_for_development_and_for_reporting():
     pools = {}
     for role in ("development", "reporting"):
-        protocols = [library.load(name) for name in library.of_role(role)]
+        protocols = [protocol_library.load(name) for name in protocol_library.of_role(role)]
         pools[role] = {(protocol.dataset, seed) for protocol in protocols for seed in protocol.all_seeds}
     assert pools["development"]
     assert not pools["development"] & pools["reporting"]
@@ -197,16 +197,16 @@ def test_no_pool_is_both_for_development_and_for_reporting():
 
 def test_a_protocol_file_is_found_or_the_closest_name_is_said(tmp_path, table):
     with pytest.raises(InputError, match="did you mean 'smoke'"):
-        library.load("smok")
+        protocol_library.load("smok")
     with pytest.raises(DataFileError, match="does not exist"):
-        library.load(tmp_path / "none.toml")
+        protocol_library.load(tmp_path / "none.toml")
     broken = tmp_path / "broken.toml"
     broken.write_text("dataset = ")
     with pytest.raises(DataFileError, match="not valid TOML"):
-        library.load(broken)
+        protocol_library.load(broken)
     mine = tmp_path / "mine.toml"
     mine.write_text('dataset = "digits"\nbatch_size = 5\nrounds = 2\nlearner = { kind = "small-cnn" }\n')
-    protocol = library.load(mine)
+    protocol = protocol_library.load(mine)
     assert protocol.name == "mine"
     assert [choice.name for choice in protocol.strategies] == names()
     assert tomllib.loads(mine.read_text())["rounds"] == protocol.rounds

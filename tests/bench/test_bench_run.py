@@ -17,9 +17,9 @@ import pytest
 
 from spotal.bench.estimate import Estimator, default_seconds
 from spotal.bench.jobs import Job, plan
-from spotal.bench.kept import adopt, keep
 from spotal.bench.origin import _git
 from spotal.bench.protocol import from_table
+from spotal.bench.result_archive import adopt, keep
 from spotal.bench.results import read
 from spotal.bench.runner import run_job
 from spotal.bench.store import Store

@@ -11,8 +11,8 @@ from tests.web.conftest import CLASSES, answer, predict, send
 
 from spotal.project import Audit, Board, Data, Pick, Project, Settings
 from spotal.project.status import read_status
-from spotal.web.atlas import MOST_DRAWN, OPEN, SCALE, SKIPPED, TIED, atlas, marks
 from spotal.web.pictures import SIDES
+from spotal.web.projection import MOST_DRAWN, OPEN, SCALE, SKIPPED, TIED, marks, projection
 
 
 def test_the_state_says_what_to_answer_and_why(images, client):
@@ -272,7 +272,7 @@ def test_a_large_pool_is_drawn_in_part_with_all_that_is_asked_for(images):
     array[100] = np.nan
     np.save(images.folder / "many.npy", array)
     images.models.add("many", n_labeled=0, embeddings="many.npy")
-    found = atlas(images, [7, 8, 9, 100, n + 1])
+    found = projection(images, [7, 8, 9, 100, n + 1])
     assert {7, 8, 9} <= set(found["numbers"])
     assert 100 not in found["numbers"]
     assert MOST_DRAWN <= len(found["numbers"]) <= MOST_DRAWN + 3

@@ -15,8 +15,8 @@ _HOMES = {
     "Cache": "spotal.bench.cache",
     "Protocol": "spotal.bench.protocol",
     "Store": "spotal.bench.store",
-    "load_protocol": "spotal.bench.library",
-    "protocol_names": "spotal.bench.library",
+    "load_protocol": "spotal.bench.protocol_library",
+    "protocol_names": "spotal.bench.protocol_library",
     "read": "spotal.bench.results",
     "run": "spotal.bench.workers",
     "summarize": "spotal.bench.summary",
@@ -26,9 +26,9 @@ __all__ = ["Cache", "Protocol", "Store", "load_protocol", "protocol_names", "rea
 
 if TYPE_CHECKING:
     from spotal.bench.cache import Cache
-    from spotal.bench.library import load as load_protocol
-    from spotal.bench.library import names as protocol_names
     from spotal.bench.protocol import Protocol
+    from spotal.bench.protocol_library import load as load_protocol
+    from spotal.bench.protocol_library import names as protocol_names
     from spotal.bench.results import read
     from spotal.bench.store import Store
     from spotal.bench.summary import summarize

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spotal.bench.cache import Cache
+from spotal.bench.pool_sampler import ShapedPool
 from spotal.bench.protocol import Embedding
-from spotal.bench.shape import ShapedPool
 from spotal.datasets import Dataset
 from spotal.errors import InputError
 

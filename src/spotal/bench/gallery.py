@@ -5,8 +5,8 @@ from __future__ import annotations
 from html import escape
 
 from spotal.bench import data as library
+from spotal.bench.pool_sampler import JUNK, shape_pool
 from spotal.bench.results import Cell
-from spotal.bench.shape import JUNK, shape_pool
 from spotal.errors import SpotalError
 from spotal.report.gallery import thumbnail
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from spotal.bench.asking import AskedStrategy
+from spotal.bench.instrumented import InstrumentedStrategy
 from spotal.bench.jobs import Job
 from spotal.bench.store import Store
 from spotal.bench.task import Task
@@ -40,7 +40,7 @@ def run_job(
     observer : is told the loop's events
     """
     mark = time.perf_counter() if started is None else started
-    strategy = AskedStrategy(job.strategy.make(), job.strategy.label)
+    strategy = InstrumentedStrategy(job.strategy.make(), job.strategy.label)
     loop = task.loop(strategy)
     loop.observers = () if observer is None else (observer,)
     state = store.state(job, task.fingerprint)

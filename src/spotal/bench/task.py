@@ -9,12 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spotal.bench import data as library
-from spotal.bench.asking import AskedStrategy, DrawingLearner
 from spotal.bench.cache import Cache
 from spotal.bench.features import features_of, fingerprint
+from spotal.bench.instrumented import DrawingLearner, InstrumentedStrategy
 from spotal.bench.learners import make_learner
+from spotal.bench.pool_sampler import ShapedPool, shape_pool, test_rows
 from spotal.bench.protocol import NETWORKS, Protocol
-from spotal.bench.shape import ShapedPool, shape_pool, test_rows
 from spotal.bench.shared import SharedLearner
 from spotal.errors import InputError
 from spotal.learner import Learner
@@ -48,7 +48,7 @@ class Task:
     fingerprint: str
     cache: Cache
 
-    def loop(self, strategy: AskedStrategy) -> ActiveLearner:
+    def loop(self, strategy: InstrumentedStrategy) -> ActiveLearner:
         """A fresh loop: the same first rows and network seeds whatever the strategy."""
         learner = self._learner()
         return ActiveLearner(

@@ -99,7 +99,7 @@ def bench(
         if again and not dry_run:
             store.forget([job for job in jobs if job.strategy.label in again])
         if kept is not None and kept.is_dir() and not dry_run:
-            from spotal.bench.kept import adopt
+            from spotal.bench.result_archive import adopt
 
             taken = adopt(store, chosen, kept, without=again)
             if taken:
@@ -111,7 +111,7 @@ def bench(
         with _bars(store, jobs, count) as watch:
             outcome = run(chosen, out, cache=_cache(cache, features), workers=count, watch=watch)
         if kept is not None:
-            from spotal.bench.kept import keep
+            from spotal.bench.result_archive import keep
 
             keep(store, chosen, kept)
         digest = store.digest()
@@ -182,15 +182,19 @@ def report_run(run: Path, page: Path, markdown: Path | None, as_json: bool, *, n
 def _protocols(wanted: list[str], seeds: int | None, strategies: list[str] | None) -> list[Protocol]:
     import fnmatch
 
-    from spotal.bench import library
+    from spotal.bench import protocol_library
 
     if not wanted:
         raise InputError("PROTOCOL must be given; spotal bench --list shows the ready ones, and smoke takes seconds")
     names: list[str] = []
     for name in wanted:
-        known = library.of_role(name) if name in ("development", "reporting") else fnmatch.filter(library.names(), name)
+        known = (
+            protocol_library.of_role(name)
+            if name in ("development", "reporting")
+            else fnmatch.filter(protocol_library.names(), name)
+        )
         names += known or [name]
-    found = [library.load(name) for name in dict.fromkeys(names)]
+    found = [protocol_library.load(name) for name in dict.fromkeys(names)]
     stems = [protocol.name for protocol in found]
     twice = next((stem for stem in stems if stems.count(stem) > 1), None)
     if twice is not None:
@@ -218,10 +222,10 @@ def _cache(folder: Path | None, features: Path | None) -> Any:
 def _list(console: Console, as_json: bool) -> None:
     from rich.table import Table
 
-    from spotal.bench import data, library
+    from spotal.bench import data, protocol_library
     from spotal.strategies import names
 
-    ready = [library.load(name) for name in library.names()]
+    ready = [protocol_library.load(name) for name in protocol_library.names()]
     if as_json:
         print_json({
             "protocols": [{"name": p.name, "role": p.role, "title": p.title, "seeds": p.seeds, "labels": p.asked[-1]}

@@ -23,7 +23,7 @@ from spotal.loop.state import NETWORK, LoopState
 from spotal.numeric.arrays import to_numpy
 from spotal.numeric.sizes import size_of
 from spotal.pool import as_array
-from spotal.pool.stamps import Stamp, mapped_file
+from spotal.pool.file_signature import FileSignature, mapped_file
 
 if TYPE_CHECKING:
     from spotal.learner import Learner
@@ -105,7 +105,7 @@ class ActiveLearner:
     ) -> None:
         self.X = as_array(X)
         file = mapped_file(self.X)
-        self._stamp = None if file is None else Stamp(file)
+        self._signature = None if file is None else FileSignature(file)
         if self.X.ndim < 2 or len(self.X) == 0:
             raise InputError(f"X must have rows of numbers, found shape {self.X.shape}; give (n, d) or images")
         limits = RoundLimits(len(self.X), batch_size, cost, groups, max_per_group)
@@ -168,8 +168,8 @@ class ActiveLearner:
         DataFileError
             X is mapped from a file that has changed since the loop was made.
         """
-        if self._stamp is not None:
-            self._stamp.check()
+        if self._signature is not None:
+            self._signature.check()
         if self.finished:
             raise BudgetError(f"step found no row left to ask for after {len(self.labeled_)} labels; check finished")
         number, trained_on = len(self.rounds_), len(self.labeled_)

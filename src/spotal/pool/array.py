@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from spotal.numeric.arrays import block_rows, blocks, is_tensor, to_numpy, to_tensor
 from spotal.pool.base import Batch
-from spotal.pool.stamps import Stamp, mapped_file
+from spotal.pool.file_signature import FileSignature, mapped_file
 
 if TYPE_CHECKING:
     import torch
@@ -33,7 +33,7 @@ class ArrayPool:
     def __init__(self, array: Any) -> None:
         self.array = array
         file = mapped_file(array)
-        self._stamp = None if file is None else Stamp(file)
+        self._signature = None if file is None else FileSignature(file)
 
     @property
     def dim(self) -> int:
@@ -62,8 +62,8 @@ class ArrayPool:
         return to_tensor(self.array[numbers])
 
     def _check_unchanged(self) -> None:
-        if self._stamp is not None:
-            self._stamp.check()
+        if self._signature is not None:
+            self._signature.check()
 
     def where(self, row: int) -> str:
         """The row's number."""

@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 
 from spotal.errors import DataFileError
+from spotal.pool.file_signature import FileSignature
 from spotal.pool.sharded import ShardedPool
 from spotal.pool.shards import TableShard
-from spotal.pool.stamps import Stamp
 from spotal.tables.columns import EMBEDDING_COLUMNS, features
 
 __all__ = ["is_ray_data", "ray_pool"]
@@ -76,7 +76,7 @@ class _Block(TableShard):
         self.path, self.ref, self.rows, self.width, self.dtype = Path(f"block {number}"), ref, rows, width, dtype
         self.id_column, self.others = "id" if "id" in names else None, ()
         self.ends = np.array([rows])
-        self.stamp = _Fixed(rows, str(ref.hex()))
+        self.signature = _Fixed(rows, str(ref.hex()))
 
     def _parts(self, first: int, last: int, columns: list[str] | None, rows: int) -> Iterator[Any]:
         ray: Any = import_module("ray")
@@ -84,7 +84,7 @@ class _Block(TableShard):
         yield from (table if columns is None else table.select(columns)).to_batches(max_chunksize=rows)
 
 
-class _Fixed(Stamp):
+class _Fixed(FileSignature):
     """The stamp of what cannot change."""
 
     def __init__(self, size: int, ends: str) -> None:

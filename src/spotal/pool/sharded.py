@@ -121,7 +121,7 @@ class ShardedPool:
         for shard, start in zip(self.shards, self.starts, strict=False):
             low, high = np.searchsorted(source, (start, start + shard.rows))
             if high > low:
-                shard.stamp.check()
+                shard.signature.check()
                 found[order[low:high]] = shard.take(source[low:high] - start)
         return found
 
@@ -137,7 +137,7 @@ class ShardedPool:
 
         digest = hashlib.blake2b(digest_size=16)
         for shard in self.shards:
-            digest.update(f"{shard.path.name} {shard.stamp.size} {shard.stamp.ends}\n".encode())
+            digest.update(f"{shard.path.name} {shard.signature.size} {shard.signature.ends}\n".encode())
         shape = {"rows": len(self), "dim": self.dim, "dtype": str(self.dtype)}
         return {**shape, "shards": len(self.shards), "skipped": len(self.skip), "blake2b": digest.hexdigest()}
 
@@ -200,4 +200,4 @@ class ShardedPool:
 
     def _check_unchanged(self, first: int, last: int) -> None:
         for shard, _ in self._shards(first, last):
-            shard.stamp.check()
+            shard.signature.check()

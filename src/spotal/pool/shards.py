@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from spotal.errors import DataFileError, InputError
 from spotal.numeric.arrays import block_rows
-from spotal.pool.stamps import Stamp
+from spotal.pool.file_signature import FileSignature
 from spotal.tables import listed, read_table, reading
 from spotal.tables.arrays import read_npy
 from spotal.tables.arrow import ArrowFile
@@ -43,7 +43,7 @@ class Shard(ABC):
 
     def __init__(self, path: Path, id_column: str | None, others: tuple[str, ...] = ()) -> None:
         self.path, self.id_column, self.others = path, id_column, others
-        self.stamp = Stamp(path)
+        self.signature = FileSignature(path)
 
     def _no_columns(self) -> None:
         name = next((name for name in (self.id_column, *self.others) if name is not None), None)

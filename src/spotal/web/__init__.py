@@ -1,14 +1,15 @@
 """The labeling page: a small server over one project, and a page of plain modules that needs nothing from elsewhere.
 
-    guard.py     who may ask: host names, a token, requests from other sites
-    app.py       what may be asked: routes over ``spotal.project``
-    state.py     what the page shows, as JSON types
-    together.py  requests of the same moment, worked on as one
-    recorder.py  answers of the same moment, one transaction
-    pictures.py  the project's images, scaled and kept
-    atlas.py     the pool in two dimensions
-    serve.py     the socket, the address, the browser
-    static/      the page
+    guard.py       who may ask: host names, a token, requests from other sites
+    app.py         what may be asked: routes over ``spotal.project``
+    state.py       what the page shows, as JSON types
+    together.py    requests of the same moment, worked on as one
+    recorder.py    answers of the same moment, one transaction
+    pictures.py    the project's images, scaled and kept
+    projection.py  the pool in two dimensions
+    serving.py     limits that every server of ours keeps
+    serve.py       the socket, the address, the browser
+    static/        the page
 
 The page holds each answer in the browser until the server says that it is on disk; an answer has an id, so that one
 which is sent twice is recorded once.

@@ -17,9 +17,9 @@ from starlette.staticfiles import StaticFiles
 
 from spotal.errors import DataFileError, OutputError, ProjectError, SpotalError
 from spotal.project.labels import MOST_CHARACTERS, check_annotator
-from spotal.web.atlas import atlas, marks
 from spotal.web.guard import Guard
 from spotal.web.pictures import SIDES, Pictures
+from spotal.web.projection import marks, projection
 from spotal.web.recorder import Recorder
 from spotal.web.serving import read_json
 from spotal.web.state import States, item, project_key
@@ -104,7 +104,7 @@ class _Routes:
 
     def map(self, request: Request) -> Response:
         standing = self._marks()
-        found = atlas(self.project, standing)
+        found = projection(self.project, standing)
         return JSONResponse(None if found is None else found | {"marks": standing})
 
     def marks(self, request: Request) -> Response:

@@ -15,8 +15,8 @@ from spotal.project.advice import learning_curve
 from spotal.project.board import Board
 from spotal.project.predictions import Predictions, read_predictions
 from spotal.project.status import points_of
-from spotal.web.atlas import atlas_name, marks
 from spotal.web.pictures import version
+from spotal.web.projection import marks, projection_name
 
 if TYPE_CHECKING:
     from spotal.project import Item, Pick, Project
@@ -140,7 +140,7 @@ def _about(project: Project) -> dict[str, Any]:
             "strategy": newest.strategy,
             "size": newest.n_picks * project.settings.overlap,  # in answers
         },
-        "map": atlas_name(project),
+        "map": projection_name(project),
         "undoable": [],
     }
 

@@ -46,7 +46,7 @@ sys.argv = ["spotal", *sys.argv[3:]]
 main()
 """
 PLACES = [
-    ("spotal.project.learning.kept:os.fsync", 2),  # some rows are written, the marks of the last ones not
+    ("spotal.project.learning.feature_cache:os.fsync", 2),  # some rows are written, the marks of the last ones not
     ("spotal.project.training:write_rows", 2),  # predictions are written, embeddings not
     ("spotal.project.training:_measure", 1),  # all files are written, the record not
     ("spotal.project.training:_sweep", 2),  # the model is recorded, what is older not removed

@@ -8,7 +8,7 @@ from tests.project.learning.conftest import draw, truth, write
 
 from spotal.errors import FinishedError, InputError, ModelError, ProjectBusyError, SpotalWarning
 from spotal.project import next_batch, read_embeddings, read_predictions, train
-from spotal.project.learning import kept, recipe_for
+from spotal.project.learning import feature_cache, recipe_for
 from spotal.project.places import MODELS
 from spotal.project.project import Project
 
@@ -95,12 +95,12 @@ def test_so_does_the_end_of_the_items(start, answer):
 def test_only_what_is_new_or_changed_is_embedded(start, answer, tmp_path, monkeypatch):
     project = start("image", n=30)
     seen = []
-    plain = kept.Kept.update
+    plain = feature_cache.FeatureCache.update
 
     def spy(self, items, compute, progress):
         return plain(self, items, lambda some: (seen.extend(item.id for item in some), compute(some))[1], progress)
 
-    monkeypatch.setattr(kept.Kept, "update", spy)
+    monkeypatch.setattr(feature_cache.FeatureCache, "update", spy)
     next_batch(project)
     assert len(seen) == 30
     answer(project)

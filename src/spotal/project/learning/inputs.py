@@ -11,7 +11,7 @@ from spotal.errors import DataFileError
 from spotal.images import DECODER, decode, each, note_of_depth, report
 from spotal.numeric.arrays import check_matrix
 from spotal.project.learning.base import Inputs, Progress
-from spotal.project.learning.kept import Kept
+from spotal.project.learning.feature_cache import FeatureCache
 from spotal.project.places import FEATURES
 from spotal.project.sources import location
 
@@ -29,7 +29,7 @@ LEAST_WORDS = 2**18
 
 def images(project: Project, items: list[Item], progress: Progress, size: int) -> Inputs:
     """Images uint8 (n, size, size, 3), resized and kept. Warns of those that cannot be read."""
-    kept = Kept(project.folder / FEATURES, f"images-{size}-{DECODER}")
+    kept = FeatureCache(project.folder / FEATURES, f"images-{size}-{DECODER}")
     numbers = _readable(project, items, kept, lambda: (size, None), np.stack, progress, "reading images")
     return Inputs(numbers, _rows(kept.rows(), numbers))
 
@@ -47,7 +47,7 @@ def vectors(
     ``choose_size``, asked where there are images to embed, gives the height and width that they are resized to; or, for
     a model that resizes them itself, None and the least that it needs of their shorter side.
     """
-    kept = Kept(project.folder / FEATURES, f"{name}-{DECODER}")
+    kept = FeatureCache(project.folder / FEATURES, f"{name}-{DECODER}")
     numbers = _readable(project, items, kept, choose_size, embed, progress, "embedding images")
     return Inputs(numbers, _rows(kept.rows(), numbers))
 
@@ -60,7 +60,7 @@ def texts(
     embed: Callable[[list[str]], NDArray[np.float32]],
 ) -> Inputs:
     """Embeddings (n, d) of texts by a frozen model, kept under ``name``."""
-    kept = Kept(project.folder / FEATURES, name)
+    kept = FeatureCache(project.folder / FEATURES, name)
     numbers = kept.update(
         items,
         lambda some: (list(range(len(some))), embed([item.text or "" for item in some])),
@@ -103,7 +103,7 @@ def matrix(project: Project, items: list[Item], progress: Progress) -> Inputs:
 def _readable(
     project: Project,
     items: list[Item],
-    kept: Kept,
+    kept: FeatureCache,
     choose_size: Callable[[], tuple[int | None, int | None]],
     embed: Callable[[list[NDArray[np.uint8]]], NDArray[Any]],
     progress: Progress,

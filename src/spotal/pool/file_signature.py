@@ -1,4 +1,4 @@
-"""Stamps: what a pool's files were when they were opened, so that it is noticed when they change between passes."""
+"""What a pool's files were when they were opened, so that it is noticed when they change between passes."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ import numpy as np
 from spotal.errors import DataFileError
 from spotal.tables import reading
 
-__all__ = ["Stamp", "mapped_file"]
+__all__ = ["FileSignature", "mapped_file"]
 
 FILE_ENDS, CHUNK_ENDS = 1 << 16, 1 << 12
 """Bytes at the beginning and at the end that are hashed: of a file, and of each file in a folder."""
 
 
-class Stamp:
+class FileSignature:
     """A file, or a folder and all in it, as it is now.
 
     path; size : bytes; time : of the last change, ns; ends : hash of names, sizes, and of both ends of each file

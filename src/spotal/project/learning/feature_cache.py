@@ -1,4 +1,4 @@
-"""Kept: rows worked out for items, on disk by item number, so that only what is new or changed is worked out again."""
+"""Rows worked out for items, on disk by item number, so that only what is new or changed is worked out again."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from spotal.tables.arrays import read_npy
 if TYPE_CHECKING:
     from spotal.project.records import Item
 
-__all__ = ["Kept"]
+__all__ = ["FeatureCache"]
 
 BATCH = 256
 
 
-class Kept:
+class FeatureCache:
     """An .npy file with a row for each item number, and beside it a mark of the content that each row was made from.
 
     A row counts once its mark is written, after the row: whoever is killed in between works the row out again. The file

@@ -12,13 +12,13 @@ from spotal.bench.memory import PeakMemory
 from spotal.learner import Learner
 from spotal.selection import Selection
 
-__all__ = ["AskedStrategy", "DrawingLearner"]
+__all__ = ["DrawingLearner", "InstrumentedStrategy"]
 
 DRAWS = 10
 """Models whose probabilities make up the draws of a strategy that asks for them."""
 
 
-class AskedStrategy:
+class InstrumentedStrategy:
     """A strategy that is watched while it chooses.
 
     After a query ``seconds`` is what it took of the processor, all threads together, which does not depend on what else

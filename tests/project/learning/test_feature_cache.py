@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
-from spotal.project.learning.kept import Kept
+from spotal.project.learning.feature_cache import FeatureCache
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ HEADER = b"\x93NUMPY\x01\x00"
     ],
 )
 def test_damage_is_worked_out_again(tmp_path, which, damage):
-    kept = Kept(tmp_path, "pixels")
+    kept = FeatureCache(tmp_path, "pixels")
     assert update(kept) == 10
     assert update(kept) == 0
     path = getattr(kept, which)
@@ -60,7 +60,7 @@ def test_damage_is_worked_out_again(tmp_path, which, damage):
 
 @pytest.mark.parametrize("array", [np.zeros(()), np.zeros(16), np.zeros((16, 2), np.float32), np.zeros((16, 3), "S1")])
 def test_rows_of_another_shape_are_worked_out_again(tmp_path, array):
-    kept = Kept(tmp_path, "pixels")
+    kept = FeatureCache(tmp_path, "pixels")
     update(kept)
     np.save(kept.path, array)
     np.save(kept.marks_path, np.zeros(16, np.int64))

@@ -1,4 +1,4 @@
-"""Atlas: the pool in two dimensions, and what became of each item."""
+"""The pool in two dimensions, and what became of each item."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from spotal.project import Project
     from spotal.project.board import Place
 
-__all__ = ["MOST_DRAWN", "NONE", "OPEN", "SKIPPED", "TIED", "atlas", "atlas_name", "marks"]
+__all__ = ["MOST_DRAWN", "NONE", "OPEN", "SKIPPED", "TIED", "marks", "projection", "projection_name"]
 
 MOST_DRAWN = 10_000
 """Items of a larger pool that are drawn, taken evenly; those that were picked or labeled always are."""
@@ -32,7 +32,7 @@ NONE, SKIPPED, TIED, OPEN = -1, -2, -3, -4
 """Marks of items without a class: "none of these", skipped, in conflict, picked and waiting."""
 
 
-def atlas(project: Project, always: Iterable[int] = ()) -> dict[str, Any] | None:
+def projection(project: Project, always: Iterable[int] = ()) -> dict[str, Any] | None:
     """First two principal components of the newest embeddings, from 0 to ``SCALE``; None before there are any.
 
     Parameters
@@ -44,7 +44,7 @@ def atlas(project: Project, always: Iterable[int] = ()) -> dict[str, Any] | None
     dict of ``name`` (changes with the coordinates), ``numbers``, ``x`` and ``y``, lists of equal length
     """
     array = read_embeddings(project)
-    name = atlas_name(project)
+    name = projection_name(project)
     if array is None or name is None:
         return None
     kept = project.folder / MAPS / f"{name}.npy"
@@ -75,8 +75,8 @@ def marks(places: Iterable[Place], classes: Sequence[str]) -> dict[int, int | No
     return found
 
 
-def atlas_name(project: Project) -> str | None:
-    """What changes when :func:`atlas` does."""
+def projection_name(project: Project) -> str | None:
+    """What changes when :func:`projection` does."""
     found = (model.number for model in reversed(project.models.all()) if model.embeddings is not None)
     return next((f"model-{number}" for number in found), None)
 

@@ -3,9 +3,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from spotal.bench.pool_sampler import JUNK, shape_pool
+from spotal.bench.pool_sampler import test_rows as rows_of_test
 from spotal.bench.protocol import PoolShape
-from spotal.bench.shape import JUNK, shape_pool
-from spotal.bench.shape import test_rows as rows_of_test
 from spotal.datasets import Dataset
 from spotal.errors import InputError
 
