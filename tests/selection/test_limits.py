@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from scipy.sparse import csr_matrix
 from scipy.sparse.csgraph import maximum_bipartite_matching
 
-from spotal.constraints.limits import Allowance, Limits, serve
+from spotal.constraints.limits import Allowance, Limits, assign_rows_to_cells
 
 SEEDS = st.integers(0, 10_000)
 
@@ -105,7 +105,7 @@ def cells_of(seed, cells=6, groups=5, rows=18):
 @given(SEEDS)
 def test_as_many_cells_are_served_as_can_be(seed):
     turn, cell, group, room = cells_of(seed)
-    picks = serve(turn, cell[turn], Allowance(Limits(18, None, group, room), 18, np.arange(18)))
+    picks = assign_rows_to_cells(turn, cell[turn], Allowance(Limits(18, None, group, room), 18, np.arange(18)))
     assert keeps(Limits(18, None, group, room), picks, np.arange(18))
     # cells against places in groups: an independent matching
     places = np.repeat(np.arange(len(room)), room)
@@ -120,7 +120,7 @@ def test_earlier_cells_are_served_first(seed):
     """Of all choices of a row for each cell, none serves a set of cells that comes before ours."""
     turn, cell, group, room = cells_of(seed, cells=4, groups=3, rows=8)
     order = list(dict.fromkeys(cell[turn].tolist()))
-    picks = serve(turn, cell[turn], Allowance(Limits(8, None, group, room), 8, np.arange(8)))
+    picks = assign_rows_to_cells(turn, cell[turn], Allowance(Limits(8, None, group, room), 8, np.arange(8)))
     served = [c in cell[picks] for c in order]
     options = [[None, *np.flatnonzero(cell == c).tolist()] for c in order]
     best = max(
@@ -137,7 +137,7 @@ def test_serving_keeps_to_prices_too_and_leaves_nothing_that_fits(seed):
     limits, free, rng = limited(seed)
     turn = rng.permutation(free)
     cell = rng.integers(0, 7, 24)
-    picks = serve(turn, cell[turn], Allowance(limits, 24, free))
+    picks = assign_rows_to_cells(turn, cell[turn], Allowance(limits, 24, free))
     assert keeps(limits, picks, free)
     assert not any(fits(limits, picks, row) for row in np.setdiff1d(free, picks))
 
@@ -145,17 +145,21 @@ def test_serving_keeps_to_prices_too_and_leaves_nothing_that_fits(seed):
 def test_a_cell_moves_so_that_another_can_be_served():
     # cell 0 would take row 0 of group 0; cell 1 has nothing but group 0
     group, cell = np.array([0, 1, 0]), np.array([0, 0, 1])
-    picks = serve(np.arange(3), cell, Allowance(Limits(2, None, group, np.array([1, 1])), 3, np.arange(3)))
+    picks = assign_rows_to_cells(
+        np.arange(3), cell, Allowance(Limits(2, None, group, np.array([1, 1])), 3, np.arange(3))
+    )
     assert picks.tolist() == [1, 2]
 
 
 def test_a_move_that_costs_too_much_is_not_made():
     group, cell, cost = np.array([0, 1, 0]), np.array([0, 0, 1]), np.array([1.0, 5.0, 1.0])
     limits = Limits(4, cost, group, np.array([1, 1]))
-    assert serve(np.arange(3), cell, Allowance(limits, 3, np.arange(3))).tolist() == [0]
+    assert assign_rows_to_cells(np.arange(3), cell, Allowance(limits, 3, np.arange(3))).tolist() == [0]
 
 
 def test_without_limits_that_bind_each_cell_has_its_first_row():
     turn, cell = np.array([4, 2, 0, 1, 3]), np.array([1, 0, 1, 0, 1])
-    picks = serve(turn, cell, Allowance(Limits(3, None, np.arange(5), np.ones(5, np.int64)), 5, np.arange(5)))
+    picks = assign_rows_to_cells(
+        turn, cell, Allowance(Limits(3, None, np.arange(5), np.ones(5, np.int64)), 5, np.arange(5))
+    )
     assert picks.tolist() == [4, 2, 0]

@@ -13,7 +13,7 @@ from spotal.errors import InputError
 from spotal.mass import tempered
 from spotal.pool import ArrayPool
 from spotal.strategies import _cover, get
-from spotal.strategies._content import Chance
+from spotal.strategies._content import ContentRandom
 from spotal.strategies.coregcn import Graph
 from spotal.strategies.uherding import calibration_error
 
@@ -163,14 +163,14 @@ def test_batch_bald_is_greedy_in_the_enumerated_information():
 def test_draws_follow_weights_and_content_rather_than_order():
     points = RNG.normal(size=(5, 2)).astype(np.float32)
     weights = np.array([0, 1, 2, 0, 5.0])
-    chance = Chance(ArrayPool(points), 3)
+    chance = ContentRandom(ArrayPool(points), 3)
     rows = np.array([chance.draw(weights) for _ in range(4_000)])
     assert set(rows) == {1, 2, 4}
     np.testing.assert_allclose(np.bincount(rows) / 4_000, weights / 8, atol=0.03)
     order = np.array([3, 0, 4, 1, 2])
-    again = Chance(ArrayPool(points[order].astype(np.float64)), 3)
+    again = ContentRandom(ArrayPool(points[order].astype(np.float64)), 3)
     assert np.array_equal(order[[again.draw(weights[order]) for _ in range(50)]], rows[:50])
-    shuffled = [tuple(Chance(ArrayPool(np.zeros((3, 2))), seed).shuffled(np.arange(3))) for seed in range(60)]
+    shuffled = [tuple(ContentRandom(ArrayPool(np.zeros((3, 2))), seed).shuffled(np.arange(3))) for seed in range(60)]
     assert len(set(shuffled)) == 6  # copies of a row are told apart
 
 

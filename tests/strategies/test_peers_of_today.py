@@ -10,7 +10,7 @@ from sklearn.linear_model import LogisticRegression
 
 from spotal.pool import ArrayPool
 from spotal.strategies import get
-from spotal.strategies._content import Chance
+from spotal.strategies._content import ContentRandom
 from spotal.strategies._probe import Probe
 from spotal.strategies.base import Query
 
@@ -37,7 +37,7 @@ def head(points=CLOUD, labeled=LABELED, labels=LABELS):
 def probe(points=CLOUD, labeled=LABELED, labels=LABELS):
     pool = ArrayPool(points)
     query = Query(pool, 1, np.asarray(labeled), np.asarray(labels), None, None, 0)
-    return Probe.fit(query, Chance(pool, 0))
+    return Probe.fit(query, ContentRandom(pool, 0))
 
 
 def test_the_probe_is_a_logistic_regression_whatever_the_order_of_its_labels():
@@ -67,7 +67,7 @@ def test_dropquery_counts_changes_as_often_as_all_masks_together_make_them():
         likely = 0.4 ** sum(kept) * 0.6 ** (4 - sum(kept))
         chance += likely * ((CLOUD * kept / 0.4 @ weights.T + bias).argmax(1) != own)
     pool = ArrayPool(CLOUD)
-    changes = get("dropquery", masks=1_500, dropout=0.6)._changes(pool, probe(), Chance(pool, 0))
+    changes = get("dropquery", masks=1_500, dropout=0.6)._changes(pool, probe(), ContentRandom(pool, 0))
     np.testing.assert_allclose(changes / 1_500, chance, atol=5 * 0.5 / 1_500**0.5)
 
 

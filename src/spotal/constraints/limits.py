@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Allowance", "Limits", "serve"]
+__all__ = ["Allowance", "Limits", "assign_rows_to_cells"]
 
 ROUNDING = 1e-12
 """Share of the budget by which sums of prices may miss it, so that ten labels at 0.1 can be had for 1."""
@@ -136,7 +136,7 @@ class Allowance:
         self._dear, self._rising = self._dear[count:], self._rising[count:]
 
 
-def serve(turn: NDArray[np.int64], cell: NDArray[np.int64], allowance: Allowance) -> NDArray[np.int64]:
+def assign_rows_to_cells(turn: NDArray[np.int64], cell: NDArray[np.int64], allowance: Allowance) -> NDArray[np.int64]:
     """A row for as many cells as the limits allow, then more rows until the allowance is full.
 
     Cells choose in the order in which they first come in ``turn``, each the first of its rows that is open. One whose

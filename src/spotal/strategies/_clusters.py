@@ -8,10 +8,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from spotal.constraints.limits import serve
+from spotal.constraints.limits import assign_rows_to_cells
 from spotal.pool.base import Pool
 from spotal.selection.lloyd import Cells, lloyd, settle
-from spotal.strategies._content import Chance, fill, sample
+from spotal.strategies._content import ContentRandom, fill, sample
 from spotal.strategies._sphere import on_sphere
 from spotal.strategies.base import Query
 
@@ -21,7 +21,7 @@ STEPS = 100
 """Most Lloyd steps."""
 
 
-def kmeans(pool: Pool, mass: NDArray[np.float64], count: int, chance: Chance, sample_size: int) -> Cells:
+def kmeans(pool: Pool, mass: NDArray[np.float64], count: int, chance: ContentRandom, sample_size: int) -> Cells:
     """The pool cut into at most ``count`` clusters by weighted k-means; some may be empty.
 
     Starts from k-means++ (scikit-learn's greedy form of Arthur and Vassilvitskii 2007) on a weighted sample of at most
@@ -62,7 +62,8 @@ def medoids(cells: Cells, mass: NDArray[np.float64], free: NDArray[np.int64], qu
     """One free row for each cluster, the nearest to its center, heaviest cluster first; then the second nearest.
 
     Clusters without a free row are passed over: fewer rows than the query asks for come back only where fewer are free.
-    Under limits each cluster has the nearest row that they allow: see :func:`spotal.constraints.limits.serve`.
+    Under limits each cluster has the nearest row that they allow: see
+    :func:`spotal.constraints.limits.assign_rows_to_cells`.
 
     Parameters
     ----------
@@ -81,12 +82,17 @@ def medoids(cells: Cells, mass: NDArray[np.float64], free: NDArray[np.int64], qu
     weight = np.bincount(cell, weights=mass[free], minlength=len(cells.centers))
     turn = np.lexsort((np.arange(len(free)), squared, -weight[cell], rank))
     if query.limits is not None:
-        return serve(free[turn], cell[turn], query.allowance())
+        return assign_rows_to_cells(free[turn], cell[turn], query.allowance())
     return free[turn[: query.budget]]
 
 
 def clustered(
-    query: Query, pool: Pool, rows: NDArray[np.int64], weight: NDArray[np.float64], chance: Chance, sample_size: int
+    query: Query,
+    pool: Pool,
+    rows: NDArray[np.int64],
+    weight: NDArray[np.float64],
+    chance: ContentRandom,
+    sample_size: int,
 ) -> tuple[NDArray[np.int64], Cells]:
     """The picks of a query, of each of as many clusters the row nearest its center, and the clusters.
 
@@ -99,7 +105,7 @@ def clustered(
 
 
 def representatives(
-    query: Query, candidates: NDArray[np.int64], mass: NDArray[np.float64], chance: Chance, sample_size: int
+    query: Query, candidates: NDArray[np.int64], mass: NDArray[np.float64], chance: ContentRandom, sample_size: int
 ) -> NDArray[np.int64]:
     """The picks of a query: of each of as many clusters of the candidates, at unit length, the row nearest its center.
 

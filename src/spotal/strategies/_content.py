@@ -1,4 +1,4 @@
-"""Chance that follows a row's content and the seed, not where in the pool the row lies; and rows without mass, last."""
+"""Random numbers keyed by row content and seed, not by where in the pool a row lies; and rows without mass, last."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from spotal.pool.base import Pool
 from spotal.pool.sample import priority_sample
 from spotal.strategies.base import Query
 
-__all__ = ["Chance", "content_keys", "fill", "heavy", "sample"]
+__all__ = ["ContentRandom", "content_keys", "fill", "heavy", "sample"]
 
 
 def content_keys(points: torch.Tensor) -> torch.Tensor:
@@ -25,7 +25,7 @@ def content_keys(points: torch.Tensor) -> torch.Tensor:
     return torch.cat(keys)
 
 
-class Chance:
+class ContentRandom:
     """Random numbers for a pool's rows, drawn in an order that follows from their content.
 
     order : int64 (N,), the rows sorted by a hash of their values; sums in this order round alike however rows are
@@ -72,7 +72,7 @@ def heavy(query: Query) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
     return (rows, mass) if len(rows) else (query.unlabeled, np.ones(len(query.pool)))
 
 
-def fill(query: Query, picks: NDArray[np.int64], chance: Chance) -> NDArray[np.int64]:
+def fill(query: Query, picks: NDArray[np.int64], chance: ContentRandom) -> NDArray[np.int64]:
     """The picks and, where more may be picked, other unlabeled rows at random, rows with mass first."""
     allowance = query.allowance()
     if len(allowance.walk(picks)) == len(picks) and allowance.full:
@@ -82,7 +82,9 @@ def fill(query: Query, picks: NDArray[np.int64], chance: Chance) -> NDArray[np.i
     return allowance.walk(rest)
 
 
-def sample(chance: Chance, mass: NDArray[np.float64], size: int) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+def sample(
+    chance: ContentRandom, mass: NDArray[np.float64], size: int
+) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
     """At most ``size`` rows of positive mass with weights that stand for all (a priority sample), by content."""
     rows, weight = priority_sample(mass, len(mass), size, chance.seed)
     order = np.argsort(chance.keys[rows], kind="stable")

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from spotal.constraints.limits import Allowance
 from spotal.numeric.nearest import nearest
 from spotal.pool.base import Pool
-from spotal.strategies._content import Chance
+from spotal.strategies._content import ContentRandom
 
 __all__ = ["gaussian", "greedy_cover"]
 
@@ -37,7 +37,7 @@ def greedy_cover(
     targets: NDArray[np.int64],
     weights: NDArray[np.float64],
     around: NDArray[np.int64],
-    chance: Chance,
+    chance: ContentRandom,
     radius: float,
 ) -> tuple[NDArray[np.int64], float]:
     """The rows of greatest gain in coverage, each given those before it, and the coverage reached, in [0, 1].

@@ -11,7 +11,7 @@ from spotal.numeric.arrays import to_numpy
 from spotal.numeric.nearest import nearest
 from spotal.selection.estimate import Sampling, collapse
 from spotal.selection.lloyd import Cells
-from spotal.strategies._content import Chance, heavy
+from spotal.strategies._content import ContentRandom, heavy
 from spotal.strategies.base import Query
 
 __all__ = ["draw"]
@@ -25,7 +25,7 @@ def draw(query: Query, cells: Cells) -> tuple[NDArray[np.int64], NDArray[np.int6
     is halved, rows near its center from those far, until there are. Rows of mass zero count nothing in any mean: they
     come, at random, where the others run out. O(N D + m log m) for m unlabeled rows.
     """
-    chance = Chance(query.pool, query.seed)
+    chance = ContentRandom(query.pool, query.seed)
     rows, mass = heavy(query)
     order = rows[np.lexsort((chance.keys[rows], cells.squared[rows], cells.index[rows]))]
     parts = np.split(order, np.flatnonzero(np.diff(cells.index[order])) + 1)

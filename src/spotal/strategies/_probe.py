@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from spotal.numeric.arrays import to_numpy
 from spotal.numeric.threads import one_thread
-from spotal.strategies._content import Chance
+from spotal.strategies._content import ContentRandom
 from spotal.strategies.base import Query
 
 __all__ = ["Probe"]
@@ -35,7 +35,7 @@ class Probe:
     means: NDArray[np.float64]
 
     @classmethod
-    def fit(cls, query: Query, chance: Chance) -> Probe | None:
+    def fit(cls, query: Query, chance: ContentRandom) -> Probe | None:
         """Logistic regression on the labeled rows, centered and scaled as a whole; None with fewer than two classes.
 
         The same whatever the order of the labeled rows. O(m c D) a step for m labels.

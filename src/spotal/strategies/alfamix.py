@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from spotal.pool.base import Pool
 from spotal.strategies._checks import check_count, check_real
 from spotal.strategies._clusters import representatives
-from spotal.strategies._content import Chance, heavy
+from spotal.strategies._content import ContentRandom, heavy
 from spotal.strategies._probe import Probe
 from spotal.strategies.base import Choice, Query, Strategy
 
@@ -52,7 +52,7 @@ class AlfaMix(Strategy):
         self.sample_size = check_count(sample_size, "sample_size", 2)
 
     def _choose(self, query: Query) -> Choice:
-        chance = Chance(query.pool, query.seed)
+        chance = ContentRandom(query.pool, query.seed)
         rows, mass = heavy(query)
         probe = Probe.fit(query, chance)
         candidates, epsilon = rows[:0], 0.0

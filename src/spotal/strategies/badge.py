@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from spotal.strategies._content import Chance, fill, heavy
+from spotal.strategies._content import ContentRandom, fill, heavy
 from spotal.strategies.base import Choice, Query, Strategy
 
 __all__ = ["Badge"]
@@ -34,7 +34,7 @@ class Badge(Strategy):
 
     def _choose(self, query: Query) -> Choice:
         assert query.probabilities is not None
-        chance = Chance(query.pool, query.seed)
+        chance = ContentRandom(query.pool, query.seed)
         rows, mass = heavy(query)
         weight = np.zeros(len(mass))
         weight[rows] = query.per_price(mass)[rows]

@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 
 from spotal.strategies._checks import check_real
-from spotal.strategies._content import Chance, fill, heavy
+from spotal.strategies._content import ContentRandom, fill, heavy
 from spotal.strategies.base import Choice, Query, Strategy
 
 __all__ = ["Bait"]
@@ -51,7 +51,7 @@ class Bait(Strategy):
 
     def _choose(self, query: Query) -> Choice:
         assert query.probabilities is not None
-        chance = Chance(query.pool, query.seed)
+        chance = ContentRandom(query.pool, query.seed)
         rows, mass = heavy(query)
         count, known = min(query.budget, len(rows)), len(query.labeled)
         top = query.probabilities.max(1).astype(np.float64).clip(0, 1)

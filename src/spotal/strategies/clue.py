@@ -7,7 +7,7 @@ import numpy as np
 from spotal.mass import tempered
 from spotal.strategies._checks import check_count, check_real
 from spotal.strategies._clusters import clustered
-from spotal.strategies._content import Chance, heavy
+from spotal.strategies._content import ContentRandom, heavy
 from spotal.strategies.base import Choice, Query, Strategy
 
 __all__ = ["Clue"]
@@ -42,7 +42,7 @@ class Clue(Strategy):
 
     def _choose(self, query: Query) -> Choice:
         assert query.probabilities is not None
-        chance = Chance(query.pool, query.seed)
+        chance = ContentRandom(query.pool, query.seed)
         rows, mass = heavy(query)
         p = tempered(query.probabilities, self.temperature).clip(1e-12, 1)
         entropy = (-(p * np.log(p)).sum(1)).clip(0)

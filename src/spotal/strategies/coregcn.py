@@ -13,7 +13,7 @@ from spotal.numeric.threads import one_thread
 from spotal.pool import ArrayPool, Pool
 from spotal.pool.view import View
 from spotal.strategies._checks import check_count, check_real
-from spotal.strategies._content import Chance
+from spotal.strategies._content import ContentRandom
 from spotal.strategies._sphere import on_sphere
 from spotal.strategies.base import Choice, Query, Strategy
 from spotal.strategies.coreset import CoreSet
@@ -75,7 +75,7 @@ class CoreGCN(Strategy):
         sphere = on_sphere(query.pool)
         if len(query.labeled) == 0:
             return CoreSet()._choose(replace(query, pool=sphere))
-        chance = Chance(query.pool, query.seed)
+        chance = ContentRandom(query.pool, query.seed)
         sample = chance.shuffled(query.unlabeled)[: max(1, self.sample_size - len(query.labeled))]
         # in an order of their own: sums round the same way however the pool is ordered
         rows = np.concatenate([chance.sorted(query.labeled), chance.sorted(sample)])

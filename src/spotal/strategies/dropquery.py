@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from spotal.pool.base import Pool
 from spotal.strategies._checks import check_count, check_real
 from spotal.strategies._clusters import representatives
-from spotal.strategies._content import Chance, heavy
+from spotal.strategies._content import ContentRandom, heavy
 from spotal.strategies._probe import Probe
 from spotal.strategies.base import Choice, Query, Strategy
 
@@ -58,7 +58,7 @@ class DropQuery(Strategy):
         self.sample_size = check_count(sample_size, "sample_size", 2)
 
     def _choose(self, query: Query) -> Choice:
-        chance = Chance(query.pool, query.seed)
+        chance = ContentRandom(query.pool, query.seed)
         rows, mass = heavy(query)
         probe = Probe.fit(query, chance)
         candidates, needed = rows, 0
@@ -71,7 +71,7 @@ class DropQuery(Strategy):
         picks = representatives(query, candidates, mass, chance, self.sample_size)
         return Choice(picks, figures={"candidates": len(candidates), "masks_needed": needed})
 
-    def _changes(self, pool: Pool, probe: Probe, chance: Chance) -> NDArray[np.int64]:
+    def _changes(self, pool: Pool, probe: Probe, chance: ContentRandom) -> NDArray[np.int64]:
         """Masks under which each row's predicted class is another, int64 (N,)."""
         rng = np.random.default_rng(chance.seed)
         changes = np.zeros(len(pool), np.int64)

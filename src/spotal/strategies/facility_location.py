@@ -8,7 +8,7 @@ from spotal.numeric.threads import one_thread
 from spotal.selection.coverage import Coverage, Reach
 from spotal.selection.graph import NeighborGraph
 from spotal.strategies._checks import check_count, check_real
-from spotal.strategies._content import Chance, fill
+from spotal.strategies._content import ContentRandom, fill
 from spotal.strategies._sample import Sample
 from spotal.strategies._sphere import unit
 from spotal.strategies.base import Choice, Query, Strategy
@@ -62,5 +62,5 @@ class FacilityLocation(Strategy):
         coverage.add(sample.labeled)
         allowance = query.allowance()
         coverage.pick_within(query.rng().permutation(sample.unlabeled), allowance, lambda places: sample.rows[places])
-        picks = fill(query, np.array(allowance.picks, np.int64), Chance(query.pool, query.seed))
+        picks = fill(query, np.array(allowance.picks, np.int64), ContentRandom(query.pool, query.seed))
         return Choice(picks, figures={"coverage": coverage.value, "radius": squared**0.5 * scale})

@@ -10,7 +10,7 @@ import torch
 from spotal.pool import ArrayPool
 from spotal.strategies._checks import check_count
 from spotal.strategies._clusters import kmeans
-from spotal.strategies._content import Chance, fill, heavy, sample
+from spotal.strategies._content import ContentRandom, fill, heavy, sample
 from spotal.strategies.base import Choice, Query, Strategy
 
 __all__ = ["FADS"]
@@ -51,7 +51,7 @@ class FADS(Strategy):
         self.sample_size = check_count(sample_size, "sample_size", 2)
 
     def _choose(self, query: Query) -> Choice:
-        chance = Chance(query.pool, query.seed)
+        chance = ContentRandom(query.pool, query.seed)
         rows, mass = heavy(query)
         present = np.zeros(len(mass))
         present[query.unlabeled] = 1
@@ -61,7 +61,7 @@ class FADS(Strategy):
         span = torch.where(high > low, high - low, 1.0)
         points = (points - low) / span
         part = ArrayPool(points)
-        start = kmeans(part, np.ones(len(kept)), self.components, Chance(part, query.seed), self.sample_size)
+        start = kmeans(part, np.ones(len(kept)), self.components, ContentRandom(part, query.seed), self.sample_size)
         mixture = _Mixture(points, torch.from_numpy(start.index).to(points.device), self.components)
         for _ in range(self.steps):
             mixture.step(points)

@@ -6,7 +6,7 @@ import numpy as np
 
 from spotal.strategies._checks import check_count
 from spotal.strategies._clusters import clustered
-from spotal.strategies._content import Chance, heavy
+from spotal.strategies._content import ContentRandom, heavy
 from spotal.strategies.base import Choice, Query, Strategy
 
 __all__ = ["KMeans"]
@@ -42,7 +42,7 @@ class KMeans(Strategy):
         self.sample_size = check_count(sample_size, "sample_size", 2)
 
     def _choose(self, query: Query) -> Choice:
-        chance = Chance(query.pool, query.seed)
+        chance = ContentRandom(query.pool, query.seed)
         rows, mass = heavy(query)
         weight = np.zeros(len(mass))
         weight[rows] = mass[rows]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from spotal.strategies._checks import check_count, check_real
-from spotal.strategies._content import Chance, fill, heavy, sample
+from spotal.strategies._content import ContentRandom, fill, heavy, sample
 from spotal.strategies._cover import gaussian, greedy_cover
 from spotal.strategies._sphere import on_sphere
 from spotal.strategies.base import Choice, Query, Strategy
@@ -42,7 +42,7 @@ class MaxHerding(Strategy):
 
     def _choose(self, query: Query) -> Choice:
         pool = on_sphere(query.pool) if self.normalize else query.pool
-        chance = Chance(query.pool, query.seed)
+        chance = ContentRandom(query.pool, query.seed)
         rows, mass = heavy(query)
         targets, weights = sample(chance, mass, self.sample_size)
         picks, coverage = greedy_cover(

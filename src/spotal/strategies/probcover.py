@@ -12,7 +12,7 @@ from spotal.numeric.arrays import blocks
 from spotal.pool.base import Pool
 from spotal.strategies._checks import check_count, check_real
 from spotal.strategies._clusters import kmeans
-from spotal.strategies._content import Chance, fill, heavy, sample
+from spotal.strategies._content import ContentRandom, fill, heavy, sample
 from spotal.strategies._cover import greedy_cover
 from spotal.strategies._sphere import on_sphere
 from spotal.strategies.base import Choice, Query, Strategy
@@ -67,7 +67,7 @@ class ProbCover(Strategy):
 
     def _choose(self, query: Query) -> Choice:
         pool = on_sphere(query.pool) if self.normalize else query.pool
-        chance = Chance(query.pool, query.seed)
+        chance = ContentRandom(query.pool, query.seed)
         rows, mass = heavy(query)
         targets, weights = sample(chance, mass, self.sample_size)
         delta = self._radius(query, pool, mass, targets, chance) if self.delta == "auto" else float(self.delta)
@@ -86,7 +86,7 @@ class ProbCover(Strategy):
         return Choice(fill(query, picks, chance), figures={"delta": delta, "coverage": coverage})
 
     def _radius(
-        self, query: Query, pool: Pool, mass: NDArray[np.float64], targets: NDArray[np.int64], chance: Chance
+        self, query: Query, pool: Pool, mass: NDArray[np.float64], targets: NDArray[np.int64], chance: ContentRandom
     ) -> float:
         """The greatest radius whose balls are pure often enough: a quantile of distances to another cluster."""
         count = self.n_classes or _classes(query)

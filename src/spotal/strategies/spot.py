@@ -19,7 +19,7 @@ from spotal.selection.graph import NeighborGraph
 from spotal.selection.lloyd import settle
 from spotal.selection.provenance import describe
 from spotal.strategies._checks import check_real
-from spotal.strategies._content import Chance, fill
+from spotal.strategies._content import ContentRandom, fill
 from spotal.strategies._draw import draw
 from spotal.strategies._record import Clock
 from spotal.strategies._sample import Sample, rows_needed
@@ -219,7 +219,7 @@ def _cover(
             coverage.pick_within(shuffled, allowance, lambda places: sample.rows[places])
             picks, full = np.array(allowance.picks, np.int64), allowance.full
         if not full:
-            picks = fill(query, picks, Chance(query.pool, query.seed))
+            picks = fill(query, picks, ContentRandom(query.pool, query.seed))
     figures = {
         "coverage": coverage.value,
         "space_filling": power,

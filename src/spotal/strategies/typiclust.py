@@ -10,7 +10,7 @@ from spotal.numeric.arrays import blocks
 from spotal.pool.base import Pool
 from spotal.strategies._checks import check_count
 from spotal.strategies._clusters import kmeans
-from spotal.strategies._content import Chance, fill, heavy, sample
+from spotal.strategies._content import ContentRandom, fill, heavy, sample
 from spotal.strategies._sphere import on_sphere
 from spotal.strategies.base import Choice, Query, Strategy
 
@@ -61,7 +61,7 @@ class TypiClust(Strategy):
 
     def _choose(self, query: Query) -> Choice:
         pool = on_sphere(query.pool) if self.normalize else query.pool
-        chance = Chance(query.pool, query.seed)
+        chance = ContentRandom(query.pool, query.seed)
         rows, mass = heavy(query)
         count = min(len(query.labeled) + query.budget, self.max_clusters)
         cells = kmeans(pool, mass, count, chance, self.sample_size).index
@@ -93,7 +93,7 @@ class TypiClust(Strategy):
         large = order[size[order] > SMALL]
         return [int(cell) for cell in (large if len(large) else order)]
 
-    def _typicality(self, pool: Pool, rows: NDArray[np.int64], chance: Chance) -> NDArray[np.float64]:
+    def _typicality(self, pool: Pool, rows: NDArray[np.int64], chance: ContentRandom) -> NDArray[np.float64]:
         """One over the mean distance to the nearest neighbors among ``rows``; ones where there is no other row."""
         near = min(self.neighbors, len(rows) // 2)
         if near == 0:

@@ -14,7 +14,7 @@ from spotal.numeric.arrays import blocks, to_numpy
 from spotal.numeric.calibration import calibration_error
 from spotal.pool.base import Pool
 from spotal.strategies._checks import check_count, check_real
-from spotal.strategies._content import Chance, fill, heavy, sample
+from spotal.strategies._content import ContentRandom, fill, heavy, sample
 from spotal.strategies._cover import gaussian, greedy_cover
 from spotal.strategies._sphere import on_sphere
 from spotal.strategies.base import Choice, Query, Strategy
@@ -74,7 +74,7 @@ class UHerding(Strategy):
 
     def _choose(self, query: Query) -> Choice:
         pool = on_sphere(query.pool) if self.normalize else query.pool
-        chance = Chance(query.pool, query.seed)
+        chance = ContentRandom(query.pool, query.seed)
         rows, mass = heavy(query)
         radius = _least_distance(pool, query.labeled) if self.radius == "adaptive" else float(self.radius)
         figures = {"radius": radius}
@@ -112,7 +112,7 @@ def _least_distance(pool: Pool, labeled: NDArray[np.int64]) -> float:
     return least if np.isfinite(least) else 1.0
 
 
-def _calibrated(query: Query, chance: Chance) -> float:
+def _calibrated(query: Query, chance: ContentRandom) -> float:
     """The temperature of least calibration error on held-out labeled rows; 1 where labels are too few."""
     from sklearn.linear_model import LogisticRegression
 
