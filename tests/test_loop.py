@@ -425,7 +425,7 @@ def test_limits_follow_rows_that_are_skipped():
     assert done.labeled_.min() >= 20
     selection = next(one.selection for one in done.rounds_[::-1] if one.selection is not None)
     assert len(selection.cells) == N
-    assert selection.figures["cost"] <= 9
+    assert selection.diagnostics["cost"] <= 9
 
 
 @pytest.mark.parametrize(

@@ -149,7 +149,7 @@ def test_a_strategy_is_watched_while_it_chooses():
     assert len(asked.query(rng.normal(size=(2_000, 16)), 50, random_state=0)) == 50
     assert asked.seconds > 0
     asked.forget()
-    assert (asked.seconds, asked.memory, asked.figures) == (None, None, {})
+    assert (asked.seconds, asked.memory, asked.diagnostics) == (None, None, {})
 
 
 def test_draws_are_probabilities_of_different_models_around_the_learner_s(tmp_path):

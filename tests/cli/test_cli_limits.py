@@ -50,7 +50,7 @@ def test_every_form_of_prices_and_groups_gives_the_library_s_picks(spotal, limit
     assert result.exit_code == 0, result.output
     wanted = library.select(points, 15.5, cost=COST, groups=GROUP, max_per_group=2, random_state=0)
     assert [int(line["row"]) for line in picks()] == wanted.indices.tolist()
-    assert f"for {wanted.figures['cost']:,.10g} of 15.5" in result.stdout
+    assert f"for {wanted.diagnostics['cost']:,.10g} of 15.5" in result.stdout
     assert COST[wanted.indices].sum() <= 15.5
     assert np.bincount(GROUP[wanted.indices]).max() <= 2
 

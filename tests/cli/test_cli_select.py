@@ -39,7 +39,7 @@ def test_summary_says_what_was_done(spotal, pool, points):
     assert f"farthest row from a pick: {fill_distance(chosen, points):.4g}" in out
     assert "Wrote picks.csv" in out
     out = spotal("select", pool["npy"], "--budget", 7, "--strategy", "spot-paper").stdout
-    figures = library.select(points, 7, "spot-paper", random_state=0).figures
+    figures = library.select(points, 7, "spot-paper", random_state=0).diagnostics
     assert f"picks {figures['pick_discrepancy']:.4g}, design {figures['design_discrepancy']:.4g}" in out
 
 

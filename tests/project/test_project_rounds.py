@@ -20,7 +20,7 @@ def waiting(project, annotator=None):
 
 def test_a_batch_is_asked_in_order_and_says_why(project):
     why = Pick("t5", 0.25, 412, 0.9, {"neighbors": ["t1", "t2"]})
-    done = project.rounds.add([why, Pick("t2")], strategy="spot", n_labeled=0, about={"figures": {"fill": 0.5}})
+    done = project.rounds.add([why, Pick("t2")], strategy="spot", n_labeled=0, about={"diagnostics": {"fill": 0.5}})
     assert (done.number, done.n_picks, done.n_audit) == (0, 2, 0)
     assert project.rounds.all() == [done]
     first, second = project.rounds.batch()

@@ -157,8 +157,8 @@ def test_map_of_a_query_with_a_cube_is_its_own_and_gives_the_figures_again(found
     flat = TransportedDesign(n_components=2)
     selection = flat.query(request.pool, request.budget, **request.known)
     picture = query_map(flat, type(request)(request.pool, request.budget, request.known, selection))
-    assert discrepancy(picture.design) == pytest.approx(selection.figures["design_discrepancy"])
-    assert discrepancy(picture.after[picture.picks]) == pytest.approx(selection.figures["pick_discrepancy"])
+    assert discrepancy(picture.design) == pytest.approx(selection.diagnostics["design_discrepancy"])
+    assert discrepancy(picture.after[picture.picks]) == pytest.approx(selection.diagnostics["pick_discrepancy"])
 
 
 def test_thumbnails_keep_small_images_and_shrink_large_ones():

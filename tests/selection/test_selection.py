@@ -173,7 +173,7 @@ def test_to_dict_is_json():
     assert json.loads(json.dumps(chosen.to_dict())) == {
         "indices": [4, 1],
         "cell_mass": [0.25, 0.75],
-        "figures": {"dim": 2.0},
+        "diagnostics": {"dim": 2.0},
         "timings": {"total": 0.1},
         "provenance": {"strategy": "x"},
     }

@@ -98,7 +98,7 @@ def test_core_set_against_brute_force(labeled, weighted):
         chosen = CoreSet().query(x, 12, labeled=labeled, mass=mass, random_state=0)
         picks, gap = k_center(x, 12, labeled, mass)
         assert chosen.indices.tolist() == picks
-        assert chosen.figures["fill_distance"] == pytest.approx(gap.max())
+        assert chosen.diagnostics["fill_distance"] == pytest.approx(gap.max())
         unlabeled = np.setdiff1d(np.arange(80), labeled)
         assert np.array_equal(chosen.cells[unlabeled], cdist(x[unlabeled], x[picks]).argmin(1))
 

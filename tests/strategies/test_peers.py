@@ -52,7 +52,7 @@ def test_lazy_greedy_picks_are_those_of_plain_greedy(block, few, labeled, monkey
         found = strategy.query(CLOUD, 60, **known)
         short, coverage = shortfall(similar, mass, labeled, found.indices)
         assert short < 1e-6
-        assert found.figures["coverage"] == pytest.approx(coverage, rel=1e-5)
+        assert found.diagnostics["coverage"] == pytest.approx(coverage, rel=1e-5)
 
 
 @pytest.mark.parametrize("cloud", [np.abs(CLOUD), CLOUD], ids=["cosine", "half"])
@@ -72,7 +72,7 @@ def test_coregcn_learns_which_rows_are_labeled_and_picks_far_from_them():
     blobs = np.concatenate([rng.normal(center, 0.1, (60, 3)) for center in np.eye(3)])
     known = {"labeled": np.arange(20), "random_state": 0}
     few, many = (get("coregcn", steps=steps).query(blobs, 6, **known) for steps in (1, 400))
-    assert many.figures["loss"] < few.figures["loss"]
+    assert many.diagnostics["loss"] < few.diagnostics["loss"]
     assert (many.indices >= 60).all()
 
 
@@ -88,7 +88,7 @@ def test_uncertainty_herding_is_greedy_coverage_of_unit_vectors():
     found = get("uherding", temperature=2).query(CLOUD, 30, **known)
     short, coverage = shortfall(similar, weights, LABELED, found.indices)
     assert short < 1e-9
-    assert found.figures == pytest.approx({"radius": radius, "temperature": 2, "coverage": coverage}, rel=1e-5)
+    assert found.diagnostics == pytest.approx({"radius": radius, "temperature": 2, "coverage": coverage}, rel=1e-5)
 
 
 @pytest.mark.parametrize("name", ["clue", "kmeans", "maxherding", "probcover", "typiclust", "uherding"])
@@ -119,11 +119,11 @@ def test_temperature_is_found_where_a_model_is_too_sure():
     X = np.random.default_rng(1).normal(size=(400, 40))
     labels = np.random.default_rng(2).integers(0, 2, 100)
     known = {"labeled": np.arange(100), "random_state": 0, "probabilities": np.full((400, 2), 0.5)}
-    assert get("uherding").query(X, 1, labels=labels, **known).figures["temperature"] > 2
+    assert get("uherding").query(X, 1, labels=labels, **known).diagnostics["temperature"] > 2
     clear = (X[:100, 0] > 0).astype(int)
     X[:100, 0] += 20 * (clear - 0.5)
-    assert get("uherding").query(X, 1, labels=clear, **known).figures["temperature"] == 1
-    assert get("uherding").query(X, 1, **known).figures["temperature"] == 1  # no labels to find it from
+    assert get("uherding").query(X, 1, labels=clear, **known).diagnostics["temperature"] == 1
+    assert get("uherding").query(X, 1, **known).diagnostics["temperature"] == 1  # no labels to find it from
 
 
 def test_calibration_error_and_tempering_by_hand():
@@ -150,14 +150,14 @@ def test_batch_bald_is_greedy_in_the_enumerated_information():
     for _ in range(4):
         picks.append(max(set(range(40)) - set(picks), key=lambda row: information(draws, [*picks, row])))
     assert found.indices.tolist() == picks
-    assert found.figures["information"] == pytest.approx(information(draws, picks))
+    assert found.diagnostics["information"] == pytest.approx(information(draws, picks))
     # drawn labelings: near the best, and nearer than the rows that BALD takes one by one
     for seed in range(5):
         strategy = get("batch-bald", configurations=400)
         drawn = get("batch-bald", configurations=8).query(np.zeros((40, 1)), 4, probabilities=draws, random_state=seed)
         assert information(draws, drawn.indices) > 0.8 * information(draws, picks)
         few = strategy.query(np.zeros((40, 1)), 6, probabilities=draws, random_state=seed)
-        assert few.figures["information"] == pytest.approx(information(draws, few.indices), rel=0.05)
+        assert few.diagnostics["information"] == pytest.approx(information(draws, few.indices), rel=0.05)
 
 
 def test_draws_follow_weights_and_content_rather_than_order():

@@ -72,7 +72,7 @@ def test_dropquery_counts_changes_as_often_as_all_masks_together_make_them():
 
 
 def test_dropquery_asks_for_fewer_changes_where_candidates_are_few():
-    few, many = (get("dropquery", enough=enough).query(CLOUD, 4, **KNOWN).figures for enough in (1, 25))
+    few, many = (get("dropquery", enough=enough).query(CLOUD, 4, **KNOWN).diagnostics for enough in (1, 25))
     assert (few["masks_needed"], many["masks_needed"]) == (2, 1)
     assert few["candidates"] < many["candidates"]
 
@@ -102,7 +102,7 @@ def mixed(budget):
 def test_alfamix_has_the_candidates_of_a_search(budget):
     candidates, epsilon = mixed(budget)
     found = get("alfamix").query(CLOUD, budget, **KNOWN)
-    assert found.figures == pytest.approx({"candidates": len(candidates), "epsilon": epsilon})
+    assert found.diagnostics == pytest.approx({"candidates": len(candidates), "epsilon": epsilon})
     assert np.isin(found.indices, candidates).all()
 
 
@@ -138,7 +138,7 @@ def test_bait_is_greedy_forward_and_back_in_the_trace(labeled):
     known = {"labeled": labeled, "labels": LABELS[: len(labeled)], "probabilities": ODDS, "random_state": 0}
     found = get("bait", regularization=regularization).query(CLOUD, n, **known)
     assert found.indices.tolist() == rows
-    assert found.figures["trace"] == pytest.approx(
+    assert found.diagnostics["trace"] == pytest.approx(
         traces(information, inside, information.mean(0), regularization, m, n, rows)
     )
 
@@ -175,8 +175,8 @@ def test_each_pick_of_facility_location_gains_most_on_the_graph(labeled):
         gains = weight @ np.maximum(similar - cover[:, None], 0)
         assert gains[pick] == pytest.approx(gains.max(), rel=1e-5)
         cover = np.maximum(cover, similar[:, pick])
-    assert picks.figures["coverage"] == pytest.approx((mass * cover).sum() / mass.sum(), rel=1e-5)
-    assert picks.figures["radius"] == pytest.approx(np.median(last) ** 0.5, rel=1e-5)
+    assert picks.diagnostics["coverage"] == pytest.approx((mass * cover).sum() / mass.sum(), rel=1e-5)
+    assert picks.diagnostics["radius"] == pytest.approx(np.median(last) ** 0.5, rel=1e-5)
 
 
 def test_the_radius_of_facility_location_is_in_units_of_the_pool():
@@ -184,7 +184,7 @@ def test_the_radius_of_facility_location_is_in_units_of_the_pool():
     small, great = (get("facility-location", normalize=False, radius=r).query(x, 9, **known)
                     for r, x in [(0.7, CLOUD), (0.7 * 2.0**20, CLOUD * 2**20)])  # fmt: skip
     assert np.array_equal(small.indices, great.indices)
-    assert small.figures["radius"] == pytest.approx(0.7)
+    assert small.diagnostics["radius"] == pytest.approx(0.7)
 
 
 @pytest.mark.parametrize("name", ["alfamix", "bait", "dropquery", "facility-location", "galaxy", "powermargin", "tcm"])

@@ -77,7 +77,7 @@ def test_each_pick_of_probcover_is_best_by_its_peer(seed):
 def test_the_automatic_radius_of_probcover_is_as_pure_as_asked():
     """Their search over a fine grid, with the same clusters, ends where our quantile is."""
     blobs, _ = make_blobs(120, centers=[[0, 0], [6, 0], [0, 6]], random_state=1)
-    ours = get("probcover", n_classes=3, normalize=False).query(blobs, 2, random_state=0).figures["delta"]
+    ours = get("probcover", n_classes=3, normalize=False).query(blobs, 2, random_state=0).diagnostics["delta"]
     theirs = peers.ProbCover(n_classes=3, deltas=np.arange(0.005, 12, 0.005), random_state=0)
     theirs.query(blobs, np.full(120, np.nan))
     assert ours == pytest.approx(theirs.delta_max_, abs=0.006)

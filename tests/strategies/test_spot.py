@@ -76,10 +76,10 @@ def test_space_filling_draws_picks_to_what_lies_far_out():
 
 def test_automatic_space_filling_is_twice_the_unevenness_of_the_classes():
     x, p = clusters(300), np.random.default_rng(0).dirichlet([8, 1, 1], 300)
-    found = pick(x, 10, probabilities=p, labeled=[0], labels=[0]).figures["space_filling"]
+    found = pick(x, 10, probabilities=p, labeled=[0], labels=[0]).diagnostics["space_filling"]
     mean = p.mean(0)
     assert found == pytest.approx(2 * (1 + (mean * np.log(mean)).sum() / np.log(3)))
-    assert pick(x, 10).figures["space_filling"] == 0
+    assert pick(x, 10).diagnostics["space_filling"] == 0
     assert unevenness(np.full((5, 4), 0.25), np.ones(5)) == pytest.approx(0, abs=1e-12)
     assert unevenness(np.eye(3)[[1, 1, 1]], np.ones(3)) == 1
     assert unevenness(np.ones((5, 1)), np.ones(5)) == 0
@@ -89,7 +89,7 @@ def test_picks_come_in_order_of_what_they_add():
     x = clusters(400)
     ten, thirty = pick(x, 10).indices, pick(x, 30)
     assert len(np.unique(thirty.indices)) == 30
-    assert pick(x, 30).figures["coverage"] > pick(x, 10).figures["coverage"] * 0.5
+    assert pick(x, 30).diagnostics["coverage"] > pick(x, 10).diagnostics["coverage"] * 0.5
     assert len(ten) == 10
 
 
@@ -203,7 +203,7 @@ def test_same_picks_for_any_batches_threads_and_precision(monkeypatch, labels):
             for pool in (x, x.astype(np.float64), torch.from_numpy(x), np.asfortranarray(x)):
                 again = pick(pool, 50, **known)
                 assert np.array_equal(again.indices, whole.indices)
-                assert again.figures == whole.figures
+                assert again.diagnostics == whole.diagnostics
     finally:
         torch.set_num_threads(before)
 

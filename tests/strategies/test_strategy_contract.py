@@ -85,7 +85,7 @@ def test_the_same_seed_gives_the_same_selection(name):
     assert np.array_equal(again.indices, usual(name).indices)
     assert np.array_equal(again.cells, usual(name).cells)
     assert np.array_equal(again.cell_mass, usual(name).cell_mass)
-    assert again.figures == usual(name).figures
+    assert again.diagnostics == usual(name).diagnostics
 
 
 @pytest.mark.parametrize("name", CHANCE + NO_CHANCE)

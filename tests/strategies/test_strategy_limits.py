@@ -68,7 +68,7 @@ def test_money_is_kept_to_and_buys_no_row_more(name, grouped):
     for budget in (3.5, 20, 1e6):
         chosen = ask(name, budget, cost=COST, **limits)
         picks = chosen.indices
-        assert chosen.figures["cost"] == pytest.approx(COST[picks].sum())
+        assert chosen.diagnostics["cost"] == pytest.approx(COST[picks].sum())
         assert COST[picks].sum() <= budget + 1e-9
         free = np.setdiff1d(np.arange(N), np.r_[LABELED, picks])
         if grouped:

@@ -210,7 +210,7 @@ def test_transports_by_name_and_made_beforehand():
     assert agree(cube().query(x, 7, random_state=0), cube(transport=made).query(x, 7, random_state=0))
     assert not hasattr(made, "n_iter_")
     fixed = cube(transport=SlicedTransport(random_state=3), n_components=2)
-    figures = [fixed.query(x, 7, random_state=seed).figures["uniformity"] for seed in (0, 1)]
+    figures = [fixed.query(x, 7, random_state=seed).diagnostics["uniformity"] for seed in (0, 1)]
     assert figures[0] == figures[1]
 
 
@@ -222,7 +222,7 @@ def test_transports_by_name_and_made_beforehand():
 def test_n_components(n_components, selection):
     strategy = cube(n_components=n_components, selection=selection, transport=TRANSPORTS["sliced"])
     chosen = strategy.query(banana(80), 8, random_state=0)
-    assert chosen.figures["dim"] == chosen.provenance["dim"] == n_components
+    assert chosen.diagnostics["dim"] == chosen.provenance["dim"] == n_components
     assert len(np.unique(chosen.indices)) == 8
 
 
@@ -239,14 +239,17 @@ def test_automatic_dimension_follows_the_pool_and_the_budget():
     flat = rng.normal(size=(300, 2)) @ rng.normal(size=(2, 20))
     round_ = rng.normal(size=(300, 20))
     fast = cube(transport=TRANSPORTS["sliced"])
-    assert fast.query(flat, 64, random_state=0).figures["dim"] == 2
-    assert fast.query(round_, 64, random_state=0).figures["dim"] == 6
-    assert fast.query(round_, 4, random_state=0).figures["dim"] == 2
+    assert fast.query(flat, 64, random_state=0).diagnostics["dim"] == 2
+    assert fast.query(round_, 64, random_state=0).diagnostics["dim"] == 6
+    assert fast.query(round_, 4, random_state=0).diagnostics["dim"] == 2
 
 
 def test_no_reduction_transports_the_embeddings_as_they_are():
-    assert cube(reduction=None).query(square(60), 6, random_state=0).figures["dim"] == 2
-    assert cube(reduction=None, transport=TRANSPORTS["sliced"]).query(banana(60), 6, random_state=0).figures["dim"] == 6
+    assert cube(reduction=None).query(square(60), 6, random_state=0).diagnostics["dim"] == 2
+    assert (
+        cube(reduction=None, transport=TRANSPORTS["sliced"]).query(banana(60), 6, random_state=0).diagnostics["dim"]
+        == 6
+    )
 
 
 def test_a_reduction_of_scikit_learn():
@@ -254,7 +257,7 @@ def test_a_reduction_of_scikit_learn():
     for reduction, dim in [(PCA(3), 3), (StandardScaler(), 6), (TruncatedSVD(2), 2)]:
         strategy = cube(reduction=reduction, transport=TRANSPORTS["sliced"])
         chosen = strategy.query(x, 8, random_state=0)
-        assert chosen.figures["dim"] == dim
+        assert chosen.diagnostics["dim"] == dim
         assert agree(chosen, strategy.query(x, 8, random_state=0))
         assert not hasattr(reduction, "n_features_in_")
         assert chosen.provenance["parameters"]["reduction"]["class"] == type(reduction).__name__
@@ -280,7 +283,7 @@ def test_figures(selection):
     chosen = strategy.query(x, 16, random_state=5)
     points = designs.Sobol().points(16, 2, random_state=np.random.default_rng(chosen.provenance["seed"]))
     carried = x.astype(np.float32).astype(np.float64)
-    assert chosen.figures == {
+    assert chosen.diagnostics == {
         "dim": 2.0,
         "design_discrepancy": pytest.approx(qmc.discrepancy(points, method="MD"), rel=1e-12),
         "pick_discrepancy": pytest.approx(qmc.discrepancy(carried[chosen.indices], method="MD"), rel=1e-12),
@@ -291,7 +294,7 @@ def test_uniformity_is_that_of_the_transport():
     x = square(300)
     chosen = cube(reduction=None).query(x, 8, random_state=2)
     again = SlicedTransport(random_state=chosen.provenance["seed"] % 2**32).fit(x)
-    assert chosen.figures["uniformity"] == pytest.approx(again.uniformity_, rel=1e-6)
+    assert chosen.diagnostics["uniformity"] == pytest.approx(again.uniformity_, rel=1e-6)
     assert chosen.provenance["transport_iterations"] == again.n_iter_
     assert chosen.provenance["transport_converged"] == again.converged_
 
@@ -299,8 +302,8 @@ def test_uniformity_is_that_of_the_transport():
 def test_discrepancies_of_many_points_are_left_out(monkeypatch):
     monkeypatch.setattr(_record, "MERIT_POINTS", 7)
     strategy = cube(transport=TRANSPORTS["sliced"])
-    assert "pick_discrepancy" in strategy.query(banana(60), 7, random_state=0).figures
-    assert set(strategy.query(banana(60), 8, random_state=0).figures) == {"dim", "uniformity"}
+    assert "pick_discrepancy" in strategy.query(banana(60), 7, random_state=0).diagnostics
+    assert set(strategy.query(banana(60), 8, random_state=0).diagnostics) == {"dim", "uniformity"}
 
 
 def test_a_transport_that_does_not_converge_is_on_record_and_no_warning():

@@ -22,7 +22,7 @@ class InstrumentedStrategy:
     """A strategy that is watched while it chooses.
 
     After a query ``seconds`` is what it took of the processor, all threads together, which does not depend on what else
-    the machine does; ``memory`` its peak memory in bytes; ``figures`` what it said about itself. ``forget`` clears all
+    the machine does; ``memory`` its peak memory in bytes; ``diagnostics`` those of its selection. ``forget`` clears all
     three.
     """
 
@@ -36,14 +36,14 @@ class InstrumentedStrategy:
         """Nothing has been asked."""
         self.seconds: float | None = None
         self.memory: int | None = None
-        self.figures: dict[str, float] = {}
+        self.diagnostics: dict[str, float] = {}
 
     def query(self, pool: Any, budget: int, **known: Any) -> Selection:
         """What the strategy answers."""
         start = time.process_time()
         with PeakMemory() as peak:
             selection: Selection = self.strategy.query(pool, budget, **known)
-        self.seconds, self.memory, self.figures = time.process_time() - start, peak.bytes, selection.figures
+        self.seconds, self.memory, self.diagnostics = time.process_time() - start, peak.bytes, selection.diagnostics
         return selection
 
 

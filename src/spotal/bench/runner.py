@@ -56,7 +56,7 @@ def run_job(
             "labeled": done.n_labeled,
             "metrics": done.metrics,
             "picks": done.picks.tolist(),
-            "figures": {name: float(value) for name, value in strategy.figures.items() if np.isfinite(value)},
+            "figures": {name: float(value) for name, value in strategy.diagnostics.items() if np.isfinite(value)},
         }
         now = time.perf_counter()
         seconds, mark = {**done.timings, "wall": now - mark, **({"encode": encoding} if encoding else {})}, now

@@ -315,7 +315,7 @@ def _summary(
         "dim": int(dim),
         "embedder": request.embedder,
         "seconds": seconds,
-        "figures": selection.figures,
+        "diagnostics": selection.diagnostics,
         "fill_distance": None if covered is None else asdict(covered),
     }
 
@@ -335,14 +335,14 @@ def _print(console: Console, summary: dict[str, Any]) -> None:
     if summary["n_skipped"]:
         what = "images skipped because they cannot be read" if summary["embedder"] else "rows skipped, not finite"
         say(console, f"  {what}: {summary['n_skipped']:,}", "yellow")
-    figures, covered = summary["figures"], summary["fill_distance"]
-    if "cost" in figures:
-        say(console, f"  for {figures['cost']:,.10g} of {summary['budget']:,.10g}")
-    if "pick_discrepancy" in figures:
+    diagnostics, covered = summary["diagnostics"], summary["fill_distance"]
+    if "cost" in diagnostics:
+        say(console, f"  for {diagnostics['cost']:,.10g} of {summary['budget']:,.10g}")
+    if "pick_discrepancy" in diagnostics:
         say(
             console,
-            f"  mixture discrepancy in the {figures['dim']:.0f}-dimensional cube: picks "
-            f"{figures['pick_discrepancy']:.4g}, design {figures['design_discrepancy']:.4g} (0 is even)",
+            f"  mixture discrepancy in the {diagnostics['dim']:.0f}-dimensional cube: picks "
+            f"{diagnostics['pick_discrepancy']:.4g}, design {diagnostics['design_discrepancy']:.4g} (0 is even)",
         )
     if covered is not None:
         rows = "" if covered["rows"] == summary["n_rows"] else f", on a sample of {covered['rows']:,} rows"

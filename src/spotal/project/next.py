@@ -200,7 +200,11 @@ def _choose(
         )
     except BudgetError as error:  # money that buys nothing
         raise BudgetError(str(error).replace("budget", "batch_size", 1)) from None
-    about = note | {"figures": selection.figures, "timings": selection.timings, "provenance": selection.provenance}
+    about = note | {
+        "diagnostics": selection.diagnostics,
+        "timings": selection.timings,
+        "provenance": selection.provenance,
+    }
     return _picks(selection, numbers, {item.number: item for item in candidates}, embeddings, predictions), about
 
 

@@ -78,7 +78,7 @@ class Rounds:
         picks : sequence of Pick, whose ``role``, ``round`` and ``rank`` are set here
         audit : int, number of random picks
         strategy : str; n_labeled : int, labels that it knew; model : int or None, number of the model that it used
-        about : dict of JSON types, such as the selection's figures and provenance
+        about : dict of JSON types, such as the selection's diagnostics and provenance
         costs : the price of one answer about each pick by the item's id, which is kept with it; needed where the
             project's budget is money
 

@@ -189,7 +189,7 @@ def _provenance(summary: dict[str, Any]) -> str:
         "Data": about,
         "Settings and seeds": summary["settings"],
         f"Parameters of {label_of(summary['difference']['of'])}": summary["parameters"],
-        "Figures of its last query, first seed": {k: float(f"{v:.4g}") for k, v in summary["figures"].items()},
+        "Diagnostics of its last query, first seed": {k: float(f"{v:.4g}") for k, v in summary["diagnostics"].items()},
         "Time": {
             "seconds in all": round(summary["seconds"], 1),
             **{f"seconds a query, {label_of(k)}": float(f"{v:.3g}") for k, v in summary["query_seconds"].items()},

@@ -85,7 +85,7 @@ def summarize(comparison: Comparison) -> dict[str, Any]:
         "seconds": comparison.seconds,
         "query_seconds": {name: _query_seconds(comparison, name) for name in settings.strategies},
         "parameters": describe(last.provenance.get("parameters", {})) if last else {},
-        "figures": dict(last.figures) if last else {},
+        "diagnostics": dict(last.diagnostics) if last else {},
         "versions": versions(),
     }
 

@@ -22,7 +22,7 @@ class Selection:
     ----------
     indices : int64 array (n,)
         Chosen pool rows, distinct, none of them labeled before, most useful first.
-    figures : dict of str to float
+    diagnostics : dict of str to float
         Figures of merit (design discrepancy, transport uniformity, fill distance, ...), by name.
     timings : dict of str to float
         Wall-clock seconds by step.
@@ -36,7 +36,7 @@ class Selection:
     """
 
     indices: NDArray[np.int64]
-    figures: dict[str, float] = field(default_factory=dict)
+    diagnostics: dict[str, float] = field(default_factory=dict)
     timings: dict[str, float] = field(default_factory=dict)
     provenance: dict[str, Any] = field(default_factory=dict)
     _represent: Callable[[], tuple[NDArray[np.int64], NDArray[np.float64]]] | None = field(default=None, repr=False)
@@ -118,7 +118,7 @@ class Selection:
         return {
             "indices": self.indices.tolist(),
             "cell_mass": self.cell_mass.tolist(),
-            "figures": self.figures,
+            "diagnostics": self.diagnostics,
             "timings": self.timings,
             "provenance": self.provenance,
         }

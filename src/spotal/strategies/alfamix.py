@@ -64,7 +64,7 @@ class AlfaMix(Strategy):
                 if len(candidates) > query.budget:
                     break
         picks = representatives(query, candidates, mass, chance, self.sample_size)
-        return Choice(picks, figures={"candidates": len(candidates), "epsilon": epsilon / query.pool.dim**0.5})
+        return Choice(picks, diagnostics={"candidates": len(candidates), "epsilon": epsilon / query.pool.dim**0.5})
 
 
 def turning(pool: Pool, probe: Probe) -> NDArray[np.float64]:

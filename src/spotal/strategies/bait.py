@@ -85,7 +85,7 @@ class Bait(Strategy):
             keep = np.arange(len(points)) != out
             points, length, gain = points[torch.from_numpy(keep)], length[keep], gain[keep]
             step.move(points, length, gain)
-        return Choice(fill(query, np.array(picks, np.int64), chance), figures={"trace": trace.value()})
+        return Choice(fill(query, np.array(picks, np.int64), chance), diagnostics={"trace": trace.value()})
 
 
 class _Gradients:

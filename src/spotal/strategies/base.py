@@ -82,7 +82,7 @@ class Choice:
 
     indices: NDArray[np.int64]
     cells: NDArray[np.int64] | None = None
-    figures: dict[str, float] = field(default_factory=dict)
+    diagnostics: dict[str, float] = field(default_factory=dict)
     timings: dict[str, float] = field(default_factory=dict)
     details: dict[str, Any] = field(default_factory=dict)
     sampling: Sampling | None = None
@@ -173,13 +173,13 @@ class Strategy(ABC):
             **({} if query.limits is None else _describe_limits(query.limits, max_per_group)),
             **choice.details,
         }
-        figures = {name: float(value) for name, value in choice.figures.items() if np.isfinite(value)}
+        diagnostics = {name: float(value) for name, value in choice.diagnostics.items() if np.isfinite(value)}
         if query.limits is not None and query.limits.cost is not None:
-            figures["cost"] = float(query.limits.cost[indices].sum())
+            diagnostics["cost"] = float(query.limits.cost[indices].sum())
         timings = {"check": checked - start, **choice.timings, "total": chosen - start}
         return Selection(
             indices,
-            figures,
+            diagnostics,
             timings,
             provenance,
             _representation(query, choice),

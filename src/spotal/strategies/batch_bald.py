@@ -77,7 +77,7 @@ class BatchBALD(Strategy):
             picks.append(row)
             bound[best] = -1
             fresh[:] = False
-        return Choice(np.array(picks, np.int64), figures={"information": information})
+        return Choice(np.array(picks, np.int64), diagnostics={"information": information})
 
 
 class _Labelings:

@@ -86,7 +86,7 @@ class CoreGCN(Strategy):
             if len(view) <= self.sample_size:
                 view = ArrayPool(view.rows(np.arange(len(view))))  # found once
             choice = CoreSet()._choose(replace(query, pool=view))
-        return Choice(choice.indices, figures={"loss": loss})
+        return Choice(choice.indices, diagnostics={"loss": loss})
 
     def _train(self, graph: Graph, labeled: int, seed: int) -> tuple[Callable[[torch.Tensor], torch.Tensor], float]:
         """The hidden layer, of which the first rows of the graph are labeled, as a function; and the last loss."""

@@ -40,9 +40,9 @@ class CoreSet(Strategy):
             allowance.take(row)
         picks = np.array(allowance.picks, np.int64)
         if len(query.labeled):  # rows that a labeled row serves best still belong to some pick: leave it to the base
-            return Choice(picks, figures={"fill_distance": float(np.sqrt(gap.max()))})
+            return Choice(picks, diagnostics={"fill_distance": float(np.sqrt(gap.max()))})
         cells[picks] = np.arange(len(picks))
-        return Choice(picks, cells, figures={"fill_distance": float(np.sqrt(gap.max()))} if len(pool) else {})
+        return Choice(picks, cells, diagnostics={"fill_distance": float(np.sqrt(gap.max()))} if len(pool) else {})
 
     @staticmethod
     def _center(query: Query, may: NDArray[np.bool_]) -> int:

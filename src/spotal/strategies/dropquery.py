@@ -69,7 +69,7 @@ class DropQuery(Strategy):
                 needed -= 1
             candidates = rows[changes >= needed]
         picks = representatives(query, candidates, mass, chance, self.sample_size)
-        return Choice(picks, figures={"candidates": len(candidates), "masks_needed": needed})
+        return Choice(picks, diagnostics={"candidates": len(candidates), "masks_needed": needed})
 
     def _changes(self, pool: Pool, probe: Probe, chance: ContentRandom) -> NDArray[np.int64]:
         """Masks under which each row's predicted class is another, int64 (N,)."""

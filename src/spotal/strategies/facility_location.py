@@ -63,4 +63,4 @@ class FacilityLocation(Strategy):
         allowance = query.allowance()
         coverage.pick_within(query.rng().permutation(sample.unlabeled), allowance, lambda places: sample.rows[places])
         picks = fill(query, np.array(allowance.picks, np.int64), ContentRandom(query.pool, query.seed))
-        return Choice(picks, figures={"coverage": coverage.value, "radius": squared**0.5 * scale})
+        return Choice(picks, diagnostics={"coverage": coverage.value, "radius": squared**0.5 * scale})

@@ -47,4 +47,4 @@ class KMeans(Strategy):
         weight = np.zeros(len(mass))
         weight[rows] = mass[rows]
         picks, cells = clustered(query, query.pool, rows, weight, chance, self.sample_size)
-        return Choice(picks, figures={"inertia": float(weight @ cells.squared / weight.sum())})
+        return Choice(picks, diagnostics={"inertia": float(weight @ cells.squared / weight.sum())})

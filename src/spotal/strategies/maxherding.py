@@ -56,4 +56,4 @@ class MaxHerding(Strategy):
             chance=chance,
             radius=self.radius,
         )
-        return Choice(fill(query, picks, chance), figures={"coverage": coverage})
+        return Choice(fill(query, picks, chance), diagnostics={"coverage": coverage})

@@ -83,7 +83,7 @@ class ProbCover(Strategy):
             chance=chance,
             radius=delta,
         )
-        return Choice(fill(query, picks, chance), figures={"delta": delta, "coverage": coverage})
+        return Choice(fill(query, picks, chance), diagnostics={"delta": delta, "coverage": coverage})
 
     def _radius(
         self, query: Query, pool: Pool, mass: NDArray[np.float64], targets: NDArray[np.int64], chance: ContentRandom

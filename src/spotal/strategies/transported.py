@@ -173,7 +173,7 @@ class TransportedDesign(Strategy):
         transport: Any = TRANSPORTS[self.transport]() if isinstance(self.transport, str) else self.transport
         transport = _seeded(transport, query.seed)
         with warnings.catch_warnings():
-            # how uniform the carried pool became is in the Selection's figures
+            # how uniform the carried pool became is in the Selection's diagnostics
             warnings.simplefilter("ignore", ConvergenceWarning)
             transport.fit(reduced(reduction, points), sample_weight=weight)
         return reduction, transport

@@ -98,7 +98,7 @@ class UHerding(Strategy):
             chance=chance,
             radius=radius,
         )
-        return Choice(fill(query, picks, chance), figures=figures)
+        return Choice(fill(query, picks, chance), diagnostics=figures)
 
 
 def _least_distance(pool: Pool, labeled: NDArray[np.int64]) -> float:
