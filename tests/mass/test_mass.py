@@ -13,6 +13,7 @@ from spotal.mass import (
     Entropy,
     Evidence,
     InverseDensity,
+    InverseFrequency,
     LabelDistance,
     LeastConfidence,
     Margin,
@@ -21,6 +22,7 @@ from spotal.mass import (
     Product,
     Tempered,
     Uniform,
+    class_shares,
     fit_temperature,
     margins,
     parse_mass,
@@ -39,6 +41,7 @@ RULES = [
     LeastConfidence(),
     MutualInformation(),
     ClassBalance(),
+    InverseFrequency(),
     Tempered(Margin(1)),
     LabelDistance(1),
     Discounted(LabelDistance(1)),
@@ -149,6 +152,24 @@ def test_class_balance_by_hand():
     np.testing.assert_allclose(ClassBalance(0).weigh(evidence), 1)
     even = Evidence(LINE, np.arange(3), np.array([0, 1, 2]), ODDS)
     np.testing.assert_allclose(ClassBalance(2).weigh(even), 1)
+
+
+def test_inverse_frequency_by_hand():
+    """Classes of 3/5 and 2/5 of the pool, a third that is not expected: a tenth of an even share is added to each."""
+    odds = np.eye(3)[[0, 0, 0, 1, 1]]
+    odds[4] = [0, 0.5, 0.5]
+    shares = np.array([0.6, 0.3, 0.1])
+    np.testing.assert_allclose(class_shares(odds, None), shares)
+    even = (shares * 3 + 0.1) / 1.1
+    evidence = Evidence(LINE, NONE, probabilities=odds)
+    expected = [1 / even[0]] * 3 + [1 / even[1], (1 / even[1] + 1 / even[2]) / 2]
+    np.testing.assert_allclose(InverseFrequency(1).weigh(evidence), expected)
+    np.testing.assert_allclose(InverseFrequency(0).weigh(evidence), 1)
+    np.testing.assert_allclose(InverseFrequency(2).weigh(Evidence(LINE, NONE, probabilities=np.full((5, 4), 0.25))), 1)
+    unequal = Evidence(LINE, NONE, probabilities=odds, sample_weight=np.array([1, 1, 1, 6, 0.0]))
+    assert InverseFrequency(1).weigh(unequal)[3] < InverseFrequency(1).weigh(unequal)[0]
+    np.testing.assert_allclose(class_shares(odds, unequal.sample_weight), [1 / 3, 2 / 3, 0])
+    np.testing.assert_allclose(class_shares(np.zeros((2, 4)), None), 0.25)
 
 
 def test_inverse_density_by_hand():

@@ -14,7 +14,7 @@ from spotal.reduce import SoftSphere
 from spotal.selection import assign
 from spotal.strategies import SPOT, TransportedDesign, _sample, get
 from spotal.strategies._sample import rows_needed
-from spotal.strategies.spot import unevenness
+from spotal.strategies.spot import narrowed, unevenness
 
 
 def square(n, seed=0):
@@ -83,6 +83,39 @@ def test_automatic_space_filling_is_twice_the_unevenness_of_the_classes():
     assert unevenness(np.full((5, 4), 0.25), np.ones(5)) == pytest.approx(0, abs=1e-12)
     assert unevenness(np.eye(3)[[1, 1, 1]], np.ones(3)) == 1
     assert unevenness(np.ones((5, 1)), np.ones(5)) == 0
+
+
+def test_automatic_reach_narrows_as_the_model_grows_sure():
+    """From all of a pick's mass, where it tells nothing, to a tenth: .1 to the power of its mean margin."""
+    x = clusters(300)
+
+    def share(first):
+        odds = np.tile([first, 1 - first], (300, 1))
+        return pick(x, 10, probabilities=odds, labeled=[0], labels=[0]).diagnostics["share"]
+
+    assert pick(x, 10).diagnostics["share"] == share(0.5) == 1
+    assert share(0.75) == pytest.approx(10**-0.5)
+    assert share(1.0) == pytest.approx(0.1)
+    assert pick(x, 10, reach=0.3).diagnostics["share"] == 0.3
+    assert narrowed(np.eye(2)[[0, 1]] * [[1], [0.5]] + [[0, 0], [0.5, 0]], np.array([1.0, 3.0])) == pytest.approx(
+        10**-0.25
+    )
+
+
+def test_what_a_model_expects_seldom_is_worth_more():
+    """Two groups alike but for their size, both in doubt: the small one gets more than its share of the picks."""
+    rng = np.random.default_rng(0)
+    x = np.concatenate([rng.normal(size=(900, 4)), rng.normal(size=(100, 4)) + 20])
+    small = np.arange(1000) >= 900
+    odds = np.where(small[:, None], [0.01, 0.01, 0.49, 0.49], [0.49, 0.49, 0.01, 0.01])
+
+    def share(rule):
+        picks = SPOT(mass=rule, space_filling=0).query(
+            x, 40, labeled=[0, 999], labels=[0, 2], probabilities=odds, random_state=0
+        )
+        return small[picks.indices].mean()
+
+    assert share("margin") < 0.2 < 0.25 < share("auto") < 0.5
 
 
 def test_picks_come_in_order_of_what_they_add():

@@ -6,6 +6,7 @@ from spotal.mass.discounted import Discounted
 from spotal.mass.entropy import Entropy, entropies
 from spotal.mass.expression import parse_mass
 from spotal.mass.inverse_density import InverseDensity
+from spotal.mass.inverse_frequency import InverseFrequency, class_shares
 from spotal.mass.label_distance import LabelDistance
 from spotal.mass.least_confidence import LeastConfidence
 from spotal.mass.margin import Margin, margins
@@ -20,6 +21,7 @@ __all__ = [
     "Entropy",
     "Evidence",
     "InverseDensity",
+    "InverseFrequency",
     "LabelDistance",
     "LeastConfidence",
     "Margin",
@@ -29,6 +31,7 @@ __all__ = [
     "Product",
     "Tempered",
     "Uniform",
+    "class_shares",
     "disagreement",
     "entropies",
     "fit_temperature",

@@ -21,7 +21,8 @@ class Evidence:
     """What is known when mass is given.
 
     pool of N rows; labeled rows (m,) and their labels (m,); probabilities (N, classes); draws of the model, each with
-    its own probabilities (N, classes, draws); cost (N,), positive, of each label
+    its own probabilities (N, classes, draws); cost (N,), positive, of each label; sample_weight (N,), what each row
+    stands for where rows are a sample, 1 each where it is None
     """
 
     pool: Pool
@@ -30,6 +31,7 @@ class Evidence:
     probabilities: NDArray[np.floating] | None = None
     draws: NDArray[np.floating] | None = None
     cost: NDArray[np.float64] | None = None
+    sample_weight: NDArray[np.float64] | None = None
 
     @cached_property
     def held_out(self) -> HeldOut | None:

@@ -10,6 +10,7 @@ from spotal.mass.class_balance import ClassBalance
 from spotal.mass.discounted import Discounted
 from spotal.mass.entropy import Entropy
 from spotal.mass.inverse_density import InverseDensity
+from spotal.mass.inverse_frequency import InverseFrequency
 from spotal.mass.label_distance import LabelDistance
 from spotal.mass.least_confidence import LeastConfidence
 from spotal.mass.margin import Margin
@@ -24,6 +25,7 @@ RULES: dict[str, Callable[[float], Mass]] = {
     "class-balance": ClassBalance,
     "entropy": Entropy,
     "inverse-density": InverseDensity,
+    "inverse-frequency": InverseFrequency,
     "label-distance": LabelDistance,
     "least-confidence": LeastConfidence,
     "margin": Margin,

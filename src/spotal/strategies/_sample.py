@@ -102,6 +102,7 @@ class Sample:
             None if query.probabilities is None else query.probabilities[some],
             None if query.draws is None else query.draws[some],
             cost,
+            self.mass,
         )
 
 

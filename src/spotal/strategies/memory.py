@@ -74,7 +74,9 @@ class Scale:
                 f"{getattr(spot, 'name', spot)!r}; leave them out"
             )
         sampled = rows_needed(n, labeled, budget)
-        near = neighbors_needed(sampled, spot.share(classes > 0) / max(1, labeled + budget))
+        near = neighbors_needed(
+            sampled, (1.0 if spot.reach == "auto" else float(spot.reach)) / max(1, labeled + budget)
+        )
         drawn = spot.representative == "random"
         return cls(n, dim, budget, sampled, near, labeled > 0 or limited or known or drawn, classes)
 

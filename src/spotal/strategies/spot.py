@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 
 from spotal.errors import InputError
-from spotal.mass import Margin, Mass, parse_mass
+from spotal.mass import Mass, class_shares, margins, parse_mass
 from spotal.numeric.arrays import to_numpy
 from spotal.numeric.threads import one_thread
 from spotal.pool.base import Pool
@@ -26,11 +26,13 @@ from spotal.strategies._sample import Sample, rows_needed
 from spotal.strategies.base import Choice, Query, Strategy
 from spotal.strategies.transported import TransportedDesign
 
-__all__ = ["SPOT", "unevenness"]
+__all__ = ["SPOT", "narrowed", "unevenness"]
 
 REPRESENTATIVES = ("center", "random")
+AUTO = "margin * inverse-frequency"
+"""What covering a row is worth, unless told otherwise."""
 NARROW = 0.1
-"""Share of a pick's mass within a row's reach, once there is a model."""
+"""Share of a pick's mass within a row's reach where a model is sure of every row."""
 
 
 class SPOT(Strategy):
@@ -45,12 +47,14 @@ class SPOT(Strategy):
     Parameters
     ----------
     mass : "auto", a :class:`~spotal.mass.Mass`, or one by name (:func:`~spotal.mass.parse_mass`), such as "uniform"
-        What covering a row is worth, times the caller's ``mass``. "auto" is ``Margin(1)``: uniform before there is a
-        model.
+        What covering a row is worth, times the caller's ``mass``. "auto" is ``Margin(1) * InverseFrequency(1)``: what
+        the model is unsure of, with all classes it expects made equally common, as balanced accuracy counts them;
+        uniform before there is a model.
     reach : "auto" or float in (0, 1]
         Share of the mass that one pick stands for which lies within a row's reach; five neighbors at least. "auto" is
-        all of it before there is a model, when picks spread over the pool, and a tenth from then on, when they go to
-        where the model is unsure. Rows that hold four times as much may cover a row. Neither passes 5 % and 15 % of the
+        .1 to the power of the model's mean margin: all of it before there is a model, when picks spread over the pool;
+        near all of it while the model tells little; down to a tenth as it grows sure, when picks go to the narrow
+        places where it is not. Rows that hold four times as much may cover a row. Neither passes 5 % and 15 % of the
         pool's mass.
     space_filling : "auto" or float, at least 0
         Power of a row's reach that multiplies its worth: 0 covers the pool's mass, 2 rather the volume of the space,
@@ -121,10 +125,6 @@ class SPOT(Strategy):
         """
         return TransportedDesign(**changes)
 
-    def share(self, model: bool) -> float:
-        """What ``reach`` is with a model's probabilities, or without."""
-        return float(self.reach) if not _is_auto(self.reach) else NARROW if model else 1.0
-
     def _refusal(self) -> str | None:
         if self.representative == "random":
             return "SPOT(representative='random') draws with known probabilities; use representative='center'"
@@ -135,9 +135,10 @@ class SPOT(Strategy):
 
     def _choose(self, query: Query) -> Choice:
         clock = Clock()
-        rule = self.mass if isinstance(self.mass, Mass) else Margin(1) if self.mass == "auto" else parse_mass(self.mass)
+        rule = self.mass if isinstance(self.mass, Mass) else parse_mass(AUTO if self.mass == "auto" else self.mass)
+        share = None if _is_auto(self.reach) else float(self.reach)
         power = None if _is_auto(self.space_filling) else float(self.space_filling)
-        picks, figures = _cover(query, rule, self.share(query.probabilities is not None), power, clock)
+        picks, figures = _cover(query, rule, share, power, clock)
         if self.representative == "center":
             return Choice(picks, None, figures, clock.seconds)
         with clock("draw"):
@@ -160,12 +161,26 @@ def unevenness(probabilities: NDArray[np.floating], mass: NDArray[np.float64]) -
     -------
     float in [0, 1]: 0 where all classes are equally common, or there is one only; 1 where all rows are of one class.
     """
-    classes = probabilities.shape[1]
-    if classes < 2:
+    shares = class_shares(probabilities, mass)
+    if len(shares) < 2:
         return 0.0
-    mean = mass @ probabilities.astype(np.float64).clip(0) / mass.sum()
-    mean = mean[mean > 0] / mean.sum()
-    return float(np.clip(1 + (mean * np.log(mean)).sum() / np.log(classes), 0, 1))
+    seen = shares[shares > 0]
+    return float(np.clip(1 + (seen * np.log(seen)).sum() / np.log(len(shares)), 0, 1))
+
+
+def narrowed(probabilities: NDArray[np.floating], mass: NDArray[np.float64]) -> float:
+    """Share of a pick's mass that lies within reach: .1 to the power of a model's mean margin.
+
+    Parameters
+    ----------
+    probabilities : (s, classes); mass : float64 (s,), not all zero
+
+    Returns
+    -------
+    float in [.1, 1]: 1 where the model does not tell the classes apart, .1 where it is sure of every row.
+    """
+    sure = float(np.average(margins(probabilities), weights=mass))
+    return float(NARROW ** np.clip(sure, 0, 1))
 
 
 def _stretch(points: torch.Tensor, graph: NeighborGraph, reach: Reach) -> NDArray[np.float64]:
@@ -177,31 +192,33 @@ def _stretch(points: torch.Tensor, graph: NeighborGraph, reach: Reach) -> NDArra
 
 
 def _cover(
-    query: Query, rule: Mass, share: float, space_filling: float | None, clock: Clock
+    query: Query, rule: Mass, share: float | None, space_filling: float | None, clock: Clock
 ) -> tuple[NDArray[np.int64], dict[str, float]]:
     """Rows of the pool that cover it best, in order, and figures of the coverage.
 
     Parameters
     ----------
     rule : what a row is worth, times the caller's mass
-    share : of the mass that one pick stands for, what lies within a row's reach
+    share : of the mass that one pick stands for, what lies within a row's reach; None follows :func:`narrowed`
     space_filling : power of a row's distance to where it may be covered from, which multiplies its worth; None follows
         :func:`unevenness`, twice it
     """
     with clock("sample"):
         sample = Sample.of(query)
         evidence = sample.evidence(query)
+        odds = evidence.probabilities
+        if share is None:
+            share = 1.0 if odds is None else narrowed(odds, sample.mass)
+        share /= len(query.labeled) + query.budget  # of the pool's mass
     with clock("graph"):
-        picks_in_all = len(query.labeled) + query.budget
         with one_thread():  # sums round alike on every number of cores
             points = SoftSphere.fit(sample.points, sample.mass).transform(sample.points)
-        graph = NeighborGraph.fit(points, neighbors_needed(len(points), share / picks_in_all))
+        graph = NeighborGraph.fit(points, neighbors_needed(len(points), share))
     with clock("weigh"):
-        reach = reaches(graph, sample.mass, share / picks_in_all)
+        reach = reaches(graph, sample.mass, share)
         power = space_filling
         if power is None:
-            known = evidence.probabilities
-            power = 0.0 if known is None else 2 * unevenness(known, sample.mass)
+            power = 0.0 if odds is None else 2 * unevenness(odds, sample.mass)
         far = _stretch(sample.points, graph, reach) ** power
         weight = sample.mass * rule.weigh(evidence) * far
         weight[sample.labeled] = 0  # they need no label
@@ -223,6 +240,7 @@ def _cover(
     figures = {
         "coverage": coverage.value,
         "space_filling": power,
+        "share": share * (len(query.labeled) + query.budget),
         "reach": float(np.sqrt(np.median(reach.squared))),
         "rows": float(len(sample.rows)),
     }

@@ -155,7 +155,9 @@ class TransportedDesign(Strategy):
     def _weigh(self, query: Query) -> NDArray[np.float64]:
         """The mass to carry, float64 (N,): positive somewhere among the unlabeled rows."""
         rule = parse_mass(self.mass) if isinstance(self.mass, str) else self.mass
-        policy = rule.weigh(Evidence(query.pool, query.labeled, query.labels, query.probabilities, query.draws, None))
+        policy = rule.weigh(
+            Evidence(query.pool, query.labeled, query.labels, query.probabilities, query.draws, None, query.mass)
+        )
         for mass in (policy * query.weights(), query.weights(), np.ones(len(query.pool))):
             if mass[query.unlabeled].any():
                 break

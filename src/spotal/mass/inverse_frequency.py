@@ -1,0 +1,47 @@
+"""Mass by class: more where the model expects classes that are rare in the pool."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spotal.mass.base import Evidence, Mass
+
+__all__ = ["InverseFrequency", "class_shares"]
+
+FLOOR = 0.1
+"""Added to a class's share, in shares of a class of even size, so that a class that is hardly seen has finite mass."""
+
+
+def class_shares(probabilities: NDArray[np.floating], sample_weight: NDArray[np.float64] | None) -> NDArray[np.float64]:
+    """Share of the pool that a model expects in each class: the mean of its probabilities; float64 (c,), of sum 1.
+
+    Parameters
+    ----------
+    probabilities : (N, c); sample_weight : float64 (N,), not all zero, or None for equal weights
+    """
+    weight = sample_weight if sample_weight is not None and sample_weight.any() else None
+    mean = np.average(probabilities.astype(np.float64).clip(0), axis=0, weights=weight)
+    total = mean.sum()
+    return np.asarray(mean / total if total > 0 else np.full(len(mean), 1 / len(mean)))
+
+
+class InverseFrequency(Mass):
+    """The mean over a row's class probabilities of (share of the class in the pool)^-power.
+
+    At power 1 the mass of the pool is carried to one in which all classes, as far as the model tells them apart, are
+    equally common: error weighed by it is the balanced error, the mean over classes of a class's error. Shares are the
+    mean of the model's probabilities, plus a tenth of an even share. All ones while there are no probabilities.
+    """
+
+    def __init__(self, power: float = 1.0) -> None:
+        self.power = power
+
+    def weigh(self, evidence: Evidence) -> NDArray[np.float64]:
+        """Positive mass; float64 (N,), 1 everywhere where the model expects equally many of each class. O(N c)."""
+        if evidence.probabilities is None:
+            return np.ones(len(evidence.pool))
+        probabilities = evidence.probabilities.astype(np.float64).clip(0)
+        classes = probabilities.shape[1]
+        even = (class_shares(probabilities, evidence.sample_weight) * classes + FLOOR) / (1 + FLOOR)
+        return np.asarray(probabilities @ even**-self.power)
