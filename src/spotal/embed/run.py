@@ -21,6 +21,7 @@ from spotal.embed.torch_model import TorchEmbedder
 from spotal.errors import DataFileError, InputError, ModelError, OutputError, ResourceError, SpotalWarning
 from spotal.images import note_of_depth
 from spotal.numeric.arrays import blocks
+from spotal.numeric.checks import check_count
 from spotal.pool.manifest import MANIFEST, Manifest, Shard, Skipped, is_pool, read_manifest, read_shards
 from spotal.selection.provenance import content_hash, versions
 from spotal.storage.files import atomic_path, is_part, save_array
@@ -104,13 +105,9 @@ def embed_items(
     -----
     Memory is that of a shard and of a few batches a worker, and of the ids.
     """
-    for name, value, least in (
-        ("batch_size", batch_size, 1),
-        ("workers", workers or 0, 0),
-        ("shard_rows", shard_rows, 1),
-    ):
-        if isinstance(value, bool) or not isinstance(value, int) or value < least:
-            raise InputError(f"{name} must be an integer of at least {least}, found {value!r}")
+    batch_size = check_count(batch_size, "batch_size", 1)
+    workers = None if workers is None else check_count(workers, "workers")
+    shard_rows = check_count(shard_rows, "shard_rows", 1)
     if dtype not in DTYPES:
         raise InputError(f"dtype must be one of {', '.join(DTYPES)}, found {dtype!r}")
     folder = Path(out)

@@ -21,6 +21,7 @@ from spotal.learner.forward import Embed, forward
 from spotal.learner.inputs import Scale, check_data, row_shape
 from spotal.learner.training import Plan, hold_out, reset_parameters, seeded, train
 from spotal.numeric.arrays import blocks
+from spotal.numeric.checks import check_count
 from spotal.storage.files import atomic_path
 
 __all__ = ["TorchLearner"]
@@ -117,8 +118,7 @@ class TorchLearner:
             ("patience", patience, 1),
             ("inference_batch_size", 1 if inference_batch_size is None else inference_batch_size, 1),
         ):
-            if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < least:
-                raise InputError(f"{name} must be an integer of at least {least}, found {value!r}")
+            check_count(value, name, least)
         if not learning_rate > 0 or not weight_decay >= 0 or not 0 <= label_smoothing < 1:
             raise InputError(
                 "learning_rate must be positive, weight_decay at least 0 and label_smoothing in [0, 1), found "

@@ -16,7 +16,7 @@ from spotal.numeric.arrays import check_matrix, check_rows
 if TYPE_CHECKING:
     from spotal.selection import Selection
 
-__all__ = ["Batch", "Batches", "Queries", "check_count"]
+__all__ = ["Batch", "Batches", "Queries", "check_size"]
 
 
 class Queries(Protocol):
@@ -189,7 +189,7 @@ def _of_all(selection: Selection, kept: NDArray[np.int64], picks: NDArray[np.int
     return replace(selection, indices=picks, _represent=represent, _represented=None)
 
 
-def check_count(value: Any, name: str, most: int | None) -> None:
+def check_size(value: Any, name: str, most: int | None) -> None:
     """Raise BudgetError where the value is no integer from 1 to ``most``, the rows of X."""
     right = isinstance(value, (int, np.integer)) and not isinstance(value, bool)
     if not right or value < 1 or (most is not None and value > most):
@@ -201,7 +201,7 @@ def _check_initial(initial: Any, n: int) -> int | NDArray[np.int64] | None:
     if initial is None:
         return None
     if np.ndim(initial) == 0:
-        check_count(initial, "initial", n)
+        check_size(initial, "initial", n)
         return int(initial)
     rows = check_rows(initial, n, "initial")
     if len(rows) == 0:
