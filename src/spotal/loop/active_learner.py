@@ -109,7 +109,7 @@ class ActiveLearner:
         self._signature = None if file is None else FileSignature(file)
         if self.X.ndim < 2 or len(self.X) == 0:
             raise InputError(f"X must have rows of numbers, found shape {self.X.shape}; give (n, d) or images")
-        limits = RoundLimits(len(self.X), batch_size, cost, groups, max_per_group)
+        limits = RoundLimits.of(len(self.X), batch_size, cost, groups, max_per_group)
         if not limits.priced:
             check_size(batch_size, "batch_size", len(self.X))
         elif max_labels is not None:
