@@ -12,7 +12,7 @@ import numpy as np
 from spotal.constraints.rounds import RoundLimits
 from spotal.errors import DataFileError, InputError, ProjectError
 from spotal.project.arrivals import is_blank
-from spotal.project.settings import Limits, Settings
+from spotal.project.settings import LimitSettings, Settings
 
 if TYPE_CHECKING:
     from spotal.project.project import Project
@@ -32,7 +32,7 @@ def check(settings: Settings, folder: Path, found: Iterable[Found]) -> None:
     """
     from spotal.strategies import get
 
-    if settings.limits == Limits():
+    if settings.limits == LimitSettings():
         return
     refusal = get(settings.strategy)._refusal()
     if refusal is not None:
