@@ -409,6 +409,14 @@ def test_each_round_spends_its_money(name, initial):
     assert (np.bincount(GROUPS[done.labeled_]) == 4).all()
 
 
+def test_quotas_of_each_row_follow_rows_that_are_skipped():
+    answers, quota = Y.copy(), np.where(np.arange(N) % 2, 3, 2)  # groups go by the last digit
+    answers[:20] = -1
+    done = loop(get("coreset"), oracle=Answers(answers), groups=GROUPS, max_per_group=quota)
+    done.run()
+    assert np.bincount(GROUPS[done.labeled_]).tolist() == [2, 3] * 5
+
+
 def test_rows_that_are_too_dear_for_a_round_end_the_loop():
     cost = np.where(np.arange(N) < 10, 1.0, 100.0)
     done = loop(get("random"), batch_size=5.0, cost=cost)

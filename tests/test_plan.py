@@ -17,7 +17,7 @@ from spotal.numeric.arrays import BLOCK_BYTES
 from spotal.numeric.sizes import size_of
 from spotal.pool import ArrayPool
 from spotal.strategies import CoreSet, plan
-from spotal.strategies.memory import Reading, Scale
+from spotal.strategies.memory import BatchReading, SelectionScale
 
 
 @pytest.mark.parametrize(("rows", "path"), [(1_500, "exact"), (5_000, "sampled")])
@@ -44,22 +44,22 @@ def test_memory_does_not_grow_with_a_long_pool():
 
 def test_a_cap_makes_batches_smaller_and_then_threads_fewer(monkeypatch):
     monkeypatch.setattr(threads, "threads", lambda: 4)
-    scale = Scale.of(10**8, 16, 50)
+    scale = SelectionScale.of(10**8, 16, 50)
     free = scale.reading(None)
-    assert free == Reading(BLOCK_BYTES, 4)
+    assert free == BatchReading(BLOCK_BYTES, 4)
     before = free
     for most in (950, 520, 506):
         found = scale.reading(most << 20)
         assert scale.memory(found) <= most << 20
         assert found.batch_bytes < before.batch_bytes
         before = found
-    least = Reading(1 << 14, 1)
+    least = BatchReading(1 << 14, 1)
     assert scale.memory(scale.reading(scale.memory(least))) == scale.memory(least)
     with pytest.raises(InputError, match=r"is too little to choose 50 of 100,000,000 rows .* however few are read"):
         scale.reading(scale.memory(least) - 1)
     assert spotal.plan(10**8, 16, 50, max_memory="600MB").memory <= 600e6
     with pytest.raises(InputError, match=r"for strategy 'spot', .* found 'coreset'"):
-        Scale.of(100, 16, 5, CoreSet())
+        SelectionScale.of(100, 16, 5, CoreSet())
 
 
 def test_picks_are_the_same_within_less_memory():
@@ -82,7 +82,7 @@ def test_picks_are_the_same_within_less_memory():
 
 
 def fits(mebibytes, known):
-    scale = Scale.of(40_000, 40, 30, labeled=2, known=True, classes=2)
+    scale = SelectionScale.of(40_000, 40, 30, labeled=2, known=True, classes=2)
     try:
         scale.reading(mebibytes << 20)
     except InputError:
@@ -183,7 +183,9 @@ def test_a_plan_is_a_cap_that_a_run_keeps_to(monkeypatch, n, dim, budget, known)
     planned = spotal.plan(n, dim, budget, **known)
     said = re.search(r"at most ([\d.]+GB) of memory", str(planned))[1]
     assert size_of(said) >= planned.memory
-    scale = Scale.of(n, dim, budget, known.get("strategy"), **{k: v for k, v in known.items() if k != "strategy"})
+    scale = SelectionScale.of(
+        n, dim, budget, known.get("strategy"), **{k: v for k, v in known.items() if k != "strategy"}
+    )
     reading = scale.reading(size_of(said))
     assert (reading.batch_bytes, reading.threads) == (planned.batch_bytes, planned.threads)
 
@@ -195,4 +197,6 @@ def test_no_labels_take_no_memory(monkeypatch, nothing):
     most = spotal.plan(30_000, 4, 5).memory
     spotal.select(x, 5, labeled=nothing, max_memory=most, random_state=0)
     with pytest.raises(InputError, match="too little"):
-        spotal.select(x, 5, labeled=nothing, max_memory=Scale.of(30_000, 4, 5).memory(Reading(1 << 10, 1)) - 1)
+        spotal.select(
+            x, 5, labeled=nothing, max_memory=SelectionScale.of(30_000, 4, 5).memory(BatchReading(1 << 10, 1)) - 1
+        )

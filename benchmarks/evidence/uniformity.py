@@ -132,7 +132,7 @@ def picture(cloud: str, pool: int, picks: int) -> dict[str, Any]:
 
 
 def _seed(random_state: int) -> int:
-    from spotal.pool.sample import as_seed
+    from spotal.numeric.seeds import as_seed
 
     return as_seed(random_state)
 

@@ -10,7 +10,7 @@ from torch import nn
 
 from spotal.embed import TorchEmbedder
 from spotal.embed.models.base import weights_hash
-from spotal.embed.models.trained import Trained
+from spotal.embed.models.trained import TrainedEncoder
 from spotal.errors import DataFileError, InputError, ModelError
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (6, 8, 8, 3)).astype(np.uint8)
@@ -209,7 +209,7 @@ def test_timm(tmp_path):
 
 def _encoder(folder, **options):
     images = np.random.default_rng(1).integers(0, 256, (24, 12, 12, 3)).astype(np.uint8)
-    Trained.train(images, **({"dim": 5, "epochs": 1, "device": "cpu"} | options)).save(folder / "encoder.pt")
+    TrainedEncoder.train(images, **({"dim": 5, "epochs": 1, "device": "cpu"} | options)).save(folder / "encoder.pt")
     return folder / "encoder.pt"
 
 
@@ -240,7 +240,7 @@ def test_encoders_that_cannot_be(tmp_path):
         with pytest.raises(InputError, match=message):
             _encoder(tmp_path, **options)
     with pytest.raises(InputError, match="at least 16 images, found 6"):
-        Trained.train(IMAGES)
-    torch.save({"format": Trained.FORMAT, "recipe": "{}"}, tmp_path / "encoder.pt")
+        TrainedEncoder.train(IMAGES)
+    torch.save({"format": TrainedEncoder.FORMAT, "recipe": "{}"}, tmp_path / "encoder.pt")
     with pytest.raises(ModelError, match="no encoder that spotal saved"):
         TorchEmbedder(tmp_path)

@@ -5,7 +5,7 @@ import pytest
 from scipy import stats
 
 from spotal.errors import BudgetError, ProjectError
-from spotal.project import Found, Limits, Metric, Pick
+from spotal.project import Found, LimitSettings, Metric, Pick
 from spotal.project.chance import uniform
 from spotal.project.places import MODELS
 
@@ -234,7 +234,7 @@ def test_a_budget_of_answers_buys_fewer_items_where_two_people_answer_each(make)
 
 def test_prices_are_of_one_answer(make, tmp_path):
     (tmp_path / "cost.csv").write_text("id,cost\n" + "".join(f"t{k},1.5\n" for k in range(10)))
-    project = make(budget=10, overlap=2, limits=Limits("../cost.csv"))
+    project = make(budget=10, overlap=2, limits=LimitSettings("../cost.csv"))
     project.rounds.add([Pick("t0"), Pick("t1")], strategy="spot", n_labeled=0, costs={"t0": 1.5, "t1": 1.5})
     assert project.counts().left == 4
     project.labels.record("t0", "cat", annotator="ann")

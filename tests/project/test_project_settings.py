@@ -6,7 +6,7 @@ import tomllib
 import pytest
 
 from spotal.errors import ProjectError
-from spotal.project import Audit, Data, Limits, Settings, Stop
+from spotal.project import Audit, Data, LimitSettings, Settings, Stop
 from spotal.project.settings import add_classes, from_table, read
 
 TABLE = {"classes": ["cat", "dog"], "data": {"path": "photos"}}
@@ -62,7 +62,7 @@ def test_what_is_wrong_is_said_in_one_sentence(change, message):
             strategy="badge",
             random_state=3,
             audit=Audit(0.25, 0.5),
-            limits=Limits("../minutes.csv", "videos.parquet", 3),
+            limits=LimitSettings("../minutes.csv", "videos.parquet", 3),
             stop=Stop("accuracy", 0.95),
         ),
     ],

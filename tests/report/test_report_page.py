@@ -12,7 +12,7 @@ from PIL import Image
 
 from spotal.datasets import load
 from spotal.design.merit import discrepancy, fill_distance
-from spotal.report import Settings, compare, coverage, write_report
+from spotal.report import ComparisonSettings, compare, coverage, write_report
 from spotal.report.gallery import thumbnail
 from spotal.report.maps import query_map
 from spotal.strategies import SPOT, TransportedDesign
@@ -56,7 +56,7 @@ def found():
     torch.set_num_threads(1)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("spotal.report.comparison.STEPS", 20)
-        return compare(load("digits"), Settings(rounds=2, budget=8, seeds=2, pool=150))
+        return compare(load("digits"), ComparisonSettings(rounds=2, budget=8, seeds=2, pool=150))
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,7 @@ from scipy import stats
 from spotal.datasets import Dataset
 from spotal.errors import BudgetError, InputError
 from spotal.loop.events import Round
-from spotal.report import Comparison, Settings, compare, prepare, summarize
+from spotal.report import Comparison, ComparisonSettings, compare, prepare, summarize
 from spotal.report.comparison import Run
 from spotal.selection import Selection
 
@@ -23,7 +23,7 @@ def data(n=40, n_classes=2):
 
 def made(random, spot):
     """A comparison whose accuracies are given, one row a seed."""
-    settings = Settings(rounds=2, budget=3, seeds=len(random))
+    settings = ComparisonSettings(rounds=2, budget=3, seeds=len(random))
     runs = []
     for name, table in (("random", random), ("spot", spot)):
         for seed, row in enumerate(table):
@@ -88,24 +88,24 @@ def test_one_seed_has_no_interval():
 
 def test_pools_are_drawn_by_seed_and_long_tailed():
     many = data(400, 4)
-    pools = prepare(many, Settings(rounds=1, budget=3, seeds=3, pool=50))
+    pools = prepare(many, ComparisonSettings(rounds=1, budget=3, seeds=3, pool=50))
     assert [len(rows) for rows in pools] == [50, 50, 50]
     assert len({tuple(rows) for rows in pools}) == 3
     assert all((np.diff(rows) > 0).all() for rows in pools)
-    again = prepare(many, Settings(rounds=1, budget=3, seeds=3, pool=50))
+    again = prepare(many, ComparisonSettings(rounds=1, budget=3, seeds=3, pool=50))
     assert all(np.array_equal(a, b) for a, b in zip(pools, again, strict=True))
-    for rows in prepare(many, Settings(rounds=1, budget=3, seeds=2, imbalance=10)):
+    for rows in prepare(many, ComparisonSettings(rounds=1, budget=3, seeds=2, imbalance=10)):
         assert sorted(np.bincount(many.y[rows])) == [10, 21, 46, 100]
 
 
 def test_bad_data():
     with pytest.raises(BudgetError, match="needs 100 images, found 40"):
-        prepare(data(), Settings(rounds=9, budget=10))
+        prepare(data(), ComparisonSettings(rounds=9, budget=10))
     features = Dataset("f", np.ones((9, 2)), np.zeros(9, int), np.ones((1, 2)), np.zeros(1, int), ("a", "b"))
     with pytest.raises(InputError, match="must hold images"):
-        prepare(features, Settings(rounds=1, budget=1))
+        prepare(features, ComparisonSettings(rounds=1, budget=1))
     with pytest.raises(InputError, match="two classes"):
-        prepare(data(n_classes=1), Settings(rounds=1, budget=1))
+        prepare(data(n_classes=1), ComparisonSettings(rounds=1, budget=1))
 
 
 def test_comparison_measures_at_each_number_of_labels_and_tells_its_events():
@@ -113,7 +113,7 @@ def test_comparison_measures_at_each_number_of_labels_and_tells_its_events():
 
     before = torch.get_num_threads()
     events = []
-    settings = Settings(rounds=1, budget=5, seeds=1)
+    settings = ComparisonSettings(rounds=1, budget=5, seeds=1)
     found = compare(data(), settings, observer=lambda run, event: events.append((run.strategy, type(event).__name__)))
     assert torch.get_num_threads() == before
     for name in ("random", "spot"):

@@ -8,7 +8,7 @@ from scipy.spatial.distance import cdist
 from scipy.stats import chisquare, entropy
 from sklearn.linear_model import LogisticRegression
 
-from spotal.strategies import CoreSet, Entropy, Margin, Random, get
+from spotal.strategies import CoreSet, EntropySampling, MarginSampling, Random, get
 
 P = np.array(
     [
@@ -24,16 +24,16 @@ ROWS = np.zeros((6, 1))
 
 
 def test_margin_by_hand():
-    assert Margin().query(ROWS, 6, probabilities=P, random_state=0).indices.tolist() == [2, 4, 0, 3, 5, 1]
-    chosen = Margin().query(ROWS, 3, labeled=[2, 0], probabilities=P, random_state=0)
+    assert MarginSampling().query(ROWS, 6, probabilities=P, random_state=0).indices.tolist() == [2, 4, 0, 3, 5, 1]
+    chosen = MarginSampling().query(ROWS, 3, labeled=[2, 0], probabilities=P, random_state=0)
     assert chosen.indices.tolist() == [4, 3, 5]
 
 
 def test_entropy_by_hand():
     order = np.argsort(-entropy(P, axis=1))
     assert order.tolist() == [2, 3, 0, 4, 5, 1]
-    assert Entropy().query(ROWS, 6, probabilities=P, random_state=0).indices.tolist() == order.tolist()
-    assert Entropy().query(ROWS, 2, labeled=[2], probabilities=P, random_state=0).indices.tolist() == [3, 0]
+    assert EntropySampling().query(ROWS, 6, probabilities=P, random_state=0).indices.tolist() == order.tolist()
+    assert EntropySampling().query(ROWS, 2, labeled=[2], probabilities=P, random_state=0).indices.tolist() == [3, 0]
 
 
 @pytest.mark.parametrize("budget", [1, 10, 199, 200])
@@ -44,24 +44,24 @@ def test_uncertainty_of_a_model_against_scipy(budget):
     ordered = np.sort(p, axis=1)
     by_margin = np.argsort(ordered[:, -1] - ordered[:, -2])[:budget]
     by_entropy = np.argsort(-entropy(p, axis=1))[:budget]
-    assert np.array_equal(Margin().query(x, budget, probabilities=p, random_state=0).indices, by_margin)
-    assert np.array_equal(Entropy().query(x, budget, probabilities=p, random_state=0).indices, by_entropy)
+    assert np.array_equal(MarginSampling().query(x, budget, probabilities=p, random_state=0).indices, by_margin)
+    assert np.array_equal(EntropySampling().query(x, budget, probabilities=p, random_state=0).indices, by_entropy)
 
 
 def test_entropy_counts_all_classes_and_margin_only_two():
     p = np.array([[0.5, 0.5, 0.0], [0.4, 0.3, 0.3]])
-    assert Margin().query(np.zeros((2, 1)), 1, probabilities=p, random_state=0).indices.tolist() == [0]
-    assert Entropy().query(np.zeros((2, 1)), 1, probabilities=p, random_state=0).indices.tolist() == [1]
+    assert MarginSampling().query(np.zeros((2, 1)), 1, probabilities=p, random_state=0).indices.tolist() == [0]
+    assert EntropySampling().query(np.zeros((2, 1)), 1, probabilities=p, random_state=0).indices.tolist() == [1]
 
 
-@pytest.mark.parametrize("strategy", [Margin(), Entropy()])
+@pytest.mark.parametrize("strategy", [MarginSampling(), EntropySampling()])
 def test_mass_multiplies_the_score(strategy):
     mass = np.array([1, 1, 0.01, 100, 1, 1])
     assert strategy.query(ROWS, 1, probabilities=P, mass=mass, random_state=0).indices.tolist() == [3]
     assert strategy.query(ROWS, 6, probabilities=P, mass=mass, random_state=0).indices.tolist().index(2) > 2
 
 
-@pytest.mark.parametrize("strategy", [Margin(), Entropy()])
+@pytest.mark.parametrize("strategy", [MarginSampling(), EntropySampling()])
 def test_ties_fall_evenly_and_only_among_the_tied(strategy):
     p = np.array([[0.5, 0.5]] * 2 + [[0.7, 0.3]] * 6 + [[0.9, 0.1]] * 2)
     counts = np.zeros(10)
@@ -156,6 +156,11 @@ def test_random_first_picks_do_not_depend_on_the_budget():
 
 
 def test_each_is_got_by_its_name():
-    for name, kind in [("coreset", CoreSet), ("entropy", Entropy), ("margin", Margin), ("random", Random)]:
+    for name, kind in [
+        ("coreset", CoreSet),
+        ("entropy", EntropySampling),
+        ("margin", MarginSampling),
+        ("random", Random),
+    ]:
         assert type(get(name)) is kind
         assert kind.name == name

@@ -8,7 +8,7 @@ import json
 import numpy as np
 import pytest
 
-from spotal.project import Audit, Board, Data, Limits, Pick, Project, Settings
+from spotal.project import Audit, Board, Data, LimitSettings, Pick, Project, Settings
 from spotal.web.recorder import Recorder
 
 CLASSES = ("red", "green", "blue")
@@ -25,7 +25,7 @@ def make(tmp_path):
         lines = [json.dumps({"id": f"t{k}", "text": f"text {k}"}) for k in range(N)]
         (tmp_path / "texts.jsonl").write_text("\n".join(lines))
         (tmp_path / "cost.csv").write_text("id,cost\n" + "".join(f"t{k},{1 + k % 4 / 4}\n" for k in range(N)))
-        limits = Limits("../cost.csv") if priced else Limits()
+        limits = LimitSettings("../cost.csv") if priced else LimitSettings()
         data = Data("../texts.jsonl", "text")
         settings = Settings(data, CLASSES, budget=200, overlap=overlap, audit=Audit(0.3), limits=limits)
         project = Project.create(tmp_path / "p", settings)

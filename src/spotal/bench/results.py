@@ -13,14 +13,14 @@ from spotal.bench.protocol import Protocol
 from spotal.bench.store import Store
 from spotal.errors import DataFileError
 
-__all__ = ["METRIC", "Cell", "Curve", "read"]
+__all__ = ["METRIC", "Cell", "JobCurve", "read"]
 
 METRIC = "balanced_accuracy"
 """What curves, areas and ranks are of."""
 
 
 @dataclass(frozen=True)
-class Curve:
+class JobCurve:
     """One finished job.
 
     metrics : name to float64 (k,), after the first batch and after each query
@@ -44,7 +44,7 @@ class Cell:
     """A protocol's finished curves: by strategy's label, then seed. ``missing`` counts the jobs not finished."""
 
     protocol: Protocol
-    curves: dict[str, dict[int, Curve]] = field(default_factory=dict)
+    curves: dict[str, dict[int, JobCurve]] = field(default_factory=dict)
     missing: int = 0
 
     @property
@@ -89,7 +89,7 @@ def read(store: Store) -> list[Cell]:
     return cells
 
 
-def _curve(job: Job, rounds: list[dict[str, Any]]) -> Curve | None:
+def _curve(job: Job, rounds: list[dict[str, Any]]) -> JobCurve | None:
     measured = [done for done in rounds if done["metrics"]]
     for done in measured:
         float(done["metrics"][METRIC])
@@ -97,7 +97,7 @@ def _curve(job: Job, rounds: list[dict[str, Any]]) -> Curve | None:
         return None
     queried = [done for done in rounds if done["memory"] is not None]
     names = {name for done in rounds for name in done["seconds"]}
-    return Curve(
+    return JobCurve(
         job,
         np.array([done["asked"] for done in measured], np.int64),
         {name: np.array([done["metrics"][name] for done in measured]) for name in measured[0]["metrics"]},

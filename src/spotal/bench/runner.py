@@ -11,7 +11,7 @@ import numpy as np
 from spotal.bench.instrumented import InstrumentedStrategy
 from spotal.bench.jobs import Job
 from spotal.bench.store import Store
-from spotal.bench.task import Task
+from spotal.bench.task import BenchTask
 from spotal.loop import ActiveLearner
 from spotal.loop.events import Event, Round
 
@@ -20,7 +20,7 @@ __all__ = ["run_job"]
 
 def run_job(
     job: Job,
-    task: Task,
+    task: BenchTask,
     store: Store,
     *,
     origin: str = "",

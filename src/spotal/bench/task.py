@@ -1,4 +1,4 @@
-"""Task: what all strategies of one protocol and seed share. Pool, labels, test part, features, first rows."""
+"""What all strategies of one protocol and seed share. Pool, labels, test part, features, first rows."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ from spotal.loop import ActiveLearner
 from spotal.loop.oracle import VectorOracle
 from spotal.strategies import get
 
-__all__ = ["Task", "prepare"]
+__all__ = ["BenchTask", "prepare"]
 
 _LOOP, _CHOSEN = 10, 11  # purposes of a seed, beside those of the pool
 
 
 @dataclass(frozen=True)
-class Task:
+class BenchTask:
     """One pool to be labeled.
 
     X, X_test : what the learner takes: images, or the fixed features; y_test : int64 (m,), classes 0 .. n_classes - 1
@@ -75,7 +75,7 @@ class Task:
         return SharedLearner(learner, self.cache, recipe, first=self.protocol.first, data=data)
 
 
-def prepare(protocol: Protocol, seed: int, cache: Cache) -> Task:
+def prepare(protocol: Protocol, seed: int, cache: Cache) -> BenchTask:
     """Make the task of a seed; features that are costly come from the cache.
 
     Raises
@@ -99,7 +99,7 @@ def prepare(protocol: Protocol, seed: int, cache: Cache) -> Task:
         if protocol.embedding.kind != "none":
             embeddings = features_of(data, protocol.embedding, pool, held, seed, cache)[0]
     n_classes = data.n_classes if protocol.classes is None else len(protocol.classes)
-    return Task(
+    return BenchTask(
         protocol, seed, pool, X, X_test, y_test, n_classes, _initial(protocol, X, embeddings, seed), embeddings,
         fingerprint(X, X_test, y_test, pool.labels), cache,
     )  # fmt: skip

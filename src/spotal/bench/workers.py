@@ -21,7 +21,7 @@ from spotal.bench.origin import origin
 from spotal.bench.protocol import Protocol
 from spotal.bench.runner import run_job
 from spotal.bench.store import Store
-from spotal.bench.task import Task, prepare
+from spotal.bench.task import BenchTask, prepare
 from spotal.errors import OutputError
 from spotal.loop.events import Event, RoundStarted
 from spotal.numeric.threads import one_thread
@@ -108,7 +108,7 @@ def _drain(
             tell()
 
     @lru_cache(maxsize=1)
-    def task_of(key: str, seed: int) -> Task:
+    def task_of(key: str, seed: int) -> BenchTask:
         return prepare(protocols[key], seed, cache)
 
     protocols = {job.protocol.name: job.protocol for job in jobs}

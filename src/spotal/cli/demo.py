@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from spotal.datasets import Dataset
     from spotal.loop.events import Event
-    from spotal.report.comparison import Run, Settings
+    from spotal.report.comparison import ComparisonSettings, Run
 
 __all__ = ["demo"]
 
@@ -86,10 +86,12 @@ def demo(
     say(console, f"Numbers: {numbers.resolve()}")
 
 
-def _settings(rounds: int, budget: int, seeds: int, pool: int | None, imbalance: float, random_state: int) -> Settings:
-    from spotal.report.comparison import Settings
+def _settings(
+    rounds: int, budget: int, seeds: int, pool: int | None, imbalance: float, random_state: int
+) -> ComparisonSettings:
+    from spotal.report.comparison import ComparisonSettings
 
-    return Settings(rounds, budget, seeds, pool, imbalance, random_state)
+    return ComparisonSettings(rounds, budget, seeds, pool, imbalance, random_state)
 
 
 def _load(name: str, strict: bool, bars: Progress) -> Dataset:
@@ -106,7 +108,7 @@ def _load(name: str, strict: bool, bars: Progress) -> Dataset:
 class _Watch:
     """Shows a comparison's events as two bars: all trainings, and what is done now."""
 
-    def __init__(self, bars: Progress, settings: Settings) -> None:
+    def __init__(self, bars: Progress, settings: ComparisonSettings) -> None:
         self.bars = bars
         total = settings.seeds * len(settings.strategies) * (settings.rounds + 1)
         self.whole = bars.add_task("trainings", total=total)

@@ -84,7 +84,7 @@ def init(
     Your data stay where they are. What you choose here is written to spotal.toml in the folder, where you can change it
     at any time.
     """
-    from spotal.project import Audit, Limits, Project, Settings, Stop
+    from spotal.project import Audit, LimitSettings, Project, Settings, Stop
     from spotal.project.copies import find_copies
     from spotal.project.learning import recipe_for
     from spotal.project.told import told_empty
@@ -100,7 +100,7 @@ def init(
         strategy=strategy,
         random_state=random_state,
         audit=Audit(held_back=Audit().held_back if audit_share else 0.0, share=audit_share),
-        limits=Limits(
+        limits=LimitSettings(
             None if cost is None else _place(folder, cost),
             None if groups is None else _place(folder, groups),
             max_per_group,

@@ -296,12 +296,12 @@ def _summary(
     from spotal.cli.scale import MEASURED
     from spotal.pool import as_pool
     from spotal.report.covering import coverage
-    from spotal.strategies.memory import COVERED, Scale
+    from spotal.strategies.memory import COVERED, SelectionScale
 
     features = as_pool(request.features)
     n, dim = len(features), features.dim
     covered = None
-    fits = most is None or Scale.of(n, dim, int(budget)).covering() <= most
+    fits = most is None or SelectionScale.of(n, dim, int(budget)).covering() <= most
     if len(selection) and n <= MEASURED and fits:
         covered = coverage(features, selection.indices, request.labeled, most_rows=max(1, COVERED // dim))
     return {

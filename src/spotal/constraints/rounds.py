@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -15,47 +15,63 @@ from spotal.errors import BudgetError
 __all__ = ["RoundLimits"]
 
 
+@dataclass(frozen=True)
 class RoundLimits:
-    """What one round may ask for, of n rows; ``cost``, ``groups`` and ``max_per_group`` as for ``Strategy.query``.
+    """Limits on each round's picks among n rows; false where there are none.
 
-    Raises InputError and BudgetError, which names ``batch_size``, the money of a round where rows have a price.
+    cost : float64 (n,) or None
+    group : int64 (n,) or None, the number of each row's group
+    quota : int, int64 (n,) or None, most labels in each row's group, over all rounds
+    money : float, what a round may cost
     """
 
-    def __init__(self, n: int, batch_size: Any, cost: Any, groups: Any, max_per_group: Any) -> None:
-        self.priced, self._max_per_group = cost is not None, max_per_group
-        self._limits: Limits | None = None
-        if cost is None and groups is None and max_per_group is None:
-            return
-        none = np.empty(0, np.int64)
+    cost: NDArray[np.float64] | None = None
+    group: NDArray[np.int64] | None = None
+    quota: Any = None
+    money: float = np.inf
+
+    @classmethod
+    def of(cls, n: int, batch_size: Any, cost: Any, groups: Any, max_per_group: Any) -> RoundLimits:
+        """Check ``cost``, ``groups`` and ``max_per_group``, as ``Strategy.query`` takes them, for n rows.
+
+        Raises InputError and BudgetError, which names ``batch_size``, the money of a round where rows have a price.
+        """
+        none, priced = np.empty(0, np.int64), cost is not None
         try:
-            limits = check_limits(batch_size if self.priced else 0, cost, groups, max_per_group, none, np.arange(n))
+            limits = check_limits(batch_size if priced else 0, cost, groups, max_per_group, none, np.arange(n))
         except BudgetError as error:
             raise BudgetError(str(error).replace("budget", "batch_size", 1)) from None
-        assert limits is not None
-        if self.priced and limits.budget == 0:
+        if limits is None:
+            return cls()
+        if priced and limits.budget == 0:
             raise BudgetError("batch_size must be positive, the money of a round, found 0; give what a round may cost")
-        self._limits = limits if self.priced else replace(limits, budget=np.inf)
+        quota = max_per_group if np.ndim(max_per_group) == 0 else np.asarray(max_per_group, np.int64)
+        return cls(limits.cost, limits.group, quota, limits.budget if priced else np.inf)
 
     def __bool__(self) -> bool:
-        return self._limits is not None
+        return self.priced or self.group is not None
+
+    @property
+    def priced(self) -> bool:
+        """Whether labels have prices."""
+        return self.cost is not None
 
     def most(self, rows: NDArray[np.int64], labeled: NDArray[np.int64], *, priced: bool = True) -> int:
         """How many of the unlabeled ``rows`` one round may have; ``priced``: for its money."""
-        limits = self._limits
-        if limits is None:
-            return len(rows)
-        if not priced:
-            limits = replace(limits, cost=None, budget=np.inf)
-        if limits.group is not None and limits.room is not None:
-            taken = np.bincount(limits.group[labeled], minlength=len(limits.room))
-            limits = replace(limits, room=limits.room - taken)
-        return limits.most(rows)
+        money, cost = (self.money, self.cost) if priced else (np.inf, None)
+        if self.group is None:
+            return Limits(money, cost).most(rows)
+        room = np.zeros(int(self.group.max(initial=-1)) + 1, np.int64)
+        room[self.group] = self.quota
+        taken = np.bincount(self.group[labeled], minlength=len(room))
+        return Limits(money, cost, self.group, room - taken).most(rows)
 
-    def known(self, rows: NDArray[np.int64], *, priced: bool = True) -> dict[str, Any]:
+    def known(self, rows: NDArray[np.int64] | slice = slice(None), *, priced: bool = True) -> dict[str, Any]:
         """Arguments of ``query`` for a pool of these rows."""
         known: dict[str, Any] = {}
-        if self._limits is not None and self._limits.cost is not None and priced:
-            known["cost"] = self._limits.cost[rows]
-        if self._limits is not None and self._limits.group is not None:
-            known |= {"groups": self._limits.group[rows], "max_per_group": self._max_per_group}
+        if self.cost is not None and priced:
+            known["cost"] = self.cost[rows]
+        if self.group is not None:
+            quota = self.quota if np.ndim(self.quota) == 0 else self.quota[rows]
+            known |= {"groups": self.group[rows], "max_per_group": quota}
         return known

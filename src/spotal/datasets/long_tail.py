@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from spotal.errors import InputError
 from spotal.numeric.arrays import as_array
-from spotal.pool.sample import as_seed
+from spotal.numeric.seeds import as_seed
 
 __all__ = ["long_tail"]
 

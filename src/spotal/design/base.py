@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import inspect
-import operator
 from abc import ABC, abstractmethod
-from typing import Any, final
+from typing import final
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from spotal.design._match import unmatched
 from spotal.errors import InputError
+from spotal.numeric.checks import check_count
+from spotal.numeric.seeds import Seed, as_generator
 
-__all__ = ["Design", "Seed", "SequentialDesign", "as_generator"]
-
-Seed = int | np.integer[Any] | np.random.Generator | np.random.RandomState | None
-"""What ``random_state`` may be: a seed, a numpy generator of either kind, or None for fresh entropy."""
+__all__ = ["Design", "SequentialDesign"]
 
 
 class Design(ABC):
@@ -61,7 +59,7 @@ class Design(ABC):
         above that.
         """
         n = check_count(n, "n")
-        dim = check_count(dim, "dim", least=1)
+        dim = check_count(dim, "dim", 1)
         given = None if existing is None else check_unit(existing, "existing", dim=dim)
         rng = as_generator(random_state)
         if n == 0:
@@ -119,7 +117,7 @@ class SequentialDesign(Design):
             For an argument that is not as above, or a position past the end of a sequence of finite precision.
         """
         n = check_count(n, "n")
-        dim = check_count(dim, "dim", least=1)
+        dim = check_count(dim, "dim", 1)
         start = check_count(start, "start")
         rng = as_generator(random_state)
         return self._sequence(n, dim, start, rng) if n else np.empty((0, dim))
@@ -130,37 +128,6 @@ class SequentialDesign(Design):
 
     def _points(self, n: int, dim: int, rng: np.random.Generator) -> NDArray[np.float64]:
         return self._sequence(n, dim, 0, rng)
-
-
-def as_generator(random_state: Seed) -> np.random.Generator:
-    """Return the numpy Generator that ``random_state`` stands for.
-
-    A Generator is returned as it is, a RandomState gives one integer, an integer seeds a SeedSequence and None takes
-    fresh entropy. Raises InputError for anything else and for a negative seed.
-    """
-    if isinstance(random_state, np.random.Generator):
-        return random_state
-    if isinstance(random_state, np.random.RandomState):
-        random_state = int(random_state.randint(2**31 - 1))
-    if random_state is None:
-        return np.random.default_rng()
-    if isinstance(random_state, bool) or not isinstance(random_state, int | np.integer) or random_state < 0:
-        raise InputError(
-            f"random_state must be an integer of at least 0, a numpy Generator, a RandomState or None, "
-            f"found {random_state!r}; pass for example 0"
-        )
-    return np.random.default_rng(np.random.SeedSequence(int(random_state)))
-
-
-def check_count(value: Any, name: str, *, least: int = 0) -> int:
-    """Return ``value`` as an int; raise InputError unless it is an integer of at least ``least``."""
-    try:
-        count = None if isinstance(value, bool | np.bool_) else operator.index(value)
-    except TypeError:
-        count = None
-    if count is None or count < least:
-        raise InputError(f"{name} must be an integer of at least {least}, found {value!r}; pass a whole number")
-    return count
 
 
 def check_unit(points: ArrayLike, name: str, *, dim: int | None = None) -> NDArray[np.float64]:

@@ -8,9 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spotal.design._nearest import nearest
-from spotal.design.base import Design, check_count
+from spotal.design.base import Design
 from spotal.design.sobol import Sobol, cloud
 from spotal.errors import InputError
+from spotal.numeric.checks import check_count
 
 __all__ = ["Centroidal"]
 
@@ -53,7 +54,7 @@ class Centroidal(Design):
         return self._conditional(n, np.empty((0, dim)), rng)
 
     def _conditional(self, n: int, existing: NDArray[np.float64], rng: np.random.Generator) -> NDArray[np.float64]:
-        per_point = check_count(self.samples_per_point, "samples_per_point", least=1)
+        per_point = check_count(self.samples_per_point, "samples_per_point", 1)
         max_iter = check_count(self.max_iter, "max_iter")
         if not self.tol >= 0:
             raise InputError(f"tol must be a number of at least 0, found {self.tol!r}; pass for example 1e-3")

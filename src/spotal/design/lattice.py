@@ -7,7 +7,8 @@ from typing import final
 import numpy as np
 from numpy.typing import NDArray
 
-from spotal.design.base import Design, check_count
+from spotal.design.base import Design
+from spotal.numeric.checks import check_count
 
 __all__ = ["Lattice"]
 
@@ -49,7 +50,7 @@ class Lattice(Design):
         self.shift = shift
 
     def _points(self, n: int, dim: int, rng: np.random.Generator) -> NDArray[np.float64]:
-        candidates = check_count(self.candidates, "candidates", least=1)
+        candidates = check_count(self.candidates, "candidates", 1)
         few = len(_coprime(n)) < min(n / 2, candidates)
         modulus = n + 1 if few else n
         half = _coprime(modulus)

@@ -8,8 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spotal.design._nearest import nearest
-from spotal.design.base import Design, check_count
+from spotal.design.base import Design
 from spotal.design.sobol import cloud
+from spotal.numeric.checks import check_count
 
 __all__ = ["Maximin"]
 
@@ -55,7 +56,7 @@ class Maximin(Design):
         return self._conditional(n, np.empty((0, dim)), rng)
 
     def _conditional(self, n: int, existing: NDArray[np.float64], rng: np.random.Generator) -> NDArray[np.float64]:
-        candidates = check_count(self.candidates, "candidates", least=1)
+        candidates = check_count(self.candidates, "candidates", 1)
         max_iter = check_count(self.max_iter, "max_iter")
         choice = cloud(max(n, min(candidates * n, MAX_CLOUD)), existing.shape[1], rng)
         return _repel(_farthest(n, choice, existing), existing, max_iter)

@@ -8,10 +8,12 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from spotal.design._nearest import nearest_blocks
-from spotal.design.base import as_generator, check_count, check_unit
+from spotal.design.base import check_unit
 from spotal.design.sobol import cloud
 from spotal.errors import InputError
 from spotal.numeric.arrays import check_matrix, to_numpy
+from spotal.numeric.checks import check_count
+from spotal.numeric.seeds import as_generator
 
 __all__ = ["MERIT_POINTS", "discrepancy", "fill_distance", "merits", "separation"]
 
@@ -123,7 +125,7 @@ def fill_distance(picks: ArrayLike, cloud: ArrayLike, chunk: int | None = None) 
         raise InputError(
             f"cloud has {rows.shape[1]} columns where picks have {centers.shape[1]}; pass points of one space"
         )
-    chunk = None if chunk is None else check_count(chunk, "chunk", least=1)
+    chunk = None if chunk is None else check_count(chunk, "chunk", 1)
     return max(float(distance.max()) for _, distance, _ in nearest_blocks(rows, centers, chunk))
 
 

@@ -14,7 +14,7 @@ from torch import nn
 from spotal.embed.items import Items
 from spotal.embed.items.base import image_of, shape_of_content
 from spotal.embed.models.load import ENCODER
-from spotal.embed.models.trained import Trained, options
+from spotal.embed.models.trained import TrainedEncoder, options
 from spotal.embed.simclr import recipe_for
 from spotal.embed.torch_model import TorchEmbedder
 from spotal.errors import DataFileError, InputError
@@ -69,7 +69,7 @@ def train_embedder(
     ----------
     items : Items, images
     out : path of the pool's folder
-    dim, epochs, backbone, device : see :meth:`Trained.train`
+    dim, epochs, backbone, device : see :meth:`TrainedEncoder.train`
     random_state : int
     image_size : int or None, height and width to train on; None for the first image's longer side, at most 64
     on_load : called with images read and images to read; on_epoch : with the epoch, from 1, and its mean loss
@@ -96,7 +96,7 @@ def train_embedder(
             )
         return embedder
     images = _load(items, image_size or _side(items, MOST_TRAINING_SIZE), random_state, on_load)
-    trained = Trained.train(
+    trained = TrainedEncoder.train(
         images, dim=dim, epochs=epochs, seed=random_state, backbone=backbone, device=device, on_epoch=on_epoch
     )
     trained.save(path)

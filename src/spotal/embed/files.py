@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from spotal.embed.base import Embedder
 from spotal.errors import DataFileError, InputError
 from spotal.images import decode, each, note_of_depth, report
-from spotal.pool.sample import as_seed
+from spotal.numeric.seeds import as_seed
 
 __all__ = ["embed_images"]
 

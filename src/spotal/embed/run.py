@@ -21,7 +21,8 @@ from spotal.embed.torch_model import TorchEmbedder
 from spotal.errors import DataFileError, InputError, ModelError, OutputError, ResourceError, SpotalWarning
 from spotal.images import note_of_depth
 from spotal.numeric.arrays import blocks
-from spotal.pool.manifest import MANIFEST, Manifest, Shard, Skipped, is_pool, read_manifest, read_shards
+from spotal.numeric.checks import check_count
+from spotal.pool.manifest import MANIFEST, Manifest, ShardEntry, SkippedEntry, is_pool, read_manifest, read_shards
 from spotal.selection.provenance import content_hash, versions
 from spotal.storage.files import atomic_path, is_part, save_array
 from spotal.storage.locks import try_lock
@@ -42,7 +43,7 @@ class Embedded:
 
     manifest: Manifest
     n_embedded: int
-    skipped: tuple[Skipped, ...]
+    skipped: tuple[SkippedEntry, ...]
 
 
 def embed_items(
@@ -104,13 +105,9 @@ def embed_items(
     -----
     Memory is that of a shard and of a few batches a worker, and of the ids.
     """
-    for name, value, least in (
-        ("batch_size", batch_size, 1),
-        ("workers", workers or 0, 0),
-        ("shard_rows", shard_rows, 1),
-    ):
-        if isinstance(value, bool) or not isinstance(value, int) or value < least:
-            raise InputError(f"{name} must be an integer of at least {least}, found {value!r}")
+    batch_size = check_count(batch_size, "batch_size", 1)
+    workers = None if workers is None else check_count(workers, "workers")
+    shard_rows = check_count(shard_rows, "shard_rows", 1)
     if dtype not in DTYPES:
         raise InputError(f"dtype must be one of {', '.join(DTYPES)}, found {dtype!r}")
     folder = Path(out)
@@ -173,7 +170,7 @@ class Work:
         """Embed a shard's rows and write it, under the next name, unless none can be read."""
         kept: list[int] = []
         vectors: list[NDArray[Any]] = []
-        skipped: list[Skipped] = []
+        skipped: list[SkippedEntry] = []
         scaled: list[str] = []
         for batch in blocks(len(rows), self.batch_size):
             ready = next(loaded)
@@ -181,7 +178,7 @@ class Work:
             for row, reason in ready.failed:
                 if self.strict:
                     raise DataFileError(f"{reason}, and --strict was asked for")
-                skipped.append(Skipped(item_id(self.items, row), reason, _size(self.items, row)))
+                skipped.append(SkippedEntry(item_id(self.items, row), reason, _size(self.items, row)))
             if ready.rows:
                 kept += ready.rows
                 vectors.append(_cast(embedder.forward(ready.batch, len(ready.rows), mixed=True), self.dtype))
@@ -198,8 +195,8 @@ class Done:
     ``scaled`` has an entry for each image of more than 8 bits a value.
     """
 
-    shard: Shard | None
-    skipped: tuple[Skipped, ...]
+    shard: ShardEntry | None
+    skipped: tuple[SkippedEntry, ...]
     dim: int
     scaled: tuple[str, ...] = ()
 
@@ -308,7 +305,7 @@ def _same_source(folder: Path, before: dict[str, Any], now: dict[str, Any]) -> N
 def _known(folder: Path, manifest: Manifest) -> tuple[Manifest, dict[Any, int | None]]:
     """Ids that the manifest knows and the sizes of their files, and the manifest without shards that are damaged."""
     known: dict[Any, int | None] = {item.id: item.bytes for item in manifest.skipped}
-    whole: list[Shard] = []
+    whole: list[ShardEntry] = []
     for shard in manifest.shards:
         try:
             read_shards(folder, replace(manifest, shards=(shard,)))
@@ -362,7 +359,7 @@ def _free_names(folder: Path, manifest: Manifest) -> Iterator[str]:
         number += 1
 
 
-def _write(folder: Path, name: str, matrix: NDArray[Any], items: Items, rows: list[int]) -> Shard:
+def _write(folder: Path, name: str, matrix: NDArray[Any], items: Items, rows: list[int]) -> ShardEntry:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -371,7 +368,7 @@ def _write(folder: Path, name: str, matrix: NDArray[Any], items: Items, rows: li
     columns: dict[str, Any] = {"id": pa.array(ids, pa.uint64()) if large else ids}
     if items.sizes is not None:
         columns["bytes"] = [items.sizes[row] for row in rows]
-    shard = Shard(
+    shard = ShardEntry(
         f"{name}.npy", f"ids/{name}.parquet", len(rows), hashlib.blake2b(matrix.data, digest_size=16).hexdigest()
     )
     with atomic_path(folder / shard.ids) as part:
@@ -398,5 +395,5 @@ def _size(items: Items, row: int) -> int | None:
     return None if items.sizes is None else items.sizes[row]
 
 
-def _in_order(skipped: Sequence[Skipped]) -> tuple[Skipped, ...]:
+def _in_order(skipped: Sequence[SkippedEntry]) -> tuple[SkippedEntry, ...]:
     return tuple(sorted(skipped, key=lambda item: (str(type(item.id)), item.id)))

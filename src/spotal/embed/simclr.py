@@ -13,7 +13,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from spotal.errors import InputError
-from spotal.learner.inputs import Scale
+from spotal.learner.inputs import Standardizer
 from spotal.learner.networks import ResNet18
 from spotal.learner.training import reset_parameters, seeded
 from spotal.numeric.arrays import blocks
@@ -64,7 +64,7 @@ class Encoder:
     losses : list of float, mean contrastive loss of each epoch
     """
 
-    def __init__(self, network: nn.Module, scale: Scale, device: torch.device, losses: list[float]) -> None:
+    def __init__(self, network: nn.Module, scale: Standardizer, device: torch.device, losses: list[float]) -> None:
         self.network, self.scale, self.device, self.losses = network, scale, device, losses
 
     @torch.inference_mode()
@@ -109,7 +109,7 @@ def train_encoder(
     representations", ICML 2020.
     """
     place = torch.device("cuda" if device == "auto" and torch.cuda.is_available() else device.replace("auto", "cpu"))
-    scale = Scale.of(images, "images")
+    scale = Standardizer.of(images, "images")
     draw, order = (int(s) for s in np.random.SeedSequence(seed).generate_state(2, np.uint32))
     generator = torch.Generator().manual_seed(order)
     rng = np.random.default_rng(order)

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from spotal.embed.base import check_images
 from spotal.errors import InputError, ModelError, ResourceError, SpotalError
 from spotal.numeric.arrays import blocks
+from spotal.numeric.checks import check_count
 
 if TYPE_CHECKING:
     import torch
@@ -82,8 +83,7 @@ class TorchEmbedder:
         from spotal.embed.models import load_model
 
         for name, value in (("batch_size", batch_size), ("image_size", image_size if image_size is not None else 1)):
-            if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 1:
-                raise InputError(f"{name} must be an integer of at least 1, found {value!r}")
+            check_count(value, name, 1)
         if channels not in (None, 1, 3):
             raise InputError(f"channels must be 1, 3 or None, found {channels!r}; take 1 for gray or 3 for color")
         self.path = type(model).__name__ if isinstance(model, torch.nn.Module) else str(model)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from spotal.errors import InputError
 from spotal.numeric.arrays import blocks, to_numpy, to_tensor
 
-__all__ = ["Scale", "check_data", "row_shape"]
+__all__ = ["Standardizer", "check_data", "row_shape"]
 
 SAMPLE_ROWS = 20_000
 """Mean and deviation are taken over at most this many rows, evenly spaced."""
@@ -45,14 +45,14 @@ def row_shape(X: NDArray[Any]) -> tuple[int, ...]:
 
 
 @dataclass(frozen=True)
-class Scale:
+class Standardizer:
     """Mean and standard deviation of each channel or feature; float64 (c,). Deviations of zero are set to 1."""
 
     mean: NDArray[np.float64]
     deviation: NDArray[np.float64]
 
     @staticmethod
-    def of(X: NDArray[Any], name: str) -> Scale:
+    def of(X: NDArray[Any], name: str) -> Standardizer:
         """The scale of images (n, h, w, c) or features (n, d), n >= 1, over at most 20,000 rows, in two passes.
 
         Raises
@@ -75,7 +75,7 @@ class Scale:
             square += ((X[rows[part]].astype(np.float64) - mean) ** 2).sum(axes)
         deviation = np.sqrt(square / count)
         constant = deviation <= 1e-6 * np.maximum(np.abs(mean), 1e-6)
-        return Scale(mean, np.where(constant, 1.0, deviation))
+        return Standardizer(mean, np.where(constant, 1.0, deviation))
 
     def batch(self, X: NDArray[Any], rows: NDArray[np.int64] | slice, device: torch.device) -> torch.Tensor:
         """Those rows, standardized: float32 (n, c, h, w) or (n, d) on the device. Reads only these rows."""

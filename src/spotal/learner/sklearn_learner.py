@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from spotal.errors import InputError, ModelError
 from spotal.learner.base import check_labels
 from spotal.numeric.arrays import block_rows, blocks, to_numpy
+from spotal.numeric.checks import check_count
 
 __all__ = ["SklearnLearner"]
 
@@ -43,10 +44,8 @@ class SklearnLearner:
                 f"classifier must have fit and predict_proba, found {type(classifier).__name__} without; take one that "
                 "gives probabilities, or wrap it in sklearn.calibration.CalibratedClassifierCV"
             )
-        if isinstance(n_classes, bool) or not isinstance(n_classes, (int, np.integer)) or n_classes < 2:
-            raise InputError(f"n_classes must be an integer of at least 2, found {n_classes!r}")
         self.classifier = classifier
-        self.n_classes = int(n_classes)
+        self.n_classes = check_count(n_classes, "n_classes", 2)
 
     def fit(self, X: NDArray[Any], y: NDArray[np.int64], *, random_state: int | None = None) -> Self:
         """Fit a clone of the classifier from nothing.

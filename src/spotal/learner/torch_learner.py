@@ -18,9 +18,10 @@ from spotal.errors import DataFileError, InputError, ModelError, OutputError
 from spotal.learner._augment import Augment, choose_augment
 from spotal.learner.base import TrainingReport, check_labels
 from spotal.learner.forward import Embed, forward
-from spotal.learner.inputs import Scale, check_data, row_shape
-from spotal.learner.training import Plan, hold_out, reset_parameters, seeded, train
+from spotal.learner.inputs import Standardizer, check_data, row_shape
+from spotal.learner.training import TrainingPlan, hold_out, reset_parameters, seeded, train
 from spotal.numeric.arrays import blocks
+from spotal.numeric.checks import check_count
 from spotal.storage.files import atomic_path
 
 __all__ = ["TorchLearner"]
@@ -117,8 +118,7 @@ class TorchLearner:
             ("patience", patience, 1),
             ("inference_batch_size", 1 if inference_batch_size is None else inference_batch_size, 1),
         ):
-            if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < least:
-                raise InputError(f"{name} must be an integer of at least {least}, found {value!r}")
+            check_count(value, name, least)
         if not learning_rate > 0 or not weight_decay >= 0 or not 0 <= label_smoothing < 1:
             raise InputError(
                 "learning_rate must be positive, weight_decay at least 0 and label_smoothing in [0, 1), found "
@@ -134,7 +134,7 @@ class TorchLearner:
         self.normalize_from = normalize_from
         self.device = _device(device)
         self.inference_batch_size = inference_batch_size
-        self.plan = Plan(
+        self.plan = TrainingPlan(
             epochs, min_steps, batch_size, float(learning_rate), float(weight_decay), float(label_smoothing), patience
         )
 
@@ -266,7 +266,7 @@ class TorchLearner:
                 warnings.simplefilter("ignore", UserWarning)  # torch's, about how the file was written
                 content = torch.load(path, map_location="cpu", weights_only=True)
             shape = tuple(int(size) for size in content["shape"])
-            scale = Scale(content["mean"].numpy(), content["deviation"].numpy())
+            scale = Standardizer(content["mean"].numpy(), content["deviation"].numpy())
             state, n_classes = content["state"], content["n_classes"]
         except Exception as error:  # a damaged file fails in any way it likes, struct.error and IndexError among them
             reason = str(error).splitlines()[0] if str(error) else type(error).__name__
@@ -308,14 +308,14 @@ class TorchLearner:
         placed: nn.Module = network.to(self.device)
         return placed
 
-    def _scale(self, data: NDArray[Any], shape: tuple[int, ...]) -> Scale:
+    def _scale(self, data: NDArray[Any], shape: tuple[int, ...]) -> Standardizer:
         if self.normalize_from is None:
-            return Scale.of(data, "X")
+            return Standardizer.of(data, "X")
         source = check_data(self.normalize_from, "normalize_from", shape)
         if len(source) == 0:
             raise InputError("normalize_from must have at least one row, found none; leave it out or give data")
         if getattr(self, "_source_scale", None) is None:
-            self._source_scale = Scale.of(source, "normalize_from")
+            self._source_scale = Standardizer.of(source, "normalize_from")
         return self._source_scale
 
     @torch.no_grad()

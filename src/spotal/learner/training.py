@@ -17,7 +17,7 @@ from spotal.errors import ModelError
 from spotal.learner._augment import Augment
 from spotal.learner.base import TrainingReport
 
-__all__ = ["Plan", "hold_out", "reset_parameters", "seeded", "train"]
+__all__ = ["TrainingPlan", "hold_out", "reset_parameters", "seeded", "train"]
 
 MOST_REPORTS = 40
 """Epochs are lengthened to several passes over the labels where there would be more of them than this."""
@@ -31,7 +31,7 @@ Batch = Callable[[NDArray[np.int64]], torch.Tensor]
 
 
 @dataclass(frozen=True)
-class Plan:
+class TrainingPlan:
     """How long and how hard to train."""
 
     epochs: int
@@ -97,7 +97,7 @@ def train(
     y: NDArray[np.int64],
     train_rows: NDArray[np.int64],
     held_rows: NDArray[np.int64],
-    plan: Plan,
+    plan: TrainingPlan,
     *,
     augment: Augment | None,
     device: torch.device,
@@ -181,7 +181,7 @@ def _rate(step: int, steps: int) -> float:
     return 0.5 * (1 + math.cos(math.pi * (step - warm) / (steps - warm + 1)))
 
 
-def _optimizer(network: nn.Module, plan: Plan) -> torch.optim.Optimizer:
+def _optimizer(network: nn.Module, plan: TrainingPlan) -> torch.optim.Optimizer:
     """AdamW; weights decay, biases and norms do not."""
     parameters = [parameter for parameter in network.parameters() if parameter.requires_grad]
     groups = [

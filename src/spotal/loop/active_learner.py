@@ -17,10 +17,11 @@ from spotal.learner.adapt import as_learner
 from spotal.learner.base import check_labels
 from spotal.learner.metrics import score
 from spotal.loop.events import Event, Labeled, Queried, Round, RoundFinished, RoundStarted, Trained, TrainingProgress
-from spotal.loop.next_batch import Batches, Queries, check_count
+from spotal.loop.next_batch import Batches, Queries, check_size
 from spotal.loop.oracle import SKIPPED, Oracle
 from spotal.loop.state import NETWORK, LoopState
 from spotal.numeric.arrays import to_numpy
+from spotal.numeric.checks import check_count
 from spotal.numeric.sizes import size_of
 from spotal.pool import as_array
 from spotal.pool.file_signature import FileSignature, mapped_file
@@ -108,15 +109,15 @@ class ActiveLearner:
         self._signature = None if file is None else FileSignature(file)
         if self.X.ndim < 2 or len(self.X) == 0:
             raise InputError(f"X must have rows of numbers, found shape {self.X.shape}; give (n, d) or images")
-        limits = RoundLimits(len(self.X), batch_size, cost, groups, max_per_group)
+        limits = RoundLimits.of(len(self.X), batch_size, cost, groups, max_per_group)
         if not limits.priced:
-            check_count(batch_size, "batch_size", len(self.X))
+            check_size(batch_size, "batch_size", len(self.X))
         elif max_labels is not None:
             raise InputError(
                 f"max_labels must be None where cost is given, found {max_labels!r}; run so many rounds instead"
             )
         if max_labels is not None:
-            check_count(max_labels, "max_labels", None)
+            check_size(max_labels, "max_labels", None)
         self.max_memory = None if max_memory is None else size_of(max_memory)
         if self.max_memory is not None and limits.priced:
             raise InputError("max_memory is for a budget of rows, found cost too; leave one of them out")
@@ -128,9 +129,7 @@ class ActiveLearner:
         self.X_test, self.y_test = _check_test(X_test, y_test, self.learner.n_classes)
         if random_state is None:  # 53 bits, so that any JSON reader keeps them
             random_state = int(np.random.SeedSequence().generate_state(1, np.uint64)[0] >> np.uint64(11))
-        if isinstance(random_state, bool) or not isinstance(random_state, (int, np.integer)) or random_state < 0:
-            raise InputError(f"random_state must be None or an integer of at least 0, found {random_state!r}")
-        self.random_state = int(random_state)
+        self.random_state = check_count(random_state, "random_state")
         self.observers = tuple(observers)
         self.rounds_: list[Round] = []
         self.labeled_ = self.labels_ = self.skipped_ = np.empty(0, np.int64)

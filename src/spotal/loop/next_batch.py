@@ -16,7 +16,7 @@ from spotal.numeric.arrays import check_matrix, check_rows
 if TYPE_CHECKING:
     from spotal.selection import Selection
 
-__all__ = ["Batch", "Batches", "Queries", "check_count"]
+__all__ = ["Batches", "NextBatch", "Queries", "check_size"]
 
 
 class Queries(Protocol):
@@ -42,7 +42,7 @@ class Queries(Protocol):
         ...
 
 
-class Batch(NamedTuple):
+class NextBatch(NamedTuple):
     """Rows of X to ask for, the selection where a strategy chose them, and where they come from: a word and a line."""
 
     rows: NDArray[np.int64]
@@ -101,22 +101,22 @@ class Batches:
             left = self.limits.most(np.setdiff1d(np.arange(len(self.X)), gone), state.labeled, priced=priced)
         return left if max_labels is None else max(0, min(left, max_labels - len(state.labeled)))
 
-    def first(self, state: LoopState, max_labels: int | None) -> Batch:
+    def first(self, state: LoopState, max_labels: int | None) -> NextBatch:
         """Rows to ask for while there is no label."""
         priced = self.limits.priced
         if len(state.rounds) == 0 and isinstance(self.initial, np.ndarray):
             given = self.initial[: self.left(state, max_labels)]
-            return Batch(given, None, "given", "the rows given as initial")
+            return NextBatch(given, None, "given", "the rows given as initial")
         if isinstance(self.initial, int):
             rows = self._random(state, max_labels, self.initial, priced=False)
-            return Batch(rows, None, "random", "initial is a number of random rows")
+            return NextBatch(rows, None, "random", "initial is a number of random rows")
         if self.initial is not None:
             rows = self._random(state, max_labels, self.size, priced=priced)
-            return Batch(rows, None, "random", "no row given as initial got a label")
+            return NextBatch(rows, None, "random", "no row given as initial got a label")
         if self.needs_probabilities:
             name = getattr(self.strategy, "name", type(self.strategy).__name__)
             why = f"strategy {name!r} needs probabilities and there is no model yet, so these rows are random"
-            return Batch(self._random(state, max_labels, self.size, priced=priced), None, "random", why)
+            return NextBatch(self._random(state, max_labels, self.size, priced=priced), None, "random", why)
         why = "no model yet: picked from the embeddings alone"
         if not self.needs_embeddings:
             why = "no model yet, and the strategy needs none"
@@ -129,7 +129,7 @@ class Batches:
 
     def next(
         self, state: LoopState, max_labels: int | None, pool: Any, probabilities: NDArray[Any] | None = None
-    ) -> Batch:
+    ) -> NextBatch:
         """Ask the strategy. Skipped rows are no part of the pool that it sees."""
         from spotal.strategies.memory import within
 
@@ -162,7 +162,7 @@ class Batches:
                 f"strategy must pick {budget} unlabeled rows, found {len(found)}, of which {n_known} labeled already; "
                 f"repair {type(strategy).__name__}"
             )
-        return Batch(picks, selection if whole else _of_all(selection, kept, picks, n), "strategy", "")
+        return NextBatch(picks, selection if whole else _of_all(selection, kept, picks, n), "strategy", "")
 
     def _random(self, state: LoopState, max_labels: int | None, budget: float, *, priced: bool) -> NDArray[np.int64]:
         """Random rows while there is no label: so many, or for so much money."""
@@ -189,7 +189,7 @@ def _of_all(selection: Selection, kept: NDArray[np.int64], picks: NDArray[np.int
     return replace(selection, indices=picks, _represent=represent, _represented=None)
 
 
-def check_count(value: Any, name: str, most: int | None) -> None:
+def check_size(value: Any, name: str, most: int | None) -> None:
     """Raise BudgetError where the value is no integer from 1 to ``most``, the rows of X."""
     right = isinstance(value, (int, np.integer)) and not isinstance(value, bool)
     if not right or value < 1 or (most is not None and value > most):
@@ -201,7 +201,7 @@ def _check_initial(initial: Any, n: int) -> int | NDArray[np.int64] | None:
     if initial is None:
         return None
     if np.ndim(initial) == 0:
-        check_count(initial, "initial", n)
+        check_size(initial, "initial", n)
         return int(initial)
     rows = check_rows(initial, n, "initial")
     if len(rows) == 0:

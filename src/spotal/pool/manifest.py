@@ -24,14 +24,14 @@ from spotal.tables.arrays import read_npy
 from spotal.tables.columns import Ids, column, ids_of
 from spotal.tables.json_lines import parse_json
 
-__all__ = ["MANIFEST", "Manifest", "Shard", "Skipped", "is_pool", "read_ids", "read_manifest", "read_shards"]
+__all__ = ["MANIFEST", "Manifest", "ShardEntry", "SkippedEntry", "is_pool", "read_ids", "read_manifest", "read_shards"]
 
 MANIFEST = "pool.json"
 FORMAT = "spotal pool 1"
 
 
 @dataclass(frozen=True)
-class Shard:
+class ShardEntry:
     """Rows of a pool: their file, the file of their ids, how many, and the BLAKE2 hash of the first file's array."""
 
     file: str
@@ -46,7 +46,7 @@ class Shard:
 
 
 @dataclass(frozen=True)
-class Skipped:
+class SkippedEntry:
     """An item that could not be read, why, and the size of its file where it has one."""
 
     id: str | int
@@ -75,8 +75,8 @@ class Manifest:
     recipe_hash: str
     source: dict[str, Any]
     versions: dict[str, str]
-    shards: tuple[Shard, ...] = ()
-    skipped: tuple[Skipped, ...] = field(default=())
+    shards: tuple[ShardEntry, ...] = ()
+    skipped: tuple[SkippedEntry, ...] = field(default=())
 
     def __post_init__(self) -> None:
         kinds = {"dim": int, "dtype": str, "model": str, "recipe": dict, "recipe_hash": str, "source": dict}
@@ -116,8 +116,8 @@ def read_manifest(folder: str | os.PathLike[str]) -> Manifest:
         if document.pop("format") != FORMAT:
             raise ValueError("another format")
         document.pop("rows")
-        document["shards"] = tuple(Shard(**shard) for shard in document["shards"])
-        document["skipped"] = tuple(Skipped(**item) for item in document["skipped"])
+        document["shards"] = tuple(ShardEntry(**shard) for shard in document["shards"])
+        document["skipped"] = tuple(SkippedEntry(**item) for item in document["skipped"])
         return Manifest(**document)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise DataFileError(

@@ -70,7 +70,7 @@ from spotal.project.records import (
     Undo,
     Undone,
 )
-from spotal.project.settings import Audit, Data, Limits, Settings, Stop
+from spotal.project.settings import Audit, Data, LimitSettings, Settings, Stop
 from spotal.project.training import train
 
 __all__ = [
@@ -87,7 +87,7 @@ __all__ = [
     "Found",
     "Import",
     "Item",
-    "Limits",
+    "LimitSettings",
     "Metric",
     "Model",
     "Pick",

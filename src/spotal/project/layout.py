@@ -9,13 +9,12 @@ from collections.abc import Iterator
 from contextlib import closing, suppress
 from pathlib import Path
 
-from filelock import FileLock, Timeout
-
 from spotal.errors import OutputError, ProjectBusyError
 from spotal.project import made
 from spotal.project.database import is_ours
 from spotal.project.lock import held
 from spotal.project.places import BACKUPS, DATABASE, FEATURES, LINK, OWN, PICTURES
+from spotal.storage.locks import try_lock
 from spotal.tables.json_lines import parse_json
 
 __all__ = ["OLD", "is_old", "move", "upgrade"]
@@ -57,11 +56,9 @@ def move(folder: Path) -> None:
     """
     if not is_old(folder):
         return
-    old_lock = FileLock(folder / ".lock")
-    try:
-        old_lock.acquire(timeout=0)
-    except Timeout:
-        raise ProjectBusyError(f"{folder} is in use by an older version of spotal; wait until that is done") from None
+    old_lock = try_lock(folder / ".lock")
+    if old_lock is None:
+        raise ProjectBusyError(f"{folder} is in use by an older version of spotal; wait until that is done")
     try:
         with closing(sqlite3.connect(folder / OLD, timeout=1)) as connection:
             connection.execute("PRAGMA journal_mode = DELETE")  # refused while others have it open
@@ -80,7 +77,7 @@ def move(folder: Path) -> None:
         reason = (error.strerror or str(error)).lower()
         raise OutputError(f"{folder} cannot be written ({reason}); give a folder that you may write to") from None
     finally:
-        old_lock.release()
+        old_lock.close()
 
 
 def _move_models(connection: sqlite3.Connection, folder: Path) -> None:

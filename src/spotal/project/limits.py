@@ -4,55 +4,25 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from spotal.constraints.rounds import RoundLimits
 from spotal.errors import DataFileError, InputError, ProjectError
 from spotal.project.arrivals import is_blank
-from spotal.project.settings import Limits, Settings
+from spotal.project.settings import LimitSettings, Settings
 
 if TYPE_CHECKING:
     from spotal.project.project import Project
     from spotal.project.records import Found
 
-__all__ = ["PoolLimits", "check", "limits_of", "read_prices"]
+__all__ = ["check", "limits_of", "read_prices"]
 
 
 Rows = Mapping[str, "int | None"]
 """From ids of items to the rows where they stand in their table now."""
-
-
-@dataclass(frozen=True)
-class PoolLimits:
-    """Prices and quotas of n items, and what a strategy's ``query`` takes of them.
-
-    cost : float64 (n,) or None; group : int64 (n,) or None, and quota : int64 (n,), most labels of each item's group
-    """
-
-    cost: NDArray[np.float64] | None
-    group: NDArray[np.int64] | None
-    quota: NDArray[np.int64] | None
-
-    def most(self, free: NDArray[np.int64], labeled: NDArray[np.int64]) -> int:
-        """How many of the items ``free`` the quotas allow beside ``labeled``, both by position."""
-        if self.group is None or self.quota is None:
-            return len(free)
-        from spotal.constraints.limits import Limits as Allowed
-
-        room = np.zeros(int(self.group.max(initial=-1)) + 1, np.int64)
-        room[self.group] = self.quota
-        return Allowed(np.inf, None, self.group, room - np.bincount(self.group[labeled], minlength=len(room))).most(
-            free
-        )
-
-    def known(self) -> dict[str, Any]:
-        """Arguments of ``query``."""
-        known: dict[str, Any] = {} if self.cost is None else {"cost": self.cost}
-        return known if self.group is None else known | {"groups": self.group, "max_per_group": self.quota}
 
 
 def check(settings: Settings, folder: Path, found: Iterable[Found]) -> None:
@@ -62,7 +32,7 @@ def check(settings: Settings, folder: Path, found: Iterable[Found]) -> None:
     """
     from spotal.strategies import get
 
-    if settings.limits == Limits():
+    if settings.limits == LimitSettings():
         return
     refusal = get(settings.strategy)._refusal()
     if refusal is not None:
@@ -104,7 +74,7 @@ def read_prices(settings: Settings, folder: Path, items: Rows, others: Iterable[
     return prices
 
 
-def limits_of(project: Project, items: list[str], labeled: set[str], prices: dict[str, float] | None) -> PoolLimits:
+def limits_of(project: Project, items: list[str], labeled: set[str], prices: dict[str, float] | None) -> RoundLimits:
     """The limits on a query among ``items``, of which it will know those in ``labeled`` as labeled.
 
     What else was picked or answered counts against its group too: picks that wait, and items that are of no class.
@@ -115,7 +85,7 @@ def limits_of(project: Project, items: list[str], labeled: set[str], prices: dic
     cost = None if prices is None else np.asarray([prices.get(name, 1.0) for name in items])
     file, most = settings.limits.groups, settings.limits.max_per_group
     if file is None or most is None:
-        return PoolLimits(cost, None, None)
+        return RoundLimits(cost)
     rows = {item.id: item.row for item in project.items}
     needed = [name for name in items if name not in labeled]
     groups = _values(settings, folder, file, "group", rows, needed, project.arrived.empty)
@@ -124,7 +94,7 @@ def limits_of(project: Project, items: list[str], labeled: set[str], prices: dic
     others = [item.id for item in project.items.at(project.rounds.taken()) if item.id not in labeled]
     inside = [number[groups[name]] for name in others if name in groups and groups[name] in number]
     taken = np.bincount(np.asarray(inside, np.int64), minlength=len(number))
-    return PoolLimits(cost, group, np.maximum(most - taken, 0)[group])
+    return RoundLimits(cost, group, np.maximum(most - taken, 0)[group])
 
 
 def _values(

@@ -9,10 +9,9 @@ from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
-from filelock import FileLock, Timeout
-
-from spotal.errors import OutputError, ProjectBusyError
+from spotal.errors import ProjectBusyError
 from spotal.project.places import HOLDER, LOCK, own_folder
+from spotal.storage.locks import try_lock
 from spotal.tables.json_lines import parse_json
 
 __all__ = ["held"]
@@ -38,21 +37,14 @@ def held(folder: Path, what: str, wait: float = 0.0) -> Iterator[None]:
         The folder cannot be written.
     """
     own_folder(folder)
-    lock = FileLock(folder / LOCK, thread_local=False)
-    try:
-        lock.acquire(timeout=wait)
-    except Timeout:
-        raise ProjectBusyError(f"{folder} is in use by {_holder(folder)}; wait until that is done") from None
-    except OSError as error:
-        reason = (error.strerror or str(error)).lower()
-        raise OutputError(f"{folder} cannot be written ({reason}); give a folder that you may write to") from None
-    try:
+    lock = try_lock(folder / LOCK, wait)
+    if lock is None:
+        raise ProjectBusyError(f"{folder} is in use by {_holder(folder)}; wait until that is done")
+    with lock:
         about = {"what": what, "pid": os.getpid(), "since": datetime.now(UTC).isoformat(timespec="seconds")}
         with suppress(OSError):
             (folder / HOLDER).write_text(json.dumps(about), encoding="utf-8")
         yield
-    finally:
-        lock.release()
 
 
 def _holder(folder: Path) -> str:

@@ -182,7 +182,7 @@ def _choose(
     rows = np.searchsorted(numbers, sorted(labeled))
     names = {item.number: item.id for item in candidates} | known
     limits = limits_of(project, [names[number] for number in numbers.tolist()], set(known.values()), prices)
-    most = limits.most(np.setdiff1d(np.arange(len(numbers)), rows), rows)
+    most = limits.most(np.setdiff1d(np.arange(len(numbers)), rows), rows, priced=False)
     if prices is None:
         size = int(min(size, most))
     if most < 1 or size <= 0:

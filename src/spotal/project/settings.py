@@ -16,7 +16,7 @@ from spotal.tables import Dialect, read_text
 from spotal.tables.configuration import build, check_fields, key
 from spotal.tables.toml import read_toml
 
-__all__ = ["FILE", "Audit", "Data", "Limits", "Settings", "Stop", "add_classes", "from_table", "read"]
+__all__ = ["FILE", "Audit", "Data", "LimitSettings", "Settings", "Stop", "add_classes", "from_table", "read"]
 
 FILE = "spotal.toml"
 KINDS = ("image", "text", "embedding")
@@ -109,7 +109,7 @@ class Audit:
 
 
 @dataclass(frozen=True)
-class Limits:
+class LimitSettings:
     """What answers cost, and how many of a group are asked for.
 
     cost : str or None, .csv or .parquet with the columns ``id`` and ``cost``, the positive price of one answer;
@@ -170,7 +170,7 @@ class Settings:
     strategy : str, a name of :func:`spotal.strategies.names`, checked when a project is made and when it picks
     random_state : int
     audit : Audit
-    limits : Limits
+    limits : LimitSettings
     stop : Stop
     """
 
@@ -183,7 +183,7 @@ class Settings:
     strategy: str = key(str, "spot")
     random_state: int = key(int, 0, least=0)
     audit: Audit = Audit()
-    limits: Limits = Limits()
+    limits: LimitSettings = LimitSettings()
     stop: Stop = Stop()
 
     def __post_init__(self) -> None:
@@ -211,7 +211,7 @@ class Settings:
         return "\n".join(lines) + "\n"
 
 
-_PARTS: dict[str, type] = {"data": Data, "audit": Audit, "limits": Limits, "stop": Stop}
+_PARTS: dict[str, type] = {"data": Data, "audit": Audit, "limits": LimitSettings, "stop": Stop}
 
 
 def _check_amount(settings: Settings, name: str) -> None:

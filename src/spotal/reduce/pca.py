@@ -11,7 +11,9 @@ from sklearn.utils.validation import check_is_fitted
 
 from spotal.errors import InputError
 from spotal.numeric.arrays import block_rows, blocks, check_matrix, check_weight, is_tensor, to_numpy, to_tensor
-from spotal.pool.sample import as_seed, priority_sample
+from spotal.numeric.checks import check_count
+from spotal.numeric.seeds import as_seed
+from spotal.pool.sample import priority_sample
 from spotal.reduce.dimension import choose_dimension
 
 __all__ = ["PCA"]
@@ -78,8 +80,8 @@ class PCA(TransformerMixin, BaseEstimator):
             )
         for name in ("max_samples", "budget"):
             value = getattr(self, name)
-            if not (_is_count(value) or (name == "budget" and value is None)):
-                raise InputError(f"{name} must be an integer of at least 1, found {value!r}")
+            if name != "budget" or value is not None:
+                check_count(value, name, 1)
         rng = np.random.default_rng(as_seed(self.random_state))
         rows, kept = priority_sample(weight, n, int(self.max_samples), rng)
         x = to_tensor(X if len(rows) == n else X[rows], torch.float64)

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 _HOMES = {
     "Comparison": "spotal.report.comparison",
-    "Coverage": "spotal.report.covering",
-    "Settings": "spotal.report.comparison",
+    "FillDistance": "spotal.report.covering",
+    "ComparisonSettings": "spotal.report.comparison",
     "compare": "spotal.report.comparison",
     "coverage": "spotal.report.covering",
     "prepare": "spotal.report.comparison",
@@ -18,8 +18,8 @@ _HOMES = {
 
 __all__ = [
     "Comparison",
-    "Coverage",
-    "Settings",
+    "ComparisonSettings",
+    "FillDistance",
     "compare",
     "coverage",
     "prepare",
@@ -28,8 +28,8 @@ __all__ = [
 ]
 
 if TYPE_CHECKING:
-    from spotal.report.comparison import Comparison, Settings, compare, prepare
-    from spotal.report.covering import Coverage, coverage
+    from spotal.report.comparison import Comparison, ComparisonSettings, compare, prepare
+    from spotal.report.covering import FillDistance, coverage
     from spotal.report.html import write_report
     from spotal.report.summary import summarize
 

@@ -18,7 +18,7 @@ from spotal.strategies import Strategy, get
 if TYPE_CHECKING:
     from spotal.selection import Selection
 
-__all__ = ["Comparison", "Request", "Run", "Settings", "compare", "prepare"]
+__all__ = ["Comparison", "ComparisonSettings", "FirstQuery", "Run", "compare", "prepare"]
 
 MOST_POOL = 3_000
 MOST_TEST = 2_000
@@ -29,7 +29,7 @@ STEPS = 200
 
 
 @dataclass(frozen=True)
-class Settings:
+class ComparisonSettings:
     """What is done: ``rounds`` queries of ``budget`` images each after a first random batch, over ``seeds`` seeds.
 
     pool : images to choose from, None for all up to 3,000; imbalance : how many times larger the most frequent class
@@ -51,7 +51,7 @@ class Settings:
 
 
 @dataclass(frozen=True)
-class Request:
+class FirstQuery:
     """What a strategy was asked in its first round, and what it answered."""
 
     pool: NDArray[Any]
@@ -68,7 +68,7 @@ class Run:
     seed: int
     rows: NDArray[np.int64]
     rounds: list[Round] = field(default_factory=list)
-    request: Request | None = None
+    request: FirstQuery | None = None
 
     @property
     def measured(self) -> list[Round]:
@@ -86,7 +86,7 @@ class Comparison:
     """All runs, with the data and settings they came from, the number of test images, and wall-clock seconds."""
 
     data: Dataset
-    settings: Settings
+    settings: ComparisonSettings
     runs: list[Run]
     n_test: int
     seconds: float
@@ -102,17 +102,17 @@ class Watched:
     def __init__(self, strategy: Strategy) -> None:
         self.strategy = strategy
         self.name = strategy.name
-        self.request: Request | None = None
+        self.request: FirstQuery | None = None
 
     def query(self, pool: Any, budget: int, **known: Any) -> Selection:
         """What the strategy answers."""
         selection = self.strategy.query(pool, budget, **known)
         if self.request is None:
-            self.request = Request(pool, budget, known, selection)
+            self.request = FirstQuery(pool, budget, known, selection)
         return selection
 
 
-def prepare(data: Dataset, settings: Settings) -> list[NDArray[np.int64]]:
+def prepare(data: Dataset, settings: ComparisonSettings) -> list[NDArray[np.int64]]:
     """The rows of ``data`` that each seed's pool is made of, ascending; int64 (n,) each. O(N) a seed.
 
     Raises
@@ -144,7 +144,7 @@ def prepare(data: Dataset, settings: Settings) -> list[NDArray[np.int64]]:
 
 def compare(
     data: Dataset,
-    settings: Settings,
+    settings: ComparisonSettings,
     *,
     pools: list[NDArray[np.int64]] | None = None,
     observer: Callable[[Run, Event], object] | None = None,
@@ -156,7 +156,7 @@ def compare(
     Parameters
     ----------
     data : Dataset of images
-    settings : Settings
+    settings : ComparisonSettings
     pools : what ``prepare`` gave for these, or None to prepare now
     observer : called with the run and each event of its loop, in order
 
@@ -195,7 +195,7 @@ def compare(
 def _run(
     run: Run,
     data: Dataset,
-    settings: Settings,
+    settings: ComparisonSettings,
     X_test: NDArray[Any],
     y_test: NDArray[np.int64],
     observer: Callable[[Run, Event], object] | None,
@@ -225,6 +225,6 @@ def _run(
     run.request = watched.request
 
 
-def _seed(settings: Settings, seed: int) -> int:
+def _seed(settings: ComparisonSettings, seed: int) -> int:
     sequence = np.random.SeedSequence(settings.random_state, spawn_key=(seed,))
     return int(sequence.generate_state(1, np.uint32)[0])

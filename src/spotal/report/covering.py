@@ -13,7 +13,7 @@ from spotal.numeric.arrays import to_numpy
 from spotal.pool import as_pool
 from spotal.pool.sample import row_uniforms
 
-__all__ = ["Coverage", "coverage"]
+__all__ = ["FillDistance", "coverage"]
 
 DRAWS = 5
 MOST_WORK = 5_000_000_000
@@ -22,7 +22,7 @@ LEAST_ROWS = 2_000
 
 
 @dataclass(frozen=True)
-class Coverage:
+class FillDistance:
     """Fill distances: the largest distance from a row to the nearest chosen or labeled row. Less is better.
 
     picks : of the rows chosen; random : mean over ``draws`` random choices of as many unlabeled rows; rows : rows that
@@ -41,7 +41,7 @@ def coverage(
     labeled: NDArray[np.int64] | None = None,
     seed: int = 0,
     most_rows: int | None = None,
-) -> Coverage:
+) -> FillDistance:
     """Fill distance of picks and labeled rows over the pool, and of random picks of the same size.
 
     Parameters
@@ -69,4 +69,4 @@ def coverage(
         return fill_distance(to_numpy(source.rows(np.sort(np.concatenate([known, chosen])))), cloud)
 
     by_chance = [filled(rng.choice(free, len(picks), replace=False)) for _ in range(DRAWS)]
-    return Coverage(filled(picks), float(np.mean(by_chance)), DRAWS, len(cloud))
+    return FillDistance(filled(picks), float(np.mean(by_chance)), DRAWS, len(cloud))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from spotal.report.comparison import Request
+from spotal.report.comparison import FirstQuery
 from spotal.strategies import SPOT, TransportedDesign
 
 __all__ = ["QueryMap", "query_map"]
@@ -40,7 +40,7 @@ class QueryMap:
     n: int
 
 
-def query_map(strategy: SPOT | TransportedDesign, request: Request) -> QueryMap:
+def query_map(strategy: SPOT | TransportedDesign, request: FirstQuery) -> QueryMap:
     """Carry a query's pool to the cube, as the query did or, where it needed no cube, for the picture.
 
     Costs what a query of :class:`~spotal.strategies.TransportedDesign` costs.

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,6 +15,8 @@ from spotal.errors import OutputError
 
 __all__ = ["locked", "try_lock"]
 
+POLL = 0.05
+"""Seconds between two tries."""
 _held: WeakSet[IO[bytes]] = WeakSet()
 
 
@@ -29,40 +33,65 @@ if hasattr(os, "register_at_fork"):
 @contextmanager
 def locked(path: Path) -> Iterator[None]:
     """Hold the lock of that file; waits for it. It ends with the process, however that ends."""
-    file = _open(path)
-    try:
-        _lock(file, wait=True)
+    file = try_lock(path, -1)
+    assert file is not None
+    with file:
         yield
-    finally:
-        file.close()
 
 
-def try_lock(path: Path) -> IO[bytes] | None:
-    """The lock of that file, held until what is returned is closed or the process ends; None where another holds it."""
-    file = _open(path)
-    if _lock(file, wait=False):
-        return file
-    file.close()
-    return None
+def try_lock(path: Path, wait: float = 0.0) -> IO[bytes] | None:
+    """Take the lock of a file. It is held until the returned file is closed or the process ends.
 
+    Parameters
+    ----------
+    path : Path, made where it is missing
+    wait : float, seconds to wait for another holder; below 0 without end
 
-def _open(path: Path) -> IO[bytes]:
+    Returns
+    -------
+    file object, or None where another process, or another call in this process, still holds the lock
+
+    Raises
+    ------
+    OutputError
+        The file cannot be opened for writing.
+    """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        return path.open("ab")
+        file = path.open("ab")
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
         raise OutputError(f"{path} cannot be written ({reason}); give a folder that you may write to") from None
-
-
-def _lock(file: IO[bytes], *, wait: bool) -> bool:
+    end = time.monotonic() + wait
     try:
-        import fcntl
-    except ImportError:  # a system without: processes there may repeat each other's work, to the same result
+        _held.add(file)
+        while not _take(file):
+            if wait >= 0 and time.monotonic() >= end:
+                file.close()
+                return None
+            time.sleep(POLL)
+    except BaseException:
+        file.close()
+        raise
+    return file
+
+
+if sys.platform == "win32":
+    import msvcrt
+
+    def _take(file: IO[bytes]) -> bool:
+        file.seek(0)
+        try:
+            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
+        except OSError:
+            return False
         return True
-    _held.add(file)
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
-    except BlockingIOError:
-        return False
-    return True
+else:
+    import fcntl
+
+    def _take(file: IO[bytes]) -> bool:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        return True

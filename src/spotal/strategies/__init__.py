@@ -11,13 +11,13 @@ from spotal.strategies.coregcn import CoreGCN
 from spotal.strategies.coreset import CoreSet
 from spotal.strategies.direct import Direct
 from spotal.strategies.dropquery import DropQuery
-from spotal.strategies.entropy import Entropy
+from spotal.strategies.entropy import EntropySampling
 from spotal.strategies.facility_location import FacilityLocation
 from spotal.strategies.fads import FADS
 from spotal.strategies.galaxy import Galaxy
 from spotal.strategies.kmeans import KMeans
-from spotal.strategies.least_confidence import LeastConfidence
-from spotal.strategies.margin import Margin
+from spotal.strategies.least_confidence import LeastConfidenceSampling
+from spotal.strategies.margin import MarginSampling
 from spotal.strategies.maxherding import MaxHerding
 from spotal.strategies.powermargin import PowerMargin
 from spotal.strategies.probcover import ProbCover
@@ -43,12 +43,12 @@ __all__ = [
     "CoreSet",
     "Direct",
     "DropQuery",
-    "Entropy",
+    "EntropySampling",
     "FacilityLocation",
     "Galaxy",
     "KMeans",
-    "LeastConfidence",
-    "Margin",
+    "LeastConfidenceSampling",
+    "MarginSampling",
     "MaxHerding",
     "PowerMargin",
     "ProbCover",

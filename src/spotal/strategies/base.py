@@ -16,8 +16,8 @@ from spotal.constraints.check import check_limits
 from spotal.constraints.limits import Allowance, Limits
 from spotal.errors import BudgetError, InputError
 from spotal.numeric.arrays import as_array, check_rows, check_weight, to_numpy
+from spotal.numeric.seeds import as_seed
 from spotal.pool import Pool, as_pool, check_finite
-from spotal.pool.sample import as_seed
 from spotal.selection.assign import nearest_of
 from spotal.selection.base import Selection
 from spotal.selection.estimate import Sampling, collapse

@@ -6,10 +6,10 @@ import numpy as np
 
 from spotal.strategies.base import Choice, Query, Strategy, best_scores
 
-__all__ = ["Entropy"]
+__all__ = ["EntropySampling"]
 
 
-class Entropy(Strategy):
+class EntropySampling(Strategy):
     """Greatest Shannon entropy of the class probabilities, times mass where it is given. O(N c).
 
     B. Settles, "Active Learning Literature Survey", 2009, section 3.1.

@@ -6,10 +6,10 @@ import numpy as np
 
 from spotal.strategies.base import Choice, Query, Strategy, best_scores
 
-__all__ = ["LeastConfidence"]
+__all__ = ["LeastConfidenceSampling"]
 
 
-class LeastConfidence(Strategy):
+class LeastConfidenceSampling(Strategy):
     """Greatest (1 - largest class probability), times mass where it is given. O(N c) time, O(N) memory.
 
     D. Lewis, W. Gale, "A sequential algorithm for training text classifiers", SIGIR 1994, section 3; the multi-class

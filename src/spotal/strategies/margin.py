@@ -5,10 +5,10 @@ from __future__ import annotations
 from spotal.mass.margin import margins
 from spotal.strategies.base import Choice, Query, Strategy, best_scores
 
-__all__ = ["Margin"]
+__all__ = ["MarginSampling"]
 
 
-class Margin(Strategy):
+class MarginSampling(Strategy):
     """Smallest difference between the two greatest class probabilities, times mass where it is given. O(N c).
 
     T. Scheffer, C. Decomain, S. Wrobel, "Active hidden Markov models for information extraction", IDA 2001.

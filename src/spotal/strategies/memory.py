@@ -13,7 +13,7 @@ from spotal.errors import InputError
 from spotal.numeric.arrays import BLOCK_BYTES, batches_of, block_rows
 from spotal.numeric.sizes import rounded_up
 
-__all__ = ["Reading", "Scale", "kept", "within"]
+__all__ = ["BatchReading", "SelectionScale", "kept", "within"]
 
 BASE = 400 << 20
 """Bytes that Python, torch and numba themselves take."""
@@ -22,7 +22,7 @@ COVERED = 4_000_000
 
 
 @dataclass(frozen=True)
-class Reading:
+class BatchReading:
     """How a pool is read: bytes of a batch as float32, and threads that work on batches at the same time."""
 
     batch_bytes: int
@@ -30,7 +30,7 @@ class Reading:
 
 
 @dataclass(frozen=True)
-class Scale:
+class SelectionScale:
     """What decides how much memory a selection takes, the pool in memory not counted.
 
     rows, dim, budget; sampled : rows that are worked on; neighbors : of each of these; whole : whether anything is kept
@@ -57,7 +57,7 @@ class Scale:
         limited: bool = False,
         known: bool = False,
         classes: int = 0,
-    ) -> Scale:
+    ) -> SelectionScale:
         """Of a selection from n rows, so many of them labeled, by a SPOT; None for one with its defaults.
 
         ``limited``: on cost or groups; ``known``: rows have masses or probabilities. Raises InputError for another
@@ -80,7 +80,7 @@ class Scale:
         drawn = spot.representative == "random"
         return cls(n, dim, budget, sampled, near, labeled > 0 or limited or known or drawn, classes)
 
-    def memory(self, reading: Reading) -> int:
+    def memory(self, reading: BatchReading) -> int:
         """Bytes at most, if the pool is read in that way."""
         from spotal.selection.graph import BLOCK, CANDIDATES
 
@@ -99,7 +99,7 @@ class Scale:
         """
         return BASE + min(self.rows * self.dim, COVERED) * 20 + (128 << 20) + self.rows * 56
 
-    def reading(self, most: int | None) -> Reading:
+    def reading(self, most: int | None) -> BatchReading:
         """The largest batches and most threads, as many as torch would use, that take no more than ``most`` bytes.
 
         Raises InputError where even 256 rows at a time take more.
@@ -109,7 +109,7 @@ class Scale:
         sizes = [BLOCK_BYTES]
         while block_rows(self.dim, target=sizes[-1]) > block_rows(self.dim, target=0):
             sizes.append(sizes[-1] // 2)
-        ways = [Reading(size, count) for count in dict.fromkeys((threads(), 1)) for size in sizes]
+        ways = [BatchReading(size, count) for count in dict.fromkeys((threads(), 1)) for size in sizes]
         found = next((way for way in ways if most is None or self.memory(way) <= most), None)
         if found is None:
             assert most is not None
@@ -122,7 +122,7 @@ class Scale:
 
 
 @contextmanager
-def kept(reading: Reading) -> Iterator[None]:
+def kept(reading: BatchReading) -> Iterator[None]:
     """Read pools in that way while the block lasts."""
     from spotal.numeric.threads import one_thread
 
@@ -132,12 +132,12 @@ def kept(reading: Reading) -> Iterator[None]:
 
 @contextmanager
 def within(most: int | None, shape: tuple[int, int], budget: float, strategy: Any, **of: Any) -> Iterator[None]:
-    """Read a pool of that shape so that choosing takes ``most`` bytes at most; ``of`` as for ``Scale.of``.
+    """Read a pool of that shape so that choosing takes ``most`` bytes at most; ``of`` as for ``SelectionScale.of``.
 
     Raises InputError, before anything is read, where that cannot be.
     """
     if most is None or not isinstance(budget, (int, np.integer)):  # which the strategy refuses
         yield
         return
-    with kept(Scale.of(*shape, int(budget), strategy, **of).reading(most)):
+    with kept(SelectionScale.of(*shape, int(budget), strategy, **of).reading(most)):
         yield

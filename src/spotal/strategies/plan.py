@@ -15,7 +15,7 @@ from spotal.numeric.sizes import rounded_up, size_of
 from spotal.numeric.threads import threads
 from spotal.pool import ArrayPool, Pool
 from spotal.selection.graph import CANDIDATES
-from spotal.strategies.memory import Reading, Scale, kept
+from spotal.strategies.memory import BatchReading, SelectionScale, kept
 
 __all__ = ["Plan", "plan"]
 
@@ -96,7 +96,7 @@ def plan(
     """
     if not 1 <= budget <= n - labeled:
         raise BudgetError(f"budget must lie in 1..{n - labeled}, the pool's rows without a label, found {budget}")
-    scale = Scale.of(n, dim, budget, strategy, labeled=labeled, limited=limited, known=known, classes=classes)
+    scale = SelectionScale.of(n, dim, budget, strategy, labeled=labeled, limited=limited, known=known, classes=classes)
     reading = scale.reading(None if max_memory is None else size_of(max_memory))
     with kept(reading):
         found = _planned(scale, reading, itemsize, sequential, read_rate, limited)
@@ -104,7 +104,9 @@ def plan(
     return replace(found, memory=max(found.memory, scale.covering())) if fits else found
 
 
-def _planned(scale: Scale, reading: Reading, itemsize: int, sequential: bool, read_rate: float, limited: bool) -> Plan:
+def _planned(
+    scale: SelectionScale, reading: BatchReading, itemsize: int, sequential: bool, read_rate: float, limited: bool
+) -> Plan:
     """The plan for a pool that is read in that way, as it is now."""
     n, dim, budget, sampled = scale.rows, scale.dim, scale.budget, scale.sampled
     of_pool, of_sample = n * dim * itemsize, sampled * dim * itemsize

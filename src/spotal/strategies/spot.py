@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from spotal.errors import InputError
 from spotal.mass import Mass, class_shares, margins, parse_mass
 from spotal.numeric.arrays import to_numpy
+from spotal.numeric.checks import check_real
 from spotal.numeric.threads import one_thread
 from spotal.pool.base import Pool
 from spotal.reduce import SoftSphere
@@ -18,7 +19,6 @@ from spotal.selection.coverage import Coverage, Reach, neighbors_needed, reaches
 from spotal.selection.graph import NeighborGraph
 from spotal.selection.lloyd import settle
 from spotal.selection.provenance import describe
-from spotal.strategies._checks import check_real
 from spotal.strategies._content import ContentRandom, fill
 from spotal.strategies._draw import draw
 from spotal.strategies._record import Clock

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from spotal.strategies._checks import check_count
+from spotal.numeric.checks import check_count
 from spotal.strategies.base import Choice, Query, Strategy
-from spotal.strategies.margin import Margin
+from spotal.strategies.margin import MarginSampling
 from spotal.strategies.typiclust import TypiClust
 
 __all__ = ["TCM"]
@@ -41,5 +41,5 @@ class TCM(Strategy):
     def _choose(self, query: Query) -> Choice:
         p = query.probabilities
         if p is not None and len(query.labeled) >= self.labels_per_class * p.shape[1]:
-            return Margin()._choose(query)
+            return MarginSampling()._choose(query)
         return TypiClust(sample_size=self.sample_size)._choose(query)

@@ -15,6 +15,7 @@ from spotal.engine import run
 from spotal.errors import ConvergenceWarning, InputError
 from spotal.mass import Evidence, Mass, parse_mass
 from spotal.numeric.arrays import to_numpy
+from spotal.numeric.checks import check_count
 from spotal.pool.sample import priority_sample
 from spotal.reduce import PCA
 from spotal.selection import assigned_rows, nearest_rows
@@ -107,8 +108,7 @@ class TransportedDesign(Strategy):
         if not _is_one_of(n_components, "auto"):
             counts.append(("n_components, where it is not 'auto',", n_components, 1))
         for label, value, least in counts:
-            if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < least:
-                raise InputError(f"{label} must be an integer of at least {least}, found {value!r}")
+            check_count(value, label, least)
         self.reduction = reduction
         self.n_components = n_components
         self.whiten = whiten

@@ -15,7 +15,7 @@ from spotal.errors import DataFileError
 from spotal.tables.opening import check_names
 from spotal.tables.text import Dialect, note, utf8
 
-__all__ = ["Cells", "is_number", "layout", "read_cells"]
+__all__ = ["CsvCells", "is_number", "layout", "read_cells"]
 
 MARKS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
 """Delimiters that are looked for, in this order."""
@@ -27,7 +27,7 @@ SEPARATOR = re.compile(rb"sep=([^\r\n])\r?\n", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
-class Layout:
+class CsvLayout:
     """Where a CSV's cells are: the delimiter, whether the first line names columns, and bytes before that line."""
 
     delimiter: str
@@ -36,12 +36,12 @@ class Layout:
 
 
 @dataclass(frozen=True)
-class Cells:
+class CsvCells:
     """The cells of a CSV: an arrow table of strings, the line that each row begins in, and the layout."""
 
     table: Any
     lines: list[int] | range
-    layout: Layout
+    layout: CsvLayout
 
 
 def is_number(text: str, comma: bool = False) -> bool:
@@ -53,7 +53,7 @@ def is_number(text: str, comma: bool = False) -> bool:
     return True
 
 
-def layout(path: Path, content: bytes, dialect: Dialect) -> Layout:
+def layout(path: Path, content: bytes, dialect: Dialect) -> CsvLayout:
     """Find the layout of a CSV in UTF-8. Raises DataFileError where two delimiters fit equally well."""
     told = SEPARATOR.match(content)
     skip = told.end() if told else 0
@@ -65,7 +65,7 @@ def layout(path: Path, content: bytes, dialect: Dialect) -> Layout:
     if delimiter is None:
         delimiter = _found(path, sample, len(content) - skip > SAMPLE)
     header = next(_records(io.StringIO(sample, newline=""), delimiter, False), (1, []))[1]
-    return Layout(delimiter, not all(is_number(cell, delimiter == ";") for cell in header), skip)
+    return CsvLayout(delimiter, not all(is_number(cell, delimiter == ";") for cell in header), skip)
 
 
 def _found(path: Path, sample: str, cut: bool) -> str:
@@ -104,7 +104,7 @@ def _records(file: Any, delimiter: str, strict: bool = True) -> Iterator[tuple[i
         raise csv.Error(str(error), line) from None
 
 
-def read_cells(path: Path, dialect: Dialect) -> Cells:
+def read_cells(path: Path, dialect: Dialect) -> CsvCells:
     """Read a CSV, every cell as text; columns are called f0, f1, ... where its first line holds only numbers.
 
     Raises
@@ -126,11 +126,11 @@ def read_cells(path: Path, dialect: Dialect) -> Cells:
     fast = _fast(body, form)
     if fast is not None:
         start = 1 + before + form.has_header
-        return Cells(fast, range(start, start + fast.num_rows), form)
+        return CsvCells(fast, range(start, start + fast.num_rows), form)
     return _slow(body, form, path, before)
 
 
-def _fast(body: bytes, form: Layout) -> Any:
+def _fast(body: bytes, form: CsvLayout) -> Any:
     """The table by pyarrow, where there are no quotes, empty lines or other line ends; else None, as for any fault."""
     import pyarrow as pa
     import pyarrow.csv
@@ -157,7 +157,7 @@ def _fast(body: bytes, form: Layout) -> Any:
         return None
 
 
-def _slow(body: bytes, form: Layout, path: Path, before: int) -> Cells:
+def _slow(body: bytes, form: CsvLayout, path: Path, before: int) -> CsvCells:
     """The table record by record."""
     import pyarrow as pa
 
@@ -189,4 +189,4 @@ def _slow(body: bytes, form: Layout, path: Path, before: int) -> Cells:
             f"{path} is no CSV from line {line + before} on ({what}); close every quote, and double those inside a text"
         ) from None
     columns = [pa.chunked_array([part[k] for part in parts], pa.string()) for k in range(width)]
-    return Cells(pa.table(columns, names=names), lines, form)
+    return CsvCells(pa.table(columns, names=names), lines, form)

@@ -12,7 +12,8 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from spotal.errors import InputError
 from spotal.numeric.arrays import block_rows, blocks, check_matrix, check_weight, is_tensor, to_numpy, to_tensor
-from spotal.pool.sample import as_seed, priority_sample
+from spotal.numeric.seeds import as_seed
+from spotal.pool.sample import priority_sample
 
 __all__ = ["Transport"]
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from spotal.errors import BudgetError, DataFileError, FinishedError, InputError, ProjectError
-from spotal.project import Limits, next_batch
+from spotal.project import LimitSettings, next_batch
 
 IDS = [f"v{k:03}" for k in range(60)]
 PRICES = dict(zip(IDS, np.random.default_rng(1).choice([0.5, 1.0, 3.0], 60).tolist(), strict=True))
@@ -40,7 +40,7 @@ def per_group(project):
 
 
 def test_a_budget_in_money_is_spent_and_not_passed(start, answer, files):
-    limits = Limits(files("cost", PRICES))
+    limits = LimitSettings(files("cost", PRICES))
     project = start(limits=limits, budget=20.5, batch_size=8.25, held_back=0.2, share=0.25)
     while 20.5 - paid(project) >= min(PRICES[item.id] for item in project.items.candidates()):
         done = next_batch(project)
@@ -58,7 +58,7 @@ def test_a_budget_in_money_is_spent_and_not_passed(start, answer, files):
 
 
 def test_what_is_skipped_costs_nothing_and_what_waits_does(start, files):
-    project = start(limits=Limits(files("cost", PRICES)), budget=30, batch_size=6)
+    project = start(limits=LimitSettings(files("cost", PRICES)), budget=30, batch_size=6)
     next_batch(project)
     first = project.rounds.batch()[0].item.id
     assert project.counts().cost == 0
@@ -69,7 +69,7 @@ def test_what_is_skipped_costs_nothing_and_what_waits_does(start, files):
 
 @pytest.mark.parametrize("strategy", ["spot", "coreset", "random"])
 def test_quotas_hold_over_rounds_whatever_people_answer(start, files, strategy):
-    project = start(limits=Limits(None, files("group", GROUPS), 3), batch_size=10, strategy=strategy)
+    project = start(limits=LimitSettings(None, files("group", GROUPS), 3), batch_size=10, strategy=strategy)
     next_batch(project)
     for k, task in enumerate(project.rounds.batch()):
         if k % 3 == 0:
@@ -86,7 +86,7 @@ def test_quotas_hold_over_rounds_whatever_people_answer(start, files, strategy):
 
 
 def test_both_at_once_repeat(start, answer, files, tmp_path):
-    limits = Limits(files("cost", PRICES), files("group", GROUPS), 2)
+    limits = LimitSettings(files("cost", PRICES), files("group", GROUPS), 2)
     chosen = []
     for name in ("one", "two"):
         project = start(limits=limits, batch_size=7, held_back=0.2, share=0.2)
@@ -102,24 +102,24 @@ def test_both_at_once_repeat(start, answer, files, tmp_path):
 
 def test_what_cannot_be_is_said(start, files, tmp_path):
     with pytest.raises(ProjectError, match=r"limits on cost and groups, but strategy 'direct' cannot keep to them"):
-        start(limits=Limits(files("cost", PRICES)), strategy="direct")
+        start(limits=LimitSettings(files("cost", PRICES)), strategy="direct")
     with pytest.raises(InputError, match=r"cost must be given for every item, found none for 'v059' in .*cost\.csv"):
-        start(limits=Limits(files("cost", dict.fromkeys(IDS[:-1], 1))))
+        start(limits=LimitSettings(files("cost", dict.fromkeys(IDS[:-1], 1))))
     others = PRICES | {"v60": 1, "w": 1}
     with pytest.raises(InputError, match=r"cost must be given for items of the project, found 2 others .* first 'v60'"):
-        start(limits=Limits(files("cost", others)))
+        start(limits=LimitSettings(files("cost", others)))
     with pytest.raises(InputError, match=r"group must be given for items of the project, found 1 others .* first 'w'"):
-        start(limits=Limits(None, files("group", GROUPS | {"w": 1}), 2))
+        start(limits=LimitSettings(None, files("group", GROUPS | {"w": 1}), 2))
     with pytest.raises(InputError, match=r"cost must be a positive number for each item, found 0\.0 for 'v000'"):
-        start(limits=Limits(files("cost", PRICES | {"v000": 0})))
+        start(limits=LimitSettings(files("cost", PRICES | {"v000": 0})))
     with pytest.raises(InputError, match="group must name a column of"):
-        start(limits=Limits(None, "../vectors.csv", 2))
+        start(limits=LimitSettings(None, "../vectors.csv", 2))
     with pytest.raises(DataFileError, match=r"must be a table, \.csv, .*, with the columns id and cost"):
-        start(limits=Limits("../prices.txt"))
+        start(limits=LimitSettings("../prices.txt"))
     assert not (tmp_path / "project").exists()
     with pytest.raises(InputError, match="max_per_group is needed with groups and only there"):
-        Limits(None, "groups.csv")
-    project = start(limits=Limits(files("cost", dict.fromkeys(IDS, 5))), batch_size=3)
+        LimitSettings(None, "groups.csv")
+    project = start(limits=LimitSettings(files("cost", dict.fromkeys(IDS, 5))), batch_size=3)
     with pytest.raises(BudgetError, match="batch_size must be at least 5, the price of the cheapest row"):
         next_batch(project)
     with pytest.raises(BudgetError, match="n must be positive, found 0"):

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from spotal.embed.models.base import line, weights_hash
-from spotal.embed.models.trained import Trained
+from spotal.embed.models.trained import TrainedEncoder
 from spotal.errors import DataFileError, InputError, ModelError
 from spotal.learner import networks
 
@@ -80,7 +80,7 @@ class Texts:
         return self.module(batch)
 
 
-def load_file(path: Path, device: torch.device) -> Network | Trained:
+def load_file(path: Path, device: torch.device) -> Network | TrainedEncoder:
     """The model of a file. Raises ModelError, and DataFileError where it is missing or may not be read."""
     if not path.is_file():
         raise DataFileError(f"model {path} does not exist; check the path")
@@ -101,8 +101,8 @@ def load_file(path: Path, device: torch.device) -> Network | Trained:
             f"model {path} cannot be read ({why}); give a TorchScript file, a state file with 'network' and "
             "'state_dict', or a Hugging Face folder"
         ) from None
-    if isinstance(content, dict) and content.get("format") == Trained.FORMAT:
-        return Trained.of(content, path, device)
+    if isinstance(content, dict) and content.get("format") == TrainedEncoder.FORMAT:
+        return TrainedEncoder.of(content, path, device)
     return _from_state(content, path, device)
 
 

@@ -1,4 +1,4 @@
-"""Trained: an encoder that was trained on a pool without labels, with the principal components of its features."""
+"""An encoder that was trained on a pool without labels, with the principal components of its features."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from spotal.errors import InputError, ModelError
 from spotal.storage.files import atomic_path
 from spotal.tables.json_lines import parse_json
 
-__all__ = ["MOST_DIM", "Trained"]
+__all__ = ["MOST_DIM", "TrainedEncoder"]
 
 MOST_DIM = 128
 LEAST_IMAGES = 16
 
 
-class Trained:
+class TrainedEncoder:
     """From images of one size to at most 128 principal components of a trained network's features.
 
     Attributes

@@ -5,7 +5,7 @@ every model so far on all audit labels there are now, so that its points can be 
 Coverage needs no labels' content, only where they are.
 """
 
-from spotal.project.advice.accuracy import LEAST_AUDIT, Estimate, estimate
+from spotal.project.advice.accuracy import LEAST_AUDIT, ShareEstimate, estimate
 from spotal.project.advice.audit import Audited, audited
 from spotal.project.advice.cover import Cover, cover
 from spotal.project.advice.curve import Curve, learning_curve, stability
@@ -17,8 +17,8 @@ __all__ = [
     "Audited",
     "Cover",
     "Curve",
-    "Estimate",
     "Forecast",
+    "ShareEstimate",
     "Verdict",
     "audited",
     "cover",

@@ -9,14 +9,14 @@ from numpy.typing import ArrayLike
 
 from spotal.numeric.intervals import share_interval
 
-__all__ = ["LEAST_AUDIT", "Estimate", "estimate"]
+__all__ = ["LEAST_AUDIT", "ShareEstimate", "estimate"]
 
 LEAST_AUDIT = 10
 """Audit labels from which on a forecast and the classes' shares of the pool are shown."""
 
 
 @dataclass(frozen=True)
-class Estimate:
+class ShareEstimate:
     """A share with its 95 % interval, from n items."""
 
     value: float
@@ -25,7 +25,7 @@ class Estimate:
     n: int
 
 
-def estimate(hit: ArrayLike, weight: ArrayLike) -> Estimate:
+def estimate(hit: ArrayLike, weight: ArrayLike) -> ShareEstimate:
     """Estimate the share of the pool for which something holds, such as that a model is right.
 
     Parameters
@@ -41,4 +41,4 @@ def estimate(hit: ArrayLike, weight: ArrayLike) -> Estimate:
     true, w = np.asarray(hit, float), np.asarray(weight, float)
     value = float(np.average(true, weights=w))
     low, high = share_interval(value, float(w.sum() ** 2 / (w**2).sum()))
-    return Estimate(value, low, high, len(true))
+    return ShareEstimate(value, low, high, len(true))

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from spotal.project.advice.accuracy import Estimate, estimate
+from spotal.project.advice.accuracy import ShareEstimate, estimate
 from spotal.project.advice.audit import audited
 from spotal.project.predictions import Predictions, read_predictions
 
@@ -43,7 +43,7 @@ class Curve:
         return np.asarray([model.n_labeled for model in self.models], np.int64)
 
     @cached_property
-    def points(self) -> list[Estimate]:
+    def points(self) -> list[ShareEstimate]:
         """Accuracy of each model, on the audit's items that it has seen; none where there is no audit label."""
         seen = ~np.isnan(self.right)
         return [
@@ -51,7 +51,7 @@ class Curve:
         ]
 
     @property
-    def now(self) -> Estimate | None:
+    def now(self) -> ShareEstimate | None:
         """Accuracy of the newest model, which need not be the one with the most labels; None where it is not known."""
         if not self.points:
             return None

@@ -75,9 +75,9 @@ class _Tuned:
         import torch
 
         from spotal.learner.forward import forward
-        from spotal.learner.inputs import Scale
+        from spotal.learner.inputs import Standardizer
 
-        network, scale = self.make(2).eval(), Scale.of(_scaled_as(X), "X")
+        network, scale = self.make(2).eval(), Standardizer.of(_scaled_as(X), "X")
         parts = []
         with torch.inference_mode():
             for part in blocks(len(X), BATCH):

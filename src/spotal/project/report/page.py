@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from spotal.project.advice import LEAST_AUDIT, Audited, Estimate, estimate
+from spotal.project.advice import LEAST_AUDIT, Audited, ShareEstimate, estimate
 from spotal.project.records import Item
 from spotal.project.report import galleries, plots
 from spotal.project.report.facts import Facts, Pace
@@ -163,11 +163,11 @@ def _classes(facts: Facts) -> str:
     )
 
 
-def _share(row: ClassCount, items: int) -> Estimate | None:
+def _share(row: ClassCount, items: int) -> ShareEstimate | None:
     """The class's share of the pool."""
     if row.expected is None or row.low is None or row.high is None:
         return None
-    return Estimate(row.expected / items, row.low / items, row.high / items, items)
+    return ShareEstimate(row.expected / items, row.low / items, row.high / items, items)
 
 
 def _tested(facts: Facts) -> str:
@@ -201,7 +201,7 @@ def _tested(facts: Facts) -> str:
     )
 
 
-def _bins(seen: Audited) -> list[tuple[float, Estimate]]:
+def _bins(seen: Audited) -> list[tuple[float, ShareEstimate]]:
     """Mean confidence, and how often the model is right, in bins of about as many items each."""
     confidence = seen.probabilities.max(1)
     order = np.argsort(confidence, kind="stable")

@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from spotal.project.advice import Estimate
+from spotal.project.advice import ShareEstimate
 from spotal.project.report.facts import Facts, Plane
 from spotal.report.plots import Theme, blank
 
@@ -50,7 +50,7 @@ def curve(facts: Facts, theme: Theme) -> Figure:
     return figure
 
 
-def balance(rows: list[tuple[str, float, Estimate | None]], theme: Theme) -> Figure:
+def balance(rows: list[tuple[str, float, ShareEstimate | None]], theme: Theme) -> Figure:
     """Shares of classes among the labels, and the estimates for the pool with their 95 % intervals."""
     figure, axes = blank(theme, (WIDE[0], 0.9 + 0.3 * len(rows)))
     y = np.arange(len(rows))[::-1]
@@ -70,7 +70,7 @@ def balance(rows: list[tuple[str, float, Estimate | None]], theme: Theme) -> Fig
     return figure
 
 
-def calibration(bins: list[tuple[float, Estimate]], theme: Theme) -> Figure:
+def calibration(bins: list[tuple[float, ShareEstimate]], theme: Theme) -> Figure:
     """How often the model is right against how sure it is: bins of confidence with 95 % intervals."""
     figure, axes = blank(theme, SQUARE)
     axes.plot([0, 100], [0, 100], color=theme.cloud, linewidth=1, linestyle="--")
