@@ -58,7 +58,7 @@ class NeighborGraph:
             for at in range(0, len(rows), BLOCK):
                 part = slice(at, at + BLOCK)
                 away = torch.addmm(offset, x[part], y.T, alpha=-1)
-                found, place = away.topk(k, dim=1, largest=False)
+                found, place = _least(away, k)
                 exact = (found + half[rows[part], None]).mul_(2).clamp_min_(0)
                 where = rows[part].cpu().numpy()
                 near[where], squared[where] = others[place].cpu().numpy(), exact.cpu().numpy()
@@ -72,6 +72,18 @@ class NeighborGraph:
                 parts = _lists(points, k)
             _each(lambda part: compare(*part), parts, count)
         return cls(near, squared)
+
+
+def _least(values: torch.Tensor, k: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """The k least of each row (m, n), ascending, and their places; of equal ones on the CPU the first come first."""
+    if values.device.type != "cpu":
+        found, place = values.topk(k, dim=1, largest=False)
+        return found, place
+    array = values.numpy()  # NumPy's selection takes a third of the time of torch's
+    places = np.sort(np.argpartition(array, k - 1, axis=1)[:, :k], axis=1)
+    least = np.take_along_axis(array, places, axis=1)
+    order = np.argsort(least, axis=1, kind="stable")
+    return torch.from_numpy(np.take_along_axis(least, order, 1)), torch.from_numpy(np.take_along_axis(places, order, 1))
 
 
 def _lists(points: torch.Tensor, k: int) -> list[tuple[torch.Tensor, torch.Tensor]]:
