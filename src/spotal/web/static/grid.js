@@ -1,7 +1,7 @@
 // All items of the batch; a class goes to those that are marked, or to the one in focus.
 
 import { color } from "./answers.js";
-import { NAMES } from "./desk.js";
+import { NAMES } from "./session.js";
 import { chance, h } from "./dom.js";
 
 const HINT = matchMedia("(hover: none)").matches
@@ -10,8 +10,8 @@ const HINT = matchMedia("(hover: none)").matches
 
 export class Grid {
   /** `enlarge(number)` is called for a tile that is to be seen alone. */
-  constructor(place, desk, enlarge) {
-    Object.assign(this, { place, desk, enlarge });
+  constructor(place, session, enlarge) {
+    Object.assign(this, { place, session, enlarge });
     this.tiles = new Map();
     this.marked = new Set();
     this.list = h("div", { className: "grid", role: "listbox", "aria-label": "Items of the batch", "aria-multiselectable": "true" });
@@ -25,7 +25,7 @@ export class Grid {
   }
 
   get targets() {
-    return this.marked.size ? [...this.marked] : this.desk.current === null ? [] : [this.desk.current];
+    return this.marked.size ? [...this.marked] : this.session.current === null ? [] : [this.session.current];
   }
 
   get obstacle() {
@@ -33,25 +33,25 @@ export class Grid {
     return broken.length ? "Wait until the pictures show; skip those that do not" : null;
   }
 
-  update(desk) {
-    const numbers = [...desk.tasks.keys()];
+  update(session) {
+    const numbers = [...session.tasks.keys()];
     for (const [number, tile] of this.tiles) {
-      if (desk.tasks.get(number)?.content === tile.content) continue;
+      if (session.tasks.get(number)?.content === tile.content) continue;
       tile.remove();
       this.tiles.delete(number);
       this.marked.delete(number);
     }
     numbers.forEach((number, k) => {
-      const tile = this.tiles.get(number) ?? this.tile(desk.tasks.get(number));
+      const tile = this.tiles.get(number) ?? this.tile(session.tasks.get(number));
       if (this.list.children[k] !== tile) this.list.insertBefore(tile, this.list.children[k] ?? null);
       this.refresh(tile, number);
     });
     const marked = this.marked.size;
     this.hint.replaceChildren(
       h("span", {}, marked ? `${marked} marked` : HINT),
-      h("span", {}, `${desk.open.length} of ${numbers.length} to answer`),
+      h("span", {}, `${session.open.length} of ${numbers.length} to answer`),
     );
-    const now = this.tiles.get(desk.current);
+    const now = this.tiles.get(session.current);
     if (now && (this.wants || this.list.contains(document.activeElement))) now.focus({ preventScroll: !this.wants });
     this.wants = false;
   }
@@ -68,7 +68,7 @@ export class Grid {
     );
     tile.onclick = () => {
       this.toggle(task.number);
-      this.desk.go(task.number);
+      this.session.go(task.number);
     };
     tile.ondblclick = () => {
       this.marked.clear();
@@ -80,7 +80,7 @@ export class Grid {
   }
 
   refresh(tile, number) {
-    const { words, tasks, current, state } = this.desk;
+    const { words, tasks, current, state } = this.session;
     const task = tasks.get(number);
     const word = words.get(number);
     const [best] = task.guess;
@@ -104,20 +104,20 @@ export class Grid {
 
   key(event) {
     if (event.ctrlKey || event.metaKey || event.altKey) return;
-    const numbers = [...this.desk.tasks.keys()];
-    const at = numbers.indexOf(this.desk.current);
+    const numbers = [...this.session.tasks.keys()];
+    const at = numbers.indexOf(this.session.current);
     const steps = { ArrowLeft: -1, ArrowRight: 1, ArrowUp: -this.columns(), ArrowDown: this.columns(), Home: -at, End: numbers.length - 1 - at };
     if (event.key === " ") {
-      this.toggle(this.desk.current);
-      this.update(this.desk);
-    } else if (event.key === "Enter") this.enlarge(this.desk.current);
+      this.toggle(this.session.current);
+      this.update(this.session);
+    } else if (event.key === "Enter") this.enlarge(this.session.current);
     else if (event.key === "Escape") {
       this.marked.clear();
-      this.update(this.desk);
+      this.update(this.session);
     } else if (event.key in steps) {
       const to = numbers[at + steps[event.key]];
-      if (to !== undefined) this.desk.go(to);
-      this.tiles.get(this.desk.current)?.focus();
+      if (to !== undefined) this.session.go(to);
+      this.tiles.get(this.session.current)?.focus();
     } else return;
     event.preventDefault();
     event.stopPropagation();

@@ -1,12 +1,12 @@
-// The page: the desk, its views, and what keys and buttons do.
+// The page: the session, its views, and what keys and buttons do.
 
 import { Answers } from "./answers.js";
-import { Desk } from "./desk.js";
+import { Session } from "./session.js";
 import { $, h, count, say } from "./dom.js";
 import { Grid } from "./grid.js";
 import { PoolMap } from "./map.js";
-import { One, finished } from "./one.js";
-import { curve, progress, why } from "./side.js";
+import { SingleView, finished } from "./single_view.js";
+import { curve, progress, why } from "./sidebar.js";
 
 const KEYS = [
   ["1 – 9, 0", "answer with that class"],
@@ -27,11 +27,11 @@ const memory = {
   set: (name, value) => { try { localStorage.setItem(`spotal-page/${name}`, value); } catch { /* forgotten then */ } },
 };
 
-const desk = new Desk();
-const one = new One($("show"));
-const grid = new Grid($("show"), desk, (number) => { desk.go(number); look("one"); });
-const map = new PoolMap(desk);
-let view = one;
+const session = new Session();
+const single = new SingleView($("show"));
+const grid = new Grid($("show"), session, (number) => { session.go(number); look("one"); });
+const map = new PoolMap(session);
+let view = single;
 let answers = null;
 let shown = null; // classes of the buttons
 let ended = false;
@@ -39,30 +39,30 @@ let fallback = null; // who answers where nobody gave a name
 let told = null; // the item that was announced
 
 function update() {
-  const { state, task } = desk;
+  const { state, task } = session;
   banner();
-  document.body.classList.toggle("saving", desk.saving);
+  document.body.classList.toggle("saving", session.saving);
   if (!state) return;
   $("project").textContent = state.name;
-  document.title = `${desk.open.length ? `${desk.open.length} to label` : "Done"} · ${state.name} · spotal`;
+  document.title = `${session.open.length ? `${session.open.length} to label` : "Done"} · ${state.name} · spotal`;
   $("round").textContent = state.round ? `Round ${state.round.number + 1}, picked by ${state.round.strategy}` : "";
-  $("who").textContent = desk.annotator ?? "";
-  progress($("progress"), desk);
+  $("who").textContent = session.annotator ?? "";
+  progress($("progress"), session);
   if (shown !== state.classes.join("\n")) {
     shown = state.classes.join("\n");
     answers = new Answers($("answers"), state.classes, act);
   }
-  const isOver = !task || (!desk.open.length && !desk.words.has(desk.current) && !task.elsewhere);
+  const isOver = !task || (!session.open.length && !session.words.has(session.current) && !task.elsewhere);
   if (isOver) {
-    $("show").replaceChildren(finished(state, desk.outbox.size, desk.fresher));
+    $("show").replaceChildren(finished(state, session.outbox.size, session.fresher));
     if (!ended) told = null;
   } else {
     if (ended || !$("show").childElementCount) view.open();
-    view.update(desk);
+    view.update(session);
   }
   ended = isOver;
   const many = view === grid && grid.targets.length > 1;
-  answers.update({ guess: many ? [] : (task?.guess ?? []), word: many ? null : desk.words.get(desk.current), off: isOver });
+  answers.update({ guess: many ? [] : (task?.guess ?? []), word: many ? null : session.words.get(session.current), off: isOver });
   $("answers").classList.toggle("over", isOver);
   why($("why"), isOver || many ? null : task, state);
   curve($("curve"), state.curve);
@@ -73,27 +73,27 @@ function update() {
 /** What went wrong or was set right, in the banner. */
 function banner() {
   const place = $("banner");
-  const waiting = desk.outbox?.size ?? 0;
+  const waiting = session.outbox?.size ?? 0;
   let text = "";
-  if (desk.lost) {
-    const kept = desk.outbox?.fragile ? "on this page: do not close it" : "in this browser";
-    text = `${desk.lost} Go on: your answers are kept ${kept}, and sent when it is back. ${count(waiting, "answer")} waiting.`;
-    if (!desk.state) text = `${desk.lost} Trying again.`;
-  } else if (desk.problem) text = desk.problem;
-  else if (desk.back) text = `The server is back: ${count(desk.back, "kept answer")} saved.`;
-  place.classList.toggle("good", !desk.lost && !desk.problem);
+  if (session.lost) {
+    const kept = session.outbox?.fragile ? "on this page: do not close it" : "in this browser";
+    text = `${session.lost} Go on: your answers are kept ${kept}, and sent when it is back. ${count(waiting, "answer")} waiting.`;
+    if (!session.state) text = `${session.lost} Trying again.`;
+  } else if (session.problem) text = session.problem;
+  else if (session.back) text = `The server is back: ${count(session.back, "kept answer")} saved.`;
+  place.classList.toggle("good", !session.lost && !session.problem);
   place.hidden = !text;
   if (place.textContent !== text) place.textContent = text;
 }
 
 /** Say which item shows, once. */
 function announce(isOver) {
-  const key = isOver ? "over" : desk.current;
-  if (told === key || desk.saving) return;
+  const key = isOver ? "over" : session.current;
+  if (told === key || session.saving) return;
   const first = told === null;
   told = key;
   if (isOver) return said("Nothing left to answer");
-  const { task } = desk;
+  const { task } = session;
   const [best] = task.guess;
   const guess = best ? `, ${task.suggested ? "a file suggests" : "the model guesses"} ${best.label}` : "";
   said(`${first ? "" : "Next: "}${task.kind === "text" ? task.text.slice(0, 300) : task.id}${task.votes ? ", conflict" : ""}${guess}`);
@@ -111,24 +111,24 @@ function said(text) {
 }
 
 function act(kind, label = null) {
-  desk.problem = desk.back = null;
-  if (kind === "undo") return desk.undo();
-  if (kind === "back" || kind === "next") return desk.step(kind === "next");
-  const targets = view === grid ? grid.targets : [desk.current];
+  session.problem = session.back = null;
+  if (kind === "undo") return session.undo();
+  if (kind === "back" || kind === "next") return session.step(kind === "next");
+  const targets = view === grid ? grid.targets : [session.current];
   if (ended || !targets.length || targets[0] === null) return;
   if (view.obstacle && kind === "label") {
-    desk.problem = `${view.obstacle}.`;
+    session.problem = `${view.obstacle}.`;
     return update();
   }
   grid.marked.clear();
-  return desk.answer(targets, kind, label);
+  return session.answer(targets, kind, label);
 }
 
 function look(name) {
-  view = name === "grid" ? grid : one;
+  view = name === "grid" ? grid : single;
   memory.set("view", name);
   document.body.classList.toggle("as-grid", view === grid);
-  $("view-one").setAttribute("aria-pressed", String(view === one));
+  $("view-one").setAttribute("aria-pressed", String(view === single));
   $("view-grid").setAttribute("aria-pressed", String(view === grid));
   if (!ended) view.open();
   update();
@@ -145,7 +145,7 @@ function onKey(event) {
 
 /** What a key does; false where it does nothing. */
 function press(key) {
-  const { state, task } = desk;
+  const { state, task } = session;
   if (!state) return false;
   const label = answers.of(key);
   const guess = task?.guess[0]?.label;
@@ -154,7 +154,7 @@ function press(key) {
   else if (key === "s") act("skip");
   else if (key === "u") act("undo");
   else if (key === "g" && guess) act("label", guess);
-  else if (key === "v") look(view === one ? "grid" : "one");
+  else if (key === "v") look(view === single ? "grid" : "one");
   else if (key === "/" && answers.field) answers.find();
   else if (key === "ArrowLeft") act("back");
   else if (key === "ArrowRight") act("next");
@@ -168,16 +168,16 @@ function help() {
 
 /** Go on as who labeled here last, unless the server was started for somebody else since. */
 function greet() {
-  fallback = desk.annotator;
+  fallback = session.annotator;
   const [of, name] = JSON.parse(memory.get("annotator") ?? "[]");
-  if (name && of === fallback) desk.rename(name);
+  if (name && of === fallback) session.rename(name);
   else if (!fallback) askName();
 }
 
 /** Ask who labels. */
 function askName() {
   const field = $("name-field");
-  field.value = desk.annotator ?? "";
+  field.value = session.annotator ?? "";
   $("name").showModal();
   field.select();
 }
@@ -190,22 +190,22 @@ function start() {
   $("who").onclick = askName;
   $("keys-on").checked = memory.get("keys") !== "off";
   $("keys-on").onchange = ({ target }) => memory.set("keys", target.checked ? "on" : "off");
-  $("name").oncancel = (event) => { if (!desk.annotator) event.preventDefault(); };
+  $("name").oncancel = (event) => { if (!session.annotator) event.preventDefault(); };
   $("name-form").onsubmit = () => {
     const name = $("name-field").value.trim();
     if (!name) return;
     memory.set("annotator", JSON.stringify([fallback, name]));
-    desk.rename(name);
+    session.rename(name);
   };
   document.addEventListener("keydown", onKey);
-  addEventListener("online", () => desk.retry());
-  addEventListener("beforeunload", (event) => { if (desk.outbox?.fragile) event.preventDefault(); });
-  document.addEventListener("visibilitychange", () => { if (!document.hidden && desk.state && !desk.lost) desk.refresh(); });
-  desk.addEventListener("change", update);
-  desk.addEventListener("say", ({ detail }) => said(detail));
+  addEventListener("online", () => session.retry());
+  addEventListener("beforeunload", (event) => { if (session.outbox?.fragile) event.preventDefault(); });
+  document.addEventListener("visibilitychange", () => { if (!document.hidden && session.state && !session.lost) session.refresh(); });
+  session.addEventListener("change", update);
+  session.addEventListener("say", ({ detail }) => said(detail));
   if (memory.get("view") === "grid") look("grid");
-  desk.addEventListener("open", greet, { once: true });
-  desk.begin();
+  session.addEventListener("open", greet, { once: true });
+  session.begin();
 }
 
 start();

@@ -10,8 +10,8 @@ const NONE = -1, SKIPPED = -2, TIED = -3, OPEN = -4; // marks of items without a
 const REACH = 12; // pixels between the pointer and an item that it means
 
 export class PoolMap {
-  constructor(desk) {
-    this.desk = desk;
+  constructor(session) {
+    this.session = session;
     this.canvas = $("map");
     this.tip = $("map-tip");
     this.points = null;
@@ -22,13 +22,13 @@ export class PoolMap {
     this.canvas.addEventListener("pointermove", (event) => this.point(event));
     this.canvas.addEventListener("pointerdown", (event) => this.point(event));
     this.canvas.addEventListener("pointerleave", () => (this.tip.hidden = true));
-    desk.addEventListener("mark", ({ detail }) => this.mark(detail));
-    desk.addEventListener("marks", ({ detail }) => this.patch(detail));
+    session.addEventListener("mark", ({ detail }) => this.mark(detail));
+    session.addEventListener("marks", ({ detail }) => this.patch(detail));
   }
 
   /** Load what the server has that this map has not. */
   async update() {
-    const { state, wholes } = this.desk;
+    const { state, wholes } = this.session;
     const card = this.canvas.closest("section");
     card.hidden = state.map === null;
     if (state.map === null || this.loading) return this.draw();
@@ -56,7 +56,7 @@ export class PoolMap {
     this.loading = false;
     this.marks = new Map(Object.entries(marks).map(([number, mark]) => [Number(number), mark]));
     for (const late of this.late.splice(0)) this.patch(late);
-    this.mark([...this.desk.waiting().keys()]);
+    this.mark([...this.session.waiting().keys()]);
   }
 
   /** Take in marks that changed. */
@@ -66,11 +66,11 @@ export class PoolMap {
       if (mark === null) this.marks.delete(Number(number));
       else this.marks.set(Number(number), mark);
     }
-    this.mark([...this.desk.waiting().keys()]);
+    this.mark([...this.session.waiting().keys()]);
   }
 
   mark(numbers) {
-    const { words, state } = this.desk;
+    const { words, state } = this.session;
     for (const number of numbers) {
       const word = words.get(number);
       const marks = { label: state.classes.indexOf(word?.label), none_of_these: NONE, skip: SKIPPED };
@@ -80,7 +80,7 @@ export class PoolMap {
   }
 
   draw() {
-    if (!this.points || !this.desk.state) return;
+    if (!this.points || !this.session.state) return;
     const { canvas, points } = this;
     const ratio = devicePixelRatio || 1;
     const { clientWidth: wide, clientHeight: high } = canvas;
@@ -108,7 +108,7 @@ export class PoolMap {
       else if (mark === NONE || mark === TIED) cross(pen, x, y, mark === TIED ? paint("warn") : paint("soft"));
       else ring(pen, x, y, 4.5, mark === OPEN ? paint("accent") : paint("soft"), 2);
     }
-    const now = this.row.get(this.desk.current);
+    const now = this.row.get(this.session.current);
     if (now !== undefined) {
       ring(pen, ...at(now), 9, paint("card"), 5);
       ring(pen, ...at(now), 9, paint("ink"), 2.5);
@@ -124,7 +124,7 @@ export class PoolMap {
 
   /** The map in words. */
   tell() {
-    const { counts, classes } = this.desk.state;
+    const { counts, classes } = this.session.state;
     const kinds = [...this.marks.values()];
     const labeled = kinds.filter((mark) => mark >= 0);
     const each = classes.map((name, k) => [name, labeled.filter((mark) => mark === k).length]).filter(([, n]) => n);
@@ -133,7 +133,7 @@ export class PoolMap {
     const rest = Math.max(0, counts.items - this.marks.size);
     $("map-text").textContent =
       `${labeled.length} labeled${listed}, ${open} picked and waiting (rings), ${rest.toLocaleString("en")} remaining. ` +
-      `${this.desk.current === null ? "" : "The large ring is the item shown. "}` +
+      `${this.session.current === null ? "" : "The large ring is the item shown. "}` +
       "First two principal components of the embeddings.";
   }
 
@@ -153,7 +153,7 @@ export class PoolMap {
     const item = await get(`api/items/${this.points.numbers[best]}`).catch(() => null);
     if (!item || this.tipped !== best) return;
     const mark = this.marks.get(item.number);
-    const said = mark >= 0 ? this.desk.state.classes[mark] : { [OPEN]: "picked", [NONE]: "none of these", [SKIPPED]: "skipped", [TIED]: "conflict" }[mark];
+    const said = mark >= 0 ? this.session.state.classes[mark] : { [OPEN]: "picked", [NONE]: "none of these", [SKIPPED]: "skipped", [TIED]: "conflict" }[mark];
     const [x, y] = this.at(best, wide, high);
     this.tip.replaceChildren(...(item.small ? [h("img", { src: item.small, alt: "" })] : []), h("figcaption", {}, said ?? item.text?.slice(0, 80) ?? item.id));
     this.tip.classList.toggle("left", x > wide / 2);

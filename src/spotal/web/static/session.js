@@ -1,4 +1,4 @@
-// The desk: what is to be answered, what was answered, and which item is looked at. Knows no element of the page.
+// The session: what is to be answered, what was answered, and which item is looked at. Knows no element of the page.
 //
 // Fires "open" once, "change" when something to be shown changed, "say" with a sentence, "mark" with items whose mark
 // on the map changed.
@@ -13,7 +13,7 @@ const HELD = 200; // tasks to have at hand
 const FEW = 100; // tasks left that let the page ask for more
 const RETRY = [500, 1_000, 2_000, 4_000];
 
-export class Desk extends EventTarget {
+export class Session extends EventTarget {
   annotator = null;
   state = null; // as the server last gave it, as a whole and what changed since
   told = new Map(); // tasks that wait for this annotator by that state, by number

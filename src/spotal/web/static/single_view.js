@@ -1,12 +1,12 @@
 // One item at a time.
 
-import { NAMES } from "./desk.js";
+import { NAMES } from "./session.js";
 import { count, h } from "./dom.js";
 
 const PIXELS = 64; // an image this small is shown pixel by pixel
 const AHEAD = 4; // images that are loaded before they are wanted
 
-export class One {
+export class SingleView {
   constructor(place) {
     this.place = place;
     this.frame = h("div", { className: "frame" });
@@ -25,17 +25,17 @@ export class One {
     return this.image.complete ? "The picture cannot be shown: skip it, or say none of these" : "Wait until the picture shows";
   }
 
-  update(desk) {
-    const { task } = desk;
-    const all = [...desk.tasks.keys()];
+  update(session) {
+    const { task } = session;
+    const all = [...session.tasks.keys()];
     if (task && (this.shown !== task.number || this.content !== task.content)) this.show(task);
     const place = `${all.indexOf(task.number) + 1} of ${all.length}`;
     this.caption.replaceChildren(h("span", { className: "id", title: task.id }, task.id), h("span", {}, place));
-    const words = this.words(desk, task);
+    const words = this.words(session, task);
     this.notice.hidden = !words;
     this.notice.textContent = words;
-    const after = desk.open.filter((number) => number !== task.number).slice(0, AHEAD);
-    this.ahead = after.map((number) => desk.tasks.get(number).large).filter(Boolean).map(preload);
+    const after = session.open.filter((number) => number !== task.number).slice(0, AHEAD);
+    this.ahead = after.map((number) => session.tasks.get(number).large).filter(Boolean).map(preload);
   }
 
   show(task) {
@@ -55,8 +55,8 @@ export class One {
     return this.image;
   }
 
-  words(desk, task) {
-    const word = desk.words.get(task.number);
+  words(session, task) {
+    const word = session.words.get(task.number);
     if (word) return `You said: ${word.kind === "label" ? word.label : NAMES[word.kind].toLowerCase()}. Answer again to change it.`;
     if (task.elsewhere) return "Answered meanwhile, in another tab or by somebody else. Go on (→), or answer too.";
     if (!task.votes) return "";

@@ -47,12 +47,12 @@ function guesses(guess, classes) {
   );
 }
 
-export function progress(place, desk) {
-  const { state } = desk;
+export function progress(place, session) {
+  const { state } = session;
   const { counts, round } = state;
   const parts = [];
   if (round) {
-    const waiting = Math.max(0, round.waiting - desk.fresher);
+    const waiting = Math.max(0, round.waiting - session.fresher);
     parts.push(meter(counts.overlap > 1 ? "Batch, all people" : "Batch", round.size - waiting, round.size));
   }
   if (counts.budget !== null) parts.push(meter("Budget", counts.cost ?? counts.spent, counts.budget));
