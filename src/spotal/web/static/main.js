@@ -1,29 +1,21 @@
 // The page: the session, its views, and what keys and buttons do.
 
+/** @import { Act } from "./answers.js" */
+
 import { Answers } from "./answers.js";
-import { Session } from "./session.js";
-import { $, h, count, say } from "./dom.js";
+import { $, count, h, say } from "./dom.js";
 import { Grid } from "./grid.js";
+import { HELP, action, isTyping } from "./keyboard.js";
 import { PoolMap } from "./map.js";
+import { Session } from "./session.js";
 import { SingleView, finished } from "./single_view.js";
 import { curve, progress, why } from "./sidebar.js";
 
-const KEYS = [
-  ["1 – 9, 0", "answer with that class"],
-  ["/", "find a class by its name, where there are more than ten"],
-  ["g", "answer with the model's guess"],
-  ["n", "none of these"],
-  ["s", "skip"],
-  ["u", "undo"],
-  ["← →", "go back, go on"],
-  ["v", "one item or grid"],
-  ["space", "in the grid: mark for a common answer"],
-  ["Enter", "in the grid: enlarge"],
-  ["?", "this help"],
-];
-
+/** What the page remembers in this browser. */
 const memory = {
+  /** @type {(name: string) => string | null} */
   get: (name) => { try { return localStorage.getItem(`spotal-page/${name}`); } catch { return null; } },
+  /** @type {(name: string, value: string) => void} */
   set: (name, value) => { try { localStorage.setItem(`spotal-page/${name}`, value); } catch { /* forgotten then */ } },
 };
 
@@ -31,12 +23,17 @@ const session = new Session();
 const single = new SingleView($("show"));
 const grid = new Grid($("show"), session, (number) => { session.go(number); look("one"); });
 const map = new PoolMap(session);
+/** @type {SingleView | Grid} */
 let view = single;
+/** @type {Answers | null} */
 let answers = null;
-let shown = null; // classes of the buttons
+/** @type {string | null} classes of the buttons */
+let shown = null;
 let ended = false;
-let fallback = null; // who answers where nobody gave a name
-let told = null; // the item that was announced
+/** @type {string | null} who answers where nobody gave a name */
+let fallback = null;
+/** @type {number | "over" | null} the item that was announced */
+let told = null;
 
 function update() {
   const { state, task } = session;
@@ -47,14 +44,15 @@ function update() {
   document.title = `${session.open.length ? `${session.open.length} to label` : "Done"} · ${state.name} · spotal`;
   $("round").textContent = state.round ? `Round ${state.round.number + 1}, picked by ${state.round.strategy}` : "";
   $("who").textContent = session.annotator ?? "";
-  progress($("progress"), session);
+  progress($("progress"), state, session.fresher);
   if (shown !== state.classes.join("\n")) {
     shown = state.classes.join("\n");
     answers = new Answers($("answers"), state.classes, act);
   }
-  const isOver = !task || (!session.open.length && !session.words.has(session.current) && !task.elsewhere);
+  const word = task ? session.words.get(task.number) : undefined;
+  const isOver = !task || (!session.open.length && !word && !task.elsewhere);
   if (isOver) {
-    $("show").replaceChildren(finished(state, session.outbox.size, session.fresher));
+    $("show").replaceChildren(finished(state, session.outbox?.size ?? 0, session.fresher));
     if (!ended) told = null;
   } else {
     if (ended || !$("show").childElementCount) view.open();
@@ -62,7 +60,7 @@ function update() {
   }
   ended = isOver;
   const many = view === grid && grid.targets.length > 1;
-  answers.update({ guess: many ? [] : (task?.guess ?? []), word: many ? null : session.words.get(session.current), off: isOver });
+  answers?.update({ guess: many ? [] : (task?.guess ?? []), word: many ? null : (word ?? null), off: isOver });
   $("answers").classList.toggle("over", isOver);
   why($("why"), isOver || many ? null : task, state);
   curve($("curve"), state.curve);
@@ -86,21 +84,31 @@ function banner() {
   if (place.textContent !== text) place.textContent = text;
 }
 
-/** Say which item shows, once. */
+/**
+ * Say which item shows, once.
+ * @param {boolean} isOver
+ */
 function announce(isOver) {
-  const key = isOver ? "over" : session.current;
+  const { task } = session;
+  const key = isOver || !task ? "over" : task.number;
   if (told === key || session.saving) return;
   const first = told === null;
   told = key;
-  if (isOver) return said("Nothing left to answer");
-  const { task } = session;
+  if (isOver || !task) {
+    said("Nothing left to answer");
+    return;
+  }
   const [best] = task.guess;
   const guess = best ? `, ${task.suggested ? "a file suggests" : "the model guesses"} ${best.label}` : "";
-  said(`${first ? "" : "Next: "}${task.kind === "text" ? task.text.slice(0, 300) : task.id}${task.votes ? ", conflict" : ""}${guess}`);
+  said(`${first ? "" : "Next: "}${task.text?.slice(0, 300) ?? task.id}${task.votes ? ", conflict" : ""}${guess}`);
 }
 
+/** @type {string[]} */
 let words = [];
-/** Sentences of one moment are said together. */
+/**
+ * Sentences of one moment are said together.
+ * @param {string} text
+ */
 function said(text) {
   words.push(text);
   queueMicrotask(() => {
@@ -110,20 +118,26 @@ function said(text) {
   });
 }
 
-function act(kind, label = null) {
-  session.problem = session.back = null;
-  if (kind === "undo") return session.undo();
-  if (kind === "back" || kind === "next") return session.step(kind === "next");
-  const targets = view === grid ? grid.targets : [session.current];
-  if (ended || !targets.length || targets[0] === null) return;
-  if (view.obstacle && kind === "label") {
-    session.problem = `${view.obstacle}.`;
-    return update();
+/** @type {Act} */
+function act(kind, label) {
+  session.problem = null;
+  session.back = null;
+  if (kind === "undo") session.undo();
+  else if (kind === "back" || kind === "next") session.step(kind === "next");
+  else {
+    const targets = view === grid ? grid.targets : session.current === null ? [] : [session.current];
+    if (ended || !targets.length) return;
+    if (view.obstacle && kind === "label") {
+      session.problem = `${view.obstacle}.`;
+      update();
+      return;
+    }
+    grid.marked.clear();
+    session.answer(targets, kind, label);
   }
-  grid.marked.clear();
-  return session.answer(targets, kind, label);
 }
 
+/** @param {"one" | "grid"} name */
 function look(name) {
   view = name === "grid" ? grid : single;
   memory.set("view", name);
@@ -134,36 +148,25 @@ function look(name) {
   update();
 }
 
+/** @param {KeyboardEvent} event */
 function onKey(event) {
-  if (event.ctrlKey || event.metaKey || event.altKey || event.repeat) return;
-  if (event.target.closest("input, textarea, select, dialog") || document.querySelector("dialog[open]")) return;
-  if (event.key === "?") help();
-  else if ($("keys-on").checked && !press(event.key)) return;
-  else if (!$("keys-on").checked) return;
+  const found = action(event, {
+    classes: session.state?.classes ?? [],
+    guess: session.task?.guess[0]?.label,
+    single: $("keys-on", HTMLInputElement).checked,
+    typing: isTyping(/** @type {Element | null} */ (event.target)) || document.querySelector("dialog[open]") !== null,
+  });
+  if (!found || (!session.state && found.do !== "help")) return;
   event.preventDefault();
-}
-
-/** What a key does; false where it does nothing. */
-function press(key) {
-  const { state, task } = session;
-  if (!state) return false;
-  const label = answers.of(key);
-  const guess = task?.guess[0]?.label;
-  if (label) act("label", label);
-  else if (key === "n") act("none_of_these");
-  else if (key === "s") act("skip");
-  else if (key === "u") act("undo");
-  else if (key === "g" && guess) act("label", guess);
-  else if (key === "v") look(view === single ? "grid" : "one");
-  else if (key === "/" && answers.field) answers.find();
-  else if (key === "ArrowLeft") act("back");
-  else if (key === "ArrowRight") act("next");
-  else return false;
-  return true;
+  if (found.do === "answer") act(found.kind, found.label ?? undefined);
+  else if (found.do === "view") look(view === single ? "grid" : "one");
+  else if (found.do === "find") answers?.find();
+  else if (found.do === "help") help();
+  else act(found.do);
 }
 
 function help() {
-  $("help").showModal();
+  $("help", HTMLDialogElement).showModal();
 }
 
 /** Go on as who labeled here last, unless the server was started for somebody else since. */
@@ -176,23 +179,24 @@ function greet() {
 
 /** Ask who labels. */
 function askName() {
-  const field = $("name-field");
+  const field = $("name-field", HTMLInputElement);
   field.value = session.annotator ?? "";
-  $("name").showModal();
+  $("name", HTMLDialogElement).showModal();
   field.select();
 }
 
 function start() {
-  $("keys").append(...KEYS.flatMap(([key, what]) => [h("dt", {}, h("kbd", {}, key)), h("dd", {}, what)]));
+  $("keys").append(...HELP.flatMap(([key, what]) => [h("dt", {}, h("kbd", {}, key)), h("dd", {}, what)]));
   $("help-button").onclick = help;
   $("view-one").onclick = () => look("one");
   $("view-grid").onclick = () => look("grid");
   $("who").onclick = askName;
-  $("keys-on").checked = memory.get("keys") !== "off";
-  $("keys-on").onchange = ({ target }) => memory.set("keys", target.checked ? "on" : "off");
+  const keysOn = $("keys-on", HTMLInputElement);
+  keysOn.checked = memory.get("keys") !== "off";
+  keysOn.onchange = () => memory.set("keys", keysOn.checked ? "on" : "off");
   $("name").oncancel = (event) => { if (!session.annotator) event.preventDefault(); };
   $("name-form").onsubmit = () => {
-    const name = $("name-field").value.trim();
+    const name = $("name-field", HTMLInputElement).value.trim();
     if (!name) return;
     memory.set("annotator", JSON.stringify([fallback, name]));
     session.rename(name);
@@ -202,7 +206,7 @@ function start() {
   addEventListener("beforeunload", (event) => { if (session.outbox?.fragile) event.preventDefault(); });
   document.addEventListener("visibilitychange", () => { if (!document.hidden && session.state && !session.lost) session.refresh(); });
   session.addEventListener("change", update);
-  session.addEventListener("say", ({ detail }) => said(detail));
+  session.addEventListener("say", (event) => said(/** @type {CustomEvent<string>} */ (event).detail));
   if (memory.get("view") === "grid") look("grid");
   session.addEventListener("open", greet, { once: true });
   session.begin();

@@ -1,5 +1,9 @@
 // The map: the pool in two dimensions, filling as one labels.
 
+/** @import { Atlas, Item, Kind, Marks } from "../protocol.d.ts" */
+/** @import { Session } from "./session.js" */
+/** @typedef {CanvasRenderingContext2D} Pen */
+
 import { COLORS } from "./answers.js";
 import { get } from "./api.js";
 import { $, h } from "./dom.js";
@@ -7,34 +11,56 @@ import { $, h } from "./dom.js";
 const SCALE = 1000; // coordinates run to this
 const MARGIN = 10;
 const NONE = -1, SKIPPED = -2, TIED = -3, OPEN = -4; // marks of items without a class
+/** @type {Record<number, string>} */
+const WORDS = { [OPEN]: "picked", [NONE]: "none of these", [SKIPPED]: "skipped", [TIED]: "conflict" };
 const REACH = 12; // pixels between the pointer and an item that it means
 
 export class PoolMap {
+  /** @type {Atlas | null} */
+  points = null;
+  /** @type {string | null} of the points */
+  name = null;
+  /** @type {Map<number, number>} the row in `points` of each item's number */
+  row = new Map();
+  /** @type {Map<number, number>} */
+  marks = new Map();
+  /** @type {Marks[]} patches that came while marks were loaded */
+  late = [];
+  loading = false;
+  wholes = 0;
+  /** @type {number | null} the row that the tip is about */
+  tipped = null;
+
+  /** @param {Session} session */
   constructor(session) {
     this.session = session;
-    this.canvas = $("map");
+    this.canvas = $("map", HTMLCanvasElement);
     this.tip = $("map-tip");
-    this.points = null;
-    this.marks = new Map();
-    this.late = []; // patches that came while marks were loaded
     new ResizeObserver(() => this.draw()).observe(this.canvas);
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.draw());
     this.canvas.addEventListener("pointermove", (event) => this.point(event));
     this.canvas.addEventListener("pointerdown", (event) => this.point(event));
-    this.canvas.addEventListener("pointerleave", () => (this.tip.hidden = true));
-    session.addEventListener("mark", ({ detail }) => this.mark(detail));
-    session.addEventListener("marks", ({ detail }) => this.patch(detail));
+    this.canvas.addEventListener("pointerleave", () => {
+      this.tip.hidden = true;
+    });
+    session.addEventListener("mark", (event) => this.mark(/** @type {CustomEvent<number[]>} */ (event).detail));
+    session.addEventListener("marks", (event) => this.patch(/** @type {CustomEvent<Marks>} */ (event).detail));
   }
 
   /** Load what the server has that this map has not. */
   async update() {
     const { state, wholes } = this.session;
+    if (!state) return;
     const card = this.canvas.closest("section");
-    card.hidden = state.map === null;
-    if (state.map === null || this.loading) return this.draw();
+    if (card) card.hidden = state.map === null;
+    if (state.map === null || this.loading) {
+      this.draw();
+      return;
+    }
     this.loading = true;
     try {
       if (state.map !== this.name) {
+        /** @type {Atlas | null} */
         const found = await get("api/map");
         if (found) {
           this.points = found;
@@ -52,14 +78,18 @@ export class PoolMap {
     this.draw();
   }
 
+  /** @param {Marks} marks */
   take(marks) {
     this.loading = false;
-    this.marks = new Map(Object.entries(marks).map(([number, mark]) => [Number(number), mark]));
+    this.marks = new Map(Object.entries(marks).flatMap(([number, mark]) => (mark === null ? [] : [[Number(number), mark]])));
     for (const late of this.late.splice(0)) this.patch(late);
     this.mark([...this.session.waiting().keys()]);
   }
 
-  /** Take in marks that changed. */
+  /**
+   * Take in marks that changed.
+   * @param {Marks} marks
+   */
   patch(marks) {
     if (this.loading) this.late.push(marks); // what is being loaded may not know of them
     for (const [number, mark] of Object.entries(marks)) {
@@ -69,11 +99,13 @@ export class PoolMap {
     this.mark([...this.session.waiting().keys()]);
   }
 
+  /** @param {number[]} numbers */
   mark(numbers) {
     const { words, state } = this.session;
     for (const number of numbers) {
       const word = words.get(number);
-      const marks = { label: state.classes.indexOf(word?.label), none_of_these: NONE, skip: SKIPPED };
+      /** @type {Record<Kind, number>} */
+      const marks = { label: state?.classes.indexOf(word?.label ?? "") ?? NONE, none_of_these: NONE, skip: SKIPPED };
       this.marks.set(number, word ? marks[word.kind] : OPEN);
     }
     this.draw();
@@ -88,11 +120,14 @@ export class PoolMap {
     canvas.width = wide * ratio;
     canvas.height = high * ratio;
     const pen = canvas.getContext("2d");
+    if (!pen) return;
     pen.scale(ratio, ratio);
     const style = getComputedStyle(document.documentElement);
+    /** @param {string} name */
     const paint = (name) => style.getPropertyValue(`--${name}`).trim();
     const colors = Array.from({ length: COLORS }, (_, k) => paint(`c${k}`));
-    const at = (k) => this.at(k, wide, high);
+    /** @param {number} k */
+    const at = (k) => place(points, k, wide, high);
     pen.fillStyle = paint("cloud");
     const size = points.numbers.length > 3000 ? 1.6 : points.numbers.length > 600 ? 2.2 : 3;
     points.numbers.forEach((number, k) => {
@@ -104,11 +139,11 @@ export class PoolMap {
       const k = this.row.get(number);
       if (k === undefined) continue;
       const [x, y] = at(k);
-      if (mark >= 0) dot(pen, x, y, 4.5, colors[mark % COLORS], paint("card"));
+      if (mark >= 0) dot(pen, x, y, 4.5, colors[mark % COLORS] ?? "", paint("card"));
       else if (mark === NONE || mark === TIED) cross(pen, x, y, mark === TIED ? paint("warn") : paint("soft"));
       else ring(pen, x, y, 4.5, mark === OPEN ? paint("accent") : paint("soft"), 2);
     }
-    const now = this.row.get(this.session.current);
+    const now = this.row.get(this.session.current ?? -1);
     if (now !== undefined) {
       ring(pen, ...at(now), 9, paint("card"), 5);
       ring(pen, ...at(now), 9, paint("ink"), 2.5);
@@ -116,19 +151,14 @@ export class PoolMap {
     this.tell();
   }
 
-  at(k, wide, high) {
-    const x = MARGIN + ((wide - 2 * MARGIN) * this.points.x[k]) / SCALE;
-    const y = high - MARGIN - ((high - 2 * MARGIN) * this.points.y[k]) / SCALE;
-    return [x, y];
-  }
-
   /** The map in words. */
   tell() {
+    if (!this.session.state) return;
     const { counts, classes } = this.session.state;
     const kinds = [...this.marks.values()];
     const labeled = kinds.filter((mark) => mark >= 0);
-    const each = classes.map((name, k) => [name, labeled.filter((mark) => mark === k).length]).filter(([, n]) => n);
-    const listed = each.length && each.length <= 12 ? ` (${each.map(([name, n]) => `${name} ${n}`).join(", ")})` : "";
+    const each = classes.map((name, k) => ({ name, n: labeled.filter((mark) => mark === k).length })).filter(({ n }) => n);
+    const listed = each.length && each.length <= 12 ? ` (${each.map(({ name, n }) => `${name} ${n}`).join(", ")})` : "";
     const open = kinds.filter((mark) => mark === OPEN).length;
     const rest = Math.max(0, counts.items - this.marks.size);
     $("map-text").textContent =
@@ -137,24 +167,29 @@ export class PoolMap {
       "First two principal components of the embeddings.";
   }
 
-  /** Show the item under the pointer. */
+  /**
+   * Show the item under the pointer.
+   * @param {PointerEvent} event
+   */
   async point(event) {
-    if (!this.points) return;
+    const { points } = this;
+    if (!points) return;
     const { clientWidth: wide, clientHeight: high } = this.canvas;
-    let best = null, least = REACH ** 2;
-    this.points.numbers.forEach((number, k) => {
-      const [x, y] = this.at(k, wide, high);
+    let best = -1, least = REACH ** 2;
+    for (let k = 0; k < points.numbers.length; k++) {
+      const [x, y] = place(points, k, wide, high);
       const gap = (x - event.offsetX) ** 2 + (y - event.offsetY) ** 2;
       if (gap < least) [best, least] = [k, gap];
-    });
-    this.tip.hidden = best === null;
-    if (best === null || this.tipped === best) return;
+    }
+    this.tip.hidden = best < 0;
+    if (best < 0 || this.tipped === best) return;
     this.tipped = best;
-    const item = await get(`api/items/${this.points.numbers[best]}`).catch(() => null);
+    /** @type {Item | null} */
+    const item = await get(`api/items/${points.numbers[best]}`).catch(() => null);
     if (!item || this.tipped !== best) return;
     const mark = this.marks.get(item.number);
-    const said = mark >= 0 ? this.session.state.classes[mark] : { [OPEN]: "picked", [NONE]: "none of these", [SKIPPED]: "skipped", [TIED]: "conflict" }[mark];
-    const [x, y] = this.at(best, wide, high);
+    const said = mark === undefined ? undefined : mark >= 0 ? this.session.state?.classes[mark] : WORDS[mark];
+    const [x, y] = place(points, best, wide, high);
     this.tip.replaceChildren(...(item.small ? [h("img", { src: item.small, alt: "" })] : []), h("figcaption", {}, said ?? item.text?.slice(0, 80) ?? item.id));
     this.tip.classList.toggle("left", x > wide / 2);
     this.tip.style.left = `${x}px`;
@@ -162,6 +197,21 @@ export class PoolMap {
   }
 }
 
+/**
+ * Where a row of the map is drawn.
+ * @param {Atlas} points
+ * @param {number} k
+ * @param {number} wide
+ * @param {number} high
+ * @returns {[x: number, y: number]}
+ */
+function place(points, k, wide, high) {
+  const x = MARGIN + ((wide - 2 * MARGIN) * (points.x[k] ?? 0)) / SCALE;
+  const y = high - MARGIN - ((high - 2 * MARGIN) * (points.y[k] ?? 0)) / SCALE;
+  return [x, y];
+}
+
+/** @type {(pen: Pen, x: number, y: number, radius: number, fill: string, edge: string) => void} */
 function dot(pen, x, y, radius, fill, edge) {
   pen.beginPath();
   pen.arc(x, y, radius, 0, 2 * Math.PI);
@@ -172,6 +222,7 @@ function dot(pen, x, y, radius, fill, edge) {
   pen.stroke();
 }
 
+/** @type {(pen: Pen, x: number, y: number, radius: number, stroke: string, width: number) => void} */
 function ring(pen, x, y, radius, stroke, width) {
   pen.beginPath();
   pen.arc(x, y, radius, 0, 2 * Math.PI);
@@ -180,11 +231,12 @@ function ring(pen, x, y, radius, stroke, width) {
   pen.stroke();
 }
 
+/** @type {(pen: Pen, x: number, y: number, stroke: string) => void} */
 function cross(pen, x, y, stroke) {
   pen.beginPath();
-  for (const [dx, dy] of [[4, 4], [4, -4]]) {
-    pen.moveTo(x - dx, y - dy);
-    pen.lineTo(x + dx, y + dy);
+  for (const turn of [4, -4]) {
+    pen.moveTo(x - 4, y - turn);
+    pen.lineTo(x + 4, y + turn);
   }
   pen.lineWidth = 2;
   pen.strokeStyle = stroke;
