@@ -130,6 +130,19 @@ export interface Change extends Figures {
 /** What `GET api/state` returns; the last where nothing is different. */
 export type Reply = State | Change | (Greeting & { tasks?: undefined; gone?: undefined });
 
+/** An item that people answered, with the last word of each. */
+export interface Reviewed extends Item {
+  round: number | null;
+  votes: Record<string, Word>;
+}
+
+/** What `GET api/review` returns: the items of one page, and how many there are in all. */
+export interface Review {
+  items: Reviewed[];
+  total: number;
+  people: string[];
+}
+
 /** What `GET api/map` returns. */
 export interface Atlas {
   name: string;

@@ -3,16 +3,22 @@
 /** @import { Guess, Kind, Word } from "../protocol.d.ts" */
 /** @typedef {(kind: Kind | "undo" | "back" | "next", label?: string) => void} Act what happens when something was chosen */
 
-import { h, percent } from "./dom.js";
+import { breakable, h, longestWord, percent, say } from "./dom.js";
+import { prepare, search } from "./fuzzy.js";
 import { classKey, needsFinder } from "./keyboard.js";
+import { color, look } from "./marks.js";
 
-export const COLORS = 10;
-/** @param {number} index */
-export const color = (index) => `c${index % COLORS}`;
+const BESIDE = 121; // pixels of a button beside its label: key, mark, guess and edges
 
 export class Answers {
   /** @type {HTMLInputElement | null} */
   field = null;
+  /** @type {HTMLElement | null} */
+  found = null;
+  /** @type {number[]} places of the classes that show, in their order */
+  order = [];
+  /** @type {number | null} which of them Enter takes, where something was typed */
+  chosen = null;
 
   /**
    * @param {HTMLElement} place
@@ -23,6 +29,7 @@ export class Answers {
     this.act = act;
     this.classes = classes;
     this.buttons = classes.map((name, k) => this.button(name, k));
+    this.names = classes.map(prepare);
     const buttons = this.buttons.map(({ button }) => button);
     this.list = h("div", { className: "classes", role: "group", "aria-label": "Classes" }, buttons);
     this.none = action("None of these", "n", () => act("none_of_these"));
@@ -36,7 +43,10 @@ export class Answers {
       action("Back", "←", () => act("back")),
       action("Next", "→", () => act("next")),
     );
-    place.replaceChildren(...(needsFinder(classes) ? [this.finder()] : []), this.list, this.other);
+    place.replaceChildren(...(needsFinder(classes) ? this.finder() : []), this.list, this.other);
+    this.narrow();
+    const label = this.list.querySelector(".label");
+    if (label) this.list.style.setProperty("--word", `${BESIDE + longestWord(classes, label)}px`);
   }
 
   /**
@@ -48,35 +58,50 @@ export class Answers {
     const key = classKey(k);
     const button = h(
       "button",
-      { type: "button", className: `class ${color(k)}`, title: name, onclick: () => this.act("label", name) },
+      { type: "button", className: `class ${color(k)}`, title: name, onclick: () => this.take(name) },
       key && h("kbd", { "aria-hidden": "true" }, key),
-      h("span", { className: "dot", "aria-hidden": "true" }),
-      h("span", { className: "label" }, name),
+      h("span", { className: `dot ${look(k)}`, "aria-hidden": "true" }),
+      h("span", { className: "label" }, breakable(name)),
       guess,
     );
     if (key) button.setAttribute("aria-keyshortcuts", key);
     return { name, button, guess };
   }
 
-  /** Type a part of a class's name; Enter takes the first that is left. */
+  /** Type a part of a class's name; Enter takes the one that fits best, arrows choose another. */
   finder() {
     const field = h("input", {
       type: "search",
-      placeholder: "Find a class ( / )",
-      "aria-label": "Find a class; Enter takes the first that is left",
+      placeholder: `Find one of ${this.classes.length.toLocaleString("en")} classes`,
+      "aria-label": "Find a class; Enter takes the first that fits, arrow keys choose another",
+      "aria-keyshortcuts": "/",
       autocomplete: "off",
+      spellcheck: false,
       oninput: () => this.narrow(),
-      onkeydown: (event) => {
-        if (event.key === "Escape") this.clear();
-        if (event.key === "Enter") {
-          const first = this.buttons.find(({ button }) => !button.hidden);
-          if (first && field.value) this.act("label", first.name);
-          this.clear();
-        }
-      },
+      onkeydown: (event) => this.key(event),
     });
     this.field = field;
-    return h("div", { className: "finder" }, field);
+    this.found = h("p", { className: "note", role: "status", hidden: true });
+    return [h("div", { className: "finder" }, field, h("kbd", { "aria-hidden": "true" }, "/")), this.found];
+  }
+
+  /** @param {KeyboardEvent} event */
+  key(event) {
+    if (event.isComposing) return;
+    if (event.key === "Escape") this.clear();
+    else if (event.key === "Enter") {
+      const name = this.chosen === null ? undefined : this.classes[this.order[this.chosen] ?? -1];
+      if (name !== undefined) this.take(name);
+    } else if (event.key === "ArrowDown" || event.key === "ArrowUp") {
+      if (this.chosen !== null) this.choose(this.chosen + (event.key === "ArrowDown" ? 1 : -1), true);
+    } else return;
+    event.preventDefault();
+  }
+
+  /** @param {string} name */
+  take(name) {
+    this.act("label", name);
+    this.clear();
   }
 
   find() {
@@ -84,15 +109,40 @@ export class Answers {
   }
 
   clear() {
-    if (!this.field) return;
+    if (!this.field || (!this.field.value && document.activeElement !== this.field)) return;
     this.field.value = "";
     this.narrow();
     this.field.blur();
   }
 
+  /** Show the classes that fit what was typed, the best first. */
   narrow() {
-    const wanted = this.field?.value.trim().toLowerCase() ?? "";
-    for (const { name, button } of this.buttons) button.hidden = !name.toLowerCase().includes(wanted);
+    const typed = this.field?.value.trim() ?? "";
+    this.order = search(typed, this.names);
+    const shows = new Set(this.order);
+    this.buttons.forEach(({ button }, k) => {
+      button.hidden = !shows.has(k);
+    });
+    this.list.append(...this.order.flatMap((k) => this.buttons[k]?.button ?? []));
+    this.list.scrollTop = 0;
+    this.choose(typed && this.order.length ? 0 : null);
+    if (!this.found) return;
+    this.found.hidden = !typed || this.order.length > 0;
+    this.found.textContent = this.found.hidden ? "" : `No class fits “${typed}”.`;
+  }
+
+  /**
+   * Mark the class that Enter takes.
+   * @param {number | null} at its place among those that show
+   * @param {boolean} [aloud]
+   */
+  choose(at, aloud = false) {
+    this.chosen = at === null ? null : Math.max(0, Math.min(at, this.order.length - 1));
+    const now = this.chosen === null ? undefined : this.buttons[this.order[this.chosen] ?? -1];
+    for (const one of this.buttons) one.button.classList.toggle("chosen", one === now);
+    if (!now || !aloud) return;
+    now.button.scrollIntoView({ block: "nearest" });
+    say(now.name);
   }
 
   /**

@@ -58,6 +58,30 @@ export function picture(src, props) {
 }
 
 /**
+ * A name as text that may break after joints such as "_" and "/", and never inside a word.
+ * @param {string} name
+ * @returns {Child[]}
+ */
+export const breakable = (name) => parts(name).flatMap((part, k) => (k ? [h("wbr"), part] : [part]));
+
+/**
+ * How many pixels the longest word of the names takes, in the font of an element.
+ * @param {string[]} names
+ * @param {Element} element
+ */
+export function longestWord(names, element) {
+  const pen = document.createElement("canvas").getContext("2d");
+  if (!pen) return 0;
+  const { fontStyle, fontWeight, fontSize, fontFamily } = getComputedStyle(element);
+  pen.font = `${fontStyle} ${fontWeight} ${fontSize} ${fontFamily}`;
+  const words = new Set(names.flatMap(parts).flatMap((part) => part.split(/\s+/)));
+  return Math.ceil(Math.max(0, ...[...words].map((word) => pen.measureText(word).width)));
+}
+
+/** @param {string} name */
+const parts = (name) => name.split(/(?<=[_/.,:;|\\-])|(?<=\p{Ll})(?=\p{Lu})/u);
+
+/**
  * Tell those who do not see the screen. The same words twice are said twice.
  * @param {string} text
  */

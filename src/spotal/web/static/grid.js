@@ -4,9 +4,9 @@
 /** @import { Session } from "./session.js" */
 /** @typedef {{ element: HTMLElement, face: HTMLElement, chip: HTMLElement, content: string }} Tile */
 
-import { color } from "./answers.js";
 import { chance, h, picture } from "./dom.js";
 import { MOVES, move } from "./keyboard.js";
+import { color } from "./marks.js";
 import { spoken } from "./session.js";
 
 const HINT = matchMedia("(hover: none)").matches
@@ -109,7 +109,7 @@ export class Grid {
     place.textContent = chip;
     place.className = "chip";
     if (word) place.classList.add("done");
-    if (word?.kind === "label") place.classList.add(color(state?.classes.indexOf(word.label ?? "") ?? 0));
+    if (word?.kind === "label") place.classList.add(color(state?.classes.indexOf(word.label ?? "") ?? -1));
     element.classList.toggle("answered", Boolean(word || task.elsewhere));
     element.classList.toggle("now", number === current);
     element.tabIndex = number === current ? 0 : -1;

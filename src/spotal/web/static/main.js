@@ -7,6 +7,7 @@ import { $, count, h, say } from "./dom.js";
 import { Grid } from "./grid.js";
 import { HELP, action, isTyping } from "./keyboard.js";
 import { PoolMap } from "./map.js";
+import { Review } from "./review.js";
 import { Session } from "./session.js";
 import { SingleView, finished } from "./single_view.js";
 import { curve, progress, why } from "./sidebar.js";
@@ -23,7 +24,8 @@ const session = new Session();
 const single = new SingleView($("show"));
 const grid = new Grid($("show"), session, (number) => { session.go(number); look("one"); });
 const map = new PoolMap(session);
-/** @type {SingleView | Grid} */
+const review = new Review($("show"), session, update);
+/** @type {SingleView | Grid | Review} */
 let view = single;
 /** @type {Answers | null} */
 let answers = null;
@@ -50,7 +52,8 @@ function update() {
     answers = new Answers($("answers"), state.classes, act);
   }
   const word = task ? session.words.get(task.number) : undefined;
-  const isOver = !task || (!session.open.length && !word && !task.elsewhere);
+  const isReview = view === review;
+  const isOver = isReview ? false : !task || (!session.open.length && !word && !task.elsewhere);
   if (isOver) {
     $("show").replaceChildren(finished(state, session.outbox?.size ?? 0, session.fresher));
     if (!ended) told = null;
@@ -59,13 +62,14 @@ function update() {
     view.update(session);
   }
   ended = isOver;
-  const many = view === grid && grid.targets.length > 1;
-  answers?.update({ guess: many ? [] : (task?.guess ?? []), word: many ? null : (word ?? null), off: isOver });
+  const many = isReview || (view === grid && grid.targets.length > 1);
+  const off = isOver || (isReview && !review.targets.length);
+  answers?.update({ guess: many ? [] : (task?.guess ?? []), word: many ? null : (word ?? null), off });
   $("answers").classList.toggle("over", isOver);
   why($("why"), isOver || many ? null : task, state);
   curve($("curve"), state.curve);
   map.update();
-  announce(isOver);
+  if (!isReview) announce(isOver);
 }
 
 /** What went wrong or was set right, in the banner. */
@@ -125,25 +129,30 @@ function act(kind, label) {
   if (kind === "undo") session.undo();
   else if (kind === "back" || kind === "next") session.step(kind === "next");
   else {
-    const targets = view === grid ? grid.targets : session.current === null ? [] : [session.current];
+    const targets = view instanceof SingleView ? (session.current === null ? [] : [session.current]) : view.targets;
     if (ended || !targets.length) return;
     if (view.obstacle && kind === "label") {
       session.problem = `${view.obstacle}.`;
       update();
       return;
     }
+    const shown = view === review ? review.contents : undefined;
     grid.marked.clear();
-    session.answer(targets, kind, label);
+    review.marked.clear();
+    session.answer(targets, kind, label, shown);
   }
 }
 
-/** @param {"one" | "grid"} name */
+/** @param {"one" | "grid" | "review"} name */
 function look(name) {
-  view = name === "grid" ? grid : single;
-  memory.set("view", name);
+  view = { one: single, grid, review }[name];
+  if (view !== review) memory.set("view", name);
+  ended = ended && view !== review;
   document.body.classList.toggle("as-grid", view === grid);
+  document.body.classList.toggle("as-review", view === review);
   $("view-one").setAttribute("aria-pressed", String(view === single));
   $("view-grid").setAttribute("aria-pressed", String(view === grid));
+  $("view-review").setAttribute("aria-pressed", String(view === review));
   if (!ended) view.open();
   update();
 }
@@ -152,7 +161,7 @@ function look(name) {
 function onKey(event) {
   const found = action(event, {
     classes: session.state?.classes ?? [],
-    guess: session.task?.guess[0]?.label,
+    guess: view === review ? undefined : session.task?.guess[0]?.label,
     single: $("keys-on", HTMLInputElement).checked,
     typing: isTyping(/** @type {Element | null} */ (event.target)) || document.querySelector("dialog[open]") !== null,
   });
@@ -190,6 +199,7 @@ function start() {
   $("help-button").onclick = help;
   $("view-one").onclick = () => look("one");
   $("view-grid").onclick = () => look("grid");
+  $("view-review").onclick = () => look("review");
   $("who").onclick = askName;
   const keysOn = $("keys-on", HTMLInputElement);
   keysOn.checked = memory.get("keys") !== "off";

@@ -4,9 +4,9 @@
 /** @import { Session } from "./session.js" */
 /** @typedef {CanvasRenderingContext2D} Pen */
 
-import { COLORS } from "./answers.js";
 import { get } from "./api.js";
 import { $, h } from "./dom.js";
+import { COLORS, OWN, shape } from "./marks.js";
 
 const SCALE = 1000; // coordinates run to this
 const MARGIN = 10;
@@ -139,7 +139,7 @@ export class PoolMap {
       const k = this.row.get(number);
       if (k === undefined) continue;
       const [x, y] = at(k);
-      if (mark >= 0) dot(pen, x, y, 4.5, colors[mark % COLORS] ?? "", paint("card"));
+      if (mark >= 0) dot(pen, x, y, shape(mark), (mark < OWN && colors[mark % COLORS]) || paint("soft"), paint("card"));
       else if (mark === NONE || mark === TIED) cross(pen, x, y, mark === TIED ? paint("warn") : paint("soft"));
       else ring(pen, x, y, 4.5, mark === OPEN ? paint("accent") : paint("soft"), 2);
     }
@@ -158,13 +158,14 @@ export class PoolMap {
     const kinds = [...this.marks.values()];
     const labeled = kinds.filter((mark) => mark >= 0);
     const each = classes.map((name, k) => ({ name, n: labeled.filter((mark) => mark === k).length })).filter(({ n }) => n);
-    const listed = each.length && each.length <= 12 ? ` (${each.map(({ name, n }) => `${name} ${n}`).join(", ")})` : "";
+    const listed = each.length && each.length <= 10 ? ` (${each.map(({ name, n }) => `${name} ${n}`).join(", ")})` : "";
     const open = kinds.filter((mark) => mark === OPEN).length;
     const rest = Math.max(0, counts.items - this.marks.size);
     $("map-text").textContent =
-      `${labeled.length} labeled${listed}, ${open} picked and waiting (rings), ${rest.toLocaleString("en")} remaining. ` +
+      `${labeled.length} labeled${listed}, ${open} picked and waiting (rings), ${rest.toLocaleString("en")} others. ` +
       `${this.session.current === null ? "" : "The large ring is the item shown. "}` +
-      "First two principal components of the embeddings.";
+      `${classes.length > OWN ? `Classes after the ${OWN}th look alike here: gray dots. ` : ""}` +
+      "Items that look alike to the model lie close together.";
   }
 
   /**
@@ -211,10 +212,22 @@ function place(points, k, wide, high) {
   return [x, y];
 }
 
-/** @type {(pen: Pen, x: number, y: number, radius: number, fill: string, edge: string) => void} */
-function dot(pen, x, y, radius, fill, edge) {
+/** @type {Record<string, [x: number, y: number][]>} corners of a shape around its middle, in pixels */
+const CORNERS = {
+  square: [[-4, -4], [4, -4], [4, 4], [-4, 4]],
+  triangle: [[0, -5.5], [5.2, 4], [-5.2, 4]],
+  diamond: [[0, -6], [5.2, 0], [0, 6], [-5.2, 0]],
+  wedge: [[0, 5.5], [5.2, -4], [-5.2, -4]],
+  cross: [[-1.8, -5.4], [1.8, -5.4], [1.8, -1.8], [5.4, -1.8], [5.4, 1.8], [1.8, 1.8], [1.8, 5.4], [-1.8, 5.4], [-1.8, 1.8], [-5.4, 1.8], [-5.4, -1.8], [-1.8, -1.8]],
+};
+
+/** @type {(pen: Pen, x: number, y: number, shape: string, fill: string, edge: string) => void} */
+function dot(pen, x, y, shape, fill, edge) {
   pen.beginPath();
-  pen.arc(x, y, radius, 0, 2 * Math.PI);
+  const corners = CORNERS[shape];
+  if (corners) for (const [dx, dy] of corners) pen.lineTo(x + dx, y + dy);
+  else pen.arc(x, y, 4.5, 0, 2 * Math.PI);
+  pen.closePath();
   pen.fillStyle = fill;
   pen.fill();
   pen.lineWidth = 1.2;

@@ -171,11 +171,12 @@ export class Session extends EventTarget {
    * @param {number[]} numbers
    * @param {Kind} kind
    * @param {string | null} [label]
+   * @param {Map<number, string>} [shown] contents of items that are shown and are no tasks, by number
    */
-  async answer(numbers, kind, label = null) {
+  async answer(numbers, kind, label = null, shown = new Map()) {
     if (this.saving || !numbers.length) return;
     const entries = numbers.map((item) => {
-      const content = this.tasks.get(item)?.content; // the answer is about this, whatever the item is by then
+      const content = shown.get(item) ?? this.tasks.get(item)?.content; // the answer is about this, whatever the item is by then
       return { id: newId(), item, annotator: this.annotator, kind, label, ...(content && { content }) };
     });
     this.stack.push(entries.map(({ id, item }) => ({ id, item, before: this.words.get(item) ?? null })));
@@ -433,7 +434,7 @@ export class Session extends EventTarget {
     this.lost = null;
     this.failures = 0;
     clearTimeout(this.timer);
-    this.back = sent;
+    this.back = sent || this.back; // what was said before stands until the next answer
     this.say(sent ? `The server is back, ${sent} kept ${sent === 1 ? "answer" : "answers"} saved` : "The server is back");
     this.changed();
   }

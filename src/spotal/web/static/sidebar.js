@@ -2,8 +2,8 @@
 
 /** @import { Guess, Item, Point, State, Task, Why } from "../protocol.d.ts" */
 
-import { color } from "./answers.js";
-import { chance, count, h, percent, picture, svg } from "./dom.js";
+import { breakable, chance, count, h, percent, picture, svg } from "./dom.js";
+import { color } from "./marks.js";
 
 const THINGS = { image: "image", text: "text", embedding: "item" };
 
@@ -36,15 +36,20 @@ export function why(place, task, state) {
  */
 function reasons(why, kind, state) {
   const thing = THINGS[kind];
-  const share = why.mass === null ? "" : `, ${percent(why.mass)} of the pool by weight`;
   /** @type {HTMLElement[]} */
   const parts = [];
   if (why.stands_for === null) parts.push(h("p", {}, `Picked by ${state.round?.strategy} in round ${why.round + 1}.`));
-  else parts.push(h("p", {}, h("b", {}, `Stands for ${count(why.stands_for, thing)}`), ` near it${share}.`));
-  if (why.uncertainty !== null) parts.push(h("p", { className: "note" }, `The model's uncertainty about it is ${percent(why.uncertainty)}.`));
+  else parts.push(h("p", {}, h("b", {}, `Stands for ${count(why.stands_for, thing)}`), ` of ${state.counts.items.toLocaleString("en")}: those most like it.`));
+  if (why.uncertainty !== null) parts.push(h("p", { className: "note" }, `The model is ${doubt(why.uncertainty)} here.`));
   if (why.neighbors.length) parts.push(h("ul", { className: "near", "aria-label": "Its nearest neighbors" }, why.neighbors.map(neighbor)));
   return parts;
 }
+
+/**
+ * Uncertainty, from 0 to 1, in words.
+ * @param {number} uncertainty
+ */
+const doubt = (uncertainty) => (uncertainty < 0.2 ? "fairly sure" : uncertainty < 0.5 ? "not quite sure" : "very unsure");
 
 /** @param {Item} item */
 function neighbor(item) {
@@ -65,7 +70,7 @@ function guesses(guess, classes) {
     guess.map(({ label, probability }) => {
       const bar = h("i", { className: `bar ${color(classes.indexOf(label))}`, "aria-hidden": "true" });
       bar.style.setProperty("--share", String(probability ?? 0));
-      return h("li", {}, h("span", {}, label), bar, h("span", { className: "number" }, chance(probability)));
+      return h("li", {}, h("span", {}, breakable(label)), bar, h("span", { className: "number" }, chance(probability)));
     }),
   );
 }
@@ -98,8 +103,8 @@ function meter(name, value, most) {
 }
 
 const WIDE = 320;
-const HIGH = 170;
-const EDGE = { left: 40, right: 12, top: 10, bottom: 30 };
+const HIGH = 120;
+const EDGE = { left: 40, right: 12, top: 8, bottom: 24 };
 
 /**
  * Accuracy of each model with its interval, and the same as a table for those who do not see it.
@@ -109,7 +114,7 @@ const EDGE = { left: 40, right: 12, top: 10, bottom: 30 };
 export function curve(place, points) {
   const last = points.at(-1);
   if (!last) {
-    place.replaceChildren(h("p", { className: "note" }, "Shows after the first training, from answers about random items: each round adds a point."));
+    place.replaceChildren(h("p", { className: "note" }, "Shows after the first training: how often the model agrees with answers about random items."));
     return;
   }
   const most = Math.max(...points.map(({ labels }) => labels), 1);
@@ -127,15 +132,14 @@ export function curve(place, points) {
     );
   }
   for (const labels of [0, most]) {
-    drawing.append(svg("text", { x: x(labels), y: HIGH - 10, "text-anchor": labels ? "end" : "start" }, labels ? `${labels} labels` : "0"));
+    drawing.append(svg("text", { x: x(labels), y: HIGH - 6, "text-anchor": labels ? "end" : "start" }, labels ? `${labels} labels` : "0"));
   }
   for (const p of points) {
     drawing.append(svg("line", { class: "interval", x1: x(p.labels), x2: x(p.labels), y1: y(p.low), y2: y(p.high) }));
   }
   drawing.append(svg("polyline", { class: "line", points: points.map((p) => `${x(p.labels)},${y(p.value)}`).join(" ") }));
   for (const p of points) drawing.append(svg("circle", { class: "point", cx: x(p.labels), cy: y(p.value), r: 4 }));
-  const range = `, between ${percent(last.low)} and ${percent(last.high)}`;
-  place.replaceChildren(drawing, h("p", { className: "note" }, `${percent(last.value)} with ${count(last.labels, "label")}${range}, by ${count(last.n, "random item")}.`), table(points));
+  place.replaceChildren(drawing, h("p", { className: "note" }, `${percent(last.value)} right with ${count(last.labels, "label")}; between ${percent(last.low)} and ${percent(last.high)}, as ${last.n === 1 ? "only 1 random item was" : `${last.n} random items were`} checked.`), table(points));
 }
 
 /** @param {Point[]} points */
