@@ -30,10 +30,12 @@ class RoundLimits:
         try:
             limits = check_limits(batch_size if self.priced else 0, cost, groups, max_per_group, none, np.arange(n))
         except BudgetError as error:
-            raise BudgetError(str(error).replace("budget", "batch_size", 1)) from None
+            raise error.renamed("batch_size") from None
         assert limits is not None
         if self.priced and limits.budget == 0:
-            raise BudgetError("batch_size must be positive, the money of a round, found 0; give what a round may cost")
+            raise BudgetError(
+                "batch_size", must="be positive, the money of a round", found="0", remedy="give what a round may cost"
+            )
         self._limits = limits if self.priced else replace(limits, budget=np.inf)
 
     def __bool__(self) -> bool:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spotal.errors import DataFileError
-from spotal.pool.sample import as_seed
+from spotal.numeric.seeds import as_seed
 
 __all__ = ["TEST_FRACTION", "encode", "split", "stratified"]
 

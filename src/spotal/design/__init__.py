@@ -1,6 +1,6 @@
 """Designs: points that fill [0,1]^d behind one interface, and how well they do it."""
 
-from spotal.design.base import Design, Seed, SequentialDesign, as_generator
+from spotal.design.base import Design, SequentialDesign
 from spotal.design.centroidal import Centroidal
 from spotal.design.halton import Halton
 from spotal.design.latin_hypercube import LatinHypercube
@@ -9,6 +9,7 @@ from spotal.design.maximin import Maximin
 from spotal.design.merit import discrepancy, fill_distance, merits, separation
 from spotal.design.registry import get, names
 from spotal.design.sobol import Sobol
+from spotal.numeric.seeds import Seed, as_generator
 
 __all__ = [
     "Centroidal",

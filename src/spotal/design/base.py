@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import inspect
-import operator
 from abc import ABC, abstractmethod
-from typing import Any, final
+from typing import final
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from spotal.design._match import unmatched
 from spotal.errors import InputError
+from spotal.numeric.checks import check_count
+from spotal.numeric.seeds import Seed, as_generator
 
-__all__ = ["Design", "Seed", "SequentialDesign", "as_generator"]
-
-Seed = int | np.integer[Any] | np.random.Generator | np.random.RandomState | None
-"""What ``random_state`` may be: a seed, a numpy generator of either kind, or None for fresh entropy."""
+__all__ = ["Design", "SequentialDesign"]
 
 
 class Design(ABC):
@@ -132,52 +130,25 @@ class SequentialDesign(Design):
         return self._sequence(n, dim, 0, rng)
 
 
-def as_generator(random_state: Seed) -> np.random.Generator:
-    """Return the numpy Generator that ``random_state`` stands for.
-
-    A Generator is returned as it is, a RandomState gives one integer, an integer seeds a SeedSequence and None takes
-    fresh entropy. Raises InputError for anything else and for a negative seed.
-    """
-    if isinstance(random_state, np.random.Generator):
-        return random_state
-    if isinstance(random_state, np.random.RandomState):
-        random_state = int(random_state.randint(2**31 - 1))
-    if random_state is None:
-        return np.random.default_rng()
-    if isinstance(random_state, bool) or not isinstance(random_state, int | np.integer) or random_state < 0:
-        raise InputError(
-            f"random_state must be an integer of at least 0, a numpy Generator, a RandomState or None, "
-            f"found {random_state!r}; pass for example 0"
-        )
-    return np.random.default_rng(np.random.SeedSequence(int(random_state)))
-
-
-def check_count(value: Any, name: str, *, least: int = 0) -> int:
-    """Return ``value`` as an int; raise InputError unless it is an integer of at least ``least``."""
-    try:
-        count = None if isinstance(value, bool | np.bool_) else operator.index(value)
-    except TypeError:
-        count = None
-    if count is None or count < least:
-        raise InputError(f"{name} must be an integer of at least {least}, found {value!r}; pass a whole number")
-    return count
-
-
 def check_unit(points: ArrayLike, name: str, *, dim: int | None = None) -> NDArray[np.float64]:
     """Return ``points`` as float64 (n, d); raise InputError unless finite, within [0,1] and of width ``dim``."""
     try:
         array = np.asarray(points, dtype=np.float64)
     except (TypeError, ValueError):
-        raise InputError(f"{name} must hold numbers in rows of equal length; pass an array (rows, dim)") from None
+        raise InputError(
+            name, must="hold numbers in rows of equal length", remedy="pass an array (rows, dim)"
+        ) from None
     if array.ndim != 2 or array.shape[1] == 0:
-        raise InputError(f"{name} must be 2-D, found shape {array.shape}; reshape it to (rows, dim)")
+        raise InputError(name, must="be 2-D", found=f"shape {array.shape}", remedy="reshape it to (rows, dim)")
     if dim is not None and array.shape[1] != dim:
-        raise InputError(f"{name} has {array.shape[1]} columns where dim is {dim}; pass points of that dimension")
+        raise InputError(name, f"has {array.shape[1]} columns where dim is {dim}", "pass points of that dimension")
     outside = ~((array >= 0) & (array <= 1)).all(axis=1)
     if outside.any():
         row = int(outside.argmax())
         raise InputError(
-            f"{name} must be finite and within [0,1], found {array[row].tolist()} in row {row}; "
-            "map the points to the unit hypercube first"
+            name,
+            must="be finite and within [0,1]",
+            found=f"{array[row].tolist()} in row {row}",
+            remedy="map the points to the unit hypercube first",
         )
     return array

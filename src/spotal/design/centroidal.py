@@ -8,9 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spotal.design._nearest import nearest
-from spotal.design.base import Design, check_count
+from spotal.design.base import Design
 from spotal.design.sobol import Sobol, cloud
 from spotal.errors import InputError
+from spotal.numeric.checks import check_count
 
 __all__ = ["Centroidal"]
 
@@ -56,7 +57,9 @@ class Centroidal(Design):
         per_point = check_count(self.samples_per_point, "samples_per_point", least=1)
         max_iter = check_count(self.max_iter, "max_iter")
         if not self.tol >= 0:
-            raise InputError(f"tol must be a number of at least 0, found {self.tol!r}; pass for example 1e-3")
+            raise InputError(
+                "tol", must="be a number of at least 0", found=repr(self.tol), remedy="pass for example 1e-3"
+            )
         dim, count = existing.shape[1], n + len(existing)
         free = Sobol().points(n, dim, existing=existing, random_state=rng)
         sample = cloud(per_point * count, dim, rng)

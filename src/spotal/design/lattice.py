@@ -7,7 +7,8 @@ from typing import final
 import numpy as np
 from numpy.typing import NDArray
 
-from spotal.design.base import Design, check_count
+from spotal.design.base import Design
+from spotal.numeric.checks import check_count
 
 __all__ = ["Lattice"]
 

@@ -8,8 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spotal.design._nearest import nearest
-from spotal.design.base import Design, check_count
+from spotal.design.base import Design
 from spotal.design.sobol import cloud
+from spotal.numeric.checks import check_count
 
 __all__ = ["Maximin"]
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from spotal.embed.base import Embedder
 from spotal.errors import DataFileError, InputError
 from spotal.images import decode, each, note_of_depth, report
-from spotal.pool.sample import as_seed
+from spotal.numeric.seeds import as_seed
 
 __all__ = ["embed_images"]
 
@@ -71,9 +71,9 @@ def embed_images(
     """
     size = image_size if image_size is not None else getattr(embedder, "image_size", None) or DEFAULT_SIZE
     if size < 1:
-        raise InputError(f"image_size must be at least 1, found {size}; give the height and width in pixels")
+        raise InputError("image_size", must="be at least 1", found=size, remedy="give the height and width in pixels")
     if not paths:
-        raise InputError("paths must name at least one image, found none; give a folder that has images")
+        raise InputError("paths", must="name at least one image", found="none", remedy="give a folder that has images")
     channels: int = getattr(embedder, "channels", 3)
     files = [Path(path) for path in paths]
     if hasattr(embedder, "fit") and not getattr(embedder, "is_fitted", True):

@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from spotal.embed.base import check_images
 from spotal.errors import InputError, ModelError
 from spotal.numeric.arrays import blocks
-from spotal.pool.sample import as_seed
+from spotal.numeric.checks import check_count
+from spotal.numeric.seeds import as_seed
 
 __all__ = ["PixelEmbedder"]
 
@@ -50,11 +51,8 @@ class PixelEmbedder:
     components_: NDArray[np.float32]
 
     def __init__(self, size: int = 16, n_components: int = 64, random_state: Any = 0) -> None:
-        for argument, value in (("size", size), ("n_components", n_components)):
-            if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 1:
-                raise InputError(f"{argument} must be an integer of at least 1, found {value!r}")
-        self.size = int(size)
-        self.n_components = int(n_components)
+        self.size = check_count(size, "size", 1)
+        self.n_components = check_count(n_components, "n_components", 1)
         self.random_state = random_state
 
     @property
@@ -104,7 +102,9 @@ class PixelEmbedder:
         from sklearn.decomposition import PCA
 
         if len(small) < 2:
-            raise InputError(f"images must be at least 2 to fit PixelEmbedder, found {len(small)}; give more images")
+            raise InputError(
+                "images", must="be at least 2 to fit PixelEmbedder", found=len(small), remedy="give more images"
+            )
         components = min(self.n_components, len(small) - 1, small.shape[1])
         with np.errstate(invalid="ignore"):  # equal images have no variance to take shares of
             # float32 covariances would lose digits
@@ -115,8 +115,10 @@ class PixelEmbedder:
     def _project(self, small: NDArray[np.float32]) -> NDArray[np.float32]:
         if small.shape[1] != len(self.mean_):
             raise InputError(
-                f"images must have {len(self.mean_)} pixels when shrunk, as those fitted on, found {small.shape[1]}; "
-                "give images of the same size and channels"
+                "images",
+                must=f"have {len(self.mean_)} pixels when shrunk, as those fitted on",
+                found=small.shape[1],
+                remedy="give images of the same size and channels",
             )
         vectors: NDArray[np.float32] = np.matmul(small - self.mean_, self.components_.T, dtype=np.float32)
         return vectors

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from spotal.errors import InputError, ModelError
 from spotal.learner.base import check_labels
 from spotal.numeric.arrays import block_rows, blocks, to_numpy
+from spotal.numeric.checks import check_count
 
 __all__ = ["SklearnLearner"]
 
@@ -43,10 +44,8 @@ class SklearnLearner:
                 f"classifier must have fit and predict_proba, found {type(classifier).__name__} without; take one that "
                 "gives probabilities, or wrap it in sklearn.calibration.CalibratedClassifierCV"
             )
-        if isinstance(n_classes, bool) or not isinstance(n_classes, (int, np.integer)) or n_classes < 2:
-            raise InputError(f"n_classes must be an integer of at least 2, found {n_classes!r}")
         self.classifier = classifier
-        self.n_classes = int(n_classes)
+        self.n_classes = check_count(n_classes, "n_classes", 2)
 
     def fit(self, X: NDArray[Any], y: NDArray[np.int64], *, random_state: int | None = None) -> Self:
         """Fit a clone of the classifier from nothing.
@@ -97,7 +96,7 @@ class SklearnLearner:
             raise ModelError("the learner has not been fitted; call fit first")
         data = _check(X)
         if _width(data) != self._width:
-            raise InputError(f"X must have {self._width} numbers a row, as in fit, found {_width(data)}")
+            raise InputError("X", must=f"have {self._width} numbers a row, as in fit", found=_width(data))
         probabilities = np.zeros((len(data), self.n_classes), np.float32)
         if self.classifier_ is None:
             probabilities[:, self._classes[0]] = 1
@@ -115,9 +114,13 @@ class SklearnLearner:
 def _check(X: Any) -> NDArray[Any]:
     data = to_numpy(X)
     if data.ndim < 2:
-        raise InputError(f"X must have one row for each item, (n, d), found shape {data.shape}; reshape it")
+        raise InputError(
+            "X", must="have one row for each item, (n, d)", found=f"shape {data.shape}", remedy="reshape it"
+        )
     if data.dtype.kind not in "fuib":
-        raise InputError(f"X must hold real numbers, found dtype {data.dtype}; encode its values as numbers first")
+        raise InputError(
+            "X", must="hold real numbers", found=f"dtype {data.dtype}", remedy="encode its values as numbers first"
+        )
     return data
 
 

@@ -7,29 +7,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["as_seed", "priority_sample", "row_uniforms"]
+from spotal.numeric.seeds import as_seed
+
+__all__ = ["priority_sample", "row_uniforms"]
 
 STRETCH = 1 << 20
 """Rows that are looked at together."""
-
-
-def as_seed(random_state: Any) -> int:
-    """A 63-bit seed from None (fresh entropy), an int, a SeedSequence, or a numpy Generator or RandomState."""
-    if random_state is None:
-        random_state = np.random.SeedSequence()
-    elif isinstance(random_state, (int, np.integer)):
-        random_state = np.random.SeedSequence(abs(int(random_state)) * 2 + (random_state < 0))
-    if isinstance(random_state, np.random.SeedSequence):
-        return int(random_state.generate_state(1, np.uint64)[0] >> np.uint64(1))
-    if isinstance(random_state, np.random.Generator):
-        return int(random_state.integers(1 << 63))
-    if isinstance(random_state, np.random.RandomState):
-        return int(random_state.randint(1 << 62, dtype=np.int64))
-    from spotal.errors import InputError
-
-    raise InputError(
-        f"random_state must be None, an integer or a numpy random generator, found {type(random_state).__name__}"
-    )
 
 
 def row_uniforms(rows: NDArray[np.int64], seed: int) -> NDArray[np.float64]:

@@ -11,7 +11,9 @@ from sklearn.utils.validation import check_is_fitted
 
 from spotal.errors import InputError
 from spotal.numeric.arrays import block_rows, blocks, check_matrix, check_weight, is_tensor, to_numpy, to_tensor
-from spotal.pool.sample import as_seed, priority_sample
+from spotal.numeric.checks import check_count
+from spotal.numeric.seeds import as_seed
+from spotal.pool.sample import priority_sample
 from spotal.reduce.dimension import choose_dimension
 
 __all__ = ["PCA"]
@@ -73,13 +75,14 @@ class PCA(TransformerMixin, BaseEstimator):
         auto = isinstance(self.n_components, str) and self.n_components == "auto"
         if not auto and not (_is_count(self.n_components) and self.n_components <= width):
             raise InputError(
-                f"n_components must be 'auto' or an integer from 1 to {width}, the width of X, "
-                f"found {self.n_components!r}"
+                "n_components",
+                must=f"be 'auto' or an integer from 1 to {width}, the width of X",
+                found=repr(self.n_components),
             )
         for name in ("max_samples", "budget"):
             value = getattr(self, name)
-            if not (_is_count(value) or (name == "budget" and value is None)):
-                raise InputError(f"{name} must be an integer of at least 1, found {value!r}")
+            if name != "budget" or value is not None:
+                check_count(value, name, 1)
         rng = np.random.default_rng(as_seed(self.random_state))
         rows, kept = priority_sample(weight, n, int(self.max_samples), rng)
         x = to_tensor(X if len(rows) == n else X[rows], torch.float64)
@@ -108,7 +111,7 @@ class PCA(TransformerMixin, BaseEstimator):
         X = check_matrix(X, "X")
         if X.shape[1] != self.n_features_in_:
             raise InputError(
-                f"X has {X.shape[1]} features, but PCA is expecting {self.n_features_in_} features as input"
+                "X", f"has {X.shape[1]} features, but PCA is expecting {self.n_features_in_} features as input"
             )
         parts = [self.project(to_tensor(X[part])) for part in blocks(X.shape[0], block_rows(X.shape[1]))]
         return torch.cat(parts) if is_tensor(X) else np.concatenate([to_numpy(part) for part in parts])

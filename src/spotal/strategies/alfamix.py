@@ -6,8 +6,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from spotal.numeric.checks import check_count, check_real
 from spotal.pool.base import Pool
-from spotal.strategies._checks import check_count, check_real
 from spotal.strategies._clusters import representatives
 from spotal.strategies._content import ContentRandom, heavy
 from spotal.strategies._probe import Probe

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from spotal.strategies._checks import check_real
+from spotal.numeric.checks import check_real
 from spotal.strategies._content import ContentRandom, fill, heavy
 from spotal.strategies.base import Choice, Query, Strategy
 

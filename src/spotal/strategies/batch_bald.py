@@ -7,7 +7,7 @@ import torch
 from numpy.typing import NDArray
 
 from spotal.mass import disagreement
-from spotal.strategies._checks import check_count
+from spotal.numeric.checks import check_count
 from spotal.strategies.base import Choice, Query, Strategy
 
 __all__ = ["BatchBALD"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from spotal.mass import tempered
-from spotal.strategies._checks import check_count, check_real
+from spotal.numeric.checks import check_count, check_real
 from spotal.strategies._clusters import clustered
 from spotal.strategies._content import ContentRandom, heavy
 from spotal.strategies.base import Choice, Query, Strategy

@@ -9,10 +9,10 @@ import numpy as np
 import torch
 from torch.nn import functional as F
 
+from spotal.numeric.checks import check_count, check_real
 from spotal.numeric.threads import one_thread
 from spotal.pool import ArrayPool, Pool
 from spotal.pool.view import View
-from spotal.strategies._checks import check_count, check_real
 from spotal.strategies._content import ContentRandom
 from spotal.strategies._sphere import on_sphere
 from spotal.strategies.base import Choice, Query, Strategy

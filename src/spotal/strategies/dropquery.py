@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from spotal.numeric.checks import check_count, check_real
 from spotal.pool.base import Pool
-from spotal.strategies._checks import check_count, check_real
 from spotal.strategies._clusters import representatives
 from spotal.strategies._content import ContentRandom, heavy
 from spotal.strategies._probe import Probe

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from spotal.numeric.checks import check_count, check_real
 from spotal.numeric.threads import one_thread
 from spotal.selection.coverage import Coverage, Reach
 from spotal.selection.graph import NeighborGraph
-from spotal.strategies._checks import check_count, check_real
 from spotal.strategies._content import ContentRandom, fill
 from spotal.strategies._sample import Sample
 from spotal.strategies._sphere import unit

@@ -7,8 +7,8 @@ import math
 import numpy as np
 import torch
 
+from spotal.numeric.checks import check_count
 from spotal.pool import ArrayPool
-from spotal.strategies._checks import check_count
 from spotal.strategies._clusters import kmeans
 from spotal.strategies._content import ContentRandom, fill, heavy, sample
 from spotal.strategies.base import Choice, Query, Strategy

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from spotal.strategies._checks import check_count
+from spotal.numeric.checks import check_count
 from spotal.strategies._clusters import clustered
 from spotal.strategies._content import ContentRandom, heavy
 from spotal.strategies.base import Choice, Query, Strategy

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from spotal.mass.margin import margins
-from spotal.strategies._checks import check_real
+from spotal.numeric.checks import check_real
 from spotal.strategies.base import Choice, Query, Strategy
 
 __all__ = ["PowerMargin"]

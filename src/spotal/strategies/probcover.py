@@ -9,8 +9,8 @@ import torch
 from numpy.typing import NDArray
 
 from spotal.numeric.arrays import blocks
+from spotal.numeric.checks import check_count, check_real
 from spotal.pool.base import Pool
-from spotal.strategies._checks import check_count, check_real
 from spotal.strategies._clusters import kmeans
 from spotal.strategies._content import ContentRandom, fill, heavy, sample
 from spotal.strategies._cover import greedy_cover

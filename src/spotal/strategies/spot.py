@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from spotal.errors import InputError
 from spotal.mass import Margin, Mass, parse_mass
 from spotal.numeric.arrays import to_numpy
+from spotal.numeric.checks import check_real
 from spotal.numeric.threads import one_thread
 from spotal.pool.base import Pool
 from spotal.reduce import SoftSphere
@@ -18,7 +19,6 @@ from spotal.selection.coverage import Coverage, Reach, neighbors_needed, reaches
 from spotal.selection.graph import NeighborGraph
 from spotal.selection.lloyd import settle
 from spotal.selection.provenance import describe
-from spotal.strategies._checks import check_real
 from spotal.strategies._content import ContentRandom, fill
 from spotal.strategies._draw import draw
 from spotal.strategies._record import Clock
@@ -98,7 +98,10 @@ class SPOT(Strategy):
     ) -> None:
         if not isinstance(mass, (str, Mass)):
             raise InputError(
-                f"mass must be 'auto', a Mass or its name, found {describe(mass)!r}; pass weights of rows to query"
+                "mass",
+                must="be 'auto', a Mass or its name",
+                found=repr(describe(mass)),
+                remedy="pass weights of rows to query",
             )
         if isinstance(mass, str) and mass != "auto":
             parse_mass(mass)  # says now what is wrong with it
@@ -107,7 +110,7 @@ class SPOT(Strategy):
         if not _is_auto(space_filling) and space_filling != 0:
             check_real(space_filling, "space_filling, where it is not 'auto' or 0,", 0)
         if not isinstance(representative, str) or representative not in REPRESENTATIVES:
-            raise InputError(f"representative must be 'center' or 'random', found {representative!r}")
+            raise InputError("representative", must="be 'center' or 'random'", found=repr(representative))
         self.mass = mass
         self.reach = reach
         self.space_filling = space_filling

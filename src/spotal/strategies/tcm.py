@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from spotal.strategies._checks import check_count
+from spotal.numeric.checks import check_count
 from spotal.strategies.base import Choice, Query, Strategy
 from spotal.strategies.margin import Margin
 from spotal.strategies.typiclust import TypiClust

@@ -7,8 +7,8 @@ import torch
 from numpy.typing import NDArray
 
 from spotal.numeric.arrays import blocks
+from spotal.numeric.checks import check_count
 from spotal.pool.base import Pool
-from spotal.strategies._checks import check_count
 from spotal.strategies._clusters import kmeans
 from spotal.strategies._content import ContentRandom, fill, heavy, sample
 from spotal.strategies._sphere import on_sphere

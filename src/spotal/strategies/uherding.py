@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from spotal.mass import margins, tempered
 from spotal.numeric.arrays import blocks, to_numpy
 from spotal.numeric.calibration import calibration_error
+from spotal.numeric.checks import check_count, check_real
 from spotal.pool.base import Pool
-from spotal.strategies._checks import check_count, check_real
 from spotal.strategies._content import ContentRandom, fill, heavy, sample
 from spotal.strategies._cover import gaussian, greedy_cover
 from spotal.strategies._sphere import on_sphere
