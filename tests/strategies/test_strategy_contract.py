@@ -10,6 +10,7 @@ from functools import cache
 import numpy as np
 import pytest
 import torch
+from tests.raising import raises_input
 
 from spotal.errors import BudgetError, InputError
 from spotal.numeric.arrays import block_rows
@@ -482,7 +483,7 @@ def test_bad_input_is_refused_in_one_sentence(name, case):
     ],
 )
 def test_bad_budgets(name, budget, word):
-    with pytest.raises(BudgetError, match="budget") as error:
+    with raises_input("budget", kind=BudgetError) as error:
         ask(name, cloud(), budget, labeled=LABELED)
     assert word in str(error.value)
 

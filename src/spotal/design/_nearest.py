@@ -48,7 +48,9 @@ def nearest_blocks(
         block = np.asarray(points[rows], dtype=dtype if tree is None else np.float64)
         if not np.isfinite(block).all():
             bad = start + int((~np.isfinite(block)).any(axis=1).argmax())
-            raise InputError(f"the cloud has an entry that is not finite in row {bad}; drop or repair that row")
+            raise InputError(
+                "cloud", f"has an entry that is not finite in row {bad}", "drop or repair that row", subject="the cloud"
+            )
         if tree is not None:
             distance, index = tree.query(block)
         else:

@@ -108,7 +108,7 @@ class TorchLearner:
     ) -> None:
         if not isinstance(network, nn.Module) and not callable(network):
             raise InputError(
-                f"network must be a torch.nn.Module or a function that returns one, found {type(network).__name__}"
+                "network", must="be a torch.nn.Module or a function that returns one", found=type(network).__name__
             )
         for name, value, least in (
             ("n_classes", n_classes, 2),
@@ -121,8 +121,9 @@ class TorchLearner:
             check_count(value, name, least)
         if not learning_rate > 0 or not weight_decay >= 0 or not 0 <= label_smoothing < 1:
             raise InputError(
-                "learning_rate must be positive, weight_decay at least 0 and label_smoothing in [0, 1), found "
-                f"{learning_rate}, {weight_decay} and {label_smoothing}"
+                "learning_rate",
+                must="be positive, weight_decay at least 0 and label_smoothing in [0, 1)",
+                found=f"{learning_rate}, {weight_decay} and {label_smoothing}",
             )
         choose_augment(augment, (1, 1, 1))
         # a copy: what the caller does to the network later changes nothing here
@@ -313,7 +314,9 @@ class TorchLearner:
             return Standardizer.of(data, "X")
         source = check_data(self.normalize_from, "normalize_from", shape)
         if len(source) == 0:
-            raise InputError("normalize_from must have at least one row, found none; leave it out or give data")
+            raise InputError(
+                "normalize_from", must="have at least one row", found="none", remedy="leave it out or give data"
+            )
         if getattr(self, "_source_scale", None) is None:
             self._source_scale = Standardizer.of(source, "normalize_from")
         return self._source_scale
@@ -355,9 +358,9 @@ def _device(device: str | torch.device) -> torch.device:
     try:
         chosen = torch.device(device)
     except (RuntimeError, TypeError):
-        raise InputError(f"device must be 'auto', 'cpu', 'cuda' or 'cuda:<number>', found {device!r}") from None
+        raise InputError("device", must="be 'auto', 'cpu', 'cuda' or 'cuda:<number>'", found=repr(device)) from None
     if chosen.type == "cuda" and not torch.cuda.is_available():
-        raise InputError(f"device is {device!r}, but torch finds no CUDA here; use 'auto' or 'cpu'")
+        raise InputError("device", f"is {device!r}, but torch finds no CUDA here", "use 'auto' or 'cpu'")
     if str(chosen) == "cuda":  # without a number
         return torch.device("cuda", torch.cuda.current_device())
     return chosen

@@ -49,14 +49,14 @@ def names() -> list[str]:
 def get(name: str, **parameters: Any) -> Strategy:
     """The strategy called ``name``, made with ``parameters``; raises InputError for an unknown name or parameter."""
     if not isinstance(name, str) or name not in _WHERE:
-        raise InputError(f"strategy must be one of {', '.join(names())}, found {name!r}")
+        raise InputError("strategy", must=f"be one of {', '.join(names())}", found=repr(name))
     module, kind = _WHERE[name]
     make: Any = getattr(import_module(f"spotal.strategies.{module}"), kind)
     known = inspect.signature(make).parameters
     for parameter in parameters:
         if parameter not in known:
             raise InputError(
-                f"strategy {name!r} has no parameter {parameter!r}; it has {', '.join(known) or 'no parameters'}"
+                "strategy", f"{name!r} has no parameter {parameter!r}", f"it has {', '.join(known) or 'no parameters'}"
             )
     strategy: Strategy = make(**parameters)
     return strategy

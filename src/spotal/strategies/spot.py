@@ -102,7 +102,10 @@ class SPOT(Strategy):
     ) -> None:
         if not isinstance(mass, (str, Mass)):
             raise InputError(
-                f"mass must be 'auto', a Mass or its name, found {describe(mass)!r}; pass weights of rows to query"
+                "mass",
+                must="be 'auto', a Mass or its name",
+                found=repr(describe(mass)),
+                remedy="pass weights of rows to query",
             )
         if isinstance(mass, str) and mass != "auto":
             parse_mass(mass)  # says now what is wrong with it
@@ -111,7 +114,7 @@ class SPOT(Strategy):
         if not _is_auto(space_filling) and space_filling != 0:
             check_real(space_filling, "space_filling, where it is not 'auto' or 0,", 0)
         if not isinstance(representative, str) or representative not in REPRESENTATIVES:
-            raise InputError(f"representative must be 'center' or 'random', found {representative!r}")
+            raise InputError("representative", must="be 'center' or 'random'", found=repr(representative))
         self.mass = mass
         self.reach = reach
         self.space_filling = space_filling
