@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from spotal._nearest import nearest
+from spotal._nearest import nearest_index
 from spotal._search import Centers, one_thread, threads
 from spotal.engine import run
 from spotal.engine.base import Pass
@@ -32,7 +32,8 @@ def nearest_of(pool: Pool, picks: NDArray[np.int64]) -> NDArray[np.int64]:
     nearest. One pass; memory O(N).
     """
     task, count = assignment(pool, picks, exact=len(pool) * len(picks) * pool.dim <= EXACT_WORK)
-    found: NDArray[np.int64] = run(task, pool, threads=count)
+    with one_thread(threads()):
+        found: NDArray[np.int64] = run(task, pool, threads=count)
     return found
 
 
@@ -56,7 +57,7 @@ class _Exact:
         self.points = points
 
     def map(self, batch: Batch) -> list[NDArray[np.int32]]:
-        return [nearest(batch.points, self.points)[0].cpu().numpy().astype(np.int32)]
+        return [nearest_index(batch.points, self.points).cpu().numpy().astype(np.int32)]
 
     def merge(self, left: list[NDArray[np.int32]], right: list[NDArray[np.int32]]) -> list[NDArray[np.int32]]:
         left.extend(right)

@@ -10,6 +10,7 @@ import torch
 from numpy.typing import NDArray
 
 from spotal._nearest import nearest
+from spotal._search import threads
 from spotal.engine import run
 from spotal.pool.base import Batch, Pool
 
@@ -98,5 +99,5 @@ class _Assign:
 
 def settle(pool: Pool, centers: torch.Tensor) -> Cells:
     """Every row to its nearest center; one pass, O(N k D)."""
-    index, squared = run(_Assign(len(pool), centers), pool)
+    index, squared = run(_Assign(len(pool), centers), pool, threads=threads())
     return Cells(index, squared, centers)
