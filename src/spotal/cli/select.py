@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import glob
+import os
 import time
 from dataclasses import asdict
 from pathlib import Path
@@ -221,7 +222,8 @@ def _check_out(out: Path, is_named: bool, pool: str, *others: Path | str | None)
 
     text = pool.removeprefix("file://")
     found = [text, *glob.glob(text)] if "://" not in text else []
-    check_output(out, [*(Source(path, (*suffixes(), *SHARD_SUFFIXES, MANIFEST)) for path in found), *others])
+    endings = (*suffixes(), *SHARD_SUFFIXES, MANIFEST) if any(map(os.path.isdir, found)) else ()
+    check_output(out, [*(Source(path, endings) for path in found), *others])
     if not is_named:
         check_unnamed(out, "name a file by --out")
 

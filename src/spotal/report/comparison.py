@@ -176,7 +176,7 @@ def compare(
     seeds * strategies * (rounds + 1) trainings, of half a second each for images of 8 x 8 on one core. torch works on
     one thread meanwhile: more of them slow so small a network down on a busy machine.
     """
-    import torch
+    from spotal.numeric.threads import one_thread
 
     pools = prepare(data, settings) if pools is None else pools
     start = time.perf_counter()
@@ -185,16 +185,12 @@ def compare(
         tests = np.sort(np.random.default_rng(0).permutation(tests)[:MOST_TEST])
     X_test, y_test = data.X_test[tests], data.y_test[tests]
     runs: list[Run] = []
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
+    with one_thread():
         for seed, rows in enumerate(pools):
             for name in settings.strategies:
                 run = Run(name, seed, rows)
                 _run(run, data, settings, X_test, y_test, observer)
                 runs.append(run)
-    finally:
-        torch.set_num_threads(threads)
     return Comparison(data, settings, runs, len(tests), time.perf_counter() - start)
 
 

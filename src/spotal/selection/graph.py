@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from spotal.numeric.threads import one_thread, threads
+from spotal.numeric.threads import one_thread, shared, threads
 
 __all__ = ["CANDIDATES", "NeighborGraph"]
 
@@ -23,6 +20,8 @@ STEPS = 3
 """Lloyd steps that place the centroids of the lists."""
 BLOCK = 512
 """Rows whose distances are held at once by a thread."""
+REPAID = 1 << 21
+"""Distances from which on it repays to share them among threads: some 20 ms of one."""
 
 
 @dataclass(frozen=True)
@@ -70,7 +69,7 @@ class NeighborGraph:
                 parts = [(every[at : at + BLOCK], every) for at in range(0, size, BLOCK)]
             else:
                 parts = _lists(points, k)
-            _each(lambda part: compare(*part), parts, count)
+            shared(lambda part: compare(*part), parts, count if size * min(size, CANDIDATES) > REPAID else 1)
         return cls(near, squared)
 
 
@@ -123,13 +122,3 @@ def _nearest(points: torch.Tensor, centroids: torch.Tensor) -> torch.Tensor:
         for at in range(0, len(points), 8192)
     ]
     return torch.cat(found)
-
-
-def _each(work: Callable[[Any], None], parts: list[Any], count: int) -> None:
-    """Do the work for each part, by ``count`` threads."""
-    if count < 2 or len(parts) < 2:
-        for part in parts:
-            work(part)
-        return
-    with ThreadPoolExecutor(count) as workers:
-        list(workers.map(work, parts))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, ClassVar, final
@@ -17,6 +18,7 @@ from spotal.constraints.limits import Allowance, Limits
 from spotal.errors import BudgetError, InputError
 from spotal.numeric.arrays import as_array, check_rows, check_weight, to_numpy
 from spotal.numeric.seeds import as_seed
+from spotal.numeric.threads import one_thread, threads
 from spotal.pool import Pool, as_pool, check_finite
 from spotal.selection.assign import nearest_of
 from spotal.selection.base import Selection
@@ -24,6 +26,9 @@ from spotal.selection.estimate import Sampling, collapse
 from spotal.selection.provenance import describe, versions
 
 __all__ = ["Choice", "Query", "Strategy"]
+
+SMALL = 1 << 19
+"""Numbers of a pool up to which a step over all of them takes about a tenth of a millisecond: too little to share."""
 
 
 @dataclass(frozen=True)
@@ -93,14 +98,17 @@ class Strategy(ABC):
 
     What a method asks of its caller: ``needs_probabilities`` (refused without; others may do better with),
     ``needs_draws`` (probabilities of several posterior draws), ``needs_embeddings`` (False: the pool only counts rows,
-    and any array of that many rows will do). ``honors_limits`` says that ``_choose`` picks by ``query.allowance()``
-    where ``query.limits`` is not None; a method that does not refuses cost and groups.
+    and any array of that many rows will do). ``shares_work`` says that ``_choose`` shares among threads what repays it
+    (:func:`spotal.engine.run`), so that torch keeps to one, as it does in any method for pools of up to 2^19 numbers.
+    ``honors_limits`` says that ``_choose`` picks by ``query.allowance()`` where ``query.limits`` is not None; a method
+    that does not refuses cost and groups.
     """
 
     name: ClassVar[str]
     needs_probabilities: ClassVar[bool] = False
     needs_draws: ClassVar[bool] = False
     needs_embeddings: ClassVar[bool] = True
+    shares_work: ClassVar[bool] = False
     honors_limits: ClassVar[bool] = False
 
     @final
@@ -154,11 +162,13 @@ class Strategy(ABC):
         start = time.perf_counter()
         if not isinstance(random_state, (int, np.integer)):  # an integer that repeats the query is on record
             random_state = as_seed(random_state)
-        query = self._checked(
-            pool, budget, labeled, labels, probabilities, mass, random_state, cost, groups, max_per_group
-        )
-        checked = time.perf_counter()
-        choice = self._choose(query) if query.budget else Choice(np.empty(0, np.int64))
+        pool = as_pool(pool)
+        with one_thread(threads()) if self.shares_work or len(pool) * pool.dim <= SMALL else nullcontext():
+            query = self._checked(
+                pool, budget, labeled, labels, probabilities, mass, random_state, cost, groups, max_per_group
+            )
+            checked = time.perf_counter()
+            choice = self._choose(query) if query.budget else Choice(np.empty(0, np.int64))
         indices = np.asarray(choice.indices, dtype=np.int64)
         chosen = time.perf_counter()
         provenance = {

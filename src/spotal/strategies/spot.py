@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -24,7 +24,9 @@ from spotal.strategies._draw import draw
 from spotal.strategies._record import Clock
 from spotal.strategies._sample import Sample, rows_needed
 from spotal.strategies.base import Choice, Query, Strategy
-from spotal.strategies.transported import TransportedDesign
+
+if TYPE_CHECKING:
+    from spotal.strategies.transported import TransportedDesign
 
 __all__ = ["SPOT", "narrowed", "unevenness"]
 
@@ -90,6 +92,7 @@ class SPOT(Strategy):
     """
 
     name = "spot"
+    shares_work = True
     honors_limits = True
 
     def __init__(
@@ -126,6 +129,8 @@ class SPOT(Strategy):
 
         ``changes`` override single parameters of that class.
         """
+        from spotal.strategies.transported import TransportedDesign
+
         return TransportedDesign(**changes)
 
     def _refusal(self) -> str | None:
