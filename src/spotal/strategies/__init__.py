@@ -4,7 +4,7 @@ from spotal.strategies.alfamix import AlfaMix
 from spotal.strategies.badge import Badge
 from spotal.strategies.bait import Bait
 from spotal.strategies.bald import BALD
-from spotal.strategies.base import Strategy
+from spotal.strategies.base import Choice, Query, Strategy
 from spotal.strategies.batch_bald import BatchBALD
 from spotal.strategies.clue import Clue
 from spotal.strategies.coregcn import CoreGCN
@@ -38,6 +38,7 @@ __all__ = [
     "Badge",
     "Bait",
     "BatchBALD",
+    "Choice",
     "Clue",
     "CoreGCN",
     "CoreSet",
@@ -52,6 +53,7 @@ __all__ = [
     "MaxHerding",
     "PowerMargin",
     "ProbCover",
+    "Query",
     "Random",
     "Strategy",
     "TransportedDesign",
