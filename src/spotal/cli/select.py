@@ -155,6 +155,7 @@ def select(
             f"--probabilities must be given for --strategy {strategy}, found none; give a file of the model's, one row "
             "an item, or a strategy that needs no model, such as spot"
         )
+    method.check_engine(engine)
     check_device(device)
     if cost is None:
         budget = _whole(budget)

@@ -90,6 +90,7 @@ class SPOT(Strategy):
     """
 
     name = "spot"
+    engines = ("local", "ray")
     honors_limits = True
 
     def __init__(
