@@ -36,7 +36,7 @@ class FakeStrategy:
         picks = np.random.default_rng(random_state).permutation(free)
         picks = (picks[::-1] if self.reverse else picks)[:budget].copy()
         cells = np.arange(len(pool)) % len(picks)
-        return Selection(picks, _represent=lambda: (cells, np.bincount(cells) / len(cells)))
+        return Selection(picks, represent=lambda: (cells, np.bincount(cells) / len(cells)))
 
 
 class SpyLearner(SklearnLearner):

@@ -86,6 +86,7 @@ def test_what_needs_too_much_memory_or_an_engine_there_is_not(spotal, shards):
         (["--max-memory", "much"], "--max-memory must be a size"),
         (["--max-memory", "5MB", "--skip-bad-rows"], "too little"),
         (["--max-memory", "5GB", "--strategy", "coreset"], "are for --strategy spot, found 'coreset'"),
+        (["--engine", "ray", "--strategy", "coreset"], "engine must be 'local' for strategy 'coreset'"),
         (["--engine", "abacus"], "engine must be one of local, ray"),
         (["--ray-address", "auto"], "ray_address auto is for the engine 'ray'"),
         (["--device", "tpu"], "device must be one of"),

@@ -20,7 +20,7 @@ import spotal
 from spotal.embed import embed_items, open_embedder
 from spotal.embed.items.folder import FolderItems
 from spotal.embed.ray import RayActors
-from spotal.engine import run, using, watching
+from spotal.engine import Pass, run, using, watching
 from spotal.errors import DataFileError, InputError, ResourceError
 from spotal.learner import networks
 from spotal.numeric.arrays import batches_of
@@ -107,8 +107,8 @@ class Broken(ArrayPool):
             yield batch
 
 
-class Total:
-    """Pass: the number and the sum of the rows, exactly; where ``fail`` is met something happens."""
+class Total(Pass):
+    """The number and the sum of the rows, exactly; where ``fail`` is met something happens."""
 
     def __init__(self, fail=None):
         self.fail = fail

@@ -44,7 +44,7 @@ A_PASS = """
 from pathlib import Path
 from spotal.embed import embed_items, open_embedder, ray as embed
 from spotal.embed.items.folder import FolderItems
-from spotal.engine import run, using
+from spotal.engine import Pass, run, using
 from spotal.engine.ray import RayEngine
 from spotal.errors import ResourceError
 from spotal.pool import ArrayPool
@@ -66,7 +66,7 @@ class GreedyItems(FolderItems):
             eat(99)
         return super().read(rows)
 
-class Total:
+class Total(Pass):
     def map(self, batch): return len(batch.points)
     def merge(self, left, right): return left + right
     def finish(self, partial): return partial

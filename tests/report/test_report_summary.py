@@ -31,7 +31,7 @@ def made(random, spot):
             cells = np.arange(3), np.full(3, 1 / 3)
             rounds = [Round(0, 0, picks)]
             for k, accuracy in enumerate(row, 1):
-                chosen = Selection(picks, _represented=cells) if k < 3 else None
+                chosen = Selection(picks, *cells) if k < 3 else None
                 rounds.append(Round(k, 3 * k, picks, {"accuracy": accuracy, **ZERO}, {"query": 0.5}, chosen))
             runs.append(Run(name, seed, np.arange(40), rounds))
     return Comparison(data(), settings, runs, 10, 1.0)

@@ -11,7 +11,7 @@ import torch
 from scipy.optimize import linear_sum_assignment
 from scipy.spatial.distance import cdist
 
-from spotal.errors import BudgetError
+from spotal.errors import BudgetError, InputError
 from spotal.pool import ArrayPool
 from spotal.selection import Selection, assigned_rows, nearest_rows
 from spotal.selection.lloyd import lloyd, settle
@@ -147,7 +147,8 @@ def selection():
         calls.append(1)
         return cells, np.array([0.25, 0.75])
 
-    return Selection(np.array([4, 1]), {"dim": 2.0}, {"total": 0.1}, {"strategy": "x"}, _represent=represent_), calls
+    record = {"diagnostics": {"dim": 2.0}, "timings": {"total": 0.1}, "provenance": {"strategy": "x"}}
+    return Selection(np.array([4, 1]), represent=represent_, **record), calls
 
 
 def test_cells_are_found_once_and_when_asked_for():
@@ -198,3 +199,37 @@ def test_selections_compare_by_identity_and_print_without_their_cells():
 def test_a_selection_without_cells_says_so():
     with pytest.raises(RuntimeError, match="without its cells"):
         _ = Selection(np.array([1])).cells
+
+
+def test_a_selection_of_one_s_own():
+    chosen = Selection([4, 1], cells=[1, 1, -1, 0, 0, 1])
+    assert chosen.indices.dtype == chosen.cells.dtype == np.int64
+    assert chosen.cell_mass.tolist() == [0.4, 0.6]
+    assert Selection([4, 1], [1, 1, -1, 0, 0, 1], [0.25, 0.75]).cell_mass.tolist() == [0.25, 0.75]
+    assert chosen.estimate([1.0, 2.0]).mean == pytest.approx(1.6)
+    assert pickle.loads(pickle.dumps(chosen)).to_dict() == chosen.to_dict()
+    assert len(Selection([])) == 0
+    there = chosen.renumbered(np.array([1, 2, 3, 5, 7, 9]), 11)
+    assert there.indices.tolist() == [7, 2]
+    assert there.cells.tolist() == [-1, 1, 1, -1, -1, 0, -1, 0, -1, 1, -1]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "word"),
+    [
+        ({"indices": [1, 1]}, "indices"),
+        ({"indices": [-1]}, "indices"),
+        ({"indices": [0.5]}, "indices"),
+        ({"indices": [[1]]}, "indices"),
+        ({"indices": [2], "cells": [0, 0]}, "cells"),
+        ({"indices": [1], "cells": [0, 1]}, "cells"),
+        ({"indices": [1], "cells": [0, -1]}, "cells"),
+        ({"indices": [1], "cells": [0.0, 0.0]}, "cells"),
+        ({"indices": [1], "cell_mass": [1.0]}, "cells"),
+        ({"indices": [1], "cells": [0, 0], "cell_mass": [0.5]}, "cell_mass"),
+        ({"indices": [1], "cells": [0, 0], "cell_mass": [0.5, 0.5]}, "cell_mass"),
+    ],
+)
+def test_a_selection_of_one_s_own_that_cannot_be(arguments, word):
+    with pytest.raises(InputError, match=f"^{word} must"):
+        Selection(**arguments)

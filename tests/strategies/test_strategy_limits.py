@@ -1,4 +1,4 @@
-"""Limits on cost and groups: kept exactly by every strategy that takes them, refused in one sentence by the others."""
+"""Limits on cost and groups, beyond the published contract: which strategies take them, how, and what cannot be met."""
 
 from __future__ import annotations
 
@@ -10,15 +10,8 @@ from spotal.errors import BudgetError, InputError
 from spotal.mass import Evidence, Price, Uniform
 from spotal.pool import ArrayPool
 from spotal.strategies import SPOT, get, names
+from spotal.strategies.contract.limits import COST, GROUPS, LABELED, ODDS, POOL, N, ask_within
 
-N, CLASSES = 90, 3
-LABELED = np.arange(0, 24, 3)
-RNG = np.random.default_rng(0)
-POOL = np.round(RNG.normal(size=(N, 4)) * 64) / 64
-GROUPS = RNG.integers(0, 20, N)
-COST = np.round(RNG.lognormal(size=N), 2) + 0.01
-ODDS = RNG.dirichlet(np.ones(CLASSES), N)
-DRAWS = RNG.dirichlet(np.ones(CLASSES), (N, 4)).swapaxes(1, 2)
 TAKING = [
     "alfamix",
     "badge",
@@ -37,74 +30,14 @@ TAKING = [
     "probcover",
 ]
 TAKING += ["random", "spot", "tcm", "typiclust", "uherding"]
-taking = pytest.mark.parametrize("name", TAKING)
 
 
 def ask(name, budget, **known):
-    strategy = get(name)
-    known.setdefault("labeled", LABELED)
-    known.setdefault("labels", np.zeros(len(known["labeled"]), np.int64) + np.arange(len(known["labeled"])) % CLASSES)
-    odds = DRAWS if strategy.needs_draws else ODDS
-    return strategy.query(POOL, budget, probabilities=odds, random_state=0, **known)
+    return ask_within(get(name), budget, **known)
 
 
-@taking
-@pytest.mark.parametrize("most", [1, 2])
-def test_quotas_hold_with_the_labeled_rows_and_all_of_the_budget_is_used(name, most):
-    room = np.maximum(most - np.bincount(GROUPS[LABELED], minlength=20), 0)
-    free = np.setdiff1d(np.arange(N), LABELED)
-    able = int(np.minimum(room, np.bincount(GROUPS[free], minlength=20)).sum())
-    for budget in (5, able):
-        picks = ask(name, budget, groups=GROUPS, max_per_group=most).indices
-        assert len(np.unique(picks)) == budget
-        assert not np.isin(picks, LABELED).any()
-        assert (np.bincount(GROUPS[picks], minlength=20) <= room).all()
-
-
-@taking
-@pytest.mark.parametrize("grouped", [False, True], ids=["cost", "cost and groups"])
-def test_money_is_kept_to_and_buys_no_row_more(name, grouped):
-    limits = {"groups": GROUPS, "max_per_group": 2} if grouped else {}
-    for budget in (3.5, 20, 1e6):
-        chosen = ask(name, budget, cost=COST, **limits)
-        picks = chosen.indices
-        assert chosen.diagnostics["cost"] == pytest.approx(COST[picks].sum())
-        assert COST[picks].sum() <= budget + 1e-9
-        free = np.setdiff1d(np.arange(N), np.r_[LABELED, picks])
-        if grouped:
-            count = np.bincount(GROUPS[np.r_[LABELED, picks]], minlength=20)
-            assert (count <= np.maximum(2, np.bincount(GROUPS[LABELED], minlength=20))).all()
-            free = free[count[GROUPS[free]] < 2]
-        assert not len(free) or COST[picks].sum() + COST[free].min() > budget
-        np.testing.assert_allclose(chosen.cell_mass.sum(), 1)
-
-
-@taking
-def test_limits_that_do_not_bind_change_nothing(name):
-    plain = ask(name, 9).indices
-    assert np.array_equal(ask(name, 9, groups=np.arange(N), max_per_group=1).indices, plain)
-    assert np.array_equal(ask(name, 18.0, cost=np.full(N, 2.0)).indices, plain)
-    assert np.array_equal(ask(name, 9, groups=np.zeros(N), max_per_group=N).indices, plain)
-
-
-@taking
-@pytest.mark.parametrize("price", [1e-310, 5e-324])
-def test_prices_next_to_nothing_buy_all(name, price):
-    assert len(ask(name, 5.0, cost=np.full(N, price)).indices) == N - len(LABELED)
-
-
-@taking
-def test_same_seed_same_picks_whatever_groups_are_called(name):
-    first = ask(name, 9, groups=GROUPS, max_per_group=1).indices
-    for other in ([f"patient {g}" for g in GROUPS], [(int(g), "left") for g in GROUPS], (19 - GROUPS).astype(float)):
-        assert np.array_equal(ask(name, 9, groups=other, max_per_group=1).indices, first)
-
-
-@taking
-def test_rows_without_mass_come_last_under_limits(name):
-    mass = (np.arange(N) % 2).astype(float)
-    picks = ask(name, 12, groups=GROUPS, max_per_group=2, mass=mass).indices
-    assert mass[picks].all()
+def test_those_that_take_limits():
+    assert [name for name in names() if get(name).honors_limits] == sorted(TAKING)
 
 
 @pytest.mark.parametrize("name", ["margin", "entropy", "least-confidence"])
@@ -155,13 +88,6 @@ def test_groups_may_have_quotas_of_their_own():
     assert len(picks) == 20
     same = ask("spot", 9, groups=GROUPS, max_per_group=np.full(N, 2)).indices
     assert np.array_equal(same, ask("spot", 9, groups=GROUPS, max_per_group=2).indices)
-
-
-@pytest.mark.parametrize("name", sorted(set(names()) - set(TAKING)))
-def test_others_refuse_limits_and_say_who_takes_them(name):
-    for limits in ({"groups": GROUPS, "max_per_group": 2}, {"cost": COST}):
-        with pytest.raises(InputError, match=r"cost and groups must be left out, since .* cannot keep to them; use"):
-            ask(name, 5, **limits)
 
 
 def test_a_strategy_of_one_s_own_refuses_until_it_says_that_it_honors_limits():

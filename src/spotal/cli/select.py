@@ -159,6 +159,7 @@ def select(
             found="none",
             remedy="give a file of the model's, one row an item, or a strategy that needs no model, such as spot",
         )
+    method.check_engine(engine)
     check_device(device)
     if cost is None:
         budget = _whole(budget)

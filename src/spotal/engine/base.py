@@ -13,21 +13,45 @@ Result = TypeVar("Result", covariant=True)
 
 
 class Pass(Protocol[Partial, Result]):
-    """map every batch, merge the partial results, finish.
+    """map every batch, merge the partial results, finish. Subclass it: ``title`` and ``here`` then have defaults.
 
     ``merge`` is associative; an engine keeps the order of the batches, so sums come out the same each time. It may
-    change and give back ``left``. A pass that keeps what it finds in itself, or whose sums are rounded in the order of
-    the batches, says so by ``here = True`` and runs in this process.
+    change and return ``left``.
+
+    Attributes
+    ----------
+    title : str, what the pass does, for progress bars
+    here : bool, whether the pass must run in this process, since it keeps results in itself or rounds its sums in the
+        order of the batches
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from spotal.engine import Pass, run
+    >>> from spotal.pool import as_pool
+    >>> class Count(Pass[int, int]):
+    ...     title = "counting rows"
+    ...     def map(self, batch):
+    ...         return len(batch.points)
+    ...     def merge(self, left, right):
+    ...         return left + right
+    ...     def finish(self, partial):
+    ...         return partial
+    >>> run(Count(), as_pool(np.zeros((10, 2))))
+    10
     """
 
+    title: str = "reading the pool"
+    here: bool = False
+
     def map(self, batch: Batch) -> Partial:
-        """What one batch contributes."""
+        """Return what one batch contributes."""
         ...
 
     def merge(self, left: Partial, right: Partial) -> Partial:
-        """What two neighboring stretches of the pool contribute together."""
+        """Return what two neighboring stretches of the pool contribute together."""
         ...
 
     def finish(self, partial: Partial) -> Result:
-        """The result for the whole pool."""
+        """Return the result for the whole pool."""
         ...

@@ -104,7 +104,7 @@ class RayEngine:
         SpotalError
             What the pass itself raises.
         """
-        if getattr(task, "here", False):
+        if task.here:
             return local.run(task, pool, threads=threads)
         ray = self.ray
         watch = Watch(task, len(pool))

@@ -7,6 +7,8 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any
 
+from spotal.engine.base import Pass
+
 __all__ = ["Watch", "watching"]
 
 Watcher = Callable[[str, int, int], object]
@@ -24,10 +26,10 @@ def watching(watcher: Watcher) -> Iterator[None]:
 
 
 class Watch:
-    """One pass, told of to whoever watches. A pass without a ``title`` is told of by its class."""
+    """The progress of one pass, reported to whoever watches."""
 
-    def __init__(self, task: Any, total: int) -> None:
-        self.title = getattr(task, "title", type(task).__name__.strip("_").lower())
+    def __init__(self, task: Pass[Any, Any], total: int) -> None:
+        self.title = task.title
         self.done, self.total = 0, total
         self._watcher = _watcher.get()
         self.advance(0)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import numpy as np
@@ -165,7 +164,7 @@ class Batches:
                 found=f"{len(found)}, of which {n_known} labeled already",
                 remedy=f"repair {type(strategy).__name__}",
             )
-        return NextBatch(picks, selection if whole else _of_all(selection, kept, picks, n), "strategy", "")
+        return NextBatch(picks, selection if whole else selection.renumbered(kept, n), "strategy", "")
 
     def _random(self, state: LoopState, max_labels: int | None, budget: float, *, priced: bool) -> NDArray[np.int64]:
         """Random rows while there is no label: so many, or for so much money."""
@@ -179,17 +178,6 @@ class Batches:
         counted = np.zeros((len(rows), 1))
         limits = self.limits.known(rows, priced=priced)
         return rows[Random().query(counted, budget, random_state=seed, **limits).indices]
-
-
-def _of_all(selection: Selection, kept: NDArray[np.int64], picks: NDArray[np.int64], n: int) -> Selection:
-    """A selection from the rows ``kept``, told as one of ``picks`` from all n."""
-
-    def represent() -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-        cells = np.full(n, -1, np.int64)
-        cells[kept] = selection.cells
-        return cells, selection.cell_mass
-
-    return replace(selection, indices=picks, _represent=represent, _represented=None)
 
 
 def _check_initial(initial: Any, n: int) -> int | NDArray[np.int64] | None:

@@ -8,8 +8,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from spotal.engine import run
-from spotal.engine.base import Pass
+from spotal.engine import Pass, run
 from spotal.numeric.inverted_lists import Centers
 from spotal.numeric.nearest import nearest_index
 from spotal.numeric.threads import one_thread, threads
@@ -49,7 +48,7 @@ def assignment(pool: Pool, picks: NDArray[np.int64], *, exact: bool) -> tuple[Pa
     return _Searched(space, Centers(space.project(points))), threads()
 
 
-class _Exact:
+class _Exact(Pass[list[NDArray[np.int32]], NDArray[np.int64]]):
     """Pass: the nearest pick to each row."""
 
     title = "assigning rows"

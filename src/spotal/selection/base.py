@@ -3,46 +3,91 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from spotal.errors import InputError
+from spotal.numeric.arrays import as_array
 from spotal.selection.estimate import Estimate, Sampling, estimate_mean
 
 __all__ = ["Selection"]
 
 
-@dataclass(eq=False)
 class Selection:
     """Rows chosen from a pool of N rows, in the order in which to label them.
+
+    Strategies return one. Build one yourself to give picks that were made elsewhere the same interface.
+
+    Parameters
+    ----------
+    indices : int (n,), chosen pool rows, distinct, most useful first
+    cells : int (N,) or None
+        Position in ``indices`` of the pick that stands for each pool row, -1 for a row that none stands for (labeled
+        rows). Each pick stands for itself.
+    cell_mass : float (n,) or None
+        Share of the unlabeled pool's mass in each cell, non-negative, with sum 1. None counts the rows of each cell.
+    diagnostics : dict of str to float, or None, figures of merit by name
+    timings : dict of str to float, or None, wall-clock seconds by step
+    provenance : dict or None, where the picks come from, of JSON types
+    sampling : Sampling or None
+        How the picks were drawn, if their probabilities are known. None makes one from ``cell_mass`` and ``strata``.
+    represent : function () -> (cells, cell_mass), or None
+        Computes cells and their mass when first asked for; in place of ``cells``.
+    strata : function () -> int (n,), or None
+        Numbers of the strata for :meth:`estimate`, computed when first asked for. None puts all picks in one.
 
     Attributes
     ----------
     indices : int64 array (n,)
-        Chosen pool rows, distinct, none of them labeled before, most useful first.
-    diagnostics : dict of str to float
-        Figures of merit (design discrepancy, transport uniformity, fill distance, ...), by name.
-    timings : dict of str to float
-        Wall-clock seconds by step.
+    diagnostics, timings : dict of str to float
     provenance : dict
         Strategy and parameters, random_state, package versions, hash of the input: JSON-serializable.
+
+    Raises
+    ------
+    InputError
+        indices, cells or cell_mass have the wrong shape, dtype or content.
 
     Notes
     -----
     ``cells`` and ``cell_mass`` are worked out on first use where the strategy did not need them itself; that costs
     one nearest-pick assignment, O(N n d), or one pass over the pool where it is large.
+
+    Examples
+    --------
+    >>> import spotal
+    >>> chosen = spotal.Selection([4, 1], cells=[1, 1, 1, 0, 0])
+    >>> chosen.cell_mass.tolist(), chosen.members(0).tolist()
+    ([0.4, 0.6], [3, 4])
     """
 
-    indices: NDArray[np.int64]
-    diagnostics: dict[str, float] = field(default_factory=dict)
-    timings: dict[str, float] = field(default_factory=dict)
-    provenance: dict[str, Any] = field(default_factory=dict)
-    _represent: Callable[[], tuple[NDArray[np.int64], NDArray[np.float64]]] | None = field(default=None, repr=False)
-    _represented: tuple[NDArray[np.int64], NDArray[np.float64]] | None = field(default=None, repr=False)
-    _sampling: Sampling | None = field(default=None, repr=False)
-    _collapse: Callable[[], NDArray[np.int64]] | None = field(default=None, repr=False)
+    def __init__(
+        self,
+        indices: ArrayLike,
+        cells: ArrayLike | None = None,
+        cell_mass: ArrayLike | None = None,
+        *,
+        diagnostics: dict[str, float] | None = None,
+        timings: dict[str, float] | None = None,
+        provenance: dict[str, Any] | None = None,
+        sampling: Sampling | None = None,
+        represent: Callable[[], tuple[NDArray[np.int64], NDArray[np.float64]]] | None = None,
+        strata: Callable[[], NDArray[np.int64]] | None = None,
+    ) -> None:
+        self.indices = _checked_indices(indices)
+        self.diagnostics = diagnostics or {}
+        self.timings = timings or {}
+        self.provenance = provenance or {}
+        self._represent, self._sampling, self._strata = represent, sampling, strata
+        self._represented = None if cells is None else _checked_cells(self.indices, cells, cell_mass)
+        if cells is None and cell_mass is not None:
+            raise InputError("cells must be given with cell_mass, found None; give both or neither")
+
+    def __repr__(self) -> str:
+        named = ("indices", "diagnostics", "timings", "provenance")
+        return f"Selection({', '.join(f'{name}={vars(self)[name]!r}' for name in named)})"
 
     def __len__(self) -> int:
         return len(self.indices)
@@ -67,10 +112,9 @@ class Selection:
     def sampling(self) -> Sampling:
         """How the picks stand for the unlabeled pool as a sample: their weights, and probabilities where known."""
         if self._sampling is None:
-            if self._collapse is None:
-                raise RuntimeError("this Selection was made without its strata")
-            self._sampling = Sampling(self.cell_mass, self._collapse())
-            self._collapse = None
+            n = len(self.indices)
+            self._sampling = Sampling(self.cell_mass, self._strata() if self._strata else np.zeros(n, np.int64))
+            self._strata = None
         return self._sampling
 
     def estimate(self, values: ArrayLike, *, confidence: float = 0.95) -> Estimate:
@@ -113,6 +157,30 @@ class Selection:
         """
         return estimate_mean(values, self.sampling, confidence)
 
+    def renumbered(self, rows: NDArray[np.int64], n: int) -> Selection:
+        """Return the selection as one from a larger pool of which it saw only some rows.
+
+        Parameters
+        ----------
+        rows : int64 (N,), the row of the larger pool that each row of this one is
+        n : int, rows of the larger pool
+        """
+
+        def represent() -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+            cells = np.full(n, -1, np.int64)
+            cells[rows] = self.cells
+            return cells, self.cell_mass
+
+        return Selection(
+            rows[self.indices],
+            diagnostics=self.diagnostics,
+            timings=self.timings,
+            provenance=self.provenance,
+            represent=represent,
+            sampling=self._sampling,
+            strata=self._strata,
+        )
+
     def to_dict(self) -> dict[str, Any]:
         """All but the per-row cells, as plain JSON types."""
         return {
@@ -134,6 +202,46 @@ class Selection:
     def __getstate__(self) -> dict[str, Any]:
         if self._represent is not None:
             self._representation()
-        if self._collapse is not None:
+        if self._strata is not None:
             _ = self.sampling
         return self.__dict__.copy()
+
+
+def _checked_indices(indices: ArrayLike) -> NDArray[np.int64]:
+    rows = as_array(indices, "indices")
+    if rows.ndim != 1 or (len(rows) and rows.dtype.kind not in "iu"):
+        raise InputError(f"indices must be 1-D row numbers, found shape {rows.shape} and dtype {rows.dtype}")
+    rows = rows.astype(np.int64)
+    if len(np.unique(rows)) < len(rows) or (len(rows) and rows.min() < 0):
+        raise InputError(
+            "indices must be distinct and at least 0, found a repeated or negative one; give each row once"
+        )
+    return rows
+
+
+def _checked_cells(
+    indices: NDArray[np.int64], cells: ArrayLike, cell_mass: ArrayLike | None
+) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    n = len(indices)
+    of = as_array(cells, "cells")
+    if of.ndim != 1 or of.dtype.kind not in "iu" or (n and indices.max() >= len(of)):
+        raise InputError(
+            f"cells must be 1-D integers, one for each pool row, found shape {of.shape} and dtype {of.dtype}"
+        )
+    of = of.astype(np.int64)
+    if len(of) and not -1 <= of.min() <= of.max() < n:
+        raise InputError(f"cells must lie in -1..{n - 1}, positions in indices, found {of.min()} to {of.max()}")
+    if not np.array_equal(of[indices], np.arange(n)):
+        raise InputError("cells must give each pick its own position in indices, found a pick in another's cell")
+    if cell_mass is None:
+        mass = np.bincount(of[of >= 0], minlength=n) / max(1, int((of >= 0).sum()))
+        return of, mass
+    mass = as_array(cell_mass, "cell_mass")
+    if mass.shape != (n,) or mass.dtype.kind not in "fiu":
+        raise InputError(f"cell_mass must be numbers of shape ({n},), found shape {mass.shape} and dtype {mass.dtype}")
+    mass = mass.astype(np.float64)
+    if n and not ((mass >= 0).all() and abs(mass.sum() - 1) <= 1e-6):
+        raise InputError(
+            f"cell_mass must be non-negative with sum 1, found {mass.min():g} as least and sum {mass.sum():g}"
+        )
+    return of, mass

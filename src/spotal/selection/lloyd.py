@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from spotal.engine import run
+from spotal.engine import Pass, run
 from spotal.numeric.nearest import nearest
 from spotal.numeric.threads import threads
 from spotal.pool.base import Batch, Pool
@@ -33,9 +33,10 @@ class Cells:
     centers: torch.Tensor
 
 
-class _Means:
+class _Means(Pass[tuple[torch.Tensor, torch.Tensor], tuple[NDArray[np.float64], torch.Tensor]]):
     """Pass: mass and weighted mean of each cell, whose rows are those nearest to its center."""
 
+    title = "averaging cells"
     here = True
 
     def __init__(self, count: int, mass: NDArray[np.float64], centers: torch.Tensor) -> None:
@@ -75,9 +76,10 @@ def lloyd(pool: Pool, mass: NDArray[np.float64], centers: torch.Tensor) -> torch
     return torch.where(filled[:, None], means, centers.to(means))
 
 
-class _Assign:
+class _Assign(Pass[None, tuple[NDArray[np.int64], NDArray[np.float64]]]):
     """Pass: nearest center and squared distance of each row."""
 
+    title = "assigning rows"
     here = True
 
     def __init__(self, n: int, centers: torch.Tensor) -> None:

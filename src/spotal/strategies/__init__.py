@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from spotal.lazy import lazily
-from spotal.strategies.base import Strategy
+from spotal.strategies.base import Choice, Query, Strategy
 from spotal.strategies.registry import CLASSES, get, names
 
 if TYPE_CHECKING:
@@ -48,6 +48,7 @@ __all__ = [
     "Badge",
     "Bait",
     "BatchBALD",
+    "Choice",
     "Clue",
     "CoreGCN",
     "CoreSet",
@@ -62,6 +63,7 @@ __all__ = [
     "MaxHerding",
     "PowerMargin",
     "ProbCover",
+    "Query",
     "Random",
     "Strategy",
     "TransportedDesign",

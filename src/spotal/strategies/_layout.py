@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from spotal.engine import Pass
 from spotal.numeric.arrays import LARGEST, to_numpy
 from spotal.pool.base import Batch
 from spotal.reduce import PCA
@@ -46,8 +47,10 @@ class Layout:
         return to_numpy(points if self.reduction is None else self.reduction.transform(to_numpy(points)))
 
 
-class Carry:
+class Carry(Pass[list[NDArray[np.float32]], NDArray[np.float32]]):
     """Pass: every row through reduction and transport; float32 (N, d)."""
+
+    title = "carrying rows to the cube"
 
     def __init__(self, reduction: Any, transport: Transport) -> None:
         self.reduction = reduction
@@ -57,10 +60,10 @@ class Carry:
         points = reduced(self.reduction, batch.points.double())
         return [to_numpy(self.transport.transform(points)).astype(np.float32)]
 
-    def merge(self, left: list[Any], right: list[Any]) -> list[Any]:
+    def merge(self, left: list[NDArray[np.float32]], right: list[NDArray[np.float32]]) -> list[NDArray[np.float32]]:
         return left + right
 
-    def finish(self, partial: list[Any]) -> NDArray[np.float32]:
+    def finish(self, partial: list[NDArray[np.float32]]) -> NDArray[np.float32]:
         return np.concatenate(partial)
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from spotal.engine import run
+from spotal.engine import Pass, run
 from spotal.mass import Evidence, margins
 from spotal.numeric.arrays import check_matrix, to_numpy
 from spotal.numeric.threads import threads
@@ -123,7 +123,7 @@ class _Drawn:
         return _Drawn(self.row[keep], self.chance[keep], self.mass[keep], self.priority[keep])
 
 
-class Draw:
+class Draw(Pass[_Drawn, tuple[NDArray[np.int64], NDArray[np.float64]]]):
     """Pass: unlabeled rows with mass, drawn as :meth:`Sample.of` says, and the mass that each stands for.
 
     A priority sample (N. Duffield, C. Lund, M. Thorup, J. ACM 54(6), 2007), whose chances are the caller's mass times

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from spotal.mass import disagreement
-from spotal.strategies.base import Choice, Query, Strategy, best_scores
+from spotal.strategies.base import Choice, Query, Strategy
 
 __all__ = ["BALD"]
 
@@ -26,4 +26,4 @@ class BALD(Strategy):
     def _choose(self, query: Query) -> Choice:
         assert query.draws is not None
         total, own = disagreement(query.draws)
-        return Choice(best_scores((total - own).clip(0) * query.weights(), query))
+        return Choice(query.best((total - own).clip(0) * query.weights()))

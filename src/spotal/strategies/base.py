@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from spotal.constraints.check import check_limits
 from spotal.constraints.limits import Allowance, Limits
+from spotal.engine import ENGINES
 from spotal.errors import BudgetError, InputError
 from spotal.numeric.arrays import as_array, check_rows, check_weight, to_numpy
 from spotal.numeric.seeds import as_seed
@@ -33,30 +34,49 @@ SMALL = 1 << 19
 
 @dataclass(frozen=True)
 class Query:
-    """One request, checked: what a strategy's ``_choose`` sees.
+    """A checked request: what ``_choose`` of a strategy sees. The pool has N rows of width d, m of them labeled.
 
-    pool of N rows; budget in 0 .. number of unlabeled rows; labeled (m,) int64 row numbers;
-    labels (m,) int64 or None; probabilities (N, classes) float or None, the mean over draws where several were given;
-    draws (N, classes, draws) float or None, each a posterior draw's probabilities; mass (N,) float64 or None; seed;
-    limits on cost and groups, or None. Under limits on cost the budget is about as many rows as the money buys.
+    Attributes
+    ----------
+    pool : Pool, ``len(pool)`` rows of width ``pool.dim``; ``pool.batches()`` yields batches with ``points``, a float
+        tensor (rows, d), and ``rows``, the slice of pool rows; ``pool.rows(indices)`` gives a tensor (k, d)
+    budget : int, rows to choose, 1 to the number of unlabeled rows. With prices, about as many as the money buys.
+    labeled : int64 (m,), row numbers, none repeated
+    labels : int64 (m,), their classes, or None
+    probabilities : float32 or float64 (N, classes), of the current model, or None; the mean where draws are given
+    mass : float64 (N,), the caller's weight of each row, in 0..1 with 1 the greatest, or None for equal weights
+    seed : int of 63 bits
+    draws : float (N, classes, draws), class probabilities of each posterior draw, or None
+    limits : Limits on cost and groups, or None
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from spotal.pool import as_pool
+    >>> from spotal.strategies import Query
+    >>> query = Query(as_pool(np.eye(4)), budget=2, labeled=np.array([1]))
+    >>> query.unlabeled.tolist(), query.weights().tolist()
+    ([0, 2, 3], [1.0, 1.0, 1.0, 1.0])
+    >>> query.best(np.array([0.5, 9.0, 0.1, 0.7])).tolist()
+    [3, 0]
     """
 
     pool: Pool
     budget: int
     labeled: NDArray[np.int64]
-    labels: NDArray[np.int64] | None
-    probabilities: NDArray[np.floating] | None
-    mass: NDArray[np.float64] | None
-    seed: int
+    labels: NDArray[np.int64] | None = None
+    probabilities: NDArray[np.floating] | None = None
+    mass: NDArray[np.float64] | None = None
+    seed: int = 0
     draws: NDArray[np.floating] | None = None
     limits: Limits | None = None
 
     def allowance(self) -> Allowance:
-        """What may be picked, to take one row after another: the budget, and the limits where there are some."""
+        """Return what may be picked, for taking one row after another: the budget, and the limits if there are any."""
         return Allowance(self.limits or Limits(self.budget), len(self.pool), self.unlabeled)
 
     def per_price(self, worth: NDArray[np.float64]) -> NDArray[np.float64]:
-        """What each row is worth, float64 (N,), for each unit of its price."""
+        """Divide what each row is worth by its price relative to the cheapest; float64 (N,) to float64 (N,)."""
         cost = None if self.limits is None else self.limits.cost
         return worth if cost is None else worth * (cost.min() / cost)
 
@@ -68,21 +88,61 @@ class Query:
         return np.flatnonzero(free)
 
     def weights(self) -> NDArray[np.float64]:
-        """The caller's mass, or ones; float64 (N,)."""
+        """Return the caller's mass, or ones; float64 (N,)."""
         return np.ones(len(self.pool)) if self.mass is None else self.mass
 
     def rng(self) -> np.random.Generator:
-        """A fresh generator from the seed."""
+        """Return a fresh generator from the seed."""
         return np.random.default_rng(self.seed)
+
+    def best(self, scores: NDArray[np.float64]) -> NDArray[np.int64]:
+        """Return the ``budget`` unlabeled rows of greatest score, best first; ties are broken at random. O(N).
+
+        Under limits, those of greatest score for each unit of price, each that may still be picked. O(N log N).
+
+        Parameters
+        ----------
+        scores : float64 (N,), of all rows; those of labeled rows do not count
+
+        Returns
+        -------
+        int64 (k,), rows of the pool; k is ``budget``, or what the limits allow
+        """
+        rows = self.unlabeled
+        kept = self.per_price(scores)[rows]
+        order = self.rng().permutation(len(rows))
+        if self.limits is not None:
+            return self.allowance().walk(rows[order[np.argsort(-kept[order], kind="stable")]])
+        top = np.argpartition(-kept[order], self.budget - 1)[: self.budget] if self.budget < len(rows) else slice(None)
+        cut = order[top]
+        threshold = kept[cut].min()
+        # argpartition breaks ties by where they lie: take all above the threshold, then the first of the tied
+        above, tied = order[kept[order] > threshold], order[kept[order] == threshold]
+        chosen = np.concatenate([above, tied[: self.budget - len(above)]])
+        best: NDArray[np.int64] = rows[chosen[np.argsort(-kept[chosen], kind="stable")]]
+        return best
 
 
 @dataclass
 class Choice:
-    """What ``_choose`` answers: rows in order, and what it learnt on the way.
+    """The answer of ``_choose``: rows in order, and what the strategy learned on the way.
 
-    cells : (N,) position of the pick that stands for each row, -1 for labeled rows; None leaves it to the nearest pick
-        in the pool's own space
-    sampling : how the picks were drawn, where their probabilities are known
+    Attributes
+    ----------
+    indices : int (n,), distinct unlabeled rows, most useful first; n is the budget, or what the limits allow
+    cells : int64 (N,), position in ``indices`` of the pick that stands for each row, -1 for labeled rows; None for the
+        nearest pick in the pool's own space, computed when somebody asks
+    diagnostics : dict of str to float, figures of merit; those that are not finite are left out
+    timings : dict of str to float, seconds by step
+    details : dict of JSON types, added to the selection's provenance
+    sampling : Sampling or None, how the picks were drawn, if their probabilities are known
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from spotal.strategies import Choice
+    >>> Choice(np.array([3, 0]), diagnostics={"spread": 0.5}).indices.tolist()
+    [3, 0]
     """
 
     indices: NDArray[np.int64]
@@ -94,14 +154,35 @@ class Choice:
 
 
 class Strategy(ABC):
-    """A way to choose what to label next. Stateless: parameters in ``__init__``, everything else in ``query``.
+    """Base of all strategies: subclass it, give it a ``name`` and write ``_choose``.
 
-    What a method asks of its caller: ``needs_probabilities`` (refused without; others may do better with),
-    ``needs_draws`` (probabilities of several posterior draws), ``needs_embeddings`` (False: the pool only counts rows,
-    and any array of that many rows will do). ``shares_work`` says that ``_choose`` shares among threads what repays it
-    (:func:`spotal.engine.run`), so that torch keeps to one, as it does in any method for pools of up to 2^19 numbers.
-    ``honors_limits`` says that ``_choose`` picks by ``query.allowance()`` where ``query.limits`` is not None; a method
-    that does not refuses cost and groups.
+    A strategy is stateless: its parameters are attributes set in ``__init__``, everything else comes with the query.
+    ``query`` checks all arguments and calls ``_choose`` with a :class:`Query` whose budget is at least 1.
+    :func:`spotal.strategies.contract.check_strategy` checks that a strategy behaves.
+
+    Attributes
+    ----------
+    name : str, of the class; for records and messages
+    needs_probabilities : bool, whether a query without class probabilities is refused
+    needs_draws : bool, whether probabilities must be those of several posterior draws
+    needs_embeddings : bool; False says that the pool only counts rows, so any array of that many rows will do
+    honors_limits : bool, whether ``_choose`` keeps to ``query.limits``, by ``query.best`` or ``query.allowance()``;
+        a strategy that does not refuses cost and groups
+    ignores_order : bool, whether the same rows in another order give the same picks
+    shares_work : bool, whether ``_choose`` shares among threads what repays it (:func:`spotal.engine.run`), so that
+        torch keeps to one, as it does in any strategy for pools of up to 2^19 numbers
+    engines : tuple of str, those that its passes over the pool can run on; another one is refused
+
+    Examples
+    --------
+    >>> import numpy as np, spotal
+    >>> from spotal.strategies import Choice, Strategy
+    >>> class Last(Strategy):
+    ...     name = "last"
+    ...     def _choose(self, query):
+    ...         return Choice(query.unlabeled[::-1][: query.budget])
+    >>> spotal.select(np.eye(5), 2, Last()).indices.tolist()
+    [4, 3]
     """
 
     name: ClassVar[str]
@@ -110,6 +191,8 @@ class Strategy(ABC):
     needs_embeddings: ClassVar[bool] = True
     shares_work: ClassVar[bool] = False
     honors_limits: ClassVar[bool] = False
+    ignores_order: ClassVar[bool] = True
+    engines: ClassVar[tuple[str, ...]] = ("local",)
 
     @final
     def query(
@@ -189,17 +272,27 @@ class Strategy(ABC):
         timings = {"check": checked - start, **choice.timings, "total": chosen - start}
         return Selection(
             indices,
-            diagnostics,
-            timings,
-            provenance,
-            _representation(query, choice),
-            _sampling=choice.sampling,
-            _collapse=None if choice.sampling else lambda: collapse(to_numpy(query.pool.rows(indices).double())),
+            diagnostics=diagnostics,
+            timings=timings,
+            provenance=provenance,
+            represent=_representation(query, choice),
+            sampling=choice.sampling,
+            strata=None if choice.sampling else lambda: collapse(to_numpy(query.pool.rows(indices).double())),
+        )
+
+    def check_engine(self, engine: str | None) -> None:
+        """Raise InputError unless the strategy's passes over a pool can run on the engine; None is any."""
+        if engine in (None, "local", *self.engines) or engine not in ENGINES:  # an unknown one is refused by `using`
+            return
+        known = " or ".join(map(repr, self.engines))
+        raise InputError(
+            f"engine must be {known} for strategy {self.name!r}, whose passes run nowhere else, found {engine!r}; "
+            "leave it out, or use 'spot'"
         )
 
     @abstractmethod
     def _choose(self, query: Query) -> Choice:
-        """Choose query.budget (at least 1) distinct rows of query.unlabeled."""
+        """Choose ``query.budget`` distinct rows of ``query.unlabeled``; under limits, as many as they allow."""
 
     def _reads_once(self, pool: Pool, budget: int) -> bool:
         """Whether the method itself refuses rows that are not finite, so that no pass need be spent on it before."""
@@ -369,23 +462,3 @@ def nearest_picks(query: Query, picks: NDArray[np.int64]) -> NDArray[np.int64]:
         cells[query.labeled] = -1
         cells[picks] = np.arange(len(picks))
     return cells
-
-
-def best_scores(scores: NDArray[np.float64], query: Query) -> NDArray[np.int64]:
-    """The ``budget`` unlabeled rows of greatest score, best first; ties fall at random. O(N).
-
-    Under limits, those of greatest score for each unit of price, each that may still be picked. O(N log N).
-    """
-    rows = query.unlabeled
-    kept = query.per_price(scores)[rows]
-    order = query.rng().permutation(len(rows))
-    if query.limits is not None:
-        return query.allowance().walk(rows[order[np.argsort(-kept[order], kind="stable")]])
-    top = np.argpartition(-kept[order], query.budget - 1)[: query.budget] if query.budget < len(rows) else slice(None)
-    cut = order[top]
-    threshold = kept[cut].min()
-    # argpartition breaks ties by where they lie: take all above the threshold, then the first of the tied
-    above, tied = order[kept[order] > threshold], order[kept[order] == threshold]
-    chosen = np.concatenate([above, tied[: query.budget - len(above)]])
-    best: NDArray[np.int64] = rows[chosen[np.argsort(-kept[chosen], kind="stable")]]
-    return best

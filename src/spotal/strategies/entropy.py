@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from spotal.strategies.base import Choice, Query, Strategy, best_scores
+from spotal.strategies.base import Choice, Query, Strategy
 
 __all__ = ["EntropySampling"]
 
@@ -23,4 +23,4 @@ class EntropySampling(Strategy):
     def _choose(self, query: Query) -> Choice:
         assert query.probabilities is not None
         p = query.probabilities.clip(1e-12, 1).astype(np.float64)
-        return Choice(best_scores(-(p * np.log(p)).sum(1) * query.weights(), query))
+        return Choice(query.best(-(p * np.log(p)).sum(1) * query.weights()))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from spotal.strategies.base import Choice, Query, Strategy, best_scores
+from spotal.strategies.base import Choice, Query, Strategy
 
 __all__ = ["LeastConfidenceSampling"]
 
@@ -24,4 +24,4 @@ class LeastConfidenceSampling(Strategy):
     def _choose(self, query: Query) -> Choice:
         assert query.probabilities is not None
         top = query.probabilities.max(1).clip(0, 1).astype(np.float64)
-        return Choice(best_scores((1 - top) * query.weights(), query))
+        return Choice(query.best((1 - top) * query.weights()))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from spotal.mass.margin import margins
-from spotal.strategies.base import Choice, Query, Strategy, best_scores
+from spotal.strategies.base import Choice, Query, Strategy
 
 __all__ = ["MarginSampling"]
 
@@ -21,4 +21,4 @@ class MarginSampling(Strategy):
 
     def _choose(self, query: Query) -> Choice:
         assert query.probabilities is not None
-        return Choice(best_scores((1 - margins(query.probabilities)) * query.weights(), query))
+        return Choice(query.best((1 - margins(query.probabilities)) * query.weights()))

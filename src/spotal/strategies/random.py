@@ -22,6 +22,7 @@ class Random(Strategy):
     name = "random"
     needs_embeddings = False
     honors_limits = True
+    ignores_order = False
 
     def _choose(self, query: Query) -> Choice:
         mass = query.weights()[query.unlabeled]

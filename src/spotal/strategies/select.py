@@ -36,7 +36,8 @@ def select(
     ``pool`` may be an array or tensor, and, to be read a batch at a time: a path, glob or URI
     (:func:`spotal.pool.open_pool`), batches that come one by one (:func:`spotal.pool.spool`), or a pool opened
     beforehand. ``device`` is where batches are worked on, "auto", "cpu" or "cuda"; None leaves them where they are.
-    ``engine`` is "local" or "ray"; None is the one in use (:func:`spotal.engine.using`). ``max_memory``, bytes or
+    ``engine`` is "local" or "ray", which the strategy must know (:attr:`Strategy.engines`); None is the one in use
+    (:func:`spotal.engine.using`). ``max_memory``, bytes or
     "4GB", is kept to by reading fewer rows at a time, the pool in memory not counted; InputError, before any pass,
     where that is not enough, with cost, and for another strategy than "spot".
 
@@ -57,6 +58,7 @@ def select(
     from spotal.strategies.memory import within
 
     chosen = strategy if isinstance(strategy, Strategy) else get(strategy)
+    chosen.check_engine(engine)
     most = None if max_memory is None else size_of(max_memory)
     if most is not None and cost is not None:
         raise InputError("max_memory", "is for a budget of rows, found cost too", "leave one of them out")

@@ -93,6 +93,7 @@ class SPOT(Strategy):
 
     name = "spot"
     shares_work = True
+    engines = ("local", "ray")
     honors_limits = True
 
     def __init__(

@@ -79,6 +79,7 @@ class TransportedDesign(Strategy):
     """
 
     name = "spot-paper"
+    engines = ("local", "ray")
 
     def __init__(
         self,
