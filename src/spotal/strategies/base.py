@@ -286,8 +286,10 @@ class Strategy(ABC):
             return
         known = " or ".join(map(repr, self.engines))
         raise InputError(
-            f"engine must be {known} for strategy {self.name!r}, whose passes run nowhere else, found {engine!r}; "
-            "leave it out, or use 'spot'"
+            "engine",
+            must=f"be {known} for strategy {self.name!r}, whose passes run nowhere else",
+            found=repr(engine),
+            remedy="leave it out, or use 'spot'",
         )
 
     @abstractmethod
