@@ -13,13 +13,16 @@ from sklearn.linear_model import LogisticRegression
 from tests.raising import raises_input
 
 import spotal
+from spotal.design import Sobol
 from spotal.design import get as design
 from spotal.errors import BudgetError, InputError, SkippedWarning, SpotalError
 from spotal.learner import SklearnLearner
 from spotal.loop import ActiveLearner
+from spotal.mass import Margin
 from spotal.numeric.checks import check_count
 from spotal.numeric.seeds import as_generator, as_seed, check_seed
-from spotal.strategies import get
+from spotal.strategies import SPOT, get
+from spotal.transport import SlicedTransport
 
 
 @pytest.mark.parametrize(
@@ -130,3 +133,25 @@ def test_seeds():
     for make in (np.random.default_rng, np.random.RandomState, np.random.SeedSequence):
         assert as_seed(make(1)) == as_seed(make(1)) != as_seed(make(2))
         assert as_generator(make(1)).random() == as_generator(make(1)).random()
+
+
+@pytest.mark.parametrize(
+    ("call", "argument", "remedy"),
+    [
+        (lambda: get("sopt"), "strategy", "did you mean 'spot'?"),
+        (lambda: get("zzz"), "strategy", ""),
+        (lambda: get(SPOT), "strategy", "make one of it: SPOT()"),
+        (lambda: spotal.select(np.eye(4), 1, strategy=SPOT), "strategy", "make one of it: SPOT()"),
+        (lambda: spotal.select(np.eye(4), 1, strategy="Spot"), "strategy", "did you mean 'spot'?"),
+        (lambda: design("Halton"), "design", "did you mean 'halton'?"),
+        (lambda: design(Sobol), "design", "make one of it: Sobol()"),
+        (lambda: SPOT.paper(design=Sobol), "design", "make one of it: Sobol()"),
+        (lambda: SPOT(mass="margn^2"), "mass", "did you mean 'margin'?"),
+        (lambda: SPOT(mass=Margin), "mass", "make one of it: Margin()"),
+        (lambda: SPOT.paper(transport=SlicedTransport), "transport", "make one of it: SlicedTransport()"),
+    ],
+)
+def test_what_may_be_meant(call, argument, remedy):
+    with raises_input(argument) as caught:
+        call()
+    assert caught.value.remedy == remedy

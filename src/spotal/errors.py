@@ -6,6 +6,7 @@ A sentence names the argument, says what was found and says what to do. The comm
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Self
 
 __all__ = [
@@ -25,6 +26,9 @@ __all__ = [
     "SkippedWarning",
     "SpotalError",
     "SpotalWarning",
+    "like",
+    "to_call",
+    "unknown_name",
 ]
 
 
@@ -88,6 +92,29 @@ class InputError(SpotalError, ValueError):
 
     def __str__(self) -> str:
         return self.sentence(self.argument)
+
+
+def like(name: object, known: Iterable[str]) -> str:
+    """Return "did you mean ...?" with the known name most like this one, or an empty text."""
+    import difflib
+
+    names = list(known)
+    lower = str(name).lower()
+    found = difflib.get_close_matches(str(name), names, 1, 0.5) or difflib.get_close_matches(lower, names, 1, 0.5)
+    return f"did you mean {found[0]!r}?" if found else ""
+
+
+def to_call(value: object) -> str:
+    """Return what to do with a class that was passed for an object of it, or an empty text."""
+    return f"make one of it: {value.__name__}()" if isinstance(value, type) else ""
+
+
+def unknown_name(argument: str, name: object, known: Iterable[str]) -> InputError:
+    """Return the error of a registry that has no such name: it lists the known ones and says which may be meant."""
+    names = list(known)
+    return InputError(
+        argument, must=f"be one of {', '.join(names)}", found=repr(name), remedy=to_call(name) or like(name, names)
+    )
 
 
 class BudgetError(InputError):

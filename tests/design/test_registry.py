@@ -21,8 +21,10 @@ def test_names_and_get():
 
 
 def test_unknown_name_and_parameter():
-    with pytest.raises(InputError, match=r"'nonesuch' is unknown.*sobol.*centroidal"):
-        get("nonesuch")
+    with pytest.raises(InputError, match=r"design must be one of sobol.*centroidal, found 'zzz'$"):
+        get("zzz")
+    with pytest.raises(InputError, match=r"found 'sobel'; did you mean 'sobol'\?$"):
+        get("sobel")
     with pytest.raises(InputError, match=r"'scamble'.*scramble"):
         get("sobol", scamble=False)
 

@@ -199,7 +199,7 @@ def test_another_model_dtype_or_source_is_refused(photos, tmp_path):
     before = files(tmp_path / "pool")
     for options, message in (
         ({"module": Mean(2.0)}, r"was embedded by Mean \(recipe [0-9a-f]{16}\)"),
-        ({"dtype": "float32"}, "holds float16, found --dtype float32"),
+        ({"dtype": "float32"}, "holds float16, found dtype float32"),
         ({"dtype": "int8"}, "dtype must be one of float16, float32"),
         ({"batch_size": 0}, "batch_size must be an integer of at least 1"),
     ):

@@ -12,7 +12,7 @@ from spotal.design.latin_hypercube import LatinHypercube
 from spotal.design.lattice import Lattice
 from spotal.design.maximin import Maximin
 from spotal.design.sobol import Sobol
-from spotal.errors import InputError
+from spotal.errors import InputError, unknown_name
 
 __all__ = ["get", "names"]
 
@@ -50,8 +50,8 @@ def get(name: str, **parameters: Any) -> Design:
     InputError
         For an unknown name or parameter; the sentence lists the known ones.
     """
-    if name not in _DESIGNS:
-        raise InputError("design", f"{name!r} is unknown", f"pass one of {', '.join(_DESIGNS)}")
+    if not isinstance(name, str) or name not in _DESIGNS:
+        raise unknown_name("design", name, _DESIGNS)
     known = inspect.signature(_DESIGNS[name]).parameters
     for parameter in parameters:
         if parameter not in known:

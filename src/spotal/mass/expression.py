@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from spotal.errors import InputError
+from spotal.errors import InputError, like
 from spotal.mass.base import Mass, Product
 from spotal.mass.class_balance import ClassBalance
 from spotal.mass.discounted import Discounted
@@ -65,4 +65,5 @@ def _factor(part: str, whole: str) -> Mass:
             "mass",
             must=f"be factors such as 'margin^2' with * between, of uniform, {', '.join(RULES)}",
             found=f"{part!r} in {whole!r}",
+            remedy=like(name.strip(), ["uniform", *RULES]),
         ) from None

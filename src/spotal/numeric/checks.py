@@ -37,10 +37,10 @@ def check_count(
     return count
 
 
-def check_real(value: Any, name: str, low: float, high: float = np.inf) -> float:
+def check_real(value: Any, name: str, low: float, high: float = np.inf, *, subject: str = "") -> float:
     """Return ``value`` as a float. Raises InputError unless it is finite, above ``low`` and at most ``high``."""
     right = isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool)
     if not (right and np.isfinite(value) and low < value <= high):
         limits = f"above {low:g}" + (f" and at most {high:g}" if np.isfinite(high) else "")
-        raise InputError(name, must=f"be a number {limits}", found=repr(value))
+        raise InputError(name, must=f"be a number {limits}", found=repr(value), subject=subject)
     return float(value)

@@ -6,7 +6,7 @@ import inspect
 from importlib import import_module
 from typing import Any
 
-from spotal.errors import InputError
+from spotal.errors import InputError, unknown_name
 from spotal.strategies.base import Strategy
 
 __all__ = ["CLASSES", "get", "names"]
@@ -50,7 +50,7 @@ def names() -> list[str]:
 def get(name: str, **parameters: Any) -> Strategy:
     """The strategy called ``name``, made with ``parameters``; raises InputError for an unknown name or parameter."""
     if not isinstance(name, str) or name not in CLASSES:
-        raise InputError("strategy", must=f"be one of {', '.join(names())}", found=repr(name))
+        raise unknown_name("strategy", name, names())
     module, kind = CLASSES[name]
     make: Any = getattr(import_module(f"spotal.strategies.{module}"), kind)
     known = inspect.signature(make).parameters

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from spotal.errors import InputError
+from spotal.errors import InputError, to_call
 from spotal.mass import Mass, class_shares, margins, parse_mass
 from spotal.numeric.arrays import to_numpy
 from spotal.numeric.checks import check_real
@@ -109,14 +109,14 @@ class SPOT(Strategy):
                 "mass",
                 must="be 'auto', a Mass or its name",
                 found=repr(describe(mass)),
-                remedy="pass weights of rows to query",
+                remedy=to_call(mass) or "pass weights of rows to query",
             )
         if isinstance(mass, str) and mass != "auto":
             parse_mass(mass)  # says now what is wrong with it
         if not _is_auto(reach):
-            check_real(reach, "reach, where it is not 'auto',", 0, 1)
+            check_real(reach, "reach", 0, 1, subject="reach, where it is not 'auto',")
         if not _is_auto(space_filling) and space_filling != 0:
-            check_real(space_filling, "space_filling, where it is not 'auto' or 0,", 0)
+            check_real(space_filling, "space_filling", 0, subject="space_filling, where it is not 'auto' or 0,")
         if not isinstance(representative, str) or representative not in REPRESENTATIVES:
             raise InputError("representative", must="be 'center' or 'random'", found=repr(representative))
         self.mass = mass

@@ -12,7 +12,7 @@ from sklearn.base import clone
 
 from spotal import design as designs
 from spotal.engine import run
-from spotal.errors import ConvergenceWarning, InputError
+from spotal.errors import ConvergenceWarning, InputError, to_call
 from spotal.mass import Evidence, Mass, parse_mass
 from spotal.numeric.arrays import to_numpy
 from spotal.numeric.checks import check_count
@@ -100,16 +100,24 @@ class TransportedDesign(Strategy):
                 "mass",
                 must="be a Mass or its name",
                 found=repr(describe(mass)),
-                remedy="pass weights of rows to query",
+                remedy=to_call(mass) or "pass weights of rows to query",
             )
         if isinstance(mass, str):
             parse_mass(mass)  # says now what is wrong with it
         if not (_is_one_of(transport, *TRANSPORTS) or isinstance(transport, Transport)):
             raise InputError(
-                "transport", must="be 'sliced', 'projection-pursuit' or a Transport", found=repr(transport)
+                "transport",
+                must="be 'sliced', 'projection-pursuit' or a Transport",
+                found=repr(transport),
+                remedy=to_call(transport),
             )
         if not (reduction is None or _is_one_of(reduction, "pca") or _is_transformer(reduction)):
-            raise InputError("reduction", must="be 'pca', None or a scikit-learn transformer", found=repr(reduction))
+            raise InputError(
+                "reduction",
+                must="be 'pca', None or a scikit-learn transformer",
+                found=repr(reduction),
+                remedy=to_call(reduction),
+            )
         check_count(sample_size, "sample_size", 2)
         if not _is_one_of(n_components, "auto"):
             check_count(n_components, "n_components", 1, subject="n_components, where it is not 'auto',")
@@ -117,7 +125,7 @@ class TransportedDesign(Strategy):
         self.n_components = n_components
         self.whiten = whiten
         self.transport = transport
-        self.design = designs.get(design) if isinstance(design, str) else design
+        self.design = design if isinstance(design, designs.Design) else designs.get(design)
         self.selection = selection
         self.mass = mass
         self.sample_size = sample_size

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Mapping
 from dataclasses import MISSING, dataclass, field, fields
 from typing import Any, TypeVar
 
-from spotal.errors import InputError
+from spotal.errors import InputError, like
 
 __all__ = ["build", "check_fields", "check_sizes", "closest", "key"]
 
@@ -86,8 +85,7 @@ def check_fields(instance: Any) -> None:
 def closest(name: object, known: Iterable[str]) -> str:
     """What to write instead: the known name most like this one, or all of them."""
     names = sorted(known)
-    found = difflib.get_close_matches(str(name), names, 1, 0.5)
-    return f"did you mean {found[0]!r}?" if found else f"it may be {', '.join(names)}"
+    return like(name, names) or f"it may be {', '.join(names)}"
 
 
 def _checked(name: str, value: Any, rule: _Rule) -> Any:
