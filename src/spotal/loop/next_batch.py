@@ -11,6 +11,7 @@ from spotal.constraints.rounds import RoundLimits
 from spotal.errors import BudgetError, InputError
 from spotal.loop.state import INITIAL, QUERY, LoopState
 from spotal.numeric.arrays import check_matrix, check_rows
+from spotal.numeric.seeds import Seed
 
 if TYPE_CHECKING:
     from spotal.selection import Selection
@@ -34,7 +35,7 @@ class Queries(Protocol):
         labels: ArrayLike | None = None,
         probabilities: ArrayLike | None = None,
         mass: ArrayLike | None = None,
-        random_state: Any = None,
+        random_state: Seed = None,
         **limits: Any,
     ) -> Selection:
         """Choose ``budget`` unlabeled rows of the pool (n, d); limits are passed on where the loop was given some."""

@@ -14,7 +14,7 @@ Seed = int | np.integer[Any] | np.random.Generator | np.random.RandomState | np.
 """A seed of at least 0, a numpy generator of either kind, a SeedSequence, or None for fresh entropy."""
 
 
-def as_seed(random_state: Any) -> int:
+def as_seed(random_state: object) -> int:
     """Return a 63-bit seed: the same for the same integer or SeedSequence, the next one from a generator.
 
     Raises InputError for what :data:`Seed` does not name.
@@ -30,7 +30,7 @@ def as_seed(random_state: Any) -> int:
     return int(random_state.generate_state(1, np.uint64)[0] >> np.uint64(1))
 
 
-def as_generator(random_state: Any) -> np.random.Generator:
+def as_generator(random_state: object) -> np.random.Generator:
     """Return the numpy Generator that ``random_state`` stands for.
 
     A Generator is returned as it is, a RandomState gives one integer, an integer seeds a SeedSequence and None takes
@@ -45,7 +45,7 @@ def as_generator(random_state: Any) -> np.random.Generator:
     return np.random.default_rng(np.random.SeedSequence(_checked(random_state)))
 
 
-def _checked(random_state: Any) -> int:
+def _checked(random_state: object) -> int:
     if isinstance(random_state, bool) or not isinstance(random_state, (int, np.integer)) or random_state < 0:
         raise InputError(
             f"random_state must be an integer of at least 0, a numpy Generator, RandomState or SeedSequence, or None, "
