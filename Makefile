@@ -4,12 +4,15 @@ DEMO ?= spotal-demo
 BIN := .venv/bin
 NODE := PATH="$(CURDIR)/$(BIN):$$PATH"
 
-.PHONY: demo test setup label-studio lint types contracts js tests clean
+.PHONY: demo test test-fast setup label-studio lint types contracts js tests clean
 
 demo: setup  ## set up, then active learning on real images; ends by saying where the report is
 	$(BIN)/spotal demo --out $(DEMO)
 
 test: lint types contracts js tests  ## set up, then everything that CI checks
+
+test-fast: setup  ## set up, then the tests that take about two minutes on two cores
+	$(BIN)/pytest -n 2 --dist loadgroup -m "not slow and not ray"
 
 lint: setup
 	$(BIN)/ruff check .

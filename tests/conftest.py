@@ -7,6 +7,7 @@ skipped; CI must have them.
 import os
 import shutil
 import signal
+from pathlib import Path
 
 import pytest
 
@@ -20,6 +21,56 @@ import torch  # noqa: E402 - after the variables that it reads
 from tests.annotate.server import installed, running  # noqa: E402
 
 torch.set_num_threads(1)
+
+
+SLOW = (
+    "annotate/test_label_studio.py",
+    "annotate/test_label_studio_faults.py",
+    "annotate/test_label_studio_loop.py",
+    "bench/test_bench_features.py",
+    "bench/test_bench_pretrained.py",
+    "bench/test_bench_run.py",
+    "bench/test_bench_shared.py",
+    "bench/test_bench_smoke.py",
+    "benchmarks",
+    "cli/test_cli_demo.py",
+    "cli/test_cli_embed.py",
+    "cli/test_cli_full_disk.py",
+    "cli/test_cli_label.py",
+    "cli/test_cli_main.py",
+    "cli/test_cli_project.py",
+    "cli/test_cli_scale.py",
+    "cli/test_cli_terminal.py",
+    "embed",
+    "engine",
+    "integrations",
+    "learner/test_adapt.py",
+    "learner/test_torch_learner.py",
+    "project/learning",
+    "project/report",
+    "project/test_project_copies.py",
+    "reliability",
+    "strategies/test_peers_of_today.py",
+    "strategies/test_peers_skactiveml.py",
+    "strategies/test_strategy_properties.py",
+    "test_import.py",
+    "test_plan.py",
+    "walk",
+    "web/test_web_browser.py",
+    "web/test_web_limits.py",
+    "web/test_web_together.py",
+)
+"""Folders and files here whose tests start processes, train networks or take more than some seconds: ``make test-fast``
+leaves them out, as it does single tests with the mark."""
+
+
+def pytest_collection_modifyitems(items):
+    """Mark what is slow."""
+    here = Path(__file__).parent
+    for item in items:
+        place = item.path.relative_to(here)
+        if any(str(part) in SLOW for part in (place, *place.parents)):
+            item.add_marker(pytest.mark.slow)
 
 
 def missing(reason):

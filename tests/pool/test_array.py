@@ -6,17 +6,17 @@ import numpy as np
 import pytest
 import torch
 
-from spotal.numeric.arrays import block_rows
+from spotal.numeric.arrays import batches_of
 from spotal.pool import ArrayPool, array
 
 X = np.random.default_rng(0).normal(size=(1_000, 3)).astype(np.float32)
 
 
 @pytest.mark.parametrize("kind", [np.asarray, torch.from_numpy, np.asfortranarray, lambda x: x.astype(np.float64)])
-def test_batches_are_all_rows_in_order(kind, monkeypatch):
-    monkeypatch.setattr(block_rows, "__defaults__", (4, 1))
+def test_batches_are_all_rows_in_order(kind):
     pool = ArrayPool(kind(X))
-    batches = list(pool.batches())
+    with batches_of(1):  # 256 rows
+        batches = list(pool.batches())
     assert [len(batch.points) for batch in batches] == [256, 256, 256, 232]
     assert [batch.rows.start for batch in batches] == [0, 256, 512, 768]
     assert batches[-1].rows.stop == len(pool) == 1_000

@@ -9,7 +9,7 @@ from tests.raising import raises_input
 
 import spotal
 from spotal.mass import Uniform
-from spotal.numeric.arrays import block_rows
+from spotal.numeric.arrays import batches_of
 from spotal.reduce import SoftSphere
 from spotal.selection import assign
 from spotal.strategies import SPOT, TransportedDesign, _sample, get
@@ -232,9 +232,9 @@ def test_same_picks_for_any_batches_threads_and_precision(monkeypatch, labels):
     try:
         for threads, target in ((1, 1 << 14), (3, 1 << 12), (2, 1 << 30)):
             torch.set_num_threads(threads)
-            monkeypatch.setattr(block_rows, "__defaults__", (4, target))
             for pool in (x, x.astype(np.float64), torch.from_numpy(x), np.asfortranarray(x)):
-                again = pick(pool, 50, **known)
+                with batches_of(target):
+                    again = pick(pool, 50, **known)
                 assert np.array_equal(again.indices, whole.indices)
                 assert again.diagnostics == whole.diagnostics
     finally:

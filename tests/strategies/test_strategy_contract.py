@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from spotal.numeric.arrays import block_rows
+from spotal.numeric.arrays import batches_of
 from spotal.strategies import Choice, Random, Strategy, _sample, get, names
 from spotal.strategies.contract import CHECKS, OUTCOME_CHECKS, check_strategy
 from spotal.strategies.contract.asking import LABELED, LABELS, ask, cloud, odds
@@ -18,15 +18,19 @@ CHANCE = ["badge", "direct", "fads", "galaxy", "powermargin", "random", "spot-pa
 NO_CHANCE = ["bait", "bald", "coreset", "entropy", "least-confidence", "margin", "maxherding", "spot"]
 QUICK = {"spot-paper": get("spot-paper", transport=ProjectionPursuitTransport(max_iter=12))}
 """A strategy that takes a second a query by default, with a twenty-fifth of its frames."""
+FAST = ("coreset", "margin", "random", "spot")
+"""Strategies that go through the contract in ``make test-fast`` too."""
+SLOW = pytest.mark.slow
 every = pytest.mark.parametrize("name", names())
 
 
-@every
+@pytest.mark.parametrize("name", [name if name in FAST else pytest.param(name, marks=SLOW) for name in names()])
 @pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
 def test_the_contract(name, check):
     check(QUICK.get(name) or get(name))
 
 
+@SLOW
 def test_the_published_method_as_it_is_by_default_keeps_the_contract_too():
     OUTCOME_CHECKS[0](get("spot-paper"))
 
@@ -114,10 +118,10 @@ class Watched(np.memmap):
         return part
 
 
+@SLOW
 @every
 def test_a_memmap_is_never_held_whole(name, tmp_path, monkeypatch):
     n, dim, sample = 16_384, 128, 500
-    monkeypatch.setattr(block_rows, "__defaults__", (4, 128 << 10))  # blocks of 256 rows
     with open(tmp_path / "pool.dat", "wb") as file:
         for seed in range(16):
             file.write(np.random.default_rng(seed).normal(size=(n // 16, dim)).astype(np.float32).tobytes())
@@ -131,8 +135,9 @@ def test_a_memmap_is_never_held_whole(name, tmp_path, monkeypatch):
     strategy = get(name, **({"sample_size": sample} if "sample_size" in vars(get(name)) else {}))
     monkeypatch.setattr(_sample, "LEAST_ROWS", sample - 1)  # and a labeled one
     tracemalloc.start()
-    chosen = strategy.query(pool, 3, labeled=[5], probabilities=odds(get(name), n), random_state=0)
-    chosen.cell_mass.sum()
+    with batches_of(128 << 10):  # 256 rows
+        chosen = strategy.query(pool, 3, labeled=[5], probabilities=odds(get(name), n), random_state=0)
+        chosen.cell_mass.sum()
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert 256 <= Watched.most <= sample

@@ -16,7 +16,7 @@ from tests.raising import raises_input
 from spotal import design as designs
 from spotal.errors import BudgetError, InputError
 from spotal.mass import LabelDistance, Mass
-from spotal.numeric.arrays import block_rows
+from spotal.numeric.arrays import batches_of
 from spotal.pool import ArrayPool
 from spotal.strategies import SPOT, TransportedDesign, _record, get
 from spotal.transport import (
@@ -324,15 +324,15 @@ def test_steps_are_timed():
 
 
 @pytest.mark.parametrize("strategy", [cube(), cube(selection="assignment", n_components=3)], ids=["nearest", "all"])
-def test_batch_size_does_not_matter(strategy, monkeypatch):
+def test_batch_size_does_not_matter(strategy):
     x = banana(1_500).astype(np.float32)
     known = {"labeled": np.arange(50), "random_state": 0}
     whole = strategy.query(x, 20, **known)
-    monkeypatch.setattr(block_rows, "__defaults__", (4, 1))
-    assert len(list(ArrayPool(x).batches())) == 6
-    parts = strategy.query(x, 20, **known)
-    assert agree(parts, whole)
-    assert np.array_equal(parts.cells, whole.cells)
+    with batches_of(1):  # 256 rows
+        assert len(list(ArrayPool(x).batches())) == 6
+        parts = strategy.query(x, 20, **known)
+        assert agree(parts, whole)
+        assert np.array_equal(parts.cells, whole.cells)
 
 
 def test_a_sample_smaller_than_the_pool():

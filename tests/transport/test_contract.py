@@ -29,6 +29,7 @@ def cloud(n=400, d=3, seed=0):
     return x * [1, 5, 0.2] + [0, 10, -3]
 
 
+@pytest.mark.slow
 @EVERY
 def test_scikit_learn_contract(transport):
     with warnings.catch_warnings():

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from spotal.bench.memory import PeakMemory
 from spotal.learner import Learner
+from spotal.pool.base import PoolLike
 from spotal.selection import Selection
 
 __all__ = ["DrawingLearner", "InstrumentedStrategy"]
@@ -38,7 +39,7 @@ class InstrumentedStrategy:
         self.memory: int | None = None
         self.diagnostics: dict[str, float] = {}
 
-    def query(self, pool: Any, budget: int, **known: Any) -> Selection:
+    def query(self, pool: PoolLike, budget: int, **known: Any) -> Selection:
         """What the strategy answers."""
         start = time.process_time()
         with PeakMemory() as peak:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +13,7 @@ from spotal.datasets.base import Dataset
 from spotal.datasets.splits import encode, split
 from spotal.errors import DataFileError, InputError
 from spotal.images import Listing, decode, find_images, list_images, note_of_skipped
+from spotal.numeric.seeds import Seed
 from spotal.tables import listed, read_table
 
 __all__ = ["DEFAULT_SIZE", "list_images", "load_image_folder", "read_image"]
@@ -58,7 +58,7 @@ def load_image_folder(
     *,
     image_size: int | None = None,
     strict: bool = False,
-    random_state: Any = None,
+    random_state: Seed = None,
 ) -> Dataset:
     """Labeled images of a folder as uint8 (n, height, width, channels), sorted by path.
 

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from spotal.errors import InputError
 from spotal.numeric.arrays import as_array
-from spotal.numeric.seeds import as_seed
+from spotal.numeric.seeds import Seed, as_seed
 
 __all__ = ["long_tail"]
 
 
-def long_tail(y: ArrayLike, ratio: float, random_state: Any = None, *, order: str = "index") -> NDArray[np.int64]:
+def long_tail(y: ArrayLike, ratio: float, random_state: Seed = None, *, order: str = "index") -> NDArray[np.int64]:
     """Rows of a subset whose class counts fall exponentially from the first class to the last.
 
     The k-th of K classes keeps ``n_max * ratio ** (-k / (K - 1))`` rows, rounded down, at least 1 and at most what it

@@ -15,6 +15,7 @@ from spotal.datasets.base import Dataset
 from spotal.datasets.splits import encode, split
 from spotal.errors import DataFileError, InputError
 from spotal.images import Source
+from spotal.numeric.seeds import Seed
 from spotal.tables import listed, reading
 from spotal.tables.columns import column
 from spotal.tables.json_lines import parse_json
@@ -54,7 +55,7 @@ def load_parquet_images(
     name: str | None = None,
     image_size: int | None = None,
     strict: bool = False,
-    random_state: Any = None,
+    random_state: Seed = None,
 ) -> Dataset:
     """Images from a Parquet file, or from a folder of them, as uint8 (n, height, width, channels).
 

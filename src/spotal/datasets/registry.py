@@ -11,6 +11,7 @@ from spotal.datasets.base import Dataset
 from spotal.datasets.download import Progress
 from spotal.errors import DatasetError, InputError
 from spotal.images import suffixes
+from spotal.numeric.seeds import Seed
 
 __all__ = ["load", "names"]
 
@@ -27,7 +28,7 @@ def load(
     name_or_path: str | os.PathLike[str],
     *,
     data_dir: str | os.PathLike[str] | None = None,
-    random_state: Any = None,
+    random_state: Seed = None,
     strict: bool = False,
     download: bool = True,
     image_size: int | None = None,

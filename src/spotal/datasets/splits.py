@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spotal.errors import DataFileError
-from spotal.numeric.seeds import as_seed
+from spotal.numeric.seeds import Seed, as_seed
 
 __all__ = ["TEST_FRACTION", "encode", "split", "stratified"]
 
@@ -18,7 +18,7 @@ TEST_FRACTION = 0.2
 
 
 def stratified(
-    y: NDArray[np.int64], fraction: float, random_state: Any = None
+    y: NDArray[np.int64], fraction: float, random_state: Seed = None
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Row numbers of the pool and of the test part, ascending; None as random state is the seed 0.
 
@@ -35,7 +35,7 @@ def stratified(
     return np.setdiff1d(np.arange(len(y)), test), test
 
 
-def split(y: NDArray[np.int64], source: object, random_state: Any) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def split(y: NDArray[np.int64], source: object, random_state: Seed) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """``stratified`` with the usual fraction; raises DataFileError, naming the source, if no class has two rows."""
     pool, test = stratified(y, TEST_FRACTION, random_state)
     if not len(test):

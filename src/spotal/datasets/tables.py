@@ -13,13 +13,14 @@ from spotal.datasets.base import Dataset
 from spotal.datasets.splits import encode, split
 from spotal.errors import DataFileError, InputError
 from spotal.numeric.arrays import check_matrix
+from spotal.numeric.seeds import Seed
 from spotal.tables import TABLES, listed, read_table
 from spotal.tables.arrays import read_npz
 
 __all__ = ["load_table"]
 
 
-def load_table(path: str | os.PathLike[str], *, random_state: Any = None) -> Dataset:
+def load_table(path: str | os.PathLike[str], *, random_state: Seed = None) -> Dataset:
     """Labeled embeddings, or images of a .npz, from one file.
 
     Parameters
@@ -59,7 +60,7 @@ def load_table(path: str | os.PathLike[str], *, random_state: Any = None) -> Dat
     return Dataset(source.stem, X[pool], y[pool], X[test], y[test], names)
 
 
-def _from_npz(path: Path, random_state: Any) -> Dataset:
+def _from_npz(path: Path, random_state: Seed) -> Dataset:
     arrays = read_npz(path)
     wanted = ["X", "y", "X_test", "y_test"] if "X_test" in arrays or "y_test" in arrays else ["X", "y"]
     missing = [name for name in wanted if name not in arrays]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,7 +11,7 @@ from spotal.embed.base import check_images
 from spotal.errors import InputError, ModelError
 from spotal.numeric.arrays import blocks
 from spotal.numeric.checks import check_count
-from spotal.numeric.seeds import as_seed
+from spotal.numeric.seeds import Seed, as_seed
 
 __all__ = ["PixelEmbedder"]
 
@@ -50,7 +50,7 @@ class PixelEmbedder:
     mean_: NDArray[np.float32]
     components_: NDArray[np.float32]
 
-    def __init__(self, size: int = 16, n_components: int = 64, random_state: Any = 0) -> None:
+    def __init__(self, size: int = 16, n_components: int = 64, random_state: Seed = 0) -> None:
         self.size = check_count(size, "size", 1)
         self.n_components = check_count(n_components, "n_components", 1)
         self.random_state = random_state

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import Any
+from typing import Any, TypeVar
 
 from spotal.engine import local
 from spotal.engine.base import Pass
@@ -16,12 +16,15 @@ __all__ = ["ENGINES", "run", "using"]
 
 ENGINES = ("local", "ray")
 
+Partial = TypeVar("Partial")
+Result = TypeVar("Result")
 _engine: ContextVar[Callable[..., Any]] = ContextVar("engine", default=local.run)
 
 
-def run(task: Pass[Any, Any], pool: Pool, *, threads: int = 1) -> Any:
-    """The result of one pass over the pool, by the engine in use."""
-    return _engine.get()(task, pool, threads=threads)
+def run(task: Pass[Partial, Result], pool: Pool, *, threads: int = 1) -> Result:
+    """Return the result of one pass over the pool, by the engine in use."""
+    result: Result = _engine.get()(task, pool, threads=threads)
+    return result
 
 
 @contextmanager

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import Future
-from typing import Any
+from typing import Any, TypeVar
 
 from spotal.engine.base import Pass
 from spotal.engine.watch import Watch
@@ -14,9 +14,12 @@ from spotal.pool.base import Pool
 
 __all__ = ["run"]
 
+Partial = TypeVar("Partial")
+Result = TypeVar("Result")
 
-def run(task: Pass[Any, Any], pool: Pool, *, threads: int = 1) -> Any:
-    """The result of one pass over the pool.
+
+def run(task: Pass[Partial, Result], pool: Pool, *, threads: int = 1) -> Result:
+    """Return the result of one pass over the pool.
 
     Holds one partial result and, for each thread, up to two batches. Several threads map batches at the same
     time, where the pool is more than one batch; results are merged in the order of the batches all the same.

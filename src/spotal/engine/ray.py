@@ -6,7 +6,7 @@ import os
 import socket
 from collections.abc import Iterator
 from importlib import import_module
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +20,8 @@ from spotal.pool.base import Pool
 
 __all__ = ["RayEngine", "in_words"]
 
+Partial = TypeVar("Partial")
+Result = TypeVar("Result")
 STRETCHES_A_CORE = 4
 """Stretches that each core of the cluster maps, on average: what a failure costs, against partial results to merge."""
 FAN_IN = 8
@@ -94,8 +96,8 @@ class RayEngine:
         if self._ends:
             self.ray.shutdown()
 
-    def run(self, task: Pass[Any, Any], pool: Pool, *, threads: int = 1) -> Any:
-        """The result of one pass over the pool; ``threads`` are for passes that run in this process.
+    def run(self, task: Pass[Partial, Result], pool: Pool, *, threads: int = 1) -> Result:
+        """Return the result of one pass over the pool; ``threads`` are for passes that run in this process.
 
         Raises
         ------

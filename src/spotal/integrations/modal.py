@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spotal.errors import InputError
+from spotal.numeric.seeds import Seed
 from spotal.strategies import Strategy, get
 
 __all__ = ["query_strategy"]
@@ -16,7 +17,7 @@ __all__ = ["query_strategy"]
 QueryStrategy = Callable[..., tuple[NDArray[np.int64], NDArray[np.float64]]]
 
 
-def query_strategy(strategy: str | Strategy = "spot", *, random_state: Any = None, **parameters: Any) -> QueryStrategy:
+def query_strategy(strategy: str | Strategy = "spot", *, random_state: Seed = None, **parameters: Any) -> QueryStrategy:
     """A function ``(classifier, X_pool, n_instances=1)`` for ``modAL.models.ActiveLearner(query_strategy=...)``.
 
     What the learner was taught counts as labeled: its ``X_training`` joins the pool, so that picks go where labels are

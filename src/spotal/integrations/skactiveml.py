@@ -10,6 +10,7 @@ from skactiveml.base import SingleAnnotatorPoolQueryStrategy, SkactivemlClassifi
 from skactiveml.utils import MISSING_LABEL, check_equal_missing_label, check_scalar, check_type, is_labeled
 from sklearn.base import clone
 
+from spotal.numeric.seeds import Seed
 from spotal.strategies import Strategy, get
 
 __all__ = ["SpotalQueryStrategy"]
@@ -36,7 +37,7 @@ class SpotalQueryStrategy(SingleAnnotatorPoolQueryStrategy):  # type: ignore[mis
     """
 
     def __init__(
-        self, strategy: str | Strategy = "spot", missing_label: Any = MISSING_LABEL, random_state: Any = None
+        self, strategy: str | Strategy = "spot", missing_label: Any = MISSING_LABEL, random_state: Seed = None
     ) -> None:
         super().__init__(missing_label=missing_label, random_state=random_state)
         self.strategy = strategy
@@ -122,7 +123,7 @@ def _encoded(y: NDArray[Any], classes: list[Any] | None) -> NDArray[np.int64]:
     return np.array([number[label] for label in y.tolist()], np.int64)
 
 
-def _draws(clf: Any, X: NDArray[Any], random_state: Any) -> NDArray[np.float64]:
+def _draws(clf: Any, X: NDArray[Any], random_state: Seed) -> NDArray[np.float64]:
     """Probabilities (n, classes, draws) of the members of an ensemble, or of draws that the classifier makes."""
     if hasattr(clf, "estimators_"):
         draws = np.zeros((len(X), len(clf.classes_), len(clf.estimators_)))

@@ -12,6 +12,7 @@ from spotal.errors import BudgetError, InputError
 from spotal.loop.state import INITIAL, QUERY, LoopState
 from spotal.numeric.arrays import check_matrix, check_rows
 from spotal.numeric.checks import check_count
+from spotal.numeric.seeds import Seed
 
 if TYPE_CHECKING:
     from spotal.selection import Selection
@@ -35,7 +36,7 @@ class Queries(Protocol):
         labels: ArrayLike | None = None,
         probabilities: ArrayLike | None = None,
         mass: ArrayLike | None = None,
-        random_state: Any = None,
+        random_state: Seed = None,
         **limits: Any,
     ) -> Selection:
         """Choose ``budget`` unlabeled rows of the pool (n, d); limits are passed on where the loop was given some."""

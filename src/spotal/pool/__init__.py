@@ -1,7 +1,7 @@
 """Pools: where the rows to choose from live, and how they are read."""
 
 from spotal.pool.array import ArrayPool
-from spotal.pool.base import Batch, Pool
+from spotal.pool.base import Batch, Pool, PoolLike
 from spotal.pool.device import DEVICES, on_device
 from spotal.pool.opening import as_array, as_pool, bad_rows, check_finite, is_sharded, open_pool, spool
 from spotal.pool.sharded import ShardedPool
@@ -11,6 +11,7 @@ __all__ = [
     "ArrayPool",
     "Batch",
     "Pool",
+    "PoolLike",
     "ShardedPool",
     "as_array",
     "as_pool",

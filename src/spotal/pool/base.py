@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import os
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 if TYPE_CHECKING:
     import torch
 
-__all__ = ["Batch", "Pool"]
+__all__ = ["Batch", "Pool", "PoolLike"]
 
 
 @dataclass(frozen=True)
@@ -54,3 +55,7 @@ class Pool(Protocol):
     def fingerprint(self) -> dict[str, Any]:
         """What the pool was, in JSON types: its shape and a hash of its content or of a part of it."""
         ...
+
+
+PoolLike: TypeAlias = "Pool | ArrayLike | torch.Tensor | str | os.PathLike[str] | Iterable[Any]"
+"""What :func:`spotal.pool.as_pool` takes: a pool, embeddings (n, d), a path, glob or URI, or batches one by one."""

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from spotal.errors import DataFileError, InputError, OutputError
 from spotal.numeric.arrays import check_matrix, is_tensor, to_numpy
 from spotal.pool.array import ArrayPool
-from spotal.pool.base import Pool
+from spotal.pool.base import Pool, PoolLike
 from spotal.pool.formats import FOLDERS, SHARD_SUFFIXES, open_shard
 from spotal.pool.manifest import is_pool, read_manifest, read_shards
 from spotal.pool.ray_data import is_ray_data, ray_pool
@@ -32,8 +32,8 @@ DATASET_ROWS = 4096
 """Rows that are taken at a time from a Hugging Face data set."""
 
 
-def as_pool(pool: Any) -> Pool:
-    """A pool as it is; a path or URI opened; batches spooled; an array or tensor (n, d) checked but for its values.
+def as_pool(pool: PoolLike) -> Pool:
+    """Return a pool as it is; a path or URI opened; batches spooled; an array (n, d) checked but for its values.
 
     A ``ray.data.Dataset`` is read block by block in its cluster.
     """

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
 
-from spotal.numeric.seeds import as_seed
+from spotal.numeric.seeds import Seed, as_seed
 
 __all__ = ["priority_sample", "row_uniforms"]
 
@@ -28,7 +26,7 @@ def row_uniforms(rows: NDArray[np.int64], seed: int) -> NDArray[np.float64]:
 
 
 def priority_sample(
-    mass: NDArray[np.float64] | None, n: int, size: int, random_state: Any = None
+    mass: NDArray[np.float64] | None, n: int, size: int, random_state: Seed = None
 ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
     """At most ``size`` of n rows with weights whose sums over any subset estimate its mass without bias.
 

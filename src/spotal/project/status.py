@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 from spotal.project.advice import (
     LEAST_AUDIT,
-    Cover,
     Curve,
     Forecast,
     Verdict,
+    covered,
     estimate,
     forecast,
     learning_curve,
@@ -83,12 +83,11 @@ class Status:
 
 
 def read_status(project: Project) -> Status:
-    """What is known now. Changes nothing, trains nothing, needs no lock."""
+    """Read what is known now; measure coverage if the labels changed, and keep it. Trains nothing, needs no lock."""
     found = learning_curve(project)
     predictions = read_predictions(project)
     counts = project.counts()
     last = project.models.last()
-    metrics = {} if last is None else project.models.metrics(last.number)
     model = None if predictions is None else predictions.model
     return Status(
         counts,
@@ -99,7 +98,7 @@ def read_status(project: Project) -> Status:
         points_of(found),
         None if model is None or found.now is None else Point(model.n_labeled, **asdict(found.now)),
         forecast(found, AHEAD, project.settings.random_state),
-        {name: metric.value for name, metric in metrics.items() if name in Cover.__dataclass_fields__},
+        covered(project),
         stability(project),
         verdict(project),
         project.labels.agreement(),

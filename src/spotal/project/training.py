@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 import warnings
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,11 +16,9 @@ from numpy.typing import NDArray
 from spotal.errors import SpotalWarning
 from spotal.learner import calls
 from spotal.project import made
-from spotal.project.advice.cover import cover
 from spotal.project.learning import Inputs, Progress, recipe_for
 from spotal.project.places import MODELS
 from spotal.project.predictions import write_rows
-from spotal.project.records import Metric
 from spotal.storage.files import atomic_path
 
 if TYPE_CHECKING:
@@ -97,10 +95,8 @@ def prepare(project: Project, progress: Progress) -> Model:
         write_rows(files["predictions"], inputs.numbers, probabilities, total)
         files["weights"] = _save(learner, folder, stem)
     write_rows(files["embeddings"], inputs.numbers, embeddings, total)
-    progress("measuring", 0, None)
     about = {"made_from": known.digest, "classes": list(settings.classes), "model": settings.model}
-    measured = _measure(embeddings, rows, settings.random_state)
-    model = project.models.add(recipe.name, n_labeled=n_labeled, events=events, **files, metrics=measured, about=about)
+    model = project.models.add(recipe.name, n_labeled=n_labeled, events=events, **files, about=about)
     _sweep(project)
     return model
 
@@ -145,14 +141,6 @@ class _Known:
 def _is_whole(model: Model) -> bool:
     """Whether a model has all that it was recorded with; see :meth:`Models.forget_damaged`."""
     return model.embeddings is not None and (model.predictions is not None or not model.n_labeled)
-
-
-def _measure(embeddings: NDArray[Any], rows: NDArray[np.int64], random_state: int) -> list[Metric]:
-    """How well the labels cover the pool."""
-    if not 0 < len(rows) < len(embeddings):
-        return []
-    found = asdict(cover(embeddings, rows, random_state))
-    return [Metric(name, value) for name, value in found.items() if value is not None]
 
 
 def _sweep(project: Project) -> None:

@@ -12,7 +12,7 @@ from sklearn.utils.validation import check_is_fitted
 from spotal.errors import InputError
 from spotal.numeric.arrays import block_rows, blocks, check_matrix, check_weight, is_tensor, to_numpy, to_tensor
 from spotal.numeric.checks import check_count
-from spotal.numeric.seeds import as_seed
+from spotal.numeric.seeds import Seed, as_seed
 from spotal.pool.sample import priority_sample
 from spotal.reduce.dimension import choose_dimension
 
@@ -56,7 +56,7 @@ class PCA(TransformerMixin, BaseEstimator):
         budget: int | None = None,
         whiten: bool = False,
         max_samples: int = 20_000,
-        random_state: Any = None,
+        random_state: Seed = None,
     ) -> None:
         self.n_components = n_components
         self.budget = budget

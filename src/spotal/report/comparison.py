@@ -104,7 +104,7 @@ class Watched:
         self.name = strategy.name
         self.request: FirstQuery | None = None
 
-    def query(self, pool: Any, budget: int, **known: Any) -> Selection:
+    def query(self, pool: NDArray[Any], budget: int, **known: Any) -> Selection:
         """What the strategy answers."""
         selection = self.strategy.query(pool, budget, **known)
         if self.request is None:

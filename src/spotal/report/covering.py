@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from spotal.design.merit import fill_distance
 from spotal.numeric.arrays import to_numpy
-from spotal.pool import as_pool
+from spotal.pool import PoolLike, as_pool
 from spotal.pool.sample import row_uniforms
 
 __all__ = ["FillDistance", "coverage"]
@@ -36,7 +35,7 @@ class FillDistance:
 
 
 def coverage(
-    pool: Any,
+    pool: PoolLike,
     picks: NDArray[np.int64],
     labeled: NDArray[np.int64] | None = None,
     seed: int = 0,

@@ -39,7 +39,7 @@ def versions() -> dict[str, str]:
     return dict(_versions())
 
 
-def content_hash(recipe: Any) -> str:
+def content_hash(recipe: object) -> str:
     """Of JSON types: 16 hexadecimal digits of the SHA-256 of their canonical text."""
     text = json.dumps(recipe, sort_keys=True, separators=(",", ":"), allow_nan=False)
     return hashlib.sha256(text.encode()).hexdigest()[:16]

@@ -18,9 +18,9 @@ from spotal.constraints.limits import Allowance, Limits
 from spotal.engine import ENGINES
 from spotal.errors import BudgetError, InputError
 from spotal.numeric.arrays import as_array, check_rows, check_weight, to_numpy
-from spotal.numeric.seeds import as_seed
+from spotal.numeric.seeds import Seed, as_seed
 from spotal.numeric.threads import one_thread, threads
-from spotal.pool import Pool, as_pool, check_finite
+from spotal.pool import Pool, PoolLike, as_pool, check_finite
 from spotal.selection.assign import nearest_of
 from spotal.selection.base import Selection
 from spotal.selection.estimate import Sampling, collapse
@@ -197,7 +197,7 @@ class Strategy(ABC):
     @final
     def query(
         self,
-        pool: Any,
+        pool: PoolLike,
         budget: float,
         *,
         labeled: ArrayLike | None = None,
@@ -207,7 +207,7 @@ class Strategy(ABC):
         cost: ArrayLike | None = None,
         groups: ArrayLike | None = None,
         max_per_group: ArrayLike | None = None,
-        random_state: Any = None,
+        random_state: Seed = None,
     ) -> Selection:
         """Choose ``budget`` unlabeled rows of the pool, or as many as the money buys.
 
@@ -312,13 +312,13 @@ class Strategy(ABC):
 
     def _checked(
         self,
-        pool: Any,
+        pool: PoolLike,
         budget: Any,
         labeled: Any,
         labels: Any,
         probabilities: Any,
         mass: Any,
-        random_state: Any,
+        random_state: Seed,
         cost: Any = None,
         groups: Any = None,
         max_per_group: Any = None,

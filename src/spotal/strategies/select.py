@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from numpy.typing import ArrayLike
 
 from spotal.errors import InputError
+from spotal.numeric.seeds import Seed
+from spotal.pool.base import PoolLike
 from spotal.selection.base import Selection
 from spotal.strategies import Strategy, get
 
@@ -15,7 +15,7 @@ __all__ = ["select"]
 
 
 def select(
-    pool: Any,
+    pool: PoolLike,
     budget: float,
     strategy: str | Strategy = "spot",
     *,
@@ -26,7 +26,7 @@ def select(
     cost: ArrayLike | None = None,
     groups: ArrayLike | None = None,
     max_per_group: ArrayLike | None = None,
-    random_state: Any = None,
+    random_state: Seed = None,
     engine: str | None = None,
     device: str | None = None,
     max_memory: int | str | None = None,

@@ -16,6 +16,7 @@ from spotal.errors import ConvergenceWarning, InputError, to_call
 from spotal.mass import Evidence, Mass, parse_mass
 from spotal.numeric.arrays import to_numpy
 from spotal.numeric.checks import check_count
+from spotal.pool.base import PoolLike
 from spotal.pool.sample import priority_sample
 from spotal.reduce import PCA
 from spotal.selection import assigned_rows, nearest_rows
@@ -144,7 +145,7 @@ class TransportedDesign(Strategy):
                 picks = np.concatenate([picks, choose(carried, light, points[len(heavy) :])])
         return Choice(picks, None, *record(laid.transport, points, carried[picks], clock))
 
-    def layout(self, pool: Any, budget: int, **known: Any) -> Layout:
+    def layout(self, pool: PoolLike, budget: int, **known: Any) -> Layout:
         """What ``query`` with the same arguments makes of the pool before it picks: to draw it, or to learn from it.
 
         Arguments, errors and cost as ``query``, which needs a budget of at least 1 here; with the same integer as

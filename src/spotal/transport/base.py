@@ -12,7 +12,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from spotal.errors import InputError
 from spotal.numeric.arrays import block_rows, blocks, check_matrix, check_weight, is_tensor, to_numpy, to_tensor
-from spotal.numeric.seeds import as_seed
+from spotal.numeric.seeds import Seed, as_seed
 from spotal.pool.sample import priority_sample
 
 __all__ = ["Transport"]
@@ -37,7 +37,7 @@ class Transport(TransformerMixin, BaseEstimator):
     ``_fit``, ``_carry`` and ``_carry_back``.
     """
 
-    random_state: Any
+    random_state: Seed
     max_samples: int | None = None
 
     def fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> Self:

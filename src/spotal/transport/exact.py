@@ -9,6 +9,7 @@ import numpy as np
 import torch
 
 from spotal.errors import ConvergenceWarning, InputError
+from spotal.numeric.seeds import Seed
 from spotal.transport._reference import ReferenceTransport
 
 __all__ = ["ExactTransport"]
@@ -61,7 +62,7 @@ class ExactTransport(ReferenceTransport):
         out_of_sample: str = "barycentric",
         solver: str = "simplex",
         max_points: int = 5_000,
-        random_state: Any = None,
+        random_state: Seed = None,
     ) -> None:
         self.out_of_sample = out_of_sample
         self.solver = solver

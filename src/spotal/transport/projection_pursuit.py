@@ -8,6 +8,7 @@ import numpy as np
 import torch
 
 from spotal.errors import InputError
+from spotal.numeric.seeds import Seed
 from spotal.transport._iterative import IterativeTransport, random_frame
 from spotal.transport._maps import AffineMap
 
@@ -81,7 +82,7 @@ class ProjectionPursuitTransport(IterativeTransport):
         tol: float = 0.01,
         n_quantiles: int = 1024,
         max_samples: int = 50_000,
-        random_state: Any = None,
+        random_state: Seed = None,
     ) -> None:
         self.direction = direction
         self.n_target = n_target

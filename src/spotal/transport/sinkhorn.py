@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import warnings
-from typing import Any
 
 import torch
 
 from spotal.errors import ConvergenceWarning, InputError
+from spotal.numeric.seeds import Seed
 from spotal.transport._reference import ReferenceTransport
 
 __all__ = ["SinkhornTransport"]
@@ -52,7 +52,7 @@ class SinkhornTransport(ReferenceTransport):
         max_iter: int = 2_000,
         tol: float = 1e-4,
         max_points: int = 5_000,
-        random_state: Any = None,
+        random_state: Seed = None,
     ) -> None:
         self.reg = reg
         self.max_iter = max_iter

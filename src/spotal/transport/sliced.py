@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from spotal.numeric.seeds import Seed
 from spotal.transport._iterative import IterativeTransport, random_frame
 from spotal.transport._maps import AffineMap, QuantileMap
 
@@ -58,7 +59,7 @@ class SlicedTransport(IterativeTransport):
         tol: float = 0.01,
         n_quantiles: int = 1024,
         max_samples: int = 50_000,
-        random_state: Any = None,
+        random_state: Seed = None,
     ) -> None:
         self.min_iter = min_iter
         self.max_iter = max_iter

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import numpy as np
 import pytest
@@ -10,8 +10,10 @@ from tests.project.learning.conftest import truth
 
 from spotal.errors import FinishedError
 from spotal.project import Stop, next_batch, read_predictions, train
-from spotal.project.advice import Curve, cover, estimate, forecast, learning_curve, stability, verdict
+from spotal.project.advice import Curve, cover, covered, estimate, forecast, learning_curve, stability, verdict
+from spotal.project.predictions import read_embeddings
 from spotal.project.status import read_status
+from spotal.strategies import TransportedDesign
 
 
 def test_the_estimate_is_weighted():
@@ -148,6 +150,27 @@ def test_stability_needs_three_models_and_sees_a_change(start, answer):
         project.labels.record(pick.item, "red" if truth(pick.item) == "blue" else "blue", annotator="ann")
     train(project)
     assert stability(project) < 0.8
+
+
+def test_coverage_is_measured_when_somebody_asks_and_kept_until_the_labels_change(start, answer, monkeypatch):
+    fitted = []
+    layout = TransportedDesign.layout
+    monkeypatch.setattr(
+        TransportedDesign, "layout", lambda *given, **known: fitted.append(1) or layout(*given, **known)
+    )
+    project = start(n=150, held_back=0.3, share=0.5)
+    teach(project, answer, 2)
+    assert fitted == []
+    first = covered(project)
+    assert covered(project) == read_status(project).coverage == first
+    assert fitted == [1]
+    numbers = sorted(row.number for row in project.labels.current().values())
+    pool = read_embeddings(project)
+    assert first == asdict(cover(pool, np.asarray(numbers), project.settings.random_state))
+    pick = project.rounds.picks(0)[0].item
+    project.labels.record(pick, None, annotator="ann", kind="none_of_these")
+    assert covered(project)["transport_cost"] > first["transport_cost"]
+    assert fitted == [1, 1, 1]
 
 
 @pytest.mark.parametrize(

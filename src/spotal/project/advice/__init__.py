@@ -7,7 +7,7 @@ Coverage needs no labels' content, only where they are.
 
 from spotal.project.advice.accuracy import LEAST_AUDIT, ShareEstimate, estimate
 from spotal.project.advice.audit import Audited, audited
-from spotal.project.advice.cover import Cover, cover
+from spotal.project.advice.cover import Cover, cover, covered
 from spotal.project.advice.curve import Curve, learning_curve, stability
 from spotal.project.advice.forecast import Forecast, forecast
 from spotal.project.advice.stopping import Verdict, verdict
@@ -22,6 +22,7 @@ __all__ = [
     "Verdict",
     "audited",
     "cover",
+    "covered",
     "estimate",
     "forecast",
     "learning_curve",

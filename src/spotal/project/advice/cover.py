@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any
+from hashlib import blake2b
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from spotal.design.merit import MERIT_POINTS, discrepancy
+from spotal.errors import ProjectError, SpotalError
 from spotal.numeric.nearest import nearest
 from spotal.pool.sample import row_uniforms
+from spotal.project.predictions import read_embeddings
+from spotal.project.records import Metric
 from spotal.report.covering import coverage
 
-__all__ = ["Cover", "cover"]
+if TYPE_CHECKING:
+    from spotal.project.project import Project
+
+__all__ = ["Cover", "cover", "covered"]
 
 ROWS = 20_000
 DRAWS = 5
@@ -40,8 +49,8 @@ class Cover:
     discrepancy_design: float | None
 
 
-def cover(pool: NDArray[Any], labeled: NDArray[np.int64], random_state: int = 0) -> Cover:
-    """How well labeled rows cover a pool.
+def cover(pool: NDArray[np.floating], labeled: NDArray[np.int64], random_state: int = 0) -> Cover:
+    """Measure how well labeled rows cover a pool.
 
     Parameters
     ----------
@@ -54,8 +63,12 @@ def cover(pool: NDArray[Any], labeled: NDArray[np.int64], random_state: int = 0)
     Distances are measured on at most 20,000 rows, an even random sample: O(7 s m D) for s of them. The transport is
     that of :class:`~spotal.strategies.TransportedDesign`, sliced.
     """
-    from spotal.strategies import TransportedDesign
+    found = distances(pool, labeled, random_state) | evenness(pool, labeled, random_state)
+    return Cover(**{"discrepancy": None, "discrepancy_design": None, **found})  # type: ignore[arg-type]
 
+
+def distances(pool: NDArray[np.floating], labeled: NDArray[np.int64], random_state: int) -> dict[str, float]:
+    """Measure the distances of :class:`Cover`, by name."""
     sample = pool
     if len(pool) > ROWS:
         sample = pool[np.sort(np.argsort(row_uniforms(np.arange(len(pool)), random_state), kind="stable")[:ROWS])]
@@ -63,22 +76,78 @@ def cover(pool: NDArray[Any], labeled: NDArray[np.int64], random_state: int = 0)
     rng = np.random.default_rng(random_state)
     by_chance = [_cost(sample, pool[rng.choice(len(pool), len(labeled), replace=False)]) for _ in range(DRAWS)]
     fill = coverage(pool, labeled, seed=random_state)
-    found = design = None
-    if len(labeled) <= MERIT_POINTS:
-        laid = TransportedDesign(transport="sliced").layout(pool, len(labeled), random_state=random_state)
-        found = discrepancy(laid.carried[labeled].astype(np.float64), "mixture")
-        design = discrepancy(laid.design, "mixture")
-    return Cover(
-        _cost(sample, pool[labeled]) / spread,
-        float(np.mean(by_chance)) / spread,
-        fill.picks,
-        fill.random,
-        found,
-        design,
-    )
+    return {
+        "transport_cost": _cost(sample, pool[labeled]) / spread,
+        "transport_cost_random": float(np.mean(by_chance)) / spread,
+        "fill_distance": fill.picks,
+        "fill_distance_random": fill.random,
+    }
 
 
-def _cost(rows: NDArray[Any], centers: NDArray[Any]) -> float:
+def evenness(pool: NDArray[np.floating], labeled: NDArray[np.int64], random_state: int) -> dict[str, float]:
+    """Measure the discrepancies of :class:`Cover`, by name; empty beyond 4,096 labels. Fits a transport to the pool."""
+    if len(labeled) > MERIT_POINTS:
+        return {}
+    from spotal.strategies import TransportedDesign
+
+    laid = TransportedDesign(transport="sliced").layout(pool, len(labeled), random_state=random_state)
+    return {
+        "discrepancy": discrepancy(laid.carried[labeled].astype(np.float64), "mixture"),
+        "discrepancy_design": discrepancy(laid.design, "mixture"),
+    }
+
+
+PARTS = {"distances_of": distances, "evenness_of": evenness}
+"""What is measured together, and the metric that says for which labels."""
+
+
+def covered(project: Project, *, parts: Iterable[str] = tuple(PARTS)) -> dict[str, float]:
+    """Return how well a project's labels cover its pool, in the embeddings of its newest model.
+
+    It is measured when somebody asks, and kept with the model until the labels change.
+
+    Parameters
+    ----------
+    parts : of ``PARTS``: "distances_of", "evenness_of", which fits a transport to the whole pool
+
+    Returns
+    -------
+    dict of str to float, attributes of :class:`Cover` by name; empty without a model, or where no item or every one has
+    a label
+    """
+    model = project.models.last()
+    if model is None or model.embeddings is None:
+        return {}
+    classes, seed = set(project.settings.classes), project.settings.random_state
+    numbers = sorted(row.number for row in project.labels.current().values() if row.label in classes)
+    key = _digest(numbers, seed)
+    known = {name: metric.value for name, metric in project.models.metrics(model.number).items()}
+    wanted = [part for part in parts if known.get(part) != key]
+    if wanted:
+        try:
+            pool = read_embeddings(project, model.number)
+        except ProjectError:  # damaged: it is made anew by the next training
+            return {}
+        assert pool is not None
+        there = np.isfinite(pool[:, 0])
+        labeled = np.asarray([number for number in numbers if number < len(pool) and there[number]], np.int64)
+        if not 0 < len(labeled) < there.sum():
+            return {}
+        if not there.all():
+            pool, labeled = pool[there], (np.cumsum(there) - 1)[labeled]
+        for part in wanted:
+            known |= {**PARTS[part](pool, labeled, seed), part: key}
+        with suppress(SpotalError):  # in a folder that cannot be written it is measured each time
+            project.models.measure(model.number, [Metric(*pair) for pair in known.items()])
+    return {name: value for name, value in known.items() if name in Cover.__dataclass_fields__}
+
+
+def _digest(numbers: list[int], seed: int) -> float:
+    """Return 48 bits of a digest, which a float holds exactly."""
+    return float(int.from_bytes(blake2b(repr((numbers, seed)).encode(), digest_size=6).digest(), "big"))
+
+
+def _cost(rows: NDArray[np.floating], centers: NDArray[np.floating]) -> float:
     import torch
 
     squared = nearest(torch.from_numpy(np.array(rows)), torch.from_numpy(np.array(centers)))[1]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from spotal.project.advice.cover import covered
 from spotal.project.advice.curve import learning_curve, stability
 from spotal.project.advice.forecast import forecast
 
@@ -54,11 +55,9 @@ def verdict(project: Project) -> Verdict | None:
         met = figure is not None and figure >= target
         said = "the share of predictions that stay is" if figure is not None else "three trained models are needed"
     else:
-        last = project.models.last()
-        metric = None if last is None else project.models.metrics(last.number).get("transport_cost")
-        figure = None if metric is None else metric.value
+        figure = covered(project, parts=["distances_of"]).get("transport_cost")
         met = figure is not None and figure <= target
-        said = "the transport cost from the pool to its labels is" if metric else "nothing is labeled yet"
+        said = "the transport cost from the pool to its labels is" if figure is not None else "nothing is labeled yet"
     value = "" if figure is None else f" {figure:.3g}"
     return Verdict(rule, target, figure, met, f"{said}{value}, the rule {rule!r} asks for {target:g}")
 
