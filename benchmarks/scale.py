@@ -7,6 +7,8 @@
     python -m benchmarks.scale kernel      # carrying points: SPOT's loops beside torch, torch.compile and C++
     python -m benchmarks.scale quality     # a sample beside all rows: what speed is not bought with
     python -m benchmarks.scale peers       # until each passes the cap; --names for some of them
+    python -m benchmarks.scale everyday    # beside k-means and peers: --sizes, --widths, --budgets, --classes, --modes,
+                                           # --names
     python -m benchmarks.scale write       # the page and its plots
 
 Each part is written into benchmarks/results/scale, one measurement after the other. Each runs in a process of its own,
@@ -25,6 +27,8 @@ import signal
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from itertools import product
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -45,6 +49,10 @@ CAP, MEMORY_CAP = 600.0, 20 * 10**9
 """Seconds and bytes at which a measurement is stopped, unless the command says others."""
 STARTING = 60
 """Seconds that a peer's process may take beside: to import, make its pool and compile."""
+EVERYDAY = "rows", "dim", "budget", "classes", "mode", "name"
+"""What tells the measurements of everyday pools apart; 0 classes is a cold selection, without a model."""
+MODES = "one", "all", "busy"
+"""One thread; all; and all beside four spinning processes a processor."""
 SAME = {"cold": "budget", "kmeans": "budget", "scaling": "rows", "round": "rows", "peers": "name"}
 """What a measurement has in common with the earlier ones whose place it takes."""
 FAR = 1.5
@@ -296,6 +304,78 @@ def one_peer(name: str, n: int, budget: int) -> dict[str, Any]:
     return {"name": name, "rows": n, "budget": budget, **cost, "anonymous_bytes": memory.peak - memory.before}
 
 
+def _kmeans(kind: str) -> Callable[[Any, int], None]:
+    def choose(x: Any, budget: int) -> None:
+        from sklearn import cluster
+        from sklearn.metrics import pairwise_distances_argmin
+
+        centers = getattr(cluster, kind)(budget, n_init=1, random_state=0).fit(x).cluster_centers_
+        pairwise_distances_argmin(centers, x)
+
+    return choose
+
+
+RIVALS = {name: _kmeans(name) for name in ("KMeans", "MiniBatchKMeans")} | PEERS
+
+
+def one_everyday(n: int, dim: int, budget: int, classes: int, name: str) -> dict[str, Any]:
+    """A selection from n x dim; with classes, SPOT's with probabilities of these and as many labels as the budget."""
+    x, rng = pool(n, dim), np.random.default_rng(0)
+    known: dict[str, Any] = {}
+    if classes:
+        labeled = rng.choice(n, min(budget, n // 2), replace=False)
+        p = rng.dirichlet(np.ones(classes), n).astype(np.float32)
+        known = {"probabilities": p, "labeled": labeled, "labels": labeled % classes}
+    with Memory() as memory:
+        small = pool(400, dim)
+        _warm(dim) if name == "spotal SPOT" else RIVALS[name](small, 10)  # loads and compiles
+        cost = measured(lambda: RIVALS[name](x, budget, **known), 3)
+    return {**cost, "anonymous_bytes": memory.peak - memory.before}
+
+
+def everyday(options: Any) -> Iterator[dict[str, Any]]:
+    """Every method in every setting, from the smallest pool up until it passes a cap."""
+    from benchmarks.busy import spinning
+
+    settings = product(options.widths, options.budgets, options.classes, options.modes, options.names)
+    for dim, budget, classes, mode, name in settings:
+        if classes and name != "spotal SPOT":
+            continue
+        done: list[dict[str, Any]] = []
+        for n in (n for n in options.sizes if n >= 2 * budget):
+            found = _foretold(done, n, options.cap, options.memory)
+            with spinning(4 * (os.cpu_count() or 1) if mode == "busy" and not found else 0), _environment(mode):
+                found = found or apart(
+                    "benchmarks.scale",
+                    "everyday",
+                    n,
+                    dim,
+                    budget,
+                    classes,
+                    name,
+                    cap=options.cap,
+                    memory=options.memory,
+                )
+            done.append(dict(zip(EVERYDAY, (n, dim, budget, classes, mode, name), strict=True)) | found)
+            yield done[-1]
+            if "stopped" in found:
+                break
+
+
+@contextmanager
+def _environment(mode: str) -> Iterator[None]:
+    """What a measurement of that mode finds in its environment."""
+    before = os.environ.get("OMP_NUM_THREADS")
+    if mode == "one":
+        os.environ["OMP_NUM_THREADS"] = "1"
+    try:
+        yield
+    finally:
+        if mode == "one":
+            os.environ.pop("OMP_NUM_THREADS")
+            os.environ.update({} if before is None else {"OMP_NUM_THREADS": before})
+
+
 def peers(names: list[str], cap: float, memory: float, sizes: list[int], budget: int) -> Iterator[dict[str, Any]]:
     """Every peer from the smallest pool up until it stops; its time counts, not that to make the pool and compile.
 
@@ -344,8 +424,11 @@ def main() -> None:
     parser.add_argument("--cap", type=float, default=CAP, help="seconds that one measurement may take")
     parser.add_argument("--memory", type=float, default=MEMORY_CAP, help="bytes that it may hold")
     parser.add_argument("--sizes", type=int, nargs="+", default=None, help="rows, where a part takes several or others")
-    parser.add_argument("--budgets", type=int, nargs="+", default=list(BUDGETS))
-    parser.add_argument("--names", nargs="+", default=list(PEERS), choices=list(PEERS), help="peers to measure")
+    parser.add_argument("--budgets", type=int, nargs="+", default=None)
+    parser.add_argument("--names", nargs="+", default=None, choices=list(RIVALS), help="peers to measure")
+    parser.add_argument("--widths", type=int, nargs="+", default=[128, 384, 1024], help="of everyday pools")
+    parser.add_argument("--classes", type=int, nargs="+", default=[0, 10, 77, 1000], help="of a round; 0 is a cold one")
+    parser.add_argument("--modes", nargs="+", default=list(MODES), choices=list(MODES))
     options = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the measurement in hand is ended too
     if options.part == "one":
@@ -357,6 +440,9 @@ def main() -> None:
 
         write(FOLDER)
         return
+    daily = options.part == "everyday"
+    options.budgets = options.budgets or [20, 100, 1000] if daily else list(options.budgets or BUDGETS)
+    options.names = options.names or list(RIVALS if daily else PEERS)
     caps = {"cap": options.cap, "memory": options.memory}
 
     def one(function: str, *arguments: Any) -> dict[str, Any]:
@@ -374,6 +460,7 @@ def main() -> None:
         ),
         "scaling": lambda: ({"rows": n} | one("scaling", n) for n in rows(10**4, 10**5, 10**6, 10**7)),
         "round": lambda: ({"rows": n} | one("round", n, 1_000) for n in rows(200_000, 1_000_000)),
+        "everyday": lambda: everyday(options),
         "peers": lambda: peers(options.names, options.cap, options.memory, rows(*LADDER), 100),
     }
     whole: dict[str, Callable[[], dict[str, Any]]] = {
@@ -384,12 +471,15 @@ def main() -> None:
     if options.part in whole:
         _keep(options.part, whole[options.part]())
         return
+    if daily:
+        options.sizes = rows(*(10**k for k in range(3, 8)))
     found: list[dict[str, Any]] = []
-    earlier, same = _earlier(options.part), SAME[options.part]
+    earlier, same = _earlier(options.part), EVERYDAY if daily else (SAME[options.part],)
     for row in series[options.part]():
         found.append(row)
-        new = {row[same] for row in found}
-        _keep(options.part, {"results": [row for row in earlier if row[same] not in new] + found})
+        new = {tuple(row[key] for key in same) for row in found}
+        kept = [row for row in earlier if tuple(row[key] for key in same) not in new]
+        _keep(options.part, {"results": kept + found})
 
 
 def _keep(part: str, found: dict[str, Any]) -> None:

@@ -157,7 +157,7 @@ def test_large_clouds_are_thinned_by_mass():
     assert qmc.discrepancy(u[:2_000], method="MD") < 0.01
 
 
-@pytest.mark.parametrize(("n", "dim"), [(400, 2), (2_000, 4)])
+@pytest.mark.parametrize(("n", "dim"), [(400, 2), (2_000, 4), (20_000, 2)])
 def test_rounding_of_the_points_moves_few_images(n, dim):
     rng = np.random.default_rng(0)
     x = rng.normal(size=(n, dim))

@@ -178,11 +178,18 @@ def bounds(z: Any, low: Any, high: Any) -> None:
 
 @_compiled
 def histogram(z: Any, weight: Any, low: Any, per_unit: Any, held: Any) -> None:
-    """Add the weight (n,) of each row of z (n, k) to its bin in each column of held (k, bins), in row order."""
+    """Share the weight (n,) of each row of z (n, k) between the two knots around it, by column, in row order.
+
+    held (k, knots). The nearer knot gets more: held is continuous in z, so that rounding of z is not magnified.
+    """
     last = held.shape[1] - 1
     for i in range(len(z)):
         for k in range(z.shape[1]):
-            held[k, min(max(int((z[i, k] - low[k]) * per_unit[k]), 0), last)] += weight[i]
+            t = min(max((z[i, k] - low[k]) * per_unit[k], 0.0), float(last))
+            at = min(int(t), last - 1)
+            second = weight[i] * (t - at)
+            held[k, at] += weight[i] - second
+            held[k, at + 1] += second
 
 
 @_inlined

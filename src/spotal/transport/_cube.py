@@ -45,10 +45,11 @@ class CubeMarginal:
         s, sines = _sine_table(directions.device)
         half = directions.abs().sum(0) / 2
         k = torch.arange(1, TERMS + 1, dtype=torch.float64, device=directions.device)
-        # sinc(r t / 2) at t = k pi / a; torch.sinc(x) is sin(pi x) / (pi x)
+        # sin(z) / z at z = r t / 2, t = k pi / a; torch.sinc is not vectorized
         phi = torch.ones(TERMS, directions.shape[1], dtype=torch.float64, device=directions.device)
-        for row in directions:
-            phi *= torch.sinc(k[:, None] * row / (2 * half))
+        for row in torch.pi / 2 * directions / half:
+            z = k[:, None] * torch.where(row.abs() < 1e-12, 1e-12, row)  # next to 0 it is 1
+            phi *= z.sin().div_(z)
         cdf = 0.5 + s[:, None] / 2 + sines @ phi
         self.center = directions.sum(0) / 2
         self.half = half

@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 import torch
 
+from spotal._search import one_thread
 from spotal.errors import ConvergenceWarning, InputError
 from spotal.transport._cube import CubeMarginal, ks_distance
-from spotal.transport._maps import BINNED, FrameMap, QuantileMap, binned_cdf
+from spotal.transport._maps import BINNED, FEWEST, FrameMap, QuantileMap, binned_cdf
 from spotal.transport.base import Transport
 
 __all__ = ["IterativeTransport", "random_frame"]
@@ -18,7 +19,9 @@ __all__ = ["IterativeTransport", "random_frame"]
 HELD_OUT = 64
 """Number of random directions along which uniformity is measured; none of them is used to fit."""
 CHECKED = 1025
-"""Positions along each direction at which the uniformity of a large cloud is measured."""
+"""Positions along each direction at which the uniformity of a cloud is measured, at most."""
+PER_CHECK = 4
+"""Points for each of these positions."""
 FLOOR = 0.5
 """Kolmogorov-Smirnov distance of n points counts as zero below FLOOR / sqrt(n): uniform random points show 0.87."""
 
@@ -54,14 +57,14 @@ class IterativeTransport(Transport):
         if not self.tol >= 0:
             raise InputError("tol", must="not be negative", found=self.tol)
 
+    @one_thread()  # sums round alike on every number of cores, and no step is worth more
     def _fit(self, points: torch.Tensor, weight: torch.Tensor, rng: np.random.Generator) -> None:
         x, w = points, weight
         dim = x.shape[1]
         held_out = torch.from_numpy(rng.standard_normal((dim, HELD_OUT))).to(x)
         held_out /= held_out.norm(dim=0)
         target = max(float(self.tol), FLOOR * float((w**2).sum().sqrt()))
-        # a map fitted to many points is for many more: compiled loops carry them
-        self._compiled = len(x) >= BINNED * int(self.n_quantiles) and x.device.type == "cpu"
+        self._compiled = len(x) >= BINNED * FEWEST and x.device.type == "cpu"
         maps = self._start(x, w)
         x = self._through(maps, x)
         self.uniformity_ = self._distance(x, w, held_out)
@@ -91,14 +94,15 @@ class IterativeTransport(Transport):
 
     @staticmethod
     def _distance(x: torch.Tensor, w: torch.Tensor, directions: torch.Tensor) -> float:
-        if len(x) < BINNED * CHECKED:
+        checked = min(CHECKED, len(x) // PER_CHECK)
+        if checked < FEWEST:
             return float(ks_distance(x, w, directions).mean())
         # at equally spaced positions: less than the exact distance by the mass of one interval at most
         target = CubeMarginal(directions)
-        step = 2 * target.half / (CHECKED - 1)
+        step = 2 * target.half / (checked - 1)
         low = target.center - target.half
-        at = low + torch.arange(CHECKED, device=x.device)[:, None] * step
-        reached = binned_cdf(x @ directions, w, low, step, CHECKED).T
+        at = low + torch.arange(checked, device=x.device)[:, None] * step
+        reached = binned_cdf(x @ directions, w, low, step, checked).T
         return float((reached - target.cdf(at)).abs().amax(0).mean())
 
     def _carry(self, points: torch.Tensor) -> torch.Tensor:

@@ -21,7 +21,9 @@ __all__ = ["BINNED", "AffineMap", "FrameMap", "QuantileMap", "binned_cdf", "weig
 RAMP = 1e-6
 """Share of a straight line mixed into each table, so that no stretch is flat and the map can be inverted."""
 BINNED = 16
-"""Points for each knot from which on a frame's marginals are counted in bins between the knots, not sorted."""
+"""Points for each knot, at least, where a frame's marginals are counted in bins between the knots, not sorted."""
+FEWEST = 64
+"""Knots at least, where they are counted: a cloud of fewer than 1,024 points is sorted."""
 PER_KNOT = 4
 """Points for each knot of a marginal: through every single point, many maps in a row would magnify rounding at will."""
 
@@ -98,18 +100,22 @@ def weighted_quantiles(z: torch.Tensor, w: torch.Tensor, knots: int) -> tuple[to
 def binned_cdf(z: torch.Tensor, w: torch.Tensor, low: torch.Tensor, step: torch.Tensor, knots: int) -> torch.Tensor:
     """Share of the weight w (n,) below each of ``knots`` positions low + i step, by column of z (n, k); (k, knots).
 
-    O(n k); what lies outside counts as in the first or last interval.
+    O(n k). Each point is shared between the two positions around it, and half of what a position holds lies below it:
+    the result is continuous in z, and many maps in a row do not magnify rounding. What lies outside counts as at the
+    first or last position.
     """
-    held = z.new_zeros(z.shape[1], knots - 1)
+    held = z.new_zeros(z.shape[1], knots)
     if z.device.type == "cpu":
         from spotal.numeric.kernels import histogram
 
         histogram(z.numpy(), w.numpy(), low.numpy(), (1 / step).numpy(), held.numpy())
     else:
-        place = ((z - low) * (1 / step)).clamp_(0, knots - 2).long()
-        held.T.scatter_add_(0, place, w[:, None].expand_as(z))
+        t = ((z - low) * (1 / step)).clamp_(0, knots - 1)
+        place = t.long().clamp_(max=knots - 2)
+        second = w[:, None] * (t - place)
+        held.T.scatter_add_(0, place, w[:, None] - second).scatter_add_(0, place + 1, second)
     below = held.cumsum(1)
-    return torch.nn.functional.pad(below / below[:, -1:], (1, 0))
+    return (below - held / 2) / below[:, -1:]
 
 
 def _interpolate(at: torch.Tensor, x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
@@ -225,10 +231,10 @@ class FrameMap(_Tensors):
 
     @classmethod
     def fit(cls, x: torch.Tensor, w: torch.Tensor, frame: torch.Tensor, knots: int) -> FrameMap:
-        """Fit to x (n, d), weights w (n,), frame (d, k); O(k n (d + log n)), O(k n d) for many points."""
+        """Fit to x (n, d), weights w (n,), frame (d, k); O(k n d), and O(k n log n) below 1,024 points."""
         target = CubeMarginal(frame)
-        if len(x) >= BINNED * knots:
-            return cls._fit_binned(x, w, frame, knots, target)
+        if len(x) >= BINNED * FEWEST:
+            return cls._fit_binned(x, w, frame, min(knots, len(x) // BINNED), target)
         lows, steps, reached = [], [], []
         for z in (x @ frame).T:
             values, p = weighted_quantiles(z, w, min(4 * knots, max(16, len(x) // PER_KNOT)))

@@ -44,7 +44,7 @@ class SlicedTransport(IterativeTransport):
 
     Notes
     -----
-    Fitting costs O(L d n log n). A :class:`~spotal.errors.ConvergenceWarning` says when ``max_iter`` was hit.
+    Fitting costs O(L n d^2 + d n log n). A :class:`~spotal.errors.ConvergenceWarning` says when ``max_iter`` was hit.
 
     References
     ----------
