@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import torch
 
-from spotal._search import one_thread
 from spotal.errors import ConvergenceWarning, InputError
+from spotal.numeric.threads import one_thread
 from spotal.transport._cube import CubeMarginal, ks_distance
 from spotal.transport._maps import BINNED, FEWEST, FrameMap, QuantileMap, binned_cdf
 from spotal.transport.base import Transport
