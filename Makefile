@@ -2,13 +2,14 @@
 PYTHON ?= python3
 DEMO ?= spotal-demo
 BIN := .venv/bin
+NODE := PATH="$(CURDIR)/$(BIN):$$PATH"
 
-.PHONY: demo test test-fast setup label-studio lint types contracts tests clean
+.PHONY: demo test test-fast setup label-studio lint types contracts js tests clean
 
 demo: setup  ## set up, then active learning on real images; ends by saying where the report is
 	$(BIN)/spotal demo --out $(DEMO)
 
-test: lint types contracts tests  ## set up, then everything that CI checks
+test: lint types contracts js tests  ## set up, then everything that CI checks
 
 test-fast: setup  ## set up, then the tests that take about two minutes on two cores
 	$(BIN)/pytest -n 2 --dist loadgroup -m "not slow and not ray"
@@ -23,6 +24,11 @@ types: setup
 contracts: setup
 	$(BIN)/lint-imports --no-cache
 
+js: node_modules/ready  ## types, linter and unit tests of the labeling page; node comes with .venv
+	$(NODE) npm run --silent types
+	$(NODE) npm run --silent lint
+	$(NODE) npm run --silent test
+
 tests: setup label-studio
 	$(BIN)/pytest -n 2 --dist loadgroup
 
@@ -35,6 +41,10 @@ label-studio: .venv-label-studio/ready  ## a Label Studio server for the tests t
 	.venv-label-studio/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --requirement $<
 	touch $@
 
+node_modules/ready: package.json package-lock.json | setup
+	$(NODE) npm ci --silent --no-audit --no-fund --ignore-scripts
+	touch $@
+
 .venv/ready: pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "spotal needs Python 3.11 or newer: make PYTHON=python3.11")'
 	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || { [ "$$(id -u)" = 0 ] && apt-get update -qq && apt-get install -y -qq python3-venv; } \
@@ -44,4 +54,4 @@ label-studio: .venv-label-studio/ready  ## a Label Studio server for the tests t
 	touch $@
 
 clean:
-	rm -rf .venv .venv-label-studio build dist
+	rm -rf .venv .venv-label-studio node_modules build dist

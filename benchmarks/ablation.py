@@ -1,6 +1,6 @@
 """What each part of SPOT's default gives, and how much its settings matter. Writes docs/ablation.md.
 
-spotal bench benchmarks/research/ablation-*.toml --out RUN --features benchmarks/features --kept benchmarks/research
+spotal bench benchmarks/research/ablation-*.toml --out RUN --kept benchmarks/research
 python -m benchmarks.ablation RUN
 """
 

@@ -9,11 +9,13 @@ import sys
 import tomllib
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import spotal
 
 HEAVY = (
+    "numba",
     "numpy",
     "torch",
     "ot",
@@ -42,14 +44,27 @@ def test_import_loads_nothing_heavy():
     assert loaded("import spotal; dir(spotal); spotal.__version__").isdisjoint(HEAVY)
 
 
+def test_the_version_needs_no_library_but_those_of_the_command_line():
+    code = "from spotal.cli.main import app; app(['--version'], standalone_mode=False)"
+    assert loaded(code).isdisjoint({*HEAVY, "pydantic"} - {"typer", "rich"})
+
+
 @pytest.mark.parametrize("name", ["design", "errors", "loop", "pool", "Selection"])
 def test_rooms_without_a_model_do_not_load_torch(name):
     assert loaded(f"import spotal; spotal.{name}").isdisjoint({"torch", "sklearn", "ot", "matplotlib", "scipy.stats"})
 
 
-def test_select_draws_no_pictures_and_solves_no_exact_transport():
+def test_select_draws_no_pictures_and_fits_nothing_of_scikit_learn():
     code = "import spotal, numpy; spotal.select(numpy.eye(9), 3, random_state=0)"
-    assert loaded(code).isdisjoint({"matplotlib", "ot", "typer", "rich", "PIL"})
+    assert loaded(code).isdisjoint({"matplotlib", "ot", "typer", "rich", "PIL", "sklearn", "pandas", "scipy.stats"})
+
+
+def test_select_from_the_shell_loads_what_it_needs(tmp_path):
+    np.save(tmp_path / "pool.npy", np.random.default_rng(0).normal(size=(30, 20)))
+    code = "from spotal.cli.main import app; "
+    code += f"app(['select', r'{tmp_path / 'pool.npy'}', '-n', '3', '-o', r'{tmp_path / 'picks.csv'}', '--json'], "
+    code += "standalone_mode=False)"
+    assert loaded(code).isdisjoint({"matplotlib", "ot", "PIL", "sklearn", "pandas", "scipy.stats", "scipy.spatial"})
 
 
 @pytest.mark.parametrize("name", spotal.__all__)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from tests.raising import raises_input
 
 import spotal
 from spotal.engine import watching
@@ -106,7 +107,7 @@ def test_a_loop_keeps_to_a_cap():
     with pytest.raises(InputError, match="too little to choose 6 of 300 rows"):
         little.step()
     assert len(little.labeled_) == 0
-    with pytest.raises(InputError, match="max_memory must be a size"):
+    with raises_input("max_memory"):
         loop("a lot")
 
 
@@ -115,6 +116,7 @@ import sys, threading, time
 import numpy as np
 import spotal
 from spotal.pool import open_pool
+from tests.raising import raises_input
 
 def anonymous():
     status = open("/proc/self/status").read()
@@ -155,7 +157,7 @@ def test_sizes(text, size):
 
 @pytest.mark.parametrize("text", ["", "MB", "-3", "3 apples", True, None])
 def test_sizes_that_are_none(text):
-    with pytest.raises(InputError, match="max_memory must be a size"):
+    with raises_input("max_memory"):
         size_of(text)
 
 

@@ -15,7 +15,7 @@ from benchmarks.reliability.process import Forked
 __all__ = ["Client", "Refused", "address_of"]
 
 HELD, FEW = 200, 100
-"""Tasks that the page holds, and how many are so few that it asks for more; as in its desk.js."""
+"""Tasks that the page holds, and how many are so few that it asks for more; as in its session.js."""
 
 
 class Refused(Exception):

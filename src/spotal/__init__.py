@@ -5,8 +5,9 @@ Everything public is here, and is imported when it is first used: ``import spota
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from spotal.lazy import lazily
 
 __version__ = "0.1.0"
 
@@ -42,6 +43,7 @@ __all__ = [
     "errors",
     "images",
     "integrations",
+    "lazy",
     "learner",
     "loop",
     "mass",
@@ -95,17 +97,4 @@ if TYPE_CHECKING:
     from spotal.strategies.plan import plan
     from spotal.strategies.select import select
 
-
-def __getattr__(name: str) -> Any:
-    if name in _HOMES:
-        value = getattr(import_module(_HOMES[name]), name)
-    elif name in __all__:
-        value = import_module(f"spotal.{name}")
-    else:
-        raise AttributeError(f"module 'spotal' has no attribute {name!r}")
-    globals()[name] = value
-    return value
-
-
-def __dir__() -> list[str]:
-    return sorted(__all__)
+__getattr__, __dir__ = lazily(__name__, _HOMES, __all__)

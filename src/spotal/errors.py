@@ -1,9 +1,12 @@
 """The exception and warning classes of spotal, each raised with one sentence a person can act on.
 
-A sentence names the argument, says what was found and says what to do. The command line prints it and exits 2.
+A sentence names the argument, says what was found and says what to do. The command line prints it and exits 2. An
+:class:`InputError` has these three as fields, and its sentence is made of them.
 """
 
 from __future__ import annotations
+
+from typing import Self
 
 __all__ = [
     "BudgetError",
@@ -19,6 +22,7 @@ __all__ = [
     "ProjectBusyError",
     "ProjectError",
     "ResourceError",
+    "SkippedWarning",
     "SpotalError",
     "SpotalWarning",
 ]
@@ -29,7 +33,61 @@ class SpotalError(Exception):
 
 
 class InputError(SpotalError, ValueError):
-    """An argument has the wrong shape, dtype, range or content."""
+    """An argument has the wrong shape, dtype, range or content.
+
+    ``str(error)`` is one sentence made of the fields: "budget must be at most 90, found 100; lower it". Without
+    ``must``, ``found`` says by itself what is wrong: "X has 3 columns where dim is 2; pass points of that dimension".
+
+    Parameters
+    ----------
+    argument : str
+        Name of the parameter, as the signature or the configuration file has it.
+    found : object
+        What was found; kept as text.
+    remedy : str
+        What to do. It may be empty where ``must`` says so.
+    must : str
+        What the argument must be or do: "be at most 90".
+    subject : str
+        What the sentence calls the argument, where its name is not enough: the file that it names, or where it stands.
+
+    Examples
+    --------
+    >>> error = InputError("budget", found=100, remedy="lower it", must="be at most 90")
+    >>> str(error)
+    'budget must be at most 90, found 100; lower it'
+    >>> error.argument, error.found, error.remedy
+    ('budget', '100', 'lower it')
+    >>> str(InputError("tol", "is negative", "pass for example 1e-3"))
+    'tol is negative; pass for example 1e-3'
+    """
+
+    def __init__(
+        self, argument: str, found: object = "", remedy: str = "", *, must: str = "", subject: str = ""
+    ) -> None:
+        self.argument, self.found, self.remedy = argument, str(found), remedy
+        self.must, self.subject = must, subject
+        if not self.found and not must:
+            raise TypeError("InputError needs what was found, or what the argument must be")
+        super().__init__(argument, self.found, remedy)
+
+    def sentence(self, name: str) -> str:
+        """Return the sentence with the argument called ``name``; one with a ``subject`` keeps that."""
+        said = self.found
+        if self.must:
+            said = f"must {self.must}" + (f", found {self.found}" if self.found else "")
+        return f"{self.subject or name} {said}" + (f"; {self.remedy}" if self.remedy else "")
+
+    def renamed(self, argument: str, subject: str = "") -> Self:
+        """Return the same error about an argument of another name: that of the function which was called."""
+        return type(self)(argument, self.found, self.remedy, must=self.must, subject=subject)
+
+    def within(self, place: str) -> Self:
+        """Return the same error with the file or table before it where the argument stands: "pool.toml: size must"."""
+        return self.renamed(self.argument, f"{place}: {self.subject or self.argument}")
+
+    def __str__(self) -> str:
+        return self.sentence(self.argument)
 
 
 class BudgetError(InputError):
@@ -81,6 +139,21 @@ class LabelStudioError(SpotalError, OSError):
 
 class SpotalWarning(UserWarning):
     """Base of every warning that spotal gives on purpose."""
+
+
+class SkippedWarning(SpotalWarning):
+    """Images that cannot be read were left out. ``sentence(choice)`` ends with what stops at them instead."""
+
+    def __init__(self, said: str, choice: str = "") -> None:
+        super().__init__(said, choice)
+
+    def sentence(self, choice: str) -> str:
+        """Return the sentence with ``choice``, such as "pass --strict", if the caller can choose."""
+        said, can_choose = self.args
+        return f"{said}, or {choice} to stop at them" if choice and can_choose else str(said)
+
+    def __str__(self) -> str:
+        return self.sentence(self.args[1])
 
 
 class FormatNote(SpotalWarning):

@@ -85,7 +85,7 @@ def test_limits_of_images_follow_those_that_can_be_read(spotal, images, picks):
     [
         (["-n", 4.5], "--budget must be an integer, the rows to choose, found 4.5; money needs --cost"),
         (["-n", 40, "--groups", "group.npy", "--max-per-group", 1], "at most 15"),
-        (["-n", 4, "--groups", "group.npy"], "max_per_group must be given with groups"),
+        (["-n", 4, "--groups", "group.npy"], "--max-per-group must be given with groups"),
         (["-n", 0.01, "--cost", "cost.npy"], "the price of the cheapest row"),
         (["-n", 4, "--cost", "group.npy"], "cost must be positive, found 0"),
         (["-n", 4, "--cost", "nothing.npy"], "nothing.npy does not exist"),

@@ -140,7 +140,7 @@ def test_a_file_that_will_not_do_is_named_with_its_option(refused, pool, option)
 def test_ids_that_the_pool_does_not_have(refused, pool):
     Path("done.csv").write_text("name,label\nnobody,a\n")
     said = refused("select", pool["csv"], "-n", 3, "--id-column", "name", "--labeled", "done.csv")
-    assert "must be ids of the pool, found 'nobody'; check the ids or name --id-column" in said
+    assert "must be ids of the pool, found 'nobody'; check the ids, or say which column has them" in said
 
 
 def test_a_device_that_is_none_is_refused_for_any_pool(refused, pool):

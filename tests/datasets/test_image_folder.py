@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from datasets_helpers import color_image, save
 from PIL import Image
+from tests.raising import raises_input
 
 from spotal.datasets import list_images, load, read_image
 from spotal.errors import DataFileError, InputError, SpotalWarning
@@ -98,7 +99,7 @@ def test_sizes(tmp_path):
     assert load(tmp_path).X.shape[1:] == (32, 32, 3)
     assert load(tmp_path, image_size=7).X.shape[1:] == (7, 7, 3)
     assert (load(tmp_path, image_size=7).X[..., 0] == 9).all()
-    with pytest.raises(InputError, match="image_size must be at least 1"):
+    with raises_input("image_size"):
         load(tmp_path, image_size=0)
 
 

@@ -7,10 +7,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 from datasets_helpers import lacking
+from tests.raising import raises_input
 
 from spotal.datasets import load, names
 from spotal.datasets.parquet_images import load_parquet_images
-from spotal.errors import DataFileError, DatasetError, InputError
+from spotal.errors import DataFileError, DatasetError
 
 
 def test_digits():
@@ -112,7 +113,7 @@ def test_unknown(tmp_path):
     other.write_bytes(b"x")
     with pytest.raises(DatasetError, match="not one of"):
         load(other)
-    with pytest.raises(InputError, match="image_size must be left out"):
+    with raises_input("image_size"):
         load("digits", image_size=4)
     assert names() == ("cifar10", "digits", "fashion-mnist")
 

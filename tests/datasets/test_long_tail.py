@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
+from tests.raising import raises_input
 
 from spotal.datasets import long_tail
-from spotal.errors import InputError
 
 Y = np.tile(np.arange(10), 5000)
 
@@ -45,16 +45,16 @@ def test_ratio_one_keeps_all_and_every_class_stays():
 
 @pytest.mark.parametrize("ratio", [0.5, 0, -1, np.nan, np.inf, "10", True])
 def test_bad_ratio(ratio):
-    with pytest.raises(InputError, match="ratio must be"):
+    with raises_input("ratio"):
         long_tail(Y, ratio)
 
 
 @pytest.mark.parametrize("y", [[], [[1]], [0.5, 1.0], ["a"]])
 def test_bad_labels(y):
-    with pytest.raises(InputError, match="y must be"):
+    with raises_input("y"):
         long_tail(y, 10)
 
 
 def test_bad_order():
-    with pytest.raises(InputError, match="order must be"):
+    with raises_input("order"):
         long_tail(Y, 10, order="size")

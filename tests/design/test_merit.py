@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from scipy.spatial.distance import cdist, pdist
 from scipy.stats import qmc
+from tests.raising import raises_input
 
 from spotal.design import discrepancy, fill_distance, merits, separation
 from spotal.errors import InputError
@@ -86,7 +87,7 @@ def test_other_bad_inputs():
         discrepancy(POINTS + 0.5)
     with pytest.raises(InputError, match="cloud has 2 columns"):
         fill_distance(POINTS, POINTS[:, :2])
-    with pytest.raises(InputError, match="chunk"):
+    with raises_input("chunk"):
         fill_distance(POINTS, POINTS, 0)
 
 

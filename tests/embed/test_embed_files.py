@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from PIL import Image
+from tests.raising import raises_input
 
 from spotal.embed import PixelEmbedder, embed_images
 from spotal.embed import files as module
@@ -83,7 +84,7 @@ def test_pixels_are_fitted_first(paths, monkeypatch):
 def test_nothing_to_embed(paths):
     with pytest.raises(InputError, match="at least one image"):
         embed_images([], Mean())
-    with pytest.raises(InputError, match="image_size must be at least 1"):
+    with raises_input("image_size"):
         embed_images(paths, Mean(), 0)
     for path in paths[:2]:
         path.write_bytes(b"x")

@@ -145,15 +145,15 @@ def test_sources_that_are_none(tmp_path, photos):
     (tmp_path / "cut.jsonl").write_text('{"a": ')
     for name, options, error, message in (
         ("none", {}, DataFileError, "does not exist"),
-        ("p.parquet", {}, InputError, r"--column must name the column of images or text .* 'x', 'y'"),
-        ("p.parquet", {"column": "z"}, InputError, "--column must name a column .* found 'z'"),
+        ("p.parquet", {}, InputError, r"column must name the column of images or text .* 'x', 'y'"),
+        ("p.parquet", {"column": "z"}, InputError, "column must name a column .* found 'z'"),
         ("p.parquet", {"column": "x"}, DataFileError, "has double in column 'x', not images or text"),
         ("p.parquet", {"column": "y", "id_column": "z"}, InputError, "found no 'z'"),
         ("cut.parquet", {}, DataFileError, "truncated or corrupt"),
         ("cut.arrow", {}, DataFileError, "damaged or cut short"),
         ("cut.jsonl", {}, DataFileError, "is no JSON in line 1"),
         ("photos/0/00.png", {}, DataFileError, "give its folder"),
-        ("photos", {"column": "x"}, InputError, "--column 'x' cannot be read from a folder of images"),
+        ("photos", {"column": "x"}, InputError, "column 'x' cannot be read from a folder of images"),
     ):
         with pytest.raises(error, match=message):
             open_items(tmp_path / name, **options)

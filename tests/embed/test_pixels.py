@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from tests.raising import raises_input
 
 from spotal.datasets import load
 from spotal.embed import Embedder, PixelEmbedder
@@ -65,8 +66,8 @@ def test_contract_and_errors():
     with pytest.raises(InputError, match="must have 768 pixels"):
         PixelEmbedder().fit(noise(4)).embed(noise(4, channels=1))
     for bad in (noise(3).astype(float), noise(3)[0], noise(3)[..., :2], noise(3)[:0]):
-        with pytest.raises(InputError, match="images must be uint8"):
+        with raises_input("images"):
             PixelEmbedder().fit(bad)
     for argument in ("size", "n_components"):
-        with pytest.raises(InputError, match=argument):
+        with raises_input(argument):
             PixelEmbedder(**{argument: 0})

@@ -246,7 +246,7 @@ def test_models_that_misbehave(photos, tmp_path):
             raise torch.OutOfMemoryError("8 GiB")
 
     for module, error, message in (
-        (Mean(1e6), InputError, "--dtype must be float32 for this model"),
+        (Mean(1e6), InputError, "dtype must be float32 for this model"),
         (Widths(), ModelError, r"must give vectors of one width, found \[2, 3\]"),
         (Full(), ResourceError, "too little memory for 3 items .* lower --batch-size"),
     ):

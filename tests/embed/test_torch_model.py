@@ -8,6 +8,7 @@ import warnings
 import numpy as np
 import pytest
 import torch
+from tests.raising import raises_input
 from torch import nn
 
 from spotal.embed import Embedder, TorchEmbedder
@@ -212,5 +213,5 @@ def test_arguments(tmp_path):
         {"mean": (1, 2)},
         {"deviation": (1, 0, 1)},
     ):
-        with pytest.raises(InputError, match=next(iter(arguments))):
+        with raises_input(next(iter(arguments))):
             TorchEmbedder(path, **arguments)

@@ -7,6 +7,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import LinearSVC
+from tests.raising import raises_input
 
 from spotal.errors import InputError, ModelError
 from spotal.learner import Learner, SklearnLearner, score
@@ -67,7 +68,7 @@ def test_errors(data):
     X, y = data
     with pytest.raises(ModelError, match="LinearSVC"):
         SklearnLearner(LinearSVC(), 4)
-    with pytest.raises(InputError, match="n_classes"):
+    with raises_input("n_classes"):
         SklearnLearner(LogisticRegression(), 1)
     learner = SklearnLearner(LogisticRegression(), 3)
     with pytest.raises(ModelError, match="not been fitted"):

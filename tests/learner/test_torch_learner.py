@@ -6,6 +6,7 @@ import sys
 import numpy as np
 import pytest
 import torch
+from tests.raising import raises_input
 from torch import nn
 
 from spotal.errors import DataFileError, InputError, ModelError, OutputError
@@ -302,16 +303,16 @@ def test_min_steps_lengthens_training_on_few_labels(features):
 
 
 @pytest.mark.parametrize(
-    ("y", "message"),
+    ("y", "found"),
     [
-        (np.zeros(7, int), r"y must have shape \(10,\)"),
-        (np.full(10, 3), r"classes 0\.\.2, found 3"),
-        (np.full(10, -1), r"found -1"),
-        (np.zeros(10), "integer classes"),
+        (np.zeros(7, int), "shape (7,)"),
+        (np.full(10, 3), "3"),
+        (np.full(10, -1), "-1"),
+        (np.zeros(10), "dtype float64"),
     ],
 )
-def test_bad_labels(features, y, message):
-    with pytest.raises(InputError, match=message):
+def test_bad_labels(features, y, found):
+    with raises_input("y", found):
         TorchLearner(mlp(), 3, **QUICK).fit(features[0][:10], y)
 
 
@@ -320,17 +321,17 @@ def test_bad_data(features):
     learner = TorchLearner(mlp(), 3, **QUICK)
     with pytest.raises(ModelError, match="not been fitted"):
         learner.infer(X)
-    with pytest.raises(InputError, match="found shape"):
+    with raises_input("X", "shape"):
         learner.fit(X[:, 0], y)
-    with pytest.raises(InputError, match="at least one label"):
+    with raises_input("y", "none"):
         learner.fit(X[:0], y[:0])
-    with pytest.raises(InputError, match="dtype"):
+    with raises_input("X", "dtype"):
         learner.fit(X.astype(complex), y)
     broken = X.copy()
     broken[3, 2] = np.nan
-    with pytest.raises(InputError, match="NaN"):
+    with raises_input("X", "NaN"):
         learner.fit(broken, y)
-    with pytest.raises(InputError, match=r"rows of shape \(5,\)"):
+    with raises_input("X", (4,)):
         learner.fit(X, y).infer(X[:, :4])
 
 
@@ -359,7 +360,7 @@ def test_loss_that_is_not_finite(features):
     ],
 )
 def test_bad_parameters(options):
-    with pytest.raises(InputError, match=next(iter(options))):
+    with raises_input(next(iter(options))):
         TorchLearner(mlp(), 3, **options)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from scipy.spatial.distance import cdist
+from tests.raising import raises_input
 
 from spotal.errors import InputError
 from spotal.mass import (
@@ -210,7 +211,7 @@ def test_a_model_that_guesses_is_not_believed():
     np.testing.assert_allclose(Tempered(Margin(1), 1.0).weigh(known), plain)
     few = Evidence(ArrayPool(x), np.arange(5), labels[:5], odds)
     np.testing.assert_allclose(Tempered(Margin(1)).weigh(few), Margin(1).weigh(few))
-    with pytest.raises(InputError, match="temperature must be 'auto' or a number above 0, found 0"):
+    with raises_input("temperature", "0"):
         Tempered(Margin(1), 0)
 
 

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import kstest
+from tests.raising import raises_input
 
-from spotal.errors import InputError
 from spotal.numeric.seeds import as_seed
 from spotal.pool.sample import priority_sample, row_uniforms
 
@@ -44,9 +44,9 @@ def test_none_is_fresh_each_time():
     assert as_seed(None) != as_seed(None)
 
 
-@pytest.mark.parametrize("value", ["0", 1.0, [1], np.random, -1, True])
+@pytest.mark.parametrize("value", ["0", 1.0, [1], np.random, True, -1, np.int64(-1)])
 def test_what_is_no_random_state(value):
-    with pytest.raises(InputError, match="random_state must be an integer of at least 0"):
+    with raises_input("random_state", repr(value)):
         as_seed(value)
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from tests.raising import raises_input
 
 import spotal
-from spotal.errors import InputError
 from spotal.mass import Uniform
 from spotal.numeric.arrays import batches_of
 from spotal.reduce import SoftSphere
@@ -257,7 +257,7 @@ def test_same_picks_for_any_sharding(tmp_path, monkeypatch):
 def test_rows_that_are_not_finite_are_refused(row):
     x = clusters(3_000, 6)
     x[row, 2] = np.nan
-    with pytest.raises(InputError, match="pool must be finite"):
+    with raises_input("pool"):
         pick(x, 5)
 
 
@@ -329,7 +329,7 @@ def test_picks_of_much_work_are_found_in_leading_coordinates_nearly_as_well(monk
     ],
 )
 def test_bad_parameters(parameters, words):
-    with pytest.raises(InputError) as error:
+    with raises_input(words[0]) as error:
         SPOT(**parameters)
     assert all(word in str(error.value) for word in words), str(error.value)
     assert get("spot", reach=0.5).reach == 0.5

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from tests.raising import raises_input
 
 import spotal
 from spotal.errors import InputError
@@ -49,7 +50,7 @@ def test_an_unknown_parameter(name, known):
 
 
 def test_a_bad_value_keeps_its_own_sentence():
-    with pytest.raises(InputError, match="sample_size must be"):
+    with raises_input("sample_size"):
         get("spot-paper", sample_size=-1)
 
 
@@ -78,5 +79,5 @@ def test_select_takes_spot_unless_told_and_strategies_made_beforehand():
 
 @pytest.mark.parametrize("strategy", ["unknown", None, SPOT])
 def test_select_refuses_what_is_no_strategy(strategy):
-    with pytest.raises(InputError, match="strategy must be one of"):
+    with raises_input("strategy"):
         spotal.select(X, 6, strategy)

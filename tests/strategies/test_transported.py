@@ -11,6 +11,7 @@ from scipy.stats import qmc
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.decomposition import PCA, TruncatedSVD
 from sklearn.preprocessing import StandardScaler
+from tests.raising import raises_input
 
 from spotal import design as designs
 from spotal.errors import BudgetError, InputError
@@ -394,7 +395,7 @@ class OneColumnTooFew(TransformerMixin, BaseEstimator):
     ],
 )
 def test_bad_parameters(parameters, words):
-    with pytest.raises(InputError) as error:
+    with raises_input(words[0]) as error:
         cube(**parameters)
     assert all(word in str(error.value) for word in words), str(error.value)
     assert "\n" not in str(error.value)

@@ -9,8 +9,9 @@ import pyarrow as pa
 import pyarrow.feather
 import pyarrow.parquet as pq
 import pytest
+from tests.raising import raises_input
 
-from spotal.errors import DataFileError, FormatNote, InputError
+from spotal.errors import DataFileError, FormatNote
 from spotal.tables import Dialect, found_dialect, read_lines, read_table
 
 ODD = ["00007", "0x07", "true", "2020-01-02", "1e3", "NA", "null", " 7", "+1", "1.50", "Zürich", "=1+1", "001", "-0"]
@@ -99,13 +100,13 @@ def test_a_named_encoding_is_taken_and_without_it_the_line_is_said(tmp_path, suf
 
 @pytest.mark.parametrize("name", ["utf-9", "rot13", "base64", "", "a\0b"])
 def test_encodings_that_are_none(name):
-    with pytest.raises(InputError, match="encoding must be a known one"):
+    with raises_input("encoding"):
         Dialect(name)
 
 
 @pytest.mark.parametrize("mark", ["", ";;", '"', "\n", "a", "é"])
 def test_delimiters_that_are_none(mark):
-    with pytest.raises(InputError, match="delimiter must be one character"):
+    with raises_input("delimiter"):
         Dialect(None, mark)
 
 

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 import torch
 from scipy.stats import qmc
+from tests.raising import raises_input
 
-from spotal.errors import ConvergenceWarning, InputError
+from spotal.errors import ConvergenceWarning
 from spotal.transport import ProjectionPursuitTransport, SlicedTransport
 from spotal.transport.projection_pursuit import save_direction
 
@@ -141,9 +142,9 @@ def test_save_needs_fewer_directions_than_chance():
     ],
 )
 def test_bad_parameters(parameters, word):
-    with pytest.raises(InputError, match=word):
+    with raises_input(word):
         SlicedTransport(**parameters).fit(banana(50))
-    with pytest.raises(InputError, match="direction"):
+    with raises_input("direction"):
         ProjectionPursuitTransport("sideways").fit(banana(50))
 
 

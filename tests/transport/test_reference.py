@@ -3,6 +3,7 @@
 import numpy as np
 import ot
 import pytest
+from tests.raising import raises_input
 
 from spotal.errors import ConvergenceWarning, InputError
 from spotal.transport import ExactTransport, ProjectionPursuitTransport, SinkhornTransport, SlicedTransport
@@ -95,5 +96,5 @@ def test_fast_maps_cost_little_more_than_exact(cloud, fast):
     ],
 )
 def test_bad_parameters(cloud, transport, word):
-    with pytest.raises(InputError, match=word):
+    with raises_input(word):
         transport.fit(cloud)

@@ -19,6 +19,24 @@ from spotal.project import Pick
 from spotal.web import create_app
 
 MANY = tuple(f"class {k}" for k in range(1, 31))
+COLORS = ("black-tailed", "pied", "gray", "red", "blue", "golden", "great", "lesser")
+BIRDS = ("tern", "grosbeak", "finch", "albatross", "teal")
+TORN = """(selector) => {
+  // words of labels that lie on more than one line, or do not show as a whole
+  const torn = [];
+  for (const label of document.querySelectorAll(selector)) {
+    const { right } = label.getBoundingClientRect();
+    for (const node of label.childNodes) {
+      for (const { 0: word, index } of node.textContent.matchAll(/[^ -]+/g)) {
+        const range = document.createRange();
+        range.setStart(node, index);
+        range.setEnd(node, index + word.length);
+        if (range.getClientRects().length > 1 || range.getBoundingClientRect().right > right + 1) torn.push(word);
+      }
+    }
+  }
+  return torn;
+}"""
 
 
 @pytest.fixture
@@ -91,7 +109,7 @@ def wait(condition, seconds=30):
 def shown(page, item):
     """Wait until that item and its picture show."""
     page.locator(f".frame img[alt='Item {item}']").wait_for()
-    until(page, "document.querySelector('.frame img').naturalWidth > 0")
+    until(page, "((image) => image.complete && image.naturalWidth > 0)(document.querySelector('.frame img'))")
 
 
 def until(page, condition):
@@ -146,7 +164,7 @@ def test_the_model_is_shown_with_its_guess_and_why_and_the_map_in_words(images, 
         page = visit(server.address)
         shown(page, "p00.png")
         why = page.inner_text("#why")
-        assert "Stands for 3 images near it" in why
+        assert "Stands for 3 images of 12" in why
         assert "70 %" in why
         assert page.locator("#why img[alt='p03.png']").count() == 1
         assert "70 %" in page.get_by_role("button", name="green").inner_text()
@@ -439,6 +457,39 @@ def test_the_grid_by_keyboard(images, visit):
         shown(page, "p00.png")
 
 
+def test_earlier_answers_are_filtered_and_corrected_singly_or_many_at_once(images, visit):
+    for k, label in enumerate(["red", "red", "blue", "red"]):
+        images.labels.record(f"p0{k}.png", label, annotator="bob" if k == 3 else "ann")
+    images.rounds.add([Pick("p07.png")], strategy="spot", n_labeled=4)
+    images.labels.record("p07.png", "red", annotator="ann")
+    with live(images) as server:
+        page = visit(server.address)
+        page.get_by_role("button", name="Answers").click()
+        page.get_by_text("5 answered items").wait_for()
+        assert page.get_by_role("button", name="green").is_disabled()
+        page.get_by_label("Round").select_option("Round 1")
+        page.get_by_label("Person").select_option("ann")
+        page.get_by_label("Answer", exact=True).select_option("red")
+        page.get_by_text("2 answered items").wait_for()
+        page.keyboard.press("Escape")
+        page.get_by_role("button", name="Mark all 2").click()
+        page.get_by_role("button", name="green").click()
+        page.get_by_text("0 answered items").wait_for()
+        assert [images.labels.standings()[f"p0{k}.png"].label for k in range(4)] == ["green", "green", "blue", "red"]
+        page.get_by_label("Answer", exact=True).select_option("All answers")
+        page.get_by_label("Part of the name or text").fill("P02")
+        page.get_by_text("1 answered item.").wait_for()
+        page.locator(".tile").click()
+        page.keyboard.press("1")
+        until(page, "document.querySelector('.tile .chip').textContent === 'red'")
+        wait(lambda: images.labels.standings()["p02.png"].label == "red")
+        page.get_by_role("button", name="Undo").click()
+        wait(lambda: images.labels.standings()["p02.png"].label == "blue")
+        until(page, "document.querySelector('.tile .chip').textContent === 'blue'")
+        page.get_by_role("button", name="One", exact=True).click()
+        shown(page, "p04.png")
+
+
 def test_many_classes_are_found_by_name(tmp_path, visit):
     with make_images(tmp_path, classes=MANY) as project, live(project) as server:
         page = visit(server.address)
@@ -454,6 +505,67 @@ def test_many_classes_are_found_by_name(tmp_path, visit):
         assert [word for *_, word in said(project)] == ["class 2", "class 27"]
         page.keyboard.press("1")  # the field has lost the focus
         shown(page, "p03.png")
+
+
+def test_one_of_a_thousand_classes_is_found_by_a_few_letters_or_with_a_slip(tmp_path, visit):
+    names = tuple(f"{color} {bird} {k}" for k in range(25) for color in COLORS for bird in BIRDS)
+    assert len(names) == 1000
+    with make_images(tmp_path, classes=names) as project, live(project) as server:
+        page = visit(server.address)
+        for k, (typed, label) in enumerate(
+            [("grosbaek 7", "pied grosbeak 7"), ("tail tern 24", "black-tailed tern 24"),
+             ("24 TÉRN pied", "pied tern 24")]
+        ):  # fmt: skip
+            shown(page, f"p0{k}.png")
+            page.keyboard.press("/")
+            page.keyboard.type(typed)
+            first = page.locator(".class.chosen")
+            assert first.inner_text().splitlines()[-1] == label
+            assert first.evaluate("(b) => b === [...b.parentElement.children].find((c) => !c.hidden)")
+            page.keyboard.press("Enter")
+        shown(page, "p03.png")
+        page.keyboard.press("/")
+        page.keyboard.type("tern 3")
+        page.keyboard.press("ArrowDown")
+        page.keyboard.press("Enter")
+        shown(page, "p04.png")
+        assert [word for *_, word in said(project)][3] == "gray tern 3"
+        page.keyboard.press("/")
+        page.keyboard.type("penguin")
+        page.get_by_text("No class fits “penguin”.").wait_for()
+        page.keyboard.press("Enter")
+        page.keyboard.press("Escape")
+        assert page.locator(".class:visible").count() == 1000
+        assert len(said(project)) == 4
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+def test_labels_never_break_inside_a_word(tmp_path, visit, width):
+    names = ("Chestnut-sided_warbler", "Donaudampfschifffahrt", "golden_retriever_of_the_north", "a", "commonBlackbird",
+             *(f"filler {k}" for k in range(60)))  # fmt: skip
+    with make_images(tmp_path, classes=names) as project:
+        predict(project, "Donaudampfschifffahrt", 0.99)
+        with live(project) as server:
+            page = visit(server.address, viewport={"width": width, "height": 860})
+            shown(page, "p00.png")
+            assert page.evaluate(TORN, ".class .label, .bars li span") == []
+            assert page.evaluate("document.documentElement.scrollWidth") <= width
+            looks = page.evaluate("[...document.querySelectorAll('.dot')].map((dot) => dot.className)")
+            assert len(set(looks)) == 61
+            assert set(looks[60:]) == {"dot c-other circle"}
+            until(page, "document.querySelector('#map-text').textContent.includes('after the 60th look alike')")
+
+
+def test_accuracy_is_seen_without_scrolling_and_reasons_are_in_plain_words(images, visit):
+    predict(images)
+    with live(images) as server:
+        page = visit(server.address, viewport={"width": 1280, "height": 800})
+        shown(page, "p00.png")
+        assert page.evaluate("document.querySelector('#curve').getBoundingClientRect().bottom") < 800
+        side = page.inner_text(".side")
+        assert "Stands for 3 images of 12: those most like it." in side
+        for word in ("weight", "principal", "embedding", "uncertainty"):
+            assert word not in side
 
 
 def test_texts_are_shown_as_they_are_and_conflicts_first(texts, visit):

@@ -8,15 +8,16 @@ people see).
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from spotal.lazy import lazily
 
 _HOMES = {
     "Cache": "spotal.bench.cache",
     "Protocol": "spotal.bench.protocol",
     "Store": "spotal.bench.store",
-    "load_protocol": "spotal.bench.protocol_library",
-    "protocol_names": "spotal.bench.protocol_library",
+    "load_protocol": "spotal.bench.protocol_library:load",
+    "protocol_names": "spotal.bench.protocol_library:names",
     "read": "spotal.bench.results",
     "run": "spotal.bench.workers",
     "summarize": "spotal.bench.summary",
@@ -34,13 +35,4 @@ if TYPE_CHECKING:
     from spotal.bench.summary import summarize
     from spotal.bench.workers import run
 
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
-        raise AttributeError(f"module 'spotal.bench' has no attribute {name!r}")
-    known = {"load_protocol": "load", "protocol_names": "names"}
-    return getattr(import_module(_HOMES[name]), known.get(name, name))
-
-
-def __dir__() -> list[str]:
-    return __all__
+__getattr__, __dir__ = lazily(__name__, _HOMES, __all__)

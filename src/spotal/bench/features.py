@@ -32,8 +32,9 @@ def features_of(
     if data.is_images == (embedding.kind in ("none", "as-is")):
         need = "pixels-pca or ssl" if data.is_images else "none or as-is"
         raise InputError(
-            f"embedding must be {need} for a frozen learner on {'images' if data.is_images else 'features'}, found "
-            f"{embedding.kind!r} with {data.name}"
+            "embedding",
+            must=f"be {need} for a frozen learner on {'images' if data.is_images else 'features'}",
+            found=f"{embedding.kind!r} with {data.name}",
         )
     if embedding.kind == "none":
         rows, test_rows = pool.data(data.X, seed).astype(np.float64), data.X_test[test].astype(np.float64)

@@ -45,7 +45,7 @@ def make_learner(choice: LearnerChoice, X: NDArray[Any], n_classes: int) -> Lear
         return TorchLearner(_mlp(X.shape[1], 8 * width, n_classes), n_classes, min_steps=steps, normalize_from=X)
     if X.ndim != 4:
         raise InputError(
-            f"learner {choice.kind!r} takes images, found features of shape {X.shape}; take another learner"
+            "learner", f"{choice.kind!r} takes images, found features of shape {X.shape}", "take another learner"
         )
     make = networks.SmallCNN if choice.kind == "small-cnn" else networks.ResNet18
     network = make(X.shape[3], n_classes, width)

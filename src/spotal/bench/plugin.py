@@ -28,15 +28,20 @@ def load_class(reference: str) -> type[Strategy]:
     if unique not in sys.modules:
         spec = importlib.util.spec_from_file_location(unique, path)
         if spec is None or spec.loader is None or not path.is_file():
-            raise InputError(f'strategy {reference!r} names a file that is not there; write "file.py:Class"')
+            raise InputError("strategy", f"{reference!r} names a file that is not there", 'write "file.py:Class"')
         module = importlib.util.module_from_spec(spec)
         sys.modules[unique] = module
         try:
             spec.loader.exec_module(module)
         except Exception as error:
             del sys.modules[unique]
-            raise InputError(f"strategy {reference!r} cannot be loaded ({type(error).__name__}: {error})") from error
+            raise InputError("strategy", f"{reference!r} cannot be loaded ({type(error).__name__}: {error})") from error
     found: Any = getattr(sys.modules[unique], name, None)
     if not isinstance(found, type) or not issubclass(found, Strategy):
-        raise InputError(f"strategy {reference!r} must name a subclass of spotal.strategies.Strategy, found {found!r}")
+        raise InputError(
+            "strategy",
+            must="name a subclass of spotal.strategies.Strategy",
+            found=repr(found),
+            subject=f"strategy {reference!r}",
+        )
     return found

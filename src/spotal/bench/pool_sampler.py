@@ -63,8 +63,9 @@ def shape_pool(data: Dataset, shape: PoolShape, classes: tuple[int, ...] | None,
     outside = np.flatnonzero(y == JUNK)
     if n_junk > len(outside):
         raise InputError(
-            f"junk of {n_junk} rows must come from the classes left out, which have {len(outside)} in {data.name}; "
-            "lower junk or leave out more classes"
+            "junk",
+            f"of {n_junk} rows must come from the classes left out, which have {len(outside)} in {data.name}",
+            "lower junk or leave out more classes",
         )
     junk = np.random.default_rng([seed, _JUNK]).permutation(outside)[:n_junk]
     order = rng.permutation(len(rows) + n_copied + n_junk)
@@ -91,7 +92,7 @@ def _classes(data: Dataset, classes: tuple[int, ...] | None) -> tuple[int, ...]:
         return tuple(range(data.n_classes))
     outside = [label for label in classes if label >= data.n_classes]
     if outside:
-        raise InputError(f"classes must be 0 to {data.n_classes - 1} in {data.name}, found {outside[0]}")
+        raise InputError("classes", must=f"be 0 to {data.n_classes - 1} in {data.name}", found=outside[0])
     return classes
 
 
@@ -121,15 +122,26 @@ def _balanced(
     rows = rng.permutation(np.flatnonzero(y != JUNK))
     if shape.balance == "as-is":
         if size > len(rows):
-            raise InputError(f"pool size needs {size} rows of {name}, which has {len(rows)}; lower it")
+            raise InputError(
+                "size", f"needs {size} rows of {name}, which has {len(rows)}", "lower it", subject="pool size"
+            )
         return rows[:size]
     counts = np.bincount(y[rows], minlength=n_classes)
     largest = size / (n_classes if shape.balance == "balanced" else _shares(n_classes, shape.ratio).sum())
     if largest < 1:
-        raise InputError(f"pool size must leave a row for each of {n_classes} classes, found {size}; raise it")
+        raise InputError(
+            "size",
+            must=f"leave a row for each of {n_classes} classes",
+            found=size,
+            remedy="raise it",
+            subject="pool size",
+        )
     if counts.min() < int(largest):
         raise InputError(
-            f"pool size needs {int(largest)} rows of a class of {name}, of which one has {counts.min()}; lower the size"
+            "size",
+            f"needs {int(largest)} rows of a class of {name}, of which one has {counts.min()}",
+            "lower the size",
+            subject="pool size",
         )
     kept = np.concatenate([rows[y[rows] == label][: int(largest)] for label in range(n_classes)])
     if shape.balance == "balanced":

@@ -47,13 +47,17 @@ class PoolShape:
         check_fields(self)
         if (self.balance == "long-tail") != (self.ratio > 1):
             raise InputError(
-                f"ratio above 1 and balance 'long-tail' go together, found {self.ratio:g} and {self.balance!r}; change "
-                "one of them"
+                "ratio",
+                f"above 1 and balance 'long-tail' go together, found {self.ratio:g} and {self.balance!r}",
+                "change one of them",
             )
         if self.near_duplicates + self.junk > 0.9:
             raise InputError(
-                f"near_duplicates and junk must leave a tenth of the pool, found {self.near_duplicates:g} and "
-                f"{self.junk:g}; lower one of them"
+                "near_duplicates",
+                must="leave a tenth of the pool",
+                found=f"{self.near_duplicates:g} and {self.junk:g}",
+                remedy="lower one of them",
+                subject="near_duplicates and junk",
             )
 
 
@@ -76,7 +80,7 @@ class LearnerChoice:
         for name in ("steps", "width"):
             if getattr(self, name) is not None and self.kind not in NETWORKS:
                 raise InputError(
-                    f"{name} is for networks ({', '.join(NETWORKS)}), found with {self.kind!r}; leave it out"
+                    name, f"is for networks ({', '.join(NETWORKS)}), found with {self.kind!r}", "leave it out"
                 )
 
     @property
@@ -130,18 +134,22 @@ class Initial:
         check_fields(self)
         if (self.count is None) != (self.kind == "none"):
             raise InputError(
-                f"count is needed for initial labels that are random or chosen and only there, found {self.count} with "
-                f"kind {self.kind!r}"
+                "count",
+                f"is needed for initial labels that are random or chosen and only there, found {self.count} with kind "
+                f"{self.kind!r}",
             )
         if (self.by is None) != (self.kind != "chosen"):
             raise InputError(
-                f"by names who chose initial labels of kind 'chosen', found {self.by!r} with {self.kind!r}"
+                "by", f"names who chose initial labels of kind 'chosen', found {self.by!r} with {self.kind!r}"
             )
         if self.by is not None and self.by not in names():
-            raise InputError(f"by must be a strategy, found {self.by!r}; {closest(self.by, names())}")
+            raise InputError("by", must="be a strategy", found=repr(self.by), remedy=f"{closest(self.by, names())}")
         if self.by is not None and get(self.by).needs_probabilities:
             raise InputError(
-                f"by must be a strategy that needs no model, found {self.by!r}; take 'random' or 'coreset'"
+                "by",
+                must="be a strategy that needs no model",
+                found=repr(self.by),
+                remedy="take 'random' or 'coreset'",
             )
 
 
@@ -203,21 +211,26 @@ class Protocol:
     def __post_init__(self) -> None:
         check_fields(self)
         if self.classes is not None and (len(set(self.classes)) != len(self.classes) or len(self.classes) < 2):
-            raise InputError(f"classes must be two or more, none twice, found {list(self.classes)}")
+            raise InputError("classes", must="be two or more, none twice", found=list(self.classes))
         if self.pool.junk and self.classes is None:
             raise InputError(
-                "junk needs classes: rows of the classes left out are the junk; add classes or leave it out"
+                "junk", "needs classes: rows of the classes left out are the junk", "add classes or leave it out"
             )
         if not self.strategies:
-            raise InputError("strategies must name one strategy at least, or be 'all'")
+            raise InputError("strategies", must="name one strategy at least, or be 'all'")
         labels = [choice.label for choice in self.strategies]
         twice = next((label for label in labels if labels.count(label) > 1), None)
         if twice is not None:
-            raise InputError(f"strategies must have different labels, found {twice!r} twice; give one another label")
+            raise InputError(
+                "strategies", must="have different labels", found=f"{twice!r} twice", remedy="give one another label"
+            )
         if self.pool.size is not None and self.pool.size < self.asked[-1]:
             raise InputError(
-                f"pool size must be at least {self.asked[-1]}, the labels asked for in all, found {self.pool.size}; "
-                "raise it or lower rounds"
+                "pool",
+                must=f"be at least {self.asked[-1]}, the labels asked for in all",
+                found=self.pool.size,
+                remedy="raise it or lower rounds",
+                subject="pool size",
             )
 
     @property
@@ -271,13 +284,15 @@ def from_table(name: str, table: Mapping[str, Any], folder: Path | None = None) 
     left_out = values.pop("without", [])
     wanted = values.get("strategies", "all")
     if not isinstance(left_out, list) or (left_out and wanted != "all"):
-        raise InputError(f"{where}: without must be a list of names left out of strategies = 'all', found {left_out!r}")
+        raise InputError(
+            "without", must="be a list of names left out of strategies = 'all'", found=repr(left_out)
+        ).within(where)
     for unknown in set(left_out) - set(names()):
-        raise InputError(f"{where}: without names an unknown strategy {unknown!r}; {closest(unknown, names())}")
+        raise InputError("without", f"names an unknown strategy {unknown!r}", closest(unknown, names())).within(where)
     if wanted == "all":
         wanted = [known for known in names() if known not in left_out]
     if not isinstance(wanted, list):
-        raise InputError(f"{where}: strategies must be a list or 'all', found {wanted!r}")
+        raise InputError("strategies", must="be a list or 'all'", found=repr(wanted)).within(where)
     values["strategies"] = tuple(_strategy(item, where, folder) for item in wanted)
     if folder is not None and isinstance(values.get("dataset"), str) and (folder / values["dataset"]).exists():
         values["dataset"] = str(folder / values["dataset"])
@@ -285,31 +300,39 @@ def from_table(name: str, table: Mapping[str, Any], folder: Path | None = None) 
     for unknown in values:
         known = Protocol.__dataclass_fields__.keys() - {"name"} | {"without"}
         if unknown not in known:
-            raise InputError(f"{where} has an unknown key {unknown!r}; {closest(unknown, known)}")
+            raise InputError(unknown, f"has an unknown key {unknown!r}", closest(unknown, known), subject=where)
     return build(Protocol, {"name": name, **values}, where)
 
 
 def _strategy(item: Any, where: str, folder: Path | None = None) -> StrategyChoice:
     table = {"name": item} if isinstance(item, str) else item
     if not isinstance(table, Mapping) or not isinstance(table.get("name"), str):
-        raise InputError(f"{where}: a strategy must be a name or a table with a name, found {item!r}")
+        raise InputError(
+            "strategies", must="be a name or a table with a name", found=repr(item), subject="a strategy"
+        ).within(where)
     for unknown in table:
         if unknown not in ("name", "label", "parameters"):
             raise InputError(
-                f"{where}: strategy {table['name']!r} has an unknown key {unknown!r}; "
-                f"{closest(unknown, ('name', 'label', 'parameters'))}"
-            )
+                "strategies",
+                f"has an unknown key {unknown!r}",
+                closest(unknown, ("name", "label", "parameters")),
+                subject=f"strategy {table['name']!r}",
+            ).within(where)
     name, parameters = table["name"], table.get("parameters", {})
     file, colon, cls = name.rpartition(":")
     if colon:
         path = Path(file) if folder is None or Path(file).is_absolute() else folder / file
         if not path.is_file():
-            raise InputError(f'{where}: strategy {name!r} names a file that is not there; write "file.py:Class"')
+            raise InputError(
+                "strategies", "names a file that is not there", 'write "file.py:Class"', subject=f"strategy {name!r}"
+            ).within(where)
         name = f"{path.resolve()}:{cls}"
     elif name not in names():
-        raise InputError(f"{where}: strategy {name!r} is unknown; {closest(name, names())}")
+        raise InputError("strategies", "is unknown", closest(name, names()), subject=f"strategy {name!r}").within(where)
     if not isinstance(parameters, Mapping) or not isinstance(table.get("label", ""), str):
-        raise InputError(f"{where}: strategy {name!r} must have a table of parameters and a text as label")
+        raise InputError(
+            "strategies", must="have a table of parameters and a text as label", subject=f"strategy {name!r}"
+        ).within(where)
     check_sizes(parameters, f"{where}: strategy {name!r}")
     label = table.get("label") or (cls if colon else name)
     choice = StrategyChoice(name, label, dict(parameters))
@@ -317,5 +340,5 @@ def _strategy(item: Any, where: str, folder: Path | None = None) -> StrategyChoi
         try:
             choice.make()  # says now which parameter is wrong
         except InputError as error:
-            raise InputError(f"{where}: {error}") from None
+            raise error.within(where) from None
     return choice

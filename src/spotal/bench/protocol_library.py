@@ -44,8 +44,10 @@ def load(name_or_path: str | os.PathLike[str]) -> Protocol:
     path = Path(name)
     if path.suffix != ".toml":
         raise InputError(
-            f"protocol must be one that ships with spotal or the path of a .toml file, found {name!r}; "
-            f"{closest(name, names())}"
+            "protocol",
+            must="be one that ships with spotal or the path of a .toml file",
+            found=repr(name),
+            remedy=f"{closest(name, names())}",
         )
     try:
         table = read_toml(path)

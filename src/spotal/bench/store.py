@@ -59,7 +59,7 @@ class Store:
         self.folder = Path(folder)
         self.path = self.folder / FILE
         if not create and not self.path.is_file():
-            raise InputError(f"run {self.folder} has no {FILE}; give the folder that spotal bench --out wrote")
+            raise InputError("run", f"{self.folder} has no {FILE}", "give the folder that spotal bench --out wrote")
         if self.path.is_symlink():
             raise OutputError(f"{self.path} cannot be opened: it is a link; give a folder that holds the file itself")
         try:
@@ -118,8 +118,9 @@ class Store:
         (row,) = found
         if data is not None and row[1] != data:
             raise InputError(
-                f"run {self.folder} has rounds of {job} on other data than {job.protocol.dataset!r} gives now; take a "
-                "new folder"
+                "run",
+                f"{self.folder} has rounds of {job} on other data than {job.protocol.dataset!r} gives now",
+                "take a new folder",
             )
         state: dict[str, Any] = self._value(row[0])
         return state

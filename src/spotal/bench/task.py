@@ -88,8 +88,9 @@ def prepare(protocol: Protocol, seed: int, cache: Cache) -> BenchTask:
     held, y_test = test_rows(data, protocol.classes, protocol.test_size, seed)
     if len(pool.rows) < protocol.asked[-1]:
         raise InputError(
-            f"protocol {protocol.name!r} asks for {protocol.asked[-1]} labels, found a pool of {len(pool.rows)} rows; "
-            "lower rounds or batch_size"
+            "protocol",
+            f"{protocol.name!r} asks for {protocol.asked[-1]} labels, found a pool of {len(pool.rows)} rows",
+            "lower rounds or batch_size",
         )
     if protocol.learner.is_frozen:
         X, X_test = features_of(data, protocol.embedding, pool, held, seed, cache)

@@ -81,7 +81,7 @@ def run(
             pass
         elif workers <= 1:
             tell = None if watch is None else (lambda: watch(store.counts()))
-            with one_thread():
+            with one_thread(numpy=True):
                 _drain(left, store, cache, attempt, tell, observer)
         else:
             _spread(left, store, cache, attempt, workers, watch)
@@ -193,7 +193,7 @@ def _work(jobs: list[Job], folder: Path, cache: Cache, attempt: str, parent: int
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, which then ends the workers
     threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
     try:
-        with one_thread(), Store(folder) as store:
+        with one_thread(numpy=True), Store(folder) as store:
             _drain(jobs, store, cache, attempt)
     except OutputError as error:
         unwritten.put(str(error))

@@ -152,10 +152,10 @@ def report_run(run: Path, page: Path, markdown: Path | None, as_json: bool, *, n
         if not named:
             check_unnamed(page, "name a file by --out")
         if markdown is not None:
-            check_output(markdown, [store.path, numbers, page], "--markdown")
+            check_output(markdown, [store.path, numbers, page], "markdown")
         cells = read(store)
         if not cells:
-            raise InputError(f"run {run} has no finished job yet; run spotal bench with --out {run} to its end")
+            raise InputError("run", f"{run} has no finished job yet", f"run spotal bench with --out {run} to its end")
         summary = summarize(cells, store)
     import json
 
@@ -185,7 +185,9 @@ def _protocols(wanted: list[str], seeds: int | None, strategies: list[str] | Non
     from spotal.bench import protocol_library
 
     if not wanted:
-        raise InputError("PROTOCOL must be given; spotal bench --list shows the ready ones, and smoke takes seconds")
+        raise InputError(
+            "protocols", must="be given", remedy="spotal bench --list shows the ready ones, and smoke takes seconds"
+        )
     names: list[str] = []
     for name in wanted:
         known = (
@@ -198,7 +200,7 @@ def _protocols(wanted: list[str], seeds: int | None, strategies: list[str] | Non
     stems = [protocol.name for protocol in found]
     twice = next((stem for stem in stems if stems.count(stem) > 1), None)
     if twice is not None:
-        raise InputError(f"protocols must have different names, found {twice!r} twice; rename one file")
+        raise InputError("protocols", must="have different names", found=f"{twice!r} twice", remedy="rename one file")
     return [protocol.limited(seeds, strategies) for protocol in found]
 
 
@@ -215,7 +217,7 @@ def _cache(folder: Path | None, features: Path | None) -> Any:
     from spotal.datasets.download import cache_dir
 
     if features is not None and not features.is_dir():
-        raise InputError(f"--features must be a folder, found {features}; leave it out to train encoders")
+        raise InputError("features", must="be a folder", found=features, remedy="leave it out to train encoders")
     return Cache(cache_dir() / "bench" if folder is None else folder, [] if features is None else [features])
 
 

@@ -8,14 +8,14 @@ import sys
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 from rich.console import Console
 from rich.segment import Segment
 from typer.core import TyperGroup
 
-from spotal.errors import FormatNote, SpotalError, SpotalWarning
+from spotal.errors import FormatNote, InputError, SkippedWarning, SpotalError, SpotalWarning
 from spotal.terminal import visible
 
 if TYPE_CHECKING:
@@ -26,6 +26,7 @@ __all__ = [
     "KeepFormulas",
     "Terminal",
     "duration",
+    "options",
     "output",
     "print_json",
     "progress",
@@ -42,6 +43,7 @@ KeepFormulas = Annotated[
         "running them.",
     ),
 ]
+F = TypeVar("F", bound=Callable[..., Any])
 FAILED, INTERRUPTED = 2, 130
 USAGE: Any = next(cls for cls in typer.BadParameter.__mro__ if cls.__name__ == "ClickException")
 """Base of typer's errors about wrong usage: click's, or that of the copy of click that newer versions of typer have."""
@@ -86,8 +88,10 @@ class Commands(TyperGroup):
                     if str(message) not in told:
                         _line(f"Note: {message}", "")
                     told.add(str(message))
+                elif isinstance(message, SkippedWarning):
+                    warn(message.sentence("pass --strict" if "strict" in self._options(ctx) else ""))
                 elif issubclass(category, SpotalWarning):
-                    warn(self._in_options(ctx, str(message)))
+                    warn(str(message))
                 else:
                     shown(visible(str(message), lines=True), category, *place, **options)
 
@@ -98,6 +102,9 @@ class Commands(TyperGroup):
             except KeyboardInterrupt:
                 _line("Interrupted.", "bold")
                 raise typer.Exit(INTERRUPTED) from None
+            except InputError as error:
+                _line(f"Error: {self._in_options(ctx, error)}", "red")
+                raise typer.Exit(FAILED) from None
             except SpotalError as error:
                 _line(f"Error: {error}", "red")
                 raise typer.Exit(FAILED) from None
@@ -109,12 +116,33 @@ class Commands(TyperGroup):
                 _line(f"Error: {path} cannot be used ({reason}); check the path and its permissions", "red")
                 raise typer.Exit(FAILED) from None
 
-    def _in_options(self, ctx: Any, message: str) -> str:
-        """A sentence that names an argument, in the words of the command: its option, or nothing where it has none."""
+    def _in_options(self, ctx: Any, error: InputError) -> str:
+        """The sentence of an error with the name that the command has for the argument, if it has one."""
+        return error.sentence(self._options(ctx).get(error.argument, error.argument))
+
+    def _options(self, ctx: Any) -> dict[str, str]:
+        """What the command calls arguments: its own parameters, and those that it declares by :func:`options`."""
         command = self.get_command(ctx, ctx.invoked_subcommand or "")
-        if command is not None and any(option.name == "strict" for option in command.params):
-            return message.replace("pass strict=True", "pass --strict")
-        return message.replace(", or pass strict=True to stop at them", "")
+        if command is None:
+            return {}
+        own: dict[str, str] = {}
+        for one in map(vars, command.params):  # an option by its long name, an argument as the usage has it
+            usage = str(one.get("metavar") or one["name"]).strip("[].").upper()
+            own[one["name"]] = next((name for name in one["opts"] if name.startswith("--")), usage)
+        return own | getattr(command.callback, "options", {})
+
+
+def options(**names: str) -> Callable[[F], F]:
+    """Declare what a command calls arguments of the functions behind it, where it has no parameter of that name.
+
+    ``@options(mass_column="--mass")``: an :class:`InputError` about ``mass_column`` is printed about ``--mass``.
+    """
+
+    def declare(command: F) -> F:
+        vars(command)["options"] = names
+        return command
+
+    return declare
 
 
 def output(as_json: bool) -> Terminal:

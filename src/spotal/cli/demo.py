@@ -100,7 +100,7 @@ def _load(name: str, strict: bool, bars: Progress) -> Dataset:
     data = load(name, strict=strict, progress=bar(bars, f"loading {name}"))
     if not data.is_images:
         raise InputError(
-            f"--data must hold images, found features in {name}; give a folder of images or a named dataset"
+            "data", must="hold images", found=f"features in {name}", remedy="give a folder of images or a named dataset"
         )
     return data
 

@@ -6,8 +6,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from spotal.errors import InputError
-
 if TYPE_CHECKING:
     from spotal.tables import Dialect
 
@@ -32,10 +30,7 @@ Delimiter = Annotated[
 
 
 def dialect_of(encoding: str | None, delimiter: str | None) -> Dialect:
-    """Return what the two options mean. Raises InputError in their words."""
+    """Return what the two options mean. Raises InputError."""
     from spotal.tables import Dialect
 
-    try:
-        return Dialect(encoding, delimiter)
-    except InputError as error:
-        raise InputError(f"--{error}") from None
+    return Dialect(encoding, delimiter)

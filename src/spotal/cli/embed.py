@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from spotal.cli.console import Terminal, duration, output, print_json, progress, say, warn
+from spotal.cli.console import Terminal, duration, options, output, print_json, progress, say, warn
 from spotal.cli.dialect import Delimiter, Encoding, dialect_of
 from spotal.errors import InputError
 
@@ -25,6 +25,7 @@ LISTED = 20
 """Items that cannot be read of which each is told on the terminal."""
 
 
+@options(items="SOURCE")
 def embed(
     source: Annotated[
         str,
@@ -90,9 +91,11 @@ def embed(
     """
     console = output(as_json)
     if (model is None) == (train is None):
-        raise InputError("--model or --train must be given, and not both; --train simclr needs no model")
+        raise InputError(
+            "model", must="be given, and not both", remedy="--train simclr needs no model", subject="--model or --train"
+        )
     if train not in (None, "simclr"):
-        raise InputError(f"--train must be simclr, found {train!r}")
+        raise InputError("train", must="be simclr", found=repr(train))
     from spotal.embed import embed_items, open_items
     from spotal.embed.run import open_folder
 
@@ -144,10 +147,10 @@ def _absolute(name: str) -> str:
 def _actors(engine: str, ray_address: str | None, model: str) -> Iterator[Any]:
     """What embeds on a cluster; None for this process."""
     if engine not in ("local", "ray"):
-        raise InputError(f"--engine must be local or ray, found {engine!r}")
+        raise InputError("engine", must="be local or ray", found=repr(engine))
     if engine == "local":
         if ray_address is not None:
-            raise InputError(f"--ray-address {ray_address} is for --engine ray; leave it out")
+            raise InputError("ray_address", f"{ray_address} is for --engine ray", "leave it out")
         yield None
         return
     from spotal.embed.ray import RayActors

@@ -100,7 +100,7 @@ def _read_values(path: Path, keys: dict[str, list[str]], prevalence: str | None,
     if path.suffix.lower() not in TABLES:
         if prevalence is not None:
             raise InputError(
-                f"--prevalence needs labels by id, found {path}; give a .csv with the columns id and label"
+                "prevalence", f"needs labels by id, found {path}", "give a .csv with the columns id and label"
             )
         if path.suffix.lower() == ".npy":
             return read_npy(path)
@@ -116,7 +116,7 @@ def _read_values(path: Path, keys: dict[str, list[str]], prevalence: str | None,
         raise DataFileError(f"{path} must have a column 'id' or 'row' that says which pick a value belongs to; add one")
     if prevalence is not None:
         refuse_guesses(table)
-        said = table.texts("label", "--prevalence")
+        said = table.texts("label", "prevalence")
         found = [float(label == prevalence) for label in said]
         if not any(found):
             warn(f"no label in {path} is {prevalence!r}; it has {listed(sorted(set(said)))}")
@@ -137,8 +137,10 @@ def _read_values(path: Path, keys: dict[str, list[str]], prevalence: str | None,
     missing = [name for name in keys[key] if name not in value_of]
     if missing:
         raise InputError(
-            f"--values must hold a value for each of the {len(keys[key])} picks, found none for {len(missing)}, first "
-            f"{key} {missing[0]!r}; label them all: those that happen to have a value are no sample of the pool"
+            "values",
+            must=f"hold a value for each of the {len(keys[key])} picks",
+            found=f"none for {len(missing)}, first {key} {missing[0]!r}",
+            remedy="label them all: those that happen to have a value are no sample of the pool",
         )
     return [value_of[name] for name in keys[key]]
 

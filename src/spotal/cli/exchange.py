@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from spotal.cli.console import KeepFormulas, output, print_json, say
+from spotal.cli.console import KeepFormulas, options, output, print_json, say
 from spotal.cli.dialect import Delimiter, Encoding, dialect_of
 
 __all__ = ["export_labels", "import_labels"]
@@ -27,6 +27,7 @@ Format = Annotated[
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on standard output.")]
 
 
+@options(path="FILE")
 def import_labels(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="File or folder of labels.", show_default=False)],
     folder: Folder = Path("."),
@@ -86,6 +87,7 @@ def import_labels(
         say(console, f"  classes added to spotal.toml: {', '.join(done.added_classes)}")
 
 
+@options(path="FILE")
 def export_labels(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="File or folder to write.", show_default=False)],
     folder: Folder = Path("."),

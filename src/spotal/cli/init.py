@@ -160,7 +160,13 @@ def _data(
         (kind, path) for kind, path in (("image", images), ("text", texts), ("embedding", pool)) if path is not None
     ]
     if len(given) != 1:
-        raise InputError(f"one of --images, --texts and --pool must be given, found {len(given) or 'none'}; name one")
+        raise InputError(
+            "images",
+            must="be given",
+            found=len(given) or "none",
+            remedy="name one",
+            subject="one of --images, --texts and --pool",
+        )
     kind, path = given[0]
     found = dialect if kind == "image" else found_dialect(path, dialect)
     return Data(_place(folder, path), kind, id_column, text_column, found.encoding, found.delimiter)
@@ -177,7 +183,7 @@ def _check_strategy(name: str) -> None:
 
     if name in names() and get(name).needs_draws:
         raise InputError(
-            f"--strategy {name} needs several draws of a model, which a project's model does not make; take entropy"
+            "strategy", f"{name} needs several draws of a model, which a project's model does not make", "take entropy"
         )
 
 
@@ -193,7 +199,10 @@ def _classes(names: str | None, file: Path | None, dialect: Dialect) -> tuple[st
 
     if (names is None) == (file is None):
         raise InputError(
-            "one of --classes and --classes-file must be given, and not both; for example --classes cat,dog"
+            "classes",
+            must="be given, and not both",
+            remedy="for example --classes cat,dog",
+            subject="one of --classes and --classes-file",
         )
     if names is not None:
         return tuple(name.strip() for name in names.split(",") if name.strip())

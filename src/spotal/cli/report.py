@@ -41,12 +41,15 @@ def report(
         if not (folder / RUN).is_file():
             what = f"it has no {PROJECT} or {RUN}" if folder.is_dir() else "there is no such folder"
             raise InputError(
-                f"{folder} is neither a labeling project nor a run of spotal bench, {what}; name the folder of one"
+                "folder",
+                f"is neither a labeling project nor a run of spotal bench, {what}",
+                "name the folder of one",
+                subject=str(folder),
             )
         report_run(folder, page, markdown, as_json, named=out is not None)
         return
     if markdown is not None:
-        raise InputError(f"--markdown is for benchmarks, {folder} is a labeling project; leave it out")
+        raise InputError("markdown", f"is for benchmarks, {folder} is a labeling project", "leave it out")
     from spotal.project import Project
     from spotal.project.outputs import check_project_output
     from spotal.project.report import gather, numbers, write_page

@@ -23,13 +23,8 @@ if TYPE_CHECKING:
 
 __all__ = ["PIXELS", "Request", "embed_request", "read_request"]
 
-OPTIONS = {
-    "--mass": "mass_column",
-    "--id-column": "id_column",
-    "--cost": "cost_column",
-    "--groups": "group_column",
-}
-"""Which argument of ``read_pool`` an option is."""
+COLUMNS = {"mass": "mass_column", "cost": "cost_column", "groups": "group_column"}
+"""Which argument of ``read_pool`` an option is where it names a column."""
 VECTOR_SUFFIXES = (".npy", ".npz", ".txt", *TABLES)
 PIXELS = "the pixels' principal components"
 """What images are embedded by where no model is given."""
@@ -73,7 +68,7 @@ def read_request(
 ) -> Request:
     """Read all files, or open those that are shards; within ``limit``, what needs a pass over these.
 
-    Raises DataFileError and InputError, in the options' words.
+    Raises DataFileError and InputError.
     """
     import numpy as np
 
@@ -90,21 +85,13 @@ def read_request(
         for of, name in values.items()
         if name and (_is_file(name) or not (sharded or _has_columns(pool)))
     }
-    columns: dict[str, Any] = {
-        OPTIONS[f"--{of}"]: name for of, name in values.items() if name is not None and of not in files
-    }
+    columns: dict[str, Any] = {COLUMNS[of]: name for of, name in values.items() if name is not None and of not in files}
     bad = np.empty(0, np.int64)
-    try:
-        if sharded:
-            file, bad = _open_shards(source, id_column, columns, skip_bad_rows, device, limit)
-        else:
-            strict_images = strict and pool.is_dir()
-            file = read_pool(pool, id_column=id_column, dialect=dialect, strict=strict_images, **columns)
-    except InputError as error:  # by the names that the options have
-        said = str(error)
-        for option, argument in OPTIONS.items():
-            said = option + said.removeprefix(argument) if said.startswith(argument) else said
-        raise InputError(said) from None
+    if sharded:
+        file, bad = _open_shards(source, id_column, columns, skip_bad_rows, device, limit)
+    else:
+        strict_images = strict and pool.is_dir()
+        file = read_pool(pool, id_column=id_column, dialect=dialect, strict=strict_images, **columns)
     n = len(file)
     request = Request(
         file,
@@ -121,33 +108,36 @@ def read_request(
     )
     how: dict[str, Any] = {"id_column": id_column, "dialect": dialect}
     if labeled is not None:
-        with _named("--labeled", labeled):
+        with _file_of("labeled"):
             key = _column_of(labeled, id_column, dialect)
             request.labeled, names = read_indices(labeled, n, file.ids, key, dialect=dialect)
         request.labels = None if names is None else encode(names)[0][0]
     if "mass" in files:
-        with _named("--mass", files["mass"]):
+        with _file_of("mass"):
             request.mass = read_vector(files["mass"], n, file.ids, **how)
     if "cost" in files:
-        with _named("--cost", files["cost"]):
+        with _file_of("cost"):
             request.cost = read_vector(files["cost"], n, file.ids, "cost", **how)
     if "groups" in files:
-        with _named("--groups", files["groups"]):
+        with _file_of("groups"):
             request.groups = _array(read_names(files["groups"], n, file.ids, **how))
     if probabilities is not None:
-        with _named("--probabilities", probabilities):
+        with _file_of("probabilities"):
             request.probabilities = read_probabilities(probabilities, n, file.ids, **how)
     return request
 
 
 @contextmanager
-def _named(option: str, path: Path) -> Iterator[None]:
-    """What is wrong with a file is said of the option that named it."""
+def _file_of(option: str) -> Iterator[None]:
+    """Say what is wrong with a file of the option that names it."""
     try:
         yield
-    except (DataFileError, InputError) as error:
-        said = str(error).replace("name id_column", "name --id-column")
-        raise type(error)(f"{option} {said}" if said.startswith(str(path)) else said) from None
+    except DataFileError as error:
+        raise DataFileError(f"--{option} {error}") from None
+    except InputError as error:
+        if not error.subject and error.argument.isidentifier():  # about another argument than the file
+            raise
+        raise error.renamed(option, f"--{option} {error.subject or error.argument}") from None
 
 
 BIG = 1 << 28
@@ -180,7 +170,7 @@ def _open_shards(
         with limit(pool):
             bad = bad_rows(pool)
         if len(bad) == len(pool):
-            raise InputError(f"all {len(bad)} rows of {source} hold NaN or infinity; repair them")
+            raise InputError("pool", "hold NaN or infinity", "repair them", subject=f"all {len(bad)} rows of {source}")
         pool = ShardedPool(pool.shards, bad)
     mass, cost = (
         None if (name := columns.get(of)) is None else numbers(pool.column(name, of), f"{source}, column {name!r},")
@@ -227,7 +217,9 @@ def embed_request(request: Request, budget: float, model: Path | None, strict: b
     if request.file.paths is None:
         if model is not None:
             raise InputError(
-                f"--model embeds folders of images, found a pool of {request.file.kind}, embedded already; leave it out"
+                "model",
+                f"embeds folders of images, found a pool of {request.file.kind}, embedded already",
+                "leave it out",
             )
         return request
     import numpy as np
@@ -237,8 +229,10 @@ def embed_request(request: Request, budget: float, model: Path | None, strict: b
     paths = request.file.paths
     if request.cost is None and budget > len(paths) - len(request.labeled):
         raise BudgetError(
-            f"budget must be at most {len(paths) - len(request.labeled)}, the unlabeled images of this folder, found "
-            f"{budget}; lower it"
+            "budget",
+            must=f"be at most {len(paths) - len(request.labeled)}, the unlabeled images of this folder",
+            found=budget,
+            remedy="lower it",
         )
     embedder = PixelEmbedder() if model is None else TorchEmbedder(model)
     features, kept, skipped = embed_images(

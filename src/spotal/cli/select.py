@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import glob
+import os
 import time
 from dataclasses import asdict
 from pathlib import Path
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from spotal.cli.console import KeepFormulas, output, print_json, progress, say
+from spotal.cli.console import KeepFormulas, options, output, print_json, progress, say
 from spotal.cli.dialect import Delimiter, Encoding, dialect_of
 from spotal.errors import BudgetError, InputError
 
@@ -28,6 +29,7 @@ DEFAULT = Path("picks.csv")
 COLUMNS = ("id", "rank", "row", "cell_mass", "strategy", "weight", "stratum", "probability")
 
 
+@options(mass_column="--mass", cost_column="--cost", group_column="--groups")
 def select(
     pool: Annotated[
         str,
@@ -146,23 +148,32 @@ def select(
     is_named, out = out is not None, out or DEFAULT
     if not only_plan:
         _check_out(out, is_named, pool, labeled, mass, cost, groups, model, probabilities)
-    most = None if max_memory is None else size_of(max_memory, "--max-memory")
+    most = None if max_memory is None else size_of(max_memory, "max_memory")
     if draw and strategy != "spot":
-        raise InputError(f"--draw is for --strategy spot, found {strategy!r}; leave it out")
+        raise InputError("draw", f"is for --strategy spot, found {strategy!r}", "leave it out")
     method = get(strategy, representative="random") if draw else get(strategy)
     if method.needs_probabilities and probabilities is None:
         raise InputError(
-            f"--probabilities must be given for --strategy {strategy}, found none; give a file of the model's, one row "
-            "an item, or a strategy that needs no model, such as spot"
+            "probabilities",
+            must=f"be given for --strategy {strategy}",
+            found="none",
+            remedy="give a file of the model's, one row an item, or a strategy that needs no model, such as spot",
         )
     method.check_engine(engine)
     check_device(device)
     if cost is None:
         budget = _whole(budget)
     elif only_plan or most is not None:
-        raise InputError("--plan and --max-memory are for a budget of rows, found --cost too; leave one of them out")
+        raise InputError(
+            "plan",
+            "are for a budget of rows, found --cost too",
+            "leave one of them out",
+            subject="--plan and --max-memory",
+        )
     if (only_plan or most is not None) and strategy != "spot":
-        raise InputError(f"--plan and --max-memory are for --strategy spot, found {strategy!r}; leave them out")
+        raise InputError(
+            "plan", f"are for --strategy spot, found {strategy!r}", "leave them out", subject="--plan and --max-memory"
+        )
     start = time.perf_counter()
     with progress() as bars, using(engine, ray_address):
         reading = bars.add_task(f"reading {Path(pool).name}", total=None)
@@ -182,7 +193,9 @@ def select(
         )
         bars.remove_task(reading)
         if request.features is None and (only_plan or most is not None):
-            raise InputError("--plan and --max-memory need embeddings, found a folder of images; embed it first")
+            raise InputError(
+                "plan", "need embeddings, found a folder of images", "embed it first", subject="--plan and --max-memory"
+            )
         if only_plan:
             found = planned(request, int(budget), most, method)
             print_json(asdict(found)) if as_json else say(console, str(found))
@@ -210,14 +223,17 @@ def _check_out(out: Path, is_named: bool, pool: str, *others: Path | str | None)
 
     text = pool.removeprefix("file://")
     found = [text, *glob.glob(text)] if "://" not in text else []
-    check_output(out, [*(Source(path, (*suffixes(), *SHARD_SUFFIXES, MANIFEST)) for path in found), *others])
+    endings = (*suffixes(), *SHARD_SUFFIXES, MANIFEST) if any(map(os.path.isdir, found)) else ()
+    check_output(out, [*(Source(path, endings) for path in found), *others])
     if not is_named:
         check_unnamed(out, "name a file by --out")
 
 
 def _whole(budget: float) -> int:
     if not budget.is_integer():
-        raise BudgetError(f"--budget must be an integer, the rows to choose, found {budget:g}; money needs --cost")
+        raise BudgetError(
+            "budget", must="be an integer, the rows to choose", found=f"{budget:g}", remedy="money needs --cost"
+        )
     return int(budget)
 
 

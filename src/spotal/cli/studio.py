@@ -63,7 +63,7 @@ def push(
 
     if project is not None and project != "new" and not project.isdecimal():
         raise InputError(
-            f"--project must be a number or new, found {project!r}; the number is in the project's address"
+            "project", must="be a number or new", found=repr(project), remedy="the number is in the project's address"
         )
     console = output(as_json)
     with Project.open(folder) as opened:
@@ -106,7 +106,7 @@ def pull(
     from spotal.project import Project
 
     if watch and as_json:
-        raise InputError("--json is for one pull, found it with --watch; leave one out")
+        raise InputError("as_json", "is for one pull, found it with --watch", "leave one out")
     console = output(as_json)
     with Project.open(folder) as opened:
         tool = _tool(opened, url, timeout)
@@ -156,7 +156,11 @@ def serve(
     from spotal.project import Project, next_batch
 
     if not label_studio:
-        raise InputError("spotal serve needs --label-studio, the only one it serves; our own page is spotal label")
+        raise InputError(
+            "label_studio",
+            must="be given, the only one that spotal serve serves",
+            remedy="our own page is spotal label",
+        )
     console = output(False)
     with Project.open(folder) as opened:
         tool = _tool(opened, url, timeout)
@@ -180,7 +184,7 @@ def _tool(project: Project, url: str | None, timeout: float) -> LabelStudio:
 
 def _images(mode: str | None) -> str | None:
     if mode not in (None, "upload", "local"):
-        raise InputError(f"--images must be upload or local, found {mode!r}")
+        raise InputError("images", must="be upload or local", found=repr(mode))
     return mode
 
 

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from spotal.constraints.limits import Limits
 from spotal.errors import BudgetError, InputError
 from spotal.numeric.arrays import as_array, check_weight
+from spotal.numeric.checks import check_count
 
 __all__ = ["check_limits"]
 
@@ -44,21 +45,28 @@ def check_limits(
     most = replace(limits, budget=np.inf).most(unlabeled)
     if cost is None and budget > most:
         raise BudgetError(
-            f"budget must be at most {most}, since each of the {len(_sizes(group))} groups may have "
-            f"{'its quota of' if np.ndim(max_per_group) else max_per_group} labels and {len(labeled)} rows are labeled "
-            f"already, found {budget}; lower it or raise max_per_group"
+            "budget",
+            must=f"be at most {most}, since each of the {len(_sizes(group))} groups may have "
+            f"{'its quota of' if np.ndim(max_per_group) else max_per_group} "
+            f"labels and {len(labeled)} rows are labeled already",
+            found=budget,
+            remedy="lower it or raise max_per_group",
         )
     if price is not None:
         if most == 0:
             raise BudgetError(
-                "budget must be 0, since no unlabeled row is in a group with room for another label, found "
-                f"{budget}; raise max_per_group"
+                "budget",
+                must="be 0, since no unlabeled row is in a group with room for another label",
+                found=budget,
+                remedy="raise max_per_group",
             )
         if limits.most(unlabeled) == 0:
             inside = unlabeled if group is None or room is None else unlabeled[room[group[unlabeled]] > 0]
             raise BudgetError(
-                f"budget must be at least {price[inside].min():g}, the price of the cheapest row that may be picked, "
-                f"found {budget}; raise it"
+                "budget",
+                must=f"be at least {price[inside].min():g}, the price of the cheapest row that may be picked",
+                found=budget,
+                remedy="raise it",
             )
     return limits
 
@@ -70,7 +78,7 @@ def _sizes(group: NDArray[np.int64] | None) -> NDArray[np.int64]:
 def _money(budget: Any) -> float:
     real = isinstance(budget, (int, float, np.integer, np.floating)) and not isinstance(budget, bool)
     if not real or not np.isfinite(budget) or budget < 0:
-        raise BudgetError(f"budget must be an amount of money of at least 0 where cost is given, found {budget!r}")
+        raise BudgetError("budget", must="be an amount of money of at least 0 where cost is given", found=repr(budget))
     return float(budget)
 
 
@@ -78,7 +86,9 @@ def _prices(cost: Any, n: int) -> NDArray[np.float64] | None:
     price = check_weight(cost, n, "cost", all_zero=True)
     if price is not None and not price.all():
         row = int(np.flatnonzero(price == 0)[0])
-        raise InputError(f"cost must be positive, found 0 at row {row}; give each label the price that it has")
+        raise InputError(
+            "cost", must="be positive", found=f"0 at row {row}", remedy="give each label the price that it has"
+        )
     return price
 
 
@@ -88,29 +98,31 @@ def _groups(
     """Each row's group by number, int64 (N,), and what each group may still give."""
     if (groups is None) != (max_per_group is None):
         given, missing = ("groups", "max_per_group") if max_per_group is None else ("max_per_group", "groups")
-        raise InputError(f"{missing} must be given with {given}, found None; give both or neither")
+        raise InputError(missing, must=f"be given with {given}", found="None", remedy="give both or neither")
     if groups is None:
         return None, None
     if np.ndim(max_per_group) == 0:
-        whole = isinstance(max_per_group, (int, np.integer)) and not isinstance(max_per_group, bool)
-        if not whole or max_per_group < 1:
-            raise InputError(f"max_per_group must be an integer of at least 1, found {max_per_group!r}")
+        check_count(max_per_group, "max_per_group", 1)
     names = as_array(groups, "groups")
     if (names.ndim == 2 and names.dtype == object) or (names.ndim == 2 and not hasattr(groups, "ndim")):
         rows = np.empty(len(names), object)  # tuples, such as (patient, day)
         rows[:] = [tuple(name) for name in names.tolist()]
         names = rows
     if names.shape != (n,):
-        raise InputError(f"groups must have shape ({n},), the group of each row, found shape {names.shape}")
+        raise InputError("groups", must=f"have shape ({n},), the group of each row", found=f"shape {names.shape}")
     number: dict[Any, int] = {}
     try:
         codes = [number.setdefault(name, len(number)) for name in names.tolist()]
         odd = next((name for name in number if name is None or name != name), 0)
     except TypeError as error:
-        raise InputError(f"groups must hold ids such as integers or text, found one that is not ({error})") from None
+        raise InputError(
+            "groups", must="hold ids such as integers or text", found=f"one that is not ({error})"
+        ) from None
     if odd is None or odd != odd:
         row = codes.index(number[odd])
-        raise InputError(f"groups must name the group of each row, found {odd} at row {row}; give it an id of its own")
+        raise InputError(
+            "groups", must="name the group of each row", found=f"{odd} at row {row}", remedy="give it an id of its own"
+        )
     group = np.array(codes, np.int64)
     taken = np.bincount(group[labeled], minlength=len(number))
     return group, np.maximum(_quotas(max_per_group, group, len(number)) - taken, 0)
@@ -123,15 +135,18 @@ def _quotas(max_per_group: Any, group: NDArray[np.int64], count: int) -> NDArray
     quota = as_array(max_per_group, "max_per_group")
     if quota.shape != group.shape or quota.dtype.kind not in "iu" or (quota < 0).any():
         raise InputError(
-            f"max_per_group, where it is no integer, must be integers of at least 0 of shape {group.shape}, the quota "
-            f"of each row's group, found dtype {quota.dtype} of shape {quota.shape}"
+            "max_per_group",
+            must=f"be integers of at least 0 of shape {group.shape}, the quota of each row's group",
+            found=f"dtype {quota.dtype} of shape {quota.shape}",
+            subject="max_per_group, where it is no integer,",
         )
     quotas = np.zeros(count, np.int64)
     quotas[group] = quota
     odd = np.flatnonzero(quotas[group] != quota)
     if len(odd):
         raise InputError(
-            f"max_per_group must be the same for all rows of a group, found {quota[odd[0]]} and "
-            f"{quotas[group[odd[0]]]} in that of row {odd[0]}"
+            "max_per_group",
+            must="be the same for all rows of a group",
+            found=f"{quota[odd[0]]} and {quotas[group[odd[0]]]} in that of row {odd[0]}",
         )
     return quotas

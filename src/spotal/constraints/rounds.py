@@ -40,11 +40,13 @@ class RoundLimits:
         try:
             limits = check_limits(batch_size if priced else 0, cost, groups, max_per_group, none, np.arange(n))
         except BudgetError as error:
-            raise BudgetError(str(error).replace("budget", "batch_size", 1)) from None
+            raise error.renamed("batch_size") from None
         if limits is None:
             return cls()
         if priced and limits.budget == 0:
-            raise BudgetError("batch_size must be positive, the money of a round, found 0; give what a round may cost")
+            raise BudgetError(
+                "batch_size", must="be positive, the money of a round", found="0", remedy="give what a round may cost"
+            )
         quota = max_per_group if np.ndim(max_per_group) == 0 else np.asarray(max_per_group, np.int64)
         return cls(limits.cost, limits.group, quota, limits.budget if priced else np.inf)
 

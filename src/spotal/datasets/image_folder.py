@@ -45,9 +45,11 @@ def read_image(path: str | os.PathLike[str], size: int | None = None, channels: 
         The size is below 1, or channels is not one of these.
     """
     if size is not None and size < 1:
-        raise InputError(f"size must be at least 1, found {size}; give the height and width in pixels")
+        raise InputError("size", must="be at least 1", found=size, remedy="give the height and width in pixels")
     if channels not in (None, 1, 3):
-        raise InputError(f"channels must be 1, 3 or None, found {channels!r}; take 1 for gray or 3 for color")
+        raise InputError(
+            "channels", must="be 1, 3 or None", found=repr(channels), remedy="take 1 for gray or 3 for color"
+        )
     return decode(Path(path), os.fspath(path), None if size is None else (size, size), channels)
 
 
@@ -89,7 +91,9 @@ def load_image_folder(
     if not root.is_dir():
         raise DataFileError(f"{root} must be a folder of images; check the path")
     if image_size is not None and image_size < 1:
-        raise InputError(f"image_size must be at least 1, found {image_size}; give the height and width in pixels")
+        raise InputError(
+            "image_size", must="be at least 1", found=image_size, remedy="give the height and width in pixels"
+        )
     parts = _parts(root, strict)
     files = [file for part in parts for file, _ in part]
 

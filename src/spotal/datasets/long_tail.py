@@ -43,12 +43,17 @@ def long_tail(y: ArrayLike, ratio: float, random_state: Seed = None, *, order: s
     labels = as_array(y, "y")
     if labels.ndim != 1 or not labels.size or labels.dtype.kind not in "ui":
         raise InputError(
-            f"y must be a vector of integer labels, found dtype {labels.dtype} of shape {labels.shape}; give one a row"
+            "y",
+            must="be a vector of integer labels",
+            found=f"dtype {labels.dtype} of shape {labels.shape}",
+            remedy="give one a row",
         )
     if isinstance(ratio, bool) or not isinstance(ratio, (int, float, np.number)) or not 1 <= ratio < np.inf:
-        raise InputError(f"ratio must be a finite number of at least 1, found {ratio!r}; 1 keeps all classes as large")
+        raise InputError(
+            "ratio", must="be a finite number of at least 1", found=repr(ratio), remedy="1 keeps all classes as large"
+        )
     if order not in ("index", "random"):
-        raise InputError(f"order must be 'index' or 'random', found {order!r}; take one of these")
+        raise InputError("order", must="be 'index' or 'random'", found=repr(order), remedy="take one of these")
     rng = np.random.default_rng(as_seed(random_state))
     classes, counts = np.unique(labels, return_counts=True)
     ranked = rng.permutation(classes) if order == "random" else classes

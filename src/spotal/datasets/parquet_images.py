@@ -85,7 +85,9 @@ def load_parquet_images(
     Files are held in memory whole, compressed as they are, beside the decoded images.
     """
     if image_size is not None and image_size < 1:
-        raise InputError(f"image_size must be at least 1, found {image_size}; give the height and width in pixels")
+        raise InputError(
+            "image_size", must="be at least 1", found=image_size, remedy="give the height and width in pixels"
+        )
     source = Path(path)
     train, test = parquet_parts(source) if source.is_dir() else ([source], [])
     if not train:

@@ -72,7 +72,7 @@ def load(
     name = os.fspath(name_or_path)
     if name in _NAMES:
         if image_size is not None:
-            raise InputError(f"image_size must be left out for the dataset {name!r}, found {image_size}")
+            raise InputError("image_size", must=f"be left out for the dataset {name!r}", found=image_size)
         return _named(name, data_dir, strict, download, progress)
     path = Path(name)
     kind = path.suffix.lower()
@@ -94,7 +94,7 @@ def load(
 
         return load_image_folder(path, image_size=image_size, strict=strict, random_state=random_state)
     if image_size is not None:
-        raise InputError(f"image_size must be left out for the embeddings in {name}, found {image_size}")
+        raise InputError("image_size", must=f"be left out for the embeddings in {name}", found=image_size)
     from spotal.datasets.tables import load_table
 
     return load_table(path, random_state=random_state)

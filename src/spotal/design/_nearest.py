@@ -35,10 +35,12 @@ def nearest_blocks(
     centers that are that close to a tie may be exchanged; the distance is taken anew from the difference. Raises
     InputError for an entry that is not finite.
     """
-    from scipy.spatial import cKDTree
-
     dtype = np.float32 if np.result_type(points, centers).itemsize <= 4 else np.float64
-    tree = cKDTree(centers) if centers.shape[1] <= TREE_DIM else None
+    tree: Any = None
+    if centers.shape[1] <= TREE_DIM:
+        from scipy.spatial import cKDTree
+
+        tree = cKDTree(centers)
     origin = centers.mean(axis=0, dtype=np.float64).astype(dtype)
     moved = centers.astype(dtype) - origin
     half = 0.5 * np.einsum("ij,ij->i", moved, moved)
@@ -48,7 +50,9 @@ def nearest_blocks(
         block = np.asarray(points[rows], dtype=dtype if tree is None else np.float64)
         if not np.isfinite(block).all():
             bad = start + int((~np.isfinite(block)).any(axis=1).argmax())
-            raise InputError(f"the cloud has an entry that is not finite in row {bad}; drop or repair that row")
+            raise InputError(
+                "cloud", f"has an entry that is not finite in row {bad}", "drop or repair that row", subject="the cloud"
+            )
         if tree is not None:
             distance, index = tree.query(block)
         else:

@@ -135,16 +135,20 @@ def check_unit(points: ArrayLike, name: str, *, dim: int | None = None) -> NDArr
     try:
         array = np.asarray(points, dtype=np.float64)
     except (TypeError, ValueError):
-        raise InputError(f"{name} must hold numbers in rows of equal length; pass an array (rows, dim)") from None
+        raise InputError(
+            name, must="hold numbers in rows of equal length", remedy="pass an array (rows, dim)"
+        ) from None
     if array.ndim != 2 or array.shape[1] == 0:
-        raise InputError(f"{name} must be 2-D, found shape {array.shape}; reshape it to (rows, dim)")
+        raise InputError(name, must="be 2-D", found=f"shape {array.shape}", remedy="reshape it to (rows, dim)")
     if dim is not None and array.shape[1] != dim:
-        raise InputError(f"{name} has {array.shape[1]} columns where dim is {dim}; pass points of that dimension")
+        raise InputError(name, f"has {array.shape[1]} columns where dim is {dim}", "pass points of that dimension")
     outside = ~((array >= 0) & (array <= 1)).all(axis=1)
     if outside.any():
         row = int(outside.argmax())
         raise InputError(
-            f"{name} must be finite and within [0,1], found {array[row].tolist()} in row {row}; "
-            "map the points to the unit hypercube first"
+            name,
+            must="be finite and within [0,1]",
+            found=f"{array[row].tolist()} in row {row}",
+            remedy="map the points to the unit hypercube first",
         )
     return array

@@ -57,7 +57,9 @@ class Centroidal(Design):
         per_point = check_count(self.samples_per_point, "samples_per_point", 1)
         max_iter = check_count(self.max_iter, "max_iter")
         if not self.tol >= 0:
-            raise InputError(f"tol must be a number of at least 0, found {self.tol!r}; pass for example 1e-3")
+            raise InputError(
+                "tol", must="be a number of at least 0", found=repr(self.tol), remedy="pass for example 1e-3"
+            )
         dim, count = existing.shape[1], n + len(existing)
         free = Sobol().points(n, dim, existing=existing, random_state=rng)
         sample = cloud(per_point * count, dim, rng)

@@ -43,9 +43,11 @@ class LatinHypercube(Design):
 
     def _points(self, n: int, dim: int, rng: np.random.Generator) -> NDArray[np.float64]:
         if self.strength not in (1, 2):
-            raise InputError(f"strength must be 1 or 2, found {self.strength!r}; pass 1 for any number of points")
+            raise InputError(
+                "strength", must="be 1 or 2", found=repr(self.strength), remedy="pass 1 for any number of points"
+            )
         if self.optimization not in (None, "random-cd"):
-            raise InputError(f"optimization is {self.optimization!r}, not None or 'random-cd'; pass one of these")
+            raise InputError("optimization", f"is {self.optimization!r}, not None or 'random-cd'", "pass one of these")
         # one point, or one dimension, has nothing to swap
         optimization = self.optimization if n > 1 and dim > 1 else None
         source = engine("LatinHypercube", dim, rng, strength=self.strength, optimization=optimization)
@@ -53,6 +55,9 @@ class LatinHypercube(Design):
             found: NDArray[np.float64] = source.random(n)
         except ValueError as error:
             raise InputError(
-                f"strength={self.strength} cannot make n={n} points in dim={dim}: {error}; pass strength=1"
+                "strength",
+                f"cannot make n={n} points in dim={dim}: {error}",
+                "pass strength=1",
+                subject=f"strength={self.strength}",
             ) from None
         return found

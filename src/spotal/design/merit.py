@@ -56,7 +56,7 @@ def discrepancy(points: ArrayLike, method: Method = "mixture") -> float:
     point sets (L2-star).
     """
     if method not in METHODS:
-        raise InputError(f"method is {method!r}, which is unknown; pass one of {', '.join(METHODS)}")
+        raise InputError("method", f"is {method!r}, which is unknown", f"pass one of {', '.join(METHODS)}")
     checked = _some(check_unit(points, "points"), "points")
     from scipy.stats import qmc
 
@@ -123,7 +123,7 @@ def fill_distance(picks: ArrayLike, cloud: ArrayLike, chunk: int | None = None) 
     rows = to_numpy(check_matrix(cloud, "cloud", finite=False))
     if rows.shape[1] != centers.shape[1]:
         raise InputError(
-            f"cloud has {rows.shape[1]} columns where picks have {centers.shape[1]}; pass points of one space"
+            "cloud", f"has {rows.shape[1]} columns where picks have {centers.shape[1]}", "pass points of one space"
         )
     chunk = None if chunk is None else check_count(chunk, "chunk", 1)
     return max(float(distance.max()) for _, distance, _ in nearest_blocks(rows, centers, chunk))
@@ -166,7 +166,7 @@ def merits(points: ArrayLike) -> dict[str, float]:
 
 def _some(array: NDArray[Any], name: str) -> NDArray[Any]:
     if len(array) == 0:
-        raise InputError(f"{name} has no rows; pass at least one point")
+        raise InputError(name, "has no rows", "pass at least one point")
     return array
 
 

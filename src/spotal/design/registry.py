@@ -51,9 +51,9 @@ def get(name: str, **parameters: Any) -> Design:
         For an unknown name or parameter; the sentence lists the known ones.
     """
     if name not in _DESIGNS:
-        raise InputError(f"design {name!r} is unknown; pass one of {', '.join(_DESIGNS)}")
+        raise InputError("design", f"{name!r} is unknown", f"pass one of {', '.join(_DESIGNS)}")
     known = inspect.signature(_DESIGNS[name]).parameters
     for parameter in parameters:
         if parameter not in known:
-            raise InputError(f"design {name!r} has no parameter {parameter!r}; it has {', '.join(known)}")
+            raise InputError("design", f"{name!r} has no parameter {parameter!r}", f"it has {', '.join(known)}")
     return _DESIGNS[name](**parameters)

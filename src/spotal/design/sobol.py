@@ -49,9 +49,14 @@ class Sobol(SequentialDesign):
 
     def _sequence(self, n: int, dim: int, start: int, rng: np.random.Generator) -> NDArray[np.float64]:
         if dim > MAX_DIM:
-            raise InputError(f"dim is {dim}, above the {MAX_DIM} that Sobol can make; reduce the dimension")
+            raise InputError("dim", f"is {dim}, above the {MAX_DIM} that Sobol can make", "reduce the dimension")
         if start + n > 1 << BITS:
-            raise InputError(f"start + n is {start + n}, above the 2**{BITS} points of a Sobol sequence; ask for fewer")
+            raise InputError(
+                "n",
+                f"is {start + n}, above the 2**{BITS} points of a Sobol sequence",
+                "ask for fewer",
+                subject="start + n",
+            )
         source = engine("Sobol", dim, rng, scramble=self.scramble, bits=BITS)
         found: NDArray[np.float64]
         if start:

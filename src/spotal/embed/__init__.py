@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from spotal.embed.base import Embedder
 from spotal.embed.files import embed_images
 from spotal.embed.pixels import PixelEmbedder
 from spotal.embed.torch_model import TorchEmbedder
+from spotal.lazy import lazily
 
 if TYPE_CHECKING:
     from spotal.embed.choose import open_embedder, train_embedder
@@ -38,8 +38,4 @@ _HOMES = {
 }
 """Names that need torch or pyarrow at once."""
 
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
-        raise AttributeError(f"module 'spotal.embed' has no attribute {name!r}")
-    return getattr(import_module(f"spotal.embed.{_HOMES[name]}"), name)
+__getattr__, __dir__ = lazily(__name__, {name: f"spotal.embed.{home}" for name, home in _HOMES.items()}, __all__)

@@ -35,7 +35,9 @@ def check_images(images: Any) -> NDArray[np.uint8]:
     array = np.asarray(images)
     if array.ndim != 4 or array.dtype != np.uint8 or array.shape[3] not in (1, 3) or not array.size:
         raise InputError(
-            f"images must be uint8 of shape (n, height, width, 1 or 3), found {array.dtype} of shape {array.shape}; "
-            "convert them"
+            "images",
+            must="be uint8 of shape (n, height, width, 1 or 3)",
+            found=f"{array.dtype} of shape {array.shape}",
+            remedy="convert them",
         )
     return array

@@ -82,7 +82,7 @@ def train_embedder(
         No image can be read.
     """
     if items.takes != "images":
-        raise InputError("--train takes images, found text; give a text model by --model")
+        raise InputError("items", must="be images", found="text", remedy="give a text model by --model")
     path = Path(out, ENCODER)
     if path.is_file():
         embedder = TorchEmbedder(path, device=device)
@@ -91,8 +91,9 @@ def train_embedder(
         other = next((key for key in asked if known.get(key) != json.loads(json.dumps(asked[key]))), None)
         if other is not None or image_size not in (None, embedder.image_size):
             raise InputError(
-                f"--out {out} has an encoder that was trained otherwise ({other or 'image_size'} differs); take "
-                f"--model {out} to embed by it, or a new folder"
+                "out",
+                f"{out} has an encoder that was trained otherwise ({other or 'image_size'} differs)",
+                f"take --model {out} to embed by it, or a new folder",
             )
         return embedder
     images = _load(items, image_size or _side(items, MOST_TRAINING_SIZE), random_state, on_load)

@@ -71,9 +71,9 @@ def embed_images(
     """
     size = image_size if image_size is not None else getattr(embedder, "image_size", None) or DEFAULT_SIZE
     if size < 1:
-        raise InputError(f"image_size must be at least 1, found {size}; give the height and width in pixels")
+        raise InputError("image_size", must="be at least 1", found=size, remedy="give the height and width in pixels")
     if not paths:
-        raise InputError("paths must name at least one image, found none; give a folder that has images")
+        raise InputError("paths", must="name at least one image", found="none", remedy="give a folder that has images")
     channels: int = getattr(embedder, "channels", 3)
     files = [Path(path) for path in paths]
     if hasattr(embedder, "fit") and not getattr(embedder, "is_fitted", True):

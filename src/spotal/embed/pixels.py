@@ -102,7 +102,9 @@ class PixelEmbedder:
         from sklearn.decomposition import PCA
 
         if len(small) < 2:
-            raise InputError(f"images must be at least 2 to fit PixelEmbedder, found {len(small)}; give more images")
+            raise InputError(
+                "images", must="be at least 2 to fit PixelEmbedder", found=len(small), remedy="give more images"
+            )
         components = min(self.n_components, len(small) - 1, small.shape[1])
         with np.errstate(invalid="ignore"):  # equal images have no variance to take shares of
             # float32 covariances would lose digits
@@ -113,8 +115,10 @@ class PixelEmbedder:
     def _project(self, small: NDArray[np.float32]) -> NDArray[np.float32]:
         if small.shape[1] != len(self.mean_):
             raise InputError(
-                f"images must have {len(self.mean_)} pixels when shrunk, as those fitted on, found {small.shape[1]}; "
-                "give images of the same size and channels"
+                "images",
+                must=f"have {len(self.mean_)} pixels when shrunk, as those fitted on",
+                found=small.shape[1],
+                remedy="give images of the same size and channels",
             )
         vectors: NDArray[np.float32] = np.matmul(small - self.mean_, self.components_.T, dtype=np.float32)
         return vectors

@@ -109,7 +109,7 @@ def embed_items(
     workers = None if workers is None else check_count(workers, "workers")
     shard_rows = check_count(shard_rows, "shard_rows", 1)
     if dtype not in DTYPES:
-        raise InputError(f"dtype must be one of {', '.join(DTYPES)}, found {dtype!r}")
+        raise InputError("dtype", must=f"be one of {', '.join(DTYPES)}", found=repr(dtype))
     folder = Path(out)
     open_folder(folder)
     lock = try_lock(folder / ".lock")
@@ -268,11 +268,13 @@ def _begin(folder: Path, items: Items, embedder: TorchEmbedder, dtype: str) -> M
     manifest = read_manifest(folder)
     if manifest.recipe_hash != content_hash(recipe):
         raise InputError(
-            f"--out {folder} was embedded by {manifest.model} (recipe {manifest.recipe_hash}), found {embedder.name} "
-            f"(recipe {content_hash(recipe)}); give the same model, or a new folder"
+            "out",
+            f"{folder} was embedded by {manifest.model} (recipe {manifest.recipe_hash}), found {embedder.name} "
+            f"(recipe {content_hash(recipe)})",
+            "give the same model, or a new folder",
         )
     if manifest.dtype != dtype:
-        raise InputError(f"--out {folder} holds {manifest.dtype}, found --dtype {dtype}; give a new folder")
+        raise InputError("out", f"{folder} holds {manifest.dtype}, found dtype {dtype}", "give a new folder")
     _same_source(folder, manifest.source, items.source)
     sizes = dict(zip(map(str, items.ids), items.sizes, strict=True)) if items.sizes else {}
     # those whose files have changed since are tried again
@@ -284,21 +286,24 @@ def _same_source(folder: Path, before: dict[str, Any], now: dict[str, Any]) -> N
     """Row numbers mean something only in the table that they were taken from."""
     if before.get("kind") != now.get("kind"):
         raise InputError(
-            f"--out {folder} was embedded from a {before.get('kind')}, found a {now.get('kind')}; give a new folder"
+            "out", f"{folder} was embedded from a {before.get('kind')}, found a {now.get('kind')}", "give a new folder"
         )
     fixed = ("name", "column", "id_column") if now["kind"] != "folder" else ()
     changed = next((key for key in fixed if key in now and before.get(key) != now[key]), None)
     if changed is not None:
         raise InputError(
-            f"--out {folder} was embedded from the {changed.replace('_', ' ')} {before.get(changed)!r}, found "
-            f"{now[changed]!r}; give a new folder"
+            "out",
+            f"{folder} was embedded from the {changed.replace('_', ' ')} {before.get(changed)!r}, "
+            f"found {now[changed]!r}",
+            "give a new folder",
         )
     if now["kind"] == "table" and now["id_column"] is None:
         short = next((file for file, rows in before["rows"].items() if now["rows"].get(file, rows) < rows), None)
         if short is not None:
             raise InputError(
-                f"SOURCE has fewer rows in {short} than when it was embedded, so that row numbers no longer hold; name "
-                "an --id-column and a new folder"
+                "source",
+                f"has fewer rows in {short} than when it was embedded, so that row numbers no longer hold",
+                "name a column of ids and a new folder",
             )
 
 
@@ -381,7 +386,7 @@ def _write(folder: Path, name: str, matrix: NDArray[Any], items: Items, rows: li
 def _cast(vectors: NDArray[np.float32], dtype: str) -> NDArray[Any]:
     largest = float(np.abs(vectors).max(initial=0))
     if dtype == "float16" and largest > float(np.finfo(np.float16).max):
-        raise InputError(f"--dtype must be float32 for this model, whose embeddings reach {largest:.3g}")
+        raise InputError("dtype", must=f"be float32 for this model, whose embeddings reach {largest:.3g}")
     return vectors.astype(dtype)
 
 

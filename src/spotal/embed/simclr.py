@@ -48,7 +48,7 @@ RESNET_ON_CPU = RESNET | {"width": 16, "features": 128, "hidden": 128, "projecti
 def recipe_for(backbone: str, cuda: bool) -> dict[str, Any]:
     """The recipe of a backbone on a kind of device. Raises InputError for an unknown one."""
     if backbone not in BACKBONES:
-        raise InputError(f"backbone must be one of {', '.join(BACKBONES)}, found {backbone!r}")
+        raise InputError("backbone", must=f"be one of {', '.join(BACKBONES)}", found=repr(backbone))
     if backbone == "small":
         return RECIPE
     return RESNET if cuda else RESNET_ON_CPU

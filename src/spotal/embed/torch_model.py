@@ -85,7 +85,9 @@ class TorchEmbedder:
         for name, value in (("batch_size", batch_size), ("image_size", image_size if image_size is not None else 1)):
             check_count(value, name, 1)
         if channels not in (None, 1, 3):
-            raise InputError(f"channels must be 1, 3 or None, found {channels!r}; take 1 for gray or 3 for color")
+            raise InputError(
+                "channels", must="be 1, 3 or None", found=repr(channels), remedy="take 1 for gray or 3 for color"
+            )
         self.path = type(model).__name__ if isinstance(model, torch.nn.Module) else str(model)
         self.batch_size = int(batch_size)
         self.device = _device(device)
@@ -118,12 +120,13 @@ class TorchEmbedder:
             tensor = found[name] if value is None else torch.tensor([float(entry) for entry in value])
             if tensor.shape != (model.channels,):
                 raise InputError(
-                    f"{name} must have one number for each of {model.channels} channels, found shape "
-                    f"{tuple(tensor.shape)}"
+                    name,
+                    must=f"have one number for each of {model.channels} channels",
+                    found=f"shape {tuple(tensor.shape)}",
                 )
             found[name] = tensor
         if not bool((found["deviation"] > 0).all()):
-            raise InputError("deviation must be positive in every channel; leave it out or repair it")
+            raise InputError("deviation", must="be positive in every channel", remedy="leave it out or repair it")
         model.scale(found["mean"], found["deviation"])
 
     @property
@@ -155,7 +158,10 @@ class TorchEmbedder:
             if images.shape[3] != self.channels:
                 if images.shape[3] != 1:
                     raise InputError(
-                        f"images must have 1 channel for the model {self.name}, found 3; convert them to gray"
+                        "images",
+                        must=f"have 1 channel for the model {self.name}",
+                        found="3",
+                        remedy="convert them to gray",
                     )
                 images = np.repeat(images, 3, 3)
         parts = [list(images[part]) for part in blocks(len(images), self.batch_size)]
@@ -203,9 +209,9 @@ def _device(name: str | None) -> torch.device:
     try:
         device = torch.device(name)
     except RuntimeError as error:
-        raise InputError(f"device {name!r} is not one that torch knows ({_line(error)}); take 'cpu'") from None
+        raise InputError("device", f"{name!r} is not one that torch knows ({_line(error)})", "take 'cpu'") from None
     if device.type == "cuda" and not torch.cuda.is_available():
-        raise InputError(f"device {name!r} is not on this machine; take 'cpu', or 'auto' for the best there is")
+        raise InputError("device", f"{name!r} is not on this machine", "take 'cpu', or 'auto' for the best there is")
     return device
 
 

@@ -43,9 +43,9 @@ def using(engine: str | Callable[..., Any] | None, ray_address: str | None = Non
         There is no such engine or cluster, or an address for another engine.
     """
     if isinstance(engine, str) and engine not in ENGINES:
-        raise InputError(f"engine must be one of {', '.join(ENGINES)}, found {engine!r}")
+        raise InputError("engine", must=f"be one of {', '.join(ENGINES)}", found=repr(engine))
     if ray_address is not None and engine != "ray":
-        raise InputError(f"ray_address {ray_address} is for the engine 'ray', found {engine!r}; leave it out")
+        raise InputError("ray_address", f"{ray_address} is for the engine 'ray', found {engine!r}", "leave it out")
     if engine == "ray":
         from spotal.engine.ray import RayEngine
 

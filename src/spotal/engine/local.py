@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from typing import Any, TypeVar
 
 from spotal.engine.base import Pass
 from spotal.engine.watch import Watch
+from spotal.numeric.arrays import block_rows
 from spotal.pool.base import Pool
 
 __all__ = ["run"]
@@ -21,8 +22,8 @@ def run(task: Pass[Partial, Result], pool: Pool, *, threads: int = 1) -> Result:
     """Return the result of one pass over the pool.
 
     Holds one partial result and, for each thread, up to two batches. Several threads map batches at the same
-    time; results are merged in the order of the batches all the same. Whoever watches
-    (:func:`spotal.engine.watching`) is told after each batch.
+    time, where the pool is more than one batch; results are merged in the order of the batches all the same.
+    Whoever watches (:func:`spotal.engine.watching`) is told after each batch.
     """
     partial: Any = None
     watch = Watch(task, len(pool))
@@ -34,15 +35,17 @@ def run(task: Pass[Partial, Result], pool: Pool, *, threads: int = 1) -> Result:
 
 def _mapped(task: Pass[Any, Any], pool: Pool, threads: int) -> Iterator[tuple[int, Any]]:
     """Number of rows and result of each batch, in order."""
-    if threads < 2:
+    if threads < 2 or len(pool) <= block_rows(pool.dim):
         for batch in pool.batches():
             yield len(batch.points), task.map(batch)
         return
-    with ThreadPoolExecutor(threads) as workers:
+    from spotal.numeric.threads import workers
+
+    with workers(threads) as executor:
         waiting: deque[tuple[int, Future[Any]]] = deque()
         try:
             for batch in pool.batches():
-                waiting.append((len(batch.points), workers.submit(task.map, batch)))
+                waiting.append((len(batch.points), executor.submit(task.map, batch)))
                 if len(waiting) > threads:
                     rows, first = waiting.popleft()
                     yield rows, first.result()

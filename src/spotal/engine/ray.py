@@ -74,7 +74,7 @@ class RayEngine:
         try:
             ray: Any = import_module("ray")
         except ImportError as error:
-            raise InputError(f"engine 'ray' needs Ray ({error}); pip install 'spotal[ray]'") from None
+            raise InputError("engine", f"'ray' needs Ray ({error})", "pip install 'spotal[ray]'") from None
         if self.address is None and ray.is_initialized():
             self.ray, self._ends = ray, False
             return self
@@ -88,7 +88,7 @@ class RayEngine:
             ray.init(**options)
         except (ConnectionError, ValueError, RuntimeError) as error:
             reason = " ".join(str(error).split())[:150]
-            raise InputError(f"ray_address {self.address} has no cluster to connect to ({reason})") from None
+            raise InputError("ray_address", f"{self.address} has no cluster to connect to ({reason})") from None
         self.ray = ray
         return self
 
@@ -142,7 +142,7 @@ def _check_reachable(address: str) -> None:
         socket.create_connection((host, int(port)), timeout=10).close()
     except OSError as error:
         raise InputError(
-            f"ray_address {address} has no cluster to connect to ({str(error.strerror or error).lower()})"
+            "ray_address", f"{address} has no cluster to connect to ({str(error.strerror or error).lower()})"
         ) from None
 
 

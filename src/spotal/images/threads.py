@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
 from typing import TypeVar
 
-from spotal.errors import DataFileError, SpotalWarning
+from spotal.errors import DataFileError, SkippedWarning
 
 __all__ = ["each", "report"]
 
@@ -51,9 +51,5 @@ def report(failures: Sequence[DataFileError], total: int, where: object, strict:
         raise DataFileError(
             f"{len(failures)} of {total} images in {where} cannot be read ({first}{more}); repair or remove them"
         )
-    choice = "" if strict is None else ", or pass strict=True to stop at them"
-    warnings.warn(
-        f"skipped {len(failures)} of {total} images in {where} ({first}{more}); repair or remove them{choice}",
-        SpotalWarning,
-        stacklevel=3,
-    )
+    said = f"skipped {len(failures)} of {total} images in {where} ({first}{more}); repair or remove them"
+    warnings.warn(SkippedWarning(said, "" if strict is None else "pass strict=True"), stacklevel=3)

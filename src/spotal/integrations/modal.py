@@ -47,7 +47,7 @@ def query_strategy(strategy: str | Strategy = "spot", *, random_state: Seed = No
     chosen = strategy if isinstance(strategy, Strategy) else get(strategy, **parameters)
     if isinstance(strategy, Strategy) and parameters:
         raise InputError(
-            f"parameters go with a strategy's name, found {sorted(parameters)} with {strategy!r}; drop them"
+            "parameters", f"go with a strategy's name, found {sorted(parameters)} with {strategy!r}", "drop them"
         )
 
     def choose(
@@ -93,7 +93,9 @@ def _votes(classifier: Any, X: NDArray[Any]) -> NDArray[np.float64]:
     """A Committee's probabilities (n, classes, members)."""
     if not hasattr(classifier, "vote_proba"):
         raise InputError(
-            f"classifier must be a Committee for a strategy that needs several draws, found "
-            f"{type(classifier).__name__}; use modAL.models.Committee"
+            "classifier",
+            must="be a Committee for a strategy that needs several draws",
+            found=type(classifier).__name__,
+            remedy="use modAL.models.Committee",
         )
     return np.asarray(classifier.vote_proba(X)).swapaxes(1, 2)

@@ -5,8 +5,9 @@ torch, scikit-learn and lightning are imported when a learner that needs them is
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from spotal.lazy import lazily
 
 _HOMES = {
     "Learner": "spotal.learner.base",
@@ -41,16 +42,4 @@ if TYPE_CHECKING:
     from spotal.learner.skorch_learner import SkorchLearner
     from spotal.learner.torch_learner import TorchLearner
 
-
-def __getattr__(name: str) -> Any:
-    if name == "networks":
-        return import_module("spotal.learner.networks")
-    if name not in _HOMES:
-        raise AttributeError(f"module 'spotal.learner' has no attribute {name!r}")
-    value = getattr(import_module(_HOMES[name]), name)
-    globals()[name] = value
-    return value
-
-
-def __dir__() -> list[str]:
-    return sorted(__all__)
+__getattr__, __dir__ = lazily(__name__, _HOMES, __all__)

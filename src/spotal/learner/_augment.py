@@ -41,12 +41,13 @@ def choose_augment(augment: Any, shape: tuple[int, ...]) -> Augment | None:
         return chosen
     if augment not in ("auto", "crop", "crop-flip"):
         raise InputError(
-            f"augment must be 'auto', 'none', 'crop', 'crop-flip' or a function of a batch and a generator, "
-            f"found {augment!r}"
+            "augment",
+            must="be 'auto', 'none', 'crop', 'crop-flip' or a function of a batch and a generator",
+            found=repr(augment),
         )
     if len(shape) == 1:
         raise InputError(
-            f"augment must be 'auto', 'none' or a function for features (n, {shape[0]}), found {augment!r}"
+            "augment", must=f"be 'auto', 'none' or a function for features (n, {shape[0]})", found=repr(augment)
         )
     return crop_flip if augment == "crop-flip" or (augment == "auto" and shape[2] == 3) else crop
 

@@ -57,8 +57,9 @@ def as_learner(model: Any, X: NDArray[Any], n_classes: int | None = None) -> Lea
 
         if n_classes is None and hasattr(model, "predict_proba"):
             raise InputError(
-                f"learner is {type(model).__name__}, which does not say how many classes there are; wrap it: "
-                "SklearnLearner(classifier, n_classes)"
+                "learner",
+                f"is {type(model).__name__}, which does not say how many classes there are",
+                "wrap it: SklearnLearner(classifier, n_classes)",
             )
         return SklearnLearner(model, n_classes or 2)
     raise ModelError(

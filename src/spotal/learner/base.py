@@ -63,14 +63,19 @@ def check_labels(y: Any, n: int, n_classes: int, name: str = "y", of: str = "X")
     """Check that y holds one class 0 .. n_classes - 1 for each of n >= 1 rows; int64 (n,). Raises InputError. O(n)."""
     labels = as_array(y, name)
     if labels.shape != (n,):
-        raise InputError(f"{name} must have shape ({n},), one label for each row of {of}, found shape {labels.shape}")
+        raise InputError(name, must=f"have shape ({n},), one label for each row of {of}", found=f"shape {labels.shape}")
     if n == 0:
-        raise InputError(f"{name} must hold at least one label, found none; label a row first")
+        raise InputError(name, must="hold at least one label", found="none", remedy="label a row first")
     if labels.dtype.kind not in "iu":
-        raise InputError(f"{name} must hold integer classes, found dtype {labels.dtype}; encode them as 0, 1, 2, ...")
+        raise InputError(
+            name, must="hold integer classes", found=f"dtype {labels.dtype}", remedy="encode them as 0, 1, 2, ..."
+        )
     outside = labels[(labels < 0) | (labels >= n_classes)]
     if outside.size:
         raise InputError(
-            f"{name} must hold classes 0..{n_classes - 1}, found {outside[0]}; check the labels, or raise n_classes"
+            name,
+            must=f"hold classes 0..{n_classes - 1}",
+            found=outside[0],
+            remedy="check the labels, or raise n_classes",
         )
     return labels.astype(np.int64)

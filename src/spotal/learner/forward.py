@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -10,7 +11,7 @@ from torch import nn
 
 from spotal.errors import ModelError
 
-__all__ = ["Embed", "forward"]
+__all__ = ["Embed", "forward", "multiplications"]
 
 Embed = Callable[[nn.Module, torch.Tensor], torch.Tensor]
 """From a module and a batch on its device to embeddings (n, d)."""
@@ -58,6 +59,27 @@ def forward(
         )
     _check(embedding, "embed", len(batch), None, "pass embed= that gives one vector for each row")
     return scores, embedding
+
+
+@contextmanager
+def multiplications(network: nn.Module) -> Iterator[Callable[[int], int]]:
+    """Count the multiplications of the forward passes of the block: a function from rows to how many each took, about.
+
+    Those by the weights of linear and convolutional modules; each parameter counts once a row at least.
+    """
+    counts: list[int] = []
+
+    def count(module: nn.Module, args: Any, output: Any) -> None:
+        weight: Any = module.weight
+        counts.append(weight.numel() * output.numel() // len(weight))
+
+    weighed = (nn.Linear, nn.Conv1d, nn.Conv2d, nn.Conv3d)
+    hooks = [module.register_forward_hook(count) for module in network.modules() if isinstance(module, weighed)]
+    try:
+        yield lambda rows: max(sum(counts) // rows, sum(p.numel() for p in network.parameters()))
+    finally:
+        for hook in hooks:
+            hook.remove()
 
 
 def _embedder(network: nn.Module, embed: Embed | str) -> Callable[[torch.Tensor], Any]:

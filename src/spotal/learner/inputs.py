@@ -24,17 +24,25 @@ def check_data(X: Any, name: str, shape: tuple[int, ...] | None = None) -> NDArr
     array = to_numpy(X)
     if array.ndim not in (2, 4):
         raise InputError(
-            f"{name} must be images (n, height, width, channels) or features (n, d), found shape {array.shape}; "
-            "reshape it"
+            name,
+            must="be images (n, height, width, channels) or features (n, d)",
+            found=f"shape {array.shape}",
+            remedy="reshape it",
         )
     if array.dtype.kind not in "fuib":
-        raise InputError(f"{name} must hold real numbers, found dtype {array.dtype}; encode its values as numbers")
+        raise InputError(
+            name, must="hold real numbers", found=f"dtype {array.dtype}", remedy="encode its values as numbers"
+        )
     if 0 in array.shape[1:]:
-        raise InputError(f"{name} must have rows that hold numbers, found shape {array.shape}; give full rows")
+        raise InputError(
+            name, must="have rows that hold numbers", found=f"shape {array.shape}", remedy="give full rows"
+        )
     if shape is not None and array.shape[1:] != shape:
         raise InputError(
-            f"{name} must have rows of shape {shape}, as in training, found {array.shape[1:]}; "
-            "give the same kind of data"
+            name,
+            must=f"have rows of shape {shape}, as in training",
+            found=array.shape[1:],
+            remedy="give the same kind of data",
         )
     return array
 
@@ -69,7 +77,7 @@ class Standardizer:
             total += X[rows[part]].sum(axes, dtype=np.float64)
         mean = total / count
         if not np.isfinite(mean).all():
-            raise InputError(f"{name} must be finite, found NaN or infinity; drop or repair these rows")
+            raise InputError(name, must="be finite", found="NaN or infinity", remedy="drop or repair these rows")
         square = np.zeros_like(total)
         for part in blocks(rows.size, BLOCK):
             square += ((X[rows[part]].astype(np.float64) - mean) ** 2).sum(axes)

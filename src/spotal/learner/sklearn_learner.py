@@ -96,7 +96,7 @@ class SklearnLearner:
             raise ModelError("the learner has not been fitted; call fit first")
         data = _check(X)
         if _width(data) != self._width:
-            raise InputError(f"X must have {self._width} numbers a row, as in fit, found {_width(data)}")
+            raise InputError("X", must=f"have {self._width} numbers a row, as in fit", found=_width(data))
         probabilities = np.zeros((len(data), self.n_classes), np.float32)
         if self.classifier_ is None:
             probabilities[:, self._classes[0]] = 1
@@ -114,9 +114,13 @@ class SklearnLearner:
 def _check(X: Any) -> NDArray[Any]:
     data = to_numpy(X)
     if data.ndim < 2:
-        raise InputError(f"X must have one row for each item, (n, d), found shape {data.shape}; reshape it")
+        raise InputError(
+            "X", must="have one row for each item, (n, d)", found=f"shape {data.shape}", remedy="reshape it"
+        )
     if data.dtype.kind not in "fuib":
-        raise InputError(f"X must hold real numbers, found dtype {data.dtype}; encode its values as numbers first")
+        raise InputError(
+            "X", must="hold real numbers", found=f"dtype {data.dtype}", remedy="encode its values as numbers first"
+        )
     return data
 
 

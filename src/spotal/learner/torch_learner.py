@@ -17,14 +17,18 @@ from torch import nn
 from spotal.errors import DataFileError, InputError, ModelError, OutputError
 from spotal.learner._augment import Augment, choose_augment
 from spotal.learner.base import TrainingReport, check_labels
-from spotal.learner.forward import Embed, forward
+from spotal.learner.forward import Embed, forward, multiplications
 from spotal.learner.inputs import Standardizer, check_data, row_shape
 from spotal.learner.training import TrainingPlan, hold_out, reset_parameters, seeded, train
 from spotal.numeric.arrays import blocks
 from spotal.numeric.checks import check_count
+from spotal.numeric.threads import one_thread, threads_for
 from spotal.storage.files import atomic_path
 
 __all__ = ["TorchLearner"]
+
+BACKWARD = 3
+"""Multiplications of a forward and a backward pass for each of a forward pass."""
 
 
 class TorchLearner:
@@ -72,10 +76,10 @@ class TorchLearner:
     Notes
     -----
     The same labels in the same order and the same ``random_state`` give the same bits on a CPU with the same number of
-    threads; on CUDA cuDNN is kept deterministic while training. Global random state is never touched. Images are laid
-    out channels last. Training on CUDA runs in bfloat16; inference runs in float32. ``X`` may be a ``np.memmap``: only
-    the rows of a batch are read. On a machine busy with other work, ``torch.set_num_threads(1)`` is often many times
-    faster for small networks.
+    threads; on CUDA cuDNN is kept deterministic while training. Global random state is never touched. One thread does
+    a step of up to 2^28 multiplications, as a small network takes: several would wait for each other on a machine that
+    is busy with other work. Images are laid out channels last. Training on CUDA runs in bfloat16; inference runs in
+    float32. ``X`` may be a ``np.memmap``: only the rows of a batch are read.
 
     References
     ----------
@@ -108,7 +112,7 @@ class TorchLearner:
     ) -> None:
         if not isinstance(network, nn.Module) and not callable(network):
             raise InputError(
-                f"network must be a torch.nn.Module or a function that returns one, found {type(network).__name__}"
+                "network", must="be a torch.nn.Module or a function that returns one", found=type(network).__name__
             )
         for name, value, least in (
             ("n_classes", n_classes, 2),
@@ -121,8 +125,9 @@ class TorchLearner:
             check_count(value, name, least)
         if not learning_rate > 0 or not weight_decay >= 0 or not 0 <= label_smoothing < 1:
             raise InputError(
-                "learning_rate must be positive, weight_decay at least 0 and label_smoothing in [0, 1), found "
-                f"{learning_rate}, {weight_decay} and {label_smoothing}"
+                "learning_rate",
+                must="be positive, weight_decay at least 0 and label_smoothing in [0, 1)",
+                found=f"{learning_rate}, {weight_decay} and {label_smoothing}",
             )
         choose_augment(augment, (1, 1, 1))
         # a copy: what the caller does to the network later changes nothing here
@@ -179,23 +184,25 @@ class TorchLearner:
         draw, split, order = (int(s) for s in np.random.SeedSequence(random_state).generate_state(3, np.uint32))
         with seeded(draw, self.device):
             network = self._fresh()
-            dim = self._probe(network, shape)
+            dim, work = self._probe(network, shape)
             rows, held = np.arange(len(labels)), np.empty(0, np.int64)
             if self.early_stopping:
                 rows, held = hold_out(labels, self.n_classes, split)
-            history = train(
-                network,
-                lambda part: scale.batch(data, part, self.device),
-                labels,
-                rows,
-                held,
-                self.plan,
-                augment=augment,
-                device=self.device,
-                seed=order,
-                on_epoch=on_epoch,
-            )
+            with threads_for(BACKWARD * work * self.plan.batch_size):
+                history = train(
+                    network,
+                    lambda part: scale.batch(data, part, self.device),
+                    labels,
+                    rows,
+                    held,
+                    self.plan,
+                    augment=augment,
+                    device=self.device,
+                    seed=order,
+                    on_epoch=on_epoch,
+                )
         self.network_, self.embedding_dim_, self._fitted_scale, self._shape = network, dim, scale, shape
+        self._work = work
         self.history_, self.n_held_out_ = history, len(held)
         return self
 
@@ -280,7 +287,7 @@ class TorchLearner:
             )
         with seeded(0, self.device):
             network = self._fresh()
-            dim = self._probe(network, shape)
+            dim, work = self._probe(network, shape)
         try:
             network.load_state_dict(state)
         except RuntimeError as error:
@@ -289,6 +296,7 @@ class TorchLearner:
                 "make the learner with the same network"
             ) from None
         self.network_, self.embedding_dim_, self._fitted_scale, self._shape = network.eval(), dim, scale, shape
+        self._work = work
         self.history_, self.n_held_out_ = [], 0
         return self
 
@@ -313,19 +321,22 @@ class TorchLearner:
             return Standardizer.of(data, "X")
         source = check_data(self.normalize_from, "normalize_from", shape)
         if len(source) == 0:
-            raise InputError("normalize_from must have at least one row, found none; leave it out or give data")
+            raise InputError(
+                "normalize_from", must="have at least one row", found="none", remedy="leave it out or give data"
+            )
         if getattr(self, "_source_scale", None) is None:
             self._source_scale = Standardizer.of(source, "normalize_from")
         return self._source_scale
 
     @torch.no_grad()
-    def _probe(self, network: nn.Module, shape: tuple[int, ...]) -> int:
-        """Run the network once on two blank rows to check what it gives; returns the width of the embedding."""
+    def _probe(self, network: nn.Module, shape: tuple[int, ...]) -> tuple[int, int]:
+        """Check the network on two blank rows: the width of its embedding, and about how many multiplications a row."""
         inputs = (2, shape[2], *shape[:2]) if len(shape) == 3 else (2, *shape)
         network.eval()
-        _, embedding = forward(network, torch.zeros(inputs, device=self.device), self.n_classes, self.embed)
+        with one_thread(), multiplications(network) as count:
+            _, embedding = forward(network, torch.zeros(inputs, device=self.device), self.n_classes, self.embed)
         assert embedding is not None
-        return int(embedding.shape[1])
+        return int(embedding.shape[1]), count(len(embedding))
 
     def _infer(self, X: NDArray[Any], embed: bool) -> tuple[NDArray[np.float32], NDArray[np.float32] | None]:
         self._check_fitted()
@@ -335,7 +346,7 @@ class TorchLearner:
         budget = (1 << 20) * (8 if self.device.type == "cuda" else 1)
         size = self.inference_batch_size or int(np.clip(budget // int(np.prod(self._shape)), 32, 1024))
         self.network_.eval()
-        with torch.inference_mode():
+        with torch.inference_mode(), threads_for(self._work * size):
             for part in blocks(len(data), size):
                 batch = self._fitted_scale.batch(data, part, self.device)
                 logits, embedding = forward(self.network_, batch, self.n_classes, self.embed, want_embedding=embed)
@@ -355,9 +366,9 @@ def _device(device: str | torch.device) -> torch.device:
     try:
         chosen = torch.device(device)
     except (RuntimeError, TypeError):
-        raise InputError(f"device must be 'auto', 'cpu', 'cuda' or 'cuda:<number>', found {device!r}") from None
+        raise InputError("device", must="be 'auto', 'cpu', 'cuda' or 'cuda:<number>'", found=repr(device)) from None
     if chosen.type == "cuda" and not torch.cuda.is_available():
-        raise InputError(f"device is {device!r}, but torch finds no CUDA here; use 'auto' or 'cpu'")
+        raise InputError("device", f"is {device!r}, but torch finds no CUDA here", "use 'auto' or 'cpu'")
     if str(chosen) == "cuda":  # without a number
         return torch.device("cuda", torch.cuda.current_device())
     return chosen

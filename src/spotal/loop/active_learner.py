@@ -17,11 +17,12 @@ from spotal.learner.adapt import as_learner
 from spotal.learner.base import check_labels
 from spotal.learner.metrics import score
 from spotal.loop.events import Event, Labeled, Queried, Round, RoundFinished, RoundStarted, Trained, TrainingProgress
-from spotal.loop.next_batch import Batches, Queries, check_size
+from spotal.loop.next_batch import Batches, Queries
 from spotal.loop.oracle import SKIPPED, Oracle
 from spotal.loop.state import NETWORK, LoopState
 from spotal.numeric.arrays import to_numpy
 from spotal.numeric.checks import check_count
+from spotal.numeric.seeds import Seed, as_seed, check_seed
 from spotal.numeric.sizes import size_of
 from spotal.pool import as_array
 from spotal.pool.file_signature import FileSignature, mapped_file
@@ -63,7 +64,7 @@ class ActiveLearner:
         one round's money buys none of the rows that are left
     max_memory : int, bytes, or str such as "4GB", that each query keeps to (:func:`spotal.select`), X and embeddings in
         memory not counted; None for as much as it takes
-    random_state : int or None; None takes fresh entropy
+    random_state : int, numpy Generator, RandomState or None; None takes fresh entropy
     observers : functions of one event, called in order; what they raise ends the round
 
     Attributes
@@ -101,35 +102,39 @@ class ActiveLearner:
         groups: ArrayLike | None = None,
         max_per_group: int | None = None,
         max_memory: int | str | None = None,
-        random_state: int | None = None,
+        random_state: Seed = None,
         observers: Iterable[Callable[[Event], object]] = (),
     ) -> None:
         self.X = as_array(X)
         file = mapped_file(self.X)
         self._signature = None if file is None else FileSignature(file)
         if self.X.ndim < 2 or len(self.X) == 0:
-            raise InputError(f"X must have rows of numbers, found shape {self.X.shape}; give (n, d) or images")
+            raise InputError(
+                "X", must="have rows of numbers", found=f"shape {self.X.shape}", remedy="give (n, d) or images"
+            )
         limits = RoundLimits.of(len(self.X), batch_size, cost, groups, max_per_group)
         if not limits.priced:
-            check_size(batch_size, "batch_size", len(self.X))
+            check_count(batch_size, "batch_size", 1, len(self.X), of=", the rows of X", error=BudgetError)
         elif max_labels is not None:
             raise InputError(
-                f"max_labels must be None where cost is given, found {max_labels!r}; run so many rounds instead"
+                "max_labels",
+                must="be None where cost is given",
+                found=repr(max_labels),
+                remedy="run so many rounds instead",
             )
         if max_labels is not None:
-            check_size(max_labels, "max_labels", None)
+            check_count(max_labels, "max_labels", 1, error=BudgetError)
         self.max_memory = None if max_memory is None else size_of(max_memory)
         if self.max_memory is not None and limits.priced:
-            raise InputError("max_memory is for a budget of rows, found cost too; leave one of them out")
+            raise InputError("max_memory", "is for a budget of rows, found cost too", "leave one of them out")
         self.learner: Learner = as_learner(learner, self.X)
         self.strategy, self.oracle = strategy, oracle
         self.batch_size, self.max_labels = float(batch_size) if limits.priced else int(batch_size), max_labels
         self._batches = Batches(self.X, strategy, self.batch_size, limits, initial, embeddings, self.max_memory)
         self.initial, self.embeddings = self._batches.initial, self._batches.embeddings
         self.X_test, self.y_test = _check_test(X_test, y_test, self.learner.n_classes)
-        if random_state is None:  # 53 bits, so that any JSON reader keeps them
-            random_state = int(np.random.SeedSequence().generate_state(1, np.uint64)[0] >> np.uint64(11))
-        self.random_state = check_count(random_state, "random_state")
+        seed = check_seed(random_state)
+        self.random_state: int = seed if isinstance(seed, int) else as_seed(seed) >> 10  # 53 bits, which JSON keeps
         self.observers = tuple(observers)
         self.rounds_: list[Round] = []
         self.labeled_ = self.labels_ = self.skipped_ = np.empty(0, np.int64)
@@ -148,8 +153,8 @@ class ActiveLearner:
         BudgetError
             rounds is negative or no integer.
         """
-        if rounds is not None and (isinstance(rounds, bool) or not isinstance(rounds, int) or rounds < 0):
-            raise BudgetError(f"rounds must be None or an integer of at least 0, found {rounds!r}")
+        if rounds is not None:
+            check_count(rounds, "rounds", error=BudgetError)
         done: list[Round] = []
         while not self.finished and (rounds is None or len(done) < rounds):
             done.append(self.step())
@@ -170,7 +175,12 @@ class ActiveLearner:
         if self._signature is not None:
             self._signature.check()
         if self.finished:
-            raise BudgetError(f"step found no row left to ask for after {len(self.labeled_)} labels; check finished")
+            raise BudgetError(
+                "batch_size",
+                f"found no row left to ask for after {len(self.labeled_)} labels",
+                "check finished",
+                subject="step",
+            )
         number, trained_on = len(self.rounds_), len(self.labeled_)
         self._emit(RoundStarted(number, trained_on, len(self.X) - trained_on - len(self.skipped_)))
         timings: dict[str, float] = {}
@@ -275,20 +285,28 @@ class ActiveLearner:
         labels = to_numpy(self.oracle(picks.copy()))
         if labels.shape != picks.shape or labels.dtype.kind not in "iu":
             raise InputError(
-                f"oracle must answer integers of shape {picks.shape}, found dtype {labels.dtype} and shape "
-                f"{labels.shape}; answer one label for each row, -1 for none"
+                "oracle",
+                must=f"answer integers of shape {picks.shape}",
+                found=f"dtype {labels.dtype} and shape {labels.shape}",
+                remedy="answer one label for each row, -1 for none",
             )
         outside = labels[(labels < SKIPPED) | (labels >= self.learner.n_classes)]
         if outside.size:
             raise InputError(
-                f"oracle must answer classes 0..{self.learner.n_classes - 1}, or -1 for no label, found {outside[0]}"
+                "oracle", must=f"answer classes 0..{self.learner.n_classes - 1}, or -1 for no label", found=outside[0]
             )
         return labels.astype(np.int64)
 
 
 def _check_test(X_test: Any, y_test: Any, n_classes: int) -> tuple[NDArray[Any] | None, NDArray[np.int64] | None]:
     if (X_test is None) != (y_test is None):
-        raise InputError("X_test and y_test must be given both or neither, found one of them; give the other too")
+        raise InputError(
+            "X_test",
+            must="be given both or neither",
+            found="one of them",
+            remedy="give the other too",
+            subject="X_test and y_test",
+        )
     if X_test is None:
         return None, None
     data = to_numpy(X_test)

@@ -11,12 +11,13 @@ from spotal.constraints.rounds import RoundLimits
 from spotal.errors import BudgetError, InputError
 from spotal.loop.state import INITIAL, QUERY, LoopState
 from spotal.numeric.arrays import check_matrix, check_rows
+from spotal.numeric.checks import check_count
 from spotal.numeric.seeds import Seed
 
 if TYPE_CHECKING:
     from spotal.selection import Selection
 
-__all__ = ["Batches", "NextBatch", "Queries", "check_size"]
+__all__ = ["Batches", "NextBatch", "Queries"]
 
 
 class Queries(Protocol):
@@ -71,7 +72,7 @@ class Batches:
         self.initial = _check_initial(initial, len(X))
         self.embeddings = None if embeddings is None else check_matrix(embeddings, "embeddings")
         if self.embeddings is not None and len(self.embeddings) != len(X):
-            raise InputError(f"embeddings must have {len(X)} rows, as X has, found {len(self.embeddings)}")
+            raise InputError("embeddings", must=f"have {len(X)} rows, as X has", found=len(self.embeddings))
 
     @property
     def needs_probabilities(self) -> bool:
@@ -159,8 +160,10 @@ class Batches:
         n_known = int(np.isin(picks, state.labeled).sum())
         if len(found) != (len(found) or 1 if priced else budget) or n_known:
             raise InputError(
-                f"strategy must pick {budget} unlabeled rows, found {len(found)}, of which {n_known} labeled already; "
-                f"repair {type(strategy).__name__}"
+                "strategy",
+                must=f"pick {budget} unlabeled rows",
+                found=f"{len(found)}, of which {n_known} labeled already",
+                remedy=f"repair {type(strategy).__name__}",
             )
         return NextBatch(picks, selection if whole else selection.renumbered(kept, n), "strategy", "")
 
@@ -178,21 +181,14 @@ class Batches:
         return rows[Random().query(counted, budget, random_state=seed, **limits).indices]
 
 
-def check_size(value: Any, name: str, most: int | None) -> None:
-    """Raise BudgetError where the value is no integer from 1 to ``most``, the rows of X."""
-    right = isinstance(value, (int, np.integer)) and not isinstance(value, bool)
-    if not right or value < 1 or (most is not None and value > most):
-        limits = "at least 1" if most is None else f"1 to {most}, the rows of X"
-        raise BudgetError(f"{name} must be an integer of {limits}, found {value!r}")
-
-
 def _check_initial(initial: Any, n: int) -> int | NDArray[np.int64] | None:
     if initial is None:
         return None
     if np.ndim(initial) == 0:
-        check_size(initial, "initial", n)
-        return int(initial)
+        return check_count(initial, "initial", 1, n, of=", the rows of X", error=BudgetError)
     rows = check_rows(initial, n, "initial")
     if len(rows) == 0:
-        raise InputError("initial must hold at least one row, found none; use None to let the strategy pick")
+        raise InputError(
+            "initial", must="hold at least one row", found="none", remedy="use None to let the strategy pick"
+        )
     return rows

@@ -43,10 +43,12 @@ class VectorOracle:
         labels = as_array(y, "y")
         if labels.ndim != 1 or labels.dtype.kind not in "iu":
             raise InputError(
-                f"y must be a 1-D array of integer classes, found dtype {labels.dtype} and shape {labels.shape}"
+                "y", must="be a 1-D array of integer classes", found=f"dtype {labels.dtype} and shape {labels.shape}"
             )
         if labels.size and labels.min() < SKIPPED:
-            raise InputError(f"y must hold classes from 0, or -1 for no label, found {labels.min()}; encode it so")
+            raise InputError(
+                "y", must="hold classes from 0, or -1 for no label", found=labels.min(), remedy="encode it so"
+            )
         self._y = labels.astype(np.int64)
 
     def __len__(self) -> int:
@@ -57,5 +59,5 @@ class VectorOracle:
         rows = np.asarray(indices, np.int64)
         outside = rows[(rows < 0) | (rows >= len(self._y))]
         if outside.size:
-            raise InputError(f"indices must lie in 0..{len(self._y) - 1}, the rows of y, found {outside[0]}")
+            raise InputError("indices", must=f"lie in 0..{len(self._y) - 1}, the rows of y", found=outside[0])
         return self._y[rows]

@@ -71,8 +71,10 @@ class LoopState:
         try:
             if state["format"] != _FORMAT or state["n_rows"] != n_rows:
                 raise InputError(
-                    f"state must have format {_FORMAT} and {n_rows} rows, found {state['format']} and "
-                    f"{state['n_rows']}; give a state of this version and these data"
+                    "state",
+                    must=f"have format {_FORMAT} and {n_rows} rows",
+                    found=f"{state['format']} and {state['n_rows']}",
+                    remedy="give a state of this version and these data",
                 )
             labeled, labels, skipped = (np.array(state[k], np.int64) for k in ("labeled", "labels", "skipped"))
             seed, closed = int(state["random_state"]), bool(state["closed"])
@@ -81,10 +83,14 @@ class LoopState:
                 for r in state["rounds"]
             ]
         except (KeyError, TypeError, OverflowError) as error:
-            raise InputError(f"state must be what state_dict gave, found it broken at {error}; save it anew") from None
+            raise InputError(
+                "state", must="be what state_dict gave", found=f"it broken at {error}", remedy="save it anew"
+            ) from None
         check_rows(np.concatenate([labeled, skipped]), n_rows, "state's rows")
         if labels.shape != labeled.shape or ((labels < 0) | (labels >= n_classes)).any():
             raise InputError(
-                f"state must hold one label 0..{n_classes - 1} for each of {len(labeled)} rows; give one of these data"
+                "state",
+                must=f"hold one label 0..{n_classes - 1} for each of {len(labeled)} rows",
+                remedy="give one of these data",
             )
         return cls(n_rows, seed, labeled, labels, skipped, closed, rounds)

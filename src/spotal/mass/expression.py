@@ -62,6 +62,7 @@ def _factor(part: str, whole: str) -> Mass:
         return RULES[name.strip()](float(power or "none") if caret else 1)
     except (KeyError, ValueError):
         raise InputError(
-            f"mass must be factors such as 'margin^2' with * between, of uniform, {', '.join(RULES)}; found {part!r} "
-            f"in {whole!r}"
+            "mass",
+            must=f"be factors such as 'margin^2' with * between, of uniform, {', '.join(RULES)}",
+            found=f"{part!r} in {whole!r}",
         ) from None

@@ -107,6 +107,6 @@ def _scale(points: NDArray[np.float64]) -> float:
 def _regression(points: NDArray[np.float64], labels: NDArray[np.int64]) -> Any:
     from sklearn.linear_model import LogisticRegression
 
-    with one_thread(), warnings.catch_warnings():
+    with one_thread(numpy=True), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         return LogisticRegression(max_iter=STEPS).fit(points, labels)

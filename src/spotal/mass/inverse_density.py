@@ -7,7 +7,6 @@ from numpy.typing import NDArray
 
 from spotal.mass.base import Evidence, Mass
 from spotal.pool.sample import priority_sample
-from spotal.reduce import PCA
 
 __all__ = ["InverseDensity"]
 
@@ -44,6 +43,8 @@ class InverseDensity(Mass):
     def weigh(self, evidence: Evidence) -> NDArray[np.float64]:
         """Mass, 0 for rows with k copies or more where power is above 0; float64 (N,)."""
         from sklearn.neighbors import NearestNeighbors
+
+        from spotal.reduce import PCA
 
         pool = evidence.pool
         rows, _ = priority_sample(np.ones(len(pool)), len(pool), self.sample_size, self.random_state)

@@ -68,7 +68,7 @@ class Tempered(Mass):
     def __init__(self, rule: Mass, temperature: float | str = "auto") -> None:
         good = temperature == "auto" if isinstance(temperature, str) else temperature > 0
         if not good:
-            raise InputError(f"temperature must be 'auto' or a number above 0, found {temperature!r}")
+            raise InputError("temperature", must="be 'auto' or a number above 0", found=repr(temperature))
         self.rule, self.temperature = rule, temperature
 
     def weigh(self, evidence: Evidence) -> NDArray[np.float64]:

@@ -78,7 +78,10 @@ def unmasked(x: Any, name: str) -> NDArray[Any]:
     count = int(np.ma.getmaskarray(x).sum())
     if count:
         raise InputError(
-            f"{name} must have no masked entries, found {count:,}; fill them in, or drop their rows, before you pass it"
+            name,
+            must="have no masked entries",
+            found=f"{count:,}",
+            remedy="fill them in, or drop their rows, before you pass it",
         )
     return np.asarray(x.data)
 
@@ -90,7 +93,7 @@ def as_array(x: Any, name: str) -> NDArray[Any]:
     try:
         return to_numpy(x)
     except ValueError as error:
-        raise InputError(f"{name} must be an array with rows of equal length ({error})") from None
+        raise InputError(name, must=f"be an array with rows of equal length ({error})") from None
 
 
 def to_tensor(x: Any, dtype: torch.dtype | None = None) -> torch.Tensor:
@@ -142,22 +145,24 @@ def check_matrix(
     """
     if not is_tensor(x):
         if hasattr(x, "toarray"):
-            raise InputError(f"{name} is a sparse matrix, which is not supported; pass {name}.toarray()")
+            raise InputError(name, "is a sparse matrix, which is not supported", f"pass {name}.toarray()")
         is_plain = isinstance(x, np.ndarray) and not isinstance(x, np.ma.MaskedArray)
         x = x if is_plain else as_array(x, name)
     elif x.is_sparse or x.layout is not sys.modules["torch"].strided:
-        raise InputError(f"{name} is a sparse tensor, which is not supported; pass {name}.to_dense()")
+        raise InputError(name, "is a sparse tensor, which is not supported", f"pass {name}.to_dense()")
     else:
         x = x.detach()
     if x.ndim != 2:
         raise InputError(
-            f"{name} must be a 2-D array (rows, features), found {x.ndim}-D with shape {tuple(x.shape)}; "
-            "Reshape your data to one row per item"
+            name,
+            must="be a 2-D array (rows, features)",
+            found=f"{x.ndim}-D with shape {tuple(x.shape)}",
+            remedy="Reshape your data to one row per item",
         )
     if x.shape[0] < min_rows:
-        raise InputError(f"{name} has {x.shape[0]} rows (shape={tuple(x.shape)}), at least {min_rows} needed")
+        raise InputError(name, f"has {x.shape[0]} rows (shape={tuple(x.shape)}), at least {min_rows} needed")
     if x.shape[1] == 0:
-        raise InputError(f"{name} has 0 feature(s) (shape={tuple(x.shape)}) while a minimum of 1 is required.")
+        raise InputError(name, f"has 0 feature(s) (shape={tuple(x.shape)}) while a minimum of 1 is required.")
     _check_dtype(x, name)
     if not is_tensor(x) and x.dtype == object:
         x = _objects_to_float(x, name)
@@ -169,23 +174,22 @@ def check_matrix(
 def _check_dtype(x: Any, name: str) -> None:
     if is_tensor(x):
         if x.dtype.is_complex:
-            raise InputError(f"{name} is complex: Complex data not supported; pass real numbers")
+            raise InputError(name, "is complex: Complex data not supported", "pass real numbers")
         return
     if x.dtype.kind == "c":
-        raise InputError(f"{name} has dtype {x.dtype}: Complex data not supported; pass real numbers")
+        raise InputError(name, f"has dtype {x.dtype}: Complex data not supported", "pass real numbers")
     if x.dtype.kind not in "fuibO":
-        raise InputError(f"{name} must hold numbers, found dtype {x.dtype}; encode its values as numbers first")
+        raise InputError(
+            name, must="hold numbers", found=f"dtype {x.dtype}", remedy="encode its values as numbers first"
+        )
 
 
 def _objects_to_float(x: NDArray[Any], name: str) -> NDArray[np.float64]:
     try:
         return x.astype(np.float64)
     except (TypeError, ValueError) as error:
-        kind = TypeError if isinstance(error, TypeError) else ValueError
-        message = f"{name} must hold numbers, found objects that are not: {error}"
-        if kind is TypeError:
-            raise _NotNumbers(message) from None
-        raise InputError(message) from None
+        kind = _NotNumbers if isinstance(error, TypeError) else InputError
+        raise kind(name, must="hold numbers", found=f"objects that are not: {error}") from None
 
 
 class _NotNumbers(InputError, TypeError):
@@ -210,15 +214,19 @@ def _check_finite(x: Any, name: str, where: Callable[[int], object]) -> None:
         if not bad.size:
             row, column = divmod(int(np.abs(values).argmax()), values.shape[1])
             raise InputError(
-                f"{name} must lie within -{LARGEST:g} and {LARGEST:g}, found {values[row, column]:g} "
-                f"in row {where(part.start + row)}; scale its features"
+                name,
+                must=f"lie within -{LARGEST:g} and {LARGEST:g}",
+                found=f"{values[row, column]:g} in row {where(part.start + row)}",
+                remedy="scale its features",
             )
         found = "NaN" if np.isnan(values[bad[0]]).any() else "infinity"
         listed = ", ".join(str(where(part.start + int(row))) for row in bad[:5])
         more = f" and {len(bad) - 5} more near them" if len(bad) > 5 else ""
         raise InputError(
-            f"{name} must be finite, found NaN or infinity ({found} first) in row(s) {listed}{more}; "
-            "drop or repair these rows"
+            name,
+            must="be finite",
+            found=f"NaN or infinity ({found} first) in row(s) {listed}{more}",
+            remedy="drop or repair these rows",
         )
 
 
@@ -230,19 +238,19 @@ def check_rows(rows: ArrayLike | None, n: int, name: str) -> NDArray[np.int64]:
     if array.size == 0:
         return np.empty(0, np.int64)
     if array.ndim != 1:
-        raise InputError(f"{name} must be a 1-D array of row numbers, found shape {array.shape}")
+        raise InputError(name, must="be a 1-D array of row numbers", found=f"shape {array.shape}")
     if array.dtype.kind not in "ui":
-        raise InputError(f"{name} must hold integer row numbers, found dtype {array.dtype}")
+        raise InputError(name, must="hold integer row numbers", found=f"dtype {array.dtype}")
     array = array.astype(np.int64)
     outside = array[(array < 0) | (array >= n)]
     if outside.size:
         raise InputError(
-            f"{name} must lie in 0..{n - 1}, the rows of the pool, found {outside[0]}; check the row numbers"
+            name, must=f"lie in 0..{n - 1}, the rows of the pool", found=outside[0], remedy="check the row numbers"
         )
     values, counts = np.unique(array, return_counts=True)
     if (counts > 1).any():
         raise InputError(
-            f"{name} must not repeat a row, found row {values[counts > 1][0]} more than once; drop the copies"
+            name, must="not repeat a row", found=f"row {values[counts > 1][0]} more than once", remedy="drop the copies"
         )
     return array
 
@@ -255,16 +263,20 @@ def check_weight(weight: Any, n: int, name: str, *, all_zero: bool = False) -> N
     if array.ndim == 0 and array.dtype.kind in "fui":
         array = np.full(n, array)
     if array.shape != (n,):
-        raise InputError(f"{name} must have shape ({n},), one value a row, found shape {array.shape}")
+        raise InputError(name, must=f"have shape ({n},), one value a row", found=f"shape {array.shape}")
     if array.dtype.kind not in "fuibO":
-        raise InputError(f"{name} must hold numbers, found dtype {array.dtype}")
+        raise InputError(name, must="hold numbers", found=f"dtype {array.dtype}")
     array = _objects_to_float(array, name) if array.dtype == object else array.astype(np.float64)
     bad = np.flatnonzero(~np.isfinite(array))
     if bad.size:
-        raise InputError(f"{name} must be finite, found {array[bad[0]]} at row {bad[0]}; drop or repair it")
+        raise InputError(name, must="be finite", found=f"{array[bad[0]]} at row {bad[0]}", remedy="drop or repair it")
     bad = np.flatnonzero(array < 0)
     if bad.size:
-        raise InputError(f"{name} must not be negative, found {array[bad[0]]:g} at row {bad[0]}; use 0 to ignore a row")
+        raise InputError(
+            name, must="not be negative", found=f"{array[bad[0]]:g} at row {bad[0]}", remedy="use 0 to ignore a row"
+        )
     if not all_zero and not array.any():
-        raise InputError(f"{name} must not be all zero; give at least one row a positive value, or leave {name} out")
+        raise InputError(
+            name, must="not be all zero", remedy=f"give at least one row a positive value, or leave {name} out"
+        )
     return array

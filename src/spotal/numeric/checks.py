@@ -1,4 +1,4 @@
-"""Check parameters that are numbers."""
+"""Checks of single numbers that are arguments."""
 
 from __future__ import annotations
 
@@ -12,14 +12,28 @@ from spotal.errors import InputError
 __all__ = ["check_count", "check_real"]
 
 
-def check_count(value: Any, name: str, least: int = 0) -> int:
-    """Return ``value`` as an int. Raises InputError unless it is an integer of at least ``least``."""
+def check_count(
+    value: Any,
+    name: str,
+    least: int = 0,
+    most: int | None = None,
+    *,
+    of: str = "",
+    subject: str = "",
+    error: type[InputError] = InputError,
+) -> int:
+    """Return ``value`` as an int.
+
+    ``of`` says what ``most`` is: ", the rows of X". Raises ``error`` unless it is an integer from ``least`` to
+    ``most``; a bool is none.
+    """
     try:
-        count = None if isinstance(value, (bool, np.bool_)) else operator.index(value)
+        count = None if isinstance(value, bool | np.bool_) else operator.index(value)
     except TypeError:
         count = None
-    if count is None or count < least:
-        raise InputError(f"{name} must be an integer of at least {least}, found {value!r}")
+    if count is None or count < least or (most is not None and count > most):
+        limits = f"at least {least}" if most is None else f"{least} to {most}{of}"
+        raise error(name, must=f"be an integer of {limits}", found=repr(value), subject=subject)
     return count
 
 
@@ -28,5 +42,5 @@ def check_real(value: Any, name: str, low: float, high: float = np.inf) -> float
     right = isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool)
     if not (right and np.isfinite(value) and low < value <= high):
         limits = f"above {low:g}" + (f" and at most {high:g}" if np.isfinite(high) else "")
-        raise InputError(f"{name} must be a number {limits}, found {value!r}")
+        raise InputError(name, must=f"be a number {limits}", found=repr(value))
     return float(value)

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from spotal.numeric.threads import threads
+from spotal.numeric.threads import shared, threads
 
 __all__ = ["Centers"]
 
@@ -85,13 +84,7 @@ class Centers:
 
 def _in_pieces(work: Callable[[slice], None], n: int) -> None:
     """Do the work for every slice of range(n) on the threads that torch would use."""
-    pieces = [slice(at, at + PIECE) for at in range(0, n, PIECE)]
-    if len(pieces) < 2 or threads() < 2:
-        for piece in pieces:
-            work(piece)
-        return
-    with ThreadPoolExecutor(threads()) as pool:
-        list(pool.map(work, pieces))
+    shared(work, [slice(at, at + PIECE) for at in range(0, n, PIECE)], threads())
 
 
 def _means(index: NDArray[np.int64], y: NDArray[np.float32], empty: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import torch
 
-__all__ = ["nearest"]
+from spotal.numeric.arrays import blocks
+
+__all__ = ["nearest", "nearest_index"]
 
 BLOCK_ENTRIES = 1 << 23
 """Most distances held at once."""
@@ -24,16 +28,25 @@ def nearest(points: torch.Tensor, centers: torch.Tensor) -> tuple[torch.Tensor, 
     centered on the centers' mean, which keeps rounding small, and for the winner anew by difference in float64: float32
     and float64 points of the same values get the same answer, but for ties.
     """
+    index = nearest_index(points, centers)
     exact = centers.to(points.device, torch.float64)
+    squared = torch.empty(len(points), dtype=torch.float64, device=points.device)
+    for part in _blocks(points, centers):
+        squared[part] = (points[part].double() - exact[index[part]]).square().sum(1)
+    return index, squared
+
+
+def nearest_index(points: torch.Tensor, centers: torch.Tensor) -> torch.Tensor:
+    """Find the nearest center to each point, as :func:`nearest` does, without the distance; int64 (n,)."""
     centers = centers.to(points)
     middle = centers.mean(0)
     c = centers - middle
     half_square = (c * c).sum(1) / 2
     index = torch.empty(len(points), dtype=torch.int64, device=points.device)
-    squared = torch.empty(len(points), dtype=torch.float64, device=points.device)
-    for start in range(0, len(points), max(1, BLOCK_ENTRIES // len(c))):
-        part = slice(start, start + max(1, BLOCK_ENTRIES // len(c)))
-        x = points[part] - middle
-        index[part] = torch.addmm(half_square, x, c.T, alpha=-1).argmin(1)
-        squared[part] = (points[part].double() - exact[index[part]]).square().sum(1)
-    return index, squared
+    for part in _blocks(points, c):
+        index[part] = torch.addmm(half_square, points[part] - middle, c.T, alpha=-1).argmin(1)
+    return index
+
+
+def _blocks(points: torch.Tensor, centers: torch.Tensor) -> Iterator[slice]:
+    return blocks(len(points), max(1, BLOCK_ENTRIES // len(centers)))

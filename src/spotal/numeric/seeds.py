@@ -1,4 +1,4 @@
-"""Seeds: what ``random_state`` may be, everywhere in spotal."""
+"""One rule for ``random_state``: what it may be, and the seed or generator that it stands for."""
 
 from __future__ import annotations
 
@@ -8,47 +8,48 @@ import numpy as np
 
 from spotal.errors import InputError
 
-__all__ = ["Seed", "as_generator", "as_seed"]
+__all__ = ["Seed", "as_generator", "as_seed", "check_seed"]
 
-Seed = int | np.integer[Any] | np.random.Generator | np.random.RandomState | np.random.SeedSequence | None
-"""A seed of at least 0, a numpy generator of either kind, a SeedSequence, or None for fresh entropy."""
+Seed = int | np.integer[Any] | np.random.SeedSequence | np.random.Generator | np.random.RandomState | None
+"""What ``random_state`` may be: a seed, a numpy generator of either kind, or None for fresh entropy."""
 
 
-def as_seed(random_state: object) -> int:
-    """Return a 63-bit seed: the same for the same integer or SeedSequence, the next one from a generator.
+def check_seed(random_state: Seed, name: str = "random_state") -> Any:
+    """Return ``random_state``, a numpy integer as an int.
 
-    Raises InputError for what :data:`Seed` does not name.
+    Raises InputError unless it is None, an integer of at least 0, a SeedSequence, a Generator or a RandomState.
     """
-    if random_state is None:
-        random_state = np.random.SeedSequence()
-    if isinstance(random_state, np.random.Generator):
-        return int(random_state.integers(1 << 63))
-    if isinstance(random_state, np.random.RandomState):
-        return int(random_state.randint(1 << 62, dtype=np.int64))
-    if not isinstance(random_state, np.random.SeedSequence):
-        random_state = np.random.SeedSequence(2 * _checked(random_state))
-    return int(random_state.generate_state(1, np.uint64)[0] >> np.uint64(1))
+    if isinstance(random_state, int | np.integer) and not isinstance(random_state, bool) and random_state >= 0:
+        return int(random_state)
+    known = np.random.SeedSequence | np.random.Generator | np.random.RandomState
+    if random_state is None or isinstance(random_state, known):
+        return random_state
+    raise InputError(
+        name,
+        must="be an integer of at least 0, a numpy Generator, a RandomState or None",
+        found=repr(random_state),
+        remedy="pass for example 0",
+    )
 
 
-def as_generator(random_state: object) -> np.random.Generator:
+def as_seed(random_state: Seed) -> int:
+    """Return the 63-bit seed that ``random_state`` stands for. Raises InputError as :func:`check_seed`."""
+    state = check_seed(random_state)
+    if isinstance(state, np.random.Generator):
+        return int(state.integers(1 << 63))
+    if isinstance(state, np.random.RandomState):
+        return int(state.randint(1 << 62, dtype=np.int64))
+    sequence = state if isinstance(state, np.random.SeedSequence) else np.random.SeedSequence(state and state * 2)
+    return int(sequence.generate_state(1, np.uint64)[0] >> np.uint64(1))
+
+
+def as_generator(random_state: Seed) -> np.random.Generator:
     """Return the numpy Generator that ``random_state`` stands for.
 
     A Generator is returned as it is, a RandomState gives one integer, an integer seeds a SeedSequence and None takes
-    fresh entropy. Raises InputError for what :data:`Seed` does not name.
+    fresh entropy. Raises InputError for anything else and for a negative seed.
     """
-    if isinstance(random_state, np.random.Generator):
-        return random_state
-    if isinstance(random_state, np.random.RandomState):
-        random_state = int(random_state.randint(2**31 - 1))
-    if random_state is None or isinstance(random_state, np.random.SeedSequence):
-        return np.random.default_rng(random_state)
-    return np.random.default_rng(np.random.SeedSequence(_checked(random_state)))
-
-
-def _checked(random_state: object) -> int:
-    if isinstance(random_state, bool) or not isinstance(random_state, (int, np.integer)) or random_state < 0:
-        raise InputError(
-            f"random_state must be an integer of at least 0, a numpy Generator, RandomState or SeedSequence, or None, "
-            f"found {random_state!r}; pass for example 0"
-        )
-    return int(random_state)
+    state = check_seed(random_state)
+    if isinstance(state, np.random.RandomState):
+        state = int(state.randint(2**31 - 1))
+    return np.random.default_rng(state)

@@ -16,7 +16,7 @@ def size_of(size: int | str, name: str = "max_memory") -> int:
     """Bytes: 4_000_000_000, "800MB", "4G". Raises InputError for anything else, by the argument's name."""
     match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([KMGT]?)I?B?\s*", str(size).upper())
     if match is None or isinstance(size, bool):
-        raise InputError(f"{name} must be a size such as 800MB or 4GB, found {size!r}")
+        raise InputError(name, must="be a size such as 800MB or 4GB", found=repr(size))
     return int(float(match[1]) * UNITS[match[2]])
 
 

@@ -2,30 +2,123 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+import ctypes
+import math
+import os
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextvars import ContextVar
+from functools import cache
+from pathlib import Path
+from typing import Any, TypeVar
 
 import torch
 from threadpoolctl import threadpool_limits
 
-__all__ = ["one_thread", "threads"]
+__all__ = ["one_thread", "processors", "shared", "threads", "threads_for", "workers"]
+
+REPAID = 1 << 28
+"""Multiplications of one step, some 10 ms of one thread, from which on it repays to share them: a step of a network is
+a hundred parallel regions, each of which ends with its last thread."""
+
+Part = TypeVar("Part")
+
+_workers: ContextVar[int | None] = ContextVar("workers", default=None)
+"""What ``threads`` returns; None for what torch would use."""
 
 
 def threads() -> int:
-    """Threads to use: what torch would."""
-    return int(torch.get_num_threads())
+    """Return how many threads to share work among: torch's number on this thread, and no more than :func:`processors`.
+
+    torch's number follows ``OMP_NUM_THREADS`` and ``torch.set_num_threads``.
+    """
+    allowed = _workers.get()
+    return min(int(torch.get_num_threads()), processors()) if allowed is None else allowed
+
+
+def processors() -> int:
+    """Return how many processors this process may use: those it may run on, and no more than its cgroup's CPU quota."""
+    own = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return max(1, math.ceil(min(own, _quota())))
+
+
+@cache
+def _quota(root: Path = Path("/sys/fs/cgroup")) -> float:
+    """Processors that the container's cgroup, version 2 or 1, grants the time of; infinity where it sets no limit."""
+    try:
+        if (file := root / "cpu.max").exists():
+            quota, period = file.read_text().split()
+        else:
+            quota, period = ((root / "cpu" / f"cpu.cfs_{name}_us").read_text() for name in ("quota", "period"))
+        return float(quota) / float(period) if quota != "max" and float(quota) > 0 else math.inf
+    except (OSError, ValueError):
+        return math.inf
 
 
 @contextmanager
-def one_thread() -> Iterator[None]:
-    """One thread for torch and for every linear algebra library: sums then round alike on every number of cores.
+def one_thread(workers: int = 1, *, numpy: bool = False) -> Iterator[None]:
+    """Let torch work on one thread when called from this one: sums then round alike on every number of cores.
 
-    Small products are sooner done so, too.
+    A small product is sooner done so, too: a parallel region ends when its last thread gets a processor, which takes
+    long where other programs want them all. Other threads of the process, and torch's settings, stay as they are.
+
+    Parameters
+    ----------
+    workers : what :func:`threads` returns meanwhile, for work that is shared among threads of our own
+    numpy : whether numpy and scipy keep to one thread too. Their libraries know one number for the whole process only:
+        it is changed meanwhile, so this is for short work that is not part of a selection by SPOT.
     """
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
+    token = _workers.set(workers)
+    before = torch.get_num_threads()  # also lets torch prepare this thread, which would set the number later
+    mkl = _set_threads(1)
     try:
-        with threadpool_limits(1):
+        with threadpool_limits(1, user_api="blas") if numpy else nullcontext():
             yield
     finally:
-        torch.set_num_threads(before)
+        _set_threads(before, mkl)
+        _workers.reset(token)
+
+
+def threads_for(work: int) -> AbstractContextManager[None]:
+    """Let torch use its threads for a step of ``work`` multiplications where that repays it, and one elsewhere."""
+    return nullcontext() if work > REPAID else one_thread(threads())
+
+
+def shared(work: Callable[[Part], Any], parts: Sequence[Part], count: int) -> None:
+    """Do the work for each part on ``count`` threads, in each of which torch keeps to one."""
+    if count < 2 or len(parts) < 2:
+        for part in parts:
+            work(part)
+        return
+    with workers(count) as pool:
+        list(pool.map(work, parts))
+
+
+def workers(count: int) -> ThreadPoolExecutor:
+    """Return an executor of ``count`` threads, in each of which torch keeps to one."""
+    return ThreadPoolExecutor(count, initializer=_keep_to_one)
+
+
+def _keep_to_one() -> None:
+    _workers.set(1)
+    torch.get_num_threads()
+    _set_threads(1)
+
+
+def _set_threads(count: int, mkl: int = -1) -> int:
+    """Set how many threads torch uses when called from this one; ``mkl`` and the result: MKL's own such number."""
+    openmp, own = _libraries()
+    openmp(count)
+    return int(own(count if mkl < 0 else mkl))
+
+
+@cache
+def _libraries() -> tuple[Callable[[int], object], Callable[[int], int]]:
+    """Functions that set the number of threads of the calling thread: OpenMP's, and MKL's, which returns the last.
+
+    They are those of the libraries that torch is linked with. A torch without OpenMP has one number for the process.
+    """
+    library = ctypes.CDLL(torch._C.__file__)
+    openmp = getattr(library, "omp_set_num_threads", torch.set_num_threads)
+    return openmp, getattr(library, "MKL_Set_Num_Threads_Local", lambda count: 0)

@@ -21,10 +21,10 @@ def check_device(device: str) -> bool:
     import torch
 
     if device not in DEVICES:
-        raise InputError(f"device must be one of {', '.join(DEVICES)}, found {device!r}")
+        raise InputError("device", must=f"be one of {', '.join(DEVICES)}", found=repr(device))
     there = torch.cuda.is_available()
     if device == "cuda" and not there:
-        raise InputError("device 'cuda' is asked for, but torch finds no CUDA device; use 'cpu' or 'auto'")
+        raise InputError("device", "'cuda' is asked for, but torch finds no CUDA device", "use 'cpu' or 'auto'")
     return there and device != "cpu"
 
 

@@ -154,7 +154,7 @@ def read_pool(
 def _no_columns(path: Path, named: dict[str, str | None], what: str) -> None:
     for argument, name in named.items():
         if name is not None:
-            raise InputError(f"{argument} {name!r} cannot be read from {what} ({path}); leave it out")
+            raise InputError(argument, f"{name!r} cannot be read from {what} ({path})", "leave it out")
 
 
 def _matrix(array: NDArray[Any], path: Path, name: str = "") -> NDArray[Any]:
@@ -172,7 +172,9 @@ def _npz_pool(path: Path, wanted: dict[str, str | None]) -> PoolFile:
         wanted = {**wanted, "id_column": "id"}
     for argument, name in wanted.items():
         if name is not None and name not in arrays:
-            raise InputError(f"{argument} must name an array of {path}, found {name!r}; it has {listed([*arrays])}")
+            raise InputError(
+                argument, must=f"name an array of {path}", found=repr(name), remedy=f"it has {listed([*arrays])}"
+            )
     named: list[str] = [name for name in ("X", "embeddings") if name in arrays]
     flat = named or [name for name, array in arrays.items() if array.ndim == 2]
     if not flat or (len(flat) > 1 and not named):
@@ -264,7 +266,9 @@ def read_indices(
     labels: list[str] | None = None
     key: str | None = None
     if kind not in TABLES and id_column is not None:
-        raise InputError(f"id_column {id_column!r} cannot be read from {source}, which has no columns; leave it out")
+        raise InputError(
+            "id_column", f"{id_column!r} cannot be read from {source}, which has no columns", "leave it out"
+        )
     if kind == ".npy":
         array = read_npy(source)
         if array.ndim != 1 or array.dtype.kind not in "uiU":
@@ -284,7 +288,7 @@ def read_indices(
                 raise DataFileError(f"{source} has no label in {where}; fill it in or drop the row")
     else:
         entries = read_entries(source, dialect)
-    return LabeledRows(rows_of(entries, n_rows, ids, f"labeled rows in {source}", column=key), labels)
+    return LabeledRows(rows_of(entries, n_rows, ids, f"rows in {source}", column=key), labels)
 
 
 def read_entries(path: Path, dialect: Dialect = PLAIN) -> list[str]:

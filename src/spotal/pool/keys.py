@@ -55,25 +55,43 @@ def rows_of(
         if unknown is None:
             return check_rows(np.asarray([row_of[entry] for entry in entries], np.int64), n_rows, what)
         if column is not None or not _all_integers(entries) or any(_all_integers([name]) for name in names):
-            raise InputError(f"{what} must be ids of the pool, found {unknown!r}; check the ids or name id_column")
+            raise InputError(
+                "path",
+                must="be ids of the pool",
+                found=repr(unknown),
+                remedy="check the ids, or say which column has them",
+                subject=what,
+            )
     if not _all_integers(entries):
         odd = next(entry for entry in entries if not _all_integers([entry]))
-        raise InputError(f"{what} must be row numbers, since the pool has no ids, found {odd!r}; give integers")
+        raise InputError(
+            "path",
+            must="be row numbers, since the pool has no ids",
+            found=repr(odd),
+            remedy="give integers",
+            subject=what,
+        )
     return check_rows(np.asarray([int(entry) for entry in entries], np.int64), n_rows, what)
 
 
-def aligned(entries: list[str], n_rows: int, ids: PoolIds, what: str, column: str, *, whole: str) -> NDArray[np.int64]:
+def aligned(
+    entries: list[str], n_rows: int, ids: PoolIds, what: str, column: str, *, must: str, subject: str
+) -> NDArray[np.int64]:
     """Return which entry each row of a pool has, int64 (n_rows,), so that ``values[aligned(...)]`` follow the pool.
 
-    Raises InputError as :func:`rows_of`, and where a row has no entry; ``whole`` says what the file must hold.
+    Raises InputError as :func:`rows_of`, and where a row has no entry; ``subject`` names the file and ``must``
+    says what it must hold.
     """
     rows = rows_of(entries, n_rows, ids, what, column=column)
     if len(rows) < n_rows:
         lacking = int(np.setdiff1d(np.arange(n_rows), rows)[0])
         name = lacking if ids is None or column == "row" else _names(ids)[lacking]
         raise InputError(
-            f"{whole}, one for each row of the pool, found {len(rows):,} for {n_rows:,} rows and none for "
-            f"{column} {name!r}; add it"
+            "path",
+            must=f"{must}, one for each row of the pool",
+            found=f"{len(rows):,} for {n_rows:,} rows and none for {column} {name!r}",
+            remedy="add it",
+            subject=subject,
         )
     return np.argsort(rows)
 

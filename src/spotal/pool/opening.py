@@ -120,7 +120,12 @@ def open_pool(
             paths = [Path(found) for found in sorted(glob.glob(text))]
         elif is_pool(path):
             if id_column is not None or others:
-                raise InputError(f"{path} was written by spotal embed and has ids, but no columns; name none")
+                raise InputError(
+                    "others" if id_column is None else "id_column",
+                    "was written by spotal embed and has ids, but no columns",
+                    "name none",
+                    subject=str(path),
+                )
             return ShardedPool(_embedded(path))
         elif path.is_dir() and path.suffix.lower() not in FOLDERS:
             paths = sorted(_shards_in(path))
@@ -224,8 +229,11 @@ def spool(batches: Iterable[Any]) -> NDArray[Any]:
                 block = block.astype(np.float32)
             if shape is not None and (block.shape[1], block.dtype) != shape:
                 raise InputError(
-                    f"batch {number} must have width {shape[0]} and dtype {shape[1]}, as the first, found width "
-                    f"{block.shape[1]} and dtype {block.dtype}; make them alike"
+                    "batches",
+                    must=f"have width {shape[0]} and dtype {shape[1]}, as the first",
+                    found=f"width {block.shape[1]} and dtype {block.dtype}",
+                    remedy="make them alike",
+                    subject=f"batch {number}",
                 )
             shape = block.shape[1], block.dtype
             rows += len(block)
@@ -239,7 +247,7 @@ def spool(batches: Iterable[Any]) -> NDArray[Any]:
                     f"{rows:,} rows); make room or set TMPDIR"
                 ) from None
         if shape is None:
-            raise InputError("pool must have a batch at least, found none; check the loader")
+            raise InputError("pool", must="have a batch at least", found="none", remedy="check the loader")
         return np.memmap(file, dtype=shape[1], mode="r+", shape=(rows, shape[0]))
 
 
@@ -255,6 +263,6 @@ def _features(batch: Any) -> Any:
     if isinstance(batch, dict):
         name = next((name for name in EMBEDDING_COLUMNS if name in batch), None)
         if name is None:
-            raise InputError(f"batches must have 'embedding' among their names, found {', '.join(map(str, batch))}")
+            raise InputError("batches", must="have 'embedding' among their names", found=", ".join(map(str, batch)))
         batch = batch[name]
     return batch[0] if isinstance(batch, tuple) or (isinstance(batch, list) and _is_array(batch[0])) else batch

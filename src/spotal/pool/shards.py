@@ -48,7 +48,12 @@ class Shard(ABC):
     def _no_columns(self) -> None:
         name = next((name for name in (self.id_column, *self.others) if name is not None), None)
         if name is not None:
-            raise InputError(f"columns such as {name!r} cannot be read from {self.path}, which has none; leave it out")
+            raise InputError(
+                "others" if self.id_column is None else "id_column",
+                f"cannot be read from {self.path}, which has none",
+                "leave it out",
+                subject=f"columns such as {name!r}",
+            )
 
     @abstractmethod
     def pieces(self, start: int, stop: int) -> Iterator[NDArray[Any]]:
@@ -64,7 +69,7 @@ class Shard(ABC):
 
     def column(self, name: str, argument: str) -> Any:
         """A column of all rows, as an arrow column without empty cells. Raises InputError where there is none."""
-        raise InputError(f"{argument} {name!r} cannot be read from {self.path}, which has no columns; give a file")
+        raise InputError(argument, f"{name!r} cannot be read from {self.path}, which has no columns", "give a file")
 
 
 class NpyShard(Shard):
@@ -162,7 +167,10 @@ class TableShard(Shard):
                 if name is not None and name not in names:
                     argument = "id_column" if name == id_column else "column"
                     raise InputError(
-                        f"{argument} must name a column of {path}, found {name!r}; its columns are {listed(names)}"
+                        argument,
+                        must=f"name a column of {path}",
+                        found=repr(name),
+                        remedy=f"its columns are {listed(names)}",
                     )
             self.id_column = id_column or ("id" if "id" in names else None)
             self.ends = np.cumsum(self._sizes(), dtype=np.int64)

@@ -82,12 +82,15 @@ def read_vector(
                 raise
             raise DataFileError(f"{source} must hold one number a line ({error}); repair it") from None
     if key is not None:
-        place = aligned(entries, n_rows, ids, f"ids in {source}", key, whole=f"{source} must hold numbers")
+        place = aligned(entries, n_rows, ids, f"ids in {source}", key, must="hold numbers", subject=str(source))
         values = values[place]
     if values.shape != (n_rows,):
         raise InputError(
-            f"{source} must hold {n_rows} numbers, one for each row of the pool, found shape {values.shape}; "
-            "give one for each row"
+            "path",
+            must=f"hold {n_rows} numbers, one for each row of the pool",
+            found=f"shape {values.shape}",
+            remedy="give one for each row",
+            subject=str(source),
         )
     weight = check_weight(values, n_rows, f"numbers in {source}")
     assert weight is not None
@@ -159,11 +162,15 @@ def read_names(
     else:
         values = list(read_entries(source, dialect))
     if key is not None:
-        place = aligned(entries, n_rows, ids, f"ids in {source}", key, whole=f"{source} must hold names")
+        place = aligned(entries, n_rows, ids, f"ids in {source}", key, must="hold names", subject=str(source))
         values = [values[row] for row in place]
     if len(values) != n_rows:
         raise InputError(
-            f"{source} must hold {n_rows} names, one for each row of the pool, found {len(values)}; give one for each"
+            "path",
+            must=f"hold {n_rows} names, one for each row of the pool",
+            found=len(values),
+            remedy="give one for each",
+            subject=str(source),
         )
     return values
 
@@ -224,11 +231,25 @@ def read_probabilities(
     pool = read_pool(source, id_column=column, dialect=dialect)
     values = pool.features
     found = "a folder" if values is None else f"{len(values)} rows"
-    whole = f"probabilities in {source} must have {n_rows} rows"
     if values is not None and pool.ids is not None:
         entries = [str(name) for name in pool.ids]
-        values = values[aligned(entries, n_rows, ids, f"ids in {source}", column or "id", whole=whole)]
+        values = values[
+            aligned(
+                entries,
+                n_rows,
+                ids,
+                f"ids in {source}",
+                column or "id",
+                must=f"have {n_rows} rows",
+                subject=f"probabilities in {source}",
+            )
+        ]
     if values is None or len(values) != n_rows:
-        raise InputError(f"{whole}, one for each row of the pool, found {found}")
+        raise InputError(
+            "path",
+            must=f"have {n_rows} rows, one for each row of the pool",
+            found=found,
+            subject=f"probabilities in {source}",
+        )
     checked: NDArray[Any] = values
     return checked

@@ -69,7 +69,9 @@ def read_prices(settings: Settings, folder: Path, items: Rows, others: Iterable[
     prices = {}
     for name, value in _values(settings, folder, file, "cost", items, items, others).items():
         if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value < np.inf:
-            raise InputError(f"cost must be a positive number for each item, found {value!r} for {name!r} in {file}")
+            raise InputError(
+                "cost", must="be a positive number for each item", found=f"{value!r} for {name!r} in {file}"
+            )
         prices[name] = float(value)
     return prices
 
@@ -121,8 +123,10 @@ def _values(
         strange = next((row for row in by_row if row not in known), None)
         if strange is not None:
             raise InputError(
-                f"{name} must be given for the rows of the data, found row {strange} in {source}; give the items' ids "
-                "in a column id, or one line for each row"
+                name,
+                must="be given for the rows of the data",
+                found=f"row {strange} in {source}",
+                remedy="give the items' ids in a column id, or one line for each row",
             )
         found = {item: by_row[str(row)] for item, row in rows.items() if str(row) in by_row}
     else:
@@ -131,10 +135,14 @@ def _values(
         strangers = [item for item in found if item not in known]
         if strangers:
             raise InputError(
-                f"{name} must be given for items of the project, found {len(strangers):,} others in {source}, the "
-                f"first {strangers[0]!r}; correct the ids or remove these lines"
+                name,
+                must="be given for items of the project",
+                found=f"{len(strangers):,} others in {source}, the first {strangers[0]!r}",
+                remedy="correct the ids or remove these lines",
             )
     lacking = next((item for item in needed if item not in found), None)
     if lacking is not None:
-        raise InputError(f"{name} must be given for every item, found none for {lacking!r} in {source}; add it")
+        raise InputError(
+            name, must="be given for every item", found=f"none for {lacking!r} in {source}", remedy="add it"
+        )
     return found

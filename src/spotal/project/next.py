@@ -119,9 +119,11 @@ def _asked(settings: Settings, n: float | None) -> float:
     if n is None:
         return settings.batch_size
     if settings.limits.cost is None and n != int(n):
-        raise BudgetError(f"n must be an integer, the items of the batch, found {n:g}; money needs limits.cost")
+        raise BudgetError(
+            "n", must="be an integer, the items of the batch", found=f"{n:g}", remedy="money needs limits.cost"
+        )
     if n <= 0:
-        raise BudgetError(f"n must be positive, found {n:g}; leave it out for batch_size")
+        raise BudgetError("n", must="be positive", found=f"{n:g}", remedy="leave it out for batch_size")
     return n
 
 
@@ -199,7 +201,7 @@ def _choose(
             random_state=int(seed.generate_state(1, np.uint32)[0]),
         )
     except BudgetError as error:  # money that buys nothing
-        raise BudgetError(str(error).replace("budget", "batch_size", 1)) from None
+        raise error.renamed("batch_size") from None
     about = note | {
         "diagnostics": selection.diagnostics,
         "timings": selection.timings,

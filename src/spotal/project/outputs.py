@@ -22,7 +22,7 @@ __all__ = ["check_project_output", "sources"]
 
 
 def check_project_output(
-    project: Project, out: str | os.PathLike[str], option: str = "--out", *, is_folder: bool = False
+    project: Project, out: str | os.PathLike[str], argument: str = "out", *, is_folder: bool = False
 ) -> None:
     """Check a file or folder that a command of a project will write; see :func:`spotal.storage.outputs.check_output`.
 
@@ -38,8 +38,8 @@ def check_project_output(
     except ValueError:  # no name of a file, which check_output says
         inside = False
     if inside:
-        raise InputError(f"{option} must lie outside {project.folder / OWN}, which is spotal's own, found {out}")
-    check_output(out, sources(project), option, is_folder=is_folder)
+        raise InputError(argument, must=f"lie outside {project.folder / OWN}, which is spotal's own", found=out)
+    check_output(out, sources(project), argument, is_folder=is_folder)
 
 
 def sources(project: Project) -> Iterator[Source]:

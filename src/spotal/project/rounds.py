@@ -106,8 +106,11 @@ class Rounds:
                 left //= settings.overlap  # in picks
             if left is not None and settings.budget is not None and spends > left + ROUNDING * settings.budget:
                 raise BudgetError(
-                    f"picks must {'be' if costs is None else 'cost'} at most {left:.15g}, what the budget of "
-                    f"{settings.budget} has left, found {spends:.15g}; pick fewer or raise budget in spotal.toml"
+                    "picks",
+                    must=f"{'be' if costs is None else 'cost'} at most {left:.15g}, what the budget of "
+                    f"{settings.budget} has left",
+                    found=f"{spends:.15g}",
+                    remedy="pick fewer or raise budget in spotal.toml",
                 )
             if not batch:
                 raise ProjectError("picks must be at least one, found none and nothing to audit; add items")

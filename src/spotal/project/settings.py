@@ -59,7 +59,9 @@ def _check_nul(part: Any, *names: str) -> None:
     """Raise InputError for a path with a NUL character, which the system refuses."""
     for name in names:
         if "\0" in (getattr(part, name) or ""):
-            raise InputError(f"{name} must be a path without NUL characters, found {getattr(part, name)!r}; correct it")
+            raise InputError(
+                name, must="be a path without NUL characters", found=repr(getattr(part, name)), remedy="correct it"
+            )
 
 
 @dataclass(frozen=True)
@@ -84,7 +86,7 @@ class Data:
         check_fields(self)
         Dialect(self.encoding, self.delimiter)
         if not self.path:
-            raise InputError("path must name a folder or file, found an empty text")
+            raise InputError("path", must="name a folder or file", found="an empty text")
         _check_nul(self, "path")
 
     @property
@@ -128,10 +130,17 @@ class LimitSettings:
         check_fields(self)
         if (self.groups is None) != (self.max_per_group is None):
             raise InputError(
-                f"max_per_group is needed with groups and only there, found {self.max_per_group} with {self.groups!r}"
+                "max_per_group",
+                f"is needed with groups and only there, found {self.max_per_group} with {self.groups!r}",
             )
         if "" in (self.cost, self.groups):
-            raise InputError("cost and groups must name a file, found an empty text; leave the key out for none")
+            raise InputError(
+                "cost",
+                must="name a file",
+                found="an empty text",
+                remedy="leave the key out for none",
+                subject="cost and groups",
+            )
         _check_nul(self, "cost", "groups")
 
 
@@ -151,7 +160,7 @@ class Stop:
         check_fields(self)
         if (self.target is None) != (self.rule == "none"):
             raise InputError(
-                f"target is needed by every rule but 'none' and only there, found {self.target} with {self.rule!r}"
+                "target", f"is needed by every rule but 'none' and only there, found {self.target} with {self.rule!r}"
             )
 
 
@@ -191,13 +200,17 @@ class Settings:
         for name in ("budget", "batch_size"):
             _check_amount(self, name)
         if len(self.classes) < 2 or len(set(self.classes)) < len(self.classes):
-            raise InputError(f"classes must be two or more, none twice, found {list(self.classes)}; name each once")
+            raise InputError(
+                "classes", must="be two or more, none twice", found=list(self.classes), remedy="name each once"
+            )
         odd = next((name for name in self.classes if not name.strip() or not name.isprintable()), None)
         if odd is not None:
-            raise InputError(f"classes must be visible names of one line, found {odd!r}; rename it")
+            raise InputError("classes", must="be visible names of one line", found=repr(odd), remedy="rename it")
         for name in ("model", "strategy"):
             if not getattr(self, name):
-                raise InputError(f"{name} must be named, found an empty text; leave the key out for the usual one")
+                raise InputError(
+                    name, must="be named", found="an empty text", remedy="leave the key out for the usual one"
+                )
         _check_nul(self, "model")
 
     def to_toml(self) -> str:
@@ -221,11 +234,13 @@ def _check_amount(settings: Settings, name: str) -> None:
         return
     if settings.limits.cost is None:
         if not amount.is_integer():
-            raise InputError(f"{name} must be an integer, found {amount:g}; an amount of money needs limits.cost")
+            raise InputError(
+                name, must="be an integer", found=f"{amount:g}", remedy="an amount of money needs limits.cost"
+            )
         if amount < 1:
-            raise InputError(f"{name} must be at least 1, found {amount:g}")
+            raise InputError(name, must="be at least 1", found=f"{amount:g}")
     elif not amount:
-        raise InputError(f"{name} must be positive, the money to spend, found 0")
+        raise InputError(name, must="be positive, the money to spend", found="0")
     whole = amount.is_integer()
     object.__setattr__(settings, name, int(amount) if whole else amount)
 

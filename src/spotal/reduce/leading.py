@@ -10,7 +10,6 @@ import torch
 from numpy.typing import NDArray
 
 from spotal.numeric.arrays import to_numpy
-from spotal.reduce.pca import PCA
 
 __all__ = ["LeadingSpace"]
 
@@ -31,6 +30,8 @@ class LeadingSpace:
     @classmethod
     def fit(cls, points: torch.Tensor, weight: NDArray[np.float64]) -> LeadingSpace:
         """Of points (n, D) with weights (n,), their principal directions; O(n D^2)."""
+        from spotal.reduce.pca import PCA
+
         dim = points.shape[1]
         pca = PCA(min(LEADING, dim), random_state=0).fit(points, sample_weight=weight)
         directions = to_numpy(pca.components_)

@@ -75,8 +75,9 @@ class PCA(TransformerMixin, BaseEstimator):
         auto = isinstance(self.n_components, str) and self.n_components == "auto"
         if not auto and not (_is_count(self.n_components) and self.n_components <= width):
             raise InputError(
-                f"n_components must be 'auto' or an integer from 1 to {width}, the width of X, "
-                f"found {self.n_components!r}"
+                "n_components",
+                must=f"be 'auto' or an integer from 1 to {width}, the width of X",
+                found=repr(self.n_components),
             )
         for name in ("max_samples", "budget"):
             value = getattr(self, name)
@@ -110,7 +111,7 @@ class PCA(TransformerMixin, BaseEstimator):
         X = check_matrix(X, "X")
         if X.shape[1] != self.n_features_in_:
             raise InputError(
-                f"X has {X.shape[1]} features, but PCA is expecting {self.n_features_in_} features as input"
+                "X", f"has {X.shape[1]} features, but PCA is expecting {self.n_features_in_} features as input"
             )
         parts = [self.project(to_tensor(X[part])) for part in blocks(X.shape[0], block_rows(X.shape[1]))]
         return torch.cat(parts) if is_tensor(X) else np.concatenate([to_numpy(part) for part in parts])

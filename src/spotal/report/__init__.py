@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from spotal.lazy import lazily
 
 _HOMES = {
     "Comparison": "spotal.report.comparison",
@@ -33,12 +34,4 @@ if TYPE_CHECKING:
     from spotal.report.html import write_report
     from spotal.report.summary import summarize
 
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
-        raise AttributeError(f"module 'spotal.report' has no attribute {name!r}")
-    return getattr(import_module(_HOMES[name]), name)
-
-
-def __dir__() -> list[str]:
-    return __all__
+__getattr__, __dir__ = lazily(__name__, _HOMES, __all__)

@@ -122,9 +122,13 @@ def prepare(data: Dataset, settings: ComparisonSettings) -> list[NDArray[np.int6
         left (a BudgetError).
     """
     if not data.is_images:
-        raise InputError(f"data must hold images, found features {data.X.shape} in {data.name}; give images")
+        raise InputError(
+            "data", must="hold images", found=f"features {data.X.shape} in {data.name}", remedy="give images"
+        )
     if data.n_classes < 2:
-        raise InputError(f"data must have two classes at least, found {data.n_classes} in {data.name}; add one")
+        raise InputError(
+            "data", must="have two classes at least", found=f"{data.n_classes} in {data.name}", remedy="add one"
+        )
     pools = []
     for seed in range(settings.seeds):
         rows = np.arange(len(data.y))
@@ -135,8 +139,10 @@ def prepare(data: Dataset, settings: ComparisonSettings) -> list[NDArray[np.int6
             rows = np.sort(np.random.default_rng(_seed(settings, seed)).permutation(rows)[:most])
         if len(rows) < settings.labels[-1]:
             raise BudgetError(
-                f"budget of {settings.budget} in {settings.rounds} rounds after a first batch needs "
-                f"{settings.labels[-1]} images, found {len(rows)} in the pool; lower the budget or the rounds"
+                "budget",
+                f"of {settings.budget} in {settings.rounds} rounds after a first batch needs {settings.labels[-1]} "
+                f"images, found {len(rows)} in the pool",
+                "lower the budget or the rounds",
             )
         pools.append(rows)
     return pools
@@ -170,7 +176,7 @@ def compare(
     seeds * strategies * (rounds + 1) trainings, of half a second each for images of 8 x 8 on one core. torch works on
     one thread meanwhile: more of them slow so small a network down on a busy machine.
     """
-    import torch
+    from spotal.numeric.threads import one_thread
 
     pools = prepare(data, settings) if pools is None else pools
     start = time.perf_counter()
@@ -179,16 +185,12 @@ def compare(
         tests = np.sort(np.random.default_rng(0).permutation(tests)[:MOST_TEST])
     X_test, y_test = data.X_test[tests], data.y_test[tests]
     runs: list[Run] = []
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
+    with one_thread():
         for seed, rows in enumerate(pools):
             for name in settings.strategies:
                 run = Run(name, seed, rows)
                 _run(run, data, settings, X_test, y_test, observer)
                 runs.append(run)
-    finally:
-        torch.set_num_threads(threads)
     return Comparison(data, settings, runs, len(tests), time.perf_counter() - start)
 
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from spotal.engine import Pass, run
 from spotal.numeric.inverted_lists import Centers
-from spotal.numeric.nearest import nearest
+from spotal.numeric.nearest import nearest_index
 from spotal.numeric.threads import one_thread, threads
 from spotal.pool.base import Batch, Pool
 from spotal.pool.sample import priority_sample
@@ -32,7 +32,8 @@ def nearest_of(pool: Pool, picks: NDArray[np.int64]) -> NDArray[np.int64]:
     nearest. One pass; memory O(N).
     """
     task, count = assignment(pool, picks, exact=len(pool) * len(picks) * pool.dim <= EXACT_WORK)
-    found: NDArray[np.int64] = run(task, pool, threads=count)
+    with one_thread(threads()):
+        found: NDArray[np.int64] = run(task, pool, threads=count)
     return found
 
 
@@ -56,7 +57,7 @@ class _Exact(Pass[list[NDArray[np.int32]], NDArray[np.int64]]):
         self.points = points
 
     def map(self, batch: Batch) -> list[NDArray[np.int32]]:
-        return [nearest(batch.points, self.points)[0].cpu().numpy().astype(np.int32)]
+        return [nearest_index(batch.points, self.points).cpu().numpy().astype(np.int32)]
 
     def merge(self, left: list[NDArray[np.int32]], right: list[NDArray[np.int32]]) -> list[NDArray[np.int32]]:
         left.extend(right)

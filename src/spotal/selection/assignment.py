@@ -43,7 +43,7 @@ def assigned_rows(
     n = len(design)
     if n > MOST:
         raise BudgetError(
-            f"budget must be at most {MOST} for selection='assignment', found {n}; use selection='nearest'"
+            "budget", must=f"be at most {MOST} for selection='assignment'", found=n, remedy="use selection='nearest'"
         )
     points = np.asarray(carried[free], dtype=np.float64)
     tree = cKDTree(points)

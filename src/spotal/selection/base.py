@@ -83,7 +83,7 @@ class Selection:
         self._represent, self._sampling, self._strata = represent, sampling, strata
         self._represented = None if cells is None else _checked_cells(self.indices, cells, cell_mass)
         if cells is None and cell_mass is not None:
-            raise InputError("cells must be given with cell_mass, found None; give both or neither")
+            raise InputError("cells", None, "give both or neither", must="be given with cell_mass")
 
     def __repr__(self) -> str:
         named = ("indices", "diagnostics", "timings", "provenance")
@@ -210,12 +210,15 @@ class Selection:
 def _checked_indices(indices: ArrayLike) -> NDArray[np.int64]:
     rows = as_array(indices, "indices")
     if rows.ndim != 1 or (len(rows) and rows.dtype.kind not in "iu"):
-        raise InputError(f"indices must be 1-D row numbers, found shape {rows.shape} and dtype {rows.dtype}")
+        raise InputError(
+            "indices",
+            f"shape {rows.shape} and dtype {rows.dtype}",
+            "give the row number of each pick",
+            must="be 1-D row numbers",
+        )
     rows = rows.astype(np.int64)
     if len(np.unique(rows)) < len(rows) or (len(rows) and rows.min() < 0):
-        raise InputError(
-            "indices must be distinct and at least 0, found a repeated or negative one; give each row once"
-        )
+        raise InputError("indices", "a repeated or negative row", "give each once", must="be distinct and at least 0")
     return rows
 
 
@@ -226,22 +229,40 @@ def _checked_cells(
     of = as_array(cells, "cells")
     if of.ndim != 1 or of.dtype.kind not in "iu" or (n and indices.max() >= len(of)):
         raise InputError(
-            f"cells must be 1-D integers, one for each pool row, found shape {of.shape} and dtype {of.dtype}"
+            "cells",
+            f"shape {of.shape} and dtype {of.dtype}",
+            "give the position of a pick for each row",
+            must="be 1-D integers, one for each pool row",
         )
     of = of.astype(np.int64)
     if len(of) and not -1 <= of.min() <= of.max() < n:
-        raise InputError(f"cells must lie in -1..{n - 1}, positions in indices, found {of.min()} to {of.max()}")
+        raise InputError(
+            "cells", f"{of.min()} to {of.max()}", "use -1 for none", must=f"lie in -1..{n - 1}, positions in indices"
+        )
     if not np.array_equal(of[indices], np.arange(n)):
-        raise InputError("cells must give each pick its own position in indices, found a pick in another's cell")
+        raise InputError(
+            "cells",
+            "a pick in another's cell",
+            "let it stand for itself",
+            must="give each pick its own position in indices",
+        )
     if cell_mass is None:
         mass = np.bincount(of[of >= 0], minlength=n) / max(1, int((of >= 0).sum()))
         return of, mass
     mass = as_array(cell_mass, "cell_mass")
     if mass.shape != (n,) or mass.dtype.kind not in "fiu":
-        raise InputError(f"cell_mass must be numbers of shape ({n},), found shape {mass.shape} and dtype {mass.dtype}")
+        raise InputError(
+            "cell_mass",
+            f"shape {mass.shape} and dtype {mass.dtype}",
+            "give one share for each pick",
+            must=f"be numbers of shape ({n},)",
+        )
     mass = mass.astype(np.float64)
     if n and not ((mass >= 0).all() and abs(mass.sum() - 1) <= 1e-6):
         raise InputError(
-            f"cell_mass must be non-negative with sum 1, found {mass.min():g} as least and sum {mass.sum():g}"
+            "cell_mass",
+            f"{mass.min():g} as least entry and sum {mass.sum():g}",
+            "divide it by its sum",
+            must="be non-negative with sum 1",
         )
     return of, mass

@@ -100,19 +100,24 @@ def _checked(values: ArrayLike, sampling: Sampling, confidence: float) -> NDArra
     n = len(sampling.weight)
     y = as_array(values, "values")
     if y.shape != (n,):
-        raise InputError(f"values must have shape ({n},), one for each pick in its order, found shape {y.shape}")
+        raise InputError("values", must=f"have shape ({n},), one for each pick in its order", found=f"shape {y.shape}")
     if y.dtype.kind not in "fiub":
         raise InputError(
-            f"values must be numbers, found dtype {y.dtype}; give 1 where a statement is true and 0 elsewhere"
+            "values",
+            must="be numbers",
+            found=f"dtype {y.dtype}",
+            remedy="give 1 where a statement is true and 0 elsewhere",
         )
     y = y.astype(np.float64)
     if not np.isfinite(y).all():
         row = int(np.flatnonzero(~np.isfinite(y))[0])
-        raise InputError(f"values must be finite, found {y[row]} at position {row}; every pick needs its value")
+        raise InputError(
+            "values", must="be finite", found=f"{y[row]} at position {row}", remedy="every pick needs its value"
+        )
     if n < 2:
-        raise InputError(f"values must be 2 at least for an error bar, found {n}; pick more rows")
+        raise InputError("values", must="be 2 at least for an error bar", found=n, remedy="pick more rows")
     if not 0 < confidence < 1:
-        raise InputError(f"confidence must lie between 0 and 1, found {confidence!r}; 0.95 is usual")
+        raise InputError("confidence", must="lie between 0 and 1", found=repr(confidence), remedy="0.95 is usual")
     return y
 
 

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from spotal.engine import Pass, run
 from spotal.numeric.nearest import nearest
+from spotal.numeric.threads import threads
 from spotal.pool.base import Batch, Pool
 
 __all__ = ["Cells", "lloyd", "settle"]
@@ -100,5 +101,5 @@ class _Assign(Pass[None, tuple[NDArray[np.int64], NDArray[np.float64]]]):
 
 def settle(pool: Pool, centers: torch.Tensor) -> Cells:
     """Every row to its nearest center; one pass, O(N k D)."""
-    index, squared = run(_Assign(len(pool), centers), pool)
+    index, squared = run(_Assign(len(pool), centers), pool, threads=threads())
     return Cells(index, squared, centers)

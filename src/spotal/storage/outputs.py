@@ -39,7 +39,7 @@ class Source:
 def check_output(
     out: str | os.PathLike[str],
     sources: Iterable[Source | str | os.PathLike[str] | None],
-    option: str = "--out",
+    argument: str = "out",
     *,
     is_folder: bool = False,
 ) -> None:
@@ -51,7 +51,7 @@ def check_output(
     ----------
     out : path of the file that will be written, or replaced
     sources : what is read; None is passed over
-    option : str, what the file is called in the sentence
+    argument : str, what the file is called in the sentence
     is_folder : bool, whether ``out`` will be a folder; whether it can be made is not tried then
 
     Raises
@@ -65,7 +65,9 @@ def check_output(
     if not is_folder:
         check_writable(target)
     if any(_meets(target, one) for one in _sources(sources)):
-        raise InputError(f"{option} must be another file than those that are read, found {target}; give a new name")
+        raise InputError(
+            argument, must="be another file than those that are read", found=target, remedy="give a new name"
+        )
 
 
 def check_unnamed(path: Path, remedy: str) -> None:

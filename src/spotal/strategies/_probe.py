@@ -50,7 +50,7 @@ class Probe:
         middle = points.mean(0)
         scale = float(np.abs(points - middle).max()) or 1.0
         scale *= float(np.sqrt(np.square((points - middle) / scale).mean())) or 1.0
-        with one_thread(), warnings.catch_warnings():
+        with one_thread(numpy=True), warnings.catch_warnings():
             warnings.simplefilter("ignore")  # enough steps for this
             model: Any = LogisticRegression(max_iter=STEPS).fit((points - middle) / scale, labels)
         weights, bias = model.coef_, model.intercept_
@@ -62,7 +62,7 @@ class Probe:
 
     def scores(self, points: NDArray[np.float64]) -> NDArray[np.float64]:
         """Of rows (n, D), float64 (n, c)."""
-        with one_thread():
+        with one_thread(numpy=True):
             return np.asarray(points @ self.weights.T + self.bias)
 
     def classes(self, points: NDArray[np.float64]) -> NDArray[np.int64]:

@@ -5,13 +5,15 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from spotal.design.merit import MERIT_POINTS, discrepancy
-from spotal.transport import Transport
+
+if TYPE_CHECKING:
+    from spotal.transport import Transport
 
 __all__ = ["Clock", "record"]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, ClassVar, final
@@ -18,6 +19,7 @@ from spotal.engine import ENGINES
 from spotal.errors import BudgetError, InputError
 from spotal.numeric.arrays import as_array, check_rows, check_weight, to_numpy
 from spotal.numeric.seeds import Seed, as_seed
+from spotal.numeric.threads import one_thread, threads
 from spotal.pool import Pool, PoolLike, as_pool, check_finite
 from spotal.selection.assign import nearest_of
 from spotal.selection.base import Selection
@@ -25,6 +27,9 @@ from spotal.selection.estimate import Sampling, collapse
 from spotal.selection.provenance import describe, versions
 
 __all__ = ["Choice", "Query", "Strategy"]
+
+SMALL = 1 << 19
+"""Numbers of a pool up to which a step over all of them takes about a tenth of a millisecond: too little to share."""
 
 
 @dataclass(frozen=True)
@@ -161,6 +166,8 @@ class Strategy(ABC):
     needs_probabilities : bool, whether a query without class probabilities is refused
     needs_draws : bool, whether probabilities must be those of several posterior draws
     needs_embeddings : bool; False says that the pool only counts rows, so any array of that many rows will do
+    shares_work : bool, whether ``_choose`` shares among threads what repays it (:func:`spotal.engine.run`), so that
+        torch keeps to one thread, as it does in any method for pools of up to 2^19 numbers
     honors_limits : bool, whether ``_choose`` keeps to ``query.limits``, by ``query.best`` or ``query.allowance()``;
         a strategy that does not refuses cost and groups
     ignores_order : bool, whether the same rows in another order give the same picks
@@ -182,6 +189,7 @@ class Strategy(ABC):
     needs_probabilities: ClassVar[bool] = False
     needs_draws: ClassVar[bool] = False
     needs_embeddings: ClassVar[bool] = True
+    shares_work: ClassVar[bool] = False
     honors_limits: ClassVar[bool] = False
     ignores_order: ClassVar[bool] = True
     engines: ClassVar[tuple[str, ...]] = ("local",)
@@ -237,11 +245,13 @@ class Strategy(ABC):
         start = time.perf_counter()
         if not isinstance(random_state, (int, np.integer)):  # an integer that repeats the query is on record
             random_state = as_seed(random_state)
-        query = self._checked(
-            pool, budget, labeled, labels, probabilities, mass, random_state, cost, groups, max_per_group
-        )
-        checked = time.perf_counter()
-        choice = self._choose(query) if query.budget else Choice(np.empty(0, np.int64))
+        pool = as_pool(pool)
+        with one_thread(threads()) if self.shares_work or len(pool) * pool.dim <= SMALL else nullcontext():
+            query = self._checked(
+                pool, budget, labeled, labels, probabilities, mass, random_state, cost, groups, max_per_group
+            )
+            checked = time.perf_counter()
+            choice = self._choose(query) if query.budget else Choice(np.empty(0, np.int64))
         indices = np.asarray(choice.indices, dtype=np.int64)
         chosen = time.perf_counter()
         provenance = {
@@ -276,8 +286,10 @@ class Strategy(ABC):
             return
         known = " or ".join(map(repr, self.engines))
         raise InputError(
-            f"engine must be {known} for strategy {self.name!r}, whose passes run nowhere else, found {engine!r}; "
-            "leave it out, or use 'spot'"
+            "engine",
+            repr(engine),
+            "leave it out, or use 'spot'",
+            must=f"be {known} for strategy {self.name!r}, whose passes run nowhere else",
         )
 
     @abstractmethod
@@ -322,14 +334,16 @@ class Strategy(ABC):
             limits = check_limits(budget, cost, groups, max_per_group, rows, unlabeled)
         if limits is not None:
             if (refusal := self._refusal()) is not None:
-                raise InputError(f"cost and groups must be left out, since {refusal}")
+                raise InputError("cost", must=f"be left out, since {refusal}", subject="cost and groups")
             budget = _rows_for(limits, unlabeled)
         if limits is not None or not self._reads_once(pool, int(budget)):
             check_finite(pool)
         if self.needs_probabilities and probabilities is None:
             raise InputError(
-                f"probabilities are needed by strategy {self.name!r}, found None; pass an (n, classes) array from "
-                "the current model, or use a strategy that works without labels, such as 'spot'"
+                "probabilities",
+                f"are needed by strategy {self.name!r}, found None",
+                "pass an (n, classes) array from the current model, or use a strategy that works without labels, "
+                "such as 'spot'",
             )
         weight = check_weight(mass, n, "mass")
         draws = None
@@ -338,9 +352,11 @@ class Strategy(ABC):
             draws, checked = checked, checked.mean(2)
         if self.needs_draws and (draws is None or draws.shape[2] < 2):
             raise InputError(
-                f"probabilities must have shape ({n}, classes, draws) for strategy {self.name!r}, with two draws of "
-                f"the model at least, found {'a single one' if draws is None else draws.shape}; pass an ensemble's or "
-                "dropout's, or use 'entropy'"
+                "probabilities",
+                must=f"have shape ({n}, classes, draws) for strategy {self.name!r}, with two draws of the model at "
+                f"least",
+                found="a single one" if draws is None else draws.shape,
+                remedy="pass an ensemble's or dropout's, or use 'entropy'",
             )
         return Query(
             pool=pool,
@@ -358,13 +374,15 @@ class Strategy(ABC):
 
 def _check_count(budget: Any, n: int, n_labeled: int) -> None:
     if isinstance(budget, (bool, np.bool_)) or not isinstance(budget, (int, np.integer)):
-        raise BudgetError(f"budget must be an integer, found {budget!r} of type {type(budget).__name__}")
+        raise BudgetError("budget", must="be an integer", found=f"{budget!r} of type {type(budget).__name__}")
     if budget < 0:
-        raise BudgetError(f"budget must not be negative, found {budget}; give the number of rows to choose")
+        raise BudgetError("budget", must="not be negative", found=budget, remedy="give the number of rows to choose")
     if budget > n - n_labeled:
         raise BudgetError(
-            f"budget must be at most {n - n_labeled}, the unlabeled rows of this pool "
-            f"({n} rows, {n_labeled} labeled), found {budget}; lower it"
+            "budget",
+            must=f"be at most {n - n_labeled}, the unlabeled rows of this pool ({n} rows, {n_labeled} labeled)",
+            found=budget,
+            remedy="lower it",
         )
 
 
@@ -388,9 +406,13 @@ def _check_labels(labels: Any, count: int) -> NDArray[np.int64] | None:
         return None
     array = as_array(labels, "labels")
     if array.shape != (count,):
-        raise InputError(f"labels must have shape ({count},), one for each labeled row, found shape {array.shape}")
+        raise InputError(
+            "labels", must=f"have shape ({count},), one for each labeled row", found=f"shape {array.shape}"
+        )
     if count and array.dtype.kind not in "iub":
-        raise InputError(f"labels must be integer classes, found dtype {array.dtype}; encode them as 0, 1, 2, ...")
+        raise InputError(
+            "labels", must="be integer classes", found=f"dtype {array.dtype}", remedy="encode them as 0, 1, 2, ..."
+        )
     return array.astype(np.int64)
 
 
@@ -400,19 +422,22 @@ def _check_probabilities(probabilities: Any, n: int) -> NDArray[np.floating] | N
     array = as_array(probabilities, "probabilities")
     if array.ndim not in (2, 3) or array.shape[0] != n or 0 in array.shape:
         raise InputError(
-            f"probabilities must have shape ({n}, classes) or ({n}, classes, draws), one row for each pool row, "
-            f"found {array.shape}"
+            "probabilities",
+            must=f"have shape ({n}, classes) or ({n}, classes, draws), one row for each pool row",
+            found=array.shape,
         )
     if array.dtype.kind not in "fiub":
-        raise InputError(f"probabilities must be numbers, found dtype {array.dtype}")
+        raise InputError("probabilities", must="be numbers", found=f"dtype {array.dtype}")
     array = array.astype(np.float64 if array.dtype.itemsize == 8 else np.float32, copy=False)
     sums = array.sum(1)
     bad = np.argwhere(~((array >= -1e-6).all(1) & (np.abs(sums - 1) < 1e-2)))
     if bad.size:
         row, *draw = bad[0]
         raise InputError(
-            f"probabilities must be non-negative with rows that sum to 1, found {array[row].min():g} as least entry "
-            f"and {sums[row, *draw]:g} as sum in row {row}; apply softmax to scores first"
+            "probabilities",
+            must="be non-negative with rows that sum to 1",
+            found=f"{array[row].min():g} as least entry and {sums[row, *draw]:g} as sum in row {row}",
+            remedy="apply softmax to scores first",
         )
     return array
 

@@ -70,8 +70,10 @@ class SelectionScale:
         spot = SPOT() if strategy is None else strategy
         if not isinstance(spot, SPOT):
             raise InputError(
-                "plans and max_memory are for strategy 'spot', which reads in batches, found "
-                f"{getattr(spot, 'name', spot)!r}; leave them out"
+                "max_memory",
+                f"are for strategy 'spot', which reads in batches, found {getattr(spot, 'name', spot)!r}",
+                "leave them out",
+                subject="plans and max_memory",
             )
         sampled = rows_needed(n, labeled, budget)
         near = neighbors_needed(
@@ -114,9 +116,11 @@ class SelectionScale:
         if found is None:
             assert most is not None
             raise InputError(
-                f"memory of {most / 1e9:.3g} GB is too little to choose {self.budget:,} of {self.rows:,} rows of "
-                f"{self.dim:,} numbers, which takes {rounded_up(self.memory(ways[-1]))} however few are read at a "
-                "time; allow that, or lower the budget"
+                "max_memory",
+                f"is too little to choose {self.budget:,} of {self.rows:,} rows of {self.dim:,} numbers, which takes "
+                f"{rounded_up(self.memory(ways[-1]))} however few are read at a time",
+                "allow that, or lower the budget",
+                subject=f"memory of {most / 1e9:.3g} GB",
             )
         return found
 

@@ -95,7 +95,7 @@ def plan(
         max_memory is too little however few rows are read at a time.
     """
     if not 1 <= budget <= n - labeled:
-        raise BudgetError(f"budget must lie in 1..{n - labeled}, the pool's rows without a label, found {budget}")
+        raise BudgetError("budget", must=f"lie in 1..{n - labeled}, the pool's rows without a label", found=budget)
     scale = SelectionScale.of(n, dim, budget, strategy, labeled=labeled, limited=limited, known=known, classes=classes)
     reading = scale.reading(None if max_memory is None else size_of(max_memory))
     with kept(reading):

@@ -9,9 +9,9 @@ from typing import Any
 from spotal.errors import InputError
 from spotal.strategies.base import Strategy
 
-__all__ = ["get", "names"]
+__all__ = ["CLASSES", "get", "names"]
 
-_WHERE = {
+CLASSES = {
     "alfamix": ("alfamix", "AlfaMix"),
     "badge": ("badge", "Badge"),
     "bait": ("bait", "Bait"),
@@ -39,24 +39,25 @@ _WHERE = {
     "typiclust": ("typiclust", "TypiClust"),
     "uherding": ("uherding", "UHerding"),
 }
+"""Module and class of each strategy."""
 
 
 def names() -> list[str]:
     """Names of all strategies, sorted."""
-    return sorted(_WHERE)
+    return sorted(CLASSES)
 
 
 def get(name: str, **parameters: Any) -> Strategy:
     """The strategy called ``name``, made with ``parameters``; raises InputError for an unknown name or parameter."""
-    if not isinstance(name, str) or name not in _WHERE:
-        raise InputError(f"strategy must be one of {', '.join(names())}, found {name!r}")
-    module, kind = _WHERE[name]
+    if not isinstance(name, str) or name not in CLASSES:
+        raise InputError("strategy", must=f"be one of {', '.join(names())}", found=repr(name))
+    module, kind = CLASSES[name]
     make: Any = getattr(import_module(f"spotal.strategies.{module}"), kind)
     known = inspect.signature(make).parameters
     for parameter in parameters:
         if parameter not in known:
             raise InputError(
-                f"strategy {name!r} has no parameter {parameter!r}; it has {', '.join(known) or 'no parameters'}"
+                "strategy", f"{name!r} has no parameter {parameter!r}", f"it has {', '.join(known) or 'no parameters'}"
             )
     strategy: Strategy = make(**parameters)
     return strategy

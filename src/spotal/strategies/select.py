@@ -61,7 +61,7 @@ def select(
     chosen.check_engine(engine)
     most = None if max_memory is None else size_of(max_memory)
     if most is not None and cost is not None:
-        raise InputError("max_memory is for a budget of rows, found cost too; leave one of them out")
+        raise InputError("max_memory", "is for a budget of rows, found cost too", "leave one of them out")
     pool = as_pool(pool)
     if device is not None:
         pool = on_device(pool, device)

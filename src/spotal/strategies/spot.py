@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -24,7 +24,9 @@ from spotal.strategies._draw import draw
 from spotal.strategies._record import Clock
 from spotal.strategies._sample import Sample, rows_needed
 from spotal.strategies.base import Choice, Query, Strategy
-from spotal.strategies.transported import TransportedDesign
+
+if TYPE_CHECKING:
+    from spotal.strategies.transported import TransportedDesign
 
 __all__ = ["SPOT", "narrowed", "unevenness"]
 
@@ -91,6 +93,7 @@ class SPOT(Strategy):
 
     name = "spot"
     engines = ("local", "ray")
+    shares_work = True
     honors_limits = True
 
     def __init__(
@@ -103,7 +106,10 @@ class SPOT(Strategy):
     ) -> None:
         if not isinstance(mass, (str, Mass)):
             raise InputError(
-                f"mass must be 'auto', a Mass or its name, found {describe(mass)!r}; pass weights of rows to query"
+                "mass",
+                must="be 'auto', a Mass or its name",
+                found=repr(describe(mass)),
+                remedy="pass weights of rows to query",
             )
         if isinstance(mass, str) and mass != "auto":
             parse_mass(mass)  # says now what is wrong with it
@@ -112,7 +118,7 @@ class SPOT(Strategy):
         if not _is_auto(space_filling) and space_filling != 0:
             check_real(space_filling, "space_filling, where it is not 'auto' or 0,", 0)
         if not isinstance(representative, str) or representative not in REPRESENTATIVES:
-            raise InputError(f"representative must be 'center' or 'random', found {representative!r}")
+            raise InputError("representative", must="be 'center' or 'random'", found=repr(representative))
         self.mass = mass
         self.reach = reach
         self.space_filling = space_filling
@@ -124,6 +130,8 @@ class SPOT(Strategy):
 
         ``changes`` override single parameters of that class.
         """
+        from spotal.strategies.transported import TransportedDesign
+
         return TransportedDesign(**changes)
 
     def _refusal(self) -> str | None:

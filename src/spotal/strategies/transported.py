@@ -95,22 +95,25 @@ class TransportedDesign(Strategy):
         sample_size: int = 50_000,
     ) -> None:
         if not _is_one_of(selection, *SELECTIONS):
-            raise InputError(f"selection must be one of {', '.join(SELECTIONS)}, found {selection!r}")
+            raise InputError("selection", must=f"be one of {', '.join(SELECTIONS)}", found=repr(selection))
         if not isinstance(mass, (str, Mass)):
             raise InputError(
-                f"mass must be a Mass or its name, found {describe(mass)!r}; pass weights of rows to query"
+                "mass",
+                must="be a Mass or its name",
+                found=repr(describe(mass)),
+                remedy="pass weights of rows to query",
             )
         if isinstance(mass, str):
             parse_mass(mass)  # says now what is wrong with it
         if not (_is_one_of(transport, *TRANSPORTS) or isinstance(transport, Transport)):
-            raise InputError(f"transport must be 'sliced', 'projection-pursuit' or a Transport, found {transport!r}")
+            raise InputError(
+                "transport", must="be 'sliced', 'projection-pursuit' or a Transport", found=repr(transport)
+            )
         if not (reduction is None or _is_one_of(reduction, "pca") or _is_transformer(reduction)):
-            raise InputError(f"reduction must be 'pca', None or a scikit-learn transformer, found {reduction!r}")
-        counts: list[tuple[str, Any, int]] = [("sample_size", sample_size, 2)]
+            raise InputError("reduction", must="be 'pca', None or a scikit-learn transformer", found=repr(reduction))
+        check_count(sample_size, "sample_size", 2)
         if not _is_one_of(n_components, "auto"):
-            counts.append(("n_components, where it is not 'auto',", n_components, 1))
-        for label, value, least in counts:
-            check_count(value, label, least)
+            check_count(n_components, "n_components", 1, subject="n_components, where it is not 'auto',")
         self.reduction = reduction
         self.n_components = n_components
         self.whiten = whiten

@@ -38,7 +38,10 @@ def column(table: Any, name: str, argument: str, path: Path) -> Any:
     """
     if name not in table.column_names:
         raise InputError(
-            f"{argument} must name a column of {path}, found {name!r}; its columns are {listed(table.column_names)}"
+            argument,
+            must=f"name a column of {path}",
+            found=repr(name),
+            remedy=f"its columns are {listed(table.column_names)}",
         )
     values = table[name]
     if values.null_count:

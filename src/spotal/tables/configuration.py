@@ -54,18 +54,18 @@ def build(cls: type[T], table: Any, where: str) -> T:
         A key is unknown (the closest known one is named) or missing, or a value is none that it may have.
     """
     if not isinstance(table, Mapping):
-        raise InputError(f"{where} must be a table of keys and values, found {table!r}")
+        raise InputError("table", must="be a table of keys and values", found=repr(table), subject=where)
     known = {f.name: f for f in fields(cls)}  # type: ignore[arg-type]
     for name in table:
         if name not in known:
-            raise InputError(f"{where} has an unknown key {name!r}; {closest(name, known)}")
+            raise InputError(name, f"has an unknown key {name!r}", closest(name, known), subject=where)
     for name, found in known.items():
         if found.default is MISSING and found.default_factory is MISSING and name not in table:
-            raise InputError(f"{where} lacks the key {name!r}, which has no default; add it")
+            raise InputError(name, f"lacks the key {name!r}, which has no default", "add it", subject=where)
     try:
         return cls(**table)
     except InputError as error:
-        raise InputError(f"{where}: {error}") from None
+        raise error.within(where) from None
 
 
 def check_fields(instance: Any) -> None:
@@ -79,7 +79,7 @@ def check_fields(instance: Any) -> None:
             object.__setattr__(instance, found.name, _checked(found.name, value, rule))
             continue
         if not isinstance(value, list | tuple):
-            raise InputError(f"{found.name} must be a list, found {value!r}")
+            raise InputError(found.name, must="be a list", found=repr(value))
         object.__setattr__(instance, found.name, tuple(_checked(found.name, item, rule) for item in value))
 
 
@@ -96,15 +96,15 @@ def _checked(name: str, value: Any, rule: _Rule) -> Any:
     if kind is float and isinstance(value, int) and not isinstance(value, bool):
         value = float(value)
     if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
-        raise InputError(f"{name} must be {_WORDS[kind]}, found {value!r:.100}")
+        raise InputError(name, must=f"be {_WORDS[kind]}", found=f"{value!r:.100}")
     if rule.choices and value not in rule.choices:
-        raise InputError(f"{name} must be one of {', '.join(rule.choices)}, found {value!r}")
+        raise InputError(name, must=f"be one of {', '.join(rule.choices)}", found=repr(value))
     low, high = rule.least, rule.most
     number: Any = value
     outside = (low is not None and not number >= low) or (high is not None and not number <= high)
     if outside or value == float("inf"):
         limits = f"at least {low:g}" if high is None else f"{low or 0:g} to {high:g}"
-        raise InputError(f"{name} must be {limits}, found {value!r}")
+        raise InputError(name, must=f"be {limits}", found=repr(value))
     return value
 
 
@@ -118,4 +118,4 @@ def check_sizes(value: Any, name: str) -> None:
             check_sizes(item, name)
     elif isinstance(value, (int, float)) and abs(value) > LARGEST:
         found = value if isinstance(value, float) or abs(value) < 10**30 else f"one of {value.bit_length()} bits"
-        raise InputError(f"{name} must lie within -{LARGEST:,} and {LARGEST:,}, found {found}; correct it")
+        raise InputError(name, must=f"lie within -{LARGEST:,} and {LARGEST:,}", found=found, remedy="correct it")

@@ -67,7 +67,10 @@ class Table:
         """Raise InputError, in the words of ``argument``, unless there is a column of that name."""
         if name not in self.names:
             raise InputError(
-                f"{argument} must name a column of {self.path}, found {name!r}; its columns are {listed(self.names)}"
+                argument,
+                must=f"name a column of {self.path}",
+                found=repr(name),
+                remedy=f"its columns are {listed(self.names)}",
             )
 
     def cells(self, name: str) -> list[Any]:

@@ -55,14 +55,19 @@ class Dialect:
                 known = None
             if known is None or not getattr(known, "_is_text_encoding", True):
                 raise InputError(
-                    f"encoding must be a known one, such as utf-8, cp1252, latin-1, utf-16 or shift_jis, found "
-                    f"{self.encoding!r}; correct it"
+                    "encoding",
+                    must="be a known one, such as utf-8, cp1252, latin-1, utf-16 or shift_jis",
+                    found=repr(self.encoding),
+                    remedy="correct it",
                 )
         if self.delimiter is not None:
             mark = {"\\t": "\t", "tab": "\t"}.get(self.delimiter, self.delimiter)
             if len(mark) != 1 or mark in '"\r\n' or mark.isalnum() or not mark.isascii():
                 raise InputError(
-                    f"delimiter must be one character such as , ; | or tab, found {self.delimiter!r}; correct it"
+                    "delimiter",
+                    must="be one character such as , ; | or tab",
+                    found=repr(self.delimiter),
+                    remedy="correct it",
                 )
             object.__setattr__(self, "delimiter", mark)
 

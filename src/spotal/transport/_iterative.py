@@ -50,9 +50,9 @@ class IterativeTransport(Transport):
         super()._check_parameters(dim)
         for name, least in (("min_iter", 0), ("max_iter", 0), ("n_quantiles", 8)):
             if int(getattr(self, name)) < least:
-                raise InputError(f"{name} must be at least {least}, found {getattr(self, name)}")
+                raise InputError(name, must=f"be at least {least}", found=getattr(self, name))
         if not self.tol >= 0:
-            raise InputError(f"tol must not be negative, found {self.tol}")
+            raise InputError("tol", must="not be negative", found=self.tol)
 
     def _fit(self, points: torch.Tensor, weight: torch.Tensor, rng: np.random.Generator) -> None:
         x, w = points, weight

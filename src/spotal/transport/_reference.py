@@ -30,15 +30,17 @@ class ReferenceTransport(Transport):
     def _check_parameters(self, dim: int) -> None:
         super()._check_parameters(dim)
         if int(self.max_points) < 1:
-            raise InputError(f"max_points must be at least 1, found {self.max_points}")
+            raise InputError("max_points", must="be at least 1", found=self.max_points)
 
     def _fit(self, points: torch.Tensor, weight: torch.Tensor, rng: np.random.Generator) -> None:
         self.points_, self.mass_ = points, weight
         n, dim = self.points_.shape
         if n > int(self.max_points):
             raise InputError(
-                f"X has {n} distinct points, above max_points={self.max_points} of {type(self).__name__}, whose cost "
-                "grows with their square or faster; use SlicedTransport, or raise max_points"
+                "X",
+                f"has {n} distinct points, above max_points={self.max_points} of {type(self).__name__}, whose cost "
+                "grows with their square or faster",
+                "use SlicedTransport, or raise max_points",
             )
         self.targets_ = torch.from_numpy(cube_points(n, dim, rng)).to(points)
         self._solve()

@@ -98,7 +98,10 @@ class Transport(TransformerMixin, BaseEstimator):
         low, high = (float(U.min()), float(U.max()))
         if low < 0 or high > 1:
             raise InputError(
-                f"U must lie in the unit hypercube, found values from {low:g} to {high:g}; clip it to [0, 1]"
+                "U",
+                must="lie in the unit hypercube",
+                found=f"values from {low:g} to {high:g}",
+                remedy="clip it to [0, 1]",
             )
         return self._apply(U, self._carry_back)
 
@@ -117,7 +120,7 @@ class Transport(TransformerMixin, BaseEstimator):
     def _check_parameters(self, dim: int) -> None:
         """Raise InputError for parameters that cannot be used in ``dim`` dimensions."""
         if self.max_samples is not None and int(self.max_samples) < 1:
-            raise InputError(f"max_samples must be at least 1, found {self.max_samples}")
+            raise InputError("max_samples", must="be at least 1", found=self.max_samples)
 
     def _check(self, X: Any, *, reset: bool) -> Any:
         """X checked; numpy through scikit-learn's own bookkeeping of widths and column names."""
@@ -131,7 +134,7 @@ class Transport(TransformerMixin, BaseEstimator):
             try:
                 validate_data(self, X, reset=reset, skip_check_array=True)
             except ValueError as error:
-                raise InputError(str(error)) from None
+                raise InputError("X", f"is not as in fit: {error}") from None
         X = check_matrix(X, "X")
         if reset:
             self.n_features_in_ = X.shape[1]
@@ -141,8 +144,9 @@ class Transport(TransformerMixin, BaseEstimator):
     def _check_width(self, X: Any, name: str) -> None:
         if X.shape[1] != self.n_features_in_:
             raise InputError(
-                f"{name} has {X.shape[1]} features, but {type(self).__name__} is expecting "
-                f"{self.n_features_in_} features as input"
+                name,
+                f"has {X.shape[1]} features, but {type(self).__name__} is expecting {self.n_features_in_} features as "
+                "input",
             )
 
     def _apply(self, X: Any, function: Any) -> Any:

@@ -72,9 +72,9 @@ class ExactTransport(ReferenceTransport):
     def _check_parameters(self, dim: int) -> None:
         super()._check_parameters(dim)
         if self.out_of_sample not in ("nearest", "barycentric"):
-            raise InputError(f"out_of_sample must be 'nearest' or 'barycentric', found {self.out_of_sample!r}")
+            raise InputError("out_of_sample", must="be 'nearest' or 'barycentric'", found=repr(self.out_of_sample))
         if self.solver not in SOLVERS:
-            raise InputError(f"solver must be one of {', '.join(SOLVERS)}, found {self.solver!r}")
+            raise InputError("solver", must=f"be one of {', '.join(SOLVERS)}", found=repr(self.solver))
 
     def _solve(self) -> None:
         import ot
@@ -85,7 +85,12 @@ class ExactTransport(ReferenceTransport):
         a, b = a / a.sum(), np.full(len(y), 1 / len(y))
         if self.solver == "bsp":
             if np.ptp(a) > 1e-9 * a.mean():
-                raise InputError("solver='bsp' needs points of equal mass, found unequal ones; use solver='simplex'")
+                raise InputError(
+                    "solver",
+                    "needs points of equal mass, found unequal ones",
+                    "use solver='simplex'",
+                    subject="solver='bsp'",
+                )
             seed = np.random.default_rng(len(x)).integers(1 << 31)
             partner = np.asarray(ot.compute_bspot_bijection(x, y, seed=int(seed))[1])
             plan = sparse.coo_array((a, (np.arange(len(x)), partner)), shape=(len(x), len(y)))

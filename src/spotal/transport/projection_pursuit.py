@@ -96,9 +96,9 @@ class ProjectionPursuitTransport(IterativeTransport):
     def _check_parameters(self, dim: int) -> None:
         super()._check_parameters(dim)
         if self.direction not in ("save", "random"):
-            raise InputError(f"direction must be 'save' or 'random', found {self.direction!r}")
+            raise InputError("direction", must="be 'save' or 'random'", found=repr(self.direction))
         if int(self.n_target) < 2:
-            raise InputError(f"n_target must be at least 2, found {self.n_target}")
+            raise InputError("n_target", must="be at least 2", found=self.n_target)
 
     def _start(self, x: torch.Tensor, w: torch.Tensor) -> list[Any]:
         return [AffineMap.fit(x, w, diagonal=True)]

@@ -63,9 +63,9 @@ class SinkhornTransport(ReferenceTransport):
     def _check_parameters(self, dim: int) -> None:
         super()._check_parameters(dim)
         if not self.reg > 0:
-            raise InputError(f"reg must be positive, found {self.reg}")
+            raise InputError("reg", must="be positive", found=self.reg)
         if int(self.max_iter) < 1:
-            raise InputError(f"max_iter must be at least 1, found {self.max_iter}")
+            raise InputError("max_iter", must="be at least 1", found=self.max_iter)
 
     def _solve(self) -> None:
         import ot

@@ -5,6 +5,7 @@
     state.py       what the page shows, as JSON types
     together.py    requests of the same moment, worked on as one
     recorder.py    answers of the same moment, one transaction
+    review.py      earlier answers, filtered
     pictures.py    the project's images, scaled and kept
     projection.py  the pool in two dimensions
     serving.py     limits that every server of ours keeps

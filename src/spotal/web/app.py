@@ -21,6 +21,7 @@ from spotal.web.guard import Guard
 from spotal.web.pictures import SIDES, Pictures
 from spotal.web.projection import marks, projection
 from spotal.web.recorder import Recorder
+from spotal.web.review import review
 from spotal.web.serving import read_json
 from spotal.web.state import States, item, project_key
 from spotal.web.together import Together
@@ -44,6 +45,7 @@ def create_app(project: Project, *, token: str, annotator: str | None = None, ho
     """The page and its routes, an ASGI application.
 
     ``GET /`` the page; ``GET /api/state``, ``/api/map``, ``/api/marks``, ``/api/items/N`` what it shows;
+    ``GET /api/review`` what was answered, filtered;
     ``GET /image/N/small`` and ``/large`` an image of the project; ``POST /api/answers`` what somebody says.
 
     Parameters
@@ -64,6 +66,7 @@ def create_app(project: Project, *, token: str, annotator: str | None = None, ho
             Route("/api/marks", routes.marks),
             Route("/api/items/{number}", routes.item),
             Route("/api/answers", routes.answers, methods=["POST"]),
+            Route("/api/review", routes.review),
             Route("/image/{number}/{size}", routes.image),
         ],
         middleware=[Middleware(Guard, host=host, token=token, cookie=f"spotal_{key}")],
@@ -132,6 +135,21 @@ class _Routes:
         if body.get("project") != self.key:  # of a page that was open when another project was served here
             raise HTTPException(409, "another project is served here; start spotal label for the page's own again")
         return JSONResponse({"results": await self.recorder.record(answers)})
+
+    def review(self, request: Request) -> Response:
+        asked = request.query_params
+        in_round = _number(asked.get("round"), -1)
+        return JSONResponse(
+            review(
+                self.project,
+                label=asked.get("label"),
+                kind=asked.get("kind"),
+                person=asked.get("person"),
+                round=None if in_round < 0 else in_round,
+                text=asked.get("text", ""),
+                start=max(0, _number(asked.get("start"), 0)),
+            )
+        )
 
     def _item(self, request: Request) -> Any:
         text = request.path_params["number"]

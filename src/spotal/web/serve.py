@@ -68,7 +68,7 @@ def _listen(host: str, port: int | None) -> socket.socket:
     try:
         family, *_, address = socket.getaddrinfo(host.strip("[]"), port or 0, type=socket.SOCK_STREAM)[0]
     except (OSError, OverflowError, UnicodeError):
-        raise InputError(f"--host must be an address or name of this machine, found {host!r}") from None
+        raise InputError("host", must="be an address or name of this machine", found=repr(host)) from None
     tries = (PORT, 0) if port is None else (port,)
     for number in tries:
         listener = socket.socket(family, socket.SOCK_STREAM)
@@ -81,7 +81,12 @@ def _listen(host: str, port: int | None) -> socket.socket:
             reason = (getattr(error, "strerror", None) or str(error)).lower()
         else:
             return listener
-    raise InputError(f"{host}, port {tries[-1]} cannot be used ({reason}); give another --port, or another --host")
+    raise InputError(
+        "port",
+        f"cannot be used ({reason})",
+        "give another --port, or another --host",
+        subject=f"{host}, port {tries[-1]}",
+    )
 
 
 def _token(path: Path) -> str:

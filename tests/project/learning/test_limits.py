@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from tests.raising import raises_input
 
 from spotal.errors import BudgetError, DataFileError, FinishedError, InputError, ProjectError
 from spotal.project import LimitSettings, next_batch
@@ -110,9 +111,9 @@ def test_what_cannot_be_is_said(start, files, tmp_path):
         start(limits=LimitSettings(files("cost", others)))
     with pytest.raises(InputError, match=r"group must be given for items of the project, found 1 others .* first 'w'"):
         start(limits=LimitSettings(None, files("group", GROUPS | {"w": 1}), 2))
-    with pytest.raises(InputError, match=r"cost must be a positive number for each item, found 0\.0 for 'v000'"):
+    with raises_input("cost", "0.0 for 'v000'"):
         start(limits=LimitSettings(files("cost", PRICES | {"v000": 0})))
-    with pytest.raises(InputError, match="group must name a column of"):
+    with raises_input("group"):
         start(limits=LimitSettings(None, "../vectors.csv", 2))
     with pytest.raises(DataFileError, match=r"must be a table, \.csv, .*, with the columns id and cost"):
         start(limits=LimitSettings("../prices.txt"))
@@ -122,5 +123,5 @@ def test_what_cannot_be_is_said(start, files, tmp_path):
     project = start(limits=LimitSettings(files("cost", dict.fromkeys(IDS, 5))), batch_size=3)
     with pytest.raises(BudgetError, match="batch_size must be at least 5, the price of the cheapest row"):
         next_batch(project)
-    with pytest.raises(BudgetError, match="n must be positive, found 0"):
+    with raises_input("n", "0", kind=BudgetError):
         next_batch(project, 0)

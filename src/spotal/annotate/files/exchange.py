@@ -107,7 +107,7 @@ def import_labels(
         raise DataFileError(f"{source} does not exist; check the path")
     check_annotator(annotator)
     if people_only and suggestions:
-        raise InputError("--people-only leaves guesses out and --suggestions keeps them; give one of the two")
+        raise InputError("people_only", "leaves guesses out and --suggestions keeps them", "give one of the two")
     chosen = format_of(source, format, written=False)
     classes = project.settings.classes
     rows = chosen.read(source, Reading(classes, id_column, label_column, project.settings.data.text_column, dialect))
@@ -189,8 +189,8 @@ def export_labels(
     chosen = format_of(target, format, written=True)
     kind = project.settings.data.kind
     if kind not in chosen.kinds:
-        raise InputError(f"--format {chosen.name} holds no items of kind {kind!r}; take csv or jsonl")
-    check_project_output(project, target, "FILE", is_folder=chosen.is_ours is not None)
+        raise InputError("format", f"{chosen.name} holds no items of kind {kind!r}", "take csv or jsonl")
+    check_project_output(project, target, "path", is_folder=chosen.is_ours is not None)
     entries = _entries(project, majority)
     content = Content(kind, project.settings.classes, entries, project.items.file, escape_formulas)
     with atomic_path(target) if chosen.is_ours is None else _new_folder(target, chosen.is_ours) as part:

@@ -31,7 +31,7 @@ def format_of(path: Path, name: str | None, *, written: bool) -> Format:
     """
     if name is not None:
         if name not in FORMATS:
-            raise InputError(f"--format must be a known one, found {name!r}; {closest(name, FORMATS)}")
+            raise InputError("format", must="be a known one", found=repr(name), remedy=f"{closest(name, FORMATS)}")
         return FORMATS[name]
     if path.is_dir():
         return hugging_face.FORMAT
@@ -39,11 +39,18 @@ def format_of(path: Path, name: str | None, *, written: bool) -> Format:
     if not found:
         suffixes = ", ".join(dict.fromkeys(suffix for one in FORMATS.values() for suffix in one.suffixes if suffix))
         raise InputError(
-            f"file must end in one of {suffixes}, or be a folder of Hugging Face datasets, found {path.name!r}; or "
-            "name its format by --format"
+            "path",
+            must=f"end in one of {suffixes}, or be a folder of Hugging Face datasets",
+            found=repr(path.name),
+            remedy="or give its format",
         )
     if len(found) == 1:
         return found[0]
     if written:
-        raise InputError(f"{path.name} may be {' or '.join(one.name for one in found)}; say which by --format")
+        raise InputError(
+            "format",
+            must="be given",
+            found=f"{path.name}, which may be {' or '.join(one.name for one in found)}",
+            remedy="name the one that is meant",
+        )
     return label_studio.FORMAT if isinstance(label_studio.load(path), list) else coco.FORMAT

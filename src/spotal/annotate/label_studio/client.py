@@ -34,7 +34,9 @@ class Client:
     def __init__(self, url: str, token: str | None, timeout: float = 60.0) -> None:
         self.url, self.timeout = url.rstrip("/"), timeout
         if not self.url.startswith(("http://", "https://")):
-            raise InputError(f"url must begin with http:// or https://, found {url!r}; give Label Studio's address")
+            raise InputError(
+                "url", must="begin with http:// or https://", found=repr(url), remedy="give Label Studio's address"
+            )
         if not token:
             raise LabelStudioError(
                 f"Label Studio at {self.url} needs a token; copy one from its page Account & Settings into the "

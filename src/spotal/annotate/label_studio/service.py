@@ -209,6 +209,8 @@ def _listening(host: str, port: int) -> Iterator[socket.socket]:
     try:
         listener = socket.create_server((host, port))
     except (OSError, OverflowError) as error:
-        raise InputError(f"port must be free at {host}, found {port} ({error}); give another --port") from None
+        raise InputError(
+            "port", must=f"be free at {host}", found=f"{port} ({error})", remedy="give another --port"
+        ) from None
     with listener:
         yield listener

@@ -24,7 +24,7 @@ class NamedItems:
     def __init__(self, name: str) -> None:
         data = load(name)
         if not data.is_images:
-            raise InputError(f"SOURCE must be images or text, found the dataset {name!r}, whose rows are features")
+            raise InputError("source", must="be images or text", found=f"the dataset {name!r}, whose rows are features")
         self.images = data.X
         self.ids: list[str] | NDArray[np.int64] = np.arange(len(data.X))
         self.source: dict[str, Any] = {"kind": "dataset", "name": name}

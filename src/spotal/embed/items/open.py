@@ -64,8 +64,10 @@ def open_items(
             kinds = {file.suffix.lower() for file in arrow}
             if len(kinds) > 1:
                 raise InputError(
-                    f"SOURCE must be a folder of one kind of table, found {', '.join(sorted(kinds))} in {path}; name "
-                    "one file"
+                    "source",
+                    must="be a folder of one kind of table",
+                    found=f"{', '.join(sorted(kinds))} in {path}",
+                    remedy="name one file",
                 )
             return TableItems(arrow, column, id_column, path, dialect)
         _no_columns(column, id_column, "a folder of images")
@@ -88,6 +90,6 @@ def _has_images(folder: Path) -> bool:
 
 
 def _no_columns(column: str | None, id_column: str | None, what: str) -> None:
-    for option, name in (("--column", column), ("--id-column", id_column)):
+    for argument, name in (("column", column), ("id_column", id_column)):
         if name is not None:
-            raise InputError(f"{option} {name!r} cannot be read from {what}, which has no columns; leave it out")
+            raise InputError(argument, f"{name!r} cannot be read from {what}, which has no columns", "leave it out")

@@ -70,8 +70,11 @@ class TableItems:
             missing = [name for name in (self.column, key) if name is not None and name not in self._names(file)]
             if missing:
                 raise InputError(
-                    f"--column and --id-column must name columns of every file, found no {missing[0]!r} in {file}; "
-                    f"its columns are {listed(self._names(file))}"
+                    "column",
+                    must="name columns of every file",
+                    found=f"no {missing[0]!r} in {file}",
+                    remedy=f"its columns are {listed(self._names(file))}",
+                    subject="column and id_column",
                 )
             with self._opened(file) as part:
                 counts.append(part.rows)
@@ -166,13 +169,16 @@ def _choose(names: list[str], wanted: str | None, file: Path) -> str:
     if wanted is not None:
         if wanted not in names:
             raise InputError(
-                f"--column must name a column of {file}, found {wanted!r}; its columns are {listed(names)}"
+                "column",
+                must=f"name a column of {file}",
+                found=repr(wanted),
+                remedy=f"its columns are {listed(names)}",
             )
         return wanted
     found = next((name for name in (*IMAGE_COLUMNS, *TEXT_COLUMNS) if name in names), None)
     if found is None:
         raise InputError(
-            f"--column must name the column of images or text in {file}, whose columns are {listed(names)}"
+            "column", must=f"name the column of images or text in {file}, whose columns are {listed(names)}"
         )
     return found
 

@@ -108,10 +108,15 @@ class TrainedEncoder:
         from sklearn.decomposition import PCA
 
         if len(images) < LEAST_IMAGES:
-            raise InputError(f"training an encoder takes at least {LEAST_IMAGES} images, found {len(images)}; add some")
+            raise InputError(
+                "images",
+                f"takes at least {LEAST_IMAGES} images, found {len(images)}",
+                "add some",
+                subject="training an encoder",
+            )
         for name, value, most in (("dim", dim, MOST_DIM), ("epochs", epochs, 100_000)):
             if not 1 <= value <= most:
-                raise InputError(f"{name} must lie in 1..{most}, found {value}")
+                raise InputError(name, must=f"lie in 1..{most}", found=value)
         cuda = device == "cuda" or (device == "auto" and torch.cuda.is_available())
         network = recipe_for(backbone, cuda)
         encoder = train_encoder(images, epochs=epochs, seed=seed, device=device, on_epoch=on_epoch, recipe=network)

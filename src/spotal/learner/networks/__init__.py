@@ -43,7 +43,9 @@ def get(name: str, in_channels: int, n_classes: int) -> nn.Module:
         The name is unknown.
     """
     if name not in _NAMES:
-        raise InputError(f"network must be one of {', '.join(names())}, found {name!r}; take one of these names")
+        raise InputError(
+            "network", must=f"be one of {', '.join(names())}", found=repr(name), remedy="take one of these names"
+        )
     network: nn.Module = __getattr__(_NAMES[name])(in_channels, n_classes)
     return network
 

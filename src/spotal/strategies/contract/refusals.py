@@ -114,6 +114,7 @@ def bad_input_is_refused_in_one_sentence(strategy: Strategy) -> None:
             error = refusal(strategy, given.pop("pool"), given.pop("budget"), **given)
             missing = [word for word in words if word not in str(error)]
             require(not missing, f"{missing} expected in {str(error)!r}")
+            require(error.argument == words[0], f"an error about {words[0]} expected, found {error.argument}")
             require(not isinstance(error, BudgetError), "an InputError that is no BudgetError expected")
 
 
@@ -123,7 +124,8 @@ def bad_budgets_are_refused(strategy: Strategy) -> None:
         with case(repr(budget)):
             error = refusal(strategy, cloud(), budget, labeled=LABELED)
             require(isinstance(error, BudgetError), f"a BudgetError expected, found {type(error).__name__}")
-            require("budget" in str(error) and word in str(error), f"{word!r} expected in {str(error)!r}")
+            require(error.argument == "budget", f"an error about budget expected, found {error.argument}")
+            require(word in str(error), f"{word!r} expected in {str(error)!r}")
     with case("all labeled"):
         error = refusal(strategy, cloud(), 1, labeled=np.arange(N))
         require(isinstance(error, BudgetError) and "at most 0" in str(error), "a BudgetError with 'at most 0' expected")

@@ -1,68 +1,107 @@
 // The answer buttons: a key for each of the first ten classes, a field to find one among many.
 
-import { h, percent } from "./dom.js";
+/** @import { Guess, Kind, Word } from "../protocol.d.ts" */
+/** @typedef {(kind: Kind | "undo" | "back" | "next", label?: string) => void} Act what happens when something was chosen */
 
-const KEYS = "1234567890";
-export const COLORS = 10;
-export const color = (index) => `c${index % COLORS}`;
+import { breakable, h, longestWord, percent, say } from "./dom.js";
+import { prepare, search } from "./fuzzy.js";
+import { classKey, needsFinder } from "./keyboard.js";
+import { color, look } from "./marks.js";
+
+const BESIDE = 121; // pixels of a button beside its label: key, mark, guess and edges
 
 export class Answers {
-  /** `act(kind, label)` is called with what was chosen. */
+  /** @type {HTMLInputElement | null} */
+  field = null;
+  /** @type {HTMLElement | null} */
+  found = null;
+  /** @type {number[]} places of the classes that show, in their order */
+  order = [];
+  /** @type {number | null} which of them Enter takes, where something was typed */
+  chosen = null;
+
+  /**
+   * @param {HTMLElement} place
+   * @param {string[]} classes
+   * @param {Act} act
+   */
   constructor(place, classes, act) {
     this.act = act;
     this.classes = classes;
     this.buttons = classes.map((name, k) => this.button(name, k));
-    this.list = h("div", { className: "classes", role: "group", "aria-label": "Classes" }, this.buttons);
+    this.names = classes.map(prepare);
+    const buttons = this.buttons.map(({ button }) => button);
+    this.list = h("div", { className: "classes", role: "group", "aria-label": "Classes" }, buttons);
+    this.none = action("None of these", "n", () => act("none_of_these"));
+    this.skip = action("Skip", "s", () => act("skip"));
     this.other = h(
       "div",
       { className: "other" },
-      action("None of these", "n", () => act("none_of_these")),
-      action("Skip", "s", () => act("skip")),
+      this.none,
+      this.skip,
       action("Undo", "u", () => act("undo")),
       action("Back", "←", () => act("back")),
       action("Next", "→", () => act("next")),
     );
-    place.replaceChildren(...(classes.length > KEYS.length ? [this.finder()] : []), this.list, this.other);
+    place.replaceChildren(...(needsFinder(classes) ? this.finder() : []), this.list, this.other);
+    this.narrow();
+    const label = this.list.querySelector(".label");
+    if (label) this.list.style.setProperty("--word", `${BESIDE + longestWord(classes, label)}px`);
   }
 
+  /**
+   * @param {string} name
+   * @param {number} k
+   */
   button(name, k) {
     const guess = h("span", { className: "guess" });
-    const key = k < KEYS.length ? h("kbd", { "aria-hidden": "true" }, KEYS[k]) : null;
+    const key = classKey(k);
     const button = h(
       "button",
-      { type: "button", className: `class ${color(k)}`, title: name, onclick: () => this.act("label", name) },
-      key,
-      h("span", { className: "dot", "aria-hidden": "true" }),
-      h("span", { className: "label" }, name),
+      { type: "button", className: `class ${color(k)}`, title: name, onclick: () => this.take(name) },
+      key && h("kbd", { "aria-hidden": "true" }, key),
+      h("span", { className: `dot ${look(k)}`, "aria-hidden": "true" }),
+      h("span", { className: "label" }, breakable(name)),
       guess,
     );
-    if (key) button.setAttribute("aria-keyshortcuts", KEYS[k]);
-    return button;
+    if (key) button.setAttribute("aria-keyshortcuts", key);
+    return { name, button, guess };
   }
 
-  /** Type a part of a class's name; Enter takes the first that is left. */
+  /** Type a part of a class's name; Enter takes the one that fits best, arrows choose another. */
   finder() {
-    this.field = h("input", {
+    const field = h("input", {
       type: "search",
-      placeholder: "Find a class ( / )",
-      "aria-label": "Find a class; Enter takes the first that is left",
+      placeholder: `Find one of ${this.classes.length.toLocaleString("en")} classes`,
+      "aria-label": "Find a class; Enter takes the first that fits, arrow keys choose another",
+      "aria-keyshortcuts": "/",
       autocomplete: "off",
+      spellcheck: false,
       oninput: () => this.narrow(),
-      onkeydown: (event) => {
-        if (event.key === "Escape") this.clear();
-        if (event.key === "Enter") {
-          const first = this.buttons.findIndex((button) => !button.hidden);
-          if (first >= 0 && this.field.value) this.act("label", this.classes[first]);
-          this.clear();
-        }
-      },
+      onkeydown: (event) => this.key(event),
     });
-    return h("div", { className: "finder" }, this.field);
+    this.field = field;
+    this.found = h("p", { className: "note", role: "status", hidden: true });
+    return [h("div", { className: "finder" }, field, h("kbd", { "aria-hidden": "true" }, "/")), this.found];
   }
 
-  /** The class of a key, if it is one's. */
-  of(key) {
-    return key ? this.classes[KEYS.indexOf(key)] : undefined;
+  /** @param {KeyboardEvent} event */
+  key(event) {
+    if (event.isComposing) return;
+    if (event.key === "Escape") this.clear();
+    else if (event.key === "Enter") {
+      const name = this.chosen === null ? undefined : this.classes[this.order[this.chosen] ?? -1];
+      if (name !== undefined) this.take(name);
+    } else if (event.key === "ArrowDown" || event.key === "ArrowUp") {
+      if (this.chosen !== null) this.choose(this.chosen + (event.key === "ArrowDown" ? 1 : -1), true);
+    } else return;
+    event.preventDefault();
+  }
+
+  /** @param {string} name */
+  take(name) {
+    this.act("label", name);
+    this.clear();
   }
 
   find() {
@@ -70,36 +109,66 @@ export class Answers {
   }
 
   clear() {
+    if (!this.field || (!this.field.value && document.activeElement !== this.field)) return;
     this.field.value = "";
     this.narrow();
     this.field.blur();
   }
 
+  /** Show the classes that fit what was typed, the best first. */
   narrow() {
-    const wanted = this.field.value.trim().toLowerCase();
-    this.buttons.forEach((button, k) => {
-      button.hidden = !this.classes[k].toLowerCase().includes(wanted);
+    const typed = this.field?.value.trim() ?? "";
+    this.order = search(typed, this.names);
+    const shows = new Set(this.order);
+    this.buttons.forEach(({ button }, k) => {
+      button.hidden = !shows.has(k);
     });
+    this.list.append(...this.order.flatMap((k) => this.buttons[k]?.button ?? []));
+    this.list.scrollTop = 0;
+    this.choose(typed && this.order.length ? 0 : null);
+    if (!this.found) return;
+    this.found.hidden = !typed || this.order.length > 0;
+    this.found.textContent = this.found.hidden ? "" : `No class fits “${typed}”.`;
   }
 
-  /** Show what the model guesses and what was answered. */
+  /**
+   * Mark the class that Enter takes.
+   * @param {number | null} at its place among those that show
+   * @param {boolean} [aloud]
+   */
+  choose(at, aloud = false) {
+    this.chosen = at === null ? null : Math.max(0, Math.min(at, this.order.length - 1));
+    const now = this.chosen === null ? undefined : this.buttons[this.order[this.chosen] ?? -1];
+    for (const one of this.buttons) one.button.classList.toggle("chosen", one === now);
+    if (!now || !aloud) return;
+    now.button.scrollIntoView({ block: "nearest" });
+    say(now.name);
+  }
+
+  /**
+   * Show what the model guesses and what was answered; `off` where nothing can be.
+   * @param {{ guess?: Guess[], word?: Word | null, off?: boolean }} now
+   */
   update({ guess = [], word = null, off = false }) {
     const shares = new Map(guess.map(({ label, probability }) => [label, probability]));
-    this.buttons.forEach((button, k) => {
-      const share = shares.get(this.classes[k]);
+    for (const { name, button, guess: place } of this.buttons) {
+      const share = shares.get(name);
       button.disabled = off;
-      button.setAttribute("aria-pressed", String(word?.kind === "label" && word.label === this.classes[k]));
-      button.classList.toggle("guessed", guess[0]?.label === this.classes[k]);
-      button.querySelector(".guess").textContent = share === undefined ? "" : share === null ? "suggested" : percent(share);
-    });
-    const [none, skip] = this.other.children;
-    for (const [button, kind] of [[none, "none_of_these"], [skip, "skip"]]) {
-      button.disabled = off;
-      button.setAttribute("aria-pressed", String(word?.kind === kind));
+      button.setAttribute("aria-pressed", String(word?.kind === "label" && word.label === name));
+      button.classList.toggle("guessed", guess[0]?.label === name);
+      place.textContent = share === undefined ? "" : share === null ? "suggested" : percent(share);
     }
+    for (const button of [this.none, this.skip]) button.disabled = off;
+    this.none.setAttribute("aria-pressed", String(word?.kind === "none_of_these"));
+    this.skip.setAttribute("aria-pressed", String(word?.kind === "skip"));
   }
 }
 
+/**
+ * @param {string} name
+ * @param {string} key
+ * @param {() => void} onclick
+ */
 function action(name, key, onclick) {
   return h("button", { type: "button", className: "plain", onclick }, h("kbd", { "aria-hidden": "true" }, key), name);
 }

@@ -8,11 +8,20 @@ export class Lost extends Error {}
 /** The server understood and said no; asking again will not help. */
 export class Refused extends Error {}
 
+/** @typedef {(path: string) => Promise<any>} Get */
+/** @typedef {(path: string, body: unknown) => Promise<any>} Post */
+
+/** @type {Get} */
 export const get = (path) => ask(path, {});
 
+/** @type {Post} */
 export const post = (path, body) =>
   ask(path, { method: "POST", headers: { "Content-Type": "application/json", "X-Spotal": "1" }, body: JSON.stringify(body) });
 
+/**
+ * @param {string} path
+ * @param {RequestInit} options
+ */
 async function ask(path, options) {
   let response, content;
   try {
@@ -26,4 +35,5 @@ async function ask(path, options) {
   throw response.status === 400 ? new Refused(said) : new Lost(said);
 }
 
+/** @param {string} text */
 const sentence = (text) => `${text.charAt(0).toUpperCase()}${text.slice(1)}${text.endsWith(".") ? "" : "."}`;

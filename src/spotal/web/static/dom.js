@@ -1,39 +1,103 @@
 // Elements, made and found.
 
-export const $ = (id) => document.getElementById(id);
+/** @typedef {Element | string | null | undefined} Child */
 
-/** An element with properties (or attributes, where a name has a dash) and children; null children are left out. */
-export function h(tag, props = {}, ...children) {
+/**
+ * The element of that id, which index.html has.
+ * @template {HTMLElement} [E=HTMLElement]
+ * @param {string} id
+ * @param {new () => E} [type]
+ * @returns {E}
+ */
+export function $(id, type) {
+  const found = document.getElementById(id);
+  if (!(found instanceof (type ?? HTMLElement))) throw new Error(`the page has no such element: ${id}`);
+  return /** @type {E} */ (found);
+}
+
+/**
+ * An element with properties (or attributes, where a name has a dash) and children; null children are left out.
+ * @template {keyof HTMLElementTagNameMap} T
+ * @param {T} tag
+ * @param {Partial<HTMLElementTagNameMap[T]> & { data?: Record<string, string | number>, [dashed: `${string}-${string}`]: string }} [props]
+ * @param {(Child | Child[])[]} children
+ */
+export function h(tag, props, ...children) {
   const element = document.createElement(tag);
-  apply(element, props);
-  element.append(...children.flat().filter((child) => child !== null && child !== undefined));
+  for (const [name, value] of Object.entries(props ?? {})) {
+    if (name === "data") Object.assign(element.dataset, value);
+    else if (name.includes("-")) element.setAttribute(name, String(value));
+    else Object.assign(element, { [name]: value });
+  }
+  for (const child of children.flat()) if (child !== null && child !== undefined) element.append(child);
   return element;
 }
 
-/** The same for SVG, where all are attributes. */
+/**
+ * The same for SVG, where all are attributes.
+ * @param {string} tag
+ * @param {Record<string, string | number>} [attributes]
+ * @param {(Node | string)[]} children
+ */
 export function svg(tag, attributes = {}, ...children) {
   const element = document.createElementNS("http://www.w3.org/2000/svg", tag);
-  for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
+  for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, String(value));
   element.append(...children);
   return element;
 }
 
-function apply(element, props) {
-  for (const [name, value] of Object.entries(props)) {
-    if (name === "data") Object.assign(element.dataset, value);
-    else if (name.includes("-")) element.setAttribute(name, value);
-    else element[name] = value;
-  }
+/**
+ * A picture. One of at most 64 pixels is shown pixel by pixel.
+ * @param {string} src
+ * @param {Partial<HTMLImageElement>} props
+ */
+export function picture(src, props) {
+  const image = h("img", { src, ...props });
+  image.addEventListener("load", () => image.classList.toggle("pixels", Math.max(image.naturalWidth, image.naturalHeight) <= 64));
+  return image;
 }
 
-/** Tell those who do not see the screen. The same words twice are said twice. */
+/**
+ * A name as text that may break after joints such as "_" and "/", and never inside a word.
+ * @param {string} name
+ * @returns {Child[]}
+ */
+export const breakable = (name) => parts(name).flatMap((part, k) => (k ? [h("wbr"), part] : [part]));
+
+/**
+ * How many pixels the longest word of the names takes, in the font of an element.
+ * @param {string[]} names
+ * @param {Element} element
+ */
+export function longestWord(names, element) {
+  const pen = document.createElement("canvas").getContext("2d");
+  if (!pen) return 0;
+  const { fontStyle, fontWeight, fontSize, fontFamily } = getComputedStyle(element);
+  pen.font = `${fontStyle} ${fontWeight} ${fontSize} ${fontFamily}`;
+  const words = new Set(names.flatMap(parts).flatMap((part) => part.split(/\s+/)));
+  return Math.ceil(Math.max(0, ...[...words].map((word) => pen.measureText(word).width)));
+}
+
+/** @param {string} name */
+const parts = (name) => name.split(/(?<=[_/.,:;|\\-])|(?<=\p{Ll})(?=\p{Lu})/u);
+
+/**
+ * Tell those who do not see the screen. The same words twice are said twice.
+ * @param {string} text
+ */
 export function say(text) {
   const place = $("said");
   place.textContent = place.textContent === text ? `${text}\u00a0` : text;
 }
 
+/** @type {(n: number, one: string, many?: string) => string} */
 export const count = (n, one, many = `${one}s`) => `${n.toLocaleString("en")} ${n === 1 ? one : many}`;
-/** A probability, or nothing where it is not known. */
-export const chance = (share) => (share === null ? "" : percent(share));
 
+/** @type {(share: number) => string} */
 export const percent = (share) => `${(100 * share).toFixed(share > 0.9995 || share < 0.0005 ? 0 : share < 0.0995 ? 1 : 0)} %`;
+
+/**
+ * A probability, or nothing where it is not known.
+ * @type {(share: number | null) => string}
+ */
+export const chance = (share) => (share === null ? "" : percent(share));

@@ -1,19 +1,34 @@
 // All items of the batch; a class goes to those that are marked, or to the one in focus.
 
-import { color } from "./answers.js";
-import { NAMES } from "./desk.js";
-import { chance, h } from "./dom.js";
+/** @import { Task } from "../protocol.d.ts" */
+/** @import { Session } from "./session.js" */
+/** @typedef {{ element: HTMLElement, face: HTMLElement, chip: HTMLElement, content: string }} Tile */
+
+import { chance, h, picture } from "./dom.js";
+import { MOVES, move } from "./keyboard.js";
+import { color } from "./marks.js";
+import { spoken } from "./session.js";
 
 const HINT = matchMedia("(hover: none)").matches
   ? "Tap to mark, then choose a class"
   : "Mark with space or a click, then choose a class; Enter enlarges";
 
 export class Grid {
-  /** `enlarge(number)` is called for a tile that is to be seen alone. */
-  constructor(place, desk, enlarge) {
-    Object.assign(this, { place, desk, enlarge });
-    this.tiles = new Map();
-    this.marked = new Set();
+  /** @type {Map<number, Tile>} */
+  tiles = new Map();
+  /** @type {Set<number>} */
+  marked = new Set();
+  wants = false; // the focus, at the next update
+
+  /**
+   * @param {HTMLElement} place
+   * @param {Session} session
+   * @param {(number: number) => void} enlarge is called for a tile that is to be seen alone
+   */
+  constructor(place, session, enlarge) {
+    this.place = place;
+    this.session = session;
+    this.enlarge = enlarge;
     this.list = h("div", { className: "grid", role: "listbox", "aria-label": "Items of the batch", "aria-multiselectable": "true" });
     this.hint = h("p", { className: "caption" });
     this.list.addEventListener("keydown", (event) => this.key(event));
@@ -25,106 +40,120 @@ export class Grid {
   }
 
   get targets() {
-    return this.marked.size ? [...this.marked] : this.desk.current === null ? [] : [this.desk.current];
+    return this.marked.size ? [...this.marked] : this.session.current === null ? [] : [this.session.current];
   }
 
   get obstacle() {
-    const broken = this.targets.map((number) => this.tiles.get(number)?.querySelector("img")).filter((image) => image && !image.naturalWidth);
-    return broken.length ? "Wait until the pictures show; skip those that do not" : null;
+    const faces = this.targets.map((number) => this.tiles.get(number)?.face);
+    return faces.some((face) => face instanceof HTMLImageElement && !face.naturalWidth) ? "Wait until the pictures show; skip those that do not" : null;
   }
 
-  update(desk) {
-    const numbers = [...desk.tasks.keys()];
+  /** @param {Session} session */
+  update(session) {
+    const numbers = [...session.tasks.keys()];
     for (const [number, tile] of this.tiles) {
-      if (desk.tasks.get(number)?.content === tile.content) continue;
-      tile.remove();
+      if (session.tasks.get(number)?.content === tile.content) continue;
+      tile.element.remove();
       this.tiles.delete(number);
       this.marked.delete(number);
     }
-    numbers.forEach((number, k) => {
-      const tile = this.tiles.get(number) ?? this.tile(desk.tasks.get(number));
-      if (this.list.children[k] !== tile) this.list.insertBefore(tile, this.list.children[k] ?? null);
-      this.refresh(tile, number);
+    [...session.tasks.values()].forEach((task, k) => {
+      const tile = this.tiles.get(task.number) ?? this.tile(task);
+      if (this.list.children[k] !== tile.element) this.list.insertBefore(tile.element, this.list.children[k] ?? null);
+      this.refresh(tile, task);
     });
     const marked = this.marked.size;
     this.hint.replaceChildren(
       h("span", {}, marked ? `${marked} marked` : HINT),
-      h("span", {}, `${desk.open.length} of ${numbers.length} to answer`),
+      h("span", {}, `${session.open.length} of ${numbers.length} to answer`),
     );
-    const now = this.tiles.get(desk.current);
+    const now = session.current === null ? null : this.tiles.get(session.current)?.element;
     if (now && (this.wants || this.list.contains(document.activeElement))) now.focus({ preventScroll: !this.wants });
     this.wants = false;
   }
 
+  /**
+   * @param {Task} task
+   * @returns {Tile}
+   */
   tile(task) {
-    const face = task.kind === "image"
-      ? h("img", { src: task.small, alt: "", loading: "lazy", onload: ({ target }) => target.classList.toggle("pixels", target.naturalWidth <= 64) })
-      : h("span", { className: "excerpt" }, task.text ?? task.id);
-    const tile = h(
-      "div",
-      { className: "tile", role: "option", data: { number: task.number } },
-      face,
-      h("span", { className: "chip" }),
-    );
-    tile.onclick = () => {
+    const face = task.kind === "image" ? picture(task.small ?? "", { alt: "", loading: "lazy" }) : h("span", { className: "excerpt" }, task.text ?? task.id);
+    const chip = h("span", { className: "chip" });
+    const element = h("div", { className: "tile", role: "option", data: { number: task.number } }, face, chip);
+    element.onclick = () => {
       this.toggle(task.number);
-      this.desk.go(task.number);
+      this.session.go(task.number);
     };
-    tile.ondblclick = () => {
+    element.ondblclick = () => {
       this.marked.clear();
       this.enlarge(task.number);
     };
-    tile.content = task.content;
+    const tile = { element, face, chip, content: task.content };
     this.tiles.set(task.number, tile);
     return tile;
   }
 
-  refresh(tile, number) {
-    const { words, tasks, current, state } = this.desk;
-    const task = tasks.get(number);
+  /**
+   * @param {Tile} tile
+   * @param {import("./session.js").Shown} task
+   */
+  refresh({ element, chip: place }, task) {
+    const { words, current, state } = this.session;
+    const { number } = task;
     const word = words.get(number);
     const [best] = task.guess;
     let chip = best ? `${best.label}? ${chance(best.probability)}`.trim() : "";
     if (task.votes) chip = "conflict";
     if (task.elsewhere) chip = "answered";
-    if (word) chip = word.kind === "label" ? word.label : NAMES[word.kind];
-    const place = tile.querySelector(".chip");
+    if (word) chip = spoken(word);
     place.textContent = chip;
-    place.className = `chip ${word?.kind === "label" ? `${color(state.classes.indexOf(word.label))} done` : word ? "done" : ""}`;
-    tile.classList.toggle("answered", Boolean(word || task.elsewhere));
-    tile.classList.toggle("now", number === current);
-    tile.tabIndex = number === current ? 0 : -1;
-    tile.setAttribute("aria-selected", String(this.marked.has(number)));
-    tile.setAttribute("aria-label", `${task.kind === "text" ? task.text.slice(0, 80) : task.id}${chip ? `, ${chip}` : ""}`);
+    place.className = "chip";
+    if (word) place.classList.add("done");
+    if (word?.kind === "label") place.classList.add(color(state?.classes.indexOf(word.label ?? "") ?? -1));
+    element.classList.toggle("answered", Boolean(word || task.elsewhere));
+    element.classList.toggle("now", number === current);
+    element.tabIndex = number === current ? 0 : -1;
+    element.setAttribute("aria-selected", String(this.marked.has(number)));
+    element.setAttribute("aria-label", `${task.text?.slice(0, 80) ?? task.id}${chip ? `, ${chip}` : ""}`);
   }
 
+  /** @param {number} number */
   toggle(number) {
     if (!this.marked.delete(number)) this.marked.add(number);
   }
 
+  /** @param {KeyboardEvent} event */
   key(event) {
     if (event.ctrlKey || event.metaKey || event.altKey) return;
-    const numbers = [...this.desk.tasks.keys()];
-    const at = numbers.indexOf(this.desk.current);
-    const steps = { ArrowLeft: -1, ArrowRight: 1, ArrowUp: -this.columns(), ArrowDown: this.columns(), Home: -at, End: numbers.length - 1 - at };
+    const { current } = this.session;
+    if (current === null) return;
     if (event.key === " ") {
-      this.toggle(this.desk.current);
-      this.update(this.desk);
-    } else if (event.key === "Enter") this.enlarge(this.desk.current);
+      this.toggle(current);
+      this.update(this.session);
+    } else if (event.key === "Enter") this.enlarge(current);
     else if (event.key === "Escape") {
       this.marked.clear();
-      this.update(this.desk);
-    } else if (event.key in steps) {
-      const to = numbers[at + steps[event.key]];
-      if (to !== undefined) this.desk.go(to);
-      this.tiles.get(this.desk.current)?.focus();
-    } else return;
+      this.update(this.session);
+    } else if (MOVES.has(event.key)) this.move(event.key, current);
+    else return;
     event.preventDefault();
     event.stopPropagation();
   }
 
+  /**
+   * @param {string} key
+   * @param {number} current
+   */
+  move(key, current) {
+    const numbers = [...this.session.tasks.keys()];
+    const to = move(key, { at: numbers.indexOf(current), count: numbers.length, columns: this.columns() });
+    const number = to === null ? current : (numbers[to] ?? current);
+    this.session.go(number);
+    this.tiles.get(number)?.element.focus();
+  }
+
   columns() {
-    const tops = [...this.list.children].map((tile) => tile.offsetTop);
-    return Math.max(1, tops.filter((top) => top === tops[0]).length);
+    const tops = [...this.tiles.values()].map(({ element }) => element.offsetTop);
+    return Math.max(1, tops.filter((top) => top === Math.min(...tops)).length);
   }
 }

@@ -1,106 +1,118 @@
-// The page: the desk, its views, and what keys and buttons do.
+// The page: the session, its views, and what keys and buttons do.
+
+/** @import { Act } from "./answers.js" */
 
 import { Answers } from "./answers.js";
-import { Desk } from "./desk.js";
-import { $, h, count, say } from "./dom.js";
+import { $, count, h, say } from "./dom.js";
 import { Grid } from "./grid.js";
+import { HELP, action, isTyping } from "./keyboard.js";
 import { PoolMap } from "./map.js";
-import { One, finished } from "./one.js";
-import { curve, progress, why } from "./side.js";
+import { Review } from "./review.js";
+import { Session } from "./session.js";
+import { SingleView, finished } from "./single_view.js";
+import { curve, progress, why } from "./sidebar.js";
 
-const KEYS = [
-  ["1 – 9, 0", "answer with that class"],
-  ["/", "find a class by its name, where there are more than ten"],
-  ["g", "answer with the model's guess"],
-  ["n", "none of these"],
-  ["s", "skip"],
-  ["u", "undo"],
-  ["← →", "go back, go on"],
-  ["v", "one item or grid"],
-  ["space", "in the grid: mark for a common answer"],
-  ["Enter", "in the grid: enlarge"],
-  ["?", "this help"],
-];
-
+/** What the page remembers in this browser. */
 const memory = {
+  /** @type {(name: string) => string | null} */
   get: (name) => { try { return localStorage.getItem(`spotal-page/${name}`); } catch { return null; } },
+  /** @type {(name: string, value: string) => void} */
   set: (name, value) => { try { localStorage.setItem(`spotal-page/${name}`, value); } catch { /* forgotten then */ } },
 };
 
-const desk = new Desk();
-const one = new One($("show"));
-const grid = new Grid($("show"), desk, (number) => { desk.go(number); look("one"); });
-const map = new PoolMap(desk);
-let view = one;
+const session = new Session();
+const single = new SingleView($("show"));
+const grid = new Grid($("show"), session, (number) => { session.go(number); look("one"); });
+const map = new PoolMap(session);
+const review = new Review($("show"), session, update);
+/** @type {SingleView | Grid | Review} */
+let view = single;
+/** @type {Answers | null} */
 let answers = null;
-let shown = null; // classes of the buttons
+/** @type {string | null} classes of the buttons */
+let shown = null;
 let ended = false;
-let fallback = null; // who answers where nobody gave a name
-let told = null; // the item that was announced
+/** @type {string | null} who answers where nobody gave a name */
+let fallback = null;
+/** @type {number | "over" | null} the item that was announced */
+let told = null;
 
 function update() {
-  const { state, task } = desk;
+  const { state, task } = session;
   banner();
-  document.body.classList.toggle("saving", desk.saving);
+  document.body.classList.toggle("saving", session.saving);
   if (!state) return;
   $("project").textContent = state.name;
-  document.title = `${desk.open.length ? `${desk.open.length} to label` : "Done"} · ${state.name} · spotal`;
+  document.title = `${session.open.length ? `${session.open.length} to label` : "Done"} · ${state.name} · spotal`;
   $("round").textContent = state.round ? `Round ${state.round.number + 1}, picked by ${state.round.strategy}` : "";
-  $("who").textContent = desk.annotator ?? "";
-  progress($("progress"), desk);
+  $("who").textContent = session.annotator ?? "";
+  progress($("progress"), state, session.fresher);
   if (shown !== state.classes.join("\n")) {
     shown = state.classes.join("\n");
     answers = new Answers($("answers"), state.classes, act);
   }
-  const isOver = !task || (!desk.open.length && !desk.words.has(desk.current) && !task.elsewhere);
+  const word = task ? session.words.get(task.number) : undefined;
+  const isReview = view === review;
+  const isOver = isReview ? false : !task || (!session.open.length && !word && !task.elsewhere);
   if (isOver) {
-    $("show").replaceChildren(finished(state, desk.outbox.size, desk.fresher));
+    $("show").replaceChildren(finished(state, session.outbox?.size ?? 0, session.fresher));
     if (!ended) told = null;
   } else {
     if (ended || !$("show").childElementCount) view.open();
-    view.update(desk);
+    view.update(session);
   }
   ended = isOver;
-  const many = view === grid && grid.targets.length > 1;
-  answers.update({ guess: many ? [] : (task?.guess ?? []), word: many ? null : desk.words.get(desk.current), off: isOver });
+  const many = isReview || (view === grid && grid.targets.length > 1);
+  const off = isOver || (isReview && !review.targets.length);
+  answers?.update({ guess: many ? [] : (task?.guess ?? []), word: many ? null : (word ?? null), off });
   $("answers").classList.toggle("over", isOver);
   why($("why"), isOver || many ? null : task, state);
   curve($("curve"), state.curve);
   map.update();
-  announce(isOver);
+  if (!isReview) announce(isOver);
 }
 
 /** What went wrong or was set right, in the banner. */
 function banner() {
   const place = $("banner");
-  const waiting = desk.outbox?.size ?? 0;
+  const waiting = session.outbox?.size ?? 0;
   let text = "";
-  if (desk.lost) {
-    const kept = desk.outbox?.fragile ? "on this page: do not close it" : "in this browser";
-    text = `${desk.lost} Go on: your answers are kept ${kept}, and sent when it is back. ${count(waiting, "answer")} waiting.`;
-    if (!desk.state) text = `${desk.lost} Trying again.`;
-  } else if (desk.problem) text = desk.problem;
-  else if (desk.back) text = `The server is back: ${count(desk.back, "kept answer")} saved.`;
-  place.classList.toggle("good", !desk.lost && !desk.problem);
+  if (session.lost) {
+    const kept = session.outbox?.fragile ? "on this page: do not close it" : "in this browser";
+    text = `${session.lost} Go on: your answers are kept ${kept}, and sent when it is back. ${count(waiting, "answer")} waiting.`;
+    if (!session.state) text = `${session.lost} Trying again.`;
+  } else if (session.problem) text = session.problem;
+  else if (session.back) text = `The server is back: ${count(session.back, "kept answer")} saved.`;
+  place.classList.toggle("good", !session.lost && !session.problem);
   place.hidden = !text;
   if (place.textContent !== text) place.textContent = text;
 }
 
-/** Say which item shows, once. */
+/**
+ * Say which item shows, once.
+ * @param {boolean} isOver
+ */
 function announce(isOver) {
-  const key = isOver ? "over" : desk.current;
-  if (told === key || desk.saving) return;
+  const { task } = session;
+  const key = isOver || !task ? "over" : task.number;
+  if (told === key || session.saving) return;
   const first = told === null;
   told = key;
-  if (isOver) return said("Nothing left to answer");
-  const { task } = desk;
+  if (isOver || !task) {
+    said("Nothing left to answer");
+    return;
+  }
   const [best] = task.guess;
   const guess = best ? `, ${task.suggested ? "a file suggests" : "the model guesses"} ${best.label}` : "";
-  said(`${first ? "" : "Next: "}${task.kind === "text" ? task.text.slice(0, 300) : task.id}${task.votes ? ", conflict" : ""}${guess}`);
+  said(`${first ? "" : "Next: "}${task.text?.slice(0, 300) ?? task.id}${task.votes ? ", conflict" : ""}${guess}`);
 }
 
+/** @type {string[]} */
 let words = [];
-/** Sentences of one moment are said together. */
+/**
+ * Sentences of one moment are said together.
+ * @param {string} text
+ */
 function said(text) {
   words.push(text);
   queueMicrotask(() => {
@@ -110,102 +122,104 @@ function said(text) {
   });
 }
 
-function act(kind, label = null) {
-  desk.problem = desk.back = null;
-  if (kind === "undo") return desk.undo();
-  if (kind === "back" || kind === "next") return desk.step(kind === "next");
-  const targets = view === grid ? grid.targets : [desk.current];
-  if (ended || !targets.length || targets[0] === null) return;
-  if (view.obstacle && kind === "label") {
-    desk.problem = `${view.obstacle}.`;
-    return update();
+/** @type {Act} */
+function act(kind, label) {
+  session.problem = null;
+  session.back = null;
+  if (kind === "undo") session.undo();
+  else if (kind === "back" || kind === "next") session.step(kind === "next");
+  else {
+    const targets = view instanceof SingleView ? (session.current === null ? [] : [session.current]) : view.targets;
+    if (ended || !targets.length) return;
+    if (view.obstacle && kind === "label") {
+      session.problem = `${view.obstacle}.`;
+      update();
+      return;
+    }
+    const shown = view === review ? review.contents : undefined;
+    grid.marked.clear();
+    review.marked.clear();
+    session.answer(targets, kind, label, shown);
   }
-  grid.marked.clear();
-  return desk.answer(targets, kind, label);
 }
 
+/** @param {"one" | "grid" | "review"} name */
 function look(name) {
-  view = name === "grid" ? grid : one;
-  memory.set("view", name);
+  view = { one: single, grid, review }[name];
+  if (view !== review) memory.set("view", name);
+  ended = ended && view !== review;
   document.body.classList.toggle("as-grid", view === grid);
-  $("view-one").setAttribute("aria-pressed", String(view === one));
+  document.body.classList.toggle("as-review", view === review);
+  $("view-one").setAttribute("aria-pressed", String(view === single));
   $("view-grid").setAttribute("aria-pressed", String(view === grid));
+  $("view-review").setAttribute("aria-pressed", String(view === review));
   if (!ended) view.open();
   update();
 }
 
+/** @param {KeyboardEvent} event */
 function onKey(event) {
-  if (event.ctrlKey || event.metaKey || event.altKey || event.repeat) return;
-  if (event.target.closest("input, textarea, select, dialog") || document.querySelector("dialog[open]")) return;
-  if (event.key === "?") help();
-  else if ($("keys-on").checked && !press(event.key)) return;
-  else if (!$("keys-on").checked) return;
+  const found = action(event, {
+    classes: session.state?.classes ?? [],
+    guess: view === review ? undefined : session.task?.guess[0]?.label,
+    single: $("keys-on", HTMLInputElement).checked,
+    typing: isTyping(/** @type {Element | null} */ (event.target)) || document.querySelector("dialog[open]") !== null,
+  });
+  if (!found || (!session.state && found.do !== "help")) return;
   event.preventDefault();
-}
-
-/** What a key does; false where it does nothing. */
-function press(key) {
-  const { state, task } = desk;
-  if (!state) return false;
-  const label = answers.of(key);
-  const guess = task?.guess[0]?.label;
-  if (label) act("label", label);
-  else if (key === "n") act("none_of_these");
-  else if (key === "s") act("skip");
-  else if (key === "u") act("undo");
-  else if (key === "g" && guess) act("label", guess);
-  else if (key === "v") look(view === one ? "grid" : "one");
-  else if (key === "/" && answers.field) answers.find();
-  else if (key === "ArrowLeft") act("back");
-  else if (key === "ArrowRight") act("next");
-  else return false;
-  return true;
+  if (found.do === "answer") act(found.kind, found.label ?? undefined);
+  else if (found.do === "view") look(view === single ? "grid" : "one");
+  else if (found.do === "find") answers?.find();
+  else if (found.do === "help") help();
+  else act(found.do);
 }
 
 function help() {
-  $("help").showModal();
+  $("help", HTMLDialogElement).showModal();
 }
 
 /** Go on as who labeled here last, unless the server was started for somebody else since. */
 function greet() {
-  fallback = desk.annotator;
+  fallback = session.annotator;
   const [of, name] = JSON.parse(memory.get("annotator") ?? "[]");
-  if (name && of === fallback) desk.rename(name);
+  if (name && of === fallback) session.rename(name);
   else if (!fallback) askName();
 }
 
 /** Ask who labels. */
 function askName() {
-  const field = $("name-field");
-  field.value = desk.annotator ?? "";
-  $("name").showModal();
+  const field = $("name-field", HTMLInputElement);
+  field.value = session.annotator ?? "";
+  $("name", HTMLDialogElement).showModal();
   field.select();
 }
 
 function start() {
-  $("keys").append(...KEYS.flatMap(([key, what]) => [h("dt", {}, h("kbd", {}, key)), h("dd", {}, what)]));
+  $("keys").append(...HELP.flatMap(([key, what]) => [h("dt", {}, h("kbd", {}, key)), h("dd", {}, what)]));
   $("help-button").onclick = help;
   $("view-one").onclick = () => look("one");
   $("view-grid").onclick = () => look("grid");
+  $("view-review").onclick = () => look("review");
   $("who").onclick = askName;
-  $("keys-on").checked = memory.get("keys") !== "off";
-  $("keys-on").onchange = ({ target }) => memory.set("keys", target.checked ? "on" : "off");
-  $("name").oncancel = (event) => { if (!desk.annotator) event.preventDefault(); };
+  const keysOn = $("keys-on", HTMLInputElement);
+  keysOn.checked = memory.get("keys") !== "off";
+  keysOn.onchange = () => memory.set("keys", keysOn.checked ? "on" : "off");
+  $("name").oncancel = (event) => { if (!session.annotator) event.preventDefault(); };
   $("name-form").onsubmit = () => {
-    const name = $("name-field").value.trim();
+    const name = $("name-field", HTMLInputElement).value.trim();
     if (!name) return;
     memory.set("annotator", JSON.stringify([fallback, name]));
-    desk.rename(name);
+    session.rename(name);
   };
   document.addEventListener("keydown", onKey);
-  addEventListener("online", () => desk.retry());
-  addEventListener("beforeunload", (event) => { if (desk.outbox?.fragile) event.preventDefault(); });
-  document.addEventListener("visibilitychange", () => { if (!document.hidden && desk.state && !desk.lost) desk.refresh(); });
-  desk.addEventListener("change", update);
-  desk.addEventListener("say", ({ detail }) => said(detail));
+  addEventListener("online", () => session.retry());
+  addEventListener("beforeunload", (event) => { if (session.outbox?.fragile) event.preventDefault(); });
+  document.addEventListener("visibilitychange", () => { if (!document.hidden && session.state && !session.lost) session.refresh(); });
+  session.addEventListener("change", update);
+  session.addEventListener("say", (event) => said(/** @type {CustomEvent<string>} */ (event).detail));
   if (memory.get("view") === "grid") look("grid");
-  desk.addEventListener("open", greet, { once: true });
-  desk.begin();
+  session.addEventListener("open", greet, { once: true });
+  session.begin();
 }
 
 start();

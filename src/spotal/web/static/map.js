@@ -1,40 +1,66 @@
 // The map: the pool in two dimensions, filling as one labels.
 
-import { COLORS } from "./answers.js";
+/** @import { Atlas, Item, Kind, Marks } from "../protocol.d.ts" */
+/** @import { Session } from "./session.js" */
+/** @typedef {CanvasRenderingContext2D} Pen */
+
 import { get } from "./api.js";
 import { $, h } from "./dom.js";
+import { COLORS, OWN, shape } from "./marks.js";
 
 const SCALE = 1000; // coordinates run to this
 const MARGIN = 10;
 const NONE = -1, SKIPPED = -2, TIED = -3, OPEN = -4; // marks of items without a class
+/** @type {Record<number, string>} */
+const WORDS = { [OPEN]: "picked", [NONE]: "none of these", [SKIPPED]: "skipped", [TIED]: "conflict" };
 const REACH = 12; // pixels between the pointer and an item that it means
 
 export class PoolMap {
-  constructor(desk) {
-    this.desk = desk;
-    this.canvas = $("map");
+  /** @type {Atlas | null} */
+  points = null;
+  /** @type {string | null} of the points */
+  name = null;
+  /** @type {Map<number, number>} the row in `points` of each item's number */
+  row = new Map();
+  /** @type {Map<number, number>} */
+  marks = new Map();
+  /** @type {Marks[]} patches that came while marks were loaded */
+  late = [];
+  loading = false;
+  wholes = 0;
+  /** @type {number | null} the row that the tip is about */
+  tipped = null;
+
+  /** @param {Session} session */
+  constructor(session) {
+    this.session = session;
+    this.canvas = $("map", HTMLCanvasElement);
     this.tip = $("map-tip");
-    this.points = null;
-    this.marks = new Map();
-    this.late = []; // patches that came while marks were loaded
     new ResizeObserver(() => this.draw()).observe(this.canvas);
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.draw());
     this.canvas.addEventListener("pointermove", (event) => this.point(event));
     this.canvas.addEventListener("pointerdown", (event) => this.point(event));
-    this.canvas.addEventListener("pointerleave", () => (this.tip.hidden = true));
-    desk.addEventListener("mark", ({ detail }) => this.mark(detail));
-    desk.addEventListener("marks", ({ detail }) => this.patch(detail));
+    this.canvas.addEventListener("pointerleave", () => {
+      this.tip.hidden = true;
+    });
+    session.addEventListener("mark", (event) => this.mark(/** @type {CustomEvent<number[]>} */ (event).detail));
+    session.addEventListener("marks", (event) => this.patch(/** @type {CustomEvent<Marks>} */ (event).detail));
   }
 
   /** Load what the server has that this map has not. */
   async update() {
-    const { state, wholes } = this.desk;
+    const { state, wholes } = this.session;
+    if (!state) return;
     const card = this.canvas.closest("section");
-    card.hidden = state.map === null;
-    if (state.map === null || this.loading) return this.draw();
+    if (card) card.hidden = state.map === null;
+    if (state.map === null || this.loading) {
+      this.draw();
+      return;
+    }
     this.loading = true;
     try {
       if (state.map !== this.name) {
+        /** @type {Atlas | null} */
         const found = await get("api/map");
         if (found) {
           this.points = found;
@@ -52,35 +78,41 @@ export class PoolMap {
     this.draw();
   }
 
+  /** @param {Marks} marks */
   take(marks) {
     this.loading = false;
-    this.marks = new Map(Object.entries(marks).map(([number, mark]) => [Number(number), mark]));
+    this.marks = new Map(Object.entries(marks).flatMap(([number, mark]) => (mark === null ? [] : [[Number(number), mark]])));
     for (const late of this.late.splice(0)) this.patch(late);
-    this.mark([...this.desk.waiting().keys()]);
+    this.mark([...this.session.waiting().keys()]);
   }
 
-  /** Take in marks that changed. */
+  /**
+   * Take in marks that changed.
+   * @param {Marks} marks
+   */
   patch(marks) {
     if (this.loading) this.late.push(marks); // what is being loaded may not know of them
     for (const [number, mark] of Object.entries(marks)) {
       if (mark === null) this.marks.delete(Number(number));
       else this.marks.set(Number(number), mark);
     }
-    this.mark([...this.desk.waiting().keys()]);
+    this.mark([...this.session.waiting().keys()]);
   }
 
+  /** @param {number[]} numbers */
   mark(numbers) {
-    const { words, state } = this.desk;
+    const { words, state } = this.session;
     for (const number of numbers) {
       const word = words.get(number);
-      const marks = { label: state.classes.indexOf(word?.label), none_of_these: NONE, skip: SKIPPED };
+      /** @type {Record<Kind, number>} */
+      const marks = { label: state?.classes.indexOf(word?.label ?? "") ?? NONE, none_of_these: NONE, skip: SKIPPED };
       this.marks.set(number, word ? marks[word.kind] : OPEN);
     }
     this.draw();
   }
 
   draw() {
-    if (!this.points || !this.desk.state) return;
+    if (!this.points || !this.session.state) return;
     const { canvas, points } = this;
     const ratio = devicePixelRatio || 1;
     const { clientWidth: wide, clientHeight: high } = canvas;
@@ -88,11 +120,14 @@ export class PoolMap {
     canvas.width = wide * ratio;
     canvas.height = high * ratio;
     const pen = canvas.getContext("2d");
+    if (!pen) return;
     pen.scale(ratio, ratio);
     const style = getComputedStyle(document.documentElement);
+    /** @param {string} name */
     const paint = (name) => style.getPropertyValue(`--${name}`).trim();
     const colors = Array.from({ length: COLORS }, (_, k) => paint(`c${k}`));
-    const at = (k) => this.at(k, wide, high);
+    /** @param {number} k */
+    const at = (k) => place(points, k, wide, high);
     pen.fillStyle = paint("cloud");
     const size = points.numbers.length > 3000 ? 1.6 : points.numbers.length > 600 ? 2.2 : 3;
     points.numbers.forEach((number, k) => {
@@ -104,11 +139,11 @@ export class PoolMap {
       const k = this.row.get(number);
       if (k === undefined) continue;
       const [x, y] = at(k);
-      if (mark >= 0) dot(pen, x, y, 4.5, colors[mark % COLORS], paint("card"));
+      if (mark >= 0) dot(pen, x, y, shape(mark), (mark < OWN && colors[mark % COLORS]) || paint("soft"), paint("card"));
       else if (mark === NONE || mark === TIED) cross(pen, x, y, mark === TIED ? paint("warn") : paint("soft"));
       else ring(pen, x, y, 4.5, mark === OPEN ? paint("accent") : paint("soft"), 2);
     }
-    const now = this.row.get(this.desk.current);
+    const now = this.row.get(this.session.current ?? -1);
     if (now !== undefined) {
       ring(pen, ...at(now), 9, paint("card"), 5);
       ring(pen, ...at(now), 9, paint("ink"), 2.5);
@@ -116,45 +151,46 @@ export class PoolMap {
     this.tell();
   }
 
-  at(k, wide, high) {
-    const x = MARGIN + ((wide - 2 * MARGIN) * this.points.x[k]) / SCALE;
-    const y = high - MARGIN - ((high - 2 * MARGIN) * this.points.y[k]) / SCALE;
-    return [x, y];
-  }
-
   /** The map in words. */
   tell() {
-    const { counts, classes } = this.desk.state;
+    if (!this.session.state) return;
+    const { counts, classes } = this.session.state;
     const kinds = [...this.marks.values()];
     const labeled = kinds.filter((mark) => mark >= 0);
-    const each = classes.map((name, k) => [name, labeled.filter((mark) => mark === k).length]).filter(([, n]) => n);
-    const listed = each.length && each.length <= 12 ? ` (${each.map(([name, n]) => `${name} ${n}`).join(", ")})` : "";
+    const each = classes.map((name, k) => ({ name, n: labeled.filter((mark) => mark === k).length })).filter(({ n }) => n);
+    const listed = each.length && each.length <= 10 ? ` (${each.map(({ name, n }) => `${name} ${n}`).join(", ")})` : "";
     const open = kinds.filter((mark) => mark === OPEN).length;
     const rest = Math.max(0, counts.items - this.marks.size);
     $("map-text").textContent =
-      `${labeled.length} labeled${listed}, ${open} picked and waiting (rings), ${rest.toLocaleString("en")} remaining. ` +
-      `${this.desk.current === null ? "" : "The large ring is the item shown. "}` +
-      "First two principal components of the embeddings.";
+      `${labeled.length} labeled${listed}, ${open} picked and waiting (rings), ${rest.toLocaleString("en")} others. ` +
+      `${this.session.current === null ? "" : "The large ring is the item shown. "}` +
+      `${classes.length > OWN ? `Classes after the ${OWN}th look alike here: gray dots. ` : ""}` +
+      "Items that look alike to the model lie close together.";
   }
 
-  /** Show the item under the pointer. */
+  /**
+   * Show the item under the pointer.
+   * @param {PointerEvent} event
+   */
   async point(event) {
-    if (!this.points) return;
+    const { points } = this;
+    if (!points) return;
     const { clientWidth: wide, clientHeight: high } = this.canvas;
-    let best = null, least = REACH ** 2;
-    this.points.numbers.forEach((number, k) => {
-      const [x, y] = this.at(k, wide, high);
+    let best = -1, least = REACH ** 2;
+    for (let k = 0; k < points.numbers.length; k++) {
+      const [x, y] = place(points, k, wide, high);
       const gap = (x - event.offsetX) ** 2 + (y - event.offsetY) ** 2;
       if (gap < least) [best, least] = [k, gap];
-    });
-    this.tip.hidden = best === null;
-    if (best === null || this.tipped === best) return;
+    }
+    this.tip.hidden = best < 0;
+    if (best < 0 || this.tipped === best) return;
     this.tipped = best;
-    const item = await get(`api/items/${this.points.numbers[best]}`).catch(() => null);
+    /** @type {Item | null} */
+    const item = await get(`api/items/${points.numbers[best]}`).catch(() => null);
     if (!item || this.tipped !== best) return;
     const mark = this.marks.get(item.number);
-    const said = mark >= 0 ? this.desk.state.classes[mark] : { [OPEN]: "picked", [NONE]: "none of these", [SKIPPED]: "skipped", [TIED]: "conflict" }[mark];
-    const [x, y] = this.at(best, wide, high);
+    const said = mark === undefined ? undefined : mark >= 0 ? this.session.state?.classes[mark] : WORDS[mark];
+    const [x, y] = place(points, best, wide, high);
     this.tip.replaceChildren(...(item.small ? [h("img", { src: item.small, alt: "" })] : []), h("figcaption", {}, said ?? item.text?.slice(0, 80) ?? item.id));
     this.tip.classList.toggle("left", x > wide / 2);
     this.tip.style.left = `${x}px`;
@@ -162,9 +198,36 @@ export class PoolMap {
   }
 }
 
-function dot(pen, x, y, radius, fill, edge) {
+/**
+ * Where a row of the map is drawn.
+ * @param {Atlas} points
+ * @param {number} k
+ * @param {number} wide
+ * @param {number} high
+ * @returns {[x: number, y: number]}
+ */
+function place(points, k, wide, high) {
+  const x = MARGIN + ((wide - 2 * MARGIN) * (points.x[k] ?? 0)) / SCALE;
+  const y = high - MARGIN - ((high - 2 * MARGIN) * (points.y[k] ?? 0)) / SCALE;
+  return [x, y];
+}
+
+/** @type {Record<string, [x: number, y: number][]>} corners of a shape around its middle, in pixels */
+const CORNERS = {
+  square: [[-4, -4], [4, -4], [4, 4], [-4, 4]],
+  triangle: [[0, -5.5], [5.2, 4], [-5.2, 4]],
+  diamond: [[0, -6], [5.2, 0], [0, 6], [-5.2, 0]],
+  wedge: [[0, 5.5], [5.2, -4], [-5.2, -4]],
+  cross: [[-1.8, -5.4], [1.8, -5.4], [1.8, -1.8], [5.4, -1.8], [5.4, 1.8], [1.8, 1.8], [1.8, 5.4], [-1.8, 5.4], [-1.8, 1.8], [-5.4, 1.8], [-5.4, -1.8], [-1.8, -1.8]],
+};
+
+/** @type {(pen: Pen, x: number, y: number, shape: string, fill: string, edge: string) => void} */
+function dot(pen, x, y, shape, fill, edge) {
   pen.beginPath();
-  pen.arc(x, y, radius, 0, 2 * Math.PI);
+  const corners = CORNERS[shape];
+  if (corners) for (const [dx, dy] of corners) pen.lineTo(x + dx, y + dy);
+  else pen.arc(x, y, 4.5, 0, 2 * Math.PI);
+  pen.closePath();
   pen.fillStyle = fill;
   pen.fill();
   pen.lineWidth = 1.2;
@@ -172,6 +235,7 @@ function dot(pen, x, y, radius, fill, edge) {
   pen.stroke();
 }
 
+/** @type {(pen: Pen, x: number, y: number, radius: number, stroke: string, width: number) => void} */
 function ring(pen, x, y, radius, stroke, width) {
   pen.beginPath();
   pen.arc(x, y, radius, 0, 2 * Math.PI);
@@ -180,11 +244,12 @@ function ring(pen, x, y, radius, stroke, width) {
   pen.stroke();
 }
 
+/** @type {(pen: Pen, x: number, y: number, stroke: string) => void} */
 function cross(pen, x, y, stroke) {
   pen.beginPath();
-  for (const [dx, dy] of [[4, 4], [4, -4]]) {
-    pen.moveTo(x - dx, y - dy);
-    pen.lineTo(x + dx, y + dy);
+  for (const turn of [4, -4]) {
+    pen.moveTo(x - 4, y - turn);
+    pen.lineTo(x + 4, y + turn);
   }
   pen.lineWidth = 2;
   pen.strokeStyle = stroke;

@@ -1,7 +1,12 @@
-// The desk: what is to be answered, what was answered, and which item is looked at. Knows no element of the page.
+// The session: what is to be answered, what was answered, and which item is looked at. Knows no element of the page.
 //
 // Fires "open" once, "change" when something to be shown changed, "say" with a sentence, "mark" with items whose mark
 // on the map changed.
+
+/** @import { Answer, Change, Kind, Reply, State, Task, Undoable, Word } from "../protocol.d.ts" */
+/** @typedef {{ id: string, item: number, before: Word | null }[]} Step what one undo takes back */
+/** @typedef {Task & { rank: number, elsewhere: boolean }} Shown a task, its place, and whether somebody else answered it */
+/** @typedef {Pick<BroadcastChannel, "postMessage"> & { onmessage: ((event: any) => void) | null }} Channel */
 
 import { Lost, get } from "./api.js";
 import { Outbox, newId } from "./outbox.js";
@@ -13,21 +18,63 @@ const HELD = 200; // tasks to have at hand
 const FEW = 100; // tasks left that let the page ask for more
 const RETRY = [500, 1_000, 2_000, 4_000];
 
-export class Desk extends EventTarget {
+export class Session extends EventTarget {
+  /** @type {string | null} */
   annotator = null;
-  state = null; // as the server last gave it, as a whole and what changed since
-  told = new Map(); // tasks that wait for this annotator by that state, by number
-  tasks = new Map(); // by number, in the order in which they are shown
-  words = new Map(); // what was answered here, or waits to be sent by any tab, by number: {kind, label}
-  own = new Set(); // numbers answered here
+  /** @type {State | null} as the server last gave it, as a whole and what changed since */
+  state = null;
+  /** @type {Map<number, Task>} tasks that wait for this annotator by that state, by number */
+  told = new Map();
+  /** @type {Map<number, Shown>} by number, in the order in which they are shown */
+  tasks = new Map();
+  /** @type {Map<number, Word>} what was answered here, or waits to be sent by any tab, by number */
+  words = new Map();
+  /** @type {Set<number>} numbers answered here */
+  own = new Set();
+  /** @type {Step[]} */
+  stack = [];
+  /** @type {number | null} the item that is looked at */
+  current = null;
+  /** @type {number | undefined} the item to look at when it comes */
+  wanted;
+  /** @type {string | null} why the server cannot be reached */
+  lost = null;
+  /** @type {string | null} what else went wrong */
+  problem = null;
+  /** @type {number | null} answers that were sent when the server came back */
+  back = null;
+  /** @type {Outbox | undefined} */
+  outbox;
+  /** @type {Channel | undefined} */
+  tabs;
+  isOpened = false;
   fresh = true; // nothing merged yet
   wholes = 0; // states as a whole since the page was opened
-  stack = []; // what undo takes back: lists of {id, item, before}
-  current = null;
   saving = false;
-  lost = null; // why the server cannot be reached
   failures = 0;
   recorded = 0; // answers since the page was opened
+  again = false; // ask the server once more
+  /** @type {Promise<void> | null} */
+  refreshing = null;
+  /** @type {ReturnType<typeof setTimeout> | null} */
+  pause = null;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  timer;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  poller;
+
+  /**
+   * @param {object} [means]
+   * @param {import("./api.js").Get} [means.ask]
+   * @param {(project: string) => Outbox} [means.openOutbox]
+   * @param {(name: string) => Channel} [means.openChannel] to the other tabs of this browser
+   */
+  constructor({ ask = get, openOutbox = (project) => new Outbox(project), openChannel = (name) => new BroadcastChannel(name) } = {}) {
+    super();
+    this.ask = ask;
+    this.openOutbox = openOutbox;
+    this.openChannel = openChannel;
+  }
 
   async begin() {
     await this.connect(() => this.load());
@@ -35,10 +82,11 @@ export class Desk extends EventTarget {
   }
 
   async load() {
-    const first = await get(`api/state${this.query()}`);
+    /** @type {State} */
+    const first = await this.ask(`api/state${this.query()}`);
     this.annotator = first.annotator;
-    this.outbox = new Outbox(first.key);
-    this.tabs = new BroadcastChannel(`spotal/${first.key}`);
+    this.outbox = this.openOutbox(first.key);
+    this.tabs = this.openChannel(`spotal/${first.key}`);
     this.tabs.onmessage = () => this.lost || this.soon();
     if (this.outbox.size) {
       const waiting = this.outbox.size;
@@ -46,20 +94,30 @@ export class Desk extends EventTarget {
       this.back = waiting;
       await this.fetchState();
     } else this.merge(first);
-    this.dispatchEvent(new Event("open"));
+    this.opened();
+  }
+
+  /** Say once that there is a state to show. */
+  opened() {
+    if (!this.isOpened) this.dispatchEvent(new Event("open"));
+    this.isOpened = true;
   }
 
   /** Answers that wait in the outbox, by item. */
   waiting() {
+    /** @type {Map<number, Word>} */
     const words = new Map();
-    for (const [, answer] of this.outbox.all()) {
-      if (answer.kind === "undo") words.delete(answer.item);
-      else words.set(answer.item, answer);
+    for (const [, { item, kind, label = null }] of this.outbox?.all() ?? []) {
+      if (kind === "undo") words.delete(item);
+      else words.set(item, { kind, label });
     }
     return words;
   }
 
-  /** Who answers from now on. */
+  /**
+   * Who answers from now on.
+   * @param {string} annotator
+   */
   async rename(annotator) {
     this.annotator = annotator;
     this.stack = [];
@@ -72,9 +130,10 @@ export class Desk extends EventTarget {
   }
 
   get task() {
-    return this.tasks.get(this.current) ?? null;
+    return this.current === null ? null : (this.tasks.get(this.current) ?? null);
   }
 
+  /** @param {number} number */
   isOpen(number) {
     return !this.words.has(number) && !this.tasks.get(number)?.elsewhere;
   }
@@ -88,32 +147,45 @@ export class Desk extends EventTarget {
     return [...this.told.values()].filter(({ number, votes }) => !votes && this.words.has(number)).length;
   }
 
+  /** @param {number | null | undefined} number */
   go(number) {
+    if (number === null || number === undefined) return;
     if (!this.tasks.has(number) || this.saving) return;
     this.current = number;
     this.changed();
   }
 
-  /** The next item without an answer, or the one before in the list. */
+  /**
+   * The next item without an answer, or the one before in the list.
+   * @param {boolean} forward
+   */
   step(forward) {
     const all = [...this.tasks.keys()];
-    const at = all.indexOf(this.current);
+    const at = this.current === null ? -1 : all.indexOf(this.current);
     if (!forward) this.go(all.at(at < 0 ? -1 : Math.max(0, at - 1)));
     else this.go([...all.slice(at + 1), ...all.slice(0, at)].find((number) => this.isOpen(number)) ?? all[at + 1] ?? this.current);
   }
 
-  /** Record an answer about items; the next one is shown when it is on disk, or kept where the server is lost. */
-  async answer(numbers, kind, label = null) {
+  /**
+   * Record an answer about items; the next one is shown when it is on disk, or kept where the server is lost.
+   * @param {number[]} numbers
+   * @param {Kind} kind
+   * @param {string | null} [label]
+   * @param {Map<number, string>} [shown] contents of items that are shown and are no tasks, by number
+   */
+  async answer(numbers, kind, label = null, shown = new Map()) {
     if (this.saving || !numbers.length) return;
-    const shown = (item) => this.tasks.get(item)?.content; // the answer is about this, whatever the item is by then
-    const entries = numbers.map((item) => ({ id: newId(), item, annotator: this.annotator, kind, label, content: shown(item) }));
+    const entries = numbers.map((item) => {
+      const content = shown.get(item) ?? this.tasks.get(item)?.content; // the answer is about this, whatever the item is by then
+      return { id: newId(), item, annotator: this.annotator, kind, label, ...(content && { content }) };
+    });
     this.stack.push(entries.map(({ id, item }) => ({ id, item, before: this.words.get(item) ?? null })));
     await this.record(entries, () => {
       for (const { item } of entries) this.words.set(item, { kind, label });
-      numbers.forEach((number) => this.own.add(number));
+      for (const number of numbers) this.own.add(number);
       this.mark(numbers);
-      if (numbers.includes(this.current)) this.next();
-      return `${kind === "label" ? label : NAMES[kind]}${numbers.length > 1 ? `, ${numbers.length} items` : ""}`;
+      if (this.current !== null && numbers.includes(this.current)) this.next();
+      return `${spoken({ kind, label })}${numbers.length > 1 ? `, ${numbers.length} items` : ""}`;
     });
   }
 
@@ -122,10 +194,14 @@ export class Desk extends EventTarget {
     if (this.saving) return;
     const last = this.stack.pop();
     if (!last) return this.say("Nothing to undo");
-    const entries = last.map(({ id, item }) => ({ id: newId(), item, annotator: this.annotator, kind: "undo", of: id }));
-    await this.record(entries, (said) => {
-      entries.forEach(({ id, item }, k) => {
-        const now = said.get(id)?.now ?? (this.lost ? last[k].before : null);
+    const entries = last.map(({ id, item, before }) => ({
+      before,
+      answer: { id: newId(), item, annotator: this.annotator, kind: /** @type {const} */ ("undo"), of: id },
+    }));
+    const answers = entries.map(({ answer }) => answer);
+    await this.record(answers, (said) => {
+      entries.forEach(({ before, answer: { id, item } }) => {
+        const now = said.get(id)?.now ?? (this.lost ? before : null);
         if (now) this.words.set(item, now);
         else {
           this.words.delete(item);
@@ -135,17 +211,22 @@ export class Desk extends EventTarget {
         if (task) task.elsewhere = false;
       });
       this.mark(last.map(({ item }) => item));
-      const [{ item }] = last;
-      if (this.tasks.has(item)) this.current = item;
+      const item = last[0]?.item;
+      if (item !== undefined && this.tasks.has(item)) this.current = item;
       else this.wanted = item; // of a batch before: comes with the next state
       return "Taken back";
     });
   }
 
+  /**
+   * @param {Answer[]} entries
+   * @param {(said: Outbox["said"]) => string} done what to say when all are kept
+   */
   async record(entries, done) {
     this.saving = true;
     this.changed();
-    for (const entry of entries) this.outbox.put(entry);
+    for (const entry of entries) this.outbox?.put(entry);
+    /** @type {Outbox["said"]} */
     let said = new Map();
     try {
       if (!this.lost) said = await this.send(); // else it is sent with all that waits
@@ -175,10 +256,12 @@ export class Desk extends EventTarget {
 
   /** Send all that waits; throws Lost. */
   async send() {
-    const waiting = this.outbox.size;
-    const said = await this.outbox.flush();
+    const { outbox } = this;
+    if (!outbox) throw new Lost("The server cannot be reached.");
+    const waiting = outbox.size;
+    const said = await outbox.flush();
     if (this.lost) this.found(waiting);
-    for (const { error, answer } of this.outbox.refused.splice(0)) {
+    for (const { error, answer } of outbox.refused.splice(0)) {
       this.problem = `An answer was not recorded: ${error}.`;
       this.words.delete(answer.item);
       this.own.delete(answer.item);
@@ -189,7 +272,7 @@ export class Desk extends EventTarget {
 
   next() {
     const all = [...this.tasks.keys()];
-    const at = all.indexOf(this.current);
+    const at = this.current === null ? -1 : all.indexOf(this.current);
     this.current = [...all.slice(at + 1), ...all.slice(0, at)].find((number) => this.isOpen(number)) ?? null;
   }
 
@@ -201,39 +284,46 @@ export class Desk extends EventTarget {
         this.again = false;
         await this.fetchState();
       }
-    }).finally(() => (this.refreshing = null));
+    }).finally(() => {
+      this.refreshing = null;
+    });
     return this.refreshing;
   }
 
   async fetchState() {
     const { recorded } = this;
-    const found = await get(`api/state${this.query(this.known())}`);
-    if (found.key !== this.outbox.project) {
+    /** @type {Reply} */
+    const found = await this.ask(`api/state${this.query(this.known())}`);
+    if (found.key !== this.outbox?.project) {
       throw new Lost("Another project is served at this address now: start spotal label for this one again.");
     }
     if (this.lost) this.found(0);
-    if (found.tasks && recorded === this.recorded && !this.saving) this.take(found); // else it is older than an answer
+    if (!found.tasks || recorded !== this.recorded || this.saving) return; // nothing new, or older than an answer
+    if (found.annotator !== this.annotator) return; // asked for before another person went on
+    if (found.gone) this.change(found);
+    else this.merge(found);
   }
 
   /** Which state the page has, and how many tasks it lacks. */
   known() {
-    if (this.state?.version === undefined) return {};
+    if (!this.state?.version) return {};
     const { version, end } = this.state;
     const left = [...this.told.keys()].filter((number) => !this.words.has(number)).length;
     return { version, end, more: left < FEW ? HELD - left : 0, undoable: this.stack.length ? undefined : 1 };
   }
 
-  query(asked) {
-    const given = Object.entries({ annotator: this.annotator, ...asked }).filter(([, value]) => value || value === 0);
-    return given.length ? `?${new URLSearchParams(given)}` : "";
+  /** @param {Record<string, string | number | undefined>} [asked] */
+  query(asked = {}) {
+    const given = new URLSearchParams();
+    if (this.annotator) given.set("annotator", this.annotator);
+    for (const [name, value] of Object.entries(asked)) if (value !== undefined) given.set(name, String(value));
+    return String(given) && `?${given}`;
   }
 
-  take(found) {
-    if (found.gone) this.change(found);
-    else this.merge(found);
-  }
-
-  /** A state as a whole. */
+  /**
+   * A state as a whole.
+   * @param {State} found
+   */
   merge(found) {
     const isNew = this.state !== null && found.round?.number !== this.state.round?.number;
     this.state = found;
@@ -252,55 +342,62 @@ export class Desk extends EventTarget {
     this.changed();
   }
 
-  /** What changed since the state that the page has. */
+  /**
+   * What changed since the state that the page has.
+   * @param {Change} found
+   */
   change(found) {
     const { tasks, still, gone, marks, undoable, ...figures } = found;
-    if (still.some((number) => !this.tasks.has(number))) {
-      this.state.version = undefined; // taken back, and from before this page was loaded: ask for everything
+    if (!this.state || still.some((number) => !this.tasks.has(number))) {
+      if (this.state) this.state.version = ""; // taken back, and from before this page was loaded: ask for everything
       this.again = true;
       return;
     }
     Object.assign(this.state, figures);
     for (const task of tasks) this.told.set(task.number, task);
-    for (const number of still) this.told.set(number, { ...this.tasks.get(number), votes: null });
+    for (const number of still) {
+      const task = this.tasks.get(number);
+      if (task) this.told.set(number, { ...task, votes: null });
+    }
     this.fit([...tasks.map(({ number }) => number), ...still]);
     for (const number of gone) {
       this.told.delete(number);
-      if (this.tasks.has(number)) this.tasks.get(number).elsewhere = !this.own.has(number);
+      const task = this.tasks.get(number);
+      if (task) task.elsewhere = !this.own.has(number);
     }
     this.settle(found);
     this.dispatchEvent(new CustomEvent("marks", { detail: marks }));
     this.changed();
   }
 
-  /** Take in tasks that wait for this annotator by the server's word, which knows nothing of what waits to be sent. */
+  /**
+   * Take in tasks that wait for this annotator by the server's word, which knows nothing of what waits to be sent.
+   * @param {number[]} numbers
+   */
   fit(numbers) {
     const waiting = this.waiting();
     if (this.fresh) for (const number of waiting.keys()) this.own.add(number); // said before the page was loaded anew
     this.fresh = false;
     for (const number of numbers) {
       const task = this.told.get(number);
+      if (!task) continue;
       if (!task.votes && !waiting.has(number)) this.words.delete(number); // undone elsewhere
-      task.rank = this.tasks.get(number)?.rank ?? (task.votes ? -1 : task.order); // what is shown keeps its place
-      task.elsewhere = false;
-      this.tasks.set(number, task);
+      const rank = this.tasks.get(number)?.rank ?? (task.votes ? -1 : task.order); // what is shown keeps its place
+      this.tasks.set(number, { ...task, rank, elsewhere: false });
     }
     for (const [number, word] of waiting) this.words.set(number, word);
     this.tasks = new Map([...this.tasks].sort(([, a], [, b]) => a.rank - b.rank));
   }
 
+  /** @param {{ undoable?: Undoable }} found */
   settle(found) {
-    if (!this.stack.length && found.undoable) this.stack = this.undoable(found);
+    if (!this.stack.length && found.undoable) this.stack = earlier(found.undoable);
     if (this.wanted !== undefined && this.tasks.has(this.wanted)) this.current = this.wanted;
     this.wanted = undefined;
     if (this.current === null || !this.tasks.has(this.current)) this.current = this.open[0] ?? null;
   }
 
-  /** What an earlier visit of the page said and undo may take back. */
-  undoable(found) {
-    return found.undoable.map(({ id, item }) => [{ id, item, before: null }]).reverse();
-  }
-
+  /** @param {() => Promise<void>} work */
   async connect(work) {
     try {
       await work();
@@ -309,10 +406,12 @@ export class Desk extends EventTarget {
     }
   }
 
+  /** @param {unknown} error */
   fail(error) {
     if (!(error instanceof Lost)) {
-      this.problem = error.message;
-      return this.changed();
+      this.problem = error instanceof Error ? error.message : String(error);
+      this.changed();
+      return;
     }
     this.lost = error.message;
     clearTimeout(this.timer);
@@ -320,20 +419,22 @@ export class Desk extends EventTarget {
     this.changed();
   }
 
-  retry() {
+  async retry() {
     if (!this.lost || this.saving) return;
-    return this.connect(async () => {
+    await this.connect(async () => {
       if (!this.outbox) return this.load();
       await this.send();
       await this.fetchState();
+      this.opened(); // the server was lost while the page was loaded
     });
   }
 
+  /** @param {number} sent */
   found(sent) {
     this.lost = null;
     this.failures = 0;
     clearTimeout(this.timer);
-    this.back = sent;
+    this.back = sent || this.back; // what was said before stands until the next answer
     this.say(sent ? `The server is back, ${sent} kept ${sent === 1 ? "answer" : "answers"} saved` : "The server is back");
     this.changed();
   }
@@ -347,10 +448,12 @@ export class Desk extends EventTarget {
     }, wait);
   }
 
+  /** @param {number[]} numbers */
   mark(numbers) {
     this.dispatchEvent(new CustomEvent("mark", { detail: numbers }));
   }
 
+  /** @param {string} text */
   say(text) {
     this.dispatchEvent(new CustomEvent("say", { detail: text }));
   }
@@ -361,3 +464,16 @@ export class Desk extends EventTarget {
 }
 
 export const NAMES = { skip: "Skipped", none_of_these: "None of these" };
+
+/**
+ * An answer in words.
+ * @param {Word} word
+ */
+export const spoken = ({ kind, label }) => (kind === "label" ? (label ?? "") : NAMES[kind]);
+
+/**
+ * What an earlier visit of the page said and undo may take back.
+ * @param {Undoable} undoable
+ * @returns {Step[]}
+ */
+const earlier = (undoable) => undoable.map(({ id, item }) => [{ id, item, before: null }]).reverse();

@@ -1,18 +1,29 @@
 // One item at a time.
 
-import { NAMES } from "./desk.js";
-import { count, h } from "./dom.js";
+/** @import { State, Task } from "../protocol.d.ts" */
+/** @import { Session, Shown } from "./session.js" */
 
-const PIXELS = 64; // an image this small is shown pixel by pixel
+import { count, h, picture } from "./dom.js";
+import { spoken } from "./session.js";
+
 const AHEAD = 4; // images that are loaded before they are wanted
 
-export class One {
+export class SingleView {
+  /** @type {number | null} */
+  shown = null;
+  /** @type {string | null} */
+  content = null;
+  /** @type {HTMLImageElement | null} */
+  image = null;
+  /** @type {HTMLImageElement[]} */
+  ahead = [];
+
+  /** @param {HTMLElement} place */
   constructor(place) {
     this.place = place;
     this.frame = h("div", { className: "frame" });
     this.caption = h("p", { className: "caption" });
     this.notice = h("p", { className: "notice", hidden: true });
-    this.shown = null;
   }
 
   open() {
@@ -25,19 +36,22 @@ export class One {
     return this.image.complete ? "The picture cannot be shown: skip it, or say none of these" : "Wait until the picture shows";
   }
 
-  update(desk) {
-    const { task } = desk;
-    const all = [...desk.tasks.keys()];
-    if (task && (this.shown !== task.number || this.content !== task.content)) this.show(task);
+  /** @param {Session} session */
+  update(session) {
+    const { task } = session;
+    if (!task) return;
+    const all = [...session.tasks.keys()];
+    if (this.shown !== task.number || this.content !== task.content) this.show(task);
     const place = `${all.indexOf(task.number) + 1} of ${all.length}`;
     this.caption.replaceChildren(h("span", { className: "id", title: task.id }, task.id), h("span", {}, place));
-    const words = this.words(desk, task);
+    const words = this.words(session, task);
     this.notice.hidden = !words;
     this.notice.textContent = words;
-    const after = desk.open.filter((number) => number !== task.number).slice(0, AHEAD);
-    this.ahead = after.map((number) => desk.tasks.get(number).large).filter(Boolean).map(preload);
+    const after = session.open.filter((number) => number !== task.number).slice(0, AHEAD);
+    this.ahead = after.flatMap((number) => session.tasks.get(number)?.large ?? []).map(preload);
   }
 
+  /** @param {Task} task */
   show(task) {
     this.shown = task.number;
     this.content = task.content;
@@ -47,17 +61,22 @@ export class One {
     else this.frame.replaceChildren(h("p", { className: "blank" }, "This project has numbers only, nothing to show: look up", h("b", {}, task.id)));
   }
 
+  /** @param {Task} task */
   picture(task) {
-    this.image = h("img", { src: task.large, alt: `Item ${task.id}`, decoding: "sync" });
-    this.image.onload = ({ target }) => target.classList.toggle("pixels", Math.max(target.naturalWidth, target.naturalHeight) <= PIXELS);
-    this.image.onerror = ({ target }) =>
-      target.replaceWith(h("p", { className: "blank" }, "The picture cannot be shown:", h("b", {}, task.id)));
-    return this.image;
+    const image = picture(task.large ?? "", { alt: `Item ${task.id}`, decoding: "sync" });
+    image.onerror = () => image.replaceWith(h("p", { className: "blank" }, "The picture cannot be shown:", h("b", {}, task.id)));
+    this.image = image;
+    return image;
   }
 
-  words(desk, task) {
-    const word = desk.words.get(task.number);
-    if (word) return `You said: ${word.kind === "label" ? word.label : NAMES[word.kind].toLowerCase()}. Answer again to change it.`;
+  /**
+   * What is to be said about the item and its answers.
+   * @param {Session} session
+   * @param {Shown} task
+   */
+  words(session, task) {
+    const word = session.words.get(task.number);
+    if (word) return `You said: ${word.kind === "label" ? word.label : spoken(word).toLowerCase()}. Answer again to change it.`;
     if (task.elsewhere) return "Answered meanwhile, in another tab or by somebody else. Go on (→), or answer too.";
     if (!task.votes) return "";
     const votes = Object.entries(task.votes).map(([who, label]) => `${who} says ${label ?? "none of these"}`);
@@ -65,15 +84,22 @@ export class One {
   }
 }
 
+/** @param {string} source */
 function preload(source) {
   const image = new Image();
   image.src = source;
   return image;
 }
 
-/** What to do when nothing is left for this person: `waiting` answers are not on disk yet, `fresher` not in `state`. */
+/**
+ * What to do when nothing is left for this person.
+ * @param {State} state
+ * @param {number} waiting answers that are not on disk yet
+ * @param {number} fresher answers that are not in `state`
+ */
 export function finished(state, waiting, fresher) {
   const { counts, folder, round } = state;
+  /** @param {string} name */
   const command = (name) => h("code", { className: "command" }, `spotal ${name} ${/^[\w./-]+$/.test(folder) ? folder : `'${folder}'`}`);
   if (!round) return h("div", { className: "finished" }, h("h2", {}, "No batch yet"), h("p", {}, "Choose the first one:"), command("next"));
   const saved = waiting

@@ -1,0 +1,191 @@
+// Earlier answers: looked through, filtered, and corrected one at a time or many at once.
+
+/** @import { Review as Reply, Reviewed } from "../protocol.d.ts" */
+/** @import { Session } from "./session.js" */
+
+import { get } from "./api.js";
+import { count, h, picture } from "./dom.js";
+import { color } from "./marks.js";
+import { spoken } from "./session.js";
+
+const PAUSE = 250; // ms after the last letter before the server is asked
+/** @type {[value: string, name: string][]} answers without a class, as choices beside the classes */
+const OTHERS = [["kind:none_of_these", "None of these"], ["kind:skip", "Skipped"]];
+
+export class Review {
+  /** @type {Set<number>} */
+  marked = new Set();
+  /** @type {Reviewed[]} */
+  items = [];
+  /** @type {Map<number, HTMLButtonElement>} */
+  tiles = new Map();
+  /** @type {string | null} why an answer must wait */
+  obstacle = null;
+  total = 0;
+  asked = 0;
+  recorded = -1; // answers of this page that the list knows of
+  /** @type {string | null} */
+  round = null;
+  classes = "";
+  people = "";
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  timer;
+
+  /**
+   * @param {HTMLElement} place
+   * @param {Session} session
+   * @param {() => void} changed is called when other items are marked
+   */
+  constructor(place, session, changed) {
+    this.place = place;
+    this.session = session;
+    this.changed = changed;
+    const reload = () => this.load();
+    this.byAnswer = h("select", { "aria-label": "Answer", onchange: reload });
+    this.byPerson = h("select", { "aria-label": "Person", onchange: reload });
+    this.byRound = h("select", { "aria-label": "Round", onchange: reload });
+    this.byText = h("input", {
+      type: "search",
+      placeholder: "Name or text",
+      "aria-label": "Part of the name or text",
+      oninput: () => {
+        clearTimeout(this.timer);
+        this.timer = setTimeout(reload, PAUSE);
+      },
+    });
+    this.filters = h("div", { className: "filters", role: "search" }, this.byAnswer, this.byPerson, this.byRound, this.byText);
+    this.list = h("div", { className: "grid", role: "group", "aria-label": "Answered items" });
+    this.hint = h("span", { role: "status" });
+    this.all = h("button", { type: "button", className: "plain", onclick: () => this.markAll() });
+    this.more = h("button", { type: "button", className: "plain", onclick: () => this.load(this.items.length) }, "Show more");
+    this.foot = h("div", { className: "foot" }, this.hint, this.more, this.all);
+  }
+
+  open() {
+    this.place.replaceChildren(this.filters, this.list, this.foot);
+    this.load();
+  }
+
+  get targets() {
+    return [...this.marked];
+  }
+
+  /** Contents of the items shown: an answer is about these. */
+  get contents() {
+    return new Map(this.items.map(({ number, content }) => [number, content]));
+  }
+
+  /**
+   * Ask the server for answers as the filters say; from a place in the list on, these are added to it.
+   * @param {number} [start]
+   */
+  async load(start = 0) {
+    clearTimeout(this.timer);
+    const asked = ++this.asked;
+    const { recorded } = this.session;
+    const { what, value } = split(this.byAnswer.value);
+    const filters = new URLSearchParams({ text: this.byText.value, start: String(start) });
+    if (what) filters.set(what, value);
+    if (this.byPerson.value) filters.set("person", this.byPerson.value);
+    if (this.byRound.value) filters.set("round", this.byRound.value);
+    /** @type {Reply | null} */
+    const found = await get(`api/review?${filters}`).catch(() => null); // the page says elsewhere that the server is lost
+    if (!found || asked !== this.asked) return;
+    this.recorded = recorded;
+    this.total = found.total;
+    this.items = start ? [...this.items, ...found.items] : found.items;
+    const numbers = new Set(this.items.map(({ number }) => number));
+    for (const number of this.marked) if (!numbers.has(number)) this.marked.delete(number);
+    this.fillPeople(found.people);
+    this.tiles = new Map(this.items.map((item) => [item.number, this.tiles.get(item.number) ?? this.tile(item)]));
+    this.list.replaceChildren(...this.tiles.values());
+    this.changed();
+  }
+
+  /** @param {Session} session */
+  update(session) {
+    this.fillFilters();
+    if (this.recorded >= 0 && this.recorded !== session.recorded && !session.saving && !session.lost) this.load();
+    for (const item of this.items) this.refresh(item);
+    const n = this.marked.size;
+    this.hint.textContent = n ? `${count(n, "item")} marked: choose the right answer below` : `${count(this.total, "answered item")}. Mark those to correct`;
+    this.all.hidden = !this.items.length;
+    this.all.textContent = n === this.items.length ? "Unmark all" : `Mark all ${this.items.length}`;
+    this.more.hidden = this.items.length >= this.total;
+  }
+
+  fillFilters() {
+    const { state } = this.session;
+    if (!state) return;
+    const rounds = String(state.round?.number ?? "");
+    const classes = state.classes.join("\n");
+    if (classes !== this.classes) {
+      this.classes = classes;
+      fill(this.byAnswer, [["", "All answers"], ...state.classes.map((name) => /** @type {[string, string]} */ ([`label:${name}`, name])), ...OTHERS]);
+    }
+    if (rounds === this.round) return;
+    this.round = rounds;
+    const numbers = Array.from({ length: state.round ? state.round.number + 1 : 0 }, (_, k) => k);
+    fill(this.byRound, [["", "All rounds"], ...numbers.map((k) => /** @type {[string, string]} */ ([String(k), `Round ${k + 1}`]))]);
+  }
+
+  /** @param {string[]} people */
+  fillPeople(people) {
+    if (this.people === people.join("\n") && this.byPerson.options.length) return;
+    this.people = people.join("\n");
+    fill(this.byPerson, [["", "All people"], ...people.map((name) => /** @type {[string, string]} */ ([name, name]))]);
+  }
+
+  /** @param {Reviewed} item */
+  tile(item) {
+    const { number, id, kind, small, text } = item;
+    const face = kind === "image" ? picture(small ?? "", { alt: "", loading: "lazy" }) : h("span", { className: "excerpt" }, text ?? id);
+    const tile = h("button", { type: "button", className: "tile", title: id, data: { number } }, face, h("span", { className: "chip done" }));
+    tile.onclick = () => {
+      if (!this.marked.delete(number)) this.marked.add(number);
+      this.changed();
+    };
+    return tile;
+  }
+
+  /** @param {Reviewed} item */
+  refresh({ number, id, text, votes }) {
+    const tile = this.tiles.get(number);
+    const chip = tile?.querySelector(".chip");
+    if (!tile || !chip) return;
+    const { words, annotator, state } = this.session;
+    const mine = words.get(number);
+    const said = new Map(Object.entries(votes));
+    if (mine && annotator) said.set(annotator, mine); // may be on its way yet
+    const answers = [...new Set([...said.values()].map(spoken))];
+    chip.textContent = answers.join(" / ");
+    const only = answers.length === 1 ? (state?.classes.indexOf(answers[0] ?? "") ?? -1) : -1;
+    chip.className = `chip done ${only < 0 ? "" : color(only)}`;
+    const people = [...said].map(([who, word]) => `${who}: ${spoken(word)}`).join(", ");
+    tile.title = `${id} (${people})`;
+    tile.setAttribute("aria-label", `${text?.slice(0, 80) ?? id}, ${people}`);
+    tile.setAttribute("aria-pressed", String(this.marked.has(number)));
+  }
+
+  markAll() {
+    if (this.marked.size === this.items.length) this.marked.clear();
+    else for (const { number } of this.items) this.marked.add(number);
+    this.changed();
+  }
+}
+
+/**
+ * @param {HTMLSelectElement} select
+ * @param {[value: string, name: string][]} choices
+ */
+function fill(select, choices) {
+  const { value } = select;
+  select.replaceChildren(...choices.map(([value, name]) => h("option", { value }, name)));
+  if (choices.some(([one]) => one === value)) select.value = value;
+}
+
+/** @param {string} choice such as "label:red" */
+function split(choice) {
+  const at = choice.indexOf(":");
+  return { what: choice.slice(0, Math.max(0, at)), value: choice.slice(at + 1) };
+}
