@@ -61,8 +61,8 @@ def markdown(cells: list[Cell], summary: dict[str, Any], date: str, stem: str) -
         text += [
             "## Average ranks",
             f"![Average ranks](images/{stem}-ranks.png)",
-            f"By mean of curve, 1 the best, over {ranks['n']} {ranks['blocks']}; strategies joined by a bar do not "
-            "differ at .05 (Nemenyi).",
+            f"By mean of curve on the seeds that all strategies have, 1 the best, over {ranks['n']} {ranks['blocks']}; "
+            "strategies joined by a bar do not differ at .05 (Nemenyi).",
             _table(["strategy", "rank"], rank_rows(ranks)),
         ]
     if summary["penalty"] is not None:
@@ -82,13 +82,20 @@ def markdown(cells: list[Cell], summary: dict[str, Any], date: str, stem: str) -
 
 def _about(cell: Cell, found: dict[str, Any]) -> str:
     protocol = cell.protocol
-    seeds = sorted({seed for strategy in found["strategies"].values() for seed in strategy["seeds"]})
+    done = {name: sorted(strategy["seeds"]) for name, strategy in found["strategies"].items()}
+    seeds = sorted({seed for some in done.values() for seed in some})
+    fewer = {name: some for name, some in done.items() if some != seeds}
+    less = f" Fewer have: {'; '.join(f'{name} {_listed(some)}' for name, some in fewer.items())}." if fewer else ""
     left = f" **{found['missing']} jobs are not finished.**" if found["missing"] else ""
     return (
         f"`{found['name']}` ({found['role']}): a pool of {protocol.pool.size or 'all'} rows, {found['asked'][0]} first "
         f"labels ({protocol.initial.kind}), {protocol.rounds} batches of {protocol.batch_size}, seeds "
-        f"{', '.join(map(str, seeds))}.{left}"
+        f"{_listed(seeds)}.{less}{left}"
     )
+
+
+def _listed(seeds: list[int]) -> str:
+    return ", ".join(map(str, seeds)) or "none"
 
 
 def _table(head: list[str], body: list[list[str]]) -> str:
