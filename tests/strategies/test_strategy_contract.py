@@ -100,13 +100,12 @@ def test_another_seed_gives_another_selection_where_chance_decides(name):
     "make",
     [
         lambda: np.int64(5),
-        lambda: -3,
         lambda: np.random.default_rng(5),
         lambda: np.random.RandomState(5),
         lambda: np.random.SeedSequence(5),
         lambda: None,
     ],
-    ids=["numpy integer", "negative", "Generator", "RandomState", "SeedSequence", "None"],
+    ids=["numpy integer", "Generator", "RandomState", "SeedSequence", "None"],
 )
 def test_any_random_state_and_the_record_repeats_it(name, make):
     chosen = ask(name, cloud(), random_state=make())
@@ -449,7 +448,7 @@ REFUSED = {
     "mass infinite": ({"mass": np.r_[np.inf, np.ones(N - 1)]}, ["mass", "finite", "inf", "row 0"]),
     "mass strings": ({"mass": ["a"] * N}, ["mass", "numbers"]),
     "mass objects": ({"mass": np.array([{}] * N)}, ["mass", "numbers"]),
-    "random_state": ({"random_state": "seed"}, ["random_state", "str"]),
+    "random_state": ({"random_state": "seed"}, ["random_state", "'seed'"]),
 }
 
 
