@@ -85,7 +85,7 @@ def test_exit_codes_and_streams_of_a_process(tmp_path):
     refused = run("select", "pool.npy", "-n", 41, cwd=tmp_path)
     assert refused.returncode == 2
     assert refused.stdout == ""
-    assert refused.stderr.startswith("Error: budget must be at most 40")
+    assert refused.stderr.startswith("Error: --budget must be at most 40")
     assert refused.stderr.count("\n") == 1
     assert (tmp_path / "picks.csv").read_bytes() == before
     assert sorted(os.listdir(tmp_path)) == ["picks.csv", "pool.npy"]

@@ -123,7 +123,7 @@ class Watched(np.memmap):
 def test_a_memmap_is_never_held_whole(name, tmp_path, monkeypatch):
     n, dim, sample = 16_384, 128, 500
     few = np.random.default_rng(0).normal(size=(sample, dim))  # what is imported when first used is no part of the peak
-    get(name).query(few, 3, labeled=[5], probabilities=odds(sample, name), random_state=0).cell_mass.sum()
+    get(name).query(few, 3, labeled=[5], probabilities=odds(get(name), sample), random_state=0).cell_mass.sum()
     with open(tmp_path / "pool.dat", "wb") as file:
         for seed in range(16):
             file.write(np.random.default_rng(seed).normal(size=(n // 16, dim)).astype(np.float32).tobytes())
