@@ -88,7 +88,7 @@ def test_what_needs_too_much_memory_or_an_engine_there_is_not(spotal, shards):
         (["--max-memory", "5GB", "--strategy", "coreset"], "are for --strategy spot, found 'coreset'"),
         (["--engine", "ray", "--strategy", "coreset"], "engine must be 'local' for strategy 'coreset'"),
         (["--engine", "abacus"], "engine must be one of local, ray"),
-        (["--ray-address", "auto"], "ray_address auto is for the engine 'ray'"),
+        (["--ray-address", "auto"], "--ray-address auto is for the engine 'ray'"),
         (["--device", "tpu"], "device must be one of"),
     ):
         result = spotal("select", folder, "--budget", 7, *options)
