@@ -66,13 +66,22 @@ class Live:
 
     def __init__(self, project, **options):
         self.app = create_app(project, **{"annotator": "ann", "token": TOKEN} | options)
+        self.lost = None
+        """Whose answers' "reply" gets lost, or the "request" itself."""
         self.port = free_port()
         self.page = f"http://127.0.0.1:{self.port}/"
         self.address = f"{self.page}?token={TOKEN}"
 
     def start(self):
         self.server = uvicorn.Server(
-            uvicorn.Config(self.app, port=self.port, log_level="error", timeout_graceful_shutdown=1, lifespan="off")
+            uvicorn.Config(
+                self.serve,
+                interface="asgi3",
+                port=self.port,
+                log_level="critical",
+                timeout_graceful_shutdown=1,
+                lifespan="off",
+            )
         )
         self.thread = threading.Thread(target=self.server.run, daemon=True)
         self.thread.start()
@@ -81,6 +90,25 @@ class Live:
     def stop(self):
         self.server.should_exit = True
         self.thread.join()
+
+    async def serve(self, scope, receive, send):
+        lost = self.lost if scope.get("path") == "/api/answers" else None
+        if lost == "request":
+            await self.hang_up(send)
+        elif lost == "reply":
+            await self.app(scope, receive, self.unheard)
+            await self.hang_up(send)
+        else:
+            await self.app(scope, receive, send)
+
+    async def unheard(self, message):
+        pass
+
+    async def hang_up(self, send):
+        """Close the connection in the middle of a response."""
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"100")]})
+        await send({"type": "http.response.body", "body": b"{", "more_body": True})
+        raise ConnectionAbortedError
 
 
 @contextmanager
@@ -315,19 +343,19 @@ def test_answers_outlive_a_closed_tab_and_a_reply_that_got_lost(images, visit):
     with live(images) as server:
         page = visit(server.address)
         shown(page, "p00.png")
-        # the answer arrives and is recorded, and the reply is lost on its way back
-        page.route("**/api/answers", lambda route: (route.fetch(), route.abort()))
+        server.lost = "reply"  # the answer arrives and is recorded
         page.keyboard.press("1")
         shown(page, "p01.png")
         assert said(images) == [("p00.png", "label", "red")]
-        page.route("**/api/answers", lambda route: route.abort())
+        server.lost = "request"
         page.keyboard.press("2")
         shown(page, "p02.png")
         context = page.context
         page.close()
+        server.lost = None
         again = visit(server.address, context)
         shown(again, "p02.png")
-        again.get_by_text("2 kept answers saved").wait_for()
+        again.get_by_text("The server is back: 2 kept answers saved").wait_for()  # in the banner; they are spoken too
         assert said(images) == [("p00.png", "label", "red"), ("p01.png", "label", "green")]
 
 

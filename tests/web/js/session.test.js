@@ -211,3 +211,20 @@ test("another project at the same address gets no answers", async () => {
   assert.match(session.lost ?? "", /Another project/);
   assert.deepEqual([...session.tasks.keys()], [0, 1, 2]);
 });
+
+test("answers that were lost while the server was asked are sent when it replies", async () => {
+  const session = await open();
+  /** @type {(reply: unknown) => void} */
+  let reply = () => {};
+  session.ask = () => new Promise((resolve) => {
+    reply = resolve;
+  });
+  const looking = session.refresh();
+  server.isAway = true;
+  await session.answer([0], "label", "red");
+  assert.equal(session.lost, "away");
+  server.isAway = false;
+  reply(change());
+  await looking;
+  assert.deepEqual([session.lost, session.outbox?.size, server.recorded.length], [null, 0, 1]);
+});

@@ -297,7 +297,10 @@ export class Session extends EventTarget {
     if (found.key !== this.outbox?.project) {
       throw new Lost("Another project is served at this address now: start spotal label for this one again.");
     }
-    if (this.lost) this.found(0);
+    if (this.lost) {
+      if (this.outbox.size) await this.send(); // a reply was lost while this was asked: what waits is sent now
+      else this.found(0);
+    }
     if (!found.tasks || recorded !== this.recorded || this.saving) return; // nothing new, or older than an answer
     if (found.annotator !== this.annotator) return; // asked for before another person went on
     if (found.gone) this.change(found);
