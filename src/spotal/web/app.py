@@ -196,6 +196,7 @@ class _Routes:
                 person=asked.get("person"),
                 round=None if in_round < 0 else in_round,
                 text=asked.get("text", ""),
+                disagreement=asked.get("only") == "disagreement",
                 start=max(0, _number(asked.get("start"), 0)),
             )
         )
