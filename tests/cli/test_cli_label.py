@@ -7,6 +7,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 
 import pytest
 from typer.testing import CliRunner
@@ -66,6 +67,23 @@ def start(folder, *options):
         lines.append(process.stdout.readline())
         assert lines[-1], "the command ended"
     return process, "".join(lines)
+
+
+def test_the_first_batch_is_chosen_when_the_page_starts(empty):
+    (empty / "texts.jsonl").write_text("".join(f'{{"id": "t{k}", "text": "text {k}"}}\n' for k in range(9)))
+    Project.create(empty / "p", Settings(Data("../texts.jsonl", "text"), ("yes", "no"), batch_size=3)).close()
+    process, said = start(empty / "p", "--annotator", "ann")
+    try:
+        assert "The first batch of" in said
+        with Project.open(empty / "p") as project:
+            end = time.monotonic() + 240
+            while not len(project.rounds):
+                assert time.monotonic() < end
+                time.sleep(0.1)
+            assert len(project.rounds.batch("ann")) == 3
+    finally:
+        process.send_signal(signal.SIGINT)
+        process.wait(60)
 
 
 def ask(address, path="/api/state", cookie=None):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 
 import numpy as np
 import pytest
@@ -45,6 +46,25 @@ def make_images(folder, n=12, picks=5, classes=CLASSES, **settings):
     return project
 
 
+def done(page, task, **more):
+    """Start a task as the page does, and wait until it has ended; gives the job."""
+    key = page.get("/api/state").json()["key"]
+    started = page.post("/api/jobs", json={"project": key, "task": task, "annotator": "ann"} | more)
+    assert started.status_code == 200, started.text
+    return ended(page, started.json()["job"]["id"])
+
+
+def ended(page, id, seconds=240):
+    """Wait until a job has ended; gives it."""
+    end = time.monotonic() + seconds
+    while True:
+        job = page.get("/api/state").json()["job"]
+        if job["id"] != id or job["outcome"]:
+            return job
+        assert time.monotonic() < end, job
+        time.sleep(0.1)
+
+
 def predict(project, label="green", share=0.7):
     """A model that says the same of every item."""
     classes = project.settings.classes
@@ -65,16 +85,19 @@ def images(tmp_path):
 def client():
     """The server over a project, as the page calls it after its token was shown: client(project, host=...)."""
 
+    apps = []
+
     def client(project, *, shown=True, **options):
         options = {"annotator": "ann", "token": TOKEN} | options
-        page = TestClient(
-            create_app(project, **options), base_url=ADDRESS, headers={"X-Spotal": "1"}, follow_redirects=False
-        )
+        apps.append(create_app(project, **options))
+        page = TestClient(apps[-1], base_url=ADDRESS, headers={"X-Spotal": "1"}, follow_redirects=False)
         if shown:
             assert page.get(f"/?token={options['token']}").status_code == 303
         return page
 
-    return client
+    yield client
+    for app in apps:
+        app.state.jobs.close()
 
 
 def answer(client, item, label="red", *, id, kind="label", annotator="ann", **more):

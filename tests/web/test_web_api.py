@@ -199,7 +199,7 @@ def test_a_state_that_is_known_is_not_sent_again(texts, client):
     page = client(texts)
     version = page.get("/api/state").json()["version"]
     again = page.get("/api/state", params={"version": version}).json()
-    assert again.keys() == {"version", "key", "annotator"}
+    assert again.keys() == {"version", "key", "annotator", "job", "jobs"}
     assert "tasks" in page.get("/api/state", params={"version": version, "annotator": "bob"}).json()
     answer(page, 0, id="a", annotator="bob")
     assert "tasks" in page.get("/api/state", params={"version": version}).json()

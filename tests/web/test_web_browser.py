@@ -14,6 +14,7 @@ from functools import partial
 import pytest
 import uvicorn
 from tests.web.conftest import TOKEN, make_images, predict
+from tests.web.slow_tasks import OURS
 
 from spotal.project import Pick
 from spotal.web import create_app
@@ -66,13 +67,22 @@ class Live:
 
     def __init__(self, project, **options):
         self.app = create_app(project, **{"annotator": "ann", "token": TOKEN} | options)
+        self.lost = None
+        """Whose answers' "reply" gets lost, or the "request" itself."""
         self.port = free_port()
         self.page = f"http://127.0.0.1:{self.port}/"
         self.address = f"{self.page}?token={TOKEN}"
 
     def start(self):
         self.server = uvicorn.Server(
-            uvicorn.Config(self.app, port=self.port, log_level="error", timeout_graceful_shutdown=1, lifespan="off")
+            uvicorn.Config(
+                self.serve,
+                interface="asgi3",
+                port=self.port,
+                log_level="critical",
+                timeout_graceful_shutdown=1,
+                lifespan="off",
+            )
         )
         self.thread = threading.Thread(target=self.server.run, daemon=True)
         self.thread.start()
@@ -81,6 +91,25 @@ class Live:
     def stop(self):
         self.server.should_exit = True
         self.thread.join()
+
+    async def serve(self, scope, receive, send):
+        lost = self.lost if scope.get("path") == "/api/answers" else None
+        if lost == "request":
+            await self.hang_up(send)
+        elif lost == "reply":
+            await self.app(scope, receive, self.unheard)
+            await self.hang_up(send)
+        else:
+            await self.app(scope, receive, send)
+
+    async def unheard(self, message):
+        pass
+
+    async def hang_up(self, send):
+        """Close the connection in the middle of a response."""
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"100")]})
+        await send({"type": "http.response.body", "body": b"{", "more_body": True})
+        raise ConnectionAbortedError
 
 
 @contextmanager
@@ -91,6 +120,7 @@ def live(project, **options):
         yield server
     finally:
         server.stop()
+        server.app.state.jobs.close()
 
 
 def free_port():
@@ -149,7 +179,7 @@ def test_a_batch_is_labeled_by_keyboard_alone_and_each_answer_is_on_disk_before_
             wait(lambda k=k: len(images.labels.history()) == k + 1)
             assert said(images)[-1] == (f"p0{k}.png", *word)
         done(page)
-        assert "spotal next" in page.inner_text(".finished")
+        assert page.get_by_role("button", name="Choose the next batch").is_enabled()
         page.get_by_role("progressbar", name="Batch: 5 of 5").wait_for()
         assert "Nothing left to answer" in page.inner_text("#said")
         page.keyboard.press("1")  # keys do nothing now
@@ -315,19 +345,19 @@ def test_answers_outlive_a_closed_tab_and_a_reply_that_got_lost(images, visit):
     with live(images) as server:
         page = visit(server.address)
         shown(page, "p00.png")
-        # the answer arrives and is recorded, and the reply is lost on its way back
-        page.route("**/api/answers", lambda route: (route.fetch(), route.abort()))
+        server.lost = "reply"  # the answer arrives and is recorded
         page.keyboard.press("1")
         shown(page, "p01.png")
         assert said(images) == [("p00.png", "label", "red")]
-        page.route("**/api/answers", lambda route: route.abort())
+        server.lost = "request"
         page.keyboard.press("2")
         shown(page, "p02.png")
         context = page.context
         page.close()
+        server.lost = None
         again = visit(server.address, context)
         shown(again, "p02.png")
-        again.get_by_text("2 kept answers saved").wait_for()
+        again.get_by_text("The server is back: 2 kept answers saved").wait_for()  # in the banner; they are spoken too
         assert said(images) == [("p00.png", "label", "red"), ("p01.png", "label", "green")]
 
 
@@ -627,6 +657,59 @@ def test_the_next_batch_shows_by_itself(images, visit):
         assert "Round 2" in page.inner_text("#round")
 
 
+def test_a_batch_is_labeled_the_next_one_chosen_and_labeled_by_two_people(tmp_path, visit):
+    with make_images(tmp_path, n=30, picks=4, batch_size=4) as project, live(project) as server:
+        ann, bob = visit(server.address), visit(server.address)
+        bob.locator("#who").click()
+        bob.get_by_label("Your name goes with").fill("bob")
+        bob.get_by_role("button", name="Go on").click()
+        for k in range(4):
+            shown(ann, f"p0{k}.png")
+            ann.keyboard.press("123"[k % 3])
+        done(ann)
+        bob.get_by_text("Answered meanwhile").wait_for()
+        bob.keyboard.press("ArrowRight")
+        done(bob)
+        ann.get_by_role("button", name="Choose the next batch").click()
+        ann.get_by_role("heading", name="Choosing the next batch").wait_for()
+        bob.get_by_role("heading", name="Choosing the next batch, started by ann").wait_for()
+        for page in (ann, bob):
+            page.locator(".frame img").wait_for(timeout=300_000)
+            assert "Round 2" in page.inner_text("#round")
+        chosen = [pick.item for pick in project.rounds.picks(1)]
+        assert len(chosen) == 4
+        assert project.models.last().n_labeled == 4
+        assert ann.locator("#why .bars li").count() == 3  # the new model's guess
+        for item in chosen:
+            shown(ann, item)
+            ann.keyboard.press("1")
+        done(ann)
+        assert project.counts().labeled == 8
+
+
+def test_work_on_the_page_is_canceled_fails_in_a_sentence_and_makes_files(tmp_path, visit):
+    tasks = {"next": OURS["slow"], "train": OURS["wrong"], "predict": OURS["in_a_moment"]}
+    with make_images(tmp_path, picks=1) as project, live(project, tasks=tasks) as server:
+        page = visit(server.address)
+        shown(page, "p00.png")
+        page.keyboard.press("1")
+        done(page)
+        page.get_by_role("button", name="Choose the next batch").click()
+        page.get_by_text("of 10,000").wait_for(timeout=120_000)
+        page.locator(".finished").get_by_text("left").wait_for()
+        page.reload()  # and it goes on
+        page.get_by_role("button", name="Cancel").click()
+        page.locator(".notice").get_by_text("Canceled: every answer is kept").wait_for()
+        page.get_by_role("button", name="Train on everything").click()
+        page.locator(".notice").get_by_text("Wrong did not work: model must be one").wait_for(timeout=120_000)
+        with page.expect_download(timeout=120_000) as download:
+            page.get_by_role("button", name="Download predictions").click()
+        assert download.value.path().read_text() == "12"
+        page.get_by_role("link", name="Download moment.txt").wait_for()
+        page.keyboard.press("u")
+        shown(page, "p00.png")
+
+
 def test_a_token_opens_the_page_once_and_a_name_is_asked_for(images, visit):
     with live(images, annotator=None) as server:
         page = visit(server.address)
@@ -697,7 +780,7 @@ def test_the_first_of_two_people_is_told_that_a_second_is_missing(tmp_path, visi
             page.keyboard.press("1")
         page.get_by_role("heading", name="Your part is done").wait_for()
         page.get_by_text("2 items wait for a second person").wait_for()
-        assert "spotal next" not in page.inner_text(".finished")
+        assert page.locator(".finished button").count() == 0
         assert "2 of 4" in page.inner_text("#progress")
         page.locator("#who").click()
         page.get_by_label("Your name goes with").fill("bob")
@@ -706,4 +789,4 @@ def test_the_first_of_two_people_is_told_that_a_second_is_missing(tmp_path, visi
             shown(page, f"p0{k}.png")
             page.keyboard.press("1")
         done(page)
-        assert "spotal next" in page.inner_text(".finished")
+        page.get_by_role("button", name="Choose the next batch").wait_for()

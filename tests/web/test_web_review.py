@@ -53,7 +53,17 @@ def test_answers_are_filtered(texts, client):
     assert names(page, text="TEXT <b>7") == ["t7"]
     assert names(page, text="t2") == ["t2"]
     assert names(page, text="nothing", round=0) == []
+    assert names(page, only="disagreement") == ["t1"]
     assert names(page, round="x", start="x") == ["t7", "t1", "t2", "t0"]
+
+
+def test_none_of_these_and_a_class_disagree_and_a_skip_says_nothing(texts, client):
+    answered(texts)
+    page = client(texts)
+    texts.labels.record("t0", kind="none_of_these", annotator="bob")
+    texts.labels.record("t2", "red", annotator="ann")
+    assert names(page, only="disagreement") == ["t0", "t1"]
+    assert names(page, only="disagreement", person="cy") == []
 
 
 def test_a_correction_is_the_persons_last_word(texts, client):

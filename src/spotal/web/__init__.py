@@ -6,6 +6,9 @@
     together.py    requests of the same moment, worked on as one
     recorder.py    answers of the same moment, one transaction
     review.py      earlier answers, filtered
+    jobs.py        long work in a process of its own, such as choosing the next batch
+    tasks.py       what can be done so
+    job_process.py that process
     pictures.py    the project's images, scaled and kept
     projection.py  the pool in two dimensions
     serving.py     limits that every server of ours keeps
@@ -18,5 +21,6 @@ which is sent twice is recorded once.
 
 from spotal.web.app import create_app
 from spotal.web.serve import serve
+from spotal.web.tasks import TASKS, Task
 
-__all__ = ["create_app", "serve"]
+__all__ = ["TASKS", "Task", "create_app", "serve"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import reprlib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,12 +19,14 @@ from starlette.staticfiles import StaticFiles
 from spotal.errors import DataFileError, OutputError, ProjectError, SpotalError
 from spotal.project.labels import MOST_CHARACTERS, check_annotator
 from spotal.web.guard import Guard
+from spotal.web.jobs import Jobs
 from spotal.web.pictures import SIDES, Pictures
 from spotal.web.projection import marks, projection
 from spotal.web.recorder import Recorder
 from spotal.web.review import review
 from spotal.web.serving import read_json
 from spotal.web.state import States, item, project_key
+from spotal.web.tasks import TASKS, Task
 from spotal.web.together import Together
 
 if TYPE_CHECKING:
@@ -41,12 +44,21 @@ MOST_DIGITS = 18
 FOR_EVER = {"cache-control": "private, max-age=31536000, immutable"}
 
 
-def create_app(project: Project, *, token: str, annotator: str | None = None, host: str = "127.0.0.1") -> Starlette:
+def create_app(
+    project: Project,
+    *,
+    token: str,
+    annotator: str | None = None,
+    host: str = "127.0.0.1",
+    tasks: Mapping[str, Task] = TASKS,
+) -> Starlette:
     """The page and its routes, an ASGI application.
 
     ``GET /`` the page; ``GET /api/state``, ``/api/map``, ``/api/marks``, ``/api/items/N`` what it shows;
     ``GET /api/review`` what was answered, filtered;
-    ``GET /image/N/small`` and ``/large`` an image of the project; ``POST /api/answers`` what somebody says.
+    ``GET /image/N/small`` and ``/large`` an image of the project; ``POST /api/answers`` what somebody says;
+    ``POST /api/jobs`` and ``/api/jobs/cancel`` start and stop long work; ``GET /download/NAME`` a file that it made.
+    Whoever runs the application closes ``app.state.jobs`` at the end.
 
     Parameters
     ----------
@@ -54,10 +66,12 @@ def create_app(project: Project, *, token: str, annotator: str | None = None, ho
     token : str, what a browser must show once, see :class:`~spotal.web.guard.Guard`
     annotator : str or None, who answers where the page's visitor gives no other name; None asks for it
     host : str, the address or name that the server listens on
+    tasks : mapping of names to Task, the long work that people may start on the page
     """
     key = project_key(project)
-    routes = _Routes(project, annotator, key)
-    return Starlette(
+    jobs = Jobs(project, tasks)
+    routes = _Routes(project, annotator, key, jobs)
+    app = Starlette(
         routes=[
             Route("/", routes.page),
             Mount("/static", StaticFiles(directory=STATIC)),
@@ -67,18 +81,23 @@ def create_app(project: Project, *, token: str, annotator: str | None = None, ho
             Route("/api/items/{number}", routes.item),
             Route("/api/answers", routes.answers, methods=["POST"]),
             Route("/api/review", routes.review),
+            Route("/api/jobs", routes.start, methods=["POST"]),
+            Route("/api/jobs/cancel", routes.cancel, methods=["POST"]),
+            Route("/download/{name}", routes.download),
             Route("/image/{number}/{size}", routes.image),
         ],
         middleware=[Middleware(Guard, host=host, token=token, cookie=f"spotal_{key}")],
         exception_handlers={SpotalError: _failed, HTTPException: _refused},
     )
+    app.state.jobs = jobs
+    return app
 
 
 class _Routes:
     """Functions of one project. Those that are not ``async`` run in threads, so that nobody waits for a disk."""
 
-    def __init__(self, project: Project, annotator: str | None, key: str) -> None:
-        self.project, self.annotator, self.key = project, annotator, key
+    def __init__(self, project: Project, annotator: str | None, key: str, jobs: Jobs) -> None:
+        self.project, self.annotator, self.key, self.jobs = project, annotator, key, jobs
         self.states, self.recorder, self.pictures = States(project), Recorder(project), Pictures(project)
         self.looks = Together(self._look)
 
@@ -95,12 +114,16 @@ class _Routes:
 
     def _look(self, asked: list[tuple[str | None, str | None, int, int, bool]]) -> list[Response | Exception]:
         """The states that several ask for, of the project as it is now."""
+        job = {
+            "job": self.jobs.status(),
+            "jobs": list(self.jobs.tasks),
+        }
         self.states.catch_up()
         said: list[Response | Exception] = []
         for one in asked:
             try:
                 found = self.states.of(*one, fresh=False)
-                said.append(JSONResponse(found | {"key": self.key, "annotator": one[0]}))
+                said.append(JSONResponse(found | job | {"key": self.key, "annotator": one[0]}))
             except Exception as error:
                 said.append(error)
         return said
@@ -132,9 +155,35 @@ class _Routes:
     async def answers(self, request: Request) -> Response:
         body = await read_json(request, MOST_BYTES)
         answers = _answers(body)
+        self._check_project(body)
+        return JSONResponse({"results": await self.recorder.record(answers)})
+
+    async def start(self, request: Request) -> Response:
+        body = await read_json(request, MOST_BYTES)
+        task = _field(body, "task", str)
+        annotator = body.get("annotator")
+        if annotator is not None:
+            check_annotator(_field(body, "annotator", str))
+        self._check_project(body)
+        return JSONResponse({"job": await run_in_threadpool(self.jobs.start, task, annotator)})
+
+    async def cancel(self, request: Request) -> Response:
+        body = await read_json(request, MOST_BYTES)
+        id = _field(body, "id", int)
+        self._check_project(body)
+        await run_in_threadpool(self.jobs.cancel, id)
+        return JSONResponse({"job": self.jobs.status()})
+
+    def download(self, request: Request) -> Response:
+        name = request.path_params["name"]
+        path = self.jobs.file(name)
+        if path is None:
+            raise HTTPException(404, f"no file {name!r:.60} was made since the server started; make it on the page")
+        return FileResponse(path, filename=f"{self.project.folder.name}-{name}")
+
+    def _check_project(self, body: Any) -> None:
         if body.get("project") != self.key:  # of a page that was open when another project was served here
             raise HTTPException(409, "another project is served here; start spotal label for the page's own again")
-        return JSONResponse({"results": await self.recorder.record(answers)})
 
     def review(self, request: Request) -> Response:
         asked = request.query_params
@@ -147,6 +196,7 @@ class _Routes:
                 person=asked.get("person"),
                 round=None if in_round < 0 else in_round,
                 text=asked.get("text", ""),
+                disagreement=asked.get("only") == "disagreement",
                 start=max(0, _number(asked.get("start"), 0)),
             )
         )
@@ -167,6 +217,14 @@ def _number(text: str | None, fallback: int) -> int:
         return fallback if text is None else int(text[:MOST_DIGITS])
     except ValueError:
         return fallback
+
+
+def _field(body: Any, name: str, kind: type) -> Any:
+    """A field of a request, of its type."""
+    value = body.get(name) if isinstance(body, dict) else None
+    if type(value) is not kind:
+        raise HTTPException(400, f"{name} must be given as {kind.__name__}, found {reprlib.repr(value)}")
+    return value
 
 
 def _answers(body: Any) -> list[dict[str, Any]]:

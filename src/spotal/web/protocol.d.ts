@@ -93,10 +93,31 @@ export type Undoable = { id: string; item: number }[];
 /** What became of items by number: the index of a class, a mark below 0, or null for nothing. */
 export type Marks = Record<string, number | null>;
 
+/** Long work of the server: one at a time, running while `outcome` is null. See jobs.py. */
+export interface Job {
+  id: number;
+  task: string;
+  doing: string;
+  by: string | null;
+  outcome: "done" | "failed" | "canceled" | "finished" | null;
+  what: string;
+  done: number;
+  total: number | null;
+  /** Seconds, where that can be said. */
+  left: number | null;
+  sentence: string;
+  notes: string[];
+  file: string | null;
+}
+
 interface Greeting {
   key: string;
   annotator: string | null;
   version: string;
+  /** The job that is running, or the last one. */
+  job: Job | null;
+  /** Tasks that can be started. */
+  jobs: string[];
 }
 
 interface Figures extends Greeting {

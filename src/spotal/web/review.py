@@ -27,6 +27,7 @@ def review(
     person: str | None = None,
     round: int | None = None,
     text: str = "",
+    disagreement: bool = False,
     start: int = 0,
     most: int = MOST,
 ) -> dict[str, Any]:
@@ -38,6 +39,7 @@ def review(
     person : str or None, keep items that this person answered; with ``label`` or ``kind``, that this person answered so
     round : int or None, keep picks of this round, counted from 0
     text : str, keep items whose name or text contains this, in capitals or not
+    disagreement : bool, keep items about which people say different things; a skip says nothing
     start : int, matching items to leave out, for the next page
     most : int, items to return
 
@@ -50,6 +52,8 @@ def review(
     for word in reversed(words):
         votes.setdefault(word.item, []).append(word)
     wanted = [name for name, said in votes.items() if any(_fits(word, label, kind, person) for word in said)]
+    if disagreement:
+        wanted = [name for name in wanted if len({word.label for word in votes[name] if word.kind != "skip"}) > 1]
     found = list(_matching(project, wanted, round, text.casefold().strip()))
     page = found[start : start + most]
     return {

@@ -8,7 +8,7 @@ import socket
 import sys
 import threading
 import webbrowser
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,6 +17,7 @@ from spotal.project.places import TOKEN
 
 if TYPE_CHECKING:
     from spotal.project import Project
+    from spotal.web.tasks import Task
 
 __all__ = ["PORT", "serve"]
 
@@ -34,8 +35,9 @@ def serve(
     port: int | None = None,
     annotator: str | None = None,
     browser: bool = True,
+    tasks: Mapping[str, Task] | None = None,
 ) -> None:
-    """Serve the labeling page until the process is interrupted.
+    """Serve the labeling page until the process is interrupted. A project without a batch gets its first one.
 
     Parameters
     ----------
@@ -44,6 +46,7 @@ def serve(
     port : int or None; 0 takes a free one, None the usual one, or a free one where that is in use
     annotator : str or None, who answers; None asks on the page
     browser : bool, whether to open one where there is a screen
+    tasks : mapping of names to Task, the long work that people may start on the page; None for those of the project
 
     Raises
     ------
@@ -52,16 +55,22 @@ def serve(
     """
     from spotal.web.app import create_app
     from spotal.web.serving import limited_server
+    from spotal.web.tasks import TASKS
 
     listener = _listen(host, port)
     token = _token(project.folder / TOKEN)
-    app = create_app(project, annotator=annotator, host=host, token=token)
+    app = create_app(project, annotator=annotator, host=host, token=token, tasks=TASKS if tasks is None else tasks)
     address = f"http://{_reachable(host, listener)}:{listener.getsockname()[1]}/?token={token}"
     on_ready(address)
     if browser and _has_screen():
         threading.Thread(target=webbrowser.open, args=(address,), daemon=True).start()
     sys.setswitchinterval(SWITCH)
-    limited_server(app, log="error").run(sockets=[listener])
+    try:
+        if not len(project.rounds):
+            app.state.jobs.start("next", annotator)
+        limited_server(app, log="error").run(sockets=[listener])
+    finally:
+        app.state.jobs.close()
 
 
 def _listen(host: str, port: int | None) -> socket.socket:

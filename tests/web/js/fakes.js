@@ -1,6 +1,6 @@
 // Stand-ins for the browser and the server.
 
-/** @import { Answer, Change, Kind, Said, State, Task, Word } from "../../../src/spotal/web/protocol.d.ts" */
+/** @import { Answer, Change, Job, Kind, Said, State, Task, Word } from "../../../src/spotal/web/protocol.d.ts" */
 
 import { Lost, Refused } from "../../../src/spotal/web/static/api.js";
 
@@ -117,7 +117,7 @@ const counts = { items: 9, labeled: 0, conflicts: 0, open: 3, overlap: 1, spent:
 export const state = (more = {}) => ({
   key: "k", annotator: "ann", version: "1:e", counts, waits: "", round: { number: 0, strategy: "spot", size: 3, waiting: 3 },
   tasks: [0, 1, 2].map(task), end: 2, folder: "p", name: "p", kind: "text", classes: ["red", "green"], map: null, curve: [],
-  undoable: [], ...more,
+  undoable: [], job: null, jobs: [], ...more,
 });
 
 /**
@@ -127,5 +127,15 @@ export const state = (more = {}) => ({
  */
 export const change = (more = {}) => ({
   key: "k", annotator: "ann", version: "2:e", counts, waits: "", round: { number: 0, strategy: "spot", size: 3, waiting: 2 },
-  tasks: [], end: 2, still: [], gone: [], marks: {}, ...more,
+  tasks: [], end: 2, still: [], gone: [], marks: {}, job: null, jobs: [], ...more,
+});
+
+/**
+ * Long work of the server, running.
+ * @param {Partial<Job>} [more]
+ * @returns {Job}
+ */
+export const job = (more = {}) => ({
+  id: 1, task: "next", doing: "choosing the next batch", by: "ann", outcome: null, what: "", done: 0, total: null, left: null,
+  sentence: "", notes: [], file: null, ...more,
 });

@@ -4,7 +4,7 @@ import { afterEach, beforeEach, test } from "node:test";
 import { Lost } from "../../../src/spotal/web/static/api.js";
 import { Outbox } from "../../../src/spotal/web/static/outbox.js";
 import { Session } from "../../../src/spotal/web/static/session.js";
-import { Server, Shelf, answer, change, state, task } from "./fakes.js";
+import { Server, Shelf, answer, change, job, state, task } from "./fakes.js";
 
 let server = new Server();
 let storage = new Shelf();
@@ -12,6 +12,8 @@ let storage = new Shelf();
 let replies = [];
 /** @type {string[]} */
 let asked = [];
+/** @type {unknown[]} what was asked for beside answers */
+let told = [];
 /** @type {Session[]} */
 const sessions = [];
 
@@ -20,6 +22,7 @@ beforeEach(() => {
   storage = new Shelf();
   replies = [state()];
   asked = [];
+  told = [];
 });
 
 afterEach(() => {
@@ -36,6 +39,10 @@ async function open() {
       await Promise.resolve();
       if (server.isAway) throw new Lost("away");
       return structuredClone(replies.length > 1 ? replies.shift() : replies[0]);
+    },
+    tell: async (path, body) => {
+      told.push([path, body]);
+      return { job: job() };
     },
     openOutbox: (project) => new Outbox(project, { storage, send: server.post }),
     openChannel: () => ({ onmessage: null, postMessage: () => {} }),
@@ -158,6 +165,17 @@ test("an item that another tab answered stays in sight, marked, and is not asked
   assert.equal(session.current, 1);
 });
 
+test("where others have answered all that was left one goes on to the end", async () => {
+  const session = await open();
+  replies = [change({ gone: [0, 1, 2] })];
+  await session.refresh();
+  assert.equal(session.current, 0);
+  session.step(true);
+  assert.equal(session.current, null);
+  session.step(false);
+  assert.equal(session.current, 2);
+});
+
 test("an answer that another tab keeps counts here too", async () => {
   const session = await open();
   new Outbox("k", { storage, send: server.post }).put(answer("a", 1));
@@ -210,4 +228,51 @@ test("another project at the same address gets no answers", async () => {
   await session.refresh();
   assert.match(session.lost ?? "", /Another project/);
   assert.deepEqual([...session.tasks.keys()], [0, 1, 2]);
+});
+
+test("answers that were lost while the server was asked are sent when it replies", async () => {
+  const session = await open();
+  /** @type {(reply: unknown) => void} */
+  let reply = () => {};
+  session.ask = () => new Promise((resolve) => {
+    reply = resolve;
+  });
+  const looking = session.refresh();
+  server.isAway = true;
+  await session.answer([0], "label", "red");
+  assert.equal(session.lost, "away");
+  server.isAway = false;
+  reply(change());
+  await looking;
+  assert.deepEqual([session.lost, session.outbox?.size, server.recorded.length], [null, 0, 1]);
+});
+
+test("long work is started once for all, and its file comes to the page that asked for it", async () => {
+  const [ann, bob] = [await open(), await open()];
+  /** @type {string[]} */
+  const files = [];
+  for (const session of [ann, bob]) session.addEventListener("file", (event) => files.push(/** @type {CustomEvent<string>} */ (event).detail));
+  await ann.start("report");
+  assert.deepEqual(told, [["api/jobs", { project: "k", task: "report", annotator: "ann" }]]);
+  assert.equal(ann.job?.outcome, null);
+  replies = [change({ job: job({ outcome: "done", file: "report.html" }) })];
+  await ann.refresh();
+  await bob.refresh();
+  await ann.refresh();
+  assert.deepEqual([files, bob.job?.outcome], [["report.html"], "done"]);
+});
+
+test("progress shows though nothing else is new, and an older word of the server is not taken", async () => {
+  const session = await open();
+  let shown = 0;
+  session.addEventListener("change", () => shown++);
+  replies = [{ key: "k", annotator: "ann", version: "1:e", jobs: [], job: job({ id: 2, what: "predicting" }) }];
+  await session.refresh();
+  assert.deepEqual([session.job?.what, shown], ["predicting", 1]);
+  await session.refresh();
+  assert.equal(shown, 1);
+  session.hear(job({ outcome: "done" }));
+  assert.equal(session.job?.id, 2);
+  await session.cancel();
+  assert.deepEqual(told, [["api/jobs/cancel", { project: "k", id: 2 }]]);
 });

@@ -4,12 +4,13 @@
 
 import { Answers } from "./answers.js";
 import { $, count, h, say } from "./dom.js";
+import { Finished } from "./finished.js";
 import { Grid } from "./grid.js";
 import { HELP, action, isTyping } from "./keyboard.js";
 import { PoolMap } from "./map.js";
 import { Review } from "./review.js";
 import { Session } from "./session.js";
-import { SingleView, finished } from "./single_view.js";
+import { SingleView } from "./single_view.js";
 import { curve, progress, why } from "./sidebar.js";
 
 /** What the page remembers in this browser. */
@@ -24,6 +25,7 @@ const session = new Session();
 const single = new SingleView($("show"));
 const grid = new Grid($("show"), session, (number) => { session.go(number); look("one"); });
 const map = new PoolMap(session);
+const over = new Finished($("show"), session);
 const review = new Review($("show"), session, update);
 /** @type {SingleView | Grid | Review} */
 let view = single;
@@ -55,8 +57,11 @@ function update() {
   const isReview = view === review;
   const isOver = isReview ? false : !task || (!session.open.length && !word && !task.elsewhere);
   if (isOver) {
-    $("show").replaceChildren(finished(state, session.outbox?.size ?? 0, session.fresher));
-    if (!ended) told = null;
+    if (!ended) {
+      told = null;
+      over.open();
+    }
+    over.update(state);
   } else {
     if (ended || !$("show").childElementCount) view.open();
     view.update(session);
@@ -217,6 +222,10 @@ function start() {
   document.addEventListener("visibilitychange", () => { if (!document.hidden && session.state && !session.lost) session.refresh(); });
   session.addEventListener("change", update);
   session.addEventListener("say", (event) => said(/** @type {CustomEvent<string>} */ (event).detail));
+  session.addEventListener("file", (event) => {
+    const file = /** @type {CustomEvent<string>} */ (event).detail;
+    h("a", { href: `download/${file}`, download: "" }).click();
+  });
   if (memory.get("view") === "grid") look("grid");
   session.addEventListener("open", greet, { once: true });
   session.begin();

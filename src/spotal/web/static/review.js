@@ -9,8 +9,8 @@ import { color } from "./marks.js";
 import { spoken } from "./session.js";
 
 const PAUSE = 250; // ms after the last letter before the server is asked
-/** @type {[value: string, name: string][]} answers without a class, as choices beside the classes */
-const OTHERS = [["kind:none_of_these", "None of these"], ["kind:skip", "Skipped"]];
+/** @type {[value: string, name: string][]} choices beside the classes */
+const OTHERS = [["kind:none_of_these", "None of these"], ["kind:skip", "Skipped"], ["only:disagreement", "People disagree"]];
 
 export class Review {
   /** @type {Set<number>} */

@@ -1,18 +1,20 @@
 // The session: what is to be answered, what was answered, and which item is looked at. Knows no element of the page.
 //
 // Fires "open" once, "change" when something to be shown changed, "say" with a sentence, "mark" with items whose mark
-// on the map changed.
+// on the map changed, "file" with the name of a file that was made for this page.
 
-/** @import { Answer, Change, Kind, Reply, State, Task, Undoable, Word } from "../protocol.d.ts" */
+/** @import { Answer, Change, Job, Kind, Reply, State, Task, Undoable, Word } from "../protocol.d.ts" */
 /** @typedef {{ id: string, item: number, before: Word | null }[]} Step what one undo takes back */
 /** @typedef {Task & { rank: number, elsewhere: boolean }} Shown a task, its place, and whether somebody else answered it */
 /** @typedef {Pick<BroadcastChannel, "postMessage"> & { onmessage: ((event: any) => void) | null }} Channel */
 
-import { Lost, get } from "./api.js";
+import { Lost, get, post } from "./api.js";
+import { isRunning, result } from "./jobs.js";
 import { Outbox, newId } from "./outbox.js";
 
 const POLL = 15_000;
 const POLL_DONE = 4_000; // for the next batch
+const POLL_JOB = 1_000; // while the server is at work
 const PAUSE = 1_000; // between two looks while one answers: an answer does not wait for what others did
 const HELD = 200; // tasks to have at hand
 const FEW = 100; // tasks left that let the page ask for more
@@ -43,6 +45,12 @@ export class Session extends EventTarget {
   problem = null;
   /** @type {number | null} answers that were sent when the server came back */
   back = null;
+  /** @type {Job | null} what the server is at work on, or was last */
+  job = null;
+  /** @type {string[]} tasks that can be started */
+  jobs = [];
+  /** @type {Set<number>} jobs that were started here and run still */
+  started = new Set();
   /** @type {Outbox | undefined} */
   outbox;
   /** @type {Channel | undefined} */
@@ -66,12 +74,14 @@ export class Session extends EventTarget {
   /**
    * @param {object} [means]
    * @param {import("./api.js").Get} [means.ask]
+   * @param {import("./api.js").Post} [means.tell]
    * @param {(project: string) => Outbox} [means.openOutbox]
    * @param {(name: string) => Channel} [means.openChannel] to the other tabs of this browser
    */
-  constructor({ ask = get, openOutbox = (project) => new Outbox(project), openChannel = (name) => new BroadcastChannel(name) } = {}) {
+  constructor({ ask = get, tell = post, openOutbox = (project) => new Outbox(project), openChannel = (name) => new BroadcastChannel(name) } = {}) {
     super();
     this.ask = ask;
+    this.tell = tell;
     this.openOutbox = openOutbox;
     this.openChannel = openChannel;
   }
@@ -88,6 +98,7 @@ export class Session extends EventTarget {
     this.outbox = this.openOutbox(first.key);
     this.tabs = this.openChannel(`spotal/${first.key}`);
     this.tabs.onmessage = () => this.lost || this.soon();
+    this.hear(first.job, first.jobs);
     if (this.outbox.size) {
       const waiting = this.outbox.size;
       await this.send();
@@ -162,8 +173,15 @@ export class Session extends EventTarget {
   step(forward) {
     const all = [...this.tasks.keys()];
     const at = this.current === null ? -1 : all.indexOf(this.current);
-    if (!forward) this.go(all.at(at < 0 ? -1 : Math.max(0, at - 1)));
-    else this.go([...all.slice(at + 1), ...all.slice(0, at)].find((number) => this.isOpen(number)) ?? all[at + 1] ?? this.current);
+    if (!forward) {
+      this.go(all.at(at < 0 ? -1 : Math.max(0, at - 1)));
+      return;
+    }
+    const open = [...all.slice(at + 1), ...all.slice(0, at)].find((number) => this.isOpen(number));
+    if (open === undefined && this.task?.elsewhere && !this.saving) {
+      this.current = null; // others have answered all that was left
+      this.changed();
+    } else this.go(open ?? all[at + 1] ?? this.current);
   }
 
   /**
@@ -254,6 +272,51 @@ export class Session extends EventTarget {
     }, PAUSE);
   }
 
+  /**
+   * Have the server do long work.
+   * @param {string} task
+   */
+  async start(task) {
+    this.problem = null;
+    await this.connect(async () => {
+      const { job } = await this.tell("api/jobs", { project: this.outbox?.project, task, annotator: this.annotator });
+      this.started.add(job.id);
+      this.hear(job);
+      this.tabs?.postMessage("changed");
+    });
+    this.poll();
+  }
+
+  /** Stop what the server is at work on. */
+  async cancel() {
+    const id = this.job?.id;
+    await this.connect(async () => {
+      const { job } = await this.tell("api/jobs/cancel", { project: this.outbox?.project, id });
+      this.hear(job);
+    });
+    this.poll();
+  }
+
+  /**
+   * Take in what the server is at work on.
+   * @param {Job | null} job
+   * @param {string[]} [jobs] tasks that can be started
+   */
+  hear(job, jobs = this.jobs) {
+    if (job && this.job && job.id < this.job.id && isRunning(this.job)) return; // asked for before it was started
+    const isNews = JSON.stringify([job, jobs]) !== JSON.stringify([this.job, this.jobs]);
+    const before = this.job;
+    this.job = job;
+    this.jobs = jobs;
+    if (!isNews) return;
+    if (job && (before?.id !== job.id || before.outcome !== job.outcome)) {
+      if (isRunning(job)) this.say(job.doing);
+      else if (before?.id === job.id && result(job)) this.say(result(job).slice(0, -1));
+      if (!isRunning(job) && this.started.delete(job.id) && job.file) this.dispatchEvent(new CustomEvent("file", { detail: job.file }));
+    }
+    this.changed();
+  }
+
   /** Send all that waits; throws Lost. */
   async send() {
     const { outbox } = this;
@@ -297,7 +360,11 @@ export class Session extends EventTarget {
     if (found.key !== this.outbox?.project) {
       throw new Lost("Another project is served at this address now: start spotal label for this one again.");
     }
-    if (this.lost) this.found(0);
+    if (this.lost) {
+      if (this.outbox.size) await this.send(); // a reply was lost while this was asked: what waits is sent now
+      else this.found(0);
+    }
+    this.hear(found.job, found.jobs);
     if (!found.tasks || recorded !== this.recorded || this.saving) return; // nothing new, or older than an answer
     if (found.annotator !== this.annotator) return; // asked for before another person went on
     if (found.gone) this.change(found);
@@ -440,7 +507,7 @@ export class Session extends EventTarget {
   }
 
   poll() {
-    const wait = this.open.length ? POLL : POLL_DONE;
+    const wait = isRunning(this.job) ? POLL_JOB : this.open.length ? POLL : POLL_DONE;
     clearTimeout(this.poller);
     this.poller = setTimeout(async () => {
       if (!document.hidden && !this.lost && !this.saving) await this.refresh();

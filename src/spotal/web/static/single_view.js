@@ -1,9 +1,9 @@
 // One item at a time.
 
-/** @import { State, Task } from "../protocol.d.ts" */
+/** @import { Task } from "../protocol.d.ts" */
 /** @import { Session, Shown } from "./session.js" */
 
-import { count, h, picture } from "./dom.js";
+import { h, picture } from "./dom.js";
 import { spoken } from "./session.js";
 
 const AHEAD = 4; // images that are loaded before they are wanted
@@ -89,41 +89,4 @@ function preload(source) {
   const image = new Image();
   image.src = source;
   return image;
-}
-
-/**
- * What to do when nothing is left for this person.
- * @param {State} state
- * @param {number} waiting answers that are not on disk yet
- * @param {number} fresher answers that are not in `state`
- */
-export function finished(state, waiting, fresher) {
-  const { counts, folder, round } = state;
-  /** @param {string} name */
-  const command = (name) => h("code", { className: "command" }, `spotal ${name} ${/^[\w./-]+$/.test(folder) ? folder : `'${folder}'`}`);
-  if (!round) return h("div", { className: "finished" }, h("h2", {}, "No batch yet"), h("p", {}, "Choose the first one:"), command("next"));
-  const saved = waiting
-    ? h("p", {}, h("b", {}, `${count(waiting, "answer")} not saved yet: keep this browser and start the server again.`))
-    : null;
-  const others = counts.overlap > 1 ? counts.open : counts.open - fresher;
-  if (others > 0) {
-    const rest = [
-      h("p", {}, `Your answers are saved. ${state.waits}. The next batch comes when they are answered.`),
-      h("p", { className: "note" }, "Somebody else can answer here under their own name (the button at the top changes it), or at this address, started by"),
-      command("label --annotator NAME"),
-    ];
-    return h("div", { className: "finished" }, h("h2", {}, "Your part is done"), ...(saved ? [saved] : rest));
-  }
-  const spent = counts.left !== null && counts.left < (counts.cost === null ? counts.overlap : Number.MIN_VALUE);
-  const tied = counts.conflicts ? h("p", {}, `People disagree about ${count(counts.conflicts, "item")}: the next person to open this page is asked.`) : null;
-  return h(
-    "div",
-    { className: "finished" },
-    h("h2", {}, spent ? "The budget is spent" : "This batch is done"),
-    saved ?? h("p", {}, `Round ${round.number + 1} is answered. Every answer is saved.`),
-    tied,
-    h("p", {}, spent ? "Train on all labels:" : "Train on them and choose the next batch:"),
-    command(spent ? "train" : "next"),
-    spent ? null : h("p", { className: "note" }, "The new batch shows here by itself."),
-  );
 }

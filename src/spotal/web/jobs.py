@@ -1,0 +1,221 @@
+"""Jobs: long work that a person starts on the page, one at a time, in a process of its own that can be stopped.
+
+Training in the server's own process would slow down everybody's answers, and could not be stopped in the middle. The
+functions are those of the command line: they take the project's lock, and a run that was stopped by force loses nothing
+and chooses the same when it is repeated.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from threading import Lock, Thread
+from typing import TYPE_CHECKING, Any
+
+from spotal.errors import InputError, ProjectBusyError
+from spotal.web.tasks import TASKS, Task
+
+if TYPE_CHECKING:
+    from spotal.project import Project
+
+__all__ = ["Jobs"]
+
+PATIENCE = 10.0
+"""Seconds to wait for a process that was killed."""
+
+
+@dataclass
+class _Job:
+    """A job as the page shows it.
+
+    id : int, larger than that of every earlier job
+    task : str, name of the task; doing : str, what it does, in words
+    by : str or None, who started it
+    outcome : str or None, None while it runs; then "done", "failed", "canceled", or "finished" where nothing is left
+        to choose
+    what, done, total : the step that it is in, how much of the step is done, and of how much where that is known
+    left : float or None, seconds left where that can be said
+    sentence : str, the result, or why there is none
+    notes : list of str, warnings on the way
+    file : str or None, name of the file that can be downloaded
+    """
+
+    id: int
+    task: str
+    doing: str
+    by: str | None
+    outcome: str | None = None
+    what: str = ""
+    done: int = 0
+    total: int | None = None
+    left: float | None = None
+    sentence: str = ""
+    notes: list[str] = field(default_factory=list)
+    file: str | None = None
+
+
+class Jobs:
+    """The jobs of one server over a project; may be shared by threads.
+
+    Parameters
+    ----------
+    tasks : mapping of names to tasks, in the order in which the page offers them
+    """
+
+    def __init__(self, project: Project, tasks: Mapping[str, Task] = TASKS) -> None:
+        self.tasks = dict(tasks)
+        self._project, self._lock = project, Lock()
+        self._folder: TemporaryDirectory[str] | None = None
+        self._job: _Job | None = None
+        self._process: subprocess.Popen[str] | None = None
+        self._count = int(1000 * time.time())  # pages that outlive a restart see that its jobs are newer
+        self._begun = 0.0
+        self._steps: dict[str, float] = {}
+        self._earlier: dict[str, dict[str, float]] = {}
+        self._closed = False
+
+    def start(self, task: str, by: str | None = None) -> dict[str, Any]:
+        """Start a task and return its job; where the same task is running already, return that job.
+
+        Raises
+        ------
+        InputError
+            There is no such task.
+        ProjectBusyError
+            Another job is running.
+        """
+        if task not in self.tasks:
+            raise InputError(f"task must be one of {', '.join(self.tasks)}, found {task!r:.60}")
+        with self._lock:
+            if self._job is not None and self._job.outcome is None:
+                if self._job.task != task:
+                    raise ProjectBusyError(f"the server is {self._job.doing}; wait until that is done, or cancel it")
+                return self._shown()
+            if self._closed:
+                raise ProjectBusyError("the server is stopping; start spotal label again")
+            self._count += 1
+            self._begun, self._steps = time.monotonic(), {}
+            process = self._spawn(self.tasks[task])
+            self._job = job = _Job(self._count, task, self.tasks[task].doing, by)
+            self._process = process
+            Thread(target=self._follow, args=(job, process), daemon=True).start()
+            return self._shown()
+
+    def cancel(self, id: int) -> None:
+        """Stop the job of that id if it is running still; returns when its process has ended."""
+        with self._lock:
+            job, process = self._job, self._process
+            if job is None or process is None or job.id != id or job.outcome is not None:
+                return
+            job.outcome, job.left = "canceled", None
+            job.sentence = "every answer is kept, and the next try begins again"
+            _kill(process)
+
+    def close(self) -> None:
+        """Stop what is running, and remove the files that were made for download."""
+        with self._lock:
+            self._closed = True
+            job = self._job
+        if job is not None:
+            self.cancel(job.id)
+        if self._folder is not None:
+            self._folder.cleanup()
+
+    def status(self) -> dict[str, Any] | None:
+        """Return the job that is running, or the last one, as JSON types; None where there was none."""
+        with self._lock:
+            return None if self._job is None else self._shown()
+
+    def file(self, name: str) -> Path | None:
+        """Return the newest file of that name that a job has made for download."""
+        known = {task.file for task in self.tasks.values()}
+        if self._folder is None or name not in known:
+            return None
+        path = Path(self._folder.name, name)
+        return path if path.is_file() else None
+
+    def _spawn(self, task: Task) -> subprocess.Popen[str]:
+        if self._folder is None:
+            self._folder = TemporaryDirectory(prefix="spotal-page-")
+        file = Path(self._folder.name, task.file or "nothing")
+        command = [sys.executable, "-m", "spotal.web.job_process", str(self._project.folder), task.function, str(file)]
+        pipe = subprocess.PIPE
+        return subprocess.Popen(
+            command, stdin=pipe, stdout=pipe, encoding="utf-8", start_new_session=sys.platform != "win32"
+        )
+
+    def _follow(self, job: _Job, process: subprocess.Popen[str]) -> None:
+        """Take in what the process reports until it ends."""
+        assert process.stdout is not None
+        with process.stdout as lines:
+            for line in lines:
+                self._hear(job, json.loads(line))
+        code = process.wait()
+        assert process.stdin is not None
+        process.stdin.close()
+        with self._lock:
+            if job.outcome is None:
+                job.outcome = "failed"
+                job.sentence = (
+                    f"{job.doing} ended too early (exit status {code}); the terminal of spotal label may say why, and "
+                    "too little memory is a common reason"
+                )
+
+    def _hear(self, job: _Job, report: dict[str, Any]) -> None:
+        with self._lock:
+            if job.outcome is not None:
+                return
+            if "note" in report:
+                job.notes.append(report["note"])
+            elif "outcome" in report:
+                job.outcome, job.sentence, job.left = report["outcome"], report["sentence"], None
+                if job.outcome == "done":
+                    job.file = self.tasks[job.task].file
+                    self._earlier[job.task] = self._steps | {"": time.monotonic() - self._begun}
+            else:
+                job.what, job.done, job.total = report["what"], report["done"], report["total"]
+                self._steps.setdefault(_kind(job.what), time.monotonic() - self._begun)
+
+    def _shown(self) -> dict[str, Any]:
+        assert self._job is not None
+        if self._job.outcome is None:
+            self._job.left = self._left(self._job, time.monotonic() - self._begun)
+        return asdict(self._job)
+
+    def _left(self, job: _Job, now: float) -> float | None:
+        """Estimate the seconds left: of the step by its own pace, of all others by how long they took last time."""
+        begun = self._steps.get(_kind(job.what), now)
+        pace = (now - begun) / job.done * (job.total - job.done) if job.total and job.done else None
+        earlier = self._earlier.get(job.task)
+        if earlier is None or _kind(job.what) not in earlier:
+            return pace
+        start = earlier[_kind(job.what)]
+        end = min((at for name, at in earlier.items() if at > start or name == ""), default=start)
+        rest = max(0.0, end - start - (now - begun)) if pace is None else pace
+        return rest + earlier[""] - end
+
+
+def _kind(what: str) -> str:
+    """A step without its numbers, which differ from one time to the next."""
+    return re.sub(r"[\d,]+", "#", what)
+
+
+def _kill(process: subprocess.Popen[str]) -> None:
+    """Kill a process and all that it has started, and wait until it is gone."""
+    if process.poll() is None:
+        if sys.platform == "win32":
+            process.kill()
+        else:
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+    process.wait(PATIENCE)
