@@ -95,7 +95,7 @@ class Jobs:
             Another job is running.
         """
         if task not in self.tasks:
-            raise InputError(f"task must be one of {', '.join(self.tasks)}, found {task!r:.60}")
+            raise InputError("task", must=f"be one of {', '.join(self.tasks)}", found=f"{task!r:.60}")
         with self._lock:
             if self._job is not None and self._job.outcome is None:
                 if self._job.task != task:
