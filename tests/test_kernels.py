@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 import torch
@@ -113,3 +117,29 @@ def test_a_transport_of_many_points_is_as_uniform_and_inverts():
     u = counted.transform(x)
     np.testing.assert_allclose(counted.inverse_transform(u), x, atol=1e-3)
     assert np.array_equal(np.concatenate([counted.transform(x[:11]), counted.transform(x[11:])]), u)
+
+
+@pytest.mark.parametrize("folder", ["full", "closed"])
+def test_code_that_cannot_be_kept_is_no_error(folder, tmp_path):
+    """A disk without room for compiled code, or numba that finds no folder to keep it in."""
+    code = """
+import resource, signal, sys
+import os
+import subprocess
+import sys
+
+import numpy as np
+import numba.core.caching as caching
+if sys.argv[1] == "full":
+    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (300, resource.getrlimit(resource.RLIMIT_FSIZE)[1]))
+else:
+    caching.CacheImpl._locator_classes = []
+from spotal.selection._compiled import degrees
+away = np.array([1.0, 4.0])
+degrees(np.array([0, 0]), np.array([2.0]), away)
+assert np.allclose(away, np.exp([-0.5, -2.0]))
+"""
+    environment = os.environ | {"NUMBA_CACHE_DIR": str(tmp_path), "PYTHONDONTWRITEBYTECODE": "1"}
+    done = subprocess.run([sys.executable, "-c", code, folder], env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr

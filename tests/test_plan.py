@@ -64,7 +64,7 @@ def test_a_cap_makes_batches_smaller_and_then_threads_fewer(monkeypatch):
 
 
 def test_picks_are_the_same_within_less_memory():
-    x = np.random.default_rng(0).normal(size=(40_000, 40)).astype(np.float32)
+    x = np.random.default_rng(0).normal(size=(40_000, 320)).astype(np.float32)
     known = {"random_state": 0, "labeled": [3, 4], "probabilities": np.full((40_000, 2), 0.5)}
     sizes = []
 
@@ -75,7 +75,7 @@ def test_picks_are_the_same_within_less_memory():
                 yield batch
 
     free = spotal.select(x, 30, **known)
-    most = min(way for way in range(350, 700) if fits(way, known))
+    most = min(way for way in range(350, 900) if fits(way, known))
     found = spotal.select(Watched(x), 30, max_memory=most << 20, **known)
     assert max(sizes) < 40_000  # were it not for the limit all would be one batch
     np.testing.assert_array_equal(found.indices, free.indices)
@@ -83,7 +83,7 @@ def test_picks_are_the_same_within_less_memory():
 
 
 def fits(mebibytes, known):
-    scale = SelectionScale.of(40_000, 40, 30, labeled=2, known=True, classes=2)
+    scale = SelectionScale.of(40_000, 320, 30, labeled=2, known=True, classes=2)
     try:
         scale.reading(mebibytes << 20)
     except InputError:

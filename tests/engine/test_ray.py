@@ -169,8 +169,8 @@ def test_a_pass_counts_every_row_once_and_tells_how_far_it_is(cluster, mapped):
         found = run(Total(), ArrayPool(mapped))
     assert found == run(Total(), ArrayPool(mapped))
     assert found[0] == len(mapped)
-    assert seen[0] == ("total", 0, len(mapped))
-    assert seen[-1] == ("total", len(mapped), len(mapped))
+    assert seen[0] == ("reading the pool", 0, len(mapped))
+    assert seen[-1] == ("reading the pool", len(mapped), len(mapped))
 
 
 @pytest.mark.parametrize(("n", "cores"), [(1, 1), (256, 64), (10_000, 1), (10_000, 3), (100_001, 1_000)])

@@ -13,6 +13,8 @@ from typing import Any, TypeVar, cast
 import numpy as np
 from numba import njit
 
+from spotal.numeric.compiling import compiled
+
 __all__ = [
     "LANES",
     "WIDTH",
@@ -37,8 +39,7 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 
 def _compiled(function: Function, *freedoms: str) -> Function:
     """Compile at the first call and keep the code on disk. A product and a sum may round once: alike for every row."""
-    options: dict[str, Any] = {"nogil": True, "cache": True, "error_model": "numpy"}
-    return cast(Function, njit(fastmath={"contract", *freedoms}, **options)(function))
+    return compiled(function, fastmath={"contract", *freedoms})
 
 
 def _regrouped(function: Function) -> Function:

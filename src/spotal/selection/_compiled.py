@@ -2,22 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, TypeVar, cast
+from typing import Any
 
 import numpy as np
-from numba import njit
+
+from spotal.numeric.compiling import compiled
 
 __all__ = ["cover", "degrees", "gains", "measure_reach", "take_greedily", "turn_round"]
 
-Function = TypeVar("Function", bound=Callable[..., Any])
 
-
-def _compiled(function: Function) -> Function:
-    return cast(Function, njit(nogil=True, cache=True, error_model="numpy")(function))
-
-
-@_compiled
+@compiled
 def measure_reach(
     near: Any, squared: Any, mass: Any, within: float, around: float, least: int, most: int, reach: Any, count: Any
 ) -> None:
@@ -39,7 +33,7 @@ def measure_reach(
         count[x] = j + 1
 
 
-@_compiled
+@compiled
 def turn_round(near: Any, squared: Any, count: Any, start: Any, row: Any, away: Any) -> None:
     """Turn the graph round: the rows that have c among their neighbors are row[start[c] : start[c + 1]].
 
@@ -59,21 +53,21 @@ def turn_round(near: Any, squared: Any, count: Any, start: Any, row: Any, away: 
             at[c] += 1
 
 
-@_compiled
+@compiled
 def degrees(row: Any, reach: Any, away: Any) -> None:
     """Replace squared distances by degrees of coverage, exp(-distance^2 / reach^2)."""
     for e in range(len(row)):
         away[e] = np.exp(-away[e] / reach[row[e]])
 
 
-@_compiled
+@compiled
 def cover(c: int, start: Any, row: Any, degree: Any, covered: Any) -> None:
     """Let row c cover its rows."""
     for e in range(start[c], start[c + 1]):
         covered[row[e]] = max(covered[row[e]], degree[e])
 
 
-@_compiled
+@compiled
 def _gain(c: int, start: Any, row: Any, degree: Any, weight: Any, covered: Any) -> float:
     gain = 0.0
     for e in range(start[c], start[c + 1]):
@@ -83,7 +77,7 @@ def _gain(c: int, start: Any, row: Any, degree: Any, weight: Any, covered: Any) 
     return gain
 
 
-@_compiled
+@compiled
 def gains(
     candidates: Any, price: Any, start: Any, row: Any, degree: Any, weight: Any, covered: Any, bound: Any
 ) -> None:
@@ -92,7 +86,7 @@ def gains(
         bound[i] = _gain(candidates[i], start, row, degree, weight, covered) / price[i]
 
 
-@_compiled
+@compiled
 def _sift(heap: Any, size: int, bound: Any) -> None:
     """Move the head of a heap down to where it belongs: greatest bound first, then least number."""
     place, item = 0, heap[0]
@@ -112,7 +106,7 @@ def _sift(heap: Any, size: int, bound: Any) -> None:
     heap[place] = item
 
 
-@_compiled
+@compiled
 def take_greedily(
     candidates: Any,
     price: Any,

@@ -48,7 +48,7 @@ main()
 PLACES = [
     ("spotal.project.learning.feature_cache:os.fsync", 2),  # some rows are written, the marks of the last ones not
     ("spotal.project.training:write_rows", 2),  # predictions are written, embeddings not
-    ("spotal.project.training:_measure", 1),  # all files are written, the record not
+    ("spotal.project.models:Models.add", 1),  # all files are written, the record not
     ("spotal.project.training:_sweep", 2),  # the model is recorded, what is older not removed
     ("spotal.project.rounds:Rounds.add", 1),  # all is known but not recorded
 ]

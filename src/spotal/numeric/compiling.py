@@ -1,0 +1,35 @@
+"""Compile loops at their first call, and keep the code on disk where that is possible."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
+from typing import Any, TypeVar, cast
+
+from numba import njit
+
+__all__ = ["compiled"]
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+
+def compiled(function: Function, **options: Any) -> Function:
+    """Compile a loop over arrays; it holds no lock while it runs.
+
+    Code that cannot be kept, on a full disk or where no folder may be written to, is compiled again by the next
+    process: that is no error.
+    """
+    make: Any = partial(njit, nogil=True, error_model="numpy", **options)
+    try:
+        made = make(cache=True)(function)
+    except RuntimeError:  # numba finds no folder that it may write to
+        return cast(Function, make()(function))
+    save = made._cache.save_overload
+
+    def save_if_possible(signature: Any, code: Any) -> None:
+        with suppress(OSError):
+            save(signature, code)
+
+    made._cache.save_overload = save_if_possible
+    return cast(Function, made)
