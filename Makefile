@@ -11,7 +11,7 @@ demo: setup  ## set up, then active learning on real images; ends by saying wher
 
 test: lint types contracts js tests  ## set up, then everything that CI checks
 
-test-fast: setup  ## set up, then the tests that take about two minutes on two cores
+test-fast: setup  ## set up, then the tests that together take under three minutes on two cores
 	$(BIN)/pytest -n 2 --dist loadgroup -m "not slow and not ray"
 
 lint: setup
