@@ -1,0 +1,45 @@
+"""SPOT's default less each peer on the encoders' pools, paired over seeds; prints the figures of docs/research.md.
+
+spotal bench 'encoder-*' --out RUN --kept benchmarks/results
+python -m benchmarks.paired RUN
+"""
+
+from __future__ import annotations
+
+import sys
+
+import numpy as np
+from benchmarks.pages import cells_of
+from scipy.stats import ttest_rel
+
+from spotal.bench.compare import holm
+from spotal.bench.summary import METRIC
+
+FIRST = 3
+"""Batches that are shown one by one, from no label."""
+
+
+def main(run: str) -> None:
+    """Print for each pool and peer: points of the mean of the curve, p after Holm's correction, the first batches."""
+    cells, _ = cells_of(run, "encoder-")
+    means: dict[str, list[float]] = {}
+    for cell in cells:
+        peers = [name for name in cell.curves if name != "spot"]
+        pairs = {}
+        for name in peers:
+            seeds = cell.seeds(name, "spot")
+            pairs[name] = [100 * cell.values(one, METRIC, seeds) for one in ("spot", name)]
+        corrected = holm(np.array([ttest_rel(own.mean(1), peer.mean(1)).pvalue for own, peer in pairs.values()]))
+        print(cell.protocol.name)
+        for (name, (own, peer)), p in zip(pairs.items(), corrected, strict=True):
+            gap = own - peer
+            error = gap.std(0, ddof=1) / np.sqrt(len(gap))
+            first = ", ".join(f"{gap[:, k].mean():+.1f} +- {error[k]:.1f}" for k in range(FIRST))
+            print(f"  {name:18} {len(gap)} seeds  {gap.mean():+.1f}  p {p:.3f}  first batches {first}")
+            means.setdefault(name, []).append(float(gap.mean()))
+    for name, gaps in means.items():
+        print(f"{name:18} mean over {len(gaps)} pools {np.mean(gaps):+.1f}")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])
