@@ -76,9 +76,7 @@ class SelectionScale:
                 subject="plans and max_memory",
             )
         sampled = rows_needed(n, labeled, budget)
-        near = neighbors_needed(
-            sampled, (1.0 if spot.reach == "auto" else float(spot.reach)) / max(1, labeled + budget)
-        )
+        near = neighbors_needed(sampled, spot.most_reach / max(1, labeled + budget))
         drawn = spot.representative == "random"
         return cls(n, dim, budget, sampled, near, labeled > 0 or limited or known or drawn, classes)
 

@@ -134,6 +134,11 @@ class SPOT(Strategy):
 
         return TransportedDesign(**changes)
 
+    @property
+    def most_reach(self) -> float:
+        """The largest share of a pick's mass that may lie within a row's reach."""
+        return 1.0 if _is_auto(self.reach) else float(self.reach)
+
     def _refusal(self) -> str | None:
         if self.representative == "random":
             return "SPOT(representative='random') draws with known probabilities; use representative='center'"

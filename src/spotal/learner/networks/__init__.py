@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from spotal.errors import InputError
+from spotal.lazy import lazily
 
 _HOMES = {"ResNet18": "spotal.learner.networks.resnet18", "SmallCNN": "spotal.learner.networks.small_cnn"}
 _NAMES = {"resnet18": "ResNet18", "small-cnn": "SmallCNN"}
@@ -50,7 +50,4 @@ def get(name: str, in_channels: int, n_classes: int) -> nn.Module:
     return network
 
 
-def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
-        raise AttributeError(f"module 'spotal.learner.networks' has no attribute {name!r}")
-    return getattr(import_module(_HOMES[name]), name)
+__getattr__, __dir__ = lazily(__name__, _HOMES, __all__)
