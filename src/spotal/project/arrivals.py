@@ -53,7 +53,7 @@ class Arrivals:
     """
 
     def __init__(self, connection: Connection, found: Iterable[Found], *, complete: bool) -> None:
-        self._connection = connection
+        self._connection, self._complete = connection, complete
         self.report = Added()
         self._things = list(_checked(found, self.report))
         self._recorded = [Known(*row) for some in connection.execute(_KNOWN).partitions(AT_ONCE) for row in some]
@@ -140,6 +140,8 @@ class Arrivals:
             if rows:
                 self._connection.execute(update(ItemRow).where(ItemRow.number == bindparam("key")).values(values), rows)
         self._add(settings, at)
+        if self._known and not self._complete:  # its items are no more what the table holds
+            self._connection.execute(update(ItemRow).where(ItemRow.row == 0).values(stamp=None))
 
     def _vouch(self, at: datetime) -> None:
         """Let answers hold for contents that are proven to be the same in another form."""

@@ -39,7 +39,8 @@ class Found:
     text : str or None
     content : str, hash of the content
     named : bool, whether the data give the id; False for a table or array without ids, where it is the row's number
-    stamp : str or None, of a file: while it is the same, so is the content, and the file need not be read again
+    stamp : str or None, of a file: while it is the same, so is the content, and the file need not be read again. The
+        first row of a table or array has that of the whole file, with the number of rows
     former : str or None, the content as projects of revision 0001 have it
     """
 

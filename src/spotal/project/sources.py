@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
+from stat import S_ISREG
 from typing import Any
 
 import numpy as np
@@ -17,21 +20,38 @@ from spotal.numeric.arrays import check_matrix
 from spotal.numeric.processors import processors
 from spotal.pool.files import read_pool
 from spotal.project.collection import uncollected
-from spotal.project.contents import content_hash, read_file
+from spotal.project.contents import content_hash, read_file, stamp_of
 from spotal.project.records import Found
+from spotal.project.schema import REVISION
 from spotal.project.settings import Data
 from spotal.tables import TABLES, read_table, reading
 
-__all__ = ["location", "look"]
+__all__ = ["location", "look", "table_stamp"]
 
 Contents = Mapping[str, tuple[str, str]]
 
 BLOCK = 4096
+SETTLED = 60_000_000_000
+"""Nanoseconds after its last change from which on the stamp of a table or array is believed. A program may write to an
+array that it has mapped into memory: a page that waits to be written to disk, half a minute, changes again without a
+change of the file's time."""
 
 
 def location(data: Data, folder: Path) -> Path:
     """Where the data are, for a project in ``folder``."""
     return Path(os.path.normpath(folder / os.path.expanduser(data.path)))
+
+
+def table_stamp(data: Data, folder: Path) -> str | None:
+    """Stamp of a table or array and of how it is read, to be taken before it is; None where it may not be relied on."""
+    if data.kind == "image":
+        return None
+    try:
+        found = os.stat(location(data, folder))
+    except OSError:
+        return None  # whoever reads it says why
+    stamp = stamp_of(found, time.time_ns(), SETTLED) if S_ISREG(found.st_mode) else None
+    return stamp and f"{stamp}:{content_hash(repr((data, REVISION)).encode())}"
 
 
 @uncollected()
@@ -64,7 +84,11 @@ def look(data: Data, folder: Path, known: Contents | None = None, *, whole: bool
     source = location(data, folder)
     if data.kind == "image":
         return list(_images(source, known or {}, whole))
-    return list({"text": _texts, "embedding": _embeddings}[data.kind](source, data))
+    stamp = table_stamp(data, folder)
+    found = list({"text": _texts, "embedding": _embeddings}[data.kind](source, data))
+    if stamp is not None:
+        found[0] = replace(found[0], stamp=f"{stamp}:{len(found)}")
+    return found
 
 
 def _images(source: Path, known: Contents, whole: bool) -> Iterator[Found]:
