@@ -6,7 +6,6 @@ import os
 import time
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from pathlib import Path
 from stat import S_ISREG
 from typing import Any
@@ -87,7 +86,7 @@ def look(data: Data, folder: Path, known: Contents | None = None, *, whole: bool
     stamp = table_stamp(data, folder)
     found = list({"text": _texts, "embedding": _embeddings}[data.kind](source, data))
     if stamp is not None:
-        found[0] = replace(found[0], stamp=f"{stamp}:{len(found)}")
+        found[0] = found[0]._replace(stamp=f"{stamp}:{len(found)}")
     return found
 
 
@@ -118,14 +117,14 @@ def _embeddings(source: Path, data: Data) -> Iterator[Found]:
     if pool.features is None:
         raise DataFileError(f"{source} is a folder of images, not a file of embeddings; set kind to 'image'")
     check_matrix(pool.features, f"embeddings in {source}")
-    names = _names(pool.ids, len(pool))
+    names, named = _names(pool.ids, len(pool)), pool.ids is not None
     for start in range(0, len(pool), BLOCK):
         block = np.ascontiguousarray(pool.features[start : start + BLOCK])
         canonical = block.astype("<f4", copy=False)
         contents = _hashes(canonical)
         formers = contents if canonical is block else _hashes(block)
         for row, (content, former) in enumerate(zip(contents, formers, strict=True), start):
-            yield Found(names[row], "embedding", content, row=row, named=pool.ids is not None, former=former)
+            yield Found(names[row], "embedding", content, None, row, None, named, None, former)
 
 
 def _hashes(block: NDArray[Any]) -> list[str]:
