@@ -7,15 +7,7 @@ from numpy.typing import NDArray
 
 from spotal.mass.base import Evidence, Mass
 
-__all__ = ["Margin", "margins"]
-
-
-def margins(probabilities: NDArray[np.floating]) -> NDArray[np.float64]:
-    """Difference between the two greatest probabilities of each row; 1 with a single class. float64 (N,), O(N c)."""
-    if probabilities.shape[1] < 2:
-        return np.ones(len(probabilities))
-    top = np.partition(probabilities, -2, axis=1)[:, -2:]
-    return np.asarray(top[:, 1] - top[:, 0], dtype=np.float64)
+__all__ = ["Margin"]
 
 
 class Margin(Mass):
@@ -28,4 +20,4 @@ class Margin(Mass):
         """Mass in [0, 1]; float64 (N,)."""
         if evidence.probabilities is None:
             return np.ones(len(evidence.pool))
-        return np.asarray((1 - margins(evidence.probabilities)).clip(0, 1) ** self.power)
+        return np.asarray((1 - evidence.margins).clip(0, 1) ** self.power)
