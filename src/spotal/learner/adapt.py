@@ -13,7 +13,9 @@ from spotal.learner.calls import foreign
 __all__ = ["as_learner"]
 
 
-def as_learner(model: Any, X: NDArray[Any], n_classes: int | None = None) -> Learner:
+def as_learner(
+    model: Any, X: NDArray[Any], n_classes: int | None = None, *, multilabel: bool = False
+) -> Learner:
     """A learner around a model.
 
     Parameters
@@ -25,6 +27,8 @@ def as_learner(model: Any, X: NDArray[Any], n_classes: int | None = None) -> Lea
         - a scikit-learn classifier with ``predict_proba``, which needs ``n_classes``: see :class:`SklearnLearner`
     X : images (n, height, width, channels) or features (n, d), what it will be trained on, n >= 1
     n_classes : int or None; None for as many as the module has outputs
+    multilabel : bool, whether items may have several classes; for torch modules and scikit-learn classifiers. A Learner
+        says itself whether it can (:attr:`~spotal.learner.Learner.multilabel`)
 
     Raises
     ------
@@ -37,12 +41,18 @@ def as_learner(model: Any, X: NDArray[Any], n_classes: int | None = None) -> Lea
         raise ModelError(f"learner must be a model, found the class {model.__name__}; call it: {model.__name__}()")
     if isinstance(model, Learner):
         return model
+    foreign_net = _is(model, "skorch", "NeuralNet") or _is_lightning(model)
+    if multilabel and foreign_net:
+        raise ModelError(
+            f"learner {type(model).__name__} cannot learn items of several classes yet; give a torch module, a "
+            "scikit-learn classifier, or a Learner of your own with multilabel = True"
+        )
     if _is(model, "skorch", "NeuralNet"):
         from spotal.learner.skorch_learner import SkorchLearner
 
         with foreign(model, "initialize", "give a net that can be made, or a SkorchLearner with its n_classes"):
             return SkorchLearner(model, n_classes or SkorchLearner.outputs(model, X))
-    if _is(model, "lightning", "LightningModule") or _is(model, "pytorch_lightning", "LightningModule"):
+    if _is_lightning(model):
         from spotal.learner._plain import outputs
         from spotal.learner.lightning_learner import LightningLearner
 
@@ -51,7 +61,7 @@ def as_learner(model: Any, X: NDArray[Any], n_classes: int | None = None) -> Lea
         from spotal.learner._plain import outputs
         from spotal.learner.torch_learner import TorchLearner
 
-        return TorchLearner(model, n_classes or outputs(model, X))
+        return TorchLearner(model, n_classes or outputs(model, X), multilabel=multilabel)
     if hasattr(model, "fit") and hasattr(model, "predict"):
         from spotal.learner.sklearn_learner import SklearnLearner
 
@@ -61,11 +71,15 @@ def as_learner(model: Any, X: NDArray[Any], n_classes: int | None = None) -> Lea
                 f"is {type(model).__name__}, which does not say how many classes there are",
                 "wrap it: SklearnLearner(classifier, n_classes)",
             )
-        return SklearnLearner(model, n_classes or 2)
+        return SklearnLearner(model, n_classes or 2, multilabel=multilabel)
     raise ModelError(
         f"learner must be a Learner, a torch or lightning module, a skorch or scikit-learn classifier, found "
         f"{type(model).__name__}; wrap it as one"
     )
+
+
+def _is_lightning(model: Any) -> bool:
+    return _is(model, "lightning", "LightningModule") or _is(model, "pytorch_lightning", "LightningModule")
 
 
 def _is(model: Any, package: str, name: str) -> bool:
