@@ -13,9 +13,7 @@ from spotal.learner.calls import foreign
 __all__ = ["as_learner"]
 
 
-def as_learner(
-    model: Any, X: NDArray[Any], n_classes: int | None = None, *, multilabel: bool = False
-) -> Learner:
+def as_learner(model: Any, X: NDArray[Any], n_classes: int | None = None, *, multilabel: bool = False) -> Learner:
     """A learner around a model.
 
     Parameters

@@ -161,7 +161,7 @@ class TorchLearner:
         Parameters
         ----------
         X : images (n, height, width, channels), uint8 or float; or features (n, d); n >= 1
-        y : int (n,), classes 0 .. n_classes - 1, not all of which need occur; with ``multilabel`` 0 and 1 (n, n_classes)
+        y : int (n,), classes 0 .. n_classes - 1, which need not all occur; 0 and 1 (n, n_classes) with ``multilabel``
         random_state : int or None; None takes fresh entropy
         on_epoch : function of a TrainingReport, called after each epoch
 
@@ -229,7 +229,7 @@ class TorchLearner:
         return probabilities, embeddings
 
     def probabilities(self, X: NDArray[Any]) -> NDArray[np.float32]:
-        """Class probabilities (n, n_classes), float32; rows sum to 1, except with ``multilabel``. Raises as ``infer``."""
+        """Class probabilities (n, n_classes), float32; rows sum to 1, but with ``multilabel``. Raises as ``infer``."""
         return self._infer(X, False)[0]
 
     def embeddings(self, X: NDArray[Any]) -> NDArray[np.float32]:

@@ -42,12 +42,14 @@ class Query:
         tensor (rows, d), and ``rows``, the slice of pool rows; ``pool.rows(indices)`` gives a tensor (k, d)
     budget : int, rows to choose, 1 to the number of unlabeled rows. With prices, about as many as the money buys.
     labeled : int64 (m,), row numbers, none repeated
-    labels : int64 (m,), their classes, or None
+    labels : int64 (m,), their classes, or None; with ``multilabel`` 0 and 1 (m, classes)
     probabilities : float32 or float64 (N, classes), of the current model, or None; the mean where draws are given
     mass : float64 (N,), the caller's weight of each row, in 0..1 with 1 the greatest, or None for equal weights
     seed : int of 63 bits
     draws : float (N, classes, draws), class probabilities of each posterior draw, or None
     limits : Limits on cost and groups, or None
+    multilabel : bool, whether rows may have several classes, or none; each column of probabilities is then that of one
+        class alone
 
     Examples
     --------
@@ -70,6 +72,7 @@ class Query:
     seed: int = 0
     draws: NDArray[np.floating] | None = None
     limits: Limits | None = None
+    multilabel: bool = False
 
     def allowance(self) -> Allowance:
         """Return what may be picked, for taking one row after another: the budget, and the limits if there are any."""
@@ -166,6 +169,8 @@ class Strategy(ABC):
     needs_probabilities : bool, whether a query without class probabilities is refused
     needs_draws : bool, whether probabilities must be those of several posterior draws
     needs_embeddings : bool; False says that the pool only counts rows, so any array of that many rows will do
+    multilabel : bool, whether ``_choose`` heeds ``query.multilabel``, or looks at neither labels nor probabilities; a
+        strategy that does neither refuses rows with several classes
     honors_limits : bool, whether ``_choose`` keeps to ``query.limits``, by ``query.best`` or ``query.allowance()``;
         a strategy that does not refuses cost and groups
     ignores_order : bool, whether the same rows in another order give the same picks
@@ -190,6 +195,7 @@ class Strategy(ABC):
     needs_draws: ClassVar[bool] = False
     needs_embeddings: ClassVar[bool] = True
     shares_work: ClassVar[bool] = False
+    multilabel: ClassVar[bool] = False
     honors_limits: ClassVar[bool] = False
     ignores_order: ClassVar[bool] = True
     engines: ClassVar[tuple[str, ...]] = ("local",)
@@ -217,8 +223,10 @@ class Strategy(ABC):
             :class:`~spotal.pool.Pool` such as :func:`~spotal.pool.open_pool` gives
         budget : int, from 0 to the number of unlabeled rows; with ``cost``, the money to spend, at least 0
         labeled : (m,) row numbers that have labels already, none repeated
-        labels : (m,) their classes, integers
-        probabilities : (n, classes) class probabilities of every row under the current model; or (n, classes, draws),
+        labels : (m,) their classes, integers; or, where rows may have several classes, 0 and 1 (m, classes), which is
+            needed with m = 0 too where probabilities are given
+        probabilities : (n, classes) class probabilities of every row under the current model, rows of sum 1 unless they
+            may have several classes; or (n, classes, draws),
             those of several draws of it (an ensemble, dropout), whose mean serves where one is enough
         mass : (n,) extra weight of each row, non-negative, not all zero
         cost : (n,) positive price of each row's label. Together the picks cost ``budget`` at most (up to rounding, a
@@ -347,7 +355,16 @@ class Strategy(ABC):
             )
         weight = check_weight(mass, n, "mass")
         draws = None
-        checked = _check_probabilities(probabilities, n)
+        known = _check_labels(labels, len(rows))
+        multilabel = known is not None and known.ndim == 2
+        if multilabel and not self.multilabel:
+            raise InputError(
+                "labels",
+                must=f"be one class a row for strategy {self.name!r}, which cannot take rows with several classes",
+                found=f"shape {known.shape}" if known is not None else "",
+                remedy="use 'spot', 'margin', 'entropy' or 'least-confidence'",
+            )
+        checked = _check_probabilities(probabilities, n, known if multilabel else None)
         if checked is not None and checked.ndim == 3:
             draws, checked = checked, checked.mean(2)
         if self.needs_draws and (draws is None or draws.shape[2] < 2):
@@ -362,13 +379,14 @@ class Strategy(ABC):
             pool=pool,
             budget=int(budget),
             labeled=rows,
-            labels=_check_labels(labels, len(rows)),
+            labels=known,
             probabilities=checked,
             # only ratios matter: from here on the greatest is 1, and no sum overflows
             mass=None if weight is None else weight / weight.max(),
             seed=as_seed(random_state),
             draws=draws,
             limits=limits,
+            multilabel=multilabel,
         )
 
 
@@ -405,6 +423,8 @@ def _check_labels(labels: Any, count: int) -> NDArray[np.int64] | None:
     if labels is None:
         return None
     array = as_array(labels, "labels")
+    if array.ndim == 2:
+        return _check_indicator(array, count)
     if array.shape != (count,):
         raise InputError(
             "labels", must=f"have shape ({count},), one for each labeled row", found=f"shape {array.shape}"
@@ -416,10 +436,32 @@ def _check_labels(labels: Any, count: int) -> NDArray[np.int64] | None:
     return array.astype(np.int64)
 
 
-def _check_probabilities(probabilities: Any, n: int) -> NDArray[np.floating] | None:
+def _check_indicator(array: NDArray[Any], count: int) -> NDArray[np.int64]:
+    """Classes of rows that may have several: 0 and 1 (count, classes)."""
+    if len(array) != count or array.shape[1] == 0:
+        raise InputError(
+            "labels", must=f"have shape ({count}, classes), a row for each labeled row", found=f"shape {array.shape}"
+        )
+    if count and (array.dtype.kind not in "iub" or not np.isin(array, (0, 1)).all()):
+        raise InputError(
+            "labels", must="hold 0 and 1 alone where they are a matrix", found=f"dtype {array.dtype}",
+            remedy="write 1 for each class of a row",
+        )  # fmt: skip
+    return array.astype(np.int64)
+
+
+def _check_probabilities(
+    probabilities: Any, n: int, indicator: NDArray[np.int64] | None = None
+) -> NDArray[np.floating] | None:
     if probabilities is None:
         return None
     array = as_array(probabilities, "probabilities")
+    if indicator is not None and array.shape != (n, indicator.shape[1]):
+        raise InputError(
+            "probabilities",
+            must=f"have shape ({n}, {indicator.shape[1]}), one column for each column of labels",
+            found=array.shape,
+        )
     if array.ndim not in (2, 3) or array.shape[0] != n or 0 in array.shape:
         raise InputError(
             "probabilities",
@@ -429,6 +471,13 @@ def _check_probabilities(probabilities: Any, n: int) -> NDArray[np.floating] | N
     if array.dtype.kind not in "fiub":
         raise InputError("probabilities", must="be numbers", found=f"dtype {array.dtype}")
     array = array.astype(np.float64 if array.dtype.itemsize == 8 else np.float32, copy=False)
+    if indicator is not None:
+        if not ((array >= -1e-6) & (array <= 1 + 1e-6)).all():
+            raise InputError(
+                "probabilities", must="lie within 0 and 1", found=f"{array.min():g} to {array.max():g}",
+                remedy="apply a sigmoid to scores first",
+            )  # fmt: skip
+        return array.clip(0, 1)
     sums = array.sum(1)
     bad = np.argwhere(~((array >= -1e-6).all(1) & (np.abs(sums - 1) < 1e-2)))
     if bad.size:
@@ -437,7 +486,7 @@ def _check_probabilities(probabilities: Any, n: int) -> NDArray[np.floating] | N
             "probabilities",
             must="be non-negative with rows that sum to 1",
             found=f"{array[row].min():g} as least entry and {sums[row, *draw]:g} as sum in row {row}",
-            remedy="apply softmax to scores first",
+            remedy="apply softmax to scores first; for rows with several classes give labels as 0 and 1 (m, classes)",
         )
     return array
 

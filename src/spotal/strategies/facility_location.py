@@ -39,6 +39,7 @@ class FacilityLocation(Strategy):
     """
 
     name = "facility-location"
+    multilabel = True
     honors_limits = True
 
     def __init__(self, *, neighbors: int = 50, radius: float | str = "auto", normalize: bool = True) -> None:
