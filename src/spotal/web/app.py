@@ -137,7 +137,7 @@ class _Routes:
         return JSONResponse(self._marks())
 
     def _marks(self) -> dict[int, int]:
-        found = marks(self.states.board.places(), self.project.settings.classes)
+        found = marks(self.states.board.places(), self.project.settings)
         return {number: mark for number, mark in found.items() if mark is not None}
 
     def item(self, request: Request) -> Response:

@@ -134,6 +134,8 @@ export interface State extends Figures {
   name: string;
   kind: Item["kind"];
   classes: string[];
+  /** Whether an item may have several of the classes, or none. A label is then their names with "|" between. */
+  many: boolean;
   map: string | null;
   curve: Point[];
   undoable: Undoable;

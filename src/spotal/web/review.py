@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from spotal.project.class_sets import parted
 from spotal.web.state import item
 
 if TYPE_CHECKING:
@@ -51,7 +52,8 @@ def review(
     votes: dict[str, list[Event]] = {}
     for word in reversed(words):
         votes.setdefault(word.item, []).append(word)
-    wanted = [name for name, said in votes.items() if any(_fits(word, label, kind, person) for word in said)]
+    many = project.settings.many
+    wanted = [name for name, said in votes.items() if any(_fits(word, label, kind, person, many) for word in said)]
     if disagreement:
         wanted = [name for name in wanted if len({word.label for word in votes[name] if word.kind != "skip"}) > 1]
     found = list(_matching(project, wanted, round, text.casefold().strip()))
@@ -63,10 +65,10 @@ def review(
     }
 
 
-def _fits(word: Event, label: str | None, kind: str | None, person: str | None) -> bool:
+def _fits(word: Event, label: str | None, kind: str | None, person: str | None, many: bool) -> bool:
     return (
         (person is None or word.annotator == person)
-        and (label is None or word.label == label)
+        and (label is None or label in parted(word.label, many))
         and (kind is None or word.kind == kind)
     )
 
