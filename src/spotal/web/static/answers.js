@@ -166,6 +166,7 @@ export class Answers {
     if (this.confirm) {
       const said = several.names.size ? `Confirm ${[...several.names].join(", ")}` : "Confirm: none of these";
       this.confirm.disabled = off;
+      if (this.confirm.lastChild) this.confirm.lastChild.textContent = several.names.size ? "Confirm" : "Confirm: none";
       this.confirm.title = said;
       this.confirm.setAttribute("aria-label", said);
     }
