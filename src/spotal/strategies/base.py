@@ -25,6 +25,7 @@ from spotal.selection.assign import nearest_of
 from spotal.selection.base import Selection
 from spotal.selection.estimate import Sampling, collapse
 from spotal.selection.provenance import describe, versions
+from spotal.strategies._sets import class_sets
 
 __all__ = ["Choice", "Query", "Strategy"]
 
@@ -223,8 +224,8 @@ class Strategy(ABC):
             :class:`~spotal.pool.Pool` such as :func:`~spotal.pool.open_pool` gives
         budget : int, from 0 to the number of unlabeled rows; with ``cost``, the money to spend, at least 0
         labeled : (m,) row numbers that have labels already, none repeated
-        labels : (m,) their classes, integers; or, where rows may have several classes, 0 and 1 (m, classes), which is
-            needed with m = 0 too where probabilities are given
+        labels : (m,) their classes, integers; or, where rows may have several classes, 0 and 1 (m, classes), or a list
+            of m sets of classes. With m = 0 and probabilities an array (0, classes) says that rows may have several
         probabilities : (n, classes) class probabilities of every row under the current model, rows of sum 1 unless they
             may have several classes; or (n, classes, draws),
             those of several draws of it (an ensemble, dropout), whose mean serves where one is enough
@@ -334,6 +335,9 @@ class Strategy(ABC):
         pool = as_pool(pool)
         n = len(pool)
         rows = check_rows(labeled, n, "labeled")
+        sets = class_sets(labels, probabilities, n)
+        if sets is not None:
+            sets.check(self.name, self.multilabel, len(rows))
         if cost is None:
             _check_count(budget, n, len(rows))
         limits = None
@@ -355,16 +359,7 @@ class Strategy(ABC):
             )
         weight = check_weight(mass, n, "mass")
         draws = None
-        known = _check_labels(labels, len(rows))
-        multilabel = known is not None and known.ndim == 2
-        if multilabel and not self.multilabel:
-            raise InputError(
-                "labels",
-                must=f"be one class a row for strategy {self.name!r}, which cannot take rows with several classes",
-                found=f"shape {known.shape}" if known is not None else "",
-                remedy="use 'spot', 'margin', 'entropy' or 'least-confidence'",
-            )
-        checked = _check_probabilities(probabilities, n, known if multilabel else None)
+        checked = _check_probabilities(None if sets else probabilities, n)
         if checked is not None and checked.ndim == 3:
             draws, checked = checked, checked.mean(2)
         if self.needs_draws and (draws is None or draws.shape[2] < 2):
@@ -379,14 +374,14 @@ class Strategy(ABC):
             pool=pool,
             budget=int(budget),
             labeled=rows,
-            labels=known,
-            probabilities=checked,
+            labels=_check_labels(labels, len(rows)) if sets is None else sets.labels,
+            probabilities=checked if sets is None else sets.probabilities,
             # only ratios matter: from here on the greatest is 1, and no sum overflows
             mass=None if weight is None else weight / weight.max(),
             seed=as_seed(random_state),
             draws=draws,
             limits=limits,
-            multilabel=multilabel,
+            multilabel=sets is not None,
         )
 
 
@@ -423,8 +418,6 @@ def _check_labels(labels: Any, count: int) -> NDArray[np.int64] | None:
     if labels is None:
         return None
     array = as_array(labels, "labels")
-    if array.ndim == 2:
-        return _check_indicator(array, count)
     if array.shape != (count,):
         raise InputError(
             "labels", must=f"have shape ({count},), one for each labeled row", found=f"shape {array.shape}"
@@ -436,32 +429,10 @@ def _check_labels(labels: Any, count: int) -> NDArray[np.int64] | None:
     return array.astype(np.int64)
 
 
-def _check_indicator(array: NDArray[Any], count: int) -> NDArray[np.int64]:
-    """Classes of rows that may have several: 0 and 1 (count, classes)."""
-    if len(array) != count or array.shape[1] == 0:
-        raise InputError(
-            "labels", must=f"have shape ({count}, classes), a row for each labeled row", found=f"shape {array.shape}"
-        )
-    if count and (array.dtype.kind not in "iub" or not np.isin(array, (0, 1)).all()):
-        raise InputError(
-            "labels", must="hold 0 and 1 alone where they are a matrix", found=f"dtype {array.dtype}",
-            remedy="write 1 for each class of a row",
-        )  # fmt: skip
-    return array.astype(np.int64)
-
-
-def _check_probabilities(
-    probabilities: Any, n: int, indicator: NDArray[np.int64] | None = None
-) -> NDArray[np.floating] | None:
+def _check_probabilities(probabilities: Any, n: int) -> NDArray[np.floating] | None:
     if probabilities is None:
         return None
     array = as_array(probabilities, "probabilities")
-    if indicator is not None and array.shape != (n, indicator.shape[1]):
-        raise InputError(
-            "probabilities",
-            must=f"have shape ({n}, {indicator.shape[1]}), one column for each column of labels",
-            found=array.shape,
-        )
     if array.ndim not in (2, 3) or array.shape[0] != n or 0 in array.shape:
         raise InputError(
             "probabilities",
@@ -471,13 +442,6 @@ def _check_probabilities(
     if array.dtype.kind not in "fiub":
         raise InputError("probabilities", must="be numbers", found=f"dtype {array.dtype}")
     array = array.astype(np.float64 if array.dtype.itemsize == 8 else np.float32, copy=False)
-    if indicator is not None:
-        if not ((array >= -1e-6) & (array <= 1 + 1e-6)).all():
-            raise InputError(
-                "probabilities", must="lie within 0 and 1", found=f"{array.min():g} to {array.max():g}",
-                remedy="apply a sigmoid to scores first",
-            )  # fmt: skip
-        return array.clip(0, 1)
     sums = array.sum(1)
     bad = np.argwhere(~((array >= -1e-6).all(1) & (np.abs(sums - 1) < 1e-2)))
     if bad.size:
