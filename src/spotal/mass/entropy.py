@@ -16,7 +16,7 @@ def entropies(probabilities: NDArray[np.floating], multilabel: bool = False) -> 
     Of rows that may have several classes (``multilabel``), the mean over classes of the entropy of having it or not.
     """
     if multilabel:
-        return (entropies(probabilities) + entropies(1 - probabilities)) / probabilities.shape[1]
+        return np.asarray((entropies(probabilities) + entropies(1 - probabilities)) / probabilities.shape[1])
     p = probabilities.astype(np.float64).clip(0, 1)
     return np.asarray(-(p * np.log(p.clip(1e-300))).sum(1)).clip(0)
 

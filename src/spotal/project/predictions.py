@@ -66,7 +66,7 @@ class Predictions:
         Where items may have several classes: the mean over classes of the likelier answer's, having it or not.
         """
         if self.many:
-            return np.maximum(self.probabilities, 1 - self.probabilities).mean(1, dtype=np.float32)
+            return np.asarray(np.maximum(self.probabilities, 1 - self.probabilities).mean(1, dtype=np.float32))
         found: NDArray[np.float32] = self.probabilities.max(1)
         return found
 

@@ -96,7 +96,7 @@ def prepare(project: Project, progress: Progress) -> Model:
         write_rows(files["predictions"], inputs.numbers, probabilities, total)
         files["weights"] = _save(learner, folder, stem)
     write_rows(files["embeddings"], inputs.numbers, embeddings, total)
-    about = {"made_from": known.digest, "classes": list(settings.classes), "model": settings.model}
+    about: dict[str, Any] = {"made_from": known.digest, "classes": list(settings.classes), "model": settings.model}
     if settings.many:
         about["many"] = True
     model = project.models.add(recipe.name, n_labeled=n_labeled, events=events, **files, about=about)
