@@ -5,10 +5,12 @@ from __future__ import annotations
 import io
 from dataclasses import dataclass
 
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from numpy.typing import NDArray
 
-__all__ = ["DARK", "LIGHT", "Theme", "blank", "png", "svg"]
+__all__ = ["DARK", "LIGHT", "Theme", "blank", "plane", "png", "svg"]
 
 
 @dataclass(frozen=True)
@@ -57,3 +59,9 @@ def blank(theme: Theme, size: tuple[float, float]) -> tuple[Figure, Axes]:
     axes.set_axisbelow(True)
     axes.grid(color=theme.faint, linewidth=0.6)
     return figure, axes
+
+
+def plane(points: NDArray[np.floating]) -> NDArray[np.float64]:
+    """Return the first two columns of points (n, d), to be drawn; points on a line are drawn at half height."""
+    wide = np.asarray(points, np.float64)
+    return wide[:, :2] if wide.shape[1] > 1 else np.column_stack([wide[:, 0], np.full(len(wide), 0.5)])

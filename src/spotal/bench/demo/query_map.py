@@ -14,6 +14,7 @@ from spotal.bench.jobs import Job
 from spotal.bench.task import prepare
 from spotal.datasets import Dataset
 from spotal.pool.base import PoolLike
+from spotal.report.plots import plane
 from spotal.selection import Selection
 from spotal.strategies import Strategy, TransportedDesign
 
@@ -98,18 +99,12 @@ def query_map(request: FirstQuery) -> QueryMap:
         even = np.linspace(0, n - 1, MOST_DRAWN).astype(np.int64)
         rows = np.unique(np.concatenate([even, picks, known]))
     return QueryMap(
-        _plane(before[rows]),
-        _plane(laid.carried[rows]),
+        plane(before[rows]),
+        plane(laid.carried[rows]),
         laid.mass[rows] / laid.mass.max(),
         np.searchsorted(rows, picks),
         np.searchsorted(rows, known),
-        _plane(design),
+        plane(design),
         laid.dim,
         n,
     )
-
-
-def _plane(points: NDArray[np.floating]) -> NDArray[np.float64]:
-    """The first two columns; a line is drawn at half height."""
-    wide = np.asarray(points, np.float64)
-    return wide[:, :2] if wide.shape[1] > 1 else np.column_stack([wide[:, 0], np.full(len(wide), 0.5)])

@@ -46,7 +46,8 @@ def summarize(demo: Demo) -> dict[str, Any]:
         "settings": {
             **asdict(demo.settings),
             "first_batch": "random, the same for both strategies of a seed",
-            "network": f"SmallCNN of width {WIDTH}, trained from scratch in each round, {demo.protocol.learner.steps} steps at least",
+            "network": f"SmallCNN of width {WIDTH}, trained from scratch in each round, "
+            f"{demo.protocol.learner.steps} steps at least",
         },
         "labels": cell.asked,
         "curves": curves,
