@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import bindparam, func, select, update
 
 from spotal.errors import ProjectError
+from spotal.numeric.arrays import blocks
 from spotal.project.arrivals import Arrivals
 from spotal.project.collection import uncollected
 from spotal.project.records import Added, Found, Item
@@ -90,8 +91,8 @@ class Items:
         wanted = [number for number in numbers if 0 <= number < 2**63]
         found: dict[int, str] = {}
         with self._database.read() as connection:
-            for start in range(0, len(wanted), MANY):
-                rows = connection.execute(_NAMES, {"some": wanted[start : start + MANY]})
+            for part in blocks(len(wanted), MANY):
+                rows = connection.execute(_NAMES, {"some": wanted[part]})
                 found.update((number, name) for number, name in rows)
         return found
 
@@ -213,8 +214,8 @@ def found_numbers(connection: Connection, ids: Iterable[str]) -> dict[str, int]:
     """The numbers of the items of these ids; those that no item has are left out."""
     wanted = [name for name in dict.fromkeys(ids) if is_text(name)]
     found: dict[str, int] = {}
-    for start in range(0, len(wanted), MANY):
-        rows = connection.execute(_NUMBERS, {"some": wanted[start : start + MANY]})
+    for part in blocks(len(wanted), MANY):
+        rows = connection.execute(_NUMBERS, {"some": wanted[part]})
         found.update((name, number) for name, number in rows)
     return found
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import bindparam, select
 
 from spotal.errors import ProjectError
+from spotal.numeric.arrays import blocks
 from spotal.project.events import EVENTS, read_events, stands_still, write_events
 from spotal.project.items import MANY, found_numbers, is_text, number_of, numbers_of
 from spotal.project.journal import last_number
@@ -221,8 +222,8 @@ def _undo(connection: Connection, undo: Undo) -> Event | None:
 def _contents(connection: Connection, numbers: Iterable[int]) -> dict[int, str]:
     """The present content of each of these items."""
     wanted, found = list(numbers), dict[int, str]()
-    for start in range(0, len(wanted), MANY):
-        rows = connection.execute(_CONTENTS, {"some": wanted[start : start + MANY]})
+    for part in blocks(len(wanted), MANY):
+        rows = connection.execute(_CONTENTS, {"some": wanted[part]})
         found.update((number, content) for number, content in rows)
     return found
 

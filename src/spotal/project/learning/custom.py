@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from numpy.typing import NDArray
 
-from spotal.errors import ModelError
+from spotal.errors import ModelError, one_line
 from spotal.learner import Learner
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ class Custom:
             function = getattr(import_module(home), name)
             return function(n_classes) if inspect.signature(function).parameters else function()
         except Exception as error:  # a person's code
-            reason = " ".join(str(error).split())[:200]
+            reason = one_line(error)
             raise ModelError(
                 f"model {self.reference!r} cannot be made ({type(error).__name__}: {reason}); name a Python module "
                 "that can be imported and a function in it, which may take the number of classes"
