@@ -334,8 +334,8 @@ class Strategy(ABC):
         classes: Any = None,
     ) -> Query:
         n = len(pool)
-        columns = None if probabilities is None or np.ndim(probabilities) < 2 else np.shape(probabilities)[1]
-        rows, codes = check_known(labeled, labels, n, classes, columns)
+        checked = check_probabilities(probabilities, n)
+        rows, codes = check_known(labeled, labels, n, classes, None if checked is None else checked.shape[1])
         if cost is None:
             _check_count(budget, n, len(rows))
         limits = None
@@ -357,7 +357,6 @@ class Strategy(ABC):
             )
         weight = check_weight(mass, n, "mass")
         draws = None
-        checked = check_probabilities(probabilities, n)
         if checked is not None and checked.ndim == 3:
             draws, checked = checked, checked.mean(2)
         if self.needs_draws and (draws is None or draws.shape[2] < 2):
