@@ -520,6 +520,50 @@ def test_earlier_answers_are_filtered_and_corrected_singly_or_many_at_once(image
         shown(page, "p04.png")
 
 
+def test_undo_into_an_earlier_round_asks_before_it_takes_anything_back(images, visit):
+    with live(images) as server:
+        page = visit(server.address)
+        for k in range(5):
+            shown(page, f"p0{k}.png")
+            page.keyboard.press("1")
+        done(page)
+        images.rounds.add([Pick("p07.png"), Pick("p08.png")], strategy="spot", n_labeled=5)
+        shown(page, "p07.png")
+        page.keyboard.press("2")
+        shown(page, "p08.png")
+        page.keyboard.press("u")  # of this round: at once
+        shown(page, "p07.png")
+        page.keyboard.press("u")
+        dialog = page.get_by_role("dialog", name="Take back an earlier answer?")
+        dialog.get_by_text("Your answer about p04.png is from round 1.").wait_for()
+        page.keyboard.press("Enter")  # keeps it
+        dialog.wait_for(state="hidden")
+        assert images.counts().labeled == 5
+        page.keyboard.press("u")
+        dialog.get_by_role("button", name="Take it back").click()
+        shown(page, "p04.png")
+        assert images.counts().labeled == 4
+
+
+def test_the_page_says_what_a_correction_of_somebody_elses_answer_does(images, visit):
+    images.labels.record("p00.png", "red", annotator="bob")
+    images.labels.record("p01.png", "green", annotator="ann")
+    predict(images, "green", 0.7)
+    with live(images) as server:
+        page = visit(server.address)
+        page.get_by_role("button", name="Answers").click()
+        page.get_by_text("2 answered items").wait_for()
+        page.locator(".tile", has_text="green").click()
+        assert page.locator(".notice").is_hidden()
+        page.locator(".tile", has_text="green").click()
+        page.get_by_label("Model").select_option("Model disagrees")
+        page.locator(".tile", has_text="model: green 70 %").click()
+        page.locator(".notice", has_text="1 marked item was answered by bob. Your answer does not replace").wait_for()
+        page.keyboard.press("2")
+        wait(lambda: images.labels.standings()["p00.png"].state == "conflict")
+        page.get_by_text("0 answered items").wait_for()  # somebody agrees with the model now
+
+
 def test_many_classes_are_found_by_name(tmp_path, visit):
     with make_images(tmp_path, classes=MANY) as project, live(project) as server:
         page = visit(server.address)

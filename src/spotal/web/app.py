@@ -23,7 +23,7 @@ from spotal.web.jobs import Jobs
 from spotal.web.pictures import SIDES, Pictures
 from spotal.web.projection import marks, projection
 from spotal.web.recorder import Recorder
-from spotal.web.review import review
+from spotal.web.review import MODEL, Filters, review
 from spotal.web.serving import read_json
 from spotal.web.state import States, item, project_key
 from spotal.web.tasks import TASKS, Task
@@ -188,18 +188,17 @@ class _Routes:
     def review(self, request: Request) -> Response:
         asked = request.query_params
         in_round = _number(asked.get("round"), -1)
-        return JSONResponse(
-            review(
-                self.project,
-                label=asked.get("label"),
-                kind=asked.get("kind"),
-                person=asked.get("person"),
-                round=None if in_round < 0 else in_round,
-                text=asked.get("text", ""),
-                disagreement=asked.get("only") == "disagreement",
-                start=max(0, _number(asked.get("start"), 0)),
-            )
+        filters = Filters(
+            label=asked.get("label"),
+            kind=asked.get("kind"),
+            person=asked.get("person"),
+            round=None if in_round < 0 else in_round,
+            text=asked.get("text", ""),
+            disagreement=asked.get("only") == "disagreement",
+            model=asked.get("model") if asked.get("model") in MODEL else None,
+            box=_box(asked.get("box")),
         )
+        return JSONResponse(review(self.project, filters, max(0, _number(asked.get("start"), 0))))
 
     def _item(self, request: Request) -> Any:
         text = request.path_params["number"]
@@ -217,6 +216,12 @@ def _number(text: str | None, fallback: int) -> int:
         return fallback if text is None else int(text[:MOST_DIGITS])
     except ValueError:
         return fallback
+
+
+def _box(text: str | None) -> tuple[int, int, int, int] | None:
+    """A part of the map in an address, as four whole numbers with commas between."""
+    sides = [_number(side, -1) for side in text.split(",", 4)] if text else []
+    return (sides[0], sides[1], sides[2], sides[3]) if len(sides) == 4 else None
 
 
 def _field(body: Any, name: str, kind: type) -> Any:

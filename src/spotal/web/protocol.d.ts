@@ -87,8 +87,8 @@ export interface Round {
   waiting: number;
 }
 
-/** Answers that undo may take back, newest first. */
-export type Undoable = { id: string; item: number }[];
+/** Answers that undo may take back, newest first; `round` was the newest one when the answer was given, -1 before the first. */
+export type Undoable = { id: string; item: number; name: string; round: number }[];
 
 /** What became of items by number: the index of a class, a mark below 0, or null for nothing. */
 export type Marks = Record<string, number | null>;
@@ -155,6 +155,8 @@ export type Reply = State | Change | (Greeting & { tasks?: undefined; gone?: und
 export interface Reviewed extends Item {
   round: number | null;
   votes: Record<string, Word>;
+  /** The model's, where items were chosen by it. */
+  guess: { label: string; probability: number } | null;
 }
 
 /** What `GET api/review` returns: the items of one page, and how many there are in all. */

@@ -183,6 +183,21 @@ function help() {
   $("help", HTMLDialogElement).showModal();
 }
 
+/**
+ * Ask before an answer of an earlier round is taken back.
+ * @param {import("./session.js").Step} step
+ */
+function askEarlier(step) {
+  const [one] = step;
+  if (!one) return;
+  const what = step.length > 1 ? `${step.length} answers that you gave together` : `Your answer${one.name === null ? "" : ` about ${one.name}`}`;
+  $("earlier-text").textContent = `${what} ${step.length > 1 ? "are" : "is"} from round ${one.round + 1}. The present batch was chosen after that. What you take back is asked again, and the model knows the answer until it is trained again.`;
+  const dialog = $("earlier", HTMLDialogElement);
+  dialog.returnValue = "keep";
+  dialog.onclose = () => { if (dialog.returnValue === "undo") session.undo(true); };
+  dialog.showModal();
+}
+
 /** Go on as who labeled here last, unless the server was started for somebody else since. */
 function greet() {
   fallback = session.annotator;
@@ -222,6 +237,7 @@ function start() {
   document.addEventListener("visibilitychange", () => { if (!document.hidden && session.state && !session.lost) session.refresh(); });
   session.addEventListener("change", update);
   session.addEventListener("say", (event) => said(/** @type {CustomEvent<string>} */ (event).detail));
+  session.addEventListener("ask", (event) => askEarlier(/** @type {CustomEvent} */ (event).detail));
   session.addEventListener("file", (event) => {
     const file = /** @type {CustomEvent<string>} */ (event).detail;
     h("a", { href: `download/${file}`, download: "" }).click();
