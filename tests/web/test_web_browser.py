@@ -564,6 +564,57 @@ def test_the_page_says_what_a_correction_of_somebody_elses_answer_does(images, v
         page.get_by_text("0 answered items").wait_for()  # somebody agrees with the model now
 
 
+def test_what_the_model_is_sure_of_is_confirmed_in_a_strip(tmp_path, visit):
+    with make_images(tmp_path, n=30, picks=3) as project:
+        for item, label in (("p01.png", "green"), ("p03.png", "red"), ("p05.png", "blue")):
+            project.labels.record(item, label, annotator="bob")
+        predict(project, "green", 0.97)
+        with live(project) as server:
+            page = visit(server.address)
+            shown(page, "p00.png")
+            page.get_by_role("button", name="Confirm", exact=True).click()
+            strip = page.get_by_role("group", name="Look-alikes, suggested as green")
+            strip.wait_for()
+            until(page, "[...document.querySelectorAll('.strip img')].every((i) => i.naturalWidth)")
+            tiles = strip.get_by_role("button")
+            names = [tiles.nth(k).get_attribute("aria-label") for k in range(tiles.count())]
+            assert set(names) == {f"p{k:02d}.png" for k in range(4, 30, 3)}
+            page.keyboard.press("1")  # means nothing here
+            tiles.nth(1).click()
+            page.get_by_role("button", name="Confirm 8 items as green").click()
+            page.get_by_role("heading", name="Nothing to confirm now").wait_for()
+            saved(page, project, 11)
+            events = [event for event in project.labels.history() if event.annotator == "ann"]
+            assert {(event.item, event.source, event.label) for event in events} == {
+                (name, "suggestion", "green") for k, name in enumerate(names) if k != 1
+            }
+            page.get_by_role("button", name="Undo").click()
+            saved(page, project, 3)
+            page.get_by_role("button", name="One", exact=True).click()
+            shown(page, "p00.png")
+
+
+def test_confirmations_are_kept_while_the_server_is_away(tmp_path, visit):
+    with make_images(tmp_path, n=30, picks=3) as project:
+        for item, label in (("p01.png", "green"), ("p03.png", "red"), ("p05.png", "blue")):
+            project.labels.record(item, label, annotator="bob")
+        predict(project, "green", 0.97)
+        with live(project) as server:
+            page = visit(server.address)
+            page.get_by_role("button", name="Confirm", exact=True).click()
+            page.get_by_role("button", name="Confirm 9 items as green").wait_for()
+            until(page, "[...document.querySelectorAll('.strip img')].every((i) => i.naturalWidth)")
+            page.wait_for_load_state("networkidle")
+            server.stop()
+            page.keyboard.press("Enter")
+            page.get_by_role("alert").filter(has_text="9 answers waiting").wait_for()
+            page.get_by_role("heading", name="Suggestions come when the server is back").wait_for()
+            server.start()
+            page.get_by_text("The server is back: 9 kept answers saved").wait_for()
+            assert project.labels.sources() == {"suggestion": 9, "page": 3}
+            page.get_by_role("heading", name="Nothing to confirm now").wait_for()
+
+
 def test_many_classes_are_found_by_name(tmp_path, visit):
     with make_images(tmp_path, classes=MANY) as project, live(project) as server:
         page = visit(server.address)

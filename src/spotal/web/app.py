@@ -26,6 +26,7 @@ from spotal.web.recorder import Recorder
 from spotal.web.review import MODEL, Filters, review
 from spotal.web.serving import read_json
 from spotal.web.state import States, item, project_key
+from spotal.web.suggestions import suggestions
 from spotal.web.tasks import TASKS, Task
 from spotal.web.together import Together
 
@@ -55,7 +56,7 @@ def create_app(
     """The page and its routes, an ASGI application.
 
     ``GET /`` the page; ``GET /api/state``, ``/api/map``, ``/api/marks``, ``/api/items/N`` what it shows;
-    ``GET /api/review`` what was answered, filtered;
+    ``GET /api/review`` what was answered, filtered; ``GET /api/suggestions`` what the model is sure of;
     ``GET /image/N/small`` and ``/large`` an image of the project; ``POST /api/answers`` what somebody says;
     ``POST /api/jobs`` and ``/api/jobs/cancel`` start and stop long work; ``GET /download/NAME`` a file that it made.
     Whoever runs the application closes ``app.state.jobs`` at the end.
@@ -81,6 +82,7 @@ def create_app(
             Route("/api/items/{number}", routes.item),
             Route("/api/answers", routes.answers, methods=["POST"]),
             Route("/api/review", routes.review),
+            Route("/api/suggestions", routes.suggestions),
             Route("/api/jobs", routes.start, methods=["POST"]),
             Route("/api/jobs/cancel", routes.cancel, methods=["POST"]),
             Route("/download/{name}", routes.download),
@@ -195,10 +197,14 @@ class _Routes:
             round=None if in_round < 0 else in_round,
             text=asked.get("text", ""),
             disagreement=asked.get("only") == "disagreement",
+            suggested=asked.get("only") == "suggested",
             model=asked.get("model") if asked.get("model") in MODEL else None,
             box=_box(asked.get("box")),
         )
         return JSONResponse(review(self.project, filters, max(0, _number(asked.get("start"), 0))))
+
+    def suggestions(self, request: Request) -> Response:
+        return JSONResponse(suggestions(self.project))
 
     def _item(self, request: Request) -> Any:
         text = request.path_params["number"]
@@ -251,6 +257,8 @@ def _answers(body: Any) -> list[dict[str, Any]]:
                 raise HTTPException(400, f"{name} must be at most {MOST_CHARACTERS} characters, found {len(value):,}")
         if not isinstance(answer.get("label"), str | None):
             raise HTTPException(400, f"label must be a name or null, found {reprlib.repr(answer['label'])}")
+        if not isinstance(answer.get("suggested"), bool | None):
+            raise HTTPException(400, f"suggested must be true or false, found {reprlib.repr(answer['suggested'])}")
         if not isinstance(answer.get("content"), str | None) or answer.get("content") == "":
             raise HTTPException(
                 400, f"content must be that of the item shown, or null, found {reprlib.repr(answer['content'])}"

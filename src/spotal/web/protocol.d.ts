@@ -16,6 +16,8 @@ export interface Answer {
   kind: Kind | "undo";
   label?: string | null;
   content?: string;
+  /** Whether a person confirmed what was suggested. */
+  suggested?: boolean;
   /** The id of the answer that an undo takes back. */
   of?: string;
 }
@@ -135,6 +137,8 @@ export interface State extends Figures {
   kind: Item["kind"];
   classes: string[];
   map: string | null;
+  /** Whether a model has guessed. */
+  guesses: boolean;
   curve: Point[];
   undoable: Undoable;
   gone?: undefined;
@@ -154,7 +158,7 @@ export type Reply = State | Change | (Greeting & { tasks?: undefined; gone?: und
 /** An item that people answered, with the last word of each. */
 export interface Reviewed extends Item {
   round: number | null;
-  votes: Record<string, Word>;
+  votes: Record<string, Word & { suggested?: boolean }>;
   /** The model's, where items were chosen by it. */
   guess: { label: string; probability: number } | null;
 }
@@ -164,6 +168,19 @@ export interface Review {
   items: Reviewed[];
   total: number;
   people: string[];
+}
+
+/** Unlabeled items that look like a labeled one, and of which the model is sure. */
+export interface Strip {
+  label: string;
+  like: Item;
+  items: Item[];
+}
+
+/** What `GET api/suggestions` returns; `sure` is the least probability of a guess. */
+export interface Suggestions {
+  sure: number;
+  strips: Strip[];
 }
 
 /** What `GET api/map` returns. */

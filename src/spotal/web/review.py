@@ -36,6 +36,7 @@ class Filters:
     round : int or None, keep picks of this round, counted from 0
     text : str, keep items whose name or text contains this, in capitals or not
     disagreement : bool, keep items about which people say different things; a skip says nothing
+    suggested : bool, keep items about which somebody confirmed a suggestion
     model : str or None, keep items by the newest model's guess: "disagrees" (it differs from every answer; the surest
         guess first), "sure" or "unsure" (the least sure first). Items held back for the audit are left out
     box : tuple of four int or None, keep items in this part of the map (left, bottom, right, top), and among them
@@ -48,12 +49,13 @@ class Filters:
     round: int | None = None
     text: str = ""
     disagreement: bool = False
+    suggested: bool = False
     model: str | None = None
     box: tuple[int, int, int, int] | None = None
 
     def keep_words(self, said: list[Event]) -> bool:
         """Whether to keep an item by the last words of people about it."""
-        is_any = self.label is self.kind is self.person is None
+        is_any = self.label is self.kind is self.person is None and not self.suggested
         if not (is_any or any(map(self._fits, said))):
             return False
         return not self.disagreement or len({word.label for word in said if word.kind != "skip"}) > 1
@@ -82,6 +84,7 @@ class Filters:
             (self.person is None or word.annotator == self.person)
             and (self.label is None or word.label == self.label)
             and (self.kind is None or word.kind == self.kind)
+            and (not self.suggested or word.source == "suggestion")
         )
 
 
@@ -156,6 +159,10 @@ def _kept(
 
 
 def _shown(one: Item, in_round: int | None, guess: tuple[str, float] | None, said: list[Event]) -> dict[str, Any]:
-    votes = {word.annotator: {"kind": word.kind, "label": word.label} for word in said}
+    votes = {
+        word.annotator: {"kind": word.kind, "label": word.label}
+        | ({"suggested": True} if word.source == "suggestion" else {})
+        for word in said
+    }
     guessed = None if guess is None else {"label": guess[0], "probability": guess[1]}
     return item(one) | {"round": in_round, "votes": votes, "guess": guessed}

@@ -142,6 +142,7 @@ def _about(project: Project) -> dict[str, Any]:
             "size": newest.n_picks * project.settings.overlap,  # in answers
         },
         "map": projection_name(project),
+        "guesses": any(model.predictions is not None for model in project.models.all()),
         "undoable": [],
     }
 

@@ -10,7 +10,7 @@ import { spoken } from "./session.js";
 
 const PAUSE = 250; // ms after the last letter before the server is asked
 /** @type {[value: string, name: string][]} choices beside the classes */
-const OTHERS = [["kind:none_of_these", "None of these"], ["kind:skip", "Skipped"], ["only:disagreement", "People disagree"]];
+const OTHERS = [["kind:none_of_these", "None of these"], ["kind:skip", "Skipped"], ["only:disagreement", "People disagree"], ["only:suggested", "Confirmed suggestions"]];
 
 /** @type {[value: string, name: string][]} choices by the model's guess */
 const MODEL = [["", "Whatever the model says"], ["disagrees", "Model disagrees"], ["sure", "Model is sure"], ["unsure", "Model is unsure"]];
@@ -185,7 +185,7 @@ export class Review {
     chip.replaceChildren(answers.join(" / "), ...(guess ? [h("small", {}, `model: ${guess.label} ${percent(guess.probability)}`)] : []));
     const only = answers.length === 1 ? (state?.classes.indexOf(answers[0] ?? "") ?? -1) : -1;
     chip.className = `chip done ${only < 0 ? "" : color(only)}`;
-    const people = [...said].map(([who, word]) => `${who}: ${spoken(word)}`).join(", ");
+    const people = [...said].map(([who, word]) => `${who}: ${spoken(word)}${word === votes[who] && votes[who]?.suggested ? ", a confirmed suggestion" : ""}`).join("; ");
     tile.title = `${id} (${people})`;
     tile.setAttribute("aria-label", `${text?.slice(0, 80) ?? id}, ${people}`);
     tile.setAttribute("aria-pressed", String(this.marked.has(number)));

@@ -194,12 +194,13 @@ export class Session extends EventTarget {
    * @param {Kind} kind
    * @param {string | null} [label]
    * @param {Map<number, string>} [shown] contents of items that are shown and are no tasks, by number
+   * @param {boolean} [suggested] whether the class was suggested and is confirmed
    */
-  async answer(numbers, kind, label = null, shown = new Map()) {
+  async answer(numbers, kind, label = null, shown = new Map(), suggested = false) {
     if (this.saving || !numbers.length) return;
     const entries = numbers.map((item) => {
       const content = shown.get(item) ?? this.tasks.get(item)?.content; // the answer is about this, whatever the item is by then
-      return { id: newId(), item, annotator: this.annotator, kind, label, ...(content && { content }) };
+      return { id: newId(), item, annotator: this.annotator, kind, label, ...(content && { content }), ...(suggested && { suggested }) };
     });
     const round = this.state?.round?.number ?? -1;
     this.stack.push(entries.map(({ id, item }) => ({ id, item, name: this.tasks.get(item)?.id ?? null, round, before: this.words.get(item) ?? null })));
