@@ -30,13 +30,18 @@ def texts(tmp_path):
         yield project
 
 
+def paint_images(folder, n=12):
+    """A folder of ``n`` small pictures in plain colors; the colors."""
+    folder.mkdir(parents=True)
+    colors = [list(PAINT.values())[k % 3] for k in range(n)]
+    for k, color in enumerate(colors):
+        Image.new("RGB", (40, 30), color).save(folder / f"p{k:02d}.png")
+    return np.array(colors)
+
+
 def make_images(folder, n=12, picks=5, classes=CLASSES, held_back=0.0, **settings):
     """A project of ``n`` small pictures in plain colors, the first ``picks`` picked, with embeddings."""
-    (folder / "photos").mkdir(parents=True)
-    paints = list(PAINT.values())
-    colors = np.array([paints[k % 3] for k in range(n)])
-    for k, color in enumerate(colors):
-        Image.new("RGB", (40, 30), tuple(color.tolist())).save(folder / "photos" / f"p{k:02d}.png")
+    colors = paint_images(folder / "photos", n)
     project = Project.create(
         folder / "project", Settings(Data("../photos"), classes, audit=Audit(held_back), **settings)
     )

@@ -13,11 +13,13 @@ from functools import partial
 
 import pytest
 import uvicorn
-from tests.web.conftest import TOKEN, make_images, predict
+from tests.web.conftest import TOKEN, make_images, paint_images, predict
 from tests.web.slow_tasks import OURS
 
+from spotal.images import find_images
 from spotal.project import Pick
 from spotal.web import create_app
+from spotal.web.setup import Setup
 
 MANY = tuple(f"class {k}" for k in range(1, 31))
 COLORS = ("black-tailed", "pied", "gray", "red", "blue", "golden", "great", "lesser")
@@ -45,7 +47,7 @@ def visit(browser):
     """A page at an address, in a browser of its own; any error in it fails the test."""
     contexts, errors = [], []
 
-    def visit(address, context=None, **options):
+    def visit(address, context=None, ready=".frame, .finished", **options):
         if context is None:
             contexts.append(browser.new_context(reduced_motion="reduce", **options))
             context = contexts[-1]
@@ -53,7 +55,7 @@ def visit(browser):
         page = context.new_page()
         page.on("pageerror", lambda error: errors.append(error))
         page.goto(address)
-        page.locator(".frame, .finished").first.wait_for()
+        page.locator(ready).first.wait_for()
         return page
 
     yield visit
@@ -63,10 +65,10 @@ def visit(browser):
 
 
 class Live:
-    """The server over a project, in a thread, on a port that stays the same."""
+    """The server of an application, in a thread, on a port that stays the same."""
 
-    def __init__(self, project, **options):
-        self.app = create_app(project, **{"annotator": "ann", "token": TOKEN} | options)
+    def __init__(self, app):
+        self.app = app
         self.lost = None
         """Whose answers' "reply" gets lost, or the "request" itself."""
         self.port = free_port()
@@ -113,14 +115,18 @@ class Live:
 
 
 @contextmanager
-def live(project, **options):
-    server = Live(project, **options)
+def served(app):
+    server = Live(app)
     server.start()
     try:
         yield server
     finally:
         server.stop()
-        server.app.state.jobs.close()
+        (server.app if isinstance(server.app, Setup) else server.app.state.jobs).close()
+
+
+def live(project, **options):
+    return served(create_app(project, **{"annotator": "ann", "token": TOKEN} | options))
 
 
 def free_port():
@@ -613,6 +619,26 @@ def test_confirmations_are_kept_while_the_server_is_away(tmp_path, visit):
             page.get_by_text("The server is back: 9 kept answers saved").wait_for()
             assert project.labels.sources() == {"suggestion": 9, "page": 3}
             page.get_by_role("heading", name="Nothing to confirm now").wait_for()
+
+
+def test_a_folder_of_photos_becomes_a_project_on_the_page(tmp_path, visit):
+    paint_images(tmp_path / "photos", 30)
+    app = Setup(find_images(tmp_path / "photos"), tmp_path / "photos-labels", token=TOKEN, annotator="ann")
+    with served(app) as server:
+        page = visit(server.address, ready="#classes")
+        page.get_by_text("30 images in").wait_for()
+        button = page.get_by_role("button", name="Start labeling")
+        assert button.is_disabled()
+        page.get_by_label("Names of the classes").fill("red")
+        page.get_by_text("1 class: give two at least").wait_for()
+        page.get_by_label("Names of the classes").fill("red\n\ngreen\nred\n blue ")
+        page.get_by_text("3 classes", exact=True).wait_for()
+        button.click()
+        page.locator(".frame img").wait_for(timeout=300_000)
+        until(page, "document.querySelector('.frame img').naturalWidth > 0")
+        page.keyboard.press("3")
+        wait(lambda: app.project.counts().labeled == 1)
+        assert said(app.project)[0][1:] == ("label", "blue")
 
 
 def test_many_classes_are_found_by_name(tmp_path, visit):

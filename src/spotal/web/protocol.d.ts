@@ -183,6 +183,21 @@ export interface Suggestions {
   strips: Strip[];
 }
 
+/** What `GET api/setup` returns, before there is a project; `made` is the address of its page when there is one. */
+export interface Setup {
+  data: string;
+  folder: string;
+  images: number;
+  /** Names of sub-folders. */
+  names: string[];
+  making: boolean;
+  what: string;
+  done: number;
+  total: number;
+  error: string | null;
+  made: string | null;
+}
+
 /** What `GET api/map` returns. */
 export interface Atlas {
   name: string;
