@@ -20,7 +20,8 @@ from spotal.project.schema import ItemRow, PickRow, standings
 from spotal.project.sources import location
 
 if TYPE_CHECKING:
-    from sqlalchemy import Connection
+    from numpy.typing import NDArray
+    from sqlalchemy import Connection, Select
 
     from spotal.project.project import Project
 
@@ -149,14 +150,13 @@ class Items:
 
     def candidates(self) -> list[Item]:
         """What a strategy may pick: present, not held back, never picked, and nobody has spoken about it."""
-        free = (
-            select(*_COLUMNS)
-            .outerjoin(PickRow, PickRow.item == ItemRow.number)
-            .outerjoin(standings, standings.c.item == ItemRow.number)
-            .where(PickRow.item.is_(None), standings.c.item.is_(None))
-            .where(ItemRow.held_back.is_(None), ~ItemRow.missing)
-        )
-        return self._all(free)
+        return self._all(_free(*_COLUMNS))
+
+    def candidate_numbers(self) -> NDArray[np.int64]:
+        """Numbers of the :meth:`candidates`, ascending; int64 (m,)."""
+        with self._database.read() as connection:
+            found = connection.execute(_free(ItemRow.number).order_by(ItemRow.number)).scalars()
+            return np.fromiter(found, np.int64)
 
     @property
     def location(self) -> Path:
@@ -248,6 +248,18 @@ class Items:
             for start in range(0, len(values), MANY):
                 query: Any = select(*_COLUMNS).where(attribute.in_(values[start : start + MANY]))
                 yield from (Item(*row) for row in connection.execute(query))
+
+
+def _free(*columns: Any) -> Select[Any]:
+    """Columns of the items that a strategy may pick."""
+    return (
+        select(*columns)
+        .select_from(ItemRow)
+        .outerjoin(PickRow, PickRow.item == ItemRow.number)
+        .outerjoin(standings, standings.c.item == ItemRow.number)
+        .where(PickRow.item.is_(None), standings.c.item.is_(None))
+        .where(ItemRow.held_back.is_(None), ~ItemRow.missing)
+    )
 
 
 def numbers_of(connection: Connection, ids: Iterable[str]) -> dict[str, int]:
