@@ -55,7 +55,8 @@ class ActiveLearner:
     embeddings : (n, d) or None
         Where the strategy compares rows, in every round: features that labels have not arranged, such as those of a
         pretrained or self-supervised encoder. Choosing in the space of a network that is retrained on the labels costs
-        about two points (docs/research.md). None is X itself where it is features (n, d); for images, principal
+        about two points (docs/evidence/research.md). None is X itself where it is features (n, d); for images,
+        principal
         components of the pixels, at most 64, while there is no label, and what the learner makes of them from then on.
     X_test, y_test : as X, and int (m,); both or neither
     max_labels : int or None, labels at which to stop asking; not with cost, where rounds are what ends the loop
