@@ -12,7 +12,7 @@ import griffe
 
 ROLE = re.compile(r":(?:func|class|meth|mod|attr|data):`~?([\w.]+)`")
 PARAMETER = re.compile(r"^(\*{0,2}\w+(?:, \*{0,2}\w+)*) : (.*)$")
-PROSE = re.compile(r"^[a-z]")
+TYPE = re.compile(r"^(int|float|bool|str|Path)( or None)?(, optional)?(, |\.?$)")
 
 
 class Docstrings(griffe.Extension):
@@ -37,8 +37,9 @@ def parameters(text: str) -> str:
         if found is None:
             lines.append(line)
         else:
-            more = below.startswith(" ")
-            lines += [found[1], "    " + found[2] + ("." if more and not found[2].endswith((".", ":", ";")) else "")]
+            about = TYPE.sub("", found[2])
+            more = below.startswith(" ") and about and not about.endswith((".", ":", ";"))
+            lines += [found[1], f"    {about}{'.' * bool(more)}"]
     return "\n".join(lines)
 
 

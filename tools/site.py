@@ -6,7 +6,6 @@ import ast
 import re
 import sys
 from pathlib import Path
-from typing import Any
 
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files
@@ -86,7 +85,7 @@ def public(path: Path) -> list[str]:
 def front_page() -> str:
     """Make the page of the names that ``spotal`` itself has."""
     own = [name for name in public(PACKAGE / "__init__.py") if name not in {*rooms(), *INNER, "__version__"}]
-    own.sort(key=lambda name: (name[0].isupper(), name))
+    own.sort(key=lambda name: (name != "select", name[0].isupper(), name))
     return "\n\n".join(["# spotal", "Everything most programs need.", *(f"::: spotal.{name}" for name in own)])
 
 
@@ -116,7 +115,6 @@ def commands() -> str:
     command = typer.main.get_command(app)
     context = command.make_context("spotal", [], resilient_parsing=True)
     text = get_docs_for_click(obj=command, ctx=context, name="spotal", title="Commands")
+    # its list of commands cuts sentences short; the page's table of contents has them too
+    text = re.sub(r"\*\*Commands\*\*:.*?(?=^## )", "", text, count=1, flags=re.DOTALL | re.MULTILINE)
     return re.sub(r"\[bold\](.*?)\[/bold\]", r"`\1`", text)
-
-
-__all__: list[Any] = []
