@@ -184,8 +184,11 @@ def _place(folder: Path, path: Path) -> str:
 
 
 def _check_strategy(name: str, many: bool) -> None:
+    from spotal.project import Settings
     from spotal.strategies import get, names
 
+    if name == Settings.strategy:  # it needs none, and to load it takes as long as all the rest
+        return
     if many and name in names() and not get(name).multilabel:
         able = ", ".join(one for one in names() if get(one).multilabel)
         raise InputError("strategy", f"{name} cannot take items of several classes", f"take one of {able}")

@@ -133,9 +133,7 @@ def blocks(n: int, rows: int) -> Iterator[slice]:
         yield slice(start, min(n, start + rows))
 
 
-def check_matrix(
-    x: Any, name: str, *, finite: bool = True, min_rows: int = 1, where: Callable[[int], object] = int
-) -> Any:
+def check_matrix(x: Any, name: str, *, finite: bool = True, where: Callable[[int], object] = int) -> Any:
     """Check that x is a finite numeric matrix (n, d); return it as an array or tensor, uncopied if it is one.
 
     ``where`` says what a row is called, where x is a part of something larger.
@@ -159,8 +157,8 @@ def check_matrix(
             found=f"{x.ndim}-D with shape {tuple(x.shape)}",
             remedy="Reshape your data to one row per item",
         )
-    if x.shape[0] < min_rows:
-        raise InputError(name, f"has {x.shape[0]} rows (shape={tuple(x.shape)}), at least {min_rows} needed")
+    if not x.shape[0]:
+        raise InputError(name, f"has no rows (shape={tuple(x.shape)}), at least 1 needed")
     if x.shape[1] == 0:
         raise InputError(name, f"has 0 feature(s) (shape={tuple(x.shape)}) while a minimum of 1 is required.")
     _check_dtype(x, name)
@@ -231,16 +229,30 @@ def _check_finite(x: Any, name: str, where: Callable[[int], object]) -> None:
 
 
 def check_rows(rows: ArrayLike | None, n: int, name: str) -> NDArray[np.int64]:
-    """Check row numbers into n rows: integers, in range, none repeated. None means none. Returns int64 (m,)."""
+    """Check row numbers into n rows: integers, in range, none repeated, or a boolean mask (n,). None means none.
+
+    Returns int64 (m,).
+    """
     if rows is None:
         return np.empty(0, np.int64)
     array = as_array(rows, name)
+    if array.dtype.kind == "b" and array.size:
+        if array.shape != (n,):
+            raise InputError(
+                name, must=f"have shape ({n},) as a boolean mask, one for each row", found=f"shape {array.shape}"
+            )
+        return np.flatnonzero(array)
     if array.size == 0:
         return np.empty(0, np.int64)
     if array.ndim != 1:
         raise InputError(name, must="be a 1-D array of row numbers", found=f"shape {array.shape}")
     if array.dtype.kind not in "ui":
-        raise InputError(name, must="hold integer row numbers", found=f"dtype {array.dtype}")
+        raise InputError(
+            name,
+            must="hold integer row numbers, or be a boolean mask",
+            found=f"dtype {array.dtype}",
+            remedy="give positions; for names of rows, index.get_indexer(names) gives theirs",
+        )
     array = array.astype(np.int64)
     outside = array[(array < 0) | (array >= n)]
     if outside.size:

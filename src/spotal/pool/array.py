@@ -27,11 +27,11 @@ class ArrayPool:
     """Rows of a checked (n, d) array or tensor; a ``np.memmap`` is read batch by batch and never held whole.
 
     The file of a ``np.memmap`` is compared with what it was before and after each pass, and before rows are read: where
-    it changed, that is a DataFileError.
+    it changed, that is a DataFileError. ``index`` names the rows, such as that of a pandas DataFrame.
     """
 
-    def __init__(self, array: Any) -> None:
-        self.array = array
+    def __init__(self, array: Any, index: Any = None) -> None:
+        self.array, self.index = array, index
         file = mapped_file(array)
         self._signature = None if file is None else FileSignature(file)
 
@@ -68,6 +68,10 @@ class ArrayPool:
     def where(self, row: int) -> str:
         """The row's number."""
         return str(row)
+
+    def ids(self) -> Any:
+        """The names of all rows; None where they have none but their numbers."""
+        return self.index
 
     def fingerprint(self) -> dict[str, Any]:
         """Shape, dtype and BLAKE2 hash of the content: of all rows, or of evenly spaced ones in a large pool."""

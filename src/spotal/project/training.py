@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from spotal.errors import SpotalWarning
 from spotal.learner import calls
+from spotal.numeric.arrays import blocks
 from spotal.project import made
 from spotal.project.learning import Inputs, Progress, recipe_for
 from spotal.project.places import MODELS
@@ -22,13 +23,16 @@ from spotal.project.predictions import write_rows
 from spotal.storage.files import atomic_path
 
 if TYPE_CHECKING:
+    from spotal.project.items import Present
     from spotal.project.project import Project
-    from spotal.project.records import Item, Model, Standing
+    from spotal.project.records import Model, Standing
     from spotal.project.settings import Settings
 
 __all__ = ["prepare", "targets", "train"]
 
 
+BLOCK = 4_096
+"""Items that are hashed at a time."""
 ENDINGS = ("embeddings.npy", "predictions.npy", "pt", "joblib")
 """Of the files that a training may leave."""
 
@@ -111,14 +115,14 @@ class _Known:
     labeled : the class of each, or 0 and 1 for each class where an item may have several
     """
 
-    items: list[Item]
+    items: Present
     labeled: dict[int, int] | dict[int, list[int]]
     digest: str
 
     @classmethod
     def of(cls, project: Project) -> _Known:
         settings = project.settings
-        items = [item for item in project.items if not item.missing]
+        items = project.items.present()
         standings = project.labels.current()
         labeled = targets(settings, standings.values())
         if len(labeled) < len(standings):
@@ -134,8 +138,9 @@ class _Known:
         parts = (settings.model, settings.classes, settings.random_state, settings.data, sorted(labeled.items()))
         for part in parts + (("many",) if settings.many else ()):
             digest.update(repr(part).encode())
-        for item in items:
-            digest.update(f"{item.number}\0{item.content}\0".encode())
+        for some in blocks(len(items), BLOCK):
+            pairs = zip(items.numbers[some].tolist(), items.contents[some], strict=True)
+            digest.update("".join(f"{number}\0{content}\0" for number, content in pairs).encode())
         return cls(items, labeled, digest.hexdigest())
 
     def rows_in(self, inputs: Inputs) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
