@@ -27,14 +27,14 @@ def test_keys_choose_classes_and_enter_confirms_them(tmp_path, visit):
     with make_images(tmp_path, many=True) as project, live(project) as server:
         sure_of(project, "red", "blue")
         page = visit(server.address)
-        confirm = page.get_by_role("button", name="Confirm")
+        confirm = page.locator("#answers .primary")
         shown(page, "p00.png")
-        assert confirm.get_attribute("aria-label") == "Confirm: none of these"
+        assert confirm.get_attribute("aria-label") == "Save: none of these"
         for key in "312":
             page.keyboard.press(key)
         page.keyboard.press("1")  # taken back
         assert page.locator(".class[title=green]").get_attribute("aria-pressed") == "true"
-        assert confirm.get_attribute("aria-label") == "Confirm blue, green"
+        assert confirm.get_attribute("aria-label") == "Save blue, green"
         assert project.labels.history() == []  # nothing yet
         page.keyboard.press("Enter")
         assert recorded(project, 1) == ("p00.png", "label", "blue|green")
@@ -95,6 +95,7 @@ def test_people_who_name_other_sets_are_in_conflict_and_see_both(tmp_path, visit
         project.labels.record("p00.png", "red|blue", annotator="ann")
         project.labels.record("p00.png", "red", annotator="bob")
         page = visit(server.address)
+        shown(page, "p00.png")
         until(page, "document.querySelector('.notice').textContent.includes('ann says blue, red, bob says red')")
         page.keyboard.press("1")
         page.keyboard.press("Enter")

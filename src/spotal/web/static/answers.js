@@ -35,7 +35,7 @@ export class Answers {
     this.list = h("div", { className: "classes", role: "group", "aria-label": "Classes" }, buttons);
     this.none = action("None of these", "n", () => act("none_of_these"));
     this.skip = action("Skip", "s", () => act("skip"));
-    this.confirm = several.on ? action("Confirm", "↵", () => act("confirm"), "primary") : null;
+    this.confirm = several.on ? action("Save", "↵", () => act("confirm"), "primary") : null;
     this.other = h(
       "div",
       { className: "other" },
@@ -164,9 +164,9 @@ export class Answers {
     }
     for (const button of [this.none, this.skip]) button.disabled = off;
     if (this.confirm) {
-      const said = several.names.size ? `Confirm ${[...several.names].join(", ")}` : "Confirm: none of these";
+      const said = several.names.size ? `Save ${[...several.names].join(", ")}` : "Save: none of these";
       this.confirm.disabled = off;
-      if (this.confirm.lastChild) this.confirm.lastChild.textContent = several.names.size ? "Confirm" : "Confirm: none";
+      if (this.confirm.lastChild) this.confirm.lastChild.textContent = several.names.size ? "Save" : "Save: none";
       this.confirm.title = said;
       this.confirm.setAttribute("aria-label", said);
     }

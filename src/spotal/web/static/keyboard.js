@@ -29,7 +29,7 @@ export const HELP_SEVERAL = new Map([
   ["1 – 9, 0", "choose that class, or take it back"],
   ["g", "answer with the classes that the model guesses"],
   ["n", "none of these, at once"],
-  ["Enter", "confirm the classes chosen; none chosen means none of these"],
+  ["Enter", "save the classes chosen; none chosen means none of these"],
 ]);
 
 /**
