@@ -10,7 +10,6 @@ from scipy.spatial.distance import cdist
 from tests.raising import raises_input
 
 from spotal.errors import InputError
-from spotal.numeric import nearest as nearest_module
 from spotal.numeric.arrays import (
     as_array,
     batches_of,
@@ -125,13 +124,12 @@ def test_rows_and_weights_that_are_fine():
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("dim", [1, 3, 40])
-def test_nearest_against_scipy(dtype, dim, monkeypatch):
+def test_nearest_against_scipy(dtype, dim):
     rng = np.random.default_rng(dim)
     points, centers = rng.normal(size=(300, dim)).astype(dtype) + 7, rng.normal(size=(9, dim)) + 7
     distance = cdist(points, centers)
     for entries in (1, 100, 1 << 20):
-        monkeypatch.setattr(nearest_module, "BLOCK_ENTRIES", entries)
-        index, squared = nearest(torch.from_numpy(points), torch.from_numpy(centers))
+        index, squared = nearest(torch.from_numpy(points), torch.from_numpy(centers), entries)
         assert np.array_equal(index, distance.argmin(1))
         assert squared.dtype == torch.float64
         np.testing.assert_allclose(squared, distance.min(1) ** 2, rtol=1e-9)

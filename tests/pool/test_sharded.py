@@ -17,7 +17,6 @@ import spotal
 from spotal.errors import DataFileError, InputError, OutputError
 from spotal.numeric.arrays import batches_of
 from spotal.pool import as_array, as_pool, bad_rows, check_finite, is_sharded, on_device, open_pool, spool
-from spotal.strategies import _sample
 
 ROWS = np.random.default_rng(0).normal(size=(90, 6)).astype(np.float32)
 
@@ -142,11 +141,10 @@ WAYS = ["loader", "iterable", "memory", "file", "datasets", "streamed datasets",
 
 @pytest.mark.parametrize("kind", WAYS)
 @pytest.mark.parametrize("least", [40, 4_096])
-def test_every_way_to_a_pool_gives_the_picks_of_its_rows(tmp_path, monkeypatch, kind, least):
-    monkeypatch.setattr(_sample, "LEAST_ROWS", least)
-    monkeypatch.setattr(_sample, "ROWS_PER_PICK", 2)
-    alone = spotal.select(ROWS, 6, random_state=0)
-    found = spotal.select(sources(tmp_path, kind), 6, random_state=0)
+def test_every_way_to_a_pool_gives_the_picks_of_its_rows(tmp_path, kind, least):
+    strategy = spotal.SPOT(sample_size=least)
+    alone = spotal.select(ROWS, 3, strategy, random_state=0)
+    found = spotal.select(sources(tmp_path, kind), 3, strategy, random_state=0)
     assert np.array_equal(found.indices, alone.indices)
     assert np.array_equal(found.cell_mass, alone.cell_mass)
     if least > len(ROWS):
@@ -269,9 +267,7 @@ def test_a_pool_that_grows_during_a_pass(tmp_path, kind):
         list(batches)
 
 
-def test_a_mapped_array_whose_file_changes(tmp_path, monkeypatch):
-    monkeypatch.setattr(_sample, "LEAST_ROWS", 40)
-    monkeypatch.setattr(_sample, "ROWS_PER_PICK", 2)
+def test_a_mapped_array_whose_file_changes(tmp_path):
     np.save(tmp_path / "x.npy", ROWS)
     array = np.load(tmp_path / "x.npy", mmap_mode="r")
     for seen in (array, array[20:80], np.asarray(array)[::2]):
@@ -281,7 +277,7 @@ def test_a_mapped_array_whose_file_changes(tmp_path, monkeypatch):
         for read in (lambda pool=pool: list(pool.batches()), lambda pool=pool: pool.rows(np.array([3]))):
             with pytest.raises(DataFileError, match=r"x\.npy changed while the pool was read"):
                 read()
-    picks = spotal.select(array, 5, random_state=0)
+    picks = spotal.select(array, 2, spotal.SPOT(sample_size=40), random_state=0)
     with (tmp_path / "x.npy").open("ab") as file:
         file.write(b"more")
     with pytest.raises(DataFileError, match=r"x\.npy changed"):

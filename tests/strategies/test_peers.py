@@ -12,8 +12,9 @@ from sklearn.datasets import make_blobs
 from spotal.errors import InputError
 from spotal.mass import tempered
 from spotal.pool import ArrayPool
-from spotal.strategies import _cover, get
+from spotal.strategies import Random, get
 from spotal.strategies._content import ContentRandom
+from spotal.strategies._greedy_coverage import gaussian, greedy_cover
 from spotal.strategies.coregcn import Graph
 from spotal.strategies.uherding import calibration_error
 
@@ -38,21 +39,31 @@ def shortfall(similar, weights, labeled, picks):
 @pytest.mark.parametrize("block", [256, 8])
 @pytest.mark.parametrize("few", [1 << 24, 0], ids=["float64", "float32"])
 @pytest.mark.parametrize("labeled", [[], LABELED])
-def test_lazy_greedy_picks_are_those_of_plain_greedy(block, few, labeled, monkeypatch):
+def test_lazy_greedy_picks_are_those_of_plain_greedy(block, few, labeled):
     """Up to ties, such as that of two rows which only gain on each other."""
-    monkeypatch.setattr(_cover, "BLOCK_ROWS", block)
-    monkeypatch.setattr(_cover, "FEW", few)
     mass = np.random.default_rng(1).random(700)
     squared = ((CLOUD[:, None] - CLOUD) ** 2).sum(2)
-    known = {"labeled": labeled, "mass": mass, "random_state": 0}
-    for strategy, similar in [
-        (get("maxherding", radius=0.8, normalize=False), np.exp(-squared / 0.8**2)),
-        (get("probcover", delta=0.9**0.5, normalize=False), (squared < 0.9).astype(float)),
+    for kernel, radius, similar in [
+        (gaussian(0.8), 0.8, np.exp(-squared / 0.8**2)),
+        (lambda found: found < 0.9, 0.9**0.5, (squared < 0.9).astype(float)),
     ]:
-        found = strategy.query(CLOUD, 60, **known)
-        short, coverage = shortfall(similar, mass, labeled, found.indices)
+        query = Random()._checked(CLOUD, 60, labeled, None, None, mass, 0)
+        picks, reached = greedy_cover(
+            query.pool,
+            kernel,
+            query.allowance(),
+            candidates=query.unlabeled,
+            targets=np.arange(700),
+            weights=mass,
+            around=query.labeled,
+            chance=ContentRandom(query.pool, 0),
+            radius=radius,
+            block_rows=block,
+            few=few,
+        )
+        short, coverage = shortfall(similar, mass, labeled, picks)
         assert short < 1e-6
-        assert found.diagnostics["coverage"] == pytest.approx(coverage, rel=1e-5)
+        assert reached == pytest.approx(coverage, rel=1e-5)
 
 
 @pytest.mark.parametrize("cloud", [np.abs(CLOUD), CLOUD], ids=["cosine", "half"])

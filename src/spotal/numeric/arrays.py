@@ -158,7 +158,7 @@ def check_matrix(x: Any, name: str, *, finite: bool = True, where: Callable[[int
             remedy="Reshape your data to one row per item",
         )
     if not x.shape[0]:
-        raise InputError(name, f"has no rows (shape={tuple(x.shape)}), at least 1 needed")
+        raise InputError(name, f"has 0 rows (shape={tuple(x.shape)}), at least 1 needed")
     if x.shape[1] == 0:
         raise InputError(name, f"has 0 feature(s) (shape={tuple(x.shape)}) while a minimum of 1 is required.")
     _check_dtype(x, name)

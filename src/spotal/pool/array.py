@@ -69,13 +69,14 @@ class ArrayPool:
         """The row's number."""
         return str(row)
 
-    def fingerprint(self) -> dict[str, Any]:
-        """Shape, dtype and BLAKE2 hash of the content: of all rows, or of evenly spaced ones in a large pool."""
+    def fingerprint(self, whole_bytes: int = HASHED_WHOLE, some_rows: int = HASHED_ROWS) -> dict[str, Any]:
+        """Shape, dtype and BLAKE2 hash of the content: of all rows up to ``whole_bytes``, else of evenly
+        spaced ones."""
         n, dim = self.array.shape
         itemsize = self.array.element_size() if is_tensor(self.array) else self.array.dtype.itemsize
-        whole = n * dim * itemsize <= HASHED_WHOLE
+        whole = n * dim * itemsize <= whole_bytes
         digest = hashlib.blake2b(digest_size=16)
-        rows = np.arange(n) if whole else np.linspace(0, n - 1, HASHED_ROWS).astype(np.int64)
+        rows = np.arange(n) if whole else np.linspace(0, n - 1, some_rows).astype(np.int64)
         for part in blocks(len(rows), block_rows(dim, itemsize)):
             block = self.array[part] if whole else self.array[rows[part]]
             digest.update(np.ascontiguousarray(to_numpy(block)).data)

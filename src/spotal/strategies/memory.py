@@ -75,7 +75,7 @@ class SelectionScale:
                 "leave them out",
                 subject="plans and max_memory",
             )
-        sampled = rows_needed(n, labeled, budget)
+        sampled = rows_needed(n, labeled, budget, spot.sample_size)
         near = neighbors_needed(sampled, spot.most_reach / max(1, labeled + budget))
         drawn = spot.representative == "random"
         return cls(n, dim, budget, sampled, near, labeled > 0 or limited or known or drawn, classes)
