@@ -6,7 +6,7 @@ from PIL import Image
 from tests.raising import raises_input
 
 from spotal.embed import PixelEmbedder, embed_images
-from spotal.errors import DataFileError, InputError, SpotalWarning
+from spotal.errors import DataFileError, SpotalWarning
 
 
 class Mean:
@@ -78,7 +78,7 @@ def test_pixels_are_fitted_first(paths):
 
 
 def test_nothing_to_embed(paths):
-    with pytest.raises(InputError, match="at least one image"):
+    with raises_input("paths", "none"):
         embed_images([], Mean())
     with raises_input("image_size"):
         embed_images(paths, Mean(), 0)

@@ -14,7 +14,7 @@ from pyarrow import parquet
 from tests.raising import raises_input
 
 import spotal
-from spotal.errors import DataFileError, InputError, OutputError
+from spotal.errors import DataFileError, OutputError
 from spotal.numeric.arrays import batches_of
 from spotal.pool import as_array, as_pool, bad_rows, check_finite, is_sharded, on_device, open_pool, spool
 
@@ -217,9 +217,9 @@ def test_rows_that_are_not_finite_are_named_or_left_out(tmp_path):
     rows = ROWS.copy()
     rows[43, 2], rows[88, 0] = np.nan, np.inf
     pool = open_pool(shards(tmp_path, rows=rows))
-    with pytest.raises(InputError, match=r"row\(s\) 2 of .*s2\.npy, 47 of .*s2\.npy"):
+    with raises_input("pool", "s2.npy, 47 of"):
         check_finite(pool)
-    with pytest.raises(InputError, match=r"2 of .*s2\.npy"):
+    with raises_input("pool", "s2.npy"):
         spotal.select(pool, 5, random_state=0)
     bad = bad_rows(pool)
     assert bad.tolist() == [43, 88]
@@ -339,11 +339,11 @@ def test_a_loop_over_shards_is_one_over_their_rows(tmp_path):
 
 
 def test_batches_that_differ_or_are_none():
-    with pytest.raises(InputError, match="batch 1 must have width 6"):
+    with raises_input("batches", "width 4 and dtype float32"):
         spool([ROWS[:3], ROWS[:3, :4]])
-    with pytest.raises(InputError, match="a batch at least"):
+    with raises_input("pool", "none"):
         spool(iter([]))
-    with pytest.raises(InputError, match="'embedding'"):
+    with raises_input("batches", "image"):
         spool([{"image": ROWS[0]}])
 
 
@@ -359,6 +359,6 @@ def test_devices():
     with raises_input("device"):
         on_device(pool, "tpu")
     if not torch.cuda.is_available():
-        with pytest.raises(InputError, match="no CUDA device"):
+        with raises_input("device", "no CUDA device"):
             on_device(pool, "cuda")
         assert on_device(pool, "auto") is pool

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 from sklearn.datasets import make_blobs
+from tests.raising import raises_input
 
 from spotal.errors import InputError
 from spotal.mass import tempered
@@ -246,7 +247,7 @@ def test_bad_parameters_are_refused_in_one_sentence(name, parameters, words):
 @pytest.mark.parametrize("name", ["bald", "batch-bald"])
 @pytest.mark.parametrize("given", [ODDS, ODDS[:, :, None]], ids=["none", "one"])
 def test_one_draw_is_not_enough(name, given):
-    with pytest.raises(InputError, match="two draws of the model at least, found") as error:
+    with raises_input("probabilities") as error:
         get(name).query(CLOUD, 1, probabilities=given)
     assert "\n" not in str(error.value)
 
@@ -260,5 +261,5 @@ def test_several_draws_serve_as_their_mean_where_one_is_enough():
             several.indices, get(name).query(CLOUD[:50], 5, probabilities=draws.mean(2), **known).indices
         )
     draws[7, 0, 2] += 0.5
-    with pytest.raises(InputError, match=r"as sum in row 7"):
+    with raises_input("probabilities", "as sum in row 7"):
         get("margin").query(CLOUD[:50], 1, probabilities=draws)

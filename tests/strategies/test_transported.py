@@ -15,7 +15,7 @@ from tests.raising import raises_input
 
 from spotal import design as designs
 from spotal.design.merit import MERIT_POINTS
-from spotal.errors import BudgetError, InputError
+from spotal.errors import BudgetError
 from spotal.mass import LabelDistance, Mass
 from spotal.numeric.arrays import batches_of
 from spotal.pool import ArrayPool
@@ -404,9 +404,9 @@ def test_bad_parameters(parameters, words):
 
 
 def test_what_only_the_pool_shows():
-    with pytest.raises(InputError, match="from 1 to 6, the width of X"):
+    with raises_input("n_components", "7"):
         cube(n_components=7).query(banana(20), 3)
-    with pytest.raises(InputError, match="2-D"):
+    with raises_input("X", "1-D with shape (20,)"):
         cube(reduction=OneColumnTooFew()).query(banana(20), 3)
     with pytest.raises(BudgetError, match="4000 for selection='assignment'"):
         cube(selection="assignment", transport=Identity(), reduction=None).query(square(4_100), 4_001)
