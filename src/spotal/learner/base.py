@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from spotal.errors import InputError
 from spotal.numeric.arrays import as_array
+from spotal.numeric.shapes import ArrayOrTensor
 
 __all__ = ["Learner", "TrainingReport", "check_labels"]
 
@@ -59,7 +60,7 @@ class TrainingReport:
     held_out_loss: float | None = None
 
 
-def check_labels(y: Any, n: int, n_classes: int, name: str = "y", of: str = "X") -> NDArray[np.int64]:
+def check_labels(y: ArrayOrTensor, n: int, n_classes: int, name: str = "y", of: str = "X") -> NDArray[np.int64]:
     """Check that y holds one class 0 .. n_classes - 1 for each of n >= 1 rows; int64 (n,). Raises InputError. O(n)."""
     labels = as_array(y, name)
     if labels.shape != (n,):

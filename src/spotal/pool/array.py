@@ -30,8 +30,8 @@ class ArrayPool:
     it changed, that is a DataFileError.
     """
 
-    def __init__(self, array: Any) -> None:
-        self.array = array
+    def __init__(self, array: NDArray[Any] | torch.Tensor) -> None:
+        self.array: Any = array
         file = mapped_file(array)
         self._signature = None if file is None else FileSignature(file)
 

@@ -51,7 +51,7 @@ class SelectionScale:
         n: int,
         dim: int,
         budget: int,
-        strategy: Any = None,
+        strategy: object = None,
         *,
         labeled: int = 0,
         limited: bool = False,
@@ -133,7 +133,7 @@ def kept(reading: BatchReading) -> Iterator[None]:
 
 
 @contextmanager
-def within(most: int | None, shape: tuple[int, int], budget: float, strategy: Any, **of: Any) -> Iterator[None]:
+def within(most: int | None, shape: tuple[int, int], budget: float, strategy: object, **of: Any) -> Iterator[None]:
     """Read a pool of that shape so that choosing takes ``most`` bytes at most; ``of`` as for ``SelectionScale.of``.
 
     Raises InputError, before anything is read, where that cannot be.
