@@ -87,7 +87,7 @@ def bench(
     from spotal.bench.jobs import plan
     from spotal.bench.store import FILE, Store
     from spotal.bench.workers import run
-    from spotal.numeric.threads import processors
+    from spotal.numeric.processors import processors
 
     jobs = plan(chosen)
     count = min(workers or processors(), len(jobs))

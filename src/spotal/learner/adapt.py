@@ -6,7 +6,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from spotal.errors import InputError, ModelError
+from spotal.errors import ModelError
 from spotal.learner.base import Learner
 from spotal.learner.calls import foreign
 
@@ -22,16 +22,23 @@ def as_learner(model: object, X: NDArray[Any], n_classes: int | None = None) -> 
         - a Learner, which is returned as it is;
         - a ``lightning`` module, or a ``skorch`` classifier: see :class:`LightningLearner`, :class:`SkorchLearner`;
         - a ``torch.nn.Module`` from a batch to scores: see :class:`TorchLearner`;
-        - a scikit-learn classifier with ``predict_proba``, which needs ``n_classes``: see :class:`SklearnLearner`
-    X : images (n, height, width, channels) or features (n, d), what it will be trained on, n >= 1
-    n_classes : int or None; None for as many as the module has outputs
+        - a scikit-learn classifier or a pipeline that ends in one: see :class:`SklearnLearner`
+    X : images (n, height, width, channels) or features (n, d), what it will be trained on, n >= 1; for scikit-learn
+        also a sparse matrix, a DataFrame or texts
+    n_classes : int or None; None for as many as the module has outputs, or as a scikit-learn classifier's labels have
 
     Raises
     ------
     ModelError
         The model is none of these, fails on two rows of X, or has another number of outputs.
-    InputError
-        n_classes is missing for a scikit-learn classifier.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> from spotal.learner import as_learner
+    >>> as_learner(LogisticRegression(), np.zeros((4, 2)), 3).n_classes
+    3
     """
     if isinstance(model, type):
         raise ModelError(f"learner must be a model, found the class {model.__name__}; call it: {model.__name__}()")
@@ -56,13 +63,7 @@ def as_learner(model: object, X: NDArray[Any], n_classes: int | None = None) -> 
     if hasattr(model, "fit") and hasattr(model, "predict"):
         from spotal.learner.sklearn_learner import SklearnLearner
 
-        if n_classes is None and hasattr(model, "predict_proba"):
-            raise InputError(
-                "learner",
-                f"is {type(model).__name__}, which does not say how many classes there are",
-                "wrap it: SklearnLearner(classifier, n_classes)",
-            )
-        return SklearnLearner(made, n_classes or 2)
+        return SklearnLearner(made, n_classes)
     raise ModelError(
         f"learner must be a Learner, a torch or lightning module, a skorch or scikit-learn classifier, found "
         f"{type(model).__name__}; wrap it as one"

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from spotal.errors import ModelError, SpotalError
 from spotal.learner.base import Learner, TrainingReport
+from spotal.pool.rows import count
 
 __all__ = ["embed", "fit", "foreign", "guess", "infer", "predict"]
 
@@ -63,7 +64,7 @@ def fit(
     options: dict[str, Any] = {} if on_epoch is None else {"on_epoch": told}
     counts = np.unique(y, return_counts=True)[1]
     given = f"{len(y):,} labels of {len(counts):,} classes, {counts.min(initial=len(y)):,} of the rarest"
-    remedy = f"rows have shape {X.shape[1:]}; label more items of each class, or give a model that takes such data"
+    remedy = f"rows have shape {np.shape(X)[1:]}; label more items of each class, or give a model that takes such data"
     try:
         with foreign(learner, f"fit on {given}", remedy):
             learner.fit(X, y, random_state=random_state, **options)
@@ -75,9 +76,9 @@ def fit(
 
 def predict(learner: Learner, X: NDArray[Any]) -> NDArray[np.float32]:
     """Class probabilities (n, n_classes), checked. Raises ModelError."""
-    with foreign(learner, f"predicting {len(X):,} rows", "give a model that gives probabilities of such rows"):
+    with foreign(learner, f"predicting {count(X):,} rows", "give a model that gives probabilities of such rows"):
         found = learner.probabilities(X)
-    return _checked(learner, found, len(X))
+    return _checked(learner, found, count(X))
 
 
 def embed(learner: Learner, X: NDArray[Any]) -> NDArray[np.float32]:

@@ -230,16 +230,30 @@ def _check_finite(x: Any, name: str, where: Callable[[int], object]) -> None:
 
 
 def check_rows(rows: ArrayLike | None, n: int, name: str) -> NDArray[np.int64]:
-    """Check row numbers into n rows: integers, in range, none repeated. None means none. Returns int64 (m,)."""
+    """Check row numbers into n rows: integers, in range, none repeated, or a boolean mask (n,). None means none.
+
+    Returns int64 (m,).
+    """
     if rows is None:
         return np.empty(0, np.int64)
     array = as_array(rows, name)
+    if array.dtype.kind == "b" and array.size:
+        if array.shape != (n,):
+            raise InputError(
+                name, must=f"have shape ({n},) as a boolean mask, one for each row", found=f"shape {array.shape}"
+            )
+        return np.flatnonzero(array)
     if array.size == 0:
         return np.empty(0, np.int64)
     if array.ndim != 1:
         raise InputError(name, must="be a 1-D array of row numbers", found=f"shape {array.shape}")
     if array.dtype.kind not in "ui":
-        raise InputError(name, must="hold integer row numbers", found=f"dtype {array.dtype}")
+        raise InputError(
+            name,
+            must="hold integer row numbers, or be a boolean mask",
+            found=f"dtype {array.dtype}",
+            remedy="give positions; for names of rows, index.get_indexer(names) gives theirs",
+        )
     array = array.astype(np.int64)
     outside = array[(array < 0) | (array >= n)]
     if outside.size:

@@ -27,11 +27,12 @@ class ArrayPool:
     """Rows of a checked (n, d) array or tensor; a ``np.memmap`` is read batch by batch and never held whole.
 
     The file of a ``np.memmap`` is compared with what it was before and after each pass, and before rows are read: where
-    it changed, that is a DataFileError.
+    it changed, that is a DataFileError. ``index`` names the rows, such as that of a pandas DataFrame.
     """
 
-    def __init__(self, array: NDArray[Any] | torch.Tensor) -> None:
+    def __init__(self, array: NDArray[Any] | torch.Tensor, index: Any = None) -> None:
         self.array: Any = array
+        self.index = index
         file = mapped_file(array)
         self._signature = None if file is None else FileSignature(file)
 
@@ -69,9 +70,12 @@ class ArrayPool:
         """The row's number."""
         return str(row)
 
+    def ids(self) -> Any:
+        """The names of all rows; None where they have none but their numbers."""
+        return self.index
+
     def fingerprint(self, whole_bytes: int = HASHED_WHOLE, some_rows: int = HASHED_ROWS) -> dict[str, Any]:
-        """Shape, dtype and BLAKE2 hash of the content: of all rows up to ``whole_bytes``, else of evenly
-        spaced ones."""
+        """Shape, dtype and BLAKE2 hash of the content: all rows up to ``whole_bytes``, else evenly spaced ones."""
         n, dim = self.array.shape
         itemsize = self.array.element_size() if is_tensor(self.array) else self.array.dtype.itemsize
         whole = n * dim * itemsize <= whole_bytes

@@ -17,7 +17,7 @@ from spotal.constraints.check import check_limits
 from spotal.constraints.limits import Allowance, Limits
 from spotal.engine import ENGINES
 from spotal.errors import BudgetError, InputError
-from spotal.numeric.arrays import as_array, check_rows, check_weight, to_numpy
+from spotal.numeric.arrays import check_weight, to_numpy
 from spotal.numeric.seeds import Seed, as_seed
 from spotal.numeric.threads import one_thread, threads
 from spotal.pool import Pool, PoolLike, as_pool, check_finite
@@ -25,6 +25,7 @@ from spotal.selection.assign import nearest_of
 from spotal.selection.base import Selection
 from spotal.selection.estimate import Sampling, collapse
 from spotal.selection.provenance import describe, versions
+from spotal.strategies._known import check_known, check_probabilities
 
 __all__ = ["Choice", "Query", "Strategy"]
 
@@ -208,16 +209,20 @@ class Strategy(ABC):
         groups: ArrayLike | None = None,
         max_per_group: ArrayLike | None = None,
         random_state: Seed = None,
+        classes: ArrayLike | None = None,
     ) -> Selection:
         """Choose ``budget`` unlabeled rows of the pool, or as many as the money buys.
 
         Parameters
         ----------
-        pool : (n, d) embeddings, finite numbers: numpy of any float type or order, ``np.memmap``, torch tensor, or a
-            :class:`~spotal.pool.Pool` such as :func:`~spotal.pool.open_pool` gives
+        pool : (n, d) embeddings, finite numbers: numpy of any float type or order, ``np.memmap``, torch tensor, a
+            :class:`~spotal.pool.Pool` such as :func:`~spotal.pool.open_pool` gives, or anything else that
+            :func:`~spotal.pool.as_pool` takes: a sparse matrix, a DataFrame, a data set
         budget : int, from 0 to the number of unlabeled rows; with ``cost``, the money to spend, at least 0
-        labeled : (m,) row numbers that have labels already, none repeated
-        labels : (m,) their classes, integers
+        labeled : (m,) row numbers that have labels already, none repeated, or a boolean mask (n,)
+        labels : (m,) their classes: integers, texts, booleans, a categorical; or (n,), one for each row of the pool.
+            Without ``labeled``, the rows that have one are labeled: None, NaN, pandas.NA and the integer -1 stand for
+            no label. Integers and booleans are numbers of columns of ``probabilities``; other classes are sorted.
         probabilities : (n, classes) class probabilities of every row under the current model; or (n, classes, draws),
             those of several draws of it (an ensemble, dropout), whose mean serves where one is enough
         mass : (n,) extra weight of each row, non-negative, not all zero
@@ -228,6 +233,8 @@ class Strategy(ABC):
         max_per_group : int, most labels in any one group, those of ``labeled`` rows among them: a group that has as
             many already, or more, gives none; or (n,) integers, that of each row's group
         random_state : int, numpy generator or None; the same int gives the same picks
+        classes : (c,) the class of each column of ``probabilities``, such as ``model.classes_``; needed where labels
+            are no integers and some classes have no label yet
 
         Returns
         -------
@@ -245,10 +252,10 @@ class Strategy(ABC):
         start = time.perf_counter()
         if not isinstance(random_state, (int, np.integer)):  # an integer that repeats the query is on record
             random_state = as_seed(random_state)
-        pool = as_pool(pool)
+        pool = as_pool(pool, random_state=as_seed(random_state))
         with one_thread(threads()) if self.shares_work or len(pool) * pool.dim <= SMALL else nullcontext():
             query = self._checked(
-                pool, budget, labeled, labels, probabilities, mass, random_state, cost, groups, max_per_group
+                pool, budget, labeled, labels, probabilities, mass, random_state, cost, groups, max_per_group, classes
             )
             checked = time.perf_counter()
             choice = self._choose(query) if query.budget else Choice(np.empty(0, np.int64))
@@ -278,6 +285,8 @@ class Strategy(ABC):
             represent=_representation(query, choice),
             sampling=choice.sampling,
             strata=None if choice.sampling else lambda: collapse(to_numpy(query.pool.rows(indices).double())),
+            pool=query.pool,
+            labeled=query.labeled,
         )
 
     def check_engine(self, engine: str | None) -> None:
@@ -312,7 +321,7 @@ class Strategy(ABC):
 
     def _checked(
         self,
-        pool: PoolLike,
+        pool: Pool,
         budget: Any,
         labeled: Any,
         labels: Any,
@@ -322,10 +331,11 @@ class Strategy(ABC):
         cost: Any = None,
         groups: Any = None,
         max_per_group: Any = None,
+        classes: Any = None,
     ) -> Query:
-        pool = as_pool(pool)
         n = len(pool)
-        rows = check_rows(labeled, n, "labeled")
+        checked = check_probabilities(probabilities, n)
+        rows, codes = check_known(labeled, labels, n, classes, None if checked is None else checked.shape[1])
         if cost is None:
             _check_count(budget, n, len(rows))
         limits = None
@@ -347,7 +357,6 @@ class Strategy(ABC):
             )
         weight = check_weight(mass, n, "mass")
         draws = None
-        checked = _check_probabilities(probabilities, n)
         if checked is not None and checked.ndim == 3:
             draws, checked = checked, checked.mean(2)
         if self.needs_draws and (draws is None or draws.shape[2] < 2):
@@ -362,7 +371,7 @@ class Strategy(ABC):
             pool=pool,
             budget=int(budget),
             labeled=rows,
-            labels=_check_labels(labels, len(rows)),
+            labels=codes,
             probabilities=checked,
             # only ratios matter: from here on the greatest is 1, and no sum overflows
             mass=None if weight is None else weight / weight.max(),
@@ -399,47 +408,6 @@ def _describe_limits(limits: Limits, max_per_group: Any) -> dict[str, Any]:
     if limits.room is None:
         return priced
     return priced | {"groups": len(limits.room), "max_per_group": describe(max_per_group)}
-
-
-def _check_labels(labels: Any, count: int) -> NDArray[np.int64] | None:
-    if labels is None:
-        return None
-    array = as_array(labels, "labels")
-    if array.shape != (count,):
-        raise InputError(
-            "labels", must=f"have shape ({count},), one for each labeled row", found=f"shape {array.shape}"
-        )
-    if count and array.dtype.kind not in "iub":
-        raise InputError(
-            "labels", must="be integer classes", found=f"dtype {array.dtype}", remedy="encode them as 0, 1, 2, ..."
-        )
-    return array.astype(np.int64)
-
-
-def _check_probabilities(probabilities: Any, n: int) -> NDArray[np.floating] | None:
-    if probabilities is None:
-        return None
-    array = as_array(probabilities, "probabilities")
-    if array.ndim not in (2, 3) or array.shape[0] != n or 0 in array.shape:
-        raise InputError(
-            "probabilities",
-            must=f"have shape ({n}, classes) or ({n}, classes, draws), one row for each pool row",
-            found=array.shape,
-        )
-    if array.dtype.kind not in "fiub":
-        raise InputError("probabilities", must="be numbers", found=f"dtype {array.dtype}")
-    array = array.astype(np.float64 if array.dtype.itemsize == 8 else np.float32, copy=False)
-    sums = array.sum(1)
-    bad = np.argwhere(~((array >= -1e-6).all(1) & (np.abs(sums - 1) < 1e-2)))
-    if bad.size:
-        row, *draw = bad[0]
-        raise InputError(
-            "probabilities",
-            must="be non-negative with rows that sum to 1",
-            found=f"{array[row].min():g} as least entry and {sums[row, *draw]:g} as sum in row {row}",
-            remedy="apply softmax to scores first",
-        )
-    return array
 
 
 def _representation(query: Query, choice: Choice) -> Callable[[], tuple[NDArray[np.int64], NDArray[np.float64]]]:

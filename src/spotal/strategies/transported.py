@@ -16,6 +16,7 @@ from spotal.errors import ConvergenceWarning, InputError, to_call
 from spotal.mass import Evidence, Mass, parse_mass
 from spotal.numeric.arrays import to_numpy
 from spotal.numeric.checks import check_count
+from spotal.pool import as_pool
 from spotal.pool.base import PoolLike
 from spotal.pool.sample import priority_sample
 from spotal.reduce import PCA
@@ -151,7 +152,7 @@ class TransportedDesign(Strategy):
         Arguments, errors and cost as ``query``, which needs a budget of at least 1 here; with the same integer as
         ``random_state`` the same layout.
         """
-        return self._lay(self._checked(pool, budget, **(dict.fromkeys(KNOWN) | known)), Clock())
+        return self._lay(self._checked(as_pool(pool), budget, **(dict.fromkeys(KNOWN) | known)), Clock())
 
     def _lay(self, query: Query, clock: Clock) -> Layout:
         with clock("weigh"):

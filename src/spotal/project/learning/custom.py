@@ -17,6 +17,8 @@ from spotal.errors import ModelError, one_line
 from spotal.learner import Learner
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from spotal.project.learning.base import Inputs, Progress
     from spotal.project.project import Project
     from spotal.project.records import Item
@@ -71,7 +73,7 @@ class Custom:
             return TorchLearner(partial(self.make, n_classes), n_classes, normalize_from=X)
         return as_learner(made, X, n_classes)
 
-    def images(self, project: Project, items: list[Item], progress: Progress) -> Inputs:
+    def images(self, project: Project, items: Sequence[Item], progress: Progress) -> Inputs:
         """Images in the size that the model wants."""
         from spotal.project.learning import inputs
 
