@@ -9,11 +9,12 @@ import pytest
 import torch
 from sklearn.datasets import make_blobs
 from tests.raising import raises_input
+from tests.strategies.asked import asked
 
 from spotal.errors import InputError
 from spotal.mass import tempered
 from spotal.pool import ArrayPool
-from spotal.strategies import Random, get
+from spotal.strategies import get
 from spotal.strategies._content import ContentRandom
 from spotal.strategies._greedy_coverage import gaussian, greedy_cover
 from spotal.strategies.coregcn import Graph
@@ -48,7 +49,7 @@ def test_lazy_greedy_picks_are_those_of_plain_greedy(block, few, labeled):
         (gaussian(0.8), 0.8, np.exp(-squared / 0.8**2)),
         (lambda found: found < 0.9, 0.9**0.5, (squared < 0.9).astype(float)),
     ]:
-        query = Random()._checked(CLOUD, 60, labeled, None, None, mass, 0)
+        query = asked(CLOUD, 60, labeled=labeled, mass=mass, random_state=0)
         picks, reached = greedy_cover(
             query.pool,
             kernel,

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 from tests.raising import raises_input
+from tests.strategies.asked import asked
 
 import spotal
 from spotal.mass import Uniform
@@ -184,11 +185,8 @@ def test_rows_needed(n, labeled, budget, rows):
     assert rows_needed(n, labeled, budget) == rows
 
 
-def drawn(x, least=200, **known):
-    checked = SPOT()._checked(
-        x, 5, *(known.get(name) for name in ("labeled", "labels", "probabilities", "mass")), known.get("seed", 0)
-    )
-    return Sample.of(checked, least)
+def drawn(x, least=200, seed=0, **known):
+    return Sample.of(asked(x, 5, random_state=seed, **known), least)
 
 
 def test_what_sampled_rows_stand_for_is_right_on_average():
