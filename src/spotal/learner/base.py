@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from spotal.errors import InputError
 from spotal.numeric.arrays import as_array
+from spotal.numeric.shapes import ArrayOrTensor
 
 __all__ = ["Learner", "TrainingReport", "check_indicator", "check_labels", "is_multilabel"]
 
@@ -68,7 +69,7 @@ def is_multilabel(learner: Learner) -> bool:
     return bool(getattr(learner, "multilabel", False))
 
 
-def check_indicator(y: Any, n: int, n_classes: int, name: str = "y", of: str = "X") -> NDArray[np.int64]:
+def check_indicator(y: ArrayOrTensor, n: int, n_classes: int, name: str = "y", of: str = "X") -> NDArray[np.int64]:
     """Check that y says of each of n >= 1 rows and each class whether it is of it; int64 (n, n_classes) of 0 and 1.
 
     Raises InputError. O(n n_classes).
@@ -89,7 +90,7 @@ def check_indicator(y: Any, n: int, n_classes: int, name: str = "y", of: str = "
     return labels.astype(np.int64)
 
 
-def check_labels(y: Any, n: int, n_classes: int, name: str = "y", of: str = "X") -> NDArray[np.int64]:
+def check_labels(y: ArrayOrTensor, n: int, n_classes: int, name: str = "y", of: str = "X") -> NDArray[np.int64]:
     """Check that y holds one class 0 .. n_classes - 1 for each of n >= 1 rows; int64 (n,). Raises InputError. O(n)."""
     labels = as_array(y, name)
     if labels.shape != (n,):

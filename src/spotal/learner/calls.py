@@ -20,7 +20,7 @@ WRAPPED = ("classifier", "net", "module", "network")
 
 
 @contextmanager
-def foreign(model: Any, step: str, remedy: str, *, passing: tuple[type[BaseException], ...] = ()) -> Iterator[None]:
+def foreign(model: object, step: str, remedy: str, *, passing: tuple[type[BaseException], ...] = ()) -> Iterator[None]:
     """Turn what the code of a person's model raises into a ModelError; spotal's own errors and those of memory pass.
 
     Parameters

@@ -20,14 +20,14 @@ from spotal.strategies.base import Query
 __all__ = ["LEAST_ROWS", "Draw", "Sample", "rows_needed"]
 
 LEAST_ROWS = 4096
-"""Rows of the pool that are worked on, at least; all of a pool that has no more."""
+"""Rows of the pool that are worked on, at least, unless told otherwise; all of a pool that has no more."""
 ROWS_PER_PICK = 16
 """Rows for each label, given or asked for, at least."""
 
 
-def rows_needed(n: int, labeled: int, budget: int) -> int:
-    """Rows of a pool of n that a query works on."""
-    return min(n, max(LEAST_ROWS, ROWS_PER_PICK * (labeled + budget)))
+def rows_needed(n: int, labeled: int, budget: int, least: int = LEAST_ROWS) -> int:
+    """Rows of a pool of n that a query works on, ``least`` or more."""
+    return min(n, max(least, ROWS_PER_PICK * (labeled + budget)))
 
 
 @dataclass(frozen=True)
@@ -47,8 +47,8 @@ class Sample:
     labeled: NDArray[np.int64]
 
     @classmethod
-    def of(cls, query: Query) -> Sample:
-        """Draw rows, all of them where they are few; a row that was unlikely to be drawn stands for more.
+    def of(cls, query: Query, least: int = LEAST_ROWS) -> Sample:
+        """Draw ``least`` rows or more, all of them where they are few; a row unlikely to be drawn stands for more.
 
         Half of the rows are drawn in proportion to the caller's mass alone; a quarter in proportion to mass times the
         squared distance to the mean, for small groups far out (the lightweight coresets of O. Bachem, M. Lucic and
@@ -59,7 +59,7 @@ class Sample:
         Raises InputError for rows that are not finite.
         """
         n, known = len(query.pool), query.labeled
-        size = rows_needed(n, len(known), query.budget)
+        size = rows_needed(n, len(known), query.budget, least)
         if size == n:
             own = query.weights()
             rows = query.unlabeled[own[query.unlabeled] > 0]

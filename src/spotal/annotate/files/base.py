@@ -208,7 +208,7 @@ def row_of(record: Mapping[str, Any], where: str, path: Path, reading: Reading) 
 
 
 def answered(
-    record: Any, where: str, path: Path, reading: Reading
+    record: object, where: str, path: Path, reading: Reading
 ) -> tuple[str, str | None, str | None, datetime | None]:
     """Return kind, label, annotator and time of an answer, from a record with these keys. Raises DataFileError."""
     if not isinstance(record, Mapping):
@@ -263,7 +263,7 @@ def share(value: Any) -> float | None:
     return found if 0 <= found <= 1 else None
 
 
-def table_in(value: Any, what: str, where: str, path: Path, *, may_lack: bool = True) -> dict[str, Any]:
+def table_in(value: object, what: str, where: str, path: Path, *, may_lack: bool = True) -> dict[str, Any]:
     """An object of a JSON document; an empty one from null where it may lack."""
     if value is None and may_lack:
         return {}
@@ -272,7 +272,7 @@ def table_in(value: Any, what: str, where: str, path: Path, *, may_lack: bool = 
     return value
 
 
-def list_in(value: Any, what: str, where: str, path: Path) -> list[Any]:
+def list_in(value: object, what: str, where: str, path: Path) -> list[Any]:
     """A list of a JSON document; an empty one from null."""
     if value is None:
         return []
@@ -286,7 +286,7 @@ def texts_of(content: Content, entry: Entry) -> dict[str, Any]:
     return {"text": entry.item.text} if content.kind == "text" else {}
 
 
-def moment(value: Any, where: str, path: Path) -> datetime | None:
+def moment(value: str | datetime | None, where: str, path: Path) -> datetime | None:
     """A moment from ISO 8601 text, in UTC where it names no zone; None from nothing."""
     if value in (None, ""):
         return None
@@ -312,7 +312,7 @@ def _column(record: Mapping[str, Any], named: str | None, usual: Iterable[str], 
     return found
 
 
-def word(value: Any, where: str, path: Path, what: str | None = None) -> str | None:
+def word(value: object, where: str, path: Path, what: str | None = None) -> str | None:
     """A text as it is; an integer, such as a class that is called 3, as text; None from nothing."""
     if value is None or value == "":
         return None

@@ -39,7 +39,7 @@ NONE = "None of these"
 """The choice that stands for no class of the project."""
 
 
-def load(path: Path) -> Any:
+def load(path: Path) -> object:
     """The document in a JSON file. Raises DataFileError."""
     return parse_json(utf8(path), f"{path} is no JSON")
 
