@@ -173,3 +173,20 @@ def spotal(*words):
     result = CliRunner().invoke(app, [str(word) for word in words], env={"COLUMNS": "200"})
     assert result.exit_code == 0, result.output
     return result
+
+
+def test_look_alikes_are_suggested_with_all_their_classes(tmp_path, client):
+    with make_images(tmp_path, many=True) as project:
+        classes = list(project.settings.classes)
+        np.save(project.folder / "predictions.npy", np.tile(np.float32([0.97, 0.02, 0.99]), (12, 1)))
+        project.models.add("sure", n_labeled=2, predictions="predictions.npy", about={"classes": classes, "many": True})
+        page = client(project)
+        project.labels.record("p00.png", "red", annotator="ann")
+        assert page.get("/api/suggestions").json()["strips"] == []  # another set
+        project.labels.record("p00.png", "blue|red", annotator="ann")
+        (strip,) = page.get("/api/suggestions").json()["strips"]
+        assert (strip["label"], strip["like"]["id"]) == ("blue|red", "p00.png")
+        assert len(strip["items"]) == 7  # those of the batch are asked one by one
+        np.save(project.folder / "predictions.npy", np.tile(np.float32([0.97, 0.2, 0.99]), (12, 1)))
+        project.models.add("less", n_labeled=2, predictions="predictions.npy", about={"classes": classes, "many": True})
+        assert page.get("/api/suggestions").json()["strips"] == []  # not sure of every class
