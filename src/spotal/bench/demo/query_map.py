@@ -3,17 +3,58 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from spotal.report.comparison import FirstQuery
-from spotal.strategies import SPOT, TransportedDesign
+from spotal.bench.cache import Cache
+from spotal.bench.instrumented import InstrumentedStrategy
+from spotal.bench.jobs import Job
+from spotal.bench.task import prepare
+from spotal.datasets import Dataset
+from spotal.pool.base import PoolLike
+from spotal.report.plots import plane
+from spotal.selection import Selection
+from spotal.strategies import Strategy, TransportedDesign
 
-__all__ = ["QueryMap", "query_map"]
+__all__ = ["FirstQuery", "QueryMap", "first_query", "query_map"]
 
 MOST_DRAWN = 4_000
 """Rows of a larger pool that are drawn, taken evenly; picks and labeled rows always are."""
+
+
+@dataclass(frozen=True)
+class FirstQuery:
+    """The arguments of a strategy's first query, and its answer. ``pool`` is (n, d) embeddings."""
+
+    strategy: Strategy
+    pool: PoolLike
+    budget: int
+    known: dict[str, Any]
+    selection: Selection
+
+
+class _Recorded(InstrumentedStrategy):
+    """A strategy whose last query is kept."""
+
+    def query(self, pool: PoolLike, budget: int, **known: Any) -> Selection:
+        """Query the strategy."""
+        selection = super().query(pool, budget, **known)
+        self.request = FirstQuery(self.strategy, pool, budget, known, selection)
+        return selection
+
+
+def first_query(job: Job, cache: Cache, data: Dataset) -> FirstQuery:
+    """Repeat the first query of a job that begins with random labels.
+
+    The first model's outputs are in the cache of the run, so nothing is trained. Costs one query.
+    """
+    recorded = _Recorded(job.strategy.make(), job.strategy.label)
+    loop = prepare(job.protocol, job.seed, cache, data).loop(recorded)
+    loop.step()  # the random labels
+    loop.step()
+    return recorded.request
 
 
 @dataclass(frozen=True)
@@ -40,11 +81,12 @@ class QueryMap:
     n: int
 
 
-def query_map(strategy: SPOT | TransportedDesign, request: FirstQuery) -> QueryMap:
+def query_map(request: FirstQuery) -> QueryMap:
     """Carry a query's pool to the cube, as the query did or, where it needed no cube, for the picture.
 
     Costs what a query of :class:`~spotal.strategies.TransportedDesign` costs.
     """
+    strategy = request.strategy
     cube = strategy if isinstance(strategy, TransportedDesign) else TransportedDesign(transport="sliced")
     laid = cube.layout(request.pool, request.budget, **request.known)
     design = laid.design if cube is strategy else laid.design[:0]
@@ -57,18 +99,12 @@ def query_map(strategy: SPOT | TransportedDesign, request: FirstQuery) -> QueryM
         even = np.linspace(0, n - 1, MOST_DRAWN).astype(np.int64)
         rows = np.unique(np.concatenate([even, picks, known]))
     return QueryMap(
-        _plane(before[rows]),
-        _plane(laid.carried[rows]),
+        plane(before[rows]),
+        plane(laid.carried[rows]),
         laid.mass[rows] / laid.mass.max(),
         np.searchsorted(rows, picks),
         np.searchsorted(rows, known),
-        _plane(design),
+        plane(design),
         laid.dim,
         n,
     )
-
-
-def _plane(points: NDArray[np.floating]) -> NDArray[np.float64]:
-    """The first two columns; a line is drawn at half height."""
-    wide = np.asarray(points, np.float64)
-    return wide[:, :2] if wide.shape[1] > 1 else np.column_stack([wide[:, 0], np.full(len(wide), 0.5)])

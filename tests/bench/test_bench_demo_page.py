@@ -10,12 +10,12 @@ import pytest
 import torch
 from PIL import Image
 
+from spotal.bench.demo import DemoSettings, run_demo
+from spotal.bench.demo.page import write_report
+from spotal.bench.demo.query_map import query_map
 from spotal.datasets import load
-from spotal.design.merit import discrepancy, fill_distance
-from spotal.report import ComparisonSettings, compare, coverage, write_report
-from spotal.report.gallery import thumbnail
-from spotal.report.maps import query_map
-from spotal.strategies import SPOT, TransportedDesign
+from spotal.design.merit import discrepancy
+from spotal.strategies import TransportedDesign
 
 
 class Page(HTMLParser):
@@ -54,9 +54,7 @@ class Page(HTMLParser):
 @pytest.fixture(scope="module")
 def found():
     torch.set_num_threads(1)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("spotal.report.comparison.STEPS", 20)
-        return compare(load("digits"), ComparisonSettings(rounds=2, budget=8, seeds=2, pool=150))
+    return run_demo(load("digits"), DemoSettings(rounds=2, budget=8, seeds=2, pool=150, steps=20))
 
 
 @pytest.fixture(scope="module")
@@ -105,10 +103,10 @@ def test_table_and_headline_are_those_of_the_json(page, written):
 def test_galleries_show_every_pick_with_its_class(page, found):
     digits = [text for text in page.captions if text in set("0123456789")]
     expected = [
-        str(found.data.y[row])
+        str(found.pools[0].labels[row])
         for name in ("spot", "random")
-        for done in found.of(name)[0].rounds
-        for row in found.of(name)[0].rows[done.picks]
+        for done in found.rounds[name, 0]
+        for row in done["picks"]
     ]
     assert digits == expected
 
@@ -138,13 +136,13 @@ def test_folder_that_cannot_be_written(found, tmp_path):
 
 
 def test_map_of_a_query_without_a_cube_is_fitted_for_the_picture(found):
-    request = found.of("spot")[0].request
-    picture = query_map(SPOT(), request)
+    request = found.query
+    picture = query_map(request)
     assert picture.n == len(picture.before) == len(picture.after) == 150
     assert picture.dim == TransportedDesign().layout(request.pool, request.budget, **request.known).dim
     assert len(picture.picks) == 8
     assert len(picture.design) == 0
-    assert np.array_equal(picture.picks, request.selection.indices)
+    assert picture.picks.tolist() == found.rounds["spot", 0][1]["picks"]  # the query of the run, bit for bit
     assert np.array_equal(np.sort(picture.labeled), np.sort(request.known["labeled"]))
     assert ((picture.after >= 0) & (picture.after <= 1)).all()
     # the transport spreads the mass more evenly: each quarter of the square has about a quarter of it
@@ -153,34 +151,9 @@ def test_map_of_a_query_without_a_cube_is_fitted_for_the_picture(found):
 
 
 def test_map_of_a_query_with_a_cube_is_its_own_and_gives_the_figures_again(found):
-    request = found.of("spot")[0].request
+    request = found.query
     flat = TransportedDesign(n_components=2)
     selection = flat.query(request.pool, request.budget, **request.known)
-    picture = query_map(flat, type(request)(request.pool, request.budget, request.known, selection))
+    picture = query_map(type(request)(flat, request.pool, request.budget, request.known, selection))
     assert discrepancy(picture.design) == pytest.approx(selection.diagnostics["design_discrepancy"])
     assert discrepancy(picture.after[picture.picks]) == pytest.approx(selection.diagnostics["pick_discrepancy"])
-
-
-def test_thumbnails_keep_small_images_and_shrink_large_ones():
-    def opened(image):
-        return Image.open(io.BytesIO(base64.b64decode(thumbnail(image).partition(",")[2])))
-
-    small = np.random.default_rng(0).integers(0, 255, (8, 9, 3)).astype(np.uint8)
-    assert np.array_equal(np.asarray(opened(small)), small)
-    assert np.array_equal(np.asarray(opened(small[..., :1])), small[..., 0])
-    assert opened(np.zeros((300, 200, 3), np.uint8)).size == (64, 96)
-    ramp = np.linspace(-1, 1, 16).reshape(4, 4, 1)
-    assert (np.asarray(opened(ramp)).min(), np.asarray(opened(ramp)).max()) == (0, 255)
-
-
-def test_coverage_counts_labeled_rows_and_says_when_it_samples(monkeypatch):
-    cloud = np.random.default_rng(0).normal(size=(3000, 4))
-    picks, labeled = np.arange(5), np.arange(10, 20)
-    whole = coverage(cloud, picks, labeled)
-    assert whole.picks == pytest.approx(fill_distance(cloud[np.r_[picks, labeled]], cloud))
-    assert whole.rows == 3000
-    assert whole.picks < coverage(cloud, picks).picks
-    monkeypatch.setattr("spotal.report.covering.MOST_WORK", 1)
-    some = coverage(cloud, picks, labeled)
-    assert some.rows == 2000
-    assert some.picks <= whole.picks
