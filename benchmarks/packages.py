@@ -2,8 +2,8 @@
 
     python -m benchmarks.packages
 
-Reads what is installed where it runs, and writes the table of docs/reference/packages.md. An extra that is not installed
-has no row. Seconds are processor time of a fresh Python, the least of three.
+Reads what is installed where it runs, and writes the table of docs/reference/packages.md. An extra that is not
+installed has no row. Seconds are processor time of a fresh Python, the least of three.
 """
 
 from __future__ import annotations
