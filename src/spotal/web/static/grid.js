@@ -8,6 +8,7 @@ import { chance, h, picture } from "./dom.js";
 import { MOVES, move } from "./keyboard.js";
 import { color } from "./marks.js";
 import { spoken } from "./session.js";
+import { sizes } from "./sizes.js";
 
 const HINT = matchMedia("(hover: none)").matches
   ? "Tap to mark, then choose a class"
@@ -31,6 +32,7 @@ export class Grid {
     this.enlarge = enlarge;
     this.list = h("div", { className: "grid", role: "listbox", "aria-label": "Items of the batch", "aria-multiselectable": "true" });
     this.hint = h("p", { className: "caption" });
+    this.sizes = sizes();
     this.list.addEventListener("keydown", (event) => this.key(event));
   }
 
@@ -66,6 +68,7 @@ export class Grid {
     this.hint.replaceChildren(
       h("span", {}, marked ? `${marked} marked` : HINT),
       h("span", {}, `${session.open.length} of ${numbers.length} to answer`),
+      this.sizes,
     );
     const now = session.current === null ? null : this.tiles.get(session.current)?.element;
     if (now && (this.wants || this.list.contains(document.activeElement))) now.focus({ preventScroll: !this.wants });

@@ -22,10 +22,15 @@ const memory = {
   set: (name, value) => { try { localStorage.setItem(`spotal-page/${name}`, value); } catch { /* forgotten then */ } },
 };
 
+const ZOOM = 1.6; // by one key
 const session = new Session();
 const single = new SingleView($("show"));
 const grid = new Grid($("show"), session, (number) => { session.go(number); look("one"); });
-const map = new PoolMap(session);
+const map = new PoolMap(session, {
+  open: (number) => { session.go(number); look("one"); },
+  browse: (box) => { review.within(box); look("review"); },
+  enlarge: () => enlarge(!document.body.classList.contains("large-map")),
+});
 const over = new Finished($("show"), session, () => look("confirm"));
 const review = new Review($("show"), session, update);
 const confirm = new Confirm($("show"), session);
@@ -154,6 +159,7 @@ function act(kind, label) {
 /** @param {"one" | "grid" | "review" | "confirm"} name */
 function look(name) {
   view = { one: single, grid, review, confirm }[name];
+  enlarge(false);
   const isApart = view === review || view === confirm;
   if (!isApart) memory.set("view", name);
   ended = ended && !isApart;
@@ -181,7 +187,21 @@ function onKey(event) {
   else if (found.do === "view") look(view === single ? "grid" : "one");
   else if (found.do === "find") answers?.find();
   else if (found.do === "help") help();
+  else if (found.do === "in") single.zoom.by(ZOOM);
+  else if (found.do === "out") single.zoom.by(1 / ZOOM);
+  else if (found.do === "whole") single.zoom.reset();
   else act(found.do);
+}
+
+/**
+ * Show the map large, in place of the item.
+ * @param {boolean} isLarge
+ */
+function enlarge(isLarge) {
+  document.body.classList.toggle("large-map", isLarge);
+  map.tools.large.setAttribute("aria-label", isLarge ? "Smaller map" : "Larger map");
+  map.tools.large.setAttribute("aria-pressed", String(isLarge));
+  if (isLarge) scrollTo({ top: 0 });
 }
 
 function help() {
