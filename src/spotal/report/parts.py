@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 
 from spotal.report.plots import DARK, LIGHT, Theme, svg
 
-__all__ = ["document", "folded", "table", "themed"]
+__all__ = ["document", "figure", "folded", "table", "themed"]
 
 
 def document(title: str, headline: str, sections: Iterable[str], style: str = "") -> str:
@@ -40,6 +40,11 @@ def themed(draw: Callable[[Any, Theme], Figure], content: Any, alt: str) -> str:
         f'<picture><source media="screen and (prefers-color-scheme: dark)" srcset="{source(DARK)}">'
         f'<img src="{source(LIGHT)}" alt="{escape(alt)}"></picture>'
     )
+
+
+def figure(picture: str, caption: str) -> str:
+    """A picture with a caption that says what it is of."""
+    return f"<figure>{picture}<figcaption>{escape(caption)}</figcaption></figure>"
 
 
 def table(head: Sequence[str], body: Iterable[Sequence[str]]) -> str:

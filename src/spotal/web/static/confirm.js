@@ -79,7 +79,7 @@ export class Confirm {
     this.tiles = new Map(items.map((item) => [item.number, this.tile(item)]));
     const index = this.session.state?.classes.indexOf(label) ?? -1;
     this.box.replaceChildren(
-      h("h2", {}, "Are these ", h("b", { className: `named ${color(index)}` }, breakable(label)), "?"),
+      h("h2", {}, "Are all of these ", h("b", { className: `named ${color(index)}` }, breakable(label)), "?"),
       h("p", { className: "note" }, "Click what is something else: it stays unlabeled. The others become your answers."),
       h(
         "div",

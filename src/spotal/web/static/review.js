@@ -15,7 +15,7 @@ const PAUSE = 250; // ms after the last letter before the server is asked
 const OTHERS = [["kind:none_of_these", "None of these"], ["kind:skip", "Skipped"], ["only:disagreement", "People disagree"], ["only:suggested", "Confirmed suggestions"]];
 
 /** @type {[value: string, name: string][]} choices by the model's guess */
-const MODEL = [["", "Whatever the model says"], ["disagrees", "Model disagrees"], ["sure", "Model is sure"], ["unsure", "Model is unsure"]];
+const MODEL = [["", "Any guess"], ["disagrees", "Model disagrees"], ["sure", "Model is sure"], ["unsure", "Model is unsure"]];
 
 export class Review {
   /** @type {Set<number>} */

@@ -2,7 +2,7 @@
 
 import { h } from "./dom.js";
 
-const SIZES = { small: 84, medium: 120, large: 210 }; // pixels, at least
+const SIZES = { small: 84, medium: 110, large: 210 }; // pixels, at least
 const KEPT = "spotal-page/size";
 
 /** @type {Set<HTMLButtonElement>} */
