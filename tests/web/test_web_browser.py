@@ -209,8 +209,9 @@ def test_the_model_is_shown_with_its_guess_and_why_and_the_map_in_words(images, 
         shown(page, "p01.png")
         until(
             page,
-            "document.querySelector('#map-text').textContent.startsWith('1 labeled (red 1), 4 picked and waiting')",
+            "document.querySelector('#map-text').textContent.startsWith('1 labeled, 4 picked and waiting')",
         )
+        assert page.get_by_role("list", name="Labeled items by class").inner_text().split() == ["red", "1"]
         painted = (
             "[...document.querySelector('#map').getContext('2d').getImageData(0, 0, 300, 200).data].some((v) => v)"
         )

@@ -28,6 +28,8 @@ STYLE = """
 .beside figure, .big { margin: 0; min-width: 0; } .beside img { width: 100%; height: auto; display: block; }
 .beside figcaption, .pair figcaption, .big figcaption { text-align: left; margin-top: 6px; text-wrap: pretty; }
 .beside .note:first-child, .beside p:first-child { margin-top: 0; }
+.low { max-height: 25em; overflow: auto; } .low thead th { position: sticky; top: 0; background: var(--card); }
+.low .scroll { overflow: visible; }
 .pair { align-items: start; } .pair > div { min-width: 0; }
 .big { margin-top: 22px; } .big img { display: block; width: 100%; height: auto; }
 tbody th, thead th:first-child { text-align: left; }
@@ -132,8 +134,13 @@ def _accuracy(facts: Facts) -> str:
     body = [
         [f"{p.labels:,}", f"{100 * p.value:.1f}", f"{100 * p.low:.1f} to {100 * p.high:.1f}", f"{p.n:,}"] for p in curve
     ]
-    text += folded("The numbers", table(["labels", "accuracy, %", "95 % interval", "random items"], body))
+    text += _low(table(["labels", "accuracy, %", "95 % interval", "random items"], body))
     return f"<h2>Accuracy by number of labels</h2>{_beside(picture, caption, text)}"
+
+
+def _low(rows: str) -> str:
+    """A table under its title, no higher than a picture beside it: it scrolls in itself."""
+    return f'<h4>The numbers</h4><div class="low">{rows}</div>'
 
 
 def _beside(picture: str, caption: str, text: str) -> str:
@@ -170,7 +177,7 @@ def _classes(facts: Facts) -> str:
     caption = "Share of each class among the labels" + (" and in the pool" if drawn[0][2] is not None else "")
     if len(drawn) < len(shares):
         caption += f": the {len(drawn)} of {len(shares)} classes with the most labels"
-    text = f'<p class="note">{note}</p>{lack}' + folded("The numbers", table(head, body))
+    text = f'<p class="note">{note}</p>{lack}' + _low(table(head, body))
     return f"<h2>Class balance</h2>{_beside(themed(plots.balance, drawn, alt), caption, text)}"
 
 

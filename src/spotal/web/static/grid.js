@@ -105,7 +105,7 @@ export class Grid {
     const { number } = task;
     const word = words.get(number);
     const [best] = task.guess;
-    let chip = best ? `${best.label}? ${chance(best.probability)}`.trim() : "";
+    let chip = best ? `${best.label}? ${chance(best.probability).replace(" ", "\u00a0")}`.trim() : "";
     if (task.votes) chip = "conflict";
     if (task.elsewhere) chip = "answered";
     if (word) chip = spoken(word);

@@ -53,7 +53,8 @@ function update() {
   if (!state) return;
   $("project").textContent = state.name;
   document.title = `${session.open.length ? `${session.open.length} to label` : "Done"} · ${state.name} · spotal`;
-  $("round").textContent = state.round ? `Round ${state.round.number + 1}, picked by ${state.round.strategy}` : "";
+  $("round").textContent = state.round ? `Round ${state.round.number + 1}` : "";
+  $("round").title = state.round ? `Picked by ${state.round.strategy}` : "";
   $("who").textContent = session.annotator ?? "";
   progress($("progress"), state, session.fresher);
   if (shown !== state.classes.join("\n")) {

@@ -7,9 +7,9 @@
 /** @typedef {CanvasRenderingContext2D} Pen */
 
 import { get } from "./api.js";
-import { $, h } from "./dom.js";
+import { $, breakable, h } from "./dom.js";
 import { MapTools } from "./map_tools.js";
-import { COLORS, OWN, shape } from "./marks.js";
+import { COLORS, OWN, look, shape } from "./marks.js";
 
 const SCALE = 1000; // coordinates run to this
 const MARGIN = 10;
@@ -34,6 +34,7 @@ export class PoolMap {
   /** @type {number | null} the row that the tip is about */
   tipped = null;
 
+  legend = "";
   /** @type {Box | null} the part whose items are listed */
   box = null;
 
@@ -188,12 +189,16 @@ export class PoolMap {
     const { counts, classes } = this.session.state;
     const kinds = [...this.marks.values()];
     const labeled = kinds.filter((mark) => mark >= 0);
-    const each = classes.map((name, k) => ({ name, n: labeled.filter((mark) => mark === k).length })).filter(({ n }) => n);
-    const listed = each.length && each.length <= 10 ? ` (${each.map(({ name, n }) => `${name} ${n}`).join(", ")})` : "";
+    const each = classes.map((name, k) => ({ name, k, n: labeled.filter((mark) => mark === k).length })).filter(({ n }) => n);
+    const key = each.map(({ k, n }) => `${k} ${n}`).join();
+    if (key !== this.legend) {
+      this.legend = key;
+      $("map-legend").replaceChildren(...each.map(({ name, k, n }) => h("li", {}, h("i", { className: `dot ${look(k)}` }), h("span", {}, breakable(name)), h("b", {}, n.toLocaleString("en")))));
+    }
     const open = kinds.filter((mark) => mark === OPEN).length;
     const rest = Math.max(0, counts.items - this.marks.size);
     $("map-text").textContent =
-      `${labeled.length} labeled${listed}, ${open} picked and waiting (rings), ${rest.toLocaleString("en")} others. ` +
+      `${labeled.length} labeled, ${open} picked and waiting (rings), ${rest.toLocaleString("en")} others. ` +
       `${this.session.current === null ? "" : "The large ring is the item shown. "}` +
       `${classes.length > OWN ? `Classes after the ${OWN}th look alike here: gray dots. ` : ""}` +
       "Items that look alike to the model lie close together. Click one to open it, or draw a box to list what is inside.";
