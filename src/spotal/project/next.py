@@ -15,7 +15,7 @@ from spotal.project.predictions import Predictions, read_embeddings, read_predic
 from spotal.project.records import Counts, Pick, Round
 from spotal.project.rounds import ROUNDING
 from spotal.project.settings import Settings
-from spotal.project.training import prepare
+from spotal.project.training import prepare, targets
 
 if TYPE_CHECKING:
     from spotal.project.project import Project
@@ -172,14 +172,9 @@ def _choose(
     if strategy.needs_probabilities and predictions is None:
         note = {"note": f"{strategy.name} needs a trained model and there is none yet, so these picks are random"}
         strategy = get("random")
-    classes = {name: k for k, name in enumerate(project.settings.classes)}
-    standing = [
-        row
-        for row in project.labels.current().values()
-        if row.label in classes and row.number < len(seen) and seen[row.number]
-    ]
-    labeled = {row.number: classes[row.label or ""] for row in standing}
-    known = {row.number: row.item for row in standing}
+    there = [row for row in project.labels.current().values() if row.number < len(seen) and seen[row.number]]
+    labeled: dict[int, Any] = dict(targets(project.settings, there))
+    known = {row.number: row.item for row in there if row.number in labeled}
     numbers = np.sort(np.asarray([*(item.number for item in candidates), *labeled], np.int64))
     rows = np.searchsorted(numbers, sorted(labeled))
     names = {item.number: item.id for item in candidates} | known
@@ -195,7 +190,7 @@ def _choose(
             embeddings[numbers],
             size,
             labeled=rows,
-            labels=[labeled[number] for number in sorted(labeled)],
+            labels=_labels(labeled, project.settings),
             probabilities=None if predictions is None else predictions.of(numbers),
             **limits.known(),
             random_state=int(seed.generate_state(1, np.uint32)[0]),
@@ -208,6 +203,12 @@ def _choose(
         "provenance": selection.provenance,
     }
     return _picks(selection, numbers, {item.number: item for item in candidates}, embeddings, predictions), about
+
+
+def _labels(labeled: dict[int, Any], settings: Settings) -> NDArray[np.int64]:
+    """Classes of labeled items by ascending number; 0 and 1 for each class where items may have several."""
+    labels = np.asarray([labeled[number] for number in sorted(labeled)], np.int64)
+    return labels.reshape(-1, len(settings.classes)) if settings.many else labels
 
 
 def _picks(

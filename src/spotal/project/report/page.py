@@ -12,8 +12,8 @@ from typing import Any
 from spotal.project.advice import LEAST_AUDIT, ShareEstimate
 from spotal.project.records import Item
 from spotal.project.report import galleries, plots
-from spotal.project.report.facts import Facts, Pace
-from spotal.project.report.tested import tested
+from spotal.project.report.facts import NO_CLASS, SEVERAL, Facts, Pace
+from spotal.project.report.tested import spread, tested
 from spotal.project.status import ClassCount
 from spotal.report.parts import document, figure, folded, table, themed
 from spotal.storage.files import atomic_path
@@ -102,18 +102,15 @@ def _headline(facts: Facts) -> str:
     text = f"{counts.labeled:,} of {counts.items:,} items have a label"
     if now is None:
         return text + ("; the accuracy of the model is not known yet" if facts.status.model else "; no model yet")
-    return f"{text}; the model is right on {_spread(now)} of the pool, by {now.n:,} random items that it never saw"
-
-
-def _spread(found: Any) -> str:
-    return f"{100 * found.value:.1f} % ({100 * found.low:.0f} to {100 * found.high:.0f})"
+    right = "says of every class what people say for" if facts.settings.many else "is right on"
+    return f"{text}; the model {right} {spread(now)} of the pool, by {now.n:,} random items that it never saw"
 
 
 def _accuracy(facts: Facts) -> str:
     curve, ahead, verdict = facts.status.curve, facts.status.forecast, facts.status.verdict
     if not curve:
         return ""
-    words = [f"{_spread(point)} at {point.labels:,} labels" for point in curve]
+    words = [f"{spread(point)} at {point.labels:,} labels" for point in curve]
     picture = themed(plots.curve, facts, f"Learning curve, accuracy with 95 % interval: {'; '.join(words)}")
     caption = "How often each model is right, by the number of labels that it was trained on; bands are 95 % intervals"
     text = (
@@ -157,7 +154,7 @@ def _classes(facts: Facts) -> str:
     shares = [(name, row.labels / total, _share(row, items)) for name, row in counts.items()]
     drawn = sorted(shares, key=lambda row: -row[1])[:MOST_CLASSES] if len(shares) > MOST_CLASSES else shares
     words = [
-        f"{n} {100 * a:.0f} % of labels" + ("" if b is None else f", {_spread(b)} of the pool") for n, a, b in drawn
+        f"{n} {100 * a:.0f} % of labels" + ("" if b is None else f", {spread(b)} of the pool") for n, a, b in drawn
     ]
     alt = "Class balance: " + "; ".join(words)
     note = "Labels are chosen where they teach most, so their shares need not be the pool's. " + (
@@ -193,7 +190,7 @@ def _map(facts: Facts) -> str:
     if plane is None:
         return ""
     labeled = sum(label is not None for label in plane.labels)
-    classes = facts.settings.classes
+    classes = facts.settings.classes + ((SEVERAL, NO_CLASS) if facts.settings.many else ())
     alt = f"Map of {plane.n:,} items, {labeled:,} of them labeled, {{}} they are spread evenly"
     captions = {
         "before": "All items: those that look alike to the model lie close together.",

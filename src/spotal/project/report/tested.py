@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from html import escape
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from spotal.project.advice import Audited, ShareEstimate, estimate
+from spotal.project.advice import Audited, ShareEstimate, class_scores, estimate
 from spotal.project.report import plots
 from spotal.project.report.facts import Facts
 from spotal.report.parts import figure, table, themed
 
-__all__ = ["confusions", "most_confused", "tested"]
+__all__ = ["confusions", "most_confused", "spread", "tested"]
 
 MOST_CLASSES = 20
 """Classes of a confusion matrix; of more, those that are confused most."""
@@ -21,6 +22,20 @@ FEW = 10
 PAIRS = 10
 """Pairs of confused classes that are listed."""
 BINS = 5
+SETS = {
+    "accuracy": "items with all classes right",
+    "class_accuracy": "classes of items that are right (1 − Hamming loss)",
+    "micro_f1": "micro F1",
+    "macro_f1": "macro F1, the mean over classes",
+    "balanced_accuracy": "balanced accuracy, the mean over classes",
+    "mean_average_precision": "mean average precision",
+}
+"""Figures of items that may have several classes, in words."""
+
+
+def spread(found: Any) -> str:
+    """A share with its 95 % interval, in percent."""
+    return f"{100 * found.value:.1f} % ({100 * found.low:.0f} to {100 * found.high:.0f})"
 
 
 def tested(facts: Facts) -> str:
@@ -28,6 +43,8 @@ def tested(facts: Facts) -> str:
     seen = facts.tested
     if seen is None:
         return ""
+    if seen.many:
+        return _sets(facts, seen)
     n = len(seen.labels)
     bins = _bins(seen)
     words = [f"{100 * sure:.0f} % sure, {100 * found.value:.0f} % right of {found.n}" for sure, found in bins]
@@ -127,3 +144,29 @@ def confusions(seen: Audited) -> tuple[list[str], NDArray[np.float64]]:
     counts = np.zeros((len(names), len(names)))
     np.add.at(counts, (labels, guess), 1)
     return [names[k] for k in there], counts[np.ix_(there, there)]
+
+
+def _sets(facts: Facts, seen: Audited) -> str:
+    """Figures of the sets of classes, and of each class."""
+    figures = [
+        [SETS[name], f"{100 * one.value:.1f} %" if one.low is None or one.high is None else spread(one)]
+        for name, one in facts.status.sets.items()
+        if name in SETS
+    ]
+
+    def percent(value: float | None) -> str:
+        return "" if value is None else f"{100 * value:.0f} %"
+
+    rows = [
+        [name, f"{one.labels:,}", percent(one.precision), percent(one.recall), percent(one.f1)]
+        for name, one in class_scores(seen).items()
+    ]
+    return (
+        f"<h2>What the model gets right</h2>{table(['', ''], figures)}"
+        f"<h3>By class</h3>{table(['class', 'random items of it', 'precision', 'recall', 'F1'], rows)}"
+        f'<p class="note">The newest model on the {len(seen.labels):,} random items that it was never trained on, '
+        "weighted so that they stand for the pool. An item has the classes whose probability is a half or more. "
+        "Precision: of the items that the model gives a class, the share that people give it too. Recall: of those "
+        "that people give it, the share that the model gives it too. F1: their harmonic mean. In brackets 95 % "
+        "intervals.</p>"
+    )

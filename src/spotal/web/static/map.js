@@ -10,6 +10,7 @@ import { get } from "./api.js";
 import { $, breakable, h } from "./dom.js";
 import { MapTools } from "./map_tools.js";
 import { COLORS, OWN, look, shape } from "./marks.js";
+import { several } from "./several.js";
 
 const SCALE = 1000; // coordinates run to this
 const MARGIN = 10;
@@ -132,7 +133,7 @@ export class PoolMap {
     for (const number of numbers) {
       const word = words.get(number);
       /** @type {Record<Kind, number>} */
-      const marks = { label: state?.classes.indexOf(word?.label ?? "") ?? NONE, none_of_these: NONE, skip: SKIPPED };
+      const marks = { label: several.place(word?.label, state?.classes ?? []), none_of_these: NONE, skip: SKIPPED };
       this.marks.set(number, word ? marks[word.kind] : OPEN);
     }
     this.draw();
