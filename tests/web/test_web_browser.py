@@ -712,6 +712,9 @@ def test_items_are_found_on_the_map_by_a_click_and_by_a_box(images, visit):
         page.locator("#map").scroll_into_view_if_needed()
         until(page, "document.querySelector('#map').clientWidth > 1000")
         assert page.locator(".stage").is_hidden()
+        page.keyboard.press("1")  # nothing is answered unseen
+        page.wait_for_timeout(200)
+        assert len(images.labels.history()) == 3
         page.mouse.click(*spot(page, 2))
         shown(page, "p02.png")
         assert page.evaluate("document.querySelector('#map').clientWidth") < 400

@@ -219,6 +219,8 @@ const isPressed = (target) => Boolean(target?.closest("button, a")) && !target?.
 
 /** @param {KeyboardEvent} event */
 function onKey(event) {
+  const isLarge = document.body.classList.contains("large-map"); // the item does not show, and is not answered unseen
+  if (isLarge && event.key === "Escape") enlarge(false);
   const found = action(event, {
     classes: session.state?.classes ?? [],
     guess: view === review || view === confirm ? undefined : session.task?.guess[0]?.label,
@@ -226,7 +228,7 @@ function onKey(event) {
     typing: isTyping(/** @type {Element | null} */ (event.target)) || document.querySelector("dialog[open]") !== null,
     several: several.on && (several.dirty || !isPressed(/** @type {Element | null} */ (event.target))),
   });
-  if (!found || (!session.state && found.do !== "help")) return;
+  if (!found || (!session.state && found.do !== "help") || (isLarge && found.do !== "help" && found.do !== "view")) return;
   event.preventDefault();
   if (found.do === "answer") act(found.kind, found.label ?? undefined);
   else if (found.do === "confirm") act("confirm");
