@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import os
 import sqlite3
+import time
 from contextlib import closing
 
 import numpy as np
@@ -280,7 +281,8 @@ def test_other_bytes_under_the_same_name_size_and_time(images, tmp_path):
 def test_a_file_is_read_once_while_nothing_touches_it(images, tmp_path, monkeypatch):
     from spotal.project import contents
 
-    monkeypatch.setattr(contents, "SETTLED", -(10**18))
+    later = time.time_ns() + 10**10
+    monkeypatch.setattr(contents.time, "time_ns", lambda: later)
     images.refresh()  # stamps are believed from now on
     monkeypatch.setattr(contents, "file_digest", lambda *_: pytest.fail("was read again"))
     assert images.refresh().changed == []

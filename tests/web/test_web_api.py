@@ -65,7 +65,8 @@ def test_undo_names_the_answer_and_happens_once(texts, client):
     page = client(texts)
     answer(page, 0, "red", id="a")
     answer(page, 0, "blue", id="b")
-    assert page.get("/api/state").json()["undoable"] == [{"id": "b", "item": 0}, {"id": "a", "item": 0}]
+    undoable = page.get("/api/state").json()["undoable"]
+    assert undoable == [{"id": name, "item": 0, "name": "t0", "round": 0} for name in "ba"]
     for k in range(2):
         undone = answer(page, 0, None, id=f"u{k}", kind="undo", of="b")
         assert undone["now"] == {"kind": "label", "label": "red"}
@@ -261,7 +262,7 @@ def test_marks_say_what_became_of_each_item(texts, client):
     answer(page, 1, None, id="b", kind="skip")
     answer(page, 2, "red", id="c")
     answer(page, 2, "green", id="d", annotator="bob")
-    assert marks(Board(texts).places(), CLASSES) == {0: 2, 1: SKIPPED, 2: TIED, 3: OPEN}
+    assert marks(Board(texts).places(), texts.settings) == {0: 2, 1: SKIPPED, 2: TIED, 3: OPEN}
     assert page.get("/api/map").json() is None  # nothing was embedded yet
     assert page.get("/api/state").json()["map"] is None
 

@@ -13,11 +13,13 @@ from functools import partial
 
 import pytest
 import uvicorn
-from tests.web.conftest import TOKEN, make_images, predict
+from tests.web.conftest import TOKEN, make_images, paint_images, predict
 from tests.web.slow_tasks import OURS
 
+from spotal.images import find_images
 from spotal.project import Pick
 from spotal.web import create_app
+from spotal.web.setup import Setup
 
 MANY = tuple(f"class {k}" for k in range(1, 31))
 COLORS = ("black-tailed", "pied", "gray", "red", "blue", "golden", "great", "lesser")
@@ -45,7 +47,7 @@ def visit(browser):
     """A page at an address, in a browser of its own; any error in it fails the test."""
     contexts, errors = [], []
 
-    def visit(address, context=None, **options):
+    def visit(address, context=None, ready=".frame, .finished", **options):
         if context is None:
             contexts.append(browser.new_context(reduced_motion="reduce", **options))
             context = contexts[-1]
@@ -53,7 +55,7 @@ def visit(browser):
         page = context.new_page()
         page.on("pageerror", lambda error: errors.append(error))
         page.goto(address)
-        page.locator(".frame, .finished").first.wait_for()
+        page.locator(ready).first.wait_for()
         return page
 
     yield visit
@@ -63,10 +65,10 @@ def visit(browser):
 
 
 class Live:
-    """The server over a project, in a thread, on a port that stays the same."""
+    """The server of an application, in a thread, on a port that stays the same."""
 
-    def __init__(self, project, **options):
-        self.app = create_app(project, **{"annotator": "ann", "token": TOKEN} | options)
+    def __init__(self, app):
+        self.app = app
         self.lost = None
         """Whose answers' "reply" gets lost, or the "request" itself."""
         self.port = free_port()
@@ -113,14 +115,18 @@ class Live:
 
 
 @contextmanager
-def live(project, **options):
-    server = Live(project, **options)
+def served(app):
+    server = Live(app)
     server.start()
     try:
         yield server
     finally:
         server.stop()
-        server.app.state.jobs.close()
+        (server.app if isinstance(server.app, Setup) else server.app.state.jobs).close()
+
+
+def live(project, **options):
+    return served(create_app(project, **{"annotator": "ann", "token": TOKEN} | options))
 
 
 def free_port():
@@ -203,8 +209,9 @@ def test_the_model_is_shown_with_its_guess_and_why_and_the_map_in_words(images, 
         shown(page, "p01.png")
         until(
             page,
-            "document.querySelector('#map-text').textContent.startsWith('1 labeled (red 1), 4 picked and waiting')",
+            "document.querySelector('#map-text').textContent.startsWith('1 labeled, 4 picked and waiting')",
         )
+        assert page.get_by_role("list", name="Labeled items by class").inner_text().split() == ["red", "1"]
         painted = (
             "[...document.querySelector('#map').getContext('2d').getImageData(0, 0, 300, 200).data].some((v) => v)"
         )
@@ -518,6 +525,234 @@ def test_earlier_answers_are_filtered_and_corrected_singly_or_many_at_once(image
         until(page, "document.querySelector('.tile .chip').textContent === 'blue'")
         page.get_by_role("button", name="One", exact=True).click()
         shown(page, "p04.png")
+
+
+def test_undo_into_an_earlier_round_asks_before_it_takes_anything_back(images, visit):
+    with live(images) as server:
+        page = visit(server.address)
+        for k in range(5):
+            shown(page, f"p0{k}.png")
+            page.keyboard.press("1")
+        done(page)
+        images.rounds.add([Pick("p07.png"), Pick("p08.png")], strategy="spot", n_labeled=5)
+        shown(page, "p07.png")
+        page.keyboard.press("2")
+        shown(page, "p08.png")
+        page.keyboard.press("u")  # of this round: at once
+        shown(page, "p07.png")
+        page.keyboard.press("u")
+        dialog = page.get_by_role("dialog", name="Take back an earlier answer?")
+        dialog.get_by_text("Your answer about p04.png is from round 1.").wait_for()
+        page.keyboard.press("Enter")  # keeps it
+        dialog.wait_for(state="hidden")
+        assert images.counts().labeled == 5
+        page.keyboard.press("u")
+        dialog.get_by_role("button", name="Take it back").click()
+        shown(page, "p04.png")
+        assert images.counts().labeled == 4
+
+
+def test_the_page_says_what_a_correction_of_somebody_elses_answer_does(images, visit):
+    images.labels.record("p00.png", "red", annotator="bob")
+    images.labels.record("p01.png", "green", annotator="ann")
+    predict(images, "green", 0.7)
+    with live(images) as server:
+        page = visit(server.address)
+        page.get_by_role("button", name="Answers").click()
+        page.get_by_text("2 answered items").wait_for()
+        page.locator(".tile", has_text="green").click()
+        assert page.locator(".notice").is_hidden()
+        page.locator(".tile", has_text="green").click()
+        page.get_by_label("Model").select_option("Model disagrees")
+        page.locator(".tile", has_text="model: green 70 %").click()
+        page.locator(".notice", has_text="1 marked item was answered by bob. Your answer does not replace").wait_for()
+        page.keyboard.press("2")
+        wait(lambda: images.labels.standings()["p00.png"].state == "conflict")
+        page.get_by_text("0 answered items").wait_for()  # somebody agrees with the model now
+
+
+def test_what_the_model_is_sure_of_is_confirmed_in_a_strip(tmp_path, visit):
+    with make_images(tmp_path, n=30, picks=3) as project:
+        for item, label in (("p01.png", "green"), ("p03.png", "red"), ("p05.png", "blue")):
+            project.labels.record(item, label, annotator="bob")
+        predict(project, "green", 0.97)
+        with live(project) as server:
+            page = visit(server.address)
+            shown(page, "p00.png")
+            page.get_by_role("button", name="Confirm", exact=True).click()
+            strip = page.get_by_role("group", name="Look-alikes, suggested as green")
+            strip.wait_for()
+            until(page, "[...document.querySelectorAll('.strip img')].every((i) => i.naturalWidth)")
+            tiles = strip.get_by_role("button")
+            names = [tiles.nth(k).get_attribute("aria-label") for k in range(tiles.count())]
+            assert set(names) == {f"p{k:02d}.png" for k in range(4, 30, 3)}
+            page.keyboard.press("1")  # means nothing here
+            tiles.nth(1).click()
+            page.get_by_role("button", name="Confirm 8 items as green").click()
+            page.get_by_role("heading", name="Nothing to confirm now").wait_for()
+            saved(page, project, 11)
+            events = [event for event in project.labels.history() if event.annotator == "ann"]
+            assert {(event.item, event.source, event.label) for event in events} == {
+                (name, "suggestion", "green") for k, name in enumerate(names) if k != 1
+            }
+            page.get_by_role("button", name="Undo").click()
+            saved(page, project, 3)
+            page.get_by_role("button", name="One", exact=True).click()
+            shown(page, "p00.png")
+
+
+def test_confirmations_are_kept_while_the_server_is_away(tmp_path, visit):
+    with make_images(tmp_path, n=30, picks=3) as project:
+        for item, label in (("p01.png", "green"), ("p03.png", "red"), ("p05.png", "blue")):
+            project.labels.record(item, label, annotator="bob")
+        predict(project, "green", 0.97)
+        with live(project) as server:
+            page = visit(server.address)
+            page.get_by_role("button", name="Confirm", exact=True).click()
+            page.get_by_role("button", name="Confirm 9 items as green").wait_for()
+            until(page, "[...document.querySelectorAll('.strip img')].every((i) => i.naturalWidth)")
+            page.wait_for_load_state("networkidle")
+            server.stop()
+            page.keyboard.press("Enter")
+            page.get_by_role("alert").filter(has_text="9 answers waiting").wait_for()
+            page.get_by_role("heading", name="Suggestions come when the server is back").wait_for()
+            server.start()
+            page.get_by_text("The server is back: 9 kept answers saved").wait_for()
+            assert project.labels.sources() == {"suggestion": 9, "page": 3}
+            page.get_by_role("heading", name="Nothing to confirm now").wait_for()
+
+
+def test_a_folder_of_photos_becomes_a_project_on_the_page(tmp_path, visit):
+    paint_images(tmp_path / "photos", 30)
+    app = Setup(find_images(tmp_path / "photos"), tmp_path / "photos-labels", token=TOKEN, annotator="ann")
+    with served(app) as server:
+        page = visit(server.address, ready="#classes")
+        page.get_by_text("30 images in").wait_for()
+        button = page.get_by_role("button", name="Start labeling")
+        assert button.is_disabled()
+        page.get_by_label("Names of the classes").fill("red")
+        page.get_by_text("1 class: give two at least").wait_for()
+        page.get_by_label("Names of the classes").fill("red\n\ngreen\nred\n blue ")
+        page.get_by_text("3 classes", exact=True).wait_for()
+        button.click()
+        page.locator(".frame img").wait_for(timeout=300_000)
+        until(page, "document.querySelector('.frame img').naturalWidth > 0")
+        page.keyboard.press("3")
+        wait(lambda: app.project.counts().labeled == 1)
+        assert said(app.project)[0][1:] == ("label", "blue")
+
+
+def test_the_picture_is_enlarged_and_moved(images, visit):
+    with live(images) as server:
+        page = visit(server.address)
+        shown(page, "p00.png")
+        box = page.locator(".frame").bounding_box()
+        middle = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+        width = "document.querySelector('.frame img').getBoundingClientRect().width"
+        whole = page.evaluate(width)
+        page.get_by_role("button", name="Zoom in", exact=True).click()
+        assert abs(page.evaluate(width) / whole - 1.6) < 0.01
+        left = "document.querySelector('.frame img').getBoundingClientRect().left"
+        before = page.evaluate(left)
+        page.mouse.move(*middle)
+        page.mouse.down()
+        page.mouse.move(middle[0] + 40, middle[1], steps=4)
+        page.mouse.up()
+        assert abs(page.evaluate(left) - before - 40) < 1
+        page.mouse.wheel(0, -300)
+        until(page, f"{width} > {1.7 * whole}")
+        page.keyboard.press("z")
+        assert abs(page.evaluate(width) - whole) < 1
+        page.mouse.dblclick(*middle)
+        assert page.evaluate(width) > 2 * whole
+        assert images.labels.history() == []
+        page.keyboard.press("1")
+        shown(page, "p01.png")
+        assert abs(page.evaluate(width) - whole) < 1  # another picture shows as a whole
+        page.keyboard.press("+")
+        assert page.evaluate(width) > 1.5 * whole
+        page.keyboard.press("-")
+        assert abs(page.evaluate(width) - whole) < 1
+
+
+def spot(page, number):
+    """Where an item lies on the map, in pixels of the window."""
+    found = page.evaluate("fetch('api/map').then((reply) => reply.json())")
+    k = found["numbers"].index(number)
+    box = page.locator("#map").bounding_box()
+    x = box["x"] + 10 + (box["width"] - 20) * found["x"][k] / 1000
+    return x, box["y"] + box["height"] - 10 - (box["height"] - 20) * found["y"][k] / 1000
+
+
+def test_items_are_found_on_the_map_by_a_click_and_by_a_box(images, visit):
+    images.labels.record("p00.png", "red", annotator="ann")
+    with live(images) as server:
+        page = visit(server.address, viewport={"width": 1280, "height": 1100})
+        shown(page, "p01.png")
+        until(page, "document.querySelector('#map-text').textContent.includes('1 labeled')")
+        page.mouse.click(*spot(page, 3))  # waits for an answer
+        shown(page, "p03.png")
+        page.mouse.click(*spot(page, 0))  # is answered
+        page.get_by_text("1 item.").wait_for()
+        assert page.locator(".tile").get_attribute("title").startswith("p00.png")
+        page.get_by_role("button", name="Leave the box").click()
+        page.get_by_text("1 answered item.").wait_for()
+        box = page.locator("#map").bounding_box()
+        page.mouse.move(box["x"] + 2, box["y"] + 2)
+        page.mouse.down()
+        page.mouse.move(box["x"] + box["width"] - 2, box["y"] + box["height"] - 2, steps=5)
+        page.mouse.up()
+        page.get_by_text("12 items. Mark those to answer or correct").wait_for()
+        page.locator(".tile[title^='p10.png']").click()
+        page.locator(".tile[title^='p07.png']").click()
+        page.keyboard.press("2")
+        saved(page, images, 3)
+        assert images.labels.standings()["p10.png"].label == "green"
+        page.get_by_role("button", name="Larger map").click()
+        page.locator("#map").scroll_into_view_if_needed()
+        until(page, "document.querySelector('#map').clientWidth > 1000")
+        assert page.locator(".stage").is_hidden()
+        page.keyboard.press("1")  # nothing is answered unseen
+        page.wait_for_timeout(200)
+        assert len(images.labels.history()) == 3
+        page.mouse.click(*spot(page, 2))
+        shown(page, "p02.png")
+        assert page.evaluate("document.querySelector('#map').clientWidth") < 400
+
+
+def test_the_map_is_enlarged_and_moved(images, visit):
+    with live(images) as server:
+        page = visit(server.address, viewport={"width": 1280, "height": 1100})
+        shown(page, "p00.png")
+        until(page, "document.querySelector('#map-text').textContent.includes('waiting')")
+        x, y = spot(page, 3)
+        page.mouse.move(x, y)
+        page.keyboard.down("Control")
+        page.mouse.wheel(0, -150)  # towards the item, which stays where it is
+        page.keyboard.up("Control")
+        until(page, "!document.querySelector('[aria-label=\"Zoom out of the map\"]').disabled")
+        page.keyboard.down("Shift")
+        page.mouse.down()
+        page.mouse.move(x - 31, y, steps=3)
+        page.mouse.up()
+        page.keyboard.up("Shift")
+        page.mouse.click(x - 30, y)  # the map has moved along
+        shown(page, "p03.png")
+
+
+def test_thumbnails_have_a_chosen_size_that_is_remembered(images, visit):
+    with live(images) as server:
+        page = visit(server.address)
+        shown(page, "p00.png")
+        page.keyboard.press("v")
+        page.get_by_role("group", name="Size of the pictures").get_by_role("button", name="L", exact=True).click()
+        width = "document.querySelector('.tile').getBoundingClientRect().width"
+        until(page, f"{width} >= 210")
+        page.reload()
+        page.locator(".tile").first.wait_for()
+        until(page, f"{width} >= 210")
+        page.get_by_role("button", name="S", exact=True).click()
+        until(page, f"{width} < 130")
 
 
 def test_many_classes_are_found_by_name(tmp_path, visit):

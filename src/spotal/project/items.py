@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 from sqlalchemy import and_, bindparam, case, func, select, update
 
 from spotal.errors import ProjectError
+from spotal.numeric.arrays import blocks
 from spotal.project.arrivals import Arrivals
 from spotal.project.collection import uncollected
 from spotal.project.records import Added, Found, Item
@@ -19,6 +19,7 @@ from spotal.project.schema import ItemRow, PickRow, standings
 from spotal.project.sources import location
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
     from sqlalchemy import Connection
 
     from spotal.project.project import Project
@@ -127,8 +128,8 @@ class Items:
         wanted = [number for number in numbers if 0 <= number < 2**63]
         found: dict[int, str] = {}
         with self._database.read() as connection:
-            for start in range(0, len(wanted), MANY):
-                rows = connection.execute(_NAMES, {"some": wanted[start : start + MANY]})
+            for part in blocks(len(wanted), MANY):
+                rows = connection.execute(_NAMES, {"some": wanted[part]})
                 found.update((number, name) for number, name in rows)
         return found
 
@@ -156,8 +157,8 @@ class Items:
         """What a strategy may pick: present, not held back, never picked, and nobody has spoken about it."""
         return self._all(select(*_COLUMNS).where(*_FREE))
 
-    def free(self) -> NDArray[np.int64]:
-        """The numbers of the :meth:`candidates`; int64, ascending."""
+    def candidate_numbers(self) -> NDArray[np.int64]:
+        """Numbers of the :meth:`candidates`, ascending; int64 (m,)."""
         with self._database.read() as connection:
             cursor: Any = connection.execute(select(ItemRow.number).where(*_FREE).order_by(ItemRow.number)).cursor
             return np.fromiter((number for (number,) in cursor), np.int64)
@@ -275,8 +276,8 @@ def found_numbers(connection: Connection, ids: Iterable[str]) -> dict[str, int]:
     """The numbers of the items of these ids; those that no item has are left out."""
     wanted = [name for name in dict.fromkeys(ids) if is_text(name)]
     found: dict[str, int] = {}
-    for start in range(0, len(wanted), MANY):
-        rows = connection.execute(_NUMBERS, {"some": wanted[start : start + MANY]})
+    for part in blocks(len(wanted), MANY):
+        rows = connection.execute(_NUMBERS, {"some": wanted[part]})
         found.update((name, number) for name, number in rows)
     return found
 

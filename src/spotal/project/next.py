@@ -16,7 +16,7 @@ from spotal.project.predictions import Predictions, read_embeddings, read_predic
 from spotal.project.records import Counts, Pick, Round
 from spotal.project.rounds import ROUNDING
 from spotal.project.settings import LimitSettings, Settings
-from spotal.project.training import prepare
+from spotal.project.training import prepare, targets
 
 if TYPE_CHECKING:
     from spotal.project.project import Project
@@ -165,7 +165,7 @@ def _choose(
     predictions = read_predictions(project, model.number) if model.predictions else None
     assert embeddings is not None  # every model of a project has them
     seen = ~np.isnan(embeddings[:, 0])
-    candidates = project.items.free()
+    candidates = project.items.candidate_numbers()
     candidates = candidates[candidates < len(seen)]
     candidates = candidates[seen[candidates]]
     if not len(candidates):
@@ -175,13 +175,9 @@ def _choose(
     if strategy.needs_probabilities and predictions is None:
         note = {"note": f"{strategy.name} needs a trained model and there is none yet, so these picks are random"}
         strategy = get("random")
-    classes = {name: k for k, name in enumerate(project.settings.classes)}
-    standing = [
-        row
-        for row in project.labels.current().values()
-        if row.label in classes and row.number < len(seen) and seen[row.number]
-    ]
-    labeled = {row.number: classes[row.label or ""] for row in standing}
+    there = [row for row in project.labels.current().values() if row.number < len(seen) and seen[row.number]]
+    labeled: dict[int, Any] = dict(targets(project.settings, there))
+    standing = [row for row in there if row.number in labeled]
     numbers = np.sort(np.concatenate([candidates, np.fromiter(labeled, np.int64, len(labeled))]))
     rows = np.searchsorted(numbers, sorted(labeled))
     names: list[str] = []
@@ -200,7 +196,7 @@ def _choose(
             embeddings[numbers],
             size,
             labeled=rows,
-            labels=[labeled[number] for number in sorted(labeled)],
+            labels=_labels(labeled, project.settings),
             probabilities=None if predictions is None else predictions.of(numbers),
             **limits.known(),
             random_state=int(seed.generate_state(1, np.uint32)[0]),
@@ -213,6 +209,12 @@ def _choose(
         "provenance": selection.provenance,
     }
     return _picks(project, selection, numbers, candidates, embeddings, predictions), about
+
+
+def _labels(labeled: dict[int, Any], settings: Settings) -> NDArray[np.int64]:
+    """Classes of labeled items by ascending number; 0 and 1 for each class where items may have several."""
+    labels = np.asarray([labeled[number] for number in sorted(labeled)], np.int64)
+    return labels.reshape(-1, len(settings.classes)) if settings.many else labels
 
 
 def _picks(

@@ -71,7 +71,7 @@ class Project:
         OutputError
             The folder cannot be written.
         """
-        from spotal.strategies import names
+        from spotal.strategies import get, names
 
         place = _place(folder)
         _refuse(place)
@@ -80,6 +80,8 @@ class Project:
             raise ProjectError(
                 f"strategy must be a known one, found {settings.strategy!r}; {closest(settings.strategy, names())}"
             )
+        if settings.many and not get(settings.strategy).multilabel:
+            raise ProjectError(f"strategy {settings.strategy!r} cannot take items of several classes; take 'spot'")
         found = look(settings.data, place)
         if all(map(is_blank, found)):
             raise DataFileError(f"{location(settings.data, place)} has empty texts only; fill them in")

@@ -9,7 +9,7 @@ import sys
 from types import ModuleType
 from typing import Any
 
-__all__ = ["cover", "degrees", "gains", "measure_reach", "take_greedily", "turn_round"]
+__all__ = ["cover", "degrees", "gains", "keys_below", "measure_reach", "take_greedily", "turn_round"]
 
 REPAID = 1 << 22
 """Edges of all graphs of this process from which on compiled loops are loaded: a second of work without them."""
@@ -17,6 +17,13 @@ LOOPS = "spotal.selection._loops"
 
 _edges = 0
 """Edges of the graphs so far."""
+
+
+def keys_below(values: Any, *rest: Any) -> None:
+    """Write a key for each value that is at most its row's bound."""
+    global _edges
+    _edges += values.size // 8
+    _home().keys_below(values, *rest)
 
 
 def measure_reach(near: Any, squared: Any, mass: Any, *rest: Any) -> None:

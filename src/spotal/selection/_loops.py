@@ -7,13 +7,50 @@ from typing import Any
 import numpy as np
 
 from spotal.numeric.compiling import compiled
+from spotal.numeric.shapes import Flags, Floats, Integers
 
-__all__ = ["cover", "degrees", "gains", "measure_reach", "take_greedily", "turn_round"]
+__all__ = ["cover", "degrees", "gains", "keys_below", "measure_reach", "take_greedily", "turn_round"]
+
+
+@compiled
+def keys_below(values: Any, bound: Any, keys: Any, count: Any) -> None:
+    """Write a key for each value of a row that is at most the row's bound; count (m,): how many there are.
+
+    Keys of a row sort as its values do, and equal values as their places: the bits of the value, then its place. What
+    has no room in ``keys`` (m, room) is counted only; free room holds the greatest key.
+
+    Parameters
+    ----------
+    values : int32 (m, n), the bits of float32 values, none of them nan; bound : int32 (m,), the bits of float32
+    keys : int64 (m, room)
+    """
+    m, n = values.shape
+    room = keys.shape[1]
+    for i in range(m):
+        found = 0
+        most = bound[i] ^ ((bound[i] >> 31) & 0x7FFFFFFF)  # bits that sort as the numbers do
+        for j in range(n):
+            bits = values[i, j] ^ ((values[i, j] >> 31) & 0x7FFFFFFF)
+            if bits <= most:
+                if found < room:
+                    keys[i, found] = (np.int64(bits) << 32) | j
+                found += 1
+        count[i] = found
+        for j in range(found, room):
+            keys[i, j] = np.iinfo(np.int64).max
 
 
 @compiled
 def measure_reach(
-    near: Any, squared: Any, mass: Any, within: float, around: float, least: int, most: int, reach: Any, count: Any
+    near: Integers,
+    squared: Floats,
+    mass: Floats,
+    within: float,
+    around: float,
+    least: int,
+    most: int,
+    reach: Floats,
+    count: Integers,
 ) -> None:
     """reach (s,): squared distance at which a row's neighbors, itself left out, hold the mass ``within``.
 
@@ -34,7 +71,7 @@ def measure_reach(
 
 
 @compiled
-def turn_round(near: Any, squared: Any, count: Any, start: Any, row: Any, away: Any) -> None:
+def turn_round(near: Integers, squared: Floats, count: Integers, start: Integers, row: Integers, away: Floats) -> None:
     """Turn the graph round: the rows that have c among their neighbors are row[start[c] : start[c + 1]].
 
     away : their squared distances to c
@@ -54,14 +91,14 @@ def turn_round(near: Any, squared: Any, count: Any, start: Any, row: Any, away: 
 
 
 @compiled
-def degrees(row: Any, reach: Any, away: Any) -> None:
+def degrees(row: Integers, reach: Floats, away: Floats) -> None:
     """Replace squared distances by degrees of coverage, exp(-distance^2 / reach^2)."""
     for e in range(len(row)):
         away[e] = np.exp(-away[e] / reach[row[e]])
 
 
 @compiled
-def cover(c: int, start: Any, row: Any, degree: Any, covered: Any) -> None:
+def cover(c: int, start: Integers, row: Integers, degree: Floats, covered: Floats) -> None:
     """Let row c cover its rows."""
     for e in range(start[c], start[c + 1]):
         covered[row[e]] = max(covered[row[e]], degree[e])
@@ -79,7 +116,14 @@ def _gain(c: int, start: Any, row: Any, degree: Any, weight: Any, covered: Any) 
 
 @compiled
 def gains(
-    candidates: Any, price: Any, start: Any, row: Any, degree: Any, weight: Any, covered: Any, bound: Any
+    candidates: Integers,
+    price: Floats,
+    start: Integers,
+    row: Integers,
+    degree: Floats,
+    weight: Floats,
+    covered: Floats,
+    bound: Floats,
 ) -> None:
     """bound (m,): what each candidate would add to the coverage, for each unit of its price."""
     for i in range(len(candidates)):
@@ -108,19 +152,19 @@ def _sift(heap: Any, size: int, bound: Any) -> None:
 
 @compiled
 def take_greedily(
-    candidates: Any,
-    price: Any,
-    open_: Any,
-    heap: Any,
-    bound: Any,
-    seen: Any,
-    state: Any,
-    start: Any,
-    row: Any,
-    degree: Any,
-    weight: Any,
-    covered: Any,
-    picks: Any,
+    candidates: Integers,
+    price: Floats,
+    open_: Flags,
+    heap: Integers,
+    bound: Floats,
+    seen: Integers,
+    state: Integers,
+    start: Integers,
+    row: Integers,
+    degree: Floats,
+    weight: Floats,
+    covered: Floats,
+    picks: Integers,
 ) -> int:
     """Fill in picks, positions among the candidates, each of greatest gain; how many there are.
 

@@ -11,10 +11,23 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["cover", "degrees", "gains", "measure_reach", "take_greedily", "turn_round"]
+__all__ = ["cover", "degrees", "gains", "keys_below", "measure_reach", "take_greedily", "turn_round"]
 
 FEWEST = 16
 """Candidates whose gains are found anew at once, at first; twice as many each time until one is taken."""
+
+
+def keys_below(values: Any, bound: Any, keys: Any, count: Any) -> None:
+    """As in ``_loops``."""
+    bits = values ^ ((values >> 31) & 0x7FFFFFFF)
+    most = bound ^ ((bound >> 31) & 0x7FFFFFFF)
+    chosen = bits <= most[:, None]
+    count[: len(bits)] = chosen.sum(1)
+    row, place = np.nonzero(chosen)
+    at = np.arange(len(row)) - np.repeat(np.cumsum(count[: len(bits)]) - count[: len(bits)], count[: len(bits)])
+    fits = at < keys.shape[1]
+    keys[:] = np.iinfo(np.int64).max
+    keys[row[fits], at[fits]] = (bits[row[fits], place[fits]].astype(np.int64) << 32) | place[fits]
 
 
 def measure_reach(
