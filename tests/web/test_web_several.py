@@ -58,7 +58,7 @@ def test_keys_choose_classes_and_enter_confirms_them(tmp_path, visit):
         confirm.click()
         assert recorded(project, 5) == ("p04.png", "label", "red")
         done(page)
-        until(page, "document.querySelector('#map-text').textContent.includes('red 2, green 2')")
+        until(page, "document.querySelector('#map-legend').textContent === 'red2green2'")
         assert project.counts().trainable == 5
 
 
