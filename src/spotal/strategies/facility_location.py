@@ -40,6 +40,7 @@ class FacilityLocation(Strategy):
     """
 
     name = "facility-location"
+    multilabel = True
     honors_limits = True
 
     def __init__(

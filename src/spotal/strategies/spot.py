@@ -95,6 +95,7 @@ class SPOT(Strategy):
     """
 
     name = "spot"
+    multilabel = True
     shares_work = True
     engines = ("local", "ray")
     honors_limits = True
@@ -187,18 +188,18 @@ def unevenness(probabilities: NDArray[np.floating], mass: NDArray[np.float64]) -
     return float(np.clip(1 + (seen * np.log(seen)).sum() / np.log(len(shares)), 0, 1))
 
 
-def narrowed(probabilities: NDArray[np.floating], mass: NDArray[np.float64]) -> float:
+def narrowed(probabilities: NDArray[np.floating], mass: NDArray[np.float64], multilabel: bool = False) -> float:
     """Share of a pick's mass that lies within reach: .1 to the power of a model's mean margin.
 
     Parameters
     ----------
-    probabilities : (s, classes); mass : float64 (s,), not all zero
+    probabilities : (s, classes); mass : float64 (s,), not all zero; multilabel : bool, whether rows may have several
 
     Returns
     -------
     float in [.1, 1]: 1 where the model does not tell the classes apart, .1 where it is sure of every row.
     """
-    sure = float(np.average(margins(probabilities), weights=mass))
+    sure = float(np.average(margins(probabilities, multilabel), weights=mass))
     return float(NARROW ** np.clip(sure, 0, 1))
 
 
@@ -228,7 +229,7 @@ def _cover(
         evidence = sample.evidence(query)
         odds = evidence.probabilities
         if share is None:
-            share = 1.0 if odds is None else narrowed(odds, sample.mass)
+            share = 1.0 if odds is None else narrowed(odds, sample.mass, query.multilabel)
         share /= len(query.labeled) + query.budget  # of the pool's mass
     with clock("graph"):
         with one_thread():  # sums round alike on every number of cores
