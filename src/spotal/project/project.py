@@ -27,7 +27,7 @@ from spotal.project.records import Added, Counts
 from spotal.project.rounds import Rounds
 from spotal.project.schema import REVISION
 from spotal.project.settings import Settings
-from spotal.project.sources import location, look
+from spotal.project.sources import location, look, table_stamp
 from spotal.project.told import told, told_aside
 from spotal.storage.files import atomic_path
 from spotal.tables.configuration import closest
@@ -163,8 +163,10 @@ class Project:
         DataFileError, InputError
             The data cannot be read; nothing is changed then.
         """
-        found = look(self.settings.data, self.folder, self.items.contents(), whole=whole)
-        self.arrived = self.items.add(found, complete=True)
+        self.arrived = Added()
+        if whole or not self.items.holds(table_stamp(self.settings.data, self.folder)):
+            found = look(self.settings.data, self.folder, self.items.contents(), whole=whole)
+            self.arrived = self.items.add(found, complete=True)
         for sentence in (*told(self.arrived), *told_aside(self.labels.set_aside())):
             warnings.warn(sentence, SpotalWarning, stacklevel=2)
         return self.arrived
