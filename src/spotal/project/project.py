@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from types import TracebackType
@@ -59,8 +59,19 @@ class Project:
         self.arrived = Added()
 
     @classmethod
-    def create(cls, folder: str | os.PathLike[str], settings: Settings) -> Project:
+    def create(
+        cls,
+        folder: str | os.PathLike[str],
+        settings: Settings,
+        suit: Callable[[Settings, int], Settings] | None = None,
+    ) -> Project:
         """Make a project in a folder, which may exist, with all items that its data hold now.
+
+        Parameters
+        ----------
+        folder : path
+        settings : Settings
+        suit : from the settings and the number of items to the settings that the project gets; None keeps them
 
         Raises
         ------
@@ -83,6 +94,8 @@ class Project:
         found = look(settings.data, place)
         if all(map(is_blank, found)):
             raise DataFileError(f"{location(settings.data, place)} has empty texts only; fill them in")
+        if suit is not None:
+            settings = suit(settings, sum(not is_blank(item) for item in found))
         check(settings, place, found)
         own_folder(place)
         with held(place, "creating the project", PATIENCE):

@@ -30,6 +30,7 @@ SIZE = 32
 STEPS = {"small-cnn": 500, "resnet18": 1_000}
 """Least optimizer steps of a training: what two cores can afford, a GPU for "resnet18"."""
 TUNE = "fine-tune:"
+BUILT_IN = ("auto", "built-in")
 SCALE_ROWS = 10_000
 
 
@@ -38,8 +39,9 @@ def recipe_for(settings: Settings, folder: Path) -> Recipe:
 
     ``model`` of spotal.toml is one of
 
-    - ``auto``: a linear probe on embeddings that the project has, on principal components of small copies of its
-      images, or on the main directions of its texts' weighted words;
+    - ``built-in``: a linear probe on embeddings that the project has, on principal components of small copies of its
+      images, or on the main directions of its texts' weighted words. ``auto`` in a spotal.toml is the same: the choice
+      that "auto" stands for is made once, when the project is made (:func:`spotal.project.learning.resolve`);
     - ``small-cnn``, ``resnet18``: a network for small images, trained from nothing;
     - the name or folder of a pretrained model, whose features a linear probe is put on: see
       :class:`~spotal.embed.TorchEmbedder`; with ``fine-tune:`` before it the whole model is trained;
@@ -52,7 +54,7 @@ def recipe_for(settings: Settings, folder: Path) -> Recipe:
     """
     name, kind = settings.model, settings.data.kind
     plain = {"image": _pixels, "text": inputs.tfidf, "embedding": inputs.matrix}[kind]
-    if name == "auto":
+    if name in BUILT_IN:
         title = {"image": "pixels, linear probe", "text": "words, linear probe", "embedding": "linear probe"}[kind]
         return Recipe(title, plain, probe, _as_they_are)
     if is_reference(name):
@@ -61,12 +63,12 @@ def recipe_for(settings: Settings, folder: Path) -> Recipe:
         return Recipe(name, custom.images if kind == "image" else plain, custom.learner, cold_embeddings, ready)
     if name in STEPS:
         if kind != "image":
-            raise ModelError(f"model {name!r} takes images, found a project of kind {kind!r}; take 'auto'")
+            raise ModelError(f"model {name!r} takes images, found a project of kind {kind!r}; take 'built-in'")
         return Recipe(name, partial(inputs.images, size=SIZE), partial(_network, name), cold_embeddings)
     if name.startswith(TUNE):
         return fine_tune(name.removeprefix(TUNE), kind, folder)
     if kind == "embedding":
-        raise ModelError(f"model {name!r} embeds images or texts, found embeddings; take 'auto' or module:function")
+        raise ModelError(f"model {name!r} embeds images or texts, found embeddings; take 'built-in' or module:function")
     frozen = Frozen(name, kind, folder)
     return Recipe(f"{frozen.title}, linear probe", frozen, probe, _as_they_are, frozen.load)
 
