@@ -4,8 +4,8 @@
     python -m benchmarks.start DATA
 
 ``DATA`` is a folder with cifar10/{train,test}.parquet (Hugging Face's layout), clothing/{train,test}/CLASS/*.jpg and
-banking77/{train,test}.csv. From each, 1,000 items are the pool and up to 1,000 the test part; 400 labels at random train
-a linear probe, for five seeds. About two minutes of processor time. Repeats bit for bit.
+banking77/{train,test}.csv. From each, 1,000 items are the pool and up to 1,000 the test part; 400 labels at random
+train a linear probe, for five seeds. About two minutes of processor time. Repeats bit for bit.
 """
 
 from __future__ import annotations
@@ -22,18 +22,18 @@ from typing import Any
 
 import numpy as np
 import torch
-from benchmarks import encoders
 from numpy.typing import NDArray
 from PIL import Image
 
+from benchmarks import encoders
 from spotal.bench.origin import origin
 from spotal.embed import TorchEmbedder
 from spotal.images import decode
 from spotal.learner import calls
 from spotal.learner.cold import cold_embeddings
+from spotal.learner.probe import linear_probe
 from spotal.project import Data, Project, Settings
 from spotal.project.learning import recipe_for
-from spotal.project.learning.choose import probe
 
 PAGE = Path(__file__).parents[1] / "docs" / "embed.md"
 ROWS, LABELS, SEEDS = 1_000, 400, 5
@@ -55,16 +55,17 @@ def main() -> None:
     }
     about, machine = origin(), origin()["machine"]
     lines = [
-        f"| data | classes | labels | built-in | encoder | accuracy with `--model module:function` |\n|---|--:|--:|--:|---|--:|"
+        "| data | classes | labels | built-in | encoder | accuracy with `--model module:function` |",
+        "|---|--:|--:|--:|---|--:|",
     ]
     for title, (encoder, labels, plain, pretrained) in made.items():
         found = [_mean(features, labels) for features in (plain, pretrained)]
         lines.append(f"| {title} | {len(set(labels[0]))} | {LABELS} | {found[0]} % | {encoder} | {found[1]} % |")
         print(lines[-1], flush=True)
     lines.append(
-        f"\nAccuracy in percent on {ROWS:,} test items (713 for Clothing), mean and standard deviation of {SEEDS} seeds, of "
-        f"a linear probe on {LABELS} labels drawn at random from {ROWS:,} items. Written by `python -m benchmarks.start` at "
-        f"{str(about['commit'])[:12]} on {date.today()}; {machine['cpu']}, one core, "
+        f"\nAccuracy in percent on {ROWS:,} test items (713 for Clothing), mean and standard deviation of {SEEDS} "
+        f"seeds, of a linear probe on {LABELS} labels drawn at random from {ROWS:,} items. Written by "
+        f"`python -m benchmarks.start` at {str(about['commit'])[:12]} on {date.today()}; {machine['cpu']}, one core, "
         f"{time.process_time() - start:.0f} s of processor time."
     )
     text = PAGE.read_text(encoding="utf-8")
@@ -78,7 +79,7 @@ def _mean(features: Features, labels: Features) -> str:
     found = []
     for seed in range(SEEDS):
         rows = np.random.default_rng(seed).permutation(len(X))[:LABELS]
-        learner = probe(X[rows], int(y.max()) + 1)
+        learner = linear_probe(X[rows], int(y.max()) + 1)
         calls.fit(learner, X[rows], y[rows], random_state=seed)
         found.append(100 * float(np.mean(calls.predict(learner, held).argmax(1) == truth)))
     return f"{np.mean(found):.0f} ± {np.std(found, ddof=1):.0f}"

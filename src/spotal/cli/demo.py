@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from spotal.cli.console import bar, output, print_json, progress, say
+from spotal.cli.console import Terminal, bar, duration, output, print_json, progress, say, steps
 from spotal.errors import InputError
 
 if TYPE_CHECKING:
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from spotal.datasets import Dataset
     from spotal.loop.events import Event
     from spotal.report.comparison import ComparisonSettings, Run
+    from spotal.report.material import Material
 
 __all__ = ["demo"]
 
@@ -40,6 +41,14 @@ def demo(
         float, typer.Option(min=1.0, help="Make the rarest class that many times rarer than the largest.")
     ] = 1.0,
     random_state: Annotated[int, typer.Option(min=0, help="The same number gives the same results.")] = 0,
+    model: Annotated[
+        str,
+        typer.Option(
+            help="Of a folder: the encoder whose features are learned from; auto, the best pretrained one that can be "
+            "had here, built-in, or what spotal embed takes. Named data sets train a small network.",
+            metavar="MODEL",
+        ),
+    ] = "auto",
     strict: Annotated[bool, typer.Option("--strict", help="Stop at an image that cannot be read.")] = False,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print all numbers as one JSON document on standard output.")
@@ -49,8 +58,11 @@ def demo(
 
     Labels a first random batch, then lets SPOT and random picking each choose what to label next, trains a small
     network after each round, and repeats that under several seeds. Takes about a minute on two cores, and writes a
-    report with curves, maps and the images picked.
+    report with curves, maps and the images picked. Photos of a folder are embedded once by an encoder, and a linear
+    probe is trained on them; how long it takes is said before it starts.
     """
+    from spotal.datasets import names
+    from spotal.datasets.parquet_images import parquet_parts
     from spotal.images import suffixes
     from spotal.storage.outputs import Source, check_output, check_unnamed
 
@@ -59,8 +71,16 @@ def demo(
         check_output(out / name, [Source(data, suffixes())])
         check_unnamed(out / name, "name another folder by --out")
     settings = _settings(rounds, budget, seeds, pool, imbalance, random_state)
-    with progress() as bars:
-        images = _load(data, strict, bars)
+    features, about = None, "a small network is trained on the images"
+    if data not in names() and Path(data).is_dir() and not parquet_parts(Path(data))[0]:
+        material = _gather(console, data, settings, model, strict)
+        images, about = material.data, material.model
+        features = material.features, material.features_test
+    elif model != "auto":
+        raise InputError("model", must="be left out where the data are no folder of images", found=repr(model))
+    else:
+        with progress() as bars:
+            images = _load(data, strict, bars)
     from spotal.report.comparison import compare, prepare
     from spotal.report.html import write_report
 
@@ -72,9 +92,10 @@ def demo(
         f"{images.name}: {' to '.join(f'{n:,}' for n in sizes[:: max(1, len(sizes) - 1)])} images to choose from, "
         f"{images.n_classes} classes; {times} of {settings.budget} labels",
     )
+    say(console, f"Model: {about}")
     with progress() as bars:
         watch = _Watch(bars, settings)
-        found = compare(images, settings, pools=pools, observer=watch)
+        found = compare(images, settings, pools=pools, observer=watch, features=features)
         watch.show("drawing the report")
         summary, page, numbers = write_report(found, out)
     if as_json:
@@ -92,6 +113,25 @@ def _settings(
     from spotal.report.comparison import ComparisonSettings
 
     return ComparisonSettings(rounds, budget, seeds, pool, imbalance, random_state)
+
+
+def _gather(console: Terminal, folder: str, settings: ComparisonSettings, model: str, strict: bool) -> Material:
+    """The photos of a folder and their features, after a forecast of the time."""
+    from spotal.report.material import Forecast, gather
+
+    def foresee(found: Forecast) -> None:
+        some = f"{found.used:,} of {found.of:,} photos" if found.used < found.of else f"{found.of:,} photos"
+        say(
+            console,
+            f"About {duration(found.features + found.trainings)}: {duration(found.features)} to read {some}, "
+            f"{duration(found.trainings)} to train and choose",
+        )
+
+    trainings = settings.seeds * len(settings.strategies) * (settings.rounds + 1)
+    # every pool of so many images needs a fifth more for the test part
+    most = None if settings.pool is None else settings.pool + settings.pool // 4
+    with steps() as show:
+        return gather(folder, trainings, model=model, most=most, strict=strict, foresee=foresee, progress=show)
 
 
 def _load(name: str, strict: bool, bars: Progress) -> Dataset:

@@ -32,6 +32,7 @@ def load(
     strict: bool = False,
     download: bool = True,
     image_size: int | None = None,
+    most: int | None = None,
     progress: Progress | None = None,
 ) -> Dataset:
     """A dataset by name, or from a path.
@@ -53,6 +54,8 @@ def load(
         Whether a named dataset that is not on this machine may be fetched.
     image_size : int or None
         Height and width to resize the images of a path to; see ``load_image_folder``.
+    most : int or None
+        Of a folder of image files, how many are read at most; drawn at random under a fixed seed.
     progress : function or None
         Called while a file is downloaded, with the bytes so far and, where the server says so, in all.
 
@@ -92,7 +95,7 @@ def load(
     if is_folder:
         from spotal.datasets.image_folder import load_image_folder
 
-        return load_image_folder(path, image_size=image_size, strict=strict, random_state=random_state)
+        return load_image_folder(path, image_size=image_size, strict=strict, random_state=random_state, most=most)
     if image_size is not None:
         raise InputError("image_size", must=f"be left out for the embeddings in {name}", found=image_size)
     from spotal.datasets.tables import load_table

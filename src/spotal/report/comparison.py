@@ -83,13 +83,17 @@ class Run:
 
 @dataclass
 class Comparison:
-    """All runs, with the data and settings they came from, the number of test images, and wall-clock seconds."""
+    """All runs, with the data and settings they came from, the number of test images, and wall-clock seconds.
+
+    ``on_features`` says whether a linear probe on features was trained, not a network on the images.
+    """
 
     data: Dataset
     settings: ComparisonSettings
     runs: list[Run]
     n_test: int
     seconds: float
+    on_features: bool = False
 
     def of(self, strategy: str) -> list[Run]:
         """The runs of one strategy, by seed."""
@@ -154,8 +158,11 @@ def compare(
     *,
     pools: list[NDArray[np.int64]] | None = None,
     observer: Callable[[Run, Event], object] | None = None,
+    features: tuple[NDArray[Any], NDArray[Any]] | None = None,
 ) -> Comparison:
     """Run every strategy under every seed with a small convolutional network trained from nothing in each round.
+
+    With ``features`` of the images, a linear probe on these is trained instead.
 
     Under one seed all strategies share pool, first random labels, test part and the seeds of their networks.
 
@@ -165,6 +172,7 @@ def compare(
     settings : ComparisonSettings
     pools : what ``prepare`` gave for these, or None to prepare now
     observer : called with the run and each event of its loop, in order
+    features : (n, d) and (m, d), of the pool and of the test part; None to learn from the images
 
     Raises
     ------
@@ -183,36 +191,43 @@ def compare(
     tests = np.arange(len(data.y_test))
     if len(tests) > MOST_TEST:
         tests = np.sort(np.random.default_rng(0).permutation(tests)[:MOST_TEST])
-    X_test, y_test = data.X_test[tests], data.y_test[tests]
+    X, X_test = (data.X, data.X_test) if features is None else features
+    X_test, y_test = X_test[tests], data.y_test[tests]
     runs: list[Run] = []
     with one_thread():
         for seed, rows in enumerate(pools):
             for name in settings.strategies:
                 run = Run(name, seed, rows)
-                _run(run, data, settings, X_test, y_test, observer)
+                _run(run, data, X, settings, X_test, y_test, observer)
                 runs.append(run)
-    return Comparison(data, settings, runs, len(tests), time.perf_counter() - start)
+    return Comparison(data, settings, runs, len(tests), time.perf_counter() - start, features is not None)
 
 
 def _run(
     run: Run,
     data: Dataset,
+    inputs: NDArray[Any],
     settings: ComparisonSettings,
     X_test: NDArray[Any],
     y_test: NDArray[np.int64],
     observer: Callable[[Run, Event], object] | None,
 ) -> None:
-    from spotal.learner import TorchLearner
+    from spotal.learner import Learner, TorchLearner
     from spotal.learner.networks import SmallCNN
+    from spotal.learner.probe import linear_probe
     from spotal.loop import ActiveLearner
     from spotal.loop.oracle import VectorOracle
 
-    X, y = data.X[run.rows], data.y[run.rows]
-    network = SmallCNN(X.shape[3], data.n_classes, WIDTH)
+    X, y = inputs[run.rows], data.y[run.rows]
+    if X.ndim == 4:
+        network = SmallCNN(X.shape[3], data.n_classes, WIDTH)
+        learner: Learner = TorchLearner(network, data.n_classes, min_steps=STEPS, normalize_from=X)
+    else:
+        learner = linear_probe(X, data.n_classes)
     watched = Watched(get(run.strategy))
     loop = ActiveLearner(
         X,
-        TorchLearner(network, data.n_classes, min_steps=STEPS, normalize_from=X),
+        learner,
         watched,
         VectorOracle(y),
         batch_size=settings.budget,

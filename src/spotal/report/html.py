@@ -80,9 +80,10 @@ def _question(comparison: Comparison) -> str:
     seeds = "This is one run."
     if settings.seeds > 1:
         seeds = f"All of it is done under {settings.seeds} seeds; in each, both start from the same random images."
+    learner = "a linear probe on the images' features" if comparison.on_features else "the same small network"
     return (
         f"{' and '.join(names)} picking each choose {settings.budget} images to label, {settings.rounds} times, from "
-        f"{pool} images of {data.name} in {data.n_classes} classes{tail}. After each time the same small network is "
+        f"{pool} images of {data.name} in {data.n_classes} classes{tail}. After each time {learner} is "
         f"trained from nothing and tested on {comparison.n_test:,} other images. {seeds}"
     )
 

@@ -6,12 +6,12 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 from spotal.errors import ModelError
 from spotal.learner import Learner
 from spotal.learner.cold import cold_embeddings
+from spotal.learner.probe import linear_probe
 from spotal.project.learning import inputs
 from spotal.project.learning.base import Inputs, Progress, Recipe
 from spotal.project.learning.custom import Custom, is_reference
@@ -31,7 +31,6 @@ STEPS = {"small-cnn": 500, "resnet18": 1_000}
 """Least optimizer steps of a training: what two cores can afford, a GPU for "resnet18"."""
 TUNE = "fine-tune:"
 BUILT_IN = ("auto", "built-in")
-SCALE_ROWS = 10_000
 
 
 def recipe_for(settings: Settings, folder: Path) -> Recipe:
@@ -56,7 +55,7 @@ def recipe_for(settings: Settings, folder: Path) -> Recipe:
     plain = {"image": _pixels, "text": inputs.tfidf, "embedding": inputs.matrix}[kind]
     if name in BUILT_IN:
         title = {"image": "pixels, linear probe", "text": "words, linear probe", "embedding": "linear probe"}[kind]
-        return Recipe(title, plain, probe, _as_they_are)
+        return Recipe(title, plain, linear_probe, _as_they_are)
     if is_reference(name):
         custom = Custom(name, folder)
         ready = partial(custom.make, len(settings.classes))
@@ -70,20 +69,7 @@ def recipe_for(settings: Settings, folder: Path) -> Recipe:
     if kind == "embedding":
         raise ModelError(f"model {name!r} embeds images or texts, found embeddings; take 'built-in' or module:function")
     frozen = Frozen(name, kind, folder)
-    return Recipe(f"{frozen.title}, linear probe", frozen, probe, _as_they_are, frozen.load)
-
-
-def probe(X: NDArray[Any], n_classes: int) -> Learner:
-    """A linear probe: logistic regression with C = 1 on features whose deviation as a whole is brought to 1."""
-    from sklearn.linear_model import LogisticRegression
-    from sklearn.pipeline import make_pipeline
-    from sklearn.preprocessing import FunctionTransformer
-
-    from spotal.learner import SklearnLearner
-
-    deviation = float(X[:: max(1, len(X) // SCALE_ROWS)].std(dtype=np.float64)) or 1.0
-    scaled = FunctionTransformer(partial(np.multiply, 1 / deviation))
-    return SklearnLearner(make_pipeline(scaled, LogisticRegression(C=1.0, max_iter=500)), n_classes)
+    return Recipe(f"{frozen.title}, linear probe", frozen, linear_probe, _as_they_are, frozen.load)
 
 
 def _as_they_are(X: NDArray[Any], random_state: int) -> NDArray[Any]:
