@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import warnings
 from collections.abc import Callable, Sequence
@@ -34,6 +35,7 @@ from spotal.tables.configuration import closest
 
 __all__ = ["Project"]
 
+_log = logging.getLogger(__name__)
 PATIENCE = 60.0
 """Seconds to wait for another process that creates or upgrades the same project."""
 
@@ -112,6 +114,7 @@ class Project:
                 with atomic_path(place / toml.FILE) as part:  # from now on it is a project
                     part.write_text(settings.to_toml(), encoding="utf-8")
                 (place / UNFINISHED).unlink(missing_ok=True)
+                _log.info("made a project of %d items in %s", len(found), place)
             except BaseException:
                 project.close()
                 raise
@@ -176,6 +179,7 @@ class Project:
         """
         found = look(self.settings.data, self.folder, self.items.contents(), whole=whole)
         self.arrived = self.items.add(found, complete=True)
+        _log.debug("%s holds %d items", location(self.settings.data, self.folder), len(found))
         for sentence in (*told(self.arrived), *told_aside(self.labels.set_aside())):
             warnings.warn(sentence, SpotalWarning, stacklevel=2)
         return self.arrived

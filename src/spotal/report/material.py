@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from spotal.datasets import Dataset, load
 from spotal.errors import InputError
-from spotal.images import decode, find_images
+from spotal.images import decode, each, find_images, note_of_skipped, readable
 
 if TYPE_CHECKING:
     from spotal.embed import TorchEmbedder
@@ -84,15 +84,17 @@ def gather(
         The photos or the model cannot be read.
     """
     tell = progress or (lambda what, done, total: None)
+    if strict:  # before anything is said
+        note_of_skipped(readable(find_images(Path(folder))).skipped, folder, strict=True)
     tell("looking at the model", 0, None)
     embedder, sentence = _encoder(model)
     side = SIDE if embedder is None else ENCODER_SIDE
     limit = most or (MOST_BUILT_IN if embedder is None else MOST_ENCODED)
     if foresee is not None:
         paths = find_images(Path(folder)).paths
-        each = _seconds(paths[:: max(1, len(paths) // TRIED)][:TRIED], embedder, side)
+        seconds = _seconds(paths[:: max(1, len(paths) // TRIED)][:TRIED], embedder, side)
         used = min(limit, len(paths))
-        foresee(Forecast(used, len(paths), used * each, trainings * TRAINING))
+        foresee(Forecast(used, len(paths), used * seconds, trainings * TRAINING))
     tell("decoding photos", 0, None)
     data = load(folder, strict=strict, image_size=side, most=limit)
     every = np.concatenate([data.X, data.X_test])
@@ -132,8 +134,6 @@ def _encoder(model: str) -> tuple[TorchEmbedder | None, str]:
 
 def _seconds(paths: list[Path], embedder: TorchEmbedder | None, side: int) -> float:
     """Seconds that one photo takes."""
-    from spotal.images import each
-
     start = time.perf_counter()
     found = each(lambda path: decode(path, path.name, (side, side), 3), paths)
     good = [image for image in found if isinstance(image, np.ndarray)]
@@ -146,4 +146,5 @@ def _smaller(images: NDArray[Any], times: int) -> NDArray[np.uint8]:
     """Images of a size that ``times`` divides, each place the mean of times x times."""
     n, height, width, channels = images.shape
     shape = (n, height // times, times, width // times, times, channels)
-    return images.reshape(shape).mean((2, 4)).round().astype(np.uint8)
+    found: NDArray[np.uint8] = images.reshape(shape).mean((2, 4)).round().astype(np.uint8)
+    return found
