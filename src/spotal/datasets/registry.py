@@ -16,7 +16,7 @@ from spotal.numeric.seeds import Seed
 __all__ = ["load", "names"]
 
 _NAMES = ("cifar10", "digits", "fashion-mnist")
-_FILES = (".csv", ".npz", ".parquet")
+_FILES = (".csv", ".npy", ".npz", ".parquet")
 
 
 def names() -> tuple[str, ...]:
@@ -41,8 +41,8 @@ def load(
     ----------
     name_or_path : str or path
         One of ``names()``; or a folder of labeled images, a folder or file of Parquet in Hugging Face's image layout,
-        or a .npz, .csv or .parquet file of labeled embeddings. A name counts before a path: write ``./digits`` for a
-        folder called so.
+        a .npz, .csv or .parquet file of labeled embeddings, or a .npy file with labels.csv beside it. A name counts
+        before a path: write ``./digits`` for a folder called so.
     data_dir : path or None
         Where to look first for a named dataset, before ``$SPOTAL_DATA`` and the cache.
     random_state : int, numpy generator or None
