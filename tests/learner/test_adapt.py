@@ -5,10 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from tests.raising import raises_input
 from torch import nn
 
 from spotal import ActiveLearner, SklearnLearner, VectorOracle
-from spotal.errors import InputError, ModelError
+from spotal.errors import ModelError
 from spotal.learner import Learner, as_learner
 from spotal.strategies import get
 
@@ -116,7 +117,7 @@ def test_what_it_takes_besides():
     wrapped = SklearnLearner(LogisticRegression(), 3)
     assert as_learner(wrapped, FEATURES) is wrapped
     assert isinstance(as_learner(LogisticRegression(), FEATURES, 3), Learner)
-    with pytest.raises(InputError, match="how many classes"):
+    with raises_input("learner", "how many classes"):
         as_learner(LogisticRegression(), FEATURES)
     with pytest.raises(ModelError, match="found list"):
         as_learner([], FEATURES)

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from itertools import combinations
 
 import numpy as np
 import pytest
 import torch
 from scipy.spatial.distance import cdist
+from scipy.stats import qmc
 
 from spotal.constraints import Allowance, Limits
+from spotal.selection import _compiled, _loops, _small
 from spotal.selection import coverage as module
 from spotal.selection.coverage import Coverage, Reach, neighbors_needed, reaches
 from spotal.selection.graph import NeighborGraph
@@ -166,3 +170,69 @@ def test_in_one_dimension_picks_are_those_of_a_design_after_exact_transport():
     flat = graph_of(quantiles[:, None])
     even = np.sort(Coverage(flat, reaches(flat, np.ones(n), 0.5 / count), np.ones(n)).pick(np.arange(n), count))
     assert np.abs(quantiles[even] - carried).max() < 1 / count
+
+
+def spread(x, count, h=0):
+    """Picks before there is a model: all of a pick's mass within reach, rows worth their reach to the power h."""
+    graph = graph_of(x, neighbors_needed(len(x), 1 / count))
+    reach = reaches(graph, np.ones(len(x)), 1 / count)
+    coverage = Coverage(graph, reach, reach.squared ** (h / 2))
+    return coverage.pick(np.random.default_rng(0).permutation(len(x)), count)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_in_two_dimensions_picks_fill_the_square_after_exact_transport(seed):
+    carried = qmc.Sobol(2, rng=seed).random(4_096)
+    x = np.stack([-np.log1p(-carried[:, 0]), np.exp(carried[:, 1])], 1)  # each column's map to uniform is known
+    rng = np.random.default_rng(seed)
+    for count in (64, 100):
+        random = np.mean([qmc.discrepancy(carried[rng.permutation(4_096)[:count]]) for _ in range(20)])
+        assert qmc.discrepancy(carried[spread(x, count)]) < 0.5 * random
+
+
+def test_picks_are_spread_as_the_mass_is_and_space_filling_moves_them_toward_the_volume():
+    rng = np.random.default_rng(0)
+    x = rng.random((4_000, 2)) + np.where(np.arange(4_000) < 3_200, 0, 3)[:, None]
+    share = [float(np.mean(spread(x, 100, h) < 3_200)) for h in (0, 1, 2)]
+    assert share[0] == pytest.approx(0.8, abs=0.05)
+    assert share[0] - 0.05 > share[1] > share[2] + 0.05 > 0.55
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_little_work_is_done_without_compiled_code_to_the_same_bits(monkeypatch, seed):
+    rng = np.random.default_rng(seed)
+    size, share = int(rng.integers(40, 900)), 1 / int(rng.integers(3, 30))
+    points = rng.normal(size=(size, 3)).astype(np.float32)
+    points = points.round() if seed % 3 == 0 else points  # equal distances
+    mass = np.concatenate([np.zeros(3), rng.uniform(size=size - 3)]) if seed % 2 else np.ones(size)
+    labeled, candidates = np.arange(5), np.arange(5, size)
+    limits = Limits(20.0, rng.uniform(1, 3, size), rng.integers(4, size=size), np.full(4, 5))
+
+    def found(home):
+        monkeypatch.setattr(_compiled, "_home", lambda: home)
+        graph = NeighborGraph.fit(torch.from_numpy(points), neighbors_needed(size, share))
+        reach = reaches(graph, mass, share)
+        coverage, within = Coverage(graph, reach, mass), Coverage(graph, reach, mass)
+        coverage.add(labeled)
+        picks = coverage.pick(candidates, 30)
+        allowance = Allowance(limits, size, candidates)
+        within.pick_within(candidates, allowance, lambda rows: rows)
+        first = (graph.near, graph.squared, reach.squared, reach.count, coverage.start, coverage.row, coverage.degree)
+        return *first, coverage.covered, picks, within.covered, allowance.open
+
+    for one, other in zip(found(_loops), found(_small), strict=True):
+        assert np.array_equal(one, other)
+
+
+def test_compiled_code_is_loaded_where_it_repays():
+    code = (
+        "import sys, numpy as np, spotal\n"
+        "X = np.random.default_rng(0).normal(size=(600, 4))\n"
+        "first = spotal.select(X, 5, random_state=0).indices.tolist()\n"
+        "assert 'numba' not in sys.modules\n"
+        "from spotal.selection import _compiled\n"
+        "_compiled.REPAID = 0\n"
+        "assert spotal.select(X, 5, random_state=0).indices.tolist() == first\n"
+        "assert 'numba' in sys.modules\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)

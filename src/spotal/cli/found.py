@@ -47,7 +47,9 @@ def tell(
     console, kind = output(False), settings.data.kind
     noun, held_back = NOUNS[kind], counts.held_back
     audit = f", {held_back:,} of them held back to measure accuracy" if held_back else ""
-    say(console, f"Made {folder} with {counts.items:,} {noun}{audit}; {len(settings.classes)} classes", "bold")
+    several = ", any number of them an item" if settings.many else ""
+    text = f"Made {folder} with {counts.items:,} {noun}{audit}; {len(settings.classes)} classes{several}"
+    say(console, text, "bold")
     if kind == "image":
         _line("Kinds", _first([f"{n:,} {ending}" for ending, n in endings.most_common()]))
     for sentence in said:

@@ -36,6 +36,9 @@ def init(
     ] = None,
     classes: Annotated[str | None, typer.Option(help="Names of the classes, with commas between.")] = None,
     classes_file: Annotated[Path | None, typer.Option(help="File with the name of a class in each line.")] = None,
+    many: Annotated[
+        bool, typer.Option("--many", help="Items may have several of the classes, or none of them.")
+    ] = False,
     budget: Annotated[
         float | None,
         typer.Option(help="Answers to ask people for in all, --overlap for each item; or, with --cost, their money."),
@@ -103,6 +106,7 @@ def init(
     settings = Settings(
         _data(folder, images, texts, pool, id_column, text_column, dialect),
         _classes(classes, classes_file, dialect),
+        many=many,
         budget=budget,
         batch_size=batch,
         overlap=overlap,
@@ -119,7 +123,7 @@ def init(
     )
     with progress() as bars:
         looking = bars.add_task("looking at the model", total=None)
-        _check_strategy(strategy)
+        _check_strategy(strategy, many)
         settings, chosen = resolve(settings, lambda what: bars.update(looking, description=what))
         recipe = recipe_for(settings, folder)
         if chosen is None:
@@ -179,9 +183,15 @@ def _place(folder: Path, path: Path) -> str:
     return os.path.relpath(place, home) if place.is_relative_to(home.parent) else str(place)
 
 
-def _check_strategy(name: str) -> None:
+def _check_strategy(name: str, many: bool) -> None:
+    from spotal.project import Settings
     from spotal.strategies import get, names
 
+    if name == Settings.strategy:  # it needs none, and to load it takes as long as all the rest
+        return
+    if many and name in names() and not get(name).multilabel:
+        able = ", ".join(one for one in names() if get(one).multilabel)
+        raise InputError("strategy", f"{name} cannot take items of several classes", f"take one of {able}")
     if name in names() and get(name).needs_draws:
         raise InputError(
             "strategy", f"{name} needs several draws of a model, which a project's model does not make", "take entropy"

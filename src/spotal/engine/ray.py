@@ -6,6 +6,7 @@ import os
 import socket
 from collections.abc import Iterator
 from importlib import import_module
+from types import ModuleType
 from typing import Any, Self, TypeVar
 
 import numpy as np
@@ -14,7 +15,7 @@ from numpy.typing import NDArray
 from spotal.engine import local
 from spotal.engine.base import Pass
 from spotal.engine.watch import Watch
-from spotal.errors import InputError, ResourceError
+from spotal.errors import InputError, ResourceError, one_line
 from spotal.numeric.arrays import batches_of, block_rows
 from spotal.pool.base import Pool
 
@@ -87,7 +88,7 @@ class RayEngine:
         try:
             ray.init(**options)
         except (ConnectionError, ValueError, RuntimeError) as error:
-            reason = " ".join(str(error).split())[:150]
+            reason = one_line(error, 150)
             raise InputError("ray_address", f"{self.address} has no cluster to connect to ({reason})") from None
         self.ray = ray
         return self
@@ -208,7 +209,7 @@ def _give_up() -> None:
         raise MemoryError
 
 
-def in_words(ray: Any, error: BaseException, batches: str, smaller: str) -> BaseException:
+def in_words(ray: ModuleType, error: BaseException, batches: str, smaller: str) -> BaseException:
     """Ray's error as one of ours, where it is about a worker; else the error of the pass.
 
     ``batches`` is what a worker holds at a time, ``smaller`` the options that make it less.

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from spotal.errors import ModelError, SpotalError
 from spotal.learner.base import Learner, TrainingReport
+from spotal.pool.rows import count
 
 __all__ = ["embed", "fit", "foreign", "guess", "infer", "predict"]
 
@@ -19,7 +20,7 @@ WRAPPED = ("classifier", "net", "module", "network")
 
 
 @contextmanager
-def foreign(model: Any, step: str, remedy: str, *, passing: tuple[type[BaseException], ...] = ()) -> Iterator[None]:
+def foreign(model: object, step: str, remedy: str, *, passing: tuple[type[BaseException], ...] = ()) -> Iterator[None]:
     """Turn what the code of a person's model raises into a ModelError; spotal's own errors and those of memory pass.
 
     Parameters
@@ -61,9 +62,9 @@ def fit(
             raise
 
     options: dict[str, Any] = {} if on_epoch is None else {"on_epoch": told}
-    counts = np.unique(y, return_counts=True)[1]
+    counts = np.unique(y, return_counts=True)[1] if y.ndim == 1 else y.sum(0)[y.any(0)]
     given = f"{len(y):,} labels of {len(counts):,} classes, {counts.min(initial=len(y)):,} of the rarest"
-    remedy = f"rows have shape {X.shape[1:]}; label more items of each class, or give a model that takes such data"
+    remedy = f"rows have shape {np.shape(X)[1:]}; label more items of each class, or give a model that takes such data"
     try:
         with foreign(learner, f"fit on {given}", remedy):
             learner.fit(X, y, random_state=random_state, **options)
@@ -75,9 +76,9 @@ def fit(
 
 def predict(learner: Learner, X: NDArray[Any]) -> NDArray[np.float32]:
     """Class probabilities (n, n_classes), checked. Raises ModelError."""
-    with foreign(learner, f"predicting {len(X):,} rows", "give a model that gives probabilities of such rows"):
+    with foreign(learner, f"predicting {count(X):,} rows", "give a model that gives probabilities of such rows"):
         found = learner.probabilities(X)
-    return _checked(learner, found, len(X))
+    return _checked(learner, found, count(X))
 
 
 def embed(learner: Learner, X: NDArray[Any]) -> NDArray[np.float32]:

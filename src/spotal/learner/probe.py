@@ -15,13 +15,14 @@ __all__ = ["linear_probe"]
 SCALE_ROWS = 10_000
 
 
-def linear_probe(X: NDArray[Any], n_classes: int) -> Learner:
+def linear_probe(X: NDArray[Any], n_classes: int, many: bool = False) -> Learner:
     """Make a logistic regression with C = 1 on features whose standard deviation as a whole is brought to 1.
 
     Parameters
     ----------
     X : (n, d), the pool; at most 10,000 rows of it are read
     n_classes : int
+    many : bool, whether an item may have several classes: there is one regression a class then
 
     Returns
     -------
@@ -35,4 +36,4 @@ def linear_probe(X: NDArray[Any], n_classes: int) -> Learner:
 
     deviation = float(X[:: max(1, len(X) // SCALE_ROWS)].std(dtype=np.float64)) or 1.0
     scaled = FunctionTransformer(partial(np.multiply, 1 / deviation))
-    return SklearnLearner(make_pipeline(scaled, LogisticRegression(C=1.0, max_iter=500)), n_classes)
+    return SklearnLearner(make_pipeline(scaled, LogisticRegression(C=1.0, max_iter=500)), n_classes, multilabel=many)

@@ -1,19 +1,27 @@
-"""SklearnLearner: any scikit-learn classifier with probabilities as a learner on fixed features."""
+"""SklearnLearner: any scikit-learn classifier or pipeline as a learner on fixed features."""
 
 from __future__ import annotations
 
 import warnings
-from typing import Any, Self
+from typing import Any, Self, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
-from spotal.errors import InputError, ModelError
-from spotal.learner.base import check_labels
+from spotal.errors import InputError, ModelError, to_call
+from spotal.learner.base import check_indicator, check_labels
 from spotal.numeric.arrays import block_rows, blocks, to_numpy
 from spotal.numeric.checks import check_count
+from spotal.pool import ArrayPool, as_pool
+from spotal.pool.frames import is_frame
+from spotal.pool.rows import count, take
+from spotal.pool.sparse import is_sparse
+from spotal.pool.texts import are_texts
 
 __all__ = ["SklearnLearner"]
+
+BLOCK_ROWS = 4096
+"""Rows of a sparse matrix, a frame or texts whose probabilities are worked out at a time."""
 
 
 class SklearnLearner:
@@ -22,30 +30,58 @@ class SklearnLearner:
     Parameters
     ----------
     classifier : estimator with ``fit`` and ``predict_proba``, or a pipeline that ends in one
-        Cloned before each fit; every ``random_state`` among its parameters is set from the seed.
-    n_classes : int, at least 2
-        Columns of ``probabilities``, also for classes that have no label yet, which get 0.
+        Cloned before each fit; every ``random_state`` among its parameters is set from the seed. Without
+        ``predict_proba``, as a support vector machine, one with ``decision_function``: its probabilities are then the
+        softmax of the scores (the logistic function, for two classes). They rank rows as the scores do, but are not
+        calibrated; ``sklearn.calibration.CalibratedClassifierCV`` around the classifier gives calibrated ones.
+    n_classes : int, at least 2, or None
+        Columns of ``probabilities``, also for classes that have no label yet, which get 0. None takes as many as the
+        labels of a fit have.
+    multilabel : bool
+        Whether items may have several classes, or none: one-vs-rest, a clone of the classifier for each class.
 
     Attributes
     ----------
-    classifier_ : the fitted clone, or None where the labels had one class only: that class then has probability 1
+    classifier_ : the fitted clone, or None where the labels had one class only: that class then has probability 1.
+        With ``multilabel`` a list of them, one for each class, None for a class that all k = n or k = 0 of n labels
+        have: its probability is then (k + 1/2) / (n + 1) everywhere, Krichevsky and Trofimov's estimate.
+    learns_classes : bool, whether n_classes follows the labels
 
     Notes
     -----
-    Rows of more than one axis, such as images, are flattened. Probabilities are worked out in blocks of rows, so ``X``
-    may be a ``np.memmap``; ``embeddings`` are a float32 copy of the whole.
+    ``X`` is what the classifier takes: numbers (n, ...), of which rows of more than one axis, such as images, are
+    flattened; a scipy sparse matrix; a DataFrame or texts (n,) for a pipeline that begins with transformers.
+    Probabilities are worked out in blocks of rows, so ``X`` may be a ``np.memmap``; ``embeddings`` are a float32 copy
+    of the whole.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn.svm import LinearSVC
+    >>> from spotal import SklearnLearner
+    >>> X = np.array([[0.0, 1.0], [1.0, 0.0], [0.0, 2.0], [2.0, 0.0]])
+    >>> SklearnLearner(LinearSVC()).fit(X, np.array([0, 1, 0, 1]), random_state=0).probabilities(X).argmax(1).tolist()
+    [0, 1, 0, 1]
     """
 
     classifier_: Any
 
-    def __init__(self, classifier: Any, n_classes: int) -> None:
-        if not hasattr(classifier, "fit") or not hasattr(classifier, "predict_proba"):
+    def __init__(self, classifier: Any, n_classes: int | None = None, *, multilabel: bool = False) -> None:
+        if isinstance(classifier, type):
             raise ModelError(
-                f"classifier must have fit and predict_proba, found {type(classifier).__name__} without; take one that "
-                "gives probabilities, or wrap it in sklearn.calibration.CalibratedClassifierCV"
+                f"classifier must be a model, found the class {classifier.__name__}; {to_call(classifier)}"
+            )
+        scores = any(hasattr(classifier, method) for method in ("predict_proba", "decision_function"))
+        if not hasattr(classifier, "fit") or not scores:
+            raise ModelError(
+                f"classifier must have fit and predict_proba or decision_function, found {type(classifier).__name__} "
+                "without; take a classifier that gives probabilities, such as LogisticRegression(), or wrap it in "
+                "sklearn.calibration.CalibratedClassifierCV"
             )
         self.classifier = classifier
-        self.n_classes = check_count(n_classes, "n_classes", 2)
+        self.learns_classes = n_classes is None
+        self.n_classes = 2 if n_classes is None else check_count(n_classes, "n_classes", 2)
+        self.multilabel = bool(multilabel)
 
     def fit(self, X: NDArray[Any], y: NDArray[np.int64], *, random_state: int | None = None) -> Self:
         """Fit a clone of the classifier from nothing.
@@ -53,7 +89,7 @@ class SklearnLearner:
         Parameters
         ----------
         X : numbers (n, ...), n >= 1
-        y : int (n,), classes 0 .. n_classes - 1
+        y : int (n,), classes 0 .. n_classes - 1; with ``multilabel`` 0 and 1 (n, n_classes)
         random_state : int or None
 
         Raises
@@ -61,29 +97,38 @@ class SklearnLearner:
         InputError
             X or y has the wrong shape, dtype or range.
         """
-        from sklearn.base import clone
-
         data = _check(X)
-        labels = check_labels(y, len(data), self.n_classes)
+        seed = int(np.random.SeedSequence(random_state).generate_state(1, np.uint32)[0])
+        if self.multilabel:
+            if self.learns_classes and np.ndim(y) == 2:
+                self.n_classes = max(2, np.shape(y)[1])
+            marks = check_indicator(y, count(data), self.n_classes)
+            self._rates = (marks.sum(0) + 0.5) / (len(marks) + 1)
+            self.classifier_ = [self._fitted(data, marks[:, k], seed) for k in range(self.n_classes)]
+        else:
+            labels = check_labels(y, count(data), np.iinfo(np.int64).max if self.learns_classes else self.n_classes)
+            if self.learns_classes:
+                self.n_classes = max(self.n_classes, int(labels.max()) + 1)
+            self._classes = np.unique(labels)
+            self.classifier_ = self._fitted(data, labels, seed)
         self._width = _width(data)
-        self._classes = np.unique(labels)
-        self.classifier_ = None
-        if len(self._classes) > 1:
-            classifier = clone(self.classifier)
-            seed = int(np.random.SeedSequence(random_state).generate_state(1, np.uint32)[0])
-            seeded = [key for key in classifier.get_params() if key.split("__")[-1] == "random_state"]
-            classifier.set_params(**dict.fromkeys(seeded, seed))
-            with warnings.catch_warnings():  # few labels of many classes are no regression
-                warnings.filterwarnings("ignore", "The number of unique classes", UserWarning)
-                self.classifier_ = classifier.fit(_flat(data), labels)
         return self
 
-    def infer(self, X: NDArray[Any]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Class probabilities (n, n_classes) and embeddings (n, d), float32. Raises as ``probabilities`` does."""
-        return self.probabilities(X), self.embeddings(X)
+    def _fitted(self, data: Any, labels: NDArray[np.int64], seed: int) -> Any:
+        """A clone of the classifier fitted to labels (n,); None where they are all of one class."""
+        from sklearn.base import clone
+
+        if (labels == labels[0]).all():
+            return None
+        classifier = clone(self.classifier)
+        seeded = [key for key in classifier.get_params() if key.split("__")[-1] == "random_state"]
+        classifier.set_params(**dict.fromkeys(seeded, seed))
+        with warnings.catch_warnings():  # few labels of many classes are no regression
+            warnings.filterwarnings("ignore", "The number of unique classes", UserWarning)
+            return classifier.fit(_flat(data), labels)
 
     def probabilities(self, X: NDArray[Any]) -> NDArray[np.float32]:
-        """Class probabilities (n, n_classes), float32, rows sum to 1.
+        """Class probabilities (n, n_classes), float32; rows sum to 1, except with ``multilabel``.
 
         Raises
         ------
@@ -92,26 +137,58 @@ class SklearnLearner:
         ModelError
             The learner has not been fitted.
         """
-        if not hasattr(self, "_classes"):
+        if not hasattr(self, "_width"):
             raise ModelError("the learner has not been fitted; call fit first")
         data = _check(X)
         if _width(data) != self._width:
             raise InputError("X", must=f"have {self._width} numbers a row, as in fit", found=_width(data))
-        probabilities = np.zeros((len(data), self.n_classes), np.float32)
+        probabilities = np.zeros((count(data), self.n_classes), np.float32)
+        parts = list(blocks(count(data), block_rows(self._width, 8) if _is_plain(data) else BLOCK_ROWS))
+        if self.multilabel:
+            for k, one in enumerate(self.classifier_):
+                probabilities[:, k] = self._rates[k]
+                for part in parts if one is not None else ():
+                    probabilities[part, k] = _probabilities(one, _flat(take(data, part)))[:, 1]
+            return probabilities
         if self.classifier_ is None:
             probabilities[:, self._classes[0]] = 1
             return probabilities
         columns = self.classifier_.classes_
-        for part in blocks(len(data), block_rows(self._width, 8)):
-            probabilities[part, columns] = self.classifier_.predict_proba(_flat(data[part]))
+        for part in parts:
+            probabilities[part, columns] = _probabilities(self.classifier_, _flat(take(data, part)))
         return probabilities
 
     def embeddings(self, X: NDArray[Any]) -> NDArray[np.float32]:
-        """The features themselves, float32 (n, d). Needs no fit."""
-        return _flat(_check(X)).astype(np.float32)
+        """The features themselves, float32 (n, d), those of a sparse matrix reduced. Needs no fit."""
+        data = _check(X)
+        if not _is_plain(data):
+            return to_numpy(cast(ArrayPool, as_pool(data)).array).astype(np.float32, copy=False)
+        return _flat(data).astype(np.float32)
 
 
-def _check(X: Any) -> NDArray[Any]:
+def _probabilities(classifier: Any, X: Any) -> NDArray[np.floating]:
+    """What ``predict_proba`` gives, or the softmax of what ``decision_function`` gives."""
+    if hasattr(classifier, "predict_proba"):
+        found: NDArray[np.floating] = classifier.predict_proba(X)
+        return found
+    scores = np.asarray(classifier.decision_function(X), np.float64)
+    if scores.ndim == 1:  # of two classes, for the second
+        scores = np.stack([np.zeros(len(scores)), scores], 1)
+    if scores.shape[1] != len(classifier.classes_):
+        raise ModelError(
+            f"classifier {type(classifier).__name__} compares classes in pairs; give decision_function_shape='ovr'"
+        )
+    odds = np.exp(scores - scores.max(1, keepdims=True))
+    return np.asarray(odds / odds.sum(1, keepdims=True))
+
+
+def _is_plain(data: Any) -> bool:
+    return isinstance(data, np.ndarray) and not are_texts(data)
+
+
+def _check(X: Any) -> Any:
+    if is_sparse(X) or is_frame(X) or are_texts(X):
+        return X
     data = to_numpy(X)
     if data.ndim < 2:
         raise InputError(
@@ -124,9 +201,9 @@ def _check(X: Any) -> NDArray[Any]:
     return data
 
 
-def _width(data: NDArray[Any]) -> int:
+def _width(data: Any) -> int:
     return int(np.prod(data.shape[1:]))
 
 
-def _flat(data: NDArray[Any]) -> NDArray[Any]:
-    return data.reshape(len(data), _width(data))
+def _flat(data: Any) -> Any:
+    return data.reshape(len(data), _width(data)) if _is_plain(data) else data

@@ -10,9 +10,10 @@ from numpy.typing import ArrayLike, NDArray
 from spotal.constraints.rounds import RoundLimits
 from spotal.errors import BudgetError, InputError
 from spotal.loop.state import INITIAL, QUERY, LoopState
-from spotal.numeric.arrays import check_matrix, check_rows
+from spotal.numeric.arrays import check_rows
 from spotal.numeric.checks import check_count
 from spotal.numeric.seeds import Seed
+from spotal.pool.rows import count
 
 if TYPE_CHECKING:
     from spotal.selection import Selection
@@ -55,24 +56,24 @@ class NextBatch(NamedTuple):
 class Batches:
     """The batches of a loop over X (n, ...); arguments as for ``ActiveLearner``.
 
-    Raises InputError and BudgetError, where ``initial`` or ``embeddings`` is not right.
+    points : (n, d), what rows are compared by in every round, or None
+
+    Raises InputError and BudgetError, where ``initial`` is not right.
     """
 
     def __init__(
         self,
-        X: NDArray[Any],
+        X: Any,
+        points: Any,
         strategy: Queries,
         size: float,
         limits: RoundLimits,
         initial: int | ArrayLike | None,
-        embeddings: ArrayLike | None,
         max_memory: int | None,
     ) -> None:
-        self.X, self.strategy, self.size, self.limits, self.max_memory = X, strategy, size, limits, max_memory
-        self.initial = _check_initial(initial, len(X))
-        self.embeddings = None if embeddings is None else check_matrix(embeddings, "embeddings")
-        if self.embeddings is not None and len(self.embeddings) != len(X):
-            raise InputError("embeddings", must=f"have {len(X)} rows, as X has", found=len(self.embeddings))
+        self.X, self.points, self.strategy, self.size = X, points, strategy, size
+        self.limits, self.max_memory, self.n = limits, max_memory, count(X)
+        self.initial = _check_initial(initial, self.n)
 
     @property
     def needs_probabilities(self) -> bool:
@@ -87,19 +88,17 @@ class Batches:
     @property
     def fixed(self) -> NDArray[Any] | None:
         """What rows are compared by in every round; None where these are the learner's embeddings, which change."""
-        found: NDArray[Any] | None = self.X if self.X.ndim == 2 else None
-        if not self.needs_embeddings:
-            found = self.X.reshape(len(self.X), -1)  # such a strategy only counts rows
-        elif self.embeddings is not None:
-            found = self.embeddings
+        found: NDArray[Any] | None = self.points
+        if not self.needs_embeddings and isinstance(self.X, np.ndarray) and self.X.dtype != object:
+            found = self.X.reshape(self.n, -1)  # such a strategy only counts rows
         return found
 
     def left(self, state: LoopState, max_labels: int | None, *, priced: bool = True) -> int:
         """Rows that may still be asked for; ``priced``: for the money of a round."""
-        left = len(self.X) - len(state.labeled) - len(state.skipped)
+        left = self.n - len(state.labeled) - len(state.skipped)
         if self.limits:
             gone = np.concatenate([state.labeled, state.skipped])
-            left = self.limits.most(np.setdiff1d(np.arange(len(self.X)), gone), state.labeled, priced=priced)
+            left = self.limits.most(np.setdiff1d(np.arange(self.n), gone), state.labeled, priced=priced)
         return left if max_labels is None else max(0, min(left, max_labels - len(state.labeled)))
 
     def first(self, state: LoopState, max_labels: int | None) -> NextBatch:
@@ -129,12 +128,17 @@ class Batches:
         return self.next(state, max_labels, cold)._replace(note=why)
 
     def next(
-        self, state: LoopState, max_labels: int | None, pool: Any, probabilities: NDArray[Any] | None = None
+        self,
+        state: LoopState,
+        max_labels: int | None,
+        pool: Any,
+        probabilities: NDArray[Any] | None = None,
+        codes: NDArray[np.int64] | None = None,
     ) -> NextBatch:
-        """Ask the strategy. Skipped rows are no part of the pool that it sees."""
+        """Ask the strategy; ``codes`` are the labels as numbers. Skipped rows are no part of the pool that it sees."""
         from spotal.strategies.memory import within
 
-        n, priced, strategy = len(self.X), self.limits.priced, self.strategy
+        n, priced, strategy = self.n, self.limits.priced, self.strategy
         budget = self.size if priced else min(self.size, self.left(state, max_labels))
         kept = np.setdiff1d(np.arange(n), state.skipped)
         whole, cold = len(kept) == n, len(state.labeled) == 0
@@ -150,7 +154,7 @@ class Batches:
                 seen,
                 budget,
                 labeled=None if cold else np.searchsorted(kept, state.labeled),
-                labels=None if cold else state.labels,
+                labels=None if cold else codes,
                 probabilities=probabilities if whole or probabilities is None else probabilities[kept],
                 random_state=state.seed(QUERY),
                 **self.limits.known(kept),
@@ -169,7 +173,7 @@ class Batches:
 
     def _random(self, state: LoopState, max_labels: int | None, budget: float, *, priced: bool) -> NDArray[np.int64]:
         """Random rows while there is no label: so many, or for so much money."""
-        rows, seed = np.setdiff1d(np.arange(len(self.X)), state.skipped), state.seed(INITIAL)
+        rows, seed = np.setdiff1d(np.arange(self.n), state.skipped), state.seed(INITIAL)
         if not priced:
             budget = int(min(budget, self.left(state, max_labels, priced=False)))
         if not self.limits:

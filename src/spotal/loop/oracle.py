@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from spotal.errors import InputError
-from spotal.numeric.arrays import as_array
+from spotal.numeric.classes import read_labels
 
 __all__ = ["SKIPPED", "Oracle", "VectorOracle"]
 
@@ -20,8 +20,8 @@ SKIPPED = -1
 class Oracle(Protocol):
     """Whatever knows labels: a vector of known ones, a person at a page, a labeling tool."""
 
-    def __call__(self, indices: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Labels (n,) of the pool rows ``indices`` (n,), in the same order; -1 for a row that gets none."""
+    def __call__(self, indices: NDArray[np.int64]) -> Any:
+        """Labels (n,) of the pool rows ``indices`` (n,), in the same order; -1 or None for a row that gets none."""
         ...
 
 
@@ -30,34 +30,43 @@ class VectorOracle:
 
     Parameters
     ----------
-    y : int (N,)
-        The label of each pool row, 0 or more; -1 for rows that it skips. Copied.
+    y : (N,)
+        The label of each pool row: integers, texts, booleans, floats that are classes or a categorical. It skips rows
+        with None, NaN, pandas.NA or the integer -1. Copied.
+    name : str, what errors call y
 
     Raises
     ------
     InputError
-        y is not a vector of integers of at least -1.
+        y is not one-dimensional, or holds no classes; or integers below -1.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from spotal import VectorOracle
+    >>> VectorOracle(["gull", "tern", None])(np.array([1, 2])).tolist()
+    ['tern', None]
     """
 
-    def __init__(self, y: ArrayLike) -> None:
-        labels = as_array(y, "y")
-        if labels.ndim != 1 or labels.dtype.kind not in "iu":
+    def __init__(self, y: ArrayLike, name: str = "y") -> None:
+        values, known = read_labels(y, name)
+        if values.dtype.kind == "i" and values.min(initial=0) < SKIPPED:
             raise InputError(
-                "y", must="be a 1-D array of integer classes", found=f"dtype {labels.dtype} and shape {labels.shape}"
+                name, must="hold classes from 0, or -1 for no label", found=values.min(), remedy="encode it so"
             )
-        if labels.size and labels.min() < SKIPPED:
-            raise InputError(
-                "y", must="hold classes from 0, or -1 for no label", found=labels.min(), remedy="encode it so"
-            )
-        self._y = labels.astype(np.int64)
+        missing: Any = SKIPPED if values.dtype.kind == "i" else None
+        self._y = (
+            values if known.all() else np.where(known, values if missing == SKIPPED else values.astype(object), missing)
+        )
 
     def __len__(self) -> int:
         return len(self._y)
 
-    def __call__(self, indices: NDArray[np.int64]) -> NDArray[np.int64]:
+    def __call__(self, indices: NDArray[np.int64]) -> NDArray[Any]:
         """Labels (n,) of the rows ``indices`` (n,); O(n). Raises InputError for a row outside 0 .. N - 1."""
         rows = np.asarray(indices, np.int64)
         outside = rows[(rows < 0) | (rows >= len(self._y))]
         if outside.size:
             raise InputError("indices", must=f"lie in 0..{len(self._y) - 1}, the rows of y", found=outside[0])
-        return self._y[rows]
+        found: NDArray[Any] = self._y[rows]
+        return found

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,8 +11,12 @@ from numpy.typing import NDArray
 from spotal.errors import InputError
 from spotal.loop.events import Round
 from spotal.numeric.arrays import check_rows
+from spotal.numeric.classes import read_labels
 
-__all__ = ["INITIAL", "NETWORK", "QUERY", "LoopState"]
+if TYPE_CHECKING:
+    from spotal.selection import Selection
+
+__all__ = ["INITIAL", "NETWORK", "QUERY", "LoopState", "Pending"]
 
 _FORMAT = 1
 INITIAL, NETWORK, QUERY = range(3)
@@ -20,20 +24,38 @@ INITIAL, NETWORK, QUERY = range(3)
 
 
 @dataclass(frozen=True)
+class Pending:
+    """A round whose rows have no labels yet; ``closing`` where there are none to ask for."""
+
+    picks: NDArray[np.int64]
+    metrics: dict[str, float]
+    timings: dict[str, float]
+    selection: Selection | None
+    closing: bool
+
+
+@dataclass(frozen=True)
 class LoopState:
     """The model is not in it, since every round trains from nothing; nor are the data.
 
-    labeled, labels, skipped : int64, rows in the order in which they were labeled, their classes, rows skipped
+    labeled, skipped : int64, rows in the order in which they were labeled, rows skipped
+    labels : (m,) int64, float64, bool or str, the labels of ``labeled``
     closed : whether the last round was the closing one
     """
 
     n_rows: int
     random_state: int
     labeled: NDArray[np.int64]
-    labels: NDArray[np.int64]
+    labels: NDArray[Any]
     skipped: NDArray[np.int64]
     closed: bool
     rounds: list[Round]
+
+    @classmethod
+    def empty(cls, n_rows: int, random_state: int) -> LoopState:
+        """Before the first round."""
+        none = np.empty(0, np.int64)
+        return cls(n_rows, random_state, none, none, none, closed=False, rounds=[])
 
     def seed(self, purpose: int, number: int | None = None) -> int:
         """The seed of a purpose in the round that comes now, or in another."""
@@ -63,8 +85,8 @@ class LoopState:
         }
 
     @classmethod
-    def from_json(cls, state: dict[str, Any], n_rows: int, n_classes: int) -> LoopState:
-        """What ``to_json`` gave, for a loop over so many rows and classes.
+    def from_json(cls, state: dict[str, Any], n_rows: int) -> LoopState:
+        """What ``to_json`` gave, for a loop over so many rows.
 
         Raises InputError where it is incomplete or belongs to other data.
         """
@@ -76,7 +98,8 @@ class LoopState:
                     found=f"{state['format']} and {state['n_rows']}",
                     remedy="give a state of this version and these data",
                 )
-            labeled, labels, skipped = (np.array(state[k], np.int64) for k in ("labeled", "labels", "skipped"))
+            labeled, skipped = (np.array(state[k], np.int64) for k in ("labeled", "skipped"))
+            labels, known = read_labels(state["labels"], "state's labels")
             seed, closed = int(state["random_state"]), bool(state["closed"])
             rounds = [
                 Round(r["number"], r["n_labeled"], np.array(r["picks"], np.int64), r["metrics"], r["timings"])
@@ -87,10 +110,12 @@ class LoopState:
                 "state", must="be what state_dict gave", found=f"it broken at {error}", remedy="save it anew"
             ) from None
         check_rows(np.concatenate([labeled, skipped]), n_rows, "state's rows")
-        if labels.shape != labeled.shape or ((labels < 0) | (labels >= n_classes)).any():
+        if (
+            labels.shape != labeled.shape
+            or not known.all()
+            or (labels.dtype.kind == "i" and labels.min(initial=0) < -1)
+        ):
             raise InputError(
-                "state",
-                must=f"hold one label 0..{n_classes - 1} for each of {len(labeled)} rows",
-                remedy="give one of these data",
+                "state", must=f"hold one label for each of {len(labeled)} rows", remedy="give one of these data"
             )
         return cls(n_rows, seed, labeled, labels, skipped, closed, rounds)

@@ -10,12 +10,13 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeGuard
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from spotal.errors import InputError
+from spotal.numeric.shapes import ArrayOrTensor
 
 if TYPE_CHECKING:
     import torch
@@ -53,27 +54,27 @@ def batches_of(size: int) -> Iterator[None]:
         _block_bytes.reset(token)
 
 
-def is_tensor(x: object) -> bool:
+def is_tensor(x: object) -> TypeGuard[torch.Tensor]:
     """Whether x is a torch tensor; does not import torch."""
     torch = sys.modules.get("torch")
     return torch is not None and isinstance(x, torch.Tensor)
 
 
-def to_numpy(x: Any) -> NDArray[Any]:
+def to_numpy(x: ArrayOrTensor) -> NDArray[Any]:
     """Any array or tensor as a numpy array, without a copy where that is possible; bfloat16 becomes float32.
 
     Raises InputError for a masked array with masked entries: their mask would be lost.
     """
     if isinstance(x, np.ma.MaskedArray):
         return unmasked(x, "the array")
-    if not is_tensor(x):
-        return np.asarray(x)
-    x = x.detach().cpu()
-    array: NDArray[Any] = (x.float() if str(x.dtype) == "torch.bfloat16" else x).numpy()
-    return array
+    if is_tensor(x):
+        held = x.detach().cpu()
+        array: NDArray[Any] = (held.float() if str(held.dtype) == "torch.bfloat16" else held).numpy()
+        return array
+    return np.asarray(x)
 
 
-def unmasked(x: Any, name: str) -> NDArray[Any]:
+def unmasked(x: np.ma.MaskedArray[Any, Any], name: str) -> NDArray[Any]:
     """The data of a masked array that masks nothing. Raises InputError where it masks entries."""
     count = int(np.ma.getmaskarray(x).sum())
     if count:
@@ -86,7 +87,7 @@ def unmasked(x: Any, name: str) -> NDArray[Any]:
     return np.asarray(x.data)
 
 
-def as_array(x: Any, name: str) -> NDArray[Any]:
+def as_array(x: ArrayOrTensor, name: str) -> NDArray[Any]:
     """As to_numpy; raises InputError for lists that are ragged, and for masked entries."""
     if isinstance(x, np.ma.MaskedArray):
         return unmasked(x, name)
@@ -96,7 +97,7 @@ def as_array(x: Any, name: str) -> NDArray[Any]:
         raise InputError(name, must=f"be an array with rows of equal length ({error})") from None
 
 
-def to_tensor(x: Any, dtype: torch.dtype | None = None) -> torch.Tensor:
+def to_tensor(x: ArrayOrTensor, dtype: torch.dtype | None = None) -> torch.Tensor:
     """A numpy block or tensor as a tensor of floats: float64 and 64-bit integers become float64, all else float32.
 
     A numpy array that torch cannot share (read-only, byte-swapped, negative strides) is copied; call it on blocks. A
@@ -133,9 +134,7 @@ def blocks(n: int, rows: int) -> Iterator[slice]:
         yield slice(start, min(n, start + rows))
 
 
-def check_matrix(
-    x: Any, name: str, *, finite: bool = True, min_rows: int = 1, where: Callable[[int], object] = int
-) -> Any:
+def check_matrix(x: Any, name: str, *, finite: bool = True, where: Callable[[int], object] = int) -> Any:
     """Check that x is a finite numeric matrix (n, d); return it as an array or tensor, uncopied if it is one.
 
     ``where`` says what a row is called, where x is a part of something larger.
@@ -159,8 +158,8 @@ def check_matrix(
             found=f"{x.ndim}-D with shape {tuple(x.shape)}",
             remedy="Reshape your data to one row per item",
         )
-    if x.shape[0] < min_rows:
-        raise InputError(name, f"has {x.shape[0]} rows (shape={tuple(x.shape)}), at least {min_rows} needed")
+    if not x.shape[0]:
+        raise InputError(name, f"has 0 rows (shape={tuple(x.shape)}), at least 1 needed")
     if x.shape[1] == 0:
         raise InputError(name, f"has 0 feature(s) (shape={tuple(x.shape)}) while a minimum of 1 is required.")
     _check_dtype(x, name)
@@ -231,16 +230,30 @@ def _check_finite(x: Any, name: str, where: Callable[[int], object]) -> None:
 
 
 def check_rows(rows: ArrayLike | None, n: int, name: str) -> NDArray[np.int64]:
-    """Check row numbers into n rows: integers, in range, none repeated. None means none. Returns int64 (m,)."""
+    """Check row numbers into n rows: integers, in range, none repeated, or a boolean mask (n,). None means none.
+
+    Returns int64 (m,).
+    """
     if rows is None:
         return np.empty(0, np.int64)
     array = as_array(rows, name)
+    if array.dtype.kind == "b" and array.size:
+        if array.shape != (n,):
+            raise InputError(
+                name, must=f"have shape ({n},) as a boolean mask, one for each row", found=f"shape {array.shape}"
+            )
+        return np.flatnonzero(array)
     if array.size == 0:
         return np.empty(0, np.int64)
     if array.ndim != 1:
         raise InputError(name, must="be a 1-D array of row numbers", found=f"shape {array.shape}")
     if array.dtype.kind not in "ui":
-        raise InputError(name, must="hold integer row numbers", found=f"dtype {array.dtype}")
+        raise InputError(
+            name,
+            must="hold integer row numbers, or be a boolean mask",
+            found=f"dtype {array.dtype}",
+            remedy="give positions; for names of rows, index.get_indexer(names) gives theirs",
+        )
     array = array.astype(np.int64)
     outside = array[(array < 0) | (array >= n)]
     if outside.size:
@@ -255,7 +268,9 @@ def check_rows(rows: ArrayLike | None, n: int, name: str) -> NDArray[np.int64]:
     return array
 
 
-def check_weight(weight: Any, n: int, name: str, *, all_zero: bool = False) -> NDArray[np.float64] | None:
+def check_weight(
+    weight: ArrayOrTensor | None, n: int, name: str, *, all_zero: bool = False
+) -> NDArray[np.float64] | None:
     """Check non-negative finite weights (n,), not all zero unless ``all_zero``. None stays None; float64 (n,)."""
     if weight is None:
         return None

@@ -3,8 +3,9 @@
 from spotal.pool.array import ArrayPool
 from spotal.pool.base import Batch, Pool, PoolLike
 from spotal.pool.device import DEVICES, on_device
-from spotal.pool.opening import as_array, as_pool, bad_rows, check_finite, is_sharded, open_pool, spool
+from spotal.pool.opening import as_array, as_pool, bad_rows, check_finite, is_sharded, open_pool
 from spotal.pool.sharded import ShardedPool
+from spotal.pool.spooling import spool
 
 __all__ = [
     "DEVICES",

@@ -27,11 +27,12 @@ class ArrayPool:
     """Rows of a checked (n, d) array or tensor; a ``np.memmap`` is read batch by batch and never held whole.
 
     The file of a ``np.memmap`` is compared with what it was before and after each pass, and before rows are read: where
-    it changed, that is a DataFileError.
+    it changed, that is a DataFileError. ``index`` names the rows, such as that of a pandas DataFrame.
     """
 
-    def __init__(self, array: Any) -> None:
-        self.array = array
+    def __init__(self, array: NDArray[Any] | torch.Tensor, index: Any = None) -> None:
+        self.array: Any = array
+        self.index = index
         file = mapped_file(array)
         self._signature = None if file is None else FileSignature(file)
 
@@ -69,13 +70,17 @@ class ArrayPool:
         """The row's number."""
         return str(row)
 
-    def fingerprint(self) -> dict[str, Any]:
-        """Shape, dtype and BLAKE2 hash of the content: of all rows, or of evenly spaced ones in a large pool."""
+    def ids(self) -> Any:
+        """The names of all rows; None where they have none but their numbers."""
+        return self.index
+
+    def fingerprint(self, whole_bytes: int = HASHED_WHOLE, some_rows: int = HASHED_ROWS) -> dict[str, Any]:
+        """Shape, dtype and BLAKE2 hash of the content: all rows up to ``whole_bytes``, else evenly spaced ones."""
         n, dim = self.array.shape
         itemsize = self.array.element_size() if is_tensor(self.array) else self.array.dtype.itemsize
-        whole = n * dim * itemsize <= HASHED_WHOLE
+        whole = n * dim * itemsize <= whole_bytes
         digest = hashlib.blake2b(digest_size=16)
-        rows = np.arange(n) if whole else np.linspace(0, n - 1, HASHED_ROWS).astype(np.int64)
+        rows = np.arange(n) if whole else np.linspace(0, n - 1, some_rows).astype(np.int64)
         for part in blocks(len(rows), block_rows(dim, itemsize)):
             block = self.array[part] if whole else self.array[rows[part]]
             digest.update(np.ascontiguousarray(to_numpy(block)).data)

@@ -58,4 +58,5 @@ class Pool(Protocol):
 
 
 PoolLike: TypeAlias = "Pool | ArrayLike | torch.Tensor | str | os.PathLike[str] | Iterable[Any]"
-"""What :func:`spotal.pool.as_pool` takes: a pool, embeddings (n, d), a path, glob or URI, or batches one by one."""
+"""What :func:`spotal.pool.as_pool` takes: a pool, embeddings (n, d), a sparse matrix, a DataFrame, a data set, a path,
+glob or URI, or batches one by one."""

@@ -12,38 +12,86 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from spotal.errors import DataFileError, InputError, OutputError
-from spotal.numeric.arrays import check_matrix, is_tensor, to_numpy
+from spotal.errors import DataFileError, InputError, OutputError, one_line
+from spotal.numeric.arrays import check_matrix, to_numpy
 from spotal.pool.array import ArrayPool
 from spotal.pool.base import Pool, PoolLike
 from spotal.pool.formats import FOLDERS, SHARD_SUFFIXES, open_shard
+from spotal.pool.frames import index_of, is_frame, numbers_of
+from spotal.pool.items import hugging_face_rows, is_hugging_face, is_torch_dataset, torch_rows
 from spotal.pool.manifest import is_pool, read_manifest, read_shards
 from spotal.pool.ray_data import is_ray_data, ray_pool
 from spotal.pool.sharded import ShardedPool
 from spotal.pool.shards import NpyShard, Shard
+from spotal.pool.sparse import is_sparse, reduced
+from spotal.pool.spooling import is_array, spool
+from spotal.pool.texts import as_texts
 from spotal.storage.files import FULL
 from spotal.tables.arrays import read_npy
-from spotal.tables.columns import EMBEDDING_COLUMNS, features
+from spotal.tables.columns import features
 
 __all__ = ["as_array", "as_pool", "bad_rows", "check_finite", "is_sharded", "open_pool", "spool"]
 
 GLOB = set("*?[")
-DATASET_ROWS = 4096
-"""Rows that are taken at a time from a Hugging Face data set."""
 
 
-def as_pool(pool: PoolLike) -> Pool:
-    """Return a pool as it is; a path or URI opened; batches spooled; an array (n, d) checked but for its values.
+def as_pool(pool: PoolLike, *, column: str | None = None, random_state: int = 0) -> Pool:
+    """Make a pool of whatever holds the rows.
 
-    A ``ray.data.Dataset`` is read block by block in its cluster.
+    Parameters
+    ----------
+    pool : one of
+        - a pool, which is returned as it is; a path, glob or URI (:func:`open_pool`);
+        - an array or tensor (n, d); it is not copied, and its values are not looked at yet;
+        - a scipy sparse matrix (n, d), such as TF-IDF: reduced to 128 numbers a row by a truncated SVD, which never
+          fills in its zeros (:func:`spotal.pool.sparse.reduced`);
+        - a pandas or polars DataFrame whose columns are numbers; ``ids()`` of the pool is then its index;
+        - a torch ``Dataset`` of vectors, or of tuples or dicts that hold one;
+        - a Hugging Face ``Dataset``, an Arrow table, or a ``ray.data.Dataset``, which is read block by block in its
+          cluster: the columns of numbers, or one called ``embedding``, ``embeddings`` or ``X``;
+        - batches that come one by one, as from a ``DataLoader`` (:func:`spool`)
+    column : str or None, the column of a frame or data set that holds the vectors
+    random_state : int, of the truncated SVD
+
+    Raises
+    ------
+    InputError
+        It is none of these, a column is no column of numbers, or ``column`` is not there.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from spotal.pool import as_pool
+    >>> len(as_pool(np.zeros((5, 3)))), as_pool(np.zeros((5, 3))).dim
+    (5, 3)
     """
+    if is_frame(pool):
+        return ArrayPool(check_matrix(numbers_of(pool, "pool", column), "pool", finite=False), index_of(pool))
+    if is_hugging_face(pool):
+        return as_pool(hugging_face_rows(pool, "pool", column))
+    if is_torch_dataset(pool):
+        return as_pool(torch_rows(pool, "pool", column))
+    if column is not None:
+        raise InputError(
+            "column", must="be left out unless the pool is a DataFrame or a data set", found=repr(column),
+            remedy="drop it",
+        )  # fmt: skip
     if isinstance(pool, Pool):
         return pool
     if is_ray_data(pool):
         return ray_pool(pool)
+    if is_sparse(pool):
+        return ArrayPool(reduced(pool, "pool", random_state))
     if isinstance(pool, (str, os.PathLike)):
         return open_pool(pool)
-    if isinstance(pool, Iterable) and not isinstance(pool, (list, tuple)) and not _is_array(pool):
+    if _is_table(pool):
+        return ArrayPool(features(pool, Path("the table")))
+    if as_texts(pool) is not None:
+        raise InputError(
+            "pool", must="hold numbers", found="texts",
+            remedy="embed them first, with scikit-learn's TfidfVectorizer or with spotal embed",
+        )  # fmt: skip
+    if isinstance(pool, Iterable) and not isinstance(pool, (list, tuple)) and not is_array(pool):
         return ArrayPool(spool(pool))
     return ArrayPool(check_matrix(pool, "pool", finite=False))
 
@@ -61,13 +109,15 @@ def as_array(rows: Any) -> NDArray[Any]:
         rows = ray_pool(rows)
     if isinstance(rows, Pool):
         return spool(to_numpy(batch.points) for batch in rows.batches())
-    if isinstance(rows, Iterable) and not isinstance(rows, (list, tuple)) and not _is_array(rows):
+    if _is_table(rows):
+        return features(rows, Path("the table"))
+    if isinstance(rows, Iterable) and not isinstance(rows, (list, tuple)) and not is_array(rows):
         return spool(rows)
     return to_numpy(rows)
 
 
-def _is_array(x: Any) -> bool:
-    return is_tensor(x) or hasattr(x, "__array__") or hasattr(x, "toarray") or hasattr(x, "__array_interface__")
+def _is_table(x: Any) -> bool:
+    return type(x).__module__.split(".")[0] == "pyarrow" and hasattr(x, "column_names")
 
 
 def is_sharded(source: str | os.PathLike[str]) -> bool:
@@ -167,7 +217,7 @@ def _fetched(uri: str) -> list[Path]:
             system.get(name, str(target), recursive=name.endswith(FOLDERS))
             paths.append(target)
     except (OSError, ValueError, ImportError) as error:
-        said = " ".join(str(error).split())[:200]
+        said = one_line(error)
         if isinstance(error, OSError) and error.errno in FULL:
             raise OutputError(
                 f"{tempfile.gettempdir()} cannot take a copy of {uri} ({said.lower()}); make room or set TMPDIR"
@@ -197,72 +247,3 @@ def check_finite(pool: Pool) -> None:
         return
     for batch in pool.batches():
         check_matrix(batch.points, "pool", where=lambda row, first=batch.start: pool.where(first + row))  # type: ignore[misc]
-
-
-def spool(batches: Iterable[Any]) -> NDArray[Any]:
-    """Write batches to a temporary file once, and map it: a loader that shuffles, or ends, can then be read again.
-
-    Parameters
-    ----------
-    batches : iterable of arrays or tensors (k, d), of rows (d,), of dicts with one of these as ``embedding``, or of
-        tuples whose first is one, as a PyTorch ``DataLoader`` gives; or a Hugging Face ``datasets`` object, whose
-        columns are taken as those of a Parquet file (:func:`~spotal.pool.files.read_pool`)
-
-    Returns
-    -------
-    np.memmap (n, d), of the batches' float type, float32 for integers. The file has no name any more: it goes with it.
-
-    Raises
-    ------
-    InputError
-        There is no batch, or one has another width or dtype than the first.
-    OutputError
-        The disk is full.
-    """
-    shape: tuple[int, np.dtype[Any]] | None = None
-    rows = 0
-    # without a buffer: what it could not write would be tried again, and fail again, when the file is closed
-    with tempfile.TemporaryFile(prefix="spotal-", buffering=0) as file:
-        for number, batch in enumerate(_parts(batches)):
-            block = check_matrix(np.atleast_2d(to_numpy(_features(batch))), f"batch {number}", finite=False)
-            if block.dtype.kind != "f":
-                block = block.astype(np.float32)
-            if shape is not None and (block.shape[1], block.dtype) != shape:
-                raise InputError(
-                    "batches",
-                    must=f"have width {shape[0]} and dtype {shape[1]}, as the first",
-                    found=f"width {block.shape[1]} and dtype {block.dtype}",
-                    remedy="make them alike",
-                    subject=f"batch {number}",
-                )
-            shape = block.shape[1], block.dtype
-            rows += len(block)
-            left = np.ascontiguousarray(block).reshape(-1).view(np.uint8).data
-            try:
-                while left:
-                    left = left[file.write(left) :]
-            except OSError as error:
-                raise OutputError(
-                    f"{tempfile.gettempdir()} cannot take the pool's batches ({str(error.strerror).lower()} after "
-                    f"{rows:,} rows); make room or set TMPDIR"
-                ) from None
-        if shape is None:
-            raise InputError("pool", must="have a batch at least", found="none", remedy="check the loader")
-        return np.memmap(file, dtype=shape[1], mode="r+", shape=(rows, shape[0]))
-
-
-def _parts(batches: Iterable[Any]) -> Iterable[Any]:
-    """The batches; those of a Hugging Face data set as tables, in which numbers keep their precision."""
-    if not (hasattr(batches, "with_format") and hasattr(batches, "iter")):
-        return batches
-    name = Path("the data set")
-    return (features(table, name) for table in batches.with_format("arrow").iter(DATASET_ROWS))
-
-
-def _features(batch: Any) -> Any:
-    if isinstance(batch, dict):
-        name = next((name for name in EMBEDDING_COLUMNS if name in batch), None)
-        if name is None:
-            raise InputError("batches", must="have 'embedding' among their names", found=", ".join(map(str, batch)))
-        batch = batch[name]
-    return batch[0] if isinstance(batch, tuple) or (isinstance(batch, list) and _is_array(batch[0])) else batch

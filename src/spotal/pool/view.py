@@ -51,6 +51,11 @@ class View:
         """What a row is called."""
         return self.pool.where(row)
 
+    def ids(self) -> Any:
+        """The names of all rows of the pool as it is; None where there are none."""
+        found = getattr(self.pool, "ids", None)
+        return None if found is None else found()
+
     def fingerprint(self) -> dict[str, Any]:
         """That of the pool as it is."""
         return self.pool.fingerprint()

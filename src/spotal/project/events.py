@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from sqlalchemy import exists, insert, select
+from sqlalchemy import Executable, exists, insert, select
 from sqlalchemy.orm import aliased
 
 from spotal.project.records import Event
@@ -13,8 +13,10 @@ from spotal.project.schema import EventRow, ImportRow, ItemRow
 if TYPE_CHECKING:
     from sqlalchemy import ColumnElement, Connection
 
-__all__ = ["EVENTS", "read_events", "stands_still", "write_events"]
+__all__ = ["EVENTS", "ON_PAGE", "read_events", "stands_still", "write_events"]
 
+ON_PAGE = ("page", "suggestion")
+"""Sources of answers that people gave on the labeling page."""
 EVENTS = select(
     EventRow.number,
     ItemRow.id,
@@ -49,6 +51,6 @@ def write_events(connection: Connection, events: list[tuple[int, Event]]) -> Non
         connection.execute(insert(EventRow), rows)
 
 
-def read_events(connection: Connection, query: Any) -> list[Event]:
+def read_events(connection: Connection, query: Executable) -> list[Event]:
     """The events that a query made from :data:`EVENTS` finds."""
     return [Event(*row) for row in connection.execute(query)]

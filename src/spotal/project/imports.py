@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import func, insert, select, update
 
 from spotal.errors import ProjectError
+from spotal.numeric.arrays import blocks
 from spotal.project.events import EVENTS, read_events, stands_still, write_events
 from spotal.project.items import MANY, numbers_of
 from spotal.project.journal import last_number
@@ -45,8 +46,8 @@ class Imports:
             As :meth:`Labels.record`; or a suggestion is of an unknown item or class. Nothing is recorded then.
         """
         listed, guessed = list(answers), list(suggestions)
-        classes = self._project.settings.classes
-        wrong = next((one for one in guessed if one.label not in classes), None)
+        settings = self._project.settings
+        wrong = next((one for one in guessed if not settings.places(one.label)), None)
         if wrong is not None:
             raise ProjectError(f"label must be one of the project's classes, found {wrong.label!r}; add it by a name")
         with self._database.write() as connection:
@@ -85,14 +86,16 @@ class Imports:
             .join(ImportRow, ImportRow.number == SuggestionRow.import_)
             .join(ItemRow, ItemRow.number == SuggestionRow.item)
             .where(ImportRow.undone.is_(None), ItemRow.held_back.is_(None))
-            .where(SuggestionRow.label.in_(self._project.settings.classes))
             .order_by(SuggestionRow.import_)
         )
         with self._database.read() as connection:
             rows = (
-                row for some in _parts(items) for row in connection.execute(query.where(SuggestionRow.item.in_(some)))
+                row
+                for part in blocks(len(items), MANY)
+                for row in connection.execute(query.where(SuggestionRow.item.in_(items[part])))
             )
-            return {item: (label, probability) for item, label, probability in rows}
+            settings = self._project.settings
+            return {item: (label, share) for item, label, share in rows if settings.places(label)}
 
     def undo(self, number: int | None = None, *, dry_run: bool = False) -> Undone | None:
         """Take back what an import recorded. Nothing is deleted: each answer is taken back by a further event.
@@ -163,8 +166,8 @@ def _import(row: Any) -> Import:
 def _words(connection: Connection, items: list[int]) -> dict[tuple[str, str], list[Event]]:
     """What each annotator said about these items and did not take back, in the order of recording."""
     words: dict[tuple[str, str], list[Event]] = {}
-    for some in _parts(items):
-        query = EVENTS.where(EventRow.item.in_(some), *stands_still()).order_by(EventRow.number)
+    for part in blocks(len(items), MANY):
+        query = EVENTS.where(EventRow.item.in_(items[part]), *stands_still()).order_by(EventRow.number)
         for event in read_events(connection, query):
             words.setdefault((event.item, event.annotator), []).append(event)
     return words
@@ -174,11 +177,8 @@ def _not_held_back(connection: Connection, suggestions: list[Suggestion]) -> dic
     """Numbers of the items of suggestions, without those that are held back."""
     numbers = numbers_of(connection, [one.item for one in suggestions])
     free: set[int] = set()
-    for some in _parts(list(numbers.values())):
-        query = select(ItemRow.number).where(ItemRow.number.in_(some), ItemRow.held_back.is_(None))
+    known = list(numbers.values())
+    for part in blocks(len(known), MANY):
+        query = select(ItemRow.number).where(ItemRow.number.in_(known[part]), ItemRow.held_back.is_(None))
         free.update(connection.execute(query).scalars())
     return {name: number for name, number in numbers.items() if number in free}
-
-
-def _parts(numbers: Sequence[int]) -> Iterator[Sequence[int]]:
-    return (numbers[start : start + MANY] for start in range(0, len(numbers), MANY))

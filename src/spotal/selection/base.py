@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
 from typing import Any
 
@@ -9,10 +10,15 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from spotal.errors import InputError
+from spotal.lazy import later
 from spotal.numeric.arrays import as_array
+from spotal.pool.base import Pool
 from spotal.selection.estimate import Estimate, Sampling, estimate_mean
 
 __all__ = ["Selection"]
+
+FEW = 8
+"""Picks that the repr names."""
 
 
 class Selection:
@@ -37,6 +43,8 @@ class Selection:
         Computes cells and their mass when first asked for; in place of ``cells``.
     strata : function () -> int (n,), or None
         Numbers of the strata for :meth:`estimate`, computed when first asked for. None puts all picks in one.
+    pool : Pool or None, what the picks were chosen from: its names of rows are :attr:`index`, and pictures show it
+    labeled : int (m,) or None, rows of the pool that had labels, for the pictures
 
     Attributes
     ----------
@@ -75,8 +83,11 @@ class Selection:
         sampling: Sampling | None = None,
         represent: Callable[[], tuple[NDArray[np.int64], NDArray[np.float64]]] | None = None,
         strata: Callable[[], NDArray[np.int64]] | None = None,
+        pool: Pool | None = None,
+        labeled: NDArray[np.int64] | None = None,
     ) -> None:
         self.indices = _checked_indices(indices)
+        self._pool, self._labeled, self._items, self._index = pool, labeled, None, None
         self.diagnostics = diagnostics or {}
         self.timings = timings or {}
         self.provenance = provenance or {}
@@ -86,8 +97,16 @@ class Selection:
             raise InputError("cells", must="be given with cell_mass", found="None", remedy="give both or neither")
 
     def __repr__(self) -> str:
-        named = ("indices", "diagnostics", "timings", "provenance")
-        return f"Selection({', '.join(f'{name}={vars(self)[name]!r}' for name in named)})"
+        first = ", ".join(map(str, self.indices[:FEW])) + (", ..." if len(self) > FEW else "")
+        said = [f"{len(self)} picks"]
+        if self._pool is not None:
+            said[0] += f" of {len(self._pool):,} rows"
+        if "strategy" in self.provenance:
+            said.append(f"by {self.provenance['strategy']!r}")
+        return f"<Selection: {' '.join(said)}; indices [{first}]>"
+
+    def _repr_html_(self) -> str:
+        return str(later("spotal.report.notebook:selection_html")(self))
 
     def __len__(self) -> int:
         return len(self.indices)
@@ -101,6 +120,83 @@ class Selection:
     def cell_mass(self) -> NDArray[np.float64]:
         """Share of the unlabeled pool's mass that each pick stands for; sums to 1. float64 (n,)."""
         return self._representation()[1]
+
+    @property
+    def index(self) -> Any:
+        """What the picks are called: of a DataFrame the part of its index, of a pool with ids theirs, else ``indices``.
+
+        A pandas Index, or an array (n,).
+        """
+        if self._index is None:
+            names = getattr(self._pool, "ids", lambda: None)()
+            names = np.asarray(names, object) if isinstance(names, list) else names
+            self._index = self.indices if names is None else names[self.indices]
+        return self._index
+
+    def to_frame(self) -> Any:
+        """Return the picks as a pandas DataFrame, one row a pick in the order in which to label them.
+
+        Returns
+        -------
+        pandas.DataFrame
+            Its index is :attr:`index`; its columns are ``row``, the number of the pool row, and ``share``, the
+            share of the pool's mass that the pick stands for (``cell_mass``).
+
+        Raises
+        ------
+        ImportError
+            pandas is not installed.
+
+        Examples
+        --------
+        >>> import spotal
+        >>> spotal.Selection([4, 1], cells=[1, 1, 1, 0, 0]).to_frame()["share"].tolist()
+        [0.4, 0.6]
+        """
+        return later("spotal.report.notebook:selection_frame")(self)
+
+    def plot(self, kind: str = "map", *, pool: Any = None) -> Any:
+        """Draw the picks, as a picture that a notebook shows.
+
+        Parameters
+        ----------
+        kind : {"map", "coverage"}
+            "map": the pool on its first two principal components, picks and labeled rows on it. "coverage": the share
+            of the pool within each distance of its nearest pick or labeled row, beside as many random picks.
+        pool : as for :func:`spotal.select`; needed only for a selection that was loaded, or made by hand
+
+        Returns
+        -------
+        matplotlib.figure.Figure
+
+        Raises
+        ------
+        InputError
+            The kind is unknown, or there is no pool.
+
+        Notes
+        -----
+        Of a pool of more than 4,000 rows, as many are drawn, evenly spaced, and all picks.
+        """
+        return later("spotal.report.notebook:selection_plot")(self, kind, pool)
+
+    def with_items(self, items: Any) -> Selection:
+        """Return the same selection, which shows these items in a notebook in place of the pool's numbers.
+
+        Parameters
+        ----------
+        items : (N, ...), one for each row of the pool: images (N, height, width, channels), texts, paths of images, or
+            a DataFrame
+        """
+        shown = copy.copy(self)
+        shown._items = items
+        return shown
+
+    @property
+    def shown(self) -> tuple[Any, Pool | None, NDArray[np.int64]]:
+        """What pictures show: the items or None, the pool or None, and its labeled rows."""
+        none = np.empty(0, np.int64)
+        return self._items, self._pool, none if self._labeled is None else self._labeled
 
     def members(self, pick: int) -> NDArray[np.int64]:
         """Pool rows that the pick at position ``pick`` stands for (itself among them). int64 (k,)."""
@@ -146,8 +242,9 @@ class Selection:
         All other picks are chosen, not drawn. Each then counts the mass of its cell, and the mean is *biased*: a chosen
         row is no average row. For a smooth function the bias is about minus half its curvature times the variance
         within cells, less the more picks there are, and it does not show in the error bar: the interval may hold the
-        truth less often than it says, for one function in docs/estimate.md never. For a quantity that the choice itself
-        depends on, as a model's accuracy does when rows were picked for its uncertainty, it can be of any size.
+        truth less often than it says, for one function in docs/guides/estimates.md never.
+        For a quantity that the choice itself depends on, as a model's accuracy does when rows were picked for its
+        uncertainty, it can be of any size.
 
         The error bar: one row a cell says nothing of how rows vary within it. Picks are therefore put into strata of
         two or three that lie close together, without regard to values, and vary there as in their cells or more:
@@ -204,7 +301,8 @@ class Selection:
             self._representation()
         if self._strata is not None:
             _ = self.sampling
-        return self.__dict__.copy()
+        _ = self.index
+        return self.__dict__ | {"_pool": None, "_labeled": None, "_items": None}
 
 
 def _checked_indices(indices: ArrayLike) -> NDArray[np.int64]:

@@ -17,7 +17,7 @@ from spotal.constraints.check import check_limits
 from spotal.constraints.limits import Allowance, Limits
 from spotal.engine import ENGINES
 from spotal.errors import BudgetError, InputError
-from spotal.numeric.arrays import as_array, check_rows, check_weight, to_numpy
+from spotal.numeric.arrays import check_weight, to_numpy
 from spotal.numeric.seeds import Seed, as_seed
 from spotal.numeric.threads import one_thread, threads
 from spotal.pool import Pool, PoolLike, as_pool, check_finite
@@ -25,6 +25,8 @@ from spotal.selection.assign import nearest_of
 from spotal.selection.base import Selection
 from spotal.selection.estimate import Sampling, collapse
 from spotal.selection.provenance import describe, versions
+from spotal.strategies._known import check_known, check_probabilities
+from spotal.strategies._sets import class_sets
 
 __all__ = ["Choice", "Query", "Strategy"]
 
@@ -42,12 +44,14 @@ class Query:
         tensor (rows, d), and ``rows``, the slice of pool rows; ``pool.rows(indices)`` gives a tensor (k, d)
     budget : int, rows to choose, 1 to the number of unlabeled rows. With prices, about as many as the money buys.
     labeled : int64 (m,), row numbers, none repeated
-    labels : int64 (m,), their classes, or None
+    labels : int64 (m,), their classes, or None; with ``multilabel`` 0 and 1 (m, classes)
     probabilities : float32 or float64 (N, classes), of the current model, or None; the mean where draws are given
     mass : float64 (N,), the caller's weight of each row, in 0..1 with 1 the greatest, or None for equal weights
     seed : int of 63 bits
     draws : float (N, classes, draws), class probabilities of each posterior draw, or None
     limits : Limits on cost and groups, or None
+    multilabel : bool, whether rows may have several classes, or none; each column of probabilities is then that of one
+        class alone
 
     Examples
     --------
@@ -70,6 +74,7 @@ class Query:
     seed: int = 0
     draws: NDArray[np.floating] | None = None
     limits: Limits | None = None
+    multilabel: bool = False
 
     def allowance(self) -> Allowance:
         """Return what may be picked, for taking one row after another: the budget, and the limits if there are any."""
@@ -166,6 +171,8 @@ class Strategy(ABC):
     needs_probabilities : bool, whether a query without class probabilities is refused
     needs_draws : bool, whether probabilities must be those of several posterior draws
     needs_embeddings : bool; False says that the pool only counts rows, so any array of that many rows will do
+    multilabel : bool, whether ``_choose`` heeds ``query.multilabel``, or looks at neither labels nor probabilities; a
+        strategy that does neither refuses rows with several classes
     honors_limits : bool, whether ``_choose`` keeps to ``query.limits``, by ``query.best`` or ``query.allowance()``;
         a strategy that does not refuses cost and groups
     ignores_order : bool, whether the same rows in another order give the same picks
@@ -190,6 +197,7 @@ class Strategy(ABC):
     needs_draws: ClassVar[bool] = False
     needs_embeddings: ClassVar[bool] = True
     shares_work: ClassVar[bool] = False
+    multilabel: ClassVar[bool] = False
     honors_limits: ClassVar[bool] = False
     ignores_order: ClassVar[bool] = True
     engines: ClassVar[tuple[str, ...]] = ("local",)
@@ -208,17 +216,24 @@ class Strategy(ABC):
         groups: ArrayLike | None = None,
         max_per_group: ArrayLike | None = None,
         random_state: Seed = None,
+        classes: ArrayLike | None = None,
     ) -> Selection:
         """Choose ``budget`` unlabeled rows of the pool, or as many as the money buys.
 
         Parameters
         ----------
-        pool : (n, d) embeddings, finite numbers: numpy of any float type or order, ``np.memmap``, torch tensor, or a
-            :class:`~spotal.pool.Pool` such as :func:`~spotal.pool.open_pool` gives
+        pool : (n, d) embeddings, finite numbers: numpy of any float type or order, ``np.memmap``, torch tensor, a
+            :class:`~spotal.pool.Pool` such as :func:`~spotal.pool.open_pool` gives, or anything else that
+            :func:`~spotal.pool.as_pool` takes: a sparse matrix, a DataFrame, a data set
         budget : int, from 0 to the number of unlabeled rows; with ``cost``, the money to spend, at least 0
-        labeled : (m,) row numbers that have labels already, none repeated
-        labels : (m,) their classes, integers
-        probabilities : (n, classes) class probabilities of every row under the current model; or (n, classes, draws),
+        labeled : (m,) row numbers that have labels already, none repeated, or a boolean mask (n,)
+        labels : (m,) their classes: integers, texts, booleans, a categorical; or (n,), one for each row of the pool.
+            Without ``labeled``, the rows that have one are labeled: None, NaN, pandas.NA and the integer -1 stand for
+            no label. Integers and booleans are numbers of columns of ``probabilities``; other classes are sorted.
+            Where rows may have several classes, or none: 0 and 1 (m, classes), or a list of m sets of integers, for the
+            rows of ``labeled``; (0, classes) says so while nothing is labeled.
+        probabilities : (n, classes) class probabilities of every row under the current model, which sum to 1 unless
+            rows may have several classes; or (n, classes, draws),
             those of several draws of it (an ensemble, dropout), whose mean serves where one is enough
         mass : (n,) extra weight of each row, non-negative, not all zero
         cost : (n,) positive price of each row's label. Together the picks cost ``budget`` at most (up to rounding, a
@@ -228,6 +243,8 @@ class Strategy(ABC):
         max_per_group : int, most labels in any one group, those of ``labeled`` rows among them: a group that has as
             many already, or more, gives none; or (n,) integers, that of each row's group
         random_state : int, numpy generator or None; the same int gives the same picks
+        classes : (c,) the class of each column of ``probabilities``, such as ``model.classes_``; needed where labels
+            are no integers and some classes have no label yet
 
         Returns
         -------
@@ -245,10 +262,10 @@ class Strategy(ABC):
         start = time.perf_counter()
         if not isinstance(random_state, (int, np.integer)):  # an integer that repeats the query is on record
             random_state = as_seed(random_state)
-        pool = as_pool(pool)
+        pool = as_pool(pool, random_state=as_seed(random_state))
         with one_thread(threads()) if self.shares_work or len(pool) * pool.dim <= SMALL else nullcontext():
             query = self._checked(
-                pool, budget, labeled, labels, probabilities, mass, random_state, cost, groups, max_per_group
+                pool, budget, labeled, labels, probabilities, mass, random_state, cost, groups, max_per_group, classes
             )
             checked = time.perf_counter()
             choice = self._choose(query) if query.budget else Choice(np.empty(0, np.int64))
@@ -278,6 +295,8 @@ class Strategy(ABC):
             represent=_representation(query, choice),
             sampling=choice.sampling,
             strata=None if choice.sampling else lambda: collapse(to_numpy(query.pool.rows(indices).double())),
+            pool=query.pool,
+            labeled=query.labeled,
         )
 
     def check_engine(self, engine: str | None) -> None:
@@ -312,7 +331,7 @@ class Strategy(ABC):
 
     def _checked(
         self,
-        pool: PoolLike,
+        pool: Pool,
         budget: Any,
         labeled: Any,
         labels: Any,
@@ -322,10 +341,15 @@ class Strategy(ABC):
         cost: Any = None,
         groups: Any = None,
         max_per_group: Any = None,
+        classes: Any = None,
     ) -> Query:
-        pool = as_pool(pool)
         n = len(pool)
-        rows = check_rows(labeled, n, "labeled")
+        sets = class_sets(labels, probabilities, n)
+        checked = check_probabilities(None if sets else probabilities, n)
+        columns = None if checked is None else checked.shape[1]
+        rows, codes = check_known(labeled, None if sets else labels, n, None if sets else classes, columns)
+        if sets is not None:
+            sets.check(self.name, self.multilabel, len(rows))
         if cost is None:
             _check_count(budget, n, len(rows))
         limits = None
@@ -347,7 +371,6 @@ class Strategy(ABC):
             )
         weight = check_weight(mass, n, "mass")
         draws = None
-        checked = _check_probabilities(probabilities, n)
         if checked is not None and checked.ndim == 3:
             draws, checked = checked, checked.mean(2)
         if self.needs_draws and (draws is None or draws.shape[2] < 2):
@@ -362,13 +385,14 @@ class Strategy(ABC):
             pool=pool,
             budget=int(budget),
             labeled=rows,
-            labels=_check_labels(labels, len(rows)),
-            probabilities=checked,
+            labels=codes if sets is None else sets.labels,
+            probabilities=checked if sets is None else sets.probabilities,
             # only ratios matter: from here on the greatest is 1, and no sum overflows
             mass=None if weight is None else weight / weight.max(),
             seed=as_seed(random_state),
             draws=draws,
             limits=limits,
+            multilabel=sets is not None,
         )
 
 
@@ -399,47 +423,6 @@ def _describe_limits(limits: Limits, max_per_group: Any) -> dict[str, Any]:
     if limits.room is None:
         return priced
     return priced | {"groups": len(limits.room), "max_per_group": describe(max_per_group)}
-
-
-def _check_labels(labels: Any, count: int) -> NDArray[np.int64] | None:
-    if labels is None:
-        return None
-    array = as_array(labels, "labels")
-    if array.shape != (count,):
-        raise InputError(
-            "labels", must=f"have shape ({count},), one for each labeled row", found=f"shape {array.shape}"
-        )
-    if count and array.dtype.kind not in "iub":
-        raise InputError(
-            "labels", must="be integer classes", found=f"dtype {array.dtype}", remedy="encode them as 0, 1, 2, ..."
-        )
-    return array.astype(np.int64)
-
-
-def _check_probabilities(probabilities: Any, n: int) -> NDArray[np.floating] | None:
-    if probabilities is None:
-        return None
-    array = as_array(probabilities, "probabilities")
-    if array.ndim not in (2, 3) or array.shape[0] != n or 0 in array.shape:
-        raise InputError(
-            "probabilities",
-            must=f"have shape ({n}, classes) or ({n}, classes, draws), one row for each pool row",
-            found=array.shape,
-        )
-    if array.dtype.kind not in "fiub":
-        raise InputError("probabilities", must="be numbers", found=f"dtype {array.dtype}")
-    array = array.astype(np.float64 if array.dtype.itemsize == 8 else np.float32, copy=False)
-    sums = array.sum(1)
-    bad = np.argwhere(~((array >= -1e-6).all(1) & (np.abs(sums - 1) < 1e-2)))
-    if bad.size:
-        row, *draw = bad[0]
-        raise InputError(
-            "probabilities",
-            must="be non-negative with rows that sum to 1",
-            found=f"{array[row].min():g} as least entry and {sums[row, *draw]:g} as sum in row {row}",
-            remedy="apply softmax to scores first",
-        )
-    return array
 
 
 def _representation(query: Query, choice: Choice) -> Callable[[], tuple[NDArray[np.int64], NDArray[np.float64]]]:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import numpy as np
 from numpy.typing import ArrayLike
 
 from spotal.errors import InputError
-from spotal.numeric.seeds import Seed
+from spotal.numeric.seeds import Seed, as_seed
 from spotal.pool.base import PoolLike
 from spotal.selection.base import Selection
 from spotal.strategies import Strategy, get
@@ -27,22 +29,72 @@ def select(
     groups: ArrayLike | None = None,
     max_per_group: ArrayLike | None = None,
     random_state: Seed = None,
-    engine: str | None = None,
-    device: str | None = None,
+    engine: Literal["local", "ray"] | str | None = None,
+    device: Literal["auto", "cpu", "cuda"] | str | None = None,
     max_memory: int | str | None = None,
+    column: str | None = None,
+    classes: ArrayLike | None = None,
 ) -> Selection:
-    """Choose ``budget`` unlabeled rows of ``pool``, or for that much money, by a strategy given by name or made before.
+    """Choose the rows of a pool that are most worth a label.
 
-    ``pool`` may be an array or tensor, and, to be read a batch at a time: a path, glob or URI
-    (:func:`spotal.pool.open_pool`), batches that come one by one (:func:`spotal.pool.spool`), or a pool opened
-    beforehand. ``device`` is where batches are worked on, "auto", "cpu" or "cuda"; None leaves them where they are.
-    ``engine`` is "local" or "ray", which the strategy must know (:attr:`Strategy.engines`); None is the one in use
-    (:func:`spotal.engine.using`). ``max_memory``, bytes or
-    "4GB", is kept to by reading fewer rows at a time, the pool in memory not counted; InputError, before any pass,
-    where that is not enough, with cost, and for another strategy than "spot".
+    Parameters
+    ----------
+    pool : the n rows to choose from, one of
 
-    Other arguments, result and errors: :meth:`spotal.strategies.Strategy.query`; and InputError for a strategy that is
-    unknown or none.
+        - an array or torch tensor (n, d) of finite numbers: features or embeddings, of any float or integer type
+        - a scipy sparse matrix (n, d), such as TF-IDF. It is never made dense: rows are compared in 128 numbers each,
+          by a truncated SVD fitted on at most 20,000 rows (:func:`spotal.pool.sparse.reduced`)
+        - a pandas or polars DataFrame with columns of numbers only; its index comes back as ``Selection.index``
+        - a torch ``Dataset`` whose items are vectors, or tuples or dicts that hold one
+        - a Hugging Face ``datasets.Dataset``: the column named by ``column``, else ``embedding``, ``embeddings`` or
+          ``X``, else all columns of numbers
+        - a path, glob or URI of .npy, .parquet, .arrow, .zarr or .lance files (:func:`spotal.pool.open_pool`), a
+          ``ray.data.Dataset``, or batches that come one by one (:func:`spotal.pool.spool`); these, and an
+          ``np.memmap``, are read a batch at a time and may be larger than memory
+    budget : int, rows to choose, from 0 to the number of unlabeled rows; with ``cost``, the money to spend (float)
+    strategy : str or Strategy
+        A name, see :func:`spotal.strategies.names`, or an object such as ``SPOT(reach=2)``. "spot" needs no labels and
+        no model, and uses both when they are given.
+    labeled : rows that have labels already: row numbers (m,), or a boolean mask (n,)
+    labels : their classes: (m,), one for each row of ``labeled``; or (n,), one for each row of the pool. Texts,
+        integers, booleans or a categorical. Without ``labeled``, the rows that have a label are the labeled ones: None,
+        NaN, pandas.NA and the integer -1 stand for no label.
+    probabilities : float (n, c), class probabilities of every row under the current model, rows sum to 1; or (n, c, k),
+        those of k draws of it (an ensemble, dropout)
+    mass : float (n,), extra weight of each row, non-negative
+    cost : float (n,), positive price of each row's label
+    groups : (n,), the group of each row, any ids: the frame's video, the patient; with ``max_per_group``
+    max_per_group : int, most labels in any one group; or int (n,), that of each row's group
+    random_state : int, numpy Generator, RandomState or None; the same int gives the same picks, bit for bit
+    engine : "local", "ray" or None, where passes over the pool run; None is the one in use
+        (:func:`spotal.engine.using`)
+    device : "auto", "cpu", "cuda" or None, where batches are worked on; None leaves them where they are
+    max_memory : int, bytes, or str such as "4GB", that the selection keeps to by reading fewer rows at a time, the pool
+        in memory not counted; None for as much as it takes. For "spot" without ``cost``.
+    column : str, the column of a DataFrame or data set that holds the vectors
+    classes : (c,), the class of each column of ``probabilities``, such as ``model.classes_``; needed where labels are
+        no integers and some classes have no label yet. Without it, integer labels are numbers of columns.
+
+    Returns
+    -------
+    Selection
+        ``indices``, the picks as row numbers, int64 (budget,), most useful first; ``index``, their names;
+        ``cell_mass``, the share of the pool that each stands for; ``to_frame()``, ``plot()``, ``estimate(values)``.
+
+    Raises
+    ------
+    BudgetError
+        The budget is negative, no integer (without cost), larger than the unlabeled pool or than what its groups may
+        give, or not enough money for any row.
+    InputError
+        Another argument has the wrong shape, type or range; the strategy is unknown, needs probabilities that are
+        missing, or cannot keep to ``cost``, ``groups``, ``engine`` or ``max_memory``. Both errors are ValueErrors.
+    DataFileError
+        A file of the pool is missing or damaged, or changed while it was read.
+
+    Notes
+    -----
+    "spot" takes O(n d) to read the pool once, and works on 4,096 rows or 16 a label: seconds for a million rows.
 
     Examples
     --------
@@ -51,10 +103,24 @@ def select(
     >>> picks = spotal.select(pool, 10, random_state=0)
     >>> len(picks.indices), round(float(picks.cell_mass.sum()), 6)
     (10, 1.0)
+
+    After some labels, with a model's probabilities:
+
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> labels = np.full(1000, None)
+    >>> labels[picks.indices] = np.where(pool[picks.indices, 0] > 0, "gull", "tern")
+    >>> known = picks.indices
+    >>> model = LogisticRegression().fit(pool[known], labels[known].astype(str))
+    >>> more = spotal.select(
+    ...     pool, 10, labels=labels, probabilities=model.predict_proba(pool), classes=model.classes_, random_state=0
+    ... )
+    >>> len(np.intersect1d(more.indices, known))
+    0
     """
     from spotal.engine import using
     from spotal.numeric.sizes import size_of
     from spotal.pool import as_pool, on_device
+    from spotal.strategies._known import check_known
     from spotal.strategies.memory import within
 
     chosen = strategy if isinstance(strategy, Strategy) else get(strategy)
@@ -62,17 +128,19 @@ def select(
     most = None if max_memory is None else size_of(max_memory)
     if most is not None and cost is not None:
         raise InputError("max_memory", "is for a budget of rows, found cost too", "leave one of them out")
-    pool = as_pool(pool)
+    if not isinstance(random_state, (int, np.integer)):
+        random_state = as_seed(random_state)
+    pool = as_pool(pool, column=column, random_state=as_seed(random_state))
     if device is not None:
         pool = on_device(pool, device)
-    shape = len(pool), pool.dim
+    columns = 0 if probabilities is None else int(np.prod(np.shape(probabilities)[1:]))
     of = {
-        "labeled": 0 if labeled is None else int(np.size(labeled)),
+        "labeled": len(check_known(labeled, labels, len(pool), classes)[0]) if most is not None else 0,
         "limited": groups is not None or max_per_group is not None,
         "known": mass is not None or probabilities is not None,
-        "classes": 0 if probabilities is None else int(np.prod(np.shape(probabilities)[1:])),
+        "classes": columns,
     }
-    with using(engine), within(most, shape, budget, chosen, **of):
+    with using(engine), within(most, (len(pool), pool.dim), budget, chosen, **of):
         return chosen.query(
             pool,
             budget,
@@ -84,4 +152,5 @@ def select(
             groups=groups,
             max_per_group=max_per_group,
             random_state=random_state,
+            classes=classes,
         )

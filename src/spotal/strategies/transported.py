@@ -16,6 +16,7 @@ from spotal.errors import ConvergenceWarning, InputError, to_call
 from spotal.mass import Evidence, Mass, parse_mass
 from spotal.numeric.arrays import to_numpy
 from spotal.numeric.checks import check_count
+from spotal.pool import as_pool
 from spotal.pool.base import PoolLike
 from spotal.pool.sample import priority_sample
 from spotal.reduce import PCA
@@ -80,6 +81,7 @@ class TransportedDesign(Strategy):
     """
 
     name = "spot-paper"
+    multilabel = True
     engines = ("local", "ray")
 
     def __init__(
@@ -151,7 +153,7 @@ class TransportedDesign(Strategy):
         Arguments, errors and cost as ``query``, which needs a budget of at least 1 here; with the same integer as
         ``random_state`` the same layout.
         """
-        return self._lay(self._checked(pool, budget, **(dict.fromkeys(KNOWN) | known)), Clock())
+        return self._lay(self._checked(as_pool(pool), budget, **(dict.fromkeys(KNOWN) | known)), Clock())
 
     def _lay(self, query: Query, clock: Clock) -> Layout:
         with clock("weigh"):
@@ -169,7 +171,16 @@ class TransportedDesign(Strategy):
         """The mass to carry, float64 (N,): positive somewhere among the unlabeled rows."""
         rule = parse_mass(self.mass) if isinstance(self.mass, str) else self.mass
         policy = rule.weigh(
-            Evidence(query.pool, query.labeled, query.labels, query.probabilities, query.draws, None, query.mass)
+            Evidence(
+                query.pool,
+                query.labeled,
+                query.labels,
+                query.probabilities,
+                query.draws,
+                None,
+                query.mass,
+                query.multilabel,
+            )
         )
         for mass in (policy * query.weights(), query.weights(), np.ones(len(query.pool))):
             if mass[query.unlabeled].any():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterable
 from dataclasses import asdict
 from functools import lru_cache
@@ -13,7 +14,7 @@ import numpy as np
 
 from spotal.project.advice import learning_curve
 from spotal.project.board import Board
-from spotal.project.predictions import Predictions, read_predictions
+from spotal.project.predictions import LIKELY, Predictions, read_predictions
 from spotal.project.status import points_of
 from spotal.web.pictures import version
 from spotal.web.projection import marks, projection_name
@@ -91,7 +92,7 @@ class States:
             found = {name: value for name, value in about.items() if name != "round"} | found
             found["curve"] = _curve(self._project, len(self._project.models), self._project.rounds.last_audit_event())
         else:
-            marked = marks(seen.places, self._project.settings.classes)
+            marked = marks(seen.places, self._project.settings)
             found |= {"still": seen.still, "gone": seen.gone, "marks": marked}
         if annotator is not None and (seen.is_whole or undoable):
             found["undoable"] = _undoable(self._project, annotator)
@@ -134,6 +135,7 @@ def _about(project: Project) -> dict[str, Any]:
         "name": project.folder.name,
         "kind": project.settings.data.kind,
         "classes": list(project.settings.classes),
+        "many": project.settings.many,
         "round": newest
         and {
             "number": newest.number,
@@ -141,6 +143,7 @@ def _about(project: Project) -> dict[str, Any]:
             "size": newest.n_picks * project.settings.overlap,  # in answers
         },
         "map": projection_name(project),
+        "guesses": any(model.predictions is not None for model in project.models.all()),
         "undoable": [],
     }
 
@@ -163,10 +166,14 @@ def item(one: Item) -> dict[str, Any]:
 
 
 def _undoable(project: Project, annotator: str) -> list[dict[str, Any]]:
-    """Answers that the page gave an id and may take back, newest first."""
+    """Answers that the page gave an id and may take back, newest first, each with the round of that time."""
     events = [row for row in project.labels.undoable(annotator) if row.external_id is not None]
     items = project.items.named(row.item for row in events)
-    return [{"id": row.external_id, "item": one.number} for row, one in zip(events, items, strict=True)]
+    begun = [one.at for one in project.rounds.all()]
+    return [
+        {"id": row.external_id, "item": one.number, "name": one.id, "round": bisect_right(begun, row.at) - 1}
+        for row, one in zip(events, items, strict=True)
+    ]
 
 
 def _told(project: Project, numbers: list[int]) -> dict[int, dict[str, Any]]:
@@ -185,7 +192,8 @@ def _told(project: Project, numbers: list[int]) -> dict[int, dict[str, Any]]:
         hidden = one.held_back or (pick is not None and pick.role == "audit")
         brought = None if hidden else suggested.get(one.number)
         if brought is not None:
-            guess = [{"label": brought[0], "probability": brought[1]}]
+            names = project.settings.parted(brought[0])
+            guess = [{"label": name, "probability": brought[1]} for name in names]
         else:
             guess = [] if predictions is None or hidden else _guess(predictions, one.number)
         found[one.number] = item(one) | {"why": why, "guess": guess, "suggested": brought is not None}
@@ -213,9 +221,13 @@ def _neighbors(project: Project, picks: Iterable[Pick]) -> dict[str, Item]:
 
 
 def _guess(predictions: Predictions, number: int) -> list[dict[str, Any]]:
-    """The likeliest classes of the item of that number, none where the model has not seen it."""
+    """The likeliest classes of the item of that number, none where the model has not seen it.
+
+    Where items may have several classes, all that have a probability of a half or more are among them.
+    """
     (row,) = predictions.of(np.asarray([number]))
     if np.isnan(row).any():
         return []
-    best = np.argsort(-row, kind="stable")[:GUESSES]
+    most = max(GUESSES, int((row >= LIKELY).sum())) if predictions.many else GUESSES
+    best = np.argsort(-row, kind="stable")[:most]
     return [{"label": predictions.classes[k], "probability": float(row[k])} for k in best]

@@ -8,8 +8,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from spotal.embed.models.base import line, need
-from spotal.errors import ModelError
+from spotal.embed.models.base import need
+from spotal.errors import ModelError, one_line
 
 __all__ = ["download_command", "fetch", "prefix_of", "split_revision"]
 
@@ -108,5 +108,5 @@ def _cause(error: BaseException, offline: bool) -> str:
     """Say in a few words why a download failed: the first sentence of the hub's message."""
     if offline:
         return "HF_HUB_OFFLINE turns the network off"
-    text = line(error).removeprefix("Got: ")
+    text = one_line(error).removeprefix("Got: ")
     return re.split(r"\. |An error happened", text)[0].strip(" .:") or type(error).__name__

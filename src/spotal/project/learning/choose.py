@@ -19,6 +19,8 @@ from spotal.project.learning.fine_tune import fine_tune
 from spotal.project.learning.frozen import Frozen
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from spotal.project.project import Project
     from spotal.project.records import Item
     from spotal.project.settings import Settings
@@ -76,13 +78,14 @@ def _as_they_are(X: NDArray[Any], random_state: int) -> NDArray[Any]:
     return X
 
 
-def _network(name: str, X: NDArray[Any], n_classes: int) -> Learner:
+def _network(name: str, X: NDArray[Any], n_classes: int, many: bool = False) -> Learner:
     from spotal.learner import TorchLearner, networks
 
-    return TorchLearner(networks.get(name, 3, n_classes), n_classes, min_steps=STEPS[name], normalize_from=X)
+    network = networks.get(name, 3, n_classes)
+    return TorchLearner(network, n_classes, multilabel=many, min_steps=STEPS[name], normalize_from=X)
 
 
-def _pixels(project: Project, items: list[Item], progress: Progress) -> Inputs:
+def _pixels(project: Project, items: Sequence[Item], progress: Progress) -> Inputs:
     """Principal components of small copies: a weak descriptor that needs no weights."""
     found = inputs.images(project, items, progress, SIZE)
     return Inputs(found.numbers, cold_embeddings(found.X, project.settings.random_state))

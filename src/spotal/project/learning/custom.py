@@ -13,10 +13,13 @@ from typing import TYPE_CHECKING, Any
 
 from numpy.typing import NDArray
 
-from spotal.errors import ModelError
+from spotal.errors import ModelError, one_line
 from spotal.learner import Learner
+from spotal.learner.base import is_multilabel
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from spotal.project.learning.base import Inputs, Progress
     from spotal.project.project import Project
     from spotal.project.records import Item
@@ -51,7 +54,7 @@ class Custom:
             function = getattr(import_module(home), name)
             return function(n_classes) if inspect.signature(function).parameters else function()
         except Exception as error:  # a person's code
-            reason = " ".join(str(error).split())[:200]
+            reason = one_line(error)
             raise ModelError(
                 f"model {self.reference!r} cannot be made ({type(error).__name__}: {reason}); name a Python module "
                 "that can be imported and a function in it, which may take the number of classes"
@@ -60,18 +63,28 @@ class Custom:
             for place in places:
                 sys.path.remove(place)
 
-    def learner(self, X: NDArray[Any], n_classes: int) -> Learner:
-        """The learner around it; a plain torch module is trained as the function gives it. Raises ModelError."""
+    def learner(self, X: NDArray[Any], n_classes: int, many: bool = False) -> Learner:
+        """The learner around it; a plain torch module is trained as the function gives it. Raises ModelError.
+
+        Where an item may have several classes (``many``), it may be a torch module, a scikit-learn classifier, or a
+        Learner whose ``multilabel`` is True.
+        """
         from torch import nn
 
         from spotal.learner import TorchLearner, as_learner
 
         made = self.make(n_classes)
         if isinstance(made, nn.Module) and not hasattr(made, "training_step"):
-            return TorchLearner(partial(self.make, n_classes), n_classes, normalize_from=X)
-        return as_learner(made, X, n_classes)
+            return TorchLearner(partial(self.make, n_classes), n_classes, multilabel=many, normalize_from=X)
+        learner = as_learner(made, X, n_classes, multilabel=many)
+        if is_multilabel(learner) != many:
+            raise ModelError(
+                f"model {self.reference!r} gives a learner for items of {'one class' if many else 'several classes'}, "
+                f"found many = {str(many).lower()} in spotal.toml; give one whose multilabel is {many}"
+            )
+        return learner
 
-    def images(self, project: Project, items: list[Item], progress: Progress) -> Inputs:
+    def images(self, project: Project, items: Sequence[Item], progress: Progress) -> Inputs:
         """Images in the size that the model wants."""
         from spotal.project.learning import inputs
 

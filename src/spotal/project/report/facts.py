@@ -17,17 +17,20 @@ from spotal.project.records import Conflict, Item, Pick, Round, Standing
 from spotal.project.report.unseen import Doubt, doubts, unseen
 from spotal.project.settings import Settings
 from spotal.project.status import Status, read_status
+from spotal.report.plots import plane
 
 if TYPE_CHECKING:
     from spotal.project.project import Project
 
-__all__ = ["Facts", "Pace", "Plane", "gather"]
+__all__ = ["NO_CLASS", "SEVERAL", "Facts", "Pace", "Plane", "gather"]
 
 LEAST_TESTED = 30
 """Audit labels from which on calibration and confusion are shown: five bins of six, no fewer."""
 MOST_ROWS = 20_000
 MOST_DRAWN = 1_500
 """Rows of the pool that the map is worked out from, and that are drawn on it; labeled ones always are."""
+SEVERAL, NO_CLASS = "several classes", "none of them"
+"""What items with several classes, or none, are called on the map."""
 STRETCH = 20
 PAUSE = 300.0
 """Seconds between two answers from which on somebody did something else."""
@@ -100,6 +103,8 @@ def gather(project: Project) -> Facts:
     every, predictions = unseen(project), read_predictions(project)
     tested = None if predictions is None else audited(predictions, project.rounds.audit())[1]
     doubtful, checked = ([], "") if every is None else doubts(every, tested, project.labels.confirmed())
+    if project.settings.many and predictions is not None:
+        checked = "Labels of items that may have several classes are not checked for mistakes yet."
     picks: dict[int, list[Pick]] = {}
     for pick in project.rounds.picks():
         picks.setdefault(pick.round, []).append(pick)
@@ -165,7 +170,8 @@ def _plane(project: Project, standings: dict[str, Standing]) -> Plane | None:
     embeddings = read_embeddings(project)
     if embeddings is None:
         return None
-    known = {row.number: row.label for row in standings.values() if row.state == "labeled"}
+    settings = project.settings
+    known = {row.number: _called(row, settings) for row in standings.values() if row.state in settings.decided}
     there = np.flatnonzero(~np.isnan(embeddings[:, 0]))
     order = there[np.argsort(row_uniforms(there, project.settings.random_state), kind="stable")]
     labeled = np.isin(order, list(known))
@@ -176,10 +182,13 @@ def _plane(project: Project, standings: dict[str, Standing]) -> Plane | None:
     size = max(1, min(int(labeled.sum()), len(rows) - 1))
     laid = TransportedDesign(transport="sliced").layout(pool, size, random_state=project.settings.random_state)
     drawn = np.isin(rows, np.concatenate([order[labeled], order[~labeled][:MOST_DRAWN]]))
-    before, after = _two(laid.reduced(pool)[drawn]), _two(laid.carried[drawn])
+    before, after = plane(laid.reduced(pool)[drawn]), plane(laid.carried[drawn])
     return Plane(before, after, [known.get(number) for number in rows[drawn].tolist()], len(there))
 
 
-def _two(points: NDArray[np.floating]) -> NDArray[np.float64]:
-    wide = np.asarray(points, np.float64)
-    return wide[:, :2] if wide.shape[1] > 1 else np.column_stack([wide[:, 0], np.full(len(wide), 0.5)])
+def _called(row: Standing, settings: Settings) -> str | None:
+    """What an item is called on the map: by its class, or by having several or none."""
+    if not settings.many:
+        return row.label
+    own = settings.parted(row.label)
+    return own[0] if len(own) == 1 else SEVERAL if own else NO_CLASS

@@ -3,13 +3,15 @@
 /** @import { Act } from "./answers.js" */
 
 import { Answers } from "./answers.js";
+import { Confirm } from "./confirm.js";
 import { $, count, h, say } from "./dom.js";
 import { Finished } from "./finished.js";
 import { Grid } from "./grid.js";
-import { HELP, action, isTyping } from "./keyboard.js";
+import { HELP, HELP_SEVERAL, action, isTyping } from "./keyboard.js";
 import { PoolMap } from "./map.js";
 import { Review } from "./review.js";
-import { Session } from "./session.js";
+import { Session, spoken } from "./session.js";
+import { several } from "./several.js";
 import { SingleView } from "./single_view.js";
 import { curve, progress, why } from "./sidebar.js";
 
@@ -25,9 +27,10 @@ const session = new Session();
 const single = new SingleView($("show"));
 const grid = new Grid($("show"), session, (number) => { session.go(number); look("one"); });
 const map = new PoolMap(session);
-const over = new Finished($("show"), session);
+const over = new Finished($("show"), session, () => look("confirm"));
 const review = new Review($("show"), session, update);
-/** @type {SingleView | Grid | Review} */
+const confirm = new Confirm($("show"), session);
+/** @type {SingleView | Grid | Review | Confirm} */
 let view = single;
 /** @type {Answers | null} */
 let answers = null;
@@ -49,13 +52,15 @@ function update() {
   $("round").textContent = state.round ? `Round ${state.round.number + 1}, picked by ${state.round.strategy}` : "";
   $("who").textContent = session.annotator ?? "";
   progress($("progress"), state, session.fresher);
-  if (shown !== state.classes.join("\n")) {
-    shown = state.classes.join("\n");
+  const buttons = `${state.many} ${state.classes.join("\n")}`;
+  if (shown !== buttons) {
+    shown = buttons;
     answers = new Answers($("answers"), state.classes, act);
   }
   const word = task ? session.words.get(task.number) : undefined;
-  const isReview = view === review;
-  const isOver = isReview ? false : !task || (!session.open.length && !word && !task.elsewhere);
+  const isApart = view === review || view === confirm;
+  $("view-confirm").hidden = !state.guesses;
+  const isOver = isApart ? false : !task || (!session.open.length && !word && !task.elsewhere);
   if (isOver) {
     if (!ended) {
       told = null;
@@ -67,14 +72,16 @@ function update() {
     view.update(session);
   }
   ended = isOver;
-  const many = isReview || (view === grid && grid.targets.length > 1);
-  const off = isOver || (isReview && !review.targets.length);
+  const many = isApart || (view === grid && grid.targets.length > 1);
+  const off = isOver || (view instanceof Review && !review.targets.length);
+  const targets = isOver ? [] : targeted();
+  if (several.on) several.begin(targets, targets.length === 1 ? saidOf(targets[0]) : null);
   answers?.update({ guess: many ? [] : (task?.guess ?? []), word: many ? null : (word ?? null), off });
-  $("answers").classList.toggle("over", isOver);
+  $("answers").classList.toggle("over", isOver || view === confirm);
   why($("why"), isOver || many ? null : task, state);
   curve($("curve"), state.curve);
   map.update();
-  if (!isReview) announce(isOver);
+  if (!isApart) announce(isOver);
 }
 
 /** What went wrong or was set right, in the banner. */
@@ -107,8 +114,8 @@ function announce(isOver) {
     said("Nothing left to answer");
     return;
   }
-  const [best] = task.guess;
-  const guess = best ? `, ${task.suggested ? "a file suggests" : "the model guesses"} ${best.label}` : "";
+  const best = several.guessed(task.guess);
+  const guess = best ? `, ${task.suggested ? "a file suggests" : "the model guesses"} ${spoken(best)}` : "";
   said(`${first ? "" : "Next: "}${task.text?.slice(0, 300) ?? task.id}${task.votes ? ", conflict" : ""}${guess}`);
 }
 
@@ -127,14 +134,47 @@ function said(text) {
   });
 }
 
+/** Numbers of the items that an answer goes to now. */
+function targeted() {
+  if (view instanceof SingleView) return session.current === null ? [] : [session.current];
+  return view.targets;
+}
+
+/**
+ * What this person said about an item, here or before.
+ * @param {number | undefined} number
+ */
+function saidOf(number) {
+  if (number === undefined) return null;
+  const before = review.items.find((item) => item.number === number)?.votes[session.annotator ?? ""];
+  return session.words.get(number) ?? (view === review ? before : null);
+}
+
 /** @type {Act} */
 function act(kind, label) {
+  if (several.on && kind === "label" && label !== undefined) {
+    if (ended || !targeted().length) return;
+    several.toggle(label);
+    said(`${label} ${several.names.has(label) ? "chosen" : "taken back"}`);
+    update();
+  } else if (kind === "confirm") {
+    const { kind, label } = several.answer;
+    settle(kind, label);
+  } else settle(kind, label ?? null);
+}
+
+/**
+ * @param {Parameters<Act>[0]} kind
+ * @param {string | null} label
+ */
+function settle(kind, label) {
+  if (kind === "confirm") return;
   session.problem = null;
   session.back = null;
   if (kind === "undo") session.undo();
   else if (kind === "back" || kind === "next") session.step(kind === "next");
   else {
-    const targets = view instanceof SingleView ? (session.current === null ? [] : [session.current]) : view.targets;
+    const targets = targeted();
     if (ended || !targets.length) return;
     if (view.obstacle && kind === "label") {
       session.problem = `${view.obstacle}.`;
@@ -148,31 +188,45 @@ function act(kind, label) {
   }
 }
 
-/** @param {"one" | "grid" | "review"} name */
+/** @param {"one" | "grid" | "review" | "confirm"} name */
 function look(name) {
-  view = { one: single, grid, review }[name];
-  if (view !== review) memory.set("view", name);
-  ended = ended && view !== review;
+  view = { one: single, grid, review, confirm }[name];
+  const isApart = view === review || view === confirm;
+  if (!isApart) memory.set("view", name);
+  ended = ended && !isApart;
   document.body.classList.toggle("as-grid", view === grid);
-  document.body.classList.toggle("as-review", view === review);
+  document.body.classList.toggle("as-review", isApart);
   $("view-one").setAttribute("aria-pressed", String(view === single));
   $("view-grid").setAttribute("aria-pressed", String(view === grid));
+  $("view-confirm").setAttribute("aria-pressed", String(view === confirm));
   $("view-review").setAttribute("aria-pressed", String(view === review));
   if (!ended) view.open();
   update();
 }
 
+/**
+ * Whether Enter presses the button that has the focus.
+ * @param {Element | null} target
+ */
+const isPressed = (target) => Boolean(target?.closest("button, a")) && !target?.closest(".classes");
+
 /** @param {KeyboardEvent} event */
 function onKey(event) {
   const found = action(event, {
     classes: session.state?.classes ?? [],
-    guess: view === review ? undefined : session.task?.guess[0]?.label,
+    guess: view === review || view === confirm ? undefined : session.task?.guess[0]?.label,
     single: $("keys-on", HTMLInputElement).checked,
     typing: isTyping(/** @type {Element | null} */ (event.target)) || document.querySelector("dialog[open]") !== null,
+    several: several.on && (several.dirty || !isPressed(/** @type {Element | null} */ (event.target))),
   });
   if (!found || (!session.state && found.do !== "help")) return;
   event.preventDefault();
   if (found.do === "answer") act(found.kind, found.label ?? undefined);
+  else if (found.do === "confirm") act("confirm");
+  else if (found.do === "guess") {
+    const guess = several.guessed(session.task?.guess ?? []);
+    if (guess) settle(guess.kind, guess.label);
+  }
   else if (found.do === "view") look(view === single ? "grid" : "one");
   else if (found.do === "find") answers?.find();
   else if (found.do === "help") help();
@@ -180,7 +234,26 @@ function onKey(event) {
 }
 
 function help() {
+  for (const key of document.querySelectorAll("#keys kbd")) {
+    const what = several.on ? HELP_SEVERAL.get(key.textContent ?? "") : undefined;
+    if (what && key.parentElement?.nextElementSibling) key.parentElement.nextElementSibling.textContent = what;
+  }
   $("help", HTMLDialogElement).showModal();
+}
+
+/**
+ * Ask before an answer of an earlier round is taken back.
+ * @param {import("./session.js").Step} step
+ */
+function askEarlier(step) {
+  const [one] = step;
+  if (!one) return;
+  const what = step.length > 1 ? `${step.length} answers that you gave together` : `Your answer${one.name === null ? "" : ` about ${one.name}`}`;
+  $("earlier-text").textContent = `${what} ${step.length > 1 ? "are" : "is"} from round ${one.round + 1}. The present batch was chosen after that. What you take back is asked again, and the model knows the answer until it is trained again.`;
+  const dialog = $("earlier", HTMLDialogElement);
+  dialog.returnValue = "keep";
+  dialog.onclose = () => { if (dialog.returnValue === "undo") session.undo(true); };
+  dialog.showModal();
 }
 
 /** Go on as who labeled here last, unless the server was started for somebody else since. */
@@ -204,6 +277,7 @@ function start() {
   $("help-button").onclick = help;
   $("view-one").onclick = () => look("one");
   $("view-grid").onclick = () => look("grid");
+  $("view-confirm").onclick = () => look("confirm");
   $("view-review").onclick = () => look("review");
   $("who").onclick = askName;
   const keysOn = $("keys-on", HTMLInputElement);
@@ -222,6 +296,7 @@ function start() {
   document.addEventListener("visibilitychange", () => { if (!document.hidden && session.state && !session.lost) session.refresh(); });
   session.addEventListener("change", update);
   session.addEventListener("say", (event) => said(/** @type {CustomEvent<string>} */ (event).detail));
+  session.addEventListener("ask", (event) => askEarlier(/** @type {CustomEvent} */ (event).detail));
   session.addEventListener("file", (event) => {
     const file = /** @type {CustomEvent<string>} */ (event).detail;
     h("a", { href: `download/${file}`, download: "" }).click();

@@ -1,0 +1,152 @@
+"""The classes of a loop: names as people give them, numbers as a learner takes them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from spotal.errors import InputError
+from spotal.learner.base import Learner, check_labels
+from spotal.loop.oracle import SKIPPED
+from spotal.numeric.classes import codes_of, read_labels
+
+__all__ = ["ClassNames"]
+
+
+class ClassNames:
+    """What the classes of a loop are called, and which columns of probabilities they are.
+
+    For a learner with a fixed number of outputs, integer labels are the numbers of its columns. All other labels are
+    names: those given, or the sorted ones of the labels and the test part so far.
+
+    Parameters
+    ----------
+    learner : Learner; one with ``learns_classes`` gets as many columns as there are classes
+    given : (c,) all classes in the order of the learner's columns, or None to learn them
+    y_test : (m,) labels of the test part, or None; n_test : int, its rows
+
+    Raises
+    ------
+    InputError
+        given or y_test are no classes, or more than the learner has outputs.
+    """
+
+    def __init__(self, learner: Learner, given: ArrayLike | None, y_test: Any, n_test: int) -> None:
+        self.learner = learner
+        self.learns = bool(getattr(learner, "learns_classes", False))
+        self.given: NDArray[Any] | None = None
+        self.test: NDArray[Any] | None = None
+        if given is not None:
+            names, known = read_labels(given, "classes", minus_one=False)
+            if not known.all() or len(np.unique(names)) < max(len(names), 2):
+                raise InputError("classes", must="be two at least, all different", found=names.tolist())
+            self.given = names
+            self._fit_to(names, "classes")
+        if y_test is not None:
+            if given is None and not self.learns and np.asarray(y_test).dtype.kind in "iu":
+                self.test = check_labels(y_test, n_test, learner.n_classes, "y_test", "X_test")
+            else:
+                self.test = self._all_known(y_test, n_test)
+
+    def numbered(self, values: NDArray[Any]) -> bool:
+        """Whether labels are the numbers of columns themselves."""
+        return self.given is None and not self.learns and values.dtype.kind == "i"
+
+    def names(self, values: NDArray[Any]) -> NDArray[Any]:
+        """Return all classes by now, in the order of their codes, where ``values`` (n,) are the labels so far."""
+        if self.given is not None:
+            return self.given
+        if self.numbered(values):
+            return np.arange(self.learner.n_classes)
+        found = [values] if len(values) else []
+        if self.test is not None:
+            found.append(self.test)
+        if not found:
+            return np.empty(0, np.int64)
+        if len({one.dtype.kind for one in found}) > 1:
+            raise InputError(
+                "y_test", must="hold classes of the type that the oracle answers", found=f"dtype {found[-1].dtype}"
+            )
+        return np.unique(np.concatenate(found))
+
+    def codes(self, values: NDArray[Any], name: str = "oracle") -> NDArray[np.int64]:
+        """Return labels (n,) as numbers of columns, int64 (n,), and see to it that the learner has these columns."""
+        if self.numbered(values):
+            return values.astype(np.int64)
+        names = self.names(values)
+        self._fit_to(names, name)
+        return codes_of(values, names, name) if len(values) else np.empty(0, np.int64)
+
+    def test_codes(self, values: NDArray[Any]) -> NDArray[np.int64] | None:
+        """Return the test part's labels as numbers of columns, where ``values`` are the loop's labels so far."""
+        if self.test is None or (self.numbered(self.test) and self.numbered(values)):
+            return self.test
+        return codes_of(self.test, self.names(values), "y_test")
+
+    def answers(self, answered: Any, n: int, so_far: NDArray[Any]) -> tuple[NDArray[Any], NDArray[np.bool_]]:
+        """Check an oracle's answer: labels (n,), and which rows have one.
+
+        Raises
+        ------
+        InputError
+            It is not one label for each row, of the type of the labels ``so_far``, or no class of this loop.
+        """
+        known_minus_one = self.given is None or not (self.given.dtype.kind == "i" and SKIPPED in self.given)
+        if np.ndim(answered) != 1 or len(answered) != n:
+            raise InputError(
+                "oracle",
+                must=f"answer one label for each of {n} rows",
+                found=f"shape {np.shape(answered)}",
+                remedy="for a function of one row, pass lambda rows: [function(row) for row in rows]",
+            )
+        array = np.asarray(answered)
+        known: NDArray[np.bool_]
+        if array.dtype.kind in "iu" and known_minus_one:  # a batch of two classes and skips is no misunderstanding
+            values, known = array.astype(np.int64), array != SKIPPED
+        else:
+            values, known = read_labels(answered, "oracle", minus_one=known_minus_one)
+        kept = values[known]
+        if not len(kept):
+            return values, known
+        if len(so_far) and so_far.dtype.kind != kept.dtype.kind:
+            raise InputError(
+                "oracle",
+                must=f"answer classes of one type, {so_far.dtype} as before",
+                found=f"dtype {kept.dtype}",
+                remedy="convert them",
+            )
+        if self.numbered(kept):
+            outside = kept[(kept < SKIPPED) | (kept >= self.learner.n_classes)]
+            if outside.size:
+                raise InputError(
+                    "oracle",
+                    must=f"answer classes 0..{self.learner.n_classes - 1}, or -1 for no label",
+                    found=outside[0],
+                )
+        else:
+            self.codes(np.concatenate([so_far, kept]) if len(so_far) else kept)
+        return values, known
+
+    def _all_known(self, y_test: Any, n_test: int) -> NDArray[Any]:
+        values, known = read_labels(y_test, "y_test", minus_one=False)
+        if len(values) != n_test:
+            raise InputError(
+                "y_test", must=f"have shape ({n_test},), one label for each row of X_test", found=values.shape
+            )
+        if not known.all():
+            raise InputError("y_test", must="have a label for each row", found=f"none in row {int(known.argmin())}")
+        if self.given is not None:
+            codes_of(values, self.given, "y_test")
+        return values
+
+    def _fit_to(self, names: NDArray[Any], name: str) -> None:
+        if self.learns:
+            self.learner.n_classes = max(2, len(names))
+        elif len(names) > self.learner.n_classes:
+            raise InputError(
+                name,
+                f"has {len(names)} classes where the learner has {self.learner.n_classes} outputs",
+                "give a learner with one output for each class",
+            )

@@ -1,0 +1,305 @@
+"""The rounds of a loop: train, embed, query, ask, label, watched by whoever wants to."""
+
+from __future__ import annotations
+
+import inspect
+import time
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from spotal.constraints.rounds import RoundLimits
+from spotal.errors import BudgetError, InputError, to_call
+from spotal.learner import calls
+from spotal.learner.adapt import as_learner
+from spotal.learner.metrics import score
+from spotal.loop.classes import ClassNames
+from spotal.loop.events import Event, Labeled, Queried, Round, RoundFinished, RoundStarted, Trained, TrainingProgress
+from spotal.loop.next_batch import Batches, Queries
+from spotal.loop.oracle import SKIPPED, Oracle, VectorOracle
+from spotal.loop.pool_rows import compared
+from spotal.loop.state import NETWORK, LoopState, Pending
+from spotal.numeric.checks import check_count
+from spotal.numeric.seeds import Seed, as_seed, check_seed
+from spotal.numeric.sizes import size_of
+from spotal.pool.file_signature import FileSignature, mapped_file
+from spotal.pool.rows import as_rows, count, take
+
+if TYPE_CHECKING:
+    from spotal.learner import Learner
+
+__all__ = ["Rounds"]
+
+
+class Rounds:
+    """The rounds of a loop. Arguments, attributes and errors as of :class:`spotal.loop.ActiveLearner`."""
+
+    def __init__(
+        self,
+        X: Any,
+        learner: Any,
+        strategy: str | Queries = "spot",
+        oracle: Oracle | ArrayLike | None = None,
+        *,
+        batch_size: float = 10,
+        initial: int | ArrayLike | None = None,
+        embeddings: ArrayLike | None = None,
+        X_test: Any = None,
+        y_test: ArrayLike | None = None,
+        classes: ArrayLike | None = None,
+        max_labels: int | None = None,
+        cost: ArrayLike | None = None,
+        groups: ArrayLike | None = None,
+        max_per_group: int | None = None,
+        max_memory: int | str | None = None,
+        random_state: Seed = None,
+        observers: Iterable[Callable[[Event], object]] = (),
+        column: str | None = None,
+    ) -> None:
+        self.X, self.index = as_rows(X, column=column)
+        file = mapped_file(self.X) if isinstance(self.X, np.ndarray) else None
+        self._signature = None if file is None else FileSignature(file)
+        shape = np.shape(self.X)
+        if not shape or shape[0] == 0 or (len(shape) < 2 and self.X.dtype != object):
+            raise InputError("X", must="have rows of numbers", found=f"shape {shape}", remedy="give (n, d) or images")
+        n = count(self.X)
+        limits = RoundLimits.of(n, batch_size, cost, groups, max_per_group)
+        if not limits.priced:
+            check_count(batch_size, "batch_size", 1, n, of=", the rows of X", error=BudgetError)
+        elif max_labels is not None:
+            raise InputError(
+                "max_labels",
+                must="be None where cost is given",
+                found=repr(max_labels),
+                remedy="run so many rounds instead",
+            )
+        if max_labels is not None:
+            check_count(max_labels, "max_labels", 1, error=BudgetError)
+        self.max_memory = None if max_memory is None else size_of(max_memory)
+        if self.max_memory is not None and limits.priced:
+            raise InputError("max_memory", "is for a budget of rows, found cost too", "leave one of them out")
+        self.learner: Learner = as_learner(learner, self.X)
+        self.strategy, self.oracle = _strategy(strategy), _oracle(oracle, n)
+        self.batch_size, self.max_labels = float(batch_size) if limits.priced else int(batch_size), max_labels
+        seed = check_seed(random_state)
+        self.random_state: int = seed if isinstance(seed, int) else as_seed(seed) >> 10  # 53 bits, which JSON keeps
+        points = compared(self.X, embeddings, self.learner, as_seed(self.random_state))
+        self.embeddings = None if embeddings is None else points
+        self._batches = Batches(self.X, points, self.strategy, self.batch_size, limits, initial, self.max_memory)
+        self.initial = self._batches.initial
+        self.X_test = None if X_test is None else as_rows(X_test, "X_test", column)[0]
+        if (X_test is None) != (y_test is None):
+            raise InputError(
+                "X_test",
+                must="be given both or neither",
+                found="one of them",
+                remedy="give the other too",
+                subject="X_test and y_test",
+            )
+        self._classes = ClassNames(self.learner, classes, y_test, 0 if X_test is None else count(self.X_test))
+        self.observers = tuple(observers)
+        self._set(LoopState.empty(n, self.random_state))
+
+    @property
+    def finished(self) -> bool:
+        """Whether nothing is left to do: every row asked for or ``max_labels`` reached, and all labels trained on."""
+        return self._n_to_ask == 0 and (self._closed or len(self.labeled_) == 0)
+
+    def run(self, rounds: int | None = None) -> list[Round]:
+        """Do that many rounds, or fewer where the loop finishes first; None goes on until it is finished.
+
+        Raises
+        ------
+        BudgetError
+            rounds is negative or no integer.
+        """
+        if rounds is not None:
+            check_count(rounds, "rounds", error=BudgetError)
+        done: list[Round] = []
+        while not self.finished and (rounds is None or len(done) < rounds):
+            done.append(self.step())
+        return done
+
+    def step(self) -> Round:
+        """Do one round.
+
+        Raises
+        ------
+        BudgetError
+            The loop is finished.
+        InputError
+            The oracle's or the strategy's answer is not what was asked for. The state is as before the round.
+        DataFileError
+            X is mapped from a file that has changed since the loop was made.
+        """
+        pending = self._pending or self._begin()
+        return self._finish(pending, None if pending.closing else self._ask(pending.picks))
+
+    def state_dict(self) -> dict[str, Any]:
+        """What a loop made with the same arguments needs to go on from here: plain JSON types.
+
+        The model is not in it, since every round trains from nothing; nor are the data.
+        """
+        return self._state.to_json()
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on from a state that ``state_dict`` gave: later rounds are the same, bit for bit, as without the break.
+
+        Raises
+        ------
+        InputError
+            The state is incomplete or belongs to other data.
+        """
+        self._set(LoopState.from_json(state, count(self.X)))
+
+    def _set(self, state: LoopState) -> None:
+        """Go on from a state, if it fits to the learner and the classes."""
+        if len(state.labels):
+            self._classes.codes(state.labels, "state")
+            self._classes.test_codes(state.labels)
+            if self._classes.numbered(state.labels) and not (state.labels < self.learner.n_classes).all():
+                raise InputError(
+                    "state", must=f"hold labels 0..{self.learner.n_classes - 1}", remedy="give one of these data"
+                )
+        self.labeled_, self.labels_, self.skipped_ = state.labeled, state.labels, state.skipped
+        self.random_state, self._closed, self.rounds_ = state.random_state, state.closed, state.rounds
+        self._pending: Pending | None = None
+        self._trained_on = 0
+
+    def _begin(self) -> Pending:
+        """Everything of a round before the oracle is asked."""
+        if self._signature is not None:
+            self._signature.check()
+        if self.finished:
+            raise BudgetError(
+                "batch_size",
+                f"found no row left to ask for after {len(self.labeled_)} labels",
+                "check finished",
+                subject="step",
+            )
+        number, trained_on = len(self.rounds_), len(self.labeled_)
+        self._emit(RoundStarted(number, trained_on, count(self.X) - trained_on - len(self.skipped_)))
+        timings: dict[str, float] = {}
+        metrics = self._train(timings) if trained_on else {}
+        if self._n_to_ask == 0:
+            return Pending(np.empty(0, np.int64), metrics, timings, None, closing=True)
+        probabilities, pool = self._embed(timings) if trained_on else (None, None)
+        start = time.perf_counter()
+        if trained_on:
+            codes = self._classes.codes(self.labels_)
+            batch = self._batches.next(self._state, self.max_labels, pool, probabilities, codes)
+        else:
+            batch = self._batches.first(self._state, self.max_labels)
+        timings["query"] = time.perf_counter() - start
+        self._emit(Queried(number, batch.rows, batch.source, batch.note))
+        return Pending(batch.rows, metrics, timings, batch.selection, closing=False)
+
+    def _finish(self, pending: Pending, answer: tuple[NDArray[Any], NDArray[np.bool_], float] | None) -> Round:
+        """Record a round and what was answered."""
+        number, picks = len(self.rounds_), pending.picks
+        if answer is not None:
+            values, known, pending.timings["label"] = answer
+            kept = values[known]
+            if len(kept):
+                self.labels_ = np.concatenate([self.labels_, kept]) if len(self.labels_) else kept.copy()
+        done = Round(number, len(self.labeled_), picks, pending.metrics, pending.timings, pending.selection)
+        if answer is not None:
+            self.labeled_ = np.concatenate([self.labeled_, picks[known]])
+            self.skipped_ = np.concatenate([self.skipped_, picks[~known]])
+        self._closed, self._pending = answer is None, None
+        self.rounds_.append(done)
+        if answer is not None:
+            labels = values if values.dtype.kind == "i" else values.astype(object)
+            labels = np.where(known, labels, SKIPPED if values.dtype.kind == "i" else None)
+            self._emit(Labeled(number, picks, labels, int((~known).sum())))
+        self._emit(RoundFinished(done))
+        return done
+
+    @property
+    def _state(self) -> LoopState:
+        return LoopState(
+            count(self.X), self.random_state, self.labeled_, self.labels_, self.skipped_, self._closed, self.rounds_
+        )
+
+    @property
+    def _n_to_ask(self) -> int:
+        """Rows that may still be asked for."""
+        return self._batches.left(self._state, self.max_labels)
+
+    def _emit(self, event: Event) -> None:
+        for observer in self.observers:
+            observer(event)
+
+    def _fit(self, on_epoch: Any) -> None:
+        codes, seed = self._classes.codes(self.labels_), self._state.seed(NETWORK)
+        calls.fit(self.learner, take(self.X, self.labeled_), codes, random_state=seed, on_epoch=on_epoch)
+        self._trained_on = len(self.labeled_)
+
+    def _train(self, timings: dict[str, float]) -> dict[str, float]:
+        """Train on all labels; metrics on the test part."""
+        number, start = len(self.rounds_), time.perf_counter()
+        on_epoch = None
+        if self.observers and "on_epoch" in inspect.signature(self.learner.fit).parameters:
+            on_epoch = lambda report: self._emit(TrainingProgress(number, report))  # noqa: E731
+        self._fit(on_epoch)
+        timings["train"] = time.perf_counter() - start
+        metrics: dict[str, float] = {}
+        y_test = self._classes.test_codes(self.labels_)
+        if y_test is not None:
+            start = time.perf_counter()
+            metrics = score(calls.predict(self.learner, self.X_test), y_test)
+            timings["measure"] = time.perf_counter() - start
+        self._emit(Trained(number, len(self.labeled_), metrics, timings["train"]))
+        return metrics
+
+    def _embed(self, timings: dict[str, float]) -> tuple[NDArray[np.float32] | None, NDArray[Any]]:
+        """Probabilities of the whole pool, and where its rows are compared."""
+        start = time.perf_counter()
+        probabilities: NDArray[np.float32] | None = None
+        pool = self._batches.fixed
+        if pool is None:
+            probabilities, pool = calls.infer(self.learner, self.X)
+        elif self._batches.needs_embeddings:
+            probabilities = calls.guess(self.learner, self.X)
+        elif self._batches.needs_probabilities:
+            probabilities = calls.predict(self.learner, self.X)
+        timings["embed"] = time.perf_counter() - start
+        return probabilities, pool
+
+    def _ask(self, picks: NDArray[np.int64]) -> tuple[NDArray[Any], NDArray[np.bool_], float]:
+        """The oracle's answer, checked."""
+        if self.oracle is None:
+            raise InputError(
+                "oracle", must="be given for run and step", found="None", remedy="give one, or use query and teach"
+            )
+        start = time.perf_counter()
+        values, known, _ = self._answer(self.oracle(picks.copy()), len(picks))
+        return values, known, time.perf_counter() - start
+
+    def _answer(self, labels: Any, n: int) -> tuple[NDArray[Any], NDArray[np.bool_], float]:
+        return *self._classes.answers(labels, n, self.labels_), 0.0
+
+
+def _strategy(strategy: Any) -> Queries:
+    if isinstance(strategy, str | type) or not hasattr(strategy, "query"):
+        from spotal.strategies import get
+
+        return get(strategy)
+    found: Queries = strategy
+    return found
+
+
+def _oracle(oracle: Any, n: int) -> Oracle | None:
+    if isinstance(oracle, type):
+        raise InputError(
+            "oracle", must="be a function or labels", found=f"the class {oracle.__name__}", remedy=to_call(oracle)
+        )
+    if oracle is None or callable(oracle):
+        found: Oracle | None = oracle
+        return found
+    vector = VectorOracle(oracle, name="oracle")
+    if len(vector) != n:
+        raise InputError("oracle", must=f"hold one label for each of the {n} rows of X", found=len(vector))
+    return vector

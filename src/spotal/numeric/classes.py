@@ -1,0 +1,150 @@
+"""Labels as people have them: names, numbers, categories, with and without gaps."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spotal.errors import InputError
+from spotal.numeric.arrays import is_tensor, to_numpy
+
+__all__ = ["codes_of", "read_labels"]
+
+MISSING_TYPES = ("NAType", "NaTType")
+"""Types of the values that pandas uses for what is missing, beside None and NaN."""
+KINDS = {"U": "texts", "i": "integers", "f": "floats", "b": "booleans"}
+FEW = 20
+"""Different floats that are always taken for classes; more of them must repeat."""
+
+
+def read_labels(labels: Any, name: str, *, minus_one: bool = True) -> tuple[NDArray[Any], NDArray[np.bool_]]:
+    """Read class labels in whatever form they come.
+
+    Parameters
+    ----------
+    labels : (n,) texts, integers, booleans or floats, in a list, array, tensor, masked array, pandas or polars Series,
+        Categorical or column of a Hugging Face data set. None, NaN, pandas.NA and masked entries are missing. Floats
+        that are whole numbers are read as integers.
+    name : str, the argument, for errors
+    minus_one : bool, whether the integer -1 is missing too, as in scikit-learn's semi-supervised models
+
+    Returns
+    -------
+    values : (n,) str, int64, float64 or bool; what it holds where a label is missing means nothing
+    known : bool (n,), where there is a label
+
+    Raises
+    ------
+    InputError
+        The labels are not one-dimensional, are of several types or of one that is no class, are measurements (more than
+        20 different floats, most of which occur once), or are -1 and 1 only, where -1 is missing.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from spotal.numeric.classes import read_labels
+    >>> values, known = read_labels(["gull", None, "tern"], "labels")
+    >>> values[known].tolist(), known.tolist()
+    (['gull', 'tern'], [True, False, True])
+    >>> read_labels([1.0, np.nan, 0.0], "labels")[0].dtype
+    dtype('int64')
+    """
+    array, known = _array(labels, name)
+    if array.ndim != 1:
+        raise InputError(name, must="be 1-D, one class for each row", found=f"shape {array.shape}")
+    values = _of_one_type(array, known, name)
+    if values.dtype.kind == "i" and minus_one:
+        given = np.unique(values[known])
+        if given.tolist() == [-1, 1]:
+            raise InputError(
+                name, "holds -1 and 1, and -1 means that there is no label", "use other names for the two classes"
+            )
+        known &= values != -1
+    return values, known
+
+
+def codes_of(values: NDArray[Any], classes: NDArray[Any], name: str) -> NDArray[np.int64]:
+    """Return the place of each value (n,) in ``classes``, int64 (n,). Raises InputError for one that is not there."""
+    order = np.argsort(classes, kind="stable")
+    if values.dtype.kind != classes.dtype.kind:
+        raise InputError(
+            name,
+            must=f"be {KINDS[classes.dtype.kind]}, as the classes are",
+            found=KINDS[values.dtype.kind],
+            remedy="convert them",
+        )
+    places = np.searchsorted(classes, values, sorter=order).clip(max=len(classes) - 1)
+    codes: NDArray[np.int64] = order[places].astype(np.int64)
+    strange = values[classes[codes] != values]
+    if len(strange):
+        known = ", ".join(repr(value.item()) for value in classes[:8]) + (", ..." if len(classes) > 8 else "")
+        raise InputError(name, must=f"be one of the classes {known}", found=repr(strange[0].item()))
+    return codes
+
+
+def _array(labels: Any, name: str) -> tuple[NDArray[Any], NDArray[np.bool_]]:
+    """The labels as an array, and where it is not masked."""
+    if isinstance(labels, np.ma.MaskedArray):
+        return np.asarray(labels.data), ~np.ma.getmaskarray(labels)
+    if is_tensor(labels):
+        array = to_numpy(labels)
+    else:
+        try:
+            array = np.asarray(labels)
+            if array.dtype.kind == "U" and not isinstance(labels, np.ndarray):
+                array = np.asarray(labels, dtype=object)  # numpy writes numbers and None among texts as texts
+        except ValueError:
+            raise InputError(name, must="be 1-D, one class for each row", found="rows of different length") from None
+    return array, np.ones(array.shape, bool)
+
+
+def _of_one_type(array: NDArray[Any], known: NDArray[np.bool_], name: str) -> NDArray[Any]:
+    """The values as texts, int64, float64 or bool; ``known`` becomes False where one is missing."""
+    if array.dtype.kind in "OT":
+        cells = array.astype(object)
+        known &= np.array([not _is_missing(cell) for cell in cells], bool)
+        kinds = sorted({_kind(cell) for cell in cells[known]})
+        if set(kinds) == {"f", "i"}:
+            kinds = ["f"]
+        if len(kinds) > 1 or kinds == [""]:
+            said = " and ".join(sorted({type(cell).__name__ for cell in cells[known]})[:3])
+            raise InputError(name, must="be texts or numbers, all of one type", found=said, remedy="convert them")
+        filler: Any = {"U": "", "f": 0.0, "b": False}.get(kinds[0], 0) if kinds else 0
+        kept = [cell if there else filler for cell, there in zip(cells, known, strict=True)]
+        array = np.array(kept, {"U": np.str_, "f": np.float64, "b": np.bool_}.get(kinds[0] if kinds else "", np.int64))
+    if array.dtype.kind in "iu":
+        return array.astype(np.int64)
+    if array.dtype.kind in "Ub":
+        return array
+    if array.dtype.kind != "f":
+        if not array.size:
+            return np.zeros(array.shape, np.int64)
+        raise InputError(name, must="be texts or numbers", found=f"dtype {array.dtype}", remedy="convert them")
+    known &= ~np.isnan(array)
+    values = np.where(known, array, 0).astype(np.float64)
+    if not np.isfinite(values).all():
+        raise InputError(name, must="be classes", found="infinity", remedy="repair it")
+    if (values == np.round(values)).all():
+        return values.astype(np.int64)
+    different = len(np.unique(values[known]))
+    if different > max(FEW, known.sum() / 2):
+        raise InputError(
+            name,
+            must="be classes",
+            found=f"{different:,} different floats among {int(known.sum()):,}, which look like measurements",
+            remedy="round or bin them first",
+        )
+    return values
+
+
+def _is_missing(cell: Any) -> bool:
+    return cell is None or type(cell).__name__ in MISSING_TYPES or (isinstance(cell, float) and np.isnan(cell))
+
+
+def _kind(cell: Any) -> str:
+    kinds: tuple[tuple[Any, str], ...] = (
+        (str, "U"), ((bool, np.bool_), "b"), ((int, np.integer), "i"), ((float, np.floating), "f")
+    )  # fmt: skip
+    return next((kind for types, kind in kinds if isinstance(cell, types)), "")

@@ -1,0 +1,86 @@
+"""Data frames of pandas and polars as arrays of numbers, and the names of their rows."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spotal.errors import InputError
+
+__all__ = ["index_of", "is_frame", "numbers_of"]
+
+
+def is_frame(x: Any) -> bool:
+    """Return whether x is a pandas or polars DataFrame; imports nothing."""
+    return type(x).__name__ == "DataFrame" and type(x).__module__.split(".")[0] in ("pandas", "polars")
+
+
+def index_of(x: Any) -> Any:
+    """Return the index of a pandas DataFrame or Series; None for anything else and for the index 0, 1, 2, ..."""
+    index = getattr(x, "index", None) if type(x).__module__.split(".")[0] == "pandas" else None
+    plain = type(index).__name__ == "RangeIndex" and (index.start, index.step, index.name) == (0, 1, None)
+    return None if plain else index
+
+
+def numbers_of(frame: Any, name: str, column: str | None = None) -> NDArray[Any]:
+    """Return a frame's columns as a matrix (n, d), or its one ``column`` of equally long lists.
+
+    Numbers and booleans are taken; float32 where all columns are, else float64; missing cells become NaN.
+
+    Raises
+    ------
+    InputError
+        A column holds no numbers, or there is no such column, or its lists differ in length.
+    """
+    columns = [str(one) for one in frame.columns]
+    if column is not None:
+        if column not in columns:
+            raise InputError("column", must=f"be one of {', '.join(columns)}", found=repr(column))
+        cells = frame[column].to_numpy()
+        if cells.dtype.kind in "fiub":
+            return _plain(frame[column])[:, None]
+        try:
+            return np.stack([np.asarray(cell, np.float32) for cell in cells])
+        except (TypeError, ValueError):
+            raise InputError(
+                "column", must="hold lists of numbers, all of one length", found=f"others in {column!r}"
+            ) from None
+    found = [_plain(frame[one]) for one in frame.columns] if len(set(columns)) == len(columns) else None
+    if found is None:
+        raise InputError(name, must="have columns of different names", found=", ".join(columns))
+    odd = [one for one, values in zip(columns, found, strict=True) if values.dtype.kind not in "fiub"]
+    if odd:
+        listed = ", ".join(repr(one) for one in odd[:5]) + (f" and {len(odd) - 5} more" if len(odd) > 5 else "")
+        vectors = next((one for one in odd if _holds_vectors(frame[one])), None)
+        remedy = "drop them, or encode them as numbers first, with scikit-learn's OneHotEncoder or TfidfVectorizer"
+        if vectors is not None:
+            remedy = f"drop them, or take the vectors in one by column={vectors!r}"
+        raise InputError(name, must="have columns of numbers only", found=f"others in {listed}", remedy=remedy)
+    if not found:
+        raise InputError(name, must="have columns of numbers", found="no column")
+    small = all(values.dtype == np.float32 for values in found)
+    return np.stack(found, 1, dtype=np.float32 if small else np.float64, casting="unsafe")
+
+
+def _holds_vectors(series: Any) -> bool:
+    cells = series.to_numpy()
+    return bool(len(cells)) and np.ndim(cells[0]) == 1
+
+
+def _plain(series: Any) -> NDArray[Any]:
+    """A column as an array; numbers with gaps as float64 with NaN, whatever pandas keeps them as."""
+    nullable = type(series).__module__.split(".")[0] == "pandas" and not isinstance(series.dtype, np.dtype)
+    if nullable and str(series.dtype) != "category" and getattr(series.dtype, "kind", "O") in "fiub":
+        values: NDArray[Any] = series.to_numpy(dtype=np.float64, na_value=np.nan)
+        return values
+    array = np.asarray(series.to_numpy())
+    if array.dtype == object and len(array):
+        try:  # numbers that pandas keeps as objects, None among them
+            cells = [np.nan if cell is None else cell for cell in array]
+            if not any(isinstance(cell, str | bytes) for cell in cells):
+                return np.array(cells, np.float64)
+        except (TypeError, ValueError):
+            pass
+    return array

@@ -1,0 +1,129 @@
+"""The one place where what people hold their data in becomes rows: for a model to train on, and for a strategy."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from spotal.errors import InputError
+from spotal.numeric.arrays import blocks
+from spotal.pool import sparse
+from spotal.pool.array import ArrayPool
+from spotal.pool.frames import index_of, is_frame, numbers_of
+from spotal.pool.items import hugging_face_rows, is_hugging_face, is_torch_dataset, torch_rows
+from spotal.pool.opening import as_array
+from spotal.pool.sparse import is_sparse
+from spotal.pool.texts import as_texts
+
+__all__ = ["as_rows", "count", "fingerprint", "stack", "take"]
+
+BLOCK_ROWS = 4096
+
+
+def as_rows(X: Any, name: str = "X", column: str | None = None) -> tuple[Any, Any]:
+    """Return rows that a model can be trained on, and the names of these rows.
+
+    Parameters
+    ----------
+    X : one of
+        - an array, tensor, memory map, path, glob, URI or pool: as :func:`spotal.pool.as_array` gives it;
+        - a scipy sparse matrix: in CSR form; - a pandas or polars DataFrame: as it is, or its ``column``;
+        - texts, in a list, array or Series: object (n,);
+        - a torch ``Dataset`` or a Hugging Face ``Dataset``: its vectors, images or texts (``column``).
+    name : str, the argument, for errors
+    column : str or None, which part of an item of a data set, or which column of a frame
+
+    Returns
+    -------
+    rows : array (n, ...), CSR matrix, DataFrame or object array of texts
+    index : pandas Index (n,), or None where rows have no names but their numbers
+
+    Raises
+    ------
+    InputError
+        X is none of these, or ``column`` is not in it or given where there are no columns.
+
+    Examples
+    --------
+    >>> import scipy.sparse
+    >>> from spotal.pool.rows import as_rows
+    >>> rows, index = as_rows(scipy.sparse.eye(3, format="coo"))
+    >>> rows.format, index
+    ('csr', None)
+    """
+    index = index_of(X)
+    if is_hugging_face(X):
+        return hugging_face_rows(X, name, column), None
+    if is_torch_dataset(X):
+        return torch_rows(X, name, column), None
+    if is_frame(X):
+        if column is None:
+            return X, index
+        if column not in list(X.columns):
+            raise InputError("column", must=f"be one of {', '.join(map(str, X.columns))}", found=repr(column))
+        texts = as_texts(X[column].to_numpy())
+        return (numbers_of(X, name, column) if texts is None else texts), index
+    if column is not None:
+        raise InputError(
+            "column", must="be left out unless X is a DataFrame or a data set", found=repr(column), remedy="drop it"
+        )
+    if is_sparse(X):
+        return sparse.as_rows(X, name), None
+    texts = as_texts(X)
+    return (as_array(X) if texts is None else texts), index
+
+
+def count(rows: Any) -> int:
+    """Return how many rows there are."""
+    return int(rows.shape[0])
+
+
+def take(rows: Any, numbers: ArrayLike | slice) -> Any:
+    """Return some rows, by number, in the form that all of them have."""
+    if is_frame(rows) and hasattr(rows, "iloc"):
+        return rows.iloc[numbers]
+    return rows[numbers]
+
+
+def stack(first: Any, second: Any) -> Any:
+    """Return rows of one kind, the second below the first; lists count as arrays."""
+    if is_sparse(first) or is_sparse(second):
+        from scipy.sparse import vstack
+
+        return vstack([first, second], format="csr")
+    if is_frame(first) and is_frame(second):
+        if hasattr(first, "iloc"):
+            from importlib import import_module
+
+            return import_module("pandas").concat([first, second])
+        return first.vstack(second)
+    return np.concatenate([np.asarray(first), np.asarray(second)])
+
+
+def fingerprint(rows: Any) -> dict[str, Any]:
+    """Return the shape of rows and a hash of their content, in JSON types: of all of it, of evenly spaced rows in a
+    large array.
+    """
+    if isinstance(rows, np.ndarray) and rows.dtype != object:
+        return ArrayPool(rows.reshape(len(rows), -1)).fingerprint()
+    digest = hashlib.blake2b(digest_size=16)
+    for part in _content(rows):
+        digest.update(part)
+    return {"rows": count(rows), "blake2b": digest.hexdigest()}
+
+
+def _content(rows: Any) -> Iterable[Any]:
+    if is_sparse(rows):
+        for array in (rows.indptr.astype(np.int64), rows.indices.astype(np.int64), rows.data):
+            yield np.ascontiguousarray(array).data
+        return
+    if is_frame(rows):
+        yield repr([str(name) for name in rows.columns]).encode()
+    for part in blocks(count(rows), BLOCK_ROWS):
+        block = take(rows, part)
+        cells = block.to_numpy() if hasattr(block, "to_numpy") else block
+        yield repr(cells.tolist()).encode(errors="surrogateescape")

@@ -1,0 +1,105 @@
+"""Sparse matrices, such as TF-IDF, as dense rows of few numbers: a truncated SVD that never fills in the zeros."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spotal.errors import InputError
+from spotal.numeric.arrays import LARGEST, blocks
+
+__all__ = ["is_sparse", "reduced"]
+
+COMPONENTS = 128
+"""Numbers a row is reduced to."""
+FITTED_ROWS = 20_000
+"""Most rows that the SVD is fitted on."""
+FITTED_COLUMNS = 100_000
+"""Most columns that the SVD is fitted on, those of greatest sum of squares."""
+BLOCK_ROWS = 8_192
+HELD = 1 << 30
+"""Bytes of reduced rows up to which they stay in memory; more are kept in a temporary file."""
+
+
+def is_sparse(x: Any) -> bool:
+    """Return whether x is a scipy sparse matrix or array; imports nothing."""
+    return type(x).__module__.split(".")[0] == "scipy" and hasattr(x, "tocsr")
+
+
+def as_rows(matrix: Any, name: str) -> Any:
+    """Return a scipy sparse matrix in CSR form, checked. Raises InputError unless it holds finite numbers."""
+    if len(matrix.shape) != 2 or 0 in matrix.shape:
+        raise InputError(name, must="have rows and columns", found=f"shape {tuple(matrix.shape)}")
+    csr = matrix.tocsr()
+    if csr.dtype.kind not in "fuib":
+        raise InputError(name, must="hold real numbers", found=f"dtype {csr.dtype}")
+    wrong = np.flatnonzero(~(np.abs(csr.data) <= LARGEST)) if csr.dtype.kind == "f" else np.empty(0, np.int64)
+    if len(wrong):
+        row = int(np.searchsorted(csr.indptr, wrong[0], side="right")) - 1
+        raise InputError(name, must="be finite", found=f"{csr.data[wrong[0]]} in row {row}", remedy="repair this row")
+    return csr
+
+
+def reduced(matrix: Any, name: str, random_state: int = 0) -> NDArray[np.float32]:
+    """Project a scipy sparse matrix on its leading right singular vectors (latent semantic analysis for TF-IDF).
+
+    Parameters
+    ----------
+    matrix : scipy sparse (n, d), of any format
+    name : str, the argument, for errors
+    random_state : int, of the rows that it is fitted on and of the randomized solver
+
+    Returns
+    -------
+    float32 (n, min(128, d)); for d up to 128, the columns as they are
+
+    Raises
+    ------
+    InputError
+        The matrix has no rows or columns, or holds what is no finite number.
+
+    Notes
+    -----
+    The matrix is never made dense. scikit-learn's randomized ``TruncatedSVD`` is fitted on at most 20,000 rows drawn at
+    random, and on the 100,000 columns of greatest sum of squares in them; all rows are then projected 8,192 at a time.
+    Beside the matrix and the result, that takes up to about 300 MB, whatever n and d. A result of more than 1 GB is
+    kept in a temporary file. O(z k) for z stored numbers and k = 128.
+    """
+    csr = as_rows(matrix, name)
+    n, d = csr.shape
+    if d <= COMPONENTS:
+        return _held((csr[part].toarray() for part in blocks(n, BLOCK_ROWS)), n, d)
+    from sklearn.decomposition import TruncatedSVD
+
+    rows = slice(None)
+    if n > FITTED_ROWS:
+        rows = np.sort(np.random.default_rng(random_state).choice(n, FITTED_ROWS, replace=False))
+    sample = csr[rows].astype(np.float32)
+    weight = np.bincount(sample.indices, weights=sample.data.astype(np.float64) ** 2, minlength=d)
+    columns = np.flatnonzero(weight)
+    if len(columns) > FITTED_COLUMNS:
+        columns = np.sort(np.argsort(-weight, kind="stable")[:FITTED_COLUMNS])
+    if len(columns) <= 1:  # nothing to decompose
+        columns = np.arange(2)
+    width = min(COMPONENTS, len(columns) - (len(columns) <= 2))
+    svd = TruncatedSVD(width, random_state=random_state % (1 << 32)).fit(sample[:, columns])
+    axes = np.zeros((len(columns), width), np.float32)
+    axes[:, : len(svd.components_)] = svd.components_.T
+    return _held((csr[part][:, columns].astype(np.float32) @ axes for part in blocks(n, BLOCK_ROWS)), n, width)
+
+
+def _held(parts: Iterator[Any], n: int, width: int) -> NDArray[np.float32]:
+    """The parts one below the other, in memory or in a temporary file."""
+    if n * width * 4 > HELD:
+        from spotal.pool.spooling import spool
+
+        return spool(np.asarray(part, np.float32) for part in parts)
+    out = np.empty((n, width), np.float32)
+    start = 0
+    for part in parts:
+        out[start : start + len(part)] = part
+        start += len(part)
+    return out

@@ -1,0 +1,94 @@
+"""Batches that come one by one, written to a temporary file once and mapped from there."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spotal.errors import InputError, OutputError
+from spotal.numeric.arrays import check_matrix, is_tensor, to_numpy
+from spotal.tables.columns import EMBEDDING_COLUMNS, features
+
+__all__ = ["is_array", "spool"]
+
+DATASET_ROWS = 4096
+"""Rows that are taken at a time from a Hugging Face data set."""
+
+
+def is_array(x: Any) -> bool:
+    """Return whether x is one array, not batches of them."""
+    return is_tensor(x) or hasattr(x, "__array__") or hasattr(x, "toarray") or hasattr(x, "__array_interface__")
+
+
+def spool(batches: Iterable[Any]) -> NDArray[Any]:
+    """Write batches to a temporary file once, and map it: a loader that shuffles, or ends, can then be read again.
+
+    Parameters
+    ----------
+    batches : iterable of arrays or tensors (k, d), of rows (d,), of dicts with one of these as ``embedding``, or of
+        tuples whose first is one, as a PyTorch ``DataLoader`` gives; or a Hugging Face ``datasets`` object, whose
+        columns are taken as those of a Parquet file (:func:`~spotal.pool.files.read_pool`)
+
+    Returns
+    -------
+    np.memmap (n, d), of the batches' float type, float32 for integers. The file has no name any more: it goes with it.
+
+    Raises
+    ------
+    InputError
+        There is no batch, or one has another width or dtype than the first.
+    OutputError
+        The disk is full.
+    """
+    shape: tuple[int, np.dtype[Any]] | None = None
+    rows = 0
+    # without a buffer: what it could not write would be tried again, and fail again, when the file is closed
+    with tempfile.TemporaryFile(prefix="spotal-", buffering=0) as file:
+        for number, batch in enumerate(_parts(batches)):
+            block = check_matrix(np.atleast_2d(to_numpy(_features(batch))), f"batch {number}", finite=False)
+            if block.dtype.kind != "f":
+                block = block.astype(np.float32)
+            if shape is not None and (block.shape[1], block.dtype) != shape:
+                raise InputError(
+                    "batches",
+                    must=f"have width {shape[0]} and dtype {shape[1]}, as the first",
+                    found=f"width {block.shape[1]} and dtype {block.dtype}",
+                    remedy="make them alike",
+                    subject=f"batch {number}",
+                )
+            shape = block.shape[1], block.dtype
+            rows += len(block)
+            left = np.ascontiguousarray(block).reshape(-1).view(np.uint8).data
+            try:
+                while left:
+                    left = left[file.write(left) :]
+            except OSError as error:
+                raise OutputError(
+                    f"{tempfile.gettempdir()} cannot take the pool's batches ({str(error.strerror).lower()} after "
+                    f"{rows:,} rows); make room or set TMPDIR"
+                ) from None
+        if shape is None:
+            raise InputError("pool", must="have a batch at least", found="none", remedy="check the loader")
+        return np.memmap(file, dtype=shape[1], mode="r+", shape=(rows, shape[0]))
+
+
+def _parts(batches: Iterable[Any]) -> Iterable[Any]:
+    """The batches; those of a Hugging Face data set as tables, in which numbers keep their precision."""
+    if not (hasattr(batches, "with_format") and hasattr(batches, "iter")):
+        return batches
+    name = Path("the data set")
+    return (features(table, name) for table in batches.with_format("arrow").iter(DATASET_ROWS))
+
+
+def _features(batch: Any) -> Any:
+    if isinstance(batch, dict):
+        name = next((name for name in EMBEDDING_COLUMNS if name in batch), None)
+        if name is None:
+            raise InputError("batches", must="have 'embedding' among their names", found=", ".join(map(str, batch)))
+        batch = batch[name]
+    return batch[0] if isinstance(batch, tuple) or (isinstance(batch, list) and is_array(batch[0])) else batch

@@ -1,0 +1,26 @@
+"""Texts in a list, array or Series."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["are_texts", "as_texts"]
+
+
+def as_texts(x: Any) -> NDArray[Any] | None:
+    """Return texts (n,) as an object array; None for anything else, an empty list among it."""
+    if isinstance(x, list | tuple):
+        return np.array(x, object) if x and all(isinstance(one, str) for one in x) else None
+    kind = str(getattr(x, "dtype", ""))
+    if len(getattr(x, "shape", ())) == 1 and (kind in ("object", "str", "String", "string") or "U" in kind):
+        array = np.asarray(x, object)
+        return array if len(array) and all(isinstance(one, str) for one in array) else None
+    return None
+
+
+def are_texts(rows: Any) -> bool:
+    """Return whether rows are an object array of texts, as :func:`as_texts` gives them."""
+    return isinstance(rows, np.ndarray) and rows.dtype == object and rows.ndim == 1

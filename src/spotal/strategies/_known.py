@@ -1,0 +1,97 @@
+"""What a caller knows of the rows of a pool: which are labeled, their classes, and a model's probabilities."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spotal.errors import InputError
+from spotal.numeric.arrays import as_array, check_rows
+from spotal.numeric.classes import codes_of, read_labels
+
+__all__ = ["check_known", "check_probabilities"]
+
+
+def check_known(
+    labeled: Any, labels: Any, n: int, classes: Any = None, columns: int | None = None
+) -> tuple[NDArray[np.int64], NDArray[np.int64] | None]:
+    """Return the labeled rows of n, int64 (m,), and their classes as numbers, int64 (m,) or None.
+
+    Arguments as for :meth:`spotal.strategies.Strategy.query`; ``columns`` : of the probabilities, None without any.
+
+    Raises InputError.
+    """
+    rows = check_rows(labeled, n, "labeled")
+    if labels is None:
+        return rows, None
+    values, known = read_labels(labels, "labels", minus_one=labeled is None)
+    if labeled is None:
+        if len(values) not in (0, n):
+            raise InputError(
+                "labels",
+                must=f"have shape ({n},), one for each row of the pool, since labeled is not given",
+                found=f"shape {values.shape}",
+                remedy="mark rows without a label by None or NaN, or say in labeled which rows these are",
+            )
+        rows = np.flatnonzero(known)
+        values, known = values[rows], known[rows]
+    elif len(values) == n != len(rows):
+        values, known = values[rows], known[rows]
+    if len(values) != len(rows):
+        raise InputError(
+            "labels", must=f"have shape ({len(rows)},), one for each labeled row", found=f"shape {values.shape}"
+        )
+    if not known.all():
+        raise InputError(
+            "labels",
+            f"has no label for row {rows[np.flatnonzero(~known)[0]]}, which labeled names",
+            "leave that row out of labeled",
+        )
+    if classes is not None:
+        names, there = read_labels(classes, "classes", minus_one=False)
+        if not there.all() or len(np.unique(names)) < len(names):
+            raise InputError("classes", must="be different and none missing", found=names.tolist())
+        if columns is not None and columns != len(names):
+            raise InputError(
+                "classes", must=f"name the {columns} columns of probabilities", found=f"{len(names)} names"
+            )
+        return rows, codes_of(values, names, "labels")
+    if values.dtype.kind in "ib":
+        return rows, values.astype(np.int64)
+    names, codes = np.unique(values, return_inverse=True)
+    if columns is not None and columns != len(names):
+        raise InputError(
+            "classes",
+            must=f"be given, since probabilities have {columns} columns and the labels {len(names)} classes",
+            remedy="pass classes=model.classes_, the class of each column",
+        )
+    return rows, codes.astype(np.int64)
+
+
+def check_probabilities(probabilities: Any, n: int) -> NDArray[np.floating] | None:
+    """Check class probabilities (n, classes) or (n, classes, draws); float32 or float64. Raises InputError."""
+    if probabilities is None:
+        return None
+    array = as_array(probabilities, "probabilities")
+    if array.ndim not in (2, 3) or array.shape[0] != n or 0 in array.shape:
+        raise InputError(
+            "probabilities",
+            must=f"have shape ({n}, classes) or ({n}, classes, draws), one row for each pool row",
+            found=array.shape,
+        )
+    if array.dtype.kind not in "fiub":
+        raise InputError("probabilities", must="be numbers", found=f"dtype {array.dtype}")
+    array = array.astype(np.float64 if array.dtype.itemsize == 8 else np.float32, copy=False)
+    sums = array.sum(1)
+    bad = np.argwhere(~((array >= -1e-6).all(1) & (np.abs(sums - 1) < 1e-2)))
+    if bad.size:
+        row, *draw = bad[0]
+        raise InputError(
+            "probabilities",
+            must="be non-negative with rows that sum to 1",
+            found=f"{array[row].min():g} as least entry and {sums[row, *draw]:g} as sum in row {row}",
+            remedy="apply softmax to scores first; for rows with several classes give labels as 0 and 1 (m, classes)",
+        )
+    return array
