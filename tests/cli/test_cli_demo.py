@@ -127,7 +127,7 @@ def test_photos_are_embedded_once_at_a_reduced_size_after_a_forecast(spotal, emp
     assert second.startswith("photos: 36 images to choose from, 2 classes")
     assert third.startswith("Model: built-in features, which see colors and coarse shapes only; no pretrained encoder")
     page = Path("spotal-demo", "report.html").read_text()
-    assert "a linear probe on the images' features" in page
+    assert "a linear probe on features of the images" in page
     numbers = json.loads(Path("spotal-demo", "curves.json").read_text())
     assert numbers["data"]["shape"] == [64, 64, 3]
     assert spotal(*words, "--out", "again").exit_code == 0
