@@ -31,6 +31,7 @@ def load_image_folder(
     image_size: int | None = None,
     strict: bool = False,
     random_state: Seed = None,
+    most: int | None = None,
 ) -> Dataset:
     """Labeled images of a folder as uint8 (n, height, width, channels), sorted by path.
 
@@ -47,6 +48,8 @@ def load_image_folder(
     strict : bool
         Whether an image that cannot be read is an error; else it is left out with a ``SpotalWarning``.
     random_state : int, numpy generator or None, of the split; None is always the same one
+    most : int or None
+        Images that are read, drawn at random under a fixed seed from both parts together; None for all.
 
     Returns
     -------
@@ -67,6 +70,8 @@ def load_image_folder(
             "image_size", must="be at least 1", found=image_size, remedy="give the height and width in pixels"
         )
     parts = _parts(root, strict)
+    if most is not None:
+        parts = _drawn(parts, most)
     files = [file for part in parts for file, _ in part]
 
     def size_of(sizes: list[Size]) -> Size:
@@ -85,6 +90,16 @@ def load_image_folder(
     else:
         pool, test = split(y, root, random_state)
     return Dataset(root.resolve().name, images[pool], y[pool], images[test], y[test], class_names)
+
+
+def _drawn(parts: list[list[tuple[Path, str]]], most: int) -> list[list[tuple[Path, str]]]:
+    """At most so many of the files of all parts, each part in its order."""
+    total = sum(map(len, parts))
+    if total <= most:
+        return parts
+    kept = set(np.random.default_rng(0).permutation(total)[:most].tolist())
+    firsts = np.cumsum([0, *map(len, parts)])
+    return [[one for k, one in enumerate(part, first) if k in kept] for first, part in zip(firsts, parts, strict=False)]
 
 
 def _folders(root: Path) -> dict[str, Path]:
