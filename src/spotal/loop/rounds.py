@@ -89,7 +89,7 @@ class Rounds:
         self.embeddings = None if embeddings is None else points
         self._batches = Batches(self.X, points, self.strategy, self.batch_size, limits, initial, self.max_memory)
         self.initial = self._batches.initial
-        self.X_test = None if X_test is None else as_rows(X_test, "X_test", column)[0]
+        self.X_test: Any = None if X_test is None else as_rows(X_test, "X_test", column)[0]
         if (X_test is None) != (y_test is None):
             raise InputError(
                 "X_test",
@@ -212,7 +212,8 @@ class Rounds:
         self.rounds_.append(done)
         if answer is not None:
             labels = values if values.dtype.kind == "i" else values.astype(object)
-            labels = np.where(known, labels, SKIPPED if values.dtype.kind == "i" else None)
+            skipped: Any = SKIPPED if values.dtype.kind == "i" else None
+            labels = np.where(known, labels, skipped)
             self._emit(Labeled(number, picks, labels, int((~known).sum())))
         self._emit(RoundFinished(done))
         return done
@@ -286,7 +287,7 @@ def _strategy(strategy: Any) -> Queries:
     if isinstance(strategy, str | type) or not hasattr(strategy, "query"):
         from spotal.strategies import get
 
-        return get(strategy)
+        strategy = get(strategy)
     found: Queries = strategy
     return found
 

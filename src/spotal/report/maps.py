@@ -7,10 +7,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from spotal.numeric.arrays import to_numpy
+from spotal.pool import Pool
+from spotal.reduce import PCA
 from spotal.report.comparison import FirstQuery
 from spotal.strategies import SPOT, TransportedDesign
 
-__all__ = ["QueryMap", "query_map"]
+__all__ = ["QueryMap", "plane_map", "query_map"]
 
 MOST_DRAWN = 4_000
 """Rows of a larger pool that are drawn, taken evenly; picks and labeled rows always are."""
@@ -52,10 +55,7 @@ def query_map(strategy: SPOT | TransportedDesign, request: FirstQuery) -> QueryM
     n, picks = len(before), request.selection.indices
     labeled = request.known.get("labeled")
     known = np.empty(0, np.int64) if labeled is None else np.asarray(labeled, np.int64)
-    rows = np.arange(n)
-    if n > MOST_DRAWN:
-        even = np.linspace(0, n - 1, MOST_DRAWN).astype(np.int64)
-        rows = np.unique(np.concatenate([even, picks, known]))
+    rows = _drawn(n, picks, known)
     return QueryMap(
         _plane(before[rows]),
         _plane(laid.carried[rows]),
@@ -66,6 +66,27 @@ def query_map(strategy: SPOT | TransportedDesign, request: FirstQuery) -> QueryM
         laid.dim,
         n,
     )
+
+
+def plane_map(pool: Pool, picks: NDArray[np.int64], labeled: NDArray[np.int64]) -> QueryMap:
+    """Map a pool (N, D) on its first two principal components, without a transport.
+
+    Of a large pool, the rows that are drawn are read and the components are theirs: O(m D min(m, D)) for m of them.
+    """
+    rows = _drawn(len(pool), picks, labeled)
+    points = to_numpy(pool.rows(rows).float())
+    before = PCA(min(2, pool.dim), random_state=0).fit_transform(points) if pool.dim > 2 else points
+    none = np.empty((0, 2))
+    places = np.searchsorted(rows, picks), np.searchsorted(rows, labeled)
+    return QueryMap(_plane(before), none, np.full(len(rows), 0.25), *places, none, pool.dim, len(pool))
+
+
+def _drawn(n: int, picks: NDArray[np.int64], labeled: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Rows of a pool of n that are drawn, ascending: all, or evenly spaced ones and those that matter."""
+    if n <= MOST_DRAWN:
+        return np.arange(n)
+    even = np.linspace(0, n - 1, MOST_DRAWN).astype(np.int64)
+    return np.unique(np.concatenate([even, picks, labeled]))
 
 
 def _plane(points: NDArray[np.floating]) -> NDArray[np.float64]:

@@ -14,7 +14,19 @@ from numpy.typing import NDArray
 from spotal.report.maps import QueryMap
 from spotal.report.summary import label_of
 
-__all__ = ["DARK", "LIGHT", "Theme", "blank", "curves", "difference", "map_after", "map_before", "png", "svg"]
+__all__ = [
+    "DARK",
+    "LIGHT",
+    "Theme",
+    "blank",
+    "covered",
+    "curves",
+    "difference",
+    "map_after",
+    "map_before",
+    "png",
+    "svg",
+]
 
 SIZE = (5.6, 3.9)
 SQUARE = (5.2, 5.0)
@@ -46,29 +58,31 @@ def svg(figure: Figure) -> bytes:
     return out.getvalue()
 
 
-def png(figure: Figure) -> bytes:
+def png(figure: Figure, *, transparent: bool = True) -> bytes:
     """The figure as PNG, sharp on dense screens."""
     out = io.BytesIO()
-    figure.savefig(out, format="png", dpi=180, transparent=True, metadata={"Software": None})
+    dpi = 180 if transparent else 110
+    figure.savefig(out, format="png", dpi=dpi, transparent=transparent, metadata={"Software": None})
     return out.getvalue()
 
 
-def curves(summary: dict[str, Any], theme: Theme) -> Figure:
-    """Test accuracy by number of labels: means over seeds, 95 % intervals of the mean, single seeds as thin lines."""
+def curves(summary: dict[str, Any], theme: Theme, metric: str = "accuracy") -> Figure:
+    """A metric of the test part by number of labels: means over seeds, 95 % intervals, single seeds as thin lines."""
     figure, axes = blank(theme, SIZE)
     labels, ends = summary["labels"], []
+    scale = 1 if metric == "log_loss" else 100
     for name, color in _colors(summary, theme).items():
-        curve = summary["curves"][name]["accuracy"]
-        mean = 100 * np.array(curve["mean"])
+        curve = summary["curves"][name][metric]
+        mean = scale * np.array(curve["mean"])
         for run in curve["runs"] if len(curve["runs"]) > 1 else []:
-            axes.plot(labels, 100 * np.array(run), color=color, linewidth=0.6, alpha=0.35)
+            axes.plot(labels, scale * np.array(run), color=color, linewidth=0.6, alpha=0.35)
         if curve["low"][0] is not None:
-            low, high = (100 * np.array(curve[key]) for key in ("low", "high"))
+            low, high = (scale * np.array(curve[key]) for key in ("low", "high"))
             axes.fill_between(labels, low, high.clip(max=100), color=color, alpha=0.15, linewidth=0)
         axes.plot(labels, mean, color=color, linewidth=2, marker="o", markersize=4)
         ends.append((float(mean[-1]), label_of(name), color))
     axes.set_xlabel("labels")
-    axes.set_ylabel("test accuracy, %")
+    axes.set_ylabel(f"test {metric.replace('_', ' ')}" + ", %" * (scale == 100))
     axes.set_xticks(_ticks(labels))
     _name_ends(axes, ends)
     return figure
@@ -88,6 +102,21 @@ def difference(summary: dict[str, Any], theme: Theme) -> Figure:
     axes.set_xlabel("labels")
     axes.set_ylabel(f"{label_of(summary['difference']['of'])} less {summary['difference']['to']}, points")
     axes.set_xticks(_ticks(summary["labels"]))
+    return figure
+
+
+def covered(distances: dict[str, NDArray[np.float64]], theme: Theme) -> Figure:
+    """The share of rows within each distance of the nearest chosen row, for picks and for random rows."""
+    figure, axes = blank(theme, SIZE)
+    for name, color in (("random", theme.base), ("picks", theme.own)):
+        found = distances[name]
+        share = 100 * np.arange(1, len(found) + 1) / len(found)
+        axes.plot(found, share, color=color, linewidth=2, label=name)
+    axes.set(xlabel="distance to the nearest chosen row", ylabel="rows within that distance, %", ylim=(0, 102))
+    axes.set_xlim(left=0)
+    legend = axes.legend(frameon=False, fontsize=10, loc="lower right")
+    for text in legend.get_texts():
+        text.set_color(theme.ink)
     return figure
 
 
