@@ -381,7 +381,7 @@ def test_vector_oracle():
     assert oracle(np.array([2, 0])).tolist() == [-1, 2]
     with raises_input("indices", 3):
         oracle(np.array([3]))
-    for bad in ([1j], [[1]], [-2], [1, -1], [1, 'a']):
+    for bad in ([1j], [[1]], [-2], [1, -1], [1, "a"]):
         with raises_input("y"):
             VectorOracle(bad)
 

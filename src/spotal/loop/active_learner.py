@@ -15,7 +15,7 @@ from spotal.loop import saving
 from spotal.loop.events import Round
 from spotal.loop.next_batch import Queries
 from spotal.loop.rounds import Rounds
-from spotal.pool.rows import as_rows, count, fingerprint
+from spotal.pool.rows import count, fingerprint
 
 __all__ = ["ActiveLearner", "Queries", "Round"]
 
@@ -176,7 +176,7 @@ class ActiveLearner(Rounds):
             raise InputError("X", "cannot be predicted without a label", "run a round first")
         if self._trained_on != len(self.labeled_):
             self._fit(None)
-        return calls.predict(self.learner, as_rows(X)[0])
+        return calls.predict(self.learner, self._rows(X, "X"))
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write labels and rounds to a JSON file, whole or not at all; an earlier file of this loop is replaced.

@@ -65,7 +65,7 @@ class ClassNames:
             found.append(self.test)
         if not found:
             return np.empty(0, np.int64)
-        if len({one.dtype.kind for one in found}) > 1:
+        if not _alike(found[0], found[-1]):
             raise InputError(
                 "y_test", must="hold classes of the type that the oracle answers", found=f"dtype {found[-1].dtype}"
             )
@@ -110,7 +110,7 @@ class ClassNames:
         kept = values[known]
         if not len(kept):
             return values, known
-        if len(so_far) and so_far.dtype.kind != kept.dtype.kind:
+        if len(so_far) and not _alike(so_far, kept):
             raise InputError(
                 "oracle",
                 must=f"answer classes of one type, {so_far.dtype} as before",
@@ -150,3 +150,8 @@ class ClassNames:
                 f"has {len(names)} classes where the learner has {self.learner.n_classes} outputs",
                 "give a learner with one output for each class",
             )
+
+
+def _alike(first: NDArray[Any], second: NDArray[Any]) -> bool:
+    """Whether labels are of one type; whole floats were read as integers."""
+    return first.dtype.kind == second.dtype.kind or {first.dtype.kind, second.dtype.kind} == set("if")

@@ -25,7 +25,7 @@ from spotal.numeric.checks import check_count
 from spotal.numeric.seeds import Seed, as_seed, check_seed
 from spotal.numeric.sizes import size_of
 from spotal.pool.file_signature import FileSignature, mapped_file
-from spotal.pool.rows import as_rows, count, take
+from spotal.pool.rows import as_rows, count, has_columns, take
 
 if TYPE_CHECKING:
     from spotal.learner import Learner
@@ -59,6 +59,7 @@ class Rounds:
         column: str | None = None,
     ) -> None:
         self.X, self.index = as_rows(X, column=column)
+        self._column = column
         file = mapped_file(self.X) if isinstance(self.X, np.ndarray) else None
         self._signature = None if file is None else FileSignature(file)
         shape = np.shape(self.X)
@@ -89,7 +90,7 @@ class Rounds:
         self.embeddings = None if embeddings is None else points
         self._batches = Batches(self.X, points, self.strategy, self.batch_size, limits, initial, self.max_memory)
         self.initial = self._batches.initial
-        self.X_test: Any = None if X_test is None else as_rows(X_test, "X_test", column)[0]
+        self.X_test: Any = None if X_test is None else self._rows(X_test, "X_test")
         if (X_test is None) != (y_test is None):
             raise InputError(
                 "X_test",
@@ -167,6 +168,10 @@ class Rounds:
         self.random_state, self._closed, self.rounds_ = state.random_state, state.closed, state.rounds
         self._pending: Pending | None = None
         self._trained_on = 0
+
+    def _rows(self, X: Any, name: str) -> Any:
+        """Rows like those of the pool."""
+        return as_rows(X, name, self._column if has_columns(X) else None)[0]
 
     def _begin(self) -> Pending:
         """Everything of a round before the oracle is asked."""
