@@ -221,7 +221,8 @@ def _opened(path: str) -> NDArray[np.uint8]:
 
 def _table(head: list[str], body: list[list[str]]) -> str:
     top = "".join(f"<th>{escape(text)}</th>" for text in head)
-    lines = "".join(f"<tr>{''.join(f'<td>{escape(text)}</td>' for text in line)}</tr>" for line in body)
+    cells = ["".join(f'<td style="text-align:left">{escape(text)}</td>' for text in line) for line in body]
+    lines = "".join(f"<tr>{line}</tr>" for line in cells)
     return f"<table><thead><tr>{top}</tr></thead><tbody>{lines}</tbody></table>"
 
 
