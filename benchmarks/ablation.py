@@ -1,4 +1,4 @@
-"""What each part of SPOT's default gives, and how much its settings matter. Writes docs/ablation.md.
+"""What each part of SPOT's default gives, and how much its settings matter. Writes docs/evidence/ablation.md.
 
 spotal bench benchmarks/research/ablation-*.toml --out RUN --kept benchmarks/research
 python -m benchmarks.ablation RUN

@@ -1,4 +1,4 @@
-"""Do our runs order the strategies as their authors published? Writes docs/anchors.md from kept results.
+"""Do our runs order the strategies as their authors published? Writes docs/evidence/anchors.md from kept results.
 
 spotal bench anchor-cifar10-cold anchor-fashion-cold --out RUN --features benchmarks/features --kept benchmarks/results
 python -m benchmarks.anchors RUN

@@ -1,4 +1,4 @@
-"""Draw docs/images/architecture.svg: the rooms of spotal in the layers of the import contract, and their imports.
+"""Draw docs/reference/images/architecture.svg: the rooms of spotal in layers, and their imports.
 
     python -m benchmarks.architecture
 
@@ -19,7 +19,7 @@ __all__ = ["IMPORTS", "MODULES", "PICTURE", "draw", "layers", "room_edges", "roo
 
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "src" / "spotal"
-PICTURE = ROOT / "docs" / "images" / "architecture.svg"
+PICTURE = ROOT / "docs" / "reference" / "images" / "architecture.svg"
 WIDTH, ROW, BOX, HEIGHT, GAP = 860, 62, 96, 28, 14
 """Pixels: the picture's width, a layer, a room's box, and the way between two slots of a layer."""
 SWEEPS = 24

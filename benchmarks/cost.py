@@ -1,4 +1,4 @@
-"""What SPOT, Uncertainty Herding and k-center cost side by side, in one run; writes docs/cost.md.
+"""What SPOT, Uncertainty Herding and k-center cost side by side, in one run; writes docs/evidence/cost.md.
 
     python -m benchmarks.cost
 
@@ -43,7 +43,7 @@ def main() -> None:
             if sum(run["seconds"] for run in runs) < PATIENCE:
                 runs.append(timed(name, points, known if state == "known" else {}))
                 print(state, name, *(f"{key} {runs[-1][key]:.3g}" for key in ("seconds", "processor")), flush=True)
-    page = ROOT / "docs" / "cost.md"
+    page = ROOT / "docs" / "evidence" / "cost.md"
     page.write_text(text(points, found), encoding="utf-8")
     print(f"wrote {page}")
 

@@ -1,4 +1,4 @@
-"""The table of docs/estimate.md: bias, spread, error bar and coverage of means estimated from picks.
+"""The table of docs/guides/estimates.md: bias, spread, error bar and coverage of means estimated from picks.
 
     python -m benchmarks.estimate > table.md
 

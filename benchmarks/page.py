@@ -1,4 +1,4 @@
-"""The labeling page's pictures in docs/images: a project over Fashion-MNIST in its third round, seen by Chromium.
+"""Take the labeling page's pictures in docs/guides/images: a project on Fashion-MNIST in round three.
 
     python -m benchmarks.page [--all FOLDER]
 
@@ -28,7 +28,7 @@ from spotal.datasets import load
 from spotal.project import Audit, Data, Metric, Pick, Project, Settings
 from spotal.web import create_app
 
-IMAGES = Path(__file__).parents[1] / "docs" / "images"
+IMAGES = Path(__file__).parents[1] / "docs" / "guides" / "images"
 CHROMIUM = "/usr/bin/chromium"
 N, BATCH = 2000, 24
 DESKTOP, PHONE = (1280, 860), (390, 844)

@@ -23,7 +23,7 @@ def cells_of(run: str, prefix: str) -> tuple[list[Cell], list[str]]:
 
 
 def write_page(name: str, lines: Iterable[str]) -> None:
-    """Write docs/NAME and say so."""
-    page = ROOT / "docs" / name
+    """Write docs/evidence/NAME and say so."""
+    page = ROOT / "docs" / "evidence" / name
     page.write_text("\n".join(lines) + "\n", encoding="utf-8")
     print(f"wrote {page}")

@@ -1,4 +1,4 @@
-"""SPOT's default less each peer on the encoders' pools, paired over seeds; prints the figures of docs/research.md.
+"""SPOT's default less each peer on the encoders' pools, paired over seeds. Prints figures of docs/evidence/research.md.
 
 spotal bench 'encoder-*' --out RUN --kept benchmarks/results
 python -m benchmarks.paired RUN

@@ -1,4 +1,6 @@
-"""What selection costs at scale, next to its peers and to one pass over memory: JSON out, docs/performance.md from it.
+"""What selection costs at scale, next to its peers and to one pass over memory.
+
+Writes JSON, and docs/evidence/performance.md from it.
 
     python -m benchmarks.scale cold        # a million rows beside the projection pass; --budgets for some of them
     python -m benchmarks.scale kcenter     # and kmeans: what they take on the same pool

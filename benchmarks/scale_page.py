@@ -1,4 +1,4 @@
-"""docs/performance.md and its plots, from what ``benchmarks.scale`` measured."""
+"""docs/evidence/performance.md and its plots, from what ``benchmarks.scale`` measured."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ import numpy as np
 from benchmarks.evidence import defaults
 
 ROOT = Path(__file__).parents[1]
-PAGE = ROOT / "docs" / "performance.md"
-IMAGES = ROOT / "docs" / "images"
+PAGE = ROOT / "docs" / "evidence" / "performance.md"
+IMAGES = PAGE.parent / "images"
 
 
 def write(folder: Path) -> None:
@@ -45,7 +45,8 @@ clock, **CPU s** seconds of processor time over all threads. Each part's load av
 other work lengthens the first and hardly the second, so ratios are given of both.
 Pools are 200 Gaussians; memory is anonymous memory beyond the pool and what the process held before.
 
-`SPOT()` works on a sample of the pool, which one pass draws: [scale.md](scale.md#the-sample)."""
+`SPOT()` works on a sample of the pool, which one pass draws:
+[Larger than a machine](../guides/cluster.md#the-sample)."""
     return "\n\n".join([text, *defaults.notes(part["origin"] for part in parts.values())])
 
 

@@ -1,4 +1,4 @@
-"""docs/tutorial.md, walked in an empty folder: its commands run, what they say stands below them, pictures are taken.
+"""docs/start/photos.md, run in an empty folder: what its commands print is written below them, pictures are taken.
 
     LABEL_STUDIO_BIN=... python -m benchmarks.tutorial
 
@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from benchmarks.page import CHROMIUM, DESKTOP, IMAGES, keep
+from benchmarks.page import CHROMIUM, DESKTOP, keep
 from PIL import Image
 from tests.annotate.server import PASSWORD, TOKEN, USER, installed, running
 from tests.walk import steps
@@ -22,7 +22,8 @@ from tests.walk import steps
 from spotal.annotate.label_studio.link import read_link
 from spotal.datasets import load
 
-PAGE = Path(__file__).parents[1] / "docs" / "tutorial.md"
+PAGE = Path(__file__).parents[1] / "docs" / "start" / "photos.md"
+IMAGES = PAGE.parent / "images"
 N, HOME, URL = 2000, "/home/ann", "http://localhost:8080"
 PROJECT = "fashion"
 BATCH, BEFORE = 50, 4

@@ -12,7 +12,8 @@ from PIL import Image
 from spotal.project import Data, Project, Settings
 
 ROOT = Path(__file__).parents[1]
-PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")])
+DOCS = ROOT / "docs"
+PAGES = sorted([*ROOT.glob("*.md"), *DOCS.rglob("*.md")])
 
 
 def headings(page):
@@ -22,11 +23,16 @@ def headings(page):
 
 
 def links(page):
+    """Links within the repository; the site's own build checks those to pages that it makes from the source."""
     text = re.sub(r"```.*?```", "", page.read_text(encoding="utf-8"), flags=re.DOTALL)
-    return [link for link in re.findall(r"\]\(([^)\s]+)\)", text) if not re.match(r"[a-z]+:", link)]
+    return [
+        link
+        for link in re.findall(r"\]\(([^)\s]+)\)", text)
+        if not re.match(r"[a-z]+:|.*\b(python/|commands.md)", link)
+    ]
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
 def test_links_lead_somewhere(page):
     for link in links(page):
         path, _, anchor = link.partition("#")
@@ -36,17 +42,23 @@ def test_links_lead_somewhere(page):
 
 
 def test_every_picture_is_shown():
-    shown = {Path(link).name for page in PAGES for link in links(page)}
-    assert {path.name for path in (ROOT / "docs" / "images").iterdir()} <= shown
+    shown = {(page.parent / link).resolve() for page in PAGES for link in links(page)}
+    assert set(DOCS.rglob("images/*")) <= shown
 
 
-def test_the_table_on_the_first_page_is_that_of_the_benchmarks():
-    sections = (ROOT / "docs" / "encoders.md").read_text(encoding="utf-8").split("\n## ")[1:]
+def test_the_table_of_the_evidence_is_that_of_the_benchmarks():
+    sections = (DOCS / "evidence" / "encoders.md").read_text(encoding="utf-8").split("\n## ")[1:]
     found = [re.findall(r"^\| ([\w-]+) \| ([\d.]+) \[", section, re.MULTILINE) for section in sections]
     cells = [{name: float(mean) for name, mean in rows} for rows in found if rows]
-    table = (ROOT / "README.md").read_text(encoding="utf-8").split("| best peer |")[1].split("\n\n")[0]
+    table = (DOCS / "evidence" / "index.md").read_text(encoding="utf-8").split("| best peer |")[1].split("\n\n")[0]
     rows = re.findall(r"^\| (\w.*?) \| (.*) \|$", table, re.MULTILINE)
     assert len(rows) == 4
+    ahead = np.mean([cell["spot"] - cell["random"] for cell in cells])
+    ahead_of_best = [np.mean([cell["spot"] - cell[name] for cell in cells]) for name in cells[0] if name != "spot"]
+    front = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert f"level with the best of {len(ahead_of_best)} other strategies" in front
+    assert abs(min(ahead_of_best)) < 0.05
+    assert f"{ahead:.0f} points of balanced accuracy ahead of random" in " ".join(front.split())
     for (pool, figures), cell in zip(rows, cells, strict=True):
         own, best, herding, chance = figures.replace("*", "").split(" | ")
         mean, _, who = best.partition(" ")
@@ -59,7 +71,8 @@ def test_the_table_on_the_first_page_is_that_of_the_benchmarks():
 
 def test_the_python_of_the_page_on_projects_runs_as_written(tmp_path, monkeypatch, capsys):
     """In a folder with the project that the page begins with, its images sorted by class."""
-    (code,) = re.findall(r"```python\n(.*?)```", (ROOT / "docs/project.md").read_text(encoding="utf-8"), re.DOTALL)
+    text = (DOCS / "guides" / "project.md").read_text(encoding="utf-8")
+    (code,) = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
     monkeypatch.chdir(tmp_path)
     classes = ("gull", "tern", "other")
     for k in range(60):
@@ -67,5 +80,18 @@ def test_the_python_of_the_page_on_projects_runs_as_written(tmp_path, monkeypatc
         path.parent.mkdir(parents=True, exist_ok=True)
         Image.fromarray(np.full((8, 8), 40 + 80 * (k % 3) + k % 7, np.uint8)).save(path)
     Project.create("birds", Settings(Data("../photos"), classes)).close()
-    exec(compile(code, "docs/project.md", "exec"), {})
+    exec(compile(code, "docs/guides/project.md", "exec"), {})
     assert re.fullmatch(r"\('gull', 0\.\d+\)\n", capsys.readouterr().out)
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/start/python.md"])
+def test_the_python_of_the_first_pages_runs_as_written(page, capsys, tmp_path, monkeypatch):
+    """One block after the other, as a reader would paste them, in an empty folder."""
+    monkeypatch.chdir(tmp_path)
+    blocks = re.findall(r"```python\n(.*?)```", (ROOT / page).read_text(encoding="utf-8"), re.DOTALL)
+    names = {}
+    for block in blocks:
+        exec(compile(block, page, "exec"), names)
+    picks = names["more"].indices
+    assert len(picks) == len(names["labels"]) == len(set(picks.tolist()))
+    assert not set(picks) & set(names.get("first", names.get("picks")).indices)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-PAGE = Path(__file__).parents[1] / "docs" / "from-other-libraries.md"
+PAGE = Path(__file__).parents[1] / "docs" / "guides" / "other-libraries.md"
 SECTIONS = PAGE.read_text(encoding="utf-8").split("\n## ")[1:]
 EXAMPLES = [
     pytest.param(code, id=f"{section.splitlines()[0].replace(' ', '-')}-{number}", marks=[pytest.mark.slow] * network)

@@ -11,8 +11,10 @@ import pytest
 import torch
 
 import spotal
+from spotal.numeric import processors as counting
 from spotal.numeric import threads as threading_
-from spotal.numeric.threads import one_thread, processors, shared, threads, threads_for
+from spotal.numeric.processors import processors
+from spotal.numeric.threads import one_thread, shared, threads, threads_for
 from spotal.strategies import base
 
 
@@ -138,15 +140,15 @@ def test_quotas_of_containers(tmp_path, files, expected):
     (tmp_path / "cpu").mkdir()
     for name, text in files.items():
         (tmp_path / name).write_text(text)
-    assert threading_._quota(tmp_path) == expected
+    assert counting._quota(tmp_path) == expected
 
 
 def test_processors_follow_the_affinity_and_the_quota(monkeypatch):
-    monkeypatch.setattr(threading_.os, "sched_getaffinity", lambda process: {0, 2, 5}, raising=False)
+    monkeypatch.setattr(counting.os, "sched_getaffinity", lambda process: {0, 2, 5}, raising=False)
     assert processors() == 3
-    monkeypatch.setattr(threading_, "_quota", lambda: 1.5)
+    monkeypatch.setattr(counting, "_quota", lambda: 1.5)
     assert processors() == 2
-    monkeypatch.setattr(threading_, "_quota", lambda: 0.2)
+    monkeypatch.setattr(counting, "_quota", lambda: 0.2)
     assert processors() == 1
 
 

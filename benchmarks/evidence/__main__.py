@@ -11,14 +11,14 @@ PARTS = ("uniformity", "convergence", "coverage", "loop")
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Parse the command line, run the parts that are asked for, write docs/evidence.md from the results."""
+    """Parse the command line, run the parts that are asked for, write the page from the results."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.evidence", description=__doc__)
     parser.add_argument("parts", nargs="*", metavar="PART", help=f"{', '.join(PARTS)}, write; all by default")
     parser.add_argument("--quick", action="store_true", help="tiny sizes, to see that everything runs")
     parser.add_argument("--workers", type=int, default=min(2, os.cpu_count() or 1), help="processes, 2 by default")
     parser.add_argument("--strategies", help="of the rounds, separated by commas; the others' results stay")
     parser.add_argument("--results", type=Path, help="folder of the JSON files")
-    parser.add_argument("--docs", type=Path, help="folder of evidence.md and images/")
+    parser.add_argument("--docs", type=Path, help="folder of published-method.md and images/")
     asked = parser.parse_args(arguments)
     unknown = set(asked.parts) - {*PARTS, "write"}
     if unknown:
@@ -32,7 +32,7 @@ def main(arguments: list[str] | None = None) -> None:
     # a quick run must not overwrite the real evidence
     scratch = ROOT / "build" / "evidence-quick"
     results = asked.results or (scratch if asked.quick else RESULTS)
-    docs = asked.docs or (scratch if asked.quick else ROOT / "docs")
+    docs = asked.docs or (scratch if asked.quick else ROOT / "docs" / "evidence")
     parts = asked.parts or [*PARTS, "write"]
     for part in PARTS:
         if part not in parts:

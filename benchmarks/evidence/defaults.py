@@ -11,7 +11,7 @@ NOTE = (
     '**Sections marked "an older default" were measured with `SPOT()` as it was at their commit.** It carried the pool '
     "to the hypercube, cut that into cells of equal mass by the design, refined the cells by Lloyd steps in the "
     "embedding space and took a row near each center. Today's has no cube and covers the neighbor graph: "
-    "[research.md](research.md#coverage-in-units-of-mass)."
+    "[Research log](research.md#coverage-in-units-of-mass)."
 )
 
 

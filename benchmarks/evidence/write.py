@@ -1,4 +1,4 @@
-"""Write docs/evidence.md and its pictures from the JSON results; every number in the document comes from there."""
+"""Write docs/evidence/published-method.md and its pictures; every number in it comes from the JSON results."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def write(results: Path, docs: Path) -> Path:
             text += make(found[part], images)
     if "loop" in found:
         text += loop_section(found["loop"], images, _origin(found["loop"]["origin"]))
-    path = docs / "evidence.md"
+    path = docs / "published-method.md"
     draft = path.with_suffix(".tmp")
     draft.write_text("\n\n".join(part for part in text if part) + "\n")
     draft.replace(path)
@@ -192,7 +192,7 @@ def _convergence(found: Result, images: Path) -> list[str]:
         "near the faces. A closer fit helps in two and four dimensions and costs a little "
         "in eight.",
         OF_CELLS if defaults.is_older(found["origin"]) else "",
-        "For averages draw the picks ([estimate.md](estimate.md)), or use `SPOT.paper()` in few dimensions.",
+        "For averages draw the picks ([Estimates](../guides/estimates.md)), or use `SPOT.paper()` in few dimensions.",
     ]
 
 

@@ -1,4 +1,4 @@
-"""Reliability: kill loop, load test, mutation fuzz and full-disk sweep; a full run writes docs/reliability.md.
+"""Reliability: kill loop, load test, mutation fuzz and full-disk sweep; a full run writes docs/evidence/reliability.md.
 
 Importing this sets the environment of every command: nothing leaves this machine, one thread, long lines.
 """

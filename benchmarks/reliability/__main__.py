@@ -6,7 +6,8 @@
     python -m benchmarks.reliability fuzz --first-seed 89 --minutes 60 --add
     python -m benchmarks.reliability --again
 
-Writes benchmarks/reliability/results/PART.json and docs/reliability.md; with --quick neither. Everything happens in
+Writes benchmarks/reliability/results/PART.json and docs/evidence/reliability.md;
+with --quick neither. Everything happens in
 scratch folders and on the loopback interface. Exits 1 where a part found a fault.
 """
 
@@ -48,7 +49,7 @@ def main() -> int:
     parser.add_argument("--replay", metavar="INPUT:SEED", help="run one case of the fuzz again")
     parser.add_argument("--again", action="store_true", help="run the fuzz's cases that failed again, and note it")
     parser.add_argument("--keep", type=Path, metavar="FOLDER", help="a new folder for scratch files, which stays")
-    parser.add_argument("--write", action="store_true", help="only write docs/reliability.md from the results")
+    parser.add_argument("--write", action="store_true", help="only write docs/evidence/reliability.md from the results")
     options = parser.parse_args()
     if options.write:
         write()

@@ -1,4 +1,4 @@
-"""Write docs/reliability.md from the results of the parts."""
+"""Write docs/evidence/reliability.md from the results of the parts."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ PEERS = (
         "Jupyter, [Security in the Jupyter notebook "
         "server](https://github.com/jupyter/notebook/blob/4.4.1/docs/source/security.rst)",
         '"notebook 4.3 introduces token-based authentication that is on by default"',
-        "See [label.md](label.md).",
+        "See [The labeling page](../guides/labeling-page.md).",
     ),
     (
         "Datasette, [Settings](https://docs.datasette.io/en/stable/settings.html)",
@@ -70,7 +70,7 @@ figures above for its own program, so the table compares aims and not results.
 """
 
 
-def write(results: Path = RESULTS, page: Path = ROOT / "docs" / "reliability.md") -> None:
+def write(results: Path = RESULTS, page: Path = ROOT / "docs" / "evidence" / "reliability.md") -> None:
     """Write the page; parts that have not been run are left out and said."""
     found = {path.stem: json.loads(path.read_text(encoding="utf-8")) for path in sorted(results.glob("*.json"))}
     lines = [HEAD, "## Aims", "", "| aim | measured | met |", "| --- | --- | --- |", *_aims(found), ""]

@@ -27,6 +27,7 @@ __all__ = [
     "SpotalError",
     "SpotalWarning",
     "like",
+    "one_line",
     "to_call",
     "unknown_name",
 ]
@@ -189,3 +190,14 @@ class FormatNote(SpotalWarning):
 
 class ConvergenceWarning(SpotalWarning):
     """An iterative method stopped at its limit before it met its tolerance."""
+
+
+def one_line(error: object, most: int = 200) -> str:
+    """Return an error's message on one line of at most ``most`` characters, or its class where it has none.
+
+    Examples
+    --------
+    >>> one_line(ValueError("no such\nfile"))
+    'no such file'
+    """
+    return " ".join(str(error).split())[:most] or type(error).__name__

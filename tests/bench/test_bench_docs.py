@@ -1,4 +1,4 @@
-"""What docs/adding.md says works as it stands."""
+"""What docs/guides/comparing.md and strategy.md say works as it stands."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from spotal.bench.cache import Cache
 from spotal.bench.protocol import from_table
 from spotal.bench.workers import run
 
-TEXT = (Path(__file__).parents[2] / "docs" / "adding.md").read_text()
+GUIDES = Path(__file__).parents[2] / "docs" / "guides"
+TEXT = (GUIDES / "strategy.md").read_text() + (GUIDES / "comparing.md").read_text()
 
 
 def test_the_strategy_in_one_file_runs(table, tmp_path):

@@ -32,6 +32,7 @@ def test_the_same_seed_gives_the_same_pool_and_another_one_another():
         (PoolShape(balance="balanced"), [250, 250, 250, 250]),
         # 1, 10 ** (-1 / 3), 10 ** (-2 / 3), 1 / 10 of the largest class, which is 300 / 1.7796 = 168
         (PoolShape(size=300, balance="long-tail", ratio=10), [168, 77, 36, 16]),
+        (PoolShape(balance="thinned", ratio=10), [400, 185, 86, 40]),
     ],
 )
 def test_balance(shape, counts):

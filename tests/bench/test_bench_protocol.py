@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import re
 import tomllib
 from importlib.resources import files
@@ -37,8 +38,8 @@ WRONG = [
     ({"pool": {"siz": 3}}, "table 'pool' has an unknown key 'siz'; did you mean 'size'"),
     ({"pool": 3}, "table 'pool' must be a table"),
     ({"pool": {"size": 10}}, "pool size must be at least 20"),
-    ({"pool": {"ratio": 10}}, "ratio above 1 and balance 'long-tail' go together"),
-    ({"pool": {"balance": "long-tail"}}, "ratio above 1 and balance 'long-tail' go together"),
+    ({"pool": {"ratio": 10}}, "ratio above 1 and balance 'long-tail' or 'thinned' go together"),
+    ({"pool": {"balance": "long-tail"}}, "ratio above 1 and balance 'long-tail' or 'thinned' go together"),
     ({"pool": {"label_noise": 1.5}}, "label_noise must be 0 to 1, found 1.5"),
     ({"pool": {"label_noise": float("nan")}}, "label_noise must be 0 to 1, found nan"),
     ({"pool": {"near_duplicates": 0.5, "junk": 0.5}}, "must leave a tenth of the pool"),
@@ -143,7 +144,10 @@ def test_a_strategy_from_a_file_is_one_file(tmp_path, table):
 
 def test_ready_protocols_are_valid_and_in_the_package():
     texts = [entry for entry in files("spotal.bench").joinpath("protocols").iterdir() if entry.name.endswith(".toml")]
-    assert sorted(entry.name for entry in texts) == sorted(f"{name}.toml" for name in protocol_library.names())
+    variants = tomllib.loads(next(text for text in texts if text.name == "variants.toml").read_text(encoding="utf-8"))
+    own = {text.name.removesuffix(".toml") for text in texts} - {"variants"}
+    assert not own & set(variants)
+    assert sorted(own | set(variants)) == sorted(protocol_library.names())
     for name in protocol_library.names():
         protocol = protocol_library.load(name)
         assert protocol.title
@@ -151,10 +155,27 @@ def test_ready_protocols_are_valid_and_in_the_package():
         assert "random" in {choice.name for choice in protocol.strategies}
 
 
+def test_a_variant_differs_in_the_keys_that_it_names():
+    table = {"batch_size": 20, "rounds": 3, "pool": {"size": 100, "ratio": 50}}
+    changed = protocol_library.extended(table, {"rounds": 4, "pool": {"size": "", "order": "random"}, "batch_size": ""})
+    assert changed == {"rounds": 4, "pool": {"ratio": 50, "order": "random"}}
+    assert table["pool"] == {"size": 100, "ratio": 50}
+    plain, other = protocol_library.load("encoder-cifar10-tail"), protocol_library.load("suite-cifar10-tail100")
+    assert (plain.pool.ratio, other.pool.ratio) == (50, 100)
+    assert {**other.task(), "pool": None} == {**plain.task(), "pool": None}
+
+
+def test_there_are_twenty_protocols_on_encoders_features_of_each_role():
+    for role in ("development", "reporting"):
+        found = [name for name in protocol_library.of_role(role) if "encoder-" in name or "suite-" in name]
+        assert len(found) >= 20
+        assert len({json.dumps(protocol_library.load(name).task()) for name in found}) == len(found)
+
+
 def test_the_eight_reporting_cells_are_those_that_were_announced():
     cells = set()
     for name in protocol_library.of_role("reporting"):
-        if name.startswith(("anchor-", "encoder-", "stress-")):
+        if name.startswith(("anchor-", "encoder-", "stress-", "suite-")):
             continue
         protocol = protocol_library.load(name)
         cells.add((protocol.dataset, protocol.pool.balance, protocol.pool.ratio, protocol.learner.kind))

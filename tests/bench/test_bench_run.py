@@ -80,7 +80,7 @@ def test_strategies_of_a_seed_share_first_rows_test_part_and_networks(tiny, cach
 def test_a_run_that_fails_anywhere_ends_with_the_same_bits_when_started_again(tiny, cache, tmp_path, whole, event):
     folder, work, left = tmp_path / "run", [], 7
 
-    def crash(seen):
+    def crash(job, seen):
         nonlocal left
         if isinstance(seen, event):
             left -= 1
@@ -103,10 +103,10 @@ def test_a_run_that_fails_anywhere_ends_with_the_same_bits_when_started_again(ti
 
 def test_a_finished_run_does_nothing_when_started_again(tiny, cache, tmp_path, whole):
     events = []
-    run([tiny], tmp_path / "whole", cache=cache, observer=events.append)
+    run([tiny], tmp_path / "whole", cache=cache, observer=lambda job, event: events.append(event))
     assert events == []
     more = tiny.limited(3)
-    run([more], tmp_path / "whole", cache=cache, observer=events.append)
+    run([more], tmp_path / "whole", cache=cache, observer=lambda job, event: events.append(event))
     assert sum(isinstance(event, RoundStarted) for event in events) == 3 * 4
 
 
@@ -126,7 +126,7 @@ def test_killed_by_force_it_goes_on_and_ends_with_the_same_bits(tiny, cache, tmp
         from spotal.bench.workers import run
         table = json.loads(sys.argv[1])
         run([from_table("tiny", table)], Path(sys.argv[2]), cache=Cache(sys.argv[3]),
-            observer=lambda event: time.sleep(0.02))
+            observer=lambda job, event: time.sleep(0.02))
     """)
     table = {k: v for k, v in tiny.table().items() if v is not None}
     for part in ("pool", "learner", "embedding", "initial"):
@@ -274,7 +274,7 @@ def test_kept_files_are_taken_over_and_give_the_same_results(tiny, cache, tmp_pa
     with Store(tmp_path / "other") as store:
         assert adopt(store, [tiny], tmp_path / "kept") == 6
         assert adopt(store, [tiny], tmp_path / "kept") == 0
-    run([tiny], tmp_path / "other", cache=cache, observer=events.append)
+    run([tiny], tmp_path / "other", cache=cache, observer=lambda job, event: events.append(event))
     assert events == []
     with Store(tmp_path / "other") as store:
         assert store.digest() == whole

@@ -16,11 +16,11 @@ def quick():
     """Short trainings, on one thread."""
     import torch
 
-    from spotal.report import comparison
+    from spotal.bench.demo import run
 
     torch.set_num_threads(1)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(comparison, "STEPS", 20)
+        patch.setattr(run, "STEPS", 20)
         yield
 
 

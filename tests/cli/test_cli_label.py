@@ -10,6 +10,7 @@ import sys
 import time
 
 import pytest
+from PIL import Image
 from typer.testing import CliRunner
 
 from spotal.cli.main import app
@@ -84,6 +85,39 @@ def test_the_first_batch_is_chosen_when_the_page_starts(empty):
     finally:
         process.send_signal(signal.SIGINT)
         process.wait(60)
+
+
+def test_a_plain_folder_of_images_is_offered_a_project_and_found_again(empty):
+    photos = empty / "photos"
+    photos.mkdir()
+    for k in range(8):
+        Image.new("RGB", (20, 20), (20 * k, 90, 200 - 20 * k)).save(photos / f"{k}.png")
+    process, said = start(photos, "--annotator", "ann")
+    try:
+        assert "8 images in" in said
+        assert "photos-labels" in said
+        address = re.search(r"Label at (\S+)", said)[1]
+        token = address.partition("token=")[2]
+        assert ask(address, "/api/setup")[0].status == 401
+        welcome, _ = ask(address, f"/?token={token}")
+        cookie = welcome.getheader("Set-Cookie").split(";")[0]
+        assert '"images":8' in ask(address, "/api/setup", cookie)[1]
+        process.send_signal(signal.SIGINT)
+        rest, _ = process.communicate(timeout=60)
+        assert process.returncode == 0
+        assert "Stopped; no project was made" in rest
+        assert not (empty / "photos-labels").exists()
+    finally:
+        process.kill()
+        process.communicate()
+    with Project.create(empty / "photos-labels", Settings(Data("../photos"), ("yes", "no"))) as project:
+        project.rounds.add([Pick("3.png")], strategy="spot", n_labeled=0)
+    process, said = start(photos, "--annotator", "ann")
+    try:
+        assert "1 to answer in" in said
+    finally:
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=60)
 
 
 def ask(address, path="/api/state", cookie=None):

@@ -8,7 +8,7 @@ from scipy.spatial.distance import cdist, pdist
 from scipy.stats import qmc
 from tests.raising import raises_input
 
-from spotal.design import discrepancy, fill_distance, merits, separation
+from spotal.design import discrepancy, fill_distance, separation
 from spotal.errors import InputError
 
 POINTS = np.random.default_rng(0).random((23, 3))
@@ -61,17 +61,7 @@ def test_fill_distance_of_a_half_precision_memmap(tmp_path):
     assert fill_distance(cloud[:5], cloud) == pytest.approx(expected, rel=1e-5)
 
 
-def test_merits():
-    found = merits(POINTS)
-    assert list(found) == ["centered", "wraparound", "mixture", "L2-star", "separation", "fill_distance"]
-    assert found["centered"] == qmc.discrepancy(POINTS, method="CD")
-    assert found["separation"] == pytest.approx(pdist(POINTS).min())
-    grid = np.stack(np.meshgrid(*[np.linspace(0, 1, 21)] * 3), axis=-1).reshape(-1, 3)
-    assert found["fill_distance"] == pytest.approx(cdist(grid, POINTS).min(axis=1).max(), rel=0.1)
-    assert merits(POINTS) == found
-
-
-@pytest.mark.parametrize("measure", [discrepancy, separation, merits, lambda points: fill_distance(points, POINTS)])
+@pytest.mark.parametrize("measure", [discrepancy, separation, lambda points: fill_distance(points, POINTS)])
 @pytest.mark.parametrize(
     "points", [np.empty((0, 3)), np.zeros(3), np.full((2, 3), np.nan), [[0.1, 0.2], [0.3]], [["a", "b"]]]
 )

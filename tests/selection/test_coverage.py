@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 from scipy.spatial.distance import cdist
+from scipy.stats import qmc
 
 from spotal.constraints import Allowance, Limits
 from spotal.selection import coverage as module
@@ -166,3 +167,29 @@ def test_in_one_dimension_picks_are_those_of_a_design_after_exact_transport():
     flat = graph_of(quantiles[:, None])
     even = np.sort(Coverage(flat, reaches(flat, np.ones(n), 0.5 / count), np.ones(n)).pick(np.arange(n), count))
     assert np.abs(quantiles[even] - carried).max() < 1 / count
+
+
+def spread(x, count, h=0):
+    """Picks before there is a model: all of a pick's mass within reach, rows worth their reach to the power h."""
+    graph = graph_of(x, neighbors_needed(len(x), 1 / count))
+    reach = reaches(graph, np.ones(len(x)), 1 / count)
+    coverage = Coverage(graph, reach, reach.squared ** (h / 2))
+    return coverage.pick(np.random.default_rng(0).permutation(len(x)), count)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_in_two_dimensions_picks_fill_the_square_after_exact_transport(seed):
+    carried = qmc.Sobol(2, rng=seed).random(4_096)
+    x = np.stack([-np.log1p(-carried[:, 0]), np.exp(carried[:, 1])], 1)  # each column's map to uniform is known
+    rng = np.random.default_rng(seed)
+    for count in (64, 100):
+        random = np.mean([qmc.discrepancy(carried[rng.permutation(4_096)[:count]]) for _ in range(20)])
+        assert qmc.discrepancy(carried[spread(x, count)]) < 0.5 * random
+
+
+def test_picks_are_spread_as_the_mass_is_and_space_filling_moves_them_toward_the_volume():
+    rng = np.random.default_rng(0)
+    x = rng.random((4_000, 2)) + np.where(np.arange(4_000) < 3_200, 0, 3)[:, None]
+    share = [float(np.mean(spread(x, 100, h) < 3_200)) for h in (0, 1, 2)]
+    assert share[0] == pytest.approx(0.8, abs=0.05)
+    assert share[0] - 0.05 > share[1] > share[2] + 0.05 > 0.55

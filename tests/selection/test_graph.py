@@ -64,3 +64,14 @@ def test_rows_in_one_place():
     found = NeighborGraph.fit(torch.ones(5_000, 3), 6)
     assert (found.squared == 0).all()
     assert found.near.shape == (5_000, 6)
+
+
+@pytest.mark.parametrize("k", [3, 90, 600])
+def test_of_rows_equally_near_the_first_come_first(k):
+    x = cloud(700, 4)
+    x[100:400] = x[0]  # more copies than are asked for, and fewer
+    x[400::7] = x[400]
+    found = NeighborGraph.fit(torch.from_numpy(x), k)
+    half = torch.from_numpy(x).square().sum(1) / 2
+    away = torch.addmm(half, torch.from_numpy(x[:512]), torch.from_numpy(x).T, alpha=-1)
+    assert np.array_equal(found.near[:512], away.sort(dim=1, stable=True).indices[:, :k])

@@ -12,7 +12,7 @@ import spotal
 from spotal.bench.plugin import load_class
 from spotal.strategies.contract import CHECKS
 
-PAGE = Path(__file__).parents[2] / "docs" / "adding.md"
+PAGE = Path(__file__).parents[2] / "docs" / "guides" / "strategy.md"
 CODE = re.findall(r"```python\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
 
 

@@ -1,4 +1,4 @@
-"""What docs/scale.md says of a sample: how far its distributions, and a map fitted to it, are off the pool's."""
+"""What docs/guides/cluster.md says of a sample: how far its distributions and maps fitted to it are from the pool's."""
 
 from math import log, sqrt
 

@@ -30,19 +30,27 @@ def texts(tmp_path):
         yield project
 
 
-def make_images(folder, n=12, picks=5, classes=CLASSES, **settings):
-    """A project of ``n`` small pictures in plain colors, the first ``picks`` picked, with embeddings."""
-    (folder / "photos").mkdir(parents=True)
-    paints = list(PAINT.values())
-    colors = np.array([paints[k % 3] for k in range(n)])
+def paint_images(folder, n=12):
+    """A folder of ``n`` small pictures in plain colors; the colors."""
+    folder.mkdir(parents=True)
+    colors = [list(PAINT.values())[k % 3] for k in range(n)]
     for k, color in enumerate(colors):
-        Image.new("RGB", (40, 30), tuple(color.tolist())).save(folder / "photos" / f"p{k:02d}.png")
-    project = Project.create(folder / "project", Settings(Data("../photos"), classes, audit=Audit(0.0), **settings))
+        Image.new("RGB", (40, 30), color).save(folder / f"p{k:02d}.png")
+    return np.array(colors)
+
+
+def make_images(folder, n=12, picks=5, classes=CLASSES, held_back=0.0, **settings):
+    """A project of ``n`` small pictures in plain colors, the first ``picks`` picked, with embeddings."""
+    colors = paint_images(folder / "photos", n)
+    project = Project.create(
+        folder / "project", Settings(Data("../photos"), classes, audit=Audit(held_back), **settings)
+    )
     rng = np.random.default_rng(0)
     np.save(project.folder / "embeddings.npy", (colors / 255 + rng.normal(0, 0.05, (n, 3))).astype(np.float32))
     project.models.add("colors", n_labeled=0, embeddings="embeddings.npy", about={"classes": list(classes)})
     chosen = [Pick(f"p{k:02d}.png", 0.2, 3, None, {"neighbors": [f"p{k + 3:02d}.png"]}) for k in range(picks)]
-    project.rounds.add(chosen, strategy="spot", n_labeled=0, model=0)
+    if chosen:
+        project.rounds.add(chosen, strategy="spot", n_labeled=0, model=0)
     return project
 
 

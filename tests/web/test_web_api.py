@@ -65,7 +65,8 @@ def test_undo_names_the_answer_and_happens_once(texts, client):
     page = client(texts)
     answer(page, 0, "red", id="a")
     answer(page, 0, "blue", id="b")
-    assert page.get("/api/state").json()["undoable"] == [{"id": "b", "item": 0}, {"id": "a", "item": 0}]
+    undoable = page.get("/api/state").json()["undoable"]
+    assert undoable == [{"id": name, "item": 0, "name": "t0", "round": 0} for name in "ba"]
     for k in range(2):
         undone = answer(page, 0, None, id=f"u{k}", kind="undo", of="b")
         assert undone["now"] == {"kind": "label", "label": "red"}

@@ -13,11 +13,13 @@ from functools import partial
 
 import pytest
 import uvicorn
-from tests.web.conftest import TOKEN, make_images, predict
+from tests.web.conftest import TOKEN, make_images, paint_images, predict
 from tests.web.slow_tasks import OURS
 
+from spotal.images import find_images
 from spotal.project import Pick
 from spotal.web import create_app
+from spotal.web.setup import Setup
 
 MANY = tuple(f"class {k}" for k in range(1, 31))
 COLORS = ("black-tailed", "pied", "gray", "red", "blue", "golden", "great", "lesser")
@@ -45,7 +47,7 @@ def visit(browser):
     """A page at an address, in a browser of its own; any error in it fails the test."""
     contexts, errors = [], []
 
-    def visit(address, context=None, **options):
+    def visit(address, context=None, ready=".frame, .finished", **options):
         if context is None:
             contexts.append(browser.new_context(reduced_motion="reduce", **options))
             context = contexts[-1]
@@ -53,7 +55,7 @@ def visit(browser):
         page = context.new_page()
         page.on("pageerror", lambda error: errors.append(error))
         page.goto(address)
-        page.locator(".frame, .finished").first.wait_for()
+        page.locator(ready).first.wait_for()
         return page
 
     yield visit
@@ -63,10 +65,10 @@ def visit(browser):
 
 
 class Live:
-    """The server over a project, in a thread, on a port that stays the same."""
+    """The server of an application, in a thread, on a port that stays the same."""
 
-    def __init__(self, project, **options):
-        self.app = create_app(project, **{"annotator": "ann", "token": TOKEN} | options)
+    def __init__(self, app):
+        self.app = app
         self.lost = None
         """Whose answers' "reply" gets lost, or the "request" itself."""
         self.port = free_port()
@@ -113,14 +115,18 @@ class Live:
 
 
 @contextmanager
-def live(project, **options):
-    server = Live(project, **options)
+def served(app):
+    server = Live(app)
     server.start()
     try:
         yield server
     finally:
         server.stop()
-        server.app.state.jobs.close()
+        (server.app if isinstance(server.app, Setup) else server.app.state.jobs).close()
+
+
+def live(project, **options):
+    return served(create_app(project, **{"annotator": "ann", "token": TOKEN} | options))
 
 
 def free_port():
@@ -518,6 +524,121 @@ def test_earlier_answers_are_filtered_and_corrected_singly_or_many_at_once(image
         until(page, "document.querySelector('.tile .chip').textContent === 'blue'")
         page.get_by_role("button", name="One", exact=True).click()
         shown(page, "p04.png")
+
+
+def test_undo_into_an_earlier_round_asks_before_it_takes_anything_back(images, visit):
+    with live(images) as server:
+        page = visit(server.address)
+        for k in range(5):
+            shown(page, f"p0{k}.png")
+            page.keyboard.press("1")
+        done(page)
+        images.rounds.add([Pick("p07.png"), Pick("p08.png")], strategy="spot", n_labeled=5)
+        shown(page, "p07.png")
+        page.keyboard.press("2")
+        shown(page, "p08.png")
+        page.keyboard.press("u")  # of this round: at once
+        shown(page, "p07.png")
+        page.keyboard.press("u")
+        dialog = page.get_by_role("dialog", name="Take back an earlier answer?")
+        dialog.get_by_text("Your answer about p04.png is from round 1.").wait_for()
+        page.keyboard.press("Enter")  # keeps it
+        dialog.wait_for(state="hidden")
+        assert images.counts().labeled == 5
+        page.keyboard.press("u")
+        dialog.get_by_role("button", name="Take it back").click()
+        shown(page, "p04.png")
+        assert images.counts().labeled == 4
+
+
+def test_the_page_says_what_a_correction_of_somebody_elses_answer_does(images, visit):
+    images.labels.record("p00.png", "red", annotator="bob")
+    images.labels.record("p01.png", "green", annotator="ann")
+    predict(images, "green", 0.7)
+    with live(images) as server:
+        page = visit(server.address)
+        page.get_by_role("button", name="Answers").click()
+        page.get_by_text("2 answered items").wait_for()
+        page.locator(".tile", has_text="green").click()
+        assert page.locator(".notice").is_hidden()
+        page.locator(".tile", has_text="green").click()
+        page.get_by_label("Model").select_option("Model disagrees")
+        page.locator(".tile", has_text="model: green 70 %").click()
+        page.locator(".notice", has_text="1 marked item was answered by bob. Your answer does not replace").wait_for()
+        page.keyboard.press("2")
+        wait(lambda: images.labels.standings()["p00.png"].state == "conflict")
+        page.get_by_text("0 answered items").wait_for()  # somebody agrees with the model now
+
+
+def test_what_the_model_is_sure_of_is_confirmed_in_a_strip(tmp_path, visit):
+    with make_images(tmp_path, n=30, picks=3) as project:
+        for item, label in (("p01.png", "green"), ("p03.png", "red"), ("p05.png", "blue")):
+            project.labels.record(item, label, annotator="bob")
+        predict(project, "green", 0.97)
+        with live(project) as server:
+            page = visit(server.address)
+            shown(page, "p00.png")
+            page.get_by_role("button", name="Confirm", exact=True).click()
+            strip = page.get_by_role("group", name="Look-alikes, suggested as green")
+            strip.wait_for()
+            until(page, "[...document.querySelectorAll('.strip img')].every((i) => i.naturalWidth)")
+            tiles = strip.get_by_role("button")
+            names = [tiles.nth(k).get_attribute("aria-label") for k in range(tiles.count())]
+            assert set(names) == {f"p{k:02d}.png" for k in range(4, 30, 3)}
+            page.keyboard.press("1")  # means nothing here
+            tiles.nth(1).click()
+            page.get_by_role("button", name="Confirm 8 items as green").click()
+            page.get_by_role("heading", name="Nothing to confirm now").wait_for()
+            saved(page, project, 11)
+            events = [event for event in project.labels.history() if event.annotator == "ann"]
+            assert {(event.item, event.source, event.label) for event in events} == {
+                (name, "suggestion", "green") for k, name in enumerate(names) if k != 1
+            }
+            page.get_by_role("button", name="Undo").click()
+            saved(page, project, 3)
+            page.get_by_role("button", name="One", exact=True).click()
+            shown(page, "p00.png")
+
+
+def test_confirmations_are_kept_while_the_server_is_away(tmp_path, visit):
+    with make_images(tmp_path, n=30, picks=3) as project:
+        for item, label in (("p01.png", "green"), ("p03.png", "red"), ("p05.png", "blue")):
+            project.labels.record(item, label, annotator="bob")
+        predict(project, "green", 0.97)
+        with live(project) as server:
+            page = visit(server.address)
+            page.get_by_role("button", name="Confirm", exact=True).click()
+            page.get_by_role("button", name="Confirm 9 items as green").wait_for()
+            until(page, "[...document.querySelectorAll('.strip img')].every((i) => i.naturalWidth)")
+            page.wait_for_load_state("networkidle")
+            server.stop()
+            page.keyboard.press("Enter")
+            page.get_by_role("alert").filter(has_text="9 answers waiting").wait_for()
+            page.get_by_role("heading", name="Suggestions come when the server is back").wait_for()
+            server.start()
+            page.get_by_text("The server is back: 9 kept answers saved").wait_for()
+            assert project.labels.sources() == {"suggestion": 9, "page": 3}
+            page.get_by_role("heading", name="Nothing to confirm now").wait_for()
+
+
+def test_a_folder_of_photos_becomes_a_project_on_the_page(tmp_path, visit):
+    paint_images(tmp_path / "photos", 30)
+    app = Setup(find_images(tmp_path / "photos"), tmp_path / "photos-labels", token=TOKEN, annotator="ann")
+    with served(app) as server:
+        page = visit(server.address, ready="#classes")
+        page.get_by_text("30 images in").wait_for()
+        button = page.get_by_role("button", name="Start labeling")
+        assert button.is_disabled()
+        page.get_by_label("Names of the classes").fill("red")
+        page.get_by_text("1 class: give two at least").wait_for()
+        page.get_by_label("Names of the classes").fill("red\n\ngreen\nred\n blue ")
+        page.get_by_text("3 classes", exact=True).wait_for()
+        button.click()
+        page.locator(".frame img").wait_for(timeout=300_000)
+        until(page, "document.querySelector('.frame img').naturalWidth > 0")
+        page.keyboard.press("3")
+        wait(lambda: app.project.counts().labeled == 1)
+        assert said(app.project)[0][1:] == ("label", "blue")
 
 
 def test_many_classes_are_found_by_name(tmp_path, visit):

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from tests.web.conftest import answer
+import numpy as np
+from tests.web.conftest import answer, make_images, predict
 
 from spotal.project import Pick
 from spotal.web.review import review
@@ -81,6 +82,62 @@ def test_many_answers_come_in_pages(texts):
     seen = [[one["id"] for one in review(texts, start=start, most=3)["items"]] for start in (0, 3, 6)]
     assert seen == [["t6", "t5", "t4"], ["t3", "t2", "t1"], ["t0"]]
     assert review(texts, start=3, most=3)["total"] == 7
+
+
+def test_answers_are_chosen_by_what_the_model_makes_of_them(images, client):
+    for k, label in enumerate(["red", "green", "blue"]):
+        images.labels.record(f"p0{k}.png", label, annotator="ann")
+    images.labels.record("p03.png", kind="skip", annotator="ann")
+    page = client(images)
+    assert names(page, model="disagrees") == []  # no model yet
+    predict(images, "green", 0.7)
+    path = images.folder / "predictions.npy"
+    shares = np.load(path)
+    shares[2] = 0.96, 0.02, 0.02
+    shares[3] = 0.5, 0.3, 0.2
+    np.save(path, shares)
+    assert names(page, model="disagrees") == ["p02.png", "p00.png"]  # the surest guess first
+    assert names(page, model="sure") == ["p02.png"]
+    assert names(page, model="unsure") == ["p03.png"]
+    assert names(page, model="else") == ["p03.png", "p02.png", "p01.png", "p00.png"]
+    (first, _) = page.get("/api/review", params={"model": "disagrees"}).json()["items"]
+    assert first["guess"]["label"] == "red"
+    assert abs(first["guess"]["probability"] - 0.96) < 1e-6
+    images.labels.record("p02.png", "red", annotator="bob")  # somebody agrees with the model
+    assert names(page, model="disagrees") == ["p00.png"]
+
+
+def test_items_that_measure_accuracy_are_never_shown_with_a_guess(tmp_path, client):
+    with make_images(tmp_path, n=30, picks=0, held_back=0.4, random_state=5) as project:
+        held = next(one for one in project.items if one.held_back)
+        project.labels.record(held.id, "red", annotator="ann")
+        predict(project, "green", 0.7)
+        page = client(project)
+        assert names(page) == [held.id]
+        assert names(page, model="disagrees") == []
+
+
+def test_a_part_of_the_map_shows_its_items_answered_or_not(tmp_path, client):
+    with make_images(tmp_path, n=30, picks=0, held_back=0.4, random_state=5) as project:
+        page = client(project)
+        free = {one.id for one in project.items if not one.held_back}
+        project.labels.record("p01.png", "red", annotator="ann")
+        assert set(names(page, box="0,0,1000,1000")) == free | {"p01.png"}
+        assert names(page, box="0,0,1000,1000", label="red") == ["p01.png"]
+        found = page.get("/api/map").json()
+        x, y = (np.array(found[axis]) for axis in "xy")
+        inside = {f"p{k:02d}.png" for k in np.array(found["numbers"])[(x <= 400) & (y >= 300)]}
+        assert set(names(page, box="0,300,400,1000")) == inside & (free | {"p01.png"})
+        assert names(page, box="0,0,x") == ["p01.png"]
+
+
+def test_undo_is_told_the_round_of_each_answer(texts, client):
+    page = client(texts)
+    answer(page, 0, id="a")
+    texts.rounds.add([Pick("t7")], strategy="spot", n_labeled=1)
+    answer(page, 7, id="b")
+    found = page.get("/api/state").json()["undoable"]
+    assert [(one["id"], one["name"], one["round"]) for one in found] == [("b", "t7", 1), ("a", "t0", 0)]
 
 
 def test_who_may_not_open_the_page_sees_no_answers(texts, client):

@@ -3,7 +3,7 @@
 In the order that a run takes: ``protocol`` and ``library`` (what is asked), ``shape``, ``features`` and ``task`` (the
 data that all strategies of a seed share), ``jobs``, ``runner``, ``workers`` and ``store`` (the work and what is kept of
 it), ``results``, ``curves``, ``compare`` and ``summary`` (the numbers), ``plots``, ``page`` and ``markdown`` (what
-people see).
+people see). ``demo`` is the protocol behind ``spotal demo``, with a page of its own.
 """
 
 from __future__ import annotations

@@ -8,7 +8,7 @@ from spotal.bench import data as library
 from spotal.bench.pool_sampler import JUNK, shape_pool
 from spotal.bench.results import Cell
 from spotal.errors import SpotalError
-from spotal.report.gallery import thumbnail
+from spotal.report.gallery import thumbnails
 
 __all__ = ["gallery"]
 
@@ -39,15 +39,12 @@ def gallery(cell: Cell) -> str:
         if len(batches) > 2:
             queries = {1: batches[1], **queries}
         for number, picks in queries.items():
-            items = []
+            shown = []
             for row in picks[:SHOWN]:
                 label = pool.labels[row]
                 classes = range(data.n_classes) if protocol.classes is None else protocol.classes
                 word = "no class" if label == JUNK else data.class_names[classes[label]]
-                items.append(
-                    f'<figure title="row {row}"><img src="{thumbnail(data.X[pool.rows[row]])}" alt="{escape(word)}" '
-                    f'loading="lazy"><figcaption>{escape(word)}</figcaption></figure>'
-                )
-            told = f"query {number}, the first {len(items)} of {len(picks)}, seed {seed}"
-            blocks.append(f'<h4>{escape(name)} <span>{told}</span></h4><div class="thumbs">{"".join(items)}</div>')
+                shown.append((data.X[pool.rows[row]], word, f"row {row}"))
+            told = f"query {number}, the first {len(shown)} of {len(picks)}, seed {seed}"
+            blocks.append(f"<h4>{escape(name)} <span>{told}</span></h4>{thumbnails(shown)}")
     return "\n".join(blocks)

@@ -10,17 +10,29 @@ from matplotlib.figure import Figure
 
 from spotal.report.plots import Theme, blank
 
-__all__ = ["critical_difference", "curves", "penalty"]
+__all__ = ["CURVES", "critical_difference", "curves", "penalty", "ticks"]
 
+CURVES = (5.8, 3.9)
+"""Inches of a picture of curves."""
 OWN, BASE = "spot", "random"
 _STYLES = ("-", "--", ":", "-.")
 _NAMED = 5
 """Curves that are drawn in color; the others are gray, for all are in the table."""
 
 
-def curves(cell: dict[str, Any], theme: Theme) -> Figure:
-    """Mean learning curves of one benchmark with bootstrap bands: SPOT, random and the best others in color."""
-    figure, axes = blank(theme, (6.4, 4.2))
+def curves(
+    cell: dict[str, Any],
+    theme: Theme,
+    x: str = "labels asked for",
+    y: str = "balanced accuracy, %",
+    *,
+    runs: bool = False,
+) -> Figure:
+    """Mean learning curves with their intervals as bands: SPOT, random and the best others in color.
+
+    x, y : names of the axes; runs : draw the curve of each seed as a thin line
+    """
+    figure, axes = blank(theme, CURVES)
     found, asked = cell["strategies"], cell["asked"]
     leaders = [name for name in found if name not in (OWN, BASE)][: _NAMED - 2]
     colors = dict(zip(leaders, theme.others, strict=False)) | {OWN: theme.own, BASE: theme.base}
@@ -32,14 +44,23 @@ def curves(cell: dict[str, Any], theme: Theme) -> Figure:
             axes.plot(asked, mean, color=theme.cloud, linewidth=0.8, alpha=0.6)
             continue
         low, high = (100 * np.array(curve[key]) for key in ("low", "high"))
-        axes.fill_between(asked, low, high, color=color, alpha=0.13, linewidth=0)
+        axes.fill_between(asked, low, high.clip(max=100), color=color, alpha=0.13, linewidth=0)
+        for run in curve["runs"] if runs and len(curve["runs"]) > 1 else []:
+            axes.plot(asked, 100 * np.array(run), color=color, linewidth=0.6, alpha=0.35)
         style = "-" if name == OWN else _STYLES[1 + len(ends) % 3]
         axes.plot(asked, mean, style, color=color, linewidth=2.2 if name == OWN else 1.5)
-        ends.append((float(mean[-1]), name, color))
-    axes.set_xlabel("labels asked for")
-    axes.set_ylabel("balanced accuracy, %")
+        ends.append((float(mean[-1]), "SPOT" if name == OWN else name, color))
+    axes.set_xlabel(x)
+    axes.set_ylabel(y)
+    axes.set_xticks(ticks(asked))
     _name_ends(axes, ends)
     return figure
+
+
+def ticks(asked: list[int]) -> list[int]:
+    """All numbers of labels, or every other so many where they would touch."""
+    step = -(-len(asked) // 10)
+    return asked[::-1][::step][::-1]
 
 
 def penalty(found: dict[str, Any], theme: Theme) -> Figure:
@@ -123,5 +144,6 @@ def _name_ends(axes: Axes, ends: list[tuple[float, str, str]]) -> None:
     for height, (_, text, color) in zip(heights, ends, strict=True):
         axes.annotate(
             text, (1.0, height - over), xycoords="axes fraction", xytext=(5, 0), textcoords="offset points",
-            color=color, fontsize=9, fontweight="bold" if text == OWN else "normal", va="center", annotation_clip=False,
+            color=color, fontsize=9, fontweight="bold" if text == "SPOT" else "normal", va="center",
+            annotation_clip=False,
         )  # fmt: skip

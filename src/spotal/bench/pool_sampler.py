@@ -126,6 +126,8 @@ def _balanced(
                 "size", f"needs {size} rows of {name}, which has {len(rows)}", "lower it", subject="pool size"
             )
         return rows[:size]
+    if shape.balance == "thinned":
+        return rows[long_tail(y[rows], shape.ratio, int(rng.integers(2**31)), order=shape.order)][:size]
     counts = np.bincount(y[rows], minlength=n_classes)
     largest = size / (n_classes if shape.balance == "balanced" else _shares(n_classes, shape.ratio).sum())
     if largest < 1:

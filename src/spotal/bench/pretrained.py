@@ -28,8 +28,8 @@ FOLDER = "features"
 def read(name: str) -> Dataset:
     """Read ``NAME.npz``: X float16 (n, d), y (n,), and the same of the test part; X comes back as float32.
 
-    The file lies in the folder ``features`` of ``$SPOTAL_DATA`` or of spotal's cache. docs/adding.md says what each
-    pool is, where it comes from and how its features were made.
+    The file lies in the folder ``features`` of ``$SPOTAL_DATA`` or of spotal's cache. docs/guides/comparing.md says
+    what each pool is, where it comes from and how its features were made.
 
     Raises
     ------

@@ -25,7 +25,9 @@ class PoolShape:
     """How the pool of each seed is drawn from the dataset's training part.
 
     size : int or None, rows, near-duplicates and junk among them; None for as many as the balance allows
-    balance : "as-is" (a random subset), "balanced" (classes equally large) or "long-tail" (exponentially smaller)
+        ("thinned": at most as many)
+    balance : "as-is" (a random subset), "balanced" (classes equally large), "long-tail" (exponentially smaller) or
+        "thinned" (the same as far as a class has the rows: for datasets whose own classes differ in size)
     ratio : float, of a long tail: how many times the largest class is larger than the smallest
     order : "index" or "random", of a long tail: whether classes get rarer by their number or in an order that is the
         seed's
@@ -36,7 +38,7 @@ class PoolShape:
     """
 
     size: int | None = key(int, None, least=2)
-    balance: str = key(str, "as-is", choices=("as-is", "balanced", "long-tail"))
+    balance: str = key(str, "as-is", choices=("as-is", "balanced", "long-tail", "thinned"))
     ratio: float = key(float, 1.0, least=1)
     order: str = key(str, "index", choices=("index", "random"))
     label_noise: float = key(float, 0.0, least=0, most=1)
@@ -45,10 +47,10 @@ class PoolShape:
 
     def __post_init__(self) -> None:
         check_fields(self)
-        if (self.balance == "long-tail") != (self.ratio > 1):
+        if (self.balance in ("long-tail", "thinned")) != (self.ratio > 1):
             raise InputError(
                 "ratio",
-                f"above 1 and balance 'long-tail' go together, found {self.ratio:g} and {self.balance!r}",
+                f"above 1 and balance 'long-tail' or 'thinned' go together, found {self.ratio:g} and {self.balance!r}",
                 "change one of them",
             )
         if self.near_duplicates + self.junk > 0.9:

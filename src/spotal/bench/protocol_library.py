@@ -7,20 +7,39 @@ import tomllib
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
+from typing import Any
 
 from spotal.bench.protocol import Protocol, from_table
 from spotal.errors import DataFileError, InputError
 from spotal.tables.configuration import closest
 from spotal.tables.toml import read_toml
 
-__all__ = ["load", "names", "of_role"]
+__all__ = ["extended", "load", "names", "of_role"]
+
+
+VARIANTS = "variants"
+"""File of protocols that each extend another one: a table for each, with what differs."""
 
 
 @cache
-def _ready() -> dict[str, str]:
+def _ready() -> dict[str, dict[str, Any]]:
     folder = files("spotal.bench").joinpath("protocols")
-    found = {entry.name.removesuffix(".toml"): entry for entry in folder.iterdir() if entry.name.endswith(".toml")}
-    return {name: found[name].read_text(encoding="utf-8") for name in sorted(found)}
+    tables = {
+        entry.name.removesuffix(".toml"): tomllib.loads(entry.read_text(encoding="utf-8"))
+        for entry in folder.iterdir()
+        if entry.name.endswith(".toml")
+    }
+    for name, changes in tables.pop(VARIANTS).items():
+        tables[name] = extended(tables[changes.pop("extends")], changes)
+    return dict(sorted(tables.items()))
+
+
+def extended(table: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
+    """Copy a protocol's table with changes: key by key, also within its inner tables. An empty text removes a key."""
+    merged = dict(table)
+    for key, value in changes.items():
+        merged[key] = extended(merged.get(key, {}), value) if isinstance(value, dict) else value
+    return {key: value for key, value in merged.items() if value != ""}
 
 
 def names() -> tuple[str, ...]:
@@ -40,7 +59,7 @@ def load(name_or_path: str | os.PathLike[str]) -> Protocol:
     """
     name = os.fspath(name_or_path)
     if name in _ready():
-        return from_table(name, tomllib.loads(_ready()[name]))
+        return from_table(name, _ready()[name])
     path = Path(name)
     if path.suffix != ".toml":
         raise InputError(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,7 @@ from numpy.typing import NDArray
 from spotal.bench.cache import Cache
 from spotal.bench.features import fingerprint
 from spotal.bench.origin import source
-from spotal.learner import Learner
+from spotal.learner import Learner, TrainingReport
 from spotal.learner.calls import infer
 
 __all__ = ["SharedLearner"]
@@ -36,11 +37,19 @@ class SharedLearner:
         self.learner, self.n_classes = learner, learner.n_classes
         self._cache, self._recipe, self._first, self._data = cache, recipe, first, data
         self._known: dict[str, Any] | None = None  # of the training that is put off
-        self._put_off: tuple[NDArray[Any], NDArray[np.int64], int | None] | None = None
+        self._put_off: tuple[NDArray[Any], NDArray[np.int64], dict[str, Any]] | None = None
 
-    def fit(self, X: NDArray[Any], y: NDArray[np.int64], *, random_state: int | None = None) -> SharedLearner:
-        """Train, or put it off until an output is asked for that is not known."""
-        self._known, self._put_off = None, (X, y, random_state)
+    def fit(
+        self,
+        X: NDArray[Any],
+        y: NDArray[np.int64],
+        *,
+        random_state: int | None = None,
+        on_epoch: Callable[[TrainingReport], object] | None = None,
+    ) -> SharedLearner:
+        """Train, or put it off until an output is asked for that is not known. Training calls ``on_epoch``."""
+        told: dict[str, Any] = {} if on_epoch is None else {"on_epoch": on_epoch}
+        self._known, self._put_off = None, (X, y, {"random_state": random_state, **told})
         if len(y) > self._first:
             self._train()
             return self
@@ -80,7 +89,7 @@ class SharedLearner:
     def _train(self) -> Learner:
         """The learner, trained by now."""
         if self._put_off is not None:
-            X, y, random_state = self._put_off
-            self.learner.fit(X, y, random_state=random_state)
+            X, y, options = self._put_off
+            self.learner.fit(X, y, **options)
             self._put_off = None
         return self.learner

@@ -16,6 +16,7 @@ from spotal.bench.learners import make_learner
 from spotal.bench.pool_sampler import ShapedPool, shape_pool, test_rows
 from spotal.bench.protocol import NETWORKS, Protocol
 from spotal.bench.shared import SharedLearner
+from spotal.datasets import Dataset
 from spotal.errors import InputError
 from spotal.learner import Learner
 from spotal.loop import ActiveLearner
@@ -75,15 +76,17 @@ class BenchTask:
         return SharedLearner(learner, self.cache, recipe, first=self.protocol.first, data=data)
 
 
-def prepare(protocol: Protocol, seed: int, cache: Cache) -> BenchTask:
+def prepare(protocol: Protocol, seed: int, cache: Cache, data: Dataset | None = None) -> BenchTask:
     """Make the task of a seed; features that are costly come from the cache.
+
+    ``data`` is the protocol's dataset where it is loaded already, None to load it by its name.
 
     Raises
     ------
     InputError
         The protocol does not fit its dataset. Also what loading the dataset raises.
     """
-    data = library.load(protocol.dataset)
+    data = library.load(protocol.dataset) if data is None else data
     pool = shape_pool(data, protocol.pool, protocol.classes, seed)
     held, y_test = test_rows(data, protocol.classes, protocol.test_size, seed)
     if len(pool.rows) < protocol.asked[-1]:

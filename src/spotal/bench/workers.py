@@ -9,10 +9,11 @@ import signal
 import threading
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from spotal.bench.cache import Cache, try_lock
@@ -22,6 +23,7 @@ from spotal.bench.protocol import Protocol
 from spotal.bench.runner import run_job
 from spotal.bench.store import Store
 from spotal.bench.task import BenchTask, prepare
+from spotal.datasets import Dataset
 from spotal.errors import OutputError
 from spotal.loop.events import Event, RoundStarted
 from spotal.numeric.threads import one_thread
@@ -48,7 +50,8 @@ def run(
     cache: Cache,
     workers: int = 1,
     watch: Callable[[dict[str, int]], object] | None = None,
-    observer: Callable[[Event], object] | None = None,
+    observer: Callable[[Job, Event], object] | None = None,
+    data: Mapping[str, Dataset] | None = None,
 ) -> Outcome:
     """Do all jobs of these protocols that the run in ``folder`` lacks.
 
@@ -57,7 +60,8 @@ def run(
     cache : Cache, of features
     workers : int, processes of one thread each; 1 works in this process
     watch : called a few times a second (with one worker: after each round) with the rounds done of each job
-    observer : is told the loops' events; with one worker only
+    observer : is called with the job and each event of its loop; with one worker only
+    data : data sets that are loaded already, by the name that the protocols have for them; with one worker only
 
     Notes
     -----
@@ -82,7 +86,7 @@ def run(
         elif workers <= 1:
             tell = None if watch is None else (lambda: watch(store.counts()))
             with one_thread(numpy=True):
-                _drain(left, store, cache, attempt, tell, observer)
+                _drain(left, store, cache, attempt, tell, observer, data or {})
         else:
             _spread(left, store, cache, attempt, workers, watch)
         names = {job.id: str(job) for job in jobs}
@@ -96,20 +100,21 @@ def _drain(
     cache: Cache,
     attempt: str,
     tell: Callable[[], object] | None = None,
-    observer: Callable[[Event], object] | None = None,
+    observer: Callable[[Job, Event], object] | None = None,
+    data: Mapping[str, Dataset] = MappingProxyType({}),
 ) -> None:
     """Do jobs until all are finished or failed; those that another process holds are waited for."""
     where = store.origin(origin())
 
-    def told(event: Event) -> None:
+    def told(job: Job, event: Event) -> None:
         if observer is not None:
-            observer(event)
+            observer(job, event)
         if tell is not None and isinstance(event, RoundStarted):  # the round before is kept by now
             tell()
 
     @lru_cache(maxsize=1)
     def task_of(key: str, seed: int) -> BenchTask:
-        return prepare(protocols[key], seed, cache)
+        return prepare(protocols[key], seed, cache, data.get(protocols[key].dataset))
 
     protocols = {job.protocol.name: job.protocol for job in jobs}
     pending = jobs
@@ -130,7 +135,9 @@ def _drain(
                     before = cache.seconds
                     task = task_of(job.protocol.name, job.seed)
                     encoding = cache.seconds - before
-                    run_job(job, task, store, origin=where, started=started, encoding=encoding, observer=told)
+                    run_job(
+                        job, task, store, origin=where, started=started, encoding=encoding, observer=partial(told, job)
+                    )
                 except OutputError:
                     raise  # the next job could not be kept either
                 except Exception as error:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -88,9 +87,10 @@ def bench(
     from spotal.bench.jobs import plan
     from spotal.bench.store import FILE, Store
     from spotal.bench.workers import run
+    from spotal.numeric.processors import processors
 
     jobs = plan(chosen)
-    count = min(workers or _cores(), len(jobs))
+    count = min(workers or processors(), len(jobs))
     if dry_run and not (out / FILE).exists():  # leaves no trace
         _dry(console, as_json, jobs, {}, None, count)
         return
@@ -206,10 +206,6 @@ def _protocols(wanted: list[str], seeds: int | None, strategies: list[str] | Non
 
 def _names(text: str | None) -> list[str] | None:
     return None if text is None else [name.strip() for name in text.split(",") if name.strip()]
-
-
-def _cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _cache(folder: Path | None, features: Path | None) -> Any:

@@ -14,9 +14,9 @@ if TYPE_CHECKING:
     from rich.progress import Progress
     from rich.table import Table
 
+    from spotal.bench.jobs import Job
     from spotal.datasets import Dataset
     from spotal.loop.events import Event
-    from spotal.report.comparison import ComparisonSettings, Run
 
 __all__ = ["demo"]
 
@@ -58,23 +58,23 @@ def demo(
     for name in ("report.html", "curves.json"):
         check_output(out / name, [Source(data, suffixes())])
         check_unnamed(out / name, "name another folder by --out")
-    settings = _settings(rounds, budget, seeds, pool, imbalance, random_state)
     with progress() as bars:
         images = _load(data, strict, bars)
-    from spotal.report.comparison import compare, prepare
-    from spotal.report.html import write_report
+    from spotal.bench.demo import DemoSettings, demo_protocol, run_demo
+    from spotal.bench.demo.page import write_report
 
-    pools = prepare(images, settings)
-    sizes = sorted({len(rows) for rows in pools})
-    times = f"{settings.seeds} seed{'s' * (settings.seeds > 1)}, {settings.rounds} round{'s' * (settings.rounds > 1)}"
+    settings = DemoSettings(rounds, budget, seeds, pool, imbalance, random_state)
+    _, pools = demo_protocol(images, settings)
+    sizes = sorted({len(drawn.rows) for drawn in pools})
+    times = f"{seeds} seed{'s' * (seeds > 1)}, {rounds} round{'s' * (rounds > 1)}"
     say(
         console,
         f"{images.name}: {' to '.join(f'{n:,}' for n in sizes[:: max(1, len(sizes) - 1)])} images to choose from, "
-        f"{images.n_classes} classes; {times} of {settings.budget} labels",
+        f"{images.n_classes} classes; {times} of {budget} labels",
     )
     with progress() as bars:
-        watch = _Watch(bars, settings)
-        found = compare(images, settings, pools=pools, observer=watch)
+        watch = _Watch(bars, trainings=2 * seeds * (rounds + 1))
+        found = run_demo(images, settings, observer=watch)
         watch.show("drawing the report")
         summary, page, numbers = write_report(found, out)
     if as_json:
@@ -84,14 +84,6 @@ def demo(
     say(console, summary["headline"], "bold")
     say(console, f"Report: {page.resolve()}")
     say(console, f"Numbers: {numbers.resolve()}")
-
-
-def _settings(
-    rounds: int, budget: int, seeds: int, pool: int | None, imbalance: float, random_state: int
-) -> ComparisonSettings:
-    from spotal.report.comparison import ComparisonSettings
-
-    return ComparisonSettings(rounds, budget, seeds, pool, imbalance, random_state)
 
 
 def _load(name: str, strict: bool, bars: Progress) -> Dataset:
@@ -106,20 +98,20 @@ def _load(name: str, strict: bool, bars: Progress) -> Dataset:
 
 
 class _Watch:
-    """Shows a comparison's events as two bars: all trainings, and what is done now."""
+    """Shows the events of a demo as two bars: all trainings, and what is done now."""
 
-    def __init__(self, bars: Progress, settings: ComparisonSettings) -> None:
+    def __init__(self, bars: Progress, trainings: int) -> None:
         self.bars = bars
-        total = settings.seeds * len(settings.strategies) * (settings.rounds + 1)
-        self.whole = bars.add_task("trainings", total=total)
+        self.whole = bars.add_task("trainings", total=trainings)
         self.now = bars.add_task("starting", total=None)
         self.labels = 0
 
-    def __call__(self, run: Run, event: Event) -> None:
+    def __call__(self, job: Job, event: Event) -> None:
+        from spotal.bench.demo.page import LABELS
         from spotal.loop.events import RoundStarted, Trained, TrainingProgress
-        from spotal.report.summary import label_of
 
-        where = f"seed {run.seed + 1}, {label_of(run.strategy)}, {self.labels} labels"
+        seed = 1 + job.seed - job.protocol.first_seed
+        where = f"seed {seed}, {LABELS[job.strategy.label]}, {self.labels} labels"
         if isinstance(event, RoundStarted):
             self.labels = event.n_labeled
         elif isinstance(event, TrainingProgress):
@@ -139,22 +131,16 @@ def _table(summary: dict[str, Any]) -> Table:
     from rich import box
     from rich.table import Table
 
-    from spotal.report.html import mean_sd
-    from spotal.report.summary import label_of
+    from spotal.bench.demo.page import HEAD, table_rows
 
-    gap = summary["difference"]
-    several = summary["settings"]["seeds"] > 1
+    seeds = summary["settings"]["seeds"]
     table = Table(
-        title="Test accuracy, %" + (f", mean ± sd of {summary['settings']['seeds']} seeds" if several else ", one run"),
+        title="Test accuracy, %" + (f", mean ± sd of {seeds} seeds" if seeds > 1 else ", one run"),
         box=box.SIMPLE_HEAD,
         title_justify="left",
     )
-    table.add_column("labels", justify="right")
-    for name in summary["curves"]:
-        table.add_column(label_of(name), justify="right")
-    table.add_column(f"{label_of(gap['of'])} less {gap['to']}", justify="right")
-    for k, labels in enumerate(summary["labels"]):
-        curves = [summary["curves"][name]["accuracy"] for name in summary["curves"]]
-        cells = [mean_sd(curve["mean"][k], curve["sd"][k], len(curve["runs"])) for curve in curves]
-        table.add_row(str(labels), *cells, f"{100 * gap['by_labels']['mean'][k]:+.1f}")
+    for name in HEAD:
+        table.add_column(name, justify="right")
+    for row in table_rows(summary):
+        table.add_row(*(cell.partition(" [")[0] for cell in row))  # intervals are for the page
     return table

@@ -179,8 +179,11 @@ def _place(folder: Path, path: Path) -> str:
 
 
 def _check_strategy(name: str) -> None:
+    from spotal.project import Settings
     from spotal.strategies import get, names
 
+    if name == Settings.strategy:  # it needs none, and to load it takes as long as all the rest
+        return
     if name in names() and get(name).needs_draws:
         raise InputError(
             "strategy", f"{name} needs several draws of a model, which a project's model does not make", "take entropy"

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from spotal.cli.console import output, say
 
 if TYPE_CHECKING:
+    from spotal.images import Listing
     from spotal.project import Project
     from spotal.project.learning import Progress
 
@@ -17,7 +18,9 @@ __all__ = ["label"]
 
 
 def label(
-    folder: Annotated[Path, typer.Argument(help="The project.", metavar="DIR")] = Path("."),
+    folder: Annotated[
+        Path, typer.Argument(help="The project, or a folder of images to make one of.", metavar="DIR")
+    ] = Path("."),
     port: Annotated[
         int | None,
         typer.Option(help="0 for a free one; without it 8642, or a free one where that is in use.", min=0, max=65535),
@@ -38,13 +41,16 @@ def label(
 
     Every answer is on disk before the next item shows. Several people may use the page at once. When a batch is
     answered the page chooses the next; where there is none yet, the first one is chosen at once.
+
+    For a folder of images that is no project, the page asks for the classes and makes a project beside it: photos/ gets
+    photos-labels/, with the usual settings. The same command goes on with it the next time.
     """
     import getpass
     from contextlib import suppress
 
     from spotal.project import Project
     from spotal.project.labels import check_annotator
-    from spotal.web import TASKS, Task, serve
+    from spotal.web import TASKS, Task, serve, serve_setup
     from spotal.web.guard import is_loopback
 
     console = output(False)
@@ -53,6 +59,22 @@ def label(
             annotator = getpass.getuser()
     if annotator is not None:
         check_annotator(annotator)
+    images, folder = _found(folder)
+
+    def ready(address: str) -> None:
+        say(console, f"Label at {address}", "bold")
+        say(console, "Ctrl-C stops the page; every answer is on disk already")
+
+    tasks = TASKS | {"export": Task("writing the labels", f"{__name__}:export", "labels.csv")}
+    options: dict[str, Any] = {"host": host, "port": port, "annotator": annotator, "browser": not no_browser}
+    if images is not None:
+        say(
+            console,
+            f"{len(images.paths):,} images in {images.root}: the page asks for the classes, then makes {folder}",
+        )
+        labeled = serve_setup(images, folder, ready, tasks=tasks, **options)
+        say(console, f"Stopped; {labeled:,} labeled" if labeled >= 0 else "Stopped; no project was made")
+        return
     with Project.open(folder) as project:
         asked, counts = len(project.rounds.batch(annotator)), project.counts()
         if len(project.rounds):
@@ -62,14 +84,24 @@ def label(
         if counts.open > asked:
             say(console, f"  {counts.waiting()}")
 
-        def ready(address: str) -> None:
-            say(console, f"Label at {address}", "bold")
-            say(console, "Ctrl-C stops the page; every answer is on disk already")
-
-        tasks = TASKS | {"export": Task("writing the labels", f"{__name__}:export", "labels.csv")}
         with suppress(KeyboardInterrupt):  # how it is meant to end
-            serve(project, ready, host=host, port=port, annotator=annotator, browser=not no_browser, tasks=tasks)
+            serve(project, ready, tasks=tasks, **options)
         say(console, f"Stopped; {project.counts().labeled:,} labeled")
+
+
+def _found(folder: Path) -> tuple[Listing | None, Path]:
+    """The folder of the project; and, where it is still to be made, the images that it will be about."""
+    from spotal.images import find_images
+    from spotal.project.settings import FILE
+
+    place = folder.resolve()
+    if (place / FILE).exists() or not place.is_dir() or not place.name:
+        return None, folder
+    beside = place.with_name(f"{place.name}-labels")
+    if (beside / FILE).exists():
+        return None, beside
+    images = find_images(folder)
+    return (images, beside) if images.paths else (None, folder)
 
 
 def export(project: Project, progress: Progress, file: Path) -> str:

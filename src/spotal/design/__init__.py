@@ -6,7 +6,7 @@ from spotal.design.halton import Halton
 from spotal.design.latin_hypercube import LatinHypercube
 from spotal.design.lattice import Lattice
 from spotal.design.maximin import Maximin
-from spotal.design.merit import discrepancy, fill_distance, merits, separation
+from spotal.design.merit import discrepancy, fill_distance, separation
 from spotal.design.registry import get, names
 from spotal.design.sobol import Sobol
 from spotal.numeric.seeds import Seed, as_generator
@@ -25,7 +25,6 @@ __all__ = [
     "discrepancy",
     "fill_distance",
     "get",
-    "merits",
     "names",
     "separation",
 ]

@@ -9,20 +9,17 @@ from numpy.typing import ArrayLike, NDArray
 
 from spotal.design._nearest import nearest_blocks
 from spotal.design.base import check_unit
-from spotal.design.sobol import cloud
 from spotal.errors import InputError
 from spotal.numeric.arrays import check_matrix, to_numpy
 from spotal.numeric.checks import check_count
-from spotal.numeric.seeds import as_generator
 
-__all__ = ["MERIT_POINTS", "discrepancy", "fill_distance", "merits", "separation"]
+__all__ = ["MERIT_POINTS", "discrepancy", "fill_distance", "separation"]
 
 MERIT_POINTS = 4_096
 """Discrepancies cost O(n^2 d): beyond this many points they are better left out."""
 
 Method = Literal["centered", "wraparound", "mixture", "L2-star"]
 METHODS = {"centered": "CD", "wraparound": "WD", "mixture": "MD", "L2-star": "L2-star"}
-MAX_CLOUD = 1 << 16
 
 
 def discrepancy(points: ArrayLike, method: Method = "mixture") -> float:
@@ -127,41 +124,6 @@ def fill_distance(picks: ArrayLike, cloud: ArrayLike, chunk: int | None = None) 
         )
     chunk = None if chunk is None else check_count(chunk, "chunk", 1)
     return max(float(distance.max()) for _, distance, _ in nearest_blocks(rows, centers, chunk))
-
-
-def merits(points: ArrayLike) -> dict[str, float]:
-    """Return every figure of merit of points in [0,1]^d.
-
-    Parameters
-    ----------
-    points : array-like of float, shape (n, d)
-        Points in [0,1]^d, n >= 1.
-
-    Returns
-    -------
-    dict of str to float
-        "centered", "wraparound", "mixture" and "L2-star" discrepancy, "separation", and "fill_distance", estimated
-        from below on a fixed scrambled Sobol' net of 64 n points, at least 2^12 and at most 2^16.
-
-    Raises
-    ------
-    InputError
-        For points that are not such an array.
-
-    Notes
-    -----
-    Cost O(n^2 d), which is that of the discrepancies.
-    """
-    checked = _some(check_unit(points, "points"), "points")
-    n, dim = checked.shape
-    net = cloud(min(max(64 * n, 1 << 12), MAX_CLOUD), dim, as_generator(0))
-    found = {
-        "centered": discrepancy(checked, "centered"),
-        "wraparound": discrepancy(checked, "wraparound"),
-        "mixture": discrepancy(checked, "mixture"),
-        "L2-star": discrepancy(checked, "L2-star"),
-    }
-    return found | {"separation": separation(checked), "fill_distance": fill_distance(checked, net)}
 
 
 def _some(array: NDArray[Any], name: str) -> NDArray[Any]:

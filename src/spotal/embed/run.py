@@ -22,6 +22,7 @@ from spotal.errors import DataFileError, InputError, ModelError, OutputError, Re
 from spotal.images import note_of_depth
 from spotal.numeric.arrays import blocks
 from spotal.numeric.checks import check_count
+from spotal.numeric.processors import processors
 from spotal.pool.manifest import MANIFEST, Manifest, ShardEntry, SkippedEntry, is_pool, read_manifest, read_shards
 from spotal.selection.provenance import content_hash, versions
 from spotal.storage.files import atomic_path, is_part, save_array
@@ -120,7 +121,7 @@ def embed_items(
         manifest, known = _known(folder, manifest)
         todo = _missing(items, folder, known)
         listed = {item.id for item in manifest.skipped}
-        count = min(8, os.cpu_count() or 1) if workers is None else workers
+        count = min(8, processors()) if workers is None else workers
         scaled: list[str] = []
         work = Work(folder, items, dtype, batch_size, shard_rows, count, strict)
         for done in (run or here)(work, embedder, todo, _free_names(folder, manifest), progress or _quiet):

@@ -17,6 +17,7 @@ from spotal.learner.inputs import Standardizer
 from spotal.learner.networks import ResNet18
 from spotal.learner.training import reset_parameters, seeded
 from spotal.numeric.arrays import blocks
+from spotal.numeric.device import find_device
 
 __all__ = ["BACKBONES", "RECIPE", "Encoder", "make_network", "recipe_for", "train_encoder"]
 
@@ -108,7 +109,7 @@ def train_encoder(
     T. Chen, S. Kornblith, M. Norouzi, G. Hinton, "A simple framework for contrastive learning of visual
     representations", ICML 2020.
     """
-    place = torch.device("cuda" if device == "auto" and torch.cuda.is_available() else device.replace("auto", "cpu"))
+    place = find_device(device)
     scale = Standardizer.of(images, "images")
     draw, order = (int(s) for s in np.random.SeedSequence(seed).generate_state(2, np.uint32))
     generator = torch.Generator().manual_seed(order)

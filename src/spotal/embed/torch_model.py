@@ -10,12 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spotal.embed.base import check_images
-from spotal.errors import InputError, ModelError, ResourceError, SpotalError
+from spotal.errors import InputError, ModelError, ResourceError, SpotalError, one_line
 from spotal.numeric.arrays import blocks
 from spotal.numeric.checks import check_count
+from spotal.numeric.device import find_device
 
 if TYPE_CHECKING:
-    import torch
     from torch import nn
 
     from spotal.embed.models import Model
@@ -90,7 +90,7 @@ class TorchEmbedder:
             )
         self.path = type(model).__name__ if isinstance(model, torch.nn.Module) else str(model)
         self.batch_size = int(batch_size)
-        self.device = _device(device)
+        self.device = find_device(device)
         self.model: Model = load_model(model, takes, self.device)
         title = Path(self.path).name if Path(self.path).exists() else self.path
         self.name: str = getattr(self.model, "name", title)
@@ -181,14 +181,14 @@ class TorchEmbedder:
                 output: Any = self.model(batch)
         except (torch.OutOfMemoryError, MemoryError) as error:
             raise ResourceError(
-                f"{self.device} has too little memory for {n} items at a time ({_line(error)}); lower --batch-size"
+                f"{self.device} has too little memory for {n} items at a time ({one_line(error)}); lower --batch-size"
             ) from None
         except SpotalError:
             raise
         except Exception as error:  # a model of one's own fails in any way it likes
             of = f" of shape {batch.shape}" if isinstance(batch, np.ndarray) else ""
             remedy = "; check image_size and channels" if self.takes == "images" else "; check what it takes"
-            raise ModelError(f"model {self.path} failed on {self.takes}{of} ({_line(error)}){remedy}") from None
+            raise ModelError(f"model {self.path} failed on {self.takes}{of} ({one_line(error)}){remedy}") from None
         output = output[0] if isinstance(output, (tuple, list)) and output else output
         if isinstance(output, torch.Tensor) and output.ndim == 4:
             output = output.mean((2, 3))
@@ -199,21 +199,3 @@ class TorchEmbedder:
             raise ModelError(f"model {self.path} gives NaN or infinity; check its weights and how items are scaled")
         vectors: NDArray[np.float32] = output.float().cpu().numpy()
         return vectors
-
-
-def _device(name: str | None) -> torch.device:
-    import torch
-
-    if name in (None, "auto"):
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    try:
-        device = torch.device(name)
-    except RuntimeError as error:
-        raise InputError("device", f"{name!r} is not one that torch knows ({_line(error)})", "take 'cpu'") from None
-    if device.type == "cuda" and not torch.cuda.is_available():
-        raise InputError("device", f"{name!r} is not on this machine", "take 'cpu', or 'auto' for the best there is")
-    return device
-
-
-def _line(error: BaseException) -> str:
-    return " ".join(str(error).split())[:200] or type(error).__name__

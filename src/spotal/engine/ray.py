@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from spotal.engine import local
 from spotal.engine.base import Pass
 from spotal.engine.watch import Watch
-from spotal.errors import InputError, ResourceError
+from spotal.errors import InputError, ResourceError, one_line
 from spotal.numeric.arrays import batches_of, block_rows
 from spotal.pool.base import Pool
 
@@ -87,7 +87,7 @@ class RayEngine:
         try:
             ray.init(**options)
         except (ConnectionError, ValueError, RuntimeError) as error:
-            reason = " ".join(str(error).split())[:150]
+            reason = one_line(error, 150)
             raise InputError("ray_address", f"{self.address} has no cluster to connect to ({reason})") from None
         self.ray = ray
         return self

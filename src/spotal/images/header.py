@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
-from spotal.errors import DataFileError, ResourceError, SpotalError
+from spotal.errors import DataFileError, ResourceError, SpotalError, one_line
 from spotal.images.kinds import formats
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ def opened(source: Source, name: object) -> Iterator[ImageFile.ImageFile]:
     except SpotalError:
         raise
     except Exception as error:  # a damaged image fails in any way it likes, struct.error and SyntaxError among them
-        reason = " ".join(str(error).split())[:99] or type(error).__name__
+        reason = one_line(error, 99)
         raise DataFileError(f"{name} cannot be read as an image ({reason}); repair or remove it") from None
 
 

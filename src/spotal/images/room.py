@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from threading import Condition, Lock
 
+from spotal.numeric.processors import processors
+
 __all__ = ["ROOM", "Room"]
 
 
@@ -44,5 +46,5 @@ class Room:
 
 MOST_PIXELS = 1 << 28
 """Pixels of an image that is decoded, 16,384 by 16,384; and of all that a process decodes at the same time."""
-ROOM = Room(MOST_PIXELS, os.cpu_count() or 1)
+ROOM = Room(MOST_PIXELS, processors())
 os.register_at_fork(after_in_child=ROOM.empty)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -10,6 +9,7 @@ from itertools import islice
 from typing import TypeVar
 
 from spotal.errors import DataFileError, SkippedWarning
+from spotal.numeric.processors import processors
 
 __all__ = ["each", "report"]
 
@@ -32,7 +32,7 @@ def each(function: Callable[[T], R], items: Iterable[T]) -> Iterator[R | DataFil
         return results
 
     rest = iter(items)
-    with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as threads:
+    with ThreadPoolExecutor(min(8, processors())) as threads:
         while block := list(islice(rest, 1024)):
             for results in threads.map(attempt, [block[k : k + TASK] for k in range(0, len(block), TASK)]):
                 yield from results

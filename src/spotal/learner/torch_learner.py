@@ -22,6 +22,7 @@ from spotal.learner.inputs import Standardizer, check_data, row_shape
 from spotal.learner.training import TrainingPlan, hold_out, reset_parameters, seeded, train
 from spotal.numeric.arrays import blocks
 from spotal.numeric.checks import check_count
+from spotal.numeric.device import find_device
 from spotal.numeric.threads import one_thread, threads_for
 from spotal.storage.files import atomic_path
 
@@ -137,7 +138,7 @@ class TorchLearner:
         self.augment = augment
         self.early_stopping = early_stopping
         self.normalize_from = normalize_from
-        self.device = _device(device)
+        self.device = find_device(device)
         self.inference_batch_size = inference_batch_size
         self.plan = TrainingPlan(
             epochs, min_steps, batch_size, float(learning_rate), float(weight_decay), float(label_smoothing), patience
@@ -358,17 +359,3 @@ class TorchLearner:
     def _check_fitted(self) -> None:
         if not hasattr(self, "network_"):
             raise ModelError("the learner has not been fitted; call fit or load first")
-
-
-def _device(device: str | torch.device) -> torch.device:
-    if isinstance(device, str) and device == "auto":
-        device = "cuda" if torch.cuda.is_available() else "cpu"
-    try:
-        chosen = torch.device(device)
-    except (RuntimeError, TypeError):
-        raise InputError("device", must="be 'auto', 'cpu', 'cuda' or 'cuda:<number>'", found=repr(device)) from None
-    if chosen.type == "cuda" and not torch.cuda.is_available():
-        raise InputError("device", f"is {device!r}, but torch finds no CUDA here", "use 'auto' or 'cpu'")
-    if str(chosen) == "cuda":  # without a number
-        return torch.device("cuda", torch.cuda.current_device())
-    return chosen

@@ -47,10 +47,10 @@ class ActiveLearner(Rounds):
     embeddings : (n, d) or None
         Where the strategy compares rows, in every round: features that labels have not arranged, such as those of a
         pretrained or self-supervised encoder. Choosing in the space of a network that is retrained on the labels costs
-        about two points (docs/research.md). None is X itself where it is features (n, d); a truncated SVD of a sparse
-        matrix (:func:`spotal.pool.sparse.reduced`); what the pipeline's transformers make of texts and of columns that
-        are no numbers; for images, principal components of the pixels, at most 64, while there is no label, and what
-        the learner makes of them from then on.
+        about two points (docs/evidence/research.md). None is X itself where it is features (n, d); a truncated SVD of a
+        sparse matrix (:func:`spotal.pool.sparse.reduced`); what the pipeline's transformers make of texts and of
+        columns that are no numbers; for images, principal components of the pixels, at most 64, while there is no
+        label, and what the learner makes of them from then on.
     X_test, y_test : as X, and (m,) classes; both or neither
     classes : (c,) all classes, or None
         None: a scikit-learn classifier learns them from the labels and y_test. A network has one output a class:

@@ -133,9 +133,7 @@ def blocks(n: int, rows: int) -> Iterator[slice]:
         yield slice(start, min(n, start + rows))
 
 
-def check_matrix(
-    x: Any, name: str, *, finite: bool = True, min_rows: int = 1, where: Callable[[int], object] = int
-) -> Any:
+def check_matrix(x: Any, name: str, *, finite: bool = True, where: Callable[[int], object] = int) -> Any:
     """Check that x is a finite numeric matrix (n, d); return it as an array or tensor, uncopied if it is one.
 
     ``where`` says what a row is called, where x is a part of something larger.
@@ -159,8 +157,8 @@ def check_matrix(
             found=f"{x.ndim}-D with shape {tuple(x.shape)}",
             remedy="Reshape your data to one row per item",
         )
-    if x.shape[0] < min_rows:
-        raise InputError(name, f"has {x.shape[0]} rows (shape={tuple(x.shape)}), at least {min_rows} needed")
+    if not x.shape[0]:
+        raise InputError(name, f"has no rows (shape={tuple(x.shape)}), at least 1 needed")
     if x.shape[1] == 0:
         raise InputError(name, f"has 0 feature(s) (shape={tuple(x.shape)}) while a minimum of 1 is required.")
     _check_dtype(x, name)

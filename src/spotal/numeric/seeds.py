@@ -14,7 +14,7 @@ Seed = int | np.integer[Any] | np.random.SeedSequence | np.random.Generator | np
 """What ``random_state`` may be: a seed, a numpy generator of either kind, or None for fresh entropy."""
 
 
-def check_seed(random_state: Seed, name: str = "random_state") -> Any:
+def check_seed(random_state: Seed) -> Any:
     """Return ``random_state``, a numpy integer as an int.
 
     Raises InputError unless it is None, an integer of at least 0, a SeedSequence, a Generator or a RandomState.
@@ -25,7 +25,7 @@ def check_seed(random_state: Seed, name: str = "random_state") -> Any:
     if random_state is None or isinstance(random_state, known):
         return random_state
     raise InputError(
-        name,
+        "random_state",
         must="be an integer of at least 0, a numpy Generator, a RandomState or None",
         found=repr(random_state),
         remedy="pass for example 0",

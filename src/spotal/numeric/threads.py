@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import ctypes
-import math
-import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from contextvars import ContextVar
 from functools import cache
-from pathlib import Path
 from typing import Any, TypeVar
 
 import torch
 from threadpoolctl import threadpool_limits
 
-__all__ = ["one_thread", "processors", "shared", "threads", "threads_for", "workers"]
+from spotal.numeric.processors import processors
+
+__all__ = ["one_thread", "shared", "threads", "threads_for", "workers"]
 
 REPAID = 1 << 28
 """Multiplications of one step, some 10 ms of one thread, from which on it repays to share them: a step of a network is
@@ -35,25 +34,6 @@ def threads() -> int:
     """
     allowed = _workers.get()
     return min(int(torch.get_num_threads()), processors()) if allowed is None else allowed
-
-
-def processors() -> int:
-    """Return how many processors this process may use: those it may run on, and no more than its cgroup's CPU quota."""
-    own = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return max(1, math.ceil(min(own, _quota())))
-
-
-@cache
-def _quota(root: Path = Path("/sys/fs/cgroup")) -> float:
-    """Processors that the container's cgroup, version 2 or 1, grants the time of; infinity where it sets no limit."""
-    try:
-        if (file := root / "cpu.max").exists():
-            quota, period = file.read_text().split()
-        else:
-            quota, period = ((root / "cpu" / f"cpu.cfs_{name}_us").read_text() for name in ("quota", "period"))
-        return float(quota) / float(period) if quota != "max" and float(quota) > 0 else math.inf
-    except (OSError, ValueError):
-        return math.inf
 
 
 @contextmanager

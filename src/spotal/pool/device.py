@@ -5,6 +5,7 @@ from __future__ import annotations
 from operator import methodcaller
 
 from spotal.errors import InputError
+from spotal.numeric.device import find_device
 from spotal.pool.base import Pool
 from spotal.pool.view import View
 
@@ -18,14 +19,9 @@ def check_device(device: str) -> bool:
 
     Raises InputError for another name, and for "cuda" where there is none.
     """
-    import torch
-
     if device not in DEVICES:
         raise InputError("device", must=f"be one of {', '.join(DEVICES)}", found=repr(device))
-    there = torch.cuda.is_available()
-    if device == "cuda" and not there:
-        raise InputError("device", "'cuda' is asked for, but torch finds no CUDA device", "use 'cpu' or 'auto'")
-    return there and device != "cpu"
+    return find_device(device).type == "cuda"
 
 
 def on_device(pool: Pool, device: str) -> Pool:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from spotal.errors import DataFileError, SpotalError
+from spotal.errors import DataFileError, SpotalError, one_line
 from spotal.pool.shards import TableShard
 
 __all__ = ["LanceShard"]
@@ -52,5 +52,5 @@ class LanceShard(TableShard):
         except BaseException as error:  # a panic of Lance's Rust code at damaged bytes is no Exception
             if not isinstance(error, (ValueError, RuntimeError)) and type(error).__name__ != "PanicException":
                 raise
-            said = " ".join(str(error).split())[:200]
+            said = one_line(error)
             raise DataFileError(f"{self.path} cannot be read as a Lance data set ({said}); write it anew") from None

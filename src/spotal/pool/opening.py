@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from spotal.errors import DataFileError, InputError, OutputError
+from spotal.errors import DataFileError, InputError, OutputError, one_line
 from spotal.numeric.arrays import check_matrix, to_numpy
 from spotal.pool.array import ArrayPool
 from spotal.pool.base import Pool, PoolLike
@@ -217,7 +217,7 @@ def _fetched(uri: str) -> list[Path]:
             system.get(name, str(target), recursive=name.endswith(FOLDERS))
             paths.append(target)
     except (OSError, ValueError, ImportError) as error:
-        said = " ".join(str(error).split())[:200]
+        said = one_line(error)
         if isinstance(error, OSError) and error.errno in FULL:
             raise OutputError(
                 f"{tempfile.gettempdir()} cannot take a copy of {uri} ({said.lower()}); make room or set TMPDIR"

@@ -48,7 +48,7 @@ def priority_sample(
     -----
     O(n) time, O(size) memory. The share of the mass on one side of a point of a fixed direction is off by at most
     sqrt(ln(2/p) / (2 s)) anywhere along it, with probability 1 - p: by Dvoretzky, Kiefer and Wolfowitz for equal masses
-    and s = size, and to first order for others with s = (sum w)^2 / sum w^2 of the weights (docs/scale.md).
+    and s = size, and to first order for others with s = (sum w)^2 / sum w^2 of the weights (docs/guides/cluster.md).
     """
     if mass is None and n <= size:
         return np.arange(n), np.ones(n)

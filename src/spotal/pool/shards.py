@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from spotal.errors import DataFileError, InputError
+from spotal.errors import DataFileError, InputError, one_line
 from spotal.numeric.arrays import block_rows
 from spotal.pool.file_signature import FileSignature
 from spotal.tables import listed, read_table, reading
@@ -239,7 +239,7 @@ class TableShard(Shard):
             with reading(self.path):
                 yield
         except (pa.ArrowException, EOFError) as error:
-            said = " ".join(str(error).split())[:200]
+            said = one_line(error)
             raise DataFileError(f"{self.path} is damaged or cut short ({said}); write it anew") from None
 
     def _open(self) -> Any:

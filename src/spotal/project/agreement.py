@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from spotal.numeric.intervals import share_interval
+from spotal.project.events import ON_PAGE
 from spotal.project.records import Agreement
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ def first_answers(events: Iterable[Event], overlap: int = 1) -> dict[str, dict[s
         own = found.setdefault(event.annotator, {})
         is_first = event.kind in _DECIDED and event.undoes is None and event.number not in slips
         if is_first and event.item not in own and key not in informed:
-            if event.source == "page" and _is_shown(words, event.annotator, overlap):
+            if event.source in ON_PAGE and _is_shown(words, event.annotator, overlap):
                 informed.add(key)
             else:
                 own[event.item] = event.label or ""

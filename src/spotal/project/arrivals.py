@@ -6,6 +6,7 @@ import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import cached_property
+from itertools import chain
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +27,8 @@ __all__ = ["Arrivals", "is_blank"]
 
 AT_ONCE = 10_000
 """Rows that are written at a time."""
+IN_A_STATEMENT = 50
+"""Rows of one statement: 550 values at most, and SQLite before 3.32 takes 999."""
 _KNOWN = select(*(getattr(ItemRow, name) for name in Known._fields)).order_by(ItemRow.number)
 
 
@@ -186,25 +189,49 @@ class Arrivals:
         if not fresh:
             return
         held: dict[str, float | None] = {}
-        for content, share in self._connection.execute(select(ItemRow.content, ItemRow.held_back)):
-            held[content] = None if share is None else held.get(content, share)
-        share = settings.audit.held_back
-
-        def row(number: int, f: int) -> tuple[Any, ...]:
-            name, thing = self._names[f], self._things[f]
-            if thing.content not in held:
-                held[thing.content] = share if uniform(settings.random_state, "hold", name) < share else None
-            known = (thing.kind, thing.path, thing.row, thing.text, thing.content, thing.stamp)
-            return (number, name, *known, False, moment, held[thing.content])
-
-        names = ("number", "id", "kind", "path", "row", "text", "content", "stamp", "missing", "added", "held_back")
-        quoted = ", ".join(f'"{name}"' for name in names)
-        statement = f"INSERT INTO items ({quoted}) VALUES ({', '.join('?' * len(names))})"
+        if self._known:
+            for content, part in self._connection.execute(select(ItemRow.content, ItemRow.held_back)):
+                held[content] = None if part is None else held.get(content, part)
+        share, seed = settings.audit.held_back, settings.random_state
         moment = Moment().process_bind_param(at, self._connection.dialect)
         first = len(self._known)
-        for start in range(0, len(fresh), AT_ONCE):  # by the driver: 10 times as fast as SQLAlchemy's insert
-            some = enumerate(fresh[start : start + AT_ONCE], first + start)
-            self._connection.exec_driver_sql(statement, [row(number, f) for number, f in some])
+        for start in range(0, len(fresh), AT_ONCE):
+            some = fresh[start : start + AT_ONCE]
+            names, things = [self._names[f] for f in some], [self._things[f] for f in some]
+            for name, thing in zip(names, things, strict=True):
+                if thing.content not in held:
+                    held[thing.content] = share if uniform(seed, "hold", name) < share else None
+            columns: dict[str, Sequence[Any]] = {
+                "number": range(first + start, first + start + len(some)),
+                "id": names,
+                "held_back": [held[thing.content] for thing in things],
+                "missing": [False] * len(some),
+                "added": [moment] * len(some),
+            }
+            for field in ("kind", "path", "row", "text", "content", "stamp"):
+                columns[field] = [getattr(thing, field) for thing in things]
+            _insert(self._connection, "items", columns)
+
+
+def _insert(connection: Connection, table: str, columns: Mapping[str, Sequence[Any]]) -> None:
+    """Insert rows given by columns, by the driver and many in a statement: 20 times as fast as SQLAlchemy's insert.
+
+    The first column differs in each row. A value that all rows share is bound once a statement, and NULL not at all.
+    """
+    first, *others = columns
+    shared = {name: columns[name][0] for name in others if columns[name].count(columns[name][0]) == len(columns[name])}
+    own = [first, *(name for name in others if name not in shared)]
+    shared = {name: value for name, value in shared.items() if value is not None}
+    names = ", ".join(f'"{name}"' for name in (*shared, *own))
+    once = [f"?{k + 1}" for k in range(len(shared))]
+    rows = list(zip(*(columns[name] for name in own), strict=True))
+    full = len(rows) - len(rows) % IN_A_STATEMENT
+    for part, size in ((rows[:full], IN_A_STATEMENT), (rows[full:], len(rows) - full)):
+        if part:
+            places = (range(len(once) + 1 + k * len(own), len(once) + 1 + (k + 1) * len(own)) for k in range(size))
+            values = ", ".join(f"({', '.join([*once, *(f'?{place}' for place in some)])})" for some in places)
+            many = [(*shared.values(), *chain(*part[k : k + size])) for k in range(0, len(part), size)]
+            connection.exec_driver_sql(f"INSERT INTO {table} ({names}) VALUES {values}", many)
 
 
 def _checked(found: Iterable[Found], report: Added) -> Iterator[Found]:

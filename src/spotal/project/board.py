@@ -15,9 +15,9 @@ from fractions import Fraction
 from threading import Lock
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from sqlalchemy import and_, bindparam, case, func, or_, select
+from sqlalchemy import and_, bindparam, case, func, select
 
-from spotal.project.counting import HEARD, POOL, counts_of, shares
+from spotal.project.counting import HEARD, POOL, TOUCHED, counts_of, shares, untouched
 from spotal.project.items import MANY
 from spotal.project.rounds import awaited, is_open
 from spotal.project.schema import (
@@ -67,7 +67,6 @@ _NOW = select(
 missing, have other contents, or are vouched for."""
 _NEW = select(EventRow.number, EventRow.item).where(EventRow.number > bindparam("event")).order_by(EventRow.number)
 _SOME = ItemRow.number.in_(bindparam("numbers", expanding=True))
-_TOUCHED = or_(PickRow.item.is_not(None), standings.c.item.is_not(None))
 _VOICES = select(latest.c.item, latest.c.annotator).select_from(POOL).join(latest, latest.c.item == ItemRow.number)
 
 
@@ -145,9 +144,8 @@ class Board:
             *figures.values(),
         ).select_from(POOL)
         voices = _VOICES.where(is_asked, HEARD > 0)
-        self._all = places.where(_TOUCHED), voices.where(_TOUCHED)
+        self._all = places.where(TOUCHED), voices.where(TOUCHED)
         self._some = places.where(_SOME), voices.where(_SOME)
-        self._rest = select(*map(func.total, figures.values())).select_from(POOL).where(~_TOUCHED)
 
     def catch_up(self) -> None:
         """Read what is new, as one state of the database."""
@@ -262,7 +260,8 @@ class Board:
         self._event = self._from = event
         self._events: list[int] = []
         self._items: list[int] = []
-        self._sums = [_exact(total) for total in connection.execute(self._rest).one()]
+        rest = untouched(connection)
+        self._sums = [rest.get(name, 0) for name in self._names]
         self._counted = None
         for place in self._found(connection, self._all, {}):
             self._put(place)

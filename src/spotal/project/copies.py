@@ -22,8 +22,8 @@ from spotal.storage.files import atomic_path
 from spotal.tables.arrays import read_npz
 
 if TYPE_CHECKING:
+    from spotal.project.items import Present
     from spotal.project.project import Project
-    from spotal.project.records import Item
 
 __all__ = ["Copies", "find_copies"]
 
@@ -113,26 +113,29 @@ def find_copies(project: Project, progress: Progress | None = None) -> Copies:
     copies are missed. At most 20,000 images are decoded, the first ones; their thumbnails are cached. Data that cannot
     be read are not compared.
     """
-    by_content: dict[str, Item] = {}
+    items = project.items.present()
+    by_content: dict[str, int] = {}
     copies: dict[str, list[int]] = {}
-    for item in project.items:
-        if not item.missing and by_content.setdefault(item.content, item) is not item:
-            copies.setdefault(item.content, [by_content[item.content].number]).append(item.number)
+    for number, content in zip(items.numbers.tolist(), items.contents, strict=True):
+        first = by_content.setdefault(content, number)
+        if first != number:
+            copies.setdefault(content, [first]).append(number)
     equal = sorted(copies.values())
-    first = list(by_content.values())
+    distinct = np.searchsorted(items.numbers, np.fromiter(by_content.values(), np.int64, len(by_content)))
     del by_content
     kind = project.settings.data.kind
-    some = first[: MOST[kind]]
+    some = items.take(distinct[: MOST[kind]])
+    del items
     alike = {"image": _images, "text": _texts, "embedding": _rows}[kind]
     groups: list[list[int]] = []
     compared = 0
     with suppress(DataFileError, InputError):
         groups = _groups(alike(project, some, progress or (lambda what, done, total: None)), len(some))
         compared = len(some)
-    return Copies(kind, equal, [[some[k].number for k in group] for group in groups], compared, len(first))
+    return Copies(kind, equal, [some.numbers[group].tolist() for group in groups], compared, len(distinct))
 
 
-def _images(project: Project, items: list[Item], progress: Progress) -> Pairs:
+def _images(project: Project, items: Present, progress: Progress) -> Pairs:
     place, thumbs = _thumbnails(project, items, progress)
     small = thumbs.reshape(len(thumbs), 8, SIDE // 8, SIDE).mean(2, dtype=np.float32)
     steps = np.diff(np.repeat(small, 9, 2).reshape(len(small), 8, 9, SIDE).mean(3), axis=2) > EDGE
@@ -151,7 +154,7 @@ def _images(project: Project, items: list[Item], progress: Progress) -> Pairs:
             yield place[a[same]], place[b[same]]
 
 
-def _thumbnails(project: Project, items: list[Item], progress: Progress) -> tuple[NDArray[np.int64], NDArray[np.uint8]]:
+def _thumbnails(project: Project, items: Present, progress: Progress) -> tuple[NDArray[np.int64], NDArray[np.uint8]]:
     """Positions of the images that can be read, and their gray thumbnails (n, 32, 32), from the cache if there."""
     path = project.folder / THUMBNAILS
     known: dict[str, NDArray[np.uint8]] = {}
@@ -185,7 +188,7 @@ class _Letters(dict[int, str]):
         return self[code]
 
 
-def _texts(project: Project, items: list[Item], progress: Progress) -> Pairs:
+def _texts(project: Project, items: Present, progress: Progress) -> Pairs:
     letters = _Letters()
     first: dict[str, int] = {}
     for k, item in enumerate(items):
@@ -197,7 +200,7 @@ def _texts(project: Project, items: list[Item], progress: Progress) -> Pairs:
             progress("comparing texts", k, len(items))
 
 
-def _rows(project: Project, items: list[Item], progress: Progress) -> Pairs:
+def _rows(project: Project, items: Present, progress: Progress) -> Pairs:
     X = inputs.matrix(project, items, progress).X
     progress("comparing embeddings", 0, None)
     center = np.mean(X, 0, dtype=np.float64)
@@ -211,11 +214,22 @@ def _rows(project: Project, items: list[Item], progress: Progress) -> Pairs:
         cells = _mixed(
             np.floor(column + step).astype(np.int64) for column, step in zip(projected.T, shift, strict=True)
         )
-        for a, b in _neighbors(np.lexsort((projected[:, 0], cells))):
+        shared = _shared(cells)
+        order = shared[np.lexsort((projected[shared, 0], cells[shared]))]
+        for a, b in _neighbors(order):
             same = cells[a] == cells[b]
             a, b = a[same], b[same]
             near = np.sqrt(np.sum((X[a].astype(np.float64) - X[b]) ** 2, 1)) <= limit
             yield a[near], b[near]
+
+
+def _shared(cells: NDArray[np.uint64]) -> NDArray[np.int64]:
+    """Items that are not alone in their cell, in order."""
+    order = np.argsort(cells)
+    same = np.diff(cells[order]) == 0
+    shared = np.zeros(len(cells), bool)
+    shared[order[1:][same]] = shared[order[:-1][same]] = True
+    return np.flatnonzero(shared)
 
 
 def _mixed(columns: Iterable[NDArray[np.int64]]) -> NDArray[np.uint64]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import and_, case, func, join, select
+from sqlalchemy import and_, case, func, join, select, union
 
 from spotal.project.records import Counts
 from spotal.project.rounds import awaited, is_open, price
@@ -16,12 +16,14 @@ if TYPE_CHECKING:
 
     from spotal.project.settings import Settings
 
-__all__ = ["HEARD", "POOL", "count", "counts_of", "shares"]
+__all__ = ["HEARD", "POOL", "TOUCHED", "count", "counts_of", "shares", "untouched"]
 
 POOL = join(ItemRow, PickRow, PickRow.item == ItemRow.number, isouter=True).outerjoin(
     standings, standings.c.item == ItemRow.number
 )
 """Every item, with its pick and its standing where it has them."""
+TOUCHED = ItemRow.number.in_(union(select(PickRow.item), select(standings.c.item)).subquery().select())
+"""Whether an item was picked or spoken about. Few were, in a large pool: the database looks these up alone."""
 HEARD = func.coalesce(standings.c.heard, 0)
 """How many people have spoken about an item."""
 
@@ -57,11 +59,21 @@ def shares(settings: Settings) -> dict[str, ColumnElement[Any]]:
     return found
 
 
+def untouched(connection: Connection) -> dict[str, int]:
+    """Sum up the figures of the items that nobody has picked or spoken about: all other figures of theirs are 0."""
+    kinds = {"items": None, "missing": ItemRow.missing, "unlabeled": ~ItemRow.missing}
+    sums = [func.count() if met is None else func.count(case((met, 1))) for met in kinds.values()]
+    query = select(*sums, func.count(ItemRow.held_back)).select_from(ItemRow).where(~TOUCHED)
+    return dict(zip((*kinds, "held_back"), map(int, connection.execute(query).one()), strict=True))
+
+
 def count(connection: Connection, settings: Settings) -> Counts:
     """All figures, from all items."""
     sums = (func.coalesce(func.sum(share), 0).label(name) for name, share in shares(settings).items())
-    waits = select(HEARD, func.count()).select_from(POOL).where(is_open(settings.overlap)).group_by(HEARD)
-    row = connection.execute(select(*sums).select_from(POOL)).one()._asdict()
+    waits = select(HEARD, func.count()).select_from(POOL).where(TOUCHED, is_open(settings.overlap)).group_by(HEARD)
+    row = connection.execute(select(*sums).select_from(POOL).where(TOUCHED)).one()._asdict()
+    for name, more in untouched(connection).items():
+        row[name] += more
     waiting = {int(people): int(items) for people, items in connection.execute(waits)}
     rounds = int(connection.execute(select(func.count()).select_from(RoundRow)).scalar_one())
     return counts_of(settings, row, waiting, rounds)

@@ -13,8 +13,10 @@ from spotal.project.schema import EventRow, ImportRow, ItemRow
 if TYPE_CHECKING:
     from sqlalchemy import ColumnElement, Connection
 
-__all__ = ["EVENTS", "read_events", "stands_still", "write_events"]
+__all__ = ["EVENTS", "ON_PAGE", "read_events", "stands_still", "write_events"]
 
+ON_PAGE = ("page", "suggestion")
+"""Sources of answers that people gave on the labeling page."""
 EVENTS = select(
     EventRow.number,
     ItemRow.id,

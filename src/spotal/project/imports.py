@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import func, insert, select, update
 
 from spotal.errors import ProjectError
+from spotal.numeric.arrays import blocks
 from spotal.project.events import EVENTS, read_events, stands_still, write_events
 from spotal.project.items import MANY, numbers_of
 from spotal.project.journal import last_number
@@ -90,7 +91,9 @@ class Imports:
         )
         with self._database.read() as connection:
             rows = (
-                row for some in _parts(items) for row in connection.execute(query.where(SuggestionRow.item.in_(some)))
+                row
+                for part in blocks(len(items), MANY)
+                for row in connection.execute(query.where(SuggestionRow.item.in_(items[part])))
             )
             return {item: (label, probability) for item, label, probability in rows}
 
@@ -163,8 +166,8 @@ def _import(row: Any) -> Import:
 def _words(connection: Connection, items: list[int]) -> dict[tuple[str, str], list[Event]]:
     """What each annotator said about these items and did not take back, in the order of recording."""
     words: dict[tuple[str, str], list[Event]] = {}
-    for some in _parts(items):
-        query = EVENTS.where(EventRow.item.in_(some), *stands_still()).order_by(EventRow.number)
+    for part in blocks(len(items), MANY):
+        query = EVENTS.where(EventRow.item.in_(items[part]), *stands_still()).order_by(EventRow.number)
         for event in read_events(connection, query):
             words.setdefault((event.item, event.annotator), []).append(event)
     return words
@@ -174,11 +177,8 @@ def _not_held_back(connection: Connection, suggestions: list[Suggestion]) -> dic
     """Numbers of the items of suggestions, without those that are held back."""
     numbers = numbers_of(connection, [one.item for one in suggestions])
     free: set[int] = set()
-    for some in _parts(list(numbers.values())):
-        query = select(ItemRow.number).where(ItemRow.number.in_(some), ItemRow.held_back.is_(None))
+    known = list(numbers.values())
+    for part in blocks(len(known), MANY):
+        query = select(ItemRow.number).where(ItemRow.number.in_(known[part]), ItemRow.held_back.is_(None))
         free.update(connection.execute(query).scalars())
     return {name: number for name, number in numbers.items() if number in free}
-
-
-def _parts(numbers: Sequence[int]) -> Iterator[Sequence[int]]:
-    return (numbers[start : start + MANY] for start in range(0, len(numbers), MANY))

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import bindparam, select
 
 from spotal.errors import ProjectError
-from spotal.project.events import EVENTS, read_events, stands_still, write_events
+from spotal.numeric.arrays import blocks
+from spotal.project.events import EVENTS, ON_PAGE, read_events, stands_still, write_events
 from spotal.project.items import MANY, found_numbers, is_text, number_of, numbers_of
 from spotal.project.journal import last_number
 from spotal.project.records import Answer, Event, Undo
@@ -19,14 +20,14 @@ from spotal.project.standing import Standings
 from spotal.tables.configuration import closest
 
 if TYPE_CHECKING:
-    from sqlalchemy import Connection, Select
+    from sqlalchemy import ColumnElement, Connection, Select
 
 __all__ = ["MOST_CHARACTERS", "SOURCES", "Labels", "check_annotator"]
 
 MOST_CHARACTERS = 100
 """Of an annotator's name, and of the id that the page gives an answer."""
 KINDS = ("label", "skip", "none_of_these", "withdraw")
-SOURCES = ("page", "label-studio", "import", "cli")
+SOURCES = (*ON_PAGE, "label-studio", "import", "cli")
 
 _SOME: Any = bindparam("some", expanding=True)
 _CONTENTS = select(ItemRow.number, ItemRow.content).where(ItemRow.number.in_(_SOME))
@@ -122,7 +123,7 @@ class Labels(Standings):
 
     def undoable(self, annotator: str, most: int = 20, *, source: str = "page") -> list[Event]:
         """The annotator's last events from this source that :meth:`undo` would take back, newest first."""
-        query = _standing(annotator).where(EventRow.source == source).limit(most)
+        query = _standing(annotator).where(_is_from(source)).limit(most)
         with self._database.read() as connection:
             numbers = [row.number for row in connection.execute(query)]
             return read_events(connection, EVENTS.where(EventRow.number.in_(numbers)).order_by(EventRow.number.desc()))
@@ -202,7 +203,7 @@ def _only_good(done: list[tuple[Event, bool] | ProjectError]) -> list[tuple[Even
 def _undo(connection: Connection, undo: Undo) -> Event | None:
     """Take back an answer, see :meth:`Labels.undo`."""
     mine = _standing(undo.annotator)
-    wanted = mine.where(EventRow.source == undo.source)
+    wanted = mine.where(_is_from(undo.source))
     if undo.external_id is not None:
         wanted = wanted.where(EventRow.external_id == undo.external_id)
     last = connection.execute(wanted.limit(1)).first()
@@ -221,8 +222,8 @@ def _undo(connection: Connection, undo: Undo) -> Event | None:
 def _contents(connection: Connection, numbers: Iterable[int]) -> dict[int, str]:
     """The present content of each of these items."""
     wanted, found = list(numbers), dict[int, str]()
-    for start in range(0, len(wanted), MANY):
-        rows = connection.execute(_CONTENTS, {"some": wanted[start : start + MANY]})
+    for part in blocks(len(wanted), MANY):
+        rows = connection.execute(_CONTENTS, {"some": wanted[part]})
         found.update((number, content) for number, content in rows)
     return found
 
@@ -244,10 +245,15 @@ def _standing(annotator: str) -> Select[Any]:
     return select(EventRow).where(EventRow.annotator == annotator, *stands_still()).order_by(EventRow.number.desc())
 
 
+def _is_from(source: str) -> ColumnElement[bool]:
+    """Whether an event came from there; what was confirmed on the page came from the page too."""
+    return EventRow.source.in_(ON_PAGE if source == "page" else (source,))
+
+
 def _undone(connection: Connection, annotator: str, source: str, external_id: str) -> Event | None:
     """The event that took back an answer, None where there is no such answer."""
     answer = select(EventRow.number).where(
-        EventRow.annotator == annotator, EventRow.source == source, EventRow.external_id == external_id
+        EventRow.annotator == annotator, _is_from(source), EventRow.external_id == external_id
     )
     return next(iter(read_events(connection, EVENTS.where(EventRow.undoes.in_(answer)))), None)
 

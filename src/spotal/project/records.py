@@ -103,7 +103,8 @@ class Answer:
     """What an annotator says about an item, to be recorded.
 
     kind : "label" (then ``label`` is a class), "skip", "none_of_these" or "withdraw"
-    source : "page", "label-studio", "import" or "cli"
+    source : "page", "suggestion" (on the page too, a person confirmed what the model suggested), "label-studio",
+        "import" or "cli"
     external_id, external_version : str, of an answer that lives elsewhere too: the same pair is recorded once
     at : datetime with a time zone; None for now
     content : str, content of the item that the annotator was shown; None for its present content
@@ -122,7 +123,10 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Undo:
-    """What an annotator takes back: the last answer from ``source``, or the one of that ``external_id``."""
+    """What an annotator takes back: the last answer from ``source``, or the one of that ``external_id``.
+
+    The source "page" stands for confirmed suggestions too.
+    """
 
     annotator: str
     source: str = "page"

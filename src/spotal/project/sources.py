@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from spotal.errors import DataFileError
 from spotal.images import find_images, listed, readable
 from spotal.numeric.arrays import check_matrix
+from spotal.numeric.processors import processors
 from spotal.pool.files import read_pool
 from spotal.project.collection import uncollected
 from spotal.project.contents import content_hash, read_file
@@ -69,7 +70,7 @@ def look(data: Data, folder: Path, known: Contents | None = None, *, whole: bool
 def _images(source: Path, known: Contents, whole: bool) -> Iterator[Found]:
     paths = listed(readable(find_images(source), known))
     names = [path.relative_to(source).as_posix() for path in paths]
-    with ThreadPoolExecutor(os.cpu_count()) as threads:
+    with ThreadPoolExecutor(processors()) as threads:
         files = threads.map(read_file, paths, (None if whole else known.get(name) for name in names))
         for name, (content, stamp, former) in zip(names, files, strict=True):
             yield Found(name, "image", content, path=name, stamp=stamp, former=former)

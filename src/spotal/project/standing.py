@@ -7,7 +7,8 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from sqlalchemy import bindparam, func, insert, select, update
+from sqlalchemy import TableClause, bindparam, func, insert, select, update
+from sqlalchemy.orm import InstrumentedAttribute
 
 from spotal.project.agreement import agreements, first_answers
 from spotal.project.events import EVENTS, read_events, stands_still
@@ -41,15 +42,11 @@ class Standings:
 
     def words(self) -> list[Event]:
         """The last word of each annotator about each item's present content, in the order of recording."""
-        query = EVENTS.where(EventRow.number.in_(select(latest.c.number))).order_by(EventRow.number)
-        with self._database.read() as connection:
-            return read_events(connection, query)
+        return self._events(latest, EventRow.number)
 
     def _valid(self) -> list[Event]:
         """Every event about the present content of its item, in the order of recording."""
-        query = EVENTS.where(EventRow.number.in_(select(valid.c.number))).order_by(EventRow.number)
-        with self._database.read() as connection:
-            return read_events(connection, query)
+        return self._events(valid, EventRow.number)
 
     def confirmed(self) -> set[int]:
         """Numbers of the items whose label was confirmed.
@@ -78,7 +75,10 @@ class Standings:
 
         They are those of items of whose present content nobody has spoken yet; these items are asked again.
         """
-        query = EVENTS.where(EventRow.number.in_(select(set_aside.c.number))).order_by(EventRow.item, EventRow.number)
+        return self._events(set_aside, EventRow.item, EventRow.number)
+
+    def _events(self, view: TableClause, *order: InstrumentedAttribute[int]) -> list[Event]:
+        query = EVENTS.where(EventRow.number.in_(select(view.c.number))).order_by(*order)
         with self._database.read() as connection:
             return read_events(connection, query)
 

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from spotal.errors import SpotalWarning
 from spotal.learner import calls
+from spotal.numeric.arrays import blocks
 from spotal.project import made
 from spotal.project.learning import Inputs, Progress, recipe_for
 from spotal.project.places import MODELS
@@ -22,12 +23,15 @@ from spotal.project.predictions import write_rows
 from spotal.storage.files import atomic_path
 
 if TYPE_CHECKING:
+    from spotal.project.items import Present
     from spotal.project.project import Project
-    from spotal.project.records import Item, Model
+    from spotal.project.records import Model
 
 __all__ = ["prepare", "train"]
 
 
+BLOCK = 4_096
+"""Items that are hashed at a time."""
 ENDINGS = ("embeddings.npy", "predictions.npy", "pt", "joblib")
 """Of the files that a training may leave."""
 
@@ -105,14 +109,14 @@ def prepare(project: Project, progress: Progress) -> Model:
 class _Known:
     """The items that are there, those of them that may be trained on, and a digest of all that a model depends on."""
 
-    items: list[Item]
+    items: Present
     labeled: dict[int, int]
     digest: str
 
     @classmethod
     def of(cls, project: Project) -> _Known:
         settings = project.settings
-        items = [item for item in project.items if not item.missing]
+        items = project.items.present()
         classes = {name: k for k, name in enumerate(settings.classes)}
         standings = project.labels.current()
         labeled = {row.number: classes[row.label] for row in standings.values() if row.label in classes}
@@ -127,8 +131,9 @@ class _Known:
         digest = blake2b(digest_size=12)
         for part in (settings.model, settings.classes, settings.random_state, settings.data, sorted(labeled.items())):
             digest.update(repr(part).encode())
-        for item in items:
-            digest.update(f"{item.number}\0{item.content}\0".encode())
+        for some in blocks(len(items), BLOCK):
+            pairs = zip(items.numbers[some].tolist(), items.contents[some], strict=True)
+            digest.update("".join(f"{number}\0{content}\0" for number, content in pairs).encode())
         return cls(items, labeled, digest.hexdigest())
 
     def rows_in(self, inputs: Inputs) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

@@ -1,22 +1,18 @@
-"""Thumbnails of the images picked in each round, as HTML."""
+"""Thumbnails of images, as HTML."""
 
 from __future__ import annotations
 
 import base64
 import io
+from collections.abc import Iterable
 from html import escape
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from spotal.datasets import Dataset
-from spotal.report.comparison import Run
+__all__ = ["thumbnail", "thumbnails"]
 
-__all__ = ["gallery", "thumbnail"]
-
-MOST_SHOWN = 60
-"""Images of one round."""
 MOST_SIDE = 96
 """Pixels of a thumbnail's longer side; smaller images are kept as they are."""
 
@@ -37,29 +33,11 @@ def thumbnail(image: NDArray[np.uint8]) -> str:
     return "data:image/png;base64," + base64.b64encode(out.getvalue()).decode()
 
 
-def gallery(data: Dataset, run: Run) -> str:
-    """One block a round: its picks in order, the class under each, and how many classes have a label by then."""
-    blocks = []
-    seen: set[int] = set()
-    for done in run.rounds:
-        if not len(done.picks):
-            continue
-        rows = run.rows[done.picks]
-        seen |= set(data.y[rows].tolist())
-        first = done.selection is None
-        shares = None if done.selection is None else done.selection.cell_mass
-        items = []
-        for k, row in enumerate(rows[:MOST_SHOWN]):
-            name = escape(data.class_names[data.y[row]])
-            told = f"pick {k + 1}, row {row}" + ("" if shares is None else f", stands for {shares[k]:.1%} of the mass")
-            items.append(
-                f'<figure title="{told}"><img src="{thumbnail(data.X[row])}" alt="{name}" loading="lazy">'
-                f"<figcaption>{name}</figcaption></figure>"
-            )
-        more = f", the first {MOST_SHOWN} are shown" if len(rows) > MOST_SHOWN else ""
-        title = "First batch, random" if first else f"Round {done.number}"
-        blocks.append(
-            f'<section class="round"><h4>{title} <span>{len(rows)} images{more} · {len(seen)} of {data.n_classes} '
-            f'classes have a label by now</span></h4><div class="thumbs">{"".join(items)}</div></section>'
-        )
-    return "\n".join(blocks)
+def thumbnails(shown: Iterable[tuple[NDArray[Any], str, str]]) -> str:
+    """Images in a grid, as HTML: for each its pixels, the word below it, and the text that appears above it."""
+    items = "".join(
+        f'<figure title="{escape(title)}"><img src="{thumbnail(image)}" alt="{escape(word)}" loading="lazy">'
+        f"<figcaption>{escape(word)}</figcaption></figure>"
+        for image, word, title in shown
+    )
+    return f'<div class="thumbs">{items}</div>'

@@ -21,8 +21,8 @@ from spotal.pool.sparse import is_sparse
 from spotal.pool.texts import are_texts
 from spotal.report.covering import distances
 from spotal.report.gallery import MOST_SIDE, thumbnail
-from spotal.report.maps import plane_map
-from spotal.report.plots import LIGHT, Theme, covered, curves, map_before, png
+from spotal.report.plots import LIGHT, Theme, png
+from spotal.report.pool_map import covered, curve, draw_map, pool_map
 
 if TYPE_CHECKING:
     from spotal.loop import ActiveLearner
@@ -140,26 +140,21 @@ def _curve(loop: ActiveLearner, metric: str) -> Figure:
     if metric not in measured[0].metrics:
         known = list(measured[0].metrics)
         raise InputError("metric", must=f"be one of {', '.join(known)}", found=repr(metric), remedy=like(metric, known))
-    name = getattr(loop.strategy, "name", type(loop.strategy).__name__)
-    values = [done.metrics[metric] for done in measured]
-    none = [None] * len(values)
-    summary = {
-        "labels": [done.n_labeled for done in measured],
-        "curves": {name: {metric: {"mean": values, "low": none, "high": none, "runs": [values]}}},
-        "difference": {"of": name, "to": name},
-    }
-    return _shown(lambda theme: curves(summary, theme, metric))
+    percent = metric != "log_loss"
+    values = [done.metrics[metric] * (100 if percent else 1) for done in measured]
+    name = f"test {metric.replace('_', ' ')}" + ", %" * percent
+    return _shown(lambda theme: curve([done.n_labeled for done in measured], values, name, theme))
 
 
 def _pool_plot(kind: str, pool: Pool, picks: NDArray[np.int64], labeled: NDArray[np.int64]) -> Figure:
     if kind == "map":
-        picture = plane_map(pool, picks, labeled)
-        figure = _shown(lambda theme: map_before(picture, theme))
+        found = pool_map(pool, picks, labeled)
+        figure = _shown(lambda theme: draw_map(found, theme))
         said = f"{len(picks)} picks (orange)" + f", {len(labeled)} labeled before (crosses)" * bool(len(labeled))
         figure.axes[0].set_title(said, color=LIGHT.ink, fontsize=10)
         return figure
-    found = distances(pool, picks, labeled)
-    return _shown(lambda theme: covered(found, theme))
+    far = distances(pool, picks, labeled)
+    return _shown(lambda theme: covered(far, theme))
 
 
 def _shown(draw: Callable[[Theme], Figure]) -> Figure:

@@ -7,34 +7,42 @@ from collections.abc import Callable, Iterable, Sequence
 from functools import cache
 from html import escape
 from importlib.resources import files
+from itertools import zip_longest
 from typing import Any
 
 from matplotlib.figure import Figure
 
-from spotal.report.plots import DARK, LIGHT, Theme, svg
+from spotal.report.plots import DARK, LIGHT, Theme, png, svg
 
 __all__ = ["document", "folded", "table", "themed"]
 
 
-def document(title: str, headline: str, sections: Iterable[str], style: str = "") -> str:
-    """A whole page: a title, a sentence that says the most important, and a card for each section that is not empty."""
+def document(title: str, headline: str, sections: Iterable[str], style: str = "", lead: str = "") -> str:
+    """A whole page: a title, a sentence that says the most important, and a card for each section that is not empty.
+
+    style : rules of CSS for this page; lead : HTML below the sentence
+    """
     return (
         '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         '<meta name="generator" content="spotal">\n'
-        f'<meta name="color-scheme" content="light dark">\n<title>{escape(title)}</title>\n{_style()}\n'
-        f"<style>.wide img {{ max-width: 100%; height: auto; }}{style}</style>\n</head>\n<body>\n<main>\n"
-        f'<header><p class="name">{escape(title)}</p><h1>{escape(headline)}</h1></header>\n'
+        f'<meta name="color-scheme" content="light dark">\n<title>{escape(title)}</title>\n'
+        f"<style>\n{_style()}{style}</style>\n</head>\n<body>\n<main>\n"
+        f'<header><p class="name">{escape(title)}</p><h1>{escape(headline)}</h1>{lead}</header>\n'
         + "\n".join(f'<section class="card">{section}</section>' for section in sections if section)
         + "\n</main>\n</body>\n</html>\n"
     )
 
 
-def themed(draw: Callable[[Any, Theme], Figure], content: Any, alt: str) -> str:
-    """The picture for light pages and for print, and for dark screens where the reader's device asks for them."""
+def themed(draw: Callable[[Any, Theme], Figure], content: Any, alt: str, *, raster: bool = False) -> str:
+    """The picture for light pages and for print, and for dark screens where the reader's device asks for them.
+
+    raster : draw pixels, for pictures of thousands of points
+    """
+    kind, encode = ("png", png) if raster else ("svg+xml", svg)
 
     def source(theme: Theme) -> str:
-        return "data:image/svg+xml;base64," + base64.b64encode(svg(draw(content, theme))).decode()
+        return f"data:image/{kind};base64,{base64.b64encode(encode(draw(content, theme))).decode()}"
 
     return (
         f'<picture><source media="screen and (prefers-color-scheme: dark)" srcset="{source(DARK)}">'
@@ -42,13 +50,16 @@ def themed(draw: Callable[[Any, Theme], Figure], content: Any, alt: str) -> str:
     )
 
 
-def table(head: Sequence[str], body: Iterable[Sequence[str]]) -> str:
-    """A table of texts, the first of each row its name. Where it is too wide for the page, it scrolls in itself."""
+def table(head: Sequence[str], body: Iterable[Sequence[str]], best: Sequence[int | None] = ()) -> str:
+    """A table of texts, the first of each row its name. Where it is too wide for the page, it scrolls in itself.
+
+    best : for each row, the number of the column that is set in bold, or None
+    """
     top = "".join(f"<th>{escape(text)}</th>" for text in head)
-    lines = "".join(
-        f"<tr><th>{escape(first)}</th>{''.join(f'<td>{escape(text)}</td>' for text in rest)}</tr>"
-        for first, *rest in body
-    )
+    lines = ""
+    for (first, *rest), bold in zip_longest(body, best):
+        cells = (f"<td{' class=best' * (k == bold)}>{escape(text)}</td>" for k, text in enumerate(rest, 1))
+        lines += f"<tr><th>{escape(first)}</th>{''.join(cells)}</tr>"
     rows = f"<table><thead><tr>{top}</tr></thead><tbody>{lines}</tbody></table>"
     return f'<div class="scroll" tabindex="0">{rows}</div>'
 
@@ -60,5 +71,4 @@ def folded(title: str, body: str) -> str:
 
 @cache
 def _style() -> str:
-    template = files("spotal.report").joinpath("template.html").read_text(encoding="utf-8")
-    return template[template.index("<style>") : template.index("</style>") + len("</style>")]
+    return files("spotal.report").joinpath("style.css").read_text(encoding="utf-8")

@@ -1,35 +1,16 @@
-"""Pictures of a comparison, each drawn for light and for dark pages, with no state shared between figures."""
+"""Colors of the pictures on light and on dark pages, and figures in them, with no state shared between figures."""
 
 from __future__ import annotations
 
 import io
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from spotal.report.maps import QueryMap
-from spotal.report.summary import label_of
-
-__all__ = [
-    "DARK",
-    "LIGHT",
-    "Theme",
-    "blank",
-    "covered",
-    "curves",
-    "difference",
-    "map_after",
-    "map_before",
-    "png",
-    "svg",
-]
-
-SIZE = (5.6, 3.9)
-SQUARE = (5.2, 5.0)
+__all__ = ["DARK", "LIGHT", "Theme", "blank", "plane", "png", "svg"]
 
 
 @dataclass(frozen=True)
@@ -59,109 +40,11 @@ def svg(figure: Figure) -> bytes:
 
 
 def png(figure: Figure, *, transparent: bool = True) -> bytes:
-    """The figure as PNG, sharp on dense screens."""
+    """The figure as PNG, sharp on dense screens; on white it is made for a notebook, and smaller."""
     out = io.BytesIO()
     dpi = 180 if transparent else 110
     figure.savefig(out, format="png", dpi=dpi, transparent=transparent, metadata={"Software": None})
     return out.getvalue()
-
-
-def curves(summary: dict[str, Any], theme: Theme, metric: str = "accuracy") -> Figure:
-    """A metric of the test part by number of labels: means over seeds, 95 % intervals, single seeds as thin lines."""
-    figure, axes = blank(theme, SIZE)
-    labels, ends = summary["labels"], []
-    scale = 1 if metric == "log_loss" else 100
-    for name, color in _colors(summary, theme).items():
-        curve = summary["curves"][name][metric]
-        mean = scale * np.array(curve["mean"])
-        for run in curve["runs"] if len(curve["runs"]) > 1 else []:
-            axes.plot(labels, scale * np.array(run), color=color, linewidth=0.6, alpha=0.35)
-        if curve["low"][0] is not None:
-            low, high = (scale * np.array(curve[key]) for key in ("low", "high"))
-            axes.fill_between(labels, low, high.clip(max=100), color=color, alpha=0.15, linewidth=0)
-        axes.plot(labels, mean, color=color, linewidth=2, marker="o", markersize=4)
-        ends.append((float(mean[-1]), label_of(name), color))
-    axes.set_xlabel("labels")
-    axes.set_ylabel(f"test {metric.replace('_', ' ')}" + ", %" * (scale == 100))
-    axes.set_xticks(_ticks(labels))
-    _name_ends(axes, ends)
-    return figure
-
-
-def difference(summary: dict[str, Any], theme: Theme) -> Figure:
-    """The accuracy gained over the baseline, paired by seed: mean, 95 % interval, and single seeds as dots."""
-    figure, axes = blank(theme, SIZE)
-    labels, gap = np.array(summary["labels"]), summary["difference"]["by_labels"]
-    mean, runs = 100 * np.array(gap["mean"]), 100 * np.array(gap["runs"])
-    axes.axhline(0, color=theme.ink, linewidth=0.8)
-    axes.plot(np.tile(labels, len(runs)), runs.ravel(), ".", color=theme.cloud, markersize=4)
-    if gap["low"][0] is not None:
-        low, high = (100 * np.array(gap[key]) for key in ("low", "high"))
-        axes.vlines(labels, low, high, color=theme.own, linewidth=2, alpha=0.6)
-    axes.plot(labels, mean, color=theme.own, marker="o", markersize=5, linewidth=1.2)
-    axes.set_xlabel("labels")
-    axes.set_ylabel(f"{label_of(summary['difference']['of'])} less {summary['difference']['to']}, points")
-    axes.set_xticks(_ticks(summary["labels"]))
-    return figure
-
-
-def covered(distances: dict[str, NDArray[np.float64]], theme: Theme) -> Figure:
-    """The share of rows within each distance of the nearest chosen row, for picks and for random rows."""
-    figure, axes = blank(theme, SIZE)
-    for name, color in (("random", theme.base), ("picks", theme.own)):
-        found = distances[name]
-        share = 100 * np.arange(1, len(found) + 1) / len(found)
-        axes.plot(found, share, color=color, linewidth=2, label=name)
-    axes.set(xlabel="distance to the nearest chosen row", ylabel="rows within that distance, %", ylim=(0, 102))
-    axes.set_xlim(left=0)
-    legend = axes.legend(frameon=False, fontsize=10, loc="lower right")
-    for text in legend.get_texts():
-        text.set_color(theme.ink)
-    return figure
-
-
-def map_before(picture: QueryMap, theme: Theme) -> Figure:
-    """The pool before transport, dots as large as the mass that they carry; labeled rows and picks."""
-    figure, axes = blank(theme, SQUARE)
-    _points(axes, picture.before, picture, theme)
-    axes.set_xlabel("first coordinate")
-    axes.set_ylabel("second coordinate")
-    low, high = np.quantile(picture.before, [0.002, 0.998], axis=0)
-    margin = 0.06 * (high - low) + 1e-9
-    chosen = picture.before[picture.picks]
-    low, high = np.minimum(low, chosen.min(0)) - margin, np.maximum(high, chosen.max(0)) + margin
-    axes.set(xlim=(low[0], high[0]), ylim=(low[1], high[1]))
-    return figure
-
-
-def map_after(picture: QueryMap, theme: Theme) -> Figure:
-    """The same in the hypercube, with the points of the design as rings."""
-    figure, axes = blank(theme, SQUARE)
-    _points(axes, picture.after, picture, theme)
-    axes.scatter(
-        picture.design[:, 0],
-        picture.design[:, 1],
-        s=90,
-        facecolors="none",
-        edgecolors=theme.own,
-        linewidths=1.4,
-        zorder=3,
-    )
-    axes.set(xlim=(-0.03, 1.03), ylim=(-0.03, 1.03), aspect="equal")
-    axes.set_xlabel("first coordinate of the cube")
-    axes.set_ylabel("second coordinate of the cube")
-    return figure
-
-
-def _points(axes: Axes, points: NDArray[np.float64], picture: QueryMap, theme: Theme) -> None:
-    size = 1.0 + 26.0 * picture.mass
-    size[picture.labeled] = 0.0
-    x, y = points.T
-    axes.scatter(x, y, s=size, color=theme.cloud, alpha=0.6, linewidths=0)
-    axes.scatter(x[picture.labeled], y[picture.labeled], s=20, marker="x", color=theme.ink, linewidths=1, alpha=0.7)
-    axes.scatter(
-        x[picture.picks], y[picture.picks], s=42, color=theme.others[0], edgecolors=theme.ink, linewidths=0.6, zorder=4
-    )
 
 
 def blank(theme: Theme, size: tuple[float, float]) -> tuple[Figure, Axes]:
@@ -179,36 +62,7 @@ def blank(theme: Theme, size: tuple[float, float]) -> tuple[Figure, Axes]:
     return figure, axes
 
 
-def _colors(summary: dict[str, Any], theme: Theme) -> dict[str, str]:
-    base, own = summary["difference"]["to"], summary["difference"]["of"]
-    rest = [name for name in summary["curves"] if name not in (base, own)]
-    others = {name: theme.others[k % len(theme.others)] for k, name in enumerate(rest)}
-    return {base: theme.base, **others, own: theme.own}
-
-
-def _ticks(labels: list[int]) -> list[int]:
-    """All numbers of labels, or every other so many where they would touch."""
-    step = -(-len(labels) // 10)
-    return labels[::-1][::step][::-1]
-
-
-def _name_ends(axes: Axes, ends: list[tuple[float, str, str]]) -> None:
-    """Name each curve at its right end, pushed apart where they would touch."""
-    low, high = axes.get_ylim()
-    ends = sorted(ends)
-    heights = [(y - low) / (high - low) for y, *_ in ends]
-    for k in range(1, len(heights)):
-        heights[k] = max(heights[k], heights[k - 1] + 0.07)
-    for height, (_, text, color) in zip(heights, ends, strict=True):
-        axes.annotate(
-            text,
-            (1.0, height),
-            xycoords="axes fraction",
-            xytext=(4, 0),
-            textcoords="offset points",
-            color=color,
-            fontsize=10,
-            fontweight="bold",
-            va="center",
-            annotation_clip=False,
-        )
+def plane(points: NDArray[np.floating]) -> NDArray[np.float64]:
+    """Return the first two columns of points (n, d), to be drawn; points on a line are drawn at half height."""
+    wide = np.asarray(points, np.float64)
+    return wide[:, :2] if wide.shape[1] > 1 else np.column_stack([wide[:, 0], np.full(len(wide), 0.5)])

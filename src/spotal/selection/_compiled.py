@@ -8,7 +8,35 @@ import numpy as np
 
 from spotal.numeric.compiling import compiled
 
-__all__ = ["cover", "degrees", "gains", "measure_reach", "take_greedily", "turn_round"]
+__all__ = ["cover", "degrees", "gains", "keys_below", "measure_reach", "take_greedily", "turn_round"]
+
+
+@compiled
+def keys_below(values: Any, bound: Any, keys: Any, count: Any) -> None:
+    """Write a key for each value of a row that is at most the row's bound; count (m,): how many there are.
+
+    Keys of a row sort as its values do, and equal values as their places: the bits of the value, then its place. What
+    has no room in ``keys`` (m, room) is counted only; free room holds the greatest key.
+
+    Parameters
+    ----------
+    values : int32 (m, n), the bits of float32 values, none of them nan; bound : int32 (m,), the bits of float32
+    keys : int64 (m, room)
+    """
+    m, n = values.shape
+    room = keys.shape[1]
+    for i in range(m):
+        found = 0
+        most = bound[i] ^ ((bound[i] >> 31) & 0x7FFFFFFF)  # bits that sort as the numbers do
+        for j in range(n):
+            bits = values[i, j] ^ ((values[i, j] >> 31) & 0x7FFFFFFF)
+            if bits <= most:
+                if found < room:
+                    keys[i, found] = (np.int64(bits) << 32) | j
+                found += 1
+        count[i] = found
+        for j in range(found, room):
+            keys[i, j] = np.iinfo(np.int64).max
 
 
 @compiled

@@ -243,8 +243,9 @@ class Selection:
         All other picks are chosen, not drawn. Each then counts the mass of its cell, and the mean is *biased*: a chosen
         row is no average row. For a smooth function the bias is about minus half its curvature times the variance
         within cells, less the more picks there are, and it does not show in the error bar: the interval may hold the
-        truth less often than it says, for one function in docs/estimate.md never. For a quantity that the choice itself
-        depends on, as a model's accuracy does when rows were picked for its uncertainty, it can be of any size.
+        truth less often than it says, for one function in docs/guides/estimates.md never.
+        For a quantity that the choice itself depends on, as a model's accuracy does when rows were picked for its
+        uncertainty, it can be of any size.
 
         The error bar: one row a cell says nothing of how rows vary within it. Picks are therefore put into strata of
         two or three that lie close together, without regard to values, and vary there as in their cells or more:

@@ -78,7 +78,10 @@ def check_unnamed(path: Path, remedy: str) -> None:
     path : Path, ending in .html, .csv or .json
     remedy : str, what a person can do
 
-    Raises OutputError.
+    Raises
+    ------
+    OutputError
+        There is such a file, and spotal did not write it.
     """
     try:
         with path.open("rb") as file:

@@ -8,7 +8,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from spotal.lazy import lazily
-from spotal.strategies.base import Choice, Query, Strategy
 from spotal.strategies.registry import CLASSES, get, names
 
 if TYPE_CHECKING:
@@ -16,6 +15,7 @@ if TYPE_CHECKING:
     from spotal.strategies.badge import Badge
     from spotal.strategies.bait import Bait
     from spotal.strategies.bald import BALD
+    from spotal.strategies.base import Choice, Query, Strategy
     from spotal.strategies.batch_bald import BatchBALD
     from spotal.strategies.clue import Clue
     from spotal.strategies.coregcn import CoreGCN
@@ -73,4 +73,6 @@ __all__ = [
     "names",
 ]
 
-__getattr__, __dir__ = lazily(__name__, {name: f"{__name__}.{module}" for module, name in CLASSES.values()}, __all__)
+_homes = {name: f"{__name__}.{module}" for module, name in CLASSES.values()}
+_homes |= dict.fromkeys(("Choice", "Query", "Strategy"), f"{__name__}.base")
+__getattr__, __dir__ = lazily(__name__, _homes, __all__)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from spotal.numeric.checks import check_count, check_real
 from spotal.strategies._content import ContentRandom, fill, heavy, sample
-from spotal.strategies._cover import gaussian, greedy_cover
+from spotal.strategies._greedy_coverage import gaussian, greedy_cover
 from spotal.strategies._sphere import on_sphere
 from spotal.strategies.base import Choice, Query, Strategy
 

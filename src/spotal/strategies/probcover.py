@@ -13,7 +13,7 @@ from spotal.numeric.checks import check_count, check_real
 from spotal.pool.base import Pool
 from spotal.strategies._clusters import kmeans
 from spotal.strategies._content import ContentRandom, fill, heavy, sample
-from spotal.strategies._cover import greedy_cover
+from spotal.strategies._greedy_coverage import greedy_cover
 from spotal.strategies._sphere import on_sphere
 from spotal.strategies.base import Choice, Query, Strategy
 

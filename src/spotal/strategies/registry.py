@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import inspect
 from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from spotal.errors import InputError, unknown_name
-from spotal.strategies.base import Strategy
+
+if TYPE_CHECKING:
+    from spotal.strategies.base import Strategy
 
 __all__ = ["CLASSES", "get", "names"]
 

@@ -44,7 +44,8 @@ class SPOT(Strategy):
     distance within which it finds a share of that mass, and picks are taken greedily so that the weighted sum over rows
     of exp(-(distance to the nearest pick or labeled row / reach)^2) is greatest, where only a row's nearest, up to four
     times the mass within its reach, count (:class:`~spotal.selection.coverage.Coverage`). In one dimension, before
-    there is a model, the picks stand near evenly spaced quantiles, as a lattice's points do after the transport.
+    there is a model, the picks stand near evenly spaced quantiles, as a lattice's points do after the transport;
+    docs/evidence/theory.md has the mathematics.
 
     Parameters
     ----------

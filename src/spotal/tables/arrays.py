@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from spotal.errors import DataFileError
+from spotal.errors import DataFileError, one_line
 from spotal.tables.npz import check_members
-from spotal.tables.opening import check_names, listed, reading, said
+from spotal.tables.opening import check_names, listed, reading
 
 __all__ = ["read_npy", "read_npz"]
 
@@ -39,7 +39,7 @@ def read_npy(path: Path) -> NDArray[Any]:
             raise DataFileError(
                 f"{path} holds pickled Python objects, which are not read; save an array of numbers instead"
             ) from None
-        raise DataFileError(f"{path} is truncated or corrupt ({said(error)}); write it again") from None
+        raise DataFileError(f"{path} is truncated or corrupt ({one_line(error)}); write it again") from None
     return array
 
 
@@ -81,7 +81,7 @@ def read_npz(path: Path) -> dict[str, NDArray[Any]]:
                 f"{path} holds pickled Python objects in {name!r}, which are not read; save an array of numbers or "
                 "strings instead"
             ) from None
-        raise DataFileError(f"{path} is truncated or corrupt ({said(error)}); write it again") from None
+        raise DataFileError(f"{path} is truncated or corrupt ({one_line(error)}); write it again") from None
     strangers = [name for name, array in arrays.items() if not isinstance(array, np.ndarray)]
     if strangers:
         raise DataFileError(f"{path} holds {listed(strangers)}, not an array; write it by numpy.savez")

@@ -7,8 +7,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from spotal.errors import DataFileError, SpotalError
-from spotal.tables.opening import check_names, reading, said
+from spotal.errors import DataFileError, SpotalError, one_line
+from spotal.tables.opening import check_names, reading
 from spotal.tables.unpacked import check_arrow
 
 __all__ = ["ArrowFile", "arrow_faults"]
@@ -92,4 +92,4 @@ def arrow_faults(path: Path) -> Iterator[None]:
         except (pa.ArrowException, OSError, MemoryError, ValueError, EOFError, OverflowError) as error:
             if isinstance(error, OSError) and error.errno is not None:
                 raise  # of the system, not of what the file holds
-            raise DataFileError(f"{path} is damaged or cut short ({said(error)}); write it again") from None
+            raise DataFileError(f"{path} is damaged or cut short ({one_line(error)}); write it again") from None

@@ -7,8 +7,8 @@ import re
 from pathlib import Path
 from typing import Any
 
-from spotal.errors import DataFileError
-from spotal.tables.opening import listed, said
+from spotal.errors import DataFileError, one_line
+from spotal.tables.opening import listed
 from spotal.tables.text import Dialect, utf8
 
 __all__ = ["parse_json", "read_objects"]
@@ -70,7 +70,7 @@ def parse_json(content: bytes | str, what: str, *, as_text: bool = False) -> Any
             f"{what} (it has half a character, {half}, as of a text that was cut in two); correct it"
         ) from None
     except ValueError as error:
-        raise DataFileError(f"{what} ({said(error)}); correct it") from None
+        raise DataFileError(f"{what} ({one_line(error)}); correct it") from None
     return found
 
 

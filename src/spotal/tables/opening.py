@@ -6,9 +6,9 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from spotal.errors import DataFileError
+from spotal.errors import DataFileError, one_line
 
-__all__ = ["check_names", "listed", "reading", "said"]
+__all__ = ["check_names", "listed", "reading"]
 
 
 @contextmanager
@@ -25,12 +25,7 @@ def reading(path: Path) -> Iterator[None]:
     except PermissionError:
         raise DataFileError(f"{path} cannot be read (permission denied); change its permissions") from None
     except OSError as error:
-        raise DataFileError(f"{path} cannot be read ({said(error)}); check the file and its disk") from None
-
-
-def said(error: BaseException) -> str:
-    """Return an error's message on one line of at most 200 characters."""
-    return " ".join(str(error).split())[:200] or type(error).__name__
+        raise DataFileError(f"{path} cannot be read ({one_line(error)}); check the file and its disk") from None
 
 
 def listed(names: list[str]) -> str:

@@ -6,8 +6,7 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
-from spotal.errors import DataFileError
-from spotal.tables.opening import said
+from spotal.errors import DataFileError, one_line
 from spotal.tables.text import utf8
 
 __all__ = ["read_toml"]
@@ -27,4 +26,4 @@ def read_toml(path: Path) -> dict[str, Any]:
     except RecursionError:
         raise DataFileError(f"{path} is not valid TOML (it is nested too deep); correct it") from None
     except ValueError as error:  # of TOML, and of numbers that have more digits than Python reads
-        raise DataFileError(f"{path} is not valid TOML ({said(error)}); correct it") from None
+        raise DataFileError(f"{path} is not valid TOML ({one_line(error)}); correct it") from None

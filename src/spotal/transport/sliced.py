@@ -27,7 +27,8 @@ class SlicedTransport(IterativeTransport):
     min_iter, max_iter : int, least and most frames L
         In few dimensions the first frames past the tolerance fit the sampling error of the cloud itself away. A
         subset that is to stand for this cloud, and not for the distribution that it came from, gains by that
-        (docs/evidence.md: error of means over picks in two dimensions); set ``min_iter`` to 0 to spare them.
+        (docs/evidence/published-method.md: error of means over picks in two dimensions). Set ``min_iter`` to 0 to
+        skip them.
     tol : float
         Stop when the mean weighted Kolmogorov-Smirnov distance between the carried cloud's marginals and the cube's,
         along 64 random directions that are not used to fit, is at most ``tol`` or half an inverse square root of the

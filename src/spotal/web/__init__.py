@@ -12,6 +12,8 @@
     pictures.py    the project's images, scaled and kept
     projection.py  the pool in two dimensions
     serving.py     limits that every server of ours keeps
+    suggestions.py what the model is sure of, to be confirmed
+    setup.py       the page that asks for the classes and makes the project
     serve.py       the socket, the address, the browser
     static/        the page
 
@@ -20,7 +22,7 @@ which is sent twice is recorded once.
 """
 
 from spotal.web.app import create_app
-from spotal.web.serve import serve
+from spotal.web.serve import serve, serve_setup
 from spotal.web.tasks import TASKS, Task
 
-__all__ = ["TASKS", "Task", "create_app", "serve"]
+__all__ = ["TASKS", "Task", "create_app", "serve", "serve_setup"]

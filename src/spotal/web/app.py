@@ -23,9 +23,10 @@ from spotal.web.jobs import Jobs
 from spotal.web.pictures import SIDES, Pictures
 from spotal.web.projection import marks, projection
 from spotal.web.recorder import Recorder
-from spotal.web.review import review
+from spotal.web.review import MODEL, Filters, review
 from spotal.web.serving import read_json
 from spotal.web.state import States, item, project_key
+from spotal.web.suggestions import suggestions
 from spotal.web.tasks import TASKS, Task
 from spotal.web.together import Together
 
@@ -55,7 +56,7 @@ def create_app(
     """The page and its routes, an ASGI application.
 
     ``GET /`` the page; ``GET /api/state``, ``/api/map``, ``/api/marks``, ``/api/items/N`` what it shows;
-    ``GET /api/review`` what was answered, filtered;
+    ``GET /api/review`` what was answered, filtered; ``GET /api/suggestions`` what the model is sure of;
     ``GET /image/N/small`` and ``/large`` an image of the project; ``POST /api/answers`` what somebody says;
     ``POST /api/jobs`` and ``/api/jobs/cancel`` start and stop long work; ``GET /download/NAME`` a file that it made.
     Whoever runs the application closes ``app.state.jobs`` at the end.
@@ -81,6 +82,7 @@ def create_app(
             Route("/api/items/{number}", routes.item),
             Route("/api/answers", routes.answers, methods=["POST"]),
             Route("/api/review", routes.review),
+            Route("/api/suggestions", routes.suggestions),
             Route("/api/jobs", routes.start, methods=["POST"]),
             Route("/api/jobs/cancel", routes.cancel, methods=["POST"]),
             Route("/download/{name}", routes.download),
@@ -188,18 +190,21 @@ class _Routes:
     def review(self, request: Request) -> Response:
         asked = request.query_params
         in_round = _number(asked.get("round"), -1)
-        return JSONResponse(
-            review(
-                self.project,
-                label=asked.get("label"),
-                kind=asked.get("kind"),
-                person=asked.get("person"),
-                round=None if in_round < 0 else in_round,
-                text=asked.get("text", ""),
-                disagreement=asked.get("only") == "disagreement",
-                start=max(0, _number(asked.get("start"), 0)),
-            )
+        filters = Filters(
+            label=asked.get("label"),
+            kind=asked.get("kind"),
+            person=asked.get("person"),
+            round=None if in_round < 0 else in_round,
+            text=asked.get("text", ""),
+            disagreement=asked.get("only") == "disagreement",
+            suggested=asked.get("only") == "suggested",
+            model=asked.get("model") if asked.get("model") in MODEL else None,
+            box=_box(asked.get("box")),
         )
+        return JSONResponse(review(self.project, filters, max(0, _number(asked.get("start"), 0))))
+
+    def suggestions(self, request: Request) -> Response:
+        return JSONResponse(suggestions(self.project))
 
     def _item(self, request: Request) -> Any:
         text = request.path_params["number"]
@@ -217,6 +222,12 @@ def _number(text: str | None, fallback: int) -> int:
         return fallback if text is None else int(text[:MOST_DIGITS])
     except ValueError:
         return fallback
+
+
+def _box(text: str | None) -> tuple[int, int, int, int] | None:
+    """A part of the map in an address, as four whole numbers with commas between."""
+    sides = [_number(side, -1) for side in text.split(",", 4)] if text else []
+    return (sides[0], sides[1], sides[2], sides[3]) if len(sides) == 4 else None
 
 
 def _field(body: Any, name: str, kind: type) -> Any:
@@ -246,6 +257,8 @@ def _answers(body: Any) -> list[dict[str, Any]]:
                 raise HTTPException(400, f"{name} must be at most {MOST_CHARACTERS} characters, found {len(value):,}")
         if not isinstance(answer.get("label"), str | None):
             raise HTTPException(400, f"label must be a name or null, found {reprlib.repr(answer['label'])}")
+        if not isinstance(answer.get("suggested"), bool | None):
+            raise HTTPException(400, f"suggested must be true or false, found {reprlib.repr(answer['suggested'])}")
         if not isinstance(answer.get("content"), str | None) or answer.get("content") == "":
             raise HTTPException(
                 400, f"content must be that of the item shown, or null, found {reprlib.repr(answer['content'])}"

@@ -15,6 +15,7 @@ from anyio import CapacityLimiter, to_thread
 
 from spotal.errors import DataFileError
 from spotal.images import DECODER, decode, fits
+from spotal.numeric.processors import processors
 from spotal.project.places import PICTURES
 from spotal.storage.files import atomic_path
 
@@ -63,7 +64,7 @@ class Pictures:
 
     def __init__(self, project: Project) -> None:
         self._project = project
-        self._threads = CapacityLimiter(max(2, os.cpu_count() or 1))
+        self._threads = CapacityLimiter(max(2, processors()))
 
     async def get(self, item: Item, size: str) -> Path:
         """As :func:`picture`."""

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from spotal.project import Project
     from spotal.project.board import Place
 
-__all__ = ["MOST_DRAWN", "NONE", "OPEN", "SKIPPED", "TIED", "marks", "projection", "projection_name"]
+__all__ = ["MOST_DRAWN", "NONE", "OPEN", "SKIPPED", "TIED", "marks", "projection", "projection_name", "within"]
 
 MOST_DRAWN = 10_000
 """Items of a larger pool that are drawn, taken evenly; those that were picked or labeled always are."""
@@ -43,16 +43,9 @@ def projection(project: Project, always: Iterable[int] = ()) -> dict[str, Any] |
     -------
     dict of ``name`` (changes with the coordinates), ``numbers``, ``x`` and ``y``, lists of equal length
     """
-    array = read_embeddings(project)
-    name = projection_name(project)
-    if array is None or name is None:
-        return None
-    kept = project.folder / MAPS / f"{name}.npy"
-    plane = _read(kept, len(array))
+    name, plane = projection_name(project), _kept(project)
     if plane is None:
-        plane = _plane(array, project.settings.random_state)
-        with atomic_path(kept) as part:
-            save_array(part, plane)
+        return None
     rows = np.arange(len(plane))
     if len(rows) > MOST_DRAWN:
         even = np.linspace(0, len(rows) - 1, MOST_DRAWN).astype(np.int64)
@@ -60,6 +53,17 @@ def projection(project: Project, always: Iterable[int] = ()) -> dict[str, Any] |
         rows = np.union1d(even, wanted)
     rows = rows[plane[rows, 0] >= 0]
     return {"name": name, "numbers": rows.tolist(), "x": plane[rows, 0].tolist(), "y": plane[rows, 1].tolist()}
+
+
+def within(project: Project, box: tuple[int, int, int, int]) -> set[int]:
+    """Numbers of the items in a part of the map: left, bottom, right and top, from 0 to ``SCALE``, edges included."""
+    plane = _kept(project)
+    if plane is None:
+        return set()
+    left, bottom, right, top = box
+    x, y = plane[:, 0], plane[:, 1]
+    inside = (x >= max(0, left)) & (x <= right) & (y >= max(0, bottom)) & (y <= top)
+    return set(np.flatnonzero(inside).tolist())
 
 
 def marks(places: Iterable[Place], classes: Sequence[str]) -> dict[int, int | None]:
@@ -79,6 +83,20 @@ def projection_name(project: Project) -> str | None:
     """What changes when :func:`projection` does."""
     found = (model.number for model in reversed(project.models.all()) if model.embeddings is not None)
     return next((f"model-{number}" for number in found), None)
+
+
+def _kept(project: Project) -> NDArray[np.int16] | None:
+    """Coordinates (n, 2) of all items, worked out once for each model; None before there are embeddings."""
+    array, name = read_embeddings(project), projection_name(project)
+    if array is None or name is None:
+        return None
+    kept = project.folder / MAPS / f"{name}.npy"
+    plane = _read(kept, len(array))
+    if plane is None:
+        plane = _plane(array, project.settings.random_state)
+        with atomic_path(kept) as part:
+            save_array(part, plane)
+    return plane
 
 
 def _plane(array: NDArray[np.floating], random_state: int) -> NDArray[np.int16]:

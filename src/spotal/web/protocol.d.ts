@@ -16,6 +16,8 @@ export interface Answer {
   kind: Kind | "undo";
   label?: string | null;
   content?: string;
+  /** Whether a person confirmed what was suggested. */
+  suggested?: boolean;
   /** The id of the answer that an undo takes back. */
   of?: string;
 }
@@ -87,8 +89,8 @@ export interface Round {
   waiting: number;
 }
 
-/** Answers that undo may take back, newest first. */
-export type Undoable = { id: string; item: number }[];
+/** Answers that undo may take back, newest first; `round` was the newest one when the answer was given, -1 before the first. */
+export type Undoable = { id: string; item: number; name: string; round: number }[];
 
 /** What became of items by number: the index of a class, a mark below 0, or null for nothing. */
 export type Marks = Record<string, number | null>;
@@ -135,6 +137,8 @@ export interface State extends Figures {
   kind: Item["kind"];
   classes: string[];
   map: string | null;
+  /** Whether a model has guessed. */
+  guesses: boolean;
   curve: Point[];
   undoable: Undoable;
   gone?: undefined;
@@ -154,7 +158,9 @@ export type Reply = State | Change | (Greeting & { tasks?: undefined; gone?: und
 /** An item that people answered, with the last word of each. */
 export interface Reviewed extends Item {
   round: number | null;
-  votes: Record<string, Word>;
+  votes: Record<string, Word & { suggested?: boolean }>;
+  /** The model's, where items were chosen by it. */
+  guess: { label: string; probability: number } | null;
 }
 
 /** What `GET api/review` returns: the items of one page, and how many there are in all. */
@@ -162,6 +168,34 @@ export interface Review {
   items: Reviewed[];
   total: number;
   people: string[];
+}
+
+/** Unlabeled items that look like a labeled one, and of which the model is sure. */
+export interface Strip {
+  label: string;
+  like: Item;
+  items: Item[];
+}
+
+/** What `GET api/suggestions` returns; `sure` is the least probability of a guess. */
+export interface Suggestions {
+  sure: number;
+  strips: Strip[];
+}
+
+/** What `GET api/setup` returns, before there is a project; `made` is the address of its page when there is one. */
+export interface Setup {
+  data: string;
+  folder: string;
+  images: number;
+  /** Names of sub-folders. */
+  names: string[];
+  making: boolean;
+  what: string;
+  done: number;
+  total: number;
+  error: string | null;
+  made: string | null;
 }
 
 /** What `GET api/map` returns. */

@@ -55,7 +55,8 @@ def _answer(given: dict[str, Any], names: dict[int, str]) -> Answer | Undo:
     if given["kind"] == "undo":
         return Undo(given["annotator"], external_id=given["of"])
     words = (names[given["item"]], given["annotator"], given["kind"], given.get("label"))
-    return Answer(*words, external_id=given["id"], content=given.get("content"))
+    source = "suggestion" if given.get("suggested") else "page"
+    return Answer(*words, source=source, external_id=given["id"], content=given.get("content"))
 
 
 def _said(answer: dict[str, Any], done: Event | ProjectError | None) -> dict[str, Any]:

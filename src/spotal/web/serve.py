@@ -9,6 +9,7 @@ import sys
 import threading
 import webbrowser
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,10 +17,14 @@ from spotal.errors import InputError, OutputError
 from spotal.project.places import TOKEN
 
 if TYPE_CHECKING:
+    from starlette.applications import Starlette
+    from starlette.types import ASGIApp
+
+    from spotal.images import Listing
     from spotal.project import Project
     from spotal.web.tasks import Task
 
-__all__ = ["PORT", "serve"]
+__all__ = ["PORT", "serve", "serve_setup"]
 
 PORT = 8642
 """Taken if it is free: a browser keeps unsent answers under the address, so it had better stay the same."""
@@ -54,23 +59,92 @@ def serve(
         The host is unknown, or the port cannot be used.
     """
     from spotal.web.app import create_app
-    from spotal.web.serving import limited_server
     from spotal.web.tasks import TASKS
 
     listener = _listen(host, port)
     token = _token(project.folder / TOKEN)
     app = create_app(project, annotator=annotator, host=host, token=token, tasks=TASKS if tasks is None else tasks)
+    try:
+        _run(app, listener, host, token, on_ready, browser, lambda: _begin(app, project, annotator))
+    finally:
+        app.state.jobs.close()
+
+
+def serve_setup(
+    images: Listing,
+    folder: Path,
+    on_ready: Callable[[str], None],
+    *,
+    host: str = "127.0.0.1",
+    port: int | None = None,
+    annotator: str | None = None,
+    browser: bool = True,
+    tasks: Mapping[str, Task] | None = None,
+) -> int:
+    """Serve the page that makes a project of a folder of images, and then its labeling page, until interrupted.
+
+    Parameters
+    ----------
+    images : Listing of the folder of images
+    folder : Path of the project, which the page makes when somebody has given the classes
+    on_ready, host, port, annotator, browser, tasks : as in :func:`serve`
+
+    Returns
+    -------
+    int, how many items are labeled; -1 where no project was made
+
+    Raises
+    ------
+    InputError
+        The host is unknown, or the port cannot be used.
+    """
+    from spotal.web.setup import Setup
+    from spotal.web.tasks import TASKS
+
+    listener = _listen(host, port)
+    token = secrets.token_urlsafe(32)
+    app = Setup(
+        images,
+        folder,
+        token=token,
+        annotator=annotator,
+        host=host,
+        tasks=TASKS if tasks is None else tasks,
+        on_made=lambda project: _keep_token(project.folder / TOKEN, token),
+    )
+    try:
+        with suppress(KeyboardInterrupt):
+            _run(app, listener, host, token, on_ready, browser)
+        return -1 if app.project is None else app.project.counts().labeled
+    finally:
+        app.close()
+
+
+def _begin(app: Starlette, project: Project, annotator: str | None) -> None:
+    """Have the first batch chosen where there is none."""
+    if not len(project.rounds):
+        app.state.jobs.start("next", annotator)
+
+
+def _run(
+    app: ASGIApp,
+    listener: socket.socket,
+    host: str,
+    token: str,
+    on_ready: Callable[[str], None],
+    browser: bool,
+    begin: Callable[[], None] = lambda: None,
+) -> None:
+    """Say the address, open a browser, and serve until interrupted."""
+    from spotal.web.serving import limited_server
+
     address = f"http://{_reachable(host, listener)}:{listener.getsockname()[1]}/?token={token}"
     on_ready(address)
     if browser and _has_screen():
         threading.Thread(target=webbrowser.open, args=(address,), daemon=True).start()
     sys.setswitchinterval(SWITCH)
-    try:
-        if not len(project.rounds):
-            app.state.jobs.start("next", annotator)
-        limited_server(app, log="error").run(sockets=[listener])
-    finally:
-        app.state.jobs.close()
+    begin()
+    limited_server(app, log="error").run(sockets=[listener])
 
 
 def _listen(host: str, port: int | None) -> socket.socket:
@@ -106,7 +180,11 @@ def _token(path: Path) -> str:
         kept = ""
     if len(kept) >= 32:
         return kept
-    token = secrets.token_urlsafe(32)
+    return _keep_token(path, secrets.token_urlsafe(32))
+
+
+def _keep_token(path: Path, token: str) -> str:
+    """Write a token where the next server finds it."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.unlink(missing_ok=True)

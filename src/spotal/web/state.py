@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterable
 from dataclasses import asdict
 from functools import lru_cache
@@ -141,6 +142,7 @@ def _about(project: Project) -> dict[str, Any]:
             "size": newest.n_picks * project.settings.overlap,  # in answers
         },
         "map": projection_name(project),
+        "guesses": any(model.predictions is not None for model in project.models.all()),
         "undoable": [],
     }
 
@@ -163,10 +165,14 @@ def item(one: Item) -> dict[str, Any]:
 
 
 def _undoable(project: Project, annotator: str) -> list[dict[str, Any]]:
-    """Answers that the page gave an id and may take back, newest first."""
+    """Answers that the page gave an id and may take back, newest first, each with the round of that time."""
     events = [row for row in project.labels.undoable(annotator) if row.external_id is not None]
     items = project.items.named(row.item for row in events)
-    return [{"id": row.external_id, "item": one.number} for row, one in zip(events, items, strict=True)]
+    begun = [one.at for one in project.rounds.all()]
+    return [
+        {"id": row.external_id, "item": one.number, "name": one.id, "round": bisect_right(begun, row.at) - 1}
+        for row, one in zip(events, items, strict=True)
+    ]
 
 
 def _told(project: Project, numbers: list[int]) -> dict[int, dict[str, Any]]:

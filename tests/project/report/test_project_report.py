@@ -87,7 +87,7 @@ def label(project, *words, annotator="ann", first=0):
 def seen_of(labels, probabilities):
     labels, n = np.asarray(labels), len(labels)
     names = tuple(map(str, range(probabilities.shape[1])))
-    return Unseen(names, np.arange(n) + 10, labels, probabilities, np.ones(n), False)
+    return Unseen(names, np.arange(n) + 10, labels, probabilities)
 
 
 def right_and_sure(n, wrong=0):
@@ -199,7 +199,6 @@ def test_networks_are_asked_as_they_were_before_the_label(make):
     assert seen.numbers.tolist() == [0, 1, 2, 3]
     assert seen.probabilities.argmax(1).tolist() == [0, 0, 1, 1]
     assert seen.weight.tolist() == [1, 1, 1, 1]
-    assert unseen(project, audit=True) is None
 
 
 def test_probes_are_asked_by_folds(make):
@@ -224,10 +223,9 @@ def test_the_audit_is_asked_of_the_newest_model_and_weighted(make):
         project.labels.record(f"{number:02d}", CLASSES[0], annotator="ann")
     model(project, sure(0))
     model(project, sure(2, 0))
-    seen = unseen(project, audit=True)
+    seen = unseen(project)
     assert seen.numbers.tolist() == held
     assert seen.right.tolist() == [number % 2 == 1 for number in held]
-    assert seen.weight.tolist() == [2.0] * len(held)
     facts = gather(project)
     last = facts.status.curve[-1]
     assert last.value == pytest.approx(sum(number % 2 for number in held) / len(held))

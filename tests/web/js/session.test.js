@@ -52,6 +52,13 @@ async function open() {
   return session;
 }
 
+/**
+ * @param {string} id
+ * @param {number} item
+ * @param {number} [round]
+ */
+const undoable = (id, item, round = 0) => ({ id, item, name: `t${item}`, round });
+
 /** @param {Session} session */
 const words = (session) => [...session.words].map(([number, { label }]) => [number, label]);
 
@@ -111,11 +118,40 @@ test("what was answered together is taken back together", async () => {
 
 test("undo reaches answers of an earlier visit, the newest first", async () => {
   server.recorded.push(answer("a", 7), answer("b", 8));
-  replies = [state({ undoable: [{ id: "b", item: 8 }, { id: "a", item: 7 }] })];
+  replies = [state({ undoable: [undoable("b", 8), undoable("a", 7)] })];
   const session = await open();
   await session.undo();
   await session.undo();
   assert.deepEqual(server.recorded.slice(2).map(({ of }) => of), ["b", "a"]);
+});
+
+test("undo that would reach into an earlier round asks first", async () => {
+  server.recorded.push(answer("a", 7));
+  const round = { number: 1, strategy: "spot", size: 3, waiting: 3 };
+  replies = [state({ undoable: [undoable("a", 7)], round })];
+  const session = await open();
+  /** @type {import("../../../src/spotal/web/static/session.js").Step[]} */
+  const asked = [];
+  session.addEventListener("ask", (event) => asked.push(/** @type {CustomEvent} */ (event).detail));
+  await session.answer([0], "label", "red");
+  await session.undo();
+  assert.equal(asked.length, 0); // of this round
+  await session.undo();
+  assert.deepEqual(asked.map((step) => [step[0]?.name, step[0]?.round]), [["t7", 0]]);
+  assert.equal(server.now(7)?.label, "red");
+  await session.undo(true);
+  assert.equal(server.now(7), null);
+});
+
+test("an answer of the batch before the present one is of an earlier round", async () => {
+  const session = await open();
+  let asked = 0;
+  session.addEventListener("ask", () => asked++);
+  await session.answer([0], "label", "red");
+  replies = [state({ tasks: [task(5)], round: { number: 1, strategy: "spot", size: 1, waiting: 1 } })];
+  await session.refresh();
+  await session.undo();
+  assert.deepEqual([asked, session.stack.length], [1, 1]);
 });
 
 test("answers that waited when the page was closed are sent when it opens", async () => {

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, cast
 
-from spotal.errors import InputError, LabelStudioError
+from spotal.errors import InputError, LabelStudioError, one_line
 
 __all__ = ["ONCE", "TOKEN", "URL", "Client"]
 
@@ -68,7 +68,7 @@ class Client:
         except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
             if isinstance(error, LabelStudioError):
                 raise
-            reason = " ".join(str(error).split()) or type(error).__name__
+            reason = one_line(error, 1_000)
             raise LabelStudioError(
                 f"{where} cannot be reached ({reason}); start it, or correct {URL}", temporary=True
             ) from None

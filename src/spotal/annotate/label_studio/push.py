@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from spotal.annotate.base import Guesses, Pushed
@@ -10,6 +10,7 @@ from spotal.annotate.label_studio.client import ONCE
 from spotal.annotate.label_studio.images import image_urls
 from spotal.annotate.label_studio.pages import CONTENT, ITEM, pages
 from spotal.annotate.same import is_same_text
+from spotal.numeric.arrays import blocks
 from spotal.project.schema import FORMER
 
 if TYPE_CHECKING:
@@ -49,8 +50,8 @@ def push(client: Client, project: Project, link: Link, labeling: Labeling, guess
     new = [task for task in batch if (task.item.id, task.item.content) not in there]
     known = [task for task in batch if (task.item.id, task.item.content) in there]
     shown = 0
-    for some in _chunks(new, AT_ONCE):
-        shown += _add(client, project, link, labeling, guesses, some)
+    for part in blocks(len(new), AT_ONCE):
+        shown += _add(client, project, link, labeling, guesses, new[part])
     shown += _refresh(
         client, link, labeling, guesses, [(there[task.item.id, task.item.content], task) for task in known]
     )
@@ -150,9 +151,9 @@ def _refresh(
         guess = _guess(labeling, guesses, task)
         if guess is not None and guesses.version not in (version.strip() for version in versions):
             request.append({"task": remote["id"], **guess})
-    for some in _chunks(request, AT_ONCE):
+    for part in blocks(len(request), AT_ONCE):
         with client.asking(f"predictions in project {link.project}"):
-            client.sdk.projects.import_predictions(link.project, request=some, request_options=ONCE)
+            client.sdk.projects.import_predictions(link.project, request=request[part], request_options=ONCE)
     return len(request)
 
 
@@ -182,7 +183,3 @@ def _guess(labeling: Labeling, guesses: Guesses, task: Task) -> dict[str, Any] |
     if task.item.held_back:
         return None
     return prediction(labeling, guesses, task.item.number)
-
-
-def _chunks(many: Sequence[Any], size: int) -> Iterator[Any]:
-    return (many[start : start + size] for start in range(0, len(many), size))

@@ -5,13 +5,13 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING, Any, Protocol
 
-from spotal.errors import ModelError
+from spotal.errors import ModelError, one_line
 
 if TYPE_CHECKING:
     import torch
     from torch import nn
 
-__all__ = ["Model", "line", "need", "on_device", "weights_hash"]
+__all__ = ["Model", "need", "on_device", "weights_hash"]
 
 
 class Model(Protocol):
@@ -66,9 +66,4 @@ def on_device(batch: dict[str, Any], device: torch.device) -> dict[str, torch.Te
 
 def need(package: str, extra: str, model: object, error: ImportError) -> ModelError:
     """The sentence for a package that is not installed."""
-    return ModelError(f"model {model} needs {package} ({line(error)}); pip install 'spotal[{extra}]'")
-
-
-def line(error: BaseException) -> str:
-    """An error's text in one line of at most 200 characters."""
-    return " ".join(str(error).split())[:200] or type(error).__name__
+    return ModelError(f"model {model} needs {package} ({one_line(error)}); pip install 'spotal[{extra}]'")

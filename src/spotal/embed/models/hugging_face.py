@@ -10,8 +10,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from spotal.embed.models.base import line, need, on_device, weights_hash
-from spotal.errors import ModelError
+from spotal.embed.models.base import need, on_device, weights_hash
+from spotal.errors import ModelError, one_line
 
 __all__ = ["HuggingFaceImages", "HuggingFaceText"]
 
@@ -44,7 +44,9 @@ class _HuggingFace:
                 known = (
                     f"a path that exists, or a name on the Hugging Face hub that can be reached from here, of a {what}"
                 )
-            raise ModelError(f"model {source} cannot be loaded by transformers ({line(error)}); give {known}") from None
+            raise ModelError(
+                f"model {source} cannot be loaded by transformers ({one_line(error)}); give {known}"
+            ) from None
         finally:
             if shown:
                 quiet.enable_progress_bar()

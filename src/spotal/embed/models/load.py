@@ -12,9 +12,9 @@ from typing import Any
 import torch
 from torch import nn
 
-from spotal.embed.models.base import Model, line, weights_hash
+from spotal.embed.models.base import Model, weights_hash
 from spotal.embed.models.network import Network, Texts, load_file
-from spotal.errors import ModelError
+from spotal.errors import ModelError, one_line
 from spotal.tables.json_lines import parse_json
 
 __all__ = ["ENCODER", "load_model"]
@@ -88,7 +88,9 @@ def _folder(path: Path, takes: str, device: torch.device) -> Model:
     try:
         config = parse_json((path / "config.json").read_bytes(), "it is no JSON")
     except (OSError, ValueError) as error:
-        raise ModelError(f"model {path} has a config.json that cannot be read ({line(error)}); save it again") from None
+        raise ModelError(
+            f"model {path} has a config.json that cannot be read ({one_line(error)}); save it again"
+        ) from None
     if isinstance(config, dict) and "architecture" in config and "model_type" not in config:
         from spotal.embed.models.timm import TimmModel
 
@@ -122,8 +124,8 @@ def _made(reference: str) -> nn.Module:
         made = found if isinstance(found, nn.Module) else found()
     except Exception as error:  # a person's code
         raise ModelError(
-            f"model {reference!r} cannot be made ({type(error).__name__}: {line(error)}); name an importable Python "
-            "module and a function in it that gives a torch.nn.Module"
+            f"model {reference!r} cannot be made ({type(error).__name__}: {one_line(error)}); name an importable "
+            "Python module and a function in it that gives a torch.nn.Module"
         ) from error
     finally:
         sys.path.remove(os.getcwd())

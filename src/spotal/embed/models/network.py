@@ -13,9 +13,9 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from spotal.embed.models.base import line, weights_hash
+from spotal.embed.models.base import weights_hash
 from spotal.embed.models.trained import TrainedEncoder
-from spotal.errors import DataFileError, InputError, ModelError
+from spotal.errors import DataFileError, InputError, ModelError, one_line
 from spotal.learner import networks
 
 __all__ = ["Network", "Texts", "load_file", "stack"]
@@ -96,7 +96,7 @@ def load_file(path: Path, device: torch.device) -> Network | TrainedEncoder:
     except PermissionError:
         raise DataFileError(f"model {path} cannot be read (permission denied); change its permissions") from None
     except Exception as error:  # a damaged or foreign file fails in any way it likes
-        why = line(error) if " " in str(error) else "no file of torch"
+        why = one_line(error) if " " in str(error) else "no file of torch"
         raise ModelError(
             f"model {path} cannot be read ({why}); give a TorchScript file, a state file with 'network' and "
             "'state_dict', or a Hugging Face folder"
@@ -131,7 +131,7 @@ def _from_state(content: Any, path: Path, device: torch.device) -> Network:
     except InputError as error:  # a network's name that is unknown
         raise ModelError(f"model {path}: {error}") from None
     except (TypeError, ValueError, IndexError, AttributeError, RuntimeError) as error:
-        raise ModelError(f"model {path} has entries of the wrong kind ({line(error)}); save it again") from None
+        raise ModelError(f"model {path} has entries of the wrong kind ({one_line(error)}); save it again") from None
     if found is None or channels not in (1, 3):
         raise ModelError(
             f"model {path} has weights for {channels} channels that do not fit {' or '.join(map(str, names))}; check "

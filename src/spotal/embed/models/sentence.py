@@ -8,8 +8,8 @@ from typing import Any
 
 import torch
 
-from spotal.embed.models.base import line, need, weights_hash
-from spotal.errors import ModelError
+from spotal.embed.models.base import need, weights_hash
+from spotal.errors import ModelError, one_line
 from spotal.selection.provenance import describe
 
 __all__ = ["SentenceModel"]
@@ -37,7 +37,7 @@ class SentenceModel:
             self.model = library.SentenceTransformer(str(source), device=str(device), **options)
         except Exception as error:  # the library raises whatever its parts raise
             raise ModelError(
-                f"model {source} cannot be loaded by sentence-transformers ({line(error)}); give a folder that it "
+                f"model {source} cannot be loaded by sentence-transformers ({one_line(error)}); give a folder that it "
                 "saved, or a name on the Hugging Face hub that can be reached from here"
             ) from None
         modules = [{"class": type(module).__name__} | describe(module.get_config_dict()) for module in self.model]

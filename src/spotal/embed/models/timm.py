@@ -10,8 +10,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from spotal.embed.models.base import line, need, on_device, weights_hash
-from spotal.errors import DataFileError, ModelError
+from spotal.embed.models.base import need, on_device, weights_hash
+from spotal.errors import DataFileError, ModelError, one_line
 
 __all__ = ["TimmModel"]
 
@@ -31,7 +31,7 @@ class TimmModel:
         try:
             timm: Any = import_module("timm")
         except (ImportError, RuntimeError) as error:  # torchvision that does not fit torch fails in its own way
-            raise need("timm", "timm", name, ImportError(line(error))) from None
+            raise need("timm", "timm", name, ImportError(one_line(error))) from None
         options: dict[str, Any] = {}
         title = f"local-dir:{name}" if isinstance(name, Path) else name
         if isinstance(name, str) and "@" in name:
@@ -45,8 +45,8 @@ class TimmModel:
             self.prepare = _Transformed(timm.data.create_transform(**settings, is_training=False))
         except Exception as error:  # an unknown name, a closed network, or weights that do not fit
             raise ModelError(
-                f"model {name} cannot be loaded by timm ({line(error)}); give a name that timm.list_models knows, with "
-                "@ and a checkpoint's path where its weights cannot be fetched"
+                f"model {name} cannot be loaded by timm ({one_line(error)}); give a name that timm.list_models knows, "
+                "with @ and a checkpoint's path where its weights cannot be fetched"
             ) from None
         self.device = device
         self.image_size: int | None = int(settings["input_size"][-1])

@@ -13,9 +13,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from spotal.embed.models.base import line, weights_hash
+from spotal.embed.models.base import weights_hash
 from spotal.embed.simclr import make_network, recipe_for, train_encoder
-from spotal.errors import InputError, ModelError
+from spotal.errors import InputError, ModelError, one_line
+from spotal.numeric.device import find_device
 from spotal.storage.files import atomic_path
 from spotal.tables.json_lines import parse_json
 
@@ -68,7 +69,9 @@ class TrainedEncoder:
         try:
             return cls(content, device)
         except (KeyError, TypeError, ValueError, AttributeError, RuntimeError) as error:
-            raise ModelError(f"model {path} is no encoder that spotal saved ({line(error)}); train it again") from None
+            raise ModelError(
+                f"model {path} is no encoder that spotal saved ({one_line(error)}); train it again"
+            ) from None
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write a file that ``--model`` takes; the same encoder gives the same bytes."""
@@ -117,8 +120,7 @@ class TrainedEncoder:
         for name, value, most in (("dim", dim, MOST_DIM), ("epochs", epochs, 100_000)):
             if not 1 <= value <= most:
                 raise InputError(name, must=f"lie in 1..{most}", found=value)
-        cuda = device == "cuda" or (device == "auto" and torch.cuda.is_available())
-        network = recipe_for(backbone, cuda)
+        network = recipe_for(backbone, find_device(device).type == "cuda")
         encoder = train_encoder(images, epochs=epochs, seed=seed, device=device, on_epoch=on_epoch, recipe=network)
         known = encoder.embed(images).astype(np.float64)
         pca = PCA(min(dim, len(known) - 1, known.shape[1]), svd_solver="covariance_eigh").fit(known)

@@ -11,13 +11,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from spotal.design.merit import MERIT_POINTS, discrepancy
 from spotal.errors import ProjectError, SpotalError
-from spotal.numeric.nearest import nearest
-from spotal.pool.sample import row_uniforms
 from spotal.project.predictions import read_embeddings
 from spotal.project.records import Metric
-from spotal.report.covering import coverage
 
 if TYPE_CHECKING:
     from spotal.project.project import Project
@@ -69,6 +65,9 @@ def cover(pool: NDArray[np.floating], labeled: NDArray[np.int64], random_state: 
 
 def distances(pool: NDArray[np.floating], labeled: NDArray[np.int64], random_state: int) -> dict[str, float]:
     """Measure the distances of :class:`Cover`, by name."""
+    from spotal.pool.sample import row_uniforms
+    from spotal.report.covering import coverage
+
     sample = pool
     if len(pool) > ROWS:
         sample = pool[np.sort(np.argsort(row_uniforms(np.arange(len(pool)), random_state), kind="stable")[:ROWS])]
@@ -86,6 +85,8 @@ def distances(pool: NDArray[np.floating], labeled: NDArray[np.int64], random_sta
 
 def evenness(pool: NDArray[np.floating], labeled: NDArray[np.int64], random_state: int) -> dict[str, float]:
     """Measure the discrepancies of :class:`Cover`, by name; empty beyond 4,096 labels. Fits a transport to the pool."""
+    from spotal.design.merit import MERIT_POINTS, discrepancy
+
     if len(labeled) > MERIT_POINTS:
         return {}
     from spotal.strategies import TransportedDesign
@@ -149,6 +150,8 @@ def _digest(numbers: list[int], seed: int) -> float:
 
 def _cost(rows: NDArray[np.floating], centers: NDArray[np.floating]) -> float:
     import torch
+
+    from spotal.numeric.nearest import nearest
 
     squared = nearest(torch.from_numpy(np.array(rows)), torch.from_numpy(np.array(centers)))[1]
     return float(squared.sqrt().mean())

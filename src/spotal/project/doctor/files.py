@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import warnings
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from spotal.errors import DataFileError, SpotalError, SpotalWarning
 from spotal.images import decode
+from spotal.numeric.processors import processors
 from spotal.project import made
 from spotal.project.doctor.base import Finding, Progress, some
 from spotal.project.places import MODELS
@@ -70,10 +70,10 @@ def check_data(project: Project) -> Iterator[Finding]:
 
 
 def check_images(project: Project, progress: Progress) -> Iterator[Finding]:
-    """Images that are there and cannot be read. Reads each whole, on as many threads as there are cores."""
+    """Images that are there and cannot be read. Reads each whole, on as many threads as there are processors."""
     items = [item for item in project.items if item.path is not None and project.items.file(item).is_file()]
     bad: list[str] = []
-    with ThreadPoolExecutor(os.cpu_count()) as threads:
+    with ThreadPoolExecutor(processors()) as threads:
         for start in range(0, len(items), AT_ONCE):
             part = items[start : start + AT_ONCE]
             paths = [project.items.file(item) for item in part]

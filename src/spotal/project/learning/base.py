@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -46,7 +46,7 @@ class Recipe:
     """
 
     name: str
-    inputs: Callable[[Project, list[Item], Progress], Inputs]
+    inputs: Callable[[Project, Sequence[Item], Progress], Inputs]
     learner: Callable[[NDArray[Any], int], Learner]
     cold: Callable[[NDArray[Any], int], NDArray[Any]]
     check: Callable[[], object] = lambda: None

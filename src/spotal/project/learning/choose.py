@@ -19,6 +19,8 @@ from spotal.project.learning.fine_tune import fine_tune
 from spotal.project.learning.frozen import Frozen
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from spotal.project.project import Project
     from spotal.project.records import Item
     from spotal.project.settings import Settings
@@ -94,7 +96,7 @@ def _network(name: str, X: NDArray[Any], n_classes: int) -> Learner:
     return TorchLearner(networks.get(name, 3, n_classes), n_classes, min_steps=STEPS[name], normalize_from=X)
 
 
-def _pixels(project: Project, items: list[Item], progress: Progress) -> Inputs:
+def _pixels(project: Project, items: Sequence[Item], progress: Progress) -> Inputs:
     """Principal components of small copies: a weak descriptor that needs no weights."""
     found = inputs.images(project, items, progress, SIZE)
     return Inputs(found.numbers, cold_embeddings(found.X, project.settings.random_state))

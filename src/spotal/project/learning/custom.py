@@ -13,10 +13,12 @@ from typing import TYPE_CHECKING, Any
 
 from numpy.typing import NDArray
 
-from spotal.errors import ModelError
+from spotal.errors import ModelError, one_line
 from spotal.learner import Learner
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from spotal.project.learning.base import Inputs, Progress
     from spotal.project.project import Project
     from spotal.project.records import Item
@@ -51,7 +53,7 @@ class Custom:
             function = getattr(import_module(home), name)
             return function(n_classes) if inspect.signature(function).parameters else function()
         except Exception as error:  # a person's code
-            reason = " ".join(str(error).split())[:200]
+            reason = one_line(error)
             raise ModelError(
                 f"model {self.reference!r} cannot be made ({type(error).__name__}: {reason}); name a Python module "
                 "that can be imported and a function in it, which may take the number of classes"
@@ -71,7 +73,7 @@ class Custom:
             return TorchLearner(partial(self.make, n_classes), n_classes, normalize_from=X)
         return as_learner(made, X, n_classes)
 
-    def images(self, project: Project, items: list[Item], progress: Progress) -> Inputs:
+    def images(self, project: Project, items: Sequence[Item], progress: Progress) -> Inputs:
         """Images in the size that the model wants."""
         from spotal.project.learning import inputs
 

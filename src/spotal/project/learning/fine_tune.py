@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from importlib import import_module
 from pathlib import Path
@@ -94,12 +94,12 @@ def _scaled_as(X: NDArray[Any]) -> NDArray[Any]:
     return np.stack([np.full(X.shape[1], -1.0), np.full(X.shape[1], 1.0)])
 
 
-def _images(make: Callable[[int], nn.Module], project: Project, items: list[Item], progress: Progress) -> Inputs:
+def _images(make: Callable[[int], nn.Module], project: Project, items: Sequence[Item], progress: Progress) -> Inputs:
     progress("loading the model", 0, None)
     return inputs.images(project, items, progress, getattr(make(2), "image_size", None) or IMAGE_SIZE)
 
 
-def _tokens(source: str, project: Project, items: list[Item], progress: Progress) -> Inputs:
+def _tokens(source: str, project: Project, items: Sequence[Item], progress: Progress) -> Inputs:
     """Numbers of tokens, from 1, 0 where a text has ended; int64 (n, at most 128)."""
     progress("loading the model", 0, None)
     tokenizer = _load("AutoTokenizer", source)

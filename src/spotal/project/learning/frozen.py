@@ -16,6 +16,8 @@ from spotal.project.learning import inputs
 from spotal.project.learning.base import Inputs, Progress
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from spotal.embed import TorchEmbedder
     from spotal.project.project import Project
     from spotal.project.records import Item
@@ -47,7 +49,7 @@ class Frozen:
         """Load the model now. Raises ModelError and DataFileError."""
         _ = self.embedder
 
-    def __call__(self, project: Project, items: list[Item], progress: Progress) -> Inputs:
+    def __call__(self, project: Project, items: Sequence[Item], progress: Progress) -> Inputs:
         """Features float32 (n, d) of the items."""
         progress(f"loading {self.name}", 0, None)
         stem = self._stem()
@@ -63,7 +65,7 @@ class Frozen:
         parts = [images[start : start + step] for start in range(0, len(images), step)]
         return np.concatenate([self.embedder.forward(model.prepare(part), len(part)) for part in parts])
 
-    def _size(self, project: Project, items: list[Item]) -> tuple[int | None, int | None]:
+    def _size(self, project: Project, items: Sequence[Item]) -> tuple[int | None, int | None]:
         """Height and width to resize to; for a model that does so itself, the least that it needs of an image."""
         if self.embedder.model.resizes:
             return None, 2 * (self.embedder.image_size or MOST_SIZE)
@@ -77,7 +79,7 @@ class Frozen:
         return f"model-{blake2b(repr([self.name, seen]).encode(), digest_size=8).hexdigest()}"
 
 
-def _longer_side(project: Project, items: list[Item]) -> int:
+def _longer_side(project: Project, items: Sequence[Item]) -> int:
     for item in items:
         try:
             return max(shape_of(project.items.file(item), item.id).size)

@@ -10,13 +10,14 @@ from numpy.typing import NDArray
 from spotal.errors import DataFileError
 from spotal.images import DECODER, decode, each, note_of_depth, report
 from spotal.numeric.arrays import check_matrix
+from spotal.project.items import Present
 from spotal.project.learning.base import Inputs, Progress
 from spotal.project.learning.feature_cache import FeatureCache
 from spotal.project.places import FEATURES
 from spotal.project.sources import location
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from spotal.project.project import Project
     from spotal.project.records import Item
@@ -27,7 +28,7 @@ TEXT_DIM = 128
 LEAST_WORDS = 2**18
 
 
-def images(project: Project, items: list[Item], progress: Progress, size: int) -> Inputs:
+def images(project: Project, items: Sequence[Item], progress: Progress, size: int) -> Inputs:
     """Images uint8 (n, size, size, 3), resized and kept. Warns of those that cannot be read."""
     kept = FeatureCache(project.folder / FEATURES, f"images-{size}-{DECODER}")
     numbers = _readable(project, items, kept, lambda: (size, None), np.stack, progress, "reading images")
@@ -36,7 +37,7 @@ def images(project: Project, items: list[Item], progress: Progress, size: int) -
 
 def vectors(
     project: Project,
-    items: list[Item],
+    items: Sequence[Item],
     progress: Progress,
     name: str,
     embed: Callable[[list[NDArray[np.uint8]]], NDArray[np.float32]],
@@ -54,7 +55,7 @@ def vectors(
 
 def texts(
     project: Project,
-    items: list[Item],
+    items: Sequence[Item],
     progress: Progress,
     name: str,
     embed: Callable[[list[str]], NDArray[np.float32]],
@@ -69,7 +70,7 @@ def texts(
     return Inputs(numbers, _rows(kept.rows(), numbers))
 
 
-def tfidf(project: Project, items: list[Item], progress: Progress) -> Inputs:
+def tfidf(project: Project, items: Sequence[Item], progress: Progress) -> Inputs:
     """Texts as weighted counts of their words and pairs of words, on at most 128 main directions; float32 (n, d)."""
     from sklearn.decomposition import TruncatedSVD
     from sklearn.feature_extraction.text import TfidfVectorizer
@@ -87,7 +88,7 @@ def tfidf(project: Project, items: list[Item], progress: Progress) -> Inputs:
     return Inputs(_numbers(items), rows.astype(np.float32))
 
 
-def matrix(project: Project, items: list[Item], progress: Progress) -> Inputs:
+def matrix(project: Project, items: Sequence[Item], progress: Progress) -> Inputs:
     """The file of embeddings itself, (n, d); an .npy file is not copied while its rows are in order."""
     from spotal.pool.files import read_pool
 
@@ -96,13 +97,14 @@ def matrix(project: Project, items: list[Item], progress: Progress) -> Inputs:
     source = location(data, project.folder)
     features = read_pool(source, id_column=data.id_column, dialect=data.dialect).features
     assert features is not None  # or the items would not have been found in it
-    rows = _rows(features, np.asarray([item.row for item in items], np.int64))
+    places = items.rows if isinstance(items, Present) else np.asarray([item.row for item in items], np.int64)
+    rows = _rows(features, places)
     return Inputs(_numbers(items), check_matrix(rows, f"embeddings in {source}"))
 
 
 def _readable(
     project: Project,
-    items: list[Item],
+    items: Sequence[Item],
     kept: FeatureCache,
     choose_size: Callable[[], tuple[int | None, int | None]],
     embed: Callable[[list[NDArray[np.uint8]]], NDArray[Any]],
@@ -132,7 +134,9 @@ def _readable(
     return numbers
 
 
-def _numbers(items: list[Item]) -> NDArray[np.int64]:
+def _numbers(items: Sequence[Item]) -> NDArray[np.int64]:
+    if isinstance(items, Present):
+        return items.numbers
     return np.asarray([item.number for item in items], np.int64)
 
 

@@ -17,6 +17,7 @@ from spotal.project.records import Conflict, Item, Pick, Round, Standing
 from spotal.project.report.unseen import Doubt, doubts, unseen
 from spotal.project.settings import Settings
 from spotal.project.status import Status, read_status
+from spotal.report.plots import plane
 
 if TYPE_CHECKING:
     from spotal.project.project import Project
@@ -176,10 +177,5 @@ def _plane(project: Project, standings: dict[str, Standing]) -> Plane | None:
     size = max(1, min(int(labeled.sum()), len(rows) - 1))
     laid = TransportedDesign(transport="sliced").layout(pool, size, random_state=project.settings.random_state)
     drawn = np.isin(rows, np.concatenate([order[labeled], order[~labeled][:MOST_DRAWN]]))
-    before, after = _two(laid.reduced(pool)[drawn]), _two(laid.carried[drawn])
+    before, after = plane(laid.reduced(pool)[drawn]), plane(laid.carried[drawn])
     return Plane(before, after, [known.get(number) for number in rows[drawn].tolist()], len(there))
-
-
-def _two(points: NDArray[np.floating]) -> NDArray[np.float64]:
-    wide = np.asarray(points, np.float64)
-    return wide[:, :2] if wide.shape[1] > 1 else np.column_stack([wide[:, 0], np.full(len(wide), 0.5)])

@@ -34,16 +34,17 @@ class Unseen:
 
     classes : tuple of str (C,); numbers : int64 (m,), of the items; labels : int64 (m,), positions in ``classes``
     probabilities : float64 (m, C)
-    weight : float64 (m,), of the audit's items the number of the pool's that each stands for, else 1
-    audit : bool, whether these are the audit's random sample, so that figures hold for the pool
     """
 
     classes: tuple[str, ...]
     numbers: NDArray[np.int64]
     labels: NDArray[np.int64]
     probabilities: NDArray[np.float64]
-    weight: NDArray[np.float64]
-    audit: bool
+
+    @property
+    def weight(self) -> NDArray[np.float64]:
+        """Weights (m,) of the items: all 1."""
+        return np.ones(len(self.labels))
 
     @property
     def right(self) -> NDArray[np.bool_]:
@@ -62,8 +63,8 @@ class Doubt:
     of_label: float
 
 
-def unseen(project: Project, *, audit: bool = False) -> Unseen | None:
-    """Predictions out of sample, of all labeled items or of the audit alone; None before there is a model.
+def unseen(project: Project) -> Unseen | None:
+    """Predictions out of sample, of all labeled items; None before there is a model.
 
     Items held back are no model's training data: the newest one predicts them. The others are predicted by a linear
     probe on the other four fifths of the labels, where the project's model is such a probe on fixed features, and else
@@ -73,10 +74,7 @@ def unseen(project: Project, *, audit: bool = False) -> Unseen | None:
     if newest is None:
         return None
     position = {name: k for k, name in enumerate(newest.classes)}
-    weights = {row.number: row.weight for row in project.rounds.audit()}
     rows = [row for row in project.labels.standings().values() if row.state == "labeled" and row.label in position]
-    if audit:
-        rows = [row for row in rows if row.number in weights]
     found = {row.number: newest.of(np.asarray([row.number]))[0] for row in rows if row.held_back}
     trained = {row.number: position[row.label or ""] for row in rows if not row.held_back}
     if "linear probe" in newest.model.name:
@@ -91,8 +89,6 @@ def unseen(project: Project, *, audit: bool = False) -> Unseen | None:
         np.asarray([row.number for row in kept], np.int64),
         np.asarray([position[row.label or ""] for row in kept], np.int64),
         np.stack([found[row.number] for row in kept]).astype(np.float64),
-        np.asarray([weights[row.number] if audit else 1.0 for row in kept], np.float64),
-        audit,
     )
 
 

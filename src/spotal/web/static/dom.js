@@ -101,3 +101,9 @@ export const percent = (share) => `${(100 * share).toFixed(share > 0.9995 || sha
  * @type {(share: number | null) => string}
  */
 export const chance = (share) => (share === null ? "" : percent(share));
+
+/**
+ * Names as a list in a sentence.
+ * @param {string[]} names
+ */
+export const listed = (names) => (names.length < 2 ? names.join("") : `${names.slice(0, -1).join(", ")} and ${names.at(-1)}`);

@@ -14,10 +14,12 @@ export class Finished {
   /**
    * @param {HTMLElement} place
    * @param {Session} session
+   * @param {() => void} confirm shows what the model is sure of
    */
-  constructor(place, session) {
+  constructor(place, session, confirm) {
     this.place = place;
     this.session = session;
+    this.confirm = confirm;
     this.step = h("p", { className: "step" });
     this.bar = h("progress", { "aria-label": "Progress" });
     this.left = h("p", { className: "note" });
@@ -85,6 +87,7 @@ export class Finished {
       this.ended(),
       waiting ? null : running ? this.running(running) : this.offer(first),
       waiting || running || over ? null : h("p", { className: "note" }, "A model is trained on all answers and the next items are chosen. Everybody who labels here gets them."),
+      waiting || !state.guesses ? null : h("button", { type: "button", className: "plain", onclick: this.confirm }, "Confirm what the model is sure of"),
       waiting || running ? null : this.rest(jobs.filter((name) => name !== first && name !== "next")),
     );
   }

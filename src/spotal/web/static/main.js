@@ -3,6 +3,7 @@
 /** @import { Act } from "./answers.js" */
 
 import { Answers } from "./answers.js";
+import { Confirm } from "./confirm.js";
 import { $, count, h, say } from "./dom.js";
 import { Finished } from "./finished.js";
 import { Grid } from "./grid.js";
@@ -25,9 +26,10 @@ const session = new Session();
 const single = new SingleView($("show"));
 const grid = new Grid($("show"), session, (number) => { session.go(number); look("one"); });
 const map = new PoolMap(session);
-const over = new Finished($("show"), session);
+const over = new Finished($("show"), session, () => look("confirm"));
 const review = new Review($("show"), session, update);
-/** @type {SingleView | Grid | Review} */
+const confirm = new Confirm($("show"), session);
+/** @type {SingleView | Grid | Review | Confirm} */
 let view = single;
 /** @type {Answers | null} */
 let answers = null;
@@ -54,8 +56,9 @@ function update() {
     answers = new Answers($("answers"), state.classes, act);
   }
   const word = task ? session.words.get(task.number) : undefined;
-  const isReview = view === review;
-  const isOver = isReview ? false : !task || (!session.open.length && !word && !task.elsewhere);
+  const isApart = view === review || view === confirm;
+  $("view-confirm").hidden = !state.guesses;
+  const isOver = isApart ? false : !task || (!session.open.length && !word && !task.elsewhere);
   if (isOver) {
     if (!ended) {
       told = null;
@@ -67,14 +70,14 @@ function update() {
     view.update(session);
   }
   ended = isOver;
-  const many = isReview || (view === grid && grid.targets.length > 1);
-  const off = isOver || (isReview && !review.targets.length);
+  const many = isApart || (view === grid && grid.targets.length > 1);
+  const off = isOver || (view instanceof Review && !review.targets.length);
   answers?.update({ guess: many ? [] : (task?.guess ?? []), word: many ? null : (word ?? null), off });
-  $("answers").classList.toggle("over", isOver);
+  $("answers").classList.toggle("over", isOver || view === confirm);
   why($("why"), isOver || many ? null : task, state);
   curve($("curve"), state.curve);
   map.update();
-  if (!isReview) announce(isOver);
+  if (!isApart) announce(isOver);
 }
 
 /** What went wrong or was set right, in the banner. */
@@ -148,15 +151,17 @@ function act(kind, label) {
   }
 }
 
-/** @param {"one" | "grid" | "review"} name */
+/** @param {"one" | "grid" | "review" | "confirm"} name */
 function look(name) {
-  view = { one: single, grid, review }[name];
-  if (view !== review) memory.set("view", name);
-  ended = ended && view !== review;
+  view = { one: single, grid, review, confirm }[name];
+  const isApart = view === review || view === confirm;
+  if (!isApart) memory.set("view", name);
+  ended = ended && !isApart;
   document.body.classList.toggle("as-grid", view === grid);
-  document.body.classList.toggle("as-review", view === review);
+  document.body.classList.toggle("as-review", isApart);
   $("view-one").setAttribute("aria-pressed", String(view === single));
   $("view-grid").setAttribute("aria-pressed", String(view === grid));
+  $("view-confirm").setAttribute("aria-pressed", String(view === confirm));
   $("view-review").setAttribute("aria-pressed", String(view === review));
   if (!ended) view.open();
   update();
@@ -166,7 +171,7 @@ function look(name) {
 function onKey(event) {
   const found = action(event, {
     classes: session.state?.classes ?? [],
-    guess: view === review ? undefined : session.task?.guess[0]?.label,
+    guess: view === review || view === confirm ? undefined : session.task?.guess[0]?.label,
     single: $("keys-on", HTMLInputElement).checked,
     typing: isTyping(/** @type {Element | null} */ (event.target)) || document.querySelector("dialog[open]") !== null,
   });
@@ -181,6 +186,21 @@ function onKey(event) {
 
 function help() {
   $("help", HTMLDialogElement).showModal();
+}
+
+/**
+ * Ask before an answer of an earlier round is taken back.
+ * @param {import("./session.js").Step} step
+ */
+function askEarlier(step) {
+  const [one] = step;
+  if (!one) return;
+  const what = step.length > 1 ? `${step.length} answers that you gave together` : `Your answer${one.name === null ? "" : ` about ${one.name}`}`;
+  $("earlier-text").textContent = `${what} ${step.length > 1 ? "are" : "is"} from round ${one.round + 1}. The present batch was chosen after that. What you take back is asked again, and the model knows the answer until it is trained again.`;
+  const dialog = $("earlier", HTMLDialogElement);
+  dialog.returnValue = "keep";
+  dialog.onclose = () => { if (dialog.returnValue === "undo") session.undo(true); };
+  dialog.showModal();
 }
 
 /** Go on as who labeled here last, unless the server was started for somebody else since. */
@@ -204,6 +224,7 @@ function start() {
   $("help-button").onclick = help;
   $("view-one").onclick = () => look("one");
   $("view-grid").onclick = () => look("grid");
+  $("view-confirm").onclick = () => look("confirm");
   $("view-review").onclick = () => look("review");
   $("who").onclick = askName;
   const keysOn = $("keys-on", HTMLInputElement);
@@ -222,6 +243,7 @@ function start() {
   document.addEventListener("visibilitychange", () => { if (!document.hidden && session.state && !session.lost) session.refresh(); });
   session.addEventListener("change", update);
   session.addEventListener("say", (event) => said(/** @type {CustomEvent<string>} */ (event).detail));
+  session.addEventListener("ask", (event) => askEarlier(/** @type {CustomEvent} */ (event).detail));
   session.addEventListener("file", (event) => {
     const file = /** @type {CustomEvent<string>} */ (event).detail;
     h("a", { href: `download/${file}`, download: "" }).click();

@@ -4,13 +4,16 @@
 /** @import { Session } from "./session.js" */
 
 import { get } from "./api.js";
-import { count, h, picture } from "./dom.js";
+import { count, h, listed, percent, picture } from "./dom.js";
 import { color } from "./marks.js";
 import { spoken } from "./session.js";
 
 const PAUSE = 250; // ms after the last letter before the server is asked
 /** @type {[value: string, name: string][]} choices beside the classes */
-const OTHERS = [["kind:none_of_these", "None of these"], ["kind:skip", "Skipped"], ["only:disagreement", "People disagree"]];
+const OTHERS = [["kind:none_of_these", "None of these"], ["kind:skip", "Skipped"], ["only:disagreement", "People disagree"], ["only:suggested", "Confirmed suggestions"]];
+
+/** @type {[value: string, name: string][]} choices by the model's guess */
+const MODEL = [["", "Whatever the model says"], ["disagrees", "Model disagrees"], ["sure", "Model is sure"], ["unsure", "Model is unsure"]];
 
 export class Review {
   /** @type {Set<number>} */
@@ -44,6 +47,8 @@ export class Review {
     this.byAnswer = h("select", { "aria-label": "Answer", onchange: reload });
     this.byPerson = h("select", { "aria-label": "Person", onchange: reload });
     this.byRound = h("select", { "aria-label": "Round", onchange: reload });
+    this.byModel = h("select", { "aria-label": "Model", onchange: reload });
+    fill(this.byModel, MODEL);
     this.byText = h("input", {
       type: "search",
       placeholder: "Name or text",
@@ -53,16 +58,18 @@ export class Review {
         this.timer = setTimeout(reload, PAUSE);
       },
     });
-    this.filters = h("div", { className: "filters", role: "search" }, this.byAnswer, this.byPerson, this.byRound, this.byText);
+    this.filters = h("div", { className: "filters", role: "search" }, this.byAnswer, this.byPerson, this.byRound, this.byModel, this.byText);
     this.list = h("div", { className: "grid", role: "group", "aria-label": "Answered items" });
     this.hint = h("span", { role: "status" });
     this.all = h("button", { type: "button", className: "plain", onclick: () => this.markAll() });
     this.more = h("button", { type: "button", className: "plain", onclick: () => this.load(this.items.length) }, "Show more");
     this.foot = h("div", { className: "foot" }, this.hint, this.more, this.all);
+    this.about = h("p", { className: "note" });
+    this.notice = h("p", { className: "notice", role: "status", hidden: true });
   }
 
   open() {
-    this.place.replaceChildren(this.filters, this.list, this.foot);
+    this.place.replaceChildren(this.filters, this.about, this.list, this.foot, this.notice);
     this.load();
   }
 
@@ -88,6 +95,7 @@ export class Review {
     if (what) filters.set(what, value);
     if (this.byPerson.value) filters.set("person", this.byPerson.value);
     if (this.byRound.value) filters.set("round", this.byRound.value);
+    if (this.byModel.value) filters.set("model", this.byModel.value);
     /** @type {Reply | null} */
     const found = await get(`api/review?${filters}`).catch(() => null); // the page says elsewhere that the server is lost
     if (!found || asked !== this.asked) return;
@@ -109,9 +117,25 @@ export class Review {
     for (const item of this.items) this.refresh(item);
     const n = this.marked.size;
     this.hint.textContent = n ? `${count(n, "item")} marked: choose the right answer below` : `${count(this.total, "answered item")}. Mark those to correct`;
+    this.tell();
     this.all.hidden = !this.items.length;
     this.all.textContent = n === this.items.length ? "Unmark all" : `Mark all ${this.items.length}`;
     this.more.hidden = this.items.length >= this.total;
+  }
+
+  /** Say what the model filter leaves out, and what an answer does where somebody else has answered. */
+  tell() {
+    const { annotator } = this.session;
+    this.about.hidden = !this.byModel.value;
+    this.about.textContent = this.byModel.value === "disagrees"
+      ? "Answers that differ from the model's guess, the surest guess first: look here for slips. Items that measure accuracy are left out."
+      : "By the model's guess, which is written below the answer. Items that measure accuracy are left out.";
+    const others = this.items.filter(({ number, votes }) => this.marked.has(number) && Object.keys(votes).some((who) => who !== annotator));
+    const people = [...new Set(others.flatMap(({ votes }) => Object.keys(votes)))].filter((who) => who !== annotator);
+    this.notice.hidden = !others.length;
+    this.notice.textContent = others.length
+      ? `${count(others.length, "marked item")} ${others.length === 1 ? "was" : "were"} answered by ${listed(people)}. Your answer does not replace that: both are kept, and what most people said holds. After a tie the item is asked again until somebody decides.`
+      : "";
   }
 
   fillFilters() {
@@ -149,7 +173,7 @@ export class Review {
   }
 
   /** @param {Reviewed} item */
-  refresh({ number, id, text, votes }) {
+  refresh({ number, id, text, votes, guess }) {
     const tile = this.tiles.get(number);
     const chip = tile?.querySelector(".chip");
     if (!tile || !chip) return;
@@ -158,10 +182,10 @@ export class Review {
     const said = new Map(Object.entries(votes));
     if (mine && annotator) said.set(annotator, mine); // may be on its way yet
     const answers = [...new Set([...said.values()].map(spoken))];
-    chip.textContent = answers.join(" / ");
+    chip.replaceChildren(answers.join(" / "), ...(guess ? [h("small", {}, `model: ${guess.label} ${percent(guess.probability)}`)] : []));
     const only = answers.length === 1 ? (state?.classes.indexOf(answers[0] ?? "") ?? -1) : -1;
     chip.className = `chip done ${only < 0 ? "" : color(only)}`;
-    const people = [...said].map(([who, word]) => `${who}: ${spoken(word)}`).join(", ");
+    const people = [...said].map(([who, word]) => `${who}: ${spoken(word)}${word === votes[who] && votes[who]?.suggested ? ", a confirmed suggestion" : ""}`).join("; ");
     tile.title = `${id} (${people})`;
     tile.setAttribute("aria-label", `${text?.slice(0, 80) ?? id}, ${people}`);
     tile.setAttribute("aria-pressed", String(this.marked.has(number)));

@@ -1,10 +1,14 @@
 // The session: what is to be answered, what was answered, and which item is looked at. Knows no element of the page.
 //
 // Fires "open" once, "change" when something to be shown changed, "say" with a sentence, "mark" with items whose mark
-// on the map changed, "file" with the name of a file that was made for this page.
+// on the map changed, "file" with the name of a file that was made for this page, "ask" with a step of an
+// earlier round that undo would take back.
 
 /** @import { Answer, Change, Job, Kind, Reply, State, Task, Undoable, Word } from "../protocol.d.ts" */
-/** @typedef {{ id: string, item: number, before: Word | null }[]} Step what one undo takes back */
+/**
+ * @typedef {{ id: string, item: number, name: string | null, round: number, before: Word | null }[]} Step what one undo
+ *   takes back; `name` of the item and the newest `round` of that time
+ */
 /** @typedef {Task & { rank: number, elsewhere: boolean }} Shown a task, its place, and whether somebody else answered it */
 /** @typedef {Pick<BroadcastChannel, "postMessage"> & { onmessage: ((event: any) => void) | null }} Channel */
 
@@ -190,14 +194,16 @@ export class Session extends EventTarget {
    * @param {Kind} kind
    * @param {string | null} [label]
    * @param {Map<number, string>} [shown] contents of items that are shown and are no tasks, by number
+   * @param {boolean} [suggested] whether the class was suggested and is confirmed
    */
-  async answer(numbers, kind, label = null, shown = new Map()) {
+  async answer(numbers, kind, label = null, shown = new Map(), suggested = false) {
     if (this.saving || !numbers.length) return;
     const entries = numbers.map((item) => {
       const content = shown.get(item) ?? this.tasks.get(item)?.content; // the answer is about this, whatever the item is by then
-      return { id: newId(), item, annotator: this.annotator, kind, label, ...(content && { content }) };
+      return { id: newId(), item, annotator: this.annotator, kind, label, ...(content && { content }), ...(suggested && { suggested }) };
     });
-    this.stack.push(entries.map(({ id, item }) => ({ id, item, before: this.words.get(item) ?? null })));
+    const round = this.state?.round?.number ?? -1;
+    this.stack.push(entries.map(({ id, item }) => ({ id, item, name: this.tasks.get(item)?.id ?? null, round, before: this.words.get(item) ?? null })));
     await this.record(entries, () => {
       for (const { item } of entries) this.words.set(item, { kind, label });
       for (const number of numbers) this.own.add(number);
@@ -207,11 +213,20 @@ export class Session extends EventTarget {
     });
   }
 
-  /** Take the last answer back and show its item. */
-  async undo() {
+  /**
+   * Take the last answer back and show its item. One that was given before the present batch was chosen is asked about
+   * first.
+   * @param {boolean} [isSure]
+   */
+  async undo(isSure = false) {
     if (this.saving) return;
-    const last = this.stack.pop();
+    const last = this.stack.at(-1);
     if (!last) return this.say("Nothing to undo");
+    if (!isSure && last.some(({ round }) => round < (this.state?.round?.number ?? -1))) {
+      this.dispatchEvent(new CustomEvent("ask", { detail: last }));
+      return;
+    }
+    this.stack.pop();
     const entries = last.map(({ id, item, before }) => ({
       before,
       answer: { id: newId(), item, annotator: this.annotator, kind: /** @type {const} */ ("undo"), of: id },
@@ -543,4 +558,4 @@ export const spoken = ({ kind, label }) => (kind === "label" ? (label ?? "") : N
  * @param {Undoable} undoable
  * @returns {Step[]}
  */
-const earlier = (undoable) => undoable.map(({ id, item }) => [{ id, item, before: null }]).reverse();
+const earlier = (undoable) => undoable.map((one) => [{ ...one, before: null }]).reverse();

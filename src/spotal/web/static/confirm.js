@@ -1,0 +1,155 @@
+// What the model is sure of: a strip of unlabeled items that look like a labeled one, to be confirmed at once.
+
+/** @import { Item, Strip, Suggestions } from "../protocol.d.ts" */
+/** @import { Session } from "./session.js" */
+
+import { get } from "./api.js";
+import { breakable, count, h, percent, picture } from "./dom.js";
+import { color } from "./marks.js";
+
+export class Confirm {
+  /** @type {Strip[]} those that are to come, the one that shows first */
+  strips = [];
+  sure = 0;
+  /** @type {Set<number>} items of the strip that are not confirmed */
+  out = new Set();
+  /** @type {Set<number>} items that were passed over here, and are not shown again before the page is loaded anew */
+  passed = new Set();
+  /** @type {Map<number, HTMLButtonElement>} */
+  tiles = new Map();
+  /** @type {Strip | null} the one that shows */
+  shown = null;
+  /** @type {string | null} why an answer must wait */
+  obstacle = null;
+  /** @type {number[]} what the class buttons answer: nothing here */
+  targets = [];
+  asked = 0;
+  wholes = 0; // states as a whole when the server was asked
+  loading = false;
+
+  /**
+   * @param {HTMLElement} place
+   * @param {Session} session
+   */
+  constructor(place, session) {
+    this.place = place;
+    this.session = session;
+    this.box = h("div", { className: "confirm" });
+    this.yes = h("button", { type: "button", className: "primary", onclick: () => this.confirm() });
+    this.no = h("button", { type: "button", className: "plain", onclick: () => this.pass() }, "Not now");
+  }
+
+  open() {
+    this.place.replaceChildren(this.box);
+    this.load();
+  }
+
+  /** Ask the server for strips. */
+  async load() {
+    const asked = ++this.asked;
+    this.loading = true;
+    this.wholes = this.session.wholes;
+    /** @type {Suggestions | null} */
+    const found = await get("api/suggestions").catch(() => null); // the page says elsewhere that the server is lost
+    if (asked !== this.asked) return;
+    this.loading = false;
+    this.sure = found?.sure ?? 0;
+    this.strips = (found?.strips ?? []).flatMap((strip) => {
+      const items = strip.items.filter(({ number }) => !this.passed.has(number) && !this.session.words.has(number));
+      return items.length ? [{ ...strip, items }] : [];
+    });
+    this.show();
+  }
+
+  /** Show the first strip. */
+  show() {
+    const [strip] = this.strips;
+    this.shown = strip ?? null;
+    this.out.clear();
+    this.tiles.clear();
+    if (!strip) {
+      const isLost = this.session.lost !== null;
+      this.box.replaceChildren(
+        h("h2", {}, isLost ? "Suggestions come when the server is back" : "Nothing to confirm now"),
+        h("p", {}, "Items show here when the model is sure of them and they look like an item that you labeled. More come with the next training."),
+      );
+      return;
+    }
+    const { label, like, items } = strip;
+    this.tiles = new Map(items.map((item) => [item.number, this.tile(item)]));
+    const index = this.session.state?.classes.indexOf(label) ?? -1;
+    this.box.replaceChildren(
+      h("h2", {}, "Are these ", h("b", { className: `named ${color(index)}` }, breakable(label)), "?"),
+      h("p", { className: "note" }, "Click what is something else: it stays unlabeled. The others become your answers."),
+      h(
+        "div",
+        { className: "strip" },
+        h("figure", { className: "like" }, face(like), h("figcaption", {}, "Labeled ", breakable(label))),
+        h("div", { className: "grid", role: "group", "aria-label": `Look-alikes, suggested as ${label}` }, [...this.tiles.values()]),
+      ),
+      h("div", { className: "choices" }, this.yes, this.no),
+      h("p", { className: "note" }, `The model gives each of them ${percent(this.sure)} or more for this class, and this is the labeled item that they are most like. Each is recorded as your answer and as a confirmed suggestion. It costs no budget. Items that measure accuracy, and those of the batch, are never suggested.`),
+    );
+    this.refresh();
+    this.yes.focus({ preventScroll: true });
+  }
+
+  /** @param {Item} item */
+  tile(item) {
+    const { number, id, text } = item;
+    const tile = h("button", { type: "button", className: "tile", title: id, data: { number }, "aria-label": text?.slice(0, 80) ?? id }, face(item));
+    tile.onclick = () => {
+      if (!this.out.delete(number)) this.out.add(number);
+      this.refresh();
+    };
+    return tile;
+  }
+
+  refresh() {
+    const { shown } = this;
+    if (!shown) return;
+    for (const [number, tile] of this.tiles) tile.setAttribute("aria-pressed", String(!this.out.has(number)));
+    const n = shown.items.length - this.out.size;
+    this.yes.textContent = `Confirm ${count(n, "item")} as ${shown.label}`;
+    this.yes.disabled = !n || this.session.saving;
+  }
+
+  /** @param {Session} session */
+  update(session) {
+    if (!this.shown && !this.loading && this.wholes !== session.wholes) this.load(); // a new model, or the server is back
+    this.refresh();
+  }
+
+  /** Record those that are not left out. */
+  async confirm() {
+    const { shown } = this;
+    if (!shown || this.session.saving) return;
+    const pictures = [...this.tiles].filter(([number]) => !this.out.has(number)).map(([, tile]) => tile.querySelector("img"));
+    if (pictures.some((image) => image && !image.naturalWidth)) {
+      this.session.problem = "Wait until the pictures show; leave those out that do not.";
+      this.session.changed();
+      return;
+    }
+    this.session.problem = null;
+    const said = shown.items.filter(({ number }) => !this.out.has(number));
+    const contents = new Map(said.map(({ number, content }) => [number, content]));
+    for (const number of this.out) this.passed.add(number);
+    await this.session.answer([...contents.keys()], "label", shown.label, contents, true);
+    this.next();
+  }
+
+  /** Show the next strip, and this one no more. */
+  pass() {
+    for (const { number } of this.shown?.items ?? []) this.passed.add(number);
+    this.next();
+  }
+
+  next() {
+    this.strips.shift();
+    if (this.strips.length) this.show();
+    else this.load();
+  }
+}
+
+/** @param {Item} item */
+const face = ({ kind, small, text, id }) => (kind === "image" ? picture(small ?? "", { alt: "" }) : h("span", { className: "excerpt" }, text ?? id));

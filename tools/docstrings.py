@@ -1,0 +1,56 @@
+"""A griffe extension: our docstrings as the site shows them.
+
+Types come from signatures. What stands after a parameter's colon (shapes, units) begins its description.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import griffe
+
+ROLE = re.compile(r":(?:func|class|meth|mod|attr|data):`~?([\w.]+)`")
+PARAMETER = re.compile(r"^(\*{0,2}\w+(?:, \*{0,2}\w+)*) : (.*)$")
+TYPE = re.compile(r"^(int|float|bool|str|Path)( or None)?(, optional)?(, |\.?$)")
+
+
+class Docstrings(griffe.Extension):
+    """Rewrite docstrings before they are parsed."""
+
+    def on_object(self, *, obj: griffe.Object, **_: Any) -> None:
+        """Rewrite the docstring of any module, class, function or attribute."""
+        if obj.docstring is not None:
+            obj.docstring.value = ROLE.sub(lambda role: _link(obj, role[1]), parameters(obj.docstring.value))
+
+
+def parameters(text: str) -> str:
+    """Move what follows the colon in lines of the section Parameters into the description below."""
+    lines: list[str] = []
+    inside = False
+    rows = text.split("\n")
+    for number, line in enumerate(rows):
+        below = rows[number + 1] if number + 1 < len(rows) else ""
+        if below.startswith("---"):
+            inside = line.strip() in ("Parameters", "Attributes", "Other Parameters")
+        found = PARAMETER.match(line) if inside else None
+        if found is None:
+            lines.append(line)
+        else:
+            about = TYPE.sub("", found[2])
+            more = below.startswith(" ") and about and not about.endswith((".", ":", ";"))
+            lines += [found[1], f"    {about}{'.' * bool(more)}"]
+    return "\n".join(lines)
+
+
+def _link(obj: griffe.Object, name: str) -> str:
+    """A link to a name of ours where the site has it, else the name."""
+    path = name
+    if not name.startswith("spotal."):
+        first, _, rest = name.partition(".")
+        try:
+            path = obj.resolve(first) + ("." + rest if rest else "")
+        except griffe.NameResolutionError:
+            return f"`{name}`"
+    shown = name.removeprefix("spotal.").rsplit(".", 1)[-1] if name.startswith("spotal.") else name
+    return f'<autoref identifier="{path}" optional><code>{shown}</code></autoref>'

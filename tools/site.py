@@ -1,0 +1,120 @@
+"""Hooks of the documentation site: reference pages are made from the code, and words are linked to the glossary."""
+
+from __future__ import annotations
+
+import ast
+import re
+import sys
+from pathlib import Path
+
+from mkdocs.config.defaults import MkDocsConfig
+from mkdocs.structure.files import File, Files
+from mkdocs.structure.pages import Page
+
+ROOT = Path(__file__).parents[1]
+PACKAGE = ROOT / "src" / "spotal"
+INNER = {"lazy", "cli"}
+"""Rooms that the reference leaves out: one has nothing for users, the other has a page of its own."""
+CODE = re.compile(r"(`[^`]*`|!?\[[^\]]*\]\([^)]*\)|<[^>]*>|\*\*[^*]*\*\*)")
+
+
+def on_config(config: MkDocsConfig) -> MkDocsConfig:
+    """Put the rooms' pages into the navigation."""
+    sys.path.insert(0, str(PACKAGE.parent))
+    (reference,) = (part["Reference"] for part in config.nav if isinstance(part, dict) and "Reference" in part)
+    (python,) = (part for part in reference if isinstance(part, dict) and "Python" in part)
+    python["Python"] = [f"reference/python/{name}.md" for name in ("spotal", *rooms())]
+    return config
+
+
+def on_files(files: Files, config: MkDocsConfig) -> Files:
+    """Make the pages of the reference."""
+    made = {"spotal": front_page()} | {room: room_page(room) for room in rooms()}
+    pages = {f"reference/python/{name}.md": text for name, text in made.items()} | {"reference/commands.md": commands()}
+    for path, text in pages.items():
+        files.append(File.generated(config, path, content=text))
+    return files
+
+
+def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Files) -> str:
+    """Link the first use of each of the glossary's words."""
+    path = page.file.src_uri
+    if path.startswith("reference/python") or path in ("glossary.md", "index.md", "reference/commands.md"):
+        return markdown
+    return link_words(markdown, glossary(), "../" * path.count("/") + "glossary.md")
+
+
+def glossary() -> list[str]:
+    """Read the words that the glossary explains, from its headings."""
+    text = (ROOT / "docs" / "glossary.md").read_text(encoding="utf-8")
+    return [word.lower() for word in re.findall(r"^## (.*)$", text, re.MULTILINE)]
+
+
+def link_words(text: str, words: list[str], target: str) -> str:
+    """Link each word's first use in running text: not in code, headings, tables or links."""
+    left, lines, fenced = list(words), [], False
+    for line in text.split("\n"):
+        fenced ^= line.lstrip().startswith("```")
+        if not fenced and re.match(r"[A-Za-z*(]|- ", line):
+            parts = CODE.split(line)
+            for k in range(0, len(parts), 2):
+                for word in list(left):
+                    new = re.sub(rf"\b({word}s?)\b", rf"[\1]({target}#{word})", parts[k], count=1, flags=re.IGNORECASE)
+                    if new != parts[k] and "](" not in parts[k]:
+                        parts[k] = new
+                        left.remove(word)
+            line = "".join(parts)
+        lines.append(line)
+    return "\n".join(lines)
+
+
+def rooms() -> list[str]:
+    """List the packages and modules of spotal that the reference shows."""
+    names = {path.stem for path in PACKAGE.glob("*.py")} | {path.parent.name for path in PACKAGE.glob("*/__init__.py")}
+    return sorted(name for name in names - INNER if not name.startswith("_"))
+
+
+def public(path: Path) -> list[str]:
+    """Read ``__all__`` of a file, without running the file."""
+    for node in ast.parse(path.read_text(encoding="utf-8")).body:
+        if isinstance(node, ast.Assign) and any(isinstance(t, ast.Name) and t.id == "__all__" for t in node.targets):
+            return list(ast.literal_eval(node.value))
+    return []
+
+
+def front_page() -> str:
+    """Make the page of the names that ``spotal`` itself has."""
+    own = [name for name in public(PACKAGE / "__init__.py") if name not in {*rooms(), *INNER, "__version__"}]
+    own.sort(key=lambda name: (name != "select", name[0].isupper(), name))
+    return "\n\n".join(["# spotal", "Everything most programs need.", *(f"::: spotal.{name}" for name in own)])
+
+
+def room_page(room: str) -> str:
+    """Make the page of a room: its public names, or those of its modules where it has none of its own."""
+    text = [f"# spotal.{room}"]
+    package = PACKAGE / room / "__init__.py"
+    path = package if package.exists() else PACKAGE / f"{room}.py"
+    note = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8")))
+    text.append(note or "")
+    names = public(path)
+    if names:
+        text += [f"::: spotal.{room}.{name}" for name in names]
+    else:
+        modules = sorted(file for file in path.parent.glob("*.py") if not file.stem.startswith("_"))
+        text += [f"::: spotal.{room}.{file.stem}" for file in modules]
+    return "\n\n".join(text)
+
+
+def commands() -> str:
+    """Make the page of the command line from the commands themselves."""
+    import typer
+    from typer.cli import get_docs_for_click
+
+    from spotal.cli.main import app
+
+    command = typer.main.get_command(app)
+    context = command.make_context("spotal", [], resilient_parsing=True)
+    text = get_docs_for_click(obj=command, ctx=context, name="spotal", title="Commands")
+    # its list of commands cuts sentences short; the page's table of contents has them too
+    text = re.sub(r"\*\*Commands\*\*:.*?(?=^## )", "", text, count=1, flags=re.DOTALL | re.MULTILINE)
+    return re.sub(r"\[bold\](.*?)\[/bold\]", r"`\1`", text)
