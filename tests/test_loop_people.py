@@ -163,6 +163,23 @@ def test_rows_now_and_labels_later_are_the_same_loop():
         told.teach([])
 
 
+def test_labels_that_are_known_from_the_start():
+    labels = np.where(np.arange(N) < 12, BIRDS, None)
+    active = loop(oracle=None, labels=labels)
+    assert len(active.labeled_) == 12
+    rows = active.query()
+    assert rows.min() >= 12
+    assert active.classes_.tolist() == ["gull", "owl", "tern"]
+    assert active.teach(BIRDS[rows]).n_labeled == 12
+    assert sorted(active.to_frame()["row"]) == sorted([*range(12), *rows])
+    numbered = loop(SklearnLearner(LogisticRegression(), 3), CODES, labels=np.where(np.arange(N) < 12, CODES, -1))
+    assert numbered.run(2)[1].picks.tolist() == loop(labels=labels).run(2)[1].picks.tolist()
+    with raises_input("labels", 2):
+        loop(SklearnLearner(LogisticRegression(), 2), CODES, labels=CODES)
+    with raises_input("labels", N - 1):
+        loop(labels=labels[1:])
+
+
 def test_bad_answers_leave_the_question_open():
     active = loop(oracle=None)
     rows = active.query()

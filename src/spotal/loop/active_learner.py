@@ -51,6 +51,8 @@ class ActiveLearner(Rounds):
         sparse matrix (:func:`spotal.pool.sparse.reduced`); what the pipeline's transformers make of texts and of
         columns that are no numbers; for images, principal components of the pixels, at most 64, while there is no
         label, and what the learner makes of them from then on.
+    labels : (n,) labels known from the start, one entry for each row of X, or None
+        None, NaN, pandas.NA and the integer -1 stand for no label. Round 0 then trains on them.
     X_test, y_test : as X, and (m,) classes; both or neither
     classes : (c,) all classes, or None
         None: a scikit-learn classifier learns them from the labels and y_test. A network has one output a class:
@@ -223,7 +225,8 @@ class ActiveLearner(Rounds):
     def to_frame(self) -> Any:
         """Return what was labeled as a pandas DataFrame: columns ``row``, ``label`` and ``round``, indexed as X is.
 
-        Rows that got no label have None. Raises ImportError where pandas is not installed.
+        Rows that got no label have None; the round of labels known from the start is -1. Raises ImportError where
+        pandas is not installed.
         """
         return later("spotal.report.notebook:loop_frame")(self)
 

@@ -50,6 +50,11 @@ class ClassNames:
             else:
                 self.test = self._all_known(y_test, n_test)
 
+    @property
+    def has_no_minus_one(self) -> bool:
+        """Whether -1 is no class, but means that there is no label."""
+        return self.given is None or not (self.given.dtype.kind == "i" and SKIPPED in self.given)
+
     def numbered(self, values: NDArray[Any]) -> bool:
         """Whether labels are the numbers of columns themselves."""
         return self.given is None and not self.learns and values.dtype.kind == "i"
@@ -74,6 +79,9 @@ class ClassNames:
     def codes(self, values: NDArray[Any], name: str = "oracle") -> NDArray[np.int64]:
         """Return labels (n,) as numbers of columns, int64 (n,), and see to it that the learner has these columns."""
         if self.numbered(values):
+            outside = values[(values < 0) | (values >= self.learner.n_classes)]
+            if outside.size:
+                raise InputError(name, must=f"hold classes 0..{self.learner.n_classes - 1}", found=outside[0])
             return values.astype(np.int64)
         names = self.names(values)
         self._fit_to(names, name)
@@ -93,7 +101,6 @@ class ClassNames:
         InputError
             It is not one label for each row, of the type of the labels ``so_far``, or no class of this loop.
         """
-        known_minus_one = self.given is None or not (self.given.dtype.kind == "i" and SKIPPED in self.given)
         if np.ndim(answered) != 1 or len(answered) != n:
             raise InputError(
                 "oracle",
@@ -103,10 +110,12 @@ class ClassNames:
             )
         array = np.asarray(answered)
         known: NDArray[np.bool_]
-        if array.dtype.kind in "iu" and known_minus_one:  # a batch of two classes and skips is no misunderstanding
+        if (
+            array.dtype.kind in "iu" and self.has_no_minus_one
+        ):  # a batch of two classes and skips is no misunderstanding
             values, known = array.astype(np.int64), array != SKIPPED
         else:
-            values, known = read_labels(answered, "oracle", minus_one=known_minus_one)
+            values, known = read_labels(answered, "oracle", minus_one=self.has_no_minus_one)
         kept = values[known]
         if not len(kept):
             return values, known

@@ -22,6 +22,7 @@ from spotal.loop.oracle import SKIPPED, Oracle, VectorOracle
 from spotal.loop.pool_rows import compared
 from spotal.loop.state import NETWORK, LoopState, Pending
 from spotal.numeric.checks import check_count
+from spotal.numeric.classes import read_labels
 from spotal.numeric.seeds import Seed, as_seed, check_seed
 from spotal.numeric.sizes import size_of
 from spotal.pool.file_signature import FileSignature, mapped_file
@@ -46,6 +47,7 @@ class Rounds:
         batch_size: float = 10,
         initial: int | ArrayLike | None = None,
         embeddings: ArrayLike | None = None,
+        labels: ArrayLike | None = None,
         X_test: Any = None,
         y_test: ArrayLike | None = None,
         classes: ArrayLike | None = None,
@@ -102,6 +104,8 @@ class Rounds:
         self._classes = ClassNames(self.learner, classes, y_test, 0 if X_test is None else count(self.X_test))
         self.observers = tuple(observers)
         self._set(LoopState.empty(n, self.random_state))
+        if labels is not None:
+            self._set(self._known(labels, n))
 
     @property
     def finished(self) -> bool:
@@ -157,17 +161,22 @@ class Rounds:
 
     def _set(self, state: LoopState) -> None:
         """Go on from a state, if it fits to the learner and the classes."""
+        name = "state" if state.rounds else "labels"
         if len(state.labels):
-            self._classes.codes(state.labels, "state")
+            self._classes.codes(state.labels, name)
             self._classes.test_codes(state.labels)
-            if self._classes.numbered(state.labels) and not (state.labels < self.learner.n_classes).all():
-                raise InputError(
-                    "state", must=f"hold labels 0..{self.learner.n_classes - 1}", remedy="give one of these data"
-                )
         self.labeled_, self.labels_, self.skipped_ = state.labeled, state.labels, state.skipped
         self.random_state, self._closed, self.rounds_ = state.random_state, state.closed, state.rounds
         self._pending: Pending | None = None
         self._trained_on = 0
+
+    def _known(self, labels: Any, n: int) -> LoopState:
+        """The state before the first round where some rows are labeled."""
+        values, known = read_labels(labels, "labels", minus_one=self._classes.has_no_minus_one)
+        if len(values) != n:
+            raise InputError("labels", must=f"have one entry for each of the {n} rows of X", found=len(values))
+        none, rows = np.empty(0, np.int64), np.flatnonzero(known)
+        return LoopState(n, self.random_state, rows, values[rows], none, closed=False, rounds=[])
 
     def _rows(self, X: Any, name: str) -> Any:
         """Rows like those of the pool."""

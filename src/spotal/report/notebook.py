@@ -75,6 +75,8 @@ def loop_frame(loop: ActiveLearner) -> Any:
     """Return the labeled rows as a DataFrame, see :meth:`spotal.ActiveLearner.to_frame`."""
     label = dict(zip(loop.labeled_.tolist(), loop.labels_.tolist(), strict=True))
     asked = [(row, label.get(row), done.number) for done in loop.rounds_ for row in done.picks.tolist()]
+    seen = {row for row, _, _ in asked}
+    asked = [(row, given, -1) for row, given in label.items() if row not in seen] + asked
     rows = np.array([row for row, _, _ in asked], np.int64)
     columns = {"row": rows, "label": [given for _, given, _ in asked], "round": [number for _, _, number in asked]}
     index = rows if loop.index is None else loop.index[rows]
