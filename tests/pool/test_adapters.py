@@ -174,6 +174,15 @@ def test_torch_data_sets():
         spotal.select(Items([torch.zeros(4), torch.zeros(3)]), 1)
     with raises_input("pool", "an empty data set"):
         spotal.select(Items([]), 0)
+    with raises_input("pool", "4-D"):
+        spotal.select(Items([(torch.zeros(3, 8, 6), 1)] * 4), 1)
+
+    class Endless(Dataset):
+        def __getitem__(self, number):
+            return tensor[0]
+
+    with raises_input("pool", "Endless without"):
+        spotal.select(Endless(), 1)
     images, _ = as_rows(Items([(torch.zeros(3, 8, 6), 1)] * 4))
     assert images.shape == (4, 8, 6, 3)
 
@@ -187,6 +196,12 @@ def test_hugging_face_data_sets():
     assert as_rows(held, column="text")[0].tolist() == NAMES
     with raises_input("column", "'texts'"):
         spotal.select(held, 5, column="texts")
+    with raises_input("column", "vectors in 'hidden'"):
+        spotal.select(held, 5)
+    with raises_input("pool", "a dict of 'train'"):
+        spotal.select(datasets.DatasetDict({"train": held}), 5, column="hidden")
+    assert len(spotal.select(held.remove_columns(["hidden"]), 5, random_state=0)) == 5
+    assert len(spotal.select(held.rename_column("hidden", "embedding"), 5, random_state=0)) == 5
 
 
 def test_arrow_tables():
