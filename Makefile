@@ -4,12 +4,12 @@ DEMO ?= spotal-demo
 BIN := .venv/bin
 NODE := PATH="$(CURDIR)/$(BIN):$$PATH"
 
-.PHONY: demo test test-fast setup label-studio lint types contracts js tests clean
+.PHONY: demo test test-fast setup label-studio lint types contracts js docs tests dist clean
 
 demo: setup  ## set up, then active learning on real images; ends by saying where the report is
 	$(BIN)/spotal demo --out $(DEMO)
 
-test: lint types contracts js tests  ## set up, then everything that CI checks
+test: lint types contracts js docs tests  ## set up, then everything that CI checks
 
 test-fast: setup  ## set up, then the tests that together take under three minutes on two cores
 	$(BIN)/pytest -n 2 --dist loadgroup -m "not slow and not ray"
@@ -17,6 +17,7 @@ test-fast: setup  ## set up, then the tests that together take under three minut
 lint: setup
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/codespell *.md CITATION.cff docs src tools tests benchmarks/*.py benchmarks/*/*.py
 
 types: setup
 	$(BIN)/mypy
@@ -28,6 +29,13 @@ js: node_modules/ready  ## types, linter and unit tests of the labeling page; no
 	$(NODE) npm run --silent types
 	$(NODE) npm run --silent lint
 	$(NODE) npm run --silent test
+
+docs: setup  ## the site, in build/site; warnings and dead links are errors; needs no network
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build
+
+dist: setup  ## sdist and wheel, in dist
+	rm -rf dist
+	$(BIN)/python -m build
 
 tests: setup label-studio
 	$(BIN)/pytest -n 2 --dist loadgroup

@@ -223,19 +223,18 @@ def one_quality(seeds: int) -> dict[str, Any]:
     from sklearn.datasets import load_digits
     from sklearn.linear_model import LogisticRegression
 
-    from spotal.strategies import _sample
+    from spotal.strategies import SPOT
 
     x, y = load_digits(return_X_y=True)
     x = (x / 16).astype(np.float32)
     rows = []
     for budget in (20, 50, 100):
         for name, least in (("all rows", len(x)), ("sample", 256)):
-            _sample.LEAST_ROWS = least
             score, away = [], []
             for seed in range(seeds):
                 import spotal
 
-                chosen = spotal.select(x, budget, random_state=seed)
+                chosen = spotal.select(x, budget, SPOT(sample_size=least), random_state=seed)
                 model = LogisticRegression(max_iter=300).fit(x[chosen.indices], y[chosen.indices])
                 score.append(float(model.score(x, y)))
                 away.append(float(np.square(x - x[chosen.indices[chosen.cells]]).sum(1).mean()))

@@ -15,11 +15,14 @@ PAGE = ROOT / "docs" / "evidence" / "performance.md"
 IMAGES = PAGE.parent / "images"
 
 
-def write(folder: Path) -> None:
-    """Write the page; a part that was not measured is said to be missing."""
+def write(folder: Path, page: Path = PAGE, images: Path = IMAGES) -> None:
+    """Write the page and its pictures; a part that was not measured is said to be missing."""
     parts = {path.stem: json.loads(path.read_text()) for path in sorted(folder.glob("*.json"))}
     sections = (_head, _cold, _scaling, _forecast, _round, _kernel, _peers, _quality, _origins)
-    PAGE.write_text("\n\n".join(text for text in (section(parts) for section in sections) if text) + "\n")
+    for part, plot in (("scaling", _plot_scaling), ("peers", _plot_peers)):
+        if _by_size(parts.get(part, {})):
+            plot(parts[part], images)
+    page.write_text("\n\n".join(text for text in (section(parts) for section in sections) if text) + "\n")
 
 
 def _table(names: list[str], rows: list[list[str]]) -> str:
@@ -106,9 +109,13 @@ def _tried(row: dict[str, Any]) -> str:
     return "all" if (some, row["rows"]) == (20, 10**6) else f"{some} iterations on {row['rows']:,} rows"
 
 
+def _by_size(found: dict[str, Any]) -> list[dict[str, Any]]:
+    """Finished measurements, the smallest pool first."""
+    return sorted((row for row in found.get("results", []) if "stopped" not in row), key=lambda row: row["rows"])
+
+
 def _scaling(parts: dict[str, Any]) -> str:
-    rows = [row for row in parts.get("scaling", {}).get("results", []) if "stopped" not in row]
-    rows.sort(key=lambda row: row["rows"])
+    rows = _by_size(parts.get("scaling", {}))
     if not rows:
         return "## Streaming\n\nNot measured."
     large = [row for row in rows if row["rows"] >= 10**5]
@@ -134,7 +141,6 @@ def _scaling(parts: dict[str, Any]) -> str:
             for row in rows
         ],
     )
-    _plot_scaling(rows)
     return (
         f"{_title('Streaming', parts, 'scaling')}\n\n"
         "Pools of 128 numbers a row in a .npy file, read a batch at a time, budget 1,000 (a tenth of "
@@ -246,7 +252,6 @@ def _peers(parts: dict[str, Any]) -> str:
         ]
         for row in found["results"]
     ]
-    _plot_peers(found)
     return (
         f"{_title('Peers', parts, 'peers')}\n\n"
         "A cold choice of 100 from pools of 128 numbers a row; each in its own process, stopped after "
@@ -301,8 +306,10 @@ def _origins(parts: dict[str, Any]) -> str:
     )
 
 
-def _plot_scaling(rows: list[dict[str, Any]]) -> None:
+def _plot_scaling(found: dict[str, Any], images: Path) -> None:
     from matplotlib.figure import Figure
+
+    rows = _by_size(found)
 
     figure = Figure(figsize=(9, 3.4), layout="constrained")
     time, memory = figure.subplots(1, 2)
@@ -313,11 +320,11 @@ def _plot_scaling(rows: list[dict[str, Any]]) -> None:
     time.legend(frameon=False)
     memory.semilogx(n, [row["anonymous_total"] / 1e6 for row in rows], "o-")
     memory.set(xlabel="rows", ylabel="MB", title="anonymous memory at its peak", ylim=(0, None))
-    IMAGES.mkdir(exist_ok=True)
-    figure.savefig(IMAGES / "performance-scaling.png", dpi=120)
+    images.mkdir(exist_ok=True)
+    figure.savefig(images / "performance-scaling.png", dpi=120)
 
 
-def _plot_peers(found: dict[str, Any]) -> None:
+def _plot_peers(found: dict[str, Any], images: Path) -> None:
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(7, 4.2), layout="constrained")
@@ -336,5 +343,5 @@ def _plot_peers(found: dict[str, Any]) -> None:
         axes.axhline(cap, color="0.7", lw=0.8)
     axes.set(xlabel="rows", ylabel="seconds", title="a choice of 100 (x: stopped)")
     axes.legend(frameon=False, fontsize=8, loc="center left", bbox_to_anchor=(1, 0.5))
-    IMAGES.mkdir(exist_ok=True)
-    figure.savefig(IMAGES / "performance-peers.png", dpi=120)
+    images.mkdir(exist_ok=True)
+    figure.savefig(images / "performance-peers.png", dpi=120)

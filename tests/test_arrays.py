@@ -10,7 +10,6 @@ from scipy.spatial.distance import cdist
 from tests.raising import raises_input
 
 from spotal.errors import InputError
-from spotal.numeric import nearest as nearest_module
 from spotal.numeric.arrays import (
     as_array,
     batches_of,
@@ -99,16 +98,16 @@ def test_sums_that_overflow_are_finite_rows():
     check_matrix(np.full((1_000, 4), 6e4, np.float16), "x")
     check_matrix(np.full((1_000, 4), 1e19, np.float32), "x")
     check_matrix(np.full((1_000, 4), -1e19), "x")
-    with pytest.raises(InputError, match=r"x must lie within .* found -2e\+19 in row 1; scale"):
+    with raises_input("x", "-2e+19 in row 1"):
         check_matrix(np.array([[1.0], [-2e19]]), "x")
 
 
 def test_other_refusals():
-    with pytest.raises(InputError, match=r"x is a sparse matrix.*x\.toarray\(\)"):
+    with raises_input("x"):
         check_matrix(csr_array(np.eye(3)), "x")
-    with pytest.raises(InputError, match=r"x has no rows .* at least 1"):
+    with raises_input("x", "at least 1"):
         check_matrix(np.ones((0, 2)), "x")
-    with pytest.raises(InputError, match="x must be an array with rows of equal length"):
+    with raises_input("x"):
         as_array([[1], [2, 3]], "x")
 
 
@@ -125,13 +124,12 @@ def test_rows_and_weights_that_are_fine():
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("dim", [1, 3, 40])
-def test_nearest_against_scipy(dtype, dim, monkeypatch):
+def test_nearest_against_scipy(dtype, dim):
     rng = np.random.default_rng(dim)
     points, centers = rng.normal(size=(300, dim)).astype(dtype) + 7, rng.normal(size=(9, dim)) + 7
     distance = cdist(points, centers)
     for entries in (1, 100, 1 << 20):
-        monkeypatch.setattr(nearest_module, "BLOCK_ENTRIES", entries)
-        index, squared = nearest(torch.from_numpy(points), torch.from_numpy(centers))
+        index, squared = nearest(torch.from_numpy(points), torch.from_numpy(centers), entries)
         assert np.array_equal(index, distance.argmin(1))
         assert squared.dtype == torch.float64
         np.testing.assert_allclose(squared, distance.min(1) ** 2, rtol=1e-9)
@@ -174,7 +172,7 @@ def test_a_mask_is_never_dropped():
     for fit in (lambda: learner.fit(MASKED, [0, 1, 0]), lambda: learner.fit(x, ONE)):
         with pytest.raises(InputError, match="must have no masked entries"):
             fit()
-    with pytest.raises(InputError, match="must have no masked entries"):
+    with raises_input("the array", "1"):
         ActiveLearner(MASKED, learner, SPOT(), VectorOracle([0, 1, 0]), batch_size=1, max_labels=2).step()
     unmasked = np.ma.masked_array(x, False)
     np.testing.assert_array_equal(

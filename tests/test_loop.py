@@ -341,7 +341,7 @@ def test_bad_strategies():
 
     active = loop(Repeats())
     active.step()
-    with pytest.raises(InputError, match="7 labeled already; repair Repeats"):
+    with raises_input("strategy", "7, of which 7 labeled already"):
         active.step()
     with raises_input("strategy", "6, of which"):
         loop(Short()).step()

@@ -56,10 +56,10 @@ def test_a_cap_makes_batches_smaller_and_then_threads_fewer(monkeypatch):
         before = found
     least = BatchReading(1 << 14, 1)
     assert scale.memory(scale.reading(scale.memory(least))) == scale.memory(least)
-    with pytest.raises(InputError, match=r"is too little to choose 50 of 100,000,000 rows .* however few are read"):
+    with raises_input("max_memory", "is too little to choose 50 of 100,000,000 rows"):
         scale.reading(scale.memory(least) - 1)
     assert spotal.plan(10**8, 16, 50, max_memory="600MB").memory <= 600e6
-    with pytest.raises(InputError, match=r"for strategy 'spot', .* found 'coreset'"):
+    with raises_input("max_memory", "'coreset'"):
         SelectionScale.of(100, 16, 5, CoreSet())
 
 
@@ -104,7 +104,7 @@ def test_a_loop_keeps_to_a_cap():
 
     free, kept, little = loop(None), loop("2GB"), loop("1MB")
     assert [done.picks.tolist() for done in free.run()] == [done.picks.tolist() for done in kept.run()]
-    with pytest.raises(InputError, match="too little to choose 6 of 300 rows"):
+    with raises_input("max_memory", "too little to choose 6 of 300 rows"):
         little.step()
     assert len(little.labeled_) == 0
     with raises_input("max_memory"):
@@ -198,7 +198,7 @@ def test_no_labels_take_no_memory(monkeypatch, nothing):
     x = np.random.default_rng(0).normal(size=(30_000, 4)).astype(np.float32)
     most = spotal.plan(30_000, 4, 5).memory
     spotal.select(x, 5, labeled=nothing, max_memory=most, random_state=0)
-    with pytest.raises(InputError, match="too little"):
+    with raises_input("max_memory", "too little"):
         spotal.select(
             x, 5, labeled=nothing, max_memory=SelectionScale.of(30_000, 4, 5).memory(BatchReading(1 << 10, 1)) - 1
         )

@@ -197,7 +197,7 @@ def one_line(error: object, most: int = 200) -> str:
 
     Examples
     --------
-    >>> one_line(ValueError("no such\nfile"))
+    >>> one_line(ValueError("no such   file"))
     'no such file'
     """
     return " ".join(str(error).split())[:most] or type(error).__name__

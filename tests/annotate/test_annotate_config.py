@@ -66,3 +66,26 @@ def test_what_annotations_mean():
     assert read("cow") == "chooses 'cow', which is no class in spotal.toml"
     other = {"from_name": "mood", "type": "choices", "value": {"choices": ["cat"]}}
     assert labeling.read({"result": [other]}, CLASSES) == "chooses nothing"
+
+
+def test_several_choices_are_one_answer_in_one_order():
+    labeling = read_config(build_config("text", CLASSES, many=True), "text", CLASSES, "it", many=True)
+    assert labeling.choices == (*CLASSES, NONE)
+
+    def read(*chosen):
+        result = [{"from_name": "label", "type": "choices", "value": {"choices": list(chosen)}}] if chosen else []
+        return labeling.read({"result": result}, CLASSES)
+
+    assert read("cat") == ("label", "cat")
+    assert read(CLASSES[2], "cat") == ("label", f"{CLASSES[2]}|cat")
+    assert read(NONE) == ("none_of_these", None)
+    assert read() == "chooses nothing"
+    assert read("cat", NONE) == "chooses 'None of these' beside a class"
+    assert read("cat", "cow") == "chooses 'cow', which is no class in spotal.toml"
+    assert labeling.read({"result": labeling.result("Hühnerhof 🐔|cat")}, CLASSES) == ("label", "Hühnerhof 🐔|cat")
+    assert labeling.read({"result": labeling.result(None)}, CLASSES) == ("none_of_these", None)
+
+
+def test_a_config_that_takes_one_choice_is_refused_where_items_may_have_several_classes():
+    with pytest.raises(LabelStudioError, match=r'takes one choice an item.*set choice="multiple"'):
+        read_config(build_config("text", CLASSES), "text", CLASSES, "it", many=True)

@@ -18,7 +18,6 @@ from spotal.bench.protocol import Embedding, PoolShape, from_table
 from spotal.bench.task import prepare
 from spotal.datasets import Dataset
 from spotal.embed.simclr import RECIPE, _altered, _contrast, train_encoder
-from spotal.errors import InputError
 from spotal.learner import SklearnLearner
 from spotal.strategies import get
 
@@ -119,7 +118,7 @@ def test_a_network_refuses_a_table(table, tmp_path):
     changed = {**table, "dataset": "wine", "learner": {"kind": "small-cnn"}, "embedding": {"kind": "none"}}
     protocol = from_table("p", changed)
     task = prepare(protocol, 0, Cache(tmp_path))
-    with pytest.raises(InputError, match="takes images, found features"):
+    with raises_input("learner", "takes images, found features"):
         task.loop(InstrumentedStrategy(get("random"), "random"))
 
 

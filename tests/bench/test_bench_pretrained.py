@@ -6,12 +6,13 @@ import hashlib
 
 import numpy as np
 import pytest
+from tests.raising import raises_input
 
 from spotal.bench import data, pretrained, protocol_library
 from spotal.bench.cache import Cache
 from spotal.bench.protocol import from_table
 from spotal.bench.task import prepare
-from spotal.errors import DataFileError, DatasetError, InputError
+from spotal.errors import DataFileError, DatasetError
 
 
 @pytest.fixture
@@ -55,7 +56,7 @@ def test_features_as_they_are_keep_the_worth_of_their_directions(features, tmp_p
     assert deviation[0] / deviation[2] == pytest.approx(9, rel=0.3)
     assert np.square(task.X).sum(1).mean() == pytest.approx(6, rel=1e-3)
     np.testing.assert_allclose(task.X.mean(0), 0, atol=1e-5)
-    with pytest.raises(InputError, match="none or as-is"):
+    with raises_input("embedding", "'ssl' with emotion-e5"):
         prepare(from_table("p", table | {"embedding": {"kind": "ssl"}}), 0, Cache(tmp_path))
 
 

@@ -68,7 +68,7 @@ def test_what_is_wrong_is_said_in_one_sentence_that_names_the_protocol(table, ch
 
 def test_a_missing_key_is_named(table):
     del table["rounds"]
-    with pytest.raises(InputError, match="lacks the key 'rounds'"):
+    with raises_input("rounds", "lacks the key 'rounds'"):
         from_table("mine", table)
 
 
@@ -138,7 +138,7 @@ def test_a_strategy_from_a_file_is_one_file(tmp_path, table):
     before = Job(protocol, choice, 0).id
     (tmp_path / "mine.py").write_text((tmp_path / "mine.py").read_text() + "\n# changed\n")
     assert Job(protocol, choice, 0).id != before
-    with pytest.raises(InputError, match="must name a subclass"):
+    with raises_input("strategy"):
         from_table("mine", {**table, "strategies": ["mine.py:Choice"]}, tmp_path).strategies[0].make()
 
 

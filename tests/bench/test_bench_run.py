@@ -14,6 +14,7 @@ import time
 
 import numpy as np
 import pytest
+from tests.raising import raises_input
 
 from spotal.bench.estimate import Estimator, default_seconds
 from spotal.bench.jobs import Job, plan
@@ -26,7 +27,7 @@ from spotal.bench.store import Store
 from spotal.bench.summary import summarize
 from spotal.bench.task import prepare
 from spotal.bench.workers import run
-from spotal.errors import DataFileError, InputError, OutputError
+from spotal.errors import DataFileError, OutputError
 from spotal.loop.events import Labeled, Queried, RoundFinished, RoundStarted, Trained
 
 
@@ -201,7 +202,7 @@ def test_other_data_under_the_same_name_are_refused(tiny, cache, tmp_path):
     with Store(tmp_path / "run") as store:
         task = prepare(tiny, 0, cache)
         run_job(job, task, store)
-        with pytest.raises(InputError, match="on other data than 'digits' gives now"):
+        with raises_input("run", "on other data than 'digits' gives now"):
             store.state(job, "something else")
 
 
@@ -351,7 +352,7 @@ def test_estimates_come_from_what_was_measured(tiny, tmp_path):
 
 
 def test_a_folder_that_is_no_run_is_said_so(tmp_path):
-    with pytest.raises(InputError, match=r"has no results.sqlite"):
+    with raises_input("run", "has no results.sqlite"):
         Store(tmp_path, create=False)
     (tmp_path / "results.sqlite").write_bytes(b"this is no database, it is a text that is long enough" * 40)
     with pytest.raises(DataFileError, match="is no store of benchmark results"):

@@ -21,16 +21,14 @@ def cost(seconds, **more):
     return {"seconds": seconds, "cpu_seconds": 2 * seconds, "repeats": 5, "anonymous_bytes": 3e6, **more}
 
 
-def page(folder, monkeypatch, **parts):
+def page(folder, **parts):
     for name, part in parts.items():
         scale.save(name, {"origin": ORIGIN, "load": [0, 0, 0], **part}, folder / "results")
-    monkeypatch.setattr(scale_page, "PAGE", folder / "page.md")
-    monkeypatch.setattr(scale_page, "IMAGES", folder / "images")
-    scale_page.write(folder / "results")
+    scale_page.write(folder / "results", folder / "page.md", folder / "images")
     return (folder / "page.md").read_text()
 
 
-def test_ratios_and_forecasts(tmp_path, monkeypatch):
+def test_ratios_and_forecasts(tmp_path):
     more = {"threads": 2, "projection": cost(0.5), "projection_after": cost(0.4)}
     cold = [
         cost(seconds, budget=budget, forecast_seconds=3.0, cell_mass_cv=0.2, **more)
@@ -38,7 +36,7 @@ def test_ratios_and_forecasts(tmp_path, monkeypatch):
     ]
     kmeans = [cost(120.0, budget=10_000, rows=100_000, iterations=3), {"stopped": "longer than 9 s"}]
     scaling = [cost(n / 10**6, rows=n, budget=1_000, anonymous_total=9e6) for n in (10**6, 10**5)]
-    text = page(tmp_path, monkeypatch, cold={"results": cold}, kmeans={"results": kmeans}, scaling={"results": scaling})
+    text = page(tmp_path, cold={"results": cold}, kmeans={"results": kmeans}, scaling={"results": scaling})
     assert "grows 2.00 times" in text
     assert "| 100 | 5 | 2 | 4 | 0.5, 0.4 | 4.0 | 4.0 | 3 MB | 0.20 |" in text
     assert "| 10,000 | 120 | 240 | 3 iterations on 100,000 rows | 30 / 30 |" in text
@@ -66,7 +64,7 @@ def test_peers_go_on_to_larger_pools_until_they_stop(tmp_path, monkeypatch):
         ("FADS", 10, None),
         ("FADS", 100, "more than 1 GB"),
     ]
-    text = page(tmp_path, monkeypatch, peers=found)
+    text = page(tmp_path, peers=found)
     assert "stopped after 5 s or at 1 GB" in text
     assert "| FADS | 100 | more than 1 GB |  |  |" in text
     assert (tmp_path / "images" / "performance-peers.png").exists()
@@ -82,9 +80,7 @@ def test_a_size_that_growth_puts_out_of_reach_is_not_tried(tmp_path, monkeypatch
     assert [row["rows"] for row in rows] == [10, 100, 1_000, 10, 100, 1_000, 10_000]
     assert rows[2]["stopped"] == "longer than 50 s: 100 s by its growth"
     assert rows[-1]["stopped"] == "more than 8 GB: 100 GB by its growth"
-    assert "| spotal SPOT | 1,000 | longer than 50 s: 100 s by its growth |" in page(
-        tmp_path, monkeypatch, peers={"results": rows}
-    )
+    assert "| spotal SPOT | 1,000 | longer than 50 s: 100 s by its growth |" in page(tmp_path, peers={"results": rows})
 
 
 def test_every_measurement_is_kept_as_soon_as_it_is_there(tmp_path, monkeypatch):
@@ -103,12 +99,9 @@ def test_every_measurement_is_kept_as_soon_as_it_is_there(tmp_path, monkeypatch)
     assert [(row["rows"], row["seconds"]) for row in scale._earlier("scaling")] == [(10, 1.0), (20, 2.0)]
 
 
-def test_a_sample_is_compared_with_all_rows(tmp_path, monkeypatch):
-    from spotal.strategies import _sample
-
-    monkeypatch.setattr(_sample, "LEAST_ROWS", _sample.LEAST_ROWS)  # put back afterwards
+def test_a_sample_is_compared_with_all_rows(tmp_path):
     found = scale.one_quality(2)
-    assert "| budget | all rows | sample | difference | distance |" in page(tmp_path, monkeypatch, quality=found)
+    assert "| budget | all rows | sample | difference | distance |" in page(tmp_path, quality=found)
     of_all, of_sample = (np.mean([r["squared_distance"] for r in found["rows"] if r["path"] == path]) for path in PATHS)
     assert of_all != of_sample
     assert of_sample < 1.2 * of_all
@@ -117,7 +110,7 @@ def test_a_sample_is_compared_with_all_rows(tmp_path, monkeypatch):
 @pytest.mark.parametrize("commit", ["0" * 40, "2ff52316e499"])
 def test_headings_say_what_was_measured_with_an_older_default(tmp_path, monkeypatch, commit):
     monkeypatch.setitem(ORIGIN, "commit", commit)
-    text = page(tmp_path, monkeypatch, scaling={"results": [cost(1.0, rows=10**5, budget=9, anonymous_total=9e6)]})
+    text = page(tmp_path, scaling={"results": [cost(1.0, rows=10**5, budget=9, anonymous_total=9e6)]})
     older = commit != "0" * 40
     assert ("## Streaming (an older default)" in text) == older
     assert ("**Sections marked" in text) == older
@@ -138,11 +131,11 @@ def test_a_measurement_that_ends_early_says_why(tmp_path, monkeypatch, body, cap
     assert apart("one_job", "any", cap=cap, memory=2e8) == {"stopped": reason}
 
 
-def test_the_kernel_is_compared_with_the_fastest(tmp_path, monkeypatch):
+def test_the_kernel_is_compared_with_the_fastest(tmp_path):
     ways = [("reference", 3.0), ("numba", 1.2), ("C++", 1.0)]
     rows = [cost(s, name=name, rows=8, dim=9, frames=60, difference=[1e-15, 1e-11, 0.5]) for name, s in ways]
     rows.append({"name": "torch.compile, in blocks", "rows": 8, "dim": 9, "frames": 60, "stopped": "no compiler"})
-    text = page(tmp_path, monkeypatch, kernel={"threads": 2, "results": rows})
+    text = page(tmp_path, kernel={"threads": 2, "results": rows})
     assert "| 9 | numba (used) | 1.2 | 2.4 | 1.20 | 1e-15, 1e-11, 5e-01 |" in text
     assert "numba's loops take 1.20 times" in text
     assert "| 9 | torch.compile, in blocks | no compiler |  |  |  |" in text

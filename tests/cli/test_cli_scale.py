@@ -16,7 +16,6 @@ from pyarrow import parquet
 
 import spotal as library
 from spotal.engine import watching
-from spotal.strategies import _sample
 
 
 @pytest.fixture
@@ -102,7 +101,6 @@ import os, signal, sys, time
 import fsspec, torch
 from spotal.cli import main
 from spotal.engine import local, watch
-from spotal.strategies import _sample
 
 def stop():
     open("begun", "w").close()
@@ -115,7 +113,6 @@ def run(title):
             if self.title == title:
                 stop()
     local.Watch = Watch
-    _sample.LEAST_ROWS = 100
     sys.argv = ["spotal", "select", f"local://{os.getcwd()}/shards", "-n", "7", "--labeled", "labeled.txt"]
     main.main()
 
@@ -134,7 +131,10 @@ for title in sys.argv[1:]:
 """
 
 
-def test_an_interrupt_in_any_pass_leaves_nothing(shards, empty):
+def test_an_interrupt_in_any_pass_leaves_nothing(empty):
+    Path("shards").mkdir()
+    for number in range(2):  # more rows than picks are chosen from
+        np.save(f"shards/{number}.npy", np.random.default_rng(number).normal(size=(3_000, 4)))
     Path("labeled.txt").write_text("3\n4\n")
     Path("tmp").mkdir()
     titles = ["reading the pool", "assigning rows"]
@@ -147,10 +147,9 @@ def test_an_interrupt_in_any_pass_leaves_nothing(shards, empty):
     assert sorted(empty.rglob("*")) == before
 
 
-def test_passes_are_watched(shards, monkeypatch):
+def test_passes_are_watched(shards):
     folder, _ = shards
-    monkeypatch.setattr(_sample, "LEAST_ROWS", 100)
     told = []
     with watching(lambda *what: told.append(what)):
-        library.select(folder, 7, random_state=0)
+        library.select(folder, 7, library.SPOT(sample_size=100), random_state=0)
     assert told == [("reading the pool", 0, 300), ("reading the pool", 300, 300)]

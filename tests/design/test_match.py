@@ -22,13 +22,11 @@ def test_optimal_matching_is_that_of_all_permutations():
 
 @pytest.mark.parametrize("pairs", [1 << 20, 64])
 @pytest.mark.parametrize("spread", [1.0, 1e-9, 0.0])
-def test_greedy_matching(monkeypatch, spread, pairs):
+def test_greedy_matching(spread, pairs):
     """Each given point takes one design point; a crowd takes the ball of design points around it."""
-    monkeypatch.setattr(_match, "EXACT_PAIRS", 0)
-    monkeypatch.setattr(_match, "GREEDY_PAIRS", pairs)
     design = Sobol().points(128, 2, random_state=0)
     given = 0.5 + spread * (np.random.default_rng(1).random((40, 2)) - 0.5)
-    left = _match.unmatched(design, given)
+    left = _match.unmatched(design, given, exact_pairs=0, greedy_pairs=pairs)
     assert len(left) == 88
     assert np.array_equal(left, np.unique(left))
     if spread < 1:
@@ -38,6 +36,5 @@ def test_greedy_matching(monkeypatch, spread, pairs):
         assert cdist(design[left], given).min() > cdist(design, given).min()
 
 
-def test_greedy_matching_of_everything(monkeypatch):
-    monkeypatch.setattr(_match, "EXACT_PAIRS", 0)
-    assert len(_match.unmatched(np.eye(5), np.zeros((5, 5)))) == 0
+def test_greedy_matching_of_everything():
+    assert len(_match.unmatched(np.eye(5), np.zeros((5, 5)), exact_pairs=0)) == 0

@@ -6,8 +6,7 @@ from PIL import Image
 from tests.raising import raises_input
 
 from spotal.embed import PixelEmbedder, embed_images
-from spotal.embed import files as module
-from spotal.errors import DataFileError, InputError, SpotalWarning
+from spotal.errors import DataFileError, SpotalWarning
 
 
 class Mean:
@@ -33,10 +32,9 @@ def paths(tmp_path):
     return made
 
 
-def test_streams_in_order(paths, monkeypatch):
-    monkeypatch.setattr(module, "BATCH", 8)
+def test_streams_in_order(paths):
     embedder, seen = Mean(), []
-    features, kept, skipped = embed_images(paths, embedder, 6, progress=lambda *at: seen.append(at))
+    features, kept, skipped = embed_images(paths, embedder, 6, progress=lambda *at: seen.append(at), batch_size=8)
     assert [shape[0] for shape in embedder.shapes] == [8, 8, 4]
     assert {shape[1:] for shape in embedder.shapes} == {(6, 6, 3)}
     np.testing.assert_array_equal(features[:, 0], np.arange(20) * 10)
@@ -52,28 +50,26 @@ def test_gray_models_get_gray(paths):
 
 
 @pytest.mark.parametrize("bad", [[3], [0, 19], [18, 19]])
-def test_corrupt_images_are_skipped_and_named(paths, bad, monkeypatch):
-    monkeypatch.setattr(module, "BATCH", 6)
+def test_corrupt_images_are_skipped_and_named(paths, bad):
     for k in bad:
         paths[k].write_bytes(paths[k].read_bytes()[:40])
     with pytest.warns(SpotalWarning, match=rf"skipped {len(bad)} of 20 images in the pool .*{paths[bad[0]].name}"):
-        features, kept, skipped = embed_images(paths, Mean(), 4)
+        features, kept, skipped = embed_images(paths, Mean(), 4, batch_size=6)
     good = [k for k in range(20) if k not in bad]
     np.testing.assert_array_equal(features[:, 0], np.array(good) * 10)
     assert kept == [paths[k] for k in good]
     assert skipped == [paths[k] for k in bad]
     with pytest.raises(DataFileError, match=paths[bad[0]].name):
-        embed_images(paths, Mean(), 4, strict=True)
+        embed_images(paths, Mean(), 4, strict=True, batch_size=6)
 
 
-def test_pixels_are_fitted_first(paths, monkeypatch):
+def test_pixels_are_fitted_first(paths):
     features, _, _ = embed_images(paths, PixelEmbedder(), 16)
     stack = np.stack([np.full((16, 16, 3), 10 * k, np.uint8) for k in range(20)])
     np.testing.assert_allclose(features, PixelEmbedder().fit_embed(stack), atol=1e-4)
-    monkeypatch.setattr(module, "FIT_ROWS", 5)
-    sampled, _, _ = embed_images(paths, PixelEmbedder(), 16)
+    sampled, _, _ = embed_images(paths, PixelEmbedder(), 16, fit_rows=5)
     assert sampled.shape == (20, 4)
-    again, _, _ = embed_images(paths, PixelEmbedder(), 16)
+    again, _, _ = embed_images(paths, PixelEmbedder(), 16, fit_rows=5)
     np.testing.assert_array_equal(sampled, again)
     fitted = PixelEmbedder().fit(stack)
     before = fitted.components_
@@ -82,7 +78,7 @@ def test_pixels_are_fitted_first(paths, monkeypatch):
 
 
 def test_nothing_to_embed(paths):
-    with pytest.raises(InputError, match="at least one image"):
+    with raises_input("paths", "none"):
         embed_images([], Mean())
     with raises_input("image_size"):
         embed_images(paths, Mean(), 0)

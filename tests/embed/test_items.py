@@ -10,6 +10,7 @@ import pyarrow.feather
 import pyarrow.parquet as pq
 import pytest
 from PIL import Image
+from tests.raising import raises_input
 
 from spotal.embed import open_items
 from spotal.embed.items.base import image_of
@@ -157,5 +158,5 @@ def test_sources_that_are_none(tmp_path, photos):
     ):
         with pytest.raises(error, match=message):
             open_items(tmp_path / name, **options)
-    with pytest.raises(InputError, match="cannot be read from a dataset"):
+    with raises_input("id_column", "cannot be read from a dataset"):
         open_items("digits", id_column="x")

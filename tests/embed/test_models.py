@@ -6,6 +6,7 @@ import sys
 import numpy as np
 import pytest
 import torch
+from tests.raising import raises_input
 from torch import nn
 
 from spotal.embed import TorchEmbedder
@@ -240,7 +241,7 @@ def test_encoders_that_cannot_be(tmp_path):
     ):
         with pytest.raises(InputError, match=message):
             _encoder(tmp_path, **options)
-    with pytest.raises(InputError, match="at least 16 images, found 6"):
+    with raises_input("images", "at least 16 images, found 6"):
         TrainedEncoder.train(IMAGES)
     torch.save({"format": TrainedEncoder.FORMAT, "recipe": "{}"}, tmp_path / "encoder.pt")
     with pytest.raises(ModelError, match="no encoder that spotal saved"):

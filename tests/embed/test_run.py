@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 import pytest
 import torch
 from PIL import Image
+from tests.raising import raises_input
 from torch import nn
 
 import spotal
@@ -117,7 +118,7 @@ def test_rows_added_to_a_table_are_new_and_rows_taken_are_an_error(tmp_path):
     assert pool.ids.tolist() == list(range(9))
     np.testing.assert_allclose(pool.features[:, 0] * 255, range(9), atol=0.01)
     table(7)
-    with pytest.raises(InputError, match=r"fewer rows in pool\.parquet than when it was embedded"):
+    with raises_input("source", "fewer rows in pool.parquet than when it was embedded"):
         run(tmp_path / "pool.parquet", tmp_path / "pool")
 
 
@@ -205,7 +206,7 @@ def test_another_model_dtype_or_source_is_refused(photos, tmp_path):
     ):
         with pytest.raises(InputError, match=message):
             run(photos, tmp_path / "pool", **options)
-    with pytest.raises(InputError, match="was embedded from a folder, found a dataset"):
+    with raises_input("out", "was embedded from a folder, found a dataset"):
         run("digits", tmp_path / "pool")
     assert files(tmp_path / "pool") == before
 
@@ -309,7 +310,7 @@ def test_an_encoder_is_trained_once_and_embeds_what_comes_later(photos, tmp_path
     np.testing.assert_array_equal(again.features[:19], vectors)
     assert again.ids[-1] == "later.png"
     for options in ({"epochs": 2}, {"random_state": 1}, {"backbone": "resnet18"}):
-        with pytest.raises(InputError, match="has an encoder that was trained otherwise"):
+        with raises_input("out", "has an encoder that was trained otherwise"):
             train(**options)
     items = open_items(photos)
     other = open_embedder(tmp_path / "pool", items, tmp_path / "other", device="cpu")

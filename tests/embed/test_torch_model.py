@@ -12,7 +12,7 @@ from tests.raising import raises_input
 from torch import nn
 
 from spotal.embed import Embedder, TorchEmbedder
-from spotal.errors import DataFileError, InputError, ModelError
+from spotal.errors import DataFileError, ModelError
 from spotal.learner.networks import get
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (5, 8, 8, 3)).astype(np.uint8)
@@ -64,7 +64,7 @@ def test_maps_are_averaged_and_scaled(tmp_path):
     assert gray.shape == (5, 3)
     np.testing.assert_allclose(gray, np.repeat(2 * GRAY.mean((1, 2)) / 255, 3, 1), atol=1e-5)
     assert TorchEmbedder(path, channels=1).embed(GRAY).shape == (5, 1)
-    with pytest.raises(InputError, match="must have 1 channel"):
+    with raises_input("images", "3"):
         TorchEmbedder(path, channels=1).embed(IMAGES)
 
 

@@ -26,7 +26,7 @@ from spotal.errors import DataFileError, InputError, ResourceError
 from spotal.learner import networks
 from spotal.numeric.arrays import batches_of
 from spotal.pool import ArrayPool, ShardedPool, as_array, as_pool, bad_rows, open_pool
-from spotal.strategies import SPOT, _sample
+from spotal.strategies import SPOT
 
 ray = pytest.importorskip("ray", reason="Ray is an optional part")
 
@@ -188,8 +188,8 @@ def test_what_a_pass_raises_is_raised_as_it_is(cluster, mapped):
     assert caught.value.must == "be finite"
 
 
-def test_shards_of_tables_and_what_is_wrong_with_them(cluster, tmp_path, monkeypatch):
-    monkeypatch.setattr(_sample, "LEAST_ROWS", 500)
+def test_shards_of_tables_and_what_is_wrong_with_them(cluster, tmp_path):
+    strategy = SPOT(sample_size=500)
     rows = np.random.default_rng(0).normal(size=(3_000, 6)).astype(np.float32)
     rows[[1_100, 2_900], [0, 3]] = np.nan
     for number, part in enumerate(np.split(rows, (1_000, 1_700))):
@@ -197,11 +197,11 @@ def test_shards_of_tables_and_what_is_wrong_with_them(cluster, tmp_path, monkeyp
     opened = open_pool(tmp_path)
     bad = bad_rows(opened)
     pool, clean = ShardedPool(opened.shards, bad), np.delete(rows, bad, axis=0)
-    alone = spotal.select(clean, 20, random_state=0)
+    alone = spotal.select(clean, 20, strategy, random_state=0)
     blocks = ray.data.from_arrow([pa.table({"embedding": list(part)}) for part in np.split(clean, (500, 2_000))])
     with using(cluster), batches_of(0):  # twelve batches
         for source in (pool, blocks):
-            found = spotal.select(source, 20, random_state=0)
+            found = spotal.select(source, 20, strategy, random_state=0)
             np.testing.assert_array_equal(found.indices, alone.indices)
             np.testing.assert_array_equal(found.cell_mass, alone.cell_mass)
         assert spotal.select(blocks, 20, random_state=0, engine="ray").indices.tolist() == alone.indices.tolist()
@@ -276,8 +276,6 @@ def test_no_cluster_and_no_ray(monkeypatch):
 SLOW = """
 import os, sys, time
 from spotal.engine import ray
-from spotal.strategies import _sample
-_sample.LEAST_ROWS = 200
 really, title = ray._map, sys.argv.pop(1)
 def slowly(held, *stretch):
     if held[0].title == title:
@@ -292,7 +290,7 @@ main()
 
 def start(folder, title, mark):
     """``spotal select`` on a cluster of its own, where a worker does not come to the end of the pass of that title."""
-    np.save(folder / "x.npy", np.random.default_rng(0).normal(size=(600, 8)))
+    np.save(folder / "x.npy", np.random.default_rng(0).normal(size=(6_000, 8)))
     (folder / "labeled.txt").write_text("3\n4\n")
     environment = {"PYTHONPATH": str(Path(spotal.__file__).parents[1]), "MARK": mark}
     words = ["select", "x.npy", "-n", "5", "--engine", "ray", "--labeled", "labeled.txt"]

@@ -48,7 +48,7 @@ from spotal.engine import Pass, run, using
 from spotal.engine.ray import RayEngine
 from spotal.errors import ResourceError
 from spotal.pool import ArrayPool
-from spotal.strategies import SPOT, _sample
+from spotal.strategies import SPOT
 
 class Greedy(ArrayPool):
     def __init__(self, array, times):
@@ -77,13 +77,13 @@ def eaten():
         os.unlink(f"{place}/{mark}")
     return len(marks)
 
-_sample.LEAST_ROWS, driver, embed.RETRIES = 300, os.getpid(), 1
+driver, embed.RETRIES, strategy = os.getpid(), 1, SPOT(sample_size=300)
 X = np.random.default_rng(0).normal(size=(600, 8)).astype(np.float32)
-alone = SPOT().query(X, 5, random_state=0)
+alone = strategy.query(X, 5, random_state=0)
 items = GreedyItems(Path(f"{place}/photos"))
 with RayEngine(sys.argv[1]) as cluster:
     with using(cluster.run):
-        found = SPOT().query(Greedy(X, 1), 5, random_state=0)
+        found = strategy.query(Greedy(X, 1), 5, random_state=0)
         said = [[found.indices.tolist() == alone.indices.tolist(), eaten()]]
         try:
             run(Total(), Greedy(X, 99))

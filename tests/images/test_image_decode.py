@@ -211,7 +211,6 @@ def test_the_note_counts_files_by_whose_range_was_taken():
 
 def test_a_process_decodes_few_pixels_at_a_time(monkeypatch, tmp_path):
     room = Room(1000, 3)
-    monkeypatch.setattr(decoding, "ROOM", room)
     inside, most, lock = [], [], threading.Lock()
     real = decoding.flattened
 
@@ -228,7 +227,8 @@ def test_a_process_decodes_few_pixels_at_a_time(monkeypatch, tmp_path):
     sources = [
         stored(np.zeros((side, side), np.uint8)) for side in (20, 10, 5, 40, 20, 20, 30, 10) * 5
     ]  # 40 x 40 alone
-    threads = [threading.Thread(target=decode, args=(source, "x", None, 1)) for source in sources]
+    alone = {"room": room}
+    threads = [threading.Thread(target=decode, args=(source, "x", None, 1), kwargs=alone) for source in sources]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -240,17 +240,15 @@ def test_a_process_decodes_few_pixels_at_a_time(monkeypatch, tmp_path):
 
 @pytest.mark.parametrize("mode", ["LA", "RGBA"])
 @pytest.mark.parametrize("size", [(31, 17), (7, 90), (1, 1)])
-def test_transparent_images_are_resized_alike_in_strips(monkeypatch, mode, size):
+def test_transparent_images_are_resized_alike_in_strips(mode, size):
     rng = np.random.default_rng(0)
     image = Image.fromarray(rng.integers(0, 256, (203, 119, len(mode)), np.uint8))
     whole = np.asarray(image.resize(size, Image.Resampling.BILINEAR), int)
-    monkeypatch.setattr(decoding, "STRIP", 1000)
-    apart = np.abs(np.asarray(decoding._resized(image, size), int) - whole)
+    apart = np.abs(np.asarray(decoding._resized(image, size, strip=1000), int) - whole)
     assert apart[..., -1].max() <= 1
     assert apart.max() <= 4  # rounding, over the alpha of noise
 
 
-def test_large_values_are_copied_in_strips(monkeypatch):
+def test_large_values_are_copied_in_strips():
     values = np.random.default_rng(0).integers(0, 65536, (50, 7), np.uint16)
-    monkeypatch.setattr(depth, "BLOCK", 20)
-    assert np.array_equal(depth._array(Image.fromarray(values)), values)
+    assert np.array_equal(depth._array(Image.fromarray(values), block=20), values)

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from sklearn.datasets import make_blobs
 from sklearn.linear_model import LogisticRegression
+from tests.raising import raises_input
 
-from spotal.errors import InputError
 from spotal.integrations.modal import query_strategy
 from spotal.strategies import KMeans, get, names
 
@@ -107,7 +107,7 @@ def test_mass_and_parameters_reach_the_strategy():
     picks, _ = learner("random").query(X[REST], n_instances=9, mass=mass)
     assert (Y[REST][picks] == 2).all()
     assert query_strategy("probcover", delta=2.0, random_state=0)(learner("spot"), X[REST], 2)[0].shape == (2,)
-    with pytest.raises(InputError, match="drop them"):
+    with raises_input("parameters"):
         query_strategy(KMeans(), sample_size=5)
 
 
@@ -131,5 +131,5 @@ def test_a_sparse_pool():
 
 
 def test_one_model_is_no_committee():
-    with pytest.raises(InputError, match="Committee"):
+    with raises_input("classifier", "ActiveLearner"):
         learner("bald").query(X[REST])

@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from spotal import ActiveLearner, SklearnLearner, VectorOracle
-from spotal.errors import InputError, ModelError
+from spotal.errors import ModelError
 from spotal.learner import Learner, as_learner
 from spotal.strategies import get
 
@@ -116,8 +116,8 @@ def test_what_it_takes_besides():
     wrapped = SklearnLearner(LogisticRegression(), 3)
     assert as_learner(wrapped, FEATURES) is wrapped
     assert isinstance(as_learner(LogisticRegression(), FEATURES, 3), Learner)
-    with pytest.raises(InputError, match="how many classes"):
-        as_learner(LogisticRegression(), FEATURES)
+    learned = as_learner(LogisticRegression(), FEATURES).fit(FEATURES, Y, random_state=0)
+    assert learned.probabilities(FEATURES).shape == (N, 3)
     with pytest.raises(ModelError, match="found list"):
         as_learner([], FEATURES)
     with pytest.raises(ModelError, match=r"rows of shape \(6,\)"):

@@ -3,8 +3,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from tests.raising import raises_input
 
-from spotal.errors import InputError
 from spotal.learner import TorchLearner
 from spotal.learner._augment import choose_augment, crop, crop_flip
 from spotal.learner.networks import SmallCNN
@@ -54,9 +54,9 @@ def test_choice_by_kind_of_data():
     assert choose_augment("auto", (8, 8, 3)) is crop_flip
     assert choose_augment("auto", (8,)) is None
     assert choose_augment("none", (8, 8, 3)) is None
-    with pytest.raises(InputError, match="features"):
+    with raises_input("augment", "'crop'"):
         choose_augment("crop", (8,))
-    with pytest.raises(InputError, match="'blur'"):
+    with raises_input("augment", "'blur'"):
         choose_augment("blur", (8, 8, 3))
 
 

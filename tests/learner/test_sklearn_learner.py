@@ -8,7 +8,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from tests.raising import raises_input
 
-from spotal.errors import InputError, ModelError
+from spotal.errors import ModelError
 from spotal.learner import Learner, SklearnLearner, score
 
 
@@ -72,9 +72,9 @@ def test_errors(data):
     learner = SklearnLearner(LogisticRegression(), 3)
     with pytest.raises(ModelError, match="not been fitted"):
         learner.probabilities(X)
-    with pytest.raises(InputError, match=r"classes 0\.\.2, found 3"):
+    with raises_input("y", "3"):
         learner.fit(X, y)
-    with pytest.raises(InputError, match="6 numbers a row"):
+    with raises_input("X", "5"):
         SklearnLearner(LogisticRegression(), 4).fit(X, y).probabilities(X[:, :5])
 
 

@@ -9,7 +9,7 @@ import torch
 from tests.raising import raises_input
 from torch import nn
 
-from spotal.errors import DataFileError, InputError, ModelError, OutputError
+from spotal.errors import DataFileError, ModelError, OutputError
 from spotal.learner import Learner, TorchLearner, networks, score
 from spotal.learner.networks import ResNet18, SmallCNN
 from spotal.learner.training import hold_out
@@ -387,7 +387,7 @@ def test_networks_by_name():
     assert networks.names() == ("resnet18", "small-cnn")
     for name in networks.names():
         assert networks.get(name, 3, 7)(torch.zeros(2, 3, 16, 16)).shape == (2, 7)
-    with pytest.raises(InputError, match="'vgg'"):
+    with raises_input("network", "'vgg'"):
         networks.get("vgg", 3, 7)
 
 

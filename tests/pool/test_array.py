@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from spotal.numeric.arrays import batches_of
-from spotal.pool import ArrayPool, array
+from spotal.pool import ArrayPool
 
 X = np.random.default_rng(0).normal(size=(1_000, 3)).astype(np.float32)
 
@@ -52,12 +52,10 @@ def test_fingerprint():
 
 
 @pytest.mark.parametrize("kind", [np.asarray, torch.from_numpy])
-def test_fingerprint_of_a_large_pool_is_of_evenly_spaced_rows(kind, monkeypatch):
-    monkeypatch.setattr(array, "HASHED_WHOLE", 1_000)
-    monkeypatch.setattr(array, "HASHED_ROWS", 10)
-    first = ArrayPool(kind(X)).fingerprint()
+def test_fingerprint_of_a_large_pool_is_of_evenly_spaced_rows(kind):
+    first = ArrayPool(kind(X)).fingerprint(1_000, 10)
     assert (first["rows"], first["hashed_rows"]) == (1_000, 10)
     for row, noticed in [(0, True), (999, True), (111, True), (112, False)]:
         other = X.copy()
         other[row] += 1
-        assert (ArrayPool(kind(other)).fingerprint()["blake2b"] != first["blake2b"]) == noticed
+        assert (ArrayPool(kind(other)).fingerprint(1_000, 10)["blake2b"] != first["blake2b"]) == noticed

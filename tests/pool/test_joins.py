@@ -6,6 +6,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from tests.raising import raises_input
 
 from spotal.errors import DataFileError, InputError
 from spotal.pool.files import read_indices, read_pool
@@ -77,10 +78,10 @@ def test_ids_that_do_not_match(tmp_path, kind, names, message):
 
 def test_ids_that_look_like_numbers_are_no_row_numbers(tmp_path):
     (tmp_path / "a.txt").write_text("1\n2\n")
-    with pytest.raises(InputError, match="must be ids of the pool, found '1'"):
+    with raises_input("path", "'1'"):
         read_indices(tmp_path / "a.txt", 4, IDS)
     (tmp_path / "a.csv").write_text("id,label\n0,a\n1,b\n")
-    with pytest.raises(InputError, match="must be ids of the pool, found '0'"):
+    with raises_input("path", "'0'"):
         read_indices(tmp_path / "a.csv", 2, ["p", "q"])
     (tmp_path / "b.csv").write_text("id,label\n7,a\n007,b\n")
     assert read_indices(tmp_path / "b.csv", 4, IDS).rows.tolist() == [1, 0]

@@ -14,10 +14,9 @@ from pyarrow import parquet
 from tests.raising import raises_input
 
 import spotal
-from spotal.errors import DataFileError, InputError, OutputError
+from spotal.errors import DataFileError, OutputError
 from spotal.numeric.arrays import batches_of
 from spotal.pool import as_array, as_pool, bad_rows, check_finite, is_sharded, on_device, open_pool, spool
-from spotal.strategies import _sample
 
 ROWS = np.random.default_rng(0).normal(size=(90, 6)).astype(np.float32)
 
@@ -142,11 +141,10 @@ WAYS = ["loader", "iterable", "memory", "file", "datasets", "streamed datasets",
 
 @pytest.mark.parametrize("kind", WAYS)
 @pytest.mark.parametrize("least", [40, 4_096])
-def test_every_way_to_a_pool_gives_the_picks_of_its_rows(tmp_path, monkeypatch, kind, least):
-    monkeypatch.setattr(_sample, "LEAST_ROWS", least)
-    monkeypatch.setattr(_sample, "ROWS_PER_PICK", 2)
-    alone = spotal.select(ROWS, 6, random_state=0)
-    found = spotal.select(sources(tmp_path, kind), 6, random_state=0)
+def test_every_way_to_a_pool_gives_the_picks_of_its_rows(tmp_path, kind, least):
+    strategy = spotal.SPOT(sample_size=least)
+    alone = spotal.select(ROWS, 3, strategy, random_state=0)
+    found = spotal.select(sources(tmp_path, kind), 3, strategy, random_state=0)
     assert np.array_equal(found.indices, alone.indices)
     assert np.array_equal(found.cell_mass, alone.cell_mass)
     if least > len(ROWS):
@@ -219,9 +217,9 @@ def test_rows_that_are_not_finite_are_named_or_left_out(tmp_path):
     rows = ROWS.copy()
     rows[43, 2], rows[88, 0] = np.nan, np.inf
     pool = open_pool(shards(tmp_path, rows=rows))
-    with pytest.raises(InputError, match=r"row\(s\) 2 of .*s2\.npy, 47 of .*s2\.npy"):
+    with raises_input("pool", "s2.npy, 47 of"):
         check_finite(pool)
-    with pytest.raises(InputError, match=r"2 of .*s2\.npy"):
+    with raises_input("pool", "s2.npy"):
         spotal.select(pool, 5, random_state=0)
     bad = bad_rows(pool)
     assert bad.tolist() == [43, 88]
@@ -269,9 +267,7 @@ def test_a_pool_that_grows_during_a_pass(tmp_path, kind):
         list(batches)
 
 
-def test_a_mapped_array_whose_file_changes(tmp_path, monkeypatch):
-    monkeypatch.setattr(_sample, "LEAST_ROWS", 40)
-    monkeypatch.setattr(_sample, "ROWS_PER_PICK", 2)
+def test_a_mapped_array_whose_file_changes(tmp_path):
     np.save(tmp_path / "x.npy", ROWS)
     array = np.load(tmp_path / "x.npy", mmap_mode="r")
     for seen in (array, array[20:80], np.asarray(array)[::2]):
@@ -281,7 +277,7 @@ def test_a_mapped_array_whose_file_changes(tmp_path, monkeypatch):
         for read in (lambda pool=pool: list(pool.batches()), lambda pool=pool: pool.rows(np.array([3]))):
             with pytest.raises(DataFileError, match=r"x\.npy changed while the pool was read"):
                 read()
-    picks = spotal.select(array, 5, random_state=0)
+    picks = spotal.select(array, 2, spotal.SPOT(sample_size=40), random_state=0)
     with (tmp_path / "x.npy").open("ab") as file:
         file.write(b"more")
     with pytest.raises(DataFileError, match=r"x\.npy changed"):
@@ -343,11 +339,11 @@ def test_a_loop_over_shards_is_one_over_their_rows(tmp_path):
 
 
 def test_batches_that_differ_or_are_none():
-    with pytest.raises(InputError, match="batch 1 must have width 6"):
+    with raises_input("batches", "width 4 and dtype float32"):
         spool([ROWS[:3], ROWS[:3, :4]])
-    with pytest.raises(InputError, match="a batch at least"):
+    with raises_input("pool", "none"):
         spool(iter([]))
-    with pytest.raises(InputError, match="'embedding'"):
+    with raises_input("batches", "image"):
         spool([{"image": ROWS[0]}])
 
 
@@ -363,6 +359,6 @@ def test_devices():
     with raises_input("device"):
         on_device(pool, "tpu")
     if not torch.cuda.is_available():
-        with pytest.raises(InputError, match="no CUDA device"):
+        with raises_input("device", "no CUDA device"):
             on_device(pool, "cuda")
         assert on_device(pool, "auto") is pool

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import os
 import sqlite3
+import time
 from contextlib import closing
 
 import numpy as np
@@ -14,7 +15,7 @@ from PIL import Image
 from spotal.errors import DataFileError, SpotalWarning
 from spotal.project import Audit, Data, Pick, Project, Settings
 from spotal.project.places import DATABASE
-from spotal.project.records import Added
+from spotal.project.records import Added, Found
 
 CLASSES = ("cat", "dog")
 NOTHING_HELD = Audit(held_back=0.0, share=0.0)
@@ -280,7 +281,8 @@ def test_other_bytes_under_the_same_name_size_and_time(images, tmp_path):
 def test_a_file_is_read_once_while_nothing_touches_it(images, tmp_path, monkeypatch):
     from spotal.project import contents
 
-    monkeypatch.setattr(contents, "SETTLED", -(10**18))
+    later = time.time_ns() + 10**10
+    monkeypatch.setattr(contents.time, "time_ns", lambda: later)
     images.refresh()  # stamps are believed from now on
     monkeypatch.setattr(contents, "file_digest", lambda *_: pytest.fail("was read again"))
     assert images.refresh().changed == []
@@ -295,6 +297,58 @@ def pool(tmp_path):
         project.labels.record("0", "cat", annotator="ann")
         project.labels.record("4", "dog", annotator="ann")
         yield project, rows, tmp_path / "x.npy"
+
+
+@pytest.fixture
+def settled(monkeypatch):
+    """The stamps of tables are believed at once; gives a list that grows by one with each look at the rows."""
+    from spotal.project import project, sources
+
+    monkeypatch.setattr(sources, "SETTLED", -(10**18))
+    looks = []
+    monkeypatch.setattr(project, "look", lambda *a, **k: looks.append(1) or sources.look(*a, **k))
+    return looks
+
+
+def test_a_table_is_read_once_while_nothing_touches_it(settled, pool):
+    project, rows, path = pool
+    assert len(settled) == 1  # by the fixture
+    for _ in range(2):
+        assert project.refresh() == Added()
+    assert len(settled) == 1
+    project.refresh(whole=True)
+    assert len(settled) == 2
+    os.utime(path)
+    assert project.refresh() == Added()
+    project.refresh()
+    assert len(settled) == 3
+    np.save(path, np.concatenate([rows[[5, 0, 1, 2, 3]], rows[:2] + 9]))
+    with pytest.warns(SpotalWarning, match="moved"):
+        arrived = project.refresh()
+    assert (len(arrived.new), len(arrived.changed)) != (0, 0)
+    assert project.refresh() == Added()
+    assert len(settled) == 4
+
+
+def test_a_table_is_read_again_where_other_things_are_in_the_project(settled, pool):
+    project = pool[0]
+    project.items.add([Found("9", "embedding", "other", row=9, named=False)])
+    assert project.refresh().missing == ["9"]
+    assert project.refresh() == Added()
+    assert len(settled) == 2
+    with project.database.write() as connection:  # as a repair may leave it
+        connection.exec_driver_sql("UPDATE items SET missing = 1 WHERE number = 3")
+    assert project.refresh().back == ["3"]
+
+
+def test_a_table_just_written_is_read_again(pool):
+    project, rows, path = pool
+    project.refresh()
+    before = path.stat()
+    rows[2] += 1
+    np.save(path, rows.astype(np.float32))
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert project.refresh().changed == ["2"]
 
 
 def test_rows_of_numbers_are_followed(pool):

@@ -192,8 +192,7 @@ def test_one_repair_shows_what_is_behind_it(folder):
     assert len(diagnose(folder, repair=True).repaired) == 2
 
 
-def test_an_older_database_is_upgraded(folder, tmp_path, monkeypatch):
-    monkeypatch.setattr("spotal.project.doctor.database.REVISION", "9000")
+def test_an_older_database_is_upgraded(folder, tmp_path):
     old = tmp_path / "old"
     (old / ".spotal").mkdir(parents=True)
     text = (os.path.dirname(__file__), "version1.sql")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from itertools import combinations
 
 import numpy as np
@@ -11,6 +13,7 @@ from scipy.spatial.distance import cdist
 from scipy.stats import qmc
 
 from spotal.constraints import Allowance, Limits
+from spotal.selection import _compiled, _loops, _small
 from spotal.selection import coverage as module
 from spotal.selection.coverage import Coverage, Reach, neighbors_needed, reaches
 from spotal.selection.graph import NeighborGraph
@@ -193,3 +196,43 @@ def test_picks_are_spread_as_the_mass_is_and_space_filling_moves_them_toward_the
     share = [float(np.mean(spread(x, 100, h) < 3_200)) for h in (0, 1, 2)]
     assert share[0] == pytest.approx(0.8, abs=0.05)
     assert share[0] - 0.05 > share[1] > share[2] + 0.05 > 0.55
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_little_work_is_done_without_compiled_code_to_the_same_bits(monkeypatch, seed):
+    rng = np.random.default_rng(seed)
+    size, share = int(rng.integers(40, 900)), 1 / int(rng.integers(3, 30))
+    points = rng.normal(size=(size, 3)).astype(np.float32)
+    points = points.round() if seed % 3 == 0 else points  # equal distances
+    mass = np.concatenate([np.zeros(3), rng.uniform(size=size - 3)]) if seed % 2 else np.ones(size)
+    labeled, candidates = np.arange(5), np.arange(5, size)
+    limits = Limits(20.0, rng.uniform(1, 3, size), rng.integers(4, size=size), np.full(4, 5))
+
+    def found(home):
+        monkeypatch.setattr(_compiled, "_home", lambda: home)
+        graph = NeighborGraph.fit(torch.from_numpy(points), neighbors_needed(size, share))
+        reach = reaches(graph, mass, share)
+        coverage, within = Coverage(graph, reach, mass), Coverage(graph, reach, mass)
+        coverage.add(labeled)
+        picks = coverage.pick(candidates, 30)
+        allowance = Allowance(limits, size, candidates)
+        within.pick_within(candidates, allowance, lambda rows: rows)
+        first = (graph.near, graph.squared, reach.squared, reach.count, coverage.start, coverage.row, coverage.degree)
+        return *first, coverage.covered, picks, within.covered, allowance.open
+
+    for one, other in zip(found(_loops), found(_small), strict=True):
+        assert np.array_equal(one, other)
+
+
+def test_compiled_code_is_loaded_where_it_repays():
+    code = (
+        "import sys, numpy as np, spotal\n"
+        "X = np.random.default_rng(0).normal(size=(600, 4))\n"
+        "first = spotal.select(X, 5, random_state=0).indices.tolist()\n"
+        "assert 'numba' not in sys.modules\n"
+        "from spotal.selection import _compiled\n"
+        "_compiled.REPAID = 0\n"
+        "assert spotal.select(X, 5, random_state=0).indices.tolist() == first\n"
+        "assert 'numba' in sys.modules\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)

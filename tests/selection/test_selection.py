@@ -44,17 +44,13 @@ def test_nearest_rows_against_brute_force():
 
 
 @pytest.mark.parametrize("neighbors", [1, 3])
-def test_nearest_rows_where_the_neighbors_run_out(neighbors, monkeypatch):
+def test_nearest_rows_where_the_neighbors_run_out(neighbors):
     """All design points crowd in one corner: rings of rows around it are used up, and the tree is made anew."""
-    from spotal.selection import nearest
-
-    monkeypatch.setattr(nearest, "NEIGHBORS", neighbors)
-    monkeypatch.setattr(nearest, "MOST_NEIGHBORS", 12)
-    monkeypatch.setattr(nearest, "BLOCK", 50)
     rng = np.random.default_rng(0)
     carried, design = rng.random((400, 2)), rng.random((390, 2)) / 100
     free = np.arange(5, 400)
-    assert np.array_equal(nearest_rows(carried, free, design), greedy(carried, free, design))
+    found = nearest_rows(carried, free, design, neighbors=neighbors, most_neighbors=12, block=50)
+    assert np.array_equal(found, greedy(carried, free, design))
 
 
 def test_nearest_rows_of_a_single_place():

@@ -8,12 +8,15 @@ import numpy as np
 import pytest
 import torch
 from sklearn.datasets import make_blobs
+from tests.raising import raises_input
+from tests.strategies.asked import asked
 
 from spotal.errors import InputError
 from spotal.mass import tempered
 from spotal.pool import ArrayPool
-from spotal.strategies import _cover, get
+from spotal.strategies import get
 from spotal.strategies._content import ContentRandom
+from spotal.strategies._greedy_coverage import gaussian, greedy_cover
 from spotal.strategies.coregcn import Graph
 from spotal.strategies.uherding import calibration_error
 
@@ -38,21 +41,31 @@ def shortfall(similar, weights, labeled, picks):
 @pytest.mark.parametrize("block", [256, 8])
 @pytest.mark.parametrize("few", [1 << 24, 0], ids=["float64", "float32"])
 @pytest.mark.parametrize("labeled", [[], LABELED])
-def test_lazy_greedy_picks_are_those_of_plain_greedy(block, few, labeled, monkeypatch):
+def test_lazy_greedy_picks_are_those_of_plain_greedy(block, few, labeled):
     """Up to ties, such as that of two rows which only gain on each other."""
-    monkeypatch.setattr(_cover, "BLOCK_ROWS", block)
-    monkeypatch.setattr(_cover, "FEW", few)
     mass = np.random.default_rng(1).random(700)
     squared = ((CLOUD[:, None] - CLOUD) ** 2).sum(2)
-    known = {"labeled": labeled, "mass": mass, "random_state": 0}
-    for strategy, similar in [
-        (get("maxherding", radius=0.8, normalize=False), np.exp(-squared / 0.8**2)),
-        (get("probcover", delta=0.9**0.5, normalize=False), (squared < 0.9).astype(float)),
+    for kernel, radius, similar in [
+        (gaussian(0.8), 0.8, np.exp(-squared / 0.8**2)),
+        (lambda found: found < 0.9, 0.9**0.5, (squared < 0.9).astype(float)),
     ]:
-        found = strategy.query(CLOUD, 60, **known)
-        short, coverage = shortfall(similar, mass, labeled, found.indices)
+        query = asked(CLOUD, 60, labeled=labeled, mass=mass, random_state=0)
+        picks, reached = greedy_cover(
+            query.pool,
+            kernel,
+            query.allowance(),
+            candidates=query.unlabeled,
+            targets=np.arange(700),
+            weights=mass,
+            around=query.labeled,
+            chance=ContentRandom(query.pool, 0),
+            radius=radius,
+            block_rows=block,
+            few=few,
+        )
+        short, coverage = shortfall(similar, mass, labeled, picks)
         assert short < 1e-6
-        assert found.diagnostics["coverage"] == pytest.approx(coverage, rel=1e-5)
+        assert reached == pytest.approx(coverage, rel=1e-5)
 
 
 @pytest.mark.parametrize("cloud", [np.abs(CLOUD), CLOUD], ids=["cosine", "half"])
@@ -235,7 +248,7 @@ def test_bad_parameters_are_refused_in_one_sentence(name, parameters, words):
 @pytest.mark.parametrize("name", ["bald", "batch-bald"])
 @pytest.mark.parametrize("given", [ODDS, ODDS[:, :, None]], ids=["none", "one"])
 def test_one_draw_is_not_enough(name, given):
-    with pytest.raises(InputError, match="two draws of the model at least, found") as error:
+    with raises_input("probabilities") as error:
         get(name).query(CLOUD, 1, probabilities=given)
     assert "\n" not in str(error.value)
 
@@ -249,5 +262,5 @@ def test_several_draws_serve_as_their_mean_where_one_is_enough():
             several.indices, get(name).query(CLOUD[:50], 5, probabilities=draws.mean(2), **known).indices
         )
     draws[7, 0, 2] += 0.5
-    with pytest.raises(InputError, match=r"as sum in row 7"):
+    with raises_input("probabilities", "as sum in row 7"):
         get("margin").query(CLOUD[:50], 1, probabilities=draws)

@@ -6,14 +6,15 @@ import numpy as np
 import pytest
 import torch
 from tests.raising import raises_input
+from tests.strategies.asked import asked
 
 import spotal
 from spotal.mass import Uniform
 from spotal.numeric.arrays import batches_of
 from spotal.reduce import SoftSphere
 from spotal.selection import assign
-from spotal.strategies import SPOT, TransportedDesign, _sample, get
-from spotal.strategies._sample import rows_needed
+from spotal.strategies import SPOT, TransportedDesign, get
+from spotal.strategies._sample import Sample, rows_needed
 from spotal.strategies.spot import narrowed, unevenness
 
 
@@ -27,7 +28,9 @@ def clusters(n, d=40, k=12, seed=0):
 
 
 def pick(x, budget, **known):
-    options = {name: known.pop(name) for name in ("mass_rule", "reach", "space_filling") if name in known}
+    options = {
+        name: known.pop(name) for name in ("mass_rule", "reach", "space_filling", "sample_size") if name in known
+    }
     if "mass_rule" in options:
         options["mass"] = options.pop("mass_rule")
     return SPOT(**options).query(x, budget, random_state=0, **known)
@@ -182,15 +185,11 @@ def test_rows_needed(n, labeled, budget, rows):
     assert rows_needed(n, labeled, budget) == rows
 
 
-def drawn(monkeypatch, x, least=200, **known):
-    monkeypatch.setattr(_sample, "LEAST_ROWS", least)
-    checked = SPOT()._checked(
-        x, 5, *(known.get(name) for name in ("labeled", "labels", "probabilities", "mass")), known.get("seed", 0)
-    )
-    return _sample.Sample.of(checked)
+def drawn(x, least=200, seed=0, **known):
+    return Sample.of(asked(x, 5, random_state=seed, **known), least)
 
 
-def test_what_sampled_rows_stand_for_is_right_on_average(monkeypatch):
+def test_what_sampled_rows_stand_for_is_right_on_average():
     """Sums over the sample estimate sums over the pool, whatever made a row likely to be drawn."""
     rng = np.random.default_rng(0)
     x = np.concatenate([rng.normal(size=(1_900, 3)), rng.normal(8, 1, (100, 3))])
@@ -198,7 +197,7 @@ def test_what_sampled_rows_stand_for_is_right_on_average(monkeypatch):
     truth = np.array([mass.sum(), mass[1_900:].sum(), mass[odds[:, 0] > 0.8].sum()])
     found = []
     for seed in range(60):
-        sample = drawn(monkeypatch, x, mass=mass, probabilities=odds, seed=seed)
+        sample = drawn(x, mass=mass, probabilities=odds, seed=seed)
         assert len(sample.rows) == 200
         own = sample.mass * mass.max()
         found.append([own.sum(), own[sample.rows >= 1_900].sum(), own[odds[sample.rows, 0] > 0.8].sum()])
@@ -207,27 +206,27 @@ def test_what_sampled_rows_stand_for_is_right_on_average(monkeypatch):
     assert (np.abs(error) < 4 * found.std(0) / np.sqrt(60)).all()
 
 
-def test_far_out_rows_are_likely_to_be_drawn(monkeypatch):
+def test_far_out_rows_are_likely_to_be_drawn():
     rng = np.random.default_rng(0)
     x = np.concatenate([rng.normal(size=(4_980, 3)), rng.normal(30, 1, (20, 3))])
-    assert (drawn(monkeypatch, x).rows >= 4_980).sum() >= 15
+    assert (drawn(x).rows >= 4_980).sum() >= 15
 
 
-def test_labeled_rows_are_in_the_sample_and_stand_for_themselves(monkeypatch):
+def test_labeled_rows_are_in_the_sample_and_stand_for_themselves():
     labeled = np.array([1_500, 3, 77])
-    sample = drawn(monkeypatch, clusters(2_000, 5), labeled=labeled, labels=[0, 1, 0])
+    sample = drawn(clusters(2_000, 5), labeled=labeled, labels=[0, 1, 0])
     assert np.array_equal(sample.rows[sample.labeled], labeled)
     assert (sample.mass[sample.labeled] == 1).all()
 
 
 @pytest.mark.parametrize("labels", [0, 200])
-def test_same_picks_for_any_batches_threads_and_precision(monkeypatch, labels):
-    monkeypatch.setattr(_sample, "LEAST_ROWS", 1_000)
+def test_same_picks_for_any_batches_threads_and_precision(labels):
     x = clusters(6_000)
     known = {}
     if labels:
         p = np.random.default_rng(1).dirichlet(np.ones(3), 6_000)
         known = {"labeled": np.arange(labels) * 3, "labels": np.arange(labels) % 3, "probabilities": p}
+    known["sample_size"] = 1_000
     whole, before = pick(x, 50, **known), torch.get_num_threads()
     try:
         for threads, target in ((1, 1 << 14), (3, 1 << 12), (2, 1 << 30)):
@@ -241,16 +240,15 @@ def test_same_picks_for_any_batches_threads_and_precision(monkeypatch, labels):
         torch.set_num_threads(before)
 
 
-def test_same_picks_for_any_sharding(tmp_path, monkeypatch):
-    monkeypatch.setattr(_sample, "LEAST_ROWS", 500)
-    x = clusters(3_000)
-    whole = spotal.select(x, 30, "spot", random_state=1)
+def test_same_picks_for_any_sharding(tmp_path):
+    x, strategy = clusters(3_000), SPOT(sample_size=500)
+    whole = spotal.select(x, 30, strategy, random_state=1)
     for count in (1, 2, 7):
         folder = tmp_path / str(count)
         folder.mkdir()
         for number, part in enumerate(np.array_split(x, count)):
             np.save(folder / f"{number:02}.npy", part)
-        assert np.array_equal(spotal.select(folder, 30, "spot", random_state=1).indices, whole.indices)
+        assert np.array_equal(spotal.select(folder, 30, strategy, random_state=1).indices, whole.indices)
 
 
 @pytest.mark.parametrize("row", [5, 2_900])
@@ -261,12 +259,11 @@ def test_rows_that_are_not_finite_are_refused(row):
         pick(x, 5)
 
 
-def test_a_sample_covers_nearly_as_much_as_all_rows(monkeypatch):
+def test_a_sample_covers_nearly_as_much_as_all_rows():
     x = clusters(4_000)
 
     def within(least):
-        monkeypatch.setattr(_sample, "LEAST_ROWS", least)
-        chosen = pick(x, 40)
+        chosen = pick(x, 40, sample_size=least)
         return np.square(x - x[chosen.indices[chosen.cells]]).sum(1).mean()
 
     assert within(1_000) < 1.05 * within(4_000)
@@ -304,12 +301,11 @@ def test_the_soft_sphere_does_not_depend_on_scale_rotation_or_columns_of_zeros()
 # --- which pick stands for each row
 
 
-def test_picks_of_much_work_are_found_in_leading_coordinates_nearly_as_well(monkeypatch):
+def test_picks_of_much_work_are_found_in_leading_coordinates_nearly_as_well():
     x = clusters(3_000)
     picks = np.arange(0, 3_000, 15)
     exact = assign.nearest_of(spotal.pool.as_pool(x), picks)
-    monkeypatch.setattr(assign, "EXACT_WORK", 0)
-    found = assign.nearest_of(spotal.pool.as_pool(x), picks)
+    found = assign.nearest_of(spotal.pool.as_pool(x), picks, exact_work=0)
     distances = [np.square(x - x[picks[where]]).sum(1) for where in (found, exact)]
     assert (distances[0] >= distances[1] - 1e-3).all()
     assert distances[0].mean() < 1.05 * distances[1].mean()

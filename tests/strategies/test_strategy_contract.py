@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from spotal.numeric.arrays import batches_of
-from spotal.strategies import Choice, Random, Strategy, _sample, get, names
+from spotal.strategies import Choice, Random, Strategy, get, names
 from spotal.strategies.contract import CHECKS, OUTCOME_CHECKS, check_strategy
 from spotal.strategies.contract.asking import LABELED, LABELS, ask, cloud, odds
 from spotal.transport import ProjectionPursuitTransport
@@ -134,8 +134,8 @@ def test_a_memmap_is_never_held_whole(name, tmp_path, monkeypatch):
         torch, "from_numpy", lambda x: (tensors.append(len(x)) if x.shape[1:] == (dim,) else None, from_numpy(x))[1]
     )
     Watched.most = 0
-    strategy = get(name, **({"sample_size": sample} if "sample_size" in vars(get(name)) else {}))
-    monkeypatch.setattr(_sample, "LEAST_ROWS", sample - 1)  # and a labeled one
+    # and a labeled one
+    strategy = get(name, **({"sample_size": sample - 1} if "sample_size" in vars(get(name)) else {}))
     tracemalloc.start()
     with batches_of(128 << 10):  # 256 rows
         chosen = strategy.query(pool, 3, labeled=[5], probabilities=odds(get(name), n), random_state=0)

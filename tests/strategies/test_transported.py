@@ -14,11 +14,13 @@ from sklearn.preprocessing import StandardScaler
 from tests.raising import raises_input
 
 from spotal import design as designs
-from spotal.errors import BudgetError, InputError
+from spotal.design.merit import MERIT_POINTS
+from spotal.errors import BudgetError
 from spotal.mass import LabelDistance, Mass
 from spotal.numeric.arrays import batches_of
 from spotal.pool import ArrayPool
-from spotal.strategies import SPOT, TransportedDesign, _record, get
+from spotal.strategies import SPOT, TransportedDesign, get
+from spotal.strategies._record import Clock, record
 from spotal.transport import (
     ExactTransport,
     ProjectionPursuitTransport,
@@ -300,11 +302,11 @@ def test_uniformity_is_that_of_the_transport():
     assert chosen.provenance["transport_converged"] == again.converged_
 
 
-def test_discrepancies_of_many_points_are_left_out(monkeypatch):
-    monkeypatch.setattr(_record, "MERIT_POINTS", 7)
+def test_discrepancies_of_many_points_are_left_out():
     strategy = cube(transport=TRANSPORTS["sliced"])
-    assert "pick_discrepancy" in strategy.query(banana(60), 7, random_state=0).diagnostics
-    assert set(strategy.query(banana(60), 8, random_state=0).diagnostics) == {"dim", "uniformity"}
+    assert "pick_discrepancy" in strategy.query(banana(60), 8, random_state=0).diagnostics
+    many = np.random.default_rng(0).random((MERIT_POINTS + 1, 2))
+    assert set(record(SlicedTransport(), many, many.astype(np.float32), Clock())[0]) == {"dim", "uniformity"}
 
 
 def test_a_transport_that_does_not_converge_is_on_record_and_no_warning():
@@ -402,9 +404,9 @@ def test_bad_parameters(parameters, words):
 
 
 def test_what_only_the_pool_shows():
-    with pytest.raises(InputError, match="from 1 to 6, the width of X"):
+    with raises_input("n_components", "7"):
         cube(n_components=7).query(banana(20), 3)
-    with pytest.raises(InputError, match="2-D"):
+    with raises_input("X", "1-D with shape (20,)"):
         cube(reduction=OneColumnTooFew()).query(banana(20), 3)
     with pytest.raises(BudgetError, match="4000 for selection='assignment'"):
         cube(selection="assignment", transport=Identity(), reduction=None).query(square(4_100), 4_001)

@@ -5,7 +5,7 @@ import ot
 import pytest
 from tests.raising import raises_input
 
-from spotal.errors import ConvergenceWarning, InputError
+from spotal.errors import ConvergenceWarning
 from spotal.transport import ExactTransport, ProjectionPursuitTransport, SinkhornTransport, SlicedTransport
 
 
@@ -38,7 +38,7 @@ def test_exact_with_weights_is_emd2(cloud):
 def test_bsp_is_close_to_exact(cloud):
     exact, bsp = (ExactTransport(solver=s, random_state=0).fit(cloud).cost_ for s in ("simplex", "bsp"))
     assert exact <= bsp <= 1.05 * exact
-    with pytest.raises(InputError, match="equal mass"):
+    with raises_input("solver", "equal mass"):
         ExactTransport(solver="bsp").fit(cloud, sample_weight=np.arange(400))
 
 
@@ -48,7 +48,7 @@ def test_exact_inverse_on_fitted_points(cloud):
 
 
 def test_exact_refuses_many_points():
-    with pytest.raises(InputError, match="301 distinct points, above max_points=300"):
+    with raises_input("X", "301 distinct points, above max_points=300"):
         ExactTransport(max_points=300).fit(np.random.default_rng(0).normal(size=(301, 2)))
 
 

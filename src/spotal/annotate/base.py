@@ -17,11 +17,12 @@ class Guesses:
     """What a model says of the project's items, to be shown to people.
 
     version : str, another one where the guesses are others
-    of : called with an item's number; its class and the confidence in it, 0 to 1, or None
+    of : called with an item's number; its label (None for none of the classes, where it may have several) and the
+        confidence in it, 0 to 1, or None
     """
 
     version: str
-    of: Callable[[int], tuple[str, float] | None]
+    of: Callable[[int], tuple[str | None, float] | None]
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from spotal.bench.memory import PeakMemory
 from spotal.learner import Learner
 from spotal.pool.base import PoolLike
 from spotal.selection import Selection
+from spotal.strategies import Strategy
 
 __all__ = ["DrawingLearner", "InstrumentedStrategy"]
 
@@ -27,7 +28,7 @@ class InstrumentedStrategy:
     three.
     """
 
-    def __init__(self, strategy: Any, label: str) -> None:
+    def __init__(self, strategy: Strategy, label: str) -> None:
         self.strategy, self.name = strategy, label
         self.needs_draws = bool(getattr(strategy, "needs_draws", False))
         self.needs_probabilities = self.needs_draws or bool(getattr(strategy, "needs_probabilities", False))

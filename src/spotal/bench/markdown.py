@@ -47,15 +47,7 @@ def write_markdown(cells: list[Cell], summary: dict[str, Any], path: str | os.Pa
 def markdown(cells: list[Cell], summary: dict[str, Any], date: str, stem: str) -> str:
     """The text of the document with that stem, which is its title and the beginning of its pictures' names."""
     names = " ".join(cell["name"] for cell in summary["cells"])
-    text = [
-        f"# {stem.replace('-', ' ').capitalize()}",
-        f"Written by `spotal report RUN --markdown` on {date} from the results of `spotal bench {names}`; run that "
-        "again to get the same numbers. A row that is worse than random is shown as such.",
-        *(f"- {line}" for line in origin_lines(summary)),
-        f"- {harness(summary['time'])}",
-        f"- SHA-256 of all results: `{summary['digest']}`",
-        NOTE,
-    ]
+    text = [f"# {stem.replace('-', ' ').capitalize()}"]
     if summary["ranks"] is not None:
         ranks = summary["ranks"]
         text += [
@@ -77,6 +69,15 @@ def markdown(cells: list[Cell], summary: dict[str, Any], date: str, stem: str) -
     for cell, found in zip(cells, summary["cells"], strict=True):
         text += [f"## {found['title']}", _about(cell, found), f"![Curves](images/{_picture(stem, found['name'])}.png)"]
         text += [_table(list(HEAD), rows(found))]
+    text += [
+        "## How it was measured",
+        NOTE,
+        f"Written by `spotal report RUN --markdown` on {date} from the results of `spotal bench {names}`; run that "
+        "again to get the same numbers. A row that is worse than random is shown as such.",
+        *(f"- {line}" for line in origin_lines(summary)),
+        f"- {harness(summary['time'])}",
+        f"- SHA-256 of all results: `{summary['digest']}`",
+    ]
     return _joined(text)
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from spotal.errors import InputError
-from spotal.strategies import get, names
+from spotal.strategies import Strategy, get, names
 from spotal.tables.configuration import build, check_fields, check_sizes, closest, key
 
 __all__ = ["Embedding", "Initial", "LearnerChoice", "PoolShape", "Protocol", "StrategyChoice", "from_table"]
@@ -163,7 +163,7 @@ class StrategyChoice:
     label: str
     parameters: dict[str, Any] = field(default_factory=dict)
 
-    def make(self) -> Any:
+    def make(self) -> Strategy:
         """The strategy itself. Raises InputError for an unknown name or parameter."""
         if ":" not in self.name:
             return get(self.name, **self.parameters)

@@ -159,7 +159,7 @@ def _spread(
     workers: int,
     watch: Callable[[dict[str, int]], object] | None,
 ) -> None:
-    """The same in worker processes, started afresh: no state of this one is theirs."""
+    """The same in worker processes, newly started: they share no state with this one."""
     context = multiprocessing.get_context("spawn")
     unwritten = context.SimpleQueue()
     arguments = (jobs, store.folder, cache, attempt, os.getpid(), unwritten)

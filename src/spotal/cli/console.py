@@ -160,7 +160,7 @@ def warn(text: str) -> None:
     _line(f"Warning: {text}", "yellow")
 
 
-def print_json(document: Any) -> None:
+def print_json(document: object) -> None:
     """Print one JSON document, and nothing else, to standard output."""
     sys.stdout.write(json.dumps(document, indent=1) + "\n")
 

@@ -34,6 +34,9 @@ def init(
     ] = None,
     classes: Annotated[str | None, typer.Option(help="Names of the classes, with commas between.")] = None,
     classes_file: Annotated[Path | None, typer.Option(help="File with the name of a class in each line.")] = None,
+    many: Annotated[
+        bool, typer.Option("--many", help="Items may have several of the classes, or none of them.")
+    ] = False,
     budget: Annotated[
         float | None,
         typer.Option(help="Answers to ask people for in all, --overlap for each item; or, with --cost, their money."),
@@ -93,6 +96,7 @@ def init(
     settings = Settings(
         _data(folder, images, texts, pool, id_column, text_column, dialect),
         _classes(classes, classes_file, dialect),
+        many=many,
         budget=budget,
         batch_size=batch,
         overlap=overlap,
@@ -109,7 +113,7 @@ def init(
     )
     with progress() as bars:
         bars.add_task("looking at the model", total=None)
-        _check_strategy(strategy)
+        _check_strategy(strategy, many)
         recipe_for(settings, folder).check()  # before anything is written
         bars.add_task("looking through the data", total=None)
         project = Project.create(folder, settings)
@@ -131,7 +135,8 @@ def _tell(folder: Path, settings: Settings, items: int, held_back: int, said: li
     console = output(False)
     noun = {"image": "images", "text": "texts", "embedding": "embeddings"}[settings.data.kind]
     audit = f", {held_back:,} of them held back to measure accuracy" if held_back else ""
-    say(console, f"Made {folder} with {items:,} {noun}{audit}; {len(settings.classes)} classes", "bold")
+    several = ", any number of them an item" if settings.many else ""
+    say(console, f"Made {folder} with {items:,} {noun}{audit}; {len(settings.classes)} classes{several}", "bold")
     for line in said:
         say(console, f"  {line}", "yellow")
     say(console, f"  settings are in {folder / 'spotal.toml'}: change them at any time")
@@ -178,12 +183,15 @@ def _place(folder: Path, path: Path) -> str:
     return os.path.relpath(place, home) if place.is_relative_to(home.parent) else str(place)
 
 
-def _check_strategy(name: str) -> None:
+def _check_strategy(name: str, many: bool) -> None:
     from spotal.project import Settings
     from spotal.strategies import get, names
 
     if name == Settings.strategy:  # it needs none, and to load it takes as long as all the rest
         return
+    if many and name in names() and not get(name).multilabel:
+        able = ", ".join(one for one in names() if get(one).multilabel)
+        raise InputError("strategy", f"{name} cannot take items of several classes", f"take one of {able}")
     if name in names() and get(name).needs_draws:
         raise InputError(
             "strategy", f"{name} needs several draws of a model, which a project's model does not make", "take entropy"

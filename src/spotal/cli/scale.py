@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
     from spotal.cli.request import Request
     from spotal.pool.sharded import ShardedPool
+    from spotal.strategies import Strategy
     from spotal.strategies.plan import Plan
 
 __all__ = ["MEASURED", "passes_shown", "planned"]
@@ -23,7 +24,7 @@ TRIED = 64 << 20
 """Bytes read to find out how fast the disk is."""
 
 
-def planned(request: Request, budget: int, most: int | None, strategy: Any) -> Plan:
+def planned(request: Request, budget: int, most: int | None, strategy: Strategy | None) -> Plan:
     """What choosing will take. Raises InputError where that is more memory than ``most`` however it is read."""
     import numpy as np
 

@@ -23,6 +23,14 @@ __all__ = ["status"]
 WIDTH = 40
 """Characters of the curve from 0 to 100 %."""
 MOST_ROWS = 12
+NAMES = {
+    "class_accuracy": "single classes right",
+    "micro_f1": "micro F1",
+    "macro_f1": "macro F1",
+    "balanced_accuracy": "balanced accuracy of the classes",
+    "mean_average_precision": "mean average precision",
+}
+"""Figures of items that may have several classes, in words."""
 
 
 def status(
@@ -132,7 +140,11 @@ def _sentences(found: Status) -> list[str]:
         lines.append(f"Accuracy: not known, which needs {needs}")
     now = found.accuracy
     if now is not None:
-        lines.append(f"Accuracy: {share(now.value, now.low, now.high)} of the pool, by {now.n:,} random items")
+        of = "of the pool with all classes right" if found.sets else "of the pool"
+        lines.append(f"Accuracy: {share(now.value, now.low, now.high)} {of}, by {now.n:,} random items")
+    lines += [
+        f"  {NAMES[name]} {share(one.value, one.low, one.high)}" for name, one in found.sets.items() if name in NAMES
+    ]
     ahead = found.forecast
     if ahead.gain is None:
         lines.append(f"The next {ahead.labels} labels to train on: {ahead.why}")

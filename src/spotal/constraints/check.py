@@ -12,12 +12,18 @@ from spotal.constraints.limits import Limits
 from spotal.errors import BudgetError, InputError
 from spotal.numeric.arrays import as_array, check_weight
 from spotal.numeric.checks import check_count
+from spotal.numeric.shapes import ArrayOrTensor
 
 __all__ = ["check_limits"]
 
 
 def check_limits(
-    budget: Any, cost: Any, groups: Any, max_per_group: Any, labeled: NDArray[np.int64], unlabeled: NDArray[np.int64]
+    budget: Any,
+    cost: ArrayOrTensor | None,
+    groups: ArrayOrTensor | None,
+    max_per_group: Any,
+    labeled: NDArray[np.int64],
+    unlabeled: NDArray[np.int64],
 ) -> Limits | None:
     """The limits on what is picked among ``unlabeled``; None where neither cost nor groups are given.
 

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from spotal.constraints.check import check_limits
 from spotal.constraints.limits import Limits
 from spotal.errors import BudgetError
+from spotal.numeric.shapes import ArrayOrTensor
 
 __all__ = ["RoundLimits"]
 
@@ -31,7 +32,9 @@ class RoundLimits:
     money: float = np.inf
 
     @classmethod
-    def of(cls, n: int, batch_size: Any, cost: Any, groups: Any, max_per_group: Any) -> RoundLimits:
+    def of(
+        cls, n: int, batch_size: Any, cost: ArrayOrTensor | None, groups: ArrayOrTensor | None, max_per_group: Any
+    ) -> RoundLimits:
         """Check ``cost``, ``groups`` and ``max_per_group``, as ``Strategy.query`` takes them, for n rows.
 
         Raises InputError and BudgetError, which names ``batch_size``, the money of a round where rows have a price.

@@ -12,14 +12,19 @@ GREEDY_PAIRS = 1 << 20
 """Number of pairs that one round of the greedy matching looks at."""
 
 
-def unmatched(design: NDArray[np.float64], given: NDArray[np.float64]) -> NDArray[np.intp]:
+def unmatched(
+    design: NDArray[np.float64],
+    given: NDArray[np.float64],
+    exact_pairs: int = EXACT_PAIRS,
+    greedy_pairs: int = GREEDY_PAIRS,
+) -> NDArray[np.intp]:
     """Indices of the design points (k, d) that stand for none of the m <= k given points (m, d), in order.
 
-    The one-to-one matching has the least sum of squared distances (an optimal transport) while m k <= 4e6, and is
-    greedy by distance above that. Cost O(m^2 k) and O(m k d), or greedy about O(k log k).
+    The one-to-one matching has the least sum of squared distances (an optimal transport) while m k is at most
+    ``exact_pairs``, and is greedy by distance above that. Cost O(m^2 k) and O(m k d), or greedy about O(k log k).
     """
-    exact = len(design) * len(given) <= EXACT_PAIRS
-    taken = _optimal(design, given) if exact else _greedy(design, given)
+    exact = len(design) * len(given) <= exact_pairs
+    taken = _optimal(design, given) if exact else _greedy(design, given, greedy_pairs)
     free = np.ones(len(design), dtype=bool)
     free[taken] = False
     return np.flatnonzero(free)
@@ -33,7 +38,7 @@ def _optimal(design: NDArray[np.float64], given: NDArray[np.float64]) -> NDArray
     return matched
 
 
-def _greedy(design: NDArray[np.float64], given: NDArray[np.float64]) -> NDArray[np.intp]:
+def _greedy(design: NDArray[np.float64], given: NDArray[np.float64], pairs: int) -> NDArray[np.intp]:
     """Shortest pair first. k neighbors serve at least k of the given points, so crowds end in bounded rounds."""
     from scipy.spatial import cKDTree
 
@@ -42,7 +47,7 @@ def _greedy(design: NDArray[np.float64], given: NDArray[np.float64]) -> NDArray[
     while len(waiting):
         ids = np.flatnonzero(free)
         k = min(k, len(ids))
-        batch = waiting[: max(1, GREEDY_PAIRS // k)]
+        batch = waiting[: max(1, pairs // k)]
         distance, near = cKDTree(design[ids]).query(given[batch], k=np.arange(1, k + 1))
         served = np.zeros(len(batch), dtype=bool)
         order = np.argsort(distance, axis=None, kind="stable")

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any, Protocol, runtime_checkable
+from typing import Protocol, runtime_checkable
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from spotal.errors import InputError
 
@@ -30,7 +30,7 @@ class Embedder(Protocol):
         ...
 
 
-def check_images(images: Any) -> NDArray[np.uint8]:
+def check_images(images: ArrayLike) -> NDArray[np.uint8]:
     """Check uint8 images (n, height, width, channels), 1 or 3 channels, none empty. Raises InputError."""
     array = np.asarray(images)
     if array.ndim != 4 or array.dtype != np.uint8 or array.shape[3] not in (1, 3) or not array.size:

@@ -28,11 +28,14 @@ def embed_images(
     image_size: int | None = None,
     strict: bool = False,
     progress: Callable[[int, int], object] | None = None,
+    *,
+    batch_size: int = BATCH,
+    fit_rows: int = FIT_ROWS,
 ) -> tuple[NDArray[np.float32], list[Path], list[Path]]:
     """Embed image files batch by batch.
 
-    An embedder with ``fit`` that has not been fitted is fitted first, on at most 20,000 of the images, drawn under its
-    ``random_state``.
+    An embedder with ``fit`` that has not been fitted is fitted first, on at most ``fit_rows`` of the images, drawn
+    under its ``random_state``.
 
     Parameters
     ----------
@@ -43,6 +46,8 @@ def embed_images(
     strict : bool
         Whether an image that cannot be read is an error; else it is skipped.
     progress : called with images done and images in all, after each batch
+    batch_size : int, images that are embedded at a time
+    fit_rows : int, most images that the embedder is fitted on
 
     Returns
     -------
@@ -77,7 +82,7 @@ def embed_images(
     channels: int = getattr(embedder, "channels", 3)
     files = [Path(path) for path in paths]
     if hasattr(embedder, "fit") and not getattr(embedder, "is_fitted", True):
-        most = max(2, min(FIT_ROWS, FIT_BYTES // (size * size * channels)))
+        most = max(2, min(fit_rows, FIT_BYTES // (size * size * channels)))
         some = files
         if len(files) > most:
             rng = np.random.default_rng(as_seed(getattr(embedder, "random_state", 0)))
@@ -99,7 +104,7 @@ def embed_images(
         else:
             batch.append(image)
             kept.append(path)
-        if len(batch) == BATCH or done == len(files):
+        if len(batch) == batch_size or done == len(files):
             if batch:
                 features.append(embedder.embed(np.stack(batch)))
                 batch = []

@@ -16,7 +16,6 @@ from spotal.numeric.seeds import Seed, as_seed
 __all__ = ["PixelEmbedder"]
 
 FIT_ROWS = 20_000
-"""At most this many images are fitted on."""
 BATCH = 1024
 
 
@@ -34,7 +33,9 @@ class PixelEmbedder:
     n_components : int
         Most components to keep; there are never more than fitted images less one, or pixels.
     random_state : int, numpy generator or None
-        Which 20,000 images are fitted on where there are more.
+        Which ``max_samples`` images are fitted on where there are more.
+    max_samples : int
+        Most images that are fitted on.
 
     Attributes
     ----------
@@ -50,10 +51,13 @@ class PixelEmbedder:
     mean_: NDArray[np.float32]
     components_: NDArray[np.float32]
 
-    def __init__(self, size: int = 16, n_components: int = 64, random_state: Seed = 0) -> None:
+    def __init__(
+        self, size: int = 16, n_components: int = 64, random_state: Seed = 0, max_samples: int = FIT_ROWS
+    ) -> None:
         self.size = check_count(size, "size", 1)
         self.n_components = check_count(n_components, "n_components", 1)
         self.random_state = random_state
+        self.max_samples = check_count(max_samples, "max_samples", 2)
 
     @property
     def is_fitted(self) -> bool:
@@ -69,9 +73,9 @@ class PixelEmbedder:
             The images have another dtype or shape, or are fewer than two.
         """
         images = check_images(images)
-        if len(images) > FIT_ROWS:
+        if len(images) > self.max_samples:
             rng = np.random.default_rng(as_seed(self.random_state))
-            images = images[np.sort(rng.choice(len(images), FIT_ROWS, replace=False))]
+            images = images[np.sort(rng.choice(len(images), self.max_samples, replace=False))]
         self._fit(self._shrink(images))
         return self
 
@@ -92,7 +96,7 @@ class PixelEmbedder:
     def fit_embed(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
         """``fit``, then ``embed`` of the same images; they are shrunk once where all are fitted on."""
         images = check_images(images)
-        if len(images) > FIT_ROWS:
+        if len(images) > self.max_samples:
             return self.fit(images).embed(images)
         small = self._shrink(images)
         self._fit(small)

@@ -6,6 +6,7 @@ import os
 import socket
 from collections.abc import Iterator
 from importlib import import_module
+from types import ModuleType
 from typing import Any, Self, TypeVar
 
 import numpy as np
@@ -208,7 +209,7 @@ def _give_up() -> None:
         raise MemoryError
 
 
-def in_words(ray: Any, error: BaseException, batches: str, smaller: str) -> BaseException:
+def in_words(ray: ModuleType, error: BaseException, batches: str, smaller: str) -> BaseException:
     """Ray's error as one of ours, where it is about a worker; else the error of the pass.
 
     ``batches`` is what a worker holds at a time, ``smaller`` the options that make it less.

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from spotal.errors import DataFileError
 from spotal.images.depth import flattened
 from spotal.images.header import TURNED, Shape, Size, Source, is_gray, opened, orientation, shape_of
-from spotal.images.room import MOST_PIXELS, ROOM
+from spotal.images.room import MOST_PIXELS, ROOM, Room
 from spotal.storage.system import give_back_memory
 
 if TYPE_CHECKING:
@@ -48,6 +48,7 @@ def decode(
     channels: int | None,
     at_least: int | None = None,
     scaled: list[str] | None = None,
+    room: Room = ROOM,
 ) -> NDArray[np.uint8]:
     """Decode an image to uint8 (height, width, channels), upright; the first one of several frames or pages.
 
@@ -61,6 +62,7 @@ def decode(
         Without a size: an image whose shorter side is a multiple of this is made smaller by a whole number, to no less
         than this.
     scaled : list or None, gets an entry for :func:`note_of_depth` where the image has more than 8 bits a value
+    room : Room, what all decoding in this process shares
 
     Raises
     ------
@@ -76,7 +78,7 @@ def decode(
 
     with opened(source, name) as image:
         _check(image.size[::-1], name)
-        with ROOM.of(image.width * image.height):
+        with room.of(image.width * image.height):
             turn = orientation(image)
             gray = channels == 1 or (channels is None and is_gray(image.mode))
             enough = at_least if size is None else 2 * max(size)
@@ -130,16 +132,16 @@ def _bands(image: Image.Image) -> Image.Image:
     return image if image.mode == "RGB" else image.convert("RGB")
 
 
-def _resized(image: Image.Image, size: Size) -> Image.Image:
+def _resized(image: Image.Image, size: Size, strip: int = STRIP) -> Image.Image:
     """The image in another size (width, height); transparent ones a strip at a time, since Pillow copies them first."""
     from PIL import Image
 
     (width, height), (wide, high) = image.size, size
-    if image.mode not in WITH_ALPHA or width * height <= STRIP or high >= height:
+    if image.mode not in WITH_ALPHA or width * height <= strip or high >= height:
         return image.resize(size, Image.Resampling.BILINEAR)
     step = height / high
     found = Image.new(image.mode, size)
-    for start in range(0, high, rows := max(1, int(STRIP / width / step))):
+    for start in range(0, high, rows := max(1, int(strip / width / step))):
         stop = min(start + rows, high)
         top, bottom = max(0, int((start - 2) * step)), min(height, math.ceil((stop + 2) * step))
         part = image.crop((0, top, width, bottom))

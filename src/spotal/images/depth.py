@@ -83,13 +83,13 @@ def note_of_depth(scaled: Iterable[str], where: object) -> None:
     )
 
 
-def _array(image: Image.Image) -> NDArray[Any]:
+def _array(image: Image.Image, block: int = BLOCK) -> NDArray[Any]:
     """The image as an array, copied a strip at a time: numpy and Pillow alone hold two copies beside the image."""
     width, height = image.size
     image.load()
     first = np.asarray(image.crop((0, 0, width, 1)))
     values = np.empty((height, *first.shape[1:]), first.dtype)
-    for start in range(0, height, rows := max(1, BLOCK // width)):
+    for start in range(0, height, rows := max(1, block // width)):
         stop = min(start + rows, height)
         values[start:stop] = np.asarray(image.crop((0, start, width, stop)))
     return values

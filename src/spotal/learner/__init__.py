@@ -18,6 +18,7 @@ _HOMES = {
     "TrainingReport": "spotal.learner.base",
     "as_learner": "spotal.learner.adapt",
     "score": "spotal.learner.metrics",
+    "score_sets": "spotal.learner.multilabel_metrics",
 }
 
 __all__ = [
@@ -30,6 +31,7 @@ __all__ = [
     "as_learner",
     "networks",
     "score",
+    "score_sets",
 ]
 
 if TYPE_CHECKING:
@@ -38,6 +40,7 @@ if TYPE_CHECKING:
     from spotal.learner.base import Learner, TrainingReport
     from spotal.learner.lightning_learner import LightningLearner
     from spotal.learner.metrics import score
+    from spotal.learner.multilabel_metrics import score_sets
     from spotal.learner.sklearn_learner import SklearnLearner
     from spotal.learner.skorch_learner import SkorchLearner
     from spotal.learner.torch_learner import TorchLearner

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import torch
 
@@ -32,7 +31,7 @@ def crop_flip(batch: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
     return torch.where(flip[:, None, None, None], shifted.flip(3), shifted)
 
 
-def choose_augment(augment: Any, shape: tuple[int, ...]) -> Augment | None:
+def choose_augment(augment: str | Augment, shape: tuple[int, ...]) -> Augment | None:
     """The augmentation of that name for rows of ``shape``, (h, w, c) or (d,); None for none. Raises InputError."""
     if augment == "none" or (augment == "auto" and len(shape) == 1):
         return None

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import nn
 
 from spotal.errors import ModelError
 from spotal.learner.inputs import check_data
@@ -30,7 +31,7 @@ def plain_batch(X: NDArray[Any]) -> torch.Tensor:
     return torch.from_numpy(plain_rows(X))
 
 
-def outputs(module: Any, X: NDArray[Any]) -> int:
+def outputs(module: nn.Module, X: NDArray[Any]) -> int:
     """Number of scores that a torch module gives of each row. Raises ModelError."""
     was = module.training
     try:

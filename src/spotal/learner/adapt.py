@@ -13,7 +13,7 @@ from spotal.learner.calls import foreign
 __all__ = ["as_learner"]
 
 
-def as_learner(model: Any, X: NDArray[Any], n_classes: int | None = None) -> Learner:
+def as_learner(model: object, X: NDArray[Any], n_classes: int | None = None, *, multilabel: bool = False) -> Learner:
     """A learner around a model.
 
     Parameters
@@ -26,6 +26,8 @@ def as_learner(model: Any, X: NDArray[Any], n_classes: int | None = None) -> Lea
     X : images (n, height, width, channels) or features (n, d), what it will be trained on, n >= 1; for scikit-learn
         also a sparse matrix, a DataFrame or texts
     n_classes : int or None; None for as many as the module has outputs, or as a scikit-learn classifier's labels have
+    multilabel : bool, whether items may have several classes; for torch modules and scikit-learn classifiers. A Learner
+        says itself whether it can (:attr:`~spotal.learner.Learner.multilabel`)
 
     Raises
     ------
@@ -44,31 +46,42 @@ def as_learner(model: Any, X: NDArray[Any], n_classes: int | None = None) -> Lea
         raise ModelError(f"learner must be a model, found the class {model.__name__}; call it: {model.__name__}()")
     if isinstance(model, Learner):
         return model
+    made: Any = model
+    foreign_net = _is(model, "skorch", "NeuralNet") or _is_lightning(model)
+    if multilabel and foreign_net:
+        raise ModelError(
+            f"learner {type(model).__name__} cannot learn items of several classes yet; give a torch module, a "
+            "scikit-learn classifier, or a Learner of your own with multilabel = True"
+        )
     if _is(model, "skorch", "NeuralNet"):
         from spotal.learner.skorch_learner import SkorchLearner
 
         with foreign(model, "initialize", "give a net that can be made, or a SkorchLearner with its n_classes"):
-            return SkorchLearner(model, n_classes or SkorchLearner.outputs(model, X))
-    if _is(model, "lightning", "LightningModule") or _is(model, "pytorch_lightning", "LightningModule"):
+            return SkorchLearner(made, n_classes or SkorchLearner.outputs(made, X))
+    if _is_lightning(model):
         from spotal.learner._plain import outputs
         from spotal.learner.lightning_learner import LightningLearner
 
-        return LightningLearner(model, n_classes or outputs(model, X))
+        return LightningLearner(made, n_classes or outputs(made, X))
     if _is(model, "torch", "Module"):
         from spotal.learner._plain import outputs
         from spotal.learner.torch_learner import TorchLearner
 
-        return TorchLearner(model, n_classes or outputs(model, X))
+        return TorchLearner(made, n_classes or outputs(made, X), multilabel=multilabel)
     if hasattr(model, "fit") and hasattr(model, "predict"):
         from spotal.learner.sklearn_learner import SklearnLearner
 
-        return SklearnLearner(model, n_classes)
+        return SklearnLearner(made, n_classes, multilabel=multilabel)
     raise ModelError(
         f"learner must be a Learner, a torch or lightning module, a skorch or scikit-learn classifier, found "
         f"{type(model).__name__}; wrap it as one"
     )
 
 
-def _is(model: Any, package: str, name: str) -> bool:
+def _is_lightning(model: object) -> bool:
+    return _is(model, "lightning", "LightningModule") or _is(model, "pytorch_lightning", "LightningModule")
+
+
+def _is(model: object, package: str, name: str) -> bool:
     """Whether a class of that name and package is among the model's: nothing is imported to find out."""
     return any(cls.__name__ == name and cls.__module__.split(".")[0] == package for cls in type(model).__mro__)

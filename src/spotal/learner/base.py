@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 
 from spotal.errors import InputError
 from spotal.numeric.arrays import as_array
+from spotal.numeric.shapes import ArrayOrTensor
 
-__all__ = ["Learner", "TrainingReport", "check_labels"]
+__all__ = ["Learner", "TrainingReport", "check_indicator", "check_labels", "is_multilabel"]
 
 
 @runtime_checkable
@@ -21,6 +22,10 @@ class Learner(Protocol):
     ``X`` is whatever the learner was made for: images (n, height, width, channels) uint8, or features (n, d).
     Class labels are integers 0 .. n_classes - 1; columns of ``probabilities`` are in that order, also for classes
     that have no label yet.
+
+    A learner whose ``multilabel`` is True learns items that may have several classes, or none: ``y`` is then an
+    indicator matrix (n, n_classes) of 0 and 1, and each column of ``probabilities`` is the probability of that class
+    alone, so that rows need not sum to 1.
 
     Two things are used where a learner has them: ``infer(X) -> (probabilities, embeddings)``, both in one pass over
     X; and a keyword ``on_epoch`` of ``fit``, called with a :class:`TrainingReport` now and then.
@@ -59,7 +64,33 @@ class TrainingReport:
     held_out_loss: float | None = None
 
 
-def check_labels(y: Any, n: int, n_classes: int, name: str = "y", of: str = "X") -> NDArray[np.int64]:
+def is_multilabel(learner: Learner) -> bool:
+    """Whether a learner learns items of several classes, from an indicator matrix."""
+    return bool(getattr(learner, "multilabel", False))
+
+
+def check_indicator(y: ArrayOrTensor, n: int, n_classes: int, name: str = "y", of: str = "X") -> NDArray[np.int64]:
+    """Check that y says of each of n >= 1 rows and each class whether it is of it; int64 (n, n_classes) of 0 and 1.
+
+    Raises InputError. O(n n_classes).
+    """
+    labels = as_array(y, name)
+    if labels.shape != (n, n_classes):
+        raise InputError(
+            name,
+            must=f"have shape ({n}, {n_classes}), a row of 0 and 1 for each row of {of}",
+            found=f"shape {labels.shape}",
+        )
+    if n == 0:
+        raise InputError(name, must="hold at least one label", found="none", remedy="label a row first")
+    if labels.dtype.kind not in "iub" or not np.isin(labels, (0, 1)).all():
+        raise InputError(
+            name, must="hold 0 and 1 alone", found=f"dtype {labels.dtype}", remedy="write 1 for each class of a row"
+        )
+    return labels.astype(np.int64)
+
+
+def check_labels(y: ArrayOrTensor, n: int, n_classes: int, name: str = "y", of: str = "X") -> NDArray[np.int64]:
     """Check that y holds one class 0 .. n_classes - 1 for each of n >= 1 rows; int64 (n,). Raises InputError. O(n)."""
     labels = as_array(y, name)
     if labels.shape != (n,):

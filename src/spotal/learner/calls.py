@@ -20,7 +20,7 @@ WRAPPED = ("classifier", "net", "module", "network")
 
 
 @contextmanager
-def foreign(model: Any, step: str, remedy: str, *, passing: tuple[type[BaseException], ...] = ()) -> Iterator[None]:
+def foreign(model: object, step: str, remedy: str, *, passing: tuple[type[BaseException], ...] = ()) -> Iterator[None]:
     """Turn what the code of a person's model raises into a ModelError; spotal's own errors and those of memory pass.
 
     Parameters
@@ -62,7 +62,7 @@ def fit(
             raise
 
     options: dict[str, Any] = {} if on_epoch is None else {"on_epoch": told}
-    counts = np.unique(y, return_counts=True)[1]
+    counts = np.unique(y, return_counts=True)[1] if y.ndim == 1 else y.sum(0)[y.any(0)]
     given = f"{len(y):,} labels of {len(counts):,} classes, {counts.min(initial=len(y)):,} of the rarest"
     remedy = f"rows have shape {np.shape(X)[1:]}; label more items of each class, or give a model that takes such data"
     try:

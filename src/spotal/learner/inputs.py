@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from spotal.errors import InputError
 from spotal.numeric.arrays import blocks, to_numpy, to_tensor
+from spotal.numeric.shapes import ArrayOrTensor
 
 __all__ = ["Standardizer", "check_data", "row_shape"]
 
@@ -19,7 +20,7 @@ SAMPLE_ROWS = 20_000
 BLOCK = 1024
 
 
-def check_data(X: Any, name: str, shape: tuple[int, ...] | None = None) -> NDArray[Any]:
+def check_data(X: ArrayOrTensor, name: str, shape: tuple[int, ...] | None = None) -> NDArray[Any]:
     """Check images (n, h, w, c) or features (n, d) of numbers, with rows of ``shape`` if given. Raises InputError."""
     array = to_numpy(X)
     if array.ndim not in (2, 4):

@@ -15,6 +15,7 @@ from typing import Any, Self
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import nn
 
 from spotal.errors import ModelError
 from spotal.learner._plain import BATCH, plain_batch
@@ -51,7 +52,7 @@ class LightningLearner:
 
     def __init__(
         self,
-        module: Any,
+        module: nn.Module,
         n_classes: int,
         *,
         epochs: int = 20,

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spotal.errors import InputError, ModelError, to_call
-from spotal.learner.base import check_labels
+from spotal.learner.base import check_indicator, check_labels
 from spotal.numeric.arrays import block_rows, blocks, to_numpy
 from spotal.numeric.checks import check_count
 from spotal.pool import ArrayPool, as_pool
@@ -37,10 +37,14 @@ class SklearnLearner:
     n_classes : int, at least 2, or None
         Columns of ``probabilities``, also for classes that have no label yet, which get 0. None takes as many as the
         labels of a fit have.
+    multilabel : bool
+        Whether items may have several classes, or none: one-vs-rest, a clone of the classifier for each class.
 
     Attributes
     ----------
-    classifier_ : the fitted clone, or None where the labels had one class only: that class then has probability 1
+    classifier_ : the fitted clone, or None where the labels had one class only: that class then has probability 1.
+        With ``multilabel`` a list of them, one for each class, None for a class that all k = n or k = 0 of n labels
+        have: its probability is then (k + 1/2) / (n + 1) everywhere, Krichevsky and Trofimov's estimate.
     learns_classes : bool, whether n_classes follows the labels
 
     Notes
@@ -62,7 +66,7 @@ class SklearnLearner:
 
     classifier_: Any
 
-    def __init__(self, classifier: Any, n_classes: int | None = None) -> None:
+    def __init__(self, classifier: Any, n_classes: int | None = None, *, multilabel: bool = False) -> None:
         if isinstance(classifier, type):
             raise ModelError(
                 f"classifier must be a model, found the class {classifier.__name__}; {to_call(classifier)}"
@@ -77,6 +81,7 @@ class SklearnLearner:
         self.classifier = classifier
         self.learns_classes = n_classes is None
         self.n_classes = 2 if n_classes is None else check_count(n_classes, "n_classes", 2)
+        self.multilabel = bool(multilabel)
 
     def fit(self, X: NDArray[Any], y: NDArray[np.int64], *, random_state: int | None = None) -> Self:
         """Fit a clone of the classifier from nothing.
@@ -84,7 +89,7 @@ class SklearnLearner:
         Parameters
         ----------
         X : numbers (n, ...), n >= 1
-        y : int (n,), classes 0 .. n_classes - 1
+        y : int (n,), classes 0 .. n_classes - 1; with ``multilabel`` 0 and 1 (n, n_classes)
         random_state : int or None
 
         Raises
@@ -92,27 +97,38 @@ class SklearnLearner:
         InputError
             X or y has the wrong shape, dtype or range.
         """
-        from sklearn.base import clone
-
         data = _check(X)
-        labels = check_labels(y, count(data), np.iinfo(np.int64).max if self.learns_classes else self.n_classes)
-        if self.learns_classes:
-            self.n_classes = max(self.n_classes, int(labels.max()) + 1)
+        seed = int(np.random.SeedSequence(random_state).generate_state(1, np.uint32)[0])
+        if self.multilabel:
+            if self.learns_classes and np.ndim(y) == 2:
+                self.n_classes = max(2, np.shape(y)[1])
+            marks = check_indicator(y, count(data), self.n_classes)
+            self._rates = (marks.sum(0) + 0.5) / (len(marks) + 1)
+            self.classifier_ = [self._fitted(data, marks[:, k], seed) for k in range(self.n_classes)]
+        else:
+            labels = check_labels(y, count(data), np.iinfo(np.int64).max if self.learns_classes else self.n_classes)
+            if self.learns_classes:
+                self.n_classes = max(self.n_classes, int(labels.max()) + 1)
+            self._classes = np.unique(labels)
+            self.classifier_ = self._fitted(data, labels, seed)
         self._width = _width(data)
-        self._classes = np.unique(labels)
-        self.classifier_ = None
-        if len(self._classes) > 1:
-            classifier = clone(self.classifier)
-            seed = int(np.random.SeedSequence(random_state).generate_state(1, np.uint32)[0])
-            seeded = [key for key in classifier.get_params() if key.split("__")[-1] == "random_state"]
-            classifier.set_params(**dict.fromkeys(seeded, seed))
-            with warnings.catch_warnings():  # few labels of many classes are no regression
-                warnings.filterwarnings("ignore", "The number of unique classes", UserWarning)
-                self.classifier_ = classifier.fit(_flat(data), labels)
         return self
 
+    def _fitted(self, data: Any, labels: NDArray[np.int64], seed: int) -> Any:
+        """A clone of the classifier fitted to labels (n,); None where they are all of one class."""
+        from sklearn.base import clone
+
+        if (labels == labels[0]).all():
+            return None
+        classifier = clone(self.classifier)
+        seeded = [key for key in classifier.get_params() if key.split("__")[-1] == "random_state"]
+        classifier.set_params(**dict.fromkeys(seeded, seed))
+        with warnings.catch_warnings():  # few labels of many classes are no regression
+            warnings.filterwarnings("ignore", "The number of unique classes", UserWarning)
+            return classifier.fit(_flat(data), labels)
+
     def probabilities(self, X: NDArray[Any]) -> NDArray[np.float32]:
-        """Class probabilities (n, n_classes), float32, rows sum to 1.
+        """Class probabilities (n, n_classes), float32; rows sum to 1, except with ``multilabel``.
 
         Raises
         ------
@@ -121,18 +137,24 @@ class SklearnLearner:
         ModelError
             The learner has not been fitted.
         """
-        if not hasattr(self, "_classes"):
+        if not hasattr(self, "_width"):
             raise ModelError("the learner has not been fitted; call fit first")
         data = _check(X)
         if _width(data) != self._width:
             raise InputError("X", must=f"have {self._width} numbers a row, as in fit", found=_width(data))
         probabilities = np.zeros((count(data), self.n_classes), np.float32)
+        parts = list(blocks(count(data), block_rows(self._width, 8) if _is_plain(data) else BLOCK_ROWS))
+        if self.multilabel:
+            for k, one in enumerate(self.classifier_):
+                probabilities[:, k] = self._rates[k]
+                for part in parts if one is not None else ():
+                    probabilities[part, k] = _probabilities(one, _flat(take(data, part)))[:, 1]
+            return probabilities
         if self.classifier_ is None:
             probabilities[:, self._classes[0]] = 1
             return probabilities
         columns = self.classifier_.classes_
-        rows = block_rows(self._width, 8) if _is_plain(data) else BLOCK_ROWS
-        for part in blocks(count(data), rows):
+        for part in parts:
             probabilities[part, columns] = _probabilities(self.classifier_, _flat(take(data, part)))
         return probabilities
 

@@ -16,7 +16,7 @@ from torch import nn
 
 from spotal.errors import DataFileError, InputError, ModelError, OutputError
 from spotal.learner._augment import Augment, choose_augment
-from spotal.learner.base import TrainingReport, check_labels
+from spotal.learner.base import TrainingReport, check_indicator, check_labels
 from spotal.learner.forward import Embed, forward, multiplications
 from spotal.learner.inputs import Standardizer, check_data, row_shape
 from spotal.learner.training import TrainingPlan, hold_out, reset_parameters, seeded, train
@@ -46,6 +46,9 @@ class TorchLearner:
         function is called before each fit and its network is trained as it comes: this is how to start from given
         weights.
     n_classes : int, at least 2
+    multilabel : bool
+        Whether items may have several classes, or none: each score is then a class's own, its probability the sigmoid,
+        the loss the mean binary cross-entropy over classes.
     embed : function, str or None
         Where embeddings come from: a function from (module, batch) to (n, d), the name of such a method of the module,
         or None for what enters the last ``torch.nn.Linear`` that runs.
@@ -97,6 +100,7 @@ class TorchLearner:
         network: nn.Module | Callable[[], nn.Module],
         n_classes: int,
         *,
+        multilabel: bool = False,
         embed: Embed | str | None = None,
         epochs: int = 20,
         min_steps: int = 1000,
@@ -134,6 +138,7 @@ class TorchLearner:
         # a copy: what the caller does to the network later changes nothing here
         self.network = copy.deepcopy(network) if isinstance(network, nn.Module) else network
         self.n_classes = int(n_classes)
+        self.multilabel = bool(multilabel)
         self.embed = embed
         self.augment = augment
         self.early_stopping = early_stopping
@@ -157,7 +162,7 @@ class TorchLearner:
         Parameters
         ----------
         X : images (n, height, width, channels), uint8 or float; or features (n, d); n >= 1
-        y : int (n,), classes 0 .. n_classes - 1, not all of which need occur
+        y : int (n,), classes 0 .. n_classes - 1, which need not all occur; 0 and 1 (n, n_classes) with ``multilabel``
         random_state : int or None; None takes fresh entropy
         on_epoch : function of a TrainingReport, called after each epoch
 
@@ -178,7 +183,8 @@ class TorchLearner:
         that would make more than 40 of them.
         """
         data = check_data(X, "X")
-        labels = check_labels(y, len(data), self.n_classes)
+        check = check_indicator if self.multilabel else check_labels
+        labels = check(y, len(data), self.n_classes)
         shape = row_shape(data)
         augment = choose_augment(self.augment, shape)
         scale = self._scale(data, shape)
@@ -224,7 +230,7 @@ class TorchLearner:
         return probabilities, embeddings
 
     def probabilities(self, X: NDArray[Any]) -> NDArray[np.float32]:
-        """Class probabilities (n, n_classes), float32, rows sum to 1. Raises as ``infer`` does."""
+        """Class probabilities (n, n_classes), float32; rows sum to 1, but with ``multilabel``. Raises as ``infer``."""
         return self._infer(X, False)[0]
 
     def embeddings(self, X: NDArray[Any]) -> NDArray[np.float32]:
@@ -245,6 +251,7 @@ class TorchLearner:
         content = {
             "format": 1,
             "n_classes": self.n_classes,
+            "multilabel": self.multilabel,
             "shape": list(self._shape),
             "mean": torch.from_numpy(self._fitted_scale.mean),
             "deviation": torch.from_numpy(self._fitted_scale.deviation),
@@ -276,6 +283,7 @@ class TorchLearner:
             shape = tuple(int(size) for size in content["shape"])
             scale = Standardizer(content["mean"].numpy(), content["deviation"].numpy())
             state, n_classes = content["state"], content["n_classes"]
+            multilabel = bool(content.get("multilabel", False))
         except Exception as error:  # a damaged file fails in any way it likes, struct.error and IndexError among them
             reason = str(error).splitlines()[0] if str(error) else type(error).__name__
             raise DataFileError(
@@ -285,6 +293,11 @@ class TorchLearner:
             raise ModelError(
                 f"path {os.fspath(path)} holds a learner of {n_classes} classes, expected {self.n_classes}; "
                 "make the learner with the same n_classes"
+            )
+        if multilabel != self.multilabel:
+            raise ModelError(
+                f"path {os.fspath(path)} holds a learner with multilabel={multilabel}, expected {self.multilabel}; "
+                "make the learner with the same multilabel"
             )
         with seeded(0, self.device):
             network = self._fresh()
@@ -351,7 +364,8 @@ class TorchLearner:
             for part in blocks(len(data), size):
                 batch = self._fitted_scale.batch(data, part, self.device)
                 logits, embedding = forward(self.network_, batch, self.n_classes, self.embed, want_embedding=embed)
-                probabilities[part] = logits.float().softmax(1).cpu().numpy()
+                scores = logits.float()
+                probabilities[part] = (scores.sigmoid() if self.multilabel else scores.softmax(1)).cpu().numpy()
                 if embeddings is not None and embedding is not None:
                     embeddings[part] = embedding.float().cpu().numpy()
         return probabilities, embeddings

@@ -44,10 +44,17 @@ class TrainingPlan:
 
 
 def hold_out(y: NDArray[np.int64], n_classes: int, seed: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Split the rows of y (n,) into training and held-out rows, a tenth of each class held out.
+    """Split the rows of y into training and held-out rows, a tenth of each class held out.
 
-    None are held out with fewer than 50 labels a class on average, or with a class seen less than twice.
+    None are held out with fewer than 50 labels a class on average, or with a class seen less than twice. Of an
+    indicator matrix (n, n_classes) a tenth of the rows is held out, whatever their classes.
     """
+    if y.ndim == 2:
+        if len(y) < LEAST_PER_CLASS * n_classes:
+            return np.arange(len(y)), np.empty(0, np.int64)
+        order = np.random.default_rng(seed).permutation(len(y))
+        held = order[: round(HELD_OUT * len(y))]
+        return np.setdiff1d(np.arange(len(y)), held), np.sort(held)
     counts = np.bincount(y, minlength=n_classes)
     if len(y) < LEAST_PER_CLASS * n_classes or counts.min() < 2:
         return np.arange(len(y)), np.empty(0, np.int64)
@@ -106,6 +113,8 @@ def train(
 ) -> list[TrainingReport]:
     """Train the network in place and leave it in eval mode, with the weights of least held-out loss if any are held.
 
+    The loss is cross-entropy for classes y (n,), and binary cross-entropy for an indicator matrix (n, n_classes).
+
     AdamW; the learning rate rises linearly over the first 15 % of the steps, then falls to zero as a cosine; bfloat16
     on CUDA. Raises ModelError when the loss is not finite.
     """
@@ -135,7 +144,7 @@ def train(
             with torch.autocast(device.type, dtype=torch.bfloat16, enabled=device.type == "cuda"):
                 logits = network(inputs)
             chosen = targets[torch.from_numpy(rows).to(device)]
-            loss = F.cross_entropy(logits.float(), chosen, label_smoothing=plan.label_smoothing)
+            loss = _loss_of(logits.float(), chosen, plan.label_smoothing)
             loss.backward()  # type: ignore[no-untyped-call]
             optimizer.step()
             total += loss.detach()
@@ -191,6 +200,13 @@ def _optimizer(network: nn.Module, plan: TrainingPlan) -> torch.optim.Optimizer:
     return torch.optim.AdamW([group for group in groups if group["params"]], lr=plan.learning_rate)
 
 
+def _loss_of(logits: torch.Tensor, targets: torch.Tensor, smoothing: float) -> torch.Tensor:
+    """Mean loss of scores (b, n_classes) for classes (b,), or for an indicator matrix (b, n_classes)."""
+    if targets.ndim == 1:
+        return F.cross_entropy(logits, targets, label_smoothing=smoothing)
+    return F.binary_cross_entropy_with_logits(logits, targets.float() * (1 - smoothing) + smoothing / 2)
+
+
 @torch.no_grad()
 def _loss(network: nn.Module, batch: Batch, targets: torch.Tensor, rows: NDArray[np.int64]) -> float:
     """Mean negative log-likelihood of those rows."""
@@ -198,5 +214,9 @@ def _loss(network: nn.Module, batch: Batch, targets: torch.Tensor, rows: NDArray
     for start in range(0, len(rows), 256):
         part = rows[start : start + 256]
         logits = network(batch(part)).float()
-        total += float(F.cross_entropy(logits, targets[torch.from_numpy(part).to(targets.device)], reduction="sum"))
+        chosen = targets[torch.from_numpy(part).to(targets.device)]
+        if targets.ndim == 2:
+            total += len(part) * float(_loss_of(logits, chosen, 0.0))
+        else:
+            total += float(F.cross_entropy(logits, chosen, reduction="sum"))
     return total / len(rows)

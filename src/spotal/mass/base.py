@@ -22,7 +22,8 @@ class Evidence:
 
     pool of N rows; labeled rows (m,) and their labels (m,); probabilities (N, classes); draws of the model, each with
     its own probabilities (N, classes, draws); cost (N,), positive, of each label; sample_weight (N,), what each row
-    stands for where rows are a sample, 1 each where it is None
+    stands for where rows are a sample, 1 each where it is None; multilabel, whether rows may have several classes:
+    labels are then 0 and 1 (m, classes), and each column of probabilities is that of one class alone
     """
 
     pool: Pool
@@ -32,6 +33,19 @@ class Evidence:
     draws: NDArray[np.floating] | None = None
     cost: NDArray[np.float64] | None = None
     sample_weight: NDArray[np.float64] | None = None
+    multilabel: bool = False
+
+    def shares(self) -> NDArray[np.float64]:
+        """Classes expected of each row, as shares of sum 1; float64 (N, classes), for evidence with probabilities.
+
+        The probabilities themselves; those of rows with several classes over their sum, even shares where it is 0.
+        """
+        assert self.probabilities is not None
+        found = self.probabilities.astype(np.float64)
+        if not self.multilabel:
+            return found
+        total = found.sum(1, keepdims=True)
+        return np.asarray(np.divide(found, total, out=np.full_like(found, 1 / found.shape[1]), where=total > 0))
 
     @cached_property
     def held_out(self) -> HeldOut | None:

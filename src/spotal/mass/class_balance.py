@@ -26,6 +26,9 @@ class ClassBalance(Mass):
         if evidence.probabilities is None or evidence.labels is None or len(evidence.labels) == 0:
             return np.ones(len(evidence.pool))
         classes = evidence.probabilities.shape[1]
-        known = evidence.labels[(evidence.labels >= 0) & (evidence.labels < classes)]
-        count = np.bincount(known, minlength=classes) + 1.0
-        return np.asarray(evidence.probabilities.astype(np.float64) @ (count / count.mean()) ** -self.power)
+        if evidence.multilabel:
+            count = evidence.labels.sum(0) + 1.0
+        else:
+            known = evidence.labels[(evidence.labels >= 0) & (evidence.labels < classes)]
+            count = np.bincount(known, minlength=classes) + 1.0
+        return np.asarray(evidence.shares() @ (count / count.mean()) ** -self.power)

@@ -10,14 +10,19 @@ from spotal.mass.base import Evidence, Mass
 __all__ = ["Entropy", "entropies"]
 
 
-def entropies(probabilities: NDArray[np.floating]) -> NDArray[np.float64]:
-    """Shannon entropy in nats along axis 1; float64. O(N c)."""
+def entropies(probabilities: NDArray[np.floating], multilabel: bool = False) -> NDArray[np.float64]:
+    """Shannon entropy in nats along axis 1; float64. O(N c).
+
+    Of rows that may have several classes (``multilabel``), the mean over classes of the entropy of having it or not.
+    """
+    if multilabel:
+        return np.asarray((entropies(probabilities) + entropies(1 - probabilities)) / probabilities.shape[1])
     p = probabilities.astype(np.float64).clip(0, 1)
     return np.asarray(-(p * np.log(p.clip(1e-300))).sum(1)).clip(0)
 
 
 class Entropy(Mass):
-    """(entropy / log of the number of classes)^power (Shannon 1948); all ones while there are no probabilities."""
+    """(entropy / its largest value)^power (Shannon 1948); all ones while there are no probabilities."""
 
     def __init__(self, power: float = 1.0) -> None:
         self.power = power
@@ -26,5 +31,5 @@ class Entropy(Mass):
         """Mass in [0, 1]; float64 (N,)."""
         if evidence.probabilities is None:
             return np.ones(len(evidence.pool))
-        most = np.log(max(2, evidence.probabilities.shape[1]))
-        return np.asarray((entropies(evidence.probabilities) / most).clip(0, 1) ** self.power)
+        most = np.log(2 if evidence.multilabel else max(2, evidence.probabilities.shape[1]))
+        return np.asarray((entropies(evidence.probabilities, evidence.multilabel) / most).clip(0, 1) ** self.power)

@@ -53,12 +53,12 @@ class HeldOut:
 
 
 def hold_out(evidence: Evidence) -> HeldOut | None:
-    """At most 1,000 labeled rows; None where fewer than 20 are, or classes are not known.
+    """At most 1,000 labeled rows; None where fewer than 20 are, classes are not known, or rows may have several.
 
     The order of the labeled rows does not matter: folds go by what the rows are. Five regressions of O(m D c) a step.
     """
     labels, probabilities = evidence.labels, evidence.probabilities
-    if labels is None or probabilities is None or len(labels) < LEAST_LABELS:
+    if evidence.multilabel or labels is None or probabilities is None or len(labels) < LEAST_LABELS:
         return None
     classes = probabilities.shape[1]
     if labels.min() < 0 or labels.max() >= classes:

@@ -31,7 +31,8 @@ class InverseFrequency(Mass):
 
     At power 1 the mass of the pool is carried to one in which all classes, as far as the model tells them apart, are
     equally common: error weighed by it is the balanced error, the mean over classes of a class's error. Shares are the
-    mean of the model's probabilities, plus a tenth of an even share. All ones while there are no probabilities.
+    mean of the model's probabilities, plus a tenth of an even share. All ones while there are no probabilities. Of rows
+    that may have several classes, the probabilities over their sum are taken: shares are those of labels.
     """
 
     def __init__(self, power: float = 1.0) -> None:
@@ -41,7 +42,7 @@ class InverseFrequency(Mass):
         """Positive mass; float64 (N,), 1 everywhere where the model expects equally many of each class. O(N c)."""
         if evidence.probabilities is None:
             return np.ones(len(evidence.pool))
-        probabilities = evidence.probabilities.astype(np.float64).clip(0)
+        probabilities = evidence.shares().clip(0)
         classes = probabilities.shape[1]
         even = (class_shares(probabilities, evidence.sample_weight) * classes + FLOOR) / (1 + FLOOR)
         return np.asarray(probabilities @ even**-self.power)

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spotal.mass.base import Evidence, Mass
+from spotal.mass.margin import margins
 
 __all__ = ["LeastConfidence"]
 
@@ -13,7 +14,7 @@ __all__ = ["LeastConfidence"]
 class LeastConfidence(Mass):
     """(1 - greatest probability, over its largest value 1 - 1/classes)^power (Lewis and Gale 1994).
 
-    All ones while there are no probabilities.
+    All ones while there are no probabilities. Of rows that may have several classes, the mean over classes.
     """
 
     def __init__(self, power: float = 1.0) -> None:
@@ -23,6 +24,8 @@ class LeastConfidence(Mass):
         """Mass in [0, 1]; float64 (N,). O(N c)."""
         if evidence.probabilities is None:
             return np.ones(len(evidence.pool))
+        if evidence.multilabel:
+            return np.asarray((1 - margins(evidence.probabilities, True)).clip(0, 1) ** self.power)
         most = 1 - 1 / max(2, evidence.probabilities.shape[1])
         top = evidence.probabilities.max(1).astype(np.float64)
         return np.asarray(((1 - top) / most).clip(0, 1) ** self.power)

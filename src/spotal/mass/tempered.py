@@ -23,8 +23,15 @@ BLOCK = 8192
 """Rows at a time: what is on the way to the result stays in cache."""
 
 
-def tempered(probabilities: NDArray[np.floating], temperature: float) -> NDArray[np.float64]:
-    """Softmax of log-probabilities / temperature; float64 (N, classes)."""
+def tempered(probabilities: NDArray[np.floating], temperature: float, multilabel: bool = False) -> NDArray[np.float64]:
+    """Softmax of log-probabilities / temperature; float64 (N, classes).
+
+    With ``multilabel`` that of each class alone, against not having it.
+    """
+    if multilabel:
+        p = probabilities.astype(np.float64)
+        pairs = np.stack([p, 1 - p], 2).reshape(-1, 2)
+        return tempered(pairs, temperature)[:, 0].reshape(p.shape)
     found = np.empty(probabilities.shape)
     for part in blocks(len(found), BLOCK):
         logits = np.log(probabilities[part].astype(np.float64).clip(1e-300)) / temperature
@@ -58,7 +65,7 @@ class Tempered(Mass):
     rule : Mass
     temperature : "auto" or float
         "auto" is the square root of the one that fits labels held out in five folds (:class:`~.held_out.HeldOut`), 1
-        with fewer than 20 labels or where classes are not known.
+        with fewer than 20 labels, where classes are not known, or where rows may have several.
 
     Notes
     -----
@@ -76,7 +83,8 @@ class Tempered(Mass):
         if evidence.probabilities is None:
             return self.rule.weigh(evidence)
         temperature = _fitted(evidence) if self.temperature == "auto" else float(self.temperature)
-        return self.rule.weigh(replace(evidence, probabilities=tempered(evidence.probabilities, temperature)))
+        softer = tempered(evidence.probabilities, temperature, evidence.multilabel)
+        return self.rule.weigh(replace(evidence, probabilities=softer))
 
 
 def _fitted(evidence: Evidence) -> float:

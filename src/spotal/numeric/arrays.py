@@ -10,12 +10,13 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeGuard
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from spotal.errors import InputError
+from spotal.numeric.shapes import ArrayOrTensor
 
 if TYPE_CHECKING:
     import torch
@@ -53,27 +54,27 @@ def batches_of(size: int) -> Iterator[None]:
         _block_bytes.reset(token)
 
 
-def is_tensor(x: object) -> bool:
+def is_tensor(x: object) -> TypeGuard[torch.Tensor]:
     """Whether x is a torch tensor; does not import torch."""
     torch = sys.modules.get("torch")
     return torch is not None and isinstance(x, torch.Tensor)
 
 
-def to_numpy(x: Any) -> NDArray[Any]:
+def to_numpy(x: ArrayOrTensor) -> NDArray[Any]:
     """Any array or tensor as a numpy array, without a copy where that is possible; bfloat16 becomes float32.
 
     Raises InputError for a masked array with masked entries: their mask would be lost.
     """
     if isinstance(x, np.ma.MaskedArray):
         return unmasked(x, "the array")
-    if not is_tensor(x):
-        return np.asarray(x)
-    x = x.detach().cpu()
-    array: NDArray[Any] = (x.float() if str(x.dtype) == "torch.bfloat16" else x).numpy()
-    return array
+    if is_tensor(x):
+        held = x.detach().cpu()
+        array: NDArray[Any] = (held.float() if str(held.dtype) == "torch.bfloat16" else held).numpy()
+        return array
+    return np.asarray(x)
 
 
-def unmasked(x: Any, name: str) -> NDArray[Any]:
+def unmasked(x: np.ma.MaskedArray[Any, Any], name: str) -> NDArray[Any]:
     """The data of a masked array that masks nothing. Raises InputError where it masks entries."""
     count = int(np.ma.getmaskarray(x).sum())
     if count:
@@ -86,7 +87,7 @@ def unmasked(x: Any, name: str) -> NDArray[Any]:
     return np.asarray(x.data)
 
 
-def as_array(x: Any, name: str) -> NDArray[Any]:
+def as_array(x: ArrayOrTensor, name: str) -> NDArray[Any]:
     """As to_numpy; raises InputError for lists that are ragged, and for masked entries."""
     if isinstance(x, np.ma.MaskedArray):
         return unmasked(x, name)
@@ -96,7 +97,7 @@ def as_array(x: Any, name: str) -> NDArray[Any]:
         raise InputError(name, must=f"be an array with rows of equal length ({error})") from None
 
 
-def to_tensor(x: Any, dtype: torch.dtype | None = None) -> torch.Tensor:
+def to_tensor(x: ArrayOrTensor, dtype: torch.dtype | None = None) -> torch.Tensor:
     """A numpy block or tensor as a tensor of floats: float64 and 64-bit integers become float64, all else float32.
 
     A numpy array that torch cannot share (read-only, byte-swapped, negative strides) is copied; call it on blocks. A
@@ -158,7 +159,7 @@ def check_matrix(x: Any, name: str, *, finite: bool = True, where: Callable[[int
             remedy="embed images first, or " * (x.ndim == 4) + "Reshape your data to one row per item",
         )
     if not x.shape[0]:
-        raise InputError(name, f"has no rows (shape={tuple(x.shape)}), at least 1 needed")
+        raise InputError(name, f"has 0 rows (shape={tuple(x.shape)}), at least 1 needed")
     if x.shape[1] == 0:
         raise InputError(name, f"has 0 feature(s) (shape={tuple(x.shape)}) while a minimum of 1 is required.")
     _check_dtype(x, name)
@@ -267,7 +268,9 @@ def check_rows(rows: ArrayLike | None, n: int, name: str) -> NDArray[np.int64]:
     return array
 
 
-def check_weight(weight: Any, n: int, name: str, *, all_zero: bool = False) -> NDArray[np.float64] | None:
+def check_weight(
+    weight: ArrayOrTensor | None, n: int, name: str, *, all_zero: bool = False
+) -> NDArray[np.float64] | None:
     """Check non-negative finite weights (n,), not all zero unless ``all_zero``. None stays None; float64 (n,)."""
     if weight is None:
         return None

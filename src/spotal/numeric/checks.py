@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import operator
-from typing import Any
 
 import numpy as np
 
@@ -13,7 +12,7 @@ __all__ = ["check_count", "check_real"]
 
 
 def check_count(
-    value: Any,
+    value: object,
     name: str,
     least: int = 0,
     most: int | None = None,
@@ -28,7 +27,7 @@ def check_count(
     ``most``; a bool is none.
     """
     try:
-        count = None if isinstance(value, bool | np.bool_) else operator.index(value)
+        count = None if isinstance(value, bool | np.bool_) else operator.index(value)  # type: ignore[arg-type]  # or a TypeError
     except TypeError:
         count = None
     if count is None or count < least or (most is not None and count > most):
@@ -37,10 +36,10 @@ def check_count(
     return count
 
 
-def check_real(value: Any, name: str, low: float, high: float = np.inf, *, subject: str = "") -> float:
+def check_real(value: object, name: str, low: float, high: float = np.inf, *, subject: str = "") -> float:
     """Return ``value`` as a float. Raises InputError unless it is finite, above ``low`` and at most ``high``."""
-    right = isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool)
-    if not (right and np.isfinite(value) and low < value <= high):
+    number = value if isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool) else None
+    if number is None or not (np.isfinite(number) and low < number <= high):
         limits = f"above {low:g}" + (f" and at most {high:g}" if np.isfinite(high) else "")
         raise InputError(name, must=f"be a number {limits}", found=repr(value), subject=subject)
-    return float(value)
+    return float(number)

@@ -14,6 +14,7 @@ import numpy as np
 from numba import njit
 
 from spotal.numeric.compiling import compiled
+from spotal.numeric.shapes import Floats, Integers
 
 __all__ = [
     "LANES",
@@ -52,7 +53,7 @@ def _inlined(function: Function) -> Function:
 
 
 @_regrouped
-def project(x: Any, shift: Any, directions: Any, y: Any) -> None:
+def project(x: Floats, shift: Floats, directions: Floats, y: Floats) -> None:
     """y (n, WIDTH) = (x - shift) directions^T; float32 all.
 
     x (n, D), directions (WIDTH, D). Two rows by four directions at a time: eight sums that stay in registers.
@@ -82,7 +83,7 @@ def project(x: Any, shift: Any, directions: Any, y: Any) -> None:
 
 
 @_compiled
-def probe(y: Any, coarse: Any, half: Any, lists: Any) -> None:
+def probe(y: Floats, coarse: Floats, half: Floats, lists: Integers) -> None:
     """lists (n, probes): numbers of the middles nearest to each row of y (n, WIDTH), the nearest first.
 
     coarse (G, WIDTH, LANES) and half (G, LANES): the middles and half their squared lengths.
@@ -101,7 +102,9 @@ def probe(y: Any, coarse: Any, half: Any, lists: Any) -> None:
 
 
 @_compiled
-def search(y: Any, lists: Any, starts: Any, fine: Any, half: Any, member: Any, index: Any) -> None:
+def search(
+    y: Floats, lists: Integers, starts: Integers, fine: Floats, half: Floats, member: Integers, index: Integers
+) -> None:
     """index (n,): the number of the nearest of the centers in a few lists to each row of y (n, WIDTH).
 
     Row i looks into the lists of numbers lists[i], (probes,).
@@ -129,7 +132,7 @@ def search(y: Any, lists: Any, starts: Any, fine: Any, half: Any, member: Any, i
 
 
 @_regrouped
-def min_squared_distance(x: Any, points: Any, index: Any, squared: Any) -> None:
+def min_squared_distance(x: Floats, points: Floats, index: Integers, squared: Floats) -> None:
     """squared (n,): squared distance of each row of x (n, D) to the nearest of those of points (k, D) that are named.
 
     index (n, several): their numbers. Sums are of single precision whatever that of the rows: rounded alike.
@@ -169,7 +172,7 @@ def _products(y: Any, i: int, groups: Any, half: Any, g: int, sums: Any, at: int
 
 
 @_compiled
-def bounds(z: Any, low: Any, high: Any) -> None:
+def bounds(z: Floats, low: Floats, high: Floats) -> None:
     """low, high (k,): least and greatest of each column of z (n, k)."""
     low[:], high[:] = z[0], z[0]
     for i in range(1, len(z)):
@@ -178,7 +181,7 @@ def bounds(z: Any, low: Any, high: Any) -> None:
 
 
 @_compiled
-def histogram(z: Any, weight: Any, low: Any, per_unit: Any, held: Any) -> None:
+def histogram(z: Floats, weight: Floats, low: Floats, per_unit: Floats, held: Floats) -> None:
     """Share the weight (n,) of each row of z (n, k) between the two knots around it, by column, in row order.
 
     held (k, knots). The nearer knot gets more: held is continuous in z, so that rounding of z is not magnified.
@@ -209,7 +212,7 @@ def _combine(weights: Any, rows: Any, into: Any) -> None:
 
 
 @_compiled
-def apply_frame(x: Any, frame: Any, low: Any, step: Any, table: Any) -> None:
+def apply_frame(x: Floats, frame: Floats, low: Floats, step: Floats, table: Floats) -> None:
     """Move points x (n, d) along the columns of a square frame (d, d) by tables looked up by position, in place."""
     n, dim = x.shape
     last = np.int32(table.shape[1] - 1)

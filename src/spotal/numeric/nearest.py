@@ -14,13 +14,16 @@ BLOCK_ENTRIES = 1 << 23
 """Most distances held at once."""
 
 
-def nearest(points: torch.Tensor, centers: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+def nearest(
+    points: torch.Tensor, centers: torch.Tensor, entries: int = BLOCK_ENTRIES
+) -> tuple[torch.Tensor, torch.Tensor]:
     """Index (n,) int64 of the nearest center to each point, and the squared distance (n,) float64, at least 0.
 
     Parameters
     ----------
     points : float tensor (n, d)
     centers : tensor (k, d), k >= 1; ties go to the first
+    entries : most distances held at once
 
     Notes
     -----
@@ -28,25 +31,25 @@ def nearest(points: torch.Tensor, centers: torch.Tensor) -> tuple[torch.Tensor, 
     centered on the centers' mean, which keeps rounding small, and for the winner anew by difference in float64: float32
     and float64 points of the same values get the same answer, but for ties.
     """
-    index = nearest_index(points, centers)
+    index = nearest_index(points, centers, entries)
     exact = centers.to(points.device, torch.float64)
     squared = torch.empty(len(points), dtype=torch.float64, device=points.device)
-    for part in _blocks(points, centers):
+    for part in _blocks(points, centers, entries):
         squared[part] = (points[part].double() - exact[index[part]]).square().sum(1)
     return index, squared
 
 
-def nearest_index(points: torch.Tensor, centers: torch.Tensor) -> torch.Tensor:
+def nearest_index(points: torch.Tensor, centers: torch.Tensor, entries: int = BLOCK_ENTRIES) -> torch.Tensor:
     """Find the nearest center to each point, as :func:`nearest` does, without the distance; int64 (n,)."""
     centers = centers.to(points)
     middle = centers.mean(0)
     c = centers - middle
     half_square = (c * c).sum(1) / 2
     index = torch.empty(len(points), dtype=torch.int64, device=points.device)
-    for part in _blocks(points, c):
+    for part in _blocks(points, c, entries):
         index[part] = torch.addmm(half_square, points[part] - middle, c.T, alpha=-1).argmin(1)
     return index
 
 
-def _blocks(points: torch.Tensor, centers: torch.Tensor) -> Iterator[slice]:
-    return blocks(len(points), max(1, BLOCK_ENTRIES // len(centers)))
+def _blocks(points: torch.Tensor, centers: torch.Tensor, entries: int) -> Iterator[slice]:
+    return blocks(len(points), max(1, entries // len(centers)))

@@ -14,7 +14,7 @@ Seed = int | np.integer[Any] | np.random.SeedSequence | np.random.Generator | np
 """What ``random_state`` may be: a seed, a numpy generator of either kind, or None for fresh entropy."""
 
 
-def check_seed(random_state: Seed) -> Any:
+def check_seed(random_state: Seed) -> int | np.random.SeedSequence | np.random.Generator | np.random.RandomState | None:
     """Return ``random_state``, a numpy integer as an int.
 
     Raises InputError unless it is None, an integer of at least 0, a SeedSequence, a Generator or a RandomState.

@@ -31,8 +31,9 @@ class ArrayPool:
     DataFrame, to be shown.
     """
 
-    def __init__(self, array: Any, index: Any = None, frame: Any = None) -> None:
-        self.array, self.index, self.frame = array, index, frame
+    def __init__(self, array: NDArray[Any] | torch.Tensor, index: Any = None, frame: Any = None) -> None:
+        self.array: Any = array
+        self.index, self.frame = index, frame
         file = mapped_file(array)
         self._signature = None if file is None else FileSignature(file)
 
@@ -74,13 +75,13 @@ class ArrayPool:
         """The names of all rows; None where they have none but their numbers."""
         return self.index
 
-    def fingerprint(self) -> dict[str, Any]:
-        """Shape, dtype and BLAKE2 hash of the content: of all rows, or of evenly spaced ones in a large pool."""
+    def fingerprint(self, whole_bytes: int = HASHED_WHOLE, some_rows: int = HASHED_ROWS) -> dict[str, Any]:
+        """Shape, dtype and BLAKE2 hash of the content: all rows up to ``whole_bytes``, else evenly spaced ones."""
         n, dim = self.array.shape
         itemsize = self.array.element_size() if is_tensor(self.array) else self.array.dtype.itemsize
-        whole = n * dim * itemsize <= HASHED_WHOLE
+        whole = n * dim * itemsize <= whole_bytes
         digest = hashlib.blake2b(digest_size=16)
-        rows = np.arange(n) if whole else np.linspace(0, n - 1, HASHED_ROWS).astype(np.int64)
+        rows = np.arange(n) if whole else np.linspace(0, n - 1, some_rows).astype(np.int64)
         for part in blocks(len(rows), block_rows(dim, itemsize)):
             block = self.array[part] if whole else self.array[rows[part]]
             digest.update(np.ascontiguousarray(to_numpy(block)).data)

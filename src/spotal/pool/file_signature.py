@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import os
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -42,7 +41,7 @@ class FileSignature:
             )
 
 
-def mapped_file(array: Any) -> Path | None:
+def mapped_file(array: object) -> Path | None:
     """The file that an array is a map of, or of a part of it; None where it is none, or the file has no name now."""
     while array is not None:
         if isinstance(array, np.memmap) and array.filename is not None and os.path.exists(array.filename):

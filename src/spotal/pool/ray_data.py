@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeGuard
 
 import numpy as np
 
@@ -15,15 +15,18 @@ from spotal.pool.sharded import ShardedPool
 from spotal.pool.shards import TableShard
 from spotal.tables.columns import EMBEDDING_COLUMNS, features
 
+if TYPE_CHECKING:
+    import ray
+
 __all__ = ["is_ray_data", "ray_pool"]
 
 
-def is_ray_data(source: Any) -> bool:
+def is_ray_data(source: object) -> TypeGuard[ray.data.Dataset]:
     """Whether it is a ``ray.data.Dataset``; does not import Ray."""
     return type(source).__module__.startswith("ray.data.") and hasattr(source, "to_arrow_refs")
 
 
-def ray_pool(dataset: Any) -> ShardedPool:
+def ray_pool(dataset: ray.data.Dataset) -> ShardedPool:
     """The rows of a ``ray.data.Dataset`` in the order of its blocks, which are worked out once and stay in the cluster.
 
     Columns as in Parquet: numbers, or one of lists or tensors called ``embedding``, ``embeddings``, ``X`` or ``data``.

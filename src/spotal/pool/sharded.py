@@ -14,6 +14,7 @@ from spotal.pool.base import Batch
 from spotal.pool.shards import Shard
 
 if TYPE_CHECKING:
+    import pyarrow as pa
     import torch
 
 __all__ = ["ShardedPool"]
@@ -169,7 +170,7 @@ class ShardedPool:
         kept = np.delete(np.asarray(merged, object), self.skip).tolist()
         return [str(value) for value in kept]
 
-    def column(self, name: str, argument: str) -> Any:
+    def column(self, name: str, argument: str) -> pa.ChunkedArray:
         """A column of all rows, those skipped left out, as an arrow column without empty cells.
 
         Raises InputError, in the words of ``argument``, where the shards have no such column, DataFileError for empty

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +21,9 @@ from spotal.tables.arrow import ArrowFile
 from spotal.tables.columns import column, features, ids_of, is_integer, texts_of
 from spotal.tables.opening import check_names
 from spotal.tables.unpacked import batch_rows, bounded
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 __all__ = ["Shard"]
 
@@ -67,7 +70,7 @@ class Shard(ABC):
         """The ids of all rows; None where there are none."""
         return None
 
-    def column(self, name: str, argument: str) -> Any:
+    def column(self, name: str, argument: str) -> pa.ChunkedArray:
         """A column of all rows, as an arrow column without empty cells. Raises InputError where there is none."""
         raise InputError(argument, f"{name!r} cannot be read from {self.path}, which has no columns", "give a file")
 
@@ -221,7 +224,7 @@ class TableShard(Shard):
             return ids_of(values, f"ids in {self.path}")
         return ids_of(texts_of(values, f"column {self.id_column!r}", self.path), f"ids in {self.path}")
 
-    def column(self, name: str, argument: str) -> Any:
+    def column(self, name: str, argument: str) -> pa.ChunkedArray:
         import pyarrow as pa
 
         with self._reading():

@@ -53,7 +53,7 @@ class Arrivals:
     """
 
     def __init__(self, connection: Connection, found: Iterable[Found], *, complete: bool) -> None:
-        self._connection = connection
+        self._connection, self._complete = connection, complete
         self.report = Added()
         self._things = list(_checked(found, self.report))
         self._recorded = [Known(*row) for some in connection.execute(_KNOWN).partitions(AT_ONCE) for row in some]
@@ -80,7 +80,7 @@ class Arrivals:
 
     def _named(self) -> list[str]:
         """The id of each thing. A row without one keeps its item's; a new one gets its number, or the next free one."""
-        if all(thing.named for thing in self._things):
+        if not self._known or all(thing.named for thing in self._things):
             return [thing.id for thing in self._things]
         names = [
             thing.id if k == NEW else self._known[k].id for thing, k in zip(self._things, self._owner, strict=True)
@@ -100,7 +100,10 @@ class Arrivals:
 
     def _compare(self) -> list[tuple[Known, str | None]]:
         """Known items that are not any more as they were, with their texts; fills the report."""
-        renewed = []
+        renewed: list[tuple[Known, str | None]] = []
+        if not self._known:
+            self.report.new.extend(self._names)
+            return renewed
         for thing, k, name in zip(self._things, self._owner, self._names, strict=True):
             if k == NEW:
                 self.report.new.append(name)
@@ -140,6 +143,8 @@ class Arrivals:
             if rows:
                 self._connection.execute(update(ItemRow).where(ItemRow.number == bindparam("key")).values(values), rows)
         self._add(settings, at)
+        if self._known and not self._complete:  # its items are no more what the table holds
+            self._connection.execute(update(ItemRow).where(ItemRow.row == 0).values(stamp=None))
 
     def _vouch(self, at: datetime) -> None:
         """Let answers hold for contents that are proven to be the same in another form."""
@@ -201,15 +206,15 @@ class Arrivals:
             for name, thing in zip(names, things, strict=True):
                 if thing.content not in held:
                     held[thing.content] = share if uniform(seed, "hold", name) < share else None
+            found = dict(zip(Found._fields, zip(*things, strict=True), strict=True))
             columns: dict[str, Sequence[Any]] = {
                 "number": range(first + start, first + start + len(some)),
+                **{name: found[name] for name in ("kind", "path", "row", "text", "content", "stamp")},
                 "id": names,
                 "held_back": [held[thing.content] for thing in things],
                 "missing": [False] * len(some),
                 "added": [moment] * len(some),
             }
-            for field in ("kind", "path", "row", "text", "content", "stamp"):
-                columns[field] = [getattr(thing, field) for thing in things]
             _insert(self._connection, "items", columns)
 
 
@@ -247,7 +252,7 @@ def _checked(found: Iterable[Found], report: Added) -> Iterator[Found]:
             path = PurePosixPath(thing.path)
             if path.is_absolute() or ".." in path.parts:
                 raise ProjectError(f"paths must lie in the data's folder, found {thing.path!r}; give it relative to it")
-        if is_blank(thing):
+        if thing.text is not None and is_blank(thing):
             report.empty.append(thing.id)
             continue
         yield thing

@@ -46,7 +46,7 @@ def shares(settings: Settings) -> dict[str, ColumnElement[Any]]:
         "conflicts": state == "conflict",
         "unlabeled": and_(state == "", ~ItemRow.missing),
         "held_back": ItemRow.held_back.is_not(None),
-        "trainable": and_(state == "labeled", ItemRow.held_back.is_(None)),
+        "trainable": and_(state.in_(settings.decided), ItemRow.held_back.is_(None)),
         "picked": picked,
         "open": is_open(settings.overlap),
         "audit_picked": PickRow.role == "audit",

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from sqlalchemy import exists, insert, select
+from sqlalchemy import Executable, exists, insert, select
 from sqlalchemy.orm import aliased
 
 from spotal.project.records import Event
@@ -51,6 +51,6 @@ def write_events(connection: Connection, events: list[tuple[int, Event]]) -> Non
         connection.execute(insert(EventRow), rows)
 
 
-def read_events(connection: Connection, query: Any) -> list[Event]:
+def read_events(connection: Connection, query: Executable) -> list[Event]:
     """The events that a query made from :data:`EVENTS` finds."""
     return [Event(*row) for row in connection.execute(query)]

@@ -46,8 +46,8 @@ class Imports:
             As :meth:`Labels.record`; or a suggestion is of an unknown item or class. Nothing is recorded then.
         """
         listed, guessed = list(answers), list(suggestions)
-        classes = self._project.settings.classes
-        wrong = next((one for one in guessed if one.label not in classes), None)
+        settings = self._project.settings
+        wrong = next((one for one in guessed if not settings.places(one.label)), None)
         if wrong is not None:
             raise ProjectError(f"label must be one of the project's classes, found {wrong.label!r}; add it by a name")
         with self._database.write() as connection:
@@ -86,7 +86,6 @@ class Imports:
             .join(ImportRow, ImportRow.number == SuggestionRow.import_)
             .join(ItemRow, ItemRow.number == SuggestionRow.item)
             .where(ImportRow.undone.is_(None), ItemRow.held_back.is_(None))
-            .where(SuggestionRow.label.in_(self._project.settings.classes))
             .order_by(SuggestionRow.import_)
         )
         with self._database.read() as connection:
@@ -95,7 +94,8 @@ class Imports:
                 for part in blocks(len(items), MANY)
                 for row in connection.execute(query.where(SuggestionRow.item.in_(items[part])))
             )
-            return {item: (label, probability) for item, label, probability in rows}
+            settings = self._project.settings
+            return {item: (label, share) for item, label, share in rows if settings.places(label)}
 
     def undo(self, number: int | None = None, *, dry_run: bool = False) -> Undone | None:
         """Take back what an import recorded. Nothing is deleted: each answer is taken back by a further event.

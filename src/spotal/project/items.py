@@ -8,8 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
-from sqlalchemy import bindparam, func, select, update
+from sqlalchemy import and_, bindparam, case, func, select, update
 
 from spotal.errors import ProjectError
 from spotal.numeric.arrays import blocks
@@ -21,7 +20,7 @@ from spotal.project.sources import location
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
-    from sqlalchemy import Connection, Select
+    from sqlalchemy import Connection
 
     from spotal.project.project import Project
 
@@ -43,6 +42,12 @@ _COLUMNS = (
     ItemRow.missing,
     ItemRow.held_back.is_not(None).label("is_held_back"),
     ItemRow.added,
+)
+_FREE = (
+    ItemRow.held_back.is_(None),
+    ~ItemRow.missing,
+    ItemRow.number.not_in(select(PickRow.item)),
+    ItemRow.number.not_in(select(standings.c.item)),
 )
 _SOME: Any = bindparam("some", expanding=True)
 _NAMES = select(ItemRow.number, ItemRow.id).where(ItemRow.number.in_(_SOME))
@@ -135,8 +140,8 @@ class Items:
         rows: list[NDArray[np.int64]] = []
         contents: list[str] = []
         with uncollected(), self._database.read() as connection:
-            cursor = connection.execute(query).cursor  # the driver's own rows: a third of the time
-            while cursor is not None and (some := cursor.fetchmany(AT_ONCE)):
+            cursor: Any = connection.execute(query).cursor  # the driver's own rows: a third of the time
+            while some := cursor.fetchmany(AT_ONCE):
                 part = list(zip(*some, strict=True))
                 numbers.append(np.asarray(part[0], np.int64))
                 rows.append(np.asarray([-1 if row is None else row for row in part[1]], np.int64))
@@ -150,13 +155,13 @@ class Items:
 
     def candidates(self) -> list[Item]:
         """What a strategy may pick: present, not held back, never picked, and nobody has spoken about it."""
-        return self._all(_free(*_COLUMNS))
+        return self._all(select(*_COLUMNS).where(*_FREE))
 
     def candidate_numbers(self) -> NDArray[np.int64]:
         """Numbers of the :meth:`candidates`, ascending; int64 (m,)."""
         with self._database.read() as connection:
-            found = connection.execute(_free(ItemRow.number).order_by(ItemRow.number)).scalars()
-            return np.fromiter(found, np.int64)
+            cursor: Any = connection.execute(select(ItemRow.number).where(*_FREE).order_by(ItemRow.number)).cursor
+            return np.fromiter((number for (number,) in cursor), np.int64)
 
     @property
     def location(self) -> Path:
@@ -225,6 +230,16 @@ class Items:
                 connection.execute(change, rows)
         return len(rows)
 
+    def holds(self, stamp: str | None) -> bool:
+        """Whether the items are what a table or array of that stamp holds (:func:`spotal.project.sources.look`)."""
+        if stamp is None:
+            return False
+        there = func.count(case((~ItemRow.missing, 1)))
+        first = func.max(case((and_(ItemRow.row == 0, ~ItemRow.missing), ItemRow.stamp)))
+        with self._database.read() as connection:
+            n, found = connection.execute(select(there, first).select_from(ItemRow)).one()
+        return bool(found == f"{stamp}:{n}")
+
     @uncollected()
     def compare(self, found: Iterable[Found]) -> Added:
         """What :meth:`add` would report of all that there is; nothing is recorded. Raises as ``add``."""
@@ -248,18 +263,6 @@ class Items:
             for start in range(0, len(values), MANY):
                 query: Any = select(*_COLUMNS).where(attribute.in_(values[start : start + MANY]))
                 yield from (Item(*row) for row in connection.execute(query))
-
-
-def _free(*columns: Any) -> Select[Any]:
-    """Columns of the items that a strategy may pick."""
-    return (
-        select(*columns)
-        .select_from(ItemRow)
-        .outerjoin(PickRow, PickRow.item == ItemRow.number)
-        .outerjoin(standings, standings.c.item == ItemRow.number)
-        .where(PickRow.item.is_(None), standings.c.item.is_(None))
-        .where(ItemRow.held_back.is_(None), ~ItemRow.missing)
-    )
 
 
 def numbers_of(connection: Connection, ids: Iterable[str]) -> dict[str, int]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
@@ -11,6 +12,7 @@ from sqlalchemy import bindparam, select
 
 from spotal.errors import ProjectError
 from spotal.numeric.arrays import blocks
+from spotal.project.class_sets import joined
 from spotal.project.events import EVENTS, ON_PAGE, read_events, stands_still, write_events
 from spotal.project.items import MANY, found_numbers, is_text, number_of, numbers_of
 from spotal.project.journal import last_number
@@ -21,6 +23,8 @@ from spotal.tables.configuration import closest
 
 if TYPE_CHECKING:
     from sqlalchemy import ColumnElement, Connection, Select
+
+    from spotal.project.settings import Settings
 
 __all__ = ["MOST_CHARACTERS", "SOURCES", "Labels", "check_annotator"]
 
@@ -168,7 +172,7 @@ class Labels(Standings):
         for answer in answers:
             key = (answer.source, answer.external_id, answer.external_version)
             try:
-                _check(answer, self._project.settings.classes)
+                answer = _checked(answer, self._project.settings)
                 item = number_of(numbers, answer.item)
                 if key in known:
                     _check_same(known[key], answer)
@@ -269,7 +273,8 @@ def check_annotator(name: str) -> None:
         )
 
 
-def _check(answer: Answer, classes: tuple[str, ...]) -> None:
+def _checked(answer: Answer, settings: Settings) -> Answer:
+    """The answer, the classes of a set in their order. Raises ProjectError where it is none."""
     for name, value, known in (("kind", answer.kind, KINDS), ("source", answer.source, SOURCES)):
         if value not in known:
             raise ProjectError(f"{name} must be one of {', '.join(known)}, found {value!r}")
@@ -279,9 +284,12 @@ def _check(answer: Answer, classes: tuple[str, ...]) -> None:
             raise ProjectError(f"{name} must be text, found half a character in {text!r:.60}; correct it")
     if answer.kind != "label" and answer.label is not None:
         raise ProjectError(f"label must be left out of an answer of kind {answer.kind!r}, found {answer.label!r}")
-    if answer.kind == "label" and answer.label not in classes:
+    names = settings.parted(answer.label) if isinstance(answer.label, str) else ()
+    wrong = [name for name in names if name not in settings.classes]
+    if answer.kind == "label" and (wrong or not names):
+        found = wrong[0] if wrong else answer.label
         raise ProjectError(
-            f"label must be one of the project's classes, found {answer.label!r:.60}; {closest(answer.label, classes)}"
+            f"label must be one of the project's classes, found {found!r:.60}; {closest(found, settings.classes)}"
         )
     if answer.at is not None and answer.at.tzinfo is None:
         raise ProjectError(f"at must have a time zone, found {answer.at}; give it in UTC")
@@ -289,6 +297,7 @@ def _check(answer: Answer, classes: tuple[str, ...]) -> None:
         raise ProjectError(
             f"content must be that of an item, found {answer.content!r}; leave it out for the present one"
         )
+    return replace(answer, label=joined(names)) if settings.many and answer.kind == "label" else answer
 
 
 def _check_same(known: Event, answer: Answer) -> None:

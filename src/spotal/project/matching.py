@@ -65,6 +65,8 @@ def match(
     -----
     Cost: linear in both.
     """
+    if not known:
+        return Matched([NEW] * len(found))
     present = [k for k, item in enumerate(known) if not item.missing]
     is_same = complete and len(present) == len(found) and not (found and found[0].named)
     if is_same and all(known[k].content == thing.content for k, thing in zip(present, found, strict=True)):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,12 +15,12 @@ from spotal.project.limits import limits_of, read_prices
 from spotal.project.predictions import Predictions, read_embeddings, read_predictions
 from spotal.project.records import Counts, Pick, Round
 from spotal.project.rounds import ROUNDING
-from spotal.project.settings import Settings
-from spotal.project.training import prepare
+from spotal.project.settings import LimitSettings, Settings
+from spotal.project.training import prepare, targets
 
 if TYPE_CHECKING:
     from spotal.project.project import Project
-    from spotal.project.records import Item, Model
+    from spotal.project.records import Model
     from spotal.selection import Selection
 
 __all__ = ["next_batch"]
@@ -164,26 +165,26 @@ def _choose(
     predictions = read_predictions(project, model.number) if model.predictions else None
     assert embeddings is not None  # every model of a project has them
     seen = ~np.isnan(embeddings[:, 0])
-    candidates = [item for item in project.items.candidates() if item.number < len(seen) and seen[item.number]]
-    if not candidates:
+    candidates = project.items.candidate_numbers()
+    candidates = candidates[candidates < len(seen)]
+    candidates = candidates[seen[candidates]]
+    if not len(candidates):
         return [], {}
     strategy = get(project.settings.strategy)
     note = {}
     if strategy.needs_probabilities and predictions is None:
         note = {"note": f"{strategy.name} needs a trained model and there is none yet, so these picks are random"}
         strategy = get("random")
-    classes = {name: k for k, name in enumerate(project.settings.classes)}
-    standing = [
-        row
-        for row in project.labels.current().values()
-        if row.label in classes and row.number < len(seen) and seen[row.number]
-    ]
-    labeled = {row.number: classes[row.label or ""] for row in standing}
-    known = {row.number: row.item for row in standing}
-    numbers = np.sort(np.asarray([*(item.number for item in candidates), *labeled], np.int64))
+    there = [row for row in project.labels.current().values() if row.number < len(seen) and seen[row.number]]
+    labeled: dict[int, Any] = dict(targets(project.settings, there))
+    standing = [row for row in there if row.number in labeled]
+    numbers = np.sort(np.concatenate([candidates, np.fromiter(labeled, np.int64, len(labeled))]))
     rows = np.searchsorted(numbers, sorted(labeled))
-    names = {item.number: item.id for item in candidates} | known
-    limits = limits_of(project, [names[number] for number in numbers.tolist()], set(known.values()), prices)
+    names: list[str] = []
+    if project.settings.limits != LimitSettings():
+        ids = {item.number: item.id for item in project.items}
+        names = [ids[number] for number in numbers.tolist()]
+    limits = limits_of(project, names, {row.item for row in standing}, prices)
     most = limits.most(np.setdiff1d(np.arange(len(numbers)), rows), rows, priced=False)
     if prices is None:
         size = int(min(size, most))
@@ -195,7 +196,7 @@ def _choose(
             embeddings[numbers],
             size,
             labeled=rows,
-            labels=[labeled[number] for number in sorted(labeled)],
+            labels=_labels(labeled, project.settings),
             probabilities=None if predictions is None else predictions.of(numbers),
             **limits.known(),
             random_state=int(seed.generate_state(1, np.uint32)[0]),
@@ -207,30 +208,43 @@ def _choose(
         "timings": selection.timings,
         "provenance": selection.provenance,
     }
-    return _picks(selection, numbers, {item.number: item for item in candidates}, embeddings, predictions), about
+    return _picks(project, selection, numbers, candidates, embeddings, predictions), about
+
+
+def _labels(labeled: dict[int, Any], settings: Settings) -> NDArray[np.int64]:
+    """Classes of labeled items by ascending number; 0 and 1 for each class where items may have several."""
+    labels = np.asarray([labeled[number] for number in sorted(labeled)], np.int64)
+    return labels.reshape(-1, len(settings.classes)) if settings.many else labels
 
 
 def _picks(
+    project: Project,
     selection: Selection,
     numbers: NDArray[np.int64],
-    items: dict[int, Item],
+    candidates: NDArray[np.int64],
     embeddings: NDArray[np.float32],
     predictions: Predictions | None,
 ) -> list[Pick]:
     """The picks with what each stands for: its share of mass, how many items, and the nearest of them."""
-    picks = []
     order = np.argsort(selection.cells, kind="stable")
     ends = np.searchsorted(selection.cells[order], np.arange(len(selection) + 1))
-    for k, row in enumerate(selection.indices.tolist()):
+    is_free = np.zeros(len(embeddings), bool)
+    is_free[candidates] = True
+    chosen = numbers[selection.indices].tolist()
+    nearest: list[list[int]] = []
+    for k, number in enumerate(chosen):
         members = numbers[order[ends[k] : ends[k + 1]]]
-        number = int(numbers[row])
         others = members[members != number]
         gaps = np.linalg.norm(embeddings[others] - embeddings[number], axis=1)
         near = others[np.argsort(gaps, kind="stable")[:NEIGHBORS]]
-        about: dict[str, Any] = {"neighbors": [items[n].id for n in near.tolist() if n in items]}
+        nearest.append(near[is_free[near]].tolist())
+    ids = project.items.ids({*chosen, *chain(*nearest)})
+    picks = []
+    for k, (number, near) in enumerate(zip(chosen, nearest, strict=True)):
+        about: dict[str, Any] = {"neighbors": [ids[n] for n in near]}
         guess = None if predictions is None else predictions.guess(number)
         if guess is not None:
             about |= {"guess": guess[0], "confidence": guess[1]}
         uncertainty = None if guess is None else 1.0 - guess[1]
-        picks.append(Pick(items[number].id, float(selection.cell_mass[k]), len(members), uncertainty, about))
+        picks.append(Pick(ids[number], float(selection.cell_mass[k]), int(ends[k + 1] - ends[k]), uncertainty, about))
     return picks

@@ -39,7 +39,9 @@ def write_predictions(
     Columns: ``id``; ``row``, where the item stands in a table or array now, from 0; ``label``, what people say, else
     the model; ``by``, "person" or "model"; ``predicted``, ``confidence``, the model's likeliest class and its
     probability; and ``probability of C`` for each class C. Empty where there is none: an item that people call none of
-    the classes has no label.
+    the classes has no label. Where items may have several classes, ``label`` and ``predicted`` hold their names with
+    ``|`` between (:mod:`spotal.project.class_sets`), nothing for none of them, and ``confidence`` is the mean
+    over classes of the probability of what is predicted, the class or its absence.
 
     Parameters
     ----------
@@ -71,12 +73,12 @@ def write_predictions(
     columns: dict[str, list[Any]] = {name: [] for name in ("id", "label", "by", "predicted", "confidence")}
     for item, row in zip(items, probabilities, strict=True):
         known = not np.isnan(row[0])
-        guess = found.classes[int(row.argmax())] if known else None
+        guess = (found.guess(item.number) or (None,))[0] if known else None
         standing = standings.get(item.id)
         decided = standing is not None and standing.state in ("labeled", "none_of_these")
         label = standing.label if standing is not None and decided else guess
         by = "person" if decided else "model" if known else None
-        confidence = float(row.max()) if known else None
+        confidence = float(found.confidence[item.number]) if known else None
         for name, value in zip(columns, (item.id, label, by, guess, confidence), strict=True):
             columns[name].append(
                 escape_formula(value) if isinstance(value, str) and kind == ".csv" and escape_formulas else value
@@ -90,8 +92,7 @@ def write_predictions(
     write: Any = pyarrow.csv.write_csv if kind == ".csv" else pyarrow.parquet.write_table
     with atomic_path(path) as part:
         write(pa.table(table), part)
-    people = sum(
-        label is not None and by == "person" for label, by in zip(columns["label"], columns["by"], strict=True)
-    )
+    pairs = zip(columns["label"], columns["by"], strict=True)
+    people = sum(by == "person" and (label is not None or found.many) for label, by in pairs)
     modeled = columns["by"].count("model")
     return Written(len(items), people, modeled, len(items) - people - modeled)

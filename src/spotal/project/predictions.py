@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spotal.errors import DataFileError, ProjectError
+from spotal.project.class_sets import joined
 from spotal.storage.files import atomic_path
 from spotal.tables.arrays import read_npy
 
@@ -18,7 +19,10 @@ if TYPE_CHECKING:
     from spotal.project.project import Project
     from spotal.project.records import Model
 
-__all__ = ["Predictions", "is_rows", "read_embeddings", "read_predictions", "write_rows"]
+__all__ = ["LIKELY", "Predictions", "is_rows", "read_embeddings", "read_predictions", "write_rows"]
+
+LIKELY = 0.5
+"""Probability from which on a class is one of an item's, where it may have several."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,11 +33,13 @@ class Predictions:
     classes : tuple of str (C,), the columns' names: the project's classes when the model was trained
     probabilities : float32 (n, C), row k of the item with number k; NaN for items that the model has not seen: those
         added later, missing, or unreadable then
+    many : bool, whether items may have several classes: each column is then the probability of that class alone
     """
 
     model: Model
     classes: tuple[str, ...]
     probabilities: NDArray[np.float32]
+    many: bool = False
 
     def __len__(self) -> int:
         return len(self.probabilities)
@@ -44,20 +50,35 @@ class Predictions:
         return ~np.isnan(self.probabilities[:, 0])
 
     @cached_property
-    def predicted(self) -> NDArray[np.int64]:
-        """Number in ``classes`` of each item's likeliest class, -1 where there is none; int64 (n,)."""
+    def predicted(self) -> NDArray[Any]:
+        """Number in ``classes`` of each item's likeliest class, -1 where there is none; int64 (n,).
+
+        Where items may have several classes: bool (n, C), whether each class's probability is a half or more.
+        """
+        if self.many:
+            return self.probabilities >= LIKELY
         return np.where(self.known, self.probabilities.argmax(1), -1)
 
     @cached_property
     def confidence(self) -> NDArray[np.float32]:
-        """Probability of that class, NaN where there is none; float32 (n,)."""
+        """Probability of that class, NaN where there is none; float32 (n,).
+
+        Where items may have several classes: the mean over classes of the likelier answer's, having it or not.
+        """
+        if self.many:
+            return np.asarray(np.maximum(self.probabilities, 1 - self.probabilities).mean(1, dtype=np.float32))
         found: NDArray[np.float32] = self.probabilities.max(1)
         return found
 
-    def guess(self, number: int) -> tuple[str, float] | None:
-        """The likeliest class of the item of that number and its probability, or None."""
+    def guess(self, number: int) -> tuple[str | None, float] | None:
+        """The likeliest class of the item of that number and its probability, or None.
+
+        Where items may have several classes: the likely ones as one label, None for none of them, and the confidence.
+        """
         if number >= len(self) or not self.known[number]:
             return None
+        if self.many:
+            return joined(np.asarray(self.classes)[self.predicted[number]].tolist()), float(self.confidence[number])
         return self.classes[self.predicted[number]], float(self.confidence[number])
 
     def of(self, numbers: NDArray[np.int64]) -> NDArray[np.float32]:
@@ -75,7 +96,7 @@ def read_predictions(project: Project, model: int | None = None) -> Predictions 
         return None
     classes = tuple(found.about["classes"])
     array = _read(project.models.file(found.predictions), len(classes))
-    return Predictions(found, classes, array)
+    return Predictions(found, classes, array, bool(found.about.get("many")))
 
 
 def read_embeddings(project: Project, model: int | None = None) -> NDArray[np.float32] | None:

@@ -27,7 +27,7 @@ from spotal.project.records import Added, Counts
 from spotal.project.rounds import Rounds
 from spotal.project.schema import REVISION
 from spotal.project.settings import Settings
-from spotal.project.sources import location, look
+from spotal.project.sources import location, look, table_stamp
 from spotal.project.told import told, told_aside
 from spotal.storage.files import atomic_path
 from spotal.tables.configuration import closest
@@ -71,7 +71,7 @@ class Project:
         OutputError
             The folder cannot be written.
         """
-        from spotal.strategies import names
+        from spotal.strategies import get, names
 
         place = _place(folder)
         _refuse(place)
@@ -80,6 +80,8 @@ class Project:
             raise ProjectError(
                 f"strategy must be a known one, found {settings.strategy!r}; {closest(settings.strategy, names())}"
             )
+        if settings.many and not get(settings.strategy).multilabel:
+            raise ProjectError(f"strategy {settings.strategy!r} cannot take items of several classes; take 'spot'")
         found = look(settings.data, place)
         if all(map(is_blank, found)):
             raise DataFileError(f"{location(settings.data, place)} has empty texts only; fill them in")
@@ -161,8 +163,10 @@ class Project:
         DataFileError, InputError
             The data cannot be read; nothing is changed then.
         """
-        found = look(self.settings.data, self.folder, self.items.contents(), whole=whole)
-        self.arrived = self.items.add(found, complete=True)
+        self.arrived = Added()
+        if whole or not self.items.holds(table_stamp(self.settings.data, self.folder)):
+            found = look(self.settings.data, self.folder, self.items.contents(), whole=whole)
+            self.arrived = self.items.add(found, complete=True)
         for sentence in (*told(self.arrived), *told_aside(self.labels.set_aside())):
             warnings.warn(sentence, SpotalWarning, stacklevel=2)
         return self.arrived

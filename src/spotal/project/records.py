@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 __all__ = [
     "Added",
@@ -29,8 +29,7 @@ __all__ = [
 ]
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
+class Found(NamedTuple):
     """An item as it was found in the data, to be added.
 
     id : str; kind : "image", "text" or "embedding"
@@ -39,7 +38,8 @@ class Found:
     text : str or None
     content : str, hash of the content
     named : bool, whether the data give the id; False for a table or array without ids, where it is the row's number
-    stamp : str or None, of a file: while it is the same, so is the content, and the file need not be read again
+    stamp : str or None, of a file: while it is the same, so is the content, and the file need not be read again. The
+        first row of a table or array has that of the whole file, with the number of rows
     former : str or None, the content as projects of revision 0001 have it
     """
 

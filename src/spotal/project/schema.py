@@ -93,8 +93,8 @@ class Base(DeclarativeBase):
 class ItemRow(Base):
     """A thing that can be labeled. Never deleted; ``number`` counts from 0 without gaps.
 
-    ``content`` is a hash; ``stamp`` tells whether a file must be read again to know it; ``changed`` is when it last
-    became another one.
+    ``content`` is a hash; ``stamp`` tells whether a file must be read again to know it, that of row 0 for all rows of a
+    table; ``changed`` is when it last became another one.
     """
 
     __tablename__ = "items"

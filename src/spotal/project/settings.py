@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from spotal.errors import DataFileError, InputError, ProjectError
+from spotal.project.class_sets import BETWEEN, parted, places
 from spotal.storage.files import atomic_path
 from spotal.tables import Dialect, read_text
 from spotal.tables.configuration import build, check_fields, key
@@ -24,6 +25,7 @@ RULES = ("none", "accuracy", "flat", "stable", "coverage")
 _ABOUT = {
     "": {
         "classes": "names of the classes, in the order of the model's outputs; add new ones at the end",
+        "many": "whether an item may have several of the classes, or none",
         "budget": "answers to ask people for in all, or the money for them; leave it out for no limit",
         "batch_size": "items of one round, or the money for the answers about them",
         "overlap": "people who answer each item: an item takes so many answers of the budget",
@@ -170,6 +172,7 @@ class Settings:
 
     data : Data
     classes : tuple of str, two or more; the order is that of a model's outputs
+    many : bool, whether an item may have several of the classes, or none of them (:mod:`spotal.project.class_sets`)
     budget : int or None, answers to ask for in all, ``overlap`` for each pick; None for no limit; with ``limits.cost``
         float, their money
     batch_size : int, picks of a round, those for the audit among them; with ``limits.cost`` float, the money for
@@ -185,6 +188,7 @@ class Settings:
 
     data: Data
     classes: tuple[str, ...] = key(str, many=True)
+    many: bool = key(bool, False)
     budget: float | None = key(float, None, least=0)
     batch_size: float = key(float, 20.0, least=0)
     overlap: int = key(int, 1, least=1)
@@ -206,12 +210,33 @@ class Settings:
         odd = next((name for name in self.classes if not name.strip() or not name.isprintable()), None)
         if odd is not None:
             raise InputError("classes", must="be visible names of one line", found=repr(odd), remedy="rename it")
+        odd = next((name for name in self.classes if self.many and BETWEEN in name), None)
+        if odd is not None:
+            raise InputError(
+                "classes",
+                must=f"be names without {BETWEEN!r}, which stands between the classes of an item",
+                found=repr(odd),
+                remedy="rename it",
+            )
         for name in ("model", "strategy"):
             if not getattr(self, name):
                 raise InputError(
                     name, must="be named", found="an empty text", remedy="leave the key out for the usual one"
                 )
         _check_nul(self, "model")
+
+    @property
+    def decided(self) -> tuple[str, ...]:
+        """States of items whose classes are known: "none_of_these" is one where an item may have no class."""
+        return ("labeled", "none_of_these") if self.many else ("labeled",)
+
+    def parted(self, label: str | None) -> tuple[str, ...]:
+        """Return the names of the classes in a label: one, or several where items may have several."""
+        return parted(label, self.many)
+
+    def places(self, label: str | None) -> tuple[int, ...] | None:
+        """Return the positions of a label's classes in ``classes``; None where one of them is not there."""
+        return places(label, self.classes, self.many)
 
     def to_toml(self) -> str:
         """The text of the file, every key explained."""

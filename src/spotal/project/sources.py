@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from stat import S_ISREG
 from typing import Any
 
 import numpy as np
@@ -17,21 +19,38 @@ from spotal.numeric.arrays import check_matrix
 from spotal.numeric.processors import processors
 from spotal.pool.files import read_pool
 from spotal.project.collection import uncollected
-from spotal.project.contents import content_hash, read_file
+from spotal.project.contents import content_hash, read_file, stamp_of
 from spotal.project.records import Found
+from spotal.project.schema import REVISION
 from spotal.project.settings import Data
 from spotal.tables import TABLES, read_table, reading
 
-__all__ = ["location", "look"]
+__all__ = ["location", "look", "table_stamp"]
 
 Contents = Mapping[str, tuple[str, str]]
 
 BLOCK = 4096
+SETTLED = 60_000_000_000
+"""Nanoseconds after its last change from which on the stamp of a table or array is believed. A program may write to an
+array that it has mapped into memory: a page that waits to be written to disk, half a minute, changes again without a
+change of the file's time."""
 
 
 def location(data: Data, folder: Path) -> Path:
     """Where the data are, for a project in ``folder``."""
     return Path(os.path.normpath(folder / os.path.expanduser(data.path)))
+
+
+def table_stamp(data: Data, folder: Path) -> str | None:
+    """Stamp of a table or array and of how it is read, to be taken before it is; None where it may not be relied on."""
+    if data.kind == "image":
+        return None
+    try:
+        found = os.stat(location(data, folder))
+    except OSError:
+        return None  # whoever reads it says why
+    stamp = stamp_of(found, time.time_ns(), SETTLED) if S_ISREG(found.st_mode) else None
+    return stamp and f"{stamp}:{content_hash(repr((data, REVISION)).encode())}"
 
 
 @uncollected()
@@ -64,7 +83,11 @@ def look(data: Data, folder: Path, known: Contents | None = None, *, whole: bool
     source = location(data, folder)
     if data.kind == "image":
         return list(_images(source, known or {}, whole))
-    return list({"text": _texts, "embedding": _embeddings}[data.kind](source, data))
+    stamp = table_stamp(data, folder)
+    found = list({"text": _texts, "embedding": _embeddings}[data.kind](source, data))
+    if stamp is not None:
+        found[0] = found[0]._replace(stamp=f"{stamp}:{len(found)}")
+    return found
 
 
 def _images(source: Path, known: Contents, whole: bool) -> Iterator[Found]:
@@ -94,14 +117,14 @@ def _embeddings(source: Path, data: Data) -> Iterator[Found]:
     if pool.features is None:
         raise DataFileError(f"{source} is a folder of images, not a file of embeddings; set kind to 'image'")
     check_matrix(pool.features, f"embeddings in {source}")
-    names = _names(pool.ids, len(pool))
+    names, named = _names(pool.ids, len(pool)), pool.ids is not None
     for start in range(0, len(pool), BLOCK):
         block = np.ascontiguousarray(pool.features[start : start + BLOCK])
         canonical = block.astype("<f4", copy=False)
         contents = _hashes(canonical)
         formers = contents if canonical is block else _hashes(block)
         for row, (content, former) in enumerate(zip(contents, formers, strict=True), start):
-            yield Found(names[row], "embedding", content, row=row, named=pool.ids is not None, former=former)
+            yield Found(names[row], "embedding", content, None, row, None, named, None, former)
 
 
 def _hashes(block: NDArray[Any]) -> list[str]:

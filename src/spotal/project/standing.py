@@ -37,8 +37,9 @@ class Standings:
             return {row.item: row for row in _standings(connection)}
 
     def current(self) -> dict[str, Standing]:
-        """What a model may be trained on, by id in the order of the items: labeled, and not held back for the audit."""
-        return {name: row for name, row in self.standings().items() if row.state == "labeled" and not row.held_back}
+        """What a model may be trained on, by id in the order of the items: decided, and not held back for the audit."""
+        decided = self._project.settings.decided
+        return {name: row for name, row in self.standings().items() if row.state in decided and not row.held_back}
 
     def words(self) -> list[Event]:
         """The last word of each annotator about each item's present content, in the order of recording."""

@@ -11,15 +11,17 @@ from spotal.project.advice import (
     Curve,
     Forecast,
     Verdict,
+    audited,
     covered,
     estimate,
     forecast,
     learning_curve,
+    set_figures,
     stability,
     verdict,
 )
 from spotal.project.predictions import read_predictions
-from spotal.project.records import Agreement, Counts
+from spotal.project.records import Agreement, Counts, Metric
 from spotal.project.told import told_aside
 
 if TYPE_CHECKING:
@@ -65,6 +67,8 @@ class Status:
     accuracy : Point of the newest model, None without audit labels
     coverage : figures of :class:`~spotal.project.advice.Cover`, by name, empty before there are any
     set_aside : sentences about labels that do not hold since their items changed, empty where there are none
+    sets : figures of the newest model by name where items may have several classes (``many``); accuracy is then the
+        share of items with all classes right
     """
 
     counts: Counts
@@ -80,6 +84,7 @@ class Status:
     verdict: Verdict | None
     agreement: list[Agreement]
     set_aside: list[str]
+    sets: dict[str, Metric]
 
 
 def read_status(project: Project) -> Status:
@@ -103,6 +108,7 @@ def read_status(project: Project) -> Status:
         verdict(project),
         project.labels.agreement(),
         list(told_aside(project.labels.set_aside())),
+        {} if predictions is None else set_figures(audited(predictions, project.rounds.audit())[1]),
     )
 
 
@@ -120,7 +126,8 @@ def _classes(project: Project, items: int) -> dict[str, ClassCount]:
     with another label.
     """
     standings = project.labels.standings().values()
-    labels = Counter(row.label for row in standings if row.state == "labeled")
+    parted = project.settings.parted
+    labels = Counter(name for row in standings if row.state == "labeled" for name in parted(row.label))
     decided = sum(row.state in ("labeled", "none_of_these") for row in standings)
     audit = project.rounds.audit()
     if len(audit) < LEAST_AUDIT:
@@ -128,7 +135,7 @@ def _classes(project: Project, items: int) -> dict[str, ClassCount]:
     weight = [row.weight for row in audit]
     found = {}
     for name in project.settings.classes:
-        share, least = estimate([row.label == name for row in audit], weight), labels[name]
+        share, least = estimate([name in parted(row.label) for row in audit], weight), labels[name]
         most = max(least, items - (decided - least))
         inside = (float(min(max(items * x, least), most)) for x in (share.value, share.low, share.high))
         found[name] = ClassCount(least, *inside)

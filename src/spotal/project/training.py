@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import Path
@@ -25,9 +25,10 @@ from spotal.storage.files import atomic_path
 if TYPE_CHECKING:
     from spotal.project.items import Present
     from spotal.project.project import Project
-    from spotal.project.records import Model
+    from spotal.project.records import Model, Standing
+    from spotal.project.settings import Settings
 
-__all__ = ["prepare", "train"]
+__all__ = ["prepare", "targets", "train"]
 
 
 BLOCK = 4_096
@@ -81,12 +82,12 @@ def prepare(project: Project, progress: Progress) -> Model:
     files: dict[str, Any] = {"embeddings": folder / f"{stem}.embeddings.npy"}
     made.note(project.folder, [f"{MODELS}/{stem}.{end}" for end in ENDINGS])
     total = len(project.items)
-    if len(set(labels.tolist())) < 2:
+    if not _tells_apart(labels):
         embeddings = recipe.cold(inputs.X, settings.random_state)
         n_labeled = 0
     else:
         progress(f"training on {len(rows):,} labels", 0, None)
-        learner = recipe.learner(inputs.X, len(settings.classes))
+        learner = recipe.learner(inputs.X, len(settings.classes), settings.many)
         calls.fit(learner, inputs.X[rows], labels, random_state=settings.random_state)
         progress("predicting", 0, None)
         if recipe.keeps_cold:
@@ -99,7 +100,9 @@ def prepare(project: Project, progress: Progress) -> Model:
         write_rows(files["predictions"], inputs.numbers, probabilities, total)
         files["weights"] = _save(learner, folder, stem)
     write_rows(files["embeddings"], inputs.numbers, embeddings, total)
-    about = {"made_from": known.digest, "classes": list(settings.classes), "model": settings.model}
+    about: dict[str, Any] = {"made_from": known.digest, "classes": list(settings.classes), "model": settings.model}
+    if settings.many:
+        about["many"] = True
     model = project.models.add(recipe.name, n_labeled=n_labeled, events=events, **files, about=about)
     _sweep(project)
     return model
@@ -107,21 +110,24 @@ def prepare(project: Project, progress: Progress) -> Model:
 
 @dataclass(frozen=True)
 class _Known:
-    """The items that are there, those of them that may be trained on, and a digest of all that a model depends on."""
+    """The items that are there, those of them that may be trained on, and a digest of all that a model depends on.
+
+    labeled : the class of each, or 0 and 1 for each class where an item may have several
+    """
 
     items: Present
-    labeled: dict[int, int]
+    labeled: dict[int, int] | dict[int, list[int]]
     digest: str
 
     @classmethod
     def of(cls, project: Project) -> _Known:
         settings = project.settings
         items = project.items.present()
-        classes = {name: k for k, name in enumerate(settings.classes)}
         standings = project.labels.current()
-        labeled = {row.number: classes[row.label] for row in standings.values() if row.label in classes}
+        labeled = targets(settings, standings.values())
         if len(labeled) < len(standings):
-            gone = sorted({str(row.label) for row in standings.values() if row.label not in classes})
+            names = {name for row in standings.values() for name in settings.parted(row.label)}
+            gone = sorted(names - set(settings.classes))
             warnings.warn(
                 f"left out {len(standings) - len(labeled):,} labels of classes that are not in spotal.toml "
                 f"({', '.join(gone[:3])}); add these classes, or label the items anew",
@@ -129,7 +135,8 @@ class _Known:
                 stacklevel=4,
             )
         digest = blake2b(digest_size=12)
-        for part in (settings.model, settings.classes, settings.random_state, settings.data, sorted(labeled.items())):
+        parts = (settings.model, settings.classes, settings.random_state, settings.data, sorted(labeled.items()))
+        for part in parts + (("many",) if settings.many else ()):
             digest.update(repr(part).encode())
         for some in blocks(len(items), BLOCK):
             pairs = zip(items.numbers[some].tolist(), items.contents[some], strict=True)
@@ -138,9 +145,26 @@ class _Known:
 
     def rows_in(self, inputs: Inputs) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Rows of ``inputs`` that have labels, and these; without items that could not be read."""
-        found = [(row, self.labeled[n]) for row, n in enumerate(inputs.numbers.tolist()) if n in self.labeled]
-        rows = np.asarray(found, np.int64).reshape(-1, 2)
-        return rows[:, 0], rows[:, 1]
+        rows = [row for row, n in enumerate(inputs.numbers.tolist()) if n in self.labeled]
+        labels = [self.labeled[n] for n in inputs.numbers[rows].tolist()]
+        return np.asarray(rows, np.int64), np.asarray(labels, np.int64)
+
+
+def targets(settings: Settings, standings: Iterable[Standing]) -> dict[int, int] | dict[int, list[int]]:
+    """Return what a model learns of items, by number: the class, or 0 and 1 for each class where there may be several.
+
+    Items of a class that is no longer the project's are left out.
+    """
+    found = {row.number: settings.places(row.label) for row in standings}
+    if settings.many:
+        count = len(settings.classes)
+        return {n: [int(k in own) for k in range(count)] for n, own in found.items() if own is not None}
+    return {number: own[0] for number, own in found.items() if own}
+
+
+def _tells_apart(labels: NDArray[np.int64]) -> bool:
+    """Whether there are two classes to learn; of an indicator matrix, a class that some labels have and others not."""
+    return len(labels) > 0 and bool((labels != labels[0]).any())
 
 
 def _is_whole(model: Model) -> bool:

@@ -13,6 +13,7 @@ from spotal.errors import InputError
 from spotal.numeric.arrays import block_rows, blocks, check_matrix, check_weight, is_tensor, to_numpy, to_tensor
 from spotal.numeric.checks import check_count
 from spotal.numeric.seeds import Seed, as_seed
+from spotal.numeric.shapes import ArrayOrTensor
 from spotal.pool.sample import priority_sample
 from spotal.reduce.dimension import choose_dimension
 
@@ -64,28 +65,24 @@ class PCA(TransformerMixin, BaseEstimator):
         self.max_samples = max_samples
         self.random_state = random_state
 
-    def fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> Self:
+    def fit(self, X: ArrayOrTensor, y: object = None, sample_weight: ArrayOrTensor | None = None) -> Self:
         """Fit to X (n, D), numpy or tensor, with optional non-negative weights (n,).
 
         Raises InputError for input that is not a finite matrix, bad weights, or bad n_components.
         """
-        X = check_matrix(X, "X")
-        n, width = X.shape
+        data = check_matrix(X, "X")
+        n, width = data.shape
         weight = check_weight(sample_weight, n, "sample_weight")
         auto = isinstance(self.n_components, str) and self.n_components == "auto"
-        if not auto and not (_is_count(self.n_components) and self.n_components <= width):
-            raise InputError(
-                "n_components",
-                must=f"be 'auto' or an integer from 1 to {width}, the width of X",
-                found=repr(self.n_components),
-            )
+        if not auto:
+            check_count(self.n_components, "n_components", 1, width, of=", the width of X, or 'auto'")
         for name in ("max_samples", "budget"):
             value = getattr(self, name)
             if name != "budget" or value is not None:
                 check_count(value, name, 1)
         rng = np.random.default_rng(as_seed(self.random_state))
         rows, kept = priority_sample(weight, n, int(self.max_samples), rng)
-        x = to_tensor(X if len(rows) == n else X[rows], torch.float64)
+        x = to_tensor(data if len(rows) == n else data[rows], torch.float64)
         w = torch.from_numpy(kept / kept.sum()).to(x.device)
         self.n_features_in_ = width
         self.mean_ = w @ x
@@ -105,15 +102,15 @@ class PCA(TransformerMixin, BaseEstimator):
         self.explained_variance_ = values[: self.n_components_]
         return self
 
-    def transform(self, X: Any) -> Any:
+    def transform(self, X: ArrayOrTensor) -> Any:
         """Project X (n, D) to (n, d): float32, or float64 if X is; numpy gives numpy, a tensor a tensor."""
         check_is_fitted(self)
-        X = check_matrix(X, "X")
-        if X.shape[1] != self.n_features_in_:
+        data = check_matrix(X, "X")
+        if data.shape[1] != self.n_features_in_:
             raise InputError(
-                "X", f"has {X.shape[1]} features, but PCA is expecting {self.n_features_in_} features as input"
+                "X", f"has {data.shape[1]} features, but PCA is expecting {self.n_features_in_} features as input"
             )
-        parts = [self.project(to_tensor(X[part])) for part in blocks(X.shape[0], block_rows(X.shape[1]))]
+        parts = [self.project(to_tensor(data[part])) for part in blocks(len(data), block_rows(data.shape[1]))]
         return torch.cat(parts) if is_tensor(X) else np.concatenate([to_numpy(part) for part in parts])
 
     def project(self, points: torch.Tensor) -> torch.Tensor:
@@ -130,10 +127,6 @@ class PCA(TransformerMixin, BaseEstimator):
         floor = max(1e-12 * float(self.spectrum_[0]), (1e-13 * float(self.mean_.abs().max())) ** 2)
         variance = self.explained_variance_
         return torch.where(variance > floor, variance, 1).sqrt()
-
-
-def _is_count(value: Any) -> bool:
-    return isinstance(value, (int, np.integer)) and not isinstance(value, bool) and int(value) >= 1
 
 
 def _leading(a: torch.Tensor, rank: int, rng: np.random.Generator) -> tuple[torch.Tensor, torch.Tensor]:

@@ -8,11 +8,13 @@ from functools import cache
 from html import escape
 from importlib.resources import files
 from itertools import zip_longest
-from typing import Any
+from typing import TypeVar
 
 from matplotlib.figure import Figure
 
 from spotal.report.plots import DARK, LIGHT, Theme, png, svg
+
+Content = TypeVar("Content")
 
 __all__ = ["document", "folded", "table", "themed"]
 
@@ -34,7 +36,7 @@ def document(title: str, headline: str, sections: Iterable[str], style: str = ""
     )
 
 
-def themed(draw: Callable[[Any, Theme], Figure], content: Any, alt: str, *, raster: bool = False) -> str:
+def themed(draw: Callable[[Content, Theme], Figure], content: Content, alt: str, *, raster: bool = False) -> str:
     """The picture for light pages and for print, and for dark screens where the reader's device asks for them.
 
     raster : draw pixels, for pictures of thousands of points

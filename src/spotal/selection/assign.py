@@ -24,14 +24,14 @@ FITTED = 5_000
 """Rows that the leading coordinates are fitted to."""
 
 
-def nearest_of(pool: Pool, picks: NDArray[np.int64]) -> NDArray[np.int64]:
+def nearest_of(pool: Pool, picks: NDArray[np.int64], exact_work: int = EXACT_WORK) -> NDArray[np.int64]:
     """Find the position of the nearest pick to each row; int64 (N,).
 
-    O(N n D) for N rows and n picks, up to 2 * 10^9 multiplications. Beyond, rows and picks are compared in 32 leading
-    coordinates, through inverted lists, O(N (D + sqrt(n))): a pick hardly farther away may be found in place of the
-    nearest. One pass; memory O(N).
+    O(N n D) for N rows and n picks, up to ``exact_work`` multiplications. Beyond, rows and picks are compared in 32
+    leading coordinates, through inverted lists, O(N (D + sqrt(n))): a pick hardly farther away may be found in place of
+    the nearest. One pass; memory O(N).
     """
-    task, count = assignment(pool, picks, exact=len(pool) * len(picks) * pool.dim <= EXACT_WORK)
+    task, count = assignment(pool, picks, exact=len(pool) * len(picks) * pool.dim <= exact_work)
     with one_thread(threads()):
         found: NDArray[np.int64] = run(task, pool, threads=count)
     return found

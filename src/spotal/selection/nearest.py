@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from spotal.numeric.arrays import blocks
+
 __all__ = ["nearest_rows"]
 
 NEIGHBORS = 8
@@ -15,7 +17,13 @@ BLOCK = 4096
 
 
 def nearest_rows(
-    carried: NDArray[np.floating], free: NDArray[np.int64], design: NDArray[np.float64]
+    carried: NDArray[np.floating],
+    free: NDArray[np.int64],
+    design: NDArray[np.float64],
+    *,
+    neighbors: int = NEIGHBORS,
+    most_neighbors: int = MOST_NEIGHBORS,
+    block: int = BLOCK,
 ) -> NDArray[np.int64]:
     """Rows nearest to the design points in the cube, without replacement.
 
@@ -26,6 +34,8 @@ def nearest_rows(
     carried : (N, d) pool in the cube
     free : (m,) row numbers that may be chosen, m >= n
     design : (n, d)
+    neighbors, most_neighbors : rows that are looked at first, and before the tree is made anew of the rows left
+    block : design points that are looked up at once
 
     Returns
     -------
@@ -44,20 +54,19 @@ def nearest_rows(
     chosen = np.empty(len(design), np.int64)
     left = np.arange(len(free))
     tree = cKDTree(points)
-    for start in range(0, len(design), BLOCK):
-        block = design[start : start + BLOCK]
-        near = left[_query(tree, block, NEIGHBORS)]
+    for part in blocks(len(design), block):
+        near = left[_query(tree, design[part], neighbors)]
         for offset, candidates in enumerate(near):
-            count = NEIGHBORS
+            count = neighbors
             while taken[candidates].all():  # all gone: look farther, and before long only at rows that are left
                 count *= 4
-                if count > MOST_NEIGHBORS:
-                    left, count = np.flatnonzero(~taken), NEIGHBORS
+                if count > most_neighbors:
+                    left, count = np.flatnonzero(~taken), neighbors
                     tree = cKDTree(points[left])
-                candidates = left[_query(tree, block[offset : offset + 1], count)[0]]
+                candidates = left[_query(tree, design[part][offset : offset + 1], count)[0]]
             position = candidates[~taken[candidates]][0]
             taken[position] = True
-            chosen[start + offset] = free[position]
+            chosen[part.start + offset] = free[position]
     return chosen
 
 

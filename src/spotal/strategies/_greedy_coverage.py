@@ -39,6 +39,8 @@ def greedy_cover(
     around: NDArray[np.int64],
     chance: ContentRandom,
     radius: float,
+    block_rows: int = BLOCK_ROWS,
+    few: int = FEW,
 ) -> tuple[NDArray[np.int64], float]:
     """The rows of greatest gain in coverage, each given those before it, and the coverage reached, in [0, 1].
 
@@ -58,6 +60,7 @@ def greedy_cover(
     chance : breaks ties
     radius : the distance over which the kernel falls; where it is small beside the pool, or pairs are few, similarities
         are worked out in float64 rather than float32
+    block_rows : candidates whose similarities to all targets are held at once; few : pairs that are few
 
     Notes
     -----
@@ -68,7 +71,7 @@ def greedy_cover(
     middle = points.mean(0)
     points -= middle
     narrow = radius < NARROW * float(points.square().sum(1).max().sqrt())
-    dtype = torch.float64 if narrow or len(candidates) * len(targets) <= FEW else torch.float32
+    dtype = torch.float64 if narrow or len(candidates) * len(targets) <= few else torch.float32
     points = points.to(dtype)
     half = points.square().sum(1) / 2
     weight = torch.from_numpy(weights).to(points.device, dtype)
@@ -94,15 +97,15 @@ def greedy_cover(
     bound = np.empty(len(order))
     for batch in pool.batches():
         wanted = np.flatnonzero(place[batch.rows] >= 0)
-        for start in range(0, len(wanted), BLOCK_ROWS):
-            part = wanted[start : start + BLOCK_ROWS]
+        for start in range(0, len(wanted), block_rows):
+            part = wanted[start : start + block_rows]
             chosen = batch.points[torch.from_numpy(part).to(batch.points.device)]
             at = place[batch.rows][part]
             bound[at] = gains(chosen) / price[at]
     fresh = np.ones(len(order), dtype=bool)
     bound[~allowance.open[order]] = -1
     while bound.max(initial=-1) >= 0:
-        look = BLOCK_ROWS // 4  # a few are often enough
+        look = block_rows // 4  # a few are often enough
         while True:
             best = int(bound.argmax())
             if fresh[best] or bound[best] <= 0:  # a gain of nothing cannot become less
@@ -114,7 +117,7 @@ def greedy_cover(
                 stale = np.concatenate([stale, more[: look - len(stale)]])
             bound[stale] = gains(pool.rows(order[stale])) / price[stale]
             fresh[stale] = True
-            look = BLOCK_ROWS
+            look = block_rows
         allowance.take(order[best])
         bound[~allowance.open[order]] = -1
         fresh[:] = False

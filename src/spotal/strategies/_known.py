@@ -92,6 +92,6 @@ def check_probabilities(probabilities: Any, n: int) -> NDArray[np.floating] | No
             "probabilities",
             must="be non-negative with rows that sum to 1",
             found=f"{array[row].min():g} as least entry and {sums[row, *draw]:g} as sum in row {row}",
-            remedy="apply softmax to scores first",
+            remedy="apply softmax to scores first; for rows with several classes give labels as 0 and 1 (m, classes)",
         )
     return array

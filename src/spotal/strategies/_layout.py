@@ -72,7 +72,7 @@ def reduced(reduction: Any, points: torch.Tensor) -> Any:
 
     The transport magnifies rounding, which depends on where in a batch a row lies. Components are therefore found in
     double precision and rounded to single: the same row gives the same coordinates. Rows that whitening by a tiny
-    weighted variance flings away are stopped at 1e19.
+    weighted variance moves far away are clipped to 1e19.
     """
     if reduction is None:
         return points

@@ -20,14 +20,14 @@ from spotal.strategies.base import Query
 __all__ = ["LEAST_ROWS", "Draw", "Sample", "rows_needed"]
 
 LEAST_ROWS = 4096
-"""Rows of the pool that are worked on, at least; all of a pool that has no more."""
+"""Rows of the pool that are worked on, at least, unless told otherwise; all of a pool that has no more."""
 ROWS_PER_PICK = 16
 """Rows for each label, given or asked for, at least."""
 
 
-def rows_needed(n: int, labeled: int, budget: int) -> int:
-    """Rows of a pool of n that a query works on."""
-    return min(n, max(LEAST_ROWS, ROWS_PER_PICK * (labeled + budget)))
+def rows_needed(n: int, labeled: int, budget: int, least: int = LEAST_ROWS) -> int:
+    """Rows of a pool of n that a query works on, ``least`` or more."""
+    return min(n, max(least, ROWS_PER_PICK * (labeled + budget)))
 
 
 @dataclass(frozen=True)
@@ -47,8 +47,8 @@ class Sample:
     labeled: NDArray[np.int64]
 
     @classmethod
-    def of(cls, query: Query) -> Sample:
-        """Draw rows, all of them where they are few; a row that was unlikely to be drawn stands for more.
+    def of(cls, query: Query, least: int = LEAST_ROWS) -> Sample:
+        """Draw ``least`` rows or more, all of them where they are few; a row unlikely to be drawn stands for more.
 
         Half of the rows are drawn in proportion to the caller's mass alone; a quarter in proportion to mass times the
         squared distance to the mean, for small groups far out (the lightweight coresets of O. Bachem, M. Lucic and
@@ -59,7 +59,7 @@ class Sample:
         Raises InputError for rows that are not finite.
         """
         n, known = len(query.pool), query.labeled
-        size = rows_needed(n, len(known), query.budget)
+        size = rows_needed(n, len(known), query.budget, least)
         if size == n:
             own = query.weights()
             rows = query.unlabeled[own[query.unlabeled] > 0]
@@ -103,6 +103,7 @@ class Sample:
             None if query.draws is None else query.draws[some],
             cost,
             self.mass,
+            query.multilabel,
         )
 
 
@@ -140,14 +141,14 @@ class Draw(Pass[_Drawn, tuple[NDArray[np.int64], NDArray[np.float64]]]):
     def __init__(self, query: Query, size: int, among: NDArray[np.bool_] | None = None) -> None:
         self.size, self.among, self.seed = size, among, query.seed
         self.where, self.labeled, self.weights = query.pool.where, np.sort(query.labeled), query.mass
-        self.probabilities = query.probabilities
+        self.probabilities, self.multilabel = query.probabilities, query.multilabel
         first = np.linspace(0, len(query.pool) - 1, min(LEAST_ROWS, len(query.pool))).astype(np.int64)
         points = query.pool.rows(first).float()
         self.center = points.mean(0)
         # what is typical: any other number would do, and change only how many rows are drawn by which rule
         self.typical = float(_squared_apart(points, self.center).mean()), 0.0
         if self.probabilities is not None:
-            self.typical = self.typical[0], float(_doubt(self.probabilities[first]).mean())
+            self.typical = self.typical[0], float(_doubt(self.probabilities[first], self.multilabel).mean())
 
     def map(self, batch: Batch) -> _Drawn:
         apart = _squared_apart(batch.points, self.center)
@@ -161,7 +162,7 @@ class Draw(Pass[_Drawn, tuple[NDArray[np.int64], NDArray[np.float64]]]):
             mass[~self.among[batch.rows]] = 0
         interest = 1 + _share(np.nan_to_num(apart), self.typical[0])
         if self.probabilities is not None:
-            interest += _share(_doubt(self.probabilities[batch.rows]), self.typical[1])
+            interest += _share(_doubt(self.probabilities[batch.rows], self.multilabel), self.typical[1])
         chance = mass * interest
         some = np.flatnonzero(mass > 0)
         priority = chance[some] / row_uniforms(row[some], self.seed)
@@ -196,8 +197,8 @@ def _squared_apart(points: torch.Tensor, center: torch.Tensor) -> NDArray[np.flo
     return squared
 
 
-def _doubt(probabilities: NDArray[np.floating]) -> NDArray[np.float64]:
-    return (1 - margins(probabilities)).clip(0, 1) ** 2
+def _doubt(probabilities: NDArray[np.floating], multilabel: bool) -> NDArray[np.float64]:
+    return (1 - margins(probabilities, multilabel)).clip(0, 1) ** 2
 
 
 def _share(values: NDArray[np.float64], typical: float) -> NDArray[np.float64]:

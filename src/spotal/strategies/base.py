@@ -26,6 +26,7 @@ from spotal.selection.base import Selection
 from spotal.selection.estimate import Sampling, collapse
 from spotal.selection.provenance import describe, versions
 from spotal.strategies._known import check_known, check_probabilities
+from spotal.strategies._sets import class_sets
 
 __all__ = ["Choice", "Query", "Strategy"]
 
@@ -43,12 +44,14 @@ class Query:
         tensor (rows, d), and ``rows``, the slice of pool rows; ``pool.rows(indices)`` gives a tensor (k, d)
     budget : int, rows to choose, 1 to the number of unlabeled rows. With prices, about as many as the money buys.
     labeled : int64 (m,), row numbers, none repeated
-    labels : int64 (m,), their classes, or None
+    labels : int64 (m,), their classes, or None; with ``multilabel`` 0 and 1 (m, classes)
     probabilities : float32 or float64 (N, classes), of the current model, or None; the mean where draws are given
     mass : float64 (N,), the caller's weight of each row, in 0..1 with 1 the greatest, or None for equal weights
     seed : int of 63 bits
     draws : float (N, classes, draws), class probabilities of each posterior draw, or None
     limits : Limits on cost and groups, or None
+    multilabel : bool, whether rows may have several classes, or none; each column of probabilities is then that of one
+        class alone
 
     Examples
     --------
@@ -71,6 +74,7 @@ class Query:
     seed: int = 0
     draws: NDArray[np.floating] | None = None
     limits: Limits | None = None
+    multilabel: bool = False
 
     def allowance(self) -> Allowance:
         """Return what may be picked, for taking one row after another: the budget, and the limits if there are any."""
@@ -167,6 +171,8 @@ class Strategy(ABC):
     needs_probabilities : bool, whether a query without class probabilities is refused
     needs_draws : bool, whether probabilities must be those of several posterior draws
     needs_embeddings : bool; False says that the pool only counts rows, so any array of that many rows will do
+    multilabel : bool, whether ``_choose`` heeds ``query.multilabel``, or looks at neither labels nor probabilities; a
+        strategy that does neither refuses rows with several classes
     honors_limits : bool, whether ``_choose`` keeps to ``query.limits``, by ``query.best`` or ``query.allowance()``;
         a strategy that does not refuses cost and groups
     ignores_order : bool, whether the same rows in another order give the same picks
@@ -191,6 +197,7 @@ class Strategy(ABC):
     needs_draws: ClassVar[bool] = False
     needs_embeddings: ClassVar[bool] = True
     shares_work: ClassVar[bool] = False
+    multilabel: ClassVar[bool] = False
     honors_limits: ClassVar[bool] = False
     ignores_order: ClassVar[bool] = True
     engines: ClassVar[tuple[str, ...]] = ("local",)
@@ -223,7 +230,10 @@ class Strategy(ABC):
         labels : (m,) their classes: integers, texts, booleans, a categorical; or (n,), one for each row of the pool.
             Without ``labeled``, the rows that have one are labeled: None, NaN, pandas.NA and the integer -1 stand for
             no label. Integers and booleans are numbers of columns of ``probabilities``; other classes are sorted.
-        probabilities : (n, classes) class probabilities of every row under the current model; or (n, classes, draws),
+            Where rows may have several classes, or none: 0 and 1 (m, classes), or a list of m sets of integers, for the
+            rows of ``labeled``; (0, classes) says so while nothing is labeled.
+        probabilities : (n, classes) class probabilities of every row under the current model, which sum to 1 unless
+            rows may have several classes; or (n, classes, draws),
             those of several draws of it (an ensemble, dropout), whose mean serves where one is enough
         mass : (n,) extra weight of each row, non-negative, not all zero
         cost : (n,) positive price of each row's label. Together the picks cost ``budget`` at most (up to rounding, a
@@ -334,8 +344,12 @@ class Strategy(ABC):
         classes: Any = None,
     ) -> Query:
         n = len(pool)
-        checked = check_probabilities(probabilities, n)
-        rows, codes = check_known(labeled, labels, n, classes, None if checked is None else checked.shape[1])
+        sets = class_sets(labels, probabilities, n)
+        checked = check_probabilities(None if sets else probabilities, n)
+        columns = None if checked is None else checked.shape[1]
+        rows, codes = check_known(labeled, None if sets else labels, n, None if sets else classes, columns)
+        if sets is not None:
+            sets.check(self.name, self.multilabel, len(rows))
         if cost is None:
             _check_count(budget, n, len(rows))
         limits = None
@@ -371,13 +385,14 @@ class Strategy(ABC):
             pool=pool,
             budget=int(budget),
             labeled=rows,
-            labels=codes,
-            probabilities=checked,
+            labels=codes if sets is None else sets.labels,
+            probabilities=checked if sets is None else sets.probabilities,
             # only ratios matter: from here on the greatest is 1, and no sum overflows
             mass=None if weight is None else weight / weight.max(),
             seed=as_seed(random_state),
             draws=draws,
             limits=limits,
+            multilabel=sets is not None,
         )
 
 

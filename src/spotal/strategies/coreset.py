@@ -20,6 +20,7 @@ class CoreSet(Strategy):
     """
 
     name = "coreset"
+    multilabel = True
     honors_limits = True
 
     def _choose(self, query: Query) -> Choice:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from spotal.mass.entropy import entropies
 from spotal.strategies.base import Choice, Query, Strategy
 
 __all__ = ["EntropySampling"]
@@ -16,11 +17,14 @@ class EntropySampling(Strategy):
     """
 
     name = "entropy"
+    multilabel = True
     needs_probabilities = True
     needs_embeddings = False
     honors_limits = True
 
     def _choose(self, query: Query) -> Choice:
         assert query.probabilities is not None
+        if query.multilabel:
+            return Choice(query.best(entropies(query.probabilities, True) * query.weights()))
         p = query.probabilities.clip(1e-12, 1).astype(np.float64)
         return Choice(query.best(-(p * np.log(p)).sum(1) * query.weights()))

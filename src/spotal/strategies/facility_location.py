@@ -9,7 +9,7 @@ from spotal.numeric.threads import one_thread
 from spotal.selection.coverage import Coverage, Reach
 from spotal.selection.graph import NeighborGraph
 from spotal.strategies._content import ContentRandom, fill
-from spotal.strategies._sample import Sample
+from spotal.strategies._sample import LEAST_ROWS, Sample
 from spotal.strategies._sphere import unit
 from spotal.strategies.base import Choice, Query, Strategy
 
@@ -31,23 +31,33 @@ class FacilityLocation(Strategy):
     radius : "auto" or float
         "auto" is the median, over rows, of the distance to the last of the neighbors.
     normalize : bool, whether to divide rows by their norm first
+    sample_size : int, least rows of a large pool that it works on
 
     Notes
     -----
-    s = max(4096, 16 times the labels and picks) rows at most, drawn in one pass of O(N D); then O(s min(s, 4096) D) for
-    the graph and O(s neighbors log s) for the picks. Memory O(s (D + neighbors) + N).
+    s = max(sample_size, 16 times the labels and picks) rows at most, drawn in one pass of O(N D); then
+    O(s min(s, 4096) D) for the graph and O(s neighbors log s) for the picks. Memory O(s (D + neighbors) + N).
     """
 
     name = "facility-location"
+    multilabel = True
     honors_limits = True
 
-    def __init__(self, *, neighbors: int = 50, radius: float | str = "auto", normalize: bool = True) -> None:
+    def __init__(
+        self,
+        *,
+        neighbors: int = 50,
+        radius: float | str = "auto",
+        normalize: bool = True,
+        sample_size: int = LEAST_ROWS,
+    ) -> None:
         self.neighbors = check_count(neighbors, "neighbors", 1)
         self.radius = radius if isinstance(radius, str) and radius == "auto" else check_real(radius, "radius", 0)
         self.normalize = normalize
+        self.sample_size = check_count(sample_size, "sample_size", 1)
 
     def _choose(self, query: Query) -> Choice:
-        sample = Sample.of(query)
+        sample = Sample.of(query, self.sample_size)
         points = unit(sample.points) if self.normalize else sample.points - sample.points.mean(0)
         scale = 1.0 if self.normalize else float(points.abs().max()) or 1.0  # squares neither vanish nor overflow
         size, k = len(points), min(self.neighbors + 1, len(points))

@@ -44,6 +44,7 @@ class FADS(Strategy):
     """
 
     name = "fads"
+    multilabel = True
 
     def __init__(self, *, components: int = 32, steps: int = 10, sample_size: int = 50_000) -> None:
         self.components = check_count(components, "components", 1)

@@ -36,6 +36,7 @@ class KMeans(Strategy):
     """
 
     name = "kmeans"
+    multilabel = True
     honors_limits = True
 
     def __init__(self, *, sample_size: int = 20_000) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from spotal.mass.margin import margins
 from spotal.strategies.base import Choice, Query, Strategy
 
 __all__ = ["LeastConfidenceSampling"]
@@ -17,11 +18,14 @@ class LeastConfidenceSampling(Strategy):
     """
 
     name = "least-confidence"
+    multilabel = True
     needs_probabilities = True
     needs_embeddings = False
     honors_limits = True
 
     def _choose(self, query: Query) -> Choice:
         assert query.probabilities is not None
+        if query.multilabel:  # half of the mean over classes of one minus the margin
+            return Choice(query.best((1 - margins(query.probabilities, True)) / 2 * query.weights()))
         top = query.probabilities.max(1).clip(0, 1).astype(np.float64)
         return Choice(query.best((1 - top) * query.weights()))

@@ -15,10 +15,11 @@ class MarginSampling(Strategy):
     """
 
     name = "margin"
+    multilabel = True
     needs_probabilities = True
     needs_embeddings = False
     honors_limits = True
 
     def _choose(self, query: Query) -> Choice:
         assert query.probabilities is not None
-        return Choice(query.best((1 - margins(query.probabilities)) * query.weights()))
+        return Choice(query.best((1 - margins(query.probabilities, query.multilabel)) * query.weights()))

@@ -33,6 +33,7 @@ class MaxHerding(Strategy):
     """
 
     name = "maxherding"
+    multilabel = True
     honors_limits = True
 
     def __init__(self, *, radius: float = 1.0, normalize: bool = True, sample_size: int = 35_000) -> None:

@@ -51,7 +51,7 @@ class SelectionScale:
         n: int,
         dim: int,
         budget: int,
-        strategy: Any = None,
+        strategy: object = None,
         *,
         labeled: int = 0,
         limited: bool = False,
@@ -75,7 +75,7 @@ class SelectionScale:
                 "leave them out",
                 subject="plans and max_memory",
             )
-        sampled = rows_needed(n, labeled, budget)
+        sampled = rows_needed(n, labeled, budget, spot.sample_size)
         near = neighbors_needed(sampled, spot.most_reach / max(1, labeled + budget))
         drawn = spot.representative == "random"
         return cls(n, dim, budget, sampled, near, labeled > 0 or limited or known or drawn, classes)
@@ -133,7 +133,7 @@ def kept(reading: BatchReading) -> Iterator[None]:
 
 
 @contextmanager
-def within(most: int | None, shape: tuple[int, int], budget: float, strategy: Any, **of: Any) -> Iterator[None]:
+def within(most: int | None, shape: tuple[int, int], budget: float, strategy: object, **of: Any) -> Iterator[None]:
     """Read a pool of that shape so that choosing takes ``most`` bytes at most; ``of`` as for ``SelectionScale.of``.
 
     Raises InputError, before anything is read, where that cannot be.

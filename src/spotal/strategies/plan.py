@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -16,6 +16,9 @@ from spotal.numeric.threads import threads
 from spotal.pool import ArrayPool, Pool
 from spotal.selection.graph import CANDIDATES
 from spotal.strategies.memory import BatchReading, SelectionScale, kept
+
+if TYPE_CHECKING:
+    from spotal.strategies.base import Strategy
 
 __all__ = ["Plan", "plan"]
 
@@ -65,7 +68,7 @@ def plan(
     sequential: bool = False,
     read_rate: float = 0.0,
     max_memory: int | str | None = None,
-    strategy: Any = None,
+    strategy: Strategy | None = None,
     labeled: int = 0,
     limited: bool = False,
     known: bool = False,

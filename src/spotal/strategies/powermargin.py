@@ -29,6 +29,7 @@ class PowerMargin(Strategy):
     """
 
     name = "powermargin"
+    multilabel = True
     needs_probabilities = True
     needs_embeddings = False
     honors_limits = True
@@ -42,7 +43,7 @@ class PowerMargin(Strategy):
         noise = np.empty(len(p))
         noise[np.lexsort(p.T)] = query.rng().gumbel(size=len(p))
         with np.errstate(divide="ignore"):
-            key = np.log(query.per_price((1 - margins(p)).clip(0) * mass)) + noise / self.beta
+            key = np.log(query.per_price((1 - margins(p, query.multilabel)).clip(0) * mass)) + noise / self.beta
         rows = query.unlabeled
         order = np.lexsort((-noise[rows], -key[rows], mass[rows] == 0))
         return Choice(query.allowance().walk(rows[order]))

@@ -20,6 +20,7 @@ class Random(Strategy):
     """
 
     name = "random"
+    multilabel = True
     needs_embeddings = False
     honors_limits = True
     ignores_order = False

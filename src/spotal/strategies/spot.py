@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from spotal.errors import InputError, to_call
 from spotal.mass import Mass, class_shares, margins, parse_mass
 from spotal.numeric.arrays import to_numpy
-from spotal.numeric.checks import check_real
+from spotal.numeric.checks import check_count, check_real
 from spotal.numeric.threads import one_thread
 from spotal.pool.base import Pool
 from spotal.reduce import SoftSphere
@@ -22,7 +22,7 @@ from spotal.selection.provenance import describe
 from spotal.strategies._content import ContentRandom, fill
 from spotal.strategies._draw import draw
 from spotal.strategies._record import Clock
-from spotal.strategies._sample import Sample, rows_needed
+from spotal.strategies._sample import LEAST_ROWS, Sample, rows_needed
 from spotal.strategies.base import Choice, Query, Strategy
 
 if TYPE_CHECKING:
@@ -67,11 +67,13 @@ class SPOT(Strategy):
         "random" draws one of the rows that each pick stands for, in proportion to the caller's ``mass``, in its place:
         its probability is known, and :meth:`Selection.estimate <spotal.selection.Selection.estimate>` has no bias.
         Takes no cost or groups.
+    sample_size : int, at least 1
+        Least number of rows that the picks are chosen from and for; a pool of fewer rows is used whole.
 
     Notes
     -----
-    n picks beside m labeled rows among N work on s = min(N, max(4,096, 16 (n + m))) rows, drawn by mass and by how
-    interesting they are (:class:`~spotal.strategies._sample.Sample`), on a sphere that keeps far-out rows near
+    n picks beside m labeled rows among N work on s = min(N, max(sample_size, 16 (n + m))) rows, drawn by mass and by
+    how interesting they are (:class:`~spotal.strategies._sample.Sample`), on a sphere that keeps far-out rows near
     (:class:`~spotal.reduce.SoftSphere`): one pass of O(N D) to draw, O(s min(s, 4,096) D) for the graph, exact up to
     4,096 rows, O(s k log s) to pick, k neighbors a row. Memory O(s (D + k)). Which pick stands for each row is found
     when it is asked for: a pass over the pool. Limits on cost and groups are kept in the greedy step: the greatest gain
@@ -93,6 +95,7 @@ class SPOT(Strategy):
     """
 
     name = "spot"
+    multilabel = True
     shares_work = True
     engines = ("local", "ray")
     honors_limits = True
@@ -104,6 +107,7 @@ class SPOT(Strategy):
         reach: str | float = "auto",
         space_filling: str | float = "auto",
         representative: str = "center",
+        sample_size: int = LEAST_ROWS,
     ) -> None:
         if not isinstance(mass, (str, Mass)):
             raise InputError(
@@ -124,6 +128,7 @@ class SPOT(Strategy):
         self.reach = reach
         self.space_filling = space_filling
         self.representative = representative
+        self.sample_size = check_count(sample_size, "sample_size", 1)
 
     @classmethod
     def paper(cls, **changes: Any) -> TransportedDesign:
@@ -146,14 +151,14 @@ class SPOT(Strategy):
         return None
 
     def _reads_once(self, pool: Pool, budget: int) -> bool:
-        return self.representative == "center" and rows_needed(len(pool), 0, budget) < len(pool)
+        return self.representative == "center" and rows_needed(len(pool), 0, budget, self.sample_size) < len(pool)
 
     def _choose(self, query: Query) -> Choice:
         clock = Clock()
         rule = self.mass if isinstance(self.mass, Mass) else parse_mass(AUTO if self.mass == "auto" else self.mass)
         share = None if _is_auto(self.reach) else float(self.reach)
         power = None if _is_auto(self.space_filling) else float(self.space_filling)
-        picks, figures = _cover(query, rule, share, power, clock)
+        picks, figures = _cover(query, rule, share, power, self.sample_size, clock)
         if self.representative == "center":
             return Choice(picks, None, figures, clock.seconds)
         with clock("draw"):
@@ -183,18 +188,18 @@ def unevenness(probabilities: NDArray[np.floating], mass: NDArray[np.float64]) -
     return float(np.clip(1 + (seen * np.log(seen)).sum() / np.log(len(shares)), 0, 1))
 
 
-def narrowed(probabilities: NDArray[np.floating], mass: NDArray[np.float64]) -> float:
+def narrowed(probabilities: NDArray[np.floating], mass: NDArray[np.float64], multilabel: bool = False) -> float:
     """Share of a pick's mass that lies within reach: .1 to the power of a model's mean margin.
 
     Parameters
     ----------
-    probabilities : (s, classes); mass : float64 (s,), not all zero
+    probabilities : (s, classes); mass : float64 (s,), not all zero; multilabel : bool, whether rows may have several
 
     Returns
     -------
     float in [.1, 1]: 1 where the model does not tell the classes apart, .1 where it is sure of every row.
     """
-    sure = float(np.average(margins(probabilities), weights=mass))
+    sure = float(np.average(margins(probabilities, multilabel), weights=mass))
     return float(NARROW ** np.clip(sure, 0, 1))
 
 
@@ -207,7 +212,7 @@ def _stretch(points: torch.Tensor, graph: NeighborGraph, reach: Reach) -> NDArra
 
 
 def _cover(
-    query: Query, rule: Mass, share: float | None, space_filling: float | None, clock: Clock
+    query: Query, rule: Mass, share: float | None, space_filling: float | None, sample_size: int, clock: Clock
 ) -> tuple[NDArray[np.int64], dict[str, float]]:
     """Rows of the pool that cover it best, in order, and figures of the coverage.
 
@@ -217,13 +222,14 @@ def _cover(
     share : of the mass that one pick stands for, what lies within a row's reach; None follows :func:`narrowed`
     space_filling : power of a row's distance to where it may be covered from, which multiplies its worth; None follows
         :func:`unevenness`, twice it
+    sample_size : least number of rows to work on
     """
     with clock("sample"):
-        sample = Sample.of(query)
+        sample = Sample.of(query, sample_size)
         evidence = sample.evidence(query)
         odds = evidence.probabilities
         if share is None:
-            share = 1.0 if odds is None else narrowed(odds, sample.mass)
+            share = 1.0 if odds is None else narrowed(odds, sample.mass, query.multilabel)
         share /= len(query.labeled) + query.budget  # of the pool's mass
     with clock("graph"):
         with one_thread():  # sums round alike on every number of cores

@@ -81,6 +81,7 @@ class TransportedDesign(Strategy):
     """
 
     name = "spot-paper"
+    multilabel = True
     engines = ("local", "ray")
 
     def __init__(
@@ -170,7 +171,16 @@ class TransportedDesign(Strategy):
         """The mass to carry, float64 (N,): positive somewhere among the unlabeled rows."""
         rule = parse_mass(self.mass) if isinstance(self.mass, str) else self.mass
         policy = rule.weigh(
-            Evidence(query.pool, query.labeled, query.labels, query.probabilities, query.draws, None, query.mass)
+            Evidence(
+                query.pool,
+                query.labeled,
+                query.labels,
+                query.probabilities,
+                query.draws,
+                None,
+                query.mass,
+                query.multilabel,
+            )
         )
         for mass in (policy * query.weights(), query.weights(), np.ones(len(query.pool))):
             if mass[query.unlabeled].any():

@@ -49,6 +49,7 @@ class TypiClust(Strategy):
     """
 
     name = "typiclust"
+    multilabel = True
     honors_limits = True
 
     def __init__(

@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from spotal.errors import DataFileError, SpotalError, one_line
 from spotal.tables.opening import check_names, reading
 from spotal.tables.unpacked import check_arrow
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 __all__ = ["ArrowFile", "arrow_faults"]
 
@@ -59,7 +62,7 @@ class ArrowFile:
                 self.num_record_batches = len(self._batches)
             check_names(self.schema.names, path)
 
-    def get_batch(self, k: int) -> Any:
+    def get_batch(self, k: int) -> pa.RecordBatch:
         """The batch of that number, a view of the map."""
         if k not in self._valid:
             with arrow_faults(self.path):
@@ -72,7 +75,7 @@ class ArrowFile:
         """All batches in order."""
         return (self.get_batch(k) for k in range(self.num_record_batches))
 
-    def read_all(self) -> Any:
+    def read_all(self) -> pa.Table:
         """All batches as one table."""
         import pyarrow as pa
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +15,9 @@ from spotal.tables.delimited import is_number
 from spotal.tables.numeric import is_numeric, looks_numeric
 from spotal.tables.opening import listed
 from spotal.tables.text import note
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 __all__ = ["EMBEDDING_COLUMNS", "Ids", "column", "features", "ids_of", "is_integer", "is_text", "numbers", "texts_of"]
 
@@ -31,7 +34,7 @@ def _row(row: int) -> str:
     return f"row {row}"
 
 
-def column(table: Any, name: str, argument: str, path: Path) -> Any:
+def column(table: pa.Table, name: str, argument: str, path: Path) -> pa.ChunkedArray:
     """Return that column of an arrow table, which has no empty cells.
 
     Raises InputError, in the words of ``argument``, if it is absent, DataFileError for empty cells.
@@ -50,7 +53,9 @@ def column(table: Any, name: str, argument: str, path: Path) -> Any:
     return values
 
 
-def texts_of(values: Any, what: str, path: Path, where: Callable[[int], str] = _row) -> list[str]:
+def texts_of(
+    values: list[object] | pa.ChunkedArray, what: str, path: Path, where: Callable[[int], str] = _row
+) -> list[str]:
     """Return texts from an arrow column or a list: texts as they are, integers and dates as they are written.
 
     Bytes are read as UTF-8, and this is said. Raises DataFileError, with the place, for a missing cell, for bytes that
@@ -160,7 +165,7 @@ def _integers(listing: Sequence[int], what: str) -> NDArray[Any]:
     raise DataFileError(f"{what} must be integers of 64 bits or text, found other sizes; convert them to text")
 
 
-def is_integer(kind: Any) -> bool:
+def is_integer(kind: pa.DataType) -> bool:
     """Return whether an arrow type is one of integers."""
     from pyarrow import types
 
@@ -182,7 +187,7 @@ def numbers(values: Any, what: str) -> NDArray[np.float64]:
 
 
 def features(
-    table: Any, path: Path, without: tuple[str | None, ...] = (), where: Callable[[int], str] = _row
+    table: pa.Table, path: Path, without: tuple[str | None, ...] = (), where: Callable[[int], str] = _row
 ) -> NDArray[Any]:
     """Return the feature columns of an arrow table as a float matrix (n, d).
 

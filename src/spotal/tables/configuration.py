@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import MISSING, dataclass, field, fields
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from spotal.errors import InputError, like
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
 
 __all__ = ["build", "check_fields", "check_sizes", "closest", "key"]
 
@@ -44,7 +47,7 @@ def key(
     return field(default=default, metadata={"rule": rule})
 
 
-def build(cls: type[T], table: Any, where: str) -> T:
+def build(cls: type[T], table: object, where: str) -> T:
     """The dataclass ``cls`` from a table of its fields; ``where`` names the table in messages.
 
     Raises
@@ -67,7 +70,7 @@ def build(cls: type[T], table: Any, where: str) -> T:
         raise error.within(where) from None
 
 
-def check_fields(instance: Any) -> None:
+def check_fields(instance: DataclassInstance) -> None:
     """Check every field made by ``key``; to be called in ``__post_init__``. Lists become tuples, integers floats."""
     for found in fields(instance):
         rule = found.metadata.get("rule")
@@ -106,7 +109,7 @@ def _checked(name: str, value: Any, rule: _Rule) -> Any:
     return value
 
 
-def check_sizes(value: Any, name: str) -> None:
+def check_sizes(value: object, name: str) -> None:
     """Raise InputError where a number, or one in a table or list, is larger than anything here can be."""
     if isinstance(value, Mapping):
         for key, item in value.items():

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import re
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 __all__ = ["EMPTY", "is_numeric", "looks_numeric", "parsed"]
 
@@ -17,7 +20,7 @@ LIKE = re.compile(r"[+-]?\d{1,3}([.,' \u00a0\u202f]?\d{3})*([.,]\d+)?\s?%?")
 """What a person would read as a number."""
 
 
-def is_numeric(kind: Any) -> bool:
+def is_numeric(kind: pa.DataType) -> bool:
     """Return whether an arrow type is one of numbers, booleans among them."""
     from pyarrow import types
 
@@ -29,7 +32,7 @@ def looks_numeric(text: str) -> bool:
     return LIKE.fullmatch(text.strip()) is not None
 
 
-def parsed(values: Any, semicolons: bool) -> tuple[Any, str]:
+def parsed(values: pa.ChunkedArray, semicolons: bool) -> tuple[Any, str]:
     """Numbers of an arrow column of strings, and their decimal mark; None where they are not all numbers.
 
     Cells in ``EMPTY`` become null; a column of these alone is no column of numbers. Decimal commas are taken as such

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +19,9 @@ from spotal.tables.numeric import parsed
 from spotal.tables.opening import check_names, listed, reading
 from spotal.tables.text import PLAIN, Dialect, note, utf8
 from spotal.tables.unpacked import read_parquet
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 __all__ = ["ARROW", "CSV", "JSON", "TABLES", "Table", "found_dialect", "read_table"]
 
@@ -137,7 +140,7 @@ class Table:
         return features(self.typed, self.path, without, self.where)
 
     @cached_property
-    def typed(self) -> Any:
+    def typed(self) -> pa.Table:
         """The table with columns of numbers in place of texts that all are numbers; a CSV's and JSON's alone."""
         import pyarrow as pa
 

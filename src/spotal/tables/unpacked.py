@@ -6,9 +6,13 @@ import struct
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from spotal.storage.system import free_memory, too_large
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
 
 __all__ = ["batch_rows", "bounded", "check_arrow", "check_parquet", "read_parquet"]
 
@@ -20,7 +24,9 @@ UNPACKED = struct.Struct("<q")
 REMEDY = "save it without compression or in smaller files"
 
 
-def read_parquet(file: Any, path: Path, columns: list[str] | None = None, groups: Iterable[int] | None = None) -> Any:
+def read_parquet(
+    file: pq.ParquetFile, path: Path, columns: list[str] | None = None, groups: Iterable[int] | None = None
+) -> pa.Table:
     """Read an open Parquet file, or some columns and row groups, as one table.
 
     Raises DataFileError where that takes more than the memory that is free.
@@ -39,7 +45,7 @@ def read_parquet(file: Any, path: Path, columns: list[str] | None = None, groups
     return empty if columns is None else empty.select(columns)
 
 
-def check_parquet(path: Path, about: Any, groups: Iterable[int]) -> None:
+def check_parquet(path: Path, about: pq.FileMetaData, groups: Iterable[int]) -> None:
     """Raise DataFileError where row groups say that they unpack to more than the memory that is free."""
     free, size = free_memory(), sum(about.row_group(k).total_byte_size for k in groups)
     if free is not None and size > free:
@@ -68,7 +74,7 @@ def _shared(column: Any) -> int:
     return sum(size.as_py() or 0 for size in sizes)
 
 
-def batch_rows(about: Any, most: int = ROWS) -> int:
+def batch_rows(about: pq.FileMetaData, most: int = ROWS) -> int:
     """Rows of a Parquet file that may be read at a time.
 
     Rows may share a text through a dictionary: a million of them take as much on disk as one, and a million times as
@@ -84,7 +90,7 @@ def batch_rows(about: Any, most: int = ROWS) -> int:
     return most
 
 
-def check_arrow(path: Path, source: Any) -> None:
+def check_arrow(path: Path, source: pa.NativeFile) -> None:
     """Raise DataFileError where the compressed batches of an Arrow stream unpack to more than the memory that is free.
 
     A batch is looked into without unpacking it: each compressed buffer begins with its size. ``source`` is a

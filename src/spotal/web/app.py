@@ -139,7 +139,7 @@ class _Routes:
         return JSONResponse(self._marks())
 
     def _marks(self) -> dict[int, int]:
-        found = marks(self.states.board.places(), self.project.settings.classes)
+        found = marks(self.states.board.places(), self.project.settings)
         return {number: mark for number, mark in found.items() if mark is not None}
 
     def item(self, request: Request) -> Response:
@@ -200,6 +200,7 @@ class _Routes:
             suggested=asked.get("only") == "suggested",
             model=asked.get("model") if asked.get("model") in MODEL else None,
             box=_box(asked.get("box")),
+            many=self.project.settings.many,
         )
         return JSONResponse(review(self.project, filters, max(0, _number(asked.get("start"), 0))))
 

@@ -14,10 +14,10 @@ from spotal.storage.files import atomic_path, save_array
 from spotal.tables.arrays import read_npy
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable
     from pathlib import Path
 
-    from spotal.project import Project
+    from spotal.project import Project, Settings
     from spotal.project.board import Place
 
 __all__ = ["MOST_DRAWN", "NONE", "OPEN", "SKIPPED", "TIED", "marks", "projection", "projection_name", "within"]
@@ -66,14 +66,18 @@ def within(project: Project, box: tuple[int, int, int, int]) -> set[int]:
     return set(np.flatnonzero(inside).tolist())
 
 
-def marks(places: Iterable[Place], classes: Sequence[str]) -> dict[int, int | None]:
-    """What became of items by number: the class, or one of the marks below 0; None for nothing."""
-    index = {name: k for k, name in enumerate(classes)}
+def marks(places: Iterable[Place], settings: Settings) -> dict[int, int | None]:
+    """What became of items by number: the class, or one of the marks below 0; None for nothing.
+
+    Of several classes of an item, the first in the order of the classes.
+    """
+    index = {name: k for k, name in enumerate(settings.classes)}
     states = {"none_of_these": NONE, "skipped": SKIPPED, "conflict": TIED}
     found: dict[int, int | None] = {}
     for place in places:
         if place.label is not None:
-            found[place.number] = index.get(place.label, NONE)  # a class that spotal.toml has no more
+            known = [index[name] for name in settings.parted(place.label) if name in index]
+            found[place.number] = min(known, default=NONE)  # a class that spotal.toml has no more
         else:
             found[place.number] = states[place.state] if place.state else OPEN if place.is_open else None
     return found

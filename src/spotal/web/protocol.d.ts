@@ -136,6 +136,8 @@ export interface State extends Figures {
   name: string;
   kind: Item["kind"];
   classes: string[];
+  /** Whether an item may have several of the classes, or none. A label is then their names with "|" between. */
+  many: boolean;
   map: string | null;
   /** Whether a model has guessed. */
   guesses: boolean;
@@ -160,7 +162,7 @@ export interface Reviewed extends Item {
   round: number | null;
   votes: Record<string, Word & { suggested?: boolean }>;
   /** The model's, where items were chosen by it. */
-  guess: { label: string; probability: number } | null;
+  guess: { label: string | null; probability: number } | null;
 }
 
 /** What `GET api/review` returns: the items of one page, and how many there are in all. */

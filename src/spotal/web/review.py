@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from spotal.project.class_sets import parted
 from spotal.project.predictions import read_predictions
 from spotal.web.projection import within
 from spotal.web.state import item
@@ -41,6 +42,7 @@ class Filters:
         guess first), "sure" or "unsure" (the least sure first). Items held back for the audit are left out
     box : tuple of four int or None, keep items in this part of the map (left, bottom, right, top), and among them
         those that nobody has answered and that are not held back for the audit
+    many : bool, whether items may have several classes: ``label`` is then one of them
     """
 
     label: str | None = None
@@ -52,6 +54,7 @@ class Filters:
     suggested: bool = False
     model: str | None = None
     box: tuple[int, int, int, int] | None = None
+    many: bool = False
 
     def keep_words(self, said: list[Event]) -> bool:
         """Whether to keep an item by the last words of people about it."""
@@ -67,7 +70,7 @@ class Filters:
             text in one.id.casefold() or text in (one.text or "").casefold()
         )
 
-    def keep_guess(self, guess: tuple[str, float] | None, said: list[Event]) -> bool:
+    def keep_guess(self, guess: tuple[str | None, float] | None, said: list[Event]) -> bool:
         """Whether to keep an item by the model's guess about it."""
         if self.model is None:
             return True
@@ -82,7 +85,7 @@ class Filters:
     def _fits(self, word: Event) -> bool:
         return (
             (self.person is None or word.annotator == self.person)
-            and (self.label is None or word.label == self.label)
+            and (self.label is None or self.label in parted(word.label, self.many))
             and (self.kind is None or word.kind == self.kind)
             and (not self.suggested or word.source == "suggestion")
         )
@@ -118,7 +121,7 @@ def review(project: Project, filters: Filters = Filters(), start: int = 0, most:
     }
 
 
-Row = tuple["Item", int | None, tuple[str, float] | None]
+Row = tuple["Item", int | None, tuple[str | None, float] | None]
 """An item, the round that picked it, and the model's guess where it was asked for."""
 
 
@@ -158,7 +161,9 @@ def _kept(
             yield one, in_round, guess
 
 
-def _shown(one: Item, in_round: int | None, guess: tuple[str, float] | None, said: list[Event]) -> dict[str, Any]:
+def _shown(
+    one: Item, in_round: int | None, guess: tuple[str | None, float] | None, said: list[Event]
+) -> dict[str, Any]:
     votes = {
         word.annotator: {"kind": word.kind, "label": word.label}
         | ({"suggested": True} if word.source == "suggestion" else {})

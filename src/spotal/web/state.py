@@ -14,7 +14,7 @@ import numpy as np
 
 from spotal.project.advice import learning_curve
 from spotal.project.board import Board
-from spotal.project.predictions import Predictions, read_predictions
+from spotal.project.predictions import LIKELY, Predictions, read_predictions
 from spotal.project.status import points_of
 from spotal.web.pictures import version
 from spotal.web.projection import marks, projection_name
@@ -92,7 +92,7 @@ class States:
             found = {name: value for name, value in about.items() if name != "round"} | found
             found["curve"] = _curve(self._project, len(self._project.models), self._project.rounds.last_audit_event())
         else:
-            marked = marks(seen.places, self._project.settings.classes)
+            marked = marks(seen.places, self._project.settings)
             found |= {"still": seen.still, "gone": seen.gone, "marks": marked}
         if annotator is not None and (seen.is_whole or undoable):
             found["undoable"] = _undoable(self._project, annotator)
@@ -135,6 +135,7 @@ def _about(project: Project) -> dict[str, Any]:
         "name": project.folder.name,
         "kind": project.settings.data.kind,
         "classes": list(project.settings.classes),
+        "many": project.settings.many,
         "round": newest
         and {
             "number": newest.number,
@@ -191,7 +192,8 @@ def _told(project: Project, numbers: list[int]) -> dict[int, dict[str, Any]]:
         hidden = one.held_back or (pick is not None and pick.role == "audit")
         brought = None if hidden else suggested.get(one.number)
         if brought is not None:
-            guess = [{"label": brought[0], "probability": brought[1]}]
+            names = project.settings.parted(brought[0])
+            guess = [{"label": name, "probability": brought[1]} for name in names]
         else:
             guess = [] if predictions is None or hidden else _guess(predictions, one.number)
         found[one.number] = item(one) | {"why": why, "guess": guess, "suggested": brought is not None}
@@ -219,9 +221,13 @@ def _neighbors(project: Project, picks: Iterable[Pick]) -> dict[str, Item]:
 
 
 def _guess(predictions: Predictions, number: int) -> list[dict[str, Any]]:
-    """The likeliest classes of the item of that number, none where the model has not seen it."""
+    """The likeliest classes of the item of that number, none where the model has not seen it.
+
+    Where items may have several classes, all that have a probability of a half or more are among them.
+    """
     (row,) = predictions.of(np.asarray([number]))
     if np.isnan(row).any():
         return []
-    best = np.argsort(-row, kind="stable")[:GUESSES]
+    most = max(GUESSES, int((row >= LIKELY).sum())) if predictions.many else GUESSES
+    best = np.argsort(-row, kind="stable")[:most]
     return [{"label": predictions.classes[k], "probability": float(row[k])} for k in best]

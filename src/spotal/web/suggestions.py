@@ -28,10 +28,11 @@ MOST_ITEMS, MOST_LABELED = 3_000, 1_000
 def suggestions(project: Project) -> dict[str, Any]:
     """Strips of unlabeled items that the newest model and the labeled items agree about, the longest strip first.
 
-    An item is suggested when three things hold: the model gives one class at least the probability ``SURE``; the
-    labeled item whose embedding is nearest has that class; and the item may be picked later, that is, nobody has
-    answered it, it is in no batch, and it is not held back for the audit. Items of a batch are left out since they were
-    chosen to be looked at one by one.
+    An item is suggested when three things hold: the model gives one class at least the probability ``SURE`` (where
+    items may have several classes, it is as sure of each, that the item has it or not, and the item has some); the
+    labeled item whose embedding is nearest has that class, or these; and the item may be picked later, that is, nobody
+    has answered it, it is in no batch, and it is not held back for the audit. Items of a batch are left out since they
+    were chosen to be looked at one by one.
 
     Returns
     -------
@@ -61,7 +62,8 @@ def suggestions(project: Project) -> dict[str, Any]:
 def _sure(predictions: Predictions, free: NDArray[np.int64], n: int) -> NDArray[np.int64]:
     """Numbers of the free items of which the model is sure."""
     free = free[free < min(n, len(predictions))]
-    sure = free[predictions.confidence[free] >= SURE]
+    p = predictions.probabilities[free]
+    sure = free[(np.maximum(p, 1 - p).min(1) if predictions.many else predictions.confidence[free]) >= SURE]
     if len(sure) <= MOST_ITEMS:
         return sure
     return sure[np.linspace(0, len(sure) - 1, MOST_ITEMS).astype(np.int64)]
@@ -82,7 +84,8 @@ def _strips(
     index, far = nearest(torch.from_numpy(embeddings[numbers]), torch.from_numpy(embeddings[places]))
     rows: dict[int, list[tuple[float, int]]] = {}
     for number, like, distance in zip(numbers.tolist(), places[index.numpy()].tolist(), far.tolist(), strict=True):
-        if predictions.classes[predictions.predicted[number]] == known[like]:
+        guess = predictions.guess(number)
+        if guess is not None and guess[0] is not None and guess[0] == known[like]:
             rows.setdefault(like, []).append((distance, number))
     best = sorted(rows, key=lambda like: (-min(LENGTH, len(rows[like])), like))[:STRIPS]
     return {like: (known[like] or "", [number for _, number in sorted(rows[like])[:LENGTH]]) for like in best}

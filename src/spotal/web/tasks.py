@@ -50,7 +50,8 @@ def train(project: Project, progress: Progress, file: Path) -> str:
     if not model.n_labeled:
         raise ModelError("there is nothing to train on: labels of two classes are needed; label more first")
     accuracy = learning_curve(project).now
-    about = "" if accuracy is None else f"; it is right {100 * accuracy.value:.0f} % of the time, by the random items"
+    right = "right about every class" if project.settings.many else "right"
+    about = "" if accuracy is None else f"; it is {right} {100 * accuracy.value:.0f} % of the time, by the random items"
     return f"the model is trained on {model.n_labeled:,} labels{about}"
 
 

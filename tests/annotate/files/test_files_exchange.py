@@ -13,6 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tests.annotate.files.conftest import CLASSES, IDS, START, speak, words
+from tests.raising import raises_input
 
 from spotal.annotate.files import FORMATS, export_labels, import_labels
 from spotal.annotate.files.base import Content, Entry, Reading, Said
@@ -33,7 +34,7 @@ def spoken(make):
 @pytest.mark.parametrize("name", NAMES)
 def test_the_way_out_and_back(make, tmp_path, name, kind):
     if kind not in FORMATS[name].kinds:
-        with pytest.raises(InputError, match="csv or jsonl"):
+        with raises_input("format"):
             export_labels(make(kind), tmp_path / NAMES[name], format=name)
         return
     project, fresh = make(kind), make(kind, "fresh")

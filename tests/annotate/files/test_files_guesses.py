@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 from PIL import Image
 from tests.annotate.files.conftest import DOG, IDS, choice, document, lines_in, spotal, words
+from tests.raising import raises_input
 
 from spotal.annotate.files import export_labels, import_labels
-from spotal.errors import DataFileError, InputError
+from spotal.errors import DataFileError
 from spotal.project import Data, Project, Settings
 from spotal.tables.formulas import escape_formula, unescape_formula
 from spotal.web.state import States
@@ -68,7 +69,7 @@ def test_guesses_are_refused_left_out_or_kept_as_suggestions(make, tmp_path, for
     assert {name: found[numbers[name]][0] for name in GUESSES} == GUESSES
     assert found[numbers["a.png"]][1] == 0.75
     assert len(found) == 2
-    with pytest.raises(InputError, match="one of the two"):
+    with raises_input("people_only"):
         import_labels(project, path, suggestions=True, people_only=True)
 
 

@@ -116,7 +116,8 @@ const counts = { items: 9, labeled: 0, conflicts: 0, open: 3, overlap: 1, spent:
  */
 export const state = (more = {}) => ({
   key: "k", annotator: "ann", version: "1:e", counts, waits: "", round: { number: 0, strategy: "spot", size: 3, waiting: 3 },
-  tasks: [0, 1, 2].map(task), end: 2, folder: "p", name: "p", kind: "text", classes: ["red", "green"], map: null, guesses: false, curve: [],
+  tasks: [0, 1, 2].map(task), end: 2, folder: "p", name: "p", kind: "text", classes: ["red", "green"], many: false, map: null, guesses: false,
+  curve: [],
   undoable: [], job: null, jobs: [], ...more,
 });
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import blake2b
@@ -11,6 +13,7 @@ from typing import Any
 
 from spotal.errors import DataFileError
 from spotal.project import Item
+from spotal.project.class_sets import BETWEEN, joined, parted
 from spotal.tables import PLAIN, Dialect
 
 __all__ = [
@@ -28,6 +31,7 @@ __all__ = [
     "digest_of",
     "list_in",
     "moment",
+    "names_in",
     "row_of",
     "share",
     "table_in",
@@ -94,11 +98,15 @@ class Said:
 
 @dataclass(frozen=True)
 class Entry:
-    """An item with all that holds about it; ``label`` is the one that stands by majority, or None."""
+    """An item with all that holds about it.
+
+    label : str or None, the one that stands by majority; is_none : bool, whether "none of these" does
+    """
 
     item: Item
     label: str | None
     said: list[Said]
+    is_none: bool = False
 
 
 @dataclass(frozen=True)
@@ -108,6 +116,7 @@ class Content:
     kind : "image", "text" or "embedding"; classes : tuple of str; entries : in the order of the items
     file : from an item to the file of its image
     escape_formulas : whether a CSV file gets a quote before what a spreadsheet would run
+    many : bool, whether an item may have several classes
     """
 
     kind: str
@@ -115,6 +124,11 @@ class Content:
     entries: list[Entry]
     file: Callable[[Item], Path]
     escape_formulas: bool = True
+    many: bool = False
+
+    def names(self, label: str | None) -> tuple[str, ...]:
+        """The names of the classes in a label."""
+        return parted(label, self.many)
 
 
 @dataclass(frozen=True)
@@ -122,6 +136,8 @@ class Reading:
     """How a file is to be read: the columns of ids and labels, None to look for them, and the classes known so far.
 
     text_column : str, the project's own name for the column of texts; dialect : Dialect, of text files
+    many : bool, whether an item may have several classes; ``label`` of a row is then a text of them
+        (:mod:`spotal.project.class_sets`)
     """
 
     classes: tuple[str, ...]
@@ -129,6 +145,7 @@ class Reading:
     label_column: str | None = None
     text_column: str = "text"
     dialect: Dialect = PLAIN
+    many: bool = False
 
 
 @dataclass(frozen=True)
@@ -169,7 +186,7 @@ def row_of(record: Mapping[str, Any], where: str, path: Path, reading: Reading) 
     named = tuple(dict.fromkeys(name for name in paths if name is not None))
     if item is None and not named and text is None:
         raise DataFileError(f"{path} has no id in {where}, column {ids!r}; name the item of every label")
-    kind, label, annotator, at = answered({**record, "label": record[labels]}, where, path)
+    kind, label, annotator, at = answered({**record, "label": record[labels]}, where, path, reading)
     if kind == "label" and label is None:
         return None
     by = str(record.get("by") or "").strip().casefold()
@@ -190,15 +207,46 @@ def row_of(record: Mapping[str, Any], where: str, path: Path, reading: Reading) 
     )
 
 
-def answered(record: Any, where: str, path: Path) -> tuple[str, str | None, str | None, datetime | None]:
+def answered(
+    record: object, where: str, path: Path, reading: Reading
+) -> tuple[str, str | None, str | None, datetime | None]:
     """Return kind, label, annotator and time of an answer, from a record with these keys. Raises DataFileError."""
     if not isinstance(record, Mapping):
         raise DataFileError(f"{path} has {record!r:.40} in {where} where an answer is needed; correct it")
     kind = word(record.get("kind"), where, path) or "label"
     if kind not in KINDS:
         raise DataFileError(f"{path} has kind {kind!r:.40} in {where}; it may be {', '.join(KINDS)}")
-    label, annotator = (word(record.get(name), where, path) for name in ("label", "annotator"))
-    return kind, label, annotator, moment(record.get("at"), where, path)
+    annotator, at = word(record.get("annotator"), where, path), moment(record.get("at"), where, path)
+    if not reading.many:
+        return kind, word(record.get("label"), where, path), annotator, at
+    names = names_in(record.get("label"), where, path, reading)
+    if kind == "label" and names == []:
+        kind = "none_of_these"
+    return kind, joined(names or ()), annotator, at
+
+
+def names_in(value: Any, where: str, path: Path, reading: Reading) -> list[str] | None:
+    """The classes of an item that may have several; an empty list says that it has none, None says nothing.
+
+    A list, in JSON or as such; Label Studio's ``{"choices": [...]}``; or names with ``|`` between, or with ``;`` or
+    ``,`` where each part is a class.
+    """
+    if isinstance(value, str) and value.strip()[:1] in ("[", "{"):
+        with suppress(ValueError, RecursionError):  # a class may be called so
+            value = json.loads(value)
+    if isinstance(value, Mapping) and isinstance(value.get("choices"), list):
+        value = value["choices"]
+    if isinstance(value, list):
+        return [name for one in value if (name := word(one, where, path)) is not None]
+    text = word(value, where, path)
+    if text is None:
+        return None
+    if text not in reading.classes:
+        for mark in (BETWEEN, ";", ","):
+            parts = [part.strip() for part in text.split(mark) if part.strip()]
+            if len(parts) > 1 and (mark == BETWEEN or all(part in reading.classes for part in parts)):
+                return parts
+    return [text]
 
 
 def digest_of(content: bytes) -> str:
@@ -215,7 +263,7 @@ def share(value: Any) -> float | None:
     return found if 0 <= found <= 1 else None
 
 
-def table_in(value: Any, what: str, where: str, path: Path, *, may_lack: bool = True) -> dict[str, Any]:
+def table_in(value: object, what: str, where: str, path: Path, *, may_lack: bool = True) -> dict[str, Any]:
     """An object of a JSON document; an empty one from null where it may lack."""
     if value is None and may_lack:
         return {}
@@ -224,7 +272,7 @@ def table_in(value: Any, what: str, where: str, path: Path, *, may_lack: bool = 
     return value
 
 
-def list_in(value: Any, what: str, where: str, path: Path) -> list[Any]:
+def list_in(value: object, what: str, where: str, path: Path) -> list[Any]:
     """A list of a JSON document; an empty one from null."""
     if value is None:
         return []
@@ -238,7 +286,7 @@ def texts_of(content: Content, entry: Entry) -> dict[str, Any]:
     return {"text": entry.item.text} if content.kind == "text" else {}
 
 
-def moment(value: Any, where: str, path: Path) -> datetime | None:
+def moment(value: str | datetime | None, where: str, path: Path) -> datetime | None:
     """A moment from ISO 8601 text, in UTC where it names no zone; None from nothing."""
     if value in (None, ""):
         return None
@@ -264,7 +312,7 @@ def _column(record: Mapping[str, Any], named: str | None, usual: Iterable[str], 
     return found
 
 
-def word(value: Any, where: str, path: Path, what: str | None = None) -> str | None:
+def word(value: object, where: str, path: Path, what: str | None = None) -> str | None:
     """A text as it is; an integer, such as a class that is called 3, as text; None from nothing."""
     if value is None or value == "":
         return None

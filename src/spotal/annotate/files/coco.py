@@ -1,4 +1,4 @@
-"""COCO for classification: images, categories, and an annotation of a whole image for each label.
+"""COCO for classification: images, categories, and an annotation of a whole image for each class that it has.
 
 Who and when stand in an annotation's ``attributes``; skips and "none of these", which COCO has no place for, under the
 key ``spotal`` of the document. https://cocodataset.org/#format-data
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from spotal.annotate.files.base import KINDS, Content, Format, Reading, Row, mom
 from spotal.annotate.files.label_studio import load
 from spotal.errors import DataFileError
 from spotal.images import shape_of
+from spotal.project.class_sets import joined
 
 __all__ = ["FORMAT"]
 
@@ -24,7 +26,8 @@ def _read(path: Path, reading: Reading) -> list[Row]:
     try:
         names = {image["id"]: str(image["file_name"]) for image in document["images"]}
         classes = {category["id"]: str(category["name"]) for category in document["categories"]}
-        return [*_labels(document, names, classes, path), *_others(document, names, path)]
+        rows = list(_labels(document, names, classes, path))
+        return [*(_together(rows) if reading.many else rows), *_others(document, names, path)]
     except (KeyError, TypeError, AttributeError) as error:
         raise DataFileError(
             f"{path} is no COCO file of images, categories and annotations that belong together ({error!r:.100}); "
@@ -50,6 +53,18 @@ def _labels(document: dict[str, Any], names: dict[Any, str], classes: dict[Any, 
         yield Row(where, "label", label, (name,), (name,), (), who, at, **guess)
 
 
+def _together(rows: list[Row]) -> Iterator[Row]:
+    """One row for each image and annotator, and one for guesses, of all classes that its annotations name."""
+    groups: dict[tuple[Any, ...], list[Row]] = {}
+    for row in rows:
+        groups.setdefault((row.ids, row.annotator, row.guess, row.by_person), []).append(row)
+    for own in groups.values():
+        times = [row.at for row in own if row.at is not None]
+        shares = [row.probability for row in own if row.probability is not None]
+        label = joined(row.label for row in own if row.label is not None)
+        yield replace(own[0], label=label, at=max(times, default=None), probability=min(shares, default=None))
+
+
 def _others(document: dict[str, Any], names: dict[Any, str], path: Path) -> Iterator[Row]:
     """Skips and "none of these"."""
     for other in table_in(document.get("spotal"), "spotal", "the document", path).get("answers", []):
@@ -70,8 +85,9 @@ def _write(content: Content, path: Path) -> None:
         for said in entry.said:
             about = {"annotator": said.annotator, "at": said.at.isoformat(), "source": said.source}
             if said.kind == "label":
-                known = {"id": len(annotations) + 1, "image_id": image, "category_id": numbers[said.label or ""]}
-                annotations.append({**known, "attributes": about})
+                for name in content.names(said.label):
+                    known = {"id": len(annotations) + 1, "image_id": image, "category_id": numbers[name]}
+                    annotations.append({**known, "attributes": about})
             else:
                 others.append({"image_id": image, "kind": said.kind, **about})
     document = {

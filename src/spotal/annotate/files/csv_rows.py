@@ -1,4 +1,7 @@
-"""CSV: a line for each answer, ``id,label,kind,annotator,at,source``."""
+"""CSV: a line for each answer, ``id,label,kind,annotator,at,source``.
+
+Where items may have several classes, ``label`` has their names with ``|`` between.
+"""
 
 from __future__ import annotations
 

@@ -109,8 +109,9 @@ def import_labels(
     if people_only and suggestions:
         raise InputError("people_only", "leaves guesses out and --suggestions keeps them", "give one of the two")
     chosen = format_of(source, format, written=False)
-    classes = project.settings.classes
-    rows = chosen.read(source, Reading(classes, id_column, label_column, project.settings.data.text_column, dialect))
+    settings, classes, parted = project.settings, project.settings.classes, project.settings.parted
+    reading = Reading(classes, id_column, label_column, settings.data.text_column, dialect, settings.many)
+    rows = chosen.read(source, reading)
     guesses = [row for row in rows if row.guess]
     if not suggestions:
         _refuse_guesses(guesses, rows, source, people_only or chosen.keeps_guesses_apart, people_only)
@@ -119,7 +120,7 @@ def import_labels(
     finder = Finder(items)
     found = [(finder.find(row), row) for row in rows]
     lost = [row for item, row in found if item is None]
-    new = list(dict.fromkeys(row.label for _, row in found if row.label is not None and row.label not in classes))
+    new = list(dict.fromkeys(name for _, row in found for name in parted(row.label) if name not in classes))
     if lost and not skip_unknown:
         raise DataFileError(
             f"{source} has {len(lost):,} label{'s' * (len(lost) > 1)} of items that the project does not have: "
@@ -133,9 +134,7 @@ def import_labels(
             f"{_some(map(str, new))}; add them by --add-classes, or leave their labels out by --skip-unknown"
         )
     known_classes = (*classes, *new) if add_classes else classes
-    kept = [
-        (item, row) for item, row in found if item is not None and (row.label is None or row.label in known_classes)
-    ]
+    kept = [(item, row) for item, row in found if item is not None and set(parted(row.label)) <= set(known_classes)]
     said, restated = _said_by(kept, project)
     fresh, known, older = _fresh(_once(said, annotator, source), project)
     guessed = [
@@ -192,7 +191,8 @@ def export_labels(
         raise InputError("format", f"{chosen.name} holds no items of kind {kind!r}", "take csv or jsonl")
     check_project_output(project, target, "path", is_folder=chosen.is_ours is not None)
     entries = _entries(project, majority)
-    content = Content(kind, project.settings.classes, entries, project.items.file, escape_formulas)
+    settings = project.settings
+    content = Content(kind, settings.classes, entries, project.items.file, escape_formulas, settings.many)
     with atomic_path(target) if chosen.is_ours is None else _new_folder(target, chosen.is_ours) as part:
         chosen.write(content, part)
     return Exported(chosen.name, len(entries), sum(len(entry.said) for entry in entries))
@@ -215,7 +215,7 @@ def _entries(project: Project, majority: bool) -> list[Entry]:
             kind = "label" if standing.state == "labeled" else standing.state
             at = max(one.at for one in said)
             said = [Said("majority", kind, standing.label, at, "majority")]
-        entries.append(Entry(item, standing.label, said))
+        entries.append(Entry(item, standing.label, said, standing.state == "none_of_these"))
     return entries
 
 

@@ -2,7 +2,7 @@
 
 Written with pyarrow alone: an Arrow stream whose schema names the features, and two small JSON files beside it. A row
 for each item: ``id``, ``image`` (the file's bytes) or ``text``, ``label`` (a ClassLabel, null where none stands) and
-``answers``, what each annotator said. https://huggingface.co/docs/datasets/image_dataset
+``answers``, what each annotator said. Where items may have several classes, ``label`` is a list of them. https://huggingface.co/docs/datasets/image_dataset
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from spotal.annotate.files.base import (
     Row,
     answered,
     digest_of,
+    names_in,
     share,
     word,
 )
@@ -32,6 +33,7 @@ from spotal.annotate.files.csv_rows import rows_of as csv_rows
 from spotal.annotate.files.json_lines import rows_of as json_rows
 from spotal.errors import DataFileError
 from spotal.images import list_images
+from spotal.project.class_sets import joined
 from spotal.tables.arrow import ArrowFile, arrow_faults
 from spotal.tables.json_lines import parse_json
 from spotal.tables.text import utf8
@@ -91,14 +93,15 @@ def _batch(batch: Any, names: list[str] | None, first: int, source: Path, readin
         }
         if answers is not None:
             for one in answers if isinstance(answers, list) else [answers]:
-                kind, called, annotator, at = answered(one, where, source)
+                kind, called, annotator, at = answered(one, where, source, reading)
                 yield Row(where, kind, called, ids, ends, texts, annotator, at, **carried)
         elif label is not None and label != -1:
             who = str(by or "").strip().casefold()
             guess = who == "model" or label_column in GUESS_NAMES
             said_by: dict[str, Any] = {"guess": guess, "by_person": who == "person", "probability": share(shares[k])}
-            chosen = _class(label, names, where, source)
-            yield Row(where, "label", chosen, ids, ends, texts, **carried, **said_by)
+            kind = "none_of_these" if reading.many and label == [] else "label"
+            chosen = _chosen(label, names, where, source, reading)
+            yield Row(where, kind, chosen, ids, ends, texts, **carried, **said_by)
 
 
 def _field(batch: Any, name: str) -> Any:
@@ -109,6 +112,16 @@ def _field(batch: Any, name: str) -> Any:
     if kind is None or not pa.types.is_struct(kind) or kind.get_field_index(name) < 0:
         return pa.nulls(len(batch))
     return batch.column("image").field(name)
+
+
+def _chosen(label: Any, names: list[str] | None, where: str, source: Path, reading: Reading) -> str | None:
+    """The class of a row, or a text of its classes where it may have several."""
+    if not reading.many:
+        return _class(label, names, where, source)
+    if names is None:
+        return joined(names_in(label, where, source, reading) or ())
+    several = label if isinstance(label, list) else [label]
+    return joined(name for one in several if (name := _class(one, names, where, source)) is not None)
 
 
 def _class(label: Any, names: list[str] | None, where: str, source: Path) -> str | None:
@@ -153,15 +166,22 @@ def _write(content: Content, path: Path) -> None:
 
     of = {"image": "image", "text": "text"}.get(content.kind)
     item: dict[str, Any] = {} if of is None else {of: {"_type": "Image"} if of == "image" else _value("string")}
+    called = {"names": list(content.classes), "_type": "ClassLabel"}
     features = {
         "id": _value("string"),
         **item,
-        "label": {"names": list(content.classes), "_type": "ClassLabel"},
+        "label": {"feature": called, "_type": "List"} if content.many else called,
         "answers": {"feature": {name: _value("string") for name in ANSWER}, "_type": "List"},
     }
     picture = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
     answers = pa.list_(pa.struct([(name, pa.string()) for name in ANSWER]))
-    types = {"id": pa.string(), "label": pa.int64(), "answers": answers, "text": pa.string(), "image": picture}
+    types = {
+        "id": pa.string(),
+        "label": pa.list_(pa.int64()) if content.many else pa.int64(),
+        "answers": answers,
+        "text": pa.string(),
+        "image": picture,
+    }
     schema = pa.schema(
         [(name, types[name]) for name in features],
         metadata={"huggingface": json.dumps({"info": {"features": features}})},
@@ -195,7 +215,12 @@ def _is_ours(path: Path) -> bool:
 
 
 def _row(content: Content, entry: Entry, numbers: dict[str, int], of: str | None) -> dict[str, Any]:
-    row: dict[str, Any] = {"id": entry.item.id, "label": None if entry.label is None else numbers[entry.label]}
+    own: Any = [numbers[name] for name in content.names(entry.label)]
+    if not content.many:
+        own = own[0] if own else None
+    elif not own and not entry.is_none:
+        own = None
+    row: dict[str, Any] = {"id": entry.item.id, "label": own}
     row["answers"] = [
         {name: getattr(said, name) for name in ANSWER} | {"at": said.at.isoformat()} for said in entry.said
     ]
@@ -218,6 +243,8 @@ def _class_names(schema: Any, column: str, source: Path) -> list[str] | None:
     )
     for name in ("info", "features", column):
         feature = feature.get(name) if isinstance(feature, dict) else None
+    if isinstance(feature, dict) and feature.get("_type") in ("List", "Sequence"):  # of several classes
+        feature = feature.get("feature")
     if not isinstance(feature, dict) or feature.get("_type") != "ClassLabel":
         return None
     names = feature.get("names")

@@ -1,4 +1,7 @@
-"""JSON Lines: an object for each answer, with the keys of the CSV format."""
+"""JSON Lines: an object for each answer, with the keys of the CSV format.
+
+Where items may have several classes, ``label`` is a list of them.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +28,8 @@ def _write(content: Content, path: Path) -> None:
     with path.open("w", encoding="utf-8", newline="\n") as file:
         for entry in content.entries:
             for said in entry.said:
-                record = {"id": entry.item.id, "label": said.label, "kind": said.kind, "annotator": said.annotator}
+                label = list(content.names(said.label)) if content.many and said.kind != "skip" else said.label
+                record = {"id": entry.item.id, "label": label, "kind": said.kind, "annotator": said.annotator}
                 record |= {"at": said.at.isoformat(), "source": said.source} | texts_of(content, entry)
                 file.write(json.dumps(record, ensure_ascii=False) + "\n")
 

@@ -29,6 +29,7 @@ from spotal.annotate.files.base import (
     word,
 )
 from spotal.errors import DataFileError
+from spotal.project.class_sets import joined
 from spotal.tables.json_lines import parse_json
 from spotal.tables.text import utf8
 
@@ -38,7 +39,7 @@ NONE = "None of these"
 """The choice that stands for no class of the project."""
 
 
-def load(path: Path) -> Any:
+def load(path: Path) -> object:
     """The document in a JSON file. Raises DataFileError."""
     return parse_json(utf8(path), f"{path} is no JSON")
 
@@ -78,7 +79,7 @@ def _rows(task: dict[str, Any], where: str, path: Path, reading: Reading) -> Ite
         place = f"an annotation of {where}"
         about = table_in(annotation, "an annotation", where, path, may_lack=False)
         place = f"annotation {about.get('id', '?')!s:.40} of {where}"
-        kind, label = _said(about, place, path, reading.classes)
+        kind, label = _said(about, place, path, reading)
         at = moment(about.get("updated_at") or about.get("created_at"), place, path)
         yield row(kind, label, place, annotator=_who(about, place, path), at=at)
     for number, guessed in enumerate(list_in(task.get("predictions"), "predictions", where, path), 1):
@@ -87,8 +88,15 @@ def _rows(task: dict[str, Any], where: str, path: Path, reading: Reading) -> Ite
         place = f"prediction {number} of {where}"
         about = table_in(guessed, "a prediction", where, path, may_lack=False)
         choices = _choices(about, place, path)
-        if len(choices) == 1 and (choices[0] != NONE or NONE in reading.classes):
-            yield row("label", choices[0], place, guess=True, probability=share(about.get("score")))
+        known = [one for one in choices if one != NONE or NONE in reading.classes]
+        if choices and known == choices and (reading.many or len(choices) == 1):
+            yield row(
+                "label",
+                joined(choices) if reading.many else choices[0],
+                place,
+                guess=True,
+                probability=share(about.get("score")),
+            )
 
 
 def _choices(annotation: dict[str, Any], where: str, path: Path) -> list[str]:
@@ -99,19 +107,22 @@ def _choices(annotation: dict[str, Any], where: str, path: Path) -> list[str]:
     return [choice for choice in found if choice is not None]
 
 
-def _said(annotation: dict[str, Any], where: str, path: Path, classes: tuple[str, ...]) -> tuple[str, str | None]:
+def _said(annotation: dict[str, Any], where: str, path: Path, reading: Reading) -> tuple[str, str | None]:
     own = table_in(annotation.get("spotal"), "spotal", where, path)
     if annotation.get("was_cancelled") or own.get("kind") == "skip":
         return "skip", None
     choices = _choices(annotation, where, path)
     if not annotation.get("result"):
         return "skip", None  # submitted without a choice
-    if len(choices) != 1:
+    if len(choices) != 1 and not (reading.many and choices):
         raise DataFileError(f"{path} has {len(choices)} choices in {where}; one label an annotation is needed")
+    label = joined(choices) if reading.many else choices[0]
     if own.get("kind") in KINDS:
-        return own["kind"], choices[0] if own["kind"] == "label" else None
-    none = choices[0] == NONE and NONE not in classes
-    return ("none_of_these", None) if none else ("label", choices[0])
+        return own["kind"], label if own["kind"] == "label" else None
+    none = NONE in choices and NONE not in reading.classes
+    if none and len(choices) > 1:
+        raise DataFileError(f"{path} has {NONE!r} beside a class in {where}; keep one of them")
+    return ("none_of_these", None) if none else ("label", label)
 
 
 def _who(annotation: dict[str, Any], where: str, path: Path) -> str | None:
@@ -139,13 +150,13 @@ def _write(content: Content, path: Path) -> None:
 def _task(content: Content, entry: Entry, number: int) -> dict[str, Any]:
     field = "text" if content.kind == "text" else "image"
     data = {field: entry.item.text if content.kind == "text" else entry.item.path, OWN_ID: entry.item.id}
-    return {"id": number, "data": data, "annotations": [_annotation(said) for said in entry.said]}
+    return {"id": number, "data": data, "annotations": [_annotation(said, content) for said in entry.said]}
 
 
-def _annotation(said: Said) -> dict[str, Any]:
-    choice = said.label if said.kind == "label" else NONE
+def _annotation(said: Said, content: Content) -> dict[str, Any]:
+    choices = list(content.names(said.label)) if said.kind == "label" else [NONE]
     meta = {"spotal": {"annotator": said.annotator}}
-    result = {"from_name": "label", "to_name": "item", "type": "choices", "value": {"choices": [choice]}, "meta": meta}
+    result = {"from_name": "label", "to_name": "item", "type": "choices", "value": {"choices": choices}, "meta": meta}
     at = said.at.isoformat()
     annotation: dict[str, Any] = {
         "result": [] if said.kind == "skip" else [result],

@@ -8,11 +8,14 @@ from typing import Any
 from xml.etree import ElementTree
 
 from spotal.errors import LabelStudioError
+from spotal.project.class_sets import joined, parted
 
 __all__ = ["NONE", "Labeling", "build_config", "read_config"]
 
 NONE = "None of these"
 """The choice beside the classes."""
+MULTIPLE = "multiple"
+"""How a Choices says that several may be chosen."""
 OBJECTS = {"image": ("Image",), "text": ("Text", "HyperText")}
 """Tags that show an item, by the kind of the data; the first is the one of a config that we write."""
 
@@ -23,7 +26,7 @@ class Labeling:
 
     control : str, of the Choices; object : str, of what they are about; tag : str, its kind in small letters
     key : str, of a task's data that the object shows
-    choices : tuple of str
+    choices : tuple of str; many : bool, whether several of them may be chosen
     """
 
     control: str
@@ -31,10 +34,11 @@ class Labeling:
     tag: str
     key: str
     choices: tuple[str, ...]
+    many: bool = False
 
-    def result(self, label: str) -> list[dict[str, Any]]:
-        """The result that chooses a class."""
-        value = {"choices": [label]}
+    def result(self, label: str | None) -> list[dict[str, Any]]:
+        """The result that chooses the class of a label, or its classes; None for none of them."""
+        value = {"choices": list(parted(label, self.many)) or [NONE]}
         return [{"from_name": self.control, "to_name": self.object, "type": "choices", "value": value}]
 
     def read(self, annotation: Mapping[str, Any], classes: Sequence[str]) -> tuple[str, str | None] | str:
@@ -45,6 +49,8 @@ class Labeling:
         for part in annotation.get("result") or []:
             if part.get("from_name") == self.control and part.get("type") == "choices":
                 chosen += part.get("value", {}).get("choices", [])
+        if self.many and chosen:
+            return _set(chosen, classes)
         if len(chosen) != 1:
             return "chooses nothing" if not chosen else f"chooses {len(chosen)} classes, not one"
         if chosen[0] in classes:
@@ -54,26 +60,40 @@ class Labeling:
         return f"chooses {chosen[0]!r}, which is no class in spotal.toml"
 
 
-def build_config(kind: str, classes: Sequence[str]) -> str:
-    """The labeling config of a project that we make. Raises LabelStudioError for data that cannot be shown."""
+def _set(chosen: list[str], classes: Sequence[str]) -> tuple[str, str | None] | str:
+    """What several choices say, as the kind and label of an answer; or why that cannot be said."""
+    wrong = next((name for name in chosen if name not in classes), None)
+    if wrong is None:
+        return "label", joined(chosen)
+    if wrong != NONE:
+        return f"chooses {wrong!r}, which is no class in spotal.toml"
+    return ("none_of_these", None) if set(chosen) == {NONE} else f"chooses {NONE!r} beside a class"
+
+
+def build_config(kind: str, classes: Sequence[str], many: bool = False) -> str:
+    """The labeling config of a project that we make; ``many`` for several choices an item.
+
+    Raises LabelStudioError for data that cannot be shown.
+    """
     key = _shown(kind)
     view = ElementTree.Element("View")
     ElementTree.SubElement(view, OBJECTS[kind][0], name="item", value=f"${key}")
+    choice = MULTIPLE if many else "single-radio"
     choices = ElementTree.SubElement(
-        view, "Choices", name="label", toName="item", choice="single-radio", required="true", showInLine="true"
+        view, "Choices", name="label", toName="item", choice=choice, required="true", showInLine="true"
     )
     for name in dict.fromkeys([*classes, NONE]):
         ElementTree.SubElement(choices, "Choice", value=name)
     return ElementTree.tostring(view, encoding="unicode")
 
 
-def read_config(config: str, kind: str, classes: Sequence[str], where: str) -> Labeling:
+def read_config(config: str, kind: str, classes: Sequence[str], where: str, many: bool = False) -> Labeling:
     """Find the control that takes our classes.
 
     Raises
     ------
     LabelStudioError
-        There is no Choices about an image or text, or it lacks a class.
+        There is no Choices about an image or text, it lacks a class, or takes one choice where items may have several.
     """
     _shown(kind)
     try:
@@ -89,8 +109,13 @@ def read_config(config: str, kind: str, classes: Sequence[str], where: str) -> L
         values = tuple(one.get("alias") or one.get("value") or "" for one in tag.iter("Choice"))
         missing = [name for name in classes if name not in values]
         if not missing:
+            if many and tag.get("choice") != MULTIPLE:
+                raise LabelStudioError(
+                    f"{where} takes one choice an item in its labeling config, found many = true in spotal.toml; set "
+                    f'choice="{MULTIPLE}" in its <Choices> there'
+                )
             key = (about.get("value") or "").removeprefix("$")
-            return Labeling(tag.get("name") or "", about.get("name") or "", about.tag.lower(), key, values)
+            return Labeling(tag.get("name") or "", about.get("name") or "", about.tag.lower(), key, values, many)
         lacking = missing if lacking is None else min(lacking, missing, key=len)
     if lacking is None:
         wanted = " or ".join(f"<{name}>" for name in OBJECTS[kind])

@@ -34,7 +34,7 @@ def pull(
 
     An annotator's word on a task is their newest annotation of it. What is recorded is the difference between that and
     the last event from the same annotator and task, so a pull that was interrupted is simply repeated. A deleted
-    annotation withdraws, a cancelled one skips; a deleted task or project changes nothing.
+    annotation withdraws, a canceled one skips; a deleted task or project changes nothing.
 
     An answer is recorded with the content that its task was pushed with. Where the item of the task's id has another
     content now, the answer goes to the only item that has that content; without one it is recorded and set aside. Tasks

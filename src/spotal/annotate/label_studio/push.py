@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 from spotal.annotate.base import Guesses, Pushed
 from spotal.annotate.label_studio.client import ONCE
+from spotal.annotate.label_studio.config import NONE
 from spotal.annotate.label_studio.images import image_urls
 from spotal.annotate.label_studio.pages import CONTENT, ITEM, pages
 from spotal.annotate.same import is_same_text
 from spotal.numeric.arrays import blocks
+from spotal.project.class_sets import parted
 from spotal.project.schema import FORMER
 
 if TYPE_CHECKING:
@@ -78,7 +80,7 @@ def push(client: Client, project: Project, link: Link, labeling: Labeling, guess
 def prediction(labeling: Labeling, guesses: Guesses, number: int) -> dict[str, Any] | None:
     """The guess about an item as a prediction of Label Studio; None where there is none, or no such choice any more."""
     guess = guesses.of(number)
-    if guess is None or guess[0] not in labeling.choices:
+    if guess is None or not set(parted(guess[0], labeling.many) or (NONE,)) <= set(labeling.choices):
         return None
     return {"model_version": guesses.version, "score": guess[1], "result": labeling.result(guess[0])}
 

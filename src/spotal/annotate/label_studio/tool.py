@@ -130,19 +130,19 @@ class LabelStudio:
         if link.url != self.client.url:
             self._keep(replace(link, url=self.client.url))
         try:
-            return read_config(remote.label_config or "", settings.data.kind, settings.classes, where)
+            return read_config(remote.label_config or "", settings.data.kind, settings.classes, where, settings.many)
         except LabelStudioError:
             if not (change and link.made):
                 raise
-        config = build_config(settings.data.kind, settings.classes)
+        config = build_config(settings.data.kind, settings.classes, settings.many)
         with self.client.asking(f"the labeling config of project {link.project}"):
             self.client.sdk.projects.update(link.project, label_config=config)
-        return read_config(config, settings.data.kind, settings.classes, where)
+        return read_config(config, settings.data.kind, settings.classes, where, settings.many)
 
     def _make(self, link: Link) -> Any:
         """The project with our mark, made where an interrupted run has not made it already."""
         settings = self.project.settings
-        config = build_config(settings.data.kind, settings.classes)
+        config = build_config(settings.data.kind, settings.classes, settings.many)
         with self.client.asking("its projects"):
             made = next((one for one in self.client.sdk.projects.list() if link.mark in (one.description or "")), None)
         if made is not None:

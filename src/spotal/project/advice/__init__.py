@@ -10,22 +10,26 @@ from spotal.project.advice.audit import Audited, audited
 from spotal.project.advice.cover import Cover, cover, covered
 from spotal.project.advice.curve import Curve, learning_curve, stability
 from spotal.project.advice.forecast import Forecast, forecast
+from spotal.project.advice.sets import ClassScore, class_scores, set_figures
 from spotal.project.advice.stopping import Verdict, verdict
 
 __all__ = [
     "LEAST_AUDIT",
     "Audited",
+    "ClassScore",
     "Cover",
     "Curve",
     "Forecast",
     "ShareEstimate",
     "Verdict",
     "audited",
+    "class_scores",
     "cover",
     "covered",
     "estimate",
     "forecast",
     "learning_curve",
+    "set_figures",
     "stability",
     "verdict",
 ]

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from spotal.project.predictions import Predictions
+from spotal.project.class_sets import parted
+from spotal.project.predictions import LIKELY, Predictions
 from spotal.project.records import AuditLabel
 
 __all__ = ["Audited", "audited"]
@@ -18,7 +19,8 @@ class Audited:
     """A model's predictions of the m answered items of the audit that it has seen.
 
     classes : tuple of str (C,)
-    labels : int64 (m,), positions in ``classes``, -1 for "none of these" and for classes that the model does not know
+    labels : int64 (m,), positions in ``classes``, -1 for "none of these" and for classes that the model does not know;
+        where items may have several classes (``many``), 0 and 1 (m, C)
     probabilities : float64 (m, C); weight : float64 (m,), number of the pool's items that each stands for
     """
 
@@ -26,10 +28,16 @@ class Audited:
     labels: NDArray[np.int64]
     probabilities: NDArray[np.float64]
     weight: NDArray[np.float64]
+    many: bool = False
 
     @property
     def right(self) -> NDArray[np.bool_]:
-        """Whether the likeliest class is the label; never for "none of these"."""
+        """Whether the likeliest class is the label; never for "none of these".
+
+        Where items may have several classes: whether the model says of every class what people say.
+        """
+        if self.many:
+            return np.asarray(((self.probabilities >= LIKELY) == self.labels.astype(bool)).all(1))
         return np.asarray(self.probabilities.argmax(1) == self.labels)
 
 
@@ -38,8 +46,16 @@ def audited(predictions: Predictions, audit: list[AuditLabel]) -> tuple[NDArray[
     probabilities = predictions.of(np.asarray([label.number for label in audit], np.int64))
     same = [label.changed is None or label.changed < predictions.model.at for label in audit]  # what the model saw
     seen = ~np.isnan(probabilities[:, 0]) & np.asarray(same, bool)
-    position = {name: k for k, name in enumerate(predictions.classes)}
-    labels = np.asarray([position.get(label.label or "", -1) for label in audit], np.int64)
+    labels = _labels(predictions, audit)
     weight = np.asarray([label.weight for label in audit], np.float64)
     rows = probabilities[seen].astype(np.float64)
-    return seen, Audited(predictions.classes, labels[seen], rows, weight[seen])
+    return seen, Audited(predictions.classes, labels[seen], rows, weight[seen], predictions.many)
+
+
+def _labels(predictions: Predictions, audit: list[AuditLabel]) -> NDArray[np.int64]:
+    if predictions.many:
+        own = [parted(label.label, True) for label in audit]
+        marks = [[int(name in names) for name in predictions.classes] for names in own]
+        return np.asarray(marks, np.int64).reshape(len(audit), len(predictions.classes))
+    position = {name: k for k, name in enumerate(predictions.classes)}
+    return np.asarray([position.get(label.label or "", -1) for label in audit], np.int64)

@@ -119,8 +119,9 @@ def covered(project: Project, *, parts: Iterable[str] = tuple(PARTS)) -> dict[st
     model = project.models.last()
     if model is None or model.embeddings is None:
         return {}
-    classes, seed = set(project.settings.classes), project.settings.random_state
-    numbers = sorted(row.number for row in project.labels.current().values() if row.label in classes)
+    settings, seed = project.settings, project.settings.random_state
+    current = project.labels.current().values()
+    numbers = sorted(row.number for row in current if settings.places(row.label) is not None)
     key = _digest(numbers, seed)
     known = {name: metric.value for name, metric in project.models.metrics(model.number).items()}
     wanted = [part for part in parts if known.get(part) != key]

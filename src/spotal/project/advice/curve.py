@@ -113,5 +113,11 @@ def _same(before: Predictions, after: Predictions) -> float:
     both = before.known[:n] & after.known[:n]
     if not both.any():
         return 0.0
+    if before.many and after.many:
+        if before.classes != after.classes:
+            return 0.0
+        return float((before.predicted[:n][both] == after.predicted[:n][both]).all(1).mean())
+    if before.many or after.many:
+        return 0.0
     a, b = (np.asarray(each.classes, str)[each.predicted[:n][both]] for each in (before, after))
     return float((a == b).mean())

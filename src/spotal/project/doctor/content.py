@@ -17,7 +17,7 @@ __all__ = ["check_content"]
 
 def check_content(project: Project) -> Iterator[Finding]:
     """Settings that do not fit the items and labels."""
-    from spotal.strategies import names
+    from spotal.strategies import get, names
 
     check, settings = "settings", project.settings
     items = list(project.items)
@@ -25,10 +25,12 @@ def check_content(project: Project) -> Iterator[Finding]:
     if kinds.keys() - {settings.data.kind}:
         found = ", ".join(f"{count} of kind {kind}" for kind, count in sorted(kinds.items()))
         yield Finding(check, f"kind is {settings.data.kind!r} in spotal.toml and the items are {found}; put it back")
+    if settings.many and settings.strategy in names() and not get(settings.strategy).multilabel:
+        yield Finding(check, f"strategy {settings.strategy!r} cannot take items of several classes; take 'spot'")
     if settings.strategy not in names():
         yield Finding(check, f"strategy {settings.strategy!r} is unknown; {closest(settings.strategy, names())}")
     standings = project.labels.standings().values()
-    used = Counter(row.label for row in standings if row.label is not None)
+    used = Counter(name for row in standings for name in settings.parted(row.label))
     removed = {name: count for name, count in used.items() if name not in settings.classes}
     if removed:
         found = ", ".join(f"{name!r} ({count} labels)" for name, count in sorted(removed.items()))

@@ -38,7 +38,7 @@ class Recipe:
 
     name : str, for records
     inputs : from a project, items in the order of their numbers, and Progress, to Inputs; works out only what is new
-    learner : from inputs and the number of classes to a Learner, not fitted
+    learner : from inputs, the number of classes, and whether an item may have several, to a Learner, not fitted
     cold : from inputs and a seed to embeddings (n, d) for the time before there are labels
     keeps_cold : bool, whether rows are compared by these embeddings after training too. So it is where they come from
         a pretrained network and the learner is trained as a whole: labels have not changed them
@@ -47,7 +47,7 @@ class Recipe:
 
     name: str
     inputs: Callable[[Project, Sequence[Item], Progress], Inputs]
-    learner: Callable[[NDArray[Any], int], Learner]
+    learner: Callable[[NDArray[Any], int, bool], Learner]
     cold: Callable[[NDArray[Any], int], NDArray[Any]]
     check: Callable[[], object] = lambda: None
     keeps_cold: bool = False

@@ -73,8 +73,11 @@ def recipe_for(settings: Settings, folder: Path) -> Recipe:
     return Recipe(f"{frozen.title}, linear probe", frozen, probe, _as_they_are, frozen.load)
 
 
-def probe(X: NDArray[Any], n_classes: int) -> Learner:
-    """A linear probe: logistic regression with C = 1 on features whose deviation as a whole is brought to 1."""
+def probe(X: NDArray[Any], n_classes: int, many: bool = False) -> Learner:
+    """A linear probe: logistic regression with C = 1 on features whose deviation as a whole is brought to 1.
+
+    Where an item may have several classes there is one regression a class.
+    """
     from sklearn.linear_model import LogisticRegression
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import FunctionTransformer
@@ -83,17 +86,18 @@ def probe(X: NDArray[Any], n_classes: int) -> Learner:
 
     deviation = float(X[:: max(1, len(X) // SCALE_ROWS)].std(dtype=np.float64)) or 1.0
     scaled = FunctionTransformer(partial(np.multiply, 1 / deviation))
-    return SklearnLearner(make_pipeline(scaled, LogisticRegression(C=1.0, max_iter=500)), n_classes)
+    return SklearnLearner(make_pipeline(scaled, LogisticRegression(C=1.0, max_iter=500)), n_classes, multilabel=many)
 
 
 def _as_they_are(X: NDArray[Any], random_state: int) -> NDArray[Any]:
     return X
 
 
-def _network(name: str, X: NDArray[Any], n_classes: int) -> Learner:
+def _network(name: str, X: NDArray[Any], n_classes: int, many: bool = False) -> Learner:
     from spotal.learner import TorchLearner, networks
 
-    return TorchLearner(networks.get(name, 3, n_classes), n_classes, min_steps=STEPS[name], normalize_from=X)
+    network = networks.get(name, 3, n_classes)
+    return TorchLearner(network, n_classes, multilabel=many, min_steps=STEPS[name], normalize_from=X)
 
 
 def _pixels(project: Project, items: Sequence[Item], progress: Progress) -> Inputs:

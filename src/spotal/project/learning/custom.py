@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from spotal.errors import ModelError, one_line
 from spotal.learner import Learner
+from spotal.learner.base import is_multilabel
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -62,16 +63,26 @@ class Custom:
             for place in places:
                 sys.path.remove(place)
 
-    def learner(self, X: NDArray[Any], n_classes: int) -> Learner:
-        """The learner around it; a plain torch module is trained as the function gives it. Raises ModelError."""
+    def learner(self, X: NDArray[Any], n_classes: int, many: bool = False) -> Learner:
+        """The learner around it; a plain torch module is trained as the function gives it. Raises ModelError.
+
+        Where an item may have several classes (``many``), it may be a torch module, a scikit-learn classifier, or a
+        Learner whose ``multilabel`` is True.
+        """
         from torch import nn
 
         from spotal.learner import TorchLearner, as_learner
 
         made = self.make(n_classes)
         if isinstance(made, nn.Module) and not hasattr(made, "training_step"):
-            return TorchLearner(partial(self.make, n_classes), n_classes, normalize_from=X)
-        return as_learner(made, X, n_classes)
+            return TorchLearner(partial(self.make, n_classes), n_classes, multilabel=many, normalize_from=X)
+        learner = as_learner(made, X, n_classes, multilabel=many)
+        if is_multilabel(learner) != many:
+            raise ModelError(
+                f"model {self.reference!r} gives a learner for items of {'one class' if many else 'several classes'}, "
+                f"found many = {str(many).lower()} in spotal.toml; give one whose multilabel is {many}"
+            )
+        return learner
 
     def images(self, project: Project, items: Sequence[Item], progress: Progress) -> Inputs:
         """Images in the size that the model wants."""

@@ -57,12 +57,13 @@ class _Tuned:
     def __init__(self, make: Callable[[int], nn.Module], augment: str) -> None:
         self.make, self.augment = make, augment
 
-    def learner(self, X: NDArray[Any], n_classes: int) -> Learner:
+    def learner(self, X: NDArray[Any], n_classes: int, many: bool = False) -> Learner:
         from spotal.learner import TorchLearner
 
         return TorchLearner(
             partial(self.make, n_classes),
             n_classes,
+            multilabel=many,
             min_steps=STEPS,
             batch_size=BATCH,
             learning_rate=RATE,

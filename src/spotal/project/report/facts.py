@@ -22,13 +22,15 @@ from spotal.report.plots import plane
 if TYPE_CHECKING:
     from spotal.project.project import Project
 
-__all__ = ["Facts", "Pace", "Plane", "gather"]
+__all__ = ["NO_CLASS", "SEVERAL", "Facts", "Pace", "Plane", "gather"]
 
 LEAST_TESTED = 30
 """Audit labels from which on calibration and confusion are shown: five bins of six, no fewer."""
 MOST_ROWS = 20_000
 MOST_DRAWN = 1_500
 """Rows of the pool that the map is worked out from, and that are drawn on it; labeled ones always are."""
+SEVERAL, NO_CLASS = "several classes", "none of them"
+"""What items with several classes, or none, are called on the map."""
 STRETCH = 20
 PAUSE = 300.0
 """Seconds between two answers from which on somebody did something else."""
@@ -101,6 +103,8 @@ def gather(project: Project) -> Facts:
     every, predictions = unseen(project), read_predictions(project)
     tested = None if predictions is None else audited(predictions, project.rounds.audit())[1]
     doubtful, checked = ([], "") if every is None else doubts(every, tested, project.labels.confirmed())
+    if project.settings.many and predictions is not None:
+        checked = "Labels of items that may have several classes are not checked for mistakes yet."
     picks: dict[int, list[Pick]] = {}
     for pick in project.rounds.picks():
         picks.setdefault(pick.round, []).append(pick)
@@ -166,7 +170,8 @@ def _plane(project: Project, standings: dict[str, Standing]) -> Plane | None:
     embeddings = read_embeddings(project)
     if embeddings is None:
         return None
-    known = {row.number: row.label for row in standings.values() if row.state == "labeled"}
+    settings = project.settings
+    known = {row.number: _called(row, settings) for row in standings.values() if row.state in settings.decided}
     there = np.flatnonzero(~np.isnan(embeddings[:, 0]))
     order = there[np.argsort(row_uniforms(there, project.settings.random_state), kind="stable")]
     labeled = np.isin(order, list(known))
@@ -179,3 +184,11 @@ def _plane(project: Project, standings: dict[str, Standing]) -> Plane | None:
     drawn = np.isin(rows, np.concatenate([order[labeled], order[~labeled][:MOST_DRAWN]]))
     before, after = plane(laid.reduced(pool)[drawn]), plane(laid.carried[drawn])
     return Plane(before, after, [known.get(number) for number in rows[drawn].tolist()], len(there))
+
+
+def _called(row: Standing, settings: Settings) -> str | None:
+    """What an item is called on the map: by its class, or by having several or none."""
+    if not settings.many:
+        return row.label
+    own = settings.parted(row.label)
+    return own[0] if len(own) == 1 else SEVERAL if own else NO_CLASS

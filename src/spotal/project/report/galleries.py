@@ -170,5 +170,5 @@ def _standing(facts: Facts, item: Item) -> str:
     state = facts.standings.get(item.id)
     if state is None:
         guess = None if facts.predictions is None else facts.predictions.guess(item.number)
-        return "no answer" if guess is None else f"{guess[0]}? {100 * guess[1]:.0f} %"
+        return "no answer" if guess is None else f"{guess[0] or 'none of these'}? {100 * guess[1]:.0f} %"
     return state.label or {"none_of_these": "none of these"}.get(state.state, state.state)

@@ -11,10 +11,10 @@ from typing import Any
 
 import numpy as np
 
-from spotal.project.advice import LEAST_AUDIT, Audited, ShareEstimate, estimate
+from spotal.project.advice import LEAST_AUDIT, Audited, ShareEstimate, class_scores, estimate
 from spotal.project.records import Item
 from spotal.project.report import galleries, plots
-from spotal.project.report.facts import Facts, Pace
+from spotal.project.report.facts import NO_CLASS, SEVERAL, Facts, Pace
 from spotal.project.status import ClassCount
 from spotal.report.parts import document, folded, table, themed
 from spotal.storage.files import atomic_path
@@ -24,6 +24,15 @@ __all__ = ["numbers", "page", "write_page"]
 MOST_CLASSES = 20
 """Classes of a picture; of more, the ones with the most labels."""
 BINS = 5
+SETS = {
+    "accuracy": "items with all classes right",
+    "class_accuracy": "classes of items that are right (1 − Hamming loss)",
+    "micro_f1": "micro F1",
+    "macro_f1": "macro F1, the mean over classes",
+    "balanced_accuracy": "balanced accuracy, the mean over classes",
+    "mean_average_precision": "mean average precision",
+}
+"""Figures of items that may have several classes, in words."""
 STYLE = """
 .wide img { width: 100%; max-width: 680px; }
 tbody th, thead th:first-child { text-align: left; }
@@ -96,7 +105,8 @@ def _headline(facts: Facts) -> str:
     text = f"{counts.labeled:,} of {counts.items:,} items have a label"
     if now is None:
         return text + ("; the accuracy of the model is not known yet" if facts.status.model else "; no model yet")
-    return f"{text}; the model is right on {_spread(now)} of the pool, by {now.n:,} random items that it never saw"
+    right = "says of every class what people say for" if facts.settings.many else "is right on"
+    return f"{text}; the model {right} {_spread(now)} of the pool, by {now.n:,} random items that it never saw"
 
 
 def _spread(found: Any) -> str:
@@ -174,6 +184,8 @@ def _tested(facts: Facts) -> str:
     seen = facts.tested
     if seen is None:
         return ""
+    if seen.many:
+        return _sets(facts, seen)
     source = (
         f"The newest model on the {len(seen.labels):,} random items that it was never trained on, for calibration "
         "weighted so that they stand for the pool. Bars are 95 % intervals."
@@ -198,6 +210,32 @@ def _tested(facts: Facts) -> str:
         f"<figure>{left}<figcaption>Calibration</figcaption></figure>{picture if shown else ''}</div>"
         f"<p>Most often confused: {escape(told)}.</p>"
         f'<p class="note">{escape(source)} Points on the dashed line are as often right as the model is sure.</p>'
+    )
+
+
+def _sets(facts: Facts, seen: Audited) -> str:
+    """Figures of the sets of classes, and of each class."""
+    figures = [
+        [SETS[name], f"{100 * one.value:.1f} %" if one.low is None or one.high is None else _spread(one)]
+        for name, one in facts.status.sets.items()
+        if name in SETS
+    ]
+
+    def percent(value: float | None) -> str:
+        return "" if value is None else f"{100 * value:.0f} %"
+
+    rows = [
+        [name, f"{one.labels:,}", percent(one.precision), percent(one.recall), percent(one.f1)]
+        for name, one in class_scores(seen).items()
+    ]
+    return (
+        f"<h2>What the model gets right</h2>{table(['', ''], figures)}"
+        f"<h3>By class</h3>{table(['class', 'random items of it', 'precision', 'recall', 'F1'], rows)}"
+        f'<p class="note">The newest model on the {len(seen.labels):,} random items that it was never trained on, '
+        "weighted so that they stand for the pool. An item has the classes whose probability is a half or more. "
+        "Precision: of the items that the model gives a class, the share that people give it too. Recall: of those "
+        "that people give it, the share that the model gives it too. F1: their harmonic mean. In brackets 95 % "
+        "intervals.</p>"
     )
 
 
@@ -227,7 +265,7 @@ def _map(facts: Facts) -> str:
     if plane is None:
         return ""
     labeled = sum(label is not None for label in plane.labels)
-    classes = facts.settings.classes
+    classes = facts.settings.classes + ((SEVERAL, NO_CLASS) if facts.settings.many else ())
     alt = f"Map of {plane.n:,} items, {labeled:,} of them labeled, {{}} transport"
     pictures = "".join(
         f"<figure>{themed(plots.plane, (plane, which, classes), alt.format(which))}"

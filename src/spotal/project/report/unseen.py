@@ -68,10 +68,10 @@ def unseen(project: Project) -> Unseen | None:
 
     Items held back are no model's training data: the newest one predicts them. The others are predicted by a linear
     probe on the other four fifths of the labels, where the project's model is such a probe on fixed features, and else
-    by the last model from before they were labeled.
+    by the last model from before they were labeled. None too where items may have several classes.
     """
     newest = read_predictions(project)
-    if newest is None:
+    if newest is None or newest.many or project.settings.many:
         return None
     position = {name: k for k, name in enumerate(newest.classes)}
     rows = [row for row in project.labels.standings().values() if row.state == "labeled" and row.label in position]

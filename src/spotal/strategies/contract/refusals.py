@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from spotal.errors import BudgetError, InputError
 from spotal.strategies.base import Strategy
-from spotal.strategies.contract.asking import LABELED, N, ask, case, cloud, odds, require
+from spotal.strategies.contract.asking import BUDGET, LABELED, N, ask, case, cloud, odds, require, same, satisfies
 
 __all__ = ["REFUSAL_CHECKS"]
 
@@ -138,4 +138,36 @@ def missing_probabilities_are_refused(strategy: Strategy) -> None:
         require(wanted in str(error), f"{wanted!r} expected in {str(error)!r}")
 
 
-REFUSAL_CHECKS = (bad_input_is_refused_in_one_sentence, bad_budgets_are_refused, missing_probabilities_are_refused)
+def rows_with_several_classes_are_taken_or_refused(strategy: Strategy) -> None:
+    """Labels as 0 and 1 (m, classes), with probabilities whose rows need not sum to 1; the empty set is one of them."""
+    odds_of_each = np.random.default_rng(2).random((N, 3))
+    known = {"labeled": LABELED, "labels": [[1, 1, 0], [0, 0, 0], [0, 0, 1], [1, 0, 0]], "probabilities": odds_of_each}
+    if not strategy.multilabel:
+        error = refusal(strategy, cloud(), BUDGET, **known)
+        require(
+            "labels must be one class a row" in str(error),
+            f"'labels must be one class a row' expected in {str(error)!r}",
+        )
+        return
+    chosen = ask(strategy, cloud(), **known)
+    satisfies(chosen, N, BUDGET, LABELED)
+    same(ask(strategy, cloud(), **known).indices, chosen.indices, "picks with the same seed")
+    cold = {"labeled": [], "labels": np.zeros((0, 3), np.int64), "probabilities": odds_of_each}
+    satisfies(ask(strategy, cloud(), **cold), N, BUDGET)
+    for name, wrong, word in (
+        ("above one", {"probabilities": odds_of_each + 0.5}, "within 0 and 1"),
+        ("other columns", {"probabilities": odds_of_each[:, :2]}, f"({N}, 3)"),
+        ("not 0 and 1", {"labels": np.full((4, 3), 2)}, "0 and 1"),
+        ("too few", {"labels": np.ones((3, 3), np.int64)}, "(4, classes)"),
+    ):
+        with case(name):
+            error = refusal(strategy, cloud(), BUDGET, **(known | wrong))
+            require(word in str(error), f"{word!r} expected in {str(error)!r}")
+
+
+REFUSAL_CHECKS = (
+    bad_input_is_refused_in_one_sentence,
+    bad_budgets_are_refused,
+    missing_probabilities_are_refused,
+    rows_with_several_classes_are_taken_or_refused,
+)

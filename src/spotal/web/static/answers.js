@@ -1,12 +1,13 @@
 // The answer buttons: a key for each of the first ten classes, a field to find one among many.
 
 /** @import { Guess, Kind, Word } from "../protocol.d.ts" */
-/** @typedef {(kind: Kind | "undo" | "back" | "next", label?: string) => void} Act what happens when something was chosen */
+/** @typedef {(kind: Kind | "undo" | "back" | "next" | "confirm", label?: string) => void} Act what happens when something was chosen */
 
 import { breakable, h, longestWord, percent, say } from "./dom.js";
 import { prepare, search } from "./fuzzy.js";
 import { classKey, needsFinder } from "./keyboard.js";
 import { color, look } from "./marks.js";
+import { likely, several } from "./several.js";
 
 const BESIDE = 121; // pixels of a button beside its label: key, mark, guess and edges
 
@@ -34,9 +35,11 @@ export class Answers {
     this.list = h("div", { className: "classes", role: "group", "aria-label": "Classes" }, buttons);
     this.none = action("None of these", "n", () => act("none_of_these"));
     this.skip = action("Skip", "s", () => act("skip"));
+    this.confirm = several.on ? action("Save", "↵", () => act("confirm"), "primary") : null;
     this.other = h(
       "div",
       { className: "other" },
+      this.confirm,
       this.none,
       this.skip,
       action("Undo", "u", () => act("undo")),
@@ -150,15 +153,23 @@ export class Answers {
    * @param {{ guess?: Guess[], word?: Word | null, off?: boolean }} now
    */
   update({ guess = [], word = null, off = false }) {
+    const chosen = several.on ? several.names : new Set(word?.kind === "label" ? [word.label] : []);
     const shares = new Map(guess.map(({ label, probability }) => [label, probability]));
     for (const { name, button, guess: place } of this.buttons) {
       const share = shares.get(name);
       button.disabled = off;
-      button.setAttribute("aria-pressed", String(word?.kind === "label" && word.label === name));
-      button.classList.toggle("guessed", guess[0]?.label === name);
+      button.setAttribute("aria-pressed", String(chosen.has(name)));
+      button.classList.toggle("guessed", several.on ? guess.some((one) => one.label === name && likely(one)) : guess[0]?.label === name);
       place.textContent = share === undefined ? "" : share === null ? "suggested" : percent(share);
     }
     for (const button of [this.none, this.skip]) button.disabled = off;
+    if (this.confirm) {
+      const said = several.names.size ? `Save ${[...several.names].join(", ")}` : "Save: none of these";
+      this.confirm.disabled = off;
+      if (this.confirm.lastChild) this.confirm.lastChild.textContent = several.names.size ? "Save" : "Save: none";
+      this.confirm.title = said;
+      this.confirm.setAttribute("aria-label", said);
+    }
     this.none.setAttribute("aria-pressed", String(word?.kind === "none_of_these"));
     this.skip.setAttribute("aria-pressed", String(word?.kind === "skip"));
   }
@@ -169,6 +180,6 @@ export class Answers {
  * @param {string} key
  * @param {() => void} onclick
  */
-function action(name, key, onclick) {
-  return h("button", { type: "button", className: "plain", onclick }, h("kbd", { "aria-hidden": "true" }, key), name);
+function action(name, key, onclick, className = "plain") {
+  return h("button", { type: "button", className, onclick }, h("kbd", { "aria-hidden": "true" }, key), name);
 }

@@ -6,6 +6,7 @@
 import { get } from "./api.js";
 import { breakable, count, h, percent, picture } from "./dom.js";
 import { color } from "./marks.js";
+import { several } from "./several.js";
 
 export class Confirm {
   /** @type {Strip[]} those that are to come, the one that shows first */
@@ -77,18 +78,19 @@ export class Confirm {
     }
     const { label, like, items } = strip;
     this.tiles = new Map(items.map((item) => [item.number, this.tile(item)]));
-    const index = this.session.state?.classes.indexOf(label) ?? -1;
+    const index = several.place(label, this.session.state?.classes ?? []);
+    const called = several.phrase(label);
     this.box.replaceChildren(
-      h("h2", {}, "Are these ", h("b", { className: `named ${color(index)}` }, breakable(label)), "?"),
+      h("h2", {}, "Are these ", h("b", { className: `named ${color(index)}` }, breakable(called)), "?"),
       h("p", { className: "note" }, "Click what is something else: it stays unlabeled. The others become your answers."),
       h(
         "div",
         { className: "strip" },
-        h("figure", { className: "like" }, face(like), h("figcaption", {}, "Labeled ", breakable(label))),
-        h("div", { className: "grid", role: "group", "aria-label": `Look-alikes, suggested as ${label}` }, [...this.tiles.values()]),
+        h("figure", { className: "like" }, face(like), h("figcaption", {}, "Labeled ", breakable(called))),
+        h("div", { className: "grid", role: "group", "aria-label": `Look-alikes, suggested as ${called}` }, [...this.tiles.values()]),
       ),
       h("div", { className: "choices" }, this.yes, this.no),
-      h("p", { className: "note" }, `The model gives each of them ${percent(this.sure)} or more for this class, and this is the labeled item that they are most like. Each is recorded as your answer and as a confirmed suggestion. It costs no budget. Items that measure accuracy, and those of the batch, are never suggested.`),
+      h("p", { className: "note" }, `The model gives each of them ${percent(this.sure)} or more for ${several.on ? "these classes, and against every other" : "this class"}, and this is the labeled item that they are most like. Each is recorded as your answer and as a confirmed suggestion. It costs no budget. Items that measure accuracy, and those of the batch, are never suggested.`),
     );
     this.refresh();
     this.yes.focus({ preventScroll: true });
@@ -110,7 +112,7 @@ export class Confirm {
     if (!shown) return;
     for (const [number, tile] of this.tiles) tile.setAttribute("aria-pressed", String(!this.out.has(number)));
     const n = shown.items.length - this.out.size;
-    this.yes.textContent = `Confirm ${count(n, "item")} as ${shown.label}`;
+    this.yes.textContent = `Confirm ${count(n, "item")} as ${several.phrase(shown.label)}`;
     this.yes.disabled = !n || this.session.saving;
   }
 

@@ -8,6 +8,7 @@ import { chance, h, picture } from "./dom.js";
 import { MOVES, move } from "./keyboard.js";
 import { color } from "./marks.js";
 import { spoken } from "./session.js";
+import { several } from "./several.js";
 
 const HINT = matchMedia("(hover: none)").matches
   ? "Tap to mark, then choose a class"
@@ -103,13 +104,15 @@ export class Grid {
     const word = words.get(number);
     const [best] = task.guess;
     let chip = best ? `${best.label}? ${chance(best.probability)}`.trim() : "";
+    const guessed = several.guessed(task.guess);
+    if (several.on && guessed) chip = `${spoken(guessed)}?`;
     if (task.votes) chip = "conflict";
     if (task.elsewhere) chip = "answered";
     if (word) chip = spoken(word);
     place.textContent = chip;
     place.className = "chip";
     if (word) place.classList.add("done");
-    if (word?.kind === "label") place.classList.add(color(state?.classes.indexOf(word.label ?? "") ?? -1));
+    if (word?.kind === "label") place.classList.add(color(several.place(word.label, state?.classes ?? [])));
     element.classList.toggle("answered", Boolean(word || task.elsewhere));
     element.classList.toggle("now", number === current);
     element.tabIndex = number === current ? 0 : -1;
@@ -130,7 +133,10 @@ export class Grid {
     if (event.key === " ") {
       this.toggle(current);
       this.update(this.session);
-    } else if (event.key === "Enter") this.enlarge(current);
+    } else if (event.key === "Enter") {
+      if (several.dirty) return; // confirms
+      this.enlarge(current);
+    }
     else if (event.key === "Escape") {
       this.marked.clear();
       this.update(this.session);

@@ -3,7 +3,7 @@
 /** @import { Kind } from "../protocol.d.ts" */
 /**
  * @typedef {{ do: "answer", kind: Kind, label: string | null }
- *   | { do: "undo" | "back" | "next" | "view" | "find" | "help" }} Action
+ *   | { do: "undo" | "back" | "next" | "view" | "find" | "help" | "guess" | "confirm" }} Action
  */
 /** @typedef {Pick<KeyboardEvent, "key" | "ctrlKey" | "metaKey" | "altKey" | "repeat" | "isComposing">} Key */
 
@@ -23,6 +23,14 @@ export const HELP = [
   ["Enter", "in the grid: enlarge"],
   ["?", "this help"],
 ];
+
+/** The lines that are other ones where an item may have several classes. */
+export const HELP_SEVERAL = new Map([
+  ["1 – 9, 0", "choose that class, or take it back"],
+  ["g", "answer with the classes that the model guesses"],
+  ["n", "none of these, at once"],
+  ["Enter", "save the classes chosen; none chosen means none of these"],
+]);
 
 /**
  * The key of the class at that place in the list; null where there is none.
@@ -45,20 +53,22 @@ export const isTyping = (target) => Boolean(target?.closest?.("input, textarea, 
 /**
  * What a key means; null for nothing, which is left to the browser.
  * @param {Key} event
- * @param {{ classes: string[], guess?: string | undefined, single?: boolean, typing?: boolean }} now
- *   `guess` of the model; `single` keys answer; `typing`: into a field, or a dialog is open
+ * @param {{ classes: string[], guess?: string | undefined, single?: boolean, typing?: boolean, several?: boolean }} now
+ *   `guess` of the model; `single` keys answer; `typing`: into a field, or a dialog is open; `several`: Enter confirms
  * @returns {Action | null}
  */
-export function action(event, { classes, guess, single = true, typing = false }) {
+export function action(event, { classes, guess, single = true, typing = false, several = false }) {
   if (typing || event.ctrlKey || event.metaKey || event.altKey || event.repeat || event.isComposing) return null;
   const key = event.key.length === 1 ? event.key.toLowerCase() : event.key; // Caps Lock changes nothing
   if (key === "?") return { do: "help" };
+  if (key === "Enter" && several) return { do: "confirm" };
   if (!single) return null;
   const label = key.length === 1 ? classes[CLASSES.indexOf(key)] : undefined;
   if (label !== undefined) return { do: "answer", kind: "label", label };
   switch (key) {
     case "g":
-      return guess === undefined ? null : { do: "answer", kind: "label", label: guess };
+      if (guess === undefined) return null;
+      return several ? { do: "guess" } : { do: "answer", kind: "label", label: guess };
     case "n":
       return { do: "answer", kind: "none_of_these", label: null };
     case "s":

@@ -7,10 +7,11 @@ import { Confirm } from "./confirm.js";
 import { $, count, h, say } from "./dom.js";
 import { Finished } from "./finished.js";
 import { Grid } from "./grid.js";
-import { HELP, action, isTyping } from "./keyboard.js";
+import { HELP, HELP_SEVERAL, action, isTyping } from "./keyboard.js";
 import { PoolMap } from "./map.js";
 import { Review } from "./review.js";
-import { Session } from "./session.js";
+import { Session, spoken } from "./session.js";
+import { several } from "./several.js";
 import { SingleView } from "./single_view.js";
 import { curve, progress, why } from "./sidebar.js";
 
@@ -51,8 +52,9 @@ function update() {
   $("round").textContent = state.round ? `Round ${state.round.number + 1}, picked by ${state.round.strategy}` : "";
   $("who").textContent = session.annotator ?? "";
   progress($("progress"), state, session.fresher);
-  if (shown !== state.classes.join("\n")) {
-    shown = state.classes.join("\n");
+  const buttons = `${state.many} ${state.classes.join("\n")}`;
+  if (shown !== buttons) {
+    shown = buttons;
     answers = new Answers($("answers"), state.classes, act);
   }
   const word = task ? session.words.get(task.number) : undefined;
@@ -72,6 +74,8 @@ function update() {
   ended = isOver;
   const many = isApart || (view === grid && grid.targets.length > 1);
   const off = isOver || (view instanceof Review && !review.targets.length);
+  const targets = isOver ? [] : targeted();
+  if (several.on) several.begin(targets, targets.length === 1 ? saidOf(targets[0]) : null);
   answers?.update({ guess: many ? [] : (task?.guess ?? []), word: many ? null : (word ?? null), off });
   $("answers").classList.toggle("over", isOver || view === confirm);
   why($("why"), isOver || many ? null : task, state);
@@ -110,8 +114,8 @@ function announce(isOver) {
     said("Nothing left to answer");
     return;
   }
-  const [best] = task.guess;
-  const guess = best ? `, ${task.suggested ? "a file suggests" : "the model guesses"} ${best.label}` : "";
+  const best = several.guessed(task.guess);
+  const guess = best ? `, ${task.suggested ? "a file suggests" : "the model guesses"} ${spoken(best)}` : "";
   said(`${first ? "" : "Next: "}${task.text?.slice(0, 300) ?? task.id}${task.votes ? ", conflict" : ""}${guess}`);
 }
 
@@ -130,14 +134,47 @@ function said(text) {
   });
 }
 
+/** Numbers of the items that an answer goes to now. */
+function targeted() {
+  if (view instanceof SingleView) return session.current === null ? [] : [session.current];
+  return view.targets;
+}
+
+/**
+ * What this person said about an item, here or before.
+ * @param {number | undefined} number
+ */
+function saidOf(number) {
+  if (number === undefined) return null;
+  const before = review.items.find((item) => item.number === number)?.votes[session.annotator ?? ""];
+  return session.words.get(number) ?? (view === review ? before : null);
+}
+
 /** @type {Act} */
 function act(kind, label) {
+  if (several.on && kind === "label" && label !== undefined) {
+    if (ended || !targeted().length) return;
+    several.toggle(label);
+    said(`${label} ${several.names.has(label) ? "chosen" : "taken back"}`);
+    update();
+  } else if (kind === "confirm") {
+    const { kind, label } = several.answer;
+    settle(kind, label);
+  } else settle(kind, label ?? null);
+}
+
+/**
+ * @param {Parameters<Act>[0]} kind
+ * @param {string | null} label
+ */
+function settle(kind, label) {
+  if (kind === "confirm") return;
   session.problem = null;
   session.back = null;
   if (kind === "undo") session.undo();
   else if (kind === "back" || kind === "next") session.step(kind === "next");
   else {
-    const targets = view instanceof SingleView ? (session.current === null ? [] : [session.current]) : view.targets;
+    const targets = targeted();
     if (ended || !targets.length) return;
     if (view.obstacle && kind === "label") {
       session.problem = `${view.obstacle}.`;
@@ -167,6 +204,12 @@ function look(name) {
   update();
 }
 
+/**
+ * Whether Enter presses the button that has the focus.
+ * @param {Element | null} target
+ */
+const isPressed = (target) => Boolean(target?.closest("button, a")) && !target?.closest(".classes");
+
 /** @param {KeyboardEvent} event */
 function onKey(event) {
   const found = action(event, {
@@ -174,10 +217,16 @@ function onKey(event) {
     guess: view === review || view === confirm ? undefined : session.task?.guess[0]?.label,
     single: $("keys-on", HTMLInputElement).checked,
     typing: isTyping(/** @type {Element | null} */ (event.target)) || document.querySelector("dialog[open]") !== null,
+    several: several.on && (several.dirty || !isPressed(/** @type {Element | null} */ (event.target))),
   });
   if (!found || (!session.state && found.do !== "help")) return;
   event.preventDefault();
   if (found.do === "answer") act(found.kind, found.label ?? undefined);
+  else if (found.do === "confirm") act("confirm");
+  else if (found.do === "guess") {
+    const guess = several.guessed(session.task?.guess ?? []);
+    if (guess) settle(guess.kind, guess.label);
+  }
   else if (found.do === "view") look(view === single ? "grid" : "one");
   else if (found.do === "find") answers?.find();
   else if (found.do === "help") help();
@@ -185,6 +234,10 @@ function onKey(event) {
 }
 
 function help() {
+  for (const key of document.querySelectorAll("#keys kbd")) {
+    const what = several.on ? HELP_SEVERAL.get(key.textContent ?? "") : undefined;
+    if (what && key.parentElement?.nextElementSibling) key.parentElement.nextElementSibling.textContent = what;
+  }
   $("help", HTMLDialogElement).showModal();
 }
 

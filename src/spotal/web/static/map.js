@@ -7,6 +7,7 @@
 import { get } from "./api.js";
 import { $, h } from "./dom.js";
 import { COLORS, OWN, shape } from "./marks.js";
+import { several } from "./several.js";
 
 const SCALE = 1000; // coordinates run to this
 const MARGIN = 10;
@@ -105,7 +106,7 @@ export class PoolMap {
     for (const number of numbers) {
       const word = words.get(number);
       /** @type {Record<Kind, number>} */
-      const marks = { label: state?.classes.indexOf(word?.label ?? "") ?? NONE, none_of_these: NONE, skip: SKIPPED };
+      const marks = { label: several.place(word?.label, state?.classes ?? []), none_of_these: NONE, skip: SKIPPED };
       this.marks.set(number, word ? marks[word.kind] : OPEN);
     }
     this.draw();

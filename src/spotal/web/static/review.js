@@ -7,6 +7,7 @@ import { get } from "./api.js";
 import { count, h, listed, percent, picture } from "./dom.js";
 import { color } from "./marks.js";
 import { spoken } from "./session.js";
+import { several } from "./several.js";
 
 const PAUSE = 250; // ms after the last letter before the server is asked
 /** @type {[value: string, name: string][]} choices beside the classes */
@@ -182,7 +183,7 @@ export class Review {
     const said = new Map(Object.entries(votes));
     if (mine && annotator) said.set(annotator, mine); // may be on its way yet
     const answers = [...new Set([...said.values()].map(spoken))];
-    chip.replaceChildren(answers.join(" / "), ...(guess ? [h("small", {}, `model: ${guess.label} ${percent(guess.probability)}`)] : []));
+    chip.replaceChildren(answers.join(" / "), ...(guess ? [h("small", {}, `model: ${several.phrase(guess.label) || "none of these"} ${percent(guess.probability)}`)] : []));
     const only = answers.length === 1 ? (state?.classes.indexOf(answers[0] ?? "") ?? -1) : -1;
     chip.className = `chip done ${only < 0 ? "" : color(only)}`;
     const people = [...said].map(([who, word]) => `${who}: ${spoken(word)}${word === votes[who] && votes[who]?.suggested ? ", a confirmed suggestion" : ""}`).join("; ");

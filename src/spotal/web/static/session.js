@@ -15,6 +15,7 @@
 import { Lost, get, post } from "./api.js";
 import { isRunning, result } from "./jobs.js";
 import { Outbox, newId } from "./outbox.js";
+import { several } from "./several.js";
 
 const POLL = 15_000;
 const POLL_DONE = 4_000; // for the next batch
@@ -409,6 +410,7 @@ export class Session extends EventTarget {
   merge(found) {
     const isNew = this.state !== null && found.round?.number !== this.state.round?.number;
     this.state = found;
+    several.on = found.many;
     this.wholes++;
     this.told = new Map(found.tasks.map((task) => [task.number, task]));
     if (isNew) {
@@ -551,7 +553,7 @@ export const NAMES = { skip: "Skipped", none_of_these: "None of these" };
  * An answer in words.
  * @param {Word} word
  */
-export const spoken = ({ kind, label }) => (kind === "label" ? (label ?? "") : NAMES[kind]);
+export const spoken = ({ kind, label }) => (kind === "label" ? several.phrase(label) : NAMES[kind]);
 
 /**
  * What an earlier visit of the page said and undo may take back.

@@ -4,6 +4,7 @@
 
 import { breakable, chance, count, h, percent, picture, svg } from "./dom.js";
 import { color } from "./marks.js";
+import { several } from "./several.js";
 
 const THINGS = { image: "image", text: "text", embedding: "item" };
 
@@ -139,7 +140,7 @@ export function curve(place, points) {
   }
   drawing.append(svg("polyline", { class: "line", points: points.map((p) => `${x(p.labels)},${y(p.value)}`).join(" ") }));
   for (const p of points) drawing.append(svg("circle", { class: "point", cx: x(p.labels), cy: y(p.value), r: 4 }));
-  place.replaceChildren(drawing, h("p", { className: "note" }, `${percent(last.value)} right with ${count(last.labels, "label")}; between ${percent(last.low)} and ${percent(last.high)}, as ${last.n === 1 ? "only 1 random item was" : `${last.n} random items were`} checked.`), table(points));
+  place.replaceChildren(drawing, h("p", { className: "note" }, `${percent(last.value)} right${several.on ? " about every class" : ""} with ${count(last.labels, "label")}; between ${percent(last.low)} and ${percent(last.high)}, as ${last.n === 1 ? "only 1 random item was" : `${last.n} random items were`} checked.`), table(points));
 }
 
 /** @param {Point[]} points */

@@ -5,6 +5,7 @@
 
 import { h, picture } from "./dom.js";
 import { spoken } from "./session.js";
+import { several } from "./several.js";
 
 const AHEAD = 4; // images that are loaded before they are wanted
 
@@ -76,10 +77,10 @@ export class SingleView {
    */
   words(session, task) {
     const word = session.words.get(task.number);
-    if (word) return `You said: ${word.kind === "label" ? word.label : spoken(word).toLowerCase()}. Answer again to change it.`;
+    if (word) return `You said: ${word.kind === "label" ? spoken(word) : spoken(word).toLowerCase()}. Answer again to change it.`;
     if (task.elsewhere) return "Answered meanwhile, in another tab or by somebody else. Go on (→), or answer too.";
     if (!task.votes) return "";
-    const votes = Object.entries(task.votes).map(([who, label]) => `${who} says ${label ?? "none of these"}`);
+    const votes = Object.entries(task.votes).map(([who, label]) => `${who} says ${several.phrase(label) || "none of these"}`);
     return `Conflict: ${votes.join(", ")}. Your answer counts too.`;
   }
 }

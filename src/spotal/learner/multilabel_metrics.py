@@ -1,0 +1,94 @@
+"""Figures that say how well probabilities of several classes agree with known sets of them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spotal.numeric.calibration import calibration_error
+
+__all__ = ["f1_scores", "score_sets"]
+
+BINS = 15
+"""Of the calibration error."""
+
+
+def f1_scores(
+    guess: NDArray[np.bool_], y: NDArray[np.bool_], weight: NDArray[np.float64]
+) -> tuple[float, float, NDArray[np.float64]]:
+    """Compute micro F1, macro F1 and the F1 of each class, (n_classes,), NaN for one that neither guess nor y has.
+
+    Parameters
+    ----------
+    guess, y : bool (n, n_classes); weight : float64 (n,), of the rows
+
+    Notes
+    -----
+    F1 = 2 tp / (2 tp + fp + fn). Micro F1 counts over all classes, macro F1 is the mean over the classes of y, 0 where
+    there are none.
+    """
+    both = weight @ (guess & y)
+    all_ = weight @ guess + weight @ y
+    each = np.divide(2 * both, all_, out=np.full(len(both), np.nan), where=all_ > 0)
+    there = y.any(0)
+    micro = float(2 * both.sum() / all_.sum()) if all_.sum() > 0 else 0.0
+    return micro, float(each[there].mean()) if there.any() else 0.0, each
+
+
+def score_sets(
+    probabilities: NDArray[Any], y: NDArray[np.int64], weight: NDArray[np.float64] | None = None
+) -> dict[str, float]:
+    """Score probabilities of each class against known sets of classes. A class is guessed from a probability of 1/2 on.
+
+    Parameters
+    ----------
+    probabilities : float (n, n_classes) in [0, 1], n >= 1, each column that of one class alone
+    y : int (n, n_classes), 0 and 1
+    weight : float64 (n,), positive, of the rows; None for equal ones
+
+    Returns
+    -------
+    dict
+        ``accuracy``, the share of rows with all classes right (subset accuracy); ``class_accuracy``, the share of pairs
+        of a row and a class that are right (1 - Hamming loss); ``micro_f1``, ``macro_f1`` (:func:`f1_scores`);
+        ``balanced_accuracy``, the mean over classes of half of recall and specificity; ``mean_average_precision``, the
+        mean over classes of average precision; ``log_loss``, the mean binary one in nats over pairs (probabilities are
+        cut at 1e-7); ``calibration_error``, over pairs. Means over classes leave out those that no row, and for
+        balanced accuracy those that every row, is of; they are 0 where none is left.
+
+    References
+    ----------
+    M.-L. Zhang, Z.-H. Zhou, "A review on multi-label learning algorithms", IEEE TKDE 26(8), 2014, section 2.2.
+    """
+    from sklearn.metrics import average_precision_score
+
+    p, true = probabilities.astype(np.float64), y.astype(bool)
+    w = np.ones(len(p)) if weight is None else weight
+    guess = p >= 0.5
+    right = guess == true
+    micro, macro, _ = f1_scores(guess, true, w)
+    some = true.any(0)
+    mixed = np.flatnonzero(some & ~true.all(0))
+    balanced = [
+        (
+            np.average(guess[true[:, k], k], weights=w[true[:, k]])
+            + np.average(right[~true[:, k], k], weights=w[~true[:, k]])
+        )
+        / 2
+        for k in mixed
+    ]
+    precision = [average_precision_score(true[:, k], p[:, k], sample_weight=w) for k in np.flatnonzero(some)]
+    likelihood = np.where(true, p, 1 - p).clip(1e-7, 1.0)
+    sure = np.maximum(p, 1 - p)
+    return {
+        "accuracy": float(np.average(right.all(1), weights=w)),
+        "class_accuracy": float(np.average(right.mean(1), weights=w)),
+        "micro_f1": micro,
+        "macro_f1": macro,
+        "balanced_accuracy": float(np.mean(balanced)) if balanced else 0.0,
+        "mean_average_precision": float(np.mean(precision)) if precision else 0.0,
+        "log_loss": float(np.average(-np.log(likelihood).mean(1), weights=w)),
+        "calibration_error": calibration_error(sure.ravel(), right.ravel(), BINS),
+    }

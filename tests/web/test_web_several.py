@@ -1,0 +1,115 @@
+"""The page over a project whose items may have several classes, in a real browser."""
+
+from __future__ import annotations
+
+import numpy as np
+from tests.web.conftest import answer, make_images
+from tests.web.test_web_browser import done, live, said, shown, until, visit, wait
+
+__all__ = ["visit"]
+
+
+def sure_of(project, *names):
+    """A model that gives every item these classes."""
+    classes = list(project.settings.classes)
+    row = np.array([0.9 if name in names else 0.2 for name in classes], np.float32)
+    np.save(project.folder / "predictions.npy", np.tile(row, (len(project.items), 1)))
+    about = {"classes": classes, "many": True}
+    project.models.add("same", n_labeled=2, predictions="predictions.npy", about=about)
+
+
+def recorded(project, count):
+    wait(lambda: len(project.labels.history()) == count)
+    return said(project)[-1]
+
+
+def test_keys_choose_classes_and_enter_confirms_them(tmp_path, visit):
+    with make_images(tmp_path, many=True) as project, live(project) as server:
+        sure_of(project, "red", "blue")
+        page = visit(server.address)
+        confirm = page.locator("#answers .primary")
+        shown(page, "p00.png")
+        assert confirm.get_attribute("aria-label") == "Save: none of these"
+        for key in "312":
+            page.keyboard.press(key)
+        page.keyboard.press("1")  # taken back
+        assert page.locator(".class[title=green]").get_attribute("aria-pressed") == "true"
+        assert confirm.get_attribute("aria-label") == "Save blue, green"
+        assert project.labels.history() == []  # nothing yet
+        page.keyboard.press("Enter")
+        assert recorded(project, 1) == ("p00.png", "label", "blue|green")
+        shown(page, "p01.png")
+        page.keyboard.press("Enter")  # none chosen
+        assert recorded(project, 2) == ("p01.png", "none_of_these", None)
+        shown(page, "p02.png")
+        page.keyboard.press("g")
+        assert recorded(project, 3) == ("p02.png", "label", "blue|red")
+        shown(page, "p03.png")
+        page.locator(".class[title=green]").click()
+        page.keyboard.press("Enter")  # the button that has the focus is not pressed again
+        assert recorded(project, 4) == ("p03.png", "label", "green")
+        shown(page, "p04.png")
+        page.locator(".class[title=red]").click()
+        confirm.click()
+        assert recorded(project, 5) == ("p04.png", "label", "red")
+        done(page)
+        until(page, "document.querySelector('#map-text').textContent.includes('red 2, green 2')")
+        assert project.counts().trainable == 5
+
+
+def test_an_earlier_answer_is_shown_and_corrected_in_the_list_of_answers(tmp_path, visit):
+    with make_images(tmp_path, many=True) as project, live(project) as server:
+        project.labels.record("p00.png", "red|blue", annotator="ann")
+        project.labels.record("p01.png", "green", annotator="ann")
+        page = visit(server.address)
+        page.get_by_role("button", name="Answers").click()
+        page.get_by_label("Answer", exact=True).select_option("label:blue")
+        until(page, "document.querySelectorAll('.tile').length === 1")
+        tile = page.locator(".tile")
+        assert tile.locator(".chip").inner_text() == "blue, red"
+        tile.click()
+        assert page.locator(".class[title=red]").get_attribute("aria-pressed") == "true"
+        page.keyboard.press("1")
+        page.keyboard.press("2")
+        page.keyboard.press("Enter")
+        assert recorded(project, 3) == ("p00.png", "label", "blue|green")
+
+
+def test_the_grid_gives_several_classes_to_all_that_are_marked(tmp_path, visit):
+    with make_images(tmp_path, many=True) as project, live(project) as server:
+        page = visit(server.address)
+        shown(page, "p00.png")
+        page.keyboard.press("v")
+        until(page, "[...document.querySelectorAll('.tile img')].every((image) => image.naturalWidth > 0)")
+        page.locator(".tile").nth(0).click()
+        page.locator(".tile").nth(2).click()
+        page.keyboard.press("1")
+        page.keyboard.press("3")
+        page.keyboard.press("Enter")
+        wait(lambda: len(project.labels.history()) == 2)
+        assert said(project) == [("p00.png", "label", "blue|red"), ("p02.png", "label", "blue|red")]
+
+
+def test_people_who_name_other_sets_are_in_conflict_and_see_both(tmp_path, visit):
+    with make_images(tmp_path, many=True, overlap=2) as project, live(project) as server:
+        project.labels.record("p00.png", "red|blue", annotator="ann")
+        project.labels.record("p00.png", "red", annotator="bob")
+        page = visit(server.address)
+        shown(page, "p00.png")
+        until(page, "document.querySelector('.notice').textContent.includes('ann says blue, red, bob says red')")
+        page.keyboard.press("1")
+        page.keyboard.press("Enter")
+        wait(lambda: project.labels.standings()["p00.png"].state == "labeled")
+        assert project.labels.standings()["p00.png"].label == "red"
+
+
+def test_the_server_takes_sets_in_any_order_and_names_what_is_no_class(tmp_path, client):
+    with make_images(tmp_path, many=True) as project:
+        page = client(project)
+        assert answer(page, 0, "red|blue|red", id="a")["now"] == {"kind": "label", "label": "blue|red"}
+        error = answer(page, 1, "red|purple", id="b")["error"]
+        assert "one of the project's classes, found 'purple'" in error
+        state = page.get("/api/state").json()
+        assert state["many"] is True
+        assert page.get("/api/review?label=blue").json()["total"] == 1
+        assert page.get("/api/marks").json()["0"] == 0  # the first of its classes
