@@ -34,6 +34,7 @@ def test_there_is_one_of_each():
     assert [path.stem for path in NOTEBOOKS] == ["active_learner", "select"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 def test_the_notebook_runs_and_shows_what_is_kept(path, tmp_path, monkeypatch):
     pytest.importorskip("pandas")

@@ -67,7 +67,7 @@ def reduced(matrix: Any, name: str, random_state: int = 0) -> NDArray[np.float32
     -----
     The matrix is never made dense. scikit-learn's randomized ``TruncatedSVD`` is fitted on at most 20,000 rows drawn at
     random, and on the 100,000 columns of greatest sum of squares in them; all rows are then projected 8,192 at a time.
-    Beside the matrix and the result, that takes up to about 300 MB, whatever n and d. A result of more than 1 GB is
+    Beside the matrix and the result, that takes up to about 300 MB and 16 bytes a column. A result of more than 1 GB is
     kept in a temporary file. O(z k) for z stored numbers and k = 128.
     """
     csr = as_rows(matrix, name)
