@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from spotal.errors import InputError
 from spotal.lazy import later
 from spotal.learner import calls
+from spotal.learner.base import is_multilabel
 from spotal.loop import saving
 from spotal.loop.events import Round
 from spotal.loop.next_batch import Queries
@@ -38,7 +39,9 @@ class ActiveLearner(Rounds):
     strategy : str, a name (:func:`spotal.strategies.names`), or Queries, such as any ``spotal.strategies.Strategy``
     oracle : function of row numbers (k,) that answers their k labels, or the labels (n,) themselves, or None: then
         :meth:`query` gives the rows and :meth:`teach` takes their labels. A label may be a text, an integer, a float or
-        a boolean; None, NaN, pandas.NA and the integer -1 mean no label: such a row is never offered again.
+        a boolean; None, NaN, pandas.NA and the integer -1 mean no label: such a row is never offered again. Where rows
+        may have several classes, or none, labels are 0 and 1 (n, classes), or a list of sets of integers; a row of -1,
+        or None, is no label
     batch_size : int, rows to ask for in a round; the last batch is smaller where fewer are left. With cost, the money
         to spend in a round
     initial : None, int, int (k,) or a boolean mask (n,)
@@ -159,8 +162,13 @@ class ActiveLearner(Rounds):
         return self._finish(self._pending, answer)
 
     def predict(self, X: Any) -> NDArray[Any]:
-        """Return the most probable class of each row, as the oracle names it; arguments as :meth:`predict_proba`."""
+        """Return the most probable class of each row, as the oracle names it; arguments as :meth:`predict_proba`.
+
+        Where rows may have several classes, 0 and 1 (m, c): 1 for a probability of a half or more.
+        """
         probabilities = self.predict_proba(X)
+        if is_multilabel(self.learner):
+            return (probabilities >= 0.5).astype(np.int64)
         found: NDArray[Any] = self.classes_[probabilities[:, : len(self.classes_)].argmax(1)]
         return found
 
