@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 
 import pytest
-from tools import docstrings, extras, release, site
+from tools import changelog, docstrings, extras, release, site
 
 import spotal
 
@@ -56,6 +56,22 @@ def test_a_tag_that_is_there(checkout):
 def test_the_changelog_gets_a_date_and_a_new_beginning():
     text = release.date_changelog(CHANGELOG, "0.1.0", "2026-12-01")
     assert text == "# Changelog\n\n## [Unreleased]\n\n## [0.1.0] - 2026-12-01\n\n### Added\n\n- A thing.\n"
+
+
+def test_doubled_headings_and_entries_of_the_changelog_are_merged():
+    text = (
+        "# C\n\n## [Unreleased]\n\n### Fixed\n\n- A.\n\n### Added\n\n- B, on\n  two lines.\n\n### Fixed\n\n- A.\n- C.\n"
+    )
+    tidy = "# C\n\n## [Unreleased]\n\n### Added\n\n- B, on\n  two lines.\n\n### Fixed\n\n- A.\n- C.\n"
+    older = "\n## [0.1.0] - 2026-01-01\n\n### Fixed\n\n- A.\n"
+    assert changelog.tidy(text) == tidy
+    assert changelog.tidy(text + older) == tidy + older
+    assert changelog.tidy(tidy + older) == tidy + older
+
+
+def test_links_to_sources_are_words_on_the_site():
+    text = "[`pca.py`](../../src/spotal/reduce/pca.py), [a page](../x.md)"
+    assert site.OUTSIDE.sub(r"\1", text) == "`pca.py`, [a page](../x.md)"
 
 
 def test_each_extra_has_a_trial():

@@ -1,6 +1,6 @@
 """Install each extra alone into an environment of its own, and run what it is for. Takes minutes and the package index.
 
-    python tools/extras.py FOLDER [EXTRA ...]
+    python -m tools.extras FOLDER [EXTRA ...]
 
 FOLDER gets an environment for each extra, which is removed when it has passed.
 """

@@ -1,7 +1,7 @@
 """Make a release: date its changelog, commit, and tag. Pushing and uploading stay with you.
 
-python tools/release.py 0.1.0            # says what is missing, else changes, commits and tags
-python tools/release.py 0.1.0 --dry-run  # only says
+python -m tools.release 0.1.0            # says what is missing, else changes, commits and tags
+python -m tools.release 0.1.0 --dry-run  # only says
 """
 
 from __future__ import annotations
@@ -13,8 +13,9 @@ import tomllib
 from datetime import UTC, datetime
 from pathlib import Path
 
+from tools.changelog import SECTION, tidy
+
 ROOT = Path(__file__).parents[1]
-SECTION = "## [Unreleased]\n"
 
 
 def problems(version: str, root: Path = ROOT) -> list[str]:
@@ -59,7 +60,8 @@ def main(arguments: list[str] | None = None) -> int:
         return 1 if found else 0
     page = ROOT / "CHANGELOG.md"
     date = datetime.now(UTC).strftime("%Y-%m-%d")
-    page.write_text(date_changelog(page.read_text(encoding="utf-8"), asked.version, date), encoding="utf-8")
+    text = tidy(page.read_text(encoding="utf-8"))
+    page.write_text(date_changelog(text, asked.version, date), encoding="utf-8")
     _git(ROOT, "commit", "--quiet", "--message", f"Release {asked.version}", "--", "CHANGELOG.md")
     _git(ROOT, "tag", "--annotate", f"v{asked.version}", "--message", f"spotal {asked.version}")
     print(f"tagged v{asked.version}; next: make dist, git push --follow-tags, twine upload dist/*")
