@@ -25,8 +25,10 @@ from sklearn.linear_model import LogisticRegression
 
 import spotal
 from spotal.datasets import load
+from spotal.images import find_images
 from spotal.project import Audit, Data, Metric, Pick, Project, Settings
 from spotal.web import create_app
+from spotal.web.setup import Setup
 
 IMAGES = Path(__file__).parents[1] / "docs" / "guides" / "images"
 CHROMIUM = "/usr/bin/chromium"
@@ -107,20 +109,26 @@ def answer(project: Project, truth: dict[str, str], most: int | None = None) -> 
 
 
 @contextmanager
-def serving(project: Project) -> Iterator[str]:
-    """The page's address while the block runs."""
-    token = secrets.token_urlsafe(32)
-    app = create_app(project, annotator="ann", token=token)
+def served(app: Any) -> Iterator[str]:
+    """Where the application is served while the block runs."""
     server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="error", timeout_graceful_shutdown=1))
     thread = threading.Thread(target=server.run)
     thread.start()
     while not server.started:
         time.sleep(0.05)
     try:
-        yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}/?token={token}"
+        yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
     finally:
         server.should_exit = True
         thread.join()
+
+
+@contextmanager
+def serving(project: Project) -> Iterator[str]:
+    """The page's address while the block runs."""
+    token = secrets.token_urlsafe(32)
+    with served(create_app(project, annotator="ann", token=token)) as address:
+        yield f"{address}/?token={token}"
 
 
 def shoot(address: str, folder: Path, views: dict[str, dict]) -> None:
@@ -131,7 +139,7 @@ def shoot(address: str, folder: Path, views: dict[str, dict]) -> None:
     with sync_playwright() as driver:
         browser = driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
         for name, view in views.items():
-            (width, height), keys = view["size"], view.get("keys", "")
+            width, height = view["size"]
             phone = width < 600
             context = browser.new_context(
                 viewport={"width": width, "height": height},
@@ -142,9 +150,13 @@ def shoot(address: str, folder: Path, views: dict[str, dict]) -> None:
             )
             page = context.new_page()
             page.goto(address)
-            page.locator(".frame img").wait_for()
-            for key in keys:
-                page.keyboard.press(key)
+            page.locator(view.get("ready", ".frame img")).first.wait_for()
+            for step in view.get("steps", ()):
+                what, _, which = step.partition(" ")
+                if what == "press":
+                    page.keyboard.press(which)
+                else:
+                    page.get_by_role("button", name=which, exact=True).click()
             keep(page, folder / f"{name}.png", full=view.get("full", False))
             context.close()
         browser.close()
@@ -154,7 +166,10 @@ def keep(page: Any, path: Path, *, full: bool = False, wait: int = 1200) -> None
     """Write a small picture of a page as it looks after ``wait`` ms."""
     page.wait_for_timeout(wait)
     picture = Image.open(io.BytesIO(page.screenshot(full_page=full))).convert("RGB")
-    picture.quantize(255, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE).save(path, optimize=True)
+    colors = sorted(picture.getcolors(picture.width * picture.height), reverse=True)[:256]
+    palette = Image.new("P", (1, 1))
+    palette.putpalette([value for _, color in colors for value in color])  # the most common ones stay as they are
+    picture.quantize(palette=palette, dither=Image.Dither.NONE).save(path, optimize=True)
 
 
 def main() -> None:
@@ -171,35 +186,34 @@ def main() -> None:
                     "page-phone": {"size": PHONE, "scheme": "dark"},
                 }
                 return shoot(address, IMAGES, views)
-            views = {
-                f"{kind}-{scheme}{'-grid' if keys else ''}": {
-                    "size": size,
-                    "scheme": scheme,
-                    "keys": keys,
-                    "full": True,
-                }
-                for kind, size in (("desktop", DESKTOP), ("phone", PHONE))
-                for scheme in ("light", "dark")
-                for keys in ("", "v")
-            }
-            views["help"] = {"size": DESKTOP, "scheme": "light", "keys": "?"}
-            shoot(address, everything, views)
+            shoot(address, everything, every({"one": (), **STATES}))
             answer(project, truth)
-            shoot_done(address, everything)
+            shoot(address, everything, every({"done": ()}, ready=".finished"))
+        app = Setup(find_images(Path(folder) / "photos"), Path(folder) / "photos-labels", token="setup" * 8)
+        with served(app) as address:
+            shoot(f"{address}/?token={'setup' * 8}", everything, every({"setup": ()}, ready="#classes"))
+        app.close()
 
 
-def shoot_done(address: str, folder: Path) -> None:
-    """The page when the batch is done."""
-    from playwright.sync_api import sync_playwright
+STATES = {
+    "grid": ("press v",),
+    "answers": ("click Answers",),
+    "confirm": ("click Confirm",),
+    "map": ("click Larger map",),
+    "zoom": ("click Zoom in", "click Zoom in"),
+    "help": ("press ?",),
+}
+"""What is done on the page before a picture is taken."""
 
-    with sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        page = browser.new_page(viewport={"width": DESKTOP[0], "height": DESKTOP[1]})
-        page.goto(address)
-        page.locator(".finished").wait_for()
-        page.wait_for_timeout(800)
-        page.screenshot(path=folder / "done.png")
-        browser.close()
+
+def every(states: dict[str, tuple[str, ...]], **more: Any) -> dict[str, dict[str, Any]]:
+    """Views of these states, on a desktop and a phone, light and dark."""
+    return {
+        f"{name}-{kind}-{scheme}": {"size": size, "scheme": scheme, "steps": steps, "full": True, **more}
+        for name, steps in states.items()
+        for kind, size in (("desktop", DESKTOP), ("phone", PHONE))
+        for scheme in ("light", "dark")
+    }
 
 
 if __name__ == "__main__":

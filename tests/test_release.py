@@ -50,7 +50,8 @@ def test_the_wheel_has_the_package_and_nothing_else(archives):
 
 
 def test_the_sdist_has_no_results_and_pictures_of_benchmarks(archives):
-    names = tarfile.open(archives["sdist"]).getnames()
+    with tarfile.open(archives["sdist"]) as archive:
+        names = archive.getnames()
     assert not [name for name in names if "/benchmarks/" in name or "/tests/" in name or name.endswith(".png")]
 
 
@@ -73,7 +74,5 @@ def test_it_works_in_an_environment_of_its_own(kind, archives, tmp_path):
     if kind == "sdist":
         return
     (tmp_path / "mails.csv").write_text("id,text\n" + "".join(f"{k},a letter about {k}\n" for k in range(30)))
-    done(
-        command, "init", "mails", "--texts", "mails.csv", "--classes", "spam,fine", **inside
-    )  # migrations and settings
+    done(command, "init", "mails", "--texts", "mails.csv", "--classes", "spam,fine", **inside)
     assert "Round 1: chose" in done(command, "next", "mails", **inside)

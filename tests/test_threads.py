@@ -64,6 +64,31 @@ def test_numpy_keeps_to_one_thread_where_asked():
     assert most() == before
 
 
+def test_numpy_keeps_to_one_thread_for_one_thread_after_the_other():
+    from threadpoolctl import threadpool_info, threadpool_limits
+
+    def most():
+        return [library["num_threads"] for library in threadpool_info() if library["user_api"] == "blas"]
+
+    seen = []
+
+    def work():
+        with one_thread(numpy=True):
+            seen.append(most())
+
+    with threadpool_limits(2, user_api="blas"):
+        before = most()
+    with one_thread(numpy=True):
+        other = threading.Thread(target=work)
+        other.start()
+        other.join(0.2)
+        assert seen == []  # it waits
+    other.join()
+    assert set(seen[0]) <= {1}
+    with threadpool_limits(2, user_api="blas"):
+        assert most() == before
+
+
 def test_shared_work_is_done_by_threads_that_use_one_each():
     seen = []
     shared(lambda part: seen.append((part, torch.get_num_threads(), threads())), range(8), threads())

@@ -15,6 +15,8 @@ ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "src" / "spotal"
 INNER = {"lazy", "cli"}
 """Rooms that the reference leaves out: one has nothing for users, the other has a page of its own."""
+OUTSIDE = re.compile(r"(?<!!)\[([^\]]*)\]\((?:\.\./)+(?:src|tests|benchmarks|tools)/[^)]*\)")
+"""A link to a file of the repository that is no page: only its words are shown on the site."""
 CODE = re.compile(r"(`[^`]*`|!?\[[^\]]*\]\([^)]*\)|<[^>]*>|\*\*[^*]*\*\*)")
 
 
@@ -39,6 +41,7 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
 def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Files) -> str:
     """Link the first use of each of the glossary's words."""
     path = page.file.src_uri
+    markdown = OUTSIDE.sub(r"\1", markdown)
     if path.startswith("reference/python") or path in ("glossary.md", "index.md", "reference/commands.md"):
         return markdown
     return link_words(markdown, glossary(), "../" * path.count("/") + "glossary.md")

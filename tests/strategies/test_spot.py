@@ -83,9 +83,9 @@ def test_automatic_space_filling_is_twice_the_unevenness_of_the_classes():
     mean = p.mean(0)
     assert found == pytest.approx(2 * (1 + (mean * np.log(mean)).sum() / np.log(3)))
     assert pick(x, 10).diagnostics["space_filling"] == 0
-    assert unevenness(np.full((5, 4), 0.25), np.ones(5)) == pytest.approx(0, abs=1e-12)
-    assert unevenness(np.eye(3)[[1, 1, 1]], np.ones(3)) == 1
-    assert unevenness(np.ones((5, 1)), np.ones(5)) == 0
+    assert unevenness(np.full(4, 0.25)) == pytest.approx(0, abs=1e-12)
+    assert unevenness(np.eye(3)[1]) == 1
+    assert unevenness(np.ones(1)) == 0
 
 
 def test_automatic_reach_narrows_as_the_model_grows_sure():
@@ -100,9 +100,7 @@ def test_automatic_reach_narrows_as_the_model_grows_sure():
     assert share(0.75) == pytest.approx(10**-0.5)
     assert share(1.0) == pytest.approx(0.1)
     assert pick(x, 10, reach=0.3).diagnostics["share"] == 0.3
-    assert narrowed(np.eye(2)[[0, 1]] * [[1], [0.5]] + [[0, 0], [0.5, 0]], np.array([1.0, 3.0])) == pytest.approx(
-        10**-0.25
-    )
+    assert narrowed(np.array([1.0, 0.0]), np.array([1.0, 3.0])) == pytest.approx(10**-0.25)
 
 
 def test_what_a_model_expects_seldom_is_worth_more():

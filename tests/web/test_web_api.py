@@ -262,7 +262,7 @@ def test_marks_say_what_became_of_each_item(texts, client):
     answer(page, 1, None, id="b", kind="skip")
     answer(page, 2, "red", id="c")
     answer(page, 2, "green", id="d", annotator="bob")
-    assert marks(Board(texts).places(), CLASSES) == {0: 2, 1: SKIPPED, 2: TIED, 3: OPEN}
+    assert marks(Board(texts).places(), texts.settings) == {0: 2, 1: SKIPPED, 2: TIED, 3: OPEN}
     assert page.get("/api/map").json() is None  # nothing was embedded yet
     assert page.get("/api/state").json()["map"] is None
 

@@ -209,8 +209,9 @@ def test_the_model_is_shown_with_its_guess_and_why_and_the_map_in_words(images, 
         shown(page, "p01.png")
         until(
             page,
-            "document.querySelector('#map-text').textContent.startsWith('1 labeled (red 1), 4 picked and waiting')",
+            "document.querySelector('#map-text').textContent.startsWith('1 labeled, 4 picked and waiting')",
         )
+        assert page.get_by_role("list", name="Labeled items by class").inner_text().split() == ["red", "1"]
         painted = (
             "[...document.querySelector('#map').getContext('2d').getImageData(0, 0, 300, 200).data].some((v) => v)"
         )
@@ -639,6 +640,141 @@ def test_a_folder_of_photos_becomes_a_project_on_the_page(tmp_path, visit):
         page.keyboard.press("3")
         wait(lambda: app.project.counts().labeled == 1)
         assert said(app.project)[0][1:] == ("label", "blue")
+
+
+def test_the_picture_is_enlarged_and_moved(images, visit):
+    with live(images) as server:
+        page = visit(server.address)
+        shown(page, "p00.png")
+        box = page.locator(".frame").bounding_box()
+        middle = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+        width = "document.querySelector('.frame img').getBoundingClientRect().width"
+        whole = page.evaluate(width)
+        page.get_by_role("button", name="Zoom in", exact=True).click()
+        assert abs(page.evaluate(width) / whole - 1.6) < 0.01
+        left = "document.querySelector('.frame img').getBoundingClientRect().left"
+        before = page.evaluate(left)
+        page.mouse.move(*middle)
+        page.mouse.down()
+        page.mouse.move(middle[0] + 40, middle[1], steps=4)
+        page.mouse.up()
+        assert abs(page.evaluate(left) - before - 40) < 1
+        page.mouse.wheel(0, -300)
+        until(page, f"{width} > {1.7 * whole}")
+        page.keyboard.press("z")
+        assert abs(page.evaluate(width) - whole) < 1
+        page.mouse.dblclick(*middle)
+        assert page.evaluate(width) > 2 * whole
+        assert images.labels.history() == []
+        page.keyboard.press("1")
+        shown(page, "p01.png")
+        assert abs(page.evaluate(width) - whole) < 1  # another picture shows as a whole
+        page.keyboard.press("+")
+        assert page.evaluate(width) > 1.5 * whole
+        page.keyboard.press("-")
+        assert abs(page.evaluate(width) - whole) < 1
+
+
+def test_two_fingers_enlarge_the_picture_and_the_map(images, visit):
+    with live(images) as server:
+        page = visit(server.address, viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True)
+        shown(page, "p00.png")
+        hand = page.context.new_cdp_session(page)
+
+        def pinch(selector):
+            page.locator(selector).scroll_into_view_if_needed()
+            box = page.locator(selector).bounding_box()
+            x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+            for kind, gap in (("touchStart", 30), ("touchMove", 45), ("touchMove", 90), ("touchEnd", None)):
+                points = [] if gap is None else [{"x": x - gap, "y": y, "id": 0}, {"x": x + gap, "y": y, "id": 1}]
+                hand.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+
+        pinch(".frame")
+        until(page, "document.querySelector('.frame img').getBoundingClientRect().width > 700")
+        pinch("#map")
+        until(page, "!document.querySelector('[aria-label=\"Zoom out of the map\"]').disabled")
+        assert page.evaluate("visualViewport.scale") == 1  # the page itself stays as it is
+        assert images.labels.history() == []
+
+
+def spot(page, number):
+    """Where an item lies on the map, in pixels of the window."""
+    found = page.evaluate("fetch('api/map').then((reply) => reply.json())")
+    k = found["numbers"].index(number)
+    box = page.locator("#map").bounding_box()
+    x = box["x"] + 10 + (box["width"] - 20) * found["x"][k] / 1000
+    return x, box["y"] + box["height"] - 10 - (box["height"] - 20) * found["y"][k] / 1000
+
+
+def test_items_are_found_on_the_map_by_a_click_and_by_a_box(images, visit):
+    images.labels.record("p00.png", "red", annotator="ann")
+    with live(images) as server:
+        page = visit(server.address, viewport={"width": 1280, "height": 1100})
+        shown(page, "p01.png")
+        until(page, "document.querySelector('#map-text').textContent.includes('1 labeled')")
+        page.mouse.click(*spot(page, 3))  # waits for an answer
+        shown(page, "p03.png")
+        page.mouse.click(*spot(page, 0))  # is answered
+        page.get_by_text("1 item.").wait_for()
+        assert page.locator(".tile").get_attribute("title").startswith("p00.png")
+        page.get_by_role("button", name="Leave the box").click()
+        page.get_by_text("1 answered item.").wait_for()
+        box = page.locator("#map").bounding_box()
+        page.mouse.move(box["x"] + 2, box["y"] + 2)
+        page.mouse.down()
+        page.mouse.move(box["x"] + box["width"] - 2, box["y"] + box["height"] - 2, steps=5)
+        page.mouse.up()
+        page.get_by_text("12 items. Mark those to answer or correct").wait_for()
+        page.locator(".tile[title^='p10.png']").click()
+        page.locator(".tile[title^='p07.png']").click()
+        page.keyboard.press("2")
+        saved(page, images, 3)
+        assert images.labels.standings()["p10.png"].label == "green"
+        page.get_by_role("button", name="Larger map").click()
+        page.locator("#map").scroll_into_view_if_needed()
+        until(page, "document.querySelector('#map').clientWidth > 1000")
+        assert page.locator(".stage").is_hidden()
+        page.keyboard.press("1")  # nothing is answered unseen
+        page.wait_for_timeout(200)
+        assert len(images.labels.history()) == 3
+        page.mouse.click(*spot(page, 2))
+        shown(page, "p02.png")
+        assert page.evaluate("document.querySelector('#map').clientWidth") < 400
+
+
+def test_the_map_is_enlarged_and_moved(images, visit):
+    with live(images) as server:
+        page = visit(server.address, viewport={"width": 1280, "height": 1100})
+        shown(page, "p00.png")
+        until(page, "document.querySelector('#map-text').textContent.includes('waiting')")
+        x, y = spot(page, 3)
+        page.mouse.move(x, y)
+        page.keyboard.down("Control")
+        page.mouse.wheel(0, -150)  # towards the item, which stays where it is
+        page.keyboard.up("Control")
+        until(page, "!document.querySelector('[aria-label=\"Zoom out of the map\"]').disabled")
+        page.keyboard.down("Shift")
+        page.mouse.down()
+        page.mouse.move(x - 31, y, steps=3)
+        page.mouse.up()
+        page.keyboard.up("Shift")
+        page.mouse.click(x - 30, y)  # the map has moved along
+        shown(page, "p03.png")
+
+
+def test_thumbnails_have_a_chosen_size_that_is_remembered(images, visit):
+    with live(images) as server:
+        page = visit(server.address)
+        shown(page, "p00.png")
+        page.keyboard.press("v")
+        page.get_by_role("group", name="Size of the pictures").get_by_role("button", name="L", exact=True).click()
+        width = "document.querySelector('.tile').getBoundingClientRect().width"
+        until(page, f"{width} >= 210")
+        page.reload()
+        page.locator(".tile").first.wait_for()
+        until(page, f"{width} >= 210")
+        page.get_by_role("button", name="S", exact=True).click()
+        until(page, f"{width} < 130")
 
 
 def test_many_classes_are_found_by_name(tmp_path, visit):

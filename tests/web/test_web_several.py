@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 from tests.web.conftest import answer, make_images
 from tests.web.test_web_browser import done, live, said, shown, until, visit, wait
+from typer.testing import CliRunner
+
+from spotal.cli.main import app
+from spotal.project import Project
 
 __all__ = ["visit"]
 
@@ -53,7 +58,7 @@ def test_keys_choose_classes_and_enter_confirms_them(tmp_path, visit):
         confirm.click()
         assert recorded(project, 5) == ("p04.png", "label", "red")
         done(page)
-        until(page, "document.querySelector('#map-text').textContent.includes('red 2, green 2')")
+        until(page, "document.querySelector('#map-legend').textContent === 'red2green2'")
         assert project.counts().trainable == 5
 
 
@@ -113,3 +118,75 @@ def test_the_server_takes_sets_in_any_order_and_names_what_is_no_class(tmp_path,
         assert state["many"] is True
         assert page.get("/api/review?label=blue").json()["total"] == 1
         assert page.get("/api/marks").json()["0"] == 0  # the first of its classes
+
+
+@pytest.mark.slow
+def test_from_an_empty_folder_to_a_model_its_report_and_its_files(tmp_path, visit):
+    words = {"food": "bread", "travel": "train", "money": "price"}
+    truth = {f"t{k}": [name for bit, name in enumerate(words) if k >> bit & 1] for k in range(60)}
+    lines = [
+        "id,text",
+        *(f"{name},note {name} of {' '.join(words[one] for one in own)}" for name, own in truth.items()),
+    ]
+    (tmp_path / "texts.csv").write_text("\n".join(lines), encoding="utf-8")
+    home, back = tmp_path / "home", tmp_path / "back"
+    made = ["--texts", tmp_path / "texts.csv", "--classes", ",".join(words), "--many", "--batch", 15]
+    assert "any number of them an item" in spotal("init", home, *made).stdout
+    spotal("init", back, *made)
+    with Project.open(home) as project, live(project) as server:
+        page = visit(server.address)
+        page.get_by_role("button", name="Choose the first batch").click()
+        for count in (1, 2):
+            for _ in range(15):
+                page.locator(".frame blockquote").wait_for()
+                number = len(project.labels.history())
+                item = page.inner_text(".caption .id")
+                for name in truth[item]:
+                    page.keyboard.press(str(list(words).index(name) + 1))
+                page.keyboard.press("Enter")
+                wait(lambda number=number: len(project.labels.history()) == number + 1)
+                until(page, "!document.body.classList.contains('saving')")
+                until(
+                    page,
+                    "document.querySelector('.finished') || "
+                    f"document.querySelector('.caption .id')?.textContent !== '{item}'",
+                )
+            done(page)
+            if count == 1:
+                page.get_by_role("button", name="Choose the next batch").click()
+        standings = project.labels.standings()
+        assert {name: project.settings.parted(row.label) for name, row in standings.items()} == {
+            name: tuple(sorted(truth[name])) for name in standings
+        }
+        assert project.models.last().n_labeled > 0
+    spotal("train", home)
+    assert "Predictions" in spotal("status", home).stdout or "Model:" in spotal("status", home).stdout
+    spotal("report", home, "-o", tmp_path / "report.html")
+    assert "several classes" in (tmp_path / "report.html").read_text(encoding="utf-8")
+    spotal("export", tmp_path / "labels.csv", home)
+    assert "30" in spotal("import", tmp_path / "labels.csv", back).stdout
+    with Project.open(back) as copy:
+        assert copy.labels.standings() == standings
+
+
+def spotal(*words):
+    result = CliRunner().invoke(app, [str(word) for word in words], env={"COLUMNS": "200"})
+    assert result.exit_code == 0, result.output
+    return result
+
+
+def test_look_alikes_are_suggested_with_all_their_classes(tmp_path, client):
+    with make_images(tmp_path, many=True) as project:
+        classes = list(project.settings.classes)
+        np.save(project.folder / "predictions.npy", np.tile(np.float32([0.97, 0.02, 0.99]), (12, 1)))
+        project.models.add("sure", n_labeled=2, predictions="predictions.npy", about={"classes": classes, "many": True})
+        page = client(project)
+        project.labels.record("p00.png", "red", annotator="ann")
+        assert page.get("/api/suggestions").json()["strips"] == []  # another set
+        project.labels.record("p00.png", "blue|red", annotator="ann")
+        (strip,) = page.get("/api/suggestions").json()["strips"]
+        assert (strip["label"], strip["like"]["id"]) == ("blue|red", "p00.png")
+        assert len(strip["items"]) == 7  # those of the batch are asked one by one
+        np.save(project.folder / "predictions.npy", np.tile(np.float32([0.97, 0.2, 0.99]), (12, 1)))
+        project.models.add("less", n_labeled=2, predictions="predictions.npy", about={"classes": classes, "many": True})
+        assert page.get("/api/suggestions").json()["strips"] == []  # not sure of every class

@@ -6,17 +6,16 @@ import os
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from spotal.datasets._images import Size, decode_all
 from spotal.datasets.base import Dataset
 from spotal.datasets.splits import encode, split
 from spotal.errors import DataFileError, InputError
-from spotal.images import Listing, decode, find_images, list_images, note_of_skipped
+from spotal.images import Listing, find_images, list_images, note_of_skipped
 from spotal.numeric.seeds import Seed
 from spotal.tables import listed, read_table
 
-__all__ = ["DEFAULT_SIZE", "list_images", "load_image_folder", "read_image"]
+__all__ = ["DEFAULT_SIZE", "list_images", "load_image_folder"]
 
 DEFAULT_SIZE = 32
 """Height and width where images differ in size and none is asked for."""
@@ -24,33 +23,6 @@ TABLE = "labels.csv"
 FILE_COLUMNS = ("file", "filename", "path", "image")
 LABEL_COLUMNS = ("label", "class")
 TRAIN, TESTS = "train", ("test", "val", "valid", "validation")
-
-
-def read_image(path: str | os.PathLike[str], size: int | None = None, channels: int | None = None) -> NDArray[np.uint8]:
-    """An image file as uint8 (height, width, channels), upright as its EXIF data say.
-
-    Parameters
-    ----------
-    path : path
-    size : int or None
-        Height and width to resize to, without regard to its proportions; None for its own.
-    channels : {1, 3} or None
-        Gray or color; None for what the image is.
-
-    Raises
-    ------
-    DataFileError
-        The file is missing or is no image that Pillow can read.
-    InputError
-        The size is below 1, or channels is not one of these.
-    """
-    if size is not None and size < 1:
-        raise InputError("size", must="be at least 1", found=size, remedy="give the height and width in pixels")
-    if channels not in (None, 1, 3):
-        raise InputError(
-            "channels", must="be 1, 3 or None", found=repr(channels), remedy="take 1 for gray or 3 for color"
-        )
-    return decode(Path(path), os.fspath(path), None if size is None else (size, size), channels)
 
 
 def load_image_folder(

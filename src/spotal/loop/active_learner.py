@@ -11,11 +11,12 @@ from numpy.typing import ArrayLike, NDArray
 from spotal.errors import InputError
 from spotal.lazy import later
 from spotal.learner import calls
+from spotal.learner.base import is_multilabel
 from spotal.loop import saving
 from spotal.loop.events import Round
 from spotal.loop.next_batch import Queries
 from spotal.loop.rounds import Rounds
-from spotal.pool.rows import as_rows, count, fingerprint
+from spotal.pool.rows import count, fingerprint
 
 __all__ = ["ActiveLearner", "Queries", "Round"]
 
@@ -38,7 +39,9 @@ class ActiveLearner(Rounds):
     strategy : str, a name (:func:`spotal.strategies.names`), or Queries, such as any ``spotal.strategies.Strategy``
     oracle : function of row numbers (k,) that answers their k labels, or the labels (n,) themselves, or None: then
         :meth:`query` gives the rows and :meth:`teach` takes their labels. A label may be a text, an integer, a float or
-        a boolean; None, NaN, pandas.NA and the integer -1 mean no label: such a row is never offered again.
+        a boolean; None, NaN, pandas.NA and the integer -1 mean no label: such a row is never offered again. Where rows
+        may have several classes, or none, labels are 0 and 1 (n, classes), or a list of sets of integers; a row of -1,
+        or None, is no label
     batch_size : int, rows to ask for in a round; the last batch is smaller where fewer are left. With cost, the money
         to spend in a round
     initial : None, int, int (k,) or a boolean mask (n,)
@@ -51,6 +54,8 @@ class ActiveLearner(Rounds):
         sparse matrix (:func:`spotal.pool.sparse.reduced`); what the pipeline's transformers make of texts and of
         columns that are no numbers; for images, principal components of the pixels, at most 64, while there is no
         label, and what the learner makes of them from then on.
+    labels : (n,) labels known from the start, one entry for each row of X, or None
+        None, NaN, pandas.NA and the integer -1 stand for no label. Round 0 then trains on them.
     X_test, y_test : as X, and (m,) classes; both or neither
     classes : (c,) all classes, or None
         None: a scikit-learn classifier learns them from the labels and y_test. A network has one output a class:
@@ -157,8 +162,13 @@ class ActiveLearner(Rounds):
         return self._finish(self._pending, answer)
 
     def predict(self, X: Any) -> NDArray[Any]:
-        """Return the most probable class of each row, as the oracle names it; arguments as :meth:`predict_proba`."""
+        """Return the most probable class of each row, as the oracle names it; arguments as :meth:`predict_proba`.
+
+        Where rows may have several classes, 0 and 1 (m, c): 1 for a probability of a half or more.
+        """
         probabilities = self.predict_proba(X)
+        if is_multilabel(self.learner):
+            return (probabilities >= 0.5).astype(np.int64)
         found: NDArray[Any] = self.classes_[probabilities[:, : len(self.classes_)].argmax(1)]
         return found
 
@@ -176,7 +186,7 @@ class ActiveLearner(Rounds):
             raise InputError("X", "cannot be predicted without a label", "run a round first")
         if self._trained_on != len(self.labeled_):
             self._fit(None)
-        return calls.predict(self.learner, as_rows(X)[0])
+        return calls.predict(self.learner, self._rows(X, "X"))
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write labels and rounds to a JSON file, whole or not at all; an earlier file of this loop is replaced.
@@ -223,7 +233,8 @@ class ActiveLearner(Rounds):
     def to_frame(self) -> Any:
         """Return what was labeled as a pandas DataFrame: columns ``row``, ``label`` and ``round``, indexed as X is.
 
-        Rows that got no label have None. Raises ImportError where pandas is not installed.
+        Rows that got no label have None; the round of labels known from the start is -1. Raises ImportError where
+        pandas is not installed.
         """
         return later("spotal.report.notebook:loop_frame")(self)
 

@@ -14,7 +14,10 @@ from spotal.constraints.rounds import RoundLimits
 from spotal.errors import BudgetError, InputError, to_call
 from spotal.learner import calls
 from spotal.learner.adapt import as_learner
+from spotal.learner.base import is_multilabel
 from spotal.learner.metrics import score
+from spotal.learner.multilabel_metrics import score_sets
+from spotal.loop.class_sets import SetClasses, SetOracle, as_matrix
 from spotal.loop.classes import ClassNames
 from spotal.loop.events import Event, Labeled, Queried, Round, RoundFinished, RoundStarted, Trained, TrainingProgress
 from spotal.loop.next_batch import Batches, Queries
@@ -22,10 +25,11 @@ from spotal.loop.oracle import SKIPPED, Oracle, VectorOracle
 from spotal.loop.pool_rows import compared
 from spotal.loop.state import NETWORK, LoopState, Pending
 from spotal.numeric.checks import check_count
+from spotal.numeric.indicator import is_sets
 from spotal.numeric.seeds import Seed, as_seed, check_seed
 from spotal.numeric.sizes import size_of
 from spotal.pool.file_signature import FileSignature, mapped_file
-from spotal.pool.rows import as_rows, count, take
+from spotal.pool.rows import as_rows, count, has_columns, take
 
 if TYPE_CHECKING:
     from spotal.learner import Learner
@@ -46,6 +50,7 @@ class Rounds:
         batch_size: float = 10,
         initial: int | ArrayLike | None = None,
         embeddings: ArrayLike | None = None,
+        labels: ArrayLike | None = None,
         X_test: Any = None,
         y_test: ArrayLike | None = None,
         classes: ArrayLike | None = None,
@@ -59,6 +64,7 @@ class Rounds:
         column: str | None = None,
     ) -> None:
         self.X, self.index = as_rows(X, column=column)
+        self._column = column
         file = mapped_file(self.X) if isinstance(self.X, np.ndarray) else None
         self._signature = None if file is None else FileSignature(file)
         shape = np.shape(self.X)
@@ -80,8 +86,13 @@ class Rounds:
         self.max_memory = None if max_memory is None else size_of(max_memory)
         if self.max_memory is not None and limits.priced:
             raise InputError("max_memory", "is for a budget of rows, found cost too", "leave one of them out")
-        self.learner: Learner = as_learner(learner, self.X)
-        self.strategy, self.oracle = _strategy(strategy), _oracle(oracle, n)
+        sets = _sets(oracle)
+        self.learner: Learner = as_learner(
+            learner, self.X, None if sets is None else sets.shape[1], multilabel=sets is not None
+        )
+        self.strategy = _strategy(strategy)
+        self.oracle = _oracle(oracle if sets is None else SetOracle(sets), n)
+        self._check_sets(sets)
         self.batch_size, self.max_labels = float(batch_size) if limits.priced else int(batch_size), max_labels
         seed = check_seed(random_state)
         self.random_state: int = seed if isinstance(seed, int) else as_seed(seed) >> 10  # 53 bits, which JSON keeps
@@ -89,7 +100,7 @@ class Rounds:
         self.embeddings = None if embeddings is None else points
         self._batches = Batches(self.X, points, self.strategy, self.batch_size, limits, initial, self.max_memory)
         self.initial = self._batches.initial
-        self.X_test = None if X_test is None else as_rows(X_test, "X_test", column)[0]
+        self.X_test: Any = None if X_test is None else self._rows(X_test, "X_test")
         if (X_test is None) != (y_test is None):
             raise InputError(
                 "X_test",
@@ -98,9 +109,14 @@ class Rounds:
                 remedy="give the other too",
                 subject="X_test and y_test",
             )
-        self._classes = ClassNames(self.learner, classes, y_test, 0 if X_test is None else count(self.X_test))
+        makes = SetClasses if is_multilabel(self.learner) else ClassNames
+        self._classes: ClassNames | SetClasses = makes(
+            self.learner, classes, y_test, 0 if X_test is None else count(self.X_test)
+        )
         self.observers = tuple(observers)
         self._set(LoopState.empty(n, self.random_state))
+        if labels is not None:
+            self._set(self._known(labels, n))
 
     @property
     def finished(self) -> bool:
@@ -156,17 +172,27 @@ class Rounds:
 
     def _set(self, state: LoopState) -> None:
         """Go on from a state, if it fits to the learner and the classes."""
+        name = "state" if state.rounds else "labels"
         if len(state.labels):
-            self._classes.codes(state.labels, "state")
+            self._classes.codes(state.labels, name)
             self._classes.test_codes(state.labels)
-            if self._classes.numbered(state.labels) and not (state.labels < self.learner.n_classes).all():
-                raise InputError(
-                    "state", must=f"hold labels 0..{self.learner.n_classes - 1}", remedy="give one of these data"
-                )
         self.labeled_, self.labels_, self.skipped_ = state.labeled, state.labels, state.skipped
         self.random_state, self._closed, self.rounds_ = state.random_state, state.closed, state.rounds
         self._pending: Pending | None = None
         self._trained_on = 0
+
+    def _known(self, labels: Any, n: int) -> LoopState:
+        """The state before the first round where some rows are labeled."""
+        try:
+            values, known = self._classes.answers(labels, n, np.empty(0, np.int64))
+        except InputError as error:
+            raise (error.renamed("labels") if error.argument == "oracle" else error) from None
+        none, rows = np.empty(0, np.int64), np.flatnonzero(known)
+        return LoopState(n, self.random_state, rows, values[rows], none, closed=False, rounds=[])
+
+    def _rows(self, X: Any, name: str) -> Any:
+        """Rows like those of the pool."""
+        return as_rows(X, name, self._column if has_columns(X) else None)[0]
 
     def _begin(self) -> Pending:
         """Everything of a round before the oracle is asked."""
@@ -212,7 +238,8 @@ class Rounds:
         self.rounds_.append(done)
         if answer is not None:
             labels = values if values.dtype.kind == "i" else values.astype(object)
-            labels = np.where(known, labels, SKIPPED if values.dtype.kind == "i" else None)
+            skipped: Any = SKIPPED if values.dtype.kind == "i" else None
+            labels = np.where(known if values.ndim == 1 else known[:, None], labels, skipped)
             self._emit(Labeled(number, picks, labels, int((~known).sum())))
         self._emit(RoundFinished(done))
         return done
@@ -249,7 +276,8 @@ class Rounds:
         y_test = self._classes.test_codes(self.labels_)
         if y_test is not None:
             start = time.perf_counter()
-            metrics = score(calls.predict(self.learner, self.X_test), y_test)
+            measure = score_sets if is_multilabel(self.learner) else score
+            metrics = measure(calls.predict(self.learner, self.X_test), y_test)
             timings["measure"] = time.perf_counter() - start
         self._emit(Trained(number, len(self.labeled_), metrics, timings["train"]))
         return metrics
@@ -278,6 +306,22 @@ class Rounds:
         values, known, _ = self._answer(self.oracle(picks.copy()), len(picks))
         return values, known, time.perf_counter() - start
 
+    def _check_sets(self, sets: NDArray[Any] | None) -> None:
+        """Raise InputError where rows may have several classes and the learner or strategy knows one a row."""
+        if sets is not None and not is_multilabel(self.learner):
+            raise InputError(
+                "learner",
+                f"learns one class a row, and the oracle gives labels of shape {sets.shape}",
+                "give one made with multilabel=True",
+            )
+        if is_multilabel(self.learner) and not getattr(self.strategy, "multilabel", False):
+            name = getattr(self.strategy, "name", type(self.strategy).__name__)
+            raise InputError(
+                "strategy",
+                f"{name!r} cannot take rows with several classes",
+                "use 'spot', 'margin', 'entropy' or 'least-confidence'",
+            )
+
     def _answer(self, labels: Any, n: int) -> tuple[NDArray[Any], NDArray[np.bool_], float]:
         return *self._classes.answers(labels, n, self.labels_), 0.0
 
@@ -286,9 +330,16 @@ def _strategy(strategy: Any) -> Queries:
     if isinstance(strategy, str | type) or not hasattr(strategy, "query"):
         from spotal.strategies import get
 
-        return get(strategy)
+        strategy = get(strategy)
     found: Queries = strategy
     return found
+
+
+def _sets(oracle: Any) -> NDArray[Any] | None:
+    """The oracle's labels where they are a matrix, or sets; None where they are not."""
+    if oracle is None or callable(oracle) or not (is_sets(oracle) or np.ndim(oracle) == 2):
+        return None
+    return as_matrix(oracle, None, "oracle")
 
 
 def _oracle(oracle: Any, n: int) -> Oracle | None:
@@ -296,6 +347,8 @@ def _oracle(oracle: Any, n: int) -> Oracle | None:
         raise InputError(
             "oracle", must="be a function or labels", found=f"the class {oracle.__name__}", remedy=to_call(oracle)
         )
+    if isinstance(oracle, SetOracle) and len(oracle) != n:
+        raise InputError("oracle", must=f"hold one label for each of the {n} rows of X", found=len(oracle))
     if oracle is None or callable(oracle):
         found: Oracle | None = oracle
         return found

@@ -39,7 +39,8 @@ class LoopState:
     """The model is not in it, since every round trains from nothing; nor are the data.
 
     labeled, skipped : int64, rows in the order in which they were labeled, rows skipped
-    labels : (m,) int64, float64, bool or str, the labels of ``labeled``
+    labels : (m,) int64, float64, bool or str, the labels of ``labeled``; int64 (m, classes) of 0 and 1 where rows may
+        have several classes
     closed : whether the last round was the closing one
     """
 
@@ -99,7 +100,7 @@ class LoopState:
                     remedy="give a state of this version and these data",
                 )
             labeled, skipped = (np.array(state[k], np.int64) for k in ("labeled", "skipped"))
-            labels, known = read_labels(state["labels"], "state's labels")
+            labels, known = _labels(state["labels"])
             seed, closed = int(state["random_state"]), bool(state["closed"])
             rounds = [
                 Round(r["number"], r["n_labeled"], np.array(r["picks"], np.int64), r["metrics"], r["timings"])
@@ -111,7 +112,7 @@ class LoopState:
             ) from None
         check_rows(np.concatenate([labeled, skipped]), n_rows, "state's rows")
         if (
-            labels.shape != labeled.shape
+            labels.shape[:1] != labeled.shape
             or not known.all()
             or (labels.dtype.kind == "i" and labels.min(initial=0) < -1)
         ):
@@ -119,3 +120,14 @@ class LoopState:
                 "state", must=f"hold one label for each of {len(labeled)} rows", remedy="give one of these data"
             )
         return cls(n_rows, seed, labeled, labels, skipped, closed, rounds)
+
+
+def _labels(given: Any) -> tuple[NDArray[Any], NDArray[np.bool_]]:
+    """Labels (m,), or 0 and 1 (m, classes), and which of them are known."""
+    if given and isinstance(given[0], list):
+        try:
+            matrix = np.array(given, np.int64)
+        except ValueError as error:  # rows of different length, or no numbers
+            raise TypeError(error) from None
+        return matrix, np.ones(len(matrix), bool)
+    return read_labels(given, "state's labels")

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spotal.mass.held_out import HeldOut, hold_out
+from spotal.mass.probabilities import class_shares, margins
 from spotal.numeric.nearest import nearest
 from spotal.pool.base import Pool
 
@@ -51,6 +52,17 @@ class Evidence:
     def held_out(self) -> HeldOut | None:
         """Labeled rows as models see them that have not: :func:`~spotal.mass.held_out.hold_out`."""
         return hold_out(self)
+
+    @cached_property
+    def margins(self) -> NDArray[np.float64]:
+        """Margin of each row (N,); probabilities must be there."""
+        assert self.probabilities is not None
+        return margins(self.probabilities, self.multilabel)
+
+    @cached_property
+    def class_shares(self) -> NDArray[np.float64]:
+        """Share of the rows that the model expects in each class (classes,); probabilities must be there."""
+        return class_shares(self.shares(), self.sample_weight)
 
     def squared_to_labels(self) -> NDArray[np.float64]:
         """Squared distance of every row to the nearest labeled row, of which there is one; float64 (N,). O(N m d)."""

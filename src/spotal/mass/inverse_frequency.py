@@ -7,23 +7,10 @@ from numpy.typing import NDArray
 
 from spotal.mass.base import Evidence, Mass
 
-__all__ = ["InverseFrequency", "class_shares"]
+__all__ = ["InverseFrequency"]
 
 FLOOR = 0.1
 """Added to a class's share, in shares of a class of even size, so that a class that is hardly seen has finite mass."""
-
-
-def class_shares(probabilities: NDArray[np.floating], sample_weight: NDArray[np.float64] | None) -> NDArray[np.float64]:
-    """Share of the pool that a model expects in each class: the mean of its probabilities; float64 (c,), of sum 1.
-
-    Parameters
-    ----------
-    probabilities : (N, c); sample_weight : float64 (N,), not all zero, or None for equal weights
-    """
-    weight = sample_weight if sample_weight is not None and sample_weight.any() else None
-    mean = np.average(probabilities.astype(np.float64).clip(0), axis=0, weights=weight)
-    total = mean.sum()
-    return np.asarray(mean / total if total > 0 else np.full(len(mean), 1 / len(mean)))
 
 
 class InverseFrequency(Mass):
@@ -44,5 +31,5 @@ class InverseFrequency(Mass):
             return np.ones(len(evidence.pool))
         probabilities = evidence.shares().clip(0)
         classes = probabilities.shape[1]
-        even = (class_shares(probabilities, evidence.sample_weight) * classes + FLOOR) / (1 + FLOOR)
+        even = (evidence.class_shares * classes + FLOOR) / (1 + FLOOR)
         return np.asarray(probabilities @ even**-self.power)

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spotal.mass.base import Evidence, Mass
-from spotal.mass.margin import margins
+from spotal.mass.probabilities import margins
 
 __all__ = ["LeastConfidence"]
 

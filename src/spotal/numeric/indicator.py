@@ -14,14 +14,16 @@ __all__ = ["indicator", "is_sets"]
 
 
 def is_sets(labels: Any) -> bool:
-    """Whether labels are a list or tuple of sets, such as ``[{0, 2}, set()]``."""
-    return isinstance(labels, (list, tuple)) and len(labels) > 0 and all(isinstance(x, set | frozenset) for x in labels)
+    """Whether labels are a list or tuple of sets, such as ``[{0, 2}, set(), None]``; None is no label."""
+    if not isinstance(labels, (list, tuple)) or not any(isinstance(one, set | frozenset) for one in labels):
+        return False
+    return all(one is None or isinstance(one, set | frozenset) for one in labels)
 
 
 def indicator(
-    sets: Sequence[set[int] | frozenset[int]], n_classes: int | None = None, name: str = "y"
+    sets: Sequence[set[int] | frozenset[int] | None], n_classes: int | None = None, name: str = "y"
 ) -> NDArray[np.int64]:
-    """Return the indicator matrix of sets of classes, int64 (n, n_classes) of 0 and 1.
+    """Return the indicator matrix of sets of classes, int64 (n, n_classes) of 0 and 1; a row of -1 for None.
 
     Parameters
     ----------
@@ -41,9 +43,11 @@ def indicator(
     [[1, 0, 1], [0, 0, 0], [0, 1, 0]]
     """
     most = None if n_classes is None else n_classes - 1
-    own = [sorted(check_count(k, f"{name}'s classes", 0, most) for k in one) for one in sets]
+    own = [None if one is None else [check_count(k, f"{name}'s classes", 0, most) for k in one] for one in sets]
     width = n_classes or 1 + max((max(one) for one in own if one), default=0)
-    found = np.zeros((len(own), width), np.int64)
+    found = np.full((len(own), width), -1, np.int64)
     for row, one in enumerate(own):
-        found[row, one] = 1
+        if one is not None:
+            found[row] = 0
+            found[row, one] = 1
     return found

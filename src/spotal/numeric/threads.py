@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from contextvars import ContextVar
 from functools import cache
+from threading import RLock
 from typing import Any, TypeVar
 
 import torch
@@ -36,6 +37,10 @@ def threads() -> int:
     return min(int(torch.get_num_threads()), processors()) if allowed is None else allowed
 
 
+_blas = RLock()
+"""Held by the thread for which NumPy's and SciPy's libraries keep to one."""
+
+
 @contextmanager
 def one_thread(workers: int = 1, *, numpy: bool = False) -> Iterator[None]:
     """Let torch work on one thread when called from this one: sums then round alike on every number of cores.
@@ -46,14 +51,15 @@ def one_thread(workers: int = 1, *, numpy: bool = False) -> Iterator[None]:
     Parameters
     ----------
     workers : what :func:`threads` returns meanwhile, for work that is shared among threads of our own
-    numpy : whether numpy and scipy keep to one thread too. Their libraries know one number for the whole process only:
-        it is changed meanwhile, so this is for short work that is not part of a selection by SPOT.
+    numpy : whether NumPy and SciPy keep to one thread too. Their libraries know one number for the whole process only:
+        it is 1 meanwhile, and then as it was. Other threads that ask for the same wait until then. So this is for short
+        work whose sums must round alike on every machine.
     """
     token = _workers.set(workers)
     before = torch.get_num_threads()  # also lets torch prepare this thread, which would set the number later
     mkl = _set_threads(1)
     try:
-        with threadpool_limits(1, user_api="blas") if numpy else nullcontext():
+        with _blas if numpy else nullcontext(), threadpool_limits(1, user_api="blas") if numpy else nullcontext():
             yield
     finally:
         _set_threads(before, mkl)

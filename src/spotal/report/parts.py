@@ -16,7 +16,7 @@ from spotal.report.plots import DARK, LIGHT, Theme, png, svg
 
 Content = TypeVar("Content")
 
-__all__ = ["document", "folded", "table", "themed"]
+__all__ = ["document", "figure", "folded", "table", "themed"]
 
 
 def document(title: str, headline: str, sections: Iterable[str], style: str = "", lead: str = "") -> str:
@@ -50,6 +50,11 @@ def themed(draw: Callable[[Content, Theme], Figure], content: Content, alt: str,
         f'<picture><source media="screen and (prefers-color-scheme: dark)" srcset="{source(DARK)}">'
         f'<img src="{source(LIGHT)}" alt="{escape(alt)}"></picture>'
     )
+
+
+def figure(picture: str, caption: str) -> str:
+    """A picture with a caption that says what it is of."""
+    return f"<figure>{picture}<figcaption>{escape(caption)}</figcaption></figure>"
 
 
 def table(head: Sequence[str], body: Iterable[Sequence[str]], best: Sequence[int | None] = ()) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from spotal.mass.margin import margins
+from spotal.mass import margins
 from spotal.strategies.base import Choice, Query, Strategy
 
 __all__ = ["LeastConfidenceSampling"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from spotal.mass.margin import margins
+from spotal.mass import margins
 from spotal.strategies.base import Choice, Query, Strategy
 
 __all__ = ["MarginSampling"]

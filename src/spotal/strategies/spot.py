@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 
 from spotal.errors import InputError, to_call
-from spotal.mass import Mass, class_shares, margins, parse_mass
+from spotal.mass import Mass, parse_mass
 from spotal.numeric.arrays import to_numpy
 from spotal.numeric.checks import check_count, check_real
 from spotal.numeric.threads import one_thread
@@ -170,36 +170,35 @@ def _is_auto(value: object) -> bool:
     return isinstance(value, str) and value == "auto"
 
 
-def unevenness(probabilities: NDArray[np.floating], mass: NDArray[np.float64]) -> float:
+def unevenness(shares: NDArray[np.float64]) -> float:
     """How uneven the classes are as a model sees them: 1 less the normalized entropy of the mean probabilities.
 
     Parameters
     ----------
-    probabilities : (s, classes); mass : float64 (s,), not all zero
+    shares : float64 (classes,), :func:`~spotal.mass.class_shares` of the rows
 
     Returns
     -------
     float in [0, 1]: 0 where all classes are equally common, or there is one only; 1 where all rows are of one class.
     """
-    shares = class_shares(probabilities, mass)
     if len(shares) < 2:
         return 0.0
     seen = shares[shares > 0]
     return float(np.clip(1 + (seen * np.log(seen)).sum() / np.log(len(shares)), 0, 1))
 
 
-def narrowed(probabilities: NDArray[np.floating], mass: NDArray[np.float64], multilabel: bool = False) -> float:
+def narrowed(margins: NDArray[np.float64], mass: NDArray[np.float64]) -> float:
     """Share of a pick's mass that lies within reach: .1 to the power of a model's mean margin.
 
     Parameters
     ----------
-    probabilities : (s, classes); mass : float64 (s,), not all zero; multilabel : bool, whether rows may have several
+    margins : float64 (s,), :func:`~spotal.mass.margins` of the rows; mass : float64 (s,), not all zero
 
     Returns
     -------
     float in [.1, 1]: 1 where the model does not tell the classes apart, .1 where it is sure of every row.
     """
-    sure = float(np.average(margins(probabilities, multilabel), weights=mass))
+    sure = float(np.average(margins, weights=mass))
     return float(NARROW ** np.clip(sure, 0, 1))
 
 
@@ -229,7 +228,7 @@ def _cover(
         evidence = sample.evidence(query)
         odds = evidence.probabilities
         if share is None:
-            share = 1.0 if odds is None else narrowed(odds, sample.mass, query.multilabel)
+            share = 1.0 if odds is None else narrowed(evidence.margins, sample.mass)
         share /= len(query.labeled) + query.budget  # of the pool's mass
     with clock("graph"):
         with one_thread():  # sums round alike on every number of cores
@@ -239,7 +238,7 @@ def _cover(
         reach = reaches(graph, sample.mass, share)
         power = space_filling
         if power is None:
-            power = 0.0 if odds is None else 2 * unevenness(odds, sample.mass)
+            power = 0.0 if odds is None else 2 * unevenness(evidence.class_shares)
         far = _stretch(sample.points, graph, reach) ** power
         weight = sample.mass * rule.weigh(evidence) * far
         weight[sample.labeled] = 0  # they need no label

@@ -19,6 +19,10 @@ __all__ = ["CubeMarginal", "ks_distance"]
 
 NODES = 1025
 TERMS = 512
+FEWER = (64, 128, 256)
+"""Terms that are enough in many dimensions, where a characteristic function falls off fast."""
+NOTHING = 1e-20
+"""Size of all further terms below which they change no digit of a probability."""
 
 
 @lru_cache(maxsize=4)
@@ -26,6 +30,11 @@ def _sine_table(device: torch.device) -> tuple[torch.Tensor, torch.Tensor]:
     s = torch.linspace(-1, 1, NODES, dtype=torch.float64, device=device)
     k = torch.arange(1, TERMS + 1, dtype=torch.float64, device=device)
     return s, torch.sin(torch.pi * s[:, None] * k) / (torch.pi * k)
+
+
+def _most(z: torch.Tensor) -> float:
+    """Bound on prod_j |sin(z_j) / z_j| over the columns of z (d, m), and for every greater multiple of z."""
+    return float(z.abs().clamp_min(1).reciprocal().prod(0).max())
 
 
 class CubeMarginal:
@@ -44,13 +53,17 @@ class CubeMarginal:
     def __init__(self, directions: torch.Tensor) -> None:
         s, sines = _sine_table(directions.device)
         half = directions.abs().sum(0) / 2
-        k = torch.arange(1, TERMS + 1, dtype=torch.float64, device=directions.device)
         # sin(z) / z at z = r t / 2, t = k pi / a; torch.sinc is not vectorized
-        phi = torch.ones(TERMS, directions.shape[1], dtype=torch.float64, device=directions.device)
-        for row in torch.pi / 2 * directions / half:
-            z = k[:, None] * torch.where(row.abs() < 1e-12, 1e-12, row)  # next to 0 it is 1
-            phi *= z.sin().div_(z)
-        cdf = 0.5 + s[:, None] / 2 + sines @ phi
+        parts = torch.pi / 2 * directions / half
+        parts = torch.where(parts.abs() < 1e-12, 1e-12, parts)  # next to 0 it is 1
+        terms = next((n for n in FEWER if _most(n * parts) < NOTHING), TERMS)
+        k = torch.arange(1, terms + 1, dtype=torch.float64, device=directions.device)
+        z = k[:, None] * parts[:, None]
+        factors = z.sin().div_(z)
+        phi = factors[0].clone()
+        for factor in factors[1:]:
+            phi *= factor
+        cdf = 0.5 + s[:, None] / 2 + sines[:, :terms] @ phi
         self.center = directions.sum(0) / 2
         self.half = half
         self._cdf = cdf.clamp_(0, 1).cummax(0).values.T.contiguous()  # (m, NODES)

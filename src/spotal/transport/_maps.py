@@ -207,6 +207,12 @@ def _rows_by(x: torch.Tensor, matrix: torch.Tensor) -> torch.Tensor:
     """
     if x.device.type != "cpu":
         return x @ matrix
+    if matrix.shape[1] == 1:  # column by column of memory: a third of the time
+        columns = x.T.contiguous()
+        sums = columns[0] * matrix[0]
+        for column, part in zip(columns[1:], matrix[1:], strict=True):
+            sums += column * part
+        return sums[:, None]
     total = x[:, :1] * matrix[0]
     for j in range(1, len(matrix)):
         total = total + x[:, j : j + 1] * matrix[j]

@@ -19,6 +19,7 @@ from spotal.project import Answer, Audit, Data, Pick, Project, Settings
 from spotal.project.advice import Audited
 from spotal.project.predictions import write_rows
 from spotal.project.report import gather, numbers, page
+from spotal.project.report.tested import confusions, most_confused
 from spotal.project.report.unseen import Unseen, cross_fitted, doubts, unseen
 
 CLASSES = ("cat", "dog <b>", "bird")
@@ -260,7 +261,7 @@ def test_the_whole_page(make, kind):
         assert outside not in html.replace("<b>Go on", "").replace("<b>Stop", "")
     titles = re.findall("<h2>(.*?)</h2>", html)
     assert titles == [
-        "Class balance", "The labels on the pool's map",
+        "Class balance", "The labels on the map",
         "Labels that may be wrong",
         "Annotators", "Cost so far, and what more would cost", "What these labels stand for",
         "What was picked, round by round", "Where this comes from",
@@ -416,6 +417,37 @@ def test_work_is_timed_by_answers_that_stand(make):
     facts = gather(project)
     assert (facts.pace.seconds, facts.pace.answers, facts.pace.mean) == (40.0, 2, 20.0)
     assert facts.sources == {"page": 3}
+
+
+def test_of_many_classes_the_confused_ones_are_drawn_side_by_side(tmp_path):
+    names = tuple(f"class {k}" for k in range(30))
+    lines = [json.dumps({"id": f"{k:03d}", "text": f"text {k}"}) for k in range(120)]
+    (tmp_path / "t.jsonl").write_text("\n".join(lines))
+    chosen = Settings(Data("../t.jsonl", "text"), names, audit=Audit(0.9))
+    with Project.create(tmp_path / "p", chosen) as project:
+        held = [item for item in project.items if item.held_back]
+        project.rounds.add([], audit=len(held), strategy="spot", n_labeled=0)
+        project.labels.record_all(Answer(one.id, "ann", label=names[one.number % 30]) for one in held)
+        guess = np.arange(120) % 30
+        guess[guess == 3] = 25  # class 3 is always taken for class 25, class 8 in part
+        guess[38::60] = 25
+        rows = np.full((120, 30), 0.005)
+        rows[np.arange(120), guess] = 1 - 29 * 0.005
+        np.save(project.folder / "p.npy", rows.astype(np.float32))
+        project.models.add("network", n_labeled=90, predictions="p.npy", about={"classes": list(names)})
+        facts = gather(project)
+        html = page(facts, project.items.file)
+        assert (
+            "The 20 of 30 classes that are confused most. Classes that are taken for each other are neighbors." in html
+        )
+        section = html[html.index("Most often confused") :]
+        first = re.findall("<tr>(.*?)</tr>", section)[1]
+        cells = re.findall(">([^<>]+)<", first)
+        assert cells[:2] == ["class 3", "class 25"]
+        assert cells[3] == "100 %"
+        shown = most_confused(confusions(facts.tested)[1])
+        assert len(set(shown)) == 20
+        assert abs(shown.index(3) - shown.index(25)) == 1
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -9,32 +9,29 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from spotal.project.advice import LEAST_AUDIT, Audited, ShareEstimate, class_scores, estimate
+from spotal.project.advice import LEAST_AUDIT, ShareEstimate
 from spotal.project.records import Item
 from spotal.project.report import galleries, plots
 from spotal.project.report.facts import NO_CLASS, SEVERAL, Facts, Pace
+from spotal.project.report.tested import spread, tested
 from spotal.project.status import ClassCount
-from spotal.report.parts import document, folded, table, themed
+from spotal.report.parts import document, figure, folded, table, themed
 from spotal.storage.files import atomic_path
 
 __all__ = ["numbers", "page", "write_page"]
 
 MOST_CLASSES = 20
 """Classes of a picture; of more, the ones with the most labels."""
-BINS = 5
-SETS = {
-    "accuracy": "items with all classes right",
-    "class_accuracy": "classes of items that are right (1 − Hamming loss)",
-    "micro_f1": "micro F1",
-    "macro_f1": "macro F1, the mean over classes",
-    "balanced_accuracy": "balanced accuracy, the mean over classes",
-    "mean_average_precision": "mean average precision",
-}
-"""Figures of items that may have several classes, in words."""
 STYLE = """
-.wide img { width: 100%; max-width: 680px; }
+.beside { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 380px), 1fr)); gap: 18px 28px;
+  align-items: start; }
+.beside figure, .big { margin: 0; min-width: 0; } .beside img { width: 100%; height: auto; display: block; }
+.beside figcaption, .pair figcaption, .big figcaption { text-align: left; margin-top: 6px; text-wrap: pretty; }
+.beside .note:first-child, .beside p:first-child { margin-top: 0; }
+.low { max-height: 25em; overflow: auto; } .low thead th { position: sticky; top: 0; background: var(--card); }
+.low .scroll { overflow: visible; }
+.pair { align-items: start; } .pair > div { min-width: 0; }
+.big { margin-top: 22px; } .big img { display: block; width: 100%; height: auto; }
 tbody th, thead th:first-child { text-align: left; }
 tbody th { white-space: normal; overflow-wrap: anywhere; min-width: 7.5em; }
 thead:not(:has(th:not(:empty))) { display: none; }
@@ -87,7 +84,7 @@ def page(facts: Facts, file: Callable[[Item], Path]) -> str:
     sections = [
         _accuracy(facts),
         _classes(facts),
-        _tested(facts),
+        tested(facts),
         _map(facts),
         galleries.doubts(facts, file),
         galleries.copies(facts, file),
@@ -106,24 +103,20 @@ def _headline(facts: Facts) -> str:
     if now is None:
         return text + ("; the accuracy of the model is not known yet" if facts.status.model else "; no model yet")
     right = "says of every class what people say for" if facts.settings.many else "is right on"
-    return f"{text}; the model {right} {_spread(now)} of the pool, by {now.n:,} random items that it never saw"
-
-
-def _spread(found: Any) -> str:
-    return f"{100 * found.value:.1f} % ({100 * found.low:.0f} to {100 * found.high:.0f})"
+    return f"{text}; the model {right} {spread(now)} of the pool, by {now.n:,} random items that it never saw"
 
 
 def _accuracy(facts: Facts) -> str:
     curve, ahead, verdict = facts.status.curve, facts.status.forecast, facts.status.verdict
     if not curve:
         return ""
-    words = [f"{_spread(point)} at {point.labels:,} labels" for point in curve]
+    words = [f"{spread(point)} at {point.labels:,} labels" for point in curve]
     picture = themed(plots.curve, facts, f"Learning curve, accuracy with 95 % interval: {'; '.join(words)}")
+    caption = "How often each model is right, by the number of labels that it was trained on; bands are 95 % intervals"
     text = (
-        f"<h2>Accuracy by number of labels</h2><div class=wide>{picture}</div>"
         '<p class="note">Every model so far, measured on items that were drawn at random, answered by people and never '
         f"trained on: {max(point.n for point in curve):,} by now, fewer for models from before some of them came. Each "
-        "is weighted by the probability of its being drawn. Bands are 95 % intervals.</p>"
+        "is weighted by the probability of its being drawn.</p>"
     )
     if ahead.gain is None:
         text += f"<p>No forecast yet: {escape(ahead.why)}.</p>"
@@ -138,7 +131,18 @@ def _accuracy(facts: Facts) -> str:
     body = [
         [f"{p.labels:,}", f"{100 * p.value:.1f}", f"{100 * p.low:.1f} to {100 * p.high:.1f}", f"{p.n:,}"] for p in curve
     ]
-    return text + folded("The numbers", table(["labels", "accuracy, %", "95 % interval", "random items"], body))
+    text += _low(table(["labels", "accuracy, %", "95 % interval", "random items"], body))
+    return f"<h2>Accuracy by number of labels</h2>{_beside(picture, caption, text)}"
+
+
+def _low(rows: str) -> str:
+    """A table under its title, no higher than a picture beside it: it scrolls in itself."""
+    return f'<h4>The numbers</h4><div class="low">{rows}</div>'
+
+
+def _beside(picture: str, caption: str, text: str) -> str:
+    """A picture that says what it is of, and text beside it, or below it where there is no room."""
+    return f'<div class="beside">{figure(picture, caption)}<div>{text}</div></div>'
 
 
 def _classes(facts: Facts) -> str:
@@ -150,7 +154,7 @@ def _classes(facts: Facts) -> str:
     shares = [(name, row.labels / total, _share(row, items)) for name, row in counts.items()]
     drawn = sorted(shares, key=lambda row: -row[1])[:MOST_CLASSES] if len(shares) > MOST_CLASSES else shares
     words = [
-        f"{n} {100 * a:.0f} % of labels" + ("" if b is None else f", {_spread(b)} of the pool") for n, a, b in drawn
+        f"{n} {100 * a:.0f} % of labels" + ("" if b is None else f", {spread(b)} of the pool") for n, a, b in drawn
     ]
     alt = "Class balance: " + "; ".join(words)
     note = "Labels are chosen where they teach most, so their shares need not be the pool's. " + (
@@ -167,10 +171,11 @@ def _classes(facts: Facts) -> str:
     head = ["class", "labels", *["in the pool"] * (drawn[0][2] is not None)]
     empty = [name for name, row in counts.items() if not row.labels]
     lack = f"<p>No label yet: {escape(', '.join(empty[:20]))}.</p>" if empty else ""
-    return (
-        f"<h2>Class balance</h2><div class=wide>{themed(plots.balance, drawn, alt)}</div>{lack}"
-        f'<p class="note">{note}</p>' + folded("The numbers", table(head, body))
-    )
+    caption = "Share of each class among the labels" + (" and in the pool" if drawn[0][2] is not None else "")
+    if len(drawn) < len(shares):
+        caption += f": the {len(drawn)} of {len(shares)} classes with the most labels"
+    text = f'<p class="note">{note}</p>{lack}' + _low(table(head, body))
+    return f"<h2>Class balance</h2>{_beside(themed(plots.balance, drawn, alt), caption, text)}"
 
 
 def _share(row: ClassCount, items: int) -> ShareEstimate | None:
@@ -180,112 +185,33 @@ def _share(row: ClassCount, items: int) -> ShareEstimate | None:
     return ShareEstimate(row.expected / items, row.low / items, row.high / items, items)
 
 
-def _tested(facts: Facts) -> str:
-    seen = facts.tested
-    if seen is None:
-        return ""
-    if seen.many:
-        return _sets(facts, seen)
-    source = (
-        f"The newest model on the {len(seen.labels):,} random items that it was never trained on, for calibration "
-        "weighted so that they stand for the pool. Bars are 95 % intervals."
-    )
-    bins = _bins(seen)
-    words = [f"{100 * sure:.0f} % sure, {100 * found.value:.0f} % right of {found.n}" for sure, found in bins]
-    left = themed(plots.calibration, bins, "Calibration: " + "; ".join(words))
-    names, counts = _confused(seen)
-    pairs = [
-        (counts[a, b], names[a], names[b])
-        for a in range(len(names))
-        for b in range(len(names))
-        if a != b and counts[a, b] > 0
-    ]
-    worst = sorted(pairs, key=lambda pair: -pair[0])[:5]
-    told = ", ".join(f"{a} taken for {b} ({count:.0f})" for count, a, b in worst) or "nothing"
-    alt = f"Confusion matrix, people by model: {int(seen.right.sum())} on the diagonal; most often {told}"
-    shown = len(names) <= MOST_CLASSES
-    picture = f"<figure>{themed(plots.confusion, (names, counts), alt)}<figcaption>Confusion</figcaption></figure>"
-    return (
-        "<h2>What the model gets right</h2><div class=pair>"
-        f"<figure>{left}<figcaption>Calibration</figcaption></figure>{picture if shown else ''}</div>"
-        f"<p>Most often confused: {escape(told)}.</p>"
-        f'<p class="note">{escape(source)} Points on the dashed line are as often right as the model is sure.</p>'
-    )
-
-
-def _sets(facts: Facts, seen: Audited) -> str:
-    """Figures of the sets of classes, and of each class."""
-    figures = [
-        [SETS[name], f"{100 * one.value:.1f} %" if one.low is None or one.high is None else _spread(one)]
-        for name, one in facts.status.sets.items()
-        if name in SETS
-    ]
-
-    def percent(value: float | None) -> str:
-        return "" if value is None else f"{100 * value:.0f} %"
-
-    rows = [
-        [name, f"{one.labels:,}", percent(one.precision), percent(one.recall), percent(one.f1)]
-        for name, one in class_scores(seen).items()
-    ]
-    return (
-        f"<h2>What the model gets right</h2>{table(['', ''], figures)}"
-        f"<h3>By class</h3>{table(['class', 'random items of it', 'precision', 'recall', 'F1'], rows)}"
-        f'<p class="note">The newest model on the {len(seen.labels):,} random items that it was never trained on, '
-        "weighted so that they stand for the pool. An item has the classes whose probability is a half or more. "
-        "Precision: of the items that the model gives a class, the share that people give it too. Recall: of those "
-        "that people give it, the share that the model gives it too. F1: their harmonic mean. In brackets 95 % "
-        "intervals.</p>"
-    )
-
-
-def _bins(seen: Audited) -> list[tuple[float, ShareEstimate]]:
-    """Mean confidence, and how often the model is right, in bins of about as many items each."""
-    confidence = seen.probabilities.max(1)
-    order = np.argsort(confidence, kind="stable")
-    parts = [part for part in np.array_split(order, BINS) if len(part)]
-    return [
-        (float(np.average(confidence[part], weights=seen.weight[part])), estimate(seen.right[part], seen.weight[part]))
-        for part in parts
-    ]
-
-
-def _confused(seen: Audited) -> tuple[list[str], Any]:
-    """Counts of items, labels by guesses, of the classes that occur; the last of them may be none of the classes."""
-    guess, names = seen.probabilities.argmax(1), [*seen.classes, "none of these"]
-    labels = np.where(seen.labels < 0, len(seen.classes), seen.labels)
-    there = np.unique(np.concatenate([labels, guess]))
-    counts = np.zeros((len(names), len(names)))
-    np.add.at(counts, (labels, guess), 1)
-    return [names[k] for k in there], counts[np.ix_(there, there)]
-
-
 def _map(facts: Facts) -> str:
     plane = facts.plane
     if plane is None:
         return ""
     labeled = sum(label is not None for label in plane.labels)
     classes = facts.settings.classes + ((SEVERAL, NO_CLASS) if facts.settings.many else ())
-    alt = f"Map of {plane.n:,} items, {labeled:,} of them labeled, {{}} transport"
+    alt = f"Map of {plane.n:,} items, {labeled:,} of them labeled, {{}} they are spread evenly"
+    captions = {
+        "before": "All items: those that look alike to the model lie close together.",
+        "after": "The same items, spread evenly over a square. Where no label lies, no label stands for the items.",
+    }
     pictures = "".join(
-        f"<figure>{themed(plots.plane, (plane, which, classes), alt.format(which))}"
-        f"<figcaption>{caption}</figcaption></figure>"
-        for which, caption in (("before", "Before: the embeddings"), ("after", "After: carried to the uniform square"))
+        figure(themed(plots.plane, (plane, which, classes), alt.format(which)), caption)
+        for which, caption in captions.items()
     )
     cost = facts.status.coverage.get("transport_cost")
     chance = facts.status.coverage.get("transport_cost_random")
     told = (
-        f" Carrying the pool to its labels costs {cost:.3f} of its spread, {chance:.3f} to as many random items: less "
-        "is better."
+        f" How far the items are from the labels (transport cost): {cost:.3f} of their spread, against {chance:.3f} "
+        "for as many random items. Less is better."
         if cost is not None and chance is not None
         else ""
     )
     return (
-        f'<h2>The labels on the pool\'s map</h2><div class="pair">{pictures}</div>'
+        f'<h2>The labels on the map</h2><div class="pair">{pictures}</div>'
         f'<p class="note">Gray dots are unlabeled items ({len(plane.labels) - labeled:,} of {plane.n - labeled:,} are '
-        "drawn). Both pictures show the first two coordinates of the reduced embeddings, before and after the "
-        "transport that makes the pool uniform; gaps without a label after transport are parts of the pool that no "
-        f"label stands for.{told}</p>"
+        f"drawn), the others labels. Both pictures show the two directions in which items differ most.{told}</p>"
     )
 
 

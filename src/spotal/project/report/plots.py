@@ -19,6 +19,8 @@ WIDE, SQUARE = (5.2, 3.0), (4.6, 4.4)
 MOST_COLORS = 10
 """Classes that are told apart by color and shape on the map; of more, labels are drawn alike."""
 COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#B8860B", "#56B4E9", "#7B4FBF", "#A0522D", "#5F8A1F", "#C2185B")
+LEGEND = 58
+"""Characters that fit in a line of the legend below the map."""
 MARKS = "osD^vPX<>*"
 
 
@@ -129,7 +131,10 @@ def plane(content: tuple[Plane, str, tuple[str, ...]], theme: Theme) -> Figure:
             style: dict[str, Any] = {"color": COLORS[k], "marker": MARKS[k], "edgecolors": theme.ink, "linewidths": 0.4}
             axes.scatter(own[:, 0], own[:, 1], s=30, zorder=3, label=_short(name), **style)
         if shown:
-            legend = figure.legend(frameon=False, fontsize=8.5, ncols=5, loc="outside lower center", handletextpad=0.1)
+            columns = min(5, max(1, LEGEND // (4 + max(len(_short(name)) for name in shown))))
+            legend = figure.legend(
+                frameon=False, fontsize=8.5, ncols=columns, loc="outside lower center", handletextpad=0.1
+            )
             for text in legend.get_texts():
                 text.set_color(theme.ink)
     _frame(axes, points, which)

@@ -81,7 +81,7 @@ export class Confirm {
     const index = several.place(label, this.session.state?.classes ?? []);
     const called = several.phrase(label);
     this.box.replaceChildren(
-      h("h2", {}, "Are these ", h("b", { className: `named ${color(index)}` }, breakable(called)), "?"),
+      h("h2", {}, "Are all of these ", h("b", { className: `named ${color(index)}` }, breakable(called)), "?"),
       h("p", { className: "note" }, "Click what is something else: it stays unlabeled. The others become your answers."),
       h(
         "div",

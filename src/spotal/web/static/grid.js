@@ -8,6 +8,7 @@ import { chance, h, picture } from "./dom.js";
 import { MOVES, move } from "./keyboard.js";
 import { color } from "./marks.js";
 import { spoken } from "./session.js";
+import { sizes } from "./sizes.js";
 import { several } from "./several.js";
 
 const HINT = matchMedia("(hover: none)").matches
@@ -32,6 +33,7 @@ export class Grid {
     this.enlarge = enlarge;
     this.list = h("div", { className: "grid", role: "listbox", "aria-label": "Items of the batch", "aria-multiselectable": "true" });
     this.hint = h("p", { className: "caption" });
+    this.sizes = sizes();
     this.list.addEventListener("keydown", (event) => this.key(event));
   }
 
@@ -67,6 +69,7 @@ export class Grid {
     this.hint.replaceChildren(
       h("span", {}, marked ? `${marked} marked` : HINT),
       h("span", {}, `${session.open.length} of ${numbers.length} to answer`),
+      this.sizes,
     );
     const now = session.current === null ? null : this.tiles.get(session.current)?.element;
     if (now && (this.wants || this.list.contains(document.activeElement))) now.focus({ preventScroll: !this.wants });
@@ -103,7 +106,7 @@ export class Grid {
     const { number } = task;
     const word = words.get(number);
     const [best] = task.guess;
-    let chip = best ? `${best.label}? ${chance(best.probability)}`.trim() : "";
+    let chip = best ? `${best.label}? ${chance(best.probability).replace(" ", "\u00a0")}`.trim() : "";
     const guessed = several.guessed(task.guess);
     if (several.on && guessed) chip = `${spoken(guessed)}?`;
     if (task.votes) chip = "conflict";

@@ -3,7 +3,7 @@
 /** @import { Kind } from "../protocol.d.ts" */
 /**
  * @typedef {{ do: "answer", kind: Kind, label: string | null }
- *   | { do: "undo" | "back" | "next" | "view" | "find" | "help" | "guess" | "confirm" }} Action
+ *   | { do: "undo" | "back" | "next" | "view" | "find" | "help" | "guess" | "confirm" | "in" | "out" | "whole" }} Action
  */
 /** @typedef {Pick<KeyboardEvent, "key" | "ctrlKey" | "metaKey" | "altKey" | "repeat" | "isComposing">} Key */
 
@@ -19,6 +19,7 @@ export const HELP = [
   ["u", "undo"],
   ["← →", "go back, go on"],
   ["v", "one item or grid"],
+  ["+ −", "enlarge the picture; z shows the whole of it"],
   ["space", "in the grid: mark for a common answer"],
   ["Enter", "in the grid: enlarge"],
   ["?", "this help"],
@@ -79,6 +80,13 @@ export function action(event, { classes, guess, single = true, typing = false, s
       return { do: "view" };
     case "/":
       return needsFinder(classes) ? { do: "find" } : null;
+    case "+":
+    case "=":
+      return { do: "in" };
+    case "-":
+      return { do: "out" };
+    case "z":
+      return { do: "whole" };
     case "ArrowLeft":
       return { do: "back" };
     case "ArrowRight":

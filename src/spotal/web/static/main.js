@@ -23,10 +23,15 @@ const memory = {
   set: (name, value) => { try { localStorage.setItem(`spotal-page/${name}`, value); } catch { /* forgotten then */ } },
 };
 
+const ZOOM = 1.6; // by one key
 const session = new Session();
 const single = new SingleView($("show"));
 const grid = new Grid($("show"), session, (number) => { session.go(number); look("one"); });
-const map = new PoolMap(session);
+const map = new PoolMap(session, {
+  open: (number) => { session.go(number); look("one"); },
+  browse: (box) => { review.within(box); look("review"); },
+  enlarge: () => enlarge(!document.body.classList.contains("large-map")),
+});
 const over = new Finished($("show"), session, () => look("confirm"));
 const review = new Review($("show"), session, update);
 const confirm = new Confirm($("show"), session);
@@ -49,7 +54,8 @@ function update() {
   if (!state) return;
   $("project").textContent = state.name;
   document.title = `${session.open.length ? `${session.open.length} to label` : "Done"} · ${state.name} · spotal`;
-  $("round").textContent = state.round ? `Round ${state.round.number + 1}, picked by ${state.round.strategy}` : "";
+  $("round").textContent = state.round ? `Round ${state.round.number + 1}` : "";
+  $("round").title = state.round ? `Picked by ${state.round.strategy}` : "";
   $("who").textContent = session.annotator ?? "";
   progress($("progress"), state, session.fresher);
   const buttons = `${state.many} ${state.classes.join("\n")}`;
@@ -191,6 +197,7 @@ function settle(kind, label) {
 /** @param {"one" | "grid" | "review" | "confirm"} name */
 function look(name) {
   view = { one: single, grid, review, confirm }[name];
+  enlarge(false);
   const isApart = view === review || view === confirm;
   if (!isApart) memory.set("view", name);
   ended = ended && !isApart;
@@ -212,6 +219,8 @@ const isPressed = (target) => Boolean(target?.closest("button, a")) && !target?.
 
 /** @param {KeyboardEvent} event */
 function onKey(event) {
+  const isLarge = document.body.classList.contains("large-map"); // the item does not show, and is not answered unseen
+  if (isLarge && event.key === "Escape") enlarge(false);
   const found = action(event, {
     classes: session.state?.classes ?? [],
     guess: view === review || view === confirm ? undefined : session.task?.guess[0]?.label,
@@ -219,7 +228,7 @@ function onKey(event) {
     typing: isTyping(/** @type {Element | null} */ (event.target)) || document.querySelector("dialog[open]") !== null,
     several: several.on && (several.dirty || !isPressed(/** @type {Element | null} */ (event.target))),
   });
-  if (!found || (!session.state && found.do !== "help")) return;
+  if (!found || (!session.state && found.do !== "help") || (isLarge && found.do !== "help" && found.do !== "view")) return;
   event.preventDefault();
   if (found.do === "answer") act(found.kind, found.label ?? undefined);
   else if (found.do === "confirm") act("confirm");
@@ -230,7 +239,21 @@ function onKey(event) {
   else if (found.do === "view") look(view === single ? "grid" : "one");
   else if (found.do === "find") answers?.find();
   else if (found.do === "help") help();
+  else if (found.do === "in") single.zoom.by(ZOOM);
+  else if (found.do === "out") single.zoom.by(1 / ZOOM);
+  else if (found.do === "whole") single.zoom.reset();
   else act(found.do);
+}
+
+/**
+ * Show the map large, in place of the item.
+ * @param {boolean} isLarge
+ */
+function enlarge(isLarge) {
+  document.body.classList.toggle("large-map", isLarge);
+  map.tools.large.setAttribute("aria-label", isLarge ? "Smaller map" : "Larger map");
+  map.tools.large.setAttribute("aria-pressed", String(isLarge));
+  if (isLarge) scrollTo({ top: 0 });
 }
 
 function help() {

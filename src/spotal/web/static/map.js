@@ -1,12 +1,15 @@
 // The map: the pool in two dimensions, filling as one labels.
 
 /** @import { Atlas, Item, Kind, Marks } from "../protocol.d.ts" */
+/** @import { Box } from "./map_tools.js" */
 /** @import { Session } from "./session.js" */
+/** @import { Point } from "./zoom.js" */
 /** @typedef {CanvasRenderingContext2D} Pen */
 
 import { get } from "./api.js";
-import { $, h } from "./dom.js";
-import { COLORS, OWN, shape } from "./marks.js";
+import { $, breakable, h } from "./dom.js";
+import { MapTools } from "./map_tools.js";
+import { COLORS, OWN, look, shape } from "./marks.js";
 import { several } from "./several.js";
 
 const SCALE = 1000; // coordinates run to this
@@ -32,13 +35,37 @@ export class PoolMap {
   /** @type {number | null} the row that the tip is about */
   tipped = null;
 
-  /** @param {Session} session */
-  constructor(session) {
+  legend = "";
+  /** @type {Box | null} the part whose items are listed */
+  box = null;
+
+  /**
+   * @param {Session} session
+   * @param {object} means
+   * @param {(number: number) => void} means.open shows an item that waits for an answer
+   * @param {(box: Box) => void} means.browse lists the items of a part of the map
+   * @param {() => void} means.enlarge shows the map larger, or smaller again
+   */
+  constructor(session, { open, browse, enlarge }) {
     this.session = session;
     this.canvas = $("map", HTMLCanvasElement);
     this.tip = $("map-tip");
     new ResizeObserver(() => this.draw()).observe(this.canvas);
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.draw());
+    this.tools = new MapTools(this.canvas, {
+      changed: () => this.draw(),
+      click: (at) => this.click(at, open, browse),
+      select: (from, to) => {
+        const [a, b] = [this.find(from), this.find(to)];
+        browse([Math.min(a[0], b[0]), Math.min(a[1], b[1]), Math.max(a[0], b[0]), Math.max(a[1], b[1])]);
+      },
+      enlarge,
+    });
+    $("map-head").append(this.tools.element);
+    session.addEventListener("box", (event) => {
+      this.box = /** @type {CustomEvent<Box | null>} */ (event).detail;
+      this.draw();
+    });
     this.canvas.addEventListener("pointermove", (event) => this.point(event));
     this.canvas.addEventListener("pointerdown", (event) => this.point(event));
     this.canvas.addEventListener("pointerleave", () => {
@@ -128,7 +155,7 @@ export class PoolMap {
     const paint = (name) => style.getPropertyValue(`--${name}`).trim();
     const colors = Array.from({ length: COLORS }, (_, k) => paint(`c${k}`));
     /** @param {number} k */
-    const at = (k) => place(points, k, wide, high);
+    const at = (k) => this.place(k);
     pen.fillStyle = paint("cloud");
     const size = points.numbers.length > 3000 ? 1.6 : points.numbers.length > 600 ? 2.2 : 3;
     points.numbers.forEach((number, k) => {
@@ -144,6 +171,11 @@ export class PoolMap {
       else if (mark === NONE || mark === TIED) cross(pen, x, y, mark === TIED ? paint("warn") : paint("soft"));
       else ring(pen, x, y, 4.5, mark === OPEN ? paint("accent") : paint("soft"), 2);
     }
+    for (const [corner, other] of this.boxes()) {
+      pen.strokeStyle = paint("accent");
+      pen.lineWidth = 2;
+      pen.strokeRect(corner[0], corner[1], other[0] - corner[0], other[1] - corner[1]);
+    }
     const now = this.row.get(this.session.current ?? -1);
     if (now !== undefined) {
       ring(pen, ...at(now), 9, paint("card"), 5);
@@ -158,15 +190,93 @@ export class PoolMap {
     const { counts, classes } = this.session.state;
     const kinds = [...this.marks.values()];
     const labeled = kinds.filter((mark) => mark >= 0);
-    const each = classes.map((name, k) => ({ name, n: labeled.filter((mark) => mark === k).length })).filter(({ n }) => n);
-    const listed = each.length && each.length <= 10 ? ` (${each.map(({ name, n }) => `${name} ${n}`).join(", ")})` : "";
+    const each = classes.map((name, k) => ({ name, k, n: labeled.filter((mark) => mark === k).length })).filter(({ n }) => n);
+    const key = each.map(({ k, n }) => `${k} ${n}`).join();
+    if (key !== this.legend) {
+      this.legend = key;
+      $("map-legend").replaceChildren(...each.map(({ name, k, n }) => h("li", {}, h("i", { className: `dot ${look(k)}` }), h("span", {}, breakable(name)), h("b", {}, n.toLocaleString("en")))));
+    }
     const open = kinds.filter((mark) => mark === OPEN).length;
     const rest = Math.max(0, counts.items - this.marks.size);
     $("map-text").textContent =
-      `${labeled.length} labeled${listed}, ${open} picked and waiting (rings), ${rest.toLocaleString("en")} others. ` +
+      `${labeled.length} labeled, ${open} picked and waiting (rings), ${rest.toLocaleString("en")} others. ` +
       `${this.session.current === null ? "" : "The large ring is the item shown. "}` +
       `${classes.length > OWN ? `Classes after the ${OWN}th look alike here: gray dots. ` : ""}` +
-      "Items that look alike to the model lie close together.";
+      "Items that look alike to the model lie close together. Click one to open it, or draw a box to list what is inside.";
+  }
+
+  /**
+   * Go to the item that was clicked: to answer it where it waits, else among the answers.
+   * @param {Point} at
+   * @param {(number: number) => void} open
+   * @param {(box: Box) => void} browse
+   */
+  click(at, open, browse) {
+    const k = this.nearest(at);
+    const number = this.points?.numbers[k];
+    if (!this.points || number === undefined) return;
+    const [x, y] = [this.points.x[k] ?? 0, this.points.y[k] ?? 0];
+    if (this.session.tasks.has(number)) open(number);
+    else browse([x, y, x, y]);
+  }
+
+  /**
+   * Where a row of the map is drawn.
+   * @param {number} k
+   */
+  place(k) {
+    return this.spot(this.points?.x[k] ?? 0, this.points?.y[k] ?? 0);
+  }
+
+  /**
+   * Where a place of the map is drawn.
+   * @param {number} x from 0 to SCALE, as y is
+   * @param {number} y
+   * @param {number} [beside] pixels to the right and below
+   * @returns {Point}
+   */
+  spot(x, y, beside = 0) {
+    const { clientWidth: wide, clientHeight: high } = this.canvas;
+    const [left, top] = this.tools.zoom.place([MARGIN + ((wide - 2 * MARGIN) * x) / SCALE, high - MARGIN - ((high - 2 * MARGIN) * y) / SCALE]);
+    return [left + beside, top + beside];
+  }
+
+  /**
+   * The place of the map that is drawn there, as whole numbers.
+   * @param {Point} point
+   * @returns {Point}
+   */
+  find(point) {
+    const { clientWidth: wide, clientHeight: high } = this.canvas;
+    const [x, y] = this.tools.zoom.find(point);
+    return [Math.round((SCALE * (x - MARGIN)) / (wide - 2 * MARGIN)), Math.round((SCALE * (high - MARGIN - y)) / (high - 2 * MARGIN))];
+  }
+
+  /** Boxes to draw: the one that is being drawn, and the one whose items are listed. @returns {[Point, Point][]} */
+  boxes() {
+    /** @type {[Point, Point][]} */
+    const found = this.tools.drawn ? [this.tools.drawn] : [];
+    if (this.box) {
+      const [left, bottom, right, top] = this.box;
+      found.push([this.spot(left, top, -4), this.spot(right, bottom, 4)]);
+    }
+    return found;
+  }
+
+  /**
+   * The row of the item nearest to a point, -1 where none is near.
+   * @param {Point} at
+   */
+  nearest(at) {
+    const { points } = this;
+    if (!points) return -1;
+    let best = -1, least = REACH ** 2;
+    for (let k = 0; k < points.numbers.length; k++) {
+      const [x, y] = this.place(k);
+      const gap = (x - at[0]) ** 2 + (y - at[1]) ** 2;
+      if (gap < least) [best, least] = [k, gap];
+    }
+    return best;
   }
 
   /**
@@ -177,12 +287,7 @@ export class PoolMap {
     const { points } = this;
     if (!points) return;
     const { clientWidth: wide, clientHeight: high } = this.canvas;
-    let best = -1, least = REACH ** 2;
-    for (let k = 0; k < points.numbers.length; k++) {
-      const [x, y] = place(points, k, wide, high);
-      const gap = (x - event.offsetX) ** 2 + (y - event.offsetY) ** 2;
-      if (gap < least) [best, least] = [k, gap];
-    }
+    const best = this.tools.drawn ? -1 : this.nearest([event.offsetX, event.offsetY]);
     this.tip.hidden = best < 0;
     if (best < 0 || this.tipped === best) return;
     this.tipped = best;
@@ -191,26 +296,12 @@ export class PoolMap {
     if (!item || this.tipped !== best) return;
     const mark = this.marks.get(item.number);
     const said = mark === undefined ? undefined : mark >= 0 ? this.session.state?.classes[mark] : WORDS[mark];
-    const [x, y] = place(points, best, wide, high);
+    const [x, y] = this.place(best);
     this.tip.replaceChildren(...(item.small ? [h("img", { src: item.small, alt: "" })] : []), h("figcaption", {}, said ?? item.text?.slice(0, 80) ?? item.id));
     this.tip.classList.toggle("left", x > wide / 2);
     this.tip.style.left = `${x}px`;
     this.tip.style.top = `${Math.min(y, high - 110)}px`;
   }
-}
-
-/**
- * Where a row of the map is drawn.
- * @param {Atlas} points
- * @param {number} k
- * @param {number} wide
- * @param {number} high
- * @returns {[x: number, y: number]}
- */
-function place(points, k, wide, high) {
-  const x = MARGIN + ((wide - 2 * MARGIN) * (points.x[k] ?? 0)) / SCALE;
-  const y = high - MARGIN - ((high - 2 * MARGIN) * (points.y[k] ?? 0)) / SCALE;
-  return [x, y];
 }
 
 /** @type {Record<string, [x: number, y: number][]>} corners of a shape around its middle, in pixels */

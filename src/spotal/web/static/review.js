@@ -1,6 +1,7 @@
 // Earlier answers: looked through, filtered, and corrected one at a time or many at once.
 
 /** @import { Review as Reply, Reviewed } from "../protocol.d.ts" */
+/** @import { Box } from "./map_tools.js" */
 /** @import { Session } from "./session.js" */
 
 import { get } from "./api.js";
@@ -8,13 +9,14 @@ import { count, h, listed, percent, picture } from "./dom.js";
 import { color } from "./marks.js";
 import { spoken } from "./session.js";
 import { several } from "./several.js";
+import { sizes } from "./sizes.js";
 
 const PAUSE = 250; // ms after the last letter before the server is asked
 /** @type {[value: string, name: string][]} choices beside the classes */
 const OTHERS = [["kind:none_of_these", "None of these"], ["kind:skip", "Skipped"], ["only:disagreement", "People disagree"], ["only:suggested", "Confirmed suggestions"]];
 
 /** @type {[value: string, name: string][]} choices by the model's guess */
-const MODEL = [["", "Whatever the model says"], ["disagrees", "Model disagrees"], ["sure", "Model is sure"], ["unsure", "Model is unsure"]];
+const MODEL = [["", "Any guess"], ["disagrees", "Model disagrees"], ["sure", "Model is sure"], ["unsure", "Model is unsure"]];
 
 export class Review {
   /** @type {Set<number>} */
@@ -28,6 +30,8 @@ export class Review {
   total = 0;
   asked = 0;
   recorded = -1; // answers of this page that the list knows of
+  /** @type {Box | null} the part of the map that is shown alone */
+  box = null;
   /** @type {string | null} */
   round = null;
   classes = "";
@@ -64,13 +68,28 @@ export class Review {
     this.hint = h("span", { role: "status" });
     this.all = h("button", { type: "button", className: "plain", onclick: () => this.markAll() });
     this.more = h("button", { type: "button", className: "plain", onclick: () => this.load(this.items.length) }, "Show more");
-    this.foot = h("div", { className: "foot" }, this.hint, this.more, this.all);
+    this.foot = h("div", { className: "foot" }, this.hint, this.more, this.all, sizes());
+    this.whole = h("button", { type: "button", className: "plain", onclick: () => this.within(null) }, "Leave the box");
+    this.boxed = h("div", { className: "foot boxed", hidden: true }, h("span", {}, "Items in the box that you drew on the map, answered or not. Items that measure accuracy are shown only once answered."), this.whole);
     this.about = h("p", { className: "note" });
     this.notice = h("p", { className: "notice", role: "status", hidden: true });
   }
 
   open() {
-    this.place.replaceChildren(this.filters, this.about, this.list, this.foot, this.notice);
+    this.place.replaceChildren(this.boxed, this.filters, this.about, this.list, this.foot, this.notice);
+    this.load();
+  }
+
+  /**
+   * Show the items in a part of the map, or those of all of it again.
+   * @param {Box | null} box
+   */
+  within(box) {
+    this.box = box;
+    this.session.dispatchEvent(new CustomEvent("box", { detail: box }));
+    this.boxed.hidden = !box;
+    for (const filter of [this.byAnswer, this.byPerson, this.byRound, this.byModel, this.byText]) filter.value = "";
+    this.marked.clear();
     this.load();
   }
 
@@ -96,6 +115,7 @@ export class Review {
     if (what) filters.set(what, value);
     if (this.byPerson.value) filters.set("person", this.byPerson.value);
     if (this.byRound.value) filters.set("round", this.byRound.value);
+    if (this.box) filters.set("box", this.box.join(","));
     if (this.byModel.value) filters.set("model", this.byModel.value);
     /** @type {Reply | null} */
     const found = await get(`api/review?${filters}`).catch(() => null); // the page says elsewhere that the server is lost
@@ -117,7 +137,7 @@ export class Review {
     if (this.recorded >= 0 && this.recorded !== session.recorded && !session.saving && !session.lost) this.load();
     for (const item of this.items) this.refresh(item);
     const n = this.marked.size;
-    this.hint.textContent = n ? `${count(n, "item")} marked: choose the right answer below` : `${count(this.total, "answered item")}. Mark those to correct`;
+    this.hint.textContent = n ? `${count(n, "item")} marked: choose the right answer below` : `${count(this.total, this.box ? "item" : "answered item")}. Mark those to ${this.box ? "answer or " : ""}correct`;
     this.tell();
     this.all.hidden = !this.items.length;
     this.all.textContent = n === this.items.length ? "Unmark all" : `Mark all ${this.items.length}`;

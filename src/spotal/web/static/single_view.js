@@ -4,6 +4,7 @@
 /** @import { Session, Shown } from "./session.js" */
 
 import { h, picture } from "./dom.js";
+import { PictureZoom } from "./picture_zoom.js";
 import { spoken } from "./session.js";
 import { several } from "./several.js";
 
@@ -23,6 +24,7 @@ export class SingleView {
   constructor(place) {
     this.place = place;
     this.frame = h("div", { className: "frame" });
+    this.zoom = new PictureZoom(this.frame);
     this.caption = h("p", { className: "caption" });
     this.notice = h("p", { className: "notice", hidden: true });
   }
@@ -57,7 +59,7 @@ export class SingleView {
     this.shown = task.number;
     this.content = task.content;
     this.image = null;
-    if (task.kind === "image") this.frame.replaceChildren(this.picture(task));
+    if (task.kind === "image") this.zoom.show(this.picture(task));
     else if (task.kind === "text") this.frame.replaceChildren(h("blockquote", { tabIndex: 0, className: "reading" }, task.text));
     else this.frame.replaceChildren(h("p", { className: "blank" }, "This project has numbers only, nothing to show: look up", h("b", {}, task.id)));
   }
@@ -65,7 +67,7 @@ export class SingleView {
   /** @param {Task} task */
   picture(task) {
     const image = picture(task.large ?? "", { alt: `Item ${task.id}`, decoding: "sync" });
-    image.onerror = () => image.replaceWith(h("p", { className: "blank" }, "The picture cannot be shown:", h("b", {}, task.id)));
+    image.onerror = () => this.frame.replaceChildren(h("p", { className: "blank" }, "The picture cannot be shown:", h("b", {}, task.id)));
     this.image = image;
     return image;
   }

@@ -1,0 +1,95 @@
+"""The classes of a loop whose rows may have several: 0 and 1 for each row and class."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from spotal.errors import InputError
+from spotal.learner.base import Learner, check_indicator
+from spotal.loop.oracle import SKIPPED
+from spotal.numeric.arrays import as_array
+from spotal.numeric.indicator import indicator, is_sets
+
+__all__ = ["SetClasses", "SetOracle", "as_matrix"]
+
+
+def as_matrix(labels: Any, n_classes: int | None = None, name: str = "y") -> NDArray[Any]:
+    """Return labels (n, n_classes), or a list of sets, as an array; rows without a label hold -1."""
+    return indicator(labels, n_classes, name) if is_sets(labels) else as_array(labels, name)
+
+
+class SetOracle:
+    """An oracle that looks labels up: 0 and 1 (N, classes), rows of -1 where there is no label."""
+
+    def __init__(self, Y: NDArray[Any]) -> None:
+        self._Y = Y.copy()
+
+    def __len__(self) -> int:
+        return len(self._Y)
+
+    def __call__(self, indices: NDArray[np.int64]) -> NDArray[Any]:
+        """Labels (n, classes) of the rows ``indices`` (n,)."""
+        return np.asarray(self._Y[indices])
+
+
+class SetClasses:
+    """The classes of rows that may have several, numbered as the learner's columns.
+
+    Has what :class:`~spotal.loop.classes.ClassNames` has; labels are int64 (n, n_classes) of 0 and 1.
+
+    Raises
+    ------
+    InputError
+        ``given`` names classes, the learner does not say how many there are, or y_test is no indicator matrix.
+    """
+
+    def __init__(self, learner: Learner, given: ArrayLike | None, y_test: Any, n_test: int) -> None:
+        if given is not None:
+            raise InputError("classes", "are for rows of one class each", "leave it out: columns are numbered")
+        if getattr(learner, "learns_classes", False):
+            raise InputError(
+                "learner",
+                "does not say how many classes there are",
+                "give their number: SklearnLearner(classifier, 3, multilabel=True)",
+            )
+        self.n = learner.n_classes
+        self.test: NDArray[np.int64] | None = None
+        if y_test is not None:
+            matrix = as_matrix(y_test, self.n, "y_test")
+            self.test = check_indicator(matrix, n_test, self.n, "y_test", "X_test")
+
+    def numbered(self, values: NDArray[Any]) -> bool:
+        """Whether labels are numbers of columns: they are not, they have a column each."""
+        return False
+
+    def names(self, values: NDArray[Any]) -> NDArray[Any]:
+        """Return the numbers of the columns."""
+        return np.arange(self.n)
+
+    def codes(self, values: NDArray[Any], name: str = "oracle") -> NDArray[np.int64]:
+        """Return labels as the learner takes them, (n, n_classes). Raises InputError for those of another width."""
+        return check_indicator(values, len(values), self.n, name) if len(values) else np.empty((0, self.n), np.int64)
+
+    def test_codes(self, values: NDArray[Any]) -> NDArray[np.int64] | None:
+        """Return the test part's labels."""
+        return self.test
+
+    def answers(self, answered: Any, n: int, so_far: NDArray[Any]) -> tuple[NDArray[Any], NDArray[np.bool_]]:
+        """Check an oracle's answer: labels (n, n_classes) of 0 and 1, and which rows have one: those of -1 have none.
+
+        Raises InputError.
+        """
+        matrix = as_matrix(answered, self.n, "oracle")
+        if matrix.shape != (n, self.n):
+            raise InputError(
+                "oracle",
+                must=f"answer 0 and 1 of shape ({n}, {self.n}), or a set of classes for each row",
+                found=f"shape {matrix.shape}",
+            )
+        known: NDArray[np.bool_] = ~(matrix == SKIPPED).all(1)
+        if known.any():
+            check_indicator(matrix[known], int(known.sum()), self.n, "oracle")
+        return matrix.astype(np.int64), known

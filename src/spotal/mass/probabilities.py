@@ -1,0 +1,36 @@
+"""What several rules take from a model's class probabilities."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["class_shares", "margins"]
+
+
+def margins(probabilities: NDArray[np.floating], multilabel: bool = False) -> NDArray[np.float64]:
+    """Difference between the two greatest probabilities of each row; 1 with a single class. float64 (N,), O(N c).
+
+    Of rows that may have several classes (``multilabel``) each class is a question with two answers, whose margin is
+    |2 p - 1|, and the mean over classes is taken (A. Esuli, F. Sebastiani, "Active learning strategies for multi-label
+    text classification", ECIR 2009, section 3, the average over classes).
+    """
+    if multilabel:
+        return np.asarray(np.abs(2 * probabilities.astype(np.float64) - 1).mean(1))
+    if probabilities.shape[1] < 2:
+        return np.ones(len(probabilities))
+    top = np.partition(probabilities, -2, axis=1)[:, -2:]
+    return np.asarray(top[:, 1] - top[:, 0], dtype=np.float64)
+
+
+def class_shares(probabilities: NDArray[np.floating], sample_weight: NDArray[np.float64] | None) -> NDArray[np.float64]:
+    """Share of the pool that a model expects in each class: the mean of its probabilities; float64 (c,), of sum 1.
+
+    Parameters
+    ----------
+    probabilities : (N, c); sample_weight : float64 (N,), not all zero, or None for equal weights
+    """
+    weight = sample_weight if sample_weight is not None and sample_weight.any() else None
+    mean = np.average(probabilities.astype(np.float64).clip(0), axis=0, weights=weight)
+    total = mean.sum()
+    return np.asarray(mean / total if total > 0 else np.full(len(mean), 1 / len(mean)))
