@@ -27,7 +27,7 @@ def widest_margin(answers: int) -> float:
     Examples
     --------
     >>> round(widest_margin(104), 2), round(widest_margin(12), 2)
-    (0.1, 0.3)
+    (0.1, 0.29)
     """
     if answers < 1:
         return 0.5
