@@ -166,7 +166,10 @@ def keep(page: Any, path: Path, *, full: bool = False, wait: int = 1200) -> None
     """Write a small picture of a page as it looks after ``wait`` ms."""
     page.wait_for_timeout(wait)
     picture = Image.open(io.BytesIO(page.screenshot(full_page=full))).convert("RGB")
-    picture.quantize(255, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE).save(path, optimize=True)
+    colors = sorted(picture.getcolors(picture.width * picture.height), reverse=True)[:256]
+    palette = Image.new("P", (1, 1))
+    palette.putpalette([value for _, color in colors for value in color])  # the most common ones stay as they are
+    picture.quantize(palette=palette, dither=Image.Dither.NONE).save(path, optimize=True)
 
 
 def main() -> None:

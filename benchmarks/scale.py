@@ -411,14 +411,14 @@ def _foretold(done: list[dict[str, Any]], n: int, cap: float, memory: float) -> 
     return None
 
 
-def _earlier(part: str) -> list[dict[str, Any]]:
+def _earlier(part: str, folder: Path) -> list[dict[str, Any]]:
     """What an earlier run of a part measured."""
-    path = FOLDER / f"{part}.json"
+    path = folder / f"{part}.json"
     return list(json.loads(path.read_text()).get("results", [])) if path.exists() else []
 
 
-def main() -> None:
-    """Run a part, or one measurement in this process."""
+def main(folder: Path = FOLDER) -> None:
+    """Run a part, or one measurement in this process; results are kept in ``folder``."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("part")
     parser.add_argument("rest", nargs="*")
@@ -439,7 +439,7 @@ def main() -> None:
     if options.part == "write":
         from benchmarks.scale_page import write
 
-        write(FOLDER)
+        write(folder)
         return
     daily = options.part == "everyday"
     options.budgets = options.budgets or [20, 100, 1000] if daily else list(options.budgets or BUDGETS)
@@ -470,23 +470,23 @@ def main() -> None:
         "quality": lambda: one("quality", 8),
     }
     if options.part in whole:
-        _keep(options.part, whole[options.part]())
+        _keep(options.part, whole[options.part](), folder)
         return
     if daily:
         options.sizes = rows(*(10**k for k in range(3, 8)))
     found: list[dict[str, Any]] = []
-    earlier, same = _earlier(options.part), EVERYDAY if daily else (SAME[options.part],)
+    earlier, same = _earlier(options.part, folder), EVERYDAY if daily else (SAME[options.part],)
     for row in series[options.part]():
         found.append(row)
         new = {tuple(row[key] for key in same) for row in found}
         kept = [row for row in earlier if tuple(row[key] for key in same) not in new]
-        _keep(options.part, {"results": kept + found})
+        _keep(options.part, {"results": kept + found}, folder)
 
 
-def _keep(part: str, found: dict[str, Any]) -> None:
+def _keep(part: str, found: dict[str, Any], folder: Path) -> None:
     """Write what a part has measured so far."""
     print(json.dumps(found, indent=1))
-    save(part, {"origin": origin([0]), "load": os.getloadavg(), **found}, FOLDER)
+    save(part, {"origin": origin([0]), "load": os.getloadavg(), **found}, folder)
 
 
 if __name__ == "__main__":

@@ -85,8 +85,9 @@ def test_the_python_of_the_page_on_projects_runs_as_written(tmp_path, monkeypatc
 
 
 @pytest.mark.parametrize("page", ["README.md", "docs/start/python.md"])
-def test_the_python_of_the_first_pages_runs_as_written(page, capsys):
-    """One block after the other, as a reader would paste them."""
+def test_the_python_of_the_first_pages_runs_as_written(page, capsys, tmp_path, monkeypatch):
+    """One block after the other, as a reader would paste them, in an empty folder."""
+    monkeypatch.chdir(tmp_path)
     blocks = re.findall(r"```python\n(.*?)```", (ROOT / page).read_text(encoding="utf-8"), re.DOTALL)
     names = {}
     for block in blocks:

@@ -5,9 +5,12 @@ Everything public is here, and is imported when it is first used: ``import spota
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING
 
 from spotal.lazy import lazily
+
+logging.getLogger(__name__).addHandler(logging.NullHandler())  # whoever uses the library decides what is shown
 
 __version__ = "0.1.0"
 

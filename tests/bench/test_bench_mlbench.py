@@ -19,9 +19,9 @@ def folder(tmp_path, monkeypatch):
     monkeypatch.setattr(mlbench, "DEBIAN", str(tmp_path / "debian"))
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.setenv("SPOTAL_DATA", str(tmp_path))
-    data.load.cache_clear()
+    data._load.cache_clear()
     yield tmp_path / "mlbench"
-    data.load.cache_clear()
+    data._load.cache_clear()
 
 
 def write(folder, content, X, labels, categories):

@@ -32,9 +32,9 @@ def features(tmp_path, monkeypatch):
     path = folder / "emotion-e5.npz"
     np.savez(path, **arrays)
     monkeypatch.setitem(pretrained.FILES, "emotion-e5", hashlib.sha256(path.read_bytes()).hexdigest())
-    data.load.cache_clear()
+    data._load.cache_clear()
     yield path, arrays
-    data.load.cache_clear()
+    data._load.cache_clear()
 
 
 def test_a_file_is_a_dataset(features):
@@ -63,7 +63,7 @@ def test_features_as_they_are_keep_the_worth_of_their_directions(features, tmp_p
 def test_what_is_missing_or_another_file_is_said(features):
     path, _ = features
     path.write_bytes(path.read_bytes() + b"\0")
-    data.load.cache_clear()
+    data._load.cache_clear()
     with pytest.raises(DataFileError, match=r"emotion-e5\.npz has SHA-256 .* expected"):
         data.load("emotion-e5")
     path.unlink()

@@ -47,7 +47,6 @@ def test_ratios_and_forecasts(tmp_path):
 
 
 def test_peers_go_on_to_larger_pools_until_they_stop(tmp_path, monkeypatch):
-    monkeypatch.setattr(scale, "FOLDER", tmp_path)
 
     def apart(module, function, name, n, budget, *, cap, memory):
         if name == "FADS" and n > 10:
@@ -84,7 +83,6 @@ def test_a_size_that_growth_puts_out_of_reach_is_not_tried(tmp_path, monkeypatch
 
 
 def test_every_measurement_is_kept_as_soon_as_it_is_there(tmp_path, monkeypatch):
-    monkeypatch.setattr(scale, "FOLDER", tmp_path)
     scale.save("scaling", {"results": [cost(1.0, rows=10), cost(9.0, rows=20)]}, tmp_path)
 
     def apart(module, function, n, **caps):
@@ -95,8 +93,8 @@ def test_every_measurement_is_kept_as_soon_as_it_is_there(tmp_path, monkeypatch)
     monkeypatch.setattr(scale, "apart", apart)
     monkeypatch.setattr(sys, "argv", ["scale", "scaling", "--sizes", "20", "30"])
     with pytest.raises(KeyboardInterrupt):
-        scale.main()
-    assert [(row["rows"], row["seconds"]) for row in scale._earlier("scaling")] == [(10, 1.0), (20, 2.0)]
+        scale.main(tmp_path)
+    assert [(row["rows"], row["seconds"]) for row in scale._earlier("scaling", tmp_path)] == [(10, 1.0), (20, 2.0)]
 
 
 def test_a_sample_is_compared_with_all_rows(tmp_path):

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 from typer.testing import CliRunner
 
 SMALL = ["--rounds", "2", "--budget", "10", "--pool", "200"]
@@ -108,3 +109,42 @@ def test_corrupt_image_is_skipped_or_refused(spotal, refused, images):
     assert result.exit_code == 0
     assert "odd/bad.png" in result.stderr
     assert "--strict" in result.stderr
+
+
+def test_photos_are_embedded_once_at_a_reduced_size_after_a_forecast(spotal, empty):
+    rng = np.random.default_rng(0)
+    for k in range(45):
+        place = Path("photos", "warm" if k % 2 else "cold", f"{k:02}.jpg")
+        place.parent.mkdir(parents=True, exist_ok=True)
+        color = rng.integers(0, 80, 3)
+        color[0 if k % 2 else 2] += 150
+        Image.new("RGB", (1_600, 1_200), tuple(color.tolist())).save(place)
+    words = ["demo", "--data", "photos", "--rounds", 1, "--budget", 4, "--seeds", 1]
+    shown = spotal(*words)
+    assert shown.exit_code == 0, shown.output
+    first, second, third = shown.stdout.splitlines()[:3]
+    assert re.fullmatch(r"About .* s: .* s to read 45 photos, .* s to train and choose", first)
+    assert second.startswith("photos: 36 images to choose from, 2 classes")
+    assert third.startswith("Model: built-in features, which see colors and coarse shapes only; no pretrained encoder")
+    page = Path("spotal-demo", "report.html").read_text()
+    assert "a linear probe on features of the images" in page
+    numbers = json.loads(Path("spotal-demo", "curves.json").read_text())
+    assert numbers["data"]["shape"] == [64, 64, 3]
+    assert spotal(*words, "--out", "again").exit_code == 0
+    again = json.loads(Path("again", "curves.json").read_text())
+    assert again["curves"] == numbers["curves"]
+    fewer = spotal(*words, "--pool", 20, "--out", "fewer", "--model", "built-in")
+    assert "to read 25 of 45 photos" in fewer.stdout
+    assert "no pretrained encoder" not in fewer.stdout
+
+
+def test_a_model_of_ones_own_gives_the_features(spotal, empty, images):
+    code = "import torch\nclass Mean(torch.nn.Module):\n    def forward(self, x):\n        return x.mean((2, 3))\n"
+    Path("mine.py").write_text(code)
+    words = ["demo", "--data", images, "--rounds", 1, "--budget", 3, "--seeds", 1]
+    shown = spotal(*words, "--model", "mine:Mean")
+    assert shown.exit_code == 0, shown.output
+    assert "Model: mine:Mean, its features as they are" in shown.stdout
+    refused = spotal("demo", "--model", "mine:Mean")
+    assert refused.exit_code == 2
+    assert "--model must be left out where the data are no folder of images" in refused.stderr

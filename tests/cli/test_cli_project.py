@@ -39,7 +39,7 @@ def test_init_says_what_it_made_and_what_comes_next(spotal, images):
     assert result.exit_code == 0, result.output
     assert "Made birds with 30 images" in result.stdout
     assert "2 classes" in result.stdout
-    assert result.stdout.endswith("Next: spotal next birds\n")
+    assert result.stdout.endswith("Next: spotal label birds\n")
     text = Path("birds/spotal.toml").read_text()
     assert 'path = "../images"' in text
     with Project.open("birds") as project:
@@ -245,3 +245,26 @@ def test_two_people_an_item(spotal, vectors):
     assert "24 of 25 answers, 2 people an item" in spotal("status", "p").stdout
     assert spotal("status", "p").stdout.endswith("Next: spotal predict p\n")
     assert "Nothing chosen: the budget of 25 is spent but for 1, less than an item needs" in spotal("next", "p").stdout
+
+
+def test_init_tells_what_it_found_on_one_screen(spotal, images):
+    (images / "odd" / "copy.png").write_bytes((images / "odd" / "01.png").read_bytes())
+    (images / "odd" / "broken.png").write_bytes(b"no image")
+    result = spotal("init", "birds", "--images", images, "--classes", "odd,even", "--budget", 24, "--batch", 8)
+    assert result.exit_code == 0, result.output
+    assert "broken.png" in result.stderr
+    lines = result.stdout.splitlines()
+    assert len(lines) <= 16
+    for said in (
+        "Kinds     31 .png",
+        "1 image is a copy of another",
+        "Classes   odd, even",
+        "Model     built-in (pixels, linear probe); it sees colors and coarse shapes only",
+        "Budget    24 answers: 24 items (77% of the images), in 3 rounds of 8",
+        "Audit     6 of these items are random ones that measure accuracy, to 38 points to either side at worst",
+    ):
+        assert said in result.stdout, result.stdout
+    assert lines[-1] == "Next: spotal label birds"
+    none = spotal("init", "none", "--images", images, "--classes", "odd,even", "--audit-share", 0)
+    assert "Audit     none" in none.stdout
+    assert "Budget    none: rounds of 20 until you stop" in none.stdout

@@ -5,8 +5,13 @@ import gzip
 import numpy as np
 import pytest
 
-from spotal.datasets.idx import read_idx
+from spotal.datasets.idx import parse_idx, read_content
 from spotal.errors import DataFileError
+
+
+def read_idx(path):
+    return parse_idx(read_content(path), path)
+
 
 GOOD = bytes([0, 0, 8, 2, 0, 0, 0, 2, 0, 0, 0, 3, 1, 2, 3, 4, 5, 6])
 

@@ -6,8 +6,9 @@ from datasets_helpers import color_image, save
 from PIL import Image
 from tests.raising import raises_input
 
-from spotal.datasets import list_images, load, read_image
-from spotal.errors import DataFileError, InputError, SpotalWarning
+from spotal.datasets import list_images, load
+from spotal.errors import DataFileError, SpotalWarning
+from spotal.images import decode
 
 
 @pytest.fixture
@@ -164,28 +165,17 @@ def test_list_images(folder, tmp_path):
         list_images(tmp_path / "nowhere")
 
 
-def test_read_image(tmp_path):
-    path = save(tmp_path / "a.png", color_image(100, 4, 8))
-    np.testing.assert_array_equal(read_image(path), color_image(100, 4, 8))
-    assert read_image(path, 3, 1).shape == (3, 3, 1)
-    for bad in ({"size": 0}, {"channels": 2}):
-        with pytest.raises(InputError):
-            read_image(path, **bad)
-    with pytest.raises(DataFileError, match="does not exist"):
-        read_image(tmp_path / "b.png")
-
-
 def test_orientation_transparency_and_sixteen_bits(tmp_path):
     exif = Image.Exif()
     exif[0x0112] = 6
     Image.fromarray(color_image(50, 4, 8)).save(tmp_path / "turned.jpg", exif=exif)
-    assert read_image(tmp_path / "turned.jpg").shape == (8, 4, 3)
+    assert decode(tmp_path / "turned.jpg", "x", None, None).shape == (8, 4, 3)
     clear = np.zeros((2, 2, 4), np.uint8)
     clear[0, 0] = [200, 0, 0, 255]
     Image.fromarray(clear).save(tmp_path / "clear.png")
-    assert read_image(tmp_path / "clear.png")[:, :, 0].tolist() == [[200, 255], [255, 255]]
+    assert decode(tmp_path / "clear.png", "x", None, None)[:, :, 0].tolist() == [[200, 255], [255, 255]]
     Image.fromarray(np.array([[0, 256 * 77], [65535, 255]], np.uint16)).save(tmp_path / "deep.png")
-    assert read_image(tmp_path / "deep.png")[..., 0].tolist() == [[0, 77], [255, 0]]
+    assert decode(tmp_path / "deep.png", "x", None, None)[..., 0].tolist() == [[0, 77], [255, 0]]
 
 
 def test_orientation_counts_for_size(tmp_path):

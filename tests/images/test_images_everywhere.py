@@ -12,7 +12,6 @@ from typer.testing import CliRunner
 
 from spotal.annotate.label_studio.images import _file
 from spotal.cli.main import app
-from spotal.datasets import read_image
 from spotal.errors import DataFileError
 from spotal.images import decode
 from spotal.project import Audit, Data, Project, Settings, next_batch
@@ -57,7 +56,7 @@ def test_page_report_label_studio_and_models_see_the_same(deep, ramp):
         report = Image.open(io.BytesIO(base64.b64decode(uri.split(",")[1]))).convert("L")
         _, content, kind = _file(deep, item, "n")
         studio = Image.open(io.BytesIO(content)).convert("L")
-        model = read_image(deep.items.file(item), channels=1)[..., 0]
+        model = decode(deep.items.file(item), item.id, None, 1)[..., 0]
         assert kind == "image/png"
         for pixels in (page, report, studio, model):
             np.testing.assert_allclose(np.asarray(pixels), 255 * ramp, atol=5)  # a report's are JPEG

@@ -111,6 +111,25 @@ def test_mass_and_parameters_reach_the_strategy():
         query_strategy(KMeans(), sample_size=5)
 
 
+def test_a_sparse_pool():
+    from scipy.sparse import csr_matrix, vstack
+
+    class Sparse(ActiveLearner):
+        def teach(self, X, y):
+            self.X_training = vstack([self.X_training, X])
+            self.y_training = np.concatenate([self.y_training, y])
+
+    pool = csr_matrix(X)
+    active = Sparse(LogisticRegression(), query_strategy("spot", random_state=0), pool[FIRST], NAMES[FIRST])
+    dense = learner("spot")
+    for _ in range(2):
+        picks, rows = active.query(pool[REST], n_instances=3)
+        assert picks.tolist() == dense.query(X[REST].astype(np.float32), n_instances=3)[0].tolist()
+        active.teach(rows, NAMES[REST][picks])
+        dense.teach(X[REST][picks], NAMES[REST][picks])
+        active.estimator = dense.estimator
+
+
 def test_one_model_is_no_committee():
     with raises_input("classifier", "ActiveLearner"):
         learner("bald").query(X[REST])

@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from tests.raising import raises_input
 from torch import nn
 
 from spotal import ActiveLearner, SklearnLearner, VectorOracle
@@ -117,8 +116,8 @@ def test_what_it_takes_besides():
     wrapped = SklearnLearner(LogisticRegression(), 3)
     assert as_learner(wrapped, FEATURES) is wrapped
     assert isinstance(as_learner(LogisticRegression(), FEATURES, 3), Learner)
-    with raises_input("learner", "how many classes"):
-        as_learner(LogisticRegression(), FEATURES)
+    learned = as_learner(LogisticRegression(), FEATURES).fit(FEATURES, Y, random_state=0)
+    assert learned.probabilities(FEATURES).shape == (N, 3)
     with pytest.raises(ModelError, match="found list"):
         as_learner([], FEATURES)
     with pytest.raises(ModelError, match=r"rows of shape \(6,\)"):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from sklearn.calibration import CalibratedClassifierCV
-from sklearn.linear_model import LogisticRegression
+from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.model_selection import GridSearchCV
 from sklearn.naive_bayes import MultinomialNB
 from sklearn.pipeline import make_pipeline
@@ -50,11 +50,19 @@ def test_a_classifier_that_cannot_be_fitted_on_three_labels(name):
 
 
 @pytest.mark.parametrize(
-    "model", [LinearSVC(), SVC(), GridSearchCV(LinearSVC(), {"C": [1]}), make_pipeline(LinearSVC())]
+    "model", [LinearSVC(), SVC(), GridSearchCV(LinearSVC(), {"C": [1]}, cv=2), make_pipeline(LinearSVC())]
 )
-def test_a_classifier_without_probabilities_is_told_what_it_lacks(model):
+def test_a_classifier_without_probabilities_gives_the_softmax_of_its_scores(model):
+    learner = as_learner(model, X).fit(X, Y, random_state=0)
+    found, scores = learner.probabilities(X), learner.classifier_.decision_function(X)
+    np.testing.assert_allclose(found.sum(1), 1, atol=1e-5)
+    np.testing.assert_allclose(np.log(found[:, 1] / found[:, 0]), scores[:, 1] - scores[:, 0], atol=1e-3)
+
+
+@pytest.mark.parametrize("model", [LinearRegression(), make_pipeline(LinearRegression())])
+def test_what_gives_neither_probabilities_nor_scores_is_told_what_it_lacks(model):
     for n_classes in (None, 3):
-        with pytest.raises(ModelError, match=r"must have fit and predict_proba, found .*CalibratedClassifierCV"):
+        with pytest.raises(ModelError, match=r"must have fit and predict_proba .*found .*CalibratedClassifierCV"):
             as_learner(model, X, n_classes)
     with pytest.raises(ModelError, match="predict_proba"):
         loop(model)

@@ -61,8 +61,8 @@ def test_sets_are_one_text_whatever_their_order():
     assert joined([]) is None
     assert parted("a|b", many=True) == ("a", "b")
     assert parted("a|b", many=False) == ("a|b",)
-    assert places("a|b", ("b", "c", "a"), many=True) == (0, 2)
-    assert places("a|d", ("b", "c", "a"), many=True) is None
+    assert places("a|b", {"b": 0, "c": 1, "a": 2}, many=True) == (0, 2)
+    assert places("a|d", {"b": 0, "c": 1, "a": 2}, many=True) is None
 
 
 def test_an_answer_is_a_set_in_one_order_and_the_empty_one_is_no_missing_label(tmp_path):

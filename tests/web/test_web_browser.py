@@ -675,6 +675,28 @@ def test_the_picture_is_enlarged_and_moved(images, visit):
         assert abs(page.evaluate(width) - whole) < 1
 
 
+def test_two_fingers_enlarge_the_picture_and_the_map(images, visit):
+    with live(images) as server:
+        page = visit(server.address, viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True)
+        shown(page, "p00.png")
+        hand = page.context.new_cdp_session(page)
+
+        def pinch(selector):
+            page.locator(selector).scroll_into_view_if_needed()
+            box = page.locator(selector).bounding_box()
+            x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+            for kind, gap in (("touchStart", 30), ("touchMove", 45), ("touchMove", 90), ("touchEnd", None)):
+                points = [] if gap is None else [{"x": x - gap, "y": y, "id": 0}, {"x": x + gap, "y": y, "id": 1}]
+                hand.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+
+        pinch(".frame")
+        until(page, "document.querySelector('.frame img').getBoundingClientRect().width > 700")
+        pinch("#map")
+        until(page, "!document.querySelector('[aria-label=\"Zoom out of the map\"]').disabled")
+        assert page.evaluate("visualViewport.scale") == 1  # the page itself stays as it is
+        assert images.labels.history() == []
+
+
 def spot(page, number):
     """Where an item lies on the map, in pixels of the window."""
     found = page.evaluate("fetch('api/map').then((reply) => reply.json())")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -25,9 +27,19 @@ def names() -> tuple[str, ...]:
     return tuple(sorted((*datasets.names(), *_TABLES, *pretrained.FILES)))
 
 
-@lru_cache(maxsize=2)
 def load(name_or_path: str) -> Dataset:
     """The dataset; the last two are kept. Raises what :func:`spotal.datasets.load` raises."""
+    return _load(name_or_path, () if name_or_path in names() else _state(Path(name_or_path)))
+
+
+def _state(path: Path) -> tuple[Any, ...]:
+    """What tells one state of a path from another, in whichever folder the process is."""
+    files = (path, path.with_name("labels.csv"))
+    return os.path.abspath(path), *(file.stat().st_mtime_ns if file.exists() else None for file in files)
+
+
+@lru_cache(maxsize=2)
+def _load(name_or_path: str, state: tuple[Any, ...]) -> Dataset:
     if name_or_path in _TABLES:
         X, y, classes = _table(name_or_path)
         return _split(name_or_path, X, y, classes)

@@ -8,12 +8,9 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from matplotlib.figure import Figure
-
-from spotal.bench import plots
+from spotal.bench.picture_files import figures_of
 from spotal.bench.results import Cell
 from spotal.bench.tables import HEAD, NOTE, harness, origin_lines, penalty_rows, rank_rows, rows
-from spotal.report.plots import LIGHT
 from spotal.storage.files import atomic_path
 
 __all__ = ["markdown", "write_markdown"]
@@ -27,15 +24,9 @@ def write_markdown(cells: list[Cell], summary: dict[str, Any], path: str | os.Pa
     target = Path(path)
     images = target.parent / "images"
     stem = target.stem
-    figures: dict[str, Figure] = {}
-    if summary["ranks"] is not None:
-        figures[f"{stem}-ranks"] = plots.critical_difference(summary["ranks"], LIGHT)
-    if summary["penalty"] is not None:
-        figures[f"{stem}-penalty"] = plots.penalty(summary["penalty"], LIGHT)
-    for cell in summary["cells"]:
-        figures[_picture(stem, cell["name"])] = plots.curves(cell, LIGHT)
     written = []
-    for name, figure in figures.items():
+    for title, figure in figures_of(summary).items():
+        name = _picture(stem, title)
         with atomic_path(images / f"{name}.png") as part:
             figure.savefig(part, format="png", dpi=130, facecolor="white", metadata={"Software": None})
         written.append(images / f"{name}.png")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+from pathlib import Path
 
 import numpy as np
 
@@ -11,7 +12,7 @@ from spotal.datasets import Dataset
 from spotal.datasets.download import cache_dir, places
 from spotal.errors import DataFileError, DatasetError
 
-__all__ = ["FILES", "read"]
+__all__ = ["FILES", "find", "read"]
 
 FILES = {
     "banking77-e5": "edaa190d0926cf31a824c0c84e4c9fa60da6e96aec3eeb00b721ab2b99b4332e",
@@ -23,6 +24,12 @@ FILES = {
 }
 """Name of each file without its ending, and the SHA-256 of its bytes."""
 FOLDER = "features"
+
+
+def find(name: str) -> Path | None:
+    """Return where the file of a set of features is on this machine, None where it is not there."""
+    file = f"{name}.npz"
+    return next((place / file for place in places(FOLDER, None) if (place / file).is_file()), None)
 
 
 def read(name: str) -> Dataset:
@@ -39,7 +46,7 @@ def read(name: str) -> Dataset:
         It is not the file whose checksum is known.
     """
     file = f"{name}.npz"
-    path = next((place / file for place in places(FOLDER, None) if (place / file).is_file()), None)
+    path = find(name)
     if path is None:
         raise DatasetError(
             f"{name} is a file of features, {file}, which is not on this machine; put it in {cache_dir() / FOLDER}, or "

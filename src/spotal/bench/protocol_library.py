@@ -14,7 +14,7 @@ from spotal.errors import DataFileError, InputError
 from spotal.tables.configuration import closest
 from spotal.tables.toml import read_toml
 
-__all__ = ["extended", "load", "names", "of_role"]
+__all__ = ["extended", "load", "names", "of_role", "template"]
 
 
 VARIANTS = "variants"
@@ -73,6 +73,11 @@ def load(name_or_path: str | os.PathLike[str]) -> Protocol:
     except DataFileError as error:
         raise DataFileError(f"protocol {error}") from None
     return from_table(path.stem, table, path.parent)
+
+
+def template() -> str:
+    """Return the text of a protocol to begin with, every key explained."""
+    return files("spotal.bench").joinpath("template.toml").read_text(encoding="utf-8")
 
 
 def of_role(role: str) -> tuple[str, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import multiprocessing
 import os
 import secrets
@@ -30,6 +31,7 @@ from spotal.numeric.threads import one_thread
 
 __all__ = ["Outcome", "run"]
 
+_log = logging.getLogger(__name__)
 POLL = 0.3
 """Seconds between two looks at how far the workers are."""
 
@@ -81,6 +83,7 @@ def run(
         for protocol in protocols:
             store.add_protocol(protocol)
         left = [job for job in jobs if job.id not in store.finished()]
+        _log.info("%d of %d jobs are left, on %d workers", len(left), len(jobs), workers)
         if not left:
             pass
         elif workers <= 1:

@@ -52,8 +52,11 @@ def bench(
         str | None, typer.Option(help="Names with commas between, instead of the protocol's.", metavar="NAME,NAME,...")
     ] = None,
     listing: Annotated[bool, typer.Option("--list", help="List protocols and strategies, and leave.")] = False,
+    template: Annotated[
+        bool, typer.Option("--template", help="Print a protocol to begin with, every key explained, and leave.")
+    ] = False,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Say what would be done and how long it may take.")
+        bool, typer.Option("--dry-run", help="Check the data, say what would be done and how long it may take.")
     ] = False,
     redo: Annotated[
         str | None,
@@ -83,6 +86,11 @@ def bench(
     if listing:
         _list(console, as_json)
         return
+    if template:
+        from spotal.bench import protocol_library
+
+        typer.echo(protocol_library.template(), nl=False)
+        return
     chosen = _protocols(protocols or [], seeds, _names(strategies))
     from spotal.bench.jobs import plan
     from spotal.bench.store import FILE, Store
@@ -92,6 +100,7 @@ def bench(
     jobs = plan(chosen)
     count = min(workers or processors(), len(jobs))
     if dry_run and not (out / FILE).exists():  # leaves no trace
+        _check(jobs, {}, dry_run)
         _dry(console, as_json, jobs, {}, None, count)
         return
     with Store(out) as store:
@@ -104,6 +113,7 @@ def bench(
             taken = adopt(store, chosen, kept, without=again)
             if taken:
                 say(console, f"Took {taken:,} finished jobs from {kept}")
+        _check(jobs, store.counts(), dry_run)
         if dry_run:
             _dry(console, as_json, jobs, store.counts(), store, count)
             return
@@ -134,7 +144,9 @@ def bench(
         raise typer.Exit(SOME_FAILED)
 
 
-def report_run(run: Path, page: Path, markdown: Path | None, as_json: bool, *, named: bool) -> None:
+def report_run(
+    run: Path, page: Path, markdown: Path | None, as_json: bool, *, named: bool, pictures: Path | None = None
+) -> None:
     """Show a run: the page, its numbers beside it, and Markdown tables where they are asked for."""
     from spotal.bench.page import write_page
     from spotal.bench.results import read
@@ -166,8 +178,13 @@ def report_run(run: Path, page: Path, markdown: Path | None, as_json: bool, *, n
         from spotal.bench.markdown import write_markdown
 
         write_markdown(cells, summary, markdown)
+    drawn = []
+    if pictures is not None:
+        from spotal.bench.picture_files import write_pictures
+
+        drawn = write_pictures(summary, pictures)
     if as_json:
-        print_json({**summary, "report": str(page)})
+        print_json({**summary, "report": str(page)} | ({"plots": list(map(str, drawn))} if drawn else {}))
         return
     for cell in summary["cells"]:
         console.print(_cell_table(cell))
@@ -175,6 +192,8 @@ def report_run(run: Path, page: Path, markdown: Path | None, as_json: bool, *, n
             say(console, f"  {cell['missing']} jobs of {cell['name']} are not finished", "yellow")
     say(console, f"Report: {page.resolve()}")
     say(console, f"Numbers: {numbers.resolve()}")
+    if pictures is not None:
+        say(console, f"Pictures: {len(drawn)} files in {pictures.resolve()}")
     if markdown is not None:
         say(console, f"Tables: {markdown.resolve()}")
 
@@ -202,6 +221,19 @@ def _protocols(wanted: list[str], seeds: int | None, strategies: list[str] | Non
     if twice is not None:
         raise InputError("protocols", must="have different names", found=f"{twice!r} twice", remedy="rename one file")
     return [protocol.limited(seeds, strategies) for protocol in found]
+
+
+def _check(jobs: list[Job], counts: dict[str, int], dry_run: bool) -> None:
+    """Check the data of the jobs that are left; what a dry run may still get from elsewhere is a warning there."""
+    from spotal.bench import pretrained
+    from spotal.bench.checking import check_data, missing
+
+    left = list({job.protocol.name: job.protocol for job in jobs if counts.get(job.id, 0) < job.n_rounds}.values())
+    for name in missing(left):
+        if not dry_run:
+            pretrained.read(name)  # says where its file belongs
+        warn(f"the features {name} are not on this machine; docs/adding.md says where they come from")
+    check_data(left)
 
 
 def _names(text: str | None) -> list[str] | None:

@@ -8,6 +8,7 @@ import sys
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
@@ -30,6 +31,7 @@ __all__ = [
     "output",
     "print_json",
     "progress",
+    "quiet",
     "say",
     "steps",
     "warn",
@@ -45,6 +47,7 @@ KeepFormulas = Annotated[
 ]
 F = TypeVar("F", bound=Callable[..., Any])
 FAILED, INTERRUPTED = 2, 130
+_quiet: ContextVar[bool] = ContextVar("quiet", default=False)
 USAGE: Any = next(cls for cls in typer.BadParameter.__mro__ if cls.__name__ == "ClickException")
 """Base of typer's errors about wrong usage: click's, or that of the copy of click that newer versions of typer have."""
 
@@ -56,8 +59,8 @@ class Terminal(Console):
     a line or change a title.
     """
 
-    def __init__(self, *, stderr: bool = False) -> None:
-        super().__init__(stderr=stderr, highlight=False, markup=False, emoji=False)
+    def __init__(self, *, stderr: bool = False, quiet: bool = False) -> None:
+        super().__init__(stderr=stderr, highlight=False, markup=False, emoji=False, quiet=quiet)
 
     def render(self, renderable: Any, options: Any = None) -> Iterator[Segment]:
         """Render as rich does; the control codes that stay are those of rich itself."""
@@ -85,7 +88,7 @@ class Commands(TyperGroup):
 
             def show(message: Warning | str, category: type[Warning], *place: Any, **options: Any) -> None:
                 if issubclass(category, FormatNote):  # once, however often the file is read
-                    if str(message) not in told:
+                    if str(message) not in told and not _quiet.get():
                         _line(f"Note: {message}", "")
                     told.add(str(message))
                 elif isinstance(message, SkippedWarning):
@@ -129,7 +132,9 @@ class Commands(TyperGroup):
         for one in map(vars, command.params):  # an option by its long name, an argument as the usage has it
             usage = str(one.get("metavar") or one["name"]).strip("[].").upper()
             own[one["name"]] = next((name for name in one["opts"] if name.startswith("--")), usage)
-        return own | getattr(command.callback, "options", {})
+        named: dict[str, str] = getattr(command.callback, "options", {})
+        given: dict[str, str] = ctx.meta.get("spotal.environment", {})
+        return own | named | given
 
 
 def options(**names: str) -> Callable[[F], F]:
@@ -147,7 +152,17 @@ def options(**names: str) -> Callable[[F], F]:
 
 def output(as_json: bool) -> Terminal:
     """Where a command talks to a person: standard output, or standard error where that is kept for JSON."""
-    return Terminal(stderr=as_json)
+    return Terminal(stderr=as_json, quiet=_quiet.get())
+
+
+@contextmanager
+def quiet(on: bool) -> Iterator[None]:
+    """Print errors only, and JSON, within the block."""
+    token = _quiet.set(on)
+    try:
+        yield
+    finally:
+        _quiet.reset(token)
 
 
 def say(console: Console, text: str, style: str = "") -> None:
@@ -157,6 +172,8 @@ def say(console: Console, text: str, style: str = "") -> None:
 
 def warn(text: str) -> None:
     """Print a warning to standard error."""
+    if _quiet.get():
+        return
     _line(f"Warning: {text}", "yellow")
 
 
@@ -202,7 +219,7 @@ def progress() -> Iterator[Progress]:
         TimeElapsedColumn(),
         TimeRemainingColumn(compact=True),
     )
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bars:
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal or _quiet.get()) as bars:
         yield bars
 
 

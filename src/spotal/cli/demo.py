@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from spotal.cli.console import bar, output, print_json, progress, say
+from spotal.cli.console import Terminal, bar, duration, output, print_json, progress, say, steps
 from spotal.errors import InputError
 
 if TYPE_CHECKING:
     from rich.progress import Progress
     from rich.table import Table
 
+    from spotal.bench.demo.material import Material
     from spotal.bench.jobs import Job
     from spotal.datasets import Dataset
     from spotal.loop.events import Event
@@ -40,6 +41,14 @@ def demo(
         float, typer.Option(min=1.0, help="Make the rarest class that many times rarer than the largest.")
     ] = 1.0,
     random_state: Annotated[int, typer.Option(min=0, help="The same number gives the same results.")] = 0,
+    model: Annotated[
+        str,
+        typer.Option(
+            help="Of a folder: the encoder whose features are learned from; auto, the best pretrained one that can be "
+            "had here, built-in, or what spotal embed takes. Named data sets train a small network.",
+            metavar="MODEL",
+        ),
+    ] = "auto",
     strict: Annotated[bool, typer.Option("--strict", help="Stop at an image that cannot be read.")] = False,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print all numbers as one JSON document on standard output.")
@@ -49,8 +58,11 @@ def demo(
 
     Labels a first random batch, then lets SPOT and random picking each choose what to label next, trains a small
     network after each round, and repeats that under several seeds. Takes about a minute on two cores, and writes a
-    report with curves, maps and the images picked.
+    report with curves, maps and the images picked. Photos of a folder are embedded once by an encoder, and a linear
+    probe is trained on them; how long it takes is said before it starts.
     """
+    from spotal.datasets import names
+    from spotal.datasets.parquet_images import parquet_parts
     from spotal.images import suffixes
     from spotal.storage.outputs import Source, check_output, check_unnamed
 
@@ -58,13 +70,21 @@ def demo(
     for name in ("report.html", "curves.json"):
         check_output(out / name, [Source(data, suffixes())])
         check_unnamed(out / name, "name another folder by --out")
-    with progress() as bars:
-        images = _load(data, strict, bars)
+    features, about = None, "a small network is trained on the images"
+    if data not in names() and Path(data).is_dir() and not parquet_parts(Path(data))[0]:
+        material = _gather(console, data, 2 * seeds * (rounds + 1), pool, model, strict)
+        images, about = material.data, material.model
+        features = material.features, material.features_test
+    elif model != "auto":
+        raise InputError("model", must="be left out where the data are no folder of images", found=repr(model))
+    else:
+        with progress() as bars:
+            images = _load(data, strict, bars)
     from spotal.bench.demo import DemoSettings, demo_protocol, run_demo
     from spotal.bench.demo.page import write_report
 
     settings = DemoSettings(rounds, budget, seeds, pool, imbalance, random_state)
-    _, pools = demo_protocol(images, settings)
+    _, pools = demo_protocol(images, settings, features is not None)
     sizes = sorted({len(drawn.rows) for drawn in pools})
     times = f"{seeds} seed{'s' * (seeds > 1)}, {rounds} round{'s' * (rounds > 1)}"
     say(
@@ -72,9 +92,10 @@ def demo(
         f"{images.name}: {' to '.join(f'{n:,}' for n in sizes[:: max(1, len(sizes) - 1)])} images to choose from, "
         f"{images.n_classes} classes; {times} of {budget} labels",
     )
+    say(console, f"Model: {about}")
     with progress() as bars:
         watch = _Watch(bars, trainings=2 * seeds * (rounds + 1))
-        found = run_demo(images, settings, observer=watch)
+        found = run_demo(images, settings, observer=watch, features=features)
         watch.show("drawing the report")
         summary, page, numbers = write_report(found, out)
     if as_json:
@@ -84,6 +105,23 @@ def demo(
     say(console, summary["headline"], "bold")
     say(console, f"Report: {page.resolve()}")
     say(console, f"Numbers: {numbers.resolve()}")
+
+
+def _gather(console: Terminal, folder: str, trainings: int, pool: int | None, model: str, strict: bool) -> Material:
+    """The photos of a folder and their features, after a forecast of the time."""
+    from spotal.bench.demo.material import Forecast, gather
+
+    def foresee(found: Forecast) -> None:
+        some = f"{found.used:,} of {found.of:,} photos" if found.used < found.of else f"{found.of:,} photos"
+        say(
+            console,
+            f"About {duration(found.features + found.trainings)}: {duration(found.features)} to read {some}, "
+            f"{duration(found.trainings)} to train and choose",
+        )
+
+    most = None if pool is None else pool + pool // 4  # a fifth of them is the test part
+    with steps() as show:
+        return gather(folder, trainings, model=model, most=most, strict=strict, foresee=foresee, progress=show)
 
 
 def _load(name: str, strict: bool, bars: Progress) -> Dataset:

@@ -42,7 +42,8 @@ def embed(
     model: Annotated[
         str | None,
         typer.Option(
-            help="TorchScript or state file; folder or hub name of a Hugging Face model of images or text; "
+            help="auto, the best small pretrained encoder that can be had here, also where neither this nor --train is "
+            "given; TorchScript or state file; folder or hub name of a Hugging Face model of images or text; "
             "timm:NAME; module:function that gives a torch module; or a folder that --train wrote.",
             metavar="PATH|NAME",
         ),
@@ -90,9 +91,9 @@ def embed(
     that was stopped, by Ctrl-C or by force, goes on with the same command; later, only new items are embedded.
     """
     console = output(as_json)
-    if (model is None) == (train is None):
+    if model is not None and train is not None:
         raise InputError(
-            "model", must="be given, and not both", remedy="--train simclr needs no model", subject="--model or --train"
+            "model", must="not be given both", remedy="--train simclr needs no model", subject="--model and --train"
         )
     if train not in (None, "simclr"):
         raise InputError("train", must="be simclr", found=repr(train))
@@ -106,10 +107,15 @@ def embed(
     dialect = dialect_of(encoding, delimiter)
     items = open_items(source, column=column, id_column=id_column, dialect=dialect, strict=strict)
     open_folder(out)
-    if model is not None:
+    if train is None and model in (None, "auto"):
+        found = _automatic(console, items.takes, out, device)
+        model, train = (None, "simclr") if found is None else (found if isinstance(found, str) else found.path, None)
+    else:
+        found = model
+    if found is not None:
         from spotal.embed import open_embedder
 
-        embedder = open_embedder(model, items, out, device=device, image_size=image_size)
+        embedder = open_embedder(found, items, out, device=device, image_size=image_size)
     else:
         embedder = _train(items, out, dim, epochs, random_state, backbone, device, image_size)
     kind = "images" if items.takes == "images" else "texts"
@@ -137,6 +143,26 @@ def embed(
         "bold",
     )
     say(console, f"Next: spotal select {out} --budget {min(100, done.manifest.rows)}")
+
+
+def _automatic(console: Terminal, takes: str, out: Path, device: str) -> TorchEmbedder | str | None:
+    """What "auto" stands for: what the pool began with, a pretrained encoder, or None to train one on the images."""
+    from spotal.embed import choose_model, model_before
+
+    before = model_before(out)
+    if before is not None:
+        return before
+    found = choose_model(takes, device=device, tell=lambda what: say(console, f"{what[:1].upper()}{what[1:]}"))
+    if found.embedder is not None:
+        say(console, f"Model: {found.sentence}")
+        return found.embedder
+    if takes == "text":
+        raise InputError("model", f"auto: {found.sentence}", f"{found.command} mends it, or name a model")
+    warn(
+        f"{found.sentence}; an encoder is trained on these images instead, which takes minutes and finds less than a "
+        f"pretrained one; to mend it: {found.command}"
+    )
+    return None
 
 
 def _absolute(name: str) -> str:

@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from spotal.cli.console import output, print_json, progress, say, steps
+from spotal.cli.console import print_json, progress, steps
 from spotal.cli.dialect import Delimiter, Encoding, dialect_of
+from spotal.cli.found import tell
 from spotal.errors import InputError
 
 if TYPE_CHECKING:
-    from spotal.project import Data, Settings
+    from spotal.project import Data
     from spotal.tables import Dialect
 
 __all__ = ["init"]
 
-NAMES = ("auto", "small-cnn", "resnet18")
+NAMES = ("auto", "built-in", "small-cnn", "resnet18")
 """Models that are meant even where a file has such a name."""
 
 
@@ -45,7 +47,8 @@ def init(
     model: Annotated[
         str,
         typer.Option(
-            help="auto; small-cnn or resnet18, trained from nothing; a pretrained model's name or folder, whose "
+            help="auto, the best pretrained encoder that can be had here, else built-in; built-in, which needs no "
+            "weights; small-cnn or resnet18, trained from nothing; a pretrained model's name or folder, whose "
             "features are taken as they are, or fine-tune: and that; or module:function.",
             metavar="MODEL",
         ),
@@ -55,9 +58,15 @@ def init(
         int, typer.Option(min=1, help="People who answer each item: so many answers of the budget.")
     ] = 1,
     audit_share: Annotated[
-        float,
-        typer.Option(min=0, max=1, help="Share of each round that is drawn at random to measure accuracy; 0 for none."),
-    ] = 0.1,
+        float | None,
+        typer.Option(
+            min=0,
+            max=1,
+            help="Share of each round that is drawn at random to measure accuracy; 0 for none. By default so much of "
+            "the budget that the accuracy is known to 10 points, but 5 % at least and 25 % at most; 0.1 without one.",
+            show_default=False,
+        ),
+    ] = None,
     cost: Annotated[
         Path | None,
         typer.Option(help="Price of one answer about each item: .csv or .parquet with the columns id and cost."),
@@ -88,8 +97,9 @@ def init(
     at any time.
     """
     from spotal.project import Audit, LimitSettings, Project, Settings, Stop
+    from spotal.project.advice.audit_size import suited
     from spotal.project.copies import find_copies
-    from spotal.project.learning import recipe_for
+    from spotal.project.learning import recipe_for, resolve
     from spotal.project.told import told_empty
 
     dialect = dialect_of(encoding, delimiter)
@@ -103,7 +113,7 @@ def init(
         model=_model(model),
         strategy=strategy,
         random_state=random_state,
-        audit=Audit(held_back=Audit().held_back if audit_share else 0.0, share=audit_share),
+        audit=Audit() if audit_share is None else Audit(Audit().held_back if audit_share else 0.0, audit_share),
         limits=LimitSettings(
             None if cost is None else _place(folder, cost),
             None if groups is None else _place(folder, groups),
@@ -112,41 +122,31 @@ def init(
         stop=Stop(stop, target),
     )
     with progress() as bars:
-        bars.add_task("looking at the model", total=None)
+        looking = bars.add_task("looking at the model", total=None)
         _check_strategy(strategy, many)
-        recipe_for(settings, folder).check()  # before anything is written
+        settings, chosen = resolve(settings, lambda what: bars.update(looking, description=what))
+        recipe = recipe_for(settings, folder)
+        if chosen is None:
+            recipe.check()  # before anything is written
         bars.add_task("looking through the data", total=None)
-        project = Project.create(folder, settings)
+        project = Project.create(folder, settings, suited if audit_share is None else None)
     with project, steps() as show:
         copies = find_copies(project, show)
         project.items.hold_together(copies.together())
-        counts = project.counts()
+        counts, settings = project.counts(), project.settings
         said = list(told_empty(project.arrived))
+        endings = Counter(Path(item.id).suffix.lower() or "without an ending" for item in project.items)
     if as_json:
-        found = {"copies": copies.n_equal, "nearly_alike": copies.n_alike}
-        print_json({"folder": str(project.folder), "items": counts.items, "held_back": counts.held_back, **found})
+        found = {"copies": copies.n_equal, "nearly_alike": copies.n_alike, "model": settings.model}
+        audit = {"share": settings.audit.share, "held_back": counts.held_back}
+        print_json(
+            {"folder": str(project.folder), "items": counts.items, "held_back": counts.held_back, **found}
+            | {"audit": audit, "pretrained": None if chosen is None else chosen.model is not None}
+        )
         return
     if copies.told():
         said.append(copies.told())
-    _tell(folder, settings, counts.items, counts.held_back, said)
-
-
-def _tell(folder: Path, settings: Settings, items: int, held_back: int, said: list[str]) -> None:
-    console = output(False)
-    noun = {"image": "images", "text": "texts", "embedding": "embeddings"}[settings.data.kind]
-    audit = f", {held_back:,} of them held back to measure accuracy" if held_back else ""
-    several = ", any number of them an item" if settings.many else ""
-    say(console, f"Made {folder} with {items:,} {noun}{audit}; {len(settings.classes)} classes{several}", "bold")
-    for line in said:
-        say(console, f"  {line}", "yellow")
-    say(console, f"  settings are in {folder / 'spotal.toml'}: change them at any time")
-    if settings.model == "auto" and settings.data.kind == "image":
-        say(
-            console,
-            "  model auto sees colors and coarse shapes only; a pretrained one is better, or one trained on these "
-            "images by spotal embed --train simclr",
-        )
-    say(console, f"Next: spotal next {folder}")
+    tell(folder, settings, counts, endings, said, recipe.name, chosen)
 
 
 def _data(

@@ -11,6 +11,7 @@ import typer
 
 from spotal import __version__
 from spotal.cli.bench import bench
+from spotal.cli.command import Command
 from spotal.cli.console import Commands
 from spotal.cli.demo import demo
 from spotal.cli.doctor import doctor
@@ -34,7 +35,6 @@ app = typer.Typer(
     name="spotal",
     cls=Commands,
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -111,12 +111,20 @@ app.command(
     epilog="Examples: [bold]spotal doctor[/bold], [bold]spotal doctor my-project --repair[/bold]",
 )(doctor)
 
+for registered in app.registered_commands:
+    registered.cls = Command
+
 
 @app.callback()
 def _top(
     version: Annotated[
         bool,
-        typer.Option("--version", is_eager=True, help="Print the version and leave.", callback=lambda v: _print(v)),
+        typer.Option(
+            "--version",
+            is_eager=True,
+            help="Print the version and leave.",
+            callback=lambda v: _print(v),
+        ),
     ] = False,
 ) -> None:
     pass

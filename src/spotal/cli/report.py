@@ -27,6 +27,10 @@ def report(
             help="Of a benchmark: also write tables as this Markdown file, with pictures in a folder images beside it."
         ),
     ] = None,
+    plots: Annotated[
+        Path | None,
+        typer.Option(help="Of a benchmark: also write its pictures into this folder, as SVG and PDF.", metavar="DIR"),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print all numbers as one JSON document.")] = False,
 ) -> None:
     """Write one page that needs no other file: how a project stands, or what a benchmark found.
@@ -46,10 +50,12 @@ def report(
                 "name the folder of one",
                 subject=str(folder),
             )
-        report_run(folder, page, markdown, as_json, named=out is not None)
+        report_run(folder, page, markdown, as_json, named=out is not None, pictures=plots)
         return
     if markdown is not None:
         raise InputError("markdown", f"is for benchmarks, {folder} is a labeling project", "leave it out")
+    if plots is not None:
+        raise InputError("plots", f"is for benchmarks, {folder} is a labeling project", "leave it out")
     from spotal.project import Project
     from spotal.project.outputs import check_project_output
     from spotal.project.report import gather, numbers, write_page

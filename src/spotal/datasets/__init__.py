@@ -1,8 +1,8 @@
 """Datasets: named ones with checksums, people's own folders and files, and long tails cut from them."""
 
 from spotal.datasets.base import Dataset
-from spotal.datasets.image_folder import list_images, load_image_folder, read_image
+from spotal.datasets.image_folder import list_images, load_image_folder
 from spotal.datasets.long_tail import long_tail
 from spotal.datasets.registry import load, names
 
-__all__ = ["Dataset", "list_images", "load", "load_image_folder", "long_tail", "names", "read_image"]
+__all__ = ["Dataset", "list_images", "load", "load_image_folder", "long_tail", "names"]

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from spotal.errors import DataFileError
 
-__all__ = ["parse_idx", "read_content", "read_idx"]
+__all__ = ["parse_idx", "read_content"]
 
 _DTYPES = {8: ">u1", 9: ">i1", 11: ">i2", 12: ">i4", 13: ">f4", 14: ">f8"}
 
@@ -45,18 +45,3 @@ def parse_idx(content: bytes, path: Path) -> NDArray[Any]:
     if len(content) != expected:
         raise DataFileError(f"{path} must hold {expected} bytes for shape {shape}, found {len(content)}; replace it")
     return np.frombuffer(content, dtype, offset=header).reshape(shape).astype(dtype.newbyteorder("="))
-
-
-def read_idx(path: Path) -> NDArray[Any]:
-    """The array in an IDX file, gzip-compressed or plain, in native byte order.
-
-    Raises
-    ------
-    DataFileError
-        The file is missing, truncated, corrupt, too long, or no IDX file.
-
-    References
-    ----------
-    Y. LeCun, C. Cortes, C. Burges, "The MNIST database of handwritten digits", 1998, file formats.
-    """
-    return parse_idx(read_content(path), path)

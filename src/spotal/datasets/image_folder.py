@@ -6,17 +6,16 @@ import os
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from spotal.datasets._images import Size, decode_all
 from spotal.datasets.base import Dataset
 from spotal.datasets.splits import encode, split
 from spotal.errors import DataFileError, InputError
-from spotal.images import Listing, decode, find_images, list_images, note_of_skipped
+from spotal.images import Listing, find_images, list_images, note_of_skipped
 from spotal.numeric.seeds import Seed
 from spotal.tables import listed, read_table
 
-__all__ = ["DEFAULT_SIZE", "list_images", "load_image_folder", "read_image"]
+__all__ = ["DEFAULT_SIZE", "list_images", "load_image_folder"]
 
 DEFAULT_SIZE = 32
 """Height and width where images differ in size and none is asked for."""
@@ -26,39 +25,13 @@ LABEL_COLUMNS = ("label", "class")
 TRAIN, TESTS = "train", ("test", "val", "valid", "validation")
 
 
-def read_image(path: str | os.PathLike[str], size: int | None = None, channels: int | None = None) -> NDArray[np.uint8]:
-    """An image file as uint8 (height, width, channels), upright as its EXIF data say.
-
-    Parameters
-    ----------
-    path : path
-    size : int or None
-        Height and width to resize to, without regard to its proportions; None for its own.
-    channels : {1, 3} or None
-        Gray or color; None for what the image is.
-
-    Raises
-    ------
-    DataFileError
-        The file is missing or is no image that Pillow can read.
-    InputError
-        The size is below 1, or channels is not one of these.
-    """
-    if size is not None and size < 1:
-        raise InputError("size", must="be at least 1", found=size, remedy="give the height and width in pixels")
-    if channels not in (None, 1, 3):
-        raise InputError(
-            "channels", must="be 1, 3 or None", found=repr(channels), remedy="take 1 for gray or 3 for color"
-        )
-    return decode(Path(path), os.fspath(path), None if size is None else (size, size), channels)
-
-
 def load_image_folder(
     path: str | os.PathLike[str],
     *,
     image_size: int | None = None,
     strict: bool = False,
     random_state: Seed = None,
+    most: int | None = None,
 ) -> Dataset:
     """Labeled images of a folder as uint8 (n, height, width, channels), sorted by path.
 
@@ -75,6 +48,8 @@ def load_image_folder(
     strict : bool
         Whether an image that cannot be read is an error; else it is left out with a ``SpotalWarning``.
     random_state : int, numpy generator or None, of the split; None is always the same one
+    most : int or None
+        Images that are read, drawn at random under a fixed seed from both parts together; None for all.
 
     Returns
     -------
@@ -95,6 +70,8 @@ def load_image_folder(
             "image_size", must="be at least 1", found=image_size, remedy="give the height and width in pixels"
         )
     parts = _parts(root, strict)
+    if most is not None:
+        parts = _drawn(parts, most)
     files = [file for part in parts for file, _ in part]
 
     def size_of(sizes: list[Size]) -> Size:
@@ -113,6 +90,16 @@ def load_image_folder(
     else:
         pool, test = split(y, root, random_state)
     return Dataset(root.resolve().name, images[pool], y[pool], images[test], y[test], class_names)
+
+
+def _drawn(parts: list[list[tuple[Path, str]]], most: int) -> list[list[tuple[Path, str]]]:
+    """At most so many of the files of all parts, each part in its order."""
+    total = sum(map(len, parts))
+    if total <= most:
+        return parts
+    kept = set(np.random.default_rng(0).permutation(total)[:most].tolist())
+    firsts = np.cumsum([0, *map(len, parts)])
+    return [[one for k, one in enumerate(part, first) if k in kept] for first, part in zip(firsts, parts, strict=False)]
 
 
 def _folders(root: Path) -> dict[str, Path]:

@@ -16,7 +16,7 @@ from spotal.numeric.seeds import Seed
 __all__ = ["load", "names"]
 
 _NAMES = ("cifar10", "digits", "fashion-mnist")
-_FILES = (".csv", ".npz", ".parquet")
+_FILES = (".csv", ".npy", ".npz", ".parquet")
 
 
 def names() -> tuple[str, ...]:
@@ -32,6 +32,7 @@ def load(
     strict: bool = False,
     download: bool = True,
     image_size: int | None = None,
+    most: int | None = None,
     progress: Progress | None = None,
 ) -> Dataset:
     """A dataset by name, or from a path.
@@ -40,8 +41,8 @@ def load(
     ----------
     name_or_path : str or path
         One of ``names()``; or a folder of labeled images, a folder or file of Parquet in Hugging Face's image layout,
-        or a .npz, .csv or .parquet file of labeled embeddings. A name counts before a path: write ``./digits`` for a
-        folder called so.
+        a .npz, .csv or .parquet file of labeled embeddings, or a .npy file with labels.csv beside it. A name counts
+        before a path: write ``./digits`` for a folder called so.
     data_dir : path or None
         Where to look first for a named dataset, before ``$SPOTAL_DATA`` and the cache.
     random_state : int, numpy generator or None
@@ -53,6 +54,8 @@ def load(
         Whether a named dataset that is not on this machine may be fetched.
     image_size : int or None
         Height and width to resize the images of a path to; see ``load_image_folder``.
+    most : int or None
+        Of a folder of image files, how many are read at most; drawn at random under a fixed seed.
     progress : function or None
         Called while a file is downloaded, with the bytes so far and, where the server says so, in all.
 
@@ -92,7 +95,7 @@ def load(
     if is_folder:
         from spotal.datasets.image_folder import load_image_folder
 
-        return load_image_folder(path, image_size=image_size, strict=strict, random_state=random_state)
+        return load_image_folder(path, image_size=image_size, strict=strict, random_state=random_state, most=most)
     if image_size is not None:
         raise InputError("image_size", must=f"be left out for the embeddings in {name}", found=image_size)
     from spotal.datasets.tables import load_table

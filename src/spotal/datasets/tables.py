@@ -1,8 +1,9 @@
-"""Labeled embeddings in one file: .npz, .csv or .parquet."""
+"""Labeled embeddings in one file: .npz, .csv or .parquet; or .npy with labels.csv beside it."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +16,12 @@ from spotal.errors import DataFileError, InputError
 from spotal.numeric.arrays import check_matrix
 from spotal.numeric.seeds import Seed
 from spotal.tables import TABLES, listed, read_table
-from spotal.tables.arrays import read_npz
+from spotal.tables.arrays import read_npy, read_npz
 
 __all__ = ["load_table"]
+
+LABELS = "labels.csv"
+"""Where the labels of a .npy file are, in its folder."""
 
 
 def load_table(path: str | os.PathLike[str], *, random_state: Seed = None) -> Dataset:
@@ -28,7 +32,9 @@ def load_table(path: str | os.PathLike[str], *, random_state: Seed = None) -> Da
     path : path
         ``.npz`` with arrays ``X`` (n, d), or uint8 images (n, height, width, channels), and ``y`` (n,), and perhaps
         ``X_test`` and ``y_test``; ``.csv`` or ``.parquet`` with a column ``label`` and columns of features as in
-        :func:`spotal.pool.files.read_pool`. Without a test part, 20% of each class is split off. Labels are integers
+        :func:`spotal.pool.files.read_pool`; or ``.npy`` (n, d), or uint8 images, with ``labels.csv`` beside it, which
+        has a column ``label`` or ``class`` with a line for each row, in order, and perhaps a column ``split`` whose
+        values ``test`` name the test part. Without a test part, 20% of each class is split off. Labels are integers
         or text.
     random_state : int, numpy generator or None, of the split; None is always the same one
 
@@ -47,17 +53,49 @@ def load_table(path: str | os.PathLike[str], *, random_state: Seed = None) -> Da
     kind = source.suffix.lower()
     if kind == ".npz":
         return _from_npz(source, random_state)
+    if kind == ".npy":
+        return _from_npy(source, random_state)
     if kind not in TABLES:
         raise DataFileError(f"{source} is not a kind of file that holds labeled data; give .npz, .csv or .parquet")
     table = read_table(source)
     if "label" not in table.names:
         raise DataFileError(f"{source} has no column 'label', only {listed(table.names)}; add it")
-    labels = table.texts("label", "label")
-    whole = all(label.removeprefix("-").isdecimal() and str(int(label[:30])) == label for label in labels)
-    (y,), names = encode([int(label) for label in labels] if whole else labels)
+    y, names = _coded(table.texts("label", "label"))
     X = _finite(table.features(), f"{source}")
     pool, test = split(y, source, random_state)
     return Dataset(source.stem, X[pool], y[pool], X[test], y[test], names)
+
+
+def _coded(labels: Sequence[str]) -> tuple[NDArray[np.int64], tuple[str, ...]]:
+    """Encode labels of a table; those that are all integers are ordered as such."""
+    whole = all(label.removeprefix("-").isdecimal() and str(int(label[:30])) == label for label in labels)
+    (y,), names = encode([int(label) for label in labels] if whole else list(labels))
+    return y, names
+
+
+def _from_npy(path: Path, random_state: Seed) -> Dataset:
+    """An array, and its labels in the table beside it."""
+    beside = path.with_name(LABELS)
+    if not beside.is_file():
+        raise DataFileError(
+            f"{path} has no labels; put {LABELS} beside it, with a column 'label' and a line for each row"
+        )
+    X = _rows(read_npy(path), f"{path}")
+    table = read_table(beside)
+    column = next((name for name in ("label", "class") if name in table.names), None)
+    if column is None:
+        raise DataFileError(f"{beside} has no column 'label' or 'class', only {listed(table.names)}; add it")
+    y, names = _coded(table.texts(column, column))
+    if len(y) != len(X):
+        raise DataFileError(f"{path} has {len(X)} rows and {beside.name} has {len(y)}; match them")
+    if "split" in table.names:
+        is_test = np.asarray([part.strip().lower() == "test" for part in table.texts("split", "split")])
+        pool, test = np.flatnonzero(~is_test), np.flatnonzero(is_test)
+        if not len(pool) or not len(test):
+            raise DataFileError(f"{beside}, column 'split', must name both parts, train and test; correct it")
+    else:
+        pool, test = split(y, path, random_state)
+    return Dataset(path.stem, np.asarray(X[pool]), y[pool], np.asarray(X[test]), y[test], names)
 
 
 def _from_npz(path: Path, random_state: Seed) -> Dataset:

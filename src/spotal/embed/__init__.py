@@ -11,27 +11,34 @@ from spotal.embed.torch_model import TorchEmbedder
 from spotal.lazy import lazily
 
 if TYPE_CHECKING:
-    from spotal.embed.choose import open_embedder, train_embedder
+    from spotal.embed.automatic import Automatic, choose_model
+    from spotal.embed.choose import model_before, open_embedder, train_embedder
     from spotal.embed.items import Items, open_items
     from spotal.embed.run import Embedded, embed_items
 
 __all__ = [
+    "Automatic",
     "Embedded",
     "Embedder",
     "Items",
     "PixelEmbedder",
     "TorchEmbedder",
+    "choose_model",
     "embed_images",
     "embed_items",
+    "model_before",
     "open_embedder",
     "open_items",
     "train_embedder",
 ]
 
 _HOMES = {
+    "Automatic": "automatic",
     "Embedded": "run",
     "Items": "items",
+    "choose_model": "automatic",
     "embed_items": "run",
+    "model_before": "choose",
     "open_embedder": "choose",
     "open_items": "items",
     "train_embedder": "choose",

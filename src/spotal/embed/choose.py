@@ -21,7 +21,7 @@ from spotal.errors import DataFileError, InputError
 from spotal.images import each
 from spotal.pool.manifest import is_pool, read_manifest
 
-__all__ = ["open_embedder", "train_embedder"]
+__all__ = ["model_before", "open_embedder", "train_embedder"]
 
 MOST_SIZE = 224
 MOST_TRAINING_SIZE = 64
@@ -30,24 +30,45 @@ TRAINING_BYTES = 2 << 30
 
 
 def open_embedder(
-    model: str | os.PathLike[str] | nn.Module,
+    model: str | os.PathLike[str] | nn.Module | TorchEmbedder,
     items: Items,
     out: str | os.PathLike[str],
     *,
     device: str = "auto",
     image_size: int | None = None,
 ) -> TorchEmbedder:
-    """A model as the embedder of these items.
+    """A model as the embedder of these items; an embedder that is loaded already is taken as it is.
 
     Images are resized for models that do not do so themselves: to ``image_size``, else to what the model was made for,
     else as they were when the folder ``out`` was begun, else to the first image's longer side, at most 224. Raises what
     :class:`TorchEmbedder` does.
     """
-    embedder = TorchEmbedder(model, device=device, image_size=image_size, takes=items.takes)
+    embedder = (
+        model
+        if isinstance(model, TorchEmbedder)
+        else TorchEmbedder(model, device=device, image_size=image_size, takes=items.takes)
+    )
     if items.takes == "images" and embedder.image_size is None:
         before = read_manifest(out).recipe.get("image_size") if is_pool(out) else None
         embedder.image_size = before if isinstance(before, int) else _side(items, MOST_SIZE)
     return embedder
+
+
+def model_before(out: str | os.PathLike[str]) -> str | None:
+    """Return what the pool in the folder ``out`` was embedded by, as a name that ``open_embedder`` takes.
+
+    None for a new folder. Raises InputError where the pool has only the title of a file, a folder or a module.
+    """
+    if (Path(out) / ENCODER).is_file():
+        return os.fspath(out)
+    if not is_pool(out):
+        return None
+    before = read_manifest(out)
+    if before.recipe.get("kind") not in ("hugging-face", "timm", "sentence-transformers") or "/" not in before.model:
+        raise InputError(
+            "model", must="be named again", found="auto", remedy=f"{out} was embedded by {before.model}: give that"
+        )
+    return before.model
 
 
 def train_embedder(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 import os
 import re
 import warnings
@@ -36,6 +37,7 @@ DTYPES = ("float16", "float32")
 _OURS = re.compile(rf"\.(shard-\d{{5,}}\.(npy|parquet)|{re.escape(MANIFEST)}|{re.escape(ENCODER)})\.")
 """How the names of unfinished files in a pool's folder begin."""
 SHARD_ROWS = 8_192
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -133,6 +135,7 @@ def embed_items(
                 shards=tuple(sorted(shards, key=lambda shard: shard.file)),
             )
             manifest.write(folder)
+            _log.info("%s has %d rows in %d shards", folder, manifest.rows, len(manifest.shards))
             scaled += done.scaled
         note_of_depth(scaled, "the source")
         new = tuple(item for item in manifest.skipped if item.id not in listed)

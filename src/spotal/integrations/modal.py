@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from spotal.errors import InputError
 from spotal.numeric.seeds import Seed
+from spotal.pool.rows import as_rows, count, stack
 from spotal.strategies import Strategy, get
 
 __all__ = ["query_strategy"]
@@ -34,9 +35,9 @@ def query_strategy(strategy: str | Strategy = "spot", *, random_state: Seed = No
     Returns
     -------
     function
-        Gives the picks, rows of ``X_pool``, int64 (n_instances,), and the share of the pool that each stands for. It
-        takes ``n_instances`` and, as a keyword, ``mass`` for the rows of X_pool. It raises InputError for classes or
-        pools that do not fit.
+        Gives the picks, rows of ``X_pool`` (an array, a sparse matrix or a DataFrame), int64 (n_instances,), and the
+        share of the pool that each stands for. It takes ``n_instances`` and, as a keyword, ``mass`` for the rows of
+        X_pool. It raises InputError for classes or pools that do not fit.
 
     Examples
     --------
@@ -54,10 +55,11 @@ def query_strategy(strategy: str | Strategy = "spot", *, random_state: Seed = No
         classifier: Any, X_pool: Any, n_instances: int = 1, *, mass: Any = None
     ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
         """The picks, and the share of the pool that each stands for."""
-        X_pool = np.asarray(X_pool)
+        X_pool = as_rows(X_pool, "X_pool")[0]
         X_known, y_known, classes = _taught(classifier)
         taught = X_known is not None
-        pool = np.concatenate([X_pool, X_known]) if taught else X_pool
+        pool = stack(X_pool, X_known) if taught else X_pool
+        n = count(X_pool)
         labels = np.searchsorted(classes, y_known) if taught else np.empty(0, np.int64)
         probabilities: Any = None
         if taught or chosen.needs_probabilities:
@@ -67,7 +69,7 @@ def query_strategy(strategy: str | Strategy = "spot", *, random_state: Seed = No
         selection = chosen.query(
             pool,
             n_instances,
-            labeled=np.arange(len(X_pool), len(pool)),
+            labeled=np.arange(n, n + len(labels)),
             labels=labels,
             probabilities=probabilities,
             mass=mass,
@@ -84,9 +86,9 @@ def _taught(classifier: Any) -> tuple[Any, Any, Any]:
     """What a learner, or the first member of a Committee, was taught, and the classes it knows; Nones for nothing."""
     learner = classifier.learner_list[0] if hasattr(classifier, "learner_list") else classifier
     X, y = getattr(learner, "X_training", None), getattr(learner, "y_training", None)
-    if X is None or y is None or len(X) == 0:
+    if X is None or y is None or np.shape(X)[0] == 0:
         return None, None, None
-    return np.asarray(X), np.asarray(y), np.unique(y)
+    return as_rows(X, "X_training")[0], np.asarray(y), np.unique(y)
 
 
 def _votes(classifier: Any, X: NDArray[Any]) -> NDArray[np.float64]:

@@ -162,8 +162,9 @@ class SklearnLearner:
         """The features themselves, float32 (n, d), those of a sparse matrix reduced. Needs no fit."""
         data = _check(X)
         if not _is_plain(data):
-            return to_numpy(cast(ArrayPool, as_pool(data)).array).astype(np.float32, copy=False)
-        return _flat(data).astype(np.float32)
+            data = to_numpy(cast(ArrayPool, as_pool(data)).array)
+        found: NDArray[np.float32] = _flat(data).astype(np.float32)
+        return found
 
 
 def _probabilities(classifier: Any, X: Any) -> NDArray[np.floating]:

@@ -16,7 +16,7 @@ from spotal.loop import saving
 from spotal.loop.events import Round
 from spotal.loop.next_batch import Queries
 from spotal.loop.rounds import Rounds
-from spotal.pool.rows import as_rows, count, fingerprint
+from spotal.pool.rows import count, fingerprint
 
 __all__ = ["ActiveLearner", "Queries", "Round"]
 
@@ -54,6 +54,8 @@ class ActiveLearner(Rounds):
         sparse matrix (:func:`spotal.pool.sparse.reduced`); what the pipeline's transformers make of texts and of
         columns that are no numbers; for images, principal components of the pixels, at most 64, while there is no
         label, and what the learner makes of them from then on.
+    labels : (n,) labels known from the start, one entry for each row of X, or None
+        None, NaN, pandas.NA and the integer -1 stand for no label. Round 0 then trains on them.
     X_test, y_test : as X, and (m,) classes; both or neither
     classes : (c,) all classes, or None
         None: a scikit-learn classifier learns them from the labels and y_test. A network has one output a class:
@@ -184,7 +186,7 @@ class ActiveLearner(Rounds):
             raise InputError("X", "cannot be predicted without a label", "run a round first")
         if self._trained_on != len(self.labeled_):
             self._fit(None)
-        return calls.predict(self.learner, as_rows(X)[0])
+        return calls.predict(self.learner, self._rows(X, "X"))
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write labels and rounds to a JSON file, whole or not at all; an earlier file of this loop is replaced.
@@ -231,7 +233,8 @@ class ActiveLearner(Rounds):
     def to_frame(self) -> Any:
         """Return what was labeled as a pandas DataFrame: columns ``row``, ``label`` and ``round``, indexed as X is.
 
-        Rows that got no label have None. Raises ImportError where pandas is not installed.
+        Rows that got no label have None; the round of labels known from the start is -1. Raises ImportError where
+        pandas is not installed.
         """
         return later("spotal.report.notebook:loop_frame")(self)
 

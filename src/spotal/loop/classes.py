@@ -50,6 +50,11 @@ class ClassNames:
             else:
                 self.test = self._all_known(y_test, n_test)
 
+    @property
+    def has_no_minus_one(self) -> bool:
+        """Whether -1 is no class, but means that there is no label."""
+        return self.given is None or not (self.given.dtype.kind == "i" and SKIPPED in self.given)
+
     def numbered(self, values: NDArray[Any]) -> bool:
         """Whether labels are the numbers of columns themselves."""
         return self.given is None and not self.learns and values.dtype.kind == "i"
@@ -65,7 +70,7 @@ class ClassNames:
             found.append(self.test)
         if not found:
             return np.empty(0, np.int64)
-        if len({one.dtype.kind for one in found}) > 1:
+        if not _alike(found[0], found[-1]):
             raise InputError(
                 "y_test", must="hold classes of the type that the oracle answers", found=f"dtype {found[-1].dtype}"
             )
@@ -74,6 +79,9 @@ class ClassNames:
     def codes(self, values: NDArray[Any], name: str = "oracle") -> NDArray[np.int64]:
         """Return labels (n,) as numbers of columns, int64 (n,), and see to it that the learner has these columns."""
         if self.numbered(values):
+            outside = values[(values < 0) | (values >= self.learner.n_classes)]
+            if outside.size:
+                raise InputError(name, must=f"hold classes 0..{self.learner.n_classes - 1}", found=outside[0])
             return values.astype(np.int64)
         names = self.names(values)
         self._fit_to(names, name)
@@ -93,7 +101,6 @@ class ClassNames:
         InputError
             It is not one label for each row, of the type of the labels ``so_far``, or no class of this loop.
         """
-        known_minus_one = self.given is None or not (self.given.dtype.kind == "i" and SKIPPED in self.given)
         if np.ndim(answered) != 1 or len(answered) != n:
             raise InputError(
                 "oracle",
@@ -103,14 +110,16 @@ class ClassNames:
             )
         array = np.asarray(answered)
         known: NDArray[np.bool_]
-        if array.dtype.kind in "iu" and known_minus_one:  # a batch of two classes and skips is no misunderstanding
+        if (
+            array.dtype.kind in "iu" and self.has_no_minus_one
+        ):  # a batch of two classes and skips is no misunderstanding
             values, known = array.astype(np.int64), array != SKIPPED
         else:
-            values, known = read_labels(answered, "oracle", minus_one=known_minus_one)
+            values, known = read_labels(answered, "oracle", minus_one=self.has_no_minus_one)
         kept = values[known]
         if not len(kept):
             return values, known
-        if len(so_far) and so_far.dtype.kind != kept.dtype.kind:
+        if len(so_far) and not _alike(so_far, kept):
             raise InputError(
                 "oracle",
                 must=f"answer classes of one type, {so_far.dtype} as before",
@@ -150,3 +159,8 @@ class ClassNames:
                 f"has {len(names)} classes where the learner has {self.learner.n_classes} outputs",
                 "give a learner with one output for each class",
             )
+
+
+def _alike(first: NDArray[Any], second: NDArray[Any]) -> bool:
+    """Whether labels are of one type; whole floats were read as integers."""
+    return first.dtype.kind == second.dtype.kind or {first.dtype.kind, second.dtype.kind} == set("if")

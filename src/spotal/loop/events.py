@@ -42,8 +42,8 @@ class Round:
     n_labeled: int
     picks: NDArray[np.int64]
     metrics: dict[str, float] = field(default_factory=dict)
-    timings: dict[str, float] = field(default_factory=dict)
-    selection: Selection | None = None
+    timings: dict[str, float] = field(default_factory=dict, repr=False)
+    selection: Selection | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True)

@@ -66,7 +66,7 @@ def compared(rows: Any, embeddings: Any, learner: Any, random_state: int) -> Any
 
 def _transformers(learner: Any) -> Any:
     """The steps of a pipeline before its classifier, not fitted; None where there are none."""
-    pipeline = getattr(learner, "classifier", None)
+    pipeline: Any = getattr(learner, "classifier", None)
     if not hasattr(pipeline, "named_steps") or len(pipeline.steps) < 2:
         return None
     from sklearn.base import clone

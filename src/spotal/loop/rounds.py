@@ -29,7 +29,7 @@ from spotal.numeric.indicator import is_sets
 from spotal.numeric.seeds import Seed, as_seed, check_seed
 from spotal.numeric.sizes import size_of
 from spotal.pool.file_signature import FileSignature, mapped_file
-from spotal.pool.rows import as_rows, count, take
+from spotal.pool.rows import as_rows, count, has_columns, take
 
 if TYPE_CHECKING:
     from spotal.learner import Learner
@@ -50,6 +50,7 @@ class Rounds:
         batch_size: float = 10,
         initial: int | ArrayLike | None = None,
         embeddings: ArrayLike | None = None,
+        labels: ArrayLike | None = None,
         X_test: Any = None,
         y_test: ArrayLike | None = None,
         classes: ArrayLike | None = None,
@@ -63,6 +64,7 @@ class Rounds:
         column: str | None = None,
     ) -> None:
         self.X, self.index = as_rows(X, column=column)
+        self._column = column
         file = mapped_file(self.X) if isinstance(self.X, np.ndarray) else None
         self._signature = None if file is None else FileSignature(file)
         shape = np.shape(self.X)
@@ -98,7 +100,7 @@ class Rounds:
         self.embeddings = None if embeddings is None else points
         self._batches = Batches(self.X, points, self.strategy, self.batch_size, limits, initial, self.max_memory)
         self.initial = self._batches.initial
-        self.X_test = None if X_test is None else as_rows(X_test, "X_test", column)[0]
+        self.X_test: Any = None if X_test is None else self._rows(X_test, "X_test")
         if (X_test is None) != (y_test is None):
             raise InputError(
                 "X_test",
@@ -113,6 +115,8 @@ class Rounds:
         )
         self.observers = tuple(observers)
         self._set(LoopState.empty(n, self.random_state))
+        if labels is not None:
+            self._set(self._known(labels, n))
 
     @property
     def finished(self) -> bool:
@@ -168,17 +172,27 @@ class Rounds:
 
     def _set(self, state: LoopState) -> None:
         """Go on from a state, if it fits to the learner and the classes."""
+        name = "state" if state.rounds else "labels"
         if len(state.labels):
-            self._classes.codes(state.labels, "state")
+            self._classes.codes(state.labels, name)
             self._classes.test_codes(state.labels)
-            if self._classes.numbered(state.labels) and not (state.labels < self.learner.n_classes).all():
-                raise InputError(
-                    "state", must=f"hold labels 0..{self.learner.n_classes - 1}", remedy="give one of these data"
-                )
         self.labeled_, self.labels_, self.skipped_ = state.labeled, state.labels, state.skipped
         self.random_state, self._closed, self.rounds_ = state.random_state, state.closed, state.rounds
         self._pending: Pending | None = None
         self._trained_on = 0
+
+    def _known(self, labels: Any, n: int) -> LoopState:
+        """The state before the first round where some rows are labeled."""
+        try:
+            values, known = self._classes.answers(labels, n, np.empty(0, np.int64))
+        except InputError as error:
+            raise (error.renamed("labels") if error.argument == "oracle" else error) from None
+        none, rows = np.empty(0, np.int64), np.flatnonzero(known)
+        return LoopState(n, self.random_state, rows, values[rows], none, closed=False, rounds=[])
+
+    def _rows(self, X: Any, name: str) -> Any:
+        """Rows like those of the pool."""
+        return as_rows(X, name, self._column if has_columns(X) else None)[0]
 
     def _begin(self) -> Pending:
         """Everything of a round before the oracle is asked."""
@@ -224,8 +238,8 @@ class Rounds:
         self.rounds_.append(done)
         if answer is not None:
             labels = values if values.dtype.kind == "i" else values.astype(object)
-            there = known if values.ndim == 1 else known[:, None]
-            labels = np.where(there, labels, SKIPPED if values.dtype.kind == "i" else None)
+            skipped: Any = SKIPPED if values.dtype.kind == "i" else None
+            labels = np.where(known if values.ndim == 1 else known[:, None], labels, skipped)
             self._emit(Labeled(number, picks, labels, int((~known).sum())))
         self._emit(RoundFinished(done))
         return done
@@ -316,7 +330,7 @@ def _strategy(strategy: Any) -> Queries:
     if isinstance(strategy, str | type) or not hasattr(strategy, "query"):
         from spotal.strategies import get
 
-        return get(strategy)
+        strategy = get(strategy)
     found: Queries = strategy
     return found
 

@@ -156,7 +156,7 @@ def check_matrix(x: Any, name: str, *, finite: bool = True, where: Callable[[int
             name,
             must="be a 2-D array (rows, features)",
             found=f"{x.ndim}-D with shape {tuple(x.shape)}",
-            remedy="Reshape your data to one row per item",
+            remedy="embed images first, or " * (x.ndim == 4) + "Reshape your data to one row per item",
         )
     if not x.shape[0]:
         raise InputError(name, f"has 0 rows (shape={tuple(x.shape)}), at least 1 needed")

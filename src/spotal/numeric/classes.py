@@ -68,7 +68,7 @@ def read_labels(labels: Any, name: str, *, minus_one: bool = True) -> tuple[NDAr
 def codes_of(values: NDArray[Any], classes: NDArray[Any], name: str) -> NDArray[np.int64]:
     """Return the place of each value (n,) in ``classes``, int64 (n,). Raises InputError for one that is not there."""
     order = np.argsort(classes, kind="stable")
-    if values.dtype.kind != classes.dtype.kind:
+    if values.dtype.kind != classes.dtype.kind and not {values.dtype.kind, classes.dtype.kind} <= set("if"):
         raise InputError(
             name,
             must=f"be {KINDS[classes.dtype.kind]}, as the classes are",

@@ -30,17 +30,17 @@ def share_interval(share: float, n: float, confidence: float = CONFIDENCE) -> tu
     >>> round(low, 3), round(high, 3)
     (0.861, 0.99)
     """
-    from scipy.stats import beta
+    from scipy.special import betaincinv  # scipy.stats takes a moment to import
 
     tail = (1 - confidence) / 2
     ones, zeros = share * n, (1 - share) * n
-    low = float(beta.ppf(tail, ones, zeros + 1)) if ones > 0 else 0.0
-    high = float(beta.ppf(1 - tail, ones + 1, zeros)) if zeros > 0 else 1.0
+    low = float(betaincinv(ones, zeros + 1, tail)) if ones > 0 else 0.0
+    high = float(betaincinv(ones + 1, zeros, 1 - tail)) if zeros > 0 else 1.0
     return low, high
 
 
 def half_width(standard_error: float, degrees: int, confidence: float = CONFIDENCE) -> float:
     """Half the width of Student's interval around a mean, whose standard error has so many degrees of freedom."""
-    from scipy.stats import t
+    from scipy.special import stdtrit
 
-    return float(t.ppf((1 + confidence) / 2, degrees)) * standard_error
+    return float(stdtrit(degrees, (1 + confidence) / 2)) * standard_error

@@ -27,12 +27,13 @@ class ArrayPool:
     """Rows of a checked (n, d) array or tensor; a ``np.memmap`` is read batch by batch and never held whole.
 
     The file of a ``np.memmap`` is compared with what it was before and after each pass, and before rows are read: where
-    it changed, that is a DataFileError. ``index`` names the rows, such as that of a pandas DataFrame.
+    it changed, that is a DataFileError. ``index`` names the rows, such as that of a pandas DataFrame; ``frame`` is the
+    DataFrame, to be shown.
     """
 
-    def __init__(self, array: NDArray[Any] | torch.Tensor, index: Any = None) -> None:
+    def __init__(self, array: NDArray[Any] | torch.Tensor, index: Any = None, frame: Any = None) -> None:
         self.array: Any = array
-        self.index = index
+        self.index, self.frame = index, frame
         file = mapped_file(array)
         self._signature = None if file is None else FileSignature(file)
 

@@ -19,7 +19,7 @@ def is_frame(x: Any) -> bool:
 
 def index_of(x: Any) -> Any:
     """Return the index of a pandas DataFrame or Series; None for anything else and for the index 0, 1, 2, ..."""
-    index = getattr(x, "index", None) if type(x).__module__.split(".")[0] == "pandas" else None
+    index: Any = getattr(x, "index", None) if type(x).__module__.split(".")[0] == "pandas" else None
     plain = type(index).__name__ == "RangeIndex" and (index.start, index.step, index.name) == (0, 1, None)
     return None if plain else index
 
@@ -80,7 +80,8 @@ def _plain(series: Any) -> NDArray[Any]:
         try:  # numbers that pandas keeps as objects, None among them
             cells = [np.nan if cell is None else cell for cell in array]
             if not any(isinstance(cell, str | bytes) for cell in cells):
-                return np.array(cells, np.float64)
+                found = np.array(cells, np.float64)
+                return found if found.ndim == 1 else array
         except (TypeError, ValueError):
             pass
     return array

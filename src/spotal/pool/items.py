@@ -16,6 +16,8 @@ from spotal.tables.columns import EMBEDDING_COLUMNS, features, texts_of
 
 __all__ = ["hugging_face_rows", "is_hugging_face", "is_torch_dataset", "torch_rows"]
 
+VECTORS = ("Array2D", "LargeList", "List", "Sequence")
+"""Types of columns of a Hugging Face data set that hold vectors."""
 AT_ONCE = 256
 """Items of a torch data set that are stacked at a time."""
 
@@ -25,10 +27,22 @@ def is_hugging_face(x: Any) -> bool:
     return type(x).__module__.split(".")[0] == "datasets" and hasattr(x, "with_format") and hasattr(x, "__getitem__")
 
 
+def _check_named(dataset: Any, name: str) -> None:
+    """Refuse a dict of splits, and numbers beside vectors in a column of another name: which are meant is not known."""
+    if isinstance(dataset, dict):
+        splits = ", ".join(map(repr, dataset))
+        raise InputError(name, must="be one data set", found=f"a dict of {splits}", remedy="take one of them")
+    vectors = [key for key, kind in dataset.features.items() if type(kind).__name__ in VECTORS]
+    if vectors and not set(EMBEDDING_COLUMNS) & set(dataset.column_names):
+        raise InputError(
+            "column", must="be given", found=f"None, and vectors in {', '.join(map(repr, vectors))}", remedy="name one"
+        )
+
+
 def is_torch_dataset(x: Any) -> bool:
-    """Return whether x is a map-style ``torch.utils.data.Dataset``, with a length; imports nothing."""
+    """Return whether x is a ``torch.utils.data.Dataset`` whose items have numbers; imports nothing."""
     named = any(k.__name__ == "Dataset" and k.__module__.startswith("torch.utils.data") for k in type(x).__mro__)
-    return named and hasattr(x, "__getitem__") and hasattr(x, "__len__")
+    return named and not hasattr(x, "__iter__")
 
 
 def hugging_face_rows(dataset: Any, name: str, column: str | None = None) -> NDArray[Any]:
@@ -42,7 +56,8 @@ def hugging_face_rows(dataset: Any, name: str, column: str | None = None) -> NDA
     InputError
         There is no such column, it holds anything else, or its images differ in size.
     """
-    if column is None:
+    if column is None or isinstance(dataset, dict):
+        _check_named(dataset, name)
         return spool(dataset)
     if column not in dataset.column_names:
         raise InputError(
@@ -81,6 +96,10 @@ def torch_rows(dataset: Any, name: str, column: str | int | None = None) -> NDAr
     InputError
         The data set is empty, has no such place, or its items differ in shape.
     """
+    if not hasattr(dataset, "__len__"):
+        raise InputError(
+            name, must="have a length", found=f"{type(dataset).__name__} without", remedy="give it __len__"
+        )
     if not len(dataset):
         raise InputError(name, must="have an item at least", found="an empty data set")
     items = (_part(dataset[number], column) for number in range(len(dataset)))

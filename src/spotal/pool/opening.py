@@ -66,7 +66,7 @@ def as_pool(pool: PoolLike, *, column: str | None = None, random_state: int = 0)
     (5, 3)
     """
     if is_frame(pool):
-        return ArrayPool(check_matrix(numbers_of(pool, "pool", column), "pool", finite=False), index_of(pool))
+        return ArrayPool(check_matrix(numbers_of(pool, "pool", column), "pool", finite=False), index_of(pool), pool)
     if is_hugging_face(pool):
         return as_pool(hugging_face_rows(pool, "pool", column))
     if is_torch_dataset(pool):

@@ -19,7 +19,7 @@ from spotal.pool.opening import as_array
 from spotal.pool.sparse import is_sparse
 from spotal.pool.texts import as_texts
 
-__all__ = ["as_rows", "count", "fingerprint", "stack", "take"]
+__all__ = ["as_rows", "count", "fingerprint", "has_columns", "stack", "take"]
 
 BLOCK_ROWS = 4096
 
@@ -75,6 +75,11 @@ def as_rows(X: Any, name: str = "X", column: str | None = None) -> tuple[Any, An
         return sparse.as_rows(X, name), None
     texts = as_texts(X)
     return (as_array(X) if texts is None else texts), index
+
+
+def has_columns(X: Any) -> bool:
+    """Return whether ``column`` of :func:`as_rows` means something for X."""
+    return is_frame(X) or is_hugging_face(X) or is_torch_dataset(X)
 
 
 def count(rows: Any) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from typing import Any
 
@@ -26,7 +27,8 @@ HELD = 1 << 30
 
 def is_sparse(x: Any) -> bool:
     """Return whether x is a scipy sparse matrix or array; imports nothing."""
-    return type(x).__module__.split(".")[0] == "scipy" and hasattr(x, "tocsr")
+    module = sys.modules.get("scipy.sparse")
+    return module is not None and bool(module.issparse(x))
 
 
 def as_rows(matrix: Any, name: str) -> Any:
@@ -54,7 +56,7 @@ def reduced(matrix: Any, name: str, random_state: int = 0) -> NDArray[np.float32
 
     Returns
     -------
-    float32 (n, min(128, d)); for d up to 128, the columns as they are
+    float32 (n, min(128, d)); up to 128 columns that are not empty are taken as they are
 
     Raises
     ------
@@ -65,7 +67,7 @@ def reduced(matrix: Any, name: str, random_state: int = 0) -> NDArray[np.float32
     -----
     The matrix is never made dense. scikit-learn's randomized ``TruncatedSVD`` is fitted on at most 20,000 rows drawn at
     random, and on the 100,000 columns of greatest sum of squares in them; all rows are then projected 8,192 at a time.
-    Beside the matrix and the result, that takes up to about 300 MB, whatever n and d. A result of more than 1 GB is
+    Beside the matrix and the result, that takes up to about 300 MB and 16 bytes a column. A result of more than 1 GB is
     kept in a temporary file. O(z k) for z stored numbers and k = 128.
     """
     csr = as_rows(matrix, name)
@@ -74,7 +76,7 @@ def reduced(matrix: Any, name: str, random_state: int = 0) -> NDArray[np.float32
         return _held((csr[part].toarray() for part in blocks(n, BLOCK_ROWS)), n, d)
     from sklearn.decomposition import TruncatedSVD
 
-    rows = slice(None)
+    rows: Any = slice(None)
     if n > FITTED_ROWS:
         rows = np.sort(np.random.default_rng(random_state).choice(n, FITTED_ROWS, replace=False))
     sample = csr[rows].astype(np.float32)
@@ -82,13 +84,13 @@ def reduced(matrix: Any, name: str, random_state: int = 0) -> NDArray[np.float32
     columns = np.flatnonzero(weight)
     if len(columns) > FITTED_COLUMNS:
         columns = np.sort(np.argsort(-weight, kind="stable")[:FITTED_COLUMNS])
-    if len(columns) <= 1:  # nothing to decompose
-        columns = np.arange(2)
-    width = min(COMPONENTS, len(columns) - (len(columns) <= 2))
-    svd = TruncatedSVD(width, random_state=random_state % (1 << 32)).fit(sample[:, columns])
-    axes = np.zeros((len(columns), width), np.float32)
-    axes[:, : len(svd.components_)] = svd.components_.T
-    return _held((csr[part][:, columns].astype(np.float32) @ axes for part in blocks(n, BLOCK_ROWS)), n, width)
+    if len(columns) <= COMPONENTS:  # all others are empty
+        columns = columns if len(columns) else np.arange(1)
+        return _held((csr[part][:, columns].toarray() for part in blocks(n, BLOCK_ROWS)), n, len(columns))
+    svd = TruncatedSVD(min(COMPONENTS, len(sample.indptr) - 1), random_state=random_state % (1 << 32))
+    axes = svd.fit(sample[:, columns]).components_.T.astype(np.float32)
+    parts = (csr[part][:, columns].astype(np.float32) @ axes for part in blocks(n, BLOCK_ROWS))
+    return _held(parts, n, axes.shape[1])
 
 
 def _held(parts: Iterator[Any], n: int, width: int) -> NDArray[np.float32]:

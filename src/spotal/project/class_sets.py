@@ -8,7 +8,7 @@ of the kind "none_of_these", without a text.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping
 
 __all__ = ["BETWEEN", "joined", "parted", "places"]
 
@@ -40,13 +40,13 @@ def parted(label: str | None, many: bool) -> tuple[str, ...]:
     return tuple(label.split(BETWEEN)) if many else (label,)
 
 
-def places(label: str | None, classes: Sequence[str], many: bool) -> tuple[int, ...] | None:
-    """Return the positions of a text's classes in ``classes``, ascending; None where one of them is not there.
+def places(label: str | None, index: Mapping[str, int], many: bool) -> tuple[int, ...] | None:
+    """Return the positions of a text's classes by ``index``, ascending; None where one of them is not there.
 
     Examples
     --------
-    >>> places("cat|dog", ["dog", "cow", "cat"], many=True)
+    >>> places("cat|dog", {"dog": 0, "cow": 1, "cat": 2}, many=True)
     (0, 2)
     """
-    found = [classes.index(name) if name in classes else -1 for name in parted(label, many)]
+    found = [index.get(name, -1) for name in parted(label, many)]
     return None if -1 in found else tuple(sorted(found))

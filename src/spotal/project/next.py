@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
 __all__ = ["next_batch"]
 
+_log = logging.getLogger(__name__)
 NEIGHBORS = 5
 
 
@@ -104,6 +106,7 @@ def next_batch(
                 "every item is labeled, skipped or held back, or in a group with as many as it may have; add items, or "
                 "train on what there is"
             )
+        _log.info("round %d: %d picks by %s and %d for the audit", counts.rounds, len(picks), settings.strategy, audit)
         return project.rounds.add(
             picks,
             audit=audit,

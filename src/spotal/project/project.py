@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from types import TracebackType
@@ -34,6 +35,7 @@ from spotal.tables.configuration import closest
 
 __all__ = ["Project"]
 
+_log = logging.getLogger(__name__)
 PATIENCE = 60.0
 """Seconds to wait for another process that creates or upgrades the same project."""
 
@@ -59,8 +61,19 @@ class Project:
         self.arrived = Added()
 
     @classmethod
-    def create(cls, folder: str | os.PathLike[str], settings: Settings) -> Project:
+    def create(
+        cls,
+        folder: str | os.PathLike[str],
+        settings: Settings,
+        suit: Callable[[Settings, int], Settings] | None = None,
+    ) -> Project:
         """Make a project in a folder, which may exist, with all items that its data hold now.
+
+        Parameters
+        ----------
+        folder : path
+        settings : Settings
+        suit : from the settings and the number of items to the settings that the project gets; None keeps them
 
         Raises
         ------
@@ -85,6 +98,8 @@ class Project:
         found = look(settings.data, place)
         if all(map(is_blank, found)):
             raise DataFileError(f"{location(settings.data, place)} has empty texts only; fill them in")
+        if suit is not None:
+            settings = suit(settings, sum(not is_blank(item) for item in found))
         check(settings, place, found)
         own_folder(place)
         with held(place, "creating the project", PATIENCE):
@@ -101,6 +116,7 @@ class Project:
                 with atomic_path(place / toml.FILE) as part:  # from now on it is a project
                     part.write_text(settings.to_toml(), encoding="utf-8")
                 (place / UNFINISHED).unlink(missing_ok=True)
+                _log.info("made a project of %d items in %s", len(found), place)
             except BaseException:
                 project.close()
                 raise
@@ -167,6 +183,7 @@ class Project:
         if whole or not self.items.holds(table_stamp(self.settings.data, self.folder)):
             found = look(self.settings.data, self.folder, self.items.contents(), whole=whole)
             self.arrived = self.items.add(found, complete=True)
+            _log.debug("%s holds %d items", location(self.settings.data, self.folder), len(found))
         for sentence in (*told(self.arrived), *told_aside(self.labels.set_aside())):
             warnings.warn(sentence, SpotalWarning, stacklevel=2)
         return self.arrived

@@ -7,6 +7,7 @@ import json
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import MISSING, dataclass, fields
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -236,7 +237,11 @@ class Settings:
 
     def places(self, label: str | None) -> tuple[int, ...] | None:
         """Return the positions of a label's classes in ``classes``; None where one of them is not there."""
-        return places(label, self.classes, self.many)
+        return places(label, self._index, self.many)
+
+    @cached_property
+    def _index(self) -> dict[str, int]:
+        return {name: k for k, name in enumerate(self.classes)}
 
     def to_toml(self) -> str:
         """The text of the file, every key explained."""

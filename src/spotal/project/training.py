@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import secrets
 import warnings
 from collections.abc import Callable, Iterable
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 __all__ = ["prepare", "targets", "train"]
 
 
+_log = logging.getLogger(__name__)
 BLOCK = 4_096
 """Items that are hashed at a time."""
 ENDINGS = ("embeddings.npy", "predictions.npy", "pt", "joblib")
@@ -71,6 +73,7 @@ def prepare(project: Project, progress: Progress) -> Model:
     known = _Known.of(project)
     last = project.models.last()
     if last is not None and last.about.get("made_from") == known.digest and _is_whole(last):
+        _log.debug("nothing has changed since model %d, which serves", last.number)
         return last
     recipe = recipe_for(project.settings, project.folder)
     inputs = recipe.inputs(project, known.items, progress)
@@ -87,6 +90,7 @@ def prepare(project: Project, progress: Progress) -> Model:
         n_labeled = 0
     else:
         progress(f"training on {len(rows):,} labels", 0, None)
+        _log.info("training %s on %d labels of %d items", recipe.name, len(rows), len(inputs.X))
         learner = recipe.learner(inputs.X, len(settings.classes), settings.many)
         calls.fit(learner, inputs.X[rows], labels, random_state=settings.random_state)
         progress("predicting", 0, None)

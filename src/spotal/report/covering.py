@@ -12,12 +12,14 @@ from spotal.numeric.arrays import to_numpy
 from spotal.pool import PoolLike, as_pool
 from spotal.pool.sample import row_uniforms
 
-__all__ = ["FillDistance", "coverage"]
+__all__ = ["FillDistance", "coverage", "distances"]
 
 DRAWS = 5
 MOST_WORK = 5_000_000_000
 """Multiplications of one fill distance beyond which it is estimated on a sample of the pool."""
 LEAST_ROWS = 2_000
+SAMPLE = 4_000
+"""Rows whose distances are drawn."""
 
 
 @dataclass(frozen=True)
@@ -69,3 +71,36 @@ def coverage(
 
     by_chance = [filled(rng.choice(free, len(picks), replace=False)) for _ in range(DRAWS)]
     return FillDistance(filled(picks), float(np.mean(by_chance)), DRAWS, len(cloud))
+
+
+def distances(
+    pool: PoolLike, picks: NDArray[np.int64], labeled: NDArray[np.int64], seed: int = 0
+) -> dict[str, NDArray[np.float64]]:
+    """Return how far rows are from the nearest pick or labeled row, and from as many random rows and the labeled ones.
+
+    Parameters
+    ----------
+    pool : (N, D) finite numbers; picks : int64 (n,), n >= 1; labeled : int64 (m,)
+    seed : int, of the random rows and of the sample of rows that distances are measured from, 4,000 at most
+
+    Returns
+    -------
+    dict of float64 (s,), ascending, for "picks" and "random"
+    """
+    source = as_pool(pool)
+    n = len(source)
+    rows = (
+        np.arange(n) if n <= SAMPLE else np.sort(np.argsort(row_uniforms(np.arange(n), seed), kind="stable")[:SAMPLE])
+    )
+    cloud = source.rows(rows).double()
+    free = np.setdiff1d(np.arange(n), labeled)
+    by_chance = np.random.default_rng(seed).choice(free, min(len(picks), len(free)), replace=False)
+
+    def nearest(chosen: NDArray[np.int64]) -> NDArray[np.float64]:
+        import torch
+
+        anchors = source.rows(np.sort(np.concatenate([labeled, chosen]))).double()
+        parts = [torch.cdist(part, anchors).amin(1) for part in torch.split(cloud, 256)]
+        return np.sort(to_numpy(torch.cat(parts)))
+
+    return {"picks": nearest(picks), "random": nearest(by_chance)}

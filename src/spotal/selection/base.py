@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable
 from typing import Any
 
@@ -87,7 +86,9 @@ class Selection:
         labeled: NDArray[np.int64] | None = None,
     ) -> None:
         self.indices = _checked_indices(indices)
-        self._pool, self._labeled, self._items, self._index = pool, labeled, None, None
+        self._pool, self._labeled = pool, labeled
+        self._items: Any = None
+        self._index: Any = None
         self.diagnostics = diagnostics or {}
         self.timings = timings or {}
         self.provenance = provenance or {}
@@ -188,15 +189,15 @@ class Selection:
         items : (N, ...), one for each row of the pool: images (N, height, width, channels), texts, paths of images, or
             a DataFrame
         """
-        shown = copy.copy(self)
-        shown._items = items
+        shown = object.__new__(type(self))
+        shown.__dict__ = self.__dict__ | {"_items": items}
         return shown
 
     @property
     def shown(self) -> tuple[Any, Pool | None, NDArray[np.int64]]:
         """What pictures show: the items or None, the pool or None, and its labeled rows."""
-        none = np.empty(0, np.int64)
-        return self._items, self._pool, none if self._labeled is None else self._labeled
+        items = getattr(self._pool, "frame", None) if self._items is None else self._items
+        return items, self._pool, np.empty(0, np.int64) if self._labeled is None else self._labeled
 
     def members(self, pick: int) -> NDArray[np.int64]:
         """Pool rows that the pick at position ``pick`` stands for (itself among them). int64 (k,)."""

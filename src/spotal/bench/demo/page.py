@@ -93,9 +93,10 @@ def _question(demo: Demo) -> str:
     seeds = "This is one run."
     if settings.seeds > 1:
         seeds = f"All of it is done under {settings.seeds} seeds; in each, both start from the same random images."
+    learner = "a linear probe on features of the images" if demo.on_features else "the same small network"
     return (
         f"SPOT and random picking each choose {settings.budget} images to label, {settings.rounds} times, from {pool} "
-        f"images of {data.name} in {data.n_classes} classes{tail}. After each time the same small network is trained "
+        f"images of {data.name} in {data.n_classes} classes{tail}. After each time {learner} is trained "
         f"from scratch and tested on {demo.n_test:,} other images. {seeds}"
     )
 

@@ -13,10 +13,9 @@ from spotal.bench import plots
 from spotal.bench.demo.query_map import QueryMap
 from spotal.bench.plots import CURVES, ticks
 from spotal.report.plots import Theme, blank
+from spotal.report.pool_map import SQUARE, frame, scatter
 
 __all__ = ["curves", "difference", "map_after", "map_before"]
-
-SQUARE = (5.2, 5.0)
 
 
 def curves(summary: dict[str, Any], theme: Theme) -> Figure:
@@ -52,13 +51,7 @@ def map_before(picture: QueryMap, theme: Theme) -> Figure:
     """The pool before transport, dots as large as the mass that they carry; labeled rows and picks."""
     figure, axes = blank(theme, SQUARE)
     _points(axes, picture.before, picture, theme)
-    axes.set_xlabel("first coordinate")
-    axes.set_ylabel("second coordinate")
-    low, high = np.quantile(picture.before, [0.002, 0.998], axis=0)
-    margin = 0.06 * (high - low) + 1e-9
-    chosen = picture.before[picture.picks]
-    low, high = np.minimum(low, chosen.min(0)) - margin, np.maximum(high, chosen.max(0)) + margin
-    axes.set(xlim=(low[0], high[0]), ylim=(low[1], high[1]))
+    frame(axes, picture.before, picture.picks)
     return figure
 
 
@@ -82,11 +75,4 @@ def map_after(picture: QueryMap, theme: Theme) -> Figure:
 
 
 def _points(axes: Axes, points: NDArray[np.float64], picture: QueryMap, theme: Theme) -> None:
-    size = 1.0 + 26.0 * picture.mass
-    size[picture.labeled] = 0.0
-    x, y = points.T
-    axes.scatter(x, y, s=size, color=theme.cloud, alpha=0.6, linewidths=0)
-    axes.scatter(x[picture.labeled], y[picture.labeled], s=20, marker="x", color=theme.ink, linewidths=1, alpha=0.7)
-    axes.scatter(
-        x[picture.picks], y[picture.picks], s=42, color=theme.others[0], edgecolors=theme.ink, linewidths=0.6, zorder=4
-    )
+    scatter(axes, points, picture.picks, picture.labeled, 1.0 + 26.0 * picture.mass, theme)

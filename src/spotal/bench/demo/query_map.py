@@ -15,13 +15,11 @@ from spotal.bench.task import prepare
 from spotal.datasets import Dataset
 from spotal.pool.base import PoolLike
 from spotal.report.plots import plane
+from spotal.report.pool_map import rows_drawn
 from spotal.selection import Selection
 from spotal.strategies import Strategy, TransportedDesign
 
 __all__ = ["FirstQuery", "QueryMap", "first_query", "query_map"]
-
-MOST_DRAWN = 4_000
-"""Rows of a larger pool that are drawn, taken evenly; picks and labeled rows always are."""
 
 
 @dataclass(frozen=True)
@@ -94,10 +92,7 @@ def query_map(request: FirstQuery) -> QueryMap:
     n, picks = len(before), request.selection.indices
     labeled = request.known.get("labeled")
     known = np.empty(0, np.int64) if labeled is None else np.asarray(labeled, np.int64)
-    rows = np.arange(n)
-    if n > MOST_DRAWN:
-        even = np.linspace(0, n - 1, MOST_DRAWN).astype(np.int64)
-        rows = np.unique(np.concatenate([even, picks, known]))
+    rows = rows_drawn(n, picks, known)
     return QueryMap(
         plane(before[rows]),
         plane(laid.carried[rows]),

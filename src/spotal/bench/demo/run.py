@@ -5,15 +5,17 @@ from __future__ import annotations
 import tempfile
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
+
+from numpy.typing import NDArray
 
 from spotal.bench.cache import Cache
 from spotal.bench.demo.query_map import FirstQuery, first_query
 from spotal.bench.jobs import Job, plan
 from spotal.bench.pool_sampler import ShapedPool, shape_pool
-from spotal.bench.protocol import Initial, LearnerChoice, PoolShape, Protocol, StrategyChoice
+from spotal.bench.protocol import Embedding, Initial, LearnerChoice, PoolShape, Protocol, StrategyChoice
 from spotal.bench.results import Cell, read
 from spotal.bench.store import Store
 from spotal.bench.workers import run
@@ -74,13 +76,22 @@ class Demo:
     seconds: float
 
     @property
+    def on_features(self) -> bool:
+        """Whether a linear probe on features was trained, not a network on the images."""
+        return self.protocol.learner.is_frozen
+
+    @property
     def n_test(self) -> int:
         """Test images of each seed."""
         return min(MOST_TEST, len(self.data.y_test))
 
 
-def demo_protocol(data: Dataset, settings: DemoSettings) -> tuple[Protocol, list[ShapedPool]]:
+def demo_protocol(
+    data: Dataset, settings: DemoSettings, on_features: bool = False
+) -> tuple[Protocol, list[ShapedPool]]:
     """Make the protocol of a demo, and the pool of each of its seeds.
+
+    With ``on_features`` a linear probe is trained on features of the images, else a network on the images.
 
     Raises
     ------
@@ -103,7 +114,7 @@ def demo_protocol(data: Dataset, settings: DemoSettings) -> tuple[Protocol, list
         shape = PoolShape(size, "thinned", settings.imbalance, "random")
     protocol = Protocol(
         "demo",
-        LearnerChoice("small-cnn", settings.steps or STEPS, WIDTH),
+        LearnerChoice("linear-probe") if on_features else LearnerChoice("small-cnn", settings.steps or STEPS, WIDTH),
         dataset=data.name,
         batch_size=settings.budget,
         rounds=settings.rounds,
@@ -112,6 +123,7 @@ def demo_protocol(data: Dataset, settings: DemoSettings) -> tuple[Protocol, list
         test_size=MOST_TEST,
         strategies=(StrategyChoice(BASE, BASE), StrategyChoice(OWN, OWN)),
         pool=shape,
+        embedding=Embedding("as-is" if on_features else "none"),
         initial=Initial("random", settings.budget),
     )
     pools = [shape_pool(data, protocol.pool, None, seed) for seed in protocol.all_seeds]
@@ -124,8 +136,11 @@ def run_demo(
     settings: DemoSettings,
     *,
     observer: Callable[[Job, Event], object] | None = None,
+    features: tuple[NDArray[Any], NDArray[Any]] | None = None,
 ) -> Demo:
     """Run both strategies under every seed, with a small convolutional network trained from scratch in each round.
+
+    With ``features`` of the images, a linear probe on these is trained instead.
 
     Under one seed both strategies share the pool, the first random labels, the test images and the seeds of their
     networks. Results are kept in a temporary folder while it runs.
@@ -133,6 +148,7 @@ def run_demo(
     Parameters
     ----------
     observer : called with the job and each event of its loop, in order
+    features : (n, d) and (m, d), of the pool and of the test part; None to learn from the images
 
     Raises
     ------
@@ -146,7 +162,8 @@ def run_demo(
     2 * seeds * (rounds + 1) trainings, of half a second each for images of 8 x 8 on one core. All work runs on one
     thread: more threads slow so small a network down on a busy machine.
     """
-    protocol, pools = demo_protocol(data, settings)
+    protocol, pools = demo_protocol(data, settings, features is not None)
+    inputs = data if features is None else replace(data, X=features[0], X_test=features[1])
     shares: dict[tuple[str, int], list[float]] = {}
 
     def watch(job: Job, event: Event) -> None:
@@ -158,9 +175,9 @@ def run_demo(
     start = time.perf_counter()
     with tempfile.TemporaryDirectory(prefix="spotal-demo-") as folder:
         cache = Cache(Path(folder, "cache"))
-        run([protocol], Path(folder), cache=cache, observer=watch, data={data.name: data})
+        run([protocol], Path(folder), cache=cache, observer=watch, data={data.name: inputs})
         jobs = plan([protocol])
-        query = first_query(next(job for job in jobs if job.strategy.label == OWN), cache, data)
+        query = first_query(next(job for job in jobs if job.strategy.label == OWN), cache, inputs)
         with Store(Path(folder)) as store:
             rounds = {(job.strategy.label, job.seed): store.rounds(job) for job in jobs}
             (cell,) = read(store)

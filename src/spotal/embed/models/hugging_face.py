@@ -11,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 
 from spotal.embed.models.base import need, on_device, weights_hash
+from spotal.embed.models.hub import prefix_of, split_revision
 from spotal.errors import ModelError, one_line
 
 __all__ = ["HuggingFaceImages", "HuggingFaceText"]
@@ -34,10 +35,13 @@ class _HuggingFace:
         quiet: Any = transformers.utils.logging
         shown = quiet.is_progress_bar_enabled()
         quiet.disable_progress_bar()  # it has a bar for each file of weights
-        options = {"local_files_only": isinstance(source, Path), "trust_remote_code": False}
+        name, revision = (source, None) if isinstance(source, Path) else split_revision(source)
+        options: dict[str, Any] = {"local_files_only": isinstance(source, Path), "trust_remote_code": False}
+        if revision is not None:
+            options["revision"] = revision
         try:
-            self.model, told = transformers.AutoModel.from_pretrained(source, output_loading_info=True, **options)
-            self.processor: Any = getattr(transformers, processor).from_pretrained(source, **options)
+            self.model, told = transformers.AutoModel.from_pretrained(name, output_loading_info=True, **options)
+            self.processor: Any = getattr(transformers, processor).from_pretrained(name, **options)
         except Exception as error:  # transformers raises whatever its parts raise
             known = f"a folder that save_pretrained wrote, of a {what}"
             if not isinstance(source, Path):
@@ -102,7 +106,8 @@ class HuggingFaceImages(_HuggingFace):
 class HuggingFaceText(_HuggingFace):
     """From texts to one vector each: ``get_text_features`` where the model has it, else the mean over its tokens.
 
-    Texts longer than the model takes are cut. Of an encoder with a decoder only the encoder runs. Raises ModelError.
+    Texts longer than the model takes are cut. Of an encoder with a decoder only the encoder runs. Models of the e5
+    family get "query: " before each text, as they were trained. Raises ModelError.
     """
 
     takes = "text"
@@ -114,7 +119,10 @@ class HuggingFaceText(_HuggingFace):
         self.recipe["tokens"] = most
         if self.processor.pad_token is None:  # a model that only continues texts has none; the mask hides it
             self.processor.pad_token = self.processor.eos_token
-        self.prepare = _Tokens(self.processor, most)
+        prefix = prefix_of(str(source))
+        if prefix:
+            self.recipe["prefix"] = prefix
+        self.prepare = _Tokens(self.processor, most, prefix)
 
     def __call__(self, batch: dict[str, NDArray[Any]]) -> Any:
         """Vectors (n, d)."""
@@ -138,11 +146,12 @@ class _Pixels:
 
 
 class _Tokens:
-    def __init__(self, tokenizer: Any, most: int) -> None:
-        self.tokenizer, self.most = tokenizer, most
+    def __init__(self, tokenizer: Any, most: int, prefix: str) -> None:
+        self.tokenizer, self.most, self.prefix = tokenizer, most, prefix
 
     def __call__(self, texts: list[str]) -> dict[str, NDArray[Any]]:
-        return _arrays(self.tokenizer(texts, padding=True, truncation=True, max_length=self.most, return_tensors="np"))
+        whole = [self.prefix + text for text in texts]
+        return _arrays(self.tokenizer(whole, padding=True, truncation=True, max_length=self.most, return_tensors="np"))
 
 
 def _arrays(prepared: Any) -> dict[str, NDArray[Any]]:

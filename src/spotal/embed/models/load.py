@@ -36,7 +36,7 @@ def load_model(model: str | os.PathLike[str] | nn.Module, takes: str, device: to
         - a Hugging Face, sentence-transformers or timm folder;
         - ``timm:NAME``, ``timm:NAME@CHECKPOINT``, or a hub name that begins with ``timm/``;
         - ``module:function``, of a Python module in this folder or installed, that gives a torch.nn.Module;
-        - a name on the Hugging Face hub, such as ``facebook/dinov2-small``.
+        - a name on the Hugging Face hub, such as ``facebook/dinov2-small``, with ``@`` and a revision or without.
     takes : {"images", "text"}
     device : torch.device
 

@@ -20,7 +20,8 @@ class TimmModel:
     """From images of any size to what the model gives before its classifier; prepared by timm's own transform.
 
     ``name`` is a model's name, a name with ``@`` and the path of a checkpoint, ``hf-hub:`` and a name on the Hugging
-    Face hub, or a folder with ``config.json`` and weights, as timm saves them. Raises ModelError and DataFileError.
+    Face hub with ``@`` and a revision or without, or a folder with ``config.json`` and weights, as timm saves them.
+    Raises ModelError and DataFileError.
     """
 
     takes = "images"
@@ -34,7 +35,7 @@ class TimmModel:
             raise need("timm", "timm", name, ImportError(one_line(error))) from None
         options: dict[str, Any] = {}
         title = f"local-dir:{name}" if isinstance(name, Path) else name
-        if isinstance(name, str) and "@" in name:
+        if isinstance(name, str) and "@" in name and not name.startswith("hf-hub:"):
             title, _, checkpoint = name.partition("@")
             if not Path(checkpoint).is_file():
                 raise DataFileError(f"model {name} names the checkpoint {checkpoint}, which does not exist")

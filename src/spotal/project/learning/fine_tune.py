@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from spotal.embed.models.hub import split_revision
 from spotal.errors import ModelError
 from spotal.learner import Learner
 from spotal.numeric.arrays import blocks
@@ -48,7 +49,7 @@ def fine_tune(name: str, kind: str, folder: Path) -> Recipe:
     if kind == "text":
         tuned = _Tuned(partial(_text, source), "none")
         return Recipe(title, partial(_tokens, source), tuned.learner, tuned.cold, partial(tuned.make, 2), True)
-    raise ModelError(f"model 'fine-tune:{name}' takes images or texts, found embeddings; take 'auto'")
+    raise ModelError(f"model 'fine-tune:{name}' takes images or texts, found embeddings; take 'built-in'")
 
 
 class _Tuned:
@@ -158,9 +159,12 @@ def _load(kind: str, source: str, **options: Any) -> Any:
     level, shown = quiet.get_verbosity(), quiet.is_progress_bar_enabled()
     quiet.set_verbosity_error()  # that the last layer is new is what was asked for
     quiet.disable_progress_bar()
+    name, revision = split_revision(source)
+    if revision is not None:
+        options["revision"] = revision
     try:
         return getattr(transformers, kind).from_pretrained(
-            source, local_files_only=Path(source).exists(), trust_remote_code=False, **options
+            name, local_files_only=Path(source).exists(), trust_remote_code=False, **options
         )
     except Exception as error:  # transformers raises whatever its parts raise
         raise ModelError(

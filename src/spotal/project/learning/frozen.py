@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from spotal.embed.models.hub import prefix_of
 from spotal.errors import DataFileError
 from spotal.images import shape_of
 from spotal.project.learning import inputs
@@ -76,6 +77,8 @@ class Frozen:
         path = Path(self.name)
         files = sorted(file for file in (path.rglob("*") if path.is_dir() else [path]) if file.is_file())
         seen: list[Any] = [(file.name, file.stat().st_size, file.stat().st_mtime_ns) for file in files]
+        if self.kind == "text" and (prefix := prefix_of(self.name)):
+            seen.append(prefix)
         return f"model-{blake2b(repr([self.name, seen]).encode(), digest_size=8).hexdigest()}"
 
 

@@ -83,7 +83,7 @@ export class PictureZoom {
     const { scale, corner, isOn, most } = this.zoom;
     this.pane.style.transform = isOn ? `translate(${corner[0]}px, ${corner[1]}px) scale(${scale})` : "";
     this.frame.classList.toggle("zoomed", isOn);
-    this.out.disabled = !isOn;
+    this.out.hidden = !isOn;
     this.in.disabled = scale >= most;
     this.whole.hidden = !isOn;
   }

@@ -105,7 +105,7 @@ function meter(name, value, most) {
 
 const WIDE = 320;
 const HIGH = 120;
-const EDGE = { left: 40, right: 12, top: 8, bottom: 24 };
+const EDGE = { left: 46, right: 12, top: 8, bottom: 24 };
 
 /**
  * Accuracy of each model with its interval, and the same as a table for those who do not see it.

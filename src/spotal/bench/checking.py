@@ -1,0 +1,63 @@
+"""Check the data sets of protocols before the first job runs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from spotal.bench import data as library
+from spotal.bench import pretrained
+from spotal.bench.pool_sampler import shape_pool, test_rows
+from spotal.bench.protocol import Protocol
+from spotal.errors import InputError
+
+__all__ = ["check_data", "missing"]
+
+QUICK = ("breast-cancer", "digits", "wine")
+"""Named data sets that are on every machine and take no time to load."""
+
+
+def check_data(protocols: Iterable[Protocol]) -> None:
+    """Load the data sets that are files of one's own, and draw the pool of the first seed from each.
+
+    Named data sets that are large are not loaded; see :func:`missing`.
+
+    Raises
+    ------
+    DatasetError, DataFileError
+        A data set does not exist or cannot be read.
+    InputError
+        A protocol does not fit its data set: classes, sizes, or a network for images on features.
+    """
+    for protocol in protocols:
+        name = protocol.dataset
+        if name in library.names() and name not in QUICK:
+            continue
+        data = library.load(name)
+        where = f"protocol {protocol.name!r}"
+        if not protocol.learner.is_frozen and not data.is_images:
+            raise InputError(
+                "learner",
+                f"{protocol.learner.kind!r} takes images, found features of shape {data.X.shape} in {name}",
+                "take linear-probe, random-forest or mlp",
+            ).within(where)
+        try:
+            pool = shape_pool(data, protocol.pool, protocol.classes, protocol.first_seed)
+            held, _ = test_rows(data, protocol.classes, protocol.test_size, protocol.first_seed)
+        except InputError as error:
+            raise error.within(where) from None
+        if len(pool.rows) < protocol.asked[-1]:
+            raise InputError(
+                "rounds",
+                f"ask for {protocol.asked[-1]} labels, found a pool of {len(pool.rows)} rows in {name}",
+                "lower rounds or batch_size",
+            ).within(where)
+        if not len(held):
+            raise InputError("dataset", f"has no test rows of these classes in {name}", "add some").within(where)
+
+
+def missing(protocols: Iterable[Protocol]) -> Iterator[str]:
+    """Yield the names of features that protocols need and that are not on this machine, each once."""
+    for name in dict.fromkeys(protocol.dataset for protocol in protocols):
+        if name in pretrained.FILES and pretrained.find(name) is None and not Path(name).exists():
+            yield name
