@@ -37,6 +37,7 @@ TRY = {
     "skorch": "import skorch, spotal.learner",
     "lightning": "import lightning, spotal.learner",
     "heif": "import pillow_heif, spotal.images",
+    "notebooks": "import nbclient, ipykernel",
     "label-studio": "import label_studio_sdk, spotal.annotate.label_studio",
     "docs": "import mkdocs, material, mkdocstrings_handlers.python",
 }
