@@ -19,7 +19,7 @@ from spotal.errors import ProjectError
 from spotal.project import Audit, Data, Pick, Project, Settings
 from spotal.project.database import FILE
 from spotal.project.doctor import diagnose
-from spotal.project.made import note
+from spotal.project.model_files import note
 from spotal.project.places import HOLDER, JOURNAL, MODELS
 
 

@@ -15,7 +15,7 @@ from spotal.pool import ArrayPool
 from spotal.selection.estimate import Sampling, collapse, estimate_mean
 from spotal.selection.lloyd import Cells, settle
 from spotal.strategies import SPOT, get
-from spotal.strategies._draw import draw
+from spotal.strategies._representatives import draw
 from spotal.strategies.base import Query
 
 DRAWS = 200

@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 
 from spotal.selection.provenance import content_hash
 from spotal.storage.files import atomic_path
-from spotal.storage.locks import locked, try_lock
+from spotal.storage.locks import locked
 
-__all__ = ["Cache", "content_hash", "locked", "try_lock"]
+__all__ = ["Cache", "content_hash"]
 
 Arrays = dict[str, NDArray[Any]]
 

@@ -17,7 +17,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from spotal.bench.cache import Cache, try_lock
+from spotal.bench.cache import Cache
 from spotal.bench.jobs import Job, plan
 from spotal.bench.origin import origin
 from spotal.bench.protocol import Protocol
@@ -28,6 +28,7 @@ from spotal.datasets import Dataset
 from spotal.errors import OutputError
 from spotal.loop.events import Event, RoundStarted
 from spotal.numeric.threads import one_thread
+from spotal.storage.locks import try_lock
 
 __all__ = ["Outcome", "run"]
 

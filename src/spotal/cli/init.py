@@ -69,13 +69,13 @@ def init(
     ] = None,
     cost: Annotated[
         Path | None,
-        typer.Option(help="Price of one answer about each item: .csv or .parquet with the columns id and cost."),
+        typer.Option(
+            help="Price of one answer about each item: a table with the columns id and cost, .csv, .parquet, ..."
+        ),
     ] = None,
     groups: Annotated[
         Path | None,
-        typer.Option(
-            help="Group of each item (video of a frame, patient): .csv or .parquet with the columns id and group."
-        ),
+        typer.Option(help="Group of each item (video of a frame, patient): a table with the columns id and group."),
     ] = None,
     max_per_group: Annotated[
         int | None, typer.Option(min=1, help="Most items of a group that are picked.", metavar="K")
@@ -99,8 +99,8 @@ def init(
     from spotal.project import Audit, LimitSettings, Project, Settings, Stop
     from spotal.project.advice.audit_size import suited
     from spotal.project.copies import find_copies
+    from spotal.project.findings import told_empty
     from spotal.project.learning import recipe_for, resolve
-    from spotal.project.told import told_empty
 
     dialect = dialect_of(encoding, delimiter)
     settings = Settings(

@@ -35,7 +35,7 @@ def select(
         str,
         typer.Argument(
             help="Embeddings as .npy, .npz, .csv or .parquet, one row an item; a folder, glob or URI of .npy, "
-            ".parquet, .arrow, .zarr or .lance shards; or a folder of images.",
+            ".parquet, .arrow, .feather, .zarr or .lance shards; or a folder of images.",
             metavar="POOL",
             show_default=False,
         ),

@@ -57,7 +57,7 @@ class Rounds:
         max_labels: int | None = None,
         cost: ArrayLike | None = None,
         groups: ArrayLike | None = None,
-        max_per_group: int | None = None,
+        max_per_group: ArrayLike | None = None,
         max_memory: int | str | None = None,
         random_state: Seed = None,
         observers: Iterable[Callable[[Event], object]] = (),

@@ -10,7 +10,7 @@ from contextlib import closing, suppress
 from pathlib import Path
 
 from spotal.errors import OutputError, ProjectBusyError
-from spotal.project import made
+from spotal.project import model_files
 from spotal.project.database import is_ours
 from spotal.project.lock import held
 from spotal.project.places import BACKUPS, DATABASE, FEATURES, LINK, OWN, PICTURES
@@ -87,7 +87,7 @@ def _move_models(connection: sqlite3.Connection, folder: Path) -> None:
     ours = [(row[0], column, path) for row in rows for column, path in zip(columns, row[1:], strict=True) if path]
     ours = [entry for entry in ours if _MODEL.fullmatch(entry[2])]
     moved = []
-    made.note(folder, [f"{OWN}/{path}" for _, _, path in ours])
+    model_files.note(folder, [f"{OWN}/{path}" for _, _, path in ours])
     for number, column, path in ours:
         _rename(folder / path, folder / OWN / path)
         if (folder / OWN / path).exists():

@@ -17,6 +17,7 @@ from spotal.project import settings as toml
 from spotal.project.arrivals import is_blank
 from spotal.project.counting import count
 from spotal.project.database import Database
+from spotal.project.findings import told, told_aside
 from spotal.project.imports import Imports
 from spotal.project.items import Items
 from spotal.project.labels import Labels
@@ -29,7 +30,6 @@ from spotal.project.rounds import Rounds
 from spotal.project.schema import REVISION
 from spotal.project.settings import Settings
 from spotal.project.sources import location, look, table_stamp
-from spotal.project.told import told, told_aside
 from spotal.storage.files import atomic_path
 from spotal.tables.configuration import closest
 

@@ -47,8 +47,8 @@ _ABOUT = {
         "share": "share of each batch that comes from the items held back, to measure accuracy honestly",
     },
     "limits": {
-        "cost": "file with the price of one answer about each item; budgets are money then: .csv or .parquet",
-        "groups": "file with the group of each item: .csv or .parquet, with id and group",
+        "cost": "price of one answer about each item; budgets are money then: a table such as .csv or .parquet",
+        "groups": "file with the group of each item: a table with id and group",
         "max_per_group": "most items of a group that are picked, random ones for the audit left out",
     },
     "stop": {
@@ -117,8 +117,8 @@ class Audit:
 class LimitSettings:
     """What answers cost, and how many of a group are asked for.
 
-    cost : str or None, .csv or .parquet with the columns ``id`` and ``cost``, the positive price of one answer;
-        ``budget`` and ``batch_size`` are money then
+    cost : str or None, a table (.csv, .parquet, .jsonl, ...) with the columns ``id`` and ``cost``, the positive price
+        of an answer; ``budget`` and ``batch_size`` are money then
     groups : str or None, the same with the columns ``id`` and ``group``
     max_per_group : int or None, most items of a group that are picked; needed with groups and only there
 

@@ -20,9 +20,9 @@ from spotal.project.advice import (
     stability,
     verdict,
 )
+from spotal.project.findings import told_aside
 from spotal.project.predictions import read_predictions
 from spotal.project.records import Agreement, Counts, Metric
-from spotal.project.told import told_aside
 
 if TYPE_CHECKING:
     from spotal.project.project import Project

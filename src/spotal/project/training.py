@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from spotal.errors import SpotalWarning
 from spotal.learner import calls
 from spotal.numeric.arrays import blocks
-from spotal.project import made
+from spotal.project import model_files
 from spotal.project.learning import Inputs, Progress, recipe_for
 from spotal.project.places import MODELS
 from spotal.project.predictions import write_rows
@@ -83,7 +83,7 @@ def prepare(project: Project, progress: Progress) -> Model:
     folder = project.folder / MODELS
     stem = f"{len(project.models):04d}-{secrets.token_hex(3)}"
     files: dict[str, Any] = {"embeddings": folder / f"{stem}.embeddings.npy"}
-    made.note(project.folder, [f"{MODELS}/{stem}.{end}" for end in ENDINGS])
+    model_files.note(project.folder, [f"{MODELS}/{stem}.{end}" for end in ENDINGS])
     total = len(project.items)
     if not _tells_apart(labels):
         embeddings = recipe.cold(inputs.X, settings.random_state)
@@ -186,7 +186,7 @@ def _sweep(project: Project) -> None:
         else:
             kept.add(model.embeddings)
         kept |= {model.weights, model.predictions}
-    made.sweep(project.folder, kept)
+    model_files.sweep(project.folder, kept)
 
 
 def _save(learner: Any, folder: Path, stem: str) -> Path:

@@ -48,12 +48,13 @@ def select(
         - a torch ``Dataset`` whose items are vectors, or tuples or dicts that hold one
         - a Hugging Face ``datasets.Dataset``: the column named by ``column``, else ``embedding``, ``embeddings`` or
           ``X``, else all columns of numbers
-        - a path, glob or URI of .npy, .parquet, .arrow, .zarr or .lance files (:func:`spotal.pool.open_pool`), a
-          ``ray.data.Dataset``, or batches that come one by one (:func:`spotal.pool.spool`); these, and an
-          ``np.memmap``, are read a batch at a time and may be larger than memory
+        - a path, glob or URI of .npy, .parquet, .arrow, .feather, .zarr or .lance files
+          (:func:`spotal.pool.open_pool`), a ``ray.data.Dataset``, or batches that come one by one
+          (:func:`spotal.pool.spool`); these, and an ``np.memmap``, are read a batch at a time and may be larger than
+          memory
     budget : int, rows to choose, from 0 to the number of unlabeled rows; with ``cost``, the money to spend (float)
     strategy : str or Strategy
-        A name, see :func:`spotal.strategies.names`, or an object such as ``SPOT(reach=2)``. "spot" needs no labels and
+        A name, see :func:`spotal.strategies.names`, or an object such as ``SPOT(reach=0.5)``. "spot" needs no labels and
         no model, and uses both when they are given.
     labeled : rows that have labels already: row numbers (m,), or a boolean mask (n,)
     labels : their classes: (m,), one for each row of ``labeled``; or (n,), one for each row of the pool. Texts,

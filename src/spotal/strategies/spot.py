@@ -20,8 +20,8 @@ from spotal.selection.graph import NeighborGraph
 from spotal.selection.lloyd import settle
 from spotal.selection.provenance import describe
 from spotal.strategies._content import ContentRandom, fill
-from spotal.strategies._draw import draw
 from spotal.strategies._record import Clock
+from spotal.strategies._representatives import draw
 from spotal.strategies._sample import LEAST_ROWS, Sample, rows_needed
 from spotal.strategies.base import Choice, Query, Strategy
 

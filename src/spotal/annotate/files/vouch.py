@@ -8,7 +8,7 @@ from pathlib import Path, PurePosixPath
 
 from spotal.annotate.files.base import Row, digest_of
 from spotal.annotate.files.finder import Finder, spellings
-from spotal.annotate.same import plain
+from spotal.annotate.same_text import plain
 from spotal.errors import DataFileError
 from spotal.project import Item
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from spotal.annotate.base import Pulled
 from spotal.annotate.label_studio.pages import CONTENT, ITEM, PAGE, moment, pages
-from spotal.annotate.same import is_same_text
+from spotal.annotate.same_text import is_same_text
 from spotal.project import Answer
 from spotal.project.labels import MOST_CHARACTERS
 

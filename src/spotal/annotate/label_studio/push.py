@@ -10,7 +10,7 @@ from spotal.annotate.label_studio.client import ONCE
 from spotal.annotate.label_studio.config import NONE
 from spotal.annotate.label_studio.images import image_urls
 from spotal.annotate.label_studio.pages import CONTENT, ITEM, pages
-from spotal.annotate.same import is_same_text
+from spotal.annotate.same_text import is_same_text
 from spotal.numeric.arrays import blocks
 from spotal.project.class_sets import parted
 from spotal.project.schema import FORMER

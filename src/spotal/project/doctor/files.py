@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING
 from spotal.errors import DataFileError, SpotalError, SpotalWarning
 from spotal.images import decode
 from spotal.numeric.processors import processors
-from spotal.project import made
+from spotal.project import model_files
 from spotal.project.doctor.base import Finding, Progress, some
+from spotal.project.findings import told_aside
 from spotal.project.places import MODELS
 from spotal.project.sources import look
-from spotal.project.told import told_aside
 
 if TYPE_CHECKING:
     from spotal.project.project import Project
@@ -95,7 +95,7 @@ def check_models(project: Project) -> Iterator[Finding]:
 def check_strays(project: Project) -> Iterator[Finding]:
     """Files that trainings made and no record names; call it while no command is at work: records come after files."""
     kept = {path for model in project.models.all() for path in (model.weights, model.embeddings, model.predictions)}
-    stray = made.strays(project.folder, kept)
+    stray = model_files.strays(project.folder, kept)
     if stray:
         sentence = f"{len(stray)} files in {MODELS} belong to no model: {some(path.name for path in stray)}"
         yield Finding("models", sentence, "delete them", fix=lambda: _delete(stray))
@@ -103,7 +103,7 @@ def check_strays(project: Project) -> Iterator[Finding]:
 
 def check_leftovers(folder: Path) -> Iterator[Finding]:
     """Unfinished files that interrupted commands left in .spotal; call it while no command is at work."""
-    found = made.leftovers(folder)
+    found = model_files.leftovers(folder)
     if found:
         names = some(path.relative_to(folder).as_posix() for path in found)
         yield Finding("leftovers", f"{len(found)} unfinished files: {names}", "delete them", fix=lambda: _delete(found))

@@ -1,4 +1,4 @@
-"""Made: the names of model files, written down before the files, so that only files of ours are ever removed."""
+"""Names of model files, written down before the files are made, so that only files of ours are ever removed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Told: sentences about what a look through the data found."""
+"""Sentences about what a look through the data found."""
 
 from __future__ import annotations
 
