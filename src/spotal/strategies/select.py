@@ -54,8 +54,8 @@ def select(
           memory
     budget : int, rows to choose, from 0 to the number of unlabeled rows; with ``cost``, the money to spend (float)
     strategy : str or Strategy
-        A name, see :func:`spotal.strategies.names`, or an object such as ``SPOT(reach=0.5)``. "spot" needs no labels and
-        no model, and uses both when they are given.
+        A name, see :func:`spotal.strategies.names`, or an object such as ``SPOT(reach=0.5)``. "spot" needs no labels
+        and no model, and uses both when they are given.
     labeled : rows that have labels already: row numbers (m,), or a boolean mask (n,)
     labels : their classes: (m,), one for each row of ``labeled``; or (n,), one for each row of the pool. Texts,
         integers, booleans or a categorical. Without ``labeled``, the rows that have a label are the labeled ones: None,
