@@ -12,12 +12,15 @@ from spotal.learner.base import Learner, check_indicator
 from spotal.loop.oracle import SKIPPED
 from spotal.numeric.arrays import as_array
 from spotal.numeric.indicator import indicator, is_sets
+from spotal.pool.sparse import is_sparse
 
 __all__ = ["SetClasses", "SetOracle", "as_matrix"]
 
 
 def as_matrix(labels: Any, n_classes: int | None = None, name: str = "y") -> NDArray[Any]:
-    """Return labels (n, n_classes), or a list of sets, as an array; rows without a label hold -1."""
+    """Return labels (n, n_classes), dense or scipy sparse, or a list of sets, as an array; rows without one hold -1."""
+    if is_sparse(labels):
+        labels = labels.toarray()
     return indicator(labels, n_classes, name) if is_sets(labels) else as_array(labels, name)
 
 
