@@ -67,7 +67,7 @@ class Command(TyperCommand):
             return super().invoke(ctx)
 
     def _warn_of_unknown(self) -> None:
-        """Warn of environment variables that begin as this command's do and are none of them, such as misspelled ones."""
+        """Warn of environment variables that begin as this command's do and are none of its options."""
         known = [str(param.envvar) for param in self.params if param.envvar is not None]
         for name in sorted(os.environ):
             if name.startswith(self.begin) and name not in known:
