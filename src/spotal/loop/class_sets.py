@@ -65,7 +65,7 @@ class SetClasses:
             self.test = check_indicator(matrix, n_test, self.n, "y_test", "X_test")
 
     def numbered(self, values: NDArray[Any]) -> bool:
-        """Whether labels are numbers of columns: they are not, they have a column each."""
+        """Return False: labels are not numbers of columns, since each class has a column of its own."""
         return False
 
     def names(self, values: NDArray[Any]) -> NDArray[Any]:
