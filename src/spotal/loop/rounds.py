@@ -31,6 +31,7 @@ from spotal.numeric.indicator import is_sets
 from spotal.numeric.seeds import Seed, as_seed, check_seed
 from spotal.numeric.sizes import size_of
 from spotal.pool.file_signature import FileSignature, mapped_file
+from spotal.pool.frames import check_order
 from spotal.pool.rows import as_rows, count, has_columns, take
 
 if TYPE_CHECKING:
@@ -68,6 +69,8 @@ class Rounds:
         observers: Iterable[Callable[[Event], object]] = (),
         column: str | None = None,
     ) -> None:
+        check_order(X, oracle=oracle, labels=labels, embeddings=embeddings, cost=cost, groups=groups)
+        check_order(X_test, y_test=y_test)
         self.X, self.index = as_rows(X, column=column)
         self._column = column
         file = mapped_file(self.X) if isinstance(self.X, np.ndarray) else None
