@@ -131,3 +131,20 @@ def test_loops_that_share_a_learner_predict_by_their_own_labels():
     assert first.predict(X).tolist() == before.tolist()
     assert first.predict_proba(X).shape == (60, len(first.classes_))
     assert second.predict_proba(X).shape == (60, len(second.classes_))
+
+
+def test_labels_of_a_selection_that_are_easily_misread():
+    known, flat = [3, 7, 50], np.full((60, 3), 1 / 3)
+    with pytest.raises(InputError, match="labels must be numbers of the 3 columns of probabilities, from 0, found 5"):
+        spotal.select(X, 2, labeled=known, labels=[0, 5, 1], probabilities=flat)
+    named = spotal.select(X, 2, labeled=known, labels=[0, 5, 1], probabilities=flat, classes=[0, 1, 5], random_state=0)
+    coded = spotal.select(X, 2, labeled=known, labels=[0, 2, 1], probabilities=flat, random_state=0)
+    assert named.indices.tolist() == coded.indices.tolist()
+    with pytest.raises(InputError, match="rows of different length"):
+        spotal.select(X, 2, labeled=known, labels=[[1], [1, 2], [0]])
+    marks = np.eye(3, dtype=int)
+    plain = spotal.select(X, 2, labeled=known, labels=marks, random_state=0).indices.tolist()
+    for labels in (scipy.sparse.csr_matrix(marks), [{0}, {1}, {2}]):
+        assert spotal.select(X, 2, labeled=known, labels=labels, random_state=0).indices.tolist() == plain
+    limited = spotal.select(X, 2, labeled=known, labels=marks, random_state=0, max_memory="2GB")
+    assert limited.indices.tolist() == plain

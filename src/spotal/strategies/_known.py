@@ -59,6 +59,14 @@ def check_known(
             )
         return rows, codes_of(values, names, "labels")
     if values.dtype.kind in "ib":
+        outside = values[(values < 0) | (values >= columns)] if columns is not None else values[:0]
+        if len(outside):
+            raise InputError(
+                "labels",
+                must=f"be numbers of the {columns} columns of probabilities, from 0",
+                found=outside[0],
+                remedy="or pass classes=model.classes_, the class of each column",
+            )
         return rows, values.astype(np.int64)
     names, codes = np.unique(values, return_inverse=True)
     if columns is not None and columns != len(names):

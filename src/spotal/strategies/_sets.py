@@ -9,9 +9,11 @@ from numpy.typing import NDArray
 
 from spotal.errors import InputError
 from spotal.numeric.arrays import as_array
+from spotal.numeric.classes import shape_of
 from spotal.numeric.indicator import indicator, is_sets
+from spotal.pool.sparse import is_sparse
 
-__all__ = ["ClassSets", "class_sets"]
+__all__ = ["ClassSets", "are_sets", "class_sets"]
 
 
 class ClassSets:
@@ -44,10 +46,17 @@ class ClassSets:
             )
 
 
+def are_sets(labels: Any) -> bool:
+    """Return whether labels are those of rows with several classes: a matrix, dense or sparse, or a list of sets."""
+    return labels is not None and (is_sets(labels) or len(shape_of(labels)) == 2)
+
+
 def class_sets(labels: Any, probabilities: Any, n: int) -> ClassSets | None:
     """Return what is known of rows with several classes; None where labels are not a matrix, nor a list of sets."""
-    if labels is None or not (is_sets(labels) or np.ndim(labels) == 2):
+    if not are_sets(labels):
         return None
+    if is_sparse(labels):
+        labels = labels.toarray()
     return ClassSets(labels, probabilities, n)
 
 

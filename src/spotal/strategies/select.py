@@ -124,6 +124,7 @@ def select(
     from spotal.pool import as_pool, on_device
     from spotal.pool.frames import check_order
     from spotal.strategies._known import check_known
+    from spotal.strategies._sets import are_sets
     from spotal.strategies.memory import within
 
     check_order(pool, labels=labels, labeled=labeled, probabilities=probabilities, mass=mass, cost=cost, groups=groups)
@@ -137,9 +138,10 @@ def select(
     pool = as_pool(pool, column=column, random_state=as_seed(random_state))
     if device is not None:
         pool = on_device(pool, device)
+    one_class = None if are_sets(labels) else labels
     columns = 0 if probabilities is None else int(np.prod(np.shape(probabilities)[1:]))
     of = {
-        "labeled": len(check_known(labeled, labels, len(pool), classes)[0]) if most is not None else 0,
+        "labeled": 0 if most is None else len(check_known(labeled, one_class, len(pool), classes)[0]),
         "limited": groups is not None or max_per_group is not None,
         "known": mass is not None or probabilities is not None,
         "classes": columns,
