@@ -62,6 +62,9 @@ def test_rows_without_a_label_are_skipped_and_the_empty_set_is_a_label():
     loop.query()
     loop.teach(np.vstack([Y[:2], np.full((2, 3), -1)]))
     assert len(loop.labeled_) == 5
+    loop.query()
+    loop.teach([None] * 4)
+    assert (len(loop.labeled_), len(loop.skipped_)) == (5, 7)
 
 
 @pytest.mark.parametrize(

@@ -85,6 +85,8 @@ class SetClasses:
 
         Raises InputError.
         """
+        if isinstance(answered, list | tuple) and answered and all(one is None for one in answered):
+            answered = np.full((len(answered), self.n), SKIPPED)
         matrix = as_matrix(answered, self.n, "oracle")
         if matrix.shape != (n, self.n):
             raise InputError(
