@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 from tests.annotate.server import TOKEN, USER
-from tests.walk import steps
+from tests.walks import steps
 
 from spotal.project import Project
 
