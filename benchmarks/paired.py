@@ -1,7 +1,7 @@
 """SPOT's default less each peer on the encoders' pools, paired over seeds. Prints figures of docs/evidence/research.md.
 
 spotal bench 'encoder-*' --out RUN --kept benchmarks/results
-python -m benchmarks.paired RUN
+python -m benchmarks.paired RUN [PREFIX]    # of the protocols, encoder- by default
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ FIRST = 3
 """Batches that are shown one by one, from no label."""
 
 
-def main(run: str) -> None:
+def main(run: str, prefix: str = "encoder-") -> None:
     """Print for each pool and peer: points of the mean of the curve, p after Holm's correction, the first batches."""
-    cells, _ = cells_of(run, "encoder-")
+    cells, _ = cells_of(run, prefix)
     means: dict[str, list[float]] = {}
     for cell in cells:
         peers = [name for name in cell.curves if name != "spot"]
@@ -38,8 +38,8 @@ def main(run: str) -> None:
             print(f"  {name:18} {len(gap)} seeds  {gap.mean():+.1f}  p {p:.3f}  first batches {first}")
             means.setdefault(name, []).append(float(gap.mean()))
     for name, gaps in means.items():
-        print(f"{name:18} mean over {len(gaps)} pools {np.mean(gaps):+.1f}")
+        print(f"{name:18} mean over {len(gaps)} pools {np.mean(gaps):+.1f}, ahead on {sum(gap > 0 for gap in gaps)}")
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main(*sys.argv[1:])

@@ -59,6 +59,12 @@ def test_the_table_of_the_evidence_is_that_of_the_benchmarks():
     assert f"level with the best of {len(ahead_of_best)} other strategies" in front
     assert abs(min(ahead_of_best)) < 0.05
     assert f"{ahead:.0f} points of balanced accuracy ahead of random" in " ".join(front.split())
+    suite = (DOCS / "evidence" / "suite.md").read_text(encoding="utf-8")
+    ranks = re.findall(r"^\| ([\w-]+) \| [\d.]+ \|$", suite, re.MULTILINE)
+    assert ranks[:2] == ["uherding", "spot"]
+    assert f"on {len(re.findall('^`suite-', suite, re.MULTILINE))} more tasks second of {len(ranks)}" in " ".join(
+        front.split()
+    )
     for (pool, figures), cell in zip(rows, cells, strict=True):
         own, best, herding, chance = figures.replace("*", "").split(" | ")
         mean, _, who = best.partition(" ")

@@ -39,6 +39,15 @@ embedding = { kind = "pixels-pca", dim = 8 }
 initial = { kind = "random", count = 10 }
 """
 
+FAILS = """
+from spotal.strategies import Strategy
+
+class Fails(Strategy):
+    name = "fails"
+    def _choose(self, query):
+        raise RuntimeError("out of ideas")
+"""
+
 
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory):
@@ -235,10 +244,19 @@ def test_a_wrong_command_ends_with_one_sentence_and_two(words, message, tmp_path
 
 
 def test_jobs_that_fail_are_named_and_the_exit_status_says_so(tmp_path):
-    (tmp_path / "bad.toml").write_text(FILE.replace("size = 120", 'size = 1250, balance = "balanced"'))
+    (tmp_path / "mine.py").write_text(FAILS)
+    (tmp_path / "bad.toml").write_text(FILE.replace('"margin", "coreset"', '"mine.py:Fails"'))
     found = invoke("bench", str(tmp_path / "bad.toml"), "--out", str(tmp_path / "run"), "--seeds", "1")
     assert found.exit_code == 1
-    assert "bad, margin, seed 0 failed: pool size needs 125 rows of a class of digits" in found.stderr
+    assert "bad, Fails, seed 0 failed: RuntimeError: out of ideas" in found.stderr
+    assert "random" in invoke("report", str(tmp_path / "run")).stdout
+
+
+def test_a_pool_that_cannot_be_drawn_is_said_before_the_first_job(tmp_path):
+    (tmp_path / "bad.toml").write_text(FILE.replace("size = 120", 'size = 1250, balance = "balanced"'))
+    found = invoke("bench", str(tmp_path / "bad.toml"), "--out", str(tmp_path / "run"), "--seeds", "1")
+    assert found.exit_code == 2
+    assert "pool size needs 125 rows of a class of digits" in found.stderr
     assert invoke("report", str(tmp_path / "run")).exit_code == 2
 
 

@@ -64,8 +64,7 @@ def test_training_as_json(spotal, images):
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
-        (["images"], "--model or --train must be given"),
-        (["images", "--model", "x:y", "--train", "simclr"], "and not both"),
+        (["images", "--model", "x:y", "--train", "simclr"], "--model and --train must not be given both"),
         (["images", "--train", "magic"], "--train must be simclr"),
         (["none", "--model", "x.pt"], "none does not exist"),
         (["images", "--model", "no_module:make"], "cannot be made (ModuleNotFoundError"),

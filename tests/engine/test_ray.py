@@ -204,7 +204,9 @@ def test_shards_of_tables_and_what_is_wrong_with_them(cluster, tmp_path):
             found = spotal.select(source, 20, strategy, random_state=0)
             np.testing.assert_array_equal(found.indices, alone.indices)
             np.testing.assert_array_equal(found.cell_mass, alone.cell_mass)
-        assert spotal.select(blocks, 20, random_state=0, engine="ray").indices.tolist() == alone.indices.tolist()
+        assert (
+            spotal.select(blocks, 20, strategy, random_state=0, engine="ray").indices.tolist() == alone.indices.tolist()
+        )
         assert ray.is_initialized()
         with pytest.raises(InputError, match=r"finite, .* row\(s\) (100 of .*1|1200 of .*2)\.parquet"):
             SPOT().query(opened, 4, random_state=5)

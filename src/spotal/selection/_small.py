@@ -19,15 +19,14 @@ FEWEST = 16
 
 def keys_below(values: Any, bound: Any, keys: Any, count: Any) -> None:
     """As in ``_loops``."""
-    bits = values ^ ((values >> 31) & 0x7FFFFFFF)
-    most = bound ^ ((bound >> 31) & 0x7FFFFFFF)
-    chosen = bits <= most[:, None]
-    count[: len(bits)] = chosen.sum(1)
-    row, place = np.nonzero(chosen)
-    at = np.arange(len(row)) - np.repeat(np.cumsum(count[: len(bits)]) - count[: len(bits)], count[: len(bits)])
-    fits = at < keys.shape[1]
+    room = keys.shape[1]
     keys[:] = np.iinfo(np.int64).max
-    keys[row[fits], at[fits]] = (bits[row[fits], place[fits]].astype(np.int64) << 32) | place[fits]
+    for i, (row, most) in enumerate(zip(values, bound, strict=True)):
+        bits = row ^ ((row >> 31) & 0x7FFFFFFF)
+        place = np.flatnonzero(bits <= (most ^ ((most >> 31) & 0x7FFFFFFF)))
+        count[i] = len(place)
+        place = place[:room]
+        keys[i, : len(place)] = (bits[place].astype(np.int64) << 32) | place
 
 
 def measure_reach(

@@ -142,7 +142,7 @@ class Draw(Pass[_Drawn, tuple[NDArray[np.int64], NDArray[np.float64]]]):
         self.size, self.among, self.seed = size, among, query.seed
         self.where, self.labeled, self.weights = query.pool.where, np.sort(query.labeled), query.mass
         self.probabilities, self.multilabel = query.probabilities, query.multilabel
-        first = np.linspace(0, len(query.pool) - 1, min(LEAST_ROWS, len(query.pool))).astype(np.int64)
+        first = np.linspace(0, len(query.pool) - 1, min(LEAST_ROWS, size, len(query.pool))).astype(np.int64)
         points = query.pool.rows(first).float()
         self.center = points.mean(0)
         # what is typical: any other number would do, and change only how many rows are drawn by which rule
