@@ -270,7 +270,7 @@ def test_no_label_in_a_file_is_lost(tmp_path):
     active.run(2)
     active.save(path)
     before = path.read_bytes()
-    with raises_input("path", "12 labels"):
+    with raises_input("path", "12 answers"):
         loop().save(path)
     with raises_input("path", "other data"):
         loop(data=X * 2).load(path)

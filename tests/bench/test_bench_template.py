@@ -116,3 +116,42 @@ def test_pictures_are_files_of_two_kinds_the_same_each_time(spotal, rows, tmp_pa
     assert {path.name: path.read_bytes() for path in Path("again").iterdir()} == found
     rows.unlink()  # a run that is done needs its data no more
     assert spotal("bench", "p.toml", "--out", "run", "--dry-run").exit_code == 0
+
+
+def test_a_picture_that_spotal_did_not_write_is_not_replaced(spotal, rows, tmp_path):
+    (tmp_path / "p.toml").write_text(SMALL, encoding="utf-8")
+    assert spotal("bench", "p.toml", "--out", "run", "--workers", 1).exit_code == 0
+    assert spotal("report", "run", "--plots", "plots").exit_code == 0
+    again = spotal("report", "run", "--plots", "plots")
+    assert again.exit_code == 0, again.output
+    for name in ("p.svg", "p.pdf"):
+        own = tmp_path / f"own {name}" / name
+        own.parent.mkdir()
+        own.write_bytes(b"a picture of one's own")
+        told = spotal("report", "run", "--plots", own.parent)
+        assert told.exit_code == 2
+        assert "is there already and spotal did not write it; name another folder by --plots" in told.stderr
+        assert [path.name for path in own.parent.iterdir()] == [name]
+        assert own.read_bytes() == b"a picture of one's own"
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (("--template", "my.toml"), "write: spotal bench --template > my.toml"),
+        (("p.toml", "--redo", "coresets"), "--redo must name strategies of the protocols, random, coreset"),
+        (("p.toml", "--strategies", ","), "--strategies must name one strategy at least"),
+        (("one.toml",), "dataset has rows of one class only in one.csv"),
+        (("none.toml",), "labels.csv must have a column"),
+    ],
+)
+def test_what_is_asked_of_bench_and_cannot_be_done_is_refused(spotal, rows, tmp_path, words, told):
+    (tmp_path / "p.toml").write_text(SMALL, encoding="utf-8")
+    (tmp_path / "one.toml").write_text(SMALL.replace("rows.npy", "one.csv"), encoding="utf-8")
+    (tmp_path / "none.toml").write_text(SMALL.replace("rows.npy", ""), encoding="utf-8")
+    (tmp_path / "one.csv").write_text("a,b,label\n" + "".join(f"{k},{k % 7},gull\n" for k in range(60)))
+    result = spotal("bench", *words, "--out", "run")
+    assert result.exit_code == 2, result.output
+    assert result.stderr.startswith("Error: ")
+    assert told in result.stderr
+    assert not (tmp_path / "run").exists() or not list((tmp_path / "run").glob("*.html"))

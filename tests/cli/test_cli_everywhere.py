@@ -75,6 +75,18 @@ def test_a_wrong_value_in_the_environment_is_one_sentence(refused, pool, monkeyp
         assert said.startswith(f"Error: {variable} ")
 
 
+def test_a_variable_that_no_option_has_is_told_of(spotal, pool, monkeypatch):
+    monkeypatch.setenv("SPOTAL_SELECT_RANDOMSTATE", "3")
+    monkeypatch.setenv("SPOTAL_SELECT_POOL", "x.npy")
+    monkeypatch.setenv("SPOTAL_BENCH_WHAT", "1")  # another command's
+    said = spotal("select", pool["npy"], "-n", 5)
+    assert said.exit_code == 0
+    told = [line for line in said.stderr.splitlines() if "is no option of spotal select" in line]
+    assert len(told) == 2
+    assert told[1].endswith("did you mean 'SPOTAL_SELECT_RANDOM_STATE'?")
+    assert spotal("select", pool["npy"], "-n", 5, "-q").stderr == ""
+
+
 def test_quiet_prints_errors_and_json_alone(spotal, refused, pool, images):
     done = spotal("select", pool["npy"], "-n", 5, "--quiet")
     assert (done.exit_code, done.stdout, done.stderr) == (0, "", "")

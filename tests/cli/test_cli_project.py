@@ -132,6 +132,11 @@ def test_init_refuses(refused, vectors, words, said):
 
 def test_init_does_not_overwrite(spotal, refused, begun):
     assert "is a spotal project already" in refused("init", "p", "--pool", "vectors.npy", "--classes", "a,b")
+    before = Path("vectors.npy").read_bytes()
+    assert "vectors.npy is a file; name a folder" in refused(
+        "init", "vectors.npy", "--pool", "vectors.npy", "--classes", "a,b"
+    )
+    assert Path("vectors.npy").read_bytes() == before
 
 
 def test_a_project_that_is_none(refused):
@@ -200,7 +205,7 @@ def test_predict_refuses(refused, spotal, begun):
 def test_status_before_and_after(spotal, begun):
     before = spotal("status", "p")
     assert before.exit_code == 0, before.output
-    assert "Accuracy: not known, which needs a trained model" in before.stdout
+    assert "Accuracy: not known yet; it needs a trained model" in before.stdout
     assert "Next: spotal next p" in before.stdout
     assert "Nothing to train" in spotal("train", "p").stdout
     spotal("next", "p")

@@ -13,6 +13,7 @@ from tests.raising import raises_input
 from torch.utils.data import Dataset, TensorDataset
 
 import spotal
+from spotal.errors import InputError
 from spotal.numeric.classes import read_labels
 from spotal.pool import as_pool
 from spotal.pool.rows import as_rows, fingerprint, stack, take
@@ -290,3 +291,25 @@ def test_names_of_classes_that_have_no_label_yet():
 def test_labels_that_are_no_classes(labels, found):
     with raises_input("labels", found):
         read_labels(labels, "labels")
+
+
+def test_labels_in_another_order_than_the_frame_are_refused():
+    from sklearn.linear_model import LogisticRegression
+
+    from spotal import ActiveLearner
+
+    rows = np.random.default_rng(0).normal(size=(30, 3))
+    frame = pd.DataFrame(rows, index=[f"bird {k}" for k in range(30)])
+    names = pd.Series(np.where(rows[:, 0] > 0, "gull", "tern"), index=frame.index)
+    known = names.where(np.arange(30) < 6)
+    turned = names[::-1]
+    with pytest.raises(InputError, match="labels has an index in another order than the DataFrame's; align it"):
+        spotal.select(frame, 3, labels=known[::-1])
+    for wrong in ({"oracle": turned}, {"labels": turned}, {"X_test": frame, "y_test": turned, "oracle": names}):
+        with pytest.raises(InputError, match="in another order"):
+            ActiveLearner(frame, LogisticRegression(), **wrong)
+    by_place = spotal.select(rows, 3, labels=known.to_numpy(), random_state=0).indices
+    for pool, labels in (
+        (frame, known), (frame, known.reset_index(drop=True)), (rows, known[::-1].set_axis(frame.index[::-1])[::-1])
+    ):  # fmt: skip
+        assert spotal.select(pool, 3, labels=labels, random_state=0).indices.tolist() == by_place.tolist()

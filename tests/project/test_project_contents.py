@@ -16,6 +16,7 @@ from spotal.errors import DataFileError, SpotalWarning
 from spotal.project import Audit, Data, Pick, Project, Settings
 from spotal.project.places import DATABASE
 from spotal.project.records import Added, Found
+from spotal.storage.system import file_system
 
 CLASSES = ("cat", "dog")
 NOTHING_HELD = Audit(held_back=0.0, share=0.0)
@@ -305,6 +306,7 @@ def settled(monkeypatch):
     from spotal.project import project, sources
 
     monkeypatch.setattr(sources, "SETTLED", -(10**18))
+    monkeypatch.setattr(sources, "UNTIMED", ())
     looks = []
     monkeypatch.setattr(project, "look", lambda *a, **k: looks.append(1) or sources.look(*a, **k))
     return looks
@@ -349,6 +351,62 @@ def test_a_table_just_written_is_read_again(pool):
     np.save(path, rows.astype(np.float32))
     os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
     assert project.refresh().changed == ["2"]
+
+
+def test_a_table_changed_behind_its_stamp_is_read_again(settled, pool, tmp_path):
+    project, rows, path = pool
+    rows = rows.astype(np.float32)
+
+    def changed(row, change):
+        before = path.stat()
+        rows[row] += 1
+        change()
+        os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+        assert (path.stat().st_size, path.stat().st_mtime_ns) == (before.st_size, before.st_mtime_ns)
+        assert project.refresh().changed == [str(row)]
+
+    def replace():
+        np.save(tmp_path / "other.npy", rows)
+        os.replace(tmp_path / "other.npy", path)
+
+    def link():
+        np.save(tmp_path / f"linked {rows[0, 0]}.npy", rows)
+        path.unlink()
+        path.symlink_to(tmp_path / f"linked {rows[0, 0]}.npy")
+
+    changed(1, lambda: np.save(path, rows))
+    changed(2, replace)
+    changed(3, link)
+    changed(5, link)
+
+
+def test_writes_through_a_map_are_seen(pool, monkeypatch):
+    from spotal.project import sources
+
+    monkeypatch.setattr(sources, "SETTLED", -(10**18))
+    project, _, path = pool
+    held_open = np.load(path, mmap_mode="r+")
+    for row in (1, 2, 2, 3):  # the file's time changes with the first write to a page that is on disk
+        held_open[row] += 1
+        assert project.refresh().changed == [str(row)]
+
+
+def test_stamps_are_not_believed_in_a_file_system_in_memory(pool, monkeypatch):
+    from spotal.project import sources
+
+    project = pool[0]
+    data, folder = project.settings.data, project.folder
+    monkeypatch.setattr(sources, "SETTLED", -(10**18))
+    monkeypatch.setattr(sources, "file_system", lambda device: "ext4")
+    assert sources.table_stamp(data, folder) is not None
+    monkeypatch.setattr(sources, "file_system", lambda device: "tmpfs")
+    assert sources.table_stamp(data, folder) is None
+
+
+@pytest.mark.skipif(not os.path.ismount("/dev/shm"), reason="no file system in memory is there")
+def test_the_type_of_a_file_system_is_known():
+    assert file_system(os.stat("/dev/shm").st_dev) == "tmpfs"
+    assert file_system(0xFFF00) is None
 
 
 def test_rows_of_numbers_are_followed(pool):

@@ -146,3 +146,15 @@ def test_the_table_of_a_loop_has_what_got_no_label_too():
     assert table["row"].tolist() == np.concatenate([done.picks for done in active.rounds_]).tolist()
     assert table["label"].isna().tolist() == (table["row"] % 2 == 1).tolist()
     assert table["round"].tolist() == [0] * 10 + [1] * 10
+
+
+def test_a_selection_of_no_row_and_a_pool_of_other_rows_are_not_drawn():
+    nothing = spotal.select(X, 0, random_state=0)
+    assert nothing.plot("map").axes
+    with raises_input("kind", "no row is picked or labeled"):
+        nothing.plot("coverage")
+    picks = spotal.select(X, 3, random_state=0)
+    with raises_input("pool", 50):
+        picks.plot("map", pool=X[:50])
+    with raises_input("pool", 1):
+        spotal.Selection(picks.indices, cells=picks.cells).plot("map", pool=X[:1])

@@ -35,6 +35,10 @@ def check_data(protocols: Iterable[Protocol]) -> None:
             continue
         data = library.load(name)
         where = f"protocol {protocol.name!r}"
+        if len(data.class_names) < 2:
+            raise InputError(
+                "dataset", f"has rows of one class only in {name}, so there is nothing to learn", "add another class"
+            ).within(where)
         if not protocol.learner.is_frozen and not data.is_images:
             raise InputError(
                 "learner",

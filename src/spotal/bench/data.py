@@ -34,7 +34,7 @@ def load(name_or_path: str) -> Dataset:
 
 def _state(path: Path) -> tuple[Any, ...]:
     """What tells one state of a path from another, in whichever folder the process is."""
-    files = (path, path.with_name("labels.csv"))
+    files = (path, path.parent / "labels.csv")
     return os.path.abspath(path), *(file.stat().st_mtime_ns if file.exists() else None for file in files)
 
 

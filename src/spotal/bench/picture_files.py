@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from spotal.bench import plots
 from spotal.report.plots import LIGHT, svg
 from spotal.storage.files import atomic_path
+from spotal.storage.outputs import check_unnamed
 
 __all__ = ["figures_of", "write_pictures"]
 
@@ -37,15 +38,21 @@ def write_pictures(summary: dict[str, Any], folder: str | os.PathLike[str]) -> l
     Raises
     ------
     OutputError
-        The folder cannot be written.
+        The folder cannot be written, or holds a file of such a name that spotal did not write.
     """
     place, written = Path(folder), []
-    for name, figure in figures_of(summary).items():
+    figures = figures_of(summary)
+    for name in figures:
+        for ending in ("svg", "pdf"):
+            check_unnamed(place / f"{name}.{ending}", "name another folder by --plots")
+    for name, figure in figures.items():
         for ending in ("svg", "pdf"):
             with atomic_path(place / f"{name}.{ending}") as part:
                 if ending == "svg":
                     part.write_bytes(svg(figure))
                 else:
-                    figure.savefig(part, format="pdf", metadata={"CreationDate": None, "Producer": None})
+                    figure.savefig(
+                        part, format="pdf", metadata={"CreationDate": None, "Producer": None, "Creator": "spotal"}
+                    )
             written.append(place / f"{name}.{ending}")
     return written

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from spotal.cli.console import Terminal, duration, output, print_json, say, warn
-from spotal.errors import InputError
+from spotal.errors import InputError, like
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -87,11 +87,17 @@ def bench(
         _list(console, as_json)
         return
     if template:
+        if protocols:
+            raise InputError(
+                "template",
+                f"prints a protocol and writes no file, found {protocols[0]}",
+                f"write: spotal bench --template > {protocols[0]}",
+            )
         from spotal.bench import protocol_library
 
         typer.echo(protocol_library.template(), nl=False)
         return
-    chosen = _protocols(protocols or [], seeds, _names(strategies))
+    chosen = _protocols(protocols or [], seeds, _names(strategies, "strategies"))
     from spotal.bench.jobs import plan
     from spotal.bench.store import FILE, Store
     from spotal.bench.workers import run
@@ -103,8 +109,15 @@ def bench(
         _check(jobs, {}, dry_run)
         _dry(console, as_json, jobs, {}, None, count)
         return
+    again = _names(redo, "redo") or []
+    labels = list(dict.fromkeys(job.strategy.label for job in jobs))
+    unknown = next((name for name in again if name not in labels), None)
+    if unknown is not None:
+        raise InputError(
+            "redo", must=f"name strategies of the protocols, {', '.join(labels)}", found=unknown,
+            remedy=like(unknown, labels),
+        )  # fmt: skip
     with Store(out) as store:
-        again = _names(redo) or []
         if again and not dry_run:
             store.forget([job for job in jobs if job.strategy.label in again])
         if kept is not None and kept.is_dir() and not dry_run:
@@ -236,8 +249,11 @@ def _check(jobs: list[Job], counts: dict[str, int], dry_run: bool) -> None:
     check_data(left)
 
 
-def _names(text: str | None) -> list[str] | None:
-    return None if text is None else [name.strip() for name in text.split(",") if name.strip()]
+def _names(text: str | None, option: str) -> list[str] | None:
+    names = None if text is None else [name.strip() for name in text.split(",") if name.strip()]
+    if names == []:
+        raise InputError(option, must="name one strategy at least", found=repr(text), remedy="or leave it out")
+    return names
 
 
 def _cache(folder: Path | None, features: Path | None) -> Any:

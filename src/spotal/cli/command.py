@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import lru_cache
@@ -12,8 +13,8 @@ import typer
 from typer.core import TyperCommand, TyperOption
 from typer.main import get_command
 
-from spotal.cli.console import Terminal, quiet
-from spotal.errors import InputError
+from spotal.cli.console import Terminal, quiet, warn
+from spotal.errors import InputError, like
 from spotal.terminal import visible
 
 __all__ = ["ENVIRONMENT", "PREFIX", "Command", "variables"]
@@ -32,7 +33,7 @@ class Command(TyperCommand):
         settings["params"] = [*settings.get("params", []), *_shared_params()]
         settings["help"] = _unwrapped(settings.get("help") or "")
         super().__init__(*words, **settings)
-        begin = f"{PREFIX}_{str(self.name).upper().replace('-', '_')}_"
+        self.begin = begin = f"{PREFIX}_{str(self.name).upper().replace('-', '_')}_"
         own = [param for param in self.params if isinstance(param, TyperOption) and param.envvar is None]
         for param in own:
             param.envvar = begin + _long(param)[2:].upper().replace("-", "_")
@@ -62,7 +63,16 @@ class Command(TyperCommand):
         """Run the command, with log messages on standard error where they are asked for."""
         ctx.meta[ENVIRONMENT] = variables(ctx)
         with _logging(ctx.meta.get("spotal.verbose", 0)), quiet(ctx.meta.get("spotal.quiet", False)):
+            self._warn_of_unknown()
             return super().invoke(ctx)
+
+    def _warn_of_unknown(self) -> None:
+        """Warn of environment variables that begin as this command's do and are none of its options."""
+        known = [str(param.envvar) for param in self.params if param.envvar is not None]
+        for name in sorted(os.environ):
+            if name.startswith(self.begin) and name not in known:
+                hint = like(name, known) or "unset it"
+                warn(f"{name} in the environment is no option of spotal {self.name}; {hint}")
 
 
 def _long(param: Any) -> str:

@@ -11,7 +11,7 @@ import typer
 
 from spotal.cli.console import print_json, progress, steps
 from spotal.cli.dialect import Delimiter, Encoding, dialect_of
-from spotal.cli.found import tell
+from spotal.cli.init_summary import print_summary
 from spotal.errors import InputError
 
 if TYPE_CHECKING:
@@ -146,7 +146,7 @@ def init(
         return
     if copies.told():
         said.append(copies.told())
-    tell(folder, settings, counts, endings, said, recipe.name, chosen)
+    print_summary(folder, settings, counts, endings, said, recipe.name, chosen)
 
 
 def _data(

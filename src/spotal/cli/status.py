@@ -137,7 +137,7 @@ def _sentences(found: Status) -> list[str]:
             lines.append("  labels or items have changed since")
     if not found.curve:
         needs = "a trained model and answered audit items" if found.counts.held_back else "items that are held back"
-        lines.append(f"Accuracy: not known, which needs {needs}")
+        lines.append(f"Accuracy: not known yet; it needs {needs}")
     now = found.accuracy
     if now is not None:
         of = "of the pool with all classes right" if found.sets else "of the pool"

@@ -12,7 +12,7 @@ from spotal.numeric.calibration import calibration_error
 __all__ = ["score"]
 
 BINS = 15
-"""Of the calibration error."""
+"""Bins of the calibration error."""
 
 
 def score(probabilities: NDArray[Any], y: NDArray[np.int64]) -> dict[str, float]:

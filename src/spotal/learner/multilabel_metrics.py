@@ -12,7 +12,7 @@ from spotal.numeric.calibration import calibration_error
 __all__ = ["f1_scores", "score_sets"]
 
 BINS = 15
-"""Of the calibration error."""
+"""Bins of the calibration error."""
 
 
 def f1_scores(

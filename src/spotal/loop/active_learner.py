@@ -184,7 +184,7 @@ class ActiveLearner(Rounds):
         """
         if not len(self.labeled_):
             raise InputError("X", "cannot be predicted without a label", "run a round first")
-        if self._trained_on != len(self.labeled_):
+        if self._trained_on != len(self.labeled_) or not self._fitted_last:
             self._fit(None)
         return calls.predict(self.learner, self._rows(X, "X"))
 
@@ -194,7 +194,7 @@ class ActiveLearner(Rounds):
         Raises
         ------
         InputError
-            The file is there and is no saved loop, or holds labels that this loop has not.
+            The file is there and is no saved loop, belongs to other data, or holds answers that this loop has not.
         OutputError
             The file cannot be written.
         """

@@ -12,12 +12,15 @@ from spotal.learner.base import Learner, check_indicator
 from spotal.loop.oracle import SKIPPED
 from spotal.numeric.arrays import as_array
 from spotal.numeric.indicator import indicator, is_sets
+from spotal.pool.sparse import is_sparse
 
 __all__ = ["SetClasses", "SetOracle", "as_matrix"]
 
 
 def as_matrix(labels: Any, n_classes: int | None = None, name: str = "y") -> NDArray[Any]:
-    """Return labels (n, n_classes), or a list of sets, as an array; rows without a label hold -1."""
+    """Return labels (n, n_classes), dense or scipy sparse, or a list of sets, as an array; rows without one hold -1."""
+    if is_sparse(labels):
+        labels = labels.toarray()
     return indicator(labels, n_classes, name) if is_sets(labels) else as_array(labels, name)
 
 
@@ -62,7 +65,7 @@ class SetClasses:
             self.test = check_indicator(matrix, n_test, self.n, "y_test", "X_test")
 
     def numbered(self, values: NDArray[Any]) -> bool:
-        """Whether labels are numbers of columns: they are not, they have a column each."""
+        """Return False: labels are not numbers of columns, since each class has a column of its own."""
         return False
 
     def names(self, values: NDArray[Any]) -> NDArray[Any]:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from spotal.errors import InputError
+from spotal.errors import InputError, SpotalWarning
 from spotal.learner.base import Learner, check_labels
 from spotal.loop.oracle import SKIPPED
-from spotal.numeric.classes import codes_of, read_labels
+from spotal.numeric.classes import codes_of, read_labels, shape_of
 
 __all__ = ["ClassNames"]
 
@@ -100,22 +101,31 @@ class ClassNames:
         ------
         InputError
             It is not one label for each row, of the type of the labels ``so_far``, or no class of this loop.
+
+        Warns
+        -----
+        SpotalWarning
+            All labels by now are 1, and others are -1: two classes may be meant, and -1 is no label.
         """
-        if np.ndim(answered) != 1 or len(answered) != n:
+        shape = shape_of(answered)
+        if shape != (n,):
             raise InputError(
                 "oracle",
                 must=f"answer one label for each of {n} rows",
-                found=f"shape {np.shape(answered)}",
+                found=f"shape {shape}",
                 remedy="for a function of one row, pass lambda rows: [function(row) for row in rows]",
             )
-        array = np.asarray(answered)
-        known: NDArray[np.bool_]
-        if (
-            array.dtype.kind in "iu" and self.has_no_minus_one
-        ):  # a batch of two classes and skips is no misunderstanding
-            values, known = array.astype(np.int64), array != SKIPPED
-        else:
-            values, known = read_labels(answered, "oracle", minus_one=self.has_no_minus_one)
+        values, known = read_labels(answered, "oracle", minus_one=False)
+        if values.dtype.kind == "i" and self.has_no_minus_one:
+            skipped = known & (values == SKIPPED)
+            known &= ~skipped
+            if skipped.any() and known.any() and (values[known] == 1).all() and not (so_far != 1).any():
+                warnings.warn(
+                    f"the oracle answered -1 and 1: -1 means no label, so {int(skipped.sum()):,} rows got none and are "
+                    "never asked for again; if -1 is a class, pass classes=[-1, 1]",
+                    SpotalWarning,
+                    stacklevel=5,
+                )
         kept = values[known]
         if not len(kept):
             return values, known

@@ -149,16 +149,19 @@ class Batches:
             "known": probabilities is not None,
             "classes": 0 if probabilities is None else probabilities.shape[1],
         }
-        with within(self.max_memory, seen.shape, budget, strategy, **of):
-            selection = strategy.query(
-                seen,
-                budget,
-                labeled=None if cold else np.searchsorted(kept, state.labeled),
-                labels=None if cold else codes,
-                probabilities=probabilities if whole or probabilities is None else probabilities[kept],
-                random_state=state.seed(QUERY),
-                **self.limits.known(kept),
-            )
+        try:
+            with within(self.max_memory, seen.shape, budget, strategy, **of):
+                selection = strategy.query(
+                    seen,
+                    budget,
+                    labeled=None if cold else np.searchsorted(kept, state.labeled),
+                    labels=None if cold else codes,
+                    probabilities=probabilities if whole or probabilities is None else probabilities[kept],
+                    random_state=state.seed(QUERY),
+                    **self.limits.known(kept),
+                )
+        except InputError as error:
+            raise (error.renamed("X") if error.argument == "pool" and pool is self.X else error) from None
         found = check_rows(selection.indices, len(kept), "strategy's picks")
         picks = kept[found]
         n_known = int(np.isin(picks, state.labeled).sum())

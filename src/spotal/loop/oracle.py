@@ -34,6 +34,7 @@ class VectorOracle:
         The label of each pool row: integers, texts, booleans, floats that are classes or a categorical. It skips rows
         with None, NaN, pandas.NA or the integer -1. Copied.
     name : str, what errors call y
+    minus_one : bool, whether the integer -1 is no label; False where it is a class
 
     Raises
     ------
@@ -48,13 +49,13 @@ class VectorOracle:
     ['tern', None]
     """
 
-    def __init__(self, y: ArrayLike, name: str = "y") -> None:
-        values, known = read_labels(y, name)
-        if values.dtype.kind == "i" and values.min(initial=0) < SKIPPED:
+    def __init__(self, y: ArrayLike, name: str = "y", *, minus_one: bool = True) -> None:
+        values, known = read_labels(y, name, minus_one=minus_one)
+        if minus_one and values.dtype.kind == "i" and values.min(initial=0) < SKIPPED:
             raise InputError(
                 name, must="hold classes from 0, or -1 for no label", found=values.min(), remedy="encode it so"
             )
-        missing: Any = SKIPPED if values.dtype.kind == "i" else None
+        missing: Any = SKIPPED if values.dtype.kind == "i" and minus_one else None
         self._y = (
             values if known.all() else np.where(known, values if missing == SKIPPED else values.astype(object), missing)
         )

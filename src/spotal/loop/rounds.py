@@ -6,6 +6,7 @@ import inspect
 import time
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
+from weakref import WeakValueDictionary
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -25,16 +26,21 @@ from spotal.loop.oracle import SKIPPED, Oracle, VectorOracle
 from spotal.loop.pool_rows import compared
 from spotal.loop.state import NETWORK, LoopState, Pending
 from spotal.numeric.checks import check_count
+from spotal.numeric.classes import read_labels, shape_of
 from spotal.numeric.indicator import is_sets
 from spotal.numeric.seeds import Seed, as_seed, check_seed
 from spotal.numeric.sizes import size_of
 from spotal.pool.file_signature import FileSignature, mapped_file
+from spotal.pool.frames import check_order
 from spotal.pool.rows import as_rows, count, has_columns, take
 
 if TYPE_CHECKING:
     from spotal.learner import Learner
 
 __all__ = ["Rounds"]
+
+_FITTED_LAST: WeakValueDictionary[int, Rounds] = WeakValueDictionary()
+"""The loop that fitted a learner last, by the learner's id: several loops may be given the same learner."""
 
 
 class Rounds:
@@ -63,6 +69,8 @@ class Rounds:
         observers: Iterable[Callable[[Event], object]] = (),
         column: str | None = None,
     ) -> None:
+        check_order(X, oracle=oracle, labels=labels, embeddings=embeddings, cost=cost, groups=groups)
+        check_order(X_test, y_test=y_test)
         self.X, self.index = as_rows(X, column=column)
         self._column = column
         file = mapped_file(self.X) if isinstance(self.X, np.ndarray) else None
@@ -91,7 +99,7 @@ class Rounds:
             learner, self.X, None if sets is None else sets.shape[1], multilabel=sets is not None
         )
         self.strategy = _strategy(strategy)
-        self.oracle = _oracle(oracle if sets is None else SetOracle(sets), n)
+        self.oracle = _oracle(oracle if sets is None else SetOracle(sets), n, classes)
         self._check_sets(sets)
         self.batch_size, self.max_labels = float(batch_size) if limits.priced else int(batch_size), max_labels
         seed = check_seed(random_state)
@@ -174,6 +182,8 @@ class Rounds:
         """Go on from a state, if it fits to the learner and the classes."""
         name = "state" if state.rounds else "labels"
         if len(state.labels):
+            if isinstance(self._classes, ClassNames) and self._classes.has_no_minus_one and (state.labels == -1).any():
+                raise InputError(name, "has -1 among its labels, which means no label", "pass classes that have -1")
             self._classes.codes(state.labels, name)
             self._classes.test_codes(state.labels)
         self.labeled_, self.labels_, self.skipped_ = state.labeled, state.labels, state.skipped
@@ -183,6 +193,10 @@ class Rounds:
 
     def _known(self, labels: Any, n: int) -> LoopState:
         """The state before the first round where some rows are labeled."""
+        if isinstance(self._classes, ClassNames):
+            given, _ = read_labels(labels, "labels", minus_one=self._classes.has_no_minus_one)
+            if len(given) != n:
+                raise InputError("labels", must=f"hold one label, or None, for each of the {n} rows", found=len(given))
         try:
             values, known = self._classes.answers(labels, n, np.empty(0, np.int64))
         except InputError as error:
@@ -262,7 +276,13 @@ class Rounds:
     def _fit(self, on_epoch: Any) -> None:
         codes, seed = self._classes.codes(self.labels_), self._state.seed(NETWORK)
         calls.fit(self.learner, take(self.X, self.labeled_), codes, random_state=seed, on_epoch=on_epoch)
+        _FITTED_LAST[id(self.learner)] = self
         self._trained_on = len(self.labeled_)
+
+    @property
+    def _fitted_last(self) -> bool:
+        """Whether no other loop has fitted the learner since this one did."""
+        return _FITTED_LAST.get(id(self.learner)) is self
 
     def _train(self, timings: dict[str, float]) -> dict[str, float]:
         """Train on all labels; metrics on the test part."""
@@ -337,12 +357,19 @@ def _strategy(strategy: Any) -> Queries:
 
 def _sets(oracle: Any) -> NDArray[Any] | None:
     """The oracle's labels where they are a matrix, or sets; None where they are not."""
-    if oracle is None or callable(oracle) or not (is_sets(oracle) or np.ndim(oracle) == 2):
+    if oracle is None or callable(oracle) or not (is_sets(oracle) or len(shape_of(oracle)) == 2):
         return None
+    if not is_sets(oracle) and shape_of(oracle)[1] == 1:
+        raise InputError(
+            "oracle",
+            must="be 1-D, or have a column for each class",
+            found=f"shape {shape_of(oracle)}",
+            remedy="pass its one column",
+        )
     return as_matrix(oracle, None, "oracle")
 
 
-def _oracle(oracle: Any, n: int) -> Oracle | None:
+def _oracle(oracle: Any, n: int, classes: Any) -> Oracle | None:
     if isinstance(oracle, type):
         raise InputError(
             "oracle", must="be a function or labels", found=f"the class {oracle.__name__}", remedy=to_call(oracle)
@@ -352,7 +379,8 @@ def _oracle(oracle: Any, n: int) -> Oracle | None:
     if oracle is None or callable(oracle):
         found: Oracle | None = oracle
         return found
-    vector = VectorOracle(oracle, name="oracle")
+    named = [] if classes is None else np.asarray(classes).tolist()
+    vector = VectorOracle(oracle, name="oracle", minus_one=SKIPPED not in named)
     if len(vector) != n:
         raise InputError("oracle", must=f"hold one label for each of the {n} rows of X", found=len(vector))
     return vector

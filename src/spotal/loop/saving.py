@@ -21,28 +21,32 @@ def write(path: str | os.PathLike[str], state: dict[str, Any], data: dict[str, A
     Raises
     ------
     InputError
-        The file is there and is no saved loop, or holds labels that the state has not.
+        The file is there and is no saved loop, belongs to other data, or holds answers that the state has not.
     OutputError
         The file cannot be written.
     """
     place = Path(path)
     if place.exists():
         try:
-            before = read(place, None)
-        except (DataFileError, InputError) as error:
+            before = read(place, data)
+        except DataFileError as error:
             raise InputError(
                 "path", f"is taken by a file that is no saved loop: {error}", "give another name"
             ) from None
-        lost = len(_labels(before) - _labels(state))
+        except InputError:
+            raise InputError(
+                "path", "is taken by a loop that was saved with other data", "give another name", subject=str(place)
+            ) from None
+        lost = len(_answers(before) - _answers(state))
         if lost:
             raise InputError(
                 "path",
-                f"names a file with {lost} labels that this loop has not",
+                f"names a file with {lost} answers that this loop has not",
                 "load it first, or give another name",
                 subject=str(place),
             )
     with atomic_path(place) as part:
-        text = json.dumps({"kind": KIND, "data": data, "state": state}, indent=1, ensure_ascii=False)
+        text = json.dumps({"kind": KIND, "data": data, "state": state}, indent=1)
         part.write_text(text + "\n", encoding="utf-8")
 
 
@@ -72,5 +76,7 @@ def read(path: str | os.PathLike[str], data: dict[str, Any] | None) -> dict[str,
     return state
 
 
-def _labels(state: dict[str, Any]) -> set[tuple[Any, Any]]:
-    return set(zip(state.get("labeled", []), map(str, state.get("labels", [])), strict=False))
+def _answers(state: dict[str, Any]) -> set[tuple[Any, Any]]:
+    """Rows with their labels, and the rows that got none."""
+    labels = zip(state.get("labeled", []), map(str, state.get("labels", [])), strict=False)
+    return {*labels, *((row, None) for row in state.get("skipped", []))}

@@ -111,11 +111,7 @@ class LoopState:
                 "state", must="be what state_dict gave", found=f"it broken at {error}", remedy="save it anew"
             ) from None
         check_rows(np.concatenate([labeled, skipped]), n_rows, "state's rows")
-        if (
-            labels.shape[:1] != labeled.shape
-            or not known.all()
-            or (labels.dtype.kind == "i" and labels.min(initial=0) < -1)
-        ):
+        if labels.shape[:1] != labeled.shape or not known.all():
             raise InputError(
                 "state", must=f"hold one label for each of {len(labeled)} rows", remedy="give one of these data"
             )
@@ -130,4 +126,4 @@ def _labels(given: Any) -> tuple[NDArray[Any], NDArray[np.bool_]]:
         except ValueError as error:  # rows of different length, or no numbers
             raise TypeError(error) from None
         return matrix, np.ones(len(matrix), bool)
-    return read_labels(given, "state's labels")
+    return read_labels(given, "state's labels", minus_one=False)

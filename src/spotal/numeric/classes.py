@@ -2,21 +2,35 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from spotal.errors import InputError
+from spotal.errors import InputError, SpotalWarning
 from spotal.numeric.arrays import is_tensor, to_numpy
 
-__all__ = ["codes_of", "read_labels"]
+__all__ = ["codes_of", "read_labels", "shape_of"]
 
 MISSING_TYPES = ("NAType", "NaTType")
 """Types of the values that pandas uses for what is missing, beside None and NaN."""
 KINDS = {"U": "texts", "i": "integers", "f": "floats", "b": "booleans"}
 FEW = 20
 """Different floats that are always taken for classes; more of them must repeat."""
+LARGEST_INTEGER = 2**63 - 1
+LARGEST_WHOLE = 2.0**53
+"""Whole floats above it are not all different."""
+WRITTEN_MISSING = ("nan", "None", "<NA>", "NaT")
+"""What numpy and pandas write where they turn a missing label into text."""
+
+
+def shape_of(labels: Any) -> tuple[int, ...]:
+    """Return the shape of labels in any form; (n,) for a list whose rows differ in length."""
+    try:
+        return tuple(np.shape(labels))
+    except ValueError:
+        return (len(labels),)
 
 
 def read_labels(labels: Any, name: str, *, minus_one: bool = True) -> tuple[NDArray[Any], NDArray[np.bool_]]:
@@ -39,7 +53,13 @@ def read_labels(labels: Any, name: str, *, minus_one: bool = True) -> tuple[NDAr
     ------
     InputError
         The labels are not one-dimensional, are of several types or of one that is no class, are measurements (more than
-        20 different floats, most of which occur once), or are -1 and 1 only, where -1 is missing.
+        20 different floats, most of which occur once), are integers beyond 64 bits, or are -1 and 1 only, where -1 is
+        missing.
+
+    Warns
+    -----
+    SpotalWarning
+        A text is "nan" or another that numpy and pandas write for a missing label. It is taken for a class.
 
     Examples
     --------
@@ -113,9 +133,18 @@ def _of_one_type(array: NDArray[Any], known: NDArray[np.bool_], name: str) -> ND
             raise InputError(name, must="be texts or numbers, all of one type", found=said, remedy="convert them")
         filler: Any = {"U": "", "f": 0.0, "b": False}.get(kinds[0], 0) if kinds else 0
         kept = [cell if there else filler for cell, there in zip(cells, known, strict=True)]
-        array = np.array(kept, {"U": np.str_, "f": np.float64, "b": np.bool_}.get(kinds[0] if kinds else "", np.int64))
+        try:
+            array = np.array(
+                kept, {"U": np.str_, "f": np.float64, "b": np.bool_}.get(kinds[0] if kinds else "", np.int64)
+            )
+        except OverflowError:
+            raise _too_large(name) from None
     if array.dtype.kind in "iu":
+        if array.dtype == np.uint64 and array.max(initial=0) > LARGEST_INTEGER:
+            raise _too_large(name)
         return array.astype(np.int64)
+    if array.dtype.kind == "U":
+        _warn_of_missing(array, name)
     if array.dtype.kind in "Ub":
         return array
     if array.dtype.kind != "f":
@@ -126,6 +155,8 @@ def _of_one_type(array: NDArray[Any], known: NDArray[np.bool_], name: str) -> ND
     values = np.where(known, array, 0).astype(np.float64)
     if not np.isfinite(values).all():
         raise InputError(name, must="be classes", found="infinity", remedy="repair it")
+    if (np.abs(values) > LARGEST_WHOLE).any():
+        raise _too_large(name)
     if (values == np.round(values)).all():
         return values.astype(np.int64)
     different = len(np.unique(values[known]))
@@ -137,6 +168,19 @@ def _of_one_type(array: NDArray[Any], known: NDArray[np.bool_], name: str) -> ND
             remedy="round or bin them first",
         )
     return values
+
+
+def _too_large(name: str) -> InputError:
+    return InputError(name, must="be classes", found="numbers of more than 64 bits", remedy="give them as texts")
+
+
+def _warn_of_missing(texts: NDArray[Any], name: str) -> None:
+    for written in WRITTEN_MISSING:
+        many = int((texts == written).sum())
+        if many:
+            said = f"{name} holds the text {written!r} {many:,} time{'s' * (many > 1)}, which is taken for a class; "
+            remedy = "write None for a missing label, and keep numpy and pandas from turning it into text"
+            warnings.warn(said + remedy, SpotalWarning, stacklevel=5)
 
 
 def _is_missing(cell: Any) -> bool:

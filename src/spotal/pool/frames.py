@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from spotal.errors import InputError
 
-__all__ = ["index_of", "is_frame", "numbers_of"]
+__all__ = ["check_order", "index_of", "is_frame", "numbers_of"]
 
 
 def is_frame(x: Any) -> bool:
@@ -22,6 +22,39 @@ def index_of(x: Any) -> Any:
     index: Any = getattr(x, "index", None) if type(x).__module__.split(".")[0] == "pandas" else None
     plain = type(index).__name__ == "RangeIndex" and (index.start, index.step, index.name) == (0, 1, None)
     return None if plain else index
+
+
+def check_order(rows: Any, **named: Any) -> None:
+    """Check that pandas objects beside a DataFrame or Series have its rows in the same order.
+
+    Values are taken by position. One whose index has the same names in another order would be taken for other rows.
+
+    Parameters
+    ----------
+    rows : the pool; nothing is checked unless it is a pandas object
+    named : other arguments by name; only pandas objects with one entry for each row are checked
+
+    Raises
+    ------
+    InputError
+        The index of one has the names of the rows, each once, in another order.
+    """
+    index = _pandas_index(rows)
+    for name, value in named.items():
+        other = None if index is None else _pandas_index(value)
+        if other is None or len(other) != len(index) or other.equals(index) or other.has_duplicates:
+            continue
+        if bool(other.isin(index).all()):
+            raise InputError(
+                name,
+                "has an index in another order than the DataFrame's",
+                f"align it by {name}.reindex(frame.index), or pass {name}.to_numpy()",
+            )
+
+
+def _pandas_index(x: Any) -> Any:
+    named = type(x).__name__ in ("DataFrame", "Series") and type(x).__module__.split(".")[0] == "pandas"
+    return x.index if named else None
 
 
 def numbers_of(frame: Any, name: str, column: str | None = None) -> NDArray[Any]:

@@ -59,7 +59,7 @@ class ShardedPool:
 
     @property
     def dtype(self) -> np.dtype[Any]:
-        """Of the rows in the files."""
+        """Type of the numbers in the files."""
         return self.shards[0].dtype
 
     def __len__(self) -> int:

@@ -1,7 +1,7 @@
-"""Board: where every item stands that was picked or spoken about, kept in memory and brought up to date by what is new.
+"""Board: the state of every item that was picked or answered, kept in memory for the labeling page.
 
-Reading a project anew costs as much as the project is large. A board reads it once, and from then on only the items
-that somebody has spoken about since, whoever recorded that: another thread, a command, Label Studio.
+Reading a whole project takes time in proportion to its size. A board reads it once. From then on it reads only the
+items that were answered since, whoever recorded the answer: another thread, a command, Label Studio.
 """
 
 from __future__ import annotations

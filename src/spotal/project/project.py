@@ -215,6 +215,8 @@ class Project:
 
 def _refuse(place: Path) -> None:
     """Refuse a folder that holds a project, labels of one, or a database that an unfinished creation did not leave."""
+    if place.exists() and not place.is_dir():
+        raise ProjectError(f"{place} is a file; name a folder for the project, new or empty")
     if (place / toml.FILE).exists():
         raise ProjectError(f"{place} is a spotal project already; take another folder, or go on with this one")
     check_links(place)

@@ -23,6 +23,7 @@ from spotal.project.contents import content_hash, read_file, stamp_of
 from spotal.project.records import Found
 from spotal.project.schema import REVISION
 from spotal.project.settings import Data
+from spotal.storage.system import file_system
 from spotal.tables import TABLES, read_table, reading
 
 __all__ = ["location", "look", "table_stamp"]
@@ -31,9 +32,10 @@ Contents = Mapping[str, tuple[str, str]]
 
 BLOCK = 4096
 SETTLED = 60_000_000_000
-"""Nanoseconds after its last change from which on the stamp of a table or array is believed. A program may write to an
-array that it has mapped into memory: a page that waits to be written to disk, half a minute, changes again without a
-change of the file's time."""
+"""Nanoseconds after its last change from which on the stamp of a table or array is believed."""
+UNTIMED = ("tmpfs", "ramfs", "hugetlbfs", "vfat", "msdos", "exfat")
+"""File systems whose stamps are not believed. In memory, only the first write through a map sets the file's time; FAT
+keeps no time that a program cannot put back."""
 
 
 def location(data: Data, folder: Path) -> Path:
@@ -42,14 +44,23 @@ def location(data: Data, folder: Path) -> Path:
 
 
 def table_stamp(data: Data, folder: Path) -> str | None:
-    """Stamp of a table or array and of how it is read, to be taken before it is; None where it may not be relied on."""
+    """Stamp of a table or array and of how it is read, to be taken before it is; None where it may not be relied on.
+
+    A program may write to an array that it has mapped into memory. Such a write sets the file's time only where the
+    page has been written to disk since the one before, so pages that wait are written out first.
+    """
     if data.kind == "image":
         return None
+    path = location(data, folder)
     try:
-        found = os.stat(location(data, folder))
+        if not S_ISREG(os.stat(path).st_mode):
+            return None
+        with path.open("rb") as file:  # a network's file system looks for changes when a file is opened
+            os.fsync(file.fileno())
+            found = os.fstat(file.fileno())
     except OSError:
         return None  # whoever reads it says why
-    stamp = stamp_of(found, time.time_ns(), SETTLED) if S_ISREG(found.st_mode) else None
+    stamp = None if file_system(found.st_dev) in UNTIMED else stamp_of(found, time.time_ns(), SETTLED)
     return stamp and f"{stamp}:{content_hash(repr((data, REVISION)).encode())}"
 
 

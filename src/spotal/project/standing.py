@@ -1,4 +1,4 @@
-"""Standing: where each item stands by what annotators said about its present content."""
+"""Standings: the state of each item (labeled, skipped, in conflict, ...), from the answers to its present content."""
 
 from __future__ import annotations
 
@@ -32,17 +32,17 @@ class Standings:
         self._database = project.database
 
     def standings(self) -> dict[str, Standing]:
-        """Where every item stands that anybody has spoken about, by id, in the order of the items."""
+        """Return the state of every item that anybody has answered, by id, in the order of the items."""
         with self._database.read() as connection:
             return {row.item: row for row in _standings(connection)}
 
     def current(self) -> dict[str, Standing]:
-        """What a model may be trained on, by id in the order of the items: decided, and not held back for the audit."""
+        """Return the items that a model may be trained on, by id in order: decided, and not held back for the audit."""
         decided = self._project.settings.decided
         return {name: row for name, row in self.standings().items() if row.state in decided and not row.held_back}
 
     def words(self) -> list[Event]:
-        """The last word of each annotator about each item's present content, in the order of recording."""
+        """Return the last answer of each annotator to each item's present content, in the order of recording."""
         return self._events(latest, EventRow.number)
 
     def _valid(self) -> list[Event]:

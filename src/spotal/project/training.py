@@ -36,7 +36,7 @@ _log = logging.getLogger(__name__)
 BLOCK = 4_096
 """Items that are hashed at a time."""
 ENDINGS = ("embeddings.npy", "predictions.npy", "pt", "joblib")
-"""Of the files that a training may leave."""
+"""Endings of the files that a training may leave."""
 
 
 def train(project: Project, on_progress: Progress | None = None) -> Model:

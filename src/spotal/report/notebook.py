@@ -68,6 +68,11 @@ def selection_plot(selection: Selection, kind: str, pool: Any) -> Figure:
     source = held if pool is None else as_pool(pool)
     if source is None:
         raise InputError("pool", must="be given for a selection that does not hold one", found="None")
+    least = len(held) if held is not None else 1 + int(selection.indices.max(initial=-1))
+    if len(source) < least or (held is not None and len(source) != least):
+        raise InputError("pool", must=f"be the one with {least:,} rows that was chosen from", found=f"{len(source):,}")
+    if kind == "coverage" and not len(selection) + len(labeled):
+        raise InputError("kind", "'coverage' has nothing to draw: no row is picked or labeled", "take 'map'")
     return _pool_plot(kind, source, selection.indices, labeled)
 
 

@@ -35,7 +35,7 @@ def svg(figure: Figure) -> bytes:
 
     out = io.BytesIO()
     with matplotlib.rc_context({"svg.hashsalt": "spotal"}):
-        figure.savefig(out, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
+        figure.savefig(out, format="svg", transparent=True, metadata={"Date": None, "Creator": "spotal"})
     return out.getvalue()
 
 

@@ -173,7 +173,7 @@ class Selection:
         Raises
         ------
         InputError
-            The kind is unknown, or there is no pool.
+            The kind is unknown, there is no pool or it has another number of rows, or there is nothing to draw.
 
         Notes
         -----

@@ -18,9 +18,13 @@ MARKS = {
     ".html": (HTML,),
     ".csv": (b"id,rank,row,cell_mass,strategy", b"label,by,predicted,confidence"),
     ".json": (b'{"format":1,"metric":', b'{"format":1,"headline":'),
+    ".svg": (b"<dc:title>spotal</dc:title>",),
+    ".pdf": (b"/Creator (spotal)",),
 }
-"""What files hold near their beginning that spotal writes under names of its own choice; without blanks of JSON and
-quotes of CSV."""
+"""What files hold near their beginning or end that spotal writes under names of its own choice; without blanks of JSON
+and quotes of CSV."""
+ENDS = 8192
+"""Bytes at the beginning and at the end of a file that are searched for them."""
 
 
 @dataclass(frozen=True)
@@ -75,7 +79,7 @@ def check_unnamed(path: Path, remedy: str) -> None:
 
     Parameters
     ----------
-    path : Path, ending in .html, .csv or .json
+    path : Path, ending in .html, .csv, .json, .svg or .pdf
     remedy : str, what a person can do
 
     Raises
@@ -85,16 +89,18 @@ def check_unnamed(path: Path, remedy: str) -> None:
     """
     try:
         with path.open("rb") as file:
-            head = file.read(4096)
+            ends = file.read(ENDS)
+            file.seek(max(ENDS, file.seek(0, os.SEEK_END) - ENDS))
+            ends += file.read()
     except FileNotFoundError:
         return
     except (OSError, ValueError) as error:
         raise OutputError(f"{path} cannot be read ({error}); {remedy}") from None
     if path.suffix == ".json":
-        head = b"".join(head.split())
+        ends = b"".join(ends.split())
     if path.suffix == ".csv":
-        head = head.replace(b'"', b"")
-    if not any(mark in head for mark in MARKS[path.suffix]):
+        ends = ends.replace(b'"', b"")
+    if not any(mark in ends for mark in MARKS[path.suffix]):
         raise OutputError(f"{path} is there already and spotal did not write it; {remedy}")
 
 

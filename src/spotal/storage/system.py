@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import ctypes
+import os
 from contextlib import suppress
 from pathlib import Path
 
 from spotal.errors import DataFileError
 
-__all__ = ["free_memory", "give_back_memory", "too_large"]
+__all__ = ["file_system", "free_memory", "give_back_memory", "too_large"]
 
 
 def free_memory() -> int | None:
@@ -26,6 +27,17 @@ def free_memory() -> int | None:
 def too_large(path: Path, size: str, free: int, remedy: str) -> DataFileError:
     """What to raise for a file that unpacks to ``size``, in GB, where so many bytes are free."""
     return DataFileError(f"{path} unpacks to {size} GB, and {free / 1e9:.1f} GB of memory are free; {remedy}")
+
+
+def file_system(device: int) -> str | None:
+    """Return the type of the mounted file system of that device (``st_dev``), such as "ext4"; None where not known."""
+    name = f"{os.major(device)}:{os.minor(device)}"
+    with suppress(OSError, ValueError):
+        for line in Path("/proc/self/mountinfo").read_text(errors="surrogateescape").splitlines():
+            mount, _, about = line.partition(" - ")
+            if mount.split()[2] == name:
+                return about.split()[0]
+    return None
 
 
 def give_back_memory() -> None:

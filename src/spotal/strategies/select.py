@@ -44,7 +44,8 @@ def select(
         - an array or torch tensor (n, d) of finite numbers: features or embeddings, of any float or integer type
         - a scipy sparse matrix (n, d), such as TF-IDF. It is never made dense: rows are compared in 128 numbers each,
           by a truncated SVD fitted on at most 20,000 rows (:func:`spotal.pool.sparse.reduced`)
-        - a pandas or polars DataFrame with columns of numbers only; its index comes back as ``Selection.index``
+        - a pandas or polars DataFrame with columns of numbers only; its index comes back as ``Selection.index``. Other
+          arguments are taken by position; one whose index has the same names in another order is refused
         - a torch ``Dataset`` whose items are vectors, or tuples or dicts that hold one
         - a Hugging Face ``datasets.Dataset``: the column named by ``column``, else ``embedding``, ``embeddings`` or
           ``X``, else all columns of numbers
@@ -121,9 +122,11 @@ def select(
     from spotal.engine import using
     from spotal.numeric.sizes import size_of
     from spotal.pool import as_pool, on_device
+    from spotal.pool.frames import check_order
     from spotal.strategies._known import check_known
     from spotal.strategies.memory import within
 
+    check_order(pool, labels=labels, labeled=labeled, probabilities=probabilities, mass=mass, cost=cost, groups=groups)
     chosen = strategy if isinstance(strategy, Strategy) else get(strategy)
     chosen.check_engine(engine)
     most = None if max_memory is None else size_of(max_memory)

@@ -1,4 +1,4 @@
-"""What ``spotal init`` says at its end: what was found, what the budget buys, and what comes next, on one screen."""
+"""Summary that ``spotal init`` prints at its end: what was found, what the budget buys, and what comes next."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from spotal.embed.automatic import Automatic
     from spotal.project import Counts, Settings
 
-__all__ = ["tell"]
+__all__ = ["print_summary"]
 
 NOUNS = {"image": "images", "text": "texts", "embedding": "embeddings"}
 SHOWN = 4
@@ -23,7 +23,7 @@ BUILT_IN = {
 }
 
 
-def tell(
+def print_summary(
     folder: Path,
     settings: Settings,
     counts: Counts,
@@ -32,7 +32,7 @@ def tell(
     title: str,
     chosen: Automatic | None,
 ) -> None:
-    """Print the screen.
+    """Print what ``spotal init`` made, on one screen.
 
     Parameters
     ----------
