@@ -1,13 +1,16 @@
 """docs/start/photos.md, run in an empty folder: what its commands print is written below them, pictures are taken.
 
-    LABEL_STUDIO_BIN=... python -m benchmarks.tutorial
+    LABEL_STUDIO_BIN=... python -m benchmarks.tutorial DATA
 
-The pool is 2,000 images of Fashion-MNIST; answers are the data set's own, on the page in Chromium and in Label Studio.
+``DATA`` is a folder with clothing/train/CLASS/*.jpg (alexeygrigorev/clothing-dataset-small). The pool is 1,500 of
+its photos; answers are the data set's own, on the page in Chromium and in Label Studio. Takes some minutes.
 """
 
 from __future__ import annotations
 
+import argparse
 import re
+import shutil
 import subprocess
 import tempfile
 from pathlib import Path
@@ -15,17 +18,15 @@ from typing import Any
 
 import numpy as np
 from benchmarks.page import CHROMIUM, DESKTOP, keep
-from PIL import Image
 from tests.annotate.server import PASSWORD, TOKEN, USER, installed, running
-from tests.walk import steps
+from tests.walks import steps
 
 from spotal.annotate.label_studio.link import read_link
-from spotal.datasets import load
 
 PAGE = Path(__file__).parents[1] / "docs" / "start" / "photos.md"
 IMAGES = PAGE.parent / "images"
-N, HOME, URL = 2000, "/home/ann", "http://localhost:8080"
-PROJECT = "fashion"
+N, HOME, URL = 1500, "/home/ann", "http://localhost:8080"
+PROJECT = "clothes"
 BATCH, BEFORE = 50, 4
 """Answers in a batch, as the tutorial says, and those before the picture of the page is taken."""
 
@@ -33,18 +34,17 @@ BATCH, BEFORE = 50, 4
 class Walk:
     """One walk; what it needs from one command to the next."""
 
-    def __init__(self, folder: Path, browser: Any, studio: str) -> None:
+    def __init__(self, folder: Path, data: Path, browser: Any, studio: str) -> None:
         self.folder, self.browser, self.studio, self.batches = folder, browser, studio, 0
         variables = {"LABEL_STUDIO_URL": studio, "LABEL_STUDIO_API_KEY": TOKEN, "LOGNAME": "ann", "COLUMNS": "100"}
         self.run = steps.Terminal(folder, **variables)
-        data = load("fashion-mnist")
-        rows = np.random.default_rng(0).choice(len(data.X), N, replace=False)
-        pixels = np.asarray(data.X[rows]).reshape(N, 28, 28).astype(np.uint8)
-        self.classes = list(data.class_names)
-        self.truth = {f"{k:04d}.png": self.classes[int(label)] for k, label in enumerate(np.asarray(data.y)[rows])}
+        photos = sorted(data.glob("*/*.jpg"))
+        rows = np.random.default_rng(0).choice(len(photos), N, replace=False)
+        self.classes = sorted({photo.parent.name for photo in photos})
+        self.truth = {f"{k:04d}.jpg": photos[row].parent.name for k, row in enumerate(rows)}
         (folder / "photos").mkdir()
-        for name, image in zip(self.truth, pixels, strict=True):
-            Image.fromarray(image).save(folder / "photos" / name)
+        for name, row in zip(self.truth, rows, strict=True):
+            shutil.copyfile(photos[row], folder / "photos" / name)
         (folder / "classes.txt").write_text("\n".join(self.classes) + "\n", encoding="utf-8")
 
     def __call__(self, line: str) -> str:
@@ -116,6 +116,9 @@ def main() -> None:
     """Walk, and write the tutorial anew."""
     from playwright.sync_api import sync_playwright
 
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("data", type=Path)
+    data = parser.parse_args().data.resolve()
     command = installed()
     if command is None:
         raise SystemExit("no Label Studio: run make label-studio, or name its command in LABEL_STUDIO_BIN")
@@ -125,7 +128,7 @@ def main() -> None:
         server.mkdir()
         browser = driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
         with running(command, server) as url:
-            walk = Walk(home, browser, url)
+            walk = Walk(home, data / "clothing" / "train", browser, url)
             text = PAGE.read_text(encoding="utf-8")
             text = re.sub(r"```console\n(.*?)```", lambda block: rewrite(block, walk), text, flags=re.DOTALL)
             PAGE.write_text(text, encoding="utf-8")

@@ -60,7 +60,7 @@ SLOW = (
     "strategies/test_transported.py",
     "test_import.py",
     "test_plan.py",
-    "walk",
+    "walks",
     "web/test_web_browser.py",
     "web/test_web_limits.py",
     "web/test_web_together.py",

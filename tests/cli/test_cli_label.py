@@ -39,6 +39,27 @@ def test_a_folder_that_is_no_project(empty):
     assert "is no spotal project" in fails(empty)
 
 
+def test_the_folder_of_the_images_names_the_project_beside_it(empty):
+    (empty / "photos").mkdir()
+    Image.new("RGB", (20, 20)).save(empty / "photos" / "a.png")
+    command = ["status", str(empty / "photos")]
+    assert "make one by spotal init" in " ".join(CliRunner().invoke(app, command).output.split())
+    with Project.create(empty / "photos-labels", Settings(Data("../photos"), ("yes", "no"))):
+        pass
+    result = CliRunner().invoke(app, command, env={"COLUMNS": "300"})
+    assert result.exit_code == 2
+    assert f"give {empty / 'photos-labels'}, its project" in " ".join(result.output.split())
+
+
+def test_status_before_a_model_says_nothing_about_changes_since_then(folder):
+    with Project.open(folder) as project:
+        (task,) = project.rounds.batch()
+        project.labels.record(task.item.id, "yes", annotator="ann")
+    said = CliRunner().invoke(app, ["status", str(folder)]).output
+    assert "1 answer\n" in said
+    assert "have changed since" not in said
+
+
 def test_ports_and_hosts_that_cannot_be_used(folder):
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
@@ -117,7 +138,8 @@ def test_a_plain_folder_of_images_is_offered_a_project_and_found_again(empty):
         assert "1 to answer in" in said
     finally:
         process.send_signal(signal.SIGINT)
-        process.communicate(timeout=60)
+        rest, _ = process.communicate(timeout=60)
+    assert rest.endswith("Stopped; 0 labeled\nNext: spotal status photos-labels\n")
 
 
 def ask(address, path="/api/state", cookie=None):

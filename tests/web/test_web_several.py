@@ -190,3 +190,22 @@ def test_look_alikes_are_suggested_with_all_their_classes(tmp_path, client):
         np.save(project.folder / "predictions.npy", np.tile(np.float32([0.97, 0.2, 0.99]), (12, 1)))
         project.models.add("less", n_labeled=2, predictions="predictions.npy", about={"classes": classes, "many": True})
         assert page.get("/api/suggestions").json()["strips"] == []  # not sure of every class
+
+
+def test_only_what_can_be_done_is_offered_where_nothing_is_to_be_answered(tmp_path, visit):
+    """Neither the strips to confirm nor a finished batch have an item that the buttons could be about."""
+    with make_images(tmp_path, picks=1, many=True) as project, live(project) as server:
+        sure_of(project, "red", "blue")
+        page = visit(server.address)
+        shown(page, "p00.png")
+        buttons = page.locator("#answers .other button:visible")
+        words = [text.split()[-1] for text in buttons.all_inner_texts()]
+        assert words == ["none", "these", "Skip", "Undo", "Back", "Next"]
+        page.get_by_role("button", name="Confirm", exact=True).click()
+        page.get_by_role("heading", name="Nothing to confirm now").wait_for()
+        assert [text.split()[-1] for text in buttons.all_inner_texts()] == ["Undo"]
+        page.get_by_role("button", name="One", exact=True).click()
+        shown(page, "p00.png")
+        page.locator("#answers .primary").click()
+        done(page)
+        assert [text.split()[-1] for text in buttons.all_inner_texts()] == ["Undo", "Back", "Next"]

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 from tests.web.conftest import answer, make_images, predict, send
 
+from spotal.project import Pick
 from spotal.web.review import Filters, review
 
 
@@ -53,6 +55,20 @@ def test_items_held_back_for_the_audit_are_never_suggested(tmp_path, client):
         assert like == "p00.png"
         assert items
         assert not held & set(items)
+
+
+@pytest.mark.parametrize(("truth", "is_shown"), [("red", False), ("green", True)])
+def test_nothing_is_suggested_while_the_audit_shows_that_the_model_is_mostly_wrong(tmp_path, client, truth, is_shown):
+    with make_images(tmp_path, n=30, picks=0, held_back=0.4, random_state=5) as project:
+        held = [one.id for one in project.items if one.held_back]
+        project.rounds.add([Pick("p00.png")], audit=4, strategy="spot", n_labeled=0)
+        predict(project, "green", 0.99)
+        project.labels.record("p00.png", "green", annotator="ann")
+        asked = [pick.item for pick in project.rounds.picks(0) if pick.role == "audit"]
+        assert set(asked) <= set(held)
+        for name in asked:
+            project.labels.record(name, truth, annotator="ann")
+        assert bool(strips(client(project))) == is_shown
 
 
 def test_a_confirmation_is_a_persons_answer_that_says_it_was_suggested(images, client):

@@ -109,6 +109,7 @@ def export_labels(
         return
     say(
         output(as_json),
-        f"Wrote {done.answers:,} answers about {done.items:,} items to {file} ({done.format})",
+        f"Wrote {done.answers:,} answer{'s' * (done.answers != 1)} about {done.items:,} item{'s' * (done.items != 1)} "
+        f"to {file} ({done.format})",
         "bold",
     )

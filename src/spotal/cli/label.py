@@ -59,7 +59,8 @@ def label(
             annotator = getpass.getuser()
     if annotator is not None:
         check_annotator(annotator)
-    images, folder = _found(folder)
+    given = folder
+    images, folder = _found(given)
 
     def ready(address: str) -> None:
         say(console, f"Label at {address}", "bold")
@@ -74,6 +75,8 @@ def label(
         )
         labeled = serve_setup(images, folder, ready, tasks=tasks, **options)
         say(console, f"Stopped; {labeled:,} labeled" if labeled >= 0 else "Stopped; no project was made")
+        if labeled >= 0:
+            say(console, f"Next: spotal status {_short(folder)}", "bold")
         return
     with Project.open(folder) as project:
         asked, counts = len(project.rounds.batch(annotator)), project.counts()
@@ -87,21 +90,32 @@ def label(
         with suppress(KeyboardInterrupt):  # how it is meant to end
             serve(project, ready, tasks=tasks, **options)
         say(console, f"Stopped; {project.counts().labeled:,} labeled")
+        if folder != given:
+            say(console, f"Next: spotal status {_short(folder)}", "bold")
 
 
 def _found(folder: Path) -> tuple[Listing | None, Path]:
     """The folder of the project; and, where it is still to be made, the images that it will be about."""
     from spotal.images import find_images
+    from spotal.project.project import labels_folder
     from spotal.project.settings import FILE
 
     place = folder.resolve()
     if (place / FILE).exists() or not place.is_dir() or not place.name:
         return None, folder
-    beside = place.with_name(f"{place.name}-labels")
+    beside = labels_folder(place)
     if (beside / FILE).exists():
         return None, beside
     images = find_images(folder)
     return (images, beside) if images.paths else (None, folder)
+
+
+def _short(folder: Path) -> str:
+    """A folder as it is typed from here."""
+    import shlex
+
+    here = Path.cwd()
+    return shlex.quote(str(folder.relative_to(here) if folder.is_relative_to(here) else folder))
 
 
 def export(project: Project, progress: Progress, file: Path) -> str:

@@ -89,7 +89,7 @@ def _progress(counts: Counts) -> list[str]:
     """Rounds, answers and their budget, and what is waited for."""
     of = "" if counts.budget is None else f" of {counts.budget:,.10g}"
     people = f", {counts.overlap} people an item" if counts.overlap > 1 else ""
-    given = f"{counts.spent:,}{of if counts.cost is None else ''} answers{people}"
+    given = f"{counts.spent:,}{of if counts.cost is None else ''} answer{'s' * (counts.spent != 1)}{people}"
     price = "" if counts.cost is None else f", for {counts.cost:,.10g}{of}"
     lines = [f"Asked in {counts.rounds:,} round{'s' * (counts.rounds != 1)}: {given}{price}"]
     return lines + [f"  {counts.waiting()}"] * bool(counts.open)
@@ -133,8 +133,8 @@ def _sentences(found: Status) -> list[str]:
     lines = []
     if found.model is not None:
         lines.append(f"Model: {found.model}, trained on {found.n_trained:,} labels")
-    if found.stale:
-        lines.append("  labels or items have changed since")
+        if found.stale:
+            lines.append("  labels or items have changed since")
     if not found.curve:
         needs = "a trained model and answered audit items" if found.counts.held_back else "items that are held back"
         lines.append(f"Accuracy: not known yet; it needs {needs}")

@@ -33,7 +33,7 @@ from spotal.project.sources import location, look, table_stamp
 from spotal.storage.files import atomic_path
 from spotal.tables.configuration import closest
 
-__all__ = ["Project"]
+__all__ = ["Project", "labels_folder"]
 
 _log = logging.getLogger(__name__)
 PATIENCE = 60.0
@@ -135,7 +135,7 @@ class Project:
         """
         place = _place(folder)
         if not (place / toml.FILE).is_file():
-            raise ProjectError(f"{place} is no spotal project, it has no {toml.FILE}; make one by spotal init")
+            raise ProjectError(f"{place} is no spotal project, it has no {toml.FILE}; {_instead(place)}")
         settings = toml.read(place / toml.FILE)
         check_links(place)
         layout.upgrade(place, PATIENCE)
@@ -241,6 +241,17 @@ def _place(folder: str | os.PathLike[str]) -> Path:
     if "\0" in os.fspath(folder):
         raise ProjectError(f"folder {os.fspath(folder)!r} has a NUL character, which no path has; check the path")
     return Path(folder).resolve()
+
+
+def _instead(place: Path) -> str:
+    """What to do where a folder is no project: name the one that ``spotal label`` made beside a folder of images."""
+    beside = labels_folder(place) if place.name else place
+    return f"give {beside}, its project" if (beside / toml.FILE).is_file() else "make one by spotal init"
+
+
+def labels_folder(data: Path) -> Path:
+    """Return the project's folder that ``spotal label`` makes for a folder of images, beside it."""
+    return data.with_name(f"{data.name}-labels")
 
 
 def _check_apart(settings: Settings, place: Path) -> None:

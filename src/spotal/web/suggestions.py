@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from spotal.project.advice.audit import audited
 from spotal.project.predictions import read_embeddings, read_predictions
 from spotal.web.state import item
 
@@ -15,10 +16,12 @@ if TYPE_CHECKING:
     from spotal.project import Project
     from spotal.project.predictions import Predictions
 
-__all__ = ["SURE", "suggestions"]
+__all__ = ["LEAST_RIGHT", "SURE", "suggestions"]
 
 SURE = 0.95
 """Least probability of the guess."""
+LEAST_RIGHT = 0.5
+"""Least share of the audit's items that the model is right about: a weak model is often sure and wrong."""
 STRIPS, LENGTH = 8, 12
 """Strips returned at a time, and most items in one."""
 MOST_ITEMS, MOST_LABELED = 3_000, 1_000
@@ -32,7 +35,8 @@ def suggestions(project: Project) -> dict[str, Any]:
     items may have several classes, it is as sure of each, that the item has it or not, and the item has some); the
     labeled item whose embedding is nearest has that class, or these; and the item may be picked later, that is, nobody
     has answered it, it is in no batch, and it is not held back for the audit. Items of a batch are left out since they
-    were chosen to be looked at one by one.
+    were chosen to be looked at one by one. Nothing is suggested while the model is wrong about more than half of the
+    audit's answered items.
 
     Returns
     -------
@@ -44,7 +48,7 @@ def suggestions(project: Project) -> dict[str, Any]:
     Compares at most 3,000 items with at most 1,000 labeled ones: 3 GFLOP where embeddings have 512 dimensions.
     """
     predictions, embeddings = read_predictions(project), read_embeddings(project)
-    if predictions is None or embeddings is None:
+    if predictions is None or embeddings is None or _is_weak(predictions, project):
         return {"sure": SURE, "strips": []}
     numbers = _sure(predictions, project.items.candidate_numbers(), len(embeddings))
     known = [one for one in project.labels.current().values() if one.number < len(embeddings)][-MOST_LABELED:]
@@ -57,6 +61,12 @@ def suggestions(project: Project) -> dict[str, Any]:
             for like, (label, row) in strips.items()
         ],
     }
+
+
+def _is_weak(predictions: Predictions, project: Project) -> bool:
+    """Whether the audit's answers show that the model is wrong more often than right."""
+    _, found = audited(predictions, project.rounds.audit())
+    return bool(len(found.weight)) and bool(np.average(found.right, weights=found.weight) < LEAST_RIGHT)
 
 
 def _sure(predictions: Predictions, free: NDArray[np.int64], n: int) -> NDArray[np.int64]:

@@ -72,7 +72,7 @@ export class Confirm {
       const isLost = this.session.lost !== null;
       this.box.replaceChildren(
         h("h2", {}, isLost ? "Suggestions come when the server is back" : "Nothing to confirm now"),
-        h("p", {}, "Items show here when the model is sure of them and they look like an item that you labeled. More come with the next training."),
+        h("p", {}, "Items show here when the model is sure of them and they look like an item that you labeled, once the model is right about at least half of the items that measure accuracy. More come with the next training."),
       );
       return;
     }

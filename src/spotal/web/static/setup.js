@@ -50,7 +50,9 @@ function complain(error) {
 function tell() {
   const n = names().length;
   $("start", HTMLButtonElement).disabled = n < 2;
-  $("count").textContent = n ? `${count(n, "class", "classes")}${n < 2 ? ": give two at least" : ""}` : "";
+  const isListed = n === 1 && /[,;\t]/.test(field.value);
+  const missing = isListed ? ": give each name a line of its own" : n < 2 ? ": give two at least" : "";
+  $("count").textContent = n ? count(n, "class", "classes") + missing : "";
 }
 
 async function look() {

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 
 import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 from tests.annotate.server import TOKEN, USER
-from tests.walk import steps
+from tests.walks import steps
 
 from spotal.project import Project
 
@@ -64,6 +65,47 @@ def label(folder, truth):
         for task in batch:
             project.labels.record(task.item.id, truth[task.item.id], annotator="ann", source="cli")
     return len(batch)
+
+
+def test_a_plain_folder_of_photos_needs_one_command_until_the_labels_are_wanted(browser, shapes, tmp_path):
+    """The README's way: the page asks for the classes, makes the project, and chooses each batch."""
+    run = steps.Terminal(tmp_path)
+    page, errors = browser.new_page(), []
+    page.on("pageerror", lambda error: errors.append(error))
+    command = steps.written("README.md", "spotal label photos/").replace("photos/", "shapes/")
+    with run.label(f"{command} --port 0 --no-browser --annotator ann") as said:
+        page.goto(steps.address(said))
+        field, start = page.locator("#classes"), page.get_by_role("button", name="Start labeling")
+        field.fill(", ".join(SHAPES))  # as on a command line
+        page.get_by_text("1 class: give each name a line of its own").wait_for()
+        assert start.is_disabled()
+        field.fill("\n".join(SHAPES))
+        page.get_by_text("3 classes").wait_for()
+        start.click()
+        page.locator(".frame img").wait_for(timeout=1000 * steps.PATIENCE)
+        first = steps.answer(page, 20, SHAPES, shapes)
+        page.get_by_role("button", name="Choose the next batch").click()
+        page.locator(".frame img").wait_for(timeout=1000 * steps.PATIENCE)
+        second = steps.answer(page, 3, SHAPES, shapes)
+    assert said[-2:] == ["Stopped; 23 labeled\n", "Next: spotal status shapes-labels\n"]
+    assert len(first | second) == 23
+
+    with run.label(f"{command} --port 0 --no-browser --annotator ann") as said:  # another day
+        assert "17 to answer in" in said[0]
+        page.goto(steps.address(said))
+        second |= steps.answer(page, 17, SHAPES, shapes)
+        page.get_by_role("heading", name="This batch is done").wait_for()
+    page.close()
+    assert errors == []
+    said = run("spotal status shapes-labels")
+    assert re.search(r"labeled +40\b", said)
+    assert "Asked in 2 rounds: 40 answers" in said
+    run("spotal predict shapes-labels")
+    found = {row["id"]: row for row in rows(tmp_path / "shapes-labels" / "predictions.csv")}
+    assert found.keys() == shapes.keys()
+    assert {name: row["label"] for name, row in found.items() if row["by"] == "person"} == first | second
+    run("spotal export labels.csv shapes-labels")
+    assert {row["id"]: row["label"] for row in rows(tmp_path / "labels.csv")} == first | second
 
 
 def test_from_raw_images_to_a_trained_model(digits, tmp_path):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shlex
 import signal
 import subprocess
@@ -18,9 +19,26 @@ import spotal
 from spotal.annotate import LabelStudio
 from spotal.project import Project
 
+ROOT = Path(__file__).parents[2]
 KEYS = "1234567890"
 READY, PATIENCE = "Label at ", 240
 """Seconds to wait for another process on a busy machine."""
+
+
+def written(page, command, **changes):
+    """A command as a page of the documentation has it, with a few words changed; an error where the page has it not.
+
+    page : str, path in the repository; command : str; changes : from words of the command, ``_`` for ``-``, to others
+    """
+    text = (ROOT / page).read_text(encoding="utf-8")
+    found = {re.sub(r"\s+#.*", "", line).strip().removeprefix("$ ") for line in text.splitlines()}
+    found |= set(re.findall(r"`(spotal [^`]+)`", text))
+    assert command in found, f"{page} does not have {command!r}"
+    for word, other in changes.items():
+        option = f"--{word.replace('_', '-')} "
+        assert option in command, (command, option)
+        command = re.sub(rf"{option}\S+", f"{option}{other}", command)
+    return command
 
 
 class Terminal:
