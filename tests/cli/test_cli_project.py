@@ -273,3 +273,13 @@ def test_init_tells_what_it_found_on_one_screen(spotal, images):
     none = spotal("init", "none", "--images", images, "--classes", "odd,even", "--audit-share", 0)
     assert "Audit     none" in none.stdout
     assert "Budget    none: rounds of 20 until you stop" in none.stdout
+
+
+def test_a_name_of_a_class_may_have_a_comma(spotal, refused, images):
+    done = spotal("init", "p", "--images", images, "--classes", 'gull, "tern, common",5" pipe')
+    assert done.exit_code == 0, done.output
+    with Project.open("p") as project:
+        assert project.settings.classes == ("gull", "tern, common", '5" pipe')
+    said = refused("init", "q", "--images", images, "--classes", 'gull,"tern, common')
+    assert "--classes must be names with commas between" in said
+    assert "double quotes" in said

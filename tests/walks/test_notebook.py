@@ -26,9 +26,8 @@ def cells(path):
 def test_the_cells_run_one_after_the_other_and_their_outputs_show(path, browser, tmp_path, monkeypatch):
     pytest.importorskip("pandas")
     monkeypatch.chdir(tmp_path)
-    names, outputs = {"__name__": "__main__"}, []
-    for code in cells(path):
-        outputs.append(shown(run(code, names)))
+    names = {"__name__": "__main__"}
+    outputs = [shown(run(code, names)) for code in cells(path)]
     if path.suffix == ".md":  # a reader looks at what there is then
         outputs += [shown(names[name]) for name in ("picks", "more", "loop") if name in names]
     found = [one[HTML] for one in outputs if HTML in one]

@@ -1,4 +1,4 @@
-"""A platform whose embeddings are Parquet shards: plan, select under a memory limit, and select again after labeling."""
+"""A platform whose embeddings are Parquet shards: plan, select under a memory limit, and again after labeling."""
 
 from __future__ import annotations
 

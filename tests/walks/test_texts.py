@@ -1,4 +1,4 @@
-"""Somebody with questions in a table: a project of texts, labeled on the page, with a label for every question at the end."""
+"""Somebody with questions in a table: a project of texts, labeled on the page, and a label for each in the end."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ WORDS = {
     "cash": ["the machine kept my cash", "withdraw cash abroad", "cash deposit is missing", "limit for cash"],
     "other": ["change my address", "close the account", "what is the rate", "the app does not start"],
 }
-N, BATCH, AUDIT = 300, 20, 0.1
+N, BATCH = 300, 20
 
 
 @pytest.fixture

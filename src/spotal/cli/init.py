@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import os
 from collections import Counter
 from pathlib import Path
@@ -34,7 +35,10 @@ def init(
     pool: Annotated[
         Path | None, typer.Option(help="Embeddings that you have: .npy, .npz, .csv or .parquet, one row an item.")
     ] = None,
-    classes: Annotated[str | None, typer.Option(help="Names of the classes, with commas between.")] = None,
+    classes: Annotated[
+        str | None,
+        typer.Option(help="Names of the classes, with commas between; in double quotes where a name has one."),
+    ] = None,
     classes_file: Annotated[Path | None, typer.Option(help="File with the name of a class in each line.")] = None,
     many: Annotated[
         bool, typer.Option("--many", help="Items may have several of the classes, or none of them.")
@@ -216,6 +220,15 @@ def _classes(names: str | None, file: Path | None, dialect: Dialect) -> tuple[st
             subject="one of --classes and --classes-file",
         )
     if names is not None:
-        return tuple(name.strip() for name in names.split(",") if name.strip())
+        try:
+            row = next(csv.reader([names], skipinitialspace=True, strict=True), [])
+        except csv.Error:
+            raise InputError(
+                "classes",
+                must="be names with commas between",
+                found=repr(names),
+                remedy="put a name that has a comma in double quotes, or give --classes-file",
+            ) from None
+        return tuple(name.strip() for name in row if name.strip())
     assert file is not None
     return tuple(read_lines(file, dialect))
