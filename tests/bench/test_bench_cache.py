@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 from tests.full_disk import room
 
-from spotal.bench.cache import Cache, locked, try_lock
+from spotal.bench.cache import Cache
 from spotal.errors import OutputError
+from spotal.storage.locks import locked, try_lock
 
 
 def test_the_cache_makes_each_thing_once_and_mends_a_broken_file(tmp_path):
