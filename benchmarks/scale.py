@@ -95,9 +95,11 @@ def _forecast(x: Any, budget: int) -> float:
     """Seconds that ``spotal select --plan`` foretells, of a pool in memory or in a file."""
     from spotal.cli.scale import planned
     from spotal.pool import open_pool
+    from spotal.strategies import get
 
-    request: Any = SimpleNamespace(features=open_pool(x) if isinstance(x, Path) else x)
-    return planned(request, budget, None).seconds
+    cold = dict.fromkeys(("groups", "mass", "probabilities"))
+    request: Any = SimpleNamespace(features=open_pool(x) if isinstance(x, Path) else x, labeled=(), **cold)
+    return planned(request, budget, None, get("spot")).seconds
 
 
 def one_cold(budget: int) -> dict[str, Any]:
