@@ -1,193 +1,68 @@
-"""Compiled loops of coverage on a neighbor graph. Imported when first needed: numba takes a moment."""
+"""Loops of coverage on a neighbor graph: compiled ones, or for little work the same in NumPy and Python, bit for bit.
+
+To import numba and to load compiled code takes a second of a process that may do nothing else.
+"""
 
 from __future__ import annotations
 
+import sys
+from types import ModuleType
 from typing import Any
-
-import numpy as np
-
-from spotal.numeric.compiling import compiled
-from spotal.numeric.shapes import Flags, Floats, Integers
 
 __all__ = ["cover", "degrees", "gains", "keys_below", "measure_reach", "take_greedily", "turn_round"]
 
+REPAID = 1 << 22
+"""Edges of all graphs of this process from which on compiled loops are loaded: a second of work without them."""
+LOOPS = "spotal.selection._loops"
 
-@compiled
-def keys_below(values: Any, bound: Any, keys: Any, count: Any) -> None:
-    """Write a key for each value of a row that is at most the row's bound; count (m,): how many there are.
-
-    Keys of a row sort as its values do, and equal values as their places: the bits of the value, then its place. What
-    has no room in ``keys`` (m, room) is counted only; free room holds the greatest key.
-
-    Parameters
-    ----------
-    values : int32 (m, n), the bits of float32 values, none of them nan; bound : int32 (m,), the bits of float32
-    keys : int64 (m, room)
-    """
-    m, n = values.shape
-    room = keys.shape[1]
-    for i in range(m):
-        found = 0
-        most = bound[i] ^ ((bound[i] >> 31) & 0x7FFFFFFF)  # bits that sort as the numbers do
-        for j in range(n):
-            bits = values[i, j] ^ ((values[i, j] >> 31) & 0x7FFFFFFF)
-            if bits <= most:
-                if found < room:
-                    keys[i, found] = (np.int64(bits) << 32) | j
-                found += 1
-        count[i] = found
-        for j in range(found, room):
-            keys[i, j] = np.iinfo(np.int64).max
+_edges = 0
+"""Edges of the graphs so far."""
 
 
-@compiled
-def measure_reach(
-    near: Integers,
-    squared: Floats,
-    mass: Floats,
-    within: float,
-    around: float,
-    least: int,
-    most: int,
-    reach: Floats,
-    count: Integers,
-) -> None:
-    """reach (s,): squared distance at which a row's neighbors, itself left out, hold the mass ``within``.
-
-    At least ``least`` neighbors count, and at most those that the graph has. count (s,): as many as hold the mass
-    ``around``, at least ``most``, and the row itself.
-    """
-    size, k = near.shape
-    for x in range(size):
-        held, j = 0.0, 0
-        while j < k - 1 and (held < within or j < least):
-            j += 1
-            held += mass[near[x, j]]
-        reach[x] = squared[x, j]
-        while j < k - 1 and (held < around or j < most):
-            j += 1
-            held += mass[near[x, j]]
-        count[x] = j + 1
+def keys_below(values: Any, *rest: Any) -> None:
+    """Write a key for each value that is at most its row's bound."""
+    global _edges
+    _edges += values.size // 8
+    _home().keys_below(values, *rest)
 
 
-@compiled
-def turn_round(near: Integers, squared: Floats, count: Integers, start: Integers, row: Integers, away: Floats) -> None:
-    """Turn the graph round: the rows that have c among their neighbors are row[start[c] : start[c + 1]].
-
-    away : their squared distances to c
-    """
-    size = len(near)
-    for x in range(size):
-        for j in range(count[x]):
-            start[near[x, j] + 1] += 1
-    for c in range(size):
-        start[c + 1] += start[c]
-    at = start[:-1].copy()
-    for x in range(size):
-        for j in range(count[x]):
-            c = near[x, j]
-            row[at[c]], away[at[c]] = x, squared[x, j]
-            at[c] += 1
+def measure_reach(near: Any, squared: Any, mass: Any, *rest: Any) -> None:
+    """Measure how far each row reaches; as in ``_loops``, like all others here."""
+    global _edges
+    _edges += near.size
+    _home().measure_reach(near, squared, mass, *rest)
 
 
-@compiled
-def degrees(row: Integers, reach: Floats, away: Floats) -> None:
-    """Replace squared distances by degrees of coverage, exp(-distance^2 / reach^2)."""
-    for e in range(len(row)):
-        away[e] = np.exp(-away[e] / reach[row[e]])
+def turn_round(*arrays: Any) -> None:
+    """Turn the graph round."""
+    _home().turn_round(*arrays)
 
 
-@compiled
-def cover(c: int, start: Integers, row: Integers, degree: Floats, covered: Floats) -> None:
+def degrees(*arrays: Any) -> None:
+    """Replace squared distances by degrees of coverage."""
+    _home().degrees(*arrays)
+
+
+def cover(c: int, *arrays: Any) -> None:
     """Let row c cover its rows."""
-    for e in range(start[c], start[c + 1]):
-        covered[row[e]] = max(covered[row[e]], degree[e])
+    _home().cover(c, *arrays)
 
 
-@compiled
-def _gain(c: int, start: Any, row: Any, degree: Any, weight: Any, covered: Any) -> float:
-    gain = 0.0
-    for e in range(start[c], start[c + 1]):
-        x = row[e]
-        if degree[e] > covered[x]:
-            gain += weight[x] * (degree[e] - covered[x])
-    return gain
+def gains(*arrays: Any) -> None:
+    """Work out what each candidate would add to the coverage."""
+    _home().gains(*arrays)
 
 
-@compiled
-def gains(
-    candidates: Integers,
-    price: Floats,
-    start: Integers,
-    row: Integers,
-    degree: Floats,
-    weight: Floats,
-    covered: Floats,
-    bound: Floats,
-) -> None:
-    """bound (m,): what each candidate would add to the coverage, for each unit of its price."""
-    for i in range(len(candidates)):
-        bound[i] = _gain(candidates[i], start, row, degree, weight, covered) / price[i]
+def take_greedily(*arrays: Any) -> int:
+    """Fill in picks, each of greatest gain; how many there are."""
+    return int(_home().take_greedily(*arrays))
 
 
-@compiled
-def _sift(heap: Any, size: int, bound: Any) -> None:
-    """Move the head of a heap down to where it belongs: greatest bound first, then least number."""
-    place, item = 0, heap[0]
-    while True:
-        child = 2 * place + 1
-        if child >= size:
-            break
-        if child + 1 < size:
-            a, b = heap[child], heap[child + 1]
-            if bound[b] > bound[a] or (bound[b] == bound[a] and b < a):
-                child += 1
-        other = heap[child]
-        if bound[other] < bound[item] or (bound[other] == bound[item] and other > item):
-            break
-        heap[place] = other
-        place = child
-    heap[place] = item
+def _home() -> ModuleType:
+    if LOOPS in sys.modules or _edges > REPAID:
+        from spotal.selection import _loops
 
+        return _loops
+    from spotal.selection import _small
 
-@compiled
-def take_greedily(
-    candidates: Integers,
-    price: Floats,
-    open_: Flags,
-    heap: Integers,
-    bound: Floats,
-    seen: Integers,
-    state: Integers,
-    start: Integers,
-    row: Integers,
-    degree: Floats,
-    weight: Floats,
-    covered: Floats,
-    picks: Integers,
-) -> int:
-    """Fill in picks, positions among the candidates, each of greatest gain; how many there are.
-
-    A bound that was found after the last pick is a gain: its row is taken. An older one is found anew, and the row goes
-    back into the heap. Candidates that are not open leave it.
-    """
-    size, taken, count = state[0], state[1], 0
-    while count < len(picks) and size > 0:
-        best = heap[0]
-        if bound[best] <= 0:
-            break
-        if open_[best] and seen[best] < taken:
-            bound[best] = _gain(candidates[best], start, row, degree, weight, covered) / price[best]
-            seen[best] = taken
-        else:
-            if open_[best]:
-                picks[count] = best
-                count += 1
-                taken += 1
-                cover(candidates[best], start, row, degree, covered)
-            size -= 1
-            heap[0] = heap[size]
-        if size > 0:
-            _sift(heap, size, bound)
-    state[0], state[1] = size, taken
-    return count
+    return _small
