@@ -13,8 +13,9 @@ from scipy.spatial.distance import cdist
 from scipy.stats import qmc
 
 from spotal.constraints import Allowance, Limits
-from spotal.selection import _compiled, _loops, _small
+from spotal.selection import _compiled_loops, _numpy_loops
 from spotal.selection import coverage as module
+from spotal.selection import graph as graph_module
 from spotal.selection.coverage import Coverage, Reach, neighbors_needed, reaches
 from spotal.selection.graph import NeighborGraph
 
@@ -209,7 +210,8 @@ def test_little_work_is_done_without_compiled_code_to_the_same_bits(monkeypatch,
     limits = Limits(20.0, rng.uniform(1, 3, size), rng.integers(4, size=size), np.full(4, 5))
 
     def found(home):
-        monkeypatch.setattr(_compiled, "_home", lambda: home)
+        for user in (module, graph_module):
+            monkeypatch.setattr(user, "loops_for", lambda edges=0: home)
         graph = NeighborGraph.fit(torch.from_numpy(points), neighbors_needed(size, share))
         reach = reaches(graph, mass, share)
         coverage, within = Coverage(graph, reach, mass), Coverage(graph, reach, mass)
@@ -220,7 +222,7 @@ def test_little_work_is_done_without_compiled_code_to_the_same_bits(monkeypatch,
         first = (graph.near, graph.squared, reach.squared, reach.count, coverage.start, coverage.row, coverage.degree)
         return *first, coverage.covered, picks, within.covered, allowance.open
 
-    for one, other in zip(found(_loops), found(_small), strict=True):
+    for one, other in zip(found(_compiled_loops), found(_numpy_loops), strict=True):
         assert np.array_equal(one, other)
 
 
@@ -230,8 +232,8 @@ def test_compiled_code_is_loaded_where_it_repays():
         "X = np.random.default_rng(0).normal(size=(600, 4))\n"
         "first = spotal.select(X, 5, random_state=0).indices.tolist()\n"
         "assert 'numba' not in sys.modules\n"
-        "from spotal.selection import _compiled\n"
-        "_compiled.REPAID = 0\n"
+        "from spotal.selection import _loops\n"
+        "_loops.REPAID = 0\n"
         "assert spotal.select(X, 5, random_state=0).indices.tolist() == first\n"
         "assert 'numba' in sys.modules\n"
     )

@@ -7,62 +7,30 @@ from __future__ import annotations
 
 import sys
 from types import ModuleType
-from typing import Any
 
-__all__ = ["cover", "degrees", "gains", "keys_below", "measure_reach", "take_greedily", "turn_round"]
+__all__ = ["loops_for"]
 
 REPAID = 1 << 22
 """Edges of all graphs of this process from which on compiled loops are loaded: a second of work without them."""
-LOOPS = "spotal.selection._loops"
+COMPILED = "spotal.selection._compiled_loops"
 
 _edges = 0
 """Edges of the graphs so far."""
 
 
-def keys_below(values: Any, *rest: Any) -> None:
-    """Write a key for each value that is at most its row's bound."""
+def loops_for(edges: int = 0) -> ModuleType:
+    """Return the module of loops to use, ``_compiled_loops`` or ``_numpy_loops``.
+
+    Parameters
+    ----------
+    edges : int, edges of a graph that is begun; 0 for more work on one that was counted
+    """
     global _edges
-    _edges += values.size // 8
-    _home().keys_below(values, *rest)
+    _edges += edges
+    if COMPILED in sys.modules or _edges > REPAID:
+        from spotal.selection import _compiled_loops
 
+        return _compiled_loops
+    from spotal.selection import _numpy_loops
 
-def measure_reach(near: Any, squared: Any, mass: Any, *rest: Any) -> None:
-    """Measure how far each row reaches; as in ``_loops``, like all others here."""
-    global _edges
-    _edges += near.size
-    _home().measure_reach(near, squared, mass, *rest)
-
-
-def turn_round(*arrays: Any) -> None:
-    """Turn the graph round."""
-    _home().turn_round(*arrays)
-
-
-def degrees(*arrays: Any) -> None:
-    """Replace squared distances by degrees of coverage."""
-    _home().degrees(*arrays)
-
-
-def cover(c: int, *arrays: Any) -> None:
-    """Let row c cover its rows."""
-    _home().cover(c, *arrays)
-
-
-def gains(*arrays: Any) -> None:
-    """Work out what each candidate would add to the coverage."""
-    _home().gains(*arrays)
-
-
-def take_greedily(*arrays: Any) -> int:
-    """Fill in picks, each of greatest gain; how many there are."""
-    return int(_home().take_greedily(*arrays))
-
-
-def _home() -> ModuleType:
-    if LOOPS in sys.modules or _edges > REPAID:
-        from spotal.selection import _loops
-
-        return _loops
-    from spotal.selection import _small
-
-    return _small
+    return _numpy_loops

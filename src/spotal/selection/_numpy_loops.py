@@ -1,6 +1,7 @@
-"""The loops of ``_loops`` in NumPy and Python, for graphs of few edges: the same numbers in the same order of adding.
+"""The loops of ``_compiled_loops`` in NumPy and Python, for graphs of few edges, with the same results bit for bit.
 
-``np.cumsum`` and ``np.bincount`` add one number after the other, as a loop does; ``np.sum`` does not.
+Numbers are added in the same order: ``np.cumsum`` and ``np.bincount`` add one after the other, as a loop does, and
+``np.sum`` does not.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ FEWEST = 16
 
 
 def keys_below(values: Any, bound: Any, keys: Any, count: Any) -> None:
-    """As in ``_loops``."""
+    """As in ``_compiled_loops``."""
     room = keys.shape[1]
     keys[:] = np.iinfo(np.int64).max
     for i, (row, most) in enumerate(zip(values, bound, strict=True)):
@@ -32,7 +33,7 @@ def keys_below(values: Any, bound: Any, keys: Any, count: Any) -> None:
 def measure_reach(
     near: Any, squared: Any, mass: Any, within: float, around: float, least: int, most: int, reach: Any, count: Any
 ) -> None:
-    """As in ``_loops``."""
+    """As in ``_compiled_loops``."""
     size, k = near.shape
     held = np.zeros((size, k))
     np.cumsum(mass[near[:, 1:]], axis=1, out=held[:, 1:])
@@ -43,7 +44,7 @@ def measure_reach(
 
 
 def turn_round(near: Any, squared: Any, count: Any, start: Any, row: Any, away: Any) -> None:
-    """As in ``_loops``."""
+    """As in ``_compiled_loops``."""
     size, k = near.shape
     chosen = np.arange(k) < count[:, None]
     ends = near[chosen]
@@ -54,13 +55,13 @@ def turn_round(near: Any, squared: Any, count: Any, start: Any, row: Any, away: 
 
 
 def degrees(row: Any, reach: Any, away: Any) -> None:
-    """As in ``_loops``."""
+    """As in ``_compiled_loops``."""
     exponents = -away / reach[row]
     away[:] = np.fromiter(map(math.exp, exponents.tolist()), np.float64, len(row))  # NumPy's exp rounds otherwise
 
 
 def cover(c: int, start: Any, row: Any, degree: Any, covered: Any) -> None:
-    """As in ``_loops``."""
+    """As in ``_compiled_loops``."""
     edges = slice(start[c], start[c + 1])
     rows = row[edges]
     covered[rows] = np.maximum(covered[rows], degree[edges])
@@ -69,7 +70,7 @@ def cover(c: int, start: Any, row: Any, degree: Any, covered: Any) -> None:
 def gains(
     candidates: Any, price: Any, start: Any, row: Any, degree: Any, weight: Any, covered: Any, bound: Any
 ) -> None:
-    """As in ``_loops``."""
+    """As in ``_compiled_loops``."""
     bound[:] = _gains(candidates, start, row, degree, weight, covered) / price
 
 
@@ -88,7 +89,7 @@ def take_greedily(
     covered: Any,
     picks: Any,
 ) -> int:
-    """As in ``_loops``; gains are found anew for several candidates at once, which gives the same picks."""
+    """As in ``_compiled_loops``; gains are found anew for several candidates at once, which gives the same picks."""
     taken, count, many = int(state[1]), 0, FEWEST
     queue = [(-bound[item], item) for item in heap[: state[0]].tolist()]
     heapify(queue)

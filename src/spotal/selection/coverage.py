@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spotal.constraints.limits import Allowance
+from spotal.selection._loops import loops_for
 from spotal.selection.graph import NeighborGraph
 
 __all__ = ["Coverage", "Reach", "reaches"]
@@ -55,13 +56,13 @@ def reaches(graph: NeighborGraph, mass: NDArray[np.float64], share: float) -> Re
     ----------
     mass : float64 (s,), of the rows, positive somewhere; share : float in (0, 1]
     """
-    from spotal.selection._compiled import measure_reach
-
     size = len(mass)
     squared, count = np.empty(size), np.empty(size, np.int64)
     total = float(mass.sum())
     within, around = min(share, WIDEST) * total, min(EXTENT * share, FARTHEST) * total
-    measure_reach(graph.near, graph.squared, mass, within, around, LEAST, EXTENT * LEAST, squared, count)
+    loops_for(graph.near.size).measure_reach(
+        graph.near, graph.squared, mass, within, around, LEAST, EXTENT * LEAST, squared, count
+    )
     typical = float(np.median(squared)) or float(squared.max()) or 1.0
     return Reach(np.maximum(squared, 1e-6 * typical), count)
 
@@ -86,21 +87,18 @@ class Coverage:
     """
 
     def __init__(self, graph: NeighborGraph, reach: Reach, weight: NDArray[np.float64]) -> None:
-        from spotal.selection._compiled import degrees, turn_round
-
         size = len(weight)
         self.weight = np.ascontiguousarray(weight, np.float64)
         self.start = np.zeros(size + 1, np.int64)
         edges = int(reach.count.sum())
         self.row, self.degree = np.empty(edges, np.int64), np.empty(edges, np.float64)
-        turn_round(graph.near, graph.squared, reach.count, self.start, self.row, self.degree)
-        degrees(self.row, reach.squared, self.degree)
+        loops_for().turn_round(graph.near, graph.squared, reach.count, self.start, self.row, self.degree)
+        loops_for().degrees(self.row, reach.squared, self.degree)
         self.covered = np.zeros(size)
 
     def add(self, rows: NDArray[np.int64]) -> None:
         """Let these rows cover, as labeled ones do."""
-        from spotal.selection._compiled import cover
-
+        cover = loops_for().cover
         for row in rows.tolist():
             cover(row, self.start, self.row, self.degree, self.covered)
 
@@ -151,23 +149,19 @@ class _Queue:
     """Candidates in order of the gain that each had when last looked at."""
 
     def __init__(self, coverage: Coverage, candidates: NDArray[np.int64], price: NDArray[np.float64]) -> None:
-        from spotal.selection._compiled import gains
-
         self.coverage, self.candidates, self.price = coverage, candidates, price
         self.open = np.ones(len(candidates), np.bool_)
         self.bound = np.empty(len(candidates))
         c = coverage
-        gains(candidates, price, c.start, c.row, c.degree, c.weight, c.covered, self.bound)
+        loops_for().gains(candidates, price, c.start, c.row, c.degree, c.weight, c.covered, self.bound)
         self.heap = np.lexsort((np.arange(len(candidates)), -self.bound))  # sorted, hence a heap
         self.seen = np.zeros(len(candidates), np.int64)
         self.state = np.array([len(candidates), 0], np.int64)  # size of the heap, picks so far
 
     def take(self, most: int) -> NDArray[np.int64]:
         """Positions among the candidates of the next ``most`` picks, or of fewer where no gain is left."""
-        from spotal.selection._compiled import take_greedily
-
         c, picks = self.coverage, np.empty(most, np.int64)
-        count = take_greedily(
+        count = loops_for().take_greedily(
             self.candidates, self.price, self.open, self.heap, self.bound, self.seen, self.state,
             c.start, c.row, c.degree, c.weight, c.covered, picks,
         )  # fmt: skip

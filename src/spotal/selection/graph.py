@@ -9,6 +9,7 @@ import torch
 from numpy.typing import NDArray
 
 from spotal.numeric.threads import one_thread, shared, threads
+from spotal.selection._loops import loops_for
 
 __all__ = ["CANDIDATES", "NeighborGraph"]
 
@@ -78,13 +79,12 @@ def _least(values: torch.Tensor, k: int) -> tuple[torch.Tensor, torch.Tensor]:
     if values.device.type != "cpu":
         least = values.topk(k, dim=1, largest=False)
         return least.values, least.indices
-    from spotal.selection._compiled import keys_below
-
     array = values.numpy()
     m, n = array.shape
     keys, count = np.empty((m, min(n, 3 * k + 128)), np.int64), np.empty(m, np.int64)
     rank = k // 8 + k // 32 + 8  # of every eighth value: above the k least of all, by a margin
     bound = np.partition(array[:, ::8], rank, axis=1)[:, rank] if 8 * rank < n - 8 else np.full(m, np.inf, np.float32)
+    keys_below = loops_for(array.size // 8).keys_below
     keys_below(array.view(np.int32), bound.view(np.int32), keys, count)
     keys.sort(axis=1)
     best = keys[:, :k]
