@@ -135,7 +135,7 @@ if sys.argv[1] == "full":
     resource.setrlimit(resource.RLIMIT_FSIZE, (300, resource.getrlimit(resource.RLIMIT_FSIZE)[1]))
 else:
     caching.CacheImpl._locator_classes = []
-from spotal.selection._loops import degrees
+from spotal.selection._compiled_loops import degrees
 away = np.array([1.0, 4.0])
 degrees(np.array([0, 0]), np.array([2.0]), away)
 assert np.allclose(away, np.exp([-0.5, -2.0]))
