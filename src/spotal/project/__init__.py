@@ -45,7 +45,7 @@ A change of the tables: edit ``schema.py``, raise its ``REVISION``, add the next
 ``migrations/versions`` (a test compares the two), and keep the older files as they are.
 """
 
-from spotal.project.board import Board
+from spotal.project.item_states import Board
 from spotal.project.next import next_batch
 from spotal.project.predictions import Predictions, read_embeddings, read_predictions
 from spotal.project.project import Project

@@ -1,4 +1,4 @@
-"""Events as they lie in the database: what annotators said, in the order of recording."""
+"""Events: the table of all answers, in the order of recording."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from spotal.project.schema import EventRow, ImportRow, ItemRow
 if TYPE_CHECKING:
     from sqlalchemy import ColumnElement, Connection
 
-__all__ = ["EVENTS", "ON_PAGE", "read_events", "stands_still", "write_events"]
+__all__ = ["EVENTS", "ON_PAGE", "not_undone", "read_events", "write_events"]
 
 ON_PAGE = ("page", "suggestion")
-"""Sources of answers that people gave on the labeling page."""
+"""Sources of answers from the labeling page."""
 EVENTS = select(
     EventRow.number,
     ItemRow.id,
@@ -32,8 +32,8 @@ EVENTS = select(
 ).join(ItemRow, ItemRow.number == EventRow.item)
 
 
-def stands_still() -> tuple[ColumnElement[bool], ...]:
-    """Conditions on an event: it undoes nothing, and was not undone, by itself or with the import that brought it."""
+def not_undone() -> tuple[ColumnElement[bool], ...]:
+    """Return conditions on an event: it undoes nothing, and neither it nor the import that brought it was undone."""
     undo = aliased(EventRow)
     within = EventRow.number.between(ImportRow.first, ImportRow.first + ImportRow.answers - 1)
     return (
@@ -52,5 +52,5 @@ def write_events(connection: Connection, events: list[tuple[int, Event]]) -> Non
 
 
 def read_events(connection: Connection, query: Executable) -> list[Event]:
-    """The events that a query made from :data:`EVENTS` finds."""
+    """Run a query made from :data:`EVENTS` and return its events."""
     return [Event(*row) for row in connection.execute(query)]
