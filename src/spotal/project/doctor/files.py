@@ -14,7 +14,7 @@ from spotal.images import decode
 from spotal.numeric.processors import processors
 from spotal.project import model_files
 from spotal.project.doctor.base import Finding, Progress, some
-from spotal.project.findings import told_aside
+from spotal.project.findings import describe_set_aside
 from spotal.project.places import MODELS
 from spotal.project.sources import look
 
@@ -63,7 +63,7 @@ def check_data(project: Project) -> Iterator[Finding]:
             check, f"{len(late)} of the changed items have labels, which will be set aside until a person says whether "
             f"they hold: {some(late)}"
         )  # fmt: skip
-    for sentence in told_aside(project.labels.set_aside()):
+    for sentence in describe_set_aside(project.labels.set_aside()):
         yield Finding(check, sentence)
     if found.new:
         yield Finding(check, f"{len(found.new)} items are new; spotal next adds them", note=True)

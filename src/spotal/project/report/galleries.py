@@ -44,9 +44,9 @@ def doubts(facts: Facts, file: Callable[[Item], Path]) -> str:
 def copies(facts: Facts, file: Callable[[Item], Path]) -> str:
     """Items that are copies of others or nearly alike, and those that are both held back and trained on."""
     found, leaks = facts.copies, facts.leaks
-    if not found.told():
+    if not found.summary():
         return ""
-    text = f"<h2>Copies</h2><p>{found.told()}.</p>"
+    text = f"<h2>Copies</h2><p>{found.summary()}.</p>"
     if leaks:
         held = sum(item.held_back and not item.missing for item in facts.items.values())
         text += (
