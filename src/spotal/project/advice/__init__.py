@@ -1,8 +1,8 @@
-"""How good a project's model is, what more labels would buy, and when to stop.
+"""Accuracy of a project's models, expected gain of more labels, coverage of the pool, and the stopping rule.
 
-Accuracy is estimated from the audit sample alone: random items that are never trained on. The learning curve measures
-every model so far on all audit labels there are now, so that its points can be compared; the forecast goes on from it.
-Coverage needs no labels' content, only where they are.
+Accuracy is estimated from the audit sample alone: random items that models never train on. The learning curve measures
+every model on all present audit labels, so that its points are comparable. The forecast extrapolates this curve.
+Coverage depends on which items are labeled, not on their classes.
 """
 
 from spotal.project.advice.accuracy import LEAST_AUDIT, ShareEstimate, estimate

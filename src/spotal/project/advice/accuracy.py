@@ -1,4 +1,4 @@
-"""Shares of the pool, estimated from a weighted random sample, with an interval."""
+"""Estimates of shares of the pool, with intervals, from a weighted random sample."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from spotal.numeric.intervals import share_interval
 __all__ = ["LEAST_AUDIT", "ShareEstimate", "estimate"]
 
 LEAST_AUDIT = 10
-"""Audit labels from which on a forecast and the classes' shares of the pool are shown."""
+"""Minimum number of audit labels for a forecast and for the classes' shares of the pool."""
 
 
 @dataclass(frozen=True)
 class ShareEstimate:
-    """A share with its 95 % interval, from n items."""
+    """A share with its 95 % interval, estimated from n items."""
 
     value: float
     low: float
@@ -26,17 +26,17 @@ class ShareEstimate:
 
 
 def estimate(hit: ArrayLike, weight: ArrayLike) -> ShareEstimate:
-    """Estimate the share of the pool for which something holds, such as that a model is right.
+    """Estimate the share of the pool's items that have a property, for example that a model is right.
 
     Parameters
     ----------
-    hit : bool (n,), n >= 1, whether it holds for each of the sample's items
-    weight : (n,), positive, the number of the pool's items that each stands for
+    hit : bool (n,), n >= 1, whether each item of the sample has the property
+    weight : (n,), positive, number of the pool's items that each item of the sample represents
 
     Notes
     -----
-    Hajek's ratio estimate; the interval is Korn and Graubard's, :func:`~spotal.numeric.intervals.share_interval` with
-    the effective sample size (sum of weights)^2 / (sum of their squares), which keeps its level in small samples.
+    Hajek's ratio estimate with Korn and Graubard's interval: :func:`~spotal.numeric.intervals.share_interval` for the
+    effective sample size (sum of weights)^2 / (sum of their squares). It keeps its level in small samples.
     """
     true, w = np.asarray(hit, float), np.asarray(weight, float)
     value = float(np.average(true, weights=w))

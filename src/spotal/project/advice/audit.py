@@ -1,4 +1,4 @@
-"""What one model says of the audit sample: the source of its accuracy, its calibration and its confusions."""
+"""Predictions of one model for the audit sample: the source of its accuracy, calibration and confusions."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ __all__ = ["Audited", "audited"]
 
 @dataclass(frozen=True, eq=False)
 class Audited:
-    """A model's predictions of the m answered items of the audit that it has seen.
+    """A model's predictions for the m answered audit items that it has seen.
 
     classes : tuple of str (C,)
-    labels : int64 (m,), positions in ``classes``, -1 for "none of these" and for classes that the model does not know;
-        where items may have several classes (``many``), 0 and 1 (m, C)
-    probabilities : float64 (m, C); weight : float64 (m,), number of the pool's items that each stands for
+    labels : int64 (m,), positions in ``classes``, -1 for "none of these" and for classes that the model does not have;
+        with several classes per item (``many``), 0 and 1 (m, C)
+    probabilities : float64 (m, C); weight : float64 (m,), number of the pool's items that each item represents
     """
 
     classes: tuple[str, ...]
@@ -32,20 +32,17 @@ class Audited:
 
     @property
     def right(self) -> NDArray[np.bool_]:
-        """Whether the likeliest class is the label; never for "none of these".
-
-        Where items may have several classes: whether the model says of every class what people say.
-        """
+        """Whether the likeliest class is the label; with ``many``, whether the sets of classes are equal."""
         if self.many:
             return np.asarray(((self.probabilities >= LIKELY) == self.labels.astype(bool)).all(1))
         return np.asarray(self.probabilities.argmax(1) == self.labels)
 
 
 def audited(predictions: Predictions, audit: list[AuditLabel]) -> tuple[NDArray[np.bool_], Audited]:
-    """Look up the audit's items in a model's predictions: which of them it has seen, bool (len(audit),), and these."""
+    """Select the audit items that a model has seen: return the mask, bool (len(audit),), and their predictions."""
     probabilities = predictions.of(np.asarray([label.number for label in audit], np.int64))
-    same = [label.changed is None or label.changed < predictions.model.at for label in audit]  # what the model saw
-    seen = ~np.isnan(probabilities[:, 0]) & np.asarray(same, bool)
+    unchanged = [label.changed is None or label.changed < predictions.model.at for label in audit]
+    seen = ~np.isnan(probabilities[:, 0]) & np.asarray(unchanged, bool)
     labels = _labels(predictions, audit)
     weight = np.asarray([label.weight for label in audit], np.float64)
     rows = probabilities[seen].astype(np.float64)
