@@ -24,7 +24,18 @@ from spotal.storage.files import atomic_path
 if TYPE_CHECKING:
     from alembic.config import Config
 
-__all__ = ["BACKUPS", "FILE", "Database", "backup", "holds_labels", "is_known", "is_ours", "revision", "upgrade"]
+__all__ = [
+    "BACKUPS",
+    "FILE",
+    "Database",
+    "backup",
+    "holds_labels",
+    "is_known",
+    "is_ours",
+    "open_file",
+    "revision",
+    "upgrade",
+]
 
 WAIT = 60
 """Seconds to wait for another process's transaction."""
@@ -112,10 +123,15 @@ class Database:
         self._readers.dispose()
 
 
+def open_file(path: Path, mode: str = "ro") -> closing[sqlite3.Connection]:
+    """Open an existing SQLite file directly; ``mode`` is "ro" (read only) or "rw"."""
+    return closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode={mode}", uri=True, timeout=WAIT))
+
+
 def revision(path: Path) -> str:
     """Return the revision of the database in a file. Raises ProjectError for another file."""
     try:
-        with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=rw", uri=True, timeout=WAIT)) as connection:
+        with open_file(path, "rw") as connection:
             row = connection.execute("SELECT version_num FROM alembic_version").fetchone()
     except sqlite3.DatabaseError as error:
         if isinstance(error, sqlite3.OperationalError) and "no such table" not in str(error):
@@ -188,7 +204,7 @@ def is_ours(path: Path) -> bool:
     """Return whether a file is the database of a project. The file is only read."""
     tables = {"alembic_version", "items", "rounds", "picks", "events", "models"}
     try:
-        with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True, timeout=WAIT)) as connection:
+        with open_file(path) as connection:
             rows = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
             return tables <= {row[0] for row in rows}
     except sqlite3.DatabaseError:
