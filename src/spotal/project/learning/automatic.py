@@ -1,4 +1,4 @@
-"""Model "auto": chosen once, when a project is made, and written to spotal.toml under the name of what it is."""
+"""Model "auto": a choice that is made once, when a project is created, and written to spotal.toml by its name."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ AUTO, BUILT_IN = "auto", "built-in"
 
 
 def resolve(settings: Settings, tell: Callable[[str], object] | None = None) -> tuple[Settings, Automatic | None]:
-    """Replace the model "auto" by the best that this machine can have.
+    """Replace the model "auto" by the best model that is available on this machine.
 
-    Settings that name another model come back as they are. The name of a pretrained encoder has its revision, so that
-    later rounds, on this machine or another, never compare vectors of two encoders.
+    Settings with another model are returned unchanged. The name of a pretrained encoder includes its revision, so that
+    later rounds never compare vectors of two encoders.
 
     Parameters
     ----------
     settings : Settings
-    tell : called with a sentence before something is fetched
+    tell : called with a sentence before a download
 
     Returns
     -------
-    Settings; and what was chosen, None where the settings named a model or hold embeddings already
+    Settings; and the choice, None if the settings already name a model or the items are embeddings
     """
     if settings.model != AUTO:
         return settings, None
@@ -36,5 +36,5 @@ def resolve(settings: Settings, tell: Callable[[str], object] | None = None) -> 
         return replace(settings, model=BUILT_IN), None
     from spotal.embed.automatic import choose_model
 
-    found = choose_model("images" if settings.data.kind == "image" else "text", tell=tell)
-    return replace(settings, model=found.model or BUILT_IN), found
+    choice = choose_model("images" if settings.data.kind == "image" else "text", tell=tell)
+    return replace(settings, model=choice.model or BUILT_IN), choice
