@@ -60,9 +60,9 @@ def first_answers(events: Iterable[Event], overlap: int = 1) -> dict[str, dict[s
 def agreements(answers: dict[str, dict[str, str]]) -> list[Agreement]:
     """Compute how often every two annotators agree on the items that both answered, sorted by name.
 
-    The share of equal answers has Clopper and Pearson's 95 % interval. Cohen's kappa is (share - chance) / (1 -
-    chance). Here chance is the agreement expected from both annotators' class frequencies. The interval of kappa follows from
-    the interval of the share; the uncertainty of chance is ignored.
+    The share of equal answers has Clopper and Pearson's 95 % interval. Cohen's kappa is (share - c) / (1 - c), where c
+    is the agreement expected from both annotators' class frequencies. The interval of kappa follows from the interval
+    of the share; the uncertainty of c is ignored.
     """
     pairs = []
     for first, second in combinations(sorted(answers), 2):

@@ -127,8 +127,8 @@ def cells(facts: Facts, file: Callable[[Item], Path]) -> str:
     return (
         "<h2>What these labels stand for</h2>"
         f'<p class="note">The {len(rows)} labels that stood for most items when they were picked, and the nearest '
-        "items of each. A question mark is the model's guess. If the nearest items do not look like the labeled item, more "
-        f"labels are needed there.</p>{''.join(rows)}"
+        "items of each. A question mark is the model's guess. If the nearest items do not look like the labeled item, "
+        f"more labels are needed there.</p>{''.join(rows)}"
     )
 
 
