@@ -28,15 +28,8 @@ def first_answers(events: Iterable[Event], overlap: int = 1) -> dict[str, dict[s
     replaced before the item was in conflict and before they answered another item. An annotator whose first decision
     was made on the page while the item was in conflict saw other answers, and has no first answer to this item.
 
-    Parameters
-    ----------
-    events : all events of the project, in the order of recording
-    overlap : number of people who answer an item before a conflict about it is shown
-
-    Returns
-    -------
-    dict
-        class by item by annotator, "" for "none of these"; both in the order of their first events
+    ``events`` are all events in the order of recording. ``overlap`` people answer an item before a conflict is shown.
+    Returns the class by item by annotator, "" for "none of these".
     """
     trail = list(events)
     slips = _slips(trail)

@@ -31,17 +31,10 @@ def stamp_of(state: os.stat_result, read_at: int, settled: int) -> str | None:
 
 
 def read_file(path: Path, previous: tuple[str, str] | None = None) -> tuple[str, str | None, str]:
-    """Return a file's content hash, stamp and old form of the content. Read the file only if its stamp changed.
+    """Return a file's content hash, its stamp (:func:`stamp_of`), and the content as revision 0001 stored it.
 
-    Parameters
-    ----------
-    path : Path
-    previous : stamp and content hash of the last time, or None
-
-    Returns
-    -------
-    content : str, names the error if the file cannot be read; stamp : str or None, see :func:`stamp_of`
-    former : str, the content as revision 0001 stored it
+    ``previous`` holds the last stamp and content hash; the file is read only if its stamp changed. The content names
+    the error if the file cannot be read.
     """
     try:
         state = os.stat(path)

@@ -73,19 +73,14 @@ class Database:
     def create(cls, path: Path, journal: Path | None = None) -> Database:
         """Create a new, empty database."""
         with _failing(path):
-            _migrate(path)
+            _define(path)
         return cls(path, journal)
 
     @classmethod
     def renew(cls, path: Path) -> None:
         """Create views and triggers again and recompute the standings, as one transaction."""
-        engine = _engine(path)
-        try:
-            with _failing(path), engine.execution_options(writes=True).begin() as connection:
-                _drop_definitions(connection)
-                _define(connection)
-        finally:
-            engine.dispose()
+        with _failing(path):
+            _define(path, migrate=False)
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
@@ -154,13 +149,7 @@ def upgrade(path: Path) -> Path | None:
     """Copy an older database and upgrade it; return the copy's path, None if no upgrade was needed.
 
     The caller holds the project's lock. All steps are one transaction: if the process is killed, the old state remains.
-
-    Raises
-    ------
-    ProjectError
-        The file is not the database of a project, or was written by a newer version of spotal.
-    OutputError
-        The database or its copy cannot be written.
+    Raises ProjectError for another file or one of a newer spotal, and OutputError if it or its copy cannot be written.
     """
     number = revision(path)
     if number == REVISION:
@@ -175,7 +164,7 @@ def upgrade(path: Path) -> Path | None:
     copy = path.parent / Path(BACKUPS).name / f"{path.stem}-{number}-{now}{path.suffix}"
     backup(path, copy)
     with _failing(path):
-        _migrate(path)
+        _define(path)
     return copy
 
 
@@ -221,36 +210,28 @@ def configuration() -> Config:
     return config
 
 
-def _migrate(path: Path) -> None:
-    """Run the missing migrations, then create views, triggers and standings again, which are all derived."""
-    from alembic import command
-
-    config = configuration()
-    engine = _engine(path, foreign_keys=False)  # migrations may rebuild tables; foreign keys are checked at the end
+def _define(path: Path, *, migrate: bool = True) -> None:
+    """Run the missing migrations with ``migrate``, then create views, triggers and standings again (all derived)."""
+    engine = _engine(path, foreign_keys=not migrate)  # migrations may rebuild tables; keys are checked at the end
     try:
         with engine.execution_options(writes=True).begin() as connection:
-            _drop_definitions(connection)
-            config.attributes["connection"] = connection
-            command.upgrade(config, "head")
-            _define(connection)
-            broken = connection.exec_driver_sql("PRAGMA foreign_key_check").fetchall()
+            for name in reversed(VIEWS):
+                connection.exec_driver_sql(f"DROP VIEW IF EXISTS {name}")
+            for definition in TRIGGERS:
+                connection.exec_driver_sql(f"DROP TRIGGER IF EXISTS {definition.split()[2]}")
+            if migrate:
+                from alembic import command
+
+                config = configuration()
+                config.attributes["connection"] = connection
+                command.upgrade(config, "head")
+            for statement in (*VIEWS.values(), *TRIGGERS, *REFILL):
+                connection.exec_driver_sql(statement)
+            broken = connection.exec_driver_sql("PRAGMA foreign_key_check").fetchall() if migrate else []
             if broken:
                 raise ProjectError(f"{path} has {len(broken)} rows that refer to nothing; restore it from a backup")
     finally:
         engine.dispose()
-
-
-def _drop_definitions(connection: Connection) -> None:
-    for name in reversed(VIEWS):
-        connection.exec_driver_sql(f"DROP VIEW IF EXISTS {name}")
-    for definition in TRIGGERS:
-        connection.exec_driver_sql(f"DROP TRIGGER IF EXISTS {definition.split()[2]}")
-
-
-def _define(connection: Connection) -> None:
-    """Create views and triggers, and compute the standings."""
-    for statement in (*VIEWS.values(), *TRIGGERS, *REFILL):
-        connection.exec_driver_sql(statement)
 
 
 def _engine(path: Path, *, foreign_keys: bool = True) -> Engine:

@@ -5,18 +5,16 @@ every model on all present audit labels, so that its points are comparable. The 
 Coverage depends on which items are labeled, not on their classes.
 """
 
-from spotal.project.advice.accuracy import LEAST_AUDIT, ShareEstimate, estimate
-from spotal.project.advice.audit import Audited, audited
-from spotal.project.advice.cover import Cover, cover, covered
+from spotal.project.advice.audit import LEAST_AUDIT, Audited, ShareEstimate, audited, estimate
+from spotal.project.advice.cover import Cover, covered
 from spotal.project.advice.curve import Curve, learning_curve, stability
 from spotal.project.advice.forecast import Forecast, forecast
-from spotal.project.advice.sets import ClassScore, class_scores, set_figures
+from spotal.project.advice.sets import class_scores, set_figures
 from spotal.project.advice.stopping import Verdict, verdict
 
 __all__ = [
     "LEAST_AUDIT",
     "Audited",
-    "ClassScore",
     "Cover",
     "Curve",
     "Forecast",
@@ -24,7 +22,6 @@ __all__ = [
     "Verdict",
     "audited",
     "class_scores",
-    "cover",
     "covered",
     "estimate",
     "forecast",

@@ -16,11 +16,7 @@ _WANTED = 104
 
 
 def widest_margin(answers: int) -> float:
-    """Return the half width of the exact 95 % interval of an accuracy of one half, which has the widest interval.
-
-    Parameters
-    ----------
-    answers : int, random answers; 0 gives 0.5
+    """Return the largest half width of the exact 95 % interval of an accuracy from so many random answers.
 
     Examples
     --------
@@ -45,13 +41,8 @@ def suited(settings: Settings, n_items: int) -> Settings:
 
     The audit gets 104 answers, which estimate the accuracy to within 10 points, but at least 5 % and at most 25 % of
     the budget. A budget of 120 has 30 audit answers (19 points); a budget over 2,080 has more than 104. Enough items
-    are held back for these answers, at most half of the items. Without a budget, or if the budget is money, the
-    settings are returned unchanged.
-
-    Parameters
-    ----------
-    settings : Settings
-    n_items : int, number of items at the start
+    are held back for these answers, at most half of the ``n_items`` items. Without a budget, or if the budget is money,
+    the settings are returned unchanged.
 
     Examples
     --------

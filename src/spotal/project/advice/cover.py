@@ -18,7 +18,7 @@ from spotal.project.records import Metric
 if TYPE_CHECKING:
     from spotal.project.project import Project
 
-__all__ = ["Cover", "cover", "covered"]
+__all__ = ["Cover", "covered", "distances", "evenness"]
 
 ROWS = 20_000
 DRAWS = 5
@@ -46,26 +46,11 @@ class Cover:
     discrepancy_design: float | None
 
 
-def cover(pool: NDArray[np.floating], labeled: NDArray[np.int64], random_state: int = 0) -> Cover:
-    """Measure how well labeled rows cover a pool.
-
-    Parameters
-    ----------
-    pool : (N, D) finite numbers
-    labeled : int64 (m,), rows, at least one and not all
-    random_state : int
-
-    Notes
-    -----
-    Distances are measured on a uniform random sample of at most 20,000 rows. Cost: O(7 s m D) for s sampled rows. The
-    discrepancy uses the sliced transport of :class:`~spotal.strategies.TransportedDesign`.
-    """
-    measured = distances(pool, labeled, random_state) | evenness(pool, labeled, random_state)
-    return Cover(**{"discrepancy": None, "discrepancy_design": None, **measured})  # type: ignore[arg-type]
-
-
 def distances(pool: NDArray[np.floating], labeled: NDArray[np.int64], random_state: int) -> dict[str, float]:
-    """Compute the distances of :class:`Cover`, by name."""
+    """Compute the distances of :class:`Cover`, by name, on a uniform random sample of at most 20,000 rows.
+
+    ``labeled`` holds at least one row and not all. Cost: O(7 s m D) for s sampled rows, m labels and D dimensions.
+    """
     from spotal.pool.sample import row_uniforms
     from spotal.report.covering import coverage
 
@@ -85,7 +70,7 @@ def distances(pool: NDArray[np.floating], labeled: NDArray[np.int64], random_sta
 
 
 def evenness(pool: NDArray[np.floating], labeled: NDArray[np.int64], random_state: int) -> dict[str, float]:
-    """Compute the discrepancies of :class:`Cover`, by name; empty beyond 4,096 labels. Fits a transport to the pool."""
+    """Compute the discrepancies of :class:`Cover`, by name; empty beyond 4,096 labels. Fits a sliced transport."""
     from spotal.design.merit import MERIT_POINTS, discrepancy
 
     if len(labeled) > MERIT_POINTS:
@@ -104,18 +89,10 @@ PARTS = {"distances_of": distances, "evenness_of": evenness}
 
 
 def covered(project: Project, *, parts: Iterable[str] = tuple(PARTS)) -> dict[str, float]:
-    """Return how well a project's labels cover its pool, in the embeddings of the newest model.
+    """Return attributes of :class:`Cover` by name, in the embeddings of a project's newest model.
 
-    Values are computed on request and stored with the model until the labels change.
-
-    Parameters
-    ----------
-    parts : names in ``PARTS``: "distances_of", and "evenness_of", which fits a transport to the whole pool
-
-    Returns
-    -------
-    dict of str to float, attributes of :class:`Cover` by name; empty without a model, and if no item or every item is
-    labeled
+    Values are computed on request and stored with the model until the labels change. Empty without a model, and if no
+    item or every item is labeled. ``parts`` selects from ``PARTS``: "distances_of", and "evenness_of", which is slower.
     """
     model = project.models.last()
     if model is None or model.embeddings is None:

@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from spotal.project.advice.accuracy import ShareEstimate, estimate
-from spotal.project.advice.audit import audited
+from spotal.project.advice.audit import ShareEstimate, audited, estimate
 from spotal.project.predictions import Predictions, read_predictions
 
 if TYPE_CHECKING:

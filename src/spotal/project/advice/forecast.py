@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spotal.numeric.intervals import CONFIDENCE
-from spotal.project.advice.accuracy import LEAST_AUDIT
+from spotal.project.advice.audit import LEAST_AUDIT
 from spotal.project.advice.curve import Curve
 
 __all__ = ["Forecast", "forecast"]
@@ -36,13 +36,7 @@ class Forecast:
 
 
 def forecast(curve: Curve, labels: int = 100, random_state: int = 0) -> Forecast:
-    """Forecast the gain in accuracy of the next ``labels`` labels.
-
-    Parameters
-    ----------
-    curve : Curve, needs at least 4 models and 10 audit labels that all of them have seen
-    labels : int, at least 1
-    random_state : int
+    """Forecast the gain of the next ``labels`` labels, from at least 4 models and 10 audit labels that all have seen.
 
     Notes
     -----

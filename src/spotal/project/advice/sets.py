@@ -8,8 +8,7 @@ import numpy as np
 
 from spotal.learner.multilabel_metrics import f1_scores, score_sets
 from spotal.numeric.intervals import CONFIDENCE
-from spotal.project.advice.accuracy import LEAST_AUDIT
-from spotal.project.advice.audit import Audited
+from spotal.project.advice.audit import LEAST_AUDIT, Audited
 from spotal.project.records import Metric
 
 __all__ = ["ClassScore", "class_scores", "set_figures"]

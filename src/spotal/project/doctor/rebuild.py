@@ -42,14 +42,8 @@ def rebuild(place: Path) -> None:
     """Rebuild the database and move the damaged one to ``.spotal/backups``. The caller holds the project's lock.
 
     All answers come from the journal. Rounds and models that are newer than the backup are lost; without a backup, all
-    of them are.
-
-    Raises
-    ------
-    ProjectError, DataFileError, InputError
-        The settings or the data cannot be read. Nothing is changed.
-    OutputError
-        The folder cannot be written.
+    of them are. Raises ProjectError, DataFileError or InputError before any change if the settings or the data cannot
+    be read, and OutputError if the folder cannot be written.
     """
     settings = toml.read(place / toml.FILE)
     data = look(settings.data, place)

@@ -1,7 +1,8 @@
-"""Choice of the recipe by the model's name in spotal.toml."""
+"""Choice of the model: the recipe for its name in spotal.toml, and the replacement of the name "auto"."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,13 +20,14 @@ from spotal.project.learning.fine_tune import fine_tune
 from spotal.project.learning.frozen import Frozen
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
+    from spotal.embed.automatic import Automatic
     from spotal.project.project import Project
     from spotal.project.records import Item
     from spotal.project.settings import Settings
 
-__all__ = ["recipe_for"]
+__all__ = ["recipe_for", "resolve"]
 
 SIZE = 32
 """Height and width of images for networks that are made for small images."""
@@ -33,6 +35,23 @@ STEPS = {"small-cnn": 500, "resnet18": 1_000}
 """Minimum number of optimizer steps of a training: for two cores, or a GPU for "resnet18"."""
 TUNE = "fine-tune:"
 BUILT_IN = ("auto", "built-in")
+
+
+def resolve(settings: Settings, tell: Callable[[str], object] | None = None) -> tuple[Settings, Automatic | None]:
+    """Replace the model "auto" by the best model that is available on this machine.
+
+    Returns the new settings, and the choice: None if the settings already name a model or the items are embeddings.
+    The name of a pretrained encoder includes its revision, so that later rounds never compare vectors of two encoders.
+    ``tell`` is called with a sentence before a download.
+    """
+    if settings.model != "auto":
+        return settings, None
+    if settings.data.kind == "embedding":
+        return replace(settings, model="built-in"), None
+    from spotal.embed.automatic import choose_model
+
+    choice = choose_model("images" if settings.data.kind == "image" else "text", tell=tell)
+    return replace(settings, model=choice.model or "built-in"), choice
 
 
 def recipe_for(settings: Settings, folder: Path) -> Recipe:

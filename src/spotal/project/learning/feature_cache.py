@@ -40,22 +40,10 @@ class FeatureCache:
         compute: Callable[[list[Item]], tuple[list[int], NDArray[Any]]],
         progress: Callable[[int, int], object],
     ) -> NDArray[np.int64]:
-        """Compute the rows of items whose present content has no row yet.
+        """Compute the rows of items whose present content has no row yet; return the numbers of items with rows.
 
-        Parameters
-        ----------
-        items : sequence of Item
-        compute : function of up to 256 items, returns the positions of those that succeeded, and their rows
-        progress : called after each batch with the number of items done and the number of items to do
-
-        Returns
-        -------
-        int64, numbers of the items that have rows now
-
-        Raises
-        ------
-        OutputError
-            The files cannot be written.
+        ``compute`` is called with up to 256 items and returns the positions of those that succeeded, and their rows.
+        ``progress`` is called after each batch with the numbers of items done and to do. Raises OutputError.
         """
         numbers = np.asarray([item.number for item in items], np.int64)
         wanted = np.asarray([_mark(item.content) for item in items], np.uint64)

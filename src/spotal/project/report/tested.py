@@ -92,16 +92,10 @@ def _pairs(names: list[str], counts: NDArray[np.float64]) -> list[tuple[str, str
 
 
 def most_confused(counts: NDArray[np.float64]) -> list[int]:
-    """Select the ``MOST_CLASSES`` classes that are confused most, in order; if more than ``FEW``, sort by similarity.
+    """Select the ``MOST_CLASSES`` classes that are confused most, from counts (c, c): people's classes by the model's.
 
-    Parameters
-    ----------
-    counts : float64 (c, c), people's classes by the model's
-
-    Notes
-    -----
-    Similar classes are neighbors: the order is the order of leaves of a tree by average linkage. The distance of two
-    classes falls with the shares of their items that are confused with the other class.
+    If there are more than ``FEW``, similar classes are neighbors: the order is that of the leaves of a tree by average
+    linkage. The distance of two classes falls with the shares of their items that are confused.
     """
     wrong = counts - np.diag(np.diag(counts))
     shown = np.sort(np.argsort(-(wrong.sum(0) + wrong.sum(1)), kind="stable")[:MOST_CLASSES])
