@@ -9,7 +9,7 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
-from spotal.project.advice import LEAST_AUDIT, ShareEstimate
+from spotal.project.advice import LEAST_AUDIT, Forecast, ShareEstimate
 from spotal.project.records import Item
 from spotal.project.report import galleries, plots
 from spotal.project.report.facts import NO_CLASS, SEVERAL, Facts, Pace
@@ -70,10 +70,9 @@ def write_page(facts: Facts, file: Callable[[Item], Path], path: str | os.PathLi
 
 def numbers(facts: Facts) -> dict[str, Any]:
     """Return the report's numbers as JSON types."""
-    doubtful = [
-        {"item": facts.by_number[doubt.number].id, **{k: v for k, v in asdict(doubt).items() if k != "number"}}
-        for doubt in facts.doubts
-    ]
+    doubtful = [{"item": facts.by_number[doubt.number].id, **asdict(doubt)} for doubt in facts.doubts]
+    for row in doubtful:
+        del row["number"]
     pace = None if facts.pace is None else asdict(facts.pace)
     copies = {"equal": facts.copies.n_equal, "nearly_alike": facts.copies.n_alike, "held_back_leaks": len(facts.leaks)}
     return {"project": facts.name, **asdict(facts.status), "doubtful": doubtful, "pace": pace, "copies": copies}
@@ -103,7 +102,8 @@ def _headline(facts: Facts) -> str:
     if now is None:
         return text + ("; the accuracy of the model is not known yet" if facts.status.model else "; no model yet")
     right = "has all classes right on" if facts.settings.many else "is right on"
-    return f"{text}; the model {right} {spread(now)} of the pool, by {now.n:,} random items that it never saw"
+    sample = f"measured on {now.n:,} random items that it was not trained on"
+    return f"{text}; the model {right} {spread(now)} of the pool, {sample}"
 
 
 def _accuracy(facts: Facts) -> str:
@@ -121,11 +121,7 @@ def _accuracy(facts: Facts) -> str:
     if ahead.gain is None:
         text += f"<p>No forecast yet: {escape(ahead.why)}.</p>"
     else:
-        low, high = 100 * (ahead.low or 0), 100 * (ahead.high or 0)
-        text += (
-            f"<p>Expected gain of the next {ahead.labels:,} labels to train on: {100 * ahead.gain:+.1f} points "
-            f"({low:+.1f} to {high:+.1f}), from a power law fitted to the curve.</p>"
-        )
+        text += f"<p>Expected gain {_gain(ahead)}, from a power law fitted to the curve.</p>"
     if verdict is not None:
         text += f"<p><b>{'Stop' if verdict.met else 'Go on'}:</b> {escape(verdict.sentence)}.</p>"
     body = [
@@ -149,25 +145,25 @@ def _classes(facts: Facts) -> str:
     items = max(1, facts.status.counts.items - facts.status.counts.missing)
     shares = [(name, row.labels / total, _share(row, items)) for name, row in counts.items()]
     drawn = sorted(shares, key=lambda row: -row[1])[:MOST_CLASSES] if len(shares) > MOST_CLASSES else shares
-    words = [
+    pool = drawn[0][2] is not None
+    parts = [
         f"{n} {100 * a:.0f} % of labels" + ("" if b is None else f", {spread(b)} of the pool") for n, a, b in drawn
     ]
-    alt = "Class balance: " + "; ".join(words)
-    note = "Strategies pick items that help the model, so classes may have other shares in the pool. " + (
-        "The shares in the pool are estimated from people's answers to the random items; lines and brackets are 95 % "
-        "intervals."
-        if drawn[0][2] is not None
-        else f"The shares in the pool are shown after {LEAST_AUDIT} answered random items."
-    )
+    alt = "Class balance: " + "; ".join(parts)
+    note = "Strategies pick items that help the model, so classes may have other shares in the pool. The shares in the "
+    if pool:
+        note += "pool are estimated from people's answers to the random items; lines and brackets are 95 % intervals."
+    else:
+        note += f"pool are shown after {LEAST_AUDIT} answered random items."
     body = [
         [name, f"{row.labels:,}"]
         + ([] if row.expected is None else [f"{row.expected:,.0f} ({row.low:,.0f} to {row.high:,.0f})"])
         for name, row in counts.items()
     ]
-    head = ["class", "labels", *["in the pool"] * (drawn[0][2] is not None)]
+    head = ["class", "labels", *["in the pool"] * pool]
     empty = [name for name, row in counts.items() if not row.labels]
     lack = f"<p>No label yet: {escape(', '.join(empty[:20]))}.</p>" if empty else ""
-    caption = "Share of each class among the labels" + (" and in the pool" if drawn[0][2] is not None else "")
+    caption = "Share of each class among the labels" + " and in the pool" * pool
     if len(drawn) < len(shares):
         caption += f": the {len(drawn)} of {len(shares)} classes with the most labels"
     text = f'<p class="note">{note}</p>{lack}'
@@ -195,14 +191,12 @@ def _map(facts: Facts) -> str:
         figure(themed(plots.plane, (plane, which, classes), alt.format(which)), caption)
         for which, caption in captions.items()
     )
-    cost = facts.status.coverage.get("transport_cost")
-    chance = facts.status.coverage.get("transport_cost_random")
-    distance = (
-        f" Mean distance from an item to its nearest label (transport cost): {cost:.3f} of the pool's spread; "
-        f"{chance:.3f} for equally many random items. Less is better."
-        if cost is not None and chance is not None
-        else ""
-    )
+    distance, cover = "", facts.status.coverage
+    if "transport_cost" in cover:
+        distance = (
+            f" Mean distance from an item to its nearest label (transport cost): {cover['transport_cost']:.3f} of the "
+            f"pool's spread; {cover['transport_cost_random']:.3f} for equally many random items. Less is better."
+        )
     return (
         f'<h2>The labels on the map</h2><div class="pair">{pictures}</div>'
         f'<p class="note">Gray dots are unlabeled items ({len(plane.labels) - labeled:,} of {plane.n - labeled:,} are '
@@ -228,16 +222,18 @@ def _cost(facts: Facts) -> str:
             time = f"about {_duration(rest * pace.mean)}{_between(pace, rest)}"
             rows.append([f"the {rest:,} remaining answers of the budget", time])
     if facts.status.forecast.gain is not None:
-        ahead = facts.status.forecast
-        low, high = 100 * (ahead.low or 0), 100 * (ahead.high or 0)
-        gain = f"{100 * (ahead.gain or 0):+.1f} points of accuracy ({low:+.1f} to {high:+.1f})"
-        rows.append([f"expected gain of {ahead.labels:,} more labels to train on", gain])
+        rows.append(["expected gain in accuracy", _gain(facts.status.forecast)])
     return (
         "<h2>Cost so far, and what more would cost</h2>"
         + table(["", ""], rows)
         + '<p class="note">Answers so far are answers to picked items. Working time is the sum of the times between '
         "answers of one person, without imports and breaks over five minutes. In brackets 95 % intervals.</p>"
     )
+
+
+def _gain(ahead: Forecast) -> str:
+    gain, low, high = (100 * (value or 0) for value in (ahead.gain, ahead.low, ahead.high))
+    return f"of the next {ahead.labels:,} labels to train on: {gain:+.1f} points ({low:+.1f} to {high:+.1f})"
 
 
 def _between(pace: Pace, answers: int) -> str:
