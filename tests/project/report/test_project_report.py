@@ -232,7 +232,7 @@ def test_the_audit_is_asked_of_the_newest_model_and_weighted(make):
     assert last.value == pytest.approx(sum(number % 2 for number in held) / len(held))
     html = page(facts, project.items.file)
     assert "Accuracy by number of labels" in html
-    assert f"by {len(held)} random items that it never saw" in html
+    assert f"measured on {len(held)} random items that it was not trained on" in html
 
 
 def full(make, kind):
