@@ -101,9 +101,8 @@ def gather(project: Project) -> Facts:
     standings = project.labels.standings()
     out_of_sample, predictions = unseen(project), read_predictions(project)
     tested = None if predictions is None else audited(predictions, project.rounds.audit())[1]
-    doubtful, checked = [], ""
-    if out_of_sample is not None:
-        doubtful, checked = doubts(out_of_sample, tested, project.labels.confirmed())
+    confirmed = project.labels.confirmed()
+    doubtful, checked = ([], "") if out_of_sample is None else doubts(out_of_sample, tested, confirmed)
     if project.settings.many and predictions is not None:
         checked = "Labels of items that may have several classes are not checked for mistakes yet."
     picks: dict[int, list[Pick]] = {}
