@@ -43,23 +43,21 @@ def verdict(project: Project) -> Verdict | None:
     if rule == "accuracy":
         now = learning_curve(project).now
         figure = None if now is None else now.low
-        met = figure is not None and figure >= target
-        text = "accuracy is not known: no audit label yet" if now is None else "accuracy is at least"
+        text, missing = "accuracy is at least", "accuracy is not known: no audit label yet"
     elif rule == "flat":
         ahead = forecast(learning_curve(project), _next_size(project), project.settings.random_state)
         figure = ahead.high
-        met = figure is not None and figure <= target
-        text = "the next batch is expected to gain at most" if figure is not None else ahead.why
+        text, missing = "the next batch is expected to gain at most", ahead.why
     elif rule == "stable":
         figure = stability(project)
-        met = figure is not None and figure >= target
-        text = "the share of unchanged predictions is" if figure is not None else "three trained models are needed"
+        text, missing = "the share of unchanged predictions is", "three trained models are needed"
     else:
         figure = covered(project, parts=["distances_of"]).get("transport_cost")
-        met = figure is not None and figure <= target
-        text = "the transport cost from the pool to its labels is" if figure is not None else "nothing is labeled yet"
-    value = "" if figure is None else f" {figure:.3g}"
-    return Verdict(rule, target, figure, met, f"{text}{value}, the rule {rule!r} asks for {target:g}")
+        text, missing = "the transport cost from the pool to its labels is", "nothing is labeled yet"
+    sign = 1 if rule in ("accuracy", "stable") else -1
+    met = figure is not None and sign * figure >= sign * target
+    value = missing if figure is None else f"{text} {figure:.3g}"
+    return Verdict(rule, target, figure, met, f"{value}, the rule {rule!r} asks for {target:g}")
 
 
 def _next_size(project: Project) -> int:

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from spotal.embed.models.base import need
 from spotal.embed.models.hub import split_revision
-from spotal.errors import ModelError
+from spotal.errors import ModelError, one_line
 from spotal.learner import Learner
 from spotal.numeric.arrays import blocks
 from spotal.project.learning import inputs
@@ -137,11 +138,10 @@ def _timm(name: str, n_classes: int) -> nn.Module:
         timm: Any = import_module("timm")
         model = timm.create_model(name, pretrained=True, num_classes=n_classes)
     except ImportError as error:
-        raise ModelError(f"model timm:{name} needs timm ({error}); pip install 'spotal[timm]'") from None
+        raise need("timm", "timm", f"timm:{name}", error) from None
     except Exception as error:  # an unknown name, no network, or weights that do not fit
         raise ModelError(
-            f"model timm:{name} cannot be loaded by timm ({' '.join(str(error).split())[:200]}); give a name that "
-            "timm.list_models knows"
+            f"model timm:{name} cannot be loaded by timm ({one_line(error)}); give a name that timm.list_models knows"
         ) from None
     return _wrapped(model, model, int(model.pretrained_cfg.get("input_size", (3, IMAGE_SIZE))[-1]))
 
@@ -151,10 +151,7 @@ def _load(kind: str, source: str, **options: Any) -> Any:
     try:
         transformers: Any = import_module("transformers")
     except ImportError as error:
-        raise ModelError(
-            f"model {source} is a Hugging Face model, which needs transformers ({error}); "
-            "pip install 'spotal[hugging-face]'"
-        ) from None
+        raise need("transformers", "hugging-face", source, error) from None
     quiet: Any = transformers.utils.logging
     level, shown = quiet.get_verbosity(), quiet.is_progress_bar_enabled()
     quiet.set_verbosity_error()  # no warning that the last layer is new
@@ -168,8 +165,8 @@ def _load(kind: str, source: str, **options: Any) -> Any:
         )
     except Exception as error:  # transformers raises any type
         raise ModelError(
-            f"model {source} cannot be loaded by transformers ({' '.join(str(error).split())[:200]}); give a folder "
-            "that save_pretrained wrote, or a name on the Hugging Face hub that can be reached from here"
+            f"model {source} cannot be loaded by transformers ({one_line(error)}); give a folder that save_pretrained "
+            "wrote, or a name on the Hugging Face hub that can be reached from here"
         ) from None
     finally:
         quiet.set_verbosity(level)
