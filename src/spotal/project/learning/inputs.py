@@ -30,7 +30,7 @@ MOST_WORDS = 2**18
 
 def images(project: Project, items: Sequence[Item], progress: Progress, size: int) -> Inputs:
     """Read images, uint8 (n, size, size, 3), resized and cached. Warns about unreadable images."""
-    return _embedded(project, items, f"images-{size}", lambda: (size, None), np.stack, progress, "reading images")
+    return vectors(project, items, progress, f"images-{size}", np.stack, lambda: (size, None), "reading images")
 
 
 def vectors(
@@ -38,15 +38,37 @@ def vectors(
     items: Sequence[Item],
     progress: Progress,
     name: str,
-    embed: Callable[[list[NDArray[np.uint8]]], NDArray[np.float32]],
+    embed: Callable[[list[NDArray[np.uint8]]], NDArray[Any]],
     choose_size: Callable[[], tuple[int | None, int | None]],
+    what: str = "embedding images",
 ) -> Inputs:
     """Return embeddings (n, d) of images by a frozen model, cached by ``name``. Warns about unreadable images.
 
     ``choose_size`` is called before images are embedded. It returns the height and width to resize to, and None; or,
-    for a model that resizes images itself, None and the minimum of the shorter side.
+    for a model that resizes images itself, None and the minimum of the shorter side. ``what`` is the step's name.
+    Raises DataFileError if no image can be read.
     """
-    return _embedded(project, items, name, choose_size, embed, progress, "embedding images")
+    cache = FeatureCache(project.folder / FEATURES, f"{name}-{DECODER}")
+    failures: list[DataFileError] = []
+    scaled: list[str] = []
+
+    def compute(some: list[Item]) -> tuple[list[int], NDArray[Any]]:
+        done, pixels = [], []
+        side, least = choose_size()
+        size = None if side is None else (side, side)
+        decoded = each(lambda item: decode(project.items.file(item), item.id, size, 3, least, scaled), some)
+        for row, image in enumerate(decoded):
+            if isinstance(image, DataFileError):
+                failures.append(image)
+            else:
+                done.append(row)
+                pixels.append(image)
+        return done, embed(pixels) if pixels else np.empty(0)
+
+    numbers = cache.update(items, compute, lambda done, total: progress(what, done, total))
+    report(failures, len(items), project.folder.name)
+    note_of_depth(scaled, project.folder.name)
+    return Inputs(numbers, _rows(cache.rows(), numbers))
 
 
 def texts(
@@ -95,39 +117,6 @@ def matrix(project: Project, items: Sequence[Item], progress: Progress) -> Input
     assert features is not None  # the items come from this file
     rows = items.rows if isinstance(items, Present) else np.asarray([item.row for item in items], np.int64)
     return Inputs(_numbers(items), check_matrix(_rows(features, rows), f"embeddings in {source}"))
-
-
-def _embedded(
-    project: Project,
-    items: Sequence[Item],
-    name: str,
-    choose_size: Callable[[], tuple[int | None, int | None]],
-    embed: Callable[[list[NDArray[np.uint8]]], NDArray[Any]],
-    progress: Progress,
-    what: str,
-) -> Inputs:
-    """Return the cached rows of images. Raises DataFileError if no image can be read."""
-    cache = FeatureCache(project.folder / FEATURES, f"{name}-{DECODER}")
-    failures: list[DataFileError] = []
-    scaled: list[str] = []
-
-    def compute(some: list[Item]) -> tuple[list[int], NDArray[Any]]:
-        done, pixels = [], []
-        side, least = choose_size()
-        size = None if side is None else (side, side)
-        decoded = each(lambda item: decode(project.items.file(item), item.id, size, 3, least, scaled), some)
-        for row, image in enumerate(decoded):
-            if isinstance(image, DataFileError):
-                failures.append(image)
-            else:
-                done.append(row)
-                pixels.append(image)
-        return done, embed(pixels) if pixels else np.empty(0)
-
-    numbers = cache.update(items, compute, lambda done, total: progress(what, done, total))
-    report(failures, len(items), project.folder.name)
-    note_of_depth(scaled, project.folder.name)
-    return Inputs(numbers, _rows(cache.rows(), numbers))
 
 
 def _numbers(items: Sequence[Item]) -> NDArray[np.int64]:

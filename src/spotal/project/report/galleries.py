@@ -37,7 +37,7 @@ def doubts(facts: Facts, file: Callable[[Item], Path]) -> str:
         [facts.by_number[d.number].id, d.label, d.guess, f"{100 * d.confidence:.0f} %", f"{100 * d.of_label:.1f} %"]
         for d in facts.doubts
     ]
-    head = ["item", "label", "model", "sure of its own", "sure of the label"]
+    head = ["item", "label", "model's class", "probability of the model's class", "probability of the label"]
     return text + figures(parts, facts.settings.data.kind) + folded("As a list", table(head, rows))
 
 
