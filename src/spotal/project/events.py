@@ -17,19 +17,10 @@ __all__ = ["EVENTS", "ON_PAGE", "not_undone", "read_events", "write_events"]
 
 ON_PAGE = ("page", "suggestion")
 """Sources of answers from the labeling page."""
-EVENTS = select(
-    EventRow.number,
-    ItemRow.id,
-    EventRow.annotator,
-    EventRow.kind,
-    EventRow.label,
-    EventRow.at,
-    EventRow.source,
-    EventRow.external_id,
-    EventRow.external_version,
-    EventRow.undoes,
-    EventRow.content,
-).join(ItemRow, ItemRow.number == EventRow.item)
+_NAMES = tuple(Event.__dataclass_fields__)
+EVENTS = select(*(ItemRow.id if name == "item" else getattr(EventRow, name) for name in _NAMES)).join(
+    ItemRow, ItemRow.number == EventRow.item
+)
 
 
 def not_undone() -> tuple[ColumnElement[bool], ...]:
@@ -46,8 +37,7 @@ def not_undone() -> tuple[ColumnElement[bool], ...]:
 def write_events(connection: Connection, events: list[tuple[int, Event]]) -> None:
     """Add events, each with the number of its item."""
     if events:
-        names = Event.__dataclass_fields__
-        rows = [{name: getattr(event, name) for name in names} | {"item": item} for item, event in events]
+        rows = [{name: getattr(event, name) for name in _NAMES} | {"item": item} for item, event in events]
         connection.execute(insert(EventRow), rows)
 
 

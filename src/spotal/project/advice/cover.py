@@ -85,7 +85,7 @@ def evenness(pool: NDArray[np.floating], labeled: NDArray[np.int64], random_stat
 
 
 PARTS = {"distances_of": distances, "evenness_of": evenness}
-"""Functions by the name of the metric that stores which labels they were computed for."""
+"""Functions, each with the name of a metric that stores a hash of the labels that the values belong to."""
 
 
 def covered(project: Project, *, parts: Iterable[str] = tuple(PARTS)) -> dict[str, float]:
@@ -100,7 +100,8 @@ def covered(project: Project, *, parts: Iterable[str] = tuple(PARTS)) -> dict[st
     settings, seed = project.settings, project.settings.random_state
     current = project.labels.current().values()
     numbers = sorted(row.number for row in current if settings.places(row.label) is not None)
-    key = _digest(numbers, seed)
+    digest = blake2b(repr((numbers, seed)).encode(), digest_size=6).digest()
+    key = float(int.from_bytes(digest, "big"))  # a float holds 48 bits exactly
     metrics = {name: metric.value for name, metric in project.models.metrics(model.number).items()}
     outdated = [part for part in parts if metrics.get(part) != key]
     if outdated:
@@ -120,11 +121,6 @@ def covered(project: Project, *, parts: Iterable[str] = tuple(PARTS)) -> dict[st
         with suppress(SpotalError):  # without write permission it is computed each time
             project.models.measure(model.number, [Metric(*pair) for pair in metrics.items()])
     return {name: value for name, value in metrics.items() if name in Cover.__dataclass_fields__}
-
-
-def _digest(numbers: list[int], seed: int) -> float:
-    """Return 48 bits of a digest, which a float holds exactly."""
-    return float(int.from_bytes(blake2b(repr((numbers, seed)).encode(), digest_size=6).digest(), "big"))
 
 
 def _cost(rows: NDArray[np.floating], centers: NDArray[np.floating]) -> float:

@@ -87,11 +87,8 @@ def check_journal(project: Project) -> Iterator[Finding]:
 
 
 def _reconcile(place: Path, kind: str) -> None:
-    database = Database(place / DATABASE, place / JOURNAL)
-    try:
+    with closing(Database(place / DATABASE, place / JOURNAL)) as database:
         database.reconcile(kind)
-    finally:
-        database.close()
 
 
 def _parts(path: Path) -> list[Path]:
