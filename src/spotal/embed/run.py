@@ -298,13 +298,13 @@ def _same_source(folder: Path, before: dict[str, Any], now: dict[str, Any]) -> N
     fixed = ("name", "column", "id_column") if now["kind"] != "folder" else ()
     key = next((key for key in fixed if key in now and before.get(key) != now[key]), None)
     if key is not None:
-        found = f"{said} the {key.replace('_', ' ')} {before.get(key)!r}, found {now[key]!r}"
-        raise InputError("out", found, "give a new folder")
+        problem = f"{said} the {key.replace('_', ' ')} {before.get(key)!r}, found {now[key]!r}"
+        raise InputError("out", problem, "give a new folder")
     if now["kind"] == "table" and now["id_column"] is None:
         short = next((file for file, rows in before["rows"].items() if now["rows"].get(file, rows) < rows), None)
         if short is not None:
-            found = f"has fewer rows in {short} than when it was embedded, so that row numbers no longer hold"
-            raise InputError("source", found, "name a column of ids and a new folder")
+            problem = f"has fewer rows in {short} than when it was embedded, so that row numbers no longer hold"
+            raise InputError("source", problem, "name a column of ids and a new folder")
 
 
 def _embedded(folder: Path, manifest: Manifest) -> tuple[Manifest, dict[Any, int | None]]:

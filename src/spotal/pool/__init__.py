@@ -1,4 +1,4 @@
-"""Pools: where the rows to choose from live, and how they are read."""
+"""Pools: the rows to select from, in memory or in files, and their reading."""
 
 from spotal.pool.array import ArrayPool
 from spotal.pool.base import Batch, Pool, PoolLike
