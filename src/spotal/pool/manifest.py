@@ -13,7 +13,7 @@ import json
 import os
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from numpy.typing import NDArray
 
@@ -24,7 +24,13 @@ from spotal.tables.arrays import read_npy
 from spotal.tables.columns import Ids, column, ids_of
 from spotal.tables.json_lines import parse_json
 
-__all__ = ["MANIFEST", "Manifest", "ShardEntry", "SkippedEntry", "is_pool", "read_ids", "read_manifest", "read_shards"]
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+__all__ = [
+    "MANIFEST", "Manifest", "ShardEntry", "SkippedEntry", "id_cells", "is_pool", "read_ids", "read_manifest",
+    "read_shards",
+]  # fmt: skip
 
 MANIFEST = "pool.json"
 FORMAT = "spotal pool 1"
@@ -144,12 +150,14 @@ def read_ids(folder: str | os.PathLike[str], manifest: Manifest) -> Ids:
     """Return the ids of all rows, int64 (n,) or a list of str. Raises DataFileError if ids repeat or are missing."""
     import pyarrow as pa
 
-    columns: list[Any] = []
-    for shard in manifest.shards:
-        path = Path(folder, shard.ids)
-        values = column(read_table(path).arrow, "id", "ids", path)
-        if len(values) != shard.rows:
-            found = f"found {len(values)}; delete it and run spotal embed again"
-            raise DataFileError(f"{path} must hold {shard.rows} ids, {found}")
-        columns += values.chunks
-    return ids_of(pa.chunked_array(columns), f"ids in {folder}")
+    chunks = [chunk for shard in manifest.shards for chunk in id_cells(Path(folder, shard.ids), shard.rows).chunks]
+    return ids_of(pa.chunked_array(chunks), f"ids in {folder}")
+
+
+def id_cells(path: Path, rows: int) -> pa.ChunkedArray:
+    """Return the column of ids in the file beside a shard of ``rows`` rows. Raises DataFileError."""
+    values = column(read_table(path).arrow, "id", "ids", path)
+    if len(values) != rows:
+        found = f"found {len(values)}; delete it and run spotal embed again"
+        raise DataFileError(f"{path} must hold {rows} ids, {found}")
+    return values

@@ -233,10 +233,8 @@ _folders: list[tempfile.TemporaryDirectory[str]] = []
 
 def bad_rows(pool: Pool) -> NDArray[np.int64]:
     """Return the rows with NaN, infinity or values beyond 1e19, int64 ascending, in one pass."""
-    rows = [np.empty(0, np.int64)]
-    for batch in pool.batches():
-        rows.append(np.flatnonzero(~(np.abs(to_numpy(batch.points)) <= 1e19).all(1)) + batch.start)
-    return np.concatenate(rows)
+    parts = (np.flatnonzero(~(np.abs(to_numpy(x.points)) <= 1e19).all(1)) + x.start for x in pool.batches())
+    return np.concatenate([np.empty(0, np.int64), *parts])
 
 
 def check_finite(pool: Pool) -> None:

@@ -51,9 +51,9 @@ def priority_sample(
     Notes
     -----
     O(n) time, O(size) memory. Project the rows on a fixed direction. With probability 1 - p, the estimated distribution
-    function of the mass is wrong by at most sqrt(ln(2/p) / (2 s)) everywhere. For equal masses, s = size, by
-    Dvoretzky, Kiefer and Wolfowitz. For other masses this holds to first order with s = (sum w)^2 / sum w^2
-    (docs/guides/cluster.md).
+    function of the mass is wrong by at most sqrt(ln(2/p) / (2 s)) everywhere. For equal masses this holds with
+    s = size (Dvoretzky, Kiefer and Wolfowitz). For other masses it holds to first order with
+    s = (sum w)^2 / sum w^2 (docs/guides/cluster.md).
     """
     if mass is None and n <= size:
         return np.arange(n), np.ones(n)
