@@ -18,18 +18,7 @@ from spotal.errors import DataFileError, DatasetError
 __all__ = ["CLASS_NAMES", "load_fashion_mnist"]
 
 NAME = "fashion-mnist"
-CLASS_NAMES = (
-    "T-shirt/top",
-    "Trouser",
-    "Pullover",
-    "Dress",
-    "Coat",
-    "Sandal",
-    "Shirt",
-    "Sneaker",
-    "Bag",
-    "Ankle boot",
-)
+CLASS_NAMES = ("T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot")
 URL = "https://fashion-mnist.s3-website.eu-central-1.amazonaws.com/"
 DEBIAN = "/usr/share/datasets/fashion-mnist"
 """Where Debian's package dataset-fashion-mnist puts the files."""

@@ -112,7 +112,10 @@ def read_pool(
     source = Path(path)
     kind = source.suffix.lower().removeprefix(".")
     named = {
-        "id_column": id_column, "mass_column": mass_column, "cost_column": cost_column, "group_column": group_column
+        "id_column": id_column,
+        "mass_column": mass_column,
+        "cost_column": cost_column,
+        "group_column": group_column,
     }
     if manifest.is_pool(source):
         pool = _sharded_pool(source, named)
