@@ -41,21 +41,8 @@ def load_cifar10(
     The data are ``train.parquet`` and ``test.parquet`` in Hugging Face's layout, or the authors' archive of binary
     files. They are searched in ``data_dir``, ``data_dir/cifar10``, ``$SPOTAL_DATA/cifar10`` and
     ``~/.cache/spotal/cifar10``. If they are in none of these, the archive is downloaded to the cache (162 MB). Row
-    numbers of the two forms differ, since Parquet copies are often shuffled.
-
-    Parameters
-    ----------
-    data_dir : path or None
-    fetch : bool, download data that are not on this machine
-    strict : bool, raise an error for an image that cannot be decoded, instead of skipping it with a warning
-    progress : called during a download with the bytes so far and in total
-
-    Raises
-    ------
-    DatasetError
-        The data are not on this machine and cannot or may not be downloaded.
-    DataFileError
-        A file is truncated or corrupt.
+    numbers of the two forms differ, since Parquet copies are often shuffled. Arguments and errors are those of
+    :func:`spotal.datasets.load`; ``fetch`` is its ``download``.
 
     References
     ----------

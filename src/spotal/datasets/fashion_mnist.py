@@ -39,20 +39,7 @@ def load_fashion_mnist(
     The four IDX files, with or without ``.gz``, are searched in ``data_dir``, ``data_dir/fashion-mnist``,
     ``$SPOTAL_DATA/fashion-mnist``, the cache (``~/.cache/spotal/fashion-mnist``) and the folder of Debian's package
     ``dataset-fashion-mnist``. If they are in none of these, they are downloaded to the cache (30 MB). Checksums are
-    always verified.
-
-    Parameters
-    ----------
-    data_dir : path or None
-    fetch : bool, download data that are not on this machine
-    progress : called during each download with the bytes so far and in total
-
-    Raises
-    ------
-    DatasetError
-        The data are not on this machine and cannot or may not be downloaded.
-    DataFileError
-        A file is truncated or corrupt, or its content is not the published one.
+    always verified. Arguments and errors are those of :func:`spotal.datasets.load`; ``fetch`` is its ``download``.
 
     References
     ----------

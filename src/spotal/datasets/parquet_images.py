@@ -68,16 +68,7 @@ def load_parquet_images(
         the ``huggingface`` metadata of the schema, else from the labels.
     name : str or None, name of the dataset; None for the name of the file or folder
     image_size : int or None, height and width to resize to; None for the size of the first image
-    strict : bool
-        Raise an error for an image that cannot be decoded, instead of skipping it with a ``SpotalWarning``.
-    random_state : int, numpy generator or None, of the split; None means 0
-
-    Raises
-    ------
-    DataFileError
-        A file is missing, corrupt, has no such columns, an empty or unknown label, or no readable image.
-    InputError
-        ``image_size`` is below 1.
+    strict, random_state : see :func:`spotal.datasets.load`, also for errors
 
     Notes
     -----

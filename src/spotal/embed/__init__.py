@@ -17,20 +17,9 @@ if TYPE_CHECKING:
     from spotal.embed.run import Embedded, embed_items
 
 __all__ = [
-    "Automatic",
-    "Embedded",
-    "Embedder",
-    "Items",
-    "PixelEmbedder",
-    "TorchEmbedder",
-    "choose_model",
-    "embed_images",
-    "embed_items",
-    "model_before",
-    "open_embedder",
-    "open_items",
-    "train_embedder",
-]
+    "Automatic", "Embedded", "Embedder", "Items", "PixelEmbedder", "TorchEmbedder", "choose_model", "embed_images",
+    "embed_items", "model_before", "open_embedder", "open_items", "train_embedder",
+]  # fmt: skip
 
 _LAZY = {
     "automatic": ("Automatic", "choose_model"),

@@ -8,18 +8,6 @@ from spotal.pool.sharded import ShardedPool
 from spotal.pool.spooling import spool
 
 __all__ = [
-    "DEVICES",
-    "ArrayPool",
-    "Batch",
-    "Pool",
-    "PoolLike",
-    "ShardedPool",
-    "as_array",
-    "as_pool",
-    "bad_rows",
-    "check_finite",
-    "is_sharded",
-    "on_device",
-    "open_pool",
-    "spool",
-]
+    "DEVICES", "ArrayPool", "Batch", "Pool", "PoolLike", "ShardedPool", "as_array", "as_pool", "bad_rows",
+    "check_finite", "is_sharded", "on_device", "open_pool", "spool",
+]  # fmt: skip

@@ -92,10 +92,6 @@ def read_pool(
     dialect : Dialect
         Encoding and delimiter of a CSV.
 
-    Returns
-    -------
-    PoolFile
-
     Raises
     ------
     DataFileError
@@ -120,7 +116,9 @@ def read_pool(
     if manifest.is_pool(source):
         pool = _sharded_pool(source, named)
     elif source.is_dir():
-        pool = _image_pool(source, named, strict)
+        _no_columns(source, named, "a folder of images")
+        paths = list_images(source, strict=strict)
+        pool = PoolFile(None, [path.relative_to(source).as_posix() for path in paths], None, "images", paths)
     elif kind == "npy":
         _no_columns(source, named, "a .npy file")
         pool = PoolFile(_matrix(read_npy(source), source), None, None, "npy")
@@ -206,12 +204,6 @@ def _sharded_pool(folder: Path, named: dict[str, str | None]) -> PoolFile:
     return PoolFile(matrix, manifest.read_ids(folder, content), None, "shards")
 
 
-def _image_pool(folder: Path, named: dict[str, str | None], strict: bool) -> PoolFile:
-    _no_columns(folder, named, "a folder of images")
-    paths = list_images(folder, strict=strict)
-    return PoolFile(None, [path.relative_to(folder).as_posix() for path in paths], None, "images", paths)
-
-
 def _check_content(pool: PoolFile, path: Path) -> None:
     if pool.features is not None:
         try:
@@ -247,16 +239,8 @@ def read_indices(
     id_column : str or None, column of a table
     dialect : Dialect, of text files and CSV
 
-    Returns
-    -------
-    LabeledRows, in the order of the file
-
-    Raises
-    ------
-    DataFileError
-        The file is missing, empty, corrupt, of another kind, or has empty cells.
-    InputError
-        An entry is not an id or row of the pool, or repeats; or the file has no column ``id_column``.
+    Raises DataFileError if the file is missing, empty, corrupt, of another kind, or has empty cells; InputError if an
+    entry is not an id or row of the pool, if entries repeat, or if there is no column ``id_column``.
     """
     source = Path(path)
     kind = source.suffix.lower()

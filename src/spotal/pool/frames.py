@@ -26,17 +26,10 @@ def index_of(x: Any) -> Any:
 
 
 def check_order(rows: Any, **named: Any) -> None:
-    """Check that pandas arguments have the same row order as the pool, since values are joined by position.
+    """Check that the arguments ``named`` have the order of ``rows``, since values are joined by position.
 
-    Parameters
-    ----------
-    rows : the pool; nothing is checked unless it is a pandas object
-    named : other arguments by name; only pandas objects with one entry for each row are checked
-
-    Raises
-    ------
-    InputError
-        An argument has the same index entries as the pool, each once, in another order.
+    Only pandas objects with one entry for each row are compared. Raises InputError for an argument whose index has the
+    entries of the other, each once, in another order.
     """
     index = _pandas_index(rows)
     for name, value in named.items():
@@ -59,13 +52,8 @@ def _pandas_index(x: Any) -> Any:
 def numbers_of(frame: Any, name: str, column: str | None = None) -> NDArray[Any]:
     """Return the columns of a frame as a matrix (n, d), or one ``column`` of lists of equal length.
 
-    Columns of numbers and booleans are allowed. The result is float32 if all columns are, else float64. Missing cells
-    become NaN.
-
-    Raises
-    ------
-    InputError
-        A column has no numbers, there is no such column, or its lists differ in length.
+    The result is float32 if all columns are, else float64. Missing cells become NaN. Raises InputError if a column does
+    not have numbers or booleans, if there is no such column, or if its lists differ in length.
     """
     columns = [str(key) for key in frame.columns]
     if column is not None:

@@ -50,12 +50,8 @@ def hugging_face_rows(dataset: Any, name: str, column: str | None = None) -> NDA
     """Return a column of a Hugging Face data set: vectors (n, d), images (n, h, w, c), texts (n,) or numbers (n, 1).
 
     Without ``column``, return the vectors in ``embedding``, ``embeddings`` or ``X``, or all columns of numbers. Vectors
-    are written to a temporary file and memory-mapped.
-
-    Raises
-    ------
-    InputError
-        There is no such column, it holds other values, or its images differ in size.
+    are written to a temporary file and memory-mapped. Raises InputError if there is no such column, if it has other
+    values, or if its images differ in size.
     """
     if column is None or isinstance(dataset, dict):
         _check_named(dataset, name)
@@ -91,12 +87,7 @@ def torch_rows(dataset: Any, name: str, column: str | int | None = None) -> NDAr
 
     An item is a tensor or array, a tuple that starts with one, such as (vector, label), or a dict with one under
     ``embedding``. ``column`` is another key or position. The data set is read once, in order; vectors are written to a
-    temporary file.
-
-    Raises
-    ------
-    InputError
-        The data set is empty, items do not have ``column``, or items differ in shape.
+    temporary file. Raises InputError if the data set is empty, or if items do not have ``column`` or differ in shape.
     """
     if not hasattr(dataset, "__len__"):
         raise InputError(

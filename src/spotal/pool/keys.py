@@ -42,12 +42,8 @@ def rows_of(
     """Return the row of a pool for each entry, int64 (m,).
 
     Entries are ids if the pool has ids. They are row numbers if the pool has none, if ``column`` is "row", and if
-    ``column`` is None, all entries are integers and no id of the pool is an integer.
-
-    Raises
-    ------
-    InputError
-        An entry is not an id or row of the pool, or repeats.
+    ``column`` is None, all entries are integers and no id of the pool is an integer. Raises InputError if an entry is
+    not an id or row of the pool, or repeats.
     """
     if ids is not None and column != "row":
         names = _names(ids)

@@ -44,6 +44,7 @@ class Shard(ABC):
     rows: int
     width: int
     dtype: np.dtype[Any]
+    array: Any
 
     def __init__(self, path: Path, id_column: str | None, others: tuple[str, ...] = ()) -> None:
         self.path, self.id_column, self.others = path, id_column, others
@@ -55,6 +56,15 @@ class Shard(ABC):
             argument = "others" if self.id_column is None else "id_column"
             found, subject = f"cannot be read from {self.path}, which has none", f"columns such as {name!r}"
             raise InputError(argument, found, "leave it out", subject=subject)
+
+    def _set_array(self, array: Any) -> None:
+        if array.ndim != 2 or 0 in array.shape or array.dtype.kind not in "fuib":
+            raise DataFileError(
+                f"{self.path} must hold numbers of shape (rows, features), found {array.dtype} of shape {array.shape}; "
+                "save a full 2-D array"
+            )
+        self.array, self.dtype = array, np.dtype(array.dtype)
+        self.rows, self.width = array.shape
 
     @abstractmethod
     def pieces(self, start: int, stop: int) -> Iterator[NDArray[Any]]:
@@ -82,14 +92,7 @@ class NpyShard(Shard):
         super().__init__(path, id_column, others)
         self._no_columns()
         self.ids_file = ids
-        self.array = read_npy(path)
-        if self.array.ndim != 2 or 0 in self.array.shape or self.array.dtype.kind not in "fuib":
-            raise DataFileError(
-                f"{path} must hold numbers of shape (rows, features), found {self.array.dtype} of shape "
-                f"{self.array.shape}; save a full 2-D array"
-            )
-        self.rows, self.width = self.array.shape
-        self.dtype = self.array.dtype
+        self._set_array(read_npy(path))
 
     def pieces(self, start: int, stop: int) -> Iterator[NDArray[Any]]:
         step = block_rows(self.width, self.dtype.itemsize, PIECE_BYTES)
@@ -118,13 +121,10 @@ class ZarrShard(Shard):
                 f"{path} is a zarr store, and zarr is not installed: pip install spotal[zarr]"
             ) from None
         try:
-            self.array: Any = zarr.open_array(str(path), mode="r")
+            array: Any = zarr.open_array(str(path), mode="r")
         except Exception as error:
             raise DataFileError(f"{path} cannot be read as a zarr array ({error}); repair or remove it") from None
-        if self.array.ndim != 2 or 0 in self.array.shape or self.array.dtype.kind not in "fuib":
-            raise DataFileError(f"{path} must hold numbers of shape (rows, features), found {self.array.shape}")
-        self.rows, self.width = self.array.shape
-        self.dtype = np.dtype(self.array.dtype)
+        self._set_array(array)
 
     def pieces(self, start: int, stop: int) -> Iterator[NDArray[Any]]:
         step = max(1, block_rows(self.width, self.dtype.itemsize, PIECE_BYTES))

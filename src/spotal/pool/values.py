@@ -89,18 +89,11 @@ def read_names(
         ``.npy`` (n,) of integers or text; ``.txt``, one name a line; ``.npz`` with the array ``name``, or with only one
         array besides the ids; or a table with the column ``name``, or with only one column besides the ids and
         ``label``.
-    n_rows, ids, id_column, dialect : as in :func:`read_vector`
+    n_rows, ids, id_column, dialect : as in :func:`read_vector`, which raises the same errors
 
     Returns
     -------
     list of str or int (n_rows,)
-
-    Raises
-    ------
-    DataFileError
-        The file is missing, empty, corrupt, of another kind, has empty cells or no such column.
-    InputError
-        There are not ``n_rows`` names, or an id is unknown, repeats or is missing.
     """
     source = Path(path)
     values, key, entries = _read(source, ids, name, id_column, dialect, _texts)
@@ -203,14 +196,7 @@ def read_probabilities(
     path : str or path
         A matrix in one of the forms of :func:`~spotal.pool.files.read_pool`. Its rows are joined to the pool by ids or
         by a column ``row``. A file without either is in the order of the pool.
-    n_rows, ids, id_column, dialect : as in :func:`read_vector`
-
-    Raises
-    ------
-    DataFileError
-        The file cannot be read as a matrix.
-    InputError
-        There are not ``n_rows`` rows, or an id is unknown, repeats or is missing.
+    n_rows, ids, id_column, dialect : as in :func:`read_vector`, which raises the same errors
     """
     source = Path(path)
     kind = source.suffix.lower()

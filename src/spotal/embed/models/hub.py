@@ -46,22 +46,10 @@ def prefix_of(name: str) -> str:
 
 
 def fetch(name: str, takes: str, tell: Callable[[str], object]) -> tuple[str, bool]:
-    """Download a small encoder of the hub unless it is in the cache.
+    """Download the small encoder ``owner/name`` for ``takes``, "images" or "text", unless it is in the cache.
 
-    Parameters
-    ----------
-    name : str, ``owner/name``
-    takes : {"images", "text"}
-    tell : called with a sentence before a download starts
-
-    Returns
-    -------
-    str, ``owner/name@revision``; bool, True if the encoder was in the cache
-
-    Raises
-    ------
-    ModelError
-        It is not in the cache and cannot be fetched.
+    ``tell`` is called with a sentence before a download starts. Returns ``owner/name@revision``, and True if the
+    encoder was in the cache. Raises ModelError if the download fails.
     """
     try:
         hub: Any = import_module("huggingface_hub")

@@ -25,20 +25,10 @@ _FILES = (".pt", ".pth", ".ts", ".bin", ".ckpt", ".safetensors", ".onnx")
 
 
 def load_model(model: str | os.PathLike[str] | nn.Module, takes: str, device: torch.device) -> Model:
-    """Load a model for images or text to a device, in eval mode.
+    """Load a model for ``takes``, "images" or "text", to a device in eval mode.
 
-    Parameters
-    ----------
-    model : path, str or torch.nn.Module, see :class:`~spotal.embed.TorchEmbedder`
-    takes : {"images", "text"}
-    device : torch.device
-
-    Raises
-    ------
-    ModelError
-        There is no such model, it cannot be loaded, or it takes the other kind of item.
-    DataFileError
-        A file is missing.
+    ``model`` is described in :class:`~spotal.embed.TorchEmbedder`. Raises ModelError if there is no such model, if it
+    cannot be loaded or if it takes the other kind of item, and DataFileError if a file is missing.
     """
     loaded = _load(model, takes, device)
     if loaded.takes != takes:

@@ -87,21 +87,14 @@ class TrainedEncoder:
         device: str = "auto",
         on_epoch: Callable[[int, float], object] | None = None,
     ) -> Self:
-        """Train an encoder on the images of a pool, see :func:`spotal.embed.simclr.train_encoder`.
+        """Train an encoder on images of a pool. Raises InputError if an argument is out of range.
 
         Parameters
         ----------
         images : uint8 (n, size, size, channels), n >= 16
         dim : int, at most 128; the result has min(dim, n - 1, number of features) dimensions
-        epochs, seed : int
         backbone : {"small", "resnet18"}; without a GPU, "resnet18" has a quarter of its channels
-        device : {"auto", "cpu", "cuda"}
-        on_epoch : called with the epoch, from 1, and its mean loss
-
-        Raises
-        ------
-        InputError
-            There are too few images, or an argument is out of range.
+        epochs, seed, device, on_epoch : see :func:`spotal.embed.simclr.train_encoder`
         """
         from sklearn.decomposition import PCA
 
