@@ -42,8 +42,8 @@ def long_tail(y: ArrayLike, ratio: float, random_state: Seed = None, *, order: s
     """
     labels = as_array(y, "y")
     if labels.ndim != 1 or not labels.size or labels.dtype.kind not in "ui":
-        found = f"dtype {labels.dtype} of shape {labels.shape}"
-        raise InputError("y", must="be a vector of integer labels", found=found, remedy="give one a row")
+        kind = f"dtype {labels.dtype} of shape {labels.shape}"
+        raise InputError("y", must="be a vector of integer labels", found=kind, remedy="give one a row")
     if isinstance(ratio, bool) or not isinstance(ratio, (int, float, np.number)) or not 1 <= ratio < np.inf:
         raise InputError(
             "ratio", must="be a finite number of at least 1", found=repr(ratio), remedy="1 keeps all classes as large"

@@ -51,8 +51,8 @@ def find_images(folder: str | os.PathLike[str]) -> Listing:
     """
     root = Path(folder)
     if not root.is_dir():
-        found = "a file" if root.exists() else "nothing"
-        raise DataFileError(f"{root} must be a folder of images, found {found}; check the path")
+        kind = "a file" if root.exists() else "nothing"
+        raise DataFileError(f"{root} must be a folder of images, found {kind}; check the path")
     paths: list[Path] = []
     skipped: list[Skipped] = []
     for path in _files(root, skipped):

@@ -247,8 +247,8 @@ def read_indices(
     labels: list[str] | None = None
     key: str | None = None
     if kind not in TABLES and id_column is not None:
-        found = f"{id_column!r} cannot be read from {source}, which has no columns"
-        raise InputError("id_column", found, "leave it out")
+        problem = f"{id_column!r} cannot be read from {source}, which has no columns"
+        raise InputError("id_column", problem, "leave it out")
     if kind == ".npy":
         array = read_npy(source)
         if array.ndim != 1 or array.dtype.kind not in "uiU":

@@ -137,8 +137,10 @@ def _stacks(items: Iterable[Any], shape: tuple[int, ...], name: str) -> Iterator
     block: list[Any] = []
     for number, item in enumerate(items):
         if item.shape != shape:
-            must, found = f"have items of one shape, {shape} as the first", f"{item.shape} in item {number}"
-            raise InputError(name, must=must, found=found, remedy="resize them, or embed them first")
+            must = f"have items of one shape, {shape} as the first"
+            raise InputError(
+                name, must=must, found=f"{item.shape} in item {number}", remedy="resize them, or embed them first"
+            )
         block.append(item)
         if len(block) == AT_ONCE:
             yield block

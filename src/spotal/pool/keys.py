@@ -74,8 +74,8 @@ def aligned(
     if len(rows) < n_rows:
         lacking = int(np.setdiff1d(np.arange(n_rows), rows)[0])
         name = lacking if ids is None or column == "row" else _names(ids)[lacking]
-        must, found = f"{must}, one for each row of the pool", f"{len(rows):,} for {n_rows:,} rows and none for"
-        raise InputError("path", must=must, found=f"{found} {column} {name!r}", remedy="add it", subject=subject)
+        must, counts = f"{must}, one for each row of the pool", f"{len(rows):,} for {n_rows:,} rows and none for"
+        raise InputError("path", must=must, found=f"{counts} {column} {name!r}", remedy="add it", subject=subject)
     return np.argsort(rows)
 
 

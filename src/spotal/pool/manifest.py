@@ -158,6 +158,6 @@ def id_cells(path: Path, rows: int) -> pa.ChunkedArray:
     """Return the column of ids in the file beside a shard of ``rows`` rows. Raises DataFileError."""
     values = column(read_table(path).arrow, "id", "ids", path)
     if len(values) != rows:
-        found = f"found {len(values)}; delete it and run spotal embed again"
-        raise DataFileError(f"{path} must hold {rows} ids, {found}")
+        problem = f"found {len(values)}; delete it and run spotal embed again"
+        raise DataFileError(f"{path} must hold {rows} ids, {problem}")
     return values

@@ -174,8 +174,8 @@ def open_pool(
         elif is_pool(path):
             if id_column is not None or others:
                 argument = "others" if id_column is None else "id_column"
-                found = "was written by spotal embed and has ids, but no columns"
-                raise InputError(argument, found, "name none", subject=str(path))
+                problem = "was written by spotal embed and has ids, but no columns"
+                raise InputError(argument, problem, "name none", subject=str(path))
             return ShardedPool(_embedded(path))
         elif path.is_dir() and path.suffix.lower() not in FOLDERS:
             paths = sorted(_shards_in(path))

@@ -54,8 +54,8 @@ class Shard(ABC):
         name = next((name for name in (self.id_column, *self.others) if name is not None), None)
         if name is not None:
             argument = "others" if self.id_column is None else "id_column"
-            found, subject = f"cannot be read from {self.path}, which has none", f"columns such as {name!r}"
-            raise InputError(argument, found, "leave it out", subject=subject)
+            problem, subject = f"cannot be read from {self.path}, which has none", f"columns such as {name!r}"
+            raise InputError(argument, problem, "leave it out", subject=subject)
 
     def _set_array(self, array: Any) -> None:
         if array.ndim != 2 or 0 in array.shape or array.dtype.kind not in "fuib":

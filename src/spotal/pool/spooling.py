@@ -55,8 +55,8 @@ def spool(batches: Iterable[Any]) -> NDArray[Any]:
                 block = block.astype(np.float32)
             if shape is not None and (block.shape[1], block.dtype) != shape:
                 must = f"have width {shape[0]} and dtype {shape[1]}, as the first"
-                found, subject = f"width {block.shape[1]} and dtype {block.dtype}", f"batch {number}"
-                raise InputError("batches", must=must, found=found, remedy="make them alike", subject=subject)
+                kind, subject = f"width {block.shape[1]} and dtype {block.dtype}", f"batch {number}"
+                raise InputError("batches", must=must, found=kind, remedy="make them alike", subject=subject)
             shape = block.shape[1], block.dtype
             rows += len(block)
             remaining = np.ascontiguousarray(block).reshape(-1).view(np.uint8).data

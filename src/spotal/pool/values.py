@@ -207,11 +207,11 @@ def read_probabilities(
         key = usual_key(read_npz(source), id_column)
     pool = read_pool(source, id_column=key, dialect=dialect)
     values, subject, must = pool.features, f"probabilities in {source}", f"have {n_rows} rows"
-    found = "a folder" if values is None else f"{len(values)} rows"
+    size = "a folder" if values is None else f"{len(values)} rows"
     if values is not None and pool.ids is not None:
         entries = [str(name) for name in pool.ids]
         values = values[aligned(entries, n_rows, ids, f"ids in {source}", key or "id", must=must, subject=subject)]
     if values is None or len(values) != n_rows:
-        raise InputError("path", must=f"{must}, one for each row of the pool", found=found, subject=subject)
+        raise InputError("path", must=f"{must}, one for each row of the pool", found=size, subject=subject)
     checked: NDArray[Any] = values
     return checked

@@ -63,8 +63,10 @@ def open_items(
         if tables and not _has_images(path):
             kinds = {file.suffix.lower() for file in tables}
             if len(kinds) > 1:
-                found = f"{', '.join(sorted(kinds))} in {path}"
-                raise InputError("source", must="be a folder of one kind of table", found=found, remedy="name one file")
+                listing = f"{', '.join(sorted(kinds))} in {path}"
+                raise InputError(
+                    "source", must="be a folder of one kind of table", found=listing, remedy="name one file"
+                )
             return TableItems(tables, column, id_column, path, dialect)
         _no_columns(column, id_column, "a folder of images")
         return FolderItems(path, strict)
