@@ -38,5 +38,5 @@ class Dataset:
 
     @property
     def is_images(self) -> bool:
-        """Whether X holds images, (n, height, width, channels), rather than features, (n, d)."""
+        """True if X has images (n, height, width, channels), False if it has features (n, d)."""
         return self.X.ndim == 4

@@ -41,8 +41,8 @@ def load_cifar10(
     The data are ``train.parquet`` and ``test.parquet`` in Hugging Face's layout, or the authors' archive of binary
     files. They are searched in ``data_dir``, ``data_dir/cifar10``, ``$SPOTAL_DATA/cifar10`` and
     ``~/.cache/spotal/cifar10``. If they are in none of these, the archive is downloaded to the cache (162 MB). Row
-    numbers of the two forms differ, since Parquet copies are often shuffled. Arguments and errors are those of
-    :func:`spotal.datasets.load`; ``fetch`` is its ``download``.
+    numbers of the two forms differ, since Parquet copies are often shuffled. For arguments and errors see
+    :func:`spotal.datasets.load`, where ``fetch`` is called ``download``.
 
     References
     ----------

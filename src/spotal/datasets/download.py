@@ -67,7 +67,7 @@ def download(
     url, target : str and Path; the folder of ``target`` is created
     name, remedy : str, for error messages: the dataset, and what to do without a network
     md5, sha256 : str or None, one of them: the checksum in hexadecimal
-    decompressed : bool, the checksum is that of the content after gzip decompression
+    decompressed : bool, the checksum is of the content after gzip decompression
     timeout : float, seconds to wait for the server
     progress : called after each 256 KiB
 

@@ -39,7 +39,7 @@ def load_fashion_mnist(
     The four IDX files, with or without ``.gz``, are searched in ``data_dir``, ``data_dir/fashion-mnist``,
     ``$SPOTAL_DATA/fashion-mnist``, the cache (``~/.cache/spotal/fashion-mnist``) and the folder of Debian's package
     ``dataset-fashion-mnist``. If they are in none of these, they are downloaded to the cache (30 MB). Checksums are
-    always verified. Arguments and errors are those of :func:`spotal.datasets.load`; ``fetch`` is its ``download``.
+    always verified. For arguments and errors see :func:`spotal.datasets.load`, where ``fetch`` is called ``download``.
 
     References
     ----------

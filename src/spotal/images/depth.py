@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 __all__ = ["OWN", "TYPE", "flattened", "note_of_depth"]
 
 TYPE, OWN = "type", "own"
-"""The range that becomes 0..255: that of the type, or the file's own."""
+"""The range that becomes 0..255: the range of the type, or the file's own range."""
 SHARE = 0.25
 """Smallest share of the type's range that a file must cover."""
 TAIL = 0.001
@@ -127,10 +127,8 @@ def _scaled(values: NDArray[Any], top: float) -> tuple[NDArray[np.uint8], str]:
 
 
 def _lower_bytes(source: Source, name: object) -> NDArray[np.uint8]:
-    """Decode the lower bytes of 16-bit colors, (h, w, 3) or (h, w, 1).
-
-    Pillow keeps the upper byte of each value. With the opposite byte order, it keeps the lower byte.
-    """
+    """Decode the lower bytes of 16-bit colors, (h, w, 3) or (h, w, 1)."""
+    # Pillow keeps the upper byte of each value; with the opposite byte order, it keeps the lower byte
     swapped = {"B": "L", "L": "B", "N": "B" if sys.byteorder == "little" else "L"}
     with opened(source, name) as twin:
         is_gray = raw_mode(twin).startswith("LA")  # four bands: upper and lower byte of gray, and of alpha

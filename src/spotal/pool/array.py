@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["ArrayPool"]
 
 HASHED_WHOLE = 256 << 20
-"""Largest pool in bytes of which all rows are hashed; larger pools have ``HASHED_ROWS`` evenly spaced rows hashed."""
+"""Largest pool in bytes whose rows are all hashed; of a larger pool, ``HASHED_ROWS`` evenly spaced rows are hashed."""
 HASHED_ROWS = 16_384
 
 

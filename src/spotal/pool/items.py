@@ -94,7 +94,7 @@ def torch_rows(dataset: Any, name: str, column: str | int | None = None) -> NDAr
             name, must="have a length", found=f"{type(dataset).__name__} without", remedy="give it __len__"
         )
     if not len(dataset):
-        raise InputError(name, must="have an item at least", found="an empty data set")
+        raise InputError(name, must="have at least one item", found="an empty data set")
     items = (_part(dataset[number], column) for number in range(len(dataset)))
     first = np.asarray(_part(dataset[0], column))
     if first.ndim in (0, 1):
@@ -137,7 +137,7 @@ def _stacks(items: Iterable[Any], shape: tuple[int, ...], name: str) -> Iterator
     block: list[Any] = []
     for number, item in enumerate(items):
         if item.shape != shape:
-            must = f"have items of one shape, {shape} as the first"
+            must = f"have items of one shape, {shape} like the first"
             raise InputError(
                 name, must=must, found=f"{item.shape} in item {number}", remedy="resize them, or embed them first"
             )

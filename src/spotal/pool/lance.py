@@ -53,4 +53,4 @@ class LanceShard(TableShard):
             if not isinstance(error, (ValueError, RuntimeError)) and type(error).__name__ != "PanicException":
                 raise
             reason = one_line(error)
-            raise DataFileError(f"{self.path} cannot be read as a Lance data set ({reason}); write it anew") from None
+            raise DataFileError(f"{self.path} cannot be read as a Lance data set ({reason}); write it again") from None

@@ -32,9 +32,9 @@ def as_rows(X: Any, name: str = "X", column: str | None = None) -> tuple[Any, An
     X : one of
         - an array, tensor, memory map, path, glob, URI or pool: see :func:`spotal.pool.as_array`;
         - a scipy sparse matrix, which is returned in CSR form;
-        - a pandas or polars DataFrame, of which the whole or ``column`` is returned;
+        - a pandas or polars DataFrame, which is returned whole or as its ``column``;
         - texts in a list, array or Series, which are returned as an object array (n,);
-        - a torch ``Dataset`` or a Hugging Face ``Dataset``, of which vectors, images or texts are returned.
+        - a torch ``Dataset`` or a Hugging Face ``Dataset`` of vectors, images or texts.
     name : str, the argument, for errors
     column : str or None, the part of an item of a data set, or the column of a frame
 

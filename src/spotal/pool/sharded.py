@@ -24,7 +24,7 @@ __all__ = ["ShardedPool"]
 class ShardedPool:
     """The rows of several shards, in the given order, as one pool.
 
-    The limits of batches do not depend on those of shards. Before and after each pass, the files are compared with
+    Batches do not depend on the sizes of the shards. Before and after each pass, the files are compared with
     their state at opening (size, time, hash of both ends). A change raises DataFileError.
 
     Parameters

@@ -145,7 +145,7 @@ class ZarrShard(Shard):
         try:
             yield
         except (OSError, ValueError, RuntimeError) as error:
-            raise DataFileError(f"{self.path} cannot be read from row {row} on ({error}); write it anew") from None
+            raise DataFileError(f"{self.path} cannot be read from row {row} on ({error}); write it again") from None
 
 
 class TableShard(Shard):
@@ -185,7 +185,7 @@ class TableShard(Shard):
                 if piece.shape[1] != self.width:
                     raise DataFileError(
                         f"{self.path} has {piece.shape[1]} numbers in row {start} and {self.width} in row 0; give "
-                        "every row as many"
+                        "all rows the same width"
                     )
                 yield piece
                 start += len(piece)
@@ -229,7 +229,7 @@ class TableShard(Shard):
                 yield
         except (pa.ArrowException, EOFError) as error:
             reason = one_line(error)
-            raise DataFileError(f"{self.path} is damaged or cut short ({reason}); write it anew") from None
+            raise DataFileError(f"{self.path} is damaged or cut short ({reason}); write it again") from None
 
     def _open(self) -> Any:
         from pyarrow import parquet

@@ -54,7 +54,7 @@ def spool(batches: Iterable[Any]) -> NDArray[Any]:
             if block.dtype.kind != "f":
                 block = block.astype(np.float32)
             if shape is not None and (block.shape[1], block.dtype) != shape:
-                must = f"have width {shape[0]} and dtype {shape[1]}, as the first"
+                must = f"have width {shape[0]} and dtype {shape[1]}, like the first batch"
                 kind, subject = f"width {block.shape[1]} and dtype {block.dtype}", f"batch {number}"
                 raise InputError("batches", must=must, found=kind, remedy="make them alike", subject=subject)
             shape = block.shape[1], block.dtype
@@ -69,7 +69,7 @@ def spool(batches: Iterable[Any]) -> NDArray[Any]:
                     f"{rows:,} rows); make room or set TMPDIR"
                 ) from None
         if shape is None:
-            raise InputError("pool", must="have a batch at least", found="none", remedy="check the loader")
+            raise InputError("pool", must="have at least one batch", found="none", remedy="check the loader")
         return np.memmap(file, dtype=shape[1], mode="r+", shape=(rows, shape[0]))
 
 
