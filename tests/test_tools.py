@@ -58,7 +58,9 @@ def test_a_release_dates_the_changelog_and_tags_the_commit(checkout, monkeypatch
     assert release.main(["0.1.0"]) == 0
     text = (checkout / "CHANGELOG.md").read_text()
     assert re.search(r"## \[Unreleased\]\n\n## \[0\.1\.0\] - \d{4}-\d\d-\d\d\n\n### Added\n\n- A thing\.\n", text)
-    tags = subprocess.run(["git", "tag", "--points-at", "HEAD"], cwd=checkout, check=True, capture_output=True, text=True)
+    tags = subprocess.run(
+        ["git", "tag", "--points-at", "HEAD"], cwd=checkout, check=True, capture_output=True, text=True
+    )
     assert tags.stdout == "v0.1.0\n"
     assert release.main(["0.1.0"]) == 1
     assert "the tag v0.1.0 exists already" in capsys.readouterr().out
