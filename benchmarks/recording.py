@@ -108,10 +108,12 @@ def record(page: Any, recording: Recording, classes: list[str], truth: dict[str,
             return
         recording.add(screen(page), f"{answered}: choose the next batch", 1200)
         page.get_by_role("button", name="Choose the next batch").click()
-        page.wait_for_timeout(300)
-        if page.locator("progress").is_visible():
-            recording.add(screen(page), "The model trains, and spotal chooses the next photos", 1000)
-        page.locator(".frame img").wait_for(timeout=1000 * steps.PATIENCE)
+        work = page.get_by_role("progressbar", name="Progress", exact=True)
+        for _ in range(3 if number < 3 else 1):
+            page.wait_for_timeout(400)
+            if work.is_visible():
+                recording.add(screen(page), "The model trains, and spotal chooses the next photos", 500)
+        page.locator(".frame img").wait_for()
 
 
 def main() -> None:
@@ -143,6 +145,7 @@ def main() -> None:
         browser = driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
         with run.label(f"{LABEL} --port 0 --no-browser") as output:
             page = browser.new_page(viewport={"width": VIEW[0], "height": VIEW[1]}, color_scheme="light")
+            page.set_default_timeout(1000 * steps.PATIENCE)
             page.goto(steps.address(output))
             page.locator("#map-text:not(:empty)").wait_for()
             record(page, recording, classes, truth)
