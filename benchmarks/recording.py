@@ -18,9 +18,12 @@ from typing import Any
 
 import matplotlib
 import numpy as np
+import torch
 from benchmarks.page import CHROMIUM
 from PIL import Image, ImageDraw, ImageFont
 from tests.walks import steps
+
+from benchmarks import encoders
 
 OUT = Path(__file__).parents[1] / "docs" / "start" / "images" / "loop.webp"
 N, BATCH, ROUNDS, SHOWN = 1000, 40, 6, 5
@@ -29,8 +32,7 @@ VIEW, WIDTH, STRIP = (1090, 700), 860, 40
 """Size of the browser's window, width of the recording, and height of its caption, in pixels."""
 FONT = Path(matplotlib.get_data_path()) / "fonts" / "ttf" / "DejaVuSans.ttf"
 MONO = FONT.with_name("DejaVuSansMono.ttf")
-INIT = "spotal init clothes --images photos --classes-file classes.txt --model encoders:lite0"
-ENCODERS = Path(__file__).with_name("encoders.py")
+INIT = "spotal init clothes --images photos --classes-file classes.txt --model lite0.pt"
 LABEL = "spotal label clothes"
 
 
@@ -134,7 +136,7 @@ def main() -> None:
         (folder / "photos").mkdir()
         for file, row in zip(truth, rows, strict=True):
             shutil.copyfile(photos[row], folder / "photos" / file)
-        shutil.copyfile(ENCODERS, folder / "encoders.py")
+        torch.jit.trace(encoders.lite0().eval(), torch.zeros(1, 3, 224, 224)).save(folder / "lite0.pt")
         (folder / "classes.txt").write_text("\n".join(classes) + "\n", encoding="utf-8")
         for k, commands in enumerate(([], [INIT], [INIT, LABEL])):
             lines = ["$ " + command for command in commands] or ["$"]
