@@ -103,7 +103,7 @@ def init(
     from spotal.project import Audit, LimitSettings, Project, Settings, Stop
     from spotal.project.advice.audit_size import suited
     from spotal.project.copies import find_copies
-    from spotal.project.findings import told_empty
+    from spotal.project.findings import describe_empty
     from spotal.project.learning import recipe_for, resolve
 
     dialect = dialect_of(encoding, delimiter)
@@ -138,7 +138,7 @@ def init(
         copies = find_copies(project, show)
         project.items.hold_together(copies.together())
         counts, settings = project.counts(), project.settings
-        said = list(told_empty(project.arrived))
+        said = list(describe_empty(project.arrived))
         endings = Counter(Path(item.id).suffix.lower() or "without an ending" for item in project.items)
     if as_json:
         found = {"copies": copies.n_equal, "nearly_alike": copies.n_alike, "model": settings.model}
@@ -148,8 +148,8 @@ def init(
             | {"audit": audit, "pretrained": None if chosen is None else chosen.model is not None}
         )
         return
-    if copies.told():
-        said.append(copies.told())
+    if copies.summary():
+        said.append(copies.summary())
     print_summary(folder, settings, counts, endings, said, recipe.name, chosen)
 
 
