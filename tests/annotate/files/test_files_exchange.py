@@ -390,7 +390,7 @@ def test_the_commands(spoken, tmp_path, monkeypatch):
     assert (done.exit_code, done.stdout.strip()) == (0, "Wrote 7 answers about 5 items to ../o.csv (csv)")
     done = json.loads(run("import", "../o.csv", "--json").stdout)
     assert (done["recorded"], done["known"]) == (0, 7)
-    assert "7 were there already" in run("import", tmp_path / "o.csv", spoken.folder).stdout
+    assert "7 were recorded before" in run("import", tmp_path / "o.csv", spoken.folder).stdout
     write(tmp_path / "l.csv", "id,label", "f.png,fish")
     failed = run("import", "../l.csv")
     assert failed.exit_code == 2
