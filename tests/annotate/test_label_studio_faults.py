@@ -171,7 +171,7 @@ def test_nothing_was_pushed_yet(make, refused, command):
     project = make(picks=[])
     assert "has nothing in Label Studio yet; run spotal push first" in refused("pull", project.folder)
     result = command("push", project.folder)
-    assert (result.exit_code, result.stdout) == (0, "Nothing waits for an answer; spotal next chooses what does\n")
+    assert (result.exit_code, result.stdout) == (0, "Nothing waits for an answer; spotal next chooses a new batch\n")
     assert "--project must be a number or new, found 'x'" in refused("push", project.folder, "--project", "x")
     assert "url must begin with http:// or https://" in refused("push", project.folder, "--url", "localhost:1")
 
