@@ -35,8 +35,8 @@ def bench(
     protocols: Annotated[
         list[str] | None,
         typer.Argument(
-            help="Experiments to run: names of built-in protocols (see --list), patterns such as 'stress-*', .toml files, "
-            "or development or reporting for all protocols of that role.",
+            help="Experiments to run: names of built-in protocols (see --list), patterns such as 'stress-*', .toml "
+            "files, or development or reporting for all protocols of that role.",
             metavar="[PROTOCOL]...",
             show_default=False,
         ),
@@ -49,24 +49,28 @@ def bench(
     ] = None,
     seeds: Annotated[int | None, typer.Option(min=1, help="Number of seeds. Default: the protocol's.")] = None,
     strategies: Annotated[
-        str | None, typer.Option(help="Strategies, separated by commas. Default: the protocol's.", metavar="NAME,NAME,...")
+        str | None,
+        typer.Option(help="Strategies, separated by commas. Default: the protocol's.", metavar="NAME,NAME,..."),
     ] = None,
     listing: Annotated[bool, typer.Option("--list", help="List protocols and strategies, and exit.")] = False,
     template: Annotated[
         bool, typer.Option("--template", help="Print an example protocol with every key explained, and exit.")
     ] = False,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Only check the data, and print what would be done and how long it may take.")
+        bool,
+        typer.Option("--dry-run", help="Only check the data, and print what would be done and how long it may take."),
     ] = False,
     redo: Annotated[
         str | None,
-        typer.Option(help="Run these strategies again, for example after a change of their code.", metavar="NAME,NAME,..."),
+        typer.Option(
+            help="Run these strategies again, for example after a change of their code.", metavar="NAME,NAME,..."
+        ),
     ] = None,
     kept: Annotated[
         Path | None,
         typer.Option(
-            help="Folder of small result files, one per protocol. Jobs that are finished there are not run again, and the "
-            "jobs of this run are added."
+            help="Folder of small result files, one per protocol. Jobs that are finished there are not run again, and "
+            "the jobs of this run are added."
         ),
     ] = None,
     cache: Annotated[
@@ -368,7 +372,8 @@ def _bars(store: Any, jobs: list[Job], workers: int) -> Iterator[Callable[[dict[
         own.setdefault(job.protocol.name, []).append(job)
     with Progress(*columns, console=terminal, transient=True) as bars:
         rows = {
-            name: bars.add_task(name, total=sum(job.n_rounds for job in some), remaining="") for name, some in own.items()
+            name: bars.add_task(name, total=sum(job.n_rounds for job in some), remaining="")
+            for name, some in own.items()
         }
         every = bars.add_task("rounds", total=total, remaining="")
 

@@ -82,7 +82,9 @@ def _long(param: Any) -> str:
 def variables(ctx: Any) -> dict[str, str]:
     """Return the environment variables that set a command's options, by parameter name."""
     sources = {param: ctx.get_parameter_source(param.name) for param in ctx.command.params}
-    return {param.name: param.envvar for param, source in sources.items() if getattr(source, "name", "") == "ENVIRONMENT"}
+    return {
+        param.name: param.envvar for param, source in sources.items() if getattr(source, "name", "") == "ENVIRONMENT"
+    }
 
 
 def _keep(ctx: typer.Context, param: typer.CallbackParam, value: Any) -> None:

@@ -41,14 +41,13 @@ def demo(
     imbalance: Annotated[
         float, typer.Option(min=1.0, help="Make the rarest class so many times rarer than the largest.")
     ] = 1.0,
-    random_state: Annotated[
-        int, typer.Option(min=0, help="Random seed; the same number gives the same results.")
-    ] = 0,
+    random_state: Annotated[int, typer.Option(min=0, help="Random seed; the same number gives the same results.")] = 0,
     model: Annotated[
         str,
         typer.Option(
-            help="For a folder of images, the encoder that computes the features: auto (the best pretrained encoder that "
-            "is available), built-in, or a model as in spotal embed. Named datasets train a small network instead.",
+            help="For a folder of images, the encoder that computes the features: auto (the best pretrained encoder "
+            "that is available), built-in, or a model as in spotal embed. Named datasets train a small network "
+            "instead.",
             metavar="MODEL",
         ),
     ] = "auto",
@@ -60,8 +59,8 @@ def demo(
     """Compare SPOT with random picking on real images, and write a report.
 
     Both start from the same random batch. In each round, each chooses images, and a model is trained on the labels so
-    far. This is repeated with several seeds. It takes about a minute on two cores. The report shows accuracy curves, maps
-    and the images that were picked.
+    far. This is repeated with several seeds. It takes about a minute on two cores. The report shows accuracy curves,
+    maps and the images that were picked.
 
     For a folder of photos, an encoder computes features once, and a linear model is trained on them. A forecast of the
     time is printed first.
@@ -122,8 +121,8 @@ def _gather(console: Terminal, folder: str, trainings: int, pool: int | None, mo
             photos = f"{forecast.used:,} of {photos}"
         say(
             console,
-            f"About {duration(forecast.features + forecast.trainings)}: {duration(forecast.features)} to read {photos}, "
-            f"{duration(forecast.trainings)} to train and choose",
+            f"About {duration(forecast.features + forecast.trainings)}: {duration(forecast.features)} to read "
+            f"{photos}, {duration(forecast.trainings)} to train and choose",
         )
 
     most = None if pool is None else pool + pool // 4  # a fifth of the photos are for the test

@@ -19,7 +19,9 @@ def doctor(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="The project.")] = Path("."),
     repair: Annotated[
         bool,
-        typer.Option("--repair", help="Repair what can be repaired safely. First copy the database to .spotal/backups."),
+        typer.Option(
+            "--repair", help="Repair what can be repaired safely. First copy the database to .spotal/backups."
+        ),
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document on standard output.")] = False,
 ) -> None:

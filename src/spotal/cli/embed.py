@@ -30,21 +30,23 @@ def embed(
     source: Annotated[
         str,
         typer.Argument(
-            help="What to embed: a folder of images; a table of images or texts (.parquet, .arrow, .csv or .jsonl) or a "
-            "folder of such tables; or the name of a dataset.",
+            help="What to embed: a folder of images; a table of images or texts (.parquet, .arrow, .csv or .jsonl) or "
+            "a folder of such tables; or the name of a dataset.",
             metavar="SOURCE",
             show_default=False,
         ),
     ],
     out: Annotated[
         Path,
-        typer.Option("--out", "-o", help="Folder for the embeddings; those already in it are kept.", show_default=False),
+        typer.Option(
+            "--out", "-o", help="Folder for the embeddings; those already in it are kept.", show_default=False
+        ),
     ],
     model: Annotated[
         str | None,
         typer.Option(
-            help="Model that computes the embeddings. Default: auto, the best small pretrained encoder that is available. "
-            "Or: a TorchScript or state file; the folder or hub name of a Hugging Face model; timm:NAME; "
+            help="Model that computes the embeddings. Default: auto, the best small pretrained encoder that is "
+            "available. Or: a TorchScript or state file; the folder or hub name of a Hugging Face model; timm:NAME; "
             "module:function, which returns a torch module; or a folder written by --train.",
             metavar="PATH|NAME",
             show_default=False,
@@ -52,7 +54,9 @@ def embed(
     ] = None,
     train: Annotated[
         str | None,
-        typer.Option(help="Train an encoder on the images themselves, without labels. METHOD: simclr.", metavar="METHOD"),
+        typer.Option(
+            help="Train an encoder on the images themselves, without labels. METHOD: simclr.", metavar="METHOD"
+        ),
     ] = None,
     dim: Annotated[int, typer.Option(help="With --train: how many numbers an embedding has, at most 128.")] = 64,
     epochs: Annotated[int, typer.Option(help="With --train: number of passes over the images.")] = 20,
@@ -64,10 +68,13 @@ def embed(
     ] = 0,
     backbone: Annotated[
         str,
-        typer.Option(help="With --train: network to train, small or resnet18. resnet18 is for a GPU; a CPU gets a smaller one."),
+        typer.Option(
+            help="With --train: network to train, small or resnet18. resnet18 is for a GPU; a CPU gets a smaller one."
+        ),
     ] = "small",
     column: Annotated[
-        str | None, typer.Option(help="Column of a table that holds the images or texts. Default: the first usual name.")
+        str | None,
+        typer.Option(help="Column of a table that holds the images or texts. Default: the first usual name."),
     ] = None,
     id_column: Annotated[
         str | None,

@@ -27,8 +27,8 @@ def estimate(
     values: Annotated[
         Path,
         typer.Option(
-            help="File with a number for each pick: a .csv with the columns 'id' (or 'row') and 'value', in any order; or "
-            "a .npy or .txt in the order of the picks.",
+            help="File with a number for each pick: a .csv with the columns 'id' (or 'row') and 'value', in any order; "
+            "or a .npy or .txt in the order of the picks.",
             show_default=False,
         ),
     ],
@@ -46,7 +46,8 @@ def estimate(
 ) -> None:
     """Estimate the mean of a value over all unlabeled rows from its values at the picks, with an interval.
 
-    The estimate has no bias if the picks were drawn at random: by 'spotal select --draw', or by --strategy random without
+    The estimate has no bias if the picks were drawn at random: by 'spotal select --draw', or by --strategy random
+    without
     --mass. To estimate a model's accuracy, give 1 for each pick where it is right and 0 where it is wrong.
     """
     from spotal.selection.estimate import estimate_mean
@@ -156,8 +157,8 @@ def _print(console: Console, result: Estimate, quantity: str) -> None:
     )
     say(
         console,
-        f"  from {result.n:,} picks, standard error {result.standard_error:.2g}; about {result.random_error:.2g} with the "
-        "same number of random labels",
+        f"  from {result.n:,} picks, standard error {result.standard_error:.2g}; about {result.random_error:.2g} with "
+        "the same number of random labels",
     )
     size = "all" if result.effective_size == float("inf") else f"about {result.effective_size:,.0f}"
     say(console, f"  effective sample size: {size} random labels")

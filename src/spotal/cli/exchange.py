@@ -58,8 +58,8 @@ def import_labels(
 ) -> None:
     """Import the labels of a file into a project: all of them, or none if there is an error.
 
-    A second import of the same file changes nothing. If the file holds an item's text or image, it must be the same as in
-    the project. 'spotal undo' undoes an import.
+    A second import of the same file changes nothing. If the file holds an item's text or image, it must be the same as
+    in the project. 'spotal undo' undoes an import.
     """
     from spotal.annotate.files import import_labels
     from spotal.project import Project

@@ -40,13 +40,12 @@ def init(
         typer.Option(help="Names of the classes, separated by commas. Put a name with a comma in double quotes."),
     ] = None,
     classes_file: Annotated[Path | None, typer.Option(help="File with the name of one class per line.")] = None,
-    many: Annotated[
-        bool, typer.Option("--many", help="An item can have several classes, or none.")
-    ] = False,
+    many: Annotated[bool, typer.Option("--many", help="An item can have several classes, or none.")] = False,
     budget: Annotated[
         float | None,
         typer.Option(
-            help="Total number of answers; each item needs --overlap of them. With --cost, the amount of money for them."
+            help="Total number of answers; each item needs --overlap of them. With --cost, the amount of money for "
+            "them."
         ),
     ] = None,
     batch: Annotated[
@@ -69,8 +68,8 @@ def init(
         typer.Option(
             min=0,
             max=1,
-            help="Share of each round that is drawn at random to measure accuracy; 0 for none. Default: enough to measure "
-            "the accuracy to about 10 percentage points, between 0.05 and 0.25; 0.1 without --budget.",
+            help="Share of each round that is drawn at random to measure accuracy; 0 for none. Default: enough to "
+            "measure the accuracy to about 10 percentage points, between 0.05 and 0.25; 0.1 without --budget.",
             show_default=False,
         ),
     ] = None,
@@ -83,7 +82,8 @@ def init(
     groups: Annotated[
         Path | None,
         typer.Option(
-            help="Group of each item, such as the patient, or the video of a frame: a table with the columns id and group."
+            help="Group of each item, such as the patient, or the video of a frame: a table with the columns id and "
+            "group."
         ),
     ] = None,
     max_per_group: Annotated[
@@ -105,8 +105,8 @@ def init(
 ) -> None:
     """Make a labeling project: a folder that stores items, labels and models.
 
-    Your data stay where they are. The options are written to spotal.toml in the folder, where you can change them at any
-    time.
+    Your data stay where they are. The options are written to spotal.toml in the folder, where you can change them at
+    any time.
     """
     from spotal.project import Audit, LimitSettings, Project, Settings, Stop
     from spotal.project.advice.audit_size import suited

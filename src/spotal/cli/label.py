@@ -24,14 +24,17 @@ def label(
     port: Annotated[
         int | None,
         typer.Option(
-            help="Port of the page; 0 takes any free port. Default: 8642, or a free port if 8642 is in use.", min=0,
-            max=65535, show_default=False,
+            help="Port of the page; 0 takes any free port. Default: 8642, or a free port if 8642 is in use.",
+            min=0,
+            max=65535,
+            show_default=False,
         ),
     ] = None,
     host: Annotated[
         str,
         typer.Option(
-            help="Address to listen on; 0.0.0.0 lets other machines in. Everyone needs the token in the printed address."
+            help="Address to listen on; 0.0.0.0 lets other machines in. Everyone needs the token in the printed "
+            "address."
         ),
     ] = "127.0.0.1",
     annotator: Annotated[
@@ -48,8 +51,8 @@ def label(
     Each answer is saved before the next item is shown. Several people can use the page at the same time. The page
     chooses the first batch, and a new batch when all items of the last one are answered.
 
-    If the folder holds images and is no project, the page asks for the classes and makes a project beside it: photos-labels
-    for photos. The same command opens that project the next time.
+    If the folder holds images and is no project, the page asks for the classes and makes a project beside it:
+    photos-labels for photos. The same command opens that project the next time.
     """
     import getpass
     from contextlib import suppress

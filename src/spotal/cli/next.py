@@ -23,13 +23,18 @@ def next_(
     n: Annotated[
         float | None,
         typer.Option(
-            "-n", "--batch", help="Number of items, or amount of money if labels have prices. Default: batch_size of the "
-            "project's settings.", show_default=False,
+            "-n",
+            "--batch",
+            help="Number of items, or amount of money if labels have prices. Default: batch_size of the "
+            "project's settings.",
+            show_default=False,
         ),
     ] = None,
     anyway: Annotated[
         bool,
-        typer.Option("--anyway", help="Choose a new batch even if the last one has no answers yet or it is time to stop."),
+        typer.Option(
+            "--anyway", help="Choose a new batch even if the last one has no answers yet or it is time to stop."
+        ),
     ] = False,
     keep_changed: Annotated[
         bool,

@@ -35,8 +35,8 @@ def select(
         str,
         typer.Argument(
             help="What to choose from: a file of embeddings with one row per item (.npy, .npz, .csv or .parquet); a "
-            "folder, pattern or URI of many such files (.npy, .parquet, .arrow, .feather, .zarr or .lance); or a folder "
-            "of images.",
+            "folder, pattern or URI of many such files (.npy, .parquet, .arrow, .feather, .zarr or .lance); or a "
+            "folder of images.",
             metavar="POOL",
             show_default=False,
         ),
@@ -44,7 +44,10 @@ def select(
     budget: Annotated[
         float,
         typer.Option(
-            "--budget", "-n", help="Number of rows to choose, or amount of money if --cost is given.", show_default=False
+            "--budget",
+            "-n",
+            help="Number of rows to choose, or amount of money if --cost is given.",
+            show_default=False,
         ),
     ],
     labeled: Annotated[
@@ -57,8 +60,8 @@ def select(
     mass: Annotated[
         str | None,
         typer.Option(
-            help="Weight of each row, larger for rows that matter more: a file (.npy, .txt or .csv), or a column of the "
-            "pool.",
+            help="Weight of each row, larger for rows that matter more: a file (.npy, .txt or .csv), or a column of "
+            "the pool.",
             metavar="FILE|COLUMN",
         ),
     ] = None,
@@ -114,8 +117,8 @@ def select(
     probabilities: Annotated[
         Path | None,
         typer.Option(
-            help="File of a model's class probabilities, one row per item and one column per class (.npy, .npz, .csv or "
-            ".parquet)."
+            help="File of a model's class probabilities, one row per item and one column per class (.npy, .npz, .csv "
+            "or .parquet)."
         ),
     ] = None,
     skip_bad_rows: Annotated[
@@ -360,7 +363,9 @@ def _print(console: Console, summary: dict[str, Any]) -> None:
         note = ", which is weak; a pretrained model is better, see --model" if summary["embedder"] == PIXELS else ""
         say(console, f"  embedded by {summary['embedder']}{note}")
     if summary["n_skipped"]:
-        what = "images skipped, they cannot be read" if summary["embedder"] else "rows skipped, they hold NaN or infinity"
+        what = (
+            "images skipped, they cannot be read" if summary["embedder"] else "rows skipped, they hold NaN or infinity"
+        )
         say(console, f"  {what}: {summary['n_skipped']:,}", "yellow")
     diagnostics, covered = summary["diagnostics"], summary["fill_distance"]
     if "cost" in diagnostics:
@@ -369,7 +374,8 @@ def _print(console: Console, summary: dict[str, Any]) -> None:
         say(
             console,
             f"  discrepancy in the {diagnostics['dim']:.0f}-dimensional cube: picks "
-            f"{diagnostics['pick_discrepancy']:.4g}, design {diagnostics['design_discrepancy']:.4g} (0 is perfectly even)",
+            f"{diagnostics['pick_discrepancy']:.4g}, design {diagnostics['design_discrepancy']:.4g} (0 is perfectly "
+            "even)",
         )
     if covered is not None:
         rows = "" if covered["rows"] == summary["n_rows"] else f", on a sample of {covered['rows']:,} rows"

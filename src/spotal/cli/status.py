@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from spotal.project import Counts
-    from spotal.project.status import ClassCount, Status
+    from spotal.project.status import Status
 
 __all__ = ["status"]
 
@@ -162,8 +162,8 @@ def _sentences(state: Status) -> list[str]:
         if pair.kappa is not None:
             kappa = f", kappa {pair.kappa:.2f} ({pair.kappa_low:.2f} to {pair.kappa_high:.2f})"
         lines.append(
-            f"Agreement of {pair.first} and {pair.second} in their first answers: {share(pair.share, pair.low, pair.high)} "
-            f"of {pair.items:,} items{kappa}"
+            f"Agreement of {pair.first} and {pair.second} in their first answers: "
+            f"{share(pair.share, pair.low, pair.high)} of {pair.items:,} items{kappa}"
         )
     return lines
 

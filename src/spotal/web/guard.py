@@ -133,7 +133,9 @@ class Guard:
         """Set the cookie, and redirect to the page's address without the token."""
         response = RedirectResponse(_address(scope), 303)
         secure = scope["scheme"] == "https"
-        response.set_cookie(self.cookie, self.session, max_age=COOKIE_AGE, httponly=True, samesite="strict", secure=secure)
+        response.set_cookie(
+            self.cookie, self.session, max_age=COOKIE_AGE, httponly=True, samesite="strict", secure=secure
+        )
         return response
 
 

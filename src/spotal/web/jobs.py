@@ -1,7 +1,8 @@
 """Jobs: long work that a person starts on the page, one job at a time, each in a separate process.
 
 Training in the server's process would delay answers, and could not be stopped. The functions are the same as for the
-command line: they take the project's lock. A job that is killed loses nothing, and its repetition gives the same result.
+command line: they take the project's lock. A job that is killed loses nothing, and its repetition gives the same
+result.
 """
 
 from __future__ import annotations
@@ -164,8 +165,8 @@ class Jobs:
             if job.outcome is None:
                 job.outcome = "failed"
                 job.sentence = (
-                    f"{job.doing} ended too early (exit status {code}); the terminal of spotal label may show the reason. "
-                    "A common reason is too little memory"
+                    f"{job.doing} ended too early (exit status {code}); the terminal of spotal label may show the "
+                    "reason. A common reason is too little memory"
                 )
 
     def _update(self, job: _Job, report: dict[str, Any]) -> None:

@@ -1,4 +1,5 @@
-"""Recorder: records answers that arrive at the same time in one transaction, and confirms them when they are on disk."""
+"""Recorder: records answers that arrive at the same time in one transaction, and confirms them when they are on "
+"disk."""
 
 from __future__ import annotations
 
@@ -17,8 +18,8 @@ __all__ = ["Recorder"]
 class Recorder:
     """A recorder of answers, in the order in which they arrive. It belongs to one event loop.
 
-    While one transaction is written to disk, answers are gathered for the next one. So each person waits for at most two
-    transactions, however many people answer.
+    While one transaction is written to disk, answers are gathered for the next one. So each person waits for at most
+    two transactions, however many people answer.
     """
 
     def __init__(self, project: Project) -> None:

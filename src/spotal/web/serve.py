@@ -17,7 +17,6 @@ from spotal.errors import InputError, OutputError
 from spotal.project.places import TOKEN
 
 if TYPE_CHECKING:
-    from starlette.applications import Starlette
     from starlette.types import ASGIApp
 
     from spotal.images import Listing

@@ -72,9 +72,9 @@ def limited_server(
 ) -> Server:
     """Make a uvicorn server that limits the number of connections and closes slow ones.
 
-    A connection is closed if it is idle for ``patience`` seconds, if the head of a request takes longer, or if the client
-    receives nothing of a response for ``body_patience`` seconds. If there are more than ``most`` connections, the one
-    that was idle longest is closed, or the newest if none is idle.
+    A connection is closed if it is idle for ``patience`` seconds, if the head of a request takes longer, or if the
+    client receives nothing of a response for ``body_patience`` seconds. If there are more than ``most`` connections,
+    the one that was idle longest is closed, or the newest if none is idle.
 
     Parameters
     ----------

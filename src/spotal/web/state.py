@@ -118,7 +118,9 @@ class States:
             conflicts = {one.item.number: one.votes for one in self._project.labels.conflicts(new)}
             self._votes |= {number: (tied[number], conflicts.get(number)) for number in new}
         votes = {number: self._votes[number][1] for number in tied}
-        return [self._cache[place.number] | {"order": place.order, "votes": votes.get(place.number)} for place in places]
+        return [
+            self._cache[place.number] | {"order": place.order, "votes": votes.get(place.number)} for place in places
+        ]
 
     def _counted(self, counts: Counts) -> dict[str, Any]:
         """Return the figures as JSON types, cached until the next answer."""

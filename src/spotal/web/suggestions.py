@@ -33,8 +33,8 @@ def suggestions(project: Project) -> dict[str, Any]:
 
     An item is suggested if three conditions hold:
 
-    - The model is sure: a class has at least the probability ``SURE``. If items may have several classes, the model must
-      be so sure about each class, present or absent, and at least one must be present.
+    - The model is sure: a class has at least the probability ``SURE``. If items may have several classes, the model
+      must be so sure about each class, present or absent, and at least one must be present.
     - The labeled item with the nearest embedding has the same class or classes.
     - The item can be picked later: nobody has answered it, it is in no batch (people look at these one by one), and it
       is not held back for the audit.
