@@ -119,7 +119,7 @@ def test_a_budget_in_money_and_groups_with_quotas(spotal, vectors):
         (["--pool", "vectors.npy", "--classes", "a,b", "--model", "resnet18"], "takes images"),
         (["--pool", "vectors.npy", "--classes", "a,b", "--model", "no_such:thing"], "No module named 'no_such'"),
         (["--pool", "vectors.npy", "--classes", "a,b", "--strategy", "spt"], "did you mean 'spot'"),
-        (["--pool", "vectors.npy", "--classes", "a,b", "--strategy", "bald"], "several draws"),
+        (["--pool", "vectors.npy", "--classes", "a,b", "--strategy", "bald"], "several predictions per item"),
         (["--pool", "vectors.npy", "--classes", "a,b", "--stop", "flat"], "target"),
     ],
 )

@@ -366,7 +366,7 @@ def test_what_cannot_be_read_or_written(spoken, tmp_path):
     write(tmp_path / "x.txt", "nothing")
     refuse(InputError, "must end in one of .csv", "x.txt")
     refuse(InputError, "did you mean 'coco'", "x.json", format="cocoo")
-    refuse(InputError, "label-studio or coco; name the one that is meant", "out", "y.json")
+    refuse(InputError, "label-studio or coco; name one of them", "out", "y.json")
     refuse(InputError, "must be another file", "out", "photos", format="hugging-face")
     (tmp_path / "full").mkdir()
     (tmp_path / "full" / "precious").touch()
