@@ -167,7 +167,7 @@ def test_corrupt_images_are_named_and_skipped_or_refused(spotal, refused, images
     result = spotal("select", images, "-n", 3, *known)
     assert result.exit_code == 0, result.output
     assert "even/00.png cannot be read" in result.stderr
-    assert "skipped because they cannot be read: 1" in result.stdout
+    assert "skipped, they cannot be read: 1" in result.stdout
     assert "29 rows, 24 of them labeled" in result.stdout
     rows = [int(line["row"]) for line in picks()]
     assert sorted(rows) == [10, 12, 14]

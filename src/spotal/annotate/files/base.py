@@ -133,7 +133,7 @@ class Content:
 
 @dataclass(frozen=True)
 class Reading:
-    """Options for reading a file: the project's classes, and the columns of ids and labels (None for the default names).
+    """Options for reading a file: the project's classes, and the columns of ids and labels (None: the usual names).
 
     text_column : str, the project's name for the column of texts; dialect : Dialect, of text files
     many : bool, whether an item may have several classes; a row's ``label`` then holds all of them

@@ -30,7 +30,7 @@ OVERLAP = timedelta(seconds=60)
 def pull(
     client: Client, project: Project, link: Link, labeling: Labeling, *, everything: bool = False, size: int = PAGE
 ) -> tuple[Pulled, str]:
-    """Record the changes since ``link.seen``, one transaction per page of tasks. Return the report and the new ``seen``.
+    """Record the changes since ``link.seen``, a page of tasks per transaction. Return the report and the new ``seen``.
 
     An annotator's answer to a task is the newest annotation. It is recorded if it differs from the last event of the
     same annotator and task, so an interrupted pull can be repeated. A deleted annotation withdraws the answer, a

@@ -44,8 +44,9 @@ def push(client: Client, project: Project, link: Link, labeling: Labeling, guess
     have no guess, since a guess would influence the people whose answers measure the model.
     """
     batch = {(task.item.id, task.item.content): task for task in project.rounds.batch()}
-    remotes, doubles = _existing(client, link.project, {task.item.id: task.item for task in batch.values()},
-    labeling.key) for remote in doubles:
+    items = {task.item.id: task.item for task in batch.values()}
+    remotes, doubles = _existing(client, link.project, items, labeling.key)
+    for remote in doubles:
         with client.asking(f"task {remote['id']}"):
             client.sdk.tasks.delete(str(remote["id"]))
     new = [task for key, task in batch.items() if key not in remotes]
