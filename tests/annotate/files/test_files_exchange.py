@@ -259,7 +259,7 @@ def test_coco_is_what_others_read(spoken, tmp_path):
     assert ("a.png", 'bird "blue"') in found
     assert len(document["annotations"]) == 5
     (tmp_path / "broken.json").write_text('{"images": [], "categories": [], "annotations": [{"id": 1, "image_id": 9}]}')
-    with pytest.raises(DataFileError, match="no COCO file"):
+    with pytest.raises(DataFileError, match="no valid COCO file"):
         import_labels(spoken, tmp_path / "broken.json")
 
 
@@ -370,10 +370,10 @@ def test_what_cannot_be_read_or_written(spoken, tmp_path):
     refuse(InputError, "must be another file", "out", "photos", format="hugging-face")
     (tmp_path / "full").mkdir()
     (tmp_path / "full" / "precious").touch()
-    refuse(OutputError, "not only what spotal export wrote", "out", "full", format="hugging-face")
+    refuse(OutputError, "holds more than what spotal export wrote", "out", "full", format="hugging-face")
     (tmp_path / "full" / "dataset_info.json").write_text('{"description": "of somebody else"}')
-    refuse(OutputError, "not only what spotal export wrote", "out", "full", format="hugging-face")
-    refuse(OutputError, "not only what spotal export wrote", "out", "x.txt", format="hugging-face")
+    refuse(OutputError, "holds more than what spotal export wrote", "out", "full", format="hugging-face")
+    refuse(OutputError, "holds more than what spotal export wrote", "out", "x.txt", format="hugging-face")
     assert (tmp_path / "full" / "precious").exists()
 
 
