@@ -81,7 +81,7 @@ def bench(
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document on standard output.")] = False,
 ) -> None:
-    """Compare strategies in experiments with known labels.
+    """Compare strategies in experiments with known labels. A protocol describes one experiment.
 
     All strategies get the same pools, first labels and networks, with several seeds. A run can be stopped at any time;
     the same command continues it. The results are the same, bit for bit, as without the stop.

@@ -56,7 +56,7 @@ def demo(
         bool, typer.Option("--json", help="Print all numbers as one JSON document on standard output.")
     ] = False,
 ) -> None:
-    """Compare SPOT with random picking on real images, and write a report.
+    """Compare SPOT, spotal's method, with random picking on real images, and write a report.
 
     Both start from the same random batch. In each round, each chooses images, and a model is trained on the labels so
     far. This is repeated with several seeds. It takes about a minute on two cores. The report shows accuracy curves,

@@ -33,7 +33,7 @@ def import_labels(
     folder: Folder = Path("."),
     format: Format = None,
     annotator: Annotated[
-        str, typer.Option(metavar="NAME", help="Person to name for labels whose person the file does not name.")
+        str, typer.Option(metavar="NAME", help="Name to record for labels if the file names no person.")
     ] = "import",
     id_column: Annotated[
         str | None, typer.Option(metavar="NAME", help="Column that holds the items' ids.", show_default=False)

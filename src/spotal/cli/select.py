@@ -87,8 +87,8 @@ def select(
         bool,
         typer.Option(
             "--draw",
-            help="Replace each pick by a random row of its cell, so that 'spotal estimate' has no bias. Only for "
-            "--strategy spot.",
+            help="Replace each pick by a random one of the rows that it represents, so that 'spotal estimate' has no "
+            "bias. Only for --strategy spot.",
         ),
     ] = False,
     strategy: Annotated[
@@ -144,7 +144,7 @@ def select(
     strict: Annotated[bool, typer.Option("--strict", help="Stop at an image that cannot be read.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document on standard output.")] = False,
 ) -> None:
-    """Choose the rows of a pool to label next.
+    """Choose the rows of a pool to label next. The pool is everything that you could label.
 
     Write a .csv file with a line for each pick, most useful first. Its columns are the id, the rank from 1, the row
     number from 0, the share of the unlabeled rows that the pick represents (cell_mass), and the strategy. The columns

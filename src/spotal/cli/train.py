@@ -18,7 +18,8 @@ def train(
 ) -> None:
     """Train the project's model on all labels.
 
-    Do nothing if nothing has changed since the last training. Items held back for the audit are never trained on.
+    Do nothing if nothing has changed since the last training. The random items that measure accuracy are never trained
+    on.
     """
     from spotal.project import Project
     from spotal.project import train as train_project
