@@ -239,7 +239,7 @@ def test_the_command(folder):
     found = run()
     assert found.exit_code == 1
     assert (
-        "Found (models): 1 files in .spotal/models belong to no model: 'stray.npy'; --repair: delete them"
+        "Fault (models): 1 files in .spotal/models belong to no model: 'stray.npy'; --repair: delete them"
         in found.stdout
     )
     document = json.loads(run("--json").stdout)
