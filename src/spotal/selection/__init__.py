@@ -1,4 +1,4 @@
-"""From a design in the cube, or a graph of neighbors, to rows of the pool."""
+"""Selections: picked rows of a pool, their cells and estimates. Graph of neighbors and greedy coverage."""
 
 from spotal.selection.assignment import assigned_rows
 from spotal.selection.base import Selection

@@ -14,10 +14,10 @@ __all__ = ["cover", "degrees", "gains", "keys_below", "measure_reach", "take_gre
 
 @compiled
 def keys_below(values: Any, bound: Any, keys: Any, count: Any) -> None:
-    """Write a key for each value of a row that is at most the row's bound; count (m,): how many there are.
+    """Write a key for each value of a row that is at most the row's bound. count (m,) : number of such values.
 
-    Keys of a row sort as its values do, and equal values as their places: the bits of the value, then its place. What
-    has no room in ``keys`` (m, room) is counted only; free room holds the greatest key.
+    A key is the bits of the value, then its position, so keys sort by value and then by position. Values without room
+    in ``keys`` (m, room) are counted only. Unused room holds the greatest key.
 
     Parameters
     ----------
@@ -27,16 +27,16 @@ def keys_below(values: Any, bound: Any, keys: Any, count: Any) -> None:
     m, n = values.shape
     room = keys.shape[1]
     for i in range(m):
-        found = 0
-        most = bound[i] ^ ((bound[i] >> 31) & 0x7FFFFFFF)  # bits that sort as the numbers do
+        matches = 0
+        limit = bound[i] ^ ((bound[i] >> 31) & 0x7FFFFFFF)  # bits that sort as the numbers do
         for j in range(n):
             bits = values[i, j] ^ ((values[i, j] >> 31) & 0x7FFFFFFF)
-            if bits <= most:
-                if found < room:
-                    keys[i, found] = (np.int64(bits) << 32) | j
-                found += 1
-        count[i] = found
-        for j in range(found, room):
+            if bits <= limit:
+                if matches < room:
+                    keys[i, matches] = (np.int64(bits) << 32) | j
+                matches += 1
+        count[i] = matches
+        for j in range(matches, room):
             keys[i, j] = np.iinfo(np.int64).max
 
 
@@ -52,27 +52,27 @@ def measure_reach(
     reach: Floats,
     count: Integers,
 ) -> None:
-    """reach (s,): squared distance at which a row's neighbors, itself left out, hold the mass ``within``.
+    """Write reach (s,): squared distance at which a row's neighbors, without itself, hold the mass ``within``.
 
-    At least ``least`` neighbors count, and at most those that the graph has. count (s,): as many as hold the mass
-    ``around``, at least ``most``, and the row itself.
+    At least ``least`` neighbors count, and at most all in the graph. count (s,) : 1 for the row itself, plus the number
+    of neighbors that hold the mass ``around``, at least ``most``.
     """
     size, k = near.shape
     for x in range(size):
-        held, j = 0.0, 0
-        while j < k - 1 and (held < within or j < least):
+        total, j = 0.0, 0
+        while j < k - 1 and (total < within or j < least):
             j += 1
-            held += mass[near[x, j]]
+            total += mass[near[x, j]]
         reach[x] = squared[x, j]
-        while j < k - 1 and (held < around or j < most):
+        while j < k - 1 and (total < around or j < most):
             j += 1
-            held += mass[near[x, j]]
+            total += mass[near[x, j]]
         count[x] = j + 1
 
 
 @compiled
 def turn_round(near: Integers, squared: Floats, count: Integers, start: Integers, row: Integers, away: Floats) -> None:
-    """Turn the graph round: the rows that have c among their neighbors are row[start[c] : start[c + 1]].
+    """Invert the graph: row[start[c] : start[c + 1]] are the rows that have c among their neighbors.
 
     away : their squared distances to c
     """
@@ -99,7 +99,7 @@ def degrees(row: Integers, reach: Floats, away: Floats) -> None:
 
 @compiled
 def cover(c: int, start: Integers, row: Integers, degree: Floats, covered: Floats) -> None:
-    """Let row c cover its rows."""
+    """Raise the coverage of the rows around the new center c."""
     for e in range(start[c], start[c + 1]):
         covered[row[e]] = max(covered[row[e]], degree[e])
 
@@ -125,14 +125,14 @@ def gains(
     covered: Floats,
     bound: Floats,
 ) -> None:
-    """bound (m,): what each candidate would add to the coverage, for each unit of its price."""
+    """Write bound (m,): the gain in coverage of each candidate per unit of its price."""
     for i in range(len(candidates)):
         bound[i] = _gain(candidates[i], start, row, degree, weight, covered) / price[i]
 
 
 @compiled
 def _sift(heap: Any, size: int, bound: Any) -> None:
-    """Move the head of a heap down to where it belongs: greatest bound first, then least number."""
+    """Move the head of a heap down to its place: greatest bound first, ties by least number."""
     place, item = 0, heap[0]
     while True:
         child = 2 * place + 1
@@ -166,10 +166,10 @@ def take_greedily(
     covered: Floats,
     picks: Integers,
 ) -> int:
-    """Fill in picks, positions among the candidates, each of greatest gain; how many there are.
+    """Write picks, positions among the candidates, each of greatest gain. Return their number.
 
-    A bound that was found after the last pick is a gain: its row is taken. An older one is found anew, and the row goes
-    back into the heap. Candidates that are not open leave it.
+    A bound computed after the last pick is a gain: its row is taken. An older bound is computed again, and the row goes
+    back into the heap. Candidates that are not open are removed.
     """
     size, taken, count = state[0], state[1], 0
     while count < len(picks) and size > 0:

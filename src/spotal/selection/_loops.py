@@ -1,6 +1,6 @@
-"""Loops of coverage on a neighbor graph: compiled ones, or for little work the same in NumPy and Python, bit for bit.
+"""Loops of coverage on a neighbor graph: compiled, or in NumPy for small graphs, with the same bits.
 
-To import numba and to load compiled code takes a second of a process that may do nothing else.
+Importing numba and loading compiled code takes about a second.
 """
 
 from __future__ import annotations
@@ -11,11 +11,11 @@ from types import ModuleType
 __all__ = ["loops_for"]
 
 REPAID = 1 << 22
-"""Edges of all graphs of this process from which on compiled loops are loaded: a second of work without them."""
+"""Edges of all graphs so far above which compiled loops are loaded: about a second of work without them."""
 COMPILED = "spotal.selection._compiled_loops"
 
 _edges = 0
-"""Edges of the graphs so far."""
+"""Edges of all graphs so far."""
 
 
 def loops_for(edges: int = 0) -> ModuleType:
@@ -23,7 +23,7 @@ def loops_for(edges: int = 0) -> ModuleType:
 
     Parameters
     ----------
-    edges : int, edges of a graph that is begun; 0 for more work on one that was counted
+    edges : int, edges of a new graph; 0 for more work on a graph that was counted before
     """
     global _edges
     _edges += edges

@@ -1,4 +1,4 @@
-"""Which pick stands for each row: the nearest one, by a pass over the pool."""
+"""Assignment of each row to its nearest pick, by a pass over the pool."""
 
 from __future__ import annotations
 
@@ -21,24 +21,24 @@ __all__ = ["EXACT_WORK", "assignment", "nearest_of"]
 EXACT_WORK = 2_000_000_000
 """Multiplications up to which every row is compared with every pick."""
 FITTED = 5_000
-"""Rows that the leading coordinates are fitted to."""
+"""Rows to which the leading coordinates are fitted."""
 
 
 def nearest_of(pool: Pool, picks: NDArray[np.int64], exact_work: int = EXACT_WORK) -> NDArray[np.int64]:
-    """Find the position of the nearest pick to each row; int64 (N,).
+    """Return the position of each row's nearest pick, int64 (N,).
 
-    O(N n D) for N rows and n picks, up to ``exact_work`` multiplications. Beyond, rows and picks are compared in 32
-    leading coordinates, through inverted lists, O(N (D + sqrt(n))): a pick hardly farther away may be found in place of
-    the nearest. One pass; memory O(N).
+    O(N n D) for N rows and n picks, up to ``exact_work`` multiplications. Above that, rows and picks are compared in 32
+    leading coordinates by inverted lists, O(N (D + sqrt(n))), which may return a slightly farther pick.
+    One pass; memory O(N).
     """
     task, count = assignment(pool, picks, exact=len(pool) * len(picks) * pool.dim <= exact_work)
     with one_thread(threads()):
-        found: NDArray[np.int64] = run(task, pool, threads=count)
-    return found
+        position: NDArray[np.int64] = run(task, pool, threads=count)
+    return position
 
 
 def assignment(pool: Pool, picks: NDArray[np.int64], *, exact: bool) -> tuple[Pass[Any, Any], int]:
-    """The pass that finds the nearest pick to each row, in all coordinates or in 32, and the threads to run it on."""
+    """Return the pass that finds each row's nearest pick, in all coordinates or in 32, and its number of threads."""
     points = pool.rows(picks)
     if exact or points.device.type != "cpu":
         return _Exact(points), 1
@@ -49,7 +49,7 @@ def assignment(pool: Pool, picks: NDArray[np.int64], *, exact: bool) -> tuple[Pa
 
 
 class _Exact(Pass[list[NDArray[np.int32]], NDArray[np.int64]]):
-    """Pass: the nearest pick to each row."""
+    """Pass: assign each row to its nearest pick."""
 
     title = "assigning rows"
 

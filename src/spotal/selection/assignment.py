@@ -1,4 +1,4 @@
-"""From design to rows by optimal one-to-one assignment: the least total squared distance in the cube."""
+"""Optimal one-to-one assignment of design points to rows: the least total squared distance in the cube."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ CANDIDATES = 8
 def assigned_rows(
     carried: NDArray[np.floating], free: NDArray[np.int64], design: NDArray[np.float64]
 ) -> NDArray[np.int64]:
-    """Distinct rows for the design points that make the sum of squared distances least.
+    """Return distinct rows for the design points, with the least sum of squared distances.
 
-    Solved among the 8 nearest free rows of every design point. The least dual prices that support the solution say
-    which points a row farther away could still serve better; these get twice as many candidates, until there are none.
+    The assignment is solved among the 8 nearest free rows of each design point. The least dual prices of the solution
+    show which points could gain from a row farther away. They get twice as many candidates, until there are no more.
 
     Parameters
     ----------
@@ -50,12 +50,12 @@ def assigned_rows(
     count = np.full(n, min(CANDIDATES, len(free)))
     while True:
         reach = np.empty(n)
-        found = []
+        neighbors = []
         for k in np.unique(count):
             distance, near = tree.query(design[count == k], k=np.arange(1, k + 1))
             reach[count == k] = distance[:, -1] ** 2
-            found.append(near.ravel())
-        candidates = np.unique(np.concatenate(found))
+            neighbors.append(near.ravel())
+        candidates = np.unique(np.concatenate(neighbors))
         if len(candidates) < n:
             count = np.minimum(2 * count, len(free))
             continue
@@ -69,11 +69,7 @@ def assigned_rows(
 
 
 def _prices(cost: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Least dual price (n,) of each design point, given its cost (n, n) of every point's row, own ones on the diagonal.
-
-    A row that nobody has costs the point at least as much as its price, or else the assignment is not the best.
-    Longest paths by Bellman and Ford, O(n^2) a step.
-    """
+    """Return each point's least dual price (n,) by Bellman-Ford, for costs (n, n) with its own row on the diagonal."""
     own = cost.diagonal()
     price = own.copy()
     for _ in range(len(own)):

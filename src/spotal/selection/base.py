@@ -1,4 +1,4 @@
-"""Selection: the rows a strategy chose, what each stands for, and how it came about."""
+"""Selection: the rows that a strategy chose, their cells and their provenance."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from spotal.selection.estimate import Estimate, Sampling, estimate_mean
 __all__ = ["Selection"]
 
 FEW = 8
-"""Picks that the repr names."""
+"""Picks shown in the repr."""
 
 
 class Selection:
@@ -29,8 +29,8 @@ class Selection:
     ----------
     indices : int (n,), chosen pool rows, distinct, most useful first
     cells : int (N,) or None
-        Position in ``indices`` of the pick that stands for each pool row, -1 for a row that none stands for (labeled
-        rows). Each pick stands for itself.
+        Position in ``indices`` of the pick whose cell each pool row is in, -1 for rows in no cell (labeled rows). Each
+        pick is in its own cell.
     cell_mass : float (n,) or None
         Share of the unlabeled pool's mass in each cell, non-negative, with sum 1. None counts the rows of each cell.
     diagnostics : dict of str to float, or None, figures of merit by name
@@ -39,11 +39,11 @@ class Selection:
     sampling : Sampling or None
         How the picks were drawn, if their probabilities are known. None makes one from ``cell_mass`` and ``strata``.
     represent : function () -> (cells, cell_mass), or None
-        Computes cells and their mass when first asked for; in place of ``cells``.
+        Computes cells and their mass on first use, in place of ``cells``.
     strata : function () -> int (n,), or None
-        Numbers of the strata for :meth:`estimate`, computed when first asked for. None puts all picks in one.
-    pool : Pool or None, what the picks were chosen from: its names of rows are :attr:`index`, and pictures show it
-    labeled : int (m,) or None, rows of the pool that had labels, for the pictures
+        Numbers of the strata for :meth:`estimate`, computed on first use. None puts all picks in one.
+    pool : Pool or None, the pool of the picks, for :attr:`index` and pictures
+    labeled : int (m,) or None, the labeled rows of the pool, for pictures
 
     Attributes
     ----------
@@ -59,8 +59,8 @@ class Selection:
 
     Notes
     -----
-    ``cells`` and ``cell_mass`` are worked out on first use where the strategy did not need them itself; that costs
-    one nearest-pick assignment, O(N n d), or one pass over the pool where it is large.
+    ``cells`` and ``cell_mass`` are computed on first use, unless the strategy needed them. This costs one nearest-pick
+    assignment, O(N n d), or one pass over a large pool.
 
     Examples
     --------
@@ -99,12 +99,12 @@ class Selection:
 
     def __repr__(self) -> str:
         first = ", ".join(map(str, self.indices[:FEW])) + (", ..." if len(self) > FEW else "")
-        said = [f"{len(self)} picks"]
+        summary = [f"{len(self)} picks"]
         if self._pool is not None:
-            said[0] += f" of {len(self._pool):,} rows"
+            summary[0] += f" of {len(self._pool):,} rows"
         if "strategy" in self.provenance:
-            said.append(f"by {self.provenance['strategy']!r}")
-        return f"<Selection: {' '.join(said)}; indices [{first}]>"
+            summary.append(f"by {self.provenance['strategy']!r}")
+        return f"<Selection: {' '.join(summary)}; indices [{first}]>"
 
     def _repr_html_(self) -> str:
         return str(later("spotal.report.notebook:selection_html")(self))
@@ -114,20 +114,17 @@ class Selection:
 
     @property
     def cells(self) -> NDArray[np.int64]:
-        """Position in ``indices`` of the pick that stands for each pool row; -1 where none does. int64 (N,)."""
+        """Position in ``indices`` of the pick whose cell each pool row is in; -1 for none. int64 (N,)."""
         return self._representation()[0]
 
     @property
     def cell_mass(self) -> NDArray[np.float64]:
-        """Share of the unlabeled pool's mass that each pick stands for; sums to 1. float64 (n,)."""
+        """Share of the unlabeled pool's mass in each pick's cell, with sum 1. float64 (n,)."""
         return self._representation()[1]
 
     @property
     def index(self) -> Any:
-        """What the picks are called: of a DataFrame the part of its index, of a pool with ids theirs, else ``indices``.
-
-        A pandas Index, or an array (n,).
-        """
+        """Names of the picks (n,): from a DataFrame's index or a pool's ids, otherwise ``indices``."""
         if self._index is None:
             names = getattr(self._pool, "ids", lambda: None)()
             names = np.asarray(names, object) if isinstance(names, list) else names
@@ -135,13 +132,13 @@ class Selection:
         return self._index
 
     def to_frame(self) -> Any:
-        """Return the picks as a pandas DataFrame, one row a pick in the order in which to label them.
+        """Return the picks as a pandas DataFrame, one row for each pick in labeling order.
 
         Returns
         -------
         pandas.DataFrame
-            Its index is :attr:`index`; its columns are ``row``, the number of the pool row, and ``share``, the
-            share of the pool's mass that the pick stands for (``cell_mass``).
+            Its index is :attr:`index`. Columns: ``row``, the number of the pool row, and ``share``, the pick's
+            ``cell_mass``.
 
         Raises
         ------
@@ -157,14 +154,14 @@ class Selection:
         return later("spotal.report.notebook:selection_frame")(self)
 
     def plot(self, kind: str = "map", *, pool: Any = None) -> Any:
-        """Draw the picks, as a picture that a notebook shows.
+        """Draw the picks.
 
         Parameters
         ----------
         kind : {"map", "coverage"}
-            "map": the pool on its first two principal components, picks and labeled rows on it. "coverage": the share
-            of the pool within each distance of its nearest pick or labeled row, beside as many random picks.
-        pool : as for :func:`spotal.select`; needed only for a selection that was loaded, or made by hand
+            "map": the pool, picks and labeled rows on two principal components. "coverage": the share of the pool
+            within each distance of its nearest pick or labeled row, compared with the same number of random picks.
+        pool : as for :func:`spotal.select`; needed only for a selection that was loaded or built by hand
 
         Returns
         -------
@@ -173,16 +170,16 @@ class Selection:
         Raises
         ------
         InputError
-            The kind is unknown, there is no pool or it has another number of rows, or there is nothing to draw.
+            The kind is unknown, the pool is missing or has another number of rows, or there is nothing to draw.
 
         Notes
         -----
-        Of a pool of more than 4,000 rows, as many are drawn, evenly spaced, and all picks.
+        At most 4,000 evenly spaced rows of the pool are drawn, and all picks.
         """
         return later("spotal.report.notebook:selection_plot")(self, kind, pool)
 
     def with_items(self, items: Any) -> Selection:
-        """Return the same selection, which shows these items in a notebook in place of the pool's numbers.
+        """Return the same selection with items that notebooks show in place of the pool's numbers.
 
         Parameters
         ----------
@@ -195,19 +192,19 @@ class Selection:
 
     @property
     def shown(self) -> tuple[Any, Pool | None, NDArray[np.int64]]:
-        """What pictures show: the items or None, the pool or None, and its labeled rows."""
+        """Items or None, the pool or None, and its labeled rows, for pictures."""
         items = getattr(self._pool, "frame", None) if self._items is None else self._items
         return items, self._pool, np.empty(0, np.int64) if self._labeled is None else self._labeled
 
     def members(self, pick: int) -> NDArray[np.int64]:
-        """Pool rows that the pick at position ``pick`` stands for (itself among them). int64 (k,)."""
+        """Return the pool rows in the cell of the pick at position ``pick``, itself included. int64 (k,)."""
         if not -len(self) <= pick < len(self):
             raise IndexError(f"pick must be below {len(self)}, the number of picks; found {pick}")
         return np.flatnonzero(self.cells == pick % len(self))
 
     @property
     def sampling(self) -> Sampling:
-        """How the picks stand for the unlabeled pool as a sample: their weights, and probabilities where known."""
+        """The picks as a sample of the unlabeled pool: their weights and strata, and probabilities if known."""
         if self._sampling is None:
             n = len(self.indices)
             self._sampling = Sampling(self.cell_mass, self._strata() if self._strata else np.zeros(n, np.int64))
@@ -215,15 +212,15 @@ class Selection:
         return self._sampling
 
     def estimate(self, values: ArrayLike, *, confidence: float = 0.95) -> Estimate:
-        """The unlabeled pool's mean of what was found out about the picks, with an error bar.
+        """Estimate the unlabeled pool's mean of a value measured on the picks, with an error bar.
 
-        ``values`` may be 1 where a pick is of a class, for the class's prevalence; 1 where a deployed model is right,
-        for its accuracy (active testing); a loss; any number. With the caller's ``mass``, the mean is weighted by it.
+        ``values`` may be any number: 1 for picks of a class and 0 for others give the class's prevalence, 1 where a
+        deployed model is right its accuracy (active testing). The mean is weighted by the caller's ``mass``, if given.
 
         Parameters
         ----------
         values : float, int or bool (n,), one for each pick in the order of ``indices``
-        confidence : float, of the interval
+        confidence : float, confidence level of the interval
 
         Returns
         -------
@@ -232,36 +229,34 @@ class Selection:
         Raises
         ------
         InputError
-            values have another shape or are not finite numbers, there is one only, or confidence is not in (0, 1).
+            values have another shape, are not finite or fewer than 2, or confidence is not in (0, 1).
 
         Notes
         -----
-        With ``SPOT(representative="random")`` and "random" without mass or limits, picks are drawn with known
-        probabilities and the mean is the Horvitz-Thompson estimate: no bias, whatever the values are, the cells, or the
-        model that made them.
+        With ``SPOT(representative="random")``, and "random" without mass or limits, picks are drawn with known
+        probabilities. The mean is then the Horvitz-Thompson estimate, which has no bias for any values, cells or model.
 
-        All other picks are chosen, not drawn. Each then counts the mass of its cell, and the mean is *biased*: a chosen
-        row is no average row. For a smooth function the bias is about minus half its curvature times the variance
-        within cells, less the more picks there are, and it does not show in the error bar: the interval may hold the
-        truth less often than it says, for one function in docs/guides/estimates.md never.
-        For a quantity that the choice itself depends on, as a model's accuracy does when rows were picked for its
-        uncertainty, it can be of any size.
+        All other picks are chosen, not drawn. Each counts with the mass of its cell, and the mean is *biased*. For a
+        smooth function the bias is about minus half its curvature times the variance within cells, so it falls with
+        more picks. The error bar does not include it: the interval may cover the truth less often than its confidence,
+        for one function in docs/guides/estimates.md never. If the choice itself depends on the quantity, such as a
+        model's accuracy on rows picked for its uncertainty, the bias can be of any size.
 
-        The error bar: one row a cell says nothing of how rows vary within it. Picks are therefore put into strata of
-        two or three that lie close together, without regard to values, and vary there as in their cells or more:
-        collapsed strata, on the safe side where means of neighboring cells differ (W. Cochran, "Sampling Techniques",
-        1977, section 5A.12). The interval is Student's, with n less the number of strata degrees of freedom; where all
-        values are 0 or 1, the exact binomial one for the effective number of picks.
+        The error bar uses collapsed strata, because one row in a cell does not show how rows vary within it. Picks that
+        lie close together are put into strata of two or three, without regard to values. They vary there as in their
+        cells or more, so errors are overestimated where means of neighboring cells differ (W. Cochran, "Sampling
+        Techniques", 1977, section 5A.12). The interval is Student's, with n minus the number of strata degrees of
+        freedom. If all values are 0 or 1, it is the exact binomial one for the effective number of picks.
         """
         return estimate_mean(values, self.sampling, confidence)
 
     def renumbered(self, rows: NDArray[np.int64], n: int) -> Selection:
-        """Return the selection as one from a larger pool of which it saw only some rows.
+        """Return the selection re-indexed from a subset of a pool to the whole pool.
 
         Parameters
         ----------
-        rows : int64 (N,), the row of the larger pool that each row of this one is
-        n : int, rows of the larger pool
+        rows : int64 (N,), number in the whole pool of each row of the subset
+        n : int, rows of the whole pool
         """
 
         def represent() -> tuple[NDArray[np.int64], NDArray[np.float64]]:
@@ -280,7 +275,7 @@ class Selection:
         )
 
     def to_dict(self) -> dict[str, Any]:
-        """All but the per-row cells, as plain JSON types."""
+        """Return all but the cells of rows, as plain JSON types."""
         return {
             "indices": self.indices.tolist(),
             "cell_mass": self.cell_mass.tolist(),
@@ -325,19 +320,20 @@ def _checked_cells(
     indices: NDArray[np.int64], cells: ArrayLike, cell_mass: ArrayLike | None
 ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
     n = len(indices)
-    of = as_array(cells, "cells")
-    if of.ndim != 1 or of.dtype.kind not in "iu" or (n and indices.max() >= len(of)):
+    cell = as_array(cells, "cells")
+    if cell.ndim != 1 or cell.dtype.kind not in "iu" or (n and indices.max() >= len(cell)):
         raise InputError(
-            "cells", must="be 1-D integers, one for each pool row", found=f"shape {of.shape} and dtype {of.dtype}"
+            "cells", must="be 1-D integers, one for each pool row", found=f"shape {cell.shape} and dtype {cell.dtype}"
         )
-    of = of.astype(np.int64)
-    if len(of) and not -1 <= of.min() <= of.max() < n:
-        raise InputError("cells", must=f"lie in -1..{n - 1}, positions in indices", found=f"{of.min()} to {of.max()}")
-    if not np.array_equal(of[indices], np.arange(n)):
+    cell = cell.astype(np.int64)
+    if len(cell) and not -1 <= cell.min() <= cell.max() < n:
+        found = f"{cell.min()} to {cell.max()}"
+        raise InputError("cells", must=f"lie in -1..{n - 1}, positions in indices", found=found)
+    if not np.array_equal(cell[indices], np.arange(n)):
         raise InputError("cells", must="give each pick its own position in indices", found="a pick in another's cell")
     if cell_mass is None:
-        mass = np.bincount(of[of >= 0], minlength=n) / max(1, int((of >= 0).sum()))
-        return of, mass
+        mass = np.bincount(cell[cell >= 0], minlength=n) / max(1, int((cell >= 0).sum()))
+        return cell, mass
     mass = as_array(cell_mass, "cell_mass")
     if mass.shape != (n,) or mass.dtype.kind not in "fiu":
         raise InputError(
@@ -348,4 +344,4 @@ def _checked_cells(
         raise InputError(
             "cell_mass", must="be non-negative with sum 1", found=f"{mass.min():g} as least and sum {mass.sum():g}"
         )
-    return of, mass
+    return cell, mass

@@ -1,4 +1,4 @@
-"""Coverage in units of mass: greedy picks on a neighbor graph, where a row's reach holds a set share of the pool."""
+"""Greedy coverage on a neighbor graph, with distances measured by the share of the pool's mass that they hold."""
 
 from __future__ import annotations
 
@@ -16,24 +16,24 @@ from spotal.selection.graph import NeighborGraph
 __all__ = ["Coverage", "Reach", "reaches"]
 
 SPARE = 1.5
-"""Neighbors that are found for each that is needed where all rows weigh the same: some weigh less."""
+"""Neighbors computed for each one needed at equal mass, because some rows weigh less."""
 LEAST = 5
-"""Neighbors within reach, at least: fewer say little about how dense the pool is around a row."""
+"""Least number of neighbors within reach: fewer do not measure the density around a row."""
 EXTENT = 4
-"""How many times the mass within a row's reach lies where rows may still cover it."""
+"""Mass within the distance from which a row may be covered, for each unit of mass within its reach."""
 WIDEST, FARTHEST = 0.05, 0.15
-"""Share of all mass within a row's reach, and where rows may still cover it, at most: each of a few picks stands for so
-much that the graph would join nearly all rows."""
+"""Greatest share of all mass within a row's reach, and within the distance from which it may be covered. With few picks
+the graph would otherwise join nearly all rows."""
 
 
 @dataclass(frozen=True)
 class Reach:
-    """How far each of s rows reaches.
+    """Reach of each of s rows.
 
     Attributes
     ----------
-    squared : float64 (s,), the squared distance within which a row finds its share of the mass; positive
-    count : int64 (s,), the nearest rows that may cover the row, itself among them
+    squared : float64 (s,), squared distance within which neighbors hold a row's share of the mass; positive
+    count : int64 (s,), number of nearest rows that may cover the row, itself included
     """
 
     squared: NDArray[np.float64]
@@ -41,16 +41,16 @@ class Reach:
 
 
 def neighbors_needed(size: int, share: float) -> int:
-    """Neighbors that :func:`reaches` looks at, itself among them, for rows of about equal mass."""
+    """Return the number of neighbors, itself included, that :func:`reaches` needs for rows of about equal mass."""
     within = min(EXTENT * share, FARTHEST)
     return min(size, max(EXTENT * LEAST, math.ceil(SPARE * within * size)) + 1)
 
 
 def reaches(graph: NeighborGraph, mass: NDArray[np.float64], share: float) -> Reach:
-    """Measure each row's reach: the distance within which its neighbors hold ``share`` of all mass, 5 rows at least.
+    """Measure each row's reach: the distance within which its neighbors hold ``share`` of all mass, at least 5 rows.
 
-    It may be covered from 4 times as far in terms of mass, by 20 rows at least. What lies within reach is 5 % of all
-    mass at most, and where rows may cover it 15 %.
+    The nearest rows that hold 4 times this mass, at least 20, may cover the row. The reach holds at most 5 % of all
+    mass, and the rows that may cover it at most 15 %.
 
     Parameters
     ----------
@@ -73,17 +73,17 @@ class Coverage:
     Row x is covered by row c to the degree exp(-d(x, c)^2 / r(x)^2), r its reach, where c is among the nearest rows
     that may cover it, and 0 elsewhere. The coverage of a set is the weighted sum over rows of the greatest degree:
     monotone and submodular, so the greedy set reaches 1 - 1/e of the best one of its size (G. Nemhauser, L. Wolsey,
-    M. Fisher, Mathematical Programming 14, 1978). A gain found earlier bounds a later one, so only rows at the head of
-    a queue are looked at again (M. Minoux, 1978): the picks are those of the plain greedy method.
+    M. Fisher, Mathematical Programming 14, 1978). An earlier gain bounds a later one, so only the gains of rows at the
+    head of a queue are computed again (M. Minoux, 1978). The picks are those of the plain greedy method.
 
     Parameters
     ----------
     graph : NeighborGraph of the rows; reach : Reach of the rows
-    weight : float64 (s,), what covering a row is worth
+    weight : float64 (s,), value of covering each row
 
     Notes
     -----
-    O(s k) to set up and O(k log s) for each row looked at again; memory O(s k), k neighbors a row.
+    O(s k) to set up and O(k log s) for each gain computed again; memory O(s k), k neighbors a row.
     """
 
     def __init__(self, graph: NeighborGraph, reach: Reach, weight: NDArray[np.float64]) -> None:
@@ -97,7 +97,7 @@ class Coverage:
         self.covered = np.zeros(size)
 
     def add(self, rows: NDArray[np.int64]) -> None:
-        """Let these rows cover, as labeled ones do."""
+        """Add these rows as centers, such as labeled rows."""
         cover = loops_for().cover
         for row in rows.tolist():
             cover(row, self.start, self.row, self.degree, self.covered)
@@ -108,10 +108,7 @@ class Coverage:
         return float(self.weight @ self.covered / (self.weight.sum() or 1.0))
 
     def pick(self, candidates: NDArray[np.int64], most: int) -> NDArray[np.int64]:
-        """Take at most ``most`` of the candidates, each of greatest gain after those before it; ties to the first.
-
-        Stops where no candidate gains anything.
-        """
+        """Pick up to ``most`` candidates, each of greatest gain; ties go to the first. Stop when nothing is gained."""
         queue = _Queue(self, candidates, np.ones(len(candidates)))
         return candidates[queue.take(most)]
 
@@ -121,20 +118,20 @@ class Coverage:
         allowance: Allowance,
         pool_row: Callable[[NDArray[np.int64]], NDArray[np.int64]],
     ) -> None:
-        """Take candidates while limits allow, each of greatest gain for each unit of price.
+        """Pick candidates while limits allow, each of greatest gain per unit of price.
 
-        With prices that is the cost-benefit greedy method (J. Leskovec et al., "Cost-effective outbreak detection in
+        With prices this is the cost-benefit greedy method (J. Leskovec et al., "Cost-effective outbreak detection in
         networks", KDD 2007).
 
         Parameters
         ----------
-        allowance : of the pool's rows; takes the picks; pool_row : from row numbers here to those in the pool
+        allowance : limits of the pool, which records the picks; pool_row : function from rows here to pool rows
         """
         cost = allowance.limits.cost
         rows = pool_row(candidates)
         price = np.ones(len(rows))
         if cost is not None:
-            with np.errstate(over="ignore"):  # where the least price is next to nothing
+            with np.errstate(over="ignore"):  # if the least price is nearly 0
                 price = np.minimum(cost[rows] / cost[rows].min(), np.finfo(np.float64).max)
         queue = _Queue(self, candidates, price)
         while not allowance.full:
@@ -146,7 +143,7 @@ class Coverage:
 
 
 class _Queue:
-    """Candidates in order of the gain that each had when last looked at."""
+    """Candidates in order of their last computed gain."""
 
     def __init__(self, coverage: Coverage, candidates: NDArray[np.int64], price: NDArray[np.float64]) -> None:
         self.coverage, self.candidates, self.price = coverage, candidates, price
@@ -159,7 +156,7 @@ class _Queue:
         self.state = np.array([len(candidates), 0], np.int64)  # size of the heap, picks so far
 
     def take(self, most: int) -> NDArray[np.int64]:
-        """Positions among the candidates of the next ``most`` picks, or of fewer where no gain is left."""
+        """Return positions among the candidates of up to ``most`` picks."""
         c, picks = self.coverage, np.empty(most, np.int64)
         count = loops_for().take_greedily(
             self.candidates, self.price, self.open, self.heap, self.bound, self.seen, self.state,

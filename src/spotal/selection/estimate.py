@@ -1,4 +1,4 @@
-"""A pool's mean from the values of its picks, with an error bar: picks as a weighted, stratified sample."""
+"""Estimate of a pool's mean from its picks, as a weighted, stratified sample."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ from spotal.numeric.intervals import half_width, share_interval
 __all__ = ["Estimate", "Sampling", "collapse", "estimate_mean"]
 
 STRATUM = 3
-"""Most picks that are taken for each other's like; there are 2 at least."""
+"""Maximum size of a collapsed stratum (minimum 2)."""
 STEPS = 20
-"""Of power iteration: any direction in which the points spread will do."""
+"""Steps of power iteration: an approximate direction of spread is enough."""
 
 
 @dataclass(frozen=True)
 class Sampling:
-    """How n picks stand for a pool.
+    """Weights and strata of n picks as a sample of a pool.
 
     Attributes
     ----------
-    weight : float64 (n,), what each pick's value counts in the mean
-    stratum : int64 (n,), picks with the same number are each other's like: how they differ says how rows vary nearby
-    probability : float64 (n,), with which each pick was drawn; None where picks were not drawn at random
+    weight : float64 (n,), weight of each pick's value in the mean
+    stratum : int64 (n,), stratum of each pick; its differences within a stratum estimate how nearby rows vary
+    probability : float64 (n,), probability with which each pick was drawn; None if picks were not drawn at random
     """
 
     weight: NDArray[np.float64]
@@ -45,8 +45,8 @@ class Estimate:
     mean, standard_error : float
     low, high : float, confidence interval
     confidence : float
-    n : int, values
-    effective_size : float, random labels that would give the same standard error; itself an estimate
+    n : int, number of values
+    effective_size : float, number of random labels with the same standard error; itself an estimate
     random_error : float, standard error of the mean of n random labels
     unbiased : bool, whether picks were drawn with known probabilities
     """
@@ -62,25 +62,25 @@ class Estimate:
     unbiased: bool
 
     def to_dict(self) -> dict[str, Any]:
-        """As plain JSON types."""
+        """Return plain JSON types."""
         return asdict(self)
 
 
 def estimate_mean(values: ArrayLike, sampling: Sampling, confidence: float = 0.95) -> Estimate:
-    """The weighted mean of ``values``, float or bool (n,), with its error: see ``Selection.estimate``. O(n)."""
+    """Return the weighted mean of ``values`` (n,) with its error, see ``Selection.estimate``. O(n)."""
     y, a, stratum = _checked(values, sampling, confidence), sampling.weight, sampling.stratum
     n, drawn = len(y), sampling.probability is not None
     probability = np.zeros(n) if sampling.probability is None else sampling.probability
     rows = float((1 / probability).sum()) if drawn else np.inf
     size = np.bincount(stratum)
     inside = (np.bincount(stratum, weights=y) / size.clip(1))[stratum]
-    # collapsed strata: rows near a pick vary as it does from its like; a pick that is all its cell has no error
+    # rows near a pick vary as the picks of its stratum do; a pick that is its whole cell has no error
     spread = size[stratum] / (size[stratum] - 1).clip(1) * (y - inside) ** 2
     variance = float(((1 - probability) * a**2) @ spread)
     mean = float(a @ y)
     scatter = float(a @ (y - mean) ** 2) + variance  # the pool's own variance
     scatter *= rows / (rows - 1) if 1 < rows < np.inf else 1.0
-    like_random = scatter * (1 / n - 1 / max(rows, n))  # of n random labels, all of them distinct
+    like_random = scatter * (1 / n - 1 / max(rows, n))  # variance of the mean of n distinct random labels
     share = variance / scatter + 1 / rows if scatter > 0 else 1 / n
     low, high = _interval(mean, variance, y, max(1, n - int((size > 0).sum())), confidence)
     return Estimate(
@@ -124,9 +124,7 @@ def _checked(values: ArrayLike, sampling: Sampling, confidence: float) -> NDArra
 def _interval(
     mean: float, variance: float, y: NDArray[np.float64], degrees: int, confidence: float
 ) -> tuple[float, float]:
-    """Student's interval; for values that are all 0 or 1, Korn and Graubard's with the effective number of them, which
-    is also honest where no pick, or every one, is a 1.
-    """
+    """Return Student's interval; if all values are 0 or 1, Korn and Graubard's, also valid if all are equal."""
     if not np.isin(y, (0, 1)).all():
         half = half_width(float(np.sqrt(variance)), degrees, confidence)
         return mean - half, mean + half
@@ -136,9 +134,9 @@ def _interval(
 
 
 def collapse(points: NDArray[np.floating]) -> NDArray[np.int64]:
-    """Strata of 2 or 3 points (n, d) that are alike, by halving along the direction of greatest spread; int64 (n,).
+    """Group points (n, d) into strata of 2 or 3, int64 (n,), by halving along the direction of greatest spread.
 
-    O(n d log n). All points in stratum 0 where there are 3 at most.
+    O(n d log n). Up to 3 points form one stratum.
     """
     stratum = np.zeros(len(points), np.int64)
     x = np.asarray(points, np.float64)

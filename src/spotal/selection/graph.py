@@ -14,20 +14,20 @@ from spotal.selection._loops import loops_for
 __all__ = ["CANDIDATES", "NeighborGraph"]
 
 CANDIDATES = 4096
-"""Rows that each row is compared with, at least; up to as many rows the graph is exact."""
+"""Least number of rows that each row is compared with; up to this many rows the graph is exact."""
 LIST = 1024
-"""Rows of an inverted list, about."""
+"""Approximate number of rows in an inverted list."""
 STEPS = 3
 """Lloyd steps that place the centroids of the lists."""
 BLOCK = 512
-"""Rows whose distances are held at once by a thread."""
+"""Rows whose distances a thread computes at once."""
 REPAID = 1 << 21
-"""Distances from which on it repays to share them among threads: some 20 ms of one."""
+"""Distances above which threads share them: about 20 ms on one thread."""
 
 
 @dataclass(frozen=True)
 class NeighborGraph:
-    """The nearest rows of each of s rows, the row itself among them.
+    """The nearest rows of each of s rows, itself included.
 
     Attributes
     ----------
@@ -40,14 +40,14 @@ class NeighborGraph:
 
     @classmethod
     def fit(cls, points: torch.Tensor, k: int) -> NeighborGraph:
-        """Find the k nearest of the rows (s, D), float32, for each of them; 1 <= k <= s.
+        """Find the k nearest rows of each row of points (s, D), float32; 1 <= k <= s.
 
         Notes
         -----
         O(s min(s, 4096 + k) D) by matrix products, on the threads that torch would use; memory O(s k). Up to 4,096 rows
-        the graph is exact. Beyond, rows lie in lists of about 1,024 around centroids, and those of a list are compared
-        with the lists whose centroids are nearest, of 4,096 rows together at least. The same graph for any number of
-        threads: each block of rows is worked out by one.
+        the graph is exact. Above that, rows lie in lists of about 1,024 around centroids. The rows of a list are
+        compared with the lists of the nearest centroids, at least 4,096 rows in all. The graph is the same for any
+        number of threads: each block of rows is computed by one thread.
         """
         size = len(points)
         near, squared = np.empty((size, k), np.int64), np.empty((size, k), np.float32)
@@ -58,10 +58,10 @@ class NeighborGraph:
             for at in range(0, len(rows), BLOCK):
                 part = slice(at, at + BLOCK)
                 away = torch.addmm(offset, x[part], y.T, alpha=-1)
-                found, place = _least(away, k)
-                exact = (found + half[rows[part], None]).mul_(2).clamp_min_(0)
-                where = rows[part].cpu().numpy()
-                near[where], squared[where] = others[place].cpu().numpy(), exact.cpu().numpy()
+                least, place = _least(away, k)
+                exact = (least + half[rows[part], None]).mul_(2).clamp_min_(0)
+                numbers = rows[part].cpu().numpy()
+                near[numbers], squared[numbers] = others[place].cpu().numpy(), exact.cpu().numpy()
 
         count = threads()
         with one_thread():
@@ -75,14 +75,14 @@ class NeighborGraph:
 
 
 def _least(values: torch.Tensor, k: int) -> tuple[torch.Tensor, torch.Tensor]:
-    """Return the k least values of each row (m, n), ascending, and their places; of equal ones the first come first."""
+    """Return the k least values of each row (m, n), ascending, and their positions; ties by position."""
     if values.device.type != "cpu":
         least = values.topk(k, dim=1, largest=False)
         return least.values, least.indices
     array = values.numpy()
     m, n = array.shape
     keys, count = np.empty((m, min(n, 3 * k + 128)), np.int64), np.empty(m, np.int64)
-    rank = k // 8 + k // 32 + 8  # of every eighth value: above the k least of all, by a margin
+    rank = k // 8 + k // 32 + 8  # among every eighth value: above the k least of all by a margin
     bound = np.partition(array[:, ::8], rank, axis=1)[:, rank] if 8 * rank < n - 8 else np.full(m, np.inf, np.float32)
     keys_below = loops_for(array.size // 8).keys_below
     keys_below(array.view(np.int32), bound.view(np.int32), keys, count)
@@ -95,12 +95,12 @@ def _least(values: torch.Tensor, k: int) -> tuple[torch.Tensor, torch.Tensor]:
         keys.sort(axis=1)
         best[wrong] = keys[:, :k]
     bits = (best >> 32).astype(np.int32)
-    found = (bits ^ ((bits >> 31) & 0x7FFFFFFF)).view(np.float32)
-    return torch.from_numpy(found), torch.from_numpy(best & 0xFFFFFFFF)
+    least_values = (bits ^ ((bits >> 31) & 0x7FFFFFFF)).view(np.float32)
+    return torch.from_numpy(least_values), torch.from_numpy(best & 0xFFFFFFFF)
 
 
 def _lists(points: torch.Tensor, k: int) -> list[tuple[torch.Tensor, torch.Tensor]]:
-    """Inverted lists: the rows of each, and the rows of the nearest lists, of which there are enough."""
+    """Return, for each inverted list, its rows and the rows of the nearest lists."""
     size = len(points)
     count = -(-size // LIST)
     centroids = points[torch.linspace(0, size - 1, count, dtype=torch.float64).long().to(points.device)]
@@ -119,11 +119,11 @@ def _lists(points: torch.Tensor, k: int) -> list[tuple[torch.Tensor, torch.Tenso
         if not len(rows):
             continue
         others: list[torch.Tensor] = []
-        held = 0
+        total = 0
         for other in apart[number].argsort(stable=True).tolist():
             others.append(members[other])
-            held += len(members[other])
-            if held >= max(CANDIDATES, k):
+            total += len(members[other])
+            if total >= max(CANDIDATES, k):
                 break
         parts.append((rows, torch.cat(others)))
     return parts
@@ -131,8 +131,8 @@ def _lists(points: torch.Tensor, k: int) -> list[tuple[torch.Tensor, torch.Tenso
 
 def _nearest(points: torch.Tensor, centroids: torch.Tensor) -> torch.Tensor:
     offset = centroids.square().sum(1) / 2
-    found = [
+    parts = [
         torch.addmm(offset, points[at : at + 8192], centroids.T, alpha=-1).argmin(1)
         for at in range(0, len(points), 8192)
     ]
-    return torch.cat(found)
+    return torch.cat(parts)

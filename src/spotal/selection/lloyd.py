@@ -1,4 +1,4 @@
-"""Cells of a pool around centers: weighted Lloyd steps, and which cell each row belongs to."""
+"""Cells of a pool around centers: weighted Lloyd steps, and the assignment of rows to cells."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from spotal.pool.base import Batch, Pool
 
 __all__ = ["Cells", "lloyd", "settle"]
 
-# torch 2.11 says so once, though check_invariants is given
+# torch 2.11 warns once although check_invariants is given
 warnings.filterwarnings("ignore", message="Sparse invariant checks are implicitly disabled")
 
 
 @dataclass(frozen=True)
 class Cells:
-    """The pool cut into k cells.
+    """Partition of the pool into k cells.
 
     index : int64 (N,) cell of each row; squared : float64 (N,) squared distance to the center of its cell, in the
     pool's own space; centers : (k, D) tensor
@@ -34,7 +34,7 @@ class Cells:
 
 
 class _Means(Pass[tuple[torch.Tensor, torch.Tensor], tuple[NDArray[np.float64], torch.Tensor]]):
-    """Pass: mass and weighted mean of each cell, whose rows are those nearest to its center."""
+    """Pass: mass and weighted mean of the rows nearest to each center."""
 
     title = "averaging cells"
     here = True
@@ -48,7 +48,7 @@ class _Means(Pass[tuple[torch.Tensor, torch.Tensor], tuple[NDArray[np.float64], 
         points = batch.points
         index = nearest(points, self.centers)[0].cpu()
         w = torch.from_numpy(self.mass[batch.rows])
-        # one sparse product: the sum of each cell in row order, the same each time (no atomics)
+        # a sparse product sums each cell in row order: repeatable, without atomics
         assign = torch.sparse_coo_tensor(
             torch.stack([index, torch.arange(len(points))]), w, (self.count, len(points)), check_invariants=False
         ).to(points.device)
@@ -67,9 +67,9 @@ class _Means(Pass[tuple[torch.Tensor, torch.Tensor], tuple[NDArray[np.float64], 
 
 
 def lloyd(pool: Pool, mass: NDArray[np.float64], centers: torch.Tensor) -> torch.Tensor:
-    """Centers (k, D) after one weighted Lloyd step: each at the mean of the rows nearest to it.
+    """Return centers (k, D) after one weighted Lloyd step: each is the mean of the rows nearest to it.
 
-    A cell that has no mass keeps its center. One pass, O(N k D).
+    A cell without mass keeps its center. One pass, O(N k D).
     """
     weight, means = run(_Means(len(centers), mass, centers), pool)
     filled = torch.from_numpy(weight > 0).to(means.device)
@@ -100,6 +100,6 @@ class _Assign(Pass[None, tuple[NDArray[np.int64], NDArray[np.float64]]]):
 
 
 def settle(pool: Pool, centers: torch.Tensor) -> Cells:
-    """Every row to its nearest center; one pass, O(N k D)."""
+    """Assign every row to its nearest center; one pass, O(N k D)."""
     index, squared = run(_Assign(len(pool), centers), pool, threads=threads())
     return Cells(index, squared, centers)

@@ -1,4 +1,4 @@
-"""From design to rows, the published way: each design point takes the nearest row that is still free."""
+"""The published way from design to rows: each design point takes its nearest free row."""
 
 from __future__ import annotations
 
@@ -25,22 +25,22 @@ def nearest_rows(
     most_neighbors: int = MOST_NEIGHBORS,
     block: int = BLOCK,
 ) -> NDArray[np.int64]:
-    """Rows nearest to the design points in the cube, without replacement.
+    """Return the rows nearest to the design points in the cube, without replacement.
 
-    Design points choose in their order; a row that is taken passes the choice to the next nearest.
+    Design points choose in order. Where a row is taken, the next nearest free row is chosen.
 
     Parameters
     ----------
     carried : (N, d) pool in the cube
     free : (m,) row numbers that may be chosen, m >= n
     design : (n, d)
-    neighbors, most_neighbors : rows that are looked at first, and before the tree is made anew of the rows left
-    block : design points that are looked up at once
+    neighbors, most_neighbors : neighbors looked up first, and at most before the tree is rebuilt from free rows
+    block : design points looked up at once
 
     Returns
     -------
-    int64 (n,), the row of each design point. Cost O((m + n) log m) in few dimensions, by a k-d tree; where many points
-    crowd around few rows, another tree for each 512 of them at most.
+    int64 (n,), the row of each design point. Cost O((m + n) log m) in few dimensions, by a k-d tree. Where many points
+    crowd around few rows, the tree is rebuilt, at most once for each 512 of them.
 
     References
     ----------
@@ -52,18 +52,18 @@ def nearest_rows(
     points = np.asarray(carried[free], dtype=np.float64)
     taken = np.zeros(len(free), dtype=bool)
     chosen = np.empty(len(design), np.int64)
-    left = np.arange(len(free))
+    remaining = np.arange(len(free))
     tree = cKDTree(points)
     for part in blocks(len(design), block):
-        near = left[_query(tree, design[part], neighbors)]
+        near = remaining[_query(tree, design[part], neighbors)]
         for offset, candidates in enumerate(near):
             count = neighbors
-            while taken[candidates].all():  # all gone: look farther, and before long only at rows that are left
+            while taken[candidates].all():  # look farther, and later only at free rows
                 count *= 4
                 if count > most_neighbors:
-                    left, count = np.flatnonzero(~taken), neighbors
-                    tree = cKDTree(points[left])
-                candidates = left[_query(tree, design[part][offset : offset + 1], count)[0]]
+                    remaining, count = np.flatnonzero(~taken), neighbors
+                    tree = cKDTree(points[remaining])
+                candidates = remaining[_query(tree, design[part][offset : offset + 1], count)[0]]
             position = candidates[~taken[candidates]][0]
             taken[position] = True
             chosen[part.start + offset] = free[position]
@@ -71,6 +71,6 @@ def nearest_rows(
 
 
 def _query(tree: Any, points: NDArray[np.float64], count: int) -> NDArray[np.intp]:
-    """Positions (n, k) of the k = min(count, size of the tree) nearest to each point, nearest first."""
-    found: NDArray[np.intp] = tree.query(points, k=np.arange(1, min(count, tree.n) + 1))[1]
-    return found
+    """Return positions (n, k) of the k = min(count, size of the tree) nearest to each point, nearest first."""
+    nearest: NDArray[np.intp] = tree.query(points, k=np.arange(1, min(count, tree.n) + 1))[1]
+    return nearest

@@ -1,4 +1,4 @@
-"""Where a result comes from: parameters and package versions as plain JSON types."""
+"""Provenance of a result: parameters and package versions as plain JSON types."""
 
 from __future__ import annotations
 
@@ -18,38 +18,38 @@ from spotal.numeric.arrays import is_tensor
 __all__ = ["content_hash", "describe", "versions"]
 
 MOST_ITEMS = 100
-"""Items of a container that are described; of a longer one, the number of the others is."""
+"""Items of a container that are described; further ones are counted only."""
 MOST_CHARACTERS = 500
 """Length at which a repr is cut."""
 
 
 @lru_cache(maxsize=1)
 def _versions() -> tuple[tuple[str, str], ...]:
-    found = [("python", platform.python_version()), ("spotal", str(import_module("spotal").__version__))]
+    packages = [("python", platform.python_version()), ("spotal", str(import_module("spotal").__version__))]
     for package in ("numpy", "scipy", "scikit-learn", "torch", "POT"):
         try:
-            found.append((package, metadata.version(package)))
+            packages.append((package, metadata.version(package)))
         except metadata.PackageNotFoundError:
             continue
-    return tuple(found)
+    return tuple(packages)
 
 
 def versions() -> dict[str, str]:
-    """Versions of Python, spotal and the packages that its numbers depend on."""
+    """Return versions of Python, spotal and the packages that its numbers depend on."""
     return dict(_versions())
 
 
 def content_hash(recipe: object) -> str:
-    """Of JSON types: 16 hexadecimal digits of the SHA-256 of their canonical text."""
+    """Return 16 hexadecimal digits of the SHA-256 of JSON types in canonical text."""
     text = json.dumps(recipe, sort_keys=True, separators=(",", ":"), allow_nan=False)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def describe(value: Any) -> Any:
-    """A parameter as JSON types, of bounded length and cost however much data it holds.
+    """Describe a parameter in JSON types, with bounded length and cost for any amount of data.
 
-    Numbers and strings stay; of containers the first items; an array by shape and dtype; a scikit-learn estimator by
-    its class and parameters; a function by its name; anything else by its repr.
+    Numbers and strings stay. A container is described by its first items, an array by shape and dtype, a scikit-learn
+    estimator by class and parameters, a function by its name, and anything else by its repr.
     """
     if isinstance(value, dict):
         named = {str(key): describe(item) for key, item in islice(value.items(), MOST_ITEMS)}
@@ -59,7 +59,7 @@ def describe(value: Any) -> Any:
         return first if len(value) <= MOST_ITEMS else [*first, f"... {len(value) - MOST_ITEMS} more"]
     if isinstance(value, np.generic):
         value = value.item()
-    if isinstance(value, float) and not np.isfinite(value):  # JSON has no word for it
+    if isinstance(value, float) and not np.isfinite(value):  # not valid in JSON
         return repr(value)
     if value is None or isinstance(value, (bool, int, float, str)):
         return value
