@@ -63,7 +63,7 @@ def test_very_many_centers_lie_in_longer_lists():
     y = np.random.default_rng(0).normal(size=(40_000, 32)).astype(np.float32)
     y[:, 6:] *= 0.1
     centers = Centers(y[:20_000])
-    assert len(centers.middles) < 20_000 / 64
+    assert len(centers.centroids) < 20_000 / 64
     assert (np.sort(centers.member[centers.member < 20_000]) == np.arange(20_000)).all()
     some = y[39_000:]
     away = [

@@ -12,7 +12,7 @@ from spotal.errors import InputError
 from spotal.numeric.arrays import as_array
 from spotal.numeric.shapes import ArrayOrTensor
 
-__all__ = ["Learner", "TrainingReport", "check_indicator", "check_labels", "is_multilabel"]
+__all__ = ["Learner", "TrainingReport", "check_labels", "is_multilabel"]
 
 
 @runtime_checkable
@@ -67,27 +67,6 @@ class TrainingReport:
 def is_multilabel(learner: Learner) -> bool:
     """Whether a learner learns items of several classes, from an indicator matrix."""
     return bool(getattr(learner, "multilabel", False))
-
-
-def check_indicator(y: ArrayOrTensor, n: int, n_classes: int, name: str = "y", of: str = "X") -> NDArray[np.int64]:
-    """Check that y says of each of n >= 1 rows and each class whether it is of it; int64 (n, n_classes) of 0 and 1.
-
-    Raises InputError. O(n n_classes).
-    """
-    labels = as_array(y, name)
-    if labels.shape != (n, n_classes):
-        raise InputError(
-            name,
-            must=f"have shape ({n}, {n_classes}), a row of 0 and 1 for each row of {of}",
-            found=f"shape {labels.shape}",
-        )
-    if n == 0:
-        raise InputError(name, must="hold at least one label", found="none", remedy="label a row first")
-    if labels.dtype.kind not in "iub" or not np.isin(labels, (0, 1)).all():
-        raise InputError(
-            name, must="hold 0 and 1 alone", found=f"dtype {labels.dtype}", remedy="write 1 for each class of a row"
-        )
-    return labels.astype(np.int64)
 
 
 def check_labels(y: ArrayOrTensor, n: int, n_classes: int, name: str = "y", of: str = "X") -> NDArray[np.int64]:

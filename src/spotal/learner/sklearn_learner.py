@@ -9,9 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spotal.errors import InputError, ModelError, to_call
-from spotal.learner.base import check_indicator, check_labels
+from spotal.learner.base import check_labels
 from spotal.numeric.arrays import block_rows, blocks, to_numpy
 from spotal.numeric.checks import check_count
+from spotal.numeric.indicator import check_indicator
 from spotal.pool import ArrayPool, as_pool
 from spotal.pool.frames import is_frame
 from spotal.pool.rows import count, take

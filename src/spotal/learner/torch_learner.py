@@ -16,13 +16,14 @@ from torch import nn
 
 from spotal.errors import DataFileError, InputError, ModelError, OutputError
 from spotal.learner._augment import Augment, choose_augment
-from spotal.learner.base import TrainingReport, check_indicator, check_labels
+from spotal.learner.base import TrainingReport, check_labels
 from spotal.learner.forward import Embed, forward, multiplications
 from spotal.learner.inputs import Standardizer, check_data, row_shape
 from spotal.learner.training import TrainingPlan, hold_out, reset_parameters, seeded, train
 from spotal.numeric.arrays import blocks
 from spotal.numeric.checks import check_count
 from spotal.numeric.device import find_device
+from spotal.numeric.indicator import check_indicator
 from spotal.numeric.threads import one_thread, threads_for
 from spotal.storage.files import atomic_path
 

@@ -8,20 +8,11 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from spotal.errors import InputError
-from spotal.learner.base import Learner, check_indicator
+from spotal.learner.base import Learner
 from spotal.loop.oracle import SKIPPED
-from spotal.numeric.arrays import as_array
-from spotal.numeric.indicator import indicator, is_sets
-from spotal.pool.sparse import is_sparse
+from spotal.numeric.indicator import check_indicator, indicator_of
 
-__all__ = ["SetClasses", "SetOracle", "as_matrix"]
-
-
-def as_matrix(labels: Any, n_classes: int | None = None, name: str = "y") -> NDArray[Any]:
-    """Return labels (n, n_classes), dense or scipy sparse, or a list of sets, as an array; rows without one hold -1."""
-    if is_sparse(labels):
-        labels = labels.toarray()
-    return indicator(labels, n_classes, name) if is_sets(labels) else as_array(labels, name)
+__all__ = ["SetClasses", "SetOracle"]
 
 
 class SetOracle:
@@ -61,7 +52,7 @@ class SetClasses:
         self.n = learner.n_classes
         self.test: NDArray[np.int64] | None = None
         if y_test is not None:
-            matrix = as_matrix(y_test, self.n, "y_test")
+            matrix = indicator_of(y_test, self.n, "y_test")
             self.test = check_indicator(matrix, n_test, self.n, "y_test", "X_test")
 
     def numbered(self, values: NDArray[Any]) -> bool:
@@ -87,7 +78,7 @@ class SetClasses:
         """
         if isinstance(answered, list | tuple) and answered and all(one is None for one in answered):
             answered = np.full((len(answered), self.n), SKIPPED)
-        matrix = as_matrix(answered, self.n, "oracle")
+        matrix = indicator_of(answered, self.n, "oracle")
         if matrix.shape != (n, self.n):
             raise InputError(
                 "oracle",

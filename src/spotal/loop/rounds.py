@@ -18,7 +18,7 @@ from spotal.learner.adapt import as_learner
 from spotal.learner.base import is_multilabel
 from spotal.learner.metrics import score
 from spotal.learner.multilabel_metrics import score_sets
-from spotal.loop.class_sets import SetClasses, SetOracle, as_matrix
+from spotal.loop.class_sets import SetClasses, SetOracle
 from spotal.loop.classes import ClassNames
 from spotal.loop.events import Event, Labeled, Queried, Round, RoundFinished, RoundStarted, Trained, TrainingProgress
 from spotal.loop.next_batch import Batches, Queries
@@ -27,7 +27,7 @@ from spotal.loop.pool_rows import compared
 from spotal.loop.state import NETWORK, LoopState, Pending
 from spotal.numeric.checks import check_count
 from spotal.numeric.classes import read_labels, shape_of
-from spotal.numeric.indicator import is_sets
+from spotal.numeric.indicator import indicator_of, is_sets
 from spotal.numeric.seeds import Seed, as_seed, check_seed
 from spotal.numeric.sizes import size_of
 from spotal.pool.file_signature import FileSignature, mapped_file
@@ -366,7 +366,7 @@ def _sets(oracle: Any) -> NDArray[Any] | None:
             found=f"shape {shape_of(oracle)}",
             remedy="pass its one column",
         )
-    return as_matrix(oracle, None, "oracle")
+    return indicator_of(oracle, None, "oracle")
 
 
 def _oracle(oracle: Any, n: int, classes: Any) -> Oracle | None:

@@ -1,1 +1,1 @@
-"""Numbers in memory: arrays, compiled loops, nearest centers, threads, intervals."""
+"""Numeric helpers: arrays, labels, compiled loops, nearest centers, threads, intervals."""

@@ -1,7 +1,7 @@
-"""The public edge: check what users pass, walk large arrays in blocks, cross between numpy and torch.
+"""Checks of arrays that users pass, iteration over blocks of rows, conversion between numpy and torch.
 
-The numeric core runs on torch tensors wherever they live. numpy in gives numpy out, a torch tensor in gives a tensor
-out on the same device. A ``np.memmap`` is read in blocks of rows and never copied whole.
+The numeric core uses torch tensors on any device. A numpy argument gives a numpy result, and a tensor gives a tensor on
+its device. A ``np.memmap`` is read in blocks of rows and never copied whole.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ __all__ = [
 ]
 
 BLOCK_BYTES = 32 << 20
-"""Target size of one block of rows, bytes, unless another is asked for."""
+"""Default target size of one block of rows, in bytes."""
 LARGEST = 1e19
 """Largest magnitude of an entry: its square is still a float32."""
 
@@ -46,7 +46,7 @@ _block_bytes: ContextVar[int] = ContextVar("block_bytes", default=BLOCK_BYTES)
 
 @contextmanager
 def batches_of(size: int) -> Iterator[None]:
-    """Cut blocks of about ``size`` bytes, not of 32 MB, while the block lasts."""
+    """Use blocks of about ``size`` bytes instead of 32 MB within the context."""
     token = _block_bytes.set(size)
     try:
         yield
@@ -55,27 +55,27 @@ def batches_of(size: int) -> Iterator[None]:
 
 
 def is_tensor(x: object) -> TypeGuard[torch.Tensor]:
-    """Whether x is a torch tensor; does not import torch."""
+    """Return whether x is a torch tensor, without importing torch."""
     torch = sys.modules.get("torch")
     return torch is not None and isinstance(x, torch.Tensor)
 
 
 def to_numpy(x: ArrayOrTensor) -> NDArray[Any]:
-    """Any array or tensor as a numpy array, without a copy where that is possible; bfloat16 becomes float32.
+    """Return any array or tensor as a numpy array, without a copy if possible; bfloat16 becomes float32.
 
-    Raises InputError for a masked array with masked entries: their mask would be lost.
+    Raises InputError for an array with masked entries.
     """
     if isinstance(x, np.ma.MaskedArray):
         return unmasked(x, "the array")
     if is_tensor(x):
-        held = x.detach().cpu()
-        array: NDArray[Any] = (held.float() if str(held.dtype) == "torch.bfloat16" else held).numpy()
+        tensor = x.detach().cpu()
+        array: NDArray[Any] = (tensor.float() if str(tensor.dtype) == "torch.bfloat16" else tensor).numpy()
         return array
     return np.asarray(x)
 
 
 def unmasked(x: np.ma.MaskedArray[Any, Any], name: str) -> NDArray[Any]:
-    """The data of a masked array that masks nothing. Raises InputError where it masks entries."""
+    """Return the data of a masked array without masked entries. Raises InputError if entries are masked."""
     count = int(np.ma.getmaskarray(x).sum())
     if count:
         raise InputError(
@@ -88,7 +88,7 @@ def unmasked(x: np.ma.MaskedArray[Any, Any], name: str) -> NDArray[Any]:
 
 
 def as_array(x: ArrayOrTensor, name: str) -> NDArray[Any]:
-    """As to_numpy; raises InputError for lists that are ragged, and for masked entries."""
+    """Return x as :func:`to_numpy` does. Raises InputError for ragged lists and for masked entries."""
     if isinstance(x, np.ma.MaskedArray):
         return unmasked(x, name)
     try:
@@ -98,10 +98,10 @@ def as_array(x: ArrayOrTensor, name: str) -> NDArray[Any]:
 
 
 def to_tensor(x: ArrayOrTensor, dtype: torch.dtype | None = None) -> torch.Tensor:
-    """A numpy block or tensor as a tensor of floats: float64 and 64-bit integers become float64, all else float32.
+    """Return an array or tensor as a float tensor: float64 and 64-bit integers as float64, all else as float32.
 
-    A numpy array that torch cannot share (read-only, byte-swapped, negative strides) is copied; call it on blocks. A
-    tensor is detached from its graph.
+    A numpy array that torch cannot share (read-only, byte-swapped, negative strides) is copied, so call this on
+    blocks. A tensor is detached from its graph.
     """
     import torch
 
@@ -124,12 +124,12 @@ def to_tensor(x: ArrayOrTensor, dtype: torch.dtype | None = None) -> torch.Tenso
 
 
 def block_rows(dim: int, itemsize: int = 4, target: int | None = None) -> int:
-    """Rows of width ``dim`` that make one block of about ``target`` bytes, 32 MB if None; 256 rows at least."""
+    """Return how many rows of width ``dim`` fill about ``target`` bytes (None: 32 MB); at least 256."""
     return max(256, (_block_bytes.get() if target is None else target) // max(1, dim * itemsize))
 
 
 def blocks(n: int, rows: int) -> Iterator[slice]:
-    """Slices that cover range(n), ``rows`` at a time."""
+    """Yield slices that cover range(n), ``rows`` at a time."""
     for start in range(0, n, rows):
         yield slice(start, min(n, start + rows))
 
@@ -137,10 +137,9 @@ def blocks(n: int, rows: int) -> Iterator[slice]:
 def check_matrix(x: Any, name: str, *, finite: bool = True, where: Callable[[int], object] = int) -> Any:
     """Check that x is a finite numeric matrix (n, d); return it as an array or tensor, uncopied if it is one.
 
-    ``where`` says what a row is called, where x is a part of something larger.
-
-    Raises InputError for a wrong number of dimensions, no rows or columns, a dtype that is not a real number, and,
-    with the row numbers, for entries that are NaN, infinite or beyond 1e19. Cost: one blockwise pass when ``finite``.
+    ``where`` maps a row number to the name that errors use. Raises InputError for a wrong number of dimensions, no rows
+    or columns, a dtype that is not a real number, and entries that are NaN, infinite or beyond 1e19. One blockwise pass
+    when ``finite``.
     """
     if not is_tensor(x):
         if hasattr(x, "toarray"):
@@ -205,7 +204,7 @@ def _check_finite(x: Any, name: str, where: Callable[[int], object]) -> None:
         block = x[part]
         if not is_tensor(block) and block.dtype.itemsize == 2:
             block = block.astype(np.float32)
-        # NaN where there is one; cheap reductions in the common case
+        # NaN fails both comparisons; cheap reductions in the common case
         if float(block.min()) >= -LARGEST and float(block.max()) <= LARGEST:
             continue
         values = to_numpy(block)
@@ -230,10 +229,7 @@ def _check_finite(x: Any, name: str, where: Callable[[int], object]) -> None:
 
 
 def check_rows(rows: ArrayLike | None, n: int, name: str) -> NDArray[np.int64]:
-    """Check row numbers into n rows: integers, in range, none repeated, or a boolean mask (n,). None means none.
-
-    Returns int64 (m,).
-    """
+    """Return row numbers, distinct integers below n or a boolean mask (n,), as int64 (m,); None means no rows."""
     if rows is None:
         return np.empty(0, np.int64)
     array = as_array(rows, name)
@@ -271,7 +267,7 @@ def check_rows(rows: ArrayLike | None, n: int, name: str) -> NDArray[np.int64]:
 def check_weight(
     weight: ArrayOrTensor | None, n: int, name: str, *, all_zero: bool = False
 ) -> NDArray[np.float64] | None:
-    """Check non-negative finite weights (n,), not all zero unless ``all_zero``. None stays None; float64 (n,)."""
+    """Return weights, finite and non-negative, as float64 (n,); not all zero unless ``all_zero``. None stays None."""
     if weight is None:
         return None
     array = as_array(weight, name)

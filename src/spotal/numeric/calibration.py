@@ -1,4 +1,4 @@
-"""Calibration error: by how much a model's confidence and its accuracy differ."""
+"""Calibration error: the difference between a model's confidence and its accuracy."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ __all__ = ["calibration_error"]
 def calibration_error(confidence: NDArray[np.float64], right: NDArray[np.bool_], bins: int) -> float:
     """Compute the expected calibration error over ``bins`` bins of equal width, [lower, upper).
 
-    Rows are binned by confidence, and |accuracy - mean confidence| is averaged, each bin weighted by its share of rows.
+    Rows are binned by confidence. The error is the mean of |accuracy - mean confidence|, weighted by the bins' sizes.
 
     Parameters
     ----------
@@ -23,5 +23,7 @@ def calibration_error(confidence: NDArray[np.float64], right: NDArray[np.bool_],
     2015.
     """
     index = np.minimum((confidence * bins).astype(np.int64), bins - 1)
-    gap = np.bincount(index, weights=confidence - right, minlength=bins)  # sums, so a bin's share is in it
+    gap = np.bincount(
+        index, weights=confidence - right, minlength=bins
+    )  # sums over rows: each bin is weighted by its size
     return float(np.abs(gap).sum() / len(confidence))

@@ -1,4 +1,4 @@
-"""Checks of single numbers that are arguments."""
+"""Checks of numeric arguments."""
 
 from __future__ import annotations
 
@@ -21,10 +21,9 @@ def check_count(
     subject: str = "",
     error: type[InputError] = InputError,
 ) -> int:
-    """Return ``value`` as an int.
+    """Return ``value`` as an int. Raises ``error`` unless it is an integer, not a bool, from ``least`` to ``most``.
 
-    ``of`` says what ``most`` is: ", the rows of X". Raises ``error`` unless it is an integer from ``least`` to
-    ``most``; a bool is none.
+    ``of`` explains ``most`` in the error, such as ", the rows of X".
     """
     try:
         count = None if isinstance(value, bool | np.bool_) else operator.index(value)  # type: ignore[arg-type]  # or a TypeError

@@ -1,4 +1,4 @@
-"""Labels as people have them: names, numbers, categories, with and without gaps."""
+"""Labels in the forms that people have: names, numbers, categories, with and without missing ones."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from spotal.numeric.arrays import is_tensor, to_numpy
 __all__ = ["codes_of", "read_labels", "shape_of"]
 
 MISSING_TYPES = ("NAType", "NaTType")
-"""Types of the values that pandas uses for what is missing, beside None and NaN."""
+"""Types of pandas values for missing labels, besides None and NaN."""
 KINDS = {"U": "texts", "i": "integers", "f": "floats", "b": "booleans"}
 FEW = 20
-"""Different floats that are always taken for classes; more of them must repeat."""
+"""Number of distinct floats that always count as classes; if there are more, they must repeat."""
 LARGEST_INTEGER = 2**63 - 1
 LARGEST_WHOLE = 2.0**53
-"""Whole floats above it are not all different."""
+"""Above it, not every integer is a float."""
 WRITTEN_MISSING = ("nan", "None", "<NA>", "NaT")
-"""What numpy and pandas write where they turn a missing label into text."""
+"""Texts that numpy and pandas write for a missing label."""
 
 
 def shape_of(labels: Any) -> tuple[int, ...]:
@@ -34,7 +34,7 @@ def shape_of(labels: Any) -> tuple[int, ...]:
 
 
 def read_labels(labels: Any, name: str, *, minus_one: bool = True) -> tuple[NDArray[Any], NDArray[np.bool_]]:
-    """Read class labels in whatever form they come.
+    """Read class labels in any form.
 
     Parameters
     ----------
@@ -46,20 +46,19 @@ def read_labels(labels: Any, name: str, *, minus_one: bool = True) -> tuple[NDAr
 
     Returns
     -------
-    values : (n,) str, int64, float64 or bool; what it holds where a label is missing means nothing
-    known : bool (n,), where there is a label
+    values : (n,) str, int64, float64 or bool; undefined where a label is missing
+    known : bool (n,), True where there is a label
 
     Raises
     ------
     InputError
-        The labels are not one-dimensional, are of several types or of one that is no class, are measurements (more than
-        20 different floats, most of which occur once), are integers beyond 64 bits, or are -1 and 1 only, where -1 is
-        missing.
+        The labels are not one-dimensional, have several types or an unsupported one, are measurements (more than 20
+        distinct floats, most of which occur once), exceed 64 bits, or are -1 and 1 only although -1 means missing.
 
     Warns
     -----
     SpotalWarning
-        A text is "nan" or another that numpy and pandas write for a missing label. It is taken for a class.
+        A text is "nan" or another that numpy and pandas write for a missing label. It counts as a class.
 
     Examples
     --------
@@ -86,7 +85,7 @@ def read_labels(labels: Any, name: str, *, minus_one: bool = True) -> tuple[NDAr
 
 
 def codes_of(values: NDArray[Any], classes: NDArray[Any], name: str) -> NDArray[np.int64]:
-    """Return the place of each value (n,) in ``classes``, int64 (n,). Raises InputError for one that is not there."""
+    """Return the index of each value (n,) in ``classes``, int64 (n,). Raises InputError for other values."""
     order = np.argsort(classes, kind="stable")
     if values.dtype.kind != classes.dtype.kind and not {values.dtype.kind, classes.dtype.kind} <= set("if"):
         raise InputError(
@@ -97,15 +96,15 @@ def codes_of(values: NDArray[Any], classes: NDArray[Any], name: str) -> NDArray[
         )
     places = np.searchsorted(classes, values, sorter=order).clip(max=len(classes) - 1)
     codes: NDArray[np.int64] = order[places].astype(np.int64)
-    strange = values[classes[codes] != values]
-    if len(strange):
-        known = ", ".join(repr(value.item()) for value in classes[:8]) + (", ..." if len(classes) > 8 else "")
-        raise InputError(name, must=f"be one of the classes {known}", found=repr(strange[0].item()))
+    unknown = values[classes[codes] != values]
+    if len(unknown):
+        listed = ", ".join(repr(value.item()) for value in classes[:8]) + (", ..." if len(classes) > 8 else "")
+        raise InputError(name, must=f"be one of the classes {listed}", found=repr(unknown[0].item()))
     return codes
 
 
 def _array(labels: Any, name: str) -> tuple[NDArray[Any], NDArray[np.bool_]]:
-    """The labels as an array, and where it is not masked."""
+    """Return the labels as an array, and a mask of those not masked."""
     if isinstance(labels, np.ma.MaskedArray):
         return np.asarray(labels.data), ~np.ma.getmaskarray(labels)
     if is_tensor(labels):
@@ -121,7 +120,7 @@ def _array(labels: Any, name: str) -> tuple[NDArray[Any], NDArray[np.bool_]]:
 
 
 def _of_one_type(array: NDArray[Any], known: NDArray[np.bool_], name: str) -> NDArray[Any]:
-    """The values as texts, int64, float64 or bool; ``known`` becomes False where one is missing."""
+    """Return values as texts, int64, float64 or bool; set ``known`` to False where one is missing."""
     if array.dtype.kind in "OT":
         cells = array.astype(object)
         known &= np.array([not _is_missing(cell) for cell in cells], bool)
@@ -129,14 +128,13 @@ def _of_one_type(array: NDArray[Any], known: NDArray[np.bool_], name: str) -> ND
         if set(kinds) == {"f", "i"}:
             kinds = ["f"]
         if len(kinds) > 1 or kinds == [""]:
-            said = " and ".join(sorted({type(cell).__name__ for cell in cells[known]})[:3])
-            raise InputError(name, must="be texts or numbers, all of one type", found=said, remedy="convert them")
+            types = " and ".join(sorted({type(cell).__name__ for cell in cells[known]})[:3])
+            raise InputError(name, must="be texts or numbers, all of one type", found=types, remedy="convert them")
         filler: Any = {"U": "", "f": 0.0, "b": False}.get(kinds[0], 0) if kinds else 0
-        kept = [cell if there else filler for cell, there in zip(cells, known, strict=True)]
+        filled = [cell if there else filler for cell, there in zip(cells, known, strict=True)]
+        dtype = {"U": np.str_, "f": np.float64, "b": np.bool_}.get(kinds[0] if kinds else "", np.int64)
         try:
-            array = np.array(
-                kept, {"U": np.str_, "f": np.float64, "b": np.bool_}.get(kinds[0] if kinds else "", np.int64)
-            )
+            array = np.array(filled, dtype)
         except OverflowError:
             raise _too_large(name) from None
     if array.dtype.kind in "iu":
@@ -176,11 +174,13 @@ def _too_large(name: str) -> InputError:
 
 def _warn_of_missing(texts: NDArray[Any], name: str) -> None:
     for written in WRITTEN_MISSING:
-        many = int((texts == written).sum())
-        if many:
-            said = f"{name} holds the text {written!r} {many:,} time{'s' * (many > 1)}, which is taken for a class; "
+        count = int((texts == written).sum())
+        if count:
+            message = (
+                f"{name} holds the text {written!r} {count:,} time{'s' * (count > 1)}, which is taken for a class; "
+            )
             remedy = "write None for a missing label, and keep numpy and pandas from turning it into text"
-            warnings.warn(said + remedy, SpotalWarning, stacklevel=5)
+            warnings.warn(message + remedy, SpotalWarning, stacklevel=5)
 
 
 def _is_missing(cell: Any) -> bool:

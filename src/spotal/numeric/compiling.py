@@ -1,4 +1,4 @@
-"""Compile loops at their first call, and keep the code on disk where that is possible."""
+"""Compilation of loops at their first call, with a cache on disk where possible."""
 
 from __future__ import annotations
 
@@ -15,10 +15,9 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 
 
 def compiled(function: Function, **options: Any) -> Function:
-    """Compile a loop over arrays; it holds no lock while it runs.
+    """Compile a loop over arrays, which runs without Python's lock.
 
-    Code that cannot be kept, on a full disk or where no folder may be written to, is compiled again by the next
-    process: that is no error.
+    If the code cannot be cached, on a full disk or without a writable folder, the next process compiles it again.
     """
     make: Any = partial(njit, nogil=True, error_model="numpy", **options)
     try:

@@ -1,4 +1,4 @@
-"""The device that work in torch runs on."""
+"""The device for work in torch."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ __all__ = ["find_device"]
 
 
 def find_device(device: str | torch.device | None = None) -> torch.device:
-    """Return the device of this name; CUDA devices with their number.
+    """Return the torch device with this name; a CUDA device gets its number.
 
     Parameters
     ----------
-    device : None or "auto" for CUDA where there is any, else the CPU; or what ``torch.device`` takes
+    device : None or "auto" for CUDA if available, otherwise the CPU; or what ``torch.device`` takes
 
     Raises
     ------
     InputError
-        torch knows no such device, or finds no CUDA device where one is asked for.
+        torch knows no such device, or finds no CUDA device.
     """
     import torch
 

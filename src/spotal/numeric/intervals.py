@@ -1,21 +1,21 @@
-"""Confidence intervals: one for shares and one for means, used by everything that prints one."""
+"""Confidence intervals for shares and for means."""
 
 from __future__ import annotations
 
 __all__ = ["CONFIDENCE", "half_width", "share_interval"]
 
 CONFIDENCE = 0.95
-"""Of every interval, unless somebody asks for another."""
+"""Default confidence level."""
 
 
 def share_interval(share: float, n: float, confidence: float = CONFIDENCE) -> tuple[float, float]:
-    """Bound a share that was found in a random sample: Clopper and Pearson's exact interval.
+    """Return Clopper and Pearson's exact interval for a share measured in a random sample.
 
     Parameters
     ----------
     share : float, from 0 to 1
-    n : float, positive, size of the sample; of a weighted one the effective size, (sum of weights)^2 / (sum of their
-        squares) or that of its variance
+    n : float, positive, sample size; for a weighted sample the effective size, from its variance or as
+        (sum of weights)^2 / (sum of squared weights)
     confidence : float
 
     References
@@ -40,7 +40,7 @@ def share_interval(share: float, n: float, confidence: float = CONFIDENCE) -> tu
 
 
 def half_width(standard_error: float, degrees: int, confidence: float = CONFIDENCE) -> float:
-    """Half the width of Student's interval around a mean, whose standard error has so many degrees of freedom."""
+    """Return half the width of Student's interval around a mean, for the standard error's degrees of freedom."""
     from scipy.special import stdtrit
 
     return float(stdtrit(degrees, (1 + confidence) / 2)) * standard_error

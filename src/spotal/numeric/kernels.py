@@ -1,8 +1,7 @@
-"""Compiled loops over rows, on the CPU: each holds no lock, works in cache, and treats a row alike wherever it lies.
+"""Compiled loops over rows on the CPU, which run without Python's lock.
 
-No sum here runs over more than one row but those that are taken in row order, so results do not depend on how rows are
-cut into batches or shared among threads. The readable forms, in torch, stand beside those who call these and run on
-other devices; tests compare the two. Imported when first needed: numba takes a moment.
+Sums over several rows are taken in row order, so results do not depend on batches or threads. The callers have torch
+versions of these loops for other devices, and tests compare both. Imported on first use, since numba takes a moment.
 """
 
 from __future__ import annotations
@@ -29,22 +28,22 @@ __all__ = [
 ]
 
 WIDTH = 32
-"""Coordinates of the space in which many picks are searched; fixed, so that loops over it unroll."""
+"""Dimension of the space in which many picks are searched; fixed, so that loops over it unroll."""
 LANES = 32
-"""Centers that are compared at once."""
+"""Centers compared at once."""
 TILE = 64
-"""Points that go through a frame together."""
+"""Points that pass through a frame together."""
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 
 def _compiled(function: Function, *freedoms: str) -> Function:
-    """Compile at the first call and keep the code on disk. A product and a sum may round once: alike for every row."""
+    """Compile with fused multiply-add, the same for every row."""
     return compiled(function, fastmath={"contract", *freedoms})
 
 
 def _regrouped(function: Function) -> Function:
-    """As ``_compiled``; sums along a row are taken in several parts at once, the same parts for every row."""
+    """Compile as ``_compiled`` does, with sums along a row in several parts, the same for every row."""
     return _compiled(function, "reassoc")
 
 
@@ -54,13 +53,13 @@ def _inlined(function: Function) -> Function:
 
 @_regrouped
 def project(x: Floats, shift: Floats, directions: Floats, y: Floats) -> None:
-    """y (n, WIDTH) = (x - shift) directions^T; float32 all.
+    """Write y (n, WIDTH) = (x - shift) directions^T for x (n, D), directions (WIDTH, D); all float32.
 
-    x (n, D), directions (WIDTH, D). Two rows by four directions at a time: eight sums that stay in registers.
+    Two rows by four directions at a time: eight sums stay in registers.
     """
     n, width = x.shape
     moved = np.empty((2, width), np.float32)
-    for i in range(0, n, 2):  # at the end of an odd number the last row twice
+    for i in range(0, n, 2):  # the last row twice if n is odd
         rows = i, min(i + 1, n - 1)
         for r in range(2):
             for j in range(width):
@@ -84,9 +83,9 @@ def project(x: Floats, shift: Floats, directions: Floats, y: Floats) -> None:
 
 @_compiled
 def probe(y: Floats, coarse: Floats, half: Floats, lists: Integers) -> None:
-    """lists (n, probes): numbers of the middles nearest to each row of y (n, WIDTH), the nearest first.
+    """Write lists (n, probes): the centroids nearest to each row of y (n, WIDTH), nearest first.
 
-    coarse (G, WIDTH, LANES) and half (G, LANES): the middles and half their squared lengths.
+    coarse (G, WIDTH, LANES) and half (G, LANES) : the centroids and half their squared lengths.
     """
     near = np.empty(len(coarse) * LANES, np.float32)
     for i in range(len(y)):
@@ -105,11 +104,9 @@ def probe(y: Floats, coarse: Floats, half: Floats, lists: Integers) -> None:
 def search(
     y: Floats, lists: Integers, starts: Integers, fine: Floats, half: Floats, member: Integers, index: Integers
 ) -> None:
-    """index (n,): the number of the nearest of the centers in a few lists to each row of y (n, WIDTH).
+    """Write index (n,): the nearest center to each row i of y (n, WIDTH) among the centers in lists[i], (probes,).
 
-    Row i looks into the lists of numbers lists[i], (probes,).
-
-    List k has the groups starts[k] .. starts[k + 1] of fine (groups, WIDTH, LANES), half and member (groups, LANES),
+    List k has the groups starts[k] .. starts[k + 1] of fine (groups, WIDTH, LANES), half and member (groups, LANES) :
     the centers, half their squared lengths and their numbers. Ties go to the least number.
     """
     sums, best, whose = np.empty(LANES, np.float32), np.empty(LANES, np.float32), np.empty(LANES, np.int64)
@@ -133,9 +130,9 @@ def search(
 
 @_regrouped
 def min_squared_distance(x: Floats, points: Floats, index: Integers, squared: Floats) -> None:
-    """squared (n,): squared distance of each row of x (n, D) to the nearest of those of points (k, D) that are named.
+    """Write squared (n,): squared distance of each row of x (n, D) to the nearest of points[index[i]].
 
-    index (n, several): their numbers. Sums are of single precision whatever that of the rows: rounded alike.
+    points (k, D), index (n, several). Sums have single precision for rows of any precision.
     """
     moved = np.empty(x.shape[1], np.float32)
     for i in range(len(x)):
@@ -152,7 +149,7 @@ def min_squared_distance(x: Floats, points: Floats, index: Integers, squared: Fl
 
 @_inlined
 def _products(y: Any, i: int, groups: Any, half: Any, g: int, sums: Any, at: int) -> None:
-    """sums (LANES,) from ``at`` on = row . center - half its squared length. Eight coordinates at once: few stores."""
+    """Write sums[at : at + LANES] = row . center - half its squared length, eight coordinates at once."""
     for lane in range(LANES):
         sums[at + lane] = -half[g, lane]
     for k in range(0, WIDTH, 8):
@@ -173,7 +170,7 @@ def _products(y: Any, i: int, groups: Any, half: Any, g: int, sums: Any, at: int
 
 @_compiled
 def bounds(z: Floats, low: Floats, high: Floats) -> None:
-    """low, high (k,): least and greatest of each column of z (n, k)."""
+    """Write low and high (k,): least and greatest value of each column of z (n, k)."""
     low[:], high[:] = z[0], z[0]
     for i in range(1, len(z)):
         for k in range(z.shape[1]):
@@ -182,9 +179,9 @@ def bounds(z: Floats, low: Floats, high: Floats) -> None:
 
 @_compiled
 def histogram(z: Floats, weight: Floats, low: Floats, per_unit: Floats, held: Floats) -> None:
-    """Share the weight (n,) of each row of z (n, k) between the two knots around it, by column, in row order.
+    """Add the weight (n,) of each row of z (n, k) to the two knots around it in held (k, knots), in row order.
 
-    held (k, knots). The nearer knot gets more: held is continuous in z, so that rounding of z is not magnified.
+    The nearer knot gets more: held is continuous in z, so that rounding of z is not magnified.
     """
     last = held.shape[1] - 1
     for i in range(len(z)):
@@ -198,7 +195,7 @@ def histogram(z: Floats, weight: Floats, low: Floats, per_unit: Floats, held: Fl
 
 @_inlined
 def _combine(weights: Any, rows: Any, into: Any) -> None:
-    """into (TILE,) = weights (d,) rows (d, TILE), four rows at a time: what is summed stays in registers."""
+    """Write into (TILE,) = weights (d,) rows (d, TILE), four rows at a time, with sums in registers."""
     whole = len(weights) // 4 * 4
     into[:] = 0
     for j in range(0, whole, 4):
@@ -227,7 +224,7 @@ def apply_frame(x: Floats, frame: Floats, low: Floats, step: Floats, table: Floa
             _combine(frame[:, k], points, z[k])
             first, by, per = low[k], step[k], 1 / step[k]
             reached = table[k]
-            for i in range(TILE):  # whole tiles and short integers: looked up several at once
+            for i in range(TILE):  # whole tiles and 32-bit integers, so that several are looked up at once
                 t = (z[k, i] - first) * per
                 inside = min(max(t, zero), most)
                 at = min(np.int32(inside), last - np.int32(1))

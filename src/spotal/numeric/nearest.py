@@ -1,4 +1,4 @@
-"""The nearest of k centers to each of many points, in blocks: the one kernel that cells, coverage and mass share."""
+"""Search for the nearest of k centers to each of many points, in blocks. Cells, coverage and mass share it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ BLOCK_ENTRIES = 1 << 23
 def nearest(
     points: torch.Tensor, centers: torch.Tensor, entries: int = BLOCK_ENTRIES
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """Index (n,) int64 of the nearest center to each point, and the squared distance (n,) float64, at least 0.
+    """Return the index (n,) int64 of the nearest center to each point, and the squared distance (n,) float64.
 
     Parameters
     ----------
@@ -27,9 +27,9 @@ def nearest(
 
     Notes
     -----
-    O(n k d) time by matrix products, 64 MB at most for float64 distances. Distances are found from coordinates
-    centered on the centers' mean, which keeps rounding small, and for the winner anew by difference in float64: float32
-    and float64 points of the same values get the same answer, but for ties.
+    O(n k d) time by matrix products, 64 MB at most for float64 distances. Coordinates are centered on the
+    centers' mean, which keeps rounding small. The returned distance is computed by difference in float64, so float32
+    and float64 points of the same values get the same result, except for ties.
     """
     index = nearest_index(points, centers, entries)
     exact = centers.to(points.device, torch.float64)

@@ -1,4 +1,4 @@
-"""How many processors this process may use."""
+"""Number of processors that this process may use."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ __all__ = ["processors"]
 
 
 def processors() -> int:
-    """Return how many processors this process may use: those it may run on, and no more than its cgroup's CPU quota."""
+    """Return the number of processors in this process's affinity mask, limited by its cgroup's CPU quota."""
     own = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return max(1, math.ceil(min(own, _quota())))
 
 
 @cache
 def _quota(root: Path = Path("/sys/fs/cgroup")) -> float:
-    """Processors that the container's cgroup, version 2 or 1, grants the time of; infinity where it sets no limit."""
+    """Return the CPU quota of the cgroup, version 2 or 1, in processors; infinity if there is none."""
     try:
         if (file := root / "cpu.max").exists():
             quota, period = file.read_text().split()

@@ -1,4 +1,4 @@
-"""One rule for ``random_state``: what it may be, and the seed or generator that it stands for."""
+"""Conversion of ``random_state`` to a seed or a generator."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from spotal.errors import InputError
 __all__ = ["Seed", "as_generator", "as_seed", "check_seed"]
 
 Seed = int | np.integer[Any] | np.random.SeedSequence | np.random.Generator | np.random.RandomState | None
-"""What ``random_state`` may be: a seed, a numpy generator of either kind, or None for fresh entropy."""
+"""Type of ``random_state``: a seed, a numpy generator of either kind, or None for fresh entropy."""
 
 
 def check_seed(random_state: Seed) -> int | np.random.SeedSequence | np.random.Generator | np.random.RandomState | None:
@@ -21,8 +21,8 @@ def check_seed(random_state: Seed) -> int | np.random.SeedSequence | np.random.G
     """
     if isinstance(random_state, int | np.integer) and not isinstance(random_state, bool) and random_state >= 0:
         return int(random_state)
-    known = np.random.SeedSequence | np.random.Generator | np.random.RandomState
-    if random_state is None or isinstance(random_state, known):
+    generators = np.random.SeedSequence | np.random.Generator | np.random.RandomState
+    if random_state is None or isinstance(random_state, generators):
         return random_state
     raise InputError(
         "random_state",
@@ -33,7 +33,7 @@ def check_seed(random_state: Seed) -> int | np.random.SeedSequence | np.random.G
 
 
 def as_seed(random_state: Seed) -> int:
-    """Return the 63-bit seed that ``random_state`` stands for. Raises InputError as :func:`check_seed`."""
+    """Return a 63-bit seed made from ``random_state``. Raises InputError as :func:`check_seed`."""
     state = check_seed(random_state)
     if isinstance(state, np.random.Generator):
         return int(state.integers(1 << 63))
@@ -44,10 +44,10 @@ def as_seed(random_state: Seed) -> int:
 
 
 def as_generator(random_state: Seed) -> np.random.Generator:
-    """Return the numpy Generator that ``random_state`` stands for.
+    """Return a numpy Generator made from ``random_state``.
 
-    A Generator is returned as it is, a RandomState gives one integer, an integer seeds a SeedSequence and None takes
-    fresh entropy. Raises InputError for anything else and for a negative seed.
+    A Generator is returned unchanged, a RandomState gives one integer as seed, and None takes fresh entropy. Raises
+    InputError for anything else and for a negative seed.
     """
     state = check_seed(random_state)
     if isinstance(state, np.random.RandomState):

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 __all__ = ["ArrayOrTensor", "Flags", "Floats", "Integers"]
 
 ArrayOrTensor: TypeAlias = "ArrayLike | torch.Tensor"
-"""Anything that numpy makes an array of, or a tensor of torch."""
+"""Anything that numpy converts to an array, or a torch tensor."""
 Floats: TypeAlias = NDArray[np.floating]
 Integers: TypeAlias = NDArray[np.integer]
 Flags: TypeAlias = NDArray[np.bool_]

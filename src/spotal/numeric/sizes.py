@@ -1,4 +1,4 @@
-"""Numbers of bytes as people write them, such as 800MB."""
+"""Sizes in bytes, written such as 800MB."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ UNITS = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
 
 
 def size_of(size: int | str, name: str = "max_memory") -> int:
-    """Bytes: 4_000_000_000, "800MB", "4G". Raises InputError for anything else, by the argument's name."""
+    """Return a size such as 4_000_000_000, "800MB" or "4G" in bytes. Raises InputError for anything else."""
     match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([KMGT]?)I?B?\s*", str(size).upper())
     if match is None or isinstance(size, bool):
         raise InputError(name, must="be a size such as 800MB or 4GB", found=repr(size))
@@ -21,5 +21,5 @@ def size_of(size: int | str, name: str = "max_memory") -> int:
 
 
 def rounded_up(size: float) -> str:
-    """Return bytes as a size for a person that is at least as much, and that ``size_of`` takes."""
+    """Return bytes, rounded up, as a text that ``size_of`` takes."""
     return f"{math.ceil(size / 1e7) / 100:.2f}GB" if size < 1e10 else f"{math.ceil(size / 1e8) / 10:.1f}GB"

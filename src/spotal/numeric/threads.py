@@ -1,4 +1,4 @@
-"""How many threads work at once, and a block of code that keeps to one."""
+"""Number of threads that work at once, and a context that limits torch to one."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ from spotal.numeric.processors import processors
 __all__ = ["one_thread", "shared", "threads", "threads_for", "workers"]
 
 REPAID = 1 << 28
-"""Multiplications of one step, some 10 ms of one thread, from which on it repays to share them: a step of a network is
-a hundred parallel regions, each of which ends with its last thread."""
+"""Multiplications of one step above which threads share it, about 10 ms of one thread. A step of a network has about a
+hundred parallel regions, and each waits for its last thread."""
 
 Part = TypeVar("Part")
 
 _workers: ContextVar[int | None] = ContextVar("workers", default=None)
-"""What ``threads`` returns; None for what torch would use."""
+"""Value that ``threads`` returns; None for torch's number."""
 
 
 def threads() -> int:
-    """Return how many threads to share work among: torch's number on this thread, and no more than :func:`processors`.
+    """Return the number of threads for shared work: torch's number on this thread, at most :func:`processors`.
 
     torch's number follows ``OMP_NUM_THREADS`` and ``torch.set_num_threads``.
     """
@@ -38,22 +38,21 @@ def threads() -> int:
 
 
 _blas = RLock()
-"""Held by the thread for which NumPy's and SciPy's libraries keep to one."""
+"""Held by the thread that limits NumPy's and SciPy's libraries to one thread."""
 
 
 @contextmanager
 def one_thread(workers: int = 1, *, numpy: bool = False) -> Iterator[None]:
-    """Let torch work on one thread when called from this one: sums then round alike on every number of cores.
+    """Limit torch, called from this thread, to one thread, so that sums round the same on every number of cores.
 
-    A small product is sooner done so, too: a parallel region ends when its last thread gets a processor, which takes
-    long where other programs want them all. Other threads of the process, and torch's settings, stay as they are.
+    Small products are also faster so: a parallel region waits for its last thread, which takes long on a busy machine.
+    Other threads of the process and torch's settings do not change.
 
     Parameters
     ----------
-    workers : what :func:`threads` returns meanwhile, for work that is shared among threads of our own
-    numpy : whether NumPy and SciPy keep to one thread too. Their libraries know one number for the whole process only:
-        it is 1 meanwhile, and then as it was. Other threads that ask for the same wait until then. So this is for short
-        work whose sums must round alike on every machine.
+    workers : value that :func:`threads` returns within the context, for work shared among our own threads
+    numpy : whether NumPy and SciPy use one thread too. Their libraries have one setting for the whole process, so other
+        threads that use this option wait: use it for short work whose sums must round the same on every machine.
     """
     token = _workers.set(workers)
     before = torch.get_num_threads()  # also lets torch prepare this thread, which would set the number later
@@ -67,12 +66,12 @@ def one_thread(workers: int = 1, *, numpy: bool = False) -> Iterator[None]:
 
 
 def threads_for(work: int) -> AbstractContextManager[None]:
-    """Let torch use its threads for a step of ``work`` multiplications where that repays it, and one elsewhere."""
+    """Let torch use its threads for steps of many multiplications (``work``), and one thread for small steps."""
     return nullcontext() if work > REPAID else one_thread(threads())
 
 
 def shared(work: Callable[[Part], Any], parts: Sequence[Part], count: int) -> None:
-    """Do the work for each part on ``count`` threads, in each of which torch keeps to one."""
+    """Call ``work`` on each part, on ``count`` threads, each with torch limited to one."""
     if count < 2 or len(parts) < 2:
         for part in parts:
             work(part)
@@ -82,18 +81,18 @@ def shared(work: Callable[[Part], Any], parts: Sequence[Part], count: int) -> No
 
 
 def workers(count: int) -> ThreadPoolExecutor:
-    """Return an executor of ``count`` threads, in each of which torch keeps to one."""
-    return ThreadPoolExecutor(count, initializer=_keep_to_one)
+    """Return an executor of ``count`` threads, each with torch limited to one."""
+    return ThreadPoolExecutor(count, initializer=_limit_to_one)
 
 
-def _keep_to_one() -> None:
+def _limit_to_one() -> None:
     _workers.set(1)
     torch.get_num_threads()
     _set_threads(1)
 
 
 def _set_threads(count: int, mkl: int = -1) -> int:
-    """Set how many threads torch uses when called from this one; ``mkl`` and the result: MKL's own such number."""
+    """Set torch's number of threads for this thread, and MKL's to ``mkl``; return MKL's previous number."""
     openmp, own = _libraries()
     openmp(count)
     return int(own(count if mkl < 0 else mkl))
@@ -101,10 +100,8 @@ def _set_threads(count: int, mkl: int = -1) -> int:
 
 @cache
 def _libraries() -> tuple[Callable[[int], object], Callable[[int], int]]:
-    """Functions that set the number of threads of the calling thread: OpenMP's, and MKL's, which returns the last.
-
-    They are those of the libraries that torch is linked with. A torch without OpenMP has one number for the process.
-    """
+    """Return the functions of torch's OpenMP and MKL that set the number of threads of the calling thread."""
+    # a torch without OpenMP has one number for the process
     library = ctypes.CDLL(torch._C.__file__)
     openmp = getattr(library, "omp_set_num_threads", torch.set_num_threads)
     return openmp, getattr(library, "MKL_Set_Num_Threads_Local", lambda count: 0)

@@ -10,8 +10,7 @@ from numpy.typing import NDArray
 from spotal.errors import InputError
 from spotal.numeric.arrays import as_array
 from spotal.numeric.classes import shape_of
-from spotal.numeric.indicator import indicator, is_sets
-from spotal.pool.sparse import is_sparse
+from spotal.numeric.indicator import check_zero_one, indicator_of, is_sets
 
 __all__ = ["ClassSets", "are_sets", "class_sets"]
 
@@ -24,10 +23,10 @@ class ClassSets:
 
     def __init__(self, labels: Any, probabilities: Any, n: int) -> None:
         given = None if probabilities is None else as_array(probabilities, "probabilities")
-        if is_sets(labels):
-            width = given.shape[1] if given is not None and given.ndim > 1 else None
-            labels = indicator(labels, width, "labels")
-        self.labels = _check_labels(as_array(labels, "labels"))
+        matrix = indicator_of(labels, given.shape[1] if given is not None and given.ndim > 1 else None, "labels")
+        if matrix.shape[1] == 0:
+            raise InputError("labels", must="have a column for each class", found=f"shape {matrix.shape}")
+        self.labels = check_zero_one(matrix, "labels")
         self.probabilities = None if given is None else _check_probabilities(given, n, self.labels.shape[1])
 
     def check(self, strategy: str, able: bool, count: int) -> None:
@@ -53,24 +52,7 @@ def are_sets(labels: Any) -> bool:
 
 def class_sets(labels: Any, probabilities: Any, n: int) -> ClassSets | None:
     """Return what is known of rows with several classes; None where labels are not a matrix, nor a list of sets."""
-    if not are_sets(labels):
-        return None
-    if is_sparse(labels):
-        labels = labels.toarray()
-    return ClassSets(labels, probabilities, n)
-
-
-def _check_labels(array: NDArray[Any]) -> NDArray[np.int64]:
-    if array.shape[1] == 0:
-        raise InputError("labels", must="have a column for each class", found=f"shape {array.shape}")
-    if array.size and (array.dtype.kind not in "iub" or not np.isin(array, (0, 1)).all()):
-        raise InputError(
-            "labels",
-            must="hold 0 and 1 alone where they are a matrix",
-            found=f"dtype {array.dtype}",
-            remedy="write 1 for each class of a row",
-        )
-    return array.astype(np.int64)
+    return ClassSets(labels, probabilities, n) if are_sets(labels) else None
 
 
 def _check_probabilities(array: NDArray[Any], n: int, width: int) -> NDArray[np.floating]:
