@@ -1,4 +1,4 @@
-"""Designs: points that fill [0,1]^d behind one interface, and how well they do it."""
+"""Designs: points that fill [0,1]^d evenly, and measures of how evenly they do."""
 
 from spotal.design.base import Design, SequentialDesign
 from spotal.design.centroidal import Centroidal

@@ -1,4 +1,4 @@
-"""Match given points one-to-one to the points of a design."""
+"""One-to-one matching of given points to the points of a design."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 EXACT_PAIRS = 4_000_000
-"""Number of pairs (given, design) up to which the matching is the optimal one."""
+"""Number of pairs (given, design) up to which the matching is optimal."""
 
 GREEDY_PAIRS = 1 << 20
-"""Number of pairs that one round of the greedy matching looks at."""
+"""Number of pairs in one round of the greedy matching."""
 
 
 def unmatched(
@@ -18,10 +18,10 @@ def unmatched(
     exact_pairs: int = EXACT_PAIRS,
     greedy_pairs: int = GREEDY_PAIRS,
 ) -> NDArray[np.intp]:
-    """Indices of the design points (k, d) that stand for none of the m <= k given points (m, d), in order.
+    """Return the ordered indices of the design points (k, d) that match none of the given points (m, d), m <= k.
 
-    The one-to-one matching has the least sum of squared distances (an optimal transport) while m k is at most
-    ``exact_pairs``, and is greedy by distance above that. Cost O(m^2 k) and O(m k d), or greedy about O(k log k).
+    The matching has the least sum of squared distances (an optimal transport) up to m k = ``exact_pairs``, and is
+    greedy by distance above that. Cost O(m^2 k) and O(m k d), or greedy about O(k log k).
     """
     exact = len(design) * len(given) <= exact_pairs
     taken = _optimal(design, given) if exact else _greedy(design, given, greedy_pairs)
@@ -39,7 +39,7 @@ def _optimal(design: NDArray[np.float64], given: NDArray[np.float64]) -> NDArray
 
 
 def _greedy(design: NDArray[np.float64], given: NDArray[np.float64], pairs: int) -> NDArray[np.intp]:
-    """Shortest pair first. k neighbors serve at least k of the given points, so crowds end in bounded rounds."""
+    """Match the closest pair first. k neighbors serve at least k given points, so the number of rounds is bounded."""
     from scipy.spatial import cKDTree
 
     free = np.ones(len(design), dtype=bool)

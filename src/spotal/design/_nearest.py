@@ -1,4 +1,4 @@
-"""Each point's nearest center: by k-d tree in few dimensions, by blocks of a matrix product in many."""
+"""Nearest center of each point: by k-d tree in few dimensions, by blocks of a matrix product in many."""
 
 from __future__ import annotations
 
@@ -11,29 +11,28 @@ from numpy.typing import NDArray
 from spotal.errors import InputError
 
 TREE_DIM = 16
-"""Dimension above which a k-d tree no longer pays."""
+"""Dimension above which a k-d tree is slower."""
 
 BLOCK_ENTRIES = 1 << 22
-"""Entries of one block of distances where no block size is asked for."""
+"""Default number of entries in one block of distances."""
 
 
 def nearest(points: NDArray[Any], centers: NDArray[Any]) -> tuple[NDArray[Any], NDArray[np.intp]]:
-    """Distance to, and index of, the nearest of the centers (n, d), for each of the points (N, d).
+    """Return the distance and index of the nearest of the centers (n, d) for each of the points (N, d).
 
     Cost O(N log n) up to 16 dimensions, O(N n d) above; memory O(N) beyond one block of distances.
     """
-    found = list(nearest_blocks(points, centers))
-    return np.concatenate([distance for _, distance, _ in found]), np.concatenate([index for *_, index in found])
+    _, distance, index = zip(*nearest_blocks(points, centers), strict=True)
+    return np.concatenate(distance), np.concatenate(index)
 
 
 def nearest_blocks(
     points: NDArray[Any], centers: NDArray[Any], chunk: int | None = None
 ) -> Iterator[tuple[slice, NDArray[Any], NDArray[np.intp]]]:
-    """As :func:`nearest`, ``chunk`` points at a time: (rows, distance, index), in O(chunk (n + d)) memory.
+    """Yield (rows, distance, index) as :func:`nearest` for ``chunk`` points at a time, in O(chunk (n + d)) memory.
 
-    Above 16 dimensions the index is the best by |x|^2 - 2 x.c + |c|^2, in float32 unless an input is wider, so two
-    centers that are that close to a tie may be exchanged; the distance is taken anew from the difference. Raises
-    InputError for an entry that is not finite.
+    Above 16 dimensions the index minimizes |x|^2 - 2 x.c + |c|^2, in float32 unless an input is wider, so rounding may
+    decide near ties. The distance is computed from the difference. Raises InputError for an entry that is not finite.
     """
     dtype = np.float32 if np.result_type(points, centers).itemsize <= 4 else np.float64
     tree: Any = None

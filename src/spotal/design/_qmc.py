@@ -1,4 +1,4 @@
-"""The scipy engines, made with the argument name for the generator that the installed scipy wants."""
+"""Engines of scipy.stats.qmc, with the installed scipy's name for the generator's argument."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 
 
 def engine(name: str, dim: int, rng: np.random.Generator, **options: Any) -> Any:
-    """``scipy.stats.qmc.<name>`` seeded by ``rng``: the argument is ``rng`` from scipy 1.15, ``seed`` before it."""
+    """Return ``scipy.stats.qmc.<name>`` seeded by ``rng``; the argument is ``rng`` from scipy 1.15, else ``seed``."""
     from scipy.stats import qmc
 
     kind = getattr(qmc, name)

@@ -1,4 +1,4 @@
-"""Design: n points that fill the unit hypercube, and the contract that every design keeps."""
+"""Design: n points that fill the unit hypercube, and the interface of all designs."""
 
 from __future__ import annotations
 
@@ -18,45 +18,40 @@ __all__ = ["Design", "SequentialDesign"]
 
 
 class Design(ABC):
-    """n points in [0,1]^d that fill it more evenly than independent uniform points do.
+    """n points in [0,1]^d that fill it more evenly than independent uniform points.
 
-    A subclass stores its parameters untouched in ``__init__`` and defines :meth:`_points`. It may define
-    :meth:`_conditional` where it knows better than the default how to fill the space that given points leave.
+    A subclass stores its parameters untouched in ``__init__`` and defines :meth:`_points`. It may override
+    :meth:`_conditional`, which fills the space around given points.
     """
 
     @final
     def points(
         self, n: int, dim: int, *, existing: ArrayLike | None = None, random_state: Seed = None
     ) -> NDArray[np.float64]:
-        """Return the best design of exactly n points; with ``existing``, n points for the space left around them.
+        """Return the best design of exactly n points; with ``existing``, n points in the space around them.
 
         Parameters
         ----------
-        n : int
-            Number of points, 0 or more.
-        dim : int
-            Dimension d of the hypercube, 1 or more.
+        n : int, number of points, at least 0
+        dim : int, dimension d of the hypercube, at least 1
         existing : array-like of float, shape (m, dim), optional
-            Points already there. They are kept away from and are not returned. No rows means no condition.
+            Points that new points avoid. They are not returned. No rows means no condition.
         random_state : int, numpy.random.Generator, numpy.random.RandomState or None
             An integer gives the same points, bit for bit, at every call.
 
         Returns
         -------
-        ndarray of float64, shape (n, dim)
-            Points in [0,1]^d.
+        ndarray of float64, shape (n, dim), points in [0,1]^d
 
         Raises
         ------
         InputError
-            For an ``n``, ``dim``, ``existing`` or ``random_state`` that is not as above, and for a number of
-            points or dimensions that the method cannot make.
+            An argument is not as above, or the method cannot make so many points or dimensions.
 
         Notes
         -----
-        Cost: that of the method, stated in its class. Conditional, by default: a design of n + m points, then the
-        matching of the m given points to it, O(m^2 (n + m)) while m (n + m) <= 4e6 and about O((n + m) log (n + m))
-        above that.
+        The class states its cost. By default, a conditional design makes n + m points and matches the m given points
+        to them, O(m^2 (n + m)) while m (n + m) <= 4e6 and about O((n + m) log (n + m)) above that.
         """
         n = check_count(n, "n")
         dim = check_count(dim, "dim", 1)
@@ -64,15 +59,15 @@ class Design(ABC):
         rng = as_generator(random_state)
         if n == 0:
             return np.empty((0, dim))
-        found = self._points(n, dim, rng) if given is None or not len(given) else self._conditional(n, given, rng)
-        return np.ascontiguousarray(found, dtype=np.float64)
+        points = self._points(n, dim, rng) if given is None or not len(given) else self._conditional(n, given, rng)
+        return np.ascontiguousarray(points, dtype=np.float64)
 
     @abstractmethod
     def _points(self, n: int, dim: int, rng: np.random.Generator) -> NDArray[np.float64]:
-        """The design of n >= 1 points, (n, dim)."""
+        """Return the design of n >= 1 points, (n, dim)."""
 
     def _conditional(self, n: int, existing: NDArray[np.float64], rng: np.random.Generator) -> NDArray[np.float64]:
-        """n >= 1 points given m >= 1: a design of n + m points less the m that stand for the given ones."""
+        """Return n >= 1 points given m >= 1: a design of n + m points without the m that match the given ones."""
         whole = self._points(n + len(existing), existing.shape[1], rng)
         return whole[unmatched(whole, existing)]
 
@@ -82,39 +77,33 @@ class Design(ABC):
 
 
 class SequentialDesign(Design):
-    """A design whose points are the beginning of one infinite sequence, so that it can be continued.
+    """A design that begins an infinite sequence, so that it can be continued.
 
-    A subclass defines :meth:`_sequence`, and :meth:`_points` where exactly n points can be placed better than the
-    first n of the sequence.
+    A subclass defines :meth:`_sequence`. It may override :meth:`_points` with a better set of exactly n points.
     """
 
     @final
     def sequence(self, n: int, dim: int, *, start: int = 0, random_state: Seed = None) -> NDArray[np.float64]:
-        """Return points start, ..., start + n - 1 of the one infinite sequence that ``random_state`` fixes.
+        """Return points start, ..., start + n - 1 of the infinite sequence with this ``random_state``.
 
         With an integer ``random_state``, ``sequence(8)`` followed by ``sequence(8, start=8)`` is ``sequence(16)``,
-        bit for bit. A numpy generator moves on with each call and so gives another sequence at each.
+        bit for bit. A numpy generator gives another sequence at each call.
 
         Parameters
         ----------
-        n : int
-            Number of points, 0 or more.
-        dim : int
-            Dimension d of the hypercube, 1 or more.
-        start : int
-            Position in the sequence of the first point returned, 0 or more.
+        n : int, number of points, at least 0
+        dim : int, dimension d of the hypercube, at least 1
+        start : int, position in the sequence of the first point, at least 0
         random_state : int, numpy.random.Generator, numpy.random.RandomState or None
-            Fixes the sequence.
 
         Returns
         -------
-        ndarray of float64, shape (n, dim)
-            Points in [0,1]^d.
+        ndarray of float64, shape (n, dim), points in [0,1]^d
 
         Raises
         ------
         InputError
-            For an argument that is not as above, or a position past the end of a sequence of finite precision.
+            An argument is not as above, or the position is past the end of a sequence of finite precision.
         """
         n = check_count(n, "n")
         dim = check_count(dim, "dim", 1)
@@ -124,7 +113,7 @@ class SequentialDesign(Design):
 
     @abstractmethod
     def _sequence(self, n: int, dim: int, start: int, rng: np.random.Generator) -> NDArray[np.float64]:
-        """Points start, ..., start + n - 1, (n, dim), n >= 1."""
+        """Return points start, ..., start + n - 1, (n, dim), n >= 1."""
 
     def _points(self, n: int, dim: int, rng: np.random.Generator) -> NDArray[np.float64]:
         return self._sequence(n, dim, 0, rng)

@@ -1,4 +1,4 @@
-"""Centroidal: every point is the mean of the part of the cube that is nearest to it."""
+"""Centroidal: every point is the mean of the points of the cube nearest to it."""
 
 from __future__ import annotations
 
@@ -20,19 +20,16 @@ __all__ = ["Centroidal"]
 class Centroidal(Design):
     """The centroidal Voronoi design: Lloyd's iteration from a Sobol' start, on a fixed cloud of Sobol' points.
 
-    Its cells are near equal and round, which makes it the design of least mean squared distance from the cube to its
-    points, locally. As the dimension grows the points draw in from the faces of the cube: from about 4 dimensions its
-    discrepancy is above that of random points. Given points are centers that keep their place and whose cells count.
-    ``max_iter`` is a budget: the design of the last iteration is returned, converged or not.
+    The design is a local minimum of the mean squared distance from the cube to its points; its cells are nearly equal
+    and round. In higher dimensions points move away from the faces of the cube: from about 4 dimensions the discrepancy
+    exceeds that of random points. Given points are centers that do not move. The design of the last iteration is
+    returned, converged or not.
 
     Parameters
     ----------
-    samples_per_point : int
-        Points of the cloud for each center, rounded up to a power of two in all.
-    max_iter : int
-        Most Lloyd iterations.
-    tol : float
-        Stop when no center moves by more than this fraction of a cell's width, (n + m)^(-1/d).
+    samples_per_point : int, points of the cloud for each center; the whole cloud is rounded up to a power of two
+    max_iter : int, most Lloyd iterations
+    tol : float, stop when no center moves by more than this fraction of a cell's width, (n + m)^(-1/d)
 
     Notes
     -----

@@ -17,12 +17,11 @@ __all__ = ["Halton"]
 class Halton(SequentialDesign):
     """The Halton sequence: coordinate j is the radical inverse of the position, in the j-th prime base.
 
-    Any number of points is as good as any other. Margins in large bases fill slowly, so it is for few dimensions.
+    Works equally well for any number of points. Margins in large bases fill slowly, so use it in few dimensions.
 
     Parameters
     ----------
-    scramble : bool
-        Permute the digits at random. Without it the design has no randomness, and starts at the origin.
+    scramble : bool, permute the digits at random; otherwise the design is not random and starts at the origin
 
     Notes
     -----
@@ -39,5 +38,4 @@ class Halton(SequentialDesign):
 
     def _sequence(self, n: int, dim: int, start: int, rng: np.random.Generator) -> NDArray[np.float64]:
         source = engine("Halton", dim, rng, scramble=self.scramble)
-        found: NDArray[np.float64] = source.fast_forward(start).random(n)
-        return found
+        return np.asarray(source.fast_forward(start).random(n))

@@ -1,4 +1,4 @@
-"""LatinHypercube: each margin has one point in every interval of width 1/n, otherwise at random."""
+"""LatinHypercube: random points, one in every interval of width 1/n of each margin."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ class LatinHypercube(Design):
     Parameters
     ----------
     strength : {1, 2}
-        2 balances every pair of coordinates too (an orthogonal array); it needs n = p^2 with p prime (conditional:
-        n + m = p^2) and dim <= p + 1.
+        2 also balances every pair of coordinates (an orthogonal array). It needs n = p^2 with p prime (with m existing
+        points: n + m = p^2) and dim <= p + 1.
     optimization : {None, "random-cd"}
-        "random-cd" swaps coordinates at random while that lowers the centered discrepancy.
+        "random-cd" swaps coordinates at random while this lowers the centered discrepancy.
 
     Notes
     -----
-    Cost O(n d); "random-cd" tries at most 10 000 swaps of O(n d) each. Raises InputError for parameters other than
-    these, and for an n or dim that a strength of 2 cannot make.
+    Cost O(n d); "random-cd" tries at most 10 000 swaps of O(n d) each. Raises InputError for other
+    parameters, and for an n or dim that a strength of 2 cannot make.
 
     References
     ----------
@@ -48,11 +48,11 @@ class LatinHypercube(Design):
             )
         if self.optimization not in (None, "random-cd"):
             raise InputError("optimization", f"is {self.optimization!r}, not None or 'random-cd'", "pass one of these")
-        # one point, or one dimension, has nothing to swap
+        # nothing to swap in one point or one dimension
         optimization = self.optimization if n > 1 and dim > 1 else None
         source = engine("LatinHypercube", dim, rng, strength=self.strength, optimization=optimization)
         try:
-            found: NDArray[np.float64] = source.random(n)
+            points: NDArray[np.float64] = source.random(n)
         except ValueError as error:
             raise InputError(
                 "strength",
@@ -60,4 +60,4 @@ class LatinHypercube(Design):
                 "pass strength=1",
                 subject=f"strength={self.strength}",
             ) from None
-        return found
+        return points

@@ -17,25 +17,22 @@ __all__ = ["Lattice"]
 class Lattice(Design):
     """The good-lattice-point design: point k is k (1, a, a^2, ...) mod n, over n, with the best a prime to n.
 
-    The best a has the least wrap-around discrepancy. That measure does not change under a shift modulo 1, so the
-    choice holds for every shift; on a lattice it costs O(n d) instead of O(n^2 d). Every margin has exactly one
-    point in each interval of width 1/n.
+    The best a has the least wrap-around discrepancy, which no shift modulo 1 changes, and which costs O(n d) on a
+    lattice instead of O(n^2 d). Every margin has exactly one point in each interval of width 1/n.
 
-    Where the numbers prime to n are few (fewer than n/2 and than ``candidates``), the lattice is that of n + 1 with
-    its last point, the origin, dropped and the n levels left spread over [0,1]: the usual leave-one-out design.
+    If few numbers are prime to n (fewer than n/2 and than ``candidates``), a lattice of n + 1 points is made. Its last
+    point, the origin, is dropped, and the other n levels are spread over [0,1]: the usual leave-one-out design.
 
     Parameters
     ----------
     candidates : int
-        Most values of a that are tried: all up to n/2 (a and n - a are mirror images), or this many, evenly spread.
-    shift : bool
-        Shift by a random vector modulo 1. Without it the levels are the midpoints (i + 1/2) / n and the design has
-        no randomness.
+        Most values of a to try: all up to n/2 (a and n - a are mirror images), or this many, evenly spread.
+    shift : bool, shift by a random vector modulo 1; otherwise levels are the midpoints (i + 1/2) / n, not random
 
     Notes
     -----
     Cost O(candidates n d) time, O(n d) memory. For dim above the multiplicative order of a, coordinates repeat up to
-    the shift: with n points, more than about n/2 dimensions are not filled by any such lattice.
+    the shift: no such lattice of n points fills more than about n/2 dimensions.
 
     References
     ----------
@@ -64,23 +61,20 @@ class Lattice(Design):
 
 
 def _coprime(n: int) -> NDArray[np.int64]:
-    """The numbers 1..n that are prime to n."""
+    """Return the numbers 1..n that are prime to n."""
     numbers = np.arange(1, n + 1)
     prime: NDArray[np.int64] = numbers[np.gcd(numbers, n) == 1]
     return prime
 
 
 def _powers(a: int, dim: int, n: int) -> NDArray[np.int64]:
-    """(1, a, a^2, ..., a^(dim-1)) modulo n."""
+    """Return (1, a, a^2, ..., a^(dim-1)) modulo n."""
     return np.array([pow(a, j, n) for j in range(dim)], dtype=np.int64)
 
 
 def _wraparound(generator: NDArray[np.int64], n: int) -> float:
-    """Squared wrap-around discrepancy of a lattice, less its constant (4/3)^d: one sum over the points.
-
-    The differences of a lattice's points are the lattice again, so the double sum of Hickernell's formula is n times
-    this one.
-    """
+    """Return the squared wrap-around discrepancy of a lattice without its constant (4/3)^d."""
+    # differences of lattice points are lattice points, so the double sum of Hickernell's formula is n times this one
     product = np.ones(n)
     steps = np.arange(n)
     for g in generator.tolist():

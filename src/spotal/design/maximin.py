@@ -1,4 +1,4 @@
-"""Maximin: points as far from each other, and from given points, as can be."""
+"""Maximin: points as far as possible from each other and from given points."""
 
 from __future__ import annotations
 
@@ -20,20 +20,18 @@ POWER = 8
 
 @final
 class Maximin(Design):
-    """The maximin-distance design: the least distance between two points is made large.
+    """The maximin-distance design, with a large least distance between two points.
 
-    Greedy first: each point is the one farthest from those before it, of a cloud of scrambled Sobol' points. Then
-    repulsion: near neighbors push each other apart in small steps, and the best state seen is kept, so the least
-    distance is never below that of the greedy design. Given points push and are not moved. As in every maximin design
-    points gather on the faces of the cube: in more than one dimension its discrepancy can be above that of random
-    points. Choose it for distances, and a net or lattice for even mass.
+    First, points are chosen greedily from a cloud of scrambled Sobol' points, each as far as possible from the earlier
+    ones. Then near neighbors push each other apart in small steps. The best state is returned, so the least distance is
+    at least the greedy design's. Given points push but do not move. As in every maximin design, points gather on the
+    faces of the cube: in more than one dimension the discrepancy can exceed that of random points. Use it for large
+    distances, and a net or lattice for even mass.
 
     Parameters
     ----------
-    candidates : int
-        Points of the cloud for each point asked for; the cloud has at most 2^16, or n if that is more.
-    max_iter : int
-        Steps of repulsion; 0 leaves the greedy design.
+    candidates : int, cloud points for each point of the design; the cloud has at most 2^16 points, or n if greater
+    max_iter : int, steps of repulsion; 0 returns the greedy design
 
     Notes
     -----
@@ -63,7 +61,7 @@ class Maximin(Design):
 
 
 def _farthest(n: int, choice: NDArray[np.float64], existing: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Greedy farthest points of the cloud, the first point of the cloud where there is nothing to be far from."""
+    """Choose n points of the cloud greedily, each farthest from earlier ones; without any, start with the first."""
     from scipy.spatial.distance import cdist
 
     gap = nearest(choice, existing)[0] ** 2 if len(existing) else np.full(len(choice), np.inf)
@@ -76,7 +74,7 @@ def _farthest(n: int, choice: NDArray[np.float64], existing: NDArray[np.float64]
 
 
 def _repel(free: NDArray[np.float64], fixed: NDArray[np.float64], steps: int) -> NDArray[np.float64]:
-    """Push the free points from their near neighbors, ever more gently; keep the state of largest least distance."""
+    """Push free points from near neighbors in shrinking steps; return the state of largest least distance."""
     from scipy.spatial import cKDTree
 
     n, dim = free.shape

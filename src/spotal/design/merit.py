@@ -1,4 +1,4 @@
-"""Figures of merit: how evenly points fill the cube, and how well picks cover a cloud."""
+"""Measures of how evenly points fill the cube, and of how well picks cover a cloud."""
 
 from __future__ import annotations
 
@@ -16,30 +16,25 @@ from spotal.numeric.checks import check_count
 __all__ = ["MERIT_POINTS", "discrepancy", "fill_distance", "separation"]
 
 MERIT_POINTS = 4_096
-"""Discrepancies cost O(n^2 d): beyond this many points they are better left out."""
+"""Number of points above which callers leave discrepancies out, since they cost O(n^2 d)."""
 
 Method = Literal["centered", "wraparound", "mixture", "L2-star"]
 METHODS = {"centered": "CD", "wraparound": "WD", "mixture": "MD", "L2-star": "L2-star"}
 
 
 def discrepancy(points: ArrayLike, method: Method = "mixture") -> float:
-    """Return the discrepancy of points in [0,1]^d: 0 is even, less is better; compare at equal n and d only.
+    """Return the discrepancy of points in [0,1]^d. Less is better, 0 is even. Compare it at equal n and d only.
 
     Parameters
     ----------
-    points : array-like of float, shape (n, d)
-        Points in [0,1]^d, n >= 1.
+    points : array-like of float, shape (n, d), in [0,1]^d, n >= 1
     method : {"centered", "wraparound", "mixture", "L2-star"}
-        The measure. As scipy has them, the first three are squared and "L2-star" is not.
-
-    Returns
-    -------
-    float
+        As in scipy, the first three are squared and "L2-star" is not.
 
     Raises
     ------
     InputError
-        For points that are not such an array, and an unknown method.
+        points are not such an array, or the method is unknown.
 
     Notes
     -----
@@ -54,7 +49,9 @@ def discrepancy(points: ArrayLike, method: Method = "mixture") -> float:
     """
     if method not in METHODS:
         raise InputError("method", f"is {method!r}, which is unknown", f"pass one of {', '.join(METHODS)}")
-    checked = _some(check_unit(points, "points"), "points")
+    checked = check_unit(points, "points")
+    if len(checked) == 0:
+        raise InputError("points", "has no rows", "pass at least one point")
     from scipy.stats import qmc
 
     return float(qmc.discrepancy(checked, method=METHODS[method]))
@@ -65,18 +62,17 @@ def separation(points: ArrayLike) -> float:
 
     Parameters
     ----------
-    points : array-like of float, shape (n, d)
-        Finite points of any space, n >= 1.
+    points : array-like of float, shape (n, d), finite, n >= 1
 
     Returns
     -------
     float
-        0 for points that repeat, infinity for one point alone.
+        0 if a point repeats, infinity for a single point.
 
     Raises
     ------
     InputError
-        For points that are not such an array.
+        points are not such an array.
 
     Notes
     -----
@@ -95,26 +91,21 @@ def fill_distance(picks: ArrayLike, cloud: ArrayLike, chunk: int | None = None) 
 
     Parameters
     ----------
-    picks : array-like, shape (n, d)
-        Finite points, n >= 1.
-    cloud : array-like, shape (N, d)
-        Finite points, N >= 1. float16 and float32 are worked on as float32. An ``np.memmap`` is read in blocks.
+    picks : array-like, shape (n, d), finite, n >= 1
+    cloud : array-like, shape (N, d), finite, N >= 1
+        float16 and float32 are computed in float32. An ``np.memmap`` is read in blocks.
     chunk : int, optional
         Points of the cloud in one block; by default a block of distances has about 4 million entries.
-
-    Returns
-    -------
-    float
 
     Raises
     ------
     InputError
-        For arrays that are not as above or of different widths.
+        The arrays are not as above or have different widths.
 
     Notes
     -----
-    Cost O(N log n) for d <= 16 (k-d tree), O(N n d) by matrix products above; O(chunk (n + d)) memory. Also known as
-    the covering radius or minimax criterion: Johnson, Moore and Ylvisaker (1990), J. Stat. Plan. Inference 26.
+    Cost O(N log n) for d <= 16 (k-d tree), O(N n d) by matrix products above; O(chunk (n + d)) memory. Also called
+    covering radius or minimax criterion: Johnson, Moore and Ylvisaker (1990), J. Stat. Plan. Inference 26.
     """
     centers = _finite(picks, "picks")
     rows = to_numpy(check_matrix(cloud, "cloud", finite=False))
@@ -124,12 +115,6 @@ def fill_distance(picks: ArrayLike, cloud: ArrayLike, chunk: int | None = None) 
         )
     chunk = None if chunk is None else check_count(chunk, "chunk", 1)
     return max(float(distance.max()) for _, distance, _ in nearest_blocks(rows, centers, chunk))
-
-
-def _some(array: NDArray[Any], name: str) -> NDArray[Any]:
-    if len(array) == 0:
-        raise InputError(name, "has no rows", "pass at least one point")
-    return array
 
 
 def _finite(points: ArrayLike, name: str) -> NDArray[Any]:

@@ -1,4 +1,4 @@
-"""The designs by name."""
+"""Registry of designs by name."""
 
 from __future__ import annotations
 
@@ -27,33 +27,27 @@ _DESIGNS: dict[str, type[Design]] = {
 
 
 def names() -> tuple[str, ...]:
-    """Return the names that :func:`get` knows."""
+    """Return the names that :func:`get` takes."""
     return tuple(_DESIGNS)
 
 
 def get(name: str, **parameters: Any) -> Design:
-    """Return the design of this name, made with these parameters.
+    """Return the design with this name and these parameters.
 
     Parameters
     ----------
-    name : str
-        One of :func:`names`.
-    **parameters
-        Parameters of the design's class.
-
-    Returns
-    -------
-    Design
+    name : str, one of :func:`names`
+    **parameters : parameters of the design's class
 
     Raises
     ------
     InputError
-        For an unknown name or parameter; the sentence lists the known ones.
+        The name or a parameter is unknown; the error lists those that exist.
     """
     if not isinstance(name, str) or name not in _DESIGNS:
         raise unknown_name("design", name, _DESIGNS)
-    known = inspect.signature(_DESIGNS[name]).parameters
+    accepted = inspect.signature(_DESIGNS[name]).parameters
     for parameter in parameters:
-        if parameter not in known:
-            raise InputError("design", f"{name!r} has no parameter {parameter!r}", f"it has {', '.join(known)}")
+        if parameter not in accepted:
+            raise InputError("design", f"{name!r} has no parameter {parameter!r}", f"it has {', '.join(accepted)}")
     return _DESIGNS[name](**parameters)

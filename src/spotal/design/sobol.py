@@ -1,4 +1,4 @@
-"""Sobol: the scrambled Sobol' sequence, Latinized where n is not a power of two."""
+"""Sobol: the scrambled Sobol' sequence, Latinized if n is not a power of two."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ MAX_DIM = 21201
 class Sobol(SequentialDesign):
     """The scrambled Sobol' sequence: a digital net in base 2 whose first 2^m points are balanced in every margin.
 
-    ``sequence`` gives it as it is. ``points`` gives, for n a power of two, its first n points. For other n the first n
-    points lose the balance, so they are Latinized: each coordinate x becomes (rank + u) / n, with u the position of x
+    ``sequence`` returns it unchanged. ``points`` returns its first n points if n is a power of two. For other n they
+    would not be balanced, so they are Latinized: each coordinate x becomes (rank + u) / n, with u the position of x
     in its interval of width 1/N, where N is the next power of two. Every margin then has exactly one point in each
     interval of width 1/n, and for n = N the formula changes nothing.
 
     Parameters
     ----------
     scramble : bool
-        Scramble by a random linear matrix and digital shift. Without it the design has no randomness, and starts at
-        the origin.
+        Scramble by a random linear matrix and digital shift; otherwise the design is not random and starts at the
+        origin.
 
     Notes
     -----
@@ -58,12 +58,10 @@ class Sobol(SequentialDesign):
                 subject="start + n",
             )
         source = engine("Sobol", dim, rng, scramble=self.scramble, bits=BITS)
-        found: NDArray[np.float64]
         if start:
-            found = source.fast_forward(start).random(n)
-        else:  # the first point alone: scipy warns of a first draw that is not a power of two
-            found = np.concatenate([source.random(1), source.random(n - 1)])
-        return found
+            return np.asarray(source.fast_forward(start).random(n))
+        # draw the first point alone: scipy warns if the first draw is not a power of two
+        return np.concatenate([source.random(1), source.random(n - 1)])
 
     def _points(self, n: int, dim: int, rng: np.random.Generator) -> NDArray[np.float64]:
         raw = self._sequence(n, dim, 0, rng)
@@ -75,10 +73,10 @@ class Sobol(SequentialDesign):
 
 
 def power_of_two(n: int) -> int:
-    """The least power of two that is at least n >= 1."""
+    """Return the least power of two that is at least n >= 1."""
     return 1 << (n - 1).bit_length()
 
 
 def cloud(n: int, dim: int, rng: np.random.Generator) -> NDArray[np.float64]:
-    """A scrambled Sobol' net of at least n points, (2^k, dim): what other designs choose or average from."""
+    """Return a scrambled Sobol' net of at least n points, (2^k, dim), from which other designs choose."""
     return Sobol().points(power_of_two(n), dim, random_state=rng)

@@ -1,4 +1,4 @@
-"""The uniform distribution on the unit cube seen along a direction: its exact distribution function and quantiles.
+"""Marginals of the uniform distribution on the unit cube: exact distribution function and quantiles along a direction.
 
 Along a unit vector r the centered cube is Z = sum_j r_j (U_j - 1/2), on [-a, a] with a = sum_j |r_j| / 2 and
 characteristic function prod_j sinc(r_j t / 2). Its density is even, so its cosine series (the COS method: Fang and
@@ -6,7 +6,7 @@ Oosterlee, SIAM J. Sci. Comput. 31, 2008, section 2) gives, with s = x / a,
 
     F(x) = 1/2 + s/2 + sum_{k >= 1} phi(k pi / a) sin(k pi s) / (k pi).
 
-The matrix sin(k pi s) on a grid of s is the same for all directions: a table for m directions is one matrix product.
+The matrix sin(k pi s) on a grid of s is the same for all directions, so tables for m directions cost one matrix product.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ __all__ = ["CubeMarginal", "ks_distance"]
 NODES = 1025
 TERMS = 512
 FEWER = (64, 128, 256)
-"""Terms that are enough in many dimensions, where a characteristic function falls off fast."""
+"""Numbers of terms that are enough in many dimensions, where the characteristic function falls fast."""
 NOTHING = 1e-20
-"""Size of all further terms below which they change no digit of a probability."""
+"""Bound on further terms below which they change no digit of a probability."""
 
 
 @lru_cache(maxsize=4)
@@ -33,7 +33,7 @@ def _sine_table(device: torch.device) -> tuple[torch.Tensor, torch.Tensor]:
 
 
 def _most(z: torch.Tensor) -> float:
-    """Bound on prod_j |sin(z_j) / z_j| over the columns of z (d, m), and for every greater multiple of z."""
+    """Return a bound on prod_j |sin(z_j) / z_j| for the columns of z (d, m) and of all greater multiples of z."""
     return float(z.abs().clamp_min(1).reciprocal().prod(0).max())
 
 
@@ -46,7 +46,7 @@ class CubeMarginal:
 
     Notes
     -----
-    Coordinates are those of the cube itself, x = r . u with u in [0,1]^d. Tables cost O(m (d + NODES) TERMS); their
+    Coordinates are x = r . u with u in [0,1]^d. Tables cost O(m (d + NODES) TERMS); their
     error is below 1e-5 in probability.
     """
 
@@ -55,7 +55,7 @@ class CubeMarginal:
         half = directions.abs().sum(0) / 2
         # sin(z) / z at z = r t / 2, t = k pi / a; torch.sinc is not vectorized
         parts = torch.pi / 2 * directions / half
-        parts = torch.where(parts.abs() < 1e-12, 1e-12, parts)  # next to 0 it is 1
+        parts = torch.where(parts.abs() < 1e-12, 1e-12, parts)  # the limit at 0 is 1
         terms = next((n for n in FEWER if _most(n * parts) < NOTHING), TERMS)
         k = torch.arange(1, terms + 1, dtype=torch.float64, device=directions.device)
         z = k[:, None] * parts[:, None]
@@ -69,7 +69,7 @@ class CubeMarginal:
         self._cdf = cdf.clamp_(0, 1).cummax(0).values.T.contiguous()  # (m, NODES)
 
     def cdf(self, x: torch.Tensor) -> torch.Tensor:
-        """Distribution function at x (n, m), one column a direction; (n, m)."""
+        """Return the distribution function at x (n, m), one column for each direction; (n, m)."""
         t = (x - (self.center - self.half)) * ((NODES - 1) / (2 * self.half))
         t = t.clamp(0, NODES - 1)
         i = t.floor().clamp_(max=NODES - 2)
@@ -78,7 +78,7 @@ class CubeMarginal:
         return torch.lerp(low, high, (t - i).T).T
 
     def quantile(self, p: torch.Tensor) -> torch.Tensor:
-        """Quantiles at p (m, k), one row a direction; (m, k)."""
+        """Return the quantiles at p (m, k), one row for each direction; (m, k)."""
         i = torch.searchsorted(self._cdf, p.contiguous()).clamp_(1, NODES - 1)
         low, high = self._cdf.gather(1, i - 1), self._cdf.gather(1, i)
         part = ((p - low) / (high - low).clamp_min(1e-300)).clamp_(0, 1)
@@ -87,7 +87,7 @@ class CubeMarginal:
 
 
 def ks_distance(points: torch.Tensor, weight: torch.Tensor, directions: torch.Tensor) -> torch.Tensor:
-    """Weighted Kolmogorov-Smirnov distance between a cloud's marginals and the uniform cube's, exact.
+    """Return the exact weighted Kolmogorov-Smirnov distance between a cloud's marginals and the uniform cube's.
 
     Parameters
     ----------

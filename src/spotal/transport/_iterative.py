@@ -1,4 +1,4 @@
-"""What sliced and projection-pursuit transport share: compose projected one-dimensional maps until uniform."""
+"""Base of sliced and projection-pursuit transport: one-dimensional maps are composed until the cloud is uniform."""
 
 from __future__ import annotations
 
@@ -17,23 +17,23 @@ from spotal.transport.base import Transport
 __all__ = ["IterativeTransport", "random_frame"]
 
 HELD_OUT = 64
-"""Number of random directions along which uniformity is measured; none of them is used to fit."""
+"""Random directions along which uniformity is measured; they are not used to fit."""
 CHECKED = 1025
-"""Positions along each direction at which the uniformity of a cloud is measured, at most."""
+"""Most positions along each direction at which uniformity is measured."""
 PER_CHECK = 4
-"""Points for each of these positions."""
+"""Least number of points for each of these positions."""
 FLOOR = 0.5
-"""Kolmogorov-Smirnov distance of n points counts as zero below FLOOR / sqrt(n): uniform random points show 0.87."""
+"""Distances of n points below FLOOR / sqrt(n) count as 0; uniform random points have 0.87 / sqrt(n)."""
 
 
 def random_frame(dim: int, width: int, rng: np.random.Generator) -> np.ndarray[Any, np.dtype[np.float64]]:
-    """An orthonormal frame (dim, width) drawn uniformly (Haar), the same on every device."""
+    """Return a random orthonormal frame (dim, width), uniform (Haar) and the same on every device."""
     q, r = np.linalg.qr(rng.standard_normal((dim, width)))
     return q * np.sign(np.diag(r))
 
 
 class IterativeTransport(Transport):
-    """Compose maps that each move the cloud along some directions by the one-dimensional optimal map."""
+    """A composition of maps, each moving the cloud along some directions by the one-dimensional optimal map."""
 
     min_iter: int
     max_iter: int
@@ -42,11 +42,11 @@ class IterativeTransport(Transport):
     check_every = 5
 
     def _start(self, x: torch.Tensor, w: torch.Tensor) -> list[Any]:
-        """Maps that come before the first iteration, the first fitted to x."""
+        """Return the maps before the first iteration, the first fitted to x."""
         raise NotImplementedError
 
     def _frame(self, x: torch.Tensor, w: torch.Tensor, rng: np.random.Generator) -> torch.Tensor:
-        """Directions (d, k) of the next iteration."""
+        """Return the directions (d, k) of the next iteration."""
         raise NotImplementedError
 
     def _check_parameters(self, dim: int) -> None:
@@ -57,7 +57,7 @@ class IterativeTransport(Transport):
         if not self.tol >= 0:
             raise InputError("tol", must="not be negative", found=self.tol)
 
-    @one_thread()  # sums round alike on every number of cores, and no step is worth more
+    @one_thread()  # sums round the same on every number of cores; more threads would not be faster
     def _fit(self, points: torch.Tensor, weight: torch.Tensor, rng: np.random.Generator) -> None:
         x, w = points, weight
         dim = x.shape[1]
@@ -97,7 +97,7 @@ class IterativeTransport(Transport):
         checked = min(CHECKED, len(x) // PER_CHECK)
         if checked < FEWEST:
             return float(ks_distance(x, w, directions).mean())
-        # at equally spaced positions: less than the exact distance by the mass of one interval at most
+        # at equally spaced positions: at most the mass of one interval less than the exact distance
         target = CubeMarginal(directions)
         step = 2 * target.half / (checked - 1)
         low = target.center - target.half
@@ -109,16 +109,16 @@ class IterativeTransport(Transport):
         return self._through([step.to(points) for step in self._maps], points).clamp(0, 1)
 
     def _through(self, maps: list[Any], points: torch.Tensor) -> torch.Tensor:
-        """Points carried by maps in turn."""
-        ours = False  # whether the tensor is no one else's, and may be changed
+        """Apply maps to points in turn."""
+        writable = False  # whether points is a copy of our own
         for step in maps:
             square = isinstance(step, FrameMap) and step.frame.shape[0] == step.frame.shape[1]
             if self._compiled and square and points.device.type == "cpu":
-                points = points if ours else points.contiguous().clone()
+                points = points if writable else points.contiguous().clone()
                 step.move(points)
             else:
                 points = step.forward(points)
-            ours = True
+            writable = True
         return points.contiguous() if self._compiled else points
 
     def _carry_back(self, points: torch.Tensor) -> torch.Tensor:

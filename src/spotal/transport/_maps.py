@@ -1,10 +1,10 @@
-"""Building blocks of the iterative transports: small invertible maps, each fitted to a weighted cloud.
+"""Parts of the iterative transports: small invertible maps, each fitted to a weighted cloud.
 
-AffineMap     the cloud's mean and covariance become those of the uniform cube
-QuantileMap   each coordinate by its weighted distribution function, exact at the data, tails included
-FrameMap      along the columns of an orthonormal frame, by tables looked up by position
+AffineMap     gives the cloud the mean and covariance of the uniform cube
+QuantileMap   maps each coordinate by its weighted distribution function, exact at the data, with tails
+FrameMap      maps along the columns of an orthonormal frame, by tables looked up by position
 
-All tensors are float64 while fitting; ``to`` gives a copy of a map on a device and of a dtype for carrying.
+Maps are fitted in float64; ``to`` returns a copy of a map on another device or of another dtype.
 """
 
 from __future__ import annotations
@@ -19,20 +19,20 @@ from spotal.transport._cube import CubeMarginal
 __all__ = ["BINNED", "AffineMap", "FrameMap", "QuantileMap", "binned_cdf", "weighted_quantiles"]
 
 RAMP = 1e-6
-"""Share of a straight line mixed into each table, so that no stretch is flat and the map can be inverted."""
+"""Share of a straight line in each table, so that the map is never flat and can be inverted."""
 BINNED = 16
-"""Points for each knot, at least, where a frame's marginals are counted in bins between the knots, not sorted."""
+"""Least number of points for each knot of a binned marginal; marginals of fewer points are sorted."""
 FEWEST = 64
-"""Knots at least, where they are counted: a cloud of fewer than 1,024 points is sorted."""
+"""Least number of knots of a binned marginal: clouds of fewer than 1,024 points are sorted."""
 PER_KNOT = 4
-"""Points for each knot of a marginal: through every single point, many maps in a row would magnify rounding at will."""
+"""Points for each knot of a marginal. With a knot at every point, many maps in a row would magnify rounding."""
 
 
 class _Tensors:
     """A dataclass of tensors that can be moved."""
 
     def to(self, like: torch.Tensor) -> Self:
-        """This map on the device and of the dtype of ``like``."""
+        """Return this map with the device and dtype of ``like``."""
         moved = {f.name: getattr(self, f.name).to(like) for f in fields(self)}  # type: ignore[arg-type]
         return type(self)(**moved)
 
@@ -41,9 +41,9 @@ class _Tensors:
 class AffineMap(_Tensors):
     """The optimal affine map: x -> 1/2 + (x - mean) A with A symmetric positive definite.
 
-    Between Gaussians of the cloud's and the cube's first two moments this is the optimal transport map itself
-    (Gelbrich 1990; Peyre and Cuturi 2019, remark 2.31): A = (12 cov)^(-1/2). Directions in which the cloud has no
-    spread get unit slope, so that the map stays invertible.
+    This is the optimal transport map between Gaussians with the cloud's and the cube's first two moments
+    (Gelbrich 1990; Peyre and Cuturi 2019, remark 2.31): A = (12 cov)^(-1/2). Directions without spread
+    get unit slope, so that the map stays invertible.
     """
 
     mean: torch.Tensor
@@ -57,7 +57,7 @@ class AffineMap(_Tensors):
         centered = x - mean
         cov = torch.diag(w @ centered**2) if diagonal else (centered * w[:, None]).T @ centered
         values, vectors = torch.linalg.eigh(cov)
-        # spread below the rounding of the coordinates themselves is none
+        # spread below the rounding of the coordinates counts as none
         floor = torch.finfo(x.dtype).eps * (10 * values.abs().max() + (mean**2).max())
         scale = torch.where(values > floor, (12 * values.clamp_min(1e-300)).rsqrt(), torch.ones_like(values))
         return cls(mean, (vectors * scale) @ vectors.T, (vectors / scale) @ vectors.T)
@@ -72,10 +72,10 @@ class AffineMap(_Tensors):
 
 
 def weighted_quantiles(z: torch.Tensor, w: torch.Tensor, knots: int) -> tuple[torch.Tensor, torch.Tensor]:
-    """The weighted distribution function of z (n,) as at most ``knots`` increasing points.
+    """Return the weighted distribution function of z (n,) as at most ``knots`` increasing points.
 
-    Equal values count as one, and stand at the middle of their step: F(v) = mass below v + half the mass at v. So a
-    weight of k is the same as k copies. Between the values F is linear.
+    Equal values count as one value at the middle of its step: F(v) = mass below v + half the mass at v. So a weight of
+    k is the same as k copies. Between the values F is linear.
 
     Returns
     -------
@@ -98,11 +98,11 @@ def weighted_quantiles(z: torch.Tensor, w: torch.Tensor, knots: int) -> tuple[to
 
 
 def binned_cdf(z: torch.Tensor, w: torch.Tensor, low: torch.Tensor, step: torch.Tensor, knots: int) -> torch.Tensor:
-    """Share of the weight w (n,) below each of ``knots`` positions low + i step, by column of z (n, k); (k, knots).
+    """Return the share of the weight w (n,) below each position low + i step, for each column of z (n, k); (k, knots).
 
-    O(n k). Each point is shared between the two positions around it, and half of what a position holds lies below it:
-    the result is continuous in z, and many maps in a row do not magnify rounding. What lies outside counts as at the
-    first or last position.
+    O(n k). The weight of each point is divided between the two positions around it, and half the weight at a position
+    counts as below it. So the result is continuous in z, and many maps in a row do not magnify rounding. Points outside
+    count at the first or last position.
     """
     held = z.new_zeros(z.shape[1], knots)
     if z.device.type == "cpu":
@@ -119,7 +119,7 @@ def binned_cdf(z: torch.Tensor, w: torch.Tensor, low: torch.Tensor, step: torch.
 
 
 def _interpolate(at: torch.Tensor, x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
-    """Piecewise linear y(x) at ``at`` (n,), x (k,) increasing, constant outside."""
+    """Evaluate piecewise linear y(x) at ``at`` (n,); x (k,) increases, and y is constant outside."""
     if len(x) == 1:
         return y.expand_as(at).clone()
     i = torch.searchsorted(x, at.contiguous()).clamp_(1, len(x) - 1)
@@ -127,7 +127,7 @@ def _interpolate(at: torch.Tensor, x: torch.Tensor, y: torch.Tensor) -> torch.Te
 
 
 def _part(at: torch.Tensor, low: torch.Tensor, high: torch.Tensor) -> torch.Tensor:
-    """Where ``at`` lies between ``low`` and ``high``, 0 to 1; knots that rounding made equal are no division by 0."""
+    """Return the position of ``at`` between ``low`` and ``high``, 0 to 1, without division by 0 for equal knots."""
     return ((at - low) / (high - low).clamp_min(torch.finfo(at.dtype).tiny)).clamp_(0, 1)
 
 
@@ -135,12 +135,11 @@ def _part(at: torch.Tensor, low: torch.Tensor, high: torch.Tensor) -> torch.Tens
 class QuantileMap(_Tensors):
     """Each coordinate through its own weighted distribution function, onto (0, 1).
 
-    Below the least and above the greatest value the probability decays exponentially with the slope that it has
-    there, so that every finite point lands strictly inside the cube and the map inverts. A coordinate without spread
-    is carried to 1/2 with unit slope.
+    Outside the values the probability decays exponentially from its slope at the end, so every finite point is mapped
+    strictly inside the cube and the map is invertible. A coordinate without spread is mapped to 1/2 with unit slope.
 
     x, p : (d, k) knots, padded by +inf and by the last p; count : (d,) number of knots in use, at least 2;
-    low, high : (3, d, 1), the first and the last knot, its probability, and the slope of the tail there.
+    low, high : (3, d, 1), first and last knot, its probability, and the slope of the tail.
     """
 
     x: torch.Tensor
@@ -150,7 +149,7 @@ class QuantileMap(_Tensors):
     high: torch.Tensor
 
     def to(self, like: torch.Tensor) -> QuantileMap:
-        """This map on the device and of the dtype of ``like``; counts stay integers."""
+        """Return this map with the device and dtype of ``like``; counts stay integers."""
         x, p, low, high = (t.to(like) for t in (self.x, self.p, self.low, self.high))
         return QuantileMap(x, p, self.count.to(like.device), low, high)
 
@@ -168,7 +167,7 @@ class QuantileMap(_Tensors):
                 p = p.new_tensor([0.25, 0.75])
             xs[j, : len(values)], ps[j, : len(p)], ps[j, len(p) :] = values, p, p[-1]
             counts.append(len(values))
-            # a tail no steeper than four times the whole map: the first gap alone can be arbitrarily small
+            # tails at most four times as steep as the whole map, since the first gap can be arbitrarily small
             steepest = 4 * (p[-1] - p[0]) / (values[-1] - values[0])
             slopes = torch.minimum(p.diff()[[0, -1]] / values.diff()[[0, -1]], steepest)
             low.append(torch.stack([values[0], p[0], slopes[0]]))
@@ -188,7 +187,7 @@ class QuantileMap(_Tensors):
         return torch.where(z > high, 1 - (1 - p1) * torch.exp((high - z).clamp(max=0) * fall / (1 - p1)), u).T
 
     def inverse(self, u: torch.Tensor) -> torch.Tensor:
-        """Carry u (n, d) in [0, 1]^d back; 0 and 1 stand for the least and greatest representable probability."""
+        """Carry u (n, d) in [0, 1]^d back; 0 and 1 are clipped to the least and greatest representable probability."""
         tiny = torch.finfo(u.dtype).eps
         v = u.T.contiguous().clamp(tiny * tiny, 1 - tiny)
         i = torch.minimum(torch.searchsorted(self.p, v).clamp_(min=1), (self.count - 1)[:, None])
@@ -201,13 +200,11 @@ class QuantileMap(_Tensors):
 
 
 def _rows_by(x: torch.Tensor, matrix: torch.Tensor) -> torch.Tensor:
-    """x (n, d) @ matrix (d, k); on the CPU each row rounded alike in any company, which a product by blocks is not.
-
-    Many maps in a row magnify rounding: a row that is carried alone must end where it ends among others.
-    """
+    """Return x (n, d) @ matrix (d, k), on the CPU with rounding that does not depend on other rows."""
+    # many maps in a row magnify rounding, and a product by blocks rounds a row differently among other rows
     if x.device.type != "cpu":
         return x @ matrix
-    if matrix.shape[1] == 1:  # column by column of memory: a third of the time
+    if matrix.shape[1] == 1:  # column by column takes a third of the time
         columns = x.T.contiguous()
         sums = columns[0] * matrix[0]
         for column, part in zip(columns[1:], matrix[1:], strict=True):
@@ -223,9 +220,9 @@ def _rows_by(x: torch.Tensor, matrix: torch.Tensor) -> torch.Tensor:
 class FrameMap(_Tensors):
     """Monotone maps along k orthonormal directions: x -> x + (phi(x R) - x R) R^T.
 
-    Each phi is the optimal one-dimensional map from the cloud's marginal to the cube's, kept at ``knots`` equally
-    spaced positions: looked up by position, without a search. Outside the table a point moves as the end does, so that
-    far points are not flung farther by every map.
+    Each phi is the optimal one-dimensional map from the cloud's marginal to the cube's, stored at ``knots`` equally
+    spaced positions and looked up without a search. Points outside the table are shifted as its end is, so that maps do
+    not move far points farther and farther.
 
     frame : (d, k); low, step : (k,), the table's start and spacing; table : (k, knots), increasing.
     """
@@ -245,7 +242,7 @@ class FrameMap(_Tensors):
         for z in (x @ frame).T:
             values, p = weighted_quantiles(z, w, min(4 * knots, max(16, len(x) // PER_KNOT)))
             low, span = values[0], values[-1] - values[0]
-            if span <= 1e-9:  # no spread, but rounding: the cube is of size 1
+            if span <= 1e-9:  # no spread beyond rounding: the cube has size 1
                 low, span = low - 0.5, torch.ones_like(low)
             nodes = low + span * torch.linspace(0, 1, knots, dtype=x.dtype, device=x.device)
             reached.append(_interpolate(nodes, values, p))
@@ -285,14 +282,13 @@ class FrameMap(_Tensors):
         t = inside - i
         at = i.long() + torch.arange(len(self.low), device=x.device) * knots
         flat = self.table.reshape(-1)
-        left = flat.take(at)
-        moved = torch.lerp(left, flat.take(at + 1), t) + outside
+        moved = torch.lerp(flat.take(at), flat.take(at + 1), t) + outside
         if self.frame.shape[0] == self.frame.shape[1]:
             return _rows_by(moved, self.frame.T)
         return x + _rows_by(moved - z, self.frame.T)
 
     def move(self, x: torch.Tensor) -> None:
-        """As ``forward``, in place and by compiled loops: x (n, d) on the CPU, a square frame."""
+        """Apply ``forward`` in place by compiled loops: x (n, d) on the CPU, a square frame."""
         from spotal.numeric.kernels import apply_frame
 
         apply_frame(x.numpy(), *(t.contiguous().numpy() for t in (self.frame, self.low, self.step, self.table)))

@@ -1,4 +1,4 @@
-"""What the reference transports share: a small cloud, an equal number of cube points, a plan solved by POT."""
+"""Base of the reference transports: a plan by POT between a small cloud and an equal number of cube points."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ __all__ = ["ReferenceTransport", "cube_points"]
 
 
 def cube_points(n: int, dim: int, rng: np.random.Generator) -> np.ndarray[Any, np.dtype[np.float64]]:
-    """The first n points of a scrambled Sobol sequence; for n = 1 the center. float64 (n, dim)."""
+    """Return the first n points of a scrambled Sobol sequence, float64 (n, dim); for n = 1 the center."""
     from scipy.stats import qmc
 
     if n == 1:
@@ -23,7 +23,7 @@ def cube_points(n: int, dim: int, rng: np.random.Generator) -> np.ndarray[Any, n
 
 
 class ReferenceTransport(Transport):
-    """A transport found from a plan between at most ``max_points`` distinct points and as many cube points."""
+    """A transport from a plan between at most ``max_points`` distinct points and the same number of cube points."""
 
     max_points: int
 

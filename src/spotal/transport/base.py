@@ -1,4 +1,4 @@
-"""Transport: a map that carries a weighted point cloud to the uniform distribution on the unit hypercube."""
+"""Transport: a map from a weighted point cloud to the uniform distribution on the unit hypercube."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from spotal.pool.sample import priority_sample
 __all__ = ["Transport"]
 
 MOST_DISTINCT = 20_000
-"""Points up to which copies are merged, which costs a sort; in larger clouds they are counted one by one."""
+"""Number of points up to which copies are merged, which costs a sort."""
 
 
 def distinct(points: torch.Tensor, weight: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """The distinct points, in lexicographic order, and the mass at each: k copies are one point of k times the mass."""
+    """Return the distinct points, in lexicographic order, and the mass of each: k copies have k times the mass."""
     values, inverse = torch.unique(points, dim=0, return_inverse=True)
     mass = np.bincount(inverse.cpu().numpy(), weights=weight.cpu().numpy(), minlength=len(values))
     return values, torch.from_numpy(mass).to(weight)
@@ -31,51 +31,49 @@ def distinct(points: torch.Tensor, weight: torch.Tensor) -> tuple[torch.Tensor, 
 class Transport(TransformerMixin, BaseEstimator):
     """A map T from R^d to [0,1]^d that pushes a weighted cloud forward to (nearly) the uniform distribution.
 
-    A scikit-learn transformer: parameters are stored untouched, what is learnt ends in an underscore. numpy arrays
-    (float16, float32, float64, any order, ``np.memmap``) give numpy arrays; torch tensors give tensors on their own
-    device. Subclasses have a parameter ``random_state`` and, where they thin a large cloud, ``max_samples``; they write
-    ``_fit``, ``_carry`` and ``_carry_back``.
+    A scikit-learn transformer: parameters are stored untouched, and names of fitted attributes end in an underscore.
+    numpy arrays (float16, float32, float64, any order, ``np.memmap``) give numpy arrays; torch tensors give tensors on
+    their device. Subclasses have a parameter ``random_state`` and, if they thin large clouds, ``max_samples``. They
+    define ``_fit``, ``_carry`` and ``_carry_back``.
     """
 
     random_state: Seed
     max_samples: int | None = None
 
     def fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> Self:
-        """Fit the map to points X carrying mass ``sample_weight``.
+        """Fit the map to points X with mass ``sample_weight``.
 
         Parameters
         ----------
         X : array or tensor (n, d), finite
         y : ignored
-        sample_weight : (n,) non-negative mass, not all zero; None means equal. A point of mass zero does not shape
-            the map.
+        sample_weight : (n,) non-negative mass, not all zero; None means equal. Points of mass 0 are ignored.
 
         Raises
         ------
         InputError
-            X is not a finite 2-D numeric array, or sample_weight has the wrong length, or is negative, non-finite
-            or all zero.
+            X is not a finite 2-D numeric array; sample_weight has the wrong length, is negative, non-finite or all 0.
 
         Notes
         -----
-        More than ``max_samples`` points of positive mass are thinned by weighted priority sampling first, so a
-        ``np.memmap`` is never held whole.
+        More than ``max_samples`` points of positive mass are first thinned by weighted priority sampling, so a
+        ``np.memmap`` is never loaded whole.
         """
         X = self._check(X, reset=True)
         weight = check_weight(sample_weight, X.shape[0], "sample_weight")
         self._check_parameters(X.shape[1])
         rng = np.random.default_rng(as_seed(self.random_state))
         size = X.shape[0] if self.max_samples is None else int(self.max_samples)
-        rows, kept = priority_sample(weight, X.shape[0], size, rng)
+        rows, sampled_weight = priority_sample(weight, X.shape[0], size, rng)
         points = to_tensor(X if len(rows) == X.shape[0] else X[rows], torch.float64)
-        mass = torch.from_numpy(kept / kept.sum()).to(points.device)
+        mass = torch.from_numpy(sampled_weight / sampled_weight.sum()).to(points.device)
         if len(points) <= MOST_DISTINCT:
             points, mass = distinct(points, mass)
         self._fit(points, mass, rng)
         return self
 
     def transform(self, X: Any) -> Any:
-        """Carry points X (n, d), seen or not, into [0,1]^d: float32, or float64 if X is.
+        """Map points X (n, d) into [0,1]^d: float32, or float64 if X is. X need not have been fitted on.
 
         Raises NotFittedError before ``fit`` and InputError for points of another width or not finite.
         """
@@ -83,11 +81,10 @@ class Transport(TransformerMixin, BaseEstimator):
         return self._apply(self._check(X, reset=False), self._carry)
 
     def inverse_transform(self, U: Any) -> Any:
-        """Carry points U (n, d) of [0,1]^d back to the space of the cloud.
+        """Map points U (n, d) of [0,1]^d back to the space of the cloud.
 
-        Inverts ``transform``, but for rounding, which grows with the number of maps and shows at a few points where
-        their slopes multiply; and for the few places near the faces that no point is carried to, which are taken to a
-        point that comes near.
+        Inverts ``transform`` up to rounding, which grows with the number of maps and is visible at a few points where
+        their slopes multiply. A few places near the faces are the image of no point; they give a nearby one.
 
         Raises NotFittedError before ``fit`` and InputError for points of another width, not finite, or outside
         [0,1]^d.
@@ -107,7 +104,7 @@ class Transport(TransformerMixin, BaseEstimator):
 
     @abstractmethod
     def _fit(self, points: Any, weight: Any, rng: np.random.Generator) -> None:
-        """Learn from points (n, d), distinct unless they are very many, and positive weight (n,) of sum 1; float64."""
+        """Fit to points (n, d), distinct up to 20,000 of them, with positive weight (n,) of sum 1; float64."""
 
     @abstractmethod
     def _carry(self, points: Any) -> Any:
@@ -123,7 +120,7 @@ class Transport(TransformerMixin, BaseEstimator):
             raise InputError("max_samples", must="be at least 1", found=self.max_samples)
 
     def _check(self, X: Any, *, reset: bool) -> Any:
-        """X checked; numpy through scikit-learn's own bookkeeping of widths and column names."""
+        """Return X checked; scikit-learn records the width and column names of other data than tensors."""
         if is_tensor(X):
             check_matrix(X, "X")
             if reset:

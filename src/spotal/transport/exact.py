@@ -1,4 +1,4 @@
-"""Exact transport: the optimal plan between a small cloud and as many points of the cube, by POT."""
+"""Exact transport: POT's optimal plan between a small cloud and the same number of points of the cube."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ SOLVERS = ("simplex", "lazy", "bsp")
 class ExactTransport(ReferenceTransport):
     """The discrete Monge-Kantorovich problem with squared Euclidean cost, solved by POT, as a reference.
 
-    A fitted point is carried to the mean of the cube points that the plan sends its mass to (its own partner, when
-    all masses are equal). A point not seen is carried by its nearest fitted points.
+    A fitted point is mapped to the mean of the cube points that receive its mass (a single partner, if all masses are
+    equal). Other points are mapped by their nearest fitted points.
 
     Parameters
     ----------
     out_of_sample : "nearest" or "barycentric"
-        The image of the nearest fitted point; or the mean of the images of the d + 1 nearest, each by its inverse
-        squared distance.
+        The image of the nearest fitted point; or the mean of the images of the d + 1 nearest, weighted by inverse
+        squared distances.
     solver : "simplex", "lazy" or "bsp"
         POT's network simplex, O(n^2) memory; the same with costs computed when needed, O(n) memory and about 1.3
         times the time; or its binary-space-partition bijection, log-linear, about 1 % above the least cost, for
@@ -39,13 +39,13 @@ class ExactTransport(ReferenceTransport):
     ----------
     points_, mass_ : distinct fitted points (n, d) and their mass (n,)
     targets_ : cube points (n, d)
-    images_ : where the fitted points go (n, d)
-    cost_ : mean squared distance that the plan moves the mass, in the units of the cloud
+    images_ : images of the fitted points (n, d)
+    cost_ : mean squared distance of the plan, in squared units of the cloud
 
     Raises
     ------
     InputError
-        On fit, when there are more than ``max_points`` distinct points.
+        On fit, for more than ``max_points`` distinct points.
 
     Notes
     -----
@@ -111,7 +111,7 @@ class ExactTransport(ReferenceTransport):
             if self.solver == "lazy":
                 plan = sparse.coo_array(ot.emd2_lazy(x, y, a, b, numItermax=limit, log=True)[1]["G"])
             else:
-                # costs in centered coordinates: the plan is the same and rounding is smaller
+                # centering keeps the plan and reduces rounding
                 plan = sparse.coo_array(ot.emd(a, b, ot.dist(x - x.mean(0), y - y.mean(0)), numItermax=limit))
         for warning in caught:
             warnings.warn(f"ExactTransport: {warning.message}", ConvergenceWarning, stacklevel=6)
@@ -123,14 +123,14 @@ class ExactTransport(ReferenceTransport):
     def _carry_back(self, points: torch.Tensor) -> torch.Tensor:
         return self._extend(points, self.targets_, self._origins)
 
-    def _extend(self, points: torch.Tensor, known: torch.Tensor, images: torch.Tensor) -> torch.Tensor:
-        """Values at ``points`` (n, d) of the map known -> images, by nearest neighbors in O(n m d)."""
-        known, images = known.to(points), images.to(points)
-        count = 1 if self.out_of_sample == "nearest" else min(len(known), points.shape[1] + 1)
-        distance, near = torch.cdist(points, known, compute_mode="donot_use_mm_for_euclid_dist").topk(
+    def _extend(self, points: torch.Tensor, fitted: torch.Tensor, images: torch.Tensor) -> torch.Tensor:
+        """Extend the map fitted -> images to ``points`` (n, d), by nearest neighbors in O(n m d)."""
+        fitted, images = fitted.to(points), images.to(points)
+        count = 1 if self.out_of_sample == "nearest" else min(len(fitted), points.shape[1] + 1)
+        distance, near = torch.cdist(points, fitted, compute_mode="donot_use_mm_for_euclid_dist").topk(
             count, dim=1, largest=False
         )
-        # a fitted point takes its own image: its weight swamps the others
+        # a fitted point gets its own image: its weight is far above the others
         weight = 1 / (distance / distance[:, -1:].clamp_min(1e-30)).square().clamp_min(1e-20)
         weight /= weight.sum(1, keepdim=True)
         return (images[near] * weight[..., None]).sum(1)

@@ -16,10 +16,11 @@ __all__ = ["ProjectionPursuitTransport", "save_direction"]
 
 
 def save_direction(x: torch.Tensor, w: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
-    """The direction along which two clouds differ most, by sliced average variance estimation (Cook and Weisberg 1991).
+    """Return the direction along which two clouds differ most, by SAVE (Cook and Weisberg 1991).
 
-    With Z the pooled cloud standardized to mean 0 and covariance I, each cloud having half the mass, the direction is
-    S^(-1/2) v, where v is the leading eigenvector of the mean over the two clouds of (I - cov(Z | cloud))^2.
+    SAVE is sliced average variance estimation. Let Z be the pooled cloud, each cloud with half the mass, standardized
+    to mean 0 and covariance I, and S its covariance before that. The direction is S^(-1/2) v, where v is the leading
+    eigenvector of the mean over the two clouds of (I - cov(Z | cloud))^2.
 
     Parameters
     ----------
@@ -39,7 +40,7 @@ def save_direction(x: torch.Tensor, w: torch.Tensor, y: torch.Tensor) -> torch.T
     identity = torch.eye(len(values), dtype=x.dtype, device=x.device)
     spread = sum((s @ s for s in (identity - root @ c @ root for c in (cov_x, cov_y))), torch.zeros_like(identity))
     direction = root @ torch.linalg.eigh(spread).eigenvectors[:, -1:]
-    # an eigenvector has no sign of its own: fix it, so that the result does not depend on the solver
+    # fix the eigenvector's sign, which depends on the solver
     direction = direction * torch.sign(direction[direction.abs().argmax()])
     unit: torch.Tensor = direction / direction.norm()
     return unit
@@ -48,8 +49,8 @@ def save_direction(x: torch.Tensor, w: torch.Tensor, y: torch.Tensor) -> torch.T
 class ProjectionPursuitTransport(IterativeTransport):
     """PPMM, projection pursuit Monge map (Meng et al. 2019), to the uniform cube.
 
-    Repeat: find the direction in which the cloud and a sample of the cube differ most, by SAVE; move the cloud along
-    it by the one-dimensional optimal map. A last map on each axis brings the image into the cube.
+    Each iteration finds the direction in which the cloud and a sample of the cube differ most, by SAVE, and moves the
+    cloud along it by the one-dimensional optimal map. A last map on each axis brings the image into the cube.
 
     Parameters
     ----------
@@ -64,8 +65,8 @@ class ProjectionPursuitTransport(IterativeTransport):
 
     Notes
     -----
-    One iteration costs O(n log n + n d^2). Once first and second moments agree, SAVE sees sampling noise only, and
-    the direction is as good as random: drawing the target sample anew keeps it from repeating itself.
+    One iteration costs O(n log n + n d^2). Once first and second moments agree, SAVE finds sampling noise only. A new
+    target sample in each iteration then makes the directions random instead of repeated.
 
     References
     ----------

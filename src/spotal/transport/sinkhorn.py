@@ -1,4 +1,4 @@
-"""Sinkhorn transport: the entropic plan between a small cloud and as many points of the cube, by POT."""
+"""Sinkhorn transport: POT's entropic plan between a small cloud and the same number of points of the cube."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ __all__ = ["SinkhornTransport"]
 
 
 class SinkhornTransport(ReferenceTransport):
-    """Entropically regularized transport with squared Euclidean cost; any point is carried by the barycentric formula.
+    """Entropically regularized transport with squared Euclidean cost; the barycentric formula maps any point.
 
     With f, g the dual potentials and eps the regularization, T(x) = sum_j w_j(x) y_j, where w_j is proportional to
-    b_j exp((g_j - |x - y_j|^2) / eps). The image is smooth, and drawn a little to the center of the cube: the less,
-    the smaller ``reg``.
+    b_j exp((g_j - |x - y_j|^2) / eps). The map is smooth and shrinks the image slightly toward the center of the
+    cube, less for smaller ``reg``.
 
     Parameters
     ----------
@@ -26,7 +26,7 @@ class SinkhornTransport(ReferenceTransport):
         eps in units of the product of the root-mean-square radii of the cloud and of the cube, so that scaling the
         cloud changes nothing. Below about 0.005 the iteration becomes slow.
     max_iter : int, most Sinkhorn iterations, in the log domain
-    tol : float, stop when the marginals' error is below this
+    tol : float, error of the marginals below which the iteration stops
     max_points : int, most distinct points of positive mass
     random_state : int, numpy generator or None; scrambles the cube points
 
@@ -73,7 +73,7 @@ class SinkhornTransport(ReferenceTransport):
         x, y = self.points_, self.targets_
         a = self.mass_ / self.mass_.sum()
         b = torch.full_like(a, 1 / len(a))
-        # shifting the cloud does not change the plan: centered costs are small and well rounded
+        # centering keeps the plan and reduces rounding
         self._center = a @ x
         x, y = x - self._center, y - 0.5
         radius = (a @ (x**2).sum(1)).sqrt()

@@ -1,4 +1,4 @@
-"""Sliced transport: rotate by a random frame, move every axis by its one-dimensional optimal map, rotate back."""
+"""Sliced transport: rotate by a random frame, map every axis by its one-dimensional optimal map, rotate back."""
 
 from __future__ import annotations
 
@@ -17,22 +17,20 @@ __all__ = ["SlicedTransport"]
 class SlicedTransport(IterativeTransport):
     """Iterative distribution transfer to the uniform cube (Pitie, Kokaram and Dahyot 2007; Dai and Seljak 2021).
 
-    The cloud is carried by the optimal affine map and its marginal distribution functions, then, frame by frame, by
-    weighted one-dimensional optimal maps from its marginals along a random orthonormal frame to the exact marginals
-    of the cube along that frame. The maps are tables looked up by position: carrying N points costs O(N d^2 L) for L
-    frames with no sort, and inverts.
+    The cloud is first mapped by the optimal affine map and by its marginal distribution functions. Then, along each
+    random orthonormal frame, weighted one-dimensional optimal maps take its marginals to the cube's exact marginals. The maps
+    are tables looked up by position, and can be inverted: N points cost O(N d^2 L) for L frames, without a sort.
 
     Parameters
     ----------
     min_iter, max_iter : int, least and most frames L
-        In few dimensions the first frames past the tolerance fit the sampling error of the cloud itself away. A
-        subset that is to stand for this cloud, and not for the distribution that it came from, gains by that
-        (docs/evidence/published-method.md: error of means over picks in two dimensions). Set ``min_iter`` to 0 to
-        skip them.
+        In few dimensions, frames after the tolerance is reached remove the sampling error of the cloud. This improves
+        a subset that represents this cloud, rather than the distribution that it came from
+        (docs/evidence/published-method.md: error of means over picks in two dimensions). ``min_iter=0`` skips them.
     tol : float
-        Stop when the mean weighted Kolmogorov-Smirnov distance between the carried cloud's marginals and the cube's,
-        along 64 random directions that are not used to fit, is at most ``tol`` or half an inverse square root of the
-        (effective) number of points: what is left below that is sampling error of the cloud itself.
+        Stop when the mean weighted Kolmogorov-Smirnov distance between the mapped cloud's marginals and the cube's,
+        along 64 random directions not used to fit, is at most ``tol`` or 0.5 / sqrt(effective number of points). Less
+        is sampling error of the cloud.
     n_quantiles : int, length of each table
     max_samples : int, most points to fit on; a larger cloud is thinned by weighted priority sampling
     random_state : int, numpy generator or None
@@ -45,7 +43,7 @@ class SlicedTransport(IterativeTransport):
 
     Notes
     -----
-    Fitting costs O(L n d^2 + d n log n). A :class:`~spotal.errors.ConvergenceWarning` says when ``max_iter`` was hit.
+    Fitting costs O(L n d^2 + d n log n). Warns :class:`~spotal.errors.ConvergenceWarning` at ``max_iter``.
 
     References
     ----------
