@@ -1,6 +1,6 @@
-"""Learners: labels in, a model out that gives embeddings and class probabilities.
+"""Learners: models trained on labels that give embeddings and class probabilities.
 
-torch, scikit-learn and lightning are imported when a learner that needs them is first used.
+torch, scikit-learn and lightning are imported on first use.
 """
 
 from __future__ import annotations

@@ -11,16 +11,16 @@ from spotal.errors import InputError
 __all__ = ["Augment", "choose_augment", "crop", "crop_flip"]
 
 Augment = Callable[[torch.Tensor, torch.Generator], torch.Tensor]
-"""From a batch (n, c, h, w) and a generator on the CPU to a batch of the same shape."""
+"""Function from a batch (n, c, h, w) and a generator on the CPU to a batch of the same shape."""
 
 
 def crop(batch: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
-    """Shift each image (n, c, h, w) by up to an eighth of its size; what enters repeats the edge. O(n c h w)."""
+    """Shift each image (n, c, h, w) by up to an eighth of its size; the edge is repeated. O(n c h w)."""
     n, _, height, width = batch.shape
     y = _shifted(n, height, generator).to(batch.device)
     x = _shifted(n, width, generator).to(batch.device)
     rows = torch.arange(n, device=batch.device)
-    # the slice between index arrays puts channels last: move them back
+    # indexing around a slice puts channels last: move them back
     return batch[rows[:, None, None], :, y[:, :, None], x[:, None, :]].permute(0, 3, 1, 2)
 
 
@@ -32,7 +32,7 @@ def crop_flip(batch: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
 
 
 def choose_augment(augment: str | Augment, shape: tuple[int, ...]) -> Augment | None:
-    """The augmentation of that name for rows of ``shape``, (h, w, c) or (d,); None for none. Raises InputError."""
+    """Return the augmentation with this name, or None, for rows of ``shape``, (h, w, c) or (d,). Raises InputError."""
     if augment == "none" or (augment == "auto" and len(shape) == 1):
         return None
     if callable(augment):
@@ -52,7 +52,7 @@ def choose_augment(augment: str | Augment, shape: tuple[int, ...]) -> Augment | 
 
 
 def _shifted(n: int, size: int, generator: torch.Generator) -> torch.Tensor:
-    """For each of n images, the position that each of ``size`` positions is taken from; int64 (n, size)."""
+    """Return the source of each of ``size`` positions in n randomly shifted images, int64 (n, size)."""
     reach = size // 8
     shift = torch.randint(-reach, reach + 1, (n, 1), generator=generator)
     return (torch.arange(size) + shift).clamp(0, size - 1)

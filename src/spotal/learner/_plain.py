@@ -1,4 +1,4 @@
-"""Rows as modules of other libraries expect them, which do their own standardizing."""
+"""Rows without standardization, as modules of other libraries expect them."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ BATCH = 256
 
 
 def plain_rows(X: NDArray[Any]) -> NDArray[np.float32]:
-    """Rows as float32: features (n, d) as they are; images (n, h, w, c) as (n, c, h, w), bytes on the scale 0..1."""
+    """Return rows as float32: features (n, d) unchanged, images (n, h, w, c) as (n, c, h, w), bytes scaled to 0..1."""
     data = check_data(X, "X")
     rows = data.astype(np.float32)
     if data.dtype == np.uint8:
@@ -27,23 +27,23 @@ def plain_rows(X: NDArray[Any]) -> NDArray[np.float32]:
 
 
 def plain_batch(X: NDArray[Any]) -> torch.Tensor:
-    """The same as a tensor."""
+    """Return :func:`plain_rows` as a tensor."""
     return torch.from_numpy(plain_rows(X))
 
 
 def outputs(module: nn.Module, X: NDArray[Any]) -> int:
-    """Number of scores that a torch module gives of each row. Raises ModelError."""
-    was = module.training
+    """Return the number of scores that a torch module gives for each row. Raises ModelError."""
+    training = module.training
     try:
         with torch.no_grad():
-            found = module.eval()(plain_batch(X[:2]))
+            scores = module.eval()(plain_batch(X[:2]))
     except Exception as error:  # a person's code
         raise ModelError(
             f"learner {type(module).__name__} failed on rows of shape {np.shape(X)[1:]} "
             f"({' '.join(str(error).split())[:200]}); give one that takes such rows"
         ) from None
     finally:
-        module.train(was)
-    if not isinstance(found, torch.Tensor) or found.ndim != 2:
+        module.train(training)
+    if not isinstance(scores, torch.Tensor) or scores.ndim != 2:
         raise ModelError(f"learner {type(module).__name__} must give one row of scores for each row; give (n, classes)")
-    return int(found.shape[1])
+    return int(scores.shape[1])

@@ -1,4 +1,4 @@
-"""Adapt: what people train with as a learner, told by what it is."""
+"""Adapter that makes a learner of a model, chosen by the model's type."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ __all__ = ["as_learner"]
 
 
 def as_learner(model: object, X: NDArray[Any], n_classes: int | None = None, *, multilabel: bool = False) -> Learner:
-    """A learner around a model.
+    """Return a learner around a model.
 
     Parameters
     ----------
     model : one of
-        - a Learner, which is returned as it is;
+        - a Learner, which is returned unchanged;
         - a ``lightning`` module, or a ``skorch`` classifier: see :class:`LightningLearner`, :class:`SkorchLearner`;
         - a ``torch.nn.Module`` from a batch to scores: see :class:`TorchLearner`;
         - a scikit-learn classifier or a pipeline that ends in one: see :class:`SklearnLearner`
-    X : images (n, height, width, channels) or features (n, d), what it will be trained on, n >= 1; for scikit-learn
-        also a sparse matrix, a DataFrame or texts
-    n_classes : int or None; None for as many as the module has outputs, or as a scikit-learn classifier's labels have
+    X : images (n, height, width, channels) or features (n, d), the training data, n >= 1; for scikit-learn also a
+        sparse matrix, a DataFrame or texts
+    n_classes : int or None; None takes the number of the module's outputs, or of a scikit-learn classifier's labels
     multilabel : bool, whether items may have several classes; for torch modules and scikit-learn classifiers. A Learner
-        says itself whether it can (:attr:`~spotal.learner.Learner.multilabel`)
+        has its own :attr:`~spotal.learner.Learner.multilabel`
 
     Raises
     ------
@@ -83,5 +83,5 @@ def _is_lightning(model: object) -> bool:
 
 
 def _is(model: object, package: str, name: str) -> bool:
-    """Whether a class of that name and package is among the model's: nothing is imported to find out."""
+    """Return whether the model has a base class with this package and name, without importing it."""
     return any(cls.__name__ == name and cls.__module__.split(".")[0] == package for cls in type(model).__mro__)

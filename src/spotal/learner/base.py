@@ -1,4 +1,4 @@
-"""Learner: labels in, a model out that gives embeddings and class probabilities."""
+"""Learner: a model trained on labels that gives embeddings and class probabilities."""
 
 from __future__ import annotations
 
@@ -17,45 +17,44 @@ __all__ = ["Learner", "TrainingReport", "check_labels", "is_multilabel"]
 
 @runtime_checkable
 class Learner(Protocol):
-    """What the labeling loop needs from a model.
+    """Interface of a model in the labeling loop.
 
-    ``X`` is whatever the learner was made for: images (n, height, width, channels) uint8, or features (n, d).
-    Class labels are integers 0 .. n_classes - 1; columns of ``probabilities`` are in that order, also for classes
-    that have no label yet.
+    ``X`` is data that the learner accepts: images (n, height, width, channels) uint8, or features (n, d).
+    Class labels are integers 0 .. n_classes - 1; columns of ``probabilities`` are in this order, also for classes
+    without labels.
 
-    A learner whose ``multilabel`` is True learns items that may have several classes, or none: ``y`` is then an
-    indicator matrix (n, n_classes) of 0 and 1, and each column of ``probabilities`` is the probability of that class
-    alone, so that rows need not sum to 1.
+    If ``multilabel`` is True, items may have several classes, or none. ``y`` is then an indicator matrix (n, n_classes)
+    of 0 and 1, and each column of ``probabilities`` is the probability of one class, so rows need not sum to 1.
 
-    Two things are used where a learner has them: ``infer(X) -> (probabilities, embeddings)``, both in one pass over
-    X; and a keyword ``on_epoch`` of ``fit``, called with a :class:`TrainingReport` now and then.
+    Optional: ``infer(X) -> (probabilities, embeddings)``, both in one pass over X; and a keyword ``on_epoch`` of
+    ``fit``, a function that is called with a :class:`TrainingReport`.
     """
 
     n_classes: int
 
     def fit(self, X: NDArray[Any], y: NDArray[np.int64], *, random_state: int | None = None) -> Learner:
-        """Train from nothing on X (n, ...) and y (n,)."""
+        """Train a new model on X (n, ...) and y (n,)."""
         ...
 
     def probabilities(self, X: NDArray[Any]) -> NDArray[np.float32]:
-        """Class probabilities (n, n_classes), rows sum to 1."""
+        """Return class probabilities (n, n_classes), rows sum to 1."""
         ...
 
     def embeddings(self, X: NDArray[Any]) -> NDArray[np.float32]:
-        """Embeddings (n, d) under the current model."""
+        """Return embeddings (n, d) of the current model."""
         ...
 
 
 @dataclass(frozen=True)
 class TrainingReport:
-    """How training stands.
+    """Progress of training.
 
     Attributes
     ----------
     epoch : int, from 1
-    epochs : int, how many there will be unless training stops early
-    loss : float, mean training loss over this epoch
-    held_out_loss : float or None, mean negative log-likelihood on the held-out labels, where any are held out
+    epochs : int, most epochs; training may stop earlier
+    loss : float, mean training loss of this epoch
+    held_out_loss : float or None, mean negative log-likelihood of held-out labels, if there are any
     """
 
     epoch: int
@@ -65,12 +64,12 @@ class TrainingReport:
 
 
 def is_multilabel(learner: Learner) -> bool:
-    """Whether a learner learns items of several classes, from an indicator matrix."""
+    """Return whether a learner takes items with several classes, as an indicator matrix."""
     return bool(getattr(learner, "multilabel", False))
 
 
 def check_labels(y: ArrayOrTensor, n: int, n_classes: int, name: str = "y", of: str = "X") -> NDArray[np.int64]:
-    """Check that y holds one class 0 .. n_classes - 1 for each of n >= 1 rows; int64 (n,). Raises InputError. O(n)."""
+    """Return y as classes 0 .. n_classes - 1 of n >= 1 rows, int64 (n,). Raises InputError. O(n)."""
     labels = as_array(y, name)
     if labels.shape != (n,):
         raise InputError(name, must=f"have shape ({n},), one label for each row of {of}", found=f"shape {labels.shape}")

@@ -1,4 +1,4 @@
-"""Embeddings without a model, for the first batch."""
+"""Embeddings before there is a model, for the first batch."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from spotal.numeric.arrays import block_rows, blocks
 __all__ = ["cold_embeddings"]
 
 COLD_DIM = 64
-"""Most dimensions of the embeddings that the first batch is picked from when none are given."""
+"""Most dimensions of these embeddings."""
 COLD_SAMPLE = 10_000
-"""Most rows that these embeddings are fitted on."""
+"""Most rows to fit them on."""
 
 
 def cold_embeddings(X: NDArray[Any], random_state: int) -> NDArray[np.float32]:
-    """Embeddings without a model: the rows of X, flattened, on their first 64 principal components.
+    """Return the first 64 principal components of the flattened rows of X, as embeddings without a model.
 
     Parameters
     ----------
-    X : numbers (n, ...), rows of at most 64 numbers are kept as they are
+    X : numbers (n, ...); rows of at most 64 numbers are returned unchanged
     random_state : int
 
     Returns

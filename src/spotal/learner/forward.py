@@ -1,4 +1,4 @@
-"""One forward pass that gives scores and embeddings, both checked."""
+"""Forward pass that gives checked scores and embeddings."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from spotal.errors import ModelError
 __all__ = ["Embed", "forward", "multiplications"]
 
 Embed = Callable[[nn.Module, torch.Tensor], torch.Tensor]
-"""From a module and a batch on its device to embeddings (n, d)."""
+"""Function from a module and a batch on its device to embeddings (n, d)."""
 
 
 def forward(
     network: nn.Module, batch: torch.Tensor, n_classes: int, embed: Embed | str | None, *, want_embedding: bool = True
 ) -> tuple[torch.Tensor, torch.Tensor | None]:
-    """Scores (n, n_classes) and, where wanted, embeddings (n, d).
+    """Return scores (n, n_classes) and, if wanted, embeddings (n, d).
 
-    With ``embed`` None the embedding is what enters the last ``nn.Linear`` that runs, caught on its way by hooks that
-    are gone afterwards. Raises ModelError for a network that fails, or outputs of another shape.
+    With ``embed=None`` the embedding is the input of the last ``nn.Linear`` that runs, read by temporary hooks. Raises
+    ModelError for a network that fails or has outputs of another shape.
     """
     embedding: Any = None
     hooks: list[Any] = []
@@ -63,9 +63,9 @@ def forward(
 
 @contextmanager
 def multiplications(network: nn.Module) -> Iterator[Callable[[int], int]]:
-    """Count the multiplications of the forward passes of the block: a function from rows to how many each took, about.
+    """Count multiplications of forward passes in the context; yield a function from rows to about the count a row.
 
-    Those by the weights of linear and convolutional modules; each parameter counts once a row at least.
+    Weights of linear and convolutional modules are counted; each parameter counts at least once for each row.
     """
     counts: list[int] = []
 
@@ -94,9 +94,9 @@ def _embedder(network: nn.Module, embed: Embed | str) -> Callable[[torch.Tensor]
     return method
 
 
-def _check(found: Any, name: str, rows: int, columns: int | None, remedy: str) -> None:
+def _check(output: Any, name: str, rows: int, columns: int | None, remedy: str) -> None:
     expected = f"({rows}, {'d' if columns is None else columns})"
-    if not isinstance(found, torch.Tensor):
-        raise ModelError(f"{name} must return a tensor of shape {expected}, found {type(found).__name__}; {remedy}")
-    if found.ndim != 2 or found.shape[0] != rows or columns not in (None, found.shape[1]):
-        raise ModelError(f"{name} must return shape {expected}, found {tuple(found.shape)}; {remedy}")
+    if not isinstance(output, torch.Tensor):
+        raise ModelError(f"{name} must return a tensor of shape {expected}, found {type(output).__name__}; {remedy}")
+    if output.ndim != 2 or output.shape[0] != rows or columns not in (None, output.shape[1]):
+        raise ModelError(f"{name} must return shape {expected}, found {tuple(output.shape)}; {remedy}")

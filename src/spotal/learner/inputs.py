@@ -1,4 +1,4 @@
-"""Rows of images or features on their way into a network: checked, standardized, a batch at a time."""
+"""Input rows of a network, images or features: checked and standardized batch by batch."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from spotal.numeric.shapes import ArrayOrTensor
 __all__ = ["Standardizer", "check_data", "row_shape"]
 
 SAMPLE_ROWS = 20_000
-"""Mean and deviation are taken over at most this many rows, evenly spaced."""
+"""Most rows, evenly spaced, from which mean and deviation are computed."""
 BLOCK = 1024
 
 
 def check_data(X: ArrayOrTensor, name: str, shape: tuple[int, ...] | None = None) -> NDArray[Any]:
-    """Check images (n, h, w, c) or features (n, d) of numbers, with rows of ``shape`` if given. Raises InputError."""
+    """Return images (n, h, w, c) or features (n, d), checked, with rows of ``shape`` if given. Raises InputError."""
     array = to_numpy(X)
     if array.ndim not in (2, 4):
         raise InputError(
@@ -49,25 +49,25 @@ def check_data(X: ArrayOrTensor, name: str, shape: tuple[int, ...] | None = None
 
 
 def row_shape(X: NDArray[Any]) -> tuple[int, ...]:
-    """Shape of one row."""
+    """Return the shape of one row."""
     return tuple(int(size) for size in X.shape[1:])
 
 
 @dataclass(frozen=True)
 class Standardizer:
-    """Mean and standard deviation of each channel or feature; float64 (c,). Deviations of zero are set to 1."""
+    """Mean and standard deviation of each channel or feature; float64 (c,). Deviations of 0 become 1."""
 
     mean: NDArray[np.float64]
     deviation: NDArray[np.float64]
 
     @staticmethod
     def of(X: NDArray[Any], name: str) -> Standardizer:
-        """The scale of images (n, h, w, c) or features (n, d), n >= 1, over at most 20,000 rows, in two passes.
+        """Measure the scale of images (n, h, w, c) or features (n, d), n >= 1, on at most 20,000 rows, in two passes.
 
         Raises
         ------
         InputError
-            A row looked at holds NaN or infinity.
+            One of these rows holds NaN or infinity.
         """
         step = max(1, -(-len(X) // SAMPLE_ROWS))
         rows = np.arange(0, len(X), step)
@@ -87,9 +87,9 @@ class Standardizer:
         return Standardizer(mean, np.where(constant, 1.0, deviation))
 
     def batch(self, X: NDArray[Any], rows: NDArray[np.int64] | slice, device: torch.device) -> torch.Tensor:
-        """Those rows, standardized: float32 (n, c, h, w) or (n, d) on the device. Reads only these rows."""
+        """Return rows, standardized, as float32 (n, c, h, w) or (n, d) on the device. Reads only these rows."""
         block = X[rows]
-        if block.dtype == np.uint8:  # moved as bytes, made float there
+        if block.dtype == np.uint8:  # moved to the device as bytes
             tensor = torch.from_numpy(block if block.flags.writeable and block.flags.c_contiguous else block.copy())
         else:
             tensor = to_tensor(block)

@@ -33,7 +33,7 @@ class LightningLearner:
     Parameters
     ----------
     module : LightningModule whose ``forward`` gives scores (n, n_classes), or probabilities
-        Copied, and every ``reset_parameters`` in the copy is called under the seed, before each fit.
+        Each fit trains a copy, after calling every ``reset_parameters`` in it under the seed.
     n_classes : int
     epochs : int, passes over the labels; min_steps : int, least optimizer steps; batch_size : int
     trainer : dict or None, more parameters for ``lightning.Trainer``, such as ``{"accelerator": "cpu"}``
@@ -44,8 +44,8 @@ class LightningLearner:
 
     Notes
     -----
-    The module sees batches (rows, labels): float32 features as they are, images (n, channels, height, width) on the
-    scale 0..1; int64 labels. Its embeddings are what enters the last ``torch.nn.Linear`` that runs.
+    The module gets batches (rows, labels): float32 features unchanged, images (n, channels, height, width) scaled to
+    0..1; int64 labels. Embeddings are the input of the last ``torch.nn.Linear`` that runs.
     """
 
     module_: Any
@@ -91,7 +91,7 @@ class LightningLearner:
         return self
 
     def infer(self, X: NDArray[Any]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Class probabilities (n, n_classes) and embeddings (n, d), float32. Raises ModelError."""
+        """Return class probabilities (n, n_classes) and embeddings (n, d), float32. Raises ModelError."""
         if not hasattr(self, "module_"):
             raise ModelError("the learner has not been fitted; call fit first")
         probabilities, embeddings = [], []
@@ -99,18 +99,18 @@ class LightningLearner:
         with torch.no_grad():
             for part in blocks(len(X), BATCH):
                 batch = plain_batch(X[part]).to(self.module_.device)
-                scores, found = forward(self.module_, batch, self.n_classes, None)
-                assert found is not None
+                scores, embedding = forward(self.module_, batch, self.n_classes, None)
+                assert embedding is not None
                 probabilities.append(_as_probabilities(scores.float()).cpu().numpy())
-                embeddings.append(found.float().cpu().numpy())
+                embeddings.append(embedding.float().cpu().numpy())
         return np.concatenate(probabilities), np.concatenate(embeddings)
 
     def probabilities(self, X: NDArray[Any]) -> NDArray[np.float32]:
-        """Class probabilities (n, n_classes), float32, rows sum to 1. Raises ModelError."""
+        """Return class probabilities (n, n_classes), float32, rows sum to 1. Raises ModelError."""
         return self.infer(X)[0]
 
     def embeddings(self, X: NDArray[Any]) -> NDArray[np.float32]:
-        """Embeddings (n, d), float32. Raises ModelError."""
+        """Return embeddings (n, d), float32. Raises ModelError."""
         return self.infer(X)[1]
 
     def save(self, path: str | os.PathLike[str]) -> None:
@@ -119,9 +119,11 @@ class LightningLearner:
 
 
 def _as_probabilities(scores: torch.Tensor) -> torch.Tensor:
-    """Softmax of scores or of logarithms of probabilities; probabilities as they are."""
-    are = bool((scores >= 0).all()) and torch.allclose(scores.sum(1), torch.ones(len(scores), device=scores.device))
-    return scores if are else scores.softmax(1)
+    """Return the softmax of scores or logarithms of probabilities; return probabilities unchanged."""
+    normalized = bool((scores >= 0).all()) and torch.allclose(
+        scores.sum(1), torch.ones(len(scores), device=scores.device)
+    )
+    return scores if normalized else scores.softmax(1)
 
 
 def _home(module: Any) -> str:
@@ -130,7 +132,7 @@ def _home(module: Any) -> str:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Without lightning's own remarks on the machine and on what a module lacks."""
+    """Silence lightning's remarks on the machine and on missing methods."""
     loggers = [logging.getLogger(name) for name in ("lightning.pytorch", "lightning.fabric", "pytorch_lightning")]
     levels = [logger.level for logger in loggers]
     try:

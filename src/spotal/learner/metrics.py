@@ -1,4 +1,4 @@
-"""Figures that say how well class probabilities agree with known labels."""
+"""Metrics of class probabilities against known labels."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ def score(probabilities: NDArray[Any], y: NDArray[np.int64]) -> dict[str, float]
     Returns
     -------
     dict
-        ``accuracy``; ``balanced_accuracy``, the mean recall of the classes present in y; ``worst_class_recall``, the
-        least of them; ``log_loss``, the mean negative log-likelihood in nats (probabilities are cut at 1e-7);
-        ``calibration_error``, by how much confidence and accuracy differ on average, from 0.
+        ``accuracy``; ``balanced_accuracy``, the mean recall of the classes in y; ``worst_class_recall``, the least
+        recall; ``log_loss``, the mean negative log-likelihood in nats (probabilities are clipped at 1e-7);
+        ``calibration_error``, the mean difference of confidence and accuracy.
 
     Notes
     -----

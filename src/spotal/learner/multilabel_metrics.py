@@ -1,4 +1,4 @@
-"""Figures that say how well probabilities of several classes agree with known sets of them."""
+"""Metrics of probabilities against known sets of classes."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ BINS = 15
 def f1_scores(
     guess: NDArray[np.bool_], y: NDArray[np.bool_], weight: NDArray[np.float64]
 ) -> tuple[float, float, NDArray[np.float64]]:
-    """Compute micro F1, macro F1 and the F1 of each class, (n_classes,), NaN for one that neither guess nor y has.
+    """Compute micro F1, macro F1 and the F1 of each class, (n_classes,), NaN for a class in neither guess nor y.
 
     Parameters
     ----------
@@ -26,8 +26,8 @@ def f1_scores(
 
     Notes
     -----
-    F1 = 2 tp / (2 tp + fp + fn). Micro F1 counts over all classes, macro F1 is the mean over the classes of y, 0 where
-    there are none.
+    F1 = 2 tp / (2 tp + fp + fn). Micro F1 counts over all classes; macro F1 is the mean over classes in y, 0 without
+    any.
     """
     both = weight @ (guess & y)
     all_ = weight @ guess + weight @ y
@@ -40,11 +40,11 @@ def f1_scores(
 def score_sets(
     probabilities: NDArray[Any], y: NDArray[np.int64], weight: NDArray[np.float64] | None = None
 ) -> dict[str, float]:
-    """Score probabilities of each class against known sets of classes. A class is guessed from a probability of 1/2 on.
+    """Score probabilities of each class against known sets of classes. The guess is probability >= 1/2.
 
     Parameters
     ----------
-    probabilities : float (n, n_classes) in [0, 1], n >= 1, each column that of one class alone
+    probabilities : float (n, n_classes) in [0, 1], n >= 1, a column for each class
     y : int (n, n_classes), 0 and 1
     weight : float64 (n,), positive, of the rows; None for equal ones
 
@@ -55,8 +55,8 @@ def score_sets(
         of a row and a class that are right (1 - Hamming loss); ``micro_f1``, ``macro_f1`` (:func:`f1_scores`);
         ``balanced_accuracy``, the mean over classes of half of recall and specificity; ``mean_average_precision``, the
         mean over classes of average precision; ``log_loss``, the mean binary one in nats over pairs (probabilities are
-        cut at 1e-7); ``calibration_error``, over pairs. Means over classes leave out those that no row, and for
-        balanced accuracy those that every row, is of; they are 0 where none is left.
+        clipped at 1e-7); ``calibration_error``, over pairs. Means over classes exclude classes of no row and, for
+        balanced accuracy, classes of all rows; without any class they are 0.
 
     References
     ----------
@@ -71,14 +71,11 @@ def score_sets(
     micro, macro, _ = f1_scores(guess, true, w)
     some = true.any(0)
     mixed = np.flatnonzero(some & ~true.all(0))
-    balanced = [
-        (
-            np.average(guess[true[:, k], k], weights=w[true[:, k]])
-            + np.average(right[~true[:, k], k], weights=w[~true[:, k]])
-        )
-        / 2
-        for k in mixed
-    ]
+    balanced = []
+    for k in mixed:
+        has = true[:, k]
+        recall, specificity = np.average(guess[has, k], weights=w[has]), np.average(right[~has, k], weights=w[~has])
+        balanced.append((recall + specificity) / 2)
     precision = [average_precision_score(true[:, k], p[:, k], sample_weight=w) for k in np.flatnonzero(some)]
     likelihood = np.where(true, p, 1 - p).clip(1e-7, 1.0)
     sure = np.maximum(p, 1 - p)

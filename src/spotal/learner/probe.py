@@ -1,4 +1,4 @@
-"""A linear probe: logistic regression on features that are taken as they are."""
+"""Linear probe: logistic regression on fixed features."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ SCALE_ROWS = 10_000
 
 
 def linear_probe(X: NDArray[Any], n_classes: int, many: bool = False) -> Learner:
-    """Make a logistic regression with C = 1 on features whose standard deviation as a whole is brought to 1.
+    """Make a logistic regression with C = 1 on features scaled to an overall standard deviation of 1.
 
     Parameters
     ----------
-    X : (n, d), the pool; at most 10,000 rows of it are read
+    X : (n, d), the pool; about 10,000 rows are read
     n_classes : int
-    many : bool, whether an item may have several classes: there is one regression a class then
+    many : bool, whether an item may have several classes, with one regression for each class
 
     Returns
     -------

@@ -22,38 +22,36 @@ from spotal.pool.texts import are_texts
 __all__ = ["SklearnLearner"]
 
 BLOCK_ROWS = 4096
-"""Rows of a sparse matrix, a frame or texts whose probabilities are worked out at a time."""
+"""Rows of a sparse matrix, a frame or texts in one block of probabilities."""
 
 
 class SklearnLearner:
-    """A learner around a scikit-learn classifier; its embeddings are the features themselves.
+    """A learner around a scikit-learn classifier. Its embeddings are the features.
 
     Parameters
     ----------
     classifier : estimator with ``fit`` and ``predict_proba``, or a pipeline that ends in one
-        Cloned before each fit; every ``random_state`` among its parameters is set from the seed. Without
-        ``predict_proba``, as a support vector machine, one with ``decision_function``: its probabilities are then the
-        softmax of the scores (the logistic function, for two classes). They rank rows as the scores do, but are not
-        calibrated; ``sklearn.calibration.CalibratedClassifierCV`` around the classifier gives calibrated ones.
+        Cloned before each fit; every ``random_state`` among its parameters is set from the seed. A classifier without
+        ``predict_proba``, such as a support vector machine, needs ``decision_function``. Its probabilities are the
+        softmax of the scores (the logistic function for two classes), which rank rows as scores do but are not
+        calibrated. ``sklearn.calibration.CalibratedClassifierCV`` around the classifier calibrates them.
     n_classes : int, at least 2, or None
-        Columns of ``probabilities``, also for classes that have no label yet, which get 0. None takes as many as the
-        labels of a fit have.
+        Columns of ``probabilities``; classes without labels get 0. None takes the number from the labels of a fit.
     multilabel : bool
         Whether items may have several classes, or none: one-vs-rest, a clone of the classifier for each class.
 
     Attributes
     ----------
-    classifier_ : the fitted clone, or None where the labels had one class only: that class then has probability 1.
-        With ``multilabel`` a list of them, one for each class, None for a class that all k = n or k = 0 of n labels
-        have: its probability is then (k + 1/2) / (n + 1) everywhere, Krichevsky and Trofimov's estimate.
-    learns_classes : bool, whether n_classes follows the labels
+    classifier_ : the fitted clone, or None if all labels have one class, which then has probability 1. With
+        ``multilabel`` a list, one for each class; None for a class of k = n or k = 0 of n rows, whose probability is
+        (k + 1/2) / (n + 1) everywhere (Krichevsky and Trofimov's estimate).
+    learns_classes : bool, whether the labels set n_classes
 
     Notes
     -----
-    ``X`` is what the classifier takes: numbers (n, ...), of which rows of more than one axis, such as images, are
-    flattened; a scipy sparse matrix; a DataFrame or texts (n,) for a pipeline that begins with transformers.
-    Probabilities are worked out in blocks of rows, so ``X`` may be a ``np.memmap``; ``embeddings`` are a float32 copy
-    of the whole.
+    ``X`` is what the classifier takes: numbers (n, ...), flattened if rows have several axes, as images do; a scipy
+    sparse matrix; a DataFrame or texts (n,) for a pipeline that begins with transformers. Probabilities are computed
+    in blocks of rows, so ``X`` may be a ``np.memmap``; ``embeddings`` are a float32 copy of all rows.
 
     Examples
     --------
@@ -85,7 +83,7 @@ class SklearnLearner:
         self.multilabel = bool(multilabel)
 
     def fit(self, X: NDArray[Any], y: NDArray[np.int64], *, random_state: int | None = None) -> Self:
-        """Fit a clone of the classifier from nothing.
+        """Fit a new clone of the classifier.
 
         Parameters
         ----------
@@ -116,7 +114,7 @@ class SklearnLearner:
         return self
 
     def _fitted(self, data: Any, labels: NDArray[np.int64], seed: int) -> Any:
-        """A clone of the classifier fitted to labels (n,); None where they are all of one class."""
+        """Fit a clone of the classifier to labels (n,); return None if all are of one class."""
         from sklearn.base import clone
 
         if (labels == labels[0]).all():
@@ -124,12 +122,12 @@ class SklearnLearner:
         classifier = clone(self.classifier)
         seeded = [key for key in classifier.get_params() if key.split("__")[-1] == "random_state"]
         classifier.set_params(**dict.fromkeys(seeded, seed))
-        with warnings.catch_warnings():  # few labels of many classes are no regression
+        with warnings.catch_warnings():  # few labels of many classes look like a regression
             warnings.filterwarnings("ignore", "The number of unique classes", UserWarning)
             return classifier.fit(_flat(data), labels)
 
     def probabilities(self, X: NDArray[Any]) -> NDArray[np.float32]:
-        """Class probabilities (n, n_classes), float32; rows sum to 1, except with ``multilabel``.
+        """Return class probabilities (n, n_classes), float32; rows sum to 1, except with ``multilabel``.
 
         Raises
         ------
@@ -160,21 +158,21 @@ class SklearnLearner:
         return probabilities
 
     def embeddings(self, X: NDArray[Any]) -> NDArray[np.float32]:
-        """The features themselves, float32 (n, d), those of a sparse matrix reduced. Needs no fit."""
+        """Return the features, float32 (n, d); a sparse matrix is reduced. Works before fit."""
         data = _check(X)
         if not _is_plain(data):
             data = to_numpy(cast(ArrayPool, as_pool(data)).array)
-        found: NDArray[np.float32] = _flat(data).astype(np.float32)
-        return found
+        features: NDArray[np.float32] = _flat(data).astype(np.float32)
+        return features
 
 
 def _probabilities(classifier: Any, X: Any) -> NDArray[np.floating]:
-    """What ``predict_proba`` gives, or the softmax of what ``decision_function`` gives."""
+    """Return ``predict_proba``, or the softmax of ``decision_function``."""
     if hasattr(classifier, "predict_proba"):
-        found: NDArray[np.floating] = classifier.predict_proba(X)
-        return found
+        probabilities: NDArray[np.floating] = classifier.predict_proba(X)
+        return probabilities
     scores = np.asarray(classifier.decision_function(X), np.float64)
-    if scores.ndim == 1:  # of two classes, for the second
+    if scores.ndim == 1:  # two classes: scores of the second
         scores = np.stack([np.zeros(len(scores)), scores], 1)
     if scores.shape[1] != len(classifier.classes_):
         raise ModelError(

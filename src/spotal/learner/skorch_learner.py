@@ -20,11 +20,11 @@ __all__ = ["SkorchLearner"]
 
 
 class SkorchLearner:
-    """A learner around ``skorch.NeuralNetClassifier``, trained as its own parameters say.
+    """A learner around ``skorch.NeuralNetClassifier``, trained by its own parameters.
 
     Parameters
     ----------
-    net : NeuralNetClassifier; cloned and trained from nothing in each fit
+    net : NeuralNetClassifier; each fit trains a new clone
     n_classes : int, outputs of its module
 
     Attributes
@@ -33,10 +33,9 @@ class SkorchLearner:
 
     Notes
     -----
-    The module sees float32 rows: features as they are, images (n, channels, height, width) on the scale 0..1. Its
-    embeddings are what enters the last ``torch.nn.Linear`` that runs. The net's ``train_split`` waits until every class
-    has as many labels as it makes parts. The seed is set around the training; a net that draws from generators of its
-    own repeats only if these do.
+    The module gets float32 rows: features unchanged, images (n, channels, height, width) scaled to 0..1. Embeddings are
+    the input of the last ``torch.nn.Linear`` that runs. The net's ``train_split`` is used once every class has a label
+    for each of its parts. torch's global seed is set for the training; the net's own generators are not seeded.
     """
 
     net_: Any
@@ -46,7 +45,7 @@ class SkorchLearner:
 
     @staticmethod
     def outputs(net: Any, X: NDArray[Any]) -> int:
-        """Number of scores that the net's module gives of each row. Raises ModelError."""
+        """Return the number of scores that the net's module gives for each row. Raises ModelError."""
         from sklearn.base import clone
 
         with seeded(0, torch.device(net.device or "cpu")):
@@ -69,29 +68,29 @@ class SkorchLearner:
         return self
 
     def probabilities(self, X: NDArray[Any]) -> NDArray[np.float32]:
-        """Class probabilities (n, n_classes), float32, as the net's ``predict_proba`` gives them. Raises ModelError."""
+        """Return the net's ``predict_proba`` (n, n_classes), float32. Raises ModelError."""
         self._check_fitted()
         with seeded(0, torch.device(self.net_.device or "cpu")):  # a DataLoader draws from the global generator
-            found = np.concatenate([self.net_.predict_proba(plain_rows(X[part])) for part in blocks(len(X), BATCH)])
-        if found.shape != (len(X), self.n_classes):
-            raise ModelError(f"net must give ({len(X)}, {self.n_classes}) probabilities, found {found.shape}")
-        return found.astype(np.float32, copy=False)
+            scores = np.concatenate([self.net_.predict_proba(plain_rows(X[part])) for part in blocks(len(X), BATCH)])
+        if scores.shape != (len(X), self.n_classes):
+            raise ModelError(f"net must give ({len(X)}, {self.n_classes}) probabilities, found {scores.shape}")
+        return scores.astype(np.float32, copy=False)
 
     def embeddings(self, X: NDArray[Any]) -> NDArray[np.float32]:
-        """Embeddings (n, d), float32. Raises ModelError where the net is not fitted or no linear layer runs."""
+        """Return embeddings (n, d), float32. Raises ModelError if the net is not fitted or no linear layer runs."""
         self._check_fitted()
         module = self.net_.module_.eval()
         parts = []
         with torch.no_grad():
             for part in blocks(len(X), BATCH):
                 batch = plain_batch(X[part]).to(self.net_.device or "cpu")
-                found = forward(module, batch, self.n_classes, None)[1]
-                assert found is not None
-                parts.append(found.float().cpu().numpy())
+                embedding = forward(module, batch, self.n_classes, None)[1]
+                assert embedding is not None
+                parts.append(embedding.float().cpu().numpy())
         return np.concatenate(parts)
 
     def infer(self, X: NDArray[Any]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Probabilities and embeddings."""
+        """Return probabilities and embeddings."""
         return self.probabilities(X), self.embeddings(X)
 
     def save(self, path: str | os.PathLike[str]) -> None:

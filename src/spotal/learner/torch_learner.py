@@ -1,4 +1,4 @@
-"""TorchLearner: any torch classifier as a learner, trained from nothing on few labels."""
+"""TorchLearner: any torch classifier as a learner, trained on few labels."""
 
 from __future__ import annotations
 
@@ -37,38 +37,37 @@ class TorchLearner:
     """A learner around any ``torch.nn.Module`` that maps a batch to one score for each class.
 
     The network sees float32 batches, standardized by channel or feature: images (n, height, width, channels) arrive
-    as (n, channels, height, width), features (n, d) as they are. Every ``fit`` starts from nothing: what it gives
-    depends on its labels and its seed alone, not on earlier fits.
+    as (n, channels, height, width), features (n, d) unchanged. Every ``fit`` trains a new network: the result depends
+    only on labels and seed, not on earlier fits.
 
     Parameters
     ----------
     network : torch.nn.Module or function without arguments that returns one
-        A module is copied, and every ``reset_parameters`` in the copy is called under the seed before each fit. A
-        function is called before each fit and its network is trained as it comes: this is how to start from given
-        weights.
+        Each fit trains a copy of the module, after calling every ``reset_parameters`` in it under the seed. A function
+        is called before each fit and its network is trained unchanged: use one to start from given weights.
     n_classes : int, at least 2
     multilabel : bool
-        Whether items may have several classes, or none: each score is then a class's own, its probability the sigmoid,
-        the loss the mean binary cross-entropy over classes.
+        Whether items may have several classes, or none. Probabilities are then sigmoids of the scores, and the loss is
+        the mean binary cross-entropy over classes.
     embed : function, str or None
-        Where embeddings come from: a function from (module, batch) to (n, d), the name of such a method of the module,
-        or None for what enters the last ``torch.nn.Linear`` that runs.
+        Source of embeddings: a function from (module, batch) to (n, d), the name of such a method of the module, or
+        None for the input of the last ``torch.nn.Linear`` that runs.
     epochs : int, passes over the labels
-    min_steps : int, least number of optimizer steps, whatever the number of labels
+    min_steps : int, least number of optimizer steps for any number of labels
     batch_size : int
-    learning_rate, weight_decay : float, of AdamW; the rate is its greatest value in the course of training
+    learning_rate, weight_decay : float, of AdamW; the rate is the greatest during training
     label_smoothing : float in [0, 1)
     augment : {"auto", "none", "crop", "crop-flip"} or function from (batch, torch.Generator) to a batch
         Shifts by up to an eighth of the size; mirrors left to right with probability one half. "auto" is "crop-flip"
         for images with 3 channels, "crop" for other images, "none" for features.
     early_stopping : bool
-        Hold out a tenth of the labels, stop when their loss no longer falls, and keep the best weights. Only from
-        50 labels a class on average and 2 in each class; below that every label is trained on, since a hold-out that
-        small misleads more than it helps.
+        Hold out a tenth of the labels, stop when their loss no longer falls, and use the best weights. This needs 50
+        labels a class on average and 2 in each class. With fewer, all labels are used for training, since so small a
+        hold-out misleads.
     patience : int, epochs without a better held-out loss before training stops
     normalize_from : array of the same kind as X, or None
-        What mean and deviation are taken over (at most 20,000 rows); None for the labeled rows of each fit.
-    device : str or torch.device; "auto" is CUDA where there is any, else the CPU
+        Source of mean and deviation (at most 20,000 rows); None for the labeled rows of each fit.
+    device : str or torch.device; "auto" is CUDA if available, otherwise the CPU
     inference_batch_size : int or None, rows at a time outside training; None for about 4 MiB of numbers
 
     Attributes
@@ -81,10 +80,10 @@ class TorchLearner:
     Notes
     -----
     The same labels in the same order and the same ``random_state`` give the same bits on a CPU with the same number of
-    threads; on CUDA cuDNN is kept deterministic while training. Global random state is never touched. One thread does
-    a step of up to 2^28 multiplications, as a small network takes: several would wait for each other on a machine that
-    is busy with other work. Images are laid out channels last. Training on CUDA runs in bfloat16; inference runs in
-    float32. ``X`` may be a ``np.memmap``: only the rows of a batch are read.
+    threads; on CUDA, cuDNN is deterministic during training. Global random state does not change. Steps of up to 2^28
+    multiplications run on one thread, because on a busy machine several threads would wait for each other. Images are
+    stored channels last. Training on CUDA uses bfloat16; inference uses float32. ``X`` may be a ``np.memmap``: only
+    the rows of a batch are read.
 
     References
     ----------
@@ -136,7 +135,7 @@ class TorchLearner:
                 found=f"{learning_rate}, {weight_decay} and {label_smoothing}",
             )
         choose_augment(augment, (1, 1, 1))
-        # a copy: what the caller does to the network later changes nothing here
+        # a copy, so that later changes by the caller have no effect
         self.network = copy.deepcopy(network) if isinstance(network, nn.Module) else network
         self.n_classes = int(n_classes)
         self.multilabel = bool(multilabel)
@@ -158,7 +157,7 @@ class TorchLearner:
         random_state: int | None = None,
         on_epoch: Callable[[TrainingReport], object] | None = None,
     ) -> Self:
-        """Train from nothing.
+        """Train a new network.
 
         Parameters
         ----------
@@ -180,8 +179,8 @@ class TorchLearner:
 
         Notes
         -----
-        max(min_steps, epochs n / batch_size) optimizer steps. An epoch is one pass over the labels, or several where
-        that would make more than 40 of them.
+        Takes max(min_steps, epochs n / batch_size) optimizer steps. An epoch is one pass over the labels, or several
+        passes if there would be more than 40 epochs.
         """
         data = check_data(X, "X")
         check = check_indicator if self.multilabel else check_labels
@@ -215,9 +214,9 @@ class TorchLearner:
         return self
 
     def infer(self, X: NDArray[Any]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Class probabilities (n, n_classes) and embeddings (n, d), both from one forward pass; float32.
+        """Return class probabilities (n, n_classes) and embeddings (n, d) from one forward pass, float32.
 
-        A function or method given as ``embed`` runs beside the forward pass. Reads X batch by batch.
+        A function or method ``embed`` runs separately. X is read batch by batch.
 
         Raises
         ------
@@ -231,11 +230,11 @@ class TorchLearner:
         return probabilities, embeddings
 
     def probabilities(self, X: NDArray[Any]) -> NDArray[np.float32]:
-        """Class probabilities (n, n_classes), float32; rows sum to 1, but with ``multilabel``. Raises as ``infer``."""
+        """Return class probabilities (n, n_classes), float32; rows sum to 1, except with ``multilabel``."""
         return self._infer(X, False)[0]
 
     def embeddings(self, X: NDArray[Any]) -> NDArray[np.float32]:
-        """Embeddings (n, d), float32. Raises as ``infer`` does."""
+        """Return embeddings (n, d), float32. Raises as ``infer`` does."""
         return self.infer(X)[1]
 
     def save(self, path: str | os.PathLike[str]) -> None:
@@ -285,7 +284,7 @@ class TorchLearner:
             scale = Standardizer(content["mean"].numpy(), content["deviation"].numpy())
             state, n_classes = content["state"], content["n_classes"]
             multilabel = bool(content.get("multilabel", False))
-        except Exception as error:  # a damaged file fails in any way it likes, struct.error and IndexError among them
+        except Exception as error:  # a damaged file can raise anything, such as struct.error or IndexError
             reason = str(error).splitlines()[0] if str(error) else type(error).__name__
             raise DataFileError(
                 f"path {os.fspath(path)} cannot be read as a saved learner ({reason}); give a file that save wrote"
@@ -316,7 +315,7 @@ class TorchLearner:
         return self
 
     def _fresh(self) -> nn.Module:
-        """An untrained network on the device, drawn from torch's global generators."""
+        """Return an untrained network on the device, drawn from torch's global generators."""
         if isinstance(self.network, nn.Module):
             network = copy.deepcopy(self.network)
             reset_parameters(network)
@@ -326,7 +325,7 @@ class TorchLearner:
                 raise ModelError(
                     f"network must return a torch.nn.Module, found {type(network).__name__}; return the module itself"
                 )
-        # channels last is half as fast again on a CPU too
+        # channels last is 1.5 times as fast on a CPU too
         network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         placed: nn.Module = network.to(self.device)
         return placed
@@ -345,7 +344,7 @@ class TorchLearner:
 
     @torch.no_grad()
     def _probe(self, network: nn.Module, shape: tuple[int, ...]) -> tuple[int, int]:
-        """Check the network on two blank rows: the width of its embedding, and about how many multiplications a row."""
+        """Check the network on two blank rows; return its embedding's width and about its multiplications a row."""
         inputs = (2, shape[2], *shape[:2]) if len(shape) == 3 else (2, *shape)
         network.eval()
         with one_thread(), multiplications(network) as count:

@@ -1,4 +1,4 @@
-"""Training a classifier on few labels: enough steps, a warm start and a slow end, and a stop when it gets no better."""
+"""Training of a classifier on few labels, with warm-up, cosine decay and early stopping."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ from spotal.learner.base import TrainingReport
 __all__ = ["TrainingPlan", "hold_out", "reset_parameters", "seeded", "train"]
 
 MOST_REPORTS = 40
-"""Epochs are lengthened to several passes over the labels where there would be more of them than this."""
+"""Most epochs; if there would be more, an epoch is several passes over the labels."""
 WARM_UP = 0.15
-"""Share of the steps over which the learning rate rises."""
+"""Share of the steps in which the learning rate rises."""
 HELD_OUT = 0.1
 LEAST_PER_CLASS = 50
-"""Labels a class, on average, from which some of them are held out to stop early."""
+"""Mean number of labels a class from which some are held out for early stopping."""
 
 Batch = Callable[[NDArray[np.int64]], torch.Tensor]
 
 
 @dataclass(frozen=True)
 class TrainingPlan:
-    """How long and how hard to train."""
+    """Parameters of training."""
 
     epochs: int
     min_steps: int
@@ -46,8 +46,8 @@ class TrainingPlan:
 def hold_out(y: NDArray[np.int64], n_classes: int, seed: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Split the rows of y into training and held-out rows, a tenth of each class held out.
 
-    None are held out with fewer than 50 labels a class on average, or with a class seen less than twice. Of an
-    indicator matrix (n, n_classes) a tenth of the rows is held out, whatever their classes.
+    None are held out with fewer than 50 labels a class on average, or with fewer than 2 of a class. For an indicator
+    matrix (n, n_classes), a tenth of the rows is held out.
     """
     if y.ndim == 2:
         if len(y) < LEAST_PER_CLASS * n_classes:
@@ -69,7 +69,7 @@ def hold_out(y: NDArray[np.int64], n_classes: int, seed: int) -> tuple[NDArray[n
 
 
 def reset_parameters(network: nn.Module) -> None:
-    """Draw every parameter anew from torch's global generators; what a module holds comes before the module."""
+    """Draw every parameter again from torch's global generators, submodules first."""
 
     def reset(module: nn.Module) -> None:
         draw = getattr(module, "reset_parameters", None) or getattr(module, "_reset_parameters", None)
@@ -81,12 +81,12 @@ def reset_parameters(network: nn.Module) -> None:
 
 @contextmanager
 def seeded(seed: int, device: torch.device) -> Iterator[None]:
-    """Torch's global generators seeded and cuDNN deterministic inside; all as they were before outside."""
+    """Seed torch's global generators and make cuDNN deterministic within the context; restore all afterwards."""
     on_cuda = device.type == "cuda"
     cudnn = torch.backends.cudnn
-    kept = cudnn.deterministic, cudnn.benchmark
+    before = cudnn.deterministic, cudnn.benchmark
     with torch.random.fork_rng(devices=[device] if on_cuda else []):
-        # not torch.manual_seed, which would seed every device and not only those that are forked
+        # torch.manual_seed would also seed devices that are not forked
         torch.default_generator.manual_seed(seed)
         if on_cuda:
             with torch.cuda.device(device):
@@ -95,7 +95,7 @@ def seeded(seed: int, device: torch.device) -> Iterator[None]:
             cudnn.deterministic, cudnn.benchmark = True, False
             yield
         finally:
-            cudnn.deterministic, cudnn.benchmark = kept
+            cudnn.deterministic, cudnn.benchmark = before
 
 
 def train(
@@ -111,7 +111,7 @@ def train(
     seed: int,
     on_epoch: Callable[[TrainingReport], object] | None,
 ) -> list[TrainingReport]:
-    """Train the network in place and leave it in eval mode, with the weights of least held-out loss if any are held.
+    """Train the network in place and leave it in eval mode, with the weights of least held-out loss, if any.
 
     The loss is cross-entropy for classes y (n,), and binary cross-entropy for an indicator matrix (n, n_classes).
 
@@ -173,7 +173,7 @@ def train(
 
 
 def _endless(rows: NDArray[np.int64], size: int, rng: np.random.Generator) -> Iterator[NDArray[np.int64]]:
-    """Batches of exactly ``size`` rows from one random order after another."""
+    """Yield batches of exactly ``size`` rows from repeated random orders."""
     queue = np.empty(0, np.int64)
     while True:
         while len(queue) < size:
@@ -183,7 +183,7 @@ def _endless(rows: NDArray[np.int64], size: int, rng: np.random.Generator) -> It
 
 
 def _rate(step: int, steps: int) -> float:
-    """Learning rate at step 1 .. steps as a share of its greatest value."""
+    """Return the learning rate at step 1 .. steps as a share of its greatest value."""
     warm = max(1, round(WARM_UP * steps))
     if step <= warm:
         return step / warm
@@ -191,7 +191,7 @@ def _rate(step: int, steps: int) -> float:
 
 
 def _optimizer(network: nn.Module, plan: TrainingPlan) -> torch.optim.Optimizer:
-    """AdamW; weights decay, biases and norms do not."""
+    """Return AdamW with weight decay for weights, but not for biases and norms."""
     parameters = [parameter for parameter in network.parameters() if parameter.requires_grad]
     groups = [
         {"params": [p for p in parameters if p.ndim > 1], "weight_decay": plan.weight_decay},
@@ -201,7 +201,7 @@ def _optimizer(network: nn.Module, plan: TrainingPlan) -> torch.optim.Optimizer:
 
 
 def _loss_of(logits: torch.Tensor, targets: torch.Tensor, smoothing: float) -> torch.Tensor:
-    """Mean loss of scores (b, n_classes) for classes (b,), or for an indicator matrix (b, n_classes)."""
+    """Return the mean loss of scores (b, n_classes) for classes (b,) or an indicator matrix (b, n_classes)."""
     if targets.ndim == 1:
         return F.cross_entropy(logits, targets, label_smoothing=smoothing)
     return F.binary_cross_entropy_with_logits(logits, targets.float() * (1 - smoothing) + smoothing / 2)
@@ -209,7 +209,7 @@ def _loss_of(logits: torch.Tensor, targets: torch.Tensor, smoothing: float) -> t
 
 @torch.no_grad()
 def _loss(network: nn.Module, batch: Batch, targets: torch.Tensor, rows: NDArray[np.int64]) -> float:
-    """Mean negative log-likelihood of those rows."""
+    """Return the mean negative log-likelihood of these rows."""
     total = 0.0
     for start in range(0, len(rows), 256):
         part = rows[start : start + 256]

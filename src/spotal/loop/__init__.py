@@ -1,14 +1,14 @@
-"""The labeling loop: rounds of train, embed, query, ask, label.
+"""The labeling loop: rounds of train, embed, query and label.
 
 active_learner.py  the loop as people use it
 rounds.py          the rounds
-pool_rows.py       what rows are compared by
-next_batch.py      rows that a round asks for
-classes.py         names of classes and the numbers that a learner takes
-state.py           what is known between two rounds
+pool_rows.py       features in which rows are compared
+next_batch.py      rows to label in a round
+classes.py         names of classes and a learner's numbers for them
+state.py           the state between two rounds
 saving.py          the state in a file
-events.py          what an observer is told
-oracle.py          who knows the labels
+events.py          events for observers
+oracle.py          sources of labels
 """
 
 from spotal.loop.active_learner import ActiveLearner

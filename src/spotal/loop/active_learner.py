@@ -1,4 +1,4 @@
-"""ActiveLearner: the labeling loop as people use it."""
+"""ActiveLearner: the public class of the labeling loop."""
 
 from __future__ import annotations
 
@@ -22,59 +22,57 @@ __all__ = ["ActiveLearner", "Queries", "Round"]
 
 
 class ActiveLearner(Rounds):
-    """The active learning loop: train on what is labeled, embed the pool, query the strategy, ask the oracle.
+    """The active learning loop: train on the labeled rows, embed the pool, query the strategy, ask the oracle.
 
-    Round 0 labels the first batch: there is no model yet. Each later round trains on the labels known by then,
-    measures, picks from the pool's embeddings and asks. When nothing is left to ask, one closing round trains and
+    Round 0 labels the first batch, without a model. Each later round trains on the labels so far, measures the model,
+    picks rows by their embeddings and asks for their labels. When no rows are left, one closing round trains and
     measures on all labels; then the loop is ``finished``.
 
     Parameters
     ----------
-    X : what the learner takes, n rows: images (n, height, width, channels) or features (n, d), which may be a
+    X : n rows that the learner takes: images (n, height, width, channels) or features (n, d), which may be a
         ``np.memmap``, a path, glob or URI of features (:func:`spotal.pool.open_pool`), batches of them
         (:func:`spotal.pool.spool`), a torch ``Dataset`` or a Hugging Face ``Dataset``. For a scikit-learn classifier
         also a scipy sparse matrix, a DataFrame, or a list of texts for a pipeline that begins with a vectorizer
     learner : a scikit-learn classifier or pipeline, a torch or lightning module, a skorch classifier, or a Learner
-        (:func:`spotal.learner.as_learner`). It is not fitted itself: each round trains a copy of it from nothing
+        (:func:`spotal.learner.as_learner`). It is not fitted itself: each round trains a new copy
     strategy : str, a name (:func:`spotal.strategies.names`), or Queries, such as any ``spotal.strategies.Strategy``
-    oracle : function of row numbers (k,) that answers their k labels, or the labels (n,) themselves, or None: then
-        :meth:`query` gives the rows and :meth:`teach` takes their labels. A label may be a text, an integer, a float or
-        a boolean; None, NaN, pandas.NA and the integer -1 mean no label: such a row is never offered again. Where rows
-        may have several classes, or none, labels are 0 and 1 (n, classes), or a list of sets of integers; a row of -1,
-        or None, is no label
-    batch_size : int, rows to ask for in a round; the last batch is smaller where fewer are left. With cost, the money
-        to spend in a round
+    oracle : function from row numbers (k,) to their k labels, or the labels (n,) themselves, or None: then
+        :meth:`query` returns the rows and :meth:`teach` takes their labels. A label is a text, an integer, a float or a
+        boolean; None, NaN, pandas.NA and the integer -1 mean no label, and such a row is never queried again. If rows
+        may have several classes, or none, labels are 0 and 1 (n, classes) or a list of sets of integers; a row of -1,
+        or None, means no label
+    batch_size : int, rows to label in a round; the last batch may be smaller. With cost, the money to spend in a round
     initial : None, int, int (k,) or a boolean mask (n,)
-        The first batch: None lets the strategy pick it (random rows for a strategy that needs probabilities), an int
-        is that many random rows, an array is these rows.
+        The first batch. None lets the strategy pick it (random rows for a strategy that needs probabilities), an int
+        gives the number of random rows, and an array gives the rows.
     embeddings : (n, d) or None
-        Where the strategy compares rows, in every round: features that labels have not arranged, such as those of a
-        pretrained or self-supervised encoder. Choosing in the space of a network that is retrained on the labels costs
-        about two points (docs/evidence/research.md). None is X itself where it is features (n, d); a truncated SVD of a
-        sparse matrix (:func:`spotal.pool.sparse.reduced`); what the pipeline's transformers make of texts and of
-        columns that are no numbers; for images, principal components of the pixels, at most 64, while there is no
-        label, and what the learner makes of them from then on.
+        Features in which the strategy compares rows in every round, from an encoder not trained on these labels, such
+        as a pretrained or self-supervised one. The embeddings of a network that is retrained on the labels cost about
+        two points of accuracy (docs/evidence/research.md). None takes X itself if it is features (n, d); a truncated
+        SVD of a sparse matrix (:func:`spotal.pool.sparse.reduced`); the output of the pipeline's transformers for texts
+        and for columns that are not numbers; for images, at most 64 principal components of the pixels before the first
+        label, and the learner's embeddings afterwards.
     labels : (n,) labels known from the start, one entry for each row of X, or None
-        None, NaN, pandas.NA and the integer -1 stand for no label. Round 0 then trains on them.
+        None, NaN, pandas.NA and the integer -1 mean no label. Round 0 then trains on them.
     X_test, y_test : as X, and (m,) classes; both or neither
     classes : (c,) all classes, or None
-        None: a scikit-learn classifier learns them from the labels and y_test. A network has one output a class:
-        integer labels are numbers of its outputs, other labels are sorted.
-    max_labels : int or None, labels at which to stop asking; not with cost, where rounds are what ends the loop
+        With None, a scikit-learn classifier learns them from the labels and y_test. For a network, integer labels are
+        the numbers of its outputs, and other labels are numbered in sorted order.
+    max_labels : int or None, number of labels at which to stop; not with cost, where the number of rounds ends the loop
     cost, groups, max_per_group : passed on to the strategy, see ``Strategy.query``. Rows given as ``initial`` and rows
-        without a label are not held against them. Nothing is left to ask for when every group has its labels or one
-        round's money buys none of the rows that are left
-    max_memory : int, bytes, or str such as "4GB", that each query keeps to (:func:`spotal.select`), X and embeddings in
-        memory not counted; None for as much as it takes
+        without a label do not count. The loop ends when every group is full or one round's money buys no more row
+    max_memory : int, bytes, or str such as "4GB", limit of each query (:func:`spotal.select`), not counting X and
+        embeddings in memory; None for no limit
     random_state : int, numpy Generator, RandomState or None; None takes fresh entropy
-    observers : functions of one event, called in order; what they raise ends the round
+    observers : functions of one event (:mod:`spotal.loop.events`), called in order; their exceptions end the round
     column : str or None, the column of a DataFrame or data set that holds the vectors, images or texts
 
     Attributes
     ----------
-    rounds_ : list of Round, so far
-    labeled_, skipped_ : int64, rows in the order in which they were labeled; rows that got no label
-    labels_ : the labels of ``labeled_``, as the oracle gave them
+    rounds_ : list of Round
+    labeled_, skipped_ : int64, labeled rows in the order of labeling; rows that got no label
+    labels_ : labels of ``labeled_``, as the oracle gave them
     classes_ : all classes so far, in the order of the columns of :meth:`predict_proba`
     index : the names of the rows of X, its pandas index, or None
 
@@ -85,10 +83,9 @@ class ActiveLearner(Rounds):
 
     Notes
     -----
-    Each round and purpose has a seed of its own, ``SeedSequence(random_state, spawn_key=(round, purpose))``: loops
-    that differ in strategy alone share their random first rows and their networks' seeds, so their results are paired.
-    A round that is interrupted before the oracle has answered leaves the state as it was, and gives the same picks when
-    repeated. What happens is told as the classes of :mod:`spotal.loop.events`.
+    Each round and purpose has its own seed, ``SeedSequence(random_state, spawn_key=(round, purpose))``. Loops that
+    differ only in strategy share their random first rows and their networks' seeds, so their results are paired. A
+    round interrupted before the oracle's answer does not change the state, and gives the same picks when repeated.
 
     Examples
     --------
@@ -111,27 +108,27 @@ class ActiveLearner(Rounds):
 
     @property
     def compared(self) -> Any:
-        """What rows are compared by, (n, d); None for images without embeddings."""
+        """Features in which rows are compared, (n, d); None for images without embeddings."""
         return self._batches.points
 
     def __repr__(self) -> str:
         last = next((done for done in reversed(self.rounds_) if "accuracy" in done.metrics), None)
         name = getattr(self.strategy, "name", type(self.strategy).__name__)
-        said = f"{len(self.labeled_):,} of {count(self.X):,} rows labeled in {len(self.rounds_)} rounds by {name!r}"
+        progress = f"{len(self.labeled_):,} of {count(self.X):,} rows labeled in {len(self.rounds_)} rounds by {name!r}"
         measured = "" if last is None else f"; accuracy {last.metrics['accuracy']:.3f} with {last.n_labeled} labels"
-        return f"<ActiveLearner: {said}{measured}{'; finished' if self.finished else ''}>"
+        return f"<ActiveLearner: {progress}{measured}{'; finished' if self.finished else ''}>"
 
     def _repr_html_(self) -> str:
         return str(later("spotal.report.notebook:loop_html")(self))
 
     def query(self) -> NDArray[np.int64]:
-        """Train on the labels so far and choose the rows to label next, for people who answer in their own time.
+        """Train on the labels so far and return the rows to label next, for labels that come later.
 
         Returns
         -------
         int64 (k,)
-            Rows of X; the same ones until :meth:`teach` has their labels. None are left when the loop is finished: the
-            last call then trains on all labels.
+            Rows of X, the same until :meth:`teach` gets their labels. Empty when the loop is finished; the last call
+            trains on all labels.
 
         Raises
         ------
@@ -146,12 +143,12 @@ class ActiveLearner(Rounds):
         return self._pending.picks.copy()
 
     def teach(self, labels: ArrayLike) -> Round:
-        """Take the labels of the rows that :meth:`query` gave, in their order; None for a row that gets none.
+        """Take the labels of the rows that :meth:`query` returned, in their order; None means no label.
 
         Raises
         ------
         InputError
-            There are no such rows, or the labels are not one for each of them.
+            There are no such rows, or there is not one label for each.
         """
         if self._pending is None:
             raise InputError("labels", must="be of rows that query gave", found="none", remedy="call query first")
@@ -162,20 +159,20 @@ class ActiveLearner(Rounds):
         return self._finish(self._pending, answer)
 
     def predict(self, X: Any) -> NDArray[Any]:
-        """Return the most probable class of each row, as the oracle names it; arguments as :meth:`predict_proba`.
+        """Return the oracle's name of the most probable class of each row; arguments as :meth:`predict_proba`.
 
-        Where rows may have several classes, 0 and 1 (m, c): 1 for a probability of a half or more.
+        If rows may have several classes, return 0 and 1 (m, c), with 1 for a probability of at least 1/2.
         """
         probabilities = self.predict_proba(X)
         if is_multilabel(self.learner):
             return (probabilities >= 0.5).astype(np.int64)
-        found: NDArray[Any] = self.classes_[probabilities[:, : len(self.classes_)].argmax(1)]
-        return found
+        names: NDArray[Any] = self.classes_[probabilities[:, : len(self.classes_)].argmax(1)]
+        return names
 
     def predict_proba(self, X: Any) -> NDArray[np.float32]:
         """Return class probabilities (m, c) of rows like those of X, columns as ``classes_``.
 
-        Trains first where labels have come since the last training, as the next round would.
+        Trains first if there are labels since the last training, as the next round would.
 
         Raises
         ------
@@ -194,21 +191,21 @@ class ActiveLearner(Rounds):
         Raises
         ------
         InputError
-            The file is there and is no saved loop, belongs to other data, or holds answers that this loop has not.
+            The file exists and is not a saved loop, belongs to other data, or has labels that this loop lacks.
         OutputError
             The file cannot be written.
         """
         saving.write(path, self.state_dict(), self._data())
 
     def load(self, path: str | os.PathLike[str]) -> Self:
-        """Go on from a file that :meth:`save` wrote, in a loop made with the same arguments; returns the loop.
+        """Continue from a file that :meth:`save` wrote, in a loop made with the same arguments; return the loop.
 
-        Later rounds are the same, bit for bit, as without the break.
+        Later rounds are the same, bit for bit, as without the interruption.
 
         Raises
         ------
         DataFileError
-            The file is missing or is no saved loop.
+            The file is missing or is not a saved loop.
         InputError
             It belongs to other data.
 
@@ -231,21 +228,21 @@ class ActiveLearner(Rounds):
         return self
 
     def to_frame(self) -> Any:
-        """Return what was labeled as a pandas DataFrame: columns ``row``, ``label`` and ``round``, indexed as X is.
+        """Return labeled rows as a pandas DataFrame with columns ``row``, ``label`` and ``round`` and the index of X.
 
-        Rows that got no label have None; the round of labels known from the start is -1. Raises ImportError where
+        The label of a row without one is None. The round of labels known from the start is -1. Raises ImportError if
         pandas is not installed.
         """
         return later("spotal.report.notebook:loop_frame")(self)
 
     def plot(self, kind: str = "curve", *, metric: str = "accuracy") -> Any:
-        """Draw the loop, as a picture that a notebook shows.
+        """Draw the loop.
 
         Parameters
         ----------
         kind : {"curve", "map", "coverage"}
-            "curve": a metric on the test part by number of labels. "map": the pool, what is labeled and the last
-            picks. "coverage": see :meth:`spotal.Selection.plot`, for all rows that were asked for.
+            "curve": a metric on the test data by number of labels. "map": the pool, the labeled rows and the last
+            picks. "coverage": see :meth:`spotal.Selection.plot`, for all queried rows.
         metric : str, of ``Round.metrics``
 
         Returns
@@ -255,7 +252,7 @@ class ActiveLearner(Rounds):
         Raises
         ------
         InputError
-            The kind or metric is unknown, or there is nothing to draw yet.
+            The kind or metric is unknown, or there is nothing to draw.
         """
         return later("spotal.report.notebook:loop_plot")(self, kind, metric)
 

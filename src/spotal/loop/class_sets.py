@@ -1,4 +1,4 @@
-"""The classes of a loop whose rows may have several: 0 and 1 for each row and class."""
+"""Classes of a loop whose rows may have several, as 0 and 1 for each row and class."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ __all__ = ["SetClasses", "SetOracle"]
 
 
 class SetOracle:
-    """An oracle that looks labels up: 0 and 1 (N, classes), rows of -1 where there is no label."""
+    """An oracle that looks labels up in a matrix of 0 and 1 (N, classes), with rows of -1 for no label."""
 
     def __init__(self, Y: NDArray[Any]) -> None:
         self._Y = Y.copy()
@@ -25,19 +25,19 @@ class SetOracle:
         return len(self._Y)
 
     def __call__(self, indices: NDArray[np.int64]) -> NDArray[Any]:
-        """Labels (n, classes) of the rows ``indices`` (n,)."""
+        """Return the labels (n, classes) of the rows ``indices`` (n,)."""
         return np.asarray(self._Y[indices])
 
 
 class SetClasses:
-    """The classes of rows that may have several, numbered as the learner's columns.
+    """Classes of rows that may have several, numbered as the learner's columns.
 
-    Has what :class:`~spotal.loop.classes.ClassNames` has; labels are int64 (n, n_classes) of 0 and 1.
+    Same interface as :class:`~spotal.loop.classes.ClassNames`; labels are int64 (n, n_classes) of 0 and 1.
 
     Raises
     ------
     InputError
-        ``given`` names classes, the learner does not say how many there are, or y_test is no indicator matrix.
+        ``given`` names classes, the learner has no number of classes, or y_test is not an indicator matrix.
     """
 
     def __init__(self, learner: Learner, given: ArrayLike | None, y_test: Any, n_test: int) -> None:
@@ -56,7 +56,7 @@ class SetClasses:
             self.test = check_indicator(matrix, n_test, self.n, "y_test", "X_test")
 
     def numbered(self, values: NDArray[Any]) -> bool:
-        """Return False: labels are not numbers of columns, since each class has a column of its own."""
+        """Return False: labels are not numbers of columns, since each class has its own column."""
         return False
 
     def names(self, values: NDArray[Any]) -> NDArray[Any]:
@@ -64,18 +64,15 @@ class SetClasses:
         return np.arange(self.n)
 
     def codes(self, values: NDArray[Any], name: str = "oracle") -> NDArray[np.int64]:
-        """Return labels as the learner takes them, (n, n_classes). Raises InputError for those of another width."""
+        """Return labels as the learner takes them, (n, n_classes). Raises InputError for another width."""
         return check_indicator(values, len(values), self.n, name) if len(values) else np.empty((0, self.n), np.int64)
 
     def test_codes(self, values: NDArray[Any]) -> NDArray[np.int64] | None:
-        """Return the test part's labels."""
+        """Return the labels of the test data."""
         return self.test
 
     def answers(self, answered: Any, n: int, so_far: NDArray[Any]) -> tuple[NDArray[Any], NDArray[np.bool_]]:
-        """Check an oracle's answer: labels (n, n_classes) of 0 and 1, and which rows have one: those of -1 have none.
-
-        Raises InputError.
-        """
+        """Check an oracle's answer; return labels (n, n_classes) and a mask of labeled rows. Raises InputError."""
         if isinstance(answered, list | tuple) and answered and all(one is None for one in answered):
             answered = np.full((len(answered), self.n), SKIPPED)
         matrix = indicator_of(answered, self.n, "oracle")

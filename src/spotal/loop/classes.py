@@ -1,4 +1,4 @@
-"""The classes of a loop: names as people give them, numbers as a learner takes them."""
+"""Classes of a loop: names as people write them, and numbers as a learner takes them."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ __all__ = ["ClassNames"]
 
 
 class ClassNames:
-    """What the classes of a loop are called, and which columns of probabilities they are.
+    """Names of the classes of a loop, and their columns of probabilities.
 
     For a learner with a fixed number of outputs, integer labels are the numbers of its columns. All other labels are
-    names: those given, or the sorted ones of the labels and the test part so far.
+    names: the given ones, or the sorted labels and test labels so far.
 
     Parameters
     ----------
-    learner : Learner; one with ``learns_classes`` gets as many columns as there are classes
+    learner : Learner; with ``learns_classes`` its number of columns follows the classes
     given : (c,) all classes in the order of the learner's columns, or None to learn them
-    y_test : (m,) labels of the test part, or None; n_test : int, its rows
+    y_test : (m,) labels of the test data, or None; n_test : int, number of test rows
 
     Raises
     ------
     InputError
-        given or y_test are no classes, or more than the learner has outputs.
+        given or y_test are not classes, or more than the learner has outputs.
     """
 
     def __init__(self, learner: Learner, given: ArrayLike | None, y_test: Any, n_test: int) -> None:
@@ -53,32 +53,32 @@ class ClassNames:
 
     @property
     def has_no_minus_one(self) -> bool:
-        """Whether -1 is no class, but means that there is no label."""
+        """Whether -1 is not a class and means no label."""
         return self.given is None or not (self.given.dtype.kind == "i" and SKIPPED in self.given)
 
     def numbered(self, values: NDArray[Any]) -> bool:
-        """Whether labels are the numbers of columns themselves."""
+        """Return whether labels are numbers of columns."""
         return self.given is None and not self.learns and values.dtype.kind == "i"
 
     def names(self, values: NDArray[Any]) -> NDArray[Any]:
-        """Return all classes by now, in the order of their codes, where ``values`` (n,) are the labels so far."""
+        """Return all classes in the order of their codes, given the labels so far, ``values`` (n,)."""
         if self.given is not None:
             return self.given
         if self.numbered(values):
             return np.arange(self.learner.n_classes)
-        found = [values] if len(values) else []
+        parts = [values] if len(values) else []
         if self.test is not None:
-            found.append(self.test)
-        if not found:
+            parts.append(self.test)
+        if not parts:
             return np.empty(0, np.int64)
-        if not _alike(found[0], found[-1]):
+        if not _alike(parts[0], parts[-1]):
             raise InputError(
-                "y_test", must="hold classes of the type that the oracle answers", found=f"dtype {found[-1].dtype}"
+                "y_test", must="hold classes of the type that the oracle answers", found=f"dtype {parts[-1].dtype}"
             )
-        return np.unique(np.concatenate(found))
+        return np.unique(np.concatenate(parts))
 
     def codes(self, values: NDArray[Any], name: str = "oracle") -> NDArray[np.int64]:
-        """Return labels (n,) as numbers of columns, int64 (n,), and see to it that the learner has these columns."""
+        """Return labels (n,) as numbers of columns, int64 (n,), after fitting the learner's columns to them."""
         if self.numbered(values):
             outside = values[(values < 0) | (values >= self.learner.n_classes)]
             if outside.size:
@@ -89,23 +89,23 @@ class ClassNames:
         return codes_of(values, names, name) if len(values) else np.empty(0, np.int64)
 
     def test_codes(self, values: NDArray[Any]) -> NDArray[np.int64] | None:
-        """Return the test part's labels as numbers of columns, where ``values`` are the loop's labels so far."""
+        """Return the test labels as numbers of columns, given the labels so far, ``values``."""
         if self.test is None or (self.numbered(self.test) and self.numbered(values)):
             return self.test
         return codes_of(self.test, self.names(values), "y_test")
 
     def answers(self, answered: Any, n: int, so_far: NDArray[Any]) -> tuple[NDArray[Any], NDArray[np.bool_]]:
-        """Check an oracle's answer: labels (n,), and which rows have one.
+        """Check an oracle's answer; return labels (n,) and a mask of labeled rows.
 
         Raises
         ------
         InputError
-            It is not one label for each row, of the type of the labels ``so_far``, or no class of this loop.
+            It is not one label for each row, of the type of the labels ``so_far`` and a class of this loop.
 
         Warns
         -----
         SpotalWarning
-            All labels by now are 1, and others are -1: two classes may be meant, and -1 is no label.
+            All labels so far are 1 and others are -1. Two classes may be meant, but -1 means no label.
         """
         shape = shape_of(answered)
         if shape != (n,):
@@ -126,18 +126,18 @@ class ClassNames:
                     SpotalWarning,
                     stacklevel=5,
                 )
-        kept = values[known]
-        if not len(kept):
+        new = values[known]
+        if not len(new):
             return values, known
-        if len(so_far) and not _alike(so_far, kept):
+        if len(so_far) and not _alike(so_far, new):
             raise InputError(
                 "oracle",
                 must=f"answer classes of one type, {so_far.dtype} as before",
-                found=f"dtype {kept.dtype}",
+                found=f"dtype {new.dtype}",
                 remedy="convert them",
             )
-        if self.numbered(kept):
-            outside = kept[(kept < SKIPPED) | (kept >= self.learner.n_classes)]
+        if self.numbered(new):
+            outside = new[(new < SKIPPED) | (new >= self.learner.n_classes)]
             if outside.size:
                 raise InputError(
                     "oracle",
@@ -145,7 +145,7 @@ class ClassNames:
                     found=outside[0],
                 )
         else:
-            self.codes(np.concatenate([so_far, kept]) if len(so_far) else kept)
+            self.codes(np.concatenate([so_far, new]) if len(so_far) else new)
         return values, known
 
     def _all_known(self, y_test: Any, n_test: int) -> NDArray[Any]:
@@ -172,5 +172,5 @@ class ClassNames:
 
 
 def _alike(first: NDArray[Any], second: NDArray[Any]) -> bool:
-    """Whether labels are of one type; whole floats were read as integers."""
+    """Return whether labels are of one type; whole floats were read as integers."""
     return first.dtype.kind == second.dtype.kind or {first.dtype.kind, second.dtype.kind} == set("if")

@@ -1,4 +1,4 @@
-"""What an observer of the labeling loop is told: a round's record and one small class for each thing that happens."""
+"""Events of the labeling loop for observers, and the record of a round."""
 
 from __future__ import annotations
 
@@ -26,16 +26,16 @@ __all__ = [
 
 @dataclass(frozen=True)
 class Round:
-    """What one round did.
+    """Record of one round.
 
     Attributes
     ----------
     number : int, from 0
-    n_labeled : int, labels that the round's model was trained on, so what ``metrics`` belong to
-    picks : int64 (k,), pool rows that the oracle was asked for; none in the closing round
-    metrics : dict of str to float, on the test part; empty without one, or while there was nothing to train on
+    n_labeled : int, number of labels that the round's model, and so ``metrics``, was trained on
+    picks : int64 (k,), pool rows that were queried; none in the closing round
+    metrics : dict of str to float, on the test data; empty without test data or labels
     timings : dict of str to float, seconds: train, embed, measure, query, label
-    selection : Selection or None; None where no strategy chose the picks, and in history read from a state
+    selection : Selection or None; None if no strategy chose the picks, and for rounds read from a state
     """
 
     number: int
@@ -57,7 +57,7 @@ class RoundStarted:
 
 @dataclass(frozen=True)
 class TrainingProgress:
-    """The learner finished an epoch; only from learners that report them."""
+    """The learner finished an epoch; sent only for learners that report epochs."""
 
     number: int
     report: TrainingReport
@@ -65,7 +65,7 @@ class TrainingProgress:
 
 @dataclass(frozen=True)
 class Trained:
-    """The learner was trained, and measured where there is a test part."""
+    """The learner was trained, and measured if there are test data."""
 
     number: int
     n_labeled: int

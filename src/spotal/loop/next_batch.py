@@ -1,4 +1,4 @@
-"""What a round asks for: the rows that a strategy chooses; while there is no label, given, random or cold ones."""
+"""Rows to label in a round: from a strategy or, before the first label, given, random or chosen without a model."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ __all__ = ["Batches", "NextBatch", "Queries"]
 
 
 class Queries(Protocol):
-    """What the loop needs from a strategy.
+    """Interface of a strategy in the loop.
 
-    Read as well: ``needs_probabilities`` (bool, False where missing), and ``needs_embeddings`` (True where missing; if
-    it is False, X itself, flattened, stands in for embeddings, and probabilities come only where they are needed).
+    Optional attributes: ``needs_probabilities`` (bool, default False) and ``needs_embeddings`` (default True). If the
+    latter is False, the flattened X replaces embeddings, and probabilities are computed only if needed.
     """
 
     def query(
@@ -40,12 +40,12 @@ class Queries(Protocol):
         random_state: Seed = None,
         **limits: Any,
     ) -> Selection:
-        """Choose ``budget`` unlabeled rows of the pool (n, d); limits are passed on where the loop was given some."""
+        """Choose ``budget`` unlabeled rows of the pool (n, d), within the limits given to the loop."""
         ...
 
 
 class NextBatch(NamedTuple):
-    """Rows of X to ask for, the selection where a strategy chose them, and where they come from: a word and a line."""
+    """Rows of X to label, the strategy's selection or None, and their source, as a word and as a sentence."""
 
     rows: NDArray[np.int64]
     selection: Selection | None
@@ -54,11 +54,9 @@ class NextBatch(NamedTuple):
 
 
 class Batches:
-    """The batches of a loop over X (n, ...); arguments as for ``ActiveLearner``.
+    """Batches of a loop over X (n, ...); arguments as for ``ActiveLearner``. Raises InputError for a wrong ``initial``.
 
-    points : (n, d), what rows are compared by in every round, or None
-
-    Raises InputError and BudgetError, where ``initial`` is not right.
+    points : (n, d), features in which rows are compared in every round, or None
     """
 
     def __init__(
@@ -77,35 +75,35 @@ class Batches:
 
     @property
     def needs_probabilities(self) -> bool:
-        """Whether the strategy can do nothing without a model."""
+        """Whether the strategy needs a model."""
         return bool(getattr(self.strategy, "needs_probabilities", False))
 
     @property
     def needs_embeddings(self) -> bool:
-        """Whether the strategy compares rows; one that does not only counts them."""
+        """Whether the strategy compares rows, rather than only counting them."""
         return bool(getattr(self.strategy, "needs_embeddings", True))
 
     @property
     def fixed(self) -> NDArray[Any] | None:
-        """What rows are compared by in every round; None where these are the learner's embeddings, which change."""
-        found: NDArray[Any] | None = self.points
+        """Features in which rows are compared in every round; None for the learner's embeddings, which change."""
         if not self.needs_embeddings and isinstance(self.X, np.ndarray) and self.X.dtype != object:
-            found = self.X.reshape(self.n, -1)  # such a strategy only counts rows
-        return found
+            return self.X.reshape(self.n, -1)  # such a strategy only counts rows
+        points: NDArray[Any] | None = self.points
+        return points
 
-    def left(self, state: LoopState, max_labels: int | None, *, priced: bool = True) -> int:
-        """Rows that may still be asked for; ``priced``: for the money of a round."""
-        left = self.n - len(state.labeled) - len(state.skipped)
+    def remaining(self, state: LoopState, max_labels: int | None, *, priced: bool = True) -> int:
+        """Return how many rows may still be queried; ``priced``: with the money of a round."""
+        most = self.n - len(state.labeled) - len(state.skipped)
         if self.limits:
             gone = np.concatenate([state.labeled, state.skipped])
-            left = self.limits.most(np.setdiff1d(np.arange(self.n), gone), state.labeled, priced=priced)
-        return left if max_labels is None else max(0, min(left, max_labels - len(state.labeled)))
+            most = self.limits.most(np.setdiff1d(np.arange(self.n), gone), state.labeled, priced=priced)
+        return most if max_labels is None else max(0, min(most, max_labels - len(state.labeled)))
 
     def first(self, state: LoopState, max_labels: int | None) -> NextBatch:
-        """Rows to ask for while there is no label."""
+        """Return the rows to label before there is any label."""
         priced = self.limits.priced
         if len(state.rounds) == 0 and isinstance(self.initial, np.ndarray):
-            given = self.initial[: self.left(state, max_labels)]
+            given = self.initial[: self.remaining(state, max_labels)]
             return NextBatch(given, None, "given", "the rows given as initial")
         if isinstance(self.initial, int):
             rows = self._random(state, max_labels, self.initial, priced=False)
@@ -135,50 +133,49 @@ class Batches:
         probabilities: NDArray[Any] | None = None,
         codes: NDArray[np.int64] | None = None,
     ) -> NextBatch:
-        """Ask the strategy; ``codes`` are the labels as numbers. Skipped rows are no part of the pool that it sees."""
+        """Query the strategy, with labels as numbers, ``codes``, and without skipped rows in its pool."""
         from spotal.strategies.memory import within
 
         n, priced, strategy = self.n, self.limits.priced, self.strategy
-        budget = self.size if priced else min(self.size, self.left(state, max_labels))
-        kept = np.setdiff1d(np.arange(n), state.skipped)
-        whole, cold = len(kept) == n, len(state.labeled) == 0
-        seen = pool if whole else pool[kept]
-        of: dict[str, Any] = {
+        budget = self.size if priced else min(self.size, self.remaining(state, max_labels))
+        rows = np.setdiff1d(np.arange(n), state.skipped)
+        whole, cold = len(rows) == n, len(state.labeled) == 0
+        part = pool if whole else pool[rows]
+        size: dict[str, Any] = {
             "labeled": len(state.labeled),
             "limited": bool(self.limits),
             "known": probabilities is not None,
             "classes": 0 if probabilities is None else probabilities.shape[1],
         }
         try:
-            with within(self.max_memory, seen.shape, budget, strategy, **of):
+            with within(self.max_memory, part.shape, budget, strategy, **size):
                 selection = strategy.query(
-                    seen,
+                    part,
                     budget,
-                    labeled=None if cold else np.searchsorted(kept, state.labeled),
+                    labeled=None if cold else np.searchsorted(rows, state.labeled),
                     labels=None if cold else codes,
-                    probabilities=probabilities if whole or probabilities is None else probabilities[kept],
+                    probabilities=probabilities if whole or probabilities is None else probabilities[rows],
                     random_state=state.seed(QUERY),
-                    **self.limits.known(kept),
+                    **self.limits.known(rows),
                 )
         except InputError as error:
             raise (error.renamed("X") if error.argument == "pool" and pool is self.X else error) from None
-        found = check_rows(selection.indices, len(kept), "strategy's picks")
-        picks = kept[found]
-        n_known = int(np.isin(picks, state.labeled).sum())
-        if len(found) != (len(found) or 1 if priced else budget) or n_known:
+        picks = rows[check_rows(selection.indices, len(rows), "strategy's picks")]
+        repeated = int(np.isin(picks, state.labeled).sum())
+        if len(picks) != (len(picks) or 1 if priced else budget) or repeated:
             raise InputError(
                 "strategy",
                 must=f"pick {budget} unlabeled rows",
-                found=f"{len(found)}, of which {n_known} labeled already",
+                found=f"{len(picks)}, of which {repeated} labeled already",
                 remedy=f"repair {type(strategy).__name__}",
             )
-        return NextBatch(picks, selection if whole else selection.renumbered(kept, n), "strategy", "")
+        return NextBatch(picks, selection if whole else selection.renumbered(rows, n), "strategy", "")
 
     def _random(self, state: LoopState, max_labels: int | None, budget: float, *, priced: bool) -> NDArray[np.int64]:
-        """Random rows while there is no label: so many, or for so much money."""
+        """Return random rows before there is any label; ``budget`` is their number, or money if ``priced``."""
         rows, seed = np.setdiff1d(np.arange(self.n), state.skipped), state.seed(INITIAL)
         if not priced:
-            budget = int(min(budget, self.left(state, max_labels, priced=False)))
+            budget = int(min(budget, self.remaining(state, max_labels, priced=False)))
         if not self.limits:
             return np.random.default_rng(seed).permutation(rows)[: int(budget)]
         from spotal.strategies import Random

@@ -1,4 +1,4 @@
-"""Oracle: row numbers in, class labels out."""
+"""Oracle: a source of class labels for row numbers."""
 
 from __future__ import annotations
 
@@ -13,33 +13,33 @@ from spotal.numeric.classes import read_labels
 __all__ = ["SKIPPED", "Oracle", "VectorOracle"]
 
 SKIPPED = -1
-"""What an oracle answers for a row that it gives no label."""
+"""Answer of an oracle for a row without a label."""
 
 
 @runtime_checkable
 class Oracle(Protocol):
-    """Whatever knows labels: a vector of known ones, a person at a page, a labeling tool."""
+    """A source of labels: a vector of labels, a person, a labeling tool."""
 
     def __call__(self, indices: NDArray[np.int64]) -> Any:
-        """Labels (n,) of the pool rows ``indices`` (n,), in the same order; -1 or None for a row that gets none."""
+        """Return labels (n,) of the pool rows ``indices`` (n,), in the same order; -1 or None for no label."""
         ...
 
 
 class VectorOracle:
-    """An oracle that looks labels up.
+    """An oracle that looks labels up in a vector.
 
     Parameters
     ----------
     y : (N,)
         The label of each pool row: integers, texts, booleans, floats that are classes or a categorical. It skips rows
         with None, NaN, pandas.NA or the integer -1. Copied.
-    name : str, what errors call y
-    minus_one : bool, whether the integer -1 is no label; False where it is a class
+    name : str, name of y in errors
+    minus_one : bool, whether the integer -1 means no label; False if it is a class
 
     Raises
     ------
     InputError
-        y is not one-dimensional, or holds no classes; or integers below -1.
+        y is not one-dimensional, or holds values that are not classes, or integers below -1.
 
     Examples
     --------
@@ -64,10 +64,10 @@ class VectorOracle:
         return len(self._y)
 
     def __call__(self, indices: NDArray[np.int64]) -> NDArray[Any]:
-        """Labels (n,) of the rows ``indices`` (n,); O(n). Raises InputError for a row outside 0 .. N - 1."""
+        """Return labels (n,) of the rows ``indices`` (n,); O(n). Raises InputError for a row outside 0 .. N - 1."""
         rows = np.asarray(indices, np.int64)
         outside = rows[(rows < 0) | (rows >= len(self._y))]
         if outside.size:
             raise InputError("indices", must=f"lie in 0..{len(self._y) - 1}, the rows of y", found=outside[0])
-        found: NDArray[Any] = self._y[rows]
-        return found
+        labels: NDArray[Any] = self._y[rows]
+        return labels

@@ -1,4 +1,4 @@
-"""What the rows of a loop are compared by: their numbers, or what a pipeline's transformers make of them."""
+"""Features in which the rows of a loop are compared: their numbers, or the output of a pipeline's transformers."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ __all__ = ["compared"]
 
 
 def compared(rows: Any, embeddings: Any, learner: Any, random_state: int) -> Any:
-    """Return what a loop's rows are compared by in every round, a matrix (n, d); None where the learner embeds them.
+    """Return features (n, d) in which rows are compared in every round; None if the learner embeds them.
 
     Parameters
     ----------
-    rows : what the learner is trained on, as :func:`spotal.pool.rows.as_rows` gives it
+    rows : training data of the learner, as :func:`spotal.pool.rows.as_rows` returns them
     embeddings : (n, d) given by the caller, or None
-    learner : Learner; texts, and frames with columns that are no numbers, go through the transformers at the beginning
-        of its pipeline, which are fitted to all rows without labels
-    random_state : int, of the reduction of a sparse matrix
+    learner : Learner; texts, and frames with columns that are not numbers, go through the transformers of its pipeline,
+        which are fitted to all rows without labels
+    random_state : int, for the reduction of a sparse matrix
 
     Raises
     ------
     InputError
-        embeddings have another number of rows, or there is no way to compare texts or such a frame.
+        embeddings have another number of rows, or no transformers turn texts or such a frame into numbers.
     """
     n = count(rows)
     if embeddings is not None:
@@ -60,12 +60,12 @@ def compared(rows: Any, embeddings: Any, learner: Any, random_state: int) -> Any
             "LogisticRegression()), or embed them first",
         )
     with calls.foreign(transformers, "fit_transform without labels", "pass embeddings, in which rows are compared"):
-        found = transformers.fit_transform(rows)
-    return _matrix(found, "X", random_state)
+        features = transformers.fit_transform(rows)
+    return _matrix(features, "X", random_state)
 
 
 def _transformers(learner: Any) -> Any:
-    """The steps of a pipeline before its classifier, not fitted; None where there are none."""
+    """Return the unfitted steps of a pipeline before its classifier; None without such steps."""
     pipeline: Any = getattr(learner, "classifier", None)
     if not hasattr(pipeline, "named_steps") or len(pipeline.steps) < 2:
         return None

@@ -1,4 +1,4 @@
-"""The rounds of a loop: train, embed, query, ask, label, watched by whoever wants to."""
+"""Rounds of a loop: train, embed, query, label, with events for observers."""
 
 from __future__ import annotations
 
@@ -40,11 +40,11 @@ if TYPE_CHECKING:
 __all__ = ["Rounds"]
 
 _FITTED_LAST: WeakValueDictionary[int, Rounds] = WeakValueDictionary()
-"""The loop that fitted a learner last, by the learner's id: several loops may be given the same learner."""
+"""Loop that fitted a learner last, by the learner's id, because loops may share a learner."""
 
 
 class Rounds:
-    """The rounds of a loop. Arguments, attributes and errors as of :class:`spotal.loop.ActiveLearner`."""
+    """Rounds of a loop. Arguments, attributes and errors as for :class:`spotal.loop.ActiveLearner`."""
 
     def __init__(
         self,
@@ -124,20 +124,20 @@ class Rounds:
         self.observers = tuple(observers)
         self._set(LoopState.empty(n, self.random_state))
         if labels is not None:
-            self._set(self._known(labels, n))
+            self._set(self._labeled_state(labels, n))
 
     @property
     def finished(self) -> bool:
-        """Whether nothing is left to do: every row asked for or ``max_labels`` reached, and all labels trained on."""
+        """Whether every row was queried or ``max_labels`` reached, and the model trained on all labels."""
         return self._n_to_ask == 0 and (self._closed or len(self.labeled_) == 0)
 
     def run(self, rounds: int | None = None) -> list[Round]:
-        """Do that many rounds, or fewer where the loop finishes first; None goes on until it is finished.
+        """Do ``rounds`` rounds, or fewer if the loop finishes; None continues until it is finished.
 
         Raises
         ------
         BudgetError
-            rounds is negative or no integer.
+            rounds is negative or not an integer.
         """
         if rounds is not None:
             check_count(rounds, "rounds", error=BudgetError)
@@ -154,7 +154,7 @@ class Rounds:
         BudgetError
             The loop is finished.
         InputError
-            The oracle's or the strategy's answer is not what was asked for. The state is as before the round.
+            The oracle's or the strategy's answer is invalid. The state is unchanged.
         DataFileError
             X is mapped from a file that has changed since the loop was made.
         """
@@ -162,14 +162,14 @@ class Rounds:
         return self._finish(pending, None if pending.closing else self._ask(pending.picks))
 
     def state_dict(self) -> dict[str, Any]:
-        """What a loop made with the same arguments needs to go on from here: plain JSON types.
+        """Return the state from which a loop with the same arguments continues, in plain JSON types.
 
-        The model is not in it, since every round trains from nothing; nor are the data.
+        It has neither data nor model, since every round trains a new one.
         """
         return self._state.to_json()
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go on from a state that ``state_dict`` gave: later rounds are the same, bit for bit, as without the break.
+        """Continue from a state of ``state_dict``. Later rounds are the same, bit for bit, as without the interruption.
 
         Raises
         ------
@@ -179,7 +179,7 @@ class Rounds:
         self._set(LoopState.from_json(state, count(self.X)))
 
     def _set(self, state: LoopState) -> None:
-        """Go on from a state, if it fits to the learner and the classes."""
+        """Continue from a state. Raises InputError unless it fits the learner and the classes."""
         name = "state" if state.rounds else "labels"
         if len(state.labels):
             if isinstance(self._classes, ClassNames) and self._classes.has_no_minus_one and (state.labels == -1).any():
@@ -191,8 +191,8 @@ class Rounds:
         self._pending: Pending | None = None
         self._trained_on = 0
 
-    def _known(self, labels: Any, n: int) -> LoopState:
-        """The state before the first round where some rows are labeled."""
+    def _labeled_state(self, labels: Any, n: int) -> LoopState:
+        """Return the state before the first round with these labels."""
         if isinstance(self._classes, ClassNames):
             given, _ = read_labels(labels, "labels", minus_one=self._classes.has_no_minus_one)
             if len(given) != n:
@@ -205,11 +205,11 @@ class Rounds:
         return LoopState(n, self.random_state, rows, values[rows], none, closed=False, rounds=[])
 
     def _rows(self, X: Any, name: str) -> Any:
-        """Rows like those of the pool."""
+        """Return rows in the form of the pool's."""
         return as_rows(X, name, self._column if has_columns(X) else None)[0]
 
     def _begin(self) -> Pending:
-        """Everything of a round before the oracle is asked."""
+        """Do the part of a round before the oracle."""
         if self._signature is not None:
             self._signature.check()
         if self.finished:
@@ -237,13 +237,13 @@ class Rounds:
         return Pending(batch.rows, metrics, timings, batch.selection, closing=False)
 
     def _finish(self, pending: Pending, answer: tuple[NDArray[Any], NDArray[np.bool_], float] | None) -> Round:
-        """Record a round and what was answered."""
+        """Record a round and its answers."""
         number, picks = len(self.rounds_), pending.picks
         if answer is not None:
             values, known, pending.timings["label"] = answer
-            kept = values[known]
-            if len(kept):
-                self.labels_ = np.concatenate([self.labels_, kept]) if len(self.labels_) else kept.copy()
+            new = values[known]
+            if len(new):
+                self.labels_ = np.concatenate([self.labels_, new]) if len(self.labels_) else new.copy()
         done = Round(number, len(self.labeled_), picks, pending.metrics, pending.timings, pending.selection)
         if answer is not None:
             self.labeled_ = np.concatenate([self.labeled_, picks[known]])
@@ -266,8 +266,8 @@ class Rounds:
 
     @property
     def _n_to_ask(self) -> int:
-        """Rows that may still be asked for."""
-        return self._batches.left(self._state, self.max_labels)
+        """Number of rows that may still be queried."""
+        return self._batches.remaining(self._state, self.max_labels)
 
     def _emit(self, event: Event) -> None:
         for observer in self.observers:
@@ -285,7 +285,7 @@ class Rounds:
         return _FITTED_LAST.get(id(self.learner)) is self
 
     def _train(self, timings: dict[str, float]) -> dict[str, float]:
-        """Train on all labels; metrics on the test part."""
+        """Train on all labels and return metrics on the test data."""
         number, start = len(self.rounds_), time.perf_counter()
         on_epoch = None
         if self.observers and "on_epoch" in inspect.signature(self.learner.fit).parameters:
@@ -303,7 +303,7 @@ class Rounds:
         return metrics
 
     def _embed(self, timings: dict[str, float]) -> tuple[NDArray[np.float32] | None, NDArray[Any]]:
-        """Probabilities of the whole pool, and where its rows are compared."""
+        """Return probabilities of the pool, and features in which its rows are compared."""
         start = time.perf_counter()
         probabilities: NDArray[np.float32] | None = None
         pool = self._batches.fixed
@@ -317,7 +317,7 @@ class Rounds:
         return probabilities, pool
 
     def _ask(self, picks: NDArray[np.int64]) -> tuple[NDArray[Any], NDArray[np.bool_], float]:
-        """The oracle's answer, checked."""
+        """Ask the oracle and check its answer."""
         if self.oracle is None:
             raise InputError(
                 "oracle", must="be given for run and step", found="None", remedy="give one, or use query and teach"
@@ -327,7 +327,7 @@ class Rounds:
         return values, known, time.perf_counter() - start
 
     def _check_sets(self, sets: NDArray[Any] | None) -> None:
-        """Raise InputError where rows may have several classes and the learner or strategy knows one a row."""
+        """Raise InputError if rows may have several classes but the learner or strategy takes one a row."""
         if sets is not None and not is_multilabel(self.learner):
             raise InputError(
                 "learner",
@@ -351,12 +351,12 @@ def _strategy(strategy: Any) -> Queries:
         from spotal.strategies import get
 
         strategy = get(strategy)
-    found: Queries = strategy
-    return found
+    chosen: Queries = strategy
+    return chosen
 
 
 def _sets(oracle: Any) -> NDArray[Any] | None:
-    """The oracle's labels where they are a matrix, or sets; None where they are not."""
+    """Return the oracle's labels if they are a matrix or sets, else None."""
     if oracle is None or callable(oracle) or not (is_sets(oracle) or len(shape_of(oracle)) == 2):
         return None
     if not is_sets(oracle) and shape_of(oracle)[1] == 1:
@@ -377,8 +377,8 @@ def _oracle(oracle: Any, n: int, classes: Any) -> Oracle | None:
     if isinstance(oracle, SetOracle) and len(oracle) != n:
         raise InputError("oracle", must=f"hold one label for each of the {n} rows of X", found=len(oracle))
     if oracle is None or callable(oracle):
-        found: Oracle | None = oracle
-        return found
+        function: Oracle | None = oracle
+        return function
     named = [] if classes is None else np.asarray(classes).tolist()
     vector = VectorOracle(oracle, name="oracle", minus_one=SKIPPED not in named)
     if len(vector) != n:

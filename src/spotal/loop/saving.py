@@ -1,4 +1,4 @@
-"""A loop in a file: its labels and rounds as JSON, with a hash of the data that they belong to."""
+"""Files of loops: labels and rounds as JSON, with a hash of their data."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def write(path: str | os.PathLike[str], state: dict[str, Any], data: dict[str, A
     Raises
     ------
     InputError
-        The file is there and is no saved loop, belongs to other data, or holds answers that the state has not.
+        The file exists and is not a saved loop, belongs to other data, or has labels that the state lacks.
     OutputError
         The file cannot be written.
     """
@@ -51,25 +51,25 @@ def write(path: str | os.PathLike[str], state: dict[str, Any], data: dict[str, A
 
 
 def read(path: str | os.PathLike[str], data: dict[str, Any] | None) -> dict[str, Any]:
-    """Return the state in a file that ``write`` wrote; ``data`` is the fingerprint it must belong to, None for any.
+    """Return the state in a file of ``write``; ``data`` is the expected fingerprint, or None for any.
 
     Raises
     ------
     DataFileError
-        The file is missing, or is no saved loop.
+        The file is missing or is not a saved loop.
     InputError
         It belongs to other data.
     """
     try:
-        found = json.loads(Path(path).read_text(encoding="utf-8"))
-        kind, belongs, state = found["kind"], found["data"], found["state"]
+        content = json.loads(Path(path).read_text(encoding="utf-8"))
+        kind, saved_data, state = content["kind"], content["data"], content["state"]
     except OSError as error:
         raise DataFileError(f"{path} cannot be read ({str(error.strerror).lower()}); check its name") from None
     except (ValueError, KeyError, TypeError):
         raise DataFileError(f"{path} is no saved loop; give a file that ActiveLearner.save wrote") from None
     if kind != KIND or not isinstance(state, dict):
         raise DataFileError(f"{path} is no saved loop; give a file that ActiveLearner.save wrote")
-    if data is not None and belongs != data:
+    if data is not None and saved_data != data:
         raise InputError(
             "path", "was saved with other data", "make the loop with the X that it was saved with", subject=str(path)
         )
@@ -77,6 +77,6 @@ def read(path: str | os.PathLike[str], data: dict[str, Any] | None) -> dict[str,
 
 
 def _answers(state: dict[str, Any]) -> set[tuple[Any, Any]]:
-    """Rows with their labels, and the rows that got none."""
+    """Return pairs of row and label, with None for rows without a label."""
     labels = zip(state.get("labeled", []), map(str, state.get("labels", [])), strict=False)
     return {*labels, *((row, None) for row in state.get("skipped", []))}

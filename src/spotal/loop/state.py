@@ -1,4 +1,4 @@
-"""What a loop knows between two rounds, as plain JSON types and back."""
+"""State of a loop between two rounds, and its conversion to and from plain JSON types."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ INITIAL, NETWORK, QUERY = range(3)
 
 @dataclass(frozen=True)
 class Pending:
-    """A round whose rows have no labels yet; ``closing`` where there are none to ask for."""
+    """A round before its rows are labeled; ``closing`` if there are no rows to label."""
 
     picks: NDArray[np.int64]
     metrics: dict[str, float]
@@ -36,11 +36,11 @@ class Pending:
 
 @dataclass(frozen=True)
 class LoopState:
-    """The model is not in it, since every round trains from nothing; nor are the data.
+    """State between two rounds, without the data and without the model, which every round trains again.
 
-    labeled, skipped : int64, rows in the order in which they were labeled, rows skipped
-    labels : (m,) int64, float64, bool or str, the labels of ``labeled``; int64 (m, classes) of 0 and 1 where rows may
-        have several classes
+    labeled, skipped : int64, labeled rows in the order of labeling, and rows without a label
+    labels : (m,) int64, float64, bool or str, labels of ``labeled``; int64 (m, classes) of 0 and 1 if rows may have
+        several classes
     closed : whether the last round was the closing one
     """
 
@@ -54,17 +54,17 @@ class LoopState:
 
     @classmethod
     def empty(cls, n_rows: int, random_state: int) -> LoopState:
-        """Before the first round."""
+        """Return the state before the first round."""
         none = np.empty(0, np.int64)
         return cls(n_rows, random_state, none, none, none, closed=False, rounds=[])
 
     def seed(self, purpose: int, number: int | None = None) -> int:
-        """The seed of a purpose in the round that comes now, or in another."""
+        """Return the seed of a purpose in the current round, or in round ``number``."""
         key = (len(self.rounds) if number is None else number, purpose)
         return int(np.random.SeedSequence(self.random_state, spawn_key=key).generate_state(1, np.uint32)[0])
 
     def to_json(self) -> dict[str, Any]:
-        """Plain JSON types."""
+        """Return plain JSON types."""
         return {
             "format": _FORMAT,
             "random_state": self.random_state,
@@ -87,10 +87,7 @@ class LoopState:
 
     @classmethod
     def from_json(cls, state: dict[str, Any], n_rows: int) -> LoopState:
-        """What ``to_json`` gave, for a loop over so many rows.
-
-        Raises InputError where it is incomplete or belongs to other data.
-        """
+        """Read a state of ``to_json``. Raises InputError if it is incomplete or belongs to other data."""
         try:
             if state["format"] != _FORMAT or state["n_rows"] != n_rows:
                 raise InputError(
@@ -119,7 +116,7 @@ class LoopState:
 
 
 def _labels(given: Any) -> tuple[NDArray[Any], NDArray[np.bool_]]:
-    """Labels (m,), or 0 and 1 (m, classes), and which of them are known."""
+    """Return labels (m,), or 0 and 1 (m, classes), and a mask of those that are present."""
     if given and isinstance(given[0], list):
         try:
             matrix = np.array(given, np.int64)

@@ -6,7 +6,7 @@ Oosterlee, SIAM J. Sci. Comput. 31, 2008, section 2) gives, with s = x / a,
 
     F(x) = 1/2 + s/2 + sum_{k >= 1} phi(k pi / a) sin(k pi s) / (k pi).
 
-The matrix sin(k pi s) on a grid of s is the same for all directions, so tables for m directions cost one matrix product.
+The matrix sin(k pi s) on a grid of s is the same for all directions: one matrix product gives m tables.
 """
 
 from __future__ import annotations

@@ -18,8 +18,8 @@ class SlicedTransport(IterativeTransport):
     """Iterative distribution transfer to the uniform cube (Pitie, Kokaram and Dahyot 2007; Dai and Seljak 2021).
 
     The cloud is first mapped by the optimal affine map and by its marginal distribution functions. Then, along each
-    random orthonormal frame, weighted one-dimensional optimal maps take its marginals to the cube's exact marginals. The maps
-    are tables looked up by position, and can be inverted: N points cost O(N d^2 L) for L frames, without a sort.
+    random orthonormal frame, weighted one-dimensional optimal maps take its marginals to the cube's. Maps are tables
+    looked up by position, and can be inverted: N points cost O(N d^2 L) for L frames, without a sort.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Networks for images, written out in full, one file each; by name through ``get``."""
+"""Networks for images, one file each; ``get`` makes them by name."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def names() -> tuple[str, ...]:
-    """Names that ``get`` knows, in alphabetical order. Does not import torch."""
+    """Return the names that ``get`` takes, in alphabetical order, without importing torch."""
     return tuple(sorted(_NAMES))
 
 

@@ -10,9 +10,9 @@ __all__ = ["ResNet18"]
 
 
 class ResNet18(nn.Module):
-    """Residual network of 18 layers, in the form used for 32 x 32 images.
+    """Residual network of 18 layers for 32 x 32 images.
 
-    From (n, in_channels, height, width) to (n, n_classes); the embedding before the last layer has 8 width numbers.
+    From (n, in_channels, height, width) to (n, n_classes); embeddings before the last layer have 8 width numbers.
 
     Parameters
     ----------
@@ -42,14 +42,14 @@ class ResNet18(nn.Module):
         self.head = nn.Linear(8 * width, n_classes)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """Logits (n, n_classes)."""
+        """Return logits (n, n_classes)."""
         x = self.stages(F.relu(self.norm(self.stem(x))))
         logits: torch.Tensor = self.head(x.mean((2, 3)))
         return logits
 
 
 class _Block(nn.Module):
-    """Two 3 x 3 convolutions beside a shortcut, which is a 1 x 1 convolution where the shape changes."""
+    """Two 3 x 3 convolutions with a shortcut, a 1 x 1 convolution if the shape changes."""
 
     def __init__(self, inputs: int, outputs: int, stride: int) -> None:
         super().__init__()

@@ -11,9 +11,9 @@ __all__ = ["SmallCNN"]
 class SmallCNN(nn.Module):
     """Three blocks of 3 x 3 convolution, batch norm and ReLU, then an average over the image and a linear layer.
 
-    The first two blocks halve the size, before the norm: that is cheaper than after it, and learns as well.
+    The first two blocks halve the size before the norm, which is cheaper than after it.
 
-    From (n, in_channels, height, width) to (n, n_classes); the embedding before the last layer has 4 width numbers.
+    From (n, in_channels, height, width) to (n, n_classes); embeddings before the last layer have 4 width numbers.
     Made for images of 8 x 8 to 64 x 64; any size of at least 1 x 1 works.
 
     Parameters
@@ -33,7 +33,7 @@ class SmallCNN(nn.Module):
         self.head = nn.Linear(4 * width, n_classes)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """Logits (n, n_classes)."""
+        """Return logits (n, n_classes)."""
         logits: torch.Tensor = self.head(self.blocks(x).mean((2, 3)))
         return logits
 
