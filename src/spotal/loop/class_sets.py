@@ -82,7 +82,7 @@ class SetClasses:
                 must=f"answer 0 and 1 of shape ({n}, {self.n}), or a set of classes for each row",
                 found=f"shape {matrix.shape}",
             )
-        known: NDArray[np.bool_] = ~(matrix == SKIPPED).all(1)
-        if known.any():
-            check_indicator(matrix[known], int(known.sum()), self.n, "oracle")
-        return matrix.astype(np.int64), known
+        present: NDArray[np.bool_] = ~(matrix == SKIPPED).all(1)
+        if present.any():
+            check_indicator(matrix[present], int(present.sum()), self.n, "oracle")
+        return matrix.astype(np.int64), present

@@ -40,8 +40,8 @@ class ClassNames:
         self.given: NDArray[Any] | None = None
         self.test: NDArray[Any] | None = None
         if given is not None:
-            names, known = read_labels(given, "classes", minus_one=False)
-            if not known.all() or len(np.unique(names)) < max(len(names), 2):
+            names, present = read_labels(given, "classes", minus_one=False)
+            if not present.all() or len(np.unique(names)) < max(len(names), 2):
                 raise InputError("classes", must="be two at least, all different", found=names.tolist())
             self.given = names
             self._fit_to(names, "classes")
@@ -115,20 +115,20 @@ class ClassNames:
                 found=f"shape {shape}",
                 remedy="for a function of one row, pass lambda rows: [function(row) for row in rows]",
             )
-        values, known = read_labels(answered, "oracle", minus_one=False)
+        values, present = read_labels(answered, "oracle", minus_one=False)
         if values.dtype.kind == "i" and self.has_no_minus_one:
-            skipped = known & (values == SKIPPED)
-            known &= ~skipped
-            if skipped.any() and known.any() and (values[known] == 1).all() and not (so_far != 1).any():
+            skipped = present & (values == SKIPPED)
+            present &= ~skipped
+            if skipped.any() and present.any() and (values[present] == 1).all() and not (so_far != 1).any():
                 warnings.warn(
                     f"the oracle answered -1 and 1: -1 means no label, so {int(skipped.sum()):,} rows got none and are "
                     "never asked for again; if -1 is a class, pass classes=[-1, 1]",
                     SpotalWarning,
                     stacklevel=5,
                 )
-        new = values[known]
+        new = values[present]
         if not len(new):
-            return values, known
+            return values, present
         if len(so_far) and not _alike(so_far, new):
             raise InputError(
                 "oracle",
@@ -146,16 +146,16 @@ class ClassNames:
                 )
         else:
             self.codes(np.concatenate([so_far, new]) if len(so_far) else new)
-        return values, known
+        return values, present
 
     def _all_known(self, y_test: Any, n_test: int) -> NDArray[Any]:
-        values, known = read_labels(y_test, "y_test", minus_one=False)
+        values, present = read_labels(y_test, "y_test", minus_one=False)
         if len(values) != n_test:
             raise InputError(
                 "y_test", must=f"have shape ({n_test},), one label for each row of X_test", found=values.shape
             )
-        if not known.all():
-            raise InputError("y_test", must="have a label for each row", found=f"none in row {int(known.argmin())}")
+        if not present.all():
+            raise InputError("y_test", must="have a label for each row", found=f"none in row {int(present.argmin())}")
         if self.given is not None:
             codes_of(values, self.given, "y_test")
         return values

@@ -50,14 +50,16 @@ class VectorOracle:
     """
 
     def __init__(self, y: ArrayLike, name: str = "y", *, minus_one: bool = True) -> None:
-        values, known = read_labels(y, name, minus_one=minus_one)
+        values, present = read_labels(y, name, minus_one=minus_one)
         if minus_one and values.dtype.kind == "i" and values.min(initial=0) < SKIPPED:
             raise InputError(
                 name, must="hold classes from 0, or -1 for no label", found=values.min(), remedy="encode it so"
             )
         missing: Any = SKIPPED if values.dtype.kind == "i" and minus_one else None
         self._y = (
-            values if known.all() else np.where(known, values if missing == SKIPPED else values.astype(object), missing)
+            values
+            if present.all()
+            else np.where(present, values if missing == SKIPPED else values.astype(object), missing)
         )
 
     def __len__(self) -> int:

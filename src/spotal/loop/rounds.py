@@ -198,10 +198,10 @@ class Rounds:
             if len(given) != n:
                 raise InputError("labels", must=f"hold one label, or None, for each of the {n} rows", found=len(given))
         try:
-            values, known = self._classes.answers(labels, n, np.empty(0, np.int64))
+            values, present = self._classes.answers(labels, n, np.empty(0, np.int64))
         except InputError as error:
             raise (error.renamed("labels") if error.argument == "oracle" else error) from None
-        none, rows = np.empty(0, np.int64), np.flatnonzero(known)
+        none, rows = np.empty(0, np.int64), np.flatnonzero(present)
         return LoopState(n, self.random_state, rows, values[rows], none, closed=False, rounds=[])
 
     def _rows(self, X: Any, name: str) -> Any:
@@ -240,21 +240,21 @@ class Rounds:
         """Record a round and its answers."""
         number, picks = len(self.rounds_), pending.picks
         if answer is not None:
-            values, known, pending.timings["label"] = answer
-            new = values[known]
+            values, present, pending.timings["label"] = answer
+            new = values[present]
             if len(new):
                 self.labels_ = np.concatenate([self.labels_, new]) if len(self.labels_) else new.copy()
         done = Round(number, len(self.labeled_), picks, pending.metrics, pending.timings, pending.selection)
         if answer is not None:
-            self.labeled_ = np.concatenate([self.labeled_, picks[known]])
-            self.skipped_ = np.concatenate([self.skipped_, picks[~known]])
+            self.labeled_ = np.concatenate([self.labeled_, picks[present]])
+            self.skipped_ = np.concatenate([self.skipped_, picks[~present]])
         self._closed, self._pending = answer is None, None
         self.rounds_.append(done)
         if answer is not None:
             labels = values if values.dtype.kind == "i" else values.astype(object)
             skipped: Any = SKIPPED if values.dtype.kind == "i" else None
-            labels = np.where(known if values.ndim == 1 else known[:, None], labels, skipped)
-            self._emit(Labeled(number, picks, labels, int((~known).sum())))
+            labels = np.where(present if values.ndim == 1 else present[:, None], labels, skipped)
+            self._emit(Labeled(number, picks, labels, int((~present).sum())))
         self._emit(RoundFinished(done))
         return done
 
@@ -323,8 +323,8 @@ class Rounds:
                 "oracle", must="be given for run and step", found="None", remedy="give one, or use query and teach"
             )
         start = time.perf_counter()
-        values, known, _ = self._answer(self.oracle(picks.copy()), len(picks))
-        return values, known, time.perf_counter() - start
+        values, present, _ = self._answer(self.oracle(picks.copy()), len(picks))
+        return values, present, time.perf_counter() - start
 
     def _check_sets(self, sets: NDArray[Any] | None) -> None:
         """Raise InputError if rows may have several classes but the learner or strategy takes one a row."""

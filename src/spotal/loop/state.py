@@ -97,7 +97,7 @@ class LoopState:
                     remedy="give a state of this version and these data",
                 )
             labeled, skipped = (np.array(state[k], np.int64) for k in ("labeled", "skipped"))
-            labels, known = _labels(state["labels"])
+            labels, present = _labels(state["labels"])
             seed, closed = int(state["random_state"]), bool(state["closed"])
             rounds = [
                 Round(r["number"], r["n_labeled"], np.array(r["picks"], np.int64), r["metrics"], r["timings"])
@@ -108,7 +108,7 @@ class LoopState:
                 "state", must="be what state_dict gave", found=f"it broken at {error}", remedy="save it anew"
             ) from None
         check_rows(np.concatenate([labeled, skipped]), n_rows, "state's rows")
-        if labels.shape[:1] != labeled.shape or not known.all():
+        if labels.shape[:1] != labeled.shape or not present.all():
             raise InputError(
                 "state", must=f"hold one label for each of {len(labeled)} rows", remedy="give one of these data"
             )

@@ -47,7 +47,7 @@ def read_labels(labels: Any, name: str, *, minus_one: bool = True) -> tuple[NDAr
     Returns
     -------
     values : (n,) str, int64, float64 or bool; undefined where a label is missing
-    known : bool (n,), True where there is a label
+    present : bool (n,), True where there is a label
 
     Raises
     ------
@@ -64,24 +64,24 @@ def read_labels(labels: Any, name: str, *, minus_one: bool = True) -> tuple[NDAr
     --------
     >>> import numpy as np
     >>> from spotal.numeric.classes import read_labels
-    >>> values, known = read_labels(["gull", None, "tern"], "labels")
-    >>> values[known].tolist(), known.tolist()
+    >>> values, present = read_labels(["gull", None, "tern"], "labels")
+    >>> values[present].tolist(), present.tolist()
     (['gull', 'tern'], [True, False, True])
     >>> read_labels([1.0, np.nan, 0.0], "labels")[0].dtype
     dtype('int64')
     """
-    array, known = _array(labels, name)
+    array, present = _array(labels, name)
     if array.ndim != 1:
         raise InputError(name, must="be 1-D, one class for each row", found=f"shape {array.shape}")
-    values = _of_one_type(array, known, name)
+    values = _of_one_type(array, present, name)
     if values.dtype.kind == "i" and minus_one:
-        given = np.unique(values[known])
+        given = np.unique(values[present])
         if given.tolist() == [-1, 1]:
             raise InputError(
                 name, "holds -1 and 1, and -1 means that there is no label", "use other names for the two classes"
             )
-        known &= values != -1
-    return values, known
+        present &= values != -1
+    return values, present
 
 
 def codes_of(values: NDArray[Any], classes: NDArray[Any], name: str) -> NDArray[np.int64]:
@@ -119,19 +119,19 @@ def _array(labels: Any, name: str) -> tuple[NDArray[Any], NDArray[np.bool_]]:
     return array, np.ones(array.shape, bool)
 
 
-def _of_one_type(array: NDArray[Any], known: NDArray[np.bool_], name: str) -> NDArray[Any]:
-    """Return values as texts, int64, float64 or bool; set ``known`` to False where one is missing."""
+def _of_one_type(array: NDArray[Any], present: NDArray[np.bool_], name: str) -> NDArray[Any]:
+    """Return values as texts, int64, float64 or bool; set ``present`` to False where one is missing."""
     if array.dtype.kind in "OT":
         cells = array.astype(object)
-        known &= np.array([not _is_missing(cell) for cell in cells], bool)
-        kinds = sorted({_kind(cell) for cell in cells[known]})
+        present &= np.array([not _is_missing(cell) for cell in cells], bool)
+        kinds = sorted({_kind(cell) for cell in cells[present]})
         if set(kinds) == {"f", "i"}:
             kinds = ["f"]
         if len(kinds) > 1 or kinds == [""]:
-            types = " and ".join(sorted({type(cell).__name__ for cell in cells[known]})[:3])
+            types = " and ".join(sorted({type(cell).__name__ for cell in cells[present]})[:3])
             raise InputError(name, must="be texts or numbers, all of one type", found=types, remedy="convert them")
         filler: Any = {"U": "", "f": 0.0, "b": False}.get(kinds[0], 0) if kinds else 0
-        filled = [cell if there else filler for cell, there in zip(cells, known, strict=True)]
+        filled = [cell if there else filler for cell, there in zip(cells, present, strict=True)]
         dtype = {"U": np.str_, "f": np.float64, "b": np.bool_}.get(kinds[0] if kinds else "", np.int64)
         try:
             array = np.array(filled, dtype)
@@ -149,20 +149,20 @@ def _of_one_type(array: NDArray[Any], known: NDArray[np.bool_], name: str) -> ND
         if not array.size:
             return np.zeros(array.shape, np.int64)
         raise InputError(name, must="be texts or numbers", found=f"dtype {array.dtype}", remedy="convert them")
-    known &= ~np.isnan(array)
-    values = np.where(known, array, 0).astype(np.float64)
+    present &= ~np.isnan(array)
+    values = np.where(present, array, 0).astype(np.float64)
     if not np.isfinite(values).all():
         raise InputError(name, must="be classes", found="infinity", remedy="repair it")
     if (np.abs(values) > LARGEST_WHOLE).any():
         raise _too_large(name)
     if (values == np.round(values)).all():
         return values.astype(np.int64)
-    different = len(np.unique(values[known]))
-    if different > max(FEW, known.sum() / 2):
+    different = len(np.unique(values[present]))
+    if different > max(FEW, present.sum() / 2):
         raise InputError(
             name,
             must="be classes",
-            found=f"{different:,} different floats among {int(known.sum()):,}, which look like measurements",
+            found=f"{different:,} different floats among {int(present.sum()):,}, which look like measurements",
             remedy="round or bin them first",
         )
     return values

@@ -178,19 +178,19 @@ def bounds(z: Floats, low: Floats, high: Floats) -> None:
 
 
 @_compiled
-def histogram(z: Floats, weight: Floats, low: Floats, per_unit: Floats, held: Floats) -> None:
-    """Add the weight (n,) of each row of z (n, k) to the two knots around it in held (k, knots), in row order.
+def histogram(z: Floats, weight: Floats, low: Floats, per_unit: Floats, total: Floats) -> None:
+    """Add the weight (n,) of each row of z (n, k) to the two knots around it in total (k, knots), in row order.
 
-    The nearer knot gets more: held is continuous in z, so that rounding of z is not magnified.
+    The nearer knot gets more: total is continuous in z, so that rounding of z is not magnified.
     """
-    last = held.shape[1] - 1
+    last = total.shape[1] - 1
     for i in range(len(z)):
         for k in range(z.shape[1]):
             t = min(max((z[i, k] - low[k]) * per_unit[k], 0.0), float(last))
             at = min(int(t), last - 1)
             second = weight[i] * (t - at)
-            held[k, at] += weight[i] - second
-            held[k, at + 1] += second
+            total[k, at] += weight[i] - second
+            total[k, at + 1] += second
 
 
 @_inlined

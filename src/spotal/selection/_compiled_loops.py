@@ -13,7 +13,7 @@ __all__ = ["cover", "degrees", "gains", "keys_below", "measure_reach", "take_gre
 
 
 @compiled
-def keys_below(values: Any, bound: Any, keys: Any, count: Any) -> None:
+def keys_below(values: Integers, bound: Integers, keys: Integers, count: Integers) -> None:
     """Write a key for each value of a row that is at most the row's bound. count (m,) : number of such values.
 
     A key is the bits of the value, then its position, so keys sort by value and then by position. Values without room

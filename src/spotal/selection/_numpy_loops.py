@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import math
 from heapq import heapify, heappop, heappush
-from typing import Any
 
 import numpy as np
+
+from spotal.numeric.shapes import Flags, Floats, Integers
 
 __all__ = ["cover", "degrees", "gains", "keys_below", "measure_reach", "take_greedily", "turn_round"]
 
@@ -18,7 +19,7 @@ FEWEST = 16
 """Candidates whose gains are computed at once, at first; the number doubles until one is taken."""
 
 
-def keys_below(values: Any, bound: Any, keys: Any, count: Any) -> None:
+def keys_below(values: Integers, bound: Integers, keys: Integers, count: Integers) -> None:
     room = keys.shape[1]
     keys[:] = np.iinfo(np.int64).max
     for i, (row, limit) in enumerate(zip(values, bound, strict=True)):
@@ -30,7 +31,15 @@ def keys_below(values: Any, bound: Any, keys: Any, count: Any) -> None:
 
 
 def measure_reach(
-    near: Any, squared: Any, mass: Any, within: float, around: float, least: int, most: int, reach: Any, count: Any
+    near: Integers,
+    squared: Floats,
+    mass: Floats,
+    within: float,
+    around: float,
+    least: int,
+    most: int,
+    reach: Floats,
+    count: Integers,
 ) -> None:
     size, k = near.shape
     total = np.zeros((size, k))
@@ -41,7 +50,7 @@ def measure_reach(
     count[:] = last + 1
 
 
-def turn_round(near: Any, squared: Any, count: Any, start: Any, row: Any, away: Any) -> None:
+def turn_round(near: Integers, squared: Floats, count: Integers, start: Integers, row: Integers, away: Floats) -> None:
     size, k = near.shape
     chosen = np.arange(k) < count[:, None]
     ends = near[chosen]
@@ -51,37 +60,44 @@ def turn_round(near: Any, squared: Any, count: Any, start: Any, row: Any, away: 
     away[:] = squared[chosen][order]
 
 
-def degrees(row: Any, reach: Any, away: Any) -> None:
+def degrees(row: Integers, reach: Floats, away: Floats) -> None:
     exponents = -away / reach[row]
     away[:] = np.fromiter(map(math.exp, exponents.tolist()), np.float64, len(row))  # NumPy's exp rounds otherwise
 
 
-def cover(c: int, start: Any, row: Any, degree: Any, covered: Any) -> None:
+def cover(c: int, start: Integers, row: Integers, degree: Floats, covered: Floats) -> None:
     edges = slice(start[c], start[c + 1])
     rows = row[edges]
     covered[rows] = np.maximum(covered[rows], degree[edges])
 
 
 def gains(
-    candidates: Any, price: Any, start: Any, row: Any, degree: Any, weight: Any, covered: Any, bound: Any
+    candidates: Integers,
+    price: Floats,
+    start: Integers,
+    row: Integers,
+    degree: Floats,
+    weight: Floats,
+    covered: Floats,
+    bound: Floats,
 ) -> None:
     bound[:] = _gains(candidates, start, row, degree, weight, covered) / price
 
 
 def take_greedily(
-    candidates: Any,
-    price: Any,
-    open_: Any,
-    heap: Any,
-    bound: Any,
-    seen: Any,
-    state: Any,
-    start: Any,
-    row: Any,
-    degree: Any,
-    weight: Any,
-    covered: Any,
-    picks: Any,
+    candidates: Integers,
+    price: Floats,
+    open_: Flags,
+    heap: Integers,
+    bound: Floats,
+    seen: Integers,
+    state: Integers,
+    start: Integers,
+    row: Integers,
+    degree: Floats,
+    weight: Floats,
+    covered: Floats,
+    picks: Integers,
 ) -> int:
     """As in ``_compiled_loops``; gains of several candidates are computed at once, which gives the same picks."""
     taken, count, batch = int(state[1]), 0, FEWEST
@@ -111,7 +127,9 @@ def take_greedily(
     return count
 
 
-def _gains(centers: Any, start: Any, row: Any, degree: Any, weight: Any, covered: Any) -> Any:
+def _gains(
+    centers: Integers, start: Integers, row: Integers, degree: Floats, weight: Floats, covered: Floats
+) -> Floats:
     """Return the gain in coverage of each of these rows."""
     first, sizes = start[centers], np.diff(start)[centers]
     edges = np.repeat(first - np.cumsum(sizes) + sizes, sizes) + np.arange(sizes.sum())

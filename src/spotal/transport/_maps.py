@@ -104,18 +104,18 @@ def binned_cdf(z: torch.Tensor, w: torch.Tensor, low: torch.Tensor, step: torch.
     counts as below it. So the result is continuous in z, and many maps in a row do not magnify rounding. Points outside
     count at the first or last position.
     """
-    held = z.new_zeros(z.shape[1], knots)
+    total = z.new_zeros(z.shape[1], knots)
     if z.device.type == "cpu":
         from spotal.numeric.kernels import histogram
 
-        histogram(z.numpy(), w.numpy(), low.numpy(), (1 / step).numpy(), held.numpy())
+        histogram(z.numpy(), w.numpy(), low.numpy(), (1 / step).numpy(), total.numpy())
     else:
         t = ((z - low) * (1 / step)).clamp_(0, knots - 1)
         place = t.long().clamp_(max=knots - 2)
         second = w[:, None] * (t - place)
-        held.T.scatter_add_(0, place, w[:, None] - second).scatter_add_(0, place + 1, second)
-    below = held.cumsum(1)
-    return (below - held / 2) / below[:, -1:]
+        total.T.scatter_add_(0, place, w[:, None] - second).scatter_add_(0, place + 1, second)
+    below = total.cumsum(1)
+    return (below - total / 2) / below[:, -1:]
 
 
 def _interpolate(at: torch.Tensor, x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
