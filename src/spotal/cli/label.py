@@ -48,8 +48,8 @@ def label(
 ) -> None:
     """Open the labeling page of a project. Ctrl-C stops it.
 
-    Each answer is saved before the next item is shown. Several people can use the page at the same time. The first batch
-    is chosen at once. When all its items are answered, a button on the page chooses the next batch.
+    Each answer is saved before the next item is shown. Several people can use the page at the same time. The first
+    batch is chosen at once. When all its items are answered, a button on the page chooses the next batch.
 
     If the folder holds images and is no project, the page asks for the classes and makes a project beside it:
     photos-labels for photos. The same command opens that project the next time.
