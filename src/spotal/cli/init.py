@@ -111,7 +111,7 @@ def init(
     from spotal.project import Audit, LimitSettings, Project, Settings, Stop
     from spotal.project.advice.audit_size import suited
     from spotal.project.copies import find_copies
-    from spotal.project.findings import told_empty
+    from spotal.project.findings import describe_empty
     from spotal.project.learning import recipe_for, resolve
 
     dialect = dialect_of(encoding, delimiter)
@@ -146,7 +146,7 @@ def init(
         copies = find_copies(project, show)
         project.items.hold_together(copies.together())
         counts, settings = project.counts(), project.settings
-        notes = list(told_empty(project.arrived))
+        notes = list(describe_empty(project.arrived))
         endings = Counter(Path(item.id).suffix.lower() or "without an ending" for item in project.items)
     if as_json:
         print_json(
@@ -162,8 +162,8 @@ def init(
             }
         )
         return
-    if copies.told():
-        notes.append(copies.told())
+    if copies.summary():
+        notes.append(copies.summary())
     print_summary(folder, settings, counts, endings, notes, recipe.name, chosen)
 
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from spotal.project import Project, Settings
-    from spotal.project.board import Place
+    from spotal.project.item_states import ItemState
 
 __all__ = ["MOST_DRAWN", "NONE", "OPEN", "SKIPPED", "TIED", "marks", "projection", "projection_name", "within"]
 
@@ -65,7 +65,7 @@ def within(project: Project, box: tuple[int, int, int, int]) -> set[int]:
     return set(np.flatnonzero(inside).tolist())
 
 
-def marks(places: Iterable[Place], settings: Settings) -> dict[int, int | None]:
+def marks(places: Iterable[ItemState], settings: Settings) -> dict[int, int | None]:
     """Return the mark of each item: the index of its class, one of the marks below 0, or None for no mark.
 
     If an item has several classes, the mark is the first of them in the order of the settings.

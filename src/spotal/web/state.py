@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from spotal.project.advice import learning_curve
-from spotal.project.board import Board
+from spotal.project.item_states import Board
 from spotal.project.predictions import LIKELY, Predictions, read_predictions
 from spotal.project.status import points_of
 from spotal.web.pictures import version
@@ -21,7 +21,7 @@ from spotal.web.projection import marks, projection_name
 
 if TYPE_CHECKING:
     from spotal.project import Item, Pick, Project
-    from spotal.project.board import Place
+    from spotal.project.item_states import ItemState
     from spotal.project.records import Counts
 
 __all__ = ["States", "item", "project_key"]
@@ -47,7 +47,7 @@ class States:
         self._epoch = ""
         self._about: dict[str, Any] = {}
         self._cache: dict[int, dict[str, Any]] = {}
-        self._votes: dict[int, tuple[Place, Any]] = {}
+        self._votes: dict[int, tuple[ItemState, Any]] = {}
         self._figures: tuple[Counts, dict[str, Any]] | None = None
 
     def catch_up(self) -> None:
@@ -92,7 +92,7 @@ class States:
             state = {name: value for name, value in about.items() if name != "round"} | state
             state["curve"] = _curve(self._project, len(self._project.models), self._project.rounds.last_audit_event())
         else:
-            marked = marks(seen.places, self._project.settings)
+            marked = marks(seen.changed, self._project.settings)
             state |= {"still": seen.still, "gone": seen.gone, "marks": marked}
         if annotator is not None and (seen.is_whole or undoable):
             state["undoable"] = _undoable(self._project, annotator)
@@ -107,7 +107,7 @@ class States:
             self._cache = {}
         return self._about
 
-    def _tasks(self, places: list[Place]) -> list[dict[str, Any]]:
+    def _tasks(self, places: list[ItemState]) -> list[dict[str, Any]]:
         """Return tasks in full. Votes are cached until the next answer about the item, the rest for the epoch."""
         new = [place.number for place in places if place.number not in self._cache]
         if new:
