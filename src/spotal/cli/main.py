@@ -43,25 +43,25 @@ app = typer.Typer(
 )
 app.command(
     epilog="Examples: [bold]spotal demo[/bold], [bold]spotal demo --data my-images/ --rounds 4 --budget 20[/bold], "
-    "[bold]spotal demo --imbalance 20 --seeds 10[/bold]",
+    "[bold]spotal demo --imbalance 20 --seeds 10[/bold]"
 )(demo)
 app.command(
     epilog="Examples: [bold]spotal select embeddings.npy --budget 100[/bold], [bold]spotal select table.parquet -n 50 "
-    "--labeled done.csv --id-column name[/bold], [bold]spotal select photos/ -n 20 --model resnet.pt[/bold]",
+    "--labeled done.csv --id-column name[/bold], [bold]spotal select photos/ -n 20 --model resnet.pt[/bold]"
 )(select)
 app.command(
     epilog="Examples: [bold]spotal embed photos/ --model facebook/dinov2-small --out pool[/bold], [bold]spotal embed "
     "reviews.csv --column text --model ./minilm --out pool[/bold], [bold]spotal embed fashion-mnist --train simclr "
-    "--out pool[/bold]",
+    "--out pool[/bold]"
 )(embed)
 app.command(
     epilog="Examples: [bold]spotal estimate picks.csv --values right.csv[/bold], [bold]spotal estimate picks.csv "
-    "--values labels.csv --prevalence cat[/bold]",
+    "--values labels.csv --prevalence cat[/bold]"
 )(estimate)
 
 app.command(
     epilog="Examples: [bold]spotal bench --list[/bold], [bold]spotal bench smoke[/bold], [bold]spotal bench reporting "
-    "--dry-run[/bold]",
+    "--dry-run[/bold]"
 )(bench)
 app.command(epilog="Examples: [bold]spotal report spotal-bench[/bold], [bold]spotal report my-project[/bold]")(report)
 
@@ -120,10 +120,7 @@ def _top(
     version: Annotated[
         bool,
         typer.Option(
-            "--version",
-            is_eager=True,
-            help="Print the version and exit.",
-            callback=lambda value: _print_version(value),
+            "--version", is_eager=True, help="Print the version and exit.", callback=lambda value: _print_version(value)
         ),
     ] = False,
 ) -> None:

@@ -122,8 +122,7 @@ def select(
         ),
     ] = None,
     skip_bad_rows: Annotated[
-        bool,
-        typer.Option("--skip-bad-rows", help="Leave out rows that hold NaN or infinity, and print how many."),
+        bool, typer.Option("--skip-bad-rows", help="Leave out rows that hold NaN or infinity, and print how many.")
     ] = False,
     device: Annotated[str, typer.Option(help="Device for large pools: auto, cpu or cuda.")] = "auto",
     engine: Annotated[
@@ -314,13 +313,7 @@ def _write(out: Path, selection: Selection, request: Request, strategy: str, kee
 
 
 def _summary(
-    selection: Selection,
-    request: Request,
-    strategy: str,
-    seconds: float,
-    out: Path,
-    budget: float,
-    most: int | None,
+    selection: Selection, request: Request, strategy: str, seconds: float, out: Path, budget: float, most: int | None
 ) -> dict[str, Any]:
     """Return the figures to print. Coverage is measured only if ``most`` bytes are enough for it."""
     from spotal.cli.scale import MEASURED
