@@ -17,8 +17,7 @@ export class Outbox {
   said = new Map();
   /** @type {Map<string, Answer>} answers that localStorage cannot store */
   inMemory = new Map();
-  /** @type {Promise<void> | null} */
-  running = null;
+  /** @type {Promise<void> | null} */ running = null;
   counter = 0;
 
   /**
@@ -38,10 +37,7 @@ export class Outbox {
     return this.inMemory.size > 0;
   }
 
-  /**
-   * Store an answer until the server has it.
-   * @param {Answer} answer
-   */
+  /** Store an answer until the server has it. @param {Answer} answer */
   put(answer) {
     this.latest = Math.max(this.latest, Date.now()); // keep the order if the clock is set back
     const stamp = `${String(this.latest).padStart(15, "0")}-${String(this.counter++).padStart(6, "0")}`;
@@ -70,8 +66,7 @@ export class Outbox {
 
   /** Return this project's keys in localStorage, oldest first. */
   keys() {
-    /** @type {string[]} */
-    const keys = [];
+    /** @type {string[]} */ const keys = [];
     try {
       for (let k = 0; k < (this.storage?.length ?? 0); k++) {
         const key = this.storage?.key(k);
@@ -137,10 +132,7 @@ export class Outbox {
     });
   }
 
-  /**
-   * @param {Entry} entry
-   * @param {string} error
-   */
+  /** @param {Entry} entry @param {string} error */
   refuse([key, answer], error) {
     this.refused.push({ error, answer });
     this.drop(key);
