@@ -23,7 +23,7 @@ export interface Answer {
 }
 
 /** The server's reply to an answer: the item's answer now, or the reason why it was refused. */
-export type Said = { id: string; item?: number; now?: Word | null; error?: string };
+export type AnswerReply = { id: string; item?: number; now?: Word | null; error?: string };
 
 /** A guess of the model, or a suggestion of an imported file, which may have no probability. */
 export interface Guess {

@@ -112,17 +112,17 @@ function announce(isOver) {
   const first = announced === null;
   announced = key;
   if (isOver || !task) {
-    said("No items left to answer");
+    announceText("No items left to answer");
     return;
   }
   const best = several.guessed(task.guess);
   const guess = best ? `, ${task.suggested ? "a file suggests" : "the model guesses"} ${spoken(best)}` : "";
-  said(`${first ? "" : "Next: "}${task.text?.slice(0, 300) ?? task.id}${task.votes ? ", conflict" : ""}${guess}`);
+  announceText(`${first ? "" : "Next: "}${task.text?.slice(0, 300) ?? task.id}${task.votes ? ", conflict" : ""}${guess}`);
 }
 
 /** @type {string[]} */ let words = [];
 /** Announce a sentence, together with others of the same moment. @param {string} text */
-function said(text) {
+function announceText(text) {
   words.push(text);
   queueMicrotask(() => {
     if (!words.length) return;
@@ -149,7 +149,7 @@ function act(kind, label) {
   if (several.on && kind === "label" && label !== undefined) {
     if (ended || !targeted().length) return;
     several.toggle(label);
-    said(`${label} ${several.names.has(label) ? "chosen" : "removed"}`);
+    announceText(`${label} ${several.names.has(label) ? "chosen" : "removed"}`);
     update();
   } else if (kind === "confirm") {
     const { kind, label } = several.answer;
@@ -294,7 +294,7 @@ function start() {
   addEventListener("beforeunload", (event) => { if (session.outbox?.fragile) event.preventDefault(); });
   document.addEventListener("visibilitychange", () => { if (!document.hidden && session.state && !session.lost) session.refresh(); });
   session.addEventListener("change", update);
-  session.addEventListener("say", (event) => said(/** @type {CustomEvent<string>} */ (event).detail));
+  session.addEventListener("say", (event) => announceText(/** @type {CustomEvent<string>} */ (event).detail));
   session.addEventListener("ask", (event) => askEarlier(/** @type {CustomEvent} */ (event).detail));
   session.addEventListener("file", (event) => {
     const file = /** @type {CustomEvent<string>} */ (event).detail;

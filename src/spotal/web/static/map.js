@@ -214,7 +214,7 @@ export class PoolMap {
     else browse([x, y, x, y]);
   }
 
-  /** Where a row of the map is drawn. @param {number} k */
+  /** Return the pixel of an item by its index. @param {number} k */
   place(k) {
     return this.spot(this.points?.x[k] ?? 0, this.points?.y[k] ?? 0);
   }

@@ -2,7 +2,7 @@
 // Each answer has its own key in localStorage, so reloading, closing the browser or a second tab loses nothing. Each
 // answer has an id, so the server records it once, even if it is sent several times.
 
-/** @import { Answer, Said } from "../protocol.d.ts" */
+/** @import { Answer, AnswerReply } from "../protocol.d.ts" */
 /** @typedef {Pick<Storage, "length" | "key" | "getItem" | "setItem" | "removeItem">} Shelf */
 /** @typedef {[key: string, answer: Answer]} Entry */
 
@@ -13,8 +13,8 @@ const MOST = 100;
 export class Outbox {
   /** @type {{ error: string, answer: Answer }[]} answers that the server refused */
   refused = [];
-  /** @type {Map<string, Said>} the server's replies by the answer's id */
-  said = new Map();
+  /** @type {Map<string, AnswerReply>} the server's replies by the answer's id */
+  replies = new Map();
   /** @type {Map<string, Answer>} answers that localStorage cannot store */
   inMemory = new Map();
   /** @type {Promise<void> | null} */ running = null;
@@ -101,7 +101,7 @@ export class Outbox {
     } finally {
       this.running = null;
     }
-    return this.said;
+    return this.replies;
   }
 
   async send() {
@@ -121,11 +121,11 @@ export class Outbox {
 
   /** @param {Entry[]} part */
   async sendPart(part) {
-    /** @type {{ results: Said[] }} */
+    /** @type {{ results: AnswerReply[] }} */
     const { results } = await this.post("api/answers", { project: this.project, answers: part.map(([, answer]) => answer) });
     results.forEach((result, k) => {
       const entry = part[k];
-      this.said.set(result.id, result);
+      this.replies.set(result.id, result);
       if (!entry) return;
       if (result.error) this.refuse(entry, result.error);
       else this.drop(entry[0]);

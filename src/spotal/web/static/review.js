@@ -189,13 +189,13 @@ export class Review {
     if (!tile || !chip) return;
     const { words, annotator, state } = this.session;
     const mine = words.get(number);
-    const said = new Map(Object.entries(votes));
-    if (mine && annotator) said.set(annotator, mine); // it may not be sent yet
-    const answers = [...new Set([...said.values()].map(spoken))];
+    const given = new Map(Object.entries(votes));
+    if (mine && annotator) given.set(annotator, mine); // it may not be sent yet
+    const answers = [...new Set([...given.values()].map(spoken))];
     chip.replaceChildren(answers.join(" / "), ...(guess ? [h("small", {}, `model: ${several.phrase(guess.label) || "none of these"} ${percent(guess.probability)}`)] : []));
     const only = answers.length === 1 ? (state?.classes.indexOf(answers[0] ?? "") ?? -1) : -1;
     chip.className = `chip done ${only < 0 ? "" : color(only)}`;
-    const people = [...said].map(([who, word]) => `${who}: ${spoken(word)}${word === votes[who] && votes[who]?.suggested ? ", a confirmed suggestion" : ""}`).join("; ");
+    const people = [...given].map(([who, word]) => `${who}: ${spoken(word)}${word === votes[who] && votes[who]?.suggested ? ", a confirmed suggestion" : ""}`).join("; ");
     tile.title = `${id} (${people})`;
     tile.setAttribute("aria-label", `${text?.slice(0, 80) ?? id}, ${people}`);
     tile.setAttribute("aria-pressed", String(this.marked.has(number)));

@@ -215,9 +215,9 @@ export class Session extends EventTarget {
       answer: { id: newId(), item, annotator: this.annotator, kind: /** @type {const} */ ("undo"), of: id },
     }));
     const answers = entries.map(({ answer }) => answer);
-    await this.record(answers, (said) => {
+    await this.record(answers, (replies) => {
       entries.forEach(({ before, answer: { id, item } }) => {
-        const now = said.get(id)?.now ?? (this.lost ? before : null);
+        const now = replies.get(id)?.now ?? (this.lost ? before : null);
         if (now) this.words.set(item, now);
         else {
           this.words.delete(item);
@@ -236,21 +236,21 @@ export class Session extends EventTarget {
 
   /**
    * @param {Answer[]} entries
-   * @param {(said: Outbox["said"]) => string} done returns the sentence to announce when all are stored
+   * @param {(replies: Outbox["replies"]) => string} done returns the sentence to announce when all are stored
    */
   async record(entries, done) {
     this.saving = true;
     this.changed();
     for (const entry of entries) this.outbox?.put(entry);
-    /** @type {Outbox["said"]} */ let said = new Map();
+    /** @type {Outbox["replies"]} */ let replies = new Map();
     try {
-      if (!this.lost) said = await this.send(); // otherwise it is sent when the server is back
+      if (!this.lost) replies = await this.send(); // otherwise it is sent when the server is back
     } catch (error) {
       this.fail(error);
     }
     this.saving = false;
     this.recorded++;
-    if (!entries.some(({ id }) => said.get(id)?.error)) this.say(done(said));
+    if (!entries.some(({ id }) => replies.get(id)?.error)) this.say(done(replies));
     this.changed();
     this.tabs?.postMessage("changed");
     if (!this.lost) {
@@ -312,7 +312,7 @@ export class Session extends EventTarget {
     const { outbox } = this;
     if (!outbox) throw new Lost("The server cannot be reached.");
     const waiting = outbox.size;
-    const said = await outbox.flush();
+    const replies = await outbox.flush();
     if (this.lost) this.restored(waiting);
     for (const { error, answer } of outbox.refused.splice(0)) {
       this.problem = `An answer was not recorded: ${error}.`;
@@ -320,7 +320,7 @@ export class Session extends EventTarget {
       this.own.delete(answer.item);
       this.stack = this.stack.filter((group) => group.every(({ id }) => id !== answer.id));
     }
-    return said;
+    return replies;
   }
 
   next() {
