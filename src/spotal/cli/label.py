@@ -78,10 +78,8 @@ def label(
     tasks = TASKS | {"export": Task("writing the labels", f"{__name__}:export", "labels.csv")}
     options: dict[str, Any] = {"host": host, "port": port, "annotator": annotator, "browser": not no_browser}
     if images is not None:
-        say(
-            console,
-            f"{len(images.paths):,} images in {images.root}: the page asks for the classes, then makes {folder}",
-        )
+        listing = f"{len(images.paths):,} image{'s' * (len(images.paths) != 1)} in {images.root}"
+        say(console, f"{listing}: the page asks for the classes, then makes {folder}")
         labeled = serve_setup(images, folder, ready, tasks=tasks, **options)
         say(console, f"Stopped; {labeled:,} labeled" if labeled >= 0 else "Stopped; no project was made")
         if labeled >= 0:
