@@ -95,7 +95,7 @@ export type Undoable = { id: string; item: number; name: string; round: number }
 /** Marks of items by number: the index of a class, a number below 0, or null for no mark. */
 export type Marks = Record<string, number | null>;
 
-/** Long work of the server: one at a time, running while `outcome` is null. See jobs.py. */
+/** Long work of the server, one job at a time. `outcome` is null while it runs; "finished" means nothing to choose. */
 export interface Job {
   id: number;
   task: string;
