@@ -124,7 +124,8 @@ class TableItems:
         return contents
 
     def _content(self, cell: Any, file: Path, row: int) -> Content:
-        value, path = cell, None
+        value: Any = cell
+        path: str | None = None
         if isinstance(cell, dict):
             value, path = cell.get("bytes"), cell.get("path")
         elif isinstance(cell, str) and self.takes == "images":
