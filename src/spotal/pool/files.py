@@ -171,7 +171,7 @@ def _npz_pool(path: Path, named: dict[str, str | None]) -> PoolFile:
             raise InputError(
                 argument, must=f"name an array of {path}", found=repr(name), remedy=f"it has {listed([*arrays])}"
             )
-    usual = [name for name in ("X", "embeddings") if name in arrays]
+    usual: list[str] = [name for name in ("X", "embeddings") if name in arrays]
     matrices = usual or [name for name, array in arrays.items() if array.ndim == 2]
     if not matrices or (len(matrices) > 1 and not usual):
         raise DataFileError(
