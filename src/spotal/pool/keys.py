@@ -13,9 +13,16 @@ from spotal.numeric.arrays import check_rows
 from spotal.tables import Table
 from spotal.tables.formulas import unescape_formula
 
-__all__ = ["PoolIds", "aligned", "key_column", "rows_of", "usual_key"]
+__all__ = ["PoolIds", "aligned", "key_column", "no_columns", "rows_of", "usual_key"]
 
 PoolIds = Sequence[str] | NDArray[np.int64] | None
+
+
+def no_columns(named: dict[str, str | None], what: str) -> None:
+    """Raise InputError if one of the arguments names a column of ``what``, which has no columns."""
+    for argument, name in named.items():
+        if name is not None:
+            raise InputError(argument, f"{name!r} cannot be read from {what}, which has no columns", "leave it out")
 
 
 def usual_key(names: Container[str], id_column: str | None) -> str | None:
