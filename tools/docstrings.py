@@ -1,6 +1,6 @@
-"""A griffe extension: our docstrings as the site shows them.
+"""Griffe extension that adapts docstrings for the site.
 
-Types come from signatures. What stands after a parameter's colon (shapes, units) begins its description.
+Types come from signatures. The text after a parameter's colon (shapes, units) becomes the start of its description.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ TYPE = re.compile(r"^(int|float|bool|str|Path)( or None)?(, optional)?(, |\.?$)"
 
 
 class Docstrings(griffe.Extension):
-    """Rewrite docstrings before they are parsed."""
+    """Griffe extension that rewrites docstrings before they are parsed."""
 
     def on_object(self, *, obj: griffe.Object, **_: Any) -> None:
         """Rewrite the docstring of any module, class, function or attribute."""
@@ -25,7 +25,7 @@ class Docstrings(griffe.Extension):
 
 
 def parameters(text: str) -> str:
-    """Move what follows the colon in lines of the section Parameters into the description below."""
+    """Move the text after the colon in lines of the section Parameters into the description below."""
     lines: list[str] = []
     inside = False
     rows = text.split("\n")
@@ -33,18 +33,18 @@ def parameters(text: str) -> str:
         below = rows[number + 1] if number + 1 < len(rows) else ""
         if below.startswith("---"):
             inside = line.strip() in ("Parameters", "Attributes", "Other Parameters")
-        found = PARAMETER.match(line) if inside else None
-        if found is None:
+        match = PARAMETER.match(line) if inside else None
+        if match is None:
             lines.append(line)
         else:
-            about = TYPE.sub("", found[2])
+            about = TYPE.sub("", match[2])
             more = below.startswith(" ") and about and not about.endswith((".", ":", ";"))
-            lines += [found[1], f"    {about}{'.' * bool(more)}"]
+            lines += [match[1], f"    {about}{'.' * bool(more)}"]
     return "\n".join(lines)
 
 
 def _link(obj: griffe.Object, name: str) -> str:
-    """A link to a name of ours where the site has it, else the name."""
+    """Link a name of spotal if the site has it, else return the name."""
     path = name
     if not name.startswith("spotal."):
         first, _, rest = name.partition(".")
