@@ -34,7 +34,7 @@ def key_column(table: Table, ids: PoolIds, id_column: str | None, value: str | N
     """Return the column of a table that names the rows of a pool.
 
     This is the first that the table has of ``id_column``, ``id``, ``row``, and a column other than ``value`` whose
-    cells are all ids of the pool. None means that the table is in the order of the pool.
+    cells are the same set as the pool's ids. None means that the table is in the order of the pool.
     """
     usual = usual_key(table.names, id_column)
     if usual is not None or ids is None:
