@@ -274,10 +274,10 @@ def test_a_project_of_somebody_elses_is_adopted(make, annotator, server, refused
     result = command("pull", project.folder)
     assert result.stdout.splitlines() == [
         "Pulled 1 new, 0 changed, 0 withdrawn answers",
-        "  1 tasks there are none of this project's",
-        f"1 wait for an answer still. Next: spotal pull {project.folder}",
+        "  1 tasks in Label Studio do not belong to this project",
+        f"1 items still wait for an answer. Next: spotal pull {project.folder}",
     ]
-    assert "chooses 'cow', which is no class in spotal.toml; it counts as no answer" in result.stderr
+    assert "chooses 'cow', which is no class in spotal.toml; it is not counted as an answer" in result.stderr
     assert project.labels.current()["t0"].label == "hen"
 
 

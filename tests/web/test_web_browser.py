@@ -187,7 +187,7 @@ def test_a_batch_is_labeled_by_keyboard_alone_and_each_answer_is_on_disk_before_
         done(page)
         assert page.get_by_role("button", name="Choose the next batch").is_enabled()
         page.get_by_role("progressbar", name="Batch: 5 of 5").wait_for()
-        assert "Nothing left to answer" in page.inner_text("#said")
+        assert "No items left to answer" in page.inner_text("#said")
         page.keyboard.press("1")  # keys do nothing now
         page.keyboard.press("u")
         wait(lambda: len(images.labels.history()) == 6)
@@ -200,7 +200,7 @@ def test_the_model_is_shown_with_its_guess_and_why_and_the_map_in_words(images, 
         page = visit(server.address)
         shown(page, "p00.png")
         why = page.inner_text("#why")
-        assert "Stands for 3 images of 12" in why
+        assert "Represents 3 images of 12" in why
         assert "70 %" in why
         assert page.locator("#why img[alt='p03.png']").count() == 1
         assert "70 %" in page.get_by_role("button", name="green").inner_text()
@@ -209,7 +209,7 @@ def test_the_model_is_shown_with_its_guess_and_why_and_the_map_in_words(images, 
         shown(page, "p01.png")
         until(
             page,
-            "document.querySelector('#map-text').textContent.startsWith('1 labeled, 4 picked and waiting')",
+            "document.querySelector('#map-text').textContent.startsWith('1 labeled, 4 waiting for an answer')",
         )
         assert page.get_by_role("list", name="Labeled items by class").inner_text().split() == ["red", "1"]
         painted = (
@@ -248,13 +248,13 @@ def test_an_answer_can_be_changed_and_undone(images, visit):
         shown(page, "p01.png")
         page.keyboard.press("ArrowLeft")
         shown(page, "p00.png")
-        assert "You said: red" in page.inner_text(".notice")
+        assert "Your answer: red" in page.inner_text(".notice")
         assert page.get_by_role("button", name="red").get_attribute("aria-pressed") == "true"
         page.keyboard.press("2")
         shown(page, "p01.png")
         page.keyboard.press("u")
         shown(page, "p00.png")
-        page.get_by_text("You said: red").wait_for()
+        page.get_by_text("Your answer: red").wait_for()
         assert images.labels.standings()["p00.png"].label == "red"
 
 
@@ -541,13 +541,13 @@ def test_undo_into_an_earlier_round_asks_before_it_takes_anything_back(images, v
         page.keyboard.press("u")  # of this round: at once
         shown(page, "p07.png")
         page.keyboard.press("u")
-        dialog = page.get_by_role("dialog", name="Take back an earlier answer?")
+        dialog = page.get_by_role("dialog", name="Undo an earlier answer?")
         dialog.get_by_text("Your answer about p04.png is from round 1.").wait_for()
         page.keyboard.press("Enter")  # keeps it
         dialog.wait_for(state="hidden")
         assert images.counts().labeled == 5
         page.keyboard.press("u")
-        dialog.get_by_role("button", name="Take it back").click()
+        dialog.get_by_role("button", name="Undo it").click()
         shown(page, "p04.png")
         assert images.counts().labeled == 4
 
@@ -850,7 +850,7 @@ def test_accuracy_is_seen_without_scrolling_and_reasons_are_in_plain_words(image
         shown(page, "p00.png")
         assert page.evaluate("document.querySelector('#curve').getBoundingClientRect().bottom") < 800
         side = page.inner_text(".side")
-        assert "Stands for 3 images of 12: those most like it." in side
+        assert "Represents 3 images of 12: the ones most similar to it." in side
         for word in ("weight", "principal", "embedding", "uncertainty"):
             assert word not in side
 
@@ -919,7 +919,7 @@ def test_a_batch_is_labeled_the_next_one_chosen_and_labeled_by_two_people(tmp_pa
         ann, bob = visit(server.address), visit(server.address)
         bob.locator("#who").click()
         bob.get_by_label("Your name goes with").fill("bob")
-        bob.get_by_role("button", name="Go on").click()
+        bob.get_by_role("button", name="Continue").click()
         for k in range(4):
             shown(ann, f"p0{k}.png")
             ann.keyboard.press("123"[k % 3])
@@ -958,7 +958,7 @@ def test_work_on_the_page_is_canceled_fails_in_a_sentence_and_makes_files(tmp_pa
         page.get_by_role("button", name="Cancel").click()
         page.locator(".notice").get_by_text("Canceled: every answer is kept").wait_for()
         page.get_by_role("button", name="Train on everything").click()
-        page.locator(".notice").get_by_text("Wrong did not work: model must be one").wait_for(timeout=120_000)
+        page.locator(".notice").get_by_text("Wrong failed: model must be one").wait_for(timeout=120_000)
         with page.expect_download(timeout=120_000) as download:
             page.get_by_role("button", name="Download predictions").click()
         assert download.value.path().read_text() == "12"
@@ -1015,7 +1015,7 @@ def test_help_and_single_keys_switched_off(images, visit):
         page.keyboard.press("?")
         page.get_by_role("dialog", name="Keys").wait_for()
         page.keyboard.press("1")  # not while the dialog is open
-        page.get_by_label("Single keys answer").uncheck()
+        page.get_by_label("Answer with single keys").uncheck()
         page.keyboard.press("Escape")
         page.keyboard.press("2")
         # by Tab and Enter alone
@@ -1041,7 +1041,7 @@ def test_the_first_of_two_people_is_told_that_a_second_is_missing(tmp_path, visi
         assert "2 of 4" in page.inner_text("#progress")
         page.locator("#who").click()
         page.get_by_label("Your name goes with").fill("bob")
-        page.get_by_role("button", name="Go on").click()
+        page.get_by_role("button", name="Continue").click()
         for k in range(2):
             shown(page, f"p0{k}.png")
             page.keyboard.press("1")

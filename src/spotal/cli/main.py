@@ -1,4 +1,4 @@
-"""The command ``spotal``. Heavy imports wait inside the commands, so that ``--help`` is quick."""
+"""The command ``spotal``. Each command imports heavy packages when it runs, so that ``--help`` is quick."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
     context_settings={"help_option_names": ["-h", "--help"]},
-    help="Decide what to label next: the rows that cover a pool best, with distance measured in units of mass.",
+    help="Choose which images, texts or rows of a table to label next, so that few labels are enough.",
     epilog="Begin with: [bold]spotal demo[/bold], or [bold]spotal select embeddings.npy --budget 100[/bold]",
 )
 app.command(
@@ -122,25 +122,25 @@ def _top(
         typer.Option(
             "--version",
             is_eager=True,
-            help="Print the version and leave.",
-            callback=lambda v: _print(v),
+            help="Print the version and exit.",
+            callback=lambda value: _print_version(value),
         ),
     ] = False,
 ) -> None:
     pass
 
 
-def _print(version: bool) -> None:
+def _print_version(version: bool) -> None:
     if version:
         typer.echo(f"spotal {__version__}")
         raise typer.Exit
 
 
 def main() -> None:
-    """Run the command line: exit 0 when done, 2 with one sentence on a bad input, 130 on Ctrl-C."""
-    # threads that wait without spinning, which torch reads when loaded: several times faster on a busy machine
+    """Run the command line. Exit with 0 when done, 2 and one sentence on bad input, 130 on Ctrl-C."""
+    # idle threads sleep instead of spinning, which is several times faster on a busy machine; torch reads this once
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):  # a name that the terminal cannot show is no reason to fail
+        if isinstance(stream, io.TextIOWrapper):  # do not fail on characters that the terminal cannot show
             stream.reconfigure(errors="backslashreplace")
     app()

@@ -1,8 +1,8 @@
-"""Label Studio's JSON: a list of tasks, each with its annotations, as its export writes and its import reads it.
+"""Label Studio's JSON: a list of tasks with their annotations, for its export and import.
 
-Label Studio knows people by e-mail only, and has no "none of these". So an annotation of ours carries the key
-``spotal``, who said what, which Label Studio passes over; and its result's ``meta`` says who, which it keeps.
-https://labelstud.io/guide/task_format
+Label Studio names people by e-mail only and has no "none of these". So annotations that spotal writes have the key
+``spotal`` with the person and the answer, which Label Studio ignores, and the person in the result's ``meta``, which it
+keeps. https://labelstud.io/guide/task_format
 """
 
 from __future__ import annotations
@@ -36,11 +36,11 @@ from spotal.tables.text import utf8
 __all__ = ["FORMAT", "NONE", "load"]
 
 NONE = "None of these"
-"""The choice that stands for no class of the project."""
+"""The choice for no class of the project."""
 
 
 def load(path: Path) -> object:
-    """The document in a JSON file. Raises DataFileError."""
+    """Return the document in a JSON file. Raises DataFileError."""
     return parse_json(utf8(path), f"{path} is no JSON")
 
 
@@ -58,7 +58,7 @@ def _read(path: Path, reading: Reading) -> list[Row]:
 
 
 def _annotations(task: dict[str, Any]) -> Any:
-    """What people said; a task that has predictions alone has none."""
+    """Return the annotations of a task; none if it has only predictions."""
     return task.get("annotations", task.get("completions", [] if "predictions" in task else None))
 
 
@@ -83,13 +83,13 @@ def _rows(task: dict[str, Any], where: str, path: Path, reading: Reading) -> Ite
         at = moment(about.get("updated_at") or about.get("created_at"), place, path)
         yield row(kind, label, place, annotator=_who(about, place, path), at=at)
     for number, guessed in enumerate(list_in(task.get("predictions"), "predictions", where, path), 1):
-        if isinstance(guessed, int):  # a number of what the file does not hold
+        if isinstance(guessed, int):  # the id of a prediction that is not in the file
             continue
         place = f"prediction {number} of {where}"
         about = table_in(guessed, "a prediction", where, path, may_lack=False)
         choices = _choices(about, place, path)
-        known = [one for one in choices if one != NONE or NONE in reading.classes]
-        if choices and known == choices and (reading.many or len(choices) == 1):
+        is_class = NONE not in choices or NONE in reading.classes
+        if choices and is_class and (reading.many or len(choices) == 1):
             yield row(
                 "label",
                 joined(choices) if reading.many else choices[0],
@@ -100,11 +100,11 @@ def _rows(task: dict[str, Any], where: str, path: Path, reading: Reading) -> Ite
 
 
 def _choices(annotation: dict[str, Any], where: str, path: Path) -> list[str]:
-    found = []
+    choices = []
     for result in list_in(annotation.get("result"), "a result", where, path):
         value = table_in(table_in(result, "a result", where, path, may_lack=False).get("value"), "a value", where, path)
-        found += [word(one, where, path, "a choice") for one in list_in(value.get("choices"), "choices", where, path)]
-    return [choice for choice in found if choice is not None]
+        choices += [word(one, where, path, "a choice") for one in list_in(value.get("choices"), "choices", where, path)]
+    return [choice for choice in choices if choice is not None]
 
 
 def _said(annotation: dict[str, Any], where: str, path: Path, reading: Reading) -> tuple[str, str | None]:
@@ -115,7 +115,7 @@ def _said(annotation: dict[str, Any], where: str, path: Path, reading: Reading) 
     if not annotation.get("result"):
         return "skip", None  # submitted without a choice
     if len(choices) != 1 and not (reading.many and choices):
-        raise DataFileError(f"{path} has {len(choices)} choices in {where}; one label an annotation is needed")
+        raise DataFileError(f"{path} has {len(choices)} choices in {where}; one label per annotation is needed")
     label = joined(choices) if reading.many else choices[0]
     if own.get("kind") in KINDS:
         return own["kind"], label if own["kind"] == "label" else None
@@ -131,8 +131,8 @@ def _who(annotation: dict[str, Any], where: str, path: Path) -> str | None:
         table_in(table_in(one, "a result", where, path, may_lack=False).get("meta"), "meta", where, path)
         for one in results
     ]
-    for known in (annotation, *metas):
-        own = table_in(known.get("spotal"), "spotal", where, path)
+    for table in (annotation, *metas):
+        own = table_in(table.get("spotal"), "spotal", where, path)
         if "annotator" in own:
             return word(own["annotator"], where, path, "an annotator")
     user = annotation.get("completed_by")
@@ -166,7 +166,7 @@ def _annotation(said: Said, content: Content) -> dict[str, Any]:
         "updated_at": at,
         "spotal": {"annotator": said.annotator, "kind": said.kind, "source": said.source},
     }
-    if "@" in said.annotator:  # Label Studio refuses users that it cannot know
+    if "@" in said.annotator:  # Label Studio refuses users without an e-mail address
         annotation["completed_by"] = {"email": said.annotator}
     return annotation
 

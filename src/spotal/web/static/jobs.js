@@ -1,8 +1,8 @@
-// Long work of the server, in words. Knows no element of the page.
+// Texts about the server's jobs. This module does not use the page's elements.
 
 /** @import { Job } from "../protocol.d.ts" */
 
-/** Buttons by task, in the order in which they are offered. */
+/** Texts of the buttons by task, in their order. */
 export const OFFERS = {
   next: "Choose the next batch",
   train: "Train on everything",
@@ -15,7 +15,7 @@ export const OFFERS = {
 export const isRunning = (job) => job !== null && job.outcome === null;
 
 /**
- * The step that a job is in, with how much of it is done where that is known.
+ * Return the current step of a job and its progress.
  * @param {Job} job
  */
 export function step({ what, done, total }) {
@@ -25,7 +25,7 @@ export function step({ what, done, total }) {
 }
 
 /**
- * How much time is left, in words; empty where that is not known.
+ * Return the remaining time in words; empty if unknown.
  * @param {Job} job
  */
 export function timeLeft({ left }) {
@@ -37,15 +37,15 @@ export function timeLeft({ left }) {
 }
 
 /**
- * How a job ended, as a sentence.
+ * Return the result of a job as a sentence.
  * @param {Job} job
  */
 export function result({ task, doing, outcome, sentence }) {
-  const said = sentence.replace(/\.$/, "");
-  if (outcome === "canceled") return `Canceled: ${said}.`;
-  if (outcome === "failed") return `${capital(doing)} did not work: ${said}.`;
-  if (outcome === "finished") return `Nothing was chosen: ${said}.`;
-  return outcome && task !== "next" ? `${capital(said)}.` : "";
+  const text = sentence.replace(/\.$/, "");
+  if (outcome === "canceled") return `Canceled: ${text}.`;
+  if (outcome === "failed") return `${capital(doing)} failed: ${text}.`;
+  if (outcome === "finished") return `Nothing was chosen: ${text}.`;
+  return outcome && task !== "next" ? `${capital(text)}.` : "";
 }
 
 /** @param {string} text */

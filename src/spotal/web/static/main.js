@@ -1,4 +1,4 @@
-// The page: the session, its views, and what keys and buttons do.
+// The labeling page: connects the session, the views, keys and buttons.
 
 /** @import { Act } from "./answers.js" */
 
@@ -15,15 +15,15 @@ import { several } from "./several.js";
 import { SingleView } from "./single_view.js";
 import { curve, progress, why } from "./sidebar.js";
 
-/** What the page remembers in this browser. */
+/** Settings that are stored in this browser. */
 const memory = {
   /** @type {(name: string) => string | null} */
   get: (name) => { try { return localStorage.getItem(`spotal-page/${name}`); } catch { return null; } },
   /** @type {(name: string, value: string) => void} */
-  set: (name, value) => { try { localStorage.setItem(`spotal-page/${name}`, value); } catch { /* forgotten then */ } },
+  set: (name, value) => { try { localStorage.setItem(`spotal-page/${name}`, value); } catch { /* not stored */ } },
 };
 
-const ZOOM = 1.6; // by one key
+const ZOOM = 1.6; // factor of one key
 const session = new Session();
 const single = new SingleView($("show"));
 const grid = new Grid($("show"), session, (number) => { session.go(number); look("one"); });
@@ -39,13 +39,13 @@ const confirm = new Confirm($("show"), session);
 let view = single;
 /** @type {Answers | null} */
 let answers = null;
-/** @type {string | null} classes of the buttons */
+/** @type {string | null} classes that the buttons show */
 let shown = null;
 let ended = false;
-/** @type {string | null} who answers where nobody gave a name */
+/** @type {string | null} name of the person if nobody gave one on the page */
 let fallback = null;
-/** @type {number | "over" | null} the item that was announced */
-let told = null;
+/** @type {number | "over" | null} the last announced item */
+let announced = null;
 
 function update() {
   const { state, task } = session;
@@ -69,7 +69,7 @@ function update() {
   const isOver = isApart ? false : !task || (!session.open.length && !word && !task.elsewhere);
   if (isOver) {
     if (!ended) {
-      told = null;
+      announced = null;
       over.open();
     }
     over.update(state);
@@ -90,14 +90,14 @@ function update() {
   if (!isApart) announce(isOver);
 }
 
-/** What went wrong or was set right, in the banner. */
+/** Show a problem, or the end of it, in the banner. */
 function banner() {
   const place = $("banner");
   const waiting = session.outbox?.size ?? 0;
   let text = "";
   if (session.lost) {
-    const kept = session.outbox?.fragile ? "on this page: do not close it" : "in this browser";
-    text = `${session.lost} Go on: your answers are kept ${kept}, and sent when it is back. ${count(waiting, "answer")} waiting.`;
+    const place = session.outbox?.fragile ? "on this page (do not close it)" : "in this browser";
+    text = `${session.lost} You can continue: your answers are kept ${place} and sent when the server is back. ${count(waiting, "answer")} waiting.`;
     if (!session.state) text = `${session.lost} Trying again.`;
   } else if (session.problem) text = session.problem;
   else if (session.back) text = `The server is back: ${count(session.back, "kept answer")} saved.`;
@@ -107,17 +107,17 @@ function banner() {
 }
 
 /**
- * Say which item shows, once.
+ * Announce the item shown, once.
  * @param {boolean} isOver
  */
 function announce(isOver) {
   const { task } = session;
   const key = isOver || !task ? "over" : task.number;
-  if (told === key || session.saving) return;
-  const first = told === null;
-  told = key;
+  if (announced === key || session.saving) return;
+  const first = announced === null;
+  announced = key;
   if (isOver || !task) {
-    said("Nothing left to answer");
+    said("No items left to answer");
     return;
   }
   const best = several.guessed(task.guess);
@@ -128,7 +128,7 @@ function announce(isOver) {
 /** @type {string[]} */
 let words = [];
 /**
- * Sentences of one moment are said together.
+ * Announce a sentence, together with others of the same moment.
  * @param {string} text
  */
 function said(text) {
@@ -140,14 +140,14 @@ function said(text) {
   });
 }
 
-/** Numbers of the items that an answer goes to now. */
+/** Return the numbers of the items that an answer is for. */
 function targeted() {
   if (view instanceof SingleView) return session.current === null ? [] : [session.current];
   return view.targets;
 }
 
 /**
- * What this person said about an item, here or before.
+ * Return this person's answer to an item.
  * @param {number | undefined} number
  */
 function saidOf(number) {
@@ -161,7 +161,7 @@ function act(kind, label) {
   if (several.on && kind === "label" && label !== undefined) {
     if (ended || !targeted().length) return;
     several.toggle(label);
-    said(`${label} ${several.names.has(label) ? "chosen" : "taken back"}`);
+    said(`${label} ${several.names.has(label) ? "chosen" : "removed"}`);
     update();
   } else if (kind === "confirm") {
     const { kind, label } = several.answer;
@@ -212,41 +212,41 @@ function look(name) {
 }
 
 /**
- * Whether Enter presses the button that has the focus.
+ * Return whether Enter presses the focused button.
  * @param {Element | null} target
  */
 const isPressed = (target) => Boolean(target?.closest("button, a")) && !target?.closest(".classes");
 
 /** @param {KeyboardEvent} event */
 function onKey(event) {
-  const isLarge = document.body.classList.contains("large-map"); // the item does not show, and is not answered unseen
+  const isLarge = document.body.classList.contains("large-map"); // it hides the item, so no key answers
   if (isLarge && event.key === "Escape") enlarge(false);
-  const found = action(event, {
+  const command = action(event, {
     classes: session.state?.classes ?? [],
     guess: view === review || view === confirm ? undefined : session.task?.guess[0]?.label,
     single: $("keys-on", HTMLInputElement).checked,
     typing: isTyping(/** @type {Element | null} */ (event.target)) || document.querySelector("dialog[open]") !== null,
     several: several.on && (several.dirty || !isPressed(/** @type {Element | null} */ (event.target))),
   });
-  if (!found || (!session.state && found.do !== "help") || (isLarge && found.do !== "help" && found.do !== "view")) return;
+  if (!command || (!session.state && command.do !== "help") || (isLarge && command.do !== "help" && command.do !== "view")) return;
   event.preventDefault();
-  if (found.do === "answer") act(found.kind, found.label ?? undefined);
-  else if (found.do === "confirm") act("confirm");
-  else if (found.do === "guess") {
+  if (command.do === "answer") act(command.kind, command.label ?? undefined);
+  else if (command.do === "confirm") act("confirm");
+  else if (command.do === "guess") {
     const guess = several.guessed(session.task?.guess ?? []);
     if (guess) settle(guess.kind, guess.label);
   }
-  else if (found.do === "view") look(view === single ? "grid" : "one");
-  else if (found.do === "find") answers?.find();
-  else if (found.do === "help") help();
-  else if (found.do === "in") single.zoom.by(ZOOM);
-  else if (found.do === "out") single.zoom.by(1 / ZOOM);
-  else if (found.do === "whole") single.zoom.reset();
-  else act(found.do);
+  else if (command.do === "view") look(view === single ? "grid" : "one");
+  else if (command.do === "find") answers?.find();
+  else if (command.do === "help") help();
+  else if (command.do === "in") single.zoom.by(ZOOM);
+  else if (command.do === "out") single.zoom.by(1 / ZOOM);
+  else if (command.do === "whole") single.zoom.reset();
+  else act(command.do);
 }
 
 /**
- * Show the map large, in place of the item.
+ * Show the large map in place of the item, or the item again.
  * @param {boolean} isLarge
  */
 function enlarge(isLarge) {
@@ -265,21 +265,21 @@ function help() {
 }
 
 /**
- * Ask before an answer of an earlier round is taken back.
+ * Ask before an answer of an earlier round is undone.
  * @param {import("./session.js").Step} step
  */
 function askEarlier(step) {
   const [one] = step;
   if (!one) return;
   const what = step.length > 1 ? `${step.length} answers that you gave together` : `Your answer${one.name === null ? "" : ` about ${one.name}`}`;
-  $("earlier-text").textContent = `${what} ${step.length > 1 ? "are" : "is"} from round ${one.round + 1}. The present batch was chosen after that. What you take back is asked again, and the model knows the answer until it is trained again.`;
+  $("earlier-text").textContent = `${what} ${step.length > 1 ? "are" : "is"} from round ${one.round + 1}. The current batch was chosen later. After the undo, the item is asked again. The model still uses the old answer until it is trained again.`;
   const dialog = $("earlier", HTMLDialogElement);
   dialog.returnValue = "keep";
   dialog.onclose = () => { if (dialog.returnValue === "undo") session.undo(true); };
   dialog.showModal();
 }
 
-/** Go on as who labeled here last, unless the server was started for somebody else since. */
+/** Use the last name given in this browser, unless the server was started for another person since. */
 function greet() {
   fallback = session.annotator;
   const [of, name] = JSON.parse(memory.get("annotator") ?? "[]");

@@ -1,4 +1,4 @@
-// The picture of one item, which can be zoomed and moved.
+// The picture of one item, with zoom and move.
 
 import { h } from "./dom.js";
 import { Zoom, gestures } from "./zoom.js";
@@ -6,7 +6,7 @@ import { Zoom, gestures } from "./zoom.js";
 /** @import { Point } from "./zoom.js" */
 
 const STEP = 1.6;
-const DOUBLE = 300; // ms between the clicks of a double click
+const DOUBLE = 300; // largest time in ms between the clicks of a double click
 
 export class PictureZoom {
   zoom = new Zoom();
@@ -45,7 +45,7 @@ export class PictureZoom {
   }
 
   /**
-   * Show another picture, as a whole.
+   * Show another picture, without zoom.
    * @param {HTMLImageElement} image
    */
   show(image) {
@@ -66,7 +66,7 @@ export class PictureZoom {
   }
 
   /**
-   * A double click, or two taps, enlarges that place, or shows the whole picture again.
+   * Zoom in at a double click or tap, or show the whole picture again.
    * @param {Point} at
    * @param {PointerEvent} event
    */
