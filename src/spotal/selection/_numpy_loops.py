@@ -135,4 +135,5 @@ def _gains(
     edges = np.repeat(first - np.cumsum(sizes) + sizes, sizes) + np.arange(sizes.sum())
     rows = row[edges]
     more = np.maximum(degree[edges] - covered[rows], 0.0)
-    return np.bincount(np.repeat(np.arange(len(centers)), sizes), weight[rows] * more, len(centers))
+    center = np.repeat(np.arange(len(centers)), sizes)
+    return np.asarray(np.bincount(center, weight[rows] * more, len(centers)), np.float64)
