@@ -1,4 +1,4 @@
-"""Look at the members of a .npz file before they are unpacked: a small file may promise, or hold, more than memory."""
+"""Checks of a .npz file before it is unpacked: a small file may unpack to more than the free memory."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ __all__ = ["check_members"]
 
 
 def check_members(path: Path) -> None:
-    """Compare what the headers of the arrays speak of with what is there, and with the memory that is free.
+    """Compare the sizes in the array headers with the members' sizes and the free memory.
 
     Raises
     ------
     ValueError
-        A header speaks of more or fewer bytes than its member has.
+        A header announces more or fewer bytes than its member has.
     DataFileError
-        All arrays together are larger than the memory that is free.
+        All arrays together are larger than the free memory.
     """
     total = 0
     with zipfile.ZipFile(path) as file:
@@ -36,9 +36,9 @@ def check_members(path: Path) -> None:
                     np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
                 )
                 shape, _, dtype = header(stream)
-                promised, there = math.prod(shape) * dtype.itemsize, member.file_size - stream.tell()
-            if not dtype.hasobject and promised != there:
-                raise ValueError(f"{member.filename} speaks of {promised:.3g} bytes of {dtype}, and has {there:,}")
+                announced, size = math.prod(shape) * dtype.itemsize, member.file_size - stream.tell()
+            if not dtype.hasobject and announced != size:
+                raise ValueError(f"{member.filename} announces {announced:.3g} bytes of {dtype}, but has {size:,}")
     free = free_memory()
     if free is not None and total > free:
         remedy = "save the array as .npy, which is read a piece at a time"
