@@ -309,7 +309,7 @@ TRIGGERS = (
         )
     ),
 )
-"""The event log is append-only: the database refuses to change or delete an event. The state of an item is updated after
+"""The event log is append-only: the database refuses to change or delete an event. An item's state is updated after
 each event, change of content and confirmation.
 """
 

@@ -71,7 +71,7 @@ def build(cls: type[T], table: object, where: str) -> T:
 
 
 def check_fields(instance: DataclassInstance) -> None:
-    """Check every field made by ``key``, in ``__post_init__``. Convert lists to tuples and integers to floats where needed."""
+    """Check every field made by ``key``. Convert lists to tuples, and integers of float fields to floats."""
     for item in fields(instance):
         name, rule = item.name, item.metadata.get("rule")
         value = getattr(instance, name)
