@@ -19,7 +19,7 @@ from sqlalchemy import Connection, bindparam, func, insert, select
 
 from spotal.errors import OutputError
 from spotal.project.schema import EventRow, ItemRow
-from spotal.storage.files import flush
+from spotal.storage.files import flush, unwritable
 
 __all__ = ["append", "is_behind", "last_number", "read", "reconcile", "take_back", "write_new"]
 
@@ -85,8 +85,7 @@ def append(path: Path, lines: Iterable[Line]) -> tuple[int, int]:
         if size is not None:
             with suppress(OSError):
                 os.ftruncate(number, size)
-        reason = (error.strerror or str(error)).lower()
-        raise OutputError(f"{path} cannot be written ({reason}); make room for it, or check its permissions") from None
+        raise unwritable(path, error, "make room for it, or check its permissions") from None
     finally:
         if number >= 0:
             os.close(number)

@@ -9,11 +9,12 @@ from collections.abc import Iterator
 from contextlib import closing, suppress
 from pathlib import Path
 
-from spotal.errors import OutputError, ProjectBusyError
+from spotal.errors import ProjectBusyError
 from spotal.project import model_files
 from spotal.project.database import is_ours
 from spotal.project.lock import held
 from spotal.project.places import BACKUPS, DATABASE, FEATURES, LINK, OWN, PICTURES
+from spotal.storage.files import FOLDER, unwritable
 from spotal.storage.locks import try_lock
 from spotal.tables.json_lines import parse_json
 
@@ -74,8 +75,7 @@ def move(folder: Path) -> None:
             f"{folder / OLD} cannot be moved to {OWN} ({error}); close what has it open, such as spotal label"
         ) from None
     except OSError as error:
-        reason = (error.strerror or str(error)).lower()
-        raise OutputError(f"{folder} cannot be written ({reason}); give a folder that you may write to") from None
+        raise unwritable(folder, error, FOLDER) from None
     finally:
         old_lock.close()
 

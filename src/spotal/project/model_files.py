@@ -8,9 +8,8 @@ import stat
 from collections.abc import Collection, Iterable
 from pathlib import Path
 
-from spotal.errors import OutputError
 from spotal.project.places import FEATURES, MADE, MODELS, check_links
-from spotal.storage.files import atomic_path, is_part
+from spotal.storage.files import atomic_path, is_part, unwritable
 
 __all__ = ["leftovers", "note", "strays", "sweep"]
 
@@ -30,8 +29,7 @@ def note(folder: Path, names: Iterable[str]) -> None:
             file.flush()
             os.fsync(file.fileno())
     except OSError as error:
-        reason = (error.strerror or str(error)).lower()
-        raise OutputError(f"{path} cannot be written ({reason}); make room for it") from None
+        raise unwritable(path, error, "make room for it") from None
 
 
 def strays(folder: Path, kept: Collection[str | None]) -> list[Path]:

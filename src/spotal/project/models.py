@@ -23,17 +23,7 @@ __all__ = ["Models"]
 
 KINDS = ("weights", "embeddings", "predictions")
 """Kinds of files that a model may have."""
-_MODELS = select(
-    ModelRow.number,
-    ModelRow.at,
-    ModelRow.name,
-    ModelRow.n_labeled,
-    ModelRow.events,
-    ModelRow.weights,
-    ModelRow.embeddings,
-    ModelRow.predictions,
-    ModelRow.about,
-).order_by(ModelRow.number)
+_MODELS = select(*(getattr(ModelRow, name) for name in Model.__dataclass_fields__)).order_by(ModelRow.number)
 
 
 class Models:

@@ -9,7 +9,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from spotal.errors import OutputError, ProjectError
+from spotal.errors import ProjectError
+from spotal.storage.files import FOLDER, unwritable
 
 __all__ = [
     "BACKUPS",
@@ -72,8 +73,7 @@ def own_folder(folder: Path) -> Path:
     try:
         own.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        reason = (error.strerror or str(error)).lower()
-        raise OutputError(f"{folder} cannot be written ({reason}); give a folder that you may write to") from None
+        raise unwritable(folder, error, FOLDER) from None
     return own
 
 

@@ -16,10 +16,12 @@ from spotal.errors import OutputError
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["FULL", "atomic_path", "check_writable", "flush", "is_part", "save_array"]
+__all__ = ["FOLDER", "FULL", "atomic_path", "check_writable", "flush", "is_part", "save_array", "unwritable"]
 
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 """Error numbers of a full disk."""
+FOLDER = "give a folder that you may write to"
+"""The usual remedy for a folder that cannot be written."""
 
 
 @contextmanager
@@ -108,6 +110,11 @@ def save_array(path: Path, array: NDArray[Any]) -> None:
 def is_part(name: str) -> bool:
     """Return whether a file name has the form of the temporary names of :func:`atomic_path`."""
     return re.fullmatch(r"\..+\.[0-9a-f]{8}\.part", name, re.DOTALL) is not None
+
+
+def unwritable(path: Path, error: OSError, remedy: str) -> OutputError:
+    """Return the error for a path that the system refuses to write."""
+    return OutputError(f"{path} cannot be written ({(error.strerror or str(error)).lower()}); {remedy}")
 
 
 class _Tried(Exception):

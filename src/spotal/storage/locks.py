@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import IO
 from weakref import WeakSet
 
-from spotal.errors import OutputError
+from spotal.storage.files import FOLDER, unwritable
 
 __all__ = ["locked", "try_lock"]
 
@@ -60,8 +60,7 @@ def try_lock(path: Path, wait: float = 0.0) -> IO[bytes] | None:
         path.parent.mkdir(parents=True, exist_ok=True)
         file = path.open("ab")
     except OSError as error:
-        reason = (error.strerror or str(error)).lower()
-        raise OutputError(f"{path} cannot be written ({reason}); give a folder that you may write to") from None
+        raise unwritable(path, error, FOLDER) from None
     end = time.monotonic() + wait
     try:
         _held.add(file)

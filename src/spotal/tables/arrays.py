@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spotal.errors import DataFileError, one_line
-from spotal.tables.npz import check_members
+from spotal.tables.npz import check_members, read_header
 from spotal.tables.opening import check_names, listed, reading
 
 __all__ = ["read_npy", "read_npz"]
@@ -46,9 +46,7 @@ def read_npy(path: Path) -> NDArray[Any]:
 def _entries(path: Path) -> int:
     """Return the number of bytes that the header announces. Raises ValueError if the file is shorter."""
     with path.open("rb") as file:
-        version = np.lib.format.read_magic(file)
-        read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
-        shape, _, dtype = read(file)
+        shape, dtype = read_header(file)
         start = file.tell()
     if dtype.hasobject:
         raise ValueError("Object arrays")

@@ -39,18 +39,19 @@ def column(table: pa.Table, name: str, argument: str, path: Path) -> pa.ChunkedA
 
     Raises InputError about ``argument`` if it is missing, DataFileError for empty cells.
     """
-    if name not in table.column_names:
-        raise InputError(
-            argument,
-            must=f"name a column of {path}",
-            found=repr(name),
-            remedy=f"its columns are {listed(table.column_names)}",
-        )
+    check_column(name, table.column_names, argument, path)
     values = table[name]
     if values.null_count:
         row = values.is_null().to_pylist().index(True)
         raise DataFileError(f"{path} has an empty cell in column {name!r}, row {row}; fill it in or drop the row")
     return values
+
+
+def check_column(name: str, names: list[str], argument: str, path: Path) -> None:
+    """Raise InputError about ``argument`` if ``name`` is not among the columns ``names``."""
+    if name not in names:
+        remedy = f"its columns are {listed(names)}"
+        raise InputError(argument, must=f"name a column of {path}", found=repr(name), remedy=remedy)
 
 
 def texts_of(

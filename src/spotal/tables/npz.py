@@ -1,16 +1,25 @@
-"""Checks of a .npz file before it is unpacked: a small file may unpack to more than the free memory."""
+"""Headers of .npy data, and checks of a .npz file before it is unpacked: it may unpack to more than the free memory."""
 
 from __future__ import annotations
 
 import math
 import zipfile
 from pathlib import Path
+from typing import IO, Any
 
 import numpy as np
 
 from spotal.storage.system import free_memory, too_large
 
-__all__ = ["check_members"]
+__all__ = ["check_members", "read_header"]
+
+
+def read_header(stream: IO[bytes]) -> tuple[tuple[int, ...], np.dtype[Any]]:
+    """Return the shape and dtype in the .npy header at the start of a stream."""
+    version = np.lib.format.read_magic(stream)
+    read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+    shape, _, dtype = read(stream)
+    return shape, dtype
 
 
 def check_members(path: Path) -> None:
@@ -31,11 +40,7 @@ def check_members(path: Path) -> None:
                 if stream.read(6) != b"\x93NUMPY":
                     continue
                 stream.seek(0)
-                version = np.lib.format.read_magic(stream)
-                header = (
-                    np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
-                )
-                shape, _, dtype = header(stream)
+                shape, dtype = read_header(stream)
                 announced, size = math.prod(shape) * dtype.itemsize, member.file_size - stream.tell()
             if not dtype.hasobject and announced != size:
                 raise ValueError(f"{member.filename} announces {announced:.3g} bytes of {dtype}, but has {size:,}")

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import numpy as np
 from numpy.typing import NDArray
 
-from spotal.errors import DataFileError, InputError
+from spotal.errors import DataFileError
 from spotal.tables.arrow import ArrowFile, arrow_faults
-from spotal.tables.columns import Ids, features, ids_of, is_integer, numbers, texts_of
+from spotal.tables.columns import Ids, check_column, features, ids_of, is_integer, numbers, texts_of
 from spotal.tables.delimited import layout, read_cells
 from spotal.tables.json_lines import read_objects
 from spotal.tables.numeric import parsed
-from spotal.tables.opening import check_names, listed, reading
+from spotal.tables.opening import check_names, reading
 from spotal.tables.text import PLAIN, Dialect, note, utf8
 from spotal.tables.unpacked import read_parquet
 
@@ -68,13 +68,7 @@ class Table:
 
     def check(self, name: str, argument: str) -> None:
         """Raise InputError about ``argument`` if there is no column with this name."""
-        if name not in self.names:
-            raise InputError(
-                argument,
-                must=f"name a column of {self.path}",
-                found=repr(name),
-                remedy=f"its columns are {listed(self.names)}",
-            )
+        check_column(name, self.names, argument, self.path)
 
     def cells(self, name: str) -> list[Any]:
         """Return a column as Python objects. An empty cell is None, or an empty text in a CSV."""
