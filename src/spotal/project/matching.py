@@ -12,7 +12,7 @@ from spotal.project.records import Found
 __all__ = ["NEW", "Known", "Matched", "match"]
 
 NEW = -1
-"""Owner of a thing that is a new item."""
+"""Owner of an entry that is a new item."""
 
 
 class Known(NamedTuple):
@@ -29,10 +29,10 @@ class Known(NamedTuple):
 
 @dataclass
 class Matched:
-    """The items that the things were matched with.
+    """The items that the entries were matched with.
 
-    owner : for each thing the index of its item in ``known``, or ``NEW``
-    changed : indices of things whose items had another content
+    owner : for each entry the index of its item in ``recorded``, or ``NEW``
+    changed : indices of entries whose items had another content
     unclear : indices of items that cannot be distinguished, so they were not matched
     """
 
@@ -42,49 +42,49 @@ class Matched:
 
 
 def match(
-    known: Sequence[Known],
-    found: Sequence[Found],
-    words: Callable[[Iterable[int]], Mapping[int, object]],
+    recorded: Sequence[Known],
+    entries: Sequence[Found],
+    answers_to: Callable[[Iterable[int]], Mapping[int, object]],
     *,
     complete: bool = True,
 ) -> Matched:
-    """Match things in the data with a project's items, one to one.
+    """Match the entries of the data with a project's items, one to one.
 
-    1. Things are matched with the item of the same id and content.
-    2. Things are matched with items of the same content, in order, present items before missing ones. So an item
+    1. Entries are matched with the item of the same id and content.
+    2. Entries are matched with items of the same content, in order, present items before missing ones. So an item
        follows a file that was renamed or a row that moved.
-    3. The content of the other things is new. By its id, or in a table without ids by its position between matched
-       rows, such a thing is a changed item.
+    3. The content of the other entries is new. By its id, or in a table without ids by its position between matched
+       rows, such an entry is a changed item.
 
     Parameters
     ----------
-    known, found : in the order of their rows; either all of ``found`` have ids or none has
-    words : function from item numbers to the answers about those items that have any
-    complete : bool, whether ``found`` is all of the data; if not, things are matched only by id
+    recorded, entries : in the order of their rows; either all of ``entries`` have ids or none has
+    answers_to : function from item numbers to the answers about those items that have any
+    complete : bool, whether ``entries`` is all of the data; if not, entries are matched only by id
 
     Notes
     -----
     Cost: linear in the length of both.
     """
-    if not known:
-        return Matched([NEW] * len(found))
-    present = [k for k, item in enumerate(known) if not item.missing]
-    is_same = complete and len(present) == len(found) and not (found and found[0].named)
-    if is_same and all(known[k].content == thing.content for k, thing in zip(present, found, strict=True)):
+    if not recorded:
+        return Matched([NEW] * len(entries))
+    present = [k for k, item in enumerate(recorded) if not item.missing]
+    is_same = complete and len(present) == len(entries) and not (entries and entries[0].named)
+    if is_same and all(recorded[k].content == entry.content for k, entry in zip(present, entries, strict=True)):
         return Matched(present)  # the same result as below, in a tenth of the time
-    done = Matched([NEW] * len(found))
-    free = bytearray(b"\1") * len(known)
-    by_id = {item.id: k for k, item in enumerate(known)}
-    is_named = bool(found) and found[0].named
+    done = Matched([NEW] * len(entries))
+    free = bytearray(b"\1") * len(recorded)
+    by_id = {item.id: k for k, item in enumerate(recorded)}
+    is_named = bool(entries) and entries[0].named
     if is_named:
-        for f, thing in enumerate(found):
-            k = by_id.get(thing.id, NEW)
-            if k != NEW and known[k].content == thing.content:
+        for f, entry in enumerate(entries):
+            k = by_id.get(entry.id, NEW)
+            if k != NEW and recorded[k].content == entry.content:
                 done.owner[f], free[k] = k, 0
     if complete:
-        _by_content(known, found, done, free, words)
+        _by_content(recorded, entries, done, free, answers_to)
     by_place = complete and not is_named
-    pairs = _by_place(known, done.owner, free) if by_place else _by_id(found, done.owner, by_id, free)
+    pairs = _by_place(recorded, done.owner, free) if by_place else _by_id(entries, done.owner, by_id, free)
     for f, k in pairs:
         done.owner[f], free[k] = k, 0
         done.changed.append(f)
@@ -92,63 +92,63 @@ def match(
 
 
 def _by_content(
-    known: Sequence[Known],
-    found: Sequence[Found],
+    recorded: Sequence[Known],
+    entries: Sequence[Found],
     done: Matched,
     free: bytearray,
-    words: Callable[[Iterable[int]], Mapping[int, object]],
+    answers_to: Callable[[Iterable[int]], Mapping[int, object]],
 ) -> None:
     wanted: dict[str, list[int]] = defaultdict(list)
-    for f, thing in enumerate(found):
+    for f, entry in enumerate(entries):
         if done.owner[f] == NEW:
-            wanted[thing.content].append(f)
+            wanted[entry.content].append(f)
     owners: dict[str, list[int]] = defaultdict(list)
-    for k, item in enumerate(known):
+    for k, item in enumerate(recorded):
         if free[k] and item.content in wanted:
             owners[item.content].append(k)
     for content, items in owners.items():
-        things = wanted[content]
+        candidates = wanted[content]
         for was_missing in (False, True):
-            part = [k for k in items if known[k].missing == was_missing]
-            if len(things) < len(part):
-                chosen = _choose(known, part, len(things), words)
+            part = [k for k in items if recorded[k].missing == was_missing]
+            if len(candidates) < len(part):
+                chosen = _choose(recorded, part, len(candidates), answers_to)
                 if chosen is None:
                     done.unclear += part
                     for k in part:
                         free[k] = 0
                     break
                 part = chosen
-            for f, k in zip(things, part, strict=False):
+            for f, k in zip(candidates, part, strict=False):
                 done.owner[f], free[k] = k, 0
-            things = things[len(part) :]
+            candidates = candidates[len(part) :]
 
 
 def _choose(
-    known: Sequence[Known], part: list[int], count: int, words: Callable[[Iterable[int]], Mapping[int, object]]
+    recorded: Sequence[Known], part: list[int], count: int, answers_to: Callable[[Iterable[int]], Mapping[int, object]]
 ) -> list[int] | None:
     """Return ``count`` of the items, answered ones first; None if answers differ and some would be dropped."""
     if not count:
         return []
-    answers = words(known[k].number for k in part)
+    answers = answers_to(recorded[k].number for k in part)
     if count < len(answers) and len(set(answers.values())) > 1:
         return None
-    return sorted(sorted(part, key=lambda k: known[k].number not in answers)[:count])
+    return sorted(sorted(part, key=lambda k: recorded[k].number not in answers)[:count])
 
 
 def _by_id(
-    found: Sequence[Found], owner: Sequence[int], by_id: Mapping[str, int], free: bytearray
+    entries: Sequence[Found], owner: Sequence[int], by_id: Mapping[str, int], free: bytearray
 ) -> list[tuple[int, int]]:
-    pairs = [(f, by_id.get(found[f].id, NEW)) for f, k in enumerate(owner) if k == NEW]
+    pairs = [(f, by_id.get(entries[f].id, NEW)) for f, k in enumerate(owner) if k == NEW]
     return [(f, k) for f, k in pairs if k != NEW and free[k]]
 
 
-def _by_place(known: Sequence[Known], owner: Sequence[int], free: bytearray) -> list[tuple[int, int]]:
+def _by_place(recorded: Sequence[Known], owner: Sequence[int], free: bytearray) -> list[tuple[int, int]]:
     """Pair each run of new rows with the items between the same matched neighbors, if both have the same length.
 
     At the end of the table the lengths may differ, because rows are added and removed there.
     """
-    order = [k for k, item in enumerate(known) if item.row is not None and not item.missing]
-    order.sort(key=lambda k: known[k].row or 0)
+    order = [k for k, item in enumerate(recorded) if item.row is not None and not item.missing]
+    order.sort(key=lambda k: recorded[k].row or 0)
     place = {k: n for n, k in enumerate(order)}
     pairs: list[tuple[int, int]] = []
     start, before = 0, 0

@@ -32,9 +32,9 @@ def note(folder: Path, names: Iterable[str]) -> None:
         raise unwritable(path, error, "make room for it") from None
 
 
-def strays(folder: Path, kept: Collection[str | None]) -> list[Path]:
-    """Return recorded files that are not in ``kept``: regular files in ``.spotal/models``, no links."""
-    return [folder / name for name in sorted(_noted(folder) - set(kept)) if _is_file(folder / name)]
+def strays(folder: Path, used: Collection[str | None]) -> list[Path]:
+    """Return recorded files that are not in ``used``: regular files in ``.spotal/models``, no links."""
+    return [folder / name for name in sorted(_noted(folder) - set(used)) if _is_file(folder / name)]
 
 
 def leftovers(folder: Path) -> list[Path]:
@@ -44,13 +44,13 @@ def leftovers(folder: Path) -> list[Path]:
     return [path for path in sorted(own.rglob(".*.part")) if is_part(path.name) and _is_file(path)]
 
 
-def sweep(folder: Path, kept: Collection[str | None]) -> None:
-    """Remove recorded files that are not in ``kept``, and unfinished files of models and features.
+def sweep(folder: Path, used: Collection[str | None]) -> None:
+    """Remove recorded files that are not in ``used``, and unfinished files of models and features.
 
     The caller must hold the project's lock. Raises ProjectError if ``.spotal`` contains a link.
     """
     check_links(folder)
-    for path in strays(folder, kept):
+    for path in strays(folder, used):
         path.unlink(missing_ok=True)
     for place in (MODELS, FEATURES):
         for path in (folder / place).glob(".*.part"):

@@ -102,7 +102,7 @@ def next_batch(
         picks, about = _choose(project, rest, model, prices)
         if not picks:
             raise FinishedError(
-                "every item is labeled, skipped or held back, or in a group with as many as it may have; add items, or "
+                "every item is labeled, skipped or held back, or in a group at its limit; add items, or "
                 "train on what there is"
             )
         _log.info("round %d: %d picks by %s and %d for the audit", counts.rounds, len(picks), settings.strategy, audit)

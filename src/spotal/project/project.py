@@ -95,12 +95,12 @@ class Project:
             )
         if settings.many and not get(settings.strategy).multilabel:
             raise ProjectError(f"strategy {settings.strategy!r} cannot take items of several classes; take 'spot'")
-        found = look(settings.data, place)
-        if all(map(is_blank, found)):
+        items = look(settings.data, place)
+        if all(map(is_blank, items)):
             raise DataFileError(f"{location(settings.data, place)} has empty texts only; fill them in")
         if suit is not None:
-            settings = suit(settings, sum(not is_blank(item) for item in found))
-        check(settings, place, found)
+            settings = suit(settings, sum(not is_blank(item) for item in items))
+        check(settings, place, items)
         own_folder(place)
         with held(place, "creating the project", PATIENCE):
             _refuse(place)
@@ -112,11 +112,11 @@ class Project:
             journal.append(place / JOURNAL, [])
             project = cls(place, settings, Database.create(path, place / JOURNAL))
             try:
-                project.arrived = project.items.add(found)
+                project.arrived = project.items.add(items)
                 with atomic_path(place / toml.FILE) as part:  # from now on it is a project
                     part.write_text(settings.to_toml(), encoding="utf-8")
                 (place / UNFINISHED).unlink(missing_ok=True)
-                _log.info("made a project of %d items in %s", len(found), place)
+                _log.info("made a project of %d items in %s", len(items), place)
             except BaseException:
                 project.close()
                 raise
@@ -181,9 +181,9 @@ class Project:
         """
         self.arrived = Added()
         if whole or not self.items.holds(table_stamp(self.settings.data, self.folder)):
-            found = look(self.settings.data, self.folder, self.items.contents(), whole=whole)
-            self.arrived = self.items.add(found, complete=True)
-            _log.debug("%s holds %d items", location(self.settings.data, self.folder), len(found))
+            items = look(self.settings.data, self.folder, self.items.contents(), whole=whole)
+            self.arrived = self.items.add(items, complete=True)
+            _log.debug("%s holds %d items", location(self.settings.data, self.folder), len(items))
         for sentence in (*describe_changes(self.arrived), *describe_set_aside(self.labels.set_aside())):
             warnings.warn(sentence, SpotalWarning, stacklevel=2)
         return self.arrived

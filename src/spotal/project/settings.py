@@ -212,7 +212,7 @@ class Settings:
         if odd is not None:
             raise InputError(
                 "classes",
-                must=f"be names without {BETWEEN!r}, which stands between the classes of an item",
+                must=f"be names without {BETWEEN!r}, which separates the classes of an item",
                 found=repr(odd),
                 remedy="rename it",
             )

@@ -85,7 +85,7 @@ def _detect(path: Path, sample: str, cut: bool) -> str:
         if len(plain) != 1:
             names = " and ".join(MARKS[mark] for mark in even)
             raise DataFileError(
-                f"{path} has as many {names} in each line, so either may separate its columns; name one by --delimiter"
+                f"{path} has equally many {names} in each line, so either may separate columns; name one by --delimiter"
             )
         return plain[0]
     return next(iter(even))
