@@ -139,8 +139,8 @@ class _State:
         parts = (settings.model, settings.classes, settings.random_state, settings.data, sorted(labeled.items()))
         for part in parts + (("many",) if settings.many else ()):
             digest.update(repr(part).encode())
-        for part in blocks(len(items), BLOCK):
-            pairs = zip(items.numbers[part].tolist(), items.contents[part], strict=True)
+        for block in blocks(len(items), BLOCK):
+            pairs = zip(items.numbers[block].tolist(), items.contents[block], strict=True)
             digest.update("".join(f"{number}\0{content}\0" for number, content in pairs).encode())
         return cls(items, labeled, digest.hexdigest())
 
