@@ -129,7 +129,7 @@ class Items:
         ids: dict[int, str] = {}
         with self._database.read() as connection:
             for part in blocks(len(wanted), MANY):
-                ids.update(connection.execute(_NAMES, {"some": wanted[part]}).tuples().all())
+                ids.update((number, name) for number, name in connection.execute(_NAMES, {"some": wanted[part]}))
         return ids
 
     def present(self) -> Present:
@@ -214,7 +214,7 @@ class Items:
         if not groups:
             return 0
         with self._database.write() as connection:
-            share = dict(connection.execute(select(ItemRow.number, ItemRow.held_back)).tuples().all())
+            share = {number: value for number, value in connection.execute(select(ItemRow.number, ItemRow.held_back))}
             used = set(connection.execute(select(PickRow.item)).scalars())
             used |= set(connection.execute(select(standings.c.item)).scalars())
             rows = [
@@ -276,7 +276,7 @@ def existing_numbers(connection: Connection, ids: Iterable[str]) -> dict[str, in
     wanted = [name for name in dict.fromkeys(ids) if is_text(name)]
     numbers: dict[str, int] = {}
     for part in blocks(len(wanted), MANY):
-        numbers.update(connection.execute(_NUMBERS, {"some": wanted[part]}).tuples().all())
+        numbers.update((name, number) for name, number in connection.execute(_NUMBERS, {"some": wanted[part]}))
     return numbers
 
 

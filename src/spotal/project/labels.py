@@ -211,7 +211,7 @@ def _contents(connection: Connection, numbers: Iterable[int]) -> dict[int, str]:
     """Return the present content of items, by number."""
     wanted, contents = list(numbers), dict[int, str]()
     for part in blocks(len(wanted), MANY):
-        contents.update(connection.execute(_CONTENTS, {"some": wanted[part]}).tuples().all())
+        contents.update((number, content) for number, content in connection.execute(_CONTENTS, {"some": wanted[part]}))
     return contents
 
 
