@@ -41,7 +41,8 @@ app = typer.Typer(
     rich_markup_mode="rich",
     context_settings={"help_option_names": ["-h", "--help"]},
     help="Choose which images, texts or rows of a table to label next, so that few labels are enough.",
-    epilog="Begin with: [bold]spotal demo[/bold], or [bold]spotal select embeddings.npy --budget 100[/bold]",
+    epilog="Start with: [bold]spotal demo[/bold], or [bold]spotal select embeddings.npy --budget 100[/bold]. "
+    "docs/glossary.md explains the terms.",
 )
 
 
