@@ -1,4 +1,4 @@
-"""Labels of rows that may have several classes, and what a model says of them, checked."""
+"""Checks of labels and probabilities for rows that may have several classes."""
 
 from __future__ import annotations
 
@@ -17,10 +17,7 @@ __all__ = ["ClassSets", "are_sets", "class_sets"]
 
 
 class ClassSets:
-    """What is known of rows that may have several classes, or none.
-
-    labels : int64 (m, classes) of 0 and 1; probabilities : float (n, classes) in [0, 1], or None
-    """
+    """Labels, int64 (m, classes) of 0 and 1, and probabilities, float (n, classes) in [0, 1] or None."""
 
     def __init__(self, labels: Any, probabilities: Any, n: int) -> None:
         given = None if probabilities is None else as_array(probabilities, "probabilities")
@@ -31,7 +28,7 @@ class ClassSets:
         self.probabilities = None if given is None else _check_probabilities(given, n, self.labels.shape[1])
 
     def check(self, strategy: str, able: bool, count: int) -> None:
-        """Raise InputError unless the strategy can take them, and there is a row for each of ``count`` labeled rows."""
+        """Raise InputError if the strategy is not ``able``, or labels do not have ``count`` rows."""
         shape = self.labels.shape
         if not able:
             raise InputError(
@@ -47,12 +44,12 @@ class ClassSets:
 
 
 def are_sets(labels: Any) -> bool:
-    """Return whether labels are those of rows with several classes: a matrix, dense or sparse, or a list of sets."""
+    """Return whether labels are a matrix (dense or sparse) or a list of sets, so that rows may have several classes."""
     return labels is not None and (is_sets(labels) or len(shape_of(labels)) == 2)
 
 
 def class_sets(labels: Any, probabilities: Any, n: int) -> ClassSets | None:
-    """Return what is known of rows with several classes; None where labels are not a matrix, nor a list of sets."""
+    """Return the checked labels and probabilities of rows with several classes; None for one class a row."""
     if not are_sets(labels):
         return None
     if is_sparse(labels):
@@ -66,7 +63,7 @@ def _check_labels(array: NDArray[Any]) -> NDArray[np.int64]:
     if array.size and (array.dtype.kind not in "iub" or not np.isin(array, (0, 1)).all()):
         raise InputError(
             "labels",
-            must="hold 0 and 1 alone where they are a matrix",
+            must="contain only 0 and 1 when they are a matrix",
             found=f"dtype {array.dtype}",
             remedy="write 1 for each class of a row",
         )

@@ -123,7 +123,7 @@ def select(
     from spotal.numeric.sizes import size_of
     from spotal.pool import as_pool, on_device
     from spotal.pool.frames import check_order
-    from spotal.strategies._known import check_known
+    from spotal.strategies._checks import check_labels
     from spotal.strategies._sets import are_sets
     from spotal.strategies.memory import within
 
@@ -141,7 +141,7 @@ def select(
     one_class = None if are_sets(labels) else labels
     columns = 0 if probabilities is None else int(np.prod(np.shape(probabilities)[1:]))
     of = {
-        "labeled": 0 if most is None else len(check_known(labeled, one_class, len(pool), classes)[0]),
+        "labeled": 0 if most is None else len(check_labels(labeled, one_class, len(pool), classes)[0]),
         "limited": groups is not None or max_per_group is not None,
         "known": mass is not None or probabilities is not None,
         "classes": columns,

@@ -1,4 +1,4 @@
-"""What a caller knows of the rows of a pool: which are labeled, their classes, and a model's probabilities."""
+"""Checks of labeled rows, their classes, and class probabilities."""
 
 from __future__ import annotations
 
@@ -11,22 +11,20 @@ from spotal.errors import InputError
 from spotal.numeric.arrays import as_array, check_rows
 from spotal.numeric.classes import codes_of, read_labels
 
-__all__ = ["check_known", "check_probabilities"]
+__all__ = ["check_labels", "check_probabilities"]
 
 
-def check_known(
+def check_labels(
     labeled: Any, labels: Any, n: int, classes: Any = None, columns: int | None = None
 ) -> tuple[NDArray[np.int64], NDArray[np.int64] | None]:
-    """Return the labeled rows of n, int64 (m,), and their classes as numbers, int64 (m,) or None.
+    """Return the labeled rows, int64 (m,), and their class numbers, int64 (m,) or None; raise InputError.
 
-    Arguments as for :meth:`spotal.strategies.Strategy.query`; ``columns`` : of the probabilities, None without any.
-
-    Raises InputError.
+    Arguments are those of :meth:`spotal.strategies.Strategy.query`. ``columns`` counts the columns of probabilities.
     """
     rows = check_rows(labeled, n, "labeled")
     if labels is None:
         return rows, None
-    values, known = read_labels(labels, "labels", minus_one=labeled is None)
+    values, present = read_labels(labels, "labels", minus_one=labeled is None)
     if labeled is None:
         if len(values) not in (0, n):
             raise InputError(
@@ -35,23 +33,23 @@ def check_known(
                 found=f"shape {values.shape}",
                 remedy="mark rows without a label by None or NaN, or say in labeled which rows these are",
             )
-        rows = np.flatnonzero(known)
-        values, known = values[rows], known[rows]
+        rows = np.flatnonzero(present)
+        values, present = values[rows], present[rows]
     elif len(values) == n != len(rows):
-        values, known = values[rows], known[rows]
+        values, present = values[rows], present[rows]
     if len(values) != len(rows):
         raise InputError(
             "labels", must=f"have shape ({len(rows)},), one for each labeled row", found=f"shape {values.shape}"
         )
-    if not known.all():
+    if not present.all():
         raise InputError(
             "labels",
-            f"has no label for row {rows[np.flatnonzero(~known)[0]]}, which labeled names",
+            f"has no label for row {rows[np.flatnonzero(~present)[0]]}, which labeled names",
             "leave that row out of labeled",
         )
     if classes is not None:
-        names, there = read_labels(classes, "classes", minus_one=False)
-        if not there.all() or len(np.unique(names)) < len(names):
+        names, named = read_labels(classes, "classes", minus_one=False)
+        if not named.all() or len(np.unique(names)) < len(names):
             raise InputError("classes", must="be different and none missing", found=names.tolist())
         if columns is not None and columns != len(names):
             raise InputError(
@@ -79,7 +77,7 @@ def check_known(
 
 
 def check_probabilities(probabilities: Any, n: int) -> NDArray[np.floating] | None:
-    """Check class probabilities (n, classes) or (n, classes, draws); float32 or float64. Raises InputError."""
+    """Return class probabilities (n, classes) or (n, classes, draws) as float32 or float64; raise InputError."""
     if probabilities is None:
         return None
     array = as_array(probabilities, "probabilities")
