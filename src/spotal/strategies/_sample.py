@@ -48,7 +48,7 @@ class Sample:
 
     @classmethod
     def of(cls, query: Query, least: int = LEAST_ROWS) -> Sample:
-        """Draw at least ``least`` rows, or the whole pool if it is small; raise InputError for rows that are not finite.
+        """Draw at least ``least`` rows, or use a small pool whole; raise InputError for rows that are not finite.
 
         Half of the rows are drawn in proportion to the caller's mass; a quarter in proportion to mass times the squared
         distance to the mean, which finds small groups far out (the lightweight coresets of O. Bachem, M. Lucic and
