@@ -11,9 +11,9 @@ __all__ = ["Entropy", "entropies"]
 
 
 def entropies(probabilities: NDArray[np.floating], multilabel: bool = False) -> NDArray[np.float64]:
-    """Shannon entropy in nats along axis 1; float64. O(N c).
+    """Return the Shannon entropy in nats along axis 1, float64. O(N c).
 
-    Of rows that may have several classes (``multilabel``), the mean over classes of the entropy of having it or not.
+    With ``multilabel``, it is the mean over classes of the entropy of having the class or not.
     """
     if multilabel:
         return np.asarray((entropies(probabilities) + entropies(1 - probabilities)) / probabilities.shape[1])
@@ -22,13 +22,13 @@ def entropies(probabilities: NDArray[np.floating], multilabel: bool = False) -> 
 
 
 class Entropy(Mass):
-    """(entropy / its largest value)^power (Shannon 1948); all ones while there are no probabilities."""
+    """(entropy / its largest value)^power (Shannon 1948); all ones without probabilities."""
 
     def __init__(self, power: float = 1.0) -> None:
         self.power = power
 
     def weigh(self, evidence: Evidence) -> NDArray[np.float64]:
-        """Mass in [0, 1]; float64 (N,)."""
+        """Return mass in [0, 1], float64 (N,)."""
         if evidence.probabilities is None:
             return np.ones(len(evidence.pool))
         most = np.log(2 if evidence.multilabel else max(2, evidence.probabilities.shape[1]))
