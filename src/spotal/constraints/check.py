@@ -145,6 +145,6 @@ def _quotas(max_per_group: Any, group: NDArray[np.int64], count: int) -> NDArray
         raise InputError(
             "max_per_group",
             must="be the same for all rows of a group",
-            found=f"{quota[odd[0]]} and {quotas[group[odd[0]]]} in that of row {odd[0]}",
+            found=f"{quota[odd[0]]} and {quotas[group[odd[0]]]} in the group of row {odd[0]}",
         )
     return quotas

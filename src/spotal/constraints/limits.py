@@ -69,7 +69,7 @@ class Allowance:
         self.open = np.zeros(n, dtype=bool)
         self.open[free] = True
         self._n_open = len(free)
-        self._left = limits.budget
+        self._remaining = limits.budget
         if limits.group is not None and limits.room is not None:
             self._room = limits.room.copy()
             self._members = np.argsort(limits.group, kind="stable")
@@ -86,9 +86,9 @@ class Allowance:
         return self._n_open == 0
 
     @property
-    def left(self) -> float:
+    def remaining(self) -> float:
         """Remaining rows or money, with tolerance for rounding."""
-        return self._left + ROUNDING * self.limits.budget
+        return self._remaining + ROUNDING * self.limits.budget
 
     def room(self, row: int) -> int:
         """Return the remaining quota of the group of ``row``, or the number of open rows without groups."""
@@ -106,7 +106,7 @@ class Allowance:
             if self._room[group] == 0:
                 start = self._ends[group - 1] if group else 0
                 self._close(self._members[start : self._ends[group]])
-        self._left -= 1 if self.limits.cost is None else self.limits.cost[row]
+        self._remaining -= 1 if self.limits.cost is None else self.limits.cost[row]
         self._close_dear()
 
     def walk(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -125,10 +125,10 @@ class Allowance:
     def _close_dear(self) -> None:
         """Exclude rows that cost more than the remaining budget."""
         if self.limits.cost is None:
-            if self._left < 1:
+            if self._remaining < 1:
                 self._close(np.flatnonzero(self.open))
             return
-        count = int(np.searchsorted(self._rising, -self.left, side="left"))
+        count = int(np.searchsorted(self._rising, -self.remaining, side="left"))
         self._close(self._dear[:count])
         self._dear, self._rising = self._dear[count:], self._rising[count:]
 
@@ -162,7 +162,7 @@ def assign_rows_to_cells(turn: NDArray[np.int64], cell: NDArray[np.int64], allow
     inside = np.flatnonzero(allowance.open[turn])
     inside = inside[np.argsort(rank[inside], kind="stable")]
     members = np.split(turn[inside], np.cumsum(np.bincount(rank[inside], minlength=len(first)))[:-1])
-    remaining = allowance.left
+    remaining = allowance.remaining
     chosen: dict[int, int] = {}
     holders: dict[int, list[int]] = {}
     for start in range(len(members)):

@@ -23,8 +23,7 @@ from spotal.selection.assign import nearest_of
 from spotal.selection.base import Selection
 from spotal.selection.estimate import collapse
 from spotal.selection.provenance import describe, versions
-from spotal.strategies._checks import check_labels, check_probabilities
-from spotal.strategies._sets import class_sets
+from spotal.strategies._checks import are_sets, check_labels, check_probabilities, check_sets
 from spotal.strategies.query import Choice, Query
 
 __all__ = ["Choice", "Query", "Strategy"]
@@ -187,27 +186,43 @@ class Strategy(ABC):
             return None
         return f"strategy {self.name!r} cannot keep to them; use 'spot' or leave them out"
 
+    def _check_matrix(self, shape: tuple[int, ...], count: int) -> None:
+        """Raise InputError if rows with several classes are not supported, or labels do not have ``count`` rows."""
+        if not self.multilabel:
+            raise InputError(
+                "labels",
+                must=f"be one class a row for strategy {self.name!r}, which cannot take rows with several classes",
+                found=f"shape {shape}",
+                remedy="use 'spot', 'margin', 'entropy' or 'least-confidence'",
+            )
+        if shape[0] != count:
+            raise InputError(
+                "labels", must=f"have shape ({count}, classes), a row for each labeled row", found=f"shape {shape}"
+            )
+
     def _checked(
         self,
         pool: Pool,
         budget: Any,
-        labeled: Any,
-        labels: Any,
-        probabilities: Any,
-        mass: Any,
-        random_state: Seed,
+        labeled: Any = None,
+        labels: Any = None,
+        probabilities: Any = None,
+        mass: Any = None,
+        random_state: Seed = None,
         cost: Any = None,
         groups: Any = None,
         max_per_group: Any = None,
         classes: Any = None,
     ) -> Query:
         n = len(pool)
-        sets = class_sets(labels, probabilities, n)
-        checked = check_probabilities(None if sets else probabilities, n)
-        columns = None if checked is None else checked.shape[1]
-        rows, codes = check_labels(labeled, None if sets else labels, n, None if sets else classes, columns)
-        if sets is not None:
-            sets.check(self.name, self.multilabel, len(rows))
+        several = are_sets(labels)
+        if several:
+            codes, checked = check_sets(labels, probabilities, n)
+            rows, _ = check_labels(labeled, None, n)
+            self._check_matrix(codes.shape, len(rows))
+        else:
+            checked = check_probabilities(probabilities, n)
+            rows, codes = check_labels(labeled, labels, n, classes, None if checked is None else checked.shape[1])
         if cost is None:
             _check_count(budget, n, len(rows))
         limits = None
@@ -242,14 +257,14 @@ class Strategy(ABC):
             pool=pool,
             budget=int(budget),
             labeled=rows,
-            labels=codes if sets is None else sets.labels,
-            probabilities=checked if sets is None else sets.probabilities,
+            labels=codes,
+            probabilities=checked,
             # only ratios matter: with a maximum of 1, no sum overflows
             mass=None if weight is None else weight / weight.max(),
             seed=as_seed(random_state),
             draws=draws,
             limits=limits,
-            multilabel=sets is not None,
+            multilabel=several,
         )
 
 

@@ -124,8 +124,7 @@ def select(
     from spotal.numeric.sizes import size_of
     from spotal.pool import as_pool, on_device
     from spotal.pool.frames import check_order
-    from spotal.strategies._checks import check_labels
-    from spotal.strategies._sets import are_sets
+    from spotal.strategies._checks import are_sets, check_labels
     from spotal.strategies.memory import within
 
     check_order(pool, labels=labels, labeled=labeled, probabilities=probabilities, mass=mass, cost=cost, groups=groups)

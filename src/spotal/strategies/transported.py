@@ -32,7 +32,6 @@ __all__ = ["TransportedDesign"]
 
 SELECTIONS = ("nearest", "assignment")
 TRANSPORTS = {"sliced": SlicedTransport, "projection-pursuit": ProjectionPursuitTransport}
-OPTIONS = ("labeled", "labels", "probabilities", "mass", "random_state", "cost", "groups", "max_per_group")
 
 
 class TransportedDesign(Strategy):
@@ -152,7 +151,7 @@ class TransportedDesign(Strategy):
         Arguments, errors and cost are those of ``query``, but the budget is at least 1. The same integer as
         ``random_state`` gives the same layout.
         """
-        return self._lay(self._checked(as_pool(pool), budget, **(dict.fromkeys(OPTIONS) | options)), Clock())
+        return self._lay(self._checked(as_pool(pool), budget, **options), Clock())
 
     def _lay(self, query: Query, clock: Clock) -> Layout:
         with clock("weigh"):
