@@ -216,6 +216,7 @@ class Strategy(ABC):
     ) -> Query:
         n = len(pool)
         several = are_sets(labels)
+        codes: NDArray[np.int64] | None
         if several:
             codes, checked = check_sets(labels, probabilities, n)
             rows, _ = check_labels(labeled, None, n)
