@@ -341,7 +341,7 @@ def test_images_are_shown_as_they_are(pictures, annotator, server, tmp_path_fact
 
 def test_a_server_that_may_not_read_the_folder(pictures, refused, monkeypatch):
     monkeypatch.setenv("LOCAL_FILES_DOCUMENT_ROOT", "/")
-    assert "set LOCAL_FILES_DOCUMENT_ROOT here to what the server has" in refused(
+    assert "set LOCAL_FILES_DOCUMENT_ROOT here as for the server" in refused(
         "push", pictures.folder, "--images", "local"
     )
     assert "must be upload or local, found 'mail'" in refused("push", pictures.folder, "--images", "mail")

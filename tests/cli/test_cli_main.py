@@ -90,7 +90,7 @@ def test_bad_command_lines_exit_2(spotal, words):
         (["select", "x.npy", "-n"], "requires an argument"),
         (["status", "p", "more"], "see spotal status --help"),
         (["select", "x.npy", "--bugdet", "5"], "--bugdet"),
-        (["selct"], "'select'"),
+        (["selects"], "'select'"),
         (["--what"], "--what"),
     ],
 )

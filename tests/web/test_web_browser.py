@@ -204,7 +204,7 @@ def test_the_model_is_shown_with_its_guess_and_why_and_the_map_in_words(images, 
         assert "70 %" in why
         assert page.locator("#why img[alt='p03.png']").count() == 1
         assert "70 %" in page.get_by_role("button", name="green").inner_text()
-        assert "answers about random items" in page.inner_text("#curve")
+        assert "right about random items" in page.inner_text("#curve")
         page.keyboard.press("1")
         shown(page, "p01.png")
         until(
@@ -631,7 +631,7 @@ def test_a_folder_of_photos_becomes_a_project_on_the_page(tmp_path, visit):
         button = page.get_by_role("button", name="Start labeling")
         assert button.is_disabled()
         page.get_by_label("Names of the classes").fill("red")
-        page.get_by_text("1 class: give two at least").wait_for()
+        page.get_by_text("1 class: give at least two").wait_for()
         page.get_by_label("Names of the classes").fill("red\n\ngreen\nred\n blue ")
         page.get_by_text("3 classes", exact=True).wait_for()
         button.click()
@@ -724,7 +724,7 @@ def test_items_are_found_on_the_map_by_a_click_and_by_a_box(images, visit):
         page.mouse.down()
         page.mouse.move(box["x"] + box["width"] - 2, box["y"] + box["height"] - 2, steps=5)
         page.mouse.up()
-        page.get_by_text("12 items. Mark those to answer or correct").wait_for()
+        page.get_by_text("12 items. Mark the ones to answer or correct").wait_for()
         page.locator(".tile[title^='p10.png']").click()
         page.locator(".tile[title^='p07.png']").click()
         page.keyboard.press("2")
@@ -819,7 +819,7 @@ def test_one_of_a_thousand_classes_is_found_by_a_few_letters_or_with_a_slip(tmp_
         assert [word for *_, word in said(project)][3] == "gray tern 3"
         page.keyboard.press("/")
         page.keyboard.type("penguin")
-        page.get_by_text("No class fits “penguin”.").wait_for()
+        page.get_by_text("No class matches “penguin”.").wait_for()
         page.keyboard.press("Enter")
         page.keyboard.press("Escape")
         assert page.locator(".class:visible").count() == 1000
@@ -840,7 +840,7 @@ def test_labels_never_break_inside_a_word(tmp_path, visit, width):
             looks = page.evaluate("[...document.querySelectorAll('.dot')].map((dot) => dot.className)")
             assert len(set(looks)) == 61
             assert set(looks[60:]) == {"dot c-other circle"}
-            until(page, "document.querySelector('#map-text').textContent.includes('after the 60th look alike')")
+            until(page, "document.querySelector('#map-text').textContent.includes('after the first 60')")
 
 
 def test_accuracy_is_seen_without_scrolling_and_reasons_are_in_plain_words(images, visit):
@@ -918,7 +918,7 @@ def test_a_batch_is_labeled_the_next_one_chosen_and_labeled_by_two_people(tmp_pa
     with make_images(tmp_path, n=30, picks=4, batch_size=4) as project, live(project) as server:
         ann, bob = visit(server.address), visit(server.address)
         bob.locator("#who").click()
-        bob.get_by_label("Your name goes with").fill("bob")
+        bob.get_by_label("Your name is saved with").fill("bob")
         bob.get_by_role("button", name="Continue").click()
         for k in range(4):
             shown(ann, f"p0{k}.png")
@@ -956,7 +956,7 @@ def test_work_on_the_page_is_canceled_fails_in_a_sentence_and_makes_files(tmp_pa
         page.locator(".finished").get_by_text("left").wait_for()
         page.reload()  # and it goes on
         page.get_by_role("button", name="Cancel").click()
-        page.locator(".notice").get_by_text("Canceled: every answer is kept").wait_for()
+        page.locator(".notice").get_by_text("Canceled: all answers are kept").wait_for()
         page.get_by_role("button", name="Train on everything").click()
         page.locator(".notice").get_by_text("Wrong failed: model must be one").wait_for(timeout=120_000)
         with page.expect_download(timeout=120_000) as download:
@@ -971,7 +971,7 @@ def test_a_token_opens_the_page_once_and_a_name_is_asked_for(images, visit):
     with live(images, annotator=None) as server:
         page = visit(server.address)
         assert page.url == server.page
-        page.get_by_label("Your name goes with each of your answers.").fill("bea")
+        page.get_by_label("Your name is saved with each of your answers.").fill("bea")
         page.keyboard.press("Enter")
         shown(page, "p00.png")
         page.get_by_role("button", name="bea").wait_for()
@@ -1040,7 +1040,7 @@ def test_the_first_of_two_people_is_told_that_a_second_is_missing(tmp_path, visi
         assert page.locator(".finished button").count() == 0
         assert "2 of 4" in page.inner_text("#progress")
         page.locator("#who").click()
-        page.get_by_label("Your name goes with").fill("bob")
+        page.get_by_label("Your name is saved with").fill("bob")
         page.get_by_role("button", name="Continue").click()
         for k in range(2):
             shown(page, f"p0{k}.png")

@@ -54,9 +54,7 @@ class Command(TyperCommand):
             if variable is None:
                 raise
             raise InputError(
-                variable,
-                f"in the environment has a wrong value: {wrong_value(error)}",
-                "correct it or unset it",
+                variable, f"in the environment has a wrong value: {wrong_value(error)}", "correct it or unset it"
             ) from None
 
     def invoke(self, ctx: Any) -> Any:

@@ -35,8 +35,7 @@ def estimate(
     prevalence: Annotated[
         str | None,
         typer.Option(
-            help="Estimate the share of this class instead. --values then needs a column 'label'.",
-            metavar="CLASS",
+            help="Estimate the share of this class instead. --values then needs a column 'label'.", metavar="CLASS"
         ),
     ] = None,
     confidence: Annotated[float, typer.Option(help="Confidence level of the interval.")] = 0.95,

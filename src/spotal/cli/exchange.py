@@ -49,8 +49,7 @@ def import_labels(
         bool, typer.Option("--people-only", help="Leave out predictions of a model, such as those of spotal predict.")
     ] = False,
     suggestions: Annotated[
-        bool,
-        typer.Option("--suggestions", help="Import predictions of a model as suggestions, for people to confirm."),
+        bool, typer.Option("--suggestions", help="Import predictions of a model as suggestions, for people to confirm.")
     ] = False,
     encoding: Encoding = None,
     delimiter: Delimiter = None,

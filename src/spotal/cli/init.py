@@ -29,8 +29,7 @@ def init(
     folder: Annotated[Path, typer.Argument(help="Folder of the project, new or empty.", metavar="DIR")],
     images: Annotated[Path | None, typer.Option(help="Folder of images, sub-folders included.")] = None,
     texts: Annotated[
-        Path | None,
-        typer.Option(help="Table of texts (.csv, .parquet or .jsonl), one row or line per item."),
+        Path | None, typer.Option(help="Table of texts (.csv, .parquet or .jsonl), one row or line per item.")
     ] = None,
     pool: Annotated[
         Path | None, typer.Option(help="Your own embeddings (.npy, .npz, .csv or .parquet), one row per item.")
@@ -90,8 +89,7 @@ def init(
         int | None, typer.Option(min=1, help="Largest number of items to pick in a group.", metavar="K")
     ] = None,
     stop: Annotated[
-        str,
-        typer.Option(help="Rule for stopping: none, or accuracy, flat, stable or coverage, which need --target."),
+        str, typer.Option(help="Rule for stopping: none, or accuracy, flat, stable or coverage, which need --target.")
     ] = "none",
     target: Annotated[float | None, typer.Option(help="Value at which the rule for stopping is met.")] = None,
     id_column: Annotated[

@@ -32,18 +32,7 @@ def print_summary(
     title: str,
     chosen: Automatic | None,
 ) -> None:
-    """Print what ``spotal init`` made, on one screen.
-
-    Parameters
-    ----------
-    folder : Path, as the user typed it
-    settings : Settings of the new project
-    counts : Counts of the new project
-    endings : number of images by the ending of their file names
-    notes : sentences about items that are left out, or that are copies
-    title : str, the recipe's name
-    chosen : the encoder that "auto" chose; None if a model was named
-    """
+    """Print what ``spotal init`` made. ``title`` is the recipe's name, ``chosen`` the encoder that "auto" chose."""
     console, kind = output(False), settings.data.kind
     noun, held_back = NOUNS[kind], counts.held_back
     audit = f", {held_back:,} of them held back to measure accuracy" if held_back else ""

@@ -48,8 +48,8 @@ def label(
 ) -> None:
     """Open the labeling page of a project. Ctrl-C stops it.
 
-    Each answer is saved before the next item is shown. Several people can use the page at the same time. The first batch
-    is chosen at once. When all its items are answered, a button on the page chooses the next batch.
+    Each answer is saved before the next item is shown. Several people can use the page at the same time. The first
+    batch is chosen at once. When all its items are answered, a button on the page chooses the next batch.
 
     If the folder holds images and is no project, the page asks for the classes and makes a project beside it:
     photos-labels for photos. The same command opens that project the next time.
@@ -78,10 +78,8 @@ def label(
     tasks = TASKS | {"export": Task("writing the labels", f"{__name__}:export", "labels.csv")}
     options: dict[str, Any] = {"host": host, "port": port, "annotator": annotator, "browser": not no_browser}
     if images is not None:
-        say(
-            console,
-            f"{len(images.paths):,} images in {images.root}: the page asks for the classes, then makes {folder}",
-        )
+        listing = f"{len(images.paths):,} image{'s' * (len(images.paths) != 1)} in {images.root}"
+        say(console, f"{listing}: the page asks for the classes, then makes {folder}")
         labeled = serve_setup(images, folder, ready, tasks=tasks, **options)
         say(console, f"Stopped; {labeled:,} labeled" if labeled >= 0 else "Stopped; no project was made")
         if labeled >= 0:

@@ -37,8 +37,7 @@ def next_(
         ),
     ] = False,
     keep_changed: Annotated[
-        bool,
-        typer.Option("--keep-changed", help="Keep the labels of items that changed after they were labeled."),
+        bool, typer.Option("--keep-changed", help="Keep the labels of items that changed after they were labeled.")
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document on standard output.")] = False,
 ) -> None:

@@ -92,34 +92,21 @@ def read_request(
     else:
         file = read_pool(pool, id_column=id_column, dialect=dialect, strict=strict and pool.is_dir(), **columns)
     n = len(file)
-    request = Request(
-        file,
-        np.delete(np.arange(n + len(bad)), bad) if len(bad) else range(n),
-        file.features,
-        None,
-        len(bad),
-        np.empty(0, np.int64),
-        None,
-        file.mass,
-        None,
-        file.cost,
-        _array(file.groups),
-    )
+    rows = np.delete(np.arange(n + len(bad)), bad) if len(bad) else range(n)
+    unlabeled, groups_of = np.empty(0, np.int64), _array(file.groups)
+    request = Request(file, rows, file.features, None, len(bad), unlabeled, None, file.mass, None, file.cost, groups_of)
     how: dict[str, Any] = {"id_column": id_column, "dialect": dialect}
     if labeled is not None:
         with _file_of("labeled"):
             key = _column_of(labeled, id_column, dialect)
             request.labeled, names = read_indices(labeled, n, file.ids, key, dialect=dialect)
         request.labels = None if names is None else encode(names)[0][0]
-    if "mass" in files:
-        with _file_of("mass"):
-            request.mass = read_vector(files["mass"], n, file.ids, **how)
-    if "cost" in files:
-        with _file_of("cost"):
-            request.cost = read_vector(files["cost"], n, file.ids, "cost", **how)
-    if "groups" in files:
-        with _file_of("groups"):
-            request.groups = _array(read_names(files["groups"], n, file.ids, **how))
+    for name, path in files.items():
+        with _file_of(name):
+            if name == "groups":
+                request.groups = _array(read_names(path, n, file.ids, **how))
+            else:
+                setattr(request, name, read_vector(path, n, file.ids, name, **how))
     if probabilities is not None:
         with _file_of("probabilities"):
             request.probabilities = read_probabilities(probabilities, n, file.ids, **how)

@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
     from spotal.cli.request import Request
     from spotal.selection import Selection
-    from spotal.strategies import Strategy
 
 __all__ = ["select"]
 
@@ -122,8 +121,7 @@ def select(
         ),
     ] = None,
     skip_bad_rows: Annotated[
-        bool,
-        typer.Option("--skip-bad-rows", help="Leave out rows that hold NaN or infinity, and print how many."),
+        bool, typer.Option("--skip-bad-rows", help="Leave out rows that hold NaN or infinity, and print how many.")
     ] = False,
     device: Annotated[str, typer.Option(help="Device for large pools: auto, cpu or cuda.")] = "auto",
     engine: Annotated[
@@ -157,6 +155,7 @@ def select(
     from spotal.pool.device import check_device
     from spotal.strategies import get
     from spotal.strategies.memory import within
+    from spotal.strategies.select import select as choose
 
     console = output(as_json)
     is_named, out = out is not None, out or DEFAULT
@@ -217,7 +216,11 @@ def select(
         chosen = embed_request(request, budget, model, strict, bars)
         bars.add_task(f"choosing {f'for {budget:g}' if cost else budget} of {len(chosen.rows):,} rows", total=None)
         with passes_shown(bars):
-            selection = _choose(chosen, method, budget, max_per_group, random_state, most)
+            selection = choose(
+                chosen.features, budget, method, labeled=chosen.labeled, labels=chosen.labels,
+                probabilities=chosen.probabilities, mass=chosen.mass, cost=chosen.cost, groups=chosen.groups,
+                max_per_group=max_per_group, random_state=random_state, max_memory=most,
+            )  # fmt: skip
         _write(out, selection, chosen, strategy, keep_formulas)
         seconds = time.perf_counter() - start
         bars.add_task("measuring how well the picks cover the pool", total=None)
@@ -249,32 +252,6 @@ def _whole(budget: float) -> int:
             "budget", must="be a whole number of rows", found=f"{budget:g}", remedy="an amount of money needs --cost"
         )
     return int(budget)
-
-
-def _choose(
-    request: Request,
-    method: Strategy,
-    budget: float,
-    max_per_group: int | None,
-    random_state: int,
-    max_memory: int | None,
-) -> Selection:
-    from spotal.strategies.select import select as choose
-
-    return choose(
-        request.features,
-        budget,
-        method,
-        labeled=request.labeled,
-        labels=request.labels,
-        probabilities=request.probabilities,
-        mass=request.mass,
-        cost=request.cost,
-        groups=request.groups,
-        max_per_group=max_per_group,
-        random_state=random_state,
-        max_memory=max_memory,
-    )
 
 
 def _lines(selection: Selection, request: Request, strategy: str) -> list[dict[str, Any]]:
@@ -314,13 +291,7 @@ def _write(out: Path, selection: Selection, request: Request, strategy: str, kee
 
 
 def _summary(
-    selection: Selection,
-    request: Request,
-    strategy: str,
-    seconds: float,
-    out: Path,
-    budget: float,
-    most: int | None,
+    selection: Selection, request: Request, strategy: str, seconds: float, out: Path, budget: float, most: int | None
 ) -> dict[str, Any]:
     """Return the figures to print. Coverage is measured only if ``most`` bytes are enough for it."""
     from spotal.cli.scale import MEASURED

@@ -23,11 +23,9 @@ class Embedder(Protocol):
     @property
     def name(self) -> str:
         """Name of the embedder, for records."""
-        ...
 
     def embed(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Embed images uint8 (n, height, width, channels) to float32 (n, d), with the same d in every call."""
-        ...
 
 
 def check_images(images: ArrayLike) -> NDArray[np.uint8]:

@@ -188,8 +188,8 @@ class TorchEmbedder:
         if isinstance(output, torch.Tensor) and output.ndim == 4:
             output = output.mean((2, 3))
         if not isinstance(output, torch.Tensor) or output.ndim != 2 or len(output) != n:
-            shape = tuple(output.shape) if isinstance(output, torch.Tensor) else type(output).__name__
-            raise ModelError(f"model {self.path} must give ({n}, d), found {shape}; give one vector an item")
+            result = tuple(output.shape) if isinstance(output, torch.Tensor) else type(output).__name__
+            raise ModelError(f"model {self.path} must give ({n}, d), found {result}; give one vector an item")
         if not bool(output.isfinite().all()):
             raise ModelError(f"model {self.path} gives NaN or infinity; check its weights and how items are scaled")
         vectors: NDArray[np.float32] = output.float().cpu().numpy()

@@ -129,7 +129,7 @@ def printable(name: str) -> str:
 def _files(root: Path, skipped: list[Skipped]) -> Iterator[Path]:
     def skip(error: OSError) -> None:
         name = os.path.relpath(error.filename, root)
-        skipped.append(Skipped(printable(name), f"folder not to be read, {(error.strerror or str(error)).lower()}"))
+        skipped.append(Skipped(printable(name), f"folder that cannot be read, {(error.strerror or str(error)).lower()}"))
 
     seen: set[str] = set()
     for parent, folders, files in os.walk(root, onerror=skip, followlinks=True):
@@ -156,11 +156,11 @@ def _fault(path: Path, name: str) -> str | None:
     except FileNotFoundError:
         return "link to nothing" if _is_meant(name) else ""
     except OSError as error:
-        return f"not to be read, {(error.strerror or str(error)).lower()}" if _is_meant(name) else ""
+        return f"cannot be read, {(error.strerror or str(error)).lower()}" if _is_meant(name) else ""
     if not state.st_size:
         return "empty"
     if not os.access(path, os.R_OK):
-        return "not to be read, permission denied"
+        return "cannot be read, permission denied"
     return None if _is_text(name) else "name that is not UTF-8"
 
 

@@ -22,19 +22,17 @@ R = TypeVar("R")
 def each(function: Callable[[T], R], items: Iterable[T]) -> Iterator[R | DataFileError]:
     """Yield the results in order, or the DataFileError of an item; threads work at most 1,024 items ahead."""
 
-    def attempt(task: Sequence[T]) -> list[R | DataFileError]:
-        results: list[R | DataFileError] = []
-        for item in task:
-            try:
-                results.append(function(item))
-            except DataFileError as error:
-                results.append(error)
-        return results
+    def attempt(item: T) -> R | DataFileError:
+        try:
+            return function(item)
+        except DataFileError as error:
+            return error
 
     remaining = iter(items)
     with ThreadPoolExecutor(min(8, processors())) as threads:
         while block := list(islice(remaining, 1024)):
-            for results in threads.map(attempt, [block[k : k + TASK] for k in range(0, len(block), TASK)]):
+            tasks = [block[k : k + TASK] for k in range(0, len(block), TASK)]
+            for results in threads.map(lambda task: [attempt(item) for item in task], tasks):
                 yield from results
 
 

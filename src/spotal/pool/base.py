@@ -36,25 +36,20 @@ class Pool(Protocol):
     @property
     def dim(self) -> int:
         """Width of a row."""
-        ...
 
     def __len__(self) -> int: ...
 
     def batches(self, start: int = 0, stop: int | None = None) -> Iterator[Batch]:
         """Yield the rows from ``start`` to before ``stop`` in order, in batches of bounded size."""
-        ...
 
     def rows(self, numbers: NDArray[np.int64]) -> torch.Tensor:
         """Return the given rows, in the given order, as a float tensor (k, d)."""
-        ...
 
     def where(self, row: int) -> str:
         """Return the name of a row for error messages: its number, or its file and the number in the file."""
-        ...
 
     def fingerprint(self) -> dict[str, Any]:
         """Return the shape and a hash of all or a part of the content, as JSON types."""
-        ...
 
 
 PoolLike: TypeAlias = "Pool | ArrayLike | torch.Tensor | str | os.PathLike[str] | Iterable[Any]"

@@ -15,7 +15,7 @@ from spotal.errors import DataFileError, InputError
 from spotal.images import fits, list_images
 from spotal.numeric.arrays import check_matrix, check_weight
 from spotal.pool import manifest
-from spotal.pool.keys import key_column, rows_of
+from spotal.pool.keys import key_column, no_columns, rows_of
 from spotal.tables import PLAIN, TABLES, Dialect, listed, read_lines, read_table, reading
 from spotal.tables.arrays import read_npy, read_npz
 from spotal.tables.columns import ids_of, numbers
@@ -116,11 +116,11 @@ def read_pool(
     if manifest.is_pool(source):
         pool = _sharded_pool(source, named)
     elif source.is_dir():
-        _no_columns(source, named, "a folder of images")
+        no_columns(named, f"a folder of images ({source})")
         paths = list_images(source, strict=strict)
         pool = PoolFile(None, [path.relative_to(source).as_posix() for path in paths], None, "images", paths)
     elif kind == "npy":
-        _no_columns(source, named, "a .npy file")
+        no_columns(named, f"a .npy file ({source})")
         pool = PoolFile(_matrix(read_npy(source), source), None, None, "npy")
     elif kind == "npz":
         pool = _npz_pool(source, named)
@@ -146,12 +146,6 @@ def read_pool(
     return pool
 
 
-def _no_columns(path: Path, named: dict[str, str | None], what: str) -> None:
-    for argument, name in named.items():
-        if name is not None:
-            raise InputError(argument, f"{name!r} cannot be read from {what} ({path})", "leave it out")
-
-
 def _matrix(array: NDArray[Any], path: Path, name: str = "") -> NDArray[Any]:
     what = f"{path}, array {name!r}," if name else str(path)
     if array.dtype.kind not in "fuib":
@@ -171,7 +165,7 @@ def _npz_pool(path: Path, named: dict[str, str | None]) -> PoolFile:
             raise InputError(
                 argument, must=f"name an array of {path}", found=repr(name), remedy=f"it has {listed([*arrays])}"
             )
-    usual = [name for name in ("X", "embeddings") if name in arrays]
+    usual: list[str] = [name for name in ("X", "embeddings") if name in arrays]
     matrices = usual or [name for name, array in arrays.items() if array.ndim == 2]
     if not matrices or (len(matrices) > 1 and not usual):
         raise DataFileError(
@@ -195,7 +189,7 @@ def _npz_pool(path: Path, named: dict[str, str | None]) -> PoolFile:
 
 
 def _sharded_pool(folder: Path, named: dict[str, str | None]) -> PoolFile:
-    _no_columns(folder, named, "a folder of embeddings")
+    no_columns(named, f"a folder of embeddings ({folder})")
     content = manifest.read_manifest(folder)
     if not content.rows:
         raise DataFileError(f"{folder} has no embeddings in it yet; run spotal embed to its end")
@@ -246,9 +240,8 @@ def read_indices(
     kind = source.suffix.lower()
     labels: list[str] | None = None
     key: str | None = None
-    if kind not in TABLES and id_column is not None:
-        problem = f"{id_column!r} cannot be read from {source}, which has no columns"
-        raise InputError("id_column", problem, "leave it out")
+    if kind not in TABLES:
+        no_columns({"id_column": id_column}, str(source))
     if kind == ".npy":
         array = read_npy(source)
         if array.ndim != 1 or array.dtype.kind not in "uiU":

@@ -13,9 +13,16 @@ from spotal.numeric.arrays import check_rows
 from spotal.tables import Table
 from spotal.tables.formulas import unescape_formula
 
-__all__ = ["PoolIds", "aligned", "key_column", "rows_of", "usual_key"]
+__all__ = ["PoolIds", "aligned", "key_column", "no_columns", "rows_of", "usual_key"]
 
 PoolIds = Sequence[str] | NDArray[np.int64] | None
+
+
+def no_columns(named: dict[str, str | None], what: str) -> None:
+    """Raise InputError if one of the arguments names a column of ``what``, which has no columns."""
+    for argument, name in named.items():
+        if name is not None:
+            raise InputError(argument, f"{name!r} cannot be read from {what}, which has no columns", "leave it out")
 
 
 def usual_key(names: Container[str], id_column: str | None) -> str | None:
@@ -27,7 +34,7 @@ def key_column(table: Table, ids: PoolIds, id_column: str | None, value: str | N
     """Return the column of a table that names the rows of a pool.
 
     This is the first that the table has of ``id_column``, ``id``, ``row``, and a column other than ``value`` whose
-    cells are all ids of the pool. None means that the table is in the order of the pool.
+    cells are the same set as the pool's ids. None means that the table is in the order of the pool.
     """
     usual = usual_key(table.names, id_column)
     if usual is not None or ids is None:

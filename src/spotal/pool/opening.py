@@ -7,7 +7,7 @@ import os
 import tempfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
 import numpy as np
 from numpy.typing import NDArray
@@ -115,7 +115,7 @@ def as_array(rows: Any) -> NDArray[Any]:
     return spool(rows) if _are_batches(rows) else to_numpy(rows)
 
 
-def _are_batches(x: Any) -> bool:
+def _are_batches(x: Any) -> TypeGuard[Iterable[Any]]:
     return isinstance(x, Iterable) and not isinstance(x, (list, tuple)) and not is_array(x)
 
 

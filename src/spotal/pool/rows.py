@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable
+from importlib import import_module
 from typing import Any
 
 import numpy as np
@@ -102,11 +103,7 @@ def stack(first: Any, second: Any) -> Any:
 
         return vstack([first, second], format="csr")
     if is_frame(first) and is_frame(second):
-        if hasattr(first, "iloc"):
-            from importlib import import_module
-
-            return import_module("pandas").concat([first, second])
-        return first.vstack(second)
+        return import_module("pandas").concat([first, second]) if hasattr(first, "iloc") else first.vstack(second)
     return np.concatenate([np.asarray(first), np.asarray(second)])
 
 

@@ -68,7 +68,7 @@ class ShardedPool:
         return int(self.starts[-1]) - len(self.skip)
 
     def source_rows(self, numbers: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Return the numbers of rows of the pool counted over all rows of the shards, int64."""
+        """Convert row numbers of the pool to row numbers over all shards, which count skipped rows; int64."""
         return numbers + np.searchsorted(self._rows_before, numbers, side="right")
 
     def batches(self, start: int = 0, stop: int | None = None) -> Iterator[Batch]:

@@ -64,7 +64,7 @@ def read_vector(
             values = np.asarray([float(line) for line in values])
         except ValueError as error:
             raise DataFileError(f"{source} must hold one number a line ({error}); repair it") from None
-    elif values.ndim == 2 and values.shape[1] == 1:
+    if values.ndim == 2 and values.shape[1] == 1:
         values = values[:, 0]
     values = _in_order(numbers(values, str(source)), key, entries, n_rows, ids, source, "numbers")
     weight = check_weight(values, n_rows, f"numbers in {source}")

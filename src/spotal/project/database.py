@@ -24,18 +24,7 @@ from spotal.storage.files import atomic_path
 if TYPE_CHECKING:
     from alembic.config import Config
 
-__all__ = [
-    "BACKUPS",
-    "FILE",
-    "Database",
-    "backup",
-    "holds_labels",
-    "is_known",
-    "is_ours",
-    "open_file",
-    "revision",
-    "upgrade",
-]
+__all__ = ["FILE", "Database", "backup", "holds_labels", "is_known", "is_ours", "open_file", "revision", "upgrade"]
 
 WAIT = 60
 """Seconds to wait for another process's transaction."""

@@ -19,8 +19,8 @@ def describe_changes(report: Added) -> Iterator[str]:
         yield f"{_count(pairs, 'item')} renamed, found again by content; their labels went along: {listed(pairs)}"
     if report.unclear:
         yield (
-            f"{_count(report.unclear, 'item')} had equal content and different labels, and some of them are gone; "
-            "which ones is unknown, so these labels are not trained on and the items that are there are new: "
+            f"{_count(report.unclear, 'item')} had equal content and different labels, and some of them are gone; it "
+            "is unknown which, so their labels are not used, and the remaining items count as new: "
             f"{listed(report.unclear)}"
         )
 

@@ -183,18 +183,11 @@ class Board:
                 return None
             states = [self._states[number] for number in since]
             waiting = [state for state in states if state.waits_for(annotator)]
-            return BoardUpdate(
-                version,
-                epoch,
-                False,
-                self._current_counts(),
-                self._awaited,
-                [state for state in states if state.is_tied] + picks,
-                [state.number for state in waiting if state.order <= end and not state.is_tied],
-                [state.number for state in states if not state.waits_for(annotator)],
-                states,
-                new_end,
-            )
+            tasks = [state for state in states if state.is_tied] + picks
+            still = [state.number for state in waiting if state.order <= end and not state.is_tied]
+            gone = [state.number for state in states if not state.waits_for(annotator)]
+            counts = self._current_counts()
+            return BoardUpdate(version, epoch, False, counts, self._awaited, tasks, still, gone, states, new_end)
 
     def places(self) -> list[ItemState]:
         """Return the states of all picked or answered items."""

@@ -36,18 +36,7 @@ PATIENCE = 10.0
 
 @dataclass
 class _Job:
-    """A job as the page shows it.
-
-    id : int, larger than the id of every earlier job
-    task : str, name of the task; doing : str, the work in words
-    by : str or None, person who started it
-    outcome : str or None, None while it runs; then "done", "failed", "canceled", or "finished" (nothing to choose)
-    what, done, total : the current step, how much of it is done, and its size or None
-    left : float or None, estimate of the remaining seconds
-    sentence : str, the result, or the reason why there is none
-    notes : list of str, warnings
-    file : str or None, name of the file that can be downloaded
-    """
+    """A job with the fields that the page shows; ``outcome`` is None while it runs, ``left`` in seconds."""
 
     id: int
     task: str

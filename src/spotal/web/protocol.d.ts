@@ -23,7 +23,7 @@ export interface Answer {
 }
 
 /** The server's reply to an answer: the item's answer now, or the reason why it was refused. */
-export type Said = { id: string; item?: number; now?: Word | null; error?: string };
+export type AnswerReply = { id: string; item?: number; now?: Word | null; error?: string };
 
 /** A guess of the model, or a suggestion of an imported file, which may have no probability. */
 export interface Guess {
@@ -95,7 +95,7 @@ export type Undoable = { id: string; item: number; name: string; round: number }
 /** Marks of items by number: the index of a class, a number below 0, or null for no mark. */
 export type Marks = Record<string, number | null>;
 
-/** Long work of the server: one at a time, running while `outcome` is null. See jobs.py. */
+/** Long work of the server, one job at a time. `outcome` is null while it runs; "finished" means nothing to choose. */
 export interface Job {
   id: number;
   task: string;

@@ -63,13 +63,10 @@ def serve(
     listener = _listen(host, port)
     token = _token(project.folder / TOKEN)
     app = create_app(project, annotator=annotator, host=host, token=token, tasks=TASKS if tasks is None else tasks)
-
-    def begin() -> None:
+    try:
         if not len(project.rounds):
             app.state.jobs.start("next", annotator)
-
-    try:
-        _run(app, listener, host, token, on_ready, browser, begin)
+        _run(app, listener, host, token, on_ready, browser)
     finally:
         app.state.jobs.close()
 
@@ -131,7 +128,6 @@ def _run(
     token: str,
     on_ready: Callable[[str], None],
     browser: bool,
-    begin: Callable[[], None] = lambda: None,
 ) -> None:
     """Report the address, open a browser, and serve until interrupted."""
     from spotal.web.serving import limited_server
@@ -141,7 +137,6 @@ def _run(
     if browser and _has_screen():
         threading.Thread(target=webbrowser.open, args=(address,), daemon=True).start()
     sys.setswitchinterval(SWITCH)
-    begin()
     limited_server(app, log="error").run(sockets=[listener])
 
 

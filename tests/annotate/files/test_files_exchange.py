@@ -16,7 +16,7 @@ from tests.annotate.files.conftest import CLASSES, IDS, START, speak, words
 from tests.raising import raises_input
 
 from spotal.annotate.files import FORMATS, export_labels, import_labels
-from spotal.annotate.files.base import Content, Entry, Reading, Said
+from spotal.annotate.files.base import Content, Entry, Reading, Vote
 from spotal.errors import DataFileError, InputError, OutputError, ProjectError
 from spotal.project import Item, Project
 
@@ -76,7 +76,7 @@ def contents(draw):
     for number, name in enumerate(draw(st.lists(TEXT, max_size=4, unique=True))):
         item = Item(number, name, kind, "", None, number, draw(TEXT), False, False, START)
         said = [
-            Said(who, *draw(answer), draw(WHEN), "page")
+            Vote(who, *draw(answer), draw(WHEN), "page")
             for who in draw(st.lists(VISIBLE, min_size=1, max_size=3, unique=True))
         ]
         entries.append(Entry(item, draw(st.sampled_from([*classes, None])), said))
@@ -96,7 +96,7 @@ def test_every_name_comes_back(tmp_path, name, content):
     assert came == [
         (entry.item.id, said.annotator, said.kind, said.label, said.at)
         for entry in content.entries
-        for said in entry.said
+        for said in entry.votes
     ]
 
 

@@ -138,7 +138,7 @@ def test_few_labels_are_not_doubted():
     labels[5:], p[5:] = right_and_sure(40)[0][5:], right_and_sure(40)[1][5:]
     assert len(doubts(seen_of(labels, p))[0]) == 4  # a tenth
     found, words = doubts(seen_of(labels[:39], p[:39]))
-    assert (found, "from 40 on" in words, "there are 39 so far" in words) == ([], True, True)
+    assert (found, "needs 40 labels" in words, "there are 39 so far" in words) == ([], True, True)
 
 
 def test_a_common_class_or_a_poor_audit_needs_more():

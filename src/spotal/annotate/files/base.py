@@ -26,7 +26,7 @@ __all__ = [
     "Format",
     "Reading",
     "Row",
-    "Said",
+    "Vote",
     "answered",
     "digest_of",
     "list_in",
@@ -86,7 +86,7 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
+class Vote:
     """The last answer of an annotator to an item; ``source`` is the tool."""
 
     annotator: str
@@ -105,7 +105,7 @@ class Entry:
 
     item: Item
     label: str | None
-    said: list[Said]
+    votes: list[Vote]
     is_none: bool = False
 
 

@@ -81,15 +81,15 @@ def _write(content: Content, path: Path) -> None:
     others: list[dict[str, Any]] = []
     for image, entry in enumerate(content.entries, 1):
         images.append({"id": image, "file_name": entry.item.id, **_size(content.file(entry.item))})
-        for said in entry.said:
-            about = {"annotator": said.annotator, "at": said.at.isoformat(), "source": said.source}
-            if said.kind == "label":
+        for vote in entry.votes:
+            about = {"annotator": vote.annotator, "at": vote.at.isoformat(), "source": vote.source}
+            if vote.kind == "label":
                 annotations += [
                     {"id": k, "image_id": image, "category_id": numbers[name], "attributes": about}
-                    for k, name in enumerate(content.names(said.label), len(annotations) + 1)
+                    for k, name in enumerate(content.names(vote.label), len(annotations) + 1)
                 ]
             else:
-                others.append({"image_id": image, "kind": said.kind, **about})
+                others.append({"image_id": image, "kind": vote.kind, **about})
     document = {
         "info": {"description": "Labels of a spotal project"},
         "licenses": [],

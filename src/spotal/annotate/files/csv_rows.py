@@ -47,10 +47,10 @@ def _write(content: Content, path: Path) -> None:
         lines = csv.DictWriter(file, names)
         lines.writeheader()
         for entry in content.entries:
-            for said in entry.said:
-                at = said.at.isoformat()
-                record = {"id": entry.item.id, "label": said.label, "kind": said.kind, "annotator": said.annotator}
-                record |= {"at": at, "source": said.source} | texts_of(content, entry)
+            for vote in entry.votes:
+                at = vote.at.isoformat()
+                record = {"id": entry.item.id, "label": vote.label, "kind": vote.kind, "annotator": vote.annotator}
+                record |= {"at": at, "source": vote.source} | texts_of(content, entry)
                 escaped = {name: escape_formula(value) if value else value for name, value in record.items()}
                 lines.writerow(escaped if content.escape_formulas else record)
 

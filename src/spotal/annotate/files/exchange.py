@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from spotal.annotate.files.base import Content, Entry, Reading, Row, Said
+from spotal.annotate.files.base import Content, Entry, Reading, Row, Vote
 from spotal.annotate.files.finder import Finder
 from spotal.annotate.files.formats import format_of
 from spotal.annotate.files.vouch import vouch
@@ -195,7 +195,7 @@ def export_labels(
     content = Content(kind, settings.classes, entries, project.items.file, escape_formulas, settings.many)
     with atomic_path(target) if chosen.is_ours is None else _new_folder(target, chosen.is_ours) as part:
         chosen.write(content, part)
-    return Exported(chosen.name, len(entries), sum(len(entry.said) for entry in entries))
+    return Exported(chosen.name, len(entries), sum(len(entry.votes) for entry in entries))
 
 
 def _entries(project: Project, majority: bool) -> list[Entry]:
@@ -206,16 +206,16 @@ def _entries(project: Project, majority: bool) -> list[Entry]:
     standings = project.labels.standings()
     for item in project.items.named(standings):
         standing = standings[item.id]
-        said = [
-            Said(event.annotator, event.kind, event.label, event.at, event.source) for event in last[item.id].values()
+        votes = [
+            Vote(event.annotator, event.kind, event.label, event.at, event.source) for event in last[item.id].values()
         ]
         if majority:
             if standing.state not in ("labeled", "none_of_these"):
                 continue
             kind = "label" if standing.state == "labeled" else standing.state
-            at = max(one.at for one in said)
-            said = [Said("majority", kind, standing.label, at, "majority")]
-        entries.append(Entry(item, standing.label, said, standing.state == "none_of_these"))
+            at = max(one.at for one in votes)
+            votes = [Vote("majority", kind, standing.label, at, "majority")]
+        entries.append(Entry(item, standing.label, votes, standing.state == "none_of_these"))
     return entries
 
 

@@ -99,10 +99,10 @@ def _batch(batch: Any, names: list[str] | None, first: int, source: Path, readin
         elif label is not None and label != -1:
             who = str(by or "").strip().casefold()
             guess = who == "model" or label_column in GUESS_NAMES
-            said_by: dict[str, Any] = {"guess": guess, "by_person": who == "person", "probability": share(shares[k])}
+            by_whom: dict[str, Any] = {"guess": guess, "by_person": who == "person", "probability": share(shares[k])}
             kind = "none_of_these" if reading.many and label == [] else "label"
             chosen = _chosen(label, names, where, source, reading)
-            yield Row(where, kind, chosen, ids, ends, texts, **more, **said_by)
+            yield Row(where, kind, chosen, ids, ends, texts, **more, **by_whom)
 
 
 def _field(batch: Any, name: str) -> Any:
@@ -224,7 +224,7 @@ def _row(content: Content, entry: Entry, numbers: dict[str, int], of: str | None
         own = None
     row: dict[str, Any] = {"id": entry.item.id, "label": own}
     row["answers"] = [
-        {name: getattr(said, name) for name in ANSWER} | {"at": said.at.isoformat()} for said in entry.said
+        {name: getattr(vote, name) for name in ANSWER} | {"at": vote.at.isoformat()} for vote in entry.votes
     ]
     if of == "text":
         row["text"] = entry.item.text

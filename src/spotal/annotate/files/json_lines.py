@@ -27,10 +27,10 @@ def rows_of(path: Path, reading: Reading) -> list[Row]:
 def _write(content: Content, path: Path) -> None:
     with path.open("w", encoding="utf-8", newline="\n") as file:
         for entry in content.entries:
-            for said in entry.said:
-                label = list(content.names(said.label)) if content.many and said.kind != "skip" else said.label
-                record = {"id": entry.item.id, "label": label, "kind": said.kind, "annotator": said.annotator}
-                record |= {"at": said.at.isoformat(), "source": said.source} | texts_of(content, entry)
+            for vote in entry.votes:
+                label = list(content.names(vote.label)) if content.many and vote.kind != "skip" else vote.label
+                record = {"id": entry.item.id, "label": label, "kind": vote.kind, "annotator": vote.annotator}
+                record |= {"at": vote.at.isoformat(), "source": vote.source} | texts_of(content, entry)
                 file.write(json.dumps(record, ensure_ascii=False) + "\n")
 
 

@@ -21,7 +21,7 @@ from spotal.annotate.files.base import (
     Format,
     Reading,
     Row,
-    Said,
+    Vote,
     list_in,
     moment,
     share,
@@ -79,7 +79,7 @@ def _rows(task: dict[str, Any], where: str, path: Path, reading: Reading) -> Ite
         place = f"an annotation of {where}"
         about = table_in(annotation, "an annotation", where, path, may_lack=False)
         place = f"annotation {about.get('id', '?')!s:.40} of {where}"
-        kind, label = _said(about, place, path, reading)
+        kind, label = _answer(about, place, path, reading)
         at = moment(about.get("updated_at") or about.get("created_at"), place, path)
         yield row(kind, label, place, annotator=_who(about, place, path), at=at)
     for number, guessed in enumerate(list_in(task.get("predictions"), "predictions", where, path), 1):
@@ -107,7 +107,7 @@ def _choices(annotation: dict[str, Any], where: str, path: Path) -> list[str]:
     return [choice for choice in choices if choice is not None]
 
 
-def _said(annotation: dict[str, Any], where: str, path: Path, reading: Reading) -> tuple[str, str | None]:
+def _answer(annotation: dict[str, Any], where: str, path: Path, reading: Reading) -> tuple[str, str | None]:
     own = table_in(annotation.get("spotal"), "spotal", where, path)
     if annotation.get("was_cancelled") or own.get("kind") == "skip":
         return "skip", None
@@ -150,24 +150,24 @@ def _write(content: Content, path: Path) -> None:
 def _task(content: Content, entry: Entry, number: int) -> dict[str, Any]:
     field = "text" if content.kind == "text" else "image"
     data = {field: entry.item.text if content.kind == "text" else entry.item.path, OWN_ID: entry.item.id}
-    return {"id": number, "data": data, "annotations": [_annotation(said, content) for said in entry.said]}
+    return {"id": number, "data": data, "annotations": [_annotation(vote, content) for vote in entry.votes]}
 
 
-def _annotation(said: Said, content: Content) -> dict[str, Any]:
-    choices = list(content.names(said.label)) if said.kind == "label" else [NONE]
-    meta = {"spotal": {"annotator": said.annotator}}
+def _annotation(vote: Vote, content: Content) -> dict[str, Any]:
+    choices = list(content.names(vote.label)) if vote.kind == "label" else [NONE]
+    meta = {"spotal": {"annotator": vote.annotator}}
     result = {"from_name": "label", "to_name": "item", "type": "choices", "value": {"choices": choices}, "meta": meta}
-    at = said.at.isoformat()
+    at = vote.at.isoformat()
     annotation: dict[str, Any] = {
-        "result": [] if said.kind == "skip" else [result],
-        "was_cancelled": said.kind == "skip",
+        "result": [] if vote.kind == "skip" else [result],
+        "was_cancelled": vote.kind == "skip",
         "ground_truth": False,
         "created_at": at,
         "updated_at": at,
-        "spotal": {"annotator": said.annotator, "kind": said.kind, "source": said.source},
+        "spotal": {"annotator": vote.annotator, "kind": vote.kind, "source": vote.source},
     }
-    if "@" in said.annotator:  # Label Studio refuses users without an e-mail address
-        annotation["completed_by"] = {"email": said.annotator}
+    if "@" in vote.annotator:  # Label Studio refuses users without an e-mail address
+        annotation["completed_by"] = {"email": vote.annotator}
     return annotation
 
 

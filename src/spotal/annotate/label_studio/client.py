@@ -112,7 +112,7 @@ def _sentence(where: str, what: str, status: int, body: Any) -> LabelStudioError
     if status == 404:
         return LabelStudioError(
             f"{where} does not have {what}; it was deleted, or {URL} names another server. Labels that were pulled are "
-            "kept; spotal push --project new makes another project there",
+            "kept; spotal push --project new makes another project there"
         )
     if status >= 500 or status in (408, 429):
         return LabelStudioError(

@@ -36,7 +36,6 @@ class Items(Protocol):
 
     def read(self, rows: Sequence[int]) -> list[Content]:
         """Return the contents of the rows, in the given order."""
-        ...
 
 
 def image_of(

@@ -13,7 +13,8 @@ from spotal.embed.items.named import NamedItems
 from spotal.embed.items.table import SUFFIXES, TableItems
 from spotal.errors import DataFileError, InputError
 from spotal.images import suffixes
-from spotal.tables import PLAIN, Dialect, reading
+from spotal.pool.keys import no_columns
+from spotal.tables import PLAIN, TABLES, Dialect, reading
 
 __all__ = ["open_items"]
 
@@ -50,16 +51,15 @@ def open_items(
     InputError
         A named column does not exist, or the source has no columns.
     """
-    path = Path(source)
+    path, named = Path(source), {"column": column, "id_column": id_column}
     if os.fspath(source) in names():
-        _no_columns(column, id_column, "a dataset")
+        no_columns(named, "a dataset")
         return NamedItems(os.fspath(source))
     if path.is_dir():
         parquet, _ = parquet_parts(path)
         if parquet:
             return TableItems(parquet, column, id_column, path, dialect)
-        tables = sorted(file for file in path.iterdir() if file.suffix.lower() in SUFFIXES and file.name[0] != ".")
-        tables = [file for file in tables if not file.name.lower().endswith(".json")]  # .json is usually a description
+        tables = sorted(file for file in path.iterdir() if file.suffix.lower() in TABLES and file.name[0] != ".")
         if tables and not _has_images(path):
             kinds = {file.suffix.lower() for file in tables}
             if len(kinds) > 1:
@@ -68,7 +68,7 @@ def open_items(
                     "source", must="be a folder of one kind of table", found=listing, remedy="name one file"
                 )
             return TableItems(tables, column, id_column, path, dialect)
-        _no_columns(column, id_column, "a folder of images")
+        no_columns(named, "a folder of images")
         return FolderItems(path, strict)
     with reading(path):
         path.stat()
@@ -85,9 +85,3 @@ def _has_images(folder: Path) -> bool:
         for name in files
         if not name.startswith(".")
     )
-
-
-def _no_columns(column: str | None, id_column: str | None, what: str) -> None:
-    for argument, name in (("column", column), ("id_column", id_column)):
-        if name is not None:
-            raise InputError(argument, f"{name!r} cannot be read from {what}, which has no columns", "leave it out")

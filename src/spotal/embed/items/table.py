@@ -30,9 +30,9 @@ TEXT_COLUMNS = ("text", "sentence", "content", "document", "body")
 class TableItems:
     """One column of one table, or of several tables of the same kind.
 
-    A column holds images if its cells are structs with ``bytes`` and ``path``, as Hugging Face writes images, or bytes,
-    or names of image files relative to the table's folder. A column of other text holds texts. Parquet is read by row
-    groups, and Arrow is memory-mapped. CSV and JSON Lines are read whole.
+    A column has images if its cells are bytes, structs with ``bytes`` and ``path`` as Hugging Face writes images, or
+    names of image files relative to the table's folder. Other text columns have texts. Parquet is read by row groups,
+    and Arrow is memory-mapped. CSV and JSON Lines are read whole.
 
     Parameters
     ----------
@@ -77,7 +77,6 @@ class TableItems:
         self.ends = list(accumulate(counts))
         if not self.ends[-1]:
             raise DataFileError(f"{files[0]} has no rows; write it again with at least one")
-        self.has_ids = key is not None
         if key is not None:
             integers = all(isinstance(name, int) for name in ids)
             self.ids = ids_of(ids if integers else [str(name) for name in ids], f"ids in {root}")
@@ -124,7 +123,8 @@ class TableItems:
         return contents
 
     def _content(self, cell: Any, file: Path, row: int) -> Content:
-        value, path = cell, None
+        value: Any = cell
+        path: str | None = None
         if isinstance(cell, dict):
             value, path = cell.get("bytes"), cell.get("path")
         elif isinstance(cell, str) and self.takes == "images":

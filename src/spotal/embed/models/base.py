@@ -38,11 +38,9 @@ class Model(Protocol):
     @property
     def prepare(self) -> Any:
         """A picklable function from a list of images uint8 (height, width, channels), or of texts, to numpy arrays."""
-        ...
 
     def __call__(self, batch: Any) -> torch.Tensor:
         """Return vectors (n, d), or maps (n, d, height, width), of a batch that ``prepare`` made."""
-        ...
 
 
 def unchanged(batch: Any) -> Any:

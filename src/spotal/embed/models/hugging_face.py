@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -95,7 +96,7 @@ class HuggingFaceImages(_HuggingFace):
         settings = {name: config[name] for name in sorted(config) if name.startswith(("do_", "size", "crop"))}
         settings |= {name: config.get(name) for name in ("image_mean", "image_std", "resample")}
         self.recipe["settings"] = settings
-        self.prepare = _Pixels(self.processor)
+        self.prepare = partial(_pixels, self.processor)
 
     def _outputs(self, inputs: dict[str, torch.Tensor]) -> Any:
         output = self.model(**inputs)
@@ -127,7 +128,7 @@ class HuggingFaceText(_HuggingFace):
         prefix = prefix_of(str(source))
         if prefix:
             self.recipe["prefix"] = prefix
-        self.prepare = _Tokens(self.processor, most, prefix)
+        self.prepare = partial(_tokens, self.processor, most, prefix)
 
     def _outputs(self, inputs: dict[str, torch.Tensor]) -> Any:
         has_decoder = getattr(self.model.config, "is_encoder_decoder", False)
@@ -136,21 +137,13 @@ class HuggingFaceText(_HuggingFace):
         return (tokens * mask).sum(1) / mask.sum(1).clamp(min=1)
 
 
-class _Pixels:
-    def __init__(self, processor: Any) -> None:
-        self.processor = processor
-
-    def __call__(self, images: list[NDArray[np.uint8]]) -> dict[str, NDArray[Any]]:
-        return _arrays(self.processor(images=colored(images), return_tensors="np"))
+def _pixels(processor: Any, images: list[NDArray[np.uint8]]) -> dict[str, NDArray[Any]]:
+    return _arrays(processor(images=colored(images), return_tensors="np"))
 
 
-class _Tokens:
-    def __init__(self, tokenizer: Any, most: int, prefix: str) -> None:
-        self.tokenizer, self.most, self.prefix = tokenizer, most, prefix
-
-    def __call__(self, texts: list[str]) -> dict[str, NDArray[Any]]:
-        whole = [self.prefix + text for text in texts]
-        return _arrays(self.tokenizer(whole, padding=True, truncation=True, max_length=self.most, return_tensors="np"))
+def _tokens(tokenizer: Any, most: int, prefix: str, texts: list[str]) -> dict[str, NDArray[Any]]:
+    whole = [prefix + text for text in texts]
+    return _arrays(tokenizer(whole, padding=True, truncation=True, max_length=most, return_tensors="np"))
 
 
 def _arrays(prepared: Any) -> dict[str, NDArray[Any]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -42,7 +43,7 @@ class TimmModel:
         try:
             self.model = timm.create_model(title, pretrained=True, num_classes=0, **options).eval().to(device)
             settings = timm.data.resolve_model_data_config(self.model)
-            self.prepare = _Transformed(timm.data.create_transform(**settings, is_training=False))
+            self.prepare = partial(_transformed, timm.data.create_transform(**settings, is_training=False))
         except Exception as error:  # for example an unknown name, no network, or weights that do not fit
             raise ModelError(
                 f"model {name} cannot be loaded by timm ({one_line(error)}); give a name that timm.list_models knows, "
@@ -62,11 +63,7 @@ class TimmModel:
         return self.model(on_device(batch, self.device)["images"])
 
 
-class _Transformed:
-    def __init__(self, transform: Any) -> None:
-        self.transform = transform
+def _transformed(transform: Any, images: list[NDArray[np.uint8]]) -> dict[str, NDArray[Any]]:
+    from PIL import Image
 
-    def __call__(self, images: list[NDArray[np.uint8]]) -> dict[str, NDArray[Any]]:
-        from PIL import Image
-
-        return {"images": np.stack([self.transform(Image.fromarray(image)).numpy() for image in colored(images)])}
+    return {"images": np.stack([transform(Image.fromarray(image)).numpy() for image in colored(images)])}

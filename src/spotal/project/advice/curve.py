@@ -67,10 +67,7 @@ def learning_curve(project: Project) -> Curve:
 
     Models that have seen no audit item have no point. Cost: reads the audit rows of every model's predictions.
     """
-    latest: dict[int, Model] = {}
-    for model in project.models.all():
-        if model.predictions is not None:
-            latest[model.n_labeled] = model
+    latest = {model.n_labeled: model for model in project.models.all() if model.predictions is not None}
     audit = project.rounds.audit()
     models, rows = [], []
     for n in sorted(latest):

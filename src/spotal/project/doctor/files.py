@@ -78,8 +78,8 @@ def check_images(project: Project, progress: Progress) -> Iterator[Finding]:
     with ThreadPoolExecutor(processors()) as threads:
         for start in range(0, len(items), AT_ONCE):
             part = items[start : start + AT_ONCE]
-            paths = [project.items.file(item) for item in part]
-            bad += [item.id for item, fine in zip(part, threads.map(_is_readable, paths), strict=True) if not fine]
+            readable = threads.map(_is_readable, map(project.items.file, part))
+            bad += [item.id for item, fine in zip(part, readable, strict=True) if not fine]
             progress(start + len(part), len(items))
     if bad:
         yield Finding("images", f"{len(bad)} images cannot be read; replace them: {listed(bad)}")

@@ -12,20 +12,14 @@ import { likely, several } from "./several.js";
 const BESIDE = 121; // width in pixels of all parts of a button except its label
 
 export class Answers {
-  /** @type {HTMLInputElement | null} */
-  field = null;
-  /** @type {HTMLElement | null} */
-  message = null;
+  /** @type {HTMLInputElement | null} */ field = null;
+  /** @type {HTMLElement | null} */ message = null;
   /** @type {number[]} indices of the classes shown, in their order */
   order = [];
   /** @type {number | null} position in `order` of the class that Enter takes */
   chosen = null;
 
-  /**
-   * @param {HTMLElement} place
-   * @param {string[]} classes
-   * @param {Act} act
-   */
+  /** @param {HTMLElement} place @param {string[]} classes @param {Act} act */
   constructor(place, classes, act) {
     this.act = act;
     this.classes = classes;
@@ -52,10 +46,7 @@ export class Answers {
     if (label) this.list.style.setProperty("--word", `${BESIDE + longestWord(classes, label)}px`);
   }
 
-  /**
-   * @param {string} name
-   * @param {number} k
-   */
+  /** @param {string} name @param {number} k */
   button(name, k) {
     const guess = h("span", { className: "guess" });
     const key = classKey(k);
@@ -134,11 +125,7 @@ export class Answers {
     this.message.textContent = this.message.hidden ? "" : `No class matches “${typed}”.`;
   }
 
-  /**
-   * Mark the class that Enter takes.
-   * @param {number | null} at its position in `order`
-   * @param {boolean} [aloud]
-   */
+  /** Mark the class that Enter takes. @param {number | null} at its position in `order` @param {boolean} [aloud] */
   choose(at, aloud = false) {
     this.chosen = at === null ? null : Math.max(0, Math.min(at, this.order.length - 1));
     const now = this.chosen === null ? undefined : this.buttons[this.order[this.chosen] ?? -1];
@@ -175,11 +162,7 @@ export class Answers {
   }
 }
 
-/**
- * @param {string} name
- * @param {string} key
- * @param {() => void} onclick
- */
+/** @param {string} name @param {string} key @param {() => void} onclick */
 function action(name, key, onclick, className = "plain") {
   return h("button", { type: "button", className, onclick }, h("kbd", { "aria-hidden": "true" }, key), name);
 }

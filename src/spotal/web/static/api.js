@@ -18,10 +18,7 @@ export const get = (path) => ask(path, {});
 export const post = (path, body) =>
   ask(path, { method: "POST", headers: { "Content-Type": "application/json", "X-Spotal": "1" }, body: JSON.stringify(body) });
 
-/**
- * @param {string} path
- * @param {RequestInit} options
- */
+/** @param {string} path @param {RequestInit} options */
 async function ask(path, options) {
   let response, content;
   try {

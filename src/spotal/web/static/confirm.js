@@ -16,8 +16,7 @@ export class Confirm {
   out = new Set();
   /** @type {Set<number>} items that were left out or put off; they are not shown again until the page is reloaded */
   passed = new Set();
-  /** @type {Map<number, HTMLButtonElement>} */
-  tiles = new Map();
+  /** @type {Map<number, HTMLButtonElement>} */ tiles = new Map();
   /** @type {Strip | null} the strip shown */
   shown = null;
   /** @type {string | null} why an answer must wait */
@@ -28,10 +27,7 @@ export class Confirm {
   wholes = 0; // number of full states at the last request
   loading = false;
 
-  /**
-   * @param {HTMLElement} place
-   * @param {Session} session
-   */
+  /** @param {HTMLElement} place @param {Session} session */
   constructor(place, session) {
     this.place = place;
     this.session = session;

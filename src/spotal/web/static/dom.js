@@ -81,10 +81,7 @@ export function longestWord(names, element) {
 /** @param {string} name */
 const parts = (name) => name.split(/(?<=[_/.,:;|\\-])|(?<=\p{Ll})(?=\p{Lu})/u);
 
-/**
- * Announce a text to screen readers, also if it is the same as before.
- * @param {string} text
- */
+/** Announce a text to screen readers, also if it is the same as before. @param {string} text */
 export function say(text) {
   const place = $("said");
   place.textContent = place.textContent === text ? `${text}\u00a0` : text;
@@ -96,14 +93,8 @@ export const count = (n, one, many = `${one}s`) => `${n.toLocaleString("en")} ${
 /** @type {(share: number) => string} */
 export const percent = (share) => `${(100 * share).toFixed(share > 0.9995 || share < 0.0005 ? 0 : share < 0.0995 ? 1 : 0)} %`;
 
-/**
- * Format a probability; null gives an empty text.
- * @type {(share: number | null) => string}
- */
+/** Format a probability; null gives an empty text. @type {(share: number | null) => string} */
 export const chance = (share) => (share === null ? "" : percent(share));
 
-/**
- * Format names as a list in a sentence.
- * @param {string[]} names
- */
+/** Format names as a list in a sentence. @param {string[]} names */
 export const listed = (names) => (names.length < 2 ? names.join("") : `${names.slice(0, -1).join(", ")} and ${names.at(-1)}`);

@@ -8,14 +8,9 @@ import { OFFERS, capital, isRunning, result, step, timeLeft } from "./jobs.js";
 
 export class Finished {
   key = "";
-  /** @type {HTMLElement | null} */
-  active = null;
+  /** @type {HTMLElement | null} */ active = null;
 
-  /**
-   * @param {HTMLElement} place
-   * @param {Session} session
-   * @param {() => void} confirm shows the suggestions
-   */
+  /** @param {HTMLElement} place @param {Session} session @param {() => void} confirm shows the suggestions */
   constructor(place, session, confirm) {
     this.place = place;
     this.session = session;
@@ -53,10 +48,7 @@ export class Finished {
     this.left.textContent = timeLeft(job);
   }
 
-  /**
-   * @param {State} state
-   * @param {number} waiting number of answers that are not saved yet
-   */
+  /** @param {State} state @param {number} waiting number of answers that are not saved yet */
   content(state, waiting) {
     const { counts, round } = state;
     const { job, jobs, fresher } = this.session;
@@ -92,10 +84,7 @@ export class Finished {
     );
   }
 
-  /**
-   * @param {string} task
-   * @param {string} [text]
-   */
+  /** @param {string} task @param {string} [text] */
   offer(task, text = name(task)) {
     if (!this.session.jobs.includes(task)) return null;
     return h("button", { type: "button", className: "primary", onclick: () => this.session.start(task) }, text);
@@ -126,10 +115,7 @@ export class Finished {
   }
 }
 
-/**
- * @param {string} title
- * @param {(Element | null)[]} parts
- */
+/** @param {string} title @param {(Element | null)[]} parts */
 const finished = (title, ...parts) => h("div", { className: "finished" }, h("h2", {}, title), ...parts);
 
 /** @param {string} task */

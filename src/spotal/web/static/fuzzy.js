@@ -12,8 +12,7 @@ export function search(typed, names) {
   const wanted = plain(typed).trim();
   if (!wanted) return names.map((_, k) => k);
   const parts = wanted.split(SPACES);
-  /** @type {{ k: number, score: number }[]} */
-  const matches = [];
+  /** @type {{ k: number, score: number }[]} */ const matches = [];
   names.forEach((name, k) => {
     const score = fit(wanted, parts, name);
     if (score < Infinity) matches.push({ k, score });
@@ -23,11 +22,7 @@ export function search(typed, names) {
 
 /** @typedef {{ text: string, words: string[], initials: string }} Prepared */
 
-/**
- * Prepare a name for the search.
- * @param {string} name
- * @returns {Prepared}
- */
+/** Prepare a name for the search. @param {string} name @returns {Prepared} */
 export function prepare(name) {
   const text = plain(name.replace(/(\p{Ll})(\p{Lu})/gu, "$1 $2")); // camelCase is two words
   const words = text.split(SPACES).filter(Boolean);
@@ -36,10 +31,7 @@ export function prepare(name) {
 
 const SPACES = /[^\p{L}\p{N}]+/u;
 
-/**
- * Return a text in lower case and without accents.
- * @param {string} text
- */
+/** Return a text in lower case and without accents. @param {string} text */
 const plain = (text) => text.normalize("NFKD").replace(/\p{M}/gu, "").toLowerCase().replaceAll("ß", "ss");
 
 /**
@@ -56,12 +48,7 @@ function fit(wanted, parts, { text, words, initials }) {
   return WORD + score;
 }
 
-/**
- * @param {string} part
- * @param {string} text
- * @param {string[]} words
- * @param {string} initials
- */
+/** @param {string} part @param {string} text @param {string[]} words @param {string} initials */
 function fitPart(part, text, words, initials) {
   const at = words.findIndex((word) => word.startsWith(part));
   if (at >= 0) return at / 100;
@@ -89,8 +76,7 @@ const beginsAlike = (typed, word) => typed[0] === word[0] || (typed[0] === word[
 function slipsOf(typed, word, most) {
   if (word.length < typed.length - most) return most + 1;
   const target = word.slice(0, typed.length + most);
-  /** @type {number[]} */
-  let before = [], last = Array.from({ length: target.length + 1 }, (_, k) => k);
+  /** @type {number[]} */ let before = [], last = Array.from({ length: target.length + 1 }, (_, k) => k);
   for (let i = 1; i <= typed.length; i++) {
     const row = [i];
     for (let j = 1; j <= target.length; j++) {

@@ -16,10 +16,8 @@ const HINT = matchMedia("(hover: none)").matches
   : "Mark items with space or a click, then choose a class; Enter enlarges";
 
 export class Grid {
-  /** @type {Map<number, Tile>} */
-  tiles = new Map();
-  /** @type {Set<number>} */
-  marked = new Set();
+  /** @type {Map<number, Tile>} */ tiles = new Map();
+  /** @type {Set<number>} */ marked = new Set();
   wants = false; // whether to take the focus at the next update
 
   /**
@@ -76,10 +74,7 @@ export class Grid {
     this.wants = false;
   }
 
-  /**
-   * @param {Task} task
-   * @returns {Tile}
-   */
+  /** @param {Task} task @returns {Tile} */
   tile(task) {
     const face = task.kind === "image" ? picture(task.small ?? "", { alt: "", loading: "lazy" }) : h("span", { className: "excerpt" }, task.text ?? task.id);
     const chip = h("span", { className: "chip" });
@@ -97,10 +92,7 @@ export class Grid {
     return tile;
   }
 
-  /**
-   * @param {Tile} tile
-   * @param {import("./session.js").Shown} task
-   */
+  /** @param {Tile} tile @param {import("./session.js").Shown} task */
   refresh({ element, chip: place }, task) {
     const { words, current, state } = this.session;
     const { number } = task;
@@ -149,10 +141,7 @@ export class Grid {
     event.stopPropagation();
   }
 
-  /**
-   * @param {string} key
-   * @param {number} current
-   */
+  /** @param {string} key @param {number} current */
   move(key, current) {
     const numbers = [...this.session.tasks.keys()];
     const to = move(key, { at: numbers.indexOf(current), count: numbers.length, columns: this.columns() });

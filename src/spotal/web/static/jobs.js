@@ -14,20 +14,14 @@ export const OFFERS = {
 /** @param {Job | null} job */
 export const isRunning = (job) => job !== null && job.outcome === null;
 
-/**
- * Return the current step of a job and its progress.
- * @param {Job} job
- */
+/** Return the current step of a job and its progress. @param {Job} job */
 export function step({ what, done, total }) {
   if (!what) return "Starting";
   const name = capital(what);
   return total ? `${name}: ${done.toLocaleString("en")} of ${total.toLocaleString("en")}` : name;
 }
 
-/**
- * Return the remaining time in words; empty if unknown.
- * @param {Job} job
- */
+/** Return the remaining time in words; empty if unknown. @param {Job} job */
 export function timeLeft({ left }) {
   if (left === null) return "";
   if (left < 5) return "A few seconds left";
@@ -36,10 +30,7 @@ export function timeLeft({ left }) {
   return `About ${(left / 3600).toFixed(1)} hours left`;
 }
 
-/**
- * Return the result of a job as a sentence.
- * @param {Job} job
- */
+/** Return the result of a job as a sentence. @param {Job} job */
 export function result({ task, doing, outcome, sentence }) {
   const text = sentence.replace(/\.$/, "");
   if (outcome === "canceled") return `Canceled: ${text}.`;

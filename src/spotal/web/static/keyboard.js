@@ -33,10 +33,7 @@ export const HELP_SEVERAL = new Map([
   ["Enter", "save the chosen classes; without any, none of these"],
 ]);
 
-/**
- * Return the key of a class by its index; null if it has none.
- * @param {number} index
- */
+/** Return the key of a class by its index; null if it has none. @param {number} index */
 export const classKey = (index) => CLASSES[index] ?? null;
 
 /**
@@ -45,10 +42,7 @@ export const classKey = (index) => CLASSES[index] ?? null;
  */
 export const needsFinder = (classes) => classes.length > CLASSES.length;
 
-/**
- * Return whether keys type text into an element.
- * @param {{ closest?: (selector: string) => unknown } | null} target
- */
+/** Return whether keys type text into an element. @param {{ closest?: (selector: string) => unknown } | null} target */
 export const isTyping = (target) => Boolean(target?.closest?.("input, textarea, select, dialog, [contenteditable]"));
 
 /**

@@ -35,10 +35,8 @@ const map = new PoolMap(session, {
 const over = new Finished($("show"), session, () => look("confirm"));
 const review = new Review($("show"), session, update);
 const confirm = new Confirm($("show"), session);
-/** @type {SingleView | Grid | Review | Confirm} */
-let view = single;
-/** @type {Answers | null} */
-let answers = null;
+/** @type {SingleView | Grid | Review | Confirm} */ let view = single;
+/** @type {Answers | null} */ let answers = null;
 /** @type {string | null} classes that the buttons show */
 let shown = null;
 let ended = false;
@@ -106,10 +104,7 @@ function banner() {
   if (place.textContent !== text) place.textContent = text;
 }
 
-/**
- * Announce the item shown, once.
- * @param {boolean} isOver
- */
+/** Announce the item shown, once. @param {boolean} isOver */
 function announce(isOver) {
   const { task } = session;
   const key = isOver || !task ? "over" : task.number;
@@ -117,21 +112,17 @@ function announce(isOver) {
   const first = announced === null;
   announced = key;
   if (isOver || !task) {
-    said("No items left to answer");
+    announceText("No items left to answer");
     return;
   }
   const best = several.guessed(task.guess);
   const guess = best ? `, ${task.suggested ? "a file suggests" : "the model guesses"} ${spoken(best)}` : "";
-  said(`${first ? "" : "Next: "}${task.text?.slice(0, 300) ?? task.id}${task.votes ? ", conflict" : ""}${guess}`);
+  announceText(`${first ? "" : "Next: "}${task.text?.slice(0, 300) ?? task.id}${task.votes ? ", conflict" : ""}${guess}`);
 }
 
-/** @type {string[]} */
-let words = [];
-/**
- * Announce a sentence, together with others of the same moment.
- * @param {string} text
- */
-function said(text) {
+/** @type {string[]} */ let words = [];
+/** Announce a sentence, together with others of the same moment. @param {string} text */
+function announceText(text) {
   words.push(text);
   queueMicrotask(() => {
     if (!words.length) return;
@@ -146,10 +137,7 @@ function targeted() {
   return view.targets;
 }
 
-/**
- * Return this person's answer to an item.
- * @param {number | undefined} number
- */
+/** Return this person's answer to an item. @param {number | undefined} number */
 function saidOf(number) {
   if (number === undefined) return null;
   const before = review.items.find((item) => item.number === number)?.votes[session.annotator ?? ""];
@@ -161,7 +149,7 @@ function act(kind, label) {
   if (several.on && kind === "label" && label !== undefined) {
     if (ended || !targeted().length) return;
     several.toggle(label);
-    said(`${label} ${several.names.has(label) ? "chosen" : "removed"}`);
+    announceText(`${label} ${several.names.has(label) ? "chosen" : "removed"}`);
     update();
   } else if (kind === "confirm") {
     const { kind, label } = several.answer;
@@ -169,10 +157,7 @@ function act(kind, label) {
   } else settle(kind, label ?? null);
 }
 
-/**
- * @param {Parameters<Act>[0]} kind
- * @param {string | null} label
- */
+/** @param {Parameters<Act>[0]} kind @param {string | null} label */
 function settle(kind, label) {
   if (kind === "confirm") return;
   session.problem = null;
@@ -211,10 +196,7 @@ function look(name) {
   update();
 }
 
-/**
- * Return whether Enter presses the focused button.
- * @param {Element | null} target
- */
+/** Return whether Enter presses the focused button. @param {Element | null} target */
 const isPressed = (target) => Boolean(target?.closest("button, a")) && !target?.closest(".classes");
 
 /** @param {KeyboardEvent} event */
@@ -245,10 +227,7 @@ function onKey(event) {
   else act(command.do);
 }
 
-/**
- * Show the large map in place of the item, or the item again.
- * @param {boolean} isLarge
- */
+/** Show the large map in place of the item, or the item again. @param {boolean} isLarge */
 function enlarge(isLarge) {
   document.body.classList.toggle("large-map", isLarge);
   map.tools.large.setAttribute("aria-label", isLarge ? "Smaller map" : "Larger map");
@@ -264,10 +243,7 @@ function help() {
   $("help", HTMLDialogElement).showModal();
 }
 
-/**
- * Ask before an answer of an earlier round is undone.
- * @param {import("./session.js").Step} step
- */
+/** Ask before an answer of an earlier round is undone. @param {import("./session.js").Step} step */
 function askEarlier(step) {
   const [one] = step;
   if (!one) return;
@@ -318,7 +294,7 @@ function start() {
   addEventListener("beforeunload", (event) => { if (session.outbox?.fragile) event.preventDefault(); });
   document.addEventListener("visibilitychange", () => { if (!document.hidden && session.state && !session.lost) session.refresh(); });
   session.addEventListener("change", update);
-  session.addEventListener("say", (event) => said(/** @type {CustomEvent<string>} */ (event).detail));
+  session.addEventListener("say", (event) => announceText(/** @type {CustomEvent<string>} */ (event).detail));
   session.addEventListener("ask", (event) => askEarlier(/** @type {CustomEvent} */ (event).detail));
   session.addEventListener("file", (event) => {
     const file = /** @type {CustomEvent<string>} */ (event).detail;

@@ -20,14 +20,12 @@ const WORDS = { [OPEN]: "picked", [NONE]: "none of these", [SKIPPED]: "skipped",
 const REACH = 12; // largest distance in pixels from the pointer to an item under it
 
 export class PoolMap {
-  /** @type {Atlas | null} */
-  points = null;
+  /** @type {Atlas | null} */ points = null;
   /** @type {string | null} name of the points */
   name = null;
   /** @type {Map<number, number>} index in `points` by item number */
   row = new Map();
-  /** @type {Map<number, number>} */
-  marks = new Map();
+  /** @type {Map<number, number>} */ marks = new Map();
   /** @type {Marks[]} changes that arrived while marks were loading */
   late = [];
   loading = false;
@@ -88,8 +86,7 @@ export class PoolMap {
     this.loading = true;
     try {
       if (state.map !== this.name) {
-        /** @type {Atlas | null} */
-        const atlas = await get("api/map");
+        /** @type {Atlas | null} */ const atlas = await get("api/map");
         if (atlas) {
           this.points = atlas;
           this.name = state.map;
@@ -114,10 +111,7 @@ export class PoolMap {
     this.mark([...this.session.waiting().keys()]);
   }
 
-  /**
-   * Apply changes of marks.
-   * @param {Marks} marks
-   */
+  /** Apply changes of marks. @param {Marks} marks */
   patch(marks) {
     if (this.loading) this.late.push(marks); // the marks that are loading may be older
     for (const [number, mark] of Object.entries(marks)) {
@@ -220,10 +214,7 @@ export class PoolMap {
     else browse([x, y, x, y]);
   }
 
-  /**
-   * Where a row of the map is drawn.
-   * @param {number} k
-   */
+  /** Return the pixel of an item by its index. @param {number} k */
   place(k) {
     return this.spot(this.points?.x[k] ?? 0, this.points?.y[k] ?? 0);
   }
@@ -241,11 +232,7 @@ export class PoolMap {
     return [left + beside, top + beside];
   }
 
-  /**
-   * Return the point of the map at a pixel, in whole numbers.
-   * @param {Point} point
-   * @returns {Point}
-   */
+  /** Return the point of the map at a pixel, in whole numbers. @param {Point} point @returns {Point} */
   find(point) {
     const { clientWidth: wide, clientHeight: high } = this.canvas;
     const [x, y] = this.tools.zoom.find(point);
@@ -254,8 +241,7 @@ export class PoolMap {
 
   /** Return the boxes to draw: the one in progress, and the one whose items are listed. @returns {[Point, Point][]} */
   boxes() {
-    /** @type {[Point, Point][]} */
-    const boxes = this.tools.drawn ? [this.tools.drawn] : [];
+    /** @type {[Point, Point][]} */ const boxes = this.tools.drawn ? [this.tools.drawn] : [];
     if (this.box) {
       const [left, bottom, right, top] = this.box;
       boxes.push([this.spot(left, top, -4), this.spot(right, bottom, 4)]);
@@ -263,10 +249,7 @@ export class PoolMap {
     return boxes;
   }
 
-  /**
-   * Return the index of the item nearest to a point; -1 if none is near.
-   * @param {Point} at
-   */
+  /** Return the index of the item nearest to a point; -1 if none is near. @param {Point} at */
   nearest(at) {
     const { points } = this;
     if (!points) return -1;
@@ -279,10 +262,7 @@ export class PoolMap {
     return best;
   }
 
-  /**
-   * Show the item under the pointer.
-   * @param {PointerEvent} event
-   */
+  /** Show the item under the pointer. @param {PointerEvent} event */
   async point(event) {
     const { points } = this;
     if (!points) return;
@@ -291,8 +271,7 @@ export class PoolMap {
     this.tip.hidden = best < 0;
     if (best < 0 || this.tipped === best) return;
     this.tipped = best;
-    /** @type {Item | null} */
-    const item = await get(`api/items/${points.numbers[best]}`).catch(() => null);
+    /** @type {Item | null} */ const item = await get(`api/items/${points.numbers[best]}`).catch(() => null);
     if (!item || this.tipped !== best) return;
     const mark = this.marks.get(item.number);
     const text = mark === undefined ? undefined : mark >= 0 ? this.session.state?.classes[mark] : WORDS[mark];

@@ -65,10 +65,7 @@ export class MapTools {
     return [this.canvas.clientWidth, this.canvas.clientHeight];
   }
 
-  /**
-   * Return whether a drag draws a box; Shift inverts this.
-   * @param {PointerEvent} event
-   */
+  /** Return whether a drag draws a box; Shift inverts this. @param {PointerEvent} event */
   draws(event) {
     return this.selects !== event.shiftKey;
   }
@@ -94,9 +91,5 @@ export class MapTools {
   }
 }
 
-/**
- * @param {string} text
- * @param {string} title
- * @param {() => void} onclick
- */
+/** @param {string} text @param {string} title @param {() => void} onclick */
 const button = (text, title, onclick) => h("button", { type: "button", className: "plain small", title, "aria-label": text.length < 2 ? title : text, onclick }, text);

@@ -2,7 +2,7 @@
 // Each answer has its own key in localStorage, so reloading, closing the browser or a second tab loses nothing. Each
 // answer has an id, so the server records it once, even if it is sent several times.
 
-/** @import { Answer, Said } from "../protocol.d.ts" */
+/** @import { Answer, AnswerReply } from "../protocol.d.ts" */
 /** @typedef {Pick<Storage, "length" | "key" | "getItem" | "setItem" | "removeItem">} Shelf */
 /** @typedef {[key: string, answer: Answer]} Entry */
 
@@ -13,12 +13,11 @@ const MOST = 100;
 export class Outbox {
   /** @type {{ error: string, answer: Answer }[]} answers that the server refused */
   refused = [];
-  /** @type {Map<string, Said>} the server's replies by the answer's id */
-  said = new Map();
+  /** @type {Map<string, AnswerReply>} the server's replies by the answer's id */
+  replies = new Map();
   /** @type {Map<string, Answer>} answers that localStorage cannot store */
   inMemory = new Map();
-  /** @type {Promise<void> | null} */
-  running = null;
+  /** @type {Promise<void> | null} */ running = null;
   counter = 0;
 
   /**
@@ -38,10 +37,7 @@ export class Outbox {
     return this.inMemory.size > 0;
   }
 
-  /**
-   * Store an answer until the server has it.
-   * @param {Answer} answer
-   */
+  /** Store an answer until the server has it. @param {Answer} answer */
   put(answer) {
     this.latest = Math.max(this.latest, Date.now()); // keep the order if the clock is set back
     const stamp = `${String(this.latest).padStart(15, "0")}-${String(this.counter++).padStart(6, "0")}`;
@@ -70,8 +66,7 @@ export class Outbox {
 
   /** Return this project's keys in localStorage, oldest first. */
   keys() {
-    /** @type {string[]} */
-    const keys = [];
+    /** @type {string[]} */ const keys = [];
     try {
       for (let k = 0; k < (this.storage?.length ?? 0); k++) {
         const key = this.storage?.key(k);
@@ -106,7 +101,7 @@ export class Outbox {
     } finally {
       this.running = null;
     }
-    return this.said;
+    return this.replies;
   }
 
   async send() {
@@ -126,21 +121,18 @@ export class Outbox {
 
   /** @param {Entry[]} part */
   async sendPart(part) {
-    /** @type {{ results: Said[] }} */
+    /** @type {{ results: AnswerReply[] }} */
     const { results } = await this.post("api/answers", { project: this.project, answers: part.map(([, answer]) => answer) });
     results.forEach((result, k) => {
       const entry = part[k];
-      this.said.set(result.id, result);
+      this.replies.set(result.id, result);
       if (!entry) return;
       if (result.error) this.refuse(entry, result.error);
       else this.drop(entry[0]);
     });
   }
 
-  /**
-   * @param {Entry} entry
-   * @param {string} error
-   */
+  /** @param {Entry} entry @param {string} error */
   refuse([key, answer], error) {
     this.refused.push({ error, answer });
     this.drop(key);

@@ -44,10 +44,7 @@ export class PictureZoom {
     return this.pane.isConnected;
   }
 
-  /**
-   * Show another picture, without zoom.
-   * @param {HTMLImageElement} image
-   */
+  /** Show another picture, without zoom. @param {HTMLImageElement} image */
   show(image) {
     image.draggable = false;
     this.pane.replaceChildren(image);
@@ -89,9 +86,5 @@ export class PictureZoom {
   }
 }
 
-/**
- * @param {string} text
- * @param {string} title
- * @param {() => void} onclick
- */
+/** @param {string} text @param {string} title @param {() => void} onclick */
 const button = (text, title, onclick) => h("button", { type: "button", className: "plain small", title, "aria-label": title.replace(/ \(.*/, ""), onclick }, text);

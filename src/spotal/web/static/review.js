@@ -19,12 +19,9 @@ const OTHERS = [["kind:none_of_these", "None of these"], ["kind:skip", "Skipped"
 const MODEL = [["", "Any guess"], ["disagrees", "Model disagrees"], ["sure", "Model is sure"], ["unsure", "Model is unsure"]];
 
 export class Review {
-  /** @type {Set<number>} */
-  marked = new Set();
-  /** @type {Reviewed[]} */
-  items = [];
-  /** @type {Map<number, HTMLButtonElement>} */
-  tiles = new Map();
+  /** @type {Set<number>} */ marked = new Set();
+  /** @type {Reviewed[]} */ items = [];
+  /** @type {Map<number, HTMLButtonElement>} */ tiles = new Map();
   /** @type {string | null} why an answer must wait */
   obstacle = null;
   total = 0;
@@ -32,12 +29,10 @@ export class Review {
   recorded = -1; // number of this page's answers when the list was loaded
   /** @type {Box | null} part of the map that the list is limited to */
   box = null;
-  /** @type {string | null} */
-  round = null;
+  /** @type {string | null} */ round = null;
   classes = "";
   people = "";
-  /** @type {ReturnType<typeof setTimeout> | undefined} */
-  timer;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */ timer;
 
   /**
    * @param {HTMLElement} place
@@ -80,10 +75,7 @@ export class Review {
     this.load();
   }
 
-  /**
-   * Show the items in a part of the map; null shows all again.
-   * @param {Box | null} box
-   */
+  /** Show the items in a part of the map; null shows all again. @param {Box | null} box */
   within(box) {
     this.box = box;
     this.session.dispatchEvent(new CustomEvent("box", { detail: box }));
@@ -102,10 +94,7 @@ export class Review {
     return new Map(this.items.map(({ number, content }) => [number, content]));
   }
 
-  /**
-   * Load the answers that match the filters; from `start` on, add them to the list.
-   * @param {number} [start]
-   */
+  /** Load the answers that match the filters; from `start` on, add them to the list. @param {number} [start] */
   async load(start = 0) {
     clearTimeout(this.timer);
     const asked = ++this.asked;
@@ -200,13 +189,13 @@ export class Review {
     if (!tile || !chip) return;
     const { words, annotator, state } = this.session;
     const mine = words.get(number);
-    const said = new Map(Object.entries(votes));
-    if (mine && annotator) said.set(annotator, mine); // it may not be sent yet
-    const answers = [...new Set([...said.values()].map(spoken))];
+    const given = new Map(Object.entries(votes));
+    if (mine && annotator) given.set(annotator, mine); // it may not be sent yet
+    const answers = [...new Set([...given.values()].map(spoken))];
     chip.replaceChildren(answers.join(" / "), ...(guess ? [h("small", {}, `model: ${several.phrase(guess.label) || "none of these"} ${percent(guess.probability)}`)] : []));
     const only = answers.length === 1 ? (state?.classes.indexOf(answers[0] ?? "") ?? -1) : -1;
     chip.className = `chip done ${only < 0 ? "" : color(only)}`;
-    const people = [...said].map(([who, word]) => `${who}: ${spoken(word)}${word === votes[who] && votes[who]?.suggested ? ", a confirmed suggestion" : ""}`).join("; ");
+    const people = [...given].map(([who, word]) => `${who}: ${spoken(word)}${word === votes[who] && votes[who]?.suggested ? ", a confirmed suggestion" : ""}`).join("; ");
     tile.title = `${id} (${people})`;
     tile.setAttribute("aria-label", `${text?.slice(0, 80) ?? id}, ${people}`);
     tile.setAttribute("aria-pressed", String(this.marked.has(number)));
@@ -219,10 +208,7 @@ export class Review {
   }
 }
 
-/**
- * @param {HTMLSelectElement} select
- * @param {[value: string, name: string][]} choices
- */
+/** @param {HTMLSelectElement} select @param {[value: string, name: string][]} choices */
 function fill(select, choices) {
   const { value } = select;
   select.replaceChildren(...choices.map(([value, name]) => h("option", { value }, name)));

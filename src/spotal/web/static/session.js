@@ -25,8 +25,7 @@ const FEW = 100; // with fewer tasks left, the page loads more
 const RETRY = [500, 1_000, 2_000, 4_000];
 
 export class Session extends EventTarget {
-  /** @type {string | null} */
-  annotator = null;
+  /** @type {string | null} */ annotator = null;
   /** @type {State | null} the server's last full state with all changes since */
   state = null;
   /** @type {Map<number, Task>} open tasks of this annotator in `state`, by number */
@@ -37,8 +36,7 @@ export class Session extends EventTarget {
   words = new Map();
   /** @type {Set<number>} numbers answered on this page */
   own = new Set();
-  /** @type {Step[]} */
-  stack = [];
+  /** @type {Step[]} */ stack = [];
   /** @type {number | null} the item shown */
   current = null;
   /** @type {number | undefined} the item to show when it arrives */
@@ -55,10 +53,8 @@ export class Session extends EventTarget {
   jobs = [];
   /** @type {Set<number>} running jobs that were started here */
   started = new Set();
-  /** @type {Outbox | undefined} */
-  outbox;
-  /** @type {Channel | undefined} */
-  tabs;
+  /** @type {Outbox | undefined} */ outbox;
+  /** @type {Channel | undefined} */ tabs;
   isOpened = false;
   fresh = true; // whether no state has arrived yet
   wholes = 0; // number of full states since the page was opened
@@ -66,14 +62,10 @@ export class Session extends EventTarget {
   failures = 0;
   recorded = 0; // number of answers since the page was opened
   again = false; // whether to request the state once more
-  /** @type {Promise<void> | null} */
-  refreshing = null;
-  /** @type {ReturnType<typeof setTimeout> | null} */
-  pause = null;
-  /** @type {ReturnType<typeof setTimeout> | undefined} */
-  timer;
-  /** @type {ReturnType<typeof setTimeout> | undefined} */
-  poller;
+  /** @type {Promise<void> | null} */ refreshing = null;
+  /** @type {ReturnType<typeof setTimeout> | null} */ pause = null;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */ timer;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */ poller;
 
   /**
    * @param {object} [means]
@@ -96,8 +88,7 @@ export class Session extends EventTarget {
   }
 
   async load() {
-    /** @type {State} */
-    const first = await this.ask(`api/state${this.query()}`);
+    /** @type {State} */ const first = await this.ask(`api/state${this.query()}`);
     this.annotator = first.annotator;
     this.outbox = this.openOutbox(first.key);
     this.tabs = this.openChannel(`spotal/${first.key}`);
@@ -120,8 +111,7 @@ export class Session extends EventTarget {
 
   /** Return the unsent answers by item. */
   waiting() {
-    /** @type {Map<number, Word>} */
-    const words = new Map();
+    /** @type {Map<number, Word>} */ const words = new Map();
     for (const [, { item, kind, label = null }] of this.outbox?.all() ?? []) {
       if (kind === "undo") words.delete(item);
       else words.set(item, { kind, label });
@@ -129,10 +119,7 @@ export class Session extends EventTarget {
     return words;
   }
 
-  /**
-   * Change the person who answers.
-   * @param {string} annotator
-   */
+  /** Change the person who answers. @param {string} annotator */
   async rename(annotator) {
     this.annotator = annotator;
     this.stack = [];
@@ -170,10 +157,7 @@ export class Session extends EventTarget {
     this.changed();
   }
 
-  /**
-   * Go to the next item without an answer, or to the previous item in the list.
-   * @param {boolean} forward
-   */
+  /** Go to the next item without an answer, or to the previous item in the list. @param {boolean} forward */
   step(forward) {
     const all = [...this.tasks.keys()];
     const at = this.current === null ? -1 : all.indexOf(this.current);
@@ -231,9 +215,9 @@ export class Session extends EventTarget {
       answer: { id: newId(), item, annotator: this.annotator, kind: /** @type {const} */ ("undo"), of: id },
     }));
     const answers = entries.map(({ answer }) => answer);
-    await this.record(answers, (said) => {
+    await this.record(answers, (replies) => {
       entries.forEach(({ before, answer: { id, item } }) => {
-        const now = said.get(id)?.now ?? (this.lost ? before : null);
+        const now = replies.get(id)?.now ?? (this.lost ? before : null);
         if (now) this.words.set(item, now);
         else {
           this.words.delete(item);
@@ -252,22 +236,21 @@ export class Session extends EventTarget {
 
   /**
    * @param {Answer[]} entries
-   * @param {(said: Outbox["said"]) => string} done returns the sentence to announce when all are stored
+   * @param {(replies: Outbox["replies"]) => string} done returns the sentence to announce when all are stored
    */
   async record(entries, done) {
     this.saving = true;
     this.changed();
     for (const entry of entries) this.outbox?.put(entry);
-    /** @type {Outbox["said"]} */
-    let said = new Map();
+    /** @type {Outbox["replies"]} */ let replies = new Map();
     try {
-      if (!this.lost) said = await this.send(); // otherwise it is sent when the server is back
+      if (!this.lost) replies = await this.send(); // otherwise it is sent when the server is back
     } catch (error) {
       this.fail(error);
     }
     this.saving = false;
     this.recorded++;
-    if (!entries.some(({ id }) => said.get(id)?.error)) this.say(done(said));
+    if (!entries.some(({ id }) => replies.get(id)?.error)) this.say(done(replies));
     this.changed();
     this.tabs?.postMessage("changed");
     if (!this.lost) {
@@ -286,10 +269,7 @@ export class Session extends EventTarget {
     }, PAUSE);
   }
 
-  /**
-   * Start a job on the server.
-   * @param {string} task
-   */
+  /** Start a job on the server. @param {string} task */
   async start(task) {
     this.problem = null;
     await this.connect(async () => {
@@ -311,11 +291,7 @@ export class Session extends EventTarget {
     this.poll();
   }
 
-  /**
-   * Update the job.
-   * @param {Job | null} job
-   * @param {string[]} [jobs] tasks that can be started
-   */
+  /** Update the job. @param {Job | null} job @param {string[]} [jobs] tasks that can be started */
   hear(job, jobs = this.jobs) {
     if (job && this.job && job.id < this.job.id && isRunning(this.job)) return; // a reply from before the job was started
     const isNews = JSON.stringify([job, jobs]) !== JSON.stringify([this.job, this.jobs]);
@@ -336,7 +312,7 @@ export class Session extends EventTarget {
     const { outbox } = this;
     if (!outbox) throw new Lost("The server cannot be reached.");
     const waiting = outbox.size;
-    const said = await outbox.flush();
+    const replies = await outbox.flush();
     if (this.lost) this.restored(waiting);
     for (const { error, answer } of outbox.refused.splice(0)) {
       this.problem = `An answer was not recorded: ${error}.`;
@@ -344,7 +320,7 @@ export class Session extends EventTarget {
       this.own.delete(answer.item);
       this.stack = this.stack.filter((group) => group.every(({ id }) => id !== answer.id));
     }
-    return said;
+    return replies;
   }
 
   next() {
@@ -369,8 +345,7 @@ export class Session extends EventTarget {
 
   async fetchState() {
     const { recorded } = this;
-    /** @type {Reply} */
-    const reply = await this.ask(`api/state${this.query(this.version())}`);
+    /** @type {Reply} */ const reply = await this.ask(`api/state${this.query(this.version())}`);
     if (reply.key !== this.outbox?.project) {
       throw new Lost("Another project is served at this address now: start spotal label again for this project.");
     }
@@ -401,10 +376,7 @@ export class Session extends EventTarget {
     return String(given) && `?${given}`;
   }
 
-  /**
-   * Apply a full state.
-   * @param {State} state
-   */
+  /** Apply a full state. @param {State} state */
   merge(state) {
     const isNew = this.state !== null && state.round?.number !== this.state.round?.number;
     this.state = state;
@@ -424,10 +396,7 @@ export class Session extends EventTarget {
     this.changed();
   }
 
-  /**
-   * Apply changes.
-   * @param {Change} changes
-   */
+  /** Apply changes. @param {Change} changes */
   change(changes) {
     const { tasks, still, gone, marks, undoable, ...figures } = changes;
     if (!this.state || still.some((number) => !this.tasks.has(number))) {
@@ -452,10 +421,7 @@ export class Session extends EventTarget {
     this.changed();
   }
 
-  /**
-   * Add open tasks of the server, which does not have the unsent answers.
-   * @param {number[]} numbers
-   */
+  /** Add open tasks of the server, which does not have the unsent answers. @param {number[]} numbers */
   fit(numbers) {
     const waiting = this.waiting();
     if (this.fresh) for (const number of waiting.keys()) this.own.add(number); // answered before the page was reloaded
@@ -547,15 +513,8 @@ export class Session extends EventTarget {
 
 export const NAMES = { skip: "Skipped", none_of_these: "None of these" };
 
-/**
- * Return an answer in words.
- * @param {Word} word
- */
+/** Return an answer in words. @param {Word} word */
 export const spoken = ({ kind, label }) => (kind === "label" ? several.phrase(label) : NAMES[kind]);
 
-/**
- * Return the answers of earlier visits as steps that can be undone.
- * @param {Undoable} undoable
- * @returns {Step[]}
- */
+/** Return the answers of earlier visits as steps that can be undone. @param {Undoable} undoable @returns {Step[]} */
 const earlier = (undoable) => undoable.map((one) => [{ ...one, before: null }]).reverse();

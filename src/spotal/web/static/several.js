@@ -8,8 +8,7 @@ const LIKELY = 0.5;
 
 class Several {
   on = false; // whether items may have several classes
-  /** @type {Set<string>} */
-  names = new Set();
+  /** @type {Set<string>} */ names = new Set();
   dirty = false; // whether the choice has changed since the item was shown
   key = "";
 
@@ -32,27 +31,18 @@ class Several {
     this.dirty = true;
   }
 
-  /**
-   * The answer to confirm: the chosen classes, or "none of these".
-   * @returns {{ kind: Kind, label: string | null }}
-   */
+  /** The answer to confirm: the chosen classes, or "none of these". @returns {{ kind: Kind, label: string | null }} */
   get answer() {
     return answerOf(this.names);
   }
 
-  /**
-   * Return the classes in a label.
-   * @param {string | null | undefined} label
-   */
+  /** Return the classes in a label. @param {string | null | undefined} label */
   parts(label) {
     if (!label) return [];
     return this.on ? label.split(BETWEEN) : [label];
   }
 
-  /**
-   * Return a label in words.
-   * @param {string | null | undefined} label
-   */
+  /** Return a label in words. @param {string | null | undefined} label */
   phrase(label) {
     return this.parts(label).join(", ");
   }
@@ -82,10 +72,7 @@ class Several {
 /** @param {Guess} guess */
 export const likely = ({ probability }) => probability === null || probability >= LIKELY;
 
-/**
- * @param {Set<string>} names
- * @returns {{ kind: Kind, label: string | null }}
- */
+/** @param {Set<string>} names @returns {{ kind: Kind, label: string | null }} */
 const answerOf = (names) => (names.size ? { kind: "label", label: [...names].sort().join(BETWEEN) } : { kind: "none_of_these", label: null });
 
 /** The one instance of this page. */

@@ -20,8 +20,7 @@ export function why(place, task, state) {
     place.replaceChildren();
     return;
   }
-  /** @type {HTMLElement[]} */
-  const parts = [h("h2", {}, "Why this one")];
+  /** @type {HTMLElement[]} */ const parts = [h("h2", {}, "Why this one")];
   if (task.why?.audit) {
     parts.push(h("p", {}, "Picked at random, to measure accuracy. Such items are never trained on. The model's guess is not shown, so that it cannot influence you."));
   } else if (task.why) parts.push(...reasons(task.why, task.kind, state));
@@ -30,15 +29,10 @@ export function why(place, task, state) {
   place.replaceChildren(...parts);
 }
 
-/**
- * @param {Why} why
- * @param {Item["kind"]} kind
- * @param {State} state
- */
+/** @param {Why} why @param {Item["kind"]} kind @param {State} state */
 function reasons(why, kind, state) {
   const thing = THINGS[kind];
-  /** @type {HTMLElement[]} */
-  const parts = [];
+  /** @type {HTMLElement[]} */ const parts = [];
   if (why.stands_for === null) parts.push(h("p", {}, `Picked by ${state.round?.strategy} in round ${why.round + 1}.`));
   else parts.push(h("p", {}, h("b", {}, `Represents ${count(why.stands_for, thing)}`), ` of ${state.counts.items.toLocaleString("en")}: the ones most similar to it.`));
   if (why.uncertainty !== null) parts.push(h("p", { className: "note" }, `The model is ${doubt(why.uncertainty)} here.`));
@@ -46,10 +40,7 @@ function reasons(why, kind, state) {
   return parts;
 }
 
-/**
- * Return an uncertainty from 0 to 1 in words.
- * @param {number} uncertainty
- */
+/** Return an uncertainty from 0 to 1 in words. @param {number} uncertainty */
 const doubt = (uncertainty) => (uncertainty < 0.2 ? "fairly sure" : uncertainty < 0.5 ? "not quite sure" : "very unsure");
 
 /** @param {Item} item */
@@ -60,10 +51,7 @@ function neighbor(item) {
   return h("li", { className: item.kind === "image" ? "" : "written" }, face);
 }
 
-/**
- * @param {Guess[]} guess
- * @param {string[]} classes
- */
+/** @param {Guess[]} guess @param {string[]} classes */
 function guesses(guess, classes) {
   return h(
     "ul",
@@ -93,11 +81,7 @@ export function progress(place, { counts, round }, fresher) {
   place.replaceChildren(...parts);
 }
 
-/**
- * @param {string} name
- * @param {number} value
- * @param {number} most
- */
+/** @param {string} name @param {number} value @param {number} most */
 function meter(name, value, most) {
   const text = `${value.toLocaleString("en")} of ${most.toLocaleString("en")}`;
   return h("label", { className: "meter" }, h("span", {}, name), h("progress", { value, max: Math.max(1, most), "aria-label": `${name}: ${text}` }), h("b", {}, text));

@@ -11,14 +11,10 @@ import { several } from "./several.js";
 const AHEAD = 4; // number of images that are loaded in advance
 
 export class SingleView {
-  /** @type {number | null} */
-  shown = null;
-  /** @type {string | null} */
-  content = null;
-  /** @type {HTMLImageElement | null} */
-  image = null;
-  /** @type {HTMLImageElement[]} */
-  ahead = [];
+  /** @type {number | null} */ shown = null;
+  /** @type {string | null} */ content = null;
+  /** @type {HTMLImageElement | null} */ image = null;
+  /** @type {HTMLImageElement[]} */ ahead = [];
 
   /** @param {HTMLElement} place */
   constructor(place) {
@@ -72,11 +68,7 @@ export class SingleView {
     return image;
   }
 
-  /**
-   * Return a sentence about the item's answers.
-   * @param {Session} session
-   * @param {Shown} task
-   */
+  /** Return a sentence about the item's answers. @param {Session} session @param {Shown} task */
   words(session, task) {
     const word = session.words.get(task.number);
     if (word) return `Your answer: ${word.kind === "label" ? spoken(word) : spoken(word).toLowerCase()}. Answer again to change it.`;

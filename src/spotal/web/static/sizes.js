@@ -5,8 +5,7 @@ import { h } from "./dom.js";
 const SIZES = { small: 84, medium: 110, large: 210 }; // smallest width in pixels
 const KEY = "spotal-page/size";
 
-/** @type {Set<HTMLButtonElement>} */
-const buttons = new Set();
+/** @type {Set<HTMLButtonElement>} */ const buttons = new Set();
 
 /** Make a switch between the sizes. */
 export function sizes() {

@@ -33,10 +33,7 @@ export class Zoom {
     this.fit(size);
   }
 
-  /**
-   * @param {Point} way
-   * @param {Point} size of the frame
-   */
+  /** @param {Point} way @param {Point} size of the frame */
   move([x, y], size) {
     this.corner = [this.corner[0] + x, this.corner[1] + y];
     this.fit(size);
@@ -47,29 +44,18 @@ export class Zoom {
     this.corner = [0, 0];
   }
 
-  /**
-   * Move the content so that no part of the frame is empty.
-   * @param {Point} size of the frame
-   */
+  /** Move the content so that no part of the frame is empty. @param {Point} size of the frame */
   fit([wide, high]) {
     const [x, y] = this.corner;
     this.corner = [Math.min(0, Math.max(wide - wide * this.scale, x)), Math.min(0, Math.max(high - high * this.scale, y))];
   }
 
-  /**
-   * Return the position in the frame of a point of the content.
-   * @param {Point} point
-   * @returns {Point}
-   */
+  /** Return the position in the frame of a point of the content. @param {Point} point @returns {Point} */
   place([x, y]) {
     return [x * this.scale + this.corner[0], y * this.scale + this.corner[1]];
   }
 
-  /**
-   * Return the point of the content at a position in the frame.
-   * @param {Point} point
-   * @returns {Point}
-   */
+  /** Return the point of the content at a position in the frame. @param {Point} point @returns {Point} */
   find([x, y]) {
     return [(x - this.corner[0]) / this.scale, (y - this.corner[1]) / this.scale];
   }
@@ -85,21 +71,12 @@ export class Zoom {
  * @property {(factor: number, at: Point, event: WheelEvent) => boolean} wheel returns false to let the page scroll
  */
 
-/**
- * Listen to gestures on an element.
- * @param {HTMLElement} element
- * @param {Handlers} handlers
- */
+/** Listen to gestures on an element. @param {HTMLElement} element @param {Handlers} handlers */
 export function gestures(element, handlers) {
-  /** @type {Map<number, Point>} */
-  const pointers = new Map();
-  /** @type {Point} */
-  let from = [0, 0];
+  /** @type {Map<number, Point>} */ const pointers = new Map();
+  /** @type {Point} */ let from = [0, 0];
   let moved = false;
-  /**
-   * @param {MouseEvent} event
-   * @returns {Point}
-   */
+  /** @param {MouseEvent} event @returns {Point} */
   const point = (event) => {
     const { left, top } = element.getBoundingClientRect();
     return [event.clientX - left, event.clientY - top];
@@ -136,8 +113,6 @@ export function gestures(element, handlers) {
   }, { passive: false });
 }
 
-/** @type {(a: Point, b: Point) => number} */
-const gap = (a, b) => Math.hypot(a[0] - b[0], a[1] - b[1]);
+/** @type {(a: Point, b: Point) => number} */ const gap = (a, b) => Math.hypot(a[0] - b[0], a[1] - b[1]);
 
-/** @type {(a: Point, b: Point) => Point} */
-const middle = (a, b) => [(a[0] + b[0]) / 2, (a[1] + b[1]) / 2];
+/** @type {(a: Point, b: Point) => Point} */ const middle = (a, b) => [(a[0] + b[0]) / 2, (a[1] + b[1]) / 2];
