@@ -71,7 +71,7 @@ class RoundLimits:
         taken = np.bincount(self.group[labeled], minlength=len(room))
         return Limits(money, cost, self.group, room - taken).most(rows)
 
-    def known(self, rows: NDArray[np.int64] | slice = slice(None), *, priced: bool = True) -> dict[str, Any]:
+    def arguments(self, rows: NDArray[np.int64] | slice = slice(None), *, priced: bool = True) -> dict[str, Any]:
         """Return the arguments of ``query`` for a pool of these rows."""
         arguments: dict[str, Any] = {}
         if self.cost is not None and priced:

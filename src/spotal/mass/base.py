@@ -14,7 +14,7 @@ from spotal.mass.probabilities import class_shares, margins
 from spotal.numeric.nearest import nearest
 from spotal.pool.base import Pool
 
-__all__ = ["Evidence", "Mass", "Product"]
+__all__ = ["Evidence", "Mass", "Power", "Product"]
 
 
 @dataclass(frozen=True)
@@ -83,6 +83,13 @@ class Mass(ABC):
     def __repr__(self) -> str:
         inside = ", ".join(f"{name}={value!r}" for name, value in vars(self).items())
         return f"{type(self).__name__}({inside})"
+
+
+class Power(Mass):
+    """Base class of rules with a power."""
+
+    def __init__(self, power: float = 1.0) -> None:
+        self.power = power
 
 
 class Product(Mass):

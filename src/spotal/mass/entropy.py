@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from spotal.mass.base import Evidence, Mass
+from spotal.mass.base import Evidence, Power
 
 __all__ = ["Entropy", "entropies"]
 
@@ -21,11 +21,8 @@ def entropies(probabilities: NDArray[np.floating], multilabel: bool = False) -> 
     return np.asarray(-(p * np.log(p.clip(1e-300))).sum(1)).clip(0)
 
 
-class Entropy(Mass):
+class Entropy(Power):
     """(entropy / its largest value)^power (Shannon 1948); all ones without probabilities."""
-
-    def __init__(self, power: float = 1.0) -> None:
-        self.power = power
 
     def weigh(self, evidence: Evidence) -> NDArray[np.float64]:
         """Return mass in [0, 1], float64 (N,)."""

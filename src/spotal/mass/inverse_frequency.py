@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from spotal.mass.base import Evidence, Mass
+from spotal.mass.base import Evidence, Power
 
 __all__ = ["InverseFrequency"]
 
@@ -13,7 +13,7 @@ FLOOR = 0.1
 """Added to each class's share, as a fraction of an even share, so that very rare classes have a finite mass."""
 
 
-class InverseFrequency(Mass):
+class InverseFrequency(Power):
     """Mean of (share of a class in the pool)^-power, weighted by a row's class probabilities.
 
     With power 1 all classes have the same mass, as far as the model can distinguish them. The error weighted by this
@@ -21,9 +21,6 @@ class InverseFrequency(Mass):
     probabilities, plus a tenth of an even share. If rows may have several classes, their probabilities are scaled to a
     sum of 1. All ones without probabilities.
     """
-
-    def __init__(self, power: float = 1.0) -> None:
-        self.power = power
 
     def weigh(self, evidence: Evidence) -> NDArray[np.float64]:
         """Return positive mass, float64 (N,); all ones if the expected classes are equally common. O(N c)."""

@@ -5,16 +5,13 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from spotal.mass.base import Evidence, Mass
+from spotal.mass.base import Evidence, Power
 
 __all__ = ["LabelDistance"]
 
 
-class LabelDistance(Mass):
+class LabelDistance(Power):
     """(distance to the nearest labeled row / its median)^power; all ones without labels. O(N m d)."""
-
-    def __init__(self, power: float = 1.0) -> None:
-        self.power = power
 
     def weigh(self, evidence: Evidence) -> NDArray[np.float64]:
         """Return mass, float64 (N,), 0 for labeled rows and their copies."""

@@ -5,20 +5,17 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from spotal.mass.base import Evidence, Mass
+from spotal.mass.base import Evidence, Power
 from spotal.mass.probabilities import margins
 
 __all__ = ["LeastConfidence"]
 
 
-class LeastConfidence(Mass):
+class LeastConfidence(Power):
     """((1 - greatest probability) / its largest value 1 - 1/classes)^power (Lewis and Gale 1994).
 
     If rows may have several classes, the mean over classes is used. All ones without probabilities.
     """
-
-    def __init__(self, power: float = 1.0) -> None:
-        self.power = power
 
     def weigh(self, evidence: Evidence) -> NDArray[np.float64]:
         """Return mass in [0, 1], float64 (N,). O(N c)."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from spotal.mass.base import Evidence, Mass
+from spotal.mass.base import Evidence, Power
 from spotal.mass.entropy import entropies
 
 __all__ = ["MutualInformation", "disagreement"]
@@ -25,7 +25,7 @@ def disagreement(draws: NDArray[np.floating]) -> tuple[NDArray[np.float64], NDAr
     return total, own
 
 
-class MutualInformation(Mass):
+class MutualInformation(Power):
     """(mutual information / log of the number of classes)^power, from draws of an ensemble or of dropout.
 
     All ones without draws.
@@ -35,9 +35,6 @@ class MutualInformation(Mass):
     N. Houlsby, F. Huszár, Z. Ghahramani, M. Lengyel, "Bayesian active learning for classification and preference
     learning", 2011, equation 2.
     """
-
-    def __init__(self, power: float = 1.0) -> None:
-        self.power = power
 
     def weigh(self, evidence: Evidence) -> NDArray[np.float64]:
         """Return mass in [0, 1], float64 (N,). O(N c draws)."""

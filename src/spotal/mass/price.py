@@ -5,20 +5,17 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from spotal.mass.base import Evidence, Mass
+from spotal.mass.base import Evidence, Power
 
 __all__ = ["Price"]
 
 
-class Price(Mass):
+class Price(Power):
     """(least price / price)^power; all ones without prices. O(N).
 
     Power 1/2 minimizes the variance of an estimated mean under a budget, if all rows have the same variance
     (W. Cochran, "Sampling Techniques", section 5.5).
     """
-
-    def __init__(self, power: float = 1.0) -> None:
-        self.power = power
 
     def weigh(self, evidence: Evidence) -> NDArray[np.float64]:
         """Return mass in (0, 1], float64 (N,)."""

@@ -13,7 +13,7 @@ from spotal.engine import local
 from spotal.errors import BudgetError
 from spotal.numeric.sizes import rounded_up, size_of
 from spotal.numeric.threads import threads
-from spotal.pool import ArrayPool, Pool
+from spotal.pool import ArrayPool, Pool, check_finite
 from spotal.selection.graph import CANDIDATES
 from spotal.strategies.memory import BatchReading, SelectionScale, read_by
 
@@ -119,7 +119,7 @@ def _planned(
         steps["sample"] = passes * n * _drawing(trial)
     else:
         passes = 1  # checks the values
-        steps["sample"] = n * _checking(trial)
+        steps["sample"] = n * _timed(lambda: check_finite(trial)) / len(trial)
     near = min(sampled, CANDIDATES) / FEW
     steps["graph"] = sampled / FEW * near * _linking(dim, min(scale.neighbors, FEW))
     passes += 1  # assigns rows to picks
@@ -159,13 +159,6 @@ def _drawing(pool: Pool) -> float:
 
     draw = Draw(Query(pool, 1, np.empty(0, np.int64), None, None, None, 0), FEW)
     return _timed(lambda: local.run(draw, pool, threads=threads())) / len(pool)
-
-
-def _checking(pool: Pool) -> float:
-    """Return seconds a row to check that it is finite."""
-    from spotal.pool import check_finite
-
-    return _timed(lambda: check_finite(pool)) / len(pool)
 
 
 def _linking(dim: int, neighbors: int) -> float:
