@@ -48,7 +48,7 @@ class ContentRandom:
         return drawn
 
     def shuffled(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Return ``rows`` in a random order that depends on the seed only."""
+        """Return ``rows`` in random order; the same seed gives the same order."""
         return rows[np.argsort(self._place[rows])]
 
     def sorted(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:

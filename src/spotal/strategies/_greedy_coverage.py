@@ -8,10 +8,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from spotal.constraints.limits import Allowance
 from spotal.numeric.nearest import nearest
 from spotal.pool.base import Pool
 from spotal.strategies._content import ContentRandom
+from spotal.strategies.query import Query
 
 __all__ = ["gaussian", "greedy_cover"]
 
@@ -27,16 +27,15 @@ Kernel = Callable[[torch.Tensor], torch.Tensor]
 
 
 def greedy_cover(
+    query: Query,
     pool: Pool,
     kernel: Kernel,
-    allowance: Allowance,
-    *,
+    radius: float,
     candidates: NDArray[np.int64],
     targets: NDArray[np.int64],
     weights: NDArray[np.float64],
-    around: NDArray[np.int64],
     chance: ContentRandom,
-    radius: float,
+    *,
     block_rows: int = BLOCK_ROWS,
     few: int = FEW,
 ) -> tuple[NDArray[np.int64], float]:
@@ -50,11 +49,12 @@ def greedy_cover(
 
     Parameters
     ----------
-    candidates, targets, around : row numbers that may be picked (m,), are to be covered (s,), and cover already (l,)
-    weights : float64 (s,), of the targets
-    chance : random numbers that break ties
+    pool : the query's pool, in the space in which distances are measured
     radius : scale of the kernel. If it is small relative to the pool, or there are at most ``few`` pairs, similarities
         are computed in float64 instead of float32.
+    candidates, targets : row numbers that may be picked (m,), and that are to be covered (s,)
+    weights : float64 (s,), of the targets
+    chance : random numbers that break ties
     block_rows : number of candidates whose similarities to all targets are in memory at once
 
     Notes
@@ -62,6 +62,7 @@ def greedy_cover(
     O(m s d) once, then O(s d) for each candidate evaluated again: thousands a pick at first, tens later. Memory
     O(s (d + 256)); no matrix of all pairs of rows.
     """
+    allowance = query.allowance()
     points = pool.rows(targets).double()
     middle = points.mean(0)
     points -= middle
@@ -81,8 +82,8 @@ def greedy_cover(
         gain: NDArray[np.float64] = (similar(rows).sub_(cover).clamp_min_(0) @ weight).double().cpu().numpy()
         return gain
 
-    if len(around):
-        moved = (pool.rows(around).double() - middle).to(points)
+    if len(query.labeled):
+        moved = (pool.rows(query.labeled).double() - middle).to(points)
         cover = kernel(nearest(points, moved)[1]).to(dtype)
     order = chance.shuffled(candidates)  # so that argmax breaks ties at random
     place = np.full(len(pool), -1, np.int64)

@@ -65,10 +65,10 @@ class Sample:
         elif query.limits is None:
             rows, mass = run(Draw(query, size), query.pool, threads=threads())
         else:
-            open_ = query.allowance().open
-            shut, share = run(Draw(query, size // 2, ~open_), query.pool, threads=threads())
-            rows, mass = run(Draw(query, size - len(shut), open_), query.pool, threads=threads())
-            rows, mass = np.concatenate([shut, rows]), np.concatenate([share, mass])
+            free = query.allowance().open
+            excluded, share = run(Draw(query, size // 2, ~free), query.pool, threads=threads())
+            rows, mass = run(Draw(query, size - len(excluded), free), query.pool, threads=threads())
+            rows, mass = np.concatenate([excluded, rows]), np.concatenate([share, mass])
         if not len(rows):  # no row that may be picked has mass
             places = np.linspace(0, len(query.unlabeled) - 1, size - len(labeled)).astype(np.int64)
             rows = np.unique(query.unlabeled[places])
@@ -88,19 +88,12 @@ class Sample:
         return np.delete(np.arange(len(self.rows)), self.labeled)
 
     def evidence(self, query: Query) -> Evidence:
-        """Return what rules of mass need to know about the sampled rows."""
-        some = self.rows
-        cost = None if query.limits is None or query.limits.cost is None else query.limits.cost[some]
-        return Evidence(
-            ArrayPool(self.points),
-            self.labeled,
-            query.labels,
-            None if query.probabilities is None else query.probabilities[some],
-            None if query.draws is None else query.draws[some],
-            cost,
-            self.mass,
-            query.multilabel,
-        )
+        """Return the input of rules of mass for the sampled rows."""
+        p = None if query.probabilities is None else query.probabilities[self.rows]
+        draws = None if query.draws is None else query.draws[self.rows]
+        cost = None if query.limits is None or query.limits.cost is None else query.limits.cost[self.rows]
+        pool = ArrayPool(self.points)
+        return Evidence(pool, self.labeled, query.labels, p, draws, cost, self.mass, query.multilabel)
 
 
 @dataclass(frozen=True)

@@ -39,7 +39,8 @@ class Badge(Strategy):
         weight = np.zeros(len(mass))
         weight[rows] = query.per_price(mass)[rows]
         allowance = query.allowance()
-        factor = _errors(query.probabilities)
+        factor = torch.from_numpy(query.probabilities.astype(np.float64))
+        factor[torch.arange(len(factor)), factor.argmax(1)] -= 1  # p - e; in a tie e marks the first class
         scale = max(float(batch.points.abs().max()) for batch in query.pool.batches()) or 1.0
         squared = np.empty(len(mass))  # squared length, then squared distance to the nearest pick
         for batch in query.pool.batches():
@@ -57,13 +58,6 @@ class Badge(Strategy):
                 break
             allowance.take(chance.draw(chances))
         return Choice(fill(query, np.array(allowance.picks, np.int64), chance))
-
-
-def _errors(probabilities: NDArray[np.floating]) -> torch.Tensor:
-    """Return p - e, float64 (N, classes); in a tie e marks the first of the most probable classes."""
-    factor = torch.from_numpy(probabilities.astype(np.float64))
-    factor[torch.arange(len(factor)), factor.argmax(1)] -= 1
-    return factor
 
 
 def _squared_distances(query: Query, factor: torch.Tensor, scale: float, row: int) -> NDArray[np.float64]:

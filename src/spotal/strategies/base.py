@@ -115,7 +115,10 @@ class Strategy(ABC):
 
         Raises
         ------
-        BudgetError, InputError
+        BudgetError
+            The budget is wrong.
+        InputError
+            Another argument is wrong, or the strategy needs or refuses it.
         """
         start = time.perf_counter()
         if not isinstance(random_state, (int, np.integer)):  # the record needs an integer to repeat the query

@@ -46,15 +46,5 @@ class MaxHerding(Strategy):
         chance = ContentRandom(query.pool, query.seed)
         rows, mass = heavy(query)
         targets, weights = sample(chance, mass, self.sample_size)
-        picks, coverage = greedy_cover(
-            pool,
-            gaussian(self.radius),
-            query.allowance(),
-            candidates=rows,
-            targets=targets,
-            weights=weights,
-            around=query.labeled,
-            chance=chance,
-            radius=self.radius,
-        )
+        picks, coverage = greedy_cover(query, pool, gaussian(self.radius), self.radius, rows, targets, weights, chance)
         return Choice(fill(query, picks, chance), diagnostics={"coverage": coverage})

@@ -71,17 +71,8 @@ class ProbCover(Strategy):
         rows, mass = heavy(query)
         targets, weights = sample(chance, mass, self.sample_size)
         delta = self._radius(query, pool, mass, targets, chance) if self.delta == "auto" else float(self.delta)
-        square = delta * delta
         picks, coverage = greedy_cover(
-            pool,
-            lambda squared: squared < square,
-            query.allowance(),
-            candidates=rows,
-            targets=targets,
-            weights=weights,
-            around=query.labeled,
-            chance=chance,
-            radius=delta,
+            query, pool, lambda squared: squared < delta * delta, delta, rows, targets, weights, chance
         )
         return Choice(fill(query, picks, chance), diagnostics={"delta": delta, "coverage": coverage})
 

@@ -59,7 +59,7 @@ def select(
     labeled : the rows that have labels: row numbers (m,), or a boolean mask (n,)
     labels : classes as texts, integers, booleans or a categorical: (m,), one for each row of ``labeled``, or (n,), one
         for each row of the pool. Without ``labeled``, all rows with a label are labeled; None, NaN, pandas.NA and the
-        integer -1 mean no label.
+        integer -1 mean no label. For rows with several classes see :meth:`spotal.strategies.Strategy.query`.
     probabilities : float (n, c), class probabilities of every row under the current model, which sum to 1; or
         (n, c, k) from k draws of the model (an ensemble, dropout)
     mass : float (n,), extra weight of each row, non-negative, not all zero

@@ -87,17 +87,7 @@ class UHerding(Strategy):
             if (unsure * wanted).any():
                 wanted = unsure.clip(0) * wanted
         targets, weights = sample(chance, wanted, self.sample_size)
-        picks, figures["coverage"] = greedy_cover(
-            pool,
-            gaussian(radius),
-            query.allowance(),
-            candidates=rows,
-            targets=targets,
-            weights=weights,
-            around=query.labeled,
-            chance=chance,
-            radius=radius,
-        )
+        picks, figures["coverage"] = greedy_cover(query, pool, gaussian(radius), radius, rows, targets, weights, chance)
         return Choice(fill(query, picks, chance), diagnostics=figures)
 
 
