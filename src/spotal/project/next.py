@@ -197,7 +197,7 @@ def _choose(
             labeled=rows,
             labels=_labels(labeled, project.settings),
             probabilities=None if predictions is None else predictions.of(numbers),
-            **limits.known(),
+            **limits.arguments(),
             random_state=int(seed.generate_state(1, np.uint32)[0]),
         )
     except BudgetError as error:  # money that buys nothing
