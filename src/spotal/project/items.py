@@ -214,7 +214,8 @@ class Items:
         if not groups:
             return 0
         with self._database.write() as connection:
-            share = {number: value for number, value in connection.execute(select(ItemRow.number, ItemRow.held_back))}
+            draws = connection.execute(select(ItemRow.number, ItemRow.held_back))
+            share = {row.number: row.held_back for row in draws}
             used = set(connection.execute(select(PickRow.item)).scalars())
             used |= set(connection.execute(select(standings.c.item)).scalars())
             rows = [
