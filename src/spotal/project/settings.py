@@ -27,8 +27,8 @@ _ABOUT = {
     "": {
         "classes": "names of the classes, in the order of the model's outputs; add new ones at the end",
         "many": "whether an item may have several classes or none",
-        "budget": "total number of answers to ask people for, or money; leave it out for no limit",
-        "batch_size": "items of one round, or money",
+        "budget": "total number of answers, or an amount of money if answers have a price; leave it out for no limit",
+        "batch_size": "number of items in a round, or an amount of money if answers have a price",
         "overlap": "people who answer each item; an item uses this many answers of the budget",
         "model": 'the model to train; "auto" chooses one for the data',
         "strategy": "method that selects items",
@@ -243,7 +243,7 @@ class Settings:
     def to_toml(self) -> str:
         """Return the text of the file, with a comment for each key."""
         top = [field.name for field in fields(self) if field.name not in _PARTS]
-        lines = ["# A spotal project. Change what you like: every command reads this file anew.", ""]
+        lines = ["# A spotal project. You may edit it: every command reads this file again.", ""]
         lines += _lines(self, top, "")
         for name in _PARTS:
             part = getattr(self, name)
