@@ -288,7 +288,7 @@ def test_kept_files_are_taken_over_and_give_the_same_results(tiny, cache, tmp_pa
         changed = from_table("tiny", {k: v for k, v in _table(tiny).items() if k != "name"} | {"batch_size": 4})
         assert adopt(store, [changed], tmp_path / "kept") == 0
         path.write_bytes(gzip.compress(b"{}"))
-        with pytest.raises(DataFileError, match="no file of kept benchmark results"):
+        with pytest.raises(DataFileError, match="no archive of benchmark results"):
             adopt(store, [tiny], tmp_path / "kept")
 
 

@@ -2,8 +2,8 @@
 
 In the order of a run: ``protocol`` and ``protocol_library`` define the experiment. ``pool_sampler``, ``features`` and
 ``task`` make the data that all strategies of a seed share. ``jobs``, ``runner``, ``workers`` and ``store`` do the work
-and keep the results. ``results``, ``curves``, ``compare`` and ``summary`` compute the statistics. ``plots``, ``page`` and
-``markdown`` show them. ``demo`` is the protocol behind ``spotal demo``, with its own page.
+and store the results. ``results``, ``curves``, ``compare`` and ``summary`` compute the statistics. ``plots``, ``page``
+and ``markdown`` show them. ``demo`` is the protocol behind ``spotal demo``, with its own page.
 """
 
 from __future__ import annotations

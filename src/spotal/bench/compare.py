@@ -79,8 +79,8 @@ def penalties(cells: Sequence[Mapping[str, ArrayLike]], strategies: Sequence[str
     -------
     float64 (m, m)
         Entry (i, j) is the number of benchmarks in which i beats j. Each benchmark adds the share of its compared
-        budgets at which a two-sided paired t test over seeds is below .05 in favor of i. Row sums are wins, column means
-        are losses: the best strategy has the smallest column mean.
+        budgets at which a two-sided paired t test over seeds is below .05 in favor of i. Row sums are wins, column
+        means are losses: the best strategy has the smallest column mean.
 
     Notes
     -----

@@ -16,8 +16,8 @@ class PeakMemory:
     """Context manager: ``bytes`` is how much the process's resident memory rose while the block ran.
 
     On Linux, freed memory is returned to the system and the kernel's high-water mark is reset first, so that earlier
-    peaks do not hide this one. On other systems it is the growth of ``ru_maxrss``: 0 unless there is a new maximum. Loading
-    a library within the block counts.
+    peaks do not hide this one. On other systems it is the growth of ``ru_maxrss``: 0 unless there is a new maximum.
+    Loading a library within the block counts.
     """
 
     bytes: int = 0

@@ -17,7 +17,7 @@ __all__ = ["origin", "source"]
 
 @lru_cache(maxsize=1)
 def origin() -> dict[str, Any]:
-    """Return the commit (None outside a checkout), whether the source is changed, its hash, the machine, the versions."""
+    """Return commit (None outside a checkout), whether the source is changed, its hash, machine and versions."""
     here = Path(__file__).parents[1]
     inside = _git(here, "rev-parse", "--show-toplevel")
     own = bool(inside) and Path(inside) == here.parents[1]
