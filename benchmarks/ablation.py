@@ -1,4 +1,4 @@
-"""What each part of SPOT's default gives, and how much its settings matter. Writes docs/evidence/ablation.md.
+"""Ablation of SPOT's default: the gain by each part, and the effect of its settings. Writes docs/evidence/ablation.md.
 
 spotal bench benchmarks/research/ablation-*.toml --out RUN --kept benchmarks/research
 python -m benchmarks.ablation RUN

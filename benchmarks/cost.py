@@ -1,8 +1,8 @@
-"""What SPOT, Uncertainty Herding and k-center cost side by side, in one run; writes docs/evidence/cost.md.
+"""Cost of SPOT, Uncertainty Herding and k-center in one run; writes docs/evidence/cost.md.
 
     python -m benchmarks.cost
 
-Fashion-MNIST's 60,000 images by the features that are kept in benchmarks/features, a batch of 1,000: from no label, and
+Fashion-MNIST's 60,000 images by the features in benchmarks/features, a batch of 1,000: without labels, and
 with 1,000 labels and a linear probe's probabilities. Strategies take turns, so that a busy minute meets all of them;
 each is repeated 5 times, or until its calls have taken half a minute.
 """
@@ -35,7 +35,7 @@ AIM = 20
 def main() -> None:
     """Measure, and write the page."""
     points, known = pool()
-    for name in STRATEGIES:  # compiles what is compiled once on a machine
+    for name in STRATEGIES:  # compile loops before the measurement
         get(name).query(points[:2_000], 20, random_state=0)
     found = {("cold", name): [] for name in STRATEGIES} | {("known", name): [] for name in STRATEGIES}
     for _ in range(REPEATS):
@@ -49,7 +49,7 @@ def main() -> None:
 
 
 def pool() -> tuple[np.ndarray, dict[str, Any]]:
-    """Features float32 (60,000, d), and what is known of them after 1,000 labels at random."""
+    """Return features float32 (60,000, d), and labeled rows, labels and probabilities after 1,000 random labels."""
     protocol = protocol_library.load("fashion-balanced-probe")
     images = data.load(protocol.dataset)
     with tempfile.TemporaryDirectory() as folder:
@@ -63,7 +63,7 @@ def pool() -> tuple[np.ndarray, dict[str, Any]]:
 
 
 def timed(name: str, points: np.ndarray, known: dict[str, Any]) -> dict[str, Any]:
-    """One query: seconds by the clock, on the processor over all threads, and of its own parts."""
+    """Measure one query: wall-clock seconds, processor seconds over all threads, and seconds of its parts."""
     start, used = time.perf_counter(), time.process_time()
     chosen = get(name).query(points, BATCH, random_state=0, **known)
     return {
@@ -74,7 +74,7 @@ def timed(name: str, points: np.ndarray, known: dict[str, Any]) -> dict[str, Any
 
 
 def text(points: np.ndarray, found: dict[tuple[str, str], list[dict[str, Any]]]) -> str:
-    """The page."""
+    """Return the page."""
     made = origin([0])
     machine = made["machine"]
     middle = {

@@ -37,7 +37,7 @@ DESKTOP, PHONE = (1280, 860), (390, 844)
 
 
 def make(folder: Path) -> tuple[Project, dict[str, str]]:
-    """A project of 2,000 images with two rounds answered and a third one begun, and the true labels."""
+    """Make a project of 2,000 images with two answered rounds and a started one; return it with the true labels."""
     data = load("fashion-mnist")
     rows = np.random.default_rng(0).choice(len(data.X), N, replace=False)
     pixels = np.asarray(data.X[rows]).reshape(N, 28, 28)
@@ -61,7 +61,7 @@ def make(folder: Path) -> tuple[Project, dict[str, str]]:
 
 
 def choose(project: Project, X: np.ndarray, probabilities: np.ndarray | None, model: int) -> None:
-    """The next batch, with what each pick stands for."""
+    """Select the next batch, and record each pick's cell."""
     classes = {name: k for k, name in enumerate(project.settings.classes)}
     known = {row.number: classes[row.label] for row in project.labels.current().values()}
     numbers = np.sort([*(item.number for item in project.items.candidates()), *known])
@@ -82,7 +82,7 @@ def choose(project: Project, X: np.ndarray, probabilities: np.ndarray | None, mo
 
 
 def train(project: Project, X: np.ndarray, truth: dict[str, str]) -> None:
-    """A linear model on what is labeled, its predictions and accuracy, and the batch that follows."""
+    """Train a linear model on the labels, save its predictions and accuracy, and select the next batch."""
     known = list(project.labels.current().values())
     classes = project.settings.classes
     model = LogisticRegression(max_iter=500).fit([X[row.number] for row in known], [row.label for row in known])
@@ -103,14 +103,14 @@ def train(project: Project, X: np.ndarray, truth: dict[str, str]) -> None:
 
 
 def answer(project: Project, truth: dict[str, str], most: int | None = None) -> None:
-    """Answer as many waiting items as asked for, rightly."""
+    """Answer up to ``most`` waiting items with their true labels."""
     for k, task in enumerate(project.rounds.batch()[:most]):
         project.labels.record(task.item.id, truth[task.item.id], annotator="ann", external_id=f"a{time.time_ns()}-{k}")
 
 
 @contextmanager
 def served(app: Any) -> Iterator[str]:
-    """Where the application is served while the block runs."""
+    """Serve an application while the block runs; yields its address."""
     server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="error", timeout_graceful_shutdown=1))
     thread = threading.Thread(target=server.run)
     thread.start()
@@ -125,14 +125,14 @@ def served(app: Any) -> Iterator[str]:
 
 @contextmanager
 def serving(project: Project) -> Iterator[str]:
-    """The page's address while the block runs."""
+    """Serve the page of a project while the block runs; yields its address."""
     token = secrets.token_urlsafe(32)
     with served(create_app(project, annotator="ann", token=token)) as address:
         yield f"{address}/?token={token}"
 
 
 def shoot(address: str, folder: Path, views: dict[str, dict]) -> None:
-    """One picture a view."""
+    """Take one picture of each view."""
     from playwright.sync_api import sync_playwright
 
     folder.mkdir(parents=True, exist_ok=True)
@@ -163,12 +163,12 @@ def shoot(address: str, folder: Path, views: dict[str, dict]) -> None:
 
 
 def keep(page: Any, path: Path, *, full: bool = False, wait: int = 1200) -> None:
-    """Write a small picture of a page as it looks after ``wait`` ms."""
+    """Write a small picture of a page after ``wait`` ms."""
     page.wait_for_timeout(wait)
     picture = Image.open(io.BytesIO(page.screenshot(full_page=full))).convert("RGB")
     colors = sorted(picture.getcolors(picture.width * picture.height), reverse=True)[:256]
     palette = Image.new("P", (1, 1))
-    palette.putpalette([value for _, color in colors for value in color])  # the most common ones stay as they are
+    palette.putpalette([value for _, color in colors for value in color])  # the most common colors are exact
     picture.quantize(palette=palette, dither=Image.Dither.NONE).save(path, optimize=True)
 
 
@@ -203,11 +203,11 @@ STATES = {
     "zoom": ("click Zoom in", "click Zoom in"),
     "help": ("press ?",),
 }
-"""What is done on the page before a picture is taken."""
+"""Actions on the page before each picture is taken."""
 
 
 def every(states: dict[str, tuple[str, ...]], **more: Any) -> dict[str, dict[str, Any]]:
-    """Views of these states, on a desktop and a phone, light and dark."""
+    """Return views of these states, on a desktop and a phone, light and dark."""
     return {
         f"{name}-{kind}-{scheme}": {"size": size, "scheme": scheme, "steps": steps, "full": True, **more}
         for name, steps in states.items()

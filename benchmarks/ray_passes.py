@@ -1,4 +1,4 @@
-"""What Ray costs: seconds of a selection's pass with one and two workers, and bytes that cross the network.
+"""Cost of Ray: seconds of a selection's pass with one and two workers, and bytes that cross the network.
 
     python -m benchmarks.ray_passes [PART ...] [--rows N] [--dim D] [--out FILE]
 
@@ -32,13 +32,13 @@ BUDGETS = (100, 1_000, 10_000)
 
 
 class Weighed:
-    """Runs passes here, and weighs what a cluster would be sent and what a stretch of it would send back."""
+    """An engine that runs passes here, and counts the bytes that a cluster would receive and a task would return."""
 
     def __init__(self) -> None:
         self.sent = self.partial = 0
 
     def run(self, task: Any, pool: Any, *, threads: int = 1) -> Any:
-        """The pass in this process."""
+        """Run the pass in this process."""
         self.sent = len(ray.cloudpickle.dumps(task)) - len(ray.cloudpickle.dumps(task.where))
         partial = None
         for batch in pool.batches():
@@ -49,7 +49,7 @@ class Weighed:
 
 
 def made(folder: str, rows: int, dim: int) -> Any:
-    """A pool of clusters in a file, mapped."""
+    """Make a pool of clusters in a memory-mapped file."""
     path = Path(folder, "pool.npy")
     pool = np.lib.format.open_memmap(path, "w+", np.float16, (rows, dim))
     rng = np.random.default_rng(0)
@@ -62,7 +62,7 @@ def made(folder: str, rows: int, dim: int) -> Any:
 
 
 def timed(pool: Any, budget: int, expected: Any = None) -> float:
-    """Seconds of the pass that draws one selection's sample; its picks are checked."""
+    """Return the seconds of the pass that draws a selection's sample, and check the picks."""
     picks = SPOT().query(pool, budget, random_state=0)
     assert expected is None or np.array_equal(picks.indices, expected)
     print(f"{picks.timings['sample']:.2f} s", file=sys.stderr, flush=True)
@@ -70,7 +70,7 @@ def timed(pool: Any, budget: int, expected: Any = None) -> float:
 
 
 def seconds(asked: argparse.Namespace) -> dict[str, Any]:
-    """Seconds of the pass, in this process and on Ray."""
+    """Measure the seconds of the pass, in this process and on Ray."""
     found: dict[str, list[float]] = {}
     with tempfile.TemporaryDirectory() as folder:
         pool = made(folder, asked.rows, asked.dim)
@@ -94,7 +94,7 @@ def seconds(asked: argparse.Namespace) -> dict[str, Any]:
 
 
 def sizes(asked: argparse.Namespace) -> dict[str, Any]:
-    """Bytes of what a cluster is sent, and of what a stretch sends back."""
+    """Count the bytes that a cluster receives, and the bytes that a task returns."""
     found = {}
     with tempfile.TemporaryDirectory() as folder:
         pool = made(folder, 1_100_000, asked.dim)

