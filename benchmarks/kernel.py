@@ -77,7 +77,7 @@ Carrying = Callable[[torch.Tensor], torch.Tensor]
 
 
 def compare(x: Any, dims: list[int], repeats: int) -> list[dict[str, Any]]:
-    """Measure each implementation on the rows of x (n, D), reduced to each of ``dims``, and its distance from the first.
+    """Measure each implementation on the rows of x (n, D), reduced to each of ``dims``, and its error to the first.
 
     "difference" is the median, the 99th percentile and the greatest over points. Each has carried all points once
     before. A way that fails says why under "stopped".

@@ -16,7 +16,7 @@ __all__ = ["cells_of", "write_page"]
 
 
 def cells_of(run: str, prefix: str) -> tuple[list[Cell], list[str]]:
-    """Return a run's protocols whose names begin with ``prefix``, and lines about the code and machine that ran them."""
+    """Return a run's protocols whose names begin with ``prefix``, and lines about their code and machine."""
     with Store(Path(run)) as store:
         cells = [cell for cell in read(store) if cell.protocol.name.startswith(prefix)]
         return cells, [f"- {line}" for line in origin_lines(summarize(cells, store))]

@@ -20,7 +20,7 @@ FIRST = 3
 
 
 def main(run: str, prefix: str = "encoder-") -> None:
-    """Print for each pool and peer: difference in the mean of the curve, p after Holm's correction, the first batches."""
+    """Print for each pool and peer: difference in the mean of the curve, p after Holm's correction, first batches."""
     cells, _ = cells_of(run, prefix)
     means: dict[str, list[float]] = {}
     for cell in cells:

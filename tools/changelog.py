@@ -1,8 +1,8 @@
-"""Tidy CHANGELOG.md: what is under [Unreleased] gets each heading once, and each entry once.
+"""Tidy CHANGELOG.md: remove repeated headings and entries under [Unreleased].
 
 python -m tools.changelog
 
-Branches that are merged by union repeat both.
+Merging branches by union repeats them.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ ORDER = ("Added", "Changed", "Deprecated", "Removed", "Fixed", "Security")
 
 
 def tidy(text: str) -> str:
-    """Merge repeated headings of the section Unreleased in the order of Keep a Changelog; entries keep theirs."""
+    """Merge repeated headings of the section Unreleased, in the order of Keep a Changelog. Entries keep their order."""
     before, rest = text.split(SECTION, 1)
     released = re.search(r"^## ", rest, re.MULTILINE)
     end = released.start() if released else len(rest)

@@ -1,6 +1,6 @@
-"""A griffe extension: our docstrings as the site shows them.
+"""A griffe extension that adapts our docstrings to the site.
 
-Types come from signatures. What stands after a parameter's colon (shapes, units) begins its description.
+Types come from signatures. The text after a parameter's colon (shapes, units) begins its description.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ class Docstrings(griffe.Extension):
 
 
 def parameters(text: str) -> str:
-    """Move what follows the colon in lines of the section Parameters into the description below."""
+    """Move the text after the colon in lines of the section Parameters into the description below."""
     lines: list[str] = []
     inside = False
     rows = text.split("\n")
@@ -44,7 +44,7 @@ def parameters(text: str) -> str:
 
 
 def _link(obj: griffe.Object, name: str) -> str:
-    """A link to a name of ours where the site has it, else the name."""
+    """A link to one of our names if the site has it, else the name."""
     path = name
     if not name.startswith("spotal."):
         first, _, rest = name.partition(".")

@@ -1,8 +1,8 @@
-"""Install each extra alone into an environment of its own, and run what it is for. Takes minutes and the package index.
+"""Install each extra into a separate environment, and try it. Takes minutes and needs the package index.
 
     python -m tools.extras FOLDER [EXTRA ...]
 
-FOLDER gets an environment for each extra, which is removed when it has passed.
+FOLDER gets an environment for each extra, which is removed if the extra works.
 """
 
 from __future__ import annotations
@@ -44,12 +44,12 @@ TRY = {
 
 
 def try_extra(extra: str, folder: Path) -> str:
-    """Install and run it; returns what went wrong, or nothing."""
+    """Install and run an extra; return the error, or an empty text."""
     place = folder / (extra or "core")
     subprocess.run([sys.executable, "-m", "venv", place], check=True)
     python = place / "bin" / "python"
     package = f"{ROOT}[{extra}]" if extra else str(ROOT)
-    uv = shutil.which("uv")  # the same result, sooner
+    uv = shutil.which("uv")  # faster
     install = [uv, "pip", "install", "--python", python] if uv else [python, "-m", "pip", "install"]
     for command in ([*install, "--quiet", package], [python, "-c", TRY[extra]]):
         done = subprocess.run(command, capture_output=True, text=True, cwd=folder)
@@ -60,7 +60,7 @@ def try_extra(extra: str, folder: Path) -> str:
 
 
 def main() -> int:
-    """Try those asked for, or all."""
+    """Try the requested extras, or all."""
     extras = set(tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]) - {"dev"}
     assert extras == TRY.keys() - {""}, "say in TRY how to try it"
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)

@@ -1,7 +1,7 @@
-"""Make a release: date its changelog, commit, and tag. Pushing and uploading stay with you.
+"""Make a release: date its changelog, commit, and tag. You push and upload it.
 
-python -m tools.release 0.1.0            # says what is missing, else changes, commits and tags
-python -m tools.release 0.1.0 --dry-run  # only says
+python -m tools.release 0.1.0            # prints problems; without any, changes, commits and tags
+python -m tools.release 0.1.0 --dry-run  # prints problems only
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ ROOT = Path(__file__).parents[1]
 
 
 def problems(version: str, root: Path = ROOT) -> list[str]:
-    """List what has to be put right first, each with what to do."""
+    """List the problems that prevent a release, each with its remedy."""
     found = []
     if not re.fullmatch(r"\d+\.\d+\.\d+", version):
         return [f"{version} is no version: give MAJOR.MINOR.PATCH"]
@@ -42,16 +42,16 @@ def problems(version: str, root: Path = ROOT) -> list[str]:
 
 
 def date_changelog(text: str, version: str, date: str) -> str:
-    """Give what is under [Unreleased] the version and the date, and begin a new empty [Unreleased]."""
+    """Move the entries under [Unreleased] to a heading with version and date; [Unreleased] is then empty."""
     before, after = text.split(SECTION, 1)
     return f"{before}{SECTION}\n## [{version}] - {date}\n{after}"
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Check, and unless that is all that is wanted, change, commit and tag."""
+    """Check, then change, commit and tag unless --dry-run is given."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("version", help="MAJOR.MINOR.PATCH")
-    parser.add_argument("--dry-run", action="store_true", help="only say what is missing")
+    parser.add_argument("--dry-run", action="store_true", help="only print problems")
     asked = parser.parse_args(arguments)
     found = problems(asked.version)
     for problem in found:

@@ -1,4 +1,4 @@
-"""Hooks of the documentation site: reference pages are made from the code, and words are linked to the glossary."""
+"""Hooks of the documentation site: make reference pages from the code, and link words to the glossary."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from mkdocs.structure.pages import Page
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "src" / "spotal"
 INNER = {"lazy", "cli"}
-"""Rooms that the reference leaves out: one has nothing for users, the other has a page of its own."""
+"""Rooms that the reference leaves out: ``lazy`` is internal, and ``cli`` has its own page."""
 OUTSIDE = re.compile(r"(?<!!)\[([^\]]*)\]\((?:\.\./)+(?:src|tests|benchmarks|tools)/[^)]*\)")
-"""A link to a file of the repository that is no page: only its words are shown on the site."""
+"""A link to a file of the repository that is not a page: the site shows only its text."""
 CODE = re.compile(r"(`[^`]*`|!?\[[^\]]*\]\([^)]*\)|<[^>]*>|\*\*[^*]*\*\*)")
 
 
 def on_config(config: MkDocsConfig) -> MkDocsConfig:
-    """Put the rooms' pages into the navigation."""
+    """Add the rooms' pages to the navigation."""
     sys.path.insert(0, str(PACKAGE.parent))
     (reference,) = (part["Reference"] for part in config.nav if isinstance(part, dict) and "Reference" in part)
     (python,) = (part for part in reference if isinstance(part, dict) and "Python" in part)
@@ -48,7 +48,7 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
 
 
 def glossary() -> list[str]:
-    """Read the words that the glossary explains, from its headings."""
+    """Read the glossary's words from its headings."""
     text = (ROOT / "docs" / "glossary.md").read_text(encoding="utf-8")
     return [word.lower() for word in re.findall(r"^## (.*)$", text, re.MULTILINE)]
 
@@ -78,7 +78,7 @@ def rooms() -> list[str]:
 
 
 def public(path: Path) -> list[str]:
-    """Read ``__all__`` of a file, without running the file."""
+    """Read ``__all__`` of a file without importing it."""
     for node in ast.parse(path.read_text(encoding="utf-8")).body:
         if isinstance(node, ast.Assign) and any(isinstance(t, ast.Name) and t.id == "__all__" for t in node.targets):
             return list(ast.literal_eval(node.value))
@@ -86,14 +86,14 @@ def public(path: Path) -> list[str]:
 
 
 def front_page() -> str:
-    """Make the page of the names that ``spotal`` itself has."""
+    """Make the page of the names that ``spotal`` itself exports."""
     own = [name for name in public(PACKAGE / "__init__.py") if name not in {*rooms(), *INNER, "__version__"}]
     own.sort(key=lambda name: (name != "select", name[0].isupper(), name))
     return "\n\n".join(["# spotal", "Everything most programs need.", *(f"::: spotal.{name}" for name in own)])
 
 
 def room_page(room: str) -> str:
-    """Make the page of a room: its public names, or those of its modules where it has none of its own."""
+    """Make the page of a room: its public names, or those of its modules if it exports none."""
     text = [f"# spotal.{room}"]
     package = PACKAGE / room / "__init__.py"
     path = package if package.exists() else PACKAGE / f"{room}.py"
@@ -109,7 +109,7 @@ def room_page(room: str) -> str:
 
 
 def commands() -> str:
-    """Make the page of the command line from the commands themselves."""
+    """Make the page of the command line from the commands' help texts."""
     import typer
     from typer.cli import get_docs_for_click
 
@@ -118,6 +118,6 @@ def commands() -> str:
     command = typer.main.get_command(app)
     context = command.make_context("spotal", [], resilient_parsing=True)
     text = get_docs_for_click(obj=command, ctx=context, name="spotal", title="Commands")
-    # its list of commands cuts sentences short; the page's table of contents has them too
+    # the list of commands truncates sentences and repeats the page's table of contents
     text = re.sub(r"\*\*Commands\*\*:.*?(?=^## )", "", text, count=1, flags=re.DOTALL | re.MULTILINE)
     return re.sub(r"\[bold\](.*?)\[/bold\]", r"`\1`", text)

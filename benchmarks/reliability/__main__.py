@@ -8,7 +8,7 @@
 
 Writes benchmarks/reliability/results/PART.json and docs/evidence/reliability.md;
 with --quick neither. Everything happens in
-scratch folders and on the loopback interface. Exits 1 where a part found a fault.
+scratch folders and on the loopback interface. Exits 1 if a part finds a fault.
 """
 
 from __future__ import annotations
@@ -30,11 +30,11 @@ from benchmarks.reliability.runs import killed_runs
 from benchmarks.reliability.write import write
 
 FAULTS = ("lost", "harmed", "faults", "failures")
-"""Keys of a part's document that must be empty or 0."""
+"""Keys of a part's result that must be empty or 0."""
 
 
 def main() -> int:
-    """Run the parts that are asked for; 1 where one of them found a fault."""
+    """Run the requested parts; return 1 if one of them finds a fault."""
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks.reliability", description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )

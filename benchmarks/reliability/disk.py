@@ -1,4 +1,4 @@
-"""Full-disk sweep: every command that writes, on a disk that takes no more after so many bytes of a file.
+"""Full-disk sweep: every command that writes, on a disk that is full after a number of bytes of a file.
 
 The limit is RLIMIT_FSIZE: the system refuses to write beyond it, with an error where a full disk gives one. Each
 command runs in a copy of a project, under every limit of a list. It must end with exit 0, or with one sentence and
@@ -23,7 +23,7 @@ from benchmarks.reliability.process import Forked, prepare, start
 __all__ = ["disk_full"]
 
 LIMITS = (0, 100, 300, 1_000, 4_096, 10_000, 20_000, 40_000, 70_000, 100_000, 150_000, 250_000, 500_000)
-"""Bytes that a file may have."""
+"""Limits of a file's size, in bytes."""
 PROJECT = (
     "init q --pool pool.npy --classes a,b",
     "next p --anyway",
@@ -49,7 +49,7 @@ OTHERS = {
 
 
 def disk_full(*, quick: bool = False, folder: Path | None = None) -> dict[str, Any]:
-    """Run the sweep; what was refused, and what was wrong."""
+    """Run the sweep; return the numbers of refusals, and the faults."""
     prepare()
     begun = time.monotonic()
     found: Counter[str] = Counter()
@@ -99,7 +99,7 @@ def _base(folder: Path, build: Any) -> Path:
 
 
 def _try(base: Path, words: str, limit: int, place: Path) -> tuple[str, list[str]]:
-    """One command under one limit: how it ended, and what is wrong."""
+    """Run one command under one limit; return its end and its faults."""
     shutil.rmtree(place, ignore_errors=True)
     shutil.copytree(base, place / "work", symlinks=True)
     work, wrong = place / "work", []
@@ -137,7 +137,7 @@ def _try(base: Path, words: str, limit: int, place: Path) -> tuple[str, list[str
 
 
 def _answers(place: Path) -> list[str]:
-    """Every answer in the project's database, as text; none where there is no project."""
+    """Every answer in the project's database, as text; empty without a project."""
     told = place / "answers.json"
 
     def work() -> int:

@@ -1,4 +1,4 @@
-"""Load test: many people on one labeling page, by the page's own HTTP protocol; every acknowledged answer is counted.
+"""Load test: many people on one labeling page, by its HTTP protocol; every acknowledged answer is counted.
 
 Each person holds a connection, asks for the state, answers the first open item of what was told, and asks for what
 changed since, as the page does. The clients run in processes of their own beside the server, on the same cores.
@@ -22,14 +22,14 @@ __all__ = ["load_test"]
 
 CLASSES = ("a", "b", "c", "d")
 PER_PROCESS = 25
-"""People in one process."""
+"""Number of people in one process."""
 
 
 def load_test(
     *, people: int = 50, batches: tuple[int, ...] = (200, 2_700), seconds: float = 30, items: int = 3_000,
     folder: Path | None = None,
 ) -> dict[str, Any]:  # fmt: skip
-    """Run each batch size without and with think time; rates, times and lost answers."""
+    """Run each batch size without and with think time; return rates, times and lost answers."""
     prepare()
     runs = []
     with scratch(folder) as place:
@@ -46,7 +46,7 @@ def load_test(
 
 
 def _make(items: int, batch: int, people: int) -> int:
-    """Small images, and a batch of them that everybody may answer."""
+    """Make small images, and a batch of them that everybody may answer."""
     from PIL import Image
 
     rng = np.random.default_rng(0)
@@ -73,7 +73,7 @@ def _run(work: Path, place: Path, people: int, batch: int, think: float, seconds
         clients.append(Forked(work_of, work, path.with_suffix(".said")))
     for client in clients:
         client.wait()
-    server.kill()  # while the last answers are on their way to the file system's own cache: nothing may be lost
+    server.kill()  # the last answers may still be in the file system's cache: none may be lost
     busy = others.cores()
     found = [json.loads(path.read_text()) for path in told if path.exists()]
     if len(found) < len(told) or any(client.status for client in clients):
@@ -100,7 +100,7 @@ def _figures(times: Any) -> dict[str, float]:
 
 
 def _people(address: str, names: list[str], think: float, seconds: float, told: Path) -> int:
-    """So many people in this process, a thread each."""
+    """Run people in this process, a thread each."""
     found: dict[str, Any] = {"posts": [], "states": [], "answers": {}, "errors": []}
     end = time.monotonic() + seconds
     threads = [threading.Thread(target=_person, args=(address, name, think, end, found)) for name in names]
@@ -134,7 +134,7 @@ def _person(address: str, name: str, think: float, end: float, found: dict[str, 
 
 
 def _stored(work: Path, place: Path) -> dict[str, Any]:
-    """What the database holds, by the answers' ids."""
+    """The answers in the database by their ids."""
     told = place / "stored.json"
 
     def read() -> int:

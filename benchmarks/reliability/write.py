@@ -1,4 +1,4 @@
-"""Write docs/evidence/reliability.md from the results of the parts."""
+"""Writer of docs/evidence/reliability.md from the results of the parts."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ figures above for its own program, so the table compares aims and not results.
 
 
 def write(results: Path = RESULTS, page: Path = ROOT / "docs" / "evidence" / "reliability.md") -> None:
-    """Write the page; parts that have not been run are left out and said."""
+    """Write the page; it names the parts that have not been run."""
     found = {path.stem: json.loads(path.read_text(encoding="utf-8")) for path in sorted(results.glob("*.json"))}
     lines = [HEAD, "## Aims", "", "| aim | measured | met |", "| --- | --- | --- |", *_aims(found), ""]
     left_out = [name for name in PARTS if name not in found]
@@ -192,7 +192,7 @@ def _fuzz(found: dict[str, Any]) -> list[str]:
 
 
 def _again(found: dict[str, Any]) -> list[str]:
-    """What became of the cases that failed."""
+    """A sentence about the failed cases that were run again."""
     if "again" not in found:
         return []
     again = found["again"]
@@ -202,7 +202,7 @@ def _again(found: dict[str, Any]) -> list[str]:
 
 
 def _by_place(failures: list[dict[str, Any]]) -> list[str]:
-    """Failures of one kind at one place of the source as one, with the first of them."""
+    """Group failures of the same kind and place in the source; show the first of each."""
     groups: dict[str, list[dict[str, Any]]] = {}
     for one in failures:
         place = re.search(r"\[[^\[\]]*\]$", one["what"])
@@ -216,7 +216,7 @@ def _by_place(failures: list[dict[str, Any]]) -> list[str]:
 
 
 def _short(what: str) -> str:
-    """What is said, without what the mutation put into it, and where packages are."""
+    """A message without mutated content and without paths of packages."""
     return re.sub(r"(\w|[^\w\s])\1{20,}", r"\1...", re.sub(r"\S*site-packages/", "", what))
 
 
