@@ -50,8 +50,8 @@ def _rows(cell: Cell, compared: Iterable[tuple[str, str | None]]) -> list[str]:
         own = cell.values(name, METRIC, cell.seeds()).mean(1)
         gain = ""
         if base is not None:
-            found = paired(own, cell.values(base, METRIC, cell.seeds()).mean(1))
-            gain = f"{100 * found.mean:+.1f} [{100 * found.low:+.1f}, {100 * found.high:+.1f}]"
+            result = paired(own, cell.values(base, METRIC, cell.seeds()).mean(1))
+            gain = f"{100 * result.mean:+.1f} [{100 * result.low:+.1f}, {100 * result.high:+.1f}]"
         rows.append(f"| {name} | {100 * own.mean():.1f} | {gain} |")
     return rows
 

@@ -88,15 +88,15 @@ def _place(cell: Cell, budget: str) -> str:
     """A line with the strategies ahead of SPOT, and by how much."""
     own = 100 * _heights(cell, "spot", budget).mean()
     ahead = {name: 100 * _heights(cell, name, budget).mean() - own for name in cell.curves if name != "spot"}
-    found = sorted(((by, name) for name, by in ahead.items() if by > 0), reverse=True)
-    told = ", ".join(f"{name} by {by:.1f}" for by, name in found) or "nobody"
-    return f"- Ahead of `spot`, {budget} budget: {told}."
+    leaders = sorted(((by, name) for name, by in ahead.items() if by > 0), reverse=True)
+    text = ", ".join(f"{name} by {by:.1f}" for by, name in leaders) or "nobody"
+    return f"- Ahead of `spot`, {budget} budget: {text}."
 
 
 def _row(cell: Cell, budget: str, ahead: str, behind: str, source: str) -> str:
-    found = paired(_heights(cell, ahead, budget), _heights(cell, behind, budget))
-    holds = "yes" if found.mean > 0 else "no"
-    return f"| {budget} | {ahead} | {behind} | {100 * found.mean:+.1f} | {holds} | {found.t:.3f} | {source} |"
+    result = paired(_heights(cell, ahead, budget), _heights(cell, behind, budget))
+    holds = "yes" if result.mean > 0 else "no"
+    return f"| {budget} | {ahead} | {behind} | {100 * result.mean:+.1f} | {holds} | {result.t:.3f} | {source} |"
 
 
 WHY = """

@@ -86,13 +86,13 @@ def _watch(process: subprocess.Popen[bytes], cap: float, memory: float) -> str |
     """The reason to stop the process; None when it has ended."""
     end = time.monotonic() + cap
     while process.poll() is None:
-        held = _anonymous(process.pid)
+        used = _anonymous(process.pid)
         if time.monotonic() > end:
             return too_long(cap)
-        if held > memory:
+        if used > memory:
             return f"more than {memory / 1e9:.3g} GB"
         if _kilobytes("/proc/meminfo", "MemAvailable") < SPARE:
-            return f"more memory than the machine had: {held / 1e9:.3g} GB"
+            return f"more memory than the machine had: {used / 1e9:.3g} GB"
         time.sleep(LOOK)
     return None
 

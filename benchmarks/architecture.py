@@ -79,7 +79,7 @@ def layers() -> list[list[str]]:
 
 def room_edges() -> set[tuple[str, str]]:
     """Return pairs of an importing room and an imported room; spotal itself is left out."""
-    pairs = {(room_of(found.importer), room_of(found.module)) for found in IMPORTS}
+    pairs = {(room_of(one.importer), room_of(one.module)) for one in IMPORTS}
     return {(one, other) for one, other in pairs if one != other and one and other}
 
 
@@ -143,9 +143,9 @@ def draw() -> str:
             here = there
         lines.append(f'<path d="{path}" fill="none" stroke="#5b6b7b" stroke-width="1.2" marker-end="url(#end)"/>')
     for room in level:
-        left = x[room] - BOX / 2
+        corner = x[room] - BOX / 2
         lines.append(
-            f'<rect x="{left:.0f}" y="{y[room]}" width="{BOX}" height="{HEIGHT}" rx="5" fill="#e8eef6" '
+            f'<rect x="{corner:.0f}" y="{y[room]}" width="{BOX}" height="{HEIGHT}" rx="5" fill="#e8eef6" '
             f'stroke="#35506b"/><text x="{x[room]:.0f}" y="{y[room] + 19}" fill="#10202f">{room}</text>'
         )
     return "\n".join([*lines, "</svg>"]) + "\n"
@@ -155,12 +155,12 @@ def _places(row: list[str]) -> dict[str, float]:
     """Centers of a layer's slots, side by side in the middle of the picture; an arrow needs less space than a box."""
     widths = [GAP + (8 if "@" in slot else BOX) for slot in row]
     spare = (WIDTH - sum(widths)) / (len(row) + 1)
-    found, at = {}, 0.0
+    centers, at = {}, 0.0
     for slot, width in zip(row, widths, strict=True):
         at += spare
-        found[slot] = at + width / 2
+        centers[slot] = at + width / 2
         at += width
-    return found
+    return centers
 
 
 if __name__ == "__main__":

@@ -34,17 +34,17 @@ AIM = 20
 
 def main() -> None:
     """Measure, and write the page."""
-    points, known = pool()
+    points, context = pool()
     for name in STRATEGIES:  # compile loops before the measurement
         get(name).query(points[:2_000], 20, random_state=0)
-    found = {("cold", name): [] for name in STRATEGIES} | {("known", name): [] for name in STRATEGIES}
+    runs_of = {("cold", name): [] for name in STRATEGIES} | {("known", name): [] for name in STRATEGIES}
     for _ in range(REPEATS):
-        for (state, name), runs in found.items():
+        for (state, name), runs in runs_of.items():
             if sum(run["seconds"] for run in runs) < PATIENCE:
-                runs.append(timed(name, points, known if state == "known" else {}))
+                runs.append(timed(name, points, context if state == "known" else {}))
                 print(state, name, *(f"{key} {runs[-1][key]:.3g}" for key in ("seconds", "processor")), flush=True)
     page = ROOT / "docs" / "evidence" / "cost.md"
-    page.write_text(text(points, found), encoding="utf-8")
+    page.write_text(text(points, runs_of), encoding="utf-8")
     print(f"wrote {page}")
 
 
@@ -62,10 +62,10 @@ def pool() -> tuple[np.ndarray, dict[str, Any]]:
     return points, {"labeled": labeled, "labels": images.y[labeled], "probabilities": odds}
 
 
-def timed(name: str, points: np.ndarray, known: dict[str, Any]) -> dict[str, Any]:
+def timed(name: str, points: np.ndarray, context: dict[str, Any]) -> dict[str, Any]:
     """Measure one query: wall-clock seconds, processor seconds over all threads, and seconds of its parts."""
     start, used = time.perf_counter(), time.process_time()
-    chosen = get(name).query(points, BATCH, random_state=0, **known)
+    chosen = get(name).query(points, BATCH, random_state=0, **context)
     return {
         "seconds": time.perf_counter() - start,
         "processor": time.process_time() - used,
@@ -73,13 +73,13 @@ def timed(name: str, points: np.ndarray, known: dict[str, Any]) -> dict[str, Any
     }
 
 
-def text(points: np.ndarray, found: dict[tuple[str, str], list[dict[str, Any]]]) -> str:
+def text(points: np.ndarray, runs_of: dict[tuple[str, str], list[dict[str, Any]]]) -> str:
     """Return the page."""
     made = origin([0])
     machine = made["machine"]
     middle = {
         key: {what: statistics.median(run[what] for run in runs) for what in ("seconds", "processor")}
-        for key, runs in found.items()
+        for key, runs in runs_of.items()
     }
     load = os.getloadavg()[0]
     lines = [
@@ -96,7 +96,7 @@ def text(points: np.ndarray, found: dict[tuple[str, str], list[dict[str, Any]]])
         "|  | strategy | runs | s | CPU s | times SPOT's (clock / CPU) |",
         "|---|---|---:|---:|---:|---:|",
     ]
-    for (state, name), runs in found.items():
+    for (state, name), runs in runs_of.items():
         own, spot = middle[state, name], middle[state, "spot"]
         ratio = " / ".join(f"{own[what] / spot[what]:.1f}" for what in ("seconds", "processor"))
         title = "cold" if state == "cold" else "with labels"
@@ -104,10 +104,10 @@ def text(points: np.ndarray, found: dict[tuple[str, str], list[dict[str, Any]]])
             f"| {title} | {STRATEGIES[name]} | {len(runs)} | {own['seconds']:.3g} | {own['processor']:.3g} | {ratio} |"
         )
     for state, title in (("cold", "cold"), ("known", "with labels")):
-        parts = [run["parts"] for run in found[state, "spot"]]
+        parts = [run["parts"] for run in runs_of[state, "spot"]]
         shares = {key: statistics.median(part[key] for part in parts) for key in parts[0]}
-        said = ", ".join(f"{key} {value:.2g}" for key, value in sorted(shares.items(), key=lambda item: -item[1]))
-        lines += ["", f"SPOT's parts, {title}, medians of seconds by the clock: {said}."]
+        listed = ", ".join(f"{key} {value:.2g}" for key, value in sorted(shares.items(), key=lambda item: -item[1]))
+        lines += ["", f"SPOT's parts, {title}, medians of seconds by the clock: {listed}."]
     return "\n".join(lines) + "\n"
 
 

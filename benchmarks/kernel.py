@@ -82,7 +82,7 @@ def compare(x: Any, dims: list[int], repeats: int) -> list[dict[str, Any]]:
     "difference" is the median, the 99th percentile and the greatest over points. Each has carried all points once
     before. A way that fails says why under "stopped".
     """
-    found = []
+    rows = []
     for dim in dims:
         low = PCA(dim, random_state=0).fit(x[:FITTED]).transform(x).astype(np.float64)
         transport = SlicedTransport(random_state=0).fit(low[:FITTED])
@@ -103,8 +103,8 @@ def compare(x: Any, dims: list[int], repeats: int) -> list[dict[str, Any]]:
                 row |= measured(lambda carry=carry, points=points: carry(points), repeats)  # type: ignore[misc]
             except Exception as error:  # no compiler, or one that torch cannot use
                 row["stopped"] = (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
-            found.append(row)
-    return found
+            rows.append(row)
+    return rows
 
 
 def _reference(frames: list[FrameMap]) -> Carrying:

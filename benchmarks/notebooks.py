@@ -30,6 +30,6 @@ def remake(path: Path) -> None:
 
 if __name__ == "__main__":
     os.environ["OMP_NUM_THREADS"] = "1"
-    for found in sorted(FOLDER.glob("*.ipynb")):
-        remake(found)
-        print("wrote", found)
+    for path in sorted(FOLDER.glob("*.ipynb")):
+        remake(path)
+        print("wrote", path)

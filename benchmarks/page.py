@@ -63,39 +63,39 @@ def make(folder: Path) -> tuple[Project, dict[str, str]]:
 def choose(project: Project, X: np.ndarray, probabilities: np.ndarray | None, model: int) -> None:
     """Select the next batch, and record each pick's cell."""
     classes = {name: k for k, name in enumerate(project.settings.classes)}
-    known = {row.number: classes[row.label] for row in project.labels.current().values()}
-    numbers = np.sort([*(item.number for item in project.items.candidates()), *known])
+    labels = {row.number: classes[row.label] for row in project.labels.current().values()}
+    numbers = np.sort([*(item.number for item in project.items.candidates()), *labels])
     options = {} if probabilities is None else {"probabilities": probabilities[numbers]}
-    if known:
-        options |= {"labeled": np.searchsorted(numbers, list(known)), "labels": list(known.values())}
-    found = spotal.select(X[numbers], BATCH - 1, random_state=0, **options)
+    if labels:
+        options |= {"labeled": np.searchsorted(numbers, list(labels)), "labels": list(labels.values())}
+    selection = spotal.select(X[numbers], BATCH - 1, random_state=0, **options)
     picks = []
-    for k, row in enumerate(found.indices):
-        members = numbers[found.members(k)]
+    for k, row in enumerate(selection.indices):
+        members = numbers[selection.members(k)]
         others = members[members != numbers[row]]
         near = others[np.argsort(((X[others] - X[numbers[row]]) ** 2).sum(1))[:6]]
         about = {"neighbors": [item.id for item in project.items.at(near)]}
         unsure = None if probabilities is None else float(1 - probabilities[numbers[row]].max())
         name = project.items.at([numbers[row]])[0].id
-        picks.append(Pick(name, float(found.cell_mass[k]), len(members), unsure, about))
-    project.rounds.add(picks, audit=1, strategy="spot", n_labeled=len(known), model=model)
+        picks.append(Pick(name, float(selection.cell_mass[k]), len(members), unsure, about))
+    project.rounds.add(picks, audit=1, strategy="spot", n_labeled=len(labels), model=model)
 
 
 def train(project: Project, X: np.ndarray, truth: dict[str, str]) -> None:
     """Train a linear model on the labels, save its predictions and accuracy, and select the next batch."""
-    known = list(project.labels.current().values())
+    labels = list(project.labels.current().values())
     classes = project.settings.classes
-    model = LogisticRegression(max_iter=500).fit([X[row.number] for row in known], [row.label for row in known])
+    model = LogisticRegression(max_iter=500).fit([X[row.number] for row in labels], [row.label for row in labels])
     probabilities = np.zeros((N, len(classes)), np.float32)
     probabilities[:, [classes.index(name) for name in model.classes_]] = model.predict_proba(X)
-    np.save(project.folder / f"predictions-{len(known)}.npy", probabilities)
+    np.save(project.folder / f"predictions-{len(labels)}.npy", probabilities)
     right = float(np.mean(model.predict(X) == np.array(list(truth.values()))))
     half = 1.96 * (right * (1 - right) / 200) ** 0.5
     trained = project.models.add(
         "linear",
-        n_labeled=len(known),
+        n_labeled=len(labels),
         embeddings="embeddings.npy",
-        predictions=f"predictions-{len(known)}.npy",
+        predictions=f"predictions-{len(labels)}.npy",
         metrics=[Metric("accuracy", right, right - half, right + half)],
         about={"classes": list(classes)},
     )

@@ -71,7 +71,7 @@ def timed(pool: Any, budget: int, expected: Any = None) -> float:
 
 def seconds(asked: argparse.Namespace) -> dict[str, Any]:
     """Measure the seconds of the pass, in this process and on Ray."""
-    found: dict[str, list[float]] = {}
+    times: dict[str, list[float]] = {}
     with tempfile.TemporaryDirectory() as folder:
         pool = made(folder, asked.rows, asked.dim)
         expected = SPOT().query(pool, asked.budget, random_state=0).indices
@@ -81,36 +81,36 @@ def seconds(asked: argparse.Namespace) -> dict[str, Any]:
                 return local.run(task, pool, threads=own)
 
             with using(here):
-                found[f"this process, threads: {threads}"] = [timed(pool, asked.budget) for _ in range(REPEATS)]
+                times[f"this process, threads: {threads}"] = [timed(pool, asked.budget) for _ in range(REPEATS)]
         for workers in (1, 2):
             with RayEngine(num_cpus=workers) as engine, using(engine.run):
                 timed(pool, asked.budget, expected)  # starts the workers
                 some = [timed(pool, asked.budget, expected) for _ in range(REPEATS)]
-                found[f"Ray, workers: {workers}"] = some
+                times[f"Ray, workers: {workers}"] = some
     return {
         "rows": asked.rows, "dim": asked.dim, "dtype": "float16", "budget": asked.budget, "repeats": REPEATS,
-        "seconds": found, "medians": {name: statistics.median(some) for name, some in found.items()},
+        "seconds": times, "medians": {name: statistics.median(some) for name, some in times.items()},
     }  # fmt: skip
 
 
-def sizes(asked: argparse.Namespace) -> dict[str, Any]:
+def network(asked: argparse.Namespace) -> dict[str, Any]:
     """Count the bytes that a cluster receives, and the bytes that a task returns."""
-    found = {}
+    sizes = {}
     with tempfile.TemporaryDirectory() as folder:
         pool = made(folder, 1_100_000, asked.dim)
         for budget in BUDGETS:
             weighed = Weighed()
             with using(weighed.run):
                 timed(pool, budget)
-            found[budget] = {
+            sizes[budget] = {
                 "task": weighed.sent,
                 "partial": weighed.partial,
                 "partial_a_row": weighed.partial / rows_needed(1_100_000, 0, budget),
             }
-    return {"bytes": found}
+    return {"bytes": sizes}
 
 
-PARTS = {"seconds": seconds, "sizes": sizes}
+PARTS = {"seconds": seconds, "sizes": network}
 
 
 def main() -> None:
@@ -126,9 +126,9 @@ def main() -> None:
     asked = parser.parse_args()
     result = json.loads(asked.out.read_text()) if asked.out.exists() else {}
     for part in asked.parts or PARTS:
-        found = PARTS[part](asked)
-        print(json.dumps(found, indent=1))
-        result |= found
+        measured = PARTS[part](asked)
+        print(json.dumps(measured, indent=1))
+        result |= measured
         result.setdefault("dates", {})[part] = datetime.now(UTC).date().isoformat()
     result |= {
         "cores": os.cpu_count(), "python": platform.python_version(), "ray": ray.__version__,

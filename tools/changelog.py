@@ -23,8 +23,8 @@ def tidy(text: str) -> str:
     entries: dict[str, list[str]] = {}
     parts = re.split(r"^### (.*)\n", rest[:end], flags=re.MULTILINE)
     for name, part in zip(parts[1::2], parts[2::2], strict=True):
-        found = re.split(r"^(?=- )", part.strip("\n") + "\n", flags=re.MULTILINE)
-        entries.setdefault(name, []).extend(entry.strip("\n") for entry in found if entry.strip())
+        bullets = re.split(r"^(?=- )", part.strip("\n") + "\n", flags=re.MULTILINE)
+        entries.setdefault(name, []).extend(entry.strip("\n") for entry in bullets if entry.strip())
     names = sorted(entries, key=lambda name: ORDER.index(name) if name in ORDER else len(ORDER))
     made = [f"\n### {name}\n\n" + "\n".join(dict.fromkeys(entries[name])) + "\n" for name in names]
     return before + SECTION + "".join(made) + ("\n" + rest[end:] if released else "")

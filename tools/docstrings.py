@@ -33,13 +33,13 @@ def parameters(text: str) -> str:
         below = rows[number + 1] if number + 1 < len(rows) else ""
         if below.startswith("---"):
             inside = line.strip() in ("Parameters", "Attributes", "Other Parameters")
-        found = PARAMETER.match(line) if inside else None
-        if found is None:
+        match = PARAMETER.match(line) if inside else None
+        if match is None:
             lines.append(line)
         else:
-            about = TYPE.sub("", found[2])
+            about = TYPE.sub("", match[2])
             more = below.startswith(" ") and about and not about.endswith((".", ":", ";"))
-            lines += [found[1], f"    {about}{'.' * bool(more)}"]
+            lines += [match[1], f"    {about}{'.' * bool(more)}"]
     return "\n".join(lines)
 
 

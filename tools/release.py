@@ -20,25 +20,25 @@ ROOT = Path(__file__).parents[1]
 
 def problems(version: str, root: Path = ROOT) -> list[str]:
     """List the problems that prevent a release, each with its remedy."""
-    found = []
+    messages = []
     if not re.fullmatch(r"\d+\.\d+\.\d+", version):
         return [f"{version} is no version: give MAJOR.MINOR.PATCH"]
     project = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    said = {
+    versions = {
         "pyproject.toml": project["version"],
         "src/spotal/__init__.py": _match(root / "src/spotal/__init__.py", r'^__version__ = "(.*)"'),
         "CITATION.cff": _match(root / "CITATION.cff", r"^version: (.*)"),
     }
-    found += [f"{name} says {other}: set it to {version}" for name, other in said.items() if other != version]
+    messages += [f"{name} says {other}: set it to {version}" for name, other in versions.items() if other != version]
     if not project.get("urls"):
-        found.append("pyproject.toml has no [project.urls]: name the repository and the documentation")
+        messages.append("pyproject.toml has no [project.urls]: name the repository and the documentation")
     if not _match(root / "CHANGELOG.md", r"^## \[Unreleased\]\n\n### (\w+)"):
-        found.append("CHANGELOG.md has nothing under [Unreleased]: say what is new")
+        messages.append("CHANGELOG.md has nothing under [Unreleased]: say what is new")
     if _git(root, "status", "--porcelain"):
-        found.append("files are changed: commit or remove the changes")
+        messages.append("files are changed: commit or remove the changes")
     if _git(root, "tag", "--list", f"v{version}"):
-        found.append(f"the tag v{version} is there already: take the next version")
-    return found
+        messages.append(f"the tag v{version} is there already: take the next version")
+    return messages
 
 
 def date_changelog(text: str, version: str, date: str) -> str:
@@ -53,11 +53,11 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("version", help="MAJOR.MINOR.PATCH")
     parser.add_argument("--dry-run", action="store_true", help="only print problems")
     asked = parser.parse_args(arguments)
-    found = problems(asked.version)
-    for problem in found:
+    messages = problems(asked.version)
+    for problem in messages:
         print(problem)
-    if found or asked.dry_run:
-        return 1 if found else 0
+    if messages or asked.dry_run:
+        return 1 if messages else 0
     page = ROOT / "CHANGELOG.md"
     date = datetime.now(UTC).strftime("%Y-%m-%d")
     text = tidy(page.read_text(encoding="utf-8"))
@@ -69,8 +69,8 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _match(path: Path, pattern: str) -> str | None:
-    found = re.search(pattern, path.read_text(encoding="utf-8"), re.MULTILINE)
-    return found[1] if found else None
+    match = re.search(pattern, path.read_text(encoding="utf-8"), re.MULTILINE)
+    return match[1] if match else None
 
 
 def _git(root: Path, *command: str) -> str:

@@ -55,17 +55,17 @@ def glossary() -> list[str]:
 
 def link_words(text: str, words: list[str], target: str) -> str:
     """Link each word's first use in running text: not in code, headings, tables or links."""
-    left, lines, fenced = list(words), [], False
+    remaining, lines, fenced = list(words), [], False
     for line in text.split("\n"):
         fenced ^= line.lstrip().startswith("```")
         if not fenced and re.match(r"[A-Za-z*(]|- ", line):
             parts = CODE.split(line)
             for k in range(0, len(parts), 2):
-                for word in list(left):
+                for word in list(remaining):
                     new = re.sub(rf"\b({word}s?)\b", rf"[\1]({target}#{word})", parts[k], count=1, flags=re.IGNORECASE)
                     if new != parts[k] and "](" not in parts[k]:
                         parts[k] = new
-                        left.remove(word)
+                        remaining.remove(word)
             line = "".join(parts)
         lines.append(line)
     return "\n".join(lines)

@@ -24,10 +24,10 @@ RESULTS = HERE / "results"
 
 
 def _git(*words: str) -> str:
-    found = subprocess.run(
+    process = subprocess.run(
         ["git", "--no-optional-locks", *words], cwd=ROOT, capture_output=True, text=True, check=False
     )
-    return found.stdout.strip() if found.returncode == 0 else ""
+    return process.stdout.strip() if process.returncode == 0 else ""
 
 
 def origin(seeds: Iterable[int]) -> dict[str, Any]:

@@ -105,8 +105,8 @@ def measure(dim: int, seed: int, size: int, sizes: list[int], draws: int, quick:
 def slope(sizes: Array, mse: Array) -> Array:
     """Fit the slope of log RMSE on log n by least squares; mse (..., sizes)."""
     centered = np.log(sizes) - np.log(sizes).mean()
-    found: Array = np.log(mse) @ centered / 2 / (centered**2).sum()
-    return found
+    slopes: Array = np.log(mse) @ centered / 2 / (centered**2).sum()
+    return slopes
 
 
 def summarize(records: list[dict[str, Any]], families: tuple[str, ...]) -> list[dict[str, Any]]:

@@ -25,11 +25,11 @@ def medoids(points: Array, n: int, seed: int) -> tuple[NDArray[np.int64], Array]
     """Pick the row nearest to each centroid of k-means; return the picks and their clusters' masses."""
     from sklearn.cluster import KMeans
 
-    found = KMeans(n, n_init=1, random_state=seed).fit(points)
-    gap = ((points - found.cluster_centers_[found.labels_]) ** 2).sum(1)
-    order = np.lexsort((gap, found.labels_))
-    picks = order[np.r_[0, np.flatnonzero(np.diff(found.labels_[order])) + 1]]
-    return picks, np.bincount(found.labels_, minlength=n)[found.labels_[picks]] / len(points)
+    clusters = KMeans(n, n_init=1, random_state=seed).fit(points)
+    gap = ((points - clusters.cluster_centers_[clusters.labels_]) ** 2).sum(1)
+    order = np.lexsort((gap, clusters.labels_))
+    picks = order[np.r_[0, np.flatnonzero(np.diff(clusters.labels_[order])) + 1]]
+    return picks, np.bincount(clusters.labels_, minlength=n)[clusters.labels_[picks]] / len(points)
 
 
 def choose(method: str, points: Array, n: int, seed: int) -> tuple[NDArray[np.int64], Array]:

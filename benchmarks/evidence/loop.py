@@ -95,8 +95,8 @@ def run(*, quick: bool = False, workers: int = 2, strategies: list[str] | None =
     before = RESULTS / "loop.json"
     if not quick and before.exists():
         old = json.loads(before.read_text())
-        kept = [record for record in old["records"] if record["strategy"] not in wanted]
-        records += [{"commit": old["origin"]["commit"]} | record for record in kept]
+        others = [record for record in old["records"] if record["strategy"] not in wanted]
+        records += [{"commit": old["origin"]["commit"]} | record for record in others]
     records.sort(
         key=lambda r: (datasets.index(r["dataset"]), shapes.index(r["shape"]), STRATEGIES.index(r["strategy"]))
     )

@@ -69,14 +69,14 @@ def _verdict(level: dict[str, float]) -> list[str]:
     return [f"SPOT's default loses here: {best} leads it by {level[best] - level['spot']:.3f}."]
 
 
-def section(found: dict[str, Any], images: Path, origin_line: str) -> list[str]:
+def section(result: dict[str, Any], images: Path, origin_line: str) -> list[str]:
     """Return paragraphs, tables and one picture."""
-    records = found["records"]
+    records = result["records"]
     text = [
-        defaults.heading("Rounds of active learning", found["origin"]),
+        defaults.heading("Rounds of active learning", result["origin"]),
         origin_line,
         *_commits(records),
-        _protocol(found["settings"]),
+        _protocol(result["settings"]),
         "Balanced accuracy on the test set. The mean of the curve is over the labels bought (trapezoid rule); "
         "± is the standard error over seeds; the difference to random is paired by seed, with a 95 % Student interval.",
     ]

@@ -26,8 +26,8 @@ def number(value: float, digits: int = 3) -> str:
 
 def mean_se(values: Sequence[float]) -> tuple[float, float]:
     """Return the mean and its standard error (0 for one value)."""
-    found = np.asarray(values, dtype=np.float64)
-    return float(found.mean()), float(found.std(ddof=1) / np.sqrt(len(found))) if len(found) > 1 else 0.0
+    numbers = np.asarray(values, dtype=np.float64)
+    return float(numbers.mean()), float(numbers.std(ddof=1) / np.sqrt(len(numbers))) if len(numbers) > 1 else 0.0
 
 
 def interval(bounds: Sequence[float], decimals: int = 2) -> str:

@@ -44,14 +44,14 @@ class Client:
         if self.version:
             more = HELD - len(self.open) if len(self.open) < FEW else 0
             path += f"&version={quote(self.version)}&end={self._end}&more={more}"
-        found: dict[str, Any] = json.loads(self._ask("GET", path))
-        self.version, self.key = found.get("version", ""), found.get("key", self.key)
-        if "tasks" in found:  # else nothing has changed
-            self._end = found["end"]
-            told = [task["number"] for task in found["tasks"]]
-            kept = [] if "gone" not in found else [number for number in self.open if number not in found["gone"]]
-            self.open = list(dict.fromkeys([*kept, *found.get("still", ()), *told]))
-        return found
+        state: dict[str, Any] = json.loads(self._ask("GET", path))
+        self.version, self.key = state.get("version", ""), state.get("key", self.key)
+        if "tasks" in state:  # else nothing has changed
+            self._end = state["end"]
+            new = [task["number"] for task in state["tasks"]]
+            old = [] if "gone" not in state else [number for number in self.open if number not in state["gone"]]
+            self.open = list(dict.fromkeys([*old, *state.get("still", ()), *new]))
+        return state
 
     def answer(self, item: int, label: str | None, kind: str = "label") -> str:
         """Answer an item; return the answer's id when the server confirms that it is on disk."""
@@ -113,9 +113,9 @@ def address_of(server: Forked, seconds: float = 60) -> str:
     """Wait for the address that ``spotal label`` prints; empty if the command ended before."""
     limit = time.monotonic() + seconds
     while time.monotonic() < limit:
-        found = re.search(r"Label at (http://\S+)", server.output())
-        if found:
-            return found[1]
+        match = re.search(r"Label at (http://\S+)", server.output())
+        if match:
+            return match[1]
         if server.done():
             break
         time.sleep(0.005)

@@ -47,15 +47,15 @@ def scratch(keep: Path | None = None) -> Iterator[Path]:
 
 def content(folder: Path, of: Callable[[str], bool] = lambda name: True) -> dict[str, str]:
     """Return a hash of every file below a folder whose name passes ``of``; a link is hashed by its target."""
-    found = {}
+    hashes = {}
     for place, _, names in os.walk(folder):
         for name in names:
             path = Path(place, name)
             if not of(path.relative_to(folder).as_posix()):
                 continue
             data = os.readlink(path).encode() if path.is_symlink() else path.read_bytes()
-            found[path.relative_to(folder).as_posix()] = blake2b(data, digest_size=12).hexdigest()
-    return found
+            hashes[path.relative_to(folder).as_posix()] = blake2b(data, digest_size=12).hexdigest()
+    return hashes
 
 
 class Others:
@@ -105,17 +105,17 @@ SAME = ("inputs", "part", "seed", "first_seed")
 
 def added(first: dict[str, Any], second: dict[str, Any]) -> dict[str, Any]:
     """Combine the results of two runs of a part with different seeds: sums of numbers, all messages."""
-    found = dict(first)
+    total = dict(first)
     for key, value in second.items():
         if key not in first:
-            found[key] = value
+            total[key] = value
         elif isinstance(value, dict):
-            found[key] = added(first[key], value)
+            total[key] = added(first[key], value)
         elif isinstance(value, str) or key in SAME:
-            found[key] = first[key] if first[key] == value else f"{first[key]} and {value}"
+            total[key] = first[key] if first[key] == value else f"{first[key]} and {value}"
         else:
-            found[key] = first[key] + value
-    return found
+            total[key] = first[key] + value
+    return total
 
 
 def save(part: str, document: dict[str, Any], about: dict[str, Any], add: bool = False) -> Path:

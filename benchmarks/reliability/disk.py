@@ -52,7 +52,7 @@ def disk_full(*, quick: bool = False, folder: Path | None = None) -> dict[str, A
     """Run the sweep; return the numbers of refusals, and the faults."""
     prepare()
     begun = time.monotonic()
-    found: Counter[str] = Counter()
+    counts: Counter[str] = Counter()
     faults: list[dict[str, Any]] = []
     with scratch(folder) as place:
         bases = {_base(place / "p", _project): PROJECT}
@@ -64,13 +64,13 @@ def disk_full(*, quick: bool = False, folder: Path | None = None) -> dict[str, A
             for words in commands:
                 for limit in LIMITS[:: 3 if quick else 1]:
                     end, wrong = _try(base, words, limit, place / "case")
-                    found[end] += 1
+                    counts[end] += 1
                     faults += [{"command": words, "limit": limit, "what": what} for what in wrong]
                     for what in wrong:
                         print(f"{words}, {limit} bytes: {what}", file=sys.stderr)
     return {
-        "cases": sum(found.values()),
-        "ends": dict(found),
+        "cases": sum(counts.values()),
+        "ends": dict(counts),
         "limits": LIMITS,
         "faults": faults,
         "seconds": round(time.monotonic() - begun),
@@ -123,9 +123,9 @@ def _try(base: Path, words: str, limit: int, place: Path) -> tuple[str, list[str
             wrong.append(f"a file of the user changed: {name}")
         if code == 2 and name.startswith("out") and now.get(name) != held:
             wrong.append(f"an older result changed although the command failed: {name}")
-    left = [name for name in now if name.endswith(".part") and name not in before]
-    if left:
-        wrong.append(f"left behind: {left}")
+    unfinished = [name for name in now if name.endswith(".part") and name not in before]
+    if unfinished:
+        wrong.append(f"left behind: {unfinished}")
     if not set(answers) <= set(_answers(place)):
         wrong.append("answers are lost")
     if code:
@@ -138,13 +138,13 @@ def _try(base: Path, words: str, limit: int, place: Path) -> tuple[str, list[str
 
 def _answers(place: Path) -> list[str]:
     """Every answer in the project's database, as text; empty without a project."""
-    told = place / "answers.json"
+    path = place / "answers.json"
 
     def work() -> int:
         from spotal.project import Project
 
         with Project.open("p") as project:
-            told.write_text(json.dumps([str(event) for event in project.labels.history()]))
+            path.write_text(json.dumps([str(event) for event in project.labels.history()]))
         return 0
 
     if not (place / "work" / "p").is_dir():
@@ -153,5 +153,5 @@ def _answers(place: Path) -> list[str]:
     child.wait()
     if child.status:
         raise SystemExit(f"the project cannot be opened after a full disk:\n{child.output()}")
-    found: list[str] = json.loads(told.read_text())
-    return found
+    answers: list[str] = json.loads(path.read_text())
+    return answers

@@ -47,11 +47,11 @@ def fuzz(
         bases = {name: _base(INPUTS[name], place / "bases" / str(k)) for k, name in enumerate(names)}
         freeze()
         plan = [(names[k % len(names)], first + k // len(names)) for k in range(count)]
-        found = _pool(plan, bases, place, jobs, begun + 60 * minutes)
-    ends = Counter(end for case in found for end in case["ends"])
-    failures = [failure for case in found for failure in case["failures"]]
+        results = _pool(plan, bases, place, jobs, begun + 60 * minutes)
+    ends = Counter(end for case in results for end in case["ends"])
+    failures = [failure for case in results for failure in case["failures"]]
     return {
-        "cases": len(found),
+        "cases": len(results),
         "inputs": len(names),
         "first_seed": first,
         "commands": sum(ends.values()),
@@ -77,13 +77,13 @@ def replay(name: str, seed: int, folder: Path | None = None) -> dict[str, Any]:
 def again(failures: list[dict[str, Any]]) -> dict[str, Any]:
     """Run failed cases again; return their number, and the failures."""
     cases = list(dict.fromkeys(failure["case"] for failure in failures))
-    found = [replay(name, int(seed)) for name, _, seed in (case.rpartition(":") for case in cases)]
-    return {"cases": len(cases), "failures": [failure for one in found for failure in one["failures"]]}
+    results = [replay(name, int(seed)) for name, _, seed in (case.rpartition(":") for case in cases)]
+    return {"cases": len(cases), "failures": [failure for one in results for failure in one["failures"]]}
 
 
 def _base(one: Input, folder: Path) -> Path:
     """Make the valid input in a separate process. Its commands must succeed; their imports are repeated here."""
-    told = folder.with_name(f"{folder.name}.modules")
+    listing = folder.with_name(f"{folder.name}.modules")
 
     def work() -> int:
         one.build()
@@ -91,7 +91,7 @@ def _base(one: Input, folder: Path) -> Path:
         trial = shutil.copytree(folder, folder.with_name(f"{folder.name}.trial"), symlinks=True)
         os.chdir(trial)
         codes = {words: run_main(words) for words in one.commands}
-        told.write_text("\n".join(sys.modules))
+        listing.write_text("\n".join(sys.modules))
         return 1 if any(code and not words.startswith("doctor") for words, code in codes.items()) else 0
 
     folder.mkdir(parents=True)
@@ -99,7 +99,7 @@ def _base(one: Input, folder: Path) -> Path:
     made.wait()
     if made.status:
         raise SystemExit(f"the sound input {one.name!r} cannot be made or used:\n{made.output()}")
-    for name in told.read_text().splitlines():
+    for name in listing.read_text().splitlines():
         if name not in sys.modules and not name.startswith(("__", "tiny")):
             with contextlib.suppress(Exception):  # modules that only their own package can import
                 importlib.import_module(name)
@@ -109,7 +109,7 @@ def _base(one: Input, folder: Path) -> Path:
 def _pool(
     plan: list[tuple[str, int]], bases: dict[str, Path], place: Path, jobs: int, end: float
 ) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = []
+    results: list[dict[str, Any]] = []
     running: list[_Case] = []
     waiting = list(reversed(plan))
     while waiting or running:
@@ -117,18 +117,20 @@ def _pool(
             waiting.clear()
         while waiting and len(running) < jobs:
             name, seed = waiting.pop()
-            running.append(_Case(name, seed, bases[name], place / f"case-{len(found) + len(running)}-{time.time_ns()}"))
+            running.append(
+                _Case(name, seed, bases[name], place / f"case-{len(results) + len(running)}-{time.time_ns()}")
+            )
             running[-1].start()
         time.sleep(0.005)
         for case in [case for case in running if case.done()]:
             running.remove(case)
-            found.append(case.wait())
+            results.append(case.wait())
             shutil.rmtree(case.folder, ignore_errors=True)
-            for failure in found[-1]["failures"]:
+            for failure in results[-1]["failures"]:
                 print(f"{failure['kind']}: {failure['case']}: {failure['command']}: {failure['what']}", file=sys.stderr)
-            if len(found) % 50 == 0:
-                print(f"{len(found)} of {len(plan)}", file=sys.stderr)
-    return found
+            if len(results) % 50 == 0:
+                print(f"{len(results)} of {len(plan)}", file=sys.stderr)
+    return results
 
 
 class _Case:
@@ -218,8 +220,8 @@ def _mutate(name: str, seed: int, note: Path) -> None:
     """Mutate one file below the current folder; the same seed gives the same mutation."""
     rng = random.Random(f"{name}:{seed}")
     decoys = {Path(decoy) for decoy in DECOYS}
-    found = (path for path in Path().glob(INPUTS[name].target) if path.is_file() and path not in decoys)
-    files = sorted(found, key=lambda path: (path.suffix, path.stat().st_size, path))  # some names are random
+    paths = (path for path in Path().glob(INPUTS[name].target) if path.is_file() and path not in decoys)
+    files = sorted(paths, key=lambda path: (path.suffix, path.stat().st_size, path))  # some names are random
     path = rng.choice(files)
     data = path.read_bytes()
     change = structured(path.name)

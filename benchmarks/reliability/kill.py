@@ -89,7 +89,7 @@ def kill_loop(kills: int, seed: int = 0, *, minutes: float = 600, folder: Path |
             "comparisons": run.compared,
             "lost": run.lost,
             "harmed": run.harmed,
-            "left": run.left,
+            "left": run.unfinished,
             "faults": run.faults,
             "seconds": round(time.monotonic() - begun),
         }
@@ -122,7 +122,7 @@ class _Loop:
         self.completed: Counter[str] = Counter()
         self.lost: list[str] = []
         self.harmed: list[str] = []
-        self.left: list[str] = []
+        self.unfinished: list[str] = []
         self.faults: list[str] = []
         self.typical = dict.fromkeys(WEIGHTS, 1.5)  # seconds of each command
         self.user = self._user()
@@ -240,31 +240,31 @@ class _Loop:
         now = self._user()
         for name in self.user.keys() | now.keys():
             if name not in self.user and LEFT.fullmatch(name):
-                self.left.append(f"{when}: {name}")
+                self.unfinished.append(f"{when}: {name}")
             elif self.user.get(name) != now.get(name):
                 self.harmed.append(f"{when}: {name}")
         self.user = now
-        told = self.place / "history.json"
+        path = self.place / "history.json"
         with_journal = when == "the end" or self.number % EVERY == 0
-        _in(self.work, self.place, lambda: _history(told, with_journal))
-        page, rows, lines = json.loads(told.read_text())
+        _in(self.work, self.place, lambda: _history(path, with_journal))
+        page, rows, lines = json.loads(path.read_text())
         if with_journal:
             gone = self.ledger.page.keys() - set(lines)
             self.lost += [f"{when}: answer {key} is not in the journal" for key in sorted(gone)]
         for key, said in self.ledger.page.items():
             if page.get(key) != list(said):
                 self.lost.append(f"{when}: answer {key} {said}, found {page.get(key)}")
-        known = {(item, annotator): label for item, annotator, label in rows}
+        imported = {(item, annotator): label for item, annotator, label in rows}
         for one, label in self.ledger.rows.items():
-            if known.get(one) != label:
-                self.lost.append(f"{when}: imported {one} {label}, found {known.get(one)}")
+            if imported.get(one) != label:
+                self.lost.append(f"{when}: imported {one} {label}, found {imported.get(one)}")
         self.compared += len(self.ledger.page) + len(self.ledger.rows)
         broken = [path.name for path in self.work.glob("out*.csv") if not _is_whole(path)]
         if broken:
             self.faults.append(f"{when}: half a file at {broken}")
 
 
-def _history(told: Path, with_journal: bool) -> int:
+def _history(path: Path, with_journal: bool) -> int:
     """Write the answers of the page by their id and the imported rows of the database, and the ids in the journal."""
     from spotal.project import Project
     from spotal.project.journal import read
@@ -277,7 +277,7 @@ def _history(told: Path, with_journal: bool) -> int:
         query += "WHERE source = ?"
         page = {key: (item, who, label) for item, who, label, key, _ in database.execute(query, ["page"])}
         rows = [(name, who, label) for _, who, label, _, name in database.execute(query, ["import"])]
-    told.write_text(json.dumps([page, rows, lines]))
+    path.write_text(json.dumps([page, rows, lines]))
     return 0
 
 

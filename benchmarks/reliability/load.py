@@ -65,9 +65,9 @@ def _run(work: Path, place: Path, people: int, batch: int, think: float, seconds
     if not address:
         raise SystemExit(f"the page cannot be served:\n{server.output()}")
     others = Others()
-    told = [place / f"told-{k}.json" for k in range(-(-people // PER_PROCESS))]
+    files = [place / f"told-{k}.json" for k in range(-(-people // PER_PROCESS))]
     clients = []
-    for k, path in enumerate(told):
+    for k, path in enumerate(files):
         names = [f"person-{n:02}" for n in range(k * PER_PROCESS, min(people, (k + 1) * PER_PROCESS))]
         work_of = lambda names=names, path=path: _people(address, names, think, seconds, path)  # noqa: E731
         clients.append(Forked(work_of, work, path.with_suffix(".said")))
@@ -75,23 +75,23 @@ def _run(work: Path, place: Path, people: int, batch: int, think: float, seconds
         client.wait()
     server.kill()  # the last answers may still be in the file system's cache: none may be lost
     busy = others.cores()
-    found = [json.loads(path.read_text()) for path in told if path.exists()]
-    if len(found) < len(told) or any(client.status for client in clients):
+    results = [json.loads(path.read_text()) for path in files if path.exists()]
+    if len(results) < len(files) or any(client.status for client in clients):
         raise SystemExit("a client failed:\n" + "\n".join(client.output() for client in clients))
-    posts, states = (np.array([t for one in found for t in one[name]]) * 1000 for name in ("posts", "states"))
-    known = {key: value for one in found for key, value in one["answers"].items()}
+    posts, states = (np.array([t for one in results for t in one[name]]) * 1000 for name in ("posts", "states"))
+    acknowledged = {key: value for one in results for key, value in one["answers"].items()}
     stored = _stored(work, place)
     return {
         "batch": batch,
         "think_s": think,
         "seconds": seconds,
         "cores_of_others": busy,
-        "answers": len(known),
-        "labels_per_s": round(len(known) / seconds, 1),
+        "answers": len(acknowledged),
+        "labels_per_s": round(len(acknowledged) / seconds, 1),
         "post_ms": _figures(posts),
         "state_ms": _figures(states),
-        "errors": [error for one in found for error in one["errors"]][:10],
-        "lost": sum(stored.get(key) != value for key, value in known.items()),
+        "errors": [error for one in results for error in one["errors"]][:10],
+        "lost": sum(stored.get(key) != value for key, value in acknowledged.items()),
     }
 
 
@@ -99,27 +99,27 @@ def _figures(times: Any) -> dict[str, float]:
     return {f"p{share:g}": round(float(np.percentile(times, share)), 1) for share in (50, 99)} if len(times) else {}
 
 
-def _people(address: str, names: list[str], think: float, seconds: float, told: Path) -> int:
+def _people(address: str, names: list[str], think: float, seconds: float, path: Path) -> int:
     """Run people in this process, a thread each."""
-    found: dict[str, Any] = {"posts": [], "states": [], "answers": {}, "errors": []}
+    results: dict[str, Any] = {"posts": [], "states": [], "answers": {}, "errors": []}
     end = time.monotonic() + seconds
-    threads = [threading.Thread(target=_person, args=(address, name, think, end, found)) for name in names]
+    threads = [threading.Thread(target=_person, args=(address, name, think, end, results)) for name in names]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    told.write_text(json.dumps(found))
+    path.write_text(json.dumps(results))
     return 0
 
 
-def _person(address: str, name: str, think: float, end: float, found: dict[str, Any]) -> None:
+def _person(address: str, name: str, think: float, end: float, results: dict[str, Any]) -> None:
     rng = random.Random(name)
     try:
         client = Client(address, name)
         while time.monotonic() < end:
             begun = time.monotonic()
             client.state()
-            found["states"].append(time.monotonic() - begun)
+            results["states"].append(time.monotonic() - begun)
             if not client.open:
                 return
             if think:
@@ -127,28 +127,28 @@ def _person(address: str, name: str, think: float, end: float, found: dict[str, 
             said = client.make(client.open[0], rng.choice(CLASSES))
             begun = time.monotonic()
             client.send([said])
-            found["posts"].append(time.monotonic() - begun)
-            found["answers"][said["id"]] = [said["item"], name, said["label"]]
+            results["posts"].append(time.monotonic() - begun)
+            results["answers"][said["id"]] = [said["item"], name, said["label"]]
     except Exception as error:
-        found["errors"].append(f"{name}: {error!r}")
+        results["errors"].append(f"{name}: {error!r}")
 
 
 def _stored(work: Path, place: Path) -> dict[str, Any]:
     """The answers in the database by their ids."""
-    told = place / "stored.json"
+    path = place / "stored.json"
 
     def read() -> int:
         from spotal.project import Project
 
         with Project.open("p") as project:
             numbers = {item.id: item.number for item in project.items}
-            found = {e.external_id: [numbers[e.item], e.annotator, e.label] for e in project.labels.history()}
-        told.write_text(json.dumps(found))
+            answers = {e.external_id: [numbers[e.item], e.annotator, e.label] for e in project.labels.history()}
+        path.write_text(json.dumps(answers))
         return 0
 
     child = Forked(read, work, place / "said-stored")
     child.wait()
     if child.status:
         raise SystemExit(f"the project of the load test cannot be read:\n{child.output()}")
-    stored: dict[str, Any] = json.loads(told.read_text())
+    stored: dict[str, Any] = json.loads(path.read_text())
     return stored

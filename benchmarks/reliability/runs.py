@@ -22,7 +22,7 @@ __all__ = ["killed_runs"]
 def killed_runs(
     kills: int, *, seeds: int = 10, workers: int = 2, protocol: str = "smoke", seed: int = 0, folder: Path | None = None
 ) -> dict[str, Any]:
-    """Kill ``spotal bench`` repeatedly; return whether the results are equal, and the finished rounds after each kill."""
+    """Kill ``spotal bench`` repeatedly; return whether the results are equal, and the rounds after each kill."""
     prepare()
     from spotal.bench import Store, load_protocol
     from spotal.bench.jobs import plan
