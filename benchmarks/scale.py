@@ -92,7 +92,7 @@ def _warm(dim: int) -> None:
 
 
 def _forecast(x: Any, budget: int) -> float:
-    """Seconds that ``spotal select --plan`` foretells, of a pool in memory or in a file."""
+    """Return the seconds that ``spotal select --plan`` foretells: selection, and the pick that stands for each row."""
     from spotal.cli.scale import planned
     from spotal.pool import open_pool
     from spotal.strategies import get
@@ -115,11 +115,13 @@ def one_cold(budget: int) -> dict[str, Any]:
     with Memory() as memory:
         cost = measured(lambda: last.append(_select(x, budget)), REPEATS)
     chosen = last[-1]
+    complete = measured(lambda: _select(x, budget).cell_mass, 1)
     return {
         "budget": budget,
         "threads": torch.get_num_threads(),
         **cost,
         "forecast_seconds": forecast,
+        "complete_seconds": complete["seconds"],
         "projection": before,
         "projection_after": measured(lambda: tensor @ axes, 5),
         "anonymous_bytes": memory.peak - memory.before,
@@ -188,8 +190,10 @@ def one_scaling(n: int) -> dict[str, Any]:
         forecast = _forecast(path, budget)
         with Memory() as memory:
             cost = measured(lambda: _select(path, budget), REPEATS)
+        complete = measured(lambda: _select(path, budget).cell_mass, 1)
+        said = {"forecast_seconds": forecast, "complete_seconds": complete["seconds"]}
         held = {"anonymous_bytes": memory.peak - memory.before, "anonymous_total": memory.peak}
-        return {"rows": n, "budget": budget, **cost, "forecast_seconds": forecast, **held}
+        return {"rows": n, "budget": budget, **cost, **said, **held}
     finally:
         path.unlink()
         os.rmdir(folder)

@@ -1,7 +1,8 @@
-"""The scripts of tools/: what makes the site's pages, and what makes a release."""
+"""The scripts of tools/: pages of the site, and releases."""
 
 from __future__ import annotations
 
+import re
 import subprocess
 
 import pytest
@@ -14,9 +15,9 @@ CHANGELOG = "# Changelog\n\n## [Unreleased]\n\n### Added\n\n- A thing.\n"
 
 @pytest.fixture
 def checkout(tmp_path):
-    """A repository that is ready for a release of 0.1.0."""
+    """Make a repository that is ready for a release of 0.1.0."""
     files = {
-        "pyproject.toml": '[project]\nversion = "0.1.0"\nurls = {Repository = "https://example.org"}\n',
+        "pyproject.toml": '[project]\nversion = "0.1.0"\n',
         "src/spotal/__init__.py": '__version__ = "0.1.0"\n',
         "CITATION.cff": "version: 0.1.0\n",
         "CHANGELOG.md": CHANGELOG,
@@ -35,22 +36,39 @@ def test_a_release_that_is_ready(checkout):
 
 
 @pytest.mark.parametrize(
-    ("name", "text", "said"),
+    ("name", "text", "message"),
     [
-        ("src/spotal/__init__.py", '__version__ = "0.2.0"\n', "src/spotal/__init__.py says 0.2.0: set it to 0.1.0"),
-        ("pyproject.toml", '[project]\nversion = "0.1.0"\n', "has no [project.urls]"),
+        ("src/spotal/__init__.py", '__version__ = "0.2.0"\n', "src/spotal/__init__.py has 0.2.0: set it to 0.1.0"),
+        ("pyproject.toml", '[project]\nversion = "0.1.1"\n', "pyproject.toml has 0.1.1: set it to 0.1.0"),
         ("CHANGELOG.md", "## [Unreleased]\n\n## [0.0.1]\n", "has nothing under [Unreleased]"),
         ("new.txt", "", "files are changed"),
     ],
 )
-def test_a_release_that_is_not(checkout, name, text, said):
+def test_a_release_that_is_not_ready(checkout, name, text, message):
     (checkout / name).write_text(text)
-    assert any(said in problem for problem in release.problems("0.1.0", checkout))
+    assert any(message in problem for problem in release.problems("0.1.0", checkout))
+
+
+def test_a_release_dates_the_changelog_and_tags_the_commit(checkout, monkeypatch, capsys):
+    monkeypatch.setattr(release, "ROOT", checkout)
+    for name in ("user.name", "user.email"):
+        subprocess.run(["git", "config", name, "a@b"], cwd=checkout, check=True)
+    assert release.main(["0.1.0", "--dry-run"]) == 0
+    assert (checkout / "CHANGELOG.md").read_text() == CHANGELOG
+    assert release.main(["0.1.0"]) == 0
+    text = (checkout / "CHANGELOG.md").read_text()
+    assert re.search(r"## \[Unreleased\]\n\n## \[0\.1\.0\] - \d{4}-\d\d-\d\d\n\n### Added\n\n- A thing\.\n", text)
+    tags = subprocess.run(
+        ["git", "tag", "--points-at", "HEAD"], cwd=checkout, check=True, capture_output=True, text=True
+    )
+    assert tags.stdout == "v0.1.0\n"
+    assert release.main(["0.1.0"]) == 1
+    assert "the tag v0.1.0 exists already" in capsys.readouterr().out
 
 
 def test_a_tag_that_is_there(checkout):
     subprocess.run(["git", "tag", "v0.1.0"], cwd=checkout, check=True)
-    assert release.problems("0.1.0", checkout) == ["the tag v0.1.0 is there already: take the next version"]
+    assert release.problems("0.1.0", checkout) == ["the tag v0.1.0 exists already: take the next version"]
 
 
 def test_the_changelog_gets_a_date_and_a_new_beginning():

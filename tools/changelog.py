@@ -1,8 +1,6 @@
-"""Tidy CHANGELOG.md: remove repeated headings and entries under [Unreleased].
+"""Merge repeated headings and entries under [Unreleased] in CHANGELOG.md. Git's union merges repeat them.
 
 python -m tools.changelog
-
-Merging branches by union repeats them.
 """
 
 from __future__ import annotations
@@ -16,18 +14,18 @@ ORDER = ("Added", "Changed", "Deprecated", "Removed", "Fixed", "Security")
 
 
 def tidy(text: str) -> str:
-    """Merge repeated headings of the section Unreleased, in the order of Keep a Changelog. Entries keep their order."""
+    """Merge the headings of the section Unreleased, in the order of Keep a Changelog; entries keep their order."""
     before, rest = text.split(SECTION, 1)
     released = re.search(r"^## ", rest, re.MULTILINE)
     end = released.start() if released else len(rest)
     entries: dict[str, list[str]] = {}
     parts = re.split(r"^### (.*)\n", rest[:end], flags=re.MULTILINE)
     for name, part in zip(parts[1::2], parts[2::2], strict=True):
-        bullets = re.split(r"^(?=- )", part.strip("\n") + "\n", flags=re.MULTILINE)
-        entries.setdefault(name, []).extend(entry.strip("\n") for entry in bullets if entry.strip())
+        items = re.split(r"^(?=- )", part.strip("\n") + "\n", flags=re.MULTILINE)
+        entries.setdefault(name, []).extend(item.strip("\n") for item in items if item.strip())
     names = sorted(entries, key=lambda name: ORDER.index(name) if name in ORDER else len(ORDER))
-    made = [f"\n### {name}\n\n" + "\n".join(dict.fromkeys(entries[name])) + "\n" for name in names]
-    return before + SECTION + "".join(made) + ("\n" + rest[end:] if released else "")
+    sections = [f"\n### {name}\n\n" + "\n".join(dict.fromkeys(entries[name])) + "\n" for name in names]
+    return before + SECTION + "".join(sections) + ("\n" + rest[end:] if released else "")
 
 
 if __name__ == "__main__":

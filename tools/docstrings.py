@@ -1,6 +1,6 @@
-"""A griffe extension that adapts our docstrings to the site.
+"""Griffe extension that adapts docstrings for the site.
 
-Types come from signatures. The text after a parameter's colon (shapes, units) begins its description.
+Types come from signatures. The text after a parameter's colon (shapes, units) becomes the start of its description.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ TYPE = re.compile(r"^(int|float|bool|str|Path)( or None)?(, optional)?(, |\.?$)"
 
 
 class Docstrings(griffe.Extension):
-    """Rewrite docstrings before they are parsed."""
+    """Griffe extension that rewrites docstrings before they are parsed."""
 
     def on_object(self, *, obj: griffe.Object, **_: Any) -> None:
         """Rewrite the docstring of any module, class, function or attribute."""
@@ -44,7 +44,7 @@ def parameters(text: str) -> str:
 
 
 def _link(obj: griffe.Object, name: str) -> str:
-    """A link to one of our names if the site has it, else the name."""
+    """Link a name of spotal if the site has it, else return the name."""
     path = name
     if not name.startswith("spotal."):
         first, _, rest = name.partition(".")

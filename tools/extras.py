@@ -1,8 +1,8 @@
-"""Install each extra into a separate environment, and try it. Takes minutes and needs the package index.
+"""Install each extra alone into a new environment and run a short trial of it. Takes minutes and needs a package index.
 
     python -m tools.extras FOLDER [EXTRA ...]
 
-FOLDER gets an environment for each extra, which is removed if the extra works.
+FOLDER holds the environments. An environment is removed when its trial succeeds.
 """
 
 from __future__ import annotations
@@ -44,39 +44,39 @@ TRY = {
 
 
 def try_extra(extra: str, folder: Path) -> str:
-    """Install and run an extra; return the error, or an empty text."""
-    place = folder / (extra or "core")
-    subprocess.run([sys.executable, "-m", "venv", place], check=True)
-    python = place / "bin" / "python"
+    """Install an extra and run its trial; return the error's text, or an empty text on success."""
+    environment = folder / (extra or "core")
+    subprocess.run([sys.executable, "-m", "venv", environment], check=True)
+    python = environment / "bin" / "python"
     package = f"{ROOT}[{extra}]" if extra else str(ROOT)
-    uv = shutil.which("uv")  # faster
+    uv = shutil.which("uv")  # the same result, faster
     install = [uv, "pip", "install", "--python", python] if uv else [python, "-m", "pip", "install"]
     for command in ([*install, "--quiet", package], [python, "-c", TRY[extra]]):
-        done = subprocess.run(command, capture_output=True, text=True, cwd=folder)
-        if done.returncode:
-            return done.stderr[-1500:]
-    shutil.rmtree(place)
+        process = subprocess.run(command, capture_output=True, text=True, cwd=folder)
+        if process.returncode:
+            return process.stderr[-1500:]
+    shutil.rmtree(environment)
     return ""
 
 
 def main() -> int:
-    """Try the requested extras, or all."""
+    """Try the given extras, or all of them and the core."""
     extras = set(tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]) - {"dev"}
-    assert extras == TRY.keys() - {""}, "say in TRY how to try it"
+    assert extras == TRY.keys() - {""}, "each extra needs a trial in TRY"
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path)
     parser.add_argument("extra", nargs="*", help=f"{', '.join(sorted(extras))}; all and the core by default")
-    asked = parser.parse_args()
-    asked.folder = asked.folder.resolve()
-    asked.folder.mkdir(parents=True, exist_ok=True)
+    options = parser.parse_args()
+    folder = options.folder.resolve()
+    folder.mkdir(parents=True, exist_ok=True)
     failed = 0
-    for extra in asked.extra or sorted(TRY):
+    for extra in options.extra or sorted(TRY):
         start = time.perf_counter()
-        wrong = try_extra(extra, asked.folder)
-        failed += bool(wrong)
-        print(f"{extra or 'core'}: {'failed' if wrong else 'works'}, {time.perf_counter() - start:.0f} s", flush=True)
-        if wrong:
-            print(wrong, flush=True)
+        error = try_extra(extra, folder)
+        failed += bool(error)
+        print(f"{extra or 'core'}: {'failed' if error else 'works'}, {time.perf_counter() - start:.0f} s", flush=True)
+        if error:
+            print(error, flush=True)
     return 1 if failed else 0
 
 

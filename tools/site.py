@@ -1,4 +1,4 @@
-"""Hooks of the documentation site: make reference pages from the code, and link words to the glossary."""
+"""Hooks of the documentation site: make the reference pages from the source, and link words to the glossary."""
 
 from __future__ import annotations
 
@@ -14,10 +14,11 @@ from mkdocs.structure.pages import Page
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "src" / "spotal"
 INNER = {"lazy", "cli"}
-"""Rooms that the reference leaves out: ``lazy`` is internal, and ``cli`` has its own page."""
+"""Rooms without a page in the Python reference: `lazy` is internal, and commands.md describes `cli`."""
 OUTSIDE = re.compile(r"(?<!!)\[([^\]]*)\]\((?:\.\./)+(?:src|tests|benchmarks|tools)/[^)]*\)")
-"""A link to a file of the repository that is not a page: the site shows only its text."""
+"""A link to a file outside docs/. The site shows its text without the link."""
 CODE = re.compile(r"(`[^`]*`|!?\[[^\]]*\]\([^)]*\)|<[^>]*>|\*\*[^*]*\*\*)")
+GLOSSARY = "New words are explained in the [glossary]({}glossary.md)."
 
 
 def on_config(config: MkDocsConfig) -> MkDocsConfig:
@@ -31,15 +32,15 @@ def on_config(config: MkDocsConfig) -> MkDocsConfig:
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
     """Make the pages of the reference."""
-    made = {"spotal": front_page()} | {room: room_page(room) for room in rooms()}
-    pages = {f"reference/python/{name}.md": text for name, text in made.items()} | {"reference/commands.md": commands()}
-    for path, text in pages.items():
+    texts = {"spotal": front_page()} | {room: room_page(room) for room in rooms()}
+    pages = {f"reference/python/{name}.md": text for name, text in texts.items()}
+    for path, text in (pages | {"reference/commands.md": commands()}).items():
         files.append(File.generated(config, path, content=text))
     return files
 
 
 def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Files) -> str:
-    """Link the first use of each of the glossary's words."""
+    """Link the first use of each word of the glossary."""
     path = page.file.src_uri
     markdown = OUTSIDE.sub(r"\1", markdown)
     if path.startswith("reference/python") or path in ("glossary.md", "index.md", "reference/commands.md"):
@@ -48,13 +49,13 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
 
 
 def glossary() -> list[str]:
-    """Read the glossary's words from its headings."""
+    """Read the words of the glossary from its headings."""
     text = (ROOT / "docs" / "glossary.md").read_text(encoding="utf-8")
     return [word.lower() for word in re.findall(r"^## (.*)$", text, re.MULTILINE)]
 
 
 def link_words(text: str, words: list[str], target: str) -> str:
-    """Link each word's first use in running text: not in code, headings, tables or links."""
+    """Link the first use of each word in running text; code, headings, tables and links are left as they are."""
     remaining, lines, fenced = list(words), [], False
     for line in text.split("\n"):
         fenced ^= line.lstrip().startswith("```")
@@ -72,7 +73,7 @@ def link_words(text: str, words: list[str], target: str) -> str:
 
 
 def rooms() -> list[str]:
-    """List the packages and modules of spotal that the reference shows."""
+    """List the rooms (packages and modules) of the Python reference."""
     names = {path.stem for path in PACKAGE.glob("*.py")} | {path.parent.name for path in PACKAGE.glob("*/__init__.py")}
     return sorted(name for name in names - INNER if not name.startswith("_"))
 
@@ -86,14 +87,15 @@ def public(path: Path) -> list[str]:
 
 
 def front_page() -> str:
-    """Make the page of the names that ``spotal`` itself exports."""
+    """Make the page of the names in ``spotal`` itself."""
     own = [name for name in public(PACKAGE / "__init__.py") if name not in {*rooms(), *INNER, "__version__"}]
     own.sort(key=lambda name: (name != "select", name[0].isupper(), name))
-    return "\n\n".join(["# spotal", "Everything most programs need.", *(f"::: spotal.{name}" for name in own)])
+    about = f"These names cover most uses. {GLOSSARY.format('../../')}"
+    return "\n\n".join(["# spotal", about, *(f"::: spotal.{name}" for name in own)])
 
 
 def room_page(room: str) -> str:
-    """Make the page of a room: its public names, or those of its modules if it exports none."""
+    """Make the page of a room: its public names or, if it has none, its modules."""
     text = [f"# spotal.{room}"]
     package = PACKAGE / room / "__init__.py"
     path = package if package.exists() else PACKAGE / f"{room}.py"
@@ -109,7 +111,7 @@ def room_page(room: str) -> str:
 
 
 def commands() -> str:
-    """Make the page of the command line from the commands' help texts."""
+    """Make the page of the command line from the help texts of the commands."""
     import typer
     from typer.cli import get_docs_for_click
 
@@ -118,6 +120,7 @@ def commands() -> str:
     command = typer.main.get_command(app)
     context = command.make_context("spotal", [], resilient_parsing=True)
     text = get_docs_for_click(obj=command, ctx=context, name="spotal", title="Commands")
-    # the list of commands truncates sentences and repeats the page's table of contents
-    text = re.sub(r"\*\*Commands\*\*:.*?(?=^## )", "", text, count=1, flags=re.DOTALL | re.MULTILINE)
+    # typer's list of commands truncates sentences, and the table of contents lists the commands already
+    introduction = GLOSSARY.format("../") + "\n\n"
+    text = re.sub(r"\*\*Commands\*\*:.*?(?=^## )", introduction, text, count=1, flags=re.DOTALL | re.MULTILINE)
     return re.sub(r"\[bold\](.*?)\[/bold\]", r"`\1`", text)

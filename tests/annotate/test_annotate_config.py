@@ -87,5 +87,5 @@ def test_several_choices_are_one_answer_in_one_order():
 
 
 def test_a_config_that_takes_one_choice_is_refused_where_items_may_have_several_classes():
-    with pytest.raises(LabelStudioError, match=r'takes one choice an item.*set choice="multiple"'):
+    with pytest.raises(LabelStudioError, match=r'allows one choice per item.*set choice="multiple"'):
         read_config(build_config("text", CLASSES), "text", CLASSES, "it", many=True)

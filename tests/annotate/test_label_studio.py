@@ -274,10 +274,10 @@ def test_a_project_of_somebody_elses_is_adopted(make, annotator, server, refused
     result = command("pull", project.folder)
     assert result.stdout.splitlines() == [
         "Pulled 1 new, 0 changed, 0 withdrawn answers",
-        "  1 tasks there are none of this project's",
-        f"1 wait for an answer still. Next: spotal pull {project.folder}",
+        "  1 tasks in Label Studio do not belong to this project",
+        f"1 items still wait for an answer. Next: spotal pull {project.folder}",
     ]
-    assert "chooses 'cow', which is no class in spotal.toml; it counts as no answer" in result.stderr
+    assert "chooses 'cow', which is no class in spotal.toml; it is not counted as an answer" in result.stderr
     assert project.labels.current()["t0"].label == "hen"
 
 
@@ -341,7 +341,7 @@ def test_images_are_shown_as_they_are(pictures, annotator, server, tmp_path_fact
 
 def test_a_server_that_may_not_read_the_folder(pictures, refused, monkeypatch):
     monkeypatch.setenv("LOCAL_FILES_DOCUMENT_ROOT", "/")
-    assert "set LOCAL_FILES_DOCUMENT_ROOT here to what the server has" in refused(
+    assert "set LOCAL_FILES_DOCUMENT_ROOT here as for the server" in refused(
         "push", pictures.folder, "--images", "local"
     )
     assert "must be upload or local, found 'mail'" in refused("push", pictures.folder, "--images", "mail")

@@ -47,7 +47,7 @@ def test_slow(pushed, refused, proxy):
     for word in ("push", "pull"):
         said = refused(word, pushed.folder, "--timeout", 0.5)
         assert "did not answer within 0.5 s when asked for project" in said
-        assert said.endswith("look whether it is busy, or raise --timeout, and run the command again")
+        assert said.endswith("check whether it is busy, or raise --timeout, and run the command again")
     proxy.fault = lambda method, path: None
     check_nothing_lost(pushed)
 
@@ -102,7 +102,7 @@ def test_the_project_was_deleted(pushed, refused, command):
     for word in ("push", "pull"):
         said = refused(word, pushed.folder)
         assert f"does not have project {number}; it was deleted" in said
-        assert said.endswith("spotal push --project new begins another project there")
+        assert said.endswith("spotal push --project new makes another project there")
     assert pushed.labels.current()["t0"].label == "cat"
     assert command("push", pushed.folder, "--project", "new").exit_code == 0
     assert LabelStudio(pushed).pull().events == 0
@@ -119,7 +119,7 @@ def test_a_server_that_is_another_one(pushed, refused):
     link = read_link(pushed.folder)
     write_link(pushed.folder, replace(link, born="2020-01-01T00:00:00.000000+00:00"))
     for word in ("push", "pull"):
-        assert "is another one than that which was pushed to" in refused(word, pushed.folder)
+        assert "is not the project that was pushed to" in refused(word, pushed.folder)
     write_link(pushed.folder, link)
     check_nothing_lost(pushed)
 
@@ -171,7 +171,7 @@ def test_nothing_was_pushed_yet(make, refused, command):
     project = make(picks=[])
     assert "has nothing in Label Studio yet; run spotal push first" in refused("pull", project.folder)
     result = command("push", project.folder)
-    assert (result.exit_code, result.stdout) == (0, "Nothing waits for an answer; spotal next chooses what does\n")
+    assert (result.exit_code, result.stdout) == (0, "Nothing waits for an answer; spotal next chooses a new batch\n")
     assert "--project must be a number or new, found 'x'" in refused("push", project.folder, "--project", "x")
     assert "url must begin with http:// or https://" in refused("push", project.folder, "--url", "localhost:1")
 

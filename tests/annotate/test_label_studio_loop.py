@@ -108,7 +108,7 @@ def wait_for(what, *, said=lambda: ""):
 
 def test_label_studio_is_served_and_brings_batch_after_batch(serving, annotator):
     project, truth, process, said = serving(every=3600)
-    wait_for(lambda: "Label Studio asks http://127.0.0.1:" in said(), said=said)
+    wait_for(lambda: "Label Studio gets predictions from http://127.0.0.1:" in said(), said=said)
     tool = LabelStudio(project)
     someone = annotator(tool)
 
@@ -157,7 +157,7 @@ def test_a_label_studio_that_cannot_reach_us_is_asked_instead(serving, annotator
     proxy.fault = lambda method, path: "refuse" if path.startswith("/api/ml") else None
     project, truth, process, said = serving(every=1)
     wait_for(
-        lambda: "Predictions come with each push instead, and new answers are asked for every 1 s" in said(), said=said
+        lambda: "Predictions come with each push instead, and new answers are pulled every 1 s" in said(), said=said
     )
     tool = LabelStudio(project)
     someone = annotator(tool)

@@ -17,7 +17,7 @@ from spotal.bench.pool_sampler import shape_pool
 from spotal.bench.protocol import Embedding, PoolShape, from_table
 from spotal.bench.task import prepare
 from spotal.datasets import Dataset
-from spotal.embed.simclr import RECIPE, _altered, _contrast, train_encoder
+from spotal.embed.simclr import RECIPE, _augment, _contrast, train_encoder
 from spotal.learner import SklearnLearner
 from spotal.strategies import get
 
@@ -57,11 +57,11 @@ def test_the_loss_is_the_cross_entropy_of_finding_the_partner():
 
 def test_an_altered_image_is_another_one_of_the_same_shape():
     batch = torch.randn(6, 3, 12, 12)
-    first, second = (_altered(batch, torch.Generator().manual_seed(seed)) for seed in (0, 1))
+    first, second = (_augment(batch, torch.Generator().manual_seed(seed)) for seed in (0, 1))
     assert first.shape == batch.shape
     assert torch.isfinite(first).all()
     assert not torch.allclose(first, second)
-    assert torch.equal(first, _altered(batch, torch.Generator().manual_seed(0)))
+    assert torch.equal(first, _augment(batch, torch.Generator().manual_seed(0)))
 
 
 def test_dataset_features_are_made_once_and_are_half_precision(tmp_path):

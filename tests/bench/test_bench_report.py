@@ -208,7 +208,7 @@ def test_bench_goes_on_and_can_do_a_strategy_again(finished, tmp_path):
     (tmp_path / "kept").mkdir(exist_ok=True)
     found = invoke(*words[:-1], "--out", str(tmp_path / "other"), *kept)
     assert "Took 9 finished jobs" in found.output
-    assert "36 of 36 rounds are there already" in found.output
+    assert "36 of 36 rounds are done already" in found.output
     partly = invoke(*words[:-1], "--out", str(tmp_path / "third"), *kept, "--redo", "margin,coreset")
     assert "Took 3 finished jobs" in partly.output  # those to be done again are not taken from there
 

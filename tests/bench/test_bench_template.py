@@ -140,7 +140,7 @@ def test_a_picture_that_spotal_did_not_write_is_not_replaced(spotal, rows, tmp_p
     [
         (("--template", "my.toml"), "write: spotal bench --template > my.toml"),
         (("p.toml", "--redo", "coresets"), "--redo must name strategies of the protocols, random, coreset"),
-        (("p.toml", "--strategies", ","), "--strategies must name one strategy at least"),
+        (("p.toml", "--strategies", ","), "--strategies must name at least one strategy"),
         (("one.toml",), "dataset has rows of one class only in one.csv"),
         (("none.toml",), "labels.csv must have a column"),
     ],

@@ -147,4 +147,4 @@ def test_a_model_of_ones_own_gives_the_features(spotal, empty, images):
     assert "Model: mine:Mean, its features as they are" in shown.stdout
     refused = spotal("demo", "--model", "mine:Mean")
     assert refused.exit_code == 2
-    assert "--model must be left out where the data are no folder of images" in refused.stderr
+    assert "--model must be left out unless the data are a folder of images" in refused.stderr

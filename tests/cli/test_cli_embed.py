@@ -32,7 +32,7 @@ def test_from_images_to_picks(spotal, images, own, picks, weights):
     done = spotal("embed", images, "--model", own, "--out", "pool", "--workers", 0)
     assert done.exit_code == 0, done.output
     assert "Embedded 30 images by own_model:make on cpu" in done.stdout
-    assert "pool holds 30 rows of 6 numbers, float16, in 1 shard" in done.stdout
+    assert "pool holds 30 rows of 6 numbers (float16) in 1 file" in done.stdout
     assert "Warning: odd/bad.png cannot be read as an image" in done.stderr
     assert "skipped 1 of 31" in done.stderr
     chosen = spotal("select", "pool", "--budget", 4)

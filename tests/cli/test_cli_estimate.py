@@ -107,7 +107,7 @@ def test_picks_that_will_not_do(refused, chosen):
     assert "v.csv does not exist" in refused("estimate", "picks.csv", "--values", "v.csv")
     assert "must have shape (12,)" in _short(refused)
     Path("v.txt").write_text("a\nb\n")
-    assert "one number a line" in refused("estimate", "picks.csv", "--values", "v.txt")
+    assert "one number per line" in refused("estimate", "picks.csv", "--values", "v.txt")
     assert "--prevalence needs labels by id" in refused(
         "estimate", "picks.csv", "--values", "v.npy", "--prevalence", "x"
     )

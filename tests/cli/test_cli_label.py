@@ -142,6 +142,17 @@ def test_a_plain_folder_of_images_is_offered_a_project_and_found_again(empty):
     assert rest.endswith("Stopped; 0 labeled\nNext: spotal status photos-labels\n")
 
 
+def test_the_current_folder_is_offered_by_its_full_name(empty, monkeypatch):
+    photos = empty / "photos"
+    (photos / "june").mkdir(parents=True)
+    Image.new("RGB", (20, 20)).save(photos / "june" / "a.png")
+    monkeypatch.chdir(photos)
+    process, said = start(".", "--annotator", "ann")
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=60)
+    assert f"1 image in {photos}: the page asks for the classes, then makes {empty / 'photos-labels'}" in said
+
+
 def ask(address, path="/api/state", cookie=None):
     host, port = re.match(r"http://([\d.]+):(\d+)/", address).groups()
     connection = http.client.HTTPConnection("127.0.0.1", int(port), timeout=30)

@@ -83,7 +83,7 @@ def test_limits_of_images_follow_those_that_can_be_read(spotal, images, picks):
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        (["-n", 4.5], "--budget must be an integer, the rows to choose, found 4.5; money needs --cost"),
+        (["-n", 4.5], "--budget must be a whole number of rows, found 4.5; an amount of money needs --cost"),
         (["-n", 40, "--groups", "group.npy", "--max-per-group", 1], "at most 15"),
         (["-n", 4, "--groups", "group.npy"], "--max-per-group must be given with groups"),
         (["-n", 0.01, "--cost", "cost.npy"], "the price of the cheapest row"),

@@ -68,6 +68,36 @@ def test_bad_command_lines_exit_2(spotal, words):
     assert "Traceback" not in result.stderr
 
 
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["select", "x.npy", "--budget", "abc"], "--budget has a wrong value: 'abc' "),
+        (["select", "x.npy", "-n", "5", "--max-per-group", "2.5"], "--max-per-group has a wrong value: '2.5' "),
+        (["demo", "--seeds", "many"], "--seeds has a wrong value: 'many' "),
+        (["demo", "--rounds", "0"], "--rounds has a wrong value: "),
+        (["embed", "x", "--out", "p", "--dim", "wide"], "--dim has a wrong value: 'wide' "),
+        (["estimate", "p.csv", "--values", "v.csv", "--confidence", "high"], "--confidence has a wrong value: 'high' "),
+        (["bench", "smoke", "--workers", "all"], "--workers has a wrong value: 'all' "),
+        (["init", "p", "--budget", "abc"], "--budget has a wrong value: 'abc' "),
+        (["next", "p", "-n", "abc"], "--batch has a wrong value: 'abc' "),
+        (["label", "p", "--port", "http"], "--port has a wrong value: 'http' "),
+        (["push", "p", "--timeout", "long"], "--timeout has a wrong value: 'long' "),
+        (["pull", "p", "--every", "day"], "--every has a wrong value: 'day' "),
+        (["serve", "p", "--port", "99999"], "--port has a wrong value: "),
+        (["undo", "p", "--import", "last"], "--import has a wrong value: 'last' "),
+        (["select", "x.npy"], "--budget must be given; see spotal select --help"),
+        (["select", "-n", "5"], "POOL must be given; see spotal select --help"),
+        (["select", "x.npy", "-n"], "requires an argument"),
+        (["status", "p", "more"], "see spotal status --help"),
+        (["select", "x.npy", "--bugdet", "5"], "--bugdet"),
+        (["selects"], "'select'"),
+        (["--what"], "--what"),
+    ],
+)
+def test_wrong_usage_is_one_sentence(refused, words, sentence):
+    assert sentence in refused(*words)
+
+
 def test_heavy_packages_wait_for_a_command():
     heavy = ["torch", "matplotlib", "ot", "sklearn", "scipy", "numpy", "pyarrow"]
     code = f"import sys, spotal.cli.main; print([name for name in {heavy} if name in sys.modules])"

@@ -119,7 +119,7 @@ def test_a_budget_in_money_and_groups_with_quotas(spotal, vectors):
         (["--pool", "vectors.npy", "--classes", "a,b", "--model", "resnet18"], "takes images"),
         (["--pool", "vectors.npy", "--classes", "a,b", "--model", "no_such:thing"], "No module named 'no_such'"),
         (["--pool", "vectors.npy", "--classes", "a,b", "--strategy", "spt"], "did you mean 'spot'"),
-        (["--pool", "vectors.npy", "--classes", "a,b", "--strategy", "bald"], "several draws"),
+        (["--pool", "vectors.npy", "--classes", "a,b", "--strategy", "bald"], "several predictions per item"),
         (["--pool", "vectors.npy", "--classes", "a,b", "--stop", "flat"], "target"),
     ],
 )
@@ -214,7 +214,7 @@ def test_status_before_and_after(spotal, begun):
     begun()
     spotal("train", "p")
     after = spotal("status", "p")
-    for said in ("24 of 24", "●", "a forecast needs", "Coverage: transport cost", "Next: spotal predict p"):
+    for said in ("24 of 24", "●", "a forecast needs", "Coverage: mean distance", "Next: spotal predict p"):
         assert said in after.stdout
     figures = json.loads(spotal("status", "p", "--json").stdout)
     assert figures["counts"]["labeled"] == 24
@@ -245,9 +245,9 @@ def test_two_people_an_item(spotal, vectors):
         assert "12 items wait for a second person" in said
         assert said.endswith("Next: spotal label p --annotator NAME\n")
     assert "Round 1 still waits for 12 answers" in spotal("next", "p").stdout
-    assert "12 of 25 answers, 2 people an item" in spotal("status", "p").stdout
+    assert "12 of 25 answers, 2 people per item" in spotal("status", "p").stdout
     label("bob")
-    assert "24 of 25 answers, 2 people an item" in spotal("status", "p").stdout
+    assert "24 of 25 answers, 2 people per item" in spotal("status", "p").stdout
     assert spotal("status", "p").stdout.endswith("Next: spotal predict p\n")
     assert "Nothing chosen: the budget of 25 is spent but for 1, less than an item needs" in spotal("next", "p").stdout
 
@@ -264,9 +264,9 @@ def test_init_tells_what_it_found_on_one_screen(spotal, images):
         "Kinds     31 .png",
         "1 image is a copy of another",
         "Classes   odd, even",
-        "Model     built-in (pixels, linear probe); it sees colors and coarse shapes only",
+        "Model     built-in (pixels, linear probe); it uses only colors and coarse shapes",
         "Budget    24 answers: 24 items (77% of the images), in 3 rounds of 8",
-        "Audit     6 of these items are random ones that measure accuracy, to 38 points to either side at worst",
+        "Audit     6 of these items are random ones that measure accuracy, to at worst ± 38 points",
     ):
         assert said in result.stdout, result.stdout
     assert lines[-1] == "Next: spotal label birds"
@@ -281,5 +281,5 @@ def test_a_name_of_a_class_may_have_a_comma(spotal, refused, images):
     with Project.open("p") as project:
         assert project.settings.classes == ("gull", "tern, common", '5" pipe')
     said = refused("init", "q", "--images", images, "--classes", 'gull,"tern, common')
-    assert "--classes must be names with commas between" in said
+    assert "--classes must be names separated by commas" in said
     assert "double quotes" in said

@@ -54,7 +54,7 @@ def test_bad_rows_are_an_error_or_are_counted(spotal, shards, picks):
     assert "s1.npy" in result.stderr
     assert not Path("picks.csv").exists()
     result = spotal("select", folder, "--budget", 7, "--skip-bad-rows")
-    assert "rows skipped, not finite: 1" in result.stdout
+    assert "rows skipped, they hold NaN or infinity: 1" in result.stdout
     kept = np.delete(np.arange(300), 103)
     expected = kept[library.select(rows[kept], 7, random_state=0).indices]
     assert [int(line["row"]) for line in picks()] == expected.tolist()

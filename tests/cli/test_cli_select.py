@@ -36,7 +36,7 @@ def test_summary_says_what_was_done(spotal, pool, points):
     out = spotal("select", pool["npy"], "--budget", 7).stdout
     assert "Chose 7 of 120 rows, 6 numbers each, by spot" in out
     chosen = points[library.select(points, 7, random_state=0).indices]
-    assert f"farthest row from a pick: {fill_distance(chosen, points):.4g}" in out
+    assert f"largest distance of a row to its nearest pick: {fill_distance(chosen, points):.4g}" in out
     assert "Wrote picks.csv" in out
     out = spotal("select", pool["npy"], "--budget", 7, "--strategy", "spot-paper").stdout
     figures = library.select(points, 7, "spot-paper", random_state=0).diagnostics
@@ -167,7 +167,7 @@ def test_corrupt_images_are_named_and_skipped_or_refused(spotal, refused, images
     result = spotal("select", images, "-n", 3, *known)
     assert result.exit_code == 0, result.output
     assert "even/00.png cannot be read" in result.stderr
-    assert "skipped because they cannot be read: 1" in result.stdout
+    assert "skipped, they cannot be read: 1" in result.stdout
     assert "29 rows, 24 of them labeled" in result.stdout
     rows = [int(line["row"]) for line in picks()]
     assert sorted(rows) == [10, 12, 14]

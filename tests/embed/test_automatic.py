@@ -94,7 +94,7 @@ def test_an_encoder_that_cannot_be_had_leaves_the_built_in_model_and_a_command(s
     for said in (
         "colors and coarse shapes only",
         "HF_HUB_OFFLINE turns the network off",
-        f"To mend it: hf download {DINO} config.json model.safetensors preprocessor_config.json",
+        f"To get a better one: hf download {DINO} config.json model.safetensors preprocessor_config.json",
     ):
         assert said in made.stdout
     assert hub.asked == []
@@ -147,7 +147,7 @@ def test_without_the_packages_one_command_is_named(spotal, hub, photos, tmp_path
     gone = without(tmp_path, "transformers", "timm")
     made = spotal("init", "p", "--images", photos, "--classes", "0,1", PYTHONPATH=gone)
     assert "transformers and timm cannot be imported here" in made.stdout
-    assert "To mend it: pip install 'spotal[hugging-face]'" in made.stdout
+    assert "To get a better one: pip install 'spotal[hugging-face]'" in made.stdout
     assert hub.asked == []
     (tmp_path / "t.csv").write_text("text\ncat\ndog\n", encoding="utf-8")
     refused = spotal("embed", "t.csv", "--out", "pool", code=2, PYTHONPATH=gone)

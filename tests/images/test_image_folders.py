@@ -92,7 +92,7 @@ def test_a_folder_that_cannot_be_listed_is_said(tmp_path, monkeypatch):
         return real(path)
 
     monkeypatch.setattr(os, "scandir", scandir)
-    with pytest.warns(SpotalWarning, match=r"folder not to be read, permission denied: 1 \(closed\)"):
+    with pytest.warns(SpotalWarning, match=r"folder that cannot be read, permission denied: 1 \(closed\)"):
         list_images(tmp_path)
 
 

@@ -169,7 +169,7 @@ def test_one_of_two_copies_with_other_labels_is_nobodys_guess(texts):
     assert report.unclear == ["0", "2"]
     assert trainable(project) == {"c": "dog"}
     told = str(said[1].message)
-    assert told.startswith("2 items had equal content and differing labels")
+    assert told.startswith("2 items had equal content and different labels")
     assert told.endswith("'0', '2'")
     project.refresh()
     texts(["same", "b", "same", "c"])

@@ -53,7 +53,7 @@ def test_resized_and_recompressed_images_are_nearly_alike(make, tmp_path):
     found = find_copies(make("images", "image"))
     assert found.equal == [[4, 64]]
     assert found.alike == [[0, 60], [1, 61], [2, 62], [3, 63]]
-    assert found.told() == "1 image is a copy of another; 4 more look nearly like others"
+    assert found.summary() == "1 image is a copy of another; 4 more look nearly like others"
 
 
 def test_digits_of_one_class_are_not_alike(make, tmp_path):
@@ -83,7 +83,7 @@ def test_thumbnails_are_made_once_and_work_is_bounded(make, tmp_path, monkeypatc
     monkeypatch.setitem(module.MOST, "image", 3)
     found = find_copies(project)
     assert found.alike == [[0, 2]]
-    assert found.told() == "1 image looks nearly like another; only 3 of 4 images were compared for near copies"
+    assert found.summary() == "1 image looks nearly like another; only 3 of 4 images were compared for near copies"
     assert (project.folder / THUMBNAILS).is_file()
     decoded = []
     monkeypatch.setattr(module, "decode", lambda path, *rest: decoded.append(path.name))
@@ -142,8 +142,8 @@ def test_leaks_are_counted_by_held_back_item():
     found = Copies("image", [[0, 9], [3, 4]], [[0, 1, 2]], 8, 8)
     assert found.leaks({1, 9, 4, 5}, {2, 3, 6, 0}) == [(1, 0), (4, 3), (9, 0)]
     assert found.leaks({1}, {5}) == []
-    assert found.told() == "2 images are copies of others; 2 more look nearly like others"
-    assert Copies("text", [], [], 3, 3).told() == ""
+    assert found.summary() == "2 images are copies of others; 2 more look nearly like others"
+    assert Copies("text", [], [], 3, 3).summary() == ""
 
 
 def test_near_copies_are_held_back_together(tmp_path):

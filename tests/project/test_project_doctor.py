@@ -126,8 +126,8 @@ REPAIRS = {
     "data: 1 items are gone since .*: '7.png'": lambda p: (p.parent / "photos" / "7.png").unlink(),
     "database: events_counted, tally: these views": lambda p: sql(p, "DROP TRIGGER events_counted", "DROP VIEW tally"),
     "database: events_counted: these views": lambda p: sql(p, "DROP TRIGGER events_counted", "DELETE FROM standings"),
-    "database: standings: what they say does not follow": lambda p: sql(p, "UPDATE standings SET label = 'cat'"),
-    "database: standings: what they say does not": lambda p: sql(
+    "database: standings: the states of items do not follow": lambda p: sql(p, "UPDATE standings SET label = 'cat'"),
+    "database: standings: the states of items do not": lambda p: sql(
         p, "INSERT INTO standings VALUES (5, 'skipped', NULL, 0, 0, 1)"
     ),
     "database: events_no_delete, events_no_update: ": lambda p: sql(
@@ -161,7 +161,7 @@ def test_labels_of_changed_items_are_for_a_person(folder):
     os.utime(path, ns=(stat.st_atime_ns, stat.st_mtime_ns))
     found = diagnose(folder)
     assert [re.sub(";.*|, which.*", "", sentence) for sentence in sentences(found.findings)] == [
-        "data: 1 items are changed since the data were last looked through: '1.png'",
+        "data: 1 items are changed since the data were last read: '1.png'",
         "data: 1 of the changed items have labels",
         "images: 1 images cannot be read",
     ]
@@ -178,7 +178,7 @@ def test_labels_go_with_a_file_that_was_renamed(folder):
     (photos / "1.png").rename(photos / "z.png")
     found = diagnose(folder, repair=True)
     assert [finding.sentence for finding in found.repaired] == [
-        "1 items are renamed since the data were last looked through: '1.png to z.png'"
+        "1 items are renamed since the data were last read: '1.png to z.png'"
     ]
     assert labels(folder) == {"0.png": "cat", "z.png": "dog", "2.png": "bird"}
 
@@ -239,7 +239,7 @@ def test_the_command(folder):
     found = run()
     assert found.exit_code == 1
     assert (
-        "Found (models): 1 files in .spotal/models belong to no model: 'stray.npy'; --repair: delete them"
+        "Fault (models): 1 files in .spotal/models belong to no model: 'stray.npy'; --repair: delete them"
         in found.stdout
     )
     document = json.loads(run("--json").stdout)

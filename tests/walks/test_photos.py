@@ -77,7 +77,7 @@ def test_a_plain_folder_of_photos_needs_one_command_until_the_labels_are_wanted(
         page.goto(steps.address(said))
         field, start = page.locator("#classes"), page.get_by_role("button", name="Start labeling")
         field.fill(", ".join(SHAPES))  # as on a command line
-        page.get_by_text("1 class: give each name a line of its own").wait_for()
+        page.get_by_text("1 class: put each name on its own line").wait_for()
         assert start.is_disabled()
         field.fill("\n".join(SHAPES))
         page.get_by_text("3 classes").wait_for()

@@ -187,7 +187,7 @@ def test_a_batch_is_labeled_by_keyboard_alone_and_each_answer_is_on_disk_before_
         done(page)
         assert page.get_by_role("button", name="Choose the next batch").is_enabled()
         page.get_by_role("progressbar", name="Batch: 5 of 5").wait_for()
-        assert "Nothing left to answer" in page.inner_text("#said")
+        assert "No items left to answer" in page.inner_text("#said")
         page.keyboard.press("1")  # keys do nothing now
         page.keyboard.press("u")
         wait(lambda: len(images.labels.history()) == 6)
@@ -200,16 +200,16 @@ def test_the_model_is_shown_with_its_guess_and_why_and_the_map_in_words(images, 
         page = visit(server.address)
         shown(page, "p00.png")
         why = page.inner_text("#why")
-        assert "Stands for 3 images of 12" in why
+        assert "Represents 3 images of 12" in why
         assert "70 %" in why
         assert page.locator("#why img[alt='p03.png']").count() == 1
         assert "70 %" in page.get_by_role("button", name="green").inner_text()
-        assert "answers about random items" in page.inner_text("#curve")
+        assert "right about random items" in page.inner_text("#curve")
         page.keyboard.press("1")
         shown(page, "p01.png")
         until(
             page,
-            "document.querySelector('#map-text').textContent.startsWith('1 labeled, 4 picked and waiting')",
+            "document.querySelector('#map-text').textContent.startsWith('1 labeled, 4 waiting for an answer')",
         )
         assert page.get_by_role("list", name="Labeled items by class").inner_text().split() == ["red", "1"]
         painted = (
@@ -248,13 +248,13 @@ def test_an_answer_can_be_changed_and_undone(images, visit):
         shown(page, "p01.png")
         page.keyboard.press("ArrowLeft")
         shown(page, "p00.png")
-        assert "You said: red" in page.inner_text(".notice")
+        assert "Your answer: red" in page.inner_text(".notice")
         assert page.get_by_role("button", name="red").get_attribute("aria-pressed") == "true"
         page.keyboard.press("2")
         shown(page, "p01.png")
         page.keyboard.press("u")
         shown(page, "p00.png")
-        page.get_by_text("You said: red").wait_for()
+        page.get_by_text("Your answer: red").wait_for()
         assert images.labels.standings()["p00.png"].label == "red"
 
 
@@ -541,13 +541,13 @@ def test_undo_into_an_earlier_round_asks_before_it_takes_anything_back(images, v
         page.keyboard.press("u")  # of this round: at once
         shown(page, "p07.png")
         page.keyboard.press("u")
-        dialog = page.get_by_role("dialog", name="Take back an earlier answer?")
+        dialog = page.get_by_role("dialog", name="Undo an earlier answer?")
         dialog.get_by_text("Your answer about p04.png is from round 1.").wait_for()
         page.keyboard.press("Enter")  # keeps it
         dialog.wait_for(state="hidden")
         assert images.counts().labeled == 5
         page.keyboard.press("u")
-        dialog.get_by_role("button", name="Take it back").click()
+        dialog.get_by_role("button", name="Undo it").click()
         shown(page, "p04.png")
         assert images.counts().labeled == 4
 
@@ -631,7 +631,7 @@ def test_a_folder_of_photos_becomes_a_project_on_the_page(tmp_path, visit):
         button = page.get_by_role("button", name="Start labeling")
         assert button.is_disabled()
         page.get_by_label("Names of the classes").fill("red")
-        page.get_by_text("1 class: give two at least").wait_for()
+        page.get_by_text("1 class: give at least two").wait_for()
         page.get_by_label("Names of the classes").fill("red\n\ngreen\nred\n blue ")
         page.get_by_text("3 classes", exact=True).wait_for()
         button.click()
@@ -724,7 +724,7 @@ def test_items_are_found_on_the_map_by_a_click_and_by_a_box(images, visit):
         page.mouse.down()
         page.mouse.move(box["x"] + box["width"] - 2, box["y"] + box["height"] - 2, steps=5)
         page.mouse.up()
-        page.get_by_text("12 items. Mark those to answer or correct").wait_for()
+        page.get_by_text("12 items. Mark the ones to answer or correct").wait_for()
         page.locator(".tile[title^='p10.png']").click()
         page.locator(".tile[title^='p07.png']").click()
         page.keyboard.press("2")
@@ -819,7 +819,7 @@ def test_one_of_a_thousand_classes_is_found_by_a_few_letters_or_with_a_slip(tmp_
         assert [word for *_, word in said(project)][3] == "gray tern 3"
         page.keyboard.press("/")
         page.keyboard.type("penguin")
-        page.get_by_text("No class fits “penguin”.").wait_for()
+        page.get_by_text("No class matches “penguin”.").wait_for()
         page.keyboard.press("Enter")
         page.keyboard.press("Escape")
         assert page.locator(".class:visible").count() == 1000
@@ -840,7 +840,7 @@ def test_labels_never_break_inside_a_word(tmp_path, visit, width):
             looks = page.evaluate("[...document.querySelectorAll('.dot')].map((dot) => dot.className)")
             assert len(set(looks)) == 61
             assert set(looks[60:]) == {"dot c-other circle"}
-            until(page, "document.querySelector('#map-text').textContent.includes('after the 60th look alike')")
+            until(page, "document.querySelector('#map-text').textContent.includes('after the first 60')")
 
 
 def test_accuracy_is_seen_without_scrolling_and_reasons_are_in_plain_words(images, visit):
@@ -850,7 +850,7 @@ def test_accuracy_is_seen_without_scrolling_and_reasons_are_in_plain_words(image
         shown(page, "p00.png")
         assert page.evaluate("document.querySelector('#curve').getBoundingClientRect().bottom") < 800
         side = page.inner_text(".side")
-        assert "Stands for 3 images of 12: those most like it." in side
+        assert "Represents 3 images of 12: the ones most similar to it." in side
         for word in ("weight", "principal", "embedding", "uncertainty"):
             assert word not in side
 
@@ -918,8 +918,8 @@ def test_a_batch_is_labeled_the_next_one_chosen_and_labeled_by_two_people(tmp_pa
     with make_images(tmp_path, n=30, picks=4, batch_size=4) as project, live(project) as server:
         ann, bob = visit(server.address), visit(server.address)
         bob.locator("#who").click()
-        bob.get_by_label("Your name goes with").fill("bob")
-        bob.get_by_role("button", name="Go on").click()
+        bob.get_by_label("Your name is saved with").fill("bob")
+        bob.get_by_role("button", name="Continue").click()
         for k in range(4):
             shown(ann, f"p0{k}.png")
             ann.keyboard.press("123"[k % 3])
@@ -956,9 +956,9 @@ def test_work_on_the_page_is_canceled_fails_in_a_sentence_and_makes_files(tmp_pa
         page.locator(".finished").get_by_text("left").wait_for()
         page.reload()  # and it goes on
         page.get_by_role("button", name="Cancel").click()
-        page.locator(".notice").get_by_text("Canceled: every answer is kept").wait_for()
+        page.locator(".notice").get_by_text("Canceled: all answers are kept").wait_for()
         page.get_by_role("button", name="Train on everything").click()
-        page.locator(".notice").get_by_text("Wrong did not work: model must be one").wait_for(timeout=120_000)
+        page.locator(".notice").get_by_text("Wrong failed: model must be one").wait_for(timeout=120_000)
         with page.expect_download(timeout=120_000) as download:
             page.get_by_role("button", name="Download predictions").click()
         assert download.value.path().read_text() == "12"
@@ -971,7 +971,7 @@ def test_a_token_opens_the_page_once_and_a_name_is_asked_for(images, visit):
     with live(images, annotator=None) as server:
         page = visit(server.address)
         assert page.url == server.page
-        page.get_by_label("Your name goes with each of your answers.").fill("bea")
+        page.get_by_label("Your name is saved with each of your answers.").fill("bea")
         page.keyboard.press("Enter")
         shown(page, "p00.png")
         page.get_by_role("button", name="bea").wait_for()
@@ -1015,7 +1015,7 @@ def test_help_and_single_keys_switched_off(images, visit):
         page.keyboard.press("?")
         page.get_by_role("dialog", name="Keys").wait_for()
         page.keyboard.press("1")  # not while the dialog is open
-        page.get_by_label("Single keys answer").uncheck()
+        page.get_by_label("Answer with single keys").uncheck()
         page.keyboard.press("Escape")
         page.keyboard.press("2")
         # by Tab and Enter alone
@@ -1040,8 +1040,8 @@ def test_the_first_of_two_people_is_told_that_a_second_is_missing(tmp_path, visi
         assert page.locator(".finished button").count() == 0
         assert "2 of 4" in page.inner_text("#progress")
         page.locator("#who").click()
-        page.get_by_label("Your name goes with").fill("bob")
-        page.get_by_role("button", name="Go on").click()
+        page.get_by_label("Your name is saved with").fill("bob")
+        page.get_by_role("button", name="Continue").click()
         for k in range(2):
             shown(page, f"p0{k}.png")
             page.keyboard.press("1")

@@ -57,7 +57,7 @@ def test_whoever_presses_second_gets_the_same_job_and_no_other_begins_meanwhile(
     assert (second["id"], second["by"]) == (first["id"], "ann")
     refused = start(page, "report")
     assert refused.status_code == 400
-    assert "the server is slow; wait until that is done, or cancel it" in refused.json()["error"]
+    assert "the server is slow; wait until it has finished, or cancel it" in refused.json()["error"]
     job = under_way(page)
     assert (job["total"], job["outcome"]) == (10_000, None)
     assert job["left"] > 0

@@ -131,7 +131,7 @@ def test_from_an_empty_folder_to_a_model_its_report_and_its_files(tmp_path, visi
     (tmp_path / "texts.csv").write_text("\n".join(lines), encoding="utf-8")
     home, back = tmp_path / "home", tmp_path / "back"
     made = ["--texts", tmp_path / "texts.csv", "--classes", ",".join(words), "--many", "--batch", 15]
-    assert "any number of them an item" in spotal("init", home, *made).stdout
+    assert "any number of them for an item" in spotal("init", home, *made).stdout
     spotal("init", back, *made)
     with Project.open(home) as project, live(project) as server:
         page = visit(server.address)

@@ -1,9 +1,8 @@
-"""Annotation tools: where people answer, other than our own page.
+"""Annotation tools: label items in other programs than spotal's own page.
 
-A tool is given what is to be answered (``push``) and asked for what was said (``pull``); both may be repeated at any
-time, by any number of processes. What people say becomes events of the project, with the tool's own ids and versions,
-so that nothing is recorded twice and a later change or deletion is a later event. Heavy packages are imported when a
-tool is opened.
+``push`` sends the items to label to the tool, and ``pull`` reads the answers. Both can be repeated at any time, by any
+number of processes. Answers become events of the project with the tool's ids and versions. So nothing is recorded
+twice, and a later change or deletion is a later event. Heavy packages are imported when a tool is opened.
 """
 
 from spotal.annotate.base import Guesses, Pulled, Pushed, newest_guesses

@@ -1,4 +1,4 @@
-"""What annotation tools have in common: guesses to show, and reports of what was pushed and pulled."""
+"""Common classes of annotation tools: guesses to show, and reports of a push and a pull."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ __all__ = ["Guesses", "Pulled", "Pushed", "newest_guesses"]
 
 @dataclass(frozen=True)
 class Guesses:
-    """What a model says of the project's items, to be shown to people.
+    """Guesses of a model about the project's items, to be shown to people.
 
-    version : str, another one where the guesses are others
-    of : called with an item's number; its label (None for none of the classes, where it may have several) and the
-        confidence in it, 0 to 1, or None
+    version : str, changes when the guesses change
+    of : called with an item's number; returns the label and its confidence from 0 to 1, or None without a guess. If
+        items may have several classes, the label None means none of them
     """
 
     version: str
@@ -27,12 +27,12 @@ class Guesses:
 
 @dataclass(frozen=True)
 class Pushed:
-    """What a push did.
+    """The report of a push, in tasks.
 
-    new, known : tasks that were added, and tasks that were there
+    new, known : tasks that were added, and tasks that existed before
     guesses : tasks of both kinds that got a guess of the model
-    reopened : tasks that are shown to one more person, since annotators are in conflict or an answer was withdrawn
-    closed : tasks that are shown no more, since their items were answered elsewhere
+    reopened : tasks that are shown to one more person, because people disagree or an answer was withdrawn
+    closed : tasks that are not shown any more, because their items were answered elsewhere
     """
 
     new: int = 0
@@ -44,12 +44,12 @@ class Pushed:
 
 @dataclass
 class Pulled:
-    """What a pull found, in answers.
+    """The report of a pull, in answers.
 
-    new : first words of an annotator on a task; changed : later ones; withdrawn : deleted ones
-    skipped, none_of_these : how many of the new and changed are such
-    set_aside : how many are about a former content of their items: they are kept and do not count
-    unread : what could not be understood, a sentence for each
+    new : first answers of an annotator to a task; changed : later ones; withdrawn : deleted ones
+    skipped, none_of_these : number of the new and changed answers of this kind
+    set_aside : number of answers about an earlier content of their items: these are recorded but not used
+    unread : a sentence for each answer that could not be understood
     strangers : tasks that do not belong to the project
     """
 
@@ -69,7 +69,7 @@ class Pulled:
 
 
 def newest_guesses(project: Project) -> Guesses:
-    """What the project's newest model says; nothing before the first."""
+    """Return the guesses of the project's newest model; no guesses before the first training."""
     from spotal.project import read_predictions
 
     predictions = read_predictions(project)

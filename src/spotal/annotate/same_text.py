@@ -1,4 +1,4 @@
-"""Whether two texts are the same for a person."""
+"""Comparison of texts, ignoring differences that a person does not see."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ __all__ = ["is_same_text", "plain"]
 
 
 def plain(text: str) -> str:
-    """The text without what programs change as they save it: spaces, the form of accents, and a formula's quote."""
+    """Normalize what programs change when they save a text: spaces, the form of accents, and a formula's quote."""
     return " ".join(unicodedata.normalize("NFC", unescape_formula(text).removeprefix("\ufeff")).split())
 
 
 def is_same_text(first: str, second: str) -> bool:
-    """Whether two texts differ at most in spaces and the form of accents."""
+    """Return whether two texts are equal after :func:`plain`."""
     return plain(first) == plain(second)

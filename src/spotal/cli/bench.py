@@ -1,4 +1,4 @@
-"""``spotal bench``: measure strategies on protocols, and show what was found."""
+"""``spotal bench``: compare strategies on protocols, and show the results."""
 
 from __future__ import annotations
 
@@ -24,63 +24,67 @@ if TYPE_CHECKING:
 __all__ = ["bench", "report_run"]
 
 SOME_FAILED = 1
-"""Exit status when jobs failed and the others are done."""
+"""Exit status if some jobs failed; all others are done."""
 EVERY = 60
-"""Seconds between two lines on how far a run is, where standard error is no terminal."""
+"""Seconds between two lines of progress when standard error is no terminal."""
 TERMINAL = ("strategy", "mean of curve", "to random", "p", "labels saved", "final")
-"""Columns of the table on the terminal; the page has them all."""
+"""Columns of the table on the terminal; the page has more."""
 
 
 def bench(
     protocols: Annotated[
         list[str] | None,
         typer.Argument(
-            help="Names of ready protocols (--list shows them), patterns such as 'stress-*', .toml files, or the words "
-            "development and reporting for all of that role.",
+            help="Experiments to run: names of built-in protocols (see --list), patterns such as 'stress-*', .toml "
+            "files, or development or reporting for all protocols of that role.",
             metavar="[PROTOCOL]...",
             show_default=False,
         ),
     ] = None,
-    out: Annotated[Path, typer.Option("--out", "-o", help="Folder of the run; one that is there is continued.")] = Path(
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder of the run; an existing run is continued.")] = Path(
         "spotal-bench"
     ),
     workers: Annotated[
-        int | None, typer.Option(min=1, help="Processes of one thread each; one for each core by default.")
+        int | None, typer.Option(min=1, help="Number of processes with one thread each. Default: one per core.")
     ] = None,
-    seeds: Annotated[int | None, typer.Option(min=1, help="Number of seeds, instead of the protocol's.")] = None,
+    seeds: Annotated[int | None, typer.Option(min=1, help="Number of seeds. Default: the protocol's.")] = None,
     strategies: Annotated[
-        str | None, typer.Option(help="Names with commas between, instead of the protocol's.", metavar="NAME,NAME,...")
+        str | None,
+        typer.Option(help="Strategies, separated by commas. Default: the protocol's.", metavar="NAME,NAME,..."),
     ] = None,
-    listing: Annotated[bool, typer.Option("--list", help="List protocols and strategies, and leave.")] = False,
+    listing: Annotated[bool, typer.Option("--list", help="List protocols and strategies, and exit.")] = False,
     template: Annotated[
-        bool, typer.Option("--template", help="Print a protocol to begin with, every key explained, and leave.")
+        bool, typer.Option("--template", help="Print an example protocol with every key explained, and exit.")
     ] = False,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Check the data, say what would be done and how long it may take.")
+        bool,
+        typer.Option("--dry-run", help="Only check the data, and print what would be done and how long it may take."),
     ] = False,
     redo: Annotated[
         str | None,
-        typer.Option(help="Do these strategies again, where their code has changed.", metavar="NAME,NAME,..."),
+        typer.Option(
+            help="Run these strategies again, for example after a change of their code.", metavar="NAME,NAME,..."
+        ),
     ] = None,
     kept: Annotated[
         Path | None,
         typer.Option(
-            help="Folder of small result files, one a protocol: finished jobs in it are not done again, and those of "
-            "this run are added."
+            help="Folder of small result files, one per protocol. Jobs that are finished there are not run again, and "
+            "the jobs of this run are added."
         ),
     ] = None,
     cache: Annotated[
-        Path | None, typer.Option(help="Folder for features of trained encoders; spotal's own cache by default.")
+        Path | None, typer.Option(help="Folder for the features of trained encoders. Default: spotal's cache.")
     ] = None,
     features: Annotated[
-        Path | None, typer.Option(help="Folder with features of trained encoders that is looked in first.")
+        Path | None, typer.Option(help="Folder to read features of trained encoders from, before the cache.")
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document on standard output.")] = False,
 ) -> None:
-    """Compare strategies: the same pools, first labels and networks for each, over several seeds.
+    """Compare strategies in experiments with known labels. A protocol describes one experiment.
 
-    A run can be stopped at any time, by Ctrl-C or by force, and goes on with the same command; the numbers at its end
-    are the same, bit for bit.
+    All strategies get the same pools, first labels and networks, with several seeds. A run can be stopped at any time;
+    the same command continues it. The results are the same, bit for bit, as without the stop.
     """
     console = output(as_json)
     if listing:
@@ -105,7 +109,7 @@ def bench(
 
     jobs = plan(chosen)
     count = min(workers or processors(), len(jobs))
-    if dry_run and not (out / FILE).exists():  # leaves no trace
+    if dry_run and not (out / FILE).exists():  # do not create the store
         _check(jobs, {}, dry_run)
         _dry(console, as_json, jobs, {}, None, count)
         return
@@ -160,7 +164,7 @@ def bench(
 def report_run(
     run: Path, page: Path, markdown: Path | None, as_json: bool, *, named: bool, pictures: Path | None = None
 ) -> None:
-    """Show a run: the page, its numbers beside it, and Markdown tables where they are asked for."""
+    """Write the page of a run with a JSON file of its numbers, and Markdown tables and pictures on request."""
     from spotal.bench.page import write_page
     from spotal.bench.results import read
     from spotal.bench.store import Store
@@ -186,7 +190,7 @@ def report_run(
 
     with atomic_path(numbers) as part:
         part.write_text(json.dumps(summary, indent=1) + "\n", encoding="utf-8")
-        write_page(cells, summary, page)  # both or none
+        write_page(cells, summary, page)  # both files or none
     if markdown is not None:
         from spotal.bench.markdown import write_markdown
 
@@ -218,41 +222,39 @@ def _protocols(wanted: list[str], seeds: int | None, strategies: list[str] | Non
 
     if not wanted:
         raise InputError(
-            "protocols", must="be given", remedy="spotal bench --list shows the ready ones, and smoke takes seconds"
+            "protocols", must="be given", remedy="spotal bench --list shows the built-in ones; smoke takes seconds"
         )
     names: list[str] = []
     for name in wanted:
-        known = (
-            protocol_library.of_role(name)
-            if name in ("development", "reporting")
-            else fnmatch.filter(protocol_library.names(), name)
-        )
-        names += known or [name]
-    found = [protocol_library.load(name) for name in dict.fromkeys(names)]
-    stems = [protocol.name for protocol in found]
+        is_role = name in ("development", "reporting")
+        matches = protocol_library.of_role(name) if is_role else fnmatch.filter(protocol_library.names(), name)
+        names += matches or [name]
+    protocols = [protocol_library.load(name) for name in dict.fromkeys(names)]
+    stems = [protocol.name for protocol in protocols]
     twice = next((stem for stem in stems if stems.count(stem) > 1), None)
     if twice is not None:
         raise InputError("protocols", must="have different names", found=f"{twice!r} twice", remedy="rename one file")
-    return [protocol.limited(seeds, strategies) for protocol in found]
+    return [protocol.limited(seeds, strategies) for protocol in protocols]
 
 
 def _check(jobs: list[Job], counts: dict[str, int], dry_run: bool) -> None:
-    """Check the data of the jobs that are left; what a dry run may still get from elsewhere is a warning there."""
+    """Check the data of unfinished jobs. Missing features are an error, or a warning in a dry run."""
     from spotal.bench import pretrained
     from spotal.bench.checking import check_data, missing
 
-    left = list({job.protocol.name: job.protocol for job in jobs if counts.get(job.id, 0) < job.n_rounds}.values())
-    for name in missing(left):
+    unfinished = {job.protocol.name: job.protocol for job in jobs if counts.get(job.id, 0) < job.n_rounds}
+    protocols = list(unfinished.values())
+    for name in missing(protocols):
         if not dry_run:
-            pretrained.read(name)  # says where its file belongs
+            pretrained.read(name)  # the error names the file's place
         warn(f"the features {name} are not on this machine; docs/adding.md says where they come from")
-    check_data(left)
+    check_data(protocols)
 
 
 def _names(text: str | None, option: str) -> list[str] | None:
     names = None if text is None else [name.strip() for name in text.split(",") if name.strip()]
     if names == []:
-        raise InputError(option, must="name one strategy at least", found=repr(text), remedy="or leave it out")
+        raise InputError(option, must="name at least one strategy", found=repr(text), remedy="or leave it out")
     return names
 
 
@@ -294,12 +296,12 @@ def _list(console: Console, as_json: bool) -> None:
 def _headline(jobs: list[Job], counts: dict[str, int], workers: int) -> str:
     done = sum(min(counts.get(job.id, 0), job.n_rounds) for job in jobs)
     total = sum(job.n_rounds for job in jobs)
-    begun = f"; {done:,} of {total:,} rounds are there already" if done else ""
+    begun = f"; {done:,} of {total:,} rounds are done already" if done else ""
     return f"{len(jobs):,} jobs of {total:,} rounds on {workers} {'core' if workers == 1 else 'cores'}{begun}"
 
 
 def _dry(console: Console, as_json: bool, jobs: list[Job], counts: dict[str, int], store: Any, workers: int) -> None:
-    """What is left to do, protocol by protocol, and how long it may take."""
+    """Print the remaining work of each protocol and a forecast of the time."""
     from rich.table import Table
 
     from spotal.bench.estimate import Estimator, default_seconds
@@ -324,15 +326,14 @@ def _dry(console: Console, as_json: bool, jobs: list[Job], counts: dict[str, int
     for name, line in lines.items():
         table.add_row(name, f"{line['jobs']:,.0f}", f"{line['rounds_left']:,.0f}", duration(line["core_seconds"]))
     console.print(table)
-    known = (
-        "from rounds that are done, where there are any" if counts else "from typical times: nothing is measured yet"
-    )
-    say(console, f"About {duration(total / workers)} on {workers} {'core' if workers == 1 else 'cores'}, {known}")
+    basis = "measured times of finished rounds" if counts else "typical times, as nothing is measured yet"
+    cores = "core" if workers == 1 else "cores"
+    say(console, f"About {duration(total / workers)} on {workers} {cores}, estimated from {basis}")
 
 
 @contextmanager
 def _bars(store: Any, jobs: list[Job], workers: int) -> Iterator[Callable[[dict[str, int]], None]]:
-    """A bar for each protocol and one for all with the time left; a line a minute where nobody watches."""
+    """Show a bar for each protocol and one for all; without a terminal, print one line per minute."""
     import time
 
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
@@ -340,43 +341,46 @@ def _bars(store: Any, jobs: list[Job], workers: int) -> Iterator[Callable[[dict[
     from spotal.bench.estimate import Estimator
 
     terminal = Terminal(stderr=True)
-    estimator, learnt = Estimator(store, jobs), time.monotonic()
+    estimator, learned = Estimator(store, jobs), time.monotonic()
     total = sum(job.n_rounds for job in jobs)
 
-    def left(counts: dict[str, int]) -> str:
-        nonlocal learnt
-        if time.monotonic() - learnt > 10:
+    def remaining(counts: dict[str, int]) -> str:
+        nonlocal learned
+        if time.monotonic() - learned > 10:
             estimator.learn()
-            learnt = time.monotonic()
+            learned = time.monotonic()
         return f"about {duration(estimator.left(counts, workers))} left"
 
     if not terminal.is_terminal:
-        said = time.monotonic()
+        printed = time.monotonic()
 
-        def tell(counts: dict[str, int]) -> None:
-            nonlocal said
-            if time.monotonic() - said > EVERY:
-                said = time.monotonic()
+        def report(counts: dict[str, int]) -> None:
+            nonlocal printed
+            if time.monotonic() - printed > EVERY:
+                printed = time.monotonic()
                 done = sum(counts.get(job.id, 0) for job in jobs)
-                say(terminal, f"{done:,} of {total:,} rounds, {left(counts)}")
+                say(terminal, f"{done:,} of {total:,} rounds, {remaining(counts)}")
 
-        yield tell
+        yield report
         return
     columns = (
         TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(),
-        TextColumn("{task.fields[left]}", markup=False),
+        TextColumn("{task.fields[remaining]}", markup=False),
     )  # fmt: skip
     own: dict[str, list[Job]] = {}
     for job in jobs:
         own.setdefault(job.protocol.name, []).append(job)
     with Progress(*columns, console=terminal, transient=True) as bars:
-        rows = {name: bars.add_task(name, total=sum(j.n_rounds for j in some), left="") for name, some in own.items()}
-        every = bars.add_task("rounds", total=total, left="")
+        rows = {
+            name: bars.add_task(name, total=sum(job.n_rounds for job in some), remaining="")
+            for name, some in own.items()
+        }
+        every = bars.add_task("rounds", total=total, remaining="")
 
         def watch(counts: dict[str, int]) -> None:
             for name, some in own.items():
                 bars.update(rows[name], completed=sum(counts.get(job.id, 0) for job in some))
-            bars.update(every, completed=sum(counts.get(job.id, 0) for job in jobs), left=left(counts))
+            bars.update(every, completed=sum(counts.get(job.id, 0) for job in jobs), remaining=remaining(counts))
 
         watch(store.counts())
         yield watch
@@ -392,6 +396,5 @@ def _cell_table(cell: dict[str, Any]) -> Table:
     for k in shown:
         table.add_column(HEAD[k], justify="right" if k else "left", no_wrap=True)
     for row in rows(cell):
-        # intervals are for wider tables
-        table.add_row(*(row[k].partition(" [")[0] for k in shown))
+        table.add_row(*(row[k].partition(" [")[0] for k in shown))  # without intervals
     return table

@@ -1,4 +1,4 @@
-"""Command: --verbose, --quiet, options from the environment, and help that is wrapped once, for every command."""
+"""Command: the base of every command, with --verbose, --quiet and options from environment variables."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ import typer
 from typer.core import TyperCommand, TyperOption
 from typer.main import get_command
 
-from spotal.cli.console import Terminal, quiet, warn
+from spotal.cli.console import Terminal, quiet, warn, wrong_value
 from spotal.errors import InputError, like
 from spotal.terminal import visible
 
 __all__ = ["ENVIRONMENT", "PREFIX", "Command", "variables"]
 
 PREFIX = "SPOTAL"
-"""How the environment variables of options begin: ``SPOTAL_SELECT_BUDGET`` is ``--budget`` of ``spotal select``."""
+"""Prefix of the environment variables of options: ``SPOTAL_SELECT_BUDGET`` is ``--budget`` of ``spotal select``."""
 ENVIRONMENT = "spotal.environment"
-"""The entry of a context's ``meta`` with the variables that gave options, by the options' parameter names."""
+"""Key in a context's ``meta`` of the environment variables that set options, by parameter name."""
 _LEVELS = (logging.WARNING, logging.INFO, logging.DEBUG)
 
 
@@ -37,15 +37,15 @@ class Command(TyperCommand):
         own = [param for param in self.params if isinstance(param, TyperOption) and param.envvar is None]
         for param in own:
             param.envvar = begin + _long(param)[2:].upper().replace("-", "_")
-            param.show_envvar = False  # the epilog says the rule once
+            param.show_envvar = False  # the epilog gives the rule once
         rule = (
-            f"Each option can be set by an environment variable, {_long(own[0])} by {own[0].envvar}; what the command "
-            "line says comes first."
+            f"An environment variable can set any option: {own[0].envvar} sets {_long(own[0])}. An option on the "
+            "command line comes first."
         )
         self.epilog = f"{self.epilog}\n\n{rule}" if self.epilog else rule
 
     def make_context(self, info_name: str | None, args: list[str], parent: Any = None, **extra: Any) -> Any:
-        """Parse the arguments; an environment variable with a wrong value is one sentence that names it."""
+        """Parse the arguments. An error about a value from the environment names the variable."""
         try:
             return super().make_context(info_name, args, parent, **extra)
         except typer.BadParameter as error:
@@ -54,40 +54,35 @@ class Command(TyperCommand):
             if variable is None:
                 raise
             raise InputError(
-                variable,
-                f"in the environment has a wrong value: {error.message.rstrip('.')}",
-                "correct it or unset it",
+                variable, f"in the environment has a wrong value: {wrong_value(error)}", "correct it or unset it"
             ) from None
 
     def invoke(self, ctx: Any) -> Any:
-        """Run the command, with log messages on standard error where they are asked for."""
+        """Run the command, and show log messages on standard error if ``--verbose`` is given."""
         ctx.meta[ENVIRONMENT] = variables(ctx)
         with _logging(ctx.meta.get("spotal.verbose", 0)), quiet(ctx.meta.get("spotal.quiet", False)):
             self._warn_of_unknown()
             return super().invoke(ctx)
 
     def _warn_of_unknown(self) -> None:
-        """Warn of environment variables that begin as this command's do and are none of its options."""
-        known = [str(param.envvar) for param in self.params if param.envvar is not None]
+        """Warn of environment variables with this command's prefix that match no option."""
+        variables = [str(param.envvar) for param in self.params if param.envvar is not None]
         for name in sorted(os.environ):
-            if name.startswith(self.begin) and name not in known:
-                hint = like(name, known) or "unset it"
+            if name.startswith(self.begin) and name not in variables:
+                hint = like(name, variables) or "unset it"
                 warn(f"{name} in the environment is no option of spotal {self.name}; {hint}")
 
 
 def _long(param: Any) -> str:
-    """Return the long form of an option."""
     return str(max(param.opts, key=len))
 
 
 def variables(ctx: Any) -> dict[str, str]:
-    """Return the environment variables that gave a command's options, by the options' parameter names."""
-    found = {}
-    for param in ctx.command.params:
-        source = ctx.get_parameter_source(param.name)
-        if source is not None and source.name == "ENVIRONMENT":
-            found[param.name] = param.envvar
-    return found
+    """Return the environment variables that set a command's options, by parameter name."""
+    sources = {param: ctx.get_parameter_source(param.name) for param in ctx.command.params}
+    return {
+        param.name: param.envvar for param, source in sources.items() if getattr(source, "name", "") == "ENVIRONMENT"
+    }
 
 
 def _keep(ctx: typer.Context, param: typer.CallbackParam, value: Any) -> None:
@@ -104,7 +99,7 @@ def _shared(
             expose_value=False,
             callback=_keep,
             envvar=f"{PREFIX}_VERBOSE",
-            help="Say on standard error what is done; twice for more.",
+            help="Print what is being done on standard error; give it twice for more detail.",
             show_default=False,
         ),
     ] = 0,
@@ -116,7 +111,7 @@ def _shared(
             expose_value=False,
             callback=_keep,
             envvar=f"{PREFIX}_QUIET",
-            help="Print errors only, and JSON where it is asked for.",
+            help="Print nothing but errors, and JSON if --json is given.",
         ),
     ] = False,
 ) -> None:
@@ -125,19 +120,18 @@ def _shared(
 
 @lru_cache(maxsize=1)
 def _shared_params() -> tuple[Any, ...]:
-    """Make the parameters that ``_shared`` declares."""
     app = typer.Typer(add_completion=False)
     app.command()(_shared)
     return tuple(get_command(app).params)
 
 
 def _unwrapped(text: str) -> str:
-    """Join the lines of each paragraph, since the terminal's width breaks them anew."""
+    """Join the lines of each paragraph, so that the help is wrapped to the terminal's width only."""
     return "\n\n".join(" ".join(part.split()) for part in text.split("\n\n"))
 
 
 class _Handler(logging.Handler):
-    """Log records as lines on standard error, safe to print."""
+    """A logging handler that prints each record as one safe line on standard error."""
 
     def emit(self, record: logging.LogRecord) -> None:
         line = f"{record.name}: {record.getMessage()}"
@@ -146,7 +140,7 @@ class _Handler(logging.Handler):
 
 @contextmanager
 def _logging(verbose: int) -> Iterator[None]:
-    """Show the records of spotal's loggers while the command runs."""
+    """Print the records of spotal's loggers within the block."""
     if not verbose:
         yield
         return

@@ -1,4 +1,4 @@
-"""What the commands share on the terminal: streams, progress bars, sentences, and how an error ends a command."""
+"""Terminal output of all commands: streams, sentences, progress bars, and the handling of errors."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn, TypeVar
 
 import typer
 from rich.console import Console
@@ -35,43 +35,43 @@ __all__ = [
     "say",
     "steps",
     "warn",
+    "wrong_value",
 ]
 
 KeepFormulas = Annotated[
     bool,
     typer.Option(
         "--keep-formulas",
-        help="Write texts such as =1+1 to .csv as they are; without it a quote before them keeps spreadsheets from "
-        "running them.",
+        help="Write texts such as =1+1 unchanged to .csv. Without this, a quote is put before them, so that "
+        "spreadsheets do not run them.",
     ),
 ]
 F = TypeVar("F", bound=Callable[..., Any])
 FAILED, INTERRUPTED = 2, 130
 _quiet: ContextVar[bool] = ContextVar("quiet", default=False)
 USAGE: Any = next(cls for cls in typer.BadParameter.__mro__ if cls.__name__ == "ClickException")
-"""Base of typer's errors about wrong usage: click's, or that of the copy of click that newer versions of typer have."""
+"""Base class of errors about wrong usage. Newer versions of typer have their own copy of click's class."""
 
 
 class Terminal(Console):
-    """A console that prints text as it is: no markup in it counts, and no escape sequence in it reaches the terminal.
+    """A console that prints text literally: markup has no effect, and escape sequences are made visible.
 
-    Every command prints through one of these, so that no name of a file, class or annotator can move the cursor, hide
-    a line or change a title.
+    Every command prints through it, so that the name of a file, class or annotator cannot control the terminal.
     """
 
     def __init__(self, *, stderr: bool = False, quiet: bool = False) -> None:
         super().__init__(stderr=stderr, highlight=False, markup=False, emoji=False, quiet=quiet)
 
     def render(self, renderable: Any, options: Any = None) -> Iterator[Segment]:
-        """Render as rich does; the control codes that stay are those of rich itself."""
+        """Render as rich does; only the control codes that rich adds are kept."""
         for segment in super().render(renderable, options):
             yield segment if segment.control else Segment(visible(segment.text, lines=True), segment.style)
 
 
 class Commands(TyperGroup):
-    """A group of commands that end in one sentence and exit 2 on a SpotalError, and exit 130 on Ctrl-C.
+    """A group of commands that exit with 2 and one sentence on an error, and with 130 on Ctrl-C.
 
-    So they do on what the system says of a path: its name is too long, a folder may not be entered.
+    Errors are wrong usage, a SpotalError, and an OSError about a path (name too long, permission denied).
     """
 
     def make_context(self, info_name: str | None, args: list[str], parent: Any = None, **extra: Any) -> Any:
@@ -80,23 +80,23 @@ class Commands(TyperGroup):
             return super().make_context(info_name, args, parent, **extra)
 
     def invoke(self, ctx: Any) -> Any:
-        """Run the command; spotal's own warnings come as sentences too."""
+        """Run the command. Warnings of spotal are printed as sentences too."""
         with warnings.catch_warnings():
             warnings.simplefilter("always", SpotalWarning)
-            shown = warnings.showwarning
-            told: set[str] = set()
+            default_show = warnings.showwarning
+            printed: set[str] = set()
 
             def show(message: Warning | str, category: type[Warning], *place: Any, **options: Any) -> None:
-                if issubclass(category, FormatNote):  # once, however often the file is read
-                    if str(message) not in told and not _quiet.get():
+                if issubclass(category, FormatNote):  # once, even if the file is read several times
+                    if str(message) not in printed and not _quiet.get():
                         _line(f"Note: {message}", "")
-                    told.add(str(message))
+                    printed.add(str(message))
                 elif isinstance(message, SkippedWarning):
                     warn(message.sentence("pass --strict" if "strict" in self._options(ctx) else ""))
                 elif issubclass(category, SpotalWarning):
                     warn(str(message))
                 else:
-                    shown(visible(str(message), lines=True), category, *place, **options)
+                    default_show(visible(str(message), lines=True), category, *place, **options)
 
             warnings.showwarning = show
             try:
@@ -106,39 +106,35 @@ class Commands(TyperGroup):
                 _line("Interrupted.", "bold")
                 raise typer.Exit(INTERRUPTED) from None
             except InputError as error:
-                _line(f"Error: {self._in_options(ctx, error)}", "red")
-                raise typer.Exit(FAILED) from None
+                _fail(error.sentence(self._options(ctx).get(error.argument, error.argument)))
             except SpotalError as error:
-                _line(f"Error: {error}", "red")
-                raise typer.Exit(FAILED) from None
+                _fail(str(error))
             except OSError as error:
                 if error.filename is None:  # it is not about a path
                     raise
                 reason = (error.strerror or str(error)).lower()
                 path = os.fsdecode(error.filename) if isinstance(error.filename, str | bytes) else error.filename
-                _line(f"Error: {path} cannot be used ({reason}); check the path and its permissions", "red")
-                raise typer.Exit(FAILED) from None
-
-    def _in_options(self, ctx: Any, error: InputError) -> str:
-        """The sentence of an error with the name that the command has for the argument, if it has one."""
-        return error.sentence(self._options(ctx).get(error.argument, error.argument))
+                _fail(f"{path} cannot be used ({reason}); check the path and its permissions")
 
     def _options(self, ctx: Any) -> dict[str, str]:
-        """What the command calls arguments: its own parameters, and those that it declares by :func:`options`."""
+        """Map argument names to the names that the user typed: options, arguments, environment variables."""
         command = self.get_command(ctx, ctx.invoked_subcommand or "")
         if command is None:
             return {}
-        own: dict[str, str] = {}
-        for one in map(vars, command.params):  # an option by its long name, an argument as the usage has it
-            usage = str(one.get("metavar") or one["name"]).strip("[].").upper()
-            own[one["name"]] = next((name for name in one["opts"] if name.startswith("--")), usage)
-        named: dict[str, str] = getattr(command.callback, "options", {})
-        given: dict[str, str] = ctx.meta.get("spotal.environment", {})
-        return own | named | given
+        own = {str(param.name): _typed_name(param) for param in command.params}
+        declared: dict[str, str] = getattr(command.callback, "options", {})
+        environment: dict[str, str] = ctx.meta.get("spotal.environment", {})
+        return own | declared | environment
+
+
+def _typed_name(param: Any) -> str:
+    """Return an option's long name, or an argument's name as the usage line shows it."""
+    usage = str(getattr(param, "metavar", None) or param.name).strip("[].").upper()
+    return next((name for name in param.opts if name.startswith("--")), usage)
 
 
 def options(**names: str) -> Callable[[F], F]:
-    """Declare what a command calls arguments of the functions behind it, where it has no parameter of that name.
+    """Declare which option sets an argument of the functions that a command calls, if the names differ.
 
     ``@options(mass_column="--mass")``: an :class:`InputError` about ``mass_column`` is printed about ``--mass``.
     """
@@ -151,13 +147,13 @@ def options(**names: str) -> Callable[[F], F]:
 
 
 def output(as_json: bool) -> Terminal:
-    """Where a command talks to a person: standard output, or standard error where that is kept for JSON."""
+    """Return the console for sentences: standard output, or standard error if standard output is for JSON."""
     return Terminal(stderr=as_json, quiet=_quiet.get())
 
 
 @contextmanager
 def quiet(on: bool) -> Iterator[None]:
-    """Print errors only, and JSON, within the block."""
+    """Print nothing but errors and JSON within the block."""
     token = _quiet.set(on)
     try:
         yield
@@ -166,7 +162,7 @@ def quiet(on: bool) -> Iterator[None]:
 
 
 def say(console: Console, text: str, style: str = "") -> None:
-    """Print a sentence on one line, which is not broken where nobody watches."""
+    """Print a sentence on one line; only a terminal wraps it."""
     console.print(visible(text), style=style, soft_wrap=not console.is_terminal)
 
 
@@ -184,7 +180,7 @@ def print_json(document: object) -> None:
 
 @contextmanager
 def progress() -> Iterator[Progress]:
-    """Progress bars on standard error, gone when done; none where standard error is no terminal."""
+    """Show progress bars on standard error, and remove them at the end. Show none if it is not a terminal."""
     from rich.progress import (
         BarColumn,
         Progress,
@@ -197,14 +193,10 @@ def progress() -> Iterator[Progress]:
     from rich.text import Text
 
     class Count(ProgressColumn):
-        """How much is done, where it is known how much there is."""
-
         def render(self, task: Any) -> Text:
             return Text("" if task.total is None else f"{task.completed:,.0f}/{task.total:,.0f}")
 
     class Rate(ProgressColumn):
-        """How much is done in a second."""
-
         def render(self, task: Any) -> Text:
             return Text(f"{task.speed:,.0f}/s" if task.total is not None and task.speed else "")
 
@@ -224,7 +216,7 @@ def progress() -> Iterator[Progress]:
 
 
 def bar(bars: Progress, description: str) -> Callable[[int, int | None], None]:
-    """A bar as a function of what is done and of how much there is, if that is known."""
+    """Add a bar, and return a function that updates it with the amount done and the total (None if unknown)."""
     task = bars.add_task(description, total=None)
 
     def update(done: int, total: int | None) -> None:
@@ -235,7 +227,7 @@ def bar(bars: Progress, description: str) -> Callable[[int, int | None], None]:
 
 @contextmanager
 def steps() -> Iterator[Callable[[str, int, int | None], None]]:
-    """One bar for what is done now, as a function of what that is, how much is done, and of how much or None."""
+    """Show one bar for the current step. The function takes the step's name, the amount done and the total or None."""
     with progress() as bars:
         now: tuple[str, Any] = ("", None)
 
@@ -251,7 +243,7 @@ def steps() -> Iterator[Callable[[str, int, int | None], None]]:
 
 
 def duration(seconds: float) -> str:
-    """A time as a person says it."""
+    """Return a time in words: seconds, minutes or hours."""
     if seconds < 90:
         return f"{seconds:.0f} s"
     return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
@@ -261,11 +253,34 @@ def _line(text: str, style: str) -> None:
     Terminal(stderr=True).print(visible(text), style=style, soft_wrap=True)
 
 
+def _fail(sentence: str) -> NoReturn:
+    _line(f"Error: {sentence}", "red")
+    raise typer.Exit(FAILED) from None
+
+
 @contextmanager
 def _usage() -> Iterator[None]:
-    """Make the arguments that a message about wrong usage repeats safe to print."""
+    """End the command with one sentence on wrong usage."""
     try:
         yield
     except USAGE as error:
-        vars(error)["message"] = visible(error.message, lines=True)
-        raise
+        if type(error).__name__ == "NoArgsIsHelpError":  # a group without a command prints its help
+            raise
+        _fail(_usage_sentence(error))
+
+
+def _usage_sentence(error: Any) -> str:
+    context, param = getattr(error, "ctx", None), getattr(error, "param", None)
+    remedy = f"see {context.command_path if context else 'spotal'} --help"
+    if param is None:
+        return f"{' '.join(error.format_message().split()).rstrip('.')}; {remedy}"
+    if type(error).__name__ == "MissingParameter":
+        return f"{_typed_name(param)} must be given; {remedy}"
+    return f"{_typed_name(param)} has a wrong value: {wrong_value(error)}; {remedy}"
+
+
+def wrong_value(error: Any) -> str:
+    """Return what is wrong with the value of an option, with the value."""
+    message = str(error.message).rstrip(".")
+    details = error.__cause__.errors() if hasattr(error.__cause__, "errors") else []  # newer typer uses pydantic
+    return message.replace("Input", repr(details[0]["input"]), 1) if details else message

@@ -1,4 +1,4 @@
-"""``spotal demo``: active learning on real images, SPOT against random picking, with a report to open."""
+"""``spotal demo``: compare SPOT with random picking on real images, and write a report."""
 
 from __future__ import annotations
 
@@ -26,26 +26,28 @@ def demo(
     data: Annotated[
         str,
         typer.Option(
-            help="digits, fashion-mnist or cifar10, or a folder of images with a sub-folder for each class.",
+            help="Images with known classes: digits, fashion-mnist or cifar10, or a folder of images with a sub-folder "
+            "for each class.",
             metavar="NAME|FOLDER",
         ),
     ] = "digits",
-    rounds: Annotated[int, typer.Option(min=1, help="Times that images are picked after the first batch.")] = 6,
-    budget: Annotated[int, typer.Option(min=1, help="Images to label each time, the first batch included.")] = 15,
+    rounds: Annotated[int, typer.Option(min=1, help="Number of rounds after the first batch.")] = 6,
+    budget: Annotated[int, typer.Option(min=1, help="Images to label in each round and in the first batch.")] = 15,
     out: Annotated[Path, typer.Option(help="Folder for report.html and curves.json.")] = Path("spotal-demo"),
-    seeds: Annotated[int, typer.Option(min=1, help="Repetitions, from which intervals come.")] = 6,
+    seeds: Annotated[int, typer.Option(min=1, help="Number of repetitions; more give narrower intervals.")] = 6,
     pool: Annotated[
-        int | None, typer.Option(min=2, help="Images to choose from, drawn at random; all up to 3000 by default.")
+        int | None, typer.Option(min=2, help="Images to choose from, drawn at random. Default: all, but at most 3000.")
     ] = None,
     imbalance: Annotated[
-        float, typer.Option(min=1.0, help="Make the rarest class that many times rarer than the largest.")
+        float, typer.Option(min=1.0, help="Make the rarest class so many times rarer than the largest.")
     ] = 1.0,
-    random_state: Annotated[int, typer.Option(min=0, help="The same number gives the same results.")] = 0,
+    random_state: Annotated[int, typer.Option(min=0, help="Random seed; the same number gives the same results.")] = 0,
     model: Annotated[
         str,
         typer.Option(
-            help="Of a folder: the encoder whose features are learned from; auto, the best pretrained one that can be "
-            "had here, built-in, or what spotal embed takes. Named data sets train a small network.",
+            help="For a folder of images, the encoder that computes the features: auto (the best pretrained encoder "
+            "that is available), built-in, or a model as in spotal embed. Named datasets train a small network "
+            "instead.",
             metavar="MODEL",
         ),
     ] = "auto",
@@ -54,12 +56,14 @@ def demo(
         bool, typer.Option("--json", help="Print all numbers as one JSON document on standard output.")
     ] = False,
 ) -> None:
-    """Show what SPOT does on real images, against random picking.
+    """Compare SPOT, spotal's method, with random picking on real images, and write a report.
 
-    Labels a first random batch, then lets SPOT and random picking each choose what to label next, trains a small
-    network after each round, and repeats that under several seeds. Takes about a minute on two cores, and writes a
-    report with curves, maps and the images picked. Photos of a folder are embedded once by an encoder, and a linear
-    probe is trained on them; how long it takes is said before it starts.
+    Both start from the same random batch. In each round, each chooses images, and a model is trained on the labels so
+    far. This is repeated with several seeds. It takes about a minute on two cores. The report shows accuracy curves,
+    maps and the images that were picked.
+
+    For a folder of photos, an encoder computes features once, and a linear model is trained on them. A forecast of the
+    time is printed first.
     """
     from spotal.datasets import names
     from spotal.datasets.parquet_images import parquet_parts
@@ -76,7 +80,7 @@ def demo(
         images, about = material.data, material.model
         features = material.features, material.features_test
     elif model != "auto":
-        raise InputError("model", must="be left out where the data are no folder of images", found=repr(model))
+        raise InputError("model", must="be left out unless the data are a folder of images", found=repr(model))
     else:
         with progress() as bars:
             images = _load(data, strict, bars)
@@ -95,9 +99,9 @@ def demo(
     say(console, f"Model: {about}")
     with progress() as bars:
         watch = _Watch(bars, trainings=2 * seeds * (rounds + 1))
-        found = run_demo(images, settings, observer=watch, features=features)
+        results = run_demo(images, settings, observer=watch, features=features)
         watch.show("drawing the report")
-        summary, page, numbers = write_report(found, out)
+        summary, page, numbers = write_report(results, out)
     if as_json:
         print_json({**summary, "report": str(page), "numbers": str(numbers)})
         return
@@ -108,18 +112,20 @@ def demo(
 
 
 def _gather(console: Terminal, folder: str, trainings: int, pool: int | None, model: str, strict: bool) -> Material:
-    """The photos of a folder and their features, after a forecast of the time."""
+    """Print a forecast of the time, and compute the features of a folder of photos."""
     from spotal.bench.demo.material import Forecast, gather
 
-    def foresee(found: Forecast) -> None:
-        some = f"{found.used:,} of {found.of:,} photos" if found.used < found.of else f"{found.of:,} photos"
+    def foresee(forecast: Forecast) -> None:
+        photos = f"{forecast.of:,} photos"
+        if forecast.used < forecast.of:
+            photos = f"{forecast.used:,} of {photos}"
         say(
             console,
-            f"About {duration(found.features + found.trainings)}: {duration(found.features)} to read {some}, "
-            f"{duration(found.trainings)} to train and choose",
+            f"About {duration(forecast.features + forecast.trainings)}: {duration(forecast.features)} to read "
+            f"{photos}, {duration(forecast.trainings)} to train and choose",
         )
 
-    most = None if pool is None else pool + pool // 4  # a fifth of them is the test part
+    most = None if pool is None else pool + pool // 4  # a fifth of the photos are for the test
     with steps() as show:
         return gather(folder, trainings, model=model, most=most, strict=strict, foresee=foresee, progress=show)
 
@@ -136,7 +142,7 @@ def _load(name: str, strict: bool, bars: Progress) -> Dataset:
 
 
 class _Watch:
-    """Shows the events of a demo as two bars: all trainings, and what is done now."""
+    """Two progress bars of a demo: all trainings, and the current step."""
 
     def __init__(self, bars: Progress, trainings: int) -> None:
         self.bars = bars
@@ -160,8 +166,8 @@ class _Watch:
             self.show(f"{where}: embedding the pool and picking")
 
     def show(self, description: str) -> None:
-        """Something of unknown length begins."""
-        self.bars.remove_task(self.now)  # a bar that had a total cannot lose it
+        """Start a step of unknown length."""
+        self.bars.remove_task(self.now)  # the total of a bar cannot be removed
         self.now = self.bars.add_task(description, total=None)
 
 
@@ -180,5 +186,5 @@ def _table(summary: dict[str, Any]) -> Table:
     for name in HEAD:
         table.add_column(name, justify="right")
     for row in table_rows(summary):
-        table.add_row(*(cell.partition(" [")[0] for cell in row))  # intervals are for the page
+        table.add_row(*(cell.partition(" [")[0] for cell in row))  # without intervals
     return table

@@ -1,4 +1,4 @@
-"""The options --encoding and --delimiter, which every command has that reads tables."""
+"""The options --encoding and --delimiter of the commands that read tables."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Encoding = Annotated[
     str | None,
     typer.Option(
         metavar="NAME",
-        help="Encoding of text files without a byte-order mark, such as cp1252; UTF-8 by default.",
+        help="Encoding of text files, such as cp1252. Default: UTF-8, or the file's byte-order mark.",
         show_default=False,
     ),
 ]
@@ -23,14 +23,14 @@ Delimiter = Annotated[
     str | None,
     typer.Option(
         metavar="CHARACTER",
-        help="What separates the columns of .csv files whose first line has it; found by default.",
+        help="Character between the columns of .csv files. Default: detected from the file's first line.",
         show_default=False,
     ),
 ]
 
 
 def dialect_of(encoding: str | None, delimiter: str | None) -> Dialect:
-    """Return what the two options mean. Raises InputError."""
+    """Return the dialect of the two options. Raises InputError."""
     from spotal.tables import Dialect
 
     return Dialect(encoding, delimiter)

@@ -1,4 +1,4 @@
-"""``spotal embed``: images or texts to a pool of embeddings, by a model or by an encoder trained on them."""
+"""``spotal embed``: turn images or texts into a pool of embeddings, by a given model or an encoder trained on them."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 __all__ = ["embed"]
 
 EVERY = 60
-"""Seconds between two lines on how far it is, where standard error is no terminal."""
+"""Seconds between two lines of progress when standard error is no terminal."""
 LISTED = 20
-"""Items that cannot be read of which each is told on the terminal."""
+"""Largest number of unreadable items that are named on the terminal."""
 
 
 @options(items="SOURCE")
@@ -30,65 +30,82 @@ def embed(
     source: Annotated[
         str,
         typer.Argument(
-            help="A folder of images; a table of images or text, .parquet, .arrow, .csv or .jsonl, or a folder of "
-            "them; or the name of a dataset.",
+            help="What to embed: a folder of images; a table of images or texts (.parquet, .arrow, .csv or .jsonl) or "
+            "a folder of such tables; or the name of a dataset.",
             metavar="SOURCE",
             show_default=False,
         ),
     ],
     out: Annotated[
-        Path, typer.Option("--out", "-o", help="Folder of the pool; what is in it already stays.", show_default=False)
+        Path,
+        typer.Option(
+            "--out", "-o", help="Folder for the embeddings; those already in it are kept.", show_default=False
+        ),
     ],
     model: Annotated[
         str | None,
         typer.Option(
-            help="auto, the best small pretrained encoder that can be had here, also where neither this nor --train is "
-            "given; TorchScript or state file; folder or hub name of a Hugging Face model of images or text; "
-            "timm:NAME; module:function that gives a torch module; or a folder that --train wrote.",
+            help="Model that computes the embeddings. Default: auto, the best small pretrained encoder that is "
+            "available. Or: a TorchScript or state file; the folder or hub name of a Hugging Face model; timm:NAME; "
+            "module:function, which returns a torch module; or a folder written by --train.",
             metavar="PATH|NAME",
+            show_default=False,
         ),
     ] = None,
     train: Annotated[
         str | None,
-        typer.Option(help="Train an encoder on the images themselves, without labels: simclr.", metavar="METHOD"),
+        typer.Option(
+            help="Train an encoder on the images themselves, without labels. METHOD: simclr.", metavar="METHOD"
+        ),
     ] = None,
-    dim: Annotated[int, typer.Option(help="With --train: numbers of an embedding, at most 128.")] = 64,
-    epochs: Annotated[int, typer.Option(help="With --train: passes over the images.")] = 20,
+    dim: Annotated[int, typer.Option(help="With --train: how many numbers an embedding has, at most 128.")] = 64,
+    epochs: Annotated[int, typer.Option(help="With --train: number of passes over the images.")] = 20,
     random_state: Annotated[
-        int, typer.Option("--random-state", "--seed", help="With --train: the same number gives the same encoder.")
+        int,
+        typer.Option(
+            "--random-state", "--seed", help="With --train: random seed; the same number gives the same encoder."
+        ),
     ] = 0,
     backbone: Annotated[
-        str, typer.Option(help="With --train: small, or resnet18, which is meant for a GPU and is smaller without one.")
+        str,
+        typer.Option(
+            help="With --train: network to train, small or resnet18. resnet18 is for a GPU; a CPU gets a smaller one."
+        ),
     ] = "small",
     column: Annotated[
-        str | None, typer.Option(help="Column of images or text of a table; the first of the usual names by default.")
+        str | None,
+        typer.Option(help="Column of a table that holds the images or texts. Default: the first usual name."),
     ] = None,
     id_column: Annotated[
-        str | None, typer.Option(help="Column with the ids of a table; 'id' where there is one, else row numbers.")
+        str | None,
+        typer.Option(help="Column of a table that holds the ids. Default: 'id', if there is one, or row numbers."),
     ] = None,
     encoding: Encoding = None,
     delimiter: Delimiter = None,
     image_size: Annotated[
-        int | None, typer.Option(min=1, help="Height and width of images; the model's own by default.")
+        int | None, typer.Option(min=1, help="Height and width of images in pixels. Default: the model's own.")
     ] = None,
-    dtype: Annotated[str, typer.Option(help="Type that embeddings are stored in: float16 or float32.")] = "float16",
-    device: Annotated[str, typer.Option(help="auto, cpu or cuda; on cuda in mixed precision.")] = "auto",
-    batch_size: Annotated[int, typer.Option(min=1, help="Items that the model sees at a time.")] = 64,
+    dtype: Annotated[str, typer.Option(help="Number type of the stored embeddings: float16 or float32.")] = "float16",
+    device: Annotated[str, typer.Option(help="Device: auto, cpu or cuda (in mixed precision).")] = "auto",
+    batch_size: Annotated[int, typer.Option(min=1, help="Number of items that the model processes at once.")] = 64,
     workers: Annotated[
-        int | None, typer.Option(min=0, help="Processes that decode; one a core by default, at most 8.")
+        int | None, typer.Option(min=0, help="Processes that decode images. Default: one per core, at most 8.")
     ] = None,
-    shard_rows: Annotated[int, typer.Option(min=1, help="Items of a shard, and so what a kill can cost.")] = 8_192,
-    engine: Annotated[str, typer.Option(help="Where models run: local, this process; or ray, a cluster.")] = "local",
+    shard_rows: Annotated[
+        int, typer.Option(min=1, help="Items per file. If the command is killed, at most this many are embedded again.")
+    ] = 8_192,
+    engine: Annotated[str, typer.Option(help="Where models run: local (this process) or ray (a cluster).")] = "local",
     ray_address: Annotated[
-        str | None, typer.Option(help="With --engine ray: a running cluster; by default one is started here.")
+        str | None,
+        typer.Option(help="With --engine ray: address of a running cluster. By default a local one is started."),
     ] = None,
     strict: Annotated[bool, typer.Option("--strict", help="Stop at an item that cannot be read.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document on standard output.")] = False,
 ) -> None:
-    """Embed images or texts into a pool for spotal select.
+    """Turn images or texts into embeddings for spotal select.
 
-    The folder gets shards of embeddings with the items' ids, and pool.json, which says by what they were made. A run
-    that was stopped, by Ctrl-C or by force, goes on with the same command; later, only new items are embedded.
+    Write files of embeddings with the items' ids, and pool.json, which names the model. If the command is stopped, the
+    same command continues. If items are added later, the same command embeds only these.
     """
     console = output(as_json)
     if model is not None and train is not None:
@@ -108,14 +125,14 @@ def embed(
     items = open_items(source, column=column, id_column=id_column, dialect=dialect, strict=strict)
     open_folder(out)
     if train is None and model in (None, "auto"):
-        found = _automatic(console, items.takes, out, device)
-        model, train = (None, "simclr") if found is None else (found if isinstance(found, str) else found.path, None)
+        encoder = _automatic(console, items.takes, out, device)
+        model = encoder if encoder is None or isinstance(encoder, str) else encoder.path
     else:
-        found = model
-    if found is not None:
+        encoder = model
+    if encoder is not None:
         from spotal.embed import open_embedder
 
-        embedder = open_embedder(found, items, out, device=device, image_size=image_size)
+        embedder = open_embedder(encoder, items, out, device=device, image_size=image_size)
     else:
         embedder = _train(items, out, dim, epochs, random_state, backbone, device, image_size)
     kind = "images" if items.takes == "images" else "texts"
@@ -131,36 +148,36 @@ def embed(
         print_json(summary)
         return
     _list_skipped(done, len(items.ids), out)
-    rate = f", {done.n_embedded / seconds:,.0f} a second" if done.n_embedded else ""
+    rate = f", {done.n_embedded / seconds:,.0f} per second" if done.n_embedded else ""
     say(
         console,
         f"Embedded {done.n_embedded:,} {kind} by {embedder.name} on {embedder.device} in {duration(seconds)}{rate}",
     )
     say(
         console,
-        f"{out} holds {done.manifest.rows:,} rows of {done.manifest.dim} numbers, {dtype}, in "
-        f"{len(done.manifest.shards):,} shard{'s' * (len(done.manifest.shards) > 1)}",
+        f"{out} holds {done.manifest.rows:,} rows of {done.manifest.dim} numbers ({dtype}) in "
+        f"{len(done.manifest.shards):,} file{'s' * (len(done.manifest.shards) > 1)}",
         "bold",
     )
     say(console, f"Next: spotal select {out} --budget {min(100, done.manifest.rows)}")
 
 
 def _automatic(console: Terminal, takes: str, out: Path, device: str) -> TorchEmbedder | str | None:
-    """What "auto" stands for: what the pool began with, a pretrained encoder, or None to train one on the images."""
+    """Return the encoder for "auto": the one the pool has, or a pretrained one, or None to train one on the images."""
     from spotal.embed import choose_model, model_before
 
     before = model_before(out)
     if before is not None:
         return before
-    found = choose_model(takes, device=device, tell=lambda what: say(console, f"{what[:1].upper()}{what[1:]}"))
-    if found.embedder is not None:
-        say(console, f"Model: {found.sentence}")
-        return found.embedder
+    choice = choose_model(takes, device=device, tell=lambda what: say(console, f"{what[:1].upper()}{what[1:]}"))
+    if choice.embedder is not None:
+        say(console, f"Model: {choice.sentence}")
+        return choice.embedder
     if takes == "text":
-        raise InputError("model", f"auto: {found.sentence}", f"{found.command} mends it, or name a model")
+        raise InputError("model", f"auto: {choice.sentence}", f"run {choice.command}, or name a model")
     warn(
-        f"{found.sentence}; an encoder is trained on these images instead, which takes minutes and finds less than a "
-        f"pretrained one; to mend it: {found.command}"
+        f"{choice.sentence}; an encoder is trained on these images instead, which takes minutes and is less accurate "
+        f"than a pretrained one; to get one: {choice.command}"
     )
     return None
 
@@ -171,7 +188,7 @@ def _absolute(name: str) -> str:
 
 @contextmanager
 def _actors(engine: str, ray_address: str | None, model: str) -> Iterator[Any]:
-    """What embeds on a cluster; None for this process."""
+    """Start the actors that embed on a cluster; None for this process."""
     if engine not in ("local", "ray"):
         raise InputError("engine", must="be local or ray", found=repr(engine))
     if engine == "local":
@@ -198,15 +215,15 @@ def _train(
 ) -> TorchEmbedder:
     from spotal.embed import train_embedder
 
-    terminal, said = Terminal(stderr=True), time.monotonic()
+    terminal, printed = Terminal(stderr=True), time.monotonic()
     with progress() as bars:
         reading = bars.add_task("reading images to train on", total=None)
         training = bars.add_task("training an encoder, epochs", total=epochs, visible=False)
 
         def epoch(done: int, loss: float) -> None:
-            nonlocal said
-            if not terminal.is_terminal and time.monotonic() - said > EVERY:
-                said = time.monotonic()
+            nonlocal printed
+            if not terminal.is_terminal and time.monotonic() - printed > EVERY:
+                printed = time.monotonic()
                 say(terminal, f"epoch {done:,} of {epochs:,}, loss {loss:.3f}")
             bars.update(reading, visible=False)
             bars.update(
@@ -222,26 +239,26 @@ def _train(
 
 @contextmanager
 def _rate(description: str, unit: str) -> Iterator[Callable[[int, int], None]]:
-    """A bar with the rate and the time left; a line a minute where nobody watches."""
+    """Show a bar with the rate and the remaining time; without a terminal, print one line per minute."""
     terminal = Terminal(stderr=True)
     if terminal.is_terminal:
         with progress() as bars:
             task = bars.add_task(description, total=None)
             yield lambda done, total: bars.update(task, completed=done, total=total)
         return
-    begun = said = time.monotonic()
+    begun = printed = time.monotonic()
 
-    def tell(done: int, total: int) -> None:
-        nonlocal said
-        if time.monotonic() - said > EVERY:
-            said = time.monotonic()
-            rate = done / (said - begun)
+    def report(done: int, total: int) -> None:
+        nonlocal printed
+        if time.monotonic() - printed > EVERY:
+            printed = time.monotonic()
+            rate = done / (printed - begun)
             say(
                 terminal,
-                f"{done:,} of {total:,} {unit}, {rate:,.0f} a second, about {duration((total - done) / rate)} left",
+                f"{done:,} of {total:,} {unit}, {rate:,.0f} per second, about {duration((total - done) / rate)} left",
             )
 
-    yield tell
+    yield report
 
 
 def _list_skipped(done: Embedded, total: int, out: Path) -> None:

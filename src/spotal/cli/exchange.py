@@ -1,4 +1,4 @@
-"""``spotal import`` and ``spotal export``: labels from and to files of other tools."""
+"""``spotal import`` and ``spotal export``: exchange labels with other tools through files."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Format = Annotated[
         "--format",
         "-f",
         metavar="NAME",
-        help="csv, jsonl, label-studio, coco or hugging-face; by default what the file's name means.",
+        help="Format: csv, jsonl, label-studio, coco or hugging-face. Default: detected from the file's name.",
         show_default=False,
     ),
 ]
@@ -33,31 +33,32 @@ def import_labels(
     folder: Folder = Path("."),
     format: Format = None,
     annotator: Annotated[
-        str, typer.Option(metavar="NAME", help="Who said what the file attributes to nobody.")
+        str, typer.Option(metavar="NAME", help="Name to record for labels if the file names no person.")
     ] = "import",
     id_column: Annotated[
-        str | None, typer.Option(metavar="NAME", help="Column of the items' ids.", show_default=False)
+        str | None, typer.Option(metavar="NAME", help="Column that holds the items' ids.", show_default=False)
     ] = None,
     label_column: Annotated[
-        str | None, typer.Option(metavar="NAME", help="Column of the labels.", show_default=False)
+        str | None, typer.Option(metavar="NAME", help="Column that holds the labels.", show_default=False)
     ] = None,
     add_classes: Annotated[bool, typer.Option("--add-classes", help="Add new classes to spotal.toml.")] = False,
     skip_unknown: Annotated[
-        bool, typer.Option("--skip-unknown", help="Leave out labels of items or classes that the project lacks.")
+        bool, typer.Option("--skip-unknown", help="Leave out labels of unknown items and unknown classes.")
     ] = False,
     people_only: Annotated[
-        bool, typer.Option("--people-only", help="Leave out labels that a model guessed, such as those of predict.")
+        bool, typer.Option("--people-only", help="Leave out predictions of a model, such as those of spotal predict.")
     ] = False,
     suggestions: Annotated[
-        bool, typer.Option("--suggestions", help="Keep labels that a model guessed as guesses for people to confirm.")
+        bool, typer.Option("--suggestions", help="Import predictions of a model as suggestions, for people to confirm.")
     ] = False,
     encoding: Encoding = None,
     delimiter: Delimiter = None,
     as_json: Json = False,
 ) -> None:
-    """Record the labels of a file in a project: all of them or none. Doing it twice changes nothing.
+    """Import the labels of a file into a project: all of them, or none if there is an error.
 
-    What the file holds of an item, its text or image, must be what the project has. spotal undo takes an import back.
+    A second import of the same file changes nothing. If the file holds an item's text or image, it must be the same as
+    in the project. 'spotal undo' undoes an import.
     """
     from spotal.annotate.files import import_labels
     from spotal.project import Project
@@ -74,12 +75,12 @@ def import_labels(
     console = output(as_json)
     say(console, f"Recorded {done.recorded:,} of {done.answers:,} answers in {file} ({done.format})", "bold")
     for count, what in (
-        (done.known, "were there already"),
-        (done.older, "are older than what their annotator said since"),
-        (done.left_out, "are about items or classes that the project lacks, and were left out"),
+        (done.known, "were recorded before"),
+        (done.older, "are older than a newer answer of the same person"),
+        (done.left_out, "are about unknown items or classes, and were left out"),
         (done.held_back, "are about items held back for the audit, which are never trained on"),
-        (done.guesses - done.suggested, "more are guesses of a model, and were left out"),
-        (done.suggested, "more are guesses of a model, kept as suggestions that people confirm on the page"),
+        (done.guesses - done.suggested, "more are predictions of a model, and were left out"),
+        (done.suggested, "more are predictions of a model, kept as suggestions that people confirm on the page"),
     ):
         if count:
             say(console, f"  {count:,} {what}")
@@ -93,12 +94,12 @@ def export_labels(
     folder: Folder = Path("."),
     format: Format = None,
     majority: Annotated[
-        bool, typer.Option("--majority", help="One label an item, the one that stands; without it, every annotator's.")
+        bool, typer.Option("--majority", help="Write one label per item, the majority's, instead of each person's.")
     ] = False,
     keep_formulas: KeepFormulas = False,
     as_json: Json = False,
 ) -> None:
-    """Write the labels of a project to a file of another tool's format."""
+    """Export the labels of a project to a file in another tool's format."""
     from spotal.annotate.files import export_labels
     from spotal.project import Project
 

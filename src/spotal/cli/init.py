@@ -22,88 +22,94 @@ if TYPE_CHECKING:
 __all__ = ["init"]
 
 NAMES = ("auto", "built-in", "small-cnn", "resnet18")
-"""Models that are meant even where a file has such a name."""
+"""Names of models, even if a file with such a name exists."""
 
 
 def init(
     folder: Annotated[Path, typer.Argument(help="Folder of the project, new or empty.", metavar="DIR")],
     images: Annotated[Path | None, typer.Option(help="Folder of images, sub-folders included.")] = None,
     texts: Annotated[
-        Path | None,
-        typer.Option(help="Texts: .csv, .parquet or .jsonl, one row or line an item."),
+        Path | None, typer.Option(help="Table of texts (.csv, .parquet or .jsonl), one row or line per item.")
     ] = None,
     pool: Annotated[
-        Path | None, typer.Option(help="Embeddings that you have: .npy, .npz, .csv or .parquet, one row an item.")
+        Path | None, typer.Option(help="Your own embeddings (.npy, .npz, .csv or .parquet), one row per item.")
     ] = None,
     classes: Annotated[
         str | None,
-        typer.Option(help="Names of the classes, with commas between; in double quotes where a name has one."),
+        typer.Option(help="Names of the classes, separated by commas. Put a name with a comma in double quotes."),
     ] = None,
-    classes_file: Annotated[Path | None, typer.Option(help="File with the name of a class in each line.")] = None,
-    many: Annotated[
-        bool, typer.Option("--many", help="Items may have several of the classes, or none of them.")
-    ] = False,
+    classes_file: Annotated[Path | None, typer.Option(help="File with the name of one class per line.")] = None,
+    many: Annotated[bool, typer.Option("--many", help="An item can have several classes, or none.")] = False,
     budget: Annotated[
         float | None,
-        typer.Option(help="Answers to ask people for in all, --overlap for each item; or, with --cost, their money."),
+        typer.Option(
+            help="Total number of answers; each item needs --overlap of them. With --cost, the amount of money for "
+            "them."
+        ),
     ] = None,
-    batch: Annotated[float, typer.Option(help="Items of a round, or, with --cost, the money for their answers.")] = 20,
+    batch: Annotated[
+        float, typer.Option(help="Number of items in a round. With --cost, the amount of money for a round.")
+    ] = 20,
     model: Annotated[
         str,
         typer.Option(
-            help="auto, the best pretrained encoder that can be had here, else built-in; built-in, which needs no "
-            "weights; small-cnn or resnet18, trained from nothing; a pretrained model's name or folder, whose "
-            "features are taken as they are, or fine-tune: and that; or module:function.",
+            help="Model to train. auto: the best pretrained encoder that is available, otherwise built-in. built-in: "
+            "simple features that need no pretrained model. small-cnn or resnet18: a network trained from scratch. "
+            "The name or folder of a pretrained model: its features stay fixed; put fine-tune: before it to train it "
+            "too. module:function: your own model.",
             metavar="MODEL",
         ),
     ] = "auto",
-    strategy: Annotated[str, typer.Option(help="How items are chosen; a name that is unknown lists all.")] = "spot",
-    overlap: Annotated[
-        int, typer.Option(min=1, help="People who answer each item: so many answers of the budget.")
-    ] = 1,
+    strategy: Annotated[str, typer.Option(help="Method of choosing items; an unknown name lists all.")] = "spot",
+    overlap: Annotated[int, typer.Option(min=1, help="Number of people who label each item.")] = 1,
     audit_share: Annotated[
         float | None,
         typer.Option(
             min=0,
             max=1,
-            help="Share of each round that is drawn at random to measure accuracy; 0 for none. By default so much of "
-            "the budget that the accuracy is known to 10 points, but 5 % at least and 25 % at most; 0.1 without one.",
+            help="Share of each round that is drawn at random to measure accuracy; 0 for none. Default: enough to "
+            "measure the accuracy to about 10 percentage points, between 0.05 and 0.25; 0.1 without --budget.",
             show_default=False,
         ),
     ] = None,
     cost: Annotated[
         Path | None,
         typer.Option(
-            help="Price of one answer about each item: a table with the columns id and cost, .csv, .parquet, ..."
+            help="Price of one answer about each item: a table (.csv, .parquet, ...) with the columns id and cost."
         ),
     ] = None,
     groups: Annotated[
         Path | None,
-        typer.Option(help="Group of each item (video of a frame, patient): a table with the columns id and group."),
+        typer.Option(
+            help="Group of each item, such as the patient, or the video of a frame: a table with the columns id and "
+            "group."
+        ),
     ] = None,
     max_per_group: Annotated[
-        int | None, typer.Option(min=1, help="Most items of a group that are picked.", metavar="K")
+        int | None, typer.Option(min=1, help="Largest number of items to pick in a group.", metavar="K")
     ] = None,
     stop: Annotated[
-        str, typer.Option(help="When to stop: none, or accuracy, flat, stable or coverage, which need --target.")
+        str, typer.Option(help="Rule for stopping: none, or accuracy, flat, stable or coverage, which need --target.")
     ] = "none",
-    target: Annotated[float | None, typer.Option(help="What the rule's figure must reach.")] = None,
-    id_column: Annotated[str | None, typer.Option(help="Column of ids of a table; 'id' where there is one.")] = None,
-    text_column: Annotated[str, typer.Option(help="Column of texts.")] = "text",
+    target: Annotated[float | None, typer.Option(help="Value at which the rule for stopping is met.")] = None,
+    id_column: Annotated[
+        str | None, typer.Option(help="Column of a table that holds the ids. Default: 'id', if there is one.")
+    ] = None,
+    text_column: Annotated[str, typer.Option(help="Column of a table that holds the texts.")] = "text",
     encoding: Encoding = None,
     delimiter: Delimiter = None,
-    random_state: Annotated[int, typer.Option(min=0, help="The same number gives the same picks.")] = 0,
+    random_state: Annotated[int, typer.Option(min=0, help="Random seed; the same number gives the same picks.")] = 0,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document on standard output.")] = False,
 ) -> None:
-    """Make a labeling project: a folder that remembers every item, label and model.
+    """Make a labeling project: a folder that stores items, labels and models.
 
-    Your data stay where they are. What you choose here is written to spotal.toml in the folder, where you can change it
-    at any time.
+    Your data stay where they are. The options are written to spotal.toml in the folder, where you can change them at
+    any time.
     """
     from spotal.project import Audit, LimitSettings, Project, Settings, Stop
     from spotal.project.advice.audit_size import suited
     from spotal.project.copies import find_copies
-    from spotal.project.findings import told_empty
+    from spotal.project.findings import describe_empty
     from spotal.project.learning import recipe_for, resolve
 
     dialect = dialect_of(encoding, delimiter)
@@ -138,19 +144,25 @@ def init(
         copies = find_copies(project, show)
         project.items.hold_together(copies.together())
         counts, settings = project.counts(), project.settings
-        said = list(told_empty(project.arrived))
+        notes = list(describe_empty(project.arrived))
         endings = Counter(Path(item.id).suffix.lower() or "without an ending" for item in project.items)
     if as_json:
-        found = {"copies": copies.n_equal, "nearly_alike": copies.n_alike, "model": settings.model}
-        audit = {"share": settings.audit.share, "held_back": counts.held_back}
         print_json(
-            {"folder": str(project.folder), "items": counts.items, "held_back": counts.held_back, **found}
-            | {"audit": audit, "pretrained": None if chosen is None else chosen.model is not None}
+            {
+                "folder": str(project.folder),
+                "items": counts.items,
+                "held_back": counts.held_back,
+                "copies": copies.n_equal,
+                "nearly_alike": copies.n_alike,
+                "model": settings.model,
+                "audit": {"share": settings.audit.share, "held_back": counts.held_back},
+                "pretrained": None if chosen is None else chosen.model is not None,
+            }
         )
         return
-    if copies.told():
-        said.append(copies.told())
-    print_summary(folder, settings, counts, endings, said, recipe.name, chosen)
+    if copies.summary():
+        notes.append(copies.summary())
+    print_summary(folder, settings, counts, endings, notes, recipe.name, chosen)
 
 
 def _data(
@@ -177,12 +189,13 @@ def _data(
             subject="one of --images, --texts and --pool",
         )
     kind, path = given[0]
-    found = dialect if kind == "image" else found_dialect(path, dialect)
-    return Data(_place(folder, path), kind, id_column, text_column, found.encoding, found.delimiter)
+    if kind != "image":
+        dialect = found_dialect(path, dialect)
+    return Data(_place(folder, path), kind, id_column, text_column, dialect.encoding, dialect.delimiter)
 
 
 def _place(folder: Path, path: Path) -> str:
-    """Where it is: near the project relative to it, so that both can move together."""
+    """Return the path to store: relative if it is beside the project, so that both can be moved together."""
     home, place = folder.resolve(), Path(os.path.abspath(os.path.expanduser(path)))
     return os.path.relpath(place, home) if place.is_relative_to(home.parent) else str(place)
 
@@ -191,19 +204,19 @@ def _check_strategy(name: str, many: bool) -> None:
     from spotal.project import Settings
     from spotal.strategies import get, names
 
-    if name == Settings.strategy:  # it needs none, and to load it takes as long as all the rest
+    if name == Settings.strategy:  # the default passes all checks; loading strategies is slow
         return
     if many and name in names() and not get(name).multilabel:
         able = ", ".join(one for one in names() if get(one).multilabel)
         raise InputError("strategy", f"{name} cannot take items of several classes", f"take one of {able}")
     if name in names() and get(name).needs_draws:
         raise InputError(
-            "strategy", f"{name} needs several draws of a model, which a project's model does not make", "take entropy"
+            "strategy", f"{name} needs several predictions per item, but a project's model gives one", "take entropy"
         )
 
 
 def _model(name: str) -> str:
-    """A path as it is from everywhere."""
+    """Make the path in a model's name absolute."""
     word = name.removeprefix("fine-tune:")
     path = Path(os.path.expanduser(word))
     return name.removesuffix(word) + os.path.abspath(path) if word not in NAMES and path.exists() else name
@@ -225,9 +238,9 @@ def _classes(names: str | None, file: Path | None, dialect: Dialect) -> tuple[st
         except csv.Error:
             raise InputError(
                 "classes",
-                must="be names with commas between",
+                must="be names separated by commas",
                 found=repr(names),
-                remedy="put a name that has a comma in double quotes, or give --classes-file",
+                remedy="put a name with a comma in double quotes, or give --classes-file",
             ) from None
         return tuple(name.strip() for name in row if name.strip())
     assert file is not None

@@ -1,4 +1,4 @@
-"""Summary that ``spotal init`` prints at its end: what was found, what the budget buys, and what comes next."""
+"""Summary that ``spotal init`` prints at its end."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ __all__ = ["print_summary"]
 
 NOUNS = {"image": "images", "text": "texts", "embedding": "embeddings"}
 SHOWN = 4
-"""Kinds of files, and names of classes, that are named; the others are counted."""
+"""Largest number of kinds of files, and of classes, that are named."""
 BUILT_IN = {
-    "image": "it sees colors and coarse shapes only: expect far lower accuracy than with a pretrained encoder",
+    "image": "it uses only colors and coarse shapes: expect far lower accuracy than with a pretrained encoder",
     "text": "it counts words and knows no synonyms: expect lower accuracy than with a pretrained encoder",
 }
 
@@ -28,53 +28,42 @@ def print_summary(
     settings: Settings,
     counts: Counts,
     endings: Counter[str],
-    said: list[str],
+    notes: list[str],
     title: str,
     chosen: Automatic | None,
 ) -> None:
-    """Print what ``spotal init`` made, on one screen.
-
-    Parameters
-    ----------
-    folder : Path, as the person named it
-    settings : Settings of the new project
-    counts : Counts of it
-    endings : number of items by the ending of their names, of images
-    said : sentences about items that are left out or that look like others
-    title : str, the recipe's name
-    chosen : what "auto" stood for, None where a model was named
-    """
+    """Print what ``spotal init`` made. ``title`` is the recipe's name, ``chosen`` the encoder that "auto" chose."""
     console, kind = output(False), settings.data.kind
     noun, held_back = NOUNS[kind], counts.held_back
     audit = f", {held_back:,} of them held back to measure accuracy" if held_back else ""
-    several = ", any number of them an item" if settings.many else ""
+    several = ", any number of them for an item" if settings.many else ""
     text = f"Made {folder} with {counts.items:,} {noun}{audit}; {len(settings.classes)} classes{several}"
     say(console, text, "bold")
     if kind == "image":
         _line("Kinds", _first([f"{n:,} {ending}" for ending, n in endings.most_common()]))
-    for sentence in said:
-        _line("Note", sentence, "yellow")
+    for note in notes:
+        _line("Note", note, "yellow")
     _line("Classes", _first(list(settings.classes)))
-    _tell_model(settings, title, chosen, folder / "spotal.toml")
-    _tell_budget(settings, counts)
+    _print_model(settings, title, chosen, folder / "spotal.toml")
+    _print_budget(settings, counts)
     _line("Settings", f"{folder / 'spotal.toml'}: change them at any time")
     say(console, f"Next: spotal label {folder}")
 
 
-def _tell_model(settings: Settings, title: str, chosen: Automatic | None, file: Path) -> None:
+def _print_model(settings: Settings, title: str, chosen: Automatic | None, file: Path) -> None:
     kind = settings.data.kind
     if chosen is None:
         _line("Model", title)
     elif chosen.model is not None:
-        _line("Model", f"{chosen.sentence}, with a linear probe; later rounds use the same")
+        _line("Model", f"{chosen.sentence}, with a linear model on top; later rounds use the same")
     else:
         _line("Model", f"built-in ({title}); {BUILT_IN[kind]}", "yellow")
         _line("", f"{chosen.sentence[:1].upper()}{chosen.sentence[1:]}", "yellow")
-        _line("", f"To mend it: {chosen.command}", "yellow")
-        _line("", f'and then set model = "{chosen.wanted}" in {file}', "yellow")
+        _line("", f"To get a better one: {chosen.command}", "yellow")
+        _line("", f'then set model = "{chosen.wanted}" in {file}', "yellow")
 
 
-def _tell_budget(settings: Settings, counts: Counts) -> None:
+def _print_budget(settings: Settings, counts: Counts) -> None:
     from spotal.project.advice.audit_size import audit_answers, widest_margin
 
     share, overlap, answers = settings.audit.share, settings.overlap, audit_answers(settings)
@@ -97,8 +86,8 @@ def _tell_budget(settings: Settings, counts: Counts) -> None:
     if answers:
         _line(
             "Audit",
-            f"{answers:,} of these items are random ones that measure accuracy, to {100 * widest_margin(answers):.0f} "
-            "points to either side at worst; they are never trained on",
+            f"{answers:,} of these items are random ones that measure accuracy, to at worst ± "
+            f"{100 * widest_margin(answers):.0f} points; they are never trained on",
         )
     elif not share:
         _line("Audit", "none: the accuracy will not be measured")

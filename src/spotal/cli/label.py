@@ -19,31 +19,40 @@ __all__ = ["label"]
 
 def label(
     folder: Annotated[
-        Path, typer.Argument(help="The project, or a folder of images to make one of.", metavar="DIR")
+        Path, typer.Argument(help="Folder of the project, or a folder of images to make a project of.", metavar="DIR")
     ] = Path("."),
     port: Annotated[
         int | None,
-        typer.Option(help="0 for a free one; without it 8642, or a free one where that is in use.", min=0, max=65535),
+        typer.Option(
+            help="Port of the page; 0 takes any free port. Default: 8642, or a free port if 8642 is in use.",
+            min=0,
+            max=65535,
+            show_default=False,
+        ),
     ] = None,
     host: Annotated[
         str,
         typer.Option(
-            help="Address to listen on; 0.0.0.0 lets other machines in. All need the printed address's token."
+            help="Address to listen on; 0.0.0.0 lets other machines in. Everyone needs the token in the printed "
+            "address."
         ),
     ] = "127.0.0.1",
     annotator: Annotated[
         str | None,
-        typer.Option(help="Who answers; without it your user name, or, where other machines may come, asked."),
+        typer.Option(
+            help="Name of the person who labels. Default: your user name; with another --host, the page asks.",
+            show_default=False,
+        ),
     ] = None,
-    no_browser: Annotated[bool, typer.Option("--no-browser", help="Open no browser.")] = False,
+    no_browser: Annotated[bool, typer.Option("--no-browser", help="Do not open a browser.")] = False,
 ) -> None:
-    """Open the labeling page of a project, until Ctrl-C.
+    """Open the labeling page of a project. Ctrl-C stops it.
 
-    Every answer is on disk before the next item shows. Several people may use the page at once. When a batch is
-    answered the page chooses the next; where there is none yet, the first one is chosen at once.
+    Each answer is saved before the next item is shown. Several people can use the page at the same time. The first
+    batch is chosen at once. When all its items are answered, a button on the page chooses the next batch.
 
-    For a folder of images that is no project, the page asks for the classes and makes a project beside it: photos/ gets
-    photos-labels/, with the usual settings. The same command goes on with it the next time.
+    If the folder holds images and is no project, the page asks for the classes and makes a project beside it:
+    photos-labels for photos. The same command opens that project the next time.
     """
     import getpass
     from contextlib import suppress
@@ -60,19 +69,17 @@ def label(
     if annotator is not None:
         check_annotator(annotator)
     given = folder
-    images, folder = _found(given)
+    images, folder = _find_project(given)
 
     def ready(address: str) -> None:
         say(console, f"Label at {address}", "bold")
-        say(console, "Ctrl-C stops the page; every answer is on disk already")
+        say(console, "Ctrl-C stops the page; every answer is saved already")
 
     tasks = TASKS | {"export": Task("writing the labels", f"{__name__}:export", "labels.csv")}
     options: dict[str, Any] = {"host": host, "port": port, "annotator": annotator, "browser": not no_browser}
     if images is not None:
-        say(
-            console,
-            f"{len(images.paths):,} images in {images.root}: the page asks for the classes, then makes {folder}",
-        )
+        listing = f"{len(images.paths):,} image{'s' * (len(images.paths) != 1)} in {images.root}"
+        say(console, f"{listing}: the page asks for the classes, then makes {folder}")
         labeled = serve_setup(images, folder, ready, tasks=tasks, **options)
         say(console, f"Stopped; {labeled:,} labeled" if labeled >= 0 else "Stopped; no project was made")
         if labeled >= 0:
@@ -83,19 +90,19 @@ def label(
         if len(project.rounds):
             say(console, f"{asked:,} to answer in {project.folder}, {counts.labeled:,} labeled")
         else:
-            say(console, f"The first batch of {project.folder} is being chosen; the page shows how far it is")
+            say(console, f"The first batch of {project.folder} is being chosen; the page shows the progress")
         if counts.open > asked:
             say(console, f"  {counts.waiting()}")
 
-        with suppress(KeyboardInterrupt):  # how it is meant to end
+        with suppress(KeyboardInterrupt):  # the normal end
             serve(project, ready, tasks=tasks, **options)
         say(console, f"Stopped; {project.counts().labeled:,} labeled")
         if folder != given:
             say(console, f"Next: spotal status {_short(folder)}", "bold")
 
 
-def _found(folder: Path) -> tuple[Listing | None, Path]:
-    """The folder of the project; and, where it is still to be made, the images that it will be about."""
+def _find_project(folder: Path) -> tuple[Listing | None, Path]:
+    """Return the project's folder and, if the project must still be made, the images for it."""
     from spotal.images import find_images
     from spotal.project.project import labels_folder
     from spotal.project.settings import FILE
@@ -106,12 +113,12 @@ def _found(folder: Path) -> tuple[Listing | None, Path]:
     beside = labels_folder(place)
     if (beside / FILE).exists():
         return None, beside
-    images = find_images(folder)
+    images = find_images(place)  # with its full name: "." says nothing
     return (images, beside) if images.paths else (None, folder)
 
 
 def _short(folder: Path) -> str:
-    """A folder as it is typed from here."""
+    """Return a folder as it is typed in a shell in the current folder."""
     import shlex
 
     here = Path.cwd()
@@ -119,7 +126,7 @@ def _short(folder: Path) -> str:
 
 
 def export(project: Project, progress: Progress, file: Path) -> str:
-    """Write who said what for the page's download, as ``spotal export`` does."""
+    """Write all answers for a download from the page, as ``spotal export`` does."""
     from spotal.annotate.files import export_labels
 
     done = export_labels(project, file)

@@ -1,10 +1,12 @@
-"""The command ``spotal``. Heavy imports wait inside the commands, so that ``--help`` is quick."""
+"""The command ``spotal``. Each command imports heavy packages when it runs, so that ``--help`` is quick."""
 
 from __future__ import annotations
 
 import io
 import os
 import sys
+from collections.abc import Callable
+from functools import partial
 from typing import Annotated
 
 import typer
@@ -38,81 +40,48 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
     context_settings={"help_option_names": ["-h", "--help"]},
-    help="Decide what to label next: the rows that cover a pool best, with distance measured in units of mass.",
-    epilog="Begin with: [bold]spotal demo[/bold], or [bold]spotal select embeddings.npy --budget 100[/bold]",
+    help="Choose which images, texts or rows of a table to label next, so that few labels are enough.",
+    epilog="Start with: [bold]spotal demo[/bold], or [bold]spotal select embeddings.npy --budget 100[/bold]. "
+    "docs/glossary.md explains the terms.",
 )
-app.command(
-    epilog="Examples: [bold]spotal demo[/bold], [bold]spotal demo --data my-images/ --rounds 4 --budget 20[/bold], "
-    "[bold]spotal demo --imbalance 20 --seeds 10[/bold]",
-)(demo)
-app.command(
-    epilog="Examples: [bold]spotal select embeddings.npy --budget 100[/bold], [bold]spotal select table.parquet -n 50 "
-    "--labeled done.csv --id-column name[/bold], [bold]spotal select photos/ -n 20 --model resnet.pt[/bold]",
-)(select)
-app.command(
-    epilog="Examples: [bold]spotal embed photos/ --model facebook/dinov2-small --out pool[/bold], [bold]spotal embed "
-    "reviews.csv --column text --model ./minilm --out pool[/bold], [bold]spotal embed fashion-mnist --train simclr "
-    "--out pool[/bold]",
-)(embed)
-app.command(
-    epilog="Examples: [bold]spotal estimate picks.csv --values right.csv[/bold], [bold]spotal estimate picks.csv "
-    "--values labels.csv --prevalence cat[/bold]",
-)(estimate)
 
-app.command(
-    epilog="Examples: [bold]spotal bench --list[/bold], [bold]spotal bench smoke[/bold], [bold]spotal bench reporting "
-    "--dry-run[/bold]",
-)(bench)
-app.command(epilog="Examples: [bold]spotal report spotal-bench[/bold], [bold]spotal report my-project[/bold]")(report)
 
-project = "A labeling project"
-app.command(
-    rich_help_panel=project,
-    epilog="Examples: [bold]spotal init birds --images photos/ --classes gull,tern,other --budget 500[/bold], "
-    "[bold]spotal init mails --texts mails.csv --classes-file names.txt --model google-bert/bert-base-uncased[/bold]",
-)(init)
-app.command("next", rich_help_panel=project, epilog="Example: [bold]spotal next birds[/bold]")(next_)
-app.command(
-    rich_help_panel=project,
-    epilog="Examples: [bold]spotal label[/bold], [bold]spotal label birds --port 8000[/bold], [bold]spotal label birds "
-    "--host 0.0.0.0[/bold]",
-)(label)
-app.command(
-    rich_help_panel=project,
-    epilog="Examples: [bold]spotal push birds[/bold], [bold]spotal push birds --url http://localhost:8080 "
-    "--project 12[/bold]",
-)(push)
-app.command(
-    rich_help_panel=project, epilog="Examples: [bold]spotal pull birds[/bold], [bold]spotal pull birds --watch[/bold]"
-)(pull)
-app.command(rich_help_panel=project, epilog="Example: [bold]spotal serve --label-studio birds[/bold]")(serve)
-app.command(rich_help_panel=project, epilog="Example: [bold]spotal train birds[/bold]")(train)
-app.command(rich_help_panel=project, epilog="Example: [bold]spotal predict birds --out birds.parquet[/bold]")(predict)
-app.command(rich_help_panel=project, epilog="Example: [bold]spotal status birds[/bold]")(status)
-app.command(
-    "import",
-    rich_help_panel=project,
-    epilog="Examples: [bold]spotal import labels.csv[/bold], [bold]spotal import export.json my-project[/bold], "
-    "[bold]spotal import sorted-photos/ --add-classes[/bold]",
-)(import_labels)
-app.command(
-    rich_help_panel=project,
-    epilog="Examples: [bold]spotal undo birds --dry-run[/bold], [bold]spotal undo birds[/bold], "
-    "[bold]spotal undo birds --import 3[/bold]",
-)(undo)
-app.command(
-    "export",
-    rich_help_panel=project,
-    epilog="Examples: [bold]spotal export labels.csv[/bold], [bold]spotal export tasks.json -f label-studio[/bold], "
-    "[bold]spotal export dataset/ -f hugging-face[/bold]",
-)(export_labels)
-app.command(
-    rich_help_panel=project,
-    epilog="Examples: [bold]spotal doctor[/bold], [bold]spotal doctor my-project --repair[/bold]",
-)(doctor)
+def _add(function: Callable[..., None], name: str, *examples: str, panel: str | None = None) -> None:
+    lines = ", ".join(f"[bold]spotal {name} {example}[/bold]".replace(" [/", "[/") for example in examples)
+    epilog = f"Example{'s' * (len(examples) > 1)}: {lines}"
+    app.command(name, cls=Command, rich_help_panel=panel, epilog=epilog)(function)
 
-for registered in app.registered_commands:
-    registered.cls = Command
+
+_add(demo, "demo", "", "--data my-images/ --rounds 4 --budget 20", "--imbalance 20 --seeds 10")
+_add(
+    select, "select", "embeddings.npy --budget 100", "table.parquet -n 50 --labeled done.csv --id-column name",
+    "photos/ -n 20 --model resnet.pt",
+)  # fmt: skip
+_add(
+    embed, "embed", "photos/ --model facebook/dinov2-small --out pool",
+    "reviews.csv --column text --model ./minilm --out pool", "fashion-mnist --train simclr --out pool",
+)  # fmt: skip
+_add(estimate, "estimate", "picks.csv --values right.csv", "picks.csv --values labels.csv --prevalence cat")
+_add(bench, "bench", "--list", "smoke", "reporting --dry-run")
+_add(report, "report", "spotal-bench", "my-project")
+
+_add_project = partial(_add, panel="A labeling project")
+_add_project(
+    init, "init", "birds --images photos/ --classes gull,tern,other --budget 500",
+    "mails --texts mails.csv --classes-file names.txt --model google-bert/bert-base-uncased",
+)  # fmt: skip
+_add_project(next_, "next", "birds")
+_add_project(label, "label", "", "birds --port 8000", "birds --host 0.0.0.0")
+_add_project(push, "push", "birds", "birds --url http://localhost:8080 --project 12")
+_add_project(pull, "pull", "birds", "birds --watch")
+_add_project(serve, "serve", "--label-studio birds")
+_add_project(train, "train", "birds")
+_add_project(predict, "predict", "birds --out birds.parquet")
+_add_project(status, "status", "birds")
+_add_project(import_labels, "import", "labels.csv", "export.json my-project", "sorted-photos/ --add-classes")
+_add_project(undo, "undo", "birds --dry-run", "birds", "birds --import 3")
+_add_project(export_labels, "export", "labels.csv", "tasks.json -f label-studio", "dataset/ -f hugging-face")
+_add_project(doctor, "doctor", "", "my-project --repair")
 
 
 @app.callback()
@@ -120,27 +89,24 @@ def _top(
     version: Annotated[
         bool,
         typer.Option(
-            "--version",
-            is_eager=True,
-            help="Print the version and leave.",
-            callback=lambda v: _print(v),
+            "--version", is_eager=True, help="Print the version and exit.", callback=lambda value: _print_version(value)
         ),
     ] = False,
 ) -> None:
     pass
 
 
-def _print(version: bool) -> None:
+def _print_version(version: bool) -> None:
     if version:
         typer.echo(f"spotal {__version__}")
         raise typer.Exit
 
 
 def main() -> None:
-    """Run the command line: exit 0 when done, 2 with one sentence on a bad input, 130 on Ctrl-C."""
-    # threads that wait without spinning, which torch reads when loaded: several times faster on a busy machine
+    """Run the command line. Exit with 0 when done, 2 and one sentence on bad input, 130 on Ctrl-C."""
+    # idle threads sleep instead of spinning, which is several times faster on a busy machine; torch reads this once
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):  # a name that the terminal cannot show is no reason to fail
+        if isinstance(stream, io.TextIOWrapper):  # do not fail on characters that the terminal cannot show
             stream.reconfigure(errors="backslashreplace")
     app()

@@ -1,4 +1,4 @@
-"""``spotal next``: choose what to label next."""
+"""``spotal next``: choose the next batch to label."""
 
 from __future__ import annotations
 
@@ -22,57 +22,62 @@ def next_(
     folder: Annotated[Path, typer.Argument(help="The project.", metavar="DIR")] = Path("."),
     n: Annotated[
         float | None,
-        typer.Option("-n", "--batch", help="Items, or the money for their answers, in place of batch_size."),
+        typer.Option(
+            "-n",
+            "--batch",
+            help="Number of items, or amount of money if labels have prices. Default: batch_size of the "
+            "project's settings.",
+            show_default=False,
+        ),
     ] = None,
     anyway: Annotated[
         bool,
-        typer.Option("--anyway", help="Choose a new batch although one waits for answers or the stopping rule is met."),
+        typer.Option(
+            "--anyway", help="Choose a new batch even if the last one has no answers yet or it is time to stop."
+        ),
     ] = False,
     keep_changed: Annotated[
-        bool,
-        typer.Option(
-            "--keep-changed", help="Labels that were set aside since their items changed hold for the changed items."
-        ),
+        bool, typer.Option("--keep-changed", help="Keep the labels of items that changed after they were labeled.")
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document on standard output.")] = False,
 ) -> None:
     """Choose the next batch to label.
 
-    Looks for new items, trains on the labels so far, and chooses. A batch that still waits for answers is shown again
-    and no other is chosen. Run it as often as you like, also after it was stopped halfway.
+    Look for new items, train on the labels so far, and choose a batch. If the last batch still waits for answers, it is
+    shown again. The command can be stopped and repeated at any time.
     """
     from spotal.project import Project, next_batch
 
     with Project.open(folder) as project:
         items, rounds = len(project.items), len(project.rounds)
-        chosen, said = None, None
+        chosen, reason = None, None
         try:
             with steps() as show:
                 chosen = next_batch(project, n, anyway=anyway, keep_changed=keep_changed, on_progress=show)
         except FinishedError as error:
-            said = str(error)
+            reason = str(error)
         new = len(project.items) - items
-        fresh = chosen is not None and chosen.number >= rounds
+        is_new = chosen is not None and chosen.number >= rounds
         if as_json:
-            _print_json(project, chosen, fresh, new, said)
+            _print_json(project, chosen, is_new, new, reason)
             return
         console = output(False)
         if new:
             say(console, f"Found {new:,} new items")
         if chosen is None:
-            say(console, f"Nothing chosen: {said}", "bold")
+            say(console, f"Nothing chosen: {reason}", "bold")
             say(console, f"Next: spotal status {folder}, spotal predict {folder}")
             return
-        _tell(console, project, chosen, fresh, folder)
+        _print(console, project, chosen, is_new, folder)
 
 
-def _print_json(project: Project, chosen: Round | None, fresh: bool, new: int, said: str | None) -> None:
+def _print_json(project: Project, chosen: Round | None, is_new: bool, new: int, reason: str | None) -> None:
     batch = project.rounds.batch() if chosen else []
     print_json(
         {
             "round": None if chosen is None else chosen.number,
-            "is_new": fresh,
-            "finished": said,
+            "is_new": is_new,
+            "finished": reason,
             "new_items": new,
             "n_labeled": None if chosen is None else chosen.n_labeled,
             "to_answer": [task.item.id for task in batch],
@@ -80,28 +85,26 @@ def _print_json(project: Project, chosen: Round | None, fresh: bool, new: int, s
     )
 
 
-def _tell(console: Console, project: Project, chosen: Round, fresh: bool, folder: Path) -> None:
+def _print(console: Console, project: Project, chosen: Round, is_new: bool, folder: Path) -> None:
     counts = project.counts()
-    if fresh:
+    if is_new:
         audit = f", {chosen.n_audit} of them at random to measure accuracy" if chosen.n_audit else ""
-        how = (
-            f"by {chosen.strategy}, after {chosen.n_labeled:,} labels" if chosen.n_labeled else f"by {chosen.strategy}"
-        )
+        how = f"by {chosen.strategy}" + (f", after {chosen.n_labeled:,} labels" if chosen.n_labeled else "")
         spent = counts.overlap * sum(pick.about.get("cost", 0.0) for pick in project.rounds.picks(chosen.number))
         price = f" for {spent:,.10g}" if counts.cost is not None else ""
         say(console, f"Round {chosen.number + 1}: chose {chosen.n_picks} items{price} {how}{audit}", "bold")
         if "note" in chosen.about:
             say(console, f"  {chosen.about['note']}", "yellow")
     else:
-        missing = sum((counts.overlap - heard) * items for heard, items in counts.waits.items())
+        missing = sum((counts.overlap - answered) * items for answered, items in counts.waits.items())
         answers = f"{missing:,} answer{'s' * (missing != 1)}"
         say(console, f"Round {chosen.number + 1} still waits for {answers}: nothing new chosen", "bold")
         if counts.overlap > 1:
             say(console, f"  {counts.waiting()}")
-        say(console, "  --anyway chooses more")
+        say(console, "  to choose more anyway: --anyway")
     disputed = sum(task.conflict for task in project.rounds.batch())
     if disputed:
-        say(console, f"  {disputed:,} item{'s' * (disputed != 1)} on which people disagree are asked first")
+        say(console, f"  people disagree on {disputed:,} item{'s' * (disputed != 1)}; these come first")
     if counts.budget is not None:
         used = counts.spent if counts.cost is None else counts.cost
         say(console, f"  {used:,.10g} of the budget of {counts.budget:,.10g} answered")
@@ -111,5 +114,5 @@ def _tell(console: Console, project: Project, chosen: Round, fresh: bool, folder
 
 
 def another_person(counts: Counts) -> str:
-    """What to add to ``spotal label`` where the missing answers must be somebody else's."""
+    """Return the option to add to ``spotal label`` if the missing answers must come from another person."""
     return " --annotator NAME" if counts.waits and 0 not in counts.waits else ""

@@ -1,4 +1,4 @@
-"""``spotal predict``: a label for every item, to a file."""
+"""``spotal predict``: write a label for every item to a file."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ def predict(
     folder: Annotated[Path, typer.Argument(help="The project.", metavar="DIR")] = Path("."),
     out: Annotated[
         Path | None,
-        typer.Option("--out", "-o", help="File to write, .csv or .parquet; predictions.csv in DIR by default."),
+        typer.Option("--out", "-o", help="File to write, .csv or .parquet. Default: predictions.csv in DIR."),
     ] = None,
     keep_formulas: KeepFormulas = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document on standard output.")] = False,
 ) -> None:
-    """Write a label for every item of the project.
+    """Write a label for every item of the project to a file.
 
-    One row an item: id; label, a person's where there is one and else the model's; by, "person" or "model"; predicted
-    and confidence, the model's likeliest class and its probability; and the probability of each class. Trains first
-    where labels or items have changed since the last training.
+    The label is a person's if there is one, otherwise the model's prediction; the column 'by' is "person" or "model".
+    The columns 'predicted' and 'confidence' hold the model's most likely class and its probability. There is also a
+    column for the probability of each class. If labels or items have changed, the model is trained first.
     """
     from spotal.project import Project
     from spotal.project.outputs import check_project_output
@@ -49,6 +49,6 @@ def predict(
         if done.without:
             say(
                 console,
-                f"  {done.without:,} items have none: they cannot be read, or people said none of these",
+                f"  {done.without:,} items have no label: they cannot be read, or people answered none of these",
                 "yellow",
             )

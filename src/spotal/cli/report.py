@@ -1,4 +1,4 @@
-"""``spotal report``: the page of a labeling project, or of a benchmark's run."""
+"""``spotal report``: write a page about a labeling project or a benchmark's run."""
 
 from __future__ import annotations
 
@@ -16,26 +16,26 @@ __all__ = ["report"]
 
 def report(
     folder: Annotated[
-        Path, typer.Argument(help="A labeling project, or the folder that spotal bench wrote.", metavar="DIR")
+        Path, typer.Argument(help="Folder of a labeling project, or of a run of spotal bench.", metavar="DIR")
     ] = Path("."),
     out: Annotated[
-        Path | None, typer.Option("--out", "-o", help="File of the page; report.html in the folder by default.")
+        Path | None, typer.Option("--out", "-o", help="File of the page. Default: report.html in the folder.")
     ] = None,
     markdown: Annotated[
         Path | None,
         typer.Option(
-            help="Of a benchmark: also write tables as this Markdown file, with pictures in a folder images beside it."
+            help="For a benchmark: also write this Markdown file of tables, and pictures in a folder images beside it."
         ),
     ] = None,
     plots: Annotated[
         Path | None,
-        typer.Option(help="Of a benchmark: also write its pictures into this folder, as SVG and PDF.", metavar="DIR"),
+        typer.Option(help="For a benchmark: also write pictures as SVG and PDF into this folder.", metavar="DIR"),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print all numbers as one JSON document.")] = False,
 ) -> None:
-    """Write one page that needs no other file: how a project stands, or what a benchmark found.
+    """Write one HTML page about a labeling project, or about the results of a benchmark.
 
-    A run that is still going on is shown as far as it is, and so is a project.
+    The page needs no other file. It can be written at any time, also while a benchmark is running.
     """
     from spotal.bench.store import FILE as RUN
     from spotal.project.settings import FILE as PROJECT
@@ -52,10 +52,9 @@ def report(
             )
         report_run(folder, page, markdown, as_json, named=out is not None, pictures=plots)
         return
-    if markdown is not None:
-        raise InputError("markdown", f"is for benchmarks, {folder} is a labeling project", "leave it out")
-    if plots is not None:
-        raise InputError("plots", f"is for benchmarks, {folder} is a labeling project", "leave it out")
+    for name, path in (("markdown", markdown), ("plots", plots)):
+        if path is not None:
+            raise InputError(name, f"is for benchmarks, {folder} is a labeling project", "leave it out")
     from spotal.project import Project
     from spotal.project.outputs import check_project_output
     from spotal.project.report import gather, numbers, write_page

@@ -1,4 +1,4 @@
-"""What ``spotal select`` chooses from: a pool's file or folder with all that other files say about its rows."""
+"""Input of ``spotal select``: a pool, and the labels, weights, prices, groups and probabilities of its rows."""
 
 from __future__ import annotations
 
@@ -24,19 +24,19 @@ if TYPE_CHECKING:
 __all__ = ["PIXELS", "Request", "embed_request", "read_request"]
 
 COLUMNS = {"mass": "mass_column", "cost": "cost_column", "groups": "group_column"}
-"""Which argument of ``read_pool`` an option is where it names a column."""
+"""Argument of ``read_pool`` for each option that can name a column."""
 VECTOR_SUFFIXES = (".npy", ".npz", ".txt", *TABLES)
 PIXELS = "the pixels' principal components"
-"""What images are embedded by where no model is given."""
+"""Name of the embedding of images without a model."""
 
 
 @dataclass
 class Request:
-    """What there is to choose from.
+    """The input of a selection.
 
-    rows : int64 (n,) or a range, the rows of ``file`` that it has, fewer where images could not be read, of which
-    ``skipped`` are; features : (n, d), None for images that are not embedded yet; labeled : int64 (m,), positions in
-    ``rows``; labels : int64 (m,); mass, cost, groups : (n,); probabilities : (n, classes)
+    rows : int64 (n,) or a range, the usable rows of ``file``; features : (n, d), or None before images are embedded;
+    skipped : number of unusable rows or images; labeled : int64 (m,), positions in ``rows``; labels : int64 (m,);
+    mass, cost, groups : (n,); probabilities : (n, classes)
     """
 
     file: PoolFile
@@ -66,7 +66,7 @@ def read_request(
     dialect: Dialect = PLAIN,
     strict: bool = False,
 ) -> Request:
-    """Read all files, or open those that are shards; within ``limit``, what needs a pass over these.
+    """Read all files; large pools are opened as shards. ``limit`` is the memory limit for a pass over shards.
 
     Raises DataFileError and InputError.
     """
@@ -90,37 +90,23 @@ def read_request(
     if sharded:
         file, bad = _open_shards(source, id_column, columns, skip_bad_rows, device, limit)
     else:
-        strict_images = strict and pool.is_dir()
-        file = read_pool(pool, id_column=id_column, dialect=dialect, strict=strict_images, **columns)
+        file = read_pool(pool, id_column=id_column, dialect=dialect, strict=strict and pool.is_dir(), **columns)
     n = len(file)
-    request = Request(
-        file,
-        np.delete(np.arange(n + len(bad)), bad) if len(bad) else range(n),
-        file.features,
-        None,
-        len(bad),
-        np.empty(0, np.int64),
-        None,
-        file.mass,
-        None,
-        file.cost,
-        _array(file.groups),
-    )
+    rows = np.delete(np.arange(n + len(bad)), bad) if len(bad) else range(n)
+    unlabeled, groups_of = np.empty(0, np.int64), _array(file.groups)
+    request = Request(file, rows, file.features, None, len(bad), unlabeled, None, file.mass, None, file.cost, groups_of)
     how: dict[str, Any] = {"id_column": id_column, "dialect": dialect}
     if labeled is not None:
         with _file_of("labeled"):
             key = _column_of(labeled, id_column, dialect)
             request.labeled, names = read_indices(labeled, n, file.ids, key, dialect=dialect)
         request.labels = None if names is None else encode(names)[0][0]
-    if "mass" in files:
-        with _file_of("mass"):
-            request.mass = read_vector(files["mass"], n, file.ids, **how)
-    if "cost" in files:
-        with _file_of("cost"):
-            request.cost = read_vector(files["cost"], n, file.ids, "cost", **how)
-    if "groups" in files:
-        with _file_of("groups"):
-            request.groups = _array(read_names(files["groups"], n, file.ids, **how))
+    for name, path in files.items():
+        with _file_of(name):
+            if name == "groups":
+                request.groups = _array(read_names(path, n, file.ids, **how))
+            else:
+                setattr(request, name, read_vector(path, n, file.ids, name, **how))
     if probabilities is not None:
         with _file_of("probabilities"):
             request.probabilities = read_probabilities(probabilities, n, file.ids, **how)
@@ -129,19 +115,19 @@ def read_request(
 
 @contextmanager
 def _file_of(option: str) -> Iterator[None]:
-    """Say what is wrong with a file of the option that names it."""
+    """Name the option in errors about its file."""
     try:
         yield
     except DataFileError as error:
         raise DataFileError(f"--{option} {error}") from None
     except InputError as error:
-        if not error.subject and error.argument.isidentifier():  # about another argument than the file
+        if not error.subject and error.argument.isidentifier():  # about another argument
             raise
         raise error.renamed(option, f"--{option} {error.subject or error.argument}") from None
 
 
 BIG = 1 << 28
-"""Bytes from which one .npy or .parquet file is read as a shard, a batch at a time."""
+"""Bytes. A larger .npy or .parquet file is opened as a shard and read in batches."""
 
 
 def _is_big(pool: Path) -> bool:
@@ -156,7 +142,7 @@ def _open_shards(
     device: str,
     limit: Callable[[Pool], AbstractContextManager[Any]],
 ) -> tuple[PoolFile, Any]:
-    """The shards as one pool on a device, without their bad rows where these are skipped; and which these are."""
+    """Open shards as one pool. Return it and the indices of the bad rows that were left out."""
     import numpy as np
 
     from spotal.numeric.arrays import check_weight
@@ -186,7 +172,6 @@ def _open_shards(
 
 
 def _array(names: list[Any] | None) -> NDArray[Any] | None:
-    """Names as objects, so that rows can be left out."""
     import numpy as np
 
     return None if names is None else np.array(names, dtype=object)
@@ -201,8 +186,8 @@ def _has_columns(pool: Path) -> bool:
 
 
 def _column_of(labeled: Path, id_column: str | None, dialect: Dialect) -> str | None:
-    """The pool's column of ids where the labeled rows' table has one of that name too."""
-    from spotal.tables import TABLES, read_table
+    """Return ``id_column`` if the table of labeled rows has it too."""
+    from spotal.tables import read_table
 
     if id_column is None or labeled.suffix.lower() not in TABLES:
         return None
@@ -210,15 +195,12 @@ def _column_of(labeled: Path, id_column: str | None, dialect: Dialect) -> str | 
 
 
 def embed_request(request: Request, budget: float, model: Path | None, strict: bool, bars: Progress) -> Request:
-    """The same request with the features of its images, less those that cannot be read.
-
-    Raises BudgetError before it begins where there are too few images, and what ``embed_images`` raises.
-    """
+    """Embed a request's images and leave out those that cannot be read. Raises BudgetError if there are too few."""
     if request.file.paths is None:
         if model is not None:
             raise InputError(
                 "model",
-                f"embeds folders of images, found a pool of {request.file.kind}, embedded already",
+                f"embeds folders of images, found a pool of {request.file.kind}, which is embedded already",
                 "leave it out",
             )
         return request
@@ -235,23 +217,20 @@ def embed_request(request: Request, budget: float, model: Path | None, strict: b
             remedy="lower it",
         )
     embedder = PixelEmbedder() if model is None else TorchEmbedder(model)
-    features, kept, skipped = embed_images(
+    features, read, skipped = embed_images(
         paths, embedder, strict=strict, progress=bar(bars, f"embedding {len(paths):,} images")
     )
-    there = set(kept)
-    is_kept = np.asarray([path in there for path in paths])
-    position = np.cumsum(is_kept) - 1
-    known = is_kept[request.labeled]
+    readable = set(read)
+    mask = np.asarray([path in readable for path in paths])
+    labeled = mask[request.labeled]
+    values = {name: getattr(request, name) for name in ("mass", "probabilities", "cost", "groups")}
     return Request(
         request.file,
-        np.flatnonzero(is_kept),
+        np.flatnonzero(mask),
         features,
         PIXELS if model is None else embedder.name,
         len(skipped),
-        position[request.labeled[known]],
-        None if request.labels is None else request.labels[known],
-        None if request.mass is None else request.mass[is_kept],
-        None if request.probabilities is None else request.probabilities[is_kept],
-        None if request.cost is None else request.cost[is_kept],
-        None if request.groups is None else request.groups[is_kept],
+        (np.cumsum(mask) - 1)[request.labeled[labeled]],
+        None if request.labels is None else request.labels[labeled],
+        **{name: None if value is None else value[mask] for name, value in values.items()},
     )

@@ -1,4 +1,4 @@
-"""What ``spotal select`` says of large pools: what a selection will take, and how far each pass has come."""
+"""Forecast of a selection from a large pool, and progress bars for its passes."""
 
 from __future__ import annotations
 
@@ -18,21 +18,22 @@ if TYPE_CHECKING:
 __all__ = ["MEASURED", "passes_shown", "planned"]
 
 MEASURED = 1_000_000
-"""Rows up to which the picks' coverage of the pool is measured, which costs passes of its own."""
+"""Largest number of rows for which coverage is measured; this needs further passes over the pool."""
 
 TRIED = 64 << 20
-"""Bytes read to find out how fast the disk is."""
+"""Bytes read to measure the speed of the disk."""
 
 
 def planned(request: Request, budget: int, most: int | None, strategy: Strategy | None) -> Plan:
-    """What choosing will take. Raises InputError where that is more memory than ``most`` however it is read."""
+    """Return the plan of a selection. Raises InputError if ``most`` bytes of memory are not enough."""
     import numpy as np
 
     from spotal.pool import ShardedPool, as_pool
     from spotal.strategies.plan import plan
 
     pool = as_pool(request.features)
-    known: dict[str, Any] = {
+    settings: dict[str, Any] = {
+        "max_memory": most,
         "covered": len(pool) <= MEASURED,
         "strategy": strategy,
         "labeled": len(request.labeled),
@@ -41,17 +42,14 @@ def planned(request: Request, budget: int, most: int | None, strategy: Strategy 
         "classes": 0 if request.probabilities is None else int(np.prod(np.shape(request.probabilities)[1:])),
     }
     if isinstance(pool, ShardedPool):
-        tables = any(shard.path.suffix.lower() not in (".npy", ".zarr") for shard in pool.shards)
-        rate = _read_rate(pool)
-        size = pool.dtype.itemsize
-        return plan(
-            len(pool), pool.dim, budget, itemsize=size, sequential=tables, read_rate=rate, max_memory=most, **known
-        )
-    return plan(len(pool), pool.dim, budget, max_memory=most, **known)
+        settings["itemsize"] = pool.dtype.itemsize
+        settings["sequential"] = any(shard.path.suffix.lower() not in (".npy", ".zarr") for shard in pool.shards)
+        settings["read_rate"] = _read_rate(pool)
+    return plan(len(pool), pool.dim, budget, **settings)
 
 
 def _read_rate(pool: ShardedPool) -> float:
-    """Bytes a second that the first pieces of the pool come in."""
+    """Measure the reading speed of the pool's first bytes, in bytes per second."""
     start, done = time.perf_counter(), 0
     for piece in pool.shards[0].pieces(0, pool.shards[0].rows):
         done += int(piece.copy().nbytes)
@@ -62,7 +60,7 @@ def _read_rate(pool: ShardedPool) -> float:
 
 @contextmanager
 def passes_shown(bars: Progress) -> Iterator[None]:
-    """A bar for each pass over a pool, with its rate and the time left, while the block lasts."""
+    """Show a progress bar for each pass over a pool within the block."""
     from spotal.engine import watching
 
     current: dict[str, TaskID] = {}

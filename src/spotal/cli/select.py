@@ -1,4 +1,4 @@
-"""``spotal select``: which rows of a pool to label next, from files to a file."""
+"""``spotal select``: choose the rows of a pool to label next, and write them to a file."""
 
 from __future__ import annotations
 
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
     from spotal.cli.request import Request
     from spotal.selection import Selection
-    from spotal.strategies import Strategy
 
 __all__ = ["select"]
 
@@ -34,107 +33,120 @@ def select(
     pool: Annotated[
         str,
         typer.Argument(
-            help="Embeddings as .npy, .npz, .csv or .parquet, one row an item; a folder, glob or URI of .npy, "
-            ".parquet, .arrow, .feather, .zarr or .lance shards; or a folder of images.",
+            help="What to choose from: a file of embeddings with one row per item (.npy, .npz, .csv or .parquet); a "
+            "folder, pattern or URI of many such files (.npy, .parquet, .arrow, .feather, .zarr or .lance); or a "
+            "folder of images.",
             metavar="POOL",
             show_default=False,
         ),
     ],
     budget: Annotated[
-        float, typer.Option("--budget", "-n", help="Rows to choose; with --cost, money to spend.", show_default=False)
+        float,
+        typer.Option(
+            "--budget",
+            "-n",
+            help="Number of rows to choose, or amount of money if --cost is given.",
+            show_default=False,
+        ),
     ],
     labeled: Annotated[
         Path | None,
         typer.Option(
-            help="Rows that have labels already: .npy, .txt or .csv of ids, or of row numbers from 0 where the pool "
-            "has no ids. A column 'label' of a .csv counts."
+            help="File of the rows that have labels already (.npy, .txt or .csv): their ids, or row numbers from 0 if "
+            "the pool has no ids. Labels are read from the column 'label' of a .csv."
         ),
     ] = None,
     mass: Annotated[
         str | None,
         typer.Option(
-            help="Extra weight of each row: a file .npy, .txt or .csv, or the name of a column of the pool.",
+            help="Weight of each row, larger for rows that matter more: a file (.npy, .txt or .csv), or a column of "
+            "the pool.",
             metavar="FILE|COLUMN",
         ),
     ] = None,
     cost: Annotated[
         str | None,
         typer.Option(
-            help="Price of each row's label, positive: a file .npy, .txt or .csv, or the name of a column of the pool.",
+            help="Price of each row's label, a positive number: a file (.npy, .txt or .csv), or a column of the pool.",
             metavar="FILE|COLUMN",
         ),
     ] = None,
     groups: Annotated[
         str | None,
         typer.Option(
-            help="Group of each row (image of a box, video of a frame, patient): a file .npy, .txt or .csv, or the "
-            "name of a column of the pool.",
+            help="Group of each row, such as the patient, or the video of a frame: a file (.npy, .txt or .csv), or a "
+            "column of the pool.",
             metavar="FILE|COLUMN",
         ),
     ] = None,
     max_per_group: Annotated[
-        int | None, typer.Option(help="Most labels in a group, labeled rows among them.", metavar="K")
+        int | None, typer.Option(help="Largest number of labels in a group; labeled rows count.", metavar="K")
     ] = None,
     draw: Annotated[
         bool,
         typer.Option(
             "--draw",
-            help="Draw one of the rows that each pick stands for in its place, so that 'spotal estimate' has no bias; "
-            "for strategy spot.",
+            help="Replace each pick by a random one of the rows that it represents, so that 'spotal estimate' has no "
+            "bias. Only for --strategy spot.",
         ),
     ] = False,
     strategy: Annotated[
         str,
         typer.Option(
-            help="spot, spot-paper, random, coreset, or margin and entropy, which need --probabilities; a name that is "
-            "unknown lists all."
+            help="Method of choosing: spot, spot-paper, random, coreset, or margin and entropy, which need "
+            "--probabilities. An unknown name lists all."
         ),
     ] = "spot",
     id_column: Annotated[
-        str | None, typer.Option(help="Column with the ids of a table, or array of a .npz; 'id' where there is one.")
+        str | None,
+        typer.Option(help="Column of a table, or array of a .npz, that holds the ids. Default: 'id', if there is one."),
     ] = None,
     encoding: Encoding = None,
     delimiter: Delimiter = None,
     out: Annotated[
-        Path | None, typer.Option("--out", "-o", help=f"File for the picks; {DEFAULT} by default.", show_default=False)
+        Path | None, typer.Option("--out", "-o", help=f"File for the picks. Default: {DEFAULT}.", show_default=False)
     ] = None,
-    random_state: Annotated[int, typer.Option(help="The same number gives the same picks.")] = 0,
+    random_state: Annotated[int, typer.Option(help="Random seed; the same number gives the same picks.")] = 0,
     model: Annotated[
         Path | None,
         typer.Option(
-            help="Network that embeds a folder of images: TorchScript, a state file or a Hugging Face folder."
+            help="Network that embeds a folder of images: a TorchScript file, a state file or a Hugging Face folder."
         ),
     ] = None,
     probabilities: Annotated[
         Path | None,
-        typer.Option(help="Class probabilities of every row: .npy, .npz, .csv or .parquet, (rows, classes)."),
+        typer.Option(
+            help="File of a model's class probabilities, one row per item and one column per class (.npy, .npz, .csv "
+            "or .parquet)."
+        ),
     ] = None,
     skip_bad_rows: Annotated[
-        bool,
-        typer.Option("--skip-bad-rows", help="Leave out rows of shards that hold NaN or infinity, and count them."),
+        bool, typer.Option("--skip-bad-rows", help="Leave out rows that hold NaN or infinity, and print how many.")
     ] = False,
-    device: Annotated[str, typer.Option(help="Where shards are worked on: auto, cpu or cuda.")] = "auto",
+    device: Annotated[str, typer.Option(help="Device for large pools: auto, cpu or cuda.")] = "auto",
     engine: Annotated[
-        str, typer.Option(help="What runs passes over the pool: local, this process; or ray, a cluster.")
+        str, typer.Option(help="Where large pools are read: local (this process) or ray (a cluster).")
     ] = "local",
     ray_address: Annotated[
-        str | None, typer.Option(help="With --engine ray: a running cluster; by default one is started here.")
+        str | None,
+        typer.Option(help="With --engine ray: address of a running cluster. By default a local one is started."),
     ] = None,
     max_memory: Annotated[
-        str | None, typer.Option(help="Memory to keep to, by reading fewer rows at a time: 800MB, 4GB.", metavar="SIZE")
+        str | None,
+        typer.Option(help="Memory limit, such as 800MB or 4GB. Fewer rows are read at a time.", metavar="SIZE"),
     ] = None,
     only_plan: Annotated[
-        bool, typer.Option("--plan", help="Say what it would take: passes, bytes, memory, seconds; choose nothing.")
+        bool, typer.Option("--plan", help="Only print the time and memory that the selection would take.")
     ] = False,
     keep_formulas: KeepFormulas = False,
     strict: Annotated[bool, typer.Option("--strict", help="Stop at an image that cannot be read.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document on standard output.")] = False,
 ) -> None:
-    """Choose the rows of a pool to label next.
+    """Choose the rows of a pool to label next. The pool is everything that you could label.
 
-    Writes a .csv with a line for each pick, most useful first: its id, its rank from 1, its row number from 0, the
-    share of the unlabeled pool's mass that it stands for, the strategy, and what 'spotal estimate' reads: weight,
-    stratum and, where picks are drawn at random, probability.
+    Write a .csv file with a line for each pick, most useful first. Its columns are the id, the rank from 1, the row
+    number from 0, the share of the unlabeled rows that the pick represents (cell_mass), and the strategy. The columns
+    weight, stratum and probability are for 'spotal estimate'.
     """
     from spotal.cli.request import embed_request, read_request
     from spotal.cli.scale import passes_shown, planned
@@ -143,6 +155,7 @@ def select(
     from spotal.pool.device import check_device
     from spotal.strategies import get
     from spotal.strategies.memory import within
+    from spotal.strategies.select import select as choose
 
     console = output(as_json)
     is_named, out = out is not None, out or DEFAULT
@@ -157,7 +170,7 @@ def select(
             "probabilities",
             must=f"be given for --strategy {strategy}",
             found="none",
-            remedy="give a file of the model's, one row an item, or a strategy that needs no model, such as spot",
+            remedy="give a file of the model's, one row per item, or a strategy that needs no model, such as spot",
         )
     method.check_engine(engine)
     check_device(device)
@@ -197,16 +210,20 @@ def select(
                 "plan", "need embeddings, found a folder of images", "embed it first", subject="--plan and --max-memory"
             )
         if only_plan:
-            found = planned(request, int(budget), most, method)
-            print_json(asdict(found)) if as_json else say(console, str(found))
+            plan = planned(request, int(budget), most, method)
+            print_json(asdict(plan)) if as_json else say(console, str(plan))
             return
         chosen = embed_request(request, budget, model, strict, bars)
         bars.add_task(f"choosing {f'for {budget:g}' if cost else budget} of {len(chosen.rows):,} rows", total=None)
         with passes_shown(bars):
-            selection = _choose(chosen, method, budget, max_per_group, random_state, most)
+            selection = choose(
+                chosen.features, budget, method, labeled=chosen.labeled, labels=chosen.labels,
+                probabilities=chosen.probabilities, mass=chosen.mass, cost=chosen.cost, groups=chosen.groups,
+                max_per_group=max_per_group, random_state=random_state, max_memory=most,
+            )  # fmt: skip
         _write(out, selection, chosen, strategy, keep_formulas)
         seconds = time.perf_counter() - start
-        bars.add_task("measuring how well they cover the pool", total=None)
+        bars.add_task("measuring how well the picks cover the pool", total=None)
         summary = _summary(selection, chosen, strategy, seconds, out, budget, most)
     if as_json:
         print_json({**summary, "picks": _lines(selection, chosen, strategy), "provenance": selection.provenance})
@@ -215,16 +232,16 @@ def select(
 
 
 def _check_out(out: Path, is_named: bool, pool: str, *others: Path | str | None) -> None:
-    """Check that the picks can be written, and that they replace nothing that is read."""
+    """Check that the file of picks can be written and replaces no input."""
     from spotal.images import suffixes
     from spotal.pool.formats import SHARD_SUFFIXES
     from spotal.pool.manifest import MANIFEST
     from spotal.storage.outputs import Source, check_output, check_unnamed
 
     text = pool.removeprefix("file://")
-    found = [text, *glob.glob(text)] if "://" not in text else []
-    endings = (*suffixes(), *SHARD_SUFFIXES, MANIFEST) if any(map(os.path.isdir, found)) else ()
-    check_output(out, [*(Source(path, endings) for path in found), *others])
+    inputs = [text, *glob.glob(text)] if "://" not in text else []
+    endings = (*suffixes(), *SHARD_SUFFIXES, MANIFEST) if any(map(os.path.isdir, inputs)) else ()
+    check_output(out, [*(Source(path, endings) for path in inputs), *others])
     if not is_named:
         check_unnamed(out, "name a file by --out")
 
@@ -232,35 +249,9 @@ def _check_out(out: Path, is_named: bool, pool: str, *others: Path | str | None)
 def _whole(budget: float) -> int:
     if not budget.is_integer():
         raise BudgetError(
-            "budget", must="be an integer, the rows to choose", found=f"{budget:g}", remedy="money needs --cost"
+            "budget", must="be a whole number of rows", found=f"{budget:g}", remedy="an amount of money needs --cost"
         )
     return int(budget)
-
-
-def _choose(
-    request: Request,
-    method: Strategy,
-    budget: float,
-    max_per_group: int | None,
-    random_state: int,
-    max_memory: int | None,
-) -> Selection:
-    from spotal.strategies.select import select as choose
-
-    return choose(
-        request.features,
-        budget,
-        method,
-        labeled=request.labeled,
-        labels=request.labels,
-        probabilities=request.probabilities,
-        mass=request.mass,
-        cost=request.cost,
-        groups=request.groups,
-        max_per_group=max_per_group,
-        random_state=random_state,
-        max_memory=max_memory,
-    )
 
 
 def _lines(selection: Selection, request: Request, strategy: str) -> list[dict[str, Any]]:
@@ -269,20 +260,19 @@ def _lines(selection: Selection, request: Request, strategy: str) -> list[dict[s
     for place, (pick, share) in enumerate(zip(selection.indices, selection.cell_mass, strict=True)):
         row = int(request.rows[pick])
         name = row if ids is None else ids[row] if isinstance(ids, list) else int(ids[row])
-        known = sampling.probability
-        sampled = {
-            "weight": float(sampling.weight[place]),
-            "stratum": int(sampling.stratum[place]),
-            "probability": None if known is None else float(known[place]),
-        }
-        line: dict[str, Any] = {
-            "id": name,
-            "rank": place + 1,
-            "row": row,
-            "cell_mass": float(share),
-            "strategy": strategy,
-        }
-        lines.append(line | sampled)
+        probability = sampling.probability
+        lines.append(
+            {
+                "id": name,
+                "rank": place + 1,
+                "row": row,
+                "cell_mass": float(share),
+                "strategy": strategy,
+                "weight": float(sampling.weight[place]),
+                "stratum": int(sampling.stratum[place]),
+                "probability": None if probability is None else float(probability[place]),
+            }
+        )
     return lines
 
 
@@ -301,15 +291,9 @@ def _write(out: Path, selection: Selection, request: Request, strategy: str, kee
 
 
 def _summary(
-    selection: Selection,
-    request: Request,
-    strategy: str,
-    seconds: float,
-    out: Path,
-    budget: float,
-    most: int | None,
+    selection: Selection, request: Request, strategy: str, seconds: float, out: Path, budget: float, most: int | None
 ) -> dict[str, Any]:
-    """What is printed, and the head of the JSON; coverage where it can be measured within ``most`` bytes."""
+    """Return the figures to print. Coverage is measured only if ``most`` bytes are enough for it."""
     from spotal.cli.scale import MEASURED
     from spotal.pool import as_pool
     from spotal.report.covering import coverage
@@ -347,10 +331,12 @@ def _print(console: Console, summary: dict[str, Any]) -> None:
         f"{summary['strategy']} in {summary['seconds']:.1f} s",
     )
     if summary["embedder"]:
-        note = ", a weak descriptor that needs no model: see --model" if summary["embedder"] == PIXELS else ""
+        note = ", which is weak; a pretrained model is better, see --model" if summary["embedder"] == PIXELS else ""
         say(console, f"  embedded by {summary['embedder']}{note}")
     if summary["n_skipped"]:
-        what = "images skipped because they cannot be read" if summary["embedder"] else "rows skipped, not finite"
+        what = (
+            "images skipped, they cannot be read" if summary["embedder"] else "rows skipped, they hold NaN or infinity"
+        )
         say(console, f"  {what}: {summary['n_skipped']:,}", "yellow")
     diagnostics, covered = summary["diagnostics"], summary["fill_distance"]
     if "cost" in diagnostics:
@@ -358,14 +344,16 @@ def _print(console: Console, summary: dict[str, Any]) -> None:
     if "pick_discrepancy" in diagnostics:
         say(
             console,
-            f"  mixture discrepancy in the {diagnostics['dim']:.0f}-dimensional cube: picks "
-            f"{diagnostics['pick_discrepancy']:.4g}, design {diagnostics['design_discrepancy']:.4g} (0 is even)",
+            f"  discrepancy in the {diagnostics['dim']:.0f}-dimensional cube: picks "
+            f"{diagnostics['pick_discrepancy']:.4g}, design {diagnostics['design_discrepancy']:.4g} (0 is perfectly "
+            "even)",
         )
     if covered is not None:
         rows = "" if covered["rows"] == summary["n_rows"] else f", on a sample of {covered['rows']:,} rows"
         say(
             console,
-            f"  farthest row from a pick{' or label' * bool(summary['n_labeled'])}: {covered['picks']:.4g}; from as "
-            f"many random picks: {covered['random']:.4g} (mean of {covered['draws']}{rows}; less is better)",
+            f"  largest distance of a row to its nearest pick{' or label' * bool(summary['n_labeled'])}: "
+            f"{covered['picks']:.4g}; with random picks: {covered['random']:.4g} (mean of {covered['draws']} "
+            f"draws{rows}; smaller is better)",
         )
     say(console, f"Wrote {summary['out']}", "bold")

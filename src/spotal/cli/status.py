@@ -1,4 +1,4 @@
-"""``spotal status``: how far a project is, how good its model, and whether to go on."""
+"""``spotal status``: show a project's progress, its model's accuracy, and whether to continue."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from spotal.project import Counts
-    from spotal.project.status import ClassCount, Status
+    from spotal.project.status import Status
 
 __all__ = ["status"]
 
 WIDTH = 40
-"""Characters of the curve from 0 to 100 %."""
+"""Width of the learning curve in characters."""
 MOST_ROWS = 12
 NAMES = {
     "class_accuracy": "single classes right",
@@ -30,42 +30,42 @@ NAMES = {
     "balanced_accuracy": "balanced accuracy of the classes",
     "mean_average_precision": "mean average precision",
 }
-"""Figures of items that may have several classes, in words."""
+"""Names of the figures for items with several classes."""
 
 
 def status(
     folder: Annotated[Path, typer.Argument(help="The project.", metavar="DIR")] = Path("."),
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document on standard output.")] = False,
 ) -> None:
-    """Show how far the project is, how accurate its model, and what more labels would buy.
+    """Show a project's progress, its model's accuracy, and what more labels would gain.
 
-    Accuracy is measured on random items that are never trained on; intervals hold with 95 %.
+    Accuracy is measured on random items that are never trained on. Intervals are 95 % confidence intervals.
     """
     from spotal.project import Project
     from spotal.project.status import read_status
 
     with Project.open(folder) as project:
-        found = read_status(project)
+        state = read_status(project)
     if as_json:
-        print_json(asdict(found))
+        print_json(asdict(state))
         return
     console = output(False)
-    console.print(_counts(found.counts))
-    for line in _progress(found.counts):
+    console.print(_counts(state.counts))
+    for line in _progress(state.counts):
         say(console, line)
-    if found.classes:
-        console.print(_classes(found))
-    if found.curve:
-        console.print(_curve(found.curve))
-    for line in _sentences(found):
+    if state.classes:
+        console.print(_classes(state))
+    if state.curve:
+        console.print(_curve(state.curve))
+    for line in _sentences(state):
         say(console, line)
-    for line in found.set_aside:
+    for line in state.set_aside:
         say(console, line, "yellow")
-    if found.verdict is not None:
-        style = "bold green" if found.verdict.met else ""
-        say(console, f"{'Stop' if found.verdict.met else 'Go on'}: {found.verdict.sentence}", style)
-    command = _next(found)
-    person = another_person(found.counts) if command == "label" and not found.counts.conflicts else ""
+    if state.verdict is not None:
+        style = "bold green" if state.verdict.met else ""
+        say(console, f"{'Stop' if state.verdict.met else 'Go on'}: {state.verdict.sentence}", style)
+    command = _next(state)
+    person = another_person(state.counts) if command == "label" and not state.counts.conflicts else ""
     say(console, f"Next: spotal {command} {folder}{person}", "bold")
 
 
@@ -86,30 +86,25 @@ def _counts(counts: Counts) -> Table:
 
 
 def _progress(counts: Counts) -> list[str]:
-    """Rounds, answers and their budget, and what is waited for."""
     of = "" if counts.budget is None else f" of {counts.budget:,.10g}"
-    people = f", {counts.overlap} people an item" if counts.overlap > 1 else ""
+    people = f", {counts.overlap} people per item" if counts.overlap > 1 else ""
     given = f"{counts.spent:,}{of if counts.cost is None else ''} answer{'s' * (counts.spent != 1)}{people}"
     price = "" if counts.cost is None else f", for {counts.cost:,.10g}{of}"
     lines = [f"Asked in {counts.rounds:,} round{'s' * (counts.rounds != 1)}: {given}{price}"]
     return lines + [f"  {counts.waiting()}"] * bool(counts.open)
 
 
-def _classes(found: Status) -> Table:
-    known = any(row.expected is not None for row in found.classes.values())
-    table = _table("class", "labels", *["in the pool, 95 % interval"] * known)
-    for name, row in found.classes.items():
-        table.add_row(name, f"{row.labels:,}", *[expected(row)] * known)
+def _classes(state: Status) -> Table:
+    estimated = any(row.expected is not None for row in state.classes.values())
+    table = _table("class", "labels", *["in the pool, 95 % interval"] * estimated)
+    for name, row in state.classes.items():
+        size = "" if row.expected is None else f"{row.expected:,.0f} ({row.low:,.0f} to {row.high:,.0f})"
+        table.add_row(name, f"{row.labels:,}", *[size] * estimated)
     return table
 
 
-def expected(row: ClassCount) -> str:
-    """How many items are of a class, and the interval."""
-    return "" if row.expected is None else f"{row.expected:,.0f} ({row.low:,.0f} to {row.high:,.0f})"
-
-
 def _curve(curve: list[Any]) -> Table:
-    """The learning curve on its side: a dot for each accuracy, a line for its interval."""
+    """Draw the learning curve with labels downward: a dot for each accuracy, a line for its interval."""
     table = _table("labels", "accuracy", "0 %" + "100 %".rjust(WIDTH - 3))
     step = -(-len(curve) // MOST_ROWS)
     for point in curve[(len(curve) - 1) % step :: step]:
@@ -129,23 +124,23 @@ def _table(*names: str) -> Table:
     return table
 
 
-def _sentences(found: Status) -> list[str]:
+def _sentences(state: Status) -> list[str]:
     lines = []
-    if found.model is not None:
-        lines.append(f"Model: {found.model}, trained on {found.n_trained:,} labels")
-        if found.stale:
+    if state.model is not None:
+        lines.append(f"Model: {state.model}, trained on {state.n_trained:,} labels")
+        if state.stale:
             lines.append("  labels or items have changed since")
-    if not found.curve:
-        needs = "a trained model and answered audit items" if found.counts.held_back else "items that are held back"
+    if not state.curve:
+        needs = "a trained model and answered audit items" if state.counts.held_back else "items that are held back"
         lines.append(f"Accuracy: not known yet; it needs {needs}")
-    now = found.accuracy
+    now = state.accuracy
     if now is not None:
-        of = "of the pool with all classes right" if found.sets else "of the pool"
+        of = "of the pool with all classes right" if state.sets else "of the pool"
         lines.append(f"Accuracy: {share(now.value, now.low, now.high)} {of}, by {now.n:,} random items")
     lines += [
-        f"  {NAMES[name]} {share(one.value, one.low, one.high)}" for name, one in found.sets.items() if name in NAMES
+        f"  {NAMES[name]} {share(one.value, one.low, one.high)}" for name, one in state.sets.items() if name in NAMES
     ]
-    ahead = found.forecast
+    ahead = state.forecast
     if ahead.gain is None:
         lines.append(f"The next {ahead.labels} labels to train on: {ahead.why}")
     else:
@@ -154,28 +149,28 @@ def _sentences(found: Status) -> list[str]:
             f"The next {ahead.labels} labels to train on: {100 * ahead.gain:+.1f} points of accuracy expected "
             f"({low:+.1f} to {high:+.1f})"
         )
-    cover = found.coverage
+    cover = state.coverage
     if cover:
         lines.append(
-            f"Coverage: transport cost {cover['transport_cost']:.3f} from the pool to its labels, "
-            f"{cover['transport_cost_random']:.3f} to as many random ones (less is better)"
+            f"Coverage: mean distance from an item to its nearest label {cover['transport_cost']:.3f}, "
+            f"{cover['transport_cost_random']:.3f} with random labels (smaller is better)"
         )
-    if found.stability is not None:
-        lines.append(f"Predictions that stayed in the last two trainings: {100 * found.stability:.1f} %")
-    for pair in found.agreement:
+    if state.stability is not None:
+        lines.append(f"Predictions that did not change in the last two trainings: {100 * state.stability:.1f} %")
+    for pair in state.agreement:
         kappa = ""
         if pair.kappa is not None:
             kappa = f", kappa {pair.kappa:.2f} ({pair.kappa_low:.2f} to {pair.kappa_high:.2f})"
         lines.append(
-            f"Agreement of {pair.first} and {pair.second} at first: {share(pair.share, pair.low, pair.high)} "
-            f"of {pair.items:,} items{kappa}"
+            f"Agreement of {pair.first} and {pair.second} in their first answers: "
+            f"{share(pair.share, pair.low, pair.high)} of {pair.items:,} items{kappa}"
         )
     return lines
 
 
-def _next(found: Status) -> str:
-    if found.counts.open or found.counts.conflicts:
+def _next(state: Status) -> str:
+    if state.counts.open or state.counts.conflicts:
         return "label"
-    counts = found.counts
+    counts = state.counts
     spent = counts.left is not None and (counts.left == 0 if counts.cost is not None else counts.left < counts.overlap)
-    return "predict" if spent or (found.verdict is not None and found.verdict.met) else "next"
+    return "predict" if spent or (state.verdict is not None and state.verdict.met) else "next"

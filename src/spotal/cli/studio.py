@@ -1,4 +1,4 @@
-"""``spotal push``, ``spotal pull`` and ``spotal serve``: label in Label Studio, in spotal's order."""
+"""``spotal push``, ``spotal pull`` and ``spotal serve``: label a project's items in Label Studio."""
 
 from __future__ import annotations
 
@@ -21,17 +21,19 @@ if TYPE_CHECKING:
 __all__ = ["pull", "push", "serve"]
 
 Folder = Annotated[
-    Path, typer.Argument(help="The project's folder, the current one by default.", metavar="DIR", show_default=False)
+    Path, typer.Argument(help="Folder of the project. Default: the current folder.", metavar="DIR", show_default=False)
 ]
 Url = Annotated[
     str | None,
-    typer.Option(help="Label Studio's address; by default LABEL_STUDIO_URL, or the last one.", show_default=False),
+    typer.Option(
+        help="Address of Label Studio. Default: the variable LABEL_STUDIO_URL, or the last address.", show_default=False
+    ),
 ]
-Timeout = Annotated[float, typer.Option(min=0.1, help="Seconds to wait for an answer of Label Studio.")]
+Timeout = Annotated[float, typer.Option(min=0.1, help="Seconds to wait for a reply of Label Studio.")]
 Images = Annotated[
     str | None,
     typer.Option(
-        help="How images get there: upload, the way at first, or local where the server may read the folder.",
+        help="How Label Studio gets the images: upload (the default), or local if its server can read the folder.",
         metavar="upload|local",
         show_default=False,
     ),
@@ -45,7 +47,7 @@ def push(
     project: Annotated[
         str | None,
         typer.Option(
-            help="A Label Studio project to adopt, by its number, or new for another one of our own.",
+            help="Number of a Label Studio project to use, or new to make another one.",
             metavar="NUMBER|new",
             show_default=False,
         ),
@@ -54,10 +56,10 @@ def push(
     timeout: Timeout = 60.0,
     as_json: AsJson = False,
 ) -> None:
-    """Bring the batch to Label Studio: tasks in our order, with what the model thinks of them.
+    """Send the batch to Label Studio as tasks, with the model's predictions.
 
-    The first push makes a Label Studio project, unless one is adopted by --project. The token is read from the
-    environment variable LABEL_STUDIO_API_KEY and never written down. May be repeated: no task is added twice.
+    The first push makes a Label Studio project, unless --project names one. The token is read from the environment
+    variable LABEL_STUDIO_API_KEY and never stored. The command can be repeated: no task is added twice.
     """
     from spotal.project import Project
 
@@ -75,16 +77,16 @@ def push(
         print_json({**asdict(report), "page": tool.page})
         return
     if report.closed:
-        say(console, f"{report.closed:,} tasks were answered elsewhere and are shown no more")
+        say(console, f"{report.closed:,} tasks were answered outside Label Studio and are not shown any more")
     if not report.new and not report.known:
-        say(console, "Nothing waits for an answer; spotal next chooses what does")
+        say(console, "Nothing waits for an answer; spotal next chooses a new batch")
         return
-    there = f", {report.known:,} were there" if report.known else ""
-    say(console, f"Pushed {report.new:,} new tasks{there}", "bold")
+    before = f", {report.known:,} were there before" if report.known else ""
+    say(console, f"Pushed {report.new:,} new tasks{before}", "bold")
     if report.guesses:
-        say(console, f"  {report.guesses:,} of them show the model's newest guess")
+        say(console, f"  {report.guesses:,} of them show the model's newest prediction")
     if report.reopened:
-        say(console, f"  {report.reopened:,} are shown to one more person: in conflict, or withdrawn")
+        say(console, f"  {report.reopened:,} are shown to one more person: people disagree, or an answer was withdrawn")
     say(console, f"Label at {tool.page}, then: spotal pull {folder}")
 
 
@@ -92,16 +94,16 @@ def pull(
     folder: Folder = Path("."),
     url: Url = None,
     everything: Annotated[
-        bool, typer.Option("--all", help="Look at every task, not only those that changed since the last pull.")
+        bool, typer.Option("--all", help="Read every task, not only those that changed since the last pull.")
     ] = False,
-    watch: Annotated[bool, typer.Option("--watch", help="Go on until interrupted.")] = False,
-    every: Annotated[float, typer.Option(min=0.1, help="Seconds between two looks of --watch.")] = 10.0,
+    watch: Annotated[bool, typer.Option("--watch", help="Repeat the pull until Ctrl-C.")] = False,
+    every: Annotated[float, typer.Option(min=0.1, help="Seconds between two pulls of --watch.")] = 10.0,
     timeout: Timeout = 60.0,
     as_json: AsJson = False,
 ) -> None:
-    """Record what people said in Label Studio: new, changed and deleted annotations, and skipped tasks.
+    """Record the answers from Label Studio: new, changed and deleted annotations, and skipped tasks.
 
-    Who said it is known by their e-mail address there. May be repeated, and interrupted, at any time.
+    People are named by their e-mail addresses in Label Studio. The command can be stopped and repeated at any time.
     """
     from spotal.project import Project
 
@@ -116,9 +118,9 @@ def pull(
             return
         _print(console, report)
         if not watch:
-            left = opened.counts().open
-            waits = f"{left:,} wait for an answer still. " if left else ""
-            say(console, f"{waits}Next: spotal {'pull' if left else 'next'} {folder}")
+            unanswered = opened.counts().open
+            waits = f"{unanswered:,} items still wait for an answer. " if unanswered else ""
+            say(console, f"{waits}Next: spotal {'pull' if unanswered else 'next'} {folder}")
         while watch:
             time.sleep(every)
             try:
@@ -135,22 +137,27 @@ def pull(
 def serve(
     folder: Folder = Path("."),
     label_studio: Annotated[
-        bool, typer.Option("--label-studio", help="Serve Label Studio: predictions, and batch after batch.")
+        bool, typer.Option("--label-studio", help="Serve Label Studio. This option must be given.")
     ] = False,
     url: Url = None,
     images: Images = None,
-    host: Annotated[str, typer.Option(help="Address to listen at.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen at; 0 for a free one.")] = 9090,
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on; 0 takes any free port.")] = 9090,
     public_url: Annotated[
         str | None,
-        typer.Option(help="Where Label Studio finds this server, if not at host and port.", show_default=False),
+        typer.Option(
+            help="Address of this server as Label Studio reaches it, if it differs from --host and --port.",
+            show_default=False,
+        ),
     ] = None,
-    every: Annotated[float, typer.Option(min=0.1, help="Seconds between two looks where Label Studio is silent.")] = 10,
+    every: Annotated[
+        float, typer.Option(min=0.1, help="Seconds between two checks when Label Studio sends no messages.")
+    ] = 10,
     timeout: Timeout = 60.0,
 ) -> None:
-    """Serve Label Studio until interrupted: when a batch is answered, the next one is chosen and pushed.
+    """Keep Label Studio supplied with batches until Ctrl-C: when a batch is answered, choose and push the next one.
 
-    Label Studio is told of this server as its ML backend, and shows its predictions.
+    The server registers itself in Label Studio as an ML backend, and Label Studio shows its predictions.
     """
     from spotal.annotate.label_studio import serve as run
     from spotal.project import Project, next_batch
@@ -158,8 +165,8 @@ def serve(
     if not label_studio:
         raise InputError(
             "label_studio",
-            must="be given, the only one that spotal serve serves",
-            remedy="our own page is spotal label",
+            must="be given, as spotal serve serves nothing else",
+            remedy="to label on spotal's own page run spotal label",
         )
     console = output(False)
     with Project.open(folder) as opened:
@@ -190,16 +197,16 @@ def _images(mode: str | None) -> str | None:
 
 def _print(console: Console, report: Pulled) -> None:
     parts = [f"{report.new:,} new", f"{report.changed:,} changed", f"{report.withdrawn:,} withdrawn"]
-    among = [f"{n:,} {name}" for n, name in ((report.skipped, "skipped"), (report.none_of_these, "none of these")) if n]
-    say(console, f"Pulled {', '.join(parts)} answers" + (f" ({', '.join(among)})" if among else ""), "bold")
+    kinds = [f"{n:,} {name}" for n, name in ((report.skipped, "skipped"), (report.none_of_these, "none of these")) if n]
+    say(console, f"Pulled {', '.join(parts)} answers" + (f" ({', '.join(kinds)})" if kinds else ""), "bold")
     for sentence in report.unread[:5]:
-        warn(f"{sentence}; it counts as no answer")
+        warn(f"{sentence}; it is not counted as an answer")
     if len(report.unread) > 5:
-        warn(f"{len(report.unread) - 5:,} more annotations count as no answer")
+        warn(f"{len(report.unread) - 5:,} more annotations are not counted as answers")
     if report.set_aside:
         warn(
             f"{report.set_aside:,} answers are about items that changed after the push; they are set aside, "
             "and these items are asked again"
         )
     if report.strangers:
-        say(console, f"  {report.strangers:,} tasks there are none of this project's")
+        say(console, f"  {report.strangers:,} tasks in Label Studio do not belong to this project")

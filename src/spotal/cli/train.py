@@ -1,4 +1,4 @@
-"""``spotal train``: train on all labels."""
+"""``spotal train``: train the model on all labels."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ def train(
     folder: Annotated[Path, typer.Argument(help="The project.", metavar="DIR")] = Path("."),
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document on standard output.")] = False,
 ) -> None:
-    """Train the project's model on all its labels.
+    """Train the project's model on all labels.
 
-    Where nothing has changed since the last training there is nothing to do. Items held back for the audit are never
-    trained on.
+    Do nothing if nothing has changed since the last training. The random items that measure accuracy are never trained
+    on.
     """
     from spotal.project import Project
     from spotal.project import train as train_project
@@ -30,13 +30,19 @@ def train(
         with steps() as show:
             model = train_project(project, on_progress=show)
         accuracy = learning_curve(project).now if model.n_labeled else None
-        fresh = before is None or model.number > before.number
+        is_new = before is None or model.number > before.number
         weights = None if model.weights is None else str(project.models.file(model.weights))
         if as_json:
             figure = None if accuracy is None else [accuracy.value, accuracy.low, accuracy.high]
             print_json(
-                {"model": model.number, "name": model.name, "is_new": fresh, "n_labeled": model.n_labeled}
-                | {"accuracy": figure, "weights": weights}
+                {
+                    "model": model.number,
+                    "name": model.name,
+                    "is_new": is_new,
+                    "n_labeled": model.n_labeled,
+                    "accuracy": figure,
+                    "weights": weights,
+                }
             )
             return
         console = output(False)
@@ -44,15 +50,15 @@ def train(
             say(console, "Nothing to train: labels of two classes are needed", "bold")
             say(console, f"Next: spotal next {folder}")
             return
-        done = "Trained" if fresh else "Nothing has changed: the model is"
+        done = "Trained" if is_new else "Nothing has changed: the model is"
         say(console, f"{done} {model.name} on {model.n_labeled:,} labels", "bold")
         if accuracy is not None:
             say(console, f"  accuracy {share(accuracy.value, accuracy.low, accuracy.high)}, by the audit sample")
-        say(console, f"  weights are in {weights}")
+        say(console, f"  weights: {weights}")
         say(console, f"Next: spotal predict {folder}")
 
 
 def share(value: float, low: float | None, high: float | None) -> str:
-    """A share and its interval, in percent."""
+    """Return a share and its interval in percent."""
     around = "" if low is None or high is None else f" ({100 * low:.0f} to {100 * high:.0f})"
     return f"{100 * value:.1f} %{around}"

@@ -20,16 +20,16 @@ def undo(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="The project.")] = Path("."),
     number: Annotated[
         int | None,
-        typer.Option("--import", metavar="N", help="Which import; the last one by default.", show_default=False),
+        typer.Option("--import", metavar="N", help="Number of the import. Default: the last one.", show_default=False),
     ] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be taken back, and do nothing.")] = False,
-    listing: Annotated[bool, typer.Option("--list", help="List the imports, and do nothing.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be undone, and change nothing.")] = False,
+    listing: Annotated[bool, typer.Option("--list", help="List the imports, and change nothing.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document on standard output.")] = False,
 ) -> None:
-    """Take back the last import of labels as a whole. Doing it twice changes nothing.
+    """Undo the last import of labels. A second undo of the same import changes nothing.
 
-    Answers that their annotators changed since stay, and what annotators had said before the import holds again.
-    Nothing is deleted: history keeps the import and the undo. Classes that the import added to spotal.toml stay.
+    Answers from before the import are valid again. Answers that people changed after the import are kept. Nothing is
+    deleted: the history keeps the import and the undo. Classes that the import added to spotal.toml are kept.
     """
     from spotal.project import Project
 
@@ -41,48 +41,46 @@ def undo(
                 print_json([_plain(one) for one in imports])
                 return
             for one in imports:
-                say(console, f"{one.number}: {_told(one)}{_when_undone(one)}")
+                undone = "" if one.undone is None else f"; undone {_moment(one.undone)}"
+                say(console, f"{one.number}: {_describe(one)}{undone}")
             if not imports:
                 say(console, "No import is recorded")
             return
         done = project.imports.undo(number, dry_run=dry_run)
     if as_json:
-        found = None if done is None else {**asdict(done), "of": _plain(done.of)}
-        print_json({"dry_run": dry_run, "undone": found})
+        print_json({"dry_run": dry_run, "undone": None if done is None else {**asdict(done), "of": _plain(done.of)}})
         return
     if done is None:
         say(console, "No import is recorded, so there is nothing to undo")
         return
     if done.of.undone is not None:
         say(
-            console, f"Nothing to undo: import {done.of.number} ({_told(done.of)}) was undone {_moment(done.of.undone)}"
+            console,
+            f"Nothing to undo: import {done.of.number} ({_describe(done.of)}) was undone {_moment(done.of.undone)}",
         )
         earlier = [one for one in imports if one.undone is None and one.number < done.of.number]
         if earlier and number is None:
-            say(console, f"  The one before: spotal undo {folder} --import {earlier[-1].number} ({_told(earlier[-1])})")
+            before = earlier[-1]
+            say(console, f"  The one before: spotal undo {folder} --import {before.number} ({_describe(before)})")
         return
-    say(console, f"{'Would undo' if dry_run else 'Undid'} import {done.of.number}: {_told(done.of)}", "bold")
+    say(console, f"{'Would undo' if dry_run else 'Undid'} import {done.of.number}: {_describe(done.of)}", "bold")
     for count, what in (
-        (done.withdrawn - done.restored, "answers {are} taken back"),
-        (done.restored, "answers {are} taken back, and what their annotators said before holds again"),
-        (done.kept, "answers stay as they are: their annotators answered again after the import"),
-        (done.suggestions, "suggestions {are} taken back"),
+        (done.withdrawn - done.restored, "answers {are} removed"),
+        (done.restored, "answers {are} replaced by the earlier answers of the same people"),
+        (done.kept, "answers are kept: the same people answered again after the import"),
+        (done.suggestions, "suggestions {are} removed"),
     ):
         if count:
             say(console, f"  {count:,} {what.format(are='would be' if dry_run else 'are')}")
 
 
-def _told(one: Import) -> str:
+def _describe(one: Import) -> str:
     parts = [f"{n:,} {name}" for n, name in ((one.answers, "answers"), (one.suggestions, "suggestions")) if n]
     return f"{' and '.join(parts)} of {one.file} ({one.format}), {_moment(one.at)}"
 
 
 def _moment(at: Any) -> str:
     return f"{at.astimezone():%Y-%m-%d %H:%M}"
-
-
-def _when_undone(one: Import) -> str:
-    return "" if one.undone is None else f"; undone {_moment(one.undone)}"
 
 
 def _plain(one: Import) -> dict[str, Any]:

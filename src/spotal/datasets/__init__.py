@@ -1,4 +1,4 @@
-"""Datasets: named ones with checksums, people's own folders and files, and long tails cut from them."""
+"""Datasets: named datasets with checksums, folders and files of the user, and subsets with a long tail."""
 
 from spotal.datasets.base import Dataset
 from spotal.datasets.image_folder import list_images, load_image_folder

@@ -1,4 +1,4 @@
-"""Decode images of a dataset to one array."""
+"""Decoding of a dataset's images to one array."""
 
 from __future__ import annotations
 
@@ -7,13 +7,20 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from spotal.errors import DataFileError
+from spotal.errors import DataFileError, InputError
 from spotal.images import Shape, Source, decode, each, fits, note_of_depth, report
 
-__all__ = ["Size", "decode_all"]
+__all__ = ["Size", "check_size", "decode_all"]
 
 Size = tuple[int, int]
 """Height and width."""
+
+
+def check_size(image_size: int | None) -> None:
+    """Raise InputError for an ``image_size`` below 1."""
+    if image_size is not None and image_size < 1:
+        remedy = "give the height and width in pixels"
+        raise InputError("image_size", must="be at least 1", found=image_size, remedy=remedy)
 
 
 def decode_all(
@@ -25,15 +32,16 @@ def decode_all(
     channels: int | None = None,
     strict: bool = False,
 ) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
-    """Decode images to one array (m, h, w, c) and the numbers of those that could be read, int64 (m,).
+    """Decode images to one array (m, h, w, c), and return it with the row numbers of the images, int64 (m,).
 
-    ``labels`` are their names in messages. ``choose_size`` is given all sizes; channels None keeps one channel if all
-    are gray. Warns of or, if strict, raises DataFileError for images that cannot be read.
+    ``labels`` are the names of the images in messages. ``choose_size`` is called with all sizes. ``channels=None``
+    means one channel if all images are gray, else three. Images that cannot be read cause a warning or, if strict, a
+    DataFileError.
     """
-    numbered = list(range(len(sources)))
+    numbers = range(len(sources))
     failures: dict[int, DataFileError] = {}
     shapes: dict[int, Shape] = {}
-    for k, shape in zip(numbered, each(lambda k: fits(sources[k], labels[k]), numbered), strict=True):
+    for k, shape in zip(numbers, each(lambda k: fits(sources[k], labels[k]), numbers), strict=True):
         if isinstance(shape, DataFileError):
             failures[k] = shape
         else:
@@ -43,15 +51,15 @@ def decode_all(
     size = choose_size([shape.size for shape in shapes.values()])
     depth = channels or (1 if all(shape.gray for shape in shapes.values()) else 3)
     images = np.empty((len(shapes), *size, depth), np.uint8)
-    kept: list[int] = []
+    rows: list[int] = []
     scaled: list[str] = []
     decoded = each(lambda k: decode(sources[k], labels[k], size, depth, scaled=scaled), shapes)
     for k, image in zip(shapes, decoded, strict=True):
         if isinstance(image, DataFileError):
             failures[k] = image
         else:
-            images[len(kept)] = image
-            kept.append(k)
+            images[len(rows)] = image
+            rows.append(k)
     report([failures[k] for k in sorted(failures)], len(sources), where, strict)
     note_of_depth(scaled, where)
-    return images[: len(kept)], np.asarray(kept, np.int64)
+    return images[: len(rows)], np.asarray(rows, np.int64)

@@ -1,4 +1,4 @@
-"""Dataset: named images or features with integer labels, split into a pool and a test part."""
+"""Dataset: images or features with integer labels, split into a pool and a test part."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ __all__ = ["Dataset"]
 
 @dataclass(frozen=True)
 class Dataset:
-    """Data to run the loop on.
+    """Labeled data with a pool and a test part.
 
     Attributes
     ----------
@@ -38,5 +38,5 @@ class Dataset:
 
     @property
     def is_images(self) -> bool:
-        """Whether X holds images, (n, height, width, channels), rather than features, (n, d)."""
+        """True if X has images (n, height, width, channels), False if it has features (n, d)."""
         return self.X.ndim == 4

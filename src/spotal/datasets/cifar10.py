@@ -1,4 +1,4 @@
-"""CIFAR-10: 50,000 and 10,000 color images of 32 x 32, ten kinds of things."""
+"""CIFAR-10: color images of 32 x 32 in ten classes, 50,000 in the pool and 10,000 in the test part."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ TRAIN = tuple(f"data_batch_{k}.bin" for k in range(1, 6))
 TEST = ("test_batch.bin",)
 ROW = 1 + 3 * 32 * 32
 ROWS = 10_000
-"""In each of the archive's six files."""
+"""Rows in each of the archive's six files."""
 
 
 def load_cifar10(
@@ -36,26 +36,13 @@ def load_cifar10(
     strict: bool = False,
     progress: Progress | None = None,
 ) -> Dataset:
-    """CIFAR-10 as uint8 images (n, 32, 32, 3), in the order of its files.
+    """Load CIFAR-10 as uint8 images (n, 32, 32, 3), in the order of its files.
 
-    Looked for in ``data_dir``, ``data_dir/cifar10``, ``$SPOTAL_DATA/cifar10`` and ``~/.cache/spotal/cifar10``, as
-    ``train.parquet`` and ``test.parquet`` in Hugging Face's layout or as the archive of binary files from its authors;
-    else that archive is downloaded to the cache (162 MB). Parquet copies are often shuffled or recompressed: row
-    numbers do not carry over from one form to the other.
-
-    Parameters
-    ----------
-    data_dir : path or None
-    fetch : bool, whether to download what is not on this machine
-    strict : bool, whether an image that cannot be decoded is an error; else it is left out with a warning
-    progress : called with bytes so far and in all while downloading
-
-    Raises
-    ------
-    DatasetError
-        It is not on this machine and cannot be or may not be downloaded.
-    DataFileError
-        A file is truncated or corrupt.
+    The data are ``train.parquet`` and ``test.parquet`` in Hugging Face's layout, or the authors' archive of binary
+    files. They are searched in ``data_dir``, ``data_dir/cifar10``, ``$SPOTAL_DATA/cifar10`` and
+    ``~/.cache/spotal/cifar10``. If they are in none of these, the archive is downloaded to the cache (162 MB). Row
+    numbers of the two forms differ, since Parquet copies are often shuffled. For arguments and errors see
+    :func:`spotal.datasets.load`, where ``fetch`` is called ``download``.
 
     References
     ----------
@@ -80,30 +67,30 @@ def load_cifar10(
 
 
 def _members(archive: Path) -> dict[str, bytes]:
-    """The content of the six files, read by name from the archive: nothing is ever extracted to disk."""
-    found: dict[str, bytes] = {}
+    """Return the content of the six files in the archive by name; nothing is extracted to disk."""
+    members: dict[str, bytes] = {}
     try:
         with tarfile.open(archive, "r:gz") as tar:
             for member in tar:
                 name = member.name.rpartition("/")[2]
                 if name in TRAIN + TEST and member.isfile() and member.size == ROWS * ROW:
                     file = tar.extractfile(member)
-                    found[name] = b"" if file is None else file.read()
+                    members[name] = b"" if file is None else file.read()
     except (tarfile.TarError, OSError, EOFError, zlib.error) as error:
         raise DataFileError(
             f"{archive} is truncated or corrupt ({error}); delete it to have it fetched again"
         ) from None
-    missing = [name for name in TRAIN + TEST if name not in found]
+    missing = [name for name in TRAIN + TEST if name not in members]
     if missing:
         raise DataFileError(
             f"{archive} must hold {len(TRAIN + TEST)} files of {ROWS * ROW} bytes, found no such {', '.join(missing)}; "
             "delete it to have it fetched again"
         )
-    return found
+    return members
 
 
 def _rows(batches: list[bytes], archive: Path) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
-    """Images (n, 32, 32, 3) and labels of rows of one label byte and 3 x 32 x 32 bytes."""
+    """Return images (n, 32, 32, 3) and labels, from rows of one label byte and 3 x 32 x 32 bytes."""
     rows = np.concatenate([np.frombuffer(batch, np.uint8).reshape(-1, ROW) for batch in batches])
     y = rows[:, 0].astype(np.int64)
     if y.max() >= len(CLASS_NAMES):

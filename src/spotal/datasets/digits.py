@@ -1,4 +1,4 @@
-"""The handwritten digits that come with scikit-learn: 1,797 images of 8 x 8, always at hand."""
+"""The handwritten digits of scikit-learn: 1,797 images of 8 x 8, which need no download."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ SEED = 0
 
 
 def load_digits() -> Dataset:
-    """Digits as uint8 images (n, 8, 8, 1), gray values 0..16 spread over 0..255.
+    """Load the digits as uint8 images (n, 8, 8, 1), with gray values 0..16 scaled to 0..255.
 
-    The test part, 30% of each class, is always the same.
+    The test part is a fixed sample of 30 % of each class.
 
     References
     ----------
-    E. Alpaydin, C. Kaynak, "Optical recognition of handwritten digits", UCI Machine Learning Repository, 1998 (the
-    test part of it, as scikit-learn ships it).
+    E. Alpaydin, C. Kaynak, "Optical recognition of handwritten digits", UCI Machine Learning Repository, 1998.
+    scikit-learn includes its test part.
     """
     from sklearn.datasets import load_digits as read
 

@@ -1,4 +1,4 @@
-"""Fetch a file once, check it, and only then give it its name. Where data lie on this machine."""
+"""Downloads with a checksum, and the folders of datasets on this machine."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ import secrets
 import zlib
 from collections.abc import Callable
 from pathlib import Path
-from typing import Protocol
 from urllib.request import Request, urlopen
 
 from spotal.errors import DataFileError, DatasetError
@@ -19,37 +18,33 @@ from spotal.storage.files import FULL
 __all__ = ["Progress", "cache_dir", "download", "find_folder", "places"]
 
 Progress = Callable[[int, int | None], object]
-"""Called with the bytes so far and, where the server says so, the bytes in all."""
+"""A function that is called with the bytes so far and, if the server sends the size, the total bytes."""
 CHUNK = 1 << 18
 
 
-class _Readable(Protocol):
-    def read(self, size: int, /) -> bytes: ...
-
-
 def cache_dir() -> Path:
-    """``$XDG_CACHE_HOME/spotal``, or ``~/.cache/spotal`` where that is unset or relative."""
+    """Return ``$XDG_CACHE_HOME/spotal``, or ``~/.cache/spotal`` if the variable is unset or relative."""
     base = Path(os.environ.get("XDG_CACHE_HOME", ""))
     return (base if base.is_absolute() else Path.home() / ".cache") / "spotal"
 
 
 def places(name: str, data_dir: str | os.PathLike[str] | None, *more: str) -> list[Path]:
-    """Folders that may hold the dataset, best first: ``data_dir``, ``$SPOTAL_DATA``, the cache, and ``more``.
+    """Return the folders to search for a dataset in order: ``data_dir``, ``$SPOTAL_DATA``, the cache, and ``more``.
 
-    Raises DatasetError if ``data_dir`` is given and is no folder.
+    Raises DatasetError if ``data_dir`` is given and is not a folder.
     """
-    found: list[Path] = []
+    folders: list[Path] = []
     if data_dir is not None:
         if not Path(data_dir).is_dir():
             raise DatasetError(f"data_dir must be a folder, found {os.fspath(data_dir)!r}; create it or leave it out")
-        found += [Path(data_dir), Path(data_dir, name)]
+        folders += [Path(data_dir), Path(data_dir, name)]
     if os.environ.get("SPOTAL_DATA"):
-        found.append(Path(os.environ["SPOTAL_DATA"], name))
-    return [*found, cache_dir() / name, *map(Path, more)]
+        folders.append(Path(os.environ["SPOTAL_DATA"], name))
+    return [*folders, cache_dir() / name, *map(Path, more)]
 
 
 def find_folder(folders: list[Path], files: tuple[str, ...]) -> Path | None:
-    """The first folder that has all of these files."""
+    """Return the first folder with all of these files, or None."""
     return next((folder for folder in folders if all((folder / name).is_file() for name in files)), None)
 
 
@@ -65,23 +60,19 @@ def download(
     timeout: float = 30.0,
     progress: Progress | None = None,
 ) -> None:
-    """Fetch ``url`` into the file ``target``, which appears whole and checked or not at all.
+    """Download ``url`` to the file ``target``, which is created only after the checksum is verified.
 
     Parameters
     ----------
-    url, target : str and Path; the folder of target is made
-    name, remedy : str, the dataset and what to do without a network, for messages
+    url, target : str and Path; the folder of ``target`` is created
+    name, remedy : str, for error messages: the dataset, and what to do without a network
     md5, sha256 : str or None, one of them: the checksum in hexadecimal
-    decompressed : bool, whether the checksum is that of what gzip decompresses to
-    timeout : float, seconds that the server may be silent
-    progress : called every 256 KiB
+    decompressed : bool, the checksum is of the content after gzip decompression
+    timeout : float, seconds to wait for the server
+    progress : called after each 256 KiB
 
-    Raises
-    ------
-    DatasetError
-        There is no connection, the server refuses, or the folder cannot be written.
-    DataFileError
-        The checksum differs, or what came is not gzip where it should be.
+    Raises DatasetError if there is no connection, the server refuses or the folder cannot be written, and DataFileError
+    if the checksum differs.
     """
     algorithm, expected = ("sha256", sha256) if sha256 else ("md5", md5)
     if not expected:
@@ -103,10 +94,10 @@ def download(
             raise DatasetError(
                 f"{name} is not on this machine and could not be downloaded from {url} ({code}{reason}); {remedy}"
             ) from None
-        found = _checksum(part, algorithm, decompressed, url)
-        if found != expected.lower():
+        checksum = _checksum(part, algorithm, decompressed, url)
+        if checksum != expected.lower():
             raise DataFileError(
-                f"{url} has {algorithm} {found}, expected {expected}: what came is not the published {name}; {remedy}"
+                f"{url} has {algorithm} {checksum}, expected {expected}: it is not the published {name}; {remedy}"
             )
         part.replace(target)
     finally:
@@ -137,18 +128,10 @@ def _fetch(url: str, part: Path, timeout: float, progress: Progress | None) -> N
 
 def _checksum(path: Path, algorithm: str, decompressed: bool, url: str) -> str:
     digest = hashlib.new(algorithm, usedforsecurity=False)
-
-    def feed(file: _Readable) -> None:
-        while block := file.read(CHUNK):
-            digest.update(block)
-
-    if not decompressed:
-        with path.open("rb") as file:
-            feed(file)
-        return digest.hexdigest()
     try:
-        with gzip.open(path) as unpacked:
-            feed(unpacked)
+        with gzip.open(path) if decompressed else path.open("rb") as file:
+            while block := file.read(CHUNK):
+                digest.update(block)
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
         raise DataFileError(f"{url} did not give a gzip file ({error}); try again later") from None
     return digest.hexdigest()

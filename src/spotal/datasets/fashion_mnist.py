@@ -1,4 +1,4 @@
-"""Fashion-MNIST: 60,000 and 10,000 gray images of 28 x 28, ten kinds of clothes."""
+"""Fashion-MNIST: gray images of 28 x 28 in ten classes, 60,000 in the pool and 10,000 in the test part."""
 
 from __future__ import annotations
 
@@ -18,52 +18,28 @@ from spotal.errors import DataFileError, DatasetError
 __all__ = ["CLASS_NAMES", "load_fashion_mnist"]
 
 NAME = "fashion-mnist"
-CLASS_NAMES = (
-    "T-shirt/top",
-    "Trouser",
-    "Pullover",
-    "Dress",
-    "Coat",
-    "Sandal",
-    "Shirt",
-    "Sneaker",
-    "Bag",
-    "Ankle boot",
-)
+CLASS_NAMES = ("T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot")
 URL = "https://fashion-mnist.s3-website.eu-central-1.amazonaws.com/"
 DEBIAN = "/usr/share/datasets/fashion-mnist"
-"""Where Debian's package dataset-fashion-mnist puts the files."""
+"""The folder of Debian's package dataset-fashion-mnist."""
 SHA256 = {
     "train-images-idx3-ubyte": "c59f468a2f672dc815687fe0f83887768d799fd8a3f3276145d20f83aa44d888",
     "train-labels-idx1-ubyte": "bad3541b69d912435c50bb6ba87bec294ff4f6a2e1246121d8633921760443d9",
     "t10k-images-idx3-ubyte": "5b4141f0afbad91edebe8549f8fcffe087ea10ca49f1dbef5c9a5cd8815ce37b",
     "t10k-labels-idx1-ubyte": "0402a96d92fd2663957122ceb108a494c5af83dab82d92729df917d7dec38c34",
 }
-"""Hashes of the decompressed content: publishers compress the same content to different bytes."""
+"""Hashes of the decompressed content; the compressed bytes differ between publishers."""
 
 
 def load_fashion_mnist(
     data_dir: str | os.PathLike[str] | None = None, *, fetch: bool = True, progress: Progress | None = None
 ) -> Dataset:
-    """Fashion-MNIST as uint8 images (n, 28, 28, 1), in its published order.
+    """Load Fashion-MNIST as uint8 images (n, 28, 28, 1), in its published order.
 
-    The four IDX files, with or without ``.gz``, are looked for in ``data_dir``, ``data_dir/fashion-mnist``,
-    ``$SPOTAL_DATA/fashion-mnist``, the cache (``~/.cache/spotal/fashion-mnist``) and ``/usr/share/datasets``, where
-    Debian's ``dataset-fashion-mnist`` installs them; else downloaded to the cache (30 MB). The content's checksum is
-    verified wherever it is found.
-
-    Parameters
-    ----------
-    data_dir : path or None
-    fetch : bool, whether to download what is not on this machine
-    progress : called with bytes so far and in all, for each downloaded file
-
-    Raises
-    ------
-    DatasetError
-        It is not on this machine and cannot be or may not be downloaded.
-    DataFileError
-        A file is truncated or corrupt, or its content is not the published one.
+    The four IDX files, with or without ``.gz``, are searched in ``data_dir``, ``data_dir/fashion-mnist``,
+    ``$SPOTAL_DATA/fashion-mnist``, the cache (``~/.cache/spotal/fashion-mnist``) and the folder of Debian's package
+    ``dataset-fashion-mnist``. If they are in none of these, they are downloaded to the cache (30 MB). Checksums are
+    always verified. For arguments and errors see :func:`spotal.datasets.load`, where ``fetch`` is called ``download``.
 
     References
     ----------
@@ -78,42 +54,28 @@ def load_fashion_mnist(
         if not fetch:
             raise DatasetError(f"{NAME} is not on this machine, and downloading was ruled out; {remedy}")
         for name, checksum in SHA256.items():
-            file = target / f"{name}.gz"
+            url, file = f"{URL}{name}.gz", target / f"{name}.gz"
             if not file.is_file():
-                download(
-                    f"{URL}{name}.gz",
-                    file,
-                    name=NAME,
-                    remedy=remedy,
-                    sha256=checksum,
-                    decompressed=True,
-                    progress=progress,
-                )
+                download(url, file, name=NAME, remedy=remedy, sha256=checksum, decompressed=True, progress=progress)
         files = _files(target)
         assert files is not None
-    images, y, images_test, y_test = (_read(files[name], checksum) for name, checksum in SHA256.items())
-    return Dataset(
-        NAME, images[..., None], y.astype(np.int64), images_test[..., None], y_test.astype(np.int64), CLASS_NAMES
-    )
+    x, y, x_test, y_test = (_read(files[name], checksum) for name, checksum in SHA256.items())
+    return Dataset(NAME, x[..., None], y.astype(np.int64), x_test[..., None], y_test.astype(np.int64), CLASS_NAMES)
 
 
 def _files(folder: Path) -> dict[str, Path] | None:
-    """The four files in a folder, or None unless all are there."""
-    found = {}
-    for name in SHA256:
-        file = next((file for file in (folder / f"{name}.gz", folder / name) if file.is_file()), None)
-        if file is None:
-            return None
-        found[name] = file
-    return found
+    """Return the paths of the four files in a folder by name, or None unless all are there."""
+    paths = [path for name in SHA256 for path in (folder / f"{name}.gz", folder / name)]
+    files = {path.name.removesuffix(".gz"): path for path in reversed(paths) if path.is_file()}
+    return files if len(files) == len(SHA256) else None
 
 
 def _read(path: Path, checksum: str) -> NDArray[Any]:
     content = read_content(path)
-    found = hashlib.sha256(content).hexdigest()
-    if found != checksum:
-        parse_idx(content, path)  # says what is wrong, where it is more than the values
+    array = parse_idx(content, path)
+    digest = hashlib.sha256(content).hexdigest()
+    if digest != checksum:
         raise DataFileError(
-            f"{path} holds content of SHA-256 {found}, expected {checksum}; replace it by the published file"
+            f"{path} holds content of SHA-256 {digest}, expected {checksum}; replace it by the published file"
         )
-    return parse_idx(content, path)
+    return array

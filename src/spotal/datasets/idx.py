@@ -1,4 +1,4 @@
-"""The IDX format of MNIST and its kin: a header of sizes, then big-endian numbers; gzip-compressed or plain."""
+"""The IDX format of MNIST: a header of sizes, then big-endian numbers, with or without gzip compression."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _DTYPES = {8: ">u1", 9: ">i1", 11: ">i2", 12: ">i4", 13: ">f4", 14: ">f8"}
 
 
 def read_content(path: Path) -> bytes:
-    """The bytes of a file, decompressed if it starts as gzip does. Raises DataFileError."""
+    """Return the bytes of a file, decompressed if it is a gzip file. Raises DataFileError."""
     try:
         content = path.read_bytes()
         return gzip.decompress(content) if content.startswith(b"\x1f\x8b") else content
@@ -31,7 +31,7 @@ def read_content(path: Path) -> bytes:
 
 
 def parse_idx(content: bytes, path: Path) -> NDArray[Any]:
-    """The array in the content of the IDX file ``path``, in native byte order. Raises DataFileError."""
+    """Return the array in the content of the IDX file ``path``, in native byte order. Raises DataFileError."""
     if len(content) < 4 or content[:2] != b"\0\0" or content[2] not in _DTYPES or not content[3]:
         raise DataFileError(f"{path} does not start as an IDX file does (found {content[:4]!r}); replace it")
     header = 4 + 4 * content[3]

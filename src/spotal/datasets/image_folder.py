@@ -1,4 +1,4 @@
-"""Labeled images in folders: one folder a class, or one folder and a table of labels."""
+"""Labeled images in folders, with one folder for each class or with a table of labels."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from pathlib import Path
 
 import numpy as np
 
-from spotal.datasets._images import Size, decode_all
+from spotal.datasets._images import Size, check_size, decode_all
 from spotal.datasets.base import Dataset
 from spotal.datasets.splits import encode, split
-from spotal.errors import DataFileError, InputError
+from spotal.errors import DataFileError
 from spotal.images import Listing, find_images, list_images, note_of_skipped
 from spotal.numeric.seeds import Seed
 from spotal.tables import listed, read_table
@@ -18,7 +18,7 @@ from spotal.tables import listed, read_table
 __all__ = ["DEFAULT_SIZE", "list_images", "load_image_folder"]
 
 DEFAULT_SIZE = 32
-"""Height and width where images differ in size and none is asked for."""
+"""Default height and width of images that differ in size."""
 TABLE = "labels.csv"
 FILE_COLUMNS = ("file", "filename", "path", "image")
 LABEL_COLUMNS = ("label", "class")
@@ -33,23 +33,23 @@ def load_image_folder(
     random_state: Seed = None,
     most: int | None = None,
 ) -> Dataset:
-    """Labeled images of a folder as uint8 (n, height, width, channels), sorted by path.
+    """Load the labeled images of a folder as uint8 (n, height, width, channels), sorted by path.
 
     Parameters
     ----------
     path : path
-        A folder with one sub-folder a class; or with ``labels.csv`` whose columns are one of ``file``, ``filename``,
-        ``path``, ``image``, relative to the folder, and one of ``label``, ``class``. Sub-folders ``train`` and
-        ``test`` (or ``val``, ``valid``, ``validation``), if there are no others, each hold a part in this form;
-        without them 20% of each class is split off for testing.
+        A folder with one sub-folder for each class, or with ``labels.csv``. This table has a column ``file``,
+        ``filename``, ``path`` or ``image`` of paths relative to the folder, and a column ``label`` or ``class``. If the
+        only sub-folders are ``train`` and ``test`` (or ``val``, ``valid``, ``validation``), each has a part in one of
+        these forms. Else the test part is 20 % of each class.
     image_size : int or None
-        Height and width to resize to, without regard to proportions. None for the images' own size if all are equal,
-        and else 32.
+        Height and width to resize to, without keeping the aspect ratio. None for the size of the images if it is the
+        same for all, else 32.
     strict : bool
-        Whether an image that cannot be read is an error; else it is left out with a ``SpotalWarning``.
-    random_state : int, numpy generator or None, of the split; None is always the same one
+        Raise an error for an image that cannot be read, instead of skipping it with a ``SpotalWarning``.
+    random_state : int, numpy generator or None, of the split; None means 0
     most : int or None
-        Images that are read, drawn at random under a fixed seed from both parts together; None for all.
+        Most images to read, a random sample of both parts with a fixed seed; None for all.
 
     Returns
     -------
@@ -58,20 +58,17 @@ def load_image_folder(
     Raises
     ------
     DataFileError
-        The folder is missing, has no labeled images in it, or none that can be read.
+        The folder is missing, has no labeled images, or no image can be read.
     InputError
         ``image_size`` is below 1.
     """
     root = Path(path)
     if not root.is_dir():
         raise DataFileError(f"{root} must be a folder of images; check the path")
-    if image_size is not None and image_size < 1:
-        raise InputError(
-            "image_size", must="be at least 1", found=image_size, remedy="give the height and width in pixels"
-        )
+    check_size(image_size)
     parts = _parts(root, strict)
     if most is not None:
-        parts = _drawn(parts, most)
+        parts = _sampled(parts, most)
     files = [file for part in parts for file, _ in part]
 
     def size_of(sizes: list[Size]) -> Size:
@@ -80,10 +77,10 @@ def load_image_folder(
         return sizes[0] if len(set(sizes)) == 1 else (DEFAULT_SIZE, DEFAULT_SIZE)
 
     coded, class_names = encode(*([label for _, label in part] for part in parts))
-    images, kept = decode_all(files, [str(file) for file in files], root, size_of, strict=strict)
-    y = np.concatenate(coded)[kept]
+    images, rows = decode_all(files, [str(file) for file in files], root, size_of, strict=strict)
+    y = np.concatenate(coded)[rows]
     if len(parts) == 2:
-        is_test = kept >= len(parts[0])
+        is_test = rows >= len(parts[0])
         pool, test = np.flatnonzero(~is_test), np.flatnonzero(is_test)
         if not len(pool) or not len(test):
             raise DataFileError(f"{root} has a part without any image that can be read; repair or remove it")
@@ -92,14 +89,14 @@ def load_image_folder(
     return Dataset(root.resolve().name, images[pool], y[pool], images[test], y[test], class_names)
 
 
-def _drawn(parts: list[list[tuple[Path, str]]], most: int) -> list[list[tuple[Path, str]]]:
-    """At most so many of the files of all parts, each part in its order."""
+def _sampled(parts: list[list[tuple[Path, str]]], most: int) -> list[list[tuple[Path, str]]]:
+    """Return a random sample of at most ``most`` files of all parts, with each part in order."""
     total = sum(map(len, parts))
     if total <= most:
         return parts
-    kept = set(np.random.default_rng(0).permutation(total)[:most].tolist())
-    firsts = np.cumsum([0, *map(len, parts)])
-    return [[one for k, one in enumerate(part, first) if k in kept] for first, part in zip(firsts, parts, strict=False)]
+    rows = set(np.random.default_rng(0).permutation(total)[:most].tolist())
+    starts = np.cumsum([0, *map(len, parts)])
+    return [[x for k, x in enumerate(part, start) if k in rows] for start, part in zip(starts, parts, strict=False)]
 
 
 def _folders(root: Path) -> dict[str, Path]:
@@ -107,7 +104,7 @@ def _folders(root: Path) -> dict[str, Path]:
 
 
 def _parts(root: Path, strict: bool) -> list[list[tuple[Path, str]]]:
-    """Files and labels of the pool and, if it is set apart, of the test part."""
+    """Return the files and labels of the pool and, if the folder has one, of the test part."""
     if (root / TABLE).is_file():
         return [_by_table(root)]
     folders, images = _folders(root), find_images(root)
@@ -128,10 +125,10 @@ def _labeled(root: Path, images: Listing) -> list[tuple[Path, str]]:
             f"a {TABLE} with columns 'file' and 'label'"
         )
     within = [(path, path.relative_to(root).parts) for path in images.paths if path.is_relative_to(root)]
-    found = [(path, parts[0]) for path, parts in within if len(parts) > 1]
-    if not found:
+    labeled = [(path, parts[0]) for path, parts in within if len(parts) > 1]
+    if not labeled:
         raise DataFileError(f"{root} has no images in its sub-folders ({listed([*folders])}); check the path")
-    return found
+    return labeled
 
 
 def _by_table(root: Path) -> list[tuple[Path, str]]:
@@ -139,17 +136,17 @@ def _by_table(root: Path) -> list[tuple[Path, str]]:
     table = read_table(path, empty=True)
     columns = {name.strip(): name for name in table.names}
     names = list(columns)
-    picture = next((name for name in FILE_COLUMNS if name in names), None)
+    file = next((name for name in FILE_COLUMNS if name in names), None)
     label = next((name for name in LABEL_COLUMNS if name in names), None)
-    if picture is None or label is None:
+    if file is None or label is None:
         raise DataFileError(
             f"{path} must have a column {' or '.join(FILE_COLUMNS)} and a column {' or '.join(LABEL_COLUMNS)}, found "
             f"{listed(names)}; rename its columns"
         )
     if not len(table):
         raise DataFileError(f"{path} has no rows; list an image and its label in each")
-    found = [[cell.strip() for cell in table.texts(columns[name], name, empty=True)] for name in (picture, label)]
-    rows = list(zip(*found, strict=True))
+    cells = [[cell.strip() for cell in table.texts(columns[name], name, empty=True)] for name in (file, label)]
+    rows = list(zip(*cells, strict=True))
     empty = next((number for number, row in enumerate(rows) if not all(row)), None)
     if empty is not None:
         raise DataFileError(f"{path} has an empty cell in {table.where(empty)}; fill it in or drop the line")

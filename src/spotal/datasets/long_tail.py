@@ -1,4 +1,4 @@
-"""Long tails: keep fewer and fewer rows of each next class."""
+"""Subsets with a long tail, in which class counts fall exponentially."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ __all__ = ["long_tail"]
 
 
 def long_tail(y: ArrayLike, ratio: float, random_state: Seed = None, *, order: str = "index") -> NDArray[np.int64]:
-    """Rows of a subset whose class counts fall exponentially from the first class to the last.
+    """Draw a subset whose class counts fall exponentially from the first class to the last.
 
-    The k-th of K classes keeps ``n_max * ratio ** (-k / (K - 1))`` rows, rounded down, at least 1 and at most what it
-    has; ``n_max`` is the count of the largest class. A ratio of 100 leaves the most frequent class 100 times the
-    rarest.
+    Class k of K gets ``n_max * ratio ** (-k / (K - 1))`` rows, rounded down, at least 1 and at most its own count.
+    ``n_max`` is the count of the largest class. With a ratio of 100, the most frequent class is 100 times as large as
+    the rarest.
 
     Parameters
     ----------
     y : int (n,), labels
     ratio : float, at least 1
-    random_state : int, numpy generator or None, which rows are kept and, for ``order="random"``, which class is rare
-    order : {"index", "random"}, whether classes get rarer by their label or in a random order
+    random_state : int, numpy generator or None
+    order : {"index", "random"}, order of the classes from frequent to rare: by label, or random
 
     Returns
     -------
@@ -33,7 +33,7 @@ def long_tail(y: ArrayLike, ratio: float, random_state: Seed = None, *, order: s
     Raises
     ------
     InputError
-        y is empty or not a vector of integers, or the ratio or the order is not one of the above.
+        y is empty or not a vector of integers, or the ratio or the order is out of range.
 
     References
     ----------
@@ -42,12 +42,8 @@ def long_tail(y: ArrayLike, ratio: float, random_state: Seed = None, *, order: s
     """
     labels = as_array(y, "y")
     if labels.ndim != 1 or not labels.size or labels.dtype.kind not in "ui":
-        raise InputError(
-            "y",
-            must="be a vector of integer labels",
-            found=f"dtype {labels.dtype} of shape {labels.shape}",
-            remedy="give one a row",
-        )
+        kind = f"dtype {labels.dtype} of shape {labels.shape}"
+        raise InputError("y", must="be a vector of integer labels", found=kind, remedy="give one a row")
     if isinstance(ratio, bool) or not isinstance(ratio, (int, float, np.number)) or not 1 <= ratio < np.inf:
         raise InputError(
             "ratio", must="be a finite number of at least 1", found=repr(ratio), remedy="1 keeps all classes as large"
@@ -57,10 +53,10 @@ def long_tail(y: ArrayLike, ratio: float, random_state: Seed = None, *, order: s
     rng = np.random.default_rng(as_seed(random_state))
     classes, counts = np.unique(labels, return_counts=True)
     ranked = rng.permutation(classes) if order == "random" else classes
-    kept = []
+    parts = []
     for k, label in enumerate(ranked):
         rows = np.flatnonzero(labels == label)
-        # the small number keeps 4.9999... that is a rounded 5 from becoming 4
-        wanted = int(counts.max() * ratio ** (-k / max(1, len(classes) - 1)) + 1e-9)
-        kept.append(rng.permutation(rows)[: max(1, wanted)])
-    return np.sort(np.concatenate(kept))
+        # 1e-9 compensates rounding errors: 4.9999... is 5
+        count = int(counts.max() * ratio ** (-k / max(1, len(classes) - 1)) + 1e-9)
+        parts.append(rng.permutation(rows)[: max(1, count)])
+    return np.sort(np.concatenate(parts))

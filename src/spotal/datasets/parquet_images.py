@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from spotal.datasets._images import Size, decode_all
+from spotal.datasets._images import Size, check_size, decode_all
 from spotal.datasets.base import Dataset
-from spotal.datasets.splits import encode, split
-from spotal.errors import DataFileError, InputError
+from spotal.datasets.splits import encode, from_parts
+from spotal.errors import DataFileError
 from spotal.images import Source
 from spotal.numeric.seeds import Seed
 from spotal.tables import listed, reading
@@ -28,15 +28,15 @@ TEST_NAMES = ("test", "validation", "valid", "val")
 
 
 def has_images(path: Path) -> bool:
-    """Whether a Parquet file has a column of images. Raises DataFileError if it cannot be read."""
+    """Return whether a Parquet file has a column of images. Raises DataFileError if it cannot be read."""
     return any(name in _schema(path).names for name in IMAGE_COLUMNS)
 
 
 def parquet_parts(folder: Path) -> tuple[list[Path], list[Path]]:
-    """The Parquet files of a folder, or of ``data`` in it: those of the pool, and those of the test part if named so.
+    """Return the Parquet files of the pool and of the test part in a folder, or in its sub-folder ``data``.
 
-    ``train.parquet`` or ``train-*.parquet`` beside ``test`` (or ``validation``, ``valid``, ``val``) likewise; without
-    such names all files are the pool's. Two empty lists if there is none.
+    ``train.parquet`` and ``train-*.parquet`` are the pool; ``test``, ``validation``, ``valid`` or ``val`` is the test
+    part. Without files of the name ``train``, all files are the pool. Both lists are empty if there are no files.
     """
     for place in (folder, folder / "data"):
         files = sorted(place.glob("*.parquet"))
@@ -57,37 +57,24 @@ def load_parquet_images(
     strict: bool = False,
     random_state: Seed = None,
 ) -> Dataset:
-    """Images from a Parquet file, or from a folder of them, as uint8 (n, height, width, channels).
+    """Load images from a Parquet file, or from a folder of such files, as uint8 (n, height, width, channels).
 
     Parameters
     ----------
     path : path
-        A file, or a folder with ``train.parquet`` and ``test.parquet`` (or ``train-*.parquet``, ``test-*.parquet``,
-        there or in ``data/``). Without a test part, 20% of each class is split off. Columns: ``image`` or ``img``,
-        a struct of ``bytes`` and ``path`` or plain bytes; ``label``, integers or text. Names of classes are taken
-        from the schema's ``huggingface`` metadata, else from the labels themselves.
-    name : str or None, what to call the dataset; None for the name of the file or folder
-    image_size : int or None
-        Height and width to resize to; None for the size of the first image.
-    strict : bool
-        Whether an image that cannot be decoded is an error; else it is left out with a ``SpotalWarning``.
-    random_state : int, numpy generator or None, of the split; None is always the same one
-
-    Raises
-    ------
-    DataFileError
-        A file is missing, corrupt, has no such columns, an empty or unknown label, or no readable image.
-    InputError
-        ``image_size`` is below 1.
+        A file, or a folder with ``train.parquet`` and ``test.parquet`` (or ``train-*.parquet``, ``test-*.parquet``), in
+        it or in ``data/``. Without a test part, 20 % of each class becomes one. The column ``image`` or ``img`` has
+        bytes, or structs of ``bytes`` and ``path``. The column ``label`` has integers or text. Class names come from
+        the ``huggingface`` metadata of the schema, else from the labels.
+    name : str or None, name of the dataset; None for the name of the file or folder
+    image_size : int or None, height and width to resize to; None for the size of the first image
+    strict, random_state : see :func:`spotal.datasets.load`, also for errors
 
     Notes
     -----
-    Files are held in memory whole, compressed as they are, beside the decoded images.
+    Memory holds the compressed images of all files besides the decoded images.
     """
-    if image_size is not None and image_size < 1:
-        raise InputError(
-            "image_size", must="be at least 1", found=image_size, remedy="give the height and width in pixels"
-        )
+    check_size(image_size)
     source = Path(path)
     train, test = parquet_parts(source) if source.is_dir() else ([source], [])
     if not train:
@@ -97,24 +84,20 @@ def load_parquet_images(
     coded, class_names = _classes(raw, train[0])
     images: list[NDArray[np.uint8]] = []
     y: list[NDArray[np.int64]] = []
-    channels: int | None = None
+
+    def size_of(sizes: list[Size]) -> Size:
+        if image_size is not None:
+            return image_size, image_size
+        return (images[0].shape[1], images[0].shape[2]) if images else sizes[0]
+
     for table, labels, files in zip(tables, coded, (train, test), strict=False):
-
-        def size_of(sizes: list[Size]) -> Size:
-            if image_size is not None:
-                return image_size, image_size
-            return (images[0].shape[1], images[0].shape[2]) if images else sizes[0]
-
         sources, titles = _sources(table, files[0])
-        part, kept = decode_all(sources, titles, _where(files), size_of, channels=channels, strict=strict)
-        channels = part.shape[3]
+        channels = images[0].shape[3] if images else None
+        part, rows = decode_all(sources, titles, _where(files), size_of, channels=channels, strict=strict)
         images.append(part)
-        y.append(labels[kept])
+        y.append(labels[rows])
     title = name or (source.name if source.is_dir() else source.stem)
-    if len(images) == 2:
-        return Dataset(title, images[0], y[0], images[1], y[1], class_names)
-    rows, rest = split(y[0], source, random_state)
-    return Dataset(title, images[0][rows], y[0][rows], images[0][rest], y[0][rest], class_names)
+    return from_parts(title, images, y, class_names, source, random_state)
 
 
 def _where(files: Sequence[Path]) -> str:
@@ -133,7 +116,7 @@ def _schema(path: Path) -> Any:
 
 
 def _table(files: Sequence[Path]) -> Any:
-    """Images and labels of one or more files."""
+    """Return the images and labels of one or more files."""
     import pyarrow as pa
     import pyarrow.parquet
 
@@ -175,19 +158,17 @@ def _classes(raw: Sequence[list[Any]], path: Path) -> tuple[list[NDArray[np.int6
 
 
 def _class_names(path: Path) -> tuple[str, ...] | None:
-    """Names in ``info.features.label.names`` of the schema's metadata, if they are there."""
-    found: Any = (_schema(path).metadata or {}).get(b"huggingface")
+    """Return the class names in the schema's metadata, or None."""
+    metadata: Any = (_schema(path).metadata or {}).get(b"huggingface")
     try:
-        found = parse_json(found or b"null", "features")
-        for key in ("info", "features", "label", "names"):
-            found = found[key]
-        return tuple(str(name) for name in found)
+        names = parse_json(metadata or b"null", "features")["info"]["features"]["label"]["names"]
+        return tuple(str(name) for name in names)
     except (ValueError, KeyError, TypeError):
         return None
 
 
 def _sources(table: Any, file: Path) -> tuple[list[Source], list[str]]:
-    """Every image's content, or its file where the row holds only a path, and its name for messages."""
+    """Return the bytes or the path of each image, and its name for messages."""
     sources: list[Source] = []
     titles: list[str] = []
     for row, value in enumerate(table["image"].to_pylist()):

@@ -1,11 +1,9 @@
-"""Datasets by name, or from a path."""
+"""Loading of datasets by name or from a path."""
 
 from __future__ import annotations
 
 import os
-from importlib import import_module
 from pathlib import Path
-from typing import Any
 
 from spotal.datasets.base import Dataset
 from spotal.datasets.download import Progress
@@ -20,7 +18,7 @@ _FILES = (".csv", ".npy", ".npz", ".parquet")
 
 
 def names() -> tuple[str, ...]:
-    """Names of the datasets that ``load`` knows, in alphabetical order."""
+    """Return the names of the datasets that ``load`` can load, in alphabetical order."""
     return _NAMES
 
 
@@ -35,29 +33,25 @@ def load(
     most: int | None = None,
     progress: Progress | None = None,
 ) -> Dataset:
-    """A dataset by name, or from a path.
+    """Load a dataset by name or from a path.
 
     Parameters
     ----------
     name_or_path : str or path
-        One of ``names()``; or a folder of labeled images, a folder or file of Parquet in Hugging Face's image layout,
-        a .npz, .csv or .parquet file of labeled embeddings, or a .npy file with labels.csv beside it. A name counts
-        before a path: write ``./digits`` for a folder called so.
+        One of ``names()``; a folder of labeled images; a file or folder of Parquet in Hugging Face's image layout; a
+        .npz, .csv or .parquet file of labeled embeddings; or a .npy file with labels.csv in the same folder. A name has
+        precedence over a path: write ``./digits`` for a folder of that name.
     data_dir : path or None
-        Where to look first for a named dataset, before ``$SPOTAL_DATA`` and the cache.
+        First folder to search for a named dataset, before ``$SPOTAL_DATA`` and the cache.
     random_state : int, numpy generator or None
-        Of the split of a file or folder that comes without a test part; None is always the same split. Named datasets
-        have a fixed test part.
+        Seed of the split of a file or folder without a test part; None means 0. Named datasets have a fixed test part.
     strict : bool
-        Whether an image that cannot be read is an error; else it is left out with a ``SpotalWarning``.
-    download : bool
-        Whether a named dataset that is not on this machine may be fetched.
-    image_size : int or None
-        Height and width to resize the images of a path to; see ``load_image_folder``.
-    most : int or None
-        Of a folder of image files, how many are read at most; drawn at random under a fixed seed.
+        Raise an error for an image that cannot be read, instead of skipping it with a ``SpotalWarning``.
+    download : bool, download a named dataset that is not on this machine
+    image_size : int or None, height and width to resize the images of a path to; see ``load_image_folder``
+    most : int or None, most files to read from a folder of images, a random sample with a fixed seed
     progress : function or None
-        Called while a file is downloaded, with the bytes so far and, where the server says so, in all.
+        Called during a download with the bytes so far and, if the server sends the size, in total.
 
     Returns
     -------
@@ -66,11 +60,11 @@ def load(
     Raises
     ------
     DatasetError
-        The name is unknown, or its data are not on this machine and cannot be fetched.
+        The name is unknown, or the data are not on this machine and cannot be downloaded.
     DataFileError
-        A file is missing, truncated, corrupt, fails its checksum, or does not hold labeled data.
+        A file is missing, truncated, corrupt, has a wrong checksum, or has no labeled data.
     InputError
-        ``image_size`` is given where there is no image of one's own to resize.
+        ``image_size`` is given for a named dataset or for embeddings.
     """
     name = os.fspath(name_or_path)
     if name in _NAMES:
@@ -106,12 +100,10 @@ def load(
 def _named(
     name: str, data_dir: str | os.PathLike[str] | None, strict: bool, download: bool, progress: Progress | None
 ) -> Dataset:
-    home: Any = import_module(f"spotal.datasets.{name.replace('-', '_')}")
-    dataset: Dataset
+    from spotal.datasets import cifar10, digits, fashion_mnist
+
     if name == "digits":
-        dataset = home.load_digits()
-    elif name == "fashion-mnist":
-        dataset = home.load_fashion_mnist(data_dir, fetch=download, progress=progress)
-    else:
-        dataset = home.load_cifar10(data_dir, fetch=download, strict=strict, progress=progress)
-    return dataset
+        return digits.load_digits()
+    if name == "fashion-mnist":
+        return fashion_mnist.load_fashion_mnist(data_dir, fetch=download, progress=progress)
+    return cifar10.load_cifar10(data_dir, fetch=download, strict=strict, progress=progress)

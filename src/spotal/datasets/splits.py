@@ -1,4 +1,4 @@
-"""Split labeled rows into a pool and a test part, and turn labels into classes."""
+"""Splits of labeled rows into a pool and a test part, and the encoding of labels."""
 
 from __future__ import annotations
 
@@ -8,21 +8,22 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from spotal.datasets.base import Dataset
 from spotal.errors import DataFileError
 from spotal.numeric.seeds import Seed, as_seed
 
-__all__ = ["TEST_FRACTION", "encode", "split", "stratified"]
+__all__ = ["TEST_FRACTION", "encode", "from_parts", "split", "stratified"]
 
 TEST_FRACTION = 0.2
-"""Share of each class that is kept for testing where the data come without a test part."""
+"""Share of each class in the test part of data without one."""
 
 
 def stratified(
     y: NDArray[np.int64], fraction: float, random_state: Seed = None
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Row numbers of the pool and of the test part, ascending; None as random state is the seed 0.
+    """Return the rows of the pool and of the test part, ascending; ``random_state=None`` means 0.
 
-    Of a class with two members or more, the rounded fraction is for testing, at least one and never all.
+    Each class with at least two rows has the rounded fraction of its rows, but at least one row, in both parts.
     """
     rng = np.random.default_rng(as_seed(0 if random_state is None else random_state))
     tests = [np.empty(0, np.int64)]
@@ -36,7 +37,7 @@ def stratified(
 
 
 def split(y: NDArray[np.int64], source: object, random_state: Seed) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """``stratified`` with the usual fraction; raises DataFileError, naming the source, if no class has two rows."""
+    """Split with the default fraction. Raises DataFileError about ``source`` if no class has two rows."""
     pool, test = stratified(y, TEST_FRACTION, random_state)
     if not len(test):
         raise DataFileError(
@@ -46,13 +47,28 @@ def split(y: NDArray[np.int64], source: object, random_state: Seed) -> tuple[NDA
 
 
 def encode(*parts: Sequence[Any]) -> tuple[list[NDArray[np.int64]], tuple[str, ...]]:
-    """Labels of one or more parts as int64 classes 0 .. K-1 over all parts, and the K names.
+    """Return the labels of each part as int64 classes 0 .. K-1, and the K class names of all parts together.
 
-    Integers are ordered by value, anything else by its text.
+    Integers are sorted by value, other labels by their text.
     """
-    every = {label for part in parts for label in part}
-    whole = all(isinstance(label, int) for label in every)
-    order = sorted(every) if whole else sorted({str(label) for label in every})
-    place = {label: k for k, label in enumerate(order)}
-    coded = [np.asarray([place[label if whole else str(label)] for label in part], np.int64) for part in parts]
+    labels = {label for part in parts for label in part}
+    integers = all(isinstance(label, int) for label in labels)
+    order = sorted(labels) if integers else sorted({str(label) for label in labels})
+    code = {label: k for k, label in enumerate(order)}
+    coded = [np.asarray([code[label if integers else str(label)] for label in part], np.int64) for part in parts]
     return coded, tuple(str(label) for label in order)
+
+
+def from_parts(
+    name: str,
+    X: Sequence[NDArray[Any]],
+    y: Sequence[NDArray[np.int64]],
+    class_names: tuple[str, ...],
+    source: object,
+    random_state: Seed,
+) -> Dataset:
+    """Make a dataset of a pool and a test part, or of one part that is split. Raises DataFileError."""
+    if len(X) == 2:
+        return Dataset(name, X[0], y[0], X[1], y[1], class_names)
+    pool, test = split(y[0], source, random_state)
+    return Dataset(name, X[0][pool], y[0][pool], X[0][test], y[0][test], class_names)

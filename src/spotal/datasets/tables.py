@@ -1,4 +1,4 @@
-"""Labeled embeddings in one file: .npz, .csv or .parquet; or .npy with labels.csv beside it."""
+"""Labeled embeddings in a .npz, .csv or .parquet file, or in a .npy file with labels.csv in the same folder."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spotal.datasets.base import Dataset
-from spotal.datasets.splits import encode, split
+from spotal.datasets.splits import encode, from_parts, split
 from spotal.errors import DataFileError, InputError
 from spotal.numeric.arrays import check_matrix
 from spotal.numeric.seeds import Seed
@@ -21,33 +21,33 @@ from spotal.tables.arrays import read_npy, read_npz
 __all__ = ["load_table"]
 
 LABELS = "labels.csv"
-"""Where the labels of a .npy file are, in its folder."""
+"""The file with the labels of a .npy file, in the same folder."""
 
 
 def load_table(path: str | os.PathLike[str], *, random_state: Seed = None) -> Dataset:
-    """Labeled embeddings, or images of a .npz, from one file.
+    """Load labeled embeddings or images from one file.
+
+    Features are an array (n, d), and images are uint8 (n, height, width, channels). Labels are integers or text.
+    Without a test part, 20 % of each class becomes one.
 
     Parameters
     ----------
-    path : path
-        ``.npz`` with arrays ``X`` (n, d), or uint8 images (n, height, width, channels), and ``y`` (n,), and perhaps
-        ``X_test`` and ``y_test``; ``.csv`` or ``.parquet`` with a column ``label`` and columns of features as in
-        :func:`spotal.pool.files.read_pool`; or ``.npy`` (n, d), or uint8 images, with ``labels.csv`` beside it, which
-        has a column ``label`` or ``class`` with a line for each row, in order, and perhaps a column ``split`` whose
-        values ``test`` name the test part. Without a test part, 20% of each class is split off. Labels are integers
-        or text.
-    random_state : int, numpy generator or None, of the split; None is always the same one
+    path : path, one of
+        - ``.npz`` with arrays ``X`` of features or images and ``y`` (n,), and optionally ``X_test`` and ``y_test``;
+        - ``.csv`` or ``.parquet`` with a column ``label`` and features as in :func:`spotal.pool.files.read_pool`;
+        - ``.npy`` of features or images, with ``labels.csv`` in the same folder. This table has a line for each row, in
+          order, a column ``label`` or ``class``, and optionally a column ``split``, which is ``test`` in the test part.
+    random_state : int, numpy generator or None, of the split; None means 0
 
     Returns
     -------
-    Dataset
-        Features are float32 or float64 as in the file; integers become float64.
+    Dataset, with float32 or float64 features as in the file; integers become float64
 
     Raises
     ------
     DataFileError
-        The file is missing, empty, corrupt, pickled or of another kind, has no labels, or its arrays do not match or
-        hold NaN or infinity.
+        The file is missing, empty, corrupt, pickled or of another kind, has no labels, has arrays that do not match, or
+        has NaN or infinity.
     """
     source = Path(path)
     kind = source.suffix.lower()
@@ -61,20 +61,17 @@ def load_table(path: str | os.PathLike[str], *, random_state: Seed = None) -> Da
     if "label" not in table.names:
         raise DataFileError(f"{source} has no column 'label', only {listed(table.names)}; add it")
     y, names = _coded(table.texts("label", "label"))
-    X = _finite(table.features(), f"{source}")
-    pool, test = split(y, source, random_state)
-    return Dataset(source.stem, X[pool], y[pool], X[test], y[test], names)
+    return from_parts(source.stem, [_finite(table.features(), f"{source}")], [y], names, source, random_state)
 
 
 def _coded(labels: Sequence[str]) -> tuple[NDArray[np.int64], tuple[str, ...]]:
-    """Encode labels of a table; those that are all integers are ordered as such."""
-    whole = all(label.removeprefix("-").isdecimal() and str(int(label[:30])) == label for label in labels)
-    (y,), names = encode([int(label) for label in labels] if whole else list(labels))
+    """Encode labels of a table, as integers if all are integers."""
+    integers = all(label.removeprefix("-").isdecimal() and str(int(label[:30])) == label for label in labels)
+    (y,), names = encode([int(label) for label in labels] if integers else list(labels))
     return y, names
 
 
 def _from_npy(path: Path, random_state: Seed) -> Dataset:
-    """An array, and its labels in the table beside it."""
     beside = path.with_name(LABELS)
     if not beside.is_file():
         raise DataFileError(
@@ -119,10 +116,7 @@ def _from_npz(path: Path, random_state: Seed) -> Dataset:
             "match them"
         )
     coded, names = encode(*(arrays[name].tolist() for name in wanted[1::2]))
-    if len(coded) == 2:
-        return Dataset(path.stem, arrays["X"], coded[0], arrays["X_test"], coded[1], names)
-    pool, test = split(coded[0], path, random_state)
-    return Dataset(path.stem, arrays["X"][pool], coded[0][pool], arrays["X"][test], coded[0][test], names)
+    return from_parts(path.stem, [arrays[name] for name in wanted[::2]], coded, names, path, random_state)
 
 
 def _rows(array: NDArray[Any], what: str) -> NDArray[Any]:

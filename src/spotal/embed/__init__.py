@@ -1,4 +1,4 @@
-"""Embedders: from images and texts to the vectors that a selection works on."""
+"""Embedders, which turn images and texts into the vectors that a selection uses."""
 
 from __future__ import annotations
 
@@ -17,32 +17,16 @@ if TYPE_CHECKING:
     from spotal.embed.run import Embedded, embed_items
 
 __all__ = [
-    "Automatic",
-    "Embedded",
-    "Embedder",
-    "Items",
-    "PixelEmbedder",
-    "TorchEmbedder",
-    "choose_model",
-    "embed_images",
-    "embed_items",
-    "model_before",
-    "open_embedder",
-    "open_items",
-    "train_embedder",
-]
+    "Automatic", "Embedded", "Embedder", "Items", "PixelEmbedder", "TorchEmbedder", "choose_model", "embed_images",
+    "embed_items", "model_before", "open_embedder", "open_items", "train_embedder",
+]  # fmt: skip
 
-_HOMES = {
-    "Automatic": "automatic",
-    "Embedded": "run",
-    "Items": "items",
-    "choose_model": "automatic",
-    "embed_items": "run",
-    "model_before": "choose",
-    "open_embedder": "choose",
-    "open_items": "items",
-    "train_embedder": "choose",
+_LAZY = {
+    "automatic": ("Automatic", "choose_model"),
+    "choose": ("model_before", "open_embedder", "train_embedder"),
+    "items": ("Items", "open_items"),
+    "run": ("Embedded", "embed_items"),
 }
-"""Names that need torch or pyarrow at once."""
-
-__getattr__, __dir__ = lazily(__name__, {name: f"spotal.embed.{home}" for name, home in _HOMES.items()}, __all__)
+"""Modules that import torch or pyarrow, and the names that come from them."""
+_MODULES = {name: f"spotal.embed.{module}" for module, names in _LAZY.items() for name in names}
+__getattr__, __dir__ = lazily(__name__, _MODULES, __all__)

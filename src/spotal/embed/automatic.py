@@ -1,4 +1,4 @@
-"""Model "auto": the best small encoder that this machine can have, or none, with one sentence about it."""
+"""Model "auto": chooses the best small pretrained encoder that is available on this machine."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _MODELS = {
     "images": {"transformers": "facebook/dinov2-small", "timm": "timm/vit_small_patch16_224.dino"},
     "text": {"transformers": "intfloat/multilingual-e5-small"},
 }
-"""Self-supervised encoders by the package that loads them, the best first. All are small enough for a CPU."""
+"""Self-supervised encoders by the package that loads them, best first. All are small enough for a CPU."""
 _ABOUT = {
     "facebook/dinov2-small": "self-supervised image encoder",
     "timm/vit_small_patch16_224.dino": "self-supervised image encoder",
@@ -30,17 +30,17 @@ _INSTALL = "pip install 'spotal[hugging-face]'"
 
 @dataclass(frozen=True, eq=False)
 class Automatic:
-    """What "auto" stands for on this machine.
+    """The result of :func:`choose_model`.
 
     Attributes
     ----------
     model : str or None
-        The hub's name of the encoder with its revision, which ``--model`` takes; None where none can be had.
-    embedder : TorchEmbedder or None, the encoder, loaded
+        Name of the encoder on the Hugging Face hub with its revision, as ``--model`` takes it. None without an encoder.
+    embedder : TorchEmbedder or None, the loaded encoder
     sentence : str
-        With an encoder: which one, and where it came from. Without: why there is none.
-    command : str, the command that mends it; empty where there is an encoder
-    wanted : str, the hub's name of the encoder that there would be after it
+        With an encoder: its name and where it came from. Without: the reason.
+    command : str, without an encoder: the command that makes one available
+    wanted : str, without an encoder: the hub's name of the encoder that ``command`` makes available
     """
 
     model: str | None
@@ -51,17 +51,17 @@ class Automatic:
 
 
 def choose_model(takes: str, *, device: str = "auto", tell: Callable[[str], object] | None = None) -> Automatic:
-    """Choose the best small pretrained encoder that can be had here.
+    """Choose and load the best small pretrained encoder that is available on this machine.
 
     For images this is DINOv2-small (with transformers) or DINO (with timm), for texts multilingual-e5-small (with
-    transformers). The cache of the Hugging Face hub is looked in first, so that a machine without a network has what
-    was fetched before. A failure is no error: it is said in ``sentence``.
+    transformers). The encoder is read from the cache of the Hugging Face hub or, if it is not there, downloaded. If
+    this fails, no error is raised: ``sentence`` of the result gives the reason.
 
     Parameters
     ----------
     takes : {"images", "text"}
     device : str, see :class:`TorchEmbedder`
-    tell : called with a sentence before something is fetched
+    tell : called with a sentence before a download starts
 
     Raises
     ------
@@ -70,12 +70,11 @@ def choose_model(takes: str, *, device: str = "auto", tell: Callable[[str], obje
     """
     if takes not in _MODELS:
         raise InputError("takes", must="be images or text", found=repr(takes))
-    known = _MODELS[takes]
-    name = next((model for package, model in known.items() if find_spec(package) is not None), None)
+    models = _MODELS[takes]
+    name = next((model for package, model in models.items() if find_spec(package) is not None), None)
     if name is None:
-        packages = " and ".join(known) if len(known) > 1 else next(iter(known))
-        sentence = f"no pretrained encoder, since {packages} cannot be imported here"
-        return Automatic(None, None, sentence, _INSTALL, known["transformers"])
+        sentence = f"no pretrained encoder, since {' and '.join(models)} cannot be imported here"
+        return Automatic(None, None, sentence, _INSTALL, models["transformers"])
     try:
         model, cached = fetch(name, takes, tell or _log.info)
         embedder = TorchEmbedder(model, device=device, takes=takes)

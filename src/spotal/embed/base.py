@@ -1,4 +1,4 @@
-"""Embedder: what turns images into vectors."""
+"""Embedder: the interface of everything that turns images into vectors."""
 
 from __future__ import annotations
 
@@ -14,24 +14,22 @@ __all__ = ["Embedder", "check_images"]
 
 @runtime_checkable
 class Embedder(Protocol):
-    """From uint8 images (n, height, width, channels) to float32 vectors (n, d), the same d in every call.
+    """A map from images to vectors of one width.
 
-    ``name`` says what it is, for records. An embedder that wants gray images has an attribute ``channels`` of 1; one
-    that learns from the pool first has ``fit(images)`` and says by ``is_fitted`` whether it has.
+    An embedder of gray images has the attribute ``channels = 1``. An embedder that is fitted to the pool has
+    ``fit(images)`` and ``is_fitted``.
     """
 
     @property
     def name(self) -> str:
-        """What it is."""
-        ...
+        """Name of the embedder, for records."""
 
     def embed(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Embeddings (n, d) of images (n, height, width, channels)."""
-        ...
+        """Embed images uint8 (n, height, width, channels) to float32 (n, d), with the same d in every call."""
 
 
 def check_images(images: ArrayLike) -> NDArray[np.uint8]:
-    """Check uint8 images (n, height, width, channels), 1 or 3 channels, none empty. Raises InputError."""
+    """Return images as an array. Raises InputError unless they are uint8 (n, height, width, 1 or 3) and not empty."""
     array = np.asarray(images)
     if array.ndim != 4 or array.dtype != np.uint8 or array.shape[3] not in (1, 3) or not array.size:
         raise InputError(

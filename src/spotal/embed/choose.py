@@ -1,4 +1,4 @@
-"""The embedder of a pool's folder: loaded by name, trained on the items, or the one that was trained before."""
+"""The embedder of a pool's folder: loaded by name, or trained on the items."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ __all__ = ["model_before", "open_embedder", "train_embedder"]
 MOST_SIZE = 224
 MOST_TRAINING_SIZE = 64
 TRAINING_BYTES = 2 << 30
-"""An encoder is trained on as many images as this holds, drawn under its seed where there are more."""
+"""Most memory for training images; a random sample of this size is taken of more images."""
 
 
 def open_embedder(
@@ -37,38 +37,36 @@ def open_embedder(
     device: str = "auto",
     image_size: int | None = None,
 ) -> TorchEmbedder:
-    """A model as the embedder of these items; an embedder that is loaded already is taken as it is.
+    """Load a model as the embedder of items.
 
-    Images are resized for models that do not do so themselves: to ``image_size``, else to what the model was made for,
-    else as they were when the folder ``out`` was begun, else to the first image's longer side, at most 224. Raises what
-    :class:`TorchEmbedder` does.
+    A model that does not resize images gets a size: the first that is known of ``image_size``, the size of the model,
+    the size in the manifest of the folder ``out``, and the longer side of the first image, at most 224. ``model`` may
+    also be an embedder. Raises the errors of :class:`TorchEmbedder`.
     """
-    embedder = (
-        model
-        if isinstance(model, TorchEmbedder)
-        else TorchEmbedder(model, device=device, image_size=image_size, takes=items.takes)
-    )
-    if items.takes == "images" and embedder.image_size is None:
-        before = read_manifest(out).recipe.get("image_size") if is_pool(out) else None
-        embedder.image_size = before if isinstance(before, int) else _side(items, MOST_SIZE)
-    return embedder
+    if not isinstance(model, TorchEmbedder):
+        model = TorchEmbedder(model, device=device, image_size=image_size, takes=items.takes)
+    if items.takes == "images" and model.image_size is None:
+        size = read_manifest(out).recipe.get("image_size") if is_pool(out) else None
+        model.image_size = size if isinstance(size, int) else _side(items, MOST_SIZE)
+    return model
 
 
 def model_before(out: str | os.PathLike[str]) -> str | None:
-    """Return what the pool in the folder ``out`` was embedded by, as a name that ``open_embedder`` takes.
+    """Return the model that embedded the pool in the folder ``out``, as a name that ``open_embedder`` takes.
 
-    None for a new folder. Raises InputError where the pool has only the title of a file, a folder or a module.
+    Returns None for a new folder. Raises InputError if the manifest's title of the model is not enough to load it, as
+    for a file, a folder or a module.
     """
     if (Path(out) / ENCODER).is_file():
         return os.fspath(out)
     if not is_pool(out):
         return None
-    before = read_manifest(out)
-    if before.recipe.get("kind") not in ("hugging-face", "timm", "sentence-transformers") or "/" not in before.model:
-        raise InputError(
-            "model", must="be named again", found="auto", remedy=f"{out} was embedded by {before.model}: give that"
-        )
-    return before.model
+    manifest = read_manifest(out)
+    kind, model = manifest.recipe.get("kind"), manifest.model
+    if kind not in ("hugging-face", "timm", "sentence-transformers") or "/" not in model:
+        remedy = f"{out} was embedded by {model}: give that"
+        raise InputError("model", must="be named again", found="auto", remedy=remedy)
+    return model
 
 
 def train_embedder(
@@ -84,7 +82,7 @@ def train_embedder(
     on_load: Callable[[int, int], object] | None = None,
     on_epoch: Callable[[int, float], object] | None = None,
 ) -> TorchEmbedder:
-    """Train an encoder on the items and save it in the folder ``out``; one that is there is taken as it is.
+    """Train an encoder on the items and save it in the folder ``out``, or load the encoder that is there.
 
     Parameters
     ----------
@@ -93,12 +91,14 @@ def train_embedder(
     dim, epochs, backbone, device : see :meth:`TrainedEncoder.train`
     random_state : int
     image_size : int or None, height and width to train on; None for the first image's longer side, at most 64
-    on_load : called with images read and images to read; on_epoch : with the epoch, from 1, and its mean loss
+    on_load : called with the number of images read and the total
+    on_epoch : called with the epoch, from 1, and its mean loss
 
     Raises
     ------
     InputError
-        The items are texts or too few, an argument is out of range, or the encoder that is there was trained otherwise.
+        The items are texts or too few, an argument is out of range, or the encoder in the folder was trained with
+        other options.
     DataFileError
         No image can be read.
     """
@@ -107,9 +107,9 @@ def train_embedder(
     path = Path(out, ENCODER)
     if path.is_file():
         embedder = TorchEmbedder(path, device=device)
-        known = embedder.model.recipe
-        asked = options(recipe_for(backbone, embedder.device.type == "cuda"), dim, epochs, random_state)
-        other = next((key for key in asked if known.get(key) != json.loads(json.dumps(asked[key]))), None)
+        recipe = embedder.model.recipe
+        wanted = options(recipe_for(backbone, embedder.device.type == "cuda"), dim, epochs, random_state)
+        other = next((key for key in wanted if recipe.get(key) != json.loads(json.dumps(wanted[key]))), None)
         if other is not None or image_size not in (None, embedder.image_size):
             raise InputError(
                 "out",
@@ -126,24 +126,24 @@ def train_embedder(
 
 
 def _load(items: Items, size: int, seed: int, on_load: Callable[[int, int], object] | None) -> NDArray[np.uint8]:
-    """Images uint8 (n, size, size, c), gray if the first is; without those that cannot be read."""
+    """Return the readable images, uint8 (n, size, size, c), in gray if the first image is gray."""
     channels = 1 if _first(items)[1] else 3
     rows = np.arange(len(items.ids))
     most = TRAINING_BYTES // (size * size * channels)
     if len(rows) > most:
         rows = np.sort(np.random.default_rng(seed).permutation(len(rows))[:most])
     images = np.empty((len(rows), size, size, channels), np.uint8)
-    kept = 0
+    count = 0
     decoded = each(
         lambda row: image_of(items.read([row])[0], items.ids[row], (size, size), channels, None), rows.tolist()
     )
     for done, image in enumerate(decoded, 1):
         if not isinstance(image, DataFileError):
-            images[kept] = image
-            kept += 1
+            images[count] = image
+            count += 1
         if on_load is not None and done % 256 == 0:
             on_load(done, len(rows))
-    return images[:kept]
+    return images[:count]
 
 
 def _side(items: Items, most: int) -> int:
@@ -151,13 +151,13 @@ def _side(items: Items, most: int) -> int:
 
 
 def _first(items: Items) -> tuple[tuple[int, int], bool]:
-    """Height and width of the first image that can be read, and whether it is gray. Raises DataFileError."""
-    error: DataFileError | None = None
+    """Return height and width of the first readable image, and whether it is gray. Raises DataFileError."""
+    first_error: DataFileError | None = None
     for row, name in enumerate(items.ids):
         try:
             shape = shape_of_content(items.read([row])[0], name)
-        except DataFileError as found:
-            error = error or found
+        except DataFileError as error:
+            first_error = first_error or error
         else:
             return shape.size, shape.gray
-    raise DataFileError(f"no image of the source can be read ({str(error).split('; ')[0]}); repair them")
+    raise DataFileError(f"no image of the source can be read ({str(first_error).split('; ')[0]}); repair them")

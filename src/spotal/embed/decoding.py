@@ -1,7 +1,8 @@
-"""Items read and prepared for a model, a batch at a time, by other processes while the model works."""
+"""Batches of items for a model, read and prepared by worker processes while the model runs."""
 
 from __future__ import annotations
 
+import signal
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,6 +12,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from spotal.embed.items import Items
 from spotal.embed.items.base import image_of
+from spotal.embed.models.base import unchanged
 from spotal.embed.torch_model import TorchEmbedder
 from spotal.errors import DataFileError
 from spotal.numeric.arrays import blocks
@@ -19,15 +21,18 @@ __all__ = ["Ready", "item_id", "loader"]
 
 
 def item_id(items: Items, row: int) -> str | int:
-    """An item's id as plain text or a plain number."""
+    """Return an item's id as a Python str or int."""
     return items.ids[row] if isinstance(items.ids, list) else int(items.ids[row])
 
 
 @dataclass
 class Ready:
-    """A batch that a worker has prepared: rows, what the model takes, and rows that failed with why.
+    """A prepared batch.
 
-    ``scaled`` has an entry for each image of more than 8 bits a value.
+    rows : rows in the batch
+    batch : input of the model
+    failed : rows that cannot be read, with the reason
+    scaled : an entry for each image with more than 8 bits a value
     """
 
     rows: list[int]
@@ -37,8 +42,6 @@ class Ready:
 
 
 class _Prepared(Dataset[Any]):
-    """Items as the model takes them, a batch at a time."""
-
     def __init__(self, items: Items, embedder: TorchEmbedder) -> None:
         self.items, self.prepare = items, embedder.model.prepare
         size = embedder.image_size
@@ -50,42 +53,40 @@ class _Prepared(Dataset[Any]):
         return len(self.items.ids)
 
     def __getitems__(self, rows: list[int]) -> Ready:
-        good: list[int] = []
-        held: list[Any] = []
+        readable: list[int] = []
+        contents: list[Any] = []
         failed: list[tuple[int, str]] = []
         scaled: list[str] = []
         for row, content in zip(rows, self.items.read(rows), strict=True):
             try:
                 if self.items.takes == "images":
-                    content = image_of(
-                        content, item_id(self.items, row), self.size, self.channels, self.at_least, scaled
-                    )
+                    name = item_id(self.items, row)
+                    content = image_of(content, name, self.size, self.channels, self.at_least, scaled)
                 elif isinstance(content, DataFileError):
                     raise content
             except DataFileError as error:
                 failed.append((row, str(error).split("; ")[0]))
             else:
-                good.append(row)
-                held.append(content)
-        if not good:
+                readable.append(row)
+                contents.append(content)
+        if not readable:
             return Ready([], None, failed)
         try:
-            return Ready(good, self.prepare(held), failed, scaled)
+            return Ready(readable, self.prepare(contents), failed, scaled)
         except Exception as error:
-            if len(rows) == 1:  # an image that a model's own preparation refuses
-                return Ready(
-                    [], None, [*failed, (good[0], f"{item_id(self.items, good[0])} cannot be prepared ({error})")]
-                )
-        alone = [self.__getitems__([row]) for row in good]
-        failed += [failure for ready in alone for failure in ready.failed]
-        kept = [k for k, ready in enumerate(alone) if ready.rows]
-        return Ready([good[k] for k in kept], self.prepare([held[k] for k in kept]) if kept else None, failed, scaled)
+            if len(rows) == 1:  # the model's own preparation refuses the image
+                return Ready([], None, [(rows[0], f"{item_id(self.items, rows[0])} cannot be prepared ({error})")])
+        singles = [self.__getitems__([row]) for row in readable]
+        failed += [failure for ready in singles for failure in ready.failed]
+        good = [k for k, ready in enumerate(singles) if ready.rows]
+        batch = self.prepare([contents[k] for k in good]) if good else None
+        return Ready([readable[k] for k in good], batch, failed, scaled)
 
 
 def loader(
     items: Items, embedder: TorchEmbedder, todo: NDArray[np.int64], batch_size: int, shard_rows: int, workers: int
 ) -> DataLoader[Any]:
-    """The items to do as :class:`Ready` batches, in order, none across two shards, by that many processes."""
+    """Load the rows ``todo`` as :class:`Ready` batches, in order; no batch has rows of two shards."""
     batches = [
         todo[part][batch].tolist()
         for part in blocks(len(todo), shard_rows)
@@ -95,17 +96,11 @@ def loader(
         _Prepared(items, embedder),
         batch_sampler=batches,
         num_workers=min(workers, len(batches)),
-        collate_fn=_as_it_is,
+        collate_fn=unchanged,
         worker_init_fn=_ignore_interrupts,
     )
 
 
-def _as_it_is(ready: Any) -> Any:
-    return ready
-
-
 def _ignore_interrupts(_: int) -> None:
-    """Ctrl-C reaches every process of a terminal; the first one ends the others."""
-    import signal
-
+    """Ignore Ctrl-C, which reaches every process of a terminal; the parent process ends the workers."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)

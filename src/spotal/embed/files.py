@@ -1,4 +1,4 @@
-"""Embed image files: decode a batch while the model works on the one before, never hold them all."""
+"""Embedding of image files, batch by batch."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ BATCH = 256
 DEFAULT_SIZE = 32
 FIT_ROWS = 20_000
 FIT_BYTES = 256 << 20
-"""An embedder that learns from the pool first sees at most this many images, and no more than these bytes of them."""
+"""An embedder is fitted on at most this number of images and this number of bytes."""
 
 
 def embed_images(
@@ -32,27 +32,26 @@ def embed_images(
     batch_size: int = BATCH,
     fit_rows: int = FIT_ROWS,
 ) -> tuple[NDArray[np.float32], list[Path], list[Path]]:
-    """Embed image files batch by batch.
+    """Embed image files, one batch at a time.
 
-    An embedder with ``fit`` that has not been fitted is fitted first, on at most ``fit_rows`` of the images, drawn
-    under its ``random_state``.
+    An embedder with ``fit`` that is not fitted yet is first fitted on a random sample of the images, drawn with its
+    ``random_state``.
 
     Parameters
     ----------
     paths : sequence of Path, at least one
     embedder : Embedder
     image_size : int or None
-        Height and width that images are resized to; None for the embedder's own ``image_size``, else 32.
-    strict : bool
-        Whether an image that cannot be read is an error; else it is skipped.
-    progress : called with images done and images in all, after each batch
-    batch_size : int, images that are embedded at a time
-    fit_rows : int, most images that the embedder is fitted on
+        Height and width to resize to; None for the ``image_size`` of the embedder, or 32 if it has none.
+    strict : bool, raise an error for an image that cannot be read, instead of skipping it
+    progress : called with the number of images done and the total, after each batch
+    batch_size : int, images to embed at a time
+    fit_rows : int, most images to fit on
 
     Returns
     -------
     features : float32 (m, d)
-    kept : list of Path (m,), in the order given
+    kept : list of Path (m,), the embedded files in the order of ``paths``
     skipped : list of Path
 
     Raises
@@ -60,19 +59,18 @@ def embed_images(
     InputError
         There are no paths, or the size is below 1.
     DataFileError
-        No image can be read; or, if strict, one cannot.
+        No image can be read, or ``strict`` and one image cannot be read.
     ModelError
         The embedder fails.
 
     Warns
     -----
     SpotalWarning
-        Images were skipped: how many, and the names of the first. Or some have more than 8 bits a value: how many, and
-        how they were scaled.
+        Images were skipped, or images with more than 8 bits a value were scaled.
 
     Notes
     -----
-    Memory is that of a batch of images and of the embeddings.
+    Memory holds one batch of images and all embeddings.
     """
     size = image_size if image_size is not None else getattr(embedder, "image_size", None) or DEFAULT_SIZE
     if size < 1:
@@ -83,16 +81,16 @@ def embed_images(
     files = [Path(path) for path in paths]
     if hasattr(embedder, "fit") and not getattr(embedder, "is_fitted", True):
         most = max(2, min(fit_rows, FIT_BYTES // (size * size * channels)))
-        some = files
+        sample = files
         if len(files) > most:
             rng = np.random.default_rng(as_seed(getattr(embedder, "random_state", 0)))
-            some = [files[row] for row in np.sort(rng.choice(len(files), most, replace=False))]
-        images = [image for image in _decoded(some, size, channels) if not isinstance(image, DataFileError)]
+            sample = [files[row] for row in np.sort(rng.choice(len(files), most, replace=False))]
+        images = [image for image in _decoded(sample, size, channels) if not isinstance(image, DataFileError)]
         if images:
             embedder.fit(np.stack(images))
         del images
     features: list[NDArray[np.float32]] = []
-    kept: list[Path] = []
+    embedded: list[Path] = []
     failed: dict[Path, DataFileError] = {}
     scaled: list[str] = []
     batch: list[NDArray[np.uint8]] = []
@@ -103,7 +101,7 @@ def embed_images(
             failed[path] = image
         else:
             batch.append(image)
-            kept.append(path)
+            embedded.append(path)
         if len(batch) == batch_size or done == len(files):
             if batch:
                 features.append(embedder.embed(np.stack(batch)))
@@ -112,7 +110,7 @@ def embed_images(
                 progress(done, len(files))
     report(list(failed.values()), len(files), "the pool", strict)
     note_of_depth(scaled, "the pool")
-    return np.concatenate(features), kept, list(failed)
+    return np.concatenate(features), embedded, list(failed)
 
 
 def _decoded(

@@ -1,4 +1,4 @@
-"""PixelEmbedder: principal components of small copies of the images. Needs no weights, and is weak."""
+"""PixelEmbedder: principal components of thumbnails. It needs no pretrained weights, and its vectors are weak."""
 
 from __future__ import annotations
 
@@ -20,22 +20,17 @@ BATCH = 1024
 
 
 class PixelEmbedder:
-    """Shrink images by averaging, and project their pixels on their principal components.
+    """Principal components of images that are shrunk by averaging.
 
-    This is a weak descriptor: it sees where an image is bright and dark, and its main colors, and nothing of what it
-    shows. It is there so that one can begin without any model. A real one (:class:`~spotal.embed.TorchEmbedder` with
-    pretrained weights) gives much better picks.
+    The vectors describe brightness and color of regions, not objects. Use this embedder to start without a model.
+    :class:`~spotal.embed.TorchEmbedder` with pretrained weights gives much better picks.
 
     Parameters
     ----------
-    size : int
-        Height and width of the small copies; images that are smaller keep their size.
-    n_components : int
-        Most components to keep; there are never more than fitted images less one, or pixels.
-    random_state : int, numpy generator or None
-        Which ``max_samples`` images are fitted on where there are more.
-    max_samples : int
-        Most images that are fitted on.
+    size : int, height and width of the thumbnails; smaller images keep their size
+    n_components : int, most components; the number is also limited by images - 1 and by the values of a thumbnail
+    random_state : int, numpy generator or None, of the sample of images to fit on
+    max_samples : int, most images to fit on
 
     Attributes
     ----------
@@ -44,7 +39,7 @@ class PixelEmbedder:
 
     Notes
     -----
-    O(n p^2 + p^3) to fit with p pixels of a small copy, 768 by default for color.
+    Cost of a fit: O(n p^2 + p^3) for thumbnails of p values, by default 768 for color.
     """
 
     name = "pixels"
@@ -65,7 +60,7 @@ class PixelEmbedder:
         return hasattr(self, "components_")
 
     def fit(self, images: NDArray[np.uint8]) -> Self:
-        """Find the principal components of images, uint8 (n, height, width, channels), n >= 2.
+        """Fit the principal components of images, uint8 (n, height, width, channels), n >= 2.
 
         Raises
         ------
@@ -80,21 +75,21 @@ class PixelEmbedder:
         return self
 
     def embed(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Embeddings float32 (n, d) of images, uint8 (n, height, width, channels) with the channels fitted on.
+        """Embed images, uint8 (n, height, width, channels), to float32 (n, d).
 
         Raises
         ------
         ModelError
             ``fit`` has not been called.
         InputError
-            The images have another dtype or shape.
+            The images have another dtype, or other channels than those in ``fit``.
         """
         if not self.is_fitted:
             raise ModelError("PixelEmbedder must be fitted before it embeds; call fit or fit_embed")
         return self._project(self._shrink(check_images(images)))
 
     def fit_embed(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """``fit``, then ``embed`` of the same images; they are shrunk once where all are fitted on."""
+        """Fit to images and embed the same images; faster than ``fit`` and ``embed``."""
         images = check_images(images)
         if len(images) > self.max_samples:
             return self.fit(images).embed(images)
@@ -106,12 +101,10 @@ class PixelEmbedder:
         from sklearn.decomposition import PCA
 
         if len(small) < 2:
-            raise InputError(
-                "images", must="be at least 2 to fit PixelEmbedder", found=len(small), remedy="give more images"
-            )
+            must = "be at least 2 to fit PixelEmbedder"
+            raise InputError("images", must=must, found=len(small), remedy="give more images")
         components = min(self.n_components, len(small) - 1, small.shape[1])
-        with np.errstate(invalid="ignore"):  # equal images have no variance to take shares of
-            # float32 covariances would lose digits
+        with np.errstate(invalid="ignore"):  # scikit-learn divides by the total variance, which is 0 for equal images
             pca = PCA(components, svd_solver="covariance_eigh").fit(small.astype(np.float64))
         self.mean_ = pca.mean_.astype(np.float32)
         self.components_ = pca.components_.astype(np.float32)
@@ -120,7 +113,7 @@ class PixelEmbedder:
         if small.shape[1] != len(self.mean_):
             raise InputError(
                 "images",
-                must=f"have {len(self.mean_)} pixels when shrunk, as those fitted on",
+                must=f"have {len(self.mean_)} pixels when shrunk, as in fit",
                 found=small.shape[1],
                 remedy="give images of the same size and channels",
             )
@@ -128,7 +121,7 @@ class PixelEmbedder:
         return vectors
 
     def _shrink(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Small copies with values 0..1, flattened: float32 (n, p)."""
+        """Return flattened thumbnails with values 0..1, float32 (n, p)."""
         import torch
         from torch.nn.functional import interpolate
 

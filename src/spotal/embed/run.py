@@ -1,4 +1,4 @@
-"""Embed items into a pool's folder, shard by shard: other processes decode while the model works."""
+"""Embedding of items into a pool's folder, shard by shard."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ import logging
 import os
 import re
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -35,14 +36,14 @@ __all__ = ["DTYPES", "Done", "Embedded", "Work", "embed_items", "open_folder"]
 
 DTYPES = ("float16", "float32")
 _OURS = re.compile(rf"\.(shard-\d{{5,}}\.(npy|parquet)|{re.escape(MANIFEST)}|{re.escape(ENCODER)})\.")
-"""How the names of unfinished files in a pool's folder begin."""
+"""Start of the names of unfinished files in a pool's folder."""
 SHARD_ROWS = 8_192
 _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class Embedded:
-    """What a run did: the manifest at its end, items it embedded, and items that it could not read."""
+    """Result of :func:`embed_items`: the new manifest, the number of embedded items, and the unreadable items."""
 
     manifest: Manifest
     n_embedded: int
@@ -62,24 +63,24 @@ def embed_items(
     progress: Callable[[int, int], object] | None = None,
     run: Run | None = None,
 ) -> Embedded:
-    """Embed those items that a pool's folder does not have yet.
+    """Embed the items that a pool's folder does not have yet.
 
-    A shard is written whole or not at all, then listed in the manifest; a run that was ended by force goes on after the
-    last one, and on the same machine ends with the same bytes. Shards that are gone or cut short are made again.
+    Each shard is written atomically and then listed in the manifest. After an interruption, the next run continues
+    with the first missing shard; on the same machine the final bytes are the same. Missing or truncated shards are
+    made again.
 
     Parameters
     ----------
     items : Items
-    embedder : TorchEmbedder, of what the items are
-    out : path of a folder, new, empty, or written by this function with the same model
-    dtype : {"float16", "float32"}, that embeddings are stored in
+    embedder : TorchEmbedder, for the kind of the items
+    out : path of a folder that is new, empty, or written by this function with the same model
+    dtype : {"float16", "float32"}, of the stored embeddings
     batch_size : int
-    workers : int or None
-        Processes that read and decode; 0 for none, None for one a core, at most 8.
-    shard_rows : int, items of a shard
-    strict : bool, whether an item that cannot be read is an error; else it is left out and listed in the manifest
-    progress : called with items done and items to do, after each batch
-    run : function, what embeds shards; None for this process, see :class:`spotal.embed.ray.RayActors` for a cluster
+    workers : int or None, processes that read and decode; 0 for none, None for one per core, at most 8
+    shard_rows : int, items in a shard
+    strict : bool, raise an error for an item that cannot be read, instead of listing it in the manifest
+    progress : called with the number of items done and the total, after each batch
+    run : function that embeds shards; None for this process, :class:`spotal.embed.ray.RayActors` for a cluster
 
     Returns
     -------
@@ -88,25 +89,25 @@ def embed_items(
     Raises
     ------
     InputError
-        The folder was written with another model or dtype or from another source, or an argument is out of range.
+        The folder was written with another model, dtype or source, or an argument is out of range.
     DataFileError
-        No item can be read; or, if strict, one cannot.
+        No item can be read, or ``strict`` and one item cannot be read.
     ModelError
         The model fails.
     OutputError
-        The folder cannot be written, is in use by another run, or holds other things.
+        The folder cannot be written, is in use by another run, or has other files.
     ResourceError
-        The device has too little memory, or a worker was ended from outside.
+        The device has too little memory, or the system ended a worker.
 
     Warns
     -----
     SpotalWarning
-        Items that were embedded before are gone from the source, or their files have another size. Images have more
-        than 8 bits a value: how many, and how they were scaled.
+        Embedded items are no longer in the source, their files have another size, or images with more than 8 bits a
+        value were scaled.
 
     Notes
     -----
-    Memory is that of a shard and of a few batches a worker, and of the ids.
+    Memory holds one shard, a few batches for each worker, and the ids.
     """
     batch_size = check_count(batch_size, "batch_size", 1)
     workers = None if workers is None else check_count(workers, "workers")
@@ -120,18 +121,18 @@ def embed_items(
         raise OutputError(f"{folder} is in use by another run of spotal embed; wait for its end")
     with lock:
         manifest = _begin(folder, items, embedder, dtype)
-        manifest, known = _known(folder, manifest)
-        todo = _missing(items, folder, known)
+        manifest, sizes = _embedded(folder, manifest)
+        todo = _missing(items, folder, sizes)
         listed = {item.id for item in manifest.skipped}
-        count = min(8, processors()) if workers is None else workers
+        workers = min(8, processors()) if workers is None else workers
         scaled: list[str] = []
-        work = Work(folder, items, dtype, batch_size, shard_rows, count, strict)
-        for done in (run or here)(work, embedder, todo, _free_names(folder, manifest), progress or _quiet):
+        work = Work(folder, items, dtype, batch_size, shard_rows, workers, strict)
+        for done in (run or here)(work, embedder, todo, _free_names(folder, manifest), progress or (lambda *_: None)):
             shards = (*manifest.shards, done.shard) if done.shard is not None else manifest.shards
             manifest = replace(
                 manifest,
                 dim=_width({done.dim, manifest.dim} - {0}, embedder),
-                skipped=_in_order((*manifest.skipped, *done.skipped)),
+                skipped=tuple(sorted((*manifest.skipped, *done.skipped), key=lambda x: (str(type(x.id)), x.id))),
                 shards=tuple(sorted(shards, key=lambda shard: shard.file)),
             )
             manifest.write(folder)
@@ -149,7 +150,7 @@ def embed_items(
 
 @dataclass(frozen=True)
 class Work:
-    """How items are to be embedded, and where to."""
+    """The items to embed, the folder to write, and the options."""
 
     folder: Path
     items: Items
@@ -160,7 +161,7 @@ class Work:
     strict: bool
 
     def load(self, embedder: TorchEmbedder, rows: NDArray[np.int64]) -> Iterator[Ready]:
-        """Those items as the model takes them, a batch at a time, none across two shards."""
+        """Load the rows as batches for the model; no batch has rows of two shards."""
         return iter(loader(self.items, embedder, rows, self.batch_size, self.shard_rows, self.workers))
 
     def shard(
@@ -171,8 +172,8 @@ class Work:
         names: Iterator[str],
         tell: Callable[[int], object],
     ) -> Done:
-        """Embed a shard's rows and write it, under the next name, unless none can be read."""
-        kept: list[int] = []
+        """Embed the rows of a shard and write it under the next name, unless no row can be read."""
+        embedded: list[int] = []
         vectors: list[NDArray[Any]] = []
         skipped: list[SkippedEntry] = []
         scaled: list[str] = []
@@ -182,21 +183,27 @@ class Work:
             for row, reason in ready.failed:
                 if self.strict:
                     raise DataFileError(f"{reason}, and --strict was asked for")
-                skipped.append(SkippedEntry(item_id(self.items, row), reason, _size(self.items, row)))
+                size = None if self.items.sizes is None else self.items.sizes[row]
+                skipped.append(SkippedEntry(item_id(self.items, row), reason, size))
             if ready.rows:
-                kept += ready.rows
+                embedded += ready.rows
                 vectors.append(_cast(embedder.forward(ready.batch, len(ready.rows), mixed=True), self.dtype))
             tell(len(rows[batch]))
         dim = _width({part.shape[1] for part in vectors}, embedder)
-        shard = _write(self.folder, next(names), np.concatenate(vectors), self.items, kept) if kept else None
+        shard = None
+        if embedded:
+            shard = _write(self.folder, next(names), np.concatenate(vectors), self.items, embedded)
         return Done(shard, tuple(skipped), dim, tuple(scaled))
 
 
 @dataclass(frozen=True)
 class Done:
-    """A shard, None where no item of it could be read; the items left out; and the width of its rows, 0 for None.
+    """Result for one shard.
 
-    ``scaled`` has an entry for each image of more than 8 bits a value.
+    shard : None if no item could be read
+    skipped : items that could not be read
+    dim : width of the rows, 0 without a shard
+    scaled : an entry for each image with more than 8 bits a value
     """
 
     shard: ShardEntry | None
@@ -206,7 +213,8 @@ class Done:
 
 
 Run = Callable[[Work, TorchEmbedder, NDArray[np.int64], Iterator[str], Callable[[int, int], object]], Iterator[Done]]
-"""What embeds the rows to do, under these names, shard by shard, and tells of items done and in all."""
+"""A function that embeds rows, shard by shard. Its arguments are the work, the embedder, the rows, the names of new
+shards, and a function to call with the number of items done and the total."""
 
 
 def here(
@@ -216,7 +224,7 @@ def here(
     names: Iterator[str],
     progress: Callable[[int, int], object],
 ) -> Iterator[Done]:
-    """Embed in this process, one shard after the other."""
+    """Embed in this process, one shard after another."""
     done = 0
 
     def tell(more: int) -> None:
@@ -237,24 +245,20 @@ def here(
         ) from None
 
 
-def _quiet(done: int, total: int) -> None:
-    pass
-
-
 def open_folder(folder: Path) -> None:
-    """Make a pool's folder, and remove unfinished files of its own that a killed run left. Raises OutputError."""
+    """Make a pool's folder, and remove unfinished files of an interrupted run. Raises OutputError."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        found = [path.name for path in folder.iterdir() if not path.name.startswith(".") and path.name != ENCODER]
-        if found and not is_pool(folder):
+        names = [path.name for path in folder.iterdir() if not path.name.startswith(".") and path.name != ENCODER]
+        if names and not is_pool(folder):
             raise OutputError(
-                f"{folder} holds other things ({', '.join(sorted(found)[:3])}); give a new folder for the pool"
+                f"{folder} holds other things ({', '.join(sorted(names)[:3])}); give a new folder for the pool"
             )
-        if any(place.is_symlink() for place in (folder / "ids", folder / MANIFEST)):
+        if any(path.is_symlink() for path in (folder / "ids", folder / MANIFEST)):
             raise OutputError(f"{folder} has a link among the files of the pool; give a new folder")
-        for left in [*folder.glob(".*.part"), *folder.glob("ids/.*.part")]:
-            if is_part(left.name) and _OURS.match(left.name) and not left.is_symlink():
-                left.unlink()
+        for part in [*folder.glob(".*.part"), *folder.glob("ids/.*.part")]:
+            if is_part(part.name) and _OURS.match(part.name) and not part.is_symlink():
+                part.unlink()
     except OutputError:
         raise
     except OSError as error:
@@ -263,7 +267,7 @@ def open_folder(folder: Path) -> None:
 
 
 def _begin(folder: Path, items: Items, embedder: TorchEmbedder, dtype: str) -> Manifest:
-    """The folder's manifest, checked against what is asked, or a new one."""
+    """Return the folder's manifest, checked against the arguments, or a new one."""
     recipe = embedder.recipe
     if not is_pool(folder):
         manifest = Manifest(0, dtype, embedder.name, recipe, content_hash(recipe), items.source, versions())
@@ -281,60 +285,52 @@ def _begin(folder: Path, items: Items, embedder: TorchEmbedder, dtype: str) -> M
         raise InputError("out", f"{folder} holds {manifest.dtype}, found dtype {dtype}", "give a new folder")
     _same_source(folder, manifest.source, items.source)
     sizes = dict(zip(map(str, items.ids), items.sizes, strict=True)) if items.sizes else {}
-    # those whose files have changed since are tried again
+    # unreadable files that have changed are tried again
     skipped = tuple(item for item in manifest.skipped if sizes.get(str(item.id), item.bytes) == item.bytes)
     return replace(manifest, skipped=skipped, source=items.source, versions=versions())
 
 
 def _same_source(folder: Path, before: dict[str, Any], now: dict[str, Any]) -> None:
-    """Row numbers mean something only in the table that they were taken from."""
+    """Check that ids mean the same items as in the earlier run. Raises InputError."""
+    said = f"{folder} was embedded from"
     if before.get("kind") != now.get("kind"):
-        raise InputError(
-            "out", f"{folder} was embedded from a {before.get('kind')}, found a {now.get('kind')}", "give a new folder"
-        )
+        raise InputError("out", f"{said} a {before.get('kind')}, found a {now.get('kind')}", "give a new folder")
     fixed = ("name", "column", "id_column") if now["kind"] != "folder" else ()
-    changed = next((key for key in fixed if key in now and before.get(key) != now[key]), None)
-    if changed is not None:
-        raise InputError(
-            "out",
-            f"{folder} was embedded from the {changed.replace('_', ' ')} {before.get(changed)!r}, "
-            f"found {now[changed]!r}",
-            "give a new folder",
-        )
+    key = next((key for key in fixed if key in now and before.get(key) != now[key]), None)
+    if key is not None:
+        problem = f"{said} the {key.replace('_', ' ')} {before.get(key)!r}, found {now[key]!r}"
+        raise InputError("out", problem, "give a new folder")
     if now["kind"] == "table" and now["id_column"] is None:
         short = next((file for file, rows in before["rows"].items() if now["rows"].get(file, rows) < rows), None)
         if short is not None:
-            raise InputError(
-                "source",
-                f"has fewer rows in {short} than when it was embedded, so that row numbers no longer hold",
-                "name a column of ids and a new folder",
-            )
+            problem = f"has fewer rows in {short} than when it was embedded, so that row numbers no longer hold"
+            raise InputError("source", problem, "name a column of ids and a new folder")
 
 
-def _known(folder: Path, manifest: Manifest) -> tuple[Manifest, dict[Any, int | None]]:
-    """Ids that the manifest knows and the sizes of their files, and the manifest without shards that are damaged."""
-    known: dict[Any, int | None] = {item.id: item.bytes for item in manifest.skipped}
+def _embedded(folder: Path, manifest: Manifest) -> tuple[Manifest, dict[Any, int | None]]:
+    """Return the manifest without damaged shards, and the file size of each item in it by id."""
+    sizes: dict[Any, int | None] = {item.id: item.bytes for item in manifest.skipped}
     whole: list[ShardEntry] = []
     for shard in manifest.shards:
         try:
             read_shards(folder, replace(manifest, shards=(shard,)))
             table = read_table(folder / shard.ids).arrow
-            found = ids_of(column(table, "id", "ids", folder / shard.ids), f"ids of {folder / shard.ids}")
+            values = ids_of(column(table, "id", "ids", folder / shard.ids), f"ids of {folder / shard.ids}")
         except (DataFileError, InputError):
             continue
-        ids = found if isinstance(found, list) else found.tolist()
-        sizes = table["bytes"].to_pylist() if "bytes" in table.column_names else [None] * len(ids)
-        known |= dict(zip(ids, sizes, strict=True))
+        ids = values if isinstance(values, list) else values.tolist()
+        bytes_ = table["bytes"].to_pylist() if "bytes" in table.column_names else [None] * len(ids)
+        sizes |= dict(zip(ids, bytes_, strict=True))
         whole.append(shard)
-    return replace(manifest, shards=tuple(whole)), known
+    return replace(manifest, shards=tuple(whole)), sizes
 
 
-def _missing(items: Items, folder: Path, known: dict[Any, int | None]) -> NDArray[np.int64]:
-    """Rows of the items that are not known; warns of those known that have changed or are gone."""
+def _missing(items: Items, folder: Path, before: dict[Any, int | None]) -> NDArray[np.int64]:
+    """Return the rows of new items; warn of earlier items that have changed or are gone."""
     ids = items.ids if isinstance(items.ids, list) else items.ids.tolist()
-    todo = np.asarray([row for row, key in enumerate(ids) if key not in known], np.int64)
-    if len(known) + len(todo) > len(ids):
-        gone = sorted(set(known) - set(ids), key=lambda one: (isinstance(one, str), one))
+    todo = np.asarray([row for row, key in enumerate(ids) if key not in before], np.int64)
+    if len(before) + len(todo) > len(ids):
+        gone = sorted(set(before) - set(ids), key=lambda key: (isinstance(key, str), key))
         warnings.warn(
             f"{len(gone):,} items of {folder} are gone from the source (first {gone[0]!r}) and stay in the pool; embed "
             "to a new folder to leave them out",
@@ -342,7 +338,7 @@ def _missing(items: Items, folder: Path, known: dict[Any, int | None]) -> NDArra
             stacklevel=3,
         )
     sizes = items.sizes or []
-    changed = [key for key, size in zip(ids, sizes, strict=bool(sizes)) if known.get(key, size) not in (size, None)]
+    changed = [key for key, size in zip(ids, sizes, strict=bool(sizes)) if before.get(key, size) not in (size, None)]
     if changed:
         warnings.warn(
             f"{len(changed):,} files have another size than when they were embedded (first {changed[0]!r}) and keep "
@@ -354,18 +350,14 @@ def _missing(items: Items, folder: Path, known: dict[Any, int | None]) -> NDArra
 
 
 def _free_names(folder: Path, manifest: Manifest) -> Iterator[str]:
-    """Names of new shards: never one of the manifest, nor of an array that stands there without ids beside it.
-
-    A run writes a shard's ids before its array, so an unlisted array with ids is what a killed run left.
-    """
+    """Yield names of new shards that overwrite neither a listed shard nor a file of the user."""
     taken = {shard.file for shard in manifest.shards}
-    number = 0
-    while True:
+    for number in count():
         name = f"shard-{number:05}"
+        # spotal writes the ids of a shard first: an array without ids is not from an interrupted run
         foreign = (folder / f"{name}.npy").exists() and not (folder / "ids" / f"{name}.parquet").exists()
         if f"{name}.npy" not in taken and not foreign:
             yield name
-        number += 1
 
 
 def _write(folder: Path, name: str, matrix: NDArray[Any], items: Items, rows: list[int]) -> ShardEntry:
@@ -373,13 +365,12 @@ def _write(folder: Path, name: str, matrix: NDArray[Any], items: Items, rows: li
     import pyarrow.parquet as pq
 
     ids = [item_id(items, row) for row in rows]
-    large = any(isinstance(one, int) and one >= 1 << 63 for one in ids)  # such ids are unsigned, all of them
+    large = any(isinstance(key, int) and key >= 1 << 63 for key in ids)  # then all ids are unsigned
     columns: dict[str, Any] = {"id": pa.array(ids, pa.uint64()) if large else ids}
     if items.sizes is not None:
         columns["bytes"] = [items.sizes[row] for row in rows]
-    shard = ShardEntry(
-        f"{name}.npy", f"ids/{name}.parquet", len(rows), hashlib.blake2b(matrix.data, digest_size=16).hexdigest()
-    )
+    digest = hashlib.blake2b(matrix.data, digest_size=16).hexdigest()
+    shard = ShardEntry(f"{name}.npy", f"ids/{name}.parquet", len(rows), digest)
     with atomic_path(folder / shard.ids) as part:
         pq.write_table(pa.table(columns), part)
     with atomic_path(folder / shard.file) as part:
@@ -398,11 +389,3 @@ def _width(widths: set[int], embedder: TorchEmbedder) -> int:
     if len(widths) > 1:
         raise ModelError(f"model {embedder.path} must give vectors of one width, found {sorted(widths)}")
     return widths.pop() if widths else 0
-
-
-def _size(items: Items, row: int) -> int | None:
-    return None if items.sizes is None else items.sizes[row]
-
-
-def _in_order(skipped: Sequence[SkippedEntry]) -> tuple[SkippedEntry, ...]:
-    return tuple(sorted(skipped, key=lambda item: (str(type(item.id)), item.id)))

@@ -1,4 +1,4 @@
-"""A small network trained on images without labels (SimCLR), for features where no pretrained weights are at hand."""
+"""Training of a small network on images without labels (SimCLR), for use without pretrained weights."""
 
 from __future__ import annotations
 
@@ -37,17 +37,17 @@ RECIPE: dict[str, Any] = {
     "contrast": 0.5,
     "gray": 0.2,
 }
-"""All that training depends on besides images, epochs and seed; part of the hash that features are kept under."""
+"""Everything that determines training besides images, epochs and seed; part of the key of cached features."""
 
 BACKBONES = ("small", "resnet18")
 RESNET = RECIPE | {"backbone": "resnet18", "width": 64, "hidden": 512, "projection": 128, "batch": 512, "rate": 1e-3}
-"""ResNet-18 for small images: made for a GPU, where 100 epochs are worth their time."""
+"""ResNet-18 for small images, meant for about 100 epochs on a GPU."""
 RESNET_ON_CPU = RESNET | {"width": 16, "features": 128, "hidden": 128, "projection": 64, "batch": 128, "rate": 2e-3}
-"""The same network with a quarter of the channels, for machines without one."""
+"""ResNet-18 with a quarter of the channels, for machines without a GPU."""
 
 
 def recipe_for(backbone: str, cuda: bool) -> dict[str, Any]:
-    """The recipe of a backbone on a kind of device. Raises InputError for an unknown one."""
+    """Return the recipe of a backbone with or without a GPU. Raises InputError for an unknown backbone."""
     if backbone not in BACKBONES:
         raise InputError("backbone", must=f"be one of {', '.join(BACKBONES)}", found=repr(backbone))
     if backbone == "small":
@@ -56,12 +56,12 @@ def recipe_for(backbone: str, cuda: bool) -> dict[str, Any]:
 
 
 class Encoder:
-    """Images to features: a trained network and the scale of its inputs.
+    """A trained network and the scale of its inputs.
 
     Attributes
     ----------
-    network : torch.nn.Module, from (n, channels, height, width) to (n, d), in eval mode; d = 512 but for the small
-        ResNet-18, where it is 128
+    network : torch.nn.Module, from (n, channels, height, width) to (n, d), in eval mode; d is 512, or 128 for the
+        ResNet-18 of machines without a GPU
     losses : list of float, mean contrastive loss of each epoch
     """
 
@@ -70,7 +70,7 @@ class Encoder:
 
     @torch.inference_mode()
     def embed(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Features float32 (n, d) of images uint8 (n, height, width, channels), in blocks."""
+        """Return features float32 (n, d) of images uint8 (n, height, width, channels), computed in blocks."""
         parts = (self.scale.batch(images, part, self.device) for part in blocks(len(images), 512))
         return np.concatenate([self.network(part).float().cpu().numpy() for part in parts])
 
@@ -84,25 +84,25 @@ def train_encoder(
     on_epoch: Callable[[int, float], object] | None = None,
     recipe: dict[str, Any] = RECIPE,
 ) -> Encoder:
-    """Train a network to tell which two altered copies come from the same image.
+    """Train a network to recognize two augmented views of the same image (SimCLR).
 
-    By default, four convolutions (a stem with stride 2, then 64, 128, 128 channels at half and quarter size) and the
-    averages of the image's four quarters give 512 features; a hidden layer and 64 outputs on top are for training
-    alone. Each image is cropped (25 to 100 % of its area), mirrored, changed in brightness and contrast, and in color
-    where it has any, twice; the loss is the normalized cross-entropy of finding the other copy among the batch's 255
-    other views.
+    The default network has four convolutions: a stem with stride 2, then 64, 128, 128 channels at half and quarter
+    size. The averages over the four quarters of the image give 512 features. A projection head, with a hidden layer and
+    64 outputs, is used during training only. Two views of each image are made by random cropping (25 to 100 % of the
+    area), mirroring and changes of brightness, contrast and, in color images, color. The loss is the normalized
+    cross-entropy of identifying the other view among the 255 other views of a batch.
 
     Parameters
     ----------
     images : uint8 (n, height, width, channels), n >= 16
     epochs : int; seed : int; device : "auto", "cpu" or "cuda"
-    on_epoch : function of the epoch, from 1, and its mean loss
-    recipe : dict, ``RECIPE`` or what ``recipe_for`` gives
+    on_epoch : called with the epoch, from 1, and its mean loss
+    recipe : dict, ``RECIPE`` or a result of ``recipe_for``
 
     Notes
     -----
-    AdamW with a warm-up and a cosine. The same seed gives the same bits on a CPU with one thread. About 10 s an epoch
-    of 10,000 images of 28 x 28 on one core.
+    The optimizer is AdamW with a warm-up and a cosine schedule. The same seed gives the same bits on a CPU with one
+    thread. An epoch of 10,000 images of 28 x 28 takes about 10 s on one core.
 
     References
     ----------
@@ -115,37 +115,37 @@ def train_encoder(
     generator = torch.Generator().manual_seed(order)
     rng = np.random.default_rng(order)
     size = min(recipe["batch"], len(images))
-    a_pass = max(1, len(images) // size)
+    steps = max(1, len(images) // size)
     with seeded(draw, place):
         network, head = make_network(images.shape[3], recipe), _projection(recipe)
         reset_parameters(network)
-        both = nn.Sequential(network, head).to(memory_format=torch.channels_last).to(place)  # type: ignore[call-overload]
-        optimizer = torch.optim.AdamW(both.parameters(), lr=recipe["rate"], weight_decay=recipe["decay"])
+        model = nn.Sequential(network, head).to(memory_format=torch.channels_last).to(place)  # type: ignore[call-overload]
+        optimizer = torch.optim.AdamW(model.parameters(), lr=recipe["rate"], weight_decay=recipe["decay"])
         losses: list[float] = []
         for epoch in range(epochs):
-            both.train()
+            model.train()
             rows, total = rng.permutation(len(images)), torch.zeros((), device=place)
-            for k in range(a_pass):
-                done = (epoch * a_pass + k + 1) / (epochs * a_pass)
+            for k in range(steps):
+                done = (epoch * steps + k + 1) / (epochs * steps)
                 for group in optimizer.param_groups:
                     group["lr"] = recipe["rate"] * min(done / 0.1, 0.5 * (1 + math.cos(math.pi * done)))
                 batch = scale.batch(images, rows[k * size : (k + 1) * size], place)
-                views = torch.cat([_altered(batch, generator), _altered(batch, generator)])
+                views = torch.cat([_augment(batch, generator), _augment(batch, generator)])
                 with torch.autocast(place.type, dtype=torch.bfloat16, enabled=place.type == "cuda"):
-                    outputs = both(views)
+                    outputs = model(views)
                 loss = _contrast(outputs.float())
                 optimizer.zero_grad(set_to_none=True)
                 loss.backward()  # type: ignore[no-untyped-call]
                 optimizer.step()
                 total += loss.detach()
-            losses.append(float(total) / a_pass)
+            losses.append(float(total) / steps)
             if on_epoch is not None:
                 on_epoch(epoch + 1, losses[-1])
     return Encoder(network.eval(), scale, place, losses)
 
 
 def make_network(channels: int, recipe: dict[str, Any]) -> nn.Module:
-    """The recipe's network, untrained: from (n, channels, height, width) to (n, features)."""
+    """Return the untrained network of a recipe, from (n, channels, height, width) to (n, features)."""
     width = recipe["width"]
     if recipe.get("backbone") == "resnet18":
         network = ResNet18(channels, 1, width)
@@ -171,8 +171,8 @@ def _projection(recipe: dict[str, Any]) -> nn.Module:
     return nn.Sequential(nn.Linear(inputs, hidden), nn.ReLU(inplace=True), nn.Linear(hidden, recipe["projection"]))
 
 
-def _altered(batch: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
-    """Each image of a standardized batch (n, c, h, w) cropped, mirrored and with other brightness and contrast."""
+def _augment(batch: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
+    """Return a random view of each image of a standardized batch (n, c, h, w)."""
     n, channels = batch.shape[:2]
 
     def uniform(low: float, high: float, *shape: int) -> torch.Tensor:
@@ -197,7 +197,7 @@ def _altered(batch: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
 
 
 def _contrast(outputs: torch.Tensor) -> torch.Tensor:
-    """Cross-entropy of finding each row's partner, n rows away, by cosine among all others; outputs (2 n, d)."""
+    """Return the cross-entropy of identifying row i + n as the partner of row i by cosine; outputs (2 n, d)."""
     unit = F.normalize(outputs)
     n = len(unit) // 2
     logits = unit @ unit.T / RECIPE["temperature"]

@@ -1,4 +1,4 @@
-"""TorchEmbedder: a trained network, in whichever form it was saved, as an embedder."""
+"""TorchEmbedder: an embedder from a trained network."""
 
 from __future__ import annotations
 
@@ -24,30 +24,32 @@ __all__ = ["TorchEmbedder"]
 
 
 class TorchEmbedder:
-    """Embeddings from a trained network.
+    """An embedder from a trained network.
 
     Parameters
     ----------
     model : path, str or torch.nn.Module, one of
         - a module from images (n, channels, height, width) to (n, d), or to maps (n, d, height, width), which are
-          averaged; or, for text, from a list of str to (n, d);
+          averaged; for text, a module from a list of str to (n, d);
         - a TorchScript file of such a module;
         - a file that ``TorchLearner.save`` wrote, of one of the networks in ``spotal.learner.networks``;
         - a file that ``torch.save`` wrote of a dictionary with ``network`` (such as "resnet18"), ``n_classes``,
-          ``in_channels`` and ``state_dict``, and perhaps ``mean`` and ``deviation`` of each channel on the scale
-          0..255: then embeddings are what enters its last linear layer;
-        - a folder that ``spotal embed --train`` wrote, whose encoder is taken;
-        - a folder with a Hugging Face model (``config.json``), which needs ``transformers``; its own processor or
-          tokenizer prepares the items. A folder of sentence-transformers or timm likewise;
-        - ``"timm:NAME"``, ``"timm:NAME@CHECKPOINT"``; ``"module:function"``, of a Python module, that gives a
-          torch.nn.Module; or the name of a model on the Hugging Face hub, which is fetched where it is not cached.
+          ``in_channels``, ``state_dict`` and optionally ``mean`` and ``deviation`` of each channel on the scale 0..255.
+          The embedding is the input of the last linear layer;
+        - a folder that ``spotal embed --train`` wrote, or its ``encoder.pt``;
+        - a folder with a Hugging Face model (``config.json``) and its processor or tokenizer, or a folder of
+          sentence-transformers or timm. The library must be installed;
+        - ``"timm:NAME"`` or ``"timm:NAME@CHECKPOINT"``;
+        - ``"module:function"``: a function of an importable Python module that returns a torch.nn.Module;
+        - a name on the Hugging Face hub, ``"owner/name"`` or ``"owner/name@revision"``. The model is downloaded unless
+          it is in the cache.
     batch_size : int
-    device : str or None; None or "auto" is CUDA where there is any, else the CPU
+    device : str or None; None or "auto" is CUDA if available, else the CPU
     mean, deviation : sequence of float or None
-        Of each channel on the scale 0..1, taken off and divided by before the network sees an image; None for what the
-        file says, else 0 and 1. Models that prepare images themselves have their own.
-    channels : {1, 3} or None, channels of the images; None for what the file says, else 3
-    image_size : int or None, height and width that images are resized to; None for the model's own
+        Mean and standard deviation of each channel on the scale 0..1, to standardize images; None for those in the
+        file, else 0 and 1. Ignored by models that prepare images themselves.
+    channels : {1, 3} or None, channels of the images; None for the number in the file, else 3
+    image_size : int or None, height and width to resize images to; None for the size of the model
     takes : {"images", "text"}
 
     Raises
@@ -61,9 +63,9 @@ class TorchEmbedder:
 
     Notes
     -----
-    A TorchScript file is a program, and ``module:function`` runs what it names: use only what you trust. State files
-    are read as plain tensors, never as code, and Hugging Face models without code of their own. Embeddings are computed
-    in float32; on CUDA in mixed precision (bfloat16) where ``forward`` is asked to.
+    A TorchScript file is a program, and ``module:function`` runs the named code: use only sources that you trust.
+    State files and Hugging Face models are loaded without running code from them. Embeddings are computed in float32,
+    or on CUDA in mixed precision (bfloat16) with ``forward(..., mixed=True)``.
     """
 
     def __init__(
@@ -100,78 +102,71 @@ class TorchEmbedder:
 
     @property
     def takes(self) -> str:
-        """What it embeds: "images" or "text"."""
+        """The kind of item that it embeds, "images" or "text"."""
         return self.model.takes
 
     def _scale(self, mean: tuple[float, ...] | None, deviation: tuple[float, ...] | None, channels: int | None) -> None:
-        """Set what a plain network leaves open; the others know it themselves."""
+        """Set the channels and their scale on a plain network; other models have their own."""
         import torch
 
         from spotal.embed.models.network import Network
 
         if not isinstance(self.model, Network):
             return
-        model, asked = self.model, {"mean": mean, "deviation": deviation}
-        found = {"mean": model.mean, "deviation": model.deviation}
+        model = self.model
         if channels not in (None, model.channels):
             model.channels = int(channels)
-            found = {"mean": torch.zeros(model.channels), "deviation": torch.ones(model.channels)}
-        for name, value in asked.items():
-            tensor = found[name] if value is None else torch.tensor([float(entry) for entry in value])
+            model.scale(None, None)
+        scale = {"mean": model.mean, "deviation": model.deviation}
+        for name, value in (("mean", mean), ("deviation", deviation)):
+            tensor = scale[name] if value is None else torch.tensor([float(entry) for entry in value])
             if tensor.shape != (model.channels,):
-                raise InputError(
-                    name,
-                    must=f"have one number for each of {model.channels} channels",
-                    found=f"shape {tuple(tensor.shape)}",
-                )
-            found[name] = tensor
-        if not bool((found["deviation"] > 0).all()):
+                must = f"have one number for each of {model.channels} channels"
+                raise InputError(name, must=must, found=f"shape {tuple(tensor.shape)}")
+            scale[name] = tensor
+        if not bool((scale["deviation"] > 0).all()):
             raise InputError("deviation", must="be positive in every channel", remedy="leave it out or repair it")
-        model.scale(found["mean"], found["deviation"])
+        model.scale(scale["mean"], scale["deviation"])
 
     @property
     def recipe(self) -> dict[str, Any]:
-        """All that embeddings depend on besides the items, as JSON types."""
+        """Everything that determines the vector of an item, as JSON types."""
         recipe = {**self.model.recipe, "takes": self.takes}
         if self.takes == "images":
             recipe |= {"channels": self.channels}
-        if self.takes == "images" and not self.model.resizes:
-            recipe |= {"image_size": self.image_size}
+            if not self.model.resizes:
+                recipe |= {"image_size": self.image_size}
         if hasattr(self.model, "mean"):
             recipe |= {name: getattr(self.model, name).tolist() for name in ("mean", "deviation")}
         return recipe
 
     def embed(self, images: Any) -> NDArray[np.float32]:
-        """Embeddings float32 (n, d) of images, uint8 (n, height, width, channels); or of a list of texts.
+        """Embed images, uint8 (n, height, width, channels), or a list of texts, to float32 (n, d).
 
-        Gray images are repeated to three channels where the model wants three.
+        The channel of gray images is repeated if the model takes three channels.
 
         Raises
         ------
         InputError
             The images have another dtype or shape, or other channels.
         ModelError
-            The model fails on them, or gives no finite vector for each.
+            The model fails, or does not return a finite vector for each item.
         """
         if self.takes == "images":
             images = check_images(images)
             if images.shape[3] != self.channels:
                 if images.shape[3] != 1:
-                    raise InputError(
-                        "images",
-                        must=f"have 1 channel for the model {self.name}",
-                        found="3",
-                        remedy="convert them to gray",
-                    )
+                    must = f"have 1 channel for the model {self.name}"
+                    raise InputError("images", must=must, found="3", remedy="convert them to gray")
                 images = np.repeat(images, 3, 3)
         parts = [list(images[part]) for part in blocks(len(images), self.batch_size)]
         return np.concatenate([self.forward(self.model.prepare(part), len(part)) for part in parts])
 
     def forward(self, batch: Any, n: int, mixed: bool = False) -> NDArray[np.float32]:
-        """Embeddings float32 (n, d) of a batch of n items that ``model.prepare`` made.
+        """Embed a batch of n items that ``model.prepare`` made, to float32 (n, d).
 
-        ``mixed`` is for mixed precision, which takes effect on CUDA alone. Raises ModelError, and ResourceError where
-        the device has too little memory.
+        ``mixed`` allows mixed precision, which only CUDA uses. Raises ModelError, and ResourceError if the device has
+        too little memory.
         """
         import torch
 
@@ -185,16 +180,16 @@ class TorchEmbedder:
             ) from None
         except SpotalError:
             raise
-        except Exception as error:  # a model of one's own fails in any way it likes
-            of = f" of shape {batch.shape}" if isinstance(batch, np.ndarray) else ""
+        except Exception as error:  # a model can raise any error
+            shape = f" of shape {batch.shape}" if isinstance(batch, np.ndarray) else ""
             remedy = "; check image_size and channels" if self.takes == "images" else "; check what it takes"
-            raise ModelError(f"model {self.path} failed on {self.takes}{of} ({one_line(error)}){remedy}") from None
+            raise ModelError(f"model {self.path} failed on {self.takes}{shape} ({one_line(error)}){remedy}") from None
         output = output[0] if isinstance(output, (tuple, list)) and output else output
         if isinstance(output, torch.Tensor) and output.ndim == 4:
             output = output.mean((2, 3))
         if not isinstance(output, torch.Tensor) or output.ndim != 2 or len(output) != n:
-            found = tuple(output.shape) if isinstance(output, torch.Tensor) else type(output).__name__
-            raise ModelError(f"model {self.path} must give ({n}, d), found {found}; give one vector an item")
+            result = tuple(output.shape) if isinstance(output, torch.Tensor) else type(output).__name__
+            raise ModelError(f"model {self.path} must give ({n}, d), found {result}; give one vector an item")
         if not bool(output.isfinite().all()):
             raise ModelError(f"model {self.path} gives NaN or infinity; check its weights and how items are scaled")
         vectors: NDArray[np.float32] = output.float().cpu().numpy()

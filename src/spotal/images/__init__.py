@@ -1,6 +1,6 @@
-"""Images from files: which are read, how they become 8-bit pixels, and how much is decoded at a time.
+"""Reading of image files as 8-bit pixels.
 
-Everything in spotal that opens an image does it here, so that it looks the same to the models and to people.
+All of spotal opens images with this package, so that models and people see the same pixels.
 """
 
 from spotal.images.decoding import DECODER, decode, fits, png
@@ -20,23 +20,6 @@ from spotal.images.kinds import suffixes
 from spotal.images.threads import each, report
 
 __all__ = [
-    "DECODER",
-    "Listing",
-    "Shape",
-    "Skipped",
-    "Source",
-    "decode",
-    "each",
-    "find_images",
-    "fits",
-    "list_images",
-    "listed",
-    "note_of_depth",
-    "note_of_skipped",
-    "png",
-    "printable",
-    "readable",
-    "report",
-    "shape_of",
-    "suffixes",
-]
+    "DECODER", "Listing", "Shape", "Skipped", "Source", "decode", "each", "find_images", "fits", "list_images",
+    "listed", "note_of_depth", "note_of_skipped", "png", "printable", "readable", "report", "shape_of", "suffixes",
+]  # fmt: skip

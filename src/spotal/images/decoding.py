@@ -1,4 +1,4 @@
-"""Decode an image file to 8-bit pixels, upright, opaque and of bounded size."""
+"""Decoding of an image file to 8-bit pixels, upright and without transparency."""
 
 from __future__ import annotations
 
@@ -21,21 +21,21 @@ if TYPE_CHECKING:
 __all__ = ["DECODER", "decode", "fits", "png"]
 
 DECODER = 2
-"""Part of the names of files made from images, another one whenever these are decoded to other pixels."""
+"""Version of the decoder, part of the names of files made from images; it changes when the decoded pixels change."""
 WITH_ALPHA = ("LA", "RGBA")
 LARGE = 1 << 24
-"""Pixels of an image from which on its memory is given back to the system at once."""
+"""Number of pixels from which the memory of an image is returned to the system immediately."""
 STRIP = 1 << 23
-"""Pixels of a transparent image that are resized at a time."""
+"""Pixels of a transparent image to resize at a time."""
 UPRIGHT = {
     2: "FLIP_LEFT_RIGHT", 3: "ROTATE_180", 4: "FLIP_TOP_BOTTOM", 5: "TRANSPOSE", 6: "ROTATE_270", 7: "TRANSVERSE",
     8: "ROTATE_90",
 }  # fmt: skip
-"""What turns an image of each EXIF orientation upright."""
+"""The transpose method that makes an image upright, by EXIF orientation."""
 
 
 def fits(source: Source, name: object) -> Shape:
-    """Read the header of an image that is to be decoded. Raises DataFileError where it is none, or too large."""
+    """Read the header of an image to decode. Raises DataFileError if it is not an image or is too large."""
     shape = shape_of(source, name)
     _check(shape.size, name)
     return shape
@@ -50,29 +50,28 @@ def decode(
     scaled: list[str] | None = None,
     room: Room = ROOM,
 ) -> NDArray[np.uint8]:
-    """Decode an image to uint8 (height, width, channels), upright; the first one of several frames or pages.
+    """Decode an image, or its first frame or page, to uint8 (height, width, channels), upright.
 
     Parameters
     ----------
     source : Path or bytes
-    name : what messages call it
-    size : (height, width) to resize to without regard to proportions, or None
-    channels : 1, 3, or None for what the image has
+    name : name of the image in error messages
+    size : (height, width) to resize to, without keeping the aspect ratio; or None
+    channels : 1, 3, or None for the channels of the image
     at_least : int or None
-        Without a size: an image whose shorter side is a multiple of this is made smaller by a whole number, to no less
-        than this.
-    scaled : list or None, gets an entry for :func:`note_of_depth` where the image has more than 8 bits a value
-    room : Room, what all decoding in this process shares
+        Without ``size``: reduce the image by the largest integer factor that leaves the shorter side at least this.
+    scaled : list or None, receives an entry for :func:`note_of_depth` if the image has more than 8 bits a value
+    room : Room, the limit of decoding in this process
 
     Raises
     ------
     DataFileError
-        It cannot be read, or has more than 268,435,456 pixels.
+        The image cannot be read, or has more than 268,435,456 pixels.
 
     Notes
     -----
-    Transparent parts become white. More than 8 bits a value become 8 by the rule of ``depth``. At a time a process
-    decodes no more images than it has cores, nor more than 268,435,456 pixels.
+    Transparent parts become white. Values of more than 8 bits are scaled, see :mod:`spotal.images.depth`. A process
+    decodes at most one image per core, and at most 268,435,456 pixels, at the same time.
     """
     from PIL import Image
 
@@ -83,8 +82,8 @@ def decode(
             gray = channels == 1 or (channels is None and is_gray(image.mode))
             enough = at_least if size is None else 2 * max(size)
             if enough is not None:
-                image.draft(None, (enough, enough))  # a large JPEG need not be decoded in full
-            plain, whose = flattened(image, source, name)
+                image.draft(None, (enough, enough))  # decode a large JPEG at a lower resolution
+            plain, scale = flattened(image, source, name)
             plain = _bands(plain)
             if size is not None:
                 wanted = size if turn in TURNED else size[::-1]
@@ -96,12 +95,12 @@ def decode(
             if turn in UPRIGHT:
                 plain = plain.transpose(Image.Transpose[UPRIGHT[turn]])
             array = np.array(plain, np.uint8)
-            if image.width * image.height >= LARGE:  # before the next one is let in
+            if image.width * image.height >= LARGE:  # while it still occupies room
                 del plain
                 image.close()
                 give_back_memory()
-    if whose is not None and scaled is not None:
-        scaled.append(whose)
+    if scale is not None and scaled is not None:
+        scaled.append(scale)
     return array[..., None] if array.ndim == 2 else array
 
 
@@ -124,34 +123,33 @@ def _check(size: Size, name: object) -> None:
 
 
 def _bands(image: Image.Image) -> Image.Image:
-    """The image in a mode that can be resized: L, LA, RGB or RGBA."""
+    """Return the image in a mode that can be resized: L, LA, RGB or RGBA."""
+    mode = "L" if is_gray(image.mode) else "RGB"
     if image.has_transparency_data:
-        return image if image.mode in WITH_ALPHA else image.convert("RGBA")
-    if is_gray(image.mode):
-        return image if image.mode == "L" else image.convert("L")
-    return image if image.mode == "RGB" else image.convert("RGB")
+        mode = image.mode if image.mode in WITH_ALPHA else "RGBA"
+    return image if image.mode == mode else image.convert(mode)
 
 
 def _resized(image: Image.Image, size: Size, strip: int = STRIP) -> Image.Image:
-    """The image in another size (width, height); transparent ones a strip at a time, since Pillow copies them first."""
+    """Resize to (width, height), a transparent image strip by strip, since Pillow would copy it whole."""
     from PIL import Image
 
     (width, height), (wide, high) = image.size, size
     if image.mode not in WITH_ALPHA or width * height <= strip or high >= height:
         return image.resize(size, Image.Resampling.BILINEAR)
     step = height / high
-    found = Image.new(image.mode, size)
+    resized = Image.new(image.mode, size)
     for start in range(0, high, rows := max(1, int(strip / width / step))):
         stop = min(start + rows, high)
         top, bottom = max(0, int((start - 2) * step)), min(height, math.ceil((stop + 2) * step))
         part = image.crop((0, top, width, bottom))
         box = (0, start * step - top, width, min(stop * step, height) - top)
-        found.paste(part.resize((wide, stop - start), Image.Resampling.BILINEAR, box), (0, start))
-    return found
+        resized.paste(part.resize((wide, stop - start), Image.Resampling.BILINEAR, box), (0, start))
+    return resized
 
 
 def _opaque(image: Image.Image, mode: str) -> Image.Image:
-    """The image on white, in mode L or RGB."""
+    """Return the image on a white background, in mode L or RGB."""
     from PIL import Image
 
     if image.mode in WITH_ALPHA:

@@ -1,4 +1,4 @@
-"""Folders of images: which files are read, and which are left out and why."""
+"""Folders of images: the files that can be read, and the files to skip with the reasons."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import os
 import stat
 import warnings
 from collections import defaultdict
-from collections.abc import Container, Iterable, Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,12 +19,12 @@ from spotal.terminal import visible
 __all__ = ["Listing", "Skipped", "find_images", "list_images", "listed", "note_of_skipped", "printable", "readable"]
 
 NAMED = 3
-"""Files that a sentence names for each reason."""
+"""Files to name in a message for each reason."""
 
 
 @dataclass(frozen=True)
 class Skipped:
-    """A file, or a folder, that is left out: its printable path below the folder, and why."""
+    """A file or folder that is skipped: its printable relative path, and the reason."""
 
     name: str
     reason: str
@@ -32,7 +32,7 @@ class Skipped:
 
 @dataclass(frozen=True)
 class Listing:
-    """The images of a folder, sorted by relative path, and what was left out."""
+    """The images of a folder, sorted by relative path, and the skipped files."""
 
     root: Path
     paths: list[Path]
@@ -40,9 +40,9 @@ class Listing:
 
 
 def find_images(folder: str | os.PathLike[str]) -> Listing:
-    """Look for image files in a folder and its sub-folders, without a word about those that are left out.
+    """Find the image files in a folder and its sub-folders, without a warning about skipped files.
 
-    Files and folders whose name starts with a dot are passed over; linked folders are followed, each once.
+    Files and folders whose name starts with a dot are ignored. Links to folders are followed, to each folder once.
 
     Raises
     ------
@@ -51,8 +51,8 @@ def find_images(folder: str | os.PathLike[str]) -> Listing:
     """
     root = Path(folder)
     if not root.is_dir():
-        found = "a file" if root.exists() else "nothing"
-        raise DataFileError(f"{root} must be a folder of images, found {found}; check the path")
+        kind = "a file" if root.exists() else "nothing"
+        raise DataFileError(f"{root} must be a folder of images, found {kind}; check the path")
     paths: list[Path] = []
     skipped: list[Skipped] = []
     for path in _files(root, skipped):
@@ -62,96 +62,88 @@ def find_images(folder: str | os.PathLike[str]) -> Listing:
             paths.append(path)
         elif reason:
             skipped.append(Skipped(printable(name), reason))
-    return Listing(
-        root,
-        sorted(paths, key=lambda path: path.relative_to(root).as_posix()),
-        sorted(skipped, key=lambda left: left.name),
-    )
+    paths.sort(key=lambda path: path.relative_to(root).as_posix())
+    return Listing(root, paths, sorted(skipped, key=lambda item: item.name))
 
 
 def list_images(folder: str | os.PathLike[str], *, strict: bool = False) -> list[Path]:
-    """The image files in a folder and its sub-folders, sorted by relative path.
-
-    Files and folders whose name starts with a dot are passed over; linked folders are followed, each once.
+    """Return the image files in a folder and its sub-folders, sorted by relative path, as in :func:`find_images`.
 
     Parameters
     ----------
     folder : path
-    strict : bool
-        Whether an image that is left out, for its name, kind or size in bytes, is an error.
+    strict : bool, raise an error if an image is skipped because of its name, kind or size in bytes
 
     Raises
     ------
     DataFileError
-        The folder is missing, is a file, or has no image in it that can be read; or, if strict, one cannot.
+        The folder is missing, is a file, or has no readable image; or ``strict`` and an image is skipped.
 
     Warns
     -----
     SpotalWarning
-        Images were left out: how many, why, and the names of the first.
+        Images were skipped: the number, the reasons, and the first names.
     """
     return listed(find_images(folder), strict)
 
 
-def listed(found: Listing, strict: bool = False) -> list[Path]:
-    """The images of a listing, with a warning of what was left out; as :func:`list_images`."""
-    note_of_skipped(found.skipped, found.root, strict=strict or not found.paths)
-    if not found.paths:
-        raise DataFileError(f"{found.root} has no images in it; put files in it that end in {' '.join(suffixes())}")
-    return found.paths
+def listed(listing: Listing, strict: bool = False) -> list[Path]:
+    """Return the images of a listing, and warn about skipped files as :func:`list_images` does."""
+    note_of_skipped(listing.skipped, listing.root, strict=strict or not listing.paths)
+    if not listing.paths:
+        raise DataFileError(f"{listing.root} has no images in it; put files in it that end in {' '.join(suffixes())}")
+    return listing.paths
 
 
-def readable(found: Listing, known: Container[str] = ()) -> Listing:
-    """Leave out images whose header cannot be read, or that have too many pixels to be decoded.
-
-    Those whose relative path is ``known`` are taken as they are.
-    """
-    new = [path for path in found.paths if path.relative_to(found.root).as_posix() not in known]
+def readable(listing: Listing, known: Container[str] = ()) -> Listing:
+    """Remove images with an unreadable header or too many pixels; relative paths in ``known`` are not checked."""
+    root = listing.root
+    new = [path for path in listing.paths if path.relative_to(root).as_posix() not in known]
     bad: dict[Path, Skipped] = {}
     for path, shape in zip(new, each(lambda path: fits(path, ""), new), strict=True):
         if isinstance(shape, DataFileError):
-            name = path.relative_to(found.root).as_posix()
-            bad[path] = Skipped(printable(name), str(shape).split("; ")[0].strip())
-    return Listing(found.root, [path for path in found.paths if path not in bad], [*found.skipped, *bad.values()])
+            name = printable(path.relative_to(root).as_posix())
+            bad[path] = Skipped(name, str(shape).split("; ")[0].strip())
+    return Listing(root, [path for path in listing.paths if path not in bad], [*listing.skipped, *bad.values()])
 
 
 def note_of_skipped(skipped: Sequence[Skipped], where: object, *, strict: bool = False) -> None:
-    """Warn of files that were left out, with their number, reasons and first names; if strict, raise DataFileError."""
+    """Warn about skipped files, with their number, reasons and first names; if strict, raise DataFileError."""
     if not skipped:
         return
     by_reason: defaultdict[str, list[str]] = defaultdict(list)
-    for left in skipped:
-        by_reason[left.reason].append(left.name)
-    told = "; ".join(f"{reason}: {len(names):,} ({_first(names)})" for reason, names in by_reason.items())
+    for item in skipped:
+        by_reason[item.reason].append(item.name)
+    reasons = "; ".join(f"{reason}: {len(names):,} ({_first(names)})" for reason, names in by_reason.items())
     count = f"{len(skipped):,} file{'s' * (len(skipped) > 1)} in {printable(str(where))}"
     if strict:
-        raise DataFileError(f"{count} cannot be read as images. {told}. Repair or remove them")
-    warnings.warn(f"skipped {count}. {told}", SpotalWarning, stacklevel=3)
+        raise DataFileError(f"{count} cannot be read as images. {reasons}. Repair or remove them")
+    warnings.warn(f"skipped {count}. {reasons}", SpotalWarning, stacklevel=3)
 
 
 def printable(name: str) -> str:
-    """A file's name with whatever is no printable text in it escaped."""
+    """Return a file's name with everything that is not printable text escaped."""
     return visible(os.fsencode(name).decode("utf-8", "backslashreplace"))
 
 
 def _files(root: Path, skipped: list[Skipped]) -> Iterator[Path]:
-    def closed(error: OSError) -> None:
+    def skip(error: OSError) -> None:
         name = os.path.relpath(error.filename, root)
-        skipped.append(Skipped(printable(name), f"folder not to be read, {(error.strerror or str(error)).lower()}"))
+        skipped.append(Skipped(printable(name), f"folder that cannot be read, {(error.strerror or str(error)).lower()}"))
 
     seen: set[str] = set()
-    for place, folders, files in os.walk(root, onerror=closed, followlinks=True):
-        real = os.path.realpath(place)
+    for parent, folders, files in os.walk(root, onerror=skip, followlinks=True):
+        real = os.path.realpath(parent)
         if real in seen:
             folders.clear()
             continue
         seen.add(real)
         folders[:] = sorted(name for name in folders if not name.startswith("."))
-        yield from (Path(place, name) for name in files if not name.startswith("."))
+        yield from (Path(parent, name) for name in files if not name.startswith("."))
 
 
 def _fault(path: Path, name: str) -> str | None:
-    """Why a file is left out; None for an image, and empty for what is none and need not be spoken of."""
+    """Return the reason to skip a file, None for an image, or "" for a file that is not an image."""
     is_read = name.lower().endswith(suffixes())
     if not is_read and is_named_image(name) is False:
         return ""
@@ -164,11 +156,11 @@ def _fault(path: Path, name: str) -> str | None:
     except FileNotFoundError:
         return "link to nothing" if _is_meant(name) else ""
     except OSError as error:
-        return f"not to be read, {(error.strerror or str(error)).lower()}" if _is_meant(name) else ""
+        return f"cannot be read, {(error.strerror or str(error)).lower()}" if _is_meant(name) else ""
     if not state.st_size:
         return "empty"
     if not os.access(path, os.R_OK):
-        return "not to be read, permission denied"
+        return "cannot be read, permission denied"
     return None if _is_text(name) else "name that is not UTF-8"
 
 
@@ -177,7 +169,7 @@ def _is_meant(name: str) -> bool:
 
 
 def _unread(path: Path) -> str:
-    """What to say of a file whose ending is not read."""
+    """Return the reason to skip a file with an unreadable ending, or "" if it is not an image."""
     with path.open("rb") as file:
         head = file.read(16)
     if not looks_like_image(path.name, head):
@@ -197,7 +189,5 @@ def _is_text(name: str) -> bool:
     return True
 
 
-def _first(names: Iterable[str]) -> str:
-    some = list(names)
-    more = f" and {len(some) - NAMED:,} more" if len(some) > NAMED else ""
-    return ", ".join(some[:NAMED]) + more
+def _first(names: Sequence[str]) -> str:
+    return ", ".join(names[:NAMED]) + (f" and {len(names) - NAMED:,} more" if len(names) > NAMED else "")

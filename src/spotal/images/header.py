@@ -1,4 +1,4 @@
-"""Headers: open an image without decoding it."""
+"""Headers of images, read without decoding the pixels."""
 
 from __future__ import annotations
 
@@ -16,28 +16,28 @@ from spotal.images.kinds import formats
 if TYPE_CHECKING:
     from PIL import Image, ImageFile
 
-__all__ = ["Shape", "Size", "Source", "is_gray", "opened", "orientation", "raw_mode", "shape_of"]
+__all__ = ["Shape", "Size", "Source", "is_gray", "is_wide", "opened", "orientation", "raw_mode", "shape_of"]
 
 Source = Path | bytes
-"""An image as a file, or as the content of one."""
+"""An image as a path or as the bytes of a file."""
 Size = tuple[int, int]
 """Height and width."""
 TURNED = (5, 6, 7, 8)
-"""EXIF orientations that exchange height and width."""
+"""EXIF orientations that swap height and width."""
 ORIENTATION = 0x0112
 EXIF = frozenset(("exif", "Raw profile type exif", "XML:com.adobe.xmp", "xmp"))
 SHOWN = frozenset(("AVIF", "BMP", "GIF", "JPEG", "MPO", "PNG", "WEBP"))
-"""Formats that browsers show."""
+"""Formats that browsers can display."""
 
 
 @dataclass(frozen=True)
 class Shape:
-    """What the header of an image says.
+    """Size and kind of an image.
 
     size : height and width, upright
     gray : bool, one channel
-    plain : bool, whether a browser shows the file as the decoder does: a format that it knows, 8 bits a value, one
-        frame, nothing transparent
+    plain : bool, True if a browser displays the file like the decoder: a format that browsers know, 8 bits a value, one
+        frame, no transparency
     """
 
     size: Size
@@ -55,7 +55,7 @@ def shape_of(source: Source, name: object) -> Shape:
 
 @contextmanager
 def opened(source: Source, name: object) -> Iterator[ImageFile.ImageFile]:
-    """Open an image; whatever goes wrong with it inside the block is a DataFileError that names it."""
+    """Open an image; any error within the block becomes a DataFileError with the name of the image."""
     try:
         if isinstance(source, bytes):
             yield _parsed(io.BytesIO(source), "")
@@ -68,13 +68,13 @@ def opened(source: Source, name: object) -> Iterator[ImageFile.ImageFile]:
         raise ResourceError(f"{name} takes more memory to decode than there is; make it smaller") from None
     except SpotalError:
         raise
-    except Exception as error:  # a damaged image fails in any way it likes, struct.error and SyntaxError among them
+    except Exception as error:  # a damaged image can raise any error, such as struct.error or SyntaxError
         reason = one_line(error, 99)
         raise DataFileError(f"{name} cannot be read as an image ({reason}); repair or remove it") from None
 
 
 def _parsed(file: BinaryIO, path: str) -> ImageFile.ImageFile:
-    """As ``PIL.Image.open`` of the formats that spotal reads, but for its limit of pixels, which ``decode`` sets."""
+    """Open an image like ``PIL.Image.open``, but only in the formats of spotal and without a limit of pixels."""
     from PIL import Image
 
     start = file.read(16)
@@ -84,7 +84,7 @@ def _parsed(file: BinaryIO, path: str) -> ImageFile.ImageFile:
     for kind in formats():
         factory, accept = Image.OPEN[kind]
         accepted = accept is None or accept(start)
-        if isinstance(accepted, str):  # a library that Pillow was built without
+        if isinstance(accepted, str):  # Pillow was built without a library
             reasons.append(accepted)
             continue
         if not accepted:
@@ -98,29 +98,31 @@ def _parsed(file: BinaryIO, path: str) -> ImageFile.ImageFile:
 
 
 def _is_plain(image: ImageFile.ImageFile) -> bool:
-    moves = image.format != "MPO" and getattr(image, "is_animated", False)
-    return image.format in SHOWN and not moves and not is_deep(image) and not image.has_transparency_data
+    is_animated = image.format != "MPO" and getattr(image, "is_animated", False)
+    if image.format not in SHOWN or is_animated or image.has_transparency_data:
+        return False
+    return not is_wide(image.mode) and ";16" not in raw_mode(image)
 
 
 def orientation(image: Image.Image) -> int:
-    """The EXIF orientation that is still to be applied, 1 for none."""
+    """Return the EXIF orientation that Pillow has not applied, 1 for none."""
     if image.format == "TIFF" or EXIF.isdisjoint(image.info):
-        return 1  # Pillow itself turns TIFF; others need not be asked, which is slow
+        return 1  # Pillow applies it to TIFF; without EXIF data, the slow getexif() is not needed
     return int(image.getexif().get(ORIENTATION) or 1)
 
 
 def is_gray(mode: str) -> bool:
-    """Whether a mode of Pillow has one channel of color."""
-    return mode in ("1", "L", "LA", "La", "I", "F") or mode.startswith("I;16")
+    """Return whether a mode of Pillow has one color channel."""
+    return mode in ("1", "L", "LA", "La") or is_wide(mode)
 
 
-def is_deep(image: ImageFile.ImageFile) -> bool:
-    """Whether an image holds more than 8 bits a value."""
-    return image.mode in ("I", "F") or image.mode.startswith("I;16") or ";16" in raw_mode(image)
+def is_wide(mode: str) -> bool:
+    """Return whether a mode of Pillow has one channel with more than 8 bits a value."""
+    return mode in ("I", "F") or mode.startswith("I;16")
 
 
 def raw_mode(image: ImageFile.ImageFile) -> str:
-    """Pillow's name of how values lie in the file; empty where it says none. Known until the image is loaded."""
+    """Return Pillow's name of the layout of values in the file, or "". Call it before the image is loaded."""
     args = image.tile[0][3] if image.tile else ""
     raw = args[0] if isinstance(args, tuple) and args else args
     return raw if isinstance(raw, str) else ""

@@ -1,4 +1,4 @@
-"""Room: a bound on the images that a process decodes at the same time."""
+"""Room: a limit on the images that a process decodes at the same time."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ __all__ = ["ROOM", "Room"]
 
 
 class Room:
-    """At most ``pixels`` in at most ``images`` images at a time; who comes first is let in first.
+    """At most ``pixels`` in at most ``images`` images at a time, in order of arrival.
 
-    An image that is larger than all of the room waits until it has it to itself.
+    An image of more pixels waits until no other image is decoded.
     """
 
     def __init__(self, pixels: int, images: int) -> None:
@@ -23,28 +23,28 @@ class Room:
         self.empty()
 
     def empty(self) -> None:
-        """Forget who is inside: a process that was forked has none of its parent's threads."""
-        self._turn, self._left = Lock(), Condition()
+        """Reset the limit, as needed in a forked process, which has no other threads."""
+        self._turn, self._changed = Lock(), Condition()
         self._pixels, self._images = self.pixels, self.images
 
     @contextmanager
     def of(self, pixels: int) -> Iterator[None]:
-        """Wait for room for that many pixels, and hold it for the block."""
+        """Wait for room for an image with these pixels, and reserve it within the block."""
         size = min(pixels, self.pixels)
-        with self._turn, self._left:  # those behind wait for their turn, so that a large image is not passed by
-            self._left.wait_for(lambda: self._images and self._pixels >= size)
+        with self._turn, self._changed:  # one image waits at a time, so that small images do not overtake a large one
+            self._changed.wait_for(lambda: self._images and self._pixels >= size)
             self._pixels -= size
             self._images -= 1
         try:
             yield
         finally:
-            with self._left:
+            with self._changed:
                 self._pixels += size
                 self._images += 1
-                self._left.notify_all()
+                self._changed.notify_all()
 
 
 MOST_PIXELS = 1 << 28
-"""Pixels of an image that is decoded, 16,384 by 16,384; and of all that a process decodes at the same time."""
+"""Most pixels of an image, 16,384 by 16,384, and of all images that a process decodes at the same time."""
 ROOM = Room(MOST_PIXELS, processors())
 os.register_at_fork(after_in_child=ROOM.empty)

@@ -1,4 +1,4 @@
-"""Threads: work on many images at once, and report the ones that failed."""
+"""Threads: a function is called for many images in parallel, and failures are reported."""
 
 from __future__ import annotations
 
@@ -14,34 +14,32 @@ from spotal.numeric.processors import processors
 __all__ = ["each", "report"]
 
 TASK = 32
-"""Images that one thread works on at a time."""
+"""Images in one task of a thread."""
 T = TypeVar("T")
 R = TypeVar("R")
 
 
 def each(function: Callable[[T], R], items: Iterable[T]) -> Iterator[R | DataFileError]:
-    """Results in order, by a few threads, or the DataFileError of an item; at most 1,024 items ahead of their use."""
+    """Yield the results in order, or the DataFileError of an item; threads work at most 1,024 items ahead."""
 
-    def attempt(some: Sequence[T]) -> list[R | DataFileError]:
-        results: list[R | DataFileError] = []
-        for item in some:
-            try:
-                results.append(function(item))
-            except DataFileError as error:
-                results.append(error)
-        return results
+    def attempt(item: T) -> R | DataFileError:
+        try:
+            return function(item)
+        except DataFileError as error:
+            return error
 
-    rest = iter(items)
+    remaining = iter(items)
     with ThreadPoolExecutor(min(8, processors())) as threads:
-        while block := list(islice(rest, 1024)):
-            for results in threads.map(attempt, [block[k : k + TASK] for k in range(0, len(block), TASK)]):
+        while block := list(islice(remaining, 1024)):
+            tasks = [block[k : k + TASK] for k in range(0, len(block), TASK)]
+            for results in threads.map(lambda task: [attempt(item) for item in task], tasks):
                 yield from results
 
 
 def report(failures: Sequence[DataFileError], total: int, where: object, strict: bool | None = None) -> None:
-    """Warn that images were skipped, naming up to three; raise DataFileError if strict or if none is left.
+    """Warn that images were skipped, with up to three names; raise DataFileError if strict or if all failed.
 
-    ``strict`` is None where whoever asked cannot choose it.
+    ``strict`` is None if the caller has no such argument.
     """
     if not failures:
         return
@@ -51,5 +49,5 @@ def report(failures: Sequence[DataFileError], total: int, where: object, strict:
         raise DataFileError(
             f"{len(failures)} of {total} images in {where} cannot be read ({first}{more}); repair or remove them"
         )
-    said = f"skipped {len(failures)} of {total} images in {where} ({first}{more}); repair or remove them"
-    warnings.warn(SkippedWarning(said, "" if strict is None else "pass strict=True"), stacklevel=3)
+    message = f"skipped {len(failures)} of {total} images in {where} ({first}{more}); repair or remove them"
+    warnings.warn(SkippedWarning(message, "" if strict is None else "pass strict=True"), stacklevel=3)

@@ -1,4 +1,4 @@
-"""Pools: where the rows to choose from live, and how they are read."""
+"""Pools: the rows to select from, in memory or in files, and their reading."""
 
 from spotal.pool.array import ArrayPool
 from spotal.pool.base import Batch, Pool, PoolLike
@@ -8,18 +8,6 @@ from spotal.pool.sharded import ShardedPool
 from spotal.pool.spooling import spool
 
 __all__ = [
-    "DEVICES",
-    "ArrayPool",
-    "Batch",
-    "Pool",
-    "PoolLike",
-    "ShardedPool",
-    "as_array",
-    "as_pool",
-    "bad_rows",
-    "check_finite",
-    "is_sharded",
-    "on_device",
-    "open_pool",
-    "spool",
-]
+    "DEVICES", "ArrayPool", "Batch", "Pool", "PoolLike", "ShardedPool", "as_array", "as_pool", "bad_rows",
+    "check_finite", "is_sharded", "on_device", "open_pool", "spool",
+]  # fmt: skip

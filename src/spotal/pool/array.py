@@ -1,4 +1,4 @@
-"""A pool in an array: numpy, a memory map, or a torch tensor on any device."""
+"""A pool in a numpy array, a memory map, or a torch tensor on any device."""
 
 from __future__ import annotations
 
@@ -19,16 +19,18 @@ if TYPE_CHECKING:
 __all__ = ["ArrayPool"]
 
 HASHED_WHOLE = 256 << 20
-"""A pool up to this many bytes is hashed whole; of a larger one, HASHED_ROWS evenly spaced rows are."""
+"""Largest pool in bytes whose rows are all hashed; of a larger pool, ``HASHED_ROWS`` evenly spaced rows are hashed."""
 HASHED_ROWS = 16_384
 
 
 class ArrayPool:
-    """Rows of a checked (n, d) array or tensor; a ``np.memmap`` is read batch by batch and never held whole.
+    """The rows of a checked (n, d) array or tensor. A ``np.memmap`` is read batch by batch.
 
-    The file of a ``np.memmap`` is compared with what it was before and after each pass, and before rows are read: where
-    it changed, that is a DataFileError. ``index`` names the rows, such as that of a pandas DataFrame; ``frame`` is the
-    DataFrame, to be shown.
+    array : (n, d)
+    index : names of the rows, such as the index of a pandas DataFrame; None for row numbers
+    frame : the DataFrame that the rows come from, for display
+
+    If the file of a ``np.memmap`` changes while the pool is used, reading it raises DataFileError.
     """
 
     def __init__(self, array: NDArray[Any] | torch.Tensor, index: Any = None, frame: Any = None) -> None:
@@ -46,7 +48,7 @@ class ArrayPool:
         return int(self.array.shape[0])
 
     def batches(self, start: int = 0, stop: int | None = None) -> Iterator[Batch]:
-        """Rows in order, about 32 MB a batch. Raises DataFileError where the file they lie in has changed."""
+        """Yield rows in order, about 32 MB a batch. Raises DataFileError if their file has changed."""
         self._check_unchanged()
         stop = len(self) if stop is None else stop
         for part in blocks(stop - start, block_rows(self.dim)):
@@ -55,7 +57,7 @@ class ArrayPool:
         self._check_unchanged()
 
     def rows(self, numbers: NDArray[np.int64]) -> torch.Tensor:
-        """The rows of these numbers, in this order; a float tensor (k, d)."""
+        """Return the given rows, in the given order, as a float tensor (k, d)."""
         self._check_unchanged()
         if is_tensor(self.array):
             import torch
@@ -68,15 +70,15 @@ class ArrayPool:
             self._signature.check()
 
     def where(self, row: int) -> str:
-        """The row's number."""
+        """Return the row number as text."""
         return str(row)
 
     def ids(self) -> Any:
-        """The names of all rows; None where they have none but their numbers."""
+        """Return the names of all rows; None if they have only numbers."""
         return self.index
 
     def fingerprint(self, whole_bytes: int = HASHED_WHOLE, some_rows: int = HASHED_ROWS) -> dict[str, Any]:
-        """Shape, dtype and BLAKE2 hash of the content: all rows up to ``whole_bytes``, else evenly spaced ones."""
+        """Return shape, dtype and BLAKE2 hash of all rows, or of evenly spaced rows of a pool above ``whole_bytes``."""
         n, dim = self.array.shape
         itemsize = self.array.element_size() if is_tensor(self.array) else self.array.dtype.itemsize
         whole = n * dim * itemsize <= whole_bytes

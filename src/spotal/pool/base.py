@@ -1,4 +1,4 @@
-"""Pool: rows with numbers, read in batches or by number. What an algorithm sees of the data."""
+"""Pool: the interface through which algorithms read rows, in batches or by row number."""
 
 from __future__ import annotations
 
@@ -18,45 +18,40 @@ __all__ = ["Batch", "Pool", "PoolLike"]
 
 @dataclass(frozen=True)
 class Batch:
-    """Consecutive rows of a pool: ``start`` is the number of the first, ``points`` a float tensor (m, d)."""
+    """Consecutive rows of a pool: ``start`` is the first row number, ``points`` a float tensor (m, d)."""
 
     start: int
     points: torch.Tensor
 
     @property
     def rows(self) -> slice:
-        """Where these rows lie in a per-row array of the whole pool."""
+        """The place of these rows in an array with one entry for each row of the pool."""
         return slice(self.start, self.start + len(self.points))
 
 
 @runtime_checkable
 class Pool(Protocol):
-    """N rows of width dim."""
+    """n rows of width ``dim``."""
 
     @property
     def dim(self) -> int:
         """Width of a row."""
-        ...
 
     def __len__(self) -> int: ...
 
     def batches(self, start: int = 0, stop: int | None = None) -> Iterator[Batch]:
-        """All rows, or those from ``start`` to before ``stop``, in order, in batches of bounded size."""
-        ...
+        """Yield the rows from ``start`` to before ``stop`` in order, in batches of bounded size."""
 
     def rows(self, numbers: NDArray[np.int64]) -> torch.Tensor:
-        """The rows of these numbers, in this order, as a float tensor (k, d)."""
-        ...
+        """Return the given rows, in the given order, as a float tensor (k, d)."""
 
     def where(self, row: int) -> str:
-        """What a row is called in an error: its number, or its file and its number there."""
-        ...
+        """Return the name of a row for error messages: its number, or its file and the number in the file."""
 
     def fingerprint(self) -> dict[str, Any]:
-        """What the pool was, in JSON types: its shape and a hash of its content or of a part of it."""
-        ...
+        """Return the shape and a hash of all or a part of the content, as JSON types."""
 
 
 PoolLike: TypeAlias = "Pool | ArrayLike | torch.Tensor | str | os.PathLike[str] | Iterable[Any]"
-"""What :func:`spotal.pool.as_pool` takes: a pool, embeddings (n, d), a sparse matrix, a DataFrame, a data set, a path,
-glob or URI, or batches one by one."""
+"""An argument of :func:`spotal.pool.as_pool`: a pool, embeddings (n, d), a sparse matrix, a DataFrame, a data set, a
+path, glob or URI, or an iterable of batches."""

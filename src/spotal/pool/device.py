@@ -1,4 +1,4 @@
-"""A pool whose batches are handed out on a device."""
+"""Pools whose batches are on a device."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ DEVICES = ("auto", "cpu", "cuda")
 
 
 def check_device(device: str) -> bool:
-    """Whether ``device`` means CUDA: "cpu", "cuda", or "auto", which is "cuda" where there is one.
+    """Return whether ``device`` ("cpu", "cuda" or "auto") means CUDA, which "auto" does if CUDA is available.
 
-    Raises InputError for another name, and for "cuda" where there is none.
+    Raises InputError for another name, and for "cuda" if CUDA is not available.
     """
     if device not in DEVICES:
         raise InputError("device", must=f"be one of {', '.join(DEVICES)}", found=repr(device))
@@ -25,5 +25,5 @@ def check_device(device: str) -> bool:
 
 
 def on_device(pool: Pool, device: str) -> Pool:
-    """The pool, its batches on ``device``; what that may be, and raises, :func:`check_device` says."""
+    """Return the pool with its batches on ``device``, see :func:`check_device`."""
     return View(pool, methodcaller("to", "cuda")) if check_device(device) else pool

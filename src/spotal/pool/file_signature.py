@@ -1,4 +1,4 @@
-"""What a pool's files were when they were opened, so that it is noticed when they change between passes."""
+"""Signatures of a pool's files, which detect changes while the pool is used."""
 
 from __future__ import annotations
 
@@ -14,23 +14,23 @@ from spotal.tables import reading
 __all__ = ["FileSignature", "mapped_file"]
 
 FILE_ENDS, CHUNK_ENDS = 1 << 16, 1 << 12
-"""Bytes at the beginning and at the end that are hashed: of a file, and of each file in a folder."""
+"""Bytes at both ends of a file that are hashed: of a single file, and of each file in a folder."""
 
 
 class FileSignature:
-    """A file, or a folder and all in it, as it is now.
+    """The state of a file, or of a folder with everything in it, at the time of the call.
 
     path; size : bytes; time : of the last change, ns; ends : hash of names, sizes, and of both ends of each file
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.size, self.time, self.ends = _look(path)
+        self.size, self.time, self.ends = _state(path)
 
     def check(self) -> None:
-        """Raise DataFileError where the path does not hold what it did."""
+        """Raise DataFileError if the path has changed."""
         try:
-            same = _look(self.path) == (self.size, self.time, self.ends)
+            same = _state(self.path) == (self.size, self.time, self.ends)
         except DataFileError as error:
             raise DataFileError(
                 f"{self.path} is gone, though it was there when the pool was opened ({error})"
@@ -42,7 +42,7 @@ class FileSignature:
 
 
 def mapped_file(array: object) -> Path | None:
-    """The file that an array is a map of, or of a part of it; None where it is none, or the file has no name now."""
+    """Return the file that an array or its base is mapped from; None for other arrays and for deleted files."""
     while array is not None:
         if isinstance(array, np.memmap) and array.filename is not None and os.path.exists(array.filename):
             return Path(array.filename)
@@ -50,7 +50,7 @@ def mapped_file(array: object) -> Path | None:
     return None
 
 
-def _look(path: Path) -> tuple[int, int, str]:
+def _state(path: Path) -> tuple[int, int, str]:
     size, time, digest = 0, 0, hashlib.blake2b(digest_size=16)
     with reading(path):
         inside = [Path(place, name) for place, _, files in os.walk(path) for name in files]

@@ -1,4 +1,4 @@
-"""Pools from files: arrays, tables and folders of images, with ids and masses, and the labels that go with them."""
+"""Pools from files (arrays, tables and folders of images) with ids, masses and prices, and lists of labeled rows."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from spotal.errors import DataFileError, InputError
 from spotal.images import fits, list_images
 from spotal.numeric.arrays import check_matrix, check_weight
 from spotal.pool import manifest
-from spotal.pool.keys import key_column, rows_of
+from spotal.pool.keys import key_column, no_columns, rows_of
 from spotal.tables import PLAIN, TABLES, Dialect, listed, read_lines, read_table, reading
 from spotal.tables.arrays import read_npy, read_npz
 from spotal.tables.columns import ids_of, numbers
@@ -24,22 +24,21 @@ from spotal.tables.guesses import refuse_guesses
 __all__ = ["LabeledRows", "PoolFile", "read_entries", "read_indices", "read_pool"]
 
 POOLS = (".csv", ".tsv", ".parquet")
-"""Endings of tables that hold a pool."""
+"""Endings of tables that can hold a pool."""
 
 
 @dataclass(frozen=True)
 class PoolFile:
-    """What a pool's file holds.
+    """Content of a pool's file.
 
     Attributes
     ----------
-    features : (n, d) numbers, a ``np.memmap`` where the file is .npy, a :class:`~spotal.pool.Pool` of shards; None for
-        a folder of images
-    ids : list of str or int64 (n,), all different; None where the file has none and rows go by number
-    mass, cost : float64 (n,), non-negative; None where no ``mass_column`` or ``cost_column`` was asked for
+    features : (n, d) numbers, a ``np.memmap`` for .npy, or a :class:`~spotal.pool.Pool`; None for a folder of images
+    ids : list of str or int64 (n,), all different; None if rows have only numbers
+    mass, cost : float64 (n,), non-negative; None without ``mass_column`` or ``cost_column``
     kind : {"npy", "npz", "csv", "parquet", "shards", "images"}
-    paths : list of Path, the image files of a folder in the order of their ids; None otherwise
-    groups : list (n,) of whatever ``group_column`` holds; None where none was asked for
+    paths : list of Path, the image files of a folder in the order of their ids; else None
+    groups : list (n,) of the values of ``group_column``; None without it
     """
 
     features: Any
@@ -56,7 +55,7 @@ class PoolFile:
 
 
 class LabeledRows(NamedTuple):
-    """Row numbers, int64 (m,), in the order of their file, and their labels where it has a ``label`` column."""
+    """Row numbers, int64 (m,), in the order of their file, and their labels if the file has a ``label`` column."""
 
     rows: NDArray[np.int64]
     labels: list[str] | None
@@ -77,39 +76,34 @@ def read_pool(
     Parameters
     ----------
     path : str or path
-        - ``.npy``: a 2-D array, memory-mapped and not read yet;
-        - ``.npz``: the array ``X`` or ``embeddings``, or the only 2-D one;
+        - ``.npy``: a 2-D array, memory-mapped;
+        - ``.npz``: the array ``X`` or ``embeddings``, or the only 2-D array;
         - ``.csv``, ``.tsv``, ``.parquet``: one column of lists called ``embedding``, ``embeddings`` or ``X``, or else
-          all columns of numbers except ``id``, ``label``, ``mass`` and those that are named here. The first line of a
-          CSV names its columns, unless it holds only numbers;
-        - a folder that ``spotal embed`` wrote: its shards, with their ids;
-        - another folder: its images and those of its sub-folders, whose ids are their relative paths.
+          all columns of numbers except ``id``, ``label``, ``mass`` and the columns of the other arguments. The first
+          line of a CSV is a header unless it has only numbers;
+        - a folder that ``spotal embed`` wrote: its shards with their ids;
+        - another folder: the images in it and in its sub-folders, with their relative paths as ids.
     id_column : str or None
-        Column, or array of a .npz, that holds the ids; None for ``id`` where there is one. Ids of a CSV are text,
-        as it is written there.
+        Column, or array of a .npz, of the ids; None for ``id`` if there is one. Ids in a CSV are text.
     mass_column, cost_column, group_column : str or None
-        Column, or array of a .npz, that holds the masses, the prices of labels, and the groups.
+        Column, or array of a .npz, of the masses, the prices of labels, and the groups.
     strict : bool
-        Check everything now: features must be finite and every image's header readable.
+        Check all content: features must be finite, and the header of every image must be readable.
     dialect : Dialect
         Encoding and delimiter of a CSV.
-
-    Returns
-    -------
-    PoolFile
 
     Raises
     ------
     DataFileError
-        The file is missing, not permitted to be read, empty, truncated, corrupt or pickled, holds no matrix of
-        numbers, has lists of differing lengths, or has empty or repeated ids; with ``strict``, NaN or infinity in
-        it, or an image that cannot be opened.
+        The file is missing, not readable, empty, truncated, corrupt or pickled, has no matrix of numbers, has lists of
+        different lengths, or has empty or repeated ids; with ``strict``, it has NaN or infinity, or an image cannot be
+        opened.
     InputError
-        A column is named that the file does not have, or a mass or price is negative or not finite.
+        The file does not have a named column, or a mass or price is negative or not finite.
 
     Notes
     -----
-    A .npy file costs no memory; the others are read whole. Files are never unpickled.
+    A .npy file is not loaded into memory; other files are read whole. Files are never unpickled.
     """
     source = Path(path)
     kind = source.suffix.lower().removeprefix(".")
@@ -122,9 +116,11 @@ def read_pool(
     if manifest.is_pool(source):
         pool = _sharded_pool(source, named)
     elif source.is_dir():
-        pool = _image_pool(source, named, strict)
+        no_columns(named, f"a folder of images ({source})")
+        paths = list_images(source, strict=strict)
+        pool = PoolFile(None, [path.relative_to(source).as_posix() for path in paths], None, "images", paths)
     elif kind == "npy":
-        _no_columns(source, named, "a .npy file")
+        no_columns(named, f"a .npy file ({source})")
         pool = PoolFile(_matrix(read_npy(source), source), None, None, "npy")
     elif kind == "npz":
         pool = _npz_pool(source, named)
@@ -132,9 +128,8 @@ def read_pool(
         table = read_table(source, dialect)
         name = id_column or ("id" if "id" in table.names else None)
         ids = None if name is None else table.ids(name, "id_column")
-        mass, cost = (
-            table.numbers(of, key) if (of := named[key]) is not None else None for key in ("mass_column", "cost_column")
-        )
+        mass = None if mass_column is None else table.numbers(mass_column, "mass_column")
+        cost = None if cost_column is None else table.numbers(cost_column, "cost_column")
         groups: list[Any] | None = None if group_column is None else list(table.texts(group_column, "group_column"))
         kind = "parquet" if kind == "parquet" else "csv"
         pool = PoolFile(table.features(tuple(named.values())), ids, mass, kind, cost=cost, groups=groups)
@@ -151,12 +146,6 @@ def read_pool(
     return pool
 
 
-def _no_columns(path: Path, named: dict[str, str | None], what: str) -> None:
-    for argument, name in named.items():
-        if name is not None:
-            raise InputError(argument, f"{name!r} cannot be read from {what} ({path})", "leave it out")
-
-
 def _matrix(array: NDArray[Any], path: Path, name: str = "") -> NDArray[Any]:
     what = f"{path}, array {name!r}," if name else str(path)
     if array.dtype.kind not in "fuib":
@@ -166,24 +155,24 @@ def _matrix(array: NDArray[Any], path: Path, name: str = "") -> NDArray[Any]:
     return array
 
 
-def _npz_pool(path: Path, wanted: dict[str, str | None]) -> PoolFile:
+def _npz_pool(path: Path, named: dict[str, str | None]) -> PoolFile:
     arrays = read_npz(path)
-    if wanted["id_column"] is None and "id" in arrays:
-        wanted = {**wanted, "id_column": "id"}
-    for argument, name in wanted.items():
-        if name is not None and name not in arrays:
+    if named["id_column"] is None and "id" in arrays:
+        named = named | {"id_column": "id"}
+    columns = {argument: name for argument, name in named.items() if name is not None}
+    for argument, name in columns.items():
+        if name not in arrays:
             raise InputError(
                 argument, must=f"name an array of {path}", found=repr(name), remedy=f"it has {listed([*arrays])}"
             )
-    named: list[str] = [name for name in ("X", "embeddings") if name in arrays]
-    flat = named or [name for name, array in arrays.items() if array.ndim == 2]
-    if not flat or (len(flat) > 1 and not named):
+    usual: list[str] = [name for name in ("X", "embeddings") if name in arrays]
+    matrices = usual or [name for name, array in arrays.items() if array.ndim == 2]
+    if not matrices or (len(matrices) > 1 and not usual):
         raise DataFileError(
             f"{path} must hold an array 'X' or 'embeddings' or only one 2-D array, found {listed([*arrays])}; "
             "rename the one to use to 'X'"
         )
-    matrix = _matrix(arrays[flat[0]], path, flat[0])
-    columns = {argument: name for argument, name in wanted.items() if name is not None}
+    matrix = _matrix(arrays[matrices[0]], path, matrices[0])
     for name in columns.values():
         if arrays[name].shape != matrix.shape[:1]:
             raise DataFileError(
@@ -200,19 +189,13 @@ def _npz_pool(path: Path, wanted: dict[str, str | None]) -> PoolFile:
 
 
 def _sharded_pool(folder: Path, named: dict[str, str | None]) -> PoolFile:
-    _no_columns(folder, named, "a folder of embeddings")
-    found = manifest.read_manifest(folder)
-    if not found.rows:
+    no_columns(named, f"a folder of embeddings ({folder})")
+    content = manifest.read_manifest(folder)
+    if not content.rows:
         raise DataFileError(f"{folder} has no embeddings in it yet; run spotal embed to its end")
-    arrays = manifest.read_shards(folder, found)
+    arrays = manifest.read_shards(folder, content)
     matrix = arrays[0] if len(arrays) == 1 else np.concatenate(arrays)
-    return PoolFile(matrix, manifest.read_ids(folder, found), None, "shards")
-
-
-def _image_pool(folder: Path, named: dict[str, str | None], strict: bool) -> PoolFile:
-    _no_columns(folder, named, "a folder of images")
-    paths = list_images(folder, strict=strict)
-    return PoolFile(None, [path.relative_to(folder).as_posix() for path in paths], None, "images", paths)
+    return PoolFile(matrix, manifest.read_ids(folder, content), None, "shards")
 
 
 def _check_content(pool: PoolFile, path: Path) -> None:
@@ -234,41 +217,31 @@ def read_indices(
     *,
     dialect: Dialect = PLAIN,
 ) -> LabeledRows:
-    """Read which rows of a pool are labeled, and their labels if the file has them.
+    """Read the labeled rows of a pool, and their labels if the file has them.
+
+    Entries are ids if the pool has ids. They are row numbers if the pool has none, or if their column is called
+    ``row``. In a file without columns, or in a first column with an uncommon name, they are also row numbers if all
+    entries are integers and no id of the pool is an integer.
 
     Parameters
     ----------
     path : str or path
-        ``.npy`` of integers or text; ``.txt``, one entry a line; or a table, whose column ``id_column``, or else
-        ``id``, ``row``, or the first one counts, beside an optional column
-        ``label``.
+        ``.npy`` of integers or text; ``.txt``, one entry a line; or a table with an optional column ``label``. The
+        entries of a table are in ``id_column``, ``id``, ``row``, or else in the first column.
     n_rows : int, rows of the pool
-    ids : sequence of str, int64 (n_rows,) or None, the pool's ids
+    ids : sequence of str, int64 (n_rows,) or None, ids of the pool
     id_column : str or None, column of a table
     dialect : Dialect, of text files and CSV
 
-    Returns
-    -------
-    LabeledRows
-        In the order of the file. Entries are ids where the pool has ids. They are row numbers where it has none, where
-        the column is called ``row``, and, in files without columns or where the column is not named, where all of them
-        are integers and no id of the pool is one.
-
-    Raises
-    ------
-    DataFileError
-        The file is missing, empty, corrupt, of another kind, or has empty cells.
-    InputError
-        An entry is no id or row of the pool, or is there twice; or the file has no column ``id_column``.
+    Raises DataFileError if the file is missing, empty, corrupt, of another kind, or has empty cells; InputError if an
+    entry is not an id or row of the pool, if entries repeat, or if there is no column ``id_column``.
     """
     source = Path(path)
     kind = source.suffix.lower()
     labels: list[str] | None = None
     key: str | None = None
-    if kind not in TABLES and id_column is not None:
-        raise InputError(
-            "id_column", f"{id_column!r} cannot be read from {source}, which has no columns", "leave it out"
-        )
+    if kind not in TABLES:
+        no_columns({"id_column": id_column}, str(source))
     if kind == ".npy":
         array = read_npy(source)
         if array.ndim != 1 or array.dtype.kind not in "uiU":
@@ -292,7 +265,7 @@ def read_indices(
 
 
 def read_entries(path: Path, dialect: Dialect = PLAIN) -> list[str]:
-    """Return the lines of a .txt file that are not empty. Raises DataFileError, also for another kind of file."""
+    """Return the lines of a .txt file that are not empty. Raises DataFileError for a missing or another file."""
     if path.suffix.lower() != ".txt":
         with reading(path):
             path.stat()

@@ -1,4 +1,4 @@
-"""Formats of shards: which endings there are, and which class reads each."""
+"""Formats of shards: file name endings and the classes that read them."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ _KINDS: dict[str, type[Shard]] = {
     ".lance": LanceShard,
 }
 FOLDERS = (".zarr", ".lance")
-"""Endings of shards that are folders."""
+"""Endings of formats whose shards are folders."""
 SHARD_SUFFIXES = tuple(_KINDS)
 
 
 def open_shard(path: Path, id_column: str | None = None, others: tuple[str, ...] = ()) -> Shard:
-    """The file as a shard, by its ending.
+    """Open a file as a shard, in the format of its ending.
 
-    Raises DataFileError where it is missing, damaged or holds no matrix, InputError where it lacks a column.
+    Raises DataFileError if the file is missing, damaged or has no matrix, and InputError if it lacks a column.
     """
     kind = _KINDS.get(path.suffix.lower())
     if kind is None:

@@ -1,7 +1,8 @@
-"""Data frames of pandas and polars as arrays of numbers, and the names of their rows."""
+"""Data frames of pandas and polars as arrays of numbers, and their indices."""
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -13,31 +14,22 @@ __all__ = ["check_order", "index_of", "is_frame", "numbers_of"]
 
 
 def is_frame(x: Any) -> bool:
-    """Return whether x is a pandas or polars DataFrame; imports nothing."""
+    """Return whether x is a pandas or polars DataFrame, without importing either."""
     return type(x).__name__ == "DataFrame" and type(x).__module__.split(".")[0] in ("pandas", "polars")
 
 
 def index_of(x: Any) -> Any:
-    """Return the index of a pandas DataFrame or Series; None for anything else and for the index 0, 1, 2, ..."""
+    """Return the index of a pandas DataFrame or Series; None for the index 0, 1, 2, ... and for other objects."""
     index: Any = getattr(x, "index", None) if type(x).__module__.split(".")[0] == "pandas" else None
     plain = type(index).__name__ == "RangeIndex" and (index.start, index.step, index.name) == (0, 1, None)
     return None if plain else index
 
 
 def check_order(rows: Any, **named: Any) -> None:
-    """Check that pandas objects beside a DataFrame or Series have its rows in the same order.
+    """Check that the arguments ``named`` have the order of ``rows``, since values are joined by position.
 
-    Values are taken by position. One whose index has the same names in another order would be taken for other rows.
-
-    Parameters
-    ----------
-    rows : the pool; nothing is checked unless it is a pandas object
-    named : other arguments by name; only pandas objects with one entry for each row are checked
-
-    Raises
-    ------
-    InputError
-        The index of one has the names of the rows, each once, in another order.
+    Only pandas objects with one entry for each row are compared. Raises InputError for an argument whose index has the
+    entries of the other, each once, in another order.
     """
     index = _pandas_index(rows)
     for name, value in named.items():
@@ -53,21 +45,17 @@ def check_order(rows: Any, **named: Any) -> None:
 
 
 def _pandas_index(x: Any) -> Any:
-    named = type(x).__name__ in ("DataFrame", "Series") and type(x).__module__.split(".")[0] == "pandas"
-    return x.index if named else None
+    is_pandas = type(x).__name__ in ("DataFrame", "Series") and type(x).__module__.split(".")[0] == "pandas"
+    return x.index if is_pandas else None
 
 
 def numbers_of(frame: Any, name: str, column: str | None = None) -> NDArray[Any]:
-    """Return a frame's columns as a matrix (n, d), or its one ``column`` of equally long lists.
+    """Return the columns of a frame as a matrix (n, d), or one ``column`` of lists of equal length.
 
-    Numbers and booleans are taken; float32 where all columns are, else float64; missing cells become NaN.
-
-    Raises
-    ------
-    InputError
-        A column holds no numbers, or there is no such column, or its lists differ in length.
+    The result is float32 if all columns are, else float64. Missing cells become NaN. Raises InputError if a column does
+    not have numbers or booleans, if there is no such column, or if its lists differ in length.
     """
-    columns = [str(one) for one in frame.columns]
+    columns = [str(key) for key in frame.columns]
     if column is not None:
         if column not in columns:
             raise InputError("column", must=f"be one of {', '.join(columns)}", found=repr(column))
@@ -80,21 +68,21 @@ def numbers_of(frame: Any, name: str, column: str | None = None) -> NDArray[Any]
             raise InputError(
                 "column", must="hold lists of numbers, all of one length", found=f"others in {column!r}"
             ) from None
-    found = [_plain(frame[one]) for one in frame.columns] if len(set(columns)) == len(columns) else None
-    if found is None:
+    if len(set(columns)) < len(columns):
         raise InputError(name, must="have columns of different names", found=", ".join(columns))
-    odd = [one for one, values in zip(columns, found, strict=True) if values.dtype.kind not in "fiub"]
+    arrays = [_plain(frame[key]) for key in frame.columns]
+    odd = [key for key, values in zip(columns, arrays, strict=True) if values.dtype.kind not in "fiub"]
     if odd:
-        listed = ", ".join(repr(one) for one in odd[:5]) + (f" and {len(odd) - 5} more" if len(odd) > 5 else "")
-        vectors = next((one for one in odd if _holds_vectors(frame[one])), None)
+        listed = ", ".join(map(repr, odd[:5])) + (f" and {len(odd) - 5} more" if len(odd) > 5 else "")
+        vectors = next((key for key in odd if _holds_vectors(frame[key])), None)
         remedy = "drop them, or encode them as numbers first, with scikit-learn's OneHotEncoder or TfidfVectorizer"
         if vectors is not None:
             remedy = f"drop them, or take the vectors in one by column={vectors!r}"
         raise InputError(name, must="have columns of numbers only", found=f"others in {listed}", remedy=remedy)
-    if not found:
+    if not arrays:
         raise InputError(name, must="have columns of numbers", found="no column")
-    small = all(values.dtype == np.float32 for values in found)
-    return np.stack(found, 1, dtype=np.float32 if small else np.float64, casting="unsafe")
+    small = all(values.dtype == np.float32 for values in arrays)
+    return np.stack(arrays, 1, dtype=np.float32 if small else np.float64, casting="unsafe")
 
 
 def _holds_vectors(series: Any) -> bool:
@@ -103,18 +91,16 @@ def _holds_vectors(series: Any) -> bool:
 
 
 def _plain(series: Any) -> NDArray[Any]:
-    """A column as an array; numbers with gaps as float64 with NaN, whatever pandas keeps them as."""
+    """Return a column as an array; numbers with missing cells as float64 with NaN."""
     nullable = type(series).__module__.split(".")[0] == "pandas" and not isinstance(series.dtype, np.dtype)
     if nullable and str(series.dtype) != "category" and getattr(series.dtype, "kind", "O") in "fiub":
         values: NDArray[Any] = series.to_numpy(dtype=np.float64, na_value=np.nan)
         return values
     array = np.asarray(series.to_numpy())
     if array.dtype == object and len(array):
-        try:  # numbers that pandas keeps as objects, None among them
-            cells = [np.nan if cell is None else cell for cell in array]
+        cells = [np.nan if cell is None else cell for cell in array]
+        with suppress(TypeError, ValueError):  # numbers and None that pandas stores as objects
             if not any(isinstance(cell, str | bytes) for cell in cells):
-                found = np.array(cells, np.float64)
-                return found if found.ndim == 1 else array
-        except (TypeError, ValueError):
-            pass
+                values = np.array(cells, np.float64)
+                return values if values.ndim == 1 else array
     return array

@@ -1,8 +1,9 @@
-"""Data sets of PyTorch and Hugging Face as arrays: one row an item, in the order of the data set."""
+"""Data sets of PyTorch and Hugging Face as arrays, with one row for each item."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -17,18 +18,18 @@ from spotal.tables.columns import EMBEDDING_COLUMNS, features, texts_of
 __all__ = ["hugging_face_rows", "is_hugging_face", "is_torch_dataset", "torch_rows"]
 
 VECTORS = ("Array2D", "LargeList", "List", "Sequence")
-"""Types of columns of a Hugging Face data set that hold vectors."""
+"""Types of Hugging Face columns with vectors."""
 AT_ONCE = 256
-"""Items of a torch data set that are stacked at a time."""
+"""Items of a torch data set to stack at a time."""
 
 
 def is_hugging_face(x: Any) -> bool:
-    """Return whether x is a ``datasets.Dataset``; imports nothing."""
+    """Return whether x is a ``datasets.Dataset``, without importing ``datasets``."""
     return type(x).__module__.split(".")[0] == "datasets" and hasattr(x, "with_format") and hasattr(x, "__getitem__")
 
 
 def _check_named(dataset: Any, name: str) -> None:
-    """Refuse a dict of splits, and numbers beside vectors in a column of another name: which are meant is not known."""
+    """Refuse a dict of splits, and a data set with vectors in a column of an uncommon name."""
     if isinstance(dataset, dict):
         splits = ", ".join(map(repr, dataset))
         raise InputError(name, must="be one data set", found=f"a dict of {splits}", remedy="take one of them")
@@ -40,7 +41,7 @@ def _check_named(dataset: Any, name: str) -> None:
 
 
 def is_torch_dataset(x: Any) -> bool:
-    """Return whether x is a ``torch.utils.data.Dataset`` whose items have numbers; imports nothing."""
+    """Return whether x is a map-style ``torch.utils.data.Dataset``, without importing torch."""
     named = any(k.__name__ == "Dataset" and k.__module__.startswith("torch.utils.data") for k in type(x).__mro__)
     return named and not hasattr(x, "__iter__")
 
@@ -48,13 +49,9 @@ def is_torch_dataset(x: Any) -> bool:
 def hugging_face_rows(dataset: Any, name: str, column: str | None = None) -> NDArray[Any]:
     """Return a column of a Hugging Face data set: vectors (n, d), images (n, h, w, c), texts (n,) or numbers (n, 1).
 
-    Without ``column``, the vectors in ``embedding``, ``embeddings`` or ``X``, or all columns of numbers. Vectors and
-    images are written to a temporary file and mapped from there.
-
-    Raises
-    ------
-    InputError
-        There is no such column, it holds anything else, or its images differ in size.
+    Without ``column``, return the vectors in ``embedding``, ``embeddings`` or ``X``, or all columns of numbers. Vectors
+    are written to a temporary file and memory-mapped. Raises InputError if there is no such column, if it has other
+    values, or if its images differ in size.
     """
     if column is None or isinstance(dataset, dict):
         _check_named(dataset, name)
@@ -75,7 +72,7 @@ def hugging_face_rows(dataset: Any, name: str, column: str | None = None) -> NDA
 
 
 def _unwrapped(table: Any) -> Any:
-    """The table with Array2D and its like as plain lists."""
+    """Return the table with Array2D and other extension types as plain lists."""
     import pyarrow as pa
 
     field = table.schema.field(0)
@@ -88,25 +85,21 @@ def _unwrapped(table: Any) -> Any:
 def torch_rows(dataset: Any, name: str, column: str | int | None = None) -> NDArray[Any]:
     """Return the items of a torch data set: vectors (n, d), or images (n, h, w, c) from (c, h, w) or PIL images.
 
-    An item is a tensor or array, a tuple whose first is one, as with a label beside it, or a dict with one as
-    ``embedding``; ``column`` names another place. The data set is read once, in order, and kept in a temporary file.
-
-    Raises
-    ------
-    InputError
-        The data set is empty, has no such place, or its items differ in shape.
+    An item is a tensor or array, a tuple that starts with one, such as (vector, label), or a dict with one under
+    ``embedding``. ``column`` is another key or position. The data set is read once, in order; vectors are written to a
+    temporary file. Raises InputError if the data set is empty, or if items do not have ``column`` or differ in shape.
     """
     if not hasattr(dataset, "__len__"):
         raise InputError(
             name, must="have a length", found=f"{type(dataset).__name__} without", remedy="give it __len__"
         )
     if not len(dataset):
-        raise InputError(name, must="have an item at least", found="an empty data set")
+        raise InputError(name, must="have at least one item", found="an empty data set")
     items = (_part(dataset[number], column) for number in range(len(dataset)))
     first = np.asarray(_part(dataset[0], column))
     if first.ndim in (0, 1):
         width = first.size
-        return spool(np.stack([one.reshape(width) for one in block]) for block in _stacks(items, first.shape, name))
+        return spool(np.stack([item.reshape(width) for item in block]) for block in _stacks(items, first.shape, name))
     return _images(items, name)
 
 
@@ -140,15 +133,13 @@ def _array(value: Any) -> NDArray[Any]:
 
 
 def _stacks(items: Iterable[Any], shape: tuple[int, ...], name: str) -> Iterator[list[Any]]:
-    """The items in lists, all of one shape."""
+    """Yield lists of items of one shape."""
     block: list[Any] = []
     for number, item in enumerate(items):
         if item.shape != shape:
+            must = f"have items of one shape, {shape} like the first"
             raise InputError(
-                name,
-                must=f"have items of one shape, {shape} as the first",
-                found=f"{item.shape} in item {number}",
-                remedy="resize them, or embed them first",
+                name, must=must, found=f"{item.shape} in item {number}", remedy="resize them, or embed them first"
             )
         block.append(item)
         if len(block) == AT_ONCE:
@@ -159,15 +150,10 @@ def _stacks(items: Iterable[Any], shape: tuple[int, ...], name: str) -> Iterator
 
 
 def _images(items: Iterable[Any], name: str) -> NDArray[Any]:
-    """Images of one size (n, h, w, c); their bytes stay bytes, which a file of floats could not keep."""
-    pictures = (_channels_last(_array(item), name) for item in items)
-    first = next(pictures)
-
-    def all_of() -> Iterator[Any]:
-        yield first
-        yield from pictures
-
-    return np.concatenate([np.stack(block) for block in _stacks(all_of(), first.shape, name)])
+    """Return images of one size as one array (n, h, w, c) of their dtype."""
+    images = (_channels_last(_array(item), name) for item in items)
+    first = next(images)
+    return np.concatenate([np.stack(block) for block in _stacks(chain([first], images), first.shape, name)])
 
 
 def _channels_last(image: NDArray[Any], name: str) -> NDArray[Any]:

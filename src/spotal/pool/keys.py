@@ -1,8 +1,8 @@
-"""Join the rows of other files to those of a pool: by id where there are ids, else by row number."""
+"""Joins of other files to the rows of a pool, by id or by row number."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,39 +13,44 @@ from spotal.numeric.arrays import check_rows
 from spotal.tables import Table
 from spotal.tables.formulas import unescape_formula
 
-__all__ = ["aligned", "key_column", "rows_of"]
+__all__ = ["PoolIds", "aligned", "key_column", "no_columns", "rows_of", "usual_key"]
 
 PoolIds = Sequence[str] | NDArray[np.int64] | None
 
 
-def key_column(table: Table, ids: PoolIds, id_column: str | None, value: str | None = None) -> str | None:
-    """Return the column that says which rows of a pool a table is about.
+def no_columns(named: dict[str, str | None], what: str) -> None:
+    """Raise InputError if one of the arguments names a column of ``what``, which has no columns."""
+    for argument, name in named.items():
+        if name is not None:
+            raise InputError(argument, f"{name!r} cannot be read from {what}, which has no columns", "leave it out")
 
-    ``id_column`` where the table has it, else ``id``, else ``row``, else a column other than ``value`` that holds all
-    the pool's ids; None where the rows can only be meant in their order.
+
+def usual_key(names: Container[str], id_column: str | None) -> str | None:
+    """Return the first of ``id_column``, "id" and "row" that is among the names, or None."""
+    return next((name for name in (id_column, "id", "row") if name is not None and name in names), None)
+
+
+def key_column(table: Table, ids: PoolIds, id_column: str | None, value: str | None = None) -> str | None:
+    """Return the column of a table that names the rows of a pool.
+
+    This is the first that the table has of ``id_column``, ``id``, ``row``, and a column other than ``value`` whose
+    cells are the same set as the pool's ids. None means that the table is in the order of the pool.
     """
-    usual = next((name for name in (id_column, "id", "row") if name is not None and name in table.names), None)
+    usual = usual_key(table.names, id_column)
     if usual is not None or ids is None:
         return usual
-    known = _names(ids)
-    for name in table.names:
-        if name != value and {str(cell) for cell in table.cells(name)} == set(known):
-            return name
-    return None
+    names = set(_names(ids))
+    return next((name for name in table.names if name != value and {str(x) for x in table.cells(name)} == names), None)
 
 
 def rows_of(
     entries: list[str], n_rows: int, ids: PoolIds, what: str, *, column: str | None = None
 ) -> NDArray[np.int64]:
-    """Return the rows of a pool that entries name, int64 (m,), in their order.
+    """Return the row of a pool for each entry, int64 (m,).
 
-    Entries are ids where the pool has ids. They are row numbers where it has none, where ``column`` is "row", and where
-    they stand in no column, are all integers, and no id of the pool is one.
-
-    Raises
-    ------
-    InputError
-        An entry is no id or row of the pool, or is there twice.
+    Entries are ids if the pool has ids. They are row numbers if the pool has none, if ``column`` is "row", and if
+    ``column`` is None, all entries are integers and no id of the pool is an integer. Raises InputError if an entry is
+    not an id or row of the pool, or repeats.
     """
     if ids is not None and column != "row":
         names = _names(ids)
@@ -55,44 +60,29 @@ def rows_of(
         if unknown is None:
             return check_rows(np.asarray([row_of[entry] for entry in entries], np.int64), n_rows, what)
         if column is not None or not _all_integers(entries) or any(_all_integers([name]) for name in names):
-            raise InputError(
-                "path",
-                must="be ids of the pool",
-                found=repr(unknown),
-                remedy="check the ids, or say which column has them",
-                subject=what,
-            )
+            remedy = "check the ids, or say which column has them"
+            raise InputError("path", must="be ids of the pool", found=repr(unknown), remedy=remedy, subject=what)
     if not _all_integers(entries):
         odd = next(entry for entry in entries if not _all_integers([entry]))
-        raise InputError(
-            "path",
-            must="be row numbers, since the pool has no ids",
-            found=repr(odd),
-            remedy="give integers",
-            subject=what,
-        )
+        must = "be row numbers, since the pool has no ids"
+        raise InputError("path", must=must, found=repr(odd), remedy="give integers", subject=what)
     return check_rows(np.asarray([int(entry) for entry in entries], np.int64), n_rows, what)
 
 
 def aligned(
     entries: list[str], n_rows: int, ids: PoolIds, what: str, column: str, *, must: str, subject: str
 ) -> NDArray[np.int64]:
-    """Return which entry each row of a pool has, int64 (n_rows,), so that ``values[aligned(...)]`` follow the pool.
+    """Return the number of the entry of each row of a pool, int64 (n_rows,), to sort values into the pool's order.
 
-    Raises InputError as :func:`rows_of`, and where a row has no entry; ``subject`` names the file and ``must``
-    says what it must hold.
+    Raises the errors of :func:`rows_of`, and InputError if a row has no entry; ``subject`` and ``must`` are parts of
+    its sentence.
     """
     rows = rows_of(entries, n_rows, ids, what, column=column)
     if len(rows) < n_rows:
         lacking = int(np.setdiff1d(np.arange(n_rows), rows)[0])
         name = lacking if ids is None or column == "row" else _names(ids)[lacking]
-        raise InputError(
-            "path",
-            must=f"{must}, one for each row of the pool",
-            found=f"{len(rows):,} for {n_rows:,} rows and none for {column} {name!r}",
-            remedy="add it",
-            subject=subject,
-        )
+        must, counts = f"{must}, one for each row of the pool", f"{len(rows):,} for {n_rows:,} rows and none for"
+        raise InputError("path", must=must, found=f"{counts} {column} {name!r}", remedy="add it", subject=subject)
     return np.argsort(rows)
 
 

@@ -16,10 +16,10 @@ __all__ = ["LanceShard"]
 
 
 class LanceShard(TableShard):
-    """A .lance folder, at the version that it has when it is opened: rows by fragment, or where they lie."""
+    """A .lance folder, at its version when it is opened."""
 
     def take(self, numbers: NDArray[np.int64]) -> NDArray[Any]:
-        """The rows of these numbers, read where they lie."""
+        """Return the given rows; only these are read."""
         with self._reading():
             return self._features(self.file.take(numbers.tolist()))
 
@@ -49,8 +49,8 @@ class LanceShard(TableShard):
                 yield
         except SpotalError:
             raise
-        except BaseException as error:  # a panic of Lance's Rust code at damaged bytes is no Exception
+        except BaseException as error:  # damaged bytes can cause a panic of Lance's Rust code, which is no Exception
             if not isinstance(error, (ValueError, RuntimeError)) and type(error).__name__ != "PanicException":
                 raise
-            said = one_line(error)
-            raise DataFileError(f"{self.path} cannot be read as a Lance data set ({said}); write it anew") from None
+            reason = one_line(error)
+            raise DataFileError(f"{self.path} cannot be read as a Lance data set ({reason}); write it again") from None

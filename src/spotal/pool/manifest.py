@@ -4,7 +4,7 @@
     POOL/shard-00000.npy        float16 or float32 (m, d)
     POOL/ids/shard-00000.parquet   column ``id``, int64 or text, and ``bytes`` where each item is a file of its own
 
-A shard counts once the manifest lists it, which is written last; anything else in the folder is left over.
+The manifest is written last. Files that it does not list are left over from an interrupted run.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import json
 import os
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from numpy.typing import NDArray
 
@@ -24,7 +24,13 @@ from spotal.tables.arrays import read_npy
 from spotal.tables.columns import Ids, column, ids_of
 from spotal.tables.json_lines import parse_json
 
-__all__ = ["MANIFEST", "Manifest", "ShardEntry", "SkippedEntry", "is_pool", "read_ids", "read_manifest", "read_shards"]
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+__all__ = [
+    "MANIFEST", "Manifest", "ShardEntry", "SkippedEntry", "id_cells", "is_pool", "read_ids", "read_manifest",
+    "read_shards",
+]  # fmt: skip
 
 MANIFEST = "pool.json"
 FORMAT = "spotal pool 1"
@@ -32,7 +38,7 @@ FORMAT = "spotal pool 1"
 
 @dataclass(frozen=True)
 class ShardEntry:
-    """Rows of a pool: their file, the file of their ids, how many, and the BLAKE2 hash of the first file's array."""
+    """A shard: the file of its rows, the file of its ids, the number of rows, and the BLAKE2 hash of the array."""
 
     file: str
     ids: str
@@ -47,7 +53,7 @@ class ShardEntry:
 
 @dataclass(frozen=True)
 class SkippedEntry:
-    """An item that could not be read, why, and the size of its file where it has one."""
+    """An item that could not be read, the reason, and the size of its file if it is a file."""
 
     id: str | int
     reason: str
@@ -56,16 +62,16 @@ class SkippedEntry:
 
 @dataclass(frozen=True)
 class Manifest:
-    """What a pool's folder holds, and how it was made.
+    """Content and origin of a pool's folder.
 
     Attributes
     ----------
     dim : int; dtype : {"float16", "float32"}
-    model : str, its name
-    recipe : dict, all that embeddings depend on besides the items; recipe_hash : str
-    source : dict, where the items come from
-    versions : dict, of the packages that wrote last
-    shards, skipped : in the order of their files, and of the items
+    model : str, name of the model
+    recipe : dict, everything that determines the vector of an item; recipe_hash : str
+    source : dict, description of the source of the items
+    versions : dict, package versions of the last run
+    shards, skipped : sorted by file, and by id
     """
 
     dim: int
@@ -84,30 +90,30 @@ class Manifest:
 
     @property
     def rows(self) -> int:
-        """Rows of all shards."""
+        """Number of rows in all shards."""
         return sum(shard.rows for shard in self.shards)
 
     def write(self, folder: Path) -> None:
-        """Replace the folder's manifest."""
+        """Write or replace the manifest of a folder."""
         document = {"format": FORMAT, "rows": self.rows} | asdict(self)
         with atomic_path(folder / MANIFEST) as part:
             part.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
 
 
 def _typed(instance: Any, kinds: dict[str, type]) -> None:
-    """Raise ValueError unless the fields are of these types: a manifest may have been written by anybody."""
+    """Raise ValueError unless the fields have these types."""
     for name, kind in kinds.items():
         if type(getattr(instance, name)) is not kind:
             raise ValueError(f"{name} must be {kind.__name__}, found {getattr(instance, name)!r:.40}")
 
 
 def is_pool(path: str | os.PathLike[str]) -> bool:
-    """Whether a path is a folder that ``spotal embed`` wrote."""
+    """Return whether a path is a folder that ``spotal embed`` wrote."""
     return Path(path, MANIFEST).is_file()
 
 
 def read_manifest(folder: str | os.PathLike[str]) -> Manifest:
-    """The manifest of a pool's folder. Raises DataFileError where it is missing or corrupt."""
+    """Return the manifest of a pool's folder. Raises DataFileError if it is missing or corrupt."""
     path = Path(folder, MANIFEST)
     with reading(path):
         content = path.read_bytes()
@@ -126,14 +132,14 @@ def read_manifest(folder: str | os.PathLike[str]) -> Manifest:
 
 
 def read_shards(folder: str | os.PathLike[str], manifest: Manifest) -> list[NDArray[Any]]:
-    """The shards' arrays, memory-mapped and checked for shape and dtype. Raises DataFileError, naming the file."""
+    """Return the arrays of the shards, memory-mapped. Raises DataFileError for another shape or dtype."""
     arrays = []
     for shard in manifest.shards:
-        array = read_npy(Path(folder, shard.file))
-        expected = (shard.rows, manifest.dim), manifest.dtype
-        if (array.shape, str(array.dtype)) != expected:
+        path, shape = Path(folder, shard.file), (shard.rows, manifest.dim)
+        array = read_npy(path)
+        if (array.shape, str(array.dtype)) != (shape, manifest.dtype):
             raise DataFileError(
-                f"{Path(folder, shard.file)} must hold {expected[1]} {expected[0]}, found {array.dtype} {array.shape}; "
+                f"{path} must hold {manifest.dtype} {shape}, found {array.dtype} {array.shape}; "
                 "delete it and run spotal embed again"
             )
         arrays.append(array)
@@ -141,17 +147,17 @@ def read_shards(folder: str | os.PathLike[str], manifest: Manifest) -> list[NDAr
 
 
 def read_ids(folder: str | os.PathLike[str], manifest: Manifest) -> Ids:
-    """Ids of all rows, in order: int64 (n,) or a list of str. Raises DataFileError where they repeat or are missing."""
+    """Return the ids of all rows, int64 (n,) or a list of str. Raises DataFileError if ids repeat or are missing."""
     import pyarrow as pa
 
-    columns: list[Any] = []
-    for shard in manifest.shards:
-        path = Path(folder, shard.ids)
-        values = column(read_table(path).arrow, "id", "ids", path)
-        if len(values) != shard.rows:
-            raise DataFileError(
-                f"{Path(folder, shard.ids)} must hold {shard.rows} ids, found {len(values)}; delete it and run spotal "
-                "embed again"
-            )
-        columns += values.chunks
-    return ids_of(pa.chunked_array(columns), f"ids in {folder}")
+    chunks = [chunk for shard in manifest.shards for chunk in id_cells(Path(folder, shard.ids), shard.rows).chunks]
+    return ids_of(pa.chunked_array(chunks), f"ids in {folder}")
+
+
+def id_cells(path: Path, rows: int) -> pa.ChunkedArray:
+    """Return the column of ids in the file beside a shard of ``rows`` rows. Raises DataFileError."""
+    values = column(read_table(path).arrow, "id", "ids", path)
+    if len(values) != rows:
+        problem = f"found {len(values)}; delete it and run spotal embed again"
+        raise DataFileError(f"{path} must hold {rows} ids, {problem}")
+    return values

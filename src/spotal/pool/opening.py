@@ -1,4 +1,4 @@
-"""Open a pool wherever it is: an array, a file, a folder of shards, a glob, a URI, or batches that come one by one."""
+"""Opening of a pool: an array, a file, a folder of shards, a glob, a URI, or an iterable of batches."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import os
 import tempfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,27 +36,27 @@ GLOB = set("*?[")
 
 
 def as_pool(pool: PoolLike, *, column: str | None = None, random_state: int = 0) -> Pool:
-    """Make a pool of whatever holds the rows.
+    """Make a pool of any supported data.
 
     Parameters
     ----------
     pool : one of
-        - a pool, which is returned as it is; a path, glob or URI (:func:`open_pool`);
-        - an array or tensor (n, d); it is not copied, and its values are not looked at yet;
-        - a scipy sparse matrix (n, d), such as TF-IDF: reduced to 128 numbers a row by a truncated SVD, which never
-          fills in its zeros (:func:`spotal.pool.sparse.reduced`);
-        - a pandas or polars DataFrame whose columns are numbers; ``ids()`` of the pool is then its index;
-        - a torch ``Dataset`` of vectors, or of tuples or dicts that hold one;
+        - a pool, which is returned unchanged; a path, glob or URI (:func:`open_pool`);
+        - an array or tensor (n, d), which is neither copied nor read;
+        - a scipy sparse matrix (n, d), such as TF-IDF, which is reduced to 128 numbers a row by a truncated SVD and is
+          never made dense (:func:`spotal.pool.sparse.reduced`);
+        - a pandas or polars DataFrame of numbers; a pandas index becomes ``ids()`` of the pool;
+        - a torch ``Dataset`` of vectors, or of tuples or dicts with a vector;
         - a Hugging Face ``Dataset``, an Arrow table, or a ``ray.data.Dataset``, which is read block by block in its
           cluster: the columns of numbers, or one called ``embedding``, ``embeddings`` or ``X``;
-        - batches that come one by one, as from a ``DataLoader`` (:func:`spool`)
-    column : str or None, the column of a frame or data set that holds the vectors
+        - an iterable of batches, such as a ``DataLoader`` (:func:`spool`)
+    column : str or None, the column of vectors in a frame or data set
     random_state : int, of the truncated SVD
 
     Raises
     ------
     InputError
-        It is none of these, a column is no column of numbers, or ``column`` is not there.
+        ``pool`` is none of these, a column has no numbers, or ``column`` does not exist.
 
     Examples
     --------
@@ -91,15 +91,16 @@ def as_pool(pool: PoolLike, *, column: str | None = None, random_state: int = 0)
             "pool", must="hold numbers", found="texts",
             remedy="embed them first, with scikit-learn's TfidfVectorizer or with spotal embed",
         )  # fmt: skip
-    if isinstance(pool, Iterable) and not isinstance(pool, (list, tuple)) and not is_array(pool):
+    if _are_batches(pool):
         return ArrayPool(spool(pool))
     return ArrayPool(check_matrix(pool, "pool", finite=False))
 
 
 def as_array(rows: Any) -> NDArray[Any]:
-    """An array or tensor as numpy; a path, glob, URI, pool, or batches that come one by one, as a memory map.
+    """Return an array, tensor, path, glob, URI, pool or iterable of batches as a numpy array.
 
-    A .npy file is mapped as it is; anything else is copied to a temporary file first (:func:`spool`).
+    Arrays and tensors are not copied if possible, and a .npy file is memory-mapped. Other data are written to a
+    temporary file and memory-mapped (:func:`spool`).
     """
     if isinstance(rows, (str, os.PathLike)):
         if not is_sharded(rows) and Path(rows).suffix.lower() == ".npy":
@@ -111,9 +112,11 @@ def as_array(rows: Any) -> NDArray[Any]:
         return spool(to_numpy(batch.points) for batch in rows.batches())
     if _is_table(rows):
         return features(rows, Path("the table"))
-    if isinstance(rows, Iterable) and not isinstance(rows, (list, tuple)) and not is_array(rows):
-        return spool(rows)
-    return to_numpy(rows)
+    return spool(rows) if _are_batches(rows) else to_numpy(rows)
+
+
+def _are_batches(x: Any) -> TypeGuard[Iterable[Any]]:
+    return isinstance(x, Iterable) and not isinstance(x, (list, tuple)) and not is_array(x)
 
 
 def _is_table(x: Any) -> bool:
@@ -121,7 +124,7 @@ def _is_table(x: Any) -> bool:
 
 
 def is_sharded(source: str | os.PathLike[str]) -> bool:
-    """Whether a path, glob or URI stands for shards: not for one .npy, .npz or .csv file, nor a folder of images."""
+    """Return whether ``source`` is a glob, a URI, a folder with shards, or a file in a format of shards only."""
     text = os.fspath(source)
     if "://" in text or GLOB & set(text):
         return True
@@ -132,22 +135,22 @@ def is_sharded(source: str | os.PathLike[str]) -> bool:
 
 
 def _shards_in(folder: Path) -> Iterator[Path]:
-    return (p for p in folder.iterdir() if p.suffix.lower() in SHARD_SUFFIXES and not p.name.startswith("."))
+    return (x for x in folder.iterdir() if x.suffix.lower() in SHARD_SUFFIXES and not x.name.startswith("."))
 
 
 def open_pool(
     source: str | os.PathLike[str], *, id_column: str | None = None, others: tuple[str, ...] = ()
 ) -> ShardedPool:
-    """Open a pool on disk or in a store, to be read a batch at a time.
+    """Open a pool of files, to be read one batch at a time.
 
     Parameters
     ----------
     source : str or path
-        A .npy, .parquet, .arrow or .feather file, a .zarr store or a .lance data set; a folder of such files, or
-        one that ``spotal embed`` wrote, which has ids; a glob; or a URI that fsspec understands, whose files are copied
-        to a temporary folder first. Shards follow each other by name.
-    id_column : str or None, the column of ids in tables; None for ``id`` where there is one
-    others : columns of tables that are no features either, such as one of masses (:meth:`ShardedPool.column`)
+        A .npy, .parquet, .arrow or .feather file, a .zarr store or a .lance data set; a folder of such files, sorted by
+        name; a folder that ``spotal embed`` wrote, which has ids; a glob; or a URI that fsspec supports, whose files
+        are first copied to a temporary folder.
+    id_column : str or None, the column of ids in tables; None for ``id`` if there is one
+    others : other columns of tables that are not features, such as one of masses (:meth:`ShardedPool.column`)
 
     Returns
     -------
@@ -156,9 +159,9 @@ def open_pool(
     Raises
     ------
     DataFileError
-        Nothing is there, a file is missing, damaged or cut short, or shards differ in width or dtype.
+        There are no shards, a file is missing, damaged or truncated, or shards differ in width or dtype.
     InputError
-        A column is named that a shard does not have.
+        A shard does not have a named column.
     """
     text = os.fspath(source)
     if "://" in text and not text.startswith("file://"):
@@ -167,15 +170,12 @@ def open_pool(
         text = text.removeprefix("file://")
         path = Path(text)
         if GLOB & set(text) and not path.exists():
-            paths = [Path(found) for found in sorted(glob.glob(text))]
+            paths = [Path(match) for match in sorted(glob.glob(text))]
         elif is_pool(path):
             if id_column is not None or others:
-                raise InputError(
-                    "others" if id_column is None else "id_column",
-                    "was written by spotal embed and has ids, but no columns",
-                    "name none",
-                    subject=str(path),
-                )
+                argument = "others" if id_column is None else "id_column"
+                problem = "was written by spotal embed and has ids, but no columns"
+                raise InputError(argument, problem, "name none", subject=str(path))
             return ShardedPool(_embedded(path))
         elif path.is_dir() and path.suffix.lower() not in FOLDERS:
             paths = sorted(_shards_in(path))
@@ -187,7 +187,7 @@ def open_pool(
 
 
 def _embedded(folder: Path) -> list[Shard]:
-    """What ``spotal embed`` wrote, as its manifest tells it."""
+    """Return the shards of a folder that ``spotal embed`` wrote."""
     manifest = read_manifest(folder)
     if not manifest.rows:
         raise DataFileError(f"{folder} has no embeddings in it yet; run spotal embed to its end")
@@ -196,7 +196,7 @@ def _embedded(folder: Path) -> list[Shard]:
 
 
 def _fetched(uri: str) -> list[Path]:
-    """Local copies of the files that a URI stands for, which go when the process ends."""
+    """Return local copies of the files of a URI, which are deleted when the process ends."""
     try:
         import fsspec
     except ImportError:
@@ -232,16 +232,13 @@ _folders: list[tempfile.TemporaryDirectory[str]] = []
 
 
 def bad_rows(pool: Pool) -> NDArray[np.int64]:
-    """Numbers of the rows that hold NaN, infinity or values beyond 1e19; int64 ascending. One pass."""
-    found = [np.empty(0, np.int64)]
-    for batch in pool.batches():
-        values = to_numpy(batch.points)
-        found.append(np.flatnonzero(~(np.abs(values) <= 1e19).all(1)) + batch.start)
-    return np.concatenate(found)
+    """Return the rows with NaN, infinity or values beyond 1e19, int64 ascending, in one pass."""
+    parts = (np.flatnonzero(~(np.abs(to_numpy(x.points)) <= 1e19).all(1)) + x.start for x in pool.batches())
+    return np.concatenate([np.empty(0, np.int64), *parts])
 
 
 def check_finite(pool: Pool) -> None:
-    """Raise InputError, with the rows, unless all values are finite and within 1e19. One pass."""
+    """Raise InputError, with the rows, unless all values are finite and within 1e19; one pass."""
     if isinstance(pool, ArrayPool):
         check_matrix(pool.array, "pool")
         return

@@ -1,4 +1,4 @@
-"""Ray Data sets as pools: their blocks, in order, each read where it is needed."""
+"""Ray Data sets as pools, whose blocks are read by the worker that needs them."""
 
 from __future__ import annotations
 
@@ -22,14 +22,15 @@ __all__ = ["is_ray_data", "ray_pool"]
 
 
 def is_ray_data(source: object) -> TypeGuard[ray.data.Dataset]:
-    """Whether it is a ``ray.data.Dataset``; does not import Ray."""
+    """Return whether it is a ``ray.data.Dataset``, without importing Ray."""
     return type(source).__module__.startswith("ray.data.") and hasattr(source, "to_arrow_refs")
 
 
 def ray_pool(dataset: ray.data.Dataset) -> ShardedPool:
-    """The rows of a ``ray.data.Dataset`` in the order of its blocks, which are worked out once and stay in the cluster.
+    """Make a pool of a ``ray.data.Dataset``, with its blocks in order. They are computed once and stay in the cluster.
 
-    Columns as in Parquet: numbers, or one of lists or tensors called ``embedding``, ``embeddings``, ``X`` or ``data``.
+    The features are the columns of numbers, or one column of lists or tensors called ``embedding``, ``embeddings``,
+    ``X`` or ``data``.
 
     Raises
     ------
@@ -43,15 +44,15 @@ def ray_pool(dataset: ray.data.Dataset) -> ShardedPool:
     finally:
         options.preserve_order = before
     ray: Any = import_module("ray")
-    about = ray.get([ray.remote(_about).remote(ref) for ref in refs])
-    blocks = [_Block(k, ref, *found) for k, (ref, found) in enumerate(zip(refs, about, strict=True)) if found[0]]
+    infos = ray.get([ray.remote(_info).remote(ref) for ref in refs])
+    blocks = [_Block(k, ref, *info) for k, (ref, info) in enumerate(zip(refs, infos, strict=True)) if info[0]]
     if not blocks:
         raise DataFileError("the Ray data set has no rows; give one that has some")
     return ShardedPool(blocks)
 
 
-def _about(table: Any) -> tuple[int, int, np.dtype[Any], list[str]]:
-    """Rows, width, dtype and names of columns of a block. Runs on a worker."""
+def _info(table: Any) -> tuple[int, int, np.dtype[Any], list[str]]:
+    """Return rows, width, dtype and column names of a block. Runs on a worker."""
     if not table.num_rows:
         return 0, 0, np.dtype(np.float32), []
     sample = features(_plain(table.slice(0, 1)), Path("the Ray data set"))
@@ -59,7 +60,7 @@ def _about(table: Any) -> tuple[int, int, np.dtype[Any], list[str]]:
 
 
 def _plain(table: Any) -> Any:
-    """Tensors as lists, and a column ``data`` of them, as Ray names what it reads from arrays, as ``embedding``."""
+    """Return the table with tensors as lists; Ray's column ``data`` of tensors is renamed to ``embedding``."""
     import pyarrow as pa
 
     for place, field in enumerate(table.schema):
@@ -73,7 +74,7 @@ def _plain(table: Any) -> Any:
 
 
 class _Block(TableShard):
-    """One block, a table in the cluster's memory that never changes."""
+    """One block, an immutable table in the cluster's memory."""
 
     def __init__(self, number: int, ref: Any, rows: int, width: int, dtype: np.dtype[Any], names: list[str]) -> None:
         self.path, self.ref, self.rows, self.width, self.dtype = Path(f"block {number}"), ref, rows, width, dtype
@@ -88,10 +89,10 @@ class _Block(TableShard):
 
 
 class _Fixed(FileSignature):
-    """The stamp of what cannot change."""
+    """The signature of an immutable block."""
 
     def __init__(self, size: int, ends: str) -> None:
         self.size, self.ends = size, ends
 
     def check(self) -> None:
-        """Nothing to check."""
+        """Do nothing: a block never changes."""

@@ -1,9 +1,10 @@
-"""The one place where what people hold their data in becomes rows: for a model to train on, and for a strategy."""
+"""Rows for models and strategies from every supported kind of data."""
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable
+from importlib import import_module
 from typing import Any
 
 import numpy as np
@@ -25,27 +26,28 @@ BLOCK_ROWS = 4096
 
 
 def as_rows(X: Any, name: str = "X", column: str | None = None) -> tuple[Any, Any]:
-    """Return rows that a model can be trained on, and the names of these rows.
+    """Return rows to train a model on, and the names of the rows.
 
     Parameters
     ----------
     X : one of
-        - an array, tensor, memory map, path, glob, URI or pool: as :func:`spotal.pool.as_array` gives it;
-        - a scipy sparse matrix: in CSR form; - a pandas or polars DataFrame: as it is, or its ``column``;
-        - texts, in a list, array or Series: object (n,);
-        - a torch ``Dataset`` or a Hugging Face ``Dataset``: its vectors, images or texts (``column``).
+        - an array, tensor, memory map, path, glob, URI or pool: see :func:`spotal.pool.as_array`;
+        - a scipy sparse matrix, which is returned in CSR form;
+        - a pandas or polars DataFrame, which is returned whole or as its ``column``;
+        - texts in a list, array or Series, which are returned as an object array (n,);
+        - a torch ``Dataset`` or a Hugging Face ``Dataset`` of vectors, images or texts.
     name : str, the argument, for errors
-    column : str or None, which part of an item of a data set, or which column of a frame
+    column : str or None, the part of an item of a data set, or the column of a frame
 
     Returns
     -------
     rows : array (n, ...), CSR matrix, DataFrame or object array of texts
-    index : pandas Index (n,), or None where rows have no names but their numbers
+    index : pandas Index (n,), or None if rows have only numbers
 
     Raises
     ------
     InputError
-        X is none of these, or ``column`` is not in it or given where there are no columns.
+        X is none of these, or does not have ``column``.
 
     Examples
     --------
@@ -78,41 +80,35 @@ def as_rows(X: Any, name: str = "X", column: str | None = None) -> tuple[Any, An
 
 
 def has_columns(X: Any) -> bool:
-    """Return whether ``column`` of :func:`as_rows` means something for X."""
+    """Return whether :func:`as_rows` takes ``column`` for X."""
     return is_frame(X) or is_hugging_face(X) or is_torch_dataset(X)
 
 
 def count(rows: Any) -> int:
-    """Return how many rows there are."""
+    """Return the number of rows."""
     return int(rows.shape[0])
 
 
 def take(rows: Any, numbers: ArrayLike | slice) -> Any:
-    """Return some rows, by number, in the form that all of them have."""
+    """Return the given rows, as the same kind of object."""
     if is_frame(rows) and hasattr(rows, "iloc"):
         return rows.iloc[numbers]
     return rows[numbers]
 
 
 def stack(first: Any, second: Any) -> Any:
-    """Return rows of one kind, the second below the first; lists count as arrays."""
+    """Return rows of one kind, the second below the first; lists become arrays."""
     if is_sparse(first) or is_sparse(second):
         from scipy.sparse import vstack
 
         return vstack([first, second], format="csr")
     if is_frame(first) and is_frame(second):
-        if hasattr(first, "iloc"):
-            from importlib import import_module
-
-            return import_module("pandas").concat([first, second])
-        return first.vstack(second)
+        return import_module("pandas").concat([first, second]) if hasattr(first, "iloc") else first.vstack(second)
     return np.concatenate([np.asarray(first), np.asarray(second)])
 
 
 def fingerprint(rows: Any) -> dict[str, Any]:
-    """Return the shape of rows and a hash of their content, in JSON types: of all of it, of evenly spaced rows in a
-    large array.
-    """
+    """Return the shape and a hash of all rows, or of evenly spaced rows of a large array, as JSON types."""
     if isinstance(rows, np.ndarray) and rows.dtype != object:
         return ArrayPool(rows.reshape(len(rows), -1)).fingerprint()
     digest = hashlib.blake2b(digest_size=16)

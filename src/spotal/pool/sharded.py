@@ -1,7 +1,8 @@
-"""A pool in many files, read a batch at a time and never held: larger than memory, as long as the disk is."""
+"""A pool in many files, read one batch at a time, which may be larger than memory."""
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -21,15 +22,15 @@ __all__ = ["ShardedPool"]
 
 
 class ShardedPool:
-    """The rows of several shards, in the order given, as one pool.
+    """The rows of several shards, in the given order, as one pool.
 
-    Batches are cut by row number alone, so it does not matter which shard holds a row. Before and after each pass the
-    files are compared with what they were (size, time, hash of both ends): a pool that changed is an error.
+    Batches do not depend on the sizes of the shards. Before and after each pass, the files are compared with
+    their state at opening (size, time, hash of both ends). A change raises DataFileError.
 
     Parameters
     ----------
-    shards : of one width and dtype, one at least
-    skip : int64 (k,) ascending, numbers of rows, counted over all shards, that are left out
+    shards : at least one, all of the same width and dtype
+    skip : int64 (k,) ascending, rows to leave out, counted over all shards
 
     Raises
     ------
@@ -42,15 +43,16 @@ class ShardedPool:
         first = self.shards[0]
         for shard in self.shards[1:]:
             for what in ("width", "dtype"):
-                here, there = getattr(shard, what), getattr(first, what)
-                if here != there:
+                value, expected = getattr(shard, what), getattr(first, what)
+                if value != expected:
                     raise DataFileError(
-                        f"{shard.path} has {what} {here} where {first.path} has {there}; shards of a pool must agree"
+                        f"{shard.path} has {what} {value} where {first.path} has {expected}; shards of a pool must "
+                        "agree"
                     )
         self.skip = np.empty(0, np.int64) if skip is None else skip
         self.starts = np.concatenate([[0], np.cumsum([shard.rows for shard in self.shards])])
-        # how many rows are kept before each that is skipped
-        self._kept_before = self.skip - np.arange(len(self.skip))
+        # number of rows of the pool before each skipped row
+        self._rows_before = self.skip - np.arange(len(self.skip))
 
     @property
     def dim(self) -> int:
@@ -59,38 +61,38 @@ class ShardedPool:
 
     @property
     def dtype(self) -> np.dtype[Any]:
-        """Type of the numbers in the files."""
+        """Dtype of the rows in the files."""
         return self.shards[0].dtype
 
     def __len__(self) -> int:
         return int(self.starts[-1]) - len(self.skip)
 
     def source_rows(self, numbers: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Numbers among all rows of the shards, those skipped among them; int64, as given."""
-        return numbers + np.searchsorted(self._kept_before, numbers, side="right")
+        """Convert row numbers of the pool to row numbers over all shards, which count skipped rows; int64."""
+        return numbers + np.searchsorted(self._rows_before, numbers, side="right")
 
     def batches(self, start: int = 0, stop: int | None = None) -> Iterator[Batch]:
-        """Rows in order, about 32 MB a batch. Raises DataFileError where a file is damaged or has changed."""
+        """Yield rows in order, about 32 MB a batch. Raises DataFileError if a file is damaged or has changed."""
         size, stop = block_rows(self.dim), len(self) if stop is None else stop
         if start >= stop:
             return
         first, last = (int(row) for row in self.source_rows(np.array([start, stop - 1])))
         self._check_unchanged(first, last)
         parts: list[NDArray[Any]] = []
-        held, done = 0, start
+        waiting, done = 0, start
         for piece in self._pieces(first, last):
             parts.append(piece)
-            held += len(piece)
-            while held >= size:
+            waiting += len(piece)
+            while waiting >= size:
                 joined = parts[0] if len(parts) == 1 else np.concatenate(parts)
                 yield Batch(done, to_tensor(joined[:size]))
-                parts, held, done = [joined[size:]], held - size, done + size
-        if held:
+                parts, waiting, done = [joined[size:]], waiting - size, done + size
+        if waiting:
             yield Batch(done, to_tensor(np.concatenate(parts)))
         self._check_unchanged(first, last)
 
     def _pieces(self, first: int, last: int) -> Iterator[NDArray[Any]]:
-        """The rows in the files from the first to the last, without those skipped."""
+        """Yield the rows of the shards from first to last, without the skipped rows."""
         for shard, start in self._shards(first, last):
             at, stop = max(first - start, 0), min(last + 1 - start, shard.rows)
             for piece in shard.pieces(at, stop):
@@ -103,39 +105,34 @@ class ShardedPool:
                 )
 
     def _shards(self, first: int, last: int) -> Iterator[tuple[Shard, int]]:
-        """The shards that hold rows from the first to the last, and where each begins."""
+        """Yield the shards with rows from first to last, and the first row of each."""
         for shard, start in zip(self.shards, self.starts.tolist(), strict=False):
             if start <= last and first < start + shard.rows:
                 yield shard, start
 
     def rows(self, numbers: NDArray[np.int64]) -> torch.Tensor:
-        """The rows of these numbers, in this order, as a float tensor (k, d).
+        """Return the given rows, in the given order, as a float tensor (k, d).
 
-        Ascending numbers are read shard by shard: .npy and zarr where they lie, tables by row groups and batches.
+        .npy and zarr read these rows only. Tables read the row groups or batches that contain them.
         """
-        return to_tensor(self._take(numbers))
-
-    def _take(self, numbers: NDArray[np.int64]) -> NDArray[Any]:
         order = np.argsort(numbers, kind="stable")
         source = self.source_rows(numbers[order])
-        found = np.empty((len(numbers), self.dim), self.dtype)
+        rows = np.empty((len(numbers), self.dim), self.dtype)
         for shard, start in zip(self.shards, self.starts, strict=False):
             low, high = np.searchsorted(source, (start, start + shard.rows))
             if high > low:
                 shard.signature.check()
-                found[order[low:high]] = shard.take(source[low:high] - start)
-        return found
+                rows[order[low:high]] = shard.take(source[low:high] - start)
+        return to_tensor(rows)
 
     def where(self, row: int) -> str:
-        """A row's number in its shard, and the shard."""
+        """Return a row's number in its shard, and the path of the shard."""
         source = int(self.source_rows(np.array([row]))[0])
         place = int(np.searchsorted(self.starts, source, side="right")) - 1
         return f"{source - int(self.starts[place])} of {self.shards[place].path}"
 
     def fingerprint(self) -> dict[str, Any]:
-        """Shape, dtype, and a hash of the shards' stamps."""
-        import hashlib
-
+        """Return shape, dtype, and a hash of the signatures of the shards."""
         digest = hashlib.blake2b(digest_size=16)
         for shard in self.shards:
             digest.update(f"{shard.path.name} {shard.signature.size} {shard.signature.ends}\n".encode())
@@ -143,9 +140,9 @@ class ShardedPool:
         return {**shape, "shards": len(self.shards), "skipped": len(self.skip), "blake2b": digest.hexdigest()}
 
     def ids(self) -> list[str] | NDArray[np.int64] | None:
-        """The ids of all rows, all different; None where the shards have none.
+        """Return the ids of all rows; None if the shards have none.
 
-        Raises DataFileError for ids that repeat or that only some shards have.
+        Raises DataFileError if ids repeat or only some shards have ids.
         """
         parts = [shard.ids() for shard in self.shards]
         if all(part is None for part in parts):
@@ -167,14 +164,13 @@ class ShardedPool:
                     )
                 seen[value] = shard.path
                 merged.append(value)
-        kept = np.delete(np.asarray(merged, object), self.skip).tolist()
-        return [str(value) for value in kept]
+        return list(np.delete(np.asarray(merged, object), self.skip).tolist())
 
     def column(self, name: str, argument: str) -> pa.ChunkedArray:
-        """A column of all rows, those skipped left out, as an arrow column without empty cells.
+        """Return a column of all rows of the pool, without empty cells.
 
-        Raises InputError, in the words of ``argument``, where the shards have no such column, DataFileError for empty
-        cells and for columns of other types in other shards.
+        Raises InputError about ``argument`` if the shards have no such column, and DataFileError if cells are empty or
+        the type differs between shards.
         """
         import pyarrow as pa
 
@@ -189,7 +185,7 @@ class ShardedPool:
         return values.take(np.delete(np.arange(len(values)), self.skip)) if len(self.skip) else values
 
     def _numbers(self, ids: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Ids that are integers, int64 (n,), those skipped left out. Raises DataFileError where they repeat."""
+        """Return integer ids without skipped rows. Raises DataFileError if ids repeat."""
         order = np.argsort(ids, kind="stable")
         again = np.flatnonzero(np.diff(ids[order]) == 0)
         if len(again):

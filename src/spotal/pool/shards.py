@@ -1,4 +1,4 @@
-"""Shards: the files that a pool larger than memory is cut into, each read a piece at a time."""
+"""Shards: the files of a pool that may be larger than memory, each read one piece at a time."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 from spotal.errors import DataFileError, InputError, one_line
 from spotal.numeric.arrays import block_rows
 from spotal.pool.file_signature import FileSignature
-from spotal.tables import listed, read_table, reading
+from spotal.pool.manifest import id_cells
+from spotal.tables import listed, reading
 from spotal.tables.arrays import read_npy
 from spotal.tables.arrow import ArrowFile
 from spotal.tables.columns import column, features, ids_of, is_integer, texts_of
@@ -33,16 +34,17 @@ PIECE_BYTES = 8 << 20
 class Shard(ABC):
     """A file of rows.
 
-    path; rows : int; width : int; dtype : numpy dtype of the rows that ``pieces`` gives; stamp : what the file was
-    id_column : column of the ids, or None; others : columns of a table that are no features either
+    path; rows : int; width : int; dtype : of the rows; signature : state of the file at opening
+    id_column : column of the ids, or None; others : other columns of a table that are not features
 
-    Raises InputError where a column is named that the file does not have.
+    Raises InputError if the file does not have a named column.
     """
 
     path: Path
     rows: int
     width: int
     dtype: np.dtype[Any]
+    array: Any
 
     def __init__(self, path: Path, id_column: str | None, others: tuple[str, ...] = ()) -> None:
         self.path, self.id_column, self.others = path, id_column, others
@@ -51,32 +53,38 @@ class Shard(ABC):
     def _no_columns(self) -> None:
         name = next((name for name in (self.id_column, *self.others) if name is not None), None)
         if name is not None:
-            raise InputError(
-                "others" if self.id_column is None else "id_column",
-                f"cannot be read from {self.path}, which has none",
-                "leave it out",
-                subject=f"columns such as {name!r}",
+            argument = "others" if self.id_column is None else "id_column"
+            problem, subject = f"cannot be read from {self.path}, which has none", f"columns such as {name!r}"
+            raise InputError(argument, problem, "leave it out", subject=subject)
+
+    def _set_array(self, array: Any) -> None:
+        if array.ndim != 2 or 0 in array.shape or array.dtype.kind not in "fuib":
+            raise DataFileError(
+                f"{self.path} must hold numbers of shape (rows, features), found {array.dtype} of shape {array.shape}; "
+                "save a full 2-D array"
             )
+        self.array, self.dtype = array, np.dtype(array.dtype)
+        self.rows, self.width = array.shape
 
     @abstractmethod
     def pieces(self, start: int, stop: int) -> Iterator[NDArray[Any]]:
-        """The rows from ``start`` to before ``stop`` in order, (k, width) at a time, a few MB."""
+        """Yield the rows from ``start`` to before ``stop`` in order, in pieces (k, width) of a few MB."""
 
     @abstractmethod
     def take(self, numbers: NDArray[np.int64]) -> NDArray[Any]:
-        """The rows of these numbers, ascending."""
+        """Return the rows of ascending numbers."""
 
     def ids(self) -> list[str] | NDArray[np.int64] | None:
-        """The ids of all rows; None where there are none."""
+        """Return the ids of all rows; None if there are none."""
         return None
 
     def column(self, name: str, argument: str) -> pa.ChunkedArray:
-        """A column of all rows, as an arrow column without empty cells. Raises InputError where there is none."""
+        """Return a column of all rows without empty cells. Raises InputError if there is no such column."""
         raise InputError(argument, f"{name!r} cannot be read from {self.path}, which has no columns", "give a file")
 
 
 class NpyShard(Shard):
-    """A .npy file of a matrix, memory-mapped; its ids, where it has any, are in another file."""
+    """A .npy file of a matrix, memory-mapped, with its ids in another file or without ids."""
 
     def __init__(
         self, path: Path, id_column: str | None, others: tuple[str, ...] = (), ids: Path | None = None
@@ -84,14 +92,7 @@ class NpyShard(Shard):
         super().__init__(path, id_column, others)
         self._no_columns()
         self.ids_file = ids
-        self.array = read_npy(path)
-        if self.array.ndim != 2 or 0 in self.array.shape or self.array.dtype.kind not in "fuib":
-            raise DataFileError(
-                f"{path} must hold numbers of shape (rows, features), found {self.array.dtype} of shape "
-                f"{self.array.shape}; save a full 2-D array"
-            )
-        self.rows, self.width = self.array.shape
-        self.dtype = self.array.dtype
+        self._set_array(read_npy(path))
 
     def pieces(self, start: int, stop: int) -> Iterator[NDArray[Any]]:
         step = block_rows(self.width, self.dtype.itemsize, PIECE_BYTES)
@@ -104,16 +105,11 @@ class NpyShard(Shard):
     def ids(self) -> list[str] | NDArray[np.int64] | None:
         if self.ids_file is None:
             return None
-        found = ids_of(column(read_table(self.ids_file).arrow, "id", "ids", self.ids_file), f"ids in {self.ids_file}")
-        if len(found) != self.rows:
-            raise DataFileError(
-                f"{self.ids_file} must hold {self.rows} ids, found {len(found)}; delete it and run spotal embed again"
-            )
-        return found
+        return ids_of(id_cells(self.ids_file, self.rows), f"ids in {self.ids_file}")
 
 
 class ZarrShard(Shard):
-    """A zarr store of one matrix, read by stretches of its chunks."""
+    """A zarr store of one matrix, read by whole chunks."""
 
     def __init__(self, path: Path, id_column: str | None, others: tuple[str, ...] = ()) -> None:
         super().__init__(path, id_column, others)
@@ -125,19 +121,16 @@ class ZarrShard(Shard):
                 f"{path} is a zarr store, and zarr is not installed: pip install spotal[zarr]"
             ) from None
         try:
-            self.array: Any = zarr.open_array(str(path), mode="r")
+            array: Any = zarr.open_array(str(path), mode="r")
         except Exception as error:
             raise DataFileError(f"{path} cannot be read as a zarr array ({error}); repair or remove it") from None
-        if self.array.ndim != 2 or 0 in self.array.shape or self.array.dtype.kind not in "fuib":
-            raise DataFileError(f"{path} must hold numbers of shape (rows, features), found {self.array.shape}")
-        self.rows, self.width = self.array.shape
-        self.dtype = np.dtype(self.array.dtype)
+        self._set_array(array)
 
     def pieces(self, start: int, stop: int) -> Iterator[NDArray[Any]]:
         step = max(1, block_rows(self.width, self.dtype.itemsize, PIECE_BYTES))
         step = max(step // self.array.chunks[0], 1) * self.array.chunks[0]
         while start < stop:
-            end = min(stop, (start // step + 1) * step)  # no chunk is read twice
+            end = min(stop, (start // step + 1) * step)  # read no chunk twice
             with self._reading(start):
                 piece = np.asarray(self.array[start:end])
             yield piece
@@ -152,14 +145,11 @@ class ZarrShard(Shard):
         try:
             yield
         except (OSError, ValueError, RuntimeError) as error:
-            raise DataFileError(f"{self.path} cannot be read from row {row} on ({error}); write it anew") from None
+            raise DataFileError(f"{self.path} cannot be read from row {row} on ({error}); write it again") from None
 
 
 class TableShard(Shard):
-    """A Parquet file: the columns of numbers, or one column of lists, as ``read_pool`` reads them.
-
-    Only the row groups are read that hold what is asked for.
-    """
+    """A Parquet file, read by row groups; its features are the same as in ``read_pool``."""
 
     def __init__(self, path: Path, id_column: str | None, others: tuple[str, ...] = ()) -> None:
         super().__init__(path, id_column, others)
@@ -168,13 +158,9 @@ class TableShard(Shard):
             check_names(names, path)
             for name in (id_column, *others):
                 if name is not None and name not in names:
+                    must, remedy = f"name a column of {path}", f"its columns are {listed(names)}"
                     argument = "id_column" if name == id_column else "column"
-                    raise InputError(
-                        argument,
-                        must=f"name a column of {path}",
-                        found=repr(name),
-                        remedy=f"its columns are {listed(names)}",
-                    )
+                    raise InputError(argument, must=must, found=repr(name), remedy=remedy)
             self.id_column = id_column or ("id" if "id" in names else None)
             self.ends = np.cumsum(self._sizes(), dtype=np.int64)
             self.rows = int(self.ends[-1]) if len(self.ends) else 0
@@ -186,7 +172,7 @@ class TableShard(Shard):
 
     @cached_property
     def file(self) -> Any:
-        """The file, open: in each process by itself."""
+        """The open file, which each process opens by itself."""
         return self._open()
 
     def __getstate__(self) -> dict[str, Any]:
@@ -199,30 +185,30 @@ class TableShard(Shard):
                 if piece.shape[1] != self.width:
                     raise DataFileError(
                         f"{self.path} has {piece.shape[1]} numbers in row {start} and {self.width} in row 0; give "
-                        "every row as many"
+                        "all rows the same width"
                     )
                 yield piece
                 start += len(piece)
 
     def take(self, numbers: NDArray[np.int64]) -> NDArray[Any]:
-        found = np.empty((len(numbers), self.width), self.dtype)
+        rows = np.empty((len(numbers), self.width), self.dtype)
         group = np.searchsorted(self.ends, numbers, side="right")
-        # rows of groups that follow each other are read in one go
+        # rows of consecutive groups are read together
         for part in np.split(np.arange(len(numbers)), np.flatnonzero(np.diff(group) > 1) + 1):
             at = int(numbers[part[0]])
             for piece in self.pieces(at, int(numbers[part[-1]]) + 1):
                 low, high = np.searchsorted(numbers, (at, at + len(piece)))
-                found[low:high] = piece[numbers[low:high] - at]
+                rows[low:high] = piece[numbers[low:high] - at]
                 at += len(piece)
-        return found
+        return rows
 
     def ids(self) -> list[str] | NDArray[np.int64] | None:
         if self.id_column is None:
             return None
-        values = self.column(self.id_column, "id_column")
-        if is_integer(values.type):
-            return ids_of(values, f"ids in {self.path}")
-        return ids_of(texts_of(values, f"column {self.id_column!r}", self.path), f"ids in {self.path}")
+        values: Any = self.column(self.id_column, "id_column")
+        if not is_integer(values.type):
+            values = texts_of(values, f"column {self.id_column!r}", self.path)
+        return ids_of(values, f"ids in {self.path}")
 
     def column(self, name: str, argument: str) -> pa.ChunkedArray:
         import pyarrow as pa
@@ -242,8 +228,8 @@ class TableShard(Shard):
             with reading(self.path):
                 yield
         except (pa.ArrowException, EOFError) as error:
-            said = one_line(error)
-            raise DataFileError(f"{self.path} is damaged or cut short ({said}); write it anew") from None
+            reason = one_line(error)
+            raise DataFileError(f"{self.path} is damaged or cut short ({reason}); write it again") from None
 
     def _open(self) -> Any:
         from pyarrow import parquet
@@ -254,18 +240,18 @@ class TableShard(Shard):
         return self.file.schema_arrow
 
     def _sizes(self) -> list[int]:
-        """Rows of each part that can be read by itself."""
-        about = self.file.metadata
-        return [about.row_group(k).num_rows for k in range(about.num_row_groups)]
+        """Return the numbers of rows of the parts, which can be read separately."""
+        metadata = self.file.metadata
+        return [metadata.row_group(k).num_rows for k in range(metadata.num_row_groups)]
 
     def _parts(self, first: int, last: int, columns: list[str] | None, rows: int) -> Iterator[Any]:
-        """Those parts as record batches, of at most so many rows where that can be asked for."""
+        """Yield parts as record batches, of at most ``rows`` rows if the format can limit them."""
         parts = list(range(first, last + 1))
         most = batch_rows(self.file.metadata, rows)
         yield from self.file.iter_batches(batch_size=most, row_groups=parts, columns=columns, use_threads=False)
 
     def _tables(self, columns: list[str] | None, rows: int, start: int, stop: int) -> Iterator[Any]:
-        """The rows from ``start`` to before ``stop`` as tables of at most so many rows."""
+        """Yield the rows from ``start`` to before ``stop`` as tables of at most ``rows`` rows."""
         import pyarrow as pa
 
         if start >= stop:
@@ -279,7 +265,7 @@ class TableShard(Shard):
 
 
 class ArrowShard(TableShard):
-    """An Arrow (Feather) file, or stream as Hugging Face ``datasets`` saves it, memory-mapped."""
+    """An Arrow (Feather) file, or a stream file of Hugging Face ``datasets``, memory-mapped."""
 
     def _open(self) -> Any:
         return ArrowFile(self.path)

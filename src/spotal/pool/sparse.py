@@ -1,4 +1,4 @@
-"""Sparse matrices, such as TF-IDF, as dense rows of few numbers: a truncated SVD that never fills in the zeros."""
+"""Reduction of sparse matrices, such as TF-IDF, to dense rows of few numbers by a truncated SVD."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from spotal.numeric.arrays import LARGEST, blocks
 __all__ = ["is_sparse", "reduced"]
 
 COMPONENTS = 128
-"""Numbers a row is reduced to."""
+"""Width of a reduced row."""
 FITTED_ROWS = 20_000
-"""Most rows that the SVD is fitted on."""
+"""Most rows to fit the SVD on."""
 FITTED_COLUMNS = 100_000
-"""Most columns that the SVD is fitted on, those of greatest sum of squares."""
+"""Most columns to fit the SVD on: the columns of greatest sum of squares."""
 BLOCK_ROWS = 8_192
-HELD = 1 << 30
-"""Bytes of reduced rows up to which they stay in memory; more are kept in a temporary file."""
+IN_MEMORY = 1 << 30
+"""Most bytes of reduced rows that stay in memory; larger results are written to a temporary file."""
 
 
 def is_sparse(x: Any) -> bool:
-    """Return whether x is a scipy sparse matrix or array; imports nothing."""
+    """Return whether x is a scipy sparse matrix or array, without importing scipy."""
     module = sys.modules.get("scipy.sparse")
     return module is not None and bool(module.issparse(x))
 
@@ -52,28 +52,28 @@ def reduced(matrix: Any, name: str, random_state: int = 0) -> NDArray[np.float32
     ----------
     matrix : scipy sparse (n, d), of any format
     name : str, the argument, for errors
-    random_state : int, of the rows that it is fitted on and of the randomized solver
+    random_state : int, of the sample of rows to fit on and of the randomized solver
 
     Returns
     -------
-    float32 (n, min(128, d)); up to 128 columns that are not empty are taken as they are
+    float32 (n, at most 128); a matrix with at most 128 columns that are not empty is not projected
 
     Raises
     ------
     InputError
-        The matrix has no rows or columns, or holds what is no finite number.
+        The matrix has no rows or columns, or values that are not finite numbers.
 
     Notes
     -----
-    The matrix is never made dense. scikit-learn's randomized ``TruncatedSVD`` is fitted on at most 20,000 rows drawn at
-    random, and on the 100,000 columns of greatest sum of squares in them; all rows are then projected 8,192 at a time.
-    Beside the matrix and the result, that takes up to about 300 MB and 16 bytes a column. A result of more than 1 GB is
-    kept in a temporary file. O(z k) for z stored numbers and k = 128.
+    The matrix is never made dense. scikit-learn's randomized ``TruncatedSVD`` is fitted on a random sample of at most
+    20,000 rows, and on the 100,000 columns of greatest sum of squares in the sample. Then all rows are projected, 8,192
+    at a time. In addition to the matrix and the result, this takes up to about 300 MB and 16 bytes a column. A result
+    of more than 1 GB is written to a temporary file. Cost: O(z k) for z stored numbers and k = 128.
     """
     csr = as_rows(matrix, name)
     n, d = csr.shape
     if d <= COMPONENTS:
-        return _held((csr[part].toarray() for part in blocks(n, BLOCK_ROWS)), n, d)
+        return _joined((csr[part].toarray() for part in blocks(n, BLOCK_ROWS)), n, d)
     from sklearn.decomposition import TruncatedSVD
 
     rows: Any = slice(None)
@@ -84,18 +84,18 @@ def reduced(matrix: Any, name: str, random_state: int = 0) -> NDArray[np.float32
     columns = np.flatnonzero(weight)
     if len(columns) > FITTED_COLUMNS:
         columns = np.sort(np.argsort(-weight, kind="stable")[:FITTED_COLUMNS])
-    if len(columns) <= COMPONENTS:  # all others are empty
+    if len(columns) <= COMPONENTS:  # the other columns are empty
         columns = columns if len(columns) else np.arange(1)
-        return _held((csr[part][:, columns].toarray() for part in blocks(n, BLOCK_ROWS)), n, len(columns))
+        return _joined((csr[part][:, columns].toarray() for part in blocks(n, BLOCK_ROWS)), n, len(columns))
     svd = TruncatedSVD(min(COMPONENTS, len(sample.indptr) - 1), random_state=random_state % (1 << 32))
     axes = svd.fit(sample[:, columns]).components_.T.astype(np.float32)
     parts = (csr[part][:, columns].astype(np.float32) @ axes for part in blocks(n, BLOCK_ROWS))
-    return _held(parts, n, axes.shape[1])
+    return _joined(parts, n, axes.shape[1])
 
 
-def _held(parts: Iterator[Any], n: int, width: int) -> NDArray[np.float32]:
-    """The parts one below the other, in memory or in a temporary file."""
-    if n * width * 4 > HELD:
+def _joined(parts: Iterator[Any], n: int, width: int) -> NDArray[np.float32]:
+    """Return the concatenated parts, in memory or in a temporary file."""
+    if n * width * 4 > IN_MEMORY:
         from spotal.pool.spooling import spool
 
         return spool(np.asarray(part, np.float32) for part in parts)

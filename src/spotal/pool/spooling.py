@@ -1,4 +1,4 @@
-"""Batches that come one by one, written to a temporary file once and mapped from there."""
+"""Spooling: batches are written to a temporary file, which is then memory-mapped."""
 
 from __future__ import annotations
 
@@ -17,68 +17,64 @@ from spotal.tables.columns import EMBEDDING_COLUMNS, features
 __all__ = ["is_array", "spool"]
 
 DATASET_ROWS = 4096
-"""Rows that are taken at a time from a Hugging Face data set."""
+"""Rows to read at a time from a Hugging Face data set."""
 
 
 def is_array(x: Any) -> bool:
-    """Return whether x is one array, not batches of them."""
+    """Return whether x is one array, and not an iterable of batches."""
     return is_tensor(x) or hasattr(x, "__array__") or hasattr(x, "toarray") or hasattr(x, "__array_interface__")
 
 
 def spool(batches: Iterable[Any]) -> NDArray[Any]:
-    """Write batches to a temporary file once, and map it: a loader that shuffles, or ends, can then be read again.
+    """Write batches to a temporary file and memory-map it, so that a loader that shuffles or ends can be read again.
 
     Parameters
     ----------
-    batches : iterable of arrays or tensors (k, d), of rows (d,), of dicts with one of these as ``embedding``, or of
-        tuples whose first is one, as a PyTorch ``DataLoader`` gives; or a Hugging Face ``datasets`` object, whose
-        columns are taken as those of a Parquet file (:func:`~spotal.pool.files.read_pool`)
+    batches : iterable of arrays or tensors (k, d); of rows (d,); of dicts with one of these under ``embedding``; or of
+        tuples that start with one, as from a PyTorch ``DataLoader``. Or a Hugging Face ``datasets`` object, whose
+        features are chosen as in a Parquet file (:func:`~spotal.pool.files.read_pool`)
 
     Returns
     -------
-    np.memmap (n, d), of the batches' float type, float32 for integers. The file has no name any more: it goes with it.
+    np.memmap (n, d), of the float type of the batches, or float32 for integers. The file is deleted with the array.
 
     Raises
     ------
     InputError
-        There is no batch, or one has another width or dtype than the first.
+        There is no batch, or a batch has another width or dtype than the first.
     OutputError
         The disk is full.
     """
     shape: tuple[int, np.dtype[Any]] | None = None
     rows = 0
-    # without a buffer: what it could not write would be tried again, and fail again, when the file is closed
+    # no buffer: closing the file would write the rest of a buffer again and fail again
     with tempfile.TemporaryFile(prefix="spotal-", buffering=0) as file:
         for number, batch in enumerate(_parts(batches)):
             block = check_matrix(np.atleast_2d(to_numpy(_features(batch))), f"batch {number}", finite=False)
             if block.dtype.kind != "f":
                 block = block.astype(np.float32)
             if shape is not None and (block.shape[1], block.dtype) != shape:
-                raise InputError(
-                    "batches",
-                    must=f"have width {shape[0]} and dtype {shape[1]}, as the first",
-                    found=f"width {block.shape[1]} and dtype {block.dtype}",
-                    remedy="make them alike",
-                    subject=f"batch {number}",
-                )
+                must = f"have width {shape[0]} and dtype {shape[1]}, like the first batch"
+                kind, subject = f"width {block.shape[1]} and dtype {block.dtype}", f"batch {number}"
+                raise InputError("batches", must=must, found=kind, remedy="make them alike", subject=subject)
             shape = block.shape[1], block.dtype
             rows += len(block)
-            left = np.ascontiguousarray(block).reshape(-1).view(np.uint8).data
+            remaining = np.ascontiguousarray(block).reshape(-1).view(np.uint8).data
             try:
-                while left:
-                    left = left[file.write(left) :]
+                while remaining:
+                    remaining = remaining[file.write(remaining) :]
             except OSError as error:
                 raise OutputError(
                     f"{tempfile.gettempdir()} cannot take the pool's batches ({str(error.strerror).lower()} after "
                     f"{rows:,} rows); make room or set TMPDIR"
                 ) from None
         if shape is None:
-            raise InputError("pool", must="have a batch at least", found="none", remedy="check the loader")
+            raise InputError("pool", must="have at least one batch", found="none", remedy="check the loader")
         return np.memmap(file, dtype=shape[1], mode="r+", shape=(rows, shape[0]))
 
 
 def _parts(batches: Iterable[Any]) -> Iterable[Any]:
-    """The batches; those of a Hugging Face data set as tables, in which numbers keep their precision."""
+    """Return the batches; a Hugging Face data set is read as tables, in which numbers keep their precision."""
     if not (hasattr(batches, "with_format") and hasattr(batches, "iter")):
         return batches
     name = Path("the data set")

@@ -1,4 +1,4 @@
-"""A pool seen through a function of its batches."""
+"""A pool whose rows are mapped by a function when they are read."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ __all__ = ["View"]
 
 @dataclass(frozen=True)
 class View:
-    """Another pool, whose rows go through a function a batch at a time; nothing is kept.
+    """The rows of another pool, mapped by a function one batch at a time without caching.
 
-    pool : the pool as it is, whose names of rows and fingerprint stay
-    through : takes rows (k, D), gives rows (k, dim), each by itself
-    width : dim, where it is not D
+    pool : the other pool, whose row names and fingerprint are used
+    through : function from rows (k, D) to rows (k, dim) that maps each row independently
+    width : dim; None if it is D
     """
 
     pool: Pool
@@ -39,23 +39,23 @@ class View:
         return len(self.pool)
 
     def batches(self, start: int = 0, stop: int | None = None) -> Iterator[Batch]:
-        """Rows in order."""
+        """Yield rows in order."""
         for batch in self.pool.batches(start, stop):
             yield Batch(batch.start, self.through(batch.points))
 
     def rows(self, numbers: NDArray[np.int64]) -> torch.Tensor:
-        """The rows of these numbers, a tensor (k, dim)."""
+        """Return the given rows, a tensor (k, dim)."""
         return self.through(self.pool.rows(numbers))
 
     def where(self, row: int) -> str:
-        """What a row is called."""
+        """Return the name of a row in the other pool."""
         return self.pool.where(row)
 
     def ids(self) -> Any:
-        """The names of all rows of the pool as it is; None where there are none."""
-        found = getattr(self.pool, "ids", None)
-        return None if found is None else found()
+        """Return the names of all rows; None if they have only numbers."""
+        ids = getattr(self.pool, "ids", None)
+        return None if ids is None else ids()
 
     def fingerprint(self) -> dict[str, Any]:
-        """That of the pool as it is."""
+        """Return the fingerprint of the other pool."""
         return self.pool.fingerprint()

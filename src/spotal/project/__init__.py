@@ -1,51 +1,51 @@
-"""A labeling project on disk: items, picks, labels and models in one SQLite database, settings in spotal.toml.
+"""A labeling project in a folder: items, picks, labels and models in one SQLite database, settings in spotal.toml.
 
 The folder::
 
-    spotal.toml              what a person decides (:class:`Settings`); read again by every command, written once
-    .spotal/project.sqlite   all that happened (below); WAL files beside it while it is open
+    spotal.toml              settings (:class:`Settings`), edited by people; every command reads them again
+    .spotal/project.sqlite   all records (below); WAL files lie beside it while it is open
     .spotal/answers.jsonl    a copy of every event, from which a lost database is rebuilt
-    .spotal/backups/         copies made before an upgrade or a repair
+    .spotal/backups/         copies of the database from before an upgrade or a repair
     .spotal/...              models, caches, locks: :mod:`spotal.project.places` names them all
 
-The data model:
+The tables:
 
 items
     What can be labeled. An item has an ``id`` (its path in the data's folder, or the id that its file gives) and a
-    ``number`` (0, 1, ... in the order of adding: its row in arrays of embeddings). It is never deleted; one whose file
-    is gone is *missing*. Its ``content`` is a hash, by which it is found again where its row or name changes
-    (:mod:`spotal.project.matching`). A share of the items is *held back* for the audit when it is added, by its id
-    alone, or with the copy of it that is there (near copies at ``spotal init``): it is never a candidate for a strategy
-    and never trained on.
+    ``number`` (0, 1, ... in the order of adding: its row in arrays of embeddings). Items are never deleted. An item
+    whose file is gone is *missing*. Its ``content`` is a hash, which identifies it when its row or name changes
+    (:mod:`spotal.project.matching`). A share of the items is *held back* for the audit when they are added. The choice
+    depends on the id alone; copies (near copies at ``spotal init``) are held back together. Strategies never pick an
+    item that is held back, and models never train on it.
 rounds, picks
-    A batch that was chosen, in order, and why. An item is picked once at most. Picks of role "audit" are random ones
-    from the items held back, spread among the others; ``rounds.audit()`` lists their labels with the probability of
-    their being drawn, so that ``sum(weight * right) / sum(weight)`` estimates accuracy over the pool.
+    A batch of picks in order, with the reasons. An item is picked at most once. Picks of role "audit" are random items
+    among those held back, placed between the others. ``rounds.audit()`` lists their labels with the probability of
+    being drawn, so that ``sum(weight * right) / sum(weight)`` estimates accuracy over the pool.
 events
-    The audit trail: who said what about which item, when and from where ("label", "skip", "none_of_these",
-    "withdraw"). Append-only, which the database itself enforces; a changed label, a withdrawal and an undo are events.
-    An event keeps the content that was answered, and holds while its item has that content, or one for which somebody
-    has *vouched*. Else it is *set aside*: nothing is trained on it.
+    The audit trail: who answered which item, when and from where ("label", "skip", "none_of_these", "withdraw"). The
+    database allows only adding: a changed label, a withdrawal and an undo are further events. An event stores the
+    content that was answered. It is valid while its item has this content, or another content for which somebody has
+    *vouched*. Otherwise it is *set aside*: no model is trained on it.
 imports, suggestions
-    Files of labels that were imported, each with its range of events, so that an import can be undone as a whole: by
-    further events, which leave later answers alone. Suggestions are guesses of a model that a file brought. They are
-    shown to a person as a guess and are no answers: nothing counts them or trains on them.
+    Imported files of labels, each with its range of events. Undoing an import adds events, and leaves later answers
+    unchanged. Suggestions are guesses of a model that a file brought. The page shows them as guesses. They are not
+    answers: they are not counted, and no model is trained on them.
 standings
-    Where an item stands, worked out anew from its events whenever one is added (a trigger does it, whoever writes): the
-    last word of each annotator that was not withdrawn, in the order of recording; the majority of those who decided
-    (skips are no vote, "none of these" is); "conflict" for a tie, "skipped" where nobody decided.
+    The state of each item. A trigger recomputes it from the item's events whenever one is added: it takes the last
+    answer of each annotator, withdrawn answers left out. The label is the majority of the decisions (a skip is no
+    decision, "none of these" is one). A tie is a "conflict"; an item without a decision is "skipped".
 models, metrics
-    What was trained, on how many labels, where its weights, embeddings and predictions are, and its figures.
+    Trained models: the number of labels, the files of weights, embeddings and predictions, and metrics.
 
-Writes are single short transactions, on disk before the call returns; those of several processes take turns. A long
-command holds ``project.lock(...)``. Files come first and the record that names them after, so a process that is killed
-leaves at most a file that nobody names.
+Every write is one short transaction, on disk before the call returns. Processes take turns. A long command holds
+``project.lock(...)``. Files are written before the records that name them. If the process is killed in between, an
+unused file remains.
 
-A change of the tables: edit ``schema.py``, raise its ``REVISION``, add the next numbered file to
-``migrations/versions`` (a test compares the two), and keep the older files as they are.
+To change the tables, edit ``schema.py``, raise its ``REVISION``, and add the next numbered file to
+``migrations/versions`` (a test compares the two). Never change older files.
 """
 
-from spotal.project.board import Board
+from spotal.project.item_states import Board
 from spotal.project.next import next_batch
 from spotal.project.predictions import Predictions, read_embeddings, read_predictions
 from spotal.project.project import Project

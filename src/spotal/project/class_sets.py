@@ -1,9 +1,8 @@
-"""Class sets: the classes of one item as one text, such as "cat|dog", and back.
+"""Class sets: conversion between the classes of one item and one text, such as "cat|dog".
 
-An answer names one class, or, where a project's items may have several (``many`` of spotal.toml), a set of them. The
-database, the journal, the page and CSV files hold a set as one text: its names in alphabetical order with ``|``
-between, which is what ``pandas.Series.str.get_dummies`` reads. Equal sets are equal texts. The empty set is the answer
-of the kind "none_of_these", without a text.
+With ``many`` in spotal.toml, an answer names a set of classes. The database, the journal, the page and CSV files store
+a set as one text: its names in alphabetical order with ``|`` between, as ``pandas.Series.str.get_dummies`` reads it.
+An answer of the kind "none_of_these" is the empty set and has no text.
 """
 
 from __future__ import annotations
@@ -13,7 +12,7 @@ from collections.abc import Iterable, Mapping
 __all__ = ["BETWEEN", "joined", "parted", "places"]
 
 BETWEEN = "|"
-"""Stands between two names, and so in no name of a class where items may have several."""
+"""Separator of two names. No class of a project with ``many`` may contain it."""
 
 
 def joined(names: Iterable[str]) -> str | None:
@@ -28,7 +27,7 @@ def joined(names: Iterable[str]) -> str | None:
 
 
 def parted(label: str | None, many: bool) -> tuple[str, ...]:
-    """Return the names in a text, one at most where items have one class. Empty for None.
+    """Return the class names in a text; without ``many`` the whole text is one name. Empty for None.
 
     Examples
     --------
@@ -41,12 +40,12 @@ def parted(label: str | None, many: bool) -> tuple[str, ...]:
 
 
 def places(label: str | None, index: Mapping[str, int], many: bool) -> tuple[int, ...] | None:
-    """Return the positions of a text's classes by ``index``, ascending; None where one of them is not there.
+    """Return the positions of a text's classes in ``index``, ascending; None if a class is not in ``index``.
 
     Examples
     --------
     >>> places("cat|dog", {"dog": 0, "cow": 1, "cat": 2}, many=True)
     (0, 2)
     """
-    found = [index.get(name, -1) for name in parted(label, many)]
-    return None if -1 in found else tuple(sorted(found))
+    positions = [index.get(name, -1) for name in parted(label, many)]
+    return None if -1 in positions else tuple(sorted(positions))

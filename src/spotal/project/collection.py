@@ -1,4 +1,4 @@
-"""Pause Python's garbage collector while many objects are made."""
+"""Pause of Python's garbage collector while many objects are made."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ __all__ = ["uncollected"]
 def uncollected() -> Iterator[None]:
     """Pause the search for cyclic garbage; a context manager, or a decorator.
 
-    Python goes through all objects again and again while their number grows: a third of the time that it takes to read
-    a million items, none of which is garbage.
+    The search visits all objects again and again while their number grows. It would take a third of the time of
+    reading a million items.
     """
     was_on = gc.isenabled()
     gc.disable()

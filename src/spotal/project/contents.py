@@ -1,4 +1,4 @@
-"""Contents: hashes by which items are found again, and stamps that save reading files for them."""
+"""Contents: hashes that identify items, and stamps that show that a file need not be read again."""
 
 from __future__ import annotations
 
@@ -12,45 +12,37 @@ __all__ = ["content_hash", "read_file", "stamp_of"]
 SIZE = 12
 """Bytes of a hash."""
 SETTLED = 2_000_000_000
-"""Nanoseconds after its last change from which on a file's stamp is believed: clocks of disks are coarse."""
+"""Nanoseconds since a file's last change before its stamp is trusted, because clocks of disks are coarse."""
 
 
 def content_hash(content: bytes | memoryview) -> str:
-    """Hash of the bytes that an item is."""
+    """Return the hash of an item's bytes."""
     return blake2b(content, digest_size=SIZE).hexdigest()
 
 
-def stamp_of(found: os.stat_result, read_at: int, settled: int) -> str | None:
-    """Stamp of a file that is read from ``read_at`` on; None where it changed in the ``settled`` nanoseconds before.
+def stamp_of(state: os.stat_result, read_at: int, settled: int) -> str | None:
+    """Return the stamp of a file: its size, inode, and the times of the last change of content and inode.
 
-    A stamp is made of size, inode and the times of the last changes of content and inode; whoever puts back the time of
-    a file that they changed changes the latter.
+    A program that resets the content's time changes the inode's time. None if the file changed less than ``settled``
+    nanoseconds before ``read_at``.
     """
-    is_settled = read_at - max(found.st_mtime_ns, found.st_ctime_ns) > settled
-    return f"{found.st_size}:{found.st_mtime_ns}:{found.st_ctime_ns}:{found.st_ino}" if is_settled else None
+    is_settled = read_at - max(state.st_mtime_ns, state.st_ctime_ns) > settled
+    return f"{state.st_size}:{state.st_mtime_ns}:{state.st_ctime_ns}:{state.st_ino}" if is_settled else None
 
 
-def read_file(path: Path, known: tuple[str, str] | None = None) -> tuple[str, str | None, str]:
-    """Content, stamp and former content of a file, which is read only where its stamp is not the known one.
+def read_file(path: Path, previous: tuple[str, str] | None = None) -> tuple[str, str | None, str]:
+    """Return a file's content hash, its stamp (:func:`stamp_of`), and the content as revision 0001 stored it.
 
-    See :func:`stamp_of`. A file that cannot be read has a content of its own, by its stamp.
-
-    Parameters
-    ----------
-    path : Path
-    known : stamp and content as they were, or None
-
-    Returns
-    -------
-    content : str; stamp : str or None, None where it may not be relied on; former : str, as of revision 0001
+    ``previous`` holds the last stamp and content hash; the file is read only if its stamp changed. The content names
+    the error if the file cannot be read.
     """
     try:
-        found = os.stat(path)
+        state = os.stat(path)
         read_at = time.time_ns()
-        stamp = stamp_of(found, read_at, SETTLED)
-        former = f"{found.st_size}:{found.st_mtime_ns}"
-        if known is not None and known[0] == stamp:
-            return known[1], stamp, former
+        stamp = stamp_of(state, read_at, SETTLED)
+        former = f"{state.st_size}:{state.st_mtime_ns}"
+        if previous is not None and previous[0] == stamp:
+            return previous[1], stamp, former
         with path.open("rb") as file:
             content = file_digest(file, lambda: blake2b(digest_size=SIZE)).hexdigest()
     except OSError as error:

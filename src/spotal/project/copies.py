@@ -1,12 +1,12 @@
-"""Copies: items of equal content, and items that are nearly alike."""
+"""Copies: items of equal content, and near copies."""
 
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,32 +29,33 @@ __all__ = ["Copies", "find_copies"]
 
 NOUNS = {"image": "images", "text": "texts", "embedding": "embeddings"}
 MOST = {"image": 20_000, "text": 1_000_000, "embedding": 1_000_000}
-"""Items of each kind that are compared; the others count where their content is equal."""
+"""Items of each kind that are compared for near copies. Equal contents are detected in all items."""
 REACH = 8
-"""Items that each item is compared with in a sorted order: the ones that follow."""
+"""Each item is compared with this many items that follow it in a sorted order."""
 BLOCK = 4_096
-"""Pairs that are compared at a time."""
+"""Pairs that are compared in one batch."""
 SIDE, BITS, SHADES, SHARE = 32, 2, 3.0, 0.1
-"""Images are alike where their hashes differ in at most ``BITS`` bits, and their thumbnails of ``SIDE`` pixels on
-average by less than ``SHADES`` of 255 shades (the nearest two different digits of scikit-learn: 3.8) and less than
-``SHARE`` of their standard deviation."""
+"""Two images are near copies if their hashes differ in at most ``BITS`` bits and the mean difference of their
+thumbnails of ``SIDE`` pixels is less than ``SHADES`` of 255 shades and less than ``SHARE`` of the thumbnails' standard
+deviation. The two most similar different digits of scikit-learn differ by 3.8 shades."""
 EDGE = 2.0
-"""Shades by which a neighbor must be brighter to set a bit: compression alone changes flat parts by less."""
+"""Shades by which a neighbor must be brighter to set a bit. Compression changes flat areas by less."""
 DISTANCE, DIRECTIONS, GRIDS, WIDTH = 1e-3, 8, 3, 16
-"""Rows are alike within this share of their root mean square distance from the mean. They are looked for in the cells
-of ``GRIDS`` shifted grids on ``DIRECTIONS`` random directions; a cell is ``WIDTH`` times that distance wide."""
+"""Two embeddings are near copies if their distance is at most ``DISTANCE`` times the root mean square distance from the
+mean. Candidates share a cell of one of ``GRIDS`` shifted grids on ``DIRECTIONS`` random directions. A cell is ``WIDTH``
+times that distance wide."""
 
 Pairs = Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]
 
 
 @dataclass(frozen=True)
 class Copies:
-    """Groups of two or more items, as numbers in ascending order.
+    """Groups of two or more copies, as item numbers in ascending order.
 
     kind : str, of the items
     equal : items of the same content
-    alike : items that are nearly alike; the first of equal items stands for all
-    compared, of : items that were compared for ``alike``, and all that could be, each content once
+    alike : near copies; only the first of equal items is listed
+    compared, of : number of contents that were compared for ``alike``, and of all contents
     """
 
     kind: str
@@ -65,31 +66,31 @@ class Copies:
 
     @property
     def n_equal(self) -> int:
-        """Number of items that are copies of an earlier item."""
+        """Number of items whose content an earlier item has."""
         return sum(len(group) - 1 for group in self.equal)
 
     @property
     def n_alike(self) -> int:
-        """Number of items that are nearly like an earlier item, and no copies."""
+        """Number of near copies of an earlier item, equal contents left out."""
         return sum(len(group) - 1 for group in self.alike)
 
     def together(self) -> list[list[int]]:
-        """Groups of near copies with all their equal copies, each in ascending order."""
+        """Return the groups of near copies with all their equal copies, each in ascending order."""
         equal = {group[0]: group for group in self.equal}
         return [sorted(number for k in group for number in equal.get(k, [k])) for group in self.alike]
 
     def leaks(self, held_back: Collection[int], trained: Collection[int]) -> list[tuple[int, int]]:
-        """Pair each held-back item that has a copy or near copy among the items trained on with the first of these."""
+        """Pair each held-back item that has a copy or near copy among ``trained`` with the first such copy."""
         of = {number: group[0] for group in self.alike for number in group}
         of |= {number: of.get(group[0], group[0]) for group in self.equal for number in group}
-        known: dict[int, int] = {}
+        first: dict[int, int] = {}
         for number in sorted(trained):
-            known.setdefault(of.get(number, number), number)
+            first.setdefault(of.get(number, number), number)
         pairs = ((number, of.get(number, number)) for number in sorted(held_back))
-        return [(number, known[group]) for number, group in pairs if group in known]
+        return [(number, first[group]) for number, group in pairs if group in first]
 
-    def told(self) -> str:
-        """One sentence for people; empty where there is nothing to say."""
+    def summary(self) -> str:
+        """Return one sentence for people; empty without copies."""
         noun, parts = NOUNS[self.kind], []
         one = noun[:-1]
         if self.n_equal:
@@ -106,12 +107,12 @@ class Copies:
 
 @uncollected()
 def find_copies(project: Project, progress: Progress | None = None) -> Copies:
-    """Find items of equal content, and most of those that are nearly alike.
+    """Find items of equal content, and most near copies.
 
-    Images are compared by difference hashes and thumbnails; texts without case, punctuation and white space; embeddings
-    by distance. The thresholds are conservative: different items are rarely taken for copies, while strongly changed
-    copies are missed. At most 20,000 images are decoded, the first ones; their thumbnails are cached. Data that cannot
-    be read are not compared.
+    Images are compared by difference hashes and thumbnails, texts by their letters without case, punctuation and white
+    space, embeddings by distance. The thresholds are strict: different items are rarely reported as copies, and
+    strongly changed copies are missed. Only the first 20,000 images are decoded; their thumbnails are cached. Data that
+    cannot be read are not compared.
     """
     items = project.items.present()
     by_content: dict[str, int] = {}
@@ -126,11 +127,11 @@ def find_copies(project: Project, progress: Progress | None = None) -> Copies:
     kind = project.settings.data.kind
     some = items.take(distinct[: MOST[kind]])
     del items
-    alike = {"image": _images, "text": _texts, "embedding": _rows}[kind]
+    near_pairs = {"image": _images, "text": _texts, "embedding": _rows}[kind]
     groups: list[list[int]] = []
     compared = 0
     with suppress(DataFileError, InputError):
-        groups = _groups(alike(project, some, progress or (lambda what, done, total: None)), len(some))
+        groups = _groups(near_pairs(project, some, progress or (lambda what, done, total: None)), len(some))
         compared = len(some)
     return Copies(kind, equal, [some.numbers[group].tolist() for group in groups], compared, len(distinct))
 
@@ -155,24 +156,24 @@ def _images(project: Project, items: Present, progress: Progress) -> Pairs:
 
 
 def _thumbnails(project: Project, items: Present, progress: Progress) -> tuple[NDArray[np.int64], NDArray[np.uint8]]:
-    """Positions of the images that can be read, and their gray thumbnails (n, 32, 32), from the cache if there."""
+    """Return the positions of readable images, and their gray thumbnails (n, 32, 32), from the cache if possible."""
     path = project.folder / THUMBNAILS
-    known: dict[str, NDArray[np.uint8]] = {}
+    thumbnails: dict[str, NDArray[np.uint8]] = {}
     with suppress(DataFileError, KeyError):
-        kept = read_npz(path)
-        if kept["thumbs"].shape[1:] == (SIDE, SIDE) and kept["thumbs"].dtype == np.uint8:
-            known = dict(zip(kept["contents"].tolist(), kept["thumbs"], strict=False))
-    new = [item for item in items if item.content not in known]
-    found = each(lambda item: decode(project.items.file(item), item.id, (SIDE, SIDE), 1), new)
-    for k, (item, image) in enumerate(zip(new, found, strict=True)):
+        cached = read_npz(path)
+        if cached["thumbs"].shape[1:] == (SIDE, SIDE) and cached["thumbs"].dtype == np.uint8:
+            thumbnails = dict(zip(cached["contents"].tolist(), cached["thumbs"], strict=False))
+    new = [item for item in items if item.content not in thumbnails]
+    images = each(lambda item: decode(project.items.file(item), item.id, (SIDE, SIDE), 1), new)
+    for k, (item, image) in enumerate(zip(new, images, strict=True)):
         if not isinstance(image, DataFileError):
-            known[item.content] = image[..., 0]
+            thumbnails[item.content] = image[..., 0]
         if k % 100 == 0:
             progress("comparing images", k, len(new))
-    place = [k for k, item in enumerate(items) if item.content in known]
-    thumbs = np.asarray([known[items[k].content] for k in place], np.uint8).reshape(-1, SIDE, SIDE)
+    place = [k for k, item in enumerate(items) if item.content in thumbnails]
+    thumbs = np.asarray([thumbnails[items[k].content] for k in place], np.uint8).reshape(-1, SIDE, SIDE)
     if new:
-        with suppress(OSError, OutputError):  # a cache: without it they are decoded again
+        with suppress(OSError, OutputError):  # without the cache they are decoded again
             path.parent.mkdir(parents=True, exist_ok=True)
             with atomic_path(path) as part, part.open("wb") as file:
                 np.savez(file, contents=np.asarray([items[k].content for k in place]), thumbs=thumbs)
@@ -180,7 +181,7 @@ def _thumbnails(project: Project, items: Present, progress: Progress) -> tuple[N
 
 
 class _Letters(dict[int, str]):
-    """A table for ``str.translate``: punctuation and white space become spaces, and all else stays."""
+    """A table for ``str.translate`` that replaces punctuation and white space by spaces."""
 
     def __missing__(self, code: int) -> str:
         letter = chr(code)
@@ -211,9 +212,10 @@ def _rows(project: Project, items: Present, progress: Progress) -> Pairs:
     directions = rng.normal(size=(X.shape[1], DIRECTIONS)) / (WIDTH * limit)
     projected = np.concatenate([(X[part] - center) @ directions for part in blocks(len(X), BLOCK)])
     for shift in rng.uniform(size=(GRIDS, DIRECTIONS)):
-        cells = _mixed(
-            np.floor(column + step).astype(np.int64) for column, step in zip(projected.T, shift, strict=True)
-        )
+        cells = np.zeros(len(X), np.uint64)
+        for column, step in zip(projected.T, shift, strict=True):
+            cells = (cells ^ np.floor(column + step).astype(np.int64).view(np.uint64)) * np.uint64(0x9E3779B97F4A7C15)
+            cells ^= cells >> np.uint64(29)
         shared = _shared(cells)
         order = shared[np.lexsort((projected[shared, 0], cells[shared]))]
         for a, b in _neighbors(order):
@@ -224,7 +226,7 @@ def _rows(project: Project, items: Present, progress: Progress) -> Pairs:
 
 
 def _shared(cells: NDArray[np.uint64]) -> NDArray[np.int64]:
-    """Items that are not alone in their cell, in order."""
+    """Return the items that share their cell, in order."""
     order = np.argsort(cells)
     same = np.diff(cells[order]) == 0
     shared = np.zeros(len(cells), bool)
@@ -232,32 +234,22 @@ def _shared(cells: NDArray[np.uint64]) -> NDArray[np.int64]:
     return np.flatnonzero(shared)
 
 
-def _mixed(columns: Iterable[NDArray[np.int64]]) -> NDArray[np.uint64]:
-    """One hash of each row of whole numbers, which come column by column."""
-    mixed: Any = np.uint64(0)
-    for column in columns:
-        mixed = (mixed ^ column.view(np.uint64)) * np.uint64(0x9E3779B97F4A7C15)
-        mixed ^= mixed >> np.uint64(29)
-    found: NDArray[np.uint64] = mixed
-    return found
-
-
 def _neighbors(order: NDArray[np.int64]) -> Pairs:
-    """Pairs of items that are at most ``REACH`` places apart in an order."""
+    """Yield pairs of items that are at most ``REACH`` places apart."""
     for step in range(1, REACH + 1):
         for part in blocks(max(0, len(order) - step), BLOCK):
             yield order[:-step][part], order[step:][part]
 
 
 def _groups(pairs: Pairs, n: int) -> list[list[int]]:
-    """Join pairs among n items to groups, each in order, by their first."""
+    """Join pairs among n items to connected groups, sorted."""
     from scipy.sparse import coo_array
     from scipy.sparse.csgraph import connected_components
 
-    found = [np.stack(pair) for pair in pairs if len(pair[0])]
-    if not found:
+    stacked = [np.stack(pair) for pair in pairs if len(pair[0])]
+    if not stacked:
         return []
-    a, b = np.concatenate(found, 1)
+    a, b = np.concatenate(stacked, 1)
     _, group = connected_components(coo_array((np.ones(len(a), bool), (a, b)), shape=(n, n)), directed=False)
     members: dict[int, list[int]] = {}
     for k in np.union1d(a, b).tolist():

@@ -1,4 +1,4 @@
-"""Counting: what each item adds to the figures of a project."""
+"""Counting: sums over items that make up a project's counts."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ __all__ = ["HEARD", "POOL", "TOUCHED", "count", "counts_of", "shares", "untouche
 POOL = join(ItemRow, PickRow, PickRow.item == ItemRow.number, isouter=True).outerjoin(
     standings, standings.c.item == ItemRow.number
 )
-"""Every item, with its pick and its standing where it has them."""
+"""Every item, with its pick and its row of ``standings`` where it has them."""
 TOUCHED = ItemRow.number.in_(union(select(PickRow.item), select(standings.c.item)).subquery().select())
-"""Whether an item was picked or spoken about. Few were, in a large pool: the database looks these up alone."""
+"""Condition that an item was picked or answered. In a large pool this selects few items."""
 HEARD = func.coalesce(standings.c.heard, 0)
-"""How many people have spoken about an item."""
+"""Number of people who have answered an item."""
 
 
 def shares(settings: Settings) -> dict[str, ColumnElement[Any]]:
-    """What an item of :data:`POOL` adds to each figure of :class:`Counts`, by name.
+    """Return what an item of :data:`POOL` adds to each figure of :class:`Counts`, by name.
 
-    One more, ``used``, is its part of the budget: answers that were given or are awaited, or their money.
+    The additional figure ``used`` is the item's part of the budget: given and awaited answers, or their price.
     """
     state = func.coalesce(standings.c.state, "")
     picked = PickRow.item.is_not(None)
@@ -52,15 +52,15 @@ def shares(settings: Settings) -> dict[str, ColumnElement[Any]]:
         "audit_picked": PickRow.role == "audit",
         "audit_answered": and_(PickRow.role == "audit", state.in_(("labeled", "none_of_these"))),
     }
-    found: dict[str, ColumnElement[Any]] = {name: case((met, 1), else_=0) for name, met in conditions.items()}
-    found["spent"] = voters
-    found["cost"] = voters * price
-    found["used"] = answers if settings.limits.cost is None else answers * price
-    return found
+    figures: dict[str, ColumnElement[Any]] = {name: case((met, 1), else_=0) for name, met in conditions.items()}
+    figures["spent"] = voters
+    figures["cost"] = voters * price
+    figures["used"] = answers if settings.limits.cost is None else answers * price
+    return figures
 
 
 def untouched(connection: Connection) -> dict[str, int]:
-    """Sum up the figures of the items that nobody has picked or spoken about: all other figures of theirs are 0."""
+    """Return the sums over all items that were neither picked nor answered. Their other figures are 0."""
     kinds = {"items": None, "missing": ItemRow.missing, "unlabeled": ~ItemRow.missing}
     sums = [func.count() if met is None else func.count(case((met, 1))) for met in kinds.values()]
     query = select(*sums, func.count(ItemRow.held_back)).select_from(ItemRow).where(~TOUCHED)
@@ -68,7 +68,7 @@ def untouched(connection: Connection) -> dict[str, int]:
 
 
 def count(connection: Connection, settings: Settings) -> Counts:
-    """All figures, from all items."""
+    """Count all items."""
     sums = (func.coalesce(func.sum(share), 0).label(name) for name, share in shares(settings).items())
     waits = select(HEARD, func.count()).select_from(POOL).where(TOUCHED, is_open(settings.overlap)).group_by(HEARD)
     row = connection.execute(select(*sums).select_from(POOL).where(TOUCHED)).one()._asdict()
@@ -80,7 +80,7 @@ def count(connection: Connection, settings: Settings) -> Counts:
 
 
 def counts_of(settings: Settings, sums: Mapping[str, Any], waits: dict[int, int], rounds: int) -> Counts:
-    """Figures from the sums of all items' shares."""
+    """Make :class:`Counts` from the sums of all items' shares."""
     figures = {name: value for name, value in sums.items() if name not in ("used", "cost")}
     return Counts(
         **figures,

@@ -1,4 +1,4 @@
-"""Database: one SQLite file, its transactions, and its way from older versions of itself."""
+"""Database: one SQLite file, its transactions, and its upgrades from older versions."""
 
 from __future__ import annotations
 
@@ -24,18 +24,18 @@ from spotal.storage.files import atomic_path
 if TYPE_CHECKING:
     from alembic.config import Config
 
-__all__ = ["BACKUPS", "FILE", "Database", "backup", "holds_labels", "is_known", "is_ours", "revision", "upgrade"]
+__all__ = ["FILE", "Database", "backup", "holds_labels", "is_known", "is_ours", "open_file", "revision", "upgrade"]
 
 WAIT = 60
-"""Seconds that one process waits for another's transaction."""
+"""Seconds to wait for another process's transaction."""
 MIGRATIONS = Path(__file__).parent / "migrations"
 
 
 class Database:
-    """The file, opened at the revision that this package knows.
+    """An open database of the revision that this package uses.
 
-    May be used from several threads and processes at once: every transaction has a connection of its own, readers never
-    wait, writers take turns.
+    Threads and processes may share it: every transaction has its own connection, readers never wait, writers take
+    turns.
 
     Parameters
     ----------
@@ -45,48 +45,43 @@ class Database:
     Raises
     ------
     ProjectError
-        The file is no project's database, or has another revision than this package's; see :meth:`upgrade`.
+        The file is not the database of a project, or has another revision; see :func:`upgrade`.
     OutputError
-        It cannot be opened for writing.
+        The file cannot be opened for writing.
     """
 
     def __init__(self, path: Path, journal: Path | None = None) -> None:
         self.path, self.journal = path, journal
-        found = revision(path)
-        if found != REVISION:
-            raise ProjectError(f"{path} has revision {found}, this version of spotal has {REVISION}; upgrade it first")
+        number = revision(path)
+        if number != REVISION:
+            raise ProjectError(f"{path} has revision {number}, this version of spotal has {REVISION}; upgrade it first")
         self._readers = _engine(path)
         self._writers = self._readers.execution_options(writes=True)
 
     @classmethod
     def create(cls, path: Path, journal: Path | None = None) -> Database:
-        """Make a new, empty database."""
+        """Create a new, empty database."""
         with _failing(path):
-            _migrate(path)
+            _define(path)
         return cls(path, journal)
 
     @classmethod
     def renew(cls, path: Path) -> None:
-        """Make views, triggers and standings anew from what was recorded, as one transaction."""
-        engine = _engine(path)
-        try:
-            with _failing(path), engine.execution_options(writes=True).begin() as connection:
-                _undefine(connection)
-                _define(connection)
-        finally:
-            engine.dispose()
+        """Create views and triggers again and recompute the standings, as one transaction."""
+        with _failing(path):
+            _define(path, migrate=False)
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
-        """A transaction that sees one state of the database from begin to end."""
+        """Open a transaction that sees one state of the database from begin to end."""
         with _failing(self.path), self._readers.begin() as connection:
             yield connection
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
-        """A transaction that no other writer overlaps: on disk when the block ends, undone when it fails.
+        """Open a transaction that excludes other writers: on disk when the block ends, rolled back when it fails.
 
-        Events that it adds are in the journal before it is committed.
+        Events that it adds are written to the journal before the commit.
         """
         written = None
         try:
@@ -101,7 +96,7 @@ class Database:
             raise
 
     def reconcile(self, kind: str) -> tuple[int, int]:
-        """Bring database and journal to the same answers; how many each lacked. ``kind`` is that of the items."""
+        """Copy missing answers between database and journal; return how many each lacked. ``kind``: of the items."""
         if self.journal is None:
             return 0, 0
         with _failing(self.path), self._writers.begin() as connection:
@@ -112,56 +107,53 @@ class Database:
         self._readers.dispose()
 
 
+def open_file(path: Path, mode: str = "ro") -> closing[sqlite3.Connection]:
+    """Open an existing SQLite file directly; ``mode`` is "ro" (read only) or "rw"."""
+    return closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode={mode}", uri=True, timeout=WAIT))
+
+
 def revision(path: Path) -> str:
-    """The revision of the database in a file. Raises ProjectError where it is none."""
+    """Return the revision of the database in a file. Raises ProjectError for another file."""
     try:
-        with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=rw", uri=True, timeout=WAIT)) as connection:
+        with open_file(path, "rw") as connection:
             row = connection.execute("SELECT version_num FROM alembic_version").fetchone()
     except sqlite3.DatabaseError as error:
         if isinstance(error, sqlite3.OperationalError) and "no such table" not in str(error):
             raise OutputError(f"{path} cannot be opened ({error}); check that you may write to its folder") from None
-        raise ProjectError(
-            f"{path} is no database of a spotal project ({error}); repair it by spotal doctor --repair"
-        ) from None
+        row, reason = None, str(error)
+    else:
+        reason = "it has no revision"
     if row is None:
-        raise ProjectError(
-            f"{path} is no database of a spotal project (it has no revision); repair it by spotal doctor --repair"
-        )
+        raise ProjectError(f"{path} is no database of a spotal project ({reason}); repair it by spotal doctor --repair")
     return str(row[0])
 
 
 def is_known(number: str) -> bool:
-    """Whether a revision is one of this version of spotal or may be one of a newer version."""
+    """Return whether a revision belongs to this version of spotal or may belong to a newer version."""
     newer = re.fullmatch(r"\d{4}", number, re.ASCII) is not None and number > REVISION
     return newer or any((MIGRATIONS / "versions").glob(f"{glob.escape(number)}_*.py"))
 
 
 def upgrade(path: Path) -> Path | None:
-    """Bring an older database to this package's revision, after a copy of it; the copy's path, None if it was new.
+    """Copy an older database and upgrade it; return the copy's path, None if no upgrade was needed.
 
-    The caller holds the project's lock. All steps are one transaction: a process that is killed leaves the old state.
-
-    Raises
-    ------
-    ProjectError
-        The file is no project's database, or is one of a newer version of spotal.
-    OutputError
-        It, or its copy, cannot be written.
+    The caller holds the project's lock. All steps are one transaction: if the process is killed, the old state remains.
+    Raises ProjectError for another file or one of a newer spotal, and OutputError if it or its copy cannot be written.
     """
-    found = revision(path)
-    if found == REVISION:
+    number = revision(path)
+    if number == REVISION:
         return None
-    if not is_known(found):
-        raise ProjectError(f"{path} has the unknown revision {found[:40]!r}; repair it by spotal doctor --repair")
-    if found > REVISION:
+    if not is_known(number):
+        raise ProjectError(f"{path} has the unknown revision {number[:40]!r}; repair it by spotal doctor --repair")
+    if number > REVISION:
         raise ProjectError(
-            f"{path} was written by a newer spotal (revision {found}, this one knows {REVISION}); upgrade spotal"
+            f"{path} was written by a newer spotal (revision {number}, this one knows {REVISION}); upgrade spotal"
         )
     now = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
-    copy = path.parent / Path(BACKUPS).name / f"{path.stem}-{found}-{now}{path.suffix}"
+    copy = path.parent / Path(BACKUPS).name / f"{path.stem}-{number}-{now}{path.suffix}"
     backup(path, copy)
     with _failing(path):
-        _migrate(path)
+        _define(path)
     return copy
 
 
@@ -177,7 +169,7 @@ def backup(path: Path, copy: Path) -> None:
 
 
 def holds_labels(path: Path) -> bool:
-    """Whether anybody has said anything in a database, even an unfinished one. Raises ProjectError for another file."""
+    """Return whether a database, even an unfinished one, holds answers. Raises ProjectError for another file."""
     try:
         with closing(sqlite3.connect(path, timeout=WAIT)) as connection:
             made = connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'events'").fetchone()
@@ -187,18 +179,18 @@ def holds_labels(path: Path) -> bool:
 
 
 def is_ours(path: Path) -> bool:
-    """Whether a file is the database of a project; it is only read."""
+    """Return whether a file is the database of a project. The file is only read."""
     tables = {"alembic_version", "items", "rounds", "picks", "events", "models"}
     try:
-        with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True, timeout=WAIT)) as connection:
-            found = {row[0] for row in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+        with open_file(path) as connection:
+            rows = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
+            return tables <= {row[0] for row in rows}
     except sqlite3.DatabaseError:
         return False
-    return tables <= found
 
 
 def configuration() -> Config:
-    """Alembic's configuration for the migrations of this package."""
+    """Return Alembic's configuration for the migrations of this package."""
     from alembic.config import Config
 
     config = Config()
@@ -207,37 +199,28 @@ def configuration() -> Config:
     return config
 
 
-def _migrate(path: Path) -> None:
-    """Run the migrations that are missing, and renew views, triggers and standings: they hold nothing of their own."""
-    from alembic import command
-
-    config = configuration()
-    engine = _engine(path, foreign_keys=False)  # tables may be rebuilt on the way; checked at the end
+def _define(path: Path, *, migrate: bool = True) -> None:
+    """Run the missing migrations with ``migrate``, then create views, triggers and standings again (all derived)."""
+    engine = _engine(path, foreign_keys=not migrate)  # migrations may rebuild tables; keys are checked at the end
     try:
         with engine.execution_options(writes=True).begin() as connection:
-            _undefine(connection)
-            config.attributes["connection"] = connection
-            command.upgrade(config, "head")
-            _define(connection)
-            broken = connection.exec_driver_sql("PRAGMA foreign_key_check").fetchall()
+            for name in reversed(VIEWS):
+                connection.exec_driver_sql(f"DROP VIEW IF EXISTS {name}")
+            for definition in TRIGGERS:
+                connection.exec_driver_sql(f"DROP TRIGGER IF EXISTS {definition.split()[2]}")
+            if migrate:
+                from alembic import command
+
+                config = configuration()
+                config.attributes["connection"] = connection
+                command.upgrade(config, "head")
+            for statement in (*VIEWS.values(), *TRIGGERS, *REFILL):
+                connection.exec_driver_sql(statement)
+            broken = connection.exec_driver_sql("PRAGMA foreign_key_check").fetchall() if migrate else []
             if broken:
                 raise ProjectError(f"{path} has {len(broken)} rows that refer to nothing; restore it from a backup")
     finally:
         engine.dispose()
-
-
-def _undefine(connection: Connection) -> None:
-    """Remove views and triggers."""
-    for name in reversed(VIEWS):
-        connection.exec_driver_sql(f"DROP VIEW IF EXISTS {name}")
-    for definition in TRIGGERS:
-        connection.exec_driver_sql(f"DROP TRIGGER IF EXISTS {definition.split()[2]}")
-
-
-def _define(connection: Connection) -> None:
-    """Make views and triggers, and work out the standings."""
-    for statement in (*VIEWS.values(), *TRIGGERS, *REFILL):
-        connection.exec_driver_sql(statement)
 
 
 def _engine(path: Path, *, foreign_keys: bool = True) -> Engine:
@@ -245,7 +228,7 @@ def _engine(path: Path, *, foreign_keys: bool = True) -> Engine:
 
     @event.listens_for(engine, "connect")
     def _prepare(connection: Any, record: object) -> None:
-        connection.isolation_level = None  # transactions begin where this package says, not where the driver guesses
+        connection.isolation_level = None  # no implicit transactions of the driver
         for pragma in ("journal_mode = WAL", "synchronous = FULL", f"foreign_keys = {'ON' if foreign_keys else 'OFF'}"):
             connection.execute(f"PRAGMA {pragma}")
 
@@ -259,7 +242,7 @@ def _engine(path: Path, *, foreign_keys: bool = True) -> Engine:
 
 @contextmanager
 def _failing(path: Path) -> Iterator[None]:
-    """Turn the database's refusals into sentences."""
+    """Convert errors of the database to errors of this package."""
     try:
         yield
     except OperationalError as error:
@@ -268,5 +251,5 @@ def _failing(path: Path) -> Iterator[None]:
         ) from None
     except DatabaseError as error:
         if error.orig is None or type(error) is not DatabaseError:
-            raise  # a fault of ours, such as a constraint that the caller should have checked
+            raise  # a bug of this package, such as a constraint that the caller should have checked
         raise ProjectError(f"{path} is damaged ({error.orig}); repair it by spotal doctor --repair") from None

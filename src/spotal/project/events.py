@@ -1,4 +1,4 @@
-"""Events as they lie in the database: what annotators said, in the order of recording."""
+"""Events: the table of all answers, in the order of recording."""
 
 from __future__ import annotations
 
@@ -13,27 +13,18 @@ from spotal.project.schema import EventRow, ImportRow, ItemRow
 if TYPE_CHECKING:
     from sqlalchemy import ColumnElement, Connection
 
-__all__ = ["EVENTS", "ON_PAGE", "read_events", "stands_still", "write_events"]
+__all__ = ["EVENTS", "ON_PAGE", "not_undone", "read_events", "write_events"]
 
 ON_PAGE = ("page", "suggestion")
-"""Sources of answers that people gave on the labeling page."""
-EVENTS = select(
-    EventRow.number,
-    ItemRow.id,
-    EventRow.annotator,
-    EventRow.kind,
-    EventRow.label,
-    EventRow.at,
-    EventRow.source,
-    EventRow.external_id,
-    EventRow.external_version,
-    EventRow.undoes,
-    EventRow.content,
-).join(ItemRow, ItemRow.number == EventRow.item)
+"""Sources of answers from the labeling page."""
+_NAMES = tuple(Event.__dataclass_fields__)
+EVENTS = select(*(ItemRow.id if name == "item" else getattr(EventRow, name) for name in _NAMES)).join(
+    ItemRow, ItemRow.number == EventRow.item
+)
 
 
-def stands_still() -> tuple[ColumnElement[bool], ...]:
-    """Conditions on an event: it undoes nothing, and was not undone, by itself or with the import that brought it."""
+def not_undone() -> tuple[ColumnElement[bool], ...]:
+    """Return conditions on an event: it undoes nothing, and neither it nor the import that brought it was undone."""
     undo = aliased(EventRow)
     within = EventRow.number.between(ImportRow.first, ImportRow.first + ImportRow.answers - 1)
     return (
@@ -46,11 +37,10 @@ def stands_still() -> tuple[ColumnElement[bool], ...]:
 def write_events(connection: Connection, events: list[tuple[int, Event]]) -> None:
     """Add events, each with the number of its item."""
     if events:
-        names = Event.__dataclass_fields__
-        rows = [{name: getattr(event, name) for name in names} | {"item": item} for item, event in events]
+        rows = [{name: getattr(event, name) for name in _NAMES} | {"item": item} for item, event in events]
         connection.execute(insert(EventRow), rows)
 
 
 def read_events(connection: Connection, query: Executable) -> list[Event]:
-    """The events that a query made from :data:`EVENTS` finds."""
+    """Run a query made from :data:`EVENTS` and return its events."""
     return [Event(*row) for row in connection.execute(query)]

@@ -10,7 +10,7 @@ from sqlalchemy import func, insert, select, update
 
 from spotal.errors import ProjectError
 from spotal.numeric.arrays import blocks
-from spotal.project.events import EVENTS, read_events, stands_still, write_events
+from spotal.project.events import EVENTS, not_undone, read_events, write_events
 from spotal.project.items import MANY, numbers_of
 from spotal.project.journal import last_number
 from spotal.project.records import Answer, Event, Import, Suggestion, Undone
@@ -129,7 +129,7 @@ class Imports:
             if found.undone is not None:
                 return Undone(found)
             last = row.first + row.answers - 1
-            mine = read_events(connection, EVENTS.where(EventRow.number.between(row.first, last), *stands_still()))
+            mine = read_events(connection, EVENTS.where(EventRow.number.between(row.first, last), *not_undone()))
             numbers = numbers_of(connection, [event.item for event in mine])
             words = _words(connection, list(numbers.values()))
             now, at = last_number(connection), datetime.now(UTC)
@@ -167,7 +167,7 @@ def _words(connection: Connection, items: list[int]) -> dict[tuple[str, str], li
     """What each annotator said about these items and did not take back, in the order of recording."""
     words: dict[tuple[str, str], list[Event]] = {}
     for part in blocks(len(items), MANY):
-        query = EVENTS.where(EventRow.item.in_(items[part]), *stands_still()).order_by(EventRow.number)
+        query = EVENTS.where(EventRow.item.in_(items[part]), *not_undone()).order_by(EventRow.number)
         for event in read_events(connection, query):
             words.setdefault((event.item, event.annotator), []).append(event)
     return words

@@ -13,12 +13,12 @@ from sqlalchemy import bindparam, select
 from spotal.errors import ProjectError
 from spotal.numeric.arrays import blocks
 from spotal.project.class_sets import joined
-from spotal.project.events import EVENTS, ON_PAGE, read_events, stands_still, write_events
+from spotal.project.events import EVENTS, ON_PAGE, not_undone, read_events, write_events
 from spotal.project.items import MANY, found_numbers, is_text, number_of, numbers_of
 from spotal.project.journal import last_number
 from spotal.project.records import Answer, Event, Undo
+from spotal.project.resolved_labels import ResolvedLabels
 from spotal.project.schema import EventRow, ItemRow
-from spotal.project.standing import Standings
 from spotal.tables.configuration import closest
 
 if TYPE_CHECKING:
@@ -39,8 +39,8 @@ _EXTERNAL = EVENTS.where(EventRow.external_id.in_(_SOME))
 """Queries of every answer, made once."""
 
 
-class Labels(Standings):
-    """The audit trail, and the labels that follow from it (:class:`Standings`)."""
+class Labels(ResolvedLabels):
+    """The audit trail, and the labels that follow from it (:class:`ResolvedLabels`)."""
 
     def record(
         self,
@@ -138,7 +138,7 @@ class Labels(Standings):
         The others are what annotators said and did not take back.
         """
         with self._database.read() as connection:
-            stands = set(connection.execute(select(EventRow.number).where(*stands_still())).scalars())
+            stands = set(connection.execute(select(EventRow.number).where(*not_undone())).scalars())
             return set(connection.execute(select(EventRow.number)).scalars()) - stands
 
     def history(self, item: str | None = None) -> list[Event]:
@@ -246,7 +246,7 @@ def _known(connection: Connection, answers: list[Answer]) -> dict[tuple[str, str
 
 def _standing(annotator: str) -> Select[Any]:
     """The annotator's own events that no undo took back, newest first."""
-    return select(EventRow).where(EventRow.annotator == annotator, *stands_still()).order_by(EventRow.number.desc())
+    return select(EventRow).where(EventRow.annotator == annotator, *not_undone()).order_by(EventRow.number.desc())
 
 
 def _is_from(source: str) -> ColumnElement[bool]:

@@ -17,7 +17,7 @@ from spotal.project import settings as toml
 from spotal.project.arrivals import is_blank
 from spotal.project.counting import count
 from spotal.project.database import Database
-from spotal.project.findings import told, told_aside
+from spotal.project.findings import describe_changes, describe_set_aside
 from spotal.project.imports import Imports
 from spotal.project.items import Items
 from spotal.project.labels import Labels
@@ -184,7 +184,7 @@ class Project:
             found = look(self.settings.data, self.folder, self.items.contents(), whole=whole)
             self.arrived = self.items.add(found, complete=True)
             _log.debug("%s holds %d items", location(self.settings.data, self.folder), len(found))
-        for sentence in (*told(self.arrived), *told_aside(self.labels.set_aside())):
+        for sentence in (*describe_changes(self.arrived), *describe_set_aside(self.labels.set_aside())):
             warnings.warn(sentence, SpotalWarning, stacklevel=2)
         return self.arrived
 

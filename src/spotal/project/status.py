@@ -20,7 +20,7 @@ from spotal.project.advice import (
     stability,
     verdict,
 )
-from spotal.project.findings import told_aside
+from spotal.project.findings import describe_set_aside
 from spotal.project.predictions import read_predictions
 from spotal.project.records import Agreement, Counts, Metric
 
@@ -107,7 +107,7 @@ def read_status(project: Project) -> Status:
         stability(project),
         verdict(project),
         project.labels.agreement(),
-        list(told_aside(project.labels.set_aside())),
+        list(describe_set_aside(project.labels.set_aside())),
         {} if predictions is None else set_figures(audited(predictions, project.rounds.audit())[1]),
     )
 

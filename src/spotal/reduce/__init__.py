@@ -1,4 +1,4 @@
-"""Embeddings to the few dimensions in which they are transported, and to the sphere on which they are covered."""
+"""Projections of embeddings: to a few dimensions for a transport, and to the unit sphere for coverage."""
 
 from __future__ import annotations
 

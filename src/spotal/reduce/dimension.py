@@ -1,4 +1,4 @@
-"""How many dimensions to carry: from the spectrum of the pool and the size of the design."""
+"""The number of dimensions to keep, from the spectrum of the pool and the size of the design."""
 
 from __future__ import annotations
 
@@ -11,10 +11,11 @@ MOST = 12
 
 
 def choose_dimension(variances: ArrayLike, budget: int) -> int:
-    """Dimensions of the hypercube for a design of ``budget`` points.
+    """Return the dimension of the unit cube for a design of ``budget`` points, at most 12.
 
-    The participation ratio (sum v)^2 / sum v^2 of the principal variances says how many dimensions the pool has;
-    n points can halve at most log2(n) of them. The lesser of the two, at least 2 and at most 12.
+    It is the smaller of two numbers, but at least 2 unless the pool has rank 1. The participation ratio
+    (sum v)^2 / sum v^2 of the principal variances is the effective dimension of the pool. ``budget`` points can halve
+    at most log2(budget) dimensions.
 
     Parameters
     ----------

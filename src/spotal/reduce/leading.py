@@ -1,4 +1,4 @@
-"""Leading coordinates: the few directions in which rows are told apart, for searches among many picks."""
+"""Leading coordinates: the principal directions of the rows, for faster searches among many picks."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from spotal.numeric.arrays import to_numpy
 __all__ = ["LeadingSpace"]
 
 LEADING = 32
-"""Coordinates at most: as many as :mod:`spotal.numeric.kernels` searches in."""
+"""Number of coordinates, the same as in :mod:`spotal.numeric.kernels`."""
 
 
 @dataclass(frozen=True)
 class LeadingSpace:
-    """Orthonormal coordinates y = (x - shift) axes, at most 32. Rows of at most 32 numbers are kept whole.
+    """Orthonormal coordinates y = (x - shift) axes. Nothing is lost of rows with at most 32 numbers.
 
-    shift : float32 (D,); axes : float32 (D, 32), columns of zeros where fewer directions are used
+    shift : float32 (D,); axes : float32 (D, 32), filled with columns of zeros if there are fewer directions
     """
 
     shift: NDArray[np.float32]
@@ -29,7 +29,7 @@ class LeadingSpace:
 
     @classmethod
     def fit(cls, points: torch.Tensor, weight: NDArray[np.float64]) -> LeadingSpace:
-        """Of points (n, D) with weights (n,), their principal directions; O(n D^2)."""
+        """Fit the principal directions of points (n, D) with weights (n,); O(n D^2)."""
         from spotal.reduce.pca import PCA
 
         dim = points.shape[1]
@@ -40,9 +40,10 @@ class LeadingSpace:
         return cls(to_numpy(pca.mean_).astype(np.float32), axes)
 
     def project(self, points: torch.Tensor) -> Any:
-        """Coordinates float32 (n, 32) of float points (n, D); O(n D).
+        """Return the coordinates float32 (n, 32) of float points (n, D); O(n D).
 
-        An array by compiled loops for points on the CPU, each row rounded alike in any company; elsewhere a tensor.
+        Points on the CPU give an array, computed by compiled loops: the result for a row does not depend on the other
+        rows. Points on another device give a tensor.
         """
         if points.device.type != "cpu":
             return self.reference(points)
@@ -58,6 +59,6 @@ class LeadingSpace:
         return coordinates
 
     def reference(self, points: torch.Tensor) -> torch.Tensor:
-        """The same by matrix products: coordinates (n, 32), but for their rounding."""
+        """Return the coordinates (n, 32) by matrix products, which round differently."""
         shifted = (points - torch.from_numpy(self.shift).to(points.device)).float()
         return shifted @ torch.from_numpy(self.axes).to(points.device)

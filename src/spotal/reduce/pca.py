@@ -1,4 +1,4 @@
-"""Principal components, the default reduction."""
+"""Principal component analysis, the default reduction."""
 
 from __future__ import annotations
 
@@ -20,20 +20,20 @@ from spotal.reduce.dimension import choose_dimension
 __all__ = ["PCA"]
 
 EXACT_DIM = 2048
-"""Up to this width the covariance is decomposed exactly; above it, by randomized subspace iteration."""
+"""Largest width with an exact decomposition of the covariance; wider rows take randomized subspace iteration."""
 RANDOMIZED_RANK = 64
 
 
 class PCA(TransformerMixin, BaseEstimator):
-    """Weighted principal component analysis on a sample, for arrays and tensors alike.
+    """Weighted principal component analysis on a sample of an array or tensor.
 
     Parameters
     ----------
     n_components : int or "auto"
-        "auto" takes :func:`~spotal.reduce.choose_dimension` of the spectrum and ``budget``.
-    budget : int or None, points of the design that is to fill the space (for "auto"; None means 1,000)
-    whiten : bool, whether components are scaled to unit variance; one without variance keeps its scale
-    max_samples : int, most rows to fit on; more are thinned by weighted priority sampling
+        "auto" calls :func:`~spotal.reduce.choose_dimension` with the spectrum and ``budget``.
+    budget : int or None, points of the design, for "auto"; None means 1,000
+    whiten : bool, scale components to unit variance; a component without variance keeps its scale
+    max_samples : int, most rows to fit on; larger data are thinned by weighted priority sampling
     random_state : int, numpy generator or None
 
     Attributes
@@ -43,8 +43,8 @@ class PCA(TransformerMixin, BaseEstimator):
 
     Notes
     -----
-    O(n D^2 + D^3) for D up to 2,048, O(n D k) by randomized subspace iteration above. The sign of each component is
-    fixed: its largest entry is positive.
+    Cost: O(n D^2 + D^3) for D up to 2,048; above, O(n D k) by randomized subspace iteration. The sign of each
+    component is fixed: its entry of largest magnitude is positive.
 
     References
     ----------
@@ -68,7 +68,7 @@ class PCA(TransformerMixin, BaseEstimator):
     def fit(self, X: ArrayOrTensor, y: object = None, sample_weight: ArrayOrTensor | None = None) -> Self:
         """Fit to X (n, D), numpy or tensor, with optional non-negative weights (n,).
 
-        Raises InputError for input that is not a finite matrix, bad weights, or bad n_components.
+        Raises InputError if X is not a finite matrix, or weights or a parameter are out of range.
         """
         data = check_matrix(X, "X")
         n, width = data.shape
@@ -76,14 +76,13 @@ class PCA(TransformerMixin, BaseEstimator):
         auto = isinstance(self.n_components, str) and self.n_components == "auto"
         if not auto:
             check_count(self.n_components, "n_components", 1, width, of=", the width of X, or 'auto'")
-        for name in ("max_samples", "budget"):
-            value = getattr(self, name)
-            if name != "budget" or value is not None:
-                check_count(value, name, 1)
+        check_count(self.max_samples, "max_samples", 1)
+        if self.budget is not None:
+            check_count(self.budget, "budget", 1)
         rng = np.random.default_rng(as_seed(self.random_state))
-        rows, kept = priority_sample(weight, n, int(self.max_samples), rng)
+        rows, weights = priority_sample(weight, n, int(self.max_samples), rng)
         x = to_tensor(data if len(rows) == n else data[rows], torch.float64)
-        w = torch.from_numpy(kept / kept.sum()).to(x.device)
+        w = torch.from_numpy(weights / weights.sum()).to(x.device)
         self.n_features_in_ = width
         self.mean_ = w @ x
         centered = (x - self.mean_).mul_(w.sqrt()[:, None])
@@ -103,7 +102,7 @@ class PCA(TransformerMixin, BaseEstimator):
         return self
 
     def transform(self, X: ArrayOrTensor) -> Any:
-        """Project X (n, D) to (n, d): float32, or float64 if X is; numpy gives numpy, a tensor a tensor."""
+        """Project X (n, D) to (n, d), an array or a tensor as X is: float64 if X is, else float32."""
         check_is_fitted(self)
         data = check_matrix(X, "X")
         if data.shape[1] != self.n_features_in_:
@@ -114,23 +113,23 @@ class PCA(TransformerMixin, BaseEstimator):
         return torch.cat(parts) if is_tensor(X) else np.concatenate([to_numpy(part) for part in parts])
 
     def project(self, points: torch.Tensor) -> torch.Tensor:
-        """Project one block of points, a float tensor (n, D), unchecked."""
+        """Project one block of points, a float tensor (n, D), without checks."""
         components = self.components_ / self.scale()[:, None]
         projected: torch.Tensor = (points - self.mean_.to(points)) @ components.T.to(points)
         return projected
 
     def scale(self) -> torch.Tensor:
-        """What each component is divided by, (d,): ones unless they are whitened."""
+        """Return the divisor of each component, (d,): 1 without ``whiten``."""
         if not self.whiten:
             return torch.ones_like(self.explained_variance_)
-        # below the rounding of the decomposition, and of the coordinates, there is no variance but noise
+        # a variance below the rounding error of the decomposition or of the coordinates is noise
         floor = max(1e-12 * float(self.spectrum_[0]), (1e-13 * float(self.mean_.abs().max())) ** 2)
         variance = self.explained_variance_
         return torch.where(variance > floor, variance, 1).sqrt()
 
 
 def _leading(a: torch.Tensor, rank: int, rng: np.random.Generator) -> tuple[torch.Tensor, torch.Tensor]:
-    """Leading eigenvalues and eigenvectors of a^T a by randomized subspace iteration (Halko et al., algorithm 4.4)."""
+    """Return leading eigenvalues and eigenvectors of a^T a (Halko et al., algorithm 4.4)."""
     rank = min(rank, *a.shape)
     width = min(rank + 10, *a.shape)
     q = torch.linalg.qr(a @ torch.from_numpy(rng.standard_normal((a.shape[1], width))).to(a)).Q

@@ -1,24 +1,24 @@
-"""The labeling page: a small server over one project, and a page of plain modules that needs nothing from elsewhere.
+"""The labeling page: a small web server for one project, and the page's JavaScript, which loads nothing from outside.
 
-    guard.py       who may ask: host names, a token, requests from other sites
-    app.py         what may be asked: routes over ``spotal.project``
-    state.py       what the page shows, as JSON types
-    together.py    requests of the same moment, worked on as one
-    recorder.py    answers of the same moment, one transaction
+    guard.py       access: host names, the token, requests from other sites
+    app.py         routes
+    state.py       content of the page as JSON types
+    together.py    one call for requests that arrive at the same time
+    recorder.py    one transaction for answers that arrive at the same time
     review.py      earlier answers, filtered
-    jobs.py        long work in a process of its own, such as choosing the next batch
-    tasks.py       what can be done so
-    job_process.py that process
-    pictures.py    the project's images, scaled and kept
+    jobs.py        long work in a separate process, such as choosing the next batch
+    tasks.py       the functions for jobs
+    job_process.py main function of a job's process
+    pictures.py    scaled copies of the project's images
     projection.py  the pool in two dimensions
-    serving.py     limits that every server of ours keeps
-    suggestions.py what the model is sure of, to be confirmed
+    serving.py     limits on requests and connections, for every server of spotal
+    suggestions.py items with confident predictions, for a person to confirm
     setup.py       the page that asks for the classes and makes the project
-    serve.py       the socket, the address, the browser
+    serve.py       socket, address and browser
     static/        the page
 
-The page holds each answer in the browser until the server says that it is on disk; an answer has an id, so that one
-which is sent twice is recorded once.
+The page keeps each answer in the browser until the server confirms that it is on disk. Each answer has an id, so an
+answer that is sent twice is recorded once.
 """
 
 from spotal.web.app import create_app

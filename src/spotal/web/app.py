@@ -1,4 +1,4 @@
-"""App: what may be asked of the labeling page's server."""
+"""App: the routes of the labeling page's server."""
 
 from __future__ import annotations
 
@@ -37,11 +37,11 @@ __all__ = ["create_app"]
 
 STATIC = Path(__file__).parent / "static"
 MOST_BYTES = 1_000_000
-"""Of a request."""
+"""Largest size of a request."""
 MOST_ANSWERS = 200
-"""In a request."""
+"""Largest number of answers in a request."""
 MOST_DIGITS = 18
-"""Of a number in an address."""
+"""Largest number of digits in an address."""
 FOR_EVER = {"cache-control": "private, max-age=31536000, immutable"}
 
 
@@ -53,19 +53,18 @@ def create_app(
     host: str = "127.0.0.1",
     tasks: Mapping[str, Task] = TASKS,
 ) -> Starlette:
-    """The page and its routes, an ASGI application.
+    """Return the labeling page as an ASGI application. The caller closes ``app.state.jobs`` at the end.
 
-    ``GET /`` the page; ``GET /api/state``, ``/api/map``, ``/api/marks``, ``/api/items/N`` what it shows;
-    ``GET /api/review`` what was answered, filtered; ``GET /api/suggestions`` what the model is sure of;
-    ``GET /image/N/small`` and ``/large`` an image of the project; ``POST /api/answers`` what somebody says;
-    ``POST /api/jobs`` and ``/api/jobs/cancel`` start and stop long work; ``GET /download/NAME`` a file that it made.
-    Whoever runs the application closes ``app.state.jobs`` at the end.
+    ``GET /`` is the page; ``GET /api/state``, ``/api/map``, ``/api/marks`` and ``/api/items/N`` its content;
+    ``GET /api/review`` earlier answers, filtered; ``GET /api/suggestions`` items to confirm;
+    ``GET /image/N/small`` and ``/large`` an image; ``POST /api/answers`` records answers;
+    ``POST /api/jobs`` and ``/api/jobs/cancel`` start and stop a job; ``GET /download/NAME`` is a file that a job wrote.
 
     Parameters
     ----------
-    project : Project, open as long as the application is
-    token : str, what a browser must show once, see :class:`~spotal.web.guard.Guard`
-    annotator : str or None, who answers where the page's visitor gives no other name; None asks for it
+    project : Project, which stays open while the application runs
+    token : str, the browser must send it once, see :class:`~spotal.web.guard.Guard`
+    annotator : str or None, name of the person who answers, unless the page sends another; with None the page asks
     host : str, the address or name that the server listens on
     tasks : mapping of names to Task, the long work that people may start on the page
     """
@@ -96,51 +95,48 @@ def create_app(
 
 
 class _Routes:
-    """Functions of one project. Those that are not ``async`` run in threads, so that nobody waits for a disk."""
+    """Functions of the routes. Those that are not ``async`` run in threads, so that the event loop never waits."""
 
     def __init__(self, project: Project, annotator: str | None, key: str, jobs: Jobs) -> None:
         self.project, self.annotator, self.key, self.jobs = project, annotator, key, jobs
         self.states, self.recorder, self.pictures = States(project), Recorder(project), Pictures(project)
-        self.looks = Together(self._look)
+        self.state_requests = Together(self._states)
 
     def page(self, request: Request) -> Response:
         return FileResponse(STATIC / "index.html", headers={"cache-control": "no-cache"})
 
     async def state(self, request: Request) -> Response:
-        asked = request.query_params
-        annotator = asked.get("annotator") or self.annotator
+        query = request.query_params
+        annotator = query.get("annotator") or self.annotator
         if annotator is not None:
             check_annotator(annotator)
-        end, more = _number(asked.get("end"), -1), _number(asked.get("more"), 0)
-        return await self.looks.ask((annotator, asked.get("version"), end, more, "undoable" in asked))
+        end, more = _number(query.get("end"), -1), _number(query.get("more"), 0)
+        return await self.state_requests.ask((annotator, query.get("version"), end, more, "undoable" in query))
 
-    def _look(self, asked: list[tuple[str | None, str | None, int, int, bool]]) -> list[Response | Exception]:
-        """The states that several ask for, of the project as it is now."""
-        job = {
-            "job": self.jobs.status(),
-            "jobs": list(self.jobs.tasks),
-        }
+    def _states(self, requests: list[tuple[str | None, str | None, int, int, bool]]) -> list[Response | Exception]:
+        """Return the current state for each of several requests."""
+        job = {"job": self.jobs.status(), "jobs": list(self.jobs.tasks)}
         self.states.catch_up()
-        said: list[Response | Exception] = []
-        for one in asked:
+        responses: list[Response | Exception] = []
+        for one in requests:
             try:
-                found = self.states.of(*one, fresh=False)
-                said.append(JSONResponse(found | job | {"key": self.key, "annotator": one[0]}))
+                state = self.states.of(*one, fresh=False)
+                responses.append(JSONResponse(state | job | {"key": self.key, "annotator": one[0]}))
             except Exception as error:
-                said.append(error)
-        return said
+                responses.append(error)
+        return responses
 
     def map(self, request: Request) -> Response:
-        standing = self._marks()
-        found = projection(self.project, standing)
-        return JSONResponse(None if found is None else found | {"marks": standing})
+        marks = self._marks()
+        points = projection(self.project, marks)
+        return JSONResponse(None if points is None else points | {"marks": marks})
 
     def marks(self, request: Request) -> Response:
         return JSONResponse(self._marks())
 
     def _marks(self) -> dict[int, int]:
-        found = marks(self.states.board.places(), self.project.settings)
-        return {number: mark for number, mark in found.items() if mark is not None}
+        every = marks(self.states.board.places(), self.project.settings)
+        return {number: mark for number, mark in every.items() if mark is not None}
 
     def item(self, request: Request) -> Response:
         return JSONResponse(item(self._item(request)))
@@ -184,25 +180,25 @@ class _Routes:
         return FileResponse(path, filename=f"{self.project.folder.name}-{name}")
 
     def _check_project(self, body: Any) -> None:
-        if body.get("project") != self.key:  # of a page that was open when another project was served here
-            raise HTTPException(409, "another project is served here; start spotal label for the page's own again")
+        if body.get("project") != self.key:  # the page was opened while another project was served at this address
+            raise HTTPException(409, "another project is served here; start spotal label again for this page's project")
 
     def review(self, request: Request) -> Response:
-        asked = request.query_params
-        in_round = _number(asked.get("round"), -1)
+        query = request.query_params
+        in_round = _number(query.get("round"), -1)
         filters = Filters(
-            label=asked.get("label"),
-            kind=asked.get("kind"),
-            person=asked.get("person"),
+            label=query.get("label"),
+            kind=query.get("kind"),
+            person=query.get("person"),
             round=None if in_round < 0 else in_round,
-            text=asked.get("text", ""),
-            disagreement=asked.get("only") == "disagreement",
-            suggested=asked.get("only") == "suggested",
-            model=asked.get("model") if asked.get("model") in MODEL else None,
-            box=_box(asked.get("box")),
+            text=query.get("text", ""),
+            disagreement=query.get("only") == "disagreement",
+            suggested=query.get("only") == "suggested",
+            model=query.get("model") if query.get("model") in MODEL else None,
+            box=_box(query.get("box")),
             many=self.project.settings.many,
         )
-        return JSONResponse(review(self.project, filters, max(0, _number(asked.get("start"), 0))))
+        return JSONResponse(review(self.project, filters, max(0, _number(query.get("start"), 0))))
 
     def suggestions(self, request: Request) -> Response:
         return JSONResponse(suggestions(self.project))
@@ -218,7 +214,7 @@ class _Routes:
 
 
 def _number(text: str | None, fallback: int) -> int:
-    """A whole number of an address, whose digits are few."""
+    """Return a whole number from an address, or ``fallback``."""
     try:
         return fallback if text is None else int(text[:MOST_DIGITS])
     except ValueError:
@@ -226,13 +222,13 @@ def _number(text: str | None, fallback: int) -> int:
 
 
 def _box(text: str | None) -> tuple[int, int, int, int] | None:
-    """A part of the map in an address, as four whole numbers with commas between."""
+    """Return a part of the map from an address: four whole numbers, separated by commas."""
     sides = [_number(side, -1) for side in text.split(",", 4)] if text else []
     return (sides[0], sides[1], sides[2], sides[3]) if len(sides) == 4 else None
 
 
 def _field(body: Any, name: str, kind: type) -> Any:
-    """A field of a request, of its type."""
+    """Return a field of a request. Raise HTTPException if it has another type."""
     value = body.get(name) if isinstance(body, dict) else None
     if type(value) is not kind:
         raise HTTPException(400, f"{name} must be given as {kind.__name__}, found {reprlib.repr(value)}")
@@ -240,7 +236,7 @@ def _field(body: Any, name: str, kind: type) -> Any:
 
 
 def _answers(body: Any) -> list[dict[str, Any]]:
-    """The answers of a request, every field of its type."""
+    """Return the answers of a request. Raise HTTPException if a field has another type."""
     answers = body.get("answers") if isinstance(body, dict) else None
     if not isinstance(answers, list) or not 0 < len(answers) <= MOST_ANSWERS:
         raise HTTPException(400, f"answers must be a list of 1 to {MOST_ANSWERS}")
@@ -261,14 +257,13 @@ def _answers(body: Any) -> list[dict[str, Any]]:
         if not isinstance(answer.get("suggested"), bool | None):
             raise HTTPException(400, f"suggested must be true or false, found {reprlib.repr(answer['suggested'])}")
         if not isinstance(answer.get("content"), str | None) or answer.get("content") == "":
-            raise HTTPException(
-                400, f"content must be that of the item shown, or null, found {reprlib.repr(answer['content'])}"
-            )
+            content = reprlib.repr(answer["content"])
+            raise HTTPException(400, f"content must be the content of the item shown, or null, found {content}")
     return answers
 
 
 def _failed(request: Request, error: Exception) -> Response:
-    """An error of ours: the file is not there, the disk is full, or somebody asks for what cannot be."""
+    """Return the response for an error of spotal."""
     status = 404 if isinstance(error, DataFileError) else 503 if isinstance(error, OutputError) else 400
     return JSONResponse({"error": str(error)}, status)
 

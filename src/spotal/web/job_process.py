@@ -1,8 +1,8 @@
-"""A job's own process: runs one function on a project and reports its progress to the server, a JSON line at a time.
+"""Main function of a job's process: runs one function on a project and reports progress to the server as JSON lines.
 
-Started by :class:`~spotal.web.jobs.Jobs` as ``python -m spotal.web.job_process PROJECT MODULE:FUNCTION FILE``. The
+:class:`~spotal.web.jobs.Jobs` starts it as ``python -m spotal.web.job_process PROJECT MODULE:FUNCTION FILE``. The
 function gets the open project, a progress callback and the path of a file that it may write, and returns a sentence.
-The process ends when its standard input closes, so that no job outlives its server.
+The process ends when its standard input closes, so that no job runs on without its server.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ PAUSE = 0.2
 
 
 class _Reports:
-    """Writes JSON lines to the standard output that the process was started with; other prints go to standard error."""
+    """A writer of JSON lines to the process's standard output. Other prints go to standard error."""
 
     def __init__(self) -> None:
         self._file = os.fdopen(os.dup(1), "w", encoding="utf-8")
@@ -39,7 +39,7 @@ class _Reports:
         print(json.dumps(fields), file=self._file, flush=True)
 
     def progress(self, what: str, done: int, total: int | None) -> None:
-        """Report a step: at once when it begins or ends, else now and then."""
+        """Report a step: at once when it begins or ends, otherwise at most every ``PAUSE`` seconds."""
         now = time.monotonic()
         if what == self._last[0] and done != total and now - self._last[1] < PAUSE:
             return
@@ -52,7 +52,7 @@ class _Reports:
 
 
 def main(folder: str, function: str, file: str) -> None:
-    """Run the function ``MODULE:FUNCTION`` on the project in ``folder``, and report how it ends."""
+    """Run the function ``MODULE:FUNCTION`` on the project in ``folder``, and report the outcome."""
     reports = _Reports()
     threading.Thread(target=_end_with_server, daemon=True).start()
     warnings.simplefilter("always", SpotalWarning)
@@ -73,7 +73,7 @@ def main(folder: str, function: str, file: str) -> None:
 
 
 def _end_with_server() -> None:
-    """Wait for the server to close our standard input, then end this process and all that it has started."""
+    """Wait until the server closes this process's standard input, then kill the process and its children."""
     while os.read(0, 1):
         pass
     if sys.platform != "win32" and os.getpgrp() == os.getpid():

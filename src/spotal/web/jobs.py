@@ -1,8 +1,8 @@
-"""Jobs: long work that a person starts on the page, one at a time, in a process of its own that can be stopped.
+"""Jobs: long work that a person starts on the page, one job at a time, each in a separate process.
 
-Training in the server's own process would slow down everybody's answers, and could not be stopped in the middle. The
-functions are those of the command line: they take the project's lock, and a run that was stopped by force loses nothing
-and chooses the same when it is repeated.
+Training in the server's process would delay answers, and could not be stopped. The functions are the same as for the
+command line: they take the project's lock. A job that is killed loses nothing, and its repetition gives the same
+result.
 """
 
 from __future__ import annotations
@@ -36,19 +36,7 @@ PATIENCE = 10.0
 
 @dataclass
 class _Job:
-    """A job as the page shows it.
-
-    id : int, larger than that of every earlier job
-    task : str, name of the task; doing : str, what it does, in words
-    by : str or None, who started it
-    outcome : str or None, None while it runs; then "done", "failed", "canceled", or "finished" where nothing is left
-        to choose
-    what, done, total : the step that it is in, how much of the step is done, and of how much where that is known
-    left : float or None, seconds left where that can be said
-    sentence : str, the result, or why there is none
-    notes : list of str, warnings on the way
-    file : str or None, name of the file that can be downloaded
-    """
+    """A job with the fields that the page shows; ``outcome`` is None while it runs, ``left`` in seconds."""
 
     id: int
     task: str
@@ -65,7 +53,7 @@ class _Job:
 
 
 class Jobs:
-    """The jobs of one server over a project; may be shared by threads.
+    """The jobs of one server; threads may share it.
 
     Parameters
     ----------
@@ -78,14 +66,14 @@ class Jobs:
         self._folder: TemporaryDirectory[str] | None = None
         self._job: _Job | None = None
         self._process: subprocess.Popen[str] | None = None
-        self._count = int(1000 * time.time())  # pages that outlive a restart see that its jobs are newer
+        self._count = int(1000 * time.time())  # so that ids are larger than before a restart
         self._begun = 0.0
         self._steps: dict[str, float] = {}
         self._earlier: dict[str, dict[str, float]] = {}
         self._closed = False
 
     def start(self, task: str, by: str | None = None) -> dict[str, Any]:
-        """Start a task and return its job; where the same task is running already, return that job.
+        """Start a task and return its job. If the same task is running already, return its job.
 
         Raises
         ------
@@ -99,7 +87,7 @@ class Jobs:
         with self._lock:
             if self._job is not None and self._job.outcome is None:
                 if self._job.task != task:
-                    raise ProjectBusyError(f"the server is {self._job.doing}; wait until that is done, or cancel it")
+                    raise ProjectBusyError(f"the server is {self._job.doing}; wait until it has finished, or cancel it")
                 return self._shown()
             if self._closed:
                 raise ProjectBusyError("the server is stopping; start spotal label again")
@@ -112,17 +100,17 @@ class Jobs:
             return self._shown()
 
     def cancel(self, id: int) -> None:
-        """Stop the job of that id if it is running still; returns when its process has ended."""
+        """Stop the job with this id if it is still running, and wait for its process to end."""
         with self._lock:
             job, process = self._job, self._process
             if job is None or process is None or job.id != id or job.outcome is not None:
                 return
             job.outcome, job.left = "canceled", None
-            job.sentence = "every answer is kept, and the next try begins again"
+            job.sentence = "all answers are kept, and the next try starts from the beginning"
             _kill(process)
 
     def close(self) -> None:
-        """Stop what is running, and remove the files that were made for download."""
+        """Stop the running job, and delete the files for download."""
         with self._lock:
             self._closed = True
             job = self._job
@@ -132,14 +120,13 @@ class Jobs:
             self._folder.cleanup()
 
     def status(self) -> dict[str, Any] | None:
-        """Return the job that is running, or the last one, as JSON types; None where there was none."""
+        """Return the running job, or the last one, as JSON types; None if there was none."""
         with self._lock:
             return None if self._job is None else self._shown()
 
     def file(self, name: str) -> Path | None:
-        """Return the newest file of that name that a job has made for download."""
-        known = {task.file for task in self.tasks.values()}
-        if self._folder is None or name not in known:
+        """Return the newest file with this name that a job wrote for download."""
+        if self._folder is None or name not in {task.file for task in self.tasks.values()}:
             return None
         path = Path(self._folder.name, name)
         return path if path.is_file() else None
@@ -155,11 +142,11 @@ class Jobs:
         )
 
     def _follow(self, job: _Job, process: subprocess.Popen[str]) -> None:
-        """Take in what the process reports until it ends."""
+        """Read the reports of the process until it ends."""
         assert process.stdout is not None
         with process.stdout as lines:
             for line in lines:
-                self._hear(job, json.loads(line))
+                self._update(job, json.loads(line))
         code = process.wait()
         assert process.stdin is not None
         process.stdin.close()
@@ -167,11 +154,11 @@ class Jobs:
             if job.outcome is None:
                 job.outcome = "failed"
                 job.sentence = (
-                    f"{job.doing} ended too early (exit status {code}); the terminal of spotal label may say why, and "
-                    "too little memory is a common reason"
+                    f"{job.doing} ended too early (exit status {code}); the terminal of spotal label may show the "
+                    "reason. A common reason is too little memory"
                 )
 
-    def _hear(self, job: _Job, report: dict[str, Any]) -> None:
+    def _update(self, job: _Job, report: dict[str, Any]) -> None:
         with self._lock:
             if job.outcome is not None:
                 return
@@ -193,7 +180,7 @@ class Jobs:
         return asdict(self._job)
 
     def _left(self, job: _Job, now: float) -> float | None:
-        """Estimate the seconds left: of the step by its own pace, of all others by how long they took last time."""
+        """Estimate the remaining seconds: of this step from its speed, of later steps from the previous run."""
         begun = self._steps.get(_kind(job.what), now)
         pace = (now - begun) / job.done * (job.total - job.done) if job.total and job.done else None
         earlier = self._earlier.get(job.task)
@@ -206,12 +193,12 @@ class Jobs:
 
 
 def _kind(what: str) -> str:
-    """A step without its numbers, which differ from one time to the next."""
+    """Return a step's name without numbers, which differ between runs."""
     return re.sub(r"[\d,]+", "#", what)
 
 
 def _kill(process: subprocess.Popen[str]) -> None:
-    """Kill a process and all that it has started, and wait until it is gone."""
+    """Kill a process and its children, and wait for its end."""
     if process.poll() is None:
         if sys.platform == "win32":
             process.kill()

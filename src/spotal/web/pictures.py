@@ -1,4 +1,4 @@
-"""Pictures: the project's images as the page shows them, scaled once and kept in the project's folder."""
+"""Pictures: scaled copies of the project's images for the page, cached in the project's folder."""
 
 from __future__ import annotations
 
@@ -25,26 +25,26 @@ if TYPE_CHECKING:
 __all__ = ["SIDES", "Pictures", "picture", "version"]
 
 SIDES = {"small": 256, "large": 1400}
-"""Pixels of the longer side; smaller images are kept as they are."""
+"""Largest length of the longer side in pixels; smaller images are not scaled."""
 EXACT = 128
-"""Up to so many pixels a side every pixel counts, and none is changed."""
-_MAKING: WeakValueDictionary[Path, Lock] = WeakValueDictionary()
-_MAKING_CHANGES = Lock()
+"""Images with at most so many pixels a side are compressed without loss."""
+_LOCKS: WeakValueDictionary[Path, Lock] = WeakValueDictionary()
+_LOCKS_LOCK = Lock()
 
 
 def picture(project: Project, item: Item, size: str) -> Path:
-    """A WebP file of the item's image, upright and no larger than ``SIDES[size]``.
+    """Return a WebP file of the item's image, upright and scaled to at most ``SIDES[size]`` pixels.
 
-    Whatever the original is, what comes out is an image that was decoded and encoded here.
+    The image is always decoded and encoded anew, so that the original file never reaches the browser.
 
     Raises
     ------
     DataFileError
-        The image is gone, or cannot be decoded.
+        The image is missing or cannot be decoded.
     ProjectError
         The item has no image.
     OutputError
-        The project's folder cannot be written.
+        The project's folder cannot be written to.
     """
     source = project.items.file(item)
     try:
@@ -52,45 +52,45 @@ def picture(project: Project, item: Item, size: str) -> Path:
     except OSError as error:
         raise DataFileError(f"{item.id} cannot be read ({(error.strerror or str(error)).lower()})") from None
     of = version(f"{DECODER}:{stat.st_size}:{stat.st_mtime_ns}")
-    kept = project.folder / PICTURES / f"{item.number}-{of}-{size}.webp"
-    with _alone(kept):
-        if not kept.exists():
-            _write(source, item.id, SIDES[size], kept)
-    return kept
+    path = project.folder / PICTURES / f"{item.number}-{of}-{size}.webp"
+    with _locked(path):
+        if not path.exists():
+            _write(source, item.id, SIDES[size], path)
+    return path
 
 
 class Pictures:
-    """A server's pictures, made on a few threads of their own, so that they hold up no answer."""
+    """The pictures of a server. They are made on separate threads, so that they do not delay answers."""
 
     def __init__(self, project: Project) -> None:
         self._project = project
         self._threads = CapacityLimiter(max(2, processors()))
 
     async def get(self, item: Item, size: str) -> Path:
-        """As :func:`picture`."""
+        """Return the same file as :func:`picture`."""
         return await to_thread.run_sync(picture, self._project, item, size, limiter=self._threads)
 
 
 @contextmanager
-def _alone(kept: Path) -> Iterator[None]:
-    """Let one thread at a time make a picture: others wait and find it made."""
-    with _MAKING_CHANGES:
-        lock = _MAKING.setdefault(kept, Lock())
+def _locked(path: Path) -> Iterator[None]:
+    """Hold the lock of a path, so that only one thread makes a picture."""
+    with _LOCKS_LOCK:
+        lock = _LOCKS.setdefault(path, Lock())
     with lock:
         yield
 
 
 def version(content: str) -> str:
-    """A short name that changes with the content, for the address of a picture that browsers may keep for ever."""
+    """Return a short hash of the content. It is part of a picture's address, so browsers can cache the picture."""
     return blake2b(content.encode(), digest_size=6).hexdigest()
 
 
-def _write(source: Path, name: str, side: int, kept: Path) -> None:
+def _write(source: Path, name: str, side: int, path: Path) -> None:
     from PIL import Image
 
     height, width = fits(source, name).size
     shrink = min(1.0, side / max(height, width))
     array = decode(source, name, (max(1, round(height * shrink)), max(1, round(width * shrink))), None)
     image = Image.fromarray(array[..., 0] if array.shape[2] == 1 else array)
-    with atomic_path(kept) as part:
+    with atomic_path(path) as part:
         image.save(part, "WEBP", lossless=max(height, width) <= EXACT, quality=86, method=4)

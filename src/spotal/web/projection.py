@@ -1,4 +1,4 @@
-"""The pool in two dimensions, and what became of each item."""
+"""The pool in two dimensions, and the marks of items on the map."""
 
 from __future__ import annotations
 
@@ -18,46 +18,45 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from spotal.project import Project, Settings
-    from spotal.project.board import Place
+    from spotal.project.item_states import ItemState
 
 __all__ = ["MOST_DRAWN", "NONE", "OPEN", "SKIPPED", "TIED", "marks", "projection", "projection_name", "within"]
 
 MOST_DRAWN = 10_000
-"""Items of a larger pool that are drawn, taken evenly; those that were picked or labeled always are."""
+"""Of a larger pool, so many evenly spaced items are drawn, and all picked or labeled ones."""
 SCALE = 1000
-"""Coordinates run from 0 to this."""
+"""Largest coordinate; the smallest is 0."""
 EDGE = 0.5
-"""Percent of the items at each end of an axis that are drawn at its edge, so that the others have room."""
+"""Percent of the items at each end of an axis that are clipped to the edge, so that outliers take no room."""
 NONE, SKIPPED, TIED, OPEN = -1, -2, -3, -4
 """Marks of items without a class: "none of these", skipped, in conflict, picked and waiting."""
 
 
 def projection(project: Project, always: Iterable[int] = ()) -> dict[str, Any] | None:
-    """First two principal components of the newest embeddings, from 0 to ``SCALE``; None before there are any.
+    """Return the first two principal components of the newest embeddings, from 0 to ``SCALE``, or None without any.
 
     Parameters
     ----------
-    always : numbers of items that are drawn in any case
+    always : numbers of items that are always drawn
 
     Returns
     -------
     dict of ``name`` (changes with the coordinates), ``numbers``, ``x`` and ``y``, lists of equal length
     """
-    name, plane = projection_name(project), _kept(project)
+    name, plane = projection_name(project), _cached(project)
     if plane is None:
         return None
     rows = np.arange(len(plane))
     if len(rows) > MOST_DRAWN:
         even = np.linspace(0, len(rows) - 1, MOST_DRAWN).astype(np.int64)
-        wanted = np.fromiter((number for number in always if number < len(plane)), np.int64)
-        rows = np.union1d(even, wanted)
+        rows = np.union1d(even, np.fromiter((number for number in always if number < len(plane)), np.int64))
     rows = rows[plane[rows, 0] >= 0]
     return {"name": name, "numbers": rows.tolist(), "x": plane[rows, 0].tolist(), "y": plane[rows, 1].tolist()}
 
 
 def within(project: Project, box: tuple[int, int, int, int]) -> set[int]:
-    """Numbers of the items in a part of the map: left, bottom, right and top, from 0 to ``SCALE``, edges included."""
-    plane = _kept(project)
+    """Return the numbers of the items in a box on the map: left, bottom, right and top, edges included."""
+    plane = _cached(project)
     if plane is None:
         return set()
     left, bottom, right, top = box
@@ -66,46 +65,46 @@ def within(project: Project, box: tuple[int, int, int, int]) -> set[int]:
     return set(np.flatnonzero(inside).tolist())
 
 
-def marks(places: Iterable[Place], settings: Settings) -> dict[int, int | None]:
-    """What became of items by number: the class, or one of the marks below 0; None for nothing.
+def marks(places: Iterable[ItemState], settings: Settings) -> dict[int, int | None]:
+    """Return the mark of each item: the index of its class, one of the marks below 0, or None for no mark.
 
-    Of several classes of an item, the first in the order of the classes.
+    If an item has several classes, the mark is the first of them in the order of the settings.
     """
     index = {name: k for k, name in enumerate(settings.classes)}
     states = {"none_of_these": NONE, "skipped": SKIPPED, "conflict": TIED}
-    found: dict[int, int | None] = {}
+    result: dict[int, int | None] = {}
     for place in places:
         if place.label is not None:
-            known = [index[name] for name in settings.parted(place.label) if name in index]
-            found[place.number] = min(known, default=NONE)  # a class that spotal.toml has no more
+            classes = [index[name] for name in settings.parted(place.label) if name in index]
+            result[place.number] = min(classes, default=NONE)  # the class was removed from spotal.toml
         else:
-            found[place.number] = states[place.state] if place.state else OPEN if place.is_open else None
-    return found
+            result[place.number] = states[place.state] if place.state else OPEN if place.is_open else None
+    return result
 
 
 def projection_name(project: Project) -> str | None:
-    """What changes when :func:`projection` does."""
-    found = (model.number for model in reversed(project.models.all()) if model.embeddings is not None)
-    return next((f"model-{number}" for number in found), None)
+    """Return a name that changes when the projection changes."""
+    numbers = (model.number for model in reversed(project.models.all()) if model.embeddings is not None)
+    return next((f"model-{number}" for number in numbers), None)
 
 
-def _kept(project: Project) -> NDArray[np.int16] | None:
-    """Coordinates (n, 2) of all items, worked out once for each model; None before there are embeddings."""
+def _cached(project: Project) -> NDArray[np.int16] | None:
+    """Return the coordinates (n, 2) of all items, computed once for each model; None without embeddings."""
     array, name = read_embeddings(project), projection_name(project)
     if array is None or name is None:
         return None
-    kept = project.folder / MAPS / f"{name}.npy"
-    plane = _read(kept, len(array))
+    path = project.folder / MAPS / f"{name}.npy"
+    plane = _read(path, len(array))
     if plane is None:
         plane = _plane(array, project.settings.random_state)
-        with atomic_path(kept) as part:
+        with atomic_path(path) as part:
             save_array(part, plane)
     return plane
 
 
 def _plane(array: NDArray[np.floating], random_state: int) -> NDArray[np.int16]:
-    """Coordinates (n, 2), -1 for rows that are not finite: items without an embedding."""
-    from spotal.reduce import PCA  # brings torch, which the page needs once for each model
+    """Compute the coordinates (n, 2); -1 for items without an embedding (rows that are not finite)."""
+    from spotal.reduce import PCA  # imports torch, which is slow
 
     finite = np.isfinite(np.asarray(array[:, 0], np.float32))
     plane = np.full((len(array), 2), -1, np.int16)
@@ -122,7 +121,7 @@ def _plane(array: NDArray[np.floating], random_state: int) -> NDArray[np.int16]:
 
 
 def _read(path: Path, n: int) -> NDArray[np.int16] | None:
-    """What was kept, None where it must be made again."""
+    """Read cached coordinates; return None if they must be computed again."""
     try:
         plane: NDArray[np.int16] = read_npy(path)
     except DataFileError:

@@ -1,14 +1,14 @@
-// What server and page say to each other: written by state.py and app.py, read by static/*.js. For `tsc` only.
+// Types of the messages between server and page: sent by state.py and app.py, read by static/*.js. For `tsc` only.
 
 export type Kind = "label" | "skip" | "none_of_these";
 
-/** A standing answer. */
+/** An answer that is valid now. */
 export interface Word {
   kind: Kind;
   label: string | null;
 }
 
-/** An answer, or the undo of one, as the page keeps and sends it. */
+/** An answer, or the undo of one, as the page stores and sends it. */
 export interface Answer {
   id: string;
   item: number;
@@ -16,22 +16,22 @@ export interface Answer {
   kind: Kind | "undo";
   label?: string | null;
   content?: string;
-  /** Whether a person confirmed what was suggested. */
+  /** Whether a person confirmed a suggestion. */
   suggested?: boolean;
-  /** The id of the answer that an undo takes back. */
+  /** The id of the answer to undo. */
   of?: string;
 }
 
-/** What the server said to an answer: what holds now, or why it cannot be recorded. */
-export type Said = { id: string; item?: number; now?: Word | null; error?: string };
+/** The server's reply to an answer: the item's answer now, or the reason why it was refused. */
+export type AnswerReply = { id: string; item?: number; now?: Word | null; error?: string };
 
-/** One guess of the model, or of an imported file, which may give no probability. */
+/** A guess of the model, or a suggestion of an imported file, which may have no probability. */
 export interface Guess {
   label: string;
   probability: number | null;
 }
 
-/** An item of the pool. Images have addresses, texts a text. */
+/** An item of the pool. Images have the addresses of their pictures, texts have a text. */
 export interface Item {
   number: number;
   id: string;
@@ -57,7 +57,7 @@ export interface Task extends Item {
   why: Why | null;
   guess: Guess[];
   suggested: boolean;
-  /** What each person said, where they disagree. */
+  /** The answer of each person, if they disagree. */
   votes: Record<string, string | null> | null;
 }
 
@@ -89,13 +89,13 @@ export interface Round {
   waiting: number;
 }
 
-/** Answers that undo may take back, newest first; `round` was the newest one when the answer was given, -1 before the first. */
+/** Answers that can be undone, newest first; `round` was the newest round when the answer was given, -1 before the first. */
 export type Undoable = { id: string; item: number; name: string; round: number }[];
 
-/** What became of items by number: the index of a class, a mark below 0, or null for nothing. */
+/** Marks of items by number: the index of a class, a number below 0, or null for no mark. */
 export type Marks = Record<string, number | null>;
 
-/** Long work of the server: one at a time, running while `outcome` is null. See jobs.py. */
+/** Long work of the server, one job at a time. `outcome` is null while it runs; "finished" means nothing to choose. */
 export interface Job {
   id: number;
   task: string;
@@ -105,7 +105,7 @@ export interface Job {
   what: string;
   done: number;
   total: number | null;
-  /** Seconds, where that can be said. */
+  /** Estimate of the remaining seconds. */
   left: number | null;
   sentence: string;
   notes: string[];
@@ -116,7 +116,7 @@ interface Greeting {
   key: string;
   annotator: string | null;
   version: string;
-  /** The job that is running, or the last one. */
+  /** The running job, or the last one. */
   job: Job | null;
   /** Tasks that can be started. */
   jobs: string[];
@@ -130,23 +130,23 @@ interface Figures extends Greeting {
   end: number;
 }
 
-/** Everything, as at first and after a new batch or model. */
+/** The full state: at first, and after a new batch or model. */
 export interface State extends Figures {
   folder: string;
   name: string;
   kind: Item["kind"];
   classes: string[];
-  /** Whether an item may have several of the classes, or none. A label is then their names with "|" between. */
+  /** Whether an item may have several classes. A label is then their names, separated by "|". */
   many: boolean;
   map: string | null;
-  /** Whether a model has guessed. */
+  /** Whether there are guesses of a model. */
   guesses: boolean;
   curve: Point[];
   undoable: Undoable;
   gone?: undefined;
 }
 
-/** What is different from the state that the page has. */
+/** The changes since the state that the page has. */
 export interface Change extends Figures {
   still: number[];
   gone: number[];
@@ -154,38 +154,38 @@ export interface Change extends Figures {
   undoable?: Undoable;
 }
 
-/** What `GET api/state` returns; the last where nothing is different. */
+/** The response of `GET api/state`; the last type if nothing has changed. */
 export type Reply = State | Change | (Greeting & { tasks?: undefined; gone?: undefined });
 
-/** An item that people answered, with the last word of each. */
+/** An answered item, with the last answer of each person. */
 export interface Reviewed extends Item {
   round: number | null;
   votes: Record<string, Word & { suggested?: boolean }>;
-  /** The model's, where items were chosen by it. */
+  /** The model's guess, if items are filtered by it. */
   guess: { label: string | null; probability: number } | null;
 }
 
-/** What `GET api/review` returns: the items of one page, and how many there are in all. */
+/** The response of `GET api/review`: the items of one page, and the number of all matching items. */
 export interface Review {
   items: Reviewed[];
   total: number;
   people: string[];
 }
 
-/** Unlabeled items that look like a labeled one, and of which the model is sure. */
+/** Unlabeled items that look like a labeled one and that the model is sure of. */
 export interface Strip {
   label: string;
   like: Item;
   items: Item[];
 }
 
-/** What `GET api/suggestions` returns; `sure` is the least probability of a guess. */
+/** The response of `GET api/suggestions`; `sure` is the smallest probability of a guess. */
 export interface Suggestions {
   sure: number;
   strips: Strip[];
 }
 
-/** What `GET api/setup` returns, before there is a project; `made` is the address of its page when there is one. */
+/** The response of `GET api/setup`; `made` is the address of the project's page when the project is made. */
 export interface Setup {
   data: string;
   folder: string;
@@ -200,7 +200,7 @@ export interface Setup {
   made: string | null;
 }
 
-/** What `GET api/map` returns. */
+/** The response of `GET api/map`. */
 export interface Atlas {
   name: string;
   numbers: number[];

@@ -1,4 +1,5 @@
-"""Recorder: answers that come at the same time are recorded together, each told to its sender when it is on disk."""
+"""Recorder: records answers that arrive at the same time in one transaction, and confirms them when they are on "
+"disk."""
 
 from __future__ import annotations
 
@@ -15,10 +16,10 @@ __all__ = ["Recorder"]
 
 
 class Recorder:
-    """Records answers of many requests as one transaction after the other, in the order in which they come.
+    """A recorder of answers, in the order in which they arrive. It belongs to one event loop.
 
-    While one is written to disk, answers gather for the next: however many people answer, each waits for two
-    transactions at most. Belongs to one event loop.
+    While one transaction is written to disk, answers are gathered for the next one. So each person waits for at most
+    two transactions, however many people answer.
     """
 
     def __init__(self, project: Project) -> None:
@@ -26,25 +27,27 @@ class Recorder:
         self._together = Together(self._record)
 
     async def record(self, answers: list[dict[str, Any]]) -> list[dict[str, Any]]:
-        """What is said to each answer, when all are on disk: what holds now, or why it cannot be recorded.
+        """Record answers and return a reply to each: the item's answer now, or the reason why it was refused.
 
         Raises
         ------
         OutputError
-            The disk cannot be written; none is recorded.
+            The disk cannot be written to; no answer is recorded.
         """
         return await self._together.ask(answers)
 
     def _record(self, parts: list[list[dict[str, Any]]]) -> list[list[dict[str, Any]] | Exception]:
-        said = iter(self._recorded([answer for part in parts for answer in part]))
-        return [[next(said) for _ in part] for part in parts]
+        replies = iter(self._replies([answer for part in parts for answer in part]))
+        return [[next(replies) for _ in part] for part in parts]
 
-    def _recorded(self, answers: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    def _replies(self, answers: list[dict[str, Any]]) -> list[dict[str, Any]]:
         names = self._project.items.ids({answer["item"] for answer in answers})
-        known = [one for one in answers if one["kind"] == "undo" or one["item"] in names]
-        made = [_answer(one, names) for one in known]
-        told = {id(one): said for one, said in zip(known, self._project.labels.record_each(made), strict=True)}
-        return [_said(one, told[id(one)] if id(one) in told else self._unknown(one)) for one in answers]
+        valid = [one for one in answers if one["kind"] == "undo" or one["item"] in names]
+        events = iter(self._project.labels.record_each([_answer(one, names) for one in valid]))
+        return [
+            _reply(one, next(events) if one["kind"] == "undo" or one["item"] in names else self._unknown(one))
+            for one in answers
+        ]
 
     def _unknown(self, answer: dict[str, Any]) -> ProjectError:
         last = len(self._project.items) - 1
@@ -59,8 +62,8 @@ def _answer(given: dict[str, Any], names: dict[int, str]) -> Answer | Undo:
     return Answer(*words, source=source, external_id=given["id"], content=given.get("content"))
 
 
-def _said(answer: dict[str, Any], done: Event | ProjectError | None) -> dict[str, Any]:
-    if isinstance(done, ProjectError):
-        return {"id": answer["id"], "error": str(done)}
-    now = None if done is None or done.kind == "withdraw" else {"kind": done.kind, "label": done.label}
+def _reply(answer: dict[str, Any], event: Event | ProjectError | None) -> dict[str, Any]:
+    if isinstance(event, ProjectError):
+        return {"id": answer["id"], "error": str(event)}
+    now = None if event is None or event.kind == "withdraw" else {"kind": event.kind, "label": event.label}
     return {"id": answer["id"], "item": answer["item"], "now": now}

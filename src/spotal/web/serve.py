@@ -1,4 +1,4 @@
-"""Serve: the socket, the address that people open, and the server until it is stopped."""
+"""Serve: opens the socket, prints the page's address, and runs the server until it is stopped."""
 
 from __future__ import annotations
 
@@ -17,7 +17,6 @@ from spotal.errors import InputError, OutputError
 from spotal.project.places import TOKEN
 
 if TYPE_CHECKING:
-    from starlette.applications import Starlette
     from starlette.types import ASGIApp
 
     from spotal.images import Listing
@@ -27,9 +26,9 @@ if TYPE_CHECKING:
 __all__ = ["PORT", "serve", "serve_setup"]
 
 PORT = 8642
-"""Taken if it is free: a browser keeps unsent answers under the address, so it had better stay the same."""
+"""Preferred port. A browser stores unsent answers under the page's address, so the address should not change."""
 SWITCH = 0.0005
-"""Seconds after which a thread lets others run: requests are read and answered while another thread works on some."""
+"""Seconds until a running thread lets others run, so that requests are read while another thread computes."""
 
 
 def serve(
@@ -42,16 +41,16 @@ def serve(
     browser: bool = True,
     tasks: Mapping[str, Task] | None = None,
 ) -> None:
-    """Serve the labeling page until the process is interrupted. A project without a batch gets its first one.
+    """Serve the labeling page until the process is interrupted. Choose the first batch if there is none.
 
     Parameters
     ----------
-    on_ready : called with the page's address, which holds the token, as soon as it can be opened
+    on_ready : called with the page's address, token included, as soon as it can be opened
     host : str, address or name to listen on
-    port : int or None; 0 takes a free one, None the usual one, or a free one where that is in use
-    annotator : str or None, who answers; None asks on the page
-    browser : bool, whether to open one where there is a screen
-    tasks : mapping of names to Task, the long work that people may start on the page; None for those of the project
+    port : int or None; 0 takes any free port, None takes 8642, or any free port if 8642 is in use
+    annotator : str or None, name of the person who answers; with None the page asks
+    browser : bool, whether to open a browser if there is a screen
+    tasks : mapping of names to Task, the long work that people may start on the page; None for ``TASKS``
 
     Raises
     ------
@@ -65,7 +64,9 @@ def serve(
     token = _token(project.folder / TOKEN)
     app = create_app(project, annotator=annotator, host=host, token=token, tasks=TASKS if tasks is None else tasks)
     try:
-        _run(app, listener, host, token, on_ready, browser, lambda: _begin(app, project, annotator))
+        if not len(project.rounds):
+            app.state.jobs.start("next", annotator)
+        _run(app, listener, host, token, on_ready, browser)
     finally:
         app.state.jobs.close()
 
@@ -81,17 +82,17 @@ def serve_setup(
     browser: bool = True,
     tasks: Mapping[str, Task] | None = None,
 ) -> int:
-    """Serve the page that makes a project of a folder of images, and then its labeling page, until interrupted.
+    """Serve the page that makes a project of a folder of images, then its labeling page, until interrupted.
 
     Parameters
     ----------
     images : Listing of the folder of images
-    folder : Path of the project, which the page makes when somebody has given the classes
+    folder : Path of the project that the page makes
     on_ready, host, port, annotator, browser, tasks : as in :func:`serve`
 
     Returns
     -------
-    int, how many items are labeled; -1 where no project was made
+    int, number of labeled items; -1 if no project was made
 
     Raises
     ------
@@ -110,7 +111,7 @@ def serve_setup(
         annotator=annotator,
         host=host,
         tasks=TASKS if tasks is None else tasks,
-        on_made=lambda project: _keep_token(project.folder / TOKEN, token),
+        on_made=lambda project: _write_token(project.folder / TOKEN, token),
     )
     try:
         with suppress(KeyboardInterrupt):
@@ -120,12 +121,6 @@ def serve_setup(
         app.close()
 
 
-def _begin(app: Starlette, project: Project, annotator: str | None) -> None:
-    """Have the first batch chosen where there is none."""
-    if not len(project.rounds):
-        app.state.jobs.start("next", annotator)
-
-
 def _run(
     app: ASGIApp,
     listener: socket.socket,
@@ -133,9 +128,8 @@ def _run(
     token: str,
     on_ready: Callable[[str], None],
     browser: bool,
-    begin: Callable[[], None] = lambda: None,
 ) -> None:
-    """Say the address, open a browser, and serve until interrupted."""
+    """Report the address, open a browser, and serve until interrupted."""
     from spotal.web.serving import limited_server
 
     address = f"http://{_reachable(host, listener)}:{listener.getsockname()[1]}/?token={token}"
@@ -143,7 +137,6 @@ def _run(
     if browser and _has_screen():
         threading.Thread(target=webbrowser.open, args=(address,), daemon=True).start()
     sys.setswitchinterval(SWITCH)
-    begin()
     limited_server(app, log="error").run(sockets=[listener])
 
 
@@ -155,7 +148,7 @@ def _listen(host: str, port: int | None) -> socket.socket:
     tries = (PORT, 0) if port is None else (port,)
     for number in tries:
         listener = socket.socket(family, socket.SOCK_STREAM)
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # soon after the last one stopped
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # for a restart of the server
         try:
             listener.bind((address[0], number, *address[2:]))
             listener.listen(64)
@@ -173,18 +166,15 @@ def _listen(host: str, port: int | None) -> socket.socket:
 
 
 def _token(path: Path) -> str:
-    """The project's token: kept, so that pages that are open go on after a restart. Delete the file for a new one."""
+    """Return the project's token from its file, so that open pages continue after a restart; or write a new one."""
     try:
-        kept = path.read_text(encoding="ascii").strip()
+        token = path.read_text(encoding="ascii").strip()
     except (OSError, UnicodeDecodeError):
-        kept = ""
-    if len(kept) >= 32:
-        return kept
-    return _keep_token(path, secrets.token_urlsafe(32))
+        token = ""
+    return token if len(token) >= 32 else _write_token(path, secrets.token_urlsafe(32))
 
 
-def _keep_token(path: Path, token: str) -> str:
-    """Write a token where the next server finds it."""
+def _write_token(path: Path, token: str) -> str:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.unlink(missing_ok=True)
@@ -196,12 +186,12 @@ def _keep_token(path: Path, token: str) -> str:
 
 
 def _reachable(host: str, listener: socket.socket) -> str:
-    """What others type for a server that listens on every address: this machine's own towards the network."""
+    """Return the host for the page's address: for 0.0.0.0, this machine's address in the network."""
     name = host.strip("[]")
     if name in ("0.0.0.0", "::"):
         try:
             with socket.socket(listener.family, socket.SOCK_DGRAM) as probe:
-                # chooses a route and sends nothing; an address kept for documentation
+                # this chooses a route and sends nothing; the addresses are reserved for documentation
                 probe.connect(("2001:db8::1" if listener.family == socket.AF_INET6 else "192.0.2.1", 9))
                 name = probe.getsockname()[0]
         except OSError:
@@ -210,5 +200,5 @@ def _reachable(host: str, listener: socket.socket) -> str:
 
 
 def _has_screen() -> bool:
-    """Whether a browser would open a window; in a terminal, one of text would take it over."""
+    """Return whether a browser can open a window. Without a screen, a text browser would take over the terminal."""
     return sys.platform in ("win32", "darwin") or any(os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY"))

@@ -1,4 +1,4 @@
-"""Serving: limits that every server of ours keeps, on requests, connections and slow clients."""
+"""Serving: limits on requests, connections and slow clients, for every server of spotal."""
 
 from __future__ import annotations
 
@@ -25,27 +25,27 @@ __all__ = ["limited_server", "most_connections", "read_json"]
 
 MOST_CONNECTIONS = 512
 BACKLOG = 128
-"""Connections that may wait to be accepted; as many may be accepted at once, before the first can be refused."""
+"""Number of connections that may wait to be accepted. So many can be accepted at once, before one can be closed."""
 FILES = 4_096
-"""Open files that a server asks the system for; a connection is one, and an image that is sent is another."""
+"""Limit of open files to request from the system. A connection is one file, and an image being sent is another."""
 PATIENCE = 10.0
-"""Seconds that a client has for the head of a request, and that an idle connection stays open."""
+"""Seconds for a client to send the head of a request; an idle connection is closed after the same time."""
 BODY_PATIENCE = 60.0
-"""Seconds that a client has for the body of a request, and for taking the next part of a response."""
+"""Seconds for a client to send the body of a request, or to receive the next part of a response."""
 
 
 async def read_json(request: Request, most: int, *, patience: float = BODY_PATIENCE) -> Any:
-    """Read the JSON body of a request; None where it is empty.
+    """Read the JSON body of a request; None if it is empty.
 
     Parameters
     ----------
-    most : int, bytes that a body may have; no more are kept in memory
-    patience : float, seconds until the body must be there
+    most : int, largest size of the body in bytes
+    patience : float, seconds for the client to send the body
 
     Raises
     ------
     HTTPException
-        400 where the body is no JSON that we read, or the client hung up; 408 where it is late, 413 where it is long.
+        400 if the body is no valid JSON or the client disconnects, 408 if it is too slow, 413 if it is too long.
     """
     content = bytearray()
     try:
@@ -58,7 +58,7 @@ async def read_json(request: Request, most: int, *, patience: float = BODY_PATIE
         close = {"connection": "close"}
         raise HTTPException(408, f"a request must be sent within {patience:g} seconds", close) from None
     except ClientDisconnect:
-        raise HTTPException(400, "a request must be sent to its end") from None  # nobody is left to read this
+        raise HTTPException(400, "a request must be sent to its end") from None  # the client does not read this
     try:
         return parse_json(content.decode(), "a request must be JSON, found none") if content else None
     except UnicodeDecodeError:
@@ -70,17 +70,17 @@ async def read_json(request: Request, most: int, *, patience: float = BODY_PATIE
 def limited_server(
     app: ASGIApp, *, log: str, most: int | None = None, patience: float = PATIENCE, body_patience: float = BODY_PATIENCE
 ) -> Server:
-    """Make a uvicorn server that clients cannot exhaust by holding connections.
+    """Make a uvicorn server that limits the number of connections and closes slow ones.
 
-    A connection is closed when it is idle, or has not sent the whole head of a request, for ``patience`` seconds, and
-    when its client takes nothing of a response for ``body_patience`` seconds. Where there are more than ``most``
-    connections, the one that has been idle longest is closed; where none is idle, the newest.
+    A connection is closed if it is idle for ``patience`` seconds, if the head of a request takes longer, or if the
+    client receives nothing of a response for ``body_patience`` seconds. If there are more than ``most`` connections,
+    the one that was idle longest is closed, or the newest if none is idle.
 
     Parameters
     ----------
-    app : ASGIApp, which reads bodies by :func:`read_json`
+    app : ASGIApp, which reads bodies with :func:`read_json`
     log : str, lowest level that is logged to standard error
-    most : int or None, connections at once; None for :func:`most_connections`
+    most : int or None, largest number of connections; None for :func:`most_connections`
     patience, body_patience : float, seconds
     """
     limits = _Limits(most_connections() if most is None else most, patience, body_patience)
@@ -100,10 +100,10 @@ def limited_server(
 
 
 def most_connections() -> int:
-    """Raise this process's limit of open files if the system lets it; return how many connections it has room for."""
+    """Raise this process's limit of open files if possible; return the number of connections that fit in it."""
     try:
         import resource
-    except ImportError:  # Windows, where sockets are no files
+    except ImportError:  # on Windows sockets are not files
         return MOST_CONNECTIONS
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft == resource.RLIM_INFINITY:
@@ -117,7 +117,7 @@ def most_connections() -> int:
 
 
 class _Limits:
-    """What the connections of one server share: the limits, and which connections are idle, longest first."""
+    """The limits of one server, its open connections, and the idle ones in order, longest idle first."""
 
     def __init__(self, most: int, patience: float, body_patience: float) -> None:
         self.most, self.patience, self.body_patience = most, patience, body_patience
@@ -126,7 +126,7 @@ class _Limits:
 
 
 class _LimitedProtocol(H11Protocol):
-    """A connection that closes itself when its client is too slow, see :func:`limited_server`."""
+    """A connection that closes itself if its client is too slow, see :func:`limited_server`."""
 
     def __init__(self, limits: _Limits, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
@@ -154,7 +154,7 @@ class _LimitedProtocol(H11Protocol):
     def on_response_complete(self) -> None:
         before = self.cycle
         super().on_response_complete()
-        if self.cycle is before:  # the next request was not there already
+        if self.cycle is before:  # no further request has arrived yet
             self._wait()
 
     def pause_writing(self) -> None:
@@ -174,14 +174,14 @@ class _LimitedProtocol(H11Protocol):
             self._end()
 
     def _wait(self) -> None:
-        """Wait for a request; the time starts now."""
+        """Mark the connection as idle, and start its timer."""
         if self in self._limits.open:
             self._limits.idle.pop(self, None)
             self._limits.idle[self] = None
             self._after(self._limits.patience)
 
     def _work(self) -> None:
-        """A request is answered, which may take its time."""
+        """Mark the connection as busy, which has no time limit."""
         self._limits.idle.pop(self, None)
         self._stop()
 
@@ -195,7 +195,7 @@ class _LimitedProtocol(H11Protocol):
             self._timer = None
 
     def _end(self) -> None:
-        """Close the connection without waiting for its client."""
+        """Close the connection at once."""
         self._forget()
         self.transport.abort()
 

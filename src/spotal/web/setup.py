@@ -1,4 +1,4 @@
-"""Setup: the page that asks for the classes of a folder of images, makes a project of it, and then becomes its page."""
+"""Setup: the page that asks for the classes of a folder of images and makes a project; then it serves the project."""
 
 from __future__ import annotations
 
@@ -28,22 +28,22 @@ __all__ = ["Setup"]
 
 PATH = "/api/setup"
 MOST_BYTES = 1_000_000
-"""Of a request."""
+"""Largest size of a request."""
 MOST_NAMES = 1_000
-"""Sub-folders that are offered as names of classes."""
+"""Largest number of sub-folders that are offered as names of classes."""
 
 
 class Setup:
-    """An ASGI application: the setup page until the project is made, and the labeling page from then on.
+    """An ASGI application: the setup page until the project is made, then the labeling page.
 
-    Whoever runs the application calls :meth:`close` at the end.
+    The caller calls :meth:`close` at the end.
 
     Parameters
     ----------
     images : Listing, the folder of images
-    folder : Path of the project that is to be made, in or beside the folder of the images
+    folder : Path of the project to make
     token, annotator, host, tasks : as in :func:`~spotal.web.create_app`
-    on_made : called with the project as soon as it is there
+    on_made : called with the project as soon as it is made
     """
 
     def __init__(
@@ -77,14 +77,14 @@ class Setup:
         )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer with the page of the project where there is one."""
+        """Pass the request to the project's page if there is one, otherwise to the setup page."""
         app: ASGIApp = self._setup
         if self._page is not None and scope.get("path") != PATH:
             app = self._page
         await app(scope, receive, send)
 
     def close(self) -> None:
-        """Wait for the project that is being made, stop its long work, and close it."""
+        """Wait until the project is made if it is being made, stop its jobs, and close it."""
         if self._thread.is_alive():
             self._thread.join()
         if self._page is not None:
@@ -152,7 +152,7 @@ class Setup:
 
 
 def _path(data: Path, folder: Path) -> str:
-    """Where the images are: beside the project relative to it, so that both can move together."""
+    """Return the path of the images to store: relative if beside the project, so that both can be moved together."""
     data = data.resolve()
     return f"../{data.name}" if data.parent == folder.parent else str(data)
 

@@ -1,6 +1,6 @@
-"""Tasks: what the page can have done, each a function that a job's own process runs; see :mod:`spotal.web.jobs`.
+"""Tasks: the long work that people can start on the page; see :mod:`spotal.web.jobs`.
 
-The functions are those behind ``spotal next``, ``train``, ``predict`` and ``report``.
+Each task is a function that does the same as ``spotal next``, ``train``, ``predict`` or ``report``.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ __all__ = ["TASKS", "Task"]
 class Task:
     """A task of the page.
 
-    doing : str, what others are told while it runs
-    function : str, ``module:function``, from a project, Progress and the path of a file to a sentence about the result
-    file : str or None, name of the file that the function writes, which the browser downloads
+    doing : str, the work in words, shown while it runs
+    function : str, ``module:function``; takes the project, a Progress and the path of a file, returns a sentence
+    file : str or None, name of the file that the function writes, for download
     """
 
     doing: str
@@ -67,7 +67,7 @@ def report(project: Project, progress: Progress, file: Path) -> str:
     """Write the report, as ``spotal report`` does."""
     from spotal.project.report import gather, write_page
 
-    progress("reading what is known", 0, None)
+    progress("reading the project", 0, None)
     facts = gather(project)
     progress("drawing", 0, None)
     write_page(facts, project.items.file, file)

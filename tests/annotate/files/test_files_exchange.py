@@ -16,7 +16,7 @@ from tests.annotate.files.conftest import CLASSES, IDS, START, speak, words
 from tests.raising import raises_input
 
 from spotal.annotate.files import FORMATS, export_labels, import_labels
-from spotal.annotate.files.base import Content, Entry, Reading, Said
+from spotal.annotate.files.base import Content, Entry, Reading, Vote
 from spotal.errors import DataFileError, InputError, OutputError, ProjectError
 from spotal.project import Item, Project
 
@@ -76,7 +76,7 @@ def contents(draw):
     for number, name in enumerate(draw(st.lists(TEXT, max_size=4, unique=True))):
         item = Item(number, name, kind, "", None, number, draw(TEXT), False, False, START)
         said = [
-            Said(who, *draw(answer), draw(WHEN), "page")
+            Vote(who, *draw(answer), draw(WHEN), "page")
             for who in draw(st.lists(VISIBLE, min_size=1, max_size=3, unique=True))
         ]
         entries.append(Entry(item, draw(st.sampled_from([*classes, None])), said))
@@ -96,7 +96,7 @@ def test_every_name_comes_back(tmp_path, name, content):
     assert came == [
         (entry.item.id, said.annotator, said.kind, said.label, said.at)
         for entry in content.entries
-        for said in entry.said
+        for said in entry.votes
     ]
 
 
@@ -259,7 +259,7 @@ def test_coco_is_what_others_read(spoken, tmp_path):
     assert ("a.png", 'bird "blue"') in found
     assert len(document["annotations"]) == 5
     (tmp_path / "broken.json").write_text('{"images": [], "categories": [], "annotations": [{"id": 1, "image_id": 9}]}')
-    with pytest.raises(DataFileError, match="no COCO file"):
+    with pytest.raises(DataFileError, match="no valid COCO file"):
         import_labels(spoken, tmp_path / "broken.json")
 
 
@@ -366,14 +366,14 @@ def test_what_cannot_be_read_or_written(spoken, tmp_path):
     write(tmp_path / "x.txt", "nothing")
     refuse(InputError, "must end in one of .csv", "x.txt")
     refuse(InputError, "did you mean 'coco'", "x.json", format="cocoo")
-    refuse(InputError, "label-studio or coco; name the one that is meant", "out", "y.json")
+    refuse(InputError, "label-studio or coco; name one of them", "out", "y.json")
     refuse(InputError, "must be another file", "out", "photos", format="hugging-face")
     (tmp_path / "full").mkdir()
     (tmp_path / "full" / "precious").touch()
-    refuse(OutputError, "not only what spotal export wrote", "out", "full", format="hugging-face")
+    refuse(OutputError, "holds more than what spotal export wrote", "out", "full", format="hugging-face")
     (tmp_path / "full" / "dataset_info.json").write_text('{"description": "of somebody else"}')
-    refuse(OutputError, "not only what spotal export wrote", "out", "full", format="hugging-face")
-    refuse(OutputError, "not only what spotal export wrote", "out", "x.txt", format="hugging-face")
+    refuse(OutputError, "holds more than what spotal export wrote", "out", "full", format="hugging-face")
+    refuse(OutputError, "holds more than what spotal export wrote", "out", "x.txt", format="hugging-face")
     assert (tmp_path / "full" / "precious").exists()
 
 
@@ -390,7 +390,7 @@ def test_the_commands(spoken, tmp_path, monkeypatch):
     assert (done.exit_code, done.stdout.strip()) == (0, "Wrote 7 answers about 5 items to ../o.csv (csv)")
     done = json.loads(run("import", "../o.csv", "--json").stdout)
     assert (done["recorded"], done["known"]) == (0, 7)
-    assert "7 were there already" in run("import", tmp_path / "o.csv", spoken.folder).stdout
+    assert "7 were recorded before" in run("import", tmp_path / "o.csv", spoken.folder).stdout
     write(tmp_path / "l.csv", "id,label", "f.png,fish")
     failed = run("import", "../l.csv")
     assert failed.exit_code == 2

@@ -217,7 +217,7 @@ def test_tasks_pushed_before_their_item_changed_are_refused(numbered, tmp_path, 
         task = {"id": 7, "data": {"spotal_id": "1", "spotal_content": content}}
         return document(tmp_path / "l.json", [task | {"annotations": [{"id": 1, "result": [choice("cat")]}]}])
 
-    for content, said in (("0" * 24, "its content is a former one"), (other, "its content is that of '2'")):
+    for content, said in (("0" * 24, "its content has changed"), (other, "its content is that of '2'")):
         with pytest.raises(DataFileError, match=f"disagrees .* 1 of 1 labels, .*: {said}, which is not item '1'"):
             import_labels(numbered, exported(content))
     assert import_labels(numbered, exported(now)).recorded == 1

@@ -33,7 +33,7 @@ def test_undo_takes_back_the_last_import_and_the_right_file_comes_in(numbered, t
     assert said.exit_code == 0
     assert "Undid import 1: 3 answers of" in said.stdout
     assert "w.csv (csv)" in said.stdout
-    assert "1 answers stay as they are" in said.stdout
+    assert "1 answers are kept" in said.stdout
     assert numbered.labels.last_event() == events + 2
     assert labels(numbered) == {"1": "cat", "3": "cat"}
     assert numbered.labels.standings()["1"] == before["1"]

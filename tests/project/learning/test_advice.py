@@ -10,7 +10,8 @@ from tests.project.learning.conftest import truth
 
 from spotal.errors import FinishedError
 from spotal.project import Stop, next_batch, read_predictions, train
-from spotal.project.advice import Curve, cover, covered, estimate, forecast, learning_curve, stability, verdict
+from spotal.project.advice import Cover, Curve, covered, estimate, forecast, learning_curve, stability, verdict
+from spotal.project.advice.cover import distances, evenness
 from spotal.project.predictions import read_embeddings
 from spotal.project.status import read_status
 from spotal.strategies import TransportedDesign
@@ -96,6 +97,10 @@ def test_the_forecast_says_what_it_lacks():
     few = forecast(curve_of([20, 40], [0.5, 0.6], m=8))
     assert few.gain is None
     assert few.why == "a forecast needs 4 trained models, 2 so far and 10 audit labels, 8 so far"
+
+
+def cover(pool, labeled, random_state=0):
+    return Cover(**distances(pool, labeled, random_state), **evenness(pool, labeled, random_state))
 
 
 def test_more_labels_cover_better():

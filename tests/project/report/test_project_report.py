@@ -110,7 +110,7 @@ def test_confident_disagreement_by_hand():
     assert words.startswith("The 5 most doubtful of 80 labels")
     p[:10] = 0.25
     assert doubts(seen_of(labels, p)) == (
-        [], "None of 80 labels stands out: no model that was not trained on them clearly contradicts them."
+        [], "None of 80 labels is doubtful: no model that was not trained on them clearly contradicts them."
     )  # fmt: skip
 
 
@@ -138,7 +138,7 @@ def test_few_labels_are_not_doubted():
     labels[5:], p[5:] = right_and_sure(40)[0][5:], right_and_sure(40)[1][5:]
     assert len(doubts(seen_of(labels, p))[0]) == 4  # a tenth
     found, words = doubts(seen_of(labels[:39], p[:39]))
-    assert (found, "from 40 on" in words, "there are 39 so far" in words) == ([], True, True)
+    assert (found, "needs 40 labels" in words, "there are 39 so far" in words) == ([], True, True)
 
 
 def test_a_common_class_or_a_poor_audit_needs_more():
@@ -232,7 +232,7 @@ def test_the_audit_is_asked_of_the_newest_model_and_weighted(make):
     assert last.value == pytest.approx(sum(number % 2 for number in held) / len(held))
     html = page(facts, project.items.file)
     assert "Accuracy by number of labels" in html
-    assert f"by {len(held)} random items that it never saw" in html
+    assert f"measured on {len(held)} random items that it was not trained on" in html
 
 
 def full(make, kind):
@@ -264,7 +264,7 @@ def test_the_whole_page(make, kind):
         "Class balance", "The labels on the map",
         "Labels that may be wrong",
         "Annotators", "Cost so far, and what more would cost", "What these labels stand for",
-        "What was picked, round by round", "Where this comes from",
+        "What was picked, round by round", "Model and settings",
     ]  # fmt: skip
     assert all(alt for alt in re.findall(r'<img [^>]*alt="([^"]*)"', html))
     pictures = [base64.b64decode(found) for found in re.findall(r"image/svg\+xml;base64,([^\"]+)", html)]
@@ -273,7 +273,7 @@ def test_the_whole_page(make, kind):
     assert html.count("data:image/jpeg") == (0 if kind != "image" else html.count("<img ") - 3)
     if kind == "text":
         assert "&lt;script&gt;" in html
-    assert "Labels are checked from 40 on" in html
+    assert "The check needs 40 labels" in html
     assert "1 conflicts" in html
     assert "dog &lt;b&gt;" in html
     assert "bob &lt;i&gt; and" in html or "ann and bob &lt;i&gt;" in html
@@ -287,7 +287,7 @@ def test_the_whole_page(make, kind):
 def test_a_new_project_has_a_short_report(make, kind):
     project = make(kind)
     html = page(gather(project), project.items.file)
-    assert re.findall("<h2>(.*?)</h2>", html) == ["Where this comes from"]
+    assert re.findall("<h2>(.*?)</h2>", html) == ["Model and settings"]
     assert "0 of 12 items have a label; no model yet" in html
 
 
@@ -413,7 +413,7 @@ def test_work_is_timed_by_answers_that_stand(make):
     project = make()
     label(project, 0, 1, 2)
     project.labels.record("05", CLASSES[0], annotator="ann", at=START + timedelta(seconds=40))
-    project.labels.undo("ann")  # now, which is much later: no time at work
+    project.labels.undo("ann")  # now, which is much later: no working time
     facts = gather(project)
     assert (facts.pace.seconds, facts.pace.answers, facts.pace.mean) == (40.0, 2, 20.0)
     assert facts.sources == {"page": 3}
@@ -437,9 +437,7 @@ def test_of_many_classes_the_confused_ones_are_drawn_side_by_side(tmp_path):
         project.models.add("network", n_labeled=90, predictions="p.npy", about={"classes": list(names)})
         facts = gather(project)
         html = page(facts, project.items.file)
-        assert (
-            "The 20 of 30 classes that are confused most. Classes that are taken for each other are neighbors." in html
-        )
+        assert "The 20 of 30 classes that are confused most. Classes that are often confused are neighbors." in html
         section = html[html.index("Most often confused") :]
         first = re.findall("<tr>(.*?)</tr>", section)[1]
         cells = re.findall(">([^<>]+)<", first)

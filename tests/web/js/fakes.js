@@ -1,6 +1,6 @@
 // Stand-ins for the browser and the server.
 
-/** @import { Answer, Change, Job, Kind, Said, State, Task, Word } from "../../../src/spotal/web/protocol.d.ts" */
+/** @import { Answer, AnswerReply, Change, Job, Kind, State, Task, Word } from "../../../src/spotal/web/protocol.d.ts" */
 
 import { Lost, Refused } from "../../../src/spotal/web/static/api.js";
 
@@ -66,7 +66,7 @@ export class Server {
 
   /**
    * @param {Answer} answer
-   * @returns {Said}
+   * @returns {AnswerReply}
    */
   record(answer) {
     if (this.errors.has(answer.id)) return { id: answer.id, error: "no such class" };

@@ -22,7 +22,7 @@ test("how a job ended is one sentence; a new batch speaks for itself", () => {
   assert.equal(result(job()), "");
   assert.equal(result(job({ outcome: "done", sentence: "round 2 has 4 items" })), "");
   assert.equal(result(job({ task: "train", outcome: "done", sentence: "it is trained" })), "It is trained.");
-  assert.equal(result(job({ outcome: "failed", sentence: "no disk; free it." })), "Choosing the next batch did not work: no disk; free it.");
+  assert.equal(result(job({ outcome: "failed", sentence: "no disk; free it." })), "Choosing the next batch failed: no disk; free it.");
   assert.equal(result(job({ outcome: "canceled", sentence: "all is kept" })), "Canceled: all is kept.");
   assert.equal(result(job({ outcome: "finished", sentence: "the budget is spent" })), "Nothing was chosen: the budget is spent.");
 });

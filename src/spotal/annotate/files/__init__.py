@@ -1,4 +1,4 @@
-"""Labels in files: one small file a format, and the import and export that they share."""
+"""Labels in files: one small file per format, with common import and export."""
 
 from spotal.annotate.files.exchange import Exported, Imported, export_labels, import_labels
 from spotal.annotate.files.formats import FORMATS, names

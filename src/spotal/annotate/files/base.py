@@ -1,4 +1,4 @@
-"""What a format is: a file read as rows, each one answer, and written from the answers that hold in a project."""
+"""Base types of file formats: a file is read as rows, one per answer, and written from a project's answers."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ __all__ = [
     "Format",
     "Reading",
     "Row",
-    "Said",
+    "Vote",
     "answered",
     "digest_of",
     "list_in",
@@ -41,31 +41,31 @@ __all__ = [
 
 KINDS = ("label", "skip", "none_of_these")
 OWN_ID = "spotal_id"
-"""Column, or key of a Label Studio task, that holds the id of the item; what else is called an id is then another's."""
+"""Column, or key of a Label Studio task, for the item's id. If it exists, other ids are not the item's."""
 OWN_CONTENT = "spotal_content"
-"""Column, or key of a Label Studio task, that holds the content of the item when it was pushed."""
+"""Column, or key of a Label Studio task, for the item's content at the time of the push."""
 PATH_NAMES = ("file_name", "filename", "path", "image")
 ID_NAMES = (OWN_ID, "id", "item", *PATH_NAMES)
 LABEL_NAMES = ("label", "class", "category")
-"""Columns that are looked for, in order, where none is named."""
+"""Default names of the columns, in this order."""
 GUESS_NAMES = ("predicted", "prediction", "guess")
 """Columns of labels that hold a model's guesses."""
 TASK_NAMES = ("annotation_id", "lead_time")
-"""Columns of Label Studio's tables, whose ``id`` is the number of a task."""
+"""Columns of Label Studio's tables. In these tables, ``id`` is the number of a task."""
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One answer as a file gives it.
+    """One answer in a file.
 
     where : str, its place in the file, for messages
-    ids : what the item may be called, exactly; paths : paths or addresses, of which the end counts; texts : its text
-    annotator, at : None where the file does not say
-    content : str or None, the item's content as a task of ours had it
-    text : str or None, what the file gives as the item's text; file : Path or None, of its image; digest : str or None,
-        of the content of its image. The item that is found must have the same.
-    guess : bool, whether a model said it; probability : float or None, of the guess
-    by_person : bool, whether the file says that some person decided, and not who
+    ids : possible ids of the item; paths : paths or addresses that end in the item's path; texts : possible texts
+    annotator, at : None if the file does not contain them
+    content : str or None, the item's content in a task that spotal pushed
+    text : str or None, the item's text; file : Path or None, its image; digest : str or None, the hash of its image.
+        They must agree with the item's.
+    guess : bool, whether it is a model's guess; probability : float or None, of the guess
+    by_person : bool, whether an unnamed person decided
     """
 
     where: str
@@ -86,8 +86,8 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
-    """The last word of an annotator on an item; ``source`` is where it was said."""
+class Vote:
+    """The last answer of an annotator to an item; ``source`` is the tool."""
 
     annotator: str
     kind: str
@@ -98,24 +98,24 @@ class Said:
 
 @dataclass(frozen=True)
 class Entry:
-    """An item with all that holds about it.
+    """An item with its answers.
 
-    label : str or None, the one that stands by majority; is_none : bool, whether "none of these" does
+    label : str or None, the majority's; is_none : bool, whether the majority answered "none of these"
     """
 
     item: Item
     label: str | None
-    said: list[Said]
+    votes: list[Vote]
     is_none: bool = False
 
 
 @dataclass(frozen=True)
 class Content:
-    """What is written.
+    """The content of a file to write.
 
     kind : "image", "text" or "embedding"; classes : tuple of str; entries : in the order of the items
-    file : from an item to the file of its image
-    escape_formulas : whether a CSV file gets a quote before what a spreadsheet would run
+    file : returns the image file of an item
+    escape_formulas : whether a CSV file gets a quote before texts that a spreadsheet would run
     many : bool, whether an item may have several classes
     """
 
@@ -127,16 +127,16 @@ class Content:
     many: bool = False
 
     def names(self, label: str | None) -> tuple[str, ...]:
-        """The names of the classes in a label."""
+        """Return the names of the classes in a label."""
         return parted(label, self.many)
 
 
 @dataclass(frozen=True)
 class Reading:
-    """How a file is to be read: the columns of ids and labels, None to look for them, and the classes known so far.
+    """Options for reading a file: the project's classes, and the columns of ids and labels (None: the usual names).
 
-    text_column : str, the project's own name for the column of texts; dialect : Dialect, of text files
-    many : bool, whether an item may have several classes; ``label`` of a row is then a text of them
+    text_column : str, the project's name for the column of texts; dialect : Dialect, of text files
+    many : bool, whether an item may have several classes; a row's ``label`` then holds all of them
         (:mod:`spotal.project.class_sets`)
     """
 
@@ -150,14 +150,14 @@ class Reading:
 
 @dataclass(frozen=True)
 class Format:
-    """A format of files, or of folders.
+    """A format of files or folders.
 
-    name : str; about : str, one phrase for people
-    suffixes : of file names that mean it; kinds : of items that it can hold
-    read : from a path to rows; raises DataFileError
-    write : the content to a path, an empty file or a folder that is not there yet
-    is_ours : of a folder's format alone: whether what is there was written by us, so that it may be replaced
-    keeps_guesses_apart : whether guesses have a place of their own, so that they are never taken for answers
+    name : str; about : str, a short description
+    suffixes : endings of its file names; kinds : kinds of items that it can hold
+    read : reads a path and returns rows; raises DataFileError
+    write : writes content to a path: an empty file, or a folder that does not exist yet
+    is_ours : only for folders: whether spotal wrote the folder, so that it may be replaced
+    keeps_guesses_apart : whether guesses are stored separately, so that they are never read as answers
     """
 
     name: str
@@ -171,10 +171,10 @@ class Format:
 
 
 def row_of(record: Mapping[str, Any], where: str, path: Path, reading: Reading) -> Row | None:
-    """The answer in a record of a table, None where it has no label yet.
+    """Return the answer in a record of a table, or None if it has no label yet.
 
-    The columns ``kind``, ``annotator``, ``at``, ``by`` and ``confidence`` are read where they are there, and those of
-    paths and texts, which must fit the item; others are left alone.
+    The columns ``kind``, ``annotator``, ``at``, ``by``, ``confidence`` and those of paths and texts are read if they
+    exist. Other columns are ignored.
     """
     usual = [name for name in ID_NAMES if name != "id" or not any(column in record for column in TASK_NAMES)]
     ids = _column(record, reading.id_column, (*usual, "text", reading.text_column), "id", path)
@@ -182,7 +182,7 @@ def row_of(record: Mapping[str, Any], where: str, path: Path, reading: Reading) 
     texts = tuple(dict.fromkeys(("text", reading.text_column)))
     item = word(record[ids], where, path)
     paths = [_plain(record.get(name)) for name in PATH_NAMES]
-    text = next((found for name in texts if (found := _plain(record.get(name))) is not None), None)
+    text = next((value for name in texts if (value := _plain(record.get(name))) is not None), None)
     named = tuple(dict.fromkeys(name for name in paths if name is not None))
     if item is None and not named and text is None:
         raise DataFileError(f"{path} has no id in {where}, column {ids!r}; name the item of every label")
@@ -226,13 +226,13 @@ def answered(
 
 
 def names_in(value: Any, where: str, path: Path, reading: Reading) -> list[str] | None:
-    """The classes of an item that may have several; an empty list says that it has none, None says nothing.
+    """Return the classes of an item that may have several. An empty list means no class; None means no answer.
 
-    A list, in JSON or as such; Label Studio's ``{"choices": [...]}``; or names with ``|`` between, or with ``;`` or
-    ``,`` where each part is a class.
+    ``value`` is a list, as JSON or as an object; Label Studio's ``{"choices": [...]}``; or names separated by ``|``, or
+    by ``;`` or ``,`` if each part is a class.
     """
     if isinstance(value, str) and value.strip()[:1] in ("[", "{"):
-        with suppress(ValueError, RecursionError):  # a class may be called so
+        with suppress(ValueError, RecursionError):  # it may be the name of a class
             value = json.loads(value)
     if isinstance(value, Mapping) and isinstance(value.get("choices"), list):
         value = value["choices"]
@@ -250,21 +250,21 @@ def names_in(value: Any, where: str, path: Path, reading: Reading) -> list[str] 
 
 
 def digest_of(content: bytes) -> str:
-    """A name of the content of an image's file."""
+    """Return a hash of an image file's content."""
     return blake2b(content, digest_size=16).hexdigest()
 
 
 def share(value: Any) -> float | None:
-    """A probability from 0 to 1, None where the value is none."""
+    """Return a value as a probability from 0 to 1, or None if it is not one."""
     try:
-        found = float(value)
+        number = float(value)
     except (TypeError, ValueError, OverflowError):
         return None
-    return found if 0 <= found <= 1 else None
+    return number if 0 <= number <= 1 else None
 
 
 def table_in(value: object, what: str, where: str, path: Path, *, may_lack: bool = True) -> dict[str, Any]:
-    """An object of a JSON document; an empty one from null where it may lack."""
+    """Return an object of a JSON document; an empty one for null if it ``may_lack``. Raises DataFileError."""
     if value is None and may_lack:
         return {}
     if not isinstance(value, dict):
@@ -273,7 +273,7 @@ def table_in(value: object, what: str, where: str, path: Path, *, may_lack: bool
 
 
 def list_in(value: object, what: str, where: str, path: Path) -> list[Any]:
-    """A list of a JSON document; an empty one from null."""
+    """Return a list of a JSON document; an empty one for null. Raises DataFileError."""
     if value is None:
         return []
     if not isinstance(value, list):
@@ -282,26 +282,26 @@ def list_in(value: object, what: str, where: str, path: Path) -> list[Any]:
 
 
 def texts_of(content: Content, entry: Entry) -> dict[str, Any]:
-    """The text of an item, for records of texts."""
+    """Return the field ``text`` of an item's record if the items are texts."""
     return {"text": entry.item.text} if content.kind == "text" else {}
 
 
 def moment(value: str | datetime | None, where: str, path: Path) -> datetime | None:
-    """A moment from ISO 8601 text, in UTC where it names no zone; None from nothing."""
+    """Return a time in ISO 8601 format as UTC; UTC is also the default zone. None for no value."""
     if value in (None, ""):
         return None
     try:
-        found = value if isinstance(value, datetime) else datetime.fromisoformat(value)
+        at = value if isinstance(value, datetime) else datetime.fromisoformat(value)
     except (TypeError, ValueError):
         raise DataFileError(f"{path} has the time {value!r} in {where}; write it as 2026-01-31T12:00:00Z") from None
-    return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
+    return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
 
 
 def _column(record: Mapping[str, Any], named: str | None, usual: Iterable[str], what: str, path: Path) -> str:
     if named is not None and named in record:
         return named
-    found = None if named is not None else next((name for name in usual if name in record), None)
-    if found is None:
+    column = None if named is not None else next((name for name in usual if name in record), None)
+    if column is None:
         wanted = (
             f"{named!r}"
             if named is not None
@@ -309,11 +309,11 @@ def _column(record: Mapping[str, Any], named: str | None, usual: Iterable[str], 
         )
         columns = ", ".join(repr(str(name)) for name in list(record)[:10]) or "none"
         raise DataFileError(f"{path} has no column {wanted}, found {columns}; name one by --{what}-column")
-    return found
+    return column
 
 
 def word(value: object, where: str, path: Path, what: str | None = None) -> str | None:
-    """A text as it is; an integer, such as a class that is called 3, as text; None from nothing."""
+    """Return a text unchanged, an integer (such as a class named 3) as text, or None for no value."""
     if value is None or value == "":
         return None
     if isinstance(value, str) or (isinstance(value, int) and not isinstance(value, bool)):

@@ -1,7 +1,7 @@
-"""COCO for classification: images, categories, and an annotation of a whole image for each class that it has.
+"""COCO for classification: images, categories, and an annotation of the whole image for each class.
 
-Who and when stand in an annotation's ``attributes``; skips and "none of these", which COCO has no place for, under the
-key ``spotal`` of the document. https://cocodataset.org/#format-data
+The person and the time are in an annotation's ``attributes``. COCO has no place for skips and "none of these"; they are
+under the document's key ``spotal``. https://cocodataset.org/#format-data
 """
 
 from __future__ import annotations
@@ -30,13 +30,12 @@ def _read(path: Path, reading: Reading) -> list[Row]:
         return [*(_together(rows) if reading.many else rows), *_others(document, names, path)]
     except (KeyError, TypeError, AttributeError) as error:
         raise DataFileError(
-            f"{path} is no COCO file of images, categories and annotations that belong together ({error!r:.100}); "
-            "export it anew"
+            f"{path} is no valid COCO file of images, categories and annotations ({error!r:.100}); export it anew"
         ) from None
 
 
 def _labels(document: dict[str, Any], names: dict[Any, str], classes: dict[Any, str], path: Path) -> Iterator[Row]:
-    """An annotation with a score is what a model guessed: so COCO's format of results has it."""
+    """Yield the labels. An annotation with a score is a model's guess, as in COCO's format of results."""
     for annotation in document["annotations"]:
         where = f"annotation {annotation['id']!s:.40}"
         name, label = names[annotation["image_id"]], classes[annotation["category_id"]]
@@ -54,7 +53,7 @@ def _labels(document: dict[str, Any], names: dict[Any, str], classes: dict[Any, 
 
 
 def _together(rows: list[Row]) -> Iterator[Row]:
-    """One row for each image and annotator, and one for guesses, of all classes that its annotations name."""
+    """Yield one row with all classes for each image and annotator, and one for guesses."""
     groups: dict[tuple[Any, ...], list[Row]] = {}
     for row in rows:
         groups.setdefault((row.ids, row.annotator, row.guess, row.by_person), []).append(row)
@@ -66,7 +65,7 @@ def _together(rows: list[Row]) -> Iterator[Row]:
 
 
 def _others(document: dict[str, Any], names: dict[Any, str], path: Path) -> Iterator[Row]:
-    """Skips and "none of these"."""
+    """Yield the skips and "none of these"."""
     for other in table_in(document.get("spotal"), "spotal", "the document", path).get("answers", []):
         name, where = names[other["image_id"]], f"answer for image {other['image_id']!s:.40}"
         if other["kind"] not in KINDS[1:]:
@@ -82,14 +81,15 @@ def _write(content: Content, path: Path) -> None:
     others: list[dict[str, Any]] = []
     for image, entry in enumerate(content.entries, 1):
         images.append({"id": image, "file_name": entry.item.id, **_size(content.file(entry.item))})
-        for said in entry.said:
-            about = {"annotator": said.annotator, "at": said.at.isoformat(), "source": said.source}
-            if said.kind == "label":
-                for name in content.names(said.label):
-                    known = {"id": len(annotations) + 1, "image_id": image, "category_id": numbers[name]}
-                    annotations.append({**known, "attributes": about})
+        for vote in entry.votes:
+            about = {"annotator": vote.annotator, "at": vote.at.isoformat(), "source": vote.source}
+            if vote.kind == "label":
+                annotations += [
+                    {"id": k, "image_id": image, "category_id": numbers[name], "attributes": about}
+                    for k, name in enumerate(content.names(vote.label), len(annotations) + 1)
+                ]
             else:
-                others.append({"image_id": image, "kind": said.kind, **about})
+                others.append({"image_id": image, "kind": vote.kind, **about})
     document = {
         "info": {"description": "Labels of a spotal project"},
         "licenses": [],
@@ -102,7 +102,7 @@ def _write(content: Content, path: Path) -> None:
 
 
 def _size(path: Path) -> dict[str, int]:
-    """Width and height, upright and from the header alone; nothing where the image cannot be read now."""
+    """Return width and height of the upright image, from its header; nothing if it cannot be read."""
     try:
         height, width = shape_of(path, path).size
     except DataFileError:

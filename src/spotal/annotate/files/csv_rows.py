@@ -1,6 +1,6 @@
-"""CSV: a line for each answer, ``id,label,kind,annotator,at,source``.
+"""CSV: one line per answer, ``id,label,kind,annotator,at,source``.
 
-Where items may have several classes, ``label`` has their names with ``|`` between.
+If items may have several classes, ``label`` holds their names separated by ``|``.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ __all__ = ["FORMAT", "rows_of"]
 
 
 def rows_of(path: Path, reading: Reading) -> list[Row]:
-    """Rows of a file with a header; lines without a label are no answers yet."""
+    """Read the answers of a file with a header; lines without a label are skipped."""
     table = read_table(path, reading.dialect, empty=True, kind=".csv")
     columns = [table.texts(name, "file", empty=True) for name in table.names]
     rows = []
@@ -31,14 +31,14 @@ def rows_of(path: Path, reading: Reading) -> list[Row]:
 
 
 def _as_written(row: Row, record: dict[str, str], shown: dict[str, str], reading: Reading) -> Row:
-    """A row of a table whose quotes before formulas may be its own: ids and classes that have them are found too."""
+    """Allow ids and classes that begin with the quote which was removed as the escape of a formula."""
     if record == shown:
         return row
     literal = {shown[name]: value for name, value in record.items()}
     ids = tuple(dict.fromkeys(name for one in row.ids for name in (one, literal.get(one, one))))
     label = literal.get(row.label, row.label) if row.label is not None else None
-    taken = label if row.label not in reading.classes and label in reading.classes else row.label
-    return replace(row, ids=ids, label=taken)
+    is_literal = row.label not in reading.classes and label in reading.classes
+    return replace(row, ids=ids, label=label if is_literal else row.label)
 
 
 def _write(content: Content, path: Path) -> None:
@@ -47,12 +47,12 @@ def _write(content: Content, path: Path) -> None:
         lines = csv.DictWriter(file, names)
         lines.writeheader()
         for entry in content.entries:
-            for said in entry.said:
-                at = said.at.isoformat()
-                record = {"id": entry.item.id, "label": said.label, "kind": said.kind, "annotator": said.annotator}
-                record |= {"at": at, "source": said.source} | texts_of(content, entry)
+            for vote in entry.votes:
+                at = vote.at.isoformat()
+                record = {"id": entry.item.id, "label": vote.label, "kind": vote.kind, "annotator": vote.annotator}
+                record |= {"at": at, "source": vote.source} | texts_of(content, entry)
                 escaped = {name: escape_formula(value) if value else value for name, value in record.items()}
                 lines.writerow(escaped if content.escape_formulas else record)
 
 
-FORMAT = Format("csv", "one line an answer", (".csv", ".tsv"), rows_of, _write)
+FORMAT = Format("csv", "one line per answer", (".csv", ".tsv"), rows_of, _write)

@@ -1,4 +1,4 @@
-"""Import and export: a file's rows become answers of a project, and the answers that hold become a file."""
+"""Import and export: turns a file's rows into answers of a project, and a project's answers into a file."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from spotal.annotate.files.base import Content, Entry, Reading, Row, Said
+from spotal.annotate.files.base import Content, Entry, Reading, Row, Vote
 from spotal.annotate.files.finder import Finder
 from spotal.annotate.files.formats import format_of
 from spotal.annotate.files.vouch import vouch
@@ -26,19 +26,20 @@ from spotal.tables import PLAIN, Dialect, listed
 __all__ = ["Exported", "Imported", "export_labels", "import_labels"]
 
 ANNOTATOR = "import"
-"""Who said what a file does not attribute to anybody."""
+"""Annotator of answers for which a file names nobody."""
 
 
 @dataclass(frozen=True)
 class Imported:
-    """What an import did.
+    """The report of an import.
 
-    format : str; answers : int, in the file
-    recorded, known, older : int, answers that are new; that the project had; that their annotator has since overruled
-    held_back : int, of those recorded, about items held back for the audit, which are never trained on
-    left_out : of items and classes that are unknown; added_classes : names
-    guesses : int, labels in the file that a model guessed, which are no answers; suggested : int, of these kept as
-        suggestions that people confirm
+    format : str; answers : int, number of answers in the file
+    recorded, known, older : int, number of new answers; of answers that the project had; of answers that are older than
+        a newer one of the same annotator
+    held_back : int, number of recorded answers about items held back for the audit, which are never trained on
+    left_out : int, number of labels of unknown items and classes; added_classes : names
+    guesses : int, number of a model's guesses in the file; suggested : int, number of guesses recorded as suggestions
+        that people confirm
     """
 
     format: str
@@ -55,7 +56,7 @@ class Imported:
 
 @dataclass(frozen=True)
 class Exported:
-    """What an export wrote: its format, items and answers."""
+    """The report of an export: its format, and the numbers of items and answers."""
 
     format: str
     items: int
@@ -76,31 +77,31 @@ def import_labels(
     suggestions: bool = False,
     dialect: Dialect = PLAIN,
 ) -> Imported:
-    """Record the answers of a file: all of them or, where anything is wrong, none.
+    """Record the answers of a file: all of them, or none if there is an error.
 
-    An answer that the project has already is not recorded again: one with the same time, or one that this annotator's
-    last import said too. One from before its annotator's last word is left out, since that counts.
+    An answer that the project has already is not recorded again: one with the same time, or one equal to the
+    annotator's last imported answer. An answer that is older than the annotator's last answer is left out.
 
     Parameters
     ----------
-    format : str or None, a name of :data:`FORMATS`; None for what the path means
-    annotator : str, who said what the file attributes to nobody
-    id_column, label_column : str or None, of a table; None to look for them
-    add_classes : bool, whether classes that are new are added to spotal.toml
-    skip_unknown : bool, whether answers about unknown items, or of unknown classes, are left out
-    people_only : bool, whether labels that a model guessed are left out
-    suggestions : bool, whether labels that a model guessed are kept as suggestions: a person sees them on the page as a
-        guess, and nothing counts them or trains on them
+    format : str or None, a name of :data:`FORMATS`; None to detect it
+    annotator : str, annotator of answers for which the file names nobody
+    id_column, label_column : str or None, columns of a table; None for the default names
+    add_classes : bool, whether to add new classes to spotal.toml
+    skip_unknown : bool, whether to leave out answers about unknown items or with unknown classes
+    people_only : bool, whether to leave out a model's guesses
+    suggestions : bool, whether to record a model's guesses as suggestions: the page shows them as guesses, and they are
+        neither counted nor trained on
     dialect : Dialect, encoding and delimiter of text files
 
     Raises
     ------
     DataFileError
-        The file cannot be read as what it should be, holds guesses of a model that neither option speaks of, names
-        items or classes that the project does not have, holds other texts or images under the project's ids, or says
-        two things about an item by the same annotator at the same time.
+        The file cannot be read; or it holds guesses and neither option for them is set; or it has unknown items or
+        classes; or its texts or images differ from the project's; or it has two different answers to an item by the
+        same annotator at the same time.
     InputError, ProjectError
-        The format is unknown; an annotator's name or a new class is none.
+        The format is unknown, or an annotator's name or a new class is invalid.
     """
     source = Path(path)
     if not source.exists():
@@ -118,27 +119,27 @@ def import_labels(
         rows = [row for row in rows if not row.guess]
     items = list(project.items)
     finder = Finder(items)
-    found = [(finder.find(row), row) for row in rows]
-    lost = [row for item, row in found if item is None]
-    new = list(dict.fromkeys(name for _, row in found for name in parted(row.label) if name not in classes))
-    if lost and not skip_unknown:
+    matched = [(finder.find(row), row) for row in rows]
+    unknown = [row for item, row in matched if item is None]
+    new = list(dict.fromkeys(name for row in rows for name in parted(row.label) if name not in classes))
+    if unknown and not skip_unknown:
         raise DataFileError(
-            f"{source} has {len(lost):,} label{'s' * (len(lost) > 1)} of items that the project does not have: "
-            f"{_some(map(_name, lost))}; add the items, correct the names, or leave them out by --skip-unknown"
+            f"{source} has {len(unknown):,} label{'s' * (len(unknown) > 1)} of items that the project does not have: "
+            f"{_some(map(_name, unknown))}; add the items, correct the names, or leave them out by --skip-unknown"
         )
     by_id = {item.id: item for item in items}
-    vouch(((by_id[item], row) for item, row in found if item is not None), items, project.items.file, source)
+    vouch(((by_id[item], row) for item, row in matched if item is not None), items, project.items.file, source)
     if new and not (add_classes or skip_unknown):
         raise DataFileError(
             f"{source} has {len(new):,} class{'es' * (len(new) > 1)} that the project does not have: "
             f"{_some(map(str, new))}; add them by --add-classes, or leave their labels out by --skip-unknown"
         )
-    known_classes = (*classes, *new) if add_classes else classes
-    kept = [(item, row) for item, row in found if item is not None and set(parted(row.label)) <= set(known_classes)]
-    said, restated = _said_by(kept, project)
-    fresh, known, older = _fresh(_once(said, annotator, source), project)
+    allowed = {*classes, *new} if add_classes else set(classes)
+    pairs = [(item, row) for item, row in matched if item is not None and set(parted(row.label)) <= allowed]
+    answers, repeated = _by_people(pairs, project)
+    fresh, known, older = _fresh(_once(answers, annotator, source), project)
     guessed = [
-        Suggestion(item, row.label, row.probability) for item, row in kept if row.guess and row.label is not None
+        Suggestion(item, row.label, row.probability) for item, row in pairs if row.guess and row.label is not None
     ]
     if add_classes and new:
         project.add_classes(new)
@@ -147,10 +148,10 @@ def import_labels(
         chosen.name,
         sum(not row.guess for row in rows),
         len(events),
-        known + restated,
+        known + repeated,
         older,
         sum(by_id[event.item].held_back for event in events),
-        len(rows) - len(kept),
+        len(rows) - len(pairs),
         new if add_classes else [],
         len(guesses),
         suggested,
@@ -165,24 +166,23 @@ def export_labels(
     majority: bool = False,
     escape_formulas: bool = True,
 ) -> Exported:
-    """Write what holds about every item that anybody has spoken of: the last word of each annotator.
+    """Write the last answer of each annotator to each item.
 
-    Answers that are set aside since their items changed do not hold.
+    Answers that are set aside because their items changed are left out.
 
     Parameters
     ----------
-    format : str or None, a name of :data:`FORMATS`; None for what the path means
-    majority : bool, whether to write one answer an item, the one that stands, and nothing of items in conflict
-    escape_formulas : bool, whether a CSV file gets a quote before every text that a spreadsheet would run as a formula;
-        an import takes it away
+    format : str or None, a name of :data:`FORMATS`; None to detect it
+    majority : bool, whether to write one answer per item, the majority's; items in conflict are left out
+    escape_formulas : bool, whether a CSV file gets a quote before each text that a spreadsheet would run as a formula;
+        an import removes it
 
     Raises
     ------
     InputError
-        The format is unknown, cannot hold such items, or the path is the project's own.
+        The format is unknown or cannot hold such items, or the path belongs to the project.
     OutputError
-        The file cannot be written, or the folder is there and was not written by an export. What was there is then as
-        it was.
+        The file cannot be written, or the folder exists and no export wrote it. Existing files are not changed.
     """
     target = Path(path)
     chosen = format_of(target, format, written=True)
@@ -195,7 +195,7 @@ def export_labels(
     content = Content(kind, settings.classes, entries, project.items.file, escape_formulas, settings.many)
     with atomic_path(target) if chosen.is_ours is None else _new_folder(target, chosen.is_ours) as part:
         chosen.write(content, part)
-    return Exported(chosen.name, len(entries), sum(len(entry.said) for entry in entries))
+    return Exported(chosen.name, len(entries), sum(len(entry.votes) for entry in entries))
 
 
 def _entries(project: Project, majority: bool) -> list[Entry]:
@@ -206,21 +206,21 @@ def _entries(project: Project, majority: bool) -> list[Entry]:
     standings = project.labels.standings()
     for item in project.items.named(standings):
         standing = standings[item.id]
-        said = [
-            Said(event.annotator, event.kind, event.label, event.at, event.source) for event in last[item.id].values()
+        votes = [
+            Vote(event.annotator, event.kind, event.label, event.at, event.source) for event in last[item.id].values()
         ]
         if majority:
             if standing.state not in ("labeled", "none_of_these"):
                 continue
             kind = "label" if standing.state == "labeled" else standing.state
-            at = max(one.at for one in said)
-            said = [Said("majority", kind, standing.label, at, "majority")]
-        entries.append(Entry(item, standing.label, said, standing.state == "none_of_these"))
+            at = max(one.at for one in votes)
+            votes = [Vote("majority", kind, standing.label, at, "majority")]
+        entries.append(Entry(item, standing.label, votes, standing.state == "none_of_these"))
     return entries
 
 
 def _refuse_guesses(guesses: list[Row], rows: list[Row], source: Path, may_be_left_out: bool, asked: bool) -> None:
-    """Refuse a file of guesses, unless they may be left out and it holds something else, or that was asked for."""
+    """Refuse a file with guesses, unless an option allows it, or guesses may be left out and it holds other answers."""
     if not guesses or asked or (may_be_left_out and len(guesses) < len(rows)):
         return
     what = "a label that a model guessed" if len(guesses) == 1 else f"{len(guesses):,} labels that a model guessed"
@@ -230,30 +230,30 @@ def _refuse_guesses(guesses: list[Row], rows: list[Row], source: Path, may_be_le
     )
 
 
-def _said_by(kept: list[tuple[str, Row]], project: Project) -> tuple[list[tuple[str, Row]], int]:
-    """Rows of people; and how many repeat, without a name, what people of this project have decided already."""
-    people = [(item, row) for item, row in kept if not row.guess]
+def _by_people(pairs: list[tuple[str, Row]], project: Project) -> tuple[list[tuple[str, Row]], int]:
+    """Return the rows of people, without unnamed ones that repeat the project's label; and the number of these."""
+    people = [(item, row) for item, row in pairs if not row.guess]
     if not any(row.by_person for _, row in people):
         return people, 0
     standings = project.labels.standings()
 
-    def is_news(item: str, row: Row) -> bool:
+    def is_new(item: str, row: Row) -> bool:
         standing = standings.get(item)
-        stands = standing is not None and (standing.state, standing.label) == ("labeled", row.label)
-        return not (row.by_person and row.annotator is None and stands)
+        is_same = standing is not None and (standing.state, standing.label) == ("labeled", row.label)
+        return not (row.by_person and row.annotator is None and is_same)
 
-    news = [(item, row) for item, row in people if is_news(item, row)]
-    return news, len(people) - len(news)
+    new = [(item, row) for item, row in people if is_new(item, row)]
+    return new, len(people) - len(new)
 
 
-def _once(found: Iterable[tuple[str, Row]], annotator: str, source: Path) -> list[Answer]:
-    """One answer for each item and annotator: the latest, where the file says when."""
-    kept: dict[tuple[str, str], Row] = {}
-    for item, row in found:
+def _once(pairs: Iterable[tuple[str, Row]], annotator: str, source: Path) -> list[Answer]:
+    """Return one answer for each item and annotator, the latest if the file has times."""
+    last: dict[tuple[str, str], Row] = {}
+    for item, row in pairs:
         key = (item, annotator if row.annotator is None else row.annotator)
-        before = kept.get(key)
+        before = last.get(key)
         if before is None or (before.kind, before.label, before.at) == (row.kind, row.label, row.at):
-            kept[key] = row
+            last[key] = row
         elif before.at is None or row.at is None or before.at == row.at:
             if (before.kind, before.label) != (row.kind, row.label):
                 raise DataFileError(
@@ -262,14 +262,15 @@ def _once(found: Iterable[tuple[str, Row]], annotator: str, source: Path) -> lis
                     "the annotators"
                 )
         elif row.at > before.at:
-            kept[key] = row
-    return [Answer(item, who, row.kind, row.label, "import", None, "", row.at) for (item, who), row in kept.items()]
+            last[key] = row
+    return [Answer(item, who, row.kind, row.label, "import", None, "", row.at) for (item, who), row in last.items()]
 
 
 def _fresh(answers: list[Answer], project: Project) -> tuple[list[Answer], int, int]:
-    """Answers that say something new, each with an external id and version of its own; how many are known, and older.
+    """Return the new answers with their external ids and versions, and the numbers of known and of older answers.
 
-    The id is of the item and annotator, the version counts what was imported for them. What was undone is not known.
+    The id names the item and annotator; the version is the number of their earlier imports. Undone answers are not
+    known.
     """
     undone = project.labels.withdrawn()
     by_who: dict[tuple[str, str], list[Event]] = {}
@@ -304,14 +305,14 @@ def _some(names: Iterable[Any]) -> str:
 
 @contextmanager
 def _new_folder(target: Path, is_ours: Callable[[Path], bool]) -> Iterator[Path]:
-    """A folder to be made, which becomes ``target`` when the block ends and takes the place of one of ours.
+    """Yield a temporary folder that becomes ``target`` at the end of the block.
 
-    Removes only what it made in this call, and the folder that it replaces: one that an export wrote, or an empty one.
+    It replaces only an empty folder or one that an export wrote.
     """
     if target.is_symlink():
         raise OutputError(f"{target} cannot be written: it is a link; give the name of a new folder")
     if target.exists() and not (target.is_dir() and (is_ours(target) or not any(target.iterdir()))):
-        raise OutputError(f"{target} is there already and is not only what spotal export wrote; give a new folder")
+        raise OutputError(f"{target} exists and holds more than what spotal export wrote; give a new folder")
     mark = secrets.token_hex(4)
     part, old = (target.with_name(f".{target.name[:100]}.{mark}.{end}") for end in ("part", "old"))
     try:
@@ -329,5 +330,5 @@ def _new_folder(target: Path, is_ours: Callable[[Path], bool]) -> Iterator[Path]
         reason = (error.strerror or str(error)).lower()
         raise OutputError(f"{target} cannot be written ({reason}); give a folder that you may write to") from None
     finally:
-        for left in (part, old):
-            shutil.rmtree(left, ignore_errors=True)
+        for folder in (part, old):
+            shutil.rmtree(folder, ignore_errors=True)

@@ -1,4 +1,4 @@
-"""Which item a row of a file is about."""
+"""Finder: finds the item of a row of a file."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from spotal.project import Item
 __all__ = ["Finder", "spellings"]
 
 UPLOADED = re.compile(r"^[0-9a-f]{8}-")
-"""What Label Studio puts before the name of a file that was uploaded."""
+"""Prefix that Label Studio adds to the name of an uploaded file."""
 
 
 class Finder:
-    """Finds items by id; images by the end of a path or address too, texts by their whole text.
+    """An index of items by id, images also by path or address, and texts also by their text.
 
-    A path means the item whose id is its longest ending, else the only item whose id ends in all of it.
+    The item of a path is the one whose id is the longest ending of the path, or the only one whose id ends in the path.
     """
 
     def __init__(self, items: Iterable[Item]) -> None:
@@ -34,19 +34,19 @@ class Finder:
                 self._texts.setdefault(item.text, []).append(item.id)
 
     def find(self, row: Row) -> str | None:
-        """The id of the item, None where there is none or more than one."""
-        known = next((name for name in row.ids if name in self._ids), None)
-        if known is not None:
-            return known
+        """Return the id of a row's item; None if there is none or more than one."""
+        by_id = next((name for name in row.ids if name in self._ids), None)
+        if by_id is not None:
+            return by_id
         if self._files:
-            found = next((name for path in row.paths for name in self.by_path(path)), None)
-            if found is not None:
-                return found
+            by_path = next((name for path in row.paths for name in self.by_path(path)), None)
+            if by_path is not None:
+                return by_path
         same = [name for text in row.texts for name in self._texts.get(text, [])]
         return same[0] if len(same) == 1 else None
 
     def by_path(self, path: str) -> Iterator[str]:
-        """Ids of items that a path or address means, the likeliest first."""
+        """Yield the ids of items for a path or address, the most likely first."""
         for spelled in spellings(path):
             parts = PurePosixPath(spelled).parts
             endings = ("/".join(parts[k:]).lstrip("/") for k in range(len(parts)))
@@ -57,7 +57,7 @@ class Finder:
 
 
 def spellings(path: str) -> Iterator[str]:
-    """A path as it is, without what makes an address of it, and without Label Studio's mark of an upload."""
+    """Yield a path unchanged, as the path of an address, and without Label Studio's prefix of an upload."""
     path = path.replace("\\", "/") if re.match(r"^[A-Za-z]:\\", path) else path
     yield path
     parts = urlsplit(path) if "://" in path or path.startswith("/data/") else None

@@ -1,4 +1,4 @@
-"""The formats by name, and which one a file has."""
+"""The formats by name, and detection of a file's format."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ FORMATS: dict[str, Format] = {
 
 
 def names() -> list[str]:
-    """The names of all formats."""
+    """Return the names of all formats."""
     return list(FORMATS)
 
 
 def format_of(path: Path, name: str | None, *, written: bool) -> Format:
-    """The format of that name, or the one that a path's suffix and, unless it is to be written, its content mean.
+    """Return the format with this name, or detect it from the path's suffix and, unless ``written``, its content.
 
     Raises
     ------
     InputError
-        The name is unknown, or none is given and the path does not say.
+        The name is unknown, or no name is given and the format cannot be detected.
     """
     if name is not None:
         if name not in FORMATS:
@@ -35,8 +35,8 @@ def format_of(path: Path, name: str | None, *, written: bool) -> Format:
         return FORMATS[name]
     if path.is_dir():
         return hugging_face.FORMAT
-    found = [one for one in FORMATS.values() if path.suffix.lower() in one.suffixes]
-    if not found:
+    matches = [one for one in FORMATS.values() if path.suffix.lower() in one.suffixes]
+    if not matches:
         suffixes = ", ".join(dict.fromkeys(suffix for one in FORMATS.values() for suffix in one.suffixes if suffix))
         raise InputError(
             "path",
@@ -44,13 +44,13 @@ def format_of(path: Path, name: str | None, *, written: bool) -> Format:
             found=repr(path.name),
             remedy="or give its format",
         )
-    if len(found) == 1:
-        return found[0]
+    if len(matches) == 1:
+        return matches[0]
     if written:
         raise InputError(
             "format",
             must="be given",
-            found=f"{path.name}, which may be {' or '.join(one.name for one in found)}",
-            remedy="name the one that is meant",
+            found=f"{path.name}, which may be {' or '.join(one.name for one in matches)}",
+            remedy="name one of them",
         )
     return label_studio.FORMAT if isinstance(label_studio.load(path), list) else coco.FORMAT

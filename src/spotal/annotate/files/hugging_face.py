@@ -1,8 +1,9 @@
 """Hugging Face ``datasets``: a folder for ``load_from_disk``; an ``imagefolder`` can be read too.
 
-Written with pyarrow alone: an Arrow stream whose schema names the features, and two small JSON files beside it. A row
-for each item: ``id``, ``image`` (the file's bytes) or ``text``, ``label`` (a ClassLabel, null where none stands) and
-``answers``, what each annotator said. Where items may have several classes, ``label`` is a list of them. https://huggingface.co/docs/datasets/image_dataset
+It is written with pyarrow only: an Arrow stream whose schema names the features, and two small JSON files. Each item
+has a row with ``id``, ``image`` (the file's bytes) or ``text``, ``label`` (a ClassLabel, null without a label) and
+``answers`` (the answer of each annotator). If items may have several classes, ``label`` is a list of them.
+https://huggingface.co/docs/datasets/image_dataset
 """
 
 from __future__ import annotations
@@ -43,7 +44,7 @@ __all__ = ["FORMAT"]
 ARROW = "data-00000-of-00001.arrow"
 ABOUT = "Labels of a spotal project"
 ROWS = 64
-"""Items of a record batch: images are held in memory by so many."""
+"""Number of items in a record batch; their images are in memory at the same time."""
 ANSWER = ("annotator", "kind", "label", "at", "source")
 
 
@@ -57,7 +58,7 @@ def _read(path: Path, reading: Reading) -> list[Row]:
 
 
 def _saved(folder: Path, reading: Reading) -> list[Row]:
-    """Rows of a dataset that ``save_to_disk`` wrote."""
+    """Read the rows of a dataset that ``save_to_disk`` wrote."""
     rows: list[Row] = []
     for name in _listed(folder / "state.json", "_data_files", "filename"):
         source = folder / name
@@ -75,37 +76,37 @@ def _batch(batch: Any, names: list[str] | None, first: int, source: Path, readin
 
     label_column = reading.label_column or "label"
     if label_column not in batch.schema.names:
-        found = ", ".join(map(repr, batch.schema.names))
-        raise DataFileError(f"{source} has no column {label_column!r}, found {found}; name one by --label-column")
+        columns = ", ".join(map(repr, batch.schema.names))
+        raise DataFileError(f"{source} has no column {label_column!r}, found {columns}; name one by --label-column")
     paths, contents = _field(batch, "path"), _field(batch, "bytes")
     id_column = reading.id_column or (OWN_ID if OWN_ID in batch.schema.names else "id")
     text_column = "text" if "text" in batch.schema.names else reading.text_column
-    columns = (values(id_column), values(text_column), values(label_column), values("answers"), values("by"))
+    fields = (values(id_column), values(text_column), values(label_column), values("answers"), values("by"))
     shares = values("confidence")
-    for k, (name, text, label, answers, by) in enumerate(zip(*columns, strict=True)):
+    for k, (name, text, label, answers, by) in enumerate(zip(*fields, strict=True)):
         file, content = paths[k].as_py(), contents[k].as_py()
         where = f"row {first + k}"
-        said = (word(value, where, source) for value in (name, file, text))
-        ids, ends, texts = (() if value is None else (value,) for value in said)
-        carried: dict[str, Any] = {
+        names_of = (word(value, where, source) for value in (name, file, text))
+        ids, ends, texts = (() if value is None else (value,) for value in names_of)
+        more: dict[str, Any] = {
             "text": text if isinstance(text, str) and text else None,
             "digest": digest_of(content) if isinstance(content, bytes) else None,
         }
         if answers is not None:
             for one in answers if isinstance(answers, list) else [answers]:
                 kind, called, annotator, at = answered(one, where, source, reading)
-                yield Row(where, kind, called, ids, ends, texts, annotator, at, **carried)
+                yield Row(where, kind, called, ids, ends, texts, annotator, at, **more)
         elif label is not None and label != -1:
             who = str(by or "").strip().casefold()
             guess = who == "model" or label_column in GUESS_NAMES
-            said_by: dict[str, Any] = {"guess": guess, "by_person": who == "person", "probability": share(shares[k])}
+            by_whom: dict[str, Any] = {"guess": guess, "by_person": who == "person", "probability": share(shares[k])}
             kind = "none_of_these" if reading.many and label == [] else "label"
             chosen = _chosen(label, names, where, source, reading)
-            yield Row(where, kind, chosen, ids, ends, texts, **carried, **said_by)
+            yield Row(where, kind, chosen, ids, ends, texts, **more, **by_whom)
 
 
 def _field(batch: Any, name: str) -> Any:
-    """A field of the column of images, "path" or "bytes", as an Arrow array; of nulls where there is none."""
+    """Return a field of the image column, "path" or "bytes", as an Arrow array; nulls if there is none."""
     import pyarrow as pa
 
     kind = batch.schema.field("image").type if "image" in batch.schema.names else None
@@ -115,7 +116,7 @@ def _field(batch: Any, name: str) -> Any:
 
 
 def _chosen(label: Any, names: list[str] | None, where: str, source: Path, reading: Reading) -> str | None:
-    """The class of a row, or a text of its classes where it may have several."""
+    """Return the label of a row: its class or classes."""
     if not reading.many:
         return _class(label, names, where, source)
     if names is None:
@@ -125,7 +126,7 @@ def _chosen(label: Any, names: list[str] | None, where: str, source: Path, readi
 
 
 def _class(label: Any, names: list[str] | None, where: str, source: Path) -> str | None:
-    """The name of a class: of its number where there are names for numbers, else as it is."""
+    """Return the name of a class; a number is an index into ``names`` unless that is None."""
     if names is None:
         return word(label, where, source)
     if isinstance(label, int) and not isinstance(label, bool) and 0 <= label < len(names):
@@ -136,7 +137,8 @@ def _class(label: Any, names: list[str] | None, where: str, source: Path) -> str
 
 
 def _image_folder(folder: Path, reading: Reading) -> list[Row]:
-    """Rows of what ``load_dataset("imagefolder")`` reads: metadata beside the images, or a folder for each class."""
+    """Read a folder for ``load_dataset("imagefolder")``: metadata next to the images, or a sub-folder for each "
+    "class."""
     if not folder.is_dir():
         raise DataFileError(f"{folder} is no folder; give one that save_to_disk wrote, or of images")
     rows: list[Row] = []
@@ -207,7 +209,7 @@ def _write(content: Content, path: Path) -> None:
 
 
 def _is_ours(path: Path) -> bool:
-    """Whether a folder holds what an export wrote, and nothing else."""
+    """Return whether an export wrote the folder, and it holds nothing else."""
     if {file.name for file in path.iterdir()} != {ARROW, "state.json", "dataset_info.json"}:
         return False
     info = _json(path / "dataset_info.json")
@@ -222,7 +224,7 @@ def _row(content: Content, entry: Entry, numbers: dict[str, int], of: str | None
         own = None
     row: dict[str, Any] = {"id": entry.item.id, "label": own}
     row["answers"] = [
-        {name: getattr(said, name) for name in ANSWER} | {"at": said.at.isoformat()} for said in entry.said
+        {name: getattr(vote, name) for name in ANSWER} | {"at": vote.at.isoformat()} for vote in entry.votes
     ]
     if of == "text":
         row["text"] = entry.item.text
@@ -237,7 +239,7 @@ def _value(dtype: str) -> dict[str, str]:
 
 
 def _class_names(schema: Any, column: str, source: Path) -> list[str] | None:
-    """The names of a ClassLabel column, None where it holds names itself."""
+    """Return the class names of a ClassLabel column; None if the column holds names itself."""
     feature: Any = parse_json(
         (schema.metadata or {}).get(b"huggingface", b"{}"), f"{source} has features that are no JSON"
     )
@@ -254,15 +256,15 @@ def _class_names(schema: Any, column: str, source: Path) -> list[str] | None:
 
 
 def _listed(path: Path, key: str, inner: str | None = None) -> list[str]:
-    """A list of texts in a JSON file, or what is ``inner`` in each element of a list."""
+    """Return a list of texts in a JSON file, or the values of ``inner`` in a list of objects."""
     document = _json(path)
-    found = document.get(key) if isinstance(document, dict) else None
-    if inner is not None and isinstance(found, list):
-        found = [element.get(inner) if isinstance(element, dict) else None for element in found]
-    if not isinstance(found, list) or not all(isinstance(name, str) and "\0" not in name for name in found):
+    texts = document.get(key) if isinstance(document, dict) else None
+    if inner is not None and isinstance(texts, list):
+        texts = [element.get(inner) if isinstance(element, dict) else None for element in texts]
+    if not isinstance(texts, list) or not all(isinstance(name, str) and "\0" not in name for name in texts):
         what = f"a list {key!r}" + (f" of objects with the key {inner!r}" if inner else " of texts")
         raise DataFileError(f"{path} must have {what}, found none; save the dataset anew")
-    return found
+    return texts
 
 
 def _json(path: Path) -> Any:

@@ -1,6 +1,6 @@
-"""JSON Lines: an object for each answer, with the keys of the CSV format.
+"""JSON Lines: one object per answer, with the keys of the CSV format.
 
-Where items may have several classes, ``label`` is a list of them.
+If items may have several classes, ``label`` is a list of them.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ __all__ = ["FORMAT", "rows_of"]
 
 
 def rows_of(path: Path, reading: Reading) -> list[Row]:
-    """Rows of a file; lines without a label are no answers yet."""
+    """Read the answers of a file; lines without a label are skipped."""
     rows = []
     for record, line in zip(*read_objects(path, reading.dialect), strict=True):
         row = row_of(record, f"line {line}", path, reading)
@@ -27,11 +27,11 @@ def rows_of(path: Path, reading: Reading) -> list[Row]:
 def _write(content: Content, path: Path) -> None:
     with path.open("w", encoding="utf-8", newline="\n") as file:
         for entry in content.entries:
-            for said in entry.said:
-                label = list(content.names(said.label)) if content.many and said.kind != "skip" else said.label
-                record = {"id": entry.item.id, "label": label, "kind": said.kind, "annotator": said.annotator}
-                record |= {"at": said.at.isoformat(), "source": said.source} | texts_of(content, entry)
+            for vote in entry.votes:
+                label = list(content.names(vote.label)) if content.many and vote.kind != "skip" else vote.label
+                record = {"id": entry.item.id, "label": label, "kind": vote.kind, "annotator": vote.annotator}
+                record |= {"at": vote.at.isoformat(), "source": vote.source} | texts_of(content, entry)
                 file.write(json.dumps(record, ensure_ascii=False) + "\n")
 
 
-FORMAT = Format("jsonl", "one object an answer", (".jsonl", ".ndjson"), rows_of, _write)
+FORMAT = Format("jsonl", "one object per answer", (".jsonl", ".ndjson"), rows_of, _write)

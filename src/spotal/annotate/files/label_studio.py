@@ -1,8 +1,8 @@
-"""Label Studio's JSON: a list of tasks, each with its annotations, as its export writes and its import reads it.
+"""Label Studio's JSON: a list of tasks with their annotations, for its export and import.
 
-Label Studio knows people by e-mail only, and has no "none of these". So an annotation of ours carries the key
-``spotal``, who said what, which Label Studio passes over; and its result's ``meta`` says who, which it keeps.
-https://labelstud.io/guide/task_format
+Label Studio names people by e-mail only and has no "none of these". So annotations that spotal writes have the key
+``spotal`` with the person and the answer, which Label Studio ignores, and the person in the result's ``meta``, which it
+keeps. https://labelstud.io/guide/task_format
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from spotal.annotate.files.base import (
     Format,
     Reading,
     Row,
-    Said,
+    Vote,
     list_in,
     moment,
     share,
@@ -36,11 +36,11 @@ from spotal.tables.text import utf8
 __all__ = ["FORMAT", "NONE", "load"]
 
 NONE = "None of these"
-"""The choice that stands for no class of the project."""
+"""The choice for no class of the project."""
 
 
 def load(path: Path) -> object:
-    """The document in a JSON file. Raises DataFileError."""
+    """Return the document in a JSON file. Raises DataFileError."""
     return parse_json(utf8(path), f"{path} is no JSON")
 
 
@@ -58,7 +58,7 @@ def _read(path: Path, reading: Reading) -> list[Row]:
 
 
 def _annotations(task: dict[str, Any]) -> Any:
-    """What people said; a task that has predictions alone has none."""
+    """Return the annotations of a task; none if it has only predictions."""
     return task.get("annotations", task.get("completions", [] if "predictions" in task else None))
 
 
@@ -79,17 +79,17 @@ def _rows(task: dict[str, Any], where: str, path: Path, reading: Reading) -> Ite
         place = f"an annotation of {where}"
         about = table_in(annotation, "an annotation", where, path, may_lack=False)
         place = f"annotation {about.get('id', '?')!s:.40} of {where}"
-        kind, label = _said(about, place, path, reading)
+        kind, label = _answer(about, place, path, reading)
         at = moment(about.get("updated_at") or about.get("created_at"), place, path)
         yield row(kind, label, place, annotator=_who(about, place, path), at=at)
     for number, guessed in enumerate(list_in(task.get("predictions"), "predictions", where, path), 1):
-        if isinstance(guessed, int):  # a number of what the file does not hold
+        if isinstance(guessed, int):  # the id of a prediction that is not in the file
             continue
         place = f"prediction {number} of {where}"
         about = table_in(guessed, "a prediction", where, path, may_lack=False)
         choices = _choices(about, place, path)
-        known = [one for one in choices if one != NONE or NONE in reading.classes]
-        if choices and known == choices and (reading.many or len(choices) == 1):
+        is_class = NONE not in choices or NONE in reading.classes
+        if choices and is_class and (reading.many or len(choices) == 1):
             yield row(
                 "label",
                 joined(choices) if reading.many else choices[0],
@@ -100,14 +100,14 @@ def _rows(task: dict[str, Any], where: str, path: Path, reading: Reading) -> Ite
 
 
 def _choices(annotation: dict[str, Any], where: str, path: Path) -> list[str]:
-    found = []
+    choices = []
     for result in list_in(annotation.get("result"), "a result", where, path):
         value = table_in(table_in(result, "a result", where, path, may_lack=False).get("value"), "a value", where, path)
-        found += [word(one, where, path, "a choice") for one in list_in(value.get("choices"), "choices", where, path)]
-    return [choice for choice in found if choice is not None]
+        choices += [word(one, where, path, "a choice") for one in list_in(value.get("choices"), "choices", where, path)]
+    return [choice for choice in choices if choice is not None]
 
 
-def _said(annotation: dict[str, Any], where: str, path: Path, reading: Reading) -> tuple[str, str | None]:
+def _answer(annotation: dict[str, Any], where: str, path: Path, reading: Reading) -> tuple[str, str | None]:
     own = table_in(annotation.get("spotal"), "spotal", where, path)
     if annotation.get("was_cancelled") or own.get("kind") == "skip":
         return "skip", None
@@ -115,7 +115,7 @@ def _said(annotation: dict[str, Any], where: str, path: Path, reading: Reading) 
     if not annotation.get("result"):
         return "skip", None  # submitted without a choice
     if len(choices) != 1 and not (reading.many and choices):
-        raise DataFileError(f"{path} has {len(choices)} choices in {where}; one label an annotation is needed")
+        raise DataFileError(f"{path} has {len(choices)} choices in {where}; one label per annotation is needed")
     label = joined(choices) if reading.many else choices[0]
     if own.get("kind") in KINDS:
         return own["kind"], label if own["kind"] == "label" else None
@@ -131,8 +131,8 @@ def _who(annotation: dict[str, Any], where: str, path: Path) -> str | None:
         table_in(table_in(one, "a result", where, path, may_lack=False).get("meta"), "meta", where, path)
         for one in results
     ]
-    for known in (annotation, *metas):
-        own = table_in(known.get("spotal"), "spotal", where, path)
+    for table in (annotation, *metas):
+        own = table_in(table.get("spotal"), "spotal", where, path)
         if "annotator" in own:
             return word(own["annotator"], where, path, "an annotator")
     user = annotation.get("completed_by")
@@ -150,24 +150,24 @@ def _write(content: Content, path: Path) -> None:
 def _task(content: Content, entry: Entry, number: int) -> dict[str, Any]:
     field = "text" if content.kind == "text" else "image"
     data = {field: entry.item.text if content.kind == "text" else entry.item.path, OWN_ID: entry.item.id}
-    return {"id": number, "data": data, "annotations": [_annotation(said, content) for said in entry.said]}
+    return {"id": number, "data": data, "annotations": [_annotation(vote, content) for vote in entry.votes]}
 
 
-def _annotation(said: Said, content: Content) -> dict[str, Any]:
-    choices = list(content.names(said.label)) if said.kind == "label" else [NONE]
-    meta = {"spotal": {"annotator": said.annotator}}
+def _annotation(vote: Vote, content: Content) -> dict[str, Any]:
+    choices = list(content.names(vote.label)) if vote.kind == "label" else [NONE]
+    meta = {"spotal": {"annotator": vote.annotator}}
     result = {"from_name": "label", "to_name": "item", "type": "choices", "value": {"choices": choices}, "meta": meta}
-    at = said.at.isoformat()
+    at = vote.at.isoformat()
     annotation: dict[str, Any] = {
-        "result": [] if said.kind == "skip" else [result],
-        "was_cancelled": said.kind == "skip",
+        "result": [] if vote.kind == "skip" else [result],
+        "was_cancelled": vote.kind == "skip",
         "ground_truth": False,
         "created_at": at,
         "updated_at": at,
-        "spotal": {"annotator": said.annotator, "kind": said.kind, "source": said.source},
+        "spotal": {"annotator": vote.annotator, "kind": vote.kind, "source": vote.source},
     }
-    if "@" in said.annotator:  # Label Studio refuses users that it cannot know
-        annotation["completed_by"] = {"email": said.annotator}
+    if "@" in vote.annotator:  # Label Studio refuses users without an e-mail address
+        annotation["completed_by"] = {"email": vote.annotator}
     return annotation
 
 

@@ -1,16 +1,14 @@
-"""Label Studio: push the batch as tasks in our order, pull what people say, and serve it predictions.
+"""Label Studio: push the batch as tasks, pull the answers, and serve predictions.
 
-What is whose::
-
-    link.py       label-studio.json in the project's folder: which Label Studio project, and how far it was pulled
-    client.py     the official SDK's client, its failures as sentences
-    config.py     the labeling config: our classes as choices, and what an annotation's result means
-    images.py     images as the server can show them: uploaded, or from its local storage
-    push.py       what is to be answered -> tasks with predictions
-    pull.py       annotations -> events
-    tool.py       these as one object
-    backend.py    Label Studio's ML backend protocol as an ASGI app
-    service.py    pull, choose the next batch when one is done, push; until stopped
+link.py       label-studio.json in the project's folder: the Label Studio project, and the time of the last pull
+client.py     the official SDK's client; its errors become sentences
+config.py     the labeling config: classes as choices, and the meaning of an annotation's result
+images.py     images for the server: uploaded, or from its local storage
+push.py       the batch -> tasks with predictions
+pull.py       annotations -> events
+tool.py       all of these as one object
+backend.py    Label Studio's ML backend protocol as an ASGI app
+service.py    pull, choose the next batch when one is done, and push, until stopped
 """
 
 from spotal.annotate.label_studio.service import serve

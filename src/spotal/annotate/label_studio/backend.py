@@ -1,4 +1,4 @@
-"""Backend: Label Studio's ML backend protocol, so that it shows our predictions and tells us of new annotations."""
+"""Backend: Label Studio's ML backend protocol, for predictions and notices of new annotations."""
 
 from __future__ import annotations
 
@@ -21,28 +21,28 @@ __all__ = ["USER", "authorization", "backend"]
 
 USER = "spotal"
 MOST_BYTES = 16_000_000
-"""Of a request."""
+"""Largest size of a request."""
 
 
 def authorization(password: str) -> str:
-    """The header's value that names our user."""
+    """Return the value of the Authorization header."""
     return "Basic " + base64.b64encode(f"{USER}:{password}".encode()).decode()
 
 
 def backend(
     project: Project, labeling: Labeling, guesses: Callable[[], Guesses], ring: Callable[[], None], password: str
 ) -> Starlette:
-    """The ASGI app, to be served at the address that Label Studio has as its ML backend.
+    """Return an ASGI app for the address of Label Studio's ML backend. All routes need HTTP basic authentication.
 
-    ``POST /setup`` and ``GET /versions`` say the version of the guesses, ``POST /predict`` gives a prediction for each
-    task, none for items of the audit sample and tasks of others; ``POST /webhook`` rings and looks at nothing that it
-    is sent, since the server itself is asked then; ``GET /health`` answers. All take HTTP basic authentication.
+    ``POST /setup`` and ``GET /versions`` return the version of the guesses. ``POST /predict`` returns a prediction for
+    each task, except for items of the audit and tasks of others. ``POST /webhook`` calls ``ring`` and ignores its
+    content, since the server is asked for the changes. ``GET /health`` returns the status.
 
     Parameters
     ----------
-    guesses : called without arguments for each request, and quick
-    ring : called when something changed in Label Studio, and quick
-    password : str, of the user "spotal"
+    guesses : called without arguments for each request; must be fast
+    ring : called when something has changed in Label Studio; must be fast
+    password : str, for the user "spotal"
     """
     from starlette.applications import Starlette
     from starlette.exceptions import HTTPException

@@ -1,4 +1,4 @@
-"""Client: Label Studio's official SDK, and its failures as one sentence each."""
+"""Client: Label Studio's official SDK, with each error as one sentence."""
 
 from __future__ import annotations
 
@@ -12,23 +12,23 @@ __all__ = ["ONCE", "TOKEN", "URL", "Client"]
 
 URL, TOKEN = "LABEL_STUDIO_URL", "LABEL_STUDIO_API_KEY"
 ONCE: Any = {"max_retries": 0}
-"""For requests that add something: the SDK repeats what failed, though the server may have done it."""
+"""Options of requests that add something: do not repeat a failed one, since the server may have done it."""
 
 
 class Client:
-    """A server and a token. ``sdk`` is the SDK's client; what is asked of it stands in a block of :meth:`asking`.
+    """A server with a token. ``sdk`` is the SDK's client; use it only in a block of :meth:`asking`.
 
     Parameters
     ----------
     url : str; token : str, an access token of Label Studio, of either kind
-    timeout : float, seconds to wait for an answer
+    timeout : float, seconds to wait for a reply
 
     Raises
     ------
     InputError
-        The url is none.
+        The url is invalid.
     LabelStudioError
-        There is no token, it has expired, or the SDK is not installed.
+        The token is missing or expired, or the SDK is not installed.
     """
 
     def __init__(self, url: str, token: str | None, timeout: float = 60.0) -> None:
@@ -47,12 +47,12 @@ class Client:
         except ImportError:
             raise LabelStudioError("Label Studio's SDK is not installed; pip install 'spotal[label-studio]'") from None
         with self.asking("the token"):
-            # its types change between versions that all work
+            # without types, since these differ between versions of the SDK
             self.sdk: Any = cast(Any, LabelStudio)(base_url=self.url, api_key=token, timeout=timeout)
 
     @contextmanager
     def asking(self, what: str) -> Iterator[None]:
-        """Turn failures in the block into a LabelStudioError; ``what`` names what is asked for."""
+        """Turn errors in the block into a LabelStudioError; ``what`` names the request."""
         import httpx
         from label_studio_sdk.core.api_error import ApiError
 
@@ -61,7 +61,7 @@ class Client:
             yield
         except httpx.TimeoutException:
             raise LabelStudioError(
-                f"{where} did not answer within {self.timeout:g} s when asked for {what}; look whether it is busy, or "
+                f"{where} did not answer within {self.timeout:g} s when asked for {what}; check whether it is busy, or "
                 "raise --timeout, and run the command again",
                 temporary=True,
             ) from None
@@ -76,7 +76,7 @@ class Client:
             raise _sentence(where, what, error.status_code or 0, error.body) from None
 
     def upload(self, project: int, files: list[tuple[str, bytes, str]]) -> None:
-        """Add files to a project, without tasks: (name, content, media type) of each. The SDK has no call for it."""
+        """Upload files (name, content, media type) to a project, without tasks. The SDK has no call for this."""
         parts: Any = {f"file{k}": file for k, file in enumerate(files)}
         with self.asking("an upload"):
             response = self.sdk._client_wrapper.httpx_client.request(
@@ -89,8 +89,8 @@ class Client:
         if not response.is_success:
             raise _sentence(f"Label Studio at {self.url}", "an upload", response.status_code, _body(response))
 
-    def found(self, path: str) -> bool:
-        """Whether the server shows us something at a path of its own."""
+    def has(self, path: str) -> bool:
+        """Return whether the server has something at a path."""
         with self.asking("an image"):
             response = self.sdk._client_wrapper.httpx_client.request(path, method="GET")
         return bool(response.is_success)
@@ -111,8 +111,8 @@ def _sentence(where: str, what: str, status: int, body: Any) -> LabelStudioError
         )
     if status == 404:
         return LabelStudioError(
-            f"{where} does not have {what}; it was deleted, or {URL} is another server's. Labels that were pulled are "
-            "kept; spotal push --project new begins another project there",
+            f"{where} does not have {what}; it was deleted, or {URL} names another server. Labels that were pulled are "
+            "kept; spotal push --project new makes another project there"
         )
     if status >= 500 or status in (408, 429):
         return LabelStudioError(
@@ -122,12 +122,13 @@ def _sentence(where: str, what: str, status: int, body: Any) -> LabelStudioError
     if status == 400:
         return LabelStudioError(f"{where} refuses {what} ({_detail(body)}); correct that and run the command again")
     return LabelStudioError(
-        f"{where} does not answer as Label Studio does when asked for {what} (status {status}); correct {URL}"
+        f"{where} is not Label Studio, or does not answer as expected when asked for {what} (status {status}); correct "
+        f"{URL}"
     )
 
 
 def _detail(body: Any) -> str:
-    """What the server says is wrong, in one line."""
+    """Return the server's message in one line."""
     if not isinstance(body, dict):
         return " ".join(str(body or "").split())[:200]
     errors = body.get("validation_errors")

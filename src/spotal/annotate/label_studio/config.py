@@ -1,4 +1,4 @@
-"""The labeling config: our classes as choices on an image or text, and what an annotation's result means."""
+"""The labeling config: classes as choices for an image or text, and the meaning of an annotation's result."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ from spotal.project.class_sets import joined, parted
 __all__ = ["NONE", "Labeling", "build_config", "read_config"]
 
 NONE = "None of these"
-"""The choice beside the classes."""
+"""The additional choice after the classes."""
 MULTIPLE = "multiple"
-"""How a Choices says that several may be chosen."""
+"""Attribute ``choice`` of a Choices tag that allows several choices."""
 OBJECTS = {"image": ("Image",), "text": ("Text", "HyperText")}
-"""Tags that show an item, by the kind of the data; the first is the one of a config that we write."""
+"""Tags that show an item, by the kind of the data; spotal writes the first."""
 
 
 @dataclass(frozen=True)
 class Labeling:
     """Names in a labeling config.
 
-    control : str, of the Choices; object : str, of what they are about; tag : str, its kind in small letters
-    key : str, of a task's data that the object shows
-    choices : tuple of str; many : bool, whether several of them may be chosen
+    control : str, name of the Choices tag; object : str, name of the tag that it is about; tag : str, kind of that tag
+    in lower case; key : str, key of the task's data that the object shows
+    choices : tuple of str; many : bool, whether several choices are allowed
     """
 
     control: str
@@ -37,12 +37,12 @@ class Labeling:
     many: bool = False
 
     def result(self, label: str | None) -> list[dict[str, Any]]:
-        """The result that chooses the class of a label, or its classes; None for none of them."""
+        """Return the result for a label: its class or classes, or "none of these" for None."""
         value = {"choices": list(parted(label, self.many)) or [NONE]}
         return [{"from_name": self.control, "to_name": self.object, "type": "choices", "value": value}]
 
     def read(self, annotation: Mapping[str, Any], classes: Sequence[str]) -> tuple[str, str | None] | str:
-        """What an annotation says, as the kind and label of an answer; or why that cannot be said."""
+        """Return the kind and label of an annotation's answer, or a phrase about why it has none."""
         if annotation.get("was_cancelled"):
             return "skip", None
         chosen: list[str] = []
@@ -61,7 +61,7 @@ class Labeling:
 
 
 def _set(chosen: list[str], classes: Sequence[str]) -> tuple[str, str | None] | str:
-    """What several choices say, as the kind and label of an answer; or why that cannot be said."""
+    """Return the kind and label of several choices, or a phrase about why they are invalid."""
     wrong = next((name for name in chosen if name not in classes), None)
     if wrong is None:
         return "label", joined(chosen)
@@ -71,9 +71,9 @@ def _set(chosen: list[str], classes: Sequence[str]) -> tuple[str, str | None] | 
 
 
 def build_config(kind: str, classes: Sequence[str], many: bool = False) -> str:
-    """The labeling config of a project that we make; ``many`` for several choices an item.
+    """Return the labeling config of a new project; ``many`` allows several choices per item.
 
-    Raises LabelStudioError for data that cannot be shown.
+    Raises LabelStudioError for data that Label Studio cannot show.
     """
     key = _shown(kind)
     view = ElementTree.Element("View")
@@ -88,12 +88,13 @@ def build_config(kind: str, classes: Sequence[str], many: bool = False) -> str:
 
 
 def read_config(config: str, kind: str, classes: Sequence[str], where: str, many: bool = False) -> Labeling:
-    """Find the control that takes our classes.
+    """Find the Choices tag for the project's classes.
 
     Raises
     ------
     LabelStudioError
-        There is no Choices about an image or text, it lacks a class, or takes one choice where items may have several.
+        There is no Choices tag for an image or text, it lacks a class, or it allows only one choice but items may have
+        several classes.
     """
     _shown(kind)
     try:
@@ -111,7 +112,7 @@ def read_config(config: str, kind: str, classes: Sequence[str], where: str, many
         if not missing:
             if many and tag.get("choice") != MULTIPLE:
                 raise LabelStudioError(
-                    f"{where} takes one choice an item in its labeling config, found many = true in spotal.toml; set "
+                    f"{where} allows one choice per item in its labeling config, found many = true in spotal.toml; set "
                     f'choice="{MULTIPLE}" in its <Choices> there'
                 )
             key = (about.get("value") or "").removeprefix("$")

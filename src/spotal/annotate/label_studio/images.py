@@ -1,4 +1,4 @@
-"""Images as Label Studio can show them: uploaded to it, or read by it from a folder of its own machine."""
+"""Images for Label Studio: uploaded, or read by the server from a folder of its machine."""
 
 from __future__ import annotations
 
@@ -24,27 +24,27 @@ __all__ = ["MODES", "ROOT", "image_urls"]
 
 MODES = ("upload", "local")
 ROOT = "LOCAL_FILES_DOCUMENT_ROOT"
-"""Label Studio's own variable: the folder that its paths of local files start at."""
+"""Label Studio's variable for the root folder of its local files."""
 SHOWN = (".png", ".jpg", ".jpeg", ".gif", ".webp", ".bmp")
-"""Endings that browsers show. Others are uploaded as PNG, and so is what is transparent, moves or has over 8 bits."""
+"""Endings that browsers can show. Other images, and transparent, animated or 16-bit ones, are uploaded as PNG."""
 AT_ONCE = 10
 
 
 def image_urls(client: Client, project: Project, remote: int, items: Sequence[Item], mode: str) -> list[str]:
-    """The address of each item's image on the server, once it can be shown there.
+    """Make the items' images available on the server, and return their addresses there.
 
     Parameters
     ----------
     remote : int, number of the Label Studio project
-    mode : "upload", what is there already in the same content is not uploaded again; or "local", for a server on this
-        machine that may read the folder
+    mode : "upload" (images with the same content are not uploaded again), or "local" for a server on this machine that
+        can read the folder
 
     Raises
     ------
     DataFileError
         An image cannot be read.
     LabelStudioError
-        The server does not take it, or may not read the folder.
+        The server refuses an image, or cannot read the folder.
     """
     if mode == "local":
         local = [item for item in items if _is_shown(project, item)]
@@ -57,26 +57,26 @@ def image_urls(client: Client, project: Project, remote: int, items: Sequence[It
 
 def _uploaded(client: Client, project: Project, remote: int, items: Sequence[Item]) -> list[str]:
     names = {item: _name(item) for item in items}
-    there = _uploads(client, remote) if items else {}
-    missing = [item for item in items if names[item] not in there]
+    uploads = _uploads(client, remote) if items else {}
+    missing = [item for item in items if names[item] not in uploads]
     for start in range(0, len(missing), AT_ONCE):
         files = [_file(project, item, names[item]) for item in missing[start : start + AT_ONCE]]
         client.upload(remote, files)
     if missing:
-        there = _uploads(client, remote)
-    lost = next((item for item in items if names[item] not in there), None)
+        uploads = _uploads(client, remote)
+    lost = next((item for item in items if names[item] not in uploads), None)
     if lost is not None:
         raise LabelStudioError(f"Label Studio at {client.url} has lost the upload of {lost.id!r}; push again")
-    return [f"/data/{there[names[item]]}" for item in items]
+    return [f"/data/{uploads[names[item]]}" for item in items]
 
 
 def _uploads(client: Client, remote: int) -> dict[str, str]:
-    """Our uploads to the project: their path on the server by our name."""
+    """Return the paths of spotal's uploads on the server, by name."""
     with client.asking("the uploads"):
         files = client.sdk.files.list(remote, all_=True)
         paths = [file.file or "" for file in files]
-    found = ((re.search(r"spotal-\d+-[0-9a-f]{12}(?=\.\w+$)", path), path) for path in paths)
-    return {match.group(): path for match, path in found if match is not None}
+    matches = ((re.search(r"spotal-\d+-[0-9a-f]{12}(?=\.\w+$)", path), path) for path in paths)
+    return {match.group(): path for match, path in matches if match is not None}
 
 
 def _name(item: Item) -> str:
@@ -94,13 +94,13 @@ def _file(project: Project, item: Item, name: str) -> tuple[str, bytes, str]:
 
 
 def _is_shown(project: Project, item: Item) -> bool:
-    """Whether browsers show the file itself, and as our page does. Raises DataFileError where it is no image."""
+    """Return whether browsers show the file as spotal's page does. Raises DataFileError if it is no image."""
     path = project.items.file(item)
     return fits(path, path).plain and path.suffix.lower() in SHOWN
 
 
 def _local(client: Client, project: Project, remote: int, items: Sequence[Item]) -> list[str]:
-    """Addresses of files in the server's local storage, which is made where there is none for the folder."""
+    """Return addresses of files in the server's local storage, which is added if there is none for the folder."""
     if not items:
         return []
     folder = location(project.settings.data, project.folder).resolve()
@@ -108,16 +108,16 @@ def _local(client: Client, project: Project, remote: int, items: Sequence[Item])
     if not folder.is_relative_to(root):
         raise LabelStudioError(f"{folder} must lie in {root}, which {ROOT} names; correct that here and for the server")
     with client.asking(f"local storage of {folder}"):
-        known = client.sdk.import_storage.local.list(project=remote)
-        if not any(folder.is_relative_to(storage.path) for storage in known if storage.path):
+        storages = client.sdk.import_storage.local.list(project=remote)
+        if not any(folder.is_relative_to(storage.path) for storage in storages if storage.path):
             client.sdk.import_storage.local.create(
                 project=remote, path=str(folder), title="spotal", use_blob_urls=True, request_options={"max_retries": 0}
             )
     files = [(folder / (item.path or "")).relative_to(root).as_posix() for item in items]
     urls = [f"/data/local-files/?d={quote(file)}" for file in files]
-    if not client.found(urls[0].lstrip("/")):
+    if not client.has(urls[0].lstrip("/")):
         raise LabelStudioError(
-            f"Label Studio at {client.url} does not show {root / files[0]}; set {ROOT} here to what the server has, or "
+            f"Label Studio at {client.url} does not show {root / files[0]}; set {ROOT} here as for the server, or "
             "push with --images upload"
         )
     return urls

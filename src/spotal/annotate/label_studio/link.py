@@ -1,4 +1,4 @@
-"""Link: which Label Studio project is a project's, and how far it was pulled. Kept in the project's folder."""
+"""Link: the Label Studio project of a project and the time of the last pull, stored in the project's folder."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ __all__ = ["Link", "read_link", "write_link"]
 
 @dataclass(frozen=True)
 class Link:
-    """The counterpart in Label Studio. Never holds a token.
+    """The Label Studio project that belongs to a project. It never holds a token.
 
-    url : str, where the server is
-    mark : str, stands in the description of a project that we make, so that it is found again after a kill
-    project : int, its number there, 0 before it is made; made : bool, whether we made it
-    born : str, when it was created: another server may have another project of that number
-    images : "upload" or "local", how its images are shown
-    seen : str, time of the last change that was pulled, by the server's clock; empty for none
-    classes : tuple of str, those of the last pull
+    url : str, address of the server
+    mark : str, a text in the description of a new Label Studio project, to find it again after an interruption
+    project : int, its number, 0 before it is made; made : bool, whether spotal made it
+    born : str, time of its creation, because another server may have another project with this number
+    images : "upload" or "local", how the server gets images
+    seen : str, time of the last change that was pulled, by the server's clock; empty if there was no pull
+    classes : tuple of str, classes at the last pull
     """
 
     url: str
@@ -38,12 +38,12 @@ class Link:
 
     @property
     def key(self) -> str:
-        """Names the Label Studio project among all of all servers."""
+        """Return a key that is unique among the projects of all servers."""
         return f"{self.project}@{self.born}"
 
 
 def read_link(folder: Path) -> Link | None:
-    """The link in a project's folder, None where there is none. Raises LabelStudioError for a file that is none."""
+    """Read the link in a project's folder; None if there is none. Raises LabelStudioError if the file is invalid."""
     path = folder / LINK
     try:
         values = parse_json(path.read_bytes(), f"{path} is no JSON")
@@ -56,6 +56,6 @@ def read_link(folder: Path) -> Link | None:
 
 
 def write_link(folder: Path, link: Link) -> None:
-    """Keep the link. Raises OutputError where the folder cannot be written."""
+    """Write the link. Raises OutputError if the folder cannot be written to."""
     with atomic_path(folder / LINK) as part:
         part.write_text(json.dumps(asdict(link), indent=1) + "\n", encoding="utf-8")

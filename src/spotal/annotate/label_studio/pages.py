@@ -1,4 +1,4 @@
-"""Pages: all tasks of a Label Studio project, or those that changed, a page at a time."""
+"""Pages: reads the tasks of a Label Studio project page by page, all of them or only changed ones."""
 
 from __future__ import annotations
 
@@ -15,24 +15,25 @@ if TYPE_CHECKING:
 __all__ = ["CONTENT", "ITEM", "PAGE", "moment", "pages"]
 
 ITEM = OWN_ID
-"""The key of a task's data that names our item."""
+"""Key of a task's data for the item's id."""
 CONTENT = OWN_CONTENT
-"""The key of a task's data that holds the content of our item when it was pushed."""
+"""Key of a task's data for the item's content at the time of the push."""
 PAGE = 100
-"""Tasks of one page."""
+"""Number of tasks in a page."""
 
 
 def pages(
     client: Client, project: int, *, since: datetime | None = None, only: tuple[str, ...] = (), size: int = PAGE
 ) -> Iterator[list[dict[str, Any]]]:
-    """Tasks as dicts, in the order of their ids.
+    """Yield pages of tasks as dicts, in the order of their ids.
 
-    Each page begins after the last id of the one before: tasks that come, go or change meanwhile hide no other.
+    Each page starts after the last id of the previous page, so that no task is missed if others are added, deleted or
+    changed meanwhile.
 
     Parameters
     ----------
-    since : datetime or None, leaves out tasks that have not changed since, by the server's clock
-    only : tuple of str, the fields wanted; empty for all, annotations and predictions among them
+    since : datetime or None, read only tasks that changed since, by the server's clock
+    only : tuple of str, the fields to read; empty for all, annotations and predictions included
     """
     last = 0
     while True:
@@ -50,15 +51,15 @@ def pages(
                 fields="all",
                 include=",".join(only) or None,
             )
-            found = [task.model_dump(warnings=False) for task in page.items or []]
-        if not found:
+            tasks = [task.model_dump(warnings=False) for task in page.items or []]
+        if not tasks:
             return
-        yield found
-        last = found[-1]["id"]
+        yield tasks
+        last = tasks[-1]["id"]
 
 
 def moment(value: str | datetime) -> datetime:
-    """A time of the server, in UTC."""
+    """Return a time of the server in UTC."""
     at = datetime.fromisoformat(value) if isinstance(value, str) else value
     return at.astimezone(UTC)
 

@@ -1,4 +1,4 @@
-"""Pull: what people said in Label Studio becomes events of the project."""
+"""Pull: turns annotations of Label Studio into events of the project."""
 
 from __future__ import annotations
 
@@ -24,21 +24,21 @@ __all__ = ["SOURCE", "pull"]
 
 SOURCE = "label-studio"
 OVERLAP = timedelta(seconds=60)
-"""How far before the last change a pull looks again: what was written then may have come to light later."""
+"""A pull reads again so long before the last change, since a change can become visible with a delay."""
 
 
 def pull(
     client: Client, project: Project, link: Link, labeling: Labeling, *, everything: bool = False, size: int = PAGE
 ) -> tuple[Pulled, str]:
-    """Record what changed since ``link.seen``, a page of tasks a transaction; the report and the new ``seen``.
+    """Record the changes since ``link.seen``, a page of tasks per transaction. Return the report and the new ``seen``.
 
-    An annotator's word on a task is their newest annotation of it. What is recorded is the difference between that and
-    the last event from the same annotator and task, so a pull that was interrupted is simply repeated. A deleted
-    annotation withdraws, a canceled one skips; a deleted task or project changes nothing.
+    An annotator's answer to a task is the newest annotation. It is recorded if it differs from the last event of the
+    same annotator and task, so an interrupted pull can be repeated. A deleted annotation withdraws the answer, a
+    canceled one is a skip. A deleted task or project changes nothing.
 
-    An answer is recorded with the content that its task was pushed with. Where the item of the task's id has another
-    content now, the answer goes to the only item that has that content; without one it is recorded and set aside. Tasks
-    without a content, by older versions of spotal, are left out where their text is not the item's.
+    An answer is recorded with the content of its task. If the item's content has changed, the answer is for the only
+    item with that content; without such an item it is recorded and set aside. Older versions of spotal made tasks
+    without a content; such a task is left out if its text is not the item's.
     """
     since = None if everything or not link.seen else moment(link.seen) - OVERLAP
     seen = "" if since is None else link.seen
@@ -57,19 +57,19 @@ def pull(
                 continue
             history = project.labels.history(item.id)
             prefix = f"{link.key}/{task['id']}/"
-            ours = [event for event in history if (event.external_id or "").startswith(prefix)]
-            found = _answers(task, item.id, prefix, ours, labeling, project.settings.classes, people, report)
+            events = [event for event in history if (event.external_id or "").startswith(prefix)]
+            changes = _answers(task, item.id, prefix, events, labeling, project.settings.classes, people, report)
             if content is not None:
-                found = [replace(answer, content=content) for answer in found]
-                report.set_aside += len(found) * (content != item.content)
-            answers += found
+                changes = [replace(answer, content=content) for answer in changes]
+                report.set_aside += len(changes) * (content != item.content)
+            answers += changes
         project.labels.record_all(answers)
         seen = max([seen, *(moment(task["updated_at"]).isoformat(timespec="microseconds") for task in page)])
     return report, seen
 
 
 def _item(project: Project, data: dict[str, Any]) -> Item | None:
-    """The item that a task is about: by id, or by content where the item of that id has another one now."""
+    """Return the item of a task: by its id, or by its content if the content of that item has changed."""
     name, content = data.get(ITEM), data.get(CONTENT)
     item = project.items.get(name) if isinstance(name, str) and name in project.items else None
     if not isinstance(content, str) or name is None or (item is not None and item.content == content):
@@ -79,55 +79,55 @@ def _item(project: Project, data: dict[str, Any]) -> Item | None:
 
 
 class _People:
-    """Names of Label Studio's users: their e-mail addresses, asked for when first needed."""
+    """The e-mail addresses of Label Studio's users, loaded when first needed."""
 
     def __init__(self, client: Client) -> None:
         self._client = client
-        self._known: dict[int, str] | None = None
+        self._names: dict[int, str] | None = None
 
     def name(self, annotation: dict[str, Any]) -> str:
-        """Who made an annotation; a user who is gone keeps a name of their own."""
+        """Return the name of the person who made an annotation; a deleted user is named by number."""
         who = annotation.get("completed_by")
         number = who.get("id") if isinstance(who, dict) else who
         if number is None:
             return "Label Studio user"
-        if self._known is None:
+        if self._names is None:
             with self._client.asking("the users"):
                 users = self._client.sdk.users.list()
-                self._known = {int(user.id or 0): user.email for user in users if user.email}
-        return self._known.get(int(number), f"Label Studio user {number}")[:MOST_CHARACTERS]
+                self._names = {int(user.id or 0): user.email for user in users if user.email}
+        return self._names.get(int(number), f"Label Studio user {number}")[:MOST_CHARACTERS]
 
 
 def _answers(
     task: dict[str, Any],
     item: str,
     prefix: str,
-    ours: list[Event],
+    events: list[Event],
     labeling: Labeling,
     classes: Iterable[str],
     people: _People,
     report: Pulled,
 ) -> list[Answer]:
-    """What is to be recorded so that the last event of each annotator about the task says what it says now."""
-    said: dict[str, Answer | None] = {}
-    times = Counter((event.external_id, _plain(event.external_version)) for event in ours if event.kind != "withdraw")
+    """Return the answers to record, so that the last event of each annotator agrees with the task."""
+    newest: dict[str, Answer | None] = {}
+    times = Counter((event.external_id, _plain(event.external_version)) for event in events if event.kind != "withdraw")
     for annotation in sorted(task.get("annotations") or [], key=lambda one: moment(one["updated_at"])):
         who, at = people.name(annotation), moment(annotation["updated_at"])
         meaning = labeling.read(annotation, tuple(classes))
         if isinstance(meaning, str):
             report.unread.append(f"annotation {annotation['id']} of task {task['id']} {meaning}")
-            said[who] = None
+            newest[who] = None
             continue
         external, version = f"{prefix}{annotation['id']}", at.isoformat(timespec="microseconds")
-        said[who] = Answer(item, who, *meaning, SOURCE, external, version, at)
-    last = {event.annotator: event for event in ours}
+        newest[who] = Answer(item, who, *meaning, SOURCE, external, version, at)
+    last = {event.annotator: event for event in events}
     answers = []
-    for who, answer in said.items():
+    for who, answer in newest.items():
         before = last.get(who)
         if answer is None or (before is not None and _same(before, answer)):
             continue
         again = times[answer.external_id, answer.external_version]
-        if again:  # it stood before, and stands once more since a later one was deleted
+        if again:  # the same answer is the newest again, since a later one was deleted
             answer = replace(answer, external_version=f"{answer.external_version} again {again}")
         answers.append(answer)
         report.new += before is None
@@ -135,7 +135,7 @@ def _answers(
         report.skipped += answer.kind == "skip"
         report.none_of_these += answer.kind == "none_of_these"
     for who, before in last.items():
-        if said.get(who) is None and before.kind != "withdraw":
+        if newest.get(who) is None and before.kind != "withdraw":
             version = f"{before.external_version} withdrawn"
             at = datetime.now(UTC)
             answers.append(Answer(item, who, "withdraw", None, SOURCE, before.external_id, version, at, before.content))
@@ -144,9 +144,8 @@ def _answers(
 
 
 def _same(event: Event, answer: Answer) -> bool:
-    """Whether the event is that answer in that version."""
-    there = (event.external_id, _plain(event.external_version), event.kind, event.label)
-    return there == (answer.external_id, answer.external_version, answer.kind, answer.label)
+    recorded = (event.external_id, _plain(event.external_version), event.kind, event.label)
+    return recorded == (answer.external_id, answer.external_version, answer.kind, answer.label)
 
 
 def _plain(version: str) -> str:

@@ -1,4 +1,4 @@
-"""Push: what is to be answered becomes Label Studio's tasks, in our order, with what the model thinks of them."""
+"""Push: turns the batch into tasks of Label Studio, in the same order and with the model's guesses."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ if TYPE_CHECKING:
 __all__ = ["TITLE", "choose_version", "prediction", "push"]
 
 VERSION = "spotal "
-"""Versions of our guesses begin so; others in the project are left alone."""
+"""Prefix of the versions of spotal's guesses; other versions in the project are not changed."""
 TITLE = "spotal"
-"""The name of our ML backend in Label Studio."""
+"""Name of spotal's ML backend in Label Studio."""
 AT_ONCE = 100
 Key = tuple[str, str | None]
 """Id and content of a task's item."""
@@ -36,49 +36,45 @@ FIELDS = (
 
 
 def push(client: Client, project: Project, link: Link, labeling: Labeling, guesses: Guesses) -> Pushed:
-    """Bring ``project.rounds.batch()`` to Label Studio: tasks that are missing are added, in this order.
+    """Add the missing tasks of ``project.rounds.batch()`` to Label Studio, in this order.
 
-    A task is identified by the item's id and content in its data, so a repeated or interrupted push adds no task twice,
-    and an item whose content changed gets a new task. Tasks that nobody touched there and whose items were answered
-    elsewhere leave its queue, and come back when they wait for an answer again; conflicts are shown to one more person.
-    Items of the audit sample come without a guess: it would sway the people who measure the model by it.
+    A task is identified by the item's id and content in its data. So a repeated push adds no task twice, and an item
+    with a changed content gets a new task. A task without annotations is closed if its item was answered elsewhere, and
+    reopened if the item waits for an answer again. Items in conflict are shown to one more person. Items of the audit
+    have no guess, since a guess would influence the people whose answers measure the model.
     """
-    batch = project.rounds.batch()
-    items = {task.item.id: task.item for task in batch}
-    there, double = _there(client, link.project, items, labeling.key)
-    for remote in double:
+    batch = {(task.item.id, task.item.content): task for task in project.rounds.batch()}
+    items = {task.item.id: task.item for task in batch.values()}
+    remotes, doubles = _existing(client, link.project, items, labeling.key)
+    for remote in doubles:
         with client.asking(f"task {remote['id']}"):
             client.sdk.tasks.delete(str(remote["id"]))
-    new = [task for task in batch if (task.item.id, task.item.content) not in there]
-    known = [task for task in batch if (task.item.id, task.item.content) in there]
+    new = [task for key, task in batch.items() if key not in remotes]
+    existing = [(remotes[key], task) for key, task in batch.items() if key in remotes]
     shown = 0
     for part in blocks(len(new), AT_ONCE):
         shown += _add(client, project, link, labeling, guesses, new[part])
-    shown += _refresh(
-        client, link, labeling, guesses, [(there[task.item.id, task.item.content], task) for task in known]
-    )
+    shown += _refresh(client, link, labeling, guesses, existing)
     if shown:
         choose_version(client, link, guesses.version)
     reopened = 0
-    for task in known:
-        remote = there[task.item.id, task.item.content]
+    for remote, task in existing:
         if remote["is_labeled"] and (task.conflict or not remote["total_annotations"]):
             _queue(client, remote, again=True)
             reopened += 1
-    waiting = {(task.item.id, task.item.content) for task in batch}
-    over = [
+    closed = [
         remote
-        for key, remote in there.items()
-        if key not in waiting
+        for key, remote in remotes.items()
+        if key not in batch
         and not (remote["is_labeled"] or remote["total_annotations"] or remote["cancelled_annotations"])
     ]
-    for remote in over:
+    for remote in closed:
         _queue(client, remote, again=False)
-    return Pushed(len(new), len(known), shown, reopened, len(over))
+    return Pushed(len(new), len(existing), shown, reopened, len(closed))
 
 
 def prediction(labeling: Labeling, guesses: Guesses, number: int) -> dict[str, Any] | None:
-    """The guess about an item as a prediction of Label Studio; None where there is none, or no such choice any more."""
+    """Return the guess about an item as a prediction of Label Studio; None without a guess or without such a choice."""
     guess = guesses.of(number)
     if guess is None or not set(parted(guess[0], labeling.many) or (NONE,)) <= set(labeling.choices):
         return None
@@ -86,10 +82,10 @@ def prediction(labeling: Labeling, guesses: Guesses, number: int) -> dict[str, A
 
 
 def _key(data: dict[str, Any], items: dict[str, Item], shown: str) -> Key:
-    """Id and content of the item that a task's data are about.
+    """Return the id and content of a task's item.
 
-    Older versions of spotal made tasks without a content. They are about the present one of the item in ``items``,
-    unless they show another text under the key ``shown``.
+    A task of an older version of spotal has no content. It gets the content of the item in ``items``, unless it shows
+    another text under the key ``shown``.
     """
     name, content = data[ITEM], data.get(CONTENT)
     item = items.get(name) if content is None else None
@@ -98,32 +94,32 @@ def _key(data: dict[str, Any], items: dict[str, Item], shown: str) -> Key:
     return name, content
 
 
-def _there(
+def _existing(
     client: Client, remote: int, items: dict[str, Item], shown: str
 ) -> tuple[dict[Key, dict[str, Any]], list[dict[str, Any]]]:
-    """Our tasks by item; and those that are there twice, as after an answer that came too late, without annotations."""
-    there: dict[Key, dict[str, Any]] = {}
-    double = []
+    """Return spotal's tasks by item; and duplicates without annotations, as after a request that timed out."""
+    remotes: dict[Key, dict[str, Any]] = {}
+    doubles = []
     for page in pages(client, remote, only=FIELDS, size=500):
         for task in page:
             data = task["data"] or {}
             if data.get(ITEM) is None:
                 continue
             key = _key(data, items, shown)
-            other = there.setdefault(key, task)
+            other = remotes.setdefault(key, task)
             if other is task:
                 continue
             if task.get("total_annotations") and not other.get("total_annotations"):
-                there[key], task = task, other
+                remotes[key], task = task, other
             if not task.get("total_annotations"):
-                double.append(task)
-    return there, double
+                doubles.append(task)
+    return remotes, doubles
 
 
 def _add(
     client: Client, project: Project, link: Link, labeling: Labeling, guesses: Guesses, tasks: Sequence[Task]
 ) -> int:
-    """Add tasks; how many of them with a guess."""
+    """Add tasks, and return the number of them with a guess."""
     items = [task.item for task in tasks]
     if project.settings.data.kind == "image":
         shown = image_urls(client, project, link.project, items, link.images)
@@ -144,11 +140,11 @@ def _add(
 
 
 def _refresh(
-    client: Client, link: Link, labeling: Labeling, guesses: Guesses, known: list[tuple[dict[str, Any], Task]]
+    client: Client, link: Link, labeling: Labeling, guesses: Guesses, existing: list[tuple[dict[str, Any], Task]]
 ) -> int:
-    """Add newer guesses to tasks that were there; how many."""
+    """Add newer guesses to existing tasks, and return their number."""
     request: list[Any] = []
-    for remote, task in known:
+    for remote, task in existing:
         versions = (remote.get("predictions_model_versions") or "").split(",")
         guess = _guess(labeling, guesses, task)
         if guess is not None and guesses.version not in (version.strip() for version in versions):
@@ -160,7 +156,7 @@ def _refresh(
 
 
 def _queue(client: Client, remote: dict[str, Any], *, again: bool) -> None:
-    """Have Label Studio show a task to one more person, or to nobody."""
+    """Show a task to one more person (``again``), or to nobody."""
     change: dict[str, Any] = {"is_labeled": not again}
     if again:
         change["overlap"] = max(remote["overlap"] or 1, (remote["total_annotations"] or 0) + 1)
@@ -169,7 +165,7 @@ def _queue(client: Client, remote: dict[str, Any], *, again: bool) -> None:
 
 
 def choose_version(client: Client, link: Link, version: str) -> None:
-    """Have Label Studio show these of our guesses, unless a live model or guesses of others are chosen there."""
+    """Let Label Studio show this version of the guesses, unless a running model or other guesses are selected there."""
     with client.asking(f"project {link.project}"):
         chosen = client.sdk.projects.get(link.project).model_version or ""
         if chosen == TITLE:

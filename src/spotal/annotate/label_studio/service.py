@@ -1,4 +1,4 @@
-"""Service: keep Label Studio and a project together until stopped; each finished batch brings the next."""
+"""Service: synchronizes Label Studio and a project until stopped, and pushes the next batch when one is done."""
 
 from __future__ import annotations
 
@@ -23,18 +23,18 @@ if TYPE_CHECKING:
 __all__ = ["Service", "serve"]
 
 EVENTS: Any = ("ANNOTATION_CREATED", "ANNOTATIONS_CREATED", "ANNOTATION_UPDATED", "ANNOTATIONS_DELETED")
-"""What Label Studio rings for."""
+"""Events for which Label Studio calls the webhook."""
 
 
 class Service:
-    """Pulls when rung, and every so often; when nothing is left to answer, has the next batch chosen and pushes it.
+    """A loop that pulls answers and, when a batch is done, chooses and pushes the next one.
 
     Parameters
     ----------
     tool : LabelStudio, connected
-    advance : callable or None, called with the project to choose its next batch; a SpotalError says why there is none
+    advance : callable or None, called with the project to choose its next batch; raises a SpotalError if there is none
     guesses : callable, called with the project after each batch
-    say : called with a sentence on what happened; the same one is said once in a row
+    say : called with a sentence about each event; repeated sentences are left out
     """
 
     def __init__(
@@ -50,16 +50,16 @@ class Service:
         self._last, self._pushed = "", set[tuple[str, bool, str]]()
 
     def ring(self) -> None:
-        """Something changed in Label Studio: look soon."""
+        """Start the next turn now, since something changed in Label Studio."""
         self._bell.set()
 
     def stop(self) -> None:
-        """End :meth:`run` when it is between two turns."""
+        """End :meth:`run` after its current turn."""
         self._stopped.set()
         self._bell.set()
 
     def turn(self) -> tuple[Pulled, Pushed]:
-        """Pull once, and go on to the next batch where this one is done. Raises LabelStudioError as its parts do."""
+        """Pull once; if the batch is done, choose and push the next one. Raises LabelStudioError."""
         pulled, pushed = self.tool.pull(), Pushed()
         if pulled.events:
             self._tell(f"pulled {pulled.new} new, {pulled.changed} changed and {pulled.withdrawn} withdrawn answers")
@@ -70,7 +70,7 @@ class Service:
             try:
                 self._advance(project)
                 self.guesses = self._guesses(project)
-            except SpotalError as error:  # conflicts may wait all the same
+            except SpotalError as error:  # there may still be conflicts to push
                 self._tell(str(error))
         waiting = {(task.item.id, task.conflict, self.guesses.version) for task in project.rounds.batch()}
         if not waiting <= self._pushed:
@@ -81,7 +81,7 @@ class Service:
         return pulled, pushed
 
     def run(self, every: float) -> None:
-        """Turn when rung or after ``every`` seconds, until stopped; a failed turn is said, and tried again later."""
+        """Synchronize on each webhook or every ``every`` seconds; failures are reported and retried."""
         while True:
             self._bell.clear()
             if self._stopped.is_set():
@@ -93,14 +93,14 @@ class Service:
             self._bell.wait(every)
 
     def register(self, url: str, password: str) -> None:
-        """Make the backend at ``url`` known to Label Studio, with its webhook, instead of an earlier one of ours."""
+        """Register the backend at ``url`` with its webhook in Label Studio, in place of spotal's earlier ones."""
         client, number = self.tool.client, self._forget()
         auth: Any = {"auth_method": "BASIC_AUTH", "basic_auth_user": USER, "basic_auth_pass": password}
         headers = {"Authorization": authorization(password)}
         with client.asking("its ML backend"):
             client.sdk.ml.create(url=url, project=number, title=TITLE, is_interactive=False, **auth)
             for hook in client.sdk.webhooks.list(project=str(number)):
-                if hook.url == f"{url}/webhook":  # Label Studio makes it along with the backend, without the password
+                if hook.url == f"{url}/webhook":  # Label Studio made it with the backend, but without the password
                     client.sdk.webhooks.update(
                         int(hook.id or 0),
                         url=hook.url,
@@ -112,13 +112,13 @@ class Service:
             client.sdk.projects.update(number, model_version=TITLE)
 
     def unregister(self) -> None:
-        """Take our backend out of Label Studio, which shows the guesses that were pushed from then on."""
+        """Remove the backend from Label Studio, which then shows the guesses that were pushed."""
         self._forget()
         assert self.tool.link is not None
         choose_version(self.tool.client, self.tool.link, self.guesses.version)
 
     def _forget(self) -> int:
-        """Delete our backends and their webhooks; the number of the Label Studio project."""
+        """Delete spotal's backends and their webhooks, and return the number of the Label Studio project."""
         client, link = self.tool.client, self.tool.link
         assert link is not None
         with client.asking("its ML backend"):
@@ -148,25 +148,25 @@ def serve(
     every: float = 10.0,
     say: Callable[[str], None] = print,
 ) -> None:
-    """Serve Label Studio until interrupted: predictions, and the next batch when one is done.
+    """Serve predictions to Label Studio, and push the next batch when one is done, until interrupted.
 
-    Where Label Studio refuses to talk to an address such as ours, predictions come with each push and new annotations
-    are asked for; that is said.
+    If Label Studio does not accept the server's address, predictions come with each push and new annotations are
+    polled. A sentence reports this.
 
     Parameters
     ----------
     tool : LabelStudio
     advance, guesses, say : as :class:`Service`
-    host, port : where to listen; port 0 for a free one
-    url : str or None, where Label Studio finds us; None for host and port
-    every : float, seconds between two pulls where nobody rings
+    host, port : address to listen on; port 0 takes any free one
+    url : str or None, address of this server for Label Studio; None for host and port
+    every : float, seconds between two pulls without a webhook
 
     Raises
     ------
     InputError
-        The port is taken.
+        The port is in use.
     LabelStudioError
-        The server cannot be used now; later failures are said, and tried again.
+        Label Studio cannot be used now. Later failures are reported and retried.
     """
     from spotal.web.serving import limited_server
 
@@ -192,15 +192,15 @@ def _work(service: Service, server: Any, place: str, password: str, every: float
             return
     try:
         service.register(place, password)
-        say(f"Label Studio asks {place} for predictions; label at {service.tool.page}")
+        say(f"Label Studio gets predictions from {place}; label at {service.tool.page}")
     except LabelStudioError as error:
         say(
             f"Label Studio cannot use {place} ({error}). Predictions come with each push instead, and new answers are "
-            f"asked for every {every:g} s; for a local address it needs ML_BLOCK_LOCAL_IP=false and "
+            f"pulled every {every:g} s; for a local address Label Studio needs ML_BLOCK_LOCAL_IP=false and "
             "SSRF_PROTECTION_ENABLED=false"
         )
     service.run(every)
-    with suppress(LabelStudioError):  # it is gone, or shows no guess yet
+    with suppress(LabelStudioError):  # Label Studio may have stopped
         service.unregister()
 
 

@@ -1,4 +1,4 @@
-"""A project's counterpart in Label Studio: made or adopted once, then pushed to and pulled from at any time."""
+"""LabelStudio: the Label Studio project of a project, with push and pull."""
 
 from __future__ import annotations
 
@@ -30,18 +30,19 @@ class LabelStudio:
     Parameters
     ----------
     project : Project, open
-    url : str or None, of the server; None for the environment variable LABEL_STUDIO_URL, else the one used last, else
+    url : str or None, address of the server; None for the environment variable LABEL_STUDIO_URL, or the last address,
+    or
         http://localhost:8080
-    token : str or None, None for the environment variable LABEL_STUDIO_API_KEY; never written down
-    timeout : float, seconds to wait for an answer of the server
+    token : str or None; None for the environment variable LABEL_STUDIO_API_KEY; never stored
+    timeout : float, seconds to wait for a reply of the server
 
     Raises
     ------
     InputError
-        The url is none.
+        The url is invalid.
     LabelStudioError
-        There is no token, or the SDK is not installed. All methods raise it, with one sentence, where the server is
-        down, slow, broken or refuses, and where its project was deleted; what was recorded until then stays.
+        There is no token, or the SDK is not installed. All methods raise it if the server cannot be reached, fails or
+        refuses, or if its project was deleted. Answers that were recorded before are kept.
     """
 
     def __init__(
@@ -54,17 +55,18 @@ class LabelStudio:
 
     @property
     def page(self) -> str:
-        """Where people label."""
+        """Return the address at which people label."""
         return f"{self.client.url}/projects/{0 if self.link is None else self.link.project}/data"
 
     def connect(self, number: int | None = None, *, new: bool = False, images: str | None = None) -> Labeling:
-        """Find the counterpart, or make it; what was chosen is kept in the project's folder.
+        """Find or make the Label Studio project, and store the choice in the project's folder.
 
         Parameters
         ----------
-        number : int or None, a Label Studio project to adopt; its labeling config must have our classes as choices
-        new : bool, whether to make another one though there is one
-        images : "upload", "local" or None for what was chosen before, uploads at first
+        number : int or None, an existing Label Studio project to use; its labeling config must have all classes as
+            choices
+        new : bool, whether to make another one even if there is one
+        images : "upload" or "local"; None for the last choice, at first "upload"
         """
         if number is not None:
             remote = self._remote(number)
@@ -84,11 +86,11 @@ class LabelStudio:
         return self._labeling(change=True)
 
     def push(self, guesses: Guesses | None = None) -> Pushed:
-        """Bring what is to be answered there, made first where there is no counterpart; may be repeated.
+        """Send the batch to Label Studio; can be repeated.
 
         Parameters
         ----------
-        guesses : Guesses or None, shown to people; None for those of the newest model
+        guesses : Guesses or None, shown to people; None for the guesses of the newest model
         """
         labeling = self.connect()
         assert self.link is not None
@@ -96,12 +98,12 @@ class LabelStudio:
         return push(self.client, self.project, self.link, labeling, shown)
 
     def pull(self, *, everything: bool = False, size: int = PAGE) -> Pulled:
-        """Record what people said there since the last pull.
+        """Record the answers since the last pull.
 
         Parameters
         ----------
-        everything : bool, whether to look at every task again, as is done when the classes have changed
-        size : int, tasks of one page
+        everything : bool, whether to read all tasks again; this is also done if the classes have changed
+        size : int, number of tasks in a page
         """
         if self.link is None or not self.link.project:
             raise LabelStudioError(f"{self.project.folder} has nothing in Label Studio yet; run spotal push first")
@@ -117,14 +119,14 @@ class LabelStudio:
             return self.client.sdk.projects.get(number)
 
     def _labeling(self, *, change: bool) -> Labeling:
-        """The control for our classes, added to a project that we made where it lacks some."""
+        """Return the control for the classes. If ``change``, add missing classes to a project that spotal made."""
         link, settings = self.link, self.project.settings
         assert link is not None
         remote = self._remote(link.project)
         where = f"project {link.project} of Label Studio at {self.client.url}"
         if _born(remote) != link.born:
             raise LabelStudioError(
-                f"{where} is another one than that which was pushed to; correct {URL}, or push with --project new or "
+                f"{where} is not the project that was pushed to; correct {URL}, or push with --project new or "
                 "--project NUMBER"
             )
         if link.url != self.client.url:
@@ -140,7 +142,7 @@ class LabelStudio:
         return read_config(config, settings.data.kind, settings.classes, where, settings.many)
 
     def _make(self, link: Link) -> Any:
-        """The project with our mark, made where an interrupted run has not made it already."""
+        """Find the project with the link's mark, which an interrupted run may have made, or make it."""
         settings = self.project.settings
         config = build_config(settings.data.kind, settings.classes, settings.many)
         with self.client.asking("its projects"):

@@ -1,4 +1,4 @@
-"""Items: what is embedded, images or texts, wherever they lie, read by number."""
+"""Items: images or texts to embed, read by row number from any source."""
 
 from spotal.embed.items.base import Items
 from spotal.embed.items.open import open_items

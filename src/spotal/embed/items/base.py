@@ -1,4 +1,4 @@
-"""Items: images or texts with ids, read a few at a time, by any process."""
+"""Items: images or texts with ids, read a few at a time in any process."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from spotal.images import Shape, decode, shape_of
 __all__ = ["Content", "Items", "image_of", "shape_of_content"]
 
 Content = Path | bytes | str | NDArray[np.uint8] | DataFileError
-"""An image as a file, as the content of one or as pixels (height, width, channels); a text; or why it cannot be had."""
+"""An image as a path, as the bytes of a file or as pixels (height, width, channels); a text; or an error."""
 
 
 class Items(Protocol):
-    """N images or texts. Can be pickled.
+    """n images or texts, picklable.
 
     Attributes
     ----------
-    takes : {"images", "text"}, what they are
+    takes : {"images", "text"}, the kind of the items
     ids : list of str or int64 (n,), all different
-    sizes : list of int or None, bytes of each item's file, where each has one of its own
-    source : dict of JSON types, where they come from
+    sizes : list of int or None, the size in bytes of each item's file; None unless each item is a file
+    source : dict of JSON types, a description of the source
     """
 
     takes: str
@@ -35,8 +35,7 @@ class Items(Protocol):
     source: dict[str, Any]
 
     def read(self, rows: Sequence[int]) -> list[Content]:
-        """What these items hold, in this order."""
-        ...
+        """Return the contents of the rows, in the given order."""
 
 
 def image_of(
@@ -47,28 +46,30 @@ def image_of(
     at_least: int | None,
     scaled: list[str] | None = None,
 ) -> NDArray[np.uint8]:
-    """Pixels uint8 (height, width, channels) of one item, resized to ``size`` if given. Raises DataFileError.
+    """Return the pixels uint8 (height, width, channels) of one item, resized to ``size`` if given.
 
-    ``at_least`` and ``scaled`` are the decoder's.
+    ``at_least`` and ``scaled`` are passed to :func:`spotal.images.decode`. Raises DataFileError.
     """
-    if isinstance(content, DataFileError):
-        raise content
+    content = _image(content, name)
     if isinstance(content, np.ndarray):
         return _pixels(content, size, channels)
-    if isinstance(content, str):
-        raise DataFileError(f"{name} holds text, not an image; correct its cell or drop the row")
     return decode(content, name, size, channels, at_least, scaled)
 
 
 def shape_of_content(content: Content, name: object) -> Shape:
-    """Size of one item's image. Raises DataFileError."""
-    if isinstance(content, DataFileError):
-        raise content
+    """Return the size and kind of one item's image. Raises DataFileError."""
+    content = _image(content, name)
     if isinstance(content, np.ndarray):
         return Shape((content.shape[0], content.shape[1]), content.shape[2] == 1)
+    return shape_of(content, name)
+
+
+def _image(content: Content, name: object) -> Path | bytes | NDArray[np.uint8]:
+    if isinstance(content, DataFileError):
+        raise content
     if isinstance(content, str):
         raise DataFileError(f"{name} holds text, not an image; correct its cell or drop the row")
-    return shape_of(content, name)
+    return content
 
 
 def _pixels(image: NDArray[np.uint8], size: tuple[int, int] | None, channels: int) -> NDArray[np.uint8]:

@@ -17,9 +17,9 @@ __all__ = ["FolderItems"]
 
 
 class FolderItems:
-    """The images of a folder and its sub-folders; ids are their relative paths.
+    """The images of a folder and its sub-folders, with their relative paths as ids.
 
-    Raises and warns as :func:`spotal.datasets.list_images`.
+    Raises and warns like :func:`spotal.datasets.list_images`.
     """
 
     takes = "images"
@@ -31,12 +31,12 @@ class FolderItems:
         self.source: dict[str, Any] = {"kind": "folder", "name": folder.resolve().name}
 
     def read(self, rows: Sequence[int]) -> list[Content]:
-        """Paths: decoding reads them."""
+        """Return the paths of the rows."""
         return [self.paths[row] for row in rows]
 
 
 def _size(path: Path) -> int:
     try:
         return os.stat(path).st_size
-    except OSError:  # gone since it was listed, or a broken link: reading it will say so
+    except OSError:  # removed since it was listed, or a broken link: decoding will raise the error
         return -1

@@ -1,4 +1,4 @@
-"""The pool part of one of spotal's datasets."""
+"""The pool part of a named dataset."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ __all__ = ["NamedItems"]
 
 
 class NamedItems:
-    """Images of a dataset's pool part; ids are row numbers. Raises what ``spotal.datasets.load`` does."""
+    """The images in a dataset's pool part, with row numbers as ids. Raises the errors of ``spotal.datasets.load``."""
 
     takes = "images"
     sizes: list[int] | None = None
@@ -30,5 +30,5 @@ class NamedItems:
         self.source: dict[str, Any] = {"kind": "dataset", "name": name}
 
     def read(self, rows: Sequence[int]) -> list[Content]:
-        """Pixels."""
+        """Return the pixels of the rows."""
         return [self.images[row] for row in rows]

@@ -1,4 +1,4 @@
-"""Find the items that a source holds."""
+"""Opening of the items in a source."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ from spotal.embed.items.named import NamedItems
 from spotal.embed.items.table import SUFFIXES, TableItems
 from spotal.errors import DataFileError, InputError
 from spotal.images import suffixes
-from spotal.tables import PLAIN, Dialect, reading
+from spotal.pool.keys import no_columns
+from spotal.tables import PLAIN, TABLES, Dialect, reading
 
 __all__ = ["open_items"]
 
@@ -26,51 +27,48 @@ def open_items(
     dialect: Dialect = PLAIN,
     strict: bool = False,
 ) -> Items:
-    """The images or texts of a source.
+    """Open the images or texts of a source.
 
     Parameters
     ----------
     source : path or str
-        A dataset's name; a file .parquet, .arrow, .csv or .jsonl; a folder of Parquet files (the pool's part of them,
-        there or in ``data``), of images, or else of other tables. A name counts before a path.
+        A dataset's name; a .parquet, .arrow, .csv or .jsonl file; a folder of Parquet files in the layout of Hugging
+        Face, whose pool part is read; a folder of images; or a folder of other tables of one kind. A dataset's name
+        has precedence over a path.
     column : str or None
-        Of a table: the column of images or text; None for the first of the usual names.
+        Column of images or texts in a table; None for the first column with a common name.
     id_column : str or None
-        Of a table: the column of ids; None for ``id`` where there is one, else rows go by number.
+        Column of ids in a table; None for ``id`` if there is one, else row numbers are the ids.
     dialect : Dialect
-        Of CSV and JSON Lines: encoding and delimiter.
+        Encoding and delimiter of CSV and JSON Lines.
     strict : bool
-        Whether a file of a folder of images that cannot be read as one is an error; else it is left out with a
-        ``SpotalWarning``.
+        Raise an error if a file in a folder of images cannot be read, instead of skipping it with a ``SpotalWarning``.
 
     Raises
     ------
     DataFileError
-        It is missing, corrupt, or holds nothing of the kind; or, if strict, an image is left out.
+        The source is missing, corrupt, or has no images or texts; or ``strict`` and an image cannot be read.
     InputError
-        A column is named that is not there, or there are none to name.
+        A named column does not exist, or the source has no columns.
     """
-    path = Path(source)
+    path, named = Path(source), {"column": column, "id_column": id_column}
     if os.fspath(source) in names():
-        _no_columns(column, id_column, "a dataset")
+        no_columns(named, "a dataset")
         return NamedItems(os.fspath(source))
     if path.is_dir():
         parquet, _ = parquet_parts(path)
         if parquet:
             return TableItems(parquet, column, id_column, path, dialect)
-        tables = sorted(file for file in path.iterdir() if file.suffix.lower() in SUFFIXES and file.name[0] != ".")
-        arrow = [file for file in tables if not file.name.lower().endswith(".json")]  # those describe, as a rule
-        if arrow and not _has_images(path):
-            kinds = {file.suffix.lower() for file in arrow}
+        tables = sorted(file for file in path.iterdir() if file.suffix.lower() in TABLES and file.name[0] != ".")
+        if tables and not _has_images(path):
+            kinds = {file.suffix.lower() for file in tables}
             if len(kinds) > 1:
+                listing = f"{', '.join(sorted(kinds))} in {path}"
                 raise InputError(
-                    "source",
-                    must="be a folder of one kind of table",
-                    found=f"{', '.join(sorted(kinds))} in {path}",
-                    remedy="name one file",
+                    "source", must="be a folder of one kind of table", found=listing, remedy="name one file"
                 )
-            return TableItems(arrow, column, id_column, path, dialect)
-        _no_columns(column, id_column, "a folder of images")
+            return TableItems(tables, column, id_column, path, dialect)
+        no_columns(named, "a folder of images")
         return FolderItems(path, strict)
     with reading(path):
         path.stat()
@@ -87,9 +85,3 @@ def _has_images(folder: Path) -> bool:
         for name in files
         if not name.startswith(".")
     )
-
-
-def _no_columns(column: str | None, id_column: str | None, what: str) -> None:
-    for argument, name in (("column", column), ("id_column", id_column)):
-        if name is not None:
-            raise InputError(argument, f"{name!r} cannot be read from {what}, which has no columns", "leave it out")

@@ -1,4 +1,4 @@
-"""Tables with a column of images or of text: Parquet, Arrow, CSV and JSON Lines."""
+"""Tables with a column of images or texts: Parquet, Arrow, CSV and JSON Lines."""
 
 from __future__ import annotations
 
@@ -28,18 +28,19 @@ TEXT_COLUMNS = ("text", "sentence", "content", "document", "body")
 
 
 class TableItems:
-    """One column of one table, or of several of the same kind.
+    """One column of one table, or of several tables of the same kind.
 
-    A column of structs with ``bytes`` and ``path``, as Hugging Face writes images, of bytes, or of text that ends like
-    the name of an image file (relative to the table's folder) holds images; one of other text holds texts. Parquet is
-    read a row group at a time and Arrow mapped into memory; CSV and JSON Lines are held whole.
+    A column has images if its cells are bytes, structs with ``bytes`` and ``path`` as Hugging Face writes images, or
+    names of image files relative to the table's folder. Other text columns have texts. Parquet is read by row groups,
+    and Arrow is memory-mapped. CSV and JSON Lines are read whole.
 
     Parameters
     ----------
-    files : paths; column : str or None, for the first of the usual names
-    id_column : str or None, for the column ``id`` where there is one. Without ids, rows go by number, in several files
-        by ``file:row``.
-    root : path that the files' names in ids are relative to
+    files : paths
+    column_name : str or None, for the first column with a common name
+    id_column : str or None, for the column ``id`` if there is one. Without ids, the ids are row numbers, or
+        ``file:row`` for several files.
+    root : folder to which the file names in ids are relative
     dialect : Dialect, of CSV and JSON Lines
 
     Raises
@@ -47,54 +48,45 @@ class TableItems:
     InputError
         There is no such column.
     DataFileError
-        A file is missing, corrupt, empty or its columns hold something else; or ids are empty or repeat.
+        A file is missing, corrupt or empty, a column has another type, or ids are empty or repeat.
     """
 
     sizes: list[int] | None = None
 
     def __init__(
-        self,
-        files: list[Path],
-        column_name: str | None,
-        id_column: str | None,
-        root: Path,
-        dialect: Dialect = PLAIN,
+        self, files: list[Path], column_name: str | None, id_column: str | None, root: Path, dialect: Dialect = PLAIN
     ) -> None:
         self.files, self.dialect = files, dialect
         names = self._names(files[0])
         self.column = _choose(names, column_name, files[0])
         key = id_column or ("id" if "id" in names and self.column != "id" else None)
         counts: list[int] = []
-        found: list[Any] = []
+        ids: list[Any] = []
         for file in files:
-            missing = [name for name in (self.column, key) if name is not None and name not in self._names(file)]
+            names = self._names(file)
+            missing = [name for name in (self.column, key) if name is not None and name not in names]
             if missing:
                 raise InputError(
-                    "column",
-                    must="name columns of every file",
-                    found=f"no {missing[0]!r} in {file}",
-                    remedy=f"its columns are {listed(self._names(file))}",
-                    subject="column and id_column",
-                )
+                    "column", must="name columns of every file", found=f"no {missing[0]!r} in {file}",
+                    remedy=f"its columns are {listed(names)}", subject="column and id_column",
+                )  # fmt: skip
             with self._opened(file) as part:
                 counts.append(part.rows)
                 if key is not None:
-                    found += part.ids(key)
+                    ids += part.ids(key)
         self.ends = list(accumulate(counts))
         if not self.ends[-1]:
             raise DataFileError(f"{files[0]} has no rows; write it again with at least one")
-        self.has_ids = key is not None
         if key is not None:
-            whole = all(isinstance(name, int) for name in found)  # of all files, or they are text
-            self.ids = ids_of(found if whole else [str(name) for name in found], f"ids in {root}")
+            integers = all(isinstance(name, int) for name in ids)
+            self.ids = ids_of(ids if integers else [str(name) for name in ids], f"ids in {root}")
         elif len(files) == 1:
             self.ids = np.arange(self.ends[-1])
         else:
             titles = [file.relative_to(root).as_posix() for file in files]
             self.ids = [f"{name}:{row}" for name, count in zip(titles, counts, strict=True) for row in range(count)]
-        self.takes = "text"
-        if self._holds_images():
-            self.takes = "images"
+        self.takes = "text"  # until _holds_images has read some cells
+        self.takes = "images" if self._holds_images() else "text"
         self.source: dict[str, Any] = {
             "kind": "table", "name": root.resolve().name, "column": self.column, "id_column": key,
             "rows": {file.relative_to(root).as_posix() if file != root else file.name: count
@@ -112,33 +104,33 @@ class TableItems:
             raise DataFileError(
                 f"{self.files[0]} has {kind} in column {self.column!r}, not images or text; name another by --column"
             )
-        some = self.read(range(min(100, self.ends[0])))
-        first = next((text for text in some if isinstance(text, str) and text), "")
+        cells = self.read(range(min(100, self.ends[0])))
+        first = next((text for text in cells if isinstance(text, str) and text), "")
         return first.lower().endswith(suffixes())
 
     def read(self, rows: Sequence[int]) -> list[Content]:
-        """What the rows hold; an empty cell is a DataFileError."""
-        found: list[Content] = []
+        """Return the contents of the rows; an empty cell is a DataFileError."""
+        contents: list[Content] = []
         for row in rows:
-            which = bisect_right(self.ends, row)
-            start = self.ends[which - 1] if which else 0
+            number = bisect_right(self.ends, row)
+            start = self.ends[number - 1] if number else 0
             try:
-                with self._opened(self.files[which]) as part:
+                with self._opened(self.files[number]) as part:
                     cell = part.cell(self.column, row - start)
             except UnicodeDecodeError:
                 cell = DataFileError(f"{self.ids[row]} is not UTF-8; write its text as UTF-8")
-            found.append(self._content(cell, which, row))
-        return found
+            contents.append(self._content(cell, self.files[number], row))
+        return contents
 
-    def _content(self, cell: Any, which: int, row: int) -> Content:
+    def _content(self, cell: Any, file: Path, row: int) -> Content:
         value: Any = cell
         path: str | None = None
         if isinstance(cell, dict):
             value, path = cell.get("bytes"), cell.get("path")
-        elif isinstance(value, str) and self.takes == "images":
-            value, path = None, value
+        elif isinstance(cell, str) and self.takes == "images":
+            value, path = None, cell
         if value is None and path:
-            return self.files[which].parent / path
+            return file.parent / path
         if value is None:
             return DataFileError(f"{self.ids[row]} is empty; fill it in or drop the row")
         if isinstance(value, str) and not is_text(value):
@@ -153,12 +145,13 @@ class TableItems:
 
     @contextmanager
     def _opened(self, file: Path) -> Iterator[_Part]:
-        """A file with one sentence for whatever is wrong with it."""
+        """Open a file; errors of pyarrow within the block become a DataFileError."""
         import pyarrow as pa
 
         try:
             with reading(file):
-                yield _kept(file, self.dialect)
+                state = file.stat()
+                yield _open(file, self.dialect, (state.st_mtime_ns, state.st_size))
         except pa.ArrowException as error:
             raise DataFileError(
                 f"{file} is truncated or corrupt ({' '.join(str(error).split())[:200]}); write it again"
@@ -168,23 +161,18 @@ class TableItems:
 def _choose(names: list[str], wanted: str | None, file: Path) -> str:
     if wanted is not None:
         if wanted not in names:
-            raise InputError(
-                "column",
-                must=f"name a column of {file}",
-                found=repr(wanted),
-                remedy=f"its columns are {listed(names)}",
-            )
+            remedy = f"its columns are {listed(names)}"
+            raise InputError("column", must=f"name a column of {file}", found=repr(wanted), remedy=remedy)
         return wanted
-    found = next((name for name in (*IMAGE_COLUMNS, *TEXT_COLUMNS) if name in names), None)
-    if found is None:
-        raise InputError(
-            "column", must=f"name the column of images or text in {file}, whose columns are {listed(names)}"
-        )
-    return found
+    usual = next((name for name in (*IMAGE_COLUMNS, *TEXT_COLUMNS) if name in names), None)
+    if usual is None:
+        must = f"name the column of images or text in {file}, whose columns are {listed(names)}"
+        raise InputError("column", must=must)
+    return usual
 
 
 class _Part:
-    """One table, whole in memory or mapped into it."""
+    """One table, in memory or memory-mapped."""
 
     def __init__(self, table: Table) -> None:
         self.table = table
@@ -201,8 +189,8 @@ class _Part:
         return pa.struct([]) if is_dict else pa.string()
 
     def ids(self, name: str) -> list[Any]:
-        found = self.table.ids(name, "id_column")
-        return found if isinstance(found, list) else found.tolist()
+        ids = self.table.ids(name, "id_column")
+        return ids if isinstance(ids, list) else ids.tolist()
 
     def cell(self, name: str, row: int) -> Any:
         if self.table.arrow is not None:
@@ -213,7 +201,7 @@ class _Part:
 
 
 class _Parquet(_Part):
-    """A Parquet file, of which one row group's column is held."""
+    """A Parquet file; the column of the last row group is cached."""
 
     def __init__(self, path: Path) -> None:
         import pyarrow.parquet as pq
@@ -225,38 +213,32 @@ class _Parquet(_Part):
         check_names(self.names, path)
         self.rows = meta.num_rows
         self.ends = list(accumulate(meta.row_group(k).num_rows for k in range(meta.num_row_groups)))
-        self.held: tuple[str, int, Any] = ("", -1, None)
+        self.cached: tuple[str, int, Any] = ("", -1, None)
 
     def type(self, name: str) -> Any:
         return _plain(self.file.schema_arrow.field(name).type)
 
     def ids(self, name: str) -> list[Any]:
         values = column(read_parquet(self.file, self.path, [name]), name, "id_column", self.path)
-        whole = is_integer(values.type)
-        found: list[Any] = values.to_pylist() if whole else texts_of(values, f"column {name!r}", self.path)
-        return found
+        if is_integer(values.type):
+            return list(values.to_pylist())
+        return texts_of(values, f"column {name!r}", self.path)
 
     def cell(self, name: str, row: int) -> Any:
         group = bisect_right(self.ends, row)
-        held = self.held
-        if held[:2] != (name, group):
-            held = self.held = name, group, read_parquet(self.file, self.path, [name], [group])[name]
-        return held[2][row - (self.ends[group - 1] if group else 0)].as_py()
+        if self.cached[:2] != (name, group):
+            self.cached = name, group, read_parquet(self.file, self.path, [name], [group])[name]
+        return self.cached[2][row - (self.ends[group - 1] if group else 0)].as_py()
 
 
 def _plain(kind: Any) -> Any:
-    """The type of a column's values, of those in a dictionary too."""
+    """Return the type of a column's values, also for a dictionary column."""
     from pyarrow import types
 
     return kind.value_type if types.is_dictionary(kind) else kind
 
 
-def _kept(file: Path, dialect: Dialect) -> _Part:
-    """The file, open; each process has its own."""
-    state = file.stat()
-    return _open(file, dialect, (state.st_mtime_ns, state.st_size))
-
-
 @lru_cache(maxsize=8)
-def _open(file: Path, dialect: Dialect, _: tuple[int, int]) -> _Part:
+def _open(file: Path, dialect: Dialect, state: tuple[int, int]) -> _Part:
+    """Open a file, once for each process and ``state`` (time of change and size)."""
     return _Parquet(file) if file.suffix.lower() == ".parquet" else _Part(read_table(file, dialect))

@@ -1,4 +1,4 @@
-"""Models: what may embed images or texts, in whichever form it was saved."""
+"""Models of images and texts, and the loading of every form in which they are saved."""
 
 from spotal.embed.models.base import Model
 from spotal.embed.models.load import load_model

@@ -1,9 +1,12 @@
-"""Model: a network with the preparation of its inputs, apart, so that other processes can prepare."""
+"""Model: a network, with the preparation of its inputs as a separate function that worker processes can run."""
 
 from __future__ import annotations
 
 import hashlib
 from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
 
 from spotal.errors import ModelError, one_line
 
@@ -11,7 +14,7 @@ if TYPE_CHECKING:
     import torch
     from torch import nn
 
-__all__ = ["Model", "need", "on_device", "weights_hash"]
+__all__ = ["Model", "colored", "need", "on_device", "unchanged", "weights_hash"]
 
 
 class Model(Protocol):
@@ -21,9 +24,9 @@ class Model(Protocol):
     ----------
     takes : {"images", "text"}
     channels : {1, 3}, of the images
-    image_size : int or None, height and width that it was made for
+    image_size : int or None, height and width of the images that it was trained on
     resizes : bool, whether ``prepare`` takes images of any size
-    recipe : dict of JSON types, all that its vectors depend on besides the items
+    recipe : dict of JSON types, everything that determines the vector of an item
     """
 
     takes: str
@@ -34,19 +37,24 @@ class Model(Protocol):
 
     @property
     def prepare(self) -> Any:
-        """From a list of images, uint8 (height, width, channels), or of texts to a batch of numpy arrays.
-
-        It can be pickled and knows nothing of the device.
-        """
-        ...
+        """A picklable function from a list of images uint8 (height, width, channels), or of texts, to numpy arrays."""
 
     def __call__(self, batch: Any) -> torch.Tensor:
-        """Vectors (n, d), or maps (n, d, height, width), of a batch that ``prepare`` made."""
-        ...
+        """Return vectors (n, d), or maps (n, d, height, width), of a batch that ``prepare`` made."""
+
+
+def unchanged(batch: Any) -> Any:
+    """Return the argument: the preparation of a model that takes items as they are."""
+    return batch
+
+
+def colored(images: list[NDArray[np.uint8]]) -> list[NDArray[np.uint8]]:
+    """Return images (height, width, 3): the channel of gray images three times."""
+    return [np.repeat(image, 3, 2) if image.shape[2] == 1 else image for image in images]
 
 
 def weights_hash(module: nn.Module) -> str:
-    """16 hexadecimal digits that stand for a module's weights, whatever file they came from. Reads them once."""
+    """Return a hash of a module's weights, 16 hexadecimal digits, which does not depend on their file."""
     import torch
 
     digest = hashlib.blake2b(digest_size=8)
@@ -58,12 +66,12 @@ def weights_hash(module: nn.Module) -> str:
 
 
 def on_device(batch: dict[str, Any], device: torch.device) -> dict[str, torch.Tensor]:
-    """Arrays by name as tensors there."""
+    """Return a batch of named arrays as tensors on the device."""
     import torch
 
     return {name: torch.from_numpy(value).to(device, non_blocking=True) for name, value in batch.items()}
 
 
 def need(package: str, extra: str, model: object, error: ImportError) -> ModelError:
-    """The sentence for a package that is not installed."""
+    """Return the error for a package that is not installed."""
     return ModelError(f"model {model} needs {package} ({one_line(error)}); pip install 'spotal[{extra}]'")

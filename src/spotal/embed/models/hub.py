@@ -1,4 +1,4 @@
-"""Names on the Hugging Face hub: a revision behind ``@``, the prefix of e5 models, and the files of a small encoder."""
+"""The Hugging Face hub: names with a revision, text prefixes of e5 models, and downloads of small encoders."""
 
 from __future__ import annotations
 
@@ -17,25 +17,25 @@ FILES = {
     "images": ("config.json", "model.safetensors", "preprocessor_config.json"),
     "text": ("config.json", "model.safetensors", "special_tokens_map.json", "tokenizer.json", "tokenizer_config.json"),
 }
-"""All that is fetched: weights that hold no code, and what prepares images or texts."""
+"""Files to download: weights, which contain no code, and the settings of the preparation."""
 _PINNED = re.compile(r"([\w.-]+/[\w.-]+)@([\w.-]+)")
 _E5 = re.compile(r"(^|[-_/])e5[-_](small|base|large)")
 
 
 def split_revision(name: str) -> tuple[str, str | None]:
-    """Split ``owner/name@revision`` into the hub's name and the revision, None where there is none.
+    """Split ``owner/name@revision`` into the hub's name and the revision, None without one.
 
     >>> split_revision("facebook/dinov2-small@1a2b3c")
     ('facebook/dinov2-small', '1a2b3c')
     >>> split_revision("facebook/dinov2-small")
     ('facebook/dinov2-small', None)
     """
-    found = _PINNED.fullmatch(name)
-    return (found[1], found[2]) if found else (name, None)
+    match = _PINNED.fullmatch(name)
+    return (match[1], match[2]) if match else (name, None)
 
 
 def prefix_of(name: str) -> str:
-    """Return what a model wants before each text. The e5 models were trained with "query: " before texts to compare.
+    """Return the prefix that a model needs before each text: "query: " for e5 models, which were trained with it.
 
     >>> prefix_of("intfloat/multilingual-e5-small")
     'query: '
@@ -46,22 +46,10 @@ def prefix_of(name: str) -> str:
 
 
 def fetch(name: str, takes: str, tell: Callable[[str], object]) -> tuple[str, bool]:
-    """Make sure that a small encoder of the hub is in the cache, which is looked in first.
+    """Download the small encoder ``owner/name`` for ``takes``, "images" or "text", unless it is in the cache.
 
-    Parameters
-    ----------
-    name : str, ``owner/name``
-    takes : {"images", "text"}
-    tell : called with a sentence before something is fetched
-
-    Returns
-    -------
-    str, the name with its revision behind ``@``; bool, whether it was in the cache already
-
-    Raises
-    ------
-    ModelError
-        It is not in the cache and cannot be fetched.
+    ``tell`` is called with a sentence before a download starts. Returns ``owner/name@revision``, and True if the
+    encoder was in the cache. Raises ModelError if the download fails.
     """
     try:
         hub: Any = import_module("huggingface_hub")
@@ -70,18 +58,18 @@ def fetch(name: str, takes: str, tell: Callable[[str], object]) -> tuple[str, bo
         raise need("huggingface_hub", "hugging-face", name, error) from None
     files = list(FILES[takes])
     try:
-        kept = Path(hub.snapshot_download(name, allow_patterns=files, local_files_only=True))
-        if (kept / "config.json").is_file() and (kept / "model.safetensors").is_file():
-            return f"{name}@{kept.name}", True
-    except Exception:  # not in the cache, or a cache that cannot be read: the hub is asked
+        folder = Path(hub.snapshot_download(name, allow_patterns=files, local_files_only=True))
+        if (folder / "config.json").is_file() and (folder / "model.safetensors").is_file():
+            return f"{name}@{folder.name}", True
+    except Exception:  # not in the cache, or the cache cannot be read
         pass
     tell(f"fetching {name} from {hub.constants.ENDPOINT}")
     silent, level = utils.are_progress_bars_disabled(), utils.logging.get_verbosity()
     utils.disable_progress_bars()
-    utils.logging.set_verbosity_error()  # it tells of each of its retries
+    utils.logging.set_verbosity_error()  # the hub logs each retry
     try:
-        got = Path(hub.snapshot_download(name, allow_patterns=files))
-    except Exception as error:  # no network, a hub that refuses, a download that breaks
+        folder = Path(hub.snapshot_download(name, allow_patterns=files))
+    except Exception as error:  # for example no network, a refusal, or an interrupted download
         raise ModelError(
             f"model {name} is not in the cache and cannot be fetched from {hub.constants.ENDPOINT} "
             f"({_cause(error, hub.constants.HF_HUB_OFFLINE)}); {download_command(name, takes)} fetches it"
@@ -90,13 +78,13 @@ def fetch(name: str, takes: str, tell: Callable[[str], object]) -> tuple[str, bo
         utils.logging.set_verbosity(level)
         if not silent:
             utils.enable_progress_bars()
-    if not (got / "model.safetensors").is_file():
+    if not (folder / "model.safetensors").is_file():
         raise ModelError(f"model {name} has no model.safetensors on the hub; name another model")
-    return f"{name}@{got.name}", False
+    return f"{name}@{folder.name}", False
 
 
 def download_command(name: str, takes: str) -> str:
-    """Return the command that puts an encoder into the cache.
+    """Return the shell command that downloads an encoder into the cache.
 
     >>> download_command("facebook/dinov2-small", "images")
     'hf download facebook/dinov2-small config.json model.safetensors preprocessor_config.json'
@@ -105,7 +93,7 @@ def download_command(name: str, takes: str) -> str:
 
 
 def _cause(error: BaseException, offline: bool) -> str:
-    """Say in a few words why a download failed: the first sentence of the hub's message."""
+    """Return a short reason why a download failed: the first sentence of the hub's message."""
     if offline:
         return "HF_HUB_OFFLINE turns the network off"
     text = one_line(error).removeprefix("Got: ")

@@ -1,4 +1,4 @@
-"""Find a model by what a person calls it."""
+"""Loading of a model from a name, a path or a module."""
 
 from __future__ import annotations
 
@@ -20,40 +20,23 @@ from spotal.tables.json_lines import parse_json
 __all__ = ["ENCODER", "load_model"]
 
 ENCODER = "encoder.pt"
-"""The file of a pool's folder that holds the encoder trained on it."""
+"""The file in a pool's folder with the encoder that was trained on the pool."""
 _FILES = (".pt", ".pth", ".ts", ".bin", ".ckpt", ".safetensors", ".onnx")
 
 
 def load_model(model: str | os.PathLike[str] | nn.Module, takes: str, device: torch.device) -> Model:
-    """The model for images or for text, on a device and in eval mode.
+    """Load a model for ``takes``, "images" or "text", to a device in eval mode.
 
-    Parameters
-    ----------
-    model : path, str or torch.nn.Module, one of
-        - a module;
-        - a TorchScript file, a file of weights, a saved ``TorchLearner``: see :class:`~spotal.embed.TorchEmbedder`;
-        - a folder that ``spotal embed --train`` wrote, or its ``encoder.pt``;
-        - a Hugging Face, sentence-transformers or timm folder;
-        - ``timm:NAME``, ``timm:NAME@CHECKPOINT``, or a hub name that begins with ``timm/``;
-        - ``module:function``, of a Python module in this folder or installed, that gives a torch.nn.Module;
-        - a name on the Hugging Face hub, such as ``facebook/dinov2-small``, with ``@`` and a revision or without.
-    takes : {"images", "text"}
-    device : torch.device
-
-    Raises
-    ------
-    ModelError
-        There is no such model, it cannot be loaded, or it takes the other kind of item.
-    DataFileError
-        A file is missing.
+    ``model`` is described in :class:`~spotal.embed.TorchEmbedder`. Raises ModelError if there is no such model, if it
+    cannot be loaded or if it takes the other kind of item, and DataFileError if a file is missing.
     """
-    found = _find(model, takes, device)
-    if found.takes != takes:
-        raise ModelError(f"model {model} takes {found.takes}, found a source of {takes}; give a model of {takes}")
-    return found
+    loaded = _load(model, takes, device)
+    if loaded.takes != takes:
+        raise ModelError(f"model {model} takes {loaded.takes}, found a source of {takes}; give a model of {takes}")
+    return loaded
 
 
-def _find(model: Any, takes: str, device: torch.device) -> Model:
+def _load(model: Any, takes: str, device: torch.device) -> Model:
     if isinstance(model, nn.Module):
         return _of_module(model, takes, device)
     path, text = Path(model), str(model)
@@ -66,9 +49,9 @@ def _find(model: Any, takes: str, device: torch.device) -> Model:
 
         return TimmModel(text.removeprefix("timm:") if text.startswith("timm:") else f"hf-hub:{text}", device)
     if re.fullmatch(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*", text):
-        return _of_module(_made(text), takes, device)
+        return _of_module(_call(text), takes, device)
     if path.suffix.lower() in _FILES or path.is_absolute() or text.startswith((".", "~")) or text.count("/") > 1:
-        return load_file(path, device)  # says that it does not exist
+        return load_file(path, device)  # raises the error that it does not exist
     if text.startswith("sentence-transformers/") and takes == "text":
         from spotal.embed.models.sentence import SentenceModel
 
@@ -113,22 +96,20 @@ def _of_module(module: nn.Module, takes: str, device: torch.device) -> Model:
     return Network(module, device, recipe, channels if channels in (1, 3) else None)
 
 
-def _made(reference: str) -> nn.Module:
-    """The module that a person's function gives. The folder one is in counts, as it does for ``python -m``."""
+def _call(reference: str) -> nn.Module:
+    """Return the module of ``module:function``, also from the current folder, as ``python -m`` does."""
     home, _, name = reference.partition(":")
     sys.path.insert(0, os.getcwd())
     try:
-        found: Any = import_module(home)
-        for part in name.split("."):
-            found = getattr(found, part)
-        made = found if isinstance(found, nn.Module) else found()
-    except Exception as error:  # a person's code
+        function = getattr(import_module(home), name)
+        module = function if isinstance(function, nn.Module) else function()
+    except Exception as error:  # the user's code can raise any error
         raise ModelError(
             f"model {reference!r} cannot be made ({type(error).__name__}: {one_line(error)}); name an importable "
             "Python module and a function in it that gives a torch.nn.Module"
         ) from error
     finally:
         sys.path.remove(os.getcwd())
-    if not isinstance(made, nn.Module):
-        raise ModelError(f"model {reference!r} must give a torch.nn.Module, found {type(made).__name__}")
-    return made
+    if not isinstance(module, nn.Module):
+        raise ModelError(f"model {reference!r} must give a torch.nn.Module, found {type(module).__name__}")
+    return module

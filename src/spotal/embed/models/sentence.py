@@ -8,24 +8,20 @@ from typing import Any
 
 import torch
 
-from spotal.embed.models.base import need, weights_hash
+from spotal.embed.models.base import need, unchanged, weights_hash
 from spotal.errors import ModelError, one_line
 from spotal.selection.provenance import describe
 
 __all__ = ["SentenceModel"]
 
 
-def _as_they_are(texts: list[str]) -> list[str]:
-    return texts
-
-
 class SentenceModel:
-    """From texts to the vectors that ``SentenceTransformer.encode`` gives. Raises ModelError."""
+    """A model whose vectors are those of ``SentenceTransformer.encode``. Raises ModelError."""
 
     takes = "text"
     channels, resizes = 3, False
     image_size: int | None = None
-    prepare = staticmethod(_as_they_are)
+    prepare = staticmethod(unchanged)
 
     def __init__(self, source: Path | str, device: torch.device) -> None:
         try:
@@ -35,7 +31,7 @@ class SentenceModel:
         try:
             options = {"local_files_only": isinstance(source, Path), "trust_remote_code": False}
             self.model = library.SentenceTransformer(str(source), device=str(device), **options)
-        except Exception as error:  # the library raises whatever its parts raise
+        except Exception as error:  # the library passes on any error of its dependencies
             raise ModelError(
                 f"model {source} cannot be loaded by sentence-transformers ({one_line(error)}); give a folder that it "
                 "saved, or a name on the Hugging Face hub that can be reached from here"
@@ -49,5 +45,5 @@ class SentenceModel:
         }
 
     def __call__(self, batch: list[str]) -> Any:
-        """Vectors (n, d)."""
+        """Return vectors (n, d)."""
         return self.model.encode(batch, batch_size=len(batch), convert_to_tensor=True, show_progress_bar=False)

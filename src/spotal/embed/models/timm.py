@@ -1,7 +1,8 @@
-"""Models of the timm library: by name, with its own weights or a checkpoint's, or from a folder that timm wrote."""
+"""Models of the timm library: by name, with its own weights or a checkpoint, or from a folder that timm wrote."""
 
 from __future__ import annotations
 
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -10,18 +11,17 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from spotal.embed.models.base import need, on_device, weights_hash
+from spotal.embed.models.base import colored, need, on_device, weights_hash
 from spotal.errors import DataFileError, ModelError, one_line
 
 __all__ = ["TimmModel"]
 
 
 class TimmModel:
-    """From images of any size to what the model gives before its classifier; prepared by timm's own transform.
+    """A timm model without its classifier, and timm's own transform of images of any size.
 
-    ``name`` is a model's name, a name with ``@`` and the path of a checkpoint, ``hf-hub:`` and a name on the Hugging
-    Face hub with ``@`` and a revision or without, or a folder with ``config.json`` and weights, as timm saves them.
-    Raises ModelError and DataFileError.
+    ``name`` is a model's name; ``NAME@CHECKPOINT`` with the path of a checkpoint; ``hf-hub:NAME`` or
+    ``hf-hub:NAME@REVISION`` on the Hugging Face hub; or a folder that timm saved. Raises ModelError and DataFileError.
     """
 
     takes = "images"
@@ -31,7 +31,7 @@ class TimmModel:
     def __init__(self, name: str | Path, device: torch.device) -> None:
         try:
             timm: Any = import_module("timm")
-        except (ImportError, RuntimeError) as error:  # torchvision that does not fit torch fails in its own way
+        except (ImportError, RuntimeError) as error:  # RuntimeError: torchvision does not match torch
             raise need("timm", "timm", name, ImportError(one_line(error))) from None
         options: dict[str, Any] = {}
         title = f"local-dir:{name}" if isinstance(name, Path) else name
@@ -43,8 +43,8 @@ class TimmModel:
         try:
             self.model = timm.create_model(title, pretrained=True, num_classes=0, **options).eval().to(device)
             settings = timm.data.resolve_model_data_config(self.model)
-            self.prepare = _Transformed(timm.data.create_transform(**settings, is_training=False))
-        except Exception as error:  # an unknown name, a closed network, or weights that do not fit
+            self.prepare = partial(_transformed, timm.data.create_transform(**settings, is_training=False))
+        except Exception as error:  # for example an unknown name, no network, or weights that do not fit
             raise ModelError(
                 f"model {name} cannot be loaded by timm ({one_line(error)}); give a name that timm.list_models knows, "
                 "with @ and a checkpoint's path where its weights cannot be fetched"
@@ -59,16 +59,11 @@ class TimmModel:
         }
 
     def __call__(self, batch: dict[str, NDArray[Any]]) -> Any:
-        """Vectors (n, d)."""
+        """Return vectors (n, d)."""
         return self.model(on_device(batch, self.device)["images"])
 
 
-class _Transformed:
-    def __init__(self, transform: Any) -> None:
-        self.transform = transform
+def _transformed(transform: Any, images: list[NDArray[np.uint8]]) -> dict[str, NDArray[Any]]:
+    from PIL import Image
 
-    def __call__(self, images: list[NDArray[np.uint8]]) -> dict[str, NDArray[Any]]:
-        from PIL import Image
-
-        plain = [np.repeat(image, 3, 2) if image.shape[2] == 1 else image for image in images]
-        return {"images": np.stack([self.transform(Image.fromarray(image)).numpy() for image in plain])}
+    return {"images": np.stack([transform(Image.fromarray(image)).numpy() for image in colored(images)])}

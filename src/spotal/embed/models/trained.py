@@ -1,4 +1,4 @@
-"""An encoder that was trained on a pool without labels, with the principal components of its features."""
+"""An encoder that is trained on a pool without labels, followed by a principal component analysis."""
 
 from __future__ import annotations
 
@@ -27,16 +27,17 @@ LEAST_IMAGES = 16
 
 
 class TrainedEncoder:
-    """From images of one size to at most 128 principal components of a trained network's features.
+    """A map from images of one size to at most 128 principal components of a trained network's features.
 
     Attributes
     ----------
-    recipe : dict, what training depended on: the network, epochs, seed, dim, and the number and hash of the images
+    recipe : dict, the network, epochs, seed, dim, shape of the training images and hash of the weights
     """
 
     FORMAT: ClassVar[str] = "spotal encoder 1"
     takes = "images"
     resizes = False
+    prepare: Any = staticmethod(np.stack)
 
     def __init__(self, content: dict[str, Any], device: torch.device) -> None:
         self.content, self.device = content, device
@@ -49,23 +50,17 @@ class TrainedEncoder:
         self.network.eval().to(device)
         self._tensors = {name: content[name].to(device) for name in ("mean", "deviation", "center", "components")}
 
-    @staticmethod
-    def prepare(images: list[NDArray[np.uint8]]) -> NDArray[np.uint8]:
-        """Images of one size as one array (n, height, width, channels)."""
-        return np.stack(images)
-
     def __call__(self, batch: NDArray[np.uint8]) -> torch.Tensor:
-        """Vectors (n, d)."""
+        """Return vectors (n, d)."""
         images = torch.from_numpy(np.array(batch)).to(self.device).float()
-        features: torch.Tensor = self.network(
-            ((images - self._tensors["mean"]) / self._tensors["deviation"]).permute(0, 3, 1, 2)
-        )
+        scaled = (images - self._tensors["mean"]) / self._tensors["deviation"]
+        features: torch.Tensor = self.network(scaled.permute(0, 3, 1, 2))
         vectors: torch.Tensor = (features.float() - self._tensors["center"]) @ self._tensors["components"].T
         return vectors
 
     @classmethod
     def of(cls, content: dict[str, Any], path: Path, device: torch.device) -> Self:
-        """From what ``save`` wrote. Raises ModelError."""
+        """Make an encoder of the content of a file that ``save`` wrote. Raises ModelError."""
         try:
             return cls(content, device)
         except (KeyError, TypeError, ValueError, AttributeError, RuntimeError) as error:
@@ -74,8 +69,8 @@ class TrainedEncoder:
             ) from None
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Write a file that ``--model`` takes; the same encoder gives the same bytes."""
-        buffer = io.BytesIO()  # torch writes a file's name into it
+        """Write a file that ``--model`` takes. The same encoder gives the same bytes."""
+        buffer = io.BytesIO()  # given a path, torch would write its name into the file
         torch.save(self.content, buffer)
         with atomic_path(path) as part:
             part.write_bytes(buffer.getvalue())
@@ -92,42 +87,31 @@ class TrainedEncoder:
         device: str = "auto",
         on_epoch: Callable[[int, float], object] | None = None,
     ) -> Self:
-        """Train on images uint8 (n, size, size, channels) of a pool: :func:`spotal.embed.simclr.train_encoder`.
+        """Train an encoder on images of a pool. Raises InputError if an argument is out of range.
 
         Parameters
         ----------
         images : uint8 (n, size, size, channels), n >= 16
-        dim : int, at most 128; there are never more than images less one, or features
-        epochs, seed : int
-        backbone : {"small", "resnet18"}; without a GPU the second has a quarter of its channels
-        device : {"auto", "cpu", "cuda"}
-        on_epoch : function of the epoch, from 1, and its mean loss
-
-        Raises
-        ------
-        InputError
-            There are too few images, or an argument is out of range.
+        dim : int, at most 128; the result has min(dim, n - 1, number of features) dimensions
+        backbone : {"small", "resnet18"}; without a GPU, "resnet18" has a quarter of its channels
+        epochs, seed, device, on_epoch : see :func:`spotal.embed.simclr.train_encoder`
         """
         from sklearn.decomposition import PCA
 
         if len(images) < LEAST_IMAGES:
             raise InputError(
-                "images",
-                f"takes at least {LEAST_IMAGES} images, found {len(images)}",
-                "add some",
+                "images", f"takes at least {LEAST_IMAGES} images, found {len(images)}", "add some",
                 subject="training an encoder",
-            )
+            )  # fmt: skip
         for name, value, most in (("dim", dim, MOST_DIM), ("epochs", epochs, 100_000)):
             if not 1 <= value <= most:
                 raise InputError(name, must=f"lie in 1..{most}", found=value)
         network = recipe_for(backbone, find_device(device).type == "cuda")
         encoder = train_encoder(images, epochs=epochs, seed=seed, device=device, on_epoch=on_epoch, recipe=network)
-        known = encoder.embed(images).astype(np.float64)
-        pca = PCA(min(dim, len(known) - 1, known.shape[1]), svd_solver="covariance_eigh").fit(known)
-        recipe = options(network, dim, epochs, seed) | {
-            "images": list(images.shape),
-            "weights": weights_hash(encoder.network),
-        }
+        features = encoder.embed(images).astype(np.float64)
+        pca = PCA(min(dim, len(features) - 1, features.shape[1]), svd_solver="covariance_eigh").fit(features)
+        recipe = options(network, dim, epochs, seed)
+        recipe |= {"images": list(images.shape), "weights": weights_hash(encoder.network)}
         content = {
             "format": cls.FORMAT,
             "recipe": json.dumps(recipe, sort_keys=True),
@@ -143,5 +127,5 @@ class TrainedEncoder:
 
 
 def options(network: dict[str, Any], dim: int, epochs: int, seed: int) -> dict[str, Any]:
-    """What a person chose, as the recipe tells it."""
+    """Return the part of a recipe that the user chose."""
     return {"kind": "simclr", "network": network, "dim": dim, "epochs": epochs, "seed": seed}

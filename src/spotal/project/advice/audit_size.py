@@ -1,4 +1,4 @@
-"""The size of the audit sample: enough random answers for a useful interval, and what they cost."""
+"""Size of the audit sample: enough random answers for a useful interval at a limited cost."""
 
 from __future__ import annotations
 
@@ -10,19 +10,13 @@ from spotal.project.settings import Settings
 
 __all__ = ["audit_answers", "suited", "widest_margin"]
 
-HALF_WIDTH = 0.1
-"""Half of the interval of the accuracy that is aimed for."""
 LEAST_SHARE, MOST_SHARE, MOST_HELD_BACK = 0.05, 0.25, 0.5
 _WANTED = 104
-"""Answers from which on the exact 95 % interval reaches at most 10 points to either side, whatever the accuracy."""
+"""Number of answers for which the exact 95 % interval of any accuracy is at most 10 points wide on either side."""
 
 
 def widest_margin(answers: int) -> float:
-    """Return the half width of the exact 95 % interval of an accuracy of one half, the widest there is.
-
-    Parameters
-    ----------
-    answers : int, random answers; 0 gives 0.5
+    """Return the largest half width of the exact 95 % interval of an accuracy from so many random answers.
 
     Examples
     --------
@@ -36,27 +30,19 @@ def widest_margin(answers: int) -> float:
 
 
 def audit_answers(settings: Settings) -> int | None:
-    """Return how many of the budget's items are asked about for the audit; None without a budget, or where it is money.
-
-    The same number of answers is asked for ``settings.overlap`` times.
-    """
+    """Return how many of the budget's items are audit items; None without a budget or if the budget is money."""
     if settings.budget is None or settings.limits.cost is not None:
         return None
     return int(settings.audit.share * (settings.budget // settings.overlap) + 1e-9)
 
 
 def suited(settings: Settings, n_items: int) -> Settings:
-    """Choose the audit's share of each batch, and the share of the items that is held back for it.
+    """Choose the audit's share of each batch and the share of items that is held back.
 
-    The rule: 104 random answers bound the accuracy to 10 points to either side. They take 5 to 25 % of the budget, so
-    that a small budget is not spent on measuring: 120 answers have 30 for the audit, which bound it to 19 points; more
-    than 2,080 answers have more than 104. Enough items are held back that the audit does not run out of them, half of
-    the items at most. Without a budget, or with one of money, the settings come back as they are.
-
-    Parameters
-    ----------
-    settings : Settings
-    n_items : int, items that the project begins with
+    The audit gets 104 answers, which estimate the accuracy to within 10 points, but at least 5 % and at most 25 % of
+    the budget. A budget of 120 has 30 audit answers (19 points); a budget over 2,080 has more than 104. Enough items
+    are held back for these answers, at most half of the ``n_items`` items. Without a budget, or if the budget is money,
+    the settings are returned unchanged.
 
     Examples
     --------

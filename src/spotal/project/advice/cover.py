@@ -1,4 +1,4 @@
-"""Coverage: how well the labels stand for the pool, whatever they say."""
+"""Coverage: distances from the pool's items to the labeled items, and evenness of the labeled items."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from spotal.project.records import Metric
 if TYPE_CHECKING:
     from spotal.project.project import Project
 
-__all__ = ["Cover", "cover", "covered"]
+__all__ = ["Cover", "covered", "distances", "evenness"]
 
 ROWS = 20_000
 DRAWS = 5
@@ -26,15 +26,16 @@ DRAWS = 5
 
 @dataclass(frozen=True)
 class Cover:
-    """How far the pool's rows are from the labels. Less is better, everywhere.
+    """Measures of how well labeled rows cover the pool. Smaller is better for all.
 
-    transport_cost : float, mean distance from a row to its nearest label, as a share of that to the pool's mean: the
-        cost of carrying the pool to its labels where each label takes the mass of its own cell; 0 when all are labeled
-    transport_cost_random : float, the same with as many random rows in place of the labels, mean of 5 draws
-    fill_distance, fill_distance_random : float, distance from the farthest row to its nearest label, and to the nearest
-        of as many random rows
-    discrepancy : float or None, mixture discrepancy of the labels where the pool is carried to the uniform hypercube
-    discrepancy_design : float or None, that of a space-filling design of as many points; None both beyond 4,096 labels
+    transport_cost : float, mean distance from a row to its nearest labeled row, divided by the mean distance to the
+        pool's mean; 0 when all rows are labeled
+    transport_cost_random : float, the same for equally many random rows, mean of 5 draws
+    fill_distance, fill_distance_random : float, largest distance from a row to its nearest labeled row, and to the
+        nearest of equally many random rows
+    discrepancy : float or None, mixture discrepancy of the labeled rows after transport of the pool to the unit cube
+    discrepancy_design : float or None, mixture discrepancy of a space-filling design of equally many points. Both are
+        None beyond 4,096 labels.
     """
 
     transport_cost: float
@@ -45,26 +46,11 @@ class Cover:
     discrepancy_design: float | None
 
 
-def cover(pool: NDArray[np.floating], labeled: NDArray[np.int64], random_state: int = 0) -> Cover:
-    """Measure how well labeled rows cover a pool.
-
-    Parameters
-    ----------
-    pool : (N, D) finite numbers
-    labeled : int64 (m,), rows, at least one and not all
-    random_state : int
-
-    Notes
-    -----
-    Distances are measured on at most 20,000 rows, an even random sample: O(7 s m D) for s of them. The transport is
-    that of :class:`~spotal.strategies.TransportedDesign`, sliced.
-    """
-    found = distances(pool, labeled, random_state) | evenness(pool, labeled, random_state)
-    return Cover(**{"discrepancy": None, "discrepancy_design": None, **found})  # type: ignore[arg-type]
-
-
 def distances(pool: NDArray[np.floating], labeled: NDArray[np.int64], random_state: int) -> dict[str, float]:
-    """Measure the distances of :class:`Cover`, by name."""
+    """Compute the distances of :class:`Cover`, by name, on a uniform random sample of at most 20,000 rows.
+
+    ``labeled`` holds at least one row and not all. Cost: O(7 s m D) for s sampled rows, m labels and D dimensions.
+    """
     from spotal.pool.sample import row_uniforms
     from spotal.report.covering import coverage
 
@@ -73,18 +59,18 @@ def distances(pool: NDArray[np.floating], labeled: NDArray[np.int64], random_sta
         sample = pool[np.sort(np.argsort(row_uniforms(np.arange(len(pool)), random_state), kind="stable")[:ROWS])]
     spread = float(np.linalg.norm(sample - sample.mean(0, dtype=np.float64), axis=1).mean()) or 1.0
     rng = np.random.default_rng(random_state)
-    by_chance = [_cost(sample, pool[rng.choice(len(pool), len(labeled), replace=False)]) for _ in range(DRAWS)]
+    random_costs = [_cost(sample, pool[rng.choice(len(pool), len(labeled), replace=False)]) for _ in range(DRAWS)]
     fill = coverage(pool, labeled, seed=random_state)
     return {
         "transport_cost": _cost(sample, pool[labeled]) / spread,
-        "transport_cost_random": float(np.mean(by_chance)) / spread,
+        "transport_cost_random": float(np.mean(random_costs)) / spread,
         "fill_distance": fill.picks,
         "fill_distance_random": fill.random,
     }
 
 
 def evenness(pool: NDArray[np.floating], labeled: NDArray[np.int64], random_state: int) -> dict[str, float]:
-    """Measure the discrepancies of :class:`Cover`, by name; empty beyond 4,096 labels. Fits a transport to the pool."""
+    """Compute the discrepancies of :class:`Cover`, by name; empty beyond 4,096 labels. Fits a sliced transport."""
     from spotal.design.merit import MERIT_POINTS, discrepancy
 
     if len(labeled) > MERIT_POINTS:
@@ -99,22 +85,14 @@ def evenness(pool: NDArray[np.floating], labeled: NDArray[np.int64], random_stat
 
 
 PARTS = {"distances_of": distances, "evenness_of": evenness}
-"""What is measured together, and the metric that says for which labels."""
+"""Functions, each with the name of a metric that stores a hash of the labels that the values belong to."""
 
 
 def covered(project: Project, *, parts: Iterable[str] = tuple(PARTS)) -> dict[str, float]:
-    """Return how well a project's labels cover its pool, in the embeddings of its newest model.
+    """Return attributes of :class:`Cover` by name, in the embeddings of a project's newest model.
 
-    It is measured when somebody asks, and kept with the model until the labels change.
-
-    Parameters
-    ----------
-    parts : of ``PARTS``: "distances_of", "evenness_of", which fits a transport to the whole pool
-
-    Returns
-    -------
-    dict of str to float, attributes of :class:`Cover` by name; empty without a model, or where no item or every one has
-    a label
+    Values are computed on request and stored with the model until the labels change. Empty without a model, and if no
+    item or every item is labeled. ``parts`` selects from ``PARTS``: "distances_of", and "evenness_of", which is slower.
     """
     model = project.models.last()
     if model is None or model.embeddings is None:
@@ -122,13 +100,14 @@ def covered(project: Project, *, parts: Iterable[str] = tuple(PARTS)) -> dict[st
     settings, seed = project.settings, project.settings.random_state
     current = project.labels.current().values()
     numbers = sorted(row.number for row in current if settings.places(row.label) is not None)
-    key = _digest(numbers, seed)
-    known = {name: metric.value for name, metric in project.models.metrics(model.number).items()}
-    wanted = [part for part in parts if known.get(part) != key]
-    if wanted:
+    digest = blake2b(repr((numbers, seed)).encode(), digest_size=6).digest()
+    key = float(int.from_bytes(digest, "big"))  # a float holds 48 bits exactly
+    metrics = {name: metric.value for name, metric in project.models.metrics(model.number).items()}
+    outdated = [part for part in parts if metrics.get(part) != key]
+    if outdated:
         try:
             pool = read_embeddings(project, model.number)
-        except ProjectError:  # damaged: it is made anew by the next training
+        except ProjectError:  # damaged: the next training writes new ones
             return {}
         assert pool is not None
         there = np.isfinite(pool[:, 0])
@@ -137,16 +116,11 @@ def covered(project: Project, *, parts: Iterable[str] = tuple(PARTS)) -> dict[st
             return {}
         if not there.all():
             pool, labeled = pool[there], (np.cumsum(there) - 1)[labeled]
-        for part in wanted:
-            known |= {**PARTS[part](pool, labeled, seed), part: key}
-        with suppress(SpotalError):  # in a folder that cannot be written it is measured each time
-            project.models.measure(model.number, [Metric(*pair) for pair in known.items()])
-    return {name: value for name, value in known.items() if name in Cover.__dataclass_fields__}
-
-
-def _digest(numbers: list[int], seed: int) -> float:
-    """Return 48 bits of a digest, which a float holds exactly."""
-    return float(int.from_bytes(blake2b(repr((numbers, seed)).encode(), digest_size=6).digest(), "big"))
+        for part in outdated:
+            metrics |= {**PARTS[part](pool, labeled, seed), part: key}
+        with suppress(SpotalError):  # without write permission it is computed each time
+            project.models.measure(model.number, [Metric(*pair) for pair in metrics.items()])
+    return {name: value for name, value in metrics.items() if name in Cover.__dataclass_fields__}
 
 
 def _cost(rows: NDArray[np.floating], centers: NDArray[np.floating]) -> float:

@@ -1,4 +1,4 @@
-"""The learning curve: every model so far, measured on all audit labels that there are now."""
+"""Learning curve: the accuracy of every model so far, on all present audit labels."""
 
 from __future__ import annotations
 
@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from spotal.project.advice.accuracy import ShareEstimate, estimate
-from spotal.project.advice.audit import audited
+from spotal.project.advice.audit import ShareEstimate, audited, estimate
 from spotal.project.predictions import Predictions, read_predictions
 
 if TYPE_CHECKING:
@@ -23,11 +22,11 @@ __all__ = ["Curve", "learning_curve", "stability"]
 
 @dataclass(frozen=True, eq=False)
 class Curve:
-    """What each of k models says of the audit sample's m items.
+    """Results of k models on the m items of the audit sample.
 
     models : list of Model (k,), the last one for each number of labels, in order
-    right : float (k, m), 1 or 0; NaN for items that came later than the model; "none of these" is never right
-    weight : float64 (m,), number of the pool's items that each stands for
+    right : float (k, m), 1 or 0; NaN for items added after the model; 0 for "none of these"
+    weight : float64 (m,), number of the pool's items that each item represents
     """
 
     models: list[Model]
@@ -39,12 +38,12 @@ class Curve:
 
     @property
     def labels(self) -> NDArray[np.int64]:
-        """Labels that each model was trained on, int64 (k,)."""
+        """Number of labels that each model was trained on, int64 (k,)."""
         return np.asarray([model.n_labeled for model in self.models], np.int64)
 
     @cached_property
     def points(self) -> list[ShareEstimate]:
-        """Accuracy of each model, on the audit's items that it has seen; none where there is no audit label."""
+        """Accuracy of each model on the audit items that it has seen; empty without audit labels."""
         seen = ~np.isnan(self.right)
         return [
             estimate(row[there], self.weight[there]) for row, there in zip(self.right, seen, strict=True) if there.any()
@@ -52,38 +51,33 @@ class Curve:
 
     @property
     def now(self) -> ShareEstimate | None:
-        """Accuracy of the newest model, which need not be the one with the most labels; None where it is not known."""
+        """Accuracy of the newest model (not always the one with the most labels); None without audit labels."""
         if not self.points:
             return None
         return self.points[max(range(len(self)), key=lambda k: self.models[k].number)]
 
     def common(self) -> Curve:
-        """The same curve on the items that all of its models have seen, so that its points can be compared."""
+        """Return the curve on the items that all models have seen, so that its points are comparable."""
         seen = ~np.isnan(self.right).any(0)
         return Curve(self.models, self.right[:, seen], self.weight[seen])
 
 
 def learning_curve(project: Project) -> Curve:
-    """Measure every model on all audit labels that there are now.
+    """Measure every model on all present audit labels. All outputs take a project's accuracy from here.
 
-    The one source of a project's accuracy. Models that have seen no item of the audit have no point.
-
-    Cost: reads the audit's rows of the predictions of every model.
+    Models that have seen no audit item have no point. Cost: reads the audit rows of every model's predictions.
     """
-    latest: dict[int, Model] = {}
-    for model in project.models.all():
-        if model.predictions is not None:
-            latest[model.n_labeled] = model
+    latest = {model.n_labeled: model for model in project.models.all() if model.predictions is not None}
     audit = project.rounds.audit()
     models, rows = [], []
     for n in sorted(latest):
         predictions = read_predictions(project, latest[n].number)
         assert predictions is not None
-        seen, found = audited(predictions, audit)
+        seen, results = audited(predictions, audit)
         if audit and not seen.any():
             continue
         row = np.full(len(audit), np.nan)
-        row[seen] = found.right
+        row[seen] = results.right
         models.append(latest[n])
         rows.append(row)
     weight = np.asarray([label.weight for label in audit], float)
@@ -91,9 +85,9 @@ def learning_curve(project: Project) -> Curve:
 
 
 def stability(project: Project) -> float | None:
-    """Share of the pool's items whose predicted class stayed the same: the lesser share of the last two trainings.
+    """Return the share of items whose predicted class did not change, the smaller one of the last two trainings.
 
-    None before there are three models on different labels. One quiet training may be chance, two hardly.
+    Two trainings are compared because one may be unchanged by chance. None before three models on different labels.
 
     References
     ----------
@@ -101,23 +95,21 @@ def stability(project: Project) -> float | None:
     for user-adjustable stopping", CoNLL 2009.
     """
     models = {model.events: model for model in project.models.all() if model.predictions is not None}
-    last = [read_predictions(project, model.number) for model in list(models.values())[-3:]]
-    found = [each for each in last if each is not None]
-    if len(found) < 3:
+    read = (read_predictions(project, model.number) for model in list(models.values())[-3:])
+    predictions = [each for each in read if each is not None]
+    if len(predictions) < 3:
         return None
-    return min(_same(a, b) for a, b in pairwise(found))
+    return min(_unchanged_share(a, b) for a, b in pairwise(predictions))
 
 
-def _same(before: Predictions, after: Predictions) -> float:
+def _unchanged_share(before: Predictions, after: Predictions) -> float:
     n = min(len(before), len(after))
     both = before.known[:n] & after.known[:n]
-    if not both.any():
+    if not both.any() or before.many != after.many:
         return 0.0
-    if before.many and after.many:
+    if before.many:
         if before.classes != after.classes:
             return 0.0
         return float((before.predicted[:n][both] == after.predicted[:n][both]).all(1).mean())
-    if before.many or after.many:
-        return 0.0
     a, b = (np.asarray(each.classes, str)[each.predicted[:n][both]] for each in (before, after))
     return float((a == b).mean())

@@ -1,4 +1,4 @@
-"""Forecast: what more labels are expected to buy, by a power law fitted to the learning curve."""
+"""Forecast: expected gain of more labels, from a power law fitted to the learning curve."""
 
 from __future__ import annotations
 
@@ -9,22 +9,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spotal.numeric.intervals import CONFIDENCE
-from spotal.project.advice.accuracy import LEAST_AUDIT
+from spotal.project.advice.audit import LEAST_AUDIT
 from spotal.project.advice.curve import Curve
 
 __all__ = ["Forecast", "forecast"]
 
 LEAST_MODELS = 4
-MADE_UP = 2
+ARTIFICIAL = 2
 DRAWS = 200
 
 
 @dataclass(frozen=True)
 class Forecast:
-    """Gain in accuracy that more labels are expected to bring, with its 95 % interval.
+    """Expected gain in accuracy of more labels, with its 95 % interval.
 
-    labels : int, from ``start`` on
-    gain, low, high : float; None, all three, where there is too little to go by, and ``why`` says what is missing
+    start, labels : int, present number of labels, and number of further labels
+    gain, low, high : float; all three are None without enough data, and ``why`` says what is missing
     """
 
     start: int
@@ -36,21 +36,15 @@ class Forecast:
 
 
 def forecast(curve: Curve, labels: int = 100, random_state: int = 0) -> Forecast:
-    """What the next ``labels`` labels are expected to buy.
-
-    Parameters
-    ----------
-    curve : Curve, of at least 4 models and 10 audit labels that all of them have seen
-    labels : int, at least 1
-    random_state : int
+    """Forecast the gain of the next ``labels`` labels, from at least 4 models and 10 audit labels that all have seen.
 
     Notes
     -----
     accuracy = a - b n^-c, fitted by least squares with 0 <= a <= 1, b >= 0 and c from 0.05 to 2. The interval comes
-    from 200 fits: the audit's items are drawn anew with replacement, the same ones for all models, and the fit's own
-    residuals are shuffled on top. Two made-up items are among those that are drawn from, each right from a random model
-    on: without them a few items that all models get right would promise that nothing is left to gain. The interval
-    knows nothing of a change of annotators, classes or model.
+    from 200 bootstrap fits: audit items are resampled, the same ones for all models, and the permuted residuals of the
+    fit are added. Two artificial items are part of the sample; each is right from a random model on. Without them, a
+    few items that all models get right would give an interval of zero width. The interval does not cover a change of
+    annotators, classes or model.
 
     References
     ----------
@@ -75,20 +69,19 @@ def forecast(curve: Curve, labels: int = 100, random_state: int = 0) -> Forecast
     rng = np.random.default_rng(random_state)
     gains = []
     for _ in range(DRAWS):
-        drawn = _drawn_anew(curve, rng) + rng.permutation(residuals)
-        again = _fit(n, drawn)
-        if again is not None:
-            gains.append(_gain(again, start, labels))
+        refitted = _fit(n, _resampled(curve, rng) + rng.permutation(residuals))
+        if refitted is not None:
+            gains.append(_gain(refitted, start, labels))
     tail = 50 * (1 - CONFIDENCE)
     low, high = np.percentile(gains, [tail, 100 - tail]) if gains else (0.0, 1.0)
     gain = _gain(fitted, start, labels)
     return Forecast(start, labels, gain, min(float(low), gain), max(float(high), gain))
 
 
-def _drawn_anew(curve: Curve, rng: np.random.Generator) -> NDArray[np.float64]:
-    """Accuracy of the curve's models on a sample, with replacement, of the audit's items and of made-up ones."""
+def _resampled(curve: Curve, rng: np.random.Generator) -> NDArray[np.float64]:
+    """Return the models' accuracies on a bootstrap sample of the audit items and the artificial items."""
     m, k = curve.weight.size, len(curve)
-    rows = rng.integers(0, m + MADE_UP, m + MADE_UP)
+    rows = rng.integers(0, m + ARTIFICIAL, m + ARTIFICIAL)
     real = rows[rows < m]
     since = rng.integers(0, k + 1, len(rows) - len(real))
     right = np.concatenate([curve.right[:, real], np.arange(k)[:, None] >= since], axis=1)
@@ -109,11 +102,11 @@ def _fit(n: NDArray[np.float64], accuracy: NDArray[np.float64]) -> tuple[float, 
     from scipy.optimize import OptimizeWarning, curve_fit
 
     top = float(np.clip(accuracy.max(), 0.01, 0.99))
-    begin = (top, max(0.01, top - float(accuracy[0])) * float(n[0]) ** 0.5, 0.5)
+    start = (top, max(0.01, top - float(accuracy[0])) * float(n[0]) ** 0.5, 0.5)
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", OptimizeWarning)  # its covariance is not used
-            a, b, c = curve_fit(_law, n, accuracy, begin, bounds=([0, 0, 0.05], [1, np.inf, 2]), max_nfev=500)[0]
+            warnings.simplefilter("ignore", OptimizeWarning)  # about the covariance, which is not used
+            a, b, c = curve_fit(_law, n, accuracy, start, bounds=([0, 0, 0.05], [1, np.inf, 2]), max_nfev=500)[0]
     except RuntimeError:
         return None
     return float(a), float(b), float(c)

@@ -1,4 +1,4 @@
-"""Figures of a model whose items may have several classes, from the audit sample."""
+"""Metrics of a model with several classes per item, estimated from the audit sample."""
 
 from __future__ import annotations
 
@@ -8,8 +8,7 @@ import numpy as np
 
 from spotal.learner.multilabel_metrics import f1_scores, score_sets
 from spotal.numeric.intervals import CONFIDENCE
-from spotal.project.advice.accuracy import LEAST_AUDIT
-from spotal.project.advice.audit import Audited
+from spotal.project.advice.audit import LEAST_AUDIT, Audited
 from spotal.project.records import Metric
 
 __all__ = ["ClassScore", "class_scores", "set_figures"]
@@ -20,7 +19,7 @@ SHOWN = ("accuracy", "class_accuracy", "micro_f1", "macro_f1", "balanced_accurac
 
 @dataclass(frozen=True)
 class ClassScore:
-    """How well a model tells one class: labels of it in the audit sample, and shares, None where undefined."""
+    """Metrics of one class: its number of audit labels, and precision, recall and F1 (None where undefined)."""
 
     labels: int
     precision: float | None
@@ -29,12 +28,13 @@ class ClassScore:
 
 
 def set_figures(tested: Audited | None, random_state: int = 0) -> dict[str, Metric]:
-    """Figures by name, those of :func:`~spotal.learner.multilabel_metrics.score_sets`; none with few audit labels.
+    """Compute the metrics of :func:`~spotal.learner.multilabel_metrics.score_sets`, by name; empty below 10 labels.
 
     Notes
     -----
-    F1 and the accuracy of classes have 95 % percentile intervals of 200 bootstrap samples of the audit's items and of
-    one made-up item, about every class of which the model is wrong: a few items that are all right promise little.
+    F1 and the accuracy of classes have 95 % percentile intervals from 200 bootstrap samples of the audit items. One
+    artificial item is part of the sample; the model is wrong about all its classes. Without it, a few items that are
+    all right would give an interval of zero width.
     """
     if tested is None or not tested.many or len(tested.labels) < LEAST_AUDIT:
         return {}
@@ -43,21 +43,21 @@ def set_figures(tested: Audited | None, random_state: int = 0) -> dict[str, Metr
     rng, drawn = np.random.default_rng(random_state), []
     for _ in range(DRAWS):
         rows = rng.integers(0, len(true) + 1, len(true))
-        made_up, rows = rows == len(true), np.minimum(rows, len(true) - 1)
-        said, w = np.where(made_up[:, None], ~true[rows], guess[rows]), tested.weight[rows]
-        micro, macro, _ = f1_scores(said, true[rows], w)
-        drawn.append((micro, macro, np.average((said == true[rows]).mean(1), weights=w)))
+        artificial, rows = rows == len(true), np.minimum(rows, len(true) - 1)
+        predicted, w = np.where(artificial[:, None], ~true[rows], guess[rows]), tested.weight[rows]
+        micro, macro, _ = f1_scores(predicted, true[rows], w)
+        drawn.append((micro, macro, np.average((predicted == true[rows]).mean(1), weights=w)))
     tail = 50 * (1 - CONFIDENCE)
     low, high = np.percentile(drawn, [tail, 100 - tail], axis=0)
-    known = {
+    intervals = {
         name: (min(float(low[k]), scores[name]), max(float(high[k]), scores[name]))
         for k, name in enumerate(("micro_f1", "macro_f1", "class_accuracy"))
     }
-    return {name: Metric(name, scores[name], *known.get(name, (None, None))) for name in SHOWN}
+    return {name: Metric(name, scores[name], *intervals.get(name, (None, None))) for name in SHOWN}
 
 
 def class_scores(tested: Audited) -> dict[str, ClassScore]:
-    """Weighted precision, recall and F1 of each class on the audit sample, by name."""
+    """Compute weighted precision, recall and F1 of each class on the audit sample, by name."""
     guess, true, w = tested.probabilities >= 0.5, tested.labels.astype(bool), tested.weight
     each = f1_scores(guess, true, w)[2]
     both, guessed, there = w @ (guess & true), w @ guess, w @ true

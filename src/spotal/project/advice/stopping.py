@@ -1,4 +1,4 @@
-"""When to stop: whether a project's own rule is met."""
+"""Stopping: the check of a project's stopping rule."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ __all__ = ["Verdict", "verdict"]
 
 @dataclass(frozen=True)
 class Verdict:
-    """How far the project's rule is.
+    """The result of checking the stopping rule.
 
     rule : str; target : float
-    figure : float or None, what is compared with the target; None where it is not known yet
+    figure : float or None, compared with the target; None while there are too few data
     met : bool; sentence : str, for a person
     """
 
@@ -32,10 +32,10 @@ class Verdict:
 
 
 def verdict(project: Project) -> Verdict | None:
-    """Whether the project's stopping rule is met by its newest model; None where it has no rule.
+    """Check the project's stopping rule with its newest model; None without a rule.
 
-    Rules are met when one can be sure: "accuracy" by the lower end of the audit's interval, "flat" by the upper end of
-    the next batch's expected gain, "stable" by the lesser of the last two trainings, "coverage" by the transport cost.
+    The rules compare cautious values: "accuracy" the lower end of its interval, "flat" the upper end of the next
+    batch's expected gain, "stable" the smaller share of the last two trainings, "coverage" the transport cost.
     """
     rule, target = project.settings.stop.rule, project.settings.stop.target
     if target is None:
@@ -43,27 +43,25 @@ def verdict(project: Project) -> Verdict | None:
     if rule == "accuracy":
         now = learning_curve(project).now
         figure = None if now is None else now.low
-        met = figure is not None and figure >= target
-        said = "accuracy is not known: no audit label yet" if now is None else "accuracy is at least"
+        text, missing = "accuracy is at least", "accuracy is not known: no audit label yet"
     elif rule == "flat":
         ahead = forecast(learning_curve(project), _next_size(project), project.settings.random_state)
         figure = ahead.high
-        met = figure is not None and figure <= target
-        said = "the next batch is expected to gain at most" if figure is not None else ahead.why
+        text, missing = "the next batch is expected to gain at most", ahead.why
     elif rule == "stable":
         figure = stability(project)
-        met = figure is not None and figure >= target
-        said = "the share of predictions that stay is" if figure is not None else "three trained models are needed"
+        text, missing = "the share of unchanged predictions is", "three trained models are needed"
     else:
         figure = covered(project, parts=["distances_of"]).get("transport_cost")
-        met = figure is not None and figure <= target
-        said = "the transport cost from the pool to its labels is" if figure is not None else "nothing is labeled yet"
-    value = "" if figure is None else f" {figure:.3g}"
-    return Verdict(rule, target, figure, met, f"{said}{value}, the rule {rule!r} asks for {target:g}")
+        text, missing = "the transport cost from the pool to its labels is", "nothing is labeled yet"
+    sign = 1 if rule in ("accuracy", "stable") else -1
+    met = figure is not None and sign * figure >= sign * target
+    value = missing if figure is None else f"{text} {figure:.3g}"
+    return Verdict(rule, target, figure, met, f"{value}, the rule {rule!r} asks for {target:g}")
 
 
 def _next_size(project: Project) -> int:
-    """Picks of the next batch; where answers have a price, as many as the last one had."""
+    """Return the number of picks of the next batch; with prices, the size of the last batch."""
     settings = project.settings
     if settings.limits.cost is None:
         return int(settings.batch_size)

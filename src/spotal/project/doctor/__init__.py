@@ -1,4 +1,4 @@
-"""Doctor: is a project in order, and what of it can be put in order without losing anything?"""
+"""Doctor: checks of a project, and repairs that lose nothing."""
 
 from spotal.project.doctor.base import Finding
 from spotal.project.doctor.run import Diagnosis, diagnose

@@ -1,27 +1,25 @@
-"""Finding: one thing that is not as it should be, and the repair of it where one is safe."""
+"""Finding: one problem of a project, with its repair if that is safe."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from spotal.tables import listed
-
-__all__ = ["Finding", "Progress", "some"]
+__all__ = ["Finding", "Progress"]
 
 Progress = Callable[[int, int], object]
-"""Told how many images were read, of how many."""
+"""Called with the number of images read, and the number of all images."""
 
 
 @dataclass(frozen=True)
 class Finding:
-    """What was found.
+    """A problem of a project.
 
     check : str, the part of the project
-    sentence : str, what is wrong and, where it is for a person to put right, what to do
-    repair : str or None, what a repair does
-    note : bool, whether it is only worth knowing
-    fix : the repair, called while the project's lock is held, after a backup
+    sentence : str, the problem and, if a person has to solve it, what to do
+    repair : str or None, what the repair does
+    note : bool, whether this is only information
+    fix : the repair, called after a backup while the project is locked
     """
 
     check: str
@@ -29,8 +27,3 @@ class Finding:
     repair: str | None = None
     note: bool = False
     fix: Callable[[], object] | None = field(default=None, repr=False, compare=False)
-
-
-def some(names: Iterable[str]) -> str:
-    """The first names, and how many more."""
-    return listed([str(name) for name in names])

@@ -1,4 +1,4 @@
-"""Rebuild a lost or damaged database from spotal.toml, the data, the newest sound backup and the journal of answers."""
+"""Rebuild of a lost or damaged database from spotal.toml, the data, the newest intact backup and the journal."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pathlib import Path
 
 from spotal.errors import OutputError, SpotalError
 from spotal.project import settings as toml
-from spotal.project.database import Database, is_known, is_ours, revision, upgrade
+from spotal.project.database import Database, is_known, is_ours, open_file, revision, upgrade
 from spotal.project.doctor.base import Finding
 from spotal.project.journal import read
 from spotal.project.places import BACKUPS, DATABASE, JOURNAL, OWN
@@ -24,39 +24,33 @@ from spotal.storage.files import atomic_path, flush
 __all__ = ["check_journal", "is_sound", "rebuild"]
 
 NEW = f"{OWN}/rebuilt.sqlite"
-"""Where the database is made, until it is whole."""
+"""Path of the new database until it is complete."""
 
 
 def is_sound(path: Path) -> bool:
-    """Whether a file is a project's database of this version of spotal or an older one, and not damaged."""
+    """Return whether a file is an undamaged project database of this version of spotal or an older one."""
     try:
-        if not is_ours(path) or not is_known(found := revision(path)) or found > REVISION:
+        if not is_ours(path) or not is_known(number := revision(path)) or number > REVISION:
             return False
-        with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True, timeout=60)) as connection:
+        with open_file(path) as connection:
             return bool(connection.execute("PRAGMA integrity_check(1)").fetchone() == ("ok",))
     except (SpotalError, sqlite3.DatabaseError):
         return False
 
 
 def rebuild(place: Path) -> None:
-    """Make the database anew; the damaged one is kept in ``.spotal/backups``. The caller holds the project's lock.
+    """Rebuild the database and move the damaged one to ``.spotal/backups``. The caller holds the project's lock.
 
-    Every answer is in the journal, and so in the new database. Rounds and models from after the backup are not; without
-    a backup, from all of the project.
-
-    Raises
-    ------
-    ProjectError, DataFileError, InputError
-        The settings or the data cannot be read. Nothing is changed then.
-    OutputError
-        The folder cannot be written.
+    All answers come from the journal. Rounds and models that are newer than the backup are lost; without a backup, all
+    of them are. Raises ProjectError, DataFileError or InputError before any change if the settings or the data cannot
+    be read, and OutputError if the folder cannot be written.
     """
     settings = toml.read(place / toml.FILE)
-    found = look(settings.data, place)
+    data = look(settings.data, place)
     new, path = place / NEW, place / DATABASE
     try:
         for part in _parts(new):
-            part.unlink(missing_ok=True)  # of a repair that was interrupted
+            part.unlink(missing_ok=True)  # from an interrupted repair
         copies = sorted((place / BACKUPS).glob("*.sqlite"), key=lambda copy: copy.stat().st_mtime, reverse=True)
         base = next((copy for copy in copies if is_sound(copy)), None)
         if base is None:
@@ -66,24 +60,24 @@ def rebuild(place: Path) -> None:
                 shutil.copyfile(base, part)
             upgrade(new)
         with Project(place, settings, Database(new, place / JOURNAL)) as project:
-            project.items.add(found, complete=True)
+            project.items.add(data, complete=True)
             project.database.reconcile(settings.data.kind)
         with closing(sqlite3.connect(new)) as connection:
-            connection.execute("PRAGMA journal_mode = DELETE")  # all of it in one file
-        kept = place / BACKUPS / f"damaged-{datetime.now(UTC):%Y%m%dT%H%M%S%fZ}.sqlite"
-        kept.parent.mkdir(exist_ok=True)
+            connection.execute("PRAGMA journal_mode = DELETE")  # merge all files into one
+        damaged = place / BACKUPS / f"damaged-{datetime.now(UTC):%Y%m%dT%H%M%S%fZ}.sqlite"
+        damaged.parent.mkdir(exist_ok=True)
         for part in _parts(path):
             if part.exists():
-                os.rename(part, kept.with_name(kept.name + part.name.removeprefix(path.name)))
+                os.rename(part, damaged.with_name(damaged.name + part.name.removeprefix(path.name)))
         os.rename(new, path)
         flush(path.parent)
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
-        raise OutputError(f"{place} cannot be written ({reason}); make room, or check its permissions") from None
+        raise OutputError(f"{place} cannot be written ({reason}); free disk space, or check permissions") from None
 
 
 def check_journal(project: Project) -> Iterator[Finding]:
-    """Answers that the copy of them lacks, since lines of it are damaged or gone."""
+    """Yield a finding if the journal lacks answers, because lines are damaged or missing."""
     path = project.folder / JOURNAL
     lacking = len({event.number for event in project.labels.history()} - read(path).keys())
     if lacking:
@@ -93,13 +87,10 @@ def check_journal(project: Project) -> Iterator[Finding]:
 
 
 def _reconcile(place: Path, kind: str) -> None:
-    database = Database(place / DATABASE, place / JOURNAL)
-    try:
+    with closing(Database(place / DATABASE, place / JOURNAL)) as database:
         database.reconcile(kind)
-    finally:
-        database.close()
 
 
 def _parts(path: Path) -> list[Path]:
-    """Return a database's file and those that SQLite keeps beside it."""
+    """Return a database's file and the files that SQLite writes beside it."""
     return [path.with_name(path.name + end) for end in ("", "-wal", "-shm")]

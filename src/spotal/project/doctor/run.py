@@ -1,4 +1,4 @@
-"""Go through all checks, repair what is safe, and go through them again."""
+"""The run of all checks, the safe repairs, and all checks again."""
 
 from __future__ import annotations
 
@@ -31,12 +31,12 @@ __all__ = ["Diagnosis", "diagnose"]
 
 @dataclass(frozen=True)
 class Diagnosis:
-    """How a project is.
+    """The result of a diagnosis.
 
-    findings : what is wrong now; notes : what is worth knowing; repaired : what was wrong and is not any more
-    skipped : checks that could not be done, since the project cannot be opened or is in use
-    backup : the copy of the database that was made before the repairs, or None
-    versions : of what runs here, by name
+    findings : present problems; notes : information; repaired : problems that were repaired
+    skipped : checks that were not possible because the project cannot be opened or is in use
+    backup : copy of the database from before the repairs, or None
+    versions : versions of the installed software, by name
     """
 
     findings: list[Finding]
@@ -48,17 +48,17 @@ class Diagnosis:
 
 
 def diagnose(folder: str | os.PathLike[str], *, repair: bool = False, on_progress: Progress | None = None) -> Diagnosis:
-    """Check a project, and with ``repair`` put right what no decision is needed for, after a copy of its database.
+    """Check a project and, with ``repair``, repair what needs no decision, after a copy of its database.
 
-    Labels are never touched: records that refer to nothing, lost files and classes that were removed are told and left
-    to a person. A database that is lost or damaged is made anew from the copy of all answers.
+    Repairs never change labels. Records that refer to nothing, lost files and removed classes are only reported. A lost
+    or damaged database is rebuilt from the journal of answers.
 
     Raises
     ------
     ProjectError
-        The folder is no project, nor what is left of one.
+        The folder is not a project, and holds no parts of one.
     ProjectBusyError
-        A repair is asked for while another command is at work.
+        Another command is running during a repair.
     """
     place = Path(folder).resolve()
     if not any((place / name).exists() for name in (toml.FILE, FILE)) and not layout.is_old(place):
@@ -67,66 +67,67 @@ def diagnose(folder: str | os.PathLike[str], *, repair: bool = False, on_progres
         )
     check_links(place)
     progress = on_progress or (lambda done, total: None)
-    found, skipped = _look(place, progress)
+    findings, skipped = _check(place, progress)
     repaired: list[Finding] = []
     copy = None
-    if repair and any(finding.fix for finding in found):
+    if repair and any(finding.fix for finding in findings):
         with held(place, "doctor --repair"):
             path = place / (layout.OLD if layout.is_old(place) else FILE)
-            if is_sound(path):  # another one is kept aside where it is replaced
+            if is_sound(path):  # a damaged database is moved to the backups when it is replaced
                 copy = place / BACKUPS / f"{path.stem}-doctor-{datetime.now(UTC):%Y%m%dT%H%M%SZ}.sqlite"
                 backup(path, copy)
-            while fixable := [finding for finding in found if finding.fix and finding not in repaired]:
+            while fixable := [finding for finding in findings if finding.fix and finding not in repaired]:
                 for finding in fixable:
                     assert finding.fix is not None
                     finding.fix()
                 repaired += fixable
-                found, skipped = _look(place, progress, own=True)  # what is mended may show more
-        repaired = [finding for finding in repaired if finding not in found]
-    problems = [finding for finding in found if not finding.note]
-    return Diagnosis(problems, [finding for finding in found if finding.note], repaired, skipped, copy, _versions())
+                findings, skipped = _check(place, progress, has_lock=True)  # a repair may reveal more problems
+        repaired = [finding for finding in repaired if finding not in findings]
+    problems, notes = ([finding for finding in findings if finding.note == note] for note in (False, True))
+    software = versions() | {"sqlite": sqlite3.sqlite_version, "system": platform.platform(terse=True)}
+    return Diagnosis(problems, notes, repaired, skipped, copy, software)
 
 
-def _look(place: Path, progress: Progress, *, own: bool = False) -> tuple[list[Finding], list[str]]:
-    """What all checks find, and the names of those that cannot be done. ``own``: the lock is held by this process."""
-    found: list[Finding] = []
+def _check(place: Path, progress: Progress, *, has_lock: bool = False) -> tuple[list[Finding], list[str]]:
+    """Run all checks; return the findings, and the names of skipped checks."""
+    findings: list[Finding] = []
     skipped: list[str] = []
     try:
         toml.read(place / toml.FILE)
     except SpotalError as error:
-        found.append(Finding("settings", str(error)))
+        findings.append(Finding("settings", str(error)))
     old = layout.is_old(place)
-    usable = not found and not old and is_usable(place / FILE)
+    usable = not findings and not old and is_usable(place / FILE)
     if old:
-        what = f"{layout.OLD} and other files lie where an older version of spotal kept them"
-        found.append(Finding("database", what, f"move them to {OWN}", fix=lambda: layout.move(place)))
+        what = f"{layout.OLD} and other files are where an older version of spotal stored them"
+        findings.append(Finding("database", what, f"move them to {OWN}", fix=lambda: layout.move(place)))
     else:
-        found += check_database(place)
+        findings += check_database(place)
     with ExitStack() as stack:
         project = stack.enter_context(Project.open(place)) if usable else None
         if project is None:
             skipped += ["data", "images", "models"]
         else:
-            found += [
+            findings += [
                 *check_journal(project),
                 *check_content(project),
                 *check_data(project),
                 *check_images(project, progress),
+                *check_models(project),
             ]
-            found += check_models(project)
         try:
-            if not own:
+            if not has_lock:
                 stack.enter_context(held(place, "doctor"))
-            found += [] if project is None else check_strays(project)
-            found += check_leftovers(place)
+            findings += [] if project is None else check_strays(project)
+            findings += check_leftovers(place)
         except ProjectBusyError as error:
             skipped.append("leftovers")
-            found += _busy(place, str(error))
-    return found, skipped
+            findings += _busy(place, str(error))
+    return findings, skipped
 
 
 def _busy(place: Path, sentence: str) -> Iterator[Finding]:
-    """Who holds the lock, and whether that process is alive."""
+    """Yield who holds the lock, and whether that process is alive."""
     try:
         number = int(parse_json((place / HOLDER).read_bytes(), HOLDER)["pid"])
         os.kill(number, 0)
@@ -138,7 +139,3 @@ def _busy(place: Path, sentence: str) -> Iterator[Finding]:
     except (OSError, ValueError, KeyError, TypeError):
         pass
     yield Finding("lock", sentence, note=True)
-
-
-def _versions() -> dict[str, str]:
-    return {**versions(), "sqlite": sqlite3.sqlite_version, "system": platform.platform(terse=True)}

@@ -1,7 +1,6 @@
-"""What a project's model is: from the word in spotal.toml to inputs of the items and a learner on them."""
+"""Models of a project: from the name in spotal.toml to the items' inputs and a learner."""
 
-from spotal.project.learning.automatic import resolve
 from spotal.project.learning.base import Inputs, Progress, Recipe
-from spotal.project.learning.choose import recipe_for
+from spotal.project.learning.choose import recipe_for, resolve
 
 __all__ = ["Inputs", "Progress", "Recipe", "recipe_for", "resolve"]

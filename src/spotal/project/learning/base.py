@@ -1,4 +1,4 @@
-"""Recipe: how a project's items become a model's inputs, and the learner that is trained on them."""
+"""Recipe: the conversion of a project's items to a model's inputs, and the learner that is trained on them."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ if TYPE_CHECKING:
 __all__ = ["Inputs", "Progress", "Recipe"]
 
 Progress = Callable[[str, int, "int | None"], object]
-"""Told what is done, how much of it, and of how much where that is known."""
+"""Called with the name of the present step, the amount done, and the total amount or None if that is unknown."""
 
 
 @dataclass(frozen=True, eq=False)
 class Inputs:
-    """What a model sees of the items.
+    """The items as inputs of a model.
 
-    numbers : int64 (n,), of the items that could be read, ascending; X : (n, ...), their rows
+    numbers : int64 (n,), numbers of the readable items, ascending; X : (n, ...), their rows
     """
 
     numbers: NDArray[np.int64]
@@ -37,12 +37,13 @@ class Recipe:
     """A kind of model.
 
     name : str, for records
-    inputs : from a project, items in the order of their numbers, and Progress, to Inputs; works out only what is new
-    learner : from inputs, the number of classes, and whether an item may have several, to a Learner, not fitted
-    cold : from inputs and a seed to embeddings (n, d) for the time before there are labels
-    keeps_cold : bool, whether rows are compared by these embeddings after training too. So it is where they come from
-        a pretrained network and the learner is trained as a whole: labels have not changed them
-    check : loads what it needs, to find out whether it can be had; raises ModelError and DataFileError
+    inputs : function of a project, items in the order of their numbers, and Progress, returns Inputs; cached
+    learner : function of inputs, the number of classes, and whether an item may have several; returns an unfitted
+        Learner
+    cold : function of inputs and a seed, returns embeddings (n, d) to use before there are labels
+    check : function that loads the model, to test whether it is available; raises ModelError and DataFileError
+    keeps_cold : bool, whether rows are compared by the ``cold`` embeddings after training too, as for fine-tuned
+        networks
     """
 
     name: str

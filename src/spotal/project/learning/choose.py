@@ -1,7 +1,8 @@
-"""The recipe that a project's word for its model stands for."""
+"""Choice of the model: the recipe for its name in spotal.toml, and the replacement of the name "auto"."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,45 +20,63 @@ from spotal.project.learning.fine_tune import fine_tune
 from spotal.project.learning.frozen import Frozen
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
+    from spotal.embed.automatic import Automatic
     from spotal.project.project import Project
     from spotal.project.records import Item
     from spotal.project.settings import Settings
 
-__all__ = ["recipe_for"]
+__all__ = ["recipe_for", "resolve"]
 
 SIZE = 32
-"""Height and width of images that networks made for small ones see."""
+"""Height and width of images for networks that are made for small images."""
 STEPS = {"small-cnn": 500, "resnet18": 1_000}
-"""Least optimizer steps of a training: what two cores can afford, a GPU for "resnet18"."""
+"""Minimum number of optimizer steps of a training: for two cores, or a GPU for "resnet18"."""
 TUNE = "fine-tune:"
 BUILT_IN = ("auto", "built-in")
 
 
+def resolve(settings: Settings, tell: Callable[[str], object] | None = None) -> tuple[Settings, Automatic | None]:
+    """Replace the model "auto" by the best model that is available on this machine.
+
+    Returns the new settings, and the choice: None if the settings already name a model or the items are embeddings.
+    The name of a pretrained encoder includes its revision, so that later rounds never compare vectors of two encoders.
+    ``tell`` is called with a sentence before a download.
+    """
+    if settings.model != "auto":
+        return settings, None
+    if settings.data.kind == "embedding":
+        return replace(settings, model="built-in"), None
+    from spotal.embed.automatic import choose_model
+
+    choice = choose_model("images" if settings.data.kind == "image" else "text", tell=tell)
+    return replace(settings, model=choice.model or "built-in"), choice
+
+
 def recipe_for(settings: Settings, folder: Path) -> Recipe:
-    """The recipe of the model of a project in ``folder``; loads nothing.
+    """Return the recipe for ``model`` of spotal.toml, for a project in ``folder``. Loads nothing.
 
-    ``model`` of spotal.toml is one of
+    ``model`` is one of
 
-    - ``built-in``: a linear probe on embeddings that the project has, on principal components of small copies of its
-      images, or on the main directions of its texts' weighted words. ``auto`` in a spotal.toml is the same: the choice
-      that "auto" stands for is made once, when the project is made (:func:`spotal.project.learning.resolve`);
-    - ``small-cnn``, ``resnet18``: a network for small images, trained from nothing;
-    - the name or folder of a pretrained model, whose features a linear probe is put on: see
-      :class:`~spotal.embed.TorchEmbedder`; with ``fine-tune:`` before it the whole model is trained;
-    - ``module:function``: see :class:`Custom`. Texts come to it as the features that ``auto`` has.
+    - ``built-in``: a linear probe on the project's embeddings, on principal components of small copies of its images,
+      or on principal directions of its texts' TF-IDF. ``auto`` in a spotal.toml means the same, because "auto" is
+      replaced when the project is created (:func:`spotal.project.learning.resolve`);
+    - ``small-cnn``, ``resnet18``: a network for small images, trained from random weights;
+    - the name or folder of a pretrained model: a linear probe on its features, see
+      :class:`~spotal.embed.TorchEmbedder`; with the prefix ``fine-tune:`` the whole model is trained;
+    - ``module:function``: see :class:`Custom`. Texts are passed as the features of ``built-in``.
 
     Raises
     ------
     ModelError
-        The model does not take the project's kind of items.
+        The model does not support the project's kind of items.
     """
     name, kind = settings.model, settings.data.kind
     plain = {"image": _pixels, "text": inputs.tfidf, "embedding": inputs.matrix}[kind]
     if name in BUILT_IN:
         title = {"image": "pixels, linear probe", "text": "words, linear probe", "embedding": "linear probe"}[kind]
-        return Recipe(title, plain, linear_probe, _as_they_are)
+        return Recipe(title, plain, linear_probe, _unchanged)
     if is_reference(name):
         custom = Custom(name, folder)
         ready = partial(custom.make, len(settings.classes))
@@ -71,10 +90,10 @@ def recipe_for(settings: Settings, folder: Path) -> Recipe:
     if kind == "embedding":
         raise ModelError(f"model {name!r} embeds images or texts, found embeddings; take 'built-in' or module:function")
     frozen = Frozen(name, kind, folder)
-    return Recipe(f"{frozen.title}, linear probe", frozen, linear_probe, _as_they_are, frozen.load)
+    return Recipe(f"{frozen.title}, linear probe", frozen, linear_probe, _unchanged, frozen.load)
 
 
-def _as_they_are(X: NDArray[Any], random_state: int) -> NDArray[Any]:
+def _unchanged(X: NDArray[Any], random_state: int) -> NDArray[Any]:
     return X
 
 
@@ -86,6 +105,6 @@ def _network(name: str, X: NDArray[Any], n_classes: int, many: bool = False) -> 
 
 
 def _pixels(project: Project, items: Sequence[Item], progress: Progress) -> Inputs:
-    """Principal components of small copies: a weak descriptor that needs no weights."""
-    found = inputs.images(project, items, progress, SIZE)
-    return Inputs(found.numbers, cold_embeddings(found.X, project.settings.random_state))
+    """Return principal components of small copies of the images."""
+    small = inputs.images(project, items, progress, SIZE)
+    return Inputs(small.numbers, cold_embeddings(small.X, project.settings.random_state))

@@ -1,4 +1,4 @@
-"""Custom: a person's own function that makes the model."""
+"""Custom: a model that a user's own function makes."""
 
 from __future__ import annotations
 
@@ -30,30 +30,29 @@ SIZE = 32
 
 
 def is_reference(name: str) -> bool:
-    """Whether a name has the form ``module:function``."""
+    """Return whether a name has the form ``module:function``."""
     return re.fullmatch(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*", name) is not None and not name.startswith("timm:")
 
 
 class Custom:
-    """What ``module:function`` gives: anything that :func:`spotal.learner.as_learner` takes.
+    """The model that ``module:function`` returns: any type that :func:`spotal.learner.as_learner` accepts.
 
-    The module is looked for in the project's folder, in the folder one is in, and among those installed. The function
-    is given the number of classes, if it takes anything. Images have the height and width that the model has as
-    ``image_size``, else 32.
+    The module is searched in the project's folder, in the working directory, and among installed packages. The function
+    may take the number of classes. The height and width of images is the model's ``image_size``, or 32.
     """
 
     def __init__(self, reference: str, folder: Path) -> None:
         self.reference, self.folder = reference, folder
 
     def make(self, n_classes: int) -> Any:
-        """What the function gives. Raises ModelError."""
+        """Call the function. Raises ModelError."""
         home, _, name = self.reference.partition(":")
         places = [str(self.folder), os.getcwd()]
         sys.path[:0] = places
         try:
             function = getattr(import_module(home), name)
             return function(n_classes) if inspect.signature(function).parameters else function()
-        except Exception as error:  # a person's code
+        except Exception as error:  # the user's code
             reason = one_line(error)
             raise ModelError(
                 f"model {self.reference!r} cannot be made ({type(error).__name__}: {reason}); name a Python module "
@@ -64,10 +63,10 @@ class Custom:
                 sys.path.remove(place)
 
     def learner(self, X: NDArray[Any], n_classes: int, many: bool = False) -> Learner:
-        """The learner around it; a plain torch module is trained as the function gives it. Raises ModelError.
+        """Return the learner for the model. Raises ModelError.
 
-        Where an item may have several classes (``many``), it may be a torch module, a scikit-learn classifier, or a
-        Learner whose ``multilabel`` is True.
+        Every training of a plain torch module begins with a new module. With several classes per item (``many``), the
+        function may return a torch module, a scikit-learn classifier, or a Learner whose ``multilabel`` is True.
         """
         from torch import nn
 
@@ -85,11 +84,10 @@ class Custom:
         return learner
 
     def images(self, project: Project, items: Sequence[Item], progress: Progress) -> Inputs:
-        """Images in the size that the model wants."""
+        """Read the images in the model's ``image_size``."""
         from spotal.project.learning import inputs
 
         made = self.make(len(project.settings.classes))
-        sizes = (
-            getattr(each, "image_size", None) for each in (made, getattr(made, "module", None))
-        )  # skorch's is inside
-        return inputs.images(project, items, progress, next((size for size in sizes if size), SIZE))
+        inner = getattr(made, "module", None)  # of skorch
+        size = getattr(made, "image_size", None) or getattr(inner, "image_size", None) or SIZE
+        return inputs.images(project, items, progress, size)

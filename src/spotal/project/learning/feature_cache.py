@@ -1,4 +1,4 @@
-"""Rows worked out for items, on disk by item number, so that only what is new or changed is worked out again."""
+"""Cache of features on disk, by item number, so that only new and changed items are computed."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ BATCH = 256
 
 
 class FeatureCache:
-    """An .npy file with a row for each item number, and beside it a mark of the content that each row was made from.
+    """An .npy file with a row for each item number, and a second file with a hash of each row's content (its mark).
 
-    A row counts once its mark is written, after the row: whoever is killed in between works the row out again. The file
-    is sparse and as long as a power of two, so that it grows by copying now and then only.
+    The mark is written after the row. If the process is killed in between, the row is computed again. The file is
+    sparse, and its number of rows is a power of two, so that it is rarely copied to grow.
     """
 
     def __init__(self, folder: Path, name: str) -> None:
@@ -40,22 +40,10 @@ class FeatureCache:
         compute: Callable[[list[Item]], tuple[list[int], NDArray[Any]]],
         progress: Callable[[int, int], object],
     ) -> NDArray[np.int64]:
-        """Work out the rows of those items that have none yet of their present content.
+        """Compute the rows of items whose present content has no row yet; return the numbers of items with rows.
 
-        Parameters
-        ----------
-        items : sequence of Item
-        compute : from up to 256 items to the positions of those that could be done, and their rows
-        progress : called with items done and items to do, after each batch
-
-        Returns
-        -------
-        int64, numbers of those of the items that have rows now
-
-        Raises
-        ------
-        OutputError
-            The files cannot be written.
+        ``compute`` is called with up to 256 items and returns the positions of those that succeeded, and their rows.
+        ``progress`` is called after each batch with the numbers of items done and to do. Raises OutputError.
         """
         numbers = np.asarray([item.number for item in items], np.int64)
         wanted = np.asarray([_mark(item.content) for item in items], np.uint64)
@@ -76,27 +64,26 @@ class FeatureCache:
             if isinstance(error, OutputError):
                 raise
             reason = (error.strerror or str(error)).lower()
-            raise OutputError(f"{self.path} cannot be written ({reason}); make room for it") from None
-        found: NDArray[np.int64] = numbers[marks[numbers] == wanted]
-        return found
+            raise OutputError(f"{self.path} cannot be written ({reason}); free disk space") from None
+        return np.asarray(numbers[marks[numbers] == wanted])
 
     def rows(self) -> NDArray[Any]:
-        """All rows (n, ...), memory-mapped; only those that ``update`` named hold anything."""
+        """Return all rows (n, ...), memory-mapped. Only rows whose numbers ``update`` returned have content."""
         return read_npy(self.path)
 
     def _marks(self, top: int) -> NDArray[np.uint64]:
-        """The marks of the rows; none where a file is missing or damaged, so that all is worked out again."""
+        """Read the marks; zeros if a file is missing or damaged, so that all rows are computed again."""
         marks = np.zeros(top, np.uint64)
         try:
-            rows, known = self.rows(), read_npy(self.marks_path)
+            rows, stored = self.rows(), read_npy(self.marks_path)
         except DataFileError:
             return marks
-        if rows.ndim < 2 or known.ndim != 1 or known.dtype != np.uint64 or len(known) > len(rows):
+        if rows.ndim < 2 or stored.ndim != 1 or stored.dtype != np.uint64 or len(stored) > len(rows):
             return marks
-        return np.concatenate([known, marks[len(known) :]])
+        return np.concatenate([stored, marks[len(stored) :]])
 
     def _old(self, values: NDArray[Any]) -> NDArray[Any] | None:
-        """The rows written before, None where there are none that such values can be added to."""
+        """Return the stored rows; None if the shape or type of ``values`` differs or nothing is stored."""
         try:
             rows = self.rows()
         except DataFileError:
@@ -109,10 +96,9 @@ class FeatureCache:
             capacity = 1 << max(8, (top - 1).bit_length())
             with atomic_path(self.path) as part:
                 new = np.lib.format.open_memmap(part, "w+", values.dtype, (capacity, *values.shape[1:]))
-                kept = blocks(0 if old is None else len(old), 4096)
-                with part.open("r+b") as file:  # not through the map: a full disk is an error then, not a crash
-                    for some in kept:
-                        if old is not None and old[some].any():  # holes stay holes
+                with part.open("r+b") as file:  # not through the memory map, where a full disk is a crash
+                    for some in blocks(0 if old is None else len(old), 4096):
+                        if old is not None and old[some].any():  # the file stays sparse
                             file.seek(new.offset + some.start * values[0].nbytes)
                             file.write(old[some].tobytes())
                     file.flush()

@@ -1,4 +1,4 @@
-"""Fine-tune: a pretrained network with a new last layer, trained as a whole on the labels."""
+"""Fine-tuning: training of a whole pretrained network with a new last layer."""
 
 from __future__ import annotations
 
@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from spotal.embed.models.base import need
 from spotal.embed.models.hub import split_revision
-from spotal.errors import ModelError
+from spotal.errors import ModelError, one_line
 from spotal.learner import Learner
 from spotal.numeric.arrays import blocks
 from spotal.project.learning import inputs
@@ -28,15 +29,15 @@ __all__ = ["fine_tune"]
 
 IMAGE_SIZE = 224
 TOKENS = 128
-"""Most tokens of a text: of a longer one the beginning counts."""
+"""Maximum number of tokens of a text; the rest of a longer text is ignored."""
 STEPS, RATE, BATCH = 200, 1e-4, 16
 
 
 def fine_tune(name: str, kind: str, folder: Path) -> Recipe:
-    """The recipe for ``fine-tune:NAME``: a Hugging Face name or folder, or for images ``timm:NAME``.
+    """Return the recipe for ``fine-tune:NAME``: a Hugging Face name or folder, or for images ``timm:NAME``.
 
-    A path starts at the project's folder. Rows are compared in the pretrained network's own features, before there are
-    labels and after. Raises ModelError for embeddings, which cannot be tuned.
+    A path is relative to the project's folder. Rows are compared by the features of the pretrained network, before and
+    after training. Raises ModelError for embeddings.
     """
     path = folder / name
     source = str(path.resolve()) if path.exists() else name
@@ -44,16 +45,16 @@ def fine_tune(name: str, kind: str, folder: Path) -> Recipe:
     if kind == "image":
         timm = source.startswith("timm:")
         make = partial(_timm, source.removeprefix("timm:")) if timm else partial(_image, source)
-        tuned = _Tuned(make, "auto")
-        return Recipe(title, partial(_images, make), tuned.learner, tuned.cold, partial(tuned.make, 2), True)
-    if kind == "text":
-        tuned = _Tuned(partial(_text, source), "none")
-        return Recipe(title, partial(_tokens, source), tuned.learner, tuned.cold, partial(tuned.make, 2), True)
-    raise ModelError(f"model 'fine-tune:{name}' takes images or texts, found embeddings; take 'built-in'")
+        tuned, read = _Tuned(make, "auto"), partial(_images, make)
+    elif kind == "text":
+        tuned, read = _Tuned(partial(_text, source), "none"), partial(_tokens, source)
+    else:
+        raise ModelError(f"model 'fine-tune:{name}' takes images or texts, found embeddings; use 'built-in'")
+    return Recipe(title, read, tuned.learner, tuned.cold, partial(tuned.make, 2), True)
 
 
 class _Tuned:
-    """Learners around the network that ``make`` gives for a number of classes."""
+    """Learners for the network that ``make`` returns for a number of classes."""
 
     def __init__(self, make: Callable[[int], nn.Module], augment: str) -> None:
         self.make, self.augment = make, augment
@@ -73,7 +74,7 @@ class _Tuned:
         )
 
     def cold(self, X: NDArray[Any], random_state: int) -> NDArray[np.float32]:
-        """What enters the new last layer before any training."""
+        """Return the inputs of the last layer before training."""
         import torch
 
         from spotal.learner.forward import forward
@@ -83,14 +84,14 @@ class _Tuned:
         parts = []
         with torch.inference_mode():
             for part in blocks(len(X), BATCH):
-                found = forward(network, scale.batch(X, part, torch.device("cpu")), 2, None)[1]
-                assert found is not None
-                parts.append(found.numpy())
+                features = forward(network, scale.batch(X, part, torch.device("cpu")), 2, None)[1]
+                assert features is not None
+                parts.append(features.numpy())
         return np.concatenate(parts)
 
 
 def _scaled_as(X: NDArray[Any]) -> NDArray[Any]:
-    """Rows whose mean and deviation inputs are standardized by: images their own, tokens 0 and 1, so that they stay."""
+    """Return rows for standardization: images themselves; for tokens rows of mean 0 and deviation 1, so no change."""
     if X.ndim == 4:
         return X
     return np.stack([np.full(X.shape[1], -1.0), np.full(X.shape[1], 1.0)])
@@ -102,15 +103,15 @@ def _images(make: Callable[[int], nn.Module], project: Project, items: Sequence[
 
 
 def _tokens(source: str, project: Project, items: Sequence[Item], progress: Progress) -> Inputs:
-    """Numbers of tokens, from 1, 0 where a text has ended; int64 (n, at most 128)."""
+    """Convert texts to token numbers plus 1, padded with 0; int64 (n, at most 128)."""
     progress("loading the model", 0, None)
     tokenizer = _load("AutoTokenizer", source)
     progress("cutting texts into tokens", 0, None)
     texts = [item.text or "" for item in items]
     most = min(TOKENS, tokenizer.model_max_length)
-    found = tokenizer(texts, truncation=True, max_length=most, add_special_tokens=True)["input_ids"]
-    rows = np.zeros((len(found), max(1, *map(len, found))), np.int64)
-    for row, numbers in zip(rows, found, strict=True):
+    tokens = tokenizer(texts, truncation=True, max_length=most, add_special_tokens=True)["input_ids"]
+    rows = np.zeros((len(tokens), max(1, *map(len, tokens))), np.int64)
+    for row, numbers in zip(rows, tokens, strict=True):
         row[: len(numbers)] = np.asarray(numbers) + 1
     return Inputs(np.asarray([item.number for item in items], np.int64), rows)
 
@@ -126,7 +127,7 @@ def _text(source: str, n_classes: int) -> nn.Module:
     def scores(batch: Any) -> Any:
         numbers = batch.long()
         mask = numbers > 0
-        mask[:, 0] = True  # a text without any token
+        mask[:, 0] = True  # for texts without tokens
         return model(input_ids=(numbers - 1).clamp(min=0), attention_mask=mask.long()).logits
 
     return _wrapped(model, scores, None)
@@ -137,27 +138,23 @@ def _timm(name: str, n_classes: int) -> nn.Module:
         timm: Any = import_module("timm")
         model = timm.create_model(name, pretrained=True, num_classes=n_classes)
     except ImportError as error:
-        raise ModelError(f"model timm:{name} needs timm ({error}); pip install 'spotal[timm]'") from None
-    except Exception as error:  # an unknown name, a closed network, or weights that do not fit
+        raise need("timm", "timm", f"timm:{name}", error) from None
+    except Exception as error:  # an unknown name, no network, or weights that do not fit
         raise ModelError(
-            f"model timm:{name} cannot be loaded by timm ({' '.join(str(error).split())[:200]}); give a name that "
-            "timm.list_models knows"
+            f"model timm:{name} cannot be loaded by timm ({one_line(error)}); give a name that timm.list_models knows"
         ) from None
     return _wrapped(model, model, int(model.pretrained_cfg.get("input_size", (3, IMAGE_SIZE))[-1]))
 
 
 def _load(kind: str, source: str, **options: Any) -> Any:
-    """What transformers calls ``kind``, from a folder or by name, without running code of its own."""
+    """Load the transformers class ``kind`` from a folder or by name, without running remote code."""
     try:
         transformers: Any = import_module("transformers")
     except ImportError as error:
-        raise ModelError(
-            f"model {source} is a Hugging Face model, which needs transformers ({error}); "
-            "pip install 'spotal[hugging-face]'"
-        ) from None
+        raise need("transformers", "hugging-face", source, error) from None
     quiet: Any = transformers.utils.logging
     level, shown = quiet.get_verbosity(), quiet.is_progress_bar_enabled()
-    quiet.set_verbosity_error()  # that the last layer is new is what was asked for
+    quiet.set_verbosity_error()  # no warning that the last layer is new
     quiet.disable_progress_bar()
     name, revision = split_revision(source)
     if revision is not None:
@@ -166,10 +163,10 @@ def _load(kind: str, source: str, **options: Any) -> Any:
         return getattr(transformers, kind).from_pretrained(
             name, local_files_only=Path(source).exists(), trust_remote_code=False, **options
         )
-    except Exception as error:  # transformers raises whatever its parts raise
+    except Exception as error:  # transformers raises any type
         raise ModelError(
-            f"model {source} cannot be loaded by transformers ({' '.join(str(error).split())[:200]}); give a folder "
-            "that save_pretrained wrote, or a name on the Hugging Face hub that can be reached from here"
+            f"model {source} cannot be loaded by transformers ({one_line(error)}); give a folder that save_pretrained "
+            "wrote, or a name on the Hugging Face hub that can be reached from here"
         ) from None
     finally:
         quiet.set_verbosity(level)
@@ -181,8 +178,6 @@ def _wrapped(model: nn.Module, scores: Callable[[Any], Any], image_size: Any) ->
     from torch import nn
 
     class Tuned(nn.Module):
-        """A batch to scores."""
-
         def __init__(self) -> None:
             super().__init__()
             self.model = model

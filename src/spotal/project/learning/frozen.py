@@ -1,4 +1,4 @@
-"""Frozen: features by a pretrained model that is taken as it is, and loaded only where something is to be embedded."""
+"""Frozen: features of a pretrained model without training. The model is loaded when the first item is embedded."""
 
 from __future__ import annotations
 
@@ -29,9 +29,10 @@ MOST_SIZE = 224
 
 
 class Frozen:
-    """Features by the model of that name, of images or of texts.
+    """Features of images or texts by a pretrained model.
 
-    name : all that :class:`~spotal.embed.TorchEmbedder` takes; a path is absolute or starts at the project's folder
+    name : any name that :class:`~spotal.embed.TorchEmbedder` accepts; a path is absolute or relative to the project's
+        folder
     """
 
     def __init__(self, name: str, kind: str, folder: Path) -> None:
@@ -41,7 +42,7 @@ class Frozen:
 
     @cached_property
     def embedder(self) -> TorchEmbedder:
-        """The model, loaded when first asked for."""
+        """The model, loaded on first use."""
         from spotal.embed import TorchEmbedder
 
         return TorchEmbedder(self.name, takes="images" if self.kind == "image" else "text")
@@ -51,15 +52,12 @@ class Frozen:
         _ = self.embedder
 
     def __call__(self, project: Project, items: Sequence[Item], progress: Progress) -> Inputs:
-        """Features float32 (n, d) of the items."""
+        """Return the items' features, float32 (n, d)."""
         progress(f"loading {self.name}", 0, None)
         stem = self._stem()
         if self.kind == "text":
-            return inputs.texts(project, items, progress, stem, self._embed_texts)
+            return inputs.texts(project, items, progress, stem, lambda texts: self.embedder.embed(texts))
         return inputs.vectors(project, items, progress, stem, self._embed_images, lambda: self._size(project, items))
-
-    def _embed_texts(self, texts: list[str]) -> NDArray[np.float32]:
-        return self.embedder.embed(texts)
 
     def _embed_images(self, images: list[NDArray[np.uint8]]) -> NDArray[np.float32]:
         model, step = self.embedder.model, self.embedder.batch_size
@@ -67,19 +65,19 @@ class Frozen:
         return np.concatenate([self.embedder.forward(model.prepare(part), len(part)) for part in parts])
 
     def _size(self, project: Project, items: Sequence[Item]) -> tuple[int | None, int | None]:
-        """Height and width to resize to; for a model that does so itself, the least that it needs of an image."""
+        """Return the height and width to resize to, or for a model that resizes images the minimum that it needs."""
         if self.embedder.model.resizes:
             return None, 2 * (self.embedder.image_size or MOST_SIZE)
         return self.embedder.image_size or min(MOST_SIZE, _longer_side(project, items)), None
 
     def _stem(self) -> str:
-        """Name of the file of features, another one for another model under the same name."""
+        """Return the name of the feature file; it changes when the model's files change."""
         path = Path(self.name)
         files = sorted(file for file in (path.rglob("*") if path.is_dir() else [path]) if file.is_file())
-        seen: list[Any] = [(file.name, file.stat().st_size, file.stat().st_mtime_ns) for file in files]
+        stamps: list[Any] = [(file.name, file.stat().st_size, file.stat().st_mtime_ns) for file in files]
         if self.kind == "text" and (prefix := prefix_of(self.name)):
-            seen.append(prefix)
-        return f"model-{blake2b(repr([self.name, seen]).encode(), digest_size=8).hexdigest()}"
+            stamps.append(prefix)
+        return f"model-{blake2b(repr([self.name, stamps]).encode(), digest_size=8).hexdigest()}"
 
 
 def _longer_side(project: Project, items: Sequence[Item]) -> int:

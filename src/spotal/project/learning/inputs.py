@@ -25,14 +25,12 @@ if TYPE_CHECKING:
 __all__ = ["images", "matrix", "texts", "tfidf", "vectors"]
 
 TEXT_DIM = 128
-LEAST_WORDS = 2**18
+MOST_WORDS = 2**18
 
 
 def images(project: Project, items: Sequence[Item], progress: Progress, size: int) -> Inputs:
-    """Images uint8 (n, size, size, 3), resized and kept. Warns of those that cannot be read."""
-    kept = FeatureCache(project.folder / FEATURES, f"images-{size}-{DECODER}")
-    numbers = _readable(project, items, kept, lambda: (size, None), np.stack, progress, "reading images")
-    return Inputs(numbers, _rows(kept.rows(), numbers))
+    """Read images, uint8 (n, size, size, 3), resized and cached. Warns about unreadable images."""
+    return vectors(project, items, progress, f"images-{size}", np.stack, lambda: (size, None), "reading images")
 
 
 def vectors(
@@ -40,17 +38,37 @@ def vectors(
     items: Sequence[Item],
     progress: Progress,
     name: str,
-    embed: Callable[[list[NDArray[np.uint8]]], NDArray[np.float32]],
+    embed: Callable[[list[NDArray[np.uint8]]], NDArray[Any]],
     choose_size: Callable[[], tuple[int | None, int | None]],
+    what: str = "embedding images",
 ) -> Inputs:
-    """Embeddings (n, d) of images by a frozen model, kept under ``name``. Warns of those that cannot be read.
+    """Return embeddings (n, d) of images by a frozen model, cached by ``name``. Warns about unreadable images.
 
-    ``choose_size``, asked where there are images to embed, gives the height and width that they are resized to; or, for
-    a model that resizes them itself, None and the least that it needs of their shorter side.
+    ``choose_size`` is called before images are embedded. It returns the height and width to resize to, and None; or,
+    for a model that resizes images itself, None and the minimum of the shorter side. ``what`` is the step's name.
+    Raises DataFileError if no image can be read.
     """
-    kept = FeatureCache(project.folder / FEATURES, f"{name}-{DECODER}")
-    numbers = _readable(project, items, kept, choose_size, embed, progress, "embedding images")
-    return Inputs(numbers, _rows(kept.rows(), numbers))
+    cache = FeatureCache(project.folder / FEATURES, f"{name}-{DECODER}")
+    failures: list[DataFileError] = []
+    scaled: list[str] = []
+
+    def compute(some: list[Item]) -> tuple[list[int], NDArray[Any]]:
+        done, pixels = [], []
+        side, least = choose_size()
+        size = None if side is None else (side, side)
+        decoded = each(lambda item: decode(project.items.file(item), item.id, size, 3, least, scaled), some)
+        for row, image in enumerate(decoded):
+            if isinstance(image, DataFileError):
+                failures.append(image)
+            else:
+                done.append(row)
+                pixels.append(image)
+        return done, embed(pixels) if pixels else np.empty(0)
+
+    numbers = cache.update(items, compute, lambda done, total: progress(what, done, total))
+    report(failures, len(items), project.folder.name)
+    note_of_depth(scaled, project.folder.name)
+    return Inputs(numbers, _rows(cache.rows(), numbers))
 
 
 def texts(
@@ -60,78 +78,45 @@ def texts(
     name: str,
     embed: Callable[[list[str]], NDArray[np.float32]],
 ) -> Inputs:
-    """Embeddings (n, d) of texts by a frozen model, kept under ``name``."""
-    kept = FeatureCache(project.folder / FEATURES, name)
-    numbers = kept.update(
+    """Return embeddings (n, d) of texts by a frozen model, cached by ``name``."""
+    cache = FeatureCache(project.folder / FEATURES, name)
+    numbers = cache.update(
         items,
         lambda some: (list(range(len(some))), embed([item.text or "" for item in some])),
         lambda done, total: progress("embedding texts", done, total),
     )
-    return Inputs(numbers, _rows(kept.rows(), numbers))
+    return Inputs(numbers, _rows(cache.rows(), numbers))
 
 
 def tfidf(project: Project, items: Sequence[Item], progress: Progress) -> Inputs:
-    """Texts as weighted counts of their words and pairs of words, on at most 128 main directions; float32 (n, d)."""
+    """Compute TF-IDF of words and pairs of words, reduced to at most 128 dimensions; float32 (n, d)."""
     from sklearn.decomposition import TruncatedSVD
     from sklearn.feature_extraction.text import TfidfVectorizer
 
     progress("counting words", 0, None)
-    # words of any length: one letter is a word too, and no text is without any
-    counts = TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True, max_features=LEAST_WORDS, token_pattern=r"\w+|\S")
+    # the pattern accepts single letters and signs, so that every text has a word
+    counts = TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True, max_features=MOST_WORDS, token_pattern=r"\w+|\S")
     weights = counts.fit_transform([item.text or "." for item in items])
     most = min(TEXT_DIM, weights.shape[0] - 1, weights.shape[1] - 1)
     if most < 1:
         rows = weights.toarray()
     else:
-        with np.errstate(invalid="ignore"):  # shares of a variance of zero, where all texts are alike
+        with np.errstate(invalid="ignore"):  # division by a variance of zero where all texts are equal
             rows = TruncatedSVD(most, random_state=project.settings.random_state).fit_transform(weights)
     return Inputs(_numbers(items), rows.astype(np.float32))
 
 
 def matrix(project: Project, items: Sequence[Item], progress: Progress) -> Inputs:
-    """The file of embeddings itself, (n, d); an .npy file is not copied while its rows are in order."""
+    """Read the project's own embeddings, (n, d). An .npy file is not copied if its rows are in order."""
     from spotal.pool.files import read_pool
 
     progress("reading embeddings", 0, None)
     data = project.settings.data
     source = location(data, project.folder)
     features = read_pool(source, id_column=data.id_column, dialect=data.dialect).features
-    assert features is not None  # or the items would not have been found in it
-    places = items.rows if isinstance(items, Present) else np.asarray([item.row for item in items], np.int64)
-    rows = _rows(features, places)
-    return Inputs(_numbers(items), check_matrix(rows, f"embeddings in {source}"))
-
-
-def _readable(
-    project: Project,
-    items: Sequence[Item],
-    kept: FeatureCache,
-    choose_size: Callable[[], tuple[int | None, int | None]],
-    embed: Callable[[list[NDArray[np.uint8]]], NDArray[Any]],
-    progress: Progress,
-    what: str,
-) -> NDArray[np.int64]:
-    """Work out rows of images; numbers of those that have one. Raises DataFileError where none has."""
-    failures: list[DataFileError] = []
-    scaled: list[str] = []
-
-    def compute(some: list[Item]) -> tuple[list[int], NDArray[Any]]:
-        done, pixels = [], []
-        side, least = choose_size()
-        size = None if side is None else (side, side)
-        found = each(lambda item: decode(project.items.file(item), item.id, size, 3, least, scaled), some)
-        for row, image in enumerate(found):
-            if isinstance(image, DataFileError):
-                failures.append(image)
-            else:
-                done.append(row)
-                pixels.append(image)
-        return done, embed(pixels) if pixels else np.empty(0)
-
-    numbers = kept.update(items, compute, lambda done, total: progress(what, done, total))
-    report(failures, len(items), project.folder.name)
-    note_of_depth(scaled, project.folder.name)
-    return numbers
+    assert features is not None  # the items come from this file
+    rows = items.rows if isinstance(items, Present) else np.asarray([item.row for item in items], np.int64)
+    return Inputs(_numbers(items), check_matrix(_rows(features, rows), f"embeddings in {source}"))
 
 
 def _numbers(items: Sequence[Item]) -> NDArray[np.int64]:
@@ -141,6 +126,6 @@ def _numbers(items: Sequence[Item]) -> NDArray[np.int64]:
 
 
 def _rows(array: NDArray[Any], rows: NDArray[np.int64]) -> NDArray[Any]:
-    """These rows, without a copy where they are the first ones in order."""
+    """Return these rows, without a copy if they are the first rows in order."""
     first = array[: len(rows)]
     return first if np.array_equal(rows, np.arange(len(rows))) else array[rows]

@@ -1,4 +1,4 @@
-"""Alembic's entry: run the migrations on the connection that :mod:`spotal.project.database` opened."""
+"""Entry point of Alembic: runs the migrations on the connection that :mod:`spotal.project.database` opened."""
 
 from alembic import context
 

@@ -1,4 +1,4 @@
-"""The report of a project: one page that needs no other file."""
+"""The report of a project: one HTML page without other files."""
 
 from spotal.project.report.facts import Facts, gather
 from spotal.project.report.page import numbers, page, write_page

@@ -1,4 +1,4 @@
-"""All that a project's report shows, gathered once."""
+"""The data of a project's report."""
 
 from __future__ import annotations
 
@@ -25,22 +25,21 @@ if TYPE_CHECKING:
 __all__ = ["NO_CLASS", "SEVERAL", "Facts", "Pace", "Plane", "gather"]
 
 LEAST_TESTED = 30
-"""Audit labels from which on calibration and confusion are shown: five bins of six, no fewer."""
-MOST_ROWS = 20_000
-MOST_DRAWN = 1_500
-"""Rows of the pool that the map is worked out from, and that are drawn on it; labeled ones always are."""
+"""Minimum number of audit labels to show calibration and confusion: six in each of five bins."""
+MOST_ROWS, MOST_DRAWN = 20_000, 1_500
+"""Maximum number of unlabeled rows that the map is computed from, and that are drawn. All labeled rows are used."""
 SEVERAL, NO_CLASS = "several classes", "none of them"
-"""What items with several classes, or none, are called on the map."""
+"""Names on the map for items with several classes or without a class."""
 STRETCH = 20
 PAUSE = 300.0
-"""Seconds between two answers from which on somebody did something else."""
+"""Seconds between two answers that count as a break."""
 
 
 @dataclass(frozen=True, eq=False)
 class Plane:
-    """The pool on two coordinates, before and after transport to the uniform square.
+    """The pool in two dimensions, before and after transport to the uniform square.
 
-    before, after : float (m, 2); labels : m class names or None; n : int, items of the pool
+    before, after : float (m, 2); labels : m class names or None; n : int, number of items in the pool
     """
 
     before: NDArray[np.float64]
@@ -51,10 +50,10 @@ class Plane:
 
 @dataclass(frozen=True)
 class Pace:
-    """How long people work for an answer.
+    """Working time per answer.
 
-    seconds : float, at work, in all; answers : int, those that it gave: taken back ones do not count
-    mean, low, high : float, seconds for an answer, with the mean's 95 % interval, None with fewer than two stretches
+    seconds : float, total working time; answers : int, answers in this time, without those that were taken back
+    mean, low, high : float, seconds per answer with a 95 % interval, None with fewer than two stretches
     """
 
     seconds: float
@@ -66,13 +65,13 @@ class Pace:
 
 @dataclass(frozen=True, eq=False)
 class Facts:
-    """What is known of a project; None and empty where there is nothing yet.
+    """The data of a report; None and empty where there are none yet.
 
-    predictions : of the newest model; tested : the same model's on the audit, what confusion and calibration are of
-    doubts : the labels that are most likely wrong; checked : what was found among them, empty before there is a model
-    copies : items of equal content or nearly alike
-    leaks : numbers of held-back items that have a copy among the labels that models are trained on, each with that copy
-    sources : standing answers by where they came from; annotators : items that each one's last word stands on
+    predictions : of the newest model; tested : its predictions on the audit, for confusion and calibration
+    doubts : labels that may be wrong; checked : the result of this check as a sentence, empty without a model
+    copies : items of equal content, and near copies
+    leaks : numbers of held-back items that have a copy among the trained items, each with that copy
+    sources : number of last answers by source; annotators : number of items by annotator
     """
 
     name: str
@@ -98,11 +97,12 @@ class Facts:
 
 
 def gather(project: Project) -> Facts:
-    """What is known now. Changes caches only; reads predictions, and works out the map from at most 20,000 items."""
+    """Gather the data of a report. Changes caches only. The map is computed from at most 20,000 unlabeled items."""
     standings = project.labels.standings()
-    every, predictions = unseen(project), read_predictions(project)
+    out_of_sample, predictions = unseen(project), read_predictions(project)
     tested = None if predictions is None else audited(predictions, project.rounds.audit())[1]
-    doubtful, checked = ([], "") if every is None else doubts(every, tested, project.labels.confirmed())
+    confirmed = project.labels.confirmed()
+    doubtful, checked = ([], "") if out_of_sample is None else doubts(out_of_sample, tested, confirmed)
     if project.settings.many and predictions is not None:
         checked = "Labels of items that may have several classes are not checked for mistakes yet."
     picks: dict[int, list[Pick]] = {}
@@ -136,10 +136,9 @@ def gather(project: Project) -> Facts:
 
 
 def _pace(project: Project) -> Pace | None:
-    """Answers that followed one of the same person within five minutes; what was taken back took time too.
+    """Compute the pace from answers that followed another of the same person within five minutes.
 
-    The interval is Student's over stretches of at most 20 such steps: neighboring steps are alike, where somebody is
-    tired or answers many items at once.
+    Student's interval over stretches of at most 20 answers, because successive answers are correlated.
     """
     history = [event for event in project.labels.history() if event.source != "import"]
     undone = {event.undoes for event in history}
@@ -171,10 +170,10 @@ def _plane(project: Project, standings: dict[str, Standing]) -> Plane | None:
     if embeddings is None:
         return None
     settings = project.settings
-    known = {row.number: _called(row, settings) for row in standings.values() if row.state in settings.decided}
+    labels = {row.number: _map_label(row, settings) for row in standings.values() if row.state in settings.decided}
     there = np.flatnonzero(~np.isnan(embeddings[:, 0]))
     order = there[np.argsort(row_uniforms(there, project.settings.random_state), kind="stable")]
-    labeled = np.isin(order, list(known))
+    labeled = np.isin(order, list(labels))
     rows = np.sort(np.concatenate([order[labeled], order[~labeled][:MOST_ROWS]]))
     if len(rows) < 3:
         return None
@@ -183,11 +182,10 @@ def _plane(project: Project, standings: dict[str, Standing]) -> Plane | None:
     laid = TransportedDesign(transport="sliced").layout(pool, size, random_state=project.settings.random_state)
     drawn = np.isin(rows, np.concatenate([order[labeled], order[~labeled][:MOST_DRAWN]]))
     before, after = plane(laid.reduced(pool)[drawn]), plane(laid.carried[drawn])
-    return Plane(before, after, [known.get(number) for number in rows[drawn].tolist()], len(there))
+    return Plane(before, after, [labels.get(number) for number in rows[drawn].tolist()], len(there))
 
 
-def _called(row: Standing, settings: Settings) -> str | None:
-    """What an item is called on the map: by its class, or by having several or none."""
+def _map_label(row: Standing, settings: Settings) -> str | None:
     if not settings.many:
         return row.label
     own = settings.parted(row.label)

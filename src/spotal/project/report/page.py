@@ -9,7 +9,7 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
-from spotal.project.advice import LEAST_AUDIT, ShareEstimate
+from spotal.project.advice import LEAST_AUDIT, Forecast, ShareEstimate
 from spotal.project.records import Item
 from spotal.project.report import galleries, plots
 from spotal.project.report.facts import NO_CLASS, SEVERAL, Facts, Pace
@@ -21,7 +21,7 @@ from spotal.storage.files import atomic_path
 __all__ = ["numbers", "page", "write_page"]
 
 MOST_CLASSES = 20
-"""Classes of a picture; of more, the ones with the most labels."""
+"""Maximum number of classes in a chart: those with the most labels."""
 STYLE = """
 .beside { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 380px), 1fr)); gap: 18px 28px;
   align-items: start; }
@@ -62,25 +62,24 @@ blockquote { margin: 0; padding: 10px 12px; font-size: 13.5px; background: var(-
 
 
 def write_page(facts: Facts, file: Callable[[Item], Path], path: str | os.PathLike[str]) -> None:
-    """Write the page, whole or not at all. Raises OutputError where it cannot be written."""
+    """Write the page to a file atomically. Raises OutputError."""
     html = page(facts, file)
     with atomic_path(path) as part:
         part.write_text(html, encoding="utf-8")
 
 
 def numbers(facts: Facts) -> dict[str, Any]:
-    """The report's numbers as plain JSON types."""
-    doubtful = [
-        {"item": facts.by_number[doubt.number].id, **{k: v for k, v in asdict(doubt).items() if k != "number"}}
-        for doubt in facts.doubts
-    ]
+    """Return the report's numbers as JSON types."""
+    doubtful = [{"item": facts.by_number[doubt.number].id, **asdict(doubt)} for doubt in facts.doubts]
+    for row in doubtful:
+        del row["number"]
     pace = None if facts.pace is None else asdict(facts.pace)
     copies = {"equal": facts.copies.n_equal, "nearly_alike": facts.copies.n_alike, "held_back_leaks": len(facts.leaks)}
     return {"project": facts.name, **asdict(facts.status), "doubtful": doubtful, "pace": pace, "copies": copies}
 
 
 def page(facts: Facts, file: Callable[[Item], Path]) -> str:
-    """The whole page; sections for which there are no data yet are left out. ``file``: from an image to its file."""
+    """Return the page as HTML, without sections that have no data. ``file`` returns the file of an image."""
     sections = [
         _accuracy(facts),
         _classes(facts),
@@ -102,8 +101,9 @@ def _headline(facts: Facts) -> str:
     text = f"{counts.labeled:,} of {counts.items:,} items have a label"
     if now is None:
         return text + ("; the accuracy of the model is not known yet" if facts.status.model else "; no model yet")
-    right = "says of every class what people say for" if facts.settings.many else "is right on"
-    return f"{text}; the model {right} {spread(now)} of the pool, by {now.n:,} random items that it never saw"
+    right = "has all classes right on" if facts.settings.many else "is right on"
+    sample = f"measured on {now.n:,} random items that it was not trained on"
+    return f"{text}; the model {right} {spread(now)} of the pool, {sample}"
 
 
 def _accuracy(facts: Facts) -> str:
@@ -112,36 +112,28 @@ def _accuracy(facts: Facts) -> str:
         return ""
     words = [f"{spread(point)} at {point.labels:,} labels" for point in curve]
     picture = themed(plots.curve, facts, f"Learning curve, accuracy with 95 % interval: {'; '.join(words)}")
-    caption = "How often each model is right, by the number of labels that it was trained on; bands are 95 % intervals"
+    caption = "Accuracy of each model, by the number of labels that it was trained on; the band is the 95 % interval"
     text = (
-        '<p class="note">Every model so far, measured on items that were drawn at random, answered by people and never '
-        f"trained on: {max(point.n for point in curve):,} by now, fewer for models from before some of them came. Each "
-        "is weighted by the probability of its being drawn.</p>"
+        '<p class="note">All models, measured on random items that people answered and no model is trained on: '
+        f"{max(point.n for point in curve):,} items for the newest models, fewer for older ones. Items are weighted so "
+        "that they represent the pool.</p>"
     )
     if ahead.gain is None:
         text += f"<p>No forecast yet: {escape(ahead.why)}.</p>"
     else:
-        low, high = 100 * (ahead.low or 0), 100 * (ahead.high or 0)
-        text += (
-            f"<p>The next {ahead.labels:,} labels to train on are expected to bring {100 * ahead.gain:+.1f} points "
-            f"({low:+.1f} to {high:+.1f}), by a power law fitted to the curve.</p>"
-        )
+        text += f"<p>Expected gain {_gain(ahead)}, from a power law fitted to the curve.</p>"
     if verdict is not None:
         text += f"<p><b>{'Stop' if verdict.met else 'Go on'}:</b> {escape(verdict.sentence)}.</p>"
     body = [
         [f"{p.labels:,}", f"{100 * p.value:.1f}", f"{100 * p.low:.1f} to {100 * p.high:.1f}", f"{p.n:,}"] for p in curve
     ]
-    text += _low(table(["labels", "accuracy, %", "95 % interval", "random items"], body))
-    return f"<h2>Accuracy by number of labels</h2>{_beside(picture, caption, text)}"
+    rows = table(["labels", "accuracy, %", "95 % interval", "random items"], body)
+    return f"<h2>Accuracy by number of labels</h2>{_beside(picture, caption, text, rows)}"
 
 
-def _low(rows: str) -> str:
-    """A table under its title, no higher than a picture beside it: it scrolls in itself."""
-    return f'<h4>The numbers</h4><div class="low">{rows}</div>'
-
-
-def _beside(picture: str, caption: str, text: str) -> str:
-    """A picture that says what it is of, and text beside it, or below it where there is no room."""
+def _beside(picture: str, caption: str, text: str, rows: str) -> str:
+    """Return a picture with text and a scrolling table beside it, or below it on a narrow screen."""
+    text += f'<h4>The numbers</h4><div class="low">{rows}</div>'
     return f'<div class="beside">{figure(picture, caption)}<div>{text}</div></div>'
 
 
@@ -153,33 +145,32 @@ def _classes(facts: Facts) -> str:
     items = max(1, facts.status.counts.items - facts.status.counts.missing)
     shares = [(name, row.labels / total, _share(row, items)) for name, row in counts.items()]
     drawn = sorted(shares, key=lambda row: -row[1])[:MOST_CLASSES] if len(shares) > MOST_CLASSES else shares
-    words = [
+    pool = drawn[0][2] is not None
+    parts = [
         f"{n} {100 * a:.0f} % of labels" + ("" if b is None else f", {spread(b)} of the pool") for n, a, b in drawn
     ]
-    alt = "Class balance: " + "; ".join(words)
-    note = "Labels are chosen where they teach most, so their shares need not be the pool's. " + (
-        "The pool's are estimated from the random items that measure accuracy, as people answered them; lines and "
-        "brackets are 95 % intervals."
-        if drawn[0][2] is not None
-        else f"The pool's show from {LEAST_AUDIT} answered random items on."
-    )
+    alt = "Class balance: " + "; ".join(parts)
+    note = "Strategies pick items that help the model, so classes may have other shares in the pool. The shares in the "
+    if pool:
+        note += "pool are estimated from people's answers to the random items; lines and brackets are 95 % intervals."
+    else:
+        note += f"pool are shown after {LEAST_AUDIT} answered random items."
     body = [
         [name, f"{row.labels:,}"]
         + ([] if row.expected is None else [f"{row.expected:,.0f} ({row.low:,.0f} to {row.high:,.0f})"])
         for name, row in counts.items()
     ]
-    head = ["class", "labels", *["in the pool"] * (drawn[0][2] is not None)]
+    head = ["class", "labels", *["in the pool"] * pool]
     empty = [name for name, row in counts.items() if not row.labels]
     lack = f"<p>No label yet: {escape(', '.join(empty[:20]))}.</p>" if empty else ""
-    caption = "Share of each class among the labels" + (" and in the pool" if drawn[0][2] is not None else "")
+    caption = "Share of each class among the labels" + " and in the pool" * pool
     if len(drawn) < len(shares):
         caption += f": the {len(drawn)} of {len(shares)} classes with the most labels"
-    text = f'<p class="note">{note}</p>{lack}' + _low(table(head, body))
-    return f"<h2>Class balance</h2>{_beside(themed(plots.balance, drawn, alt), caption, text)}"
+    text = f'<p class="note">{note}</p>{lack}'
+    return f"<h2>Class balance</h2>{_beside(themed(plots.balance, drawn, alt), caption, text, table(head, body))}"
 
 
 def _share(row: ClassCount, items: int) -> ShareEstimate | None:
-    """The class's share of the pool."""
     if row.expected is None or row.low is None or row.high is None:
         return None
     return ShareEstimate(row.expected / items, row.low / items, row.high / items, items)
@@ -193,25 +184,23 @@ def _map(facts: Facts) -> str:
     classes = facts.settings.classes + ((SEVERAL, NO_CLASS) if facts.settings.many else ())
     alt = f"Map of {plane.n:,} items, {labeled:,} of them labeled, {{}} they are spread evenly"
     captions = {
-        "before": "All items: those that look alike to the model lie close together.",
-        "after": "The same items, spread evenly over a square. Where no label lies, no label stands for the items.",
+        "before": "All items. Items that the model finds similar are close together.",
+        "after": "The same items, spread evenly over a square. Areas without labels are not covered.",
     }
     pictures = "".join(
         figure(themed(plots.plane, (plane, which, classes), alt.format(which)), caption)
         for which, caption in captions.items()
     )
-    cost = facts.status.coverage.get("transport_cost")
-    chance = facts.status.coverage.get("transport_cost_random")
-    told = (
-        f" How far the items are from the labels (transport cost): {cost:.3f} of their spread, against {chance:.3f} "
-        "for as many random items. Less is better."
-        if cost is not None and chance is not None
-        else ""
-    )
+    distance, cover = "", facts.status.coverage
+    if "transport_cost" in cover:
+        distance = (
+            f" Mean distance from an item to its nearest label (transport cost): {cover['transport_cost']:.3f} of the "
+            f"pool's spread; {cover['transport_cost_random']:.3f} for equally many random items. Less is better."
+        )
     return (
         f'<h2>The labels on the map</h2><div class="pair">{pictures}</div>'
         f'<p class="note">Gray dots are unlabeled items ({len(plane.labels) - labeled:,} of {plane.n - labeled:,} are '
-        f"drawn), the others labels. Both pictures show the two directions in which items differ most.{told}</p>"
+        f"drawn), the others labels. Both pictures show the two directions in which items differ most.{distance}</p>"
     )
 
 
@@ -222,36 +211,33 @@ def _cost(facts: Facts) -> str:
     of = "" if counts.budget is None else f" of {counts.budget:,.10g}"
     rows = [["answers so far", f"{counts.spent:,}{'' if counts.cost is not None else of}"]]
     if counts.cost is not None:
-        rows.append(["what they cost", f"{counts.cost:,.10g}{of}"])
-    told = ", ".join(f"{name} {count:,}" for name, count in facts.sources.items())
-    rows.append(["all answers that stand, by where they came from", told])
+        rows.append(["their cost", f"{counts.cost:,.10g}{of}"])
+    rows.append(["valid answers, by source", ", ".join(f"{name} {count:,}" for name, count in facts.sources.items())])
     if pace is not None:
-        rows.append(["time at work", _duration(pace.seconds) + f" for {pace.answers:,} answers"])
-        rows.append(["time of an answer", f"{pace.mean:.1f} s on average{_between(pace, 1)}"])
+        rows.append(["working time", _duration(pace.seconds) + f" for {pace.answers:,} answers"])
+        rows.append(["time per answer", f"{pace.mean:.1f} s on average{_between(pace, 1)}"])
         rows.append(["the next 100 answers", f"about {_duration(100 * pace.mean)}{_between(pace, 100)}"])
         if counts.budget is not None and counts.cost is None and counts.spent < counts.budget:
-            rest = int(counts.budget) - counts.spent  # those that are waited for among them
-            rows.append(
-                [
-                    f"the {rest:,} answers that the budget has left",
-                    f"about {_duration(rest * pace.mean)}{_between(pace, rest)}",
-                ]
-            )
+            rest = int(counts.budget) - counts.spent  # includes answers that are awaited
+            time = f"about {_duration(rest * pace.mean)}{_between(pace, rest)}"
+            rows.append([f"the {rest:,} remaining answers of the budget", time])
     if facts.status.forecast.gain is not None:
-        ahead = facts.status.forecast
-        low, high = 100 * (ahead.low or 0), 100 * (ahead.high or 0)
-        gain = f"{100 * (ahead.gain or 0):+.1f} points of accuracy ({low:+.1f} to {high:+.1f})"
-        rows.append([f"what {ahead.labels:,} more labels to train on are expected to buy", gain])
+        rows.append(["expected gain in accuracy", _gain(facts.status.forecast)])
     return (
         "<h2>Cost so far, and what more would cost</h2>"
         + table(["", ""], rows)
-        + '<p class="note">Answers so far are those about picked items. Time is that between answers of one person '
-        "that came within five minutes of each other; imported answers have none. In brackets 95 % intervals.</p>"
+        + '<p class="note">Answers so far are answers to picked items. Working time is the sum of the times between '
+        "answers of one person, without imports and breaks over five minutes. In brackets 95 % intervals.</p>"
     )
 
 
+def _gain(ahead: Forecast) -> str:
+    gain, low, high = (100 * (value or 0) for value in (ahead.gain, ahead.low, ahead.high))
+    return f"of the next {ahead.labels:,} labels to train on: {gain:+.1f} points ({low:+.1f} to {high:+.1f})"
+
+
 def _between(pace: Pace, answers: int) -> str:
-    """The interval of the time that so many answers take."""
+    """Return the interval of the time for so many answers."""
     if pace.low is None or pace.high is None:
         return ""
     return f" ({_duration(answers * pace.low)} to {_duration(answers * pace.high)})"
@@ -261,9 +247,8 @@ def _settings(facts: Facts) -> str:
     model = facts.status.model
     about = f"{model}, trained on {facts.status.n_trained:,} labels" if model else "no model yet"
     stale = "; labels or items have changed since" if facts.status.stale else ""
-    return (
-        f"<h2>Where this comes from</h2><p>{facts.at:%Y-%m-%d %H:%M} UTC. Model: {escape(about + stale)}.</p>"
-        + folded("spotal.toml", f"<pre>{escape(facts.settings.to_toml())}</pre>")
+    return f"<h2>Model and settings</h2><p>{facts.at:%Y-%m-%d %H:%M} UTC. Model: {escape(about + stale)}.</p>" + folded(
+        "spotal.toml", f"<pre>{escape(facts.settings.to_toml())}</pre>"
     )
 
 

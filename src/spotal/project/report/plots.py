@@ -1,4 +1,4 @@
-"""Pictures of a project's report, as vectors, for light and for dark pages."""
+"""Charts of a project's report, as vector graphics, for light and dark pages."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ __all__ = ["MOST_COLORS", "balance", "calibration", "confusion", "curve", "plane
 
 WIDE, SQUARE = (5.2, 3.0), (4.6, 4.4)
 MOST_COLORS = 10
-"""Classes that are told apart by color and shape on the map; of more, labels are drawn alike."""
+"""Maximum number of classes with their own color and shape on the map. With more classes, all labels look the same."""
 COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#B8860B", "#56B4E9", "#7B4FBF", "#A0522D", "#5F8A1F", "#C2185B")
 LEGEND = 58
-"""Characters that fit in a line of the legend below the map."""
+"""Characters per line of the map's legend."""
 MARKS = "osD^vPX<>*"
 
 
 def curve(facts: Facts, theme: Theme) -> Figure:
-    """Accuracy by number of labels with 95 % intervals, and the forecast from there on."""
+    """Draw accuracy by number of labels with 95 % intervals, and the forecast."""
     figure, axes = blank(theme, WIDE)
     points, ahead = facts.status.curve, facts.status.forecast
     x = [point.labels for point in points]
@@ -38,22 +38,15 @@ def curve(facts: Facts, theme: Theme) -> Figure:
         values = np.clip(y[-1] + gains, 0, 100)
         axes.plot([x[-1], end], [y[-1], values[0]], color=theme.own, linewidth=2, linestyle=":")
         axes.vlines(end, values[1], values[2], color=theme.own, linewidth=2, alpha=0.6)
-        axes.annotate(
-            "forecast",
-            (end, values[0]),
-            (-6, -16),
-            textcoords="offset points",
-            color=theme.ink,
-            fontsize=9,
-            ha="right",
-        )
+        style: dict[str, Any] = {"textcoords": "offset points", "color": theme.ink, "fontsize": 9, "ha": "right"}
+        axes.annotate("forecast", (end, values[0]), (-6, -16), **style)
     axes.set(xlabel="labels trained on", ylabel="accuracy over the pool, %", ylim=(0, 102))
     axes.set_xlim(left=0)
     return figure
 
 
 def balance(rows: list[tuple[str, float, ShareEstimate | None]], theme: Theme) -> Figure:
-    """Shares of classes among the labels, and the estimates for the pool with their 95 % intervals."""
+    """Draw the classes' shares of the labels, and their estimated shares of the pool with 95 % intervals."""
     figure, axes = blank(theme, (WIDE[0], 0.9 + 0.3 * len(rows)))
     y = np.arange(len(rows))[::-1]
     axes.barh(y + 0.19, [100 * row[1] for row in rows], 0.36, color=theme.base, label="labels")
@@ -63,9 +56,8 @@ def balance(rows: list[tuple[str, float, ShareEstimate | None]], theme: Theme) -
         axes.hlines(
             y - 0.19, [100 * one.low for one in pool], [100 * one.high for one in pool], color=theme.ink, linewidth=1
         )
-        legend = axes.legend(frameon=False, fontsize=9, loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=2)
-        for text in legend.get_texts():
-            text.set_color(theme.ink)
+        place: dict[str, Any] = {"loc": "lower center", "bbox_to_anchor": (0.5, 1.0), "ncols": 2}
+        axes.legend(frameon=False, fontsize=9, labelcolor=theme.ink, **place)
     axes.set_yticks(y, [_short(row[0]) for row in rows])
     axes.set_xlabel("share, %")
     axes.grid(visible=False, axis="y")
@@ -73,19 +65,19 @@ def balance(rows: list[tuple[str, float, ShareEstimate | None]], theme: Theme) -
 
 
 def calibration(bins: list[tuple[float, ShareEstimate]], theme: Theme) -> Figure:
-    """How often the model is right against how sure it is: bins of confidence with 95 % intervals."""
+    """Draw the share of right predictions by the model's confidence, in bins with 95 % intervals."""
     figure, axes = blank(theme, SQUARE)
     axes.plot([0, 100], [0, 100], color=theme.cloud, linewidth=1, linestyle="--")
-    for confidence, found in bins:
-        axes.vlines(100 * confidence, 100 * found.low, 100 * found.high, color=theme.own, linewidth=2, alpha=0.5)
-    x, y = [100 * confidence for confidence, _ in bins], [100 * found.value for _, found in bins]
+    for confidence, right in bins:
+        axes.vlines(100 * confidence, 100 * right.low, 100 * right.high, color=theme.own, linewidth=2, alpha=0.5)
+    x, y = [100 * confidence for confidence, _ in bins], [100 * right.value for _, right in bins]
     axes.plot(x, y, color=theme.own, linewidth=1.4, marker="o", markersize=6)
     axes.set(xlim=(0, 102), ylim=(-2, 102), aspect="equal", xlabel="model's confidence, %", ylabel="right, %")
     return figure
 
 
 def confusion(content: tuple[list[str], NDArray[np.float64]], theme: Theme) -> Figure:
-    """Counts of people's labels (rows) by the model's classes (columns), shaded by the share of the row."""
+    """Draw counts of people's labels (rows) by the model's classes (columns), shaded by the share of the row."""
     names, counts = content
     size = max(4.2, 1.6 + 0.44 * len(names))
     figure, axes = blank(theme, (size, size))
@@ -114,29 +106,26 @@ def confusion(content: tuple[list[str], NDArray[np.float64]], theme: Theme) -> F
 
 
 def plane(content: tuple[Plane, str, tuple[str, ...]], theme: Theme) -> Figure:
-    """The pool in gray and its labels, in color by class where there are few; ``before`` or ``after`` transport."""
-    found, which, classes = content
-    points: NDArray[np.float64] = getattr(found, which)
+    """Draw the pool in gray and its labels colored by class, ``before`` or ``after`` transport."""
+    pool, which, classes = content
+    points: NDArray[np.float64] = getattr(pool, which)
     figure, axes = blank(theme, (4.8, 4.8))
-    free = np.asarray([label is None for label in found.labels])
+    free = np.asarray([label is None for label in pool.labels])
     axes.scatter(points[free, 0], points[free, 1], s=5, color=theme.cloud, alpha=0.45, linewidths=0)
-    shown = [name for name in classes if name in found.labels]
+    shown = [name for name in classes if name in pool.labels]
     if len(shown) > MOST_COLORS:
         axes.scatter(
             points[~free, 0], points[~free, 1], s=26, color=theme.others[0], edgecolors=theme.ink, linewidths=0.5
         )
     else:
         for k, name in enumerate(shown):
-            own = points[[label == name for label in found.labels]]
+            own = points[[label == name for label in pool.labels]]
             style: dict[str, Any] = {"color": COLORS[k], "marker": MARKS[k], "edgecolors": theme.ink, "linewidths": 0.4}
             axes.scatter(own[:, 0], own[:, 1], s=30, zorder=3, label=_short(name), **style)
         if shown:
             columns = min(5, max(1, LEGEND // (4 + max(len(_short(name)) for name in shown))))
-            legend = figure.legend(
-                frameon=False, fontsize=8.5, ncols=columns, loc="outside lower center", handletextpad=0.1
-            )
-            for text in legend.get_texts():
-                text.set_color(theme.ink)
+            place: dict[str, Any] = {"ncols": columns, "loc": "outside lower center", "handletextpad": 0.1}
+            figure.legend(frameon=False, fontsize=8.5, labelcolor=theme.ink, **place)
     _frame(axes, points, which)
     return figure
 

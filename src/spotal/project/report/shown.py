@@ -1,4 +1,4 @@
-"""Items as people see them on a page: a small picture, the beginning of a text, or an id."""
+"""Items as HTML: a small picture, the beginning of a text, or an id."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ CHARACTERS = 160
 
 
 def picture(path: Path) -> str | None:
-    """A small copy of an image as a data URI, None where it cannot be read."""
+    """Return a small copy of an image as a data URI, None if it cannot be read."""
     try:
         state = os.stat(path)
         return _encoded(path, (state.st_mtime_ns, state.st_size))
@@ -46,7 +46,7 @@ def _encoded(path: Path, _: tuple[int, int]) -> str:
 
 
 def figure(item: Item, file: Callable[[Item], Path], caption: str, title: str = "", mark: str = "") -> str:
-    """One item with a line below it; ``mark`` is a class of the style."""
+    """Return one item with a caption; ``mark`` is a CSS class."""
     if item.kind == "image":
         source = picture(file(item))
         body = f'<img src="{source}" alt="{escape(item.id)}">' if source else '<div class="gone">not readable</div>'
@@ -58,5 +58,5 @@ def figure(item: Item, file: Callable[[Item], Path], caption: str, title: str = 
 
 
 def figures(parts: Iterable[str], kind: str) -> str:
-    """Items side by side."""
+    """Return items side by side."""
     return f'<div class="thumbs {"" if kind == "image" else "texts"}">{"".join(parts)}</div>'

@@ -1,4 +1,4 @@
-"""The section about what the newest model gets right: calibration, and which classes it takes for each other."""
+"""Section of the report about the newest model's predictions: calibration and confused classes."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from spotal.report.parts import figure, table, themed
 __all__ = ["confusions", "most_confused", "spread", "tested"]
 
 MOST_CLASSES = 20
-"""Classes of a confusion matrix; of more, those that are confused most."""
+"""Maximum number of classes in a confusion matrix: those that are confused most."""
 FEW = 10
-"""Classes whose confusions are drawn small and in their own order."""
+"""Maximum number of classes for a small matrix in the original order of the classes."""
 PAIRS = 10
-"""Pairs of confused classes that are listed."""
+"""Maximum number of pairs of confused classes in the list."""
 BINS = 5
 SETS = {
     "accuracy": "items with all classes right",
@@ -30,16 +30,16 @@ SETS = {
     "balanced_accuracy": "balanced accuracy, the mean over classes",
     "mean_average_precision": "mean average precision",
 }
-"""Figures of items that may have several classes, in words."""
+"""Names of the metrics for several classes per item."""
 
 
-def spread(found: Any) -> str:
-    """A share with its 95 % interval, in percent."""
-    return f"{100 * found.value:.1f} % ({100 * found.low:.0f} to {100 * found.high:.0f})"
+def spread(share: Any) -> str:
+    """Format a share with its 95 % interval, in percent."""
+    return f"{100 * share.value:.1f} % ({100 * share.low:.0f} to {100 * share.high:.0f})"
 
 
 def tested(facts: Facts) -> str:
-    """How sure the newest model is, how often it is right, and which classes it takes for each other."""
+    """Show the newest model's calibration, and which classes it confuses."""
     seen = facts.tested
     if seen is None:
         return ""
@@ -47,83 +47,72 @@ def tested(facts: Facts) -> str:
         return _sets(facts, seen)
     n = len(seen.labels)
     bins = _bins(seen)
-    words = [f"{100 * sure:.0f} % sure, {100 * found.value:.0f} % right of {found.n}" for sure, found in bins]
-    left = figure(
+    words = [f"{100 * sure:.0f} % sure, {100 * right.value:.0f} % right of {right.n}" for sure, right in bins]
+    calibration = figure(
         themed(plots.calibration, bins, "Calibration: " + "; ".join(words)),
-        f"Calibration: how often the newest model is right when it is so sure, on {n:,} random items that it was never "
-        "trained on; bars are 95 % intervals. On the dashed line it is as often right as it is sure.",
+        f"Calibration: share of right predictions by the model's confidence, on {n:,} random items that it was never "
+        "trained on; bars are 95 % intervals. On the dashed line, both are equal.",
     )
     names, counts = confusions(seen)
     shown = most_confused(counts)
     worst = _pairs(names, counts)
-    told = ", ".join(f"{a} taken for {b} ({count:.0f})" for a, b, count, _ in worst[:5]) or "nothing"
-    alt = f"Confusion matrix, people by model: {int(seen.right.sum())} on the diagonal; most often {told}"
+    pairs = ", ".join(f"{a} taken for {b} ({count:.0f})" for a, b, count, _ in worst[:5]) or "nothing"
+    alt = f"Confusion matrix, people by model: {int(seen.right.sum())} on the diagonal; most often {pairs}"
     content = ([names[k] for k in shown], counts[np.ix_(shown, shown)])
-    caption = "Confusion: how many of these items people gave the class of the row, and the model that of the column."
+    caption = "Confusion: number of items by people's class (row) and the model's class (column)."
     if len(shown) < len(names):
         caption += f" The {len(shown)} of {len(names)} classes that are confused most."
     if len(shown) > FEW:
-        caption += " Classes that are taken for each other are neighbors."
-    right = themed(plots.confusion, content, alt)
+        caption += " Classes that are often confused are neighbors."
+    matrix = themed(plots.confusion, content, alt)
     rows = [[a, b, f"{count:.0f}", f"{100 * share:.0f} %"] for a, b, count, share in worst]
-    pairs = (
+    listed = (
         "<h4>Most often confused</h4>" + table(["people say", "the model says", "items", "of that class"], rows)
         if rows
         else "<p>Nothing is confused.</p>"
     )
     title = "<h2>What the model gets right</h2>"
     if len(shown) <= FEW:
-        return f'{title}<div class="pair"><div>{left}</div>{figure(right, caption)}</div>{pairs}'
-    big = f'<div class="scroll" tabindex="0"><div style="min-width: {120 + 40 * len(shown)}px">{right}</div></div>'
+        return f'{title}<div class="pair"><div>{calibration}</div>{figure(matrix, caption)}</div>{listed}'
+    big = f'<div class="scroll" tabindex="0"><div style="min-width: {120 + 40 * len(shown)}px">{matrix}</div></div>'
     return (
-        f'{title}<div class="pair"><div>{left}</div><div>{pairs}</div></div>'
+        f'{title}<div class="pair"><div>{calibration}</div><div>{listed}</div></div>'
         f'<figure class="big">{big}<figcaption>{escape(caption)}</figcaption></figure>'
     )
 
 
 def _pairs(names: list[str], counts: NDArray[np.float64]) -> list[tuple[str, str, float, float]]:
-    """What was confused most often: people's class, the model's, the items, and their share of people's class."""
-    found = [
+    """Return the most frequent confusions: people's class, the model's class, items, share of people's class."""
+    pairs = [
         (names[a], names[b], float(counts[a, b]), float(counts[a, b] / counts[a].sum()))
         for a, b in np.argwhere(counts > 0)
         if a != b
     ]
-    return sorted(found, key=lambda pair: -pair[2])[:PAIRS]
+    return sorted(pairs, key=lambda pair: -pair[2])[:PAIRS]
 
 
 def most_confused(counts: NDArray[np.float64]) -> list[int]:
-    """Choose which classes are shown, and in which order: of more than a few, those taken for each other lie together.
+    """Select the ``MOST_CLASSES`` classes that are confused most, from counts (c, c): people's classes by the model's.
 
-    Parameters
-    ----------
-    counts : float64 (c, c), people's classes by the model's
-
-    Returns
-    -------
-    list of int, all classes, or the ``MOST_CLASSES`` that are confused most
-
-    Notes
-    -----
-    The order is that of the leaves of a tree by average linkage, where classes are the nearer the larger the shares of
-    their items that are taken for the other.
+    If there are more than ``FEW``, similar classes are neighbors: the order is that of the leaves of a tree by average
+    linkage. The distance of two classes falls with the shares of their items that are confused.
     """
     wrong = counts - np.diag(np.diag(counts))
-    heavy = np.argsort(-(wrong.sum(0) + wrong.sum(1)), kind="stable")[:MOST_CLASSES]
-    shown = np.sort(heavy)
+    shown = np.sort(np.argsort(-(wrong.sum(0) + wrong.sum(1)), kind="stable")[:MOST_CLASSES])
     if len(shown) <= FEW:
         return [int(k) for k in shown]
     from scipy.cluster.hierarchy import leaves_list, linkage
     from scipy.spatial.distance import squareform
 
     share = (wrong / np.maximum(counts.sum(1, keepdims=True), 1))[np.ix_(shown, shown)]
-    far = 2 - share - share.T
-    np.fill_diagonal(far, 0)
-    order = leaves_list(linkage(squareform(far, checks=False), "average", optimal_ordering=True))
+    distance = 2 - share - share.T
+    np.fill_diagonal(distance, 0)
+    order = leaves_list(linkage(squareform(distance, checks=False), "average", optimal_ordering=True))
     return [int(k) for k in shown[order]]
 
 
 def _bins(seen: Audited) -> list[tuple[float, ShareEstimate]]:
-    """Mean confidence, and how often the model is right, in bins of about as many items each."""
+    """Return the mean confidence and the accuracy in bins of about equally many items."""
     confidence = seen.probabilities.max(1)
     order = np.argsort(confidence, kind="stable")
     parts = [part for part in np.array_split(order, BINS) if len(part)]
@@ -134,10 +123,7 @@ def _bins(seen: Audited) -> list[tuple[float, ShareEstimate]]:
 
 
 def confusions(seen: Audited) -> tuple[list[str], NDArray[np.float64]]:
-    """Names of the classes that occur and counts (c, c) of items, people's classes by the model's.
-
-    The last class may be none of the project's.
-    """
+    """Return the classes that occur, the last may be "none of these", and counts (c, c): people's by the model's."""
     guess, names = seen.probabilities.argmax(1), [*seen.classes, "none of these"]
     labels = np.where(seen.labels < 0, len(seen.classes), seen.labels)
     there = np.unique(np.concatenate([labels, guess]))
@@ -147,7 +133,7 @@ def confusions(seen: Audited) -> tuple[list[str], NDArray[np.float64]]:
 
 
 def _sets(facts: Facts, seen: Audited) -> str:
-    """Figures of the sets of classes, and of each class."""
+    """Show the metrics for several classes per item, and of each class."""
     figures = [
         [SETS[name], f"{100 * one.value:.1f} %" if one.low is None or one.high is None else spread(one)]
         for name, one in facts.status.sets.items()
@@ -165,8 +151,8 @@ def _sets(facts: Facts, seen: Audited) -> str:
         f"<h2>What the model gets right</h2>{table(['', ''], figures)}"
         f"<h3>By class</h3>{table(['class', 'random items of it', 'precision', 'recall', 'F1'], rows)}"
         f'<p class="note">The newest model on the {len(seen.labels):,} random items that it was never trained on, '
-        "weighted so that they stand for the pool. An item has the classes whose probability is a half or more. "
-        "Precision: of the items that the model gives a class, the share that people give it too. Recall: of those "
-        "that people give it, the share that the model gives it too. F1: their harmonic mean. In brackets 95 % "
-        "intervals.</p>"
+        "weighted so that they represent the pool. The model gives an item each class whose probability is at least "
+        "0.5. Precision: of the items to which the model gives a class, the share to which people give it too. Recall: "
+        "of the items to which people give a class, the share to which the model gives it too. F1: their harmonic "
+        "mean. In brackets 95 % intervals.</p>"
     )

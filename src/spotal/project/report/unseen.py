@@ -1,4 +1,4 @@
-"""What models say of labeled items that they were not trained on, and which labels that makes doubtful."""
+"""Out-of-sample predictions for labeled items, and the labels that they make doubtful."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ __all__ = ["Doubt", "Unseen", "cross_fitted", "doubts", "unseen"]
 
 FOLDS = 5
 LEAST_LABELS = 40
-"""Labels with a prediction out of sample from which on some may be called doubtful."""
+"""Minimum number of labels with an out-of-sample prediction for a check."""
 LEAST_RIGHT = 0.6
-"""Lower end of the interval of the model's accuracy from which on it may contradict people."""
+"""Minimum lower end of the interval of the model's accuracy for a check."""
 LEAST_OTHER, MOST_GIVEN = 0.9, 0.01
-"""Probability of the other class, at least, and of the label, at most, where a label is called doubtful."""
+"""A label is doubtful if another class has at least the first probability and the label at most the second."""
 MOST_NAMED, MOST_SHARE = 5, 0.1
-"""Labels that are named, at most, and their share of all labels."""
+"""Maximum number of doubtful labels, and their maximum share of all labels."""
 
 
 @dataclass(frozen=True, eq=False)
 class Unseen:
-    """Predictions of m labeled items by models that did not know their labels.
+    """Predictions for m labeled items by models that were not trained on their labels.
 
     classes : tuple of str (C,); numbers : int64 (m,), of the items; labels : int64 (m,), positions in ``classes``
     probabilities : float64 (m, C)
@@ -54,7 +54,9 @@ class Unseen:
 
 @dataclass(frozen=True)
 class Doubt:
-    """A label that is likely wrong: the item, what people say, what the model says, and how sure it is of either."""
+    """A label that is likely wrong: the item, its label, the model's class, and the probabilities of this class and of
+    the label.
+    """
 
     number: int
     label: str
@@ -64,52 +66,54 @@ class Doubt:
 
 
 def unseen(project: Project) -> Unseen | None:
-    """Predictions out of sample, of all labeled items; None before there is a model.
+    """Return out-of-sample predictions for all labeled items; None without a model, and with several classes per item.
 
-    Items held back are no model's training data: the newest one predicts them. The others are predicted by a linear
-    probe on the other four fifths of the labels, where the project's model is such a probe on fixed features, and else
-    by the last model from before they were labeled. None too where items may have several classes.
+    Held-back items are predicted by the newest model. If the project's model is a linear probe on fixed features, the
+    other items are predicted by a linear probe on the other four fifths of the labels. For other models, each item is
+    predicted by the last model from before it was labeled.
     """
     newest = read_predictions(project)
     if newest is None or newest.many or project.settings.many:
         return None
     position = {name: k for k, name in enumerate(newest.classes)}
     rows = [row for row in project.labels.standings().values() if row.state == "labeled" and row.label in position]
-    found = {row.number: newest.of(np.asarray([row.number]))[0] for row in rows if row.held_back}
+    predicted = {row.number: newest.of(np.asarray([row.number]))[0] for row in rows if row.held_back}
     trained = {row.number: position[row.label or ""] for row in rows if not row.held_back}
     if "linear probe" in newest.model.name:
-        found |= _crossed(project, newest.model.number, trained, len(position))
+        predicted |= _by_other_folds(project, newest.model.number, trained, len(position))
     else:
-        found |= _before(project, trained, newest.classes)
-    kept = [row for row in rows if row.number in found and not np.isnan(found[row.number]).any()]
-    if not kept:
+        predicted |= _by_earlier_models(project, trained, newest.classes)
+    rows = [row for row in rows if row.number in predicted and not np.isnan(predicted[row.number]).any()]
+    if not rows:
         return None
     return Unseen(
         newest.classes,
-        np.asarray([row.number for row in kept], np.int64),
-        np.asarray([position[row.label or ""] for row in kept], np.int64),
-        np.stack([found[row.number] for row in kept]).astype(np.float64),
+        np.asarray([row.number for row in rows], np.int64),
+        np.asarray([position[row.label or ""] for row in rows], np.int64),
+        np.stack([predicted[row.number] for row in rows]).astype(np.float64),
     )
 
 
 def doubts(
     seen: Unseen, tested: Audited | None = None, confirmed: Collection[int] = frozenset()
 ) -> tuple[list[Doubt], str]:
-    """Name the few labels that are most likely wrong, and say in one or two sentences what was found.
+    """Return the labels that are most likely wrong, and the result of the check in one or two sentences.
 
-    No label is named before there are ``LEAST_LABELS`` labels and the model is right often enough, on these labels and
-    on the random sample ``tested`` if it is not empty. Often enough means, for the lower end of the accuracy's
-    interval: at least ``LEAST_RIGHT``, and at most half the errors of always answering the commonest class. A label is
-    named where no person confirmed it (``confirmed`` holds numbers of items), the likeliest class is another one, its
-    probability reaches the mean that this class has among items that people gave it, and the evidence is strong: at
-    least ``LEAST_OTHER`` for it, at most ``MOST_GIVEN`` for the label.
+    The check needs ``LEAST_LABELS`` labels and an accurate model, on these labels and on the random sample ``tested``
+    if it is not empty. The lower end of the accuracy's interval must be at least ``LEAST_RIGHT``, and the errors at
+    most half of those of the constant answer with the most common class. A label is returned if
+
+    - no person confirmed it (``confirmed`` holds numbers of items),
+    - the likeliest class is another one, with a probability of at least ``LEAST_OTHER`` and at least the mean
+      probability of this class among items with this label, and
+    - the label's probability is at most ``MOST_GIVEN``.
 
     Notes
     -----
-    Thresholds of classes, and the order (by the probability of the label minus that of the other class), are those of
-    confident learning. Its rule alone named 87 of 120 labels of a model that was right on 23 %. On digits (linear
-    probe, means of 10 seeds) these constants name 0.2 of 120 correct labels, 0.2 of 500 correct ones, and, of 500
-    labels with 50 wrong ones, 5 that are all wrong.
+    The thresholds by class, and the order by the difference of both probabilities, are those of confident learning.
+    Alone, they would return 87 of 120 labels of a model with an accuracy of 23 %. On digits (linear probe, means of 10
+    seeds) this function returns 0.2 of 120 correct labels and 0.2 of 500 correct labels. Of 500 labels with 50 wrong
+    ones it returns 5, all of them wrong.
 
     References
     ----------
@@ -118,17 +122,17 @@ def doubts(
     n = len(seen.labels)
     if n < LEAST_LABELS:
         return [], (
-            f"Labels are checked from {LEAST_LABELS} on that a model predicted without being trained on them; there "
-            f"are {n} so far."
+            f"The check needs {LEAST_LABELS} labels that a model predicted without being trained on them; there are "
+            f"{n} so far."
         )
     for group, about in ((seen, "labels that it was not trained on"), (tested, "random items that measure accuracy")):
         if group is None or not len(group.labels):
             continue
-        least, found = _needed(group), estimate(group.right, group.weight)
-        if found.low < least:
+        least, right = _needed(group), estimate(group.right, group.weight)
+        if right.low < least:
             return [], (
-                f"No label is named: the model is not right often enough yet. It is right on {100 * found.value:.0f} % "
-                f"({100 * found.low:.0f} to {100 * found.high:.0f}) of the {found.n:,} {about}; the interval must "
+                f"No label is named: the model is not right often enough yet. It is right on {100 * right.value:.0f} % "
+                f"({100 * right.low:.0f} to {100 * right.high:.0f}) of the {right.n:,} {about}; the interval must "
                 f"begin at {100 * least:.0f} % or more."
             )
     p, own = seen.probabilities, np.arange(n)
@@ -142,16 +146,10 @@ def doubts(
     chosen = np.flatnonzero(sure)
     chosen = chosen[np.argsort((given - other)[chosen], kind="stable")][: min(MOST_NAMED, int(n * MOST_SHARE))]
     if not len(chosen):
-        return [], f"None of {n:,} labels stands out: no model that was not trained on them clearly contradicts them."
+        return [], f"None of {n:,} labels is doubtful: no model that was not trained on them clearly contradicts them."
+    names, numbers = seen.classes, seen.numbers.tolist()
     return [
-        Doubt(
-            int(seen.numbers[k]),
-            seen.classes[seen.labels[k]],
-            seen.classes[guess[k]],
-            float(other[k]),
-            float(given[k]),
-        )
-        for k in chosen
+        Doubt(numbers[k], names[seen.labels[k]], names[guess[k]], float(other[k]), float(given[k])) for k in chosen
     ], (
         f"The {len(chosen)} most doubtful of {n:,} labels, the most doubtful first. A model that was not trained on "
         f"them is at least {100 * LEAST_OTHER:.0f} % sure of another class, and gives the label at most "
@@ -161,54 +159,58 @@ def doubts(
 
 
 def _needed(seen: Unseen | Audited) -> float:
-    """Return the accuracy that the model must surely have: ``LEAST_RIGHT``, or more where one class is common."""
-    commonest = np.bincount(seen.labels + 1, weights=seen.weight).max() / seen.weight.sum()  # -1: none of these
-    return max(LEAST_RIGHT, (1 + float(commonest)) / 2)
+    """Return the accuracy that the model needs: ``LEAST_RIGHT``, or more where one class is common."""
+    most_common = np.bincount(seen.labels + 1, weights=seen.weight).max() / seen.weight.sum()  # -1: none of these
+    return max(LEAST_RIGHT, (1 + float(most_common)) / 2)
 
 
 def cross_fitted(X: NDArray[Any], y: NDArray[np.int64], n_classes: int, random_state: int) -> NDArray[np.float64]:
-    """Predict each row by a linear probe on the other four fifths; NaN where these have fewer than two classes.
+    """Predict each row by a linear probe on the other four fifths; NaN if these have fewer than two classes.
 
-    Features are scaled so that their deviation as a whole is 1, as for the project's own probe.
+    Features are divided by their overall standard deviation, as for the project's own probe.
     """
     from sklearn.linear_model import LogisticRegression
 
     X = X / (float(X.std(dtype=np.float64)) or 1.0) if len(X) else X
     fold = np.random.default_rng(random_state).permutation(len(y)) % FOLDS
-    found = np.full((len(y), n_classes), np.nan)
+    probabilities = np.full((len(y), n_classes), np.nan)
     for k in range(FOLDS):
         inside, outside = fold != k, fold == k
         if len(set(y[inside].tolist())) < 2 or not outside.any():
             continue
         probe = LogisticRegression(C=1.0, max_iter=500).fit(X[inside], y[inside])
-        found[outside] = 0.0
-        found[np.ix_(outside, probe.classes_)] = probe.predict_proba(X[outside])
-    return found
+        probabilities[outside] = 0.0
+        probabilities[np.ix_(outside, probe.classes_)] = probe.predict_proba(X[outside])
+    return probabilities
 
 
-def _crossed(project: Project, model: int, labels: dict[int, int], n_classes: int) -> dict[int, NDArray[np.floating]]:
-    """Cross-fitted probabilities of a linear probe on the embeddings, by item number."""
+def _by_other_folds(
+    project: Project, model: int, labels: dict[int, int], n_classes: int
+) -> dict[int, NDArray[np.floating]]:
+    """Return cross-fitted probabilities of a linear probe on the embeddings, by item number."""
     embeddings = read_embeddings(project, model)
     if embeddings is None:
         return {}
     numbers = np.asarray([n for n in labels if n < len(embeddings) and not np.isnan(embeddings[n, 0])], np.int64)
     y = np.asarray([labels[n] for n in numbers.tolist()], np.int64)
-    found = cross_fitted(np.asarray(embeddings[numbers]), y, n_classes, project.settings.random_state)
-    return dict(zip(numbers.tolist(), found, strict=True))
+    probabilities = cross_fitted(np.asarray(embeddings[numbers]), y, n_classes, project.settings.random_state)
+    return dict(zip(numbers.tolist(), probabilities, strict=True))
 
 
-def _before(project: Project, labels: dict[int, int], classes: tuple[str, ...]) -> dict[int, NDArray[np.floating]]:
-    """Probabilities by the last model from before each item was first spoken of."""
+def _by_earlier_models(
+    project: Project, labels: dict[int, int], classes: tuple[str, ...]
+) -> dict[int, NDArray[np.floating]]:
+    """Return the probabilities by the last model from before each item's first answer, by item number."""
     first: dict[str, int] = {}
     for event in project.labels.history():
         first.setdefault(event.item, event.number)
     models = [model for model in project.models.all() if model.predictions is not None]
-    ours = {item.number: first[item.id] for item in project.items.at(labels) if item.id in first}
-    found: dict[int, NDArray[np.floating]] = {}
+    events = {item.number: first[item.id] for item in project.items.at(labels) if item.id in first}
+    predicted: dict[int, NDArray[np.floating]] = {}
     for k, model in enumerate(models):
         until = models[k + 1].events if k + 1 < len(models) else np.inf
-        numbers = [n for n, event in ours.items() if model.events < event <= until]
+        numbers = [n for n, event in events.items() if model.events < event <= until]
         predictions = read_predictions(project, model.number) if numbers else None
         if predictions is not None and predictions.classes == classes:
-            found |= dict(zip(numbers, predictions.of(np.asarray(numbers)), strict=True))
-    return found
+            predicted |= dict(zip(numbers, predictions.of(np.asarray(numbers)), strict=True))
+    return predicted

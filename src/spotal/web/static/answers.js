@@ -1,7 +1,7 @@
-// The answer buttons: a key for each of the first ten classes, a field to find one among many.
+// The answer buttons: a key for each of the first ten classes, and a field to find a class by its name.
 
 /** @import { Guess, Kind, Word } from "../protocol.d.ts" */
-/** @typedef {(kind: Kind | "undo" | "back" | "next" | "confirm", label?: string) => void} Act what happens when something was chosen */
+/** @typedef {(kind: Kind | "undo" | "back" | "next" | "confirm", label?: string) => void} Act called when a button is pressed */
 
 import { breakable, h, longestWord, percent, say } from "./dom.js";
 import { prepare, search } from "./fuzzy.js";
@@ -9,23 +9,17 @@ import { classKey, needsFinder } from "./keyboard.js";
 import { color, look } from "./marks.js";
 import { likely, several } from "./several.js";
 
-const BESIDE = 121; // pixels of a button beside its label: key, mark, guess and edges
+const BESIDE = 121; // width in pixels of all parts of a button except its label
 
 export class Answers {
-  /** @type {HTMLInputElement | null} */
-  field = null;
-  /** @type {HTMLElement | null} */
-  found = null;
-  /** @type {number[]} places of the classes that show, in their order */
+  /** @type {HTMLInputElement | null} */ field = null;
+  /** @type {HTMLElement | null} */ message = null;
+  /** @type {number[]} indices of the classes shown, in their order */
   order = [];
-  /** @type {number | null} which of them Enter takes, where something was typed */
+  /** @type {number | null} position in `order` of the class that Enter takes */
   chosen = null;
 
-  /**
-   * @param {HTMLElement} place
-   * @param {string[]} classes
-   * @param {Act} act
-   */
+  /** @param {HTMLElement} place @param {string[]} classes @param {Act} act */
   constructor(place, classes, act) {
     this.act = act;
     this.classes = classes;
@@ -52,10 +46,7 @@ export class Answers {
     if (label) this.list.style.setProperty("--word", `${BESIDE + longestWord(classes, label)}px`);
   }
 
-  /**
-   * @param {string} name
-   * @param {number} k
-   */
+  /** @param {string} name @param {number} k */
   button(name, k) {
     const guess = h("span", { className: "guess" });
     const key = classKey(k);
@@ -71,12 +62,12 @@ export class Answers {
     return { name, button, guess };
   }
 
-  /** Type a part of a class's name; Enter takes the one that fits best, arrows choose another. */
+  /** Make the search field: Enter takes the best match, arrow keys choose another. */
   finder() {
     const field = h("input", {
       type: "search",
       placeholder: `Find one of ${this.classes.length.toLocaleString("en")} classes`,
-      "aria-label": "Find a class; Enter takes the first that fits, arrow keys choose another",
+      "aria-label": "Find a class; Enter takes the best match, arrow keys choose another",
       "aria-keyshortcuts": "/",
       autocomplete: "off",
       spellcheck: false,
@@ -84,8 +75,8 @@ export class Answers {
       onkeydown: (event) => this.key(event),
     });
     this.field = field;
-    this.found = h("p", { className: "note", role: "status", hidden: true });
-    return [h("div", { className: "finder" }, field, h("kbd", { "aria-hidden": "true" }, "/")), this.found];
+    this.message = h("p", { className: "note", role: "status", hidden: true });
+    return [h("div", { className: "finder" }, field, h("kbd", { "aria-hidden": "true" }, "/")), this.message];
   }
 
   /** @param {KeyboardEvent} event */
@@ -118,7 +109,7 @@ export class Answers {
     this.field.blur();
   }
 
-  /** Show the classes that fit what was typed, the best first. */
+  /** Show the classes that match the typed text, the best first. */
   narrow() {
     const typed = this.field?.value.trim() ?? "";
     this.order = search(typed, this.names);
@@ -129,16 +120,12 @@ export class Answers {
     this.list.append(...this.order.flatMap((k) => this.buttons[k]?.button ?? []));
     this.list.scrollTop = 0;
     this.choose(typed && this.order.length ? 0 : null);
-    if (!this.found) return;
-    this.found.hidden = !typed || this.order.length > 0;
-    this.found.textContent = this.found.hidden ? "" : `No class fits “${typed}”.`;
+    if (!this.message) return;
+    this.message.hidden = !typed || this.order.length > 0;
+    this.message.textContent = this.message.hidden ? "" : `No class matches “${typed}”.`;
   }
 
-  /**
-   * Mark the class that Enter takes.
-   * @param {number | null} at its place among those that show
-   * @param {boolean} [aloud]
-   */
+  /** Mark the class that Enter takes. @param {number | null} at its position in `order` @param {boolean} [aloud] */
   choose(at, aloud = false) {
     this.chosen = at === null ? null : Math.max(0, Math.min(at, this.order.length - 1));
     const now = this.chosen === null ? undefined : this.buttons[this.order[this.chosen] ?? -1];
@@ -149,7 +136,7 @@ export class Answers {
   }
 
   /**
-   * Show what the model guesses and what was answered; `off` where nothing can be.
+   * Show the guesses of the model and the answer. `off` disables the buttons.
    * @param {{ guess?: Guess[], word?: Word | null, off?: boolean }} now
    */
   update({ guess = [], word = null, off = false }) {
@@ -164,22 +151,18 @@ export class Answers {
     }
     for (const button of [this.none, this.skip]) button.disabled = off;
     if (this.confirm) {
-      const said = several.names.size ? `Save ${[...several.names].join(", ")}` : "Save: none of these";
+      const title = several.names.size ? `Save ${[...several.names].join(", ")}` : "Save: none of these";
       this.confirm.disabled = off;
       if (this.confirm.lastChild) this.confirm.lastChild.textContent = several.names.size ? "Save" : "Save: none";
-      this.confirm.title = said;
-      this.confirm.setAttribute("aria-label", said);
+      this.confirm.title = title;
+      this.confirm.setAttribute("aria-label", title);
     }
     this.none.setAttribute("aria-pressed", String(word?.kind === "none_of_these"));
     this.skip.setAttribute("aria-pressed", String(word?.kind === "skip"));
   }
 }
 
-/**
- * @param {string} name
- * @param {string} key
- * @param {() => void} onclick
- */
+/** @param {string} name @param {string} key @param {() => void} onclick */
 function action(name, key, onclick, className = "plain") {
   return h("button", { type: "button", className, onclick }, h("kbd", { "aria-hidden": "true" }, key), name);
 }

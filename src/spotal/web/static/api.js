@@ -1,11 +1,11 @@
-// Requests to the server, and the one distinction that matters: it said no, or it was not there.
+// Requests to the server, with two kinds of errors: the server refuses the request, or cannot be reached.
 
 const PATIENCE = 10_000;
 
-/** The server cannot be reached, cannot do its work now, or is another one: the same request may succeed later. */
+/** The server cannot be reached, is not ready, or serves another project. The same request may succeed later. */
 export class Lost extends Error {}
 
-/** The server understood and said no; asking again will not help. */
+/** The server refuses the request. The same request will fail again. */
 export class Refused extends Error {}
 
 /** @typedef {(path: string) => Promise<any>} Get */
@@ -18,10 +18,7 @@ export const get = (path) => ask(path, {});
 export const post = (path, body) =>
   ask(path, { method: "POST", headers: { "Content-Type": "application/json", "X-Spotal": "1" }, body: JSON.stringify(body) });
 
-/**
- * @param {string} path
- * @param {RequestInit} options
- */
+/** @param {string} path @param {RequestInit} options */
 async function ask(path, options) {
   let response, content;
   try {
@@ -31,8 +28,8 @@ async function ask(path, options) {
     throw new Lost("The server cannot be reached.");
   }
   if (response.ok) return content;
-  const said = sentence(content.error ?? response.statusText);
-  throw response.status === 400 ? new Refused(said) : new Lost(said);
+  const message = sentence(content.error ?? response.statusText);
+  throw response.status === 400 ? new Refused(message) : new Lost(message);
 }
 
 /** @param {string} text */

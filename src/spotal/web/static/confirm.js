@@ -1,4 +1,4 @@
-// What the model is sure of: a strip of unlabeled items that look like a labeled one, to be confirmed at once.
+// Suggestions: a strip of unlabeled items that the model is sure of and that look like a labeled item, to confirm at once.
 
 /** @import { Item, Strip, Suggestions } from "../protocol.d.ts" */
 /** @import { Session } from "./session.js" */
@@ -9,29 +9,25 @@ import { color } from "./marks.js";
 import { several } from "./several.js";
 
 export class Confirm {
-  /** @type {Strip[]} those that are to come, the one that shows first */
+  /** @type {Strip[]} the strip shown, then those that follow */
   strips = [];
   sure = 0;
-  /** @type {Set<number>} items of the strip that are not confirmed */
+  /** @type {Set<number>} items of the strip that the person left out */
   out = new Set();
-  /** @type {Set<number>} items that were passed over here, and are not shown again before the page is loaded anew */
+  /** @type {Set<number>} items that were left out or put off; they are not shown again until the page is reloaded */
   passed = new Set();
-  /** @type {Map<number, HTMLButtonElement>} */
-  tiles = new Map();
-  /** @type {Strip | null} the one that shows */
+  /** @type {Map<number, HTMLButtonElement>} */ tiles = new Map();
+  /** @type {Strip | null} the strip shown */
   shown = null;
   /** @type {string | null} why an answer must wait */
   obstacle = null;
-  /** @type {number[]} what the class buttons answer: nothing here */
+  /** @type {number[]} items that the class buttons answer: none here */
   targets = [];
   asked = 0;
-  wholes = 0; // states as a whole when the server was asked
+  wholes = 0; // number of full states at the last request
   loading = false;
 
-  /**
-   * @param {HTMLElement} place
-   * @param {Session} session
-   */
+  /** @param {HTMLElement} place @param {Session} session */
   constructor(place, session) {
     this.place = place;
     this.session = session;
@@ -51,11 +47,11 @@ export class Confirm {
     this.loading = true;
     this.wholes = this.session.wholes;
     /** @type {Suggestions | null} */
-    const found = await get("api/suggestions").catch(() => null); // the page says elsewhere that the server is lost
+    const reply = await get("api/suggestions").catch(() => null); // the banner shows that the server is lost
     if (asked !== this.asked) return;
     this.loading = false;
-    this.sure = found?.sure ?? 0;
-    this.strips = (found?.strips ?? []).flatMap((strip) => {
+    this.sure = reply?.sure ?? 0;
+    this.strips = (reply?.strips ?? []).flatMap((strip) => {
       const items = strip.items.filter(({ number }) => !this.passed.has(number) && !this.session.words.has(number));
       return items.length ? [{ ...strip, items }] : [];
     });
@@ -72,7 +68,7 @@ export class Confirm {
       const isLost = this.session.lost !== null;
       this.box.replaceChildren(
         h("h2", {}, isLost ? "Suggestions come when the server is back" : "Nothing to confirm now"),
-        h("p", {}, "Items show here when the model is sure of them and they look like an item that you labeled, once the model is right about at least half of the items that measure accuracy. More come with the next training."),
+        h("p", {}, "An item is shown here if the model is sure of its class and it looks like a labeled item with that class. The model must be right about at least half of the items that measure accuracy. After the next training there can be more."),
       );
       return;
     }
@@ -82,7 +78,7 @@ export class Confirm {
     const called = several.phrase(label);
     this.box.replaceChildren(
       h("h2", {}, "Are all of these ", h("b", { className: `named ${color(index)}` }, breakable(called)), "?"),
-      h("p", { className: "note" }, "Click what is something else: it stays unlabeled. The others become your answers."),
+      h("p", { className: "note" }, "Click an item to leave it out: it stays unlabeled. The others are recorded as your answers."),
       h(
         "div",
         { className: "strip" },
@@ -90,7 +86,7 @@ export class Confirm {
         h("div", { className: "grid", role: "group", "aria-label": `Look-alikes, suggested as ${called}` }, [...this.tiles.values()]),
       ),
       h("div", { className: "choices" }, this.yes, this.no),
-      h("p", { className: "note" }, `The model gives each of them ${percent(this.sure)} or more for ${several.on ? "these classes, and against every other" : "this class"}, and this is the labeled item that they are most like. Each is recorded as your answer and as a confirmed suggestion. It costs no budget. Items that measure accuracy, and those of the batch, are never suggested.`),
+      h("p", { className: "note" }, `For each item, the model gives ${several.on ? "each of these classes, and the absence of every other," : "this class"} a probability of ${percent(this.sure)} or more, and the labeled item shown is the most similar one. Each is recorded as your answer and marked as a confirmed suggestion. This uses no budget. Items that measure accuracy and items of the batch are never suggested.`),
     );
     this.refresh();
     this.yes.focus({ preventScroll: true });
@@ -122,25 +118,25 @@ export class Confirm {
     this.refresh();
   }
 
-  /** Record those that are not left out. */
+  /** Record answers to the items that are not left out. */
   async confirm() {
     const { shown } = this;
     if (!shown || this.session.saving) return;
     const pictures = [...this.tiles].filter(([number]) => !this.out.has(number)).map(([, tile]) => tile.querySelector("img"));
     if (pictures.some((image) => image && !image.naturalWidth)) {
-      this.session.problem = "Wait until the pictures show; leave those out that do not.";
+      this.session.problem = "Wait until all pictures are shown, or leave out those that are not.";
       this.session.changed();
       return;
     }
     this.session.problem = null;
-    const said = shown.items.filter(({ number }) => !this.out.has(number));
-    const contents = new Map(said.map(({ number, content }) => [number, content]));
+    const confirmed = shown.items.filter(({ number }) => !this.out.has(number));
+    const contents = new Map(confirmed.map(({ number, content }) => [number, content]));
     for (const number of this.out) this.passed.add(number);
     await this.session.answer([...contents.keys()], "label", shown.label, contents, true);
     this.next();
   }
 
-  /** Show the next strip, and this one no more. */
+  /** Put the strip off, and show the next one. */
   pass() {
     for (const { number } of this.shown?.items ?? []) this.passed.add(number);
     this.next();

@@ -1,22 +1,22 @@
-// Elements, made and found.
+// Helpers to find and make elements, and to format text.
 
 /** @typedef {Element | string | null | undefined} Child */
 
 /**
- * The element of that id, which index.html has.
+ * Return the element with an id of index.html.
  * @template {HTMLElement} [E=HTMLElement]
  * @param {string} id
  * @param {new () => E} [type]
  * @returns {E}
  */
 export function $(id, type) {
-  const found = document.getElementById(id);
-  if (!(found instanceof (type ?? HTMLElement))) throw new Error(`the page has no such element: ${id}`);
-  return /** @type {E} */ (found);
+  const element = document.getElementById(id);
+  if (!(element instanceof (type ?? HTMLElement))) throw new Error(`the page has no such element: ${id}`);
+  return /** @type {E} */ (element);
 }
 
 /**
- * An element with properties (or attributes, where a name has a dash) and children; null children are left out.
+ * Make an element with properties (attributes if a name has a dash) and children; null children are left out.
  * @template {keyof HTMLElementTagNameMap} T
  * @param {T} tag
  * @param {Partial<HTMLElementTagNameMap[T]> & { data?: Record<string, string | number>, [dashed: `${string}-${string}`]: string }} [props]
@@ -34,7 +34,7 @@ export function h(tag, props, ...children) {
 }
 
 /**
- * The same for SVG, where all are attributes.
+ * Make an SVG element with attributes.
  * @param {string} tag
  * @param {Record<string, string | number>} [attributes]
  * @param {(Node | string)[]} children
@@ -47,7 +47,7 @@ export function svg(tag, attributes = {}, ...children) {
 }
 
 /**
- * A picture. One of at most 64 pixels is shown pixel by pixel.
+ * Make a picture. One of at most 64 pixels is enlarged without smoothing.
  * @param {string} src
  * @param {Partial<HTMLImageElement>} props
  */
@@ -58,14 +58,14 @@ export function picture(src, props) {
 }
 
 /**
- * A name as text that may break after joints such as "_" and "/", and never inside a word.
+ * Return a name that can be wrapped after characters such as "_" and "/", but never inside a word.
  * @param {string} name
  * @returns {Child[]}
  */
 export const breakable = (name) => parts(name).flatMap((part, k) => (k ? [h("wbr"), part] : [part]));
 
 /**
- * How many pixels the longest word of the names takes, in the font of an element.
+ * Return the width in pixels of the longest word of the names, in the font of an element.
  * @param {string[]} names
  * @param {Element} element
  */
@@ -81,10 +81,7 @@ export function longestWord(names, element) {
 /** @param {string} name */
 const parts = (name) => name.split(/(?<=[_/.,:;|\\-])|(?<=\p{Ll})(?=\p{Lu})/u);
 
-/**
- * Tell those who do not see the screen. The same words twice are said twice.
- * @param {string} text
- */
+/** Announce a text to screen readers, also if it is the same as before. @param {string} text */
 export function say(text) {
   const place = $("said");
   place.textContent = place.textContent === text ? `${text}\u00a0` : text;
@@ -96,14 +93,8 @@ export const count = (n, one, many = `${one}s`) => `${n.toLocaleString("en")} ${
 /** @type {(share: number) => string} */
 export const percent = (share) => `${(100 * share).toFixed(share > 0.9995 || share < 0.0005 ? 0 : share < 0.0995 ? 1 : 0)} %`;
 
-/**
- * A probability, or nothing where it is not known.
- * @type {(share: number | null) => string}
- */
+/** Format a probability; null gives an empty text. @type {(share: number | null) => string} */
 export const chance = (share) => (share === null ? "" : percent(share));
 
-/**
- * Names as a list in a sentence.
- * @param {string[]} names
- */
+/** Format names as a list in a sentence. @param {string[]} names */
 export const listed = (names) => (names.length < 2 ? names.join("") : `${names.slice(0, -1).join(", ")} and ${names.at(-1)}`);

@@ -1,4 +1,4 @@
-// The page when nothing is left to answer: choose the next batch, or take what there is.
+// The page when all items of the batch are answered: choose the next batch, or download results.
 
 /** @import { Job, State } from "../protocol.d.ts" */
 /** @import { Session } from "./session.js" */
@@ -8,14 +8,9 @@ import { OFFERS, capital, isRunning, result, step, timeLeft } from "./jobs.js";
 
 export class Finished {
   key = "";
-  /** @type {HTMLElement | null} */
-  active = null;
+  /** @type {HTMLElement | null} */ active = null;
 
-  /**
-   * @param {HTMLElement} place
-   * @param {Session} session
-   * @param {() => void} confirm shows what the model is sure of
-   */
+  /** @param {HTMLElement} place @param {Session} session @param {() => void} confirm shows the suggestions */
   constructor(place, session, confirm) {
     this.place = place;
     this.session = session;
@@ -53,10 +48,7 @@ export class Finished {
     this.left.textContent = timeLeft(job);
   }
 
-  /**
-   * @param {State} state
-   * @param {number} waiting answers that are not on disk yet
-   */
+  /** @param {State} state @param {number} waiting number of answers that are not saved yet */
   content(state, waiting) {
     const { counts, round } = state;
     const { job, jobs, fresher } = this.session;
@@ -67,12 +59,12 @@ export class Finished {
     }
     const others = counts.overlap > 1 ? counts.open : counts.open - fresher;
     const saved = waiting
-      ? h("p", {}, h("b", {}, `${count(waiting, "answer")} not saved yet: keep this browser and start the server again.`))
+      ? h("p", {}, h("b", {}, `${count(waiting, "answer")} not saved yet: do not clear this browser's data, and start the server again.`))
       : null;
     if (others > 0) {
       const rest = [
-        h("p", {}, `Your answers are saved. ${state.waits}. The next batch can be chosen when they are answered.`),
-        h("p", { className: "note" }, "Somebody else can answer here under their own name: the button at the top changes it."),
+        h("p", {}, `Your answers are saved. ${state.waits}. The next batch can be chosen when these are answered.`),
+        h("p", { className: "note" }, "Another person can answer here: the button with your name at the top changes the name."),
       ];
       return finished("Your part is done", ...(saved ? [saved] : rest));
     }
@@ -86,16 +78,13 @@ export class Finished {
       tied,
       this.ended(),
       waiting ? null : running ? this.running(running) : this.offer(first),
-      waiting || running || over ? null : h("p", { className: "note" }, "A model is trained on all answers and the next items are chosen. Everybody who labels here gets them."),
+      waiting || running || over ? null : h("p", { className: "note" }, "A model is trained on all answers, and then the next items are chosen. Everybody who labels here gets them."),
       waiting || !state.guesses ? null : h("button", { type: "button", className: "plain", onclick: this.confirm }, "Confirm what the model is sure of"),
       waiting || running ? null : this.rest(jobs.filter((name) => name !== first && name !== "next")),
     );
   }
 
-  /**
-   * @param {string} task
-   * @param {string} [text]
-   */
+  /** @param {string} task @param {string} [text] */
   offer(task, text = name(task)) {
     if (!this.session.jobs.includes(task)) return null;
     return h("button", { type: "button", className: "primary", onclick: () => this.session.start(task) }, text);
@@ -105,7 +94,7 @@ export class Finished {
   rest(tasks) {
     if (!tasks.length) return null;
     const buttons = tasks.map((task) => h("button", { type: "button", className: "plain", onclick: () => this.session.start(task) }, task === "train" ? name(task) : `Download ${name(task).toLowerCase()}`));
-    return h("div", { className: "rest" }, h("h3", {}, "Or take what there is"), h("div", { className: "choices" }, buttons));
+    return h("div", { className: "rest" }, h("h3", {}, "Or use the labels so far"), h("div", { className: "choices" }, buttons));
   }
 
   /** @param {Job} job */
@@ -115,7 +104,7 @@ export class Finished {
     return h("div", { className: "job" }, h("h3", {}, `${capital(job.doing)}${by}`), this.bar, this.step, this.left, this.cancel);
   }
 
-  /** How the last job ended. */
+  /** Return the result of the last job. */
   ended() {
     const { job } = this.session;
     const text = job ? result(job) : "";
@@ -126,10 +115,7 @@ export class Finished {
   }
 }
 
-/**
- * @param {string} title
- * @param {(Element | null)[]} parts
- */
+/** @param {string} title @param {(Element | null)[]} parts */
 const finished = (title, ...parts) => h("div", { className: "finished" }, h("h2", {}, title), ...parts);
 
 /** @param {string} task */

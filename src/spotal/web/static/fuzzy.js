@@ -1,10 +1,10 @@
-// Finding names by what somebody types: parts, initials, left-out letters and slips of the finger.
+// Fuzzy search of names: by parts, initials, with letters left out and with typing errors.
 
-const EXACT = 0, START = 1, WORD = 2, INSIDE = 3, INITIALS = 4, SLIP = 5, SPREAD = 6; // the better the lower
+const EXACT = 0, START = 1, WORD = 2, INSIDE = 3, INITIALS = 4, SLIP = 5, SPREAD = 6; // lower is better
 
 /**
- * Places of the names that fit what was typed, the best first; equally good ones in their own order.
- * All of them where nothing was typed.
+ * Return the indices of the names that match the typed text, the best first; ties keep their order.
+ * Return all if nothing was typed.
  * @param {string} typed
  * @param {Prepared[]} names
  */
@@ -12,22 +12,17 @@ export function search(typed, names) {
   const wanted = plain(typed).trim();
   if (!wanted) return names.map((_, k) => k);
   const parts = wanted.split(SPACES);
-  /** @type {{ k: number, score: number }[]} */
-  const found = [];
+  /** @type {{ k: number, score: number }[]} */ const matches = [];
   names.forEach((name, k) => {
     const score = fit(wanted, parts, name);
-    if (score < Infinity) found.push({ k, score });
+    if (score < Infinity) matches.push({ k, score });
   });
-  return found.sort((a, b) => a.score - b.score || a.k - b.k).map(({ k }) => k);
+  return matches.sort((a, b) => a.score - b.score || a.k - b.k).map(({ k }) => k);
 }
 
 /** @typedef {{ text: string, words: string[], initials: string }} Prepared */
 
-/**
- * A name, ready to be searched.
- * @param {string} name
- * @returns {Prepared}
- */
+/** Prepare a name for the search. @param {string} name @returns {Prepared} */
 export function prepare(name) {
   const text = plain(name.replace(/(\p{Ll})(\p{Lu})/gu, "$1 $2")); // camelCase is two words
   const words = text.split(SPACES).filter(Boolean);
@@ -36,14 +31,11 @@ export function prepare(name) {
 
 const SPACES = /[^\p{L}\p{N}]+/u;
 
-/**
- * In small letters, without accents.
- * @param {string} text
- */
+/** Return a text in lower case and without accents. @param {string} text */
 const plain = (text) => text.normalize("NFKD").replace(/\p{M}/gu, "").toLowerCase().replaceAll("ß", "ss");
 
 /**
- * How well a name fits; Infinity where it does not.
+ * Return the score of a name; Infinity if it does not match.
  * @param {string} wanted
  * @param {string[]} parts of `wanted`
  * @param {Prepared} name
@@ -56,12 +48,7 @@ function fit(wanted, parts, { text, words, initials }) {
   return WORD + score;
 }
 
-/**
- * @param {string} part
- * @param {string} text
- * @param {string[]} words
- * @param {string} initials
- */
+/** @param {string} part @param {string} text @param {string[]} words @param {string} initials */
 function fitPart(part, text, words, initials) {
   const at = words.findIndex((word) => word.startsWith(part));
   if (at >= 0) return at / 100;
@@ -74,14 +61,14 @@ function fitPart(part, text, words, initials) {
 }
 
 /**
- * Whether the first letter is right: few miss that one.
+ * Return whether the first letter is right or swapped with the second; most people type it correctly.
  * @param {string} typed
  * @param {string} word
  */
 const beginsAlike = (typed, word) => typed[0] === word[0] || (typed[0] === word[1] && typed[1] === word[0]);
 
 /**
- * Letters to add, leave out, replace or swap with the next to make `typed` the beginning of `word`; `most` + 1 for more.
+ * Count the letters to add, remove, replace or swap to make `typed` the beginning of `word`; at most `most` + 1.
  * @param {string} typed
  * @param {string} word
  * @param {number} most
@@ -89,8 +76,7 @@ const beginsAlike = (typed, word) => typed[0] === word[0] || (typed[0] === word[
 function slipsOf(typed, word, most) {
   if (word.length < typed.length - most) return most + 1;
   const target = word.slice(0, typed.length + most);
-  /** @type {number[]} */
-  let before = [], last = Array.from({ length: target.length + 1 }, (_, k) => k);
+  /** @type {number[]} */ let before = [], last = Array.from({ length: target.length + 1 }, (_, k) => k);
   for (let i = 1; i <= typed.length; i++) {
     const row = [i];
     for (let j = 1; j <= target.length; j++) {
@@ -101,12 +87,12 @@ function slipsOf(typed, word, most) {
     }
     [before, last] = [last, row];
   }
-  return Math.min(most + 1, ...last); // a beginning of the word is enough
+  return Math.min(most + 1, ...last); // `typed` may be only the beginning of the word
 }
 
 /**
- * How many letters lie between those of `part` in `text`, in their order from the beginning of a word; Infinity where
- * they do not all occur, or lie too far apart.
+ * Count the letters between the letters of `part` in `text`, in order and from the beginning of a word. Return Infinity
+ * if a letter is missing or they are too far apart.
  * @param {string} part
  * @param {string} text
  */

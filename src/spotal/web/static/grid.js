@@ -1,4 +1,4 @@
-// All items of the batch; a class goes to those that are marked, or to the one in focus.
+// The grid view: all items of the batch. An answer is for the marked items, or for the focused one.
 
 /** @import { Task } from "../protocol.d.ts" */
 /** @import { Session } from "./session.js" */
@@ -13,19 +13,17 @@ import { several } from "./several.js";
 
 const HINT = matchMedia("(hover: none)").matches
   ? "Tap to mark, then choose a class"
-  : "Mark with space or a click, then choose a class; Enter enlarges";
+  : "Mark items with space or a click, then choose a class; Enter enlarges";
 
 export class Grid {
-  /** @type {Map<number, Tile>} */
-  tiles = new Map();
-  /** @type {Set<number>} */
-  marked = new Set();
-  wants = false; // the focus, at the next update
+  /** @type {Map<number, Tile>} */ tiles = new Map();
+  /** @type {Set<number>} */ marked = new Set();
+  wants = false; // whether to take the focus at the next update
 
   /**
    * @param {HTMLElement} place
    * @param {Session} session
-   * @param {(number: number) => void} enlarge is called for a tile that is to be seen alone
+   * @param {(number: number) => void} enlarge shows one item alone
    */
   constructor(place, session, enlarge) {
     this.place = place;
@@ -48,7 +46,7 @@ export class Grid {
 
   get obstacle() {
     const faces = this.targets.map((number) => this.tiles.get(number)?.face);
-    return faces.some((face) => face instanceof HTMLImageElement && !face.naturalWidth) ? "Wait until the pictures show; skip those that do not" : null;
+    return faces.some((face) => face instanceof HTMLImageElement && !face.naturalWidth) ? "Wait until all pictures are shown; skip those that are not" : null;
   }
 
   /** @param {Session} session */
@@ -76,10 +74,7 @@ export class Grid {
     this.wants = false;
   }
 
-  /**
-   * @param {Task} task
-   * @returns {Tile}
-   */
+  /** @param {Task} task @returns {Tile} */
   tile(task) {
     const face = task.kind === "image" ? picture(task.small ?? "", { alt: "", loading: "lazy" }) : h("span", { className: "excerpt" }, task.text ?? task.id);
     const chip = h("span", { className: "chip" });
@@ -97,10 +92,7 @@ export class Grid {
     return tile;
   }
 
-  /**
-   * @param {Tile} tile
-   * @param {import("./session.js").Shown} task
-   */
+  /** @param {Tile} tile @param {import("./session.js").Shown} task */
   refresh({ element, chip: place }, task) {
     const { words, current, state } = this.session;
     const { number } = task;
@@ -137,7 +129,7 @@ export class Grid {
       this.toggle(current);
       this.update(this.session);
     } else if (event.key === "Enter") {
-      if (several.dirty) return; // confirms
+      if (several.dirty) return; // Enter confirms the answer
       this.enlarge(current);
     }
     else if (event.key === "Escape") {
@@ -149,10 +141,7 @@ export class Grid {
     event.stopPropagation();
   }
 
-  /**
-   * @param {string} key
-   * @param {number} current
-   */
+  /** @param {string} key @param {number} current */
   move(key, current) {
     const numbers = [...this.session.tasks.keys()];
     const to = move(key, { at: numbers.indexOf(current), count: numbers.length, columns: this.columns() });

@@ -1,8 +1,8 @@
-// Long work of the server, in words. Knows no element of the page.
+// Texts about the server's jobs. This module does not use the page's elements.
 
 /** @import { Job } from "../protocol.d.ts" */
 
-/** Buttons by task, in the order in which they are offered. */
+/** Texts of the buttons by task, in their order. */
 export const OFFERS = {
   next: "Choose the next batch",
   train: "Train on everything",
@@ -14,20 +14,14 @@ export const OFFERS = {
 /** @param {Job | null} job */
 export const isRunning = (job) => job !== null && job.outcome === null;
 
-/**
- * The step that a job is in, with how much of it is done where that is known.
- * @param {Job} job
- */
+/** Return the current step of a job and its progress. @param {Job} job */
 export function step({ what, done, total }) {
   if (!what) return "Starting";
   const name = capital(what);
   return total ? `${name}: ${done.toLocaleString("en")} of ${total.toLocaleString("en")}` : name;
 }
 
-/**
- * How much time is left, in words; empty where that is not known.
- * @param {Job} job
- */
+/** Return the remaining time in words; empty if unknown. @param {Job} job */
 export function timeLeft({ left }) {
   if (left === null) return "";
   if (left < 5) return "A few seconds left";
@@ -36,16 +30,13 @@ export function timeLeft({ left }) {
   return `About ${(left / 3600).toFixed(1)} hours left`;
 }
 
-/**
- * How a job ended, as a sentence.
- * @param {Job} job
- */
+/** Return the result of a job as a sentence. @param {Job} job */
 export function result({ task, doing, outcome, sentence }) {
-  const said = sentence.replace(/\.$/, "");
-  if (outcome === "canceled") return `Canceled: ${said}.`;
-  if (outcome === "failed") return `${capital(doing)} did not work: ${said}.`;
-  if (outcome === "finished") return `Nothing was chosen: ${said}.`;
-  return outcome && task !== "next" ? `${capital(said)}.` : "";
+  const text = sentence.replace(/\.$/, "");
+  if (outcome === "canceled") return `Canceled: ${text}.`;
+  if (outcome === "failed") return `${capital(doing)} failed: ${text}.`;
+  if (outcome === "finished") return `Nothing was chosen: ${text}.`;
+  return outcome && task !== "next" ? `${capital(text)}.` : "";
 }
 
 /** @param {string} text */

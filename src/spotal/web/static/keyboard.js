@@ -1,4 +1,4 @@
-// The keyboard: what a key means. Knows no element of the page, and does nothing itself.
+// The keyboard: maps keys to actions. This module does not use the page's elements.
 
 /** @import { Kind } from "../protocol.d.ts" */
 /**
@@ -11,56 +11,51 @@ const CLASSES = "1234567890";
 
 /** The lines of the help. */
 export const HELP = [
-  ["1 – 9, 0", "answer with that class"],
-  ["/", "find a class by its name, where there are more than ten"],
+  ["1 – 9, 0", "answer with this class"],
+  ["/", "find a class by its name, if there are more than ten"],
   ["g", "answer with the model's guess"],
   ["n", "none of these"],
   ["s", "skip"],
   ["u", "undo"],
-  ["← →", "go back, go on"],
+  ["← →", "previous item, next item"],
   ["v", "one item or grid"],
-  ["+ −", "enlarge the picture; z shows the whole of it"],
-  ["space", "in the grid: mark for a common answer"],
+  ["+ −", "zoom in or out; z shows the whole picture"],
+  ["space", "in the grid: mark an item; marked items get the same answer"],
   ["Enter", "in the grid: enlarge"],
   ["?", "this help"],
 ];
 
-/** The lines that are other ones where an item may have several classes. */
+/** Lines of the help that differ if an item may have several classes. */
 export const HELP_SEVERAL = new Map([
-  ["1 – 9, 0", "choose that class, or take it back"],
+  ["1 – 9, 0", "choose this class, or remove it"],
   ["g", "answer with the classes that the model guesses"],
-  ["n", "none of these, at once"],
-  ["Enter", "save the classes chosen; none chosen means none of these"],
+  ["n", "none of these, saved at once"],
+  ["Enter", "save the chosen classes; without any, none of these"],
 ]);
 
-/**
- * The key of the class at that place in the list; null where there is none.
- * @param {number} index
- */
+/** Return the key of a class by its index; null if it has none. @param {number} index */
 export const classKey = (index) => CLASSES[index] ?? null;
 
 /**
- * Whether a class must be looked for by its name, as there are more than keys.
+ * Return whether there are more classes than keys, so that a class must be found by its name.
  * @param {string[]} classes
  */
 export const needsFinder = (classes) => classes.length > CLASSES.length;
 
-/**
- * Whether keys are text where they go to.
- * @param {{ closest?: (selector: string) => unknown } | null} target
- */
+/** Return whether keys type text into an element. @param {{ closest?: (selector: string) => unknown } | null} target */
 export const isTyping = (target) => Boolean(target?.closest?.("input, textarea, select, dialog, [contenteditable]"));
 
 /**
- * What a key means; null for nothing, which is left to the browser.
+ * Return the action of a key; null if it has none.
  * @param {Key} event
  * @param {{ classes: string[], guess?: string | undefined, single?: boolean, typing?: boolean, several?: boolean }} now
- *   `guess` of the model; `single` keys answer; `typing`: into a field, or a dialog is open; `several`: Enter confirms
+ *   `guess`: the model's; `single`: whether single keys answer; `typing`: whether keys go to a field or a dialog;
+ *   `several`: whether Enter confirms
  * @returns {Action | null}
  */
 export function action(event, { classes, guess, single = true, typing = false, several = false }) {
   if (typing || event.ctrlKey || event.metaKey || event.altKey || event.repeat || event.isComposing) return null;
-  const key = event.key.length === 1 ? event.key.toLowerCase() : event.key; // Caps Lock changes nothing
+  const key = event.key.length === 1 ? event.key.toLowerCase() : event.key; // ignore Caps Lock
   if (key === "?") return { do: "help" };
   if (key === "Enter" && several) return { do: "confirm" };
   if (!single) return null;
@@ -96,11 +91,11 @@ export function action(event, { classes, guess, single = true, typing = false, s
   }
 }
 
-/** Keys that lead from one item to another in a grid. */
+/** Keys that move between items in a grid. */
 export const MOVES = new Set(["ArrowLeft", "ArrowRight", "ArrowUp", "ArrowDown", "Home", "End"]);
 
 /**
- * Where a key of `MOVES` leads in a grid, by place; null for other keys and beyond the edge.
+ * Return the index that a key of `MOVES` leads to in a grid; null for other keys and beyond the edge.
  * @param {string} key
  * @param {{ at: number, count: number, columns: number }} grid
  */

@@ -1,4 +1,4 @@
-// The page: the session, its views, and what keys and buttons do.
+// The labeling page: connects the session, the views, keys and buttons.
 
 /** @import { Act } from "./answers.js" */
 
@@ -15,15 +15,15 @@ import { several } from "./several.js";
 import { SingleView } from "./single_view.js";
 import { curve, progress, why } from "./sidebar.js";
 
-/** What the page remembers in this browser. */
+/** Settings that are stored in this browser. */
 const memory = {
   /** @type {(name: string) => string | null} */
   get: (name) => { try { return localStorage.getItem(`spotal-page/${name}`); } catch { return null; } },
   /** @type {(name: string, value: string) => void} */
-  set: (name, value) => { try { localStorage.setItem(`spotal-page/${name}`, value); } catch { /* forgotten then */ } },
+  set: (name, value) => { try { localStorage.setItem(`spotal-page/${name}`, value); } catch { /* not stored */ } },
 };
 
-const ZOOM = 1.6; // by one key
+const ZOOM = 1.6; // factor of one key
 const session = new Session();
 const single = new SingleView($("show"));
 const grid = new Grid($("show"), session, (number) => { session.go(number); look("one"); });
@@ -35,17 +35,15 @@ const map = new PoolMap(session, {
 const over = new Finished($("show"), session, () => look("confirm"));
 const review = new Review($("show"), session, update);
 const confirm = new Confirm($("show"), session);
-/** @type {SingleView | Grid | Review | Confirm} */
-let view = single;
-/** @type {Answers | null} */
-let answers = null;
-/** @type {string | null} classes of the buttons */
+/** @type {SingleView | Grid | Review | Confirm} */ let view = single;
+/** @type {Answers | null} */ let answers = null;
+/** @type {string | null} classes that the buttons show */
 let shown = null;
 let ended = false;
-/** @type {string | null} who answers where nobody gave a name */
+/** @type {string | null} name of the person if nobody gave one on the page */
 let fallback = null;
-/** @type {number | "over" | null} the item that was announced */
-let told = null;
+/** @type {number | "over" | null} the last announced item */
+let announced = null;
 
 function update() {
   const { state, task } = session;
@@ -69,7 +67,7 @@ function update() {
   const isOver = isApart ? false : !task || (!session.open.length && !word && !task.elsewhere);
   if (isOver) {
     if (!ended) {
-      told = null;
+      announced = null;
       over.open();
     }
     over.update(state);
@@ -90,14 +88,14 @@ function update() {
   if (!isApart) announce(isOver);
 }
 
-/** What went wrong or was set right, in the banner. */
+/** Show a problem, or the end of it, in the banner. */
 function banner() {
   const place = $("banner");
   const waiting = session.outbox?.size ?? 0;
   let text = "";
   if (session.lost) {
-    const kept = session.outbox?.fragile ? "on this page: do not close it" : "in this browser";
-    text = `${session.lost} Go on: your answers are kept ${kept}, and sent when it is back. ${count(waiting, "answer")} waiting.`;
+    const place = session.outbox?.fragile ? "on this page (do not close it)" : "in this browser";
+    text = `${session.lost} You can continue: your answers are kept ${place} and sent when the server is back. ${count(waiting, "answer")} waiting.`;
     if (!session.state) text = `${session.lost} Trying again.`;
   } else if (session.problem) text = session.problem;
   else if (session.back) text = `The server is back: ${count(session.back, "kept answer")} saved.`;
@@ -106,32 +104,25 @@ function banner() {
   if (place.textContent !== text) place.textContent = text;
 }
 
-/**
- * Say which item shows, once.
- * @param {boolean} isOver
- */
+/** Announce the item shown, once. @param {boolean} isOver */
 function announce(isOver) {
   const { task } = session;
   const key = isOver || !task ? "over" : task.number;
-  if (told === key || session.saving) return;
-  const first = told === null;
-  told = key;
+  if (announced === key || session.saving) return;
+  const first = announced === null;
+  announced = key;
   if (isOver || !task) {
-    said("Nothing left to answer");
+    announceText("No items left to answer");
     return;
   }
   const best = several.guessed(task.guess);
   const guess = best ? `, ${task.suggested ? "a file suggests" : "the model guesses"} ${spoken(best)}` : "";
-  said(`${first ? "" : "Next: "}${task.text?.slice(0, 300) ?? task.id}${task.votes ? ", conflict" : ""}${guess}`);
+  announceText(`${first ? "" : "Next: "}${task.text?.slice(0, 300) ?? task.id}${task.votes ? ", conflict" : ""}${guess}`);
 }
 
-/** @type {string[]} */
-let words = [];
-/**
- * Sentences of one moment are said together.
- * @param {string} text
- */
-function said(text) {
+/** @type {string[]} */ let words = [];
+/** Announce a sentence, together with others of the same moment. @param {string} text */
+function announceText(text) {
   words.push(text);
   queueMicrotask(() => {
     if (!words.length) return;
@@ -140,16 +131,13 @@ function said(text) {
   });
 }
 
-/** Numbers of the items that an answer goes to now. */
+/** Return the numbers of the items that an answer is for. */
 function targeted() {
   if (view instanceof SingleView) return session.current === null ? [] : [session.current];
   return view.targets;
 }
 
-/**
- * What this person said about an item, here or before.
- * @param {number | undefined} number
- */
+/** Return this person's answer to an item. @param {number | undefined} number */
 function saidOf(number) {
   if (number === undefined) return null;
   const before = review.items.find((item) => item.number === number)?.votes[session.annotator ?? ""];
@@ -161,7 +149,7 @@ function act(kind, label) {
   if (several.on && kind === "label" && label !== undefined) {
     if (ended || !targeted().length) return;
     several.toggle(label);
-    said(`${label} ${several.names.has(label) ? "chosen" : "taken back"}`);
+    announceText(`${label} ${several.names.has(label) ? "chosen" : "removed"}`);
     update();
   } else if (kind === "confirm") {
     const { kind, label } = several.answer;
@@ -169,10 +157,7 @@ function act(kind, label) {
   } else settle(kind, label ?? null);
 }
 
-/**
- * @param {Parameters<Act>[0]} kind
- * @param {string | null} label
- */
+/** @param {Parameters<Act>[0]} kind @param {string | null} label */
 function settle(kind, label) {
   if (kind === "confirm") return;
   session.problem = null;
@@ -211,44 +196,38 @@ function look(name) {
   update();
 }
 
-/**
- * Whether Enter presses the button that has the focus.
- * @param {Element | null} target
- */
+/** Return whether Enter presses the focused button. @param {Element | null} target */
 const isPressed = (target) => Boolean(target?.closest("button, a")) && !target?.closest(".classes");
 
 /** @param {KeyboardEvent} event */
 function onKey(event) {
-  const isLarge = document.body.classList.contains("large-map"); // the item does not show, and is not answered unseen
+  const isLarge = document.body.classList.contains("large-map"); // it hides the item, so no key answers
   if (isLarge && event.key === "Escape") enlarge(false);
-  const found = action(event, {
+  const command = action(event, {
     classes: session.state?.classes ?? [],
     guess: view === review || view === confirm ? undefined : session.task?.guess[0]?.label,
     single: $("keys-on", HTMLInputElement).checked,
     typing: isTyping(/** @type {Element | null} */ (event.target)) || document.querySelector("dialog[open]") !== null,
     several: several.on && (several.dirty || !isPressed(/** @type {Element | null} */ (event.target))),
   });
-  if (!found || (!session.state && found.do !== "help") || (isLarge && found.do !== "help" && found.do !== "view")) return;
+  if (!command || (!session.state && command.do !== "help") || (isLarge && command.do !== "help" && command.do !== "view")) return;
   event.preventDefault();
-  if (found.do === "answer") act(found.kind, found.label ?? undefined);
-  else if (found.do === "confirm") act("confirm");
-  else if (found.do === "guess") {
+  if (command.do === "answer") act(command.kind, command.label ?? undefined);
+  else if (command.do === "confirm") act("confirm");
+  else if (command.do === "guess") {
     const guess = several.guessed(session.task?.guess ?? []);
     if (guess) settle(guess.kind, guess.label);
   }
-  else if (found.do === "view") look(view === single ? "grid" : "one");
-  else if (found.do === "find") answers?.find();
-  else if (found.do === "help") help();
-  else if (found.do === "in") single.zoom.by(ZOOM);
-  else if (found.do === "out") single.zoom.by(1 / ZOOM);
-  else if (found.do === "whole") single.zoom.reset();
-  else act(found.do);
+  else if (command.do === "view") look(view === single ? "grid" : "one");
+  else if (command.do === "find") answers?.find();
+  else if (command.do === "help") help();
+  else if (command.do === "in") single.zoom.by(ZOOM);
+  else if (command.do === "out") single.zoom.by(1 / ZOOM);
+  else if (command.do === "whole") single.zoom.reset();
+  else act(command.do);
 }
 
-/**
- * Show the map large, in place of the item.
- * @param {boolean} isLarge
- */
+/** Show the large map in place of the item, or the item again. @param {boolean} isLarge */
 function enlarge(isLarge) {
   document.body.classList.toggle("large-map", isLarge);
   map.tools.large.setAttribute("aria-label", isLarge ? "Smaller map" : "Larger map");
@@ -264,22 +243,19 @@ function help() {
   $("help", HTMLDialogElement).showModal();
 }
 
-/**
- * Ask before an answer of an earlier round is taken back.
- * @param {import("./session.js").Step} step
- */
+/** Ask before an answer of an earlier round is undone. @param {import("./session.js").Step} step */
 function askEarlier(step) {
   const [one] = step;
   if (!one) return;
   const what = step.length > 1 ? `${step.length} answers that you gave together` : `Your answer${one.name === null ? "" : ` about ${one.name}`}`;
-  $("earlier-text").textContent = `${what} ${step.length > 1 ? "are" : "is"} from round ${one.round + 1}. The present batch was chosen after that. What you take back is asked again, and the model knows the answer until it is trained again.`;
+  $("earlier-text").textContent = `${what} ${step.length > 1 ? "are" : "is"} from round ${one.round + 1}. The current batch was chosen later. After the undo, the item is asked again. The model still uses the old answer until it is trained again.`;
   const dialog = $("earlier", HTMLDialogElement);
   dialog.returnValue = "keep";
   dialog.onclose = () => { if (dialog.returnValue === "undo") session.undo(true); };
   dialog.showModal();
 }
 
-/** Go on as who labeled here last, unless the server was started for somebody else since. */
+/** Use the last name given in this browser, unless the server was started for another person since. */
 function greet() {
   fallback = session.annotator;
   const [of, name] = JSON.parse(memory.get("annotator") ?? "[]");
@@ -318,7 +294,7 @@ function start() {
   addEventListener("beforeunload", (event) => { if (session.outbox?.fragile) event.preventDefault(); });
   document.addEventListener("visibilitychange", () => { if (!document.hidden && session.state && !session.lost) session.refresh(); });
   session.addEventListener("change", update);
-  session.addEventListener("say", (event) => said(/** @type {CustomEvent<string>} */ (event).detail));
+  session.addEventListener("say", (event) => announceText(/** @type {CustomEvent<string>} */ (event).detail));
   session.addEventListener("ask", (event) => askEarlier(/** @type {CustomEvent} */ (event).detail));
   session.addEventListener("file", (event) => {
     const file = /** @type {CustomEvent<string>} */ (event).detail;

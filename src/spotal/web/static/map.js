@@ -1,4 +1,4 @@
-// The map: the pool in two dimensions, filling as one labels.
+// The map: the pool in two dimensions, with the labels so far.
 
 /** @import { Atlas, Item, Kind, Marks } from "../protocol.d.ts" */
 /** @import { Box } from "./map_tools.js" */
@@ -12,31 +12,29 @@ import { MapTools } from "./map_tools.js";
 import { COLORS, OWN, look, shape } from "./marks.js";
 import { several } from "./several.js";
 
-const SCALE = 1000; // coordinates run to this
+const SCALE = 1000; // largest coordinate
 const MARGIN = 10;
 const NONE = -1, SKIPPED = -2, TIED = -3, OPEN = -4; // marks of items without a class
 /** @type {Record<number, string>} */
 const WORDS = { [OPEN]: "picked", [NONE]: "none of these", [SKIPPED]: "skipped", [TIED]: "conflict" };
-const REACH = 12; // pixels between the pointer and an item that it means
+const REACH = 12; // largest distance in pixels from the pointer to an item under it
 
 export class PoolMap {
-  /** @type {Atlas | null} */
-  points = null;
-  /** @type {string | null} of the points */
+  /** @type {Atlas | null} */ points = null;
+  /** @type {string | null} name of the points */
   name = null;
-  /** @type {Map<number, number>} the row in `points` of each item's number */
+  /** @type {Map<number, number>} index in `points` by item number */
   row = new Map();
-  /** @type {Map<number, number>} */
-  marks = new Map();
-  /** @type {Marks[]} patches that came while marks were loaded */
+  /** @type {Map<number, number>} */ marks = new Map();
+  /** @type {Marks[]} changes that arrived while marks were loading */
   late = [];
   loading = false;
   wholes = 0;
-  /** @type {number | null} the row that the tip is about */
+  /** @type {number | null} index of the item that the tip shows */
   tipped = null;
 
   legend = "";
-  /** @type {Box | null} the part whose items are listed */
+  /** @type {Box | null} part of the map whose items are listed */
   box = null;
 
   /**
@@ -44,7 +42,7 @@ export class PoolMap {
    * @param {object} means
    * @param {(number: number) => void} means.open shows an item that waits for an answer
    * @param {(box: Box) => void} means.browse lists the items of a part of the map
-   * @param {() => void} means.enlarge shows the map larger, or smaller again
+   * @param {() => void} means.enlarge makes the map larger, or smaller again
    */
   constructor(session, { open, browse, enlarge }) {
     this.session = session;
@@ -75,7 +73,7 @@ export class PoolMap {
     session.addEventListener("marks", (event) => this.patch(/** @type {CustomEvent<Marks>} */ (event).detail));
   }
 
-  /** Load what the server has that this map has not. */
+  /** Load the points or the marks if they have changed. */
   async update() {
     const { state, wholes } = this.session;
     if (!state) return;
@@ -88,18 +86,17 @@ export class PoolMap {
     this.loading = true;
     try {
       if (state.map !== this.name) {
-        /** @type {Atlas | null} */
-        const found = await get("api/map");
-        if (found) {
-          this.points = found;
+        /** @type {Atlas | null} */ const atlas = await get("api/map");
+        if (atlas) {
+          this.points = atlas;
           this.name = state.map;
-          this.row = new Map(found.numbers.map((number, k) => [number, k]));
-          this.take(found.marks);
+          this.row = new Map(atlas.numbers.map((number, k) => [number, k]));
+          this.take(atlas.marks);
         }
       } else if (wholes !== this.wholes) this.take(await get("api/marks"));
       this.wholes = wholes;
     } catch {
-      // the page says elsewhere that the server is lost; asked again with the next state
+      // the banner shows that the server is lost; the next update tries again
     } finally {
       this.loading = false;
     }
@@ -114,12 +111,9 @@ export class PoolMap {
     this.mark([...this.session.waiting().keys()]);
   }
 
-  /**
-   * Take in marks that changed.
-   * @param {Marks} marks
-   */
+  /** Apply changes of marks. @param {Marks} marks */
   patch(marks) {
-    if (this.loading) this.late.push(marks); // what is being loaded may not know of them
+    if (this.loading) this.late.push(marks); // the marks that are loading may be older
     for (const [number, mark] of Object.entries(marks)) {
       if (mark === null) this.marks.delete(Number(number));
       else this.marks.set(Number(number), mark);
@@ -184,7 +178,7 @@ export class PoolMap {
     this.tell();
   }
 
-  /** The map in words. */
+  /** Describe the map in words. */
   tell() {
     if (!this.session.state) return;
     const { counts, classes } = this.session.state;
@@ -199,14 +193,14 @@ export class PoolMap {
     const open = kinds.filter((mark) => mark === OPEN).length;
     const rest = Math.max(0, counts.items - this.marks.size);
     $("map-text").textContent =
-      `${labeled.length} labeled, ${open} picked and waiting (rings), ${rest.toLocaleString("en")} others. ` +
+      `${labeled.length} labeled, ${open} waiting for an answer (rings), ${rest.toLocaleString("en")} others. ` +
       `${this.session.current === null ? "" : "The large ring is the item shown. "}` +
-      `${classes.length > OWN ? `Classes after the ${OWN}th look alike here: gray dots. ` : ""}` +
-      "Items that look alike to the model lie close together. Click one to open it, or draw a box to list what is inside.";
+      `${classes.length > OWN ? `All classes after the first ${OWN} are gray dots. ` : ""}` +
+      "Similar items are close together. Click an item to open it, or draw a box to list the items inside.";
   }
 
   /**
-   * Go to the item that was clicked: to answer it where it waits, else among the answers.
+   * Show the clicked item: for an answer if it waits for one, otherwise among the answers.
    * @param {Point} at
    * @param {(number: number) => void} open
    * @param {(box: Box) => void} browse
@@ -220,19 +214,16 @@ export class PoolMap {
     else browse([x, y, x, y]);
   }
 
-  /**
-   * Where a row of the map is drawn.
-   * @param {number} k
-   */
+  /** Return the pixel of an item by its index. @param {number} k */
   place(k) {
     return this.spot(this.points?.x[k] ?? 0, this.points?.y[k] ?? 0);
   }
 
   /**
-   * Where a place of the map is drawn.
-   * @param {number} x from 0 to SCALE, as y is
+   * Return the pixel of a point of the map.
+   * @param {number} x from 0 to SCALE, as y
    * @param {number} y
-   * @param {number} [beside] pixels to the right and below
+   * @param {number} [beside] offset in pixels to the right and below
    * @returns {Point}
    */
   spot(x, y, beside = 0) {
@@ -241,32 +232,24 @@ export class PoolMap {
     return [left + beside, top + beside];
   }
 
-  /**
-   * The place of the map that is drawn there, as whole numbers.
-   * @param {Point} point
-   * @returns {Point}
-   */
+  /** Return the point of the map at a pixel, in whole numbers. @param {Point} point @returns {Point} */
   find(point) {
     const { clientWidth: wide, clientHeight: high } = this.canvas;
     const [x, y] = this.tools.zoom.find(point);
     return [Math.round((SCALE * (x - MARGIN)) / (wide - 2 * MARGIN)), Math.round((SCALE * (high - MARGIN - y)) / (high - 2 * MARGIN))];
   }
 
-  /** Boxes to draw: the one that is being drawn, and the one whose items are listed. @returns {[Point, Point][]} */
+  /** Return the boxes to draw: the one in progress, and the one whose items are listed. @returns {[Point, Point][]} */
   boxes() {
-    /** @type {[Point, Point][]} */
-    const found = this.tools.drawn ? [this.tools.drawn] : [];
+    /** @type {[Point, Point][]} */ const boxes = this.tools.drawn ? [this.tools.drawn] : [];
     if (this.box) {
       const [left, bottom, right, top] = this.box;
-      found.push([this.spot(left, top, -4), this.spot(right, bottom, 4)]);
+      boxes.push([this.spot(left, top, -4), this.spot(right, bottom, 4)]);
     }
-    return found;
+    return boxes;
   }
 
-  /**
-   * The row of the item nearest to a point, -1 where none is near.
-   * @param {Point} at
-   */
+  /** Return the index of the item nearest to a point; -1 if none is near. @param {Point} at */
   nearest(at) {
     const { points } = this;
     if (!points) return -1;
@@ -279,10 +262,7 @@ export class PoolMap {
     return best;
   }
 
-  /**
-   * Show the item under the pointer.
-   * @param {PointerEvent} event
-   */
+  /** Show the item under the pointer. @param {PointerEvent} event */
   async point(event) {
     const { points } = this;
     if (!points) return;
@@ -291,20 +271,19 @@ export class PoolMap {
     this.tip.hidden = best < 0;
     if (best < 0 || this.tipped === best) return;
     this.tipped = best;
-    /** @type {Item | null} */
-    const item = await get(`api/items/${points.numbers[best]}`).catch(() => null);
+    /** @type {Item | null} */ const item = await get(`api/items/${points.numbers[best]}`).catch(() => null);
     if (!item || this.tipped !== best) return;
     const mark = this.marks.get(item.number);
-    const said = mark === undefined ? undefined : mark >= 0 ? this.session.state?.classes[mark] : WORDS[mark];
+    const text = mark === undefined ? undefined : mark >= 0 ? this.session.state?.classes[mark] : WORDS[mark];
     const [x, y] = this.place(best);
-    this.tip.replaceChildren(...(item.small ? [h("img", { src: item.small, alt: "" })] : []), h("figcaption", {}, said ?? item.text?.slice(0, 80) ?? item.id));
+    this.tip.replaceChildren(...(item.small ? [h("img", { src: item.small, alt: "" })] : []), h("figcaption", {}, text ?? item.text?.slice(0, 80) ?? item.id));
     this.tip.classList.toggle("left", x > wide / 2);
     this.tip.style.left = `${x}px`;
     this.tip.style.top = `${Math.min(y, high - 110)}px`;
   }
 }
 
-/** @type {Record<string, [x: number, y: number][]>} corners of a shape around its middle, in pixels */
+/** @type {Record<string, [x: number, y: number][]>} corners of each shape around its center, in pixels */
 const CORNERS = {
   square: [[-4, -4], [4, -4], [4, 4], [-4, 4]],
   triangle: [[0, -5.5], [5.2, 4], [-5.2, 4]],

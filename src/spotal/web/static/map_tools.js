@@ -1,4 +1,4 @@
-// What one does on the map: zoom and move it, click an item, draw a box around some.
+// Interaction with the map: zoom and move it, click an item, draw a box around items.
 
 /** @import { Point } from "./zoom.js" */
 /** @typedef {[left: number, bottom: number, right: number, top: number]} Box in the map's own coordinates */
@@ -7,18 +7,18 @@ import { h } from "./dom.js";
 import { Zoom, gestures } from "./zoom.js";
 
 const STEP = 1.6;
-const LEAST = 6; // pixels of a box that is meant
+const LEAST = 6; // smallest size of a box in pixels
 
 export class MapTools {
   zoom = new Zoom(20);
-  selects = matchMedia("(hover: hover)").matches; // whether a drag draws a box; fingers move the map, or the page
-  /** @type {[from: Point, to: Point] | null} the box that is drawn now, in pixels */
+  selects = matchMedia("(hover: hover)").matches; // whether a drag draws a box; on a touch screen it moves the map
+  /** @type {[from: Point, to: Point] | null} the box in progress, in pixels */
   drawn = null;
 
   /**
    * @param {HTMLElement} canvas
    * @param {object} means
-   * @param {() => void} means.changed is called when the map must be drawn again
+   * @param {() => void} means.changed called when the map must be drawn again
    * @param {(at: Point) => void} means.click
    * @param {(from: Point, to: Point) => void} means.select
    * @param {() => void} means.enlarge
@@ -26,7 +26,7 @@ export class MapTools {
   constructor(canvas, { changed, click, select, enlarge }) {
     this.canvas = canvas;
     this.changed = changed;
-    this.box = button("Select", "Draw a box around items to see them", () => this.choose(!this.selects));
+    this.box = button("Select", "Draw a box around items to list them", () => this.choose(!this.selects));
     this.out = button("−", "Zoom out of the map", () => this.by(1 / STEP));
     this.in = button("+", "Zoom into the map", () => this.by(STEP));
     this.large = button("⤢", "Larger map", enlarge);
@@ -65,10 +65,7 @@ export class MapTools {
     return [this.canvas.clientWidth, this.canvas.clientHeight];
   }
 
-  /**
-   * Whether a drag draws a box: Shift does the other thing.
-   * @param {PointerEvent} event
-   */
+  /** Return whether a drag draws a box; Shift inverts this. @param {PointerEvent} event */
   draws(event) {
     return this.selects !== event.shiftKey;
   }
@@ -94,9 +91,5 @@ export class MapTools {
   }
 }
 
-/**
- * @param {string} text
- * @param {string} title
- * @param {() => void} onclick
- */
+/** @param {string} text @param {string} title @param {() => void} onclick */
 const button = (text, title, onclick) => h("button", { type: "button", className: "plain small", title, "aria-label": text.length < 2 ? title : text, onclick }, text);

@@ -1,8 +1,8 @@
-// The outbox: answers are written here first and leave when the server says that they are on disk.
-// They live in localStorage, one key each, so that reloading, closing the browser or a second tab lose nothing; each has
-// an id, under which the server records it once, however often it is sent.
+// The outbox: stores answers until the server confirms that they are on disk.
+// Each answer has its own key in localStorage, so reloading, closing the browser or a second tab loses nothing. Each
+// answer has an id, so the server records it once, even if it is sent several times.
 
-/** @import { Answer, Said } from "../protocol.d.ts" */
+/** @import { Answer, AnswerReply } from "../protocol.d.ts" */
 /** @typedef {Pick<Storage, "length" | "key" | "getItem" | "setItem" | "removeItem">} Shelf */
 /** @typedef {[key: string, answer: Answer]} Entry */
 
@@ -11,18 +11,17 @@ import { Refused, post } from "./api.js";
 const MOST = 100;
 
 export class Outbox {
-  /** @type {{ error: string, answer: Answer }[]} what cannot be recorded */
+  /** @type {{ error: string, answer: Answer }[]} answers that the server refused */
   refused = [];
-  /** @type {Map<string, Said>} what the server said to each answer, by its id */
-  said = new Map();
-  /** @type {Map<string, Answer>} where the browser keeps nothing for us */
-  unkept = new Map();
-  /** @type {Promise<void> | null} */
-  running = null;
+  /** @type {Map<string, AnswerReply>} the server's replies by the answer's id */
+  replies = new Map();
+  /** @type {Map<string, Answer>} answers that localStorage cannot store */
+  inMemory = new Map();
+  /** @type {Promise<void> | null} */ running = null;
   counter = 0;
 
   /**
-   * @param {string} project the server's key for it
+   * @param {string} project the project's key
    * @param {{ storage?: Shelf | null, send?: import("./api.js").Post }} [means]
    */
   constructor(project, { storage = browserStorage(), send = post } = {}) {
@@ -33,71 +32,67 @@ export class Outbox {
     this.latest = Number(this.keys().at(-1)?.slice(this.prefix.length).split("-")[0] ?? 0) || 0;
   }
 
-  /** Whether closing the page would lose answers. */
+  /** Return whether closing the page would lose answers. */
   get fragile() {
-    return this.unkept.size > 0;
+    return this.inMemory.size > 0;
   }
 
-  /**
-   * Keep an answer until the server has it.
-   * @param {Answer} answer
-   */
+  /** Store an answer until the server has it. @param {Answer} answer */
   put(answer) {
-    this.latest = Math.max(this.latest, Date.now()); // a clock that is set back does not change the order
+    this.latest = Math.max(this.latest, Date.now()); // keep the order if the clock is set back
     const stamp = `${String(this.latest).padStart(15, "0")}-${String(this.counter++).padStart(6, "0")}`;
     const key = `${this.prefix}${stamp}-${answer.id}`;
     try {
       if (!this.storage) throw new Error("no storage");
       this.storage.setItem(key, JSON.stringify(answer));
     } catch {
-      this.unkept.set(key, answer);
+      this.inMemory.set(key, answer);
     }
   }
 
-  /** All that waits, oldest first. @returns {Entry[]} */
+  /** Return all waiting answers, oldest first. @returns {Entry[]} */
   all() {
-    const found = [...this.unkept];
+    const entries = [...this.inMemory];
     for (const key of this.keys()) {
       const answer = this.read(key);
-      if (answer) found.push([key, answer]);
+      if (answer) entries.push([key, answer]);
     }
-    return found.sort(([a], [b]) => (a < b ? -1 : 1));
+    return entries.sort(([a], [b]) => (a < b ? -1 : 1));
   }
 
   get size() {
     return this.all().length;
   }
 
-  /** Keys of what the browser keeps, oldest first. */
+  /** Return this project's keys in localStorage, oldest first. */
   keys() {
-    /** @type {string[]} */
-    const found = [];
+    /** @type {string[]} */ const keys = [];
     try {
       for (let k = 0; k < (this.storage?.length ?? 0); k++) {
         const key = this.storage?.key(k);
-        if (key?.startsWith(this.prefix)) found.push(key);
+        if (key?.startsWith(this.prefix)) keys.push(key);
       }
     } catch {
-      // no storage: what is in memory is all there is
+      // localStorage cannot be used; answers are in memory
     }
-    return found.sort();
+    return keys.sort();
   }
 
   /**
-   * What the browser keeps under a key; null for what another tab has sent meanwhile, or what is no answer of ours.
+   * Return the answer under a key; null if another tab has sent it meanwhile, or if it is no answer.
    * @param {string} key
    * @returns {Answer | null}
    */
   read(key) {
     try {
-      const found = JSON.parse(this.storage?.getItem(key) ?? "null");
-      return typeof found?.id === "string" ? found : null;
+      const answer = JSON.parse(this.storage?.getItem(key) ?? "null");
+      return typeof answer?.id === "string" ? answer : null;
     } catch {
       return null;
     }
   }
 
-  /** Send all that waits, in order. What the server ever said, by id; throws Lost and keeps the rest. */
+  /** Send all waiting answers in order, and return all replies by id. On Lost, the unsent answers are kept. */
   async flush() {
     while (this.running) await this.running.catch(() => {});
     this.running = this.send();
@@ -106,7 +101,7 @@ export class Outbox {
     } finally {
       this.running = null;
     }
-    return this.said;
+    return this.replies;
   }
 
   async send() {
@@ -119,28 +114,25 @@ export class Outbox {
         if (!(error instanceof Refused)) throw error;
         const [only, ...others] = part;
         if (only && !others.length) this.refuse(only, error.message);
-        most = 1; // find the one that is refused
+        most = 1; // send one by one to find the refused answer
       }
     }
   }
 
   /** @param {Entry[]} part */
   async sendPart(part) {
-    /** @type {{ results: Said[] }} */
+    /** @type {{ results: AnswerReply[] }} */
     const { results } = await this.post("api/answers", { project: this.project, answers: part.map(([, answer]) => answer) });
     results.forEach((result, k) => {
       const entry = part[k];
-      this.said.set(result.id, result);
+      this.replies.set(result.id, result);
       if (!entry) return;
       if (result.error) this.refuse(entry, result.error);
       else this.drop(entry[0]);
     });
   }
 
-  /**
-   * @param {Entry} entry
-   * @param {string} error
-   */
+  /** @param {Entry} entry @param {string} error */
   refuse([key, answer], error) {
     this.refused.push({ error, answer });
     this.drop(key);
@@ -148,16 +140,16 @@ export class Outbox {
 
   /** @param {string} key */
   drop(key) {
-    this.unkept.delete(key);
+    this.inMemory.delete(key);
     try {
       this.storage?.removeItem(key);
     } catch {
-      // was never there
+      // it was not stored
     }
   }
 }
 
-/** Where the browser keeps what outlives the page; null where it keeps nothing. */
+/** Return localStorage; null if the browser does not allow it. */
 function browserStorage() {
   try {
     return localStorage;
@@ -166,5 +158,5 @@ function browserStorage() {
   }
 }
 
-/** A new id. crypto.randomUUID would need https. */
+/** Return a new id. (crypto.randomUUID needs https.) */
 export const newId = () => [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, "0")).join("");

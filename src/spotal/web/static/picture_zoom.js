@@ -1,4 +1,4 @@
-// The picture of one item, which can be zoomed and moved.
+// The picture of one item, with zoom and move.
 
 import { h } from "./dom.js";
 import { Zoom, gestures } from "./zoom.js";
@@ -6,7 +6,7 @@ import { Zoom, gestures } from "./zoom.js";
 /** @import { Point } from "./zoom.js" */
 
 const STEP = 1.6;
-const DOUBLE = 300; // ms between the clicks of a double click
+const DOUBLE = 300; // largest time in ms between the clicks of a double click
 
 export class PictureZoom {
   zoom = new Zoom();
@@ -44,10 +44,7 @@ export class PictureZoom {
     return this.pane.isConnected;
   }
 
-  /**
-   * Show another picture, as a whole.
-   * @param {HTMLImageElement} image
-   */
+  /** Show another picture, without zoom. @param {HTMLImageElement} image */
   show(image) {
     image.draggable = false;
     this.pane.replaceChildren(image);
@@ -66,7 +63,7 @@ export class PictureZoom {
   }
 
   /**
-   * A double click, or two taps, enlarges that place, or shows the whole picture again.
+   * Zoom in at a double click or tap, or show the whole picture again.
    * @param {Point} at
    * @param {PointerEvent} event
    */
@@ -89,9 +86,5 @@ export class PictureZoom {
   }
 }
 
-/**
- * @param {string} text
- * @param {string} title
- * @param {() => void} onclick
- */
+/** @param {string} text @param {string} title @param {() => void} onclick */
 const button = (text, title, onclick) => h("button", { type: "button", className: "plain small", title, "aria-label": title.replace(/ \(.*/, ""), onclick }, text);

@@ -1,4 +1,4 @@
-// Earlier answers: looked through, filtered, and corrected one at a time or many at once.
+// Earlier answers: filter them, and correct one or many at once.
 
 /** @import { Review as Reply, Reviewed } from "../protocol.d.ts" */
 /** @import { Box } from "./map_tools.js" */
@@ -11,38 +11,33 @@ import { spoken } from "./session.js";
 import { several } from "./several.js";
 import { sizes } from "./sizes.js";
 
-const PAUSE = 250; // ms after the last letter before the server is asked
-/** @type {[value: string, name: string][]} choices beside the classes */
+const PAUSE = 250; // ms from the last letter to the request
+/** @type {[value: string, name: string][]} choices after the classes */
 const OTHERS = [["kind:none_of_these", "None of these"], ["kind:skip", "Skipped"], ["only:disagreement", "People disagree"], ["only:suggested", "Confirmed suggestions"]];
 
 /** @type {[value: string, name: string][]} choices by the model's guess */
 const MODEL = [["", "Any guess"], ["disagrees", "Model disagrees"], ["sure", "Model is sure"], ["unsure", "Model is unsure"]];
 
 export class Review {
-  /** @type {Set<number>} */
-  marked = new Set();
-  /** @type {Reviewed[]} */
-  items = [];
-  /** @type {Map<number, HTMLButtonElement>} */
-  tiles = new Map();
+  /** @type {Set<number>} */ marked = new Set();
+  /** @type {Reviewed[]} */ items = [];
+  /** @type {Map<number, HTMLButtonElement>} */ tiles = new Map();
   /** @type {string | null} why an answer must wait */
   obstacle = null;
   total = 0;
   asked = 0;
-  recorded = -1; // answers of this page that the list knows of
-  /** @type {Box | null} the part of the map that is shown alone */
+  recorded = -1; // number of this page's answers when the list was loaded
+  /** @type {Box | null} part of the map that the list is limited to */
   box = null;
-  /** @type {string | null} */
-  round = null;
+  /** @type {string | null} */ round = null;
   classes = "";
   people = "";
-  /** @type {ReturnType<typeof setTimeout> | undefined} */
-  timer;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */ timer;
 
   /**
    * @param {HTMLElement} place
    * @param {Session} session
-   * @param {() => void} changed is called when other items are marked
+   * @param {() => void} changed called when the marked items change
    */
   constructor(place, session, changed) {
     this.place = place;
@@ -70,7 +65,7 @@ export class Review {
     this.more = h("button", { type: "button", className: "plain", onclick: () => this.load(this.items.length) }, "Show more");
     this.foot = h("div", { className: "foot" }, this.hint, this.more, this.all, sizes());
     this.whole = h("button", { type: "button", className: "plain", onclick: () => this.within(null) }, "Leave the box");
-    this.boxed = h("div", { className: "foot boxed", hidden: true }, h("span", {}, "Items in the box that you drew on the map, answered or not. Items that measure accuracy are shown only once answered."), this.whole);
+    this.boxed = h("div", { className: "foot boxed", hidden: true }, h("span", {}, "All items in the box that you drew on the map. Items that measure accuracy are shown only if they are answered."), this.whole);
     this.about = h("p", { className: "note" });
     this.notice = h("p", { className: "notice", role: "status", hidden: true });
   }
@@ -80,10 +75,7 @@ export class Review {
     this.load();
   }
 
-  /**
-   * Show the items in a part of the map, or those of all of it again.
-   * @param {Box | null} box
-   */
+  /** Show the items in a part of the map; null shows all again. @param {Box | null} box */
   within(box) {
     this.box = box;
     this.session.dispatchEvent(new CustomEvent("box", { detail: box }));
@@ -97,15 +89,12 @@ export class Review {
     return [...this.marked];
   }
 
-  /** Contents of the items shown: an answer is about these. */
+  /** Return the contents of the items shown, which are sent with an answer. */
   get contents() {
     return new Map(this.items.map(({ number, content }) => [number, content]));
   }
 
-  /**
-   * Ask the server for answers as the filters say; from a place in the list on, these are added to it.
-   * @param {number} [start]
-   */
+  /** Load the answers that match the filters; from `start` on, add them to the list. @param {number} [start] */
   async load(start = 0) {
     clearTimeout(this.timer);
     const asked = ++this.asked;
@@ -118,14 +107,14 @@ export class Review {
     if (this.box) filters.set("box", this.box.join(","));
     if (this.byModel.value) filters.set("model", this.byModel.value);
     /** @type {Reply | null} */
-    const found = await get(`api/review?${filters}`).catch(() => null); // the page says elsewhere that the server is lost
-    if (!found || asked !== this.asked) return;
+    const reply = await get(`api/review?${filters}`).catch(() => null); // the banner shows that the server is lost
+    if (!reply || asked !== this.asked) return;
     this.recorded = recorded;
-    this.total = found.total;
-    this.items = start ? [...this.items, ...found.items] : found.items;
+    this.total = reply.total;
+    this.items = start ? [...this.items, ...reply.items] : reply.items;
     const numbers = new Set(this.items.map(({ number }) => number));
     for (const number of this.marked) if (!numbers.has(number)) this.marked.delete(number);
-    this.fillPeople(found.people);
+    this.fillPeople(reply.people);
     this.tiles = new Map(this.items.map((item) => [item.number, this.tiles.get(item.number) ?? this.tile(item)]));
     this.list.replaceChildren(...this.tiles.values());
     this.changed();
@@ -137,25 +126,25 @@ export class Review {
     if (this.recorded >= 0 && this.recorded !== session.recorded && !session.saving && !session.lost) this.load();
     for (const item of this.items) this.refresh(item);
     const n = this.marked.size;
-    this.hint.textContent = n ? `${count(n, "item")} marked: choose the right answer below` : `${count(this.total, this.box ? "item" : "answered item")}. Mark those to ${this.box ? "answer or " : ""}correct`;
-    this.tell();
+    this.hint.textContent = n ? `${count(n, "item")} marked: choose the right answer below` : `${count(this.total, this.box ? "item" : "answered item")}. Mark the ones to ${this.box ? "answer or " : ""}correct`;
+    this.explain();
     this.all.hidden = !this.items.length;
     this.all.textContent = n === this.items.length ? "Unmark all" : `Mark all ${this.items.length}`;
     this.more.hidden = this.items.length >= this.total;
   }
 
-  /** Say what the model filter leaves out, and what an answer does where somebody else has answered. */
-  tell() {
+  /** Explain the model filter, and what happens to answers of other people. */
+  explain() {
     const { annotator } = this.session;
     this.about.hidden = !this.byModel.value;
     this.about.textContent = this.byModel.value === "disagrees"
-      ? "Answers that differ from the model's guess, the surest guess first: look here for slips. Items that measure accuracy are left out."
-      : "By the model's guess, which is written below the answer. Items that measure accuracy are left out.";
+      ? "Answers that differ from the model's guess, the most confident guess first. Some of them may be mistakes. Items that measure accuracy are left out."
+      : "Selected by the model's guess, which is shown below the answer. Items that measure accuracy are left out.";
     const others = this.items.filter(({ number, votes }) => this.marked.has(number) && Object.keys(votes).some((who) => who !== annotator));
     const people = [...new Set(others.flatMap(({ votes }) => Object.keys(votes)))].filter((who) => who !== annotator);
     this.notice.hidden = !others.length;
     this.notice.textContent = others.length
-      ? `${count(others.length, "marked item")} ${others.length === 1 ? "was" : "were"} answered by ${listed(people)}. Your answer does not replace that: both are kept, and what most people said holds. After a tie the item is asked again until somebody decides.`
+      ? `${count(others.length, "marked item")} ${others.length === 1 ? "was" : "were"} answered by ${listed(people)}. Your answer does not replace theirs: all answers are kept, and the majority decides. After a tie, the item is asked again.`
       : "";
   }
 
@@ -200,13 +189,13 @@ export class Review {
     if (!tile || !chip) return;
     const { words, annotator, state } = this.session;
     const mine = words.get(number);
-    const said = new Map(Object.entries(votes));
-    if (mine && annotator) said.set(annotator, mine); // may be on its way yet
-    const answers = [...new Set([...said.values()].map(spoken))];
+    const given = new Map(Object.entries(votes));
+    if (mine && annotator) given.set(annotator, mine); // it may not be sent yet
+    const answers = [...new Set([...given.values()].map(spoken))];
     chip.replaceChildren(answers.join(" / "), ...(guess ? [h("small", {}, `model: ${several.phrase(guess.label) || "none of these"} ${percent(guess.probability)}`)] : []));
     const only = answers.length === 1 ? (state?.classes.indexOf(answers[0] ?? "") ?? -1) : -1;
     chip.className = `chip done ${only < 0 ? "" : color(only)}`;
-    const people = [...said].map(([who, word]) => `${who}: ${spoken(word)}${word === votes[who] && votes[who]?.suggested ? ", a confirmed suggestion" : ""}`).join("; ");
+    const people = [...given].map(([who, word]) => `${who}: ${spoken(word)}${word === votes[who] && votes[who]?.suggested ? ", a confirmed suggestion" : ""}`).join("; ");
     tile.title = `${id} (${people})`;
     tile.setAttribute("aria-label", `${text?.slice(0, 80) ?? id}, ${people}`);
     tile.setAttribute("aria-pressed", String(this.marked.has(number)));
@@ -219,10 +208,7 @@ export class Review {
   }
 }
 
-/**
- * @param {HTMLSelectElement} select
- * @param {[value: string, name: string][]} choices
- */
+/** @param {HTMLSelectElement} select @param {[value: string, name: string][]} choices */
 function fill(select, choices) {
   const { value } = select;
   select.replaceChildren(...choices.map(([value, name]) => h("option", { value }, name)));

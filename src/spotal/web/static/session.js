@@ -1,15 +1,14 @@
-// The session: what is to be answered, what was answered, and which item is looked at. Knows no element of the page.
+// The session: the tasks, the answers and the current item. This module does not use the page's elements.
 //
-// Fires "open" once, "change" when something to be shown changed, "say" with a sentence, "mark" with items whose mark
-// on the map changed, "file" with the name of a file that was made for this page, "ask" with a step of an
-// earlier round that undo would take back.
+// Events: "open" once, "change" when the page must be updated, "say" with a sentence to announce, "mark" with items whose
+// mark on the map changed, "file" with the name of a file to download, "ask" before undo of a step of an earlier round.
 
 /** @import { Answer, Change, Job, Kind, Reply, State, Task, Undoable, Word } from "../protocol.d.ts" */
 /**
- * @typedef {{ id: string, item: number, name: string | null, round: number, before: Word | null }[]} Step what one undo
- *   takes back; `name` of the item and the newest `round` of that time
+ * @typedef {{ id: string, item: number, name: string | null, round: number, before: Word | null }[]} Step answers that
+ *   one undo removes; `name` of the item, and the newest `round` when it was answered
  */
-/** @typedef {Task & { rank: number, elsewhere: boolean }} Shown a task, its place, and whether somebody else answered it */
+/** @typedef {Task & { rank: number, elsewhere: boolean }} Shown a task, its rank, and whether somebody else answered it */
 /** @typedef {Pick<BroadcastChannel, "postMessage"> & { onmessage: ((event: any) => void) | null }} Channel */
 
 import { Lost, get, post } from "./api.js";
@@ -18,63 +17,55 @@ import { Outbox, newId } from "./outbox.js";
 import { several } from "./several.js";
 
 const POLL = 15_000;
-const POLL_DONE = 4_000; // for the next batch
-const POLL_JOB = 1_000; // while the server is at work
-const PAUSE = 1_000; // between two looks while one answers: an answer does not wait for what others did
-const HELD = 200; // tasks to have at hand
-const FEW = 100; // tasks left that let the page ask for more
+const POLL_DONE = 4_000; // while waiting for the next batch
+const POLL_JOB = 1_000; // while a job is running
+const PAUSE = 1_000; // between two requests for changes while a person answers
+const HELD = 200; // number of tasks to load
+const FEW = 100; // with fewer tasks left, the page loads more
 const RETRY = [500, 1_000, 2_000, 4_000];
 
 export class Session extends EventTarget {
-  /** @type {string | null} */
-  annotator = null;
-  /** @type {State | null} as the server last gave it, as a whole and what changed since */
+  /** @type {string | null} */ annotator = null;
+  /** @type {State | null} the server's last full state with all changes since */
   state = null;
-  /** @type {Map<number, Task>} tasks that wait for this annotator by that state, by number */
-  told = new Map();
-  /** @type {Map<number, Shown>} by number, in the order in which they are shown */
+  /** @type {Map<number, Task>} open tasks of this annotator in `state`, by number */
+  serverTasks = new Map();
+  /** @type {Map<number, Shown>} tasks on the page by number, in their order */
   tasks = new Map();
-  /** @type {Map<number, Word>} what was answered here, or waits to be sent by any tab, by number */
+  /** @type {Map<number, Word>} answers of this page, and unsent answers of all tabs, by number */
   words = new Map();
-  /** @type {Set<number>} numbers answered here */
+  /** @type {Set<number>} numbers answered on this page */
   own = new Set();
-  /** @type {Step[]} */
-  stack = [];
-  /** @type {number | null} the item that is looked at */
+  /** @type {Step[]} */ stack = [];
+  /** @type {number | null} the item shown */
   current = null;
-  /** @type {number | undefined} the item to look at when it comes */
+  /** @type {number | undefined} the item to show when it arrives */
   wanted;
   /** @type {string | null} why the server cannot be reached */
   lost = null;
-  /** @type {string | null} what else went wrong */
+  /** @type {string | null} another problem */
   problem = null;
-  /** @type {number | null} answers that were sent when the server came back */
+  /** @type {number | null} number of answers that were sent when the server came back */
   back = null;
-  /** @type {Job | null} what the server is at work on, or was last */
+  /** @type {Job | null} the running job, or the last one */
   job = null;
   /** @type {string[]} tasks that can be started */
   jobs = [];
-  /** @type {Set<number>} jobs that were started here and run still */
+  /** @type {Set<number>} running jobs that were started here */
   started = new Set();
-  /** @type {Outbox | undefined} */
-  outbox;
-  /** @type {Channel | undefined} */
-  tabs;
+  /** @type {Outbox | undefined} */ outbox;
+  /** @type {Channel | undefined} */ tabs;
   isOpened = false;
-  fresh = true; // nothing merged yet
-  wholes = 0; // states as a whole since the page was opened
+  fresh = true; // whether no state has arrived yet
+  wholes = 0; // number of full states since the page was opened
   saving = false;
   failures = 0;
-  recorded = 0; // answers since the page was opened
-  again = false; // ask the server once more
-  /** @type {Promise<void> | null} */
-  refreshing = null;
-  /** @type {ReturnType<typeof setTimeout> | null} */
-  pause = null;
-  /** @type {ReturnType<typeof setTimeout> | undefined} */
-  timer;
-  /** @type {ReturnType<typeof setTimeout> | undefined} */
-  poller;
+  recorded = 0; // number of answers since the page was opened
+  again = false; // whether to request the state once more
+  /** @type {Promise<void> | null} */ refreshing = null;
+  /** @type {ReturnType<typeof setTimeout> | null} */ pause = null;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */ timer;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */ poller;
 
   /**
    * @param {object} [means]
@@ -97,8 +88,7 @@ export class Session extends EventTarget {
   }
 
   async load() {
-    /** @type {State} */
-    const first = await this.ask(`api/state${this.query()}`);
+    /** @type {State} */ const first = await this.ask(`api/state${this.query()}`);
     this.annotator = first.annotator;
     this.outbox = this.openOutbox(first.key);
     this.tabs = this.openChannel(`spotal/${first.key}`);
@@ -113,16 +103,15 @@ export class Session extends EventTarget {
     this.opened();
   }
 
-  /** Say once that there is a state to show. */
+  /** Fire "open" once. */
   opened() {
     if (!this.isOpened) this.dispatchEvent(new Event("open"));
     this.isOpened = true;
   }
 
-  /** Answers that wait in the outbox, by item. */
+  /** Return the unsent answers by item. */
   waiting() {
-    /** @type {Map<number, Word>} */
-    const words = new Map();
+    /** @type {Map<number, Word>} */ const words = new Map();
     for (const [, { item, kind, label = null }] of this.outbox?.all() ?? []) {
       if (kind === "undo") words.delete(item);
       else words.set(item, { kind, label });
@@ -130,10 +119,7 @@ export class Session extends EventTarget {
     return words;
   }
 
-  /**
-   * Who answers from now on.
-   * @param {string} annotator
-   */
+  /** Change the person who answers. @param {string} annotator */
   async rename(annotator) {
     this.annotator = annotator;
     this.stack = [];
@@ -141,7 +127,7 @@ export class Session extends EventTarget {
     this.own.clear();
     this.tasks.clear();
     this.state = null;
-    this.told.clear();
+    this.serverTasks.clear();
     await this.refresh();
   }
 
@@ -158,9 +144,9 @@ export class Session extends EventTarget {
     return [...this.tasks.keys()].filter((number) => this.isOpen(number));
   }
 
-  /** Answers of ours that the server's last state does not know of. */
+  /** Number of answers of this page that are not in the server's last state. */
   get fresher() {
-    return [...this.told.values()].filter(({ number, votes }) => !votes && this.words.has(number)).length;
+    return [...this.serverTasks.values()].filter(({ number, votes }) => !votes && this.words.has(number)).length;
   }
 
   /** @param {number | null | undefined} number */
@@ -171,10 +157,7 @@ export class Session extends EventTarget {
     this.changed();
   }
 
-  /**
-   * The next item without an answer, or the one before in the list.
-   * @param {boolean} forward
-   */
+  /** Go to the next item without an answer, or to the previous item in the list. @param {boolean} forward */
   step(forward) {
     const all = [...this.tasks.keys()];
     const at = this.current === null ? -1 : all.indexOf(this.current);
@@ -184,23 +167,23 @@ export class Session extends EventTarget {
     }
     const open = [...all.slice(at + 1), ...all.slice(0, at)].find((number) => this.isOpen(number));
     if (open === undefined && this.task?.elsewhere && !this.saving) {
-      this.current = null; // others have answered all that was left
+      this.current = null; // other people have answered all remaining items
       this.changed();
     } else this.go(open ?? all[at + 1] ?? this.current);
   }
 
   /**
-   * Record an answer about items; the next one is shown when it is on disk, or kept where the server is lost.
+   * Record an answer about items. The next item is shown when the answer is on disk, or in the outbox if the server is lost.
    * @param {number[]} numbers
    * @param {Kind} kind
    * @param {string | null} [label]
-   * @param {Map<number, string>} [shown] contents of items that are shown and are no tasks, by number
-   * @param {boolean} [suggested] whether the class was suggested and is confirmed
+   * @param {Map<number, string>} [shown] contents of shown items that are not tasks, by number
+   * @param {boolean} [suggested] whether the answer confirms a suggestion
    */
   async answer(numbers, kind, label = null, shown = new Map(), suggested = false) {
     if (this.saving || !numbers.length) return;
     const entries = numbers.map((item) => {
-      const content = shown.get(item) ?? this.tasks.get(item)?.content; // the answer is about this, whatever the item is by then
+      const content = shown.get(item) ?? this.tasks.get(item)?.content; // the answer is about this content, even if the item changes
       return { id: newId(), item, annotator: this.annotator, kind, label, ...(content && { content }), ...(suggested && { suggested }) };
     });
     const round = this.state?.round?.number ?? -1;
@@ -215,8 +198,7 @@ export class Session extends EventTarget {
   }
 
   /**
-   * Take the last answer back and show its item. One that was given before the present batch was chosen is asked about
-   * first.
+   * Undo the last answer and show its item. For an answer from before the current batch, ask first.
    * @param {boolean} [isSure]
    */
   async undo(isSure = false) {
@@ -233,9 +215,9 @@ export class Session extends EventTarget {
       answer: { id: newId(), item, annotator: this.annotator, kind: /** @type {const} */ ("undo"), of: id },
     }));
     const answers = entries.map(({ answer }) => answer);
-    await this.record(answers, (said) => {
+    await this.record(answers, (replies) => {
       entries.forEach(({ before, answer: { id, item } }) => {
-        const now = said.get(id)?.now ?? (this.lost ? before : null);
+        const now = replies.get(id)?.now ?? (this.lost ? before : null);
         if (now) this.words.set(item, now);
         else {
           this.words.delete(item);
@@ -247,29 +229,28 @@ export class Session extends EventTarget {
       this.mark(last.map(({ item }) => item));
       const item = last[0]?.item;
       if (item !== undefined && this.tasks.has(item)) this.current = item;
-      else this.wanted = item; // of a batch before: comes with the next state
-      return "Taken back";
+      else this.wanted = item; // from an earlier batch: it arrives with the next state
+      return "Undone";
     });
   }
 
   /**
    * @param {Answer[]} entries
-   * @param {(said: Outbox["said"]) => string} done what to say when all are kept
+   * @param {(replies: Outbox["replies"]) => string} done returns the sentence to announce when all are stored
    */
   async record(entries, done) {
     this.saving = true;
     this.changed();
     for (const entry of entries) this.outbox?.put(entry);
-    /** @type {Outbox["said"]} */
-    let said = new Map();
+    /** @type {Outbox["replies"]} */ let replies = new Map();
     try {
-      if (!this.lost) said = await this.send(); // else it is sent with all that waits
+      if (!this.lost) replies = await this.send(); // otherwise it is sent when the server is back
     } catch (error) {
       this.fail(error);
     }
     this.saving = false;
     this.recorded++;
-    if (!entries.some(({ id }) => said.get(id)?.error)) this.say(done(said));
+    if (!entries.some(({ id }) => replies.get(id)?.error)) this.say(done(replies));
     this.changed();
     this.tabs?.postMessage("changed");
     if (!this.lost) {
@@ -279,7 +260,7 @@ export class Session extends EventTarget {
     this.poll();
   }
 
-  /** Look for what is new, at most once in a while. */
+  /** Refresh the state, at most once in `PAUSE`. */
   soon() {
     this.pause ??= setTimeout(() => {
       this.pause = null;
@@ -288,10 +269,7 @@ export class Session extends EventTarget {
     }, PAUSE);
   }
 
-  /**
-   * Have the server do long work.
-   * @param {string} task
-   */
+  /** Start a job on the server. @param {string} task */
   async start(task) {
     this.problem = null;
     await this.connect(async () => {
@@ -303,7 +281,7 @@ export class Session extends EventTarget {
     this.poll();
   }
 
-  /** Stop what the server is at work on. */
+  /** Cancel the running job. */
   async cancel() {
     const id = this.job?.id;
     await this.connect(async () => {
@@ -313,13 +291,9 @@ export class Session extends EventTarget {
     this.poll();
   }
 
-  /**
-   * Take in what the server is at work on.
-   * @param {Job | null} job
-   * @param {string[]} [jobs] tasks that can be started
-   */
+  /** Update the job. @param {Job | null} job @param {string[]} [jobs] tasks that can be started */
   hear(job, jobs = this.jobs) {
-    if (job && this.job && job.id < this.job.id && isRunning(this.job)) return; // asked for before it was started
+    if (job && this.job && job.id < this.job.id && isRunning(this.job)) return; // a reply from before the job was started
     const isNews = JSON.stringify([job, jobs]) !== JSON.stringify([this.job, this.jobs]);
     const before = this.job;
     this.job = job;
@@ -333,20 +307,20 @@ export class Session extends EventTarget {
     this.changed();
   }
 
-  /** Send all that waits; throws Lost. */
+  /** Send all waiting answers; throws Lost. */
   async send() {
     const { outbox } = this;
     if (!outbox) throw new Lost("The server cannot be reached.");
     const waiting = outbox.size;
-    const said = await outbox.flush();
-    if (this.lost) this.found(waiting);
+    const replies = await outbox.flush();
+    if (this.lost) this.restored(waiting);
     for (const { error, answer } of outbox.refused.splice(0)) {
       this.problem = `An answer was not recorded: ${error}.`;
       this.words.delete(answer.item);
       this.own.delete(answer.item);
       this.stack = this.stack.filter((group) => group.every(({ id }) => id !== answer.id));
     }
-    return said;
+    return replies;
   }
 
   next() {
@@ -355,7 +329,7 @@ export class Session extends EventTarget {
     this.current = [...all.slice(at + 1), ...all.slice(0, at)].find((number) => this.isOpen(number)) ?? null;
   }
 
-  /** Ask the server what is new: once more where it is being asked already, and never twice at a time. */
+  /** Request the state. If a request is running, send one more after it. */
   refresh() {
     this.again = true;
     this.refreshing ??= this.connect(async () => {
@@ -371,28 +345,27 @@ export class Session extends EventTarget {
 
   async fetchState() {
     const { recorded } = this;
-    /** @type {Reply} */
-    const found = await this.ask(`api/state${this.query(this.known())}`);
-    if (found.key !== this.outbox?.project) {
-      throw new Lost("Another project is served at this address now: start spotal label for this one again.");
+    /** @type {Reply} */ const reply = await this.ask(`api/state${this.query(this.version())}`);
+    if (reply.key !== this.outbox?.project) {
+      throw new Lost("Another project is served at this address now: start spotal label again for this project.");
     }
     if (this.lost) {
-      if (this.outbox.size) await this.send(); // a reply was lost while this was asked: what waits is sent now
-      else this.found(0);
+      if (this.outbox.size) await this.send(); // answers that were stored during this request
+      else this.restored(0);
     }
-    this.hear(found.job, found.jobs);
-    if (!found.tasks || recorded !== this.recorded || this.saving) return; // nothing new, or older than an answer
-    if (found.annotator !== this.annotator) return; // asked for before another person went on
-    if (found.gone) this.change(found);
-    else this.merge(found);
+    this.hear(reply.job, reply.jobs);
+    if (!reply.tasks || recorded !== this.recorded || this.saving) return; // no changes, or older than an answer
+    if (reply.annotator !== this.annotator) return; // requested before the name changed
+    if (reply.gone) this.change(reply);
+    else this.merge(reply);
   }
 
-  /** Which state the page has, and how many tasks it lacks. */
-  known() {
+  /** Return the version of the page's state, and the number of tasks to load. */
+  version() {
     if (!this.state?.version) return {};
     const { version, end } = this.state;
-    const left = [...this.told.keys()].filter((number) => !this.words.has(number)).length;
-    return { version, end, more: left < FEW ? HELD - left : 0, undoable: this.stack.length ? undefined : 1 };
+    const open = [...this.serverTasks.keys()].filter((number) => !this.words.has(number)).length;
+    return { version, end, more: open < FEW ? HELD - open : 0, undoable: this.stack.length ? undefined : 1 };
   }
 
   /** @param {Record<string, string | number | undefined>} [asked] */
@@ -403,79 +376,70 @@ export class Session extends EventTarget {
     return String(given) && `?${given}`;
   }
 
-  /**
-   * A state as a whole.
-   * @param {State} found
-   */
-  merge(found) {
-    const isNew = this.state !== null && found.round?.number !== this.state.round?.number;
-    this.state = found;
-    several.on = found.many;
+  /** Apply a full state. @param {State} state */
+  merge(state) {
+    const isNew = this.state !== null && state.round?.number !== this.state.round?.number;
+    this.state = state;
+    several.on = state.many;
     this.wholes++;
-    this.told = new Map(found.tasks.map((task) => [task.number, task]));
+    this.serverTasks = new Map(state.tasks.map((task) => [task.number, task]));
     if (isNew) {
-      // the last batch is over; what was said about it is on disk
-      for (const number of [...this.tasks.keys()]) if (!this.told.has(number)) this.tasks.delete(number);
+      // the last batch is done, and its answers are on disk
+      for (const number of [...this.tasks.keys()]) if (!this.serverTasks.has(number)) this.tasks.delete(number);
       this.words.clear();
       this.own.clear();
     }
-    this.fit([...this.told.keys()]);
-    for (const [number, task] of this.tasks) task.elsewhere = !this.told.has(number) && !this.own.has(number);
-    this.settle(found);
-    if (isNew) this.say(`A new batch of ${found.tasks.length}`);
+    this.fit([...this.serverTasks.keys()]);
+    for (const [number, task] of this.tasks) task.elsewhere = !this.serverTasks.has(number) && !this.own.has(number);
+    this.settle(state);
+    if (isNew) this.say(`A new batch of ${state.tasks.length}`);
     this.changed();
   }
 
-  /**
-   * What changed since the state that the page has.
-   * @param {Change} found
-   */
-  change(found) {
-    const { tasks, still, gone, marks, undoable, ...figures } = found;
+  /** Apply changes. @param {Change} changes */
+  change(changes) {
+    const { tasks, still, gone, marks, undoable, ...figures } = changes;
     if (!this.state || still.some((number) => !this.tasks.has(number))) {
-      if (this.state) this.state.version = ""; // taken back, and from before this page was loaded: ask for everything
+      if (this.state) this.state.version = ""; // undone, and from before this page was loaded: load everything
       this.again = true;
       return;
     }
     Object.assign(this.state, figures);
-    for (const task of tasks) this.told.set(task.number, task);
+    for (const task of tasks) this.serverTasks.set(task.number, task);
     for (const number of still) {
       const task = this.tasks.get(number);
-      if (task) this.told.set(number, { ...task, votes: null });
+      if (task) this.serverTasks.set(number, { ...task, votes: null });
     }
     this.fit([...tasks.map(({ number }) => number), ...still]);
     for (const number of gone) {
-      this.told.delete(number);
+      this.serverTasks.delete(number);
       const task = this.tasks.get(number);
       if (task) task.elsewhere = !this.own.has(number);
     }
-    this.settle(found);
+    this.settle(changes);
     this.dispatchEvent(new CustomEvent("marks", { detail: marks }));
     this.changed();
   }
 
-  /**
-   * Take in tasks that wait for this annotator by the server's word, which knows nothing of what waits to be sent.
-   * @param {number[]} numbers
-   */
+  /** Add open tasks of the server, which does not have the unsent answers. @param {number[]} numbers */
   fit(numbers) {
     const waiting = this.waiting();
-    if (this.fresh) for (const number of waiting.keys()) this.own.add(number); // said before the page was loaded anew
+    if (this.fresh) for (const number of waiting.keys()) this.own.add(number); // answered before the page was reloaded
     this.fresh = false;
     for (const number of numbers) {
-      const task = this.told.get(number);
+      const task = this.serverTasks.get(number);
       if (!task) continue;
       if (!task.votes && !waiting.has(number)) this.words.delete(number); // undone elsewhere
-      const rank = this.tasks.get(number)?.rank ?? (task.votes ? -1 : task.order); // what is shown keeps its place
+      const rank = this.tasks.get(number)?.rank ?? (task.votes ? -1 : task.order); // tasks on the page keep their order
       this.tasks.set(number, { ...task, rank, elsewhere: false });
     }
     for (const [number, word] of waiting) this.words.set(number, word);
     this.tasks = new Map([...this.tasks].sort(([, a], [, b]) => a.rank - b.rank));
   }
 
-  /** @param {{ undoable?: Undoable }} found */
-  settle(found) {
-    if (!this.stack.length && found.undoable) this.stack = earlier(found.undoable);
+  /** @param {{ undoable?: Undoable }} reply */
+  settle({ undoable }) {
+    if (!this.stack.length && undoable) this.stack = earlier(undoable);
     if (this.wanted !== undefined && this.tasks.has(this.wanted)) this.current = this.wanted;
     this.wanted = undefined;
     if (this.current === null || !this.tasks.has(this.current)) this.current = this.open[0] ?? null;
@@ -514,11 +478,11 @@ export class Session extends EventTarget {
   }
 
   /** @param {number} sent */
-  found(sent) {
+  restored(sent) {
     this.lost = null;
     this.failures = 0;
     clearTimeout(this.timer);
-    this.back = sent || this.back; // what was said before stands until the next answer
+    this.back = sent || this.back; // the banner is shown until the next answer
     this.say(sent ? `The server is back, ${sent} kept ${sent === 1 ? "answer" : "answers"} saved` : "The server is back");
     this.changed();
   }
@@ -549,15 +513,8 @@ export class Session extends EventTarget {
 
 export const NAMES = { skip: "Skipped", none_of_these: "None of these" };
 
-/**
- * An answer in words.
- * @param {Word} word
- */
+/** Return an answer in words. @param {Word} word */
 export const spoken = ({ kind, label }) => (kind === "label" ? several.phrase(label) : NAMES[kind]);
 
-/**
- * What an earlier visit of the page said and undo may take back.
- * @param {Undoable} undoable
- * @returns {Step[]}
- */
+/** Return the answers of earlier visits as steps that can be undone. @param {Undoable} undoable @returns {Step[]} */
 const earlier = (undoable) => undoable.map((one) => [{ ...one, before: null }]).reverse();

@@ -1,4 +1,4 @@
-// The page before there is a project: asks for the classes, has the project made, and goes on to its labeling page.
+// The setup page: asks for the classes, starts making the project, and opens its labeling page.
 
 /** @import { Setup } from "../protocol.d.ts" */
 
@@ -6,11 +6,11 @@ import { Lost, get, post } from "./api.js";
 import { $, count } from "./dom.js";
 import { capital } from "./jobs.js";
 
-const PAUSE = 400; // ms between two looks at how far it is
+const PAUSE = 400; // ms between two requests for the progress
 
 const field = $("classes", HTMLTextAreaElement);
 
-/** The names in the field, none empty and none twice. */
+/** Return the distinct names in the field. */
 const names = () => [...new Set(field.value.split("\n").map((name) => name.trim()).filter(Boolean))];
 
 /** @param {Setup} now */
@@ -20,13 +20,13 @@ function show(now) {
     return;
   }
   $("data").textContent = `${count(now.images, "image")} in ${now.data}. They stay where they are.`;
-  $("place").textContent = `Classes, answers and models are kept in ${now.folder}. More classes can be added later, in its file spotal.toml.`;
+  $("place").textContent = `Classes, answers and models are saved in ${now.folder}. You can add classes later, in its file spotal.toml.`;
   const offer = $("folders");
   offer.hidden = !now.names.length;
-  offer.textContent = `Take the names of the ${now.names.length} sub-folders`;
+  offer.textContent = `Use the names of the ${now.names.length} sub-folders`;
   offer.onclick = () => {
     field.value = now.names.join("\n");
-    tell();
+    check();
   };
   $("form").hidden = now.making;
   $("making").hidden = !now.making;
@@ -46,12 +46,12 @@ function complain(error) {
   $("banner").textContent = error ? capital(error) : "";
 }
 
-/** How many classes there are, or what is missing. */
-function tell() {
+/** Show the number of classes, or what is wrong. */
+function check() {
   const n = names().length;
   $("start", HTMLButtonElement).disabled = n < 2;
   const isListed = n === 1 && /[,;\t]/.test(field.value);
-  const missing = isListed ? ": give each name a line of its own" : n < 2 ? ": give two at least" : "";
+  const missing = isListed ? ": put each name on its own line" : n < 2 ? ": give at least two" : "";
   $("count").textContent = n ? count(n, "class", "classes") + missing : "";
 }
 
@@ -64,7 +64,7 @@ async function look() {
   }
 }
 
-field.addEventListener("input", tell);
+field.addEventListener("input", check);
 $("form").onsubmit = async (event) => {
   event.preventDefault();
   try {

@@ -1,20 +1,19 @@
-// Items that may have several classes: the classes chosen so far, which Enter confirms as one answer.
-// Knows no element of the page.
+// Items that may have several classes: holds the chosen classes until Enter confirms them as one answer.
+// This module does not use the page's elements.
 
 /** @import { Guess, Kind, Word } from "../protocol.d.ts" */
 
-const BETWEEN = "|"; // between the names in a label, as class_sets.py has it
+const BETWEEN = "|"; // separator of the names in a label, the same as in class_sets.py
 const LIKELY = 0.5;
 
 class Several {
   on = false; // whether items may have several classes
-  /** @type {Set<string>} */
-  names = new Set();
-  dirty = false; // whether something was chosen since the item came
+  /** @type {Set<string>} */ names = new Set();
+  dirty = false; // whether the choice has changed since the item was shown
   key = "";
 
   /**
-   * Begin with what was said, where other items are to be answered now.
+   * Start from the current answer if the items have changed.
    * @param {number[]} targets
    * @param {Word | null | undefined} word
    */
@@ -32,33 +31,24 @@ class Several {
     this.dirty = true;
   }
 
-  /**
-   * What is confirmed: the classes chosen, or none of them.
-   * @returns {{ kind: Kind, label: string | null }}
-   */
+  /** The answer to confirm: the chosen classes, or "none of these". @returns {{ kind: Kind, label: string | null }} */
   get answer() {
     return answerOf(this.names);
   }
 
-  /**
-   * The classes in a label.
-   * @param {string | null | undefined} label
-   */
+  /** Return the classes in a label. @param {string | null | undefined} label */
   parts(label) {
     if (!label) return [];
     return this.on ? label.split(BETWEEN) : [label];
   }
 
-  /**
-   * A label in words.
-   * @param {string | null | undefined} label
-   */
+  /** Return a label in words. @param {string | null | undefined} label */
   phrase(label) {
     return this.parts(label).join(", ");
   }
 
   /**
-   * The place of the first class of a label among the classes, -1 where there is none.
+   * Return the smallest index of a label's classes; -1 without any.
    * @param {string | null | undefined} label
    * @param {string[]} classes
    */
@@ -68,7 +58,7 @@ class Several {
   }
 
   /**
-   * The answer that the model's guess, or a file's suggestion, comes to; undefined without a guess.
+   * Return the guess of the model, or the suggestion of a file, as an answer; undefined without a guess.
    * @param {Guess[]} guess
    * @returns {{ kind: Kind, label: string | null } | undefined}
    */
@@ -82,11 +72,8 @@ class Several {
 /** @param {Guess} guess */
 export const likely = ({ probability }) => probability === null || probability >= LIKELY;
 
-/**
- * @param {Set<string>} names
- * @returns {{ kind: Kind, label: string | null }}
- */
+/** @param {Set<string>} names @returns {{ kind: Kind, label: string | null }} */
 const answerOf = (names) => (names.size ? { kind: "label", label: [...names].sort().join(BETWEEN) } : { kind: "none_of_these", label: null });
 
-/** Of this page. */
+/** The one instance of this page. */
 export const several = new Several();

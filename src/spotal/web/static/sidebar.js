@@ -1,4 +1,4 @@
-// Beside the item: why it was picked, what it stands for, how far the batch and the budget are, the learning curve.
+// The sidebar: why the item was picked, the model's guess, progress, and the learning curve.
 
 /** @import { Guess, Item, Point, State, Task, Why } from "../protocol.d.ts" */
 
@@ -9,7 +9,7 @@ import { several } from "./several.js";
 const THINGS = { image: "image", text: "text", embedding: "item" };
 
 /**
- * Why the item was picked, and what the model makes of it.
+ * Show why the item was picked, and the model's guess.
  * @param {HTMLElement} place
  * @param {Task | null} task
  * @param {State} state
@@ -20,36 +20,27 @@ export function why(place, task, state) {
     place.replaceChildren();
     return;
   }
-  /** @type {HTMLElement[]} */
-  const parts = [h("h2", {}, "Why this one")];
+  /** @type {HTMLElement[]} */ const parts = [h("h2", {}, "Why this one")];
   if (task.why?.audit) {
-    parts.push(h("p", {}, "Picked at random, from items that are never trained on, to measure accuracy. The model's guess is not shown, so that it cannot sway you."));
+    parts.push(h("p", {}, "Picked at random, to measure accuracy. Such items are never trained on. The model's guess is not shown, so that it cannot influence you."));
   } else if (task.why) parts.push(...reasons(task.why, task.kind, state));
   else parts.push(h("p", {}, "Annotators disagree on it."));
   if (task.guess.length) parts.push(h("h3", {}, task.suggested ? "Suggested by an imported file" : "The model's guess"), guesses(task.guess, state.classes));
   place.replaceChildren(...parts);
 }
 
-/**
- * @param {Why} why
- * @param {Item["kind"]} kind
- * @param {State} state
- */
+/** @param {Why} why @param {Item["kind"]} kind @param {State} state */
 function reasons(why, kind, state) {
   const thing = THINGS[kind];
-  /** @type {HTMLElement[]} */
-  const parts = [];
+  /** @type {HTMLElement[]} */ const parts = [];
   if (why.stands_for === null) parts.push(h("p", {}, `Picked by ${state.round?.strategy} in round ${why.round + 1}.`));
-  else parts.push(h("p", {}, h("b", {}, `Stands for ${count(why.stands_for, thing)}`), ` of ${state.counts.items.toLocaleString("en")}: those most like it.`));
+  else parts.push(h("p", {}, h("b", {}, `Represents ${count(why.stands_for, thing)}`), ` of ${state.counts.items.toLocaleString("en")}: the ones most similar to it.`));
   if (why.uncertainty !== null) parts.push(h("p", { className: "note" }, `The model is ${doubt(why.uncertainty)} here.`));
   if (why.neighbors.length) parts.push(h("ul", { className: "near", "aria-label": "Its nearest neighbors" }, why.neighbors.map(neighbor)));
   return parts;
 }
 
-/**
- * Uncertainty, from 0 to 1, in words.
- * @param {number} uncertainty
- */
+/** Return an uncertainty from 0 to 1 in words. @param {number} uncertainty */
 const doubt = (uncertainty) => (uncertainty < 0.2 ? "fairly sure" : uncertainty < 0.5 ? "not quite sure" : "very unsure");
 
 /** @param {Item} item */
@@ -60,10 +51,7 @@ function neighbor(item) {
   return h("li", { className: item.kind === "image" ? "" : "written" }, face);
 }
 
-/**
- * @param {Guess[]} guess
- * @param {string[]} classes
- */
+/** @param {Guess[]} guess @param {string[]} classes */
 function guesses(guess, classes) {
   return h(
     "ul",
@@ -77,10 +65,10 @@ function guesses(guess, classes) {
 }
 
 /**
- * How far the batch and the budget are.
+ * Show the progress of the batch and the budget.
  * @param {HTMLElement} place
  * @param {State} state
- * @param {number} fresher answers that are not in `state`
+ * @param {number} fresher number of answers that are not in `state`
  */
 export function progress(place, { counts, round }, fresher) {
   const parts = [];
@@ -93,11 +81,7 @@ export function progress(place, { counts, round }, fresher) {
   place.replaceChildren(...parts);
 }
 
-/**
- * @param {string} name
- * @param {number} value
- * @param {number} most
- */
+/** @param {string} name @param {number} value @param {number} most */
 function meter(name, value, most) {
   const text = `${value.toLocaleString("en")} of ${most.toLocaleString("en")}`;
   return h("label", { className: "meter" }, h("span", {}, name), h("progress", { value, max: Math.max(1, most), "aria-label": `${name}: ${text}` }), h("b", {}, text));
@@ -108,14 +92,14 @@ const HIGH = 120;
 const EDGE = { left: 46, right: 12, top: 8, bottom: 24 };
 
 /**
- * Accuracy of each model with its interval, and the same as a table for those who do not see it.
+ * Show the accuracy of each model with its interval, and the same as a table for screen readers.
  * @param {HTMLElement} place
  * @param {Point[]} points
  */
 export function curve(place, points) {
   const last = points.at(-1);
   if (!last) {
-    place.replaceChildren(h("p", { className: "note" }, "Shows after the first training: how often the model agrees with answers about random items."));
+    place.replaceChildren(h("p", { className: "note" }, "The first training adds a point here: how often the model is right about random items."));
     return;
   }
   const most = Math.max(...points.map(({ labels }) => labels), 1);

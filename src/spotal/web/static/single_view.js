@@ -8,17 +8,13 @@ import { PictureZoom } from "./picture_zoom.js";
 import { spoken } from "./session.js";
 import { several } from "./several.js";
 
-const AHEAD = 4; // images that are loaded before they are wanted
+const AHEAD = 4; // number of images that are loaded in advance
 
 export class SingleView {
-  /** @type {number | null} */
-  shown = null;
-  /** @type {string | null} */
-  content = null;
-  /** @type {HTMLImageElement | null} */
-  image = null;
-  /** @type {HTMLImageElement[]} */
-  ahead = [];
+  /** @type {number | null} */ shown = null;
+  /** @type {string | null} */ content = null;
+  /** @type {HTMLImageElement | null} */ image = null;
+  /** @type {HTMLImageElement[]} */ ahead = [];
 
   /** @param {HTMLElement} place */
   constructor(place) {
@@ -33,10 +29,10 @@ export class SingleView {
     this.place.replaceChildren(this.frame, this.caption, this.notice);
   }
 
-  /** Why the item cannot be answered now, or null. */
+  /** Return why the item cannot be answered now, or null. */
   get obstacle() {
     if (!this.image || (this.image.complete && this.image.naturalWidth)) return null;
-    return this.image.complete ? "The picture cannot be shown: skip it, or say none of these" : "Wait until the picture shows";
+    return this.image.complete ? "The picture cannot be shown: skip the item, or answer none of these" : "Wait until the picture is shown";
   }
 
   /** @param {Session} session */
@@ -61,7 +57,7 @@ export class SingleView {
     this.image = null;
     if (task.kind === "image") this.zoom.show(this.picture(task));
     else if (task.kind === "text") this.frame.replaceChildren(h("blockquote", { tabIndex: 0, className: "reading" }, task.text));
-    else this.frame.replaceChildren(h("p", { className: "blank" }, "This project has numbers only, nothing to show: look up", h("b", {}, task.id)));
+    else this.frame.replaceChildren(h("p", { className: "blank" }, "This project has only numbers and nothing to show. Look up the item", h("b", {}, task.id)));
   }
 
   /** @param {Task} task */
@@ -72,15 +68,11 @@ export class SingleView {
     return image;
   }
 
-  /**
-   * What is to be said about the item and its answers.
-   * @param {Session} session
-   * @param {Shown} task
-   */
+  /** Return a sentence about the item's answers. @param {Session} session @param {Shown} task */
   words(session, task) {
     const word = session.words.get(task.number);
-    if (word) return `You said: ${word.kind === "label" ? spoken(word) : spoken(word).toLowerCase()}. Answer again to change it.`;
-    if (task.elsewhere) return "Answered meanwhile, in another tab or by somebody else. Go on (→), or answer too.";
+    if (word) return `Your answer: ${word.kind === "label" ? spoken(word) : spoken(word).toLowerCase()}. Answer again to change it.`;
+    if (task.elsewhere) return "Answered meanwhile, in another tab or by somebody else. Go to the next item (→), or answer too.";
     if (!task.votes) return "";
     const votes = Object.entries(task.votes).map(([who, label]) => `${who} says ${several.phrase(label) || "none of these"}`);
     return `Conflict: ${votes.join(", ")}. Your answer counts too.`;

@@ -1,18 +1,17 @@
-// How large thumbnails are, chosen by whoever labels and remembered in this browser.
+// The size of thumbnails, chosen by the person who labels and stored in this browser.
 
 import { h } from "./dom.js";
 
-const SIZES = { small: 84, medium: 110, large: 210 }; // pixels, at least
-const KEPT = "spotal-page/size";
+const SIZES = { small: 84, medium: 110, large: 210 }; // smallest width in pixels
+const KEY = "spotal-page/size";
 
-/** @type {Set<HTMLButtonElement>} */
-const buttons = new Set();
+/** @type {Set<HTMLButtonElement>} */ const buttons = new Set();
 
-/** A switch between the sizes. */
+/** Make a switch between the sizes. */
 export function sizes() {
   const made = Object.keys(SIZES).map((name) => h("button", { type: "button", title: `${name.charAt(0).toUpperCase()}${name.slice(1)} pictures`, data: { size: name }, onclick: () => choose(name) }, name.charAt(0).toUpperCase()));
   for (const button of made) buttons.add(button);
-  choose(kept());
+  choose(stored());
   return h("div", { className: "switch sizes", role: "group", "aria-label": "Size of the pictures" }, made);
 }
 
@@ -22,15 +21,15 @@ function choose(name) {
   document.documentElement.style.setProperty("--tile", `${SIZES[size]}px`);
   for (const button of buttons) button.setAttribute("aria-pressed", String(button.dataset.size === size));
   try {
-    localStorage.setItem(KEPT, size);
+    localStorage.setItem(KEY, size);
   } catch {
-    // forgotten then
+    // the size is not stored
   }
 }
 
-function kept() {
+function stored() {
   try {
-    return localStorage.getItem(KEPT) ?? "medium";
+    return localStorage.getItem(KEY) ?? "medium";
   } catch {
     return "medium";
   }

@@ -10,7 +10,7 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Make the tables."""
+    """Create the tables."""
     op.create_table(
         "items",
         sa.Column("number", sa.Integer(), autoincrement=False, nullable=False),

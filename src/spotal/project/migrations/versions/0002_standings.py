@@ -1,4 +1,4 @@
-"""Standings are a table that a trigger keeps, no longer a view over all events."""
+"""Standings: a table that a trigger updates, in place of a view over all events."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -10,7 +10,7 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Make the table, which is filled when views and triggers are made anew, and the index of missing items."""
+    """Create the table, which is filled together with views and triggers, and the index of missing items."""
     op.execute("DROP VIEW IF EXISTS standings")
     op.create_table(
         "standings",

@@ -1,4 +1,4 @@
-"""Imports, which can be undone, and the suggestions that they bring."""
+"""Imports, which can be undone, and the suggestions in their files."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -10,7 +10,7 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Make the tables; what was imported before is not recorded as an import."""
+    """Create the tables. Earlier imports have no record."""
     op.create_table(
         "imports",
         sa.Column("number", sa.Integer(), autoincrement=False, nullable=False),

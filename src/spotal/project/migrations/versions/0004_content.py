@@ -1,4 +1,4 @@
-"""What an answer was about: the content of its item, kept with it."""
+"""The content of an item, stored with each of its answers."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -10,7 +10,7 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Mark contents of the former form, which the next look through the data brings to the present one."""
+    """Mark contents of the old form, which are replaced the next time the data are read."""
     op.execute("UPDATE items SET content = 'former:' || content WHERE kind IN ('image', 'embedding')")
     op.drop_index(op.f("ix_items_missing"), "items")
     with op.batch_alter_table("items", recreate="always") as batch:
