@@ -1,4 +1,4 @@
-"""docs/evidence/performance.md and its plots, from what ``benchmarks.scale`` measured."""
+"""Writer of docs/evidence/performance.md and its plots, from the results of ``benchmarks.scale``."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ IMAGES = PAGE.parent / "images"
 
 
 def write(folder: Path, page: Path = PAGE, images: Path = IMAGES) -> None:
-    """Write the page and its pictures; a part that was not measured is said to be missing."""
+    """Write the page and its pictures; the page names parts that were not measured."""
     parts = {path.stem: json.loads(path.read_text()) for path in sorted(folder.glob("*.json"))}
     sections = (_head, _cold, _scaling, _forecast, _round, everyday, _kernel, _peers, _quality, _origins)
     for part, plot in (("scaling", _plot_scaling), ("peers", _plot_peers)):
@@ -55,7 +55,7 @@ Pools are 200 Gaussians; memory is anonymous memory beyond the pool and what the
 
 
 def _title(title: str, parts: dict[str, Any], name: str) -> str:
-    """A section's heading; it says where its part was measured with an older default."""
+    """A section's heading, with a mark if its part was measured with an older default."""
     return defaults.heading(title, parts.get(name, {}).get("origin", {}))
 
 
@@ -105,13 +105,13 @@ def _cold(parts: dict[str, Any]) -> str:
 
 
 def _tried(row: dict[str, Any]) -> str:
-    """What k-means was let do."""
+    """The extent of a k-means run."""
     some = row.get("iterations", 20)
     return "all" if (some, row["rows"]) == (20, 10**6) else f"{some} iterations on {row['rows']:,} rows"
 
 
 def _by_size(found: dict[str, Any]) -> list[dict[str, Any]]:
-    """Finished measurements, the smallest pool first."""
+    """Finished measurements, ordered by size of the pool."""
     return sorted((row for row in found.get("results", []) if "stopped" not in row), key=lambda row: row["rows"])
 
 
@@ -151,7 +151,7 @@ def _scaling(parts: dict[str, Any]) -> str:
 
 
 def _forecast(parts: dict[str, Any]) -> str:
-    """What was foretold beside what was measured."""
+    """Forecasts and measured times."""
     found = {part: parts.get(part, {}).get("results", []) for part in ("cold", "scaling")}
     found = {part: [row for row in rows if "complete_seconds" in row] for part, rows in found.items()}
     cold = [("1,000,000 x 512 in memory", row) for row in sorted(found["cold"], key=lambda row: row["budget"])]
@@ -268,7 +268,7 @@ def _peers(parts: dict[str, Any]) -> str:
 
 
 def _caps(found: dict[str, Any], name: str, unit: float) -> str:
-    """The caps that were set, least first."""
+    """The caps in ascending order."""
     return " to ".join(f"{value / unit:,.0f}" for value in sorted({row[name] for row in found["results"]}))
 
 
