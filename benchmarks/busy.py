@@ -121,13 +121,13 @@ def slowed(rows: int, spinners: int, repeats: int) -> dict[str, Any]:
         with spinning(spinners):
             for name, worker in workers.items():
                 busy[name].append(worker.run())
-    found: dict[str, Any] = {}
+    result: dict[str, Any] = {}
     for name in workers:
         was, now = (statistics.median(run["seconds"] for run in runs[name]) for runs in (idle, busy))
-        found[name] = {"idle": idle[name], "busy": busy[name], "slowdown": now / was}
-    for about in found.values():
-        about["beside_plain"] = about["slowdown"] / found["plain"]["slowdown"]
-    return found
+        result[name] = {"idle": idle[name], "busy": busy[name], "slowdown": now / was}
+    for about in result.values():
+        about["beside_plain"] = about["slowdown"] / result["plain"]["slowdown"]
+    return result
 
 
 def at_once(rows: int, repeats: int) -> dict[str, Any]:
@@ -157,13 +157,13 @@ def main() -> None:
     if options.one:
         serve(options.one[0], [int(rows) for rows in options.one[1:]])
         return
-    found = {
+    result = {
         "spinners": options.spinners,
         "load": os.getloadavg(),
         "slowed": slowed(options.rows, options.spinners, options.repeats),
         "four": at_once(options.together, options.repeats),
     }
-    print(json.dumps(found, indent=1))
+    print(json.dumps(result, indent=1))
 
 
 if __name__ == "__main__":

@@ -80,10 +80,10 @@ def pool(n: int, dim: int, out: Any = None, k: int = 200, seed: int = 0) -> Any:
     return x
 
 
-def _select(x: Any, budget: int, **known: Any) -> Any:
+def _select(x: Any, budget: int, **context: Any) -> Any:
     import spotal
 
-    return spotal.select(x, budget, random_state=0, **known)
+    return spotal.select(x, budget, random_state=0, **context)
 
 
 def _warm(dim: int) -> None:
@@ -151,7 +151,7 @@ def one_kcenter(rows: int) -> dict[str, Any]:
 
 
 def one_kmeans(budget: int, tried: int, rows: int) -> dict[str, Any]:
-    """Measure faiss k-means with 20 iterations and the medoids. If fewer are run, the others count as the mean of those."""
+    """Measure faiss k-means with 20 iterations and the medoids. Others count as the mean of those that are run."""
     import faiss
     import torch
 
@@ -191,9 +191,9 @@ def one_scaling(n: int) -> dict[str, Any]:
         with Memory() as memory:
             cost = measured(lambda: _select(path, budget), REPEATS)
         complete = measured(lambda: _select(path, budget).cell_mass, 1)
-        said = {"forecast_seconds": forecast, "complete_seconds": complete["seconds"]}
-        held = {"anonymous_bytes": memory.peak - memory.before, "anonymous_total": memory.peak}
-        return {"rows": n, "budget": budget, **cost, **said, **held}
+        times = {"forecast_seconds": forecast, "complete_seconds": complete["seconds"]}
+        memory_use = {"anonymous_bytes": memory.peak - memory.before, "anonymous_total": memory.peak}
+        return {"rows": n, "budget": budget, **cost, **times, **memory_use}
     finally:
         path.unlink()
         os.rmdir(folder)
@@ -205,13 +205,13 @@ def one_round(n: int, budget: int) -> dict[str, Any]:
     rng = np.random.default_rng(0)
     p = rng.dirichlet(np.ones(10), len(x)).astype(np.float32)
     labeled = rng.choice(len(x), 1_000, replace=False)
-    known = {"probabilities": p, "labeled": labeled, "labels": labeled % 10}
+    context = {"probabilities": p, "labeled": labeled, "labels": labeled % 10}
     _warm(512)
-    _select(x, budget, **known)
+    _select(x, budget, **context)
     return {
         "rows": n,
         "cold": measured(lambda: _select(x, budget), REPEATS),
-        "round": measured(lambda: _select(x, budget, **known), REPEATS),
+        "round": measured(lambda: _select(x, budget, **context), REPEATS),
         "without_labels": measured(lambda: _select(x, budget, probabilities=p), REPEATS),
     }
 
@@ -276,8 +276,8 @@ def _coreax(x: Any, budget: int) -> None:
     from coreax.solvers import KernelHerding
 
     kernel = SquaredExponentialKernel(length_scale=float(np.sqrt(x.shape[1])))
-    found, _ = KernelHerding(coreset_size=budget, kernel=kernel, unique=True).reduce(Data(jnp.asarray(x)))
-    np.asarray(found.unweighted_indices)
+    coreset, _ = KernelHerding(coreset_size=budget, kernel=kernel, unique=True).reduce(Data(jnp.asarray(x)))
+    np.asarray(coreset.unweighted_indices)
 
 
 def _fads(x: Any, budget: int) -> None:
@@ -328,15 +328,15 @@ RIVALS = {name: _kmeans(name) for name in ("KMeans", "MiniBatchKMeans")} | PEERS
 def one_everyday(n: int, dim: int, budget: int, classes: int, name: str) -> dict[str, Any]:
     """Measure a selection from n x dim; with classes, SPOT's with probabilities and ``budget`` labels."""
     x, rng = pool(n, dim), np.random.default_rng(0)
-    known: dict[str, Any] = {}
+    context: dict[str, Any] = {}
     if classes:
         labeled = rng.choice(n, min(budget, n // 2), replace=False)
         p = rng.dirichlet(np.ones(classes), n).astype(np.float32)
-        known = {"probabilities": p, "labeled": labeled, "labels": labeled % classes}
+        context = {"probabilities": p, "labeled": labeled, "labels": labeled % classes}
     with Memory() as memory:
         small = pool(400, dim)
         _warm(dim) if name == "spotal SPOT" else RIVALS[name](small, 10)  # loads and compiles
-        cost = measured(lambda: RIVALS[name](x, budget, **known), 3)
+        cost = measured(lambda: RIVALS[name](x, budget, **context), 3)
     return {**cost, "anonymous_bytes": memory.peak - memory.before}
 
 
@@ -350,9 +350,9 @@ def everyday(options: Any) -> Iterator[dict[str, Any]]:
             continue
         done: list[dict[str, Any]] = []
         for n in (n for n in options.sizes if n >= 2 * budget):
-            found = _foretold(done, n, options.cap, options.memory)
-            with spinning(4 * (os.cpu_count() or 1) if mode == "busy" and not found else 0), _environment(mode):
-                found = found or apart(
+            result = _predicted(done, n, options.cap, options.memory)
+            with spinning(4 * (os.cpu_count() or 1) if mode == "busy" and not result else 0), _environment(mode):
+                result = result or apart(
                     "benchmarks.scale",
                     "everyday",
                     n,
@@ -363,9 +363,9 @@ def everyday(options: Any) -> Iterator[dict[str, Any]]:
                     cap=options.cap,
                     memory=options.memory,
                 )
-            done.append(dict(zip(EVERYDAY, (n, dim, budget, classes, mode, name), strict=True)) | found)
+            done.append(dict(zip(EVERYDAY, (n, dim, budget, classes, mode, name), strict=True)) | result)
             yield done[-1]
-            if "stopped" in found:
+            if "stopped" in result:
                 break
 
 
@@ -391,29 +391,29 @@ def peers(names: list[str], cap: float, memory: float, sizes: list[int], budget:
     for name in names:
         done: list[dict[str, Any]] = []
         for n in sizes:
-            found = _foretold(done, n, cap, memory) or apart(
+            result = _predicted(done, n, cap, memory) or apart(
                 "benchmarks.scale", "peer", name, n, budget, cap=cap + STARTING, memory=memory
             )
-            if found.get("seconds", 0) > cap or found.get("stopped") == too_long(cap + STARTING):
-                found = {"stopped": too_long(cap)}
-            done.append({"name": name, "rows": n, "budget": budget, "cap_seconds": cap, "cap_bytes": memory} | found)
+            if result.get("seconds", 0) > cap or result.get("stopped") == too_long(cap + STARTING):
+                result = {"stopped": too_long(cap)}
+            done.append({"name": name, "rows": n, "budget": budget, "cap_seconds": cap, "cap_bytes": memory} | result)
             print(done[-1], file=sys.stderr, flush=True)
             yield done[-1]
-            if "stopped" in found:
+            if "stopped" in result:
                 break
 
 
-def _foretold(done: list[dict[str, Any]], n: int, cap: float, memory: float) -> dict[str, Any] | None:
+def _predicted(done: list[dict[str, Any]], n: int, cap: float, memory: float) -> dict[str, Any] | None:
     """The reason to skip n rows, from the growth between the last two sizes; None to try them."""
     if len(done) < 2:
         return None
     before, last = done[-2:]
     steps = math.log(n / last["rows"]) / math.log(last["rows"] / before["rows"])
-    seconds, held = (last[k] * (last[k] / before[k]) ** steps for k in ("seconds", "anonymous_bytes"))
+    seconds, used = (last[k] * (last[k] / before[k]) ** steps for k in ("seconds", "anonymous_bytes"))
     if seconds > FAR * cap:
         return {"stopped": f"{too_long(cap)}: {seconds:,.0f} s by its growth"}
-    if held > FAR * memory:
-        return {"stopped": f"more than {memory / 1e9:.3g} GB: {held / 1e9:,.0f} GB by its growth"}
+    if used > FAR * memory:
+        return {"stopped": f"more than {memory / 1e9:.3g} GB: {used / 1e9:,.0f} GB by its growth"}
     return None
 
 
@@ -434,7 +434,9 @@ def main(folder: Path = FOLDER) -> None:
     parser.add_argument("--budgets", type=int, nargs="+", default=None)
     parser.add_argument("--names", nargs="+", default=None, choices=list(RIVALS), help="peers to measure")
     parser.add_argument("--widths", type=int, nargs="+", default=[128, 384, 1024], help="widths of everyday pools")
-    parser.add_argument("--classes", type=int, nargs="+", default=[0, 10, 77, 1000], help="classes of a round; 0 is a cold selection")
+    parser.add_argument(
+        "--classes", type=int, nargs="+", default=[0, 10, 77, 1000], help="classes of a round; 0 is a cold selection"
+    )
     parser.add_argument("--modes", nargs="+", default=list(MODES), choices=list(MODES))
     options = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # this also ends the running measurement
@@ -476,23 +478,23 @@ def main(folder: Path = FOLDER) -> None:
         "quality": lambda: one("quality", 8),
     }
     if options.part in whole:
-        _keep(options.part, whole[options.part](), folder)
+        _save(options.part, whole[options.part](), folder)
         return
     if daily:
         options.sizes = rows(*(10**k for k in range(3, 8)))
-    found: list[dict[str, Any]] = []
+    rows_done: list[dict[str, Any]] = []
     earlier, same = _earlier(options.part, folder), EVERYDAY if daily else (SAME[options.part],)
     for row in series[options.part]():
-        found.append(row)
-        new = {tuple(row[key] for key in same) for row in found}
-        kept = [row for row in earlier if tuple(row[key] for key in same) not in new]
-        _keep(options.part, {"results": kept + found}, folder)
+        rows_done.append(row)
+        new = {tuple(row[key] for key in same) for row in rows_done}
+        others = [row for row in earlier if tuple(row[key] for key in same) not in new]
+        _save(options.part, {"results": others + rows_done}, folder)
 
 
-def _keep(part: str, found: dict[str, Any], folder: Path) -> None:
+def _save(part: str, result: dict[str, Any], folder: Path) -> None:
     """Write the results of a part so far."""
-    print(json.dumps(found, indent=1))
-    save(part, {"origin": origin([0]), "load": os.getloadavg(), **found}, folder)
+    print(json.dumps(result, indent=1))
+    save(part, {"origin": origin([0]), "load": os.getloadavg(), **result}, folder)
 
 
 if __name__ == "__main__":

@@ -58,7 +58,8 @@ def map_after(picture: QueryMap, theme: Theme) -> Figure:
     """Draw the same in the unit hypercube, with the points of the design as rings."""
     figure, axes = blank(theme, SQUARE)
     _points(axes, picture.after, picture, theme)
-    axes.scatter(*picture.design.T, s=90, facecolors="none", edgecolors=theme.own, linewidths=1.4, zorder=3)
+    x, y = picture.design.T
+    axes.scatter(x, y, s=90, facecolors="none", edgecolors=theme.own, linewidths=1.4, zorder=3)
     axes.set(xlim=(-0.03, 1.03), ylim=(-0.03, 1.03), aspect="equal")
     axes.set_xlabel("first coordinate of the cube")
     axes.set_ylabel("second coordinate of the cube")
