@@ -15,13 +15,7 @@ from numpy.typing import NDArray
 from spotal import SPOT, design
 from spotal.design.merit import discrepancy
 from spotal.errors import ConvergenceWarning
-from spotal.transport import (
-    ExactTransport,
-    ProjectionPursuitTransport,
-    SinkhornTransport,
-    SlicedTransport,
-    Transport,
-)
+from spotal.transport import ExactTransport, ProjectionPursuitTransport, SinkhornTransport, SlicedTransport, Transport
 from spotal.transport._cube import ks_distance
 
 Array = NDArray[np.float64]
@@ -104,10 +98,7 @@ def baseline(dim: int, fitted: int, held: int, repeats: int) -> dict[str, Any]:
     record: dict[str, Any] = {"dim": dim, "repeats": repeats}
     for label, n in (("", fitted), ("_new", held)):
         draws = [np.random.default_rng([dim, n, k]).random((n, dim)) for k in range(repeats)]
-        for key, values in (
-            ("discrepancy", [discrepancy(u) for u in draws]),
-            ("ks", [mean_ks(u) for u in draws]),
-        ):
+        for key, values in (("discrepancy", [discrepancy(u) for u in draws]), ("ks", [mean_ks(u) for u in draws])):
             record[key + label] = {"mean": float(np.mean(values)), "sd": float(np.std(values, ddof=1))}
     record["discrepancy_sobol"] = discrepancy(design.get("sobol").points(fitted, dim, random_state=0))
     return record

@@ -219,12 +219,7 @@ def _goal(rows: list[Result]) -> list[str]:
 def _coverage(result: Result, images: Path) -> list[str]:
     records = result["records"]
     methods = distinct(records, "method")
-    measures = {
-        "fill": "fill distance",
-        "mean_gap": "mean distance",
-        "w2": "W2",
-        "w2_weighted": "W2, weighted",
-    }
+    measures = {"fill": "fill distance", "mean_gap": "mean distance", "w2": "W2", "w2_weighted": "W2, weighted"}
     rows_of_digits = min(record["rows"] for record in records)
     text = [
         defaults.heading("Coverage", result["origin"]),

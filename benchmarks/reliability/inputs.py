@@ -321,9 +321,7 @@ def _label_files() -> list[Input]:
     ]
     for name in ("metadata.csv", "metadata.jsonl"):
         commands = ("import labels p", "import labels p --add-classes --skip-unknown", "status p")
-        inputs.append(
-            Input(f"labels {name}", lambda name=name: _image_folder(name), "labels/*", commands),
-        )
+        inputs.append(Input(f"labels {name}", lambda name=name: _image_folder(name), "labels/*", commands))
     return inputs
 
 

@@ -146,10 +146,7 @@ class Initial:
             raise InputError("by", must="be a strategy", found=repr(self.by), remedy=f"{closest(self.by, names())}")
         if self.by is not None and get(self.by).needs_probabilities:
             raise InputError(
-                "by",
-                must="be a strategy that needs no model",
-                found=repr(self.by),
-                remedy="take 'random' or 'coreset'",
+                "by", must="be a strategy that needs no model", found=repr(self.by), remedy="take 'random' or 'coreset'"
             )
 
 
