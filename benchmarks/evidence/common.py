@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import platform
 import subprocess
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
@@ -15,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from spotal.selection.provenance import versions
+from spotal.bench.origin import origin as bench_origin
 from spotal.transport import Transport
 
 HERE = Path(__file__).parent
@@ -32,25 +30,15 @@ def _git(*words: str) -> str:
 
 def origin(seeds: Iterable[int]) -> dict[str, Any]:
     """Return the commit, date, machine, versions and seeds of a run."""
-    cpu = next((line.split(":")[1].strip() for line in _lines("/proc/cpuinfo") if line.startswith("model name")), "")
-    memory = next((int(line.split()[1]) / 2**20 for line in _lines("/proc/meminfo") if line.startswith("MemTotal")), 0)
+    here = bench_origin()
     return {
         "commit": _git("rev-parse", "HEAD") or "unknown",
         "source_changed": bool(_git("status", "--porcelain", "--", "src", "benchmarks/evidence/*.py")),
         "date": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
         "seeds": list(seeds),
-        "machine": {
-            "cpu": cpu or platform.processor() or platform.machine(),
-            "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
-            "memory_gib": round(memory, 1),
-            "system": platform.platform(terse=True),
-        },
-        "versions": versions() | {"matplotlib": metadata.version("matplotlib")},
+        "machine": here["machine"],
+        "versions": here["versions"] | {"matplotlib": metadata.version("matplotlib")},
     }
-
-
-def _lines(path: str) -> list[str]:
-    return Path(path).read_text().splitlines() if Path(path).exists() else []
 
 
 def save(part: str, result: dict[str, Any], folder: Path) -> Path:

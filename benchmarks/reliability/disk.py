@@ -18,7 +18,7 @@ from typing import Any
 
 from benchmarks.reliability.common import content, scratch
 from benchmarks.reliability.inputs import DECOYS, INPUTS, add_decoys
-from benchmarks.reliability.process import Forked, prepare, start
+from benchmarks.reliability.process import finish, prepare, start
 
 __all__ = ["disk_full"]
 
@@ -91,10 +91,8 @@ def _base(folder: Path, build: Any) -> Path:
         return 0
 
     folder.mkdir()
-    made = Forked(work, folder, folder.with_name(f"{folder.name}.said"))
-    made.wait()
-    if made.status:
-        raise SystemExit(f"the project for the full-disk sweep cannot be made:\n{made.output()}")
+    said = folder.with_name(f"{folder.name}.said")
+    finish(work, folder, said, "the project for the full-disk sweep cannot be made")
     return folder
 
 
@@ -149,9 +147,5 @@ def _answers(place: Path) -> list[str]:
 
     if not (place / "work" / "p").is_dir():
         return []
-    child = Forked(work, place / "work", place / "said-answers")
-    child.wait()
-    if child.status:
-        raise SystemExit(f"the project cannot be opened after a full disk:\n{child.output()}")
-    answers: list[str] = json.loads(path.read_text())
-    return answers
+    finish(work, place / "work", place / "said-answers", "the project cannot be opened after a full disk")
+    return list(json.loads(path.read_text()))

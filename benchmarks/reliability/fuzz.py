@@ -25,7 +25,7 @@ from typing import Any
 from benchmarks.reliability.common import content, scratch
 from benchmarks.reliability.inputs import DECOYS, INPUTS, Input, add_decoys
 from benchmarks.reliability.mutations import MUTATIONS
-from benchmarks.reliability.process import Forked, freeze, prepare, run_main
+from benchmarks.reliability.process import Forked, finish, freeze, prepare, run_main
 from benchmarks.reliability.structures import structured
 
 __all__ = ["again", "fuzz", "replay"]
@@ -95,10 +95,8 @@ def _base(one: Input, folder: Path) -> Path:
         return 1 if any(code and not words.startswith("doctor") for words, code in codes.items()) else 0
 
     folder.mkdir(parents=True)
-    made = Forked(work, folder, folder.with_name(f"{folder.name}.said"))
-    made.wait()
-    if made.status:
-        raise SystemExit(f"the sound input {one.name!r} cannot be made or used:\n{made.output()}")
+    said = folder.with_name(f"{folder.name}.said")
+    finish(work, folder, said, f"the valid input {one.name!r} cannot be made or used")
     for name in listing.read_text().splitlines():
         if name not in sys.modules and not name.startswith(("__", "tiny")):
             with contextlib.suppress(Exception):  # modules that only their own package can import

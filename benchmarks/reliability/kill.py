@@ -27,7 +27,7 @@ from typing import Any
 from benchmarks.reliability.client import Client, Refused, address_of
 from benchmarks.reliability.common import command, content, scratch
 from benchmarks.reliability.inputs import DECOYS, add_decoys
-from benchmarks.reliability.process import Forked, prepare, start
+from benchmarks.reliability.process import Forked, finish, prepare, start
 
 __all__ = ["kill_loop"]
 
@@ -51,6 +51,7 @@ THOUGHT = 0.02
 """Seconds that a person needs for an answer."""
 EVERY = 10
 """Number of steps between two checks of the journal."""
+FAILURE = "a step of the kill loop failed"
 EXPECTED = re.compile(r"no model|needs labels|two classes|no item is left|budget is spent|nothing to choose")
 """Messages with which a command may refuse its work."""
 OWN = ("p/.spotal/", "q/", "out", "p/spotal.toml")
@@ -74,7 +75,7 @@ def kill_loop(kills: int, seed: int = 0, *, minutes: float = 600, folder: Path |
     with scratch(folder) as place:
         work = place / "work"
         work.mkdir()
-        _in(work, place, _make)
+        finish(_make, work, place / "said-work", FAILURE)
         run = _Loop(work, place, rng)
         while run.killed < kills and time.monotonic() < begun + 60 * minutes:
             run.step()
@@ -104,13 +105,6 @@ def _make() -> int:
     command("next p")
     add_decoys()
     return 0
-
-
-def _in(folder: Path, place: Path, work: Any) -> None:
-    child = Forked(work, folder, place / "said-work")
-    child.wait()
-    if child.status:
-        raise SystemExit(f"a step of the kill loop failed:\n{child.output()}")
 
 
 class _Loop:
@@ -246,7 +240,7 @@ class _Loop:
         self.user = now
         path = self.place / "history.json"
         with_journal = when == "the end" or self.number % EVERY == 0
-        _in(self.work, self.place, lambda: _history(path, with_journal))
+        finish(lambda: _history(path, with_journal), self.work, self.place / "said-work", FAILURE)
         page, rows, lines = json.loads(path.read_text())
         if with_journal:
             gone = self.ledger.page.keys() - set(lines)

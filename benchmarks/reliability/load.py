@@ -10,13 +10,14 @@ import json
 import random
 import threading
 import time
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from benchmarks.reliability.client import Client, address_of
 from benchmarks.reliability.common import Others, command, scratch
-from benchmarks.reliability.process import Forked, prepare, start
+from benchmarks.reliability.process import Forked, finish, prepare, start
 
 __all__ = ["load_test"]
 
@@ -37,10 +38,8 @@ def load_test(
             for think in (0.0, 2.0):
                 work = place / f"{batch}-{think:g}"
                 work.mkdir()
-                made = Forked(lambda batch=batch: _make(items, batch, people), work, place / "said-made")
-                made.wait()
-                if made.status:
-                    raise SystemExit(f"the project of the load test cannot be made:\n{made.output()}")
+                make = partial(_make, items, batch, people)
+                finish(make, work, place / "said-made", "the project of the load test cannot be made")
                 runs.append(_run(work, place, people, batch, think, seconds))
     return {"people": people, "items": items, "runs": runs, "lost": sum(run["lost"] for run in runs)}
 
@@ -146,9 +145,5 @@ def _stored(work: Path, place: Path) -> dict[str, Any]:
         path.write_text(json.dumps(answers))
         return 0
 
-    child = Forked(read, work, place / "said-stored")
-    child.wait()
-    if child.status:
-        raise SystemExit(f"the project of the load test cannot be read:\n{child.output()}")
-    stored: dict[str, Any] = json.loads(path.read_text())
-    return stored
+    finish(read, work, place / "said-stored", "the project of the load test cannot be read")
+    return dict(json.loads(path.read_text()))

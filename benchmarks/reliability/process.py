@@ -154,6 +154,14 @@ class Forked:
         return self._told
 
 
+def finish(work: Callable[[], int], folder: Path, said: Path, failure: str) -> None:
+    """Run work in a forked process to its end; raises SystemExit with ``failure`` and the output if it fails."""
+    process = Forked(work, folder, said)
+    process.wait()
+    if process.status:
+        raise SystemExit(f"{failure}:\n{process.output()}")
+
+
 def start(words: str, folder: Path, said: Path | None, *, file_size: int | None = None) -> Forked:
     """Start a command in a folder; no file may grow beyond ``file_size`` bytes, as on a full disk."""
 

@@ -347,8 +347,8 @@ def test_estimates_come_from_what_was_measured(tiny, tmp_path):
         estimator.learn()
         assert estimator.round_seconds(jobs[0]) == estimator.round_seconds(jobs[1]) == 2.0
         # 6 jobs of 4 rounds, 2 of them done, on two cores
-        assert estimator.left(store.counts(), 2) == 22 * 2.0 / 2
-        assert estimator.left({job.id: 4 for job in jobs}, 2) == 0
+        assert estimator.remaining(store.counts(), 2) == 22 * 2.0 / 2
+        assert estimator.remaining({job.id: 4 for job in jobs}, 2) == 0
 
 
 def test_a_folder_that_is_no_run_is_said_so(tmp_path):

@@ -69,7 +69,7 @@ class Estimator:
         name = job.protocol.name
         return self._own.get((name, job.strategy.label), self._any.get(name, default_seconds(job)))
 
-    def left(self, counts: dict[str, int], workers: int) -> float:
+    def remaining(self, counts: dict[str, int], workers: int) -> float:
         """Estimate the seconds until all jobs are finished. ``counts`` maps a job to the number of its rounds done."""
         todo = [
             (job.n_rounds - counts.get(job.id, 0)) * self.round_seconds(job)
