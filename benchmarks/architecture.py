@@ -2,8 +2,8 @@
 
     python -m benchmarks.architecture
 
-Imports are read from the source, those within functions too, those for types alone not. Arrows that follow from others
-(``cli`` to ``pool``, by way of ``project``) and arrows to the two lowest layers, which serve every room, are left out.
+Imports are read from the source, also within functions, but not those for types only. The picture omits arrows that
+follow from others (``cli`` to ``pool``, through ``project``) and arrows to the two lowest layers.
 """
 
 from __future__ import annotations

@@ -3,10 +3,10 @@
     python -m benchmarks.busy            # beside four spinning processes a processor; --spinners, --repeats
     python -m benchmarks.busy --rows 300000
 
-Each piece of work runs in its own process, once before it is timed. The pieces take turns, idle and
-busy, so that other load affects all of them. ``slowdown`` is the median busy time divided by the median
-idle time; ``beside_plain`` is ``slowdown`` divided by that of a plain loop on one thread, and should be at most
-1.3. ``ratio`` is the time of four selections at once divided by the same four in turn; it should be at most 1.2.
+Each piece of work runs in its own process, once before it is timed. The pieces take turns, idle and busy, so that other
+load affects all of them. ``slowdown`` is the median busy time divided by the median idle time. ``beside_plain`` is
+``slowdown`` divided by the slowdown of a plain loop on one thread; it should be at most 1.3. ``ratio`` is the time of
+four selections at once divided by the time of the same four in turn; it should be at most 1.2.
 """
 
 from __future__ import annotations

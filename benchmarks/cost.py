@@ -2,9 +2,9 @@
 
     python -m benchmarks.cost
 
-Fashion-MNIST's 60,000 images by the features in benchmarks/features, a batch of 1,000: without labels, and
-with 1,000 labels and a linear probe's probabilities. Strategies take turns, so that a busy minute meets all of them;
-each is repeated 5 times, or until its calls have taken half a minute.
+Fashion-MNIST's 60,000 images by the features in benchmarks/features, a batch of 1,000: without labels, and with 1,000
+labels and a linear probe's probabilities. Strategies take turns, so that other load affects all of them. Each is
+repeated 5 times, or until its calls have taken half a minute.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Five implementations of a sliced map applied to points; the reason for ``spotal.numeric.kernels.apply_frame``.
 
-The readable reference (``FrameMap.forward``, all points frame by frame), the same on blocks that stay in cache, the
-same compiled by torch, numba's loops (what ``SlicedTransport`` uses), and C++ with the dimension known when it is
-compiled. All in double precision, in which a transport carries its sample, and on the same number of threads.
+They are the readable reference (``FrameMap.forward``, all points frame by frame), the same on blocks that fit the
+cache, the same compiled by torch, numba's loops (used by ``SlicedTransport``), and C++ for a fixed dimension. All use
+double precision, as a transport does for its sample, and the same number of threads.
 """
 
 from __future__ import annotations
@@ -79,8 +79,8 @@ Carrying = Callable[[torch.Tensor], torch.Tensor]
 def compare(x: Any, dims: list[int], repeats: int) -> list[dict[str, Any]]:
     """Measure each implementation on the rows of x (n, D), reduced to each of ``dims``, and its error to the first.
 
-    "difference" is the median, the 99th percentile and the greatest over points. Each has carried all points once
-    before. A way that fails says why under "stopped".
+    "difference" has the median, the 99th percentile and the maximum over points. Each implementation runs once before
+    it is timed. The error of one that fails is in "stopped".
     """
     rows = []
     for dim in dims:

@@ -2,8 +2,8 @@
 
     python -m benchmarks.packages
 
-Reads what is installed where it runs, and writes the table of docs/reference/packages.md. An extra that is not
-installed has no row. Seconds are processor time of a fresh Python, the least of three.
+Reads the installed packages, and writes the table of docs/reference/packages.md. An extra that is not installed has no
+row. Seconds are processor time of a new Python process, the smallest of three.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
     python -m benchmarks.page [--all FOLDER]
 
-``--all`` writes every view instead: both themes, desktop and phone, for the eye.
+``--all`` writes every view instead, to look at: both themes, desktop and phone.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
     python -m benchmarks.ray_passes [PART ...] [--rows N] [--dim D] [--out FILE]
 
-Writes JSON, where parts that are not asked for stay as they are; docs/guides/cluster.md quotes it.
+Writes JSON and keeps earlier results of other parts; docs/guides/cluster.md quotes it.
 """
 
 from __future__ import annotations

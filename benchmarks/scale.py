@@ -14,8 +14,8 @@ Writes JSON, and docs/evidence/performance.md from it.
     python -m benchmarks.scale write       # the page and its plots
 
 Results are written to benchmarks/results/scale after each measurement. Each measurement runs in a separate process,
-which reports wall-clock seconds, processor seconds and peak memory. --cap
-(seconds) and --memory (bytes) stop it. Peers need the extra ``bench``, coreax and FADS.
+which reports wall-clock seconds, processor seconds and peak memory. --cap (seconds) and --memory (bytes) stop it. Peers
+need the extra ``bench``, coreax and FADS.
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@
     LABEL_STUDIO_BIN=... python -m benchmarks.tutorial DATA
 
 ``DATA`` is a folder with clothing/train/CLASS/*.jpg (alexeygrigorev/clothing-dataset-small). The pool is 1,500 of
-its photos; answers are the data set's own, on the page in Chromium and in Label Studio. Takes some minutes.
+its photos. The answers on the page in Chromium and in Label Studio are their true classes. Takes some minutes.
 """
 
 from __future__ import annotations

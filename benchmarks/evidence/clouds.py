@@ -120,10 +120,9 @@ def make(name: str, n: int, seed: int) -> Cloud:
 class Warp:
     """A smooth invertible map G from the unit cube to an uneven, correlated, curved cloud, with an explicit inverse.
 
-    Coordinate j of u goes through the quantile function of the mixture 0.8 N(0, 1) + 0.2 N(3.5, 0.6^2), a heavy and a
-    light lump (y_j); then a triangular shear bends each coordinate along the one before it,
-    x_j = y_j + 0.25 (y_{j-1} - 1)^2, which keeps volumes. So X = G(U) with U uniform has mean f(X) equal to the
-    integral of f(G(u)) over the cube.
+    y_j is the quantile function of the mixture 0.8 N(0, 1) + 0.2 N(3.5, 0.6^2) at coordinate j of u. A triangular shear
+    then bends each coordinate along the previous one, x_j = y_j + 0.25 (y_{j-1} - 1)^2, which keeps volumes. For
+    uniform U and X = G(U), the mean of f(X) is the integral of f(G(u)) over the cube.
     """
 
     weight = np.array([0.8, 0.2])

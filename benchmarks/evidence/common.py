@@ -70,7 +70,7 @@ def _alone(function: Callable[..., Any], job: tuple[Any, ...]) -> Any:
 class Carried(Transport):
     """A transport whose output for the pool's rows was computed before.
 
-    Lets ``SPOT.paper(transport=Carried(pool, carried))`` be asked for many budgets at the cost of one fit.
+    ``SPOT.paper(transport=Carried(pool, carried))`` then runs many budgets at the cost of one fit.
     """
 
     def __init__(self, pool: NDArray[Any], carried: NDArray[Any], random_state: Any = 0) -> None:

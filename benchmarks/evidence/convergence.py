@@ -44,8 +44,8 @@ def functions(dim: int, rng: np.random.Generator, draws: int) -> list[Genz]:
 def pool_values(dim: int, seed: int, size: int, draws: int) -> tuple[Array, Array, Array, dict[str, float]]:
     """Make a pool X = G(U), U, and values of f = g(G^-1(x)) scaled to pool mean 0 and standard deviation 1.
 
-    The last item checks the closed form: pool means minus integrals, in standard errors of the pool mean, whose root
-    mean square is about 1 if both are right; and the largest error of G^-1(G(u)).
+    The last item checks the closed form. It has the root mean square of pool means minus integrals, in standard errors
+    of the pool mean (about 1 if both are right), and the largest error of G^-1(G(u)).
     """
     rng = np.random.default_rng([dim, seed])
     warp = Warp()

@@ -1,8 +1,8 @@
 """Genz's test functions on the unit cube, with their integrals in closed form.
 
 A. Genz, "A package for testing multiple integration subroutines", in Numerical Integration, Reidel 1987. The sums of
-the coefficients a that set the difficulty are those of E. Novak and K. Ritter, "High dimensional integration of smooth
-functions over cubes", Numer. Math. 75, 1996. The discontinuous family is left out: it is not smooth.
+the coefficients a, which set the difficulty, are from E. Novak and K. Ritter, "High dimensional integration of smooth
+functions over cubes", Numer. Math. 75, 1996. The discontinuous family is omitted, as it is not smooth.
 """
 
 from __future__ import annotations

@@ -32,7 +32,7 @@ def strategy(name: str) -> Strategy:
 def measure(dataset: str, shape: str, name: str, seed: int, quick: bool, commit: str) -> list[dict[str, Any]]:
     """Measure one learning curve. Pool, test part, networks' seeds and random first batches depend on the seed only.
 
-    ``commit`` is part of what a finished curve is remembered by, and of its records.
+    ``commit`` is part of a finished curve's cache key and of its records.
     """
     pool, test, batch, labels = (300, 200, 20, 60) if quick else (POOL, TEST, BATCH, LABELS)
     rng = np.random.default_rng([seed, 7])
@@ -74,7 +74,7 @@ def measure(dataset: str, shape: str, name: str, seed: int, quick: bool, commit:
 def run(*, quick: bool = False, workers: int = 2, strategies: list[str] | None = None) -> dict[str, Any]:
     """Return all records; ``quick`` uses digits and tiny sizes. Finished curves are stored in build/ and reused.
 
-    With ``strategies``, only these are run, and the records of the others stay as they are in the results.
+    With ``strategies``, only these are run; the results keep the records of the others.
     """
     if strategies:
         unknown = sorted(set(strategies) - set(STRATEGIES))

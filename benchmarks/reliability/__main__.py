@@ -6,9 +6,8 @@
     python -m benchmarks.reliability fuzz --first-seed 89 --minutes 60 --add
     python -m benchmarks.reliability --again
 
-Writes benchmarks/reliability/results/PART.json and docs/evidence/reliability.md;
-with --quick neither. Everything happens in
-scratch folders and on the loopback interface. Exits 1 if a part finds a fault.
+Writes benchmarks/reliability/results/PART.json and docs/evidence/reliability.md, unless --quick is given. Uses only
+scratch folders and the loopback interface. Exits 1 if a part finds a fault.
 """
 
 from __future__ import annotations

@@ -25,7 +25,7 @@ class Refused(Exception):
 class Client:
     """One browser: a persistent connection, the cookie, and the state.
 
-    ``open`` holds the items that wait for this annotator, in the order of asking.
+    ``open`` lists the items that wait for this annotator, in the order of the page.
     """
 
     def __init__(self, address: str, annotator: str, timeout: float = 60) -> None:

@@ -1,9 +1,9 @@
 """Full-disk sweep: every command that writes, on a disk that is full after a number of bytes of a file.
 
-The limit is RLIMIT_FSIZE: the system refuses to write beyond it, with an error where a full disk gives one. Each
-command runs in a copy of a project, under every limit of a list. It must end with exit 0, or with one sentence and
-exit 2; older results must be as they were or whole and new, answers and the user's files untouched; and without the
-limit the same command must do its work in the same folder.
+The limit is RLIMIT_FSIZE: beyond it, writing fails with an error, as on a full disk. Each command runs in a copy of a
+project under each of several limits. It must end with exit 0, or with one sentence and exit 2. Older results must be
+unchanged, or complete and new; answers and the user's files must be unchanged. Without the limit, the same command must
+then succeed in the same folder.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Fuzz: mutated files for every command that reads one, each case in a separate process.
 
-A sound input is made once. Each case copies it, mutates one file, and runs the commands in a forked process, so that a
-crash or a hang is seen and counted. A case fails where a command ends in anything but exit 0 or one sentence and exit 2
-(doctor: 1 where it finds something), or where a file of the user is changed. A case is named by its input and seed.
+A valid input is made once. Each case copies it, mutates one file, and runs the commands in a forked process, so that
+crashes and hangs are counted. A case passes if each command ends with exit 0, or with one sentence and exit 2 (doctor:
+1 if it finds something), and changes no file of the user. A case's name is its input and seed.
 """
 
 from __future__ import annotations

@@ -34,9 +34,9 @@ initial = {kind = "random", count = 10}
 class Input:
     """A valid input.
 
-    name : str; build : makes it in the current, empty folder
+    name : str; build : makes the input in the current, empty folder
     target : glob of the files that are mutated, one at a time
-    commands : what reads it; words that begin with ``out`` and folders called ``p`` and ``q`` may be written
+    commands : commands that read it; they may write files that begin with ``out`` and the folders ``p`` and ``q``
     """
 
     name: str

@@ -1,9 +1,8 @@
 """Kill loop: a project's commands are killed at random moments; after each, all acknowledged answers are counted.
 
-The ledger holds what a person was told is safe: an answer on the labeling page whose POST came back, and the rows of a
-file whose ``spotal import`` ended with exit 0. After each SIGKILL the database is opened as it is, each answer of the
-ledger is looked up and compared, and the files of the user are hashed. At times, before the database is opened, each
-is looked up in the journal too.
+The ledger has acknowledged answers: those on the labeling page whose POST returned, and the rows of a file whose
+``spotal import`` ended with exit 0. After each SIGKILL, each answer of the ledger is compared with the database, and
+the user's files are hashed. In some steps the answers are first compared with the journal.
 """
 
 from __future__ import annotations

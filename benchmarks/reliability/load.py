@@ -1,7 +1,7 @@
 """Load test: many people on one labeling page, by its HTTP protocol; every acknowledged answer is counted.
 
-Each person holds a connection, asks for the state, answers the first open item of what was told, and asks for what
-changed since, as the page does. The clients run in processes of their own beside the server, on the same cores.
+Each person keeps a connection open, asks for the state, answers the first open item, and asks for changes, as the page
+does. The clients run in separate processes on the server's cores.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Repeated kills of a benchmark run: its results must equal those of a run without kills, bit for bit.
 
-The protocol runs once without a break, then anew in another folder, where SIGKILL ends it at random moments, some
-before the first round and some in the middle of one, and then to its end. The source must not change meanwhile.
+The protocol runs once without kills. In another folder, SIGKILL ends it at random moments, some before the first round
+and some within a round; then it runs to its end. The source must not change meanwhile.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def killed_runs(
         whole = begin("whole")
         whole.wait()
         if whole.code:
-            raise SystemExit(f"the run that was left alone failed:\n{whole.output()}")
+            raise SystemExit(f"the run without kills failed:\n{whole.output()}")
         seen: list[int] = []
         while len(seen) < kills and _done(place / "killed") < rounds:
             run, before = begin("killed"), _done(place / "killed")

@@ -128,7 +128,7 @@ def _kill(part: dict[str, Any]) -> list[str]:
         f"{part['kills']:,} kills; {part['acknowledged']:,} answers acknowledged, {part['of_the_page']:,} of them",
         f"on the page; {part['comparisons']:,} comparisons; {len(part['lost'])} lost; {len(part['harmed'])} files",
         f"of the user changed; {len(part['faults'])} commands that did not go on. {len(part['left'])} times a killed",
-        "command left its unfinished file, hidden, beside its output, as SIGKILL lets nobody tidy up.",
+        "command left its unfinished, hidden file beside its output: a killed process cannot remove it.",
         *_faults(part["faults"] + part["lost"] + part["harmed"]),
     ]
 
@@ -138,8 +138,8 @@ def _runs(part: dict[str, Any]) -> list[str]:
     return [
         "## Killed benchmark runs",
         "",
-        f"`spotal bench` was killed {part['kills']} times within {part['rounds']} rounds, then left to end. Its",
-        f"results are {same} those of a run that was left alone.",
+        f"`spotal bench` was killed {part['kills']} times within {part['rounds']} rounds, then run to its end. Its",
+        f"results are {same} those of a run without kills.",
         *_faults(part["faults"]),
     ]
 
@@ -181,7 +181,7 @@ def _fuzz(part: dict[str, Any]) -> list[str]:
         "",
         f"{part['cases']:,} cases over {part['inputs']} inputs: pools in every format, side files, texts, images,",
         "label files of every format, settings, databases and the files of projects, protocols and results. Each case",
-        "changes one file of a sound input by flipped bits, cuts, splices, odd tokens, other encodings, or a change",
+        "changes one file of a valid input by flipped bits, cuts, splices, odd tokens, other encodings, or a change",
         "that keeps the format, and runs the commands that read it. A command must end with exit 0, or with one",
         "sentence and exit 2 (`doctor`: 1 where it finds something).",
         "",
