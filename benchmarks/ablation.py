@@ -1,4 +1,4 @@
-"""What each part of SPOT's default gives, and how much its settings matter. Writes docs/evidence/ablation.md.
+"""Ablation of SPOT's default: the gain by each part, and the effect of its settings. Writes docs/evidence/ablation.md.
 
 spotal bench benchmarks/research/ablation-*.toml --out RUN --kept benchmarks/research
 python -m benchmarks.ablation RUN
@@ -50,8 +50,8 @@ def _rows(cell: Cell, compared: Iterable[tuple[str, str | None]]) -> list[str]:
         own = cell.values(name, METRIC, cell.seeds()).mean(1)
         gain = ""
         if base is not None:
-            found = paired(own, cell.values(base, METRIC, cell.seeds()).mean(1))
-            gain = f"{100 * found.mean:+.1f} [{100 * found.low:+.1f}, {100 * found.high:+.1f}]"
+            result = paired(own, cell.values(base, METRIC, cell.seeds()).mean(1))
+            gain = f"{100 * result.mean:+.1f} [{100 * result.low:+.1f}, {100 * result.high:+.1f}]"
         rows.append(f"| {name} | {100 * own.mean():.1f} | {gain} |")
     return rows
 

@@ -1,4 +1,4 @@
-"""Do our runs order the strategies as their authors published? Writes docs/evidence/anchors.md from kept results.
+"""Comparison of our order of strategies with published ones. Writes docs/evidence/anchors.md from stored results.
 
 spotal bench anchor-cifar10-cold anchor-fashion-cold --out RUN --features benchmarks/features --kept benchmarks/results
 python -m benchmarks.anchors RUN
@@ -17,7 +17,7 @@ from spotal.bench.results import Cell
 from spotal.bench.summary import METRIC
 
 LOW, HIGH = 50, 200
-"""Labels up to which a budget is low; labels at which it is the highest of these protocols."""
+"""Largest low budget, and the highest budget of these protocols, in labels."""
 
 CLAIMS = (
     ("low", "typiclust", "random", "TypiClust (Hacohen, Dekel, Weinshall, ICML 2022): typical rows first, few labels"),
@@ -37,7 +37,7 @@ CLAIMS = (
     ("high", "uherding", "typiclust", "Uncertainty Herding: and with many"),
     ("high", "margin", "coreset", "Uncertainty Herding: margin recovers as labels come in"),
 )
-"""Budget, what is ahead, what is behind, who says so in abstract or main figure."""
+"""Budget, better strategy, worse strategy, and the publication that claims it in its abstract or main figure."""
 
 
 def main(run: str) -> None:
@@ -85,18 +85,18 @@ def _order(cell: Cell) -> list[str]:
 
 
 def _place(cell: Cell, budget: str) -> str:
-    """Where SPOT stands, the differences to it included."""
+    """A line with the strategies ahead of SPOT, and by how much."""
     own = 100 * _heights(cell, "spot", budget).mean()
     ahead = {name: 100 * _heights(cell, name, budget).mean() - own for name in cell.curves if name != "spot"}
-    found = sorted(((by, name) for name, by in ahead.items() if by > 0), reverse=True)
-    told = ", ".join(f"{name} by {by:.1f}" for by, name in found) or "nobody"
-    return f"- Ahead of `spot`, {budget} budget: {told}."
+    leaders = sorted(((by, name) for name, by in ahead.items() if by > 0), reverse=True)
+    text = ", ".join(f"{name} by {by:.1f}" for by, name in leaders) or "nobody"
+    return f"- Ahead of `spot`, {budget} budget: {text}."
 
 
 def _row(cell: Cell, budget: str, ahead: str, behind: str, source: str) -> str:
-    found = paired(_heights(cell, ahead, budget), _heights(cell, behind, budget))
-    holds = "yes" if found.mean > 0 else "no"
-    return f"| {budget} | {ahead} | {behind} | {100 * found.mean:+.1f} | {holds} | {found.t:.3f} | {source} |"
+    result = paired(_heights(cell, ahead, budget), _heights(cell, behind, budget))
+    holds = "yes" if result.mean > 0 else "no"
+    return f"| {budget} | {ahead} | {behind} | {100 * result.mean:+.1f} | {holds} | {result.t:.3f} | {source} |"
 
 
 WHY = """

@@ -1,4 +1,4 @@
-"""Measurements in processes of their own: seconds by the clock and on the processor, memory, and caps on them."""
+"""Measurements in separate processes: wall-clock and processor seconds, memory, and limits on both."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from typing import Any
 __all__ = ["Memory", "apart", "measured", "too_long"]
 
 SPARE = 10**9
-"""Bytes that the machine keeps: a measurement that leaves it less is stopped, before the kernel ends some process."""
+"""Minimum free bytes of the machine: below, a measurement is stopped before the kernel kills some process."""
 LOOK = 0.05
-"""Seconds between two looks at a measurement's memory."""
+"""Seconds between two checks of a measurement's memory."""
 
 
 def measured(function: Callable[[], Any], repeats: int) -> dict[str, Any]:
-    """Seconds by the clock and on the processor, each call's, and their medians."""
+    """Measure wall-clock and processor seconds of repeated calls; return the medians and each wall-clock time."""
     clock, work = [], []
     for _ in range(repeats):
         start, used = time.perf_counter(), time.process_time()
@@ -35,7 +35,7 @@ def measured(function: Callable[[], Any], repeats: int) -> dict[str, Any]:
 
 
 class Memory:
-    """The greatest anonymous memory of this process while the block lasts, beyond what it had before; bytes."""
+    """Context manager: the peak of this process's anonymous memory within the block, and its value before; bytes."""
 
     def __enter__(self) -> Memory:
         self.before = self.peak = _anonymous("self")
@@ -54,10 +54,10 @@ class Memory:
 
 
 def apart(module: str, function: str, *arguments: Any, cap: float, memory: float) -> dict[str, Any]:
-    """What ``python -m module one function arguments`` prints last, as JSON; or "stopped", and why.
+    """Run ``python -m module one function arguments``; return the JSON on its last line, or why it was stopped.
 
-    It is stopped after ``cap`` seconds, where it holds more than ``memory`` bytes of anonymous memory, and where it
-    leaves the machine none. It is watched from here: a process in the middle of compiled code cannot watch itself.
+    It is stopped after ``cap`` seconds, above ``memory`` bytes of anonymous memory, or if the machine has almost no
+    memory left. This process watches it, as a process within compiled code cannot watch itself.
     """
     command = [sys.executable, "-m", module, "one", function, json.dumps(arguments)]
     environment = {"OMP_WAIT_POLICY": "passive"} | os.environ
@@ -78,27 +78,27 @@ def apart(module: str, function: str, *arguments: Any, cap: float, memory: float
 
 
 def too_long(cap: float) -> str:
-    """What is said of a measurement that took more than so many seconds."""
+    """Return the reason for stopping a measurement after ``cap`` seconds."""
     return f"longer than {cap:.0f} s"
 
 
 def _watch(process: subprocess.Popen[bytes], cap: float, memory: float) -> str | None:
-    """Why the process is to be ended; None when it has ended by itself."""
+    """The reason to stop the process; None when it has ended."""
     end = time.monotonic() + cap
     while process.poll() is None:
-        held = _anonymous(process.pid)
+        used = _anonymous(process.pid)
         if time.monotonic() > end:
             return too_long(cap)
-        if held > memory:
+        if used > memory:
             return f"more than {memory / 1e9:.3g} GB"
         if _kilobytes("/proc/meminfo", "MemAvailable") < SPARE:
-            return f"more memory than the machine had: {held / 1e9:.3g} GB"
+            return f"more memory than the machine had: {used / 1e9:.3g} GB"
         time.sleep(LOOK)
     return None
 
 
 def _anonymous(process: int | str) -> int:
-    """Anonymous memory of a process, bytes; 0 when it is gone."""
+    """Anonymous memory of a process in bytes; 0 if it has ended."""
     try:
         return _kilobytes(f"/proc/{process}/status", "RssAnon")
     except (OSError, IndexError):
@@ -106,5 +106,5 @@ def _anonymous(process: int | str) -> int:
 
 
 def _kilobytes(path: str, name: str) -> int:
-    """A figure of a file under /proc, bytes."""
+    """A value of a file under /proc, in bytes."""
     return int(Path(path).read_text().split(f"{name}:")[1].split()[0]) * 1024

@@ -2,8 +2,8 @@
 
     python -m benchmarks.architecture
 
-Imports are read from the source, those within functions too, those for types alone not. Arrows that follow from others
-(``cli`` to ``pool``, by way of ``project``) and arrows to the two lowest layers, which serve every room, are left out.
+Imports are read from the source, also within functions, but not those for types only. The picture omits arrows that
+follow from others (``cli`` to ``pool``, through ``project``) and arrows to the two lowest layers.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "src" / "spotal"
 PICTURE = ROOT / "docs" / "reference" / "images" / "architecture.svg"
 WIDTH, ROW, BOX, HEIGHT, GAP = 860, 62, 96, 28, 14
-"""Pixels: the picture's width, a layer, a room's box, and the way between two slots of a layer."""
+"""Pixels: width of the picture, height of a layer, size of a box, and gap between two slots of a layer."""
 SWEEPS = 24
-"""Times that each layer is sorted by the mean place of its neighbors, so that few arrows cross."""
+"""Number of times that each layer is sorted by the mean place of its neighbors, so that few arrows cross."""
 
 
 class Import(NamedTuple):
-    """``name`` is what is imported from ``module``; empty for the module itself."""
+    """An import: ``name`` is imported from ``module``; it is empty for the module itself."""
 
     importer: str
     module: str
@@ -43,12 +43,12 @@ MODULES = {_module_of(path): path for path in sorted(PACKAGE.rglob("*.py")) if "
 
 
 def room_of(module: str) -> str:
-    """The first name below spotal; empty for spotal itself."""
+    """Return the first name below spotal; empty for spotal itself."""
     return module.split(".")[1] if "." in module else ""
 
 
 def _imports_of(module: str) -> Iterator[Import]:
-    """Imports of spotal by a module, without those for types alone."""
+    """Imports of spotal's modules by a module, without those for types only."""
 
     def walk(node: ast.AST) -> Iterator[Import]:
         for child in ast.iter_child_nodes(node):
@@ -71,20 +71,20 @@ IMPORTS = [found for module in MODULES for found in _imports_of(module)]
 
 
 def layers() -> list[list[str]]:
-    """Rooms of each layer of the import contract, the uppermost first."""
+    """Return the rooms of each layer of the import contract, from the top."""
     settings = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
     contract = settings["tool"]["importlinter"]["contracts"][0]
     return [[room.strip() for room in layer.split("|")] for layer in contract["layers"]]
 
 
 def room_edges() -> set[tuple[str, str]]:
-    """Pairs of rooms of which the first imports the second; spotal itself is none."""
-    pairs = {(room_of(found.importer), room_of(found.module)) for found in IMPORTS}
+    """Return pairs of an importing room and an imported room; spotal itself is left out."""
+    pairs = {(room_of(one.importer), room_of(one.module)) for one in IMPORTS}
     return {(one, other) for one, other in pairs if one != other and one and other}
 
 
 def _reduced(edges: set[tuple[str, str]]) -> list[tuple[str, str]]:
-    """Edges that do not follow from others; the graph has no circle."""
+    """Edges that do not follow from other edges; the graph has no cycle."""
     after: dict[str, set[str]] = {}
     for one, other in edges:
         after.setdefault(one, set()).add(other)
@@ -98,7 +98,7 @@ def _reduced(edges: set[tuple[str, str]]) -> list[tuple[str, str]]:
 
 
 def draw() -> str:
-    """The picture as SVG, the same text for the same imports."""
+    """Draw the picture as SVG, the same text for the same imports."""
     rows: list[list[str]] = [list(layer) for layer in layers()]
     level = {room: k for k, row in enumerate(rows) for room in row}
     base = {room for row in rows[-2:] for room in row}
@@ -143,24 +143,24 @@ def draw() -> str:
             here = there
         lines.append(f'<path d="{path}" fill="none" stroke="#5b6b7b" stroke-width="1.2" marker-end="url(#end)"/>')
     for room in level:
-        left = x[room] - BOX / 2
+        corner = x[room] - BOX / 2
         lines.append(
-            f'<rect x="{left:.0f}" y="{y[room]}" width="{BOX}" height="{HEIGHT}" rx="5" fill="#e8eef6" '
+            f'<rect x="{corner:.0f}" y="{y[room]}" width="{BOX}" height="{HEIGHT}" rx="5" fill="#e8eef6" '
             f'stroke="#35506b"/><text x="{x[room]:.0f}" y="{y[room] + 19}" fill="#10202f">{room}</text>'
         )
     return "\n".join([*lines, "</svg>"]) + "\n"
 
 
 def _places(row: list[str]) -> dict[str, float]:
-    """Centers of a layer's slots, side by side in the middle of the picture; an arrow takes less room than a box."""
+    """Centers of a layer's slots, side by side in the middle of the picture; an arrow needs less space than a box."""
     widths = [GAP + (8 if "@" in slot else BOX) for slot in row]
     spare = (WIDTH - sum(widths)) / (len(row) + 1)
-    found, at = {}, 0.0
+    centers, at = {}, 0.0
     for slot, width in zip(row, widths, strict=True):
         at += spare
-        found[slot] = at + width / 2
+        centers[slot] = at + width / 2
         at += width
-    return found
+    return centers
 
 
 if __name__ == "__main__":

@@ -1,12 +1,12 @@
-"""How much a busy machine slows us: beside spinning processes, and several selections at once.
+"""Slowdown on a busy machine: beside spinning processes, and with several selections at once.
 
     python -m benchmarks.busy            # beside four spinning processes a processor; --spinners, --repeats
     python -m benchmarks.busy --rows 300000
 
-Each piece of work has a process of its own, which does it once before it is timed. The pieces take turns, idle and
-busy, so that whatever else the machine does meets all of them. ``slowdown`` is the median busy time over the median
-idle time, by the clock; ``beside_plain`` is that over the slowdown of a plain loop on one thread, and should be at most
-1.3. ``at_once`` is the time of four selections at once over that of the same four in turn, and should be at most 1.2.
+Each piece of work runs in its own process, once before it is timed. The pieces take turns, idle and busy, so that other
+load affects all of them. ``slowdown`` is the median busy time divided by the median idle time. ``beside_plain`` is
+``slowdown`` divided by the slowdown of a plain loop on one thread; it should be at most 1.3. ``ratio`` is the time of
+four selections at once divided by the time of the same four in turn; it should be at most 1.2.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ def loop() -> Callable[[], object]:
 
 
 def selection(rows: int = 1_000_000) -> Callable[[], object]:
-    """Make a selection of 1,000 from rows x 128 in memory, with the row that stands for each."""
+    """Make a selection of 1,000 from rows x 128 in memory, with the nearest pick of each row."""
     import spotal
 
     x = pool(rows, 128)
@@ -63,7 +63,7 @@ WORK = {"plain": plain, "loop": loop, "selection": selection}
 
 
 class Worker:
-    """A process that holds one piece of work and does it when told to."""
+    """A process that repeats one piece of work on request."""
 
     def __init__(self, name: str, *arguments: int) -> None:
         command = [sys.executable, "-m", "benchmarks.busy", "--one", name, *map(str, arguments)]
@@ -71,12 +71,12 @@ class Worker:
         self.result()
 
     def start(self) -> None:
-        """Begin the work."""
+        """Start the work."""
         assert self.process.stdin is not None
         print("go", file=self.process.stdin, flush=True)
 
     def result(self) -> dict[str, float]:
-        """Wait for the work to be done; seconds by the clock and on the processor."""
+        """Wait for the end of the work; return wall-clock and processor seconds."""
         assert self.process.stdout is not None
         return dict(json.loads(self.process.stdout.readline()))
 
@@ -87,7 +87,7 @@ class Worker:
 
 
 def serve(name: str, arguments: list[int]) -> None:
-    """Be a worker: do the work at once, and again for each line that comes in."""
+    """Run as a worker: do the work at once, and again for each line of input."""
     work = WORK[name](*arguments)
     while True:
         start, used = time.perf_counter(), time.process_time()
@@ -121,13 +121,13 @@ def slowed(rows: int, spinners: int, repeats: int) -> dict[str, Any]:
         with spinning(spinners):
             for name, worker in workers.items():
                 busy[name].append(worker.run())
-    found: dict[str, Any] = {}
+    result: dict[str, Any] = {}
     for name in workers:
         was, now = (statistics.median(run["seconds"] for run in runs[name]) for runs in (idle, busy))
-        found[name] = {"idle": idle[name], "busy": busy[name], "slowdown": now / was}
-    for about in found.values():
-        about["beside_plain"] = about["slowdown"] / found["plain"]["slowdown"]
-    return found
+        result[name] = {"idle": idle[name], "busy": busy[name], "slowdown": now / was}
+    for about in result.values():
+        about["beside_plain"] = about["slowdown"] / result["plain"]["slowdown"]
+    return result
 
 
 def at_once(rows: int, repeats: int) -> dict[str, Any]:
@@ -148,8 +148,8 @@ def at_once(rows: int, repeats: int) -> dict[str, Any]:
 def main() -> None:
     """Measure and print JSON."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--one", nargs="+", help="be a worker: the name of its work, and the rows of a selection")
-    parser.add_argument("--rows", type=int, default=1_000_000, help="of the selection that is slowed")
+    parser.add_argument("--one", nargs="+", help="run as a worker: the name of its work, and the rows of a selection")
+    parser.add_argument("--rows", type=int, default=1_000_000, help="rows of the selection that is slowed")
     parser.add_argument("--together", type=int, default=200_000, help="rows of each of four selections at once")
     parser.add_argument("--spinners", type=int, default=4 * len(os.sched_getaffinity(0)))
     parser.add_argument("--repeats", type=int, default=3)
@@ -157,13 +157,13 @@ def main() -> None:
     if options.one:
         serve(options.one[0], [int(rows) for rows in options.one[1:]])
         return
-    found = {
+    result = {
         "spinners": options.spinners,
         "load": os.getloadavg(),
         "slowed": slowed(options.rows, options.spinners, options.repeats),
         "four": at_once(options.together, options.repeats),
     }
-    print(json.dumps(found, indent=1))
+    print(json.dumps(result, indent=1))
 
 
 if __name__ == "__main__":

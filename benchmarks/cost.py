@@ -1,10 +1,10 @@
-"""What SPOT, Uncertainty Herding and k-center cost side by side, in one run; writes docs/evidence/cost.md.
+"""Cost of SPOT, Uncertainty Herding and k-center in one run; writes docs/evidence/cost.md.
 
     python -m benchmarks.cost
 
-Fashion-MNIST's 60,000 images by the features that are kept in benchmarks/features, a batch of 1,000: from no label, and
-with 1,000 labels and a linear probe's probabilities. Strategies take turns, so that a busy minute meets all of them;
-each is repeated 5 times, or until its calls have taken half a minute.
+Fashion-MNIST's 60,000 images by the features in benchmarks/features, a batch of 1,000: without labels, and with 1,000
+labels and a linear probe's probabilities. Strategies take turns, so that other load affects all of them. Each is
+repeated 5 times, or until its calls have taken half a minute.
 """
 
 from __future__ import annotations
@@ -34,22 +34,22 @@ AIM = 20
 
 def main() -> None:
     """Measure, and write the page."""
-    points, known = pool()
-    for name in STRATEGIES:  # compiles what is compiled once on a machine
+    points, context = pool()
+    for name in STRATEGIES:  # compile loops before the measurement
         get(name).query(points[:2_000], 20, random_state=0)
-    found = {("cold", name): [] for name in STRATEGIES} | {("known", name): [] for name in STRATEGIES}
+    runs_of = {("cold", name): [] for name in STRATEGIES} | {("known", name): [] for name in STRATEGIES}
     for _ in range(REPEATS):
-        for (state, name), runs in found.items():
+        for (state, name), runs in runs_of.items():
             if sum(run["seconds"] for run in runs) < PATIENCE:
-                runs.append(timed(name, points, known if state == "known" else {}))
+                runs.append(timed(name, points, context if state == "known" else {}))
                 print(state, name, *(f"{key} {runs[-1][key]:.3g}" for key in ("seconds", "processor")), flush=True)
     page = ROOT / "docs" / "evidence" / "cost.md"
-    page.write_text(text(points, found), encoding="utf-8")
+    page.write_text(text(points, runs_of), encoding="utf-8")
     print(f"wrote {page}")
 
 
 def pool() -> tuple[np.ndarray, dict[str, Any]]:
-    """Features float32 (60,000, d), and what is known of them after 1,000 labels at random."""
+    """Return features float32 (60,000, d), and labeled rows, labels and probabilities after 1,000 random labels."""
     protocol = protocol_library.load("fashion-balanced-probe")
     images = data.load(protocol.dataset)
     with tempfile.TemporaryDirectory() as folder:
@@ -62,10 +62,10 @@ def pool() -> tuple[np.ndarray, dict[str, Any]]:
     return points, {"labeled": labeled, "labels": images.y[labeled], "probabilities": odds}
 
 
-def timed(name: str, points: np.ndarray, known: dict[str, Any]) -> dict[str, Any]:
-    """One query: seconds by the clock, on the processor over all threads, and of its own parts."""
+def timed(name: str, points: np.ndarray, context: dict[str, Any]) -> dict[str, Any]:
+    """Measure one query: wall-clock seconds, processor seconds over all threads, and seconds of its parts."""
     start, used = time.perf_counter(), time.process_time()
-    chosen = get(name).query(points, BATCH, random_state=0, **known)
+    chosen = get(name).query(points, BATCH, random_state=0, **context)
     return {
         "seconds": time.perf_counter() - start,
         "processor": time.process_time() - used,
@@ -73,13 +73,13 @@ def timed(name: str, points: np.ndarray, known: dict[str, Any]) -> dict[str, Any
     }
 
 
-def text(points: np.ndarray, found: dict[tuple[str, str], list[dict[str, Any]]]) -> str:
-    """The page."""
+def text(points: np.ndarray, runs_of: dict[tuple[str, str], list[dict[str, Any]]]) -> str:
+    """Return the page."""
     made = origin([0])
     machine = made["machine"]
     middle = {
         key: {what: statistics.median(run[what] for run in runs) for what in ("seconds", "processor")}
-        for key, runs in found.items()
+        for key, runs in runs_of.items()
     }
     load = os.getloadavg()[0]
     lines = [
@@ -96,7 +96,7 @@ def text(points: np.ndarray, found: dict[tuple[str, str], list[dict[str, Any]]])
         "|  | strategy | runs | s | CPU s | times SPOT's (clock / CPU) |",
         "|---|---|---:|---:|---:|---:|",
     ]
-    for (state, name), runs in found.items():
+    for (state, name), runs in runs_of.items():
         own, spot = middle[state, name], middle[state, "spot"]
         ratio = " / ".join(f"{own[what] / spot[what]:.1f}" for what in ("seconds", "processor"))
         title = "cold" if state == "cold" else "with labels"
@@ -104,10 +104,10 @@ def text(points: np.ndarray, found: dict[tuple[str, str], list[dict[str, Any]]])
             f"| {title} | {STRATEGIES[name]} | {len(runs)} | {own['seconds']:.3g} | {own['processor']:.3g} | {ratio} |"
         )
     for state, title in (("cold", "cold"), ("known", "with labels")):
-        parts = [run["parts"] for run in found[state, "spot"]]
+        parts = [run["parts"] for run in runs_of[state, "spot"]]
         shares = {key: statistics.median(part[key] for part in parts) for key in parts[0]}
-        said = ", ".join(f"{key} {value:.2g}" for key, value in sorted(shares.items(), key=lambda item: -item[1]))
-        lines += ["", f"SPOT's parts, {title}, medians of seconds by the clock: {said}."]
+        listed = ", ".join(f"{key} {value:.2g}" for key, value in sorted(shares.items(), key=lambda item: -item[1]))
+        lines += ["", f"SPOT's parts, {title}, medians of seconds by the clock: {listed}."]
     return "\n".join(lines) + "\n"
 
 

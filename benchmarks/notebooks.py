@@ -1,4 +1,4 @@
-"""Run the notebooks of docs/notebooks anew and keep what they show: python -m benchmarks.notebooks.
+"""Run the notebooks of docs/notebooks again and save their outputs: python -m benchmarks.notebooks.
 
 Needs nbclient and ipykernel: pip install spotal[notebooks].
 """
@@ -23,13 +23,13 @@ def remake(path: Path) -> None:
     with tempfile.TemporaryDirectory() as folder:
         NotebookClient(notebook, timeout=300, resources={"metadata": {"path": folder}}).execute()
     for cell in notebook.cells:
-        cell.metadata.clear()  # the times of this run
+        cell.metadata.clear()  # it has the times of this run
     notebook.metadata = {"kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"}}
     nbformat.write(notebook, path)
 
 
 if __name__ == "__main__":
     os.environ["OMP_NUM_THREADS"] = "1"
-    for found in sorted(FOLDER.glob("*.ipynb")):
-        remake(found)
-        print("wrote", found)
+    for path in sorted(FOLDER.glob("*.ipynb")):
+        remake(path)
+        print("wrote", path)

@@ -1,9 +1,9 @@
-"""What spotal's packages take: disk space and time to import, for the core by purpose and for each extra.
+"""Disk space and import time of the packages that spotal needs, for the core by purpose and for each extra.
 
     python -m benchmarks.packages
 
-Reads what is installed where it runs, and writes the table of docs/reference/packages.md. An extra that is not
-installed has no row. Seconds are processor time of a fresh Python, the least of three.
+Reads the installed packages, and writes the table of docs/reference/packages.md. An extra that is not installed has no
+row. Seconds are processor time of a new Python process, the smallest of three.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ ENTRY = {
 
 
 def closure(names: list[str]) -> set[str]:
-    """All distributions that these need, by canonical name."""
+    """Return all distributions that these need, by canonical name."""
     done: set[str] = set()
     todo = [(Requirement(name).name, Requirement(name).extras) for name in names]
     seen: set[tuple[str, frozenset[str]]] = set()
@@ -75,13 +75,13 @@ def closure(names: list[str]) -> set[str]:
 
 
 def megabytes(names: set[str]) -> float:
-    """Disk space of these distributions' files."""
+    """Return the disk space of these distributions' files."""
     files = {Path(file.locate()) for name in names for file in metadata.files(name) or ()}
     return sum(path.stat().st_size for path in files if path.is_file()) / 1e6
 
 
 def seconds(statement: str) -> float:
-    """Processor time of a fresh Python that runs the statement, less that of one that does nothing."""
+    """Measure the processor time of a new Python that runs the statement, minus that of an empty one."""
 
     def once(code: str) -> float:
         before = resource.getrusage(resource.RUSAGE_CHILDREN)
@@ -93,7 +93,7 @@ def seconds(statement: str) -> float:
 
 
 def measure() -> tuple[list[dict[str, object]], float]:
-    """A row for each purpose and installed extra, and the core's disk space in all."""
+    """Measure a row for each purpose and installed extra, and the total disk space of the core."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     core = closure(project["dependencies"])
     listed = {canonicalize_name(name) for _, names in PURPOSES.values() for name in names}

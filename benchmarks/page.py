@@ -2,7 +2,7 @@
 
     python -m benchmarks.page [--all FOLDER]
 
-``--all`` writes every view instead: both themes, desktop and phone, for the eye.
+``--all`` writes every view instead, to look at: both themes, desktop and phone.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ DESKTOP, PHONE = (1280, 860), (390, 844)
 
 
 def make(folder: Path) -> tuple[Project, dict[str, str]]:
-    """A project of 2,000 images with two rounds answered and a third one begun, and the true labels."""
+    """Make a project of 2,000 images with two answered rounds and a started one; return it with the true labels."""
     data = load("fashion-mnist")
     rows = np.random.default_rng(0).choice(len(data.X), N, replace=False)
     pixels = np.asarray(data.X[rows]).reshape(N, 28, 28)
@@ -61,41 +61,41 @@ def make(folder: Path) -> tuple[Project, dict[str, str]]:
 
 
 def choose(project: Project, X: np.ndarray, probabilities: np.ndarray | None, model: int) -> None:
-    """The next batch, with what each pick stands for."""
+    """Select the next batch, and record each pick's cell."""
     classes = {name: k for k, name in enumerate(project.settings.classes)}
-    known = {row.number: classes[row.label] for row in project.labels.current().values()}
-    numbers = np.sort([*(item.number for item in project.items.candidates()), *known])
+    labels = {row.number: classes[row.label] for row in project.labels.current().values()}
+    numbers = np.sort([*(item.number for item in project.items.candidates()), *labels])
     options = {} if probabilities is None else {"probabilities": probabilities[numbers]}
-    if known:
-        options |= {"labeled": np.searchsorted(numbers, list(known)), "labels": list(known.values())}
-    found = spotal.select(X[numbers], BATCH - 1, random_state=0, **options)
+    if labels:
+        options |= {"labeled": np.searchsorted(numbers, list(labels)), "labels": list(labels.values())}
+    selection = spotal.select(X[numbers], BATCH - 1, random_state=0, **options)
     picks = []
-    for k, row in enumerate(found.indices):
-        members = numbers[found.members(k)]
+    for k, row in enumerate(selection.indices):
+        members = numbers[selection.members(k)]
         others = members[members != numbers[row]]
         near = others[np.argsort(((X[others] - X[numbers[row]]) ** 2).sum(1))[:6]]
         about = {"neighbors": [item.id for item in project.items.at(near)]}
         unsure = None if probabilities is None else float(1 - probabilities[numbers[row]].max())
         name = project.items.at([numbers[row]])[0].id
-        picks.append(Pick(name, float(found.cell_mass[k]), len(members), unsure, about))
-    project.rounds.add(picks, audit=1, strategy="spot", n_labeled=len(known), model=model)
+        picks.append(Pick(name, float(selection.cell_mass[k]), len(members), unsure, about))
+    project.rounds.add(picks, audit=1, strategy="spot", n_labeled=len(labels), model=model)
 
 
 def train(project: Project, X: np.ndarray, truth: dict[str, str]) -> None:
-    """A linear model on what is labeled, its predictions and accuracy, and the batch that follows."""
-    known = list(project.labels.current().values())
+    """Train a linear model on the labels, save its predictions and accuracy, and select the next batch."""
+    labels = list(project.labels.current().values())
     classes = project.settings.classes
-    model = LogisticRegression(max_iter=500).fit([X[row.number] for row in known], [row.label for row in known])
+    model = LogisticRegression(max_iter=500).fit([X[row.number] for row in labels], [row.label for row in labels])
     probabilities = np.zeros((N, len(classes)), np.float32)
     probabilities[:, [classes.index(name) for name in model.classes_]] = model.predict_proba(X)
-    np.save(project.folder / f"predictions-{len(known)}.npy", probabilities)
+    np.save(project.folder / f"predictions-{len(labels)}.npy", probabilities)
     right = float(np.mean(model.predict(X) == np.array(list(truth.values()))))
     half = 1.96 * (right * (1 - right) / 200) ** 0.5
     trained = project.models.add(
         "linear",
-        n_labeled=len(known),
+        n_labeled=len(labels),
         embeddings="embeddings.npy",
-        predictions=f"predictions-{len(known)}.npy",
+        predictions=f"predictions-{len(labels)}.npy",
         metrics=[Metric("accuracy", right, right - half, right + half)],
         about={"classes": list(classes)},
     )
@@ -103,14 +103,14 @@ def train(project: Project, X: np.ndarray, truth: dict[str, str]) -> None:
 
 
 def answer(project: Project, truth: dict[str, str], most: int | None = None) -> None:
-    """Answer as many waiting items as asked for, rightly."""
+    """Answer up to ``most`` waiting items with their true labels."""
     for k, task in enumerate(project.rounds.batch()[:most]):
         project.labels.record(task.item.id, truth[task.item.id], annotator="ann", external_id=f"a{time.time_ns()}-{k}")
 
 
 @contextmanager
 def served(app: Any) -> Iterator[str]:
-    """Where the application is served while the block runs."""
+    """Serve an application while the block runs; yields its address."""
     server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="error", timeout_graceful_shutdown=1))
     thread = threading.Thread(target=server.run)
     thread.start()
@@ -125,14 +125,14 @@ def served(app: Any) -> Iterator[str]:
 
 @contextmanager
 def serving(project: Project) -> Iterator[str]:
-    """The page's address while the block runs."""
+    """Serve the page of a project while the block runs; yields its address."""
     token = secrets.token_urlsafe(32)
     with served(create_app(project, annotator="ann", token=token)) as address:
         yield f"{address}/?token={token}"
 
 
 def shoot(address: str, folder: Path, views: dict[str, dict]) -> None:
-    """One picture a view."""
+    """Take one picture of each view."""
     from playwright.sync_api import sync_playwright
 
     folder.mkdir(parents=True, exist_ok=True)
@@ -163,12 +163,12 @@ def shoot(address: str, folder: Path, views: dict[str, dict]) -> None:
 
 
 def keep(page: Any, path: Path, *, full: bool = False, wait: int = 1200) -> None:
-    """Write a small picture of a page as it looks after ``wait`` ms."""
+    """Write a small picture of a page after ``wait`` ms."""
     page.wait_for_timeout(wait)
     picture = Image.open(io.BytesIO(page.screenshot(full_page=full))).convert("RGB")
     colors = sorted(picture.getcolors(picture.width * picture.height), reverse=True)[:256]
     palette = Image.new("P", (1, 1))
-    palette.putpalette([value for _, color in colors for value in color])  # the most common ones stay as they are
+    palette.putpalette([value for _, color in colors for value in color])  # the most common colors are exact
     picture.quantize(palette=palette, dither=Image.Dither.NONE).save(path, optimize=True)
 
 
@@ -203,11 +203,11 @@ STATES = {
     "zoom": ("click Zoom in", "click Zoom in"),
     "help": ("press ?",),
 }
-"""What is done on the page before a picture is taken."""
+"""Actions on the page before each picture is taken."""
 
 
 def every(states: dict[str, tuple[str, ...]], **more: Any) -> dict[str, dict[str, Any]]:
-    """Views of these states, on a desktop and a phone, light and dark."""
+    """Return views of these states, on a desktop and a phone, light and dark."""
     return {
         f"{name}-{kind}-{scheme}": {"size": size, "scheme": scheme, "steps": steps, "full": True, **more}
         for name, steps in states.items()

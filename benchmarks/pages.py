@@ -1,4 +1,4 @@
-"""What pages made from a benchmark's run share: its protocols of one kind, where they come from, and writing."""
+"""Functions shared by scripts that write pages from a benchmark's run."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ __all__ = ["cells_of", "write_page"]
 
 
 def cells_of(run: str, prefix: str) -> tuple[list[Cell], list[str]]:
-    """A run's protocols whose names begin with ``prefix``, and lines that say by what code and machine they ran."""
+    """Return a run's protocols whose names begin with ``prefix``, and lines about their code and machine."""
     with Store(Path(run)) as store:
         cells = [cell for cell in read(store) if cell.protocol.name.startswith(prefix)]
         return cells, [f"- {line}" for line in origin_lines(summarize(cells, store))]
 
 
 def write_page(name: str, lines: Iterable[str]) -> None:
-    """Write docs/evidence/NAME and say so."""
+    """Write docs/evidence/NAME and print its path."""
     page = ROOT / "docs" / "evidence" / name
     page.write_text("\n".join(lines) + "\n", encoding="utf-8")
     print(f"wrote {page}")

@@ -1,4 +1,4 @@
-"""SPOT's default less each peer on the encoders' pools, paired over seeds. Prints figures of docs/evidence/research.md.
+"""Paired differences of SPOT's default and each peer on the encoders' pools, for docs/evidence/research.md.
 
 spotal bench 'encoder-*' --out RUN --kept benchmarks/results
 python -m benchmarks.paired RUN [PREFIX]    # of the protocols, encoder- by default
@@ -16,11 +16,11 @@ from spotal.bench.compare import holm
 from spotal.bench.summary import METRIC
 
 FIRST = 3
-"""Batches that are shown one by one, from no label."""
+"""Number of first batches that are shown one by one."""
 
 
 def main(run: str, prefix: str = "encoder-") -> None:
-    """Print for each pool and peer: points of the mean of the curve, p after Holm's correction, the first batches."""
+    """Print for each pool and peer: difference in the mean of the curve, p after Holm's correction, first batches."""
     cells, _ = cells_of(run, prefix)
     means: dict[str, list[float]] = {}
     for cell in cells:

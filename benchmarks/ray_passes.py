@@ -1,8 +1,8 @@
-"""What Ray costs: seconds of a selection's pass with one and two workers, and bytes that cross the network.
+"""Cost of Ray: seconds of a selection's pass with one and two workers, and bytes that cross the network.
 
     python -m benchmarks.ray_passes [PART ...] [--rows N] [--dim D] [--out FILE]
 
-Writes JSON, where parts that are not asked for stay as they are; docs/guides/cluster.md quotes it.
+Writes JSON and keeps earlier results of other parts; docs/guides/cluster.md quotes it.
 """
 
 from __future__ import annotations
@@ -32,13 +32,13 @@ BUDGETS = (100, 1_000, 10_000)
 
 
 class Weighed:
-    """Runs passes here, and weighs what a cluster would be sent and what a stretch of it would send back."""
+    """An engine that runs passes here, and counts the bytes that a cluster would receive and a task would return."""
 
     def __init__(self) -> None:
         self.sent = self.partial = 0
 
     def run(self, task: Any, pool: Any, *, threads: int = 1) -> Any:
-        """The pass in this process."""
+        """Run the pass in this process."""
         self.sent = len(ray.cloudpickle.dumps(task)) - len(ray.cloudpickle.dumps(task.where))
         partial = None
         for batch in pool.batches():
@@ -49,7 +49,7 @@ class Weighed:
 
 
 def made(folder: str, rows: int, dim: int) -> Any:
-    """A pool of clusters in a file, mapped."""
+    """Make a pool of clusters in a memory-mapped file."""
     path = Path(folder, "pool.npy")
     pool = np.lib.format.open_memmap(path, "w+", np.float16, (rows, dim))
     rng = np.random.default_rng(0)
@@ -62,7 +62,7 @@ def made(folder: str, rows: int, dim: int) -> Any:
 
 
 def timed(pool: Any, budget: int, expected: Any = None) -> float:
-    """Seconds of the pass that draws one selection's sample; its picks are checked."""
+    """Return the seconds of the pass that draws a selection's sample, and check the picks."""
     picks = SPOT().query(pool, budget, random_state=0)
     assert expected is None or np.array_equal(picks.indices, expected)
     print(f"{picks.timings['sample']:.2f} s", file=sys.stderr, flush=True)
@@ -70,8 +70,8 @@ def timed(pool: Any, budget: int, expected: Any = None) -> float:
 
 
 def seconds(asked: argparse.Namespace) -> dict[str, Any]:
-    """Seconds of the pass, in this process and on Ray."""
-    found: dict[str, list[float]] = {}
+    """Measure the seconds of the pass, in this process and on Ray."""
+    times: dict[str, list[float]] = {}
     with tempfile.TemporaryDirectory() as folder:
         pool = made(folder, asked.rows, asked.dim)
         expected = SPOT().query(pool, asked.budget, random_state=0).indices
@@ -81,36 +81,36 @@ def seconds(asked: argparse.Namespace) -> dict[str, Any]:
                 return local.run(task, pool, threads=own)
 
             with using(here):
-                found[f"this process, threads: {threads}"] = [timed(pool, asked.budget) for _ in range(REPEATS)]
+                times[f"this process, threads: {threads}"] = [timed(pool, asked.budget) for _ in range(REPEATS)]
         for workers in (1, 2):
             with RayEngine(num_cpus=workers) as engine, using(engine.run):
                 timed(pool, asked.budget, expected)  # starts the workers
                 some = [timed(pool, asked.budget, expected) for _ in range(REPEATS)]
-                found[f"Ray, workers: {workers}"] = some
+                times[f"Ray, workers: {workers}"] = some
     return {
         "rows": asked.rows, "dim": asked.dim, "dtype": "float16", "budget": asked.budget, "repeats": REPEATS,
-        "seconds": found, "medians": {name: statistics.median(some) for name, some in found.items()},
+        "seconds": times, "medians": {name: statistics.median(some) for name, some in times.items()},
     }  # fmt: skip
 
 
-def sizes(asked: argparse.Namespace) -> dict[str, Any]:
-    """Bytes of what a cluster is sent, and of what a stretch sends back."""
-    found = {}
+def network(asked: argparse.Namespace) -> dict[str, Any]:
+    """Count the bytes that a cluster receives, and the bytes that a task returns."""
+    sizes = {}
     with tempfile.TemporaryDirectory() as folder:
         pool = made(folder, 1_100_000, asked.dim)
         for budget in BUDGETS:
             weighed = Weighed()
             with using(weighed.run):
                 timed(pool, budget)
-            found[budget] = {
+            sizes[budget] = {
                 "task": weighed.sent,
                 "partial": weighed.partial,
                 "partial_a_row": weighed.partial / rows_needed(1_100_000, 0, budget),
             }
-    return {"bytes": found}
+    return {"bytes": sizes}
 
 
-PARTS = {"seconds": seconds, "sizes": sizes}
+PARTS = {"seconds": seconds, "sizes": network}
 
 
 def main() -> None:
@@ -126,9 +126,9 @@ def main() -> None:
     asked = parser.parse_args()
     result = json.loads(asked.out.read_text()) if asked.out.exists() else {}
     for part in asked.parts or PARTS:
-        found = PARTS[part](asked)
-        print(json.dumps(found, indent=1))
-        result |= found
+        measured = PARTS[part](asked)
+        print(json.dumps(measured, indent=1))
+        result |= measured
         result.setdefault("dates", {})[part] = datetime.now(UTC).date().isoformat()
     result |= {
         "cores": os.cpu_count(), "python": platform.python_version(), "ray": ray.__version__,

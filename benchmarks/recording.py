@@ -71,11 +71,11 @@ def folder_of(photos: list[Path], commands: list[str]) -> Image.Image:
     side, gap, top = 120, 12, 56
     draw.text((gap + 8, top // 2), "photos/", "#17212b", ImageFont.truetype(FONT, 24), anchor="lm")
     columns = VIEW[0] // (side + gap)
-    for k, photo in enumerate(photos[: 3 * columns]):
+    for k, photo in enumerate(photos[: 5 * columns]):
         with Image.open(photo) as image:
             thumbnail = image.convert("RGB").resize((side, side))
         picture.paste(thumbnail, (gap + k % columns * (side + gap), top + k // columns * (side + gap)))
-    terminal = top + 3 * (side + gap) + gap
+    terminal = top + 5 * (side + gap) + gap
     draw.rectangle((0, terminal, *VIEW), fill="#0c1218")
     for k, line in enumerate(commands):
         draw.text((20, terminal + 24 + 34 * k), line, "#e6e9ee", ImageFont.truetype(MONO, 17))

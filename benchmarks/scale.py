@@ -1,21 +1,21 @@
-"""What selection costs at scale, next to its peers and to one pass over memory.
+"""Cost of selection at scale, compared to its peers and to one pass over memory.
 
 Writes JSON, and docs/evidence/performance.md from it.
 
     python -m benchmarks.scale cold        # a million rows beside the projection pass; --budgets for some of them
-    python -m benchmarks.scale kcenter     # and kmeans: what they take on the same pool
+    python -m benchmarks.scale kcenter     # and kmeans: their cost on the same pool
     python -m benchmarks.scale scaling     # 10^4 to 10^7 rows from a file; --sizes for some of them
     python -m benchmarks.scale round       # with probabilities and labels; --sizes
-    python -m benchmarks.scale kernel      # carrying points: SPOT's loops beside torch, torch.compile and C++
-    python -m benchmarks.scale quality     # a sample beside all rows: what speed is not bought with
-    python -m benchmarks.scale peers       # until each passes the cap; --names for some of them
+    python -m benchmarks.scale kernel      # a sliced map: our loops beside torch, torch.compile and C++
+    python -m benchmarks.scale quality     # accuracy with a sample beside accuracy with all rows
+    python -m benchmarks.scale peers       # growing pools until each peer reaches the cap; --names for some of them
     python -m benchmarks.scale everyday    # beside k-means and peers: --sizes, --widths, --budgets, --classes, --modes,
                                            # --names
     python -m benchmarks.scale write       # the page and its plots
 
-Each part is written into benchmarks/results/scale, one measurement after the other. Each runs in a process of its own,
-which says how long it took by the clock, how long on the processor, and how much memory it held at most; --cap
-(seconds) and --memory (bytes) stop it. Peers need the extra ``bench``, and coreax and FADS beside it.
+Results are written to benchmarks/results/scale after each measurement. Each measurement runs in a separate process,
+which reports wall-clock seconds, processor seconds and peak memory. --cap (seconds) and --memory (bytes) stop it. Peers
+need the extra ``bench``, coreax and FADS.
 """
 
 from __future__ import annotations
@@ -44,27 +44,27 @@ BUDGETS = (100, 1_000, 10_000, 100_000)
 KCENTER_STEPS = 20
 ITERATIONS = 20
 KMEANS = (1_000, ITERATIONS), (10_000, 3)
-"""Budgets, and the iterations of k-means that are run for each."""
+"""Budgets, and the number of iterations of k-means for each."""
 LADDER = 10**3, 3 * 10**3, 10**4, 3 * 10**4, 10**5, 3 * 10**5, 10**6, 3 * 10**6, 10**7
 REPEATS = int(os.environ.get("SPOTAL_REPEATS", "5"))
 CAP, MEMORY_CAP = 600.0, 20 * 10**9
-"""Seconds and bytes at which a measurement is stopped, unless the command says others."""
+"""Default seconds and bytes at which a measurement is stopped."""
 STARTING = 60
-"""Seconds that a peer's process may take beside: to import, make its pool and compile."""
+"""Additional seconds for a peer's process to import, make its pool and compile."""
 EVERYDAY = "rows", "dim", "budget", "classes", "mode", "name"
-"""What tells the measurements of everyday pools apart; 0 classes is a cold selection, without a model."""
+"""Keys that identify a measurement of everyday pools; 0 classes is a cold selection, without a model."""
 MODES = "one", "all", "busy"
-"""One thread; all; and all beside four spinning processes a processor."""
+"""One thread; all threads; all threads beside four spinning processes a processor."""
 SAME = {"cold": "budget", "kmeans": "budget", "scaling": "rows", "round": "rows", "peers": "name"}
-"""What a measurement has in common with the earlier ones whose place it takes."""
+"""Key of a measurement: a new one replaces an earlier one with the same value."""
 FAR = 1.5
-"""How far beyond a cap growth must foretell a peer to be for that size not to be tried."""
+"""A size is skipped if growth predicts more than this many times a cap."""
 
 
 def pool(n: int, dim: int, out: Any = None, k: int = 200, seed: int = 0) -> Any:
-    """k Gaussians of unit variance whose centers are as far from each other; float32 (n, dim).
+    """Make k Gaussians of unit variance with standard normal centers; float32 (n, dim).
 
-    Beyond a million rows the first million are repeated, each time moved by a vector of its own.
+    Beyond a million rows, the first million are repeated, each time shifted by another vector.
     """
     centers = np.random.default_rng(seed).normal(size=(k, dim)).astype(np.float32)
     x = np.empty((n, dim), np.float32) if out is None else out
@@ -80,19 +80,19 @@ def pool(n: int, dim: int, out: Any = None, k: int = 200, seed: int = 0) -> Any:
     return x
 
 
-def _select(x: Any, budget: int, **known: Any) -> Any:
+def _select(x: Any, budget: int, **context: Any) -> Any:
     import spotal
 
-    return spotal.select(x, budget, random_state=0, **known)
+    return spotal.select(x, budget, random_state=0, **context)
 
 
 def _warm(dim: int) -> None:
-    """Let the compiled loops be there: an installation compiles them once."""
+    """Load the compiled loops; an installation compiles them once."""
     _select(pool(3_000, dim), 100)
 
 
 def _forecast(x: Any, budget: int) -> float:
-    """Return the seconds that ``spotal select --plan`` foretells: selection, and the pick that stands for each row."""
+    """Seconds that ``spotal select --plan`` predicts for a selection and the nearest pick of each row."""
     from spotal.cli.scale import planned
     from spotal.pool import open_pool
     from spotal.strategies import get
@@ -103,7 +103,7 @@ def _forecast(x: Any, budget: int) -> float:
 
 
 def one_cold(budget: int) -> dict[str, Any]:
-    """1,000,000 x 512 in memory: the forecast, and SPOT between two measurements of the projection pass."""
+    """Measure 1,000,000 x 512 in memory: the forecast, and SPOT between two projection passes."""
     import torch
 
     x = pool(1_000_000, 512)
@@ -132,7 +132,7 @@ def one_cold(budget: int) -> dict[str, Any]:
 
 
 def one_kcenter(rows: int) -> dict[str, Any]:
-    """Greedy k-center's first steps on ``rows`` of a million: all cost the same, and are linear in the rows."""
+    """Measure greedy k-center's first steps on ``rows`` rows; every step has the same cost, linear in the rows."""
     import torch
 
     x = torch.from_numpy(pool(rows, 512))
@@ -151,7 +151,7 @@ def one_kcenter(rows: int) -> dict[str, Any]:
 
 
 def one_kmeans(budget: int, tried: int, rows: int) -> dict[str, Any]:
-    """faiss k-means with 20 iterations and the medoids. Where fewer are tried, those more cost the same each."""
+    """Measure faiss k-means with 20 iterations and the medoids. Others count as the mean of those that are run."""
     import faiss
     import torch
 
@@ -180,7 +180,7 @@ def one_kmeans(budget: int, tried: int, rows: int) -> dict[str, Any]:
 
 
 def one_scaling(n: int) -> dict[str, Any]:
-    """n x 128 streamed from a file, budget 1,000."""
+    """Measure n x 128 streamed from a file, budget 1,000."""
     folder = tempfile.mkdtemp(dir=os.environ.get("SPOTAL_SCRATCH"))
     path = Path(folder, "pool.npy")
     try:
@@ -191,33 +191,33 @@ def one_scaling(n: int) -> dict[str, Any]:
         with Memory() as memory:
             cost = measured(lambda: _select(path, budget), REPEATS)
         complete = measured(lambda: _select(path, budget).cell_mass, 1)
-        said = {"forecast_seconds": forecast, "complete_seconds": complete["seconds"]}
-        held = {"anonymous_bytes": memory.peak - memory.before, "anonymous_total": memory.peak}
-        return {"rows": n, "budget": budget, **cost, **said, **held}
+        times = {"forecast_seconds": forecast, "complete_seconds": complete["seconds"]}
+        memory_use = {"anonymous_bytes": memory.peak - memory.before, "anonymous_total": memory.peak}
+        return {"rows": n, "budget": budget, **cost, **times, **memory_use}
     finally:
         path.unlink()
         os.rmdir(folder)
 
 
 def one_round(n: int, budget: int) -> dict[str, Any]:
-    """n x 512: the cold time, and a round's with probabilities of ten classes and 1,000 labeled rows."""
+    """Measure n x 512: cold, and a round with probabilities of ten classes and 1,000 labeled rows."""
     x = pool(n, 512)
     rng = np.random.default_rng(0)
     p = rng.dirichlet(np.ones(10), len(x)).astype(np.float32)
     labeled = rng.choice(len(x), 1_000, replace=False)
-    known = {"probabilities": p, "labeled": labeled, "labels": labeled % 10}
+    context = {"probabilities": p, "labeled": labeled, "labels": labeled % 10}
     _warm(512)
-    _select(x, budget, **known)
+    _select(x, budget, **context)
     return {
         "rows": n,
         "cold": measured(lambda: _select(x, budget), REPEATS),
-        "round": measured(lambda: _select(x, budget, **known), REPEATS),
+        "round": measured(lambda: _select(x, budget, **context), REPEATS),
         "without_labels": measured(lambda: _select(x, budget, probabilities=p), REPEATS),
     }
 
 
 def one_kernel(n: int) -> dict[str, Any]:
-    """n rows carried through the frames of a sliced map, in several ways."""
+    """Measure several implementations of a sliced map on n rows."""
     import torch
     from benchmarks.kernel import compare
 
@@ -225,7 +225,7 @@ def one_kernel(n: int) -> dict[str, Any]:
 
 
 def one_quality(seeds: int) -> dict[str, Any]:
-    """A sample against all rows: accuracy of a linear probe, and how near rows are to their picks, on digits."""
+    """Compare a sample to all rows on digits: accuracy of a linear probe, and distances of rows to their picks."""
     from sklearn.datasets import load_digits
     from sklearn.linear_model import LogisticRegression
 
@@ -276,8 +276,8 @@ def _coreax(x: Any, budget: int) -> None:
     from coreax.solvers import KernelHerding
 
     kernel = SquaredExponentialKernel(length_scale=float(np.sqrt(x.shape[1])))
-    found, _ = KernelHerding(coreset_size=budget, kernel=kernel, unique=True).reduce(Data(jnp.asarray(x)))
-    np.asarray(found.unweighted_indices)
+    coreset, _ = KernelHerding(coreset_size=budget, kernel=kernel, unique=True).reduce(Data(jnp.asarray(x)))
+    np.asarray(coreset.unweighted_indices)
 
 
 def _fads(x: Any, budget: int) -> None:
@@ -300,7 +300,7 @@ PEERS: dict[str, Callable[[Any, int], Any]] = {
 
 
 def one_peer(name: str, n: int, budget: int) -> dict[str, Any]:
-    """One peer's cold selection from n x 128."""
+    """Measure one peer's cold selection from n x 128."""
     x = pool(n, 128)
     with Memory() as memory:
         if name.startswith("spotal"):
@@ -326,22 +326,22 @@ RIVALS = {name: _kmeans(name) for name in ("KMeans", "MiniBatchKMeans")} | PEERS
 
 
 def one_everyday(n: int, dim: int, budget: int, classes: int, name: str) -> dict[str, Any]:
-    """A selection from n x dim; with classes, SPOT's with probabilities of these and as many labels as the budget."""
+    """Measure a selection from n x dim; with classes, SPOT's with probabilities and ``budget`` labels."""
     x, rng = pool(n, dim), np.random.default_rng(0)
-    known: dict[str, Any] = {}
+    context: dict[str, Any] = {}
     if classes:
         labeled = rng.choice(n, min(budget, n // 2), replace=False)
         p = rng.dirichlet(np.ones(classes), n).astype(np.float32)
-        known = {"probabilities": p, "labeled": labeled, "labels": labeled % classes}
+        context = {"probabilities": p, "labeled": labeled, "labels": labeled % classes}
     with Memory() as memory:
         small = pool(400, dim)
         _warm(dim) if name == "spotal SPOT" else RIVALS[name](small, 10)  # loads and compiles
-        cost = measured(lambda: RIVALS[name](x, budget, **known), 3)
+        cost = measured(lambda: RIVALS[name](x, budget, **context), 3)
     return {**cost, "anonymous_bytes": memory.peak - memory.before}
 
 
 def everyday(options: Any) -> Iterator[dict[str, Any]]:
-    """Every method in every setting, from the smallest pool up until it passes a cap."""
+    """Measure every method in every setting, from the smallest pool until it exceeds a cap."""
     from benchmarks.busy import spinning
 
     settings = product(options.widths, options.budgets, options.classes, options.modes, options.names)
@@ -350,9 +350,9 @@ def everyday(options: Any) -> Iterator[dict[str, Any]]:
             continue
         done: list[dict[str, Any]] = []
         for n in (n for n in options.sizes if n >= 2 * budget):
-            found = _foretold(done, n, options.cap, options.memory)
-            with spinning(4 * (os.cpu_count() or 1) if mode == "busy" and not found else 0), _environment(mode):
-                found = found or apart(
+            result = _predicted(done, n, options.cap, options.memory)
+            with spinning(4 * (os.cpu_count() or 1) if mode == "busy" and not result else 0), _environment(mode):
+                result = result or apart(
                     "benchmarks.scale",
                     "everyday",
                     n,
@@ -363,15 +363,15 @@ def everyday(options: Any) -> Iterator[dict[str, Any]]:
                     cap=options.cap,
                     memory=options.memory,
                 )
-            done.append(dict(zip(EVERYDAY, (n, dim, budget, classes, mode, name), strict=True)) | found)
+            done.append(dict(zip(EVERYDAY, (n, dim, budget, classes, mode, name), strict=True)) | result)
             yield done[-1]
-            if "stopped" in found:
+            if "stopped" in result:
                 break
 
 
 @contextmanager
 def _environment(mode: str) -> Iterator[None]:
-    """What a measurement of that mode finds in its environment."""
+    """Set the environment variables of a mode within the block."""
     before = os.environ.get("OMP_NUM_THREADS")
     if mode == "one":
         os.environ["OMP_NUM_THREADS"] = "1"
@@ -384,60 +384,62 @@ def _environment(mode: str) -> Iterator[None]:
 
 
 def peers(names: list[str], cap: float, memory: float, sizes: list[int], budget: int) -> Iterator[dict[str, Any]]:
-    """Every peer from the smallest pool up until it stops; its time counts, not that to make the pool and compile.
+    """Measure every peer from the smallest pool until it is stopped, without the time to make the pool and compile.
 
-    A size at which its growth so far foretells far more than a cap is not tried.
+    A size is skipped if the growth so far predicts much more than a cap.
     """
     for name in names:
         done: list[dict[str, Any]] = []
         for n in sizes:
-            found = _foretold(done, n, cap, memory) or apart(
+            result = _predicted(done, n, cap, memory) or apart(
                 "benchmarks.scale", "peer", name, n, budget, cap=cap + STARTING, memory=memory
             )
-            if found.get("seconds", 0) > cap or found.get("stopped") == too_long(cap + STARTING):
-                found = {"stopped": too_long(cap)}
-            done.append({"name": name, "rows": n, "budget": budget, "cap_seconds": cap, "cap_bytes": memory} | found)
+            if result.get("seconds", 0) > cap or result.get("stopped") == too_long(cap + STARTING):
+                result = {"stopped": too_long(cap)}
+            done.append({"name": name, "rows": n, "budget": budget, "cap_seconds": cap, "cap_bytes": memory} | result)
             print(done[-1], file=sys.stderr, flush=True)
             yield done[-1]
-            if "stopped" in found:
+            if "stopped" in result:
                 break
 
 
-def _foretold(done: list[dict[str, Any]], n: int, cap: float, memory: float) -> dict[str, Any] | None:
-    """Why n rows need not be tried, by the growth from the last size but one to the last; None where they do."""
+def _predicted(done: list[dict[str, Any]], n: int, cap: float, memory: float) -> dict[str, Any] | None:
+    """The reason to skip n rows, from the growth between the last two sizes; None to try them."""
     if len(done) < 2:
         return None
     before, last = done[-2:]
     steps = math.log(n / last["rows"]) / math.log(last["rows"] / before["rows"])
-    seconds, held = (last[k] * (last[k] / before[k]) ** steps for k in ("seconds", "anonymous_bytes"))
+    seconds, used = (last[k] * (last[k] / before[k]) ** steps for k in ("seconds", "anonymous_bytes"))
     if seconds > FAR * cap:
         return {"stopped": f"{too_long(cap)}: {seconds:,.0f} s by its growth"}
-    if held > FAR * memory:
-        return {"stopped": f"more than {memory / 1e9:.3g} GB: {held / 1e9:,.0f} GB by its growth"}
+    if used > FAR * memory:
+        return {"stopped": f"more than {memory / 1e9:.3g} GB: {used / 1e9:,.0f} GB by its growth"}
     return None
 
 
 def _earlier(part: str, folder: Path) -> list[dict[str, Any]]:
-    """What an earlier run of a part measured."""
+    """Results of earlier runs of a part."""
     path = folder / f"{part}.json"
     return list(json.loads(path.read_text()).get("results", [])) if path.exists() else []
 
 
 def main(folder: Path = FOLDER) -> None:
-    """Run a part, or one measurement in this process; results are kept in ``folder``."""
+    """Run a part, or one measurement in this process; write results to ``folder``."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("part")
     parser.add_argument("rest", nargs="*")
     parser.add_argument("--cap", type=float, default=CAP, help="seconds that one measurement may take")
-    parser.add_argument("--memory", type=float, default=MEMORY_CAP, help="bytes that it may hold")
-    parser.add_argument("--sizes", type=int, nargs="+", default=None, help="rows, where a part takes several or others")
+    parser.add_argument("--memory", type=float, default=MEMORY_CAP, help="bytes that one measurement may use")
+    parser.add_argument("--sizes", type=int, nargs="+", default=None, help="rows of the pools")
     parser.add_argument("--budgets", type=int, nargs="+", default=None)
     parser.add_argument("--names", nargs="+", default=None, choices=list(RIVALS), help="peers to measure")
-    parser.add_argument("--widths", type=int, nargs="+", default=[128, 384, 1024], help="of everyday pools")
-    parser.add_argument("--classes", type=int, nargs="+", default=[0, 10, 77, 1000], help="of a round; 0 is a cold one")
+    parser.add_argument("--widths", type=int, nargs="+", default=[128, 384, 1024], help="widths of everyday pools")
+    parser.add_argument(
+        "--classes", type=int, nargs="+", default=[0, 10, 77, 1000], help="classes of a round; 0 is a cold selection"
+    )
     parser.add_argument("--modes", nargs="+", default=list(MODES), choices=list(MODES))
     options = parser.parse_args()
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the measurement in hand is ended too
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # this also ends the running measurement
     if options.part == "one":
         name, arguments = options.rest
         print(json.dumps(globals()[f"one_{name}"](*json.loads(arguments))))
@@ -458,7 +460,7 @@ def main(folder: Path = FOLDER) -> None:
     def rows(*default: int) -> list[int]:
         return list(options.sizes or default)
 
-    series: dict[str, Callable[[], Iterator[dict[str, Any]]]] = {  # of measurements, kept one by one
+    series: dict[str, Callable[[], Iterator[dict[str, Any]]]] = {  # each measurement is saved at once
         "cold": lambda: ({"budget": budget} | one("cold", budget) for budget in options.budgets),
         "kmeans": lambda: (
             {"budget": budget} | one("kmeans", budget, tried, *rows(1_000_000))
@@ -476,23 +478,23 @@ def main(folder: Path = FOLDER) -> None:
         "quality": lambda: one("quality", 8),
     }
     if options.part in whole:
-        _keep(options.part, whole[options.part](), folder)
+        _save(options.part, whole[options.part](), folder)
         return
     if daily:
         options.sizes = rows(*(10**k for k in range(3, 8)))
-    found: list[dict[str, Any]] = []
+    rows_done: list[dict[str, Any]] = []
     earlier, same = _earlier(options.part, folder), EVERYDAY if daily else (SAME[options.part],)
     for row in series[options.part]():
-        found.append(row)
-        new = {tuple(row[key] for key in same) for row in found}
-        kept = [row for row in earlier if tuple(row[key] for key in same) not in new]
-        _keep(options.part, {"results": kept + found}, folder)
+        rows_done.append(row)
+        new = {tuple(row[key] for key in same) for row in rows_done}
+        others = [row for row in earlier if tuple(row[key] for key in same) not in new]
+        _save(options.part, {"results": others + rows_done}, folder)
 
 
-def _keep(part: str, found: dict[str, Any], folder: Path) -> None:
-    """Write what a part has measured so far."""
-    print(json.dumps(found, indent=1))
-    save(part, {"origin": origin([0]), "load": os.getloadavg(), **found}, folder)
+def _save(part: str, result: dict[str, Any], folder: Path) -> None:
+    """Write the results of a part so far."""
+    print(json.dumps(result, indent=1))
+    save(part, {"origin": origin([0]), "load": os.getloadavg(), **result}, folder)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""docs/evidence/performance.md and its plots, from what ``benchmarks.scale`` measured."""
+"""Writer of docs/evidence/performance.md and its plots, from the results of ``benchmarks.scale``."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ IMAGES = PAGE.parent / "images"
 
 
 def write(folder: Path, page: Path = PAGE, images: Path = IMAGES) -> None:
-    """Write the page and its pictures; a part that was not measured is said to be missing."""
+    """Write the page and its pictures; the page names parts that were not measured."""
     parts = {path.stem: json.loads(path.read_text()) for path in sorted(folder.glob("*.json"))}
     sections = (_head, _cold, _scaling, _forecast, _round, everyday, _kernel, _peers, _quality, _origins)
     for part, plot in (("scaling", _plot_scaling), ("peers", _plot_peers)):
@@ -55,15 +55,15 @@ Pools are 200 Gaussians; memory is anonymous memory beyond the pool and what the
 
 
 def _title(title: str, parts: dict[str, Any], name: str) -> str:
-    """A section's heading; it says where its part was measured with an older default."""
+    """A section's heading, with a mark if its part was measured with an older default."""
     return defaults.heading(title, parts.get(name, {}).get("origin", {}))
 
 
 def _cold(parts: dict[str, Any]) -> str:
-    found = [row for row in parts.get("cold", {}).get("results", []) if "stopped" not in row]
-    if not found:
+    done = [row for row in parts.get("cold", {}).get("results", []) if "stopped" not in row]
+    if not done:
         return "## One million rows\n\nNot measured."
-    spot = {row["budget"]: row for row in sorted(found, key=lambda row: row["budget"])}
+    spot = {row["budget"]: row for row in sorted(done, key=lambda row: row["budget"])}
     rows = []
     for row in spot.values():
         base = row["projection"]
@@ -75,7 +75,7 @@ def _cold(parts: dict[str, Any]) -> str:
     names = ["budget", "runs", "s", "CPU s", "X @ P, s", "/ X @ P", "CPU / X @ P", "memory", "CV"]
     text = (
         f"{_title('One million rows', parts, 'cold')}\n\n"
-        f"1,000,000 x 512 float32 in memory, {found[0]['threads']} threads, cold, beside one projection pass `X @ P` "
+        f"1,000,000 x 512 float32 in memory, {done[0]['threads']} threads, cold, beside one projection pass `X @ P` "
         "(512 -> 8) by torch, measured before and after; ratios are to the pass before. CV: "
         "coefficient of variation of the masses that the picks stand for.\n\n" + _table(names, rows)
     )
@@ -105,14 +105,14 @@ def _cold(parts: dict[str, Any]) -> str:
 
 
 def _tried(row: dict[str, Any]) -> str:
-    """What k-means was let do."""
+    """The extent of a k-means run."""
     some = row.get("iterations", 20)
     return "all" if (some, row["rows"]) == (20, 10**6) else f"{some} iterations on {row['rows']:,} rows"
 
 
-def _by_size(found: dict[str, Any]) -> list[dict[str, Any]]:
-    """Finished measurements, the smallest pool first."""
-    return sorted((row for row in found.get("results", []) if "stopped" not in row), key=lambda row: row["rows"])
+def _by_size(part: dict[str, Any]) -> list[dict[str, Any]]:
+    """Finished measurements, ordered by size of the pool."""
+    return sorted((row for row in part.get("results", []) if "stopped" not in row), key=lambda row: row["rows"])
 
 
 def _scaling(parts: dict[str, Any]) -> str:
@@ -151,12 +151,12 @@ def _scaling(parts: dict[str, Any]) -> str:
 
 
 def _forecast(parts: dict[str, Any]) -> str:
-    """What was foretold beside what was measured."""
-    found = {part: parts.get(part, {}).get("results", []) for part in ("cold", "scaling")}
-    found = {part: [row for row in rows if "complete_seconds" in row] for part, rows in found.items()}
-    cold = [("1,000,000 x 512 in memory", row) for row in sorted(found["cold"], key=lambda row: row["budget"])]
+    """Forecasts and measured times."""
+    measured = {part: parts.get(part, {}).get("results", []) for part in ("cold", "scaling")}
+    measured = {part: [row for row in rows if "complete_seconds" in row] for part, rows in measured.items()}
+    cold = [("1,000,000 x 512 in memory", row) for row in sorted(measured["cold"], key=lambda row: row["budget"])]
     streamed = [
-        (f"{row['rows']:,} x 128 in a file", row) for row in sorted(found["scaling"], key=lambda row: row["rows"])
+        (f"{row['rows']:,} x 128 in a file", row) for row in sorted(measured["scaling"], key=lambda row: row["rows"])
     ]
     rows = [
         [
@@ -180,19 +180,19 @@ def _forecast(parts: dict[str, Any]) -> str:
 
 def _round(parts: dict[str, Any]) -> str:
     rows = []
-    for found in sorted(parts.get("round", {}).get("results", []), key=lambda found: found["rows"]):
-        size = f"{found['rows']:,}"
-        if "stopped" in found:
-            rows.append([size, found["stopped"], "", "", "", ""])
+    for result in sorted(parts.get("round", {}).get("results", []), key=lambda result: result["rows"]):
+        size = f"{result['rows']:,}"
+        if "stopped" in result:
+            rows.append([size, result["stopped"], "", "", "", ""])
             continue
         for name, key in (
             ("cold", "cold"),
             ("with probabilities", "without_labels"),
             ("and 1,000 labeled rows", "round"),
         ):
-            cost = found[key]
+            cost = result[key]
             cells = [_s(cost[k]) for k in ("seconds", "cpu_seconds")]
-            ratios = [f"{cost[k] / found['cold'][k]:.2f}" for k in ("seconds", "cpu_seconds")]
+            ratios = [f"{cost[k] / result['cold'][k]:.2f}" for k in ("seconds", "cpu_seconds")]
             rows.append([size, name, *cells, *ratios])
     if not rows:
         return "## A round of the loop\n\nNot measured."
@@ -207,12 +207,12 @@ OURS = "numba"
 
 
 def _kernel(parts: dict[str, Any]) -> str:
-    found = parts.get("kernel", {})
-    if "results" not in found:
+    part = parts.get("kernel", {})
+    if "results" not in part:
         return "## The kernel\n\nNot measured."
     rows, behind = [], []
-    for dim in dict.fromkeys(row["dim"] for row in found["results"]):
-        mine = [row for row in found["results"] if row["dim"] == dim]
+    for dim in dict.fromkeys(row["dim"] for row in part["results"]):
+        mine = [row for row in part["results"] if row["dim"] == dim]
         best = {k: min(row[k] for row in mine if "stopped" not in row) for k in ("seconds", "cpu_seconds")}
         for row in mine:
             about = [str(dim), row["name"] + (" (used)" if row["name"] == OURS else "")]
@@ -222,11 +222,11 @@ def _kernel(parts: dict[str, Any]) -> str:
             cells = [_s(row["seconds"]), _s(row["cpu_seconds"]), f"{row['seconds'] / best['seconds']:.2f}"]
             rows.append([*about, *cells, ", ".join(f"{value:.0e}" for value in row["difference"])])
             behind += [row["cpu_seconds"] / best["cpu_seconds"]] if row["name"] == OURS else []
-    one = found["results"][0]
+    one = part["results"][0]
     ratios = " and ".join(f"{ratio:.2f}" for ratio in behind)
     return (
         f"## The kernel\n\n{one['rows']:,} points carried through the {one['frames']} frames of a sliced map, in "
-        f"double precision, {found['threads']} threads: the reference that tests compare with (`FrameMap.forward`, all "
+        f"double precision, {part['threads']} threads: the reference that tests compare with (`FrameMap.forward`, all "
         "points frame by frame), the same on blocks of 8,192 points that stay in cache, that compiled by "
         "`torch.compile`, our loops in numba (`spotal.numeric.kernels.apply_frame`), and C++ (g++ -O3 -march=native) "
         "with the dimension known when it is compiled and each tile carried through all frames at once. Differences "
@@ -241,8 +241,8 @@ def _kernel(parts: dict[str, Any]) -> str:
 
 
 def _peers(parts: dict[str, Any]) -> str:
-    found = parts.get("peers")
-    if not found:
+    part = parts.get("peers")
+    if not part:
         return "## Peers\n\nNot measured."
     rows = [
         [
@@ -252,12 +252,12 @@ def _peers(parts: dict[str, Any]) -> str:
             "" if "stopped" in row else _s(row["cpu_seconds"]),
             _mb(row["anonymous_bytes"]) if "anonymous_bytes" in row else "",
         ]
-        for row in found["results"]
+        for row in part["results"]
     ]
     return (
         f"{_title('Peers', parts, 'peers')}\n\n"
         "A cold choice of 100 from pools of 128 numbers a row; each in its own process, stopped after "
-        f"{_caps(found, 'cap_seconds', 1)} s or at {_caps(found, 'cap_bytes', 1e9)} GB, then not tried on larger "
+        f"{_caps(part, 'cap_seconds', 1)} s or at {_caps(part, 'cap_bytes', 1e9)} GB, then not tried on larger "
         "pools; nor is a size for which growth so far foretells half as much again as a cap. "
         "A peer whose last row here has a time was not run on larger pools in the time there was. "
         "Each has chosen from a small pool before; coreax compiles anew for each size. FADS is its authors' "
@@ -267,19 +267,19 @@ def _peers(parts: dict[str, Any]) -> str:
     )
 
 
-def _caps(found: dict[str, Any], name: str, unit: float) -> str:
-    """The caps that were set, least first."""
-    return " to ".join(f"{value / unit:,.0f}" for value in sorted({row[name] for row in found["results"]}))
+def _caps(part: dict[str, Any], name: str, unit: float) -> str:
+    """The caps in ascending order."""
+    return " to ".join(f"{value / unit:,.0f}" for value in sorted({row[name] for row in part["results"]}))
 
 
 def _quality(parts: dict[str, Any]) -> str:
-    found = parts.get("quality", {}).get("rows")
-    if not found:
+    records = parts.get("quality", {}).get("rows")
+    if not records:
         return "## Not sold for speed\n\nNot measured."
-    whole, part = dict.fromkeys(row["path"] for row in found)
+    whole, part = dict.fromkeys(row["path"] for row in records)
     rows = []
-    for fast in [row for row in found if row["path"] == part]:
-        slow = next(row for row in found if row["path"] == whole and row["budget"] == fast["budget"])
+    for fast in [row for row in records if row["path"] == part]:
+        slow = next(row for row in records if row["path"] == whole and row["budget"] == fast["budget"])
         gap = np.array(fast["accuracy"]) - slow["accuracy"]
         cells = [f"{np.mean(row['accuracy']):.4f}" for row in (slow, fast)]
         error = gap.std(ddof=1) / math.sqrt(len(gap))
@@ -308,10 +308,10 @@ def _origins(parts: dict[str, Any]) -> str:
     )
 
 
-def _plot_scaling(found: dict[str, Any], images: Path) -> None:
+def _plot_scaling(part: dict[str, Any], images: Path) -> None:
     from matplotlib.figure import Figure
 
-    rows = _by_size(found)
+    rows = _by_size(part)
 
     figure = Figure(figsize=(9, 3.4), layout="constrained")
     time, memory = figure.subplots(1, 2)
@@ -326,13 +326,13 @@ def _plot_scaling(found: dict[str, Any], images: Path) -> None:
     figure.savefig(images / "performance-scaling.png", dpi=120)
 
 
-def _plot_peers(found: dict[str, Any], images: Path) -> None:
+def _plot_peers(part: dict[str, Any], images: Path) -> None:
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(7, 4.2), layout="constrained")
     axes = figure.subplots()
-    for name in dict.fromkeys(row["name"] for row in found["results"]):
-        rows = [row for row in found["results"] if row["name"] == name]
+    for name in dict.fromkeys(row["name"] for row in part["results"]):
+        rows = [row for row in part["results"] if row["name"] == name]
         done = [row for row in rows if "stopped" not in row]
         own = name.startswith("spotal")
         line = axes.loglog(
@@ -341,7 +341,7 @@ def _plot_peers(found: dict[str, Any], images: Path) -> None:
         for row in rows:
             if "stopped" in row:
                 axes.plot([row["rows"]], [row["cap_seconds"]], "x", color=line[0].get_color(), ms=9)
-    for cap in {row["cap_seconds"] for row in found["results"]}:
+    for cap in {row["cap_seconds"] for row in part["results"]}:
         axes.axhline(cap, color="0.7", lw=0.8)
     axes.set(xlabel="rows", ylabel="seconds", title="a choice of 100 (x: stopped)")
     axes.legend(frameon=False, fontsize=8, loc="center left", bbox_to_anchor=(1, 0.5))

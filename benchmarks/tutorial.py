@@ -1,9 +1,9 @@
-"""docs/start/photos.md, run in an empty folder: what its commands print is written below them, pictures are taken.
+"""Run docs/start/photos.md in an empty folder: write the commands' output below them, and take the pictures.
 
     LABEL_STUDIO_BIN=... python -m benchmarks.tutorial DATA
 
 ``DATA`` is a folder with clothing/train/CLASS/*.jpg (alexeygrigorev/clothing-dataset-small). The pool is 1,500 of
-its photos; answers are the data set's own, on the page in Chromium and in Label Studio. Takes some minutes.
+its photos. The answers on the page in Chromium and in Label Studio are their true classes. Takes some minutes.
 """
 
 from __future__ import annotations
@@ -28,11 +28,11 @@ IMAGES = PAGE.parent / "images"
 N, HOME, URL = 1500, "/home/ann", "http://localhost:8080"
 PROJECT = "clothes"
 BATCH, BEFORE = 50, 4
-"""Answers in a batch, as the tutorial says, and those before the picture of the page is taken."""
+"""Number of answers in a batch of the tutorial, and number of answers before the picture of the page."""
 
 
 class Walk:
-    """One walk; what it needs from one command to the next."""
+    """One run of the tutorial, with its state between commands."""
 
     def __init__(self, folder: Path, data: Path, browser: Any, studio: str) -> None:
         self.folder, self.browser, self.studio, self.batches = folder, browser, studio, 0
@@ -48,7 +48,7 @@ class Walk:
         (folder / "classes.txt").write_text("\n".join(self.classes) + "\n", encoding="utf-8")
 
     def __call__(self, line: str) -> str:
-        """Do what a line of the tutorial does; what the terminal says."""
+        """Run a line of the tutorial, and return the terminal's output."""
         if not line.startswith("spotal "):
             done = subprocess.run(line, shell=True, cwd=self.folder, capture_output=True, text=True, check=True)
             return done.stdout
@@ -77,7 +77,7 @@ class Walk:
         return re.sub(r"token=\S+", "token=...", "".join(said))
 
     def annotate(self) -> None:
-        """Answer the tasks in Label Studio, after a look at the first."""
+        """Take a picture of the first task in Label Studio, then answer all."""
         context = self.browser.new_context(viewport={"width": DESKTOP[0], "height": DESKTOP[1]})
         page = context.new_page()
         page.goto(f"{self.studio}/user/login")
@@ -102,7 +102,7 @@ class Walk:
 
 
 def rewrite(block: re.Match[str], walk: Walk) -> str:
-    """A block of the tutorial, with what its commands say now."""
+    """Return a block of the tutorial with the present output of its commands."""
     lines = []
     for line in block[1].splitlines():
         if line.startswith("$ "):
@@ -113,7 +113,7 @@ def rewrite(block: re.Match[str], walk: Walk) -> str:
 
 
 def main() -> None:
-    """Walk, and write the tutorial anew."""
+    """Run the tutorial, and write it again."""
     from playwright.sync_api import sync_playwright
 
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])

@@ -1,1 +1,1 @@
-"""Evidence that SPOT does what its paper claims, part by part: ``python -m benchmarks.evidence``."""
+"""Tests of the claims of SPOT's paper, one part a claim: ``python -m benchmarks.evidence``."""

@@ -11,7 +11,7 @@ PARTS = ("uniformity", "convergence", "coverage", "loop")
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Parse the command line, run the parts that are asked for, write the page from the results."""
+    """Parse the command line, run the parts, and write the page from the results."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.evidence", description=__doc__)
     parser.add_argument("parts", nargs="*", metavar="PART", help=f"{', '.join(PARTS)}, write; all by default")
     parser.add_argument("--quick", action="store_true", help="tiny sizes, to see that everything runs")

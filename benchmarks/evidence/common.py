@@ -1,10 +1,8 @@
-"""What the parts share: results and their origin, work on several cores, a pool that is carried once."""
+"""Functions shared by the parts: results and their origin, work on several cores, a pool mapped once."""
 
 from __future__ import annotations
 
 import json
-import os
-import platform
 import subprocess
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
@@ -15,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from spotal.selection.provenance import versions
+from spotal.bench.origin import origin as bench_origin
 from spotal.transport import Transport
 
 HERE = Path(__file__).parent
@@ -24,37 +22,27 @@ RESULTS = HERE / "results"
 
 
 def _git(*words: str) -> str:
-    found = subprocess.run(
+    process = subprocess.run(
         ["git", "--no-optional-locks", *words], cwd=ROOT, capture_output=True, text=True, check=False
     )
-    return found.stdout.strip() if found.returncode == 0 else ""
+    return process.stdout.strip() if process.returncode == 0 else ""
 
 
 def origin(seeds: Iterable[int]) -> dict[str, Any]:
-    """Commit, date, machine, versions and seeds of a run."""
-    cpu = next((line.split(":")[1].strip() for line in _lines("/proc/cpuinfo") if line.startswith("model name")), "")
-    memory = next((int(line.split()[1]) / 2**20 for line in _lines("/proc/meminfo") if line.startswith("MemTotal")), 0)
+    """Return the commit, date, machine, versions and seeds of a run."""
+    here = bench_origin()
     return {
         "commit": _git("rev-parse", "HEAD") or "unknown",
         "source_changed": bool(_git("status", "--porcelain", "--", "src", "benchmarks/evidence/*.py")),
         "date": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
         "seeds": list(seeds),
-        "machine": {
-            "cpu": cpu or platform.processor() or platform.machine(),
-            "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
-            "memory_gib": round(memory, 1),
-            "system": platform.platform(terse=True),
-        },
-        "versions": versions() | {"matplotlib": metadata.version("matplotlib")},
+        "machine": here["machine"],
+        "versions": here["versions"] | {"matplotlib": metadata.version("matplotlib")},
     }
 
 
-def _lines(path: str) -> list[str]:
-    return Path(path).read_text().splitlines() if Path(path).exists() else []
-
-
 def save(part: str, result: dict[str, Any], folder: Path) -> Path:
-    """Write one part's result, first to a temporary name."""
+    """Write the result of a part to a temporary file, and rename it."""
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{part}.json"
     draft = path.with_suffix(".tmp")
@@ -64,7 +52,7 @@ def save(part: str, result: dict[str, Any], folder: Path) -> Path:
 
 
 def spread(function: Callable[..., Any], jobs: list[tuple[Any, ...]], workers: int = 2) -> list[Any]:
-    """function(*job) for every job, in order, on up to ``workers`` processes of one thread each."""
+    """Return function(*job) for every job, in order, computed by up to ``workers`` processes of one thread each."""
     if workers <= 1 or len(jobs) <= 1:
         return [_alone(function, job) for job in jobs]
     from joblib import Parallel, delayed
@@ -80,9 +68,9 @@ def _alone(function: Callable[..., Any], job: tuple[Any, ...]) -> Any:
 
 
 class Carried(Transport):
-    """A transport that was fitted and applied beforehand: the pool's rows are known in the cube already.
+    """A transport whose output for the pool's rows was computed before.
 
-    Lets ``SPOT.paper(transport=Carried(pool, carried))`` be asked for many budgets at the cost of one fit.
+    ``SPOT.paper(transport=Carried(pool, carried))`` then runs many budgets at the cost of one fit.
     """
 
     def __init__(self, pool: NDArray[Any], carried: NDArray[Any], random_state: Any = 0) -> None:
@@ -91,17 +79,17 @@ class Carried(Transport):
         self.random_state = random_state
 
     def __repr__(self) -> str:
-        return "Carried()"  # provenance records it: not the arrays
+        return "Carried()"  # recorded in the provenance, without the arrays
 
     def __sklearn_clone__(self) -> Carried:
         return self
 
     def fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> Carried:
-        """Nothing to do."""
+        """Do nothing: the transport is fitted."""
         return self
 
     def transform(self, X: Any) -> Any:
-        """The known images; X must be the whole pool, in its order."""
+        """Return the stored output; X must be the whole pool, in its order."""
         if not np.array_equal(np.asarray(X, dtype=self.pool.dtype), self.pool):
             raise ValueError("only the pool that was carried beforehand can be transformed")
         return self.carried

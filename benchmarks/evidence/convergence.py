@@ -1,4 +1,4 @@
-"""How fast the mean of a smooth function over the picks approaches its mean over the pool."""
+"""Convergence of the mean of a smooth function over the picks to its mean over the pool."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ SMOOTH = ("oscillatory", "product peak", "corner peak", "Gaussian")
 
 
 def transports(seed: int) -> dict[str, Transport | None]:
-    """Maps under test, by label; None is the true inverse map, which no method knows."""
+    """Return the maps under test by label; None is the true inverse map, which no method knows."""
     return {
         "sliced": SlicedTransport(random_state=seed),
         "PP": ProjectionPursuitTransport(random_state=seed),
@@ -37,15 +37,15 @@ def transports(seed: int) -> dict[str, Transport | None]:
 
 
 def functions(dim: int, rng: np.random.Generator, draws: int) -> list[Genz]:
-    """``draws`` random members of every family."""
+    """Return ``draws`` random members of every family."""
     return [Genz.draw(family, dim, rng) for family in DIFFICULTY for _ in range(draws)]
 
 
 def pool_values(dim: int, seed: int, size: int, draws: int) -> tuple[Array, Array, Array, dict[str, float]]:
-    """A pool X = G(U), U, and the values of f = g(G^-1(x)) scaled to pool mean 0 and standard deviation 1.
+    """Make a pool X = G(U), U, and values of f = g(G^-1(x)) scaled to pool mean 0 and standard deviation 1.
 
-    The last item checks the closed form: pool means minus integrals, in standard errors of the pool mean, whose root
-    mean square is about 1 if both are right; and the largest error of G^-1(G(u)).
+    The last item checks the closed form. It has the root mean square of pool means minus integrals, in standard errors
+    of the pool mean (about 1 if both are right), and the largest error of G^-1(G(u)).
     """
     rng = np.random.default_rng([dim, seed])
     warp = Warp()
@@ -61,13 +61,13 @@ def pool_values(dim: int, seed: int, size: int, draws: int) -> tuple[Array, Arra
 
 
 def by_family(errors: Array, draws: int) -> dict[str, float]:
-    """Mean squared error of each family; errors (functions,) or (repeats, functions)."""
+    """Return the mean squared error of each family; errors (functions,) or (repeats, functions)."""
     squared = np.atleast_2d(errors**2).mean(0).reshape(len(DIFFICULTY), draws).mean(1)
     return dict(zip(DIFFICULTY, squared.tolist(), strict=True))
 
 
 def measure(dim: int, seed: int, size: int, sizes: list[int], draws: int, quick: bool = False) -> dict[str, Any]:
-    """All methods on one pool. ``errors``: method -> size -> family -> mean squared error, in variances of f."""
+    """Run all methods on one pool. ``errors``: method -> size -> family -> mean squared error, in variances of f."""
     x, u, f, checks = pool_values(dim, seed, size, draws)
     errors: dict[str, list[dict[str, float]]] = {"random": []}
     fits: dict[str, dict[str, float]] = {}
@@ -103,14 +103,14 @@ def measure(dim: int, seed: int, size: int, sizes: list[int], draws: int, quick:
 
 
 def slope(sizes: Array, mse: Array) -> Array:
-    """Slope of log RMSE on log n by least squares; mse (..., sizes)."""
+    """Fit the slope of log RMSE on log n by least squares; mse (..., sizes)."""
     centered = np.log(sizes) - np.log(sizes).mean()
-    found: Array = np.log(mse) @ centered / 2 / (centered**2).sum()
-    return found
+    slopes: Array = np.log(mse) @ centered / 2 / (centered**2).sum()
+    return slopes
 
 
 def summarize(records: list[dict[str, Any]], families: tuple[str, ...]) -> list[dict[str, Any]]:
-    """RMSE, slope and ratio to random at the reference size, with 95 % bootstrap intervals over seeds."""
+    """Compute RMSE, slope and ratio to random at the reference size, with 95 % bootstrap intervals over seeds."""
     rows = []
     rng = np.random.default_rng(0)
     for dim in sorted({record["dim"] for record in records}):
@@ -149,11 +149,11 @@ def summarize(records: list[dict[str, Any]], families: tuple[str, ...]) -> list[
 
 
 def run(*, quick: bool = False, workers: int = 2) -> dict[str, Any]:
-    """All records and their summary; ``quick`` on tiny sizes."""
+    """Return all records and their summary; ``quick`` uses tiny sizes."""
     dims, sizes, size = (DIMS, [1 << k for k in EXPONENTS], POOL) if not quick else ((2,), [8, 16, 32], 300)
     begun = origin(range(2 if quick else 20))
     seeds = begun["seeds"]
-    # the costliest first, so that the workers end together
+    # the longest jobs first, so that the workers end at about the same time
     jobs = [(dim, seed, size, sizes, DRAWS, quick) for dim in reversed(dims) for seed in seeds]
     records = sorted(spread(measure, jobs, workers), key=lambda r: (r["dim"], r["seed"]))
     fits = [

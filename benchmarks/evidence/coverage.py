@@ -1,4 +1,4 @@
-"""How well picks cover a pool: fill distance and Wasserstein distance, in the space of the embeddings."""
+"""Coverage of a pool by picks: fill distance and Wasserstein distance in the space of the embeddings."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ _NAMES = {"random": "random", "k-center": "coreset", "SPOT paper": "spot-paper",
 
 
 def medoids(points: Array, n: int, seed: int) -> tuple[NDArray[np.int64], Array]:
-    """k-means and, for each cluster, its row nearest to the center; the picks and their clusters' masses."""
+    """Pick the row nearest to each centroid of k-means; return the picks and their clusters' masses."""
     from sklearn.cluster import KMeans
 
-    found = KMeans(n, n_init=1, random_state=seed).fit(points)
-    gap = ((points - found.cluster_centers_[found.labels_]) ** 2).sum(1)
-    order = np.lexsort((gap, found.labels_))
-    picks = order[np.r_[0, np.flatnonzero(np.diff(found.labels_[order])) + 1]]
-    return picks, np.bincount(found.labels_, minlength=n)[found.labels_[picks]] / len(points)
+    clusters = KMeans(n, n_init=1, random_state=seed).fit(points)
+    gap = ((points - clusters.cluster_centers_[clusters.labels_]) ** 2).sum(1)
+    order = np.lexsort((gap, clusters.labels_))
+    picks = order[np.r_[0, np.flatnonzero(np.diff(clusters.labels_[order])) + 1]]
+    return picks, np.bincount(clusters.labels_, minlength=n)[clusters.labels_[picks]] / len(points)
 
 
 def choose(method: str, points: Array, n: int, seed: int) -> tuple[NDArray[np.int64], Array]:
-    """Picks and the mass each stands for."""
+    """Return the picks, and the mass of each pick's cell."""
     if method == "k-means medoids":
         return medoids(points, n, seed)
     selection = strategies.get(_NAMES[method]).query(points, n, random_state=seed)
@@ -41,7 +41,7 @@ def choose(method: str, points: Array, n: int, seed: int) -> tuple[NDArray[np.in
 
 
 def wasserstein(points: Array, picks: NDArray[np.int64], weight: Array) -> float:
-    """W2 between the whole pool and the weighted picks, exact."""
+    """Compute the exact W2 between the whole pool and the weighted picks."""
     import ot
 
     even = np.full(len(points), 1 / len(points))
@@ -50,7 +50,7 @@ def wasserstein(points: Array, picks: NDArray[np.int64], weight: Array) -> float
 
 
 def measure(cloud: str, method: str, n: int, seed: int, pool: int) -> dict[str, Any]:
-    """One record. Distances are in units of the pool's root-mean-square radius."""
+    """Measure one record. Distances are in units of the pool's root-mean-square radius."""
     import torch
 
     made = clouds.make(cloud, pool, seed)
@@ -78,7 +78,7 @@ def measure(cloud: str, method: str, n: int, seed: int, pool: int) -> dict[str, 
 
 
 def run(*, quick: bool = False, workers: int = 2) -> dict[str, Any]:
-    """All records; ``quick`` on tiny sizes."""
+    """Return all records; ``quick`` uses tiny sizes."""
     pool, budgets = (150, (10,)) if quick else (POOL, BUDGETS)
     begun = origin(range(2 if quick else 5))
     seeds = begun["seeds"]

@@ -1,4 +1,4 @@
-"""What ``SPOT()`` was when results were measured, where that is not what it is now."""
+"""Older defaults of ``SPOT()``, with which some results were measured."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 OLDER = ("bc8ee5da1b2b", "fd44bdf624c8", "2ff52316e499", "99575aa89161")
-"""The commits of results that are kept, with an older default: add theirs when the default changes."""
+"""Commits of stored results with an older default. Extend it when the default changes."""
 NOTE = (
     '**Sections marked "an older default" were measured with `SPOT()` as it was at their commit.** It carried the pool '
     "to the hypercube, cut that into cells of equal mass by the design, refined the cells by Lloyd steps in the "
@@ -16,15 +16,15 @@ NOTE = (
 
 
 def heading(title: str, origin: dict[str, Any]) -> str:
-    """A section's heading, which says so where the section is about an older default."""
+    """Return a section's heading, with a mark if the section is about an older default."""
     return f"## {title}" + (" (an older default)" if is_older(origin) else "")
 
 
 def notes(origins: Iterable[dict[str, Any]]) -> list[str]:
-    """What the older default was, where a section is about it."""
+    """Return a description of the older default if a section is about it."""
     return [NOTE] if any(map(is_older, origins)) else []
 
 
 def is_older(origin: dict[str, Any]) -> bool:
-    """Whether a result of this origin was measured with an older default."""
+    """Return whether a result of this origin was measured with an older default."""
     return str(origin.get("commit", ""))[:12] in OLDER

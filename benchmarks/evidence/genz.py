@@ -1,8 +1,8 @@
 """Genz's test functions on the unit cube, with their integrals in closed form.
 
 A. Genz, "A package for testing multiple integration subroutines", in Numerical Integration, Reidel 1987. The sums of
-the coefficients a that set the difficulty are those of E. Novak and K. Ritter, "High dimensional integration of smooth
-functions over cubes", Numer. Math. 75, 1996. The discontinuous family is left out: it is not smooth.
+the coefficients a, which set the difficulty, are from E. Novak and K. Ritter, "High dimensional integration of smooth
+functions over cubes", Numer. Math. 75, 1996. The discontinuous family is omitted, as it is not smooth.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ DIFFICULTY = {"oscillatory": 9.0, "product peak": 7.25, "corner peak": 1.85, "Ga
 
 @dataclass(frozen=True)
 class Genz:
-    """One member of a family: coefficients a (d,) and shifts u (d,)."""
+    """A function of a family: coefficients a (d,) and shifts u (d,)."""
 
     family: str
     a: Array
@@ -32,16 +32,16 @@ class Genz:
 
     @classmethod
     def draw(cls, family: str, dim: int, rng: np.random.Generator) -> Genz:
-        """A random member: a is uniform on [0.25, 1]^d scaled to the family's difficulty, u uniform on [0, 1]^d."""
+        """Draw a function: a is uniform on [0.25, 1]^d scaled to the family's difficulty, u uniform on [0, 1]^d."""
         a = rng.uniform(0.25, 1, dim)
         return cls(family, a * DIFFICULTY[family] / a.sum(), rng.random(dim))
 
     def __call__(self, x: Array) -> Array:
-        """Values at x (n, d) of the cube; (n,)."""
+        """Return the values (n,) at points x (n, d) of the cube."""
         return _VALUES[self.family](self, x)
 
     def integral(self) -> float:
-        """The mean over the unit cube."""
+        """Return the mean over the unit cube."""
         return float(_INTEGRALS[self.family](self))
 
 

@@ -1,4 +1,4 @@
-"""Rounds of active learning on real images: a small network trained from nothing each round, by strategy."""
+"""Rounds of active learning on real images, by strategy; a small network is trained from scratch in each round."""
 
 from __future__ import annotations
 
@@ -21,18 +21,18 @@ SHAPES = {"balanced": 1, "100:1": 100}
 STRATEGIES = ("spot", "spot-paper", "random", "margin", "entropy", "coreset")
 POOL, TEST, BATCH, LABELS, SEEDS = 10_000, 5_000, 200, 1_200, 5
 WIDTH, STEPS = 16, 500
-"""Of the network, and least optimizer steps of a training: what two cores can afford."""
+"""Width of the network, and minimum number of optimizer steps of a training; fits two cores."""
 
 
 def strategy(name: str) -> Strategy:
-    """The strategy of a name, with its default settings."""
+    """Return the strategy of a name, with its default settings."""
     return SPOT() if name == "spot" else SPOT.paper() if name == "spot-paper" else get(name)
 
 
 def measure(dataset: str, shape: str, name: str, seed: int, quick: bool, commit: str) -> list[dict[str, Any]]:
-    """One learning curve. Pool, test part, networks' seeds and random first batches are the seed's alone.
+    """Measure one learning curve. Pool, test part, networks' seeds and random first batches depend on the seed only.
 
-    ``commit`` is part of what a finished curve is remembered by, and of its records.
+    ``commit`` is part of a finished curve's cache key and of its records.
     """
     pool, test, batch, labels = (300, 200, 20, 60) if quick else (POOL, TEST, BATCH, LABELS)
     rng = np.random.default_rng([seed, 7])
@@ -72,9 +72,9 @@ def measure(dataset: str, shape: str, name: str, seed: int, quick: bool, commit:
 
 
 def run(*, quick: bool = False, workers: int = 2, strategies: list[str] | None = None) -> dict[str, Any]:
-    """All records; ``quick`` on digits and tiny sizes. A curve that is finished is kept in build/ and not run again.
+    """Return all records; ``quick`` uses digits and tiny sizes. Finished curves are stored in build/ and reused.
 
-    With ``strategies``, only these are run, and the records of the others stay as they are in the results.
+    With ``strategies``, only these are run; the results keep the records of the others.
     """
     if strategies:
         unknown = sorted(set(strategies) - set(STRATEGIES))
@@ -95,8 +95,8 @@ def run(*, quick: bool = False, workers: int = 2, strategies: list[str] | None =
     before = RESULTS / "loop.json"
     if not quick and before.exists():
         old = json.loads(before.read_text())
-        kept = [record for record in old["records"] if record["strategy"] not in wanted]
-        records += [{"commit": old["origin"]["commit"]} | record for record in kept]
+        others = [record for record in old["records"] if record["strategy"] not in wanted]
+        records += [{"commit": old["origin"]["commit"]} | record for record in others]
     records.sort(
         key=lambda r: (datasets.index(r["dataset"]), shapes.index(r["shape"]), STRATEGIES.index(r["strategy"]))
     )

@@ -15,7 +15,7 @@ MEASURE = "balanced_accuracy"
 
 
 def _by_seed(records: list[dict[str, Any]], measure: str) -> tuple[dict[int, float], dict[int, float]]:
-    """Mean of the learning curve over the labels bought (trapezoid rule) and final value, by seed."""
+    """Mean of the learning curve over the labels (trapezoid rule) and final value, by seed."""
     means, finals = {}, {}
     for seed in distinct(records, "seed"):
         curve = sorted((r["n_labeled"], r[measure]) for r in pick(records, seed=seed))
@@ -38,7 +38,7 @@ def _paired(own: dict[int, float], base: dict[int, float]) -> str:
 
 
 def _commits(records: list[dict[str, Any]]) -> list[str]:
-    """Which strategies were run at which commit, where they were not all run at one."""
+    """The commit of each strategy, unless all ran at the same commit."""
     at = {(r.get("commit", ""), r["strategy"]) for r in records}
     commits = sorted({commit for commit, _ in at})
     if len(commits) < 2:
@@ -48,7 +48,7 @@ def _commits(records: list[dict[str, Any]]) -> list[str]:
 
 
 def _protocol(s: dict[str, Any]) -> str:
-    """What was done, in a sentence."""
+    """A sentence about the protocol."""
     return (
         f"Pools of up to {s['pool']:,} training images, balanced or thinned to a long tail of 100:1 by class; "
         f"{s['test']:,} test images. A small convolutional network ({s['width']} channels in its first block, at least "
@@ -59,7 +59,7 @@ def _protocol(s: dict[str, Any]) -> str:
 
 
 def _verdict(level: dict[str, float]) -> list[str]:
-    """Who leads, and how far behind SPOT is where it does not."""
+    """The best strategy, and SPOT's distance from it."""
     best = max(level, key=lambda name: level[name])
     if "spot" not in level:
         return []
@@ -69,14 +69,14 @@ def _verdict(level: dict[str, float]) -> list[str]:
     return [f"SPOT's default loses here: {best} leads it by {level[best] - level['spot']:.3f}."]
 
 
-def section(found: dict[str, Any], images: Path, origin_line: str) -> list[str]:
-    """Paragraphs, tables and one picture."""
-    records = found["records"]
+def section(result: dict[str, Any], images: Path, origin_line: str) -> list[str]:
+    """Return paragraphs, tables and one picture."""
+    records = result["records"]
     text = [
-        defaults.heading("Rounds of active learning", found["origin"]),
+        defaults.heading("Rounds of active learning", result["origin"]),
         origin_line,
         *_commits(records),
-        _protocol(found["settings"]),
+        _protocol(result["settings"]),
         "Balanced accuracy on the test set. The mean of the curve is over the labels bought (trapezoid rule); "
         "± is the standard error over seeds; the difference to random is paired by seed, with a 95 % Student interval.",
     ]

@@ -1,4 +1,4 @@
-"""Pictures of the evidence, drawn from the JSON alone, with no state shared between figures."""
+"""Pictures of the evidence, drawn from the JSON files. Figures share no state."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-# Okabe and Ito's palette, told apart by color-blind readers
+# Okabe and Ito's palette, which color-blind readers can distinguish
 BLACK, ORANGE, SKY, GREEN, BLUE, RED, PINK, GRAY = (
     "#000000",
     "#E69F00",
@@ -47,7 +47,7 @@ def save(figure: Figure, path: Path) -> str:
 
 
 def label_ends(axes: Axes, ends: list[tuple[float, str, str]], x: float, *, gap: float, log: bool = False) -> None:
-    """Name each curve at its right end, pushed apart by at least ``gap`` (share of the axis)."""
+    """Write each curve's name at its right end; names are at least ``gap`` apart (share of the axis)."""
     low, high = axes.get_ylim()
     scale = np.log10 if log else np.asarray
     span = float(scale(high) - scale(low))
@@ -63,7 +63,7 @@ def label_ends(axes: Axes, ends: list[tuple[float, str, str]], x: float, *, gap:
 
 
 def maps(pictures: list[dict[str, Any]], path: Path) -> str:
-    """Pool before transport with the picks, and after it with design and picks; one row a cloud."""
+    """Draw the pool before transport with the picks, and after it with design and picks; one row a cloud."""
     rows = len(pictures)
     figure = Figure(figsize=(8.2, 4.1 * rows), layout="constrained")
     grid = figure.subplots(rows, 2, squeeze=False)
@@ -85,7 +85,7 @@ def maps(pictures: list[dict[str, Any]], path: Path) -> str:
 
 
 def convergence(rows: list[dict[str, Any]], sizes: list[int], path: Path) -> str:
-    """RMSE against the number of picks, one panel a dimension."""
+    """Draw RMSE against the number of picks, one panel a dimension."""
     dims = sorted({row["dim"] for row in rows})
     figure = Figure(figsize=(4.6 * len(dims), 4.4), layout="constrained")
     shown = {name: style for name, style in CURVES.items() if any(row["method"] == name for row in rows)}
@@ -111,7 +111,7 @@ def convergence(rows: list[dict[str, Any]], sizes: list[int], path: Path) -> str
 
 
 def dots(panels: dict[str, dict[str, dict[str, tuple[float, float]]]], xlabel: str, path: Path) -> str:
-    """Ratios with their standard errors: panel -> row -> method -> (mean, se); one color a method, named on top."""
+    """Draw ratios with their standard errors: panel -> row -> method -> (mean, se); one color a method."""
     figure = Figure(figsize=(4.3 * len(panels), 0.62 * max(map(len, panels.values())) + 1.5), layout="constrained")
     methods = list(next(iter(next(iter(panels.values())).values())))
     colors = dict(zip(methods, (BLUE, ORANGE, GREEN, RED, PINK, SKY), strict=False))
@@ -133,7 +133,7 @@ def dots(panels: dict[str, dict[str, dict[str, tuple[float, float]]]], xlabel: s
 
 
 def curves(panels: dict[str, dict[str, tuple[list[int], list[float], list[float]]]], path: Path) -> str:
-    """Learning curves: panel -> strategy -> (labels, mean, standard error)."""
+    """Draw learning curves: panel -> strategy -> (labels, mean, standard error)."""
     count = len(panels)
     figure = Figure(figsize=(5.4 * min(2, count), 3.9 * ((count + 1) // 2)), layout="constrained")
     grid = figure.subplots((count + 1) // 2, min(2, count), squeeze=False).ravel()

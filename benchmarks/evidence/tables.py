@@ -9,13 +9,13 @@ import numpy as np
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """A Markdown table; the first column is text, the others numbers."""
+    """Return a Markdown table; the first column is text, the others are numbers."""
     lines = ["| " + " | ".join(head) + " |", "|" + "---|" + "---:|" * (len(head) - 1)]
     return "\n".join([*lines, *("| " + " | ".join(row) + " |" for row in rows)])
 
 
 def number(value: float, digits: int = 3) -> str:
-    """A number to so many significant digits, without exponent where that reads well."""
+    """Format a number to ``digits`` significant digits, without an exponent if that is readable."""
     if value == 0:
         return "0"
     if not 1e-4 <= abs(value) < 1e5:
@@ -25,21 +25,21 @@ def number(value: float, digits: int = 3) -> str:
 
 
 def mean_se(values: Sequence[float]) -> tuple[float, float]:
-    """Mean and its standard error (0 for one value)."""
-    found = np.asarray(values, dtype=np.float64)
-    return float(found.mean()), float(found.std(ddof=1) / np.sqrt(len(found))) if len(found) > 1 else 0.0
+    """Return the mean and its standard error (0 for one value)."""
+    numbers = np.asarray(values, dtype=np.float64)
+    return float(numbers.mean()), float(numbers.std(ddof=1) / np.sqrt(len(numbers))) if len(numbers) > 1 else 0.0
 
 
 def interval(bounds: Sequence[float], decimals: int = 2) -> str:
-    """A 95 % interval."""
+    """Format a 95 % interval."""
     return f"[{bounds[0]:.{decimals}f}, {bounds[1]:.{decimals}f}]"
 
 
 def pick(records: list[dict[str, Any]], **wanted: Any) -> list[dict[str, Any]]:
-    """The records that have these values."""
+    """Return the records that have these values."""
     return [record for record in records if all(record[key] == value for key, value in wanted.items())]
 
 
 def distinct(records: list[dict[str, Any]], key: str) -> list[Any]:
-    """Values of a key in the order in which they first appear."""
+    """Return the values of a key in order of first appearance."""
     return list(dict.fromkeys(record[key] for record in records))

@@ -1,4 +1,4 @@
-"""How uniform each transport makes each cloud, on fitted points and on new ones, and what the map costs."""
+"""Uniformity of each cloud after each transport, on fitted and on new points, and the cost of the map."""
 
 from __future__ import annotations
 
@@ -15,13 +15,7 @@ from numpy.typing import NDArray
 from spotal import SPOT, design
 from spotal.design.merit import discrepancy
 from spotal.errors import ConvergenceWarning
-from spotal.transport import (
-    ExactTransport,
-    ProjectionPursuitTransport,
-    SinkhornTransport,
-    SlicedTransport,
-    Transport,
-)
+from spotal.transport import ExactTransport, ProjectionPursuitTransport, SinkhornTransport, SlicedTransport, Transport
 from spotal.transport._cube import ks_distance
 
 Array = NDArray[np.float64]
@@ -32,7 +26,7 @@ PICTURED, PICKS, POOL = ("two moons", "uneven spiral", "20 Gaussians 100:1"), 64
 
 
 def transport(name: str, seed: int) -> Transport:
-    """A transport with the library's own settings."""
+    """Make a transport with the library's default settings."""
     made: dict[str, Transport] = {
         "sliced": SlicedTransport(random_state=seed),
         "PP save": ProjectionPursuitTransport("save", random_state=seed),
@@ -44,7 +38,7 @@ def transport(name: str, seed: int) -> Transport:
 
 
 def mean_ks(points: Array, seed: int = 0) -> float:
-    """Mean Kolmogorov-Smirnov distance from the cube's marginals along random directions."""
+    """Compute the mean Kolmogorov-Smirnov distance from the cube's marginals along random directions."""
     directions = np.random.default_rng(seed).standard_normal((points.shape[1], DIRECTIONS))
     directions /= np.linalg.norm(directions, axis=0)
     weight = torch.ones(len(points), dtype=torch.float64)
@@ -52,13 +46,13 @@ def mean_ks(points: Array, seed: int = 0) -> float:
 
 
 def standard(points: Array, fitted: Array) -> Array:
-    """Shifted to the cube's center and scaled, all axes alike, to its total variance: neither changes optimality."""
+    """Shift to the cube's center and scale all axes alike to its total variance: this does not change optimality."""
     mean = fitted.mean(0)
     return (points - mean) * np.sqrt(fitted.shape[1] / 12 / fitted.var(0).sum()) + 0.5
 
 
 def least_cost(x: Array, y: Array) -> float:
-    """Squared W2 between two clouds of equal masses, exact."""
+    """Compute the exact squared W2 between two clouds of equal masses."""
     import ot
 
     cost = ot.dist(x, y)
@@ -66,7 +60,7 @@ def least_cost(x: Array, y: Array) -> float:
 
 
 def measure(cloud: str, name: str, seed: int, fitted: int, held: int, quick: bool = False) -> dict[str, Any]:
-    """One record: one transport on one cloud."""
+    """Measure one record: one transport on one cloud."""
     points = clouds.make(cloud, fitted + held, seed).reduced()
     x, new = points[:fitted], points[fitted:]
     x, new = standard(x, x), standard(new, x)
@@ -100,21 +94,18 @@ def measure(cloud: str, name: str, seed: int, fitted: int, held: int, quick: boo
 
 
 def baseline(dim: int, fitted: int, held: int, repeats: int) -> dict[str, Any]:
-    """The same measures of independent uniform points and of a Sobol design; mean and standard deviation."""
+    """Measure independent uniform points and a Sobol design the same way; mean and standard deviation."""
     record: dict[str, Any] = {"dim": dim, "repeats": repeats}
     for label, n in (("", fitted), ("_new", held)):
         draws = [np.random.default_rng([dim, n, k]).random((n, dim)) for k in range(repeats)]
-        for key, values in (
-            ("discrepancy", [discrepancy(u) for u in draws]),
-            ("ks", [mean_ks(u) for u in draws]),
-        ):
+        for key, values in (("discrepancy", [discrepancy(u) for u in draws]), ("ks", [mean_ks(u) for u in draws])):
             record[key + label] = {"mean": float(np.mean(values)), "sd": float(np.std(values, ddof=1))}
     record["discrepancy_sobol"] = discrepancy(design.get("sobol").points(fitted, dim, random_state=0))
     return record
 
 
 def picture(cloud: str, pool: int, picks: int) -> dict[str, Any]:
-    """Pool and picks of SPOT as published before and after transport, with the design; for the pictures."""
+    """Return pool and picks of SPOT as published, before and after transport, with the design, for the pictures."""
     points = clouds.make(cloud, pool, 0).points
     mover = SlicedTransport(random_state=0)
     selection = SPOT.paper(reduction=None, transport=mover).query(points, picks, random_state=0)
@@ -138,7 +129,7 @@ def _seed(random_state: int) -> int:
 
 
 def run(*, quick: bool = False, workers: int = 2) -> dict[str, Any]:
-    """All records; ``quick`` on tiny sizes."""
+    """Return all records; ``quick`` uses tiny sizes."""
     begun = origin(range(1) if quick else range(3))
     fitted, held = (120, 60) if quick else (FITTED, HELD)
     seeds = begun["seeds"]

@@ -1,4 +1,4 @@
-"""Write docs/evidence/published-method.md and its pictures; every number in it comes from the JSON results."""
+"""Writer of docs/evidence/published-method.md and its pictures; every number comes from the JSON results."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ GOAL_SLOPE, GOAL_RATIO = -0.85, 0.1
 
 
 def write(results: Path, docs: Path) -> Path:
-    """Write the document from whatever results there are; returns its path."""
+    """Write the document from the available results; return its path."""
     images = docs / "images"
     images.mkdir(parents=True, exist_ok=True)
-    found = {path.stem: json.loads(path.read_text()) for path in sorted(results.glob("*.json"))}
+    parts = {path.stem: json.loads(path.read_text()) for path in sorted(results.glob("*.json"))}
     text = [
         "# Evidence that it is SPOT",
         "<!-- Written by `python -m benchmarks.evidence`; do not edit. -->",
@@ -28,13 +28,13 @@ def write(results: Path, docs: Path) -> Path:
         "each claim with the code of this repository, at the commit that each section names. Every number is written "
         "by `python -m benchmarks.evidence` from the JSON files in `benchmarks/evidence/results`; that command repeats "
         "everything but the rounds.",
-        *defaults.notes(part["origin"] for name, part in found.items() if name != "uniformity"),
+        *defaults.notes(part["origin"] for name, part in parts.items() if name != "uniformity"),
     ]
     for part, make in (("uniformity", _uniformity), ("convergence", _convergence), ("coverage", _coverage)):
-        if part in found:
-            text += make(found[part], images)
-    if "loop" in found:
-        text += loop_section(found["loop"], images, _origin(found["loop"]["origin"]))
+        if part in parts:
+            text += make(parts[part], images)
+    if "loop" in parts:
+        text += loop_section(parts["loop"], images, _origin(parts["loop"]["origin"]))
     path = docs / "published-method.md"
     draft = path.with_suffix(".tmp")
     draft.write_text("\n\n".join(part for part in text if part) + "\n")
@@ -59,9 +59,9 @@ def _mean(records: list[Result], key: str) -> float:
     return mean_se([record[key] for record in records])[0]
 
 
-def _uniformity(found: Result, images: Path) -> list[str]:
-    records, settings = found["records"], found["settings"]
-    uniform = {row["dim"]: row for row in found["uniform"]}
+def _uniformity(result: Result, images: Path) -> list[str]:
+    records, settings = result["records"], result["settings"]
+    uniform = {row["dim"]: row for row in result["uniform"]}
     rows, costs = [], []
     for cloud in distinct(records, "cloud"):
         for name in distinct(records, "transport"):
@@ -93,10 +93,10 @@ def _uniformity(found: Result, images: Path) -> list[str]:
         for dim, row in uniform.items()
     ]
     n, held = settings["fitted"], settings["held"]
-    picture = plots.maps(found["pictures"], images / "evidence-maps.png")
+    picture = plots.maps(result["pictures"], images / "evidence-maps.png")
     return [
         "## Uniformity",
-        _origin(found["origin"]),
+        _origin(result["origin"]),
         f"Each transport is fitted to {n:,} points and carries them and {held:,} new points of the same cloud. The "
         "table gives mixture discrepancy (squared, as scipy has it) and the mean Kolmogorov-Smirnov distance along "
         f"{settings['directions']} random directions, both **as multiples of what independent uniform points of the "
@@ -106,7 +106,7 @@ def _uniformity(found: Result, images: Path) -> list[str]:
         "far worse than the smooth maps, and these too are overfitted at this number of points. "
         "Digits and Fashion-MNIST are reduced to whitened principal components first.",
         table(["cloud", "transport", "discrepancy, fitted", "new", "KS, fitted", "new"], rows),
-        f"Uniform points themselves, mean ± standard deviation over {found['uniform'][0]['repeats']} draws:",
+        f"Uniform points themselves, mean ± standard deviation over {result['uniform'][0]['repeats']} draws:",
         table(
             ["", f"discrepancy, n = {n:,}", f"n = {held:,}", f"KS, n = {n:,}", f"n = {held:,}", f"Sobol, n = {n:,}"],
             base_rows,
@@ -122,13 +122,13 @@ def _uniformity(found: Result, images: Path) -> list[str]:
     ]
 
 
-def _convergence(found: Result, images: Path) -> list[str]:
-    settings, checks = found["settings"], found["checks"]
-    rows = found["all"]
+def _convergence(result: Result, images: Path) -> list[str]:
+    settings, checks = result["settings"], result["checks"]
+    rows = result["all"]
     picture = plots.convergence(rows, settings["sizes"], images / "evidence-convergence.png")
     text = [
-        defaults.heading("Convergence", found["origin"]),
-        _origin(found["origin"]),
+        defaults.heading("Convergence", result["origin"]),
+        _origin(result["origin"]),
         "The pool is X = G(U) with U uniform on the cube and G known in closed form: a mixture of a heavy and a light "
         "lump on each axis, bent by a triangular shear. The functions are Genz's five families without the "
         f"discontinuous one, pulled back by the inverse of G, {settings['draws']} random members of each for every "
@@ -143,7 +143,7 @@ def _convergence(found: Result, images: Path) -> list[str]:
     ]
     for dim in distinct(rows, "dim"):
         own = pick(rows, dim=dim)
-        smooth = {row["method"]: row for row in pick(found["analytic"], dim=dim)}
+        smooth = {row["method"]: row for row in pick(result["analytic"], dim=dim)}
         reference = own[0]["reference"]
         text.append(f"### d = {dim}")
         head = [
@@ -174,7 +174,7 @@ def _convergence(found: Result, images: Path) -> list[str]:
     text += _goal(rows)
     fits = [
         [f"d = {f['dim']}", f["transport"], number(f["seconds"], 2), f"{f['iterations']:.0f}", number(f["uniformity"])]
-        for f in found["fits"]
+        for f in result["fits"]
     ]
     return [
         *text,
@@ -191,7 +191,7 @@ def _convergence(found: Result, images: Path) -> list[str]:
         "the true map, and weighting by nearest-pick cells makes it worse, since such cells are widest for the picks "
         "near the faces. A closer fit helps in two and four dimensions and costs a little "
         "in eight.",
-        OF_CELLS if defaults.is_older(found["origin"]) else "",
+        OF_CELLS if defaults.is_older(result["origin"]) else "",
         "For averages draw the picks ([Estimates](../guides/estimates.md)), or use `SPOT.paper()` in few dimensions.",
     ]
 
@@ -204,7 +204,7 @@ OF_CELLS = (
 
 
 def _goal(rows: list[Result]) -> list[str]:
-    """Which methods reach the goal set for two dimensions."""
+    """The methods that reach the goal for two dimensions."""
     own = [row for row in pick(rows, dim=2) if row["method"] != "random" and "true map" not in row["method"]]
     met = {row["method"]: row["slope"] <= GOAL_SLOPE and row["ratio"] <= GOAL_RATIO for row in own}
     named = {truth: "; ".join(method for method, reached in met.items() if reached == truth) for truth in (True, False)}
@@ -216,20 +216,15 @@ def _goal(rows: list[Result]) -> list[str]:
     ]
 
 
-def _coverage(found: Result, images: Path) -> list[str]:
-    records = found["records"]
+def _coverage(result: Result, images: Path) -> list[str]:
+    records = result["records"]
     methods = distinct(records, "method")
-    measures = {
-        "fill": "fill distance",
-        "mean_gap": "mean distance",
-        "w2": "W2",
-        "w2_weighted": "W2, weighted",
-    }
+    measures = {"fill": "fill distance", "mean_gap": "mean distance", "w2": "W2", "w2_weighted": "W2, weighted"}
     rows_of_digits = min(record["rows"] for record in records)
     text = [
-        defaults.heading("Coverage", found["origin"]),
-        _origin(found["origin"]),
-        f"Pools of {found['settings']['pool']:,} rows (digits {rows_of_digits:,}), distances in units of the pool's "
+        defaults.heading("Coverage", result["origin"]),
+        _origin(result["origin"]),
+        f"Pools of {result['settings']['pool']:,} rows (digits {rows_of_digits:,}), distances in units of the pool's "
         "root-mean-square radius, in the space of the embeddings (digits: 64 pixels; Fashion-MNIST: 32 principal "
         "components of the pixels). Fill distance is the largest distance from a row to its nearest pick; W2 is exact, "
         "between the pool and the picks, of equal mass or weighted by the mass that each stands for. Mean over seeds; "

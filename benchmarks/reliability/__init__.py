@@ -1,6 +1,6 @@
 """Reliability: kill loop, load test, mutation fuzz and full-disk sweep; a full run writes docs/evidence/reliability.md.
 
-Importing this sets the environment of every command: nothing leaves this machine, one thread, long lines.
+Importing this module sets environment variables for all commands: no network, one thread, long lines.
 """
 
 import os

@@ -6,9 +6,8 @@
     python -m benchmarks.reliability fuzz --first-seed 89 --minutes 60 --add
     python -m benchmarks.reliability --again
 
-Writes benchmarks/reliability/results/PART.json and docs/evidence/reliability.md;
-with --quick neither. Everything happens in
-scratch folders and on the loopback interface. Exits 1 where a part found a fault.
+Writes benchmarks/reliability/results/PART.json and docs/evidence/reliability.md, unless --quick is given. Uses only
+scratch folders and the loopback interface. Exits 1 if a part finds a fault.
 """
 
 from __future__ import annotations
@@ -30,11 +29,11 @@ from benchmarks.reliability.runs import killed_runs
 from benchmarks.reliability.write import write
 
 FAULTS = ("lost", "harmed", "faults", "failures")
-"""Keys of a part's document that must be empty or 0."""
+"""Keys of a part's result that must be empty or 0."""
 
 
 def main() -> int:
-    """Run the parts that are asked for; 1 where one of them found a fault."""
+    """Run the requested parts; return 1 if one of them finds a fault."""
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks.reliability", description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
@@ -42,13 +41,15 @@ def main() -> int:
     parser.add_argument("--quick", action="store_true", help="small versions of all, which take minutes")
     parser.add_argument("--count", type=int, help="kills, or mutations")
     parser.add_argument("--first-seed", type=int, default=0)
-    parser.add_argument("--add", action="store_true", help="with kill and fuzz: add to the results that there are")
-    parser.add_argument("--only", default="", help="with fuzz: inputs whose name holds this")
+    parser.add_argument("--add", action="store_true", help="with kill and fuzz: add to earlier results")
+    parser.add_argument("--only", default="", help="with fuzz: inputs whose name contains this")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="with fuzz: cases at a time")
-    parser.add_argument("--minutes", type=float, default=600, help="with kill and fuzz: begin nothing after so long")
+    parser.add_argument("--minutes", type=float, default=600, help="with kill and fuzz: start nothing after this time")
     parser.add_argument("--replay", metavar="INPUT:SEED", help="run one case of the fuzz again")
-    parser.add_argument("--again", action="store_true", help="run the fuzz's cases that failed again, and note it")
-    parser.add_argument("--keep", type=Path, metavar="FOLDER", help="a new folder for scratch files, which stays")
+    parser.add_argument("--again", action="store_true", help="run failed cases of the fuzz again, and record it")
+    parser.add_argument(
+        "--keep", type=Path, metavar="FOLDER", help="a new folder for scratch files, which is not removed"
+    )
     parser.add_argument("--write", action="store_true", help="only write docs/evidence/reliability.md from the results")
     options = parser.parse_args()
     if options.write:
@@ -64,10 +65,10 @@ def main() -> int:
         return 1 if document["again"]["failures"] else 0
     if options.replay:
         name, _, seed = options.replay.rpartition(":")
-        found = replay(name, int(seed), options.keep)
-        print("\n".join(found.pop("said")))
-        print(json.dumps(found, indent=1))
-        return 1 if found["failures"] else 0
+        result = replay(name, int(seed), options.keep)
+        print("\n".join(result.pop("said")))
+        print(json.dumps(result, indent=1))
+        return 1 if result["failures"] else 0
     parts = _parts(options)
     unknown = set(options.parts) - set(parts)
     if unknown:
@@ -75,12 +76,12 @@ def main() -> int:
     wrong = False
     for name in options.parts or parts:
         about = origin()
-        found = parts[name]()
-        faults = {key: found[key] for key in FAULTS if found.get(key)}
+        result = parts[name]()
+        faults = {key: result[key] for key in FAULTS if result.get(key)}
         wrong |= bool(faults)
-        print(json.dumps({"part": name, **found}, indent=1))
+        print(json.dumps({"part": name, **result}, indent=1))
         if not options.quick and not options.only:
-            save(name, found, about, options.add)
+            save(name, result, about, options.add)
     if not options.quick and not options.only:
         write()
     return 1 if wrong else 0

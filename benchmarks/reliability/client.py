@@ -1,4 +1,4 @@
-"""Client: the labeling page's own HTTP protocol, without a browser."""
+"""Client of the labeling page's HTTP protocol, without a browser."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from benchmarks.reliability.process import Forked
 __all__ = ["Client", "Refused", "address_of"]
 
 HELD, FEW = 200, 100
-"""Tasks that the page holds, and how many are so few that it asks for more; as in its session.js."""
+"""Number of tasks that the page loads, and the number at which it asks for more; as in its session.js."""
 
 
 class Refused(Exception):
@@ -23,9 +23,9 @@ class Refused(Exception):
 
 
 class Client:
-    """One browser: a connection that is kept, the cookie, and what is known of the state.
+    """One browser: a persistent connection, the cookie, and the state.
 
-    ``open`` holds the items that wait for this annotator, in the order of asking.
+    ``open`` lists the items that wait for this annotator, in the order of the page.
     """
 
     def __init__(self, address: str, annotator: str, timeout: float = 60) -> None:
@@ -39,31 +39,31 @@ class Client:
         self._ask("GET", f"/?{parts.query}" if parts.query else "/")
 
     def state(self) -> dict[str, Any]:
-        """The state as the page asks for it: what changed since the last time, and more tasks where few are left."""
+        """Ask for the state as the page does: the changes since the last time, and more tasks if few remain."""
         path = f"/api/state?annotator={quote(self.annotator)}"
         if self.version:
             more = HELD - len(self.open) if len(self.open) < FEW else 0
             path += f"&version={quote(self.version)}&end={self._end}&more={more}"
-        found: dict[str, Any] = json.loads(self._ask("GET", path))
-        self.version, self.key = found.get("version", ""), found.get("key", self.key)
-        if "tasks" in found:  # else nothing is new
-            self._end = found["end"]
-            told = [task["number"] for task in found["tasks"]]
-            kept = [] if "gone" not in found else [number for number in self.open if number not in found["gone"]]
-            self.open = list(dict.fromkeys([*kept, *found.get("still", ()), *told]))
-        return found
+        state: dict[str, Any] = json.loads(self._ask("GET", path))
+        self.version, self.key = state.get("version", ""), state.get("key", self.key)
+        if "tasks" in state:  # else nothing has changed
+            self._end = state["end"]
+            new = [task["number"] for task in state["tasks"]]
+            old = [] if "gone" not in state else [number for number in self.open if number not in state["gone"]]
+            self.open = list(dict.fromkeys([*old, *state.get("still", ()), *new]))
+        return state
 
     def answer(self, item: int, label: str | None, kind: str = "label") -> str:
-        """Answer an item; the answer's id once the server says that it is on disk."""
+        """Answer an item; return the answer's id when the server confirms that it is on disk."""
         return self.send([self.make(item, label, kind)])[0]
 
     def make(self, item: int, label: str | None, kind: str = "label") -> dict[str, Any]:
-        """An answer as the page's outbox holds it."""
+        """Make an answer in the format of the page's outbox."""
         said = {"id": secrets.token_hex(16), "annotator": self.annotator, "kind": kind, "item": item}
         return said | ({"label": label} if kind == "label" else {})
 
     def send(self, answers: list[dict[str, Any]]) -> list[str]:
-        """Send answers; the ids of those that the server acknowledged."""
+        """Send answers; return the ids of those that the server acknowledged."""
         body = json.dumps({"project": self.key, "answers": answers})
         results = json.loads(self._ask("POST", "/api/answers", body))["results"]
         failed = [result["error"] for result in results if result.get("error")]
@@ -74,7 +74,7 @@ class Client:
         return [str(result["id"]) for result in results]
 
     def close(self) -> None:
-        """Hang up; whoever asks again connects anew."""
+        """Close the connection; the next request opens a new one."""
         if self._connection is not None:
             self._connection.close()
         self._connection = None
@@ -94,7 +94,7 @@ class Client:
         return content
 
     def _exchange(self, method: str, path: str, body: str | None, headers: dict[str, str]) -> tuple[Any, bytes]:
-        """Send and receive; once more over a new connection where the kept one was closed meanwhile, as browsers do."""
+        """Send and receive; like browsers, retry once with a new connection if the old one was closed."""
         is_kept = self._connection is not None
         if self._connection is None:
             self._connection = http.client.HTTPConnection(self._host, self._port, timeout=self._timeout)
@@ -110,12 +110,12 @@ class Client:
 
 
 def address_of(server: Forked, seconds: float = 60) -> str:
-    """The address that ``spotal label`` prints, once it is there; empty where it ended before."""
+    """Wait for the address that ``spotal label`` prints; empty if the command ended before."""
     limit = time.monotonic() + seconds
     while time.monotonic() < limit:
-        found = re.search(r"Label at (http://\S+)", server.output())
-        if found:
-            return found[1]
+        match = re.search(r"Label at (http://\S+)", server.output())
+        if match:
+            return match[1]
         if server.done():
             break
         time.sleep(0.005)

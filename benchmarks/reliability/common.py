@@ -1,4 +1,4 @@
-"""What the parts share: scratch folders, the command line in this process, what is in a folder, and results."""
+"""Functions shared by the parts: scratch folders, commands in this process, hashes of folders, and results."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ RESULTS = Path(__file__).parent / "results"
 
 
 def command(words: str) -> None:
-    """Run a command line in this process; SystemExit unless it ends well."""
+    """Run a command line in this process; raises SystemExit if it fails."""
     from spotal.cli.main import app
 
     try:
@@ -36,7 +36,7 @@ def command(words: str) -> None:
 
 @contextmanager
 def scratch(keep: Path | None = None) -> Iterator[Path]:
-    """A new folder, gone afterwards, or one that is kept."""
+    """Make a temporary folder, or use ``keep``, which is not removed."""
     if keep is not None:
         keep.mkdir(parents=True)
         yield keep.resolve()
@@ -46,26 +46,26 @@ def scratch(keep: Path | None = None) -> Iterator[Path]:
 
 
 def content(folder: Path, of: Callable[[str], bool] = lambda name: True) -> dict[str, str]:
-    """A hash of every file below a folder that is ``of`` interest; links by what they point to."""
-    found = {}
+    """Return a hash of every file below a folder whose name passes ``of``; a link is hashed by its target."""
+    hashes = {}
     for place, _, names in os.walk(folder):
         for name in names:
             path = Path(place, name)
             if not of(path.relative_to(folder).as_posix()):
                 continue
             data = os.readlink(path).encode() if path.is_symlink() else path.read_bytes()
-            found[path.relative_to(folder).as_posix()] = blake2b(data, digest_size=12).hexdigest()
-    return found
+            hashes[path.relative_to(folder).as_posix()] = blake2b(data, digest_size=12).hexdigest()
+    return hashes
 
 
 class Others:
-    """How busy other programs have kept the machine, from now on."""
+    """Load of the machine by other programs since this object was made."""
 
     def __init__(self) -> None:
         self._begun = time.monotonic(), self._busy(), self._own()
 
     def cores(self) -> float | None:
-        """How many cores they took on average; None where the system does not tell. Whoever we started has ended."""
+        """Return the average number of cores in use; None if the system does not report it. Our children have ended."""
         wall, busy, own = self._begun
         now = self._busy()
         if busy is None or now is None:
@@ -86,7 +86,7 @@ class Others:
 
 
 def origin() -> dict[str, Any]:
-    """The commit, the machine and the date of a run."""
+    """Return the commit, the machine and the date of a run."""
     git = ["git", "--no-optional-locks", "-C", str(ROOT)]
     commit = subprocess.run([*git, "rev-parse", "--short=12", "HEAD"], capture_output=True, text=True).stdout.strip()
     changed = subprocess.run([*git, "status", "--porcelain", "src"], capture_output=True, text=True).stdout.strip()
@@ -100,26 +100,26 @@ def origin() -> dict[str, Any]:
 
 
 SAME = ("inputs", "part", "seed", "first_seed")
-"""Keys of results that are no sums."""
+"""Keys of results that are not summed."""
 
 
 def added(first: dict[str, Any], second: dict[str, Any]) -> dict[str, Any]:
-    """The results of two runs of a part with different seeds as those of one: sums, and all that was said."""
-    found = dict(first)
+    """Combine the results of two runs of a part with different seeds: sums of numbers, all messages."""
+    total = dict(first)
     for key, value in second.items():
         if key not in first:
-            found[key] = value
+            total[key] = value
         elif isinstance(value, dict):
-            found[key] = added(first[key], value)
+            total[key] = added(first[key], value)
         elif isinstance(value, str) or key in SAME:
-            found[key] = first[key] if first[key] == value else f"{first[key]} and {value}"
+            total[key] = first[key] if first[key] == value else f"{first[key]} and {value}"
         else:
-            found[key] = first[key] + value
-    return found
+            total[key] = first[key] + value
+    return total
 
 
 def save(part: str, document: dict[str, Any], about: dict[str, Any], add: bool = False) -> Path:
-    """Write the results of a part, or ``add`` them to what there is; ``about`` is :func:`origin` when it began."""
+    """Write the results of a part, or ``add`` them to earlier ones; ``about`` is :func:`origin` at its start."""
     RESULTS.mkdir(parents=True, exist_ok=True)
     path = RESULTS / f"{part}.json"
     document = {"part": part, **about, **document}

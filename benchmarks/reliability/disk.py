@@ -1,9 +1,9 @@
-"""Full-disk sweep: every command that writes, on a disk that takes no more after so many bytes of a file.
+"""Full-disk sweep: every command that writes, on a disk that is full after a number of bytes of a file.
 
-The limit is RLIMIT_FSIZE: the system refuses to write beyond it, with an error where a full disk gives one. Each
-command runs in a copy of a project, under every limit of a list. It must end with exit 0, or with one sentence and
-exit 2; older results must be as they were or whole and new, answers and the user's files untouched; and without the
-limit the same command must do its work in the same folder.
+The limit is RLIMIT_FSIZE: beyond it, writing fails with an error, as on a full disk. Each command runs in a copy of a
+project under each of several limits. It must end with exit 0, or with one sentence and exit 2. Older results must be
+unchanged, or complete and new; answers and the user's files must be unchanged. Without the limit, the same command must
+then succeed in the same folder.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ from typing import Any
 
 from benchmarks.reliability.common import content, scratch
 from benchmarks.reliability.inputs import DECOYS, INPUTS, add_decoys
-from benchmarks.reliability.process import Forked, prepare, start
+from benchmarks.reliability.process import finish, prepare, start
 
 __all__ = ["disk_full"]
 
 LIMITS = (0, 100, 300, 1_000, 4_096, 10_000, 20_000, 40_000, 70_000, 100_000, 150_000, 250_000, 500_000)
-"""Bytes that a file may have."""
+"""Limits of a file's size, in bytes."""
 PROJECT = (
     "init q --pool pool.npy --classes a,b",
     "next p --anyway",
@@ -49,10 +49,10 @@ OTHERS = {
 
 
 def disk_full(*, quick: bool = False, folder: Path | None = None) -> dict[str, Any]:
-    """Run the sweep; what was refused, and what was wrong."""
+    """Run the sweep; return the numbers of refusals, and the faults."""
     prepare()
     begun = time.monotonic()
-    found: Counter[str] = Counter()
+    counts: Counter[str] = Counter()
     faults: list[dict[str, Any]] = []
     with scratch(folder) as place:
         bases = {_base(place / "p", _project): PROJECT}
@@ -64,13 +64,13 @@ def disk_full(*, quick: bool = False, folder: Path | None = None) -> dict[str, A
             for words in commands:
                 for limit in LIMITS[:: 3 if quick else 1]:
                     end, wrong = _try(base, words, limit, place / "case")
-                    found[end] += 1
+                    counts[end] += 1
                     faults += [{"command": words, "limit": limit, "what": what} for what in wrong]
                     for what in wrong:
                         print(f"{words}, {limit} bytes: {what}", file=sys.stderr)
     return {
-        "cases": sum(found.values()),
-        "ends": dict(found),
+        "cases": sum(counts.values()),
+        "ends": dict(counts),
         "limits": LIMITS,
         "faults": faults,
         "seconds": round(time.monotonic() - begun),
@@ -91,15 +91,13 @@ def _base(folder: Path, build: Any) -> Path:
         return 0
 
     folder.mkdir()
-    made = Forked(work, folder, folder.with_name(f"{folder.name}.said"))
-    made.wait()
-    if made.status:
-        raise SystemExit(f"the project for the full-disk sweep cannot be made:\n{made.output()}")
+    said = folder.with_name(f"{folder.name}.said")
+    finish(work, folder, said, "the project for the full-disk sweep cannot be made")
     return folder
 
 
 def _try(base: Path, words: str, limit: int, place: Path) -> tuple[str, list[str]]:
-    """One command under one limit: how it ended, and what is wrong."""
+    """Run one command under one limit; return its end and its faults."""
     shutil.rmtree(place, ignore_errors=True)
     shutil.copytree(base, place / "work", symlinks=True)
     work, wrong = place / "work", []
@@ -123,9 +121,9 @@ def _try(base: Path, words: str, limit: int, place: Path) -> tuple[str, list[str
             wrong.append(f"a file of the user changed: {name}")
         if code == 2 and name.startswith("out") and now.get(name) != held:
             wrong.append(f"an older result changed although the command failed: {name}")
-    left = [name for name in now if name.endswith(".part") and name not in before]
-    if left:
-        wrong.append(f"left behind: {left}")
+    unfinished = [name for name in now if name.endswith(".part") and name not in before]
+    if unfinished:
+        wrong.append(f"left behind: {unfinished}")
     if not set(answers) <= set(_answers(place)):
         wrong.append("answers are lost")
     if code:
@@ -137,21 +135,17 @@ def _try(base: Path, words: str, limit: int, place: Path) -> tuple[str, list[str
 
 
 def _answers(place: Path) -> list[str]:
-    """Every answer in the project's database, as text; none where there is no project."""
-    told = place / "answers.json"
+    """Every answer in the project's database, as text; empty without a project."""
+    path = place / "answers.json"
 
     def work() -> int:
         from spotal.project import Project
 
         with Project.open("p") as project:
-            told.write_text(json.dumps([str(event) for event in project.labels.history()]))
+            path.write_text(json.dumps([str(event) for event in project.labels.history()]))
         return 0
 
     if not (place / "work" / "p").is_dir():
         return []
-    child = Forked(work, place / "work", place / "said-answers")
-    child.wait()
-    if child.status:
-        raise SystemExit(f"the project cannot be opened after a full disk:\n{child.output()}")
-    found: list[str] = json.loads(told.read_text())
-    return found
+    finish(work, place / "work", place / "said-answers", "the project cannot be opened after a full disk")
+    return list(json.loads(path.read_text()))

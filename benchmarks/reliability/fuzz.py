@@ -1,8 +1,8 @@
-"""Fuzz: mutated files for every command that reads one, each in a process of its own.
+"""Fuzz: mutated files for every command that reads one, each case in a separate process.
 
-A sound input is made once. Each case copies it, mutates one file, and runs the commands in a forked process, so that a
-crash or a hang is seen and counted. A case fails where a command ends in anything but exit 0 or one sentence and exit 2
-(doctor: 1 where it finds something), or where a file of the user is changed. A case is named by its input and seed.
+A valid input is made once. Each case copies it, mutates one file, and runs the commands in a forked process, so that
+crashes and hangs are counted. A case passes if each command ends with exit 0, or with one sentence and exit 2 (doctor:
+1 if it finds something), and changes no file of the user. A case's name is its input and seed.
 """
 
 from __future__ import annotations
@@ -25,21 +25,21 @@ from typing import Any
 from benchmarks.reliability.common import content, scratch
 from benchmarks.reliability.inputs import DECOYS, INPUTS, Input, add_decoys
 from benchmarks.reliability.mutations import MUTATIONS
-from benchmarks.reliability.process import Forked, freeze, prepare, run_main
+from benchmarks.reliability.process import Forked, finish, freeze, prepare, run_main
 from benchmarks.reliability.structures import structured
 
 __all__ = ["again", "fuzz", "replay"]
 
 SECONDS = 120
-"""A case that takes longer hangs."""
+"""Seconds after which a case counts as hanging."""
 MEMORY = 6 << 30
-"""Bytes that a case may take beyond what the process has."""
+"""Bytes that a case may use besides the process's own memory."""
 
 
 def fuzz(
     count: int, *, first: int = 0, only: str = "", jobs: int = 1, minutes: float = 600, folder: Path | None = None
 ) -> dict[str, Any]:
-    """Run ``count`` cases, or as many as fit into ``minutes``, over the inputs whose name holds ``only``."""
+    """Run ``count`` cases, or as many as fit into ``minutes``, over the inputs whose name contains ``only``."""
     prepare()
     names = [name for name in INPUTS if only in name]
     begun = time.monotonic()
@@ -47,11 +47,11 @@ def fuzz(
         bases = {name: _base(INPUTS[name], place / "bases" / str(k)) for k, name in enumerate(names)}
         freeze()
         plan = [(names[k % len(names)], first + k // len(names)) for k in range(count)]
-        found = _pool(plan, bases, place, jobs, begun + 60 * minutes)
-    ends = Counter(end for case in found for end in case["ends"])
-    failures = [failure for case in found for failure in case["failures"]]
+        results = _pool(plan, bases, place, jobs, begun + 60 * minutes)
+    ends = Counter(end for case in results for end in case["ends"])
+    failures = [failure for case in results for failure in case["failures"]]
     return {
-        "cases": len(found),
+        "cases": len(results),
         "inputs": len(names),
         "first_seed": first,
         "commands": sum(ends.values()),
@@ -63,7 +63,7 @@ def fuzz(
 
 
 def replay(name: str, seed: int, folder: Path | None = None) -> dict[str, Any]:
-    """Run one case again and say all about it."""
+    """Run one case again and return all its output."""
     prepare()
     with scratch(folder) as place:
         base = _base(INPUTS[name], place / "base")
@@ -75,15 +75,15 @@ def replay(name: str, seed: int, folder: Path | None = None) -> dict[str, Any]:
 
 
 def again(failures: list[dict[str, Any]]) -> dict[str, Any]:
-    """Run cases again that failed: how many, and what fails now."""
+    """Run failed cases again; return their number, and the failures."""
     cases = list(dict.fromkeys(failure["case"] for failure in failures))
-    found = [replay(name, int(seed)) for name, _, seed in (case.rpartition(":") for case in cases)]
-    return {"cases": len(cases), "failures": [failure for one in found for failure in one["failures"]]}
+    results = [replay(name, int(seed)) for name, _, seed in (case.rpartition(":") for case in cases)]
+    return {"cases": len(cases), "failures": [failure for one in results for failure in one["failures"]]}
 
 
 def _base(one: Input, folder: Path) -> Path:
-    """The sound input, made in a process of its own. Its commands must end well; what they import is imported here."""
-    told = folder.with_name(f"{folder.name}.modules")
+    """Make the valid input in a separate process. Its commands must succeed; their imports are repeated here."""
+    listing = folder.with_name(f"{folder.name}.modules")
 
     def work() -> int:
         one.build()
@@ -91,17 +91,15 @@ def _base(one: Input, folder: Path) -> Path:
         trial = shutil.copytree(folder, folder.with_name(f"{folder.name}.trial"), symlinks=True)
         os.chdir(trial)
         codes = {words: run_main(words) for words in one.commands}
-        told.write_text("\n".join(sys.modules))
+        listing.write_text("\n".join(sys.modules))
         return 1 if any(code and not words.startswith("doctor") for words, code in codes.items()) else 0
 
     folder.mkdir(parents=True)
-    made = Forked(work, folder, folder.with_name(f"{folder.name}.said"))
-    made.wait()
-    if made.status:
-        raise SystemExit(f"the sound input {one.name!r} cannot be made or used:\n{made.output()}")
-    for name in told.read_text().splitlines():
+    said = folder.with_name(f"{folder.name}.said")
+    finish(work, folder, said, f"the valid input {one.name!r} cannot be made or used")
+    for name in listing.read_text().splitlines():
         if name not in sys.modules and not name.startswith(("__", "tiny")):
-            with contextlib.suppress(Exception):  # parts that only their own package can import
+            with contextlib.suppress(Exception):  # modules that only their own package can import
                 importlib.import_module(name)
     return folder
 
@@ -109,7 +107,7 @@ def _base(one: Input, folder: Path) -> Path:
 def _pool(
     plan: list[tuple[str, int]], bases: dict[str, Path], place: Path, jobs: int, end: float
 ) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = []
+    results: list[dict[str, Any]] = []
     running: list[_Case] = []
     waiting = list(reversed(plan))
     while waiting or running:
@@ -117,22 +115,24 @@ def _pool(
             waiting.clear()
         while waiting and len(running) < jobs:
             name, seed = waiting.pop()
-            running.append(_Case(name, seed, bases[name], place / f"case-{len(found) + len(running)}-{time.time_ns()}"))
+            running.append(
+                _Case(name, seed, bases[name], place / f"case-{len(results) + len(running)}-{time.time_ns()}")
+            )
             running[-1].start()
         time.sleep(0.005)
         for case in [case for case in running if case.done()]:
             running.remove(case)
-            found.append(case.wait())
+            results.append(case.wait())
             shutil.rmtree(case.folder, ignore_errors=True)
-            for failure in found[-1]["failures"]:
+            for failure in results[-1]["failures"]:
                 print(f"{failure['kind']}: {failure['case']}: {failure['command']}: {failure['what']}", file=sys.stderr)
-            if len(found) % 50 == 0:
-                print(f"{len(found)} of {len(plan)}", file=sys.stderr)
-    return found
+            if len(results) % 50 == 0:
+                print(f"{len(results)} of {len(plan)}", file=sys.stderr)
+    return results
 
 
 class _Case:
-    """A process that mutates a copy of a sound input and runs its commands."""
+    """A process that mutates a copy of a valid input and runs its commands."""
 
     def __init__(self, name: str, seed: int, base: Path, folder: Path) -> None:
         self.name, self.seed, self.base, self.folder = name, seed, base, folder
@@ -143,14 +143,14 @@ class _Case:
         self.process = Forked(self._run, self.folder / "user", self.folder / "said")
 
     def done(self) -> bool:
-        """Whether it has ended; one that hangs is ended."""
+        """Return whether the process has ended; kill it if it hangs."""
         if not self.process.done() and time.monotonic() - self.process.begun > SECONDS:
             (self.folder / "hangs").touch()
             self.process.kill()
         return self.process.done()
 
     def wait(self) -> dict[str, Any]:
-        """The verdict."""
+        """Wait for the end, and return the result."""
         while not self.done():
             time.sleep(0.005)
         ends, failures = [], []
@@ -191,7 +191,7 @@ class _Case:
     def _run(self) -> int:
         _mutate(self.name, self.seed, self.folder / "mutation")
         (self.folder / "before.json").write_text(json.dumps(content(Path())))
-        size = Path("/proc/self/statm")  # only Linux has it, and keeps to such a limit
+        size = Path("/proc/self/statm")  # only Linux has it and enforces the limit
         if size.exists():
             most = int(size.read_text().split()[0]) * os.sysconf("SC_PAGE_SIZE") + MEMORY
             resource.setrlimit(resource.RLIMIT_AS, (most, most))
@@ -207,7 +207,7 @@ class _Case:
 
 
 def _commands(name: str, seed: int) -> list[str]:
-    """The commands of a case: four at most of an input's, in their order, which its seed chooses."""
+    """The commands of a case: at most four of the input's, selected by its seed, in their order."""
     words = INPUTS[name].commands
     return [
         words[k] for k in sorted(random.Random(f"commands:{name}:{seed}").sample(range(len(words)), min(4, len(words))))
@@ -215,17 +215,17 @@ def _commands(name: str, seed: int) -> list[str]:
 
 
 def _mutate(name: str, seed: int, note: Path) -> None:
-    """Mutate one file below the current folder; the same seed does the same to the same files."""
+    """Mutate one file below the current folder; the same seed gives the same mutation."""
     rng = random.Random(f"{name}:{seed}")
     decoys = {Path(decoy) for decoy in DECOYS}
-    found = (path for path in Path().glob(INPUTS[name].target) if path.is_file() and path not in decoys)
-    files = sorted(found, key=lambda path: (path.suffix, path.stat().st_size, path))  # some names are random
+    paths = (path for path in Path().glob(INPUTS[name].target) if path.is_file() and path not in decoys)
+    files = sorted(paths, key=lambda path: (path.suffix, path.stat().st_size, path))  # some names are random
     path = rng.choice(files)
     data = path.read_bytes()
     change = structured(path.name)
     if change is not None and rng.random() < 0.5:
         ways = ["structure"]
-        with contextlib.suppress(ValueError, OSError, IndexError):  # a file that is no sound one of its kind
+        with contextlib.suppress(ValueError, OSError, IndexError):  # not a valid file of its kind
             data = change(data, rng)
     else:
         ways = rng.choices(list(MUTATIONS), k=rng.choice((1, 1, 1, 2, 3)))
@@ -236,7 +236,7 @@ def _mutate(name: str, seed: int, note: Path) -> None:
 
 
 def _verdict(words: str, code: str, said: str) -> tuple[str, str]:
-    """What is wrong with how a command ended, nothing where it is as it should be."""
+    """The fault in a command's end, empty if there is none."""
     if "Traceback (most recent call last)" in said or code not in ("0", "2", "1" if words.startswith("doctor") else ""):
         places = re.findall(r'File "[^"]*/spotal/([^"]+)", line (\d+), in (\w+)', said)
         where = " < ".join(f"{file}:{line} {name}" for file, line, name in places[:-3:-1])
@@ -256,6 +256,6 @@ def _verdict(words: str, code: str, said: str) -> tuple[str, str]:
 
 
 def _may_change(name: str) -> bool:
-    """Whether commands may write there: what they were told to, and a project's own files."""
+    """Whether commands may write there: their outputs, and a project's own files."""
     own = ("p/.spotal/", "p/spotal.toml", "p/report.html", "q/", "run/", "cache/", "pool/", "out")
     return name not in DECOYS and name.startswith(own)

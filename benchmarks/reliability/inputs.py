@@ -1,4 +1,4 @@
-"""Inputs: every kind of file that a command takes, how a sound one is made, and the commands that read it."""
+"""Inputs: every kind of file that a command reads, a function that makes a valid one, and the commands."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ __all__ = ["DECOYS", "INPUTS", "Input", "add_decoys"]
 
 ROWS, DIM = 40, 5
 DECOYS = ("holiday.mp4", "p/notes.txt", "p/.holiday.mp4.0a1b2c3d.part", "p/models/my-resnet.pt", "p/backups/thesis.odt")
-"""Files of the user beside and in a project; no command may touch them."""
+"""Files of the user beside and in a project; no command may change them."""
 TINY = "from torch import nn\nmake = lambda: nn.Sequential(nn.AdaptiveAvgPool2d(2), nn.Flatten())\n"
 PROTOCOL = """dataset = "digits"
 batch_size = 5
@@ -32,11 +32,11 @@ initial = {kind = "random", count = 10}
 
 @dataclass(frozen=True)
 class Input:
-    """A sound input.
+    """A valid input.
 
-    name : str; build : makes it in the current, empty folder
+    name : str; build : makes the input in the current, empty folder
     target : glob of the files that are mutated, one at a time
-    commands : what reads it; words that begin with ``out`` and folders called ``p`` and ``q`` may be written
+    commands : commands that read it; they may write files that begin with ``out`` and the folders ``p`` and ``q``
     """
 
     name: str
@@ -79,7 +79,7 @@ def _columns(kind: str) -> dict[str, list[Any]]:
 
 
 def _table(path: str, kind: str = "points") -> None:
-    """Write a table in the format that its name means."""
+    """Write a table in the format of its file name."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -159,7 +159,7 @@ def _network() -> None:
 
 
 def _side(path: str, values: Any) -> None:
-    """A pool with ids and a file beside it."""
+    """Make a pool with ids and a file beside it."""
     import numpy as np
 
     _table("pool.csv")
@@ -177,7 +177,7 @@ def _by_id(name: str, values: list[Any]) -> list[Any]:
 
 
 def _project(data: str = "embedding", *, answered: bool = True) -> None:
-    """A project with a round, answers and a trained model."""
+    """Make a project with a round, answers and a trained model."""
     classes = "--classes a,b,c --batch 8 --budget 30"
     if data == "embedding":
         _array("pool.npy")
@@ -196,7 +196,7 @@ def _project(data: str = "embedding", *, answered: bool = True) -> None:
 
 
 def _labels(data: str = "embedding") -> None:
-    """Answers about the items of a project."""
+    """Make answers about the items of a project."""
     names = {
         "embedding": [str(k) for k in range(ROWS)],
         "text": [f"item-{k:03}" for k in range(ROWS)],
@@ -207,7 +207,7 @@ def _labels(data: str = "embedding") -> None:
 
 
 def _exported(format: str, path: str, data: str = "image") -> None:
-    """A file of labels as an export writes it, and a project without answers that takes it."""
+    """Make an exported file of labels, and a project without answers that imports it."""
     _project(data, answered=False)
     _labels(data)
     command("import answers.csv p")
@@ -321,9 +321,7 @@ def _label_files() -> list[Input]:
     ]
     for name in ("metadata.csv", "metadata.jsonl"):
         commands = ("import labels p", "import labels p --add-classes --skip-unknown", "status p")
-        inputs.append(
-            Input(f"labels {name}", lambda name=name: _image_folder(name), "labels/*", commands),
-        )
+        inputs.append(Input(f"labels {name}", lambda name=name: _image_folder(name), "labels/*", commands))
     return inputs
 
 

@@ -1,9 +1,8 @@
-"""Kill loop: commands of a project that are killed at random moments, and every acknowledged answer counted after each.
+"""Kill loop: a project's commands are killed at random moments; after each, all acknowledged answers are counted.
 
-The ledger holds what a person was told is safe: an answer on the labeling page whose POST came back, and the rows of a
-file whose ``spotal import`` ended with exit 0. After each SIGKILL the database is opened as it is, each answer of the
-ledger is looked up and compared, and the files of the user are hashed. At times, before the database is opened, each
-is looked up in the journal too.
+The ledger has acknowledged answers: those on the labeling page whose POST returned, and the rows of a file whose
+``spotal import`` ended with exit 0. After each SIGKILL, each answer of the ledger is compared with the database, and
+the user's files are hashed. In some steps the answers are first compared with the journal.
 """
 
 from __future__ import annotations
@@ -27,7 +26,7 @@ from typing import Any
 from benchmarks.reliability.client import Client, Refused, address_of
 from benchmarks.reliability.common import command, content, scratch
 from benchmarks.reliability.inputs import DECOYS, add_decoys
-from benchmarks.reliability.process import Forked, prepare, start
+from benchmarks.reliability.process import Forked, finish, prepare, start
 
 __all__ = ["kill_loop"]
 
@@ -44,22 +43,23 @@ WEIGHTS = {
     "doctor": 1,
     "init": 1,
 }
-"""How often each command is begun."""
+"""Relative frequency of each command."""
 LEFT = re.compile(r"\.out[^/]*\.[0-9a-f]{8}\.part")
-"""An unfinished file beside an output: a new one, of a command that was killed, is no harm, and is counted."""
+"""An unfinished file beside an output. A new one of a killed command does no harm, and is counted."""
 THOUGHT = 0.02
-"""Seconds that a person thinks about an answer."""
+"""Seconds that a person needs for an answer."""
 EVERY = 10
-"""Every so many steps the journal is read."""
+"""Number of steps between two checks of the journal."""
+FAILURE = "a step of the kill loop failed"
 EXPECTED = re.compile(r"no model|needs labels|two classes|no item is left|budget is spent|nothing to choose")
-"""What a command may say in place of its work."""
+"""Messages with which a command may refuse its work."""
 OWN = ("p/.spotal/", "q/", "out", "p/spotal.toml")
-"""What commands may write here; everything else is the user's."""
+"""Files that commands may write here; all others belong to the user."""
 
 
 @dataclass
 class Ledger:
-    """What was acknowledged: answers of the page by their id, and rows of imports by item and annotator."""
+    """Acknowledged answers: those of the page by their id, and imported rows by item and annotator."""
 
     page: dict[str, tuple[int, str, str | None]] = field(default_factory=dict)
     rows: dict[tuple[str, str], str] = field(default_factory=dict)
@@ -67,14 +67,14 @@ class Ledger:
 
 
 def kill_loop(kills: int, seed: int = 0, *, minutes: float = 600, folder: Path | None = None) -> dict[str, Any]:
-    """Run random commands until that many were killed or time is up; the answers counted, and what was wrong."""
+    """Run random commands until ``kills`` were killed or time is up; return counts of answers, and faults."""
     prepare()
     rng = random.Random(f"kill:{seed}")
     begun = time.monotonic()
     with scratch(folder) as place:
         work = place / "work"
         work.mkdir()
-        _in(work, place, _make)
+        finish(_make, work, place / "said-work", FAILURE)
         run = _Loop(work, place, rng)
         while run.killed < kills and time.monotonic() < begun + 60 * minutes:
             run.step()
@@ -89,7 +89,7 @@ def kill_loop(kills: int, seed: int = 0, *, minutes: float = 600, folder: Path |
             "comparisons": run.compared,
             "lost": run.lost,
             "harmed": run.harmed,
-            "left": run.left,
+            "left": run.unfinished,
             "faults": run.faults,
             "seconds": round(time.monotonic() - begun),
         }
@@ -106,13 +106,6 @@ def _make() -> int:
     return 0
 
 
-def _in(folder: Path, place: Path, work: Any) -> None:
-    child = Forked(work, folder, place / "said-work")
-    child.wait()
-    if child.status:
-        raise SystemExit(f"a step of the kill loop failed:\n{child.output()}")
-
-
 class _Loop:
     def __init__(self, work: Path, place: Path, rng: random.Random) -> None:
         self.work, self.place, self.rng = work, place, rng
@@ -122,13 +115,13 @@ class _Loop:
         self.completed: Counter[str] = Counter()
         self.lost: list[str] = []
         self.harmed: list[str] = []
-        self.left: list[str] = []
+        self.unfinished: list[str] = []
         self.faults: list[str] = []
-        self.typical = dict.fromkeys(WEIGHTS, 1.5)  # seconds that each command takes
+        self.typical = dict.fromkeys(WEIGHTS, 1.5)  # seconds of each command
         self.user = self._user()
 
     def step(self) -> None:
-        """Begin a command and kill it at a random moment, or let it end where it is faster."""
+        """Start a command and kill it at a random moment, unless it ends before."""
         self.number += 1
         name = self.rng.choices(list(WEIGHTS), list(WEIGHTS.values()))[0]
         rows = self._write_rows() if name == "import" else {}
@@ -151,7 +144,7 @@ class _Loop:
         self.killed += killed
         if killed:
             self.by_command[name] += 1
-            if moment > self.typical[name] and name != "label":  # it takes longer: its last steps are to be reached too
+            if moment > self.typical[name] and name != "label":  # it is slower than expected: reach its last steps too
                 self.typical[name] *= 1.5
         else:
             self.completed[name] += 1
@@ -166,7 +159,7 @@ class _Loop:
             print(f"{self.killed} kills, {len(self.ledger.page) + len(self.ledger.rows)} answers", file=sys.stderr)
 
     def settle(self) -> None:
-        """After the last kill everything must work."""
+        """Check that every command works after the last kill."""
         for words in ("doctor p --repair", "next p --anyway", "train p", "predict p --out out-predictions.csv",
                       "export out.csv p --format csv", "report p --out out.html", "doctor p", "status p"):  # fmt: skip
             process = start(words, self.work, self.place / "said")
@@ -176,7 +169,7 @@ class _Loop:
         self._compare("the end")
 
     def _again(self) -> None:
-        """An init that was killed can be done again in the same folder, or was done."""
+        """Check that a killed init was complete, or can be repeated in the same folder."""
         process = start("init q --pool pool.npy --classes a,b", self.work, self.place / "said")
         process.wait()
         if process.code and "is a spotal project already" not in process.output().replace("\n", " "):
@@ -187,14 +180,14 @@ class _Loop:
         shutil.rmtree(self.work / "q", ignore_errors=True)
 
     def _check_end(self, name: str, process: Forked) -> None:
-        """A command that was not killed does its work, whatever was killed before."""
+        """Check that a command that was not killed has done its work."""
         said = process.output()
-        fine = {0, 1} if name == "doctor" else {0}  # the doctor says 1 where a kill left something
+        fine = {0, 1} if name == "doctor" else {0}  # doctor exits 1 if a kill left something to repair
         if name == "label" or "Traceback" in said or (process.code not in fine and not EXPECTED.search(said)):
             self.faults.append(f"{self.number} {name}: exit {process.code} {process.signal}: {said[-400:]}")
 
     def _people(self, server: Forked) -> list[threading.Thread]:
-        """Three people who answer until the server is gone."""
+        """Start three people who answer until the server ends."""
         address = address_of(server)
         if not address:
             return []
@@ -212,7 +205,7 @@ class _Loop:
             while True:
                 client.state()
                 most = rng.choice((1, 5, 30))
-                for number in client.open[:most] or rng.sample(range(ITEMS), most):  # or another word about some
+                for number in client.open[:most] or rng.sample(range(ITEMS), most):  # or change earlier answers
                     time.sleep(rng.expovariate(1 / THOUGHT))
                     kind = rng.choices(("label", "skip", "none_of_these"), (8, 1, 1))[0]
                     said = client.make(number, rng.choice(CLASSES) if kind == "label" else None, kind)
@@ -221,10 +214,10 @@ class _Loop:
         except Refused as error:
             self.ledger.refused.append(str(error))
         except (OSError, HTTPException, ValueError):
-            return  # the server is gone: what was not acknowledged is not in the ledger
+            return  # the server has ended: the ledger has acknowledged answers only
 
     def _write_rows(self) -> dict[tuple[str, str], str]:
-        """A file of labels by an annotator who is asked nowhere else."""
+        """Write a file of labels by an annotator who does not use the page."""
         annotator = f"file-{self.number}"
         rows = {(str(k), annotator): self.rng.choice(CLASSES) for k in self.rng.sample(range(ITEMS), 40)}
         with (self.work / f"rows-{self.number}.csv").open("w", newline="") as file:
@@ -236,48 +229,48 @@ class _Loop:
         return content(self.work, lambda name: name in DECOYS or not name.startswith(OWN))
 
     def _compare(self, when: str) -> None:
-        """Look up every answer of the ledger, and hash what is the user's."""
+        """Look up every answer of the ledger, and hash the user's files."""
         now = self._user()
         for name in self.user.keys() | now.keys():
             if name not in self.user and LEFT.fullmatch(name):
-                self.left.append(f"{when}: {name}")
+                self.unfinished.append(f"{when}: {name}")
             elif self.user.get(name) != now.get(name):
                 self.harmed.append(f"{when}: {name}")
         self.user = now
-        told = self.place / "history.json"
+        path = self.place / "history.json"
         with_journal = when == "the end" or self.number % EVERY == 0
-        _in(self.work, self.place, lambda: _history(told, with_journal))
-        page, rows, lines = json.loads(told.read_text())
+        finish(lambda: _history(path, with_journal), self.work, self.place / "said-work", FAILURE)
+        page, rows, lines = json.loads(path.read_text())
         if with_journal:
             gone = self.ledger.page.keys() - set(lines)
             self.lost += [f"{when}: answer {key} is not in the journal" for key in sorted(gone)]
         for key, said in self.ledger.page.items():
             if page.get(key) != list(said):
                 self.lost.append(f"{when}: answer {key} {said}, found {page.get(key)}")
-        known = {(item, annotator): label for item, annotator, label in rows}
+        imported = {(item, annotator): label for item, annotator, label in rows}
         for one, label in self.ledger.rows.items():
-            if known.get(one) != label:
-                self.lost.append(f"{when}: imported {one} {label}, found {known.get(one)}")
+            if imported.get(one) != label:
+                self.lost.append(f"{when}: imported {one} {label}, found {imported.get(one)}")
         self.compared += len(self.ledger.page) + len(self.ledger.rows)
         broken = [path.name for path in self.work.glob("out*.csv") if not _is_whole(path)]
         if broken:
             self.faults.append(f"{when}: half a file at {broken}")
 
 
-def _history(told: Path, with_journal: bool) -> int:
-    """Write what the database holds: answers of the page by their id, rows of imports; and ids in the journal."""
+def _history(path: Path, with_journal: bool) -> int:
+    """Write the answers of the page by their id and the imported rows of the database, and the ids in the journal."""
     from spotal.project import Project
     from spotal.project.journal import read
     from spotal.project.places import DATABASE, JOURNAL
 
-    # before the project is opened, which adds to the journal what the database alone has
+    # before the project is opened, which adds missing answers to the journal
     lines = [line.get("external_id") for line in read(Path("p", JOURNAL)).values()] if with_journal else []
     with Project.open("p"), closing(sqlite3.connect(Path("p", DATABASE))) as database:
         query = "SELECT item, annotator, label, external_id, id FROM events JOIN items i ON i.number = item "
         query += "WHERE source = ?"
         page = {key: (item, who, label) for item, who, label, key, _ in database.execute(query, ["page"])}
         rows = [(name, who, label) for _, who, label, _, name in database.execute(query, ["import"])]
-    told.write_text(json.dumps([page, rows, lines]))
+    path.write_text(json.dumps([page, rows, lines]))
     return 0
 
 

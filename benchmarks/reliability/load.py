@@ -1,7 +1,7 @@
-"""Load test: many people on one labeling page, by the page's own HTTP protocol; every acknowledged answer is counted.
+"""Load test: many people on one labeling page, by its HTTP protocol; every acknowledged answer is counted.
 
-Each person holds a connection, asks for the state, answers the first open item of what was told, and asks for what
-changed since, as the page does. The clients run in processes of their own beside the server, on the same cores.
+Each person keeps a connection open, asks for the state, answers the first open item, and asks for changes, as the page
+does. The clients run in separate processes on the server's cores.
 """
 
 from __future__ import annotations
@@ -10,26 +10,27 @@ import json
 import random
 import threading
 import time
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from benchmarks.reliability.client import Client, address_of
 from benchmarks.reliability.common import Others, command, scratch
-from benchmarks.reliability.process import Forked, prepare, start
+from benchmarks.reliability.process import Forked, finish, prepare, start
 
 __all__ = ["load_test"]
 
 CLASSES = ("a", "b", "c", "d")
 PER_PROCESS = 25
-"""People in one process."""
+"""Number of people in one process."""
 
 
 def load_test(
     *, people: int = 50, batches: tuple[int, ...] = (200, 2_700), seconds: float = 30, items: int = 3_000,
     folder: Path | None = None,
 ) -> dict[str, Any]:  # fmt: skip
-    """Run each batch size without and with think time; rates, times and lost answers."""
+    """Run each batch size without and with think time; return rates, times and lost answers."""
     prepare()
     runs = []
     with scratch(folder) as place:
@@ -37,16 +38,14 @@ def load_test(
             for think in (0.0, 2.0):
                 work = place / f"{batch}-{think:g}"
                 work.mkdir()
-                made = Forked(lambda batch=batch: _make(items, batch, people), work, place / "said-made")
-                made.wait()
-                if made.status:
-                    raise SystemExit(f"the project of the load test cannot be made:\n{made.output()}")
+                make = partial(_make, items, batch, people)
+                finish(make, work, place / "said-made", "the project of the load test cannot be made")
                 runs.append(_run(work, place, people, batch, think, seconds))
     return {"people": people, "items": items, "runs": runs, "lost": sum(run["lost"] for run in runs)}
 
 
 def _make(items: int, batch: int, people: int) -> int:
-    """Small images, and a batch of them that everybody may answer."""
+    """Make small images, and a batch of them that everybody may answer."""
     from PIL import Image
 
     rng = np.random.default_rng(0)
@@ -65,33 +64,33 @@ def _run(work: Path, place: Path, people: int, batch: int, think: float, seconds
     if not address:
         raise SystemExit(f"the page cannot be served:\n{server.output()}")
     others = Others()
-    told = [place / f"told-{k}.json" for k in range(-(-people // PER_PROCESS))]
+    files = [place / f"told-{k}.json" for k in range(-(-people // PER_PROCESS))]
     clients = []
-    for k, path in enumerate(told):
+    for k, path in enumerate(files):
         names = [f"person-{n:02}" for n in range(k * PER_PROCESS, min(people, (k + 1) * PER_PROCESS))]
         work_of = lambda names=names, path=path: _people(address, names, think, seconds, path)  # noqa: E731
         clients.append(Forked(work_of, work, path.with_suffix(".said")))
     for client in clients:
         client.wait()
-    server.kill()  # while the last answers are on their way to the file system's own cache: nothing may be lost
+    server.kill()  # the last answers may still be in the file system's cache: none may be lost
     busy = others.cores()
-    found = [json.loads(path.read_text()) for path in told if path.exists()]
-    if len(found) < len(told) or any(client.status for client in clients):
+    results = [json.loads(path.read_text()) for path in files if path.exists()]
+    if len(results) < len(files) or any(client.status for client in clients):
         raise SystemExit("a client failed:\n" + "\n".join(client.output() for client in clients))
-    posts, states = (np.array([t for one in found for t in one[name]]) * 1000 for name in ("posts", "states"))
-    known = {key: value for one in found for key, value in one["answers"].items()}
+    posts, states = (np.array([t for one in results for t in one[name]]) * 1000 for name in ("posts", "states"))
+    acknowledged = {key: value for one in results for key, value in one["answers"].items()}
     stored = _stored(work, place)
     return {
         "batch": batch,
         "think_s": think,
         "seconds": seconds,
         "cores_of_others": busy,
-        "answers": len(known),
-        "labels_per_s": round(len(known) / seconds, 1),
+        "answers": len(acknowledged),
+        "labels_per_s": round(len(acknowledged) / seconds, 1),
         "post_ms": _figures(posts),
         "state_ms": _figures(states),
-        "errors": [error for one in found for error in one["errors"]][:10],
-        "lost": sum(stored.get(key) != value for key, value in known.items()),
+        "errors": [error for one in results for error in one["errors"]][:10],
+        "lost": sum(stored.get(key) != value for key, value in acknowledged.items()),
     }
 
 
@@ -99,27 +98,27 @@ def _figures(times: Any) -> dict[str, float]:
     return {f"p{share:g}": round(float(np.percentile(times, share)), 1) for share in (50, 99)} if len(times) else {}
 
 
-def _people(address: str, names: list[str], think: float, seconds: float, told: Path) -> int:
-    """So many people in this process, a thread each."""
-    found: dict[str, Any] = {"posts": [], "states": [], "answers": {}, "errors": []}
+def _people(address: str, names: list[str], think: float, seconds: float, path: Path) -> int:
+    """Run people in this process, a thread each."""
+    results: dict[str, Any] = {"posts": [], "states": [], "answers": {}, "errors": []}
     end = time.monotonic() + seconds
-    threads = [threading.Thread(target=_person, args=(address, name, think, end, found)) for name in names]
+    threads = [threading.Thread(target=_person, args=(address, name, think, end, results)) for name in names]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    told.write_text(json.dumps(found))
+    path.write_text(json.dumps(results))
     return 0
 
 
-def _person(address: str, name: str, think: float, end: float, found: dict[str, Any]) -> None:
+def _person(address: str, name: str, think: float, end: float, results: dict[str, Any]) -> None:
     rng = random.Random(name)
     try:
         client = Client(address, name)
         while time.monotonic() < end:
             begun = time.monotonic()
             client.state()
-            found["states"].append(time.monotonic() - begun)
+            results["states"].append(time.monotonic() - begun)
             if not client.open:
                 return
             if think:
@@ -127,28 +126,24 @@ def _person(address: str, name: str, think: float, end: float, found: dict[str, 
             said = client.make(client.open[0], rng.choice(CLASSES))
             begun = time.monotonic()
             client.send([said])
-            found["posts"].append(time.monotonic() - begun)
-            found["answers"][said["id"]] = [said["item"], name, said["label"]]
+            results["posts"].append(time.monotonic() - begun)
+            results["answers"][said["id"]] = [said["item"], name, said["label"]]
     except Exception as error:
-        found["errors"].append(f"{name}: {error!r}")
+        results["errors"].append(f"{name}: {error!r}")
 
 
 def _stored(work: Path, place: Path) -> dict[str, Any]:
-    """What the database holds, by the answers' ids."""
-    told = place / "stored.json"
+    """The answers in the database by their ids."""
+    path = place / "stored.json"
 
     def read() -> int:
         from spotal.project import Project
 
         with Project.open("p") as project:
             numbers = {item.id: item.number for item in project.items}
-            found = {e.external_id: [numbers[e.item], e.annotator, e.label] for e in project.labels.history()}
-        told.write_text(json.dumps(found))
+            answers = {e.external_id: [numbers[e.item], e.annotator, e.label] for e in project.labels.history()}
+        path.write_text(json.dumps(answers))
         return 0
 
-    child = Forked(read, work, place / "said-stored")
-    child.wait()
-    if child.status:
-        raise SystemExit(f"the project of the load test cannot be read:\n{child.output()}")
-    stored: dict[str, Any] = json.loads(told.read_text())
-    return stored
+    finish(read, work, place / "said-stored", "the project of the load test cannot be read")
+    return dict(json.loads(path.read_text()))

@@ -1,4 +1,4 @@
-"""Mutations of a file's bytes that know nothing of its format: damage, encodings, and odd tokens in text."""
+"""Mutations of a file's bytes for any format: damage, encodings, and odd tokens in text."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ ODD = (
     b'{"a":' * 3_000,
     b"[" * 100_000,
 )
-"""Tokens that parsers stumble over."""
+"""Tokens that often break parsers."""
 
 
 def _flip(data: bytearray, rng: random.Random) -> bytes:
@@ -84,7 +84,7 @@ def _repeat(data: bytearray, rng: random.Random) -> bytes:
 
 
 def _splice(data: bytearray, rng: random.Random) -> bytes:
-    """Overwrite one place by what stands at another."""
+    """Overwrite bytes by bytes of another place."""
     size = rng.choice((1, 4, 8, 64, 512))
     source, target = rng.randrange(len(data) + 1), rng.randrange(len(data) + 1)
     data[target : target + size] = data[source : source + size]
@@ -98,7 +98,7 @@ def _noise(data: bytearray, rng: random.Random) -> bytes:
 
 
 def _length(data: bytearray, rng: random.Random) -> bytes:
-    """Overwrite four or eight bytes by a number that may be taken for a length or an offset."""
+    """Overwrite four or eight bytes by a number that a parser may read as a length or an offset."""
     size = rng.choice((4, 8))
     value = rng.choice((0, 1, 2**16, 2**31 - 1, 2**32 - 1, 2**40, 2**63 - 1)) & (2 ** (8 * size) - 1)
     start = rng.randrange(len(data) + 1) // size * size
@@ -123,7 +123,7 @@ def _token(data: bytearray, rng: random.Random) -> bytes:
 
 
 def _lines(data: bytearray, rng: random.Random) -> bytes:
-    """Drop, double or swap lines, or end them in another way."""
+    """Drop, repeat or swap lines, or change their ends."""
     lines = bytes(data).split(b"\n")
     way, k = rng.randrange(6), rng.randrange(len(lines))
     if way == 0:
@@ -146,7 +146,7 @@ def _swap(data: bytearray, rng: random.Random) -> bytes:
 
 
 def _other(data: bytearray, rng: random.Random) -> bytes:
-    """A file of another kind under the same name."""
+    """Replace the content by a file of another kind."""
     starts = (b"PK\x03\x04", b"\x93NUMPY\x01\x00", b"PAR1", b"ARROW1\x00\x00", b"SQLite format 3\x00", b"\x1f\x8b\x08")
     starts += (b"\x89PNG\r\n\x1a\n", b"GIF89a", b"\x80\x04\x95", b"%PDF-1.4", b"<html>", b"\xef\xbb\xbf", b"\xff\xfe")
     return rng.choice(starts) + rng.choice((b"", bytes(data), rng.randbytes(64)))
@@ -159,4 +159,4 @@ MUTATIONS: dict[str, Callable[[bytearray, random.Random], bytes]] = {
         *(_swap, _other),
     )
 }
-"""Mutations by name: from the bytes of a file to others."""
+"""Mutations of a file's bytes by name."""

@@ -1,4 +1,4 @@
-"""Commands in forked processes: as a user starts them, but without the seconds that imports take."""
+"""Commands in forked processes: as a user runs them, but without the time of imports."""
 
 from __future__ import annotations
 
@@ -41,13 +41,13 @@ def prepare() -> None:
     names()
     PIL.Image.init()
     torch.set_num_threads(1)
-    typer.main.get_command = cache(typer.main.get_command)  # it takes a third of the time of a short command
+    typer.main.get_command = cache(typer.main.get_command)  # takes a third of the time of a short command
     typer.main.get_command(spotal.cli.main.app)
     freeze()
 
 
 def freeze() -> None:
-    """Leave what there is by now out of the forks' garbage collections, which would copy its memory."""
+    """Exclude existing objects from the forks' garbage collections, which would copy their memory."""
     gc.collect()
     gc.freeze()
 
@@ -71,7 +71,7 @@ def run_main(words: str) -> int:
 
 
 class Forked:
-    """A forked process and its group. ``said`` is the file of what it prints; None for a pipe, which holds 64 KB."""
+    """A forked process and its group. ``said`` is the file of its output; None for a pipe, which holds 64 KB."""
 
     def __init__(self, work: Callable[[], int], folder: Path, said: Path | None) -> None:
         self.said, self.status, self.begun = said, None, time.monotonic()  # type: ignore[var-annotated]
@@ -93,7 +93,7 @@ class Forked:
             sys.path.insert(0, str(folder))
             for number in (1, 2):
                 os.dup2(file, number)
-            # of its own: the parent's know whether its file can be sought, not whether this one can
+            # new streams: the parent's have cached whether their file is seekable
             sys.stdout = os.fdopen(1, "w", encoding="utf-8", closefd=False)
             sys.stderr = os.fdopen(2, "w", 1, encoding="utf-8", errors="backslashreplace", closefd=False)
             os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
@@ -106,14 +106,14 @@ class Forked:
             os._exit(code)
 
     def done(self) -> bool:
-        """Whether it has ended."""
+        """Return whether the process has ended."""
         if self.status is None:
             pid, status = os.waitpid(self.pid, os.WNOHANG)
             self.status = status if pid else None
         return self.status is not None
 
     def wait(self, seconds: float | None = None) -> bool:
-        """Wait until it has ended, or for so many seconds; whether it has."""
+        """Wait until the process has ended, or for some seconds; return whether it has ended."""
         limit = None if seconds is None else time.monotonic() + seconds
         while not self.done():
             if limit is not None and time.monotonic() >= limit:
@@ -122,10 +122,10 @@ class Forked:
         return True
 
     def kill(self) -> bool:
-        """Send SIGKILL to it and all that it started; False where it had ended before."""
+        """Send SIGKILL to the process and its children; return False if it had ended before."""
         if self.done():
             return False
-        for send in (os.killpg, os.kill):  # the group may not be there yet
+        for send in (os.killpg, os.kill):  # the group may not exist yet
             try:
                 send(self.pid, signal.SIGKILL)
             except ProcessLookupError:
@@ -135,17 +135,17 @@ class Forked:
 
     @property
     def signal(self) -> str:
-        """The signal that ended it, empty where none did."""
+        """Return the name of the signal that ended the process, empty if none did."""
         number = 0 if self.status is None or not os.WIFSIGNALED(self.status) else os.WTERMSIG(self.status)
         return signal.Signals(number).name if number else ""
 
     @property
     def code(self) -> int:
-        """Its exit status, once it has ended by itself."""
+        """Return the exit status of a process that ended by itself."""
         return os.waitstatus_to_exitcode(self.status or 0)
 
     def output(self) -> str:
-        """What it has printed so far; all of it, once it has ended, where that goes to a pipe."""
+        """Return the output so far; with a pipe, only after the end."""
         if self.said is not None:
             return self.said.read_text(encoding="utf-8", errors="replace")
         if not self._told:
@@ -154,8 +154,16 @@ class Forked:
         return self._told
 
 
+def finish(work: Callable[[], int], folder: Path, said: Path, failure: str) -> None:
+    """Run work in a forked process to its end; raises SystemExit with ``failure`` and the output if it fails."""
+    process = Forked(work, folder, said)
+    process.wait()
+    if process.status:
+        raise SystemExit(f"{failure}:\n{process.output()}")
+
+
 def start(words: str, folder: Path, said: Path | None, *, file_size: int | None = None) -> Forked:
-    """Start a command in a folder; no file may grow beyond ``file_size`` bytes, as where a disk is full."""
+    """Start a command in a folder; no file may grow beyond ``file_size`` bytes, as on a full disk."""
 
     def work() -> int:
         if file_size is not None:

@@ -1,7 +1,7 @@
-"""Kill a benchmark run again and again: it must end with the same results, bit for bit, as one that was left alone.
+"""Repeated kills of a benchmark run: its results must equal those of a run without kills, bit for bit.
 
-The protocol runs once without a break, then anew in another folder, where SIGKILL ends it at random moments, some
-before the first round and some in the middle of one, and then to its end. The source must not change meanwhile.
+The protocol runs once without kills. In another folder, SIGKILL ends it at random moments, some before the first round
+and some within a round; then it runs to its end. The source must not change meanwhile.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ __all__ = ["killed_runs"]
 def killed_runs(
     kills: int, *, seeds: int = 10, workers: int = 2, protocol: str = "smoke", seed: int = 0, folder: Path | None = None
 ) -> dict[str, Any]:
-    """Kill ``spotal bench`` so often; whether the results are the same, and the rounds done after each kill."""
+    """Kill ``spotal bench`` repeatedly; return whether the results are equal, and the rounds after each kill."""
     prepare()
     from spotal.bench import Store, load_protocol
     from spotal.bench.jobs import plan
@@ -39,7 +39,7 @@ def killed_runs(
         whole = begin("whole")
         whole.wait()
         if whole.code:
-            raise SystemExit(f"the run that was left alone failed:\n{whole.output()}")
+            raise SystemExit(f"the run without kills failed:\n{whole.output()}")
         seen: list[int] = []
         while len(seen) < kills and _done(place / "killed") < rounds:
             run, before = begin("killed"), _done(place / "killed")
@@ -69,12 +69,12 @@ def killed_runs(
 
 
 def _done(folder: Path) -> int:
-    """Rounds in the store by now."""
+    """Number of finished rounds in the store."""
     path = folder / "results.sqlite"
     if not path.is_file():
         return 0
     with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=60)) as store:
         try:
             return int(store.execute("SELECT COUNT(*) FROM rounds").fetchone()[0])
-        except sqlite3.OperationalError:  # no table yet
+        except sqlite3.OperationalError:  # the table does not exist yet
             return 0

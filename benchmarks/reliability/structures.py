@@ -1,4 +1,4 @@
-"""Mutations that keep a file's format and change what it says: values, shapes, types and columns."""
+"""Mutations that keep a file's format and change its content: values, shapes, types and columns."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ TYPES += ("'|V8'", "'<i8'", "'<u8'", "'nosuch'", "'<f8,<f8'", "5", "(" * 300 + "
 
 
 def _json(data: bytes, rng: random.Random) -> bytes:
-    """Replace a value of a document, or of one line, by another, or by one nested very deep."""
+    """Replace a value of a document, or of one line, by another value, or by a deeply nested one."""
     lines = data.decode().splitlines() if _is_lines(data) else [data.decode()]
     k = rng.randrange(len(lines))
     document = json.loads(lines[k])
@@ -60,7 +60,7 @@ def _is_lines(data: bytes) -> bool:
 
 
 def _places(document: Any) -> Any:
-    """Every place of a document that holds a value."""
+    """Every place of a document with a value."""
     keys = document if isinstance(document, dict) else range(len(document)) if isinstance(document, list) else ()
     for key in keys:
         yield document, key
@@ -87,7 +87,7 @@ def _toml(data: bytes, rng: random.Random) -> bytes:
 
 
 def _csv(data: bytes, rng: random.Random) -> bytes:
-    """Replace a cell, or a column's name, or drop one, or add one."""
+    """Replace, drop or add a cell or a column's name."""
     rows = [line.split(b",") for line in data.rstrip(b"\n").split(b"\n")]
     row = rng.choice(rows[:1] + rows)
     k = rng.randrange(len(row))
@@ -108,7 +108,7 @@ def _csv(data: bytes, rng: random.Random) -> bytes:
 
 
 def _npy(data: bytes, rng: random.Random) -> bytes:
-    """Change what a header says of shape, type and order."""
+    """Change the shape, type or order in a header."""
     size = int.from_bytes(data[8:10], "little")
     header = data[10 : 10 + size].decode("latin-1").rstrip()
     way = rng.randrange(5)
@@ -124,7 +124,7 @@ def _npy(data: bytes, rng: random.Random) -> bytes:
 
 
 def _npz(data: bytes, rng: random.Random) -> bytes:
-    """Change a member's header, its name, or put a member in that grows when it is unpacked."""
+    """Change a member's header or its name, or add a member that is huge when unpacked."""
     out = io.BytesIO()
     with zipfile.ZipFile(io.BytesIO(data)) as old, zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as new:
         names = old.namelist()
@@ -135,7 +135,7 @@ def _npz(data: bytes, rng: random.Random) -> bytes:
                 content = _npy(content, rng)
             elif name == chosen and way == 3:
                 name = rng.choice(("x.txt", "../X.npy", "X.npy", "X", "", "é.npy", "a" * 1000 + ".npy"))
-            elif name == chosen and way == 4:  # 100 MB of zeros in 100 KB, after a header that promises more
+            elif name == chosen and way == 4:  # 100 MB of zeros in 100 KB, after a header for even more
                 shape = rng.choice(((12_500, 1_000), (10**9, 1_000)))
                 content = _header(shape) + bytes(100_000_000)
             new.writestr(name, content)
@@ -218,7 +218,7 @@ def _arrow(data: bytes, rng: random.Random) -> bytes:
 
 
 def _sqlite(data: bytes, rng: random.Random) -> bytes:
-    """Change a value, a table or the version of a database, as another program or version would."""
+    """Change a value, a table or the version of a database, as another program might."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "a.sqlite")
         path.write_bytes(data)
@@ -226,7 +226,7 @@ def _sqlite(data: bytes, rng: random.Random) -> bytes:
             base.executescript("PRAGMA ignore_check_constraints=1; PRAGMA foreign_keys=0; PRAGMA journal_mode=DELETE")
             names = base.execute("SELECT type, name FROM sqlite_master WHERE type != 'index' ORDER BY name").fetchall()
             tables = [name for kind, name in names if kind == "table" and not name.startswith("sqlite_")]
-            for kind, name in names:  # a trigger may forbid the change; other programs know no triggers of ours
+            for kind, name in names:  # drop our triggers, which may forbid the change
                 if kind == "trigger" and rng.random() < 0.9:
                     base.execute(f'DROP TRIGGER "{name}"')
             table = rng.choice(tables)
@@ -265,5 +265,5 @@ _BY_SUFFIX: dict[str, Callable[[bytes, random.Random], bytes]] = {
 
 
 def structured(name: str) -> Callable[[bytes, random.Random], bytes] | None:
-    """The mutation for a file of that name, None where only its bytes are changed."""
+    """Return the mutation for a file of that name; None if only its bytes can be mutated."""
     return _BY_SUFFIX.get(Path(name).suffix.lower())

@@ -1,4 +1,4 @@
-"""Write docs/evidence/reliability.md from the results of the parts."""
+"""Writer of docs/evidence/reliability.md from the results of the parts."""
 
 from __future__ import annotations
 
@@ -71,28 +71,28 @@ figures above for its own program, so the table compares aims and not results.
 
 
 def write(results: Path = RESULTS, page: Path = ROOT / "docs" / "evidence" / "reliability.md") -> None:
-    """Write the page; parts that have not been run are left out and said."""
-    found = {path.stem: json.loads(path.read_text(encoding="utf-8")) for path in sorted(results.glob("*.json"))}
-    lines = [HEAD, "## Aims", "", "| aim | measured | met |", "| --- | --- | --- |", *_aims(found), ""]
-    left_out = [name for name in PARTS if name not in found]
+    """Write the page; it names the parts that have not been run."""
+    parts = {path.stem: json.loads(path.read_text(encoding="utf-8")) for path in sorted(results.glob("*.json"))}
+    lines = [HEAD, "## Aims", "", "| aim | measured | met |", "| --- | --- | --- |", *_aims(parts), ""]
+    left_out = [name for name in PARTS if name not in parts]
     if left_out:
         lines += [f"Not run: {', '.join(left_out)}.", ""]
     for name, section in zip(PARTS, (_kill, _runs, _load, _fuzz, _disk), strict=True):
-        if name in found:
-            lines += [*section(found[name]), "", _where(found[name]), ""]
+        if name in parts:
+            lines += [*section(parts[name]), "", _where(parts[name]), ""]
     lines += [BESIDE, "| project | what its documentation says | here |", "| --- | --- | --- |"]
     lines += [f"| {' | '.join(row)} |" for row in PEERS]
     page.write_text("\n".join(lines) + "\n", encoding="utf-8")
     print(f"wrote {page}")
 
 
-def _aims(found: dict[str, Any]) -> list[str]:
+def _aims(results: dict[str, Any]) -> list[str]:
     rows = []
-    if kill := found.get("kill"):
+    if kill := results.get("kill"):
         lost, harmed, faults = (len(kill[key]) for key in ("lost", "harmed", "faults"))
         measured = f"{kill['kills']:,} kills: {lost} answers lost, {harmed} files of the user changed, {faults} faults"
         rows.append(("1,000 kills: no label lost", measured, kill["kills"] >= 1_000 and not lost + harmed + faults))
-    if fuzz := found.get("fuzz"):
+    if fuzz := results.get("fuzz"):
         kinds = fuzz["by_kind"]
         few = "" if fuzz["cases"] >= 10_000 else ", as many as there was time for"
         said = ", ".join(f"{kind} {count}" for kind, count in kinds.items()) or "no traceback, crash, hang or harm"
@@ -100,23 +100,23 @@ def _aims(found: dict[str, Any]) -> list[str]:
             said += f"; {len(fuzz['again']['failures'])} when these were run again with what was mended"
         aim = "10,000 mutations: no traceback, no file of the user touched"
         rows.append((aim, f"{fuzz['cases']:,} mutations{few}: {said}", fuzz["cases"] >= 10_000 and not kinds))
-    if runs := found.get("runs"):
+    if runs := results.get("runs"):
         measured = f"{runs['kills']} kills, {'the same, bit for bit' if runs['same'] else 'other results'}"
         rows.append(("a benchmark run that was killed ends with the same results", measured, not runs["faults"]))
-    if load := found.get("load"):
+    if load := results.get("load"):
         for run in (run for run in load["runs"] if not run["think_s"]):
             rate, p99 = run["labels_per_s"], run["post_ms"].get("p99", float("nan"))
             fine = load["people"] >= 50 and rate >= 200 and p99 < 500 and not run["lost"]
             aim = f"{load['people']} people, batch {run['batch']:,}: 200 labels/s, p99 below 500 ms, none lost"
             rows.append((aim, f"{rate:,.0f} labels/s, p99 {p99:,.0f} ms, {run['lost']} lost", fine))
-    if disk := found.get("disk"):
+    if disk := results.get("disk"):
         faults = len(disk["faults"])
         rows.append(("a full disk harms nothing", f"{disk['cases']} cases, {faults} faults", not faults))
     return [f"| {aim} | {measured} | {'yes' if fine else '**no**'} |" for aim, measured, fine in rows]
 
 
-def _kill(found: dict[str, Any]) -> list[str]:
-    commands = ", ".join(f"{name} {count}" for name, count in sorted(found["by_command"].items()))
+def _kill(part: dict[str, Any]) -> list[str]:
+    commands = ", ".join(f"{name} {count}" for name, count in sorted(part["by_command"].items()))
     return [
         "## Kills",
         "",
@@ -125,37 +125,37 @@ def _kill(found: dict[str, Any]) -> list[str]:
         "the database is opened and every answer counted so far is looked up and compared. The user's files are",
         "hashed, among them decoys beside and in the project.",
         "",
-        f"{found['kills']:,} kills; {found['acknowledged']:,} answers acknowledged, {found['of_the_page']:,} of them",
-        f"on the page; {found['comparisons']:,} comparisons; {len(found['lost'])} lost; {len(found['harmed'])} files",
-        f"of the user changed; {len(found['faults'])} commands that did not go on. {len(found['left'])} times a killed",
-        "command left its unfinished file, hidden, beside its output, as SIGKILL lets nobody tidy up.",
-        *_faults(found["faults"] + found["lost"] + found["harmed"]),
+        f"{part['kills']:,} kills; {part['acknowledged']:,} answers acknowledged, {part['of_the_page']:,} of them",
+        f"on the page; {part['comparisons']:,} comparisons; {len(part['lost'])} lost; {len(part['harmed'])} files",
+        f"of the user changed; {len(part['faults'])} commands that did not go on. {len(part['left'])} times a killed",
+        "command left its unfinished, hidden file beside its output: a killed process cannot remove it.",
+        *_faults(part["faults"] + part["lost"] + part["harmed"]),
     ]
 
 
-def _runs(found: dict[str, Any]) -> list[str]:
-    same = "the same, bit for bit, as" if found["same"] else "**other than**"
+def _runs(part: dict[str, Any]) -> list[str]:
+    same = "the same, bit for bit, as" if part["same"] else "**other than**"
     return [
         "## Killed benchmark runs",
         "",
-        f"`spotal bench` was killed {found['kills']} times within {found['rounds']} rounds, then left to end. Its",
-        f"results are {same} those of a run that was left alone.",
-        *_faults(found["faults"]),
+        f"`spotal bench` was killed {part['kills']} times within {part['rounds']} rounds, then run to its end. Its",
+        f"results are {same} those of a run without kills.",
+        *_faults(part["faults"]),
     ]
 
 
-def _load(found: dict[str, Any]) -> list[str]:
+def _load(part: dict[str, Any]) -> list[str]:
     lines = [
         "## Load",
         "",
-        f"{found['people']} people answer on one page with {found['items']:,} images, each over a connection of their",
+        f"{part['people']} people answer on one page with {part['items']:,} images, each over a connection of their",
         "own and by the page's own protocol: ask for the state, answer, ask for what changed. Clients and server share",
         "the machine. The server is killed at the end, and every acknowledged answer is looked up in the database.",
         "",
         "| batch | thinking | labels/s | POST p50 | POST p99 | state p50 | state p99 | answers | lost | others |",
         "| ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |",
     ]
-    for run in found["runs"]:
+    for run in part["runs"]:
         post, state = run["post_ms"], run["state_ms"]
         lines.append(
             f"| {run['batch']:,} | {run['think_s']:g} s | {run['labels_per_s']:,.1f} | {post.get('p50', 0):,.0f} ms | "
@@ -167,42 +167,42 @@ def _load(found: dict[str, Any]) -> list[str]:
         "Others: how many of the machine's cores other programs took meanwhile. Everybody opens the page at the same",
         "moment, and is told 200 items at first: where people think, that is the 99th percentile of the states.",
     ]
-    return lines + _faults([error for run in found["runs"] for error in run["errors"]])
+    return lines + _faults([error for run in part["runs"] for error in run["errors"]])
 
 
 def _cores(number: float | None) -> str:
     return "unknown" if number is None else f"{number:.1f}"
 
 
-def _fuzz(found: dict[str, Any]) -> list[str]:
-    ends = ", ".join(f"{end}: {count:,}" for end, count in sorted(found["ends"].items()))
+def _fuzz(part: dict[str, Any]) -> list[str]:
+    ends = ", ".join(f"{end}: {count:,}" for end, count in sorted(part["ends"].items()))
     return [
         "## Mutated files",
         "",
-        f"{found['cases']:,} cases over {found['inputs']} inputs: pools in every format, side files, texts, images,",
+        f"{part['cases']:,} cases over {part['inputs']} inputs: pools in every format, side files, texts, images,",
         "label files of every format, settings, databases and the files of projects, protocols and results. Each case",
-        "changes one file of a sound input by flipped bits, cuts, splices, odd tokens, other encodings, or a change",
+        "changes one file of a valid input by flipped bits, cuts, splices, odd tokens, other encodings, or a change",
         "that keeps the format, and runs the commands that read it. A command must end with exit 0, or with one",
         "sentence and exit 2 (`doctor`: 1 where it finds something).",
         "",
-        f"{found['commands']:,} commands ended with exit {ends}.",
-        *_faults(_by_place(found["failures"])),
-        *_again(found),
+        f"{part['commands']:,} commands ended with exit {ends}.",
+        *_faults(_by_place(part["failures"])),
+        *_again(part),
     ]
 
 
-def _again(found: dict[str, Any]) -> list[str]:
-    """What became of the cases that failed."""
-    if "again" not in found:
+def _again(part: dict[str, Any]) -> list[str]:
+    """A sentence about the failed cases that were run again."""
+    if "again" not in part:
         return []
-    again = found["again"]
+    again = part["again"]
     failures = again["failures"]
     said = f"These {again['cases']} cases were run again at commit {again['commit']}: {len(failures)} fail."
     return ["", said, *_faults(_by_place(failures))]
 
 
 def _by_place(failures: list[dict[str, Any]]) -> list[str]:
-    """Failures of one kind at one place of the source as one, with the first of them."""
+    """Group failures of the same kind and place in the source; show the first of each."""
     groups: dict[str, list[dict[str, Any]]] = {}
     for one in failures:
         place = re.search(r"\[[^\[\]]*\]$", one["what"])
@@ -216,20 +216,20 @@ def _by_place(failures: list[dict[str, Any]]) -> list[str]:
 
 
 def _short(what: str) -> str:
-    """What is said, without what the mutation put into it, and where packages are."""
+    """A message without mutated content and without paths of packages."""
     return re.sub(r"(\w|[^\w\s])\1{20,}", r"\1...", re.sub(r"\S*site-packages/", "", what))
 
 
-def _disk(found: dict[str, Any]) -> list[str]:
-    ends = ", ".join(f"{end.removeprefix('exit ')}: {count:,}" for end, count in sorted(found["ends"].items()))
-    least, most = found["limits"][0], found["limits"][-1]
+def _disk(part: dict[str, Any]) -> list[str]:
+    ends = ", ".join(f"{end.removeprefix('exit ')}: {count:,}" for end, count in sorted(part["ends"].items()))
+    least, most = part["limits"][0], part["limits"][-1]
     return [
         "## Full disks",
         "",
         f"Every command that writes runs where no file may grow beyond a limit, from {least:,} to {most:,} bytes.",
         "Older results stay or are replaced whole, answers and the user's files stay, and with room again the same",
-        f"command does its work: {found['cases']} cases, {len(found['faults'])} faults. Exit {ends}.",
-        *_faults([f"`{one['command']}`, {one['limit']:,} bytes: {one['what']}" for one in found["faults"]]),
+        f"command does its work: {part['cases']} cases, {len(part['faults'])} faults. Exit {ends}.",
+        *_faults([f"`{one['command']}`, {one['limit']:,} bytes: {one['what']}" for one in part["faults"]]),
     ]
 
 
@@ -239,8 +239,8 @@ def _faults(faults: list[str]) -> list[str]:
     return ["", *(f"- {' '.join(fault.split())[:300]}" for fault in faults[:20]), *more] if faults else []
 
 
-def _where(found: dict[str, Any]) -> str:
-    seconds = sum(run["seconds"] for run in found["runs"]) if "runs" in found else found["seconds"]
-    seed = found.get("seed", found.get("first_seed"))
+def _where(part: dict[str, Any]) -> str:
+    seconds = sum(run["seconds"] for run in part["runs"]) if "runs" in part else part["seconds"]
+    seed = part.get("seed", part.get("first_seed"))
     seeds = "" if seed is None else f", first seed {seed}"
-    return f"Commit {found['commit']}, {found['date']}{seeds}, {seconds:,.0f} s on {found['machine']}."
+    return f"Commit {part['commit']}, {part['date']}{seeds}, {seconds:,.0f} s on {part['machine']}."

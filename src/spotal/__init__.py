@@ -1,6 +1,6 @@
 """spotal decides what to label next: active learning by space-filling picks in units of mass (SPOT).
 
-Everything public is here, and is imported when it is first used: ``import spotal`` itself costs next to nothing.
+Public names are imported on first use, so ``import spotal`` is fast.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from spotal.lazy import lazily
 
-logging.getLogger(__name__).addHandler(logging.NullHandler())  # whoever uses the library decides what is shown
+logging.getLogger(__name__).addHandler(logging.NullHandler())  # the application decides what is shown
 
 __version__ = "0.1.0"
 

@@ -1,7 +1,7 @@
-"""The exception and warning classes of spotal, each raised with one sentence a person can act on.
+"""The exception and warning classes of spotal.
 
-A sentence names the argument, says what was found and says what to do. The command line prints it and exits 2. An
-:class:`InputError` has these three as fields, and its sentence is made of them.
+Each message is one sentence: the argument, what was found, and what to do. The command line prints it and exits with 2.
+An :class:`InputError` has these three parts as fields.
 """
 
 from __future__ import annotations
@@ -41,20 +41,20 @@ class InputError(SpotalError, ValueError):
     """An argument has the wrong shape, dtype, range or content.
 
     ``str(error)`` is one sentence made of the fields: "budget must be at most 90, found 100; lower it". Without
-    ``must``, ``found`` says by itself what is wrong: "X has 3 columns where dim is 2; pass points of that dimension".
+    ``must``, ``found`` describes the whole problem: "X has 3 columns where dim is 2; pass points of that dimension".
 
     Parameters
     ----------
     argument : str
-        Name of the parameter, as the signature or the configuration file has it.
+        Name of the parameter in the signature or in the configuration file.
     found : object
-        What was found; kept as text.
+        The value or problem that was found, stored as text.
     remedy : str
-        What to do. It may be empty where ``must`` says so.
+        The action to take. It may be empty if ``must`` implies it.
     must : str
-        What the argument must be or do: "be at most 90".
+        The requirement: "be at most 90".
     subject : str
-        What the sentence calls the argument, where its name is not enough: the file that it names, or where it stands.
+        Subject of the sentence if the argument's name is not enough, such as a file.
 
     Examples
     --------
@@ -77,18 +77,18 @@ class InputError(SpotalError, ValueError):
         super().__init__(argument, self.found, remedy)
 
     def sentence(self, name: str) -> str:
-        """Return the sentence with the argument called ``name``; one with a ``subject`` keeps that."""
-        said = self.found
+        """Return the sentence with ``subject``, or else ``name``, as the name of the argument."""
+        problem = self.found
         if self.must:
-            said = f"must {self.must}" + (f", found {self.found}" if self.found else "")
-        return f"{self.subject or name} {said}" + (f"; {self.remedy}" if self.remedy else "")
+            problem = f"must {self.must}" + (f", found {self.found}" if self.found else "")
+        return f"{self.subject or name} {problem}" + (f"; {self.remedy}" if self.remedy else "")
 
     def renamed(self, argument: str, subject: str = "") -> Self:
-        """Return the same error about an argument of another name: that of the function which was called."""
+        """Return the same error for an argument with another name, such as that of a calling function."""
         return type(self)(argument, self.found, self.remedy, must=self.must, subject=subject)
 
     def within(self, place: str) -> Self:
-        """Return the same error with the file or table before it where the argument stands: "pool.toml: size must"."""
+        """Return the same error with a file or table before the argument: "pool.toml: size must"."""
         return self.renamed(self.argument, f"{place}: {self.subject or self.argument}")
 
     def __str__(self) -> str:
@@ -96,22 +96,21 @@ class InputError(SpotalError, ValueError):
 
 
 def like(name: object, known: Iterable[str]) -> str:
-    """Return "did you mean ...?" with the known name most like this one, or an empty text."""
-    import difflib
+    """Return "did you mean ...?" with the most similar known name, or an empty text."""
+    from difflib import get_close_matches
 
-    names = list(known)
-    lower = str(name).lower()
-    found = difflib.get_close_matches(str(name), names, 1, 0.5) or difflib.get_close_matches(lower, names, 1, 0.5)
-    return f"did you mean {found[0]!r}?" if found else ""
+    names, text = list(known), str(name)
+    matches = get_close_matches(text, names, 1, 0.5) or get_close_matches(text.lower(), names, 1, 0.5)
+    return f"did you mean {matches[0]!r}?" if matches else ""
 
 
 def to_call(value: object) -> str:
-    """Return what to do with a class that was passed for an object of it, or an empty text."""
+    """Return the remedy for a class that was passed in place of an instance, or an empty text."""
     return f"make one of it: {value.__name__}()" if isinstance(value, type) else ""
 
 
 def unknown_name(argument: str, name: object, known: Iterable[str]) -> InputError:
-    """Return the error of a registry that has no such name: it lists the known ones and says which may be meant."""
+    """Return the error for an unknown name. It lists the known names and suggests the most similar one."""
     names = list(known)
     return InputError(
         argument, must=f"be one of {', '.join(names)}", found=repr(name), remedy=to_call(name) or like(name, names)
@@ -135,29 +134,29 @@ class ModelError(SpotalError, ValueError):
 
 
 class OutputError(SpotalError, OSError):
-    """A result cannot be written where it was asked for."""
+    """A result cannot be written to the given path."""
 
 
 class ProjectError(SpotalError, ValueError):
-    """A folder is no project, or its settings, database or an answer to be recorded in it are not what they must be."""
+    """A folder is not a project, or its settings, its database or an answer to record are invalid."""
 
 
 class ProjectBusyError(ProjectError):
-    """Another process is at work on the project and must finish first."""
+    """Another process uses the project and must finish first."""
 
 
 class FinishedError(ProjectError):
-    """There is nothing to choose: the budget is spent, a stopping rule is met, or no item is left."""
+    """Nothing can be selected: the budget is spent, a stopping rule is met, or no item remains."""
 
 
 class ResourceError(SpotalError, RuntimeError):
-    """A process or a device ran out of memory, or was ended from outside."""
+    """A process or device ran out of memory, or the process was killed."""
 
 
 class LabelStudioError(SpotalError, OSError):
-    """Label Studio cannot be reached, refuses, or has not what it must have.
+    """Label Studio cannot be reached, refuses a request, or lacks something that is needed.
 
-    ``temporary`` is whether the same request may do later.
+    ``temporary`` tells whether the same request may succeed later.
     """
 
     def __init__(self, sentence: str, *, temporary: bool = False) -> None:
@@ -170,22 +169,22 @@ class SpotalWarning(UserWarning):
 
 
 class SkippedWarning(SpotalWarning):
-    """Images that cannot be read were left out. ``sentence(choice)`` ends with what stops at them instead."""
+    """Unreadable images were left out. ``sentence(choice)`` names the option that makes them an error."""
 
     def __init__(self, said: str, choice: str = "") -> None:
         super().__init__(said, choice)
 
     def sentence(self, choice: str) -> str:
         """Return the sentence with ``choice``, such as "pass --strict", if the caller can choose."""
-        said, can_choose = self.args
-        return f"{said}, or {choice} to stop at them" if choice and can_choose else str(said)
+        text, can_choose = self.args
+        return f"{text}, or {choice} to stop at them" if choice and can_choose else str(text)
 
     def __str__(self) -> str:
         return self.sentence(self.args[1])
 
 
 class FormatNote(SpotalWarning):
-    """How a file was read where that is not the plain case: another delimiter than a comma, decimal commas, UTF-16."""
+    """A file was read in a special way, for example with another delimiter, decimal commas or UTF-16."""
 
 
 class ConvergenceWarning(SpotalWarning):
@@ -193,7 +192,7 @@ class ConvergenceWarning(SpotalWarning):
 
 
 def one_line(error: object, most: int = 200) -> str:
-    """Return an error's message on one line of at most ``most`` characters, or its class where it has none.
+    """Return an error's message, or else its class, on one line of at most ``most`` characters.
 
     Examples
     --------

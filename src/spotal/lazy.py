@@ -1,4 +1,4 @@
-"""Packages whose names are imported when they are first used, so that importing a package costs next to nothing."""
+"""Lazy imports: names of a package are imported on first use, so that importing the package is fast."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ __all__ = ["later", "lazily"]
 def lazily(
     package: str, homes: Mapping[str, str], public: Iterable[str]
 ) -> tuple[Callable[[str], Any], Callable[[], list[str]]]:
-    """Make the ``__getattr__`` and ``__dir__`` of a package.
+    """Return the ``__getattr__`` and ``__dir__`` of a package with lazy names.
 
     Parameters
     ----------
     package : its ``__name__``
-    homes : the module that each name comes from, with the name there after a colon where it is another one
-    public : the names that ``dir`` lists, its ``__all__``; those without a home are modules of the package
+    homes : from each name to its module, or to "module:other_name" if the names differ
+    public : its ``__all__``, which ``dir`` lists; names without a home are modules of the package
     """
 
     names = sorted(public)
@@ -39,10 +39,10 @@ def lazily(
 
 
 def later(place: str) -> Callable[..., Any]:
-    """Return the function at ``place``, "module:name", which is imported now.
+    """Import and return the function at ``place``, "module:name".
 
-    For what a result does for people at the edge, its pictures and tables: the rooms that draw lie above it.
+    Results use it to draw themselves, because the packages that draw are in a higher layer.
     """
     module, _, name = place.partition(":")
-    found: Callable[..., Any] = getattr(import_module(module), name)
-    return found
+    function: Callable[..., Any] = getattr(import_module(module), name)
+    return function

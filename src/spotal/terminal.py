@@ -1,4 +1,4 @@
-"""Text from outside, such as file names and labels, made safe to print on a terminal."""
+"""Escaping of outside text, such as file names and labels, for safe printing on a terminal."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from typing import Any
 __all__ = ["VisibleFormatter", "server_log", "visible"]
 
 HIDDEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
-"""Control characters other than tab and newline, marks that reorder text, separators of lines, lone surrogates."""
+"""Control characters except tab and newline, marks that reorder text, line separators, lone surrogates."""
 
 
 def visible(text: str, *, lines: bool = False) -> str:
-    r"""Replace every character that a terminal would obey by its escape, such as ``\x1b``.
+    r"""Replace every character that controls a terminal by its escape, such as ``\x1b``.
 
     Parameters
     ----------
     text : str
-    lines : bool, whether newlines and tabs stay; a sentence has none of its own
+    lines : bool, whether newlines and tabs are not replaced
 
     Examples
     --------
@@ -27,19 +27,19 @@ def visible(text: str, *, lines: bool = False) -> str:
     """
     if not lines:
         text = text.replace("\n", "\\n").replace("\t", "\\t")
-    return HIDDEN.sub(lambda found: found.group().encode("unicode_escape").decode("ascii"), text)
+    return HIDDEN.sub(lambda match: match.group().encode("unicode_escape").decode("ascii"), text)
 
 
 class VisibleFormatter(logging.Formatter):
-    """A formatter of log lines that a terminal cannot obey."""
+    """A log formatter that escapes control characters."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """The record's text and traceback, escaped."""
+        """Return the record's text and traceback, escaped."""
         return visible(super().format(record), lines=True)
 
 
 def server_log(level: str) -> dict[str, Any]:
-    """Configure uvicorn's loggers: lines of at least ``level`` go to standard error, escaped."""
+    """Return the logging configuration for uvicorn: lines of at least ``level`` go to stderr, escaped."""
     formatter = {"()": VisibleFormatter, "fmt": "%(levelname)s: %(message)s"}
     return {
         "version": 1,

@@ -141,6 +141,6 @@ def test_a_demo_measures_at_each_number_of_labels_and_tells_its_events(done):
     for name in ("random", "spot"):
         assert [len(record["picks"]) for record in found.rounds[name, 0]] == [5, 5, 0]
         assert [(job.strategy.label, event) for job, event in events].count((name, "Trained")) == 2
-    assert found.query.known["probabilities"].shape == (40, 2)
+    assert found.query.context["probabilities"].shape == (40, 2)
     assert found.shares.keys() == {("random", 1), ("spot", 1)}
     assert found.n_test == 10

@@ -139,11 +139,11 @@ def test_map_of_a_query_without_a_cube_is_fitted_for_the_picture(found):
     request = found.query
     picture = query_map(request)
     assert picture.n == len(picture.before) == len(picture.after) == 150
-    assert picture.dim == TransportedDesign().layout(request.pool, request.budget, **request.known).dim
+    assert picture.dim == TransportedDesign().layout(request.pool, request.budget, **request.context).dim
     assert len(picture.picks) == 8
     assert len(picture.design) == 0
     assert picture.picks.tolist() == found.rounds["spot", 0][1]["picks"]  # the query of the run, bit for bit
-    assert np.array_equal(np.sort(picture.labeled), np.sort(request.known["labeled"]))
+    assert np.array_equal(np.sort(picture.labeled), np.sort(request.context["labeled"]))
     assert ((picture.after >= 0) & (picture.after <= 1)).all()
     # the transport spreads the mass more evenly: each quarter of the square has about a quarter of it
     quarter = (picture.after > 0.5) @ [1, 2]
@@ -153,7 +153,7 @@ def test_map_of_a_query_without_a_cube_is_fitted_for_the_picture(found):
 def test_map_of_a_query_with_a_cube_is_its_own_and_gives_the_figures_again(found):
     request = found.query
     flat = TransportedDesign(n_components=2)
-    selection = flat.query(request.pool, request.budget, **request.known)
-    picture = query_map(type(request)(flat, request.pool, request.budget, request.known, selection))
+    selection = flat.query(request.pool, request.budget, **request.context)
+    picture = query_map(type(request)(flat, request.pool, request.budget, request.context, selection))
     assert discrepancy(picture.design) == pytest.approx(selection.diagnostics["design_discrepancy"])
     assert discrepancy(picture.after[picture.picks]) == pytest.approx(selection.diagnostics["pick_discrepancy"])

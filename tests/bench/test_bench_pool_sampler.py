@@ -107,7 +107,11 @@ def test_the_test_part_has_the_task_s_classes():
     ("shape", "classes", "message"),
     [
         (PoolShape(size=5000), None, "pool size needs 5000 rows of made, which has 1200"),
-        (PoolShape(size=1200, balance="balanced"), None, "needs 300 rows of a class of made, of which one has 250"),
+        (
+            PoolShape(size=1200, balance="balanced"),
+            None,
+            "needs 300 rows of each class of made, found a class with 250",
+        ),
         (PoolShape(size=2, balance="balanced"), None, "must leave a row for each of 4 classes"),
         (PoolShape(size=900, junk=0.6), (0, 1), "junk of 540 rows must come from the classes left out, which have 500"),
         (PoolShape(size=100), (0, 9), "classes must be 0 to 3 in made, found 9"),

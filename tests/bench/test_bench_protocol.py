@@ -50,7 +50,7 @@ WRONG = [
     ({"embedding": {"kind": "ssl", "dim": 500}}, "dim must be 2 to 128, found 500"),
     ({"initial": {"kind": "random"}}, "count is needed for initial labels"),
     ({"initial": {"kind": "none", "count": 5}}, "count is needed for initial labels"),
-    ({"initial": {"kind": "chosen", "count": 5}}, "by names who chose"),
+    ({"initial": {"kind": "chosen", "count": 5}}, "by names the strategy"),
     ({"initial": {"kind": "chosen", "count": 5, "by": "corset"}}, "did you mean 'coreset'"),
     ({"initial": {"kind": "chosen", "count": 5, "by": "margin"}}, "needs no model, found 'margin'"),
 ]

@@ -256,7 +256,7 @@ def test_a_pool_that_cannot_be_drawn_is_said_before_the_first_job(tmp_path):
     (tmp_path / "bad.toml").write_text(FILE.replace("size = 120", 'size = 1250, balance = "balanced"'))
     found = invoke("bench", str(tmp_path / "bad.toml"), "--out", str(tmp_path / "run"), "--seeds", "1")
     assert found.exit_code == 2
-    assert "pool size needs 125 rows of a class of digits" in found.stderr
+    assert "pool size needs 125 rows of each class of digits" in found.stderr
     assert invoke("report", str(tmp_path / "run")).exit_code == 2
 
 

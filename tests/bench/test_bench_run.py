@@ -288,7 +288,7 @@ def test_kept_files_are_taken_over_and_give_the_same_results(tiny, cache, tmp_pa
         changed = from_table("tiny", {k: v for k, v in _table(tiny).items() if k != "name"} | {"batch_size": 4})
         assert adopt(store, [changed], tmp_path / "kept") == 0
         path.write_bytes(gzip.compress(b"{}"))
-        with pytest.raises(DataFileError, match="no file of kept benchmark results"):
+        with pytest.raises(DataFileError, match="no archive of benchmark results"):
             adopt(store, [tiny], tmp_path / "kept")
 
 
@@ -347,8 +347,8 @@ def test_estimates_come_from_what_was_measured(tiny, tmp_path):
         estimator.learn()
         assert estimator.round_seconds(jobs[0]) == estimator.round_seconds(jobs[1]) == 2.0
         # 6 jobs of 4 rounds, 2 of them done, on two cores
-        assert estimator.left(store.counts(), 2) == 22 * 2.0 / 2
-        assert estimator.left({job.id: 4 for job in jobs}, 2) == 0
+        assert estimator.remaining(store.counts(), 2) == 22 * 2.0 / 2
+        assert estimator.remaining({job.id: 4 for job in jobs}, 2) == 0
 
 
 def test_a_folder_that_is_no_run_is_said_so(tmp_path):

@@ -31,7 +31,7 @@ def page(folder, **parts):
 def test_ratios_and_forecasts(tmp_path):
     more = {"threads": 2, "projection": cost(0.5), "projection_after": cost(0.4)}
     cold = [
-        cost(seconds, budget=budget, forecast_seconds=3.0, cell_mass_cv=0.2, **more)
+        cost(seconds, budget=budget, forecast_seconds=3.0, complete_seconds=seconds, cell_mass_cv=0.2, **more)
         for budget, seconds in ((10_000, 4.0), (100, 2.0))
     ]
     kmeans = [cost(120.0, budget=10_000, rows=100_000, iterations=3), {"stopped": "longer than 9 s"}]

@@ -92,7 +92,7 @@ def test_an_encoder_that_cannot_be_had_leaves_the_built_in_model_and_a_command(s
     made = spotal("init", "p", "--images", photos, "--classes", "0,1", HF_HUB_OFFLINE="1")
     assert 'model = "built-in"' in (tmp_path / "p" / "spotal.toml").read_text()
     for said in (
-        "colors and coarse shapes only",
+        "only colors and coarse shapes",
         "HF_HUB_OFFLINE turns the network off",
         f"To get a better one: hf download {DINO} config.json model.safetensors preprocessor_config.json",
     ):

@@ -28,7 +28,7 @@ def test_a_header_that_speaks_of_more_or_less_than_is_there(tmp_path, shape):
     path = tmp_path / "pool.npz"
     with zipfile.ZipFile(path, "w") as file:
         file.writestr("X.npy", header(shape) + np.ones((40, 5)).tobytes())
-    with pytest.raises(DataFileError, match=r"pool\.npz is truncated or corrupt \(X\.npy speaks of .* and has 1,600\)"):
+    with pytest.raises(DataFileError, match=r"pool\.npz is truncated or corrupt \(X\.npy announces .* but has 1,600\)"):
         read_pool(path)
 
 

@@ -164,13 +164,14 @@ def test_one_of_two_copies_with_other_labels_is_nobodys_guess(texts):
     for name, word in (("0", "cat"), ("2", "dog"), ("3", "dog")):
         project.labels.record(name, word, annotator="ann")
     texts(["b", "same", "c"])
-    with pytest.warns(SpotalWarning) as said:
+    with pytest.warns(SpotalWarning) as recorded:
         report = project.refresh()
     assert report.unclear == ["0", "2"]
     assert trainable(project) == {"c": "dog"}
-    told = str(said[1].message)
-    assert told.startswith("2 items had equal content and different labels")
-    assert told.endswith("'0', '2'")
+    # sqlite3 of Python 3.12.1 warns too
+    _, message = (str(warning.message) for warning in recorded if issubclass(warning.category, SpotalWarning))
+    assert message.startswith("2 items had equal content and different labels")
+    assert message.endswith("'0', '2'")
     project.refresh()
     texts(["same", "b", "same", "c"])
     with pytest.warns(SpotalWarning):

@@ -194,7 +194,7 @@ def test_models_and_their_figures(project):
     (project.folder / MODELS).mkdir()
     weights, embeddings = project.folder / MODELS / "0.pt", project.folder / MODELS / "0.npy"
     weights.write_bytes(b"w")
-    with pytest.raises(ProjectError, match="embeddings must be a file that is there, found"):
+    with pytest.raises(ProjectError, match="embeddings must be an existing file, found"):
         project.models.add("probe", n_labeled=2, weights=weights, embeddings=embeddings)
     assert project.models.last() is None
     project.labels.record("t0", "cat", annotator="ann")

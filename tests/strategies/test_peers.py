@@ -51,15 +51,14 @@ def test_lazy_greedy_picks_are_those_of_plain_greedy(block, few, labeled):
     ]:
         query = asked(CLOUD, 60, labeled=labeled, mass=mass, random_state=0)
         picks, reached = greedy_cover(
+            query,
             query.pool,
             kernel,
-            query.allowance(),
-            candidates=query.unlabeled,
-            targets=np.arange(700),
-            weights=mass,
-            around=query.labeled,
-            chance=ContentRandom(query.pool, 0),
-            radius=radius,
+            radius,
+            query.unlabeled,
+            np.arange(700),
+            mass,
+            ContentRandom(query.pool, 0),
             block_rows=block,
             few=few,
         )

@@ -155,7 +155,7 @@ def test_what_excel_says_of_the_delimiter(tmp_path):
 
 def test_two_delimiters_that_fit_are_asked_about(tmp_path):
     path = write(tmp_path / "a.csv", "size, cm;name\n3,5;a\n4,5;b\n")
-    with pytest.raises(DataFileError, match=r"as many commas and semicolons in each line.*--delimiter"):
+    with pytest.raises(DataFileError, match=r"equally many commas and semicolons in each line.*--delimiter"):
         read_table(path)
     assert read_table(path, Dialect(None, ";")).names == ["size, cm", "name"]
 

@@ -895,7 +895,7 @@ def test_a_picture_that_cannot_be_shown_gets_no_class_unseen(images, visit):
         page = visit(server.address)
         page.get_by_text("The picture cannot be shown:").wait_for()
         page.keyboard.press("1")
-        page.get_by_role("alert").filter(has_text="skip it").wait_for()
+        page.get_by_role("alert").filter(has_text="skip the item").wait_for()
         assert images.labels.history() == []
         page.keyboard.press("s")
         shown(page, "p01.png")

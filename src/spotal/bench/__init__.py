@@ -1,9 +1,9 @@
-"""The benchmark: protocols, jobs that can be stopped anywhere, statistics, and a report.
+"""The benchmark: protocols, jobs that can be interrupted, statistics, and a report.
 
-In the order that a run takes: ``protocol`` and ``library`` (what is asked), ``shape``, ``features`` and ``task`` (the
-data that all strategies of a seed share), ``jobs``, ``runner``, ``workers`` and ``store`` (the work and what is kept of
-it), ``results``, ``curves``, ``compare`` and ``summary`` (the numbers), ``plots``, ``page`` and ``markdown`` (what
-people see). ``demo`` is the protocol behind ``spotal demo``, with a page of its own.
+In the order of a run: ``protocol`` and ``protocol_library`` define the experiment. ``pool_sampler``, ``features`` and
+``task`` make the data that all strategies of a seed share. ``jobs``, ``runner``, ``workers`` and ``store`` do the work
+and store the results. ``results``, ``curves``, ``compare`` and ``summary`` compute the statistics. ``plots``, ``page``
+and ``markdown`` show them. ``demo`` is the protocol behind ``spotal demo``, with its own page.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Arrays that are costly to make, kept under the hash of all that they depend on."""
+"""Cache of arrays that are costly to compute, keyed by a hash of all their inputs."""
 
 from __future__ import annotations
 
@@ -23,16 +23,16 @@ Arrays = dict[str, NDArray[Any]]
 
 
 class Cache:
-    """Arrays in .npz files called after the hash of what they were made from.
+    """A cache of arrays in .npz files. The file's name is a hash of the recipe.
 
     Parameters
     ----------
-    folder : path, where new ones are written; made when first needed
-    also : paths, folders that are looked in first and never written to
+    folder : path, where new files are written; made when first needed
+    also : paths of read-only folders that are searched first
 
     Attributes
     ----------
-    seconds : float, spent in making arrays, or in waiting for another process that made them
+    seconds : float, time spent computing arrays or waiting for another process that computes them
     """
 
     def __init__(self, folder: str | os.PathLike[str], also: Iterable[str | os.PathLike[str]] = ()) -> None:
@@ -41,24 +41,24 @@ class Cache:
         self.seconds = 0.0
 
     def get(self, recipe: dict[str, Any], make: Callable[[], Arrays]) -> Arrays:
-        """The arrays made by ``recipe`` (JSON types), made now where no file holds them.
+        """Return the arrays of ``recipe`` (JSON types); call ``make`` if no file holds them.
 
-        Of several processes that ask at once one makes them and the others wait. A file that is damaged is made anew.
+        If several processes ask at once, one computes and the others wait. A damaged file is made again.
         """
         name = f"{recipe['kind']}-{content_hash(recipe)}.npz"
         for folder in (*self.also, self.folder):
-            found = _read(folder / name)
-            if found is not None:
-                return found
+            arrays = _read(folder / name)
+            if arrays is not None:
+                return arrays
         start = time.perf_counter()
         with locked(self.folder / f".{name}.lock"):
-            found = _read(self.folder / name)
-            if found is None:
-                found = make()
+            arrays = _read(self.folder / name)
+            if arrays is None:
+                arrays = make()
                 with atomic_path(self.folder / name) as part, part.open("wb") as file:
-                    np.savez(file, recipe=np.array(json.dumps(recipe, sort_keys=True)), **found)  # type: ignore[arg-type]
+                    np.savez(file, recipe=np.array(json.dumps(recipe, sort_keys=True)), **arrays)  # type: ignore[arg-type]
         self.seconds += time.perf_counter() - start
-        return found
+        return arrays
 
 
 def _read(path: Path) -> Arrays | None:

@@ -1,4 +1,4 @@
-"""Check the data sets of protocols before the first job runs."""
+"""Checks of the data sets of protocols, before the first job runs."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from spotal.errors import InputError
 __all__ = ["check_data", "missing"]
 
 QUICK = ("breast-cancer", "digits", "wine")
-"""Named data sets that are on every machine and take no time to load."""
+"""Named data sets that come with scikit-learn and load fast."""
 
 
 def check_data(protocols: Iterable[Protocol]) -> None:
-    """Load the data sets that are files of one's own, and draw the pool of the first seed from each.
+    """Load the user's own data sets and draw the pool of the first seed from each.
 
-    Named data sets that are large are not loaded; see :func:`missing`.
+    Large named data sets are not loaded; see :func:`missing`.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Which strategy is better, and is it chance: paired tests, Holm's correction, penalty matrix, ranks."""
+"""Comparison of strategies: paired tests, Holm's correction, penalty matrix, ranks."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ __all__ = ["Paired", "Ranks", "average_ranks", "budgets", "holm", "paired", "pen
 class Paired:
     """A paired comparison over n seeds: mean difference, its 95 % Student interval, two-sided p values.
 
-    ``t`` is of the t test, ``wilcoxon`` of the signed-rank test, which cannot fall below 2 ** (1 - n). 1 where all
-    differences are zero; nan where there are fewer than two.
+    ``t`` is the p value of the t test. ``wilcoxon`` is the p value of the signed-rank test, at least 2 ** (1 - n). Both
+    are 1 if all differences are zero, and nan with fewer than two seeds.
     """
 
     n: int
@@ -31,7 +31,7 @@ class Paired:
 
 
 def paired(own: ArrayLike, base: ArrayLike) -> Paired:
-    """Compare two strategies on the same seeds; values (n,) each, in the same order. scipy's tests."""
+    """Compare two strategies on the same seeds, with scipy's tests. Values (n,) are in the same order of seeds."""
     gap = np.asarray(own, float) - np.asarray(base, float)
     n, mean = len(gap), float(gap.mean())
     if n < 2:
@@ -44,10 +44,10 @@ def paired(own: ArrayLike, base: ArrayLike) -> Paired:
 
 
 def holm(p: ArrayLike) -> NDArray[np.float64]:
-    """Holm's adjusted p values (m,): where they are below a level, the chance of any false rejection is below it too.
+    """Return Holm's adjusted p values (m,).
 
-    The i-th smallest of m is multiplied by m - i + 1 and is no smaller than the one before, and 1 at most. nan stays
-    nan, and is no test.
+    Rejecting those below a level keeps the probability of any false rejection below that level. The i-th smallest of m
+    is multiplied by m - i + 1, made at least the previous one, and clipped to 1. nan stays nan and does not count.
 
     References
     ----------
@@ -55,41 +55,37 @@ def holm(p: ArrayLike) -> NDArray[np.float64]:
     """
     values = np.asarray(p, float)
     adjusted = np.full(len(values), np.nan)
-    known = np.flatnonzero(~np.isnan(values))
-    order = known[np.argsort(values[known], kind="stable")]
+    valid = np.flatnonzero(~np.isnan(values))
+    order = valid[np.argsort(values[valid], kind="stable")]
     scaled = values[order] * (len(order) - np.arange(len(order)))
     adjusted[order] = np.minimum(np.maximum.accumulate(scaled), 1.0)
     return adjusted
 
 
 def budgets(n: int) -> list[int]:
-    """Positions of the measurements that are compared, of n: after the 1st, 2nd, 4th, 8th, ... query."""
-    found, k = [], 1
-    while k < n:
-        found.append(k)
-        k *= 2
-    return found
+    """Return the positions, among n measurements, that are compared: after the 1st, 2nd, 4th, 8th, ... query."""
+    return [2**k for k in range(max(n - 1, 0).bit_length())]
 
 
 def penalties(cells: Sequence[Mapping[str, ArrayLike]], strategies: Sequence[str]) -> NDArray[np.float64]:
-    """Pairwise penalty matrix: how often each strategy beats each other one beyond chance.
+    """Count in how many benchmarks each strategy beats each other one significantly.
 
     Parameters
     ----------
-    cells : for each benchmark the curves (seeds, k) of every strategy, over the same seeds
+    cells : for each benchmark, the curves (seeds, k) of every strategy over the same seeds
     strategies : m names
 
     Returns
     -------
     float64 (m, m)
-        Entry (i, j) is the number of benchmarks in which i beats j: in each, the share of the compared budgets at
-        which a two-sided paired t test over seeds is below .05 in favor of i. Row sums are wins, column means losses:
-        the best strategy has the least column mean.
+        Entry (i, j) is the number of benchmarks in which i beats j. Each benchmark adds the share of its compared
+        budgets at which a two-sided paired t test over seeds is below .05 in favor of i. Row sums are wins, column
+        means are losses: the best strategy has the smallest column mean.
 
     Notes
     -----
-    Budgets are spaced as powers of two, so that the many late and similar ones do not count most. Where all seeds
-    differ by the same amount, that is a win.
+    Budgets are spaced as powers of two, so that the many similar late budgets do not dominate. If all seeds differ by
+    the same amount, this counts as a win.
 
     References
     ----------
@@ -113,10 +109,11 @@ def penalties(cells: Sequence[Mapping[str, ArrayLike]], strategies: Sequence[str
 
 @dataclass(frozen=True)
 class Ranks:
-    """Average ranks over n blocks, 1 the best, ties shared; the difference beyond which two of them differ.
+    """Average ranks over n blocks. 1 is the best; tied strategies share the mean of their ranks.
 
-    mean : strategy to average rank; critical : Nemenyi's critical difference at .05, nan with fewer than two blocks or
-    strategies; friedman : p value that all are alike, nan with fewer than three strategies
+    mean : maps a strategy to its average rank
+    critical : Nemenyi's critical difference at .05, nan with fewer than two blocks or strategies
+    friedman : p value of Friedman's test that all strategies are equal, nan with fewer than three strategies
     """
 
     n: int
@@ -126,7 +123,7 @@ class Ranks:
 
 
 def average_ranks(values: ArrayLike, strategies: Sequence[str]) -> Ranks:
-    """Rank strategies in each block (dataset, or pool) and average.
+    """Rank the strategies within each block (a dataset or a pool) and average the ranks.
 
     Parameters
     ----------
@@ -137,12 +134,12 @@ def average_ranks(values: ArrayLike, strategies: Sequence[str]) -> Ranks:
     J. Demsar, "Statistical comparisons of classifiers over multiple data sets", JMLR 7, 2006: the critical difference
     is q sqrt(k (k + 1) / (6 n)) with q the .05 quantile of the studentized range for k strategies, over sqrt(2).
     """
-    found = np.asarray(values, float)
-    n, k = found.shape
-    ranks = stats.rankdata(-found, axis=1).mean(0)
+    scores = np.asarray(values, float)
+    n, k = scores.shape
+    ranks = stats.rankdata(-scores, axis=1).mean(0)
     critical = friedman = float("nan")
     if n > 1 and k > 1:
         critical = float(stats.studentized_range.ppf(0.95, k, np.inf) / np.sqrt(2) * np.sqrt(k * (k + 1) / (6 * n)))
     if n > 1 and k > 2:
-        friedman = float(stats.friedmanchisquare(*found.T).pvalue)
+        friedman = float(stats.friedmanchisquare(*scores.T).pvalue)
     return Ranks(n, dict(zip(strategies, ranks.tolist(), strict=True)), critical, friedman)

@@ -1,4 +1,4 @@
-"""Learning curves in numbers: area under them, labels needed to reach a level, intervals over seeds."""
+"""Statistics of learning curves: area under them, labels needed to reach a level, intervals over seeds."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ DRAWS = 2_000
 
 
 def area(asked: ArrayLike, values: ArrayLike) -> NDArray[np.float64]:
-    """Normalized area under curves: the mean height over the labels bought, by the trapezoid rule.
+    """Compute the mean height of curves over the labels bought, by the trapezoid rule.
 
     Parameters
     ----------
-    asked : (k,), labels asked for at each measurement, ascending, k >= 2
+    asked : (k,), number of labels at each measurement, ascending, k >= 2
     values : (..., k)
 
     Returns
@@ -23,14 +23,13 @@ def area(asked: ArrayLike, values: ArrayLike) -> NDArray[np.float64]:
     float64 (...), 1 for a curve that is 1 everywhere
     """
     x, y = np.asarray(asked, float), np.asarray(values, float)
-    found: NDArray[np.float64] = np.asarray(np.trapezoid(y, x, axis=-1) / (x[-1] - x[0]))
-    return found
+    return np.asarray(np.trapezoid(y, x, axis=-1) / (x[-1] - x[0]), np.float64)
 
 
 def labels_to_reach(asked: ArrayLike, values: ArrayLike, level: float) -> float | None:
-    """Labels at which a curve (k,) first reaches a level, between two measurements on a straight line; None if never.
+    """Return the number of labels at which a curve (k,) first reaches ``level``, or None if it never does.
 
-    A curve that begins at or above the level needs at most ``asked[0]``, and that is the answer.
+    Interpolates linearly between measurements. A curve that starts at or above the level gives ``asked[0]``.
     """
     x, y = np.asarray(asked, float), np.asarray(values, float)
     above = np.flatnonzero(y >= level)
@@ -43,7 +42,7 @@ def labels_to_reach(asked: ArrayLike, values: ArrayLike, level: float) -> float 
 
 
 def saving(asked: ArrayLike, own: ArrayLike, base: ArrayLike) -> float | None:
-    """Share of the baseline's labels that are saved to be as good as the baseline at its end.
+    """Compute the share of the baseline's labels that a strategy saves when it matches the baseline's final value.
 
     Parameters
     ----------
@@ -52,8 +51,8 @@ def saving(asked: ArrayLike, own: ArrayLike, base: ArrayLike) -> float | None:
     Returns
     -------
     float below 1, or None
-        1 - (own labels at the baseline's last height) / (the baseline's own labels at that height, or fewer where it
-        was as high before). None where the own curve never gets there: more labels are needed than were bought.
+        1 - (own labels at the baseline's final value) / (labels at which the baseline first reached that value). None
+        if the own curve never reaches it.
     """
     level = float(np.asarray(base, float)[-1])
     needed, spent = labels_to_reach(asked, own, level), labels_to_reach(asked, base, level)
@@ -61,7 +60,7 @@ def saving(asked: ArrayLike, own: ArrayLike, base: ArrayLike) -> float | None:
 
 
 def bootstrap(values: ArrayLike, *, confidence: float = 0.95, seed: int = 0) -> tuple[list[float], list[float]]:
-    """Percentile bootstrap interval of the mean over seeds, for each column.
+    """Compute a percentile bootstrap interval of the mean over seeds, for each column.
 
     Parameters
     ----------
@@ -73,15 +72,14 @@ def bootstrap(values: ArrayLike, *, confidence: float = 0.95, seed: int = 0) -> 
 
     Notes
     -----
-    ``scipy.stats.bootstrap`` with 2,000 draws, whole seeds drawn. With five seeds or fewer it is narrower than a
-    Student interval: tests are done by other means (:mod:`spotal.bench.compare`).
+    ``scipy.stats.bootstrap`` with 2,000 resamples of whole seeds. With five seeds or fewer, the interval is narrower
+    than a Student interval, so tests use :mod:`spotal.bench.compare` instead.
     """
-    found = np.asarray(values, float)
-    if len(found) < 2:
-        return found.mean(0).tolist(), found.mean(0).tolist()
+    runs = np.asarray(values, float)
+    if len(runs) < 2:
+        return runs.mean(0).tolist(), runs.mean(0).tolist()
     from scipy import stats
 
     options = {"n_resamples": DRAWS, "confidence_level": confidence, "method": "percentile", "random_state": seed}
-    done = stats.bootstrap((found,), np.mean, axis=0, vectorized=True, **options)
-    interval = done.confidence_interval
+    interval = stats.bootstrap((runs,), np.mean, axis=0, vectorized=True, **options).confidence_interval
     return interval.low.tolist(), interval.high.tolist()

@@ -1,4 +1,4 @@
-"""What a protocol's ``dataset`` may name: spotal's datasets, tables, features of pretrained encoders, or a path."""
+"""Datasets that a protocol may name: spotal's own, tables, features of pretrained encoders, or a path."""
 
 from __future__ import annotations
 
@@ -18,22 +18,22 @@ __all__ = ["load", "names"]
 
 TEST_FRACTION = 0.3
 LARGE, THINNED = 1_000, 5
-"""Of "shuttle": classes of this many rows keep one row in five, so that pools of thousands have all rare rows."""
+"""Classes of "shuttle" with ``LARGE`` rows or more keep one row in ``THINNED``: small pools then hold the rare rows."""
 _TABLES = ("breast-cancer", "letter", "made-clusters", "made-species", "shuttle", "wine")
 
 
 def names() -> tuple[str, ...]:
-    """Names of the datasets that ``load`` knows besides paths, in alphabetical order."""
+    """Return the names that ``load`` accepts besides paths, in alphabetical order."""
     return tuple(sorted((*datasets.names(), *_TABLES, *pretrained.FILES)))
 
 
 def load(name_or_path: str) -> Dataset:
-    """The dataset; the last two are kept. Raises what :func:`spotal.datasets.load` raises."""
+    """Load a dataset; the last two are cached. Raises what :func:`spotal.datasets.load` raises."""
     return _load(name_or_path, () if name_or_path in names() else _state(Path(name_or_path)))
 
 
 def _state(path: Path) -> tuple[Any, ...]:
-    """What tells one state of a path from another, in whichever folder the process is."""
+    """Absolute path and modification times, so that a changed file is loaded again."""
     files = (path, path.parent / "labels.csv")
     return os.path.abspath(path), *(file.stat().st_mtime_ns if file.exists() else None for file in files)
 
@@ -53,24 +53,24 @@ def _table(name: str) -> tuple[NDArray[Any], NDArray[Any], tuple[str, ...]]:
         return _species()
     if name in mlbench.TABLES:
         X, y, classes = mlbench.read(name)
-        kept = _thinned(y) if name == "shuttle" else slice(None)
-        return X[kept], y[kept], classes
+        rows = _thinned(y) if name == "shuttle" else slice(None)
+        return X[rows], y[rows], classes
     from sklearn import datasets as sklearn_datasets
 
     if name == "made-clusters":
-        # ten classes of two clusters each, overlapping, two thirds of the features without use
+        # ten classes of two overlapping clusters each; two thirds of the features carry no information
         X, y = sklearn_datasets.make_classification(
             8_000, 30, n_informative=10, n_redundant=0, n_classes=10, n_clusters_per_class=2, class_sep=2.0,
             random_state=20_251,
         )  # fmt: skip
         return X, y, tuple(str(k) for k in range(10))
     read: Any = sklearn_datasets.load_wine if name == "wine" else sklearn_datasets.load_breast_cancer
-    found = read()
-    return found.data, found.target, tuple(str(label) for label in found.target_names)
+    table = read()
+    return table.data, table.target, tuple(str(label) for label in table.target_names)
 
 
 def _thinned(y: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Rows, ascending: all of the small classes, a fifth of the large ones."""
+    """Select all rows of the small classes and a fifth of the large ones, ascending."""
     rng = np.random.default_rng(20_253)
     parts = []
     for label, count in enumerate(np.bincount(y)):
@@ -80,10 +80,7 @@ def _thinned(y: NDArray[np.int64]) -> NDArray[np.int64]:
 
 
 def _species() -> tuple[NDArray[Any], NDArray[Any], tuple[str, ...]]:
-    """Sixty classes of 180 rows in twelve families, as of species: 24 measurements, half of them skewed.
-
-    A class lies near its family in 8 latent dimensions and has a spread of its own; measurements mix the latent ones.
-    """
+    """Make 60 classes ("species") of 180 rows in 12 families, from 8 latent dimensions to 24 features, half skewed."""
     rng = np.random.default_rng(20_252)
     n_families, n_classes, n_rows, latent, measured = 12, 60, 180, 8, 24
     families = 2.5 * rng.standard_normal((n_families, latent))
@@ -99,7 +96,7 @@ def _species() -> tuple[NDArray[Any], NDArray[Any], tuple[str, ...]]:
 
 
 def _split(name: str, X: NDArray[Any], y: NDArray[Any], classes: tuple[str, ...]) -> Dataset:
-    """30 % of each class, always the same rows, as test part."""
+    """Split off 30 % of each class, always the same rows, as the test part."""
     rng = np.random.default_rng(0)
     test = []
     for label in range(len(classes)):

@@ -1,4 +1,4 @@
-"""How long jobs will take: from what jobs like them took, else from what is stated here."""
+"""Estimates of the time that jobs take, from finished rounds or from the constants below."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ from spotal.bench.store import Store
 __all__ = ["Estimator", "default_seconds"]
 
 PROBE_SECONDS = 0.2
-"""Of one training of a frozen learner and its test, at 700 labels of 64 features on one core."""
+"""One training and test of a learner on fixed features: 700 labels, 64 features, one core."""
 STEP_SECONDS = 0.0075
-"""Of one step of 32 images of 32 x 32 through a SmallCNN of width 16 on one core; grows with the width squared."""
+"""One step of a SmallCNN of width 16: 32 images of 32 x 32, one core. Grows with the width squared."""
 RESNET_STEP_SECONDS = 0.7
-"""The same through a ResNet18 of width 64."""
+"""The same for a ResNet18 of width 64."""
 ROW_SECONDS = 7e-5
-"""Of one image through that SmallCNN, for embeddings and test."""
+"""One image through that SmallCNN, to embed or to test it."""
 QUERY_SECONDS = 0.7
-"""Of one query in a pool of 10,000 rows, the mean over strategies; grows with the rows."""
+"""One query in a pool of 10,000 rows, the mean over strategies. Grows with the rows."""
 POOL = 10_000
 TEST = 5_000
 
 
 def default_seconds(job: Job) -> float:
-    """Seconds of a round of which nothing is known but its protocol, on one core of a server of 2024."""
+    """Estimate the seconds of a round from its protocol alone, on one core of a server of 2024."""
     protocol = job.protocol
     rows = protocol.pool.size or POOL
     query = QUERY_SECONDS * rows / POOL
@@ -42,10 +42,10 @@ def default_seconds(job: Job) -> float:
 
 
 class Estimator:
-    """Seconds that jobs will take, learnt from the finished rounds in a store.
+    """Estimator of the seconds that jobs will take.
 
-    A round is expected to take as long as the mean of its own strategy's rounds in its protocol, else of any
-    strategy's there, else ``default_seconds``.
+    A round's estimate is the mean of the finished rounds of its protocol and strategy; without any, the mean of all
+    rounds of its protocol; without any, ``default_seconds``.
     """
 
     def __init__(self, store: Store, jobs: list[Job]) -> None:
@@ -53,7 +53,7 @@ class Estimator:
         self.learn()
 
     def learn(self) -> None:
-        """Read what is known by now."""
+        """Read the finished rounds from the store."""
         walls = self._store.walls()
         own: dict[tuple[str, str], list[tuple[int, float]]] = defaultdict(list)
         every: dict[str, list[tuple[int, float]]] = defaultdict(list)
@@ -61,16 +61,16 @@ class Estimator:
             if job.id in walls:
                 own[job.protocol.name, job.strategy.label].append(walls[job.id])
                 every[job.protocol.name].append(walls[job.id])
-        self._own = {key: _mean(found) for key, found in own.items()}
-        self._any = {name: _mean(found) for name, found in every.items()}
+        self._own = {key: _mean(rounds) for key, rounds in own.items()}
+        self._any = {name: _mean(rounds) for name, rounds in every.items()}
 
     def round_seconds(self, job: Job) -> float:
-        """Of one round."""
+        """Estimate the seconds of one round."""
         name = job.protocol.name
         return self._own.get((name, job.strategy.label), self._any.get(name, default_seconds(job)))
 
-    def left(self, counts: dict[str, int], workers: int) -> float:
-        """Seconds until all jobs are finished, ``counts`` rounds of each being done, with so many workers."""
+    def remaining(self, counts: dict[str, int], workers: int) -> float:
+        """Estimate the seconds until all jobs are finished. ``counts`` maps a job to the number of its rounds done."""
         todo = [
             (job.n_rounds - counts.get(job.id, 0)) * self.round_seconds(job)
             for job in self._jobs
@@ -79,6 +79,6 @@ class Estimator:
         return max(sum(todo) / max(1, workers), max(todo, default=0.0))
 
 
-def _mean(found: list[tuple[int, float]]) -> float:
-    """Seconds of a round, from numbers of rounds and their seconds."""
-    return sum(seconds for _, seconds in found) / sum(count for count, _ in found)
+def _mean(rounds: list[tuple[int, float]]) -> float:
+    """Mean seconds of a round, from pairs of number of rounds and total seconds."""
+    return sum(seconds for _, seconds in rounds) / sum(count for count, _ in rounds)

@@ -1,4 +1,4 @@
-"""Fixed features of a pool and its test part, as a protocol's ``embedding`` says; kept by content hash."""
+"""Fixed features of a pool and its test part, as the protocol's ``embedding`` defines them; cached by content hash."""
 
 from __future__ import annotations
 
@@ -20,9 +20,10 @@ __all__ = ["dataset_features", "features_of", "fingerprint"]
 def features_of(
     data: Dataset, embedding: Embedding, pool: ShapedPool, test: NDArray[np.int64], seed: int, cache: Cache
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Features float32 (n, d) of the pool and (m, d) of the test rows, centered, with a mean squared norm of d.
+    """Return features float32 (n, d) of the pool and (m, d) of the test rows.
 
-    Table features ("none") are standardized one by one instead. Center and scale come from the pool.
+    They are centered and scaled to a mean squared norm of d. Features of tables ("none") are standardized one by one
+    instead. Center and scale come from the pool.
 
     Raises
     ------
@@ -60,24 +61,18 @@ def features_of(
 
 
 def dataset_features(data: Dataset, embedding: Embedding, cache: Cache) -> tuple[NDArray[Any], NDArray[Any]]:
-    """Features float16 (N, d) and (M, d) of all training and test images, by an encoder of the dataset's own.
+    """Return features float16 (N, d) and (M, d) of all training and test images, by an encoder of the dataset.
 
-    It is trained on ``embedding.rows`` images of the training part without their labels, all classes as frequent as in
-    the dataset, whatever the pools' shapes; its 512 features are cut to ``embedding.dim`` principal components.
+    The encoder is trained without labels on ``embedding.rows`` random images of the training part, whatever the shape
+    of the pools. Its 512 features are reduced to ``embedding.dim`` principal components.
     """
     recipe = _recipe(data, embedding) | {"rows": embedding.rows}
-
-    def make() -> dict[str, NDArray[Any]]:
-        rows = np.sort(np.random.default_rng(embedding.seed).permutation(len(data.X))[: embedding.rows])
-        train, test = _encode(data.X[rows], embedding, data.X, data.X_test)
-        return {"train": train, "test": test}
-
-    found = cache.get(recipe, make)
-    return found["train"], found["test"]
+    arrays = cache.get(recipe, lambda: _encode(_source(data, embedding), embedding, data.X, data.X_test))
+    return arrays["train"], arrays["test"]
 
 
 def fingerprint(*arrays: NDArray[Any]) -> str:
-    """Hash of arrays: their shapes and types, and at most 2,000 evenly spaced rows of each."""
+    """Return a hash of arrays: their shapes and types, and about 2,000 evenly spaced rows of each."""
     digest = hashlib.blake2b(digest_size=8)
     for array in arrays:
         digest.update(f"{array.shape} {array.dtype}".encode())
@@ -88,21 +83,23 @@ def fingerprint(*arrays: NDArray[Any]) -> str:
 def _pool_features(
     data: Dataset, embedding: Embedding, pool: ShapedPool, test: NDArray[np.int64], seed: int, cache: Cache
 ) -> tuple[NDArray[Any], NDArray[Any]]:
-    """The same by an encoder that has seen this pool and nothing else; or the dataset's, of rows that were altered."""
+    """The same for one pool: by an encoder trained on this pool alone, or by the dataset's for altered rows."""
     images = pool.data(data.X, seed)
     recipe = _recipe(data, embedding) | {"pool": fingerprint(images, pool.rows, test), "on": embedding.trained_on}
     if embedding.trained_on == "dataset":
         recipe["rows"] = embedding.rows
 
     def make() -> dict[str, NDArray[Any]]:
-        source = images
-        if embedding.trained_on == "dataset":
-            source = data.X[np.sort(np.random.default_rng(embedding.seed).permutation(len(data.X))[: embedding.rows])]
-        points, held = _encode(source, embedding, images, data.X_test[test])
-        return {"train": points, "test": held}
+        source = _source(data, embedding) if embedding.trained_on == "dataset" else images
+        return _encode(source, embedding, images, data.X_test[test])
 
-    found = cache.get(recipe, make)
-    return found["train"], found["test"]
+    arrays = cache.get(recipe, make)
+    return arrays["train"], arrays["test"]
+
+
+def _source(data: Dataset, embedding: Embedding) -> NDArray[Any]:
+    """Images that an encoder of the dataset is trained on."""
+    return data.X[np.sort(np.random.default_rng(embedding.seed).permutation(len(data.X))[: embedding.rows])]
 
 
 def _recipe(data: Dataset, embedding: Embedding) -> dict[str, Any]:
@@ -121,15 +118,15 @@ def _recipe(data: Dataset, embedding: Embedding) -> dict[str, Any]:
 
 def _encode(
     source: NDArray[Any], embedding: Embedding, images: NDArray[Any], test: NDArray[Any]
-) -> tuple[NDArray[Any], NDArray[Any]]:
+) -> dict[str, NDArray[Any]]:
     from sklearn.decomposition import PCA
 
     from spotal.embed.simclr import train_encoder
 
     encoder = train_encoder(source, epochs=embedding.epochs, seed=embedding.seed)
-    known = encoder.embed(source).astype(np.float64)
-    if embedding.dim >= known.shape[1]:
-        return encoder.embed(images).astype(np.float16), encoder.embed(test).astype(np.float16)
-    pca = PCA(min(embedding.dim, len(known) - 1), svd_solver="covariance_eigh").fit(known)
-    features, held = (pca.transform(encoder.embed(part)).astype(np.float16) for part in (images, test))
-    return features, held
+    points = encoder.embed(source).astype(np.float64)
+    parts = {"train": encoder.embed(images), "test": encoder.embed(test)}
+    if embedding.dim < points.shape[1]:
+        pca = PCA(min(embedding.dim, len(points) - 1), svd_solver="covariance_eigh").fit(points)
+        parts = {name: pca.transform(part) for name, part in parts.items()}
+    return {name: part.astype(np.float16) for name, part in parts.items()}

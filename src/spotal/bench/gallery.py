@@ -1,4 +1,4 @@
-"""Thumbnails of what each strategy picked first and last, as HTML."""
+"""Thumbnails of the images that each strategy picked first and last, as HTML."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ SHOWN = 12
 
 
 def gallery(cell: Cell) -> str:
-    """Of the first seed: the first images of each strategy's first and last query, the class under each.
+    """Return thumbnails of each strategy's first and last query under the first seed, with the class of each image.
 
-    Empty for data that are no images, or that are no longer at hand.
+    Returns an empty text if the data are not images or can no longer be loaded.
     """
     protocol = cell.protocol
     try:
         data = library.load(protocol.dataset)
         if not data.is_images:
             return ""
-        seed = cell.seeds()[0] if cell.seeds() else min(seed for found in cell.curves.values() for seed in found)
+        seed = cell.seeds()[0] if cell.seeds() else min(seed for curves in cell.curves.values() for seed in curves)
         pool = shape_pool(data, protocol.pool, protocol.classes, seed)
     except SpotalError:
         return ""
@@ -45,6 +45,6 @@ def gallery(cell: Cell) -> str:
                 classes = range(data.n_classes) if protocol.classes is None else protocol.classes
                 word = "no class" if label == JUNK else data.class_names[classes[label]]
                 shown.append((data.X[pool.rows[row]], word, f"row {row}"))
-            told = f"query {number}, the first {len(shown)} of {len(picks)}, seed {seed}"
-            blocks.append(f"<h4>{escape(name)} <span>{told}</span></h4>{thumbnails(shown)}")
+            caption = f"query {number}, the first {len(shown)} of {len(picks)}, seed {seed}"
+            blocks.append(f"<h4>{escape(name)} <span>{caption}</span></h4>{thumbnails(shown)}")
     return "\n".join(blocks)

@@ -1,4 +1,4 @@
-"""What stands between the loop and a strategy or learner in a benchmark: measures, draws, and what is shared."""
+"""Wrappers of strategies and learners for a benchmark: measure a query, and draw probabilities of several models."""
 
 from __future__ import annotations
 
@@ -17,15 +17,14 @@ from spotal.strategies import Strategy
 __all__ = ["DrawingLearner", "InstrumentedStrategy"]
 
 DRAWS = 10
-"""Models whose probabilities make up the draws of a strategy that asks for them."""
+"""Number of models whose probabilities a strategy that needs several draws gets."""
 
 
 class InstrumentedStrategy:
-    """A strategy that is watched while it chooses.
+    """A strategy whose last query is measured.
 
-    After a query ``seconds`` is what it took of the processor, all threads together, which does not depend on what else
-    the machine does; ``memory`` its peak memory in bytes; ``diagnostics`` those of its selection. ``forget`` clears all
-    three.
+    ``seconds`` is the processor time of the query over all threads, ``memory`` its peak memory in bytes, and
+    ``diagnostics`` come from its selection. ``forget`` clears all three.
     """
 
     def __init__(self, strategy: Strategy, label: str) -> None:
@@ -35,25 +34,25 @@ class InstrumentedStrategy:
         self.forget()
 
     def forget(self) -> None:
-        """Nothing has been asked."""
+        """Clear the measurements of the last query."""
         self.seconds: float | None = None
         self.memory: int | None = None
         self.diagnostics: dict[str, float] = {}
 
-    def query(self, pool: PoolLike, budget: int, **known: Any) -> Selection:
-        """What the strategy answers."""
+    def query(self, pool: PoolLike, budget: int, **context: Any) -> Selection:
+        """Query the strategy, and measure it."""
         start = time.process_time()
         with PeakMemory() as peak:
-            selection: Selection = self.strategy.query(pool, budget, **known)
+            selection: Selection = self.strategy.query(pool, budget, **context)
         self.seconds, self.memory, self.diagnostics = time.process_time() - start, peak.bytes, selection.diagnostics
         return selection
 
 
 class DrawingLearner:
-    """A learner whose ``infer`` gives probabilities of several models, (n, classes, draws).
+    """A learner whose ``infer`` returns probabilities of several models, (n, classes, draws).
 
-    The models are logistic regressions on the learner's embeddings, each fitted to a bootstrap sample of the labels:
-    cheap, the same for any learner, and no change to how it is trained. ``probabilities`` are the learner's own.
+    The models are logistic regressions on the learner's embeddings. Each is fitted to a bootstrap sample of the labels,
+    which is cheap and works for any learner. ``probabilities`` returns the learner's own.
     """
 
     def __init__(self, learner: Learner, draws: int = DRAWS) -> None:
@@ -61,7 +60,7 @@ class DrawingLearner:
         self.n_classes = learner.n_classes
 
     def fit(self, X: NDArray[Any], y: NDArray[np.int64], *, random_state: int | None = None) -> DrawingLearner:
-        """Train the learner, then the heads."""
+        """Train the learner, then the logistic regressions."""
         from sklearn.linear_model import LogisticRegression
 
         from spotal.learner import SklearnLearner
@@ -78,17 +77,17 @@ class DrawingLearner:
         return self
 
     def infer(self, X: NDArray[Any]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Probabilities float32 (n, classes, draws) and embeddings (n, d)."""
+        """Return probabilities float32 (n, classes, draws) and embeddings (n, d)."""
         points = self.learner.embeddings(X)
         scaled = self._scaled(points)
         return np.stack([head.probabilities(scaled) for head in self._heads], 2), points
 
     def probabilities(self, X: NDArray[Any]) -> NDArray[np.float32]:
-        """The learner's own (n, classes)."""
+        """Return the learner's own probabilities (n, classes)."""
         return self.learner.probabilities(X)
 
     def embeddings(self, X: NDArray[Any]) -> NDArray[np.float32]:
-        """The learner's own (n, d)."""
+        """Return the learner's own embeddings (n, d)."""
         return self.learner.embeddings(X)
 
     def _scaled(self, points: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -1,4 +1,4 @@
-"""Job: one protocol, strategy and seed, and the name under which its results are kept."""
+"""Job: one protocol, strategy and seed, and the id of its results."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from spotal.bench.protocol import Protocol, StrategyChoice
 __all__ = ["Job", "plan"]
 
 _VERSION = 1
-"""Raise it when a change to the harness changes numbers: finished jobs are then done again."""
+"""Increase it when a change to the harness changes numbers: finished jobs are then run again."""
 
 
 @dataclass(frozen=True)
 class Job:
-    """One learning curve to be measured."""
+    """A learning curve to measure: one protocol, strategy and seed."""
 
     protocol: Protocol
     strategy: StrategyChoice
@@ -25,7 +25,7 @@ class Job:
 
     @cached_property
     def id(self) -> str:
-        """Hash of all that the curve depends on: two protocols that differ in name or strategies alone share jobs."""
+        """Hash of everything that the curve depends on. The protocol's name and its other strategies do not count."""
         about = {
             "version": _VERSION,
             "task": self.protocol.task(),
@@ -36,7 +36,7 @@ class Job:
 
     @property
     def n_rounds(self) -> int:
-        """Rounds of the loop: the first batch, the queries, and a last training."""
+        """Number of rounds of the loop: the first batch, the queries, and a last training."""
         return self.protocol.rounds + 2
 
     def __str__(self) -> str:
@@ -44,7 +44,7 @@ class Job:
 
 
 def plan(protocols: Iterable[Protocol]) -> list[Job]:
-    """All jobs, none twice: by seed, then protocol, so that a run that is cut short has whole seeds of everything."""
+    """List all jobs once, by seed, then protocol: an interrupted run then has complete seeds of every protocol."""
     protocols = list(protocols)
     seeds = sorted({seed for protocol in protocols for seed in protocol.all_seeds})
     jobs = [

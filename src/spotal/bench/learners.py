@@ -1,4 +1,4 @@
-"""The learners that a protocol may name."""
+"""Learners that a protocol may name."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from spotal.learner import Learner
 __all__ = ["STEPS", "WIDTH", "make_learner"]
 
 STEPS = {"small-cnn": 500, "resnet18": 1_000, "mlp": 300}
-"""Least optimizer steps where the protocol names none: what two cores can afford, a GPU for "resnet18"."""
+"""Default of the minimum number of optimizer steps; fits two cores, or a GPU for "resnet18"."""
 WIDTH = {"small-cnn": 16, "resnet18": 64, "mlp": 16}
-"""Channels of the first block where the protocol names none."""
+"""Default number of channels of the first block."""
 TREES = 100
 
 
 def make_learner(choice: LearnerChoice, X: NDArray[Any], n_classes: int) -> Learner:
-    """The learner for a pool X: images (n, height, width, channels) or features (n, d).
+    """Make the learner for a pool X: images (n, height, width, channels) or features (n, d).
 
-    "linear-probe" is scikit-learn's LogisticRegression with C = 1 on the standardized features; "random-forest" 100
-    trees; "mlp" two hidden layers. Networks are standardized by the pool's own mean and deviation.
+    "linear-probe" is scikit-learn's LogisticRegression with C = 1; "random-forest" has 100 trees; "mlp" has two hidden
+    layers. Networks standardize their input by the mean and standard deviation of X.
 
     Raises
     ------

@@ -17,9 +17,9 @@ __all__ = ["markdown", "write_markdown"]
 
 
 def write_markdown(cells: list[Cell], summary: dict[str, Any], path: str | os.PathLike[str]) -> list[Path]:
-    """Write the document, and its pictures to the folder ``images`` beside it; the files, the document last.
+    """Write the document, and its pictures to the folder ``images`` beside it. Returns the paths, the document last.
 
-    Pictures are called after the document, so that documents in one folder keep theirs apart.
+    The pictures' names begin with the document's name.
     """
     target = Path(path)
     images = target.parent / "images"
@@ -36,7 +36,7 @@ def write_markdown(cells: list[Cell], summary: dict[str, Any], path: str | os.Pa
 
 
 def markdown(cells: list[Cell], summary: dict[str, Any], date: str, stem: str) -> str:
-    """The text of the document with that stem, which is its title and the beginning of its pictures' names."""
+    """Return the text of the document. ``stem`` is its file name without the ending, and makes its title."""
     names = " ".join(cell["name"] for cell in summary["cells"])
     text = [f"# {stem.replace('-', ' ').capitalize()}"]
     if summary["ranks"] is not None:
@@ -57,9 +57,9 @@ def markdown(cells: list[Cell], summary: dict[str, Any], date: str, stem: str) -
             "mean: less is better.",
             _table(*penalty_rows(summary["penalty"])),
         ]
-    for cell, found in zip(cells, summary["cells"], strict=True):
-        text += [f"## {found['title']}", _about(cell, found), f"![Curves](images/{_picture(stem, found['name'])}.png)"]
-        text += [_table(list(HEAD), rows(found))]
+    for cell, part in zip(cells, summary["cells"], strict=True):
+        text += [f"## {part['title']}", _about(cell, part), f"![Curves](images/{_picture(stem, part['name'])}.png)"]
+        text += [_table(list(HEAD), rows(part))]
     text += [
         "## How it was measured",
         NOTE,
@@ -72,17 +72,17 @@ def markdown(cells: list[Cell], summary: dict[str, Any], date: str, stem: str) -
     return _joined(text)
 
 
-def _about(cell: Cell, found: dict[str, Any]) -> str:
+def _about(cell: Cell, summary: dict[str, Any]) -> str:
     protocol = cell.protocol
-    done = {name: sorted(strategy["seeds"]) for name, strategy in found["strategies"].items()}
+    done = {name: sorted(strategy["seeds"]) for name, strategy in summary["strategies"].items()}
     seeds = sorted({seed for some in done.values() for seed in some})
     fewer = {name: some for name, some in done.items() if some != seeds}
     less = f" Fewer have: {'; '.join(f'{name} {_listed(some)}' for name, some in fewer.items())}." if fewer else ""
-    left = f" **{found['missing']} jobs are not finished.**" if found["missing"] else ""
+    missing = f" **{summary['missing']} jobs are not finished.**" if summary["missing"] else ""
     return (
-        f"`{found['name']}` ({found['role']}): a pool of {protocol.pool.size or 'all'} rows, {found['asked'][0]} first "
-        f"labels ({protocol.initial.kind}), {protocol.rounds} batches of {protocol.batch_size}, seeds "
-        f"{_listed(seeds)}.{less}{left}"
+        f"`{summary['name']}` ({summary['role']}): a pool of {protocol.pool.size or 'all'} rows, {summary['asked'][0]} "
+        f"first labels ({protocol.initial.kind}), {protocol.rounds} batches of {protocol.batch_size}, seeds "
+        f"{_listed(seeds)}.{less}{missing}"
     )
 
 
@@ -96,7 +96,7 @@ def _table(head: list[str], body: list[list[str]]) -> str:
 
 
 def _joined(blocks: list[str]) -> str:
-    """Blocks with an empty line between them, but not between items of a list."""
+    """Join blocks by an empty line, and items of a list by a line break."""
     text = blocks[0]
     for before, block in pairwise(blocks):
         text += ("\n" if before.startswith("- ") and block.startswith("- ") else "\n\n") + block

@@ -1,4 +1,4 @@
-"""Peak memory of a piece of work, as the system counts it."""
+"""Peak memory of a block of code, as the operating system measures it."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ _STATUS, _RESET = Path("/proc/self/status"), Path("/proc/self/clear_refs")
 
 
 class PeakMemory:
-    """How far the process's resident memory rose above where it stood, while the block ran.
+    """Context manager: ``bytes`` is how much the process's resident memory rose while the block ran.
 
-    ``bytes`` after the block. On Linux the kernel's high-water mark is reset first, so that earlier peaks do not hide
-    this one, and memory that was freed before is given back, so that its use is counted; elsewhere it is the growth of
-    ``ru_maxrss``, 0 unless a new record was set. The first use of a library counts what loading it takes.
+    On Linux, freed memory is returned to the system and the kernel's high-water mark is reset first, so that earlier
+    peaks do not hide this one. On other systems it is the growth of ``ru_maxrss``: 0 unless there is a new maximum.
+    Loading a library within the block counts.
     """
 
     bytes: int = 0

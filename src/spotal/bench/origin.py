@@ -1,4 +1,4 @@
-"""Where results come from: the code's commit, the machine and the versions."""
+"""Origin of results: the code's commit, the machine and the versions."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ __all__ = ["origin", "source"]
 
 @lru_cache(maxsize=1)
 def origin() -> dict[str, Any]:
-    """Commit (None where spotal runs from no checkout), whether its source is changed, its hash; machine; versions."""
+    """Return commit (None outside a checkout), whether the source is changed, its hash, machine and versions."""
     here = Path(__file__).parents[1]
     inside = _git(here, "rev-parse", "--show-toplevel")
     own = bool(inside) and Path(inside) == here.parents[1]
@@ -36,7 +36,7 @@ def origin() -> dict[str, Any]:
 
 
 def source() -> str:
-    """Hash of the package's own files: results of different ones are not of the same code."""
+    """Return a hash of the package's Python files: equal hashes mean equal code."""
     digest, home = hashlib.sha256(), Path(__file__).parents[1]
     for path in sorted(home.rglob("*.py")):
         digest.update(path.relative_to(home).as_posix().encode() + b"\0" + path.read_bytes())
@@ -44,13 +44,13 @@ def source() -> str:
 
 
 def _git(folder: Path, *words: str) -> str:
-    """What git says, which writes nothing: a run that is killed meanwhile leaves no lock in the repository."""
+    """Run git without its optional locks: a killed run leaves no lock in the repository."""
     command = ["git", "--no-optional-locks", *words]
     try:
-        found = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False, timeout=10)
+        process = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False, timeout=10)
     except (OSError, subprocess.SubprocessError):
         return ""
-    return found.stdout.strip() if found.returncode == 0 else ""
+    return process.stdout.strip() if process.returncode == 0 else ""
 
 
 def _line(path: str, name: str) -> str:

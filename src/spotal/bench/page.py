@@ -1,4 +1,4 @@
-"""The results of a run as one HTML page that needs nothing else: no network, no script, no other file."""
+"""The results of a run as one HTML page without scripts, other files or network access."""
 
 from __future__ import annotations
 
@@ -18,18 +18,16 @@ __all__ = ["page", "write_page"]
 
 
 def write_page(cells: list[Cell], summary: dict[str, Any], path: str | os.PathLike[str]) -> None:
-    """Write the page, whole or not at all. Raises OutputError where it cannot be written."""
+    """Write the page to a temporary file and rename it. Raises OutputError if it cannot be written."""
     html = page(cells, summary)
     with atomic_path(path) as part:
         part.write_text(html, encoding="utf-8")
 
 
 def page(cells: list[Cell], summary: dict[str, Any]) -> str:
-    """The whole page."""
-    sections = [_overall(summary)]
-    for cell, found in zip(cells, summary["cells"], strict=True):
-        sections.append(_section(cell, found))
-    sections.append(_origin(summary))
+    """Return the HTML of the page."""
+    parts = zip(cells, summary["cells"], strict=True)
+    sections = [_overall(summary), *(_section(cell, part) for cell, part in parts), _origin(summary)]
     title = f"spotal bench: {len(summary['cells'])} benchmark{'s' * (len(summary['cells']) != 1)}"
     return document(title, _headline(summary), sections)
 
@@ -48,7 +46,7 @@ def _overall(summary: dict[str, Any]) -> str:
     text = ""
     ranks, matrix = summary["ranks"], summary["penalty"]
     if ranks is not None:
-        p = "" if ranks["friedman"] is None else f" Friedman's test that all are alike: p = {ranks['friedman']:.2g}."
+        p = "" if ranks["friedman"] is None else f" Friedman's test that all are equal: p = {ranks['friedman']:.2g}."
         text += (
             f"<h2>Average ranks</h2><div class=wide>{themed(plots.critical_difference, ranks, 'Average ranks')}</div>"
             f'<p class="note">Ranks by mean of curve, 1 the best, over {ranks["n"]} {ranks["blocks"]}. '
@@ -61,30 +59,30 @@ def _overall(summary: dict[str, Any]) -> str:
         text += (
             f"<h2>Pairwise penalty matrix</h2><div class=wide>{themed(plots.penalty, matrix, 'Penalty matrix')}</div>"
             f'<p class="note">In how many of {matrix["most"]} benchmarks the row beats the column (paired t test over '
-            "seeds at .05, at the 1st, 2nd, 4th, 8th, ... query); columns are ordered by how seldom they are beaten "
-            f"(Ash et al. 2020).</p><details><summary>The numbers</summary>{table(head, body)}</details>"
+            "seeds at .05, at the 1st, 2nd, 4th, 8th, ... query; Ash et al. 2020). The strategy that is beaten least "
+            f"comes first.</p><details><summary>The numbers</summary>{table(head, body)}</details>"
         )
     return text
 
 
-def _section(cell: Cell, found: dict[str, Any]) -> str:
+def _section(cell: Cell, summary: dict[str, Any]) -> str:
     protocol = cell.protocol
-    left = f" {found['missing']} jobs are not finished." if found["missing"] else ""
-    seeds = sorted({len(strategy["seeds"]) for strategy in found["strategies"].values()})
+    missing = f" {summary['missing']} jobs are not finished." if summary["missing"] else ""
+    seeds = sorted({len(strategy["seeds"]) for strategy in summary["strategies"].values()})
     count = str(seeds[0]) if len(seeds) == 1 else f"{seeds[0]} to {seeds[-1]}"
     about = (
-        f"{found['name']}, a {found['role']} benchmark. Pool of {protocol.pool.size or 'all'} rows of "
-        f"{protocol.dataset}, learner {protocol.learner.kind}, {found['asked'][0]} first labels "
-        f"({protocol.initial.kind}), then {protocol.rounds} batches of {protocol.batch_size}; {count} seeds.{left}"
+        f"{summary['name']}, a {summary['role']} benchmark. Pool of {protocol.pool.size or 'all'} rows of "
+        f"{protocol.dataset}, learner {protocol.learner.kind}, {summary['asked'][0]} first labels "
+        f"({protocol.initial.kind}), then {protocol.rounds} batches of {protocol.batch_size}; {count} seeds.{missing}"
     )
     pictures = gallery(cell)
     more = f"<details><summary>What was picked</summary>{pictures}</details>" if pictures else ""
-    settings = escape(json.dumps(found["protocol"], indent=1))
+    settings = escape(json.dumps(summary["protocol"], indent=1))
     return (
-        f"<h2>{escape(found['title'])}</h2><p>{escape(about)}</p>"
-        f"<div class=wide>{themed(plots.curves, found, 'Learning curves')}</div>"
+        f"<h2>{escape(summary['title'])}</h2><p>{escape(about)}</p>"
+        f"<div class=wide>{themed(plots.curves, summary, 'Learning curves')}</div>"
         '<p class="note">Means over seeds with bootstrap 95 % bands: SPOT, random and the three best others in color, '
-        f'the rest in gray.</p><div class="scroll">{table(list(HEAD), rows(found))}</div>'
+        f'the rest in gray.</p><div class="scroll">{table(list(HEAD), rows(summary))}</div>'
         f'<p class="note">{escape(NOTE)}</p>'
         f"{more}<details><summary>The protocol</summary><pre>{settings}</pre></details>"
     )

@@ -17,7 +17,7 @@ __all__ = ["figures_of", "write_pictures"]
 
 
 def figures_of(summary: dict[str, Any]) -> dict[str, Figure]:
-    """Draw the pictures of a summary for light pages, by name: "ranks", "penalty", and each benchmark's own."""
+    """Draw the pictures of a summary for light pages. Keys are "ranks", "penalty" and the benchmarks' names."""
     figures: dict[str, Figure] = {}
     if summary["ranks"] is not None:
         figures["ranks"] = plots.critical_difference(summary["ranks"], LIGHT)
@@ -38,7 +38,7 @@ def write_pictures(summary: dict[str, Any], folder: str | os.PathLike[str]) -> l
     Raises
     ------
     OutputError
-        The folder cannot be written, or holds a file of such a name that spotal did not write.
+        The folder cannot be written, or it has a file of the same name that spotal did not write.
     """
     place, written = Path(folder), []
     figures = figures_of(summary)

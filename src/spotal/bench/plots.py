@@ -1,4 +1,4 @@
-"""Pictures of a benchmark, each drawn for light and for dark pages, with no state shared between figures."""
+"""Pictures of a benchmark, for light and for dark pages. Figures share no state."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from spotal.report.plots import Theme, blank
 __all__ = ["CURVES", "critical_difference", "curves", "penalty", "ticks"]
 
 CURVES = (5.8, 3.9)
-"""Inches of a picture of curves."""
+"""Size in inches of a picture of curves."""
 OWN, BASE = "spot", "random"
 _STYLES = ("-", "--", ":", "-.")
 _NAMED = 5
-"""Curves that are drawn in color; the others are gray, for all are in the table."""
+"""Number of curves in color; the others are gray."""
 
 
 def curves(
@@ -28,17 +28,17 @@ def curves(
     *,
     runs: bool = False,
 ) -> Figure:
-    """Mean learning curves with their intervals as bands: SPOT, random and the best others in color.
+    """Draw mean learning curves with their intervals as bands: SPOT, random and the best others in color.
 
     x, y : names of the axes; runs : draw the curve of each seed as a thin line
     """
     figure, axes = blank(theme, CURVES)
-    found, asked = cell["strategies"], cell["asked"]
-    leaders = [name for name in found if name not in (OWN, BASE)][: _NAMED - 2]
+    strategies, asked = cell["strategies"], cell["asked"]
+    leaders = [name for name in strategies if name not in (OWN, BASE)][: _NAMED - 2]
     colors = dict(zip(leaders, theme.others, strict=False)) | {OWN: theme.own, BASE: theme.base}
     ends: list[tuple[float, str, str]] = []
-    for name in sorted(found, key=lambda name: name in colors):
-        curve, color = found[name]["curve"], colors.get(name)
+    for name in sorted(strategies, key=lambda name: name in colors):
+        curve, color = strategies[name]["curve"], colors.get(name)
         mean = 100 * np.array(curve["mean"])
         if color is None:
             axes.plot(asked, mean, color=theme.cloud, linewidth=0.8, alpha=0.6)
@@ -58,22 +58,22 @@ def curves(
 
 
 def ticks(asked: list[int]) -> list[int]:
-    """All numbers of labels, or every other so many where they would touch."""
+    """Return at most 10 of the numbers of labels, evenly spaced, the last one included."""
     step = -(-len(asked) // 10)
     return asked[::-1][::step][::-1]
 
 
-def penalty(found: dict[str, Any], theme: Theme) -> Figure:
-    """The pairwise penalty matrix as shades; row beats column."""
-    names, matrix = found["strategies"], np.array(found["matrix"])
+def penalty(summary: dict[str, Any], theme: Theme) -> Figure:
+    """Draw the pairwise penalty matrix as shades; the row beats the column."""
+    names, matrix = summary["strategies"], np.array(summary["matrix"])
     size = 2.0 + 0.36 * len(names)
     figure, axes = blank(theme, (size, size))
     axes.grid(visible=False)
-    axes.imshow(matrix, cmap="Blues", vmin=0, vmax=max(found["most"], 1), alpha=0.9)
+    axes.imshow(matrix, cmap="Blues", vmin=0, vmax=max(summary["most"], 1), alpha=0.9)
     for i, row in enumerate(matrix):
         for j, value in enumerate(row):
             if value > 0:
-                dark = value > 0.6 * found["most"]
+                dark = value > 0.6 * summary["most"]
                 axes.text(
                     j, i, f"{value:.1f}", ha="center", va="center", fontsize=7, color="white" if dark else "#1c2430"
                 )
@@ -84,11 +84,11 @@ def penalty(found: dict[str, Any], theme: Theme) -> Figure:
     return figure
 
 
-def critical_difference(found: dict[str, Any], theme: Theme) -> Figure:
-    """Average ranks on a line, the best at the left; bars join strategies that do not differ at .05."""
-    names, ranks = list(found["mean"]), list(found["mean"].values())
+def critical_difference(summary: dict[str, Any], theme: Theme) -> Figure:
+    """Draw average ranks on a line, the best at the left. Bars join strategies that do not differ at .05."""
+    names, ranks = list(summary["mean"]), list(summary["mean"].values())
     half = (len(names) + 1) // 2
-    groups = _groups(ranks, found["critical"])
+    groups = _groups(ranks, summary["critical"])
     figure, axes = blank(theme, (7.6, 1.3 + 0.24 * half + 0.1 * len(groups)))
     axes.grid(visible=False)
     axes.spines[["left", "bottom"]].set_visible(False)
@@ -113,28 +113,28 @@ def critical_difference(found: dict[str, Any], theme: Theme) -> Figure:
         )  # fmt: skip
     for k, (first, last) in enumerate(groups):
         axes.hlines(-0.35 * (k + 1), first - 0.03, last + 0.03, color=theme.others[0], linewidth=3)
-    if found["critical"] is not None:
-        axes.hlines(1.5, low, low + found["critical"], color=theme.others[0], linewidth=2)
-        axes.text(low, 1.65, f"critical difference {found['critical']:.1f}", fontsize=8, va="bottom", color=theme.ink)
+    if summary["critical"] is not None:
+        axes.hlines(1.5, low, low + summary["critical"], color=theme.others[0], linewidth=2)
+        axes.text(low, 1.65, f"critical difference {summary['critical']:.1f}", fontsize=8, va="bottom", color=theme.ink)
     axes.tick_params(bottom=False, labelbottom=False)
     axes.set(xlim=(low - 0.32 * width, high + 0.32 * width), ylim=(-(depth + half + 0.6), 2.8))
     return figure
 
 
 def _groups(ranks: list[float], critical: float | None) -> list[tuple[float, float]]:
-    """First and last rank of each largest run of strategies within the critical difference; ranks ascend."""
+    """First and last rank of each longest run of strategies within the critical difference; ranks ascend."""
     if critical is None:
         return []
-    found: list[tuple[int, int]] = []
+    groups: list[tuple[int, int]] = []
     for i, rank in enumerate(ranks):
         last = max(j for j in range(i, len(ranks)) if ranks[j] - rank <= critical)
-        if last > i and (not found or last > found[-1][1]):
-            found.append((i, last))
-    return [(ranks[i], ranks[j]) for i, j in found]
+        if last > i and (not groups or last > groups[-1][1]):
+            groups.append((i, last))
+    return [(ranks[i], ranks[j]) for i, j in groups]
 
 
 def _name_ends(axes: Axes, ends: list[tuple[float, str, str]]) -> None:
-    """Name each curve at its right end, pushed apart where they would touch, and down again from above the picture."""
+    """Write each curve's name at its right end; names that would touch are moved apart, within the picture."""
     low, high = axes.get_ylim()
     ends = sorted(ends)
     heights = [(y - low) / (high - low) for y, *_ in ends]

@@ -1,4 +1,4 @@
-"""A strategy from a person's own file: "file.py:Class"."""
+"""Strategy classes from the user's own files: "file.py:Class"."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ __all__ = ["load_class"]
 
 
 def load_class(reference: str) -> type[Strategy]:
-    """The Strategy class that "path/to/file.py:Class" names. The file is run, as any module that is imported.
+    """Import the strategy class "path/to/file.py:Class". This runs the file.
 
     Raises
     ------
     InputError
-        The file is missing or fails, or has no such subclass of ``spotal.strategies.Strategy``.
+        The file is missing or fails, or it has no such subclass of ``spotal.strategies.Strategy``.
     """
     file, _, name = reference.rpartition(":")
     path = Path(file).resolve()
@@ -36,12 +36,12 @@ def load_class(reference: str) -> type[Strategy]:
         except Exception as error:
             del sys.modules[unique]
             raise InputError("strategy", f"{reference!r} cannot be loaded ({type(error).__name__}: {error})") from error
-    found: Any = getattr(sys.modules[unique], name, None)
-    if not isinstance(found, type) or not issubclass(found, Strategy):
+    cls: Any = getattr(sys.modules[unique], name, None)
+    if not isinstance(cls, type) or not issubclass(cls, Strategy):
         raise InputError(
             "strategy",
             must="name a subclass of spotal.strategies.Strategy",
-            found=repr(found),
+            found=repr(cls),
             subject=f"strategy {reference!r}",
         )
-    return found
+    return cls

@@ -1,4 +1,4 @@
-"""The pool of one seed: which rows of the dataset, which labels an annotator would give, which rows are altered."""
+"""The pool of one seed: its rows of the dataset, the labels that the oracle gives, and the altered rows."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ __all__ = ["JUNK", "ShapedPool", "shape_pool", "test_rows"]
 
 JUNK = -1
 """The label of a row that belongs to no class of the task."""
-_ROWS, _NOISE, _COPIES, _JUNK, _TEST, _CHANGES = range(6)  # purposes of a seed; never renumber, pools depend on them
+_ROWS, _NOISE, _COPIES, _JUNK, _TEST, _CHANGES = range(6)  # streams of random numbers; renumbering changes pools
 PIXEL_NOISE = 4.0
 FEATURE_NOISE = 0.02
 
@@ -25,10 +25,10 @@ FEATURE_NOISE = 0.02
 class ShapedPool:
     """A pool drawn from a dataset's training part.
 
-    rows : int64 (n,), the dataset's row that each pool row is or was copied from
-    labels : int64 (n,), what the oracle answers: classes of the task 0 .. K-1, wrong ones where there is noise, -1 for
+    rows : int64 (n,), the row of the dataset behind each row of the pool
+    labels : int64 (n,), the oracle's answers: classes 0 .. K-1 of the task (some wrong if there is label noise), -1 for
         junk
-    copied : bool (n,), near-duplicates: slightly changed copies of rows that are in the pool as well
+    copied : bool (n,), near-duplicates: slightly changed copies of other rows of the pool
     """
 
     rows: NDArray[np.int64]
@@ -36,29 +36,27 @@ class ShapedPool:
     copied: NDArray[np.bool_]
 
     def data(self, X: NDArray[Any], seed: int) -> NDArray[Any]:
-        """The pool's images or features (n, ...): rows of X, the near-duplicates changed."""
-        found = X[self.rows]
+        """Return the pool's images or features (n, ...): rows of X, with the near-duplicates changed."""
+        rows = X[self.rows]
         if self.copied.any():
-            found[self.copied] = _changed(found[self.copied], X, np.random.default_rng([seed, _CHANGES]))
-        return found
+            rows[self.copied] = _changed(rows[self.copied], X, np.random.default_rng([seed, _CHANGES]))
+        return rows
 
 
 def shape_pool(data: Dataset, shape: PoolShape, classes: tuple[int, ...] | None, seed: int) -> ShapedPool:
-    """Draw a pool. The same arguments give the same pool; rows come in random order. O(N).
+    """Draw a pool, its rows in random order. The same arguments give the same pool. O(N).
 
     Raises
     ------
     InputError
-        The dataset has fewer rows than asked for, a class has none, or ``classes`` names one that does not exist.
+        The dataset has too few rows, a class has none, or ``classes`` has one that does not exist.
     """
-    chosen = _classes(data, classes)
-    place = np.full(data.n_classes, JUNK, np.int64)
-    place[list(chosen)] = np.arange(len(chosen))
+    place, n_classes = _places(data, classes)
     y = place[data.y]
-    n_junk = round(shape.junk * _size(shape, y))
-    n_copied = round(shape.near_duplicates * _size(shape, y))
+    size = _size(shape, y)
+    n_junk, n_copied = round(shape.junk * size), round(shape.near_duplicates * size)
     rng = np.random.default_rng([seed, _ROWS])
-    rows = _balanced(data.name, y, len(chosen), shape, _size(shape, y) - n_junk - n_copied, rng)
+    rows = _balanced(data.name, y, n_classes, shape, size - n_junk - n_copied, rng)
     copies = np.random.default_rng([seed, _COPIES]).choice(rows, n_copied) if n_copied else np.empty(0, np.int64)
     outside = np.flatnonzero(y == JUNK)
     if n_junk > len(outside):
@@ -71,33 +69,33 @@ def shape_pool(data: Dataset, shape: PoolShape, classes: tuple[int, ...] | None,
     order = rng.permutation(len(rows) + n_copied + n_junk)
     every = np.concatenate([rows, copies, junk])[order]
     copied = np.repeat([False, True, False], [len(rows), n_copied, n_junk])[order]
-    return ShapedPool(every, _noisy(y[every], len(chosen), shape.label_noise, seed), copied)
+    return ShapedPool(every, _noisy(y[every], n_classes, shape.label_noise, seed), copied)
 
 
 def test_rows(
     data: Dataset, classes: tuple[int, ...] | None, size: int | None, seed: int
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Rows of the dataset's test part for this seed, ascending, and their classes 0 .. K-1 in the task."""
-    chosen = _classes(data, classes)
-    place = np.full(data.n_classes, JUNK, np.int64)
-    place[list(chosen)] = np.arange(len(chosen))
+    """Draw rows of the dataset's test part, ascending, and return them with their classes 0 .. K-1 in the task."""
+    place, _ = _places(data, classes)
     rows = np.flatnonzero(place[data.y_test] != JUNK)
     if size is not None and size < len(rows):
         rows = np.sort(np.random.default_rng([seed, _TEST]).permutation(rows)[:size])
     return rows, place[data.y_test[rows]]
 
 
-def _classes(data: Dataset, classes: tuple[int, ...] | None) -> tuple[int, ...]:
-    if classes is None:
-        return tuple(range(data.n_classes))
-    outside = [label for label in classes if label >= data.n_classes]
+def _places(data: Dataset, classes: tuple[int, ...] | None) -> tuple[NDArray[np.int64], int]:
+    """The task's class of each class of the dataset (JUNK for the others), and the number of the task's classes."""
+    chosen = list(range(data.n_classes) if classes is None else classes)
+    outside = [label for label in chosen if label >= data.n_classes]
     if outside:
         raise InputError("classes", must=f"be 0 to {data.n_classes - 1} in {data.name}", found=outside[0])
-    return classes
+    place = np.full(data.n_classes, JUNK, np.int64)
+    place[chosen] = np.arange(len(chosen))
+    return place, len(chosen)
 
 
 def _size(shape: PoolShape, y: NDArray[np.int64]) -> int:
-    """Rows of the pool. Without a size: such that no class runs out where every row is used, nothing added."""
+    """Number of rows of the pool; without a given size, the largest for which every class has enough rows."""
     if shape.size is not None:
         return shape.size
     counts = np.bincount(y[y != JUNK])
@@ -118,7 +116,7 @@ def _shares(n_classes: int, ratio: float) -> NDArray[np.float64]:
 def _balanced(
     name: str, y: NDArray[np.int64], n_classes: int, shape: PoolShape, size: int, rng: np.random.Generator
 ) -> NDArray[np.int64]:
-    """``size`` rows (a few less where classes must be whole) of the task's classes with the balance asked for."""
+    """Draw ``size`` rows (or a few less, as class sizes are rounded down) of the task's classes with a balance."""
     rows = rng.permutation(np.flatnonzero(y != JUNK))
     if shape.balance == "as-is":
         if size > len(rows):
@@ -141,28 +139,28 @@ def _balanced(
     if counts.min() < int(largest):
         raise InputError(
             "size",
-            f"needs {int(largest)} rows of a class of {name}, of which one has {counts.min()}",
+            f"needs {int(largest)} rows of each class of {name}, found a class with {counts.min()}",
             "lower the size",
             subject="pool size",
         )
-    kept = np.concatenate([rows[y[rows] == label][: int(largest)] for label in range(n_classes)])
+    rows = np.concatenate([rows[y[rows] == label][: int(largest)] for label in range(n_classes)])
     if shape.balance == "balanced":
-        return kept
-    return kept[long_tail(y[kept], shape.ratio, int(rng.integers(2**31)), order=shape.order)]
+        return rows
+    return rows[long_tail(y[rows], shape.ratio, int(rng.integers(2**31)), order=shape.order)]
 
 
 def _noisy(labels: NDArray[np.int64], n_classes: int, rate: float, seed: int) -> NDArray[np.int64]:
-    """Labels of which that share of those that are no junk is another class."""
+    """Replace a share of the labels, junk excluded, by another class."""
     rng = np.random.default_rng([seed, _NOISE])
     own = np.flatnonzero(labels != JUNK)
     wrong = rng.permutation(own)[: round(rate * len(own))]
-    found = labels.copy()
-    found[wrong] = (labels[wrong] + rng.integers(1, n_classes, len(wrong))) % n_classes
-    return found
+    noisy = labels.copy()
+    noisy[wrong] = (labels[wrong] + rng.integers(1, n_classes, len(wrong))) % n_classes
+    return noisy
 
 
 def _changed(rows: NDArray[Any], X: NDArray[Any], rng: np.random.Generator) -> NDArray[Any]:
-    """Images shifted by a pixel at most, with noise of 4 gray values; features with noise of 2 % of their deviation."""
+    """Shift images by at most one pixel and add noise of 4 gray values; add noise of 2 % to features."""
     if rows.ndim != 4:
         deviation = X[:: max(1, len(X) // 10_000)].std(0)
         changed = rows + FEATURE_NOISE * deviation * rng.standard_normal(rows.shape)
@@ -176,7 +174,7 @@ def _changed(rows: NDArray[Any], X: NDArray[Any], rng: np.random.Generator) -> N
 
 
 def _shift(image: NDArray[Any], down: int, right: int) -> NDArray[Any]:
-    """The image moved, its edge repeated."""
+    """Move an image by one pixel at most; its edge is repeated."""
     padded = np.pad(image, ((1, 1), (1, 1), (0, 0)), mode="edge")
     height, width = image.shape[:2]
     moved: NDArray[Any] = padded[1 - down : 1 - down + height, 1 - right : 1 - right + width]

@@ -1,4 +1,4 @@
-"""Pools as features of pretrained encoders: images by EfficientNet-Lite0, texts by multilingual-e5-small."""
+"""Datasets of features from pretrained encoders: images by EfficientNet-Lite0, texts by multilingual-e5-small."""
 
 from __future__ import annotations
 
@@ -22,28 +22,28 @@ FILES = {
     "hate-e5": "c658e5abbdb50bb3322a2b162853d28b56b7380206095e1d4c78c54e4bc3dead",
     "signs-lite0": "6975c93e7ff4f1fb8a6e287581700ebd52c72965882865e822ee629c4e2997c3",
 }
-"""Name of each file without its ending, and the SHA-256 of its bytes."""
+"""Maps the name of each file, without its ending, to the SHA-256 of its bytes."""
 FOLDER = "features"
 
 
 def find(name: str) -> Path | None:
-    """Return where the file of a set of features is on this machine, None where it is not there."""
+    """Return the path of a file of features, or None if it is not on this machine."""
     file = f"{name}.npz"
     return next((place / file for place in places(FOLDER, None) if (place / file).is_file()), None)
 
 
 def read(name: str) -> Dataset:
-    """Read ``NAME.npz``: X float16 (n, d), y (n,), and the same of the test part; X comes back as float32.
+    """Read ``NAME.npz``: X float16 (n, d), y (n,), and the same for the test part. X is returned as float32.
 
-    The file lies in the folder ``features`` of ``$SPOTAL_DATA`` or of spotal's cache. docs/guides/comparing.md says
-    what each pool is, where it comes from and how its features were made.
+    The file is in the folder ``features`` of ``$SPOTAL_DATA`` or of spotal's cache. docs/guides/comparing.md describes
+    each pool, its source and how its features were made.
 
     Raises
     ------
     DatasetError
         The file is not on this machine.
     DataFileError
-        It is not the file whose checksum is known.
+        The file's SHA-256 is not the expected one.
     """
     file = f"{name}.npz"
     path = find(name)
@@ -53,17 +53,11 @@ def read(name: str) -> Dataset:
             f"set SPOTAL_DATA to a folder whose {FOLDER} holds it"
         )
     content = path.read_bytes()
-    found = hashlib.sha256(content).hexdigest()
-    if found != FILES[name]:
-        raise DataFileError(f"{path} has SHA-256 {found}, expected {FILES[name]}; replace it by the known file")
+    digest = hashlib.sha256(content).hexdigest()
+    if digest != FILES[name]:
+        raise DataFileError(f"{path} has SHA-256 {digest}, expected {FILES[name]}; replace it by the known file")
     with np.load(io.BytesIO(content), allow_pickle=False) as file_:
         X, y, X_test, y_test = (file_[key] for key in ("X", "y", "X_test", "y_test"))
     classes = tuple(str(label) for label in range(int(y.max()) + 1))
-    return Dataset(
-        name,
-        X.astype(np.float32),
-        y.astype(np.int64),
-        X_test.astype(np.float32),
-        y_test.astype(np.int64),
-        classes,
-    )
+    X, X_test = X.astype(np.float32), X_test.astype(np.float32)
+    return Dataset(name, X, y.astype(np.int64), X_test, y_test.astype(np.int64), classes)

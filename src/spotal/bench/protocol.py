@@ -1,4 +1,4 @@
-"""Protocol: everything that a benchmark's numbers depend on, as a small typed configuration."""
+"""Protocol: the typed configuration that a benchmark's numbers depend on."""
 
 from __future__ import annotations
 
@@ -16,25 +16,23 @@ from spotal.tables.configuration import build, check_fields, check_sizes, closes
 __all__ = ["Embedding", "Initial", "LearnerChoice", "PoolShape", "Protocol", "StrategyChoice", "from_table"]
 
 FROZEN = ("linear-probe", "random-forest", "mlp")
-"""Learners on fixed features; the others take images and learn their own."""
+"""Learners on fixed features; the others are trained on images."""
 NETWORKS = ("small-cnn", "resnet18", "mlp")
 
 
 @dataclass(frozen=True)
 class PoolShape:
-    """How the pool of each seed is drawn from the dataset's training part.
+    """Rules by which the pool of each seed is drawn from the dataset's training part.
 
-    size : int or None, rows, near-duplicates and junk among them; None for as many as the balance allows
-        ("thinned": at most as many)
-    balance : "as-is" (a random subset), "balanced" (classes equally large), "long-tail" (exponentially smaller) or
-        "thinned" (the same as far as a class has the rows: for datasets whose own classes differ in size)
-    ratio : float, of a long tail: how many times the largest class is larger than the smallest
-    order : "index" or "random", of a long tail: whether classes get rarer by their number or in an order that is the
-        seed's
-    label_noise : share of the pool's rows whose label is another class, drawn evenly; always the same one for a row
+    size : int or None, number of rows including near-duplicates and junk; None for the most that the balance allows.
+        For "thinned" it is an upper limit.
+    balance : "as-is" (a random subset), "balanced" (classes of equal size), "long-tail" (sizes fall exponentially) or
+        "thinned" (like "long-tail", but a class may have fewer rows: for datasets with classes of different size)
+    ratio : float, size of the largest class divided by that of the smallest, for "long-tail" and "thinned"
+    order : "index" (classes get rarer by their number) or "random" (in a random order for each seed)
+    label_noise : share of rows with a wrong label, a random other class. A row always gets the same label.
     near_duplicates : share of rows that are slightly changed copies of other rows
-    junk : share of rows that belong to no class of the task (classes of the dataset that ``classes`` leaves out); the
-        oracle gives them no label, but asking counts
+    junk : share of rows from classes that ``classes`` leaves out. The oracle gives them no label, but they cost budget.
     """
 
     size: int | None = key(int, None, least=2)
@@ -65,12 +63,12 @@ class PoolShape:
 
 @dataclass(frozen=True)
 class LearnerChoice:
-    """What is trained from nothing in each round.
+    """The learner, which is trained from scratch in each round.
 
     kind : "linear-probe" (logistic regression), "random-forest" or "mlp" on fixed features; "small-cnn" or "resnet18"
         on images
-    steps : int, least number of a network's optimizer steps
-    width : int, channels of a network's first block; hidden units of "mlp" are eight times as many
+    steps : int, minimum number of a network's optimizer steps
+    width : int, channels of a network's first block; an "mlp" has eight times this number of hidden units
     """
 
     kind: str = key(str, choices=("linear-probe", "random-forest", "mlp", "small-cnn", "resnet18"))
@@ -87,23 +85,23 @@ class LearnerChoice:
 
     @property
     def is_frozen(self) -> bool:
-        """Whether it works on fixed features."""
+        """Whether the learner takes fixed features."""
         return self.kind in FROZEN
 
 
 @dataclass(frozen=True)
 class Embedding:
-    """The fixed features that a frozen learner learns from, and in which strategies compare rows.
+    """Fixed features. A learner on fixed features is trained on them, and strategies compare rows by them.
 
-    With a network that learns from images ("small-cnn", "resnet18") they serve only to compare rows; with "none" rows
-    are compared by the network's own embeddings.
+    With a network on images ("small-cnn", "resnet18") they serve only to compare rows. With "none", rows are compared
+    by the network's own embeddings.
 
     kind : "none" (the dataset's own features, standardized one by one), "as-is" (the same, centered and scaled as a
-        whole: for features of an encoder, whose directions differ in worth), "pixels-pca" (principal components of the
-        pool's small images) or "ssl" (a network trained without labels, :mod:`spotal.embed.simclr`)
-    dim : int, most components of "pixels-pca", width of "ssl"
-    trained_on : "dataset" or "pool", for "ssl": one encoder for all seeds and shapes, on ``rows`` unlabeled images of
-        the dataset's training part; or one for each pool, on its images
+        whole: keeps the relative size of an encoder's features), "pixels-pca" (principal components of the pool's small
+        images) or "ssl" (a network trained without labels, :mod:`spotal.embed.simclr`)
+    dim : int, maximum number of components of "pixels-pca", width of "ssl"
+    trained_on : "dataset" (one "ssl" encoder for all seeds and pools, trained on ``rows`` unlabeled images of the
+        dataset's training part) or "pool" (one for each pool, trained on its images)
     rows : int, for "dataset"; epochs : int; seed : int, of the encoder
     """
 
@@ -123,8 +121,8 @@ class Initial:
     """The first labels.
 
     kind : "random" (the same random rows for every strategy of a seed), "none" (each strategy picks its own first
-        batch from embeddings without labels; random where it cannot) or "chosen" (rows picked by the strategy ``by``,
-        the same for all)
+        batch without labels, or random rows if it needs labels) or "chosen" (the strategy ``by`` picks the same rows
+        for all)
     count : int, for "random" and "chosen"
     """
 
@@ -142,29 +140,26 @@ class Initial:
             )
         if (self.by is None) != (self.kind != "chosen"):
             raise InputError(
-                "by", f"names who chose initial labels of kind 'chosen', found {self.by!r} with {self.kind!r}"
+                "by", f"names the strategy for initial labels of kind 'chosen', found {self.by!r} with {self.kind!r}"
             )
         if self.by is not None and self.by not in names():
             raise InputError("by", must="be a strategy", found=repr(self.by), remedy=f"{closest(self.by, names())}")
         if self.by is not None and get(self.by).needs_probabilities:
             raise InputError(
-                "by",
-                must="be a strategy that needs no model",
-                found=repr(self.by),
-                remedy="take 'random' or 'coreset'",
+                "by", must="be a strategy that needs no model", found=repr(self.by), remedy="take 'random' or 'coreset'"
             )
 
 
 @dataclass(frozen=True)
 class StrategyChoice:
-    """A strategy by name, or by "file.py:Class", under a label of its own where its parameters are not the defaults."""
+    """A strategy by name or by "file.py:Class", with its parameters and a label for tables and pictures."""
 
     name: str
     label: str
     parameters: dict[str, Any] = field(default_factory=dict)
 
     def make(self) -> Strategy:
-        """The strategy itself. Raises InputError for an unknown name or parameter."""
+        """Make the strategy. Raises InputError for an unknown name or parameter."""
         if ":" not in self.name:
             return get(self.name, **self.parameters)
         from spotal.bench.plugin import load_class
@@ -172,7 +167,7 @@ class StrategyChoice:
         return load_class(self.name)(**self.parameters)
 
     def identity(self) -> dict[str, Any]:
-        """What a finished job is known by: its label is no part of it, the content of its file is."""
+        """Return the parts of a job's id: name, parameters and, of a file, the hash of its content. No label."""
         if ":" not in self.name:
             return {"name": self.name, "parameters": self.parameters}
         content = Path(self.name.rpartition(":")[0]).read_bytes()
@@ -182,14 +177,14 @@ class StrategyChoice:
 
 @dataclass(frozen=True)
 class Protocol:
-    """A benchmark: one dataset and pool shape, one learner, and the strategies that compete on them.
+    """A benchmark: one dataset, rules for its pools, one learner, and the strategies to compare.
 
-    name : str; title : str, one line for people
+    name : str; title : str, one line
     role : "development" (defaults may be chosen on it) or "reporting" (measured once, nothing is chosen on it)
     dataset : str, a name of :func:`spotal.bench.data.names` or a path
     classes : list of int or None, the classes of the dataset that make up the task; None for all
-    batch_size, rounds : int, labels asked for by each query, and queries after the first labels
-    seeds, first_seed : int, repetitions are seeds first_seed .. first_seed + seeds - 1
+    batch_size, rounds : int, number of labels for each query, and number of queries after the first labels
+    seeds, first_seed : int, the seeds are first_seed .. first_seed + seeds - 1
     test_size : int or None, rows of the test part, drawn anew for each seed; None for all
     strategies : list of names or tables {name, label, parameters}, or "all"; without : list of names left out of "all"
     """
@@ -242,27 +237,27 @@ class Protocol:
 
     @property
     def asked(self) -> list[int]:
-        """Rows asked for by the time of each measurement: after the first batch and after each query."""
+        """Number of labels asked for at each measurement: after the first batch and after each query."""
         return [self.first + self.batch_size * k for k in range(self.rounds + 1)]
 
     @property
     def all_seeds(self) -> range:
-        """The seeds."""
+        """All seeds of the protocol."""
         return range(self.first_seed, self.first_seed + self.seeds)
 
     def task(self) -> dict[str, Any]:
-        """All that one job's numbers depend on besides its strategy and seed: plain JSON types."""
+        """Return everything that a job's numbers depend on besides its strategy and seed, as plain JSON types."""
         table = asdict(self)
         for other in ("name", "title", "role", "seeds", "first_seed", "strategies"):
             del table[other]
         return json.loads(json.dumps(table))  # type: ignore[no-any-return]  # tuples as lists, as when read back
 
     def table(self) -> dict[str, Any]:
-        """All of it as plain JSON types, to be read again by ``from_table``."""
+        """Return the protocol as plain JSON types, for ``from_table``."""
         return json.loads(json.dumps(asdict(self)))  # type: ignore[no-any-return]
 
     def limited(self, seeds: int | None = None, strategies: list[str] | None = None) -> Protocol:
-        """The same with fewer or more seeds, or other strategies by name. Jobs they share stay the same jobs."""
+        """Return a copy with another number of seeds, or with other strategies by name. Shared jobs keep their ids."""
         chosen = self.strategies
         if strategies:
             own = {choice.label: choice for choice in chosen}
@@ -271,12 +266,12 @@ class Protocol:
 
 
 def from_table(name: str, table: Mapping[str, Any], folder: Path | None = None) -> Protocol:
-    """A protocol from the keys and values of its file; ``folder`` is where the paths in it start.
+    """Make a protocol from the content of its file. Paths in it are relative to ``folder``.
 
     Raises
     ------
     InputError
-        A key is unknown or missing, or a value none that it may have; one sentence that names the protocol and key.
+        A key is unknown or missing, or a value is not allowed.
     """
     where = f"protocol {name!r}"
     values = dict(table)
@@ -292,7 +287,7 @@ def from_table(name: str, table: Mapping[str, Any], folder: Path | None = None) 
     for unknown in set(left_out) - set(names()):
         raise InputError("without", f"names an unknown strategy {unknown!r}", closest(unknown, names())).within(where)
     if wanted == "all":
-        wanted = [known for known in names() if known not in left_out]
+        wanted = [strategy for strategy in names() if strategy not in left_out]
     if not isinstance(wanted, list):
         raise InputError("strategies", must="be a list or 'all'", found=repr(wanted)).within(where)
     values["strategies"] = tuple(_strategy(item, where, folder) for item in wanted)
@@ -300,9 +295,9 @@ def from_table(name: str, table: Mapping[str, Any], folder: Path | None = None) 
         values["dataset"] = str(folder / values["dataset"])
     values.pop("name", None)
     for unknown in values:
-        known = Protocol.__dataclass_fields__.keys() - {"name"} | {"without"}
-        if unknown not in known:
-            raise InputError(unknown, f"has an unknown key {unknown!r}", closest(unknown, known), subject=where)
+        keys = Protocol.__dataclass_fields__.keys() - {"name"} | {"without"}
+        if unknown not in keys:
+            raise InputError(unknown, f"has an unknown key {unknown!r}", closest(unknown, keys), subject=where)
     return build(Protocol, {"name": name, **values}, where)
 
 
@@ -340,7 +335,7 @@ def _strategy(item: Any, where: str, folder: Path | None = None) -> StrategyChoi
     choice = StrategyChoice(name, label, dict(parameters))
     if parameters:
         try:
-            choice.make()  # says now which parameter is wrong
+            choice.make()  # checks the parameters
         except InputError as error:
             raise error.within(where) from None
     return choice

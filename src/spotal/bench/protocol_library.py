@@ -1,4 +1,4 @@
-"""Protocols by name or from a file; the ready ones ship in the package."""
+"""Protocols by name, which ship with the package, or from a file."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ __all__ = ["extended", "load", "names", "of_role", "template"]
 
 
 VARIANTS = "variants"
-"""File of protocols that each extend another one: a table for each, with what differs."""
+"""File of protocols that extend another one: a table for each, with the keys that differ."""
 
 
 @cache
@@ -35,7 +35,7 @@ def _ready() -> dict[str, dict[str, Any]]:
 
 
 def extended(table: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
-    """Copy a protocol's table with changes: key by key, also within its inner tables. An empty text removes a key."""
+    """Copy a protocol's table with changes to its keys, also within inner tables. An empty text removes a key."""
     merged = dict(table)
     for key, value in changes.items():
         merged[key] = extended(merged.get(key, {}), value) if isinstance(value, dict) else value
@@ -43,12 +43,12 @@ def extended(table: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
 
 
 def names() -> tuple[str, ...]:
-    """Names of the protocols that ship with spotal, in alphabetical order."""
+    """Return the names of the protocols that ship with spotal, in alphabetical order."""
     return tuple(_ready())
 
 
 def load(name_or_path: str | os.PathLike[str]) -> Protocol:
-    """A protocol by name, or from a .toml file.
+    """Load a protocol by name or from a .toml file.
 
     Raises
     ------
@@ -76,10 +76,10 @@ def load(name_or_path: str | os.PathLike[str]) -> Protocol:
 
 
 def template() -> str:
-    """Return the text of a protocol to begin with, every key explained."""
+    """Return the text of a protocol file that explains every key."""
     return files("spotal.bench").joinpath("template.toml").read_text(encoding="utf-8")
 
 
 def of_role(role: str) -> tuple[str, ...]:
-    """Names of the ready protocols with that role, "development" or "reporting"."""
+    """Return the names of the shipped protocols with a role, "development" or "reporting"."""
     return tuple(name for name in names() if load(name).role == role)

@@ -1,6 +1,6 @@
-"""Finished jobs as small files that can be kept in a repository: one for each protocol, read back into any run.
+"""Archive of finished jobs: one small file for each protocol, for a repository, which any run can read.
 
-Compressed JSON, the same bytes for the same results.
+The files are compressed JSON, with the same bytes for the same results.
 """
 
 from __future__ import annotations
@@ -28,32 +28,30 @@ _ROW = ("round", "asked", "labeled", "metrics", "picks", "figures", "seconds", "
 
 
 def keep(store: Store, protocols: list[Protocol], folder: str | os.PathLike[str]) -> list[Path]:
-    """Write the finished jobs of each protocol to ``folder/<protocol>.json.gz``; jobs that the file has stay in it.
+    """Add the finished jobs of each protocol to ``folder/<protocol>.json.gz``.
 
     Raises
     ------
     OutputError
         A file cannot be written.
     DataFileError
-        A file that is there is no such file.
+        An existing file of that name is not such an archive.
     """
     finished, written = store.finished(), []
     for protocol in protocols:
         path = Path(folder) / f"{protocol.name}{SUFFIX}"
-        known = _read(path)["jobs"] if path.is_file() else {}
-        for job in plan([protocol]):
-            if job.id in finished:
-                known[job.id] = _job(store, job)
-        if not known:
+        archive = _read(path) if path.is_file() else {"jobs": {}, "origins": {}}
+        jobs = archive["jobs"] | {job.id: _job(store, job) for job in plan([protocol]) if job.id in finished}
+        if not jobs:
             continue
-        used = {done[_ROW.index("origin")] for job in known.values() for done in job["rounds"]}
-        origins = {**(_read(path)["origins"] if path.is_file() else {}), **store.origins()}
+        used = {done[_ROW.index("origin")] for job in jobs.values() for done in job["rounds"]}
+        origins = archive["origins"] | store.origins()
         document = {
             "format": 1,
             "protocol": protocol.table(),
             "columns": _ROW,
             "origins": {name: origins[name] for name in sorted(used) if name in origins},
-            "jobs": dict(sorted(known.items())),
+            "jobs": dict(sorted(jobs.items())),
         }
         with atomic_path(path) as part:
             part.write_bytes(gzip.compress(_lines(document).encode(), 9, mtime=0))
@@ -64,11 +62,11 @@ def keep(store: Store, protocols: list[Protocol], folder: str | os.PathLike[str]
 def adopt(
     store: Store, protocols: list[Protocol], folder: str | os.PathLike[str], *, without: Iterable[str] = ()
 ) -> int:
-    """Take finished jobs of these protocols that a store lacks from the files in a folder; how many there were.
+    """Copy finished jobs of these protocols from the files in a folder to a store that lacks them.
 
-    A job is known by the hash of all that its numbers depend on: one whose protocol or strategy's parameters were
-    changed since is not taken, nor one of a strategy whose label is in ``without``. Raises
-    DataFileError for a file that is none that ``keep`` wrote.
+    Jobs are identified by their id, so jobs of an older version of a protocol or strategy are not copied. Strategies
+    whose label is in ``without`` are left out. Returns the number of jobs copied. Raises DataFileError for a file that
+    ``keep`` did not write.
     """
     left_out = set(without)
     wanted = {job.id: job for job in plan(protocols) if job.strategy.label not in left_out}
@@ -76,19 +74,16 @@ def adopt(
     for path in sorted(Path(folder).glob(f"*{SUFFIX}")):
         document = _read(path)
         names = {old: store.origin(content) for old, content in document["origins"].items()}
-        for name, found in document["jobs"].items():
-            if name not in wanted or name in have:
+        for job, archived in document["jobs"].items():
+            if job not in wanted or job in have:
                 continue
-            records = [dict(zip(_ROW, row, strict=True)) for row in found["rounds"]]
-            state = _state(found, records)
-            for number, record in enumerate(records):
-                cost = {
-                    "seconds": record["seconds"],
-                    "memory": record["memory"],
-                    "origin": names.get(record["origin"], ""),
-                }
-                last = number == len(records) - 1
-                store.save_round(wanted[name], found["data"], state, record, cost, finished=last)
+            records = [dict(zip(_ROW, row, strict=True)) for row in archived["rounds"]]
+            state = _state(archived, records)
+            for number, record in enumerate(records, 1):
+                cost = {name: record[name] for name in ("seconds", "memory")}
+                cost["origin"] = names.get(record["origin"], "")
+                last = number == len(records)
+                store.save_round(wanted[job], archived["data"], state, record, cost, finished=last)
             taken += 1
     return taken
 
@@ -111,18 +106,18 @@ def _job(store: Store, job: Job) -> dict[str, Any]:
     }
 
 
-def _state(found: dict[str, Any], records: list[dict[str, Any]]) -> dict[str, Any]:
-    """The loop's state, which the picks and the answers to them make up."""
+def _state(archived: dict[str, Any], records: list[dict[str, Any]]) -> dict[str, Any]:
+    """Rebuild the loop's state from the picks and the answers."""
     asked = [row for record in records for row in record["picks"]]
-    pairs = list(zip(asked, found["answers"], strict=True))
+    pairs = list(zip(asked, archived["answers"], strict=True))
     return {
         "format": 1,
-        "random_state": found["random_state"],
-        "n_rows": found["n_rows"],
+        "random_state": archived["random_state"],
+        "n_rows": archived["n_rows"],
         "labeled": [row for row, label in pairs if label != SKIPPED],
         "labels": [label for _, label in pairs if label != SKIPPED],
         "skipped": [row for row, label in pairs if label == SKIPPED],
-        "closed": found["closed"],
+        "closed": archived["closed"],
         "rounds": [
             {
                 "number": record["round"],
@@ -144,7 +139,7 @@ def _read(path: Path) -> dict[str, Any]:
         return {"origins": dict(document["origins"]), "jobs": dict(document["jobs"])}
     except (OSError, EOFError, ValueError, KeyError, TypeError, zlib.error) as error:
         raise DataFileError(
-            f"{path} is no file of kept benchmark results ({type(error).__name__}: {error}); remove it or give another "
+            f"{path} is no archive of benchmark results ({type(error).__name__}: {error}); remove it or give another "
             "folder"
         ) from None
 

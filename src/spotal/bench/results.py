@@ -16,17 +16,17 @@ from spotal.errors import DataFileError
 __all__ = ["METRIC", "Cell", "JobCurve", "read"]
 
 METRIC = "balanced_accuracy"
-"""What curves, areas and ranks are of."""
+"""Metric of curves, areas and ranks."""
 
 
 @dataclass(frozen=True)
 class JobCurve:
     """One finished job.
 
-    metrics : name to float64 (k,), after the first batch and after each query
-    query_seconds, memory : of each query by the strategy, seconds of the processor, and bytes where known
-    seconds : name to seconds over all rounds: train, embed, query, measure, label, wall
-    picks : the rows asked for in each round
+    metrics : maps a name to float64 (k,), after the first batch and after each query
+    query_seconds, memory : processor seconds and peak bytes of each query by the strategy
+    seconds : maps train, embed, query, measure, label and wall to seconds over all rounds
+    picks : rows asked for in each round
     """
 
     job: Job
@@ -41,7 +41,7 @@ class JobCurve:
 
 @dataclass
 class Cell:
-    """A protocol's finished curves: by strategy's label, then seed. ``missing`` counts the jobs not finished."""
+    """A protocol's finished curves, by the strategy's label and the seed. ``missing`` is the number of other jobs."""
 
     protocol: Protocol
     curves: dict[str, dict[int, JobCurve]] = field(default_factory=dict)
@@ -49,22 +49,22 @@ class Cell:
 
     @property
     def asked(self) -> list[int]:
-        """Labels asked for at each measurement."""
+        """Number of labels asked for at each measurement."""
         return next(curve.asked.tolist() for seeds in self.curves.values() for curve in seeds.values())
 
     def seeds(self, *strategies: str) -> list[int]:
-        """Seeds that these strategies (none given: all) have finished."""
+        """Return the seeds that all of these strategies (by default every one) have finished."""
         sets = [set(self.curves[name]) for name in strategies or self.curves]
         return sorted(set.intersection(*sets)) if sets else []
 
     def values(self, strategy: str, metric: str, seeds: list[int] | None = None) -> NDArray[np.float64]:
-        """Curves of a strategy (seeds, k), by seed."""
+        """Return the curves (seeds, k) of a strategy, in the order of ``seeds`` (by default all, ascending)."""
         chosen = sorted(self.curves[strategy]) if seeds is None else seeds
         return np.stack([self.curves[strategy][seed].metrics[metric] for seed in chosen])
 
 
 def read(store: Store) -> list[Cell]:
-    """All protocols of a run that have a finished job, in the order of their names."""
+    """Read all protocols of a run that have a finished job, ordered by name."""
     finished, cells = store.finished(), []
     for protocol in store.protocols():
         cell = Cell(protocol)
@@ -92,7 +92,7 @@ def read(store: Store) -> list[Cell]:
 def _curve(job: Job, rounds: list[dict[str, Any]]) -> JobCurve | None:
     measured = [done for done in rounds if done["metrics"]]
     for done in measured:
-        float(done["metrics"][METRIC])
+        float(done["metrics"][METRIC])  # raises for damaged content
     if len(measured) < 2:
         return None
     queried = [done for done in rounds if done["memory"] is not None]
@@ -110,5 +110,5 @@ def _curve(job: Job, rounds: list[dict[str, Any]]) -> JobCurve | None:
 
 
 def _query_seconds(seconds: dict[str, float]) -> float:
-    """Of the processor; by the clock in results from before it was kept."""
+    """Processor seconds, or wall-clock seconds in older results, which lack them."""
     return seconds.get("processor", seconds["query"])

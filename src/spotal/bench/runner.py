@@ -1,4 +1,4 @@
-"""Do one job, round by round, from wherever it was left."""
+"""Run of one job, round by round; continues an interrupted one."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from spotal.bench.jobs import Job
 from spotal.bench.store import Store
 from spotal.bench.task import BenchTask
 from spotal.loop import ActiveLearner
-from spotal.loop.events import Event, Round
+from spotal.loop.events import Event
 
 __all__ = ["run_job"]
 
@@ -28,16 +28,16 @@ def run_job(
     encoding: float = 0.0,
     observer: Callable[[Event], object] | None = None,
 ) -> None:
-    """Do the rounds of a job that are not in the store yet, and keep each as soon as it is done.
+    """Run the rounds of a job that are not in the store yet, and save each when it is done.
 
-    Stopped between any two instructions and begun again, it ends with the same numbers, bit for bit: what a round gives
-    depends on the state after the round before and on the job alone. Only a round that was under way is done again.
+    A job that is stopped at any point and started again gives the same numbers, bit for bit: a round depends only on
+    the job and on the state after the previous round. Only an unfinished round is run again.
 
     Parameters
     ----------
-    started : ``time.perf_counter()`` when work on this job began, the task's making included; None for now
-    encoding : seconds of that making that went into training an encoder
-    observer : is told the loop's events
+    started : ``time.perf_counter()`` when work on this job, including its task, began; None for now
+    encoding : seconds of that time spent training an encoder
+    observer : called with each event of the loop
     """
     mark = time.perf_counter() if started is None else started
     strategy = InstrumentedStrategy(job.strategy.make(), job.strategy.label)
@@ -68,19 +68,13 @@ def run_job(
 
 
 def _next(loop: ActiveLearner, job: Job) -> bool:
-    """Whether there is a round to do; after the last query only the closing one, which trains on all labels."""
+    """Whether a round remains. After the last query, only a training on all labels is left."""
     queries = sum(1 for done in loop.rounds_ if len(done.picks))
     if queries > job.protocol.rounds:  # the first batch is one of them
         loop.max_labels = len(loop.labeled_)
-    left = queries + _unasked(loop.rounds_)
-    return not loop.finished and left <= job.protocol.rounds + 1
-
-
-def _unasked(rounds: list[Round]) -> int:
-    """1 where the closing round is done."""
-    return sum(1 for done in rounds if not len(done.picks))
+    return not loop.finished and len(loop.rounds_) <= job.protocol.rounds + 1
 
 
 def _timeless(state: dict[str, Any]) -> dict[str, Any]:
-    """A state without its times, which differ from run to run."""
+    """A state without timings, which differ between runs."""
     return {**state, "rounds": [{**done, "timings": {}} for done in state["rounds"]]}

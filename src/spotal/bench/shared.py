@@ -1,4 +1,4 @@
-"""The model of the first labels, which all strategies of a seed share: trained once, its outputs kept."""
+"""The model of the first labels, shared by all strategies of a seed: trained once, its outputs cached."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ __all__ = ["SharedLearner"]
 
 
 class SharedLearner:
-    """A learner that trains on the first labels only where no run has done so before.
+    """A learner that takes its outputs from a cache when it is trained on the first labels.
 
-    What it gives for the pool and for the test part is kept by the hash of all that it depends on: the code, the
-    learner, the labels with their rows, the seed and the data. Training on more than the first labels is as without.
+    The key of the outputs is a hash of the code, the learner, the labels with their rows, the seed and the data.
+    Training on more labels does not use the cache.
 
     Parameters
     ----------
     learner : Learner, whose outputs depend on its training alone
-    recipe : what the learner is, JSON types
+    recipe : description of the learner, JSON types
     first : int, number of the first labels
-    data : the arrays whose outputs are kept
+    data : arrays whose outputs are cached: the pool and the test part
     """
 
     def __init__(
@@ -36,8 +36,8 @@ class SharedLearner:
     ) -> None:
         self.learner, self.n_classes = learner, learner.n_classes
         self._cache, self._recipe, self._first, self._data = cache, recipe, first, data
-        self._known: dict[str, Any] | None = None  # of the training that is put off
-        self._put_off: tuple[NDArray[Any], NDArray[np.int64], dict[str, Any]] | None = None
+        self._key: dict[str, Any] | None = None  # cache key of the deferred training
+        self._deferred: tuple[NDArray[Any], NDArray[np.int64], dict[str, Any]] | None = None
 
     def fit(
         self,
@@ -47,49 +47,47 @@ class SharedLearner:
         random_state: int | None = None,
         on_epoch: Callable[[TrainingReport], object] | None = None,
     ) -> SharedLearner:
-        """Train, or put it off until an output is asked for that is not known. Training calls ``on_epoch``."""
-        told: dict[str, Any] = {} if on_epoch is None else {"on_epoch": on_epoch}
-        self._known, self._put_off = None, (X, y, {"random_state": random_state, **told})
+        """Train, or defer training until an output is needed that is not cached. Training calls ``on_epoch``."""
+        options: dict[str, Any] = {} if on_epoch is None else {"on_epoch": on_epoch}
+        self._key, self._deferred = None, (X, y, {"random_state": random_state, **options})
         if len(y) > self._first:
             self._train()
             return self
         trained_on = {"rows": fingerprint(X), "labels": y.tolist(), "random_state": random_state, "source": source()}
-        self._known = {"kind": "first", "learner": self._recipe, **trained_on}
+        self._key = {"kind": "first", "learner": self._recipe, **trained_on}
         for array in self._data:
             self._outputs(array)
         return self
 
     def probabilities(self, X: NDArray[Any]) -> NDArray[np.float32]:
-        """Class probabilities (n, n_classes)."""
-        if self._is_kept(X):
-            return self._outputs(X)[0]
-        return self._train().probabilities(X)
+        """Return class probabilities (n, n_classes)."""
+        return self._outputs(X)[0] if self._is_cached(X) else self._train().probabilities(X)
 
     def embeddings(self, X: NDArray[Any]) -> NDArray[np.float32]:
-        """Embeddings (n, d)."""
-        return self._outputs(X)[1] if self._is_kept(X) else self._train().embeddings(X)
+        """Return embeddings (n, d)."""
+        return self._outputs(X)[1] if self._is_cached(X) else self._train().embeddings(X)
 
     def infer(self, X: NDArray[Any]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Both."""
-        return self._outputs(X) if self._is_kept(X) else infer(self._train(), X)
+        """Return class probabilities and embeddings."""
+        return self._outputs(X) if self._is_cached(X) else infer(self._train(), X)
 
-    def _is_kept(self, X: NDArray[Any]) -> bool:
-        return self._known is not None and any(X is array for array in self._data)
+    def _is_cached(self, X: NDArray[Any]) -> bool:
+        return self._key is not None and any(X is array for array in self._data)
 
     def _outputs(self, X: NDArray[Any]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        assert self._known is not None
+        assert self._key is not None
 
         def make() -> dict[str, NDArray[Any]]:
             probabilities, embeddings = infer(self._train(), X)
             return {"probabilities": probabilities, "embeddings": embeddings}
 
-        found = self._cache.get({**self._known, "of": fingerprint(X)}, make)
-        return found["probabilities"], found["embeddings"]
+        arrays = self._cache.get({**self._key, "of": fingerprint(X)}, make)
+        return arrays["probabilities"], arrays["embeddings"]
 
     def _train(self) -> Learner:
-        """The learner, trained by now."""
-        if self._put_off is not None:
-            X, y, options = self._put_off
+        """The learner, after any deferred training."""
+        if self._deferred is not None:
+            X, y, options = self._deferred
             self.learner.fit(X, y, **options)
-            self._put_off = None
+            self._deferred = None
         return self.learner

@@ -1,4 +1,4 @@
-"""The results of a run in one SQLite file, which any number of processes may write to at once."""
+"""Store of a run's results: one SQLite file that several processes may write to at once."""
 
 from __future__ import annotations
 
@@ -32,18 +32,18 @@ CREATE TABLE IF NOT EXISTS failures (job TEXT, attempt TEXT, at TEXT, error TEXT
 CREATE TABLE IF NOT EXISTS origins (origin TEXT PRIMARY KEY, content TEXT NOT NULL) WITHOUT ROWID;
 """
 RESULTS = ("protocols", "jobs", "rounds")
-"""Tables whose content depends on protocols and seeds alone; the others hold what was measured on the way."""
+"""Tables whose content depends on protocols and seeds alone; the others hold times, memory and failures."""
 
 
 class Store:
-    """Rounds of jobs, kept as soon as they are done.
+    """Store of the rounds of jobs.
 
-    A round's record and the state from which the loop goes on are one transaction: a process that is killed leaves
-    the rounds that it finished, and nothing half written.
+    One transaction writes a round's record and the loop's state after it. A process that is killed leaves its finished
+    rounds and nothing half written.
 
     Parameters
     ----------
-    folder : path of the run; ``results.sqlite`` in it is made where it is missing, unless ``create`` is False
+    folder : path of the run; its ``results.sqlite`` is created if missing, unless ``create`` is False
 
     Raises
     ------
@@ -52,7 +52,7 @@ class Store:
     OutputError
         The folder cannot be written.
     DataFileError
-        The file is no such store.
+        The file is not such a store.
     """
 
     def __init__(self, folder: Path, *, create: bool = True) -> None:
@@ -61,13 +61,13 @@ class Store:
         if not create and not self.path.is_file():
             raise InputError("run", f"{self.folder} has no {FILE}", "give the folder that spotal bench --out wrote")
         if self.path.is_symlink():
-            raise OutputError(f"{self.path} cannot be opened: it is a link; give a folder that holds the file itself")
+            raise OutputError(f"{self.path} cannot be opened: it is a link; give a folder that has the file itself")
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
-            # each call is its own transaction unless _writing says otherwise; waits for others for up to a minute
+            # each call is its own transaction, except in _writing; waits up to a minute for other processes
             self._sqlite = sqlite3.connect(self.path, timeout=60, isolation_level=None)
             tables = {row[0] for row in self._sqlite.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
-            if tables and not tables & {"protocols", "jobs", "rounds"}:
+            if tables and not tables & set(RESULTS):
                 raise sqlite3.DatabaseError("it is another program's")
             self._sqlite.execute("PRAGMA journal_mode=WAL")
             self._sqlite.execute("PRAGMA synchronous=NORMAL")
@@ -97,25 +97,25 @@ class Store:
         self.close()
 
     def add_protocol(self, protocol: Protocol) -> None:
-        """Keep a protocol's content, so that the run can be reported without its file."""
+        """Save a protocol's content, so that the report does not need its file."""
         content = _text(protocol.table())
         with self._writing() as sqlite:
             sqlite.execute("INSERT OR REPLACE INTO protocols VALUES (?, ?)", (protocol.name, content))
 
     def protocols(self) -> list[Protocol]:
-        """The protocols of this run, by name."""
-        found = self._rows("SELECT name, content FROM protocols ORDER BY name")
-        return [from_table(name, _without_nothing(self._value(content))) for name, content in found]
+        """Return the protocols of this run, ordered by name."""
+        rows = self._rows("SELECT name, content FROM protocols ORDER BY name")
+        return [from_table(name, _without_none(self._value(content))) for name, content in rows]
 
     def state(self, job: Job, data: str | None = None) -> dict[str, Any] | None:
-        """The loop's state after the last round that is kept; None where there is none.
+        """Return the loop's state after the last saved round, or None if there is none.
 
-        Raises InputError where ``data``, the fingerprint of the job's data, is not the one that it began with.
+        Raises InputError if ``data``, the fingerprint of the job's data, differs from that of the saved rounds.
         """
-        found = self._rows("SELECT state, data FROM jobs WHERE job = ?", job.id)
-        if not found:
+        rows = self._rows("SELECT state, data FROM jobs WHERE job = ?", job.id)
+        if not rows:
             return None
-        (row,) = found
+        (row,) = rows
         if data is not None and row[1] != data:
             raise InputError(
                 "run",
@@ -126,20 +126,20 @@ class Store:
         return state
 
     def kept(self, job: Job) -> tuple[dict[str, Any], str]:
-        """The state of a job that has rounds, and the fingerprint of its data."""
+        """Return the state of a job that has rounds, and the fingerprint of its data."""
         (row,) = self._rows("SELECT state, data FROM jobs WHERE job = ?", job.id)
         return self._value(row[0]), row[1]
 
     def finished(self) -> set[str]:
-        """Jobs that are finished."""
+        """Return the ids of finished jobs."""
         return {job for (job,) in self._rows("SELECT job FROM jobs WHERE finished = 1")}
 
     def counts(self) -> dict[str, int]:
-        """Rounds done of each job."""
+        """Return the number of finished rounds by job id."""
         return dict(self._rows("SELECT job, COUNT(*) FROM rounds GROUP BY job"))
 
     def walls(self) -> dict[str, tuple[int, float]]:
-        """Rounds done of each job, and the seconds that they took in all."""
+        """Return the number of finished rounds and their total seconds by job id."""
         query = "SELECT job, COUNT(*), SUM(json_extract(seconds, '$.wall')) FROM costs GROUP BY job"
         return {job: (count, float(total or 0.0)) for job, count, total in self._rows(query)}
 
@@ -153,9 +153,9 @@ class Store:
         *,
         finished: bool,
     ) -> None:
-        """Keep a round and the state after it.
+        """Save a round and the state after it.
 
-        record : round, asked, labeled, metrics, picks, figures; cost : seconds, memory, origin
+        ``record`` has the keys round, asked, labeled, metrics, picks, figures; ``cost`` has seconds, memory, origin.
         """
         about = _text({"protocol": job.protocol.name, "strategy": job.strategy.label, "seed": job.seed})
         results = (_text(record["metrics"]), _text(record["picks"]), _text(record["figures"]))
@@ -174,8 +174,8 @@ class Store:
             )
 
     def rounds(self, job: Job) -> list[dict[str, Any]]:
-        """Records of a job's rounds in order, with ``seconds``, ``memory`` and ``origin``."""
-        found = self._rows(
+        """Return the records of a job's rounds in order, with ``seconds``, ``memory`` and ``origin``."""
+        rows = self._rows(
             "SELECT r.round, asked, labeled, metrics, picks, figures, seconds, memory, origin FROM rounds r "
             "LEFT JOIN costs c ON c.job = r.job AND c.round = r.round WHERE r.job = ? ORDER BY r.round",
             job.id,
@@ -189,7 +189,7 @@ class Store:
                 "memory": row[7],
                 "origin": row[8],
             }
-            for row in found
+            for row in rows
         ]
 
     def origin(self, content: dict[str, Any]) -> str:
@@ -205,7 +205,7 @@ class Store:
         return {k: self._value(v) for k, v in self._rows("SELECT origin, content FROM origins ORDER BY origin")}
 
     def fail(self, job: Job, attempt: str, error: str, trace: str) -> None:
-        """Keep that a job failed in this attempt."""
+        """Record that a job failed in this attempt."""
         now = datetime.now(UTC).isoformat(timespec="seconds")
         with self._writing() as sqlite:
             sqlite.execute(
@@ -213,17 +213,17 @@ class Store:
             )
 
     def failures(self, attempt: str) -> dict[str, str]:
-        """Jobs that failed in this attempt, and their errors in a sentence."""
+        """Return the jobs that failed in this attempt, and one sentence for each error."""
         return dict(self._rows("SELECT job, error FROM failures WHERE attempt = ?", attempt))
 
     def forget(self, jobs: list[Job]) -> None:
-        """Drop all that is kept of these jobs."""
+        """Delete everything about these jobs."""
         with self._writing() as sqlite:
             for table in ("jobs", "rounds", "costs", "failures"):
                 sqlite.executemany(f"DELETE FROM {table} WHERE job = ?", [(job.id,) for job in jobs])
 
     def digest(self) -> str:
-        """SHA-256 of all results, times and memory left out: equal for equal numbers, bit for bit."""
+        """Return a SHA-256 of all results without times and memory: equal for equal numbers, bit for bit."""
         digest = hashlib.sha256()
         for table in RESULTS:
             for row in self._rows(f"SELECT * FROM {table} ORDER BY 1, 2"):
@@ -231,21 +231,21 @@ class Store:
         return digest.hexdigest()
 
     def _rows(self, query: str, *values: str) -> list[Any]:
-        """All rows of a query. Raises DataFileError where the file is damaged."""
+        """All rows of a query; DataFileError if the file is damaged."""
         try:
             return self._sqlite.execute(query, values).fetchall()
         except (sqlite3.DatabaseError, UnicodeDecodeError) as error:
             raise self._damaged(str(error)) from None
 
     def _value(self, text: Any, kind: type = dict) -> Any:
-        """A JSON object, or array, of the store. Raises DataFileError where it is none."""
+        """A JSON value of the store; DataFileError if it is not of this kind."""
         try:
-            found = parse_json(text, "no JSON")
+            value = parse_json(text, "no JSON")
         except (DataFileError, TypeError):
-            found = None
-        if not isinstance(found, kind):
+            value = None
+        if not isinstance(value, kind):
             raise self._damaged(f"{text!r:.40} where JSON of a {kind.__name__} was written")
-        return found
+        return value
 
     def _damaged(self, what: str) -> DataFileError:
         return DataFileError(f"{self.path} is damaged ({what}); run the benchmark to a new folder")
@@ -266,7 +266,7 @@ class Store:
                 f"{self.path} cannot be written ({error}); free the disk or close what holds it"
             ) from None
         except sqlite3.DatabaseError as error:
-            if type(error) is not sqlite3.DatabaseError:  # of what was to be written
+            if type(error) is not sqlite3.DatabaseError:  # a subclass: the values are wrong, not the file
                 raise
             raise self._damaged(str(error)) from None
 
@@ -278,8 +278,8 @@ def _text(value: Any) -> str:
     return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)
 
 
-def _without_nothing(value: Any) -> Any:
-    """Tables without the keys that are None, which a protocol's file cannot say."""
+def _without_none(value: Any) -> Any:
+    """Remove keys that are None, which TOML cannot express."""
     if not isinstance(value, dict):
         return value
-    return {name: _without_nothing(item) for name, item in value.items() if item is not None}
+    return {name: _without_none(item) for name, item in value.items() if item is not None}

@@ -1,4 +1,4 @@
-"""A run in numbers, as plain JSON types: everything that the page and the tables show."""
+"""Statistics of a run as plain JSON types: everything that the page and the tables show."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ from spotal.bench.store import Store
 __all__ = ["BASE", "METRIC", "summarize"]
 
 BASE = "random"
-"""What the others are compared to."""
+"""Baseline that the other strategies are compared to."""
 LEAST_BLOCKS = 4
-"""Benchmarks from which on each is one block of the ranks; with fewer, each pool (benchmark and seed) is."""
+"""With this many benchmarks or more, ranks have one block a benchmark; with fewer, one a pool (benchmark and seed)."""
 
 
 def summarize(cells: list[Cell], store: Store) -> dict[str, Any]:
-    """All statistics of a run. Intervals are 95 %."""
+    """Compute all statistics of a run. Intervals are 95 %."""
     used = {
         name for cell in cells for seeds in cell.curves.values() for curve in seeds.values() for name in curve.origins
     }
     origins = store.origins()
-    found: dict[str, Any] = _plain(
+    summary: dict[str, Any] = _plain(
         {
             "format": 1,
             "metric": METRIC,
@@ -40,17 +40,17 @@ def summarize(cells: list[Cell], store: Store) -> dict[str, Any]:
             "digest": store.digest(),
         }
     )
-    return found
+    return summary
 
 
 def _cell(cell: Cell) -> dict[str, Any]:
     protocol = cell.protocol
-    found = {name: _strategy(cell, name) for name in cell.curves}
-    others = [name for name in found if found[name].get("against")]
+    strategies = {name: _strategy(cell, name) for name in cell.curves}
+    others = [name for name in strategies if strategies[name].get("against")]
     for kind in ("t", "wilcoxon"):
-        adjusted = holm([found[name]["against"][kind] for name in others])
+        adjusted = holm([strategies[name]["against"][kind] for name in others])
         for name, value in zip(others, adjusted, strict=True):
-            found[name]["against"][f"{kind}_holm"] = float(value)
+            strategies[name]["against"][f"{kind}_holm"] = float(value)
     return {
         "name": protocol.name,
         "title": protocol.title or protocol.name,
@@ -58,7 +58,7 @@ def _cell(cell: Cell) -> dict[str, Any]:
         "protocol": protocol.table(),
         "asked": cell.asked,
         "missing": cell.missing,
-        "strategies": dict(sorted(found.items(), key=lambda item: -item[1]["area"]["mean"])),
+        "strategies": dict(sorted(strategies.items(), key=lambda item: -item[1]["area"]["mean"])),
     }
 
 
@@ -69,7 +69,7 @@ def _strategy(cell: Cell, name: str) -> dict[str, Any]:
     areas = area(asked, curves)
     area_low, area_high = bootstrap(areas[:, None])
     queries = [seconds for run in runs for seconds in run.query_seconds]
-    # a process's first query may have loaded libraries
+    # the first query of a process is left out: it may load libraries
     memory = [peak for run in runs for peak in run.memory[len(run.memory) > 1 :]]
     final = {metric: float(np.mean([run.metrics[metric][-1] for run in runs])) for metric in runs[0].metrics}
     return {
@@ -85,7 +85,7 @@ def _strategy(cell: Cell, name: str) -> dict[str, Any]:
 
 
 def _against(cell: Cell, name: str) -> dict[str, Any]:
-    """Compared to the baseline, on the seeds that both have."""
+    """Comparison to the baseline on the seeds that both have."""
     if BASE not in cell.curves or name == BASE or not cell.seeds(name, BASE):
         return {"against": None, "saving": None, "labels_to_reach": None}
     seeds = cell.seeds(name, BASE)
@@ -98,7 +98,7 @@ def _against(cell: Cell, name: str) -> dict[str, Any]:
 
 
 def _shared(cells: list[Cell]) -> tuple[list[str], list[Cell]]:
-    """Strategies that every benchmark has, and the benchmarks that have seeds which all of them finished."""
+    """Strategies that every benchmark has, and the benchmarks with a seed that all of these finished."""
     if not cells:
         return [], []
     names = [name for name in cells[0].curves if all(name in cell.curves for cell in cells)]
@@ -132,7 +132,7 @@ def _ranks(cells: list[Cell]) -> dict[str, Any] | None:
         for cell in usable
     ]
     whole = len(usable) >= LEAST_BLOCKS
-    blocks = np.stack([found.mean(0) for found in areas]) if whole else np.concatenate(areas)
+    blocks = np.stack([runs.mean(0) for runs in areas]) if whole else np.concatenate(areas)
     ranks = average_ranks(blocks, names)
     return {
         "blocks": "benchmarks" if whole else "pools",
@@ -144,7 +144,7 @@ def _ranks(cells: list[Cell]) -> dict[str, Any] | None:
 
 
 def _time(cells: list[Cell]) -> dict[str, float]:
-    """Seconds over all jobs by what they went into; ``harness`` is all that is none of it."""
+    """Seconds over all jobs by kind of work; ``harness`` is the remaining time."""
     total: dict[str, float] = {}
     for cell in cells:
         for seeds in cell.curves.values():
@@ -158,7 +158,7 @@ def _time(cells: list[Cell]) -> dict[str, float]:
 
 
 def _plain(value: Any) -> Any:
-    """JSON has no nan and no infinity: None instead."""
+    """Replace nan and infinity, which JSON lacks, by None."""
     if isinstance(value, dict):
         return {key: _plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple):

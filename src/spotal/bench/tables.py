@@ -1,4 +1,4 @@
-"""The cells of the tables, the same on the terminal, on the page and in Markdown."""
+"""Contents of tables, shared by the terminal, the page and Markdown."""
 
 from __future__ import annotations
 
@@ -30,21 +30,21 @@ NOTE = (
 
 
 def rows(cell: dict[str, Any]) -> list[list[str]]:
-    """One row a strategy, the greatest area first."""
+    """Return one row for each strategy, the largest mean of curve first."""
     return [_row(name, found) for name, found in cell["strategies"].items()]
 
 
-def _row(name: str, found: dict[str, Any]) -> list[str]:
-    against, final = found["against"], found["final"]
+def _row(name: str, strategy: dict[str, Any]) -> list[str]:
+    against, final = strategy["against"], strategy["final"]
     gap = p = ""
     if against is not None:
         gap = f"{100 * against['mean']:+.1f}"
         if against["low"] is not None:
             gap += f" [{100 * against['low']:+.1f}, {100 * against['high']:+.1f}]"
             p = _p(against["t_holm"])
-    area = found["area"]
-    spread = f" [{100 * area['low']:.1f}, {100 * area['high']:.1f}]" if len(found["seeds"]) > 1 else ""
-    saved = "" if against is None else "-" if found["saving"] is None else f"{100 * found['saving']:.0f} %"
+    area = strategy["area"]
+    spread = f" [{100 * area['low']:.1f}, {100 * area['high']:.1f}]" if len(strategy["seeds"]) > 1 else ""
+    saved = "" if against is None else "-" if strategy["saving"] is None else f"{100 * strategy['saving']:.0f} %"
     return [
         name,
         f"{100 * area['mean']:.1f}{spread}",
@@ -54,8 +54,8 @@ def _row(name: str, found: dict[str, Any]) -> list[str]:
         f"{100 * final['balanced_accuracy']:.1f}",
         f"{100 * final['worst_class_recall']:.1f}",
         f"{100 * final['calibration_error']:.1f}",
-        "" if found["query_seconds"] is None else f"{found['query_seconds']:.2g}",
-        "" if found["memory_mib"] is None else f"{found['memory_mib']:.0f}",
+        "" if strategy["query_seconds"] is None else f"{strategy['query_seconds']:.2g}",
+        "" if strategy["memory_mib"] is None else f"{strategy['memory_mib']:.0f}",
     ]
 
 
@@ -66,7 +66,7 @@ def _p(value: float | None) -> str:
 
 
 def penalty_rows(penalty: dict[str, Any]) -> tuple[list[str], list[list[str]]]:
-    """Head and rows of the penalty matrix, with the column means below it."""
+    """Return the head and the rows of the penalty matrix, with the column means as the last row."""
     names = penalty["strategies"]
     body = [
         [name, *("" if i == j else f"{value:.2f}" for j, value in enumerate(values))]
@@ -76,12 +76,12 @@ def penalty_rows(penalty: dict[str, Any]) -> tuple[list[str], list[list[str]]]:
 
 
 def rank_rows(ranks: dict[str, Any]) -> list[list[str]]:
-    """Strategies and their average ranks."""
+    """Return the strategies and their average ranks."""
     return [[name, f"{rank:.2f}"] for name, rank in ranks["mean"].items()]
 
 
 def harness(time: dict[str, float]) -> str:
-    """The sentence on where the time went."""
+    """Return a sentence with the shares of the time by kind of work."""
     wall = time.get("wall", 0.0)
     if not wall:
         return ""
@@ -99,15 +99,15 @@ def harness(time: dict[str, float]) -> str:
 
 
 def origin_lines(summary: dict[str, Any]) -> list[str]:
-    """Where the numbers come from, a line for each kind of machine and commit."""
+    """Return a line with commit, machine and versions for each origin of the results."""
     lines = []
-    for found in summary["origins"]:
-        machine = found["machine"]
-        commit = found["commit"] or "no checkout"
-        changed = " with changes" if found["changed"] else ""
-        versions = ", ".join(f"{name} {version}" for name, version in found["versions"].items())
+    for origin in summary["origins"]:
+        machine = origin["machine"]
+        commit = origin["commit"] or "no checkout"
+        changed = " with changes" if origin["changed"] else ""
+        versions = ", ".join(f"{name} {version}" for name, version in origin["versions"].items())
         lines.append(
-            f"spotal at {commit[:12]}{changed} (source {found['source']}); {machine['cpu']}, {machine['cores']} cores, "
-            f"{machine['memory_gib']:.0f} GiB, {machine['system']}; {versions}"
+            f"spotal at {commit[:12]}{changed} (source {origin['source']}); {machine['cpu']}, "
+            f"{machine['cores']} cores, {machine['memory_gib']:.0f} GiB, {machine['system']}; {versions}"
         )
     return lines

@@ -1,4 +1,4 @@
-"""What all strategies of one protocol and seed share. Pool, labels, test part, features, first rows."""
+"""The task that all strategies of one protocol and seed share: pool, labels, test part, features, first rows."""
 
 from __future__ import annotations
 
@@ -25,16 +25,18 @@ from spotal.strategies import get
 
 __all__ = ["BenchTask", "prepare"]
 
-_LOOP, _CHOSEN = 10, 11  # purposes of a seed, beside those of the pool
+_LOOP, _CHOSEN = 10, 11  # streams of random numbers, besides those of pool_sampler
 
 
 @dataclass(frozen=True)
 class BenchTask:
-    """One pool to be labeled.
+    """A pool to label.
 
-    X, X_test : what the learner takes: images, or the fixed features; y_test : int64 (m,), classes 0 .. n_classes - 1
-    initial : None, how many random rows, or the rows themselves; embeddings : (n, d) features without labels, or None
-    fingerprint : hash of all of it, by which a run that is taken up again knows its data; cache : of what is costly
+    X, X_test : input of the learner, images or fixed features; y_test : int64 (m,), classes 0 .. n_classes - 1
+    initial : the first rows, the number of random first rows, or None
+    embeddings : (n, d), features that need no labels, or None
+    fingerprint : hash of the data; a continued run checks it
+    cache : cache of costly arrays
     """
 
     protocol: Protocol
@@ -50,7 +52,7 @@ class BenchTask:
     cache: Cache
 
     def loop(self, strategy: InstrumentedStrategy) -> ActiveLearner:
-        """A fresh loop: the same first rows and network seeds whatever the strategy."""
+        """Make a new loop. First rows and network seeds do not depend on the strategy."""
         learner = self._learner()
         return ActiveLearner(
             self.X,
@@ -66,7 +68,7 @@ class BenchTask:
         )
 
     def _learner(self) -> Learner:
-        """A learner; networks, which are costly, learn the first labels once for all strategies that share them."""
+        """Make a learner; all strategies share a network's costly training on the first labels."""
         choice = self.protocol.learner
         learner = make_learner(choice, self.X, self.n_classes)
         if self.initial is None or choice.kind not in NETWORKS:
@@ -77,9 +79,9 @@ class BenchTask:
 
 
 def prepare(protocol: Protocol, seed: int, cache: Cache, data: Dataset | None = None) -> BenchTask:
-    """Make the task of a seed; features that are costly come from the cache.
+    """Make the task of a seed; costly features come from the cache.
 
-    ``data`` is the protocol's dataset where it is loaded already, None to load it by its name.
+    ``data`` is the protocol's dataset, or None to load it by its name.
 
     Raises
     ------
@@ -110,7 +112,7 @@ def prepare(protocol: Protocol, seed: int, cache: Cache, data: Dataset | None = 
 
 
 def seed_of(seed: int, purpose: int) -> int:
-    """A seed of its own for each purpose, int32 range."""
+    """Derive an independent uint32 seed for each purpose."""
     return int(np.random.SeedSequence(seed, spawn_key=(purpose,)).generate_state(1, np.uint32)[0])
 
 

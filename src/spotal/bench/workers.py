@@ -1,4 +1,4 @@
-"""Many jobs at once: each worker process takes the next job that nobody holds, until none is left."""
+"""Workers of a run: each process takes the next job that is not locked, until all are done."""
 
 from __future__ import annotations
 
@@ -34,12 +34,12 @@ __all__ = ["Outcome", "run"]
 
 _log = logging.getLogger(__name__)
 POLL = 0.3
-"""Seconds between two looks at how far the workers are."""
+"""Seconds between two checks of the workers' progress."""
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a run ended: its jobs, those that failed with their errors, and the seconds it took."""
+    """The end of a run: its jobs, the errors of failed jobs, and its duration."""
 
     jobs: list[Job]
     failures: dict[str, str]
@@ -56,26 +56,26 @@ def run(
     observer: Callable[[Job, Event], object] | None = None,
     data: Mapping[str, Dataset] | None = None,
 ) -> Outcome:
-    """Do all jobs of these protocols that the run in ``folder`` lacks.
+    """Run all jobs of these protocols that the run in ``folder`` has not finished.
 
     Parameters
     ----------
     cache : Cache, of features
-    workers : int, processes of one thread each; 1 works in this process
-    watch : called a few times a second (with one worker: after each round) with the rounds done of each job
-    observer : is called with the job and each event of its loop; with one worker only
-    data : data sets that are loaded already, by the name that the protocols have for them; with one worker only
+    workers : int, number of processes, of one thread each; 1 works in this process
+    watch : called with the number of finished rounds of each job, a few times a second (with one worker: each round)
+    observer : called with the job and each event of its loop; with one worker only
+    data : loaded data sets, by their name in the protocols; with one worker only
 
     Notes
     -----
-    A job belongs to whoever holds the lock of its file in ``folder/locks``; the lock ends with the process, however it
-    ends, so a run that was killed can be started again at once, and two runs in one folder share the work. A job that
-    fails is noted and the others go on. Workers end by themselves when this process is gone.
+    A process that runs a job holds a lock on its file in ``folder/locks``. The lock ends with the process, so a killed
+    run can be started again at once, and two runs in one folder share the work. A failed job is recorded and the others
+    go on. Workers end when this process ends.
 
     Raises
     ------
     OutputError
-        The folder, or the cache, can no longer be written. The same run goes on when there is room.
+        The folder or the cache can no longer be written. Start the same run again when the disk has room.
     """
     start = time.perf_counter()
     jobs = plan(protocols)
@@ -83,16 +83,15 @@ def run(
     with Store(folder) as store:
         for protocol in protocols:
             store.add_protocol(protocol)
-        left = [job for job in jobs if job.id not in store.finished()]
-        _log.info("%d of %d jobs are left, on %d workers", len(left), len(jobs), workers)
-        if not left:
-            pass
-        elif workers <= 1:
+        finished = store.finished()
+        remaining = [job for job in jobs if job.id not in finished]
+        _log.info("%d of %d jobs remain, on %d workers", len(remaining), len(jobs), workers)
+        if remaining and workers <= 1:
             tell = None if watch is None else (lambda: watch(store.counts()))
             with one_thread(numpy=True):
-                _drain(left, store, cache, attempt, tell, observer, data or {})
-        else:
-            _spread(left, store, cache, attempt, workers, watch)
+                _drain(remaining, store, cache, attempt, tell, observer, data or {})
+        elif remaining:
+            _spread(remaining, store, cache, attempt, workers, watch)
         names = {job.id: str(job) for job in jobs}
         failures = {names[job]: error for job, error in store.failures(attempt).items() if job in names}
     return Outcome(jobs, failures, time.perf_counter() - start)
@@ -107,13 +106,13 @@ def _drain(
     observer: Callable[[Job, Event], object] | None = None,
     data: Mapping[str, Dataset] = MappingProxyType({}),
 ) -> None:
-    """Do jobs until all are finished or failed; those that another process holds are waited for."""
+    """Run jobs until all are finished or failed; wait for those that other processes run."""
     where = store.origin(origin())
 
-    def told(job: Job, event: Event) -> None:
+    def forward(job: Job, event: Event) -> None:
         if observer is not None:
             observer(job, event)
-        if tell is not None and isinstance(event, RoundStarted):  # the round before is kept by now
+        if tell is not None and isinstance(event, RoundStarted):  # the previous round is saved
             tell()
 
     @lru_cache(maxsize=1)
@@ -133,19 +132,18 @@ def _drain(
                 continue
             with lock:
                 started = time.perf_counter()
-                if job.id in store.finished():  # by who held the lock just now
+                if job.id in store.finished():  # by the process that held the lock before
                     continue
                 try:
                     before = cache.seconds
                     task = task_of(job.protocol.name, job.seed)
                     encoding = cache.seconds - before
-                    run_job(
-                        job, task, store, origin=where, started=started, encoding=encoding, observer=partial(told, job)
-                    )
+                    tells = partial(forward, job)
+                    run_job(job, task, store, origin=where, started=started, encoding=encoding, observer=tells)
                 except OutputError:
-                    raise  # the next job could not be kept either
+                    raise  # the next job could not be saved either
                 except Exception as error:
-                    if observer is not None:  # a test or a caller that watches wants to see it
+                    if observer is not None:  # the observing caller handles errors
                         raise
                     store.fail(job, attempt, _sentence(error), traceback.format_exc())
         if tell is not None:
@@ -163,13 +161,13 @@ def _spread(
     workers: int,
     watch: Callable[[dict[str, int]], object] | None,
 ) -> None:
-    """The same in worker processes, newly started: they share no state with this one."""
+    """Run jobs in new worker processes, which share no state with this one."""
     context = multiprocessing.get_context("spawn")
     unwritten = context.SimpleQueue()
     arguments = (jobs, store.folder, cache, attempt, os.getpid(), unwritten)
     crew = [context.Process(target=_work, args=arguments, daemon=True) for _ in range(min(workers, len(jobs)))]
     variables = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
-    kept = {name: os.environ.get(name) for name in variables}
+    previous = {name: os.environ.get(name) for name in variables}
     os.environ.update(variables)  # read by the libraries that a worker loads
     try:
         for process in crew:
@@ -183,7 +181,7 @@ def _spread(
         if watch is not None:
             watch(store.counts())
     finally:
-        for name, value in kept.items():
+        for name, value in previous.items():
             os.environ.pop(name) if value is None else os.environ.update({name: value})
         for process in crew:
             if process.is_alive():
@@ -200,8 +198,8 @@ def _spread(
 
 
 def _work(jobs: list[Job], folder: Path, cache: Cache, attempt: str, parent: int, unwritten: Any) -> None:
-    """A worker process; what cannot be written any more, it says there and ends."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, which then ends the workers
+    """Main function of a worker process; it reports an OutputError in ``unwritten`` and ends."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent handles Ctrl-C and ends the workers
     threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
     try:
         with one_thread(numpy=True), Store(folder) as store:
@@ -211,7 +209,7 @@ def _work(jobs: list[Job], folder: Path, cache: Cache, attempt: str, parent: int
 
 
 def _end_with(parent: int) -> None:
-    """End this process, at once, when its parent is gone."""
+    """End this process when its parent has ended."""
     while os.getppid() == parent:
         time.sleep(POLL)
     os._exit(1)

@@ -349,7 +349,7 @@ def _bars(store: Any, jobs: list[Job], workers: int) -> Iterator[Callable[[dict[
         if time.monotonic() - learned > 10:
             estimator.learn()
             learned = time.monotonic()
-        return f"about {duration(estimator.left(counts, workers))} left"
+        return f"about {duration(estimator.remaining(counts, workers))} left"
 
     if not terminal.is_terminal:
         printed = time.monotonic()

@@ -1,4 +1,4 @@
-"""Check a budget with prices and quotas of groups, and say in one sentence why it cannot be met."""
+"""Checks of a budget with prices and quotas of groups."""
 
 from __future__ import annotations
 
@@ -25,20 +25,20 @@ def check_limits(
     labeled: NDArray[np.int64],
     unlabeled: NDArray[np.int64],
 ) -> Limits | None:
-    """The limits on what is picked among ``unlabeled``; None where neither cost nor groups are given.
+    """Return the limits on picks among ``unlabeled``, or None without cost and groups.
 
     Parameters
     ----------
-    budget : rows, an integer that is checked already; or money, with ``cost``
-    cost, groups, max_per_group : as ``Strategy.query`` takes them
+    budget : rows, an integer that is already checked; or money, with ``cost``
+    cost, groups, max_per_group : arguments of ``Strategy.query``
     labeled, unlabeled : int64 (m,), (N - m,)
 
     Raises
     ------
     BudgetError
-        The budget is no amount of money, buys no row, or is more rows than the groups may give.
+        The budget is not an amount of money, buys no row, or is more rows than the groups allow.
     InputError
-        cost or groups have a wrong shape or content, or max_per_group is missing, unused or no positive integer.
+        cost or groups have a wrong shape or content, or max_per_group is missing, unused or not a positive integer.
     """
     if cost is None and groups is None and max_per_group is None:
         return None
@@ -52,7 +52,7 @@ def check_limits(
     if cost is None and budget > most:
         raise BudgetError(
             "budget",
-            must=f"be at most {most}, since each of the {len(_sizes(group))} groups may have "
+            must=f"be at most {most}, since each of the {0 if room is None else len(room)} groups may have "
             f"{'its quota of' if np.ndim(max_per_group) else max_per_group} "
             f"labels and {len(labeled)} rows are labeled already",
             found=budget,
@@ -77,10 +77,6 @@ def check_limits(
     return limits
 
 
-def _sizes(group: NDArray[np.int64] | None) -> NDArray[np.int64]:
-    return np.empty(0, np.int64) if group is None else np.bincount(group)
-
-
 def _money(budget: Any) -> float:
     real = isinstance(budget, (int, float, np.integer, np.floating)) and not isinstance(budget, bool)
     if not real or not np.isfinite(budget) or budget < 0:
@@ -92,16 +88,14 @@ def _prices(cost: Any, n: int) -> NDArray[np.float64] | None:
     price = check_weight(cost, n, "cost", all_zero=True)
     if price is not None and not price.all():
         row = int(np.flatnonzero(price == 0)[0])
-        raise InputError(
-            "cost", must="be positive", found=f"0 at row {row}", remedy="give each label the price that it has"
-        )
+        raise InputError("cost", must="be positive", found=f"0 at row {row}", remedy="give each label its price")
     return price
 
 
 def _groups(
     groups: Any, max_per_group: Any, n: int, labeled: NDArray[np.int64]
 ) -> tuple[NDArray[np.int64] | None, NDArray[np.int64] | None]:
-    """Each row's group by number, int64 (N,), and what each group may still give."""
+    """Return the group number of each row, int64 (N,), and the remaining quota of each group."""
     if (groups is None) != (max_per_group is None):
         given, missing = ("groups", "max_per_group") if max_per_group is None else ("max_per_group", "groups")
         raise InputError(missing, must=f"be given with {given}", found="None", remedy="give both or neither")
@@ -110,7 +104,7 @@ def _groups(
     if np.ndim(max_per_group) == 0:
         check_count(max_per_group, "max_per_group", 1)
     names = as_array(groups, "groups")
-    if (names.ndim == 2 and names.dtype == object) or (names.ndim == 2 and not hasattr(groups, "ndim")):
+    if names.ndim == 2 and (names.dtype == object or not hasattr(groups, "ndim")):
         rows = np.empty(len(names), object)  # tuples, such as (patient, day)
         rows[:] = [tuple(name) for name in names.tolist()]
         names = rows
@@ -121,9 +115,7 @@ def _groups(
         codes = [number.setdefault(name, len(number)) for name in names.tolist()]
         odd = next((name for name in number if name is None or name != name), 0)
     except TypeError as error:
-        raise InputError(
-            "groups", must="hold ids such as integers or text", found=f"one that is not ({error})"
-        ) from None
+        raise InputError("groups", must="be ids such as integers or text", found=f"another type ({error})") from None
     if odd is None or odd != odd:
         row = codes.index(number[odd])
         raise InputError(
@@ -135,7 +127,7 @@ def _groups(
 
 
 def _quotas(max_per_group: Any, group: NDArray[np.int64], count: int) -> NDArray[np.int64]:
-    """The quota of each of ``count`` groups, int64 (count,), from one for all or one for each row."""
+    """Return the quota of each group, int64 (count,), from one integer or one for each row."""
     if np.ndim(max_per_group) == 0:
         return np.full(count, int(max_per_group))
     quota = as_array(max_per_group, "max_per_group")
@@ -144,7 +136,7 @@ def _quotas(max_per_group: Any, group: NDArray[np.int64], count: int) -> NDArray
             "max_per_group",
             must=f"be integers of at least 0 of shape {group.shape}, the quota of each row's group",
             found=f"dtype {quota.dtype} of shape {quota.shape}",
-            subject="max_per_group, where it is no integer,",
+            subject="max_per_group, where it is not one integer,",
         )
     quotas = np.zeros(count, np.int64)
     quotas[group] = quota
@@ -153,6 +145,6 @@ def _quotas(max_per_group: Any, group: NDArray[np.int64], count: int) -> NDArray
         raise InputError(
             "max_per_group",
             must="be the same for all rows of a group",
-            found=f"{quota[odd[0]]} and {quotas[group[odd[0]]]} in that of row {odd[0]}",
+            found=f"{quota[odd[0]]} and {quotas[group[odd[0]]]} in the group of row {odd[0]}",
         )
     return quotas

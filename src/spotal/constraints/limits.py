@@ -1,4 +1,4 @@
-"""Limits: what picks may cost and how many of a group may be labeled, and picking that keeps to them exactly."""
+"""Limits on the cost of picks and on the labels of each group, and picking within them."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from numpy.typing import NDArray
 __all__ = ["Allowance", "Limits", "assign_rows_to_cells"]
 
 ROUNDING = 1e-12
-"""Share of the budget by which sums of prices may miss it, so that ten labels at 0.1 can be had for 1."""
+"""Relative tolerance for sums of prices, so that 1 buys ten labels at 0.1."""
 
 
 @dataclass(frozen=True)
 class Limits:
-    """What was asked for, checked, about a pool of N rows.
+    """Checked limits on the picks from a pool of N rows.
 
     Attributes
     ----------
-    budget : rows to pick, or money to spend where rows have a price
+    budget : rows to pick, or money to spend if rows have prices
     cost : float64 (N,), positive prices, or None
     group : int64 (N,), the number of each row's group, or None
-    room : int64 (groups,), rows that each group may still give, or None
+    room : int64 (groups,), remaining quota of each group, or None
     """
 
     budget: float
@@ -32,10 +32,7 @@ class Limits:
     room: NDArray[np.int64] | None = None
 
     def most(self, free: NDArray[np.int64]) -> int:
-        """The greatest number of rows among ``free`` that can be picked together. O(m log m).
-
-        The cheapest rows of each group up to its room, and of these the cheapest that the money buys.
-        """
+        """Return the greatest number of rows among ``free`` that can be picked together. O(m log m)."""
         price = np.ones(len(free)) if self.cost is None else self.cost[free]
         if self.group is not None and self.room is not None:
             group = self.group[free]
@@ -46,13 +43,13 @@ class Limits:
         return int(np.searchsorted(np.cumsum(np.sort(price)), self.budget * (1 + ROUNDING), side="right"))
 
     def bought(self, free: NDArray[np.int64], price: float) -> int:
-        """How many rows among ``free`` the money buys at a mean ``price``, which may be next to 0."""
+        """Return the number of rows among ``free`` that the money buys at a mean ``price``, which may be near 0."""
         most = self.most(free)
         return round(min(float(self.budget) / price, most)) if price > 0 else most
 
 
 class Allowance:
-    """What may still be picked, while picks are taken one by one.
+    """The rows that may still be picked, while rows are taken one by one.
 
     Attributes
     ----------
@@ -61,9 +58,9 @@ class Allowance:
 
     Notes
     -----
-    Whatever is taken while it is open, the limits hold. Taking goes on until ``full``: then rows without a price are as
-    many as the budget asks for, where the groups have room for as many (each row taken uses up the room of one, a
-    matroid), and what is left of money buys no open row. O(N log N) for all picks together.
+    Taking only open rows keeps the limits. Take rows until ``full``. Without prices the picks then reach the budget if
+    the groups allow it (quotas form a matroid). With prices the remaining money buys no other row. O(N log N) for all
+    picks together.
     """
 
     def __init__(self, limits: Limits, n: int, free: NDArray[np.int64]) -> None:
@@ -72,7 +69,7 @@ class Allowance:
         self.open = np.zeros(n, dtype=bool)
         self.open[free] = True
         self._n_open = len(free)
-        self._left = limits.budget
+        self._remaining = limits.budget
         if limits.group is not None and limits.room is not None:
             self._room = limits.room.copy()
             self._members = np.argsort(limits.group, kind="stable")
@@ -85,16 +82,16 @@ class Allowance:
 
     @property
     def full(self) -> bool:
-        """Whether no row may be picked any more."""
+        """Whether no more rows may be picked."""
         return self._n_open == 0
 
     @property
-    def left(self) -> float:
-        """Rows or money left, rounding included."""
-        return self._left + ROUNDING * self.limits.budget
+    def remaining(self) -> float:
+        """Remaining rows or money, with tolerance for rounding."""
+        return self._remaining + ROUNDING * self.limits.budget
 
     def room(self, row: int) -> int:
-        """Rows that the group of ``row`` may still give, ``row`` among them; any number where there are no groups."""
+        """Return the remaining quota of the group of ``row``, or the number of open rows without groups."""
         return self._n_open if self.limits.group is None else int(self._room[self.limits.group[row]])
 
     def take(self, row: int) -> None:
@@ -109,11 +106,11 @@ class Allowance:
             if self._room[group] == 0:
                 start = self._ends[group - 1] if group else 0
                 self._close(self._members[start : self._ends[group]])
-        self._left -= 1 if self.limits.cost is None else self.limits.cost[row]
+        self._remaining -= 1 if self.limits.cost is None else self.limits.cost[row]
         self._close_dear()
 
     def walk(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Take of ``rows``, in their order, each that is still open; all picks so far, int64 (k,)."""
+        """Take each of ``rows`` in order if it is still open; return all picks so far, int64 (k,)."""
         for row in rows[self.open[rows]]:
             if self.full:
                 break
@@ -126,32 +123,30 @@ class Allowance:
         self.open[rows] = False
 
     def _close_dear(self) -> None:
-        """Close what is left of the budget cannot pay for."""
+        """Exclude rows that cost more than the remaining budget."""
         if self.limits.cost is None:
-            if self._left < 1:
+            if self._remaining < 1:
                 self._close(np.flatnonzero(self.open))
             return
-        count = int(np.searchsorted(self._rising, -self.left, side="left"))
+        count = int(np.searchsorted(self._rising, -self.remaining, side="left"))
         self._close(self._dear[:count])
         self._dear, self._rising = self._dear[count:], self._rising[count:]
 
 
 def assign_rows_to_cells(turn: NDArray[np.int64], cell: NDArray[np.int64], allowance: Allowance) -> NDArray[np.int64]:
-    """A row for as many cells as the limits allow, then more rows until the allowance is full.
+    """Take one row for each cell if the limits allow it, then other rows until the allowance is full.
 
-    Cells choose in the order in which they first come in ``turn``, each the first of its rows that is open. One whose
-    rows all lie in groups that are used up may have another cell move to a row of a group with room, and that cell
-    another, along the shortest chain of such moves. So, where rows have no price, no choice of rows within the quotas
-    serves more cells, and none serves an earlier cell in place of a later one that is served here (augmenting paths in
-    the transversal matroid of cells: J. Edmonds, D. Fulkerson, "Transversals and matroid partition", 1965). Where they
-    have, a chain is taken if the money is there. Cells that cannot be served pass: what is left goes to rows in
-    ``turn``.
+    Cells choose in the order of their first rows in ``turn``. Each takes its first open row. If all its rows are in
+    full groups, another cell may move to a row of a group with room, and so on along the shortest chain of moves.
+    Without prices, the number of cells with a row is then the maximum within the quotas, and earlier cells have
+    priority (augmenting paths in the transversal matroid of cells: J. Edmonds, D. Fulkerson, "Transversals and matroid
+    partition", 1965). With prices, a chain must be affordable. Rows in ``turn`` then use up the remaining budget.
 
     Parameters
     ----------
-    turn : int64 (m,), rows in the order in which they would be taken without limits, none twice
-    cell : int64 (m,), of each of these rows
-    allowance : on return, what is left
+    turn : int64 (m,), distinct rows in the order in which they would be taken without limits
+    cell : int64 (m,), the cell of each of these rows
+    allowance : it takes the rows
 
     Returns
     -------
@@ -161,26 +156,25 @@ def assign_rows_to_cells(turn: NDArray[np.int64], cell: NDArray[np.int64], allow
     limits = allowance.limits
     group = np.arange(len(allowance.open)) if limits.group is None else limits.group
     price = np.zeros(len(allowance.open)) if limits.cost is None else limits.cost
-    # cells by where they first come, and the open rows of each in the order of turn
+    # cells in the order of their first rows, and the open rows of each in the order of turn
     _, first, place = np.unique(cell, return_index=True, return_inverse=True)
     rank = np.argsort(np.argsort(first))[place]
     inside = np.flatnonzero(allowance.open[turn])
     inside = inside[np.argsort(rank[inside], kind="stable")]
     members = np.split(turn[inside], np.cumsum(np.bincount(rank[inside], minlength=len(first)))[:-1])
-    left = allowance.left
+    remaining = allowance.remaining
     chosen: dict[int, int] = {}
     holders: dict[int, list[int]] = {}
     for start in range(len(members)):
-        if limits.cost is None and len(chosen) + 1 > left:
+        if limits.cost is None and len(chosen) + 1 > remaining:
             break
-        chain = _chain(start, members, chosen, holders, group, price, left, allowance)
-        for holder, row in chain:
+        for holder, row in _chain(start, members, chosen, holders, group, price, remaining, allowance):
             if holder in chosen:
                 holders[group[chosen[holder]]].remove(holder)
-                left += price[chosen[holder]]
+                remaining += price[chosen[holder]]
             chosen[holder] = row
             holders.setdefault(group[row], []).append(holder)
-            left -= price[row]
+            remaining -= price[row]
     allowance.walk(np.array([chosen[start] for start in sorted(chosen)], np.int64))
     return allowance.walk(turn)
 
@@ -192,11 +186,11 @@ def _chain(
     holders: dict[int, list[int]],
     group: NDArray[np.int64],
     price: NDArray[np.float64],
-    left: float,
+    budget: float,
     allowance: Allowance,
 ) -> list[tuple[int, int]]:
-    """The moves, (cell, row) each, that give ``start`` a row: the fewest that do; none where it cannot have one."""
-    came: dict[int, tuple[int, int] | None] = {start: None}  # cell: who displaces it, by taking which row
+    """Return the fewest moves (cell, row) that give ``start`` a row, or none if that is impossible."""
+    came: dict[int, tuple[int, int] | None] = {start: None}  # cell: the cell that displaces it, and the row it takes
     spent = {start: 0.0}
     seen: set[int] = set()
     queue = deque([start])
@@ -206,16 +200,16 @@ def _chain(
             to = int(group[row])
             if to in seen:
                 continue
-            held = holders.get(to, [])
-            if len(held) < allowance.room(row):
-                if spent[here] + price[row] > left:
+            others = holders.get(to, [])
+            if len(others) < allowance.room(row):
+                if spent[here] + price[row] > budget:
                     continue
                 moves = [(here, row)]
                 while (by := came[moves[-1][0]]) is not None:
                     moves.append(by)
                 return moves
             seen.add(to)
-            for other in held:
+            for other in others:
                 if other not in came:
                     came[other] = (here, row)
                     spent[other] = spent[here] + price[row] - price[chosen[other]]

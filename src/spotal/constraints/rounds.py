@@ -1,4 +1,4 @@
-"""Prices of labels and quotas of groups over the rounds of a loop."""
+"""Limits over the rounds of a loop."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ __all__ = ["RoundLimits"]
 
 @dataclass(frozen=True)
 class RoundLimits:
-    """Limits on each round's picks among n rows; false where there are none.
+    """Limits on each round's picks among n rows; false if there are none.
 
     cost : float64 (n,) or None
     group : int64 (n,) or None, the number of each row's group
-    quota : int, int64 (n,) or None, most labels in each row's group, over all rounds
-    money : float, what a round may cost
+    quota : int, int64 (n,) or None, maximum number of labels in each row's group, over all rounds
+    money : float, the budget of a round
     """
 
     cost: NDArray[np.float64] | None = None
@@ -35,9 +35,9 @@ class RoundLimits:
     def of(
         cls, n: int, batch_size: Any, cost: ArrayOrTensor | None, groups: ArrayOrTensor | None, max_per_group: Any
     ) -> RoundLimits:
-        """Check ``cost``, ``groups`` and ``max_per_group``, as ``Strategy.query`` takes them, for n rows.
+        """Check ``cost``, ``groups`` and ``max_per_group`` of ``Strategy.query`` for n rows.
 
-        Raises InputError and BudgetError, which names ``batch_size``, the money of a round where rows have a price.
+        ``batch_size`` is the money of a round if rows have prices. Raises InputError, or BudgetError for it.
         """
         none, priced = np.empty(0, np.int64), cost is not None
         try:
@@ -62,7 +62,7 @@ class RoundLimits:
         return self.cost is not None
 
     def most(self, rows: NDArray[np.int64], labeled: NDArray[np.int64], *, priced: bool = True) -> int:
-        """How many of the unlabeled ``rows`` one round may have; ``priced``: for its money."""
+        """Return the maximum number of picks of a round among the unlabeled ``rows``; ``priced``: for its money."""
         money, cost = (self.money, self.cost) if priced else (np.inf, None)
         if self.group is None:
             return Limits(money, cost).most(rows)
@@ -71,12 +71,12 @@ class RoundLimits:
         taken = np.bincount(self.group[labeled], minlength=len(room))
         return Limits(money, cost, self.group, room - taken).most(rows)
 
-    def known(self, rows: NDArray[np.int64] | slice = slice(None), *, priced: bool = True) -> dict[str, Any]:
-        """Arguments of ``query`` for a pool of these rows."""
-        known: dict[str, Any] = {}
+    def arguments(self, rows: NDArray[np.int64] | slice = slice(None), *, priced: bool = True) -> dict[str, Any]:
+        """Return the arguments of ``query`` for a pool of these rows."""
+        arguments: dict[str, Any] = {}
         if self.cost is not None and priced:
-            known["cost"] = self.cost[rows]
+            arguments["cost"] = self.cost[rows]
         if self.group is not None:
             quota = self.quota if np.ndim(self.quota) == 0 else self.quota[rows]
-            known |= {"groups": self.group[rows], "max_per_group": quota}
-        return known
+            arguments |= {"groups": self.group[rows], "max_per_group": quota}
+        return arguments

@@ -1,4 +1,4 @@
-"""Where passes over a pool run."""
+"""Engines, which run passes over a pool in this process or on a Ray cluster."""
 
 from spotal.engine.base import Pass
 from spotal.engine.choice import ENGINES, run, using

@@ -1,4 +1,4 @@
-"""Pass: one reading of a pool, as three functions that say nothing of where they run."""
+"""Pass: one reading of a pool as three functions, which any engine can run."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ Result = TypeVar("Result", covariant=True)
 
 
 class Pass(Protocol[Partial, Result]):
-    """map every batch, merge the partial results, finish. Subclass it: ``title`` and ``here`` then have defaults.
+    """One reading of a pool: map each batch, merge the partial results, finish. Subclasses inherit the attributes.
 
-    ``merge`` is associative; an engine keeps the order of the batches, so sums come out the same each time. It may
-    change and return ``left``.
+    ``merge`` must be associative, and may change and return ``left``. An engine keeps the order of the batches, so sums
+    are the same each time.
 
     Attributes
     ----------
-    title : str, what the pass does, for progress bars
-    here : bool, whether the pass must run in this process, since it keeps results in itself or rounds its sums in the
-        order of the batches
+    title : str, title of the pass for progress bars
+    here : bool, whether the pass must run in this process: it stores results in itself, or its rounding depends on how
+        batches are grouped
 
     Examples
     --------
@@ -45,11 +45,11 @@ class Pass(Protocol[Partial, Result]):
     here: bool = False
 
     def map(self, batch: Batch) -> Partial:
-        """Return what one batch contributes."""
+        """Return the partial result of one batch."""
         ...
 
     def merge(self, left: Partial, right: Partial) -> Partial:
-        """Return what two neighboring stretches of the pool contribute together."""
+        """Return the partial result of two neighboring parts of the pool together."""
         ...
 
     def finish(self, partial: Partial) -> Result:

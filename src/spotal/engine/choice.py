@@ -1,4 +1,4 @@
-"""Which engine runs the passes: the one of this process, unless another is asked for."""
+"""Choice of the engine that runs the passes; the default runs them in this process."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _engine: ContextVar[Callable[..., Any]] = ContextVar("engine", default=local.run
 
 
 def run(task: Pass[Partial, Result], pool: Pool, *, threads: int = 1) -> Result:
-    """Return the result of one pass over the pool, by the engine in use."""
+    """Return the result of one pass over the pool, by the current engine."""
     result: Result = _engine.get()(task, pool, threads=threads)
     return result
 
@@ -34,13 +34,13 @@ def using(engine: str | Callable[..., Any] | None, ray_address: str | None = Non
     Parameters
     ----------
     engine : {"local", "ray"}, or a function of (task, pool, threads) such as ``RayEngine.run``; None for no change
-    ray_address : str or None, of a running cluster; None is that of this process, else one of this machine's
-        cores, for the block
+    ray_address : str or None, address of a running cluster. None uses the cluster that this process is connected to, or
+        starts one on this machine's cores for the block.
 
     Raises
     ------
     InputError
-        There is no such engine or cluster, or an address for another engine.
+        There is no such engine or cluster, or an address is given with another engine.
     """
     if isinstance(engine, str) and engine not in ENGINES:
         raise InputError("engine", must=f"be one of {', '.join(ENGINES)}", found=repr(engine))

@@ -1,4 +1,4 @@
-"""Run passes in this process, batch after batch."""
+"""The engine that runs passes in this process, batch after batch."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ Result = TypeVar("Result")
 def run(task: Pass[Partial, Result], pool: Pool, *, threads: int = 1) -> Result:
     """Return the result of one pass over the pool.
 
-    Holds one partial result and, for each thread, up to two batches. Several threads map batches at the same
-    time, where the pool is more than one batch; results are merged in the order of the batches all the same.
-    Whoever watches (:func:`spotal.engine.watching`) is told after each batch.
+    Needs memory for one partial result and up to two batches a thread. If the pool has more than one batch, several
+    threads map batches at the same time; results are still merged in the order of the batches. The function given to
+    :func:`spotal.engine.watching` is called after each batch.
     """
     partial: Any = None
     watch = Watch(task, len(pool))

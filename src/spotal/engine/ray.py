@@ -1,4 +1,4 @@
-"""Run passes on a Ray cluster: a task maps a stretch of the pool, and partial results are merged in a tree."""
+"""The engine that runs passes on a Ray cluster: a task maps a part of the pool, results are merged in a tree."""
 
 from __future__ import annotations
 
@@ -24,29 +24,28 @@ __all__ = ["RayEngine", "in_words"]
 Partial = TypeVar("Partial")
 Result = TypeVar("Result")
 STRETCHES_A_CORE = 4
-"""Stretches that each core of the cluster maps, on average: what a failure costs, against partial results to merge."""
+"""Average number of tasks a core: more make a lost task cheaper, fewer leave less to merge."""
 FAN_IN = 8
 """Partial results that one task merges."""
 RETRIES = 8
-"""Times that a task is tried again whose worker or machine is lost, or whose result is lost with a machine."""
+"""Retries of a task whose worker, machine or result was lost."""
 MEMORY_RETRIES = 2
-"""Times that a task is tried again which Ray ended since its machine ran short of memory: by itself it never stops."""
+"""Retries of a task that Ray ended because its machine ran short of memory; Ray's default is without end."""
 
 
 class RayEngine:
-    """A Ray cluster, for as long as a ``with`` block lasts.
+    """A connection to a Ray cluster, for the length of a ``with`` block.
 
-    A pass is cut into stretches of whole batches, the same batches that this process would read. A task maps a stretch
-    and merges its batches; others merge the results, eight at a time, near where these are. A pass whose ``merge`` is
-    exact whatever the order gives the same bits as in this process, whatever the number of workers and whoever is lost
-    on the way: tasks whose worker or machine is gone run again elsewhere.
+    A pass is divided into parts of whole batches, the same batches as in this process. A task maps and merges the
+    batches of a part; other tasks merge the results, eight at a time. If a worker or a machine is lost, its tasks run
+    again elsewhere. A pass whose ``merge`` is exact gives the same bits as in this process, for any number of workers.
 
     Parameters
     ----------
     address : str or None
-        Of a running cluster, "auto" for the one of this machine; None is the one that this process is connected to
-        already, else starts one of this machine's cores, which ends with the block.
-    num_cpus : int or None, cores of a cluster that is started; None for all
+        Address of a running cluster; "auto" for the one on this machine. None uses the cluster that this process is
+        connected to, or starts one on this machine's cores that ends with the block.
+    num_cpus : int or None, number of cores of a cluster that is started; None for all
 
     Raises
     ------
@@ -55,8 +54,8 @@ class RayEngine:
 
     Notes
     -----
-    The pool's files must be readable from every machine; an array in memory is sent to each machine once. spotal must
-    be installed on all. Only partial results cross the network, of a size that does not grow with the rows.
+    Every machine must have spotal installed and must be able to read the pool's files. An array in memory is sent to
+    each machine once. Otherwise only partial results cross the network; their size does not grow with the rows.
 
     References
     ----------
@@ -98,28 +97,28 @@ class RayEngine:
             self.ray.shutdown()
 
     def run(self, task: Pass[Partial, Result], pool: Pool, *, threads: int = 1) -> Result:
-        """Return the result of one pass over the pool; ``threads`` are for passes that run in this process.
+        """Return the result of one pass over the pool; ``threads`` is used by passes that run in this process.
 
         Raises
         ------
         ResourceError
-            A worker ran out of memory, or was lost again and again.
+            A worker ran out of memory, or workers were lost more than ``RETRIES`` times.
         SpotalError
-            What the pass itself raises.
+            The pass itself raised it.
         """
         if task.here:
             return local.run(task, pool, threads=threads)
         ray = self.ray
         watch = Watch(task, len(pool))
         ray.util.register_serializer(np.memmap, serializer=_as_file, deserializer=_mapped)
-        held = ray.put((task, pool))
+        shared = ray.put((task, pool))
         cuts = list(stretches(len(pool), pool.dim, int(ray.cluster_resources().get("CPU", 1))))
         mapping, merging = (ray.remote(max_retries=RETRIES)(function) for function in (_map, _merge))
         size = block_rows(pool.dim)
-        first = [mapping.remote(held, start, stop, size) for start, stop in cuts]
+        first = [mapping.remote(shared, start, stop, size) for start, stop in cuts]
         level = first
         while len(level) > 1:
-            level = [merging.remote(held, *level[k : k + FAN_IN]) for k in range(0, len(level), FAN_IN)]
+            level = [merging.remote(shared, *level[k : k + FAN_IN]) for k in range(0, len(level), FAN_IN)]
         try:
             rows = {ref: stop - start for ref, (start, stop) in zip(first, cuts, strict=True)}
             waiting = first
@@ -128,14 +127,14 @@ class RayEngine:
                 watch.advance(sum(rows[ref] for ref in done))
             partial = ray.get(level[0])
         except BaseException as error:
-            # tasks under way end with the block: Ray 2.60 may end this process where they are canceled by force
+            # running tasks end with the block; canceling them by force may end this process (Ray 2.60)
             batches = f"batches of {size:,} rows of {pool.dim:,} numbers"
             raise in_words(ray, error, batches, "--max-memory, max_memory") from None
         return task.finish(partial)
 
 
 def _check_reachable(address: str) -> None:
-    """Raise InputError where nobody answers at "host:port", which Ray itself takes minutes to say."""
+    """Raise InputError at once if nothing listens at "host:port"; Ray itself takes minutes."""
     host, _, port = address.rpartition(":")
     if not host or "/" in host or not port.isdecimal():
         return
@@ -148,7 +147,7 @@ def _check_reachable(address: str) -> None:
 
 
 def stretches(n: int, dim: int, cores: int) -> Iterator[tuple[int, int]]:
-    """First and last row, plus one, of stretches of whole batches that cover n rows."""
+    """Yield the first row and the end of each part of n rows; parts have whole batches."""
     batch = block_rows(dim)
     batches = -(-n // batch)
     count = max(1, min(batches, STRETCHES_A_CORE * cores))
@@ -157,13 +156,13 @@ def stretches(n: int, dim: int, cores: int) -> Iterator[tuple[int, int]]:
         yield start * batch, min(n, stop * batch)
 
 
-def _map(held: tuple[Pass[Any, Any], Pool], start: int, stop: int, size: int) -> Any:
-    """What the rows from start to stop contribute, so many at a time. Runs on a worker."""
+def _map(shared: tuple[Pass[Any, Any], Pool], start: int, stop: int, size: int) -> Any:
+    """Partial result of the rows from start to stop, in batches of ``size`` rows. Runs on a worker."""
     import torch
 
     _give_up()
     torch.set_num_threads(1)
-    task, pool = held
+    task, pool = shared
     partial: Any = None
     with batches_of(size):
         for batch in pool.batches(start, stop):
@@ -172,20 +171,20 @@ def _map(held: tuple[Pass[Any, Any], Pool], start: int, stop: int, size: int) ->
     return partial
 
 
-def _merge(held: tuple[Pass[Any, Any], Pool], *partials: Any) -> Any:
-    """Partial results of neighboring stretches as one. Runs on a worker."""
+def _merge(shared: tuple[Pass[Any, Any], Pool], *partials: Any) -> Any:
+    """Merge partial results of neighboring parts. Runs on a worker."""
     import copy
 
     _give_up()
-    task, _ = held
-    merged = copy.deepcopy(partials[0])  # what a worker is given lies in shared memory, and may not be written to
+    task, _ = shared
+    merged = copy.deepcopy(partials[0])  # a worker's arguments are in read-only shared memory
     for partial in partials[1:]:
         merged = task.merge(merged, partial)
     return merged
 
 
 def _as_file(array: np.memmap[Any, Any]) -> Any:
-    """A mapped file as its path and place in it, so that machines read it themselves; else its content."""
+    """Serialize a memory-mapped array as its path and offset, so that machines read the file; else as its content."""
     root = array
     while isinstance(root.base, np.memmap):
         root = root.base
@@ -195,35 +194,41 @@ def _as_file(array: np.memmap[Any, Any]) -> Any:
     return str(root.filename), offset, array.shape, array.dtype.str
 
 
-def _mapped(found: Any) -> NDArray[Any]:
-    if isinstance(found, np.ndarray):
-        return found
-    path, offset, shape, dtype = found
+def _mapped(content: Any) -> NDArray[Any]:
+    if isinstance(content, np.ndarray):
+        return content
+    path, offset, shape, dtype = content
     return np.memmap(path, dtype, "r", offset, shape)
 
 
 def _give_up() -> None:
-    """Raise MemoryError at a trial that only a want of memory leads to, where Ray was told to try on without end."""
+    """Raise MemoryError after ``RETRIES`` retries: only lack of memory leads to more, and Ray may retry forever."""
     worker = import_module("ray._private.worker").global_worker
     if getattr(worker.core_worker, "get_current_task_attempt_number", int)() > RETRIES:
         raise MemoryError
 
 
 def in_words(ray: ModuleType, error: BaseException, batches: str, smaller: str) -> BaseException:
-    """Ray's error as one of ours, where it is about a worker; else the error of the pass.
+    """Return a ResourceError for Ray's error about a worker, else the error of the pass.
 
-    ``batches`` is what a worker holds at a time, ``smaller`` the options that make it less.
+    ``batches`` describes the data that a worker has in memory; ``smaller`` names the options that reduce it.
     """
-    lost = ray.exceptions
-    while isinstance(error, lost.RayTaskError) and isinstance(error.cause, Exception):
-        error = error.cause  # of the pass itself, or of the task whose result was to be merged
+    exceptions = ray.exceptions
+    while isinstance(error, exceptions.RayTaskError) and isinstance(error.cause, Exception):
+        error = error.cause  # the error of the pass, or of the task whose result was merged
     remedy = f"with {batches}; make these smaller ({smaller}) or run fewer workers on a machine (ray start --num-cpus)"
     allocator = isinstance(error, RuntimeError) and "can't allocate memory" in str(error)  # torch's, on a CPU
-    if allocator or isinstance(error, lost.OutOfMemoryError | MemoryError | lost.ObjectStoreFullError):
+    if allocator or isinstance(error, exceptions.OutOfMemoryError | MemoryError | exceptions.ObjectStoreFullError):
         return ResourceError(f"a Ray worker ran out of memory, {remedy}")
-    if isinstance(error, lost.WorkerCrashedError | lost.NodeDiedError | lost.ObjectLostError | lost.RayActorError):
+    if isinstance(
+        error,
+        exceptions.WorkerCrashedError
+        | exceptions.NodeDiedError
+        | exceptions.ObjectLostError
+        | exceptions.RayActorError,
+    ):
         return ResourceError(
-            f"Ray workers were lost {RETRIES + 1} times at the same work ({type(error).__name__}), as systems do that "
-            f"run out of memory, {remedy}, or look into the cluster's logs"
+            f"Ray workers were lost {RETRIES + 1} times at the same work ({type(error).__name__}), as happens when a "
+            f"system runs out of memory, {remedy}, or look into the cluster's logs"
         )
     return error

@@ -1,4 +1,4 @@
-"""Watching passes: a function that is told how far each has come, for progress bars."""
+"""Progress of passes, reported to a function, for progress bars."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _watcher: ContextVar[Watcher | None] = ContextVar("watcher", default=None)
 
 @contextmanager
 def watching(watcher: Watcher) -> Iterator[None]:
-    """Call ``watcher(title, rows done, rows in all)`` as each pass over a pool goes on, while the block lasts."""
+    """Call ``watcher(title, finished rows, total rows)`` during each pass over a pool within the block."""
     token = _watcher.set(watcher)
     try:
         yield
@@ -26,7 +26,7 @@ def watching(watcher: Watcher) -> Iterator[None]:
 
 
 class Watch:
-    """The progress of one pass, reported to whoever watches."""
+    """The progress of one pass, reported to the current watcher."""
 
     def __init__(self, task: Pass[Any, Any], total: int) -> None:
         self.title = task.title
@@ -35,7 +35,7 @@ class Watch:
         self.advance(0)
 
     def advance(self, rows: int) -> None:
-        """So many rows more are done."""
+        """Report that ``rows`` more rows are finished."""
         self.done += rows
         if self._watcher is not None:
             self._watcher(self.title, self.done, self.total)

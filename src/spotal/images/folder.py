@@ -128,8 +128,8 @@ def printable(name: str) -> str:
 
 def _files(root: Path, skipped: list[Skipped]) -> Iterator[Path]:
     def skip(error: OSError) -> None:
-        name = os.path.relpath(error.filename, root)
-        skipped.append(Skipped(printable(name), f"folder that cannot be read, {(error.strerror or str(error)).lower()}"))
+        reason = f"folder that cannot be read, {(error.strerror or str(error)).lower()}"
+        skipped.append(Skipped(printable(os.path.relpath(error.filename, root)), reason))
 
     seen: set[str] = set()
     for parent, folders, files in os.walk(root, onerror=skip, followlinks=True):

@@ -1,1 +1,1 @@
-"""Other libraries' shapes: spotal's strategies inside scikit-activeml and modAL. Nothing in spotal imports this."""
+"""Adapters: spotal's strategies in scikit-activeml and modAL. No other part of spotal imports them."""

@@ -1,4 +1,4 @@
-"""spotal's strategies as modAL query strategies: functions of a learner and a pool. Does not import modAL."""
+"""Adapter of spotal's strategies to modAL, as functions of a learner and a pool. Does not import modAL."""
 
 from __future__ import annotations
 
@@ -19,11 +19,10 @@ QueryStrategy = Callable[..., tuple[NDArray[np.int64], NDArray[np.float64]]]
 
 
 def query_strategy(strategy: str | Strategy = "spot", *, random_state: Seed = None, **parameters: Any) -> QueryStrategy:
-    """A function ``(classifier, X_pool, n_instances=1)`` for ``modAL.models.ActiveLearner(query_strategy=...)``.
+    """Make a function ``(classifier, X_pool, n_instances=1)`` for ``modAL.models.ActiveLearner(query_strategy=...)``.
 
-    What the learner was taught counts as labeled: its ``X_training`` joins the pool, so that picks go where labels are
-    not (of a Committee, what its first member was taught). A Committee's members serve as draws for strategies that
-    need several.
+    The learner's ``X_training`` (of a Committee, that of its first member) is added to the pool as labeled rows, so
+    that picks avoid them. For strategies that need several draws, each member of a Committee is one draw.
 
     Parameters
     ----------
@@ -35,9 +34,9 @@ def query_strategy(strategy: str | Strategy = "spot", *, random_state: Seed = No
     Returns
     -------
     function
-        Gives the picks, rows of ``X_pool`` (an array, a sparse matrix or a DataFrame), int64 (n_instances,), and the
-        share of the pool that each stands for. It takes ``n_instances`` and, as a keyword, ``mass`` for the rows of
-        X_pool. It raises InputError for classes or pools that do not fit.
+        Returns the picks, int64 (n_instances,) rows of ``X_pool`` (an array, a sparse matrix or a DataFrame), and the
+        share of the pool's mass in the cell of each. It takes ``n_instances`` and, as a keyword, the ``mass`` of the
+        rows of X_pool. It raises InputError for classes or pools that do not fit.
 
     Examples
     --------
@@ -54,13 +53,13 @@ def query_strategy(strategy: str | Strategy = "spot", *, random_state: Seed = No
     def choose(
         classifier: Any, X_pool: Any, n_instances: int = 1, *, mass: Any = None
     ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-        """The picks, and the share of the pool that each stands for."""
+        """Return the picks, and the share of the pool's mass in the cell of each."""
         X_pool = as_rows(X_pool, "X_pool")[0]
-        X_known, y_known, classes = _taught(classifier)
-        taught = X_known is not None
-        pool = stack(X_pool, X_known) if taught else X_pool
+        X_train, y_train = _training(classifier)
+        taught = X_train is not None
+        pool = stack(X_pool, X_train) if taught else X_pool
         n = count(X_pool)
-        labels = np.searchsorted(classes, y_known) if taught else np.empty(0, np.int64)
+        labels = np.unique(y_train, return_inverse=True)[1] if taught else np.empty(0, np.int64)
         probabilities: Any = None
         if taught or chosen.needs_probabilities:
             probabilities = _votes(classifier, pool) if chosen.needs_draws else classifier.predict_proba(pool)
@@ -75,24 +74,24 @@ def query_strategy(strategy: str | Strategy = "spot", *, random_state: Seed = No
             mass=mass,
             random_state=random_state,
         )
-        # always a pair: modAL takes an array of two picks apart
+        # always a pair: modAL would unpack an array of two picks
         return selection.indices, selection.cell_mass
 
     choose.__name__ = f"{chosen.name}_query".replace("-", "_")
     return choose
 
 
-def _taught(classifier: Any) -> tuple[Any, Any, Any]:
-    """What a learner, or the first member of a Committee, was taught, and the classes it knows; Nones for nothing."""
+def _training(classifier: Any) -> tuple[Any, Any]:
+    """Training rows and labels of a learner or of a Committee's first member; None if there are none."""
     learner = classifier.learner_list[0] if hasattr(classifier, "learner_list") else classifier
     X, y = getattr(learner, "X_training", None), getattr(learner, "y_training", None)
     if X is None or y is None or np.shape(X)[0] == 0:
-        return None, None, None
-    return as_rows(X, "X_training")[0], np.asarray(y), np.unique(y)
+        return None, None
+    return as_rows(X, "X_training")[0], np.asarray(y)
 
 
 def _votes(classifier: Any, X: NDArray[Any]) -> NDArray[np.float64]:
-    """A Committee's probabilities (n, classes, members)."""
+    """Probabilities (n, classes, members) of a Committee."""
     if not hasattr(classifier, "vote_proba"):
         raise InputError(
             "classifier",

@@ -1,4 +1,4 @@
-"""spotal's strategies as scikit-activeml query strategies."""
+"""Adapter of spotal's strategies to scikit-activeml's query strategies."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ __all__ = ["SpotalQueryStrategy"]
 
 
 class SpotalQueryStrategy(SingleAnnotatorPoolQueryStrategy):  # type: ignore[misc]
-    """Any spotal strategy behind scikit-activeml's ``query(X, y, ...)``.
+    """A spotal strategy with scikit-activeml's ``query(X, y, ...)``.
 
     Parameters
     ----------
@@ -52,32 +52,32 @@ class SpotalQueryStrategy(SingleAnnotatorPoolQueryStrategy):  # type: ignore[mis
         batch_size: int = 1,
         return_utilities: bool = False,
     ) -> Any:
-        """Choose ``batch_size`` of the candidates.
+        """Select ``batch_size`` of the candidates.
 
         Parameters
         ----------
-        X : (n, d) labeled and unlabeled rows: the embeddings that the strategy sees
-        y : (n,) labels, missing ones marked
+        X : (n, d) embeddings of labeled and unlabeled rows
+        y : (n,) labels; ``missing_label`` marks missing ones
         clf : SkactivemlClassifier or None
-            Gives class probabilities; must be given for strategies that need them. For "bald" and "batch-bald", one
-            with ``sample_proba``, or a SklearnClassifier around an ensemble with ``estimators_``.
+            Computes class probabilities; required by strategies that need them. "bald" and "batch-bald" need one with
+            ``sample_proba``, or a SklearnClassifier around an ensemble with ``estimators_``.
         fit_clf : bool, whether to fit a copy of ``clf`` on X and y first
         candidates : None, int (k,) or (k, d)
-            All unlabeled rows, rows of X, or rows of their own. Other unlabeled rows are left out of the pool.
+            All unlabeled rows, numbers of rows of X, or new rows. Other unlabeled rows are left out of the pool.
         batch_size : int
         return_utilities : bool
 
         Returns
         -------
         query_indices : int (batch_size,), in scikit-activeml's numbering
-        utilities : (batch_size, n) or (batch_size, k), only if asked for
-            Such strategies choose a batch as a whole and give no score to each row: line i is 1 at the pick, 0 at the
-            other candidates and nan at those picked before and at rows that are none.
+        utilities : (batch_size, n) or (batch_size, k), only if ``return_utilities``
+            Line i is 1 at pick i, 0 at the other candidates, and nan at earlier picks and at rows that are not
+            candidates: spotal's strategies select a batch as a whole and do not score single rows.
 
         Raises
         ------
         TypeError, ValueError
-            As scikit-activeml's strategies; spotal's InputError is a ValueError.
+            As for scikit-activeml's own strategies; spotal's InputError is a ValueError.
         """
         X, y, candidates, batch_size, return_utilities = self._validate_data(
             X, y, candidates, batch_size, return_utilities, reset=True
@@ -117,14 +117,14 @@ class SpotalQueryStrategy(SingleAnnotatorPoolQueryStrategy):  # type: ignore[mis
 
 
 def _encoded(y: NDArray[Any], classes: list[Any] | None) -> NDArray[np.int64]:
-    """Labels as numbers 0 .. classes - 1."""
-    known = sorted(set(y.tolist())) if classes is None else classes
-    number = {label: position for position, label in enumerate(known)}
+    """Encode labels as 0 .. classes - 1."""
+    names = sorted(set(y.tolist())) if classes is None else classes
+    number = {label: position for position, label in enumerate(names)}
     return np.array([number[label] for label in y.tolist()], np.int64)
 
 
 def _draws(clf: Any, X: NDArray[Any], random_state: Seed) -> NDArray[np.float64]:
-    """Probabilities (n, classes, draws) of the members of an ensemble, or of draws that the classifier makes."""
+    """Probabilities (n, classes, draws) of the members of an ensemble, or drawn by the classifier."""
     if hasattr(clf, "estimators_"):
         draws = np.zeros((len(X), len(clf.classes_), len(clf.estimators_)))
         for position, member in enumerate(clf.estimators_):

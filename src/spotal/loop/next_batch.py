@@ -156,7 +156,7 @@ class Batches:
                     labels=None if cold else codes,
                     probabilities=probabilities if whole or probabilities is None else probabilities[rows],
                     random_state=state.seed(QUERY),
-                    **self.limits.known(rows),
+                    **self.limits.arguments(rows),
                 )
         except InputError as error:
             raise (error.renamed("X") if error.argument == "pool" and pool is self.X else error) from None
@@ -181,7 +181,7 @@ class Batches:
         from spotal.strategies import Random
 
         counted = np.zeros((len(rows), 1))
-        limits = self.limits.known(rows, priced=priced)
+        limits = self.limits.arguments(rows, priced=priced)
         return rows[Random().query(counted, budget, random_state=seed, **limits).indices]
 
 

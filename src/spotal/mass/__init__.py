@@ -1,4 +1,4 @@
-"""What covering each row is worth, or how much the transport carries of it: rules that multiply."""
+"""Rules of mass: the weight of each row in coverage and transport. Rules can be multiplied."""
 
 from spotal.mass.base import Evidence, Mass, Product
 from spotal.mass.class_balance import ClassBalance

@@ -1,4 +1,4 @@
-"""Mass: the non-negative weight of each pool row, what covering it is worth. Policy lives here and only here."""
+"""Mass: the base class of rules that weigh rows, and Evidence, their input."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from spotal.mass.probabilities import class_shares, margins
 from spotal.numeric.nearest import nearest
 from spotal.pool.base import Pool
 
-__all__ = ["Evidence", "Mass", "Product"]
+__all__ = ["Evidence", "Mass", "Power", "Product"]
 
 
 @dataclass(frozen=True)
 class Evidence:
-    """What is known when mass is given.
+    """Input of the rules: a pool of N rows, of which m are labeled.
 
-    pool of N rows; labeled rows (m,) and their labels (m,); probabilities (N, classes); draws of the model, each with
-    its own probabilities (N, classes, draws); cost (N,), positive, of each label; sample_weight (N,), what each row
-    stands for where rows are a sample, 1 each where it is None; multilabel, whether rows may have several classes:
-    labels are then 0 and 1 (m, classes), and each column of probabilities is that of one class alone
+    labels : (m,); probabilities : (N, classes); draws : (N, classes, draws), the probabilities of each draw of a model
+    cost : (N,), positive; sample_weight : (N,), the mass that each row represents if rows are a sample, None for 1
+    multilabel : whether rows may have several classes. Labels are then 0 and 1 (m, classes), and the columns of
+        probabilities are independent.
     """
 
     pool: Pool
@@ -37,35 +37,32 @@ class Evidence:
     multilabel: bool = False
 
     def shares(self) -> NDArray[np.float64]:
-        """Classes expected of each row, as shares of sum 1; float64 (N, classes), for evidence with probabilities.
-
-        The probabilities themselves; those of rows with several classes over their sum, even shares where it is 0.
-        """
+        """Return the probabilities of each row, float64 (N, classes); with ``multilabel`` scaled to a sum of 1."""
         assert self.probabilities is not None
-        found = self.probabilities.astype(np.float64)
+        p = self.probabilities.astype(np.float64)
         if not self.multilabel:
-            return found
-        total = found.sum(1, keepdims=True)
-        return np.asarray(np.divide(found, total, out=np.full_like(found, 1 / found.shape[1]), where=total > 0))
+            return p
+        total = p.sum(1, keepdims=True)
+        return np.asarray(np.divide(p, total, out=np.full_like(p, 1 / p.shape[1]), where=total > 0))
 
     @cached_property
     def held_out(self) -> HeldOut | None:
-        """Labeled rows as models see them that have not: :func:`~spotal.mass.held_out.hold_out`."""
+        """Labeled rows with held-out probabilities: :func:`~spotal.mass.held_out.hold_out`."""
         return hold_out(self)
 
     @cached_property
     def margins(self) -> NDArray[np.float64]:
-        """Margin of each row (N,); probabilities must be there."""
+        """Margin of each row, float64 (N,); requires probabilities."""
         assert self.probabilities is not None
         return margins(self.probabilities, self.multilabel)
 
     @cached_property
     def class_shares(self) -> NDArray[np.float64]:
-        """Share of the rows that the model expects in each class (classes,); probabilities must be there."""
+        """Share of the rows that the model expects in each class, float64 (classes,); requires probabilities."""
         return class_shares(self.shares(), self.sample_weight)
 
     def squared_to_labels(self) -> NDArray[np.float64]:
-        """Squared distance of every row to the nearest labeled row, of which there is one; float64 (N,). O(N m d)."""
+        """Return every row's squared distance to the nearest labeled row (at least one must exist). O(N m d)."""
         centers = self.pool.rows(self.labeled)
         squared = np.empty(len(self.pool))
         for batch in self.pool.batches():
@@ -74,11 +71,11 @@ class Evidence:
 
 
 class Mass(ABC):
-    """A rule that weighs rows. Rules multiply: ``Margin(2) * LabelDistance(1)``."""
+    """A rule that weighs rows. Rules can be multiplied: ``Margin(2) * LabelDistance(1)``."""
 
     @abstractmethod
     def weigh(self, evidence: Evidence) -> NDArray[np.float64]:
-        """Non-negative mass of each row, float64 (N,); only ratios matter."""
+        """Return the non-negative mass of each row, float64 (N,); only ratios matter."""
 
     def __mul__(self, other: Mass) -> Product:
         return Product(self, other)
@@ -88,14 +85,21 @@ class Mass(ABC):
         return f"{type(self).__name__}({inside})"
 
 
+class Power(Mass):
+    """Base class of rules with a power."""
+
+    def __init__(self, power: float = 1.0) -> None:
+        self.power = power
+
+
 class Product(Mass):
-    """The product of other rules."""
+    """Product of rules."""
 
     def __init__(self, *factors: Mass) -> None:
         self.factors = factors
 
     def weigh(self, evidence: Evidence) -> NDArray[np.float64]:
-        """The product of the factors' masses; float64 (N,)."""
+        """Return the product of the factors' masses, float64 (N,)."""
         mass = np.ones(len(evidence.pool))
         for factor in self.factors:
             mass = mass * factor.weigh(evidence)

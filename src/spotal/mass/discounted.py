@@ -1,4 +1,4 @@
-"""Discount: what a rule says by the embedding counts as far as the labels have not arranged that embedding."""
+"""Discount: a rule that has less effect the more the embedding was trained on the labels."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ __all__ = ["Discounted"]
 class Discounted(Mass):
     """Another rule to the power of the likeness of labeled and unlabeled rows.
 
-    A network that is trained on the labels gathers them by class, away from every row that has none. Distances to
-    labels then repeat, with the network's errors, what its probabilities say. The likeness
-    (:meth:`~.held_out.HeldOut.likeness`) is 1 for embeddings that have not seen the labels, where the rule counts in
-    full, and also with fewer than 20 labels or where classes are not known; near 0 where labels have arranged them.
+    A network trained on the labels moves labeled rows close to others of their class and away from unlabeled rows.
+    Distances to labels then contain nothing beyond the network's probabilities. The likeness
+    (:meth:`~.held_out.HeldOut.likeness`) is near 0 for such embeddings. It is 1, so that the rule has its full effect,
+    for embeddings that were not trained on the labels, with fewer than 20 labels, or without class numbers.
 
     Notes
     -----
-    Beyond the rule: six regressions on at most 1,000 labels, of which :class:`~spotal.mass.Tempered` shares five.
+    Beyond the rule: six regressions on at most 1,000 labels. :class:`~spotal.mass.Tempered` shares five of them.
     """
 
     def __init__(self, rule: Mass) -> None:
         self.rule = rule
 
     def weigh(self, evidence: Evidence) -> NDArray[np.float64]:
-        """The rule's masses, nearer to one another; float64 (N,). What has no mass gets none."""
+        """Return the rule's masses to the power of the likeness, float64 (N,); zeros stay zero."""
         mass = self.rule.weigh(evidence)
         return np.where(mass > 0, mass ** likeness(evidence), 0.0)

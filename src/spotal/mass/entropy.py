@@ -5,15 +5,15 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from spotal.mass.base import Evidence, Mass
+from spotal.mass.base import Evidence, Power
 
 __all__ = ["Entropy", "entropies"]
 
 
 def entropies(probabilities: NDArray[np.floating], multilabel: bool = False) -> NDArray[np.float64]:
-    """Shannon entropy in nats along axis 1; float64. O(N c).
+    """Return the Shannon entropy in nats along axis 1, float64. O(N c).
 
-    Of rows that may have several classes (``multilabel``), the mean over classes of the entropy of having it or not.
+    With ``multilabel``, it is the mean over classes of the entropy of having the class or not.
     """
     if multilabel:
         return np.asarray((entropies(probabilities) + entropies(1 - probabilities)) / probabilities.shape[1])
@@ -21,14 +21,11 @@ def entropies(probabilities: NDArray[np.floating], multilabel: bool = False) -> 
     return np.asarray(-(p * np.log(p.clip(1e-300))).sum(1)).clip(0)
 
 
-class Entropy(Mass):
-    """(entropy / its largest value)^power (Shannon 1948); all ones while there are no probabilities."""
-
-    def __init__(self, power: float = 1.0) -> None:
-        self.power = power
+class Entropy(Power):
+    """(entropy / its largest value)^power (Shannon 1948); all ones without probabilities."""
 
     def weigh(self, evidence: Evidence) -> NDArray[np.float64]:
-        """Mass in [0, 1]; float64 (N,)."""
+        """Return mass in [0, 1], float64 (N,)."""
         if evidence.probabilities is None:
             return np.ones(len(evidence.pool))
         most = np.log(2 if evidence.multilabel else max(2, evidence.probabilities.shape[1]))

@@ -1,4 +1,4 @@
-"""Rules of mass by name, for configuration files and the command line: "margin^2 * label-distance"."""
+"""Rules of mass as text, such as "margin^2 * label-distance", for configuration files and the command line."""
 
 from __future__ import annotations
 
@@ -36,16 +36,21 @@ WRAPPERS: dict[str, Callable[[Mass], Mass]] = {"discounted": Discounted, "temper
 
 
 def parse_mass(text: str) -> Mass:
-    """The rule that a text describes: factors with ``*`` between, each a name and, after ``^``, its power (1 without).
+    """Parse a rule: factors joined by ``*``. A factor is a name, or a name and a power such as ``margin^2``.
 
-    A factor after the word "tempered" sees probabilities at the temperature that held-out labels ask for, one after
-    "discounted" counts as far as labels have not arranged the embedding; "uniform" is a factor without power. Names are
-    those of the files in this folder.
+    The prefix "tempered" applies :class:`~spotal.mass.Tempered` to a factor, "discounted"
+    :class:`~spotal.mass.Discounted`. "uniform" has no power. Names are the names of the files in this folder.
 
     Raises
     ------
     InputError
-        A name is unknown or a power is no number; one sentence that lists the names.
+        A name is unknown or a power is not a number; the message lists the names.
+
+    Examples
+    --------
+    >>> from spotal.mass import parse_mass
+    >>> parse_mass("margin^2 * label-distance")
+    Margin(power=2.0) * LabelDistance(power=1)
     """
     factors = [_factor(part.strip(), text) for part in text.split("*")]
     return factors[0] if len(factors) == 1 else Product(*factors)

@@ -1,4 +1,4 @@
-"""What labels say of the space they lie in: each labeled row as a regression on the others sees it."""
+"""Held-out probabilities: each labeled row is predicted by a regression on the others."""
 
 from __future__ import annotations
 
@@ -20,28 +20,28 @@ __all__ = ["HeldOut", "held_out_probabilities", "hold_out", "likeness"]
 
 FOLDS = 5
 LEAST_LABELS, MOST_LABELS = 20, 1_000
-"""Fewer labels say nothing about how far a model is to be trusted; of more, these many say enough."""
+"""Calibration needs at least 20 labels and uses at most 1,000."""
 SEEN = 2_000
-"""Rows of the pool that labeled rows are held against."""
+"""Number of pool rows that labeled rows are compared with."""
 STEPS = 100
-"""Of a regression; enough for this."""
+"""Maximum number of steps of a regression."""
 
 
 @dataclass(frozen=True)
 class HeldOut:
-    """Labeled rows (m, D), labels (m,) of classes 0 .. c - 1, and each row's probabilities (m, c) by the others."""
+    """Labeled rows (m, D), labels (m,) of classes 0 .. c - 1, and held-out probabilities (m, c)."""
 
     points: NDArray[np.float64]
     labels: NDArray[np.int64]
     probabilities: NDArray[np.float64]
 
     def likeness(self, points: NDArray[np.float64]) -> float:
-        """Doubt about held-out labeled rows over doubt about these rows (s, D), at most 1; three decimals.
+        """Return the doubt about held-out labeled rows over the doubt about these rows (s, D), in [0, 1].
 
-        Doubt is the mean of one minus the greatest probability, of regressions that have not seen the rows. It is about
-        as great for both, or greater for labeled rows that were chosen for being hard, in an embedding that does not
-        know the labels: 1. A network that was trained on the labels has gathered them by class, each far from what is
-        not labeled: near 0. A regression of O(m D c) a step, then O(s D c).
+        Doubt is the mean of one minus the greatest probability, from regressions that were not trained on the rows. In
+        an embedding that was not trained on the labels, it is similar for both, or greater for labeled rows that were
+        picked because they are hard: the result is 1. A network trained on the labels moves labeled rows close to their
+        class: the result is near 0. Rounded to three decimals. O(m D c) a step of the regression, then O(s D c).
         """
         if len(np.unique(self.labels)) < 2:
             return 1.0
@@ -53,9 +53,10 @@ class HeldOut:
 
 
 def hold_out(evidence: Evidence) -> HeldOut | None:
-    """At most 1,000 labeled rows; None where fewer than 20 are, classes are not known, or rows may have several.
+    """Return held-out probabilities of at most 1,000 labeled rows.
 
-    The order of the labeled rows does not matter: folds go by what the rows are. Five regressions of O(m D c) a step.
+    The result is None with fewer than 20 labels, without class numbers, or if rows may have several classes. Folds
+    depend on row content, so the order of the labeled rows has no effect. Five regressions of O(m D c) a step.
     """
     labels, probabilities = evidence.labels, evidence.probabilities
     if evidence.multilabel or labels is None or probabilities is None or len(labels) < LEAST_LABELS:
@@ -65,13 +66,13 @@ def hold_out(evidence: Evidence) -> HeldOut | None:
         return None
     points = to_numpy(evidence.pool.rows(evidence.labeled).double())
     order = np.lexsort((labels, *points.T[::-1]))
-    kept = order[np.linspace(0, len(order) - 1, min(len(order), MOST_LABELS)).astype(np.int64)]
-    points, labels = points[kept], labels[kept]
+    rows = order[np.linspace(0, len(order) - 1, min(len(order), MOST_LABELS)).astype(np.int64)]
+    points, labels = points[rows], labels[rows]
     return HeldOut(points, labels, held_out_probabilities(points, labels, classes))
 
 
 def likeness(evidence: Evidence) -> float:
-    """How alike held-out labeled rows and a sample of the pool are (:meth:`HeldOut.likeness`); 1 where none are."""
+    """Return the likeness of held-out labeled rows and a sample of the pool, or 1 without held-out rows."""
     if evidence.held_out is None:
         return 1.0
     rows, _ = priority_sample(None, len(evidence.pool), SEEN, 0)
@@ -79,23 +80,23 @@ def likeness(evidence: Evidence) -> float:
 
 
 def held_out_probabilities(points: NDArray[np.float64], labels: NDArray[np.int64], classes: int) -> NDArray[np.float64]:
-    """Probabilities (m, classes) of each labeled row by a logistic regression on the others' embeddings, in five folds.
+    """Predict labeled rows in five folds by logistic regressions on the other folds; float64 (m, classes).
 
-    On frozen embeddings with a linear head that is the model itself. A network that was trained on these labels has
-    arranged its embeddings by them, and looks better here than it is.
+    For frozen embeddings with a linear head, this is the model itself. Embeddings of a network that was trained on
+    these labels look better here than they are.
     """
     scaled = (points - points.mean(0)) / _scale(points)
     fold = np.random.default_rng(0).permutation(len(labels)) % FOLDS
-    found = np.full((len(labels), classes), 1e-6)
+    result = np.full((len(labels), classes), 1e-6)
     for k in range(FOLDS):
         rest, held = np.flatnonzero(fold != k), np.flatnonzero(fold == k)
         seen = np.unique(labels[rest])
         if len(seen) < 2 or len(held) == 0:
-            found[np.ix_(held, seen)] = 1.0
+            result[np.ix_(held, seen)] = 1.0
             continue
         model = _regression(scaled[rest], labels[rest])
-        found[np.ix_(held, model.classes_)] += model.predict_proba(scaled[held])
-    return np.asarray(found / found.sum(1, keepdims=True))
+        result[np.ix_(held, model.classes_)] += model.predict_proba(scaled[held])
+    return np.asarray(result / result.sum(1, keepdims=True))
 
 
 def _scale(points: NDArray[np.float64]) -> float:

@@ -1,4 +1,4 @@
-"""Mass by sparseness: the distance to a row's k-th neighbor, to a power. Rare regions count more."""
+"""Mass by sparseness: the distance to a row's k-th neighbor, to a power. Sparse regions weigh more."""
 
 from __future__ import annotations
 
@@ -12,15 +12,17 @@ __all__ = ["InverseDensity"]
 
 
 class InverseDensity(Mass):
-    """(distance to the k-th neighbor / its median)^power, in a few principal components; ``power`` below 0: density.
+    """(distance to the k-th neighbor / its median)^power, in a few principal components.
 
-    The density of rows in d dimensions falls as that distance to the power of -d, so ``power`` = d would level it.
+    In d dimensions density is proportional to that distance to the power of -d, so ``power=d`` gives dense and sparse
+    regions the same mass. A power below 0 gives more mass to dense regions.
 
     Parameters
     ----------
     power : float
-    n_neighbors : int, k, in a pool of ``sample_size`` rows; of a larger pool's sample
-    n_components : int, most components; sample_size : int, most rows that are looked through; random_state : int
+    n_neighbors : int, k, counted in the sample
+    n_components : int, maximum number of components; sample_size : int, maximum size of the sample in which neighbors
+        are searched; random_state : int
 
     Notes
     -----
@@ -41,7 +43,7 @@ class InverseDensity(Mass):
         self.sample_size, self.random_state = sample_size, random_state
 
     def weigh(self, evidence: Evidence) -> NDArray[np.float64]:
-        """Mass, 0 for rows with k copies or more where power is above 0; float64 (N,)."""
+        """Return mass, float64 (N,); with a positive power, rows with k or more copies have mass 0."""
         from sklearn.neighbors import NearestNeighbors
 
         from spotal.reduce import PCA
@@ -56,7 +58,7 @@ class InverseDensity(Mass):
         near = NearestNeighbors(n_neighbors=k + 1, algorithm="kd_tree").fit(reduction.project(points).numpy())
         radius = np.empty(len(pool))
         for batch in pool.batches():
-            # a row of the sample is its own first neighbor, any other one has none: one neighbor more either way
+            # k + 1 neighbors, because a row of the sample is its own first neighbor
             radius[batch.rows] = near.kneighbors(reduction.project(batch.points.double()).cpu().numpy())[0][:, -1]
         scale = float(np.median(radius)) or float(radius.max()) or 1.0
         least = 1e-6 if self.power < 0 else 0.0

@@ -1,23 +1,20 @@
-"""Mass by distance to what is labeled, to a power: space that labels already serve is not served twice."""
+"""Mass by distance to the labeled rows, to a power, so that picks avoid regions with labels."""
 
 from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
 
-from spotal.mass.base import Evidence, Mass
+from spotal.mass.base import Evidence, Power
 
 __all__ = ["LabelDistance"]
 
 
-class LabelDistance(Mass):
-    """(distance to the nearest labeled row / its median)^power; all ones while nothing is labeled. O(N m d)."""
-
-    def __init__(self, power: float = 1.0) -> None:
-        self.power = power
+class LabelDistance(Power):
+    """(distance to the nearest labeled row / its median)^power; all ones without labels. O(N m d)."""
 
     def weigh(self, evidence: Evidence) -> NDArray[np.float64]:
-        """Mass, 0 at labeled rows and their copies; float64 (N,)."""
+        """Return mass, float64 (N,), 0 for labeled rows and their copies."""
         n = len(evidence.pool)
         if len(evidence.labeled) == 0:
             return np.ones(n)

@@ -5,23 +5,20 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from spotal.mass.base import Evidence, Mass
+from spotal.mass.base import Evidence, Power
 from spotal.mass.probabilities import margins
 
 __all__ = ["LeastConfidence"]
 
 
-class LeastConfidence(Mass):
-    """(1 - greatest probability, over its largest value 1 - 1/classes)^power (Lewis and Gale 1994).
+class LeastConfidence(Power):
+    """((1 - greatest probability) / its largest value 1 - 1/classes)^power (Lewis and Gale 1994).
 
-    All ones while there are no probabilities. Of rows that may have several classes, the mean over classes.
+    If rows may have several classes, the mean over classes is used. All ones without probabilities.
     """
 
-    def __init__(self, power: float = 1.0) -> None:
-        self.power = power
-
     def weigh(self, evidence: Evidence) -> NDArray[np.float64]:
-        """Mass in [0, 1]; float64 (N,). O(N c)."""
+        """Return mass in [0, 1], float64 (N,). O(N c)."""
         if evidence.probabilities is None:
             return np.ones(len(evidence.pool))
         if evidence.multilabel:

@@ -11,13 +11,13 @@ __all__ = ["Margin"]
 
 
 class Margin(Mass):
-    """(1 - margin)^power (Scheffer, Decomain and Wrobel 2001); all ones while there are no probabilities."""
+    """(1 - margin)^power (Scheffer, Decomain and Wrobel 2001); all ones without probabilities."""
 
     def __init__(self, power: float = 2.0) -> None:
         self.power = power
 
     def weigh(self, evidence: Evidence) -> NDArray[np.float64]:
-        """Mass in [0, 1]; float64 (N,)."""
+        """Return mass in [0, 1], float64 (N,)."""
         if evidence.probabilities is None:
             return np.ones(len(evidence.pool))
         return np.asarray((1 - evidence.margins).clip(0, 1) ** self.power)

@@ -5,17 +5,17 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from spotal.mass.base import Evidence, Mass
+from spotal.mass.base import Evidence, Power
 from spotal.mass.entropy import entropies
 
 __all__ = ["MutualInformation", "disagreement"]
 
 BLOCK_ENTRIES = 1 << 15
-"""Probabilities worked on at once."""
+"""Number of probabilities in a block."""
 
 
 def disagreement(draws: NDArray[np.floating]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Entropy of the mean, and mean of the entropies, over draws (N, classes, draws); float64 (N,) each, in nats."""
+    """Return the entropy of the mean and the mean entropy of draws (N, classes, draws); float64 (N,) each, in nats."""
     total, own = np.empty(len(draws)), np.empty(len(draws))
     rows = max(1, BLOCK_ENTRIES // max(1, draws[0].size))
     for start in range(0, len(draws), rows):
@@ -25,10 +25,10 @@ def disagreement(draws: NDArray[np.floating]) -> tuple[NDArray[np.float64], NDAr
     return total, own
 
 
-class MutualInformation(Mass):
-    """(mutual information / log of the number of classes)^power, over draws of an ensemble or of dropout.
+class MutualInformation(Power):
+    """(mutual information / log of the number of classes)^power, from draws of an ensemble or of dropout.
 
-    All ones while there are no draws.
+    All ones without draws.
 
     References
     ----------
@@ -36,11 +36,8 @@ class MutualInformation(Mass):
     learning", 2011, equation 2.
     """
 
-    def __init__(self, power: float = 1.0) -> None:
-        self.power = power
-
     def weigh(self, evidence: Evidence) -> NDArray[np.float64]:
-        """Mass in [0, 1]; float64 (N,). O(N c draws)."""
+        """Return mass in [0, 1], float64 (N,). O(N c draws)."""
         if evidence.draws is None:
             return np.ones(len(evidence.pool))
         total, own = disagreement(evidence.draws)

@@ -1,4 +1,4 @@
-"""What several rules take from a model's class probabilities."""
+"""Margins and class shares of class probabilities."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ __all__ = ["class_shares", "margins"]
 
 
 def margins(probabilities: NDArray[np.floating], multilabel: bool = False) -> NDArray[np.float64]:
-    """Difference between the two greatest probabilities of each row; 1 with a single class. float64 (N,), O(N c).
+    """Return the difference of each row's two greatest probabilities, float64 (N,); 1 with a single class. O(N c).
 
-    Of rows that may have several classes (``multilabel``) each class is a question with two answers, whose margin is
-    |2 p - 1|, and the mean over classes is taken (A. Esuli, F. Sebastiani, "Active learning strategies for multi-label
-    text classification", ECIR 2009, section 3, the average over classes).
+    With ``multilabel`` the margin of each class is |2 p - 1|, and the mean over classes is returned (A. Esuli,
+    F. Sebastiani, "Active learning strategies for multi-label text classification", ECIR 2009, section 3, the average
+    over classes).
     """
     if multilabel:
         return np.asarray(np.abs(2 * probabilities.astype(np.float64) - 1).mean(1))
@@ -24,7 +24,7 @@ def margins(probabilities: NDArray[np.floating], multilabel: bool = False) -> ND
 
 
 def class_shares(probabilities: NDArray[np.floating], sample_weight: NDArray[np.float64] | None) -> NDArray[np.float64]:
-    """Share of the pool that a model expects in each class: the mean of its probabilities; float64 (c,), of sum 1.
+    """Return the share of the pool that a model expects in each class: its mean probabilities, float64 (c,) of sum 1.
 
     Parameters
     ----------

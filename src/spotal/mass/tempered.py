@@ -1,4 +1,4 @@
-"""Tempering: probabilities of a model that is too sure of itself, softened as far as held-out labels ask for."""
+"""Tempering: soften the probabilities of an overconfident model by a temperature fitted to held-out labels."""
 
 from __future__ import annotations
 
@@ -14,39 +14,35 @@ from spotal.numeric.arrays import blocks
 __all__ = ["Tempered", "fit_temperature", "tempered"]
 
 TEMPERATURES = np.geomspace(1, 20, 50)
-"""None below 1: labels that a network was trained on make it look surer than it is, and never is it to be believed more
-than it says."""
+"""Temperatures below 1 are excluded: they would sharpen an overconfident model."""
 SHARE = 0.5
-"""Power of the fitted temperature that is applied. The models it is fitted to have seen four fifths of the labels, and
-labels that are wrong make every model look too sure."""
+"""Power of the fitted temperature. The fit overestimates it: the held-out models have only four fifths of the labels,
+and wrong labels make every model look overconfident."""
 BLOCK = 8192
-"""Rows at a time: what is on the way to the result stays in cache."""
+"""Number of rows in a block, so that intermediate results stay in cache."""
 
 
 def tempered(probabilities: NDArray[np.floating], temperature: float, multilabel: bool = False) -> NDArray[np.float64]:
-    """Softmax of log-probabilities / temperature; float64 (N, classes).
-
-    With ``multilabel`` that of each class alone, against not having it.
-    """
+    """Return the softmax of log-probabilities / temperature, float64 (N, classes); ``multilabel``: class by class."""
     if multilabel:
         p = probabilities.astype(np.float64)
         pairs = np.stack([p, 1 - p], 2).reshape(-1, 2)
         return tempered(pairs, temperature)[:, 0].reshape(p.shape)
-    found = np.empty(probabilities.shape)
-    for part in blocks(len(found), BLOCK):
+    result = np.empty(probabilities.shape)
+    for part in blocks(len(result), BLOCK):
         logits = np.log(probabilities[part].astype(np.float64).clip(1e-300)) / temperature
         logits -= logits.max(1, keepdims=True)
         np.exp(logits, out=logits)
-        np.divide(logits, logits.sum(1, keepdims=True), out=found[part])
-    return found
+        np.divide(logits, logits.sum(1, keepdims=True), out=result[part])
+    return result
 
 
 def fit_temperature(probabilities: NDArray[np.floating], labels: NDArray[np.int64]) -> float:
-    """The temperature, of 50 from 1 to 20, that gives held-out labels the greatest likelihood. O(50 m c).
+    """Return the temperature, among 50 from 1 to 20, of greatest likelihood of held-out labels. O(50 m c).
 
     Parameters
     ----------
-    probabilities : (m, classes), of rows that the model has not been trained on; labels : (m,)
+    probabilities : (m, classes), of rows that the model was not trained on; labels : (m,)
 
     References
     ----------
@@ -58,14 +54,15 @@ def fit_temperature(probabilities: NDArray[np.floating], labels: NDArray[np.int6
 
 
 class Tempered(Mass):
-    """Another rule, on probabilities at a temperature.
+    """Another rule, applied to probabilities at a temperature.
 
     Parameters
     ----------
     rule : Mass
     temperature : "auto" or float
-        "auto" is the square root of the one that fits labels held out in five folds (:class:`~.held_out.HeldOut`), 1
-        with fewer than 20 labels, where classes are not known, or where rows may have several.
+        "auto" is the square root of the temperature fitted to labels held out in five folds
+        (:class:`~.held_out.HeldOut`). It is 1 with fewer than 20 labels, without class numbers, or if rows may have
+        several classes.
 
     Notes
     -----
@@ -73,13 +70,12 @@ class Tempered(Mass):
     """
 
     def __init__(self, rule: Mass, temperature: float | str = "auto") -> None:
-        good = temperature == "auto" if isinstance(temperature, str) else temperature > 0
-        if not good:
+        if not (temperature == "auto" if isinstance(temperature, str) else temperature > 0):
             raise InputError("temperature", must="be 'auto' or a number above 0", found=repr(temperature))
         self.rule, self.temperature = rule, temperature
 
     def weigh(self, evidence: Evidence) -> NDArray[np.float64]:
-        """What the rule gives for softer, or sharper, probabilities; float64 (N,)."""
+        """Return the rule's masses for the tempered probabilities, float64 (N,)."""
         if evidence.probabilities is None:
             return self.rule.weigh(evidence)
         temperature = _fitted(evidence) if self.temperature == "auto" else float(self.temperature)

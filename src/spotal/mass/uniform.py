@@ -1,4 +1,4 @@
-"""Equal mass: pure representation of the pool."""
+"""Equal mass for all rows."""
 
 from __future__ import annotations
 
@@ -14,5 +14,5 @@ class Uniform(Mass):
     """Every row weighs the same."""
 
     def weigh(self, evidence: Evidence) -> NDArray[np.float64]:
-        """Ones; float64 (N,)."""
+        """Return ones, float64 (N,)."""
         return np.ones(len(evidence.pool))

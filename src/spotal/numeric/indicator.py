@@ -67,7 +67,7 @@ def check_zero_one(labels: NDArray[Any], name: str) -> NDArray[np.int64]:
     """Return labels as int64. Raises InputError unless they are integers or booleans, each 0 or 1."""
     if labels.size and (labels.dtype.kind not in "iub" or not np.isin(labels, (0, 1)).all()):
         raise InputError(
-            name, must="hold 0 and 1 alone", found=f"dtype {labels.dtype}", remedy="write 1 for each class of a row"
+            name, must="contain only 0 and 1", found=f"dtype {labels.dtype}", remedy="write 1 for each class of a row"
         )
     return labels.astype(np.int64)
 

@@ -1,4 +1,4 @@
-"""Imports: which files of labels were recorded, and how one is undone as a whole."""
+"""Imports: the log of imported label files, and undo of a whole import."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ __all__ = ["Imports"]
 
 
 class Imports:
-    """The files of labels that were imported, and the suggestions of models among them."""
+    """The imported label files, and the model suggestions that they held."""
 
     def __init__(self, project: Project) -> None:
         self._project = project
@@ -34,26 +34,25 @@ class Imports:
     def record(
         self, answers: Iterable[Answer], suggestions: Iterable[Suggestion] = (), *, file: str, format: str
     ) -> tuple[list[Event], int]:
-        """Record the answers and suggestions of a file as one transaction; the events that are new, and how many
-        suggestions were kept.
+        """Record a file's answers and suggestions in one transaction. Return the new events and the number of
+        suggestions recorded.
 
-        Suggestions about items that are held back for the audit are not kept. A file that brings nothing new is not
-        recorded as an import.
+        Suggestions about items held back for the audit are dropped. A file without anything new is no import.
 
         Raises
         ------
         ProjectError
-            As :meth:`Labels.record`; or a suggestion is of an unknown item or class. Nothing is recorded then.
+            As :meth:`Labels.record`, or the item or class of a suggestion is unknown. Nothing is recorded then.
         """
-        listed, guessed = list(answers), list(suggestions)
+        guesses = list(suggestions)
         settings = self._project.settings
-        wrong = next((one for one in guessed if not settings.places(one.label)), None)
+        wrong = next((guess for guess in guesses if not settings.places(guess.label)), None)
         if wrong is not None:
             raise ProjectError(f"label must be one of the project's classes, found {wrong.label!r}; add it by a name")
         with self._database.write() as connection:
             first = last_number(connection) + 1
-            events = [event for event, is_new in self._project.labels.append(connection, listed) if is_new]
-            numbers = _not_held_back(connection, guessed)
+            events = [event for event, is_new in self._project.labels.append(connection, list(answers)) if is_new]
+            numbers = _not_held_back(connection, guesses)
             if not events and not numbers:
                 return [], 0
             number = int(connection.execute(select(func.coalesce(func.max(ImportRow.number), 0))).scalar_one()) + 1
@@ -62,9 +61,9 @@ class Imports:
                 insert(ImportRow), [{"number": number, "at": datetime.now(UTC), "undone": None, **about}]
             )
             rows = {
-                numbers[one.item]: {"label": one.label, "probability": one.probability}
-                for one in guessed
-                if one.item in numbers
+                numbers[guess.item]: {"label": guess.label, "probability": guess.probability}
+                for guess in guesses
+                if guess.item in numbers
             }
             if rows:
                 keys = [{"item": item, "import": number, **row} for item, row in rows.items()]
@@ -72,14 +71,15 @@ class Imports:
         return events, len(rows)
 
     def all(self) -> list[Import]:
-        """Every import, in the order of recording."""
+        """Return every import, in the order of recording."""
         with self._database.read() as connection:
             return [_import(row) for row in connection.execute(_IMPORTS.order_by(ImportRow.number))]
 
     def suggestions(self, items: Sequence[int]) -> dict[int, tuple[str, float | None]]:
-        """The label and probability that hold for items, by number: those of the newest import that was not undone.
+        """Return the suggested label and its probability, by item number.
 
-        Items that are held back for the audit, and classes that the project no longer has, are left out.
+        The newest import that was not undone counts. Items held back for the audit and suggestions of a class that
+        the project no longer has are left out.
         """
         query = (
             select(SuggestionRow.item, SuggestionRow.label, SuggestionRow.probability)
@@ -98,25 +98,24 @@ class Imports:
             return {item: (label, share) for item, label, share in rows if settings.places(label)}
 
     def undo(self, number: int | None = None, *, dry_run: bool = False) -> Undone | None:
-        """Take back what an import recorded. Nothing is deleted: each answer is taken back by a further event.
+        """Undo an import. Nothing is deleted: a new event withdraws or replaces each answer.
 
-        An answer is left alone where its annotator answered again after the import. Where the annotator had answered
-        before the import, that answer holds again. An import that was undone is left as it is, so undoing it twice does
-        nothing.
+        An answer is not touched if its annotator answered again after the import. If the annotator had answered before
+        the import, that earlier answer becomes valid again. Undoing an import a second time changes nothing.
 
         Parameters
         ----------
         number : int or None, of the import; None for the last one
-        dry_run : bool, whether to say what would be done and do nothing
+        dry_run : bool, whether to only report what would be done
 
         Returns
         -------
-        Undone, or None where nothing was ever imported
+        Undone, or None if nothing was ever imported
 
         Raises
         ------
         ProjectError
-            There is no import of that number.
+            There is no import with this number.
         """
         query = _IMPORTS if number is None else _IMPORTS.where(ImportRow.number == number)
         with self._database.read() if dry_run else self._database.write() as connection:
@@ -125,21 +124,21 @@ class Imports:
                 if number is None:
                     return None
                 raise ProjectError(f"import must be the number of one, found {number}; spotal undo --list shows them")
-            found = _import(row)
-            if found.undone is not None:
-                return Undone(found)
+            record = _import(row)
+            if record.undone is not None:
+                return Undone(record)
             last = row.first + row.answers - 1
-            mine = read_events(connection, EVENTS.where(EventRow.number.between(row.first, last), *not_undone()))
-            numbers = numbers_of(connection, [event.item for event in mine])
-            words = _words(connection, list(numbers.values()))
+            events = read_events(connection, EVENTS.where(EventRow.number.between(row.first, last), *not_undone()))
+            numbers = numbers_of(connection, [event.item for event in events])
+            history = _history(connection, list(numbers.values()))
             now, at = last_number(connection), datetime.now(UTC)
             undos: list[tuple[int, Event]] = []
             restored = 0
-            for event in mine:
-                said = words[event.item, event.annotator]
-                if said[-1].number != event.number:
+            for event in events:
+                answers = history[event.item, event.annotator]
+                if answers[-1].number != event.number:
                     continue
-                before = said[-2] if len(said) > 1 else None
+                before = answers[-2] if len(answers) > 1 else None
                 kind, label = ("withdraw", None) if before is None else (before.kind, before.label)
                 restored += kind != "withdraw"
                 now += 1
@@ -149,8 +148,8 @@ class Imports:
                 undos.append((numbers[event.item], new))
             if not dry_run:
                 write_events(connection, undos)
-                connection.execute(update(ImportRow).where(ImportRow.number == found.number).values(undone=at))
-        return Undone(found, len(undos), restored, len(mine) - len(undos), found.suggestions)
+                connection.execute(update(ImportRow).where(ImportRow.number == record.number).values(undone=at))
+        return Undone(record, len(undos), restored, len(events) - len(undos), record.suggestions)
 
 
 _IMPORTS = select(
@@ -163,22 +162,22 @@ def _import(row: Any) -> Import:
     return Import(row.number, row.at, row.file, row.format, row.answers, row.suggestions, row.undone)
 
 
-def _words(connection: Connection, items: list[int]) -> dict[tuple[str, str], list[Event]]:
-    """What each annotator said about these items and did not take back, in the order of recording."""
-    words: dict[tuple[str, str], list[Event]] = {}
+def _history(connection: Connection, items: list[int]) -> dict[tuple[str, str], list[Event]]:
+    """Return the answers that were not undone, by item and annotator, in the order of recording."""
+    history: dict[tuple[str, str], list[Event]] = {}
     for part in blocks(len(items), MANY):
         query = EVENTS.where(EventRow.item.in_(items[part]), *not_undone()).order_by(EventRow.number)
         for event in read_events(connection, query):
-            words.setdefault((event.item, event.annotator), []).append(event)
-    return words
+            history.setdefault((event.item, event.annotator), []).append(event)
+    return history
 
 
 def _not_held_back(connection: Connection, suggestions: list[Suggestion]) -> dict[str, int]:
-    """Numbers of the items of suggestions, without those that are held back."""
-    numbers = numbers_of(connection, [one.item for one in suggestions])
-    free: set[int] = set()
-    known = list(numbers.values())
-    for part in blocks(len(known), MANY):
-        query = select(ItemRow.number).where(ItemRow.number.in_(known[part]), ItemRow.held_back.is_(None))
-        free.update(connection.execute(query).scalars())
-    return {name: number for name, number in numbers.items() if number in free}
+    """Return the numbers of the suggested items, by id, without items held back for the audit."""
+    numbers = numbers_of(connection, [guess.item for guess in suggestions])
+    allowed: set[int] = set()
+    values = list(numbers.values())
+    for part in blocks(len(values), MANY):
+        query = select(ItemRow.number).where(ItemRow.number.in_(values[part]), ItemRow.held_back.is_(None))
+        allowed.update(connection.execute(query).scalars())
+    return {name: number for name, number in numbers.items() if number in allowed}

@@ -1,8 +1,8 @@
-"""Journal: a copy of every answer as a line of JSON beside the database, from which a lost database is rebuilt.
+"""The journal: a copy of every answer as a line of JSON, from which a lost database is rebuilt.
 
-``.spotal/answers.jsonl`` only grows. A transaction's answers are appended and flushed to disk before it is committed:
-the journal has every answer that was ever acknowledged. A line takes the place of all earlier lines of its number and
-above: those are answers of transactions that failed. A last line that a kill has cut is passed over.
+``.spotal/answers.jsonl`` only grows. Answers are appended and flushed to disk before their transaction is committed, so
+the journal has every acknowledged answer. A line replaces all earlier lines with its number or a higher one, because
+the transactions of those lines failed. A last line that was cut by a kill is ignored.
 """
 
 from __future__ import annotations
@@ -19,16 +19,16 @@ from sqlalchemy import Connection, bindparam, func, insert, select
 
 from spotal.errors import OutputError
 from spotal.project.schema import EventRow, ItemRow
-from spotal.storage.files import flush
+from spotal.storage.files import flush, unwritable
 
 __all__ = ["append", "is_behind", "last_number", "read", "reconcile", "take_back", "write_new"]
 
 Line = dict[str, Any]
 _COLUMNS = [column for column in EventRow.__table__.columns if column.name != "item"]
-_WORDS = ("item", "annotator", "kind", "at", "source")
-"""What every line has, and as text."""
+_REQUIRED = ("item", "annotator", "kind", "at", "source")
+"""Keys that every line has, with text values."""
 TAIL = 1 << 16
-"""Bytes at the end of the file in which the last line is looked for."""
+"""Number of bytes at the end of the file in which the last line is searched."""
 _LAST = select(func.coalesce(func.max(EventRow.number), 0))
 _AFTER = (
     select(*_COLUMNS, ItemRow.id.label("item"), ItemRow.content)
@@ -36,7 +36,7 @@ _AFTER = (
     .where(EventRow.number > bindparam("after"))
     .order_by(EventRow.number)
 )
-"""Queries of every answer, made once."""
+"""Queries that run for every answer, built once."""
 
 
 def last_number(connection: Connection) -> int:
@@ -45,17 +45,16 @@ def last_number(connection: Connection) -> int:
 
 
 def write_new(path: Path, connection: Connection, after: int) -> tuple[int, int] | None:
-    """Append the events of a transaction that is about to be committed, those with numbers above ``after``.
+    """Append the events with numbers above ``after``, before their transaction is committed.
 
-    Returns what :func:`take_back` needs where the transaction fails after all, None where there are no such events.
-
-    Raises OutputError where they cannot be written; the file is then as it was.
+    Returns the argument that :func:`take_back` needs if the transaction fails, or None if there are no such events.
+    Raises OutputError if they cannot be written; the file is then unchanged.
     """
     return append(path, _lines(connection, after)) if last_number(connection) > after else None
 
 
 def take_back(path: Path, written: tuple[int, int]) -> None:
-    """Cut off what :func:`append` wrote last, unless others have appended since: their lines take its place."""
+    """Remove the lines that :func:`append` wrote, unless others were appended later, which replace them anyway."""
     before, after = written
     with suppress(OSError):
         if path.stat().st_size == after:
@@ -63,9 +62,9 @@ def take_back(path: Path, written: tuple[int, int]) -> None:
 
 
 def append(path: Path, lines: Iterable[Line]) -> tuple[int, int]:
-    """Append lines, on disk when this returns; the file's sizes before and after.
+    """Append lines and flush them to disk. Return the file's sizes before and after.
 
-    Raises OutputError; the file is then as it was.
+    Raises OutputError if they cannot be written; the file is then unchanged.
     """
     text = "".join(json.dumps(line, ensure_ascii=False, separators=(",", ":")) + "\n" for line in lines)
     number, size = -1, None
@@ -74,7 +73,7 @@ def append(path: Path, lines: Iterable[Line]) -> tuple[int, int]:
         number = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | getattr(os, "O_NOFOLLOW", 0), 0o666)
         size = os.fstat(number).st_size
         if size and os.pread(number, 1, size - 1) != b"\n":
-            text = "\n" + text  # a kill has cut the last line, which stays alone
+            text = "\n" + text  # the last line was cut by a kill; it stays a line of its own
         data = memoryview(text.encode("utf-8", "surrogatepass"))
         while data:
             data = data[os.write(number, data) :]
@@ -86,17 +85,16 @@ def append(path: Path, lines: Iterable[Line]) -> tuple[int, int]:
         if size is not None:
             with suppress(OSError):
                 os.ftruncate(number, size)
-        reason = (error.strerror or str(error)).lower()
-        raise OutputError(f"{path} cannot be written ({reason}); make room for it, or check its permissions") from None
+        raise unwritable(path, error, "make room for it, or check its permissions") from None
     finally:
         if number >= 0:
             os.close(number)
 
 
 def read(path: Path) -> dict[int, Line]:
-    """Return the lines that hold, by number and in its order. Lines that are damaged are passed over.
+    """Return the valid lines by ascending number. Damaged lines are ignored.
 
-    Raises OutputError where the file is there and cannot be read.
+    Raises OutputError if the file exists and cannot be read.
     """
     try:
         data = path.read_bytes()
@@ -104,18 +102,17 @@ def read(path: Path) -> dict[int, Line]:
         return {}
     except OSError as error:
         raise OutputError(f"{path} cannot be read ({(error.strerror or str(error)).lower()})") from None
-    found: dict[int, Line] = {}
+    lines: dict[int, Line] = {}
     for text in data.split(b"\n"):
-        line = _parsed(text)
-        if line is not None:
-            while found and next(reversed(found)) >= line["number"]:
-                found.popitem()
-            found[line["number"]] = line
-    return found
+        if (line := _parsed(text)) is not None:
+            while lines and next(reversed(lines)) >= line["number"]:
+                lines.popitem()
+            lines[line["number"]] = line
+    return lines
 
 
 def is_behind(path: Path, connection: Connection) -> bool:
-    """Whether there is no journal, or its last line is not the last event of the database; cheap."""
+    """Return whether the journal is missing or its last line is not the database's last event. Cheap."""
     last = last_number(connection)
     if not path.exists():
         return True
@@ -132,18 +129,18 @@ def is_behind(path: Path, connection: Connection) -> bool:
 
 
 def reconcile(path: Path, connection: Connection, kind: str) -> tuple[int, int]:
-    """Bring a journal and a database to the same answers, within a transaction that no other writer overlaps.
+    """Bring the journal and the database to the same answers, within a transaction without other writers.
 
-    Answers of the journal after the database's last are added to it: a process was killed between both, or an older
-    copy of the database was put back. Then events that the journal lacks are appended to it.
+    First, journal answers after the database's last event are added to the database. They exist after a kill between
+    both writes, or when an older copy of the database was restored. Then the journal gets the events that it lacks.
 
     Parameters
     ----------
-    kind : str, of items that only the journal knows; they are added as missing from the data
+    kind : str, of items that only the journal has; they are added as missing from the data
 
     Returns
     -------
-    added, appended : int, events that the database and the journal lacked
+    added, appended : int, number of events added to the database and to the journal
     """
     lines, last = read(path), last_number(connection)
     new = [line for number, line in lines.items() if number > last]
@@ -156,45 +153,45 @@ def reconcile(path: Path, connection: Connection, kind: str) -> tuple[int, int]:
 
 
 def _insert(connection: Connection, lines: list[Line], kind: str) -> None:
-    """Add the events of lines; an undo of an event that is nowhere stands for itself."""
+    """Add the events of lines. An undo of an unknown event becomes an event of its own."""
     if not lines:
         return
     numbers = _items(connection, lines, kind)
-    known = set(connection.execute(select(EventRow.number)).scalars())
+    numbered = set(connection.execute(select(EventRow.number)).scalars())
     rows = []
     for line in lines:
         row = {column.name: line.get(column.name) for column in _COLUMNS}
         row["at"] = datetime.fromisoformat(line["at"])
         row["item"] = numbers[line["item"], line.get("content")]
         row["external_version"] = line.get("external_version") or ""
-        row["undoes"] = row["undoes"] if row["undoes"] in known else None
-        known.add(line["number"])
+        row["undoes"] = row["undoes"] if row["undoes"] in numbered else None
+        numbered.add(line["number"])
         rows.append(row)
-    connection.execute(insert(EventRow).prefix_with("OR IGNORE"), rows)  # a damaged line hinders no other
+    connection.execute(insert(EventRow).prefix_with("OR IGNORE"), rows)  # a damaged line must not block the others
 
 
 def _items(connection: Connection, lines: list[Line], kind: str) -> dict[tuple[str, str | None], int]:
-    """Return the items' numbers, by id and content: the item of that id, or the only other one of that content."""
+    """Return item numbers by id and content: the item with the id, or the only other item with the content."""
     rows = connection.execute(select(ItemRow.number, ItemRow.id, ItemRow.content)).all()
     by_id = {row.id: row for row in rows}
     by_content: dict[str, list[int]] = {}
     for row in rows:
         by_content.setdefault(row.content, []).append(row.number)
-    found: dict[tuple[str, str | None], int] = {}
+    numbers: dict[tuple[str, str | None], int] = {}
     lost: dict[str, Line] = {}
     for line in lines:
         name, content = line["item"], line.get("content")
         same = by_content.get(content, []) if content is not None else []
         if name in by_id and (by_id[name].content == content or len(same) != 1):
-            found[name, content] = by_id[name].number
+            numbers[name, content] = by_id[name].number
         elif len(same) == 1:
-            found[name, content] = same[0]
+            numbers[name, content] = same[0]
         else:
             lost.setdefault(name, line)
-            found[name, content] = len(rows) + list(lost).index(name)
+            numbers[name, content] = len(rows) + list(lost).index(name)
     for name, line in lost.items():
         values = {
-            "number": found[name, line.get("content")],
+            "number": numbers[name, line.get("content")],
             "id": name,
             "kind": kind,
             "path": name if kind == "image" else None,
@@ -203,23 +200,23 @@ def _items(connection: Connection, lines: list[Line], kind: str) -> dict[tuple[s
             "added": datetime.fromisoformat(line["at"]),
         }
         connection.execute(insert(ItemRow), [values])
-    return found
+    return numbers
 
 
 def _lines(connection: Connection, after: int) -> list[Line]:
-    """Return events as lines, those with numbers above ``after``."""
+    """Return the events with numbers above ``after`` as lines."""
     return [{**row, "at": row["at"].isoformat()} for row in connection.execute(_AFTER, {"after": after}).mappings()]
 
 
 def _parsed(text: bytes) -> Line | None:
-    """Return a line's content, None where it is not whole."""
+    """Return the parsed line, or None if it is damaged."""
     if not text.strip():
         return None
     try:
         line = json.loads(text.decode("utf-8", "surrogatepass"))
         if not isinstance(line, dict) or type(line.get("number")) is not int or not 0 < line["number"] < 2**63:
             return None
-        if not all(isinstance(line.get(word), str) for word in _WORDS):
+        if not all(isinstance(line.get(word), str) for word in _REQUIRED):
             return None
         if any(isinstance(value, list | dict) for value in line.values()):
             return None

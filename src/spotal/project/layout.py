@@ -1,4 +1,4 @@
-"""Layout: move what older versions of spotal kept at the top of a project's folder into ``.spotal``."""
+"""Upgrade of the folder layout: older versions of spotal wrote files outside ``.spotal``."""
 
 from __future__ import annotations
 
@@ -9,18 +9,19 @@ from collections.abc import Iterator
 from contextlib import closing, suppress
 from pathlib import Path
 
-from spotal.errors import OutputError, ProjectBusyError
+from spotal.errors import ProjectBusyError
 from spotal.project import model_files
 from spotal.project.database import is_ours
 from spotal.project.lock import held
 from spotal.project.places import BACKUPS, DATABASE, FEATURES, LINK, OWN, PICTURES
+from spotal.storage.files import FOLDER, unwritable
 from spotal.storage.locks import try_lock
 from spotal.tables.json_lines import parse_json
 
 __all__ = ["OLD", "is_old", "move", "upgrade"]
 
 OLD = "project.sqlite"
-"""Where the database was."""
+"""Former path of the database."""
 _MODEL = re.compile(r"models/\d{4,}-[0-9a-f]{6}\.(embeddings\.npy|predictions\.npy|pt|joblib)")
 _FEATURES = re.compile(r"(?P<stem>images-\d+(-\d+)?|model-[0-9a-f]{16})\.npy")
 _PICTURE = re.compile(r"\d+-[0-9a-f]{12}-(small|large)\.webp")
@@ -28,13 +29,13 @@ _BACKUP = re.compile(r"project-(\d{4}|doctor)-\d{8}T\d{6}Z\.sqlite")
 
 
 def is_old(folder: Path) -> bool:
-    """Whether a project's database lies where older versions kept it, and only there."""
+    """Return whether a project's database is only at the path of older versions."""
     old = folder / OLD
     return not (folder / DATABASE).exists() and old.is_file() and not old.is_symlink() and is_ours(old)
 
 
 def upgrade(folder: Path, wait: float) -> None:
-    """Move an old project's own files into ``.spotal``; others stay where they are. Does nothing for a new one.
+    """Move an old project's own files into ``.spotal``. Other files are not touched. Does nothing for a new project.
 
     Raises
     ------
@@ -49,10 +50,10 @@ def upgrade(folder: Path, wait: float) -> None:
 
 
 def move(folder: Path) -> None:
-    """As :func:`upgrade`, for a caller that holds the project's lock.
+    """Upgrade as :func:`upgrade`, for a caller that holds the project's lock.
 
-    Files that the database names and that have a name as only spotal makes it are moved first, the database last: a
-    process that is killed on the way is followed by one that does the rest.
+    The database is moved last. So if this process is killed, the next one completes the move. Files are moved only if
+    their names are of the form that spotal gives.
     """
     if not is_old(folder):
         return
@@ -67,25 +68,24 @@ def move(folder: Path) -> None:
             _rename(source, target)
         _rename(folder / OLD, folder / DATABASE)
         for name in ("models", "features", "cache/pictures", "cache", "backups"):
-            _leave(folder / name)
+            _remove_empty(folder / name)
         _forget_lock(folder)
     except sqlite3.OperationalError as error:
         raise ProjectBusyError(
             f"{folder / OLD} cannot be moved to {OWN} ({error}); close what has it open, such as spotal label"
         ) from None
     except OSError as error:
-        reason = (error.strerror or str(error)).lower()
-        raise OutputError(f"{folder} cannot be written ({reason}); give a folder that you may write to") from None
+        raise unwritable(folder, error, FOLDER) from None
     finally:
         old_lock.close()
 
 
 def _move_models(connection: sqlite3.Connection, folder: Path) -> None:
-    """Move the files that records of models name, and then change the records."""
+    """Move the models' files, then update the records."""
     columns = ("weights", "embeddings", "predictions")
     rows = connection.execute(f"SELECT number, {', '.join(columns)} FROM models").fetchall()
-    ours = [(row[0], column, path) for row in rows for column, path in zip(columns, row[1:], strict=True) if path]
-    ours = [entry for entry in ours if _MODEL.fullmatch(entry[2])]
+    entries = [(row[0], column, path) for row in rows for column, path in zip(columns, row[1:], strict=True) if path]
+    ours = [entry for entry in entries if _MODEL.fullmatch(entry[2])]
     moved = []
     model_files.note(folder, [f"{OWN}/{path}" for _, _, path in ours])
     for number, column, path in ours:
@@ -98,11 +98,11 @@ def _move_models(connection: sqlite3.Connection, folder: Path) -> None:
 
 
 def _others(folder: Path) -> Iterator[tuple[Path, Path]]:
-    """Where else files of ours are, and where they belong."""
+    """Yield the old and new paths of spotal's other files."""
     for place, pattern, target in (("cache/pictures", _PICTURE, PICTURES), ("backups", _BACKUP, BACKUPS)):
         yield from ((path, folder / target / path.name) for path in _named(folder / place, pattern))
     for path in _named(folder / "features", _FEATURES):
-        marks = path.with_name(f"{path.stem}.marks.npy")  # the pair is ours, an array alone may be anybody's
+        marks = path.with_name(f"{path.stem}.marks.npy")  # only the pair is spotal's; an array alone may be a person's
         if marks.is_file():
             yield marks, folder / FEATURES / marks.name
             yield path, folder / FEATURES / path.name
@@ -121,29 +121,28 @@ def _keys(path: Path) -> set[str]:
 
 
 def _named(place: Path, pattern: re.Pattern[str]) -> list[Path]:
-    """Return the files of a folder, itself no link, whose names fit."""
+    """Return the files in a folder whose names match. Links to folders are ignored."""
     if place.is_symlink() or place.parent.is_symlink() or not place.is_dir():
         return []
     return [path for path in sorted(place.iterdir()) if pattern.fullmatch(path.name)]
 
 
 def _rename(source: Path, target: Path) -> None:
-    """Move one regular file, through no link, and over nothing that is there."""
+    """Move one regular file. Follows no links and replaces no file."""
     if source.is_symlink() or source.parent.is_symlink() or not source.is_file() or os.path.lexists(target):
         return
     target.parent.mkdir(parents=True, exist_ok=True)
     os.rename(source, target)
 
 
-def _leave(place: Path) -> None:
-    """Remove a folder that is empty now."""
+def _remove_empty(place: Path) -> None:
     if place.is_dir() and not place.is_symlink():
         with suppress(OSError):
             place.rmdir()
 
 
 def _forget_lock(folder: Path) -> None:
-    """Remove the old lock, where the note beside it shows that it is ours."""
+    """Remove the old lock if the file beside it shows that it is spotal's."""
     lock, holder = folder / ".lock", folder / ".lock-holder"
     with suppress(OSError, ValueError):
         if _keys(holder) == {"what", "pid", "since"}:

@@ -1,4 +1,4 @@
-"""What each item's answer costs, and how many more of its group may be picked: read anew for each batch."""
+"""Prices of answers and limits on groups. Their files are read again for each batch."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ __all__ = ["check", "limits_of", "read_prices"]
 
 
 Rows = Mapping[str, "int | None"]
-"""From ids of items to the rows where they stand in their table now."""
+"""Item ids with their present rows in the table."""
 
 
 def check(settings: Settings, folder: Path, found: Iterable[Found]) -> None:
-    """Refuse settings whose strategy cannot keep to limits, or whose files do not say what is needed of the items.
+    """Check that the strategy supports limits and that the files of limits cover the items.
 
-    Raises ProjectError for the strategy, and what :func:`read_prices` raises.
+    Raises ProjectError for the strategy, and as :func:`read_prices`.
     """
     from spotal.strategies import get
 
@@ -50,19 +50,19 @@ def check(settings: Settings, folder: Path, found: Iterable[Found]) -> None:
 
 
 def read_prices(settings: Settings, folder: Path, items: Rows, others: Iterable[str] = ()) -> dict[str, float]:
-    """The price of each item's answer, by id, from the file of the settings.
+    """Return the price of an answer about each item, by id, from the file in the settings.
 
     Parameters
     ----------
-    items : from the id of each item that needs a price to its row now, or None; a file without ids goes by rows
-    others : ids that may be in the file too: of items that are gone, and of empty texts
+    items : ids of the items that need a price, with their present rows or None; a file without ids is read by row
+    others : ids that the file may also have: missing items and empty texts
 
     Raises
     ------
     DataFileError
         The file is missing or corrupt.
     InputError
-        It lacks a column or an item, names something that is none, or a price is no positive number.
+        A column or an item is missing, an id is unknown, or a price is not a positive number.
     """
     file = settings.limits.cost
     assert file is not None
@@ -77,13 +77,13 @@ def read_prices(settings: Settings, folder: Path, items: Rows, others: Iterable[
 
 
 def limits_of(project: Project, items: list[str], labeled: set[str], prices: dict[str, float] | None) -> RoundLimits:
-    """The limits on a query among ``items``, of which it will know those in ``labeled`` as labeled.
+    """Return the limits for a query among ``items``, in which those in ``labeled`` are labeled.
 
-    What else was picked or answered counts against its group too: picks that wait, and items that are of no class.
-    Skipped items and those held back do not. Raises as :func:`read_prices`.
+    Open picks and items without a class also count against the limit of their group. Skipped and held-back items do
+    not. Raises as :func:`read_prices`.
     """
     settings, folder = project.settings, project.folder
-    # what is labeled may be gone from the data, and from these files
+    # labeled items may be missing from the data and from these files
     cost = None if prices is None else np.asarray([prices.get(name, 1.0) for name in items])
     file, most = settings.limits.groups, settings.limits.max_per_group
     if file is None or most is None:
@@ -102,9 +102,9 @@ def limits_of(project: Project, items: list[str], labeled: set[str], prices: dic
 def _values(
     settings: Settings, folder: Path, file: str, name: str, rows: Rows, needed: Iterable[str], others: Iterable[str]
 ) -> dict[str, Any]:
-    """All values in a file by the item's id, found by its row where the file has no ids.
+    """Return all values in a file by item id. In a file without ids, items are identified by row.
 
-    Raises InputError where an item ``needed`` is not there, or something is that is neither in ``rows`` nor ``others``.
+    Raises InputError if a ``needed`` item is missing, or the file has an item that is not in ``rows`` or ``others``.
     """
     from spotal.tables import TABLES, read_table
 
@@ -119,30 +119,30 @@ def _values(
     if key in (None, "row"):
         ids = range(len(values)) if key is None else table.ids(key, "id_column")
         by_row = dict(zip(map(str, ids), values, strict=True))
-        known = {*map(str, rows.values()), *others}
-        strange = next((row for row in by_row if row not in known), None)
-        if strange is not None:
+        allowed = {*map(str, rows.values()), *others}
+        unknown = next((row for row in by_row if row not in allowed), None)
+        if unknown is not None:
             raise InputError(
                 name,
                 must="be given for the rows of the data",
-                found=f"row {strange} in {source}",
+                found=f"row {unknown} in {source}",
                 remedy="give the items' ids in a column id, or one line for each row",
             )
-        found = {item: by_row[str(row)] for item, row in rows.items() if str(row) in by_row}
+        by_id = {item: by_row[str(row)] for item, row in rows.items() if str(row) in by_row}
     else:
-        found = {str(item): value for item, value in zip(table.ids(key, "id_column"), values, strict=True)}
-        known = {*rows, *others}
-        strangers = [item for item in found if item not in known]
-        if strangers:
+        by_id = {str(item): value for item, value in zip(table.ids(key, "id_column"), values, strict=True)}
+        allowed = {*rows, *others}
+        foreign = [item for item in by_id if item not in allowed]
+        if foreign:
             raise InputError(
                 name,
                 must="be given for items of the project",
-                found=f"{len(strangers):,} others in {source}, the first {strangers[0]!r}",
+                found=f"{len(foreign):,} others in {source}, the first {foreign[0]!r}",
                 remedy="correct the ids or remove these lines",
             )
-    lacking = next((item for item in needed if item not in found), None)
-    if lacking is not None:
+    missing = next((item for item in needed if item not in by_id), None)
+    if missing is not None:
         raise InputError(
-            name, must="be given for every item", found=f"none for {lacking!r} in {source}", remedy="add it"
+            name, must="be given for every item", found=f"none for {missing!r} in {source}", remedy="add it"
         )
-    return found
+    return by_id

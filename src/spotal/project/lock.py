@@ -1,4 +1,4 @@
-"""The project's lock: one long command at a time; short writes need none."""
+"""The lock of a project: one long command runs at a time. Short writes need no lock."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ __all__ = ["held"]
 
 @contextmanager
 def held(folder: Path, what: str, wait: float = 0.0) -> Iterator[None]:
-    """Hold the lock while the block runs; the system frees it when the process ends, however it ends.
+    """Hold the lock during the block. The system releases it when the process ends or is killed.
 
     Parameters
     ----------
     folder : Path of the project
-    what : str, what the holder does, for the message that others get
-    wait : float, seconds to wait for another holder; below 0 without end
+    what : str, description of the command, shown to others
+    wait : float, seconds to wait for another holder; negative waits without limit
 
     Raises
     ------
     ProjectBusyError
-        Another process, or another thread of this one, holds it.
+        Another process, or another thread of this process, holds it.
     ProjectError
-        The project's own folder is a link, or holds one.
+        The folder ``.spotal`` is or contains a link.
     OutputError
         The folder cannot be written.
     """
@@ -51,5 +51,5 @@ def _holder(folder: Path) -> str:
     try:
         about = parse_json((folder / HOLDER).read_bytes(), HOLDER)
         return f"{about['what']!r} (process {about['pid']}, since {about['since']})"
-    except (OSError, ValueError, KeyError, TypeError):  # written a moment ago, or not yet
+    except (OSError, ValueError, KeyError, TypeError):  # not yet written in full
         return "another process"

@@ -1,4 +1,4 @@
-"""Match what the data hold now with the items that a project knows: by content first, then by id or place."""
+"""Matching of the present data with a project's items: by content first, then by id or position."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from spotal.project.records import Found
 __all__ = ["NEW", "Known", "Matched", "match"]
 
 NEW = -1
-"""Owner of a thing that is no known item."""
+"""Owner of an entry that is a new item."""
 
 
 class Known(NamedTuple):
-    """An item as the project has it."""
+    """An item of the project."""
 
     number: int
     id: str
@@ -29,11 +29,11 @@ class Known(NamedTuple):
 
 @dataclass
 class Matched:
-    """Which known item each thing is.
+    """The items that the entries were matched with.
 
-    owner : for each thing the position in the known items, or ``NEW``
-    changed : positions of things whose items had another content
-    unclear : positions of known items that cannot be told from one another, and are given up
+    owner : for each entry the index of its item in ``recorded``, or ``NEW``
+    changed : indices of entries whose items had another content
+    unclear : indices of items that cannot be distinguished, so they were not matched
     """
 
     owner: list[int]
@@ -42,48 +42,49 @@ class Matched:
 
 
 def match(
-    known: Sequence[Known],
-    found: Sequence[Found],
-    words: Callable[[Iterable[int]], Mapping[int, object]],
+    recorded: Sequence[Known],
+    entries: Sequence[Found],
+    answers_to: Callable[[Iterable[int]], Mapping[int, object]],
     *,
     complete: bool = True,
 ) -> Matched:
-    """Match things with known items, each with one at most.
+    """Match the entries of the data with a project's items, one to one.
 
-    First come things of the same id and content. Then each content's things go to that content's items in order, those
-    that were there before those that were gone: a thing that moved or was renamed keeps its item. What is left has a
-    content that no item has: it is its id's item, changed; in a table without ids, the item of its place between the
-    rows that were matched.
+    1. Entries are matched with the item of the same id and content.
+    2. Entries are matched with items of the same content, in order, present items before missing ones. So an item
+       follows a file that was renamed or a row that moved.
+    3. The content of the other entries is new. By its id, or in a table without ids by its position between matched
+       rows, such an entry is a changed item.
 
     Parameters
     ----------
-    known, found : in the order of their rows; all of ``found`` have ids of their own, or none has
-    words : from numbers of items to what people say of those of them that anybody spoke about
-    complete : bool, whether ``found`` is all there is; else things are matched by id alone
+    recorded, entries : in the order of their rows; either all of ``entries`` have ids or none has
+    answers_to : function from item numbers to the answers about those items that have any
+    complete : bool, whether ``entries`` is all of the data; if not, entries are matched only by id
 
     Notes
     -----
-    Cost: linear in both.
+    Cost: linear in the length of both.
     """
-    if not known:
-        return Matched([NEW] * len(found))
-    present = [k for k, item in enumerate(known) if not item.missing]
-    is_same = complete and len(present) == len(found) and not (found and found[0].named)
-    if is_same and all(known[k].content == thing.content for k, thing in zip(present, found, strict=True)):
-        return Matched(present)  # as matching would find too, in a tenth of the time
-    done = Matched([NEW] * len(found))
-    free = bytearray(b"\1") * len(known)
-    by_id = {item.id: k for k, item in enumerate(known)}
-    is_named = bool(found) and found[0].named
+    if not recorded:
+        return Matched([NEW] * len(entries))
+    present = [k for k, item in enumerate(recorded) if not item.missing]
+    is_same = complete and len(present) == len(entries) and not (entries and entries[0].named)
+    if is_same and all(recorded[k].content == entry.content for k, entry in zip(present, entries, strict=True)):
+        return Matched(present)  # the same result as below, in a tenth of the time
+    done = Matched([NEW] * len(entries))
+    free = bytearray(b"\1") * len(recorded)
+    by_id = {item.id: k for k, item in enumerate(recorded)}
+    is_named = bool(entries) and entries[0].named
     if is_named:
-        for f, thing in enumerate(found):
-            k = by_id.get(thing.id, NEW)
-            if k != NEW and known[k].content == thing.content:
+        for f, entry in enumerate(entries):
+            k = by_id.get(entry.id, NEW)
+            if k != NEW and recorded[k].content == entry.content:
                 done.owner[f], free[k] = k, 0
     if complete:
-        _by_content(known, found, done, free, words)
+        _by_content(recorded, entries, done, free, answers_to)
     by_place = complete and not is_named
-    pairs = _by_place(known, done.owner, free) if by_place else _by_id(found, done.owner, by_id, free)
+    pairs = _by_place(recorded, done.owner, free) if by_place else _by_id(entries, done.owner, by_id, free)
     for f, k in pairs:
         done.owner[f], free[k] = k, 0
         done.changed.append(f)
@@ -91,65 +92,63 @@ def match(
 
 
 def _by_content(
-    known: Sequence[Known],
-    found: Sequence[Found],
+    recorded: Sequence[Known],
+    entries: Sequence[Found],
     done: Matched,
     free: bytearray,
-    words: Callable[[Iterable[int]], Mapping[int, object]],
+    answers_to: Callable[[Iterable[int]], Mapping[int, object]],
 ) -> None:
     wanted: dict[str, list[int]] = defaultdict(list)
-    for f, thing in enumerate(found):
+    for f, entry in enumerate(entries):
         if done.owner[f] == NEW:
-            wanted[thing.content].append(f)
+            wanted[entry.content].append(f)
     owners: dict[str, list[int]] = defaultdict(list)
-    for k, item in enumerate(known):
+    for k, item in enumerate(recorded):
         if free[k] and item.content in wanted:
             owners[item.content].append(k)
     for content, items in owners.items():
-        things = wanted[content]
+        candidates = wanted[content]
         for was_missing in (False, True):
-            part = [k for k in items if known[k].missing == was_missing]
-            if len(things) < len(part):
-                chosen = _choose(known, part, len(things), words)
+            part = [k for k in items if recorded[k].missing == was_missing]
+            if len(candidates) < len(part):
+                chosen = _choose(recorded, part, len(candidates), answers_to)
                 if chosen is None:
                     done.unclear += part
                     for k in part:
                         free[k] = 0
                     break
                 part = chosen
-            for f, k in zip(things, part, strict=False):
+            for f, k in zip(candidates, part, strict=False):
                 done.owner[f], free[k] = k, 0
-            things = things[len(part) :]
+            candidates = candidates[len(part) :]
 
 
 def _choose(
-    known: Sequence[Known], part: list[int], count: int, words: Callable[[Iterable[int]], Mapping[int, object]]
+    recorded: Sequence[Known], part: list[int], count: int, answers_to: Callable[[Iterable[int]], Mapping[int, object]]
 ) -> list[int] | None:
-    """Of items of one content as many as are left, those with answers first; None where that would take sides."""
+    """Return ``count`` of the items, answered ones first; None if answers differ and some would be dropped."""
     if not count:
         return []
-    said = words(known[k].number for k in part)
-    spoken = [k for k in part if known[k].number in said]
-    if count < len(spoken) and len(set(said.values())) > 1:
+    answers = answers_to(recorded[k].number for k in part)
+    if count < len(answers) and len(set(answers.values())) > 1:
         return None
-    silent = [k for k in part if known[k].number not in said]
-    return sorted([*spoken, *silent][:count])
+    return sorted(sorted(part, key=lambda k: recorded[k].number not in answers)[:count])
 
 
 def _by_id(
-    found: Sequence[Found], owner: Sequence[int], by_id: Mapping[str, int], free: bytearray
+    entries: Sequence[Found], owner: Sequence[int], by_id: Mapping[str, int], free: bytearray
 ) -> list[tuple[int, int]]:
-    pairs = [(f, by_id.get(found[f].id, NEW)) for f, k in enumerate(owner) if k == NEW]
+    pairs = [(f, by_id.get(entries[f].id, NEW)) for f, k in enumerate(owner) if k == NEW]
     return [(f, k) for f, k in pairs if k != NEW and free[k]]
 
 
-def _by_place(known: Sequence[Known], owner: Sequence[int], free: bytearray) -> list[tuple[int, int]]:
-    """Pair each run of new rows with the known rows that followed the same neighbor, where there are as many.
+def _by_place(recorded: Sequence[Known], owner: Sequence[int], free: bytearray) -> list[tuple[int, int]]:
+    """Pair each run of new rows with the items between the same matched neighbors, if both have the same length.
 
-    At the end of the table there may be more of one than of the other: rows are added and removed there.
+    At the end of the table the lengths may differ, because rows are added and removed there.
     """
-    order = [k for k, item in enumerate(known) if item.row is not None and not item.missing]
-    order.sort(key=lambda k: known[k].row or 0)
+    order = [k for k, item in enumerate(recorded) if item.row is not None and not item.missing]
+    order.sort(key=lambda k: recorded[k].row or 0)
     place = {k: n for n, k in enumerate(order)}
     pairs: list[tuple[int, int]] = []
     start, before = 0, 0
@@ -161,9 +160,9 @@ def _by_place(known: Sequence[Known], owner: Sequence[int], free: bytearray) -> 
         end = before
         while end < len(order) and free[order[end]]:
             end += 1
-        gone = order[before:end]
-        if run and (len(gone) == len(run) or (at_end and end == len(order))):
-            pairs += zip(run, gone, strict=False)
+        items = order[before:end]
+        if run and (len(items) == len(run) or (at_end and end == len(order))):
+            pairs += zip(run, items, strict=False)
         if not at_end:
             start = f + 1
             before = place.get(owner[f], len(order)) + 1

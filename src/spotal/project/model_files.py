@@ -1,4 +1,4 @@
-"""Names of model files, written down before the files are made, so that only files of ours are ever removed."""
+"""The list of model files, written before the files, so that only files of spotal are removed."""
 
 from __future__ import annotations
 
@@ -8,9 +8,8 @@ import stat
 from collections.abc import Collection, Iterable
 from pathlib import Path
 
-from spotal.errors import OutputError
 from spotal.project.places import FEATURES, MADE, MODELS, check_links
-from spotal.storage.files import atomic_path, is_part
+from spotal.storage.files import atomic_path, is_part, unwritable
 
 __all__ = ["leftovers", "note", "strays", "sweep"]
 
@@ -18,49 +17,48 @@ _NAME = re.compile(rf"{re.escape(MODELS)}/[^/\0]+")
 
 
 def note(folder: Path, names: Iterable[str]) -> None:
-    """Write down names, relative to the project's folder, of files that are about to be made: on disk on return.
+    """Record the names of files that will be written, relative to the project's folder, and flush them to disk.
 
-    Raises OutputError where that fails.
+    Raises OutputError if that fails.
     """
     path = folder / MADE
     try:
         path.parent.mkdir(exist_ok=True)
         with path.open("a", encoding="utf-8") as file:
-            file.write("\n" + "".join(f"{name}\n" for name in names))  # a line that a kill has cut stays alone
+            file.write("\n" + "".join(f"{name}\n" for name in names))  # a line cut by a kill stays a line of its own
             file.flush()
             os.fsync(file.fileno())
     except OSError as error:
-        reason = (error.strerror or str(error)).lower()
-        raise OutputError(f"{path} cannot be written ({reason}); make room for it") from None
+        raise unwritable(path, error, "make room for it") from None
 
 
-def strays(folder: Path, kept: Collection[str | None]) -> list[Path]:
-    """Return files that were noted and are none of ``kept``: regular files in ``.spotal/models``, never links."""
-    return [folder / name for name in sorted(_noted(folder) - set(kept)) if _is_file(folder / name)]
+def strays(folder: Path, used: Collection[str | None]) -> list[Path]:
+    """Return recorded files that are not in ``used``: regular files in ``.spotal/models``, no links."""
+    return [folder / name for name in sorted(_noted(folder) - set(used)) if _is_file(folder / name)]
 
 
 def leftovers(folder: Path) -> list[Path]:
-    """Return unfinished files in ``.spotal`` that interrupted commands have left. Nothing else may be at work."""
+    """Return unfinished files of interrupted commands in ``.spotal``. No other command may be running."""
     check_links(folder)
     own = (folder / MADE).parent
     return [path for path in sorted(own.rglob(".*.part")) if is_part(path.name) and _is_file(path)]
 
 
-def sweep(folder: Path, kept: Collection[str | None]) -> None:
-    """Remove what was noted and is none of ``kept``, and unfinished files of models and features.
+def sweep(folder: Path, used: Collection[str | None]) -> None:
+    """Remove recorded files that are not in ``used``, and unfinished files of models and features.
 
-    Call it while holding the project's lock. Raises ProjectError where a link stands in the way.
+    The caller must hold the project's lock. Raises ProjectError if ``.spotal`` contains a link.
     """
     check_links(folder)
-    for path in strays(folder, kept):
+    for path in strays(folder, used):
         path.unlink(missing_ok=True)
     for place in (MODELS, FEATURES):
         for path in (folder / place).glob(".*.part"):
             if is_part(path.name) and _is_file(path):
                 path.unlink(missing_ok=True)
-    left = [name for name in sorted(_noted(folder)) if _is_file(folder / name)]
+    remaining = [name for name in sorted(_noted(folder)) if _is_file(folder / name)]
     with atomic_path(folder / MADE) as part:
-        part.write_text("".join(f"{name}\n" for name in left), encoding="utf-8")
+        part.write_text("".join(f"{name}\n" for name in remaining), encoding="utf-8")
 
 
 def _noted(folder: Path) -> set[str]:

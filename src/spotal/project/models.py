@@ -1,4 +1,4 @@
-"""Models: what was trained, where its files are, and how well it does."""
+"""The models of a project: records of training, paths of files, and metrics."""
 
 from __future__ import annotations
 
@@ -22,22 +22,12 @@ if TYPE_CHECKING:
 __all__ = ["Models"]
 
 KINDS = ("weights", "embeddings", "predictions")
-"""Of files that a model may have."""
-_MODELS = select(
-    ModelRow.number,
-    ModelRow.at,
-    ModelRow.name,
-    ModelRow.n_labeled,
-    ModelRow.events,
-    ModelRow.weights,
-    ModelRow.embeddings,
-    ModelRow.predictions,
-    ModelRow.about,
-).order_by(ModelRow.number)
+"""Kinds of files that a model may have."""
+_MODELS = select(*(getattr(ModelRow, name) for name in Model.__dataclass_fields__)).order_by(ModelRow.number)
 
 
 class Models:
-    """The models so far. ``len`` is their number."""
+    """The models so far. ``len`` is their count."""
 
     def __init__(self, project: Project) -> None:
         self._project = project
@@ -58,55 +48,55 @@ class Models:
         metrics: Iterable[Metric] = (),
         about: dict[str, Any] | None = None,
     ) -> Model:
-        """Record a model whose files are written already: a record without its files never exists.
+        """Record a model. Its files must exist already, so that no record lacks them.
 
         Parameters
         ----------
-        name : str; n_labeled : int, labels that it was trained on, 0 for an embedder alone
+        name : str; n_labeled : int, number of labels it was trained on, 0 if only an embedder
         events : int, :meth:`Labels.last_event` from before its labels were read
-        weights, embeddings, predictions : path or None; relative ones start at the project's folder
+        weights, embeddings, predictions : path or None; relative to the project's folder
         metrics : iterable of Metric
         about : dict of JSON types
 
         Raises
         ------
         ProjectError
-            A file is not there.
+            A file does not exist.
         """
         files = {"weights": weights, "embeddings": embeddings, "predictions": predictions}
-        kept = {key: self._kept(key, path) for key, path in files.items()}
+        paths = {key: self._checked(key, path) for key, path in files.items()}
         with self._database.write() as connection:
             number = int(connection.execute(select(func.count()).select_from(ModelRow)).scalar_one())
-            model = Model(number, datetime.now(UTC), name, n_labeled, events, **kept, about=about or {})
+            model = Model(number, datetime.now(UTC), name, n_labeled, events, **paths, about=about or {})
             values = {key: getattr(model, key) for key in Model.__dataclass_fields__}
             connection.execute(insert(ModelRow).values(**values))
             _measure(connection, number, metrics)
         return model
 
     def attach(self, number: int, **files: str | os.PathLike[str] | None) -> Model:
-        """Record where ``weights``, ``embeddings`` or ``predictions`` of a model are now, None for nowhere.
+        """Record new paths of a model's ``weights``, ``embeddings`` or ``predictions``; None for no file.
 
-        Raises ProjectError where there is no such model or file.
+        Raises ProjectError if there is no such model or file.
         """
         self.get(number)
-        kept = {key: self._kept(key, path) for key, path in files.items()}
+        paths = {key: self._checked(key, path) for key, path in files.items()}
         with self._database.write() as connection:
-            connection.execute(update(ModelRow).where(ModelRow.number == number).values(**kept))
+            connection.execute(update(ModelRow).where(ModelRow.number == number).values(**paths))
         return self.get(number)
 
     def measure(self, number: int, metrics: Iterable[Metric]) -> None:
-        """Record figures of a model; one of the same name is replaced. Raises ProjectError for an unknown model."""
+        """Record or replace metrics of a model by name. Raises ProjectError for an unknown model."""
         self.get(number)
         with self._database.write() as connection:
             _measure(connection, number, metrics)
 
     def all(self) -> list[Model]:
-        """All models in order."""
+        """Return all models in order."""
         with self._database.read() as connection:
             return [Model(*row) for row in connection.execute(_MODELS)]
 
     def get(self, number: int) -> Model:
-        """The model of that number. Raises ProjectError where there is none."""
+        """Return the model with this number. Raises ProjectError if there is none."""
         with self._database.read() as connection:
             row = connection.execute(_MODELS.where(ModelRow.number == number)).first()
         if row is None:
@@ -114,22 +104,22 @@ class Models:
         return Model(*row)
 
     def last(self) -> Model | None:
-        """The newest model, None before the first."""
+        """Return the newest model, or None."""
         models = self.all()
         return models[-1] if models else None
 
     def metrics(self, number: int) -> dict[str, Metric]:
-        """Figures of a model, by name."""
+        """Return the metrics of a model, by name."""
         query = select(MetricRow.name, MetricRow.value, MetricRow.low, MetricRow.high)
         with self._database.read() as connection:
             rows = connection.execute(query.where(MetricRow.model == number).order_by(MetricRow.name))
             return {row.name: Metric(*row) for row in rows}
 
     def damaged(self) -> list[tuple[int, str, str]]:
-        """Number, kind and path of files that a record names and that are gone, or are arrays that cannot be read."""
+        """Return the model number, kind and path of each file that is missing or is an unreadable array."""
         with self._database.read() as connection:
             most = int(connection.execute(select(func.coalesce(func.max(ItemRow.number) + 1, 0))).scalar_one())
-        found = []
+        damaged = []
         for model in self.all():
             for key in KINDS:
                 path = getattr(model, key)
@@ -138,21 +128,21 @@ class Models:
                 width = len(model.about.get("classes", ())) if key == "predictions" else 0
                 file = self.file(path)
                 if not (file.exists() if key == "weights" else is_rows(file, most, width or None)):
-                    found.append((model.number, key, path))
-        return found
+                    damaged.append((model.number, key, path))
+        return damaged
 
     def forget_damaged(self) -> bool:
-        """Take out of the records what is gone or damaged, so that it is made anew; whether there was any."""
+        """Remove missing and damaged files from the records, so that they are made again. Return whether any were."""
         damaged = self.damaged()
         for number, key, _ in damaged:
             self.attach(number, **{key: None})
         return bool(damaged)
 
     def file(self, path: str) -> Path:
-        """The full path of a model's file."""
+        """Return the full path of a model's file."""
         return self._project.folder / path
 
-    def _kept(self, key: str, path: str | os.PathLike[str] | None) -> str | None:
+    def _checked(self, key: str, path: str | os.PathLike[str] | None) -> str | None:
         if path is None:
             return None
         if key not in KINDS:
@@ -160,7 +150,7 @@ class Models:
         folder = self._project.folder
         full = (folder / path).resolve()
         if not full.exists():
-            raise ProjectError(f"{key} must be a file that is there, found {os.fspath(path)!r}; write it first")
+            raise ProjectError(f"{key} must be an existing file, found {os.fspath(path)!r}; write it first")
         return full.relative_to(folder).as_posix() if full.is_relative_to(folder) else str(full)
 
 

@@ -1,4 +1,4 @@
-"""Next: choose the batch that people label next."""
+"""Selection of the batch that people label next."""
 
 from __future__ import annotations
 
@@ -39,35 +39,34 @@ def next_batch(
     wait: float = 0.0,
     on_progress: Progress | None = None,
 ) -> Round:
-    """Choose and record the next batch; one that still waits for answers is returned as it is.
+    """Choose and record the next batch. A batch that still waits for answers is returned unchanged.
 
-    Looks through the data again, works out embeddings of what is new or changed, and trains if there are labels. Its
-    picks follow from the items, the labels, the settings and the number of the round alone: a run that was killed
-    chooses the same when it is repeated.
+    Reads the data again, computes embeddings of new and changed items, and trains if there are labels. The picks depend
+    only on the items, the labels, the settings and the number of the round. So a run that was killed makes the same
+    picks when it is repeated.
 
     Parameters
     ----------
-    n : int or None, picks, those for the audit among them, or float, the money for the answers about them where answers
-        have a price; None for ``batch_size`` of spotal.toml
-    anyway : bool, whether to choose a new batch although one waits for answers or the stopping rule is met
-    keep_changed : bool, whether a person says that the labels set aside before now hold for their changed items;
-        those of items that are found changed only now are not among them, since nobody was told of these yet
+    n : int, float or None. Number of picks including the audit's, or an amount of money if answers have a price;
+        None for ``batch_size`` of spotal.toml
+    anyway : bool, whether to choose a new batch even if one waits for answers or the stopping rule is met
+    keep_changed : bool, whether labels that were set aside because their items changed are valid again. Items whose
+        change is noticed only by this call are not included, because no one has seen the change yet
     wait : float, seconds to wait for another long command
-    on_progress : called with what is done, how much of it, and of how much or None
+    on_progress : called with a description, the amount done, and the total or None
 
     Returns
     -------
-    Round, the new one, or the last one where some of its picks wait for answers; ``project.rounds.batch()`` lists
-    what to answer
+    Round, the new one, or the last one if its picks wait for answers; ``project.rounds.batch()`` lists its tasks
 
     Raises
     ------
     BudgetError
-        The batch's money buys no item; or n is no number of items where answers have no price.
+        The batch's money buys no item, or n is not an integer although answers have no price.
     FinishedError
-        The budget is spent, the stopping rule is met, or nothing is left to pick.
+        The budget is spent, the stopping rule is met, or nothing remains to pick.
     ProjectBusyError
-        Another long command is at work.
+        Another long command is running.
     DataFileError, InputError, ModelError, OutputError
         As :func:`spotal.project.train`.
     """
@@ -81,29 +80,29 @@ def next_batch(
             return project.rounds.all()[-1]
         settings = project.settings
         asked = _asked(settings, n)
-        prices, least = None, 1.0
+        costs, prices, least = None, None, 1.0
         if settings.limits.cost is not None:
             items = list(project.items)
-            gone = [item.id for item in items if item.missing]
+            missing = [item.id for item in items if item.missing]
             rows = {item.id: item.row for item in items if not item.missing}
-            known = read_prices(settings, project.folder, rows, [*gone, *project.arrived.empty])
-            prices = {name: settings.overlap * price for name, price in known.items()}  # of all answers about an item
+            costs = read_prices(settings, project.folder, rows, [*missing, *project.arrived.empty])
+            prices = {name: settings.overlap * cost for name, cost in costs.items()}  # of all answers about an item
             least = min((prices[item.id] for item in project.items.candidates()), default=0.0)
-        left = counts.left if counts.left is None or prices else counts.left // settings.overlap  # money, else items
-        size = asked if left is None else min(asked, left)
-        if left is not None and left + ROUNDING * (counts.budget or 0) < least:
+        remaining = counts.left if counts.left is None or prices else counts.left // settings.overlap  # money or items
+        size = asked if remaining is None else min(asked, remaining)
+        if remaining is not None and remaining + ROUNDING * (counts.budget or 0) < least:
             over = f" but for {counts.left:,.10g}, less than an item needs" if counts.left else ""
             raise FinishedError(f"the budget of {counts.budget} is spent{over}; raise budget in spotal.toml to go on")
         model = prepare(project, progress)
-        found = verdict(project)
-        if found is not None and found.met and not anyway:
-            raise FinishedError(f"the stopping rule is met: {found.sentence}; change it in spotal.toml to go on")
+        result = verdict(project)
+        if result is not None and result.met and not anyway:
+            raise FinishedError(f"the stopping rule is met: {result.sentence}; change it in spotal.toml to go on")
         audit, rest = _audit(project, counts, size, prices, least)
         progress("choosing items" if prices else f"choosing {size:,} items", 0, None)
         picks, about = _choose(project, rest, model, prices)
         if not picks:
             raise FinishedError(
-                "every item is labeled, skipped or held back, or in a group with as many as it may have; add items, or "
+                "every item is labeled, skipped or held back, or in a group at its limit; add items, or "
                 "train on what there is"
             )
         _log.info("round %d: %d picks by %s and %d for the audit", counts.rounds, len(picks), settings.strategy, audit)
@@ -114,12 +113,12 @@ def next_batch(
             n_labeled=model.n_labeled,
             model=model.number,
             about=about,
-            costs=None if prices is None else known,
+            costs=costs,
         )
 
 
 def _asked(settings: Settings, n: float | None) -> float:
-    """Picks of the batch, or their money."""
+    """Return the size of the batch in picks or money."""
     if n is None:
         return settings.batch_size
     if settings.limits.cost is None and n != int(n):
@@ -134,11 +133,9 @@ def _asked(settings: Settings, n: float | None) -> float:
 def _audit(
     project: Project, counts: Counts, size: float, prices: dict[str, float] | None, least: float
 ) -> tuple[int, float]:
-    """Random picks of a batch, and what it has left for others, whose cheapest costs ``least``.
-
-    With prices their share is one of money, at the mean price; but no more are drawn than half of the batch, or that
-    share, could pay for were they the dearest: how many are drawn must not hang on which.
-    """
+    """Return the number of audit picks, and what remains of ``size`` for other picks; the cheapest costs ``least``."""
+    # With prices, the audit's share is money at the mean price. The number drawn must not depend on which items are
+    # drawn, so it is limited to what half of the batch (or the share, if larger) pays at the highest prices.
     share = project.settings.audit.share
     if prices is None:
         count = int(min(size, max(0, int((counts.picked + size) * share + 1e-9) - counts.audit_picked)))
@@ -148,8 +145,8 @@ def _audit(
         return 0, size
     picked = [pick for pick in project.rounds.picks() if "cost" in pick.about]
     spent, audited = (
-        project.settings.overlap * sum(pick.about["cost"] for pick in some)
-        for some in (picked, [pick for pick in picked if pick.role == "audit"])
+        project.settings.overlap * sum(pick.about["cost"] for pick in picks)
+        for picks in (picked, [pick for pick in picked if pick.role == "audit"])
     )
     wanted = int(((spent + size) * share - audited) / np.mean(reserve) + 1e-9)
     room = min(size * max(share, 0.5), size - least)
@@ -161,7 +158,7 @@ def _audit(
 def _choose(
     project: Project, size: float, model: Model, prices: dict[str, float] | None
 ) -> tuple[list[Pick], dict[str, Any]]:
-    """Up to ``size`` picks by the project's strategy, or for that much money, and what it says of them all."""
+    """Return picks for ``size`` items or that much money, and the strategy's record of the selection."""
     from spotal.strategies import get
 
     embeddings = read_embeddings(project, model.number)
@@ -178,16 +175,15 @@ def _choose(
     if strategy.needs_probabilities and predictions is None:
         note = {"note": f"{strategy.name} needs a trained model and there is none yet, so these picks are random"}
         strategy = get("random")
-    there = [row for row in project.labels.current().values() if row.number < len(seen) and seen[row.number]]
-    labeled: dict[int, Any] = dict(targets(project.settings, there))
-    standing = [row for row in there if row.number in labeled]
+    labels = [row for row in project.labels.current().values() if row.number < len(seen) and seen[row.number]]
+    labeled: dict[int, Any] = dict(targets(project.settings, labels))
     numbers = np.sort(np.concatenate([candidates, np.fromiter(labeled, np.int64, len(labeled))]))
     rows = np.searchsorted(numbers, sorted(labeled))
     names: list[str] = []
     if project.settings.limits != LimitSettings():
         ids = {item.number: item.id for item in project.items}
         names = [ids[number] for number in numbers.tolist()]
-    limits = limits_of(project, names, {row.item for row in standing}, prices)
+    limits = limits_of(project, names, {row.item for row in labels if row.number in labeled}, prices)
     most = limits.most(np.setdiff1d(np.arange(len(numbers)), rows), rows, priced=False)
     if prices is None:
         size = int(min(size, most))
@@ -201,7 +197,7 @@ def _choose(
             labeled=rows,
             labels=_labels(labeled, project.settings),
             probabilities=None if predictions is None else predictions.of(numbers),
-            **limits.known(),
+            **limits.arguments(),
             random_state=int(seed.generate_state(1, np.uint32)[0]),
         )
     except BudgetError as error:  # money that buys nothing
@@ -215,7 +211,7 @@ def _choose(
 
 
 def _labels(labeled: dict[int, Any], settings: Settings) -> NDArray[np.int64]:
-    """Classes of labeled items by ascending number; 0 and 1 for each class where items may have several."""
+    """Return class indices by ascending item number, or an indicator matrix if items may have several classes."""
     labels = np.asarray([labeled[number] for number in sorted(labeled)], np.int64)
     return labels.reshape(-1, len(settings.classes)) if settings.many else labels
 
@@ -228,7 +224,7 @@ def _picks(
     embeddings: NDArray[np.float32],
     predictions: Predictions | None,
 ) -> list[Pick]:
-    """The picks with what each stands for: its share of mass, how many items, and the nearest of them."""
+    """Return the picks with the mass share, item count and nearest candidates of their cells."""
     order = np.argsort(selection.cells, kind="stable")
     ends = np.searchsorted(selection.cells[order], np.arange(len(selection) + 1))
     is_free = np.zeros(len(embeddings), bool)

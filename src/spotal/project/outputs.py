@@ -1,4 +1,4 @@
-"""Outputs of a project's commands: never a file that the project keeps or reads."""
+"""Output checks for project commands: no output may overwrite a file that the project stores or reads."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ def check_project_output(
     Raises
     ------
     InputError
-        It is the data, spotal.toml, a file of prices or groups, the model, or lies in the project's ``.spotal``.
+        It is the data, spotal.toml, a price or group file or the model, or lies in the project's ``.spotal``.
     OutputError
         It cannot be written.
     """
     try:
         inside = is_inside(Path(out), project.folder)
-    except ValueError:  # no name of a file, which check_output says
+    except ValueError:  # not a valid file name; check_output reports it
         inside = False
     if inside:
         raise InputError(argument, must=f"lie outside {project.folder / OWN}, which is spotal's own", found=out)
@@ -43,7 +43,7 @@ def check_project_output(
 
 
 def sources(project: Project) -> Iterator[Source]:
-    """What a project reads, its own folder ``.spotal`` aside."""
+    """Yield the files and folders that a project reads outside ``.spotal``."""
     settings, folder = project.settings, project.folder
     yield Source(folder / toml.FILE)
     yield Source(project.items.location, suffixes())

@@ -1,7 +1,7 @@
-"""Places: where a project keeps its own things. All but ``spotal.toml`` lie in one folder, ``.spotal``, beside it.
+"""Paths of a project's own files. All of them except ``spotal.toml`` are in the folder ``.spotal``.
 
-Paths are relative to the project's folder. Nothing outside ``.spotal`` is ever removed, and nothing inside it through a
-link: :func:`own_folder` refuses links before a command begins.
+Paths are relative to the project's folder. Commands never remove files outside ``.spotal``. Links inside it could lead
+outside, so :func:`own_folder` refuses them before a command begins.
 """
 
 from __future__ import annotations
@@ -9,7 +9,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from spotal.errors import OutputError, ProjectError
+from spotal.errors import ProjectError
+from spotal.storage.files import FOLDER, unwritable
 
 __all__ = [
     "BACKUPS",
@@ -39,12 +40,12 @@ BACKUPS = f"{OWN}/backups"
 MODELS = f"{OWN}/models"
 """Weights, embeddings and predictions."""
 FEATURES = f"{OWN}/features"
-"""What was computed from each item: kept, so that only new and changed items are computed again."""
+"""Cached features, so that only new and changed items are computed again."""
 PICTURES = f"{OWN}/cache/pictures"
 """Scaled copies of images for the labeling page."""
 MAPS = f"{OWN}/cache/maps"
 THUMBNAILS = f"{OWN}/cache/thumbnails.npz"
-"""Small gray copies of images, by which near copies are found (:mod:`spotal.project.copies`)."""
+"""Small gray copies of images, used to find near copies (:mod:`spotal.project.copies`)."""
 TOKEN = f"{OWN}/cache/token"
 JOURNAL = f"{OWN}/answers.jsonl"
 """A copy of every answer (:mod:`spotal.project.journal`)."""
@@ -52,33 +53,32 @@ LOCK = f"{OWN}/lock"
 HOLDER = f"{OWN}/lock-holder"
 LINK = f"{OWN}/label-studio.json"
 MADE = f"{OWN}/made.txt"
-"""Names of the model files that were made (:mod:`spotal.project.made`)."""
+"""Names of model files that spotal wrote (:mod:`spotal.project.model_files`)."""
 UNFINISHED = f"{OWN}/unfinished"
 """Exists while a project is being created."""
 
 
 def own_folder(folder: Path) -> Path:
-    """Return the folder ``.spotal`` of a project, made where it is missing.
+    """Return the folder ``.spotal`` of a project. Create it if it is missing.
 
     Raises
     ------
     ProjectError
-        It is a link or no folder, or something in it is a link.
+        It is a link or not a folder, or it contains a link.
     OutputError
-        It cannot be made.
+        It cannot be created.
     """
     own = folder / OWN
     check_links(folder)
     try:
         own.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        reason = (error.strerror or str(error)).lower()
-        raise OutputError(f"{folder} cannot be written ({reason}); give a folder that you may write to") from None
+        raise unwritable(folder, error, FOLDER) from None
     return own
 
 
 def check_links(folder: Path) -> None:
-    """Refuse a ``.spotal`` that is a link or holds one: what it points to may be a person's. Raises ProjectError."""
+    """Raise ProjectError if ``.spotal`` is or contains a link: its target may be a person's own file."""
     own = folder / OWN
     if own.exists() and not own.is_dir():
         raise ProjectError(f"{own} must be a folder of spotal's own, found a file; move it away")
@@ -90,14 +90,14 @@ def check_links(folder: Path) -> None:
 
 
 def is_inside(path: Path, folder: Path) -> bool:
-    """Whether a path leads into a project's ``.spotal``, also through links."""
+    """Return whether a path, with links resolved, is in a project's ``.spotal``."""
     own = os.path.realpath(folder / OWN)
     real = os.path.realpath(path)
     return real == own or real.startswith(own + os.sep)
 
 
 def _link_in(folder: Path, depth: int) -> Path | None:
-    """Return the first link in a folder, down to the ``depth``-th level below it."""
+    """Return the first link in a folder, at most ``depth`` levels down."""
     try:
         entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
     except (FileNotFoundError, NotADirectoryError):
@@ -107,6 +107,6 @@ def _link_in(folder: Path, depth: int) -> Path | None:
     for entry in entries:
         if entry.is_symlink():
             return Path(entry.path)
-        if depth > 1 and entry.is_dir() and (found := _link_in(Path(entry.path), depth - 1)) is not None:
-            return found
+        if depth > 1 and entry.is_dir() and (link := _link_in(Path(entry.path), depth - 1)) is not None:
+            return link
     return None

@@ -1,4 +1,4 @@
-"""What a project's models say of its items: predictions and embeddings as .npy files, a row for each item's number."""
+"""Predictions and embeddings of a project's models: .npy files with one row for each item number."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["LIKELY", "Predictions", "is_rows", "read_embeddings", "read_predictions", "write_rows"]
 
 LIKELY = 0.5
-"""Probability from which on a class is one of an item's, where it may have several."""
+"""Least probability of a predicted class if items may have several classes."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,10 +30,10 @@ class Predictions:
     """Class probabilities of the project's items under one model.
 
     model : Model
-    classes : tuple of str (C,), the columns' names: the project's classes when the model was trained
-    probabilities : float32 (n, C), row k of the item with number k; NaN for items that the model has not seen: those
-        added later, missing, or unreadable then
-    many : bool, whether items may have several classes: each column is then the probability of that class alone
+    classes : tuple of str (C,), names of the columns: the project's classes when the model was trained
+    probabilities : float32 (n, C), row k for item number k; NaN for items that the model has not seen, because they
+        were added later or were missing or unreadable
+    many : bool, whether items may have several classes; each column is then an independent probability
     """
 
     model: Model
@@ -51,9 +51,9 @@ class Predictions:
 
     @cached_property
     def predicted(self) -> NDArray[Any]:
-        """Number in ``classes`` of each item's likeliest class, -1 where there is none; int64 (n,).
+        """Index of each item's most likely class, -1 for unseen items; int64 (n,).
 
-        Where items may have several classes: bool (n, C), whether each class's probability is a half or more.
+        If items may have several classes: bool (n, C), whether the probability of each class is at least 0.5.
         """
         if self.many:
             return self.probabilities >= LIKELY
@@ -61,19 +61,19 @@ class Predictions:
 
     @cached_property
     def confidence(self) -> NDArray[np.float32]:
-        """Probability of that class, NaN where there is none; float32 (n,).
+        """Probability of the predicted class, NaN for unseen items; float32 (n,).
 
-        Where items may have several classes: the mean over classes of the likelier answer's, having it or not.
+        If items may have several classes: the mean over classes of the probability of the predicted yes or no.
         """
         if self.many:
             return np.asarray(np.maximum(self.probabilities, 1 - self.probabilities).mean(1, dtype=np.float32))
-        found: NDArray[np.float32] = self.probabilities.max(1)
-        return found
+        largest: NDArray[np.float32] = self.probabilities.max(1)
+        return largest
 
     def guess(self, number: int) -> tuple[str | None, float] | None:
-        """The likeliest class of the item of that number and its probability, or None.
+        """Return the most likely class of an item and its probability, or None for an unseen item.
 
-        Where items may have several classes: the likely ones as one label, None for none of them, and the confidence.
+        If items may have several classes, return the predicted set as one label (None if empty) and the confidence.
         """
         if number >= len(self) or not self.known[number]:
             return None
@@ -82,33 +82,34 @@ class Predictions:
         return self.classes[self.predicted[number]], float(self.confidence[number])
 
     def of(self, numbers: NDArray[np.int64]) -> NDArray[np.float32]:
-        """Probabilities (m, C) of the items of these numbers, NaN where there are none."""
+        """Return the probabilities (m, C) of items by number, NaN for unseen items."""
         rows = np.full((len(numbers), len(self.classes)), np.nan, np.float32)
-        there = numbers < len(self)
-        rows[there] = self.probabilities[numbers[there]]
+        inside = numbers < len(self)
+        rows[inside] = self.probabilities[numbers[inside]]
         return rows
 
 
 def read_predictions(project: Project, model: int | None = None) -> Predictions | None:
-    """Predictions of a model, or of the newest that has some; None where there are none."""
-    found = _newest(project, "predictions", model)
-    if found is None or found.predictions is None:
+    """Return the predictions of a model, or of the newest model that has any; None if there are none."""
+    newest = _newest(project, "predictions", model)
+    if newest is None or newest.predictions is None:
         return None
-    classes = tuple(found.about["classes"])
-    array = _read(project.models.file(found.predictions), len(classes))
-    return Predictions(found, classes, array, bool(found.about.get("many")))
+    classes = tuple(newest.about["classes"])
+    array = _read(project.models.file(newest.predictions), len(classes))
+    return Predictions(newest, classes, array, bool(newest.about.get("many")))
 
 
 def read_embeddings(project: Project, model: int | None = None) -> NDArray[np.float32] | None:
-    """Embeddings float32 (n, d) by a model, or by the newest that has some: memory-mapped, a row for each item's
-    number, NaN for items that it has not seen; None where there are none.
+    """Return memory-mapped embeddings float32 (n, d) of a model, or of the newest model that has any.
+
+    Row k belongs to item number k, NaN for unseen items. None if there are no embeddings.
     """
-    found = _newest(project, "embeddings", model)
-    return None if found is None or found.embeddings is None else _read(project.models.file(found.embeddings))
+    newest = _newest(project, "embeddings", model)
+    return None if newest is None or newest.embeddings is None else _read(project.models.file(newest.embeddings))
 
 
 def write_rows(path: Path, numbers: NDArray[np.int64], rows: NDArray[Any], n: int) -> None:
-    """Write rows (m, d) of the items of these numbers as an .npy file float32 (n, d), NaN elsewhere."""
+    """Write rows (m, d) of the numbered items as an .npy file float32 (n, d), NaN elsewhere."""
     with atomic_path(path) as part:
         array = np.lib.format.open_memmap(part, "w+", np.float32, (n, rows.shape[1]))
         array[:] = np.nan
@@ -117,7 +118,7 @@ def write_rows(path: Path, numbers: NDArray[np.int64], rows: NDArray[Any], n: in
 
 
 def is_rows(path: Path, most: int, width: int | None = None) -> bool:
-    """Whether a file holds rows for items, at most that many, of that width or any; a damaged one does not."""
+    """Return whether a file is a readable array of at most ``most`` rows, and of ``width`` columns if given."""
     try:
         return len(_read(path, width)) <= most
     except ProjectError:

@@ -1,4 +1,4 @@
-"""Project: a folder that holds all that is known about a labeling task, and loses nothing."""
+"""The project: a folder with the data, answers and models of one labeling task."""
 
 from __future__ import annotations
 
@@ -37,20 +37,20 @@ __all__ = ["Project", "labels_folder"]
 
 _log = logging.getLogger(__name__)
 PATIENCE = 60.0
-"""Seconds to wait for another process that creates or upgrades the same project."""
+"""Seconds to wait for another process that creates or upgrades the project."""
 
 
 class Project:
-    """A project, open: its parts are ``items``, ``labels``, ``rounds`` and ``models``.
+    """An open project. Call :meth:`create` or :meth:`open` to get one.
 
-    Made by :meth:`create` and :meth:`open`; a context manager. May be shared by threads.
+    It is a context manager, and threads may share it.
 
     Attributes
     ----------
     folder : Path, absolute
-    settings : Settings, as they were in spotal.toml when the project was opened
+    settings : Settings, from spotal.toml when the project was opened
     items : Items; labels : Labels; imports : Imports; rounds : Rounds; models : Models
-    arrived : Added, what the last look through the data found
+    arrived : Added, the changes that the last :meth:`refresh` noticed
     """
 
     def __init__(self, folder: Path, settings: Settings, database: Database) -> None:
@@ -67,20 +67,20 @@ class Project:
         settings: Settings,
         suit: Callable[[Settings, int], Settings] | None = None,
     ) -> Project:
-        """Make a project in a folder, which may exist, with all items that its data hold now.
+        """Create a project with all items that its data have now. The folder may exist.
 
         Parameters
         ----------
         folder : path
         settings : Settings
-        suit : from the settings and the number of items to the settings that the project gets; None keeps them
+        suit : function that adapts the settings to the number of items; None changes nothing
 
         Raises
         ------
         ProjectError
-            The folder is a project already, or was one; or the strategy is unknown, or cannot keep to the limits.
+            The folder is or was a project, or the strategy is unknown or does not support the settings.
         DataFileError, InputError
-            The data, or what they cost and their groups, cannot be read. Nothing is written then.
+            The data, prices or groups cannot be read. Nothing is written then.
         OutputError
             The folder cannot be written.
         """
@@ -95,28 +95,28 @@ class Project:
             )
         if settings.many and not get(settings.strategy).multilabel:
             raise ProjectError(f"strategy {settings.strategy!r} cannot take items of several classes; take 'spot'")
-        found = look(settings.data, place)
-        if all(map(is_blank, found)):
+        items = look(settings.data, place)
+        if all(map(is_blank, items)):
             raise DataFileError(f"{location(settings.data, place)} has empty texts only; fill them in")
         if suit is not None:
-            settings = suit(settings, sum(not is_blank(item) for item in found))
-        check(settings, place, found)
+            settings = suit(settings, sum(not is_blank(item) for item in items))
+        check(settings, place, items)
         own_folder(place)
         with held(place, "creating the project", PATIENCE):
             _refuse(place)
             path = place / files.FILE
-            for left in (path, *(path.with_name(path.name + end) for end in ("-wal", "-shm"))):
-                left.unlink(missing_ok=True)  # _refuse let nothing pass but an unfinished creation
+            for leftover in (path, *(path.with_name(path.name + end) for end in ("-wal", "-shm"))):
+                leftover.unlink(missing_ok=True)  # after _refuse this can only be an unfinished creation
             with atomic_path(place / UNFINISHED):
                 pass
             journal.append(place / JOURNAL, [])
             project = cls(place, settings, Database.create(path, place / JOURNAL))
             try:
-                project.arrived = project.items.add(found)
+                project.arrived = project.items.add(items)
                 with atomic_path(place / toml.FILE) as part:  # from now on it is a project
                     part.write_text(settings.to_toml(), encoding="utf-8")
                 (place / UNFINISHED).unlink(missing_ok=True)
-                _log.info("made a project of %d items in %s", len(found), place)
+                _log.info("made a project of %d items in %s", len(items), place)
             except BaseException:
                 project.close()
                 raise
@@ -124,12 +124,12 @@ class Project:
 
     @classmethod
     def open(cls, folder: str | os.PathLike[str]) -> Project:
-        """Open a project; one of an older version of spotal is upgraded, after a copy to ``.spotal/backups``.
+        """Open a project. One of an older version is upgraded, after its database is copied to ``.spotal/backups``.
 
         Raises
         ------
         ProjectError
-            The folder is no project, its settings are wrong, its database is damaged or of a newer version of spotal.
+            The folder is not a project, its settings are invalid, or its database is damaged or of a newer version.
         OutputError
             The folder cannot be written.
         """
@@ -165,56 +165,56 @@ class Project:
         self.close()
 
     def refresh(self, *, whole: bool = False) -> Added:
-        """Look through the data again: add what is new, note what changed or is missing.
+        """Read the data again: add new items, and record changed and missing ones.
 
-        Items are found again by content, so that answers follow rows that moved and files that were renamed. What a
-        person should know of that is warned about, answers that are set aside among it.
+        Items are matched by content, so that answers follow renamed files and moved rows. Warnings report changes that
+        a person should know about, such as answers that were set aside.
 
         Parameters
         ----------
-        whole : bool, whether every file is read again, also where its size and times are as they were
+        whole : bool, whether to read every file again, even if its size and times are unchanged
 
         Raises
         ------
         DataFileError, InputError
-            The data cannot be read; nothing is changed then.
+            The data cannot be read. Nothing is changed then.
         """
         self.arrived = Added()
         if whole or not self.items.holds(table_stamp(self.settings.data, self.folder)):
-            found = look(self.settings.data, self.folder, self.items.contents(), whole=whole)
-            self.arrived = self.items.add(found, complete=True)
-            _log.debug("%s holds %d items", location(self.settings.data, self.folder), len(found))
+            items = look(self.settings.data, self.folder, self.items.contents(), whole=whole)
+            self.arrived = self.items.add(items, complete=True)
+            _log.debug("%s holds %d items", location(self.settings.data, self.folder), len(items))
         for sentence in (*describe_changes(self.arrived), *describe_set_aside(self.labels.set_aside())):
             warnings.warn(sentence, SpotalWarning, stacklevel=2)
         return self.arrived
 
     def add_classes(self, names: Sequence[str]) -> None:
-        """Add classes to spotal.toml, after those that are there. Raises ProjectError where a name is none."""
+        """Append classes to those in spotal.toml. Raises ProjectError for an invalid name."""
         self.settings = toml.add_classes(self.folder / toml.FILE, names)
 
     def lock(self, what: str, wait: float = 0.0) -> AbstractContextManager[None]:
-        """Hold the project for a long command such as ``next``: of these, one runs at a time. Labels need no lock.
+        """Lock the project for a long command such as ``next``. Recording labels needs no lock.
 
         Parameters
         ----------
-        what : str, the command, which others are told
-        wait : float, seconds to wait for another one; below 0 without end
+        what : str, name of the command, shown to other processes
+        wait : float, seconds to wait for another command; negative waits without limit
 
         Raises
         ------
         ProjectBusyError
-            Another holds it.
+            Another command holds the lock.
         """
         return held(self.folder, what, wait)
 
     def counts(self) -> Counts:
-        """How far the project is: one state of the database."""
+        """Return counts of items, answers and picks, from one state of the database."""
         with self.database.read() as connection:
             return count(connection, self.settings)
 
 
 def _refuse(place: Path) -> None:
-    """Refuse a folder that holds a project, labels of one, or a database that an unfinished creation did not leave."""
+    """Raise ProjectError if the folder has a project, or labels or a database of one."""
     if place.exists() and not place.is_dir():
         raise ProjectError(f"{place} is a file; name a folder for the project, new or empty")
     if (place / toml.FILE).exists():
@@ -237,25 +237,25 @@ def _refuse(place: Path) -> None:
 
 
 def _place(folder: str | os.PathLike[str]) -> Path:
-    """Return the absolute path of a project's folder. Raises ProjectError for one that no folder can have."""
+    """Return the absolute path of a project's folder. Raises ProjectError for an invalid path."""
     if "\0" in os.fspath(folder):
         raise ProjectError(f"folder {os.fspath(folder)!r} has a NUL character, which no path has; check the path")
     return Path(folder).resolve()
 
 
 def _instead(place: Path) -> str:
-    """What to do where a folder is no project: name the one that ``spotal label`` made beside a folder of images."""
+    """Return the remedy for a folder that is not a project: the project beside it, or ``spotal init``."""
     beside = labels_folder(place) if place.name else place
     return f"give {beside}, its project" if (beside / toml.FILE).is_file() else "make one by spotal init"
 
 
 def labels_folder(data: Path) -> Path:
-    """Return the project's folder that ``spotal label`` makes for a folder of images, beside it."""
+    """Return the path of the project that ``spotal label`` creates beside a folder of images."""
     return data.with_name(f"{data.name}-labels")
 
 
 def _check_apart(settings: Settings, place: Path) -> None:
-    """Refuse data that lie among the project's own working files."""
+    """Raise ProjectError if data are inside ``.spotal``."""
     given = {
         "the data": settings.data.path,
         "limits.cost": settings.limits.cost,

@@ -1,4 +1,4 @@
-"""What the project hands out and takes: small frozen records, no database behind them."""
+"""Small frozen records that a project takes and returns. They have no connection to the database."""
 
 from __future__ import annotations
 
@@ -30,17 +30,17 @@ __all__ = [
 
 
 class Found(NamedTuple):
-    """An item as it was found in the data, to be added.
+    """An item in the data, to be added to the project.
 
     id : str; kind : "image", "text" or "embedding"
+    content : str, hash of the content
     path : str or None, of an image, relative to the data's folder
     row : int or None, of a table or array, from 0
     text : str or None
-    content : str, hash of the content
-    named : bool, whether the data give the id; False for a table or array without ids, where it is the row's number
-    stamp : str or None, of a file: while it is the same, so is the content, and the file need not be read again. The
-        first row of a table or array has that of the whole file, with the number of rows
-    former : str or None, the content as projects of revision 0001 have it
+    named : bool, whether the id comes from the data; False if it is the row number
+    stamp : str or None, of a file; the file is not read again while its stamp is unchanged. The first row of a table or
+        array has the stamp of the whole file and the number of rows
+    former : str or None, the content as projects of revision 0001 store it
     """
 
     id: str
@@ -56,12 +56,11 @@ class Found(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """A thing that can be labeled.
+    """A thing that can be labeled. Other fields are as in :class:`Found`.
 
-    number : int, from 0 in the order of adding, never reused: the row of this item in arrays of embeddings
-    missing : bool, whether it was gone when the data were last looked through
-    held_back : bool, whether its label is never trained on
-    The others as in :class:`Found`.
+    number : int, from 0 in the order of adding, never reused; also the item's row in arrays of embeddings
+    missing : bool, whether it was missing when the data were last read
+    held_back : bool, whether it is held back for the audit and never used for training
     """
 
     number: int
@@ -78,14 +77,14 @@ class Item:
 
 @dataclass(frozen=True)
 class Added:
-    """What :meth:`Items.add` found, as ids of items.
+    """Changes that :meth:`Items.add` noticed, as ids of items.
 
-    new, missing, back : new, gone, or back after they were gone
-    changed : the same id, or the same place in a table without ids, has another content now
-    moved : the same content in another row of a table without ids
-    renamed : the same content under another id, the id of before for each id of now
-    unclear : gone copies of one content with differing answers, of which fewer are left: none can be told from another
-    empty : rows whose text is empty or white space, which are no items; ids as the data have them
+    new, missing, back : new items, missing items, and items that were missing before
+    changed : items whose id, or position in a table without ids, has another content now
+    moved : items whose content is in another row of a table without ids
+    renamed : from the new id to the old id of the same content
+    unclear : missing copies of one content with different answers, which cannot be distinguished
+    empty : ids in the data of rows whose text is empty or white space; they are not items
     """
 
     new: list[str] = field(default_factory=list)
@@ -100,14 +99,13 @@ class Added:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What an annotator says about an item, to be recorded.
+    """An annotator's answer about an item, to be recorded.
 
     kind : "label" (then ``label`` is a class), "skip", "none_of_these" or "withdraw"
-    source : "page", "suggestion" (on the page too, a person confirmed what the model suggested), "label-studio",
-        "import" or "cli"
-    external_id, external_version : str, of an answer that lives elsewhere too: the same pair is recorded once
+    source : "page", "suggestion" (confirmed by a person on the page), "label-studio", "import" or "cli"
+    external_id, external_version : str, identify an answer in another system; the same pair is recorded once
     at : datetime with a time zone; None for now
-    content : str, content of the item that the annotator was shown; None for its present content
+    content : str, content of the item that the annotator saw; None for its present content
     """
 
     item: str
@@ -123,9 +121,9 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Undo:
-    """What an annotator takes back: the last answer from ``source``, or the one of that ``external_id``.
+    """Request to undo an annotator's last answer from ``source``, or the answer with ``external_id``.
 
-    The source "page" stands for confirmed suggestions too.
+    The source "page" includes confirmed suggestions.
     """
 
     annotator: str
@@ -135,10 +133,10 @@ class Undo:
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """An answer as it was recorded, for ever.
+    """A recorded answer. It is never changed or deleted.
 
-    undoes : int or None, number of the event that it takes back
-    content : str, content of the item that was answered; the answer holds while the item has this content
+    undoes : int or None, number of the event that it undoes
+    content : str, content of the item that was answered; the answer is valid while the item has this content
     """
 
     number: int
@@ -156,7 +154,7 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class Suggestion:
-    """A label that a model guessed about an item, for a person to confirm; ``probability`` is None where unknown."""
+    """A predicted label of an item, for a person to confirm. ``probability`` is None if unknown."""
 
     item: str
     label: str
@@ -168,7 +166,7 @@ class Import:
     """A file of labels that was imported.
 
     number : int, from 1
-    answers, suggestions : int, how many it recorded; undone : datetime or None
+    answers, suggestions : int, number recorded; undone : datetime or None
     """
 
     number: int
@@ -185,9 +183,9 @@ class Undone:
     """The result of undoing an import.
 
     of : Import, as it was before
-    withdrawn : int, answers taken back; restored : int, those of them whose annotator's earlier answer holds again
-    kept : int, answers left alone, since their annotator answered again after the import
-    suggestions : int, suggestions taken back
+    withdrawn : int, undone answers; restored : int, undone answers whose annotator's earlier answer is valid again
+    kept : int, answers not undone, because their annotator answered again after the import
+    suggestions : int, undone suggestions
     """
 
     of: Import
@@ -199,11 +197,11 @@ class Undone:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """Where an item stands by the last words of all annotators.
+    """The state of an item that follows from the last answers of all annotators.
 
-    state : "labeled", "none_of_these", "conflict" (a tie) or "skipped" (nobody decided)
+    state : "labeled", "none_of_these", "conflict" (a tie) or "skipped" (all skipped it)
     label : str or None, the majority's class
-    votes, voters : int, annotators who say so, and who decided at all
+    votes, voters : int, number of annotators in the majority, and of those who did not skip
     """
 
     item: str
@@ -216,13 +214,13 @@ class Standing:
 
     @property
     def agreement(self) -> float:
-        """Share of those who decided that is of the majority's mind; 0 where nobody decided."""
+        """Share of the voters who chose the majority label; 0 without voters."""
         return self.votes / self.voters if self.voters else 0.0
 
 
 @dataclass(frozen=True)
 class Conflict:
-    """An item on which annotators are tied: the class that each names, None for "none of these"."""
+    """An item with a tie, and each annotator's class, None for "none of these"."""
 
     item: Item
     votes: dict[str, str | None]
@@ -230,10 +228,10 @@ class Conflict:
 
 @dataclass(frozen=True)
 class Agreement:
-    """How far two annotators agree on the ``items`` that both decided, before either knew of a conflict.
+    """Agreement of two annotators on the ``items`` that both answered before a conflict was shown.
 
     share : float, of equal answers; low, high : its 95 % interval
-    kappa : Cohen's kappa, with its interval; None where it is not defined (one class only)
+    kappa : Cohen's kappa with its interval; None if undefined (one class only)
     """
 
     first: str
@@ -249,14 +247,14 @@ class Agreement:
 
 @dataclass(frozen=True)
 class Pick:
-    """An item that people are asked about, and why.
+    """An item to label, and the reasons for its selection.
 
     item : str
-    mass : float or None, share of the pool's mass that it stands for
-    stands_for : int or None, number of items that it stands for
+    mass : float or None, share of the pool's mass in its cell
+    stands_for : int or None, number of items in its cell
     uncertainty : float or None
     about : dict of JSON types, such as its nearest neighbors
-    role, round, rank : set by the project; "audit" picks are random ones from the items held back
+    role, round, rank : set by the project; picks with the role "audit" are random, from the held-back items
     """
 
     item: str
@@ -271,7 +269,7 @@ class Pick:
 
 @dataclass(frozen=True)
 class Round:
-    """A batch of picks that was recorded: who chose it, on how many labels, from which model."""
+    """A recorded batch: its strategy, and the labels and the model that the strategy used."""
 
     number: int
     at: datetime
@@ -285,7 +283,7 @@ class Round:
 
 @dataclass(frozen=True)
 class Task:
-    """An item to be answered now. ``pick`` is None for a conflict over an item that was never picked."""
+    """An item to answer now. ``pick`` is None for a conflict about an item that was never picked."""
 
     item: Item
     pick: Pick | None
@@ -297,8 +295,8 @@ class AuditLabel:
     """An answered item of the audit sample.
 
     label : str or None, None for "none of these"
-    probability : float, with which the item came into the sample
-    changed : datetime or None, when its content last became another one: models from before saw something else
+    probability : float, that the item is in the sample
+    changed : datetime or None, last change of its content; older models saw another content
     """
 
     item: str
@@ -309,7 +307,7 @@ class AuditLabel:
 
     @property
     def weight(self) -> float:
-        """Number of items that it stands for in an estimate over the pool: 1 / probability."""
+        """Number of items that it represents in an estimate over the pool: 1 / probability."""
         return 1.0 / self.probability
 
 
@@ -318,8 +316,8 @@ class Model:
     """A trained model or embedder.
 
     number : int, from 0
-    name : str; n_labeled : int, labels that it was trained on, 0 for an embedder alone
-    events : int, number of the last event that it could know
+    name : str; n_labeled : int, number of labels it was trained on, 0 if only an embedder
+    events : int, number of the last event before its training
     weights, embeddings, predictions : str or None, files relative to the project's folder
     """
 
@@ -336,7 +334,7 @@ class Model:
 
 @dataclass(frozen=True, slots=True)
 class Metric:
-    """A figure of a model; ``low`` and ``high`` bound its interval where it is an estimate."""
+    """A metric of a model. ``low`` and ``high`` bound the interval of an estimate."""
 
     name: str
     value: float
@@ -346,19 +344,19 @@ class Metric:
 
 @dataclass(frozen=True)
 class Counts:
-    """How far the project is, in items.
+    """Progress of a project, mostly in numbers of items.
 
-    items : all; missing : gone from the data
-    labeled, none_of_these, skipped, conflicts : by their standing; unlabeled : the others, missing ones left out
-    held_back : never trained on; trainable : labeled and not held back
+    items : all; missing : no longer in the data
+    labeled, none_of_these, skipped, conflicts : by state; unlabeled : the others, without missing ones
+    held_back : never used for training; trainable : labeled and not held back
     rounds, picked : batches and picks so far
-    overlap : people who are asked about each pick; open : picks that fewer have answered
-    waits : the open picks, counted by how many people have answered each
+    overlap : people who answer each pick; open : picks with fewer answers
+    waits : number of open picks by the number of people who have answered them
     audit_picked, audit_answered : picks for the audit sample
-    spent : answers about picks, one for each person and pick, skips left out
-    budget : int or None, answers to ask for in all
-    left : int or None, answers of the budget that are neither given nor waited for
-    cost : None, or where answers have a price what ``spent`` cost; budget and left are money then
+    spent : answers about picks, without skips
+    budget : int or None, total number of answers to ask for
+    left : int or None, remaining budget without given and awaited answers
+    cost : None, or the cost of ``spent`` if answers have a price; budget and left are then money
     """
 
     items: int
@@ -383,7 +381,7 @@ class Counts:
     cost: float | None = None
 
     def waiting(self) -> str:
-        """Which answers are missing, for people: "3 items wait for an answer", "2 for a second person"; or empty."""
+        """Return text about missing answers, such as "3 items wait for an answer, 2 for a second person"."""
         parts: list[str] = []
         for heard, items in sorted(self.waits.items()):
             whom = f"a {_ordinal(heard + 1)} person" if heard else "an answer"

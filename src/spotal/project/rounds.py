@@ -1,9 +1,10 @@
-"""Rounds: the picks that people are asked about, and the random ones among them that measure accuracy."""
+"""Rounds: batches of picks to label, including the random picks that measure accuracy."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
+from math import prod
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import and_, case, func, insert, or_, select
@@ -23,12 +24,12 @@ if TYPE_CHECKING:
 __all__ = ["Rounds", "awaited", "budget_left", "is_open", "price"]
 
 ROUNDING = 1e-12
-"""Share of a budget by which sums of prices may miss it, as for a strategy."""
+"""Relative tolerance of sums of prices against a budget, as for strategies."""
 price = func.coalesce(PickRow.about["cost"].as_float(), 0.0)
-"""What one answer about a pick costs; picks from before answers had a price cost nothing."""
+"""Price of one answer about a pick; 0 for picks that were made without prices."""
 
 _waits = and_(standings.c.item.is_(None), ~ItemRow.missing)
-"""Whether nobody has answered yet, of a pick."""
+"""Condition that an item is present and has no answer."""
 
 _PICKS = (
     select(
@@ -47,7 +48,7 @@ _PICKS = (
 
 
 class Rounds:
-    """The batches so far. ``len`` is their number."""
+    """The batches so far. ``len`` is their count."""
 
     def __init__(self, project: Project) -> None:
         self._project = project
@@ -68,27 +69,26 @@ class Rounds:
         about: dict[str, Any] | None = None,
         costs: Mapping[str, float] | None = None,
     ) -> Round:
-        """Record a batch: a strategy's picks in order, and ``audit`` random ones spread evenly among them.
+        """Record a batch: a strategy's picks in order, with ``audit`` random picks spread evenly among them.
 
-        Audit picks are drawn without replacement, each item held back and not drawn yet being as likely, under the
-        project's ``random_state`` and the round's number; where fewer are left, all of them are drawn.
+        Audit picks are drawn uniformly without replacement from the held-back items that were not drawn before. If
+        fewer remain, all of them are drawn. The draw depends on ``random_state`` and the number of the round.
 
         Parameters
         ----------
         picks : sequence of Pick, whose ``role``, ``round`` and ``rank`` are set here
         audit : int, number of random picks
-        strategy : str; n_labeled : int, labels that it knew; model : int or None, number of the model that it used
+        strategy : str; n_labeled : int, labels that it used; model : int or None, number of the model that it used
         about : dict of JSON types, such as the selection's diagnostics and provenance
-        costs : the price of one answer about each pick by the item's id, which is kept with it; needed where the
-            project's budget is money
+        costs : price of one answer about each pick, by item id; recorded with the pick; needed if the budget is money
 
         Raises
         ------
         BudgetError
-            The answers about these picks, ``overlap`` for each, are more than the budget has left, or cost more.
+            The answers about these picks, ``overlap`` for each, exceed the remaining budget.
         ProjectError
-            There is no pick at all; one is no item, was picked before, comes twice, or is held back; or there is no
-            such model. Nothing is recorded then.
+            There are no picks; a pick is unknown, repeated, held back or was picked before; or the model is unknown.
+            Nothing is recorded then.
         """
         settings = self._project.settings
         with self._database.write() as connection:
@@ -101,13 +101,13 @@ class Rounds:
             drawn = reserve[:audit]
             batch = _spread(chosen, [(item, Pick(name), "audit") for item, name in drawn])
             spends = len(batch) if costs is None else settings.overlap * sum(costs[pick.item] for _, pick, _ in batch)
-            left = budget_left(connection, settings)
-            if left is not None and costs is None:
-                left //= settings.overlap  # in picks
-            if left is not None and settings.budget is not None and spends > left + ROUNDING * settings.budget:
+            free = budget_left(connection, settings)
+            if free is not None and costs is None:
+                free //= settings.overlap  # in picks
+            if free is not None and settings.budget is not None and spends > free + ROUNDING * settings.budget:
                 raise BudgetError(
                     "picks",
-                    must=f"{'be' if costs is None else 'cost'} at most {left:.15g}, what the budget of "
+                    must=f"{'be' if costs is None else 'cost'} at most {free:.15g}, what the budget of "
                     f"{settings.budget} has left",
                     found=f"{spends:.15g}",
                     remedy="pick fewer or raise budget in spotal.toml",
@@ -129,7 +129,7 @@ class Rounds:
         return Round(number, now, strategy, n_labeled, model, len(batch), len(drawn), about or {})
 
     def all(self) -> list[Round]:
-        """All rounds in order."""
+        """Return all rounds in order."""
         query = (
             select(
                 RoundRow.number,
@@ -149,26 +149,25 @@ class Rounds:
             return [Round(*row) for row in connection.execute(query)]
 
     def picks(self, number: int | None = None) -> list[Pick]:
-        """The picks of a round, or of all, in order."""
+        """Return the picks of one round or of all rounds, in order."""
         query = _PICKS if number is None else _PICKS.where(PickRow.round == number)
         with self._database.read() as connection:
             return [Pick(*row) for row in connection.execute(query)]
 
     def picks_of(self, items: Iterable[int]) -> list[Pick]:
-        """The picks of the items of these numbers, at most a few hundred, in order."""
+        """Return the picks of at most a few hundred items, by number, in order."""
         with self._database.read() as connection:
             return [Pick(*row) for row in connection.execute(_PICKS.where(PickRow.item.in_(list(items))))]
 
     def batch(self, annotator: str | None = None) -> list[Task]:
-        """What is to be answered now: conflicts first, then picks without enough answers by round and rank.
+        """Return the present tasks: conflicts first, then picks without enough answers by round and rank.
 
-        A tie counts as a conflict when as many people as ``overlap`` says have answered: until then the others are
-        asked without being shown what was said. Items that are missing are left out.
+        A tie becomes a conflict after ``overlap`` people have answered. Before that, the others are asked without
+        seeing the answers. Missing items are left out.
 
         Parameters
         ----------
-        annotator : str or None, leaves out picks that this annotator has answered; conflicts stay, so that they can be
-            settled
+        annotator : str or None, leaves out picks that this annotator has answered; conflicts are always included
         """
         still_open = is_open(self._project.settings.overlap)
         is_conflict = and_(func.coalesce(standings.c.state, "") == "conflict", ~still_open)
@@ -191,7 +190,7 @@ class Rounds:
         return [Task(item, picks.get(item.id), bool(row.conflict)) for item, row in zip(items, rows, strict=True)]
 
     def awaited(self, number: int) -> int:
-        """How many answers about the picks of a round are missing, over all people."""
+        """Return the number of missing answers about the picks of a round, over all people."""
         query = (
             select(func.coalesce(func.sum(awaited(self._project.settings.overlap)), 0))
             .select_from(PickRow)
@@ -203,12 +202,12 @@ class Rounds:
             return int(connection.execute(query).scalar_one())
 
     def reserve(self) -> list[str]:
-        """Items held back and not drawn yet, those first that the next round draws first."""
+        """Return the ids of held-back items that were not drawn yet, in the order of the next round's draw."""
         with self._database.read() as connection:
             return [name for _, name in _reserve(connection, self._project.settings.random_state, len(self))]
 
     def taken(self) -> list[int]:
-        """Numbers of the items that were answered or wait for it, without those held back, ascending."""
+        """Return the numbers of items that have answers or are open picks, ascending, without held-back items."""
         query = (
             select(ItemRow.number)
             .outerjoin(PickRow, PickRow.item == ItemRow.number)
@@ -221,16 +220,16 @@ class Rounds:
             return list(connection.execute(query).scalars())
 
     def last_audit_event(self) -> int:
-        """Number of the last event about an audit pick, 0 before the first; :meth:`audit` changes with it."""
+        """Return the number of the last event about an audit pick, 0 for none; :meth:`audit` changes with it."""
         query = select(func.coalesce(func.max(EventRow.number), 0)).join(PickRow, PickRow.item == EventRow.item)
         with self._database.read() as connection:
             return int(connection.execute(query.where(PickRow.role == "audit")).scalar_one())
 
     def audit(self) -> list[AuditLabel]:
-        """The answered audit picks, with the probability with which each came into the sample.
+        """Return the answered audit picks with their inclusion probabilities.
 
-        An item comes in when it is held back and then drawn by one of the rounds since it was added:
-        held_back x (1 - product over these of (1 - drawn / reserve)).
+        An item is included if it is held back and then drawn by a round since it was added. Its probability is
+        held_back x (1 - product over these rounds of (1 - drawn / reserve)).
         """
         draws = select(RoundRow.population, RoundRow.reserve, RoundRow.drawn).where(RoundRow.drawn > 0)
         answered = (
@@ -243,28 +242,25 @@ class Rounds:
         with self._database.read() as connection:
             shares = [(population, drawn / reserve) for population, reserve, drawn in connection.execute(draws)]
             rows = connection.execute(answered).all()
-        found = []
+        labels = []
         for name, number, label, held_back, changed in rows:
-            escaped = 1.0
-            for population, share in shares:
-                if number < population:
-                    escaped *= 1.0 - share
-            found.append(AuditLabel(name, number, label, held_back * (1.0 - escaped), changed))
-        return found
+            missed = prod(1.0 - share for population, share in shares if number < population)
+            labels.append(AuditLabel(name, number, label, held_back * (1.0 - missed), changed))
+        return labels
 
 
 def is_open(overlap: int) -> ColumnElement[bool]:
-    """Whether a pick joined with its item and standing waits for an answer."""
+    """Return the condition that a pick, joined with its item and standing, waits for an answer."""
     return and_(PickRow.item.is_not(None), ~ItemRow.missing, func.coalesce(standings.c.heard, 0) < overlap)
 
 
 def awaited(overlap: int) -> ColumnElement[int]:
-    """How many more people are asked about a pick joined with its item and standing."""
+    """Return the number of further answers to a pick, joined with its item and standing."""
     return case((is_open(overlap), overlap - func.coalesce(standings.c.heard, 0)), else_=0)
 
 
 def budget_left(connection: Connection, settings: Settings) -> float | None:
-    """Answers that may still be asked for, or their money: those given or awaited use it, skips do not."""
+    """Return the remaining budget in answers or money. Given and awaited answers use it, skips do not."""
     if settings.budget is None:
         return None
     answers = func.coalesce(standings.c.voters, 0) + awaited(settings.overlap)
@@ -274,12 +270,12 @@ def budget_left(connection: Connection, settings: Settings) -> float | None:
         .join(ItemRow, ItemRow.number == PickRow.item)
         .outerjoin(standings, standings.c.item == PickRow.item)
     )
-    left: float = max(0, settings.budget - connection.execute(used).scalar_one())
-    return left
+    remaining: float = max(0, settings.budget - connection.execute(used).scalar_one())
+    return remaining
 
 
 def _free(connection: Connection, names: list[str]) -> dict[str, int]:
-    """The numbers of items that may be picked. Raises ProjectError where one may not."""
+    """Return the numbers of items to pick. Raises ProjectError if one may not be picked."""
     numbers = numbers_of(connection, names)
     if len(numbers) < len(names):
         twice = next(name for name in names if names.count(name) > 1)
@@ -295,18 +291,18 @@ def _free(connection: Connection, names: list[str]) -> dict[str, int]:
 
 
 def _reserve(connection: Connection, random_state: int, number: int) -> list[tuple[int, str]]:
-    """Items held back that no round has drawn yet, in the order in which round ``number`` draws them."""
+    """Return held-back items that were not drawn yet, in the order in which round ``number`` draws them."""
     query = (
         select(ItemRow.number, ItemRow.id)
         .outerjoin(PickRow, PickRow.item == ItemRow.number)
         .where(ItemRow.held_back.is_not(None), ~ItemRow.missing, PickRow.item.is_(None))
     )
-    found = [(item, name) for item, name in connection.execute(query)]
-    return sorted(found, key=lambda row: uniform(random_state, f"audit {number}", row[1]))
+    items = [(item, name) for item, name in connection.execute(query)]
+    return sorted(items, key=lambda row: uniform(random_state, f"audit {number}", row[1]))
 
 
 def _spread(many: list[Any], few: list[Any]) -> list[Any]:
-    """Both in one list, each in its own order and evenly spread, so that any beginning has its share of both."""
+    """Merge two lists, each in its own order and evenly spread."""
     placed = [
         ((k + 0.5) / len(part), part_number, one)
         for part_number, part in enumerate((many, few))

@@ -1,6 +1,6 @@
-"""Tables of the project's database. What they mean is said in :mod:`spotal.project`.
+"""Tables of the project's database, explained in :mod:`spotal.project`.
 
-A change here needs a new file in ``migrations/versions``; a test compares the two.
+A change here needs a new file in ``migrations/versions``. A test compares both.
 """
 
 from __future__ import annotations
@@ -51,32 +51,32 @@ __all__ = [
 REVISION = "0004"
 """The newest file of ``migrations/versions``; revisions are numbered in order."""
 FORMER = "former:"
-"""How contents begin that revision 0001 wrote, by file times or in the numbers' own type."""
+"""Prefix of contents that revision 0001 wrote, from file times or numbers in their own type."""
 
 
 class Moment(TypeDecorator[datetime]):
-    """A moment in UTC as ISO 8601 text, to the microsecond, so that text order is time order."""
+    """A time in UTC as ISO 8601 text with microseconds, so that text order is time order."""
 
     impl = String
     cache_ok = True
 
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> str | None:
-        """To text."""
+        """Convert to text."""
         return None if value is None else value.astimezone(UTC).isoformat(timespec="microseconds")
 
     def process_result_value(self, value: str | None, dialect: Dialect) -> datetime | None:
-        """From text."""
+        """Convert from text."""
         return None if value is None else _moment(value)
 
 
 @lru_cache(1024)
 def _moment(text: str) -> datetime:
-    """The moment of a text; one object for the many items that were added together."""
+    """Return the time of a text: one object for many items that were added together."""
     return datetime.fromisoformat(text)
 
 
 class Base(DeclarativeBase):
-    """All tables."""
+    """Base class of all tables."""
 
     metadata = MetaData(
         naming_convention={
@@ -91,10 +91,10 @@ class Base(DeclarativeBase):
 
 
 class ItemRow(Base):
-    """A thing that can be labeled. Never deleted; ``number`` counts from 0 without gaps.
+    """A thing that can be labeled. Never deleted. ``number`` counts from 0 without gaps.
 
-    ``content`` is a hash; ``stamp`` tells whether a file must be read again to know it, that of row 0 for all rows of a
-    table; ``changed`` is when it last became another one.
+    ``content`` is a hash, and ``changed`` the time of its last change. A file is read again if its ``stamp`` differs;
+    the stamp of row 0 is that of a whole table.
     """
 
     __tablename__ = "items"
@@ -133,7 +133,7 @@ class RoundRow(Base):
 
 
 class PickRow(Base):
-    """An item that people were asked about; an item is picked once at most."""
+    """An item that people are asked about. Each item is picked at most once."""
 
     __tablename__ = "picks"
     __table_args__ = (CheckConstraint("role IN ('query', 'audit')", name="role"), UniqueConstraint("round", "rank"))
@@ -148,7 +148,7 @@ class PickRow(Base):
 
 
 class EventRow(Base):
-    """What one annotator said about one content of one item, at one time. Rows are added, never changed or deleted."""
+    """One answer of an annotator about one content of an item. Rows are never changed or deleted."""
 
     __tablename__ = "events"
     __table_args__ = (
@@ -172,7 +172,7 @@ class EventRow(Base):
 
 
 class VouchedRow(Base):
-    """A person's word, or proof, that answers about a former ``content`` of an item hold for its content ``now``."""
+    """A confirmation that answers about a former ``content`` of an item are valid for its content ``now``."""
 
     __tablename__ = "vouched"
     item: Mapped[int] = mapped_column(ForeignKey("items.number"), primary_key=True, autoincrement=False)
@@ -182,7 +182,7 @@ class VouchedRow(Base):
 
 
 class StandingRow(Base):
-    """Where an item stands by its events: its row of the view ``tally``, kept by a trigger."""
+    """The state of an item by its events: its row of the view ``tally``, updated by a trigger."""
 
     __tablename__ = "standings"
     item: Mapped[int] = mapped_column(ForeignKey("items.number"), primary_key=True, autoincrement=False)
@@ -194,7 +194,7 @@ class StandingRow(Base):
 
 
 class ImportRow(Base):
-    """A file of labels that was imported. Its ``answers`` are the events numbered ``first`` and on, without a gap."""
+    """An imported label file. Its answers are ``answers`` consecutive events from number ``first``."""
 
     __tablename__ = "imports"
     number: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
@@ -207,7 +207,7 @@ class ImportRow(Base):
 
 
 class SuggestionRow(Base):
-    """A label that a model guessed, as a file said. The newest import that was not undone counts."""
+    """A predicted label from a file. The newest import that was not undone counts."""
 
     __tablename__ = "suggestions"
     item: Mapped[int] = mapped_column(ForeignKey("items.number"), primary_key=True, autoincrement=False)
@@ -217,7 +217,7 @@ class SuggestionRow(Base):
 
 
 class ModelRow(Base):
-    """A trained model or embedder, and the files that it left."""
+    """A trained model or embedder, and its files."""
 
     __tablename__ = "models"
     number: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
@@ -232,7 +232,7 @@ class ModelRow(Base):
 
 
 class MetricRow(Base):
-    """A figure of a model, with an interval where it is an estimate."""
+    """A metric of a model, with an interval if it is an estimate."""
 
     __tablename__ = "metrics"
     model: Mapped[int] = mapped_column(ForeignKey("models.number"), primary_key=True, autoincrement=False)
@@ -249,7 +249,7 @@ SELECT e.* FROM events e JOIN items i ON i.number = e.item
 WHERE e.content = i.content
    OR EXISTS (SELECT 1 FROM vouched v WHERE v.item = e.item AND v.content = e.content AND v.now = i.content)
 """
-"""Events that are about the present content of their items."""
+"""Events about the present content of their items."""
 
 _LATEST = """
 CREATE VIEW latest AS
@@ -257,7 +257,7 @@ SELECT e.* FROM valid e
 WHERE e.kind != 'withdraw'
   AND NOT EXISTS (SELECT 1 FROM valid l WHERE l.item = e.item AND l.annotator = e.annotator AND l.number > e.number)
 """
-"""The last word of each annotator on the present content of each item, unless it was withdrawn."""
+"""The last answer of each annotator about the present content of each item, unless withdrawn."""
 
 _SET_ASIDE = """
 CREATE VIEW set_aside AS
@@ -266,7 +266,7 @@ WHERE e.kind IN ('label', 'none_of_these') AND NOT i.missing
   AND NOT EXISTS (SELECT 1 FROM events l WHERE l.item = e.item AND l.annotator = e.annotator AND l.number > e.number)
   AND NOT EXISTS (SELECT 1 FROM latest l WHERE l.item = e.item)
 """
-"""Last words about a former content of an item, of whose present content nobody has spoken yet."""
+"""Last answers about a former content of items whose present content has no answer yet."""
 
 _TALLY = """
 CREATE VIEW tally AS
@@ -286,9 +286,9 @@ SELECT item,
        CASE WHEN votes > 0 AND votes IS NOT next THEN label END AS label, votes, voters, heard
 FROM ranked WHERE place = 1
 """
-"""Where each item that anybody spoke about stands: the majority of the last words; ties are conflicts.
+"""The state of each item with answers, by majority of the last answers. Ties are conflicts.
 
-Asked about one item, it reads the events of that item alone: windows by item let the condition through.
+A query about one item reads only its events, because windows by item let SQLite apply the condition first.
 """
 
 TRIGGERS = (
@@ -309,8 +309,8 @@ TRIGGERS = (
         )
     ),
 )
-"""The audit trail is append-only: the database refuses to change or delete an event, whoever asks. An item's
-standing is worked out anew with each event, change of its content, and word that vouches for it, whoever writes.
+"""The event log is append-only: the database refuses to change or delete an event. An item's state is updated after
+each event, change of content and confirmation.
 """
 
 VIEWS = {"valid": _VALID, "latest": _LATEST, "tally": _TALLY, "set_aside": _SET_ASIDE}
@@ -320,7 +320,7 @@ REFILL = (
     "INSERT INTO standings (item, state, label, votes, voters, heard) "
     "SELECT item, state, label, votes, voters, heard FROM tally",
 )
-"""Work out all standings anew."""
+"""Statements that compute all states again."""
 
 valid, latest, set_aside = (
     table(name, *(column(part) for part in ("number", "item", "annotator", "kind", "label", "content")))

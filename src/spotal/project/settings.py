@@ -1,4 +1,4 @@
-"""Settings: what a person decides about a project, as the readable file spotal.toml."""
+"""The settings of a project, in the readable file spotal.toml."""
 
 from __future__ import annotations
 
@@ -26,40 +26,40 @@ RULES = ("none", "accuracy", "flat", "stable", "coverage")
 _ABOUT = {
     "": {
         "classes": "names of the classes, in the order of the model's outputs; add new ones at the end",
-        "many": "whether an item may have several of the classes, or none",
-        "budget": "answers to ask people for in all, or the money for them; leave it out for no limit",
-        "batch_size": "items of one round, or the money for the answers about them",
-        "overlap": "people who answer each item: an item takes so many answers of the budget",
-        "model": 'what is trained; "auto" is the usual one for the data',
-        "strategy": "how picks are chosen",
-        "random_state": "same number, same picks",
+        "many": "whether an item may have several classes or none",
+        "budget": "total number of answers, or an amount of money if answers have a price; leave it out for no limit",
+        "batch_size": "number of items in a round, or an amount of money if answers have a price",
+        "overlap": "people who answer each item; an item uses this many answers of the budget",
+        "model": 'the model to train; "auto" chooses one for the data',
+        "strategy": "method that selects items",
+        "random_state": "seed; the same seed gives the same picks",
     },
     "data": {
         "kind": "image, text or embedding",
         "path": "folder of images, or file of texts or embeddings; relative to this file",
-        "id_column": "column of ids; leave it out for the row's number or the column id",
+        "id_column": "column of ids; leave it out for the column id or the row number",
         "text_column": "column of texts",
-        "encoding": "of text files without a byte-order mark, such as cp1252; leave it out for UTF-8",
-        "delimiter": "between the columns of .csv files whose first line has it; leave it out to find it",
+        "encoding": "encoding of text files without a byte-order mark, such as cp1252; leave it out for UTF-8",
+        "delimiter": "character between the columns of .csv files; leave it out to detect it",
     },
     "audit": {
-        "held_back": "share of the items that is held back at random and never trained on",
-        "share": "share of each batch that comes from the items held back, to measure accuracy honestly",
+        "held_back": "share of items that are held back at random and never used for training",
+        "share": "share of each batch that comes from the held-back items, to measure accuracy without bias",
     },
     "limits": {
-        "cost": "price of one answer about each item; budgets are money then: a table such as .csv or .parquet",
-        "groups": "file with the group of each item: a table with id and group",
-        "max_per_group": "most items of a group that are picked, random ones for the audit left out",
+        "cost": "table, such as .csv or .parquet, with the price of one answer about each item; budgets are then money",
+        "groups": "table with the columns id and group",
+        "max_per_group": "maximum number of picks from a group, without the audit's random picks",
     },
     "stop": {
         "rule": "none, accuracy, flat, stable or coverage",
-        "target": "what the rule's figure must reach",
+        "target": "value at which the rule stops",
     },
 }
 
 
 def _check_nul(part: Any, *names: str) -> None:
-    """Raise InputError for a path with a NUL character, which the system refuses."""
+    """Raise InputError for a path with a NUL character."""
     for name in names:
         if "\0" in (getattr(part, name) or ""):
             raise InputError(
@@ -69,13 +69,13 @@ def _check_nul(part: Any, *names: str) -> None:
 
 @dataclass(frozen=True)
 class Data:
-    """Where the items are.
+    """The place and format of the data.
 
     kind : "image" (a folder), "text" (.csv, .parquet or .jsonl) or "embedding" (.npy, .npz, .csv or .parquet)
-    path : str, relative paths start at the project's folder
-    id_column : str or None, of a table; None for its column ``id``, else rows go by number
+    path : str, relative to the project's folder
+    id_column : str or None, of a table; None for its column ``id`` or else row numbers
     text_column : str, of a table of texts
-    encoding, delimiter : str or None, of all text files that the project reads: see :class:`spotal.tables.Dialect`
+    encoding, delimiter : str or None, of all text files of the project; see :class:`spotal.tables.Dialect`
     """
 
     path: str = key(str)
@@ -94,7 +94,7 @@ class Data:
 
     @property
     def dialect(self) -> Dialect:
-        """How text files are written."""
+        """Encoding and delimiter of text files."""
         return Dialect(self.encoding, self.delimiter)
 
 
@@ -102,8 +102,8 @@ class Data:
 class Audit:
     """The random sample that measures accuracy.
 
-    held_back : float, probability with which an item is held back when it is added; later changes hold for new items
-    share : float, share of each batch's picks that comes from the items held back
+    held_back : float, probability that an item is held back when it is added; a change affects only new items
+    share : float, share of each batch's picks that come from the held-back items
     """
 
     held_back: float = key(float, 0.1, least=0, most=0.9)
@@ -115,14 +115,12 @@ class Audit:
 
 @dataclass(frozen=True)
 class LimitSettings:
-    """What answers cost, and how many of a group are asked for.
+    """Prices of answers and limits on groups. Paths are relative to the project's folder.
 
     cost : str or None, a table (.csv, .parquet, .jsonl, ...) with the columns ``id`` and ``cost``, the positive price
-        of an answer; ``budget`` and ``batch_size`` are money then
-    groups : str or None, the same with the columns ``id`` and ``group``
-    max_per_group : int or None, most items of a group that are picked; needed with groups and only there
-
-    Relative paths start at the project's folder.
+        of an answer; ``budget`` and ``batch_size`` are then money
+    groups : str or None, a table with the columns ``id`` and ``group``
+    max_per_group : int or None, maximum number of picks from a group; needed with groups and only there
     """
 
     cost: str | None = key(str, None)
@@ -149,11 +147,11 @@ class LimitSettings:
 
 @dataclass(frozen=True)
 class Stop:
-    """When to stop asking.
+    """The rule for stopping.
 
-    rule : "none", "accuracy" (the audit sample's), "flat" (gain of the next batch), "stable" (share of predictions
-        that stay) or "coverage" (transport cost between labels and pool)
-    target : float or None, what the rule's figure must reach; needed by all but "none"
+    rule : "none", "accuracy" (on the audit sample), "flat" (gain of the next batch), "stable" (share of unchanged
+        predictions) or "coverage" (transport cost between labels and pool)
+    target : float or None, value at which the rule stops; needed by every rule except "none"
     """
 
     rule: str = key(str, "none", choices=RULES)
@@ -169,18 +167,17 @@ class Stop:
 
 @dataclass(frozen=True)
 class Settings:
-    """What a person decides about a project.
+    """The settings of a project.
 
     data : Data
-    classes : tuple of str, two or more; the order is that of a model's outputs
-    many : bool, whether an item may have several of the classes, or none of them (:mod:`spotal.project.class_sets`)
-    budget : int or None, answers to ask for in all, ``overlap`` for each pick; None for no limit; with ``limits.cost``
-        float, their money
-    batch_size : int, picks of a round, those for the audit among them; with ``limits.cost`` float, the money for
-        their answers
-    overlap : int, different annotators who answer each pick
-    model : str, read by whoever trains; "auto" is the usual one for the data
-    strategy : str, a name of :func:`spotal.strategies.names`, checked when a project is made and when it picks
+    classes : tuple of str, two or more, in the order of a model's outputs
+    many : bool, whether an item may have several classes or none (:mod:`spotal.project.class_sets`)
+    budget : int or None, total number of answers, ``overlap`` for each pick; None for no limit; float, an amount of
+        money, with ``limits.cost``
+    batch_size : int, picks of a round including the audit's; float, an amount of money, with ``limits.cost``
+    overlap : int, number of different annotators who answer each pick
+    model : str, the model to train; "auto" chooses one for the data
+    strategy : str, a name of :func:`spotal.strategies.names`, checked when the project is created and when it picks
     random_state : int
     audit : Audit
     limits : LimitSettings
@@ -215,7 +212,7 @@ class Settings:
         if odd is not None:
             raise InputError(
                 "classes",
-                must=f"be names without {BETWEEN!r}, which stands between the classes of an item",
+                must=f"be names without {BETWEEN!r}, which separates the classes of an item",
                 found=repr(odd),
                 remedy="rename it",
             )
@@ -228,15 +225,15 @@ class Settings:
 
     @property
     def decided(self) -> tuple[str, ...]:
-        """States of items whose classes are known: "none_of_these" is one where an item may have no class."""
+        """States of items with known classes; includes "none_of_these" if items may have no class."""
         return ("labeled", "none_of_these") if self.many else ("labeled",)
 
     def parted(self, label: str | None) -> tuple[str, ...]:
-        """Return the names of the classes in a label: one, or several where items may have several."""
+        """Return the names of the classes in a label: one, or several if ``many``."""
         return parted(label, self.many)
 
     def places(self, label: str | None) -> tuple[int, ...] | None:
-        """Return the positions of a label's classes in ``classes``; None where one of them is not there."""
+        """Return the indices of a label's classes in ``classes``, or None if one is unknown."""
         return places(label, self._index, self.many)
 
     @cached_property
@@ -244,9 +241,9 @@ class Settings:
         return {name: k for k, name in enumerate(self.classes)}
 
     def to_toml(self) -> str:
-        """The text of the file, every key explained."""
+        """Return the text of the file, with a comment for each key."""
         top = [field.name for field in fields(self) if field.name not in _PARTS]
-        lines = ["# A spotal project. Change what you like: every command reads this file anew.", ""]
+        lines = ["# A spotal project. You may edit it: every command reads this file again.", ""]
         lines += _lines(self, top, "")
         for name in _PARTS:
             part = getattr(self, name)
@@ -258,7 +255,7 @@ _PARTS: dict[str, type] = {"data": Data, "audit": Audit, "limits": LimitSettings
 
 
 def _check_amount(settings: Settings, name: str) -> None:
-    """Money is any positive number; picks, where they have no price, are counted."""
+    """Raise InputError unless the amount is a positive number of money, or an integer if answers have no price."""
     amount = getattr(settings, name)
     if amount is None:
         return
@@ -276,12 +273,12 @@ def _check_amount(settings: Settings, name: str) -> None:
 
 
 def from_table(table: Mapping[str, Any], where: str = FILE) -> Settings:
-    """Settings from the keys and values of their file.
+    """Return the settings from the keys and values of their file.
 
     Raises
     ------
     ProjectError
-        A key is unknown or missing, or a value none that it may have; one sentence that names ``where`` and the key.
+        A key is unknown or missing, or a value is invalid; the error names ``where`` and the key.
     """
     values = dict(table)
     try:
@@ -294,7 +291,7 @@ def from_table(table: Mapping[str, Any], where: str = FILE) -> Settings:
 
 
 def read(path: str | os.PathLike[str]) -> Settings:
-    """Settings from a file. Raises ProjectError as :func:`from_table`, and where it cannot be read as TOML."""
+    """Return the settings in a file. Raises ProjectError as :func:`from_table`, and if it is not valid TOML."""
     source = Path(path)
     try:
         table = read_toml(source)
@@ -304,9 +301,9 @@ def read(path: str | os.PathLike[str]) -> Settings:
 
 
 def add_classes(path: Path, names: Sequence[str]) -> Settings:
-    """Add classes at the end of those in a file, the rest of which stays as it is; the settings that it holds then.
+    """Append classes in a file without other changes, and return its new settings.
 
-    Raises ProjectError where a name is none that a class may have; nothing is changed then.
+    Raises ProjectError for an invalid name. Nothing is changed then.
     """
     import tomlkit
 
@@ -321,12 +318,12 @@ def add_classes(path: Path, names: Sequence[str]) -> Settings:
 
 
 def _lines(part: Any, names: list[str], table: str) -> list[str]:
-    known = {field.name: field.default for field in fields(part)}
+    defaults = {field.name: field.default for field in fields(part)}
     lines = []
     for name in names:
         value, about = getattr(part, name), _ABOUT[table][name]
         if value is None:
-            assert known[name] is not MISSING  # only keys that may be left out are None
+            assert defaults[name] is not MISSING  # only optional keys can be None
             lines.append(f"# {name} = ...  # {about}")
         else:
             lines.append(f"{name} = {_toml(value)}  # {about}")

@@ -1,4 +1,4 @@
-"""Look through a project's data and say which items are there."""
+"""Reading of a project's data as a list of items."""
 
 from __future__ import annotations
 
@@ -32,22 +32,22 @@ Contents = Mapping[str, tuple[str, str]]
 
 BLOCK = 4096
 SETTLED = 60_000_000_000
-"""Nanoseconds after its last change from which on the stamp of a table or array is believed."""
+"""Nanoseconds without a change after which the stamp of a table or array is trusted."""
 UNTIMED = ("tmpfs", "ramfs", "hugetlbfs", "vfat", "msdos", "exfat")
-"""File systems whose stamps are not believed. In memory, only the first write through a map sets the file's time; FAT
-keeps no time that a program cannot put back."""
+"""File systems whose stamps are not trusted. In-memory ones record only the first write through a memory map. On FAT, a
+program can reset all times of a file."""
 
 
 def location(data: Data, folder: Path) -> Path:
-    """Where the data are, for a project in ``folder``."""
+    """Return the path of the data of a project in ``folder``."""
     return Path(os.path.normpath(folder / os.path.expanduser(data.path)))
 
 
 def table_stamp(data: Data, folder: Path) -> str | None:
-    """Stamp of a table or array and of how it is read, to be taken before it is; None where it may not be relied on.
+    """Return a stamp of a table or array and its reading options, or None if a stamp is unreliable.
 
-    A program may write to an array that it has mapped into memory. Such a write sets the file's time only where the
-    page has been written to disk since the one before, so pages that wait are written out first.
+    Take the stamp before the file is read. Pending pages are flushed first, because a write through a memory map
+    updates the file's time only if the page was flushed since the previous write.
     """
     if data.kind == "image":
         return None
@@ -55,50 +55,50 @@ def table_stamp(data: Data, folder: Path) -> str | None:
     try:
         if not S_ISREG(os.stat(path).st_mode):
             return None
-        with path.open("rb") as file:  # a network's file system looks for changes when a file is opened
+        with path.open("rb") as file:  # network file systems check for changes when a file is opened
             os.fsync(file.fileno())
-            found = os.fstat(file.fileno())
+            status = os.fstat(file.fileno())
     except OSError:
-        return None  # whoever reads it says why
-    stamp = None if file_system(found.st_dev) in UNTIMED else stamp_of(found, time.time_ns(), SETTLED)
+        return None  # reading the file reports the reason
+    stamp = None if file_system(status.st_dev) in UNTIMED else stamp_of(status, time.time_ns(), SETTLED)
     return stamp and f"{stamp}:{content_hash(repr((data, REVISION)).encode())}"
 
 
 @uncollected()
 def look(data: Data, folder: Path, known: Contents | None = None, *, whole: bool = False) -> list[Found]:
-    """All items that the data hold now, in a fixed order.
+    """Return all items that the data have now, in a fixed order.
 
-    Contents are hashes: of a file's bytes, of a text in UTF-8, of a row's numbers as float32. So a table of numbers may
-    be saved again as float32 or float64; rounding to float16 changes it.
+    Contents are hashes of a file's bytes, a text in UTF-8, or a row's numbers as float32. So a table of numbers may be
+    saved again as float32 or float64 without a change; rounding to float16 is a change.
 
     Parameters
     ----------
     data : Data
     folder : Path of the project
-    known : stamp and content of each file by its path, see :meth:`Items.contents`; images that are not among them are
-        items only if they can be read
-    whole : bool, whether every file is read, also where its stamp is as it was
+    known : stamp and content of each file by path, see :meth:`Items.contents`; other images become items only if they
+        can be read
+    whole : bool, whether to read every file, even if its stamp is unchanged
 
     Raises
     ------
     DataFileError
-        The data are missing, empty, or cannot be read.
+        The data are missing, empty or unreadable.
     InputError
-        A column is named that the file does not have, or embeddings are not finite.
+        The file lacks a named column, or embeddings are not finite.
 
     Warns
     -----
     SpotalWarning
-        Images were left out: how many, why, and the names of the first.
+        Images were left out: their number, the reason and the first names.
     """
     source = location(data, folder)
     if data.kind == "image":
         return list(_images(source, known or {}, whole))
     stamp = table_stamp(data, folder)
-    found = list({"text": _texts, "embedding": _embeddings}[data.kind](source, data))
+    items = list({"text": _texts, "embedding": _embeddings}[data.kind](source, data))
     if stamp is not None:
-        found[0] = found[0]._replace(stamp=f"{stamp}:{len(found)}")
-    return found
+        items[0] = items[0]._replace(stamp=f"{stamp}:{len(items)}")
+    return items
 
 
 def _images(source: Path, known: Contents, whole: bool) -> Iterator[Found]:
@@ -139,7 +139,7 @@ def _embeddings(source: Path, data: Data) -> Iterator[Found]:
 
 
 def _hashes(block: NDArray[Any]) -> list[str]:
-    """A hash of each row's bytes."""
+    """Return a hash of each row's bytes."""
     view, width = memoryview(block.data).cast("B"), block[0].nbytes
     return [content_hash(view[start : start + width]) for start in range(0, len(view), width)]
 

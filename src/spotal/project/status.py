@@ -1,4 +1,4 @@
-"""Status: all that is known of how far a project is, as one record."""
+"""The status of a project: all figures about its progress in one record."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ if TYPE_CHECKING:
 __all__ = ["ClassCount", "Point", "Status", "points_of", "read_status"]
 
 AHEAD = 100
-"""Labels that the forecast looks ahead."""
+"""Number of further labels that the forecast assumes."""
 
 
 @dataclass(frozen=True)
 class Point:
-    """Accuracy of the model trained on so many labels, with its 95 % interval, from so many audit labels."""
+    """Accuracy of a model trained on ``labels`` labels, with 95 % interval, from ``n`` audit labels."""
 
     labels: int
     value: float
@@ -46,7 +46,7 @@ class Point:
 
 @dataclass(frozen=True)
 class ClassCount:
-    """Labels of a class, and how many of the pool's items are of it.
+    """Number of labels of a class, and estimated number of the pool's items that belong to it.
 
     expected, low, high : float, estimate from the audit sample and its 95 % interval; None before 10 audit labels
     """
@@ -59,15 +59,15 @@ class ClassCount:
 
 @dataclass(frozen=True)
 class Status:
-    """How far a project is.
+    """Progress of a project.
 
     model : str or None, n_trained : int, of the newest model that was trained
-    stale : bool, whether answers came after it
+    stale : bool, whether answers are newer than the model
     classes : by name; curve : list of Point, empty without audit labels
     accuracy : Point of the newest model, None without audit labels
-    coverage : figures of :class:`~spotal.project.advice.Cover`, by name, empty before there are any
-    set_aside : sentences about labels that do not hold since their items changed, empty where there are none
-    sets : figures of the newest model by name where items may have several classes (``many``); accuracy is then the
+    coverage : figures of :class:`~spotal.project.advice.Cover` by name, empty before the first measurement
+    set_aside : sentences about labels that became invalid because their items changed
+    sets : figures of the newest model by name if items may have several classes (``many``); ``accuracy`` is then the
         share of items with all classes right
     """
 
@@ -88,8 +88,8 @@ class Status:
 
 
 def read_status(project: Project) -> Status:
-    """Read what is known now; measure coverage if the labels changed, and keep it. Trains nothing, needs no lock."""
-    found = learning_curve(project)
+    """Return the present status. Measures and stores coverage if labels changed. Trains nothing, needs no lock."""
+    curve = learning_curve(project)
     predictions = read_predictions(project)
     counts = project.counts()
     last = project.models.last()
@@ -100,9 +100,9 @@ def read_status(project: Project) -> Status:
         0 if model is None else model.n_labeled,
         last is not None and project.labels.last_event() > last.events,
         _classes(project, counts.items - counts.missing),
-        points_of(found),
-        None if model is None or found.now is None else Point(model.n_labeled, **asdict(found.now)),
-        forecast(found, AHEAD, project.settings.random_state),
+        points_of(curve),
+        None if model is None or curve.now is None else Point(model.n_labeled, **asdict(curve.now)),
+        forecast(curve, AHEAD, project.settings.random_state),
         covered(project),
         stability(project),
         verdict(project),
@@ -113,18 +113,15 @@ def read_status(project: Project) -> Status:
 
 
 def points_of(curve: Curve) -> list[Point]:
-    """The points of a learning curve, as ``status``, the report and the page show them."""
+    """Return the points of a learning curve, as ``status``, the report and the page show them."""
     pairs = zip(curve.labels.tolist(), curve.points, strict=bool(curve.points))
     return [Point(labels, **asdict(point)) for labels, point in pairs]
 
 
 def _classes(project: Project, items: int) -> dict[str, ClassCount]:
-    """Labels of each class, and how many of the pool's ``items`` are of it.
-
-    The audit sample is random and labeled by people, so the weighted share of a class in it estimates the pool's, with
-    Korn and Graubard's interval. Known labels bound it: at least the labels of the class, at most all items but those
-    with another label.
-    """
+    """Count labels of each class, and estimate its number of items in the pool of ``items``."""
+    # The weighted share of a class in the audit sample estimates its share of the pool (Korn-Graubard interval). It has
+    # at least its labeled items, and at most all items except those with another label.
     standings = project.labels.standings().values()
     parted = project.settings.parted
     labels = Counter(name for row in standings if row.state == "labeled" for name in parted(row.label))
@@ -133,10 +130,10 @@ def _classes(project: Project, items: int) -> dict[str, ClassCount]:
     if len(audit) < LEAST_AUDIT:
         return {name: ClassCount(labels[name]) for name in project.settings.classes}
     weight = [row.weight for row in audit]
-    found = {}
+    counts = {}
     for name in project.settings.classes:
         share, least = estimate([name in parted(row.label) for row in audit], weight), labels[name]
         most = max(least, items - (decided - least))
-        inside = (float(min(max(items * x, least), most)) for x in (share.value, share.low, share.high))
-        found[name] = ClassCount(least, *inside)
-    return found
+        figures = (float(min(max(items * x, least), most)) for x in (share.value, share.low, share.high))
+        counts[name] = ClassCount(least, *figures)
+    return counts

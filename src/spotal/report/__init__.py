@@ -1,4 +1,4 @@
-"""Parts of reports that other rooms share: colors and frames of pictures, pieces of HTML, thumbnails, coverage."""
+"""Parts that all reports share: colors and frames of pictures, pieces of HTML, thumbnails, coverage."""
 
 from __future__ import annotations
 

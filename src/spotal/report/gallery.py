@@ -14,11 +14,11 @@ from numpy.typing import NDArray
 __all__ = ["thumbnail", "thumbnails"]
 
 MOST_SIDE = 96
-"""Pixels of a thumbnail's longer side; smaller images are kept as they are."""
+"""Maximum pixels of a thumbnail's longer side; smaller images keep their size."""
 
 
 def thumbnail(image: NDArray[np.uint8]) -> str:
-    """An image, uint8 or float (height, width, 1 or 3), as the data URI of a PNG. Floats are spread over 0..255."""
+    """Return an image, uint8 or float (height, width, 1 or 3), as a PNG data URI. Floats are scaled to 0..255."""
     from PIL import Image
 
     values: NDArray[Any] = image
@@ -34,7 +34,7 @@ def thumbnail(image: NDArray[np.uint8]) -> str:
 
 
 def thumbnails(shown: Iterable[tuple[NDArray[Any], str, str]]) -> str:
-    """Images in a grid, as HTML: for each its pixels, the word below it, and the text that appears above it."""
+    """Return a grid of images as HTML. Each has its pixels, a caption, and a text that appears on hovering."""
     items = "".join(
         f'<figure title="{escape(title)}"><img src="{thumbnail(image)}" alt="{escape(word)}" loading="lazy">'
         f"<figcaption>{escape(word)}</figcaption></figure>"

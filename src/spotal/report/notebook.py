@@ -1,8 +1,7 @@
-"""What a selection and a loop show of themselves in a notebook: tables, pictures, the items that were picked."""
+"""Views of a selection and of a loop in a notebook: tables, pictures, the picked items."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from html import escape
 from importlib import import_module
 from pathlib import Path
@@ -21,7 +20,7 @@ from spotal.pool.sparse import is_sparse
 from spotal.pool.texts import are_texts
 from spotal.report.covering import distances
 from spotal.report.gallery import MOST_SIDE, thumbnail
-from spotal.report.plots import LIGHT, Theme, png
+from spotal.report.plots import LIGHT, png
 from spotal.report.pool_map import covered, curve, draw_map, pool_map
 
 if TYPE_CHECKING:
@@ -31,13 +30,13 @@ if TYPE_CHECKING:
 __all__ = ["loop_frame", "loop_html", "loop_plot", "selection_frame", "selection_html", "selection_plot"]
 
 MOST_ITEMS = 24
-"""Picks that are shown; all are in the frame."""
+"""Maximum number of picks shown; the frame has all."""
 MOST_CELLS = 8
-"""Columns that are shown of a row."""
+"""Maximum number of columns shown of a row."""
 MOST_TEXT = 160
-"""Characters that are shown of a text."""
+"""Maximum number of characters shown of a text."""
 MOST_ROUNDS = 12
-"""Last rounds that are shown."""
+"""Maximum number of rounds shown, the last ones."""
 
 
 def selection_frame(selection: Selection) -> Any:
@@ -47,7 +46,7 @@ def selection_frame(selection: Selection) -> Any:
 
 
 def selection_html(selection: Selection) -> str:
-    """Return what a notebook shows of a selection: a sentence, and the items that were picked or their rows."""
+    """Return a selection as HTML: a sentence, and the picked items or their rows."""
     items, pool, _ = selection.shown
     text = escape(repr(selection).removeprefix("<Selection: ").removesuffix(">").partition(";")[0])
     rows = selection.indices[:MOST_ITEMS]
@@ -63,14 +62,14 @@ def selection_html(selection: Selection) -> str:
 
 def selection_plot(selection: Selection, kind: str, pool: Any) -> Figure:
     """Return a picture of the picks, see :meth:`spotal.Selection.plot`."""
-    _, held, labeled = selection.shown
+    _, own, labeled = selection.shown
     _check_kind(kind, ("map", "coverage"))
-    source = held if pool is None else as_pool(pool)
+    source = own if pool is None else as_pool(pool)
     if source is None:
-        raise InputError("pool", must="be given for a selection that does not hold one", found="None")
-    least = len(held) if held is not None else 1 + int(selection.indices.max(initial=-1))
-    if len(source) < least or (held is not None and len(source) != least):
-        raise InputError("pool", must=f"be the one with {least:,} rows that was chosen from", found=f"{len(source):,}")
+        raise InputError("pool", must="be given for a selection that has none", found="None")
+    least = len(own) if own is not None else 1 + int(selection.indices.max(initial=-1))
+    if len(source) < least or (own is not None and len(source) != least):
+        raise InputError("pool", must=f"be the selection's pool, with {least:,} rows", found=f"{len(source):,}")
     if kind == "coverage" and not len(selection) + len(labeled):
         raise InputError("kind", "'coverage' has nothing to draw: no row is picked or labeled", "take 'map'")
     return _pool_plot(kind, source, selection.indices, labeled)
@@ -89,7 +88,7 @@ def loop_frame(loop: ActiveLearner) -> Any:
 
 
 def loop_html(loop: ActiveLearner) -> str:
-    """Return what a notebook shows of a loop: a sentence, its last rounds, the last picks with their labels."""
+    """Return a loop as HTML: a sentence, its last rounds, and the last picks with their labels."""
     text = escape(repr(loop).removeprefix("<ActiveLearner: ").removesuffix(">"))
     parts = [f"<p><b>ActiveLearner</b>: {text}</p>"]
     if loop.rounds_:
@@ -134,7 +133,7 @@ def loop_plot(loop: ActiveLearner, kind: str, metric: str) -> Figure:
 
 
 class Picture(Figure):
-    """A figure that a notebook shows, whatever its backend."""
+    """A figure that a notebook shows with any backend."""
 
     def _repr_png_(self) -> bytes:
         return png(self, transparent=False)
@@ -145,28 +144,25 @@ def _curve(loop: ActiveLearner, metric: str) -> Figure:
     if not measured:
         raise InputError("kind", "'curve' has nothing to draw", "give X_test and y_test, and run two rounds")
     if metric not in measured[0].metrics:
-        known = list(measured[0].metrics)
-        raise InputError("metric", must=f"be one of {', '.join(known)}", found=repr(metric), remedy=like(metric, known))
+        names = list(measured[0].metrics)
+        raise InputError("metric", must=f"be one of {', '.join(names)}", found=repr(metric), remedy=like(metric, names))
     percent = metric != "log_loss"
     values = [done.metrics[metric] * (100 if percent else 1) for done in measured]
     name = f"test {metric.replace('_', ' ')}" + ", %" * percent
-    return _shown(lambda theme: curve([done.n_labeled for done in measured], values, name, theme))
+    return _picture(curve([done.n_labeled for done in measured], values, name, LIGHT))
 
 
 def _pool_plot(kind: str, pool: Pool, picks: NDArray[np.int64], labeled: NDArray[np.int64]) -> Figure:
     if kind == "map":
-        found = pool_map(pool, picks, labeled)
-        figure = _shown(lambda theme: draw_map(found, theme))
-        said = f"{len(picks)} picks (orange)" + f", {len(labeled)} labeled before (crosses)" * bool(len(labeled))
-        figure.axes[0].set_title(said, color=LIGHT.ink, fontsize=10)
+        figure = _picture(draw_map(pool_map(pool, picks, labeled), LIGHT))
+        title = f"{len(picks)} picks (orange)" + f", {len(labeled)} labeled before (crosses)" * bool(len(labeled))
+        figure.axes[0].set_title(title, color=LIGHT.ink, fontsize=10)
         return figure
-    far = distances(pool, picks, labeled)
-    return _shown(lambda theme: covered(far, theme))
+    return _picture(covered(distances(pool, picks, labeled), LIGHT))
 
 
-def _shown(draw: Callable[[Theme], Figure]) -> Figure:
-    """A picture on white, for notebooks of any color."""
-    figure = draw(LIGHT)
+def _picture(figure: Figure) -> Figure:
+    """Set a white background, for notebooks of any color."""
     figure.__class__ = Picture
     figure.set_facecolor("white")
     return figure
@@ -235,13 +231,13 @@ def _cell(value: Any) -> str:
     return text if len(text) <= MOST_TEXT else text[: MOST_TEXT - 1] + "…"
 
 
-def _check_kind(kind: str, known: tuple[str, ...]) -> None:
-    if kind not in known:
-        raise InputError("kind", must=f"be one of {', '.join(known)}", found=repr(kind), remedy=like(kind, known))
+def _check_kind(kind: str, kinds: tuple[str, ...]) -> None:
+    if kind not in kinds:
+        raise InputError("kind", must=f"be one of {', '.join(kinds)}", found=repr(kind), remedy=like(kind, kinds))
 
 
 def _index(names: Any, rows: NDArray[np.int64]) -> Any:
-    """The names of rows as an index; that of row numbers says so by its name."""
+    """Names of rows as an index, or None if the names are the row numbers."""
     return names if names is not rows else None
 
 

@@ -1,4 +1,4 @@
-"""Parts of pages that need nothing else: the frame with its style, pictures for light and dark, tables, folds."""
+"""Parts of self-contained HTML pages: the frame with its style, pictures for light and dark, tables, details."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ __all__ = ["document", "figure", "folded", "table", "themed"]
 
 
 def document(title: str, headline: str, sections: Iterable[str], style: str = "", lead: str = "") -> str:
-    """A whole page: a title, a sentence that says the most important, and a card for each section that is not empty.
+    """Return a whole page: a title, a headline, and a card for each section that is not empty.
 
-    style : rules of CSS for this page; lead : HTML below the sentence
+    ``style`` is CSS for this page; ``lead`` is HTML below the headline.
     """
     return (
         '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
@@ -37,9 +37,9 @@ def document(title: str, headline: str, sections: Iterable[str], style: str = ""
 
 
 def themed(draw: Callable[[Content, Theme], Figure], content: Content, alt: str, *, raster: bool = False) -> str:
-    """The picture for light pages and for print, and for dark screens where the reader's device asks for them.
+    """Return a picture as HTML that follows the reader's light or dark color scheme; print uses the light one.
 
-    raster : draw pixels, for pictures of thousands of points
+    ``raster`` gives PNG instead of SVG, for pictures of thousands of points.
     """
     kind, encode = ("png", png) if raster else ("svg+xml", svg)
 
@@ -53,14 +53,14 @@ def themed(draw: Callable[[Content, Theme], Figure], content: Content, alt: str,
 
 
 def figure(picture: str, caption: str) -> str:
-    """A picture with a caption that says what it is of."""
+    """Return a picture with a caption."""
     return f"<figure>{picture}<figcaption>{escape(caption)}</figcaption></figure>"
 
 
 def table(head: Sequence[str], body: Iterable[Sequence[str]], best: Sequence[int | None] = ()) -> str:
-    """A table of texts, the first of each row its name. Where it is too wide for the page, it scrolls in itself.
+    """Return a table of texts. The first text of a row is its name. A table wider than the page scrolls within itself.
 
-    best : for each row, the number of the column that is set in bold, or None
+    ``best`` gives, for each row, the number of the column in bold, or None.
     """
     top = "".join(f"<th>{escape(text)}</th>" for text in head)
     lines = ""
@@ -72,7 +72,7 @@ def table(head: Sequence[str], body: Iterable[Sequence[str]], best: Sequence[int
 
 
 def folded(title: str, body: str) -> str:
-    """HTML below a line that opens it."""
+    """Return HTML that is hidden until the reader opens its title."""
     return f'<details><summary>{title}</summary><div class="scroll">{body}</div></details>'
 
 

@@ -1,4 +1,4 @@
-"""Colors of the pictures on light and on dark pages, and figures in them, with no state shared between figures."""
+"""Colors of pictures on light and on dark pages, and empty figures in them. Figures share no state."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ __all__ = ["DARK", "LIGHT", "Theme", "blank", "plane", "png", "svg"]
 
 @dataclass(frozen=True)
 class Theme:
-    """Colors that are told apart by color-blind readers, after Okabe and Ito, on a page's background."""
+    """Colors on a light or dark page that color-blind readers can distinguish, after Okabe and Ito."""
 
     ink: str
     faint: str
@@ -30,7 +30,7 @@ DARK = Theme("#e6e9ee", "#3a424e", "#8b96a5", "#56B4E9", "#d9b36c", ("#f08a4b", 
 
 
 def svg(figure: Figure) -> bytes:
-    """The figure as SVG, the same bytes for the same figure."""
+    """Return the figure as SVG, the same bytes for the same figure."""
     import matplotlib
 
     out = io.BytesIO()
@@ -40,7 +40,7 @@ def svg(figure: Figure) -> bytes:
 
 
 def png(figure: Figure, *, transparent: bool = True) -> bytes:
-    """The figure as PNG, sharp on dense screens; on white it is made for a notebook, and smaller."""
+    """Return the figure as PNG: transparent at 180 dpi for pages, or on its background at 110 dpi for notebooks."""
     out = io.BytesIO()
     dpi = 180 if transparent else 110
     figure.savefig(out, format="png", dpi=dpi, transparent=transparent, metadata={"Software": None})
@@ -48,7 +48,7 @@ def png(figure: Figure, *, transparent: bool = True) -> bytes:
 
 
 def blank(theme: Theme, size: tuple[float, float]) -> tuple[Figure, Axes]:
-    """A figure of ``size`` inches with one empty pair of axes in the theme's colors."""
+    """Make a figure of ``size`` inches with one empty pair of axes in the theme's colors."""
     figure = Figure(figsize=size, layout="constrained")
     axes: Axes = figure.subplots()
     axes.spines[["top", "right"]].set_visible(False)
@@ -63,6 +63,6 @@ def blank(theme: Theme, size: tuple[float, float]) -> tuple[Figure, Axes]:
 
 
 def plane(points: NDArray[np.floating]) -> NDArray[np.float64]:
-    """Return the first two columns of points (n, d), to be drawn; points on a line are drawn at half height."""
+    """Return the first two columns of points (n, d); the second is .5 if d = 1."""
     wide = np.asarray(points, np.float64)
     return wide[:, :2] if wide.shape[1] > 1 else np.column_stack([wide[:, 0], np.full(len(wide), 0.5)])

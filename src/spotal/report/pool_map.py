@@ -1,7 +1,4 @@
-"""A pool drawn on a plane, how far its rows are from the picks, and a learning curve.
-
-``rows_drawn`` and ``scatter`` serve every map of a pool.
-"""
+"""Pictures of a pool: a map on a plane, distances to the picks, and a learning curve."""
 
 from __future__ import annotations
 
@@ -21,7 +18,7 @@ __all__ = ["PoolMap", "covered", "curve", "draw_map", "frame", "pool_map", "rows
 
 WIDE, SQUARE = (5.6, 3.9), (5.2, 5.0)
 MOST_DRAWN = 4_000
-"""Rows of a larger pool that are drawn, taken evenly; picks and labeled rows always are."""
+"""Number of evenly spaced rows drawn of a larger pool; picks and labeled rows are always drawn."""
 DOT = 7.5
 """Size of a row's dot, square points."""
 
@@ -30,7 +27,7 @@ DOT = 7.5
 class PoolMap:
     """Rows of a pool on a plane.
 
-    points : float (m, 2); picks, labeled : positions in the m rows that were picked, and that had labels
+    points : float (m, 2); picks, labeled : positions among the m rows of the picks and of the labeled rows
     """
 
     points: NDArray[np.float64]
@@ -41,7 +38,7 @@ class PoolMap:
 def pool_map(pool: Pool, picks: NDArray[np.int64], labeled: NDArray[np.int64]) -> PoolMap:
     """Map a pool (N, D) on its first two principal components.
 
-    Of a large pool, the rows that are drawn are read and the components are theirs: O(m D min(m, D)) for m of them.
+    Only the m drawn rows are read, and the components are computed from them. O(m D min(m, D)).
     """
     rows = rows_drawn(len(pool), picks, labeled)
     points = to_numpy(pool.rows(rows).float())
@@ -51,18 +48,18 @@ def pool_map(pool: Pool, picks: NDArray[np.int64], labeled: NDArray[np.int64]) -
 
 
 def rows_drawn(n: int, picks: NDArray[np.int64], labeled: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Rows of a pool of n that are drawn, ascending: all, or evenly spaced ones and those that matter."""
+    """Return the rows to draw of a pool of n rows, ascending: all, or evenly spaced rows, picks and labeled rows."""
     if n <= MOST_DRAWN:
         return np.arange(n)
     even = np.linspace(0, n - 1, MOST_DRAWN).astype(np.int64)
     return np.unique(np.concatenate([even, picks, labeled]))
 
 
-def draw_map(found: PoolMap, theme: Theme) -> Figure:
-    """The pool, its labeled rows and the picks."""
+def draw_map(content: PoolMap, theme: Theme) -> Figure:
+    """Draw the pool, its labeled rows and the picks."""
     figure, axes = blank(theme, SQUARE)
-    scatter(axes, found.points, found.picks, found.labeled, np.full(len(found.points), DOT), theme)
-    frame(axes, found.points, found.picks)
+    scatter(axes, content.points, content.picks, content.labeled, np.full(len(content.points), DOT), theme)
+    frame(axes, content.points, content.picks)
     return figure
 
 
@@ -74,7 +71,7 @@ def scatter(
     size: NDArray[np.float64],
     theme: Theme,
 ) -> None:
-    """Draw rows (m, 2) as dots of ``size`` (m,) square points, labeled ones as crosses, picks in color."""
+    """Draw rows (m, 2) as dots of ``size`` (m,) square points, labeled rows as crosses, picks in color."""
     size = size.copy()
     size[labeled] = 0.0
     x, y = points.T
@@ -84,7 +81,7 @@ def scatter(
 
 
 def frame(axes: Axes, points: NDArray[np.float64], picks: NDArray[np.int64]) -> None:
-    """Name the axes, and leave out what lies far off, but no pick."""
+    """Name the axes, and limit them to the bulk of the points and all picks."""
     axes.set_xlabel("first coordinate")
     axes.set_ylabel("second coordinate")
     low, high = np.quantile(points, [0.002, 0.998], axis=0)
@@ -96,7 +93,7 @@ def frame(axes: Axes, points: NDArray[np.float64], picks: NDArray[np.int64]) -> 
 
 
 def curve(labels: list[int], values: list[float], name: str, theme: Theme) -> Figure:
-    """One figure of merit by number of labels; ``values`` are drawn as they are."""
+    """Draw a metric by number of labels; ``name`` is the axis label."""
     figure, axes = blank(theme, WIDE)
     axes.plot(labels, values, color=theme.own, linewidth=2, marker="o", markersize=4)
     axes.set_xlabel("labels")
@@ -105,12 +102,12 @@ def curve(labels: list[int], values: list[float], name: str, theme: Theme) -> Fi
 
 
 def covered(distances: dict[str, NDArray[np.float64]], theme: Theme) -> Figure:
-    """The share of rows within each distance of the nearest chosen row, for picks and for random rows."""
+    """Draw the share of rows within each distance of the nearest chosen row, for picks and for random rows."""
     figure, axes = blank(theme, WIDE)
     for name, color in (("random", theme.base), ("picks", theme.own)):
-        found = distances[name]
-        share = 100 * np.arange(1, len(found) + 1) / len(found)
-        axes.plot(found, share, color=color, linewidth=2, label=name)
+        ascending = distances[name]
+        share = 100 * np.arange(1, len(ascending) + 1) / len(ascending)
+        axes.plot(ascending, share, color=color, linewidth=2, label=name)
     axes.set(xlabel="distance to the nearest chosen row", ylabel="rows within that distance, %", ylim=(0, 102))
     axes.set_xlim(left=0)
     legend = axes.legend(frameon=False, fontsize=10, loc="lower right")

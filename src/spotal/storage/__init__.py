@@ -1,1 +1,1 @@
-"""Files on disk: written whole or not at all, locked, and never over what a command reads."""
+"""Files on disk: atomic writes, locks, and checks that outputs do not replace inputs."""

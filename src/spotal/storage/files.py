@@ -1,4 +1,4 @@
-"""Files that are whole or not there: written under another name beside their place, then moved into it."""
+"""Atomic writes: a file is written under a temporary name and then renamed."""
 
 from __future__ import annotations
 
@@ -16,22 +16,24 @@ from spotal.errors import OutputError
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["FULL", "atomic_path", "check_writable", "flush", "is_part", "save_array"]
+__all__ = ["FOLDER", "FULL", "atomic_path", "check_writable", "flush", "is_part", "save_array", "unwritable"]
 
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-"""What systems call a disk that takes no more."""
+"""Error numbers of a full disk."""
+FOLDER = "give a folder that you may write to"
+"""The usual remedy for a folder that cannot be written."""
 
 
 @contextmanager
 def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
-    """A path to write to, which becomes ``path`` when the block ends, and is removed when it fails or is interrupted.
+    """Yield a temporary file, which is renamed to ``path`` when the block ends, or removed when the block fails.
 
-    Folders that are missing are made. The file is flushed to disk before it gets its name, and its folder after that.
-    A link is refused: what it points to is not the file that was named.
+    Missing folders are created. The file is flushed to disk before it is renamed, and its folder afterwards. Links are
+    refused, because the file that a link points to is not the one that was named.
 
     Parameters
     ----------
-    path : path, of a file that is new or will be replaced
+    path : path, of a new file or of one to replace
 
     Yields
     ------
@@ -40,7 +42,7 @@ def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
     Raises
     ------
     OutputError
-        The folder cannot be made or written to, ``path`` is a link or no ordinary file, or the disk gives out.
+        The folder cannot be created or written to, ``path`` is a link or not a regular file, or the disk fails.
     """
     asked = Path(path)
     try:
@@ -70,7 +72,7 @@ def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
 
 
 def flush(path: Path) -> None:
-    """Wait until a file's content, or a folder's list of names, is on disk. Raises OSError."""
+    """Flush a file's content, or a folder's list of names, to disk. Raises OSError."""
     is_folder = path.is_dir()
     if is_folder and not hasattr(os, "O_DIRECTORY"):
         return
@@ -85,7 +87,7 @@ def flush(path: Path) -> None:
 
 
 def check_writable(path: str | os.PathLike[str]) -> None:
-    """Find out now whether the file ``path`` could be written, which leaves no trace but folders that were missing.
+    """Check that the file ``path`` can be written. Only missing folders are created.
 
     Raises
     ------
@@ -97,7 +99,7 @@ def check_writable(path: str | os.PathLike[str]) -> None:
 
 
 def save_array(path: Path, array: NDArray[Any]) -> None:
-    """As ``numpy.save``, the same bytes; but where the disk is full the OSError says so."""
+    """Save an array as ``numpy.save`` does, byte for byte, but with an OSError that names a full disk."""
     import numpy as np
 
     with path.open("wb") as file:
@@ -106,12 +108,17 @@ def save_array(path: Path, array: NDArray[Any]) -> None:
 
 
 def is_part(name: str) -> bool:
-    """Whether a file's name is one that :func:`atomic_path` gives to unfinished files."""
+    """Return whether a file name has the form of the temporary names of :func:`atomic_path`."""
     return re.fullmatch(r"\..+\.[0-9a-f]{8}\.part", name, re.DOTALL) is not None
 
 
+def unwritable(path: Path, error: OSError, remedy: str) -> OutputError:
+    """Return the error for a path that the system refuses to write."""
+    return OutputError(f"{path} cannot be written ({(error.strerror or str(error)).lower()}); {remedy}")
+
+
 class _Tried(Exception):
-    """Ends a trial before anything is moved into place."""
+    """Ends a trial write before the file is renamed."""
 
 
 def _sentence(path: Path, error: Exception) -> str:

@@ -1,4 +1,4 @@
-"""Locks on files, which end with the process that took them, however it ends and whatever it has started."""
+"""File locks that are released when their process ends or is killed, even if its child processes still run."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import IO
 from weakref import WeakSet
 
-from spotal.errors import OutputError
+from spotal.storage.files import FOLDER, unwritable
 
 __all__ = ["locked", "try_lock"]
 
@@ -20,19 +20,19 @@ POLL = 0.05
 _held: WeakSet[IO[bytes]] = WeakSet()
 
 
-def _let_go() -> None:
-    """A forked process has a copy of each open file, which would hold its lock on after the first one is killed."""
+def _close_copies() -> None:
+    """Close a forked process's copies of lock files, which would hold the locks after its parent is killed."""
     for file in _held:
         file.close()
 
 
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_let_go)
+    os.register_at_fork(after_in_child=_close_copies)
 
 
 @contextmanager
 def locked(path: Path) -> Iterator[None]:
-    """Hold the lock of that file; waits for it. It ends with the process, however that ends."""
+    """Hold the lock of a file during the block, after waiting for it."""
     file = try_lock(path, -1)
     assert file is not None
     with file:
@@ -44,12 +44,12 @@ def try_lock(path: Path, wait: float = 0.0) -> IO[bytes] | None:
 
     Parameters
     ----------
-    path : Path, made where it is missing
-    wait : float, seconds to wait for another holder; below 0 without end
+    path : Path, created if missing
+    wait : float, seconds to wait for another holder; negative waits without limit
 
     Returns
     -------
-    file object, or None where another process, or another call in this process, still holds the lock
+    file object, or None if another process, or another call in this process, still holds the lock
 
     Raises
     ------
@@ -60,8 +60,7 @@ def try_lock(path: Path, wait: float = 0.0) -> IO[bytes] | None:
         path.parent.mkdir(parents=True, exist_ok=True)
         file = path.open("ab")
     except OSError as error:
-        reason = (error.strerror or str(error)).lower()
-        raise OutputError(f"{path} cannot be written ({reason}); give a folder that you may write to") from None
+        raise unwritable(path, error, FOLDER) from None
     end = time.monotonic() + wait
     try:
         _held.add(file)

@@ -1,9 +1,9 @@
-"""Outputs: one check that what a command writes is none of the files that it reads, nor a file that nobody named."""
+"""Output checks: a command must not overwrite files that it reads, or files that spotal did not write."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from spotal.storage.files import check_writable
 __all__ = ["Source", "check_output", "check_unnamed"]
 
 HTML = b'<meta name="generator" content="spotal">'
-"""In the head of every page that spotal writes."""
+"""Tag in the head of every page that spotal writes."""
 MARKS = {
     ".html": (HTML,),
     ".csv": (b"id,rank,row,cell_mass,strategy", b"label,by,predicted,confidence"),
@@ -21,19 +21,19 @@ MARKS = {
     ".svg": (b"<dc:title>spotal</dc:title>",),
     ".pdf": (b"/Creator (spotal)",),
 }
-"""What files hold near their beginning or end that spotal writes under names of its own choice; without blanks of JSON
-and quotes of CSV."""
+"""Content near the beginning or end of files that spotal writes under names it chose; JSON without white space, CSV
+without quotes."""
 ENDS = 8192
-"""Bytes at the beginning and at the end of a file that are searched for them."""
+"""Number of bytes searched at each end of a file."""
 
 
 @dataclass(frozen=True)
 class Source:
     """A file or folder that a command reads.
 
-    path : path; one that does not exist is passed over
-    endings : tuple of str, in small letters; of a folder, files and sub-folders with such names are read, and nobody
-        may add any; None for all that is there
+    path : path; ignored if it does not exist
+    endings : tuple of str in lower case: endings of the files and sub-folders that are read in a folder, where no
+        others may be added; None if the command reads all that exist
     """
 
     path: str | os.PathLike[str]
@@ -47,45 +47,46 @@ def check_output(
     *,
     is_folder: bool = False,
 ) -> None:
-    """Check that the file ``out`` can be written, and that nothing is lost that the command reads.
+    """Check that the file ``out`` can be written without overwriting what the command reads.
 
-    Names are compared as files: through links, hard links and other spellings. Leaves no trace but missing folders.
+    Files are compared after resolving links, hard links and other spellings. Only missing folders are created.
 
     Parameters
     ----------
-    out : path of the file that will be written, or replaced
-    sources : what is read; None is passed over
-    argument : str, what the file is called in the sentence
-    is_folder : bool, whether ``out`` will be a folder; whether it can be made is not tried then
+    out : path of the file to write or replace
+    sources : the files and folders that are read; None is ignored
+    argument : str, name of the argument in the error
+    is_folder : bool, whether ``out`` will be a folder; its creation is then not tried
 
     Raises
     ------
     InputError
-        ``out`` is one of the files that are read, or lies in a folder where it would be read.
+        ``out`` is a file that is read, or is in a folder where it would be read.
     OutputError
         As :func:`spotal.storage.files.atomic_path`.
     """
     target = Path(out)
     if not is_folder:
         check_writable(target)
-    if any(_meets(target, one) for one in _sources(sources)):
+    given = (one if isinstance(one, Source) else Source(one) for one in sources if one is not None)
+    if any(_meets(target, source) for source in given):
         raise InputError(
             argument, must="be another file than those that are read", found=target, remedy="give a new name"
         )
 
 
 def check_unnamed(path: Path, remedy: str) -> None:
-    """Refuse to replace a file whose name the command chose by itself, unless spotal wrote it.
+    """Check that a file name chosen by the command is free, or is a file that spotal wrote.
 
     Parameters
     ----------
     path : Path, ending in .html, .csv, .json, .svg or .pdf
-    remedy : str, what a person can do
+    remedy : str, action to take
 
     Raises
     ------
     OutputError
-        There is such a file, and spotal did not write it.
+        The file exists and spotal did not write it.
     """
     try:
         with path.open("rb") as file:
@@ -104,24 +105,18 @@ def check_unnamed(path: Path, remedy: str) -> None:
         raise OutputError(f"{path} is there already and spotal did not write it; {remedy}")
 
 
-def _sources(given: Iterable[Source | str | os.PathLike[str] | None]) -> Iterator[Source]:
-    for one in given:
-        if one is not None:
-            yield one if isinstance(one, Source) else Source(one)
-
-
 def _meets(target: Path, source: Source) -> bool:
-    """Whether writing ``target`` would replace or add something that is read."""
+    """Return whether writing ``target`` would replace or add something that is read."""
     try:
         path, real = os.path.realpath(source.path), os.path.realpath(target)
-    except ValueError:  # no name of a file; whoever opens it says so
+    except ValueError:  # not a valid file name; opening it reports the error
         return False
     if not os.path.isdir(path):
         if not os.path.exists(path):
             return False
         return path.startswith(real + os.sep) or (os.path.exists(real) and os.path.samefile(path, real))
     if real == path or path.startswith(real + os.sep):
-        return True  # the folder itself, or one around it
+        return True  # the folder itself or a parent
     if real.startswith(path + os.sep):
         parts = real[len(path) + 1 :].split(os.sep)
         if os.path.exists(real) if source.endings is None else any(_ends(part, source) for part in parts):
@@ -130,7 +125,7 @@ def _meets(target: Path, source: Source) -> bool:
 
 
 def _linked(real: str, folder: str, source: Source) -> bool:
-    """Whether a file is read under another name: by a hard link, or in a linked folder."""
+    """Return whether a file is read under another name, through a hard link or a linked folder."""
     wanted = os.stat(real)
     if wanted.st_nlink < 2 and not _ends(os.path.basename(real), source):
         return False
@@ -145,7 +140,7 @@ def _linked(real: str, folder: str, source: Source) -> bool:
                 try:
                     if os.path.samestat(os.stat(os.path.join(place, name)), wanted):
                         return True
-                except OSError:  # a link that leads nowhere
+                except OSError:  # a broken link
                     continue
     return False
 

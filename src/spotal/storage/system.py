@@ -1,4 +1,4 @@
-"""What the system has to give."""
+"""Memory and file systems of this machine."""
 
 from __future__ import annotations
 
@@ -13,24 +13,24 @@ __all__ = ["file_system", "free_memory", "give_back_memory", "too_large"]
 
 
 def free_memory() -> int | None:
-    """Return the bytes of memory that a process may still take, None where the system does not say."""
-    found = []
+    """Return the bytes of memory that a process can still allocate, or None if unknown."""
+    limits = []
     with suppress(OSError, StopIteration, ValueError):
         lines = Path("/proc/meminfo").read_text(encoding="ascii").splitlines()
-        found.append(1024 * int(next(line for line in lines if line.startswith("MemAvailable:")).split()[1]))
-    with suppress(OSError, ValueError):  # of a container; without a limit the file says "max"
+        limits.append(1024 * int(next(line for line in lines if line.startswith("MemAvailable:")).split()[1]))
+    with suppress(OSError, ValueError):  # limit of a container; the file has "max" for none
         most, used = (int(Path("/sys/fs/cgroup", name).read_text("ascii")) for name in ("memory.max", "memory.current"))
-        found.append(max(0, most - used))
-    return min(found, default=None)
+        limits.append(max(0, most - used))
+    return min(limits, default=None)
 
 
 def too_large(path: Path, size: str, free: int, remedy: str) -> DataFileError:
-    """What to raise for a file that unpacks to ``size``, in GB, where so many bytes are free."""
+    """Return the error for a file that unpacks to ``size`` GB while only ``free`` bytes are free."""
     return DataFileError(f"{path} unpacks to {size} GB, and {free / 1e9:.1f} GB of memory are free; {remedy}")
 
 
 def file_system(device: int) -> str | None:
-    """Return the type of the mounted file system of that device (``st_dev``), such as "ext4"; None where not known."""
+    """Return the type of the file system on a device (``st_dev``), such as "ext4", or None if unknown."""
     name = f"{os.major(device)}:{os.minor(device)}"
     with suppress(OSError, ValueError):
         for line in Path("/proc/self/mountinfo").read_text(errors="surrogateescape").splitlines():
@@ -41,6 +41,6 @@ def file_system(device: int) -> str | None:
 
 
 def give_back_memory() -> None:
-    """Give memory that was freed back to the system, where the C library is glibc: it keeps that of each thread."""
+    """Return freed memory to the system, which glibc would otherwise keep for each thread."""
     with suppress(OSError, AttributeError):
         ctypes.CDLL(None).malloc_trim(0)

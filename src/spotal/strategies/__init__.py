@@ -1,7 +1,4 @@
-"""Ways to choose what to label next, one file a method, all with the same ``query``.
-
-A method is imported when it is first used.
-"""
+"""Selection strategies, one file for each method. A method is imported when it is first used."""
 
 from __future__ import annotations
 

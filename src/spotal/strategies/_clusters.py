@@ -1,4 +1,4 @@
-"""k-means over a pool, read in blocks: k-means++ on a sample, then weighted Lloyd steps over all rows."""
+"""k-means over a pool: k-means++ on a sample, then weighted Lloyd steps over all rows in blocks."""
 
 from __future__ import annotations
 
@@ -18,23 +18,16 @@ from spotal.strategies.base import Query
 __all__ = ["clustered", "kmeans", "medoids", "representatives"]
 
 STEPS = 100
-"""Most Lloyd steps."""
+"""Maximum number of Lloyd steps."""
 
 
 def kmeans(pool: Pool, mass: NDArray[np.float64], count: int, chance: ContentRandom, sample_size: int) -> Cells:
-    """The pool cut into at most ``count`` clusters by weighted k-means; some may be empty.
+    """Divide the pool into at most ``count`` clusters by weighted k-means; some may be empty.
 
-    Starts from k-means++ (scikit-learn's greedy form of Arthur and Vassilvitskii 2007) on a weighted sample of at most
-    ``sample_size`` rows; Lloyd steps over all rows follow until the centers stand still, 100 at most. Sums run in one
-    order on one thread: the same seed gives the same clusters.
-
-    Parameters
-    ----------
-    mass : float64 (N,), not all zero; rows of mass zero belong to a cluster but do not move its center
-
-    Notes
-    -----
-    O(s k D log k) for the start, then a pass of O(N k D) a step. Memory O(s D + k D + N).
+    Initialized by k-means++ (scikit-learn's greedy form of Arthur and Vassilvitskii 2007) on a weighted sample of at
+    most ``sample_size`` rows. At most 100 Lloyd steps over all rows follow, until the centers no longer move. Sums run
+    in one order on one thread, so the same seed gives the same clusters. Rows of mass zero are assigned to clusters but
+    do not move centers. O(s k D log k), then a pass of O(N k D) a step; memory O(s D + k D + N).
     """
     from sklearn.cluster import kmeans_plusplus
 
@@ -42,10 +35,10 @@ def kmeans(pool: Pool, mass: NDArray[np.float64], count: int, chance: ContentRan
     points = pool.rows(rows).double().cpu()
     middle = points.mean(0)
     points -= middle
-    scale = float(points.abs().max()) or 1.0  # squares neither vanish nor overflow
+    scale = float(points.abs().max()) or 1.0  # so that squares neither vanish nor overflow
     points /= scale
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # fewer distinct points than clusters
+        warnings.simplefilter("ignore")  # there may be fewer distinct points than clusters
         centers, _ = kmeans_plusplus(
             points.numpy(), min(count, len(rows)), sample_weight=weight, random_state=chance.seed % (1 << 32)
         )
@@ -59,20 +52,11 @@ def kmeans(pool: Pool, mass: NDArray[np.float64], count: int, chance: ContentRan
 
 
 def medoids(cells: Cells, mass: NDArray[np.float64], free: NDArray[np.int64], query: Query) -> NDArray[np.int64]:
-    """One free row for each cluster, the nearest to its center, heaviest cluster first; then the second nearest.
+    """Return the free row nearest to each center, heaviest cluster first; then the second nearest, and so on.
 
-    Clusters without a free row are passed over: fewer rows than the query asks for come back only where fewer are free.
-    Under limits each cluster has the nearest row that they allow: see
-    :func:`spotal.constraints.limits.assign_rows_to_cells`.
-
-    Parameters
-    ----------
-    mass : float64 (N,); the weight of a cluster is its sum over free rows
-    free : int64 (m,)
-
-    Returns
-    -------
-    int64 (k,). O(m log m).
+    Clusters without a free row give none. The weight of a cluster is the mass of its free rows. Under limits each
+    cluster gets the nearest row that they allow (:func:`spotal.constraints.limits.assign_rows_to_cells`). O(m log m)
+    for m free rows.
     """
     cell, squared = cells.index[free], cells.squared[free]
     order = np.lexsort((np.arange(len(free)), squared, cell))
@@ -94,11 +78,11 @@ def clustered(
     chance: ContentRandom,
     sample_size: int,
 ) -> tuple[NDArray[np.int64], Cells]:
-    """The picks of a query, of each of as many clusters the row nearest its center, and the clusters.
+    """Return the row nearest to each center of one cluster a pick, and the clusters.
 
     Parameters
     ----------
-    pool : in whose space rows are clustered; rows : int64 (m,), unlabeled, not empty; weight : float64 (N,)
+    pool : the space in which rows are clustered; rows : int64 (m,), unlabeled, not empty; weight : float64 (N,)
     """
     cells = kmeans(pool, weight, min(query.budget, len(rows)), chance, sample_size)
     return fill(query, medoids(cells, weight, chance.shuffled(rows), query), chance), cells
@@ -107,17 +91,10 @@ def clustered(
 def representatives(
     query: Query, candidates: NDArray[np.int64], mass: NDArray[np.float64], chance: ContentRandom, sample_size: int
 ) -> NDArray[np.int64]:
-    """The picks of a query: of each of as many clusters of the candidates, at unit length, the row nearest its center.
+    """Cluster the candidates at unit length, one cluster a pick, and return the row nearest to each center.
 
-    Where there are fewer candidates than picks, all of them and then other rows at random.
-
-    Parameters
-    ----------
-    candidates : int64 (m,), unlabeled; mass : float64 (N,), by which rows count in the clustering, positive for these
-
-    Notes
-    -----
-    As :func:`kmeans`, with passes over the whole pool.
+    If there are fewer candidates than picks, random rows follow. ``mass``, float64 (N,), weighs the rows and is
+    positive for candidates. Costs as :func:`kmeans`.
     """
     if len(candidates) == 0:
         return fill(query, candidates, chance)

@@ -1,4 +1,4 @@
-"""Random numbers keyed by row content and seed, not by where in the pool a row lies; and rows without mass, last."""
+"""Random numbers keyed by row content and seed, and helpers that pick rows of mass zero last."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ __all__ = ["ContentRandom", "content_keys", "fill", "heavy", "sample"]
 
 
 def content_keys(points: torch.Tensor) -> torch.Tensor:
-    """A number for each row (n, D) that follows from its values in double precision: their bits, hashed; int64 (n,)."""
+    """Return a hash of each row's values in double precision, int64 (n,), for rows (n, D)."""
     factors = np.random.default_rng(0).integers(1 << 63, size=points.shape[1]) | 1
     factor = torch.from_numpy(factors).to(points.device)
     keys = []
@@ -26,54 +26,52 @@ def content_keys(points: torch.Tensor) -> torch.Tensor:
 
 
 class ContentRandom:
-    """Random numbers for a pool's rows, drawn in an order that follows from their content.
+    """Random numbers for a pool's rows. They depend on row content and seed, not on row order.
 
-    order : int64 (N,), the rows sorted by a hash of their values; sums in this order round alike however rows are
-    ordered. Copies of a row get numbers of their own. O(N D), one pass.
+    ``order``, int64 (N,), sorts the rows by a hash of their values. Sums in this order round the same for every order
+    of the pool. Copies of a row get different numbers. O(N D), one pass.
     """
 
     def __init__(self, pool: Pool, seed: int) -> None:
-        keys = [to_numpy(content_keys(batch.points)) for batch in pool.batches()]
-        self.keys: NDArray[np.int64] = np.concatenate(keys)
+        self.keys: NDArray[np.int64] = np.concatenate(
+            [to_numpy(content_keys(batch.points)) for batch in pool.batches()]
+        )
         self.order = np.argsort(self.keys, kind="stable")
         self.seed = seed
         self._rng = np.random.default_rng(seed)
         self._place = self.numbers()
 
     def numbers(self) -> NDArray[np.float64]:
-        """A fresh number in [0, 1) for each row, float64 (N,)."""
+        """Draw a new number in [0, 1) for each row, float64 (N,)."""
         drawn = np.empty(len(self.order))
         drawn[self.order] = self._rng.random(len(self.order))
         return drawn
 
     def shuffled(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
-        """``rows`` in random order, the same order for the same seed."""
+        """Return ``rows`` in random order; the same seed gives the same order."""
         return rows[np.argsort(self._place[rows])]
 
     def sorted(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
-        """``rows`` in the order of their content."""
+        """Return ``rows`` sorted by content."""
         return rows[np.argsort(self.keys[rows], kind="stable")]
 
     def draw(self, weights: NDArray[np.float64]) -> int:
-        """A row drawn with probability proportional to its weight, float64 (N,), not all zero. O(N)."""
+        """Draw a row with probability proportional to its weight, float64 (N,), not all zero. O(N)."""
         heights = np.cumsum(weights[self.order])
         place = int(np.searchsorted(heights, self._rng.random() * heights[-1], side="right"))
-        place = min(place, int(np.searchsorted(heights, heights[-1])))  # rounding may reach past the last weight
+        place = min(place, int(np.searchsorted(heights, heights[-1])))  # rounding may exceed the last weight
         return int(self.order[place])
 
 
 def heavy(query: Query) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    """Unlabeled rows that carry mass, and every row's mass, float64 (N,).
-
-    Where no unlabeled row carries any, all unlabeled rows and ones: then mass says nothing.
-    """
+    """Return the unlabeled rows with mass, and the mass of every row; all unlabeled rows and ones if none has mass."""
     mass = query.weights()
     rows = query.unlabeled[mass[query.unlabeled] > 0]
     return (rows, mass) if len(rows) else (query.unlabeled, np.ones(len(query.pool)))
 
 
 def fill(query: Query, picks: NDArray[np.int64], chance: ContentRandom) -> NDArray[np.int64]:
-    """The picks and, where more may be picked, other unlabeled rows at random, rows with mass first."""
+    """Fill up the picks with random unlabeled rows, rows with mass first."""
     allowance = query.allowance()
     if len(allowance.walk(picks)) == len(picks) and allowance.full:
         return picks
@@ -85,7 +83,7 @@ def fill(query: Query, picks: NDArray[np.int64], chance: ContentRandom) -> NDArr
 def sample(
     chance: ContentRandom, mass: NDArray[np.float64], size: int
 ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    """At most ``size`` rows of positive mass with weights that stand for all (a priority sample), by content."""
+    """Draw a priority sample of at most ``size`` rows with mass; return rows and weights, sorted by content."""
     rows, weight = priority_sample(mass, len(mass), size, chance.seed)
     order = np.argsort(chance.keys[rows], kind="stable")
     return rows[order], weight[order]

@@ -1,4 +1,4 @@
-"""Greedy coverage: rows that, one after another, raise most the weighted mean of each row's similarity to a pick."""
+"""Greedy coverage: each pick maximizes the weighted mean of the rows' similarity to their most similar pick."""
 
 from __future__ import annotations
 
@@ -8,65 +8,61 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from spotal.constraints.limits import Allowance
 from spotal.numeric.nearest import nearest
 from spotal.pool.base import Pool
 from spotal.strategies._content import ContentRandom
+from spotal.strategies.query import Query
 
 __all__ = ["gaussian", "greedy_cover"]
 
 BLOCK_ROWS = 256
-"""Candidates whose similarities to all targets are held at once."""
-
+"""Number of candidates whose similarities to all targets are in memory at once."""
 NARROW = 0.03
-"""Radius, in lengths of the longest row, below which float32 distances are too coarse for a kernel."""
-
+"""Radius, relative to the longest row, below which float32 distances are too imprecise."""
 FEW = 1 << 24
-"""Pairs up to which similarities are worked out in float64, so that near-ties fall as they should."""
+"""Maximum number of pairs for which float64 is used, so that near-ties are decided correctly."""
 
 Kernel = Callable[[torch.Tensor], torch.Tensor]
-"""Squared distances to similarities in [0, 1], falling; may work in place."""
+"""Function from squared distances to similarities in [0, 1], decreasing; it may work in place."""
 
 
 def greedy_cover(
+    query: Query,
     pool: Pool,
     kernel: Kernel,
-    allowance: Allowance,
-    *,
+    radius: float,
     candidates: NDArray[np.int64],
     targets: NDArray[np.int64],
     weights: NDArray[np.float64],
-    around: NDArray[np.int64],
     chance: ContentRandom,
-    radius: float,
+    *,
     block_rows: int = BLOCK_ROWS,
     few: int = FEW,
 ) -> tuple[NDArray[np.int64], float]:
-    """The rows of greatest gain in coverage, each given those before it, and the coverage reached, in [0, 1].
+    """Pick rows greedily by their gain in coverage; return the picks and the coverage, in [0, 1].
 
-    Coverage is the weighted mean over targets of the greatest similarity to a row that is labeled or picked. It is
-    monotone and submodular, so a gain found earlier bounds a later one, and only candidates whose bound is greatest are
-    looked at again (M. Minoux, "Accelerated greedy algorithms for maximizing submodular set functions", 1978): the
-    picks are those of the plain greedy method. Ties fall at random.
+    Coverage is the weighted mean over targets of the greatest similarity to a labeled or picked row. It is monotone and
+    submodular, so an earlier gain bounds a later one, and only the candidates of greatest bound are evaluated again
+    (M. Minoux, "Accelerated greedy algorithms for maximizing submodular set functions", 1978). The picks equal those of
+    the plain greedy method. Ties are broken at random. With prices, gains are divided by them (the cost-benefit greedy
+    method of J. Leskovec et al., "Cost-effective outbreak detection in networks", KDD 2007).
 
     Parameters
     ----------
-    pool : N rows; kernel : similarity of a squared distance; allowance : what may be picked; with prices, a gain counts
-        for each unit of price (the cost-benefit greedy method of J. Leskovec et al., "Cost-effective outbreak detection
-        in networks", KDD 2007)
-    candidates, targets, around : row numbers that may be picked, (m,), that are to be covered, (s,), and that cover
-        already, (l,)
+    pool : the query's pool, in the space in which distances are measured
+    radius : scale of the kernel. If it is small relative to the pool, or there are at most ``few`` pairs, similarities
+        are computed in float64 instead of float32.
+    candidates, targets : row numbers that may be picked (m,), and that are to be covered (s,)
     weights : float64 (s,), of the targets
-    chance : breaks ties
-    radius : the distance over which the kernel falls; where it is small beside the pool, or pairs are few, similarities
-        are worked out in float64 rather than float32
-    block_rows : candidates whose similarities to all targets are held at once; few : pairs that are few
+    chance : random numbers that break ties
+    block_rows : number of candidates whose similarities to all targets are in memory at once
 
     Notes
     -----
-    O(m s d) once, and O(s d) for each candidate looked at again, some thousands a pick at first and tens later. Memory
-    O(s (d + 256)): no matrix of the pool's rows by rows.
+    O(m s d) once, then O(s d) for each candidate evaluated again: thousands a pick at first, tens later. Memory
+    O(s (d + 256)); no matrix of all pairs of rows.
     """
+    allowance = query.allowance()
     points = pool.rows(targets).double()
     middle = points.mean(0)
     points -= middle
@@ -86,10 +82,10 @@ def greedy_cover(
         gain: NDArray[np.float64] = (similar(rows).sub_(cover).clamp_min_(0) @ weight).double().cpu().numpy()
         return gain
 
-    if len(around):
-        moved = (pool.rows(around).double() - middle).to(points)
+    if len(query.labeled):
+        moved = (pool.rows(query.labeled).double() - middle).to(points)
         cover = kernel(nearest(points, moved)[1]).to(dtype)
-    order = chance.shuffled(candidates)  # the first of the best is then a random one
+    order = chance.shuffled(candidates)  # so that argmax breaks ties at random
     place = np.full(len(pool), -1, np.int64)
     place[order] = np.arange(len(order))
     cost = allowance.limits.cost
@@ -105,10 +101,10 @@ def greedy_cover(
     fresh = np.ones(len(order), dtype=bool)
     bound[~allowance.open[order]] = -1
     while bound.max(initial=-1) >= 0:
-        look = block_rows // 4  # a few are often enough
+        look = block_rows // 4  # few are often enough
         while True:
             best = int(bound.argmax())
-            if fresh[best] or bound[best] <= 0:  # a gain of nothing cannot become less
+            if fresh[best] or bound[best] <= 0:  # a gain of 0 cannot decrease
                 break
             stale = np.flatnonzero(~fresh & (bound == bound[best]))[:look]
             if len(stale) < look:
@@ -128,5 +124,5 @@ def greedy_cover(
 
 
 def gaussian(radius: float) -> Kernel:
-    """exp(-squared distance / radius²), worked out in place."""
+    """Return the kernel exp(-squared distance / radius²), which works in place."""
     return lambda squared: squared.mul_(-1 / radius**2).exp_()

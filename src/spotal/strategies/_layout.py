@@ -1,4 +1,4 @@
-"""Layout: a pool carried to the hypercube and the design laid there, before any row is picked."""
+"""Layout: the pool's rows and the design points in the hypercube, before rows are picked."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ __all__ = ["Carry", "Layout", "reduced"]
 
 @dataclass(frozen=True)
 class Layout:
-    """What SPOT makes of a pool of N rows before it picks n.
+    """The published method's view of a pool of N rows, before it picks n.
 
     Attributes
     ----------
-    mass : float64 (N,), what the transport carries of each row, at most 1
-    reduction : fitted transformer or None, from embeddings (., D) to the space (., d) that is transported
+    mass : float64 (N,), each row's weight in the transport, at most 1
+    reduction : fitted transformer from embeddings (., D) to the transported space (., d), or None
     transport : fitted Transport
     carried : float32 (N, d), the rows in the hypercube
     design : float64 (n, d), the design's points
@@ -39,16 +39,16 @@ class Layout:
 
     @property
     def dim(self) -> int:
-        """Dimensions that are transported."""
+        """Number of dimensions of the hypercube."""
         return int(self.carried.shape[1])
 
     def reduced(self, points: Any) -> NDArray[Any]:
-        """Embeddings (m, D) in the space that is transported, (m, d)."""
+        """Map embeddings (m, D) to the transported space, (m, d)."""
         return to_numpy(points if self.reduction is None else self.reduction.transform(to_numpy(points)))
 
 
 class Carry(Pass[list[NDArray[np.float32]], NDArray[np.float32]]):
-    """Pass: every row through reduction and transport; float32 (N, d)."""
+    """Pass that maps every row through reduction and transport, to float32 (N, d)."""
 
     title = "carrying rows to the cube"
 
@@ -68,11 +68,11 @@ class Carry(Pass[list[NDArray[np.float32]], NDArray[np.float32]]):
 
 
 def reduced(reduction: Any, points: torch.Tensor) -> Any:
-    """Float64 points (m, D) to (m, d), array or tensor.
+    """Reduce float64 points (m, D) to (m, d), array or tensor.
 
-    The transport magnifies rounding, which depends on where in a batch a row lies. Components are therefore found in
-    double precision and rounded to single: the same row gives the same coordinates. Rows that whitening by a tiny
-    weighted variance moves far away are clipped to 1e19.
+    The transport magnifies rounding errors, which depend on a row's place in its batch. Components are therefore
+    computed in double precision and rounded to single, so that equal rows get equal coordinates. Results are clipped to
+    ±1e19, because whitening by a tiny variance can overflow.
     """
     if reduction is None:
         return points

@@ -1,4 +1,4 @@
-"""A linear classifier on the labeled rows: what strategies ask that must see how predictions change as rows do."""
+"""A linear classifier on the labeled rows, for strategies that change rows and compare predictions."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from spotal.strategies.base import Query
 __all__ = ["Probe"]
 
 STEPS = 500
-"""Most steps of the regression."""
+"""Maximum number of steps of the regression."""
 
 
 @dataclass(frozen=True)
 class Probe:
-    """Scores x @ weights.T + bias of the classes that have labels, and their means; c of these, ascending.
+    """A classifier with scores x @ weights.T + bias, for the c classes that have labels, in ascending order.
 
     Attributes
     ----------
@@ -36,9 +36,10 @@ class Probe:
 
     @classmethod
     def fit(cls, query: Query, chance: ContentRandom) -> Probe | None:
-        """Logistic regression on the labeled rows, centered and scaled as a whole; None with fewer than two classes.
+        """Fit a logistic regression to the labeled rows; return None with fewer than two classes.
 
-        The same whatever the order of the labeled rows. O(m c D) a step for m labels.
+        Rows are centered and divided by one scale. The order of the labeled rows has no effect. O(m c D) a step for
+        m labels.
         """
         from sklearn.linear_model import LogisticRegression
 
@@ -51,7 +52,7 @@ class Probe:
         scale = float(np.abs(points - middle).max()) or 1.0
         scale *= float(np.sqrt(np.square((points - middle) / scale).mean())) or 1.0
         with one_thread(numpy=True), warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # enough steps for this
+            warnings.simplefilter("ignore")  # full convergence is not needed
             model: Any = LogisticRegression(max_iter=STEPS).fit((points - middle) / scale, labels)
         weights, bias = model.coef_, model.intercept_
         if len(classes) == 2:
@@ -61,10 +62,10 @@ class Probe:
         return cls(weights, bias - weights @ middle, means)
 
     def scores(self, points: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Of rows (n, D), float64 (n, c)."""
+        """Return the scores of rows (n, D), float64 (n, c)."""
         with one_thread(numpy=True):
             return np.asarray(points @ self.weights.T + self.bias)
 
     def classes(self, points: NDArray[np.float64]) -> NDArray[np.int64]:
-        """The class of greatest score of rows (n, D), int64 (n,) in 0 .. c - 1; the first of several."""
+        """Return the class of greatest score of rows (n, D), int64 (n,) in 0 .. c - 1; in a tie the first."""
         return np.asarray(self.scores(points).argmax(1))

@@ -1,4 +1,4 @@
-"""What a query of SPOT leaves on record: seconds of its steps, figures of merit, how the transport ended."""
+"""Timings and diagnostics of a query."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ __all__ = ["Clock", "record"]
 def record(
     transport: Transport, design: NDArray[np.float64], carried: NDArray[np.float32], clock: Clock
 ) -> tuple[dict[str, float], dict[str, float], dict[str, Any]]:
-    """Figures, seconds and details for a Choice: ``carried`` are the picks in the cube."""
+    """Return diagnostics, timings and details for a Choice; ``carried`` are the picks in the cube."""
     dim = design.shape[1]
     figures = {"dim": float(dim), "uniformity": float(getattr(transport, "uniformity_", np.nan))}
     if len(design) <= MERIT_POINTS:
@@ -36,7 +36,7 @@ def record(
 
 
 class Clock:
-    """Seconds spent in named steps."""
+    """A timer that records the seconds of named steps."""
 
     def __init__(self) -> None:
         self.seconds: dict[str, float] = {}

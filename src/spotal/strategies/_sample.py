@@ -1,4 +1,4 @@
-"""Rows of a pool that SPOT works on: drawn by mass, by distance to the mean and by what a model is unsure of."""
+"""The sample of a pool that SPOT works on, drawn by mass, distance to the mean, and model uncertainty."""
 
 from __future__ import annotations
 
@@ -20,24 +20,24 @@ from spotal.strategies.base import Query
 __all__ = ["LEAST_ROWS", "Draw", "Sample", "rows_needed"]
 
 LEAST_ROWS = 4096
-"""Rows of the pool that are worked on, at least, unless told otherwise; all of a pool that has no more."""
+"""Default minimum size of the sample. Smaller pools are used whole."""
 ROWS_PER_PICK = 16
-"""Rows for each label, given or asked for, at least."""
+"""Minimum number of sampled rows for each labeled row and pick."""
 
 
 def rows_needed(n: int, labeled: int, budget: int, least: int = LEAST_ROWS) -> int:
-    """Rows of a pool of n that a query works on, ``least`` or more."""
+    """Return the size of the sample of a pool of n rows: at least ``least``, at most n."""
     return min(n, max(least, ROWS_PER_PICK * (labeled + budget)))
 
 
 @dataclass(frozen=True)
 class Sample:
-    """Rows of the pool that stand for all, the labeled ones among them, in an order that follows from their content.
+    """A weighted sample of the pool that includes all labeled rows, sorted by row content.
 
     Attributes
     ----------
-    rows : int64 (s,), their numbers in the pool; points : float64 (s, D)
-    mass : float64 (s,), not all zero: of the pool's mass, what each stands for; a labeled row stands for itself
+    rows : int64 (s,), row numbers in the pool; points : float64 (s, D)
+    mass : float64 (s,), not all zero: the pool's mass that each row represents; a labeled row represents itself
     labeled : int64 (m,), positions of the query's labeled rows, in the query's order
     """
 
@@ -48,18 +48,16 @@ class Sample:
 
     @classmethod
     def of(cls, query: Query, least: int = LEAST_ROWS) -> Sample:
-        """Draw ``least`` rows or more, all of them where they are few; a row unlikely to be drawn stands for more.
+        """Draw at least ``least`` rows, or use a small pool whole; raise InputError for rows that are not finite.
 
-        Half of the rows are drawn in proportion to the caller's mass alone; a quarter in proportion to mass times the
-        squared distance to the mean, for small groups far out (the lightweight coresets of O. Bachem, M. Lucic and
-        A. Krause, KDD 2018); and a quarter to mass times (1 - margin)^2, where there is a model. Under limits at least
-        half are drawn among the rows that may be picked. O(N D + s D), one pass, two under limits, and memory O(s D);
-        none where all rows are drawn.
-
-        Raises InputError for rows that are not finite.
+        Half of the rows are drawn in proportion to the caller's mass; a quarter in proportion to mass times the squared
+        distance to the mean, which finds small groups far out (the lightweight coresets of O. Bachem, M. Lucic and
+        A. Krause, KDD 2018); and, with a model, a quarter in proportion to mass times (1 - margin)^2. Under limits at
+        least half are drawn among the rows that may be picked. O(N D + s D), memory O(s D). One pass over the pool, two
+        under limits, none if all rows are used.
         """
-        n, known = len(query.pool), query.labeled
-        size = rows_needed(n, len(known), query.budget, least)
+        n, labeled = len(query.pool), query.labeled
+        size = rows_needed(n, len(labeled), query.budget, least)
         if size == n:
             own = query.weights()
             rows = query.unlabeled[own[query.unlabeled] > 0]
@@ -67,49 +65,40 @@ class Sample:
         elif query.limits is None:
             rows, mass = run(Draw(query, size), query.pool, threads=threads())
         else:
-            open_ = query.allowance().open
-            shut, share = run(Draw(query, size // 2, ~open_), query.pool, threads=threads())
-            rows, mass = run(Draw(query, size - len(shut), open_), query.pool, threads=threads())
-            rows, mass = np.concatenate([shut, rows]), np.concatenate([share, mass])
+            free = query.allowance().open
+            excluded, share = run(Draw(query, size // 2, ~free), query.pool, threads=threads())
+            rows, mass = run(Draw(query, size - len(excluded), free), query.pool, threads=threads())
+            rows, mass = np.concatenate([excluded, rows]), np.concatenate([share, mass])
         if not len(rows):  # no row that may be picked has mass
-            rows = query.unlabeled[np.linspace(0, len(query.unlabeled) - 1, size - len(known)).astype(np.int64)]
-            rows = np.unique(rows)
+            places = np.linspace(0, len(query.unlabeled) - 1, size - len(labeled)).astype(np.int64)
+            rows = np.unique(query.unlabeled[places])
             mass = np.ones(len(rows))
-        own = np.ones(len(known)) if query.mass is None else query.mass[known]
-        rows, mass = np.concatenate([rows, known]), np.concatenate([mass, own])
+        own = np.ones(len(labeled)) if query.mass is None else query.mass[labeled]
+        rows, mass = np.concatenate([rows, labeled]), np.concatenate([mass, own])
         points = query.pool.rows(rows).double()
         check_matrix(points, "pool", where=lambda row: query.pool.where(int(rows[row])))
         order = to_numpy(content_keys(points).argsort(stable=True))
         place = np.empty(len(rows), np.int64)
         place[order] = np.arange(len(rows))
-        return cls(rows[order], points[torch.from_numpy(order)], mass[order], place[len(rows) - len(known) :])
+        return cls(rows[order], points[torch.from_numpy(order)], mass[order], place[len(rows) - len(labeled) :])
 
     @property
     def unlabeled(self) -> NDArray[np.int64]:
-        """Positions of the other rows, ascending."""
-        free = np.ones(len(self.rows), dtype=bool)
-        free[self.labeled] = False
-        return np.flatnonzero(free)
+        """Positions of the unlabeled rows, ascending."""
+        return np.delete(np.arange(len(self.rows)), self.labeled)
 
     def evidence(self, query: Query) -> Evidence:
-        """What is known of these rows."""
-        some = self.rows
-        cost = None if query.limits is None or query.limits.cost is None else query.limits.cost[some]
-        return Evidence(
-            ArrayPool(self.points),
-            self.labeled,
-            query.labels,
-            None if query.probabilities is None else query.probabilities[some],
-            None if query.draws is None else query.draws[some],
-            cost,
-            self.mass,
-            query.multilabel,
-        )
+        """Return the input of rules of mass for the sampled rows."""
+        p = None if query.probabilities is None else query.probabilities[self.rows]
+        draws = None if query.draws is None else query.draws[self.rows]
+        cost = None if query.limits is None or query.limits.cost is None else query.limits.cost[self.rows]
+        pool = ArrayPool(self.points)
+        return Evidence(pool, self.labeled, query.labels, p, draws, cost, self.mass, query.multilabel)
 
 
 @dataclass(frozen=True)
 class _Drawn:
-    """Rows with their chance, mass and priority, one row more than are wanted: its priority is the threshold."""
+    """Drawn rows, with one extra row whose priority is the threshold; ``chance`` is the sampling weight."""
 
     row: NDArray[np.int64]
     chance: NDArray[np.float64]
@@ -117,23 +106,24 @@ class _Drawn:
     priority: NDArray[np.float64]
 
     def best(self, size: int) -> _Drawn:
-        """The rows of greatest priority, so many and one more."""
-        if len(self.row) <= size + 1:
-            return self
-        keep = np.argpartition(-self.priority, size)[: size + 1]
-        return _Drawn(self.row[keep], self.chance[keep], self.mass[keep], self.priority[keep])
+        """Return the ``size + 1`` rows of greatest priority."""
+        return self if len(self.row) <= size + 1 else self.at(np.argpartition(-self.priority, size)[: size + 1])
+
+    def at(self, places: NDArray[np.int64]) -> _Drawn:
+        """Return the rows at these places."""
+        return _Drawn(self.row[places], self.chance[places], self.mass[places], self.priority[places])
 
 
 class Draw(Pass[_Drawn, tuple[NDArray[np.int64], NDArray[np.float64]]]):
-    """Pass: unlabeled rows with mass, drawn as :meth:`Sample.of` says, and the mass that each stands for.
+    """Pass that draws unlabeled rows with mass (see :meth:`Sample.of`), and returns the mass that each represents.
 
-    A priority sample (N. Duffield, C. Lund, M. Thorup, J. ACM 54(6), 2007), whose chances are the caller's mass times
-    how interesting a row is: sums of mass over any subset are estimated without bias. The same rows for any batches and
+    A priority sample (N. Duffield, C. Lund, M. Thorup, J. ACM 54(6), 2007). Its sampling weight is the caller's mass
+    times the row's interest, so sums of mass over any subset are unbiased. The rows do not depend on the batches or the
     number of threads.
 
     Parameters
     ----------
-    size : int, most rows; among : bool (N,), rows that may be drawn, or None for all
+    size : int, maximum number of rows; among : bool (N,), rows that may be drawn, or None for all
     """
 
     title = "reading the pool"
@@ -145,7 +135,7 @@ class Draw(Pass[_Drawn, tuple[NDArray[np.int64], NDArray[np.float64]]]):
         first = np.linspace(0, len(query.pool) - 1, min(LEAST_ROWS, size, len(query.pool))).astype(np.int64)
         points = query.pool.rows(first).float()
         self.center = points.mean(0)
-        # what is typical: any other number would do, and change only how many rows are drawn by which rule
+        # typical distance and doubt; they only balance the rules by which rows are drawn
         self.typical = float(_squared_apart(points, self.center).mean()), 0.0
         if self.probabilities is not None:
             self.typical = self.typical[0], float(_doubt(self.probabilities[first], self.multilabel).mean())
@@ -174,18 +164,15 @@ class Draw(Pass[_Drawn, tuple[NDArray[np.int64], NDArray[np.float64]]]):
 
     def finish(self, partial: _Drawn) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
         order = np.argsort(partial.row)
-        row, chance, mass, priority = (
-            partial.row[order], partial.chance[order], partial.mass[order], partial.priority[order]
-        )  # fmt: skip
-        if len(row) <= self.size:
-            return row, mass
-        out = int(priority.argmin())
-        keep = np.arange(len(row)) != out
-        return row[keep], mass[keep] * np.maximum(chance[keep], priority[out]) / chance[keep]
+        if len(order) <= self.size:
+            return partial.row[order], partial.mass[order]
+        threshold = partial.priority.min()
+        rest = partial.at(np.delete(order, partial.priority[order].argmin()))
+        return rest.row, rest.mass * np.maximum(rest.chance, threshold) / rest.chance
 
 
 def _squared_apart(points: torch.Tensor, center: torch.Tensor) -> NDArray[np.float64]:
-    """Squared distance of each row to a point, float64 (n,), each row rounded alike in any company on the CPU."""
+    """Return squared distances to a point, float64 (n,); on the CPU a row's result does not depend on its batch."""
     if points.device.type != "cpu":
         return to_numpy((points.float() - center.to(points.device)).square().sum(1)).astype(np.float64)
     from spotal.numeric.kernels import min_squared_distance
@@ -202,5 +189,5 @@ def _doubt(probabilities: NDArray[np.floating], multilabel: bool) -> NDArray[np.
 
 
 def _share(values: NDArray[np.float64], typical: float) -> NDArray[np.float64]:
-    """Half of what values are in units of a typical one; a half where there is none."""
+    """Return half of ``values / typical``, at most 1e6, or 0.5 if ``typical`` is 0."""
     return np.minimum(values / (2 * typical), 1e6) if typical > 0 else np.full(len(values), 0.5)

@@ -1,4 +1,4 @@
-"""A pool seen on the unit sphere: every row divided by its norm."""
+"""Rows divided by their norm."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ __all__ = ["on_sphere", "unit"]
 
 
 def on_sphere(pool: Pool) -> Pool:
-    """The pool's rows at unit length, float64; rows of zeros stay as they are. Read as the pool itself is."""
+    """Return a view of the pool with rows of unit length, float64. Rows of zeros stay zero."""
     return View(pool, unit)
 
 
 def unit(points: torch.Tensor) -> torch.Tensor:
-    """Rows (n, D) at unit length, float64."""
+    """Scale rows (n, D) to unit length, float64."""
     points = points.double()
-    points = points / points.abs().amax(1, keepdim=True).clamp_min(1e-300)  # squares neither vanish nor overflow
+    points = points / points.abs().amax(1, keepdim=True).clamp_min(1e-300)  # so that squares stay finite and positive
     return points / points.square().sum(1, keepdim=True).sqrt().clamp_min(1e-300)

@@ -1,4 +1,4 @@
-"""ALFA-Mix: rows whose predicted class changes when they are mixed a little with labeled rows."""
+"""ALFA-Mix: rows whose predicted class changes when they are mixed slightly with labeled rows."""
 
 from __future__ import annotations
 
@@ -17,31 +17,30 @@ __all__ = ["AlfaMix"]
 
 
 class AlfaMix(Strategy):
-    """Clusters of the rows that mixing turns (Parvaneh, Abbasnejad, Teney, Haffari, van den Hengel, Shi, "Active
-    learning by feature mixing", CVPR 2022, with their closed form).
+    """Clusters of the rows whose prediction mixing changes (Parvaneh, Abbasnejad, Teney, Haffari, van den Hengel, Shi,
+    "Active learning by feature mixing", CVPR 2022, with their closed form).
 
-    An unlabeled row z and the mean z* of a class's labeled rows are mixed to z + alpha (z* - z), with a number alpha
-    for each feature. The alpha of length at most epsilon that most raises the loss of the predicted class moves z by
-    epsilon |z* - z| along the gradient of that loss. A row is a candidate where such a move to one of the means changes
-    its predicted class. As the authors' code, epsilon is a whole number of steps, step / sqrt(D) each, the fewest with
-    which there are more candidates than picks, and 1 / sqrt(D) at most. Candidates of unit length are cut into one
-    cluster a pick by k-means, and the row nearest to each center is picked; where there are fewer, other rows are drawn
-    at random, as are all rows with fewer than two classes among the labels.
+    An unlabeled row z and the mean z* of a class's labeled rows are mixed to z + alpha (z* - z), with one alpha for
+    each feature. Among all alpha of length at most epsilon, the one that most raises the loss of the predicted class
+    moves z by epsilon |z* - z| along the gradient of that loss. A row is a candidate if such a move changes its
+    predicted class for one of the means. As in the authors' code, epsilon is the smallest multiple of step / sqrt(D)
+    with more candidates than picks, at most 1 / sqrt(D). Candidates of unit length are clustered by k-means, one
+    cluster a pick, and the row nearest to each center is picked. If there are too few candidates, random rows follow.
+    With fewer than two classes among the labels, all rows are random.
 
-    The classifier is a logistic regression on the labeled rows, whose gradient is known; ``probabilities`` are not
-    used. Mass weighs rows in the clustering; rows of mass zero come last. With cost, there are about as many clusters
-    as rows of the mean price that the money buys.
+    The classifier is a logistic regression on the labeled rows; ``probabilities`` are not used. Mass weighs rows in the
+    clustering; rows of mass zero come last. With cost, the number of clusters is about the budget over the mean price.
 
     Parameters
     ----------
     step : float, at most 1
-    sample_size : int, most rows that k-means++ is run on; Lloyd's steps see all rows
+    sample_size : int, maximum number of rows for k-means++; Lloyd steps use all rows
 
     Notes
     -----
-    With a linear classifier scores change along one line, so the least epsilon that turns a row is a minimum over
-    classes, without a search: O(N c D) for c classes, and O(m c D) a step of the regression on m labels. Then as
-    "kmeans". Memory O(s D + n D + N).
+    Scores of a linear classifier change along one line, so the smallest epsilon that changes a prediction is a minimum
+    over classes. O(N c D) for c classes, and O(m c D) a step of the regression on m labels; then as "kmeans". Memory
+    O(s D + n D + N).
     """
 
     name = "alfamix"
@@ -57,7 +56,7 @@ class AlfaMix(Strategy):
         probe = Probe.fit(query, chance)
         candidates, epsilon = rows[:0], 0.0
         if probe is not None:
-            least = turning(query.pool, probe)[rows] * query.pool.dim**0.5
+            least = _least_epsilon(query.pool, probe)[rows] * query.pool.dim**0.5
             for steps in range(1, int(1 / self.step + 1e-9) + 1):
                 epsilon = steps * self.step
                 candidates = rows[least < epsilon]
@@ -67,14 +66,14 @@ class AlfaMix(Strategy):
         return Choice(picks, diagnostics={"candidates": len(candidates), "epsilon": epsilon / query.pool.dim**0.5})
 
 
-def turning(pool: Pool, probe: Probe) -> NDArray[np.float64]:
-    """The epsilon above which each row's predicted class changes, infinite where none does; float64 (N,). O(N c D)."""
+def _least_epsilon(pool: Pool, probe: Probe) -> NDArray[np.float64]:
+    """Return the epsilon above which each row's predicted class changes, or infinity; float64 (N,)."""
     least, means = np.empty(len(pool)), torch.from_numpy(probe.means)
     for batch in pool.batches():
         points = batch.points.double().cpu()
         scores = probe.scores(points.numpy())
         own = scores.argmax(1)[:, None]
-        # the gradient's direction in the scores: minus one for the predicted class, the others by their probabilities
+        # gradient of the loss by scores, up to scale: -1 for the predicted class, the others by their probabilities
         top = np.take_along_axis(scores, own, 1)
         np.put_along_axis(scores, own, -np.inf, 1)
         pull = np.exp(scores - scores.max(1, keepdims=True))

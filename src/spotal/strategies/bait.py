@@ -1,4 +1,4 @@
-"""BAIT: rows that together tell most about the last layer, by its Fisher information over the pool."""
+"""BAIT: rows that minimize the expected error of the last layer, by its Fisher information over the pool."""
 
 from __future__ import annotations
 
@@ -18,20 +18,20 @@ OVERSAMPLE = 2
 
 
 class Bait(Strategy):
-    """Least trace of the labels' information, inverted, times the pool's (Ash, Goel, Krishnamurthy, Kakade, "Gone
-    fishing: neural active learning with Fisher embeddings", NeurIPS 2021, algorithm 1).
+    """Least trace of the inverse information of the labels times the information of the pool (Ash, Goel, Krishnamurthy,
+    Kakade, "Gone fishing: neural active learning with Fisher embeddings", NeurIPS 2021, algorithm 1).
 
-    Twice as many rows as asked for are taken one by one, each that lowers the trace most; then those whose loss raises
-    it least are given up one by one. Regularization and weights as in the authors' code: with m labels and n picks, the
-    labels' information is the identity times ``regularization``, plus m / (m + n) times its mean over labeled rows,
-    plus n / (m + n) times that of each pick.
+    Twice the requested rows are added one by one; each lowers the trace most. Then half of them are removed one by one;
+    each raises the trace least. Regularization and weights are those of the authors' code: with m labels and n picks,
+    the labels' information is ``regularization`` times the identity, plus m / (m + n) times the mean over labeled rows,
+    plus n / (m + n) times the information of each pick.
 
-    The Fisher information of a softmax layer has a row and a column for each feature and class, (D classes)² numbers,
-    too many for most pools. It is reduced to D² here: a row's information is q (1 - q) x x^T, for its embedding x and
-    greatest probability q, that of a logistic regression of the predicted class against all others ("BAIT (Binary)" of
-    Huseljic, Hahn, Herde, Rauch, Sick, "Fast fishing", ECML PKDD 2024). With two classes that is all there is, but for
-    a factor of the regularization. Features are divided by their root mean square. Mass weighs rows in the pool's
-    information; rows of mass zero come last, as do rows whose class is certain, both at random. Ties fall at random.
+    The Fisher information of a softmax layer has (D classes)² entries, too many for most pools. Here it has D²: a row's
+    information is q (1 - q) x x^T, for its embedding x and greatest probability q. This is a logistic regression of the
+    predicted class against all others ("BAIT (Binary)" of Huseljic, Hahn, Herde, Rauch, Sick, "Fast fishing", ECML PKDD
+    2024). With two classes it is exact up to a factor of the regularization. Features are divided by their root mean
+    square. Mass weighs rows in the pool's information. Rows of mass zero and rows whose class is certain come last, at
+    random. Ties are broken at random.
 
     Parameters
     ----------
@@ -39,8 +39,8 @@ class Bait(Strategy):
 
     Notes
     -----
-    O(N D²) at first, then O(N D + D²) and a pass over the pool for each of the 2 n rows taken; memory O(D² + n D + N).
-    Matrices of rank one update the inverse and each row's part in the trace (Sherman, Morrison 1950), in float64.
+    O(N D²) at first, then O(N D + D²) and a pass over the pool for each of the 2 n rows added; memory O(D² + n D + N).
+    Rank-one updates change the inverse and each row's terms of the trace (Sherman, Morrison 1950), in float64.
     """
 
     name = "bait"
@@ -53,16 +53,16 @@ class Bait(Strategy):
         assert query.probabilities is not None
         chance = ContentRandom(query.pool, query.seed)
         rows, mass = heavy(query)
-        count, known = min(query.budget, len(rows)), len(query.labeled)
+        count, labeled = min(query.budget, len(rows)), len(query.labeled)
         top = query.probabilities.max(1).astype(np.float64).clip(0, 1)
         gradients = _Gradients(query, np.sqrt(top * (1 - top)))
         labels = np.zeros(len(mass))
-        labels[query.labeled] = 1 / (known + count)
+        labels[query.labeled] = 1 / (labeled + count)
         trace = _Trace(
             self.regularization * torch.eye(query.pool.dim, dtype=torch.float64) + gradients.information(labels),
             gradients.information(mass / mass.sum()),
         )
-        gradients.factor *= (count / (known + count)) ** 0.5
+        gradients.factor *= (count / (labeled + count)) ** 0.5
         order = chance.shuffled(rows)
         picks: list[int] = []
         length, gain = np.empty(len(mass)), np.empty(len(mass))
@@ -89,7 +89,7 @@ class Bait(Strategy):
 
 
 class _Gradients:
-    """Rows times sqrt(q (1 - q)), scaled: the vectors whose products with themselves are the rows' information."""
+    """Scaled rows times sqrt(q (1 - q)): vectors whose outer products are the rows' information."""
 
     def __init__(self, query: Query, factor: NDArray[np.float64]) -> None:
         self.pool = query.pool
@@ -99,18 +99,18 @@ class _Gradients:
         self.factor = factor / scale
 
     def blocks(self) -> Iterator[tuple[slice, torch.Tensor]]:
-        """Where they lie, and the vectors (n, D), float64."""
+        """Yield the rows of each batch and their vectors, float64 (n, D)."""
         for batch in self.pool.batches():
             factor = torch.from_numpy(self.factor[batch.rows])
             yield batch.rows, batch.points.double().cpu() * factor[:, None]
 
     def of(self, rows: list[int]) -> torch.Tensor:
-        """The vectors of some rows, float64 (k, D)."""
-        some = np.array(rows, np.int64)
-        return self.pool.rows(some).double().cpu() * torch.from_numpy(self.factor[some])[:, None]
+        """Return the vectors of some rows, float64 (k, D)."""
+        index = np.array(rows, np.int64)
+        return self.pool.rows(index).double().cpu() * torch.from_numpy(self.factor[index])[:, None]
 
     def information(self, weights: NDArray[np.float64]) -> torch.Tensor:
-        """Weighted sum of all rows' information, float64 (D, D)."""
+        """Return the weighted sum of all rows' information, float64 (D, D)."""
         total = torch.zeros((self.pool.dim, self.pool.dim), dtype=torch.float64)
         for part, points in self.blocks():
             total += points.T @ (points * torch.from_numpy(weights[part])[:, None])
@@ -118,25 +118,24 @@ class _Gradients:
 
 
 class _Trace:
-    """tr(M^-1 F), while rows' information is added to M (D, D) or taken from it."""
+    """tr(M^-1 F), updated while rows' information is added to M (D, D) or subtracted."""
 
     def __init__(self, m: torch.Tensor, f: torch.Tensor) -> None:
         self.inverse, self.f = torch.linalg.inv(m), f
         self.sandwich = self.inverse @ f @ self.inverse
 
     def value(self) -> float:
-        """The trace."""
         return float((self.inverse * self.f).sum())
 
     def parts(self, points: torch.Tensor) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Of vectors x (n, D): x' M^-1 x, called length, and x' M^-1 F M^-1 x, called gain; float64 (n,).
+        """Return length = x' M^-1 x and gain = x' M^-1 F M^-1 x of vectors x (n, D); float64 (n,) each.
 
-        Adding x lowers the trace by gain / (1 + length), taking it away raises it by gain / (1 - length).
+        Adding x lowers the trace by gain / (1 + length); removing it raises the trace by gain / (1 - length).
         """
         return ((points @ self.inverse) * points).sum(1).numpy(), ((points @ self.sandwich) * points).sum(1).numpy()
 
     def change(self, x: torch.Tensor, sign: int) -> _Step:
-        """Add x x' to M (sign 1) or take it away (-1)."""
+        """Add x x' to M (sign 1) or subtract it (-1)."""
         near, wide = self.inverse @ x, self.sandwich @ x
         share = sign / max(1 + sign * float(x @ near), 1e-12)
         across = float(x @ wide)
@@ -147,14 +146,14 @@ class _Trace:
 
 
 class _Step:
-    """What a change of M does to the parts of other vectors."""
+    """The effect of a change of M on the parts of other vectors."""
 
     def __init__(self, near: torch.Tensor, wide: torch.Tensor, share: float, across: float) -> None:
         self.directions = torch.stack([near, wide], 1)
         self.share, self.across = share, across
 
     def move(self, points: torch.Tensor, length: NDArray[np.float64], gain: NDArray[np.float64]) -> None:
-        """Bring :meth:`_Trace.parts` of these vectors up to date, in place. O(n D)."""
+        """Update the parts of these vectors in place. O(n D)."""
         near, wide = (points @ self.directions).T.numpy()
         length -= self.share * near**2
         gain += self.share**2 * self.across * near**2 - 2 * self.share * near * wide

@@ -1,4 +1,4 @@
-"""BatchBALD: the batch whose labels together tell most about the model."""
+"""BatchBALD: the batch whose labels have the greatest joint information on the model."""
 
 from __future__ import annotations
 
@@ -13,27 +13,27 @@ from spotal.strategies.base import Choice, Query, Strategy
 __all__ = ["BatchBALD"]
 
 LOOK = 64
-"""Rows looked at together."""
+"""Number of rows whose gains are computed together."""
 
 
 class BatchBALD(Strategy):
-    """Greedy maximum of the information that a batch's labels together give on the model (algorithm 1 of the paper).
+    """Greedy maximum of the mutual information between a batch's labels and the model (algorithm 1 of the paper).
 
-    Each pick raises most the joint entropy of the batch's labels less the sum of the labels' own entropies under each
-    draw. The joint entropy sums over all labelings of the batch while these are at most ``configurations``; of a longer
-    batch that many are drawn from the posterior (section 3.3). For small batches: with few draws, a handful of picks
-    uses up what the draws disagree about, and later ones are nearly random.
-    The gain of a row is multiplied by its mass. Ties fall at random.
+    Each pick maximizes the joint entropy of the batch's labels minus the sum of their entropies given each draw. The
+    joint entropy sums over all labelings of the batch while there are at most ``configurations``. For larger batches
+    that many labelings are drawn from the posterior (section 3.3). Use it for small batches: with few draws, a few
+    picks exhaust their disagreement, and later picks are nearly random. Gains are multiplied by mass. Ties are broken
+    at random.
 
     Parameters
     ----------
-    configurations : int, most labelings of the batch held at once
+    configurations : int, maximum number of labelings of the batch
 
     Notes
     -----
-    The information is submodular, so a row is looked at again only if its last gain could still be the best; with
-    labelings drawn at random this is so up to their error. O(N classes draws), then O(configurations classes draws) for
-    each row looked at. Memory O(64 configurations classes).
+    The information is submodular, so a row is evaluated again only if its last gain could still be the best (up to
+    sampling error if labelings are drawn). O(N classes draws), then O(configurations classes draws) for each row
+    evaluated. Memory O(64 configurations classes).
 
     References
     ----------
@@ -52,11 +52,11 @@ class BatchBALD(Strategy):
     def _choose(self, query: Query) -> Choice:
         assert query.draws is not None
         rng, mass = query.rng(), query.weights()
-        order = rng.permutation(query.unlabeled)  # the first of the best is then a random one
+        order = rng.permutation(query.unlabeled)  # so that argmax breaks ties at random
         order = order[np.argsort(mass[order] == 0, kind="stable")]
         total, own = disagreement(query.draws)
         bound = (total - own)[order].clip(0) * mass[order]
-        known = _Labelings(query.draws.shape[2], self.configurations, np.random.default_rng(query.seed))
+        labelings = _Labelings(query.draws.shape[2], self.configurations, np.random.default_rng(query.seed))
         picks: list[int] = []
         information = 0.0
         fresh = np.ones(len(order), dtype=bool)
@@ -67,13 +67,13 @@ class BatchBALD(Strategy):
                 if len(stale) < LOOK:
                     top = np.argpartition(-bound, min(LOOK, len(bound)) - 1)[:LOOK]
                     stale = np.union1d(stale, top[~fresh[top] & (bound[top] > 0)])
-                gain = known.entropies(query.draws[order[stale]]) - own[order[stale]]
+                gain = labelings.entropies(query.draws[order[stale]]) - own[order[stale]]
                 bound[stale] = gain.clip(0) * mass[order[stale]]
                 fresh[stale] = True
                 best = int(bound.argmax())
             row = int(order[best])
-            information += float(known.entropies(query.draws[row : row + 1])[0] - own[row])
-            known.add(query.draws[row])
+            information += float(labelings.entropies(query.draws[row : row + 1])[0] - own[row])
+            labelings.add(query.draws[row])
             picks.append(row)
             bound[best] = -1
             fresh[:] = False
@@ -81,10 +81,10 @@ class BatchBALD(Strategy):
 
 
 class _Labelings:
-    """The labelings of a batch so far: all of them, or some drawn by chance.
+    """All labelings of the current batch, or a random sample of them.
 
-    posterior : (S, draws), the share of each draw of the model given a labeling; weight : (S,), the probability of a
-    labeling, or equal shares where labelings are drawn.
+    posterior : (S, draws), the probability of each draw of the model given a labeling
+    weight : (S,), the probability of each labeling, or equal shares of sampled labelings
     """
 
     def __init__(self, draws: int, most: int, rng: np.random.Generator) -> None:
@@ -95,14 +95,14 @@ class _Labelings:
         self.drawn: torch.Tensor | None = None  # log-likelihood of each drawn labeling under each draw
 
     def entropies(self, draws: NDArray[np.floating]) -> NDArray[np.float64]:
-        """Entropy of the label of each row of draws (k, classes, draws), given the batch's labels; float64 (k,)."""
+        """Return the entropy of each row's label given the batch's labels, float64 (k,), for (k, classes, draws)."""
         p = torch.from_numpy(draws.astype(np.float64)).clamp(0, 1)
         p = torch.einsum("sd,kcd->ksc", self.posterior, p)
         each = -(p * p.clamp_min(1e-300).log()).sum(2)
         return np.asarray((each @ self.weight).numpy())
 
     def add(self, draws: NDArray[np.floating]) -> None:
-        """Take a row of draws (classes, draws) into the batch."""
+        """Add a row with draws (classes, draws) to the batch."""
         p = torch.from_numpy(draws.astype(np.float64)).clamp(0, 1)
         self.batch.append(p / p.sum(0))
         if self.drawn is None and len(self.weight) * len(p) <= self.most:
@@ -113,15 +113,15 @@ class _Labelings:
             return
         if self.drawn is None:
             self.drawn = torch.zeros(self.most, p.shape[1], dtype=torch.float64)
-            for known in self.batch:
-                self._draw(known)
+            for row in self.batch:
+                self._draw(row)
         else:
             self._draw(self.batch[-1])
         self.posterior = self.drawn.softmax(1)
         self.weight = torch.full((self.most,), 1 / self.most, dtype=torch.float64)
 
     def _draw(self, p: torch.Tensor) -> None:
-        """A label for each labeling, under the draw of the model that it goes with."""
+        """Draw a label for each labeling, with the probabilities of its draw of the model."""
         assert self.drawn is not None
         heights = p.cumsum(0).numpy()[:, np.arange(self.most) % p.shape[1]]
         label = (heights[:-1] <= self.rng.random(self.most) * heights[-1]).sum(0)

@@ -1,4 +1,4 @@
-"""CLUE: k-means weighted by uncertainty, and the row nearest to each center."""
+"""CLUE: k-means weighted by uncertainty; picks the row nearest to each center."""
 
 from __future__ import annotations
 
@@ -16,16 +16,15 @@ __all__ = ["Clue"]
 class Clue(Strategy):
     """Clustering of uncertainty-weighted embeddings (Prabhu, Chandrasekaran, Saenko, Hoffman, ICCV 2021, algorithm 1).
 
-    k-means over the unlabeled rows with one cluster a pick, each row weighed by the entropy of its class probabilities
-    (equation 2), times mass; then the row nearest to each center. Clusters come in order of their weight. Labeled rows
-    take no part. Where every entropy is zero, rows weigh the same. Rows of mass zero come last.
+    k-means over the unlabeled rows with one cluster a pick; picks the row nearest to each center, heaviest cluster
+    first. A row's weight is the entropy of its class probabilities (equation 2), times mass. Labeled rows are ignored.
+    If every entropy is zero, only mass counts. Rows of mass zero come last.
 
     Parameters
     ----------
     temperature : float
-        What log-probabilities are divided by before the entropy: 1 is the authors' default, 0.1 what they use on
-        DomainNet.
-    sample_size : int, most rows that k-means++ is run on; Lloyd's steps see all rows
+        Log-probabilities are divided by it before the entropy. 1 is the authors' default; they use 0.1 on DomainNet.
+    sample_size : int, maximum number of rows for k-means++; Lloyd steps use all rows
 
     Notes
     -----
@@ -46,7 +45,7 @@ class Clue(Strategy):
         rows, mass = heavy(query)
         p = tempered(query.probabilities, self.temperature).clip(1e-12, 1)
         entropy = (-(p * np.log(p)).sum(1)).clip(0)
-        entropy[entropy < 1e-9] = 0  # what clipping leaves of certainty
+        entropy[entropy < 1e-9] = 0  # clipping gives certain rows a tiny entropy
         weight = np.zeros(len(mass))
         weight[rows] = mass[rows] * entropy[rows]
         if not weight.any():

@@ -1,4 +1,4 @@
-"""CoreGCN: core-set selection on what a graph network makes of the pool while it learns to tell labeled rows apart."""
+"""CoreGCN: core-set selection in the hidden layer of a graph network that separates labeled from unlabeled rows."""
 
 from __future__ import annotations
 
@@ -27,30 +27,30 @@ RATE, DECAY = 1e-3, 5e-4
 class CoreGCN(Strategy):
     """Greedy k-center in the hidden layer of a graph network (Caramalau, Bhattarai, Kim, CVPR 2021, section 3.2).
 
-    Two graph convolutions over all rows, joined by the cosine of their embeddings, are trained to tell labeled rows (1)
-    from unlabeled ones (0); the rows farthest from the labeled ones in the hidden layer are picked. Settings, loss and
-    normalization of the graph as in the authors' code. With nothing labeled there is nothing to learn, and the picks
-    are those of core-set on embeddings of unit length.
+    Two graph convolutions are trained to separate labeled rows (1) from unlabeled rows (0). The edges of the graph are
+    the cosines of the embeddings. The rows farthest from the labeled ones in the hidden layer are picked. Settings,
+    loss and normalization are those of the authors' code. Without labels, the picks are those of core-set on embeddings
+    of unit length.
 
-    The authors' embeddings are non-negative, and so are their cosines. Where they are not, (1 + cosine) / 2 takes its
-    place: rows' sums, by which the graph is normalized, could vanish otherwise. Mass and cost count as in
+    The authors' embeddings are non-negative, and so are their cosines. For other embeddings edges are (1 + cosine) / 2,
+    because the row sums that normalize the graph could be zero. Mass and cost have the same effect as in
     :class:`~spotal.strategies.CoreSet`.
 
     Parameters
     ----------
     hidden : int, units of the hidden layer
     steps : int, full-batch steps of training
-    dropout : float, share of the hidden units that a step leaves out
+    dropout : float, share of the hidden units that are dropped in a step
     balance : float, weight of the unlabeled rows in the loss, lambda in equation 8
     sample_size : int
-        Most rows in the graph: the labeled ones, and others drawn at random. The authors pick among as many; here every
-        row may be picked.
+        Maximum number of rows in the graph: the labeled rows and random others. The authors pick only among these; here
+        every row may be picked.
 
     Notes
     -----
-    The graph is dense, but of rank D: its product with a vector is two products with the embeddings, and the matrix of
-    cosines is never made. O(steps s D hidden) for s rows in the graph, then O(N D hidden) a pick and a labeled row;
-    memory O(s (D + hidden) + N).
+    The graph is dense but has rank D, so a product with it is two products with the embeddings, and the matrix of
+    cosines is never computed. O(steps s D hidden) for s rows in the graph, then O(N D hidden) for each pick and labeled
+    row; memory O(s (D + hidden) + N).
     """
 
     name = "coregcn"
@@ -77,19 +77,19 @@ class CoreGCN(Strategy):
             return CoreSet()._choose(replace(query, pool=sphere))
         chance = ContentRandom(query.pool, query.seed)
         sample = chance.shuffled(query.unlabeled)[: max(1, self.sample_size - len(query.labeled))]
-        # in an order of their own: sums round the same way however the pool is ordered
+        # sorted by content, so that sums do not depend on the order of rows
         rows = np.concatenate([chance.sorted(query.labeled), chance.sorted(sample)])
         with one_thread():
             graph = Graph(sphere.rows(rows))
             hidden, loss = self._train(graph, len(query.labeled), query.seed)
             view: Pool = View(sphere, lambda points: hidden(graph.near(points)), self.hidden)
             if len(view) <= self.sample_size:
-                view = ArrayPool(view.rows(np.arange(len(view))))  # found once
+                view = ArrayPool(view.rows(np.arange(len(view))))  # computed once
             choice = CoreSet()._choose(replace(query, pool=view))
         return Choice(choice.indices, diagnostics={"loss": loss})
 
     def _train(self, graph: Graph, labeled: int, seed: int) -> tuple[Callable[[torch.Tensor], torch.Tensor], float]:
-        """The hidden layer, of which the first rows of the graph are labeled, as a function; and the last loss."""
+        """Train with the first ``labeled`` rows as labeled; return the hidden layer (a function) and the last loss."""
         generator = torch.Generator().manual_seed(seed % (1 << 63))
         device = graph.x.device
 
@@ -104,24 +104,20 @@ class CoreGCN(Strategy):
         loss = torch.zeros(())
         for _ in range(self.steps):
             hidden = torch.relu(near @ first + start)
-            kept = torch.rand(hidden.shape, generator=generator).to(device) >= self.dropout
-            scores = graph.spread((hidden * kept / (1 - self.dropout)) @ second) + end
+            mask = torch.rand(hidden.shape, generator=generator).to(device) >= self.dropout
+            scores = graph.spread((hidden * mask / (1 - self.dropout)) @ second) + end
             loss = -F.logsigmoid(scores[:labeled]).mean() - self.balance * F.logsigmoid(-scores[labeled:]).mean()
             optimizer.zero_grad()
             loss.backward()  # type: ignore[no-untyped-call]
             optimizer.step()
         weights, bias = first.detach(), start.detach()
-
-        def layer(points: torch.Tensor) -> torch.Tensor:
-            return torch.relu(points @ weights + bias)
-
-        return layer, float(loss.detach())
+        return lambda points: torch.relu(points @ weights + bias), float(loss.detach())
 
 
 class Graph:
-    """Rows of unit length (s, D) joined by their cosine, each column of the matrix divided by its sum, plus I.
+    """The authors' normalized graph of rows of unit length (s, D): cosines, with columns divided by their sums, plus I.
 
-    As the authors normalize it; a row's own cosine of 1 is no part of its sum.
+    The sums do not include a row's cosine with itself.
     """
 
     def __init__(self, points: torch.Tensor) -> None:
@@ -133,21 +129,21 @@ class Graph:
         self.mixed = self.x.T @ (points.float() / self.degree)
 
     def _factor(self, points: torch.Tensor) -> torch.Tensor:
-        """Rows whose products are what joins two points: the cosine, or (1 + cosine) / 2."""
+        """Return rows whose products are the edges: the cosine, or (1 + cosine) / 2."""
         return torch.cat([torch.ones_like(points[:, :1]), points], 1) * 0.5**0.5 if self.signed else points
 
     def _sums(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """Product of each row with itself, and sum of its products with the graph's other rows; (k, 1) each."""
+        """Return each row's product with itself, and the sum of its products with other rows; (k, 1) each."""
         own = x.square().sum(1, keepdim=True)
         return own, ((x @ self.sum)[:, None] - own).clamp_min(1e-12)
 
     def spread(self, values: torch.Tensor) -> torch.Tensor:
-        """The matrix times values, float32 (s, k). O(s D k)."""
+        """Multiply the matrix by values, float32 (s, k). O(s D k)."""
         share = values / self.degree
         return self.x @ (self.x.T @ share) - self.own * share + values
 
     def near(self, points: torch.Tensor) -> torch.Tensor:
-        """What ``spread`` gives for the points themselves, float32 (k, D), of any points, in the graph or not."""
+        """Apply ``spread`` to the embeddings of any points, in the graph or not; float32 (k, D)."""
         x = self._factor(points)
         own, degree = self._sums(x)
         return x.float() @ self.mixed + points.float() * (1 - own / degree).float()

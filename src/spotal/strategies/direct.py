@@ -1,4 +1,4 @@
-"""DIRECT: for each class, labels around the threshold that best tells its rows from the others."""
+"""DIRECT: for each class, rows near the threshold that best separates it from the others."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ __all__ = ["Direct"]
 class Direct(Strategy):
     """One-dimensional thresholds, class by class, for imbalanced pools (Nuggehalli, Zhang, Jain, Nowak, ICML 2025).
 
-    For each class, rows are sorted by its probability less the greatest one (the most confident first among those
-    predicted to be of the class). Half of the batch, the rarest classes first where it cannot be shared evenly, is
-    drawn from between each class's last label before the first of another class and the first label after which all
-    are of others: there the threshold can lie. The other half are the rows nearest, in turn to the left and to the
-    right, to the threshold that errs least on the labels. While there are no labels, rows are drawn at random.
+    For each class, rows are sorted by its probability minus the greatest one (rows predicted to be of the class are
+    sorted by confidence). Half of the batch is divided evenly among classes; the rarest get the remainder. It is drawn
+    from the interval in which the class's threshold can lie: it starts at the last label of the class before the first
+    label of another class, and ends at the first label after the last label of the class. The other half are the rows
+    nearest to the threshold with the fewest errors on the labels, from the left and the right in turn. Without labels,
+    all rows are random.
 
-    One query is one batch: nobody answers within it. This is the authors' algorithm with as many parallel annotators as
-    the batch is large, whose second half knows only labels from before the batch. (LabelBench's simulation looks up the
-    first half's labels before the second; ask for half batches to come near to that.) With mass, draws are in
-    proportion to it, and rows of mass zero come last.
+    Labels do not arrive within a query. This is the authors' algorithm with one parallel annotator for each pick, so
+    the second half uses only labels from before the batch. (LabelBench's simulation uses the labels of the first half;
+    half batches come close to it.) Draws are in proportion to mass; rows of mass zero come last.
 
     Notes
     -----
@@ -64,9 +64,9 @@ class Direct(Strategy):
                 order = in_order(p, k)
                 near = order[_outward(_threshold(label[order], k), len(order))]
                 _take(near[free[near]][:count], picks, free)
-        rest = in_order(p, 0)  # any order that follows from content will do
+        rest = in_order(p, 0)  # any order that depends on content only
         _take(drawn(rest[free[rest]], mass, rng)[: query.budget - len(picks)], picks, free)
-        if len(picks) < query.budget:  # only rows of mass zero are left
+        if len(picks) < query.budget:  # only rows of mass zero remain
             rest = rest[np.isin(rest, query.unlabeled) & ~np.isin(rest, picks)]
             picks += rng.permutation(rest)[: query.budget - len(picks)].tolist()
         return Choice(np.array(picks, np.int64))
@@ -78,27 +78,26 @@ def _take(rows: NDArray[np.int64], picks: list[int], free: NDArray[np.bool_]) ->
 
 
 def _shares(total: int, parts: int) -> list[int]:
-    """An even split, the first parts one greater where it does not come out even."""
+    """Divide ``total`` evenly; the first parts get the remainder."""
     return [total // parts + (part < total % parts) for part in range(parts)]
 
 
 def _interval(label: NDArray[np.int64], k: int) -> slice:
-    """Where the threshold of class k can lie among sorted rows with these labels, -1 for none."""
-    of, known = np.flatnonzero(label == k), np.flatnonzero(label >= 0)
-    other = known[label[known] != k]
-    before = of[of < other[0]] if len(other) else of
-    after = known[known > of[-1]] if len(of) else known
+    """Return the interval of class k's threshold among sorted rows with these labels (-1: none)."""
+    own, labeled = np.flatnonzero(label == k), np.flatnonzero(label >= 0)
+    other = labeled[label[labeled] != k]
+    before = own[own < other[0]] if len(other) else own
+    after = labeled[labeled > own[-1]] if len(own) else labeled
     return slice(int(before[-1]) if len(before) else 0, int(after[0]) + 1 if len(after) else len(label))
 
 
 def _threshold(label: NDArray[np.int64], k: int) -> int:
-    """The first cut (rows before it are called class k) that gets most labels right."""
+    """Return the first cut with the most correct labels, if rows before it are predicted to be of class k."""
     sign = np.where(label < 0, 0, np.where(label == k, 1, -1))
-    right = np.r_[0, np.cumsum(sign)]  # twice this, less the total, is what is right less what is wrong
-    return int(right.argmax())
+    return int(np.r_[0, np.cumsum(sign)].argmax())
 
 
 def _outward(cut: int, n: int) -> NDArray[np.int64]:
-    """Positions 0 .. n - 1 in the order cut - 1, cut, cut - 2, cut + 1, ..."""
+    """Return positions 0 .. n - 1 in the order cut - 1, cut, cut - 2, cut + 1, ..."""
     at = np.arange(n)
     return np.argsort(np.where(at < cut, 2 * (cut - 1 - at), 2 * (at - cut) + 1), kind="stable")

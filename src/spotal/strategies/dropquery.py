@@ -1,4 +1,4 @@
-"""DropQuery: rows whose predicted class does not survive dropout of their features, one of each cluster."""
+"""DropQuery: rows whose predicted class changes under dropout of their features, one of each cluster."""
 
 from __future__ import annotations
 
@@ -15,37 +15,35 @@ from spotal.strategies.base import Choice, Query, Strategy
 __all__ = ["DropQuery"]
 
 BLOCK_ROWS = 256
-"""Rows whose masks are drawn together."""
+"""Number of rows whose masks are drawn together."""
 
 
 class DropQuery(Strategy):
     """Clusters of the rows on which dropout changes the prediction (Gupte, Aklilu, Nirschl, Yeung-Levy, "Revisiting
     active learning in the era of vision foundation models", TMLR 2024).
 
-    A row is a candidate where more than half of ``masks`` random masks, each of which sets a share ``dropout`` of its
-    features to zero and multiplies the others by 1 / (1 - dropout), change the predicted class. Candidates of unit
-    length are cut into one cluster a pick by k-means, and the row nearest to each center is picked. As in the authors'
-    code, one mask less is enough while there are fewer than ``enough`` candidates a pick, one at least; and where there
-    are fewer candidates than picks, other rows are drawn at random. With fewer than two classes among the labels all
-    rows are candidates, which is the authors' start.
+    Each of ``masks`` random masks sets a share ``dropout`` of a row's features to zero and multiplies the others by
+    1 / (1 - dropout). A row is a candidate if more than half of the masks change its predicted class. Candidates of
+    unit length are clustered by k-means, one cluster a pick, and the row nearest to each center is picked. As in the
+    authors' code, the required number of masks is lowered, to at least 1, while there are fewer than ``enough``
+    candidates a pick. If there are still fewer candidates than picks, random rows follow. With fewer than two classes
+    among the labels all rows are candidates, as in the authors' first round.
 
-    The model is the authors', a linear classifier on the features: a strategy cannot ask the caller's model about
-    features that it changes, so a logistic regression on the labeled rows stands in, and ``probabilities`` are not
-    used. Draws of the model, where given, are not used either: they say how the model varies, not what a change of the
-    features does. Mass weighs rows in the clustering; rows of mass zero come last. With cost, there are about as many
-    clusters as rows of the mean price that the money buys.
+    The model is the authors' linear classifier on the features, a logistic regression on the labeled rows. The caller's
+    model cannot be applied to changed features, so ``probabilities`` and draws are not used. Mass weighs rows in the
+    clustering; rows of mass zero come last. With cost, the number of clusters is about the budget over the mean price.
 
     Parameters
     ----------
     masks : int, number of predictions under dropout
     dropout : float below 1
-    enough : int; 1 asks for more than half of the masks unless there are fewer candidates than picks
-    sample_size : int, most rows that k-means++ is run on; Lloyd's steps see all rows
+    enough : int, minimum number of candidates a pick
+    sample_size : int, maximum number of rows for k-means++; Lloyd steps use all rows
 
     Notes
     -----
-    O(m c D) a step of the regression for m labels of c classes, O(masks N c D) for the predictions, which read the pool
-    in the order of its content, then as "kmeans". Memory O(s D + n D + N).
+    O(m c D) a step of the regression for m labels of c classes, O(masks N c D) for the predictions, then as "kmeans".
+    Memory O(s D + n D + N).
     """
 
     name = "dropquery"
@@ -72,7 +70,7 @@ class DropQuery(Strategy):
         return Choice(picks, diagnostics={"candidates": len(candidates), "masks_needed": needed})
 
     def _changes(self, pool: Pool, probe: Probe, chance: ContentRandom) -> NDArray[np.int64]:
-        """Masks under which each row's predicted class is another, int64 (N,)."""
+        """Count the masks that change each row's predicted class, int64 (N,)."""
         rng = np.random.default_rng(chance.seed)
         changes = np.zeros(len(pool), np.int64)
         for start in range(0, len(pool), BLOCK_ROWS):
@@ -80,6 +78,6 @@ class DropQuery(Strategy):
             points = pool.rows(rows).double().cpu().numpy()
             own = probe.classes(points)
             for _ in range(self.masks):
-                kept = rng.random(points.shape, dtype=np.float32) >= self.dropout
-                changes[rows] += probe.classes(points * kept / (1 - self.dropout)) != own
+                mask = rng.random(points.shape, dtype=np.float32) >= self.dropout
+                changes[rows] += probe.classes(points * mask / (1 - self.dropout)) != own
         return changes

@@ -1,4 +1,4 @@
-"""Entropy sampling: the rows whose predicted class is least certain as a whole."""
+"""Entropy sampling: the rows with the greatest entropy of the predicted class."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ __all__ = ["EntropySampling"]
 
 
 class EntropySampling(Strategy):
-    """Greatest Shannon entropy of the class probabilities, times mass where it is given. O(N c).
+    """Greatest Shannon entropy of the class probabilities, times mass. O(N c).
 
     B. Settles, "Active Learning Literature Survey", 2009, section 3.1.
     """

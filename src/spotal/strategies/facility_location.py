@@ -1,4 +1,4 @@
-"""Facility location: rows to which all others are most similar, on the pool's nearest-neighbor graph."""
+"""Facility location: rows that are most similar to all others, on the nearest-neighbor graph."""
 
 from __future__ import annotations
 
@@ -20,22 +20,22 @@ class FacilityLocation(Strategy):
     """Greedy maximum of the sum over rows of the greatest similarity to a labeled or picked row (Wei, Iyer, Bilmes,
     "Submodularity in data subset selection and active learning", ICML 2015, without their filter by uncertainty).
 
-    Similarity is exp(-(distance / radius)²) where a row is among the other's nearest ``neighbors``, with one radius for
-    the pool, and zero elsewhere. Features of unit length. Mass weighs the rows to cover. When nothing more can be
-    gained, and with rows of mass zero, chance decides. Ties fall at random. With cost, a gain counts for each unit of
-    price. It works on a sample of large pools, the one that SPOT draws.
+    Similarity is exp(-(distance / radius)²) if a row is among the other's nearest ``neighbors``, and zero otherwise.
+    The radius is the same for the whole pool. Features have unit length. Mass weighs the rows to cover. If no row has a
+    gain, and for rows of mass zero, picks are random. Ties are broken at random. With cost, gains are divided by the
+    price. Large pools are sampled as in SPOT.
 
     Parameters
     ----------
-    neighbors : int, the row itself left out
+    neighbors : int, without the row itself
     radius : "auto" or float
         "auto" is the median, over rows, of the distance to the last of the neighbors.
     normalize : bool, whether to divide rows by their norm first
-    sample_size : int, least rows of a large pool that it works on
+    sample_size : int, minimum size of the sample of a large pool
 
     Notes
     -----
-    s = max(sample_size, 16 times the labels and picks) rows at most, drawn in one pass of O(N D); then
+    At most s = max(sample_size, 16 times the labels and picks) rows, drawn in one pass of O(N D); then
     O(s min(s, 4096) D) for the graph and O(s neighbors log s) for the picks. Memory O(s (D + neighbors) + N).
     """
 
@@ -59,7 +59,7 @@ class FacilityLocation(Strategy):
     def _choose(self, query: Query) -> Choice:
         sample = Sample.of(query, self.sample_size)
         points = unit(sample.points) if self.normalize else sample.points - sample.points.mean(0)
-        scale = 1.0 if self.normalize else float(points.abs().max()) or 1.0  # squares neither vanish nor overflow
+        scale = 1.0 if self.normalize else float(points.abs().max()) or 1.0  # so that squares stay finite
         size, k = len(points), min(self.neighbors + 1, len(points))
         with one_thread():
             graph = NeighborGraph.fit((points / scale).float(), k)

@@ -1,4 +1,4 @@
-"""FADS: draws in inverse proportion to an estimate of the pool's density, so that picks spread over its support."""
+"""FADS: random draws in inverse proportion to the estimated density, so that picks cover the pool's support evenly."""
 
 from __future__ import annotations
 
@@ -24,18 +24,17 @@ class FADS(Strategy):
     """Fast diversity subsampling (Shang, Apley, Mehrotra, "Diversity subsampling: custom subsamples from large data
     sets", INFORMS Journal on Data Science, 2023, algorithm 1; with mass, their custom subsampling).
 
-    A mixture of Gaussians with diagonal covariances estimates the density of the unlabeled rows; rows are drawn without
-    replacement with probability proportional to mass / density, in groups of max(100, n / 10); after each group one EM
-    step on the rows that are left updates the density. Features are scaled by their 0.5 % and 99.5 % quantiles. As the
-    authors' package FADS 1.0.1, but for its noise against copies, which a floor of the variances makes unnecessary.
-    Labeled rows take no part. Made for few dimensions: in many, the rows of least density, the outliers, get nearly all
-    the probability.
+    A mixture of Gaussians with diagonal covariances estimates the density of the unlabeled rows. Rows are drawn without
+    replacement with probability proportional to mass / density, in groups of max(100, n / 10). After each group, one EM
+    step on the remaining rows updates the density. Features are scaled by their 0.5 % and 99.5 % quantiles. This is the
+    authors' package FADS 1.0.1 without its noise against copies, which a minimum variance replaces. Labeled rows are
+    ignored. Use it for few dimensions: in many, outliers have the least density and get nearly all the probability.
 
     Parameters
     ----------
-    components : int
-    steps : int, EM steps at the start, from k-means
-    sample_size : int, most rows that quantiles and mixture are fitted on; all rows are drawn from
+    components : int, number of Gaussians
+    steps : int, EM steps after the initialization by k-means
+    sample_size : int, maximum number of rows to which quantiles and mixture are fitted; draws are from all rows
 
     Notes
     -----
@@ -56,13 +55,13 @@ class FADS(Strategy):
         rows, mass = heavy(query)
         present = np.zeros(len(mass))
         present[query.unlabeled] = 1
-        kept, _ = sample(chance, present, self.sample_size)
-        points = query.pool.rows(kept).double()
+        fitted, _ = sample(chance, present, self.sample_size)
+        points = query.pool.rows(fitted).double()
         low, high = (torch.from_numpy(np.quantile(points.cpu().numpy(), q, axis=0)).to(points) for q in (0.005, 0.995))
         span = torch.where(high > low, high - low, 1.0)
         points = (points - low) / span
         part = ArrayPool(points)
-        start = kmeans(part, np.ones(len(kept)), self.components, ContentRandom(part, query.seed), self.sample_size)
+        start = kmeans(part, np.ones(len(fitted)), self.components, ContentRandom(part, query.seed), self.sample_size)
         mixture = _Mixture(points, torch.from_numpy(start.index).to(points.device), self.components)
         for _ in range(self.steps):
             mixture.step(points)
@@ -72,19 +71,19 @@ class FADS(Strategy):
         free[rows] = True
         while len(picks) < min(query.budget, len(rows)):
             if len(picks):
-                remain = ~np.isin(kept, picks[-group:])
-                points, kept = points[torch.from_numpy(remain).to(points.device)], kept[remain]
-                if len(kept):
+                remain = ~np.isin(fitted, picks[-group:])
+                points, fitted = points[torch.from_numpy(remain).to(points.device)], fitted[remain]
+                if len(fitted):
                     mixture.step(points)
             density = np.empty(len(mass))
             for batch in query.pool.batches():
                 density[batch.rows] = mixture.log_density((batch.points.double() - low) / span).cpu().numpy()
-            # the greatest log-weights with Gumbel noise are draws without replacement
+            # taking the greatest log-weights plus Gumbel noise draws without replacement
             with np.errstate(divide="ignore"):
                 key = np.log(mass) - density - np.log(-np.log(chance.numbers().clip(1e-300)))
-            left = np.flatnonzero(free)
-            count = min(group, query.budget - len(picks), len(left))
-            chosen = left[np.argsort(-key[left], kind="stable")[:count]]
+            remaining = np.flatnonzero(free)
+            count = min(group, query.budget - len(picks), len(remaining))
+            chosen = remaining[np.argsort(-key[remaining], kind="stable")[:count]]
             free[chosen] = False
             picks = np.concatenate([picks, chosen])
         return Choice(fill(query, picks, chance))
@@ -94,15 +93,15 @@ class _Mixture:
     """Gaussians with diagonal covariances: log shares (k,), means and variances (k, D), float64."""
 
     def __init__(self, points: torch.Tensor, index: torch.Tensor, count: int) -> None:
-        """From points (s, D) that belong to one component each, int64 (s,)."""
+        """Initialize from points (s, D) and the component of each, int64 (s,)."""
         self._maximize(points, torch.nn.functional.one_hot(index, count).double())
 
     def step(self, points: torch.Tensor) -> None:
-        """One step of expectation maximization. O(s k D)."""
+        """Do one step of expectation maximization. O(s k D)."""
         self._maximize(points, self._joint(points).softmax(1))
 
     def log_density(self, points: torch.Tensor) -> torch.Tensor:
-        """Log-density at points (m, D), float64 (m,)."""
+        """Return the log-density at points (m, D), float64 (m,)."""
         return self._joint(points).logsumexp(1)
 
     def _joint(self, x: torch.Tensor) -> torch.Tensor:

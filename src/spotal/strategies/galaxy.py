@@ -1,4 +1,4 @@
-"""GALAXY: bisection, class by class, between rows of the class and others along a line of falling scores."""
+"""GALAXY: for each class, bisection between rows of the class and other rows, sorted by score."""
 
 from __future__ import annotations
 
@@ -15,16 +15,15 @@ class Galaxy(Strategy):
     """Shortest shortest paths on linear graphs, for imbalanced pools (Zhang, Katz-Samuels, Nowak, "GALAXY: graph-based
     active learning at the extreme", ICML 2022; their code in LabelBench).
 
-    For each class, rows lie on a line, sorted by its probability less the greatest one (the most confident first among
-    those predicted to be of the class). Classes take turns in random order. One whose turn it is gives the middle of
-    the shortest path between a row that is of the class and one that is not: of the stretches of unlabeled rows between
-    two such rows, the shortest. Where none has an unlabeled row left, the paper connects rows farther and farther apart
-    on the line, which comes to the unlabeled row nearest to a place where the two kinds meet. Where the class, or all
-    others, have no row that is known, a row is drawn at random, as are all rows while there are no labels.
+    For each class, rows are sorted by its probability minus the greatest one (rows predicted to be of the class are
+    sorted by confidence). Classes take turns in random order. Each picks the middle of the shortest run of unlabeled
+    rows between a labeled row of the class and a labeled row of another. If no such run has an unlabeled row, the paper
+    connects rows farther and farther apart; that is the unlabeled row nearest to a boundary between the two kinds. If
+    the class, or all others, have no labeled row, a random row is picked. Without labels, all rows are random.
 
-    One query is one batch: nobody answers within it, so picks count as of their most probable class until the query
-    ends. (LabelBench's simulation looks their labels up; ask for small batches to come near to that.) With mass, draws
-    are in proportion to it, and rows of mass zero come last.
+    Labels do not arrive within a query, so each pick counts as a row of its most probable class until the query ends.
+    (LabelBench's simulation uses the true labels; small batches come close to it.) Draws are in proportion to mass;
+    rows of mass zero come last.
 
     Notes
     -----
@@ -48,17 +47,15 @@ class Galaxy(Strategy):
         guess = p.argmax(1)
         lines: dict[int, NDArray[np.int64]] = {}
         turn = rng.permutation(p.shape[1])
-        order = in_order(p, 0)  # any order that follows from content will do
+        order = in_order(p, 0)  # any order that depends on content only
         waiting = drawn(order[free[order]], mass, rng)
         picks: list[int] = []
         while len(picks) < query.budget and free.any():
             k = int(turn[len(picks) % len(turn)])
             row = None
             if len(query.labeled) and query.labels is not None:
-                if k not in lines:
-                    lines[k] = in_order(p, k)
-                line = lines[k]
-                place = next_place(label[line], free[line], k)
+                line = lines[k] = lines[k] if k in lines else in_order(p, k)
+                place = _next_place(label[line], free[line], k)
                 row = None if place is None else line[place]
             if row is None:
                 waiting = waiting[free[waiting]]
@@ -69,30 +66,23 @@ class Galaxy(Strategy):
         return Choice(np.array(picks, np.int64))
 
 
-def next_place(label: NDArray[np.int64], free: NDArray[np.bool_], k: int) -> int | None:
-    """Where on a line to ask next; None where there is no row of class k, or of another. O(N).
-
-    Parameters
-    ----------
-    label : int64 (N,), of the rows along the line, -1 where it is not known; free : bool (N,), rows that may be asked
-    """
-    known = np.flatnonzero(label >= 0)
-    meets = np.flatnonzero(np.diff((label[known] == k).astype(np.int8)))
-    if len(meets) == 0:
+def _next_place(label: NDArray[np.int64], free: NDArray[np.bool_], k: int) -> int | None:
+    """Return the next position to pick among sorted rows with these labels (-1: none), or None without a boundary."""
+    labeled = np.flatnonzero(label >= 0)
+    boundary = np.flatnonzero(np.diff((label[labeled] == k).astype(np.int8)))
+    if len(boundary) == 0:
         return None
-    ends = known[meets], known[meets + 1]
-    before = np.r_[0, np.cumsum(free)]  # free rows up to each place
-    between = before[ends[1]] - before[ends[0]]
-    asked = np.flatnonzero(free)
+    start, end = labeled[boundary], labeled[boundary + 1]
+    before = np.r_[0, np.cumsum(free)]  # number of free rows before each position
+    between = before[end] - before[start]
+    places = np.flatnonzero(free)
     if between.any():
         shortest = int(np.where(between > 0, between, len(label)).argmin())
-        inside = asked[before[ends[0][shortest]] : before[ends[1][shortest]]]
+        inside = places[before[start[shortest]] : before[end[shortest]]]
         return int(inside[(len(inside) - 1) // 2])
-    if len(asked) == 0:
+    if len(places) == 0:
         return None
-    meeting = (ends[0] + ends[1]) / 2
-    right = np.searchsorted(meeting, asked)
-    apart = np.minimum(
-        np.abs(asked - meeting[np.minimum(right, len(meeting) - 1)]), np.abs(asked - meeting[np.maximum(right - 1, 0)])
-    )
-    return int(asked[apart.argmin()])
+    middle = (start + end) / 2
+    right = np.searchsorted(middle, places)
+    after, prior = middle[np.minimum(right, len(middle) - 1)], middle[np.maximum(right - 1, 0)]
+    return int(places[np.minimum(np.abs(places - after), np.abs(places - prior)).argmin()])

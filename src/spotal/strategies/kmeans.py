@@ -1,4 +1,4 @@
-"""k-means medoids: as many clusters as picks, and of each the row nearest to its center."""
+"""k-means medoids: one cluster a pick, and the row nearest to each center."""
 
 from __future__ import annotations
 
@@ -13,26 +13,25 @@ __all__ = ["KMeans"]
 
 
 class KMeans(Strategy):
-    """k-means over the unlabeled rows with one cluster a pick; the row nearest to each center, greatest cluster first.
+    """k-means over the unlabeled rows with one cluster a pick; picks the row nearest to each center, heaviest first.
 
-    Initialized by k-means++. Labeled rows take no part: what they already represent is represented again. Mass weighs
-    rows in the clustering; rows of mass zero come last. With cost, there are about as many clusters as rows of the mean
-    price that the money buys.
+    Initialized by k-means++. Labeled rows are ignored, so picks may lie close to them. Mass weighs rows in the
+    clustering; rows of mass zero come last. With cost, the number of clusters is about the budget over the mean price.
 
     Parameters
     ----------
-    sample_size : int, most rows that k-means++ is run on; Lloyd's steps see all rows
+    sample_size : int, maximum number of rows for k-means++; Lloyd steps use all rows
 
     Notes
     -----
-    O(s n D log n) for the start with a sample of s rows, then O(N n D) for each of at most 100 steps, a pass each.
-    Memory O(s D + n D + N).
+    O(s n D log n) for the initialization on a sample of s rows, then O(N n D) for each of at most 100 steps, a pass
+    each. Memory O(s D + n D + N).
 
     References
     ----------
     Z. Xu, K. Yu, V. Tresp, X. Xu, J. Wang, "Representative sampling for text classification using support vector
     machines", ECIR 2003, section 3; F. Zhdanov, "Diverse mini-batch active learning", 2019, algorithm 1 with equal
-    weights. Start: D. Arthur, S. Vassilvitskii, "k-means++", SODA 2007.
+    weights. Initialization: D. Arthur, S. Vassilvitskii, "k-means++", SODA 2007.
     """
 
     name = "kmeans"

@@ -1,4 +1,4 @@
-"""Least confidence: the rows whose most probable class is least probable."""
+"""Least confidence: the rows with the smallest probability of the predicted class."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ __all__ = ["LeastConfidenceSampling"]
 
 
 class LeastConfidenceSampling(Strategy):
-    """Greatest (1 - largest class probability), times mass where it is given. O(N c) time, O(N) memory.
+    """Greatest (1 - largest class probability), times mass. O(N c) time, O(N) memory.
 
     D. Lewis, W. Gale, "A sequential algorithm for training text classifiers", SIGIR 1994, section 3; the multi-class
     form: B. Settles, "Active Learning Literature Survey", 2009, section 3.1.

@@ -9,7 +9,7 @@ __all__ = ["MarginSampling"]
 
 
 class MarginSampling(Strategy):
-    """Smallest difference between the two greatest class probabilities, times mass where it is given. O(N c).
+    """Greatest (1 - margin), times mass. The margin is the difference of the two greatest probabilities. O(N c).
 
     T. Scheffer, C. Decomain, S. Wrobel, "Active hidden Markov models for information extraction", IDA 2001.
     """

@@ -15,21 +15,21 @@ class MaxHerding(Strategy):
     """Greedy maximum of generalized coverage (Bae, Noh, Sutherland, ECCV 2024, algorithm 1).
 
     Generalized coverage is the mean over the pool of each row's greatest kernel value exp(-(distance / radius)²) to a
-    labeled or picked row; each pick raises it most. Features of unit length and radius 1, as in the authors' code. Mass
-    weighs the rows to cover; rows of mass zero come last, at random. Ties fall at random.
+    labeled or picked row. Each pick has the greatest gain. Features have unit length and the radius is 1, as in the
+    authors' code. Mass weighs the rows to cover; rows of mass zero come last, at random. Ties are broken at random.
 
     Parameters
     ----------
     radius : float
     normalize : bool, whether to divide rows by their norm first
     sample_size : int
-        Most rows whose coverage counts, a weighted sample of a larger pool (the authors' code samples 35,000 rows, and
-        picks among these alone; here every row may be picked).
+        Maximum number of rows to cover, a weighted sample of a larger pool. The authors' code samples 35,000 rows and
+        picks only among them; here every row may be picked.
 
     Notes
     -----
-    O(N s D) for s = min(N, sample_size), then O(s D) for each row looked at again, thousands in the first few picks and
-    tens later. Memory O(s (D + 256) + N): blocks of the kernel matrix, never all of it.
+    O(N s D) for s = min(N, sample_size), then O(s D) for each row evaluated again: thousands for the first picks, tens
+    later. Memory O(s (D + 256) + N); the kernel matrix is computed in blocks.
     """
 
     name = "maxherding"
@@ -46,15 +46,5 @@ class MaxHerding(Strategy):
         chance = ContentRandom(query.pool, query.seed)
         rows, mass = heavy(query)
         targets, weights = sample(chance, mass, self.sample_size)
-        picks, coverage = greedy_cover(
-            pool,
-            gaussian(self.radius),
-            query.allowance(),
-            candidates=rows,
-            targets=targets,
-            weights=weights,
-            around=query.labeled,
-            chance=chance,
-            radius=self.radius,
-        )
+        picks, coverage = greedy_cover(query, pool, gaussian(self.radius), self.radius, rows, targets, weights, chance)
         return Choice(fill(query, picks, chance), diagnostics={"coverage": coverage})

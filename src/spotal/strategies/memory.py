@@ -1,4 +1,4 @@
-"""How much memory a selection by SPOT takes, and how it keeps to less: by reading fewer rows at a time."""
+"""Estimate SPOT's peak memory, and shrink batches to fit a limit."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from spotal.errors import InputError
 from spotal.numeric.arrays import BLOCK_BYTES, batches_of, block_rows
 from spotal.numeric.sizes import rounded_up
 
-__all__ = ["BatchReading", "SelectionScale", "kept", "within"]
+__all__ = ["BatchReading", "SelectionScale", "read_by", "within"]
 
 BASE = 400 << 20
-"""Bytes that Python, torch and numba themselves take."""
+"""Bytes of the loaded libraries: Python, torch and numba."""
 COVERED = 4_000_000
-"""Most numbers of a pool that are held to measure how well picks cover it."""
+"""Maximum number of numbers of a pool that are in memory while coverage is measured."""
 
 
 @dataclass(frozen=True)
 class BatchReading:
-    """How a pool is read: bytes of a batch as float32, and threads that work on batches at the same time."""
+    """Bytes of a batch as float32, and the number of threads that process batches at the same time."""
 
     batch_bytes: int
     threads: int
@@ -31,10 +31,10 @@ class BatchReading:
 
 @dataclass(frozen=True)
 class SelectionScale:
-    """What decides how much memory a selection takes, the pool in memory not counted.
+    """Sizes that determine the memory of a selection. A pool in memory is not counted.
 
-    rows, dim, budget; sampled : rows that are worked on; neighbors : of each of these; whole : whether anything is kept
-    of every row while picks are chosen (masses, labels, limits, draws); classes : of the rows' probabilities, 0 without
+    sampled : rows of the sample; neighbors : neighbors of each sampled row; whole : whether there is an array over all
+    rows (masses, labels, limits, draws); classes : columns of the probabilities, or 0
     """
 
     rows: int
@@ -58,10 +58,9 @@ class SelectionScale:
         known: bool = False,
         classes: int = 0,
     ) -> SelectionScale:
-        """Of a selection from n rows, so many of them labeled, by a SPOT; None for one with its defaults.
+        """Build the scale of a SPOT selection; ``strategy=None`` means ``SPOT()``, other strategies raise InputError.
 
-        ``limited``: on cost or groups; ``known``: rows have masses or probabilities. Raises InputError for another
-        strategy.
+        ``limited``: there are costs or groups; ``known``: rows have masses or probabilities.
         """
         from spotal.selection.coverage import neighbors_needed
         from spotal.strategies import SPOT
@@ -81,7 +80,7 @@ class SelectionScale:
         return cls(n, dim, budget, sampled, near, labeled > 0 or limited or known or drawn, classes)
 
     def memory(self, reading: BatchReading) -> int:
-        """Bytes at most, if the pool is read in that way."""
+        """Return the maximum number of bytes for this way of reading."""
         from spotal.selection.graph import BLOCK, CANDIDATES
 
         rows, dim = min(self.rows, block_rows(self.dim, target=reading.batch_bytes)), self.dim
@@ -89,43 +88,36 @@ class SelectionScale:
         compared = reading.threads * BLOCK * (CANDIDATES * 16 + self.neighbors * 40)
         compared += reading.threads * 2 * CANDIDATES * dim * 4 * (self.sampled > CANDIDATES)
         graph = self.sampled * (28 * dim + 32 * self.neighbors) + compared
-        held = self.sampled * 200 + self.budget * (600 + 4 * dim)
-        return BASE + max(a_pass, graph) + held + self.rows * (80 * self.whole + 16 * self.classes)
+        sample = self.sampled * 200 + self.budget * (600 + 4 * dim)
+        return BASE + max(a_pass, graph) + sample + self.rows * (80 * self.whole + 16 * self.classes)
 
     def covering(self) -> int:
-        """Bytes at most while coverage is measured: of COVERED numbers of the pool, and of blocks of distances.
-
-        No batches are read then, so that they cannot be made smaller.
-        """
+        """Return the maximum number of bytes while coverage is measured, which does not depend on batches."""
         return BASE + min(self.rows * self.dim, COVERED) * 20 + (128 << 20) + self.rows * 56
 
     def reading(self, most: int | None) -> BatchReading:
-        """The largest batches and most threads, as many as torch would use, that take no more than ``most`` bytes.
-
-        Raises InputError where even 256 rows at a time take more.
-        """
+        """Return the largest batches and most threads within ``most`` bytes; raise InputError if 256 rows take more."""
         from spotal.numeric.threads import threads
 
         sizes = [BLOCK_BYTES]
         while block_rows(self.dim, target=sizes[-1]) > block_rows(self.dim, target=0):
             sizes.append(sizes[-1] // 2)
         ways = [BatchReading(size, count) for count in dict.fromkeys((threads(), 1)) for size in sizes]
-        found = next((way for way in ways if most is None or self.memory(way) <= most), None)
-        if found is None:
-            assert most is not None
-            raise InputError(
-                "max_memory",
-                f"is too little to choose {self.budget:,} of {self.rows:,} rows of {self.dim:,} numbers, which takes "
-                f"{rounded_up(self.memory(ways[-1]))} however few are read at a time",
-                "allow that, or lower the budget",
-                subject=f"memory of {most / 1e9:.3g} GB",
-            )
-        return found
+        for way in ways:
+            if most is None or self.memory(way) <= most:
+                return way
+        raise InputError(
+            "max_memory",
+            f"is too little to choose {self.budget:,} of {self.rows:,} rows of {self.dim:,} numbers, which takes "
+            f"{rounded_up(self.memory(ways[-1]))} however few are read at a time",
+            "allow that, or lower the budget",
+            subject=f"memory of {(most or 0) / 1e9:.3g} GB",
+        )
 
 
 @contextmanager
-def kept(reading: BatchReading) -> Iterator[None]:
-    """Read pools in that way while the block lasts."""
+def read_by(reading: BatchReading) -> Iterator[None]:
+    """Read pools with these batches and threads while the block runs."""
     from spotal.numeric.threads import one_thread
 
     with batches_of(reading.batch_bytes), one_thread() if reading.threads == 1 else nullcontext():
@@ -133,13 +125,13 @@ def kept(reading: BatchReading) -> Iterator[None]:
 
 
 @contextmanager
-def within(most: int | None, shape: tuple[int, int], budget: float, strategy: object, **of: Any) -> Iterator[None]:
-    """Read a pool of that shape so that choosing takes ``most`` bytes at most; ``of`` as for ``SelectionScale.of``.
+def within(most: int | None, shape: tuple[int, int], budget: float, strategy: object, **scale: Any) -> Iterator[None]:
+    """Limit a selection from a pool of this shape to ``most`` bytes; raise InputError if that is impossible.
 
-    Raises InputError, before anything is read, where that cannot be.
+    ``scale`` has the keyword arguments of :meth:`SelectionScale.of`.
     """
-    if most is None or not isinstance(budget, (int, np.integer)):  # which the strategy refuses
+    if most is None or not isinstance(budget, (int, np.integer)):  # the strategy refuses such a budget
         yield
         return
-    with kept(SelectionScale.of(*shape, int(budget), strategy, **of).reading(most)):
+    with read_by(SelectionScale.of(*shape, int(budget), strategy, **scale).reading(most)):
         yield

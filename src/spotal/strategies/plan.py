@@ -1,4 +1,4 @@
-"""Before anything runs: how many passes over a pool, bytes, seconds and memory a selection by SPOT takes."""
+"""Forecast the passes, bytes, seconds and memory of a selection by SPOT."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from spotal.engine import local
 from spotal.errors import BudgetError
 from spotal.numeric.sizes import rounded_up, size_of
 from spotal.numeric.threads import threads
-from spotal.pool import ArrayPool, Pool
+from spotal.pool import ArrayPool, Pool, check_finite
 from spotal.selection.graph import CANDIDATES
-from spotal.strategies.memory import BatchReading, SelectionScale, kept
+from spotal.strategies.memory import BatchReading, SelectionScale, read_by
 
 if TYPE_CHECKING:
     from spotal.strategies.base import Strategy
@@ -23,18 +23,19 @@ if TYPE_CHECKING:
 __all__ = ["Plan", "plan"]
 
 TRIAL = 16_384
-"""Rows on which speeds are measured."""
+"""Number of rows on which speeds are measured."""
 FEW = 2048
-"""Rows of the graph on which its speed is."""
+"""Number of rows of the graph whose speed is measured."""
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What a selection will take.
+    """Forecast of a selection.
 
-    path : {"exact", "sampled"}, whether all rows are worked on or a sample; passes over the pool;
-    bytes_read; memory, bytes at most, the pool in memory not counted, where batches of ``batch_bytes`` are read by so
-    many threads; seconds, and those of each step
+    path : "exact" if SPOT works on all rows, "sampled" if it works on a sample
+    passes : passes over the pool; bytes_read : bytes that they read
+    memory : maximum number of bytes, without a pool in memory; ``threads`` batches of ``batch_bytes`` are part of it
+    seconds : total time; steps : seconds of each step
     """
 
     rows: int
@@ -75,19 +76,19 @@ def plan(
     classes: int = 0,
     covered: bool = False,
 ) -> Plan:
-    """What ``SPOT()`` will take to choose ``budget`` of n rows of ``dim`` numbers on this machine's CPU.
+    """Forecast how ``SPOT()`` selects ``budget`` of n rows of ``dim`` numbers on this machine's CPU.
 
-    Speeds are measured here and now, on some 16,000 random rows, with the threads that torch would use; that takes two
-    or three seconds, once the compiled loops are there. Seconds are those of a second selection in a process.
+    Speeds are measured on about 16,000 random rows with torch's number of threads. That takes two or three seconds if
+    the compiled loops are cached. The forecast is for the second selection of a process.
 
     Parameters
     ----------
-    itemsize : int, bytes of a number on disk; sequential : bool, whether rows cannot be read but in order (tables)
-    read_rate : float, bytes a second that the disk gives; 0 for a pool in memory
-    max_memory : int, bytes, or str such as "800MB": smaller batches are read, by fewer threads, where it takes that
+    itemsize : int, bytes of a number on disk; sequential : bool, whether rows can only be read in order (tables)
+    read_rate : float, bytes a second of the disk; 0 for a pool in memory
+    max_memory : int, bytes, or str such as "800MB"; smaller batches and fewer threads are used to stay below it
     strategy : SPOT, or None for ``SPOT()``
-    labeled : int, rows that have labels; limited : bool, whether rows have costs or groups
-    covered : bool, whether it is measured how well the picks cover the pool, as ``spotal select`` does
+    labeled : int, number of labeled rows; limited : bool, whether rows have costs or groups
+    covered : bool, whether the picks' coverage of the pool is measured, as ``spotal select`` does
     known : bool, whether rows have masses or probabilities; classes : int, columns of the probabilities
 
     Raises
@@ -95,36 +96,35 @@ def plan(
     BudgetError
         budget is not in 1 .. n - labeled.
     InputError
-        max_memory is too little however few rows are read at a time.
+        max_memory is too small even for the smallest batches.
     """
     if not 1 <= budget <= n - labeled:
         raise BudgetError("budget", must=f"lie in 1..{n - labeled}, the pool's rows without a label", found=budget)
     scale = SelectionScale.of(n, dim, budget, strategy, labeled=labeled, limited=limited, known=known, classes=classes)
     reading = scale.reading(None if max_memory is None else size_of(max_memory))
-    with kept(reading):
-        found = _planned(scale, reading, itemsize, sequential, read_rate, limited)
+    with read_by(reading):
+        result = _planned(scale, reading, itemsize, sequential, read_rate, limited)
     fits = covered and (max_memory is None or scale.covering() <= size_of(max_memory))
-    return replace(found, memory=max(found.memory, scale.covering())) if fits else found
+    return replace(result, memory=max(result.memory, scale.covering())) if fits else result
 
 
 def _planned(
     scale: SelectionScale, reading: BatchReading, itemsize: int, sequential: bool, read_rate: float, limited: bool
 ) -> Plan:
-    """The plan for a pool that is read in that way, as it is now."""
+    """Forecast the selection for this way of reading."""
     n, dim, budget, sampled = scale.rows, scale.dim, scale.budget, scale.sampled
-    of_pool, of_sample = n * dim * itemsize, sampled * dim * itemsize
-    trial, steps = _rows(dim), {}
+    trial, steps = _trial_rows(dim), {}
     if sampled < n:
         passes = 1 + limited
         steps["sample"] = passes * n * _drawing(trial)
     else:
-        passes = 1  # which checks the values
-        steps["sample"] = n * _checking(trial)
+        passes = 1  # checks the values
+        steps["sample"] = n * _timed(lambda: check_finite(trial)) / len(trial)
     near = min(sampled, CANDIDATES) / FEW
     steps["graph"] = sampled / FEW * near * _linking(dim, min(scale.neighbors, FEW))
-    passes += 1  # which pick stands for each row
+    passes += 1  # assigns rows to picks
     steps["assign"] = n * _comparing(trial, budget, n)
-    bytes_read = (passes + sequential) * of_pool + (0 if sequential else of_sample)
+    bytes_read = ((passes + sequential) * n + (0 if sequential else sampled)) * dim * itemsize
     if read_rate:
         steps["read"] = max(0.0, bytes_read / read_rate - steps["sample"] - steps["assign"])
     path = "sampled" if sampled < n else "exact"
@@ -134,7 +134,7 @@ def _planned(
 
 
 def _timed(function: Callable[[], Any]) -> float:
-    """Least seconds of two calls after the first, which may compile, or touch fresh memory."""
+    """Return the least seconds of two calls; a call before them compiles and touches new memory."""
     function()
     least = float("inf")
     for _ in range(2):
@@ -144,8 +144,8 @@ def _timed(function: Callable[[], Any]) -> float:
     return least
 
 
-def _rows(dim: int) -> Pool:
-    """Random rows, as many as keep all threads busy."""
+def _trial_rows(dim: int) -> Pool:
+    """Return enough random rows to keep all threads busy."""
     import torch
 
     count = max(TRIAL, 2 * threads() * (32 << 20) // (4 * dim))
@@ -153,7 +153,7 @@ def _rows(dim: int) -> Pool:
 
 
 def _drawing(pool: Pool) -> float:
-    """Seconds a row to draw the sample."""
+    """Return seconds a row to draw the sample."""
     from spotal.strategies._sample import Draw
     from spotal.strategies.base import Query
 
@@ -161,15 +161,8 @@ def _drawing(pool: Pool) -> float:
     return _timed(lambda: local.run(draw, pool, threads=threads())) / len(pool)
 
 
-def _checking(pool: Pool) -> float:
-    """Seconds a row to see that it is finite."""
-    from spotal.pool import check_finite
-
-    return _timed(lambda: check_finite(pool)) / len(pool)
-
-
 def _linking(dim: int, neighbors: int) -> float:
-    """Seconds to find the neighbors of FEW rows among each other."""
+    """Return seconds to build the graph of FEW rows."""
     import torch
 
     from spotal.selection.graph import NeighborGraph
@@ -179,7 +172,7 @@ def _linking(dim: int, neighbors: int) -> float:
 
 
 def _comparing(pool: Pool, budget: int, n: int) -> float:
-    """Seconds a row to find which of the picks stands for it, in a pool of n."""
+    """Return seconds a row to assign it to one of the picks, in a pool of n."""
     from spotal.selection import assign
 
     picks = np.linspace(0, len(pool) - 1, budget).astype(np.int64)

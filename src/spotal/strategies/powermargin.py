@@ -1,4 +1,4 @@
-"""Power margin sampling: margin sampling with noise, so that the rows of a batch are not all alike."""
+"""Power margin sampling: margin sampling with noise, so that the rows of a batch differ."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ class PowerMargin(Strategy):
     """Rows drawn in proportion to (1 - margin)^beta (Kirsch, Farquhar, Atighehchian, Jesson, Branchaud-Charron, Gal,
     "Stochastic batch acquisition: a simple baseline for deep active learning", TMLR 2023, power acquisition).
 
-    The rows of greatest beta log(1 - margin) + Gumbel noise, which are draws without replacement, in the order in which
-    they are drawn. Mass multiplies 1 - margin; rows that are certain come after all others, those of mass zero last.
-    With cost, 1 - margin counts for each unit of price. The noise goes to rows in the order of their probabilities.
+    Picks the rows of greatest beta log(1 - margin) + Gumbel noise, which draws without replacement. Mass multiplies
+    1 - margin. Certain rows come after all others, rows of mass zero last. With cost, 1 - margin is divided by the
+    price. Noise is assigned to rows sorted by their probabilities, so the order of the pool has no effect.
 
     Parameters
     ----------
-    beta : float, positive; the greater, the nearer to margin sampling, and 1 in the paper's experiments
+    beta : float, positive. Larger values are closer to margin sampling; the paper's experiments use 1.
 
     Notes
     -----

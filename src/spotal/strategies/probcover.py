@@ -1,4 +1,4 @@
-"""ProbCover: balls of one radius that cover as many rows as possible, greedily."""
+"""ProbCover: greedy maximum coverage of the rows by balls of one radius."""
 
 from __future__ import annotations
 
@@ -25,26 +25,26 @@ CLASSES = 10
 class ProbCover(Strategy):
     """Greedy maximum coverage by balls (Yehuda, Dekel, Hacohen, Weinshall, NeurIPS 2022, algorithm 1).
 
-    Each pick is the row whose ball, the rows at less than ``delta`` from it, holds the greatest mass that no labeled or
-    picked row's ball holds. Every unlabeled row of positive mass is a candidate. When all is covered, and with rows of
-    mass zero, chance decides. Features of unit length, as in the authors' code.
+    The ball of a row contains all rows closer than ``delta``. Each pick is the row whose ball adds the greatest mass to
+    the balls of labeled and picked rows. Every unlabeled row of positive mass is a candidate. After all are covered,
+    and for rows of mass zero, picks are random. Features have unit length, as in the authors' code.
 
     Parameters
     ----------
     delta : "auto" or float
         Radius of the balls. "auto" is the paper's rule (section 3.3): the greatest radius at which a share ``purity``
-        of balls holds rows of one k-means cluster only, with ``n_classes`` clusters.
+        of the balls contains rows of a single k-means cluster, with ``n_classes`` clusters.
     n_classes : int or None
-        None takes the columns of ``probabilities``, or else the number of classes among the labels, or else 10.
+        None means the columns of ``probabilities``, or else the number of classes among the labels, or else 10.
     purity : float in (0, 1]
     normalize : bool, whether to divide rows by their norm first
     sample_size : int
-        Most rows whose coverage counts, a weighted sample of a larger pool; and that "auto" is worked out on.
+        Maximum number of rows to cover, a weighted sample of a larger pool. "auto" uses the same sample.
 
     Notes
     -----
-    O(N s D) for s = min(N, sample_size), "auto" another O(s² D), then O(s D) for each row looked at again. Memory
-    O(s (D + 256) + N): blocks of the graph, never all of it.
+    O(N s D) for s = min(N, sample_size), another O(s² D) for "auto", then O(s D) for each row evaluated again. Memory
+    O(s (D + 256) + N); the graph is computed in blocks.
     """
 
     name = "probcover"
@@ -71,24 +71,15 @@ class ProbCover(Strategy):
         rows, mass = heavy(query)
         targets, weights = sample(chance, mass, self.sample_size)
         delta = self._radius(query, pool, mass, targets, chance) if self.delta == "auto" else float(self.delta)
-        square = delta * delta
         picks, coverage = greedy_cover(
-            pool,
-            lambda squared: squared < square,
-            query.allowance(),
-            candidates=rows,
-            targets=targets,
-            weights=weights,
-            around=query.labeled,
-            chance=chance,
-            radius=delta,
+            query, pool, lambda squared: squared < delta * delta, delta, rows, targets, weights, chance
         )
         return Choice(fill(query, picks, chance), diagnostics={"delta": delta, "coverage": coverage})
 
     def _radius(
         self, query: Query, pool: Pool, mass: NDArray[np.float64], targets: NDArray[np.int64], chance: ContentRandom
     ) -> float:
-        """The greatest radius whose balls are pure often enough: a quantile of distances to another cluster."""
+        """Return the greatest radius with enough pure balls: a quantile of the distances to another cluster."""
         count = self.n_classes or _classes(query)
         cells = torch.from_numpy(kmeans(pool, mass, count, chance, self.sample_size).index[targets])
         points = pool.rows(targets).double()

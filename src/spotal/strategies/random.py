@@ -1,4 +1,4 @@
-"""Random selection, the baseline that every method has to beat."""
+"""Random selection, the baseline of all methods."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ __all__ = ["Random"]
 
 
 class Random(Strategy):
-    """Rows drawn at random without replacement, with probability proportional to mass where it is given.
+    """Rows drawn at random without replacement, with probability proportional to mass.
 
     Each row gets the key log(u) / mass, and the greatest keys are taken (Efraimidis and Spirakis, "Weighted random
-    sampling with a reservoir", 2006). Rows of mass zero come last, in random order. Prices do not matter to the draw:
-    with cost, a row that is too dear by then is passed over. O(N log N).
+    sampling with a reservoir", 2006). Rows of mass zero come last, in random order. Prices do not change the draw, but
+    rows that cost more than the remaining money are skipped. O(N log N).
     """
 
     name = "random"
@@ -28,16 +28,12 @@ class Random(Strategy):
     def _choose(self, query: Query) -> Choice:
         mass = query.weights()[query.unlabeled]
         wait = np.log(-np.log(row_uniforms(query.unlabeled, query.seed)))
-        # in logarithms, so that no mass is too small or too great
+        # logarithms avoid overflow for extreme masses
         wait -= np.log(np.where(mass > 0, mass, 1))
         order = query.unlabeled[np.lexsort((wait, mass == 0))]
         if query.limits is not None:
             return Choice(query.allowance().walk(order))
-        picks = order[: query.budget]
-        return Choice(picks, sampling=_equal(query) if query.mass is None else None)
-
-
-def _equal(query: Query) -> Sampling:
-    """Simple random sampling: one stratum, equal probabilities."""
-    n = query.budget
-    return Sampling(np.full(n, 1 / n), np.zeros(n, np.int64), np.full(n, n / len(query.unlabeled)))
+        n, sampling = query.budget, None
+        if query.mass is None:  # simple random sampling: one stratum, equal probabilities
+            sampling = Sampling(np.full(n, 1 / n), np.zeros(n, np.int64), np.full(n, n / len(query.unlabeled)))
+        return Choice(order[:n], sampling=sampling)

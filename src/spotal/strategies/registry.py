@@ -1,4 +1,4 @@
-"""Strategies by name."""
+"""Registry of strategies by name."""
 
 from __future__ import annotations
 
@@ -45,21 +45,20 @@ CLASSES = {
 
 
 def names() -> list[str]:
-    """Names of all strategies, sorted."""
+    """Return the names of all strategies, sorted."""
     return sorted(CLASSES)
 
 
 def get(name: str, **parameters: Any) -> Strategy:
-    """The strategy called ``name``, made with ``parameters``; raises InputError for an unknown name or parameter."""
+    """Make the strategy called ``name``; raise InputError for an unknown name or parameter."""
     if not isinstance(name, str) or name not in CLASSES:
         raise unknown_name("strategy", name, names())
     module, kind = CLASSES[name]
     make: Any = getattr(import_module(f"spotal.strategies.{module}"), kind)
-    known = inspect.signature(make).parameters
+    accepted = inspect.signature(make).parameters
     for parameter in parameters:
-        if parameter not in known:
-            raise InputError(
-                "strategy", f"{name!r} has no parameter {parameter!r}", f"it has {', '.join(known) or 'no parameters'}"
-            )
+        if parameter not in accepted:
+            has = ", ".join(accepted) or "no parameters"
+            raise InputError("strategy", f"{name!r} has no parameter {parameter!r}", f"it has {has}")
     strategy: Strategy = make(**parameters)
     return strategy

@@ -1,4 +1,4 @@
-"""The one-call form: choose rows of a pool by a strategy's name."""
+"""``spotal.select``: select rows of a pool with one call."""
 
 from __future__ import annotations
 
@@ -35,68 +35,69 @@ def select(
     column: str | None = None,
     classes: ArrayLike | None = None,
 ) -> Selection:
-    """Choose the rows of a pool that are most worth a label.
+    """Select unlabeled rows of a pool with a strategy.
 
     Parameters
     ----------
     pool : the n rows to choose from, one of
 
         - an array or torch tensor (n, d) of finite numbers: features or embeddings, of any float or integer type
-        - a scipy sparse matrix (n, d), such as TF-IDF. It is never made dense: rows are compared in 128 numbers each,
-          by a truncated SVD fitted on at most 20,000 rows (:func:`spotal.pool.sparse.reduced`)
-        - a pandas or polars DataFrame with columns of numbers only; its index comes back as ``Selection.index``. Other
-          arguments are taken by position; one whose index has the same names in another order is refused
-        - a torch ``Dataset`` whose items are vectors, or tuples or dicts that hold one
-        - a Hugging Face ``datasets.Dataset``: the column named by ``column``, else ``embedding``, ``embeddings`` or
-          ``X``, else all columns of numbers
+        - a scipy sparse matrix (n, d), such as TF-IDF. It stays sparse: a truncated SVD, fitted on at most 20,000 rows,
+          reduces rows to 128 numbers (:func:`spotal.pool.sparse.reduced`)
+        - a pandas or polars DataFrame of numbers. Its index is returned as ``Selection.index``. Other arguments are
+          matched by position; an argument whose index has the same names in another order is refused
+        - a torch ``Dataset`` whose items are vectors, or tuples or dicts that contain one
+        - a Hugging Face ``datasets.Dataset``. Its vectors are in ``column``, or else in ``embedding``, ``embeddings``
+          or ``X``, or else in all columns of numbers
         - a path, glob or URI of .npy, .parquet, .arrow, .feather, .zarr or .lance files
-          (:func:`spotal.pool.open_pool`), a ``ray.data.Dataset``, or batches that come one by one
-          (:func:`spotal.pool.spool`); these, and an ``np.memmap``, are read a batch at a time and may be larger than
-          memory
-    budget : int, rows to choose, from 0 to the number of unlabeled rows; with ``cost``, the money to spend (float)
+          (:func:`spotal.pool.open_pool`), a ``ray.data.Dataset``, or an iterator of batches
+          (:func:`spotal.pool.spool`). These, and an ``np.memmap``, are read in batches and may be larger than memory
+    budget : int, rows to select, from 0 to the number of unlabeled rows; with ``cost``, the money to spend (float)
     strategy : str or Strategy
-        A name, see :func:`spotal.strategies.names`, or an object such as ``SPOT(reach=0.5)``. "spot" needs no labels
-        and no model, and uses both when they are given.
-    labeled : rows that have labels already: row numbers (m,), or a boolean mask (n,)
-    labels : their classes: (m,), one for each row of ``labeled``; or (n,), one for each row of the pool. Texts,
-        integers, booleans or a categorical. Without ``labeled``, the rows that have a label are the labeled ones: None,
-        NaN, pandas.NA and the integer -1 stand for no label.
-    probabilities : float (n, c), class probabilities of every row under the current model, rows sum to 1; or (n, c, k),
-        those of k draws of it (an ensemble, dropout)
-    mass : float (n,), extra weight of each row, non-negative
+        A name (:func:`spotal.strategies.names`) or an object such as ``SPOT(reach=0.5)``. "spot" needs no labels and no
+        model, and uses both if they are given.
+    labeled : the rows that have labels: row numbers (m,), or a boolean mask (n,)
+    labels : classes as texts, integers, booleans or a categorical: (m,), one for each row of ``labeled``, or (n,), one
+        for each row of the pool. Without ``labeled``, all rows with a label are labeled; None, NaN, pandas.NA and the
+        integer -1 mean no label. For rows with several classes see :meth:`spotal.strategies.Strategy.query`.
+    probabilities : float (n, c), class probabilities of every row under the current model, which sum to 1; or
+        (n, c, k) from k draws of the model (an ensemble, dropout)
+    mass : float (n,), extra weight of each row, non-negative, not all zero
     cost : float (n,), positive price of each row's label
-    groups : (n,), the group of each row, any ids: the frame's video, the patient; with ``max_per_group``
-    max_per_group : int, most labels in any one group; or int (n,), that of each row's group
-    random_state : int, numpy Generator, RandomState or None; the same int gives the same picks, bit for bit
-    engine : "local", "ray" or None, where passes over the pool run; None is the one in use
+    groups : (n,), the group of each row, any ids, such as the video of a frame; with ``max_per_group``
+    max_per_group : int, maximum number of labels in any group; or int (n,), the maximum of each row's group
+    random_state : int, numpy Generator, RandomState or None. The same int gives the same picks, bit for bit.
+    engine : "local", "ray" or None, where passes over the pool run; None keeps the current engine
         (:func:`spotal.engine.using`)
-    device : "auto", "cpu", "cuda" or None, where batches are worked on; None leaves them where they are
-    max_memory : int, bytes, or str such as "4GB", that the selection keeps to by reading fewer rows at a time, the pool
-        in memory not counted; None for as much as it takes. For "spot" without ``cost``.
-    column : str, the column of a DataFrame or data set that holds the vectors
-    classes : (c,), the class of each column of ``probabilities``, such as ``model.classes_``; needed where labels are
-        no integers and some classes have no label yet. Without it, integer labels are numbers of columns.
+    device : "auto", "cpu", "cuda" or None, where batches are processed; None leaves them where they are
+    max_memory : int, bytes, or str such as "4GB": the selection reads smaller batches to stay below it. A pool in
+        memory is not counted. None means no limit. Only for "spot" without ``cost``.
+    column : str, the column of a DataFrame or data set that contains the vectors
+    classes : (c,), the class of each column of ``probabilities``, such as ``model.classes_``. Required if labels are
+        not integers and some classes have no label yet. Without it, integer labels are column numbers.
 
     Returns
     -------
     Selection
         ``indices``, the picks as row numbers, int64 (budget,), most useful first; ``index``, their names;
-        ``cell_mass``, the share of the pool that each stands for; ``to_frame()``, ``plot()``, ``estimate(values)``.
+        ``cell_mass``, the share of the pool that each pick represents; ``to_frame()``, ``plot()``,
+        ``estimate(values)``.
 
     Raises
     ------
     BudgetError
-        The budget is negative, no integer (without cost), larger than the unlabeled pool or than what its groups may
-        give, or not enough money for any row.
+        The budget is negative, not an integer (without cost), more rows than are unlabeled or than the groups allow, or
+        too little money for any row.
     InputError
-        Another argument has the wrong shape, type or range; the strategy is unknown, needs probabilities that are
-        missing, or cannot keep to ``cost``, ``groups``, ``engine`` or ``max_memory``. Both errors are ValueErrors.
+        Another argument has the wrong shape, type or range, or the strategy is unknown, needs probabilities, or does
+        not support ``cost``, ``groups``, ``engine`` or ``max_memory``. Both errors are ValueErrors.
     DataFileError
-        A file of the pool is missing or damaged, or changed while it was read.
+        A file of the pool is missing, damaged, or changed while it was read.
 
     Notes
     -----
-    "spot" takes O(n d) to read the pool once, and works on 4,096 rows or 16 a label: seconds for a million rows.
+    "spot" reads the pool once, O(n d), and works on a sample of 4,096 rows, or of 16 rows a label if that is more. A
+    million rows take seconds.
 
     Examples
     --------
@@ -111,20 +112,19 @@ def select(
     >>> from sklearn.linear_model import LogisticRegression
     >>> labels = np.full(1000, None)
     >>> labels[picks.indices] = np.where(pool[picks.indices, 0] > 0, "gull", "tern")
-    >>> known = picks.indices
-    >>> model = LogisticRegression().fit(pool[known], labels[known].astype(str))
+    >>> labeled = picks.indices
+    >>> model = LogisticRegression().fit(pool[labeled], labels[labeled].astype(str))
     >>> more = spotal.select(
     ...     pool, 10, labels=labels, probabilities=model.predict_proba(pool), classes=model.classes_, random_state=0
     ... )
-    >>> len(np.intersect1d(more.indices, known))
+    >>> len(np.intersect1d(more.indices, labeled))
     0
     """
     from spotal.engine import using
     from spotal.numeric.sizes import size_of
     from spotal.pool import as_pool, on_device
     from spotal.pool.frames import check_order
-    from spotal.strategies._known import check_known
-    from spotal.strategies._sets import are_sets
+    from spotal.strategies._checks import are_sets, check_labels
     from spotal.strategies.memory import within
 
     check_order(pool, labels=labels, labeled=labeled, probabilities=probabilities, mass=mass, cost=cost, groups=groups)
@@ -139,14 +139,13 @@ def select(
     if device is not None:
         pool = on_device(pool, device)
     one_class = None if are_sets(labels) else labels
-    columns = 0 if probabilities is None else int(np.prod(np.shape(probabilities)[1:]))
-    of = {
-        "labeled": 0 if most is None else len(check_known(labeled, one_class, len(pool), classes)[0]),
+    scale = {
+        "labeled": 0 if most is None else len(check_labels(labeled, one_class, len(pool), classes)[0]),
         "limited": groups is not None or max_per_group is not None,
         "known": mass is not None or probabilities is not None,
-        "classes": columns,
+        "classes": 0 if probabilities is None else int(np.prod(np.shape(probabilities)[1:])),
     }
-    with using(engine), within(most, (len(pool), pool.dim), budget, chosen, **of):
+    with using(engine), within(most, (len(pool), pool.dim), budget, chosen, **scale):
         return chosen.query(
             pool,
             budget,

@@ -1,4 +1,4 @@
-"""SPOT: pick the rows that cover the pool best, with distance measured in units of mass."""
+"""SPOT: pick the rows that cover the pool best, with distances measured in units of mass."""
 
 from __future__ import annotations
 
@@ -32,58 +32,58 @@ __all__ = ["SPOT", "narrowed", "unevenness"]
 
 REPRESENTATIVES = ("center", "random")
 AUTO = "margin * inverse-frequency"
-"""What covering a row is worth, unless told otherwise."""
+"""Default rule of mass once there is a model."""
 NARROW = 0.1
-"""Share of a pick's mass within a row's reach where a model is sure of every row."""
+"""Share of a pick's mass within a row's reach if the model is certain of every row."""
 
 
 class SPOT(Strategy):
-    """Space-filling picks on the neighbor graph, where transport to the uniform measure needs no cube.
+    """Space-filling picks on the neighbor graph.
 
-    Transport makes distance mean mass: the points of a design of n each stand for 1/n of it. Here a row's reach is the
-    distance within which it finds a share of that mass, and picks are taken greedily so that the weighted sum over rows
-    of exp(-(distance to the nearest pick or labeled row / reach)^2) is greatest, where only a row's nearest, up to four
-    times the mass within its reach, count (:class:`~spotal.selection.coverage.Coverage`). In one dimension, before
-    there is a model, the picks stand near evenly spaced quantiles, as a lattice's points do after the transport;
-    docs/evidence/theory.md has the mathematics.
+    Transport to the uniform cube measures distance in mass: each of n design points represents 1/n of the mass. SPOT
+    measures distance in mass without the cube. A row's reach is the distance within which a share of a pick's mass
+    lies. Picks greedily maximize the weighted sum over rows of exp(-(distance to the nearest pick or labeled row /
+    reach)^2). Only a row's nearest neighbors count, up to four times the mass within its reach
+    (:class:`~spotal.selection.coverage.Coverage`). In one dimension and without a model, the picks lie near evenly
+    spaced quantiles, as lattice points do after the transport; docs/evidence/theory.md has the mathematics.
 
     Parameters
     ----------
     mass : "auto", a :class:`~spotal.mass.Mass`, or one by name (:func:`~spotal.mass.parse_mass`), such as "uniform"
-        What covering a row is worth, times the caller's ``mass``. "auto" is ``Margin(1) * InverseFrequency(1)``: what
-        the model is unsure of, with all classes it expects made equally common, as balanced accuracy counts them;
-        uniform before there is a model.
+        Weight of each row in the coverage, times the caller's ``mass``. "auto" is ``Margin(1) * InverseFrequency(1)``:
+        rows that the model is unsure of weigh more, and all expected classes weigh the same, as in balanced accuracy.
+        Without a model, "auto" is uniform.
     reach : "auto" or float in (0, 1]
-        Share of the mass that one pick stands for which lies within a row's reach; five neighbors at least. "auto" is
-        .1 to the power of the model's mean margin: all of it before there is a model, when picks spread over the pool;
-        near all of it while the model tells little; down to a tenth as it grows sure, when picks go to the narrow
-        places where it is not. Rows that hold four times as much may cover a row. Neither passes 5 % and 15 % of the
-        pool's mass.
+        Share of a pick's mass that lies within a row's reach, at least five neighbors. "auto" is 0.1 to the power of
+        the model's mean margin. It is 1 without a model, so that picks spread over the pool, and falls toward 0.1 as
+        the model becomes certain, so that picks go to the narrow regions where it is unsure. Neighbors that contain
+        four times as much mass may cover a row. The reach is limited to 5 % of the pool's mass, those neighbors to
+        15 %.
     space_filling : "auto" or float, at least 0
-        Power of a row's reach that multiplies its worth: 0 covers the pool's mass, 2 rather the volume of the space,
-        far-out rows included. "auto" is twice one minus the normalized entropy of the model's mean probabilities, and 0
-        before there is a model: uneven pools hide small classes far out.
+        Power of a row's reach that multiplies its weight. 0 covers the pool's mass; 2 rather covers the volume of the
+        space, including distant rows. "auto" is twice one minus the normalized entropy of the model's mean
+        probabilities, because small classes of uneven pools often lie far out. It is 0 without a model.
     representative : "center" or "random"
-        "random" draws one of the rows that each pick stands for, in proportion to the caller's ``mass``, in its place:
-        its probability is known, and :meth:`Selection.estimate <spotal.selection.Selection.estimate>` has no bias.
-        Takes no cost or groups.
+        "random" replaces each pick by a random row of its cell, drawn in proportion to the caller's ``mass``. The
+        probabilities are then known, and :meth:`Selection.estimate <spotal.selection.Selection.estimate>` is unbiased.
+        Not available with cost or groups.
     sample_size : int, at least 1
-        Least number of rows that the picks are chosen from and for; a pool of fewer rows is used whole.
+        Minimum size of the sample that SPOT works on. Smaller pools are used whole.
 
     Notes
     -----
-    n picks beside m labeled rows among N work on s = min(N, max(sample_size, 16 (n + m))) rows, drawn by mass and by
-    how interesting they are (:class:`~spotal.strategies._sample.Sample`), on a sphere that keeps far-out rows near
-    (:class:`~spotal.reduce.SoftSphere`): one pass of O(N D) to draw, O(s min(s, 4,096) D) for the graph, exact up to
-    4,096 rows, O(s k log s) to pick, k neighbors a row. Memory O(s (D + k)). Which pick stands for each row is found
-    when it is asked for: a pass over the pool. Limits on cost and groups are kept in the greedy step: the greatest gain
-    for each unit of price, among rows that may still be picked.
+    For n picks and m labeled rows among N, SPOT works on s = min(N, max(sample_size, 16 (n + m))) rows, drawn by mass
+    and interest (:class:`~spotal.strategies._sample.Sample`) and mapped to a sphere that brings distant rows closer
+    (:class:`~spotal.reduce.SoftSphere`). One pass of O(N D) draws the sample, the graph takes O(s min(s, 4,096) D) and
+    is exact up to 4,096 rows, and picking takes O(s k log s) for k neighbors a row. Memory O(s (D + k)). Cells are
+    computed on first use, in one pass over the pool. With cost or groups, each pick has the greatest gain per unit of
+    price among the rows that may still be picked.
 
     References
     ----------
     After Fang, Meng, Zhao, Wang, Liu, Zhong, Ma, "SPOT: An Active Learning Algorithm for Efficient Deep Neural Network
-    Training", Big Data Mining and Analytics 8(5), 2025, whose cube it does without; greedy coverage by a kernel as in
-    Bae, Oliveira, Sutherland, "Uncertainty Herding", ICLR 2025.
+    Training", Big Data Mining and Analytics 8(5), 2025, but without the cube; greedy coverage by a kernel as in Bae,
+    Oliveira, Sutherland, "Uncertainty Herding", ICLR 2025.
 
     Examples
     --------
@@ -117,7 +117,7 @@ class SPOT(Strategy):
                 remedy=to_call(mass) or "pass weights of rows to query",
             )
         if isinstance(mass, str) and mass != "auto":
-            parse_mass(mass)  # says now what is wrong with it
+            parse_mass(mass)  # raises InputError for a wrong rule
         if not _is_auto(reach):
             check_real(reach, "reach", 0, 1, subject="reach, where it is not 'auto',")
         if not _is_auto(space_filling) and space_filling != 0:
@@ -132,17 +132,14 @@ class SPOT(Strategy):
 
     @classmethod
     def paper(cls, **changes: Any) -> TransportedDesign:
-        """The published method, with its cube: :class:`~spotal.strategies.TransportedDesign`.
-
-        ``changes`` override single parameters of that class.
-        """
+        """Return the published method, :class:`~spotal.strategies.TransportedDesign`, with changed parameters."""
         from spotal.strategies.transported import TransportedDesign
 
         return TransportedDesign(**changes)
 
     @property
     def most_reach(self) -> float:
-        """The largest share of a pick's mass that may lie within a row's reach."""
+        """Largest share of a pick's mass that may lie within a row's reach."""
         return 1.0 if _is_auto(self.reach) else float(self.reach)
 
     def _refusal(self) -> str | None:
@@ -171,7 +168,7 @@ def _is_auto(value: object) -> bool:
 
 
 def unevenness(shares: NDArray[np.float64]) -> float:
-    """How uneven the classes are as a model sees them: 1 less the normalized entropy of the mean probabilities.
+    """Compute one minus the normalized entropy of the expected class shares.
 
     Parameters
     ----------
@@ -179,16 +176,16 @@ def unevenness(shares: NDArray[np.float64]) -> float:
 
     Returns
     -------
-    float in [0, 1]: 0 where all classes are equally common, or there is one only; 1 where all rows are of one class.
+    float in [0, 1]: 0 if all classes are equally common or there is only one; 1 if all rows belong to one of several.
     """
     if len(shares) < 2:
         return 0.0
-    seen = shares[shares > 0]
-    return float(np.clip(1 + (seen * np.log(seen)).sum() / np.log(len(shares)), 0, 1))
+    positive = shares[shares > 0]
+    return float(np.clip(1 + (positive * np.log(positive)).sum() / np.log(len(shares)), 0, 1))
 
 
 def narrowed(margins: NDArray[np.float64], mass: NDArray[np.float64]) -> float:
-    """Share of a pick's mass that lies within reach: .1 to the power of a model's mean margin.
+    """Compute the share of a pick's mass within reach: 0.1 to the power of the model's mean margin.
 
     Parameters
     ----------
@@ -196,14 +193,13 @@ def narrowed(margins: NDArray[np.float64], mass: NDArray[np.float64]) -> float:
 
     Returns
     -------
-    float in [.1, 1]: 1 where the model does not tell the classes apart, .1 where it is sure of every row.
+    float in [0.1, 1]: 1 if the model cannot distinguish the classes, 0.1 if it is certain of every row.
     """
-    sure = float(np.average(margins, weights=mass))
-    return float(NARROW ** np.clip(sure, 0, 1))
+    return float(NARROW ** np.clip(float(np.average(margins, weights=mass)), 0, 1))
 
 
 def _stretch(points: torch.Tensor, graph: NeighborGraph, reach: Reach) -> NDArray[np.float64]:
-    """How far in the embedding itself, not on the sphere, lies the last row that may cover each, over the median."""
+    """Return the distance, in the embedding, to the last row that may cover each row, relative to the median."""
     edge = graph.near[np.arange(len(points)), reach.count - 1]
     length = to_numpy((points - points[torch.from_numpy(edge)]).square().sum(1).sqrt())
     typical = float(np.median(length)) or float(length.max()) or 1.0
@@ -213,35 +209,26 @@ def _stretch(points: torch.Tensor, graph: NeighborGraph, reach: Reach) -> NDArra
 def _cover(
     query: Query, rule: Mass, share: float | None, space_filling: float | None, sample_size: int, clock: Clock
 ) -> tuple[NDArray[np.int64], dict[str, float]]:
-    """Rows of the pool that cover it best, in order, and figures of the coverage.
-
-    Parameters
-    ----------
-    rule : what a row is worth, times the caller's mass
-    share : of the mass that one pick stands for, what lies within a row's reach; None follows :func:`narrowed`
-    space_filling : power of a row's distance to where it may be covered from, which multiplies its worth; None follows
-        :func:`unevenness`, twice it
-    sample_size : least number of rows to work on
-    """
+    """Pick rows; return them and the diagnostics. ``share`` and ``space_filling`` are None for "auto"."""
     with clock("sample"):
         sample = Sample.of(query, sample_size)
         evidence = sample.evidence(query)
-        odds = evidence.probabilities
+        cold = evidence.probabilities is None
         if share is None:
-            share = 1.0 if odds is None else narrowed(evidence.margins, sample.mass)
+            share = 1.0 if cold else narrowed(evidence.margins, sample.mass)
         share /= len(query.labeled) + query.budget  # of the pool's mass
     with clock("graph"):
-        with one_thread():  # sums round alike on every number of cores
+        with one_thread():  # sums then round the same on any number of cores
             points = SoftSphere.fit(sample.points, sample.mass).transform(sample.points)
         graph = NeighborGraph.fit(points, neighbors_needed(len(points), share))
     with clock("weigh"):
         reach = reaches(graph, sample.mass, share)
         power = space_filling
         if power is None:
-            power = 0.0 if odds is None else 2 * unevenness(evidence.class_shares)
+            power = 0.0 if cold else 2 * unevenness(evidence.class_shares)
         far = _stretch(sample.points, graph, reach) ** power
         weight = sample.mass * rule.weigh(evidence) * far
-        weight[sample.labeled] = 0  # they need no label
+        weight[sample.labeled] = 0
         if not weight.any():
             weight[sample.unlabeled] = 1
     with clock("pick"):

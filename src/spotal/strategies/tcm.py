@@ -1,4 +1,4 @@
-"""TCM: TypiClust while labels are few, then margin."""
+"""TCM: TypiClust while there are few labels, then margin sampling."""
 
 from __future__ import annotations
 
@@ -11,24 +11,18 @@ __all__ = ["TCM"]
 
 
 class TCM(Strategy):
-    """TypiClust until there are some labels of each class, then margin sampling (Doucet, Estermann, Aczel, Wattenhofer,
-    "Bridging diversity and uncertainty in active learning with self-supervised pre-training", ICLR 2024 workshop
-    PML4LRS).
+    """TypiClust until each class has some labels on average, then margin sampling (Doucet, Estermann, Aczel,
+    Wattenhofer, "Bridging diversity and uncertainty in active learning with self-supervised pre-training", ICLR 2024
+    workshop PML4LRS).
 
-    The paper switches once, after its first rounds. Here the switch is stated in labels, so that it does not depend on
-    how many a round brings: a query is TypiClust's while there are fewer than ``labels_per_class`` for each class on
-    average, or no probabilities, and margin's afterwards. Mass, cost and groups count as in these two, whose other
-    parameters have their defaults.
+    The paper switches once, after its first rounds. Here the switch depends on the number of labels, and not on the
+    size of rounds. TypiClust is used while there are fewer than ``labels_per_class`` labels a class on average, or no
+    probabilities. Mass, cost and groups have the same effect, and queries the same cost, as in the method in use.
 
     Parameters
     ----------
-    labels_per_class : int
-        The default of 5 is this library's choice, not a number of the paper.
+    labels_per_class : int. The default of 5 is ours; the paper gives no number.
     sample_size : int, as in TypiClust
-
-    Notes
-    -----
-    As "typiclust" before the switch, as "margin" after it.
     """
 
     name = "tcm"

@@ -1,4 +1,4 @@
-"""SPOT as published: carry the pool to the uniform hypercube by optimal transport, lay a design, take its rows."""
+"""SPOT as published: optimal transport to the uniform hypercube, a design there, and the rows nearest to its points."""
 
 from __future__ import annotations
 
@@ -32,23 +32,22 @@ __all__ = ["TransportedDesign"]
 
 SELECTIONS = ("nearest", "assignment")
 TRANSPORTS = {"sliced": SlicedTransport, "projection-pursuit": ProjectionPursuitTransport}
-KNOWN = ("labeled", "labels", "probabilities", "mass", "random_state", "cost", "groups", "max_per_group")
 
 
 class TransportedDesign(Strategy):
     """Space-filling design on the optimally transported pool.
 
-    The pool's embeddings are reduced to a few dimensions; a weighted sample of them fits a transport map to the
-    uniform hypercube; all rows are carried; a design fills the cube around the points that labeled rows already serve;
-    rows of the pool stand in for its points. With its defaults this is the published method; labels count only in that
-    their rows, and the design points these serve, are not taken again.
+    Embeddings are reduced to a few dimensions. A transport map to the uniform hypercube is fitted to a weighted sample,
+    and maps all rows. A design fills the cube around the labeled rows, and each of its points picks a row of the pool.
+    The defaults are the published method. Labeled rows and the design points that they represent are not picked again;
+    labels have no other effect. Cost and groups are not supported.
 
     Parameters
     ----------
     reduction : "pca", None, or a scikit-learn transformer
-        Embeddings to the dimensions that are transported. None transports them as they are.
+        Reduction of the embeddings before the transport. None transports them as they are.
     n_components : int or "auto"
-        Dimensions for "pca"; "auto" follows the spectrum and the number of design points
+        Dimensions for "pca"; "auto" depends on the spectrum and the number of design points
         (:func:`~spotal.reduce.choose_dimension`).
     whiten : bool, whether "pca" scales its components to unit variance
     transport : "projection-pursuit", "sliced", or a :class:`~spotal.transport.Transport`
@@ -57,14 +56,13 @@ class TransportedDesign(Strategy):
         "nearest" (the paper): each design point takes the nearest free row in the cube; "assignment": the one-to-one
         assignment of least total squared distance.
     mass : a :class:`~spotal.mass.Mass`, or one by name (:func:`~spotal.mass.parse_mass`), such as "uniform"
-        What the transport carries, times the caller's ``mass``.
-    sample_size : int, most rows that reduction and transport are fitted on
+        Weight of each row in the transport, times the caller's ``mass``.
+    sample_size : int, maximum number of rows to which reduction and transport are fitted
 
     Notes
     -----
     For N rows of width D, n picks, d dimensions, L frames and a sample of s rows: O(s D^2 + L d s log s) to fit, one
-    pass to carry, O(N (D d + L d^2)), O(N n d) to select. Memory beyond the pool: O(N d + s D). Takes no cost or
-    groups.
+    pass of O(N (D d + L d^2)) to map, O(N n d) to select. Memory beyond the pool: O(N d + s D).
 
     References
     ----------
@@ -106,7 +104,7 @@ class TransportedDesign(Strategy):
                 remedy=to_call(mass) or "pass weights of rows to query",
             )
         if isinstance(mass, str):
-            parse_mass(mass)  # says now what is wrong with it
+            parse_mass(mass)  # raises InputError for a wrong rule
         if not (_is_one_of(transport, *TRANSPORTS) or isinstance(transport, Transport)):
             raise InputError(
                 "transport",
@@ -135,25 +133,25 @@ class TransportedDesign(Strategy):
 
     def _choose(self, query: Query) -> Choice:
         clock = Clock()
-        laid = self._lay(query, clock)
-        carried, points = laid.carried, laid.design
+        layout = self._lay(query, clock)
+        carried, points = layout.carried, layout.design
         with clock("select"):
             choose = nearest_rows if self.selection == "nearest" else assigned_rows
-            # rows of mass zero serve only when the others run out
-            weighs = laid.mass[query.unlabeled] > 0
+            # rows of mass zero are picked last
+            weighs = layout.mass[query.unlabeled] > 0
             heavy, light = query.unlabeled[weighs], query.unlabeled[~weighs]
             picks = choose(carried, heavy, points[: len(heavy)])
             if query.budget > len(heavy):
                 picks = np.concatenate([picks, choose(carried, light, points[len(heavy) :])])
-        return Choice(picks, None, *record(laid.transport, points, carried[picks], clock))
+        return Choice(picks, None, *record(layout.transport, points, carried[picks], clock))
 
-    def layout(self, pool: PoolLike, budget: int, **known: Any) -> Layout:
-        """What ``query`` with the same arguments makes of the pool before it picks: to draw it, or to learn from it.
+    def layout(self, pool: PoolLike, budget: int, **options: Any) -> Layout:
+        """Return the layout that ``query`` makes before it picks, for plots and analysis.
 
-        Arguments, errors and cost as ``query``, which needs a budget of at least 1 here; with the same integer as
-        ``random_state`` the same layout.
+        Arguments, errors and cost are those of ``query``, but the budget is at least 1. The same integer as
+        ``random_state`` gives the same layout.
         """
-        return self._lay(self._checked(as_pool(pool), budget, **(dict.fromkeys(KNOWN) | known)), Clock())
+        return self._lay(self._checked(as_pool(pool), budget, **options), Clock())
 
     def _lay(self, query: Query, clock: Clock) -> Layout:
         with clock("weigh"):
@@ -168,49 +166,39 @@ class TransportedDesign(Strategy):
         return Layout(mass, reduction, transport, carried, points)
 
     def _weigh(self, query: Query) -> NDArray[np.float64]:
-        """The mass to carry, float64 (N,): positive somewhere among the unlabeled rows."""
+        """Return the mass of each row in the transport, float64 (N,), positive for some unlabeled row."""
         rule = parse_mass(self.mass) if isinstance(self.mass, str) else self.mass
-        policy = rule.weigh(
-            Evidence(
-                query.pool,
-                query.labeled,
-                query.labels,
-                query.probabilities,
-                query.draws,
-                None,
-                query.mass,
-                query.multilabel,
-            )
-        )
-        for mass in (policy * query.weights(), query.weights(), np.ones(len(query.pool))):
+        q = query
+        evidence = Evidence(q.pool, q.labeled, q.labels, q.probabilities, q.draws, None, q.mass, q.multilabel)
+        for mass in (rule.weigh(evidence) * query.weights(), query.weights(), np.ones(len(query.pool))):
             if mass[query.unlabeled].any():
                 break
-        # equal masses as exact ones: a sum of them is exact, and the order of rows does not matter
+        # equal masses become exactly 1, so that sums do not depend on the order of rows
         scaled: NDArray[np.float64] = mass / mass.max()
         return scaled
 
     def _fit(self, query: Query, mass: NDArray[np.float64]) -> tuple[Any, Transport]:
         rows, weight = priority_sample(mass, len(query.pool), self.sample_size, query.seed)
         points: Any = query.pool.rows(rows).double()
-        # in an order of their own: sums round the same way however the pool is ordered
+        # sorted by content, so that sums do not depend on the order of rows
         order = content_keys(points).argsort(stable=True)
         points, weight = points[order], weight[to_numpy(order)]
         reduction = self._reduce(points, weight, query)
         transport: Any = TRANSPORTS[self.transport]() if isinstance(self.transport, str) else self.transport
         transport = _seeded(transport, query.seed)
         with warnings.catch_warnings():
-            # how uniform the carried pool became is in the Selection's diagnostics
+            # the Selection's diagnostics contain the uniformity
             warnings.simplefilter("ignore", ConvergenceWarning)
             transport.fit(reduced(reduction, points), sample_weight=weight)
         return reduction, transport
 
     def _reduce(self, points: torch.Tensor, weight: NDArray[np.float64], query: Query) -> Any:
-        """The reduction, fitted to rows (s, D) with weights (s,); None where there is none."""
+        """Fit the reduction to rows (s, D) with weights (s,)."""
         if self.reduction is None:
             return None
         if self.reduction == "pca":
-            total = query.budget + len(query.labeled)
-            pca = PCA(self.n_components, budget=total, whiten=self.whiten, random_state=query.seed)
+            count = query.budget + len(query.labeled)
+            pca = PCA(self.n_components, budget=count, whiten=self.whiten, random_state=query.seed)
             return pca.fit(points, sample_weight=weight)
         return _seeded(self.reduction, query.seed).fit(to_numpy(points))
 
@@ -224,7 +212,7 @@ def _is_transformer(value: Any) -> bool:
 
 
 def _seeded(estimator: Any, seed: int) -> Any:
-    """A fresh copy of an estimator; its random_state, where it has one and it is None, comes from the seed."""
+    """Copy an estimator, and set its random_state from the seed if it is None."""
     copy = clone(estimator, safe=False)
     if "random_state" in copy.get_params() and copy.get_params()["random_state"] is None:
         copy.set_params(random_state=seed % (1 << 32))

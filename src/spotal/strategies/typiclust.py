@@ -1,4 +1,4 @@
-"""TypiClust: cluster, then take the most typical row of each cluster that has no label."""
+"""TypiClust: the most typical row of each cluster without labels."""
 
 from __future__ import annotations
 
@@ -17,21 +17,20 @@ from spotal.strategies.base import Choice, Query, Strategy
 __all__ = ["TypiClust"]
 
 SMALL = 5
-"""Clusters of at most this many rows give a pick only when the others are used up."""
+"""Clusters of at most this many rows are used last."""
 EPSILON = 1e-5
-"""Added to mean distances, so that copies are typical rather than infinitely so."""
+"""Added to mean distances, so that copies have a finite typicality."""
 
 
 class TypiClust(Strategy):
     """The densest row of the largest clusters without labels (Hacohen, Dekel, Weinshall, ICML 2022, algorithm 1).
 
-    k-means of all rows, labeled and not, with one cluster for each labeled row and pick, ``max_clusters`` at most.
-    Clusters take turns, those with the fewest labeled rows first and the larger before the smaller; each gives its row
-    of greatest typicality, one over the mean distance to its ``neighbors`` nearest neighbors among the cluster's rows
-    that are neither labeled nor picked (half the cluster where it is small). As the authors' code: features of unit
-    length, clusters of at most 5 rows last. Mass weighs rows in the clustering, clusters by their sum, and multiplies
-    typicality; rows of mass zero come last, at random. Ties fall at random. With cost, typicality is divided by the
-    price, and there are about as many clusters as rows of the mean price that the money buys.
+    k-means of all rows has one cluster for each labeled row and pick, at most ``max_clusters``. Clusters take turns:
+    fewest labeled rows first, then heaviest first. Each gives its row of greatest typicality, which is one over the
+    mean distance to its ``neighbors`` nearest neighbors among the cluster's rows without label or pick (half of a small
+    cluster). As in the authors' code, features have unit length and clusters of at most 5 rows come last. Mass weighs
+    rows in the clustering and multiplies typicality; rows of mass zero come last, at random. Ties are broken at random.
+    With cost, typicality is divided by the price, and the number of clusters is about the budget over the mean price.
 
     Parameters
     ----------
@@ -39,13 +38,13 @@ class TypiClust(Strategy):
     max_clusters : int
     normalize : bool, whether to divide rows by their norm first
     sample_size : int
-        Most rows that k-means++ is run on, and most rows of one cluster in which neighbors are sought (of a larger
-        cluster, a sample, which leaves typicality's order to its sampling error).
+        Maximum number of rows for k-means++, and maximum number of rows of a cluster among which neighbors are
+        searched. Larger clusters are sampled, which makes typicality approximate.
 
     Notes
     -----
-    k-means: see "kmeans", with n + m clusters for m labeled rows. Then O(w min(w, s) D) a pick for a cluster of w rows.
-    Memory O(s D + N) and one block of distances.
+    k-means as in "kmeans", with n + m clusters for m labeled rows. Then O(w min(w, s) D) a pick for a cluster of w
+    rows. Memory O(s D + N) and one block of distances.
     """
 
     name = "typiclust"
@@ -70,15 +69,15 @@ class TypiClust(Strategy):
         members = chance.shuffled(np.sort(rows))
         members = members[np.argsort(cells[members], kind="stable")]
         ends = np.cumsum(np.bincount(cells[members], minlength=count))
-        left = dict(enumerate(np.split(members, ends[:-1])))
+        rows_of = dict(enumerate(np.split(members, ends[:-1])))
         turn = self._turn(cells, mass, query.labeled, count)
         while True:
-            left = {cell: members[allowance.open[members]] for cell, members in left.items()}
-            turn = [cell for cell in turn if len(left[cell])] or [cell for cell in left if len(left[cell])]
+            rows_of = {cell: members[allowance.open[members]] for cell, members in rows_of.items()}
+            turn = [cell for cell in turn if len(rows_of[cell])] or [cell for cell in rows_of if len(rows_of[cell])]
             if not turn:
                 break
             for cell in turn:
-                members = left[cell][allowance.open[left[cell]]]
+                members = rows_of[cell][allowance.open[rows_of[cell]]]
                 if len(members):
                     typical = self._typicality(pool, members, chance)
                     allowance.take(int(members[(typical * worth[members]).argmax()]))
@@ -86,16 +85,15 @@ class TypiClust(Strategy):
 
     @staticmethod
     def _turn(cells: NDArray[np.int64], mass: NDArray[np.float64], labeled: NDArray[np.int64], count: int) -> list[int]:
-        """Clusters of more than 5 rows, all where there is none: fewest labels first, then greatest mass."""
+        """Return the clusters of more than 5 rows (all if there are none), fewest labels and then heaviest first."""
         size = np.bincount(cells, minlength=count)
         weight = np.bincount(cells, weights=mass, minlength=count)
-        known = np.bincount(cells[labeled], minlength=count)
-        order = np.lexsort((-weight, known))
+        order = np.lexsort((-weight, np.bincount(cells[labeled], minlength=count)))
         large = order[size[order] > SMALL]
         return [int(cell) for cell in (large if len(large) else order)]
 
     def _typicality(self, pool: Pool, rows: NDArray[np.int64], chance: ContentRandom) -> NDArray[np.float64]:
-        """One over the mean distance to the nearest neighbors among ``rows``; ones where there is no other row."""
+        """Return one over the mean distance to the nearest neighbors among ``rows``; 1 if there is no other row."""
         near = min(self.neighbors, len(rows) // 2)
         if near == 0:
             return np.ones(len(rows))
@@ -115,8 +113,8 @@ class TypiClust(Strategy):
             x = pool.rows(rows[part]).double() - middle
             squared = torch.addmm(half, x, points.T, alpha=-1).mul_(2).add_(x.square().sum(1, keepdim=True))
             itself = own[rows[part]]
-            known = np.flatnonzero(itself >= 0)
-            squared[known, itself[known]] = torch.inf
+            sampled = np.flatnonzero(itself >= 0)
+            squared[sampled, itself[sampled]] = torch.inf
             closest = squared.topk(min(near, len(among) - 1), dim=1, largest=False).values
             typical[part] = 1 / (closest.clamp_min(0).sqrt().mean(1).cpu().numpy() + EPSILON)
         return typical

@@ -1,4 +1,4 @@
-"""Uncertainty Herding: greedy coverage of uncertain rows, by a kernel that narrows as labels come in."""
+"""Uncertainty Herding: greedy coverage of uncertain rows, by a kernel that narrows as labels are added."""
 
 from __future__ import annotations
 
@@ -29,30 +29,30 @@ class UHerding(Strategy):
     """Greedy maximum of uncertainty coverage (Bae, Oliveira, Sutherland, ICLR 2025, algorithm 1).
 
     Uncertainty coverage is the mean over the pool of a row's uncertainty, one minus its margin after temperature
-    scaling, times its greatest kernel value exp(-(distance / radius)²) to a labeled or picked row. As the authors' code
-    does it: features of unit length; labeled rows need no covering; while nothing is labeled (and, here, where there
-    are no probabilities) every row counts the same, which is MaxHerding. Mass multiplies uncertainty; rows of mass zero
-    come last, at random. Ties fall at random.
+    scaling, times its greatest kernel value exp(-(distance / radius)²) to a labeled or picked row. As in the authors'
+    code, features have unit length and labeled rows need not be covered. Without labels or probabilities all rows have
+    the same uncertainty, which is MaxHerding. Mass multiplies uncertainty; rows of mass zero come last, at random. Ties
+    are broken at random.
 
     Parameters
     ----------
     radius : "adaptive" or float
-        "adaptive" is the least positive distance between two labeled rows; 1 while there are no two.
+        "adaptive" is the least positive distance between two labeled rows, or 1 if there is none.
     temperature : "auto" or float
-        What log-probabilities are divided by. "auto": 70 % of the labeled rows train a model, and the temperature among
-        1.0, 1.1, ..., 19.9 of least expected calibration error (as many bins as classes) on the other 30 % is taken; 1
-        where labels are too few for that. The authors train their network anew; a strategy has none, so a logistic
-        regression on the embeddings, scaled to unit root mean square, stands in. On frozen embeddings with a linear
-        head that is nearly the same thing; for other models give the temperature yourself.
+        Log-probabilities are divided by it. "auto" trains a model on 70 % of the labeled rows, and takes the
+        temperature among 1.0, 1.1, ..., 19.9 of least expected calibration error (one bin for each class) on the other
+        30 %; it is 1 if there are too few labels. The authors train their network again. A strategy has no network, so
+        it trains a logistic regression on the embeddings, scaled to unit root mean square. On frozen embeddings with a
+        linear head that is nearly the same. For other models, pass a temperature.
     normalize : bool, whether to divide rows by their norm for the coverage
     sample_size : int
-        Most rows whose coverage counts, a weighted sample of a larger pool (the authors' code samples 35,000 rows, and
-        picks among these alone; here every row may be picked).
+        Maximum number of rows to cover, a weighted sample of a larger pool. The authors' code samples 35,000 rows and
+        picks only among them; here every row may be picked.
 
     Notes
     -----
-    O(N s D) for s = min(N, sample_size), O(m² D) for m labeled rows, then O(s D) for each row looked at again. Memory
-    O(s (D + 256) + N): blocks of the kernel matrix, never all of it.
+    O(N s D) for s = min(N, sample_size), O(m² D) for m labeled rows, then O(s D) for each row evaluated again. Memory
+    O(s (D + 256) + N); the kernel matrix is computed in blocks.
     """
 
     name = "uherding"
@@ -87,22 +87,12 @@ class UHerding(Strategy):
             if (unsure * wanted).any():
                 wanted = unsure.clip(0) * wanted
         targets, weights = sample(chance, wanted, self.sample_size)
-        picks, figures["coverage"] = greedy_cover(
-            pool,
-            gaussian(radius),
-            query.allowance(),
-            candidates=rows,
-            targets=targets,
-            weights=weights,
-            around=query.labeled,
-            chance=chance,
-            radius=radius,
-        )
+        picks, figures["coverage"] = greedy_cover(query, pool, gaussian(radius), radius, rows, targets, weights, chance)
         return Choice(fill(query, picks, chance), diagnostics=figures)
 
 
 def _least_distance(pool: Pool, labeled: NDArray[np.int64]) -> float:
-    """The least positive distance between two of the rows; 1 where there are no two."""
+    """Return the least positive distance between two of the rows, or 1 if there is none."""
     points = pool.rows(labeled).double()
     least = torch.inf
     for part in blocks(len(points), 256):
@@ -113,7 +103,7 @@ def _least_distance(pool: Pool, labeled: NDArray[np.int64]) -> float:
 
 
 def _calibrated(query: Query, chance: ContentRandom) -> float:
-    """The temperature of least calibration error on held-out labeled rows; 1 where labels are too few."""
+    """Return the temperature of least calibration error on held-out labeled rows, or 1 with too few labels."""
     from sklearn.linear_model import LogisticRegression
 
     held = int(HELD_OUT * len(query.labeled))
@@ -129,7 +119,7 @@ def _calibrated(query: Query, chance: ContentRandom) -> float:
     if len(np.unique(label[order][train])) < 2:
         return 1.0
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # 500 steps are enough for this
+        warnings.simplefilter("ignore")  # full convergence is not needed
         model: Any = LogisticRegression(max_iter=500).fit(points[train], label[order][train])
     odds = model.predict_proba(points[test])
     right = model.classes_[odds.argmax(1)] == label[order][test]

@@ -1,4 +1,4 @@
-"""Read text files and tables: the one place that decides how bytes become ids, texts and numbers."""
+"""Reading of text files and tables: all rules for turning bytes into ids, texts and numbers."""
 
 from spotal.tables.opening import listed, reading
 from spotal.tables.table import ARROW, JSON, TABLES, Table, found_dialect, read_table

@@ -1,4 +1,4 @@
-"""Arrays from .npy and .npz files, with one sentence for whatever is wrong with one. Never unpickles."""
+"""Arrays from .npy and .npz files, with a plain error for damaged ones. Pickles are never loaded."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spotal.errors import DataFileError, one_line
-from spotal.tables.npz import check_members
+from spotal.tables.npz import check_members, read_header
 from spotal.tables.opening import check_names, listed, reading
 
 __all__ = ["read_npy", "read_npz"]
@@ -25,7 +25,7 @@ def _start(path: Path) -> bytes:
 
 
 def read_npy(path: Path) -> NDArray[Any]:
-    """Return the array of a ``.npy`` file, memory-mapped where it has any entries. Raises DataFileError."""
+    """Return the array of a ``.npy`` file, memory-mapped if it is not empty. Raises DataFileError."""
     if not _start(path).startswith(b"\x93NUMPY"):
         raise DataFileError(f"{path} is not a .npy file; write it by numpy.save")
     try:
@@ -34,7 +34,7 @@ def read_npy(path: Path) -> NDArray[Any]:
             array: NDArray[Any] = np.load(path, mmap_mode="r" if entries else None, allow_pickle=False)
     except DataFileError:
         raise
-    except Exception as error:  # a damaged header fails in any way it likes, tokenize's and struct's errors among them
+    except Exception as error:  # a damaged header raises many types, such as errors of tokenize and struct
         if "bject" in str(error):
             raise DataFileError(
                 f"{path} holds pickled Python objects, which are not read; save an array of numbers instead"
@@ -44,19 +44,17 @@ def read_npy(path: Path) -> NDArray[Any]:
 
 
 def _entries(path: Path) -> int:
-    """How many entries the header speaks of; raises ValueError where the file is too short for them."""
+    """Return the number of bytes that the header announces. Raises ValueError if the file is shorter."""
     with path.open("rb") as file:
-        version = np.lib.format.read_magic(file)
-        read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
-        shape, _, dtype = read(file)
+        shape, dtype = read_header(file)
         start = file.tell()
     if dtype.hasobject:
         raise ValueError("Object arrays")
     if any(not 0 <= length < 1 << 62 for length in shape) or len(shape) > 64:
         raise ValueError(f"its header has the shape {shape!s:.60}")
-    entries, there = math.prod(shape), path.stat().st_size - start
-    if entries * dtype.itemsize > there:
-        raise ValueError(f"its header speaks of {entries:.3g} entries of {dtype}, and {there:,} bytes are there")
+    entries, size = math.prod(shape), path.stat().st_size - start
+    if entries * dtype.itemsize > size:
+        raise ValueError(f"its header announces {entries:.3g} entries of {dtype}, but the file has {size:,} bytes")
     return entries * dtype.itemsize
 
 
@@ -75,14 +73,14 @@ def read_npz(path: Path) -> dict[str, NDArray[Any]]:
                 arrays[name] = file[name]
     except DataFileError:
         raise
-    except Exception as error:  # a damaged zip fails in any way it likes, zlib.error and struct.error among them
+    except Exception as error:  # a damaged zip raises many types, such as zlib.error and struct.error
         if "bject" in str(error):
             raise DataFileError(
                 f"{path} holds pickled Python objects in {name!r}, which are not read; save an array of numbers or "
                 "strings instead"
             ) from None
         raise DataFileError(f"{path} is truncated or corrupt ({one_line(error)}); write it again") from None
-    strangers = [name for name, array in arrays.items() if not isinstance(array, np.ndarray)]
-    if strangers:
-        raise DataFileError(f"{path} holds {listed(strangers)}, not an array; write it by numpy.savez")
+    foreign = [name for name, array in arrays.items() if not isinstance(array, np.ndarray)]
+    if foreign:
+        raise DataFileError(f"{path} holds {listed(foreign)}, not an array; write it by numpy.savez")
     return arrays

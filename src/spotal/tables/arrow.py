@@ -1,4 +1,4 @@
-"""Read Arrow files and streams whose bytes may be damaged: every batch is validated before anything looks into it."""
+"""Reading of Arrow files and streams that may be damaged: each batch is validated before use."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ MAGIC = b"ARROW1"
 class ArrowFile:
     """A memory-mapped Arrow (Feather) file, or an Arrow stream as Hugging Face ``datasets`` writes it.
 
-    Offsets in a damaged batch may point outside the map, and reading them would end the process. So a batch is
-    validated in full when it is first asked for.
+    Offsets in a damaged batch may point outside the map, which would crash the process. So each batch is fully
+    validated when it is first read.
 
     Parameters
     ----------
@@ -37,7 +37,7 @@ class ArrowFile:
     Raises
     ------
     DataFileError
-        The file is missing, is neither an Arrow file nor a stream, or two columns have one name. Later, a batch is
+        The file is missing, is neither an Arrow file nor a stream, or two columns have the same name. Later: a batch is
         damaged.
     """
 
@@ -63,7 +63,7 @@ class ArrowFile:
             check_names(self.schema.names, path)
 
     def get_batch(self, k: int) -> pa.RecordBatch:
-        """The batch of that number, a view of the map."""
+        """Return a batch by number, as a view of the map."""
         if k not in self._valid:
             with arrow_faults(self.path):
                 batch = self._batches[k] if self._file is None else self._file.get_batch(k)
@@ -72,11 +72,11 @@ class ArrowFile:
         return self._valid[k]
 
     def batches(self) -> Iterator[Any]:
-        """All batches in order."""
+        """Return an iterator over all batches in order."""
         return (self.get_batch(k) for k in range(self.num_record_batches))
 
     def read_all(self) -> pa.Table:
-        """All batches as one table."""
+        """Return all batches as one table."""
         import pyarrow as pa
 
         return pa.Table.from_batches(self.batches(), self.schema)
@@ -84,7 +84,7 @@ class ArrowFile:
 
 @contextmanager
 def arrow_faults(path: Path) -> Iterator[None]:
-    """Turn what pyarrow raises at a damaged or foreign file into a DataFileError that names it."""
+    """Turn errors of pyarrow about a damaged or foreign file into a DataFileError that names the file."""
     import pyarrow as pa
 
     with reading(path):
@@ -94,5 +94,5 @@ def arrow_faults(path: Path) -> Iterator[None]:
             raise
         except (pa.ArrowException, OSError, MemoryError, ValueError, EOFError, OverflowError) as error:
             if isinstance(error, OSError) and error.errno is not None:
-                raise  # of the system, not of what the file holds
+                raise  # an error of the system, not of the content
             raise DataFileError(f"{path} is damaged or cut short ({one_line(error)}); write it again") from None

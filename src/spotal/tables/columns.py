@@ -22,12 +22,12 @@ if TYPE_CHECKING:
 __all__ = ["EMBEDDING_COLUMNS", "Ids", "column", "features", "ids_of", "is_integer", "is_text", "numbers", "texts_of"]
 
 EMBEDDING_COLUMNS = ("embedding", "embeddings", "X")
-"""Names of a column that holds one list of numbers a row."""
+"""Names of a column with one list of numbers per row."""
 RESERVED = ("id", "label", "mass", "", "__index_level_0__")
-"""Names of columns that are never features; the last two are what pandas calls the index it writes."""
+"""Names of columns that are never features. The last two are written by pandas for its index."""
 
 Ids = list[str] | NDArray[np.int64]
-"""What rows are called: texts or integers."""
+"""Ids of rows: texts or integers."""
 
 
 def _row(row: int) -> str:
@@ -35,17 +35,11 @@ def _row(row: int) -> str:
 
 
 def column(table: pa.Table, name: str, argument: str, path: Path) -> pa.ChunkedArray:
-    """Return that column of an arrow table, which has no empty cells.
+    """Return a column without empty cells of an arrow table.
 
-    Raises InputError, in the words of ``argument``, if it is absent, DataFileError for empty cells.
+    Raises InputError about ``argument`` if it is missing, DataFileError for empty cells.
     """
-    if name not in table.column_names:
-        raise InputError(
-            argument,
-            must=f"name a column of {path}",
-            found=repr(name),
-            remedy=f"its columns are {listed(table.column_names)}",
-        )
+    check_column(name, table.column_names, argument, path)
     values = table[name]
     if values.null_count:
         row = values.is_null().to_pylist().index(True)
@@ -53,13 +47,20 @@ def column(table: pa.Table, name: str, argument: str, path: Path) -> pa.ChunkedA
     return values
 
 
+def check_column(name: str, names: list[str], argument: str, path: Path) -> None:
+    """Raise InputError about ``argument`` if ``name`` is not among the columns ``names``."""
+    if name not in names:
+        remedy = f"its columns are {listed(names)}"
+        raise InputError(argument, must=f"name a column of {path}", found=repr(name), remedy=remedy)
+
+
 def texts_of(
     values: list[object] | pa.ChunkedArray, what: str, path: Path, where: Callable[[int], str] = _row
 ) -> list[str]:
-    """Return texts from an arrow column or a list: texts as they are, integers and dates as they are written.
+    """Return texts from an arrow column or a list. Integers and dates are converted to text.
 
-    Bytes are read as UTF-8, and this is said. Raises DataFileError, with the place, for a missing cell, for bytes that
-    are no UTF-8, and for a cell that holds anything else.
+    Bytes are read as UTF-8, with a note. Raises DataFileError with the place for a missing cell, for bytes that are not
+    UTF-8, and for any other type.
     """
     if isinstance(values, list):
         cells = values
@@ -70,7 +71,7 @@ def texts_of(
         except UnicodeDecodeError:
             row = next(row for row, cell in enumerate(values) if not _is_readable(cell))
             raise DataFileError(f"{path} is not UTF-8 in {what}, {where(row)}; write its texts as UTF-8") from None
-    found = []
+    texts = []
     for row, cell in enumerate(cells):
         if isinstance(cell, str):
             text = cell
@@ -91,18 +92,18 @@ def texts_of(
             raise DataFileError(
                 f"{path} must hold text in {what}, found {cell!r:.60} in {where(row)}; convert it to text"
             )
-        found.append(text)
-    joined = "".join(found)
+        texts.append(text)
+    joined = "".join(texts)
     if not joined.isascii() and not is_text(joined):
-        row = next(row for row, text in enumerate(found) if not is_text(text))
+        row = next(row for row, text in enumerate(texts) if not is_text(text))
         raise DataFileError(
-            f"{path} has half a character (a lone surrogate) in {what}, {where(row)}: {found[row]!r:.60}; correct it"
+            f"{path} has half a character (a lone surrogate) in {what}, {where(row)}: {texts[row]!r:.60}; correct it"
         )
-    return found
+    return texts
 
 
 def _decoded(values: Any, what: str, path: Path) -> Any:
-    """The column as such; says where bytes are read as text; a dictionary's values in their place."""
+    """Return the column with dictionary codes replaced by values. Notes that bytes are read as text."""
     from pyarrow import types
 
     if types.is_dictionary(values.type):
@@ -122,7 +123,7 @@ def _is_readable(cell: Any) -> bool:
 
 
 def is_text(text: str) -> bool:
-    """Return whether a text has no lone surrogate, half a character that cannot be written as UTF-8."""
+    """Return whether a text can be written as UTF-8, so that it has no lone surrogate (half a character)."""
     try:
         text.encode()
     except UnicodeEncodeError:
@@ -131,9 +132,9 @@ def is_text(text: str) -> bool:
 
 
 def ids_of(values: Any, what: str) -> Ids:
-    """Return ids from a list, an arrow column or a numpy array: int64 or uint64 (n,), or a list of str; all different.
+    """Return unique ids from a list, an arrow column or a numpy array, as int64 or uint64 (n,) or as a list of str.
 
-    Raises DataFileError, with ``what`` they are, when they repeat or are neither integers nor text.
+    Raises DataFileError, which begins with ``what``, if ids repeat or are neither integers nor text.
     """
     if isinstance(values, np.ma.MaskedArray) and np.ma.is_masked(values):
         raise DataFileError(f"{what} have masked entries; fill them in or drop the rows")
@@ -158,7 +159,7 @@ def ids_of(values: Any, what: str) -> Ids:
 
 
 def _integers(listing: Sequence[int], what: str) -> NDArray[Any]:
-    """Integers as int64, or uint64 where one is too large for that. Raises DataFileError where neither holds all."""
+    """Return integers as int64, or else as uint64. Raises DataFileError if neither type is large enough."""
     for kind in (np.int64, np.uint64):
         if np.iinfo(kind).min <= min(listing, default=0) and max(listing, default=0) <= np.iinfo(kind).max:
             return np.array(listing, kind)
@@ -182,8 +183,8 @@ def numbers(values: Any, what: str) -> NDArray[np.float64]:
         return values.astype(np.float64)
     if not is_numeric(values.type):
         raise DataFileError(f"{what} must hold numbers, found {values.type}; convert them")
-    found: NDArray[np.float64] = values.cast(pa.float64(), safe=False).to_numpy()
-    return found
+    array: NDArray[np.float64] = values.cast(pa.float64(), safe=False).to_numpy()
+    return array
 
 
 def features(
@@ -191,13 +192,14 @@ def features(
 ) -> NDArray[Any]:
     """Return the feature columns of an arrow table as a float matrix (n, d).
 
-    One column of lists called ``embedding``, ``embeddings`` or ``X``, if there is one; else all numeric columns except
-    ``RESERVED`` and ``without``. float32 where that is enough for every column, else float64; empty cells become NaN.
+    The features are one column of lists called ``embedding``, ``embeddings`` or ``X`` if it exists, else all numeric
+    columns except ``RESERVED`` and ``without``. The type is float32 if every column fits it exactly, else float64.
+    Empty cells become NaN.
 
     Raises
     ------
     DataFileError
-        No such column, lists of differing lengths, or a column of numbers that also holds text.
+        There is no such column, lists differ in length, or a column of numbers also holds text.
     """
     from pyarrow import types
 
@@ -233,14 +235,14 @@ def _is_small(kind: Any) -> bool:
 
 
 def _refuse_mixed(values: Any, name: str, path: Path, where: Callable[[int], str]) -> None:
-    """A column of text that is mostly numbers was meant as a feature."""
+    """Raise DataFileError for a text column of mostly numbers, which was probably meant as a feature."""
     texts = [(row, text) for row, text in enumerate(values.to_pylist()) if text is not None and text.strip()]
     odd = [(row, text) for row, text in texts if not is_number(text)]
-    strange = [text for _, text in odd if not looks_numeric(text)]
-    if texts and len(strange) < len(texts) / 2:
-        found = f", first {odd[0][1]!r:.60} in {where(odd[0][0])}" if odd else ""
+    words = [text for _, text in odd if not looks_numeric(text)]
+    if texts and len(words) < len(texts) / 2:
+        first = f", first {odd[0][1]!r:.60} in {where(odd[0][0])}" if odd else ""
         raise DataFileError(
-            f"{path} has text among the numbers of column {name!r}{found}; repair these cells or remove the column"
+            f"{path} has text among the numbers of column {name!r}{first}; repair these cells or remove the column"
         )
 
 
@@ -257,7 +259,7 @@ def _lists(values: Any, name: str, path: Path) -> NDArray[Any]:
     width = lengths[0]
     odd = next((row for row, length in enumerate(lengths) if length is None or length != width), None)
     if odd is not None or not width:
-        found = f"{lengths[odd or 0]} numbers in row {odd or 0}" + (f" and {width} in row 0" if odd else "")
-        raise DataFileError(f"{path} has {found} of column {name!r}; give every row a list of the same length")
+        sizes = f"{lengths[odd or 0]} numbers in row {odd or 0}" + (f" and {width} in row 0" if odd else "")
+        raise DataFileError(f"{path} has {sizes} of column {name!r}; give every row a list of the same length")
     flat = values.flatten()
     return flat.to_numpy(zero_copy_only=False).reshape(len(lengths), width)  # type: ignore[no-any-return]

@@ -1,4 +1,4 @@
-"""Tables of a configuration file as frozen dataclasses: types, ranges, and no key that nobody knows."""
+"""Tables of a configuration file as frozen dataclasses, with checks of keys, types and ranges."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ __all__ = ["build", "check_fields", "check_sizes", "closest", "key"]
 
 T = TypeVar("T")
 LARGEST = 2**53
-"""Largest magnitude of a number: up to here floats hold integers exactly."""
+"""Largest magnitude of a number: up to this value, floats represent all integers exactly."""
 _WORDS = {int: "an integer", float: "a number", str: "a text in quotes", bool: "true or false", dict: "a table"}
 
 
 @dataclass(frozen=True)
 class _Rule:
-    """What a value may be: its type, range or choices; ``many`` for a list of such values."""
+    """Constraints on a value: type, range or choices; ``many`` for a list of such values."""
 
     kind: type
     least: float | None = None
@@ -40,7 +40,7 @@ def key(
     choices: tuple[str, ...] = (),
     many: bool = False,
 ) -> Any:
-    """A checked field of a dataclass; one whose default is None may be None."""
+    """Return a checked field of a dataclass. It may be None if its default is None."""
     rule = _Rule(kind, least, most, choices, many, default is None)
     if default is MISSING:
         return field(metadata={"rule": rule})
@@ -48,21 +48,21 @@ def key(
 
 
 def build(cls: type[T], table: object, where: str) -> T:
-    """The dataclass ``cls`` from a table of its fields; ``where`` names the table in messages.
+    """Build the dataclass ``cls`` from a table of its fields. ``where`` names the table in errors.
 
     Raises
     ------
     InputError
-        A key is unknown (the closest known one is named) or missing, or a value is none that it may have.
+        A key is unknown (the closest one is suggested) or missing, or a value is invalid.
     """
     if not isinstance(table, Mapping):
         raise InputError("table", must="be a table of keys and values", found=repr(table), subject=where)
-    known = {f.name: f for f in fields(cls)}  # type: ignore[arg-type]
+    by_name = {f.name: f for f in fields(cls)}  # type: ignore[arg-type]
     for name in table:
-        if name not in known:
-            raise InputError(name, f"has an unknown key {name!r}", closest(name, known), subject=where)
-    for name, found in known.items():
-        if found.default is MISSING and found.default_factory is MISSING and name not in table:
+        if name not in by_name:
+            raise InputError(name, f"has an unknown key {name!r}", closest(name, by_name), subject=where)
+    for name, item in by_name.items():
+        if item.default is MISSING and item.default_factory is MISSING and name not in table:
             raise InputError(name, f"lacks the key {name!r}, which has no default", "add it", subject=where)
     try:
         return cls(**table)
@@ -71,22 +71,22 @@ def build(cls: type[T], table: object, where: str) -> T:
 
 
 def check_fields(instance: DataclassInstance) -> None:
-    """Check every field made by ``key``; to be called in ``__post_init__``. Lists become tuples, integers floats."""
-    for found in fields(instance):
-        rule = found.metadata.get("rule")
-        value = getattr(instance, found.name)
+    """Check every field made by ``key``. Convert lists to tuples, and integers of float fields to floats."""
+    for item in fields(instance):
+        name, rule = item.name, item.metadata.get("rule")
+        value = getattr(instance, name)
         if rule is None or (value is None and rule.optional):
             continue
         if not rule.many:
-            object.__setattr__(instance, found.name, _checked(found.name, value, rule))
+            object.__setattr__(instance, name, _checked(name, value, rule))
             continue
         if not isinstance(value, list | tuple):
-            raise InputError(found.name, must="be a list", found=repr(value))
-        object.__setattr__(instance, found.name, tuple(_checked(found.name, item, rule) for item in value))
+            raise InputError(name, must="be a list", found=repr(value))
+        object.__setattr__(instance, name, tuple(_checked(name, entry, rule) for entry in value))
 
 
 def closest(name: object, known: Iterable[str]) -> str:
-    """What to write instead: the known name most like this one, or all of them."""
+    """Return the remedy for an unknown name: the most similar known name, or all of them."""
     names = sorted(known)
     return like(name, names) or f"it may be {', '.join(names)}"
 
@@ -110,7 +110,7 @@ def _checked(name: str, value: Any, rule: _Rule) -> Any:
 
 
 def check_sizes(value: object, name: str) -> None:
-    """Raise InputError where a number, or one in a table or list, is larger than anything here can be."""
+    """Raise InputError for a number above ``LARGEST``, also inside tables and lists."""
     if isinstance(value, Mapping):
         for key, item in value.items():
             check_sizes(item, f"{name}, {key}")
@@ -118,5 +118,5 @@ def check_sizes(value: object, name: str) -> None:
         for item in value:
             check_sizes(item, name)
     elif isinstance(value, (int, float)) and abs(value) > LARGEST:
-        found = value if isinstance(value, float) or abs(value) < 10**30 else f"one of {value.bit_length()} bits"
-        raise InputError(name, must=f"lie within -{LARGEST:,} and {LARGEST:,}", found=found, remedy="correct it")
+        shown = value if isinstance(value, float) or abs(value) < 10**30 else f"one of {value.bit_length()} bits"
+        raise InputError(name, must=f"lie within -{LARGEST:,} and {LARGEST:,}", found=shown, remedy="correct it")

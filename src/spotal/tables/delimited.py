@@ -1,4 +1,4 @@
-"""CSV: find the delimiter and the header, and read every cell as the text that is written there."""
+"""CSV files: detection of the delimiter and header, and reading of all cells as text."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ from spotal.tables.text import Dialect, note, utf8
 __all__ = ["CsvCells", "is_number", "layout", "read_cells"]
 
 MARKS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
-"""Delimiters that are looked for, in this order."""
+"""Delimiters that are tried, in this order."""
 SAMPLE, RECORDS = 1 << 16, 200
-"""Bytes and records at the start of a file that the delimiter is found by."""
+"""Number of bytes and records at the start of a file that are used to detect the delimiter."""
 BLOCK = 4096
 SEPARATOR = re.compile(rb"sep=([^\r\n])\r?\n", re.IGNORECASE)
-"""The line that tells Excel the delimiter."""
+"""The line that specifies the delimiter for Excel."""
 
 
 @dataclass(frozen=True)
 class CsvLayout:
-    """Where a CSV's cells are: the delimiter, whether the first line names columns, and bytes before that line."""
+    """The delimiter, whether the first line has column names, and the number of bytes before that line."""
 
     delimiter: str
     has_header: bool
@@ -37,7 +37,7 @@ class CsvLayout:
 
 @dataclass(frozen=True)
 class CsvCells:
-    """The cells of a CSV: an arrow table of strings, the line that each row begins in, and the layout."""
+    """The cells of a CSV: an arrow table of strings, the first line of each row, and the layout."""
 
     table: Any
     lines: list[int] | range
@@ -45,7 +45,7 @@ class CsvCells:
 
 
 def is_number(text: str, comma: bool = False) -> bool:
-    """Return whether a text is a number; ``comma``: also one with a decimal comma."""
+    """Return whether a text is a number. ``comma`` allows a decimal comma."""
     try:
         float(text.replace(",", ".") if comma else text)
     except ValueError:
@@ -54,22 +54,22 @@ def is_number(text: str, comma: bool = False) -> bool:
 
 
 def layout(path: Path, content: bytes, dialect: Dialect) -> CsvLayout:
-    """Find the layout of a CSV in UTF-8. Raises DataFileError where two delimiters fit equally well."""
-    told = SEPARATOR.match(content)
-    skip = told.end() if told else 0
+    """Return the layout of a CSV in UTF-8. Raises DataFileError if two delimiters fit equally well."""
+    separator = SEPARATOR.match(content)
+    skip = separator.end() if separator else 0
     sample = content[skip : skip + SAMPLE].decode(errors="ignore")
     first = next(iter(sample.splitlines()), "")
-    wanted = [told[1].decode()] if told else []
+    wanted = [separator[1].decode()] if separator else []
     wanted += [mark for mark in (dialect.delimiter, "\t" if path.suffix.lower() == ".tsv" else None) if mark]
     delimiter = next((mark for mark in wanted if mark in first), None)
     if delimiter is None:
-        delimiter = _found(path, sample, len(content) - skip > SAMPLE)
+        delimiter = _detect(path, sample, len(content) - skip > SAMPLE)
     header = next(_records(io.StringIO(sample, newline=""), delimiter, False), (1, []))[1]
     return CsvLayout(delimiter, not all(is_number(cell, delimiter == ";") for cell in header), skip)
 
 
-def _found(path: Path, sample: str, cut: bool) -> str:
-    """The delimiter by trial: the header has it, and every record has as many as the header."""
+def _detect(path: Path, sample: str, cut: bool) -> str:
+    """Return the delimiter that the header contains and that gives all records the same number of cells."""
     trials: dict[str, list[list[str]]] = {}
     for mark in MARKS:
         records = [cells for _, cells in islice(_records(io.StringIO(sample, newline=""), mark, False), RECORDS)]
@@ -80,19 +80,19 @@ def _found(path: Path, sample: str, cut: bool) -> str:
     even = {mark: rows for mark, rows in trials.items() if all(len(row) == len(rows[0]) for row in rows)}
     if not even:
         return max(trials, key=lambda mark: len(trials[mark][0]), default=",")
-    if len(even) > 1:  # a line of numbers, with decimal commas between semicolons
+    if len(even) > 1:  # numbers with decimal commas, separated by semicolons
         plain = [mark for mark, rows in even.items() if all(is_number(cell, mark == ";") for cell in rows[0])]
         if len(plain) != 1:
             names = " and ".join(MARKS[mark] for mark in even)
             raise DataFileError(
-                f"{path} has as many {names} in each line, so either may separate its columns; name one by --delimiter"
+                f"{path} has equally many {names} in each line, so either may separate columns; name one by --delimiter"
             )
         return plain[0]
     return next(iter(even))
 
 
 def _records(file: Any, delimiter: str, strict: bool = True) -> Iterator[tuple[int, list[str]]]:
-    """The records that are not empty, each with the line it begins in; a csv.Error has what is wrong, and the line."""
+    """Yield non-empty records with their first lines. A csv.Error has the problem and the line."""
     reader = csv.reader(file, delimiter=delimiter, strict=strict)
     line = 1
     try:
@@ -105,13 +105,13 @@ def _records(file: Any, delimiter: str, strict: bool = True) -> Iterator[tuple[i
 
 
 def read_cells(path: Path, dialect: Dialect) -> CsvCells:
-    """Read a CSV, every cell as text; columns are called f0, f1, ... where its first line holds only numbers.
+    """Read a CSV with every cell as text. Columns are named f0, f1, ... if the first line has only numbers.
 
     Raises
     ------
     DataFileError
-        The file is not text in its encoding, a record has more or fewer cells than the header, a quote is not closed,
-        or two columns have one name.
+        The file is not text in its encoding, a record and the header differ in length, a quote is not closed, or two
+        columns have the same name.
     """
     content = utf8(path, dialect)
     if not content.strip():
@@ -131,7 +131,7 @@ def read_cells(path: Path, dialect: Dialect) -> CsvCells:
 
 
 def _fast(body: bytes, form: CsvLayout) -> Any:
-    """The table by pyarrow, where there are no quotes, empty lines or other line ends; else None, as for any fault."""
+    """Return the table read by pyarrow; None if there are quotes, empty lines, other line ends or any error."""
     import pyarrow as pa
     import pyarrow.csv
 
@@ -158,7 +158,7 @@ def _fast(body: bytes, form: CsvLayout) -> Any:
 
 
 def _slow(body: bytes, form: CsvLayout, path: Path, before: int) -> CsvCells:
-    """The table record by record."""
+    """Read the table record by record."""
     import pyarrow as pa
 
     lines: list[int] = []

@@ -1,7 +1,7 @@
 r"""Cells of CSV files that a spreadsheet would run as a formula, such as ``=cmd|' /C calc'!A0``.
 
-They are written with a quote before them, which shows as text and runs nothing, and read without it. The pair is exact:
-what is written comes back. https://owasp.org/www-community/attacks/CSV_Injection
+A quote is written before them, so that spreadsheets show them as text, and removed on reading. Reading returns exactly
+the text that was written. https://owasp.org/www-community/attacks/CSV_Injection
 """
 
 from __future__ import annotations
@@ -11,11 +11,11 @@ import re
 __all__ = ["escape_formula", "unescape_formula"]
 
 FORMULA = re.compile(r"[\s']*(?:[=@＝＠]|[-+－＋](?!\d+(?:\.\d+)?(?:[eE][-+]?\d+)?\Z))|'*[\t\r\n]")
-"""What is run, whatever quotes and spaces are before it; a number with a sign is none."""
+"""Text that is run as a formula, even after quotes and spaces. Signed numbers are not formulas."""
 
 
 def escape_formula(text: str) -> str:
-    """Put a quote before a text that would be run.
+    """Put a quote before a text that would run as a formula.
 
     Examples
     --------
@@ -26,5 +26,5 @@ def escape_formula(text: str) -> str:
 
 
 def unescape_formula(text: str) -> str:
-    """Take the quote away that :func:`escape_formula` put there."""
+    """Remove the quote that :func:`escape_formula` added."""
     return text[1:] if text[:1] == "'" and FORMULA.match(text[1:]) else text

@@ -1,4 +1,4 @@
-"""Tables of labels that a model guessed, as ``spotal predict`` writes them."""
+"""Check for tables of predicted labels, as ``spotal predict`` writes them."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ __all__ = ["refuse_guesses"]
 
 
 def refuse_guesses(table: Table) -> None:
-    """Refuse a table of labels in which a column ``by`` says that a model guessed some. Raises DataFileError."""
-    said = table.cells("by") if "by" in table.names else []
-    guessed = [row for row, by in enumerate(said) if str(by).strip().casefold() == "model"]
+    """Raise DataFileError if a label table has predictions, marked by "model" in column ``by``."""
+    sources = table.cells("by") if "by" in table.names else []
+    guessed = [row for row, by in enumerate(sources) if str(by).strip().casefold() == "model"]
     if guessed:
         raise DataFileError(
             f"{table.path} has {len(guessed):,} labels that a model guessed (by=model), the first in "

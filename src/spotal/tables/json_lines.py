@@ -1,4 +1,4 @@
-"""JSON Lines: an object in each line, whose numbers stay the text that is written there."""
+"""JSON Lines: one object per line. Numbers are read as the text in the file."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from spotal.tables.text import Dialect, utf8
 __all__ = ["parse_json", "read_objects"]
 
 HALF = re.compile(rb"\\u[dD][89abABcdefCDEF]")
-"""Escapes that stand for half a character; only two of them together are one."""
+"""Escapes of half a character (a surrogate); only a pair of them is a character."""
 
 
 def read_objects(path: Path, dialect: Dialect) -> tuple[list[dict[str, Any]], list[int]]:
-    """Read the objects and the line of each. Numbers are str, as written.
+    """Read the objects and their line numbers. Numbers are returned as str, as written.
 
     Raises
     ------
     DataFileError
-        The file is not text in its encoding, a line is no JSON object, or an object has one key twice.
+        The file is not text in its encoding, a line is not a JSON object, or an object repeats a key.
     """
     objects, lines = [], []
     for number, line in enumerate(utf8(path, dialect).split(b"\n"), 1):  # a line ends at "\n" alone
@@ -40,28 +40,28 @@ def read_objects(path: Path, dialect: Dialect) -> tuple[list[dict[str, Any]], li
 
 
 def parse_json(content: bytes | str, what: str, *, as_text: bool = False) -> Any:
-    """Parse JSON that a stranger wrote.
+    """Parse untrusted JSON.
 
     Parameters
     ----------
     what : str
-        How the sentence begins that says what is wrong, such as "a.json is no JSON".
+        Beginning of the error, such as "a.json is no JSON".
     as_text : bool
-        Whether numbers stay text, and a key that is there twice is an error.
+        Whether numbers are returned as text, and a repeated key is an error.
 
     Raises
     ------
     DataFileError
-        It is no JSON, is nested too deep, has numbers of more digits than Python reads, or escapes half a character,
-        which no file or database can hold.
+        The content is not JSON, is nested too deep, has numbers with more digits than Python reads, or has an escape
+        of half a character, which files and databases cannot store.
     """
     options: dict[str, Any] = {}
     if as_text:
         options = {"parse_int": str, "parse_float": str, "parse_constant": str, "object_pairs_hook": _object}
     try:
-        found = json.loads(content, **options)
+        document = json.loads(content, **options)
         if HALF.search(content if isinstance(content, bytes) else content.encode("utf-8", "surrogatepass")):
-            json.dumps(found, ensure_ascii=False).encode()
+            json.dumps(document, ensure_ascii=False).encode()
     except RecursionError:
         raise DataFileError(f"{what} (it is nested too deep); correct it") from None
     except UnicodeEncodeError as error:
@@ -71,12 +71,12 @@ def parse_json(content: bytes | str, what: str, *, as_text: bool = False) -> Any
         ) from None
     except ValueError as error:
         raise DataFileError(f"{what} ({one_line(error)}); correct it") from None
-    return found
+    return document
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
+    record = dict(pairs)
+    if len(record) < len(pairs):
         names = [name for name, _ in pairs]
         raise ValueError(f"more than one key called {listed(sorted({n for n in names if names.count(n) > 1}))}")
-    return found
+    return record

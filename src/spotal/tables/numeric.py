@@ -1,4 +1,4 @@
-"""Numbers out of texts: decimal points, or decimal commas where these cannot be anything else."""
+"""Parsing of numbers: with decimal points, or with decimal commas if they are unambiguous."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ if TYPE_CHECKING:
 __all__ = ["EMPTY", "is_numeric", "looks_numeric", "parsed"]
 
 EMPTY = ("", "NA", "N/A", "n/a", "nan", "NaN", "NAN", "-nan", "null", "NULL", "None", "#N/A", "<NA>")
-"""Texts that stand for no number."""
+"""Texts that mean an empty cell in a column of numbers."""
 COMMA = r"^[+-]?(\d{1,3}(\.\d{3})+,\d*|\d+(,\d*)?|,\d+)([eE][+-]?\d+)?$"
-"""A number with a decimal comma, and then perhaps points between thousands; or a whole number."""
+"""A whole number, or a number with a decimal comma and perhaps points between thousands."""
 THOUSANDS = r"^[+-]?[1-9]\d{0,2}(,\d{3})+$"
-"""What may be a whole number with commas between thousands as well."""
+"""A number that may also be a whole number with commas between thousands."""
 LIKE = re.compile(r"[+-]?\d{1,3}([.,' \u00a0\u202f]?\d{3})*([.,]\d+)?\s?%?")
-"""What a person would read as a number."""
+"""A text that a person would read as a number."""
 
 
 def is_numeric(kind: pa.DataType) -> bool:
-    """Return whether an arrow type is one of numbers, booleans among them."""
+    """Return whether an arrow type is numeric or boolean."""
     from pyarrow import types
 
     return bool(types.is_integer(kind) or types.is_floating(kind) or types.is_boolean(kind) or types.is_decimal(kind))
@@ -33,10 +33,10 @@ def looks_numeric(text: str) -> bool:
 
 
 def parsed(values: pa.ChunkedArray, semicolons: bool) -> tuple[Any, str]:
-    """Numbers of an arrow column of strings, and their decimal mark; None where they are not all numbers.
+    """Return the numbers in an arrow column of strings and their decimal mark, or None if a cell is not a number.
 
-    Cells in ``EMPTY`` become null; a column of these alone is no column of numbers. Decimal commas are taken as such
-    where ``semicolons`` separate the columns, else where they cannot separate thousands.
+    Cells in ``EMPTY`` become null; a column with only such cells is not numeric. A comma is a decimal comma if
+    ``semicolons`` separate the columns, or if it cannot separate thousands.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""Open files, and say in one sentence why one cannot be read."""
+"""Errors for files that cannot be read, and for repeated column names."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ __all__ = ["check_names", "listed", "reading"]
 
 @contextmanager
 def reading(path: Path) -> Iterator[None]:
-    """Turn the system's refusal to open or read ``path`` into a DataFileError."""
+    """Turn system errors at opening or reading ``path`` into a DataFileError."""
     if "\0" in str(path):
         raise DataFileError(f"{str(path)!r} has a NUL character, which no path has; check the path")
     try:
@@ -29,13 +29,13 @@ def reading(path: Path) -> Iterator[None]:
 
 
 def listed(names: list[str]) -> str:
-    """Return the first ten names, in quotes."""
+    """Return the first ten names in quotes, and the number of others."""
     more = f" and {len(names) - 10} more" if len(names) > 10 else ""
     return (", ".join(repr(name) for name in names[:10]) or "none") + more
 
 
 def check_names(names: Iterable[str], path: Path) -> None:
-    """Raise DataFileError where two columns have one name."""
+    """Raise DataFileError if two columns have the same name."""
     seen: set[str] = set()
     twice = sorted({name for name in names if name in seen or seen.add(name)})  # type: ignore[func-returns-value]
     if twice:

@@ -1,22 +1,22 @@
-"""Tables: CSV, JSON Lines, Parquet and Arrow files, whose ids and texts are read as they are written."""
+"""Tables from CSV, JSON Lines, Parquet and Arrow files. Ids and texts are read exactly as written."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
 from numpy.typing import NDArray
 
-from spotal.errors import DataFileError, InputError
+from spotal.errors import DataFileError
 from spotal.tables.arrow import ArrowFile, arrow_faults
-from spotal.tables.columns import Ids, features, ids_of, is_integer, numbers, texts_of
+from spotal.tables.columns import Ids, check_column, features, ids_of, is_integer, numbers, texts_of
 from spotal.tables.delimited import layout, read_cells
 from spotal.tables.json_lines import read_objects
 from spotal.tables.numeric import parsed
-from spotal.tables.opening import check_names, listed, reading
+from spotal.tables.opening import check_names, reading
 from spotal.tables.text import PLAIN, Dialect, note, utf8
 from spotal.tables.unpacked import read_parquet
 
@@ -29,7 +29,7 @@ CSV = (".csv", ".tsv")
 ARROW = (".arrow", ".feather", ".ipc")
 JSON = (".jsonl", ".ndjson", ".json")
 TABLES = (*CSV, ".parquet", *ARROW, ".jsonl", ".ndjson")
-"""Endings of the files that hold tables."""
+"""Endings of table files."""
 
 
 class Table:
@@ -38,8 +38,8 @@ class Table:
     Attributes
     ----------
     path : Path
-    names : list of str, its columns, all different
-    arrow : pyarrow table; of a CSV all columns are strings, as written; None of JSON Lines
+    names : list of str, unique names of the columns
+    arrow : pyarrow table, with string columns for a CSV; None for JSON Lines
     """
 
     def __init__(
@@ -63,55 +63,46 @@ class Table:
         return len(self._objects) if self._objects is not None else int(self.arrow.num_rows)
 
     def where(self, row: int) -> str:
-        """Return the place of a row in the file, for a person: its line where it has one."""
+        """Return the place of a row in the file for messages: its line if known, else its row."""
         return f"row {row}" if self._lines is None else f"line {self._lines[row]}"
 
     def check(self, name: str, argument: str) -> None:
-        """Raise InputError, in the words of ``argument``, unless there is a column of that name."""
-        if name not in self.names:
-            raise InputError(
-                argument,
-                must=f"name a column of {self.path}",
-                found=repr(name),
-                remedy=f"its columns are {listed(self.names)}",
-            )
+        """Raise InputError about ``argument`` if there is no column with this name."""
+        check_column(name, self.names, argument, self.path)
 
     def cells(self, name: str) -> list[Any]:
-        """Return a column as Python objects; an empty cell is None, of a CSV an empty text."""
+        """Return a column as Python objects. An empty cell is None, or an empty text in a CSV."""
         if self._objects is not None:
             return [record.get(name) for record in self._objects]
-        found: list[Any] = self.arrow[name].to_pylist()
-        return found
+        cells: list[Any] = self.arrow[name].to_pylist()
+        return cells
 
     def texts(self, name: str, argument: str, *, empty: bool = False) -> list[str]:
-        """Return a column as texts, as they are written; integers become decimal text.
+        """Return a column as texts, exactly as written. Integers become decimal text.
 
         Parameters
         ----------
-        argument : str, what asks for the column, for messages
-        empty : bool, whether a text may be empty; a missing one never
+        argument : str, name of the argument in errors
+        empty : bool, whether a text may be empty; it may never be missing
 
         Raises
         ------
         InputError
             There is no such column.
         DataFileError
-            A cell is missing, or holds no text; the sentence names its row.
+            A cell is missing or does not hold text; the error names its row.
         """
         self.check(name, argument)
         values = self.cells(name) if self._objects is not None else self.arrow[name]
-        found = texts_of(values, f"column {name!r}", self.path, self.where)
-        if not empty and "" in found:
-            raise DataFileError(
-                f"{self.path} has an empty cell in column {name!r}, {self.where(found.index(''))}; fill it in or drop "
-                "the row"
-            )
-        return found
+        texts = texts_of(values, f"column {name!r}", self.path, self.where)
+        if not empty and "" in texts:
+            self._refuse_empty(name, texts.index(""))
+        return texts
 
     def ids(self, name: str, argument: str) -> Ids:
-        """Return a column of ids, all different: texts as written, or integers of a column of numbers.
+        """Return a column of unique ids: texts as written, or the integers of an integer column.
 
-        Raises as :meth:`texts`, and DataFileError where an id is there twice.
+        Raises as :meth:`texts`, and DataFileError if an id repeats.
         """
         self.check(name, argument)
         what = f"ids in {self.path}"
@@ -121,7 +112,7 @@ class Table:
         return ids_of(self.texts(name, argument), what)
 
     def numbers(self, name: str, argument: str) -> NDArray[np.float64]:
-        """Return a column of numbers, float64 (n,). Raises as :meth:`texts`, also where there are other things."""
+        """Return a column of numbers, float64 (n,). Raises as :meth:`texts`, also for other content."""
         self.check(name, argument)
         if self.typed[name].null_count < len(self):
             self._full(name, self.typed[name])
@@ -130,18 +121,20 @@ class Table:
     def _full(self, name: str, values: Any = None) -> None:
         values = self.arrow[name] if values is None else values
         if values.null_count:
-            row = values.is_null().to_pylist().index(True)
-            raise DataFileError(
-                f"{self.path} has an empty cell in column {name!r}, {self.where(row)}; fill it in or drop the row"
-            )
+            self._refuse_empty(name, values.is_null().to_pylist().index(True))
+
+    def _refuse_empty(self, name: str, row: int) -> NoReturn:
+        raise DataFileError(
+            f"{self.path} has an empty cell in column {name!r}, {self.where(row)}; fill it in or drop the row"
+        )
 
     def features(self, without: tuple[str | None, ...] = ()) -> NDArray[Any]:
-        """Return the columns of numbers as a matrix: see :func:`spotal.tables.columns.features`."""
+        """Return the feature matrix; see :func:`spotal.tables.columns.features`."""
         return features(self.typed, self.path, without, self.where)
 
     @cached_property
     def typed(self) -> pa.Table:
-        """The table with columns of numbers in place of texts that all are numbers; a CSV's and JSON's alone."""
+        """The table, in which text columns of a CSV or JSON file are numeric if all their cells are numbers."""
         import pyarrow as pa
 
         if self._delimiter is None and self._objects is None:
@@ -150,11 +143,11 @@ class Table:
         for name in self.names:
             try:
                 texts = self.arrow[name] if self._objects is None else pa.chunked_array([self.cells(name)], pa.string())
-            except (pa.ArrowException, TypeError, UnicodeError):  # lists and objects are no numbers
+            except (pa.ArrowException, TypeError, UnicodeError):  # lists and objects are not numbers
                 columns[name] = pa.nulls(len(self))
                 continue
-            found, mark = parsed(texts, self._delimiter == ";")
-            columns[name] = texts if found is None else found
+            values, mark = parsed(texts, self._delimiter == ";")
+            columns[name] = texts if values is None else values
             marks.setdefault(mark, name)
         if "," in marks and "." in marks:
             raise DataFileError(
@@ -167,10 +160,10 @@ class Table:
 
 
 def read_table(path: Path, dialect: Dialect = PLAIN, *, empty: bool = False, kind: str | None = None) -> Table:
-    """Read a table whole.
+    """Read a whole table.
 
-    The first line of a CSV holds column names, unless every one of its fields is a number: then columns are called
-    f0, f1, ... How a CSV was read is said (:class:`~spotal.errors.FormatNote`) where that is not the plain case.
+    The first line of a CSV holds column names, unless all its fields are numbers; columns are then named f0, f1, ...
+    A :class:`~spotal.errors.FormatNote` tells how a CSV was read if its format is special.
 
     Parameters
     ----------
@@ -208,13 +201,13 @@ def _read(path: Path, dialect: Dialect, kind: str) -> Table:
     import pyarrow.parquet as pq
 
     with arrow_faults(path):
-        table = read_parquet(pq.ParquetFile(path), path)  # one file, whatever the names of the folders above it
+        table = read_parquet(pq.ParquetFile(path), path)  # one file: names of parent folders must not become columns
         table.validate()
     return Table(path, table)
 
 
 def found_dialect(path: Path, dialect: Dialect = PLAIN) -> Dialect:
-    """Return how a file is written, the delimiter of a CSV as found: reading it so again gives the same."""
+    """Return the dialect of a file with the detected delimiter, so that reading it again gives the same table."""
     if path.suffix.lower() not in CSV:
         return dialect
     delimiter = layout(path, utf8(path, dialect), dialect).delimiter

@@ -1,4 +1,4 @@
-"""Text files: the encoding is taken from the byte-order mark, is named, or is UTF-8. Nothing is guessed."""
+"""Text files. The encoding is that of the byte-order mark, else the given one, else UTF-8. It is never guessed."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ csv.field_size_limit(sys.maxsize)  # texts may be long
 
 MARKS = (
     (codecs.BOM_UTF8, "utf-8"),
-    (codecs.BOM_UTF32_LE, "utf-32"),  # before UTF-16, with whose mark it begins
+    (codecs.BOM_UTF32_LE, "utf-32"),  # before UTF-16, whose mark is a prefix of this one
     (codecs.BOM_UTF32_BE, "utf-32"),
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
-"""Byte-order marks, and the encodings that they mean."""
+"""Byte-order marks and their encodings."""
 
 
 @dataclass(frozen=True)
@@ -33,15 +33,15 @@ class Dialect:
     Attributes
     ----------
     encoding : str or None
-        A name that Python knows, for files without a byte-order mark; None for UTF-8.
+        An encoding of Python, for files without a byte-order mark; None for UTF-8.
     delimiter : str or None
-        The character between the columns of a CSV; it counts in files whose first line has it. None to find it among
-        comma, semicolon, tab and bar.
+        The character between the columns of a CSV, used for files whose first line has it. None detects comma,
+        semicolon, tab or bar.
 
     Raises
     ------
     InputError
-        The encoding is unknown, or the delimiter cannot be one.
+        The encoding is unknown, or the delimiter is invalid.
     """
 
     encoding: str | None = None
@@ -50,10 +50,10 @@ class Dialect:
     def __post_init__(self) -> None:
         if self.encoding is not None:
             try:
-                known = codecs.lookup(self.encoding)
+                codec = codecs.lookup(self.encoding)
             except (LookupError, ValueError):
-                known = None
-            if known is None or not getattr(known, "_is_text_encoding", True):
+                codec = None
+            if codec is None or not getattr(codec, "_is_text_encoding", True):
                 raise InputError(
                     "encoding",
                     must="be a known one, such as utf-8, cp1252, latin-1, utf-16 or shift_jis",
@@ -73,28 +73,28 @@ class Dialect:
 
 
 PLAIN = Dialect()
-"""UTF-8, or what a byte-order mark says; the delimiter is found."""
+"""UTF-8 or the encoding of the byte-order mark; the delimiter is detected."""
 
 
 def note(text: str) -> None:
-    """Say how a file was read, where that is not the plain case."""
+    """Warn that a file was read in a special way."""
     warnings.warn(text, FormatNote, stacklevel=2)
 
 
 def utf8(path: Path, dialect: Dialect = PLAIN) -> bytes:
     """Return the content of a text file as UTF-8 without a byte-order mark.
 
-    A byte-order mark decides the encoding, else ``dialect.encoding``, else it is UTF-8.
+    The encoding is that of the byte-order mark, else ``dialect.encoding``, else UTF-8.
 
     Raises
     ------
     DataFileError
-        The file is missing or unreadable, or is not text in that encoding; the sentence names the line.
+        The file is missing, unreadable or not text in that encoding; the error names the line.
     """
     with reading(path):
         content = path.read_bytes()
     mark, encoding = next(((mark, name) for mark, name in MARKS if content.startswith(mark)), (b"", ""))
-    is_told = encoding not in ("", "utf-8")
+    is_special = encoding not in ("", "utf-8")
     if encoding == "utf-8":
         content = content[len(mark) :]
     encoding = encoding or dialect.encoding or "utf-8"
@@ -111,13 +111,13 @@ def utf8(path: Path, dialect: Dialect = PLAIN) -> bytes:
             f"{path} is full of NUL characters, as text in UTF-16 without a mark does; name its encoding, such as "
             "--encoding utf-16-le, or write it as UTF-8"
         )
-    if is_told:
+    if is_special:
         note(f"{path} is read as {encoding.upper()}, by its byte-order mark")
     return plain
 
 
 def _refusal(path: Path, content: bytes, encoding: str, error: Exception) -> str:
-    """The sentence for a file that is not text in its encoding."""
+    """Return the message for a file that is not text in its encoding."""
     remedy = "name its encoding, such as --encoding cp1252, or write it as UTF-8"
     if isinstance(error, UnicodeDecodeError):
         line = len(content[: error.start].splitlines()) or 1
@@ -125,8 +125,8 @@ def _refusal(path: Path, content: bytes, encoding: str, error: Exception) -> str
             line += 1
         if encoding.startswith(("utf-16", "utf-32")):
             line = content[: error.start].decode(encoding, errors="replace").count("\n") + 1
-        found = f"byte 0x{content[error.start]:02x}" if error.start < len(content) else "its end"
-        return f"{path} is not {encoding.upper()} in line {line} (found {found}); {remedy}"
+        problem = f"byte 0x{content[error.start]:02x}" if error.start < len(content) else "its end"
+        return f"{path} is not {encoding.upper()} in line {line} (found {problem}); {remedy}"
     return f"{path} cannot be read as {encoding.upper()} (it holds characters that no text has); {remedy}"
 
 
@@ -136,7 +136,7 @@ def read_text(path: Path, dialect: Dialect = PLAIN) -> str:
 
 
 def read_lines(path: Path, dialect: Dialect = PLAIN) -> list[str]:
-    """Return the lines of a text file that are not empty, stripped. Raises DataFileError, also where there is none."""
+    """Return the non-empty lines of a text file, stripped. Raises DataFileError, also if there are none."""
     entries = [line.strip() for line in read_text(path, dialect).splitlines() if line.strip()]
     if not entries:
         raise DataFileError(f"{path} is empty; write one entry a line")

@@ -1,4 +1,4 @@
-"""TOML files, with one sentence for whatever is wrong with one."""
+"""TOML files, with a plain error for invalid ones."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ def read_toml(path: Path) -> dict[str, Any]:
     Raises
     ------
     DataFileError
-        The file is missing, is not text, or is not valid TOML: nested too deep, or with a number of too many digits.
+        The file is missing, is not text, or is not valid TOML, also if nested too deep or with too long numbers.
     """
     text = utf8(path).decode()
     try:
         return tomllib.loads(text)
     except RecursionError:
         raise DataFileError(f"{path} is not valid TOML (it is nested too deep); correct it") from None
-    except ValueError as error:  # of TOML, and of numbers that have more digits than Python reads
+    except ValueError as error:  # invalid TOML, or numbers with more digits than Python reads
         raise DataFileError(f"{path} is not valid TOML ({one_line(error)}); correct it") from None

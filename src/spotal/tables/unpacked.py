@@ -1,4 +1,4 @@
-"""Keep compressed tables to the memory that is free: a small file may unpack to any size."""
+"""Memory checks for compressed tables: a small file may unpack to any size."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 __all__ = ["batch_rows", "bounded", "check_arrow", "check_parquet", "read_parquet"]
 
 ROWS, ROWS_OF_TEXT, ROWS_OF_BOMB = 1 << 16, 1 << 10, 1 << 4
-"""Rows of a batch: of numbers; with texts that rows share; with shared texts that shrink a hundredfold on disk."""
+"""Rows of a batch: for numbers; for texts that rows share; for shared texts with a suspicious compression."""
 SUSPICIOUS = 100
-"""Bytes of a column for each byte on disk from which on a batch of shared texts is kept tiny."""
+"""Compression ratio of a column above which a batch of shared texts is tiny."""
 UNPACKED = struct.Struct("<q")
 REMEDY = "save it without compression or in smaller files"
 
@@ -27,9 +27,9 @@ REMEDY = "save it without compression or in smaller files"
 def read_parquet(
     file: pq.ParquetFile, path: Path, columns: list[str] | None = None, groups: Iterable[int] | None = None
 ) -> pa.Table:
-    """Read an open Parquet file, or some columns and row groups, as one table.
+    """Read an open Parquet file, or some of its columns and row groups, as one table.
 
-    Raises DataFileError where that takes more than the memory that is free.
+    Raises DataFileError if it needs more than the free memory.
     """
     import pyarrow as pa
 
@@ -46,14 +46,14 @@ def read_parquet(
 
 
 def check_parquet(path: Path, about: pq.FileMetaData, groups: Iterable[int]) -> None:
-    """Raise DataFileError where row groups say that they unpack to more than the memory that is free."""
+    """Raise DataFileError if row groups announce that they unpack to more than the free memory."""
     free, size = free_memory(), sum(about.row_group(k).total_byte_size for k in groups)
     if free is not None and size > free:
         raise too_large(path, f"{size / 1e9:.1f}", free, REMEDY)
 
 
 def bounded(path: Path, batches: Iterable[Any]) -> Iterator[Any]:
-    """Pass batches on. Raises DataFileError when they have come to more than the memory that was free."""
+    """Yield the batches. Raises DataFileError when their total exceeds the memory that was free at the start."""
     free, total = free_memory(), 0
     for batch in batches:
         total += batch.nbytes + sum(map(_shared, batch.columns))
@@ -63,7 +63,7 @@ def bounded(path: Path, batches: Iterable[Any]) -> Iterator[Any]:
 
 
 def _shared(column: Any) -> int:
-    """Bytes of the texts that a column's rows share, once each row has its own."""
+    """Return the bytes that shared texts of a column take when each row has its own copy."""
     from pyarrow import compute, types
 
     kind = column.type
@@ -75,10 +75,10 @@ def _shared(column: Any) -> int:
 
 
 def batch_rows(about: pq.FileMetaData, most: int = ROWS) -> int:
-    """Rows of a Parquet file that may be read at a time.
+    """Return the number of rows of a Parquet file to read at a time.
 
-    Rows may share a text through a dictionary: a million of them take as much on disk as one, and a million times as
-    much in memory.
+    Rows may share a text through a dictionary. A million such rows take the space of one on disk, but a million times
+    that in memory.
     """
     for group in map(about.row_group, range(about.num_row_groups)):
         for chunk in map(group.column, range(group.num_columns)):
@@ -91,15 +91,16 @@ def batch_rows(about: pq.FileMetaData, most: int = ROWS) -> int:
 
 
 def check_arrow(path: Path, source: pa.NativeFile) -> None:
-    """Raise DataFileError where the compressed batches of an Arrow stream unpack to more than the memory that is free.
+    """Raise DataFileError if the compressed batches of an Arrow stream unpack to more than the free memory.
 
-    A batch is looked into without unpacking it: each compressed buffer begins with its size. ``source`` is a
-    memory-mapped file that stands at the first message.
+    Nothing is unpacked: each compressed buffer begins with its unpacked size. ``source`` is a memory-mapped file at the
+    position of the first message.
     """
     import pyarrow as pa
 
     free, total = free_memory(), 0
-    with suppress(pa.ArrowException, OSError, EOFError, StopIteration, struct.error, IndexError):  # said at the reading
+    # reading the file reports these errors
+    with suppress(pa.ArrowException, OSError, EOFError, StopIteration, struct.error, IndexError):
         messages = pa.ipc.MessageReader.open_stream(source)
         while (message := messages.read_next_message()) is not None:
             if message.type not in ("record batch", "dictionary"):
@@ -107,13 +108,13 @@ def check_arrow(path: Path, source: pa.NativeFile) -> None:
             body = memoryview(message.body)
             for start, length in _buffers(bytes(message.metadata)):
                 size = UNPACKED.unpack_from(body, start)[0] if length else 0
-                total += max(size, 0)  # -1 where a buffer was left as it was
+                total += max(size, 0)  # -1 for a buffer that is not compressed
             if free is not None and total > free:
                 raise too_large(path, f"{total / 1e9:.1f}", free, REMEDY)
 
 
 def _buffers(header: bytes) -> Iterator[tuple[int, int]]:
-    """Start and length of each compressed buffer in the body of a message; none where nothing is compressed.
+    """Yield the start and length of each compressed buffer in the body of a message.
 
     A message is a flatbuffer (Arrow's ``format/Message.fbs``): its table's third field is the header, a record batch
     (length, nodes, buffers, compression) or a dictionary batch (id, record batch, ...).
@@ -132,7 +133,7 @@ def _buffers(header: bytes) -> Iterator[tuple[int, int]]:
 
 
 def _field(header: bytes, table: int, number: int) -> int:
-    """Where a field of a table is, 0 where it is left out."""
+    """Return the position of a table's field, 0 if it is absent."""
     names = table - struct.unpack_from("<i", header, table)[0]
     if 4 + 2 * number >= struct.unpack_from("<H", header, names)[0]:
         return 0
@@ -141,6 +142,6 @@ def _field(header: bytes, table: int, number: int) -> int:
 
 
 def _table(header: bytes, table: int, number: int) -> int:
-    """Where the table or vector is that a field refers to."""
+    """Return the position of the table or vector that a field refers to."""
     place = _field(header, table, number)
     return place + int(struct.unpack_from("<I", header, place)[0])

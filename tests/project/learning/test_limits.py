@@ -82,7 +82,7 @@ def test_quotas_hold_over_rounds_whatever_people_answer(start, files, strategy):
     last = next_batch(project, anyway=True)
     assert last.n_picks == 4
     assert per_group(project).tolist() == [3] * 8
-    with pytest.raises(FinishedError, match="in a group with as many as it may have"):
+    with pytest.raises(FinishedError, match="in a group at its limit"):
         next_batch(project, anyway=True)
 
 

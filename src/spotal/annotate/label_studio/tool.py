@@ -30,9 +30,9 @@ class LabelStudio:
     Parameters
     ----------
     project : Project, open
-    url : str or None, address of the server; None for the environment variable LABEL_STUDIO_URL, or the last address,
-    or
-        http://localhost:8080
+    url : str or None
+        Address of the server. None takes the environment variable LABEL_STUDIO_URL, else the last address, else
+        http://localhost:8080.
     token : str or None; None for the environment variable LABEL_STUDIO_API_KEY; never stored
     timeout : float, seconds to wait for a reply of the server
 

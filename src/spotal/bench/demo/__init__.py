@@ -1,4 +1,4 @@
-"""``spotal demo`` as a protocol of the benchmark, with a summary and a page of its own."""
+"""``spotal demo``: a protocol of the benchmark with its own summary and page."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Material of a comparison: a folder's photos, decoded small, and their features by a frozen encoder."""
+"""Photos of a folder for a demo, decoded at a small size, and their features by an encoder that is not trained."""
 
 from __future__ import annotations
 
@@ -21,18 +21,17 @@ if TYPE_CHECKING:
 __all__ = ["Forecast", "Material", "gather"]
 
 SIDE, ENCODER_SIDE, SHOWN = 64, 224, 4
-"""Height and width that photos are decoded to, for the built-in features and for an encoder; the latter are shown at a
-quarter of theirs."""
+"""Side of decoded photos for the built-in features and for an encoder; the latter are shown at a quarter of it."""
 MOST_BUILT_IN, MOST_ENCODED = 2_000, 500
-"""Photos that are used unless more are asked for: about a minute of decoding or embedding on two cores."""
+"""Default maximum number of photos: about a minute of decoding or embedding on two cores."""
 TRIED = 6
 TRAINING = 0.15
-"""Seconds that one training of a linear probe and one query take, typically."""
+"""Typical seconds of one training of a linear probe and one query."""
 
 
 @dataclass(frozen=True)
 class Forecast:
-    """How many photos of how many are used, and seconds until their features are there and the trainings are done."""
+    """Number of photos used, number of photos in all, seconds to compute features, and seconds to train."""
 
     used: int
     of: int
@@ -42,11 +41,11 @@ class Forecast:
 
 @dataclass(frozen=True, eq=False)
 class Material:
-    """Photos to show, and what is learned from.
+    """Photos to show, and their features to train on.
 
     data : Dataset of small images
     features, features_test : float32 (n, d) and (m, d), of the pool and of the test part
-    model : str, a sentence on where the features come from
+    model : str, a sentence about the encoder
     """
 
     data: Dataset
@@ -65,18 +64,18 @@ def gather(
     foresee: Callable[[Forecast], object] | None = None,
     progress: Callable[[str, int, int | None], object] | None = None,
 ) -> Material:
-    """Decode a folder's labeled photos at a reduced size, and embed them once by an encoder that is not trained.
+    """Decode a folder's labeled photos at a reduced size and embed them once, without training an encoder.
 
     Parameters
     ----------
     folder : path, of photos with a sub-folder for each class
-    trainings : int, for the forecast
-    model : "auto", "built-in", or all that :class:`~spotal.embed.TorchEmbedder` takes
+    trainings : int, number of trainings, for the forecast
+    model : "auto", "built-in", or any model that :class:`~spotal.embed.TorchEmbedder` takes
     most : int or None
-        Photos that are used, drawn at random under a fixed seed; None for 500 where there is an encoder, else 2,000.
+        Maximum number of photos, drawn at random with a fixed seed; None for 500 with an encoder, else 2,000.
     strict : bool, whether a photo that cannot be read is an error
     foresee : called with a forecast, measured on 6 photos, before the work starts
-    progress : called with what is done, how much of it, and of how much or None
+    progress : called with the title of a step, the finished amount, and the total amount or None
 
     Raises
     ------
@@ -84,7 +83,7 @@ def gather(
         The photos or the model cannot be read.
     """
     tell = progress or (lambda what, done, total: None)
-    if strict:  # before anything is said
+    if strict:  # before the first call of progress
         note_of_skipped(readable(find_images(Path(folder))).skipped, folder, strict=True)
     tell("looking at the model", 0, None)
     embedder, sentence = _encoder(model)
@@ -101,16 +100,16 @@ def gather(
     if embedder is None:
         from spotal.learner.cold import cold_embeddings
 
-        found = cold_embeddings(_smaller(every, 2), 0)
+        features = cold_embeddings(_smaller(every, 2), 0)
     else:
         parts = []
         for start in range(0, len(every), 16):
             tell("embedding photos", start, len(every))
             parts.append(embedder.embed(every[start : start + 16]))
-        found = np.concatenate(parts)
+        features = np.concatenate(parts)
         data = replace(data, X=_smaller(data.X, SHOWN), X_test=_smaller(data.X_test, SHOWN))
     n = len(data.X)
-    return Material(data, found[:n], found[n:], sentence)
+    return Material(data, features[:n], features[n:], sentence)
 
 
 def _encoder(model: str) -> tuple[TorchEmbedder | None, str]:
@@ -120,10 +119,10 @@ def _encoder(model: str) -> tuple[TorchEmbedder | None, str]:
     if model == "built-in":
         return None, plain
     if model == "auto":
-        found = choose_model("images")
-        if found.embedder is None:
-            return None, f"{plain}; {found.sentence}; to mend it: {found.command}"
-        return found.embedder, found.sentence
+        choice = choose_model("images")
+        if choice.embedder is None:
+            return None, f"{plain}; {choice.sentence}; to mend it: {choice.command}"
+        return choice.embedder, choice.sentence
     embedder = TorchEmbedder(model)
     if not embedder.model.resizes and embedder.image_size not in (None, ENCODER_SIDE):
         raise InputError(
@@ -133,18 +132,18 @@ def _encoder(model: str) -> tuple[TorchEmbedder | None, str]:
 
 
 def _seconds(paths: list[Path], embedder: TorchEmbedder | None, side: int) -> float:
-    """Seconds that one photo takes."""
+    """Measure the seconds for one photo."""
     start = time.perf_counter()
-    found = each(lambda path: decode(path, path.name, (side, side), 3), paths)
-    good = [image for image in found if isinstance(image, np.ndarray)]
+    decoded = each(lambda path: decode(path, path.name, (side, side), 3), paths)
+    good = [image for image in decoded if isinstance(image, np.ndarray)]
     if embedder is not None and good:
         embedder.embed(np.stack(good))
     return (time.perf_counter() - start) / max(1, len(paths))
 
 
 def _smaller(images: NDArray[Any], times: int) -> NDArray[np.uint8]:
-    """Images of a size that ``times`` divides, each place the mean of times x times."""
+    """Shrink images: each pixel is the mean of times x times pixels. ``times`` divides height and width."""
     n, height, width, channels = images.shape
     shape = (n, height // times, times, width // times, times, channels)
-    found: NDArray[np.uint8] = images.reshape(shape).mean((2, 4)).round().astype(np.uint8)
-    return found
+    shrunk: NDArray[np.uint8] = images.reshape(shape).mean((2, 4)).round().astype(np.uint8)
+    return shrunk

@@ -1,4 +1,4 @@
-"""The report of a demo as one HTML page that needs nothing else: no network, no script, no other file."""
+"""The report of a demo as one HTML page without scripts, other files or network access."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ __all__ = ["HEAD", "LABELS", "page", "table_rows", "write_report"]
 LABELS = {BASE: "random", OWN: "SPOT"}
 HEAD = ("labels", *LABELS.values(), "SPOT less random")
 MOST_SHOWN = 60
-"""Images of one round."""
+"""Maximum number of images shown of one round."""
 
 
 def write_report(demo: Demo, folder: str | os.PathLike[str]) -> tuple[dict[str, Any], Path, Path]:
-    """Write ``report.html`` and ``curves.json`` into a folder, which is made if it is missing.
+    """Write ``report.html`` and ``curves.json`` to a folder, which is created if it is missing.
 
     Returns
     -------
@@ -35,7 +35,7 @@ def write_report(demo: Demo, folder: str | os.PathLike[str]) -> tuple[dict[str, 
     Raises
     ------
     OutputError
-        The folder cannot be made or written to. Files that were there are then as they were.
+        The folder cannot be created or written. Existing files are then unchanged.
     """
     summary = summarize(demo)
     place = Path(folder)
@@ -72,7 +72,7 @@ def page(demo: Demo, summary: dict[str, Any]) -> str:
 
 
 def table_rows(summary: dict[str, Any]) -> list[list[str]]:
-    """Rows of the table, below ``HEAD``: accuracies in percent, and the difference with its interval in points."""
+    """Return the rows below ``HEAD``: accuracies in percent, and the difference with its interval in points."""
     gap, rows = summary["difference"]["by_labels"], []
     for k, labels in enumerate(summary["labels"]):
         cells = [str(labels)]
@@ -112,7 +112,7 @@ def _curves_caption(seeds: int) -> str:
 
 
 def _gallery(demo: Demo, strategy: str) -> str:
-    """One block a round: its picks in order, the class under each, and how many classes have a label by then."""
+    """One block a round: its picks in order with their classes, and the number of classes with a label so far."""
     data, pool, blocks = demo.data, demo.pools[0], []
     seen: set[int] = set()
     for done in demo.rounds[strategy, demo.protocol.first_seed]:
@@ -123,8 +123,8 @@ def _gallery(demo: Demo, strategy: str) -> str:
         shares = demo.shares.get((strategy, done["round"]))
         shown = []
         for k, row in enumerate(rows[:MOST_SHOWN]):
-            told = f"pick {k + 1}, row {row}" + ("" if shares is None else f", stands for {shares[k]:.1%} of the mass")
-            shown.append((data.X[row], data.class_names[data.y[row]], told))
+            share = "" if shares is None else f", its cell has {shares[k]:.1%} of the mass"
+            shown.append((data.X[row], data.class_names[data.y[row]], f"pick {k + 1}, row {row}{share}"))
         more = f", the first {MOST_SHOWN} are shown" if len(rows) > MOST_SHOWN else ""
         title = f"Round {done['round']}" if done["round"] else "First batch, random"
         blocks.append(
@@ -135,7 +135,7 @@ def _gallery(demo: Demo, strategy: str) -> str:
 
 
 def _map(picture: QueryMap) -> str:
-    """Both maps and what they show."""
+    """Both maps with captions."""
     before = themed(plots.map_before, picture, "Pool before transport", raster=True)
     after = themed(plots.map_after, picture, "Pool after transport", raster=True)
     return (
@@ -151,19 +151,19 @@ def _map_caption(picture: QueryMap) -> str:
     text = (
         f"Round 1 of the first seed. Gray dots are unlabeled images{drawn}, crosses are images labeled before, "
         f"orange dots the {len(picture.picks)} picked in this round. Both pictures show {shown}. Before: principal "
-        "components of the embeddings. After: where transport to the uniform hypercube carries them, so that distance "
-        "means mass. "
+        "components of the embeddings. After: the positions to which transport maps them in the unit hypercube, where "
+        "equal volumes have equal mass. "
     )
     if len(picture.design):
         return text + "Rings are the points of the design."
     return text + (
         "The cube is fitted for this picture alone: SPOT measures distance in units of mass on the graph of nearest "
-        "neighbors, in all coordinates, and prefers images that the network is unsure of."
+        "neighbors, in all coordinates, and prefers images whose class the network is unsure about."
     )
 
 
 def _provenance(summary: dict[str, Any]) -> str:
-    """Settings, parameters and versions in lists that can be folded."""
+    """Settings, parameters and versions as lists."""
     data = summary["data"]
     counts = dict(zip(data["class_names"], data["class_counts"][0], strict=True))
     about = {

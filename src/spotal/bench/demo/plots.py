@@ -19,19 +19,18 @@ __all__ = ["curves", "difference", "map_after", "map_before"]
 
 
 def curves(summary: dict[str, Any], theme: Theme) -> Figure:
-    """Test accuracy by number of labels: means over seeds, 95 % intervals of the mean, single seeds as thin lines."""
-    found = {}
+    """Draw test accuracy by number of labels: means over seeds, 95 % intervals of the mean, seeds as thin lines."""
+    strategies = {}
     for name, measures in summary["curves"].items():
         curve = measures["accuracy"]
         one = {} if curve["low"][0] is not None else {"low": curve["mean"], "high": curve["mean"]}
-        found[name] = {"curve": {**curve, **one}}
-    return plots.curves(
-        {"strategies": found, "asked": summary["labels"]}, theme, "labels", "test accuracy, %", runs=True
-    )
+        strategies[name] = {"curve": {**curve, **one}}
+    cell = {"strategies": strategies, "asked": summary["labels"]}
+    return plots.curves(cell, theme, "labels", "test accuracy, %", runs=True)
 
 
 def difference(summary: dict[str, Any], theme: Theme) -> Figure:
-    """The accuracy gained over the baseline, paired by seed: mean, 95 % interval, and single seeds as dots."""
+    """Draw the gain in accuracy over the baseline, paired by seed: mean, 95 % interval, and seeds as dots."""
     figure, axes = blank(theme, CURVES)
     labels, gap = np.array(summary["labels"]), summary["difference"]["by_labels"]
     mean, runs = 100 * np.array(gap["mean"]), 100 * np.array(gap["runs"])
@@ -48,7 +47,7 @@ def difference(summary: dict[str, Any], theme: Theme) -> Figure:
 
 
 def map_before(picture: QueryMap, theme: Theme) -> Figure:
-    """The pool before transport, dots as large as the mass that they carry; labeled rows and picks."""
+    """Draw the pool before transport with labeled rows and picks; the size of a dot is its row's mass."""
     figure, axes = blank(theme, SQUARE)
     _points(axes, picture.before, picture, theme)
     frame(axes, picture.before, picture.picks)
@@ -56,18 +55,11 @@ def map_before(picture: QueryMap, theme: Theme) -> Figure:
 
 
 def map_after(picture: QueryMap, theme: Theme) -> Figure:
-    """The same in the hypercube, with the points of the design as rings."""
+    """Draw the same in the unit hypercube, with the points of the design as rings."""
     figure, axes = blank(theme, SQUARE)
     _points(axes, picture.after, picture, theme)
-    axes.scatter(
-        picture.design[:, 0],
-        picture.design[:, 1],
-        s=90,
-        facecolors="none",
-        edgecolors=theme.own,
-        linewidths=1.4,
-        zorder=3,
-    )
+    x, y = picture.design.T
+    axes.scatter(x, y, s=90, facecolors="none", edgecolors=theme.own, linewidths=1.4, zorder=3)
     axes.set(xlim=(-0.03, 1.03), ylim=(-0.03, 1.03), aspect="equal")
     axes.set_xlabel("first coordinate of the cube")
     axes.set_ylabel("second coordinate of the cube")

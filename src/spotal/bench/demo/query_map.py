@@ -1,4 +1,4 @@
-"""The map of one query: the pool in its leading coordinates, and in the hypercube that transport carries it to."""
+"""The map of one query: the pool in its first coordinates, before and after transport to the unit hypercube."""
 
 from __future__ import annotations
 
@@ -24,29 +24,29 @@ __all__ = ["FirstQuery", "QueryMap", "first_query", "query_map"]
 
 @dataclass(frozen=True)
 class FirstQuery:
-    """The arguments of a strategy's first query, and its answer. ``pool`` is (n, d) embeddings."""
+    """The arguments of a strategy's first query, and its selection. ``pool`` is (n, d) embeddings."""
 
     strategy: Strategy
     pool: PoolLike
     budget: int
-    known: dict[str, Any]
+    context: dict[str, Any]
     selection: Selection
 
 
 class _Recorded(InstrumentedStrategy):
-    """A strategy whose last query is kept."""
+    """A strategy that records its last query."""
 
-    def query(self, pool: PoolLike, budget: int, **known: Any) -> Selection:
+    def query(self, pool: PoolLike, budget: int, **context: Any) -> Selection:
         """Query the strategy."""
-        selection = super().query(pool, budget, **known)
-        self.request = FirstQuery(self.strategy, pool, budget, known, selection)
+        selection = super().query(pool, budget, **context)
+        self.request = FirstQuery(self.strategy, pool, budget, context, selection)
         return selection
 
 
 def first_query(job: Job, cache: Cache, data: Dataset) -> FirstQuery:
-    """Repeat the first query of a job that begins with random labels.
+    """Repeat the first query of a job that starts with random labels.
 
-    The first model's outputs are in the cache of the run, so nothing is trained. Costs one query.
+    The first model's outputs are in the run's cache, so nothing is trained. Costs one query.
     """
     recorded = _Recorded(job.strategy.make(), job.strategy.label)
     loop = prepare(job.protocol, job.seed, cache, data).loop(recorded)
@@ -57,16 +57,16 @@ def first_query(job: Job, cache: Cache, data: Dataset) -> FirstQuery:
 
 @dataclass(frozen=True)
 class QueryMap:
-    """First two coordinates of everything in one query.
+    """The first two coordinates of a query's pool and picks.
 
     Attributes
     ----------
     before : float (m, 2), pool rows on the first two coordinates of the reduced embeddings
     after : float (m, 2), the same rows in the hypercube
-    mass : float (m,), what the transport carried of each, at most 1
-    picks, labeled : positions in the m rows that were picked, and that had labels
-    design : float (k, 2), the design's points; none where the query laid none
-    dim : int, coordinates that there are; n : int, rows of the pool
+    mass : float (m,), mass of each row, scaled to a maximum of 1
+    picks, labeled : positions among the m rows of the picks and of the labeled rows
+    design : float (k, 2), the design's points; empty if the query used no design
+    dim : int, number of all coordinates; n : int, number of rows of the pool
     """
 
     before: NDArray[np.float64]
@@ -80,26 +80,20 @@ class QueryMap:
 
 
 def query_map(request: FirstQuery) -> QueryMap:
-    """Carry a query's pool to the cube, as the query did or, where it needed no cube, for the picture.
+    """Map a query's pool to the unit hypercube, with the query's transport or, if it had none, with a sliced one.
 
-    Costs what a query of :class:`~spotal.strategies.TransportedDesign` costs.
+    Costs as much as a query of :class:`~spotal.strategies.TransportedDesign`.
     """
     strategy = request.strategy
     cube = strategy if isinstance(strategy, TransportedDesign) else TransportedDesign(transport="sliced")
-    laid = cube.layout(request.pool, request.budget, **request.known)
-    design = laid.design if cube is strategy else laid.design[:0]
-    before = laid.reduced(request.pool)
+    layout = cube.layout(request.pool, request.budget, **request.context)
+    design = layout.design if cube is strategy else layout.design[:0]
+    before = layout.reduced(request.pool)
     n, picks = len(before), request.selection.indices
-    labeled = request.known.get("labeled")
-    known = np.empty(0, np.int64) if labeled is None else np.asarray(labeled, np.int64)
-    rows = rows_drawn(n, picks, known)
+    given = request.context.get("labeled")
+    labeled = np.empty(0, np.int64) if given is None else np.asarray(given, np.int64)
+    rows = rows_drawn(n, picks, labeled)
     return QueryMap(
-        plane(before[rows]),
-        plane(laid.carried[rows]),
-        laid.mass[rows] / laid.mass.max(),
-        np.searchsorted(rows, picks),
-        np.searchsorted(rows, known),
-        plane(design),
-        laid.dim,
-        n,
-    )
+        plane(before[rows]), plane(layout.carried[rows]), layout.mass[rows] / layout.mass.max(),
+        np.searchsorted(rows, picks), np.searchsorted(rows, labeled), plane(design), layout.dim, n,
+    )  # fmt: skip

@@ -1,4 +1,4 @@
-"""Random picking and SPOT on images: the benchmark's protocol of ``spotal demo``, and its run."""
+"""Protocol and run of ``spotal demo``: SPOT and random picking on images."""
 
 from __future__ import annotations
 
@@ -28,21 +28,22 @@ __all__ = ["BASE", "OWN", "Demo", "DemoSettings", "demo_protocol", "run_demo"]
 BASE, OWN = "random", "spot"
 MOST_POOL = 3_000
 MOST_TEST = 2_000
-"""Images that are used unless more of the pool are asked for: enough for a first look on a CPU."""
+"""Default maximum number of images: enough for a first impression on a CPU."""
 WIDTH = 16
 STEPS = 200
-"""Channels of the network's first block, and its least number of training steps."""
+"""Channels of the network's first block, and its minimum number of training steps."""
 SEEDS_APART = 100_000
-"""Distance of the first seeds of two random states: no two of them share a seed."""
+"""Distance between the first seeds of two random states, so that they share no seed."""
 
 
 @dataclass(frozen=True)
 class DemoSettings:
     """Settings of a demo: ``rounds`` queries of ``budget`` images each, after a first random batch.
 
-    seeds : repetitions
-    pool : images to choose from, None for all up to 3,000; imbalance : how many times larger the most frequent class
-    is made than the rarest, 1 to leave the data as they are; steps : least training steps of a network, None for 200.
+    seeds : number of repetitions
+    pool : number of images to select from, None for all up to 3,000
+    imbalance : size of the most frequent class divided by that of the rarest, 1 to use the data unchanged
+    steps : minimum number of training steps of a network, None for 200
     """
 
     rounds: int = 6
@@ -59,9 +60,9 @@ class Demo:
     """The results of a demo.
 
     pools : the pool of each seed; cell : curves by strategy and seed
-    rounds : records of all rounds, by strategy and seed, as :meth:`~spotal.bench.store.Store.rounds` gives them
-    query : what SPOT was asked and answered in round 1 of the first seed
-    shares : by strategy and round of the first seed, the share of the mass that each pick stands for
+    rounds : records of all rounds by strategy and seed, as :meth:`~spotal.bench.store.Store.rounds` returns them
+    query : SPOT's query in round 1 of the first seed
+    shares : share of the mass in each pick's cell, by strategy and round of the first seed
     seconds : wall-clock time of the run
     """
 
@@ -77,12 +78,12 @@ class Demo:
 
     @property
     def on_features(self) -> bool:
-        """Whether a linear probe on features was trained, not a network on the images."""
+        """Whether the learner is a linear probe on features, instead of a network on images."""
         return self.protocol.learner.is_frozen
 
     @property
     def n_test(self) -> int:
-        """Test images of each seed."""
+        """Number of test images of each seed."""
         return min(MOST_TEST, len(self.data.y_test))
 
 
@@ -91,13 +92,14 @@ def demo_protocol(
 ) -> tuple[Protocol, list[ShapedPool]]:
     """Make the protocol of a demo, and the pool of each of its seeds.
 
-    With ``on_features`` a linear probe is trained on features of the images, else a network on the images.
+    The learner is a linear probe on features if ``on_features``, else a network on images.
 
     Raises
     ------
     InputError
-        The data are not images of two classes or more, or a pool has fewer rows than the labels to be bought (a
-        BudgetError).
+        The data are not images of two classes or more.
+    BudgetError
+        A pool has fewer rows than labels are asked for.
     """
     if not data.is_images:
         raise InputError(
@@ -138,12 +140,11 @@ def run_demo(
     observer: Callable[[Job, Event], object] | None = None,
     features: tuple[NDArray[Any], NDArray[Any]] | None = None,
 ) -> Demo:
-    """Run both strategies under every seed, with a small convolutional network trained from scratch in each round.
+    """Run both strategies with every seed, and train a small convolutional network from scratch in each round.
 
-    With ``features`` of the images, a linear probe on these is trained instead.
-
-    Under one seed both strategies share the pool, the first random labels, the test images and the seeds of their
-    networks. Results are kept in a temporary folder while it runs.
+    With ``features`` of the images, a linear probe on them is trained instead. For each seed, both strategies share the
+    pool, the first random labels, the test images and the seeds of their networks. Results are stored in a temporary
+    folder.
 
     Parameters
     ----------
@@ -153,14 +154,14 @@ def run_demo(
     Raises
     ------
     InputError
-        As :func:`demo_protocol`.
+        See :func:`demo_protocol`.
     OutputError
         The temporary folder cannot be written.
 
     Notes
     -----
-    2 * seeds * (rounds + 1) trainings, of half a second each for images of 8 x 8 on one core. All work runs on one
-    thread: more threads slow so small a network down on a busy machine.
+    There are 2 * seeds * (rounds + 1) trainings, of half a second each for images of 8 x 8 on one core. One thread does
+    all work: more threads slow such a small network down on a busy machine.
     """
     protocol, pools = demo_protocol(data, settings, features is not None)
     inputs = data if features is None else replace(data, X=features[0], X_test=features[1])

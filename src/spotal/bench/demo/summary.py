@@ -1,4 +1,4 @@
-"""A demo in numbers: curves with intervals, the paired difference, and one honest sentence."""
+"""Statistics of a demo: curves with intervals, the paired difference, and a sentence with the result."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ MEASURES = ("accuracy", "balanced_accuracy", "worst_class_recall", "log_loss")
 
 
 def summarize(demo: Demo) -> dict[str, Any]:
-    """Collect every number of a demo as plain JSON types: the content of ``curves.json``.
+    """Compute every number of a demo as plain JSON types: the content of ``curves.json``.
 
-    ``curves`` has, for each strategy and measure, the mean, standard deviation (of a sample; 0 for one seed) and 95 %
-    Student interval of the mean over the seeds (None for one) at each number of labels. ``difference`` is SPOT's less
-    random picking's, paired by seed. ``records`` has each single measurement and its picks, as rows of the data.
+    ``curves`` has the mean, the sample standard deviation (0 for one seed) and the 95 % Student interval of the mean
+    over seeds (None for one seed), for each strategy, measure and number of labels. ``difference`` is SPOT minus random
+    picking, paired by seed. ``records`` has each measurement and its picks, as rows of the data.
     """
     data, cell = demo.data, demo.cell
     curves = {name: {measure: _spread(cell.values(name, measure)) for measure in MEASURES} for name in (BASE, OWN)}
@@ -103,7 +103,7 @@ def _verdict(gap: dict[str, Any]) -> str:
 
 
 def _headline(labels: int, curves: dict[str, Any], gap: dict[str, Any], verdict: str) -> str:
-    """One sentence that does not claim more than the interval allows."""
+    """Summarize the comparison in one sentence, with its interval."""
     end = [100 * curves[name]["accuracy"]["mean"][-1] for name in (OWN, BASE)]
     points = 100 * gap["mean"]
     lead = f"{abs(points):.1f} points {'higher' if points >= 0 else 'lower'}"

@@ -1,4 +1,4 @@
-"""The contract of strategies as checks that run on any strategy, yours or one of spotal's own.
+"""The contract of strategies: checks that run on any strategy, your own or one of spotal's.
 
     from spotal.strategies.contract import CHECKS, check_strategy
 
@@ -8,11 +8,11 @@
     def test_contract(check):  # or one test a check
         check(Mine())
 
-asking.py   a small pool, a query of it, and what every selection must satisfy
-outcomes.py picks, cells, masses, seeds, order of rows, degenerate pools
-arguments.py kinds of arrays and numbers that are taken
-refusals.py what is refused, and in which words
-limits.py   prices and quotas: kept exactly, or refused
+asking.py    a small pool, a query, and the properties of every selection
+outcomes.py  picks, cells, masses, seeds, order of rows, degenerate pools
+arguments.py accepted kinds of arrays and numbers
+refusals.py  refused arguments and the error sentences
+limits.py    prices and quotas: kept exactly, or refused
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ __all__ = [
 Check = Callable[[Strategy], None]
 
 CHECKS: tuple[Check, ...] = (*OUTCOME_CHECKS, *ARGUMENT_CHECKS, *REFUSAL_CHECKS, *LIMIT_CHECKS)
-"""All checks. Each takes a strategy, and raises AssertionError if the strategy breaks what the check is about."""
+"""All checks. Each takes a strategy and raises AssertionError if the strategy fails."""
 
 
 def check_strategy(strategy: Strategy, *, without: Collection[str] = ()) -> None:
@@ -52,7 +52,7 @@ def check_strategy(strategy: Strategy, *, without: Collection[str] = ()) -> None
     Raises
     ------
     AssertionError
-        A check fails; the message names all that do.
+        At least one check fails; the message names all failed checks.
 
     Examples
     --------
@@ -71,5 +71,5 @@ def check_strategy(strategy: Strategy, *, without: Collection[str] = ()) -> None
             kind = "" if isinstance(error, AssertionError) else f"{type(error).__name__}: "
             failures.append((f"{check.__name__}{notes}: {kind}{error}", error))
     if failures:
-        said = "\n".join(sentence for sentence, _ in failures)
-        raise AssertionError(f"{strategy!r} fails {len(failures)} of {len(CHECKS)} checks\n{said}") from failures[0][1]
+        text = "\n".join(sentence for sentence, _ in failures)
+        raise AssertionError(f"{strategy!r} fails {len(failures)} of {len(CHECKS)} checks\n{text}") from failures[0][1]

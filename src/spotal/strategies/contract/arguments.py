@@ -1,4 +1,4 @@
-"""Checks of what goes in: kinds of arrays, of numbers, of seeds and of probabilities."""
+"""Checks of arguments: kinds of arrays, numbers, seeds and probabilities."""
 
 from __future__ import annotations
 
@@ -64,23 +64,23 @@ SEEDS: dict[str, Callable[[], Any]] = {
 def the_same_values_in_another_kind_of_array(strategy: Strategy) -> None:
     """Arrays of any float type, order and strides, tensors, lists and memory maps give the same picks."""
     plain = ask(strategy, cloud(), labeled=LABELED, labels=LABELS)
+
+    def check(pool: Any) -> None:
+        other = ask(strategy, pool, labeled=LABELED, labels=LABELS)
+        same(other.indices, plain.indices, "picks")
+        same(other.cells, plain.cells, "cells")
+
     for name, convert in KINDS.items():
         with case(name):
-            other = ask(strategy, convert(cloud()), labeled=LABELED, labels=LABELS)
-            same(other.indices, plain.indices, "picks")
-            same(other.cells, plain.cells, "cells")
+            check(convert(cloud()))
     with case("memmap"), tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "pool.dat")
         cloud().astype(np.float32).tofile(path)
-        mapped = np.memmap(path, np.float32, "r", shape=cloud().shape)
-        other = ask(strategy, mapped, labeled=LABELED, labels=LABELS)
-        same(other.indices, plain.indices, "picks")
-        same(other.cells, plain.cells, "cells")
-        del mapped, other  # so that the folder can be removed on Windows
+        check(np.memmap(path, np.float32, "r", shape=cloud().shape))
 
 
 def whole_numbers(strategy: Strategy) -> None:
-    """Integers and bfloat16 are taken like floats."""
+    """Integers and bfloat16 give the same picks as floats."""
     pool = np.random.default_rng(3).integers(0, 128, (30, 6)).astype(np.float64)
     plain = ask(strategy, pool, 5)
     for name, convert in WHOLE.items():
@@ -89,7 +89,7 @@ def whole_numbers(strategy: Strategy) -> None:
 
 
 def any_random_state_and_the_record_repeats_it(strategy: Strategy) -> None:
-    """Integers, generators of both kinds, SeedSequences and None."""
+    """Integers, generators of both kinds, SeedSequences and None are accepted, and the record repeats the picks."""
     for name, make in SEEDS.items():
         with case(name):
             chosen = ask(strategy, cloud(), random_state=make())
@@ -101,22 +101,22 @@ def any_random_state_and_the_record_repeats_it(strategy: Strategy) -> None:
 
 
 def the_other_arguments_may_be_lists_or_tensors(strategy: Strategy) -> None:
-    """labeled, labels, probabilities and mass."""
+    """labeled, labels, probabilities and mass may be lists or tensors."""
     weight = np.random.default_rng(4).random(N)
     plain = ask(strategy, cloud(), labeled=LABELED, labels=LABELS, mass=weight)
     for convert in (np.ndarray.tolist, torch.from_numpy):
-        known = {
+        options = {
             "labeled": convert(np.array(LABELED)),
             "labels": convert(np.array(LABELS)),
             "probabilities": convert(odds(strategy)),
             "mass": convert(weight),
         }
         with case(convert):
-            same(ask(strategy, cloud(), **known).indices, plain.indices, "picks")
+            same(ask(strategy, cloud(), **options).indices, plain.indices, "picks")
 
 
 def arguments_are_not_changed(strategy: Strategy) -> None:
-    """Arrays of the caller stay as they are."""
+    """The caller's arrays are not written to."""
     given = {
         "pool": cloud(),
         "labeled": np.array(LABELED),
@@ -131,7 +131,7 @@ def arguments_are_not_changed(strategy: Strategy) -> None:
 
 
 def a_budget_of_any_integer_type(strategy: Strategy) -> None:
-    """NumPy's integers are integers."""
+    """NumPy integers are accepted as budgets."""
     plain = ask(strategy, cloud(), labeled=LABELED, labels=LABELS)
     chosen = ask(strategy, cloud(), np.uint8(BUDGET), labeled=LABELED, labels=LABELS)
     same(chosen.indices, plain.indices, "picks")
@@ -139,7 +139,7 @@ def a_budget_of_any_integer_type(strategy: Strategy) -> None:
 
 
 def probabilities_of_any_kind(strategy: Strategy) -> None:
-    """Of any float type, of one class, certain, and off by little; or none, for a strategy that needs none."""
+    """Any float type, one class, certain rows and rounding errors are accepted; also None if it is not needed."""
     if not strategy.needs_probabilities:
         satisfies(ask(strategy, cloud(), labeled=LABELED, probabilities=None), N, BUDGET, LABELED)
     if strategy.needs_draws:

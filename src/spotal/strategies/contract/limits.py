@@ -1,4 +1,4 @@
-"""Checks of prices and quotas: kept exactly by a strategy that honors limits, refused by the others."""
+"""Checks of prices and quotas: a strategy must keep to them exactly, or refuse them."""
 
 from __future__ import annotations
 
@@ -23,16 +23,16 @@ ODDS = _RNG.dirichlet(np.ones(CLASSES), N)
 DRAWS = _RNG.dirichlet(np.ones(CLASSES), (N, 4)).swapaxes(1, 2)
 
 
-def ask_within(strategy: Strategy, budget: float, **known: Any) -> Selection:
-    """Query a pool of 90 rows in 20 groups, eight of them labeled."""
-    labeled = known.setdefault("labeled", LABELED)
-    known.setdefault("labels", np.arange(len(labeled)) % CLASSES)
+def ask_within(strategy: Strategy, budget: float, **options: Any) -> Selection:
+    """Query a pool of 90 rows in 20 groups, with eight labeled rows."""
+    labeled = options.setdefault("labeled", LABELED)
+    options.setdefault("labels", np.arange(len(labeled)) % CLASSES)
     probabilities = DRAWS if strategy.needs_draws else ODDS
-    return strategy.query(POOL, budget, probabilities=probabilities, random_state=0, **known)
+    return strategy.query(POOL, budget, probabilities=probabilities, random_state=0, **options)
 
 
 def quotas_hold_and_all_of_the_budget_is_used(strategy: Strategy) -> None:
-    """Labeled rows count for the quota of their group."""
+    """Quotas hold, labeled rows count, and the whole budget is used."""
     if not strategy.honors_limits:
         return
     for most in (1, 2):
@@ -48,7 +48,7 @@ def quotas_hold_and_all_of_the_budget_is_used(strategy: Strategy) -> None:
 
 
 def money_is_kept_to_and_buys_no_row_more(strategy: Strategy) -> None:
-    """With quotas too."""
+    """The picks cost at most the budget, and the remaining money buys no other row; also with quotas."""
     if not strategy.honors_limits:
         return
     quotas: dict[str, Any] = {"groups": GROUPS, "max_per_group": 2}
@@ -58,7 +58,7 @@ def money_is_kept_to_and_buys_no_row_more(strategy: Strategy) -> None:
                 chosen = ask_within(strategy, budget, cost=COST, **limits)
                 picks = chosen.indices
                 spent = COST[picks].sum()
-                require(np.isclose(chosen.diagnostics["cost"], spent), "diagnostics must say what the picks cost")
+                require(np.isclose(chosen.diagnostics["cost"], spent), "diagnostics must contain the picks' cost")
                 require(spent <= budget + 1e-9, f"the picks cost {spent:g}")
                 free = np.setdiff1d(np.arange(N), np.r_[LABELED, picks])
                 if limits:
@@ -66,12 +66,12 @@ def money_is_kept_to_and_buys_no_row_more(strategy: Strategy) -> None:
                     most = np.maximum(2, np.bincount(GROUPS[LABELED], minlength=COUNT))
                     require((count <= most).all(), "a group has too many picks")
                     free = free[count[GROUPS[free]] < 2]
-                require(not len(free) or spent + COST[free].min() > budget, "what is left buys another row")
+                require(not len(free) or spent + COST[free].min() > budget, "the remaining money buys another row")
                 require(np.isclose(chosen.cell_mass.sum(), 1), "cell_mass must sum to 1")
 
 
 def limits_that_do_not_bind_change_nothing(strategy: Strategy) -> None:
-    """Groups of one row, equal prices, and one group with room for all."""
+    """Groups of one row, equal prices, and one large group with a large quota do not change the picks."""
     if not strategy.honors_limits:
         return
     plain = ask_within(strategy, 9).indices
@@ -81,7 +81,7 @@ def limits_that_do_not_bind_change_nothing(strategy: Strategy) -> None:
 
 
 def prices_next_to_nothing_buy_all(strategy: Strategy) -> None:
-    """No price is too small."""
+    """Tiny prices do not overflow."""
     if not strategy.honors_limits:
         return
     for price in (1e-310, 5e-324):
@@ -90,7 +90,7 @@ def prices_next_to_nothing_buy_all(strategy: Strategy) -> None:
 
 
 def names_of_groups_do_not_matter(strategy: Strategy) -> None:
-    """Groups may be text, tuples and numbers in any order."""
+    """Groups may be texts, tuples and numbers in any order."""
     if not strategy.honors_limits:
         return
     first = ask_within(strategy, 9, groups=GROUPS, max_per_group=1).indices
@@ -105,27 +105,27 @@ def names_of_groups_do_not_matter(strategy: Strategy) -> None:
 
 
 def rows_without_mass_come_last_under_limits(strategy: Strategy) -> None:
-    """While quotas allow."""
+    """Rows of mass zero are picked only if quotas exclude all others."""
     if not strategy.honors_limits:
         return
     mass = (np.arange(N) % 2).astype(float)
     picks = ask_within(strategy, 12, groups=GROUPS, max_per_group=2, mass=mass).indices
-    require(mass[picks].all(), "rows of mass zero are picked while others are left")
+    require(mass[picks].all(), "rows of mass zero are picked while others remain")
 
 
 def limits_are_refused_unless_honored(strategy: Strategy) -> None:
-    """In a sentence that says which strategies take them."""
+    """Strategies without limits refuse cost and groups, and name one that supports them."""
     if strategy.honors_limits:
         return
     for limits in ({"groups": GROUPS, "max_per_group": 2}, {"cost": COST}):
         try:
             ask_within(strategy, 5, **limits)
         except InputError as error:
-            said = str(error)
+            text = str(error)
         else:
             raise AssertionError("an InputError expected, found a selection")
-        require(said.startswith("cost and groups must be left out, since "), f"unexpected sentence {said!r}")
-        require("cannot keep to them; use" in said, f"unexpected sentence {said!r}")
+        require(text.startswith("cost and groups must be left out, since "), f"unexpected sentence {text!r}")
+        require("cannot keep to them; use" in text, f"unexpected sentence {text!r}")
 
 
 LIMIT_CHECKS = (

@@ -1,4 +1,4 @@
-"""Checks of what comes out: picks, cells, masses, seeds, order of rows, degenerate pools, records."""
+"""Checks of results: picks, cells, masses, seeds, order of rows, degenerate pools, records."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ FREE = N - len(LABELED)
 
 
 def picks_cells_and_masses(strategy: Strategy) -> None:
-    """Distinct unlabeled picks, as many as asked for; every unlabeled row in the cell of a pick."""
+    """Picks are distinct unlabeled rows, and every unlabeled row is in the cell of a pick."""
     chosen = ask(strategy, cloud(), labeled=LABELED, labels=LABELS)
     satisfies(chosen, N, BUDGET, LABELED)
     share = np.bincount(chosen.cells + 1, minlength=BUDGET + 1)[1:] / FREE
@@ -38,7 +38,7 @@ def picks_cells_and_masses(strategy: Strategy) -> None:
 
 
 def the_same_seed_gives_the_same_selection(strategy: Strategy) -> None:
-    """A query repeats itself."""
+    """The same query gives the same result."""
     first, again = (ask(strategy, cloud(), labeled=LABELED, labels=LABELS) for _ in range(2))
     same(again.indices, first.indices, "picks of the second query")
     same(again.cells, first.cells, "cells of the second query")
@@ -47,7 +47,7 @@ def the_same_seed_gives_the_same_selection(strategy: Strategy) -> None:
 
 
 def order_of_rows_does_not_matter(strategy: Strategy) -> None:
-    """The same rows in another order give the same picks, unless the class says ``ignores_order = False``."""
+    """The same rows in another order give the same picks, unless the class sets ``ignores_order = False``."""
     if not strategy.ignores_order:
         return
     order = np.random.default_rng(2).permutation(N)
@@ -56,25 +56,25 @@ def order_of_rows_does_not_matter(strategy: Strategy) -> None:
             straight = ask(strategy, pool, labeled=LABELED)
             moved = np.argsort(order)[LABELED]
             mixed = ask(strategy, pool[order], labeled=moved, probabilities=odds(strategy)[order])
-            same(order[mixed.indices], straight.indices, "picks (or say ignores_order = False on the class)")
+            same(order[mixed.indices], straight.indices, "picks (or set ignores_order = False on the class)")
             same(mixed.cells, straight.cells[order], "cells")
 
 
 def order_of_labeled_rows_does_not_matter(strategy: Strategy) -> None:
-    """``labeled`` is a set with labels."""
+    """The order of labeled rows has no effect."""
     straight = ask(strategy, cloud(), labeled=LABELED, labels=LABELS)
     mixed = ask(strategy, cloud(), labeled=LABELED[::-1], labels=LABELS[::-1])
     same(mixed.indices, straight.indices, "picks")
 
 
 def budget_zero(strategy: Strategy) -> None:
-    """No row is picked, whether or not any is left."""
+    """A budget of 0 picks no row, with or without unlabeled rows."""
     satisfies(ask(strategy, cloud(), 0, labeled=LABELED), N, 0, LABELED)
     satisfies(ask(strategy, cloud(), 0, labeled=np.arange(N)), N, 0, np.arange(N))
 
 
 def one_row_left(strategy: Strategy) -> None:
-    """It is picked."""
+    """The only unlabeled row is picked."""
     labeled = np.delete(np.arange(N), 17)
     chosen = ask(strategy, cloud(), 1, labeled=labeled)
     satisfies(chosen, N, 1, labeled)
@@ -82,14 +82,14 @@ def one_row_left(strategy: Strategy) -> None:
 
 
 def everything_that_is_unlabeled(strategy: Strategy) -> None:
-    """A budget of all unlabeled rows gives them all."""
+    """A budget of all unlabeled rows picks them all."""
     chosen = ask(strategy, cloud(), FREE, labeled=LABELED)
     satisfies(chosen, N, FREE, LABELED)
-    require(np.allclose(chosen.cell_mass, 1 / FREE), "each row must stand for itself")
+    require(np.allclose(chosen.cell_mass, 1 / FREE), "each row must be in a cell of its own")
 
 
 def nothing_labeled(strategy: Strategy) -> None:
-    """None and arrays of no rows are the same."""
+    """None and empty arrays mean that nothing is labeled."""
     ways: list[Any] = [None, [], np.empty(0, np.int64)]
     for labeled in ways:
         with case(repr(labeled)):
@@ -98,7 +98,7 @@ def nothing_labeled(strategy: Strategy) -> None:
 
 
 def degenerate_pools(strategy: Strategy) -> None:
-    """Pools of one row, of equal rows, on a line, of tiny and of great numbers."""
+    """Pools of one row, equal rows, rows on a line, tiny and large numbers give valid selections."""
     pools = {
         "one row": cloud(1),
         "two rows": cloud(2),
@@ -123,19 +123,19 @@ def degenerate_pools(strategy: Strategy) -> None:
 
 
 def rows_of_mass_zero_come_last(strategy: Strategy) -> None:
-    """They are picked only when no row with mass is left."""
+    """Rows of mass zero are picked only after all rows with mass."""
     mass = np.where(np.arange(N) % 3 == 0, np.random.default_rng(5).random(N) + 0.1, 0)
     heavy = np.setdiff1d(np.flatnonzero(mass), LABELED)
     chosen = ask(strategy, cloud(), len(heavy) - 2, labeled=LABELED, mass=mass)
-    require(np.isin(chosen.indices, heavy).all(), "rows of mass zero are picked while others are left")
+    require(np.isin(chosen.indices, heavy).all(), "rows of mass zero are picked while others remain")
     satisfies(chosen, N, len(heavy) - 2, LABELED)
     chosen = ask(strategy, cloud(), len(heavy) + 5, labeled=LABELED, mass=mass)
-    require(np.isin(heavy, chosen.indices).all(), "rows of mass zero are picked while others are left")
+    require(np.isin(heavy, chosen.indices).all(), "rows of mass zero are picked while others remain")
     satisfies(chosen, N, len(heavy) + 5, LABELED)
 
 
 def cell_mass_is_the_share_of_the_mass_given(strategy: Strategy) -> None:
-    """Each cell weighs what its rows do."""
+    """The mass of a cell is the share of its rows' mass."""
     mass = np.random.default_rng(6).random(N)
     chosen = ask(strategy, cloud(), labeled=LABELED, mass=mass)
     share = np.array([mass[chosen.members(k)].sum() for k in range(BUDGET)]) / np.delete(mass, LABELED).sum()
@@ -143,14 +143,14 @@ def cell_mass_is_the_share_of_the_mass_given(strategy: Strategy) -> None:
 
 
 def mass_on_labeled_rows_alone(strategy: Strategy) -> None:
-    """Rows are picked all the same."""
+    """Rows are picked even if no unlabeled row has mass."""
     mass = np.zeros(N)
     mass[LABELED] = 1
     satisfies(ask(strategy, cloud(), labeled=LABELED, mass=mass), N, BUDGET, LABELED)
 
 
 def only_ratios_of_masses_matter(strategy: Strategy) -> None:
-    """A mass multiplied by a power of two changes nothing; equal masses are none."""
+    """Scaling masses by a power of two has no effect, and equal masses are the same as none."""
     mass = np.random.default_rng(7).random(N) + 0.5
     chosen = ask(strategy, cloud(), labeled=LABELED, mass=mass)
     for scale in (2.0**1000, 2.0**-1000):
@@ -164,7 +164,7 @@ def only_ratios_of_masses_matter(strategy: Strategy) -> None:
 
 
 def provenance_says_what_was_asked(strategy: Strategy) -> None:
-    """The record is JSON, and has strategy, parameters, budget, seed, versions and the shape of the input."""
+    """The record is JSON with strategy, parameters, budget, seed, versions and the shape of the input."""
     record = ask(strategy, cloud(), labeled=LABELED, labels=LABELS).provenance
     require(json.loads(json.dumps(record, allow_nan=False)) == record, "provenance must be JSON")
     require(record["strategy"] == strategy.name, f"strategy {strategy.name!r} expected, found {record['strategy']!r}")
@@ -177,7 +177,7 @@ def provenance_says_what_was_asked(strategy: Strategy) -> None:
 
 
 def a_selection_can_be_pickled(strategy: Strategy) -> None:
-    """With its cells."""
+    """A pickled selection keeps picks, cells and provenance."""
     chosen = ask(strategy, cloud(20), 4)
     back = pickle.loads(pickle.dumps(chosen))
     satisfies(back, 20, 4)
@@ -187,7 +187,7 @@ def a_selection_can_be_pickled(strategy: Strategy) -> None:
 
 
 def strategies_are_stateless(strategy: Strategy) -> None:
-    """A query in between changes neither picks nor parameters; the repr names the class."""
+    """Another query changes neither picks nor parameters, and the repr names the class."""
     before = repr(strategy)
     require(isinstance(strategy, Strategy), "a strategy is an instance of spotal.strategies.Strategy")
     require(type(strategy).__name__ in before, f"the repr must name the class, found {before}")

@@ -1,4 +1,4 @@
-"""Checks of what is refused: bad arrays and budgets, each in one sentence that names the argument."""
+"""Checks of refusals: bad arrays and budgets raise one sentence that names the argument."""
 
 from __future__ import annotations
 
@@ -97,10 +97,10 @@ BUDGETS: list[tuple[Any, str]] = [
 ]
 
 
-def refusal(strategy: Strategy, pool: Any, budget: Any, **known: Any) -> InputError:
+def refusal(strategy: Strategy, pool: Any, budget: Any, **options: Any) -> InputError:
     """Return the error of a query that must be refused."""
     try:
-        ask(strategy, pool, budget, **known)
+        ask(strategy, pool, budget, **options)
     except InputError as error:
         require("\n" not in str(error), f"one sentence expected, found {str(error)!r}")
         return error
@@ -108,7 +108,7 @@ def refusal(strategy: Strategy, pool: Any, budget: Any, **known: Any) -> InputEr
 
 
 def bad_input_is_refused_in_one_sentence(strategy: Strategy) -> None:
-    """The sentence names the argument and what was found."""
+    """Bad arguments raise an InputError of one sentence that names the argument and what was found."""
     for name, (arguments, words) in REFUSED.items():
         given = {"pool": cloud(), "budget": 1, "probabilities": odds(strategy), **arguments}
         with case(name):
@@ -119,7 +119,7 @@ def bad_input_is_refused_in_one_sentence(strategy: Strategy) -> None:
 
 
 def bad_budgets_are_refused(strategy: Strategy) -> None:
-    """Negative, fractional, boolean and too large ones, with a BudgetError."""
+    """Negative, fractional, boolean and too large budgets raise a BudgetError."""
     for budget, word in BUDGETS:
         with case(repr(budget)):
             error = refusal(strategy, cloud(), budget, labeled=LABELED)
@@ -131,37 +131,35 @@ def bad_budgets_are_refused(strategy: Strategy) -> None:
 
 
 def missing_probabilities_are_refused(strategy: Strategy) -> None:
-    """By a strategy that needs them."""
+    """A strategy that needs probabilities refuses a query without them."""
     if strategy.needs_probabilities:
         error = refusal(strategy, cloud(), 1, probabilities=None)
-        wanted = f"probabilities are needed by strategy {strategy.name!r}"
-        require(wanted in str(error), f"{wanted!r} expected in {str(error)!r}")
+        text = f"probabilities are needed by strategy {strategy.name!r}"
+        require(text in str(error), f"{text!r} expected in {str(error)!r}")
 
 
 def rows_with_several_classes_are_taken_or_refused(strategy: Strategy) -> None:
-    """Labels as 0 and 1 (m, classes), with probabilities whose rows need not sum to 1; the empty set is one of them."""
-    odds_of_each = np.random.default_rng(2).random((N, 3))
-    known = {"labeled": LABELED, "labels": [[1, 1, 0], [0, 0, 0], [0, 0, 1], [1, 0, 0]], "probabilities": odds_of_each}
+    """Rows with several classes, or none, are accepted as 0 and 1 (m, classes), or refused."""
+    p = np.random.default_rng(2).random((N, 3))
+    options = {"labeled": LABELED, "labels": [[1, 1, 0], [0, 0, 0], [0, 0, 1], [1, 0, 0]], "probabilities": p}
     if not strategy.multilabel:
-        error = refusal(strategy, cloud(), BUDGET, **known)
-        require(
-            "labels must be one class a row" in str(error),
-            f"'labels must be one class a row' expected in {str(error)!r}",
-        )
+        error = refusal(strategy, cloud(), BUDGET, **options)
+        text = "labels must be one class a row"
+        require(text in str(error), f"{text!r} expected in {str(error)!r}")
         return
-    chosen = ask(strategy, cloud(), **known)
+    chosen = ask(strategy, cloud(), **options)
     satisfies(chosen, N, BUDGET, LABELED)
-    same(ask(strategy, cloud(), **known).indices, chosen.indices, "picks with the same seed")
-    cold = {"labeled": [], "labels": np.zeros((0, 3), np.int64), "probabilities": odds_of_each}
+    same(ask(strategy, cloud(), **options).indices, chosen.indices, "picks with the same seed")
+    cold = {"labeled": [], "labels": np.zeros((0, 3), np.int64), "probabilities": p}
     satisfies(ask(strategy, cloud(), **cold), N, BUDGET)
     for name, wrong, word in (
-        ("above one", {"probabilities": odds_of_each + 0.5}, "within 0 and 1"),
-        ("other columns", {"probabilities": odds_of_each[:, :2]}, f"({N}, 3)"),
+        ("above one", {"probabilities": p + 0.5}, "within 0 and 1"),
+        ("other columns", {"probabilities": p[:, :2]}, f"({N}, 3)"),
         ("not 0 and 1", {"labels": np.full((4, 3), 2)}, "0 and 1"),
         ("too few", {"labels": np.ones((3, 3), np.int64)}, "(4, classes)"),
     ):
         with case(name):
-            error = refusal(strategy, cloud(), BUDGET, **(known | wrong))
+            error = refusal(strategy, cloud(), BUDGET, **(options | wrong))
             require(word in str(error), f"{word!r} expected in {str(error)!r}")
 
 
