@@ -105,12 +105,26 @@ def like(name: object, known: Iterable[str]) -> str:
 
 
 def to_call(value: object) -> str:
-    """Return the remedy for a class that was passed in place of an instance, or an empty text."""
+    """Return the remedy for a class that was passed in place of an instance, or an empty text.
+
+    Examples
+    --------
+    >>> from spotal.errors import to_call
+    >>> to_call(dict)
+    'make one of it: dict()'
+    """
     return f"make one of it: {value.__name__}()" if isinstance(value, type) else ""
 
 
 def unknown_name(argument: str, name: object, known: Iterable[str]) -> InputError:
-    """Return the error for an unknown name. It lists the known names and suggests the most similar one."""
+    """Return the error for an unknown name. It lists the known names and suggests the most similar one.
+
+    Examples
+    --------
+    >>> from spotal.errors import unknown_name
+    >>> str(unknown_name("strategy", "sport", ["spot", "random"]))
+    "strategy must be one of spot, random, found 'sport'; did you mean 'spot'?"
+    """
     names = list(known)
     return InputError(
         argument, must=f"be one of {', '.join(names)}", found=repr(name), remedy=to_call(name) or like(name, names)

@@ -43,7 +43,14 @@ def extended(table: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
 
 
 def names() -> tuple[str, ...]:
-    """Return the names of the protocols that ship with spotal, in alphabetical order."""
+    """Return the names of the protocols that ship with spotal, in alphabetical order.
+
+    Examples
+    --------
+    >>> from spotal.bench import protocol_names
+    >>> "encoder-cifar10" in protocol_names()
+    True
+    """
     return tuple(_ready())
 
 
@@ -56,6 +63,12 @@ def load(name_or_path: str | os.PathLike[str]) -> Protocol:
         There is no such protocol, or a key or value in it is wrong.
     DataFileError
         The file cannot be read as TOML.
+
+    Examples
+    --------
+    >>> from spotal.bench import load_protocol
+    >>> load_protocol("encoder-cifar10").batch_size
+    20
     """
     name = os.fspath(name_or_path)
     if name in _ready():

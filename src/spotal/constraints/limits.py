@@ -24,6 +24,13 @@ class Limits:
     cost : float64 (N,), positive prices, or None
     group : int64 (N,), the number of each row's group, or None
     room : int64 (groups,), remaining quota of each group, or None
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from spotal.constraints import Limits
+    >>> Limits(budget=5.0, cost=np.array([1.0, 2.0]), group=None, room=None).budget
+    5.0
     """
 
     budget: float
@@ -61,6 +68,16 @@ class Allowance:
     Taking only open rows keeps the limits. Take rows until ``full``. Without prices the picks then reach the budget if
     the groups allow it (quotas form a matroid). With prices the remaining money buys no other row. O(N log N) for all
     picks together.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from spotal.constraints import Allowance, Limits
+    >>> limits = Limits(budget=3.0, cost=np.array([1.0, 2.0, 5.0]), group=None, room=None)
+    >>> allowance = Allowance(limits, 3, np.arange(3))
+    >>> allowance.take(1)
+    >>> allowance.open.tolist()
+    [True, False, False]
     """
 
     def __init__(self, limits: Limits, n: int, free: NDArray[np.int64]) -> None:

@@ -22,6 +22,14 @@ class Dataset:
     y : int64 (n,), classes 0 .. len(class_names) - 1
     X_test, y_test : the same for the test part
     class_names : tuple of str
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from spotal.datasets import Dataset
+    >>> X, y = np.eye(4), np.array([0, 1, 0, 1])
+    >>> Dataset("tiny", X[:2], y[:2], X[2:], y[2:], ("cat", "dog")).n_classes
+    2
     """
 
     name: str

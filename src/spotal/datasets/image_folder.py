@@ -61,6 +61,19 @@ def load_image_folder(
         The folder is missing, has no labeled images, or no image can be read.
     InputError
         ``image_size`` is below 1.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> from PIL import Image
+    >>> from spotal.datasets import load_image_folder
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     for name in ("cat/1.png", "cat/2.png", "dog/3.png", "dog/4.png"):
+    ...         Path(folder, name).parent.mkdir(exist_ok=True)
+    ...         Image.new("RGB", (8, 8)).save(Path(folder, name))
+    ...     print(load_image_folder(folder, random_state=0).class_names)
+    ('cat', 'dog')
     """
     root = Path(path)
     if not root.is_dir():

@@ -39,6 +39,14 @@ def long_tail(y: ArrayLike, ratio: float, random_state: Seed = None, *, order: s
     ----------
     Y. Cui, M. Jia, T.-Y. Lin, Y. Song, S. Belongie, "Class-balanced loss based on effective number of samples", CVPR
     2019, section 5.1.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from spotal.datasets import long_tail
+    >>> y = np.repeat([0, 1, 2], 100)
+    >>> np.bincount(y[long_tail(y, 100, random_state=0)]).tolist()
+    [100, 10, 1]
     """
     labels = as_array(y, "y")
     if labels.ndim != 1 or not labels.size or labels.dtype.kind not in "ui":

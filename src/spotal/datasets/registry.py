@@ -18,7 +18,14 @@ _FILES = (".csv", ".npy", ".npz", ".parquet")
 
 
 def names() -> tuple[str, ...]:
-    """Return the names of the datasets that ``load`` can load, in alphabetical order."""
+    """Return the names of the datasets that ``load`` can load, in alphabetical order.
+
+    Examples
+    --------
+    >>> from spotal.datasets import names
+    >>> "digits" in names()
+    True
+    """
     return _NAMES
 
 
@@ -65,6 +72,13 @@ def load(
         A file is missing, truncated, corrupt, has a wrong checksum, or has no labeled data.
     InputError
         ``image_size`` is given for a named dataset or for embeddings.
+
+    Examples
+    --------
+    >>> from spotal.datasets import load
+    >>> digits = load("digits")
+    >>> digits.X.shape[1:], digits.n_classes
+    ((8, 8, 1), 10)
     """
     name = os.fspath(name_or_path)
     if name in _NAMES:

@@ -22,6 +22,16 @@ class Design(ABC):
 
     A subclass stores its parameters untouched in ``__init__`` and defines :meth:`_points`. It may override
     :meth:`_conditional`, which fills the space around given points.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from spotal.design import Design
+    >>> class Diagonal(Design):
+    ...     def _points(self, n, dim, rng):
+    ...         return np.tile((np.arange(n) + 0.5)[:, None] / n, dim)
+    >>> Diagonal().points(2, 2).tolist()
+    [[0.25, 0.25], [0.75, 0.75]]
     """
 
     @final

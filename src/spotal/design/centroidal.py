@@ -40,6 +40,12 @@ class Centroidal(Design):
     ----------
     Du, Faber and Gunzburger (1999), Centroidal Voronoi tessellations: applications and algorithms, SIAM Rev. 41.
     Lloyd (1982), Least squares quantization in PCM, IEEE Trans. Inf. Theory 28.
+
+    Examples
+    --------
+    >>> from spotal.design import Centroidal
+    >>> Centroidal().points(2, 1, random_state=0).round(1).ravel().tolist()
+    [0.3, 0.8]
     """
 
     def __init__(self, samples_per_point: int = 64, max_iter: int = 30, tol: float = 1e-3) -> None:

@@ -31,6 +31,12 @@ class Halton(SequentialDesign):
     ----------
     Halton (1960), On the efficiency of certain quasi-random sequences of points, Numer. Math. 2.
     Owen (2017), A randomized Halton algorithm in R, arXiv:1706.02808 (the scrambling).
+
+    Examples
+    --------
+    >>> from spotal.design import Halton
+    >>> Halton(scramble=False).points(3, 1).ravel().tolist()
+    [0.0, 0.5, 0.25]
     """
 
     def __init__(self, scramble: bool = True) -> None:

@@ -35,6 +35,14 @@ class LatinHypercube(Design):
     ----------
     McKay, Beckman and Conover (1979), A comparison of three methods for selecting values of input variables,
     Technometrics 21. Tang (1993), Orthogonal array-based Latin hypercubes, JASA 88 (strength 2).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from spotal.design import LatinHypercube
+    >>> u = LatinHypercube().points(4, 2, random_state=0)
+    >>> np.sort((u * 4).astype(int), axis=0).tolist()
+    [[0, 0], [1, 1], [2, 2], [3, 3]]
     """
 
     def __init__(self, strength: int = 1, optimization: Literal["random-cd"] | None = None) -> None:

@@ -40,6 +40,12 @@ class Lattice(Design):
     Korobov (1959), The approximate computation of multiple integrals, Dokl. Akad. Nauk SSSR 124 (the generator).
     Hickernell (1998), Lattice rules: how well do they measure up? (wrap-around discrepancy).
     Fang and Wang (1994), Number-theoretic Methods in Statistics, ch. 1 and 5 (n + 1 less the last point).
+
+    Examples
+    --------
+    >>> from spotal.design import Lattice
+    >>> Lattice(shift=False).points(4, 1).ravel().tolist()
+    [0.125, 0.375, 0.625, 0.875]
     """
 
     def __init__(self, candidates: int = 256, shift: bool = True) -> None:

@@ -44,6 +44,13 @@ class Maximin(Design):
     Gonzalez (1985), Clustering to minimize the maximum intercluster distance, Theor. Comput. Sci. 38 (greedy, within
     a factor of 2 of the best over the cloud). Pronzato and Mueller (2012), Design of computer experiments: space
     filling and beyond, Stat. Comput. 22 (the repulsion as a smooth form of the criterion).
+
+    Examples
+    --------
+    >>> from spotal.design import Maximin, separation
+    >>> u = Maximin().points(4, 2, random_state=0)
+    >>> bool(separation(u) > 0.6)
+    True
     """
 
     def __init__(self, candidates: int = 64, max_iter: int = 100) -> None:

@@ -46,6 +46,13 @@ def discrepancy(points: ArrayLike, method: Method = "mixture") -> float:
     (1998), Lattice rules: how well do they measure up? (wrap-around). Zhou, Fang and Ning (2013), Mixture discrepancy
     for quasi-random point sets, J. Complexity 29. Warnock (1972), Computational investigations of low-discrepancy
     point sets (L2-star).
+
+    Examples
+    --------
+    >>> from spotal.design import Sobol, discrepancy
+    >>> even, corner = Sobol().points(16, 2, random_state=0), Sobol().points(16, 2, random_state=0) / 4
+    >>> bool(discrepancy(even) < discrepancy(corner))
+    True
     """
     if method not in METHODS:
         raise InputError("method", f"is {method!r}, which is unknown", f"pass one of {', '.join(METHODS)}")
@@ -77,6 +84,12 @@ def separation(points: ArrayLike) -> float:
     Notes
     -----
     Cost O(n log n) in few dimensions (k-d tree), up to O(n^2 d) in many.
+
+    Examples
+    --------
+    >>> from spotal.design import separation
+    >>> separation([[0.0, 0.0], [0.6, 0.8], [0.0, 0.5]])
+    0.5
     """
     checked = _finite(points, "points")
     if len(checked) == 1:
@@ -106,6 +119,12 @@ def fill_distance(picks: ArrayLike, cloud: ArrayLike, chunk: int | None = None) 
     -----
     Cost O(N log n) for d <= 16 (k-d tree), O(N n d) by matrix products above; O(chunk (n + d)) memory. Also called
     covering radius or minimax criterion: Johnson, Moore and Ylvisaker (1990), J. Stat. Plan. Inference 26.
+
+    Examples
+    --------
+    >>> from spotal.design import fill_distance
+    >>> fill_distance([[0.0], [4.0]], [[0.0], [1.0], [2.0], [4.0]])
+    2.0
     """
     centers = _finite(picks, "picks")
     rows = to_numpy(check_matrix(cloud, "cloud", finite=False))

@@ -27,7 +27,14 @@ _DESIGNS: dict[str, type[Design]] = {
 
 
 def names() -> tuple[str, ...]:
-    """Return the names that :func:`get` takes."""
+    """Return the names that :func:`get` takes.
+
+    Examples
+    --------
+    >>> from spotal.design import names
+    >>> "sobol" in names()
+    True
+    """
     return tuple(_DESIGNS)
 
 
@@ -43,6 +50,12 @@ def get(name: str, **parameters: Any) -> Design:
     ------
     InputError
         The name or a parameter is unknown; the error lists those that exist.
+
+    Examples
+    --------
+    >>> from spotal.design import get
+    >>> get("sobol", scramble=False).points(1, 2).tolist()
+    [[0.0, 0.0]]
     """
     if not isinstance(name, str) or name not in _DESIGNS:
         raise unknown_name("design", name, _DESIGNS)

@@ -42,6 +42,12 @@ class Sobol(SequentialDesign):
     Joe and Kuo (2008), Constructing Sobol sequences with better two-dimensional projections, SIAM J. Sci. Comput. 30.
     Matousek (1998), On the L2-discrepancy for anchored boxes, J. Complexity 14 (the scrambling).
     Owen (2020), On dropping the first Sobol' point, arXiv:2008.08051 (why n is a power of two).
+
+    Examples
+    --------
+    >>> from spotal.design import Sobol
+    >>> Sobol(scramble=False).points(4, 2).tolist()
+    [[0.0, 0.0], [0.5, 0.5], [0.75, 0.25], [0.25, 0.75]]
     """
 
     def __init__(self, scramble: bool = True) -> None:

@@ -71,6 +71,20 @@ def embed_images(
     Notes
     -----
     Memory holds one batch of images and all embeddings.
+
+    Examples
+    --------
+    >>> import tempfile, numpy as np
+    >>> from pathlib import Path
+    >>> from PIL import Image
+    >>> from spotal.embed import PixelEmbedder, embed_images
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     paths = [Path(folder, f"{k}.png") for k in range(3)]
+    ...     for k, path in enumerate(paths):
+    ...         Image.new("RGB", (8, 8), (80 * k, 0, 0)).save(path)
+    ...     embeddings, done, unreadable = embed_images(paths, PixelEmbedder())
+    >>> len(embeddings), len(unreadable)
+    (3, 0)
     """
     size = image_size if image_size is not None else getattr(embedder, "image_size", None) or DEFAULT_SIZE
     if size < 1:

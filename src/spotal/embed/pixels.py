@@ -40,6 +40,14 @@ class PixelEmbedder:
     Notes
     -----
     Cost of a fit: O(n p^2 + p^3) for thumbnails of p values, by default 768 for color.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from spotal.embed import PixelEmbedder
+    >>> images = np.random.default_rng(0).integers(256, size=(10, 8, 8, 3), dtype=np.uint8)
+    >>> PixelEmbedder().fit(images).embed(images).shape[0]
+    10
     """
 
     name = "pixels"

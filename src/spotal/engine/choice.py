@@ -22,7 +22,23 @@ _engine: ContextVar[Callable[..., Any]] = ContextVar("engine", default=local.run
 
 
 def run(task: Pass[Partial, Result], pool: Pool, *, threads: int = 1) -> Result:
-    """Return the result of one pass over the pool, by the current engine."""
+    """Return the result of one pass over the pool, by the current engine.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from spotal.engine import Pass, run
+    >>> from spotal.pool import as_pool
+    >>> class Total(Pass):
+    ...     def map(self, batch):
+    ...         return float(batch.points.sum())
+    ...     def merge(self, left, right):
+    ...         return left + right
+    ...     def finish(self, partial):
+    ...         return partial
+    >>> run(Total(), as_pool(np.ones((10, 2))))
+    20.0
+    """
     result: Result = _engine.get()(task, pool, threads=threads)
     return result
 
@@ -41,6 +57,15 @@ def using(engine: str | Callable[..., Any] | None, ray_address: str | None = Non
     ------
     InputError
         There is no such engine or cluster, or an address is given with another engine.
+
+    Examples
+    --------
+    >>> import numpy as np, spotal
+    >>> from spotal.engine import using
+    >>> with using("local"):
+    ...     picks = spotal.select(np.eye(5), 2, "random", random_state=0)
+    >>> len(picks.indices)
+    2
     """
     if isinstance(engine, str) and engine not in ENGINES:
         raise InputError("engine", must=f"be one of {', '.join(ENGINES)}", found=repr(engine))

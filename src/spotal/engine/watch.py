@@ -17,7 +17,18 @@ _watcher: ContextVar[Watcher | None] = ContextVar("watcher", default=None)
 
 @contextmanager
 def watching(watcher: Watcher) -> Iterator[None]:
-    """Call ``watcher(title, finished rows, total rows)`` during each pass over a pool within the block."""
+    """Call ``watcher(title, finished rows, total rows)`` during each pass over a pool within the block.
+
+    Examples
+    --------
+    >>> import numpy as np, spotal
+    >>> from spotal.engine import watching
+    >>> titles = set()
+    >>> with watching(lambda title, done, total: titles.add(title)):
+    ...     picks = spotal.select(np.eye(5), 2, "kmeans", random_state=0)
+    >>> len(titles) > 0
+    True
+    """
     token = _watcher.set(watcher)
     try:
         yield

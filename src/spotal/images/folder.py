@@ -83,6 +83,17 @@ def list_images(folder: str | os.PathLike[str], *, strict: bool = False) -> list
     -----
     SpotalWarning
         Images were skipped: the number, the reasons, and the first names.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> from PIL import Image
+    >>> from spotal.datasets import list_images
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     Image.new("RGB", (8, 8)).save(Path(folder, "a.png"))
+    ...     print(len(list_images(folder)))
+    1
     """
     return listed(find_images(folder), strict)
 

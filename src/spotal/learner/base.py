@@ -55,6 +55,12 @@ class TrainingReport:
     epochs : int, most epochs; training may stop earlier
     loss : float, mean training loss of this epoch
     held_out_loss : float or None, mean negative log-likelihood of held-out labels, if there are any
+
+    Examples
+    --------
+    >>> from spotal.learner import TrainingReport
+    >>> TrainingReport(epoch=1, epochs=20, loss=0.5, held_out_loss=None).epoch
+    1
     """
 
     epoch: int

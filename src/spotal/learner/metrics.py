@@ -37,6 +37,13 @@ def score(probabilities: NDArray[Any], y: NDArray[np.int64]) -> dict[str, float]
     References
     ----------
     C. Guo, G. Pleiss, Y. Sun, K. Q. Weinberger, "On calibration of modern neural networks", ICML 2017, section 2.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from spotal.learner import score
+    >>> score(np.array([[0.9, 0.1], [0.8, 0.2]]), np.array([0, 1]))["accuracy"]
+    0.5
     """
     hit = probabilities.argmax(1) == y
     counts = np.bincount(y, minlength=probabilities.shape[1])

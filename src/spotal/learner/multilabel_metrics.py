@@ -61,6 +61,13 @@ def score_sets(
     References
     ----------
     M.-L. Zhang, Z.-H. Zhou, "A review on multi-label learning algorithms", IEEE TKDE 26(8), 2014, section 2.2.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from spotal.learner import score_sets
+    >>> score_sets(np.array([[0.9, 0.8], [0.2, 0.6]]), np.array([[1, 1], [1, 1]]))["class_accuracy"]
+    0.75
     """
     from sklearn.metrics import average_precision_score
 

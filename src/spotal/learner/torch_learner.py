@@ -88,6 +88,15 @@ class TorchLearner:
     References
     ----------
     I. Loshchilov, F. Hutter, "Decoupled weight decay regularization", ICLR 2019 (AdamW, cosine schedule).
+
+    Examples
+    --------
+    >>> import numpy as np, torch
+    >>> from spotal.learner import TorchLearner
+    >>> X = np.array([[-2.0], [-1.0], [1.0], [2.0]], np.float32)
+    >>> learner = TorchLearner(torch.nn.Linear(1, 2), n_classes=2, min_steps=100, embed=lambda module, batch: batch)
+    >>> learner.fit(X, np.array([0, 0, 1, 1]), random_state=0).probabilities(X).argmax(1).tolist()
+    [0, 0, 1, 1]
     """
 
     network_: nn.Module

@@ -36,6 +36,13 @@ class Round:
     metrics : dict of str to float, on the test data; empty without test data or labels
     timings : dict of str to float, seconds: train, embed, measure, query, label
     selection : Selection or None; None if no strategy chose the picks, and for rounds read from a state
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from spotal.loop import Round
+    >>> Round(0, 20, np.array([4, 7]), {"accuracy": 0.8}).metrics
+    {'accuracy': 0.8}
     """
 
     number: int

@@ -18,7 +18,16 @@ SKIPPED = -1
 
 @runtime_checkable
 class Oracle(Protocol):
-    """A source of labels: a vector of labels, a person, a labeling tool."""
+    """A source of labels: a vector of labels, a person, a labeling tool.
+
+    Examples
+    --------
+    >>> from spotal.loop import Oracle
+    >>> def ask(indices):
+    ...     return [f"class of row {row}" for row in indices]
+    >>> isinstance(ask, Oracle)
+    True
+    """
 
     def __call__(self, indices: NDArray[np.int64]) -> Any:
         """Return labels (n,) of the pool rows ``indices`` (n,), in the same order; -1 or None for no label."""

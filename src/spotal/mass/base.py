@@ -25,6 +25,15 @@ class Evidence:
     cost : (N,), positive; sample_weight : (N,), the mass that each row represents if rows are a sample, None for 1
     multilabel : whether rows may have several classes. Labels are then 0 and 1 (m, classes), and the columns of
         probabilities are independent.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from spotal.mass import Evidence
+    >>> from spotal.pool import as_pool
+    >>> evidence = Evidence(as_pool(np.eye(2)), np.empty(0, int), probabilities=np.array([[0.75, 0.25], [0.5, 0.5]]))
+    >>> evidence.margins.tolist()
+    [0.5, 0.0]
     """
 
     pool: Pool
@@ -71,7 +80,19 @@ class Evidence:
 
 
 class Mass(ABC):
-    """A rule that weighs rows. Rules can be multiplied: ``Margin(2) * LabelDistance(1)``."""
+    """A rule that weighs rows. Rules can be multiplied: ``Margin(2) * LabelDistance(1)``.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from spotal.mass import Evidence, Mass
+    >>> from spotal.pool import as_pool
+    >>> class Late(Mass):
+    ...     def weigh(self, evidence):
+    ...         return np.arange(len(evidence.pool), dtype=np.float64)
+    >>> Late().weigh(Evidence(as_pool(np.eye(3)), np.empty(0, int))).tolist()
+    [0.0, 1.0, 2.0]
+    """
 
     @abstractmethod
     def weigh(self, evidence: Evidence) -> NDArray[np.float64]:
@@ -93,7 +114,14 @@ class Power(Mass):
 
 
 class Product(Mass):
-    """Product of rules."""
+    """Product of rules.
+
+    Examples
+    --------
+    >>> from spotal.mass import Entropy, Margin
+    >>> Margin(2) * Entropy()
+    Margin(power=2) * Entropy(power=1.0)
+    """
 
     def __init__(self, *factors: Mass) -> None:
         self.factors = factors

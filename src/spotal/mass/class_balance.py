@@ -15,6 +15,16 @@ class ClassBalance(Mass):
 
     Adding one gives classes without labels a finite weight. If all classes have equally many labels, all rows weigh the
     same. All ones without labels or probabilities.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from spotal.mass import ClassBalance, Evidence
+    >>> from spotal.pool import as_pool
+    >>> p = np.array([[1.0, 0.0], [0.0, 1.0], [1.0, 0.0]])
+    >>> evidence = Evidence(as_pool(np.eye(3)), np.array([0]), np.array([0]), p)
+    >>> ClassBalance().weigh(evidence).round(3).tolist()
+    [0.866, 1.225, 0.866]
     """
 
     def __init__(self, power: float = 0.5) -> None:

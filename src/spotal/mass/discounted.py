@@ -22,6 +22,15 @@ class Discounted(Mass):
     Notes
     -----
     Beyond the rule: six regressions on at most 1,000 labels. :class:`~spotal.mass.Tempered` shares five of them.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from spotal.mass import Discounted, Evidence, LabelDistance
+    >>> from spotal.pool import as_pool
+    >>> evidence = Evidence(as_pool([[0.0], [1.0], [2.0]]), np.array([0]), np.array([0]))
+    >>> Discounted(LabelDistance()).weigh(evidence).tolist()
+    [0.0, 1.0, 2.0]
     """
 
     def __init__(self, rule: Mass) -> None:

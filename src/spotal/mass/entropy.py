@@ -14,6 +14,13 @@ def entropies(probabilities: NDArray[np.floating], multilabel: bool = False) -> 
     """Return the Shannon entropy in nats along axis 1, float64. O(N c).
 
     With ``multilabel``, it is the mean over classes of the entropy of having the class or not.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from spotal.mass import entropies
+    >>> entropies(np.array([[1.0, 0.0], [0.5, 0.5]])).round(3).tolist()
+    [0.0, 0.693]
     """
     if multilabel:
         return np.asarray((entropies(probabilities) + entropies(1 - probabilities)) / probabilities.shape[1])
@@ -22,7 +29,17 @@ def entropies(probabilities: NDArray[np.floating], multilabel: bool = False) -> 
 
 
 class Entropy(Power):
-    """(entropy / its largest value)^power (Shannon 1948); all ones without probabilities."""
+    """(entropy / its largest value)^power (Shannon 1948); all ones without probabilities.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from spotal.mass import Entropy, Evidence
+    >>> from spotal.pool import as_pool
+    >>> p = np.array([[1.0, 0.0], [0.5, 0.5]])
+    >>> Entropy().weigh(Evidence(as_pool(np.eye(2)), np.empty(0, int), probabilities=p)).tolist()
+    [0.0, 1.0]
+    """
 
     def weigh(self, evidence: Evidence) -> NDArray[np.float64]:
         """Return mass in [0, 1], float64 (N,)."""

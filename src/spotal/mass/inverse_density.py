@@ -27,6 +27,15 @@ class InverseDensity(Mass):
     Notes
     -----
     scikit-learn's k-d tree: O(s D^2 + N (D d + k log s)) for a sample of s rows and d components.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from spotal.mass import Evidence, InverseDensity
+    >>> from spotal.pool import as_pool
+    >>> pool = as_pool([[0.0], [1.0], [2.0], [3.0], [9.0]])
+    >>> InverseDensity(n_neighbors=1).weigh(Evidence(pool, np.empty(0, int))).round(3).tolist()
+    [1.0, 1.0, 1.0, 1.0, 6.0]
     """
 
     def __init__(

@@ -20,6 +20,15 @@ class InverseFrequency(Power):
     mass is the balanced error, the mean over classes of the error in a class. Shares are the means of the model's
     probabilities, plus a tenth of an even share. If rows may have several classes, their probabilities are scaled to a
     sum of 1. All ones without probabilities.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from spotal.mass import Evidence, InverseFrequency
+    >>> from spotal.pool import as_pool
+    >>> p = np.array([[1.0, 0.0], [1.0, 0.0], [1.0, 0.0], [0.0, 1.0]])
+    >>> InverseFrequency().weigh(Evidence(as_pool(np.eye(4)), np.empty(0, int), probabilities=p)).round(3).tolist()
+    [0.688, 0.688, 0.688, 1.833]
     """
 
     def weigh(self, evidence: Evidence) -> NDArray[np.float64]:

@@ -15,6 +15,15 @@ class LeastConfidence(Power):
     """((1 - greatest probability) / its largest value 1 - 1/classes)^power (Lewis and Gale 1994).
 
     If rows may have several classes, the mean over classes is used. All ones without probabilities.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from spotal.mass import Evidence, LeastConfidence
+    >>> from spotal.pool import as_pool
+    >>> p = np.array([[0.75, 0.25], [0.5, 0.5]])
+    >>> LeastConfidence().weigh(Evidence(as_pool(np.eye(2)), np.empty(0, int), probabilities=p)).tolist()
+    [0.5, 1.0]
     """
 
     def weigh(self, evidence: Evidence) -> NDArray[np.float64]:

@@ -11,7 +11,17 @@ __all__ = ["Margin"]
 
 
 class Margin(Mass):
-    """(1 - margin)^power (Scheffer, Decomain and Wrobel 2001); all ones without probabilities."""
+    """(1 - margin)^power (Scheffer, Decomain and Wrobel 2001); all ones without probabilities.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from spotal.mass import Evidence, Margin
+    >>> from spotal.pool import as_pool
+    >>> p = np.array([[0.75, 0.25], [0.5, 0.5]])
+    >>> Margin(2).weigh(Evidence(as_pool(np.eye(2)), np.empty(0, int), probabilities=p)).tolist()
+    [0.25, 1.0]
+    """
 
     def __init__(self, power: float = 2.0) -> None:
         self.power = power

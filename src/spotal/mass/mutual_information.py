@@ -15,7 +15,16 @@ BLOCK_ENTRIES = 1 << 15
 
 
 def disagreement(draws: NDArray[np.floating]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return the entropy of the mean and the mean entropy of draws (N, classes, draws); float64 (N,) each, in nats."""
+    """Return the entropy of the mean and the mean entropy of draws (N, classes, draws); float64 (N,) each, in nats.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from spotal.mass import disagreement
+    >>> total, within = disagreement(np.array([[[1.0, 0.0], [0.0, 1.0]]]))
+    >>> total.round(3).tolist(), within.round(3).tolist()
+    ([0.693], [0.0])
+    """
     total, own = np.empty(len(draws)), np.empty(len(draws))
     rows = max(1, BLOCK_ENTRIES // max(1, draws[0].size))
     for start in range(0, len(draws), rows):
@@ -34,6 +43,15 @@ class MutualInformation(Power):
     ----------
     N. Houlsby, F. Huszár, Z. Ghahramani, M. Lengyel, "Bayesian active learning for classification and preference
     learning", 2011, equation 2.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from spotal.mass import Evidence, MutualInformation
+    >>> from spotal.pool import as_pool
+    >>> draws = np.array([[[0.5, 0.5], [0.5, 0.5]], [[1.0, 0.0], [0.0, 1.0]]])
+    >>> MutualInformation().weigh(Evidence(as_pool(np.eye(2)), np.empty(0, int), draws=draws)).round(3).tolist()
+    [0.0, 1.0]
     """
 
     def weigh(self, evidence: Evidence) -> NDArray[np.float64]:

@@ -15,6 +15,14 @@ class Price(Power):
 
     Power 1/2 minimizes the variance of an estimated mean under a budget, if all rows have the same variance
     (W. Cochran, "Sampling Techniques", section 5.5).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from spotal.mass import Evidence, Price
+    >>> from spotal.pool import as_pool
+    >>> Price().weigh(Evidence(as_pool(np.eye(2)), np.empty(0, int), cost=np.array([1.0, 4.0]))).tolist()
+    [1.0, 0.25]
     """
 
     def weigh(self, evidence: Evidence) -> NDArray[np.float64]:

@@ -23,7 +23,15 @@ BLOCK = 8192
 
 
 def tempered(probabilities: NDArray[np.floating], temperature: float, multilabel: bool = False) -> NDArray[np.float64]:
-    """Return the softmax of log-probabilities / temperature, float64 (N, classes); ``multilabel``: class by class."""
+    """Return the softmax of log-probabilities / temperature, float64 (N, classes); ``multilabel``: class by class.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from spotal.mass import tempered
+    >>> tempered(np.array([[0.9, 0.1]]), 2.0).round(3).tolist()
+    [[0.75, 0.25]]
+    """
     if multilabel:
         p = probabilities.astype(np.float64)
         pairs = np.stack([p, 1 - p], 2).reshape(-1, 2)
@@ -47,6 +55,14 @@ def fit_temperature(probabilities: NDArray[np.floating], labels: NDArray[np.int6
     References
     ----------
     C. Guo, G. Pleiss, Y. Sun, K. Weinberger, "On calibration of modern neural networks", ICML 2017, section 4.2.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from spotal.mass import fit_temperature
+    >>> p = np.tile([[0.99, 0.01]], (4, 1))
+    >>> bool(fit_temperature(p, np.array([0, 0, 0, 1])) > 2)
+    True
     """
     rows = np.arange(len(labels))
     likelihoods = [np.log(tempered(probabilities, t)[rows, labels].clip(1e-12)).mean() for t in TEMPERATURES]
@@ -67,6 +83,16 @@ class Tempered(Mass):
     Notes
     -----
     Five regressions on at most 1,000 labels, 100 steps of O(m D classes) each, then O(N classes).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from spotal.mass import Evidence, Margin, Tempered
+    >>> from spotal.pool import as_pool
+    >>> p = np.array([[0.9, 0.1], [0.5, 0.5]])
+    >>> evidence = Evidence(as_pool(np.eye(2)), np.empty(0, int), probabilities=p)
+    >>> Tempered(Margin(), temperature=2.0).weigh(evidence).round(3).tolist()
+    [0.25, 1.0]
     """
 
     def __init__(self, rule: Mass, temperature: float | str = "auto") -> None:

@@ -31,6 +31,14 @@ class ArrayPool:
     frame : the DataFrame that the rows come from, for display
 
     If the file of a ``np.memmap`` changes while the pool is used, reading it raises DataFileError.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from spotal.pool import ArrayPool
+    >>> pool = ArrayPool(np.eye(3))
+    >>> len(pool), pool.dim, pool.rows(np.array([1])).tolist()
+    (3, 3, [[0.0, 1.0, 0.0]])
     """
 
     def __init__(self, array: NDArray[Any] | torch.Tensor, index: Any = None, frame: Any = None) -> None:

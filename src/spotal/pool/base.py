@@ -18,7 +18,15 @@ __all__ = ["Batch", "Pool", "PoolLike"]
 
 @dataclass(frozen=True)
 class Batch:
-    """Consecutive rows of a pool: ``start`` is the first row number, ``points`` a float tensor (m, d)."""
+    """Consecutive rows of a pool: ``start`` is the first row number, ``points`` a float tensor (m, d).
+
+    Examples
+    --------
+    >>> import torch
+    >>> from spotal.pool import Batch
+    >>> Batch(10, torch.zeros(3, 2)).rows
+    slice(10, 13, None)
+    """
 
     start: int
     points: torch.Tensor

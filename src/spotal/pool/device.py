@@ -25,5 +25,13 @@ def check_device(device: str) -> bool:
 
 
 def on_device(pool: Pool, device: str) -> Pool:
-    """Return the pool with its batches on ``device``, see :func:`check_device`."""
+    """Return the pool with its batches on ``device``, see :func:`check_device`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from spotal.pool import as_pool, on_device
+    >>> on_device(as_pool(np.eye(3)), "cpu").dim
+    3
+    """
     return View(pool, methodcaller("to", "cuda")) if check_device(device) else pool

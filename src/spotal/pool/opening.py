@@ -101,6 +101,13 @@ def as_array(rows: Any) -> NDArray[Any]:
 
     Arrays and tensors are not copied if possible, and a .npy file is memory-mapped. Other data are written to a
     temporary file and memory-mapped (:func:`spool`).
+
+    Examples
+    --------
+    >>> import torch
+    >>> from spotal.pool import as_array
+    >>> as_array(torch.eye(2)).tolist()
+    [[1.0, 0.0], [0.0, 1.0]]
     """
     if isinstance(rows, (str, os.PathLike)):
         if not is_sharded(rows) and Path(rows).suffix.lower() == ".npy":
@@ -124,7 +131,14 @@ def _is_table(x: Any) -> bool:
 
 
 def is_sharded(source: str | os.PathLike[str]) -> bool:
-    """Return whether ``source`` is a glob, a URI, a folder with shards, or a file in a format of shards only."""
+    """Return whether ``source`` is a glob, a URI, a folder with shards, or a file in a format of shards only.
+
+    Examples
+    --------
+    >>> from spotal.pool import is_sharded
+    >>> is_sharded("features/*.npy"), is_sharded("features.npy")
+    (True, False)
+    """
     text = os.fspath(source)
     if "://" in text or GLOB & set(text):
         return True
@@ -162,6 +176,16 @@ def open_pool(
         There are no shards, a file is missing, damaged or truncated, or shards differ in width or dtype.
     InputError
         A shard does not have a named column.
+
+    Examples
+    --------
+    >>> import tempfile, numpy as np
+    >>> from pathlib import Path
+    >>> from spotal.pool import open_pool
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     np.save(Path(folder, "pool.npy"), np.eye(3))
+    ...     print(len(open_pool(Path(folder, "pool.npy"))))
+    3
     """
     text = os.fspath(source)
     if "://" in text and not text.startswith("file://"):
@@ -232,13 +256,28 @@ _folders: list[tempfile.TemporaryDirectory[str]] = []
 
 
 def bad_rows(pool: Pool) -> NDArray[np.int64]:
-    """Return the rows with NaN, infinity or values beyond 1e19, int64 ascending, in one pass."""
+    """Return the rows with NaN, infinity or values beyond 1e19, int64 ascending, in one pass.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from spotal.pool import as_pool, bad_rows
+    >>> bad_rows(as_pool(np.array([[0.0], [np.nan], [1.0]]))).tolist()
+    [1]
+    """
     parts = (np.flatnonzero(~(np.abs(to_numpy(x.points)) <= 1e19).all(1)) + x.start for x in pool.batches())
     return np.concatenate([np.empty(0, np.int64), *parts])
 
 
 def check_finite(pool: Pool) -> None:
-    """Raise InputError, with the rows, unless all values are finite and within 1e19; one pass."""
+    """Raise InputError, with the rows, unless all values are finite and within 1e19; one pass.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from spotal.pool import as_pool, check_finite
+    >>> check_finite(as_pool(np.eye(3)))
+    """
     if isinstance(pool, ArrayPool):
         check_matrix(pool.array, "pool")
         return

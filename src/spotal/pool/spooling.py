@@ -44,6 +44,13 @@ def spool(batches: Iterable[Any]) -> NDArray[Any]:
         There is no batch, or a batch has another width or dtype than the first.
     OutputError
         The disk is full.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from spotal.pool import spool
+    >>> spool(np.full((2, 3), k) for k in range(4)).shape
+    (8, 3)
     """
     shape: tuple[int, np.dtype[Any]] | None = None
     rows = 0

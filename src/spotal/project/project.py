@@ -51,6 +51,17 @@ class Project:
     settings : Settings, from spotal.toml when the project was opened
     items : Items; labels : Labels; imports : Imports; rounds : Rounds; models : Models
     arrived : Added, the changes that the last :meth:`refresh` noticed
+
+    Examples
+    --------
+    >>> import tempfile, numpy as np
+    >>> from spotal.project import Data, Project, Settings, next_batch
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     np.save(f"{folder}/pool.npy", np.random.default_rng(0).normal(size=(100, 8)))
+    ...     settings = Settings(data=Data(path="pool.npy", kind="embedding"), classes=("cat", "dog"), batch_size=5)
+    ...     with Project.create(folder, settings) as project:
+    ...         print(next_batch(project).n_picks)
+    5
     """
 
     def __init__(self, folder: Path, settings: Settings, database: Database) -> None:

@@ -182,6 +182,12 @@ class Settings:
     audit : Audit
     limits : LimitSettings
     stop : Stop
+
+    Examples
+    --------
+    >>> from spotal.project import Data, Settings
+    >>> Settings(data=Data(path="photos"), classes=("cat", "dog")).batch_size
+    20
     """
 
     data: Data

@@ -21,6 +21,12 @@ def choose_dimension(variances: ArrayLike, budget: int) -> int:
     ----------
     variances : (k,) principal variances, non-negative
     budget : int, points of the design
+
+    Examples
+    --------
+    >>> from spotal.reduce import choose_dimension
+    >>> choose_dimension([8.0, 1.0, 0.5, 0.1], 1000)
+    2
     """
     v = np.asarray(variances, dtype=np.float64)
     if not v.any():

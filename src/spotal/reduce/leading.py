@@ -22,6 +22,14 @@ class LeadingSpace:
     """Orthonormal coordinates y = (x - shift) axes. Nothing is lost of rows with at most 32 numbers.
 
     shift : float32 (D,); axes : float32 (D, 32), filled with columns of zeros if there are fewer directions
+
+    Examples
+    --------
+    >>> import numpy as np, torch
+    >>> from spotal.reduce import LeadingSpace
+    >>> points = torch.eye(3, dtype=torch.float64)
+    >>> LeadingSpace.fit(points, np.ones(3)).project(points).shape
+    (3, 32)
     """
 
     shift: NDArray[np.float32]

@@ -49,6 +49,14 @@ class PCA(TransformerMixin, BaseEstimator):
     References
     ----------
     N. Halko, P.-G. Martinsson, J. Tropp, "Finding structure with randomness", SIAM Review 53, 2011, algorithm 4.4.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from spotal.reduce import PCA
+    >>> x = np.outer(np.arange(5.0), [3, 4])
+    >>> PCA(1).fit_transform(x).round(3).ravel().tolist()
+    [-10.0, -5.0, -0.0, 5.0, 10.0]
     """
 
     def __init__(

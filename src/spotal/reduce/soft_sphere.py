@@ -26,6 +26,14 @@ class SoftSphere:
     Attributes
     ----------
     mean : float64 (D,); slack : float, v
+
+    Examples
+    --------
+    >>> import numpy as np, torch
+    >>> from spotal.reduce import SoftSphere
+    >>> points = torch.tensor([[0.0, 0.0], [1.0, 0.0], [100.0, 0.0]], dtype=torch.float64)
+    >>> bool((SoftSphere.fit(points, np.ones(3)).transform(points).norm(dim=1) < 1).all())
+    True
     """
 
     mean: torch.Tensor

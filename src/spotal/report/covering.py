@@ -29,6 +29,12 @@ class FillDistance:
     picks : fill distance of the picks
     random : mean fill distance of ``draws`` sets of as many random unlabeled rows
     rows : number of rows it is measured on: the whole pool, or a random sample, which gives a lower bound
+
+    Examples
+    --------
+    >>> from spotal.report import FillDistance
+    >>> FillDistance(picks=1.0, random=2.5, draws=5, rows=9).picks
+    1.0
     """
 
     picks: float
@@ -56,6 +62,13 @@ def coverage(
     Notes
     -----
     O(6 s (n + m) D) for a sample of s rows.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from spotal.report import coverage
+    >>> coverage(np.arange(9.0)[:, None], np.array([1, 4, 7])).picks
+    1.0
     """
     source = as_pool(pool)
     n, dim = len(source), source.dim

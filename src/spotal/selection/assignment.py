@@ -35,6 +35,14 @@ def assigned_rows(
     ------
     BudgetError
         More than 4,000 design points: the cost is O(n^3).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from spotal.selection import assigned_rows
+    >>> pool, design = np.array([[0.1], [0.5], [0.9]]), np.array([[0.45], [0.55]])
+    >>> sorted(assigned_rows(pool, np.arange(3), design).tolist())
+    [0, 1]
     """
     from scipy.optimize import linear_sum_assignment
     from scipy.spatial import cKDTree

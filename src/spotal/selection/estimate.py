@@ -29,6 +29,13 @@ class Sampling:
     weight : float64 (n,), weight of each pick's value in the mean
     stratum : int64 (n,), stratum of each pick; its differences within a stratum estimate how nearby rows vary
     probability : float64 (n,), probability with which each pick was drawn; None if picks were not drawn at random
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from spotal.selection import Sampling
+    >>> Sampling(weight=np.array([0.25, 0.75]), stratum=np.array([0, 0])).probability is None
+    True
     """
 
     weight: NDArray[np.float64]
@@ -49,6 +56,15 @@ class Estimate:
     effective_size : float, number of random labels with the same standard error; itself an estimate
     random_error : float, standard error of the mean of n random labels
     unbiased : bool, whether picks were drawn with known probabilities
+
+    Examples
+    --------
+    >>> import numpy as np, spotal
+    >>> pool = np.arange(100.0)[:, None]
+    >>> picks = spotal.select(pool, 10, "random", random_state=0)
+    >>> estimate = picks.estimate(pool[picks.indices, 0])
+    >>> estimate.unbiased, bool(estimate.low < 49.5 < estimate.high)
+    (True, True)
     """
 
     mean: float

@@ -46,6 +46,14 @@ def nearest_rows(
     ----------
     J. Zhang, C. Meng, J. Yu, M. Zhang, W. Zhong, P. Ma, "An optimal transport approach for selecting a
     representative subsample with application in efficient kernel density estimation", JCGS 32, 2023, algorithm 1.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from spotal.selection import nearest_rows
+    >>> pool, design = np.array([[0.1], [0.5], [0.9]]), np.array([[0.45], [0.55]])
+    >>> nearest_rows(pool, np.arange(3), design).tolist()
+    [1, 2]
     """
     from scipy.spatial import cKDTree
 

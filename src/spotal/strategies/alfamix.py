@@ -41,6 +41,15 @@ class AlfaMix(Strategy):
     Scores of a linear classifier change along one line, so the smallest epsilon that changes a prediction is a minimum
     over classes. O(N c D) for c classes, and O(m c D) a step of the regression on m labels; then as "kmeans". Memory
     O(s D + n D + N).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from spotal.strategies import AlfaMix
+    >>> pool = np.array([[-2.0], [-1.0], [-0.1], [1.0], [2.0]])
+    >>> p = np.full((5, 2), 0.5)
+    >>> AlfaMix().query(pool, 1, labeled=[0, 4], labels=[0, 1], probabilities=p, random_state=0).indices.tolist()
+    [1]
     """
 
     name = "alfamix"

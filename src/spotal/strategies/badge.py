@@ -26,6 +26,15 @@ class Badge(Strategy):
     The (N, classes x D) gradients are never formed: for a = p - e and a pick (b, g), the squared distance is
     |a-b|²|h|² + |b|²|h-g|² + 2 ((a-b)·b) (h·(h-g)), exactly 0 for a copy. O(N (D + classes)) time and a pass for each
     pick; O(N classes) memory. The same factors: J. Zhang et al., "LabelBench", 2023, appendix D.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from spotal.strategies import Badge
+    >>> pool = np.array([[1.0, 0.0], [1.0, 0.0], [0.0, 1.0]])
+    >>> p = np.array([[0.6, 0.4], [1.0, 0.0], [0.5, 0.5]])
+    >>> sorted(Badge().query(pool, 2, probabilities=p, random_state=0).indices.tolist())
+    [1, 2]
     """
 
     name = "badge"

@@ -41,6 +41,14 @@ class Bait(Strategy):
     -----
     O(N D²) at first, then O(N D + D²) and a pass over the pool for each of the 2 n rows added; memory O(D² + n D + N).
     Rank-one updates change the inverse and each row's terms of the trace (Sherman, Morrison 1950), in float64.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from spotal.strategies import Bait
+    >>> pool = np.array([[2.0, 0.0], [0.1, 0.0], [0.0, 2.0], [0.0, 0.1]])
+    >>> sorted(Bait().query(pool, 2, probabilities=np.full((4, 2), 0.5), random_state=0).indices.tolist())
+    [0, 2]
     """
 
     name = "bait"

@@ -15,6 +15,14 @@ class BALD(Strategy):
     Ghahramani, M. Lengyel, "Bayesian active learning for classification and preference learning", 2011, equation 2;
     with draws by dropout: Gal, Islam, Ghahramani, ICML 2017). Rows are scored one by one, so picks may be similar; see
     "batch-bald". O(N classes draws) time; O(N classes) memory beyond the draws.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from spotal.strategies import BALD
+    >>> draws = np.array([[[0.5, 0.5], [0.5, 0.5]], [[0.9, 0.1], [0.1, 0.9]]])
+    >>> BALD().query(np.eye(2), 1, probabilities=draws, random_state=0).indices.tolist()
+    [1]
     """
 
     name = "bald"

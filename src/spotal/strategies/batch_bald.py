@@ -39,6 +39,14 @@ class BatchBALD(Strategy):
     ----------
     A. Kirsch, J. van Amersfoort, Y. Gal, "BatchBALD: efficient and diverse batch acquisition for deep Bayesian active
     learning", NeurIPS 2019.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from spotal.strategies import BatchBALD
+    >>> draws = np.array([[[0.5, 0.5], [0.5, 0.5]], [[0.9, 0.1], [0.1, 0.9]]])
+    >>> BatchBALD().query(np.eye(2), 1, probabilities=draws, random_state=0).indices.tolist()
+    [1]
     """
 
     name = "batch-bald"

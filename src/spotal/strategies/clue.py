@@ -29,6 +29,15 @@ class Clue(Strategy):
     Notes
     -----
     As "kmeans": O(s n D log n + 100 N n D) at most, memory O(s D + n D + N classes).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from spotal.strategies import Clue
+    >>> pool = np.array([[0.0], [1.0], [2.0], [7.0], [8.0], [9.0]])
+    >>> p = np.full((6, 2), 0.5)
+    >>> sorted(Clue().query(pool, 2, probabilities=p, random_state=0).indices.tolist())
+    [1, 4]
     """
 
     name = "clue"

@@ -51,6 +51,14 @@ class CoreGCN(Strategy):
     The graph is dense but has rank D, so a product with it is two products with the embeddings, and the matrix of
     cosines is never computed. O(steps s D hidden) for s rows in the graph, then O(N D hidden) for each pick and labeled
     row; memory O(s (D + hidden) + N).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from spotal.strategies import CoreGCN
+    >>> pool = np.random.default_rng(0).normal(size=(50, 4))
+    >>> len(CoreGCN(steps=5).query(pool, 3, labeled=[0, 1], labels=[0, 1], random_state=0).indices)
+    3
     """
 
     name = "coregcn"

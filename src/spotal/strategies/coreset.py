@@ -17,6 +17,14 @@ class CoreSet(Strategy):
     Without labels, the first pick is the row nearest to the pool's mean. Distances are multiplied by mass; rows of mass
     zero come last. With cost, distances are divided by the price. Each pick and each labeled row takes O(N d) and one
     pass over the pool.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from spotal.strategies import CoreSet
+    >>> pool = np.array([[0.0], [1.0], [2.0], [9.0]])
+    >>> CoreSet().query(pool, 2, labeled=[0], random_state=0).indices.tolist()
+    [3, 2]
     """
 
     name = "coreset"

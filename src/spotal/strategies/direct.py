@@ -33,6 +33,15 @@ class Direct(Strategy):
     ----------
     S. Nuggehalli, J. Zhang, L. Jain, R. Nowak, "DIRECT: deep active learning under imbalance and label noise",
     algorithms 1 and 2; code in LabelBench.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from spotal.strategies import Direct
+    >>> p = np.array([[0.9, 0.1], [0.8, 0.2], [0.6, 0.4], [0.3, 0.7], [0.1, 0.9]])
+    >>> picks = Direct().query(np.eye(5), 2, labeled=[0, 4], labels=[0, 1], probabilities=p, random_state=0)
+    >>> len(picks.indices)
+    2
     """
 
     name = "direct"

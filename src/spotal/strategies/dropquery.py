@@ -44,6 +44,15 @@ class DropQuery(Strategy):
     -----
     O(m c D) a step of the regression for m labels of c classes, O(masks N c D) for the predictions, then as "kmeans".
     Memory O(s D + n D + N).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from spotal.strategies import DropQuery
+    >>> pool = np.array([[-2.0, 0.0], [-1.0, 0.0], [1.0, -0.9], [1.0, 0.0], [2.0, 2.0]])
+    >>> picks = DropQuery().query(pool, 1, labeled=[0, 4], labels=[0, 1], random_state=0)
+    >>> len(picks.indices)
+    1
     """
 
     name = "dropquery"

@@ -14,6 +14,14 @@ class EntropySampling(Strategy):
     """Greatest Shannon entropy of the class probabilities, times mass. O(N c).
 
     B. Settles, "Active Learning Literature Survey", 2009, section 3.1.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from spotal.strategies import EntropySampling
+    >>> p = np.array([[0.8, 0.1, 0.1], [0.4, 0.3, 0.3], [0.5, 0.5, 0.0]])
+    >>> EntropySampling().query(np.eye(3), 2, probabilities=p, random_state=0).indices.tolist()
+    [1, 2]
     """
 
     name = "entropy"

@@ -37,6 +37,14 @@ class FacilityLocation(Strategy):
     -----
     At most s = max(sample_size, 16 times the labels and picks) rows, drawn in one pass of O(N D); then
     O(s min(s, 4096) D) for the graph and O(s neighbors log s) for the picks. Memory O(s (D + neighbors) + N).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from spotal.strategies import FacilityLocation
+    >>> pool = np.array([[1, 0], [1, 0.1], [1, -0.1], [0, 1], [0.1, 1], [-0.1, 1]])
+    >>> sorted(FacilityLocation(neighbors=2).query(pool, 2, random_state=0).indices.tolist())
+    [0, 3]
     """
 
     name = "facility-location"

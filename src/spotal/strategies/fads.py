@@ -40,6 +40,14 @@ class FADS(Strategy):
     -----
     O(s k D (log k + steps + groups)) to fit for k components and a sample of s rows, and a pass of O(N k D) for each
     group. Memory O(s D + N).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from spotal.strategies import FADS
+    >>> pool = np.random.default_rng(0).normal(size=(500, 2))
+    >>> len(FADS().query(pool, 10, random_state=0).indices)
+    10
     """
 
     name = "fads"

@@ -28,6 +28,14 @@ class Galaxy(Strategy):
     Notes
     -----
     O(N classes log N) time for the lines and O(N) a pick; O(N classes) memory.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from spotal.strategies import Galaxy
+    >>> p = np.array([[0.9, 0.1], [0.8, 0.2], [0.6, 0.4], [0.3, 0.7], [0.1, 0.9]])
+    >>> Galaxy().query(np.eye(5), 1, labeled=[0, 4], labels=[0, 1], probabilities=p, random_state=0).indices.tolist()
+    [2]
     """
 
     name = "galaxy"

@@ -32,6 +32,14 @@ class KMeans(Strategy):
     Z. Xu, K. Yu, V. Tresp, X. Xu, J. Wang, "Representative sampling for text classification using support vector
     machines", ECIR 2003, section 3; F. Zhdanov, "Diverse mini-batch active learning", 2019, algorithm 1 with equal
     weights. Initialization: D. Arthur, S. Vassilvitskii, "k-means++", SODA 2007.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from spotal.strategies import KMeans
+    >>> pool = np.array([[0.0], [1.0], [2.0], [7.0], [8.0], [9.0]])
+    >>> sorted(KMeans().query(pool, 2, random_state=0).indices.tolist())
+    [1, 4]
     """
 
     name = "kmeans"

@@ -15,6 +15,14 @@ class LeastConfidenceSampling(Strategy):
 
     D. Lewis, W. Gale, "A sequential algorithm for training text classifiers", SIGIR 1994, section 3; the multi-class
     form: B. Settles, "Active Learning Literature Survey", 2009, section 3.1.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from spotal.strategies import LeastConfidenceSampling
+    >>> p = np.array([[0.8, 0.1, 0.1], [0.4, 0.3, 0.3], [0.5, 0.5, 0.0]])
+    >>> LeastConfidenceSampling().query(np.eye(3), 2, probabilities=p, random_state=0).indices.tolist()
+    [1, 2]
     """
 
     name = "least-confidence"

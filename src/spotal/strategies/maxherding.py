@@ -30,6 +30,14 @@ class MaxHerding(Strategy):
     -----
     O(N s D) for s = min(N, sample_size), then O(s D) for each row evaluated again: thousands for the first picks, tens
     later. Memory O(s (D + 256) + N); the kernel matrix is computed in blocks.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from spotal.strategies import MaxHerding
+    >>> pool = np.array([[1, 0], [1, 0.1], [1, -0.1], [0, 1], [0.1, 1], [-0.1, 1]])
+    >>> sorted(MaxHerding(radius=0.2).query(pool, 2, random_state=0).indices.tolist())
+    [0, 3]
     """
 
     name = "maxherding"

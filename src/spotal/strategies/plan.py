@@ -97,6 +97,13 @@ def plan(
         budget is not in 1 .. n - labeled.
     InputError
         max_memory is too small even for the smallest batches.
+
+    Examples
+    --------
+    >>> import spotal
+    >>> forecast = spotal.plan(10_000, 64, 100)
+    >>> forecast.path, forecast.passes
+    ('sampled', 2)
     """
     if not 1 <= budget <= n - labeled:
         raise BudgetError("budget", must=f"lie in 1..{n - labeled}, the pool's rows without a label", found=budget)

@@ -26,6 +26,14 @@ class PowerMargin(Strategy):
     Notes
     -----
     O(N (classes + log N)) time, O(N) memory.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from spotal.strategies import PowerMargin
+    >>> p = np.array([[1.0, 0.0], [0.5, 0.5], [1.0, 0.0]])
+    >>> PowerMargin().query(np.eye(3), 1, probabilities=p, random_state=0).indices.tolist()
+    [1]
     """
 
     name = "powermargin"

@@ -45,6 +45,14 @@ class ProbCover(Strategy):
     -----
     O(N s D) for s = min(N, sample_size), another O(s² D) for "auto", then O(s D) for each row evaluated again. Memory
     O(s (D + 256) + N); the graph is computed in blocks.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from spotal.strategies import ProbCover
+    >>> pool = np.array([[1, 0], [1, 0.1], [1, -0.1], [0, 1], [0.1, 1], [-0.1, 1]])
+    >>> sorted(ProbCover(delta=0.15).query(pool, 2, random_state=0).indices.tolist())
+    [0, 3]
     """
 
     name = "probcover"

@@ -17,6 +17,13 @@ class Random(Strategy):
     Each row gets the key log(u) / mass, and the greatest keys are taken (Efraimidis and Spirakis, "Weighted random
     sampling with a reservoir", 2006). Rows of mass zero come last, in random order. Prices do not change the draw, but
     rows that cost more than the remaining money are skipped. O(N log N).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from spotal.strategies import Random
+    >>> Random().query(np.eye(4), 2, mass=[0, 1, 0, 1], random_state=0).indices.tolist()
+    [3, 1]
     """
 
     name = "random"

@@ -45,12 +45,26 @@ CLASSES = {
 
 
 def names() -> list[str]:
-    """Return the names of all strategies, sorted."""
+    """Return the names of all strategies, sorted.
+
+    Examples
+    --------
+    >>> from spotal.strategies import names
+    >>> "spot" in names()
+    True
+    """
     return sorted(CLASSES)
 
 
 def get(name: str, **parameters: Any) -> Strategy:
-    """Make the strategy called ``name``; raise InputError for an unknown name or parameter."""
+    """Make the strategy called ``name``; raise InputError for an unknown name or parameter.
+
+    Examples
+    --------
+    >>> from spotal.strategies import get
+    >>> get("probcover", delta=0.5).delta
+    0.5
+    """
     if not isinstance(name, str) or name not in CLASSES:
         raise unknown_name("strategy", name, names())
     module, kind = CLASSES[name]

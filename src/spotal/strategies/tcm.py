@@ -23,6 +23,15 @@ class TCM(Strategy):
     ----------
     labels_per_class : int. The default of 5 is ours; the paper gives no number.
     sample_size : int, as in TypiClust
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from spotal.strategies import TCM
+    >>> p = np.array([[0.9, 0.1], [0.5, 0.5], [0.7, 0.3], [0.9, 0.1], [0.1, 0.9]])
+    >>> strategy = TCM(labels_per_class=1)
+    >>> strategy.query(np.eye(5), 2, labeled=[3, 4], labels=[0, 1], probabilities=p, random_state=0).indices.tolist()
+    [1, 2]
     """
 
     name = "tcm"

@@ -45,6 +45,14 @@ class TypiClust(Strategy):
     -----
     k-means as in "kmeans", with n + m clusters for m labeled rows. Then O(w min(w, s) D) a pick for a cluster of w
     rows. Memory O(s D + N) and one block of distances.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from spotal.strategies import TypiClust
+    >>> pool = np.array([[1, 0], [1, 0.1], [1, -0.1], [0, 1], [0.1, 1], [-0.1, 1]])
+    >>> sorted(TypiClust().query(pool, 2, random_state=0).indices.tolist())
+    [0, 3]
     """
 
     name = "typiclust"

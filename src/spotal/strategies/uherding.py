@@ -53,6 +53,14 @@ class UHerding(Strategy):
     -----
     O(N s D) for s = min(N, sample_size), O(m² D) for m labeled rows, then O(s D) for each row evaluated again. Memory
     O(s (D + 256) + N); the kernel matrix is computed in blocks.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from spotal.strategies import UHerding
+    >>> pool = np.array([[1, 0], [1, 0.1], [1, -0.1], [0, 1], [0.1, 1], [-0.1, 1]])
+    >>> sorted(UHerding(radius=0.2).query(pool, 2, random_state=0).indices.tolist())
+    [0, 3]
     """
 
     name = "uherding"

@@ -55,6 +55,15 @@ class ExactTransport(ReferenceTransport):
     ----------
     N. Bonneel et al., "Displacement interpolation using Lagrangian mass transport", SIGGRAPH Asia 2011 (solver).
     G. Peyre, M. Cuturi, "Computational Optimal Transport", 2019, sections 2.3 and 3.5.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from spotal.transport import ExactTransport
+    >>> x = np.array([[0.0], [5.0], [100.0]])
+    >>> u = ExactTransport(random_state=0).fit(x).transform(x)
+    >>> np.argsort(u.ravel()).tolist()
+    [0, 1, 2]
     """
 
     def __init__(

@@ -72,6 +72,15 @@ class ProjectionPursuitTransport(IterativeTransport):
     ----------
     C. Meng, Y. Ke, J. Zhang, M. Zhang, W. Zhong, P. Ma, "Large-scale optimal transport map estimation using
     projection pursuit", NeurIPS 2019, algorithms 1 and 2.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from spotal.transport import ProjectionPursuitTransport
+    >>> x = np.random.default_rng(0).normal(size=(500, 2))
+    >>> u = ProjectionPursuitTransport(random_state=0).fit(x).transform(x)
+    >>> bool(u.min() > 0), bool(u.max() < 1)
+    (True, True)
     """
 
     def __init__(

@@ -44,6 +44,15 @@ class SinkhornTransport(ReferenceTransport):
     ----------
     M. Cuturi, "Sinkhorn distances", NeurIPS 2013. A.-A. Pooladian, J. Niles-Weed, "Entropic estimation of optimal
     transport maps", 2021, equation 9 (the map out of sample).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from spotal.transport import SinkhornTransport
+    >>> x = np.array([[0.0], [1.0], [2.0]])
+    >>> u = SinkhornTransport(reg=0.2, random_state=0).fit(x).transform(x)
+    >>> np.argsort(u.ravel()).tolist()
+    [0, 1, 2]
     """
 
     def __init__(

@@ -49,6 +49,15 @@ class SlicedTransport(IterativeTransport):
     ----------
     F. Pitie, A. Kokaram, R. Dahyot, "Automated colour grading using colour distribution transfer", CVIU 107, 2007,
     section 3. B. Dai, U. Seljak, "Sliced iterative normalizing flows", ICML 2021, algorithm 1.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from spotal.transport import SlicedTransport
+    >>> x = np.random.default_rng(0).normal(size=(500, 2))
+    >>> u = SlicedTransport(random_state=0).fit(x).transform(x)
+    >>> bool(u.min() > 0), bool(u.max() < 1), u.mean(0).round(2).tolist()
+    (True, True, [0.5, 0.5])
     """
 
     def __init__(

@@ -50,6 +50,16 @@ def open_items(
         The source is missing, corrupt, or has no images or texts; or ``strict`` and an image cannot be read.
     InputError
         A named column does not exist, or the source has no columns.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> from spotal.embed import open_items
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     _ = Path(folder, "texts.csv").write_text(chr(10).join(["id,text", "a,first", "b,second"]))
+    ...     print(open_items(Path(folder, "texts.csv")).takes)
+    text
     """
     path, named = Path(source), {"column": column, "id_column": id_column}
     if os.fspath(source) in names():
