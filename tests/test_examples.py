@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import doctest
+import inspect
 from importlib import import_module
 from pathlib import Path
 
@@ -17,3 +18,17 @@ def test_examples_of(path):
     name = ".".join(path.relative_to(SOURCE).with_suffix("").parts).removesuffix(".__init__")
     found = doctest.testmod(import_module(name), optionflags=doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE)
     assert found.failed == 0
+
+
+WITHOUT = {"choose_model": "asks a hub", "train_embedder": "takes minutes"}
+"""Public functions without an example, and the reason."""
+INNER = {"images", "numeric", "storage", "tables", "web"}
+"""Rooms that serve the program itself."""
+
+
+@pytest.mark.parametrize("room", sorted({path.parent.name for path in SOURCE.glob("spotal/*/__init__.py")} - INNER))
+def test_each_public_function_has_an_example(room):
+    module = import_module(f"spotal.{room}")
+    functions = [name for name in getattr(module, "__all__", ()) if inspect.isfunction(getattr(module, name))]
+    missing = [name for name in functions if ">>>" not in (inspect.getdoc(getattr(module, name)) or "")]
+    assert set(missing) <= set(WITHOUT)

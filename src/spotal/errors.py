@@ -96,7 +96,14 @@ class InputError(SpotalError, ValueError):
 
 
 def like(name: object, known: Iterable[str]) -> str:
-    """Return "did you mean ...?" with the most similar known name, or an empty text."""
+    """Return "did you mean ...?" with the most similar known name, or an empty text.
+
+    Examples
+    --------
+    >>> from spotal.errors import like
+    >>> like("sport", ["spot", "random"])
+    "did you mean 'spot'?"
+    """
     from difflib import get_close_matches
 
     names, text = list(known), str(name)

@@ -69,7 +69,20 @@ class Pulled:
 
 
 def newest_guesses(project: Project) -> Guesses:
-    """Return the guesses of the project's newest model; no guesses before the first training."""
+    """Return the guesses of the project's newest model; no guesses before the first training.
+
+    Examples
+    --------
+    >>> import tempfile, numpy as np
+    >>> from spotal.annotate import newest_guesses
+    >>> from spotal.project import Data, Project, Settings
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     np.save(f"{folder}/pool.npy", np.eye(8))
+    ...     settings = Settings(data=Data(path="pool.npy", kind="embedding"), classes=("cat", "dog"))
+    ...     with Project.create(folder, settings) as project:
+    ...         print(newest_guesses(project).version)
+    spotal without a model
+    """
     from spotal.project import read_predictions
 
     predictions = read_predictions(project)

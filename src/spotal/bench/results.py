@@ -64,7 +64,22 @@ class Cell:
 
 
 def read(store: Store) -> list[Cell]:
-    """Read all protocols of a run that have a finished job, ordered by name."""
+    """Read all protocols of a run that have a finished job, ordered by name.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from dataclasses import replace
+    >>> from pathlib import Path
+    >>> from spotal.bench import Cache, Store, load_protocol, read, run
+    >>> protocol = replace(load_protocol("dev-digits-probe"), seeds=1, rounds=1)
+    >>> protocol = replace(protocol, strategies=protocol.strategies[:1])
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     outcome = run([protocol], Path(folder), cache=Cache(Path(folder, "cache")))
+    ...     with Store(Path(folder)) as store:
+    ...         print([cell.protocol.name for cell in read(store)])
+    ['dev-digits-probe']
+    """
     finished, cells = store.finished(), []
     for protocol in store.protocols():
         cell = Cell(protocol)

@@ -22,7 +22,22 @@ LEAST_BLOCKS = 4
 
 
 def summarize(cells: list[Cell], store: Store) -> dict[str, Any]:
-    """Compute all statistics of a run. Intervals are 95 %."""
+    """Compute all statistics of a run. Intervals are 95 %.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from dataclasses import replace
+    >>> from pathlib import Path
+    >>> from spotal.bench import Cache, Store, load_protocol, read, run, summarize
+    >>> protocol = replace(load_protocol("dev-digits-probe"), seeds=1, rounds=1)
+    >>> protocol = replace(protocol, strategies=protocol.strategies[:1])
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     outcome = run([protocol], Path(folder), cache=Cache(Path(folder, "cache")))
+    ...     with Store(Path(folder)) as store:
+    ...         print(summarize(read(store), store)["metric"])
+    balanced_accuracy
+    """
     used = {
         name for cell in cells for seeds in cell.curves.values() for curve in seeds.values() for name in curve.origins
     }

@@ -76,6 +76,19 @@ def run(
     ------
     OutputError
         The folder or the cache can no longer be written. Start the same run again when the disk has room.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from dataclasses import replace
+    >>> from pathlib import Path
+    >>> from spotal.bench import Cache, load_protocol, run
+    >>> protocol = replace(load_protocol("dev-digits-probe"), seeds=1, rounds=1)
+    >>> protocol = replace(protocol, strategies=protocol.strategies[:1])
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     outcome = run([protocol], Path(folder), cache=Cache(Path(folder, "cache")))
+    >>> outcome.failures
+    {}
     """
     start = time.perf_counter()
     jobs = plan(protocols)

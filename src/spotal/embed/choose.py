@@ -42,6 +42,18 @@ def open_embedder(
     A model that does not resize images gets a size: the first that is known of ``image_size``, the size of the model,
     the size in the manifest of the folder ``out``, and the longer side of the first image, at most 224. ``model`` may
     also be an embedder. Raises the errors of :class:`TorchEmbedder`.
+
+    Examples
+    --------
+    >>> import tempfile, torch
+    >>> from PIL import Image
+    >>> from spotal.embed import open_embedder, open_items
+    >>> network = torch.nn.Sequential(torch.nn.Conv2d(3, 4, 3), torch.nn.AdaptiveAvgPool2d(1), torch.nn.Flatten())
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     Image.new("RGB", (8, 8)).save(f"{folder}/a.png")
+    ...     embedder = open_embedder(network, open_items(folder), f"{folder}/pool", image_size=8)
+    >>> embedder.image_size
+    8
     """
     if not isinstance(model, TorchEmbedder):
         model = TorchEmbedder(model, device=device, image_size=image_size, takes=items.takes)
@@ -56,6 +68,12 @@ def model_before(out: str | os.PathLike[str]) -> str | None:
 
     Returns None for a new folder. Raises InputError if the manifest's title of the model is not enough to load it, as
     for a file, a folder or a module.
+
+    Examples
+    --------
+    >>> from spotal.embed import model_before
+    >>> print(model_before("a-new-folder"))
+    None
     """
     if (Path(out) / ENCODER).is_file():
         return os.fspath(out)

@@ -108,6 +108,21 @@ def embed_items(
     Notes
     -----
     Memory holds one shard, a few batches for each worker, and the ids.
+
+    Examples
+    --------
+    >>> import tempfile, torch
+    >>> from pathlib import Path
+    >>> from PIL import Image
+    >>> from spotal.embed import TorchEmbedder, embed_items, open_items
+    >>> network = torch.nn.Sequential(torch.nn.Conv2d(3, 4, 3), torch.nn.AdaptiveAvgPool2d(1), torch.nn.Flatten())
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     photos = Path(folder, "photos")
+    ...     photos.mkdir()
+    ...     Image.new("RGB", (8, 8)).save(photos / "a.png")
+    ...     done = embed_items(open_items(photos), TorchEmbedder(network, image_size=8), Path(folder, "pool"))
+    >>> done.n_embedded
+    1
     """
     batch_size = check_count(batch_size, "batch_size", 1)
     workers = None if workers is None else check_count(workers, "workers")

@@ -66,6 +66,15 @@ class TorchEmbedder:
     A TorchScript file is a program, and ``module:function`` runs the named code: use only sources that you trust.
     State files and Hugging Face models are loaded without running code from them. Embeddings are computed in float32,
     or on CUDA in mixed precision (bfloat16) with ``forward(..., mixed=True)``.
+
+    Examples
+    --------
+    >>> import numpy as np, torch
+    >>> from spotal.embed import TorchEmbedder
+    >>> images = np.zeros((2, 8, 8, 3), np.uint8)
+    >>> network = torch.nn.Sequential(torch.nn.Conv2d(3, 4, 3), torch.nn.AdaptiveAvgPool2d(1), torch.nn.Flatten())
+    >>> TorchEmbedder(network, image_size=8).embed(images).shape
+    (2, 4)
     """
 
     def __init__(

@@ -48,6 +48,12 @@ def as_generator(random_state: Seed) -> np.random.Generator:
 
     A Generator is returned unchanged, a RandomState gives one integer as seed, and None takes fresh entropy. Raises
     InputError for anything else and for a negative seed.
+
+    Examples
+    --------
+    >>> from spotal.design import as_generator
+    >>> bool(as_generator(0).integers(10) == as_generator(0).integers(10))
+    True
     """
     state = check_seed(random_state)
     if isinstance(state, np.random.RandomState):

@@ -69,6 +69,17 @@ def next_batch(
         Another long command is running.
     DataFileError, InputError, ModelError, OutputError
         As :func:`spotal.project.train`.
+
+    Examples
+    --------
+    >>> import tempfile, numpy as np
+    >>> from spotal.project import Data, Project, Settings, next_batch
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     np.save(f"{folder}/pool.npy", np.random.default_rng(0).normal(size=(100, 8)))
+    ...     settings = Settings(data=Data(path="pool.npy", kind="embedding"), classes=("cat", "dog"), batch_size=5)
+    ...     with Project.create(folder, settings) as project:
+    ...         print(next_batch(project).n_picks)
+    5
     """
     progress = on_progress or (lambda what, done, total: None)
     with project.lock("next", wait):

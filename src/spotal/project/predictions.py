@@ -90,7 +90,22 @@ class Predictions:
 
 
 def read_predictions(project: Project, model: int | None = None) -> Predictions | None:
-    """Return the predictions of a model, or of the newest model that has any; None if there are none."""
+    """Return the predictions of a model, or of the newest model that has any; None if there are none.
+
+    Examples
+    --------
+    >>> import tempfile, numpy as np
+    >>> from spotal.project import Data, Project, Settings, read_predictions, train
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     np.save(f"{folder}/pool.npy", np.eye(8))
+    ...     settings = Settings(data=Data(path="pool.npy", kind="embedding"), classes=("cat", "dog"))
+    ...     with Project.create(folder, settings) as project:
+    ...         _ = project.labels.record("0", "cat", annotator="ann")
+    ...         _ = project.labels.record("1", "dog", annotator="ann")
+    ...         _ = train(project)
+    ...         print(read_predictions(project).classes)
+    ('cat', 'dog')
+    """
     newest = _newest(project, "predictions", model)
     if newest is None or newest.predictions is None:
         return None
@@ -103,6 +118,18 @@ def read_embeddings(project: Project, model: int | None = None) -> NDArray[np.fl
     """Return memory-mapped embeddings float32 (n, d) of a model, or of the newest model that has any.
 
     Row k belongs to item number k, NaN for unseen items. None if there are no embeddings.
+
+    Examples
+    --------
+    >>> import tempfile, numpy as np
+    >>> from spotal.project import Data, Project, Settings, read_embeddings, train
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     np.save(f"{folder}/pool.npy", np.eye(8))
+    ...     settings = Settings(data=Data(path="pool.npy", kind="embedding"), classes=("cat", "dog"))
+    ...     with Project.create(folder, settings) as project:
+    ...         _ = train(project)
+    ...         print(read_embeddings(project).shape)
+    (8, 8)
     """
     newest = _newest(project, "embeddings", model)
     return None if newest is None or newest.embeddings is None else _read(project.models.file(newest.embeddings))

@@ -59,6 +59,20 @@ def train(project: Project, on_progress: Progress | None = None) -> Model:
         Another long command is running.
     DataFileError, InputError, ModelError, OutputError
         The data cannot be read, the model is unknown or fails, or the folder cannot be written.
+
+    Examples
+    --------
+    >>> import tempfile, numpy as np
+    >>> from spotal.project import Data, Project, Settings, next_batch, train
+    >>> pool = np.random.default_rng(0).normal(size=(100, 8))
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     np.save(f"{folder}/pool.npy", pool)
+    ...     settings = Settings(data=Data(path="pool.npy", kind="embedding"), classes=("cat", "dog"))
+    ...     with Project.create(folder, settings) as project:
+    ...         for row in range(20):
+    ...             _ = project.labels.record(str(row), "cat" if pool[row, 0] > 0 else "dog", annotator="ann")
+    ...         print(train(project).number)
+    0
     """
     with project.lock("train"):
         project.refresh()
