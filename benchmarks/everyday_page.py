@@ -8,27 +8,28 @@ from typing import Any
 from benchmarks.evidence import defaults
 
 SPOT = "spotal SPOT"
-MODES = {"one": "one thread", "all": "all threads", "busy": "all threads, beside four spinning processes a core"}
+MODES = {"one": "one thread", "all": "all threads", "busy": "all threads, busy machine"}
 
 
 def everyday(parts: dict[str, Any]) -> str:
-    """Write a table for each width, budget and mode: seconds by the clock, a column for each size of the pool."""
+    """Write a table for each width, budget and mode: wall-clock seconds, a column for each size of the pool."""
     part = parts.get("everyday", {})
     results = part.get("results", [])
     if not results:
         return ""
     text = (
         f"{defaults.heading('Everyday pools', part.get('origin', {}))}\n\n"
-        "Seconds by the clock, the median of three in a process of its own that has chosen once before. k-means is "
-        "scikit-learn's, one initialization, with the budget as the number of clusters and the row nearest to each "
-        "center; the last column is SPOT's time over k-means's, in the order of the sizes. A dash: stopped after the "
-        "cap, or not run."
+        "Wall-clock time in seconds, the median of three runs. Each method has its own process, which selects once "
+        "before it is measured. KMeans is scikit-learn's k-means with one initialization: the number of clusters is "
+        "the budget, and the row nearest to each center is selected. The last column is SPOT's time divided by that of "
+        "KMeans, for each size at which both were measured. A dash: stopped at the time limit, or not run. Busy "
+        "machine: four other processes per core compute all the time."
     )
     for (classes, dim, budget), rows in groupby(sorted(results, key=_setting), key=lambda row: _setting(row)[:3]):
         listed = list(rows)
         sizes = sorted({row["rows"] for row in listed})
-        what = f"a round with {classes:,} classes and {budget:,} labels" if classes else "no label"
-        text += f"\n\n**{dim} numbers a row, budget {budget:,}, {what}**\n\n"
+        what = f"a round with {classes:,} classes and {budget:,} labels" if classes else "no labels"
+        text += f"\n\n**{dim} numbers per row, budget {budget:,}, {what}**\n\n"
         text += "| method | " + " | ".join(f"{n:,}" for n in sizes) + " | / k-means |\n"
         text += "|---" * (len(sizes) + 2) + "|"
         for mode in MODES:

@@ -44,12 +44,13 @@ def _head(parts: dict[str, Any]) -> str:
 
 <!-- Written by `python -m benchmarks.scale write`; do not edit. -->
 
-What a selection costs as pools grow, measured on one machine by `python -m benchmarks.scale`. **s** is seconds by the
-clock, **CPU s** seconds of processor time over all threads. Each part's load average is at the end:
-other work lengthens the first and hardly the second, so ratios are given of both.
-Pools are 200 Gaussians; memory is anonymous memory beyond the pool and what the process held before.
+The cost of a selection for pools of different sizes, measured on one machine by `python -m benchmarks.scale`. **s** is
+wall-clock time in seconds. **CPU s** is processor time in seconds, summed over all threads. The last section gives the
+load average at the end of each part. Other processes increase the wall-clock time, but hardly the processor time. So
+the tables give ratios of both. The pools are mixtures of 200 Gaussians. "Memory" is the anonymous memory that the
+selection adds. It does not include the pool and what the process used before.
 
-`SPOT()` works on a sample of the pool, which one pass draws:
+`SPOT()` works on a sample of the pool, which it draws in one pass:
 [Larger than a machine](../guides/cluster.md#the-sample)."""
     return "\n\n".join([text, *defaults.notes(part["origin"] for part in parts.values())])
 
@@ -75,15 +76,16 @@ def _cold(parts: dict[str, Any]) -> str:
     names = ["budget", "runs", "s", "CPU s", "X @ P, s", "/ X @ P", "CPU / X @ P", "memory", "CV"]
     text = (
         f"{_title('One million rows', parts, 'cold')}\n\n"
-        f"1,000,000 x 512 float32 in memory, {done[0]['threads']} threads, cold, beside one projection pass `X @ P` "
-        "(512 -> 8) by torch, measured before and after; ratios are to the pass before. CV: "
-        "coefficient of variation of the masses that the picks stand for.\n\n" + _table(names, rows)
+        f"A pool of 1,000,000 x 512 float32 numbers in memory, {done[0]['threads']} threads, no labels. For "
+        "comparison, one projection `X @ P` (512 -> 8) by torch is measured before and after the selection. Ratios use "
+        "the "
+        "projection before. CV: coefficient of variation of the masses of the picks' cells.\n\n" + _table(names, rows)
     )
     if 100 in spot and 10_000 in spot:
         text += (
             "\n\nFrom a budget of 100 to 10,000 the time grows "
             f"{spot[10_000]['seconds'] / spot[100]['seconds']:.2f} times ("
-            f"{spot[10_000]['cpu_seconds'] / spot[100]['cpu_seconds']:.2f} times in CPU time); the aim was 2."
+            f"{spot[10_000]['cpu_seconds'] / spot[100]['cpu_seconds']:.2f} times in CPU time). The aim was 2 times."
         )
     center = parts.get("kcenter", {})
     how = f"{center.get('steps')} steps on {center.get('rows', 0):,} rows"
@@ -99,7 +101,7 @@ def _cold(parts: dict[str, Any]) -> str:
         ratios = [f"{row[k] / mine[k]:.0f}" for k in ("seconds", "cpu_seconds")]
         rows.append([name, f"{row['budget']:,}", _s(row["seconds"]), _s(row["cpu_seconds"]), how, " / ".join(ratios)])
     if rows:
-        names = ["on the same pool", "budget", "s", "CPU s", "measured on", "times SPOT's (clock / CPU)"]
+        names = ["on the same pool", "budget", "s", "CPU s", "measured on", "/ SPOT (clock / CPU)"]
         text += "\n\n" + _table(names, rows)
     return text
 
@@ -125,11 +127,11 @@ def _scaling(parts: dict[str, Any]) -> str:
         x = np.log([row["rows"] for row in large])
         wall, work = (np.polyfit(x, np.log([row[k] for row in large]), 1)[0] for k in ("seconds", "cpu_seconds"))
         slopes = (
-            f" From 100,000 rows on, all by a sample, the slope of log time on log N is {wall:.2f} ({work:.2f} in CPU "
-            "time)."
+            f" From 100,000 rows on, SPOT uses a sample. There the slope of log time on log N is {wall:.2f} "
+            f"({work:.2f} in CPU time)."
         )
     table = _table(
-        ["rows", "runs", "s", "CPU s", "memory", "in all"],
+        ["rows", "runs", "s", "CPU s", "memory", "total"],
         [
             [
                 f"{row['rows']:,}",
@@ -144,9 +146,9 @@ def _scaling(parts: dict[str, Any]) -> str:
     )
     return (
         f"{_title('Streaming', parts, 'scaling')}\n\n"
-        "Pools of 128 numbers a row in a .npy file, read a batch at a time, budget 1,000 (a tenth of "
-        f'the rows where they are few).{slopes} "In all" is the whole anonymous memory at its peak.\n\n{table}\n\n'
-        "![Time and memory against rows](images/performance-scaling.png)"
+        "Pools of 128 numbers per row in a .npy file, read in batches. The budget is 1,000, or a tenth of the rows if "
+        f'that is less.{slopes} "Total" is the peak of all anonymous memory of the process.\n\n{table}\n\n'
+        "![Time and memory by number of rows](images/performance-scaling.png)"
     )
 
 
@@ -172,9 +174,10 @@ def _forecast(parts: dict[str, Any]) -> str:
         return ""
     return (
         f"{_title('Forecasts', parts, 'cold')}\n\n"
-        "What `spotal select --plan` said before, in the same process, beside one run by the clock: the selection, and "
-        "the pass that finds which pick stands for each row, which the sections above leave out. "
-        "The aim is a factor of 1.5 either way.\n\n" + _table(["pool", "budget", "forecast, s", "s", "ratio"], rows)
+        "The forecast is that of `spotal select --plan`, made in the same process before the run. The run is measured "
+        "once, in wall-clock time. It includes the selection and a pass that assigns each row to its nearest pick. The "
+        "sections above do not include this pass. The aim is a ratio between 1 / 1.5 and 1.5.\n\n"
+        + _table(["pool", "budget", "forecast, s", "s", "ratio"], rows)
     )
 
 
@@ -188,7 +191,7 @@ def _round(parts: dict[str, Any]) -> str:
         for name, key in (
             ("cold", "cold"),
             ("with probabilities", "without_labels"),
-            ("and 1,000 labeled rows", "round"),
+            ("with probabilities and 1,000 labeled rows", "round"),
         ):
             cost = result[key]
             cells = [_s(cost[k]) for k in ("seconds", "cpu_seconds")]
@@ -198,8 +201,9 @@ def _round(parts: dict[str, Any]) -> str:
         return "## A round of the loop\n\nNot measured."
     return (
         f"{_title('A round of the loop', parts, 'round')}\n\n"
-        "Pools of 512 numbers a row in memory, budget 1,000, probabilities of ten classes. "
-        "The aim for the last row of each is 2.\n\n" + _table(["rows", "", "s", "CPU s", "/ cold", "CPU / cold"], rows)
+        'Pools of 512 numbers per row in memory, budget 1,000, probabilities of ten classes. "Cold" is a selection '
+        "without labels and probabilities. The aim is that a selection with both takes at most twice as long as a cold "
+        "one.\n\n" + _table(["rows", "", "s", "CPU s", "/ cold", "CPU / cold"], rows)
     )
 
 
@@ -225,18 +229,20 @@ def _kernel(parts: dict[str, Any]) -> str:
     one = part["results"][0]
     ratios = " and ".join(f"{ratio:.2f}" for ratio in behind)
     return (
-        f"## The kernel\n\n{one['rows']:,} points carried through the {one['frames']} frames of a sliced map, in "
-        f"double precision, {part['threads']} threads: the reference that tests compare with (`FrameMap.forward`, all "
-        "points frame by frame), the same on blocks of 8,192 points that stay in cache, that compiled by "
-        "`torch.compile`, our loops in numba (`spotal.numeric.kernels.apply_frame`), and C++ (g++ -O3 -march=native) "
-        "with the dimension known when it is compiled and each tile carried through all frames at once. Differences "
-        "from the reference, over points: median, 99th percentile, greatest; in the reference's own row, how far it "
-        "moves from itself when points change in their last bit: in the cube's corners the slopes of many maps "
-        "multiply.\n\n"
+        f"## The kernel\n\nA sliced map of {one['frames']} frames is applied to {one['rows']:,} points, in double "
+        f"precision, with {part['threads']} threads. Five implementations are compared:\n\n"
+        "- *reference*: `FrameMap.forward`, with which the tests compare; it applies each frame to all points;\n"
+        "- *torch, in blocks*: the same on blocks of 8,192 points, which stay in the cache;\n"
+        "- *torch.compile, in blocks*: the same, compiled by `torch.compile`;\n"
+        "- *numba*: loops in numba (`spotal.numeric.kernels.apply_frame`);\n"
+        "- *C++*: g++ -O3 -march=native, compiled for one dimension; it applies all frames to one block at a time.\n\n"
+        "The last column is the difference from the reference: median, 99th percentile and maximum over the points. In "
+        "the row of the reference it is the change of the result when the last bit of the points changes. The maximum "
+        "is large in the corners of the cube, where the slopes of many maps are multiplied.\n\n"
         + _table(["d", "", "s", "CPU s", "/ fastest", "difference"], rows)
-        + f"\n\nnumba's loops take {ratios} times the processor time of the fastest. They are kept while that is "
-        "below 1.5: they are as short as the reference, and need no compiler where spotal is installed. On CUDA the "
-        "reference itself runs; a fused Triton kernel was not tried, as there was no card."
+        + f"\n\nnumba's loops take {ratios} times the processor time of the fastest. spotal uses them as long as this "
+        "ratio is below 1.5: they are as short as the reference, and they need no C++ compiler on the user's machine. "
+        "On CUDA, spotal runs the reference. A fused Triton kernel was not tried, because no GPU was available."
     )
 
 
@@ -256,14 +262,15 @@ def _peers(parts: dict[str, Any]) -> str:
     ]
     return (
         f"{_title('Peers', parts, 'peers')}\n\n"
-        "A cold choice of 100 from pools of 128 numbers a row; each in its own process, stopped after "
-        f"{_caps(part, 'cap_seconds', 1)} s or at {_caps(part, 'cap_bytes', 1e9)} GB, then not tried on larger "
-        "pools; nor is a size for which growth so far foretells half as much again as a cap. "
-        "A peer whose last row here has a time was not run on larger pools in the time there was. "
-        "Each has chosen from a small pool before; coreax compiles anew for each size. FADS is its authors' "
-        "package.\n\n"
+        "Each method selects 100 rows, without labels, from pools of 128 numbers per row. Each selection runs in its "
+        f"own process. It is stopped after {_caps(part, 'cap_seconds', 1)} s or at {_caps(part, 'cap_bytes', 1e9)} GB; "
+        "the method is then not run on larger pools. A size is also skipped if the growth so far predicts more than "
+        "1.5 times "
+        'one of these limits; the table then gives the prediction ("by its growth"). If the last row of a method has a '
+        "time, larger pools were not run for lack of time. Each process first selects from a small pool, so that "
+        "compilation is not measured; but coreax compiles again for each size. FADS is the package of its authors.\n\n"
         + _table(["", "rows", "s", "CPU s", "memory"], rows)
-        + "\n\n![Who stops where](images/performance-peers.png)"
+        + "\n\n![Time of each method by number of rows, and where it is stopped](images/performance-peers.png)"
     )
 
 
@@ -275,7 +282,7 @@ def _caps(part: dict[str, Any], name: str, unit: float) -> str:
 def _quality(parts: dict[str, Any]) -> str:
     records = parts.get("quality", {}).get("rows")
     if not records:
-        return "## Not sold for speed\n\nNot measured."
+        return "## Quality of the fast method\n\nNot measured."
     whole, part = dict.fromkeys(row["path"] for row in records)
     rows = []
     for fast in [row for row in records if row["path"] == part]:
@@ -286,11 +293,13 @@ def _quality(parts: dict[str, Any]) -> str:
         away = np.mean(fast["squared_distance"]) / np.mean(slow["squared_distance"])
         rows.append([str(fast["budget"]), *cells, f"{gap.mean():+.4f} ± {error:.4f}", f"{away:.3f}"])
     return (
-        f"{_title('Not sold for speed', parts, 'quality')}\n\n"
-        f"What large pools get ({part}), forced on a small one, "
-        f"against what small pools get ({whole}): accuracy of logistic regression on the picks' labels, handwritten "
-        f"digits, {len(gap)} seeds (difference ± standard error), and the mean squared distance of rows to their "
-        "picks, as a ratio.\n\n" + _table(["budget", whole, part, "difference", "distance"], rows)
+        f"{_title('Quality of the fast method', parts, 'quality')}\n\n"
+        f'Large pools are processed by a faster method ("{part}") than small pools ("{whole}"). Here both are run on '
+        "the same small pool, handwritten digits. The table gives the accuracy of logistic regression trained on the "
+        f"picks, over {len(gap)} seeds, and the difference ± its standard error. The last column is the mean squared "
+        "distance of "
+        f'rows to their nearest picks with "{part}", divided by the same with "{whole}".\n\n'
+        + _table(["budget", whole, part, "difference", "distance"], rows)
     )
 
 
@@ -303,9 +312,7 @@ def _origins(parts: dict[str, Any]) -> str:
         rows.append([name, made["commit"][:12], made["date"], f"{machine['cpu']}, {machine['cores']} cores", load])
     if not rows:
         return ""
-    return "## Where the numbers come from\n\n" + _table(
-        ["part", "commit", "date", "machine", "load, 1/5/15 min"], rows
-    )
+    return "## Origin of the numbers\n\n" + _table(["part", "commit", "date", "machine", "load, 1/5/15 min"], rows)
 
 
 def _plot_scaling(part: dict[str, Any], images: Path) -> None:
@@ -321,7 +328,7 @@ def _plot_scaling(part: dict[str, Any], images: Path) -> None:
     time.set(xlabel="rows", ylabel="seconds", title="time")
     time.legend(frameon=False)
     memory.semilogx(n, [row["anonymous_total"] / 1e6 for row in rows], "o-")
-    memory.set(xlabel="rows", ylabel="MB", title="anonymous memory at its peak", ylim=(0, None))
+    memory.set(xlabel="rows", ylabel="MB", title="peak of anonymous memory", ylim=(0, None))
     images.mkdir(exist_ok=True)
     figure.savefig(images / "performance-scaling.png", dpi=120)
 
@@ -343,7 +350,7 @@ def _plot_peers(part: dict[str, Any], images: Path) -> None:
                 axes.plot([row["rows"]], [row["cap_seconds"]], "x", color=line[0].get_color(), ms=9)
     for cap in {row["cap_seconds"] for row in part["results"]}:
         axes.axhline(cap, color="0.7", lw=0.8)
-    axes.set(xlabel="rows", ylabel="seconds", title="a choice of 100 (x: stopped)")
+    axes.set(xlabel="rows", ylabel="seconds", title="selection of 100 rows (x: stopped)")
     axes.legend(frameon=False, fontsize=8, loc="center left", bbox_to_anchor=(1, 0.5))
     images.mkdir(exist_ok=True)
     figure.savefig(images / "performance-peers.png", dpi=120)

@@ -8,10 +8,10 @@ from typing import Any
 OLDER = ("bc8ee5da1b2b", "fd44bdf624c8", "2ff52316e499", "99575aa89161")
 """Commits of stored results with an older default. Extend it when the default changes."""
 NOTE = (
-    '**Sections marked "an older default" were measured with `SPOT()` as it was at their commit.** It carried the pool '
-    "to the hypercube, cut that into cells of equal mass by the design, refined the cells by Lloyd steps in the "
-    "embedding space and took a row near each center. Today's has no cube and covers the neighbor graph: "
-    "[Research log](research.md#coverage-in-units-of-mass)."
+    '**Sections marked "an older default" were measured with `SPOT()` as it was at the commit named there.** That '
+    "version mapped the pool to the unit cube and used the design to divide the cube into cells of equal mass. It then "
+    "refined the cells by Lloyd steps in the embedding space and selected a row near each center. The current default "
+    "does not use the cube. It covers the neighbor graph: [Research log](research.md#coverage-in-units-of-mass)."
 )
 
 

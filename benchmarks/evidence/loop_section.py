@@ -52,9 +52,10 @@ def _protocol(s: dict[str, Any]) -> str:
     return (
         f"Pools of up to {s['pool']:,} training images, balanced or thinned to a long tail of 100:1 by class; "
         f"{s['test']:,} test images. A small convolutional network ({s['width']} channels in its first block, at least "
-        f"{s['steps']} steps) is trained from nothing on every {s['batch']} labels more, up to {s['labels']:,}. Under "
-        "one seed all strategies share pool, test images and network seeds. The first batch is the strategy's own, "
-        "from principal components of the pixels; random for margin and entropy, which need a model."
+        f"{s['steps']} steps) is trained from scratch after each {s['batch']} labels, up to {s['labels']:,} labels. "
+        "With the same seed, all strategies have the same pool, test images and network seeds. Each strategy selects "
+        "the first batch itself, from principal components of the pixels. Margin and entropy need a model, so their "
+        "first batch is random."
     )
 
 
@@ -65,8 +66,8 @@ def _verdict(level: dict[str, float]) -> list[str]:
         return []
     if best == "spot":
         second = max((name for name in level if name != "spot"), key=lambda name: level[name], default="spot")
-        return [f"SPOT's default leads, {level['spot'] - level[second]:.3f} ahead of {second}."]
-    return [f"SPOT's default loses here: {best} leads it by {level[best] - level['spot']:.3f}."]
+        return [f"SPOT's default is the best, {level['spot'] - level[second]:.3f} ahead of {second}."]
+    return [f"SPOT's default is not the best here: {best} is ahead by {level[best] - level['spot']:.3f}."]
 
 
 def section(result: dict[str, Any], images: Path, origin_line: str) -> list[str]:
@@ -77,8 +78,9 @@ def section(result: dict[str, Any], images: Path, origin_line: str) -> list[str]
         origin_line,
         *_commits(records),
         _protocol(result["settings"]),
-        "Balanced accuracy on the test set. The mean of the curve is over the labels bought (trapezoid rule); "
-        "± is the standard error over seeds; the difference to random is paired by seed, with a 95 % Student interval.",
+        "The tables give the balanced accuracy on the test set. The mean of the curve is over the number of labels "
+        "(trapezoid rule). ± is the standard error over seeds. Differences to random are paired by seed, with a 95 % "
+        "Student interval.",
     ]
     before_tables = len(text)
     panels: dict[str, Any] = {}

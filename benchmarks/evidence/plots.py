@@ -78,7 +78,7 @@ def maps(pictures: list[dict[str, Any]], path: Path) -> str:
         after.scatter(*design.T, s=42, facecolors="none", edgecolors=BLUE, linewidths=1)
         after.scatter(*carried[picks].T, s=14, color=RED, linewidths=0)
         after.set(xlim=(-0.02, 1.02), ylim=(-0.02, 1.02), aspect="equal")
-        after.set_title("carried: design (blue rings), picks (red)", fontsize=9, loc="left")
+        after.set_title("in the cube: pool (gray), design (blue rings), picks (red)", fontsize=9, loc="left")
         for axes in (before, after):
             _plain(axes)
     return save(figure, path)

@@ -23,11 +23,12 @@ def write(results: Path, docs: Path) -> Path:
     text = [
         "# Evidence that it is SPOT",
         "<!-- Written by `python -m benchmarks.evidence`; do not edit. -->",
-        "The paper claims that optimal transport to the cube makes an uneven pool uniform, and that a space-filling "
-        "design there gives a subset that converges faster than a random one and covers the pool. This page measures "
-        "each claim with the code of this repository, at the commit that each section names. Every number is written "
-        "by `python -m benchmarks.evidence` from the JSON files in `benchmarks/evidence/results`; that command repeats "
-        "everything but the rounds.",
+        "The paper makes two claims. Optimal transport to the unit cube makes an uneven pool uniform. A space-filling "
+        "design in the cube gives a subset whose means converge faster than those of random picks, and which covers "
+        "the pool. This page measures each claim with the code of this repository, at the commit named in each "
+        "section. `python -m benchmarks.evidence` writes every number from the JSON files in "
+        "`benchmarks/evidence/results`. The same command measures everything again, except the rounds of active "
+        "learning.",
         *defaults.notes(part["origin"] for name, part in parts.items() if name != "uniformity"),
     ]
     for part, make in (("uniformity", _uniformity), ("convergence", _convergence), ("coverage", _coverage)):
@@ -97,26 +98,30 @@ def _uniformity(result: Result, images: Path) -> list[str]:
     return [
         "## Uniformity",
         _origin(result["origin"]),
-        f"Each transport is fitted to {n:,} points and carries them and {held:,} new points of the same cloud. The "
-        "table gives mixture discrepancy (squared, as scipy has it) and the mean Kolmogorov-Smirnov distance along "
-        f"{settings['directions']} random directions, both **as multiples of what independent uniform points of the "
-        "same number show**. On the fitted points, below 1 is more even than random. On new points 1 is as good as a "
-        "map can be: they are a random sample, and stay one. Exact transport sends the fitted points onto a Sobol net; "
-        "its new points show how far a nearest-neighbor extension carries that: in eight dimensions it is "
-        "far worse than the smooth maps, and these too are overfitted at this number of points. "
-        "Digits and Fashion-MNIST are reduced to whitened principal components first.",
+        f"Each transport is fitted to {n:,} points. Then it maps these points and {held:,} new points of the same "
+        "cloud to the cube. The table gives the mixture discrepancy (squared, as in scipy) and the mean "
+        f"Kolmogorov-Smirnov (KS) distance along {settings['directions']} random directions. Both are **divided by "
+        "the value for the same number of independent uniform points**. On the fitted points, a value below 1 means "
+        "that they are more even than random points. On new points, 1 is the best possible value: they are a random "
+        "sample, and a map cannot change that. Exact transport maps the fitted points to a Sobol net, and each new "
+        "point by its nearest fitted point. In eight dimensions this is far worse than the smooth maps. The smooth "
+        "maps are also overfitted with so few points. Digits and Fashion-MNIST are first reduced to whitened "
+        "principal components.",
         table(["cloud", "transport", "discrepancy, fitted", "new", "KS, fitted", "new"], rows),
-        f"Uniform points themselves, mean ± standard deviation over {result['uniform'][0]['repeats']} draws:",
+        "The values for independent uniform points, mean ± standard deviation over "
+        f"{result['uniform'][0]['repeats']} draws:",
         table(
             ["", f"discrepancy, n = {n:,}", f"n = {held:,}", f"KS, n = {n:,}", f"n = {held:,}", f"Sobol, n = {n:,}"],
             base_rows,
         ),
-        "The cost of each map is the mean of |x - T(x)|^2, the cloud being shifted to the cube's center and scaled, "
-        "all axes alike, to its total variance (neither changes which map is optimal, and both would hide the ratio). "
-        f"It is compared with `ot.emd2` on the same {n:,} points: to a Sobol net of the cube, and to the map's own "
-        "image, which says how far the map is from the best way to reach the image that it reaches. A ratio to the "
-        "cube can be below 1: where the image does not fill it (Sinkhorn draws it to the center), and, from three "
-        "dimensions on, because matching two finite clouds also pays for their grain, which a smooth map does not.",
+        "The cost of each map is the mean of |x - T(x)|^2. Before this, the cloud is moved to the center of the cube "
+        "and scaled, by one factor for all axes, to the total variance of the cube. This does not change which map is "
+        "optimal; without it, shift and scale would dominate the cost. The table divides the cost by two optimal "
+        f"costs (`ot.emd2`) for the same {n:,} points. The first is the cost to a Sobol net of the cube. The second "
+        "is the cost to the image of the map; it shows how close the map is to the cheapest map with the same image. "
+        "The first ratio can be below 1 for two reasons. The image may not fill the cube (Sinkhorn contracts it to "
+        "the center). And from three dimensions on, matching two finite sets of points has an additional cost, which "
+        "a smooth map does not have.",
         table(["cloud", "transport", "cost", "/ emd2 to cube", "/ emd2 to image", "fit, s", "iterations"], costs),
         f"![Pools before and after transport](images/{picture})",
     ]
@@ -129,17 +134,17 @@ def _convergence(result: Result, images: Path) -> list[str]:
     text = [
         defaults.heading("Convergence", result["origin"]),
         _origin(result["origin"]),
-        "The pool is X = G(U) with U uniform on the cube and G known in closed form: a mixture of a heavy and a light "
-        "lump on each axis, bent by a triangular shear. The functions are Genz's five families without the "
-        f"discontinuous one, pulled back by the inverse of G, {settings['draws']} random members of each for every "
-        "seed. The error is that of their mean over the picks against their mean over the pool of "
-        f"{settings['pool']:,} rows, in standard deviations of the function; RMSE over functions and seeds; slope of "
-        "log RMSE on log n by least squares; intervals from a bootstrap over seeds. Weighted means use the "
-        "selection's `cell_mass`. Check: "
-        f"pool means lie {checks['z_rms']:.2f} standard errors (root mean square) from the closed-form integrals; the "
+        "The pool is X = G(U). U is uniform on the cube, and G has a closed form: a mixture of a heavy and a light "
+        "component on each axis, bent by a triangular shear. The functions come from five of Genz's families (all but "
+        f"the discontinuous one), composed with the inverse of G: {settings['draws']} random members of each family "
+        "for every seed. The error is the mean of a function over the picks minus its mean over the pool of "
+        f"{settings['pool']:,} rows, in standard deviations of the function. RMSE is the root mean square of the "
+        "errors over functions and seeds. The slope is that of log RMSE on log n by least squares. Intervals are from "
+        "a bootstrap over seeds. Weighted means use the `cell_mass` of the selection. As a check, the pool means "
+        f"differ from the closed-form integrals by {checks['z_rms']:.2f} standard errors (root mean square), and the "
         f"inverse of G is exact to {checks['inverse_error']:.0e}.",
         f"![RMSE against number of picks](images/{picture})",
-        "In the picture, names are followed by the slope; bands are 95 % intervals.",
+        "In the picture, the number after each name is the slope. Bands are 95 % intervals.",
     ]
     for dim in distinct(rows, "dim"):
         own = pick(rows, dim=dim)
@@ -152,7 +157,7 @@ def _convergence(result: Result, images: Path) -> list[str]:
             "analytic families only",
             f"slope to {reference:,}",
             f"RMSE at {reference:,}",
-            f"random's / it at {reference:,}",
+            f"random / this at {reference:,}",
         ]
         at = settings["sizes"].index(reference)
         text.append(
@@ -178,28 +183,30 @@ def _convergence(result: Result, images: Path) -> list[str]:
     ]
     return [
         *text,
-        "The fits behind these, means over seeds (KS along directions that were not fitted):",
+        "The fits of the transports, means over seeds (KS distance along directions that were not fitted):",
         table(["", "transport", "seconds", "iterations", "KS"], fits),
-        '"sliced" is the library\'s default transport and "PP" that of `SPOT.paper()`. They fit the pool at hand, '
-        "sampling error included: that, not the population's map, is what a subset of a finite pool needs. "
-        '"loose" is the same with `min_iter=0`, which stops at the sampling error: what that leaves is a floor under '
-        "the error in two dimensions, where the picks follow the cube while the carried pool still differs from it. "
-        "The true map has the same floor, because the pool is itself a sample.",
-        "Where SPOT loses: the gain shrinks with dimension, as theory says it must. A row of the pool lies at a "
-        "distance of about N^(-1/d) from a design point, and near the faces of the cube always on the inner side: in "
-        "eight dimensions this bias outweighs the noise of random picks as soon as there are some hundreds, even with "
-        "the true map, and weighting by nearest-pick cells makes it worse, since such cells are widest for the picks "
-        "near the faces. A closer fit helps in two and four dimensions and costs a little "
-        "in eight.",
+        '"sliced" is the default transport of the library, "PP" the transport of `SPOT.paper()`. Both fit the given '
+        "pool, including its sampling error. A subset of a finite pool needs this map, and not the map of the population. "
+        '"loose" is the same transport with `min_iter=0`, which stops at the sampling error. In two dimensions the '
+        "remaining error limits the accuracy, because the picks follow the cube, and the mapped pool still differs from "
+        "the cube. The true map has the same limit, because the pool is a sample.",
+        "In eight dimensions SPOT is worse than random picks. Its advantage shrinks with the dimension, as theory "
+        "predicts. The row nearest to a design point lies at a distance of about N^(-1/d). Near the faces of the cube "
+        "it always lies on the inner side, which is a bias. In eight dimensions, from some hundred picks on, this "
+        "bias is larger than the noise of random picks, even with the true map. Weights by nearest-pick cells "
+        "increase the bias, because these cells are widest for the picks near the faces. A closer fit helps in two "
+        "and four dimensions, and is slightly worse in eight.",
         OF_CELLS if defaults.is_older(result["origin"]) else "",
-        "For averages draw the picks ([Estimates](../guides/estimates.md)), or use `SPOT.paper()` in few dimensions.",
+        "To estimate averages, draw the picks at random ([Estimates](../guides/estimates.md)), or use `SPOT.paper()` "
+        "in few dimensions.",
     ]
 
 
 OF_CELLS = (
-    "The default of then (cells) took a row near the mean of each cell. That covers a pool and serves learning, but it "
-    "is a biased sample for averages: unweighted, it follows Lloyd's density instead of the pool's, which weights "
-    "repair in two dimensions only; in four it is no better than random, in eight much worse."
+    "The older default (cells) selected a row near the mean of each cell. Such picks cover the pool, which is useful "
+    "for learning. But they are a biased sample for averages: without weights they follow the density of Lloyd's "
+    "algorithm, and not that of the pool. Weights correct this in two dimensions only. In four dimensions the result "
+    "is no better than random, in eight much worse."
 )
 
 
@@ -212,7 +219,8 @@ def _goal(rows: list[Result]) -> list[str]:
         return []
     return [
         f"The goal in two dimensions was a slope of {GOAL_SLOPE} and, at {own[0]['reference']:,} picks, an error of "
-        f"at most {GOAL_RATIO:g} of random's. Met by: {named[True] or 'none'}. Missed by: {named[False] or 'none'}."
+        f"at most {GOAL_RATIO:g} times that of random picks. Reached by: {named[True] or 'none'}. Not reached by: "
+        f"{named[False] or 'none'}."
     ]
 
 
@@ -224,12 +232,13 @@ def _coverage(result: Result, images: Path) -> list[str]:
     text = [
         defaults.heading("Coverage", result["origin"]),
         _origin(result["origin"]),
-        f"Pools of {result['settings']['pool']:,} rows (digits {rows_of_digits:,}), distances in units of the pool's "
-        "root-mean-square radius, in the space of the embeddings (digits: 64 pixels; Fashion-MNIST: 32 principal "
-        "components of the pixels). Fill distance is the largest distance from a row to its nearest pick; W2 is exact, "
-        "between the pool and the picks, of equal mass or weighted by the mass that each stands for. Mean over seeds; "
-        "less is better; the best of each line is bold. The last column of a group of lines is the share of groups "
-        "(mixture components, classes) that have a pick.",
+        f"Pools of {result['settings']['pool']:,} rows (digits {rows_of_digits:,}). Distances are in units of the "
+        "pool's root-mean-square radius, in the space of the embeddings (digits: 64 pixels; Fashion-MNIST: 32 "
+        "principal components of the pixels). The fill distance is the largest distance from a row to its nearest "
+        "pick. W2 is the exact Wasserstein distance between the pool and the picks. The picks have equal mass, or "
+        "each pick has the mass of its cell (weighted). All values are means over seeds; lower is better, and the "
+        "best of each line is bold. The last line of each pool with groups is the share of groups (mixture "
+        "components, classes) that have a pick; there, higher is better.",
     ]
     panels: dict[str, Any] = {}
     for n in distinct(records, "n"):
@@ -269,14 +278,17 @@ def _coverage(result: Result, images: Path) -> list[str]:
     return [
         *text,
         f"![Coverage relative to random](images/{picture})",
-        "Seconds a selection:",
+        "Seconds per selection:",
         table(["", *methods], seconds),
-        "k-center minimizes fill distance and is best there, at the price of picks that do not look like the pool (W2 "
-        "of equal mass). k-means minimizes the mean squared distance, which is W2 weighted, and leads it. SPOT as "
-        "published gives picks that look like the pool without weights, clearly so in two and three dimensions and "
-        "hardly in the pictures, of which it sees only the leading components; it reaches few rare groups, as its "
-        "picks follow the mass, and weighted it is hardly ahead of random picks in the pictures. The default refines "
-        "its cells in the embedding space: "
-        "it leads W2 of equal mass or is near the lead, and comes close to k-means in the measure that k-means "
-        "minimizes. It loses to k-center and k-means in fill distance.",
+        "- k-center minimizes the fill distance and has the best one. Its picks do not have the distribution of the "
+        "pool (W2 with equal mass).\n"
+        "- k-means minimizes the mean squared distance, which is the square of the weighted W2. It has the best "
+        "weighted W2.\n"
+        "- The picks of SPOT as published have a distribution close to that of the pool without weights. This is clear "
+        "in two and three dimensions, and hardly visible for the images, where SPOT uses only the leading components. "
+        "It reaches few rare groups, because its picks follow the mass. With weights, for the images, it is hardly "
+        "better than random picks.\n"
+        "- The default refines its cells in the embedding space. It has the best W2 with equal mass, or nearly so. In "
+        "the measure that k-means minimizes, it is close to k-means. Its fill distance is worse than those of "
+        "k-center and k-means.",
     ]
