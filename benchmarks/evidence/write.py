@@ -186,9 +186,9 @@ def _convergence(result: Result, images: Path) -> list[str]:
         "The fits of the transports, means over seeds (KS distance along directions that were not fitted):",
         table(["", "transport", "seconds", "iterations", "KS"], fits),
         '"sliced" is the default transport of the library, "PP" the transport of `SPOT.paper()`. Both fit the given '
-        "pool, including its sampling error. A subset of a finite pool needs this map, and not the map of the population. "
+        "pool, including its sampling error. A subset of a finite pool needs this map, not that of the population. "
         '"loose" is the same transport with `min_iter=0`, which stops at the sampling error. In two dimensions the '
-        "remaining error limits the accuracy, because the picks follow the cube, and the mapped pool still differs from "
+        "remaining error limits the accuracy: the picks follow the cube, and the mapped pool still differs from "
         "the cube. The true map has the same limit, because the pool is a sample.",
         "In eight dimensions SPOT is worse than random picks. Its advantage shrinks with the dimension, as theory "
         "predicts. The row nearest to a design point lies at a distance of about N^(-1/d). Near the faces of the cube "

@@ -14,14 +14,15 @@ __all__ = ["write"]
 PARTS = ("kill", "runs", "load", "fuzz", "disk")
 HEAD = """# Reliability
 
-What spotal does when it is killed, when the disk is full, when files are damaged and when fifty people answer at once.
-Every figure is measured by one command, in scratch folders and on the loopback interface alone:
+This page shows what spotal does when it is killed, when the disk is full, when files are damaged, and when fifty people
+label at the same time. One command measures every figure. It uses only scratch folders and the loopback interface:
 
     python -m benchmarks.reliability [kill] [runs] [load] [fuzz] [disk] [--quick]
 
-`--quick` takes minutes and writes nothing. Each case of the fuzz has a name, `INPUT:SEED`, and is run again by
-`python -m benchmarks.reliability --replay INPUT:SEED`. A part writes `benchmarks/reliability/results/PART.json`, from
-which this page is made; kills and mutations of other seeds are added by `--add --first-seed N`.
+`--quick` takes some minutes and does not write results. Each case of the part `fuzz` has a name, `INPUT:SEED`.
+`python -m benchmarks.reliability --replay INPUT:SEED` runs it again. Each part writes its results to
+`benchmarks/reliability/results/PART.json`, and this page is made from these files. `--add --first-seed N` adds kills or
+mutations with other seeds to earlier results.
 """
 
 PEERS = (
@@ -37,8 +38,8 @@ PEERS = (
         "SQLite, [How SQLite Is Tested](https://www.sqlite.org/testing.html)",
         "Tests of out-of-memory, input/output errors, crashes, power loss and malformed databases, fuzzing, and 100 "
         "% branch coverage.",
-        "Kills, full disks and mutated files, of the whole program. Failing allocations and power loss are not "
-        "simulated, coverage is not promised.",
+        "Kills, full disks and mutated files, for the whole program. Failing allocations and power loss are not "
+        "simulated. No test coverage is promised.",
     ),
     (
         "Jupyter, [Security in the Jupyter notebook "
@@ -49,7 +50,7 @@ PEERS = (
     (
         "Datasette, [Settings](https://docs.datasette.io/en/stable/settings.html)",
         '"By default, queries have a time limit of one second."',
-        "The load test's aim is a 99th percentile of 500 ms for an answer.",
+        "The aim of the load test is a 99th percentile below 500 ms for saving an answer.",
     ),
     (
         "Label Studio, [Set up the database](https://labelstud.io/guide/storedata.html)",
@@ -58,15 +59,16 @@ PEERS = (
         "import data while labeling is being performed, labeling tasks can take more than 10 seconds to load and "
         "annotations can take more than 10 seconds to perform. If you want to label more than 100,000 tasks with 5 or "
         'more concurrent users, consider using PostgreSQL or another database with Label Studio."',
-        "50 people at once on one SQLite database, with the figures above; imports meanwhile are not measured.",
+        "50 people at the same time on one SQLite database, with the figures above. Imports at the same time are not "
+        "measured.",
     ),
 )
-"""Project and page, what it says, and what is measured here."""
+"""Project and page, its statement, and what is measured here."""
 
-BESIDE = """## Beside what others promise
+BESIDE = """## Statements of other projects
 
-These are sentences of the projects' own documentation. They promise different things, and none of them publishes the
-figures above for its own program, so the table compares aims and not results.
+The sentences are from the documentation of each project. The projects make different promises, and none of them
+publishes figures like those above for its program. So the table compares aims, not results.
 """
 
 
@@ -80,7 +82,7 @@ def write(results: Path = RESULTS, page: Path = ROOT / "docs" / "evidence" / "re
     for name, section in zip(PARTS, (_kill, _runs, _load, _fuzz, _disk), strict=True):
         if name in parts:
             lines += [*section(parts[name]), "", _where(parts[name]), ""]
-    lines += [BESIDE, "| project | what its documentation says | here |", "| --- | --- | --- |"]
+    lines += [BESIDE, "| project | statement in its documentation | spotal |", "| --- | --- | --- |"]
     lines += [f"| {' | '.join(row)} |" for row in PEERS]
     page.write_text("\n".join(lines) + "\n", encoding="utf-8")
     print(f"wrote {page}")
@@ -90,19 +92,19 @@ def _aims(results: dict[str, Any]) -> list[str]:
     rows = []
     if kill := results.get("kill"):
         lost, harmed, faults = (len(kill[key]) for key in ("lost", "harmed", "faults"))
-        measured = f"{kill['kills']:,} kills: {lost} answers lost, {harmed} files of the user changed, {faults} faults"
+        measured = f"{kill['kills']:,} kills: {lost} answers lost, {harmed} user files changed, {faults} faults"
         rows.append(("1,000 kills: no label lost", measured, kill["kills"] >= 1_000 and not lost + harmed + faults))
     if fuzz := results.get("fuzz"):
         kinds = fuzz["by_kind"]
-        few = "" if fuzz["cases"] >= 10_000 else ", as many as there was time for"
+        few = "" if fuzz["cases"] >= 10_000 else " in the available time"
         said = ", ".join(f"{kind} {count}" for kind, count in kinds.items()) or "no traceback, crash, hang or harm"
         if "again" in fuzz:
-            said += f"; {len(fuzz['again']['failures'])} when these were run again with what was mended"
-        aim = "10,000 mutations: no traceback, no file of the user touched"
+            said += f"; {len(fuzz['again']['failures'])} when these cases were run again after the fixes"
+        aim = "10,000 mutations: no traceback, no user file changed"
         rows.append((aim, f"{fuzz['cases']:,} mutations{few}: {said}", fuzz["cases"] >= 10_000 and not kinds))
     if runs := results.get("runs"):
-        measured = f"{runs['kills']} kills, {'the same, bit for bit' if runs['same'] else 'other results'}"
-        rows.append(("a benchmark run that was killed ends with the same results", measured, not runs["faults"]))
+        measured = f"{runs['kills']} kills, {'identical results' if runs['same'] else 'different results'}"
+        rows.append(("killed benchmark runs end with the same results", measured, not runs["faults"]))
     if load := results.get("load"):
         for run in (run for run in load["runs"] if not run["think_s"]):
             rate, p99 = run["labels_per_s"], run["post_ms"].get("p99", float("nan"))
@@ -111,7 +113,7 @@ def _aims(results: dict[str, Any]) -> list[str]:
             rows.append((aim, f"{rate:,.0f} labels/s, p99 {p99:,.0f} ms, {run['lost']} lost", fine))
     if disk := results.get("disk"):
         faults = len(disk["faults"])
-        rows.append(("a full disk harms nothing", f"{disk['cases']} cases, {faults} faults", not faults))
+        rows.append(("a full disk damages nothing", f"{disk['cases']} cases, {faults} faults", not faults))
     return [f"| {aim} | {measured} | {'yes' if fine else '**no**'} |" for aim, measured, fine in rows]
 
 
@@ -120,26 +122,28 @@ def _kill(part: dict[str, Any]) -> list[str]:
     return [
         "## Kills",
         "",
-        f"Random commands of one project get SIGKILL at random moments: {commands}. Three people answer while the page",
-        "is served. An answer counts once its POST came back, an imported row once the command ended. After each kill",
-        "the database is opened and every answer counted so far is looked up and compared. The user's files are",
-        "hashed, among them decoys beside and in the project.",
+        f"Random commands on one project are stopped by SIGKILL at random times: {commands}. While the labeling page "
+        "is running, three people label. An answer counts as acknowledged when its POST has returned, and an imported "
+        "row when the command has ended. After each kill the database is opened, and all acknowledged answers are "
+        "compared with it. The user's files are compared by their hashes. Some of them are decoys inside and next to "
+        "the project.",
         "",
-        f"{part['kills']:,} kills; {part['acknowledged']:,} answers acknowledged, {part['of_the_page']:,} of them",
-        f"on the page; {part['comparisons']:,} comparisons; {len(part['lost'])} lost; {len(part['harmed'])} files",
-        f"of the user changed; {len(part['faults'])} commands that did not go on. {len(part['left'])} times a killed",
-        "command left its unfinished, hidden file beside its output: a killed process cannot remove it.",
+        f"There were {part['kills']:,} kills. {part['acknowledged']:,} answers were acknowledged, "
+        f"{part['of_the_page']:,} of them on the page. In {part['comparisons']:,} comparisons, {len(part['lost'])} "
+        f"answers were lost. {len(part['harmed'])} user files were changed. {len(part['faults'])} commands could not "
+        f"continue after a kill. {len(part['left'])} times a killed command left an unfinished, hidden file next to "
+        "its output, because a killed process cannot remove it.",
         *_faults(part["faults"] + part["lost"] + part["harmed"]),
     ]
 
 
 def _runs(part: dict[str, Any]) -> list[str]:
-    same = "the same, bit for bit, as" if part["same"] else "**other than**"
+    same = "identical to" if part["same"] else "**different from**"
     return [
         "## Killed benchmark runs",
         "",
-        f"`spotal bench` was killed {part['kills']} times within {part['rounds']} rounds, then run to its end. Its",
-        f"results are {same} those of a run without kills.",
+        f"`spotal bench` was killed {part['kills']} times within {part['rounds']} rounds, and then run until it "
+        f"finished. The results are {same} the results of a run without kills.",
         *_faults(part["faults"]),
     ]
 
@@ -148,11 +152,12 @@ def _load(part: dict[str, Any]) -> list[str]:
     lines = [
         "## Load",
         "",
-        f"{part['people']} people answer on one page with {part['items']:,} images, each over a connection of their",
-        "own and by the page's own protocol: ask for the state, answer, ask for what changed. Clients and server share",
-        "the machine. The server is killed at the end, and every acknowledged answer is looked up in the database.",
+        f"{part['people']} people label on one page with {part['items']:,} images. Each person has a separate "
+        "connection and sends the same requests as the page: get the state, send an answer, get the changes. Clients "
+        "and server run on the same machine. At the end the server is killed, and every acknowledged answer is "
+        "searched in the database.",
         "",
-        "| batch | thinking | labels/s | POST p50 | POST p99 | state p50 | state p99 | answers | lost | others |",
+        "| batch | thinking | labels/s | POST p50 | POST p99 | state p50 | state p99 | answers | lost | other load |",
         "| ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |",
     ]
     for run in part["runs"]:
@@ -164,8 +169,10 @@ def _load(part: dict[str, Any]) -> list[str]:
         )
     lines += [
         "",
-        "Others: how many of the machine's cores other programs took meanwhile. Everybody opens the page at the same",
-        "moment, and is told 200 items at first: where people think, that is the 99th percentile of the states.",
+        'p50 and p99 are the median and the 99th percentile of the response times. "Thinking" is the pause of a '
+        'person between two answers. "Other load" is the number of cores that other programs used at the same time. '
+        "All people open the page at the same time, and each first receives 200 items. In the rows with thinking, "
+        "these first requests determine the p99 of the state.",
     ]
     return lines + _faults([error for run in part["runs"] for error in run["errors"]])
 
@@ -179,13 +186,15 @@ def _fuzz(part: dict[str, Any]) -> list[str]:
     return [
         "## Mutated files",
         "",
-        f"{part['cases']:,} cases over {part['inputs']} inputs: pools in every format, side files, texts, images,",
-        "label files of every format, settings, databases and the files of projects, protocols and results. Each case",
-        "changes one file of a valid input by flipped bits, cuts, splices, odd tokens, other encodings, or a change",
-        "that keeps the format, and runs the commands that read it. A command must end with exit 0, or with one",
-        "sentence and exit 2 (`doctor`: 1 where it finds something).",
+        f"There are {part['cases']:,} cases and {part['inputs']} inputs: pools in every format, files of "
+        "costs, masses and groups, texts, images, label files of every format, settings, databases, and the files of "
+        "projects, protocols and results. Each case changes one file of a valid input: flipped bits, removed parts, "
+        "copied parts, unusual tokens, another encoding, or a change that keeps the format valid. Then it runs the "
+        "commands that read this file. A command must end with exit code 0, or with one sentence and exit code 2. "
+        '`doctor` may also end with exit code 1, which means that it found a problem. "Noise" is a warning of a '
+        "library in the output; it counts as a failure.",
         "",
-        f"{part['commands']:,} commands ended with exit {ends}.",
+        f"{part['commands']:,} commands were run. Number of commands by exit code: {ends}.",
         *_faults(_by_place(part["failures"])),
         *_again(part),
     ]
@@ -197,7 +206,7 @@ def _again(part: dict[str, Any]) -> list[str]:
         return []
     again = part["again"]
     failures = again["failures"]
-    said = f"These {again['cases']} cases were run again at commit {again['commit']}: {len(failures)} fail."
+    said = f"The {again['cases']} failed cases were run again at commit {again['commit']}: {len(failures)} fail."
     return ["", said, *_faults(_by_place(failures))]
 
 
@@ -226,9 +235,11 @@ def _disk(part: dict[str, Any]) -> list[str]:
     return [
         "## Full disks",
         "",
-        f"Every command that writes runs where no file may grow beyond a limit, from {least:,} to {most:,} bytes.",
-        "Older results stay or are replaced whole, answers and the user's files stay, and with room again the same",
-        f"command does its work: {part['cases']} cases, {len(part['faults'])} faults. Exit {ends}.",
+        f"Every command that writes files is run with a limit on the size of files, from {least:,} to {most:,} bytes. "
+        "An older result must stay, or be replaced by a complete new one. Answers and the user's files must stay. "
+        "Without the limit, the same command must then succeed.",
+        "",
+        f"There were {part['cases']} cases and {len(part['faults'])} faults. Number of cases by exit code: {ends}.",
         *_faults([f"`{one['command']}`, {one['limit']:,} bytes: {one['what']}" for one in part["faults"]]),
     ]
 

@@ -86,10 +86,10 @@ def test_the_page_says_what_was_missed_and_what_was_not_run(tmp_path):
     page = (tmp_path / "page.md").read_text()
     met, missed = (next(line for line in page.splitlines() if word in line) for word in ("1,000 kills", "10,000 mutat"))
     assert met.endswith("| yes |")
-    assert "4,000 mutations, as many as there was time for: traceback 1; 0 when these were run again" in missed
+    assert "4,000 mutations in the available time: traceback 1; 0 when these cases were run again" in missed
     assert missed.endswith("| **no** |")
     assert "once: `pool.npy:3`, select pool.npy: traceback, exit 1" in page
-    assert "These 1 cases were run again at commit def: 0 fail." in page
+    assert "The 1 failed cases were run again at commit def: 0 fail." in page
     assert page.count("## Mutated files") == 1
     assert f"Not run: {', '.join(name for name in PARTS if name not in ('fuzz', 'kill'))}." in page
 
