@@ -155,7 +155,7 @@ def _load(part: dict[str, Any]) -> list[str]:
         f"{part['people']} people label on one page with {part['items']:,} images. Each person has a separate "
         "connection and sends the same requests as the page: get the state, send an answer, get the changes. Clients "
         "and server run on the same machine. At the end the server is killed, and every acknowledged answer is "
-        "searched in the database.",
+        "looked up in the database.",
         "",
         "| batch | thinking | labels/s | POST p50 | POST p99 | state p50 | state p99 | answers | lost | other load |",
         "| ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |",
@@ -182,7 +182,7 @@ def _cores(number: float | None) -> str:
 
 
 def _fuzz(part: dict[str, Any]) -> list[str]:
-    ends = ", ".join(f"{end}: {count:,}" for end, count in sorted(part["ends"].items()))
+    ends = ", ".join(f"{end} ({count:,} times)" for end, count in sorted(part["ends"].items()))
     return [
         "## Mutated files",
         "",
@@ -194,7 +194,7 @@ def _fuzz(part: dict[str, Any]) -> list[str]:
         '`doctor` may also end with exit code 1, which means that it found a problem. "Noise" is a warning of a '
         "library in the output; it counts as a failure.",
         "",
-        f"{part['commands']:,} commands were run. Number of commands by exit code: {ends}.",
+        f"{part['commands']:,} commands were run. Their exit codes: {ends}.",
         *_faults(_by_place(part["failures"])),
         *_again(part),
     ]
@@ -230,7 +230,7 @@ def _short(what: str) -> str:
 
 
 def _disk(part: dict[str, Any]) -> list[str]:
-    ends = ", ".join(f"{end.removeprefix('exit ')}: {count:,}" for end, count in sorted(part["ends"].items()))
+    ends = ", ".join(f"{end.removeprefix('exit ')} ({count:,} times)" for end, count in sorted(part["ends"].items()))
     least, most = part["limits"][0], part["limits"][-1]
     return [
         "## Full disks",
@@ -239,7 +239,7 @@ def _disk(part: dict[str, Any]) -> list[str]:
         "An older result must stay, or be replaced by a complete new one. Answers and the user's files must stay. "
         "Without the limit, the same command must then succeed.",
         "",
-        f"There were {part['cases']} cases and {len(part['faults'])} faults. Number of cases by exit code: {ends}.",
+        f"There were {part['cases']} cases and {len(part['faults'])} faults. Exit codes: {ends}.",
         *_faults([f"`{one['command']}`, {one['limit']:,} bytes: {one['what']}" for one in part["faults"]]),
     ]
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from spotal.bench.picture_files import figures_of
 from spotal.bench.results import Cell
-from spotal.bench.tables import HEAD, NOTE, harness, origin_lines, penalty_rows, rank_rows, rows
+from spotal.bench.tables import HEAD, NOTE, first_labels, harness, origin_lines, penalty_rows, rank_rows, rows
 from spotal.storage.files import atomic_path
 
 __all__ = ["markdown", "write_markdown"]
@@ -44,17 +44,18 @@ def markdown(cells: list[Cell], summary: dict[str, Any], date: str, stem: str) -
         text += [
             "## Average ranks",
             f"![Average ranks](images/{stem}-ranks.png)",
-            f"By mean of curve on the seeds that all strategies have, 1 the best, over {ranks['n']} {ranks['blocks']}; "
-            "strategies joined by a bar do not differ at .05 (Nemenyi).",
+            f"Ranks by mean of curve over {ranks['n']} {ranks['blocks']}; 1 is the best. Only seeds that all "
+            "strategies have are used. Strategies joined by a bar do not differ significantly at .05 (Nemenyi test).",
             _table(["strategy", "rank"], rank_rows(ranks)),
         ]
     if summary["penalty"] is not None:
         text += [
             "## Pairwise penalty matrix",
             f"![Penalty matrix](images/{stem}-penalty.png)",
-            f"In how many of {summary['penalty']['most']} benchmarks the row beats the column (paired t test over "
-            "seeds at .05, at the 1st, 2nd, 4th, 8th, ... query), after Ash et al. 2020. The last row is the columns' "
-            "mean: less is better.",
+            f"Number of benchmarks, of {summary['penalty']['most']}, in which the row is significantly better than "
+            "the column. Each benchmark counts by its share of compared queries (the 1st, 2nd, 4th, 8th, ...) at "
+            "which this is so: paired t test over seeds at .05 (Ash et al. 2020). The last row is the mean of each "
+            "column: lower is better.",
             _table(*penalty_rows(summary["penalty"])),
         ]
     for cell, part in zip(cells, summary["cells"], strict=True):
@@ -63,8 +64,8 @@ def markdown(cells: list[Cell], summary: dict[str, Any], date: str, stem: str) -
     text += [
         "## How it was measured",
         NOTE,
-        f"Written by `spotal report RUN --markdown` on {date} from the results of `spotal bench {names}`; run that "
-        "again to get the same numbers. A row that is worse than random is shown as such.",
+        f"Written by `spotal report RUN --markdown` on {date} from the results of `spotal bench {names}`. The same "
+        "command gives the same numbers again.",
         *(f"- {line}" for line in origin_lines(summary)),
         f"- {harness(summary['time'])}",
         f"- SHA-256 of all results: `{summary['digest']}`",
@@ -77,11 +78,11 @@ def _about(cell: Cell, summary: dict[str, Any]) -> str:
     done = {name: sorted(strategy["seeds"]) for name, strategy in summary["strategies"].items()}
     seeds = sorted({seed for some in done.values() for seed in some})
     fewer = {name: some for name, some in done.items() if some != seeds}
-    less = f" Fewer have: {'; '.join(f'{name} {_listed(some)}' for name, some in fewer.items())}." if fewer else ""
+    less = f" Fewer seeds: {'; '.join(f'{name} {_listed(some)}' for name, some in fewer.items())}." if fewer else ""
     missing = f" **{summary['missing']} jobs are not finished.**" if summary["missing"] else ""
     return (
         f"`{summary['name']}` ({summary['role']}): a pool of {protocol.pool.size or 'all'} rows, {summary['asked'][0]} "
-        f"first labels ({protocol.initial.kind}), {protocol.rounds} batches of {protocol.batch_size}, seeds "
+        f"first labels ({first_labels(protocol.initial)}), {protocol.rounds} batches of {protocol.batch_size}, seeds "
         f"{_listed(seeds)}.{less}{missing}"
     )
 

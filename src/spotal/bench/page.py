@@ -10,7 +10,7 @@ from typing import Any
 from spotal.bench import plots
 from spotal.bench.gallery import gallery
 from spotal.bench.results import Cell
-from spotal.bench.tables import HEAD, NOTE, harness, origin_lines, penalty_rows, rank_rows, rows
+from spotal.bench.tables import HEAD, NOTE, first_labels, harness, origin_lines, penalty_rows, rank_rows, rows
 from spotal.report.parts import document, table, themed
 from spotal.storage.files import atomic_path
 
@@ -38,7 +38,7 @@ def _headline(summary: dict[str, Any]) -> str:
     text = f"{len(names)} strategies on {len(summary['cells'])} benchmarks"
     if ranks is not None:
         best = next(iter(ranks["mean"]))
-        text += f"; least average rank: {best}, {ranks['mean'][best]:.1f} over {ranks['n']} {ranks['blocks']}"
+        text += f"; best average rank: {best}, {ranks['mean'][best]:.1f} over {ranks['n']} {ranks['blocks']}"
     return text
 
 
@@ -46,21 +46,22 @@ def _overall(summary: dict[str, Any]) -> str:
     text = ""
     ranks, matrix = summary["ranks"], summary["penalty"]
     if ranks is not None:
-        p = "" if ranks["friedman"] is None else f" Friedman's test that all are equal: p = {ranks['friedman']:.2g}."
+        p = "" if ranks["friedman"] is None else f" Friedman's test of equal ranks: p = {ranks['friedman']:.2g}."
         text += (
             f"<h2>Average ranks</h2><div class=wide>{themed(plots.critical_difference, ranks, 'Average ranks')}</div>"
             f'<p class="note">Ranks by mean of curve, 1 the best, over {ranks["n"]} {ranks["blocks"]}. '
-            f"Strategies joined by a bar do not differ at .05 (Nemenyi).{p} Pools of one benchmark are not "
-            "independent data sets.</p>"
+            f"Strategies joined by a bar do not differ significantly at .05 (Nemenyi test).{p} Pools of one benchmark "
+            "are not independent data sets.</p>"
             f"<details><summary>The ranks</summary>{table(['strategy', 'rank'], rank_rows(ranks))}</details>"
         )
     if matrix is not None:
         head, body = penalty_rows(matrix)
         text += (
             f"<h2>Pairwise penalty matrix</h2><div class=wide>{themed(plots.penalty, matrix, 'Penalty matrix')}</div>"
-            f'<p class="note">In how many of {matrix["most"]} benchmarks the row beats the column (paired t test over '
-            "seeds at .05, at the 1st, 2nd, 4th, 8th, ... query; Ash et al. 2020). The strategy that is beaten least "
-            f"comes first.</p><details><summary>The numbers</summary>{table(head, body)}</details>"
+            f'<p class="note">Number of benchmarks, of {matrix["most"]}, in which the row is significantly better than '
+            "the column. Each benchmark counts by its share of compared queries (the 1st, 2nd, 4th, 8th, ...) at which "
+            "this is so: paired t test over seeds at .05 (Ash et al. 2020). The strategies are ordered by the mean of "
+            f"their column, the lowest first.</p><details><summary>The numbers</summary>{table(head, body)}</details>"
         )
     return text
 
@@ -73,16 +74,17 @@ def _section(cell: Cell, summary: dict[str, Any]) -> str:
     about = (
         f"{summary['name']}, a {summary['role']} benchmark. Pool of {protocol.pool.size or 'all'} rows of "
         f"{protocol.dataset}, learner {protocol.learner.kind}, {summary['asked'][0]} first labels "
-        f"({protocol.initial.kind}), then {protocol.rounds} batches of {protocol.batch_size}; {count} seeds.{missing}"
+        f"({first_labels(protocol.initial)}), then {protocol.rounds} batches of {protocol.batch_size}; {count} seeds."
+        f"{missing}"
     )
     pictures = gallery(cell)
-    more = f"<details><summary>What was picked</summary>{pictures}</details>" if pictures else ""
+    more = f"<details><summary>Picks of each strategy</summary>{pictures}</details>" if pictures else ""
     settings = escape(json.dumps(summary["protocol"], indent=1))
     return (
         f"<h2>{escape(summary['title'])}</h2><p>{escape(about)}</p>"
         f"<div class=wide>{themed(plots.curves, summary, 'Learning curves')}</div>"
-        '<p class="note">Means over seeds with bootstrap 95 % bands: SPOT, random and the three best others in color, '
-        f'the rest in gray.</p><div class="scroll">{table(list(HEAD), rows(summary))}</div>'
+        '<p class="note">Means over seeds with bootstrap 95 % bands. SPOT, random and the three best other strategies '
+        f'are in color, the rest is in gray.</p><div class="scroll">{table(list(HEAD), rows(summary))}</div>'
         f'<p class="note">{escape(NOTE)}</p>'
         f"{more}<details><summary>The protocol</summary><pre>{settings}</pre></details>"
     )
@@ -91,6 +93,6 @@ def _section(cell: Cell, summary: dict[str, Any]) -> str:
 def _origin(summary: dict[str, Any]) -> str:
     lines = "".join(f"<p>{escape(line)}</p>" for line in origin_lines(summary))
     return (
-        f"<h2>Where this comes from</h2>{lines}<p>{escape(harness(summary['time']))}</p>"
+        f"<h2>Origin of the results</h2>{lines}<p>{escape(harness(summary['time']))}</p>"
         f"<p>SHA-256 of all results: <code>{summary['digest']}</code></p>"
     )

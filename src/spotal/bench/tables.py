@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-__all__ = ["HEAD", "NOTE", "harness", "origin_lines", "penalty_rows", "rank_rows", "rows"]
+from spotal.bench.protocol import Initial
+
+__all__ = ["HEAD", "NOTE", "first_labels", "harness", "origin_lines", "penalty_rows", "rank_rows", "rows"]
 
 HEAD = (
     "strategy",
@@ -19,14 +21,21 @@ HEAD = (
     "MiB",
 )
 NOTE = (
-    "Mean of curve: area under the curve of balanced accuracy over the labels bought, in percent, with its bootstrap "
-    "95 % interval over seeds. To random: paired difference in points, with its 95 % Student interval. p: paired t "
-    "test over seeds, corrected by Holm for the strategies of this table. Labels saved: share of random's labels that "
-    "are not needed to be as good as random at its end; a dash where that height is not reached. Final, worst class: "
-    "balanced accuracy and least recall of a class after the last batch, percent. Calibration: expected calibration "
-    "error at the end, 15 bins, percent. Seconds: one query, on one core. MiB: the most memory that a query added to "
-    "the process."
+    "Mean of curve: mean of balanced accuracy over the number of labels (area under the learning curve), in percent, "
+    "with a bootstrap 95 % interval over seeds. To random: paired difference to random picks, in points, with a 95 % "
+    "Student interval. p: paired t test over seeds, with Holm's correction for the strategies of this table. Labels "
+    "saved: share of labels that the strategy saves to reach the final accuracy of random picks; a dash if it does not "
+    "reach it. Final: balanced accuracy after the last batch, in percent. Worst class: lowest recall of a "
+    "class after the last batch, in percent. Calibration: expected calibration error after the last batch, 15 bins, in "
+    "percent. Seconds: time of one query, on one core. MiB: maximum memory that a query added to the process."
 )
+
+
+def first_labels(initial: Initial) -> str:
+    """Return the way in which the first labels are selected."""
+    if initial.kind == "none":
+        return "selected by each strategy"
+    return "random" if initial.by is None else f"selected by {initial.by}"
 
 
 def rows(cell: dict[str, Any]) -> list[list[str]]:
