@@ -22,12 +22,12 @@ def main(run: str) -> None:
     """Write the page."""
     cells, origins = cells_of(run, "ablation-")
     lines = [
-        "# What each part gives",
+        "# Effect of each part",
         "",
-        f"Written by `python -m benchmarks.ablation` on {datetime.now(UTC):%Y-%m-%d}, on development tasks. Balanced "
-        "accuracy in points, mean of the curve; differences are paired over seeds, with 95 % Student intervals. The "
-        "first table of each task begins with SPOT as published and adds one part a row; the second changes one "
-        "setting of the default.",
+        f"Written by `python -m benchmarks.ablation` on {datetime.now(UTC):%Y-%m-%d}, on development tasks. The "
+        "numbers are the mean of the curve of balanced accuracy, in points. Differences are paired over seeds, with "
+        "95 % Student intervals. The first table of each task begins with SPOT as published (`literal`), and each row "
+        "adds one part. In the second table, each row changes one setting of the default, or is another strategy.",
         "",
         *origins,
     ]
@@ -39,7 +39,7 @@ def main(run: str) -> None:
         lines += ["", f"## {cell.protocol.title}", "", f"`{cell.protocol.name}`, seeds {cell.seeds()}."]
         lines += ["", "| part | mean of curve | gain |", "| --- | ---: | ---: |"]
         lines += _rows(cell, [(steps[0], None), *((now, before) for before, now in pairwise(steps))])
-        lines += ["", "| setting, or peer | mean of curve | to the default |", "| --- | ---: | ---: |"]
+        lines += ["", "| setting or strategy | mean of curve | to the default |", "| --- | ---: | ---: |"]
         lines += _rows(cell, [(name, default) for name in (*rest, *peers)])
     write_page("ablation.md", lines)
 

@@ -83,17 +83,18 @@ def text(points: np.ndarray, runs_of: dict[tuple[str, str], list[dict[str, Any]]
     }
     load = os.getloadavg()[0]
     lines = [
-        "# What a selection costs beside its peers",
+        "# Cost compared with other strategies",
         "",
         f"Written by `python -m benchmarks.cost` at commit {made['commit'][:12]} on {made['date']}: {machine['cpu']}, "
         f"{machine['cores']} cores, {torch.get_num_threads()} threads, load {load:.0f} at the end.",
         "",
-        f"A batch of {BATCH:,} from {len(points):,} rows of {points.shape[1]} numbers (Fashion-MNIST, embedded), "
-        "one process, strategies in turn. *Cold*: nothing labeled. *With labels*: 1,000 random rows are labeled, and a "
-        "linear probe's probabilities are given. Seconds by the clock and of processor time over all threads, medians; "
-        f"ratios are to SPOT's, of both. The aim is {AIM} times.",
+        f"Each strategy selects a batch of {BATCH:,} from {len(points):,} rows of {points.shape[1]} numbers "
+        "(Fashion-MNIST, embedded). All strategies run in one process and take turns. *Cold*: there are no labels. "
+        "*With labels*: 1,000 random rows are labeled, and the probabilities of a linear probe are given. **s** is "
+        "wall-clock time in seconds. **CPU s** is processor time in seconds, summed over all threads. Both are "
+        f"medians. The last column divides both by SPOT's. The aim is a ratio of {AIM}.",
         "",
-        "|  | strategy | runs | s | CPU s | times SPOT's (clock / CPU) |",
+        "|  | strategy | runs | s | CPU s | / SPOT (clock / CPU) |",
         "|---|---|---:|---:|---:|---:|",
     ]
     for (state, name), runs in runs_of.items():
@@ -107,7 +108,7 @@ def text(points: np.ndarray, runs_of: dict[tuple[str, str], list[dict[str, Any]]
         parts = [run["parts"] for run in runs_of[state, "spot"]]
         shares = {key: statistics.median(part[key] for part in parts) for key in parts[0]}
         listed = ", ".join(f"{key} {value:.2g}" for key, value in sorted(shares.items(), key=lambda item: -item[1]))
-        lines += ["", f"SPOT's parts, {title}, medians of seconds by the clock: {listed}."]
+        lines += ["", f"Parts of SPOT, {title}, median wall-clock seconds: {listed}."]
     return "\n".join(lines) + "\n"
 
 

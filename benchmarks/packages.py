@@ -124,9 +124,10 @@ def main() -> None:
     lines = [
         HEAD,
         f"Written by `python -m benchmarks.packages` (Python {platform.python_version()}, torch {version}, "
-        f"{platform.system()} {platform.machine()}). Each row counts the packages that the rows above, and for extras "
-        "the core, do not bring already. Seconds of processor time to import them in a fresh Python; for the first row "
-        "a selection is included. spotal imports none of these before they are needed.",
+        f"{platform.system()} {platform.machine()}). Each row counts only packages that are not in the rows above it. "
+        "The rows of extras count only packages that the core does not have. The last column is the processor time, in "
+        "seconds, to import the packages in a new Python process. In the first row it includes one selection. spotal "
+        "imports each of these packages only when it needs it.",
         "",
         "| part | packages | MB | import, s |",
         "|---|---:|---:|---:|",
@@ -134,7 +135,7 @@ def main() -> None:
             f"| {row['part']} | {row['packages']} | {row['mb']:,.0f} | {row['s']:.1f} |"
             for row in rows[: len(PURPOSES)]
         ),
-        f"| **core in all** | | **{total:,.0f}** | |",
+        f"| **core, total** | | **{total:,.0f}** | |",
         *(
             f"| {row['part']} | {row['packages']} | {row['mb']:,.0f} | {row['s']:.1f} |"
             for row in rows[len(PURPOSES) :]
