@@ -21,7 +21,7 @@ STRATEGIES = {"random": get("random"), "SPOT, drawn": SPOT(representative="rando
 
 def main() -> None:
     """Print the table."""
-    print("| pool | quantity | truth | picks | bias | spread | error bar | random's | interval holds |")
+    print("| pool | quantity | truth | picks | bias | spread | error bar | error bar, random | coverage |")
     print("|---|---|---|---|---|---|---|---|---|")
     for pool, points, quantities, context in [_smooth(), *_digits()]:
         for name, strategy in STRATEGIES.items():
@@ -59,7 +59,7 @@ def _digits() -> list[tuple[str, np.ndarray, dict[str, np.ndarray], dict[str, An
     odds = model.predict_proba(x)
     quantities = {"share of 0": y == 0, "share of 8": y == 8, "accuracy": odds.argmax(1) == y}
     numbers = {name: values.astype(float) for name, values in quantities.items()}
-    return [("digits", x, numbers, {}), ("digits, uncertain rows sought", x, numbers, {"probabilities": odds})]
+    return [("digits", x, numbers, {}), ("digits, more mass for uncertain rows", x, numbers, {"probabilities": odds})]
 
 
 if __name__ == "__main__":

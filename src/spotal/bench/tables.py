@@ -24,10 +24,10 @@ NOTE = (
     "Mean of curve: mean of balanced accuracy over the number of labels (area under the learning curve), in percent, "
     "with a bootstrap 95 % interval over seeds. To random: paired difference to random picks, in points, with a 95 % "
     "Student interval. p: paired t test over seeds, with Holm's correction for the strategies of this table. Labels "
-    "saved: how many percent fewer labels than random picks the strategy needs to reach their final accuracy; a dash if "
-    "it does not reach it. Final: balanced accuracy after the last batch, in percent. Worst class: lowest recall of a "
-    "class after the last batch, in percent. Calibration: expected calibration error after the last batch, 15 bins, in "
-    "percent. Seconds: time of one query, on one core. MiB: maximum memory that a query added to the process."
+    "saved: how many percent fewer labels than random picks the strategy needs to reach their final accuracy; a dash "
+    "if it does not reach it. Final: balanced accuracy after the last batch, in percent. Worst class: lowest recall of "
+    "a class after the last batch, in percent. Calibration: expected calibration error after the last batch, 15 bins, "
+    "in percent. Seconds: time of one query, on one core. MiB: maximum memory that a query added to the process."
 )
 
 
