@@ -1,12 +1,12 @@
-"""Slowdown on a busy machine: beside spinning processes, and with several selections at once.
+"""Slowdown on a busy machine: while other processes compute, and with several selections at the same time.
 
-    python -m benchmarks.busy            # beside four spinning processes a processor; --spinners, --repeats
+    python -m benchmarks.busy            # with four spinning processes per processor; --spinners, --repeats
     python -m benchmarks.busy --rows 300000
 
 Each piece of work runs in its own process, once before it is timed. The pieces take turns, idle and busy, so that other
 load affects all of them. ``slowdown`` is the median busy time divided by the median idle time. ``beside_plain`` is
 ``slowdown`` divided by the slowdown of a plain loop on one thread; it should be at most 1.3. ``ratio`` is the time of
-four selections at once divided by the time of the same four in turn; it should be at most 1.2.
+four selections at the same time divided by the time of the same four one after another; it should be at most 1.2.
 """
 
 from __future__ import annotations
@@ -111,7 +111,7 @@ def spinning(count: int) -> Iterator[None]:
 
 
 def slowed(rows: int, spinners: int, repeats: int) -> dict[str, Any]:
-    """Time each piece of work idle and beside spinning processes, in turns."""
+    """Time each piece of work on an idle machine and with spinning processes, in turns."""
     workers = {"plain": Worker("plain"), "loop": Worker("loop"), "selection": Worker("selection", rows)}
     idle: dict[str, list[dict[str, float]]] = {name: [] for name in workers}
     busy: dict[str, list[dict[str, float]]] = {name: [] for name in workers}
@@ -131,7 +131,7 @@ def slowed(rows: int, spinners: int, repeats: int) -> dict[str, Any]:
 
 
 def at_once(rows: int, repeats: int) -> dict[str, Any]:
-    """Time four selections in turn, and at once."""
+    """Time four selections one after another, and at the same time."""
     workers = [Worker("selection", rows) for _ in range(SIDE_BY_SIDE)]
     turn, once = [], []
     for _ in range(repeats):

@@ -2,14 +2,14 @@
 
 Writes JSON, and docs/evidence/performance.md from it.
 
-    python -m benchmarks.scale cold        # a million rows beside the projection pass; --budgets for some of them
+    python -m benchmarks.scale cold        # a million rows, compared with one projection; --budgets for some of them
     python -m benchmarks.scale kcenter     # and kmeans: their cost on the same pool
     python -m benchmarks.scale scaling     # 10^4 to 10^7 rows from a file; --sizes for some of them
     python -m benchmarks.scale round       # with probabilities and labels; --sizes
-    python -m benchmarks.scale kernel      # a sliced map: our loops beside torch, torch.compile and C++
-    python -m benchmarks.scale quality     # accuracy with a sample beside accuracy with all rows
+    python -m benchmarks.scale kernel      # a sliced map: loops in numba, torch, torch.compile and C++
+    python -m benchmarks.scale quality     # accuracy with a sample, compared with all rows
     python -m benchmarks.scale peers       # growing pools until each peer reaches the cap; --names for some of them
-    python -m benchmarks.scale everyday    # beside k-means and peers: --sizes, --widths, --budgets, --classes, --modes,
+    python -m benchmarks.scale everyday    # compared with k-means and peers: --sizes, --widths, --budgets, --classes, --modes,
                                            # --names
     python -m benchmarks.scale write       # the page and its plots
 
@@ -54,7 +54,7 @@ STARTING = 60
 EVERYDAY = "rows", "dim", "budget", "classes", "mode", "name"
 """Keys that identify a measurement of everyday pools; 0 classes is a cold selection, without a model."""
 MODES = "one", "all", "busy"
-"""One thread; all threads; all threads beside four spinning processes a processor."""
+"""One thread; all threads; all threads while four other processes per processor compute."""
 SAME = {"cold": "budget", "kmeans": "budget", "scaling": "rows", "round": "rows", "peers": "name"}
 """Key of a measurement: a new one replaces an earlier one with the same value."""
 FAR = 1.5

@@ -21,14 +21,13 @@ def write(results: Path, docs: Path) -> Path:
     images.mkdir(parents=True, exist_ok=True)
     parts = {path.stem: json.loads(path.read_text()) for path in sorted(results.glob("*.json"))}
     text = [
-        "# Evidence that it is SPOT",
+        "# Evidence for the published method",
         "<!-- Written by `python -m benchmarks.evidence`; do not edit. -->",
         "The paper makes two claims. Optimal transport to the unit cube makes an uneven pool uniform. A space-filling "
         "design in the cube gives a subset whose means converge faster than those of random picks, and which covers "
         "the pool. This page measures each claim with the code of this repository, at the commit named in each "
         "section. `python -m benchmarks.evidence` writes every number from the JSON files in "
-        "`benchmarks/evidence/results`. The same command measures everything again, except the rounds of active "
-        "learning.",
+        "`benchmarks/evidence/results`. The same command measures everything again.",
         *defaults.notes(part["origin"] for name, part in parts.items() if name != "uniformity"),
     ]
     for part, make in (("uniformity", _uniformity), ("convergence", _convergence), ("coverage", _coverage)):
