@@ -9,8 +9,8 @@ Writes JSON, and docs/evidence/performance.md from it.
     python -m benchmarks.scale kernel      # a sliced map: loops in numba, torch, torch.compile and C++
     python -m benchmarks.scale quality     # accuracy with a sample, compared with all rows
     python -m benchmarks.scale peers       # growing pools until each peer reaches the cap; --names for some of them
-    python -m benchmarks.scale everyday    # compared with k-means and peers: --sizes, --widths, --budgets, --classes, --modes,
-                                           # --names
+    python -m benchmarks.scale everyday    # compared with k-means and peers: --sizes, --widths, --budgets, --classes,
+                                           # --modes, --names
     python -m benchmarks.scale write       # the page and its plots
 
 Results are written to benchmarks/results/scale after each measurement. Each measurement runs in a separate process,
