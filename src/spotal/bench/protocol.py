@@ -24,7 +24,7 @@ NETWORKS = ("small-cnn", "resnet18", "mlp")
 class PoolShape:
     """Rules by which the pool of each seed is drawn from the dataset's training part.
 
-    size : int or None, number of rows including near-duplicates and junk; None for the most that the balance allows.
+    size : int or None, number of rows including near-duplicates and junk; None for the maximum that the balance allows.
         For "thinned" it is an upper limit.
     balance : "as-is" (a random subset), "balanced" (classes of equal size), "long-tail" (sizes fall exponentially) or
         "thinned" (like "long-tail", but a class may have fewer rows: for datasets with classes of different size)
@@ -93,8 +93,8 @@ class LearnerChoice:
 class Embedding:
     """Fixed features. A learner on fixed features is trained on them, and strategies compare rows by them.
 
-    With a network on images ("small-cnn", "resnet18") they serve only to compare rows. With "none", rows are compared
-    by the network's own embeddings.
+    With a network on images ("small-cnn", "resnet18"), the features are used only to compare rows. With "none", rows
+    are compared by the network's own embeddings.
 
     kind : "none" (the dataset's own features, standardized one by one), "as-is" (the same, centered and scaled as a
         whole: keeps the relative size of an encoder's features), "pixels-pca" (principal components of the pool's small

@@ -43,8 +43,8 @@ class RayEngine:
     Parameters
     ----------
     address : str or None
-        Address of a running cluster; "auto" for the one on this machine. None uses the cluster that this process is
-        connected to, or starts one on this machine's cores that ends with the block.
+        Address of a running cluster; "auto" for the cluster on this machine. None uses the cluster that this process is
+        connected to, or else starts a cluster on this machine, which stops at the end of the block.
     num_cpus : int or None, number of cores of a cluster that is started; None for all
 
     Raises

@@ -22,7 +22,8 @@ class Evidence:
     """Input of the rules: a pool of N rows, of which m are labeled.
 
     labels : (m,); probabilities : (N, classes); draws : (N, classes, draws), the probabilities of each draw of a model
-    cost : (N,), positive; sample_weight : (N,), the mass that each row represents if rows are a sample, None for 1
+    cost : (N,), positive; sample_weight : (N,), the mass that each row represents if the rows are a sample; None means
+        1
     multilabel : whether rows may have several classes. Labels are then 0 and 1 (m, classes), and the columns of
         probabilities are independent.
 

@@ -36,7 +36,7 @@ class HeldOut:
     probabilities: NDArray[np.float64]
 
     def likeness(self, points: NDArray[np.float64]) -> float:
-        """Return the doubt about held-out labeled rows over the doubt about these rows (s, D), in [0, 1].
+        """Return the doubt about held-out labeled rows divided by the doubt about ``points`` (s, D), in [0, 1].
 
         Doubt is the mean of one minus the greatest probability, from regressions that were not trained on the rows. In
         an embedding that was not trained on the labels, it is similar for both, or greater for labeled rows that were

@@ -55,7 +55,8 @@ class PoolFile:
 
 
 class LabeledRows(NamedTuple):
-    """Row numbers, int64 (m,), in the order of their file, and their labels if the file has a ``label`` column."""
+    """Row numbers of labeled rows, int64 (m,), in the order of the file, and the labels if the file has a ``label``
+    column."""
 
     rows: NDArray[np.int64]
     labels: list[str] | None

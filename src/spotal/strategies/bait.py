@@ -35,7 +35,7 @@ class Bait(Strategy):
 
     Parameters
     ----------
-    regularization : float
+    regularization : float, multiple of the identity that is added to the labels' information
 
     Notes
     -----

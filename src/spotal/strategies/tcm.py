@@ -17,7 +17,7 @@ class TCM(Strategy):
 
     The paper switches once, after its first rounds. Here the switch depends on the number of labels, and not on the
     size of rounds. TypiClust is used while there are fewer than ``labels_per_class`` labels a class on average, or no
-    probabilities. Mass, cost and groups have the same effect, and queries the same cost, as in the method in use.
+    probabilities. Mass, cost and groups have the same effect as in the method in use, and queries take the same time.
 
     Parameters
     ----------

@@ -57,7 +57,7 @@ class TransportedDesign(Strategy):
         assignment of least total squared distance.
     mass : a :class:`~spotal.mass.Mass`, or one by name (:func:`~spotal.mass.parse_mass`), such as "uniform"
         Weight of each row in the transport, times the caller's ``mass``.
-    sample_size : int, maximum number of rows to which reduction and transport are fitted
+    sample_size : int, maximum number of sampled rows to which reduction and transport are fitted
 
     Notes
     -----

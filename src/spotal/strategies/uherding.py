@@ -28,11 +28,11 @@ HELD_OUT = 0.3
 class UHerding(Strategy):
     """Greedy maximum of uncertainty coverage (Bae, Oliveira, Sutherland, ICLR 2025, algorithm 1).
 
-    Uncertainty coverage is the mean over the pool of a row's uncertainty, one minus its margin after temperature
-    scaling, times its greatest kernel value exp(-(distance / radius)²) to a labeled or picked row. As in the authors'
-    code, features have unit length and labeled rows need not be covered. Without labels or probabilities all rows have
-    the same uncertainty, which is MaxHerding. Mass multiplies uncertainty; rows of mass zero come last, at random. Ties
-    are broken at random.
+    A row's uncertainty is one minus its margin after temperature scaling. Uncertainty coverage is the mean over the
+    pool of each row's uncertainty times its greatest kernel value exp(-(distance / radius)²) to a labeled or picked
+    row. As in the authors' code, features have unit length and labeled rows need not be covered. Without labels or
+    probabilities all rows have the same uncertainty, and the method equals MaxHerding. Mass multiplies uncertainty;
+    rows of mass zero come last, at random. Ties are broken at random.
 
     Parameters
     ----------
