@@ -46,7 +46,7 @@ def load_image_folder(
         Height and width to resize to, without keeping the aspect ratio. None for the size of the images if it is the
         same for all, else 32.
     strict : bool
-        Raise an error for an image that cannot be read, instead of skipping it with a ``SpotalWarning``.
+        Whether an image that cannot be read is an error; if False, it is skipped with a ``SpotalWarning``.
     random_state : int, numpy generator or None, of the split; None means 0
     most : int or None
         Maximum number of images to read, a random sample of both parts with a fixed seed; None for all.

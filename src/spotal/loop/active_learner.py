@@ -202,8 +202,9 @@ class ActiveLearner(Rounds):
         saving.write(path, self.state_dict(), self._data())
 
     def load(self, path: str | os.PathLike[str]) -> Self:
-        """Continue from a file that :meth:`save` wrote; return the loop. It must have the same arguments as the saved
-        loop.
+        """Continue from a file that :meth:`save` wrote, and return the loop.
+
+        This loop must have been made with the same arguments as the saved loop.
 
         Later rounds are the same, bit for bit, as without the interruption.
 
