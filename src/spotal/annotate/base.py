@@ -1,4 +1,4 @@
-"""Common classes of annotation tools: guesses to show, and reports of a push and a pull."""
+"""Classes that all annotation tools share: guesses to show, and reports of a push and a pull."""
 
 from __future__ import annotations
 

@@ -28,7 +28,7 @@ class PoolShape:
         For "thinned" it is an upper limit.
     balance : "as-is" (a random subset), "balanced" (classes of equal size), "long-tail" (sizes fall exponentially) or
         "thinned" (like "long-tail", but a class may have fewer rows: for datasets with classes of different size)
-    ratio : float, size of the largest class divided by that of the smallest, for "long-tail" and "thinned"
+    ratio : float, size of the largest class divided by the size of the smallest, for "long-tail" and "thinned"
     order : "index" (classes get rarer by their number) or "random" (in a random order for each seed)
     label_noise : share of rows with a wrong label, a random other class. A row always gets the same label.
     near_duplicates : share of rows that are slightly changed copies of other rows
@@ -85,7 +85,7 @@ class LearnerChoice:
 
     @property
     def is_frozen(self) -> bool:
-        """Whether the learner takes fixed features."""
+        """True if the learner uses fixed features."""
         return self.kind in FROZEN
 
 

@@ -110,7 +110,8 @@ class Store:
     def state(self, job: Job, data: str | None = None) -> dict[str, Any] | None:
         """Return the loop's state after the last saved round, or None if there is none.
 
-        Raises InputError if ``data``, the fingerprint of the job's data, differs from that of the saved rounds.
+        Raises InputError if ``data``, the fingerprint of the job's data, differs from the fingerprint of the saved
+        rounds.
         """
         rows = self._rows("SELECT state, data FROM jobs WHERE job = ?", job.id)
         if not rows:

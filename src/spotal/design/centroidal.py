@@ -22,7 +22,7 @@ class Centroidal(Design):
 
     The design is a local minimum of the mean squared distance from the cube to its points; its cells are nearly equal
     and round. In higher dimensions points move away from the faces of the cube: from about 4 dimensions the discrepancy
-    exceeds that of random points. Given points (``existing``) are centroids that do not move. The design of the last
+    is higher than for random points. Given points (``existing``) are centroids that do not move. The design of the last
     iteration is returned, converged or not.
 
     Parameters

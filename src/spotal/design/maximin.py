@@ -26,8 +26,8 @@ class Maximin(Design):
     ones. Then near neighbors push each other apart in small steps. The best state is returned, so its minimum distance
     is at least the minimum distance of the greedy design. Given points (``existing``) push other points but do not
     move. As in every maximin design, points gather on the faces of the cube: in more than one dimension the discrepancy
-    can exceed that of random points. Use it for large distances between points. Use a net (Sobol) or a lattice for even
-    mass.
+    can be higher than for random points. Use it for large distances between points. Use a net (Sobol) or a lattice for
+    even mass.
 
     Parameters
     ----------

@@ -26,7 +26,7 @@ __all__ = ["model_before", "open_embedder", "train_embedder"]
 MOST_SIZE = 224
 MOST_TRAINING_SIZE = 64
 TRAINING_BYTES = 2 << 30
-"""Most memory for training images; a random sample of this size is taken of more images."""
+"""Maximum bytes of training images; of more images, a random sample of this size is used."""
 
 
 def open_embedder(

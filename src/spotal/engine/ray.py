@@ -24,7 +24,7 @@ __all__ = ["RayEngine", "in_words"]
 Partial = TypeVar("Partial")
 Result = TypeVar("Result")
 STRETCHES_A_CORE = 4
-"""Average number of tasks a core: more make a lost task cheaper, fewer leave less to merge."""
+"""Average number of tasks per core. More tasks make a lost task cheaper; fewer tasks need less merging."""
 FAN_IN = 8
 """Partial results that one task merges."""
 RETRIES = 8

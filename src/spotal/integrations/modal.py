@@ -22,8 +22,8 @@ def query_strategy(strategy: str | Strategy = "spot", *, random_state: Seed = No
     """Make a function ``(classifier, X_pool, n_instances=1)`` for ``modAL.models.ActiveLearner(query_strategy=...)``.
 
     The learner's ``X_training`` (for a Committee, the ``X_training`` of its first member) is added to the pool as
-    labeled rows, so that picks avoid them. For strategies that need several draws, each member of a Committee is one
-    draw.
+    labeled rows, so that picks avoid them. For strategies that need several draws, the members of a Committee are the
+    draws.
 
     Parameters
     ----------

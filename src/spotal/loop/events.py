@@ -82,7 +82,8 @@ class Trained:
 
 @dataclass(frozen=True)
 class Queried:
-    """Rows were picked, but not yet labeled. ``source`` is "strategy", "random" or "given"; ``note`` says why."""
+    """Rows were picked, but not yet labeled. ``source`` is "strategy", "random" or "given"; ``note`` gives the
+    reason."""
 
     number: int
     picks: NDArray[np.int64]

@@ -17,12 +17,12 @@ __all__ = ["is_sparse", "reduced"]
 COMPONENTS = 128
 """Width of a reduced row."""
 FITTED_ROWS = 20_000
-"""Most rows to fit the SVD on."""
+"""Maximum number of rows to fit the SVD on."""
 FITTED_COLUMNS = 100_000
-"""Most columns to fit the SVD on: the columns of greatest sum of squares."""
+"""Maximum number of columns to fit the SVD on: the columns of greatest sum of squares."""
 BLOCK_ROWS = 8_192
 IN_MEMORY = 1 << 30
-"""Most bytes of reduced rows that stay in memory; larger results are written to a temporary file."""
+"""Maximum bytes of reduced rows that stay in memory; larger results are written to a temporary file."""
 
 
 def is_sparse(x: Any) -> bool:

@@ -95,7 +95,7 @@ def distances(
     Parameters
     ----------
     pool : (N, D) finite numbers; picks : int64 (n,), n >= 1; labeled : int64 (m,)
-    seed : int, seed of the random rows, as many as picks, and of a sample of at most 4,000 rows to measure from
+    seed : int, seed of n random rows and of a sample of at most 4,000 rows to measure from
 
     Returns
     -------

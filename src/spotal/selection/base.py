@@ -199,7 +199,10 @@ class Selection:
         return items, self._pool, np.empty(0, np.int64) if self._labeled is None else self._labeled
 
     def members(self, pick: int) -> NDArray[np.int64]:
-        """Return the pool rows in the cell of the pick at position ``pick``, itself included. int64 (k,)."""
+        """Return the pool rows in the cell of the pick at position ``pick``, the pick included; int64 (k,), ascending.
+
+        Raises IndexError for a position beyond the picks.
+        """
         if not -len(self) <= pick < len(self):
             raise IndexError(f"pick must be below {len(self)}, the number of picks; found {pick}")
         return np.flatnonzero(self.cells == pick % len(self))
@@ -280,7 +283,7 @@ class Selection:
         )
 
     def to_dict(self) -> dict[str, Any]:
-        """Return all but the cells of rows, as plain JSON types."""
+        """Return the selection without ``cells``, as a dict of plain JSON types."""
         return {
             "indices": self.indices.tolist(),
             "cell_mass": self.cell_mass.tolist(),

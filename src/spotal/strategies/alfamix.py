@@ -39,7 +39,7 @@ class AlfaMix(Strategy):
     Notes
     -----
     Scores of a linear classifier change along one line, so the smallest epsilon that changes a prediction is a minimum
-    over classes. O(N c D) for c classes, and O(m c D) a step of the regression on m labels; then as "kmeans". Memory
+    over classes. O(N c D) for c classes, and O(m c D) per step of the regression on m labels; then as "kmeans". Memory
     O(s D + n D + N).
 
     Examples

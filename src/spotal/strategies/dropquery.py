@@ -42,7 +42,7 @@ class DropQuery(Strategy):
 
     Notes
     -----
-    O(m c D) a step of the regression for m labels of c classes, O(masks N c D) for the predictions, then as "kmeans".
+    O(m c D) per step of the regression for m labels of c classes, O(masks N c D) for the predictions, then as "kmeans".
     Memory O(s D + n D + N).
 
     Examples

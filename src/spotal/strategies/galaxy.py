@@ -29,7 +29,7 @@ class Galaxy(Strategy):
 
     Notes
     -----
-    O(N classes log N) time for the lines and O(N) a pick; O(N classes) memory.
+    O(N classes log N) time for the lines and O(N) per pick; O(N classes) memory.
 
     Examples
     --------

@@ -148,7 +148,7 @@ class TransportedDesign(Strategy):
     def layout(self, pool: PoolLike, budget: int, **options: Any) -> Layout:
         """Return the layout that ``query`` makes before it picks, for plots and analysis.
 
-        Arguments, errors and cost are those of ``query``, but the budget is at least 1. The same integer as
+        Arguments, errors and cost are the same as for ``query``, but the budget is at least 1. The same integer as
         ``random_state`` gives the same layout.
         """
         return self._lay(self._checked(as_pool(pool), budget, **options), Clock())

@@ -44,7 +44,7 @@ class TypiClust(Strategy):
 
     Notes
     -----
-    k-means as in "kmeans", with n + m clusters for m labeled rows. Then O(w min(w, s) D) a pick for a cluster of w
+    k-means as in "kmeans", with n + m clusters for m labeled rows. Then O(w min(w, s) D) per pick for a cluster of w
     rows. Memory O(s D + N) and one block of distances.
 
     Examples
