@@ -28,7 +28,7 @@ __all__ = ["LightningLearner"]
 
 
 class LightningLearner:
-    """A learner around a ``LightningModule``, trained by its own ``training_step`` and ``configure_optimizers``.
+    """A learner that wraps a ``LightningModule``; training uses the module's own steps and optimizers.
 
     Parameters
     ----------

@@ -131,8 +131,8 @@ class ActiveLearner(Rounds):
         Returns
         -------
         int64 (k,)
-            Rows of X, the same until :meth:`teach` gets their labels. Empty when the loop is finished; the last call
-            trains on all labels.
+            Row numbers of X. Further calls return the same rows until :meth:`teach` gets their labels. Empty when the
+            loop is finished; the last call trains on all labels.
 
         Raises
         ------

@@ -82,7 +82,7 @@ class Evidence:
 
 
 class Mass(ABC):
-    """A rule that weighs rows. Rules can be multiplied: ``Margin(2) * LabelDistance(1)``.
+    """Base class of rules that weigh rows. Rules can be multiplied: ``Margin(2) * LabelDistance(1)``.
 
     Examples
     --------

@@ -23,7 +23,7 @@ FEW = 8
 class Selection:
     """Rows chosen from a pool of N rows, in the order in which to label them.
 
-    Strategies return a Selection. Build one yourself to use picks that were made elsewhere with the same interface.
+    Strategies return a Selection. Build a Selection yourself to use picks from other software with the same interface.
 
     Parameters
     ----------
@@ -245,9 +245,9 @@ class Selection:
         All other picks are not drawn at random. Each value is weighted by the mass of the pick's cell, and the mean is
         *biased*. For a smooth function the bias is about minus half its curvature times the variance within cells, so
         it falls with more picks. The error bar does not include the bias: the interval may cover the true mean less
-        often than its confidence level (docs/guides/estimates.md has a function whose mean it never covers). If the
-        picks depend on the quantity, such as a model's accuracy on rows picked for its uncertainty, the bias can be of
-        any size.
+        often than its confidence level (in docs/guides/estimates.md, the intervals for one function never cover its
+        mean). If the picks depend on the quantity, such as a model's accuracy on rows picked for its uncertainty, the
+        bias can be of any size.
 
         The error bar uses collapsed strata, because one row in a cell does not show how rows vary within it. Picks that
         lie close together are put into strata of two or three, without regard to values. Values vary within a stratum

@@ -52,7 +52,7 @@ class Strategy(ABC):
     ignores_order : bool, whether the order of the pool's rows has no effect on the picks
     shares_work : bool, whether ``_choose`` uses threads of its own (:func:`spotal.engine.run`). Torch then uses one
         thread. Torch always uses one thread for pools of at most 2^19 numbers.
-    engines : tuple of str, the engines that its passes over the pool can run on
+    engines : tuple of str, engines on which the strategy's passes over the pool can run
 
     Examples
     --------

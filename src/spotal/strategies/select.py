@@ -62,7 +62,8 @@ def select(
         integer -1 mean no label. For rows with several classes see :meth:`spotal.strategies.Strategy.query`.
     probabilities : float (n, c), class probabilities of every row under the current model, which sum to 1; or
         (n, c, k) from k draws of the model (an ensemble, dropout)
-    mass : float (n,), weight of each row (:mod:`spotal.mass`), non-negative, not all zero; None gives equal weights
+    mass : float (n,), weight of each row, non-negative, not all zero; None gives equal weights. "spot" multiplies it by
+        its rule of mass (:mod:`spotal.mass`)
     cost : float (n,), positive price of each row's label
     groups : (n,), the group of each row, any ids, such as the video of a frame; with ``max_per_group``
     max_per_group : int, maximum number of labels in any group; or int (n,), the maximum of each row's group

@@ -55,7 +55,7 @@ class TransportedDesign(Strategy):
     selection : "nearest" or "assignment"
         "nearest" (the paper): each design point takes the nearest free row in the cube; "assignment": the one-to-one
         assignment of least total squared distance.
-    mass : a :class:`~spotal.mass.Mass`, or one by name (:func:`~spotal.mass.parse_mass`), such as "uniform"
+    mass : a :class:`~spotal.mass.Mass`, or its text (:func:`~spotal.mass.parse_mass`), such as "uniform"
         Weight of each row in the transport, times the caller's ``mass``.
     sample_size : int, maximum number of sampled rows to which reduction and transport are fitted
 

@@ -41,9 +41,9 @@ class UHerding(Strategy):
     temperature : "auto" or float
         Log-probabilities are divided by it. "auto" trains a model on 70 % of the labeled rows, and takes the
         temperature among 1.0, 1.1, ..., 19.9 of least expected calibration error (one bin for each class) on the other
-        30 %; it is 1 if there are too few labels. The authors train their network again. A strategy has no network, so
-        it trains a logistic regression on the embeddings, scaled to unit root mean square. On frozen embeddings with a
-        linear head that is nearly the same. For other models, pass a temperature.
+        30 %. The temperature is 1 if there are too few labels. The authors train their network again. A strategy has no
+        network, so it trains a logistic regression on the embeddings, scaled to unit root mean square. For a linear
+        head on frozen embeddings, the result is nearly the same. For other models, pass a temperature.
     normalize : bool, whether to divide rows by their norm for the coverage
     sample_size : int
         Maximum number of rows to cover, a weighted sample of a larger pool. The authors' code samples 35,000 rows and

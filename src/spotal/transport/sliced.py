@@ -23,10 +23,10 @@ class SlicedTransport(IterativeTransport):
 
     Parameters
     ----------
-    min_iter, max_iter : int, minimum and maximum number of frames L In few dimensions, frames after the tolerance is
-        reached remove the sampling error of the cloud. This improves a subset that represents this cloud, but not one
-        that represents the distribution of the cloud (docs/evidence/published-method.md: error of means over picks in
-        two dimensions). ``min_iter=0`` skips them.
+    min_iter, max_iter : int, minimum and maximum number of frames L
+        In few dimensions, frames after the tolerance is reached remove the sampling error of the cloud. This improves
+        a subset that represents this cloud, but not one that represents the distribution that the cloud was drawn from
+        (docs/evidence/published-method.md: error of means over picks in two dimensions). ``min_iter=0`` skips them.
     tol : float
         Stop when the mean weighted Kolmogorov-Smirnov distance between the mapped cloud's marginals and the cube's,
         along 64 random directions not used to fit, is at most ``tol`` or 0.5 / sqrt(effective number of points).
