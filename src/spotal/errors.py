@@ -84,7 +84,7 @@ class InputError(SpotalError, ValueError):
         return f"{self.subject or name} {problem}" + (f"; {self.remedy}" if self.remedy else "")
 
     def renamed(self, argument: str, subject: str = "") -> Self:
-        """Return the same error for an argument with another name, such as that of a calling function."""
+        """Return the same error for another name of the argument, such as its name in a calling function."""
         return type(self)(argument, self.found, self.remedy, must=self.must, subject=subject)
 
     def within(self, place: str) -> Self:
@@ -177,7 +177,7 @@ class ResourceError(SpotalError, RuntimeError):
 class LabelStudioError(SpotalError, OSError):
     """Label Studio cannot be reached, refuses a request, or lacks something that is needed.
 
-    ``temporary`` tells whether the same request may succeed later.
+    ``temporary`` : bool, whether the same request may succeed later.
     """
 
     def __init__(self, sentence: str, *, temporary: bool = False) -> None:

@@ -1,4 +1,4 @@
-"""Common classes of annotation tools: guesses to show, and reports of a push and a pull."""
+"""Classes that all annotation tools share: guesses to show, and reports of a push and a pull."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Pushed:
     """The report of a push, in tasks.
 
     new, known : tasks that were added, and tasks that existed before
-    guesses : tasks of both kinds that got a guess of the model
+    guesses : new and known tasks that got a guess of the model
     reopened : tasks that are shown to one more person, because people disagree or an answer was withdrawn
     closed : tasks that are not shown any more, because their items were answered elsewhere
     """
@@ -46,7 +46,7 @@ class Pushed:
 class Pulled:
     """The report of a pull, in answers.
 
-    new : first answers of an annotator to a task; changed : later ones; withdrawn : deleted ones
+    new : first answers of an annotator to a task; changed : later answers; withdrawn : deleted answers
     skipped, none_of_these : number of the new and changed answers of this kind
     set_aside : number of answers about an earlier content of their items: these are recorded but not used
     unread : a sentence for each answer that could not be understood

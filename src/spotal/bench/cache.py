@@ -27,7 +27,7 @@ class Cache:
 
     Parameters
     ----------
-    folder : path, where new files are written; made when first needed
+    folder : path of the folder for new files; created when first needed
     also : paths of read-only folders that are searched first
 
     Attributes
@@ -43,7 +43,8 @@ class Cache:
     def get(self, recipe: dict[str, Any], make: Callable[[], Arrays]) -> Arrays:
         """Return the arrays of ``recipe`` (JSON types); call ``make`` if no file holds them.
 
-        If several processes ask at once, one computes and the others wait. A damaged file is made again.
+        If several processes need the same arrays, one computes them and the others wait. A damaged file is computed
+        again.
         """
         name = f"{recipe['kind']}-{content_hash(recipe)}.npz"
         for folder in (*self.also, self.folder):

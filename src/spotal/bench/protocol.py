@@ -24,11 +24,11 @@ NETWORKS = ("small-cnn", "resnet18", "mlp")
 class PoolShape:
     """Rules by which the pool of each seed is drawn from the dataset's training part.
 
-    size : int or None, number of rows including near-duplicates and junk; None for the most that the balance allows.
+    size : int or None, number of rows including near-duplicates and junk; None for the maximum that the balance allows.
         For "thinned" it is an upper limit.
     balance : "as-is" (a random subset), "balanced" (classes of equal size), "long-tail" (sizes fall exponentially) or
         "thinned" (like "long-tail", but a class may have fewer rows: for datasets with classes of different size)
-    ratio : float, size of the largest class divided by that of the smallest, for "long-tail" and "thinned"
+    ratio : float, size of the largest class divided by the size of the smallest, for "long-tail" and "thinned"
     order : "index" (classes get rarer by their number) or "random" (in a random order for each seed)
     label_noise : share of rows with a wrong label, a random other class. A row always gets the same label.
     near_duplicates : share of rows that are slightly changed copies of other rows
@@ -85,7 +85,7 @@ class LearnerChoice:
 
     @property
     def is_frozen(self) -> bool:
-        """Whether the learner takes fixed features."""
+        """True if the learner uses fixed features."""
         return self.kind in FROZEN
 
 
@@ -93,8 +93,8 @@ class LearnerChoice:
 class Embedding:
     """Fixed features. A learner on fixed features is trained on them, and strategies compare rows by them.
 
-    With a network on images ("small-cnn", "resnet18") they serve only to compare rows. With "none", rows are compared
-    by the network's own embeddings.
+    With a network on images ("small-cnn", "resnet18"), the features are used only to compare rows. With "none", rows
+    are compared by the network's own embeddings.
 
     kind : "none" (the dataset's own features, standardized one by one), "as-is" (the same, centered and scaled as a
         whole: keeps the relative size of an encoder's features), "pixels-pca" (principal components of the pool's small

@@ -38,8 +38,8 @@ RESULTS = ("protocols", "jobs", "rounds")
 class Store:
     """Store of the rounds of jobs.
 
-    One transaction writes a round's record and the loop's state after it. A process that is killed leaves its finished
-    rounds and nothing half written.
+    One transaction writes a round's record and the loop's state after it. If a process is killed, its finished rounds
+    are stored completely, and no unfinished round is stored.
 
     Parameters
     ----------
@@ -110,7 +110,8 @@ class Store:
     def state(self, job: Job, data: str | None = None) -> dict[str, Any] | None:
         """Return the loop's state after the last saved round, or None if there is none.
 
-        Raises InputError if ``data``, the fingerprint of the job's data, differs from that of the saved rounds.
+        Raises InputError if ``data``, the fingerprint of the job's data, differs from the fingerprint of the saved
+        rounds.
         """
         rows = self._rows("SELECT state, data FROM jobs WHERE job = ?", job.id)
         if not rows:
@@ -193,7 +194,7 @@ class Store:
         ]
 
     def origin(self, content: dict[str, Any]) -> str:
-        """Keep where results come from (commit, machine, versions); returns its key."""
+        """Save the origin of results (commit, machine, versions) and return its key."""
         text = _text(content)
         name = hashlib.sha256(text.encode()).hexdigest()[:12]
         with self._writing() as sqlite:
@@ -201,7 +202,7 @@ class Store:
         return name
 
     def origins(self) -> dict[str, dict[str, Any]]:
-        """All origins by key."""
+        """Return all origins by key."""
         return {k: self._value(v) for k, v in self._rows("SELECT origin, content FROM origins ORDER BY origin")}
 
     def fail(self, job: Job, attempt: str, error: str, trace: str) -> None:

@@ -61,10 +61,11 @@ def run(
     Parameters
     ----------
     cache : Cache, of features
-    workers : int, number of processes, of one thread each; 1 works in this process
-    watch : called with the number of finished rounds of each job, a few times a second (with one worker: each round)
-    observer : called with the job and each event of its loop; with one worker only
-    data : loaded data sets, by their name in the protocols; with one worker only
+    workers : int, number of processes with one thread each; with 1, jobs run in this process
+    watch : function or None, called with the number of finished rounds of each job a few times per second (with one
+        worker, after each round)
+    observer : function or None, called with the job and each event of its loop; only with one worker
+    data : loaded data sets by their name in the protocols, or None; only with one worker
 
     Notes
     -----
@@ -75,7 +76,7 @@ def run(
     Raises
     ------
     OutputError
-        The folder or the cache can no longer be written. Start the same run again when the disk has room.
+        The folder or the cache can no longer be written. Free space on the disk, then start the same run again.
 
     Examples
     --------

@@ -39,7 +39,7 @@ def demo(
         int | None, typer.Option(min=2, help="Images to choose from, drawn at random. Default: all, but at most 3000.")
     ] = None,
     imbalance: Annotated[
-        float, typer.Option(min=1.0, help="Make the rarest class so many times rarer than the largest.")
+        float, typer.Option(min=1.0, help="Make the rarest class this many times smaller than the largest.")
     ] = 1.0,
     random_state: Annotated[int, typer.Option(min=0, help="Random seed; the same number gives the same results.")] = 0,
     model: Annotated[
@@ -58,9 +58,9 @@ def demo(
 ) -> None:
     """Compare SPOT, spotal's method, with random picking on real images, and write a report.
 
-    Both start from the same random batch. In each round, each chooses images, and a model is trained on the labels so
-    far. This is repeated with several seeds. It takes about a minute on two cores. The report shows accuracy curves,
-    maps and the images that were picked.
+    Both methods start from the same random batch. In each round, each method chooses images, and a model is trained on
+    the labels so far. The comparison is repeated with several seeds. The command takes about a minute on two cores. The
+    report shows accuracy curves, maps and the images that were picked.
 
     For a folder of photos, an encoder computes features once, and a linear model is trained on them. A forecast of the
     time is printed first.

@@ -30,7 +30,7 @@ def embed(
     source: Annotated[
         str,
         typer.Argument(
-            help="What to embed: a folder of images; a table of images or texts (.parquet, .arrow, .csv or .jsonl) or "
+            help="Items to embed: a folder of images; a table of images or texts (.parquet, .arrow, .csv or .jsonl) or "
             "a folder of such tables; or the name of a dataset.",
             metavar="SOURCE",
             show_default=False,
@@ -58,7 +58,7 @@ def embed(
             help="Train an encoder on the images themselves, without labels. METHOD: simclr.", metavar="METHOD"
         ),
     ] = None,
-    dim: Annotated[int, typer.Option(help="With --train: how many numbers an embedding has, at most 128.")] = 64,
+    dim: Annotated[int, typer.Option(help="With --train: length of an embedding, at most 128.")] = 64,
     epochs: Annotated[int, typer.Option(help="With --train: number of passes over the images.")] = 20,
     random_state: Annotated[
         int,
@@ -105,7 +105,7 @@ def embed(
     """Turn images or texts into embeddings for spotal select.
 
     Write files of embeddings with the items' ids, and pool.json, which names the model. If the command is stopped, the
-    same command continues. If items are added later, the same command embeds only these.
+    same command continues. If items are added later, the same command embeds only the new items.
     """
     console = output(as_json)
     if model is not None and train is not None:

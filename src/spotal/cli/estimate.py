@@ -46,8 +46,8 @@ def estimate(
     """Estimate the mean of a value over all unlabeled rows from its values at the picks, with an interval.
 
     The estimate has no bias if the picks were drawn at random: by 'spotal select --draw', or by --strategy random
-    without
-    --mass. To estimate a model's accuracy, give 1 for each pick where it is right and 0 where it is wrong.
+    without --mass. To estimate a model's accuracy, give 1 for each pick where the model is right and 0 where it is
+    wrong.
     """
     from spotal.selection.estimate import estimate_mean
 

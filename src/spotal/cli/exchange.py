@@ -46,7 +46,7 @@ def import_labels(
         bool, typer.Option("--skip-unknown", help="Leave out labels of unknown items and unknown classes.")
     ] = False,
     people_only: Annotated[
-        bool, typer.Option("--people-only", help="Leave out predictions of a model, such as those of spotal predict.")
+        bool, typer.Option("--people-only", help="Leave out predictions of a model, for example from spotal predict.")
     ] = False,
     suggestions: Annotated[
         bool, typer.Option("--suggestions", help="Import predictions of a model as suggestions, for people to confirm.")

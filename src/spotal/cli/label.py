@@ -33,8 +33,7 @@ def label(
     host: Annotated[
         str,
         typer.Option(
-            help="Address to listen on; 0.0.0.0 lets other machines in. Everyone needs the token in the printed "
-            "address."
+            help="Address to listen on; 0.0.0.0 allows other machines. Everyone needs the token in the printed address."
         ),
     ] = "127.0.0.1",
     annotator: Annotated[

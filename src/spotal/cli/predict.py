@@ -23,9 +23,9 @@ def predict(
 ) -> None:
     """Write a label for every item of the project to a file.
 
-    The label is a person's if there is one, otherwise the model's prediction; the column 'by' is "person" or "model".
-    The columns 'predicted' and 'confidence' hold the model's most likely class and its probability. There is also a
-    column for the probability of each class. If labels or items have changed, the model is trained first.
+    The label is the decision of people if there is one, otherwise the model's prediction. The column 'by' is "person"
+    or "model". The columns 'predicted' and 'confidence' hold the model's most likely class and its probability. There
+    is also a column for the probability of each class. If labels or items have changed, the model is trained first.
     """
     from spotal.project import Project
     from spotal.project.outputs import check_project_output

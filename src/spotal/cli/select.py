@@ -33,7 +33,7 @@ def select(
     pool: Annotated[
         str,
         typer.Argument(
-            help="What to choose from: a file of embeddings with one row per item (.npy, .npz, .csv or .parquet); a "
+            help="The pool: a file of embeddings with one row per item (.npy, .npz, .csv or .parquet); a "
             "folder, pattern or URI of many such files (.npy, .parquet, .arrow, .feather, .zarr or .lance); or a "
             "folder of images.",
             metavar="POOL",
@@ -142,7 +142,7 @@ def select(
     strict: Annotated[bool, typer.Option("--strict", help="Stop at an image that cannot be read.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document on standard output.")] = False,
 ) -> None:
-    """Choose the rows of a pool to label next. The pool is everything that you could label.
+    """Choose the rows of a pool to label next. The pool is the set of all items that could be labeled.
 
     Write a .csv file with a line for each pick, most useful first. Its columns are the id, the rank from 1, the row
     number from 0, the share of the unlabeled rows that the pick represents (cell_mass), and the strategy. The columns

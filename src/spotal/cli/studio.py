@@ -103,7 +103,8 @@ def pull(
 ) -> None:
     """Record the answers from Label Studio: new, changed and deleted annotations, and skipped tasks.
 
-    People are named by their e-mail addresses in Label Studio. The command can be stopped and repeated at any time.
+    Annotators are recorded under their e-mail addresses in Label Studio. The command can be stopped and repeated at any
+    time.
     """
     from spotal.project import Project
 

@@ -39,7 +39,7 @@ class Limits:
     room: NDArray[np.int64] | None = None
 
     def most(self, free: NDArray[np.int64]) -> int:
-        """Return the greatest number of rows among ``free`` that can be picked together. O(m log m)."""
+        """Return the maximum number of rows among ``free`` that can be picked together. O(m log m)."""
         price = np.ones(len(free)) if self.cost is None else self.cost[free]
         if self.group is not None and self.room is not None:
             group = self.group[free]
@@ -50,7 +50,7 @@ class Limits:
         return int(np.searchsorted(np.cumsum(np.sort(price)), self.budget * (1 + ROUNDING), side="right"))
 
     def bought(self, free: NDArray[np.int64], price: float) -> int:
-        """Return the number of rows among ``free`` that the money buys at a mean ``price``, which may be near 0."""
+        """Return the number of rows among ``free`` that can be bought at a mean ``price``, which may be near 0."""
         most = self.most(free)
         return round(min(float(self.budget) / price, most)) if price > 0 else most
 
@@ -60,14 +60,14 @@ class Allowance:
 
     Attributes
     ----------
-    open : bool (N,), rows that may be picked next: free, not picked, affordable, in a group with room. Do not write.
+    open : bool (N,), rows that may be picked next: free, not picked, affordable, in a group with room. Read only.
     picks : list of int, rows taken so far
 
     Notes
     -----
     Taking only open rows keeps the limits. Take rows until ``full``. Without prices the picks then reach the budget if
-    the groups allow it (quotas form a matroid). With prices the remaining money buys no other row. O(N log N) for all
-    picks together.
+    the groups allow it (quotas form a matroid). With prices, the remaining money is less than the price of every other
+    row that may be picked. O(N log N) for all picks together.
 
     Examples
     --------
@@ -99,7 +99,7 @@ class Allowance:
 
     @property
     def full(self) -> bool:
-        """Whether no more rows may be picked."""
+        """True if no more rows may be picked."""
         return self._n_open == 0
 
     @property
@@ -153,9 +153,9 @@ class Allowance:
 def assign_rows_to_cells(turn: NDArray[np.int64], cell: NDArray[np.int64], allowance: Allowance) -> NDArray[np.int64]:
     """Take one row for each cell if the limits allow it, then other rows until the allowance is full.
 
-    Cells choose in the order of their first rows in ``turn``. Each takes its first open row. If all its rows are in
-    full groups, another cell may move to a row of a group with room, and so on along the shortest chain of moves.
-    Without prices, the number of cells with a row is then the maximum within the quotas, and earlier cells have
+    Cells take rows in the order of their first rows in ``turn``. Each cell takes its first open row. If all its rows
+    are in full groups, another cell may move to a row of a group with room, and so on along the shortest chain of
+    moves. Without prices, the number of cells with a row is then the maximum within the quotas, and earlier cells have
     priority (augmenting paths in the transversal matroid of cells: J. Edmonds, D. Fulkerson, "Transversals and matroid
     partition", 1965). With prices, a chain must be affordable. Rows in ``turn`` then use up the remaining budget.
 

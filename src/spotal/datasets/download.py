@@ -71,8 +71,8 @@ def download(
     timeout : float, seconds to wait for the server
     progress : called after each 256 KiB
 
-    Raises DatasetError if there is no connection, the server refuses or the folder cannot be written, and DataFileError
-    if the checksum differs.
+    Raises DatasetError if there is no connection, the server returns an error or the folder cannot be written, and
+    DataFileError if the checksum differs.
     """
     algorithm, expected = ("sha256", sha256) if sha256 else ("md5", md5)
     if not expected:

@@ -40,16 +40,16 @@ def load_image_folder(
     path : path
         A folder with one sub-folder for each class, or with ``labels.csv``. This table has a column ``file``,
         ``filename``, ``path`` or ``image`` of paths relative to the folder, and a column ``label`` or ``class``. If the
-        only sub-folders are ``train`` and ``test`` (or ``val``, ``valid``, ``validation``), each has a part in one of
-        these forms. Else the test part is 20 % of each class.
+        only sub-folders are ``train`` and ``test`` (or ``val``, ``valid``, ``validation``), each contains one part of
+        the data in one of these forms. Otherwise the test part is 20 % of each class.
     image_size : int or None
         Height and width to resize to, without keeping the aspect ratio. None for the size of the images if it is the
         same for all, else 32.
     strict : bool
-        Raise an error for an image that cannot be read, instead of skipping it with a ``SpotalWarning``.
+        Whether an image that cannot be read is an error; if False, it is skipped with a ``SpotalWarning``.
     random_state : int, numpy generator or None, of the split; None means 0
     most : int or None
-        Most images to read, a random sample of both parts with a fixed seed; None for all.
+        Maximum number of images to read, a random sample of both parts with a fixed seed; None for all.
 
     Returns
     -------

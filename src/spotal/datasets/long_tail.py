@@ -24,7 +24,7 @@ def long_tail(y: ArrayLike, ratio: float, random_state: Seed = None, *, order: s
     y : int (n,), labels
     ratio : float, at least 1
     random_state : int, numpy generator or None
-    order : {"index", "random"}, order of the classes from frequent to rare: by label, or random
+    order : {"index", "random"}, order of the classes from frequent to rare: by class number, or random
 
     Returns
     -------

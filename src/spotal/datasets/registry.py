@@ -53,12 +53,14 @@ def load(
     random_state : int, numpy generator or None
         Seed of the split of a file or folder without a test part; None means 0. Named datasets have a fixed test part.
     strict : bool
-        Raise an error for an image that cannot be read, instead of skipping it with a ``SpotalWarning``.
-    download : bool, download a named dataset that is not on this machine
+        Whether an image that cannot be read is an error; if False, it is skipped with a ``SpotalWarning``.
+    download : bool, whether to download a named dataset that is not on this machine
     image_size : int or None, height and width to resize the images of a path to; see ``load_image_folder``
-    most : int or None, most files to read from a folder of images, a random sample with a fixed seed
+    most : int or None, maximum number of files to read from a folder of images, a random sample with a fixed seed; None
+        for all
     progress : function or None
-        Called during a download with the bytes so far and, if the server sends the size, in total.
+        Called during a download with the number of bytes so far and the total number; the total is None if the server
+        does not send it.
 
     Returns
     -------

@@ -20,7 +20,7 @@ __all__ = ["Design", "SequentialDesign"]
 class Design(ABC):
     """n points in [0,1]^d that fill it more evenly than independent uniform points.
 
-    A subclass stores its parameters untouched in ``__init__`` and defines :meth:`_points`. It may override
+    A subclass stores its parameters unchanged in ``__init__`` and defines :meth:`_points`. It may override
     :meth:`_conditional`, which fills the space around given points.
 
     Examples
@@ -45,7 +45,7 @@ class Design(ABC):
         n : int, number of points, at least 0
         dim : int, dimension d of the hypercube, at least 1
         existing : array-like of float, shape (m, dim), optional
-            Points that new points avoid. They are not returned. No rows means no condition.
+            Points that the new points avoid. They are not returned. An array without rows has no effect.
         random_state : int, numpy.random.Generator, numpy.random.RandomState or None
             An integer gives the same points, bit for bit, at every call.
 

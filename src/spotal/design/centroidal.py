@@ -22,19 +22,20 @@ class Centroidal(Design):
 
     The design is a local minimum of the mean squared distance from the cube to its points; its cells are nearly equal
     and round. In higher dimensions points move away from the faces of the cube: from about 4 dimensions the discrepancy
-    exceeds that of random points. Given points are centers that do not move. The design of the last iteration is
-    returned, converged or not.
+    is higher than for random points. Given points (``existing``) are centroids that do not move. The design of the last
+    iteration is returned, converged or not.
 
     Parameters
     ----------
-    samples_per_point : int, points of the cloud for each center; the whole cloud is rounded up to a power of two
-    max_iter : int, most Lloyd iterations
-    tol : float, stop when no center moves by more than this fraction of a cell's width, (n + m)^(-1/d)
+    samples_per_point : int, points of the cloud for each point of the design; the whole cloud is rounded up to a power
+        of two
+    max_iter : int, maximum number of Lloyd iterations
+    tol : float, stop when no centroid moves by more than this fraction of a cell's width, (n + m)^(-1/d)
 
     Notes
     -----
     With N = samples_per_point (n + m): O(max_iter N log(n + m) d) up to 16 dimensions, O(max_iter N (n + m) d) above;
-    O(N d) memory. On one core 3 s for 1000 points and 50 s for 5000, in 8 dimensions.
+    O(N d) memory. In 8 dimensions on one core, 1,000 points take 3 s and 5,000 points 50 s.
 
     References
     ----------

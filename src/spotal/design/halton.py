@@ -21,7 +21,8 @@ class Halton(SequentialDesign):
 
     Parameters
     ----------
-    scramble : bool, permute the digits at random; otherwise the design is not random and starts at the origin
+    scramble : bool, whether to permute the digits at random; if False, the design is not random and starts at the
+        origin
 
     Notes
     -----

@@ -21,8 +21,8 @@ class LatinHypercube(Design):
     Parameters
     ----------
     strength : {1, 2}
-        2 also balances every pair of coordinates (an orthogonal array). It needs n = p^2 with p prime (with m existing
-        points: n + m = p^2) and dim <= p + 1.
+        2 also balances every pair of coordinates (an orthogonal array). A strength of 2 requires n = p^2 with p prime
+        (with m existing points: n + m = p^2) and dim <= p + 1.
     optimization : {None, "random-cd"}
         "random-cd" swaps coordinates at random while this lowers the centered discrepancy.
 

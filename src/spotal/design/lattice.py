@@ -15,19 +15,21 @@ __all__ = ["Lattice"]
 
 @final
 class Lattice(Design):
-    """The good-lattice-point design: point k is k (1, a, a^2, ...) mod n, over n, with the best a prime to n.
+    """The good-lattice-point design: point k is k (1, a, a^2, ...) mod n, over n, with the best a that is coprime to n.
 
-    The best a has the least wrap-around discrepancy, which no shift modulo 1 changes, and which costs O(n d) on a
-    lattice instead of O(n^2 d). Every margin has exactly one point in each interval of width 1/n.
+    The best a has the lowest wrap-around discrepancy. No shift modulo 1 changes this discrepancy. Computing it costs
+    O(n d) for a lattice instead of O(n^2 d). Every margin has exactly one point in each interval of width 1/n.
 
-    If few numbers are prime to n (fewer than n/2 and than ``candidates``), a lattice of n + 1 points is made. Its last
-    point, the origin, is dropped, and the other n levels are spread over [0,1]: the usual leave-one-out design.
+    If few numbers are coprime to n (fewer than n/2 and than ``candidates``), a lattice of n + 1 points is made. Its
+    last point, the origin, is dropped, and the other n levels are spread over [0,1]: the usual leave-one-out design.
 
     Parameters
     ----------
     candidates : int
-        Most values of a to try: all up to n/2 (a and n - a are mirror images), or this many, evenly spread.
-    shift : bool, shift by a random vector modulo 1; otherwise levels are the midpoints (i + 1/2) / n, not random
+        Maximum number of values of a to try. If more are possible (only a up to n/2: a and n - a are mirror images),
+        evenly spaced values are tried.
+    shift : bool, whether to shift by a random vector modulo 1; if False, levels are the midpoints (i + 1/2) / n, not
+        random
 
     Notes
     -----

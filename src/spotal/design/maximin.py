@@ -20,13 +20,14 @@ POWER = 8
 
 @final
 class Maximin(Design):
-    """The maximin-distance design, with a large least distance between two points.
+    """The maximin-distance design: the minimum distance between two points is made as large as possible.
 
     First, points are chosen greedily from a cloud of scrambled Sobol' points, each as far as possible from the earlier
-    ones. Then near neighbors push each other apart in small steps. The best state is returned, so the least distance is
-    at least the greedy design's. Given points push but do not move. As in every maximin design, points gather on the
-    faces of the cube: in more than one dimension the discrepancy can exceed that of random points. Use it for large
-    distances, and a net or lattice for even mass.
+    ones. Then near neighbors push each other apart in small steps. The best state is returned, so its minimum distance
+    is at least the minimum distance of the greedy design. Given points (``existing``) push other points but do not
+    move. As in every maximin design, points gather on the faces of the cube: in more than one dimension the discrepancy
+    can be higher than for random points. Use it for large distances between points. Use a net (Sobol) or a lattice for
+    even mass.
 
     Parameters
     ----------

@@ -23,7 +23,7 @@ METHODS = {"centered": "CD", "wraparound": "WD", "mixture": "MD", "L2-star": "L2
 
 
 def discrepancy(points: ArrayLike, method: Method = "mixture") -> float:
-    """Return the discrepancy of points in [0,1]^d. Less is better, 0 is even. Compare it at equal n and d only.
+    """Return the discrepancy of points in [0,1]^d: lower is more even. Compare values only at equal n and d.
 
     Parameters
     ----------
@@ -65,7 +65,7 @@ def discrepancy(points: ArrayLike, method: Method = "mixture") -> float:
 
 
 def separation(points: ArrayLike) -> float:
-    """Return the least distance between two of the points; more is better.
+    """Return the minimum distance between two of the points; larger is better.
 
     Parameters
     ----------
@@ -100,7 +100,7 @@ def separation(points: ArrayLike) -> float:
 
 
 def fill_distance(picks: ArrayLike, cloud: ArrayLike, chunk: int | None = None) -> float:
-    """Return the largest distance from a point of the cloud to its nearest pick; less is better.
+    """Return the largest distance from a point of the cloud to its nearest pick; smaller is better.
 
     Parameters
     ----------

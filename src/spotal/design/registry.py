@@ -49,7 +49,7 @@ def get(name: str, **parameters: Any) -> Design:
     Raises
     ------
     InputError
-        The name or a parameter is unknown; the error lists those that exist.
+        The name or a parameter is unknown; the message lists the existing names or parameters.
 
     Examples
     --------

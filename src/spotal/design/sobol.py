@@ -21,21 +21,21 @@ MAX_DIM = 21201
 class Sobol(SequentialDesign):
     """The scrambled Sobol' sequence: a digital net in base 2 whose first 2^m points are balanced in every margin.
 
-    ``sequence`` returns it unchanged. ``points`` returns its first n points if n is a power of two. For other n they
-    would not be balanced, so they are Latinized: each coordinate x becomes (rank + u) / n, with u the position of x
-    in its interval of width 1/N, where N is the next power of two. Every margin then has exactly one point in each
-    interval of width 1/n, and for n = N the formula changes nothing.
+    ``sequence`` returns the sequence unchanged. ``points`` returns the first n points of the sequence if n is a power
+    of two. For other n these points would not be balanced, so they are Latinized: each coordinate x becomes (rank + u)
+    / n, with u the position of x in its interval of width 1/N, where N is the next power of two. Every margin then has
+    exactly one point in each interval of width 1/n, and for n = N the formula changes nothing.
 
     Parameters
     ----------
     scramble : bool
-        Scramble by a random linear matrix and digital shift; otherwise the design is not random and starts at the
-        origin.
+        Whether to scramble by a random linear matrix and digital shift. If False, the design is not random and starts
+        at the origin.
 
     Notes
     -----
-    Cost O(n d), and O(n log n) a coordinate to Latinize; O(900 d) memory to scramble. At most 21201 dimensions and
-    2^30 points, InputError above.
+    Cost O(n d), and O(d n log n) to Latinize; O(900 d) memory to scramble. At most 21201 dimensions and 2^30 points,
+    InputError above.
 
     References
     ----------

@@ -61,12 +61,12 @@ def choose_model(takes: str, *, device: str = "auto", tell: Callable[[str], obje
     ----------
     takes : {"images", "text"}
     device : str, see :class:`TorchEmbedder`
-    tell : called with a sentence before a download starts
+    tell : function or None, called with a sentence before a download starts
 
     Raises
     ------
     InputError
-        ``takes`` or ``device`` is out of range.
+        ``takes`` or ``device`` is not one of the allowed values.
     """
     if takes not in _MODELS:
         raise InputError("takes", must="be images or text", found=repr(takes))

@@ -14,7 +14,7 @@ __all__ = ["Embedder", "check_images"]
 
 @runtime_checkable
 class Embedder(Protocol):
-    """A map from images to vectors of one width.
+    """Interface of a map from images to vectors of equal width.
 
     An embedder of gray images has the attribute ``channels = 1``. An embedder that is fitted to the pool has
     ``fit(images)`` and ``is_fitted``.

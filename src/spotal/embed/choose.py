@@ -26,7 +26,7 @@ __all__ = ["model_before", "open_embedder", "train_embedder"]
 MOST_SIZE = 224
 MOST_TRAINING_SIZE = 64
 TRAINING_BYTES = 2 << 30
-"""Most memory for training images; a random sample of this size is taken of more images."""
+"""Maximum bytes of training images; of more images, a random sample of this size is used."""
 
 
 def open_embedder(
@@ -39,7 +39,7 @@ def open_embedder(
 ) -> TorchEmbedder:
     """Load a model as the embedder of items.
 
-    A model that does not resize images gets a size: the first that is known of ``image_size``, the size of the model,
+    For a model that does not resize images, the size is the first available of: ``image_size``, the size of the model,
     the size in the manifest of the folder ``out``, and the longer side of the first image, at most 224. ``model`` may
     also be an embedder. Raises the errors of :class:`TorchEmbedder`.
 
@@ -66,8 +66,8 @@ def open_embedder(
 def model_before(out: str | os.PathLike[str]) -> str | None:
     """Return the model that embedded the pool in the folder ``out``, as a name that ``open_embedder`` takes.
 
-    Returns None for a new folder. Raises InputError if the manifest's title of the model is not enough to load it, as
-    for a file, a folder or a module.
+    Returns None for a new folder. Raises InputError if the model cannot be loaded by its title in the manifest, for
+    example a file, a folder or a module.
 
     Examples
     --------
@@ -109,8 +109,8 @@ def train_embedder(
     dim, epochs, backbone, device : see :meth:`TrainedEncoder.train`
     random_state : int
     image_size : int or None, height and width to train on; None for the first image's longer side, at most 64
-    on_load : called with the number of images read and the total
-    on_epoch : called with the epoch, from 1, and its mean loss
+    on_load : function or None, called with the number of images read and the total
+    on_epoch : function or None, called with the epoch, from 1, and its mean loss
 
     Raises
     ------

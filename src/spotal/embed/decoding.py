@@ -32,7 +32,7 @@ class Ready:
     rows : rows in the batch
     batch : input of the model
     failed : rows that cannot be read, with the reason
-    scaled : an entry for each image with more than 8 bits a value
+    scaled : an entry for each image with more than 8 bits per value
     """
 
     rows: list[int]

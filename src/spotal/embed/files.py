@@ -43,10 +43,10 @@ def embed_images(
     embedder : Embedder
     image_size : int or None
         Height and width to resize to; None for the ``image_size`` of the embedder, or 32 if it has none.
-    strict : bool, raise an error for an image that cannot be read, instead of skipping it
-    progress : called with the number of images done and the total, after each batch
+    strict : bool, whether an image that cannot be read is an error; if False, it is skipped
+    progress : function or None, called after each batch with the number of images done and the total
     batch_size : int, images to embed at a time
-    fit_rows : int, most images to fit on
+    fit_rows : int, maximum number of images to fit on
 
     Returns
     -------
@@ -66,7 +66,7 @@ def embed_images(
     Warns
     -----
     SpotalWarning
-        Images were skipped, or images with more than 8 bits a value were scaled.
+        Images were skipped, or images with more than 8 bits per value were scaled to 8 bits.
 
     Notes
     -----

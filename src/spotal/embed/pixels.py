@@ -1,4 +1,4 @@
-"""PixelEmbedder: principal components of thumbnails. It needs no pretrained weights, and its vectors are weak."""
+"""PixelEmbedder: principal components of thumbnails. No pretrained weights are needed, but the vectors are weak."""
 
 from __future__ import annotations
 
@@ -28,9 +28,10 @@ class PixelEmbedder:
     Parameters
     ----------
     size : int, height and width of the thumbnails; smaller images keep their size
-    n_components : int, most components; the number is also limited by images - 1 and by the values of a thumbnail
+    n_components : int, maximum number of components; also limited by the number of images - 1 and by the number of
+        values of a thumbnail
     random_state : int, numpy generator or None, of the sample of images to fit on
-    max_samples : int, most images to fit on
+    max_samples : int, maximum number of images to fit on
 
     Attributes
     ----------
@@ -64,7 +65,7 @@ class PixelEmbedder:
 
     @property
     def is_fitted(self) -> bool:
-        """Whether ``fit`` has been called."""
+        """True after ``fit``."""
         return hasattr(self, "components_")
 
     def fit(self, images: NDArray[np.uint8]) -> Self:

@@ -78,8 +78,8 @@ def embed_items(
     batch_size : int
     workers : int or None, processes that read and decode; 0 for none, None for one per core, at most 8
     shard_rows : int, items in a shard
-    strict : bool, raise an error for an item that cannot be read, instead of listing it in the manifest
-    progress : called with the number of items done and the total, after each batch
+    strict : bool, whether an item that cannot be read is an error; if False, it is listed in the manifest
+    progress : function or None, called after each batch with the number of items done and the total
     run : function that embeds shards; None for this process, :class:`spotal.embed.ray.RayActors` for a cluster
 
     Returns
@@ -102,8 +102,8 @@ def embed_items(
     Warns
     -----
     SpotalWarning
-        Embedded items are no longer in the source, their files have another size, or images with more than 8 bits a
-        value were scaled.
+        Embedded items are no longer in the source, their files have another size, or images with more than 8 bits per
+        value were scaled to 8 bits.
 
     Notes
     -----
@@ -165,7 +165,7 @@ def embed_items(
 
 @dataclass(frozen=True)
 class Work:
-    """The items to embed, the folder to write, and the options."""
+    """The items to embed, the folder to write to, and the options."""
 
     folder: Path
     items: Items

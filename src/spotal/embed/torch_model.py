@@ -111,7 +111,7 @@ class TorchEmbedder:
 
     @property
     def takes(self) -> str:
-        """The kind of item that it embeds, "images" or "text"."""
+        """Kind of item that the embedder takes, "images" or "text"."""
         return self.model.takes
 
     def _scale(self, mean: tuple[float, ...] | None, deviation: tuple[float, ...] | None, channels: int | None) -> None:

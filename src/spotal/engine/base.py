@@ -13,16 +13,17 @@ Result = TypeVar("Result", covariant=True)
 
 
 class Pass(Protocol[Partial, Result]):
-    """One reading of a pool: map each batch, merge the partial results, finish. Subclasses inherit the attributes.
+    """One reading of a pool: map each batch, merge the partial results, finish. Subclass it and define the three
+    methods.
 
-    ``merge`` must be associative, and may change and return ``left``. An engine keeps the order of the batches, so sums
-    are the same each time.
+    ``merge`` must be associative, and may change and return ``left``. An engine merges in the order of the batches, so
+    sums are the same each time.
 
     Attributes
     ----------
     title : str, title of the pass for progress bars
-    here : bool, whether the pass must run in this process: it stores results in itself, or its rounding depends on how
-        batches are grouped
+    here : bool, whether the pass must run in this process, because the object stores results, or because its rounding
+        depends on the grouping of batches
 
     Examples
     --------

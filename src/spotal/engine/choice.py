@@ -45,13 +45,13 @@ def run(task: Pass[Partial, Result], pool: Pool, *, threads: int = 1) -> Result:
 
 @contextmanager
 def using(engine: str | Callable[..., Any] | None, ray_address: str | None = None) -> Iterator[None]:
-    """Run passes by another engine while the block lasts.
+    """Run the passes within the block on another engine.
 
     Parameters
     ----------
     engine : {"local", "ray"}, or a function of (task, pool, threads) such as ``RayEngine.run``; None for no change
-    ray_address : str or None, address of a running cluster. None uses the cluster that this process is connected to, or
-        starts one on this machine's cores for the block.
+    ray_address : str or None, address of a running cluster. With None, "ray" uses the cluster that this process is
+        connected to, or else starts a cluster on this machine for the block.
 
     Raises
     ------

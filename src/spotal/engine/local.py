@@ -21,7 +21,7 @@ Result = TypeVar("Result")
 def run(task: Pass[Partial, Result], pool: Pool, *, threads: int = 1) -> Result:
     """Return the result of one pass over the pool.
 
-    Needs memory for one partial result and up to two batches a thread. If the pool has more than one batch, several
+    Memory holds one partial result and up to two batches per thread. If the pool has more than one batch, several
     threads map batches at the same time; results are still merged in the order of the batches. The function given to
     :func:`spotal.engine.watching` is called after each batch.
     """

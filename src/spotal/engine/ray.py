@@ -24,7 +24,7 @@ __all__ = ["RayEngine", "in_words"]
 Partial = TypeVar("Partial")
 Result = TypeVar("Result")
 STRETCHES_A_CORE = 4
-"""Average number of tasks a core: more make a lost task cheaper, fewer leave less to merge."""
+"""Average number of tasks per core. More tasks make a lost task cheaper; fewer tasks need less merging."""
 FAN_IN = 8
 """Partial results that one task merges."""
 RETRIES = 8
@@ -43,8 +43,8 @@ class RayEngine:
     Parameters
     ----------
     address : str or None
-        Address of a running cluster; "auto" for the one on this machine. None uses the cluster that this process is
-        connected to, or starts one on this machine's cores that ends with the block.
+        Address of a running cluster; "auto" for the cluster on this machine. None uses the cluster that this process is
+        connected to, or else starts a cluster on this machine, which stops at the end of the block.
     num_cpus : int or None, number of cores of a cluster that is started; None for all
 
     Raises

@@ -41,7 +41,7 @@ _PHOTOMETRIC, _SAMPLE_FORMAT, _UNSIGNED = 262, 339, 1
 
 
 def flattened(image: ImageFile.ImageFile, source: Source, name: object) -> tuple[Image.Image, str | None]:
-    """Return the image with 8 bits a value, and ``TYPE`` or ``OWN``, or None for an image that has 8 bits already."""
+    """Return the image with 8 bits per value, and ``TYPE`` or ``OWN``, or None for an image that has 8 bits already."""
     from PIL import Image
 
     if is_wide(image.mode):

@@ -72,7 +72,7 @@ def list_images(folder: str | os.PathLike[str], *, strict: bool = False) -> list
     Parameters
     ----------
     folder : path
-    strict : bool, raise an error if an image is skipped because of its name, kind or size in bytes
+    strict : bool, whether an image that is skipped because of its name, kind or size in bytes is an error
 
     Raises
     ------

@@ -21,8 +21,9 @@ QueryStrategy = Callable[..., tuple[NDArray[np.int64], NDArray[np.float64]]]
 def query_strategy(strategy: str | Strategy = "spot", *, random_state: Seed = None, **parameters: Any) -> QueryStrategy:
     """Make a function ``(classifier, X_pool, n_instances=1)`` for ``modAL.models.ActiveLearner(query_strategy=...)``.
 
-    The learner's ``X_training`` (of a Committee, that of its first member) is added to the pool as labeled rows, so
-    that picks avoid them. For strategies that need several draws, each member of a Committee is one draw.
+    The learner's ``X_training`` (for a Committee, the ``X_training`` of its first member) is added to the pool as
+    labeled rows, so that picks avoid them. For strategies that need several draws, the members of a Committee are the
+    draws.
 
     Parameters
     ----------
@@ -34,9 +35,10 @@ def query_strategy(strategy: str | Strategy = "spot", *, random_state: Seed = No
     Returns
     -------
     function
-        Returns the picks, int64 (n_instances,) rows of ``X_pool`` (an array, a sparse matrix or a DataFrame), and the
-        share of the pool's mass in the cell of each. It takes ``n_instances`` and, as a keyword, the ``mass`` of the
-        rows of X_pool. It raises InputError for classes or pools that do not fit.
+        It returns the picks, int64 (n_instances,) row numbers of ``X_pool`` (an array, a sparse matrix or a DataFrame),
+        and the share of the pool's mass in each pick's cell, float64 (n_instances,). The optional keyword ``mass``
+        gives the weights of the rows of ``X_pool``. It raises InputError if classes or widths of the pool and of the
+        learner do not match.
 
     Examples
     --------

@@ -17,14 +17,14 @@ __all__ = ["SpotalQueryStrategy"]
 
 
 class SpotalQueryStrategy(SingleAnnotatorPoolQueryStrategy):  # type: ignore[misc]
-    """A spotal strategy with scikit-activeml's ``query(X, y, ...)``.
+    """A query strategy of scikit-activeml that uses a strategy of spotal.
 
     Parameters
     ----------
     strategy : str or Strategy
         A name (:func:`spotal.strategies.names`) or a strategy made beforehand.
     missing_label : scalar, string, None or nan
-        How ``y`` marks rows without a label.
+        The value in ``y`` of rows without a label.
     random_state : int, RandomState or None
 
     Examples

@@ -14,7 +14,7 @@ __all__ = ["as_learner"]
 
 
 def as_learner(model: object, X: NDArray[Any], n_classes: int | None = None, *, multilabel: bool = False) -> Learner:
-    """Return a learner around a model.
+    """Return a learner that wraps a model.
 
     Parameters
     ----------
@@ -25,9 +25,10 @@ def as_learner(model: object, X: NDArray[Any], n_classes: int | None = None, *, 
         - a scikit-learn classifier or a pipeline that ends in one: see :class:`SklearnLearner`
     X : images (n, height, width, channels) or features (n, d), the training data, n >= 1; for scikit-learn also a
         sparse matrix, a DataFrame or texts
-    n_classes : int or None; None takes the number of the module's outputs, or of a scikit-learn classifier's labels
-    multilabel : bool, whether items may have several classes; for torch modules and scikit-learn classifiers. A Learner
-        has its own :attr:`~spotal.learner.Learner.multilabel`
+    n_classes : int or None; None means the number of the module's outputs, or the number of classes in the labels of a
+        scikit-learn classifier
+    multilabel : bool, whether items may have several classes; for torch modules and scikit-learn classifiers. For a
+        Learner, its attribute :attr:`~spotal.learner.Learner.multilabel` is used instead
 
     Raises
     ------

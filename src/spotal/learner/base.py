@@ -19,15 +19,14 @@ __all__ = ["Learner", "TrainingReport", "check_labels", "is_multilabel"]
 class Learner(Protocol):
     """Interface of a model in the labeling loop.
 
-    ``X`` is data that the learner accepts: images (n, height, width, channels) uint8, or features (n, d).
-    Class labels are integers 0 .. n_classes - 1; columns of ``probabilities`` are in this order, also for classes
-    without labels.
+    ``X`` is the learner's input: images (n, height, width, channels) uint8, or features (n, d). Class labels are
+    integers 0 .. n_classes - 1; columns of ``probabilities`` are in this order, also for classes without labels.
 
     If ``multilabel`` is True, items may have several classes, or none. ``y`` is then an indicator matrix (n, n_classes)
     of 0 and 1, and each column of ``probabilities`` is the probability of one class, so rows need not sum to 1.
 
-    Optional: ``infer(X) -> (probabilities, embeddings)``, both in one pass over X; and a keyword ``on_epoch`` of
-    ``fit``, a function that is called with a :class:`TrainingReport`.
+    Optional: a method ``infer(X) -> (probabilities, embeddings)``, which computes both in one pass over X; and an
+    argument ``on_epoch`` of ``fit``, a function that is called with a :class:`TrainingReport` after each epoch.
     """
 
     n_classes: int
@@ -37,7 +36,7 @@ class Learner(Protocol):
         ...
 
     def probabilities(self, X: NDArray[Any]) -> NDArray[np.float32]:
-        """Return class probabilities (n, n_classes), rows sum to 1."""
+        """Return class probabilities (n, n_classes); rows sum to 1, except with ``multilabel``."""
         ...
 
     def embeddings(self, X: NDArray[Any]) -> NDArray[np.float32]:
@@ -52,7 +51,7 @@ class TrainingReport:
     Attributes
     ----------
     epoch : int, from 1
-    epochs : int, most epochs; training may stop earlier
+    epochs : int, maximum number of epochs; training may stop earlier
     loss : float, mean training loss of this epoch
     held_out_loss : float or None, mean negative log-likelihood of held-out labels, if there are any
 

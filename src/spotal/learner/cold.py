@@ -12,9 +12,9 @@ from spotal.numeric.arrays import block_rows, blocks
 __all__ = ["cold_embeddings"]
 
 COLD_DIM = 64
-"""Most dimensions of these embeddings."""
+"""Maximum number of dimensions of these embeddings."""
 COLD_SAMPLE = 10_000
-"""Most rows to fit them on."""
+"""Maximum number of rows to fit the embeddings on."""
 
 
 def cold_embeddings(X: NDArray[Any], random_state: int) -> NDArray[np.float32]:

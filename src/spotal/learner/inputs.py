@@ -16,7 +16,7 @@ from spotal.numeric.shapes import ArrayOrTensor
 __all__ = ["Standardizer", "check_data", "row_shape"]
 
 SAMPLE_ROWS = 20_000
-"""Most rows, evenly spaced, from which mean and deviation are computed."""
+"""Maximum number of rows, evenly spaced, from which mean and deviation are computed."""
 BLOCK = 1024
 
 

@@ -28,14 +28,14 @@ __all__ = ["LightningLearner"]
 
 
 class LightningLearner:
-    """A learner around a ``LightningModule``, trained by its own ``training_step`` and ``configure_optimizers``.
+    """A learner that wraps a ``LightningModule``; training uses the module's own steps and optimizers.
 
     Parameters
     ----------
     module : LightningModule whose ``forward`` gives scores (n, n_classes), or probabilities
-        Each fit trains a copy, after calling every ``reset_parameters`` in it under the seed.
+        Each fit trains a copy. First the method ``reset_parameters`` of each submodule is called, with the seed set.
     n_classes : int
-    epochs : int, passes over the labels; min_steps : int, least optimizer steps; batch_size : int
+    epochs : int, passes over the labels; min_steps : int, minimum number of optimizer steps; batch_size : int
     trainer : dict or None, more parameters for ``lightning.Trainer``, such as ``{"accelerator": "cpu"}``
 
     Attributes

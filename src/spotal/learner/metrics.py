@@ -26,9 +26,9 @@ def score(probabilities: NDArray[Any], y: NDArray[np.int64]) -> dict[str, float]
     Returns
     -------
     dict
-        ``accuracy``; ``balanced_accuracy``, the mean recall of the classes in y; ``worst_class_recall``, the least
-        recall; ``log_loss``, the mean negative log-likelihood in nats (probabilities are clipped at 1e-7);
-        ``calibration_error``, the mean difference of confidence and accuracy.
+        ``accuracy``; ``balanced_accuracy``, the mean recall of the classes in y; ``worst_class_recall``, the lowest
+        recall of a class in y; ``log_loss``, the mean negative log-likelihood in nats (probabilities are clipped at
+        1e-7); ``calibration_error``, the mean absolute difference of confidence and accuracy over bins of confidence.
 
     Notes
     -----

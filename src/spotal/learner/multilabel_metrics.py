@@ -40,13 +40,14 @@ def f1_scores(
 def score_sets(
     probabilities: NDArray[Any], y: NDArray[np.int64], weight: NDArray[np.float64] | None = None
 ) -> dict[str, float]:
-    """Score probabilities of each class against known sets of classes. The guess is probability >= 1/2.
+    """Score probabilities of each class against known sets of classes. A class is predicted if its probability is >=
+    1/2.
 
     Parameters
     ----------
     probabilities : float (n, n_classes) in [0, 1], n >= 1, a column for each class
     y : int (n, n_classes), 0 and 1
-    weight : float64 (n,), positive, of the rows; None for equal ones
+    weight : float64 (n,), positive weights of the rows; None for equal weights
 
     Returns
     -------
@@ -54,9 +55,9 @@ def score_sets(
         ``accuracy``, the share of rows with all classes right (subset accuracy); ``class_accuracy``, the share of pairs
         of a row and a class that are right (1 - Hamming loss); ``micro_f1``, ``macro_f1`` (:func:`f1_scores`);
         ``balanced_accuracy``, the mean over classes of half of recall and specificity; ``mean_average_precision``, the
-        mean over classes of average precision; ``log_loss``, the mean binary one in nats over pairs (probabilities are
-        clipped at 1e-7); ``calibration_error``, over pairs. Means over classes exclude classes of no row and, for
-        balanced accuracy, classes of all rows; without any class they are 0.
+        mean over classes of average precision; ``log_loss``, the mean binary log loss over pairs, in nats
+        (probabilities are clipped at 1e-7); ``calibration_error``, over pairs. Means over classes exclude classes that
+        no row has and, for balanced accuracy, classes that all rows have. If no class remains, the mean is 0.
 
     References
     ----------

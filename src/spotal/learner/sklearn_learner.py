@@ -26,7 +26,7 @@ BLOCK_ROWS = 4096
 
 
 class SklearnLearner:
-    """A learner around a scikit-learn classifier. Its embeddings are the features.
+    """A learner that wraps a scikit-learn classifier. Its embeddings are the features.
 
     Parameters
     ----------
@@ -36,7 +36,8 @@ class SklearnLearner:
         softmax of the scores (the logistic function for two classes), which rank rows as scores do but are not
         calibrated. ``sklearn.calibration.CalibratedClassifierCV`` around the classifier calibrates them.
     n_classes : int, at least 2, or None
-        Columns of ``probabilities``; classes without labels get 0. None takes the number from the labels of a fit.
+        Columns of ``probabilities``; classes without labels get probability 0. None takes the number from the labels in
+        ``fit``.
     multilabel : bool
         Whether items may have several classes, or none: one-vs-rest, a clone of the classifier for each class.
 
@@ -45,13 +46,13 @@ class SklearnLearner:
     classifier_ : the fitted clone, or None if all labels have one class, which then has probability 1. With
         ``multilabel`` a list, one for each class; None for a class of k = n or k = 0 of n rows, whose probability is
         (k + 1/2) / (n + 1) everywhere (Krichevsky and Trofimov's estimate).
-    learns_classes : bool, whether the labels set n_classes
+    learns_classes : bool, whether the labels in ``fit`` determine n_classes
 
     Notes
     -----
-    ``X`` is what the classifier takes: numbers (n, ...), flattened if rows have several axes, as images do; a scipy
-    sparse matrix; a DataFrame or texts (n,) for a pipeline that begins with transformers. Probabilities are computed
-    in blocks of rows, so ``X`` may be a ``np.memmap``; ``embeddings`` are a float32 copy of all rows.
+    ``X`` is the classifier's input: numbers (n, ...), flattened if rows have several axes, such as images; a scipy
+    sparse matrix; a DataFrame or texts (n,) for a pipeline that begins with transformers. Probabilities are computed in
+    blocks of rows, so ``X`` may be a ``np.memmap``; ``embeddings`` are a float32 copy of all rows.
 
     Examples
     --------

@@ -20,12 +20,12 @@ __all__ = ["SkorchLearner"]
 
 
 class SkorchLearner:
-    """A learner around ``skorch.NeuralNetClassifier``, trained by its own parameters.
+    """A learner that wraps a ``skorch.NeuralNetClassifier`` and trains it with the classifier's own parameters.
 
     Parameters
     ----------
     net : NeuralNetClassifier; each fit trains a new clone
-    n_classes : int, outputs of its module
+    n_classes : int, number of outputs of the net's module
 
     Attributes
     ----------
@@ -34,8 +34,9 @@ class SkorchLearner:
     Notes
     -----
     The module gets float32 rows: features unchanged, images (n, channels, height, width) scaled to 0..1. Embeddings are
-    the input of the last ``torch.nn.Linear`` that runs. The net's ``train_split`` is used once every class has a label
-    for each of its parts. torch's global seed is set for the training; the net's own generators are not seeded.
+    the input of the last ``torch.nn.Linear`` that runs. The net's ``train_split`` is used only if every class has at
+    least one label for each part of the split. torch's global seed is set for the training; the net's own generators
+    are not seeded.
     """
 
     net_: Any

@@ -34,17 +34,18 @@ BACKWARD = 3
 
 
 class TorchLearner:
-    """A learner around any ``torch.nn.Module`` that maps a batch to one score for each class.
+    """A learner that wraps any ``torch.nn.Module`` that maps a batch to one score for each class.
 
-    The network sees float32 batches, standardized by channel or feature: images (n, height, width, channels) arrive
-    as (n, channels, height, width), features (n, d) unchanged. Every ``fit`` trains a new network: the result depends
-    only on labels and seed, not on earlier fits.
+    The network gets float32 batches, standardized by channel or feature: images (n, height, width, channels) arrive as
+    (n, channels, height, width), features (n, d) unchanged. Every ``fit`` trains a new network: the result depends only
+    on labels and seed, not on earlier fits.
 
     Parameters
     ----------
     network : torch.nn.Module or function without arguments that returns one
-        Each fit trains a copy of the module, after calling every ``reset_parameters`` in it under the seed. A function
-        is called before each fit and its network is trained unchanged: use one to start from given weights.
+        Each fit trains a copy of the module. First the method ``reset_parameters`` of each submodule is called, with
+        the seed set. A function is called before each fit, and the network that it returns is trained from its own
+        weights: use a function to start from given weights.
     n_classes : int, at least 2
     multilabel : bool
         Whether items may have several classes, or none. Probabilities are then sigmoids of the scores, and the loss is
@@ -53,22 +54,22 @@ class TorchLearner:
         Source of embeddings: a function from (module, batch) to (n, d), the name of such a method of the module, or
         None for the input of the last ``torch.nn.Linear`` that runs.
     epochs : int, passes over the labels
-    min_steps : int, least number of optimizer steps for any number of labels
+    min_steps : int, minimum number of optimizer steps for any number of labels
     batch_size : int
-    learning_rate, weight_decay : float, of AdamW; the rate is the greatest during training
+    learning_rate, weight_decay : float, of AdamW; the learning rate is the maximum during training
     label_smoothing : float in [0, 1)
     augment : {"auto", "none", "crop", "crop-flip"} or function from (batch, torch.Generator) to a batch
         Shifts by up to an eighth of the size; mirrors left to right with probability one half. "auto" is "crop-flip"
         for images with 3 channels, "crop" for other images, "none" for features.
     early_stopping : bool
         Hold out a tenth of the labels, stop when their loss no longer falls, and use the best weights. This needs 50
-        labels a class on average and 2 in each class. With fewer, all labels are used for training, since so small a
-        hold-out misleads.
+        labels per class on average and at least 2 in each class. With fewer labels, all of them are used for training,
+        because the loss on a very small held-out set is not reliable.
     patience : int, epochs without a better held-out loss before training stops
     normalize_from : array of the same kind as X, or None
         Source of mean and deviation (at most 20,000 rows); None for the labeled rows of each fit.
     device : str or torch.device; "auto" is CUDA if available, otherwise the CPU
-    inference_batch_size : int or None, rows at a time outside training; None for about 4 MiB of numbers
+    inference_batch_size : int or None, rows at a time outside training; None for batches of about 4 MiB
 
     Attributes
     ----------
@@ -184,7 +185,8 @@ class TorchLearner:
         InputError
             X or y has the wrong shape, dtype or range.
         ModelError
-            The network fails on a batch, gives no (n, n_classes), has nothing to embed with, or its loss is not finite.
+            The network fails on a batch, its output is not (n, n_classes), it has no source of embeddings, or its loss
+            is not finite.
 
         Notes
         -----
@@ -274,14 +276,14 @@ class TorchLearner:
             raise OutputError(f"path {target} cannot be written ({error}); give a path in a writable folder") from None
 
     def load(self, path: str | os.PathLike[str]) -> Self:
-        """Take the trained weights from a file that ``save`` wrote, of a learner around the same kind of network.
+        """Load the trained weights from a file that ``save`` wrote. The network must have the same architecture.
 
         The file is read as plain tensors, never as code.
 
         Raises
         ------
         DataFileError
-            The file is missing or is no such file.
+            The file is missing or was not written by ``save``.
         ModelError
             The file's weights do not fit the network, or its number of classes differs.
         """

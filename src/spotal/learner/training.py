@@ -20,12 +20,12 @@ from spotal.learner.base import TrainingReport
 __all__ = ["TrainingPlan", "hold_out", "reset_parameters", "seeded", "train"]
 
 MOST_REPORTS = 40
-"""Most epochs; if there would be more, an epoch is several passes over the labels."""
+"""Maximum number of epochs; if there would be more, an epoch is several passes over the labels."""
 WARM_UP = 0.15
 """Share of the steps in which the learning rate rises."""
 HELD_OUT = 0.1
 LEAST_PER_CLASS = 50
-"""Mean number of labels a class from which some are held out for early stopping."""
+"""Mean number of labels per class from which some are held out for early stopping."""
 
 Batch = Callable[[NDArray[np.int64]], torch.Tensor]
 
@@ -46,7 +46,7 @@ class TrainingPlan:
 def hold_out(y: NDArray[np.int64], n_classes: int, seed: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Split the rows of y into training and held-out rows, a tenth of each class held out.
 
-    None are held out with fewer than 50 labels a class on average, or with fewer than 2 of a class. For an indicator
+    None are held out with fewer than 50 labels per class on average, or with fewer than 2 in a class. For an indicator
     matrix (n, n_classes), a tenth of the rows is held out.
     """
     if y.ndim == 2:
@@ -111,7 +111,8 @@ def train(
     seed: int,
     on_epoch: Callable[[TrainingReport], object] | None,
 ) -> list[TrainingReport]:
-    """Train the network in place and leave it in eval mode, with the weights of least held-out loss, if any.
+    """Train the network in place and set it to eval mode, with the weights of lowest held-out loss if labels are held
+    out.
 
     The loss is cross-entropy for classes y (n,), and binary cross-entropy for an indicator matrix (n, n_classes).
 

@@ -35,43 +35,47 @@ class ActiveLearner(Rounds):
         (:func:`spotal.pool.spool`), a torch ``Dataset`` or a Hugging Face ``Dataset``. For a scikit-learn classifier
         also a scipy sparse matrix, a DataFrame, or a list of texts for a pipeline that begins with a vectorizer
     learner : a scikit-learn classifier or pipeline, a torch or lightning module, a skorch classifier, or a Learner
-        (:func:`spotal.learner.as_learner`). It is not fitted itself: each round trains a new copy
+        (:func:`spotal.learner.as_learner`). The object itself is not fitted: each round trains a new copy
     strategy : str, a name (:func:`spotal.strategies.names`), or Queries, such as any ``spotal.strategies.Strategy``
-    oracle : function from row numbers (k,) to their k labels, or the labels (n,) themselves, or None: then
-        :meth:`query` returns the rows and :meth:`teach` takes their labels. A label is a text, an integer, a float or a
-        boolean; None, NaN, pandas.NA and the integer -1 mean no label, and such a row is never queried again. If rows
-        may have several classes, or none, labels are 0 and 1 (n, classes) or a list of sets of integers; a row of -1,
-        or None, means no label
-    batch_size : int, rows to label in a round; the last batch may be smaller. With cost, the money to spend in a round
+    oracle : function from row numbers (k,) to their k labels; or the labels (n,) of all rows; or None. With None,
+        :meth:`query` returns the rows to label and :meth:`teach` takes their labels. A label is a text, an integer, a
+        float or a boolean; None, NaN, pandas.NA and the integer -1 mean no label, and such a row is never queried
+        again. If rows may have several classes, or none, labels are 0 and 1 (n, classes) or a list of sets of integers;
+        a row of -1, or None, means no label
+    batch_size : int, rows to label in a round; the last batch may be smaller. With ``cost``, the money to spend in a
+        round (float)
     initial : None, int, int (k,) or a boolean mask (n,)
         The first batch. None lets the strategy pick it (random rows for a strategy that needs probabilities), an int
         gives the number of random rows, and an array gives the rows.
     embeddings : (n, d) or None
-        Features in which the strategy compares rows in every round, from an encoder not trained on these labels, such
-        as a pretrained or self-supervised one. The embeddings of a network that is retrained on the labels cost about
-        two points of accuracy (docs/evidence/research.md). None takes X itself if it is features (n, d); a truncated
-        SVD of a sparse matrix (:func:`spotal.pool.sparse.reduced`); the output of the pipeline's transformers for texts
-        and for columns that are not numbers; for images, at most 64 principal components of the pixels before the first
-        label, and the learner's embeddings afterwards.
+        Features by which the strategy compares rows in every round. Use an encoder that was not trained on these
+        labels, such as a pretrained or self-supervised one. With embeddings of a network that is retrained on the
+        labels, accuracy is about two percentage points lower (docs/evidence/research.md). None depends on the kind of
+        X. Features (n, d): X itself. Sparse matrix: a truncated SVD (:func:`spotal.pool.sparse.reduced`). Texts, and
+        columns that are not numbers: the output of the pipeline's transformers. Images: at most 64 principal components
+        of the pixels before the first label, and the learner's embeddings afterwards.
     labels : (n,) labels known from the start, one entry for each row of X, or None
-        None, NaN, pandas.NA and the integer -1 mean no label. Round 0 then trains on them.
+        None, NaN, pandas.NA and the integer -1 mean no label. If there are labels, round 0 trains on them.
     X_test, y_test : as X, and (m,) classes; both or neither
     classes : (c,) all classes, or None
         With None, a scikit-learn classifier learns them from the labels and y_test. For a network, integer labels are
         the numbers of its outputs, and other labels are numbered in sorted order.
-    max_labels : int or None, number of labels at which to stop; not with cost, where the number of rounds ends the loop
+    max_labels : int or None, number of labels at which to stop; not allowed with ``cost``, where the number of rounds
+        limits the labels
     cost, groups, max_per_group : passed on to the strategy, see ``Strategy.query``. Rows given as ``initial`` and rows
-        without a label do not count. The loop ends when every group is full or one round's money buys no more row
+        without a label do not count toward the limits. The loop ends when every group is full, or when the money of a
+        round is less than the price of every remaining row
     max_memory : int, bytes, or str such as "4GB", limit of each query (:func:`spotal.select`), not counting X and
         embeddings in memory; None for no limit
     random_state : int, numpy Generator, RandomState or None; None takes fresh entropy
-    observers : functions of one event (:mod:`spotal.loop.events`), called in order; their exceptions end the round
-    column : str or None, the column of a DataFrame or data set that holds the vectors, images or texts
+    observers : functions that are called in order with each event (:mod:`spotal.loop.events`); an exception in one ends
+        the round
+    column : str or None, the column of a DataFrame or data set that contains the vectors, images or texts
 
     Attributes
     ----------
     rounds_ : list of Round
-    labeled_, skipped_ : int64, labeled rows in the order of labeling; rows that got no label
+    labeled_, skipped_ : int64 (m,) and (k,), labeled rows in the order of labeling; queried rows that got no label
     labels_ : labels of ``labeled_``, as the oracle gave them
     classes_ : all classes so far, in the order of the columns of :meth:`predict_proba`
     index : the names of the rows of X, its pandas index, or None
@@ -108,7 +112,7 @@ class ActiveLearner(Rounds):
 
     @property
     def compared(self) -> Any:
-        """Features in which rows are compared, (n, d); None for images without embeddings."""
+        """Features by which rows are compared, (n, d); None for images without embeddings."""
         return self._batches.points
 
     def __repr__(self) -> str:
@@ -122,13 +126,13 @@ class ActiveLearner(Rounds):
         return str(later("spotal.report.notebook:loop_html")(self))
 
     def query(self) -> NDArray[np.int64]:
-        """Train on the labels so far and return the rows to label next, for labels that come later.
+        """Train on the labels so far and return the rows to label next. Pass their labels to :meth:`teach`.
 
         Returns
         -------
         int64 (k,)
-            Rows of X, the same until :meth:`teach` gets their labels. Empty when the loop is finished; the last call
-            trains on all labels.
+            Row numbers of X. Further calls return the same rows until :meth:`teach` gets their labels. Empty when the
+            loop is finished; the last call trains on all labels.
 
         Raises
         ------
@@ -143,12 +147,12 @@ class ActiveLearner(Rounds):
         return self._pending.picks.copy()
 
     def teach(self, labels: ArrayLike) -> Round:
-        """Take the labels of the rows that :meth:`query` returned, in their order; None means no label.
+        """Record the labels of the rows that :meth:`query` returned, in the same order; None means no label.
 
         Raises
         ------
         InputError
-            There are no such rows, or there is not one label for each.
+            No rows wait for labels, or the number of labels differs from the number of rows.
         """
         if self._pending is None:
             raise InputError("labels", must="be of rows that query gave", found="none", remedy="call query first")
@@ -159,7 +163,7 @@ class ActiveLearner(Rounds):
         return self._finish(self._pending, answer)
 
     def predict(self, X: Any) -> NDArray[Any]:
-        """Return the oracle's name of the most probable class of each row; arguments as :meth:`predict_proba`.
+        """Return the most probable class of each row, (m,), as in ``classes_``; arguments as :meth:`predict_proba`.
 
         If rows may have several classes, return 0 and 1 (m, c), with 1 for a probability of at least 1/2.
         """
@@ -170,9 +174,9 @@ class ActiveLearner(Rounds):
         return names
 
     def predict_proba(self, X: Any) -> NDArray[np.float32]:
-        """Return class probabilities (m, c) of rows like those of X, columns as ``classes_``.
+        """Return class probabilities (m, c) of m rows of the same kind as X; columns are in the order of ``classes_``.
 
-        Trains first if there are labels since the last training, as the next round would.
+        If labels were added since the last training, a model is first trained on all labels, as in the next round.
 
         Raises
         ------
@@ -191,14 +195,16 @@ class ActiveLearner(Rounds):
         Raises
         ------
         InputError
-            The file exists and is not a saved loop, belongs to other data, or has labels that this loop lacks.
+            The file exists and is not a saved loop, belongs to other data, or has labels that are not in this loop.
         OutputError
             The file cannot be written.
         """
         saving.write(path, self.state_dict(), self._data())
 
     def load(self, path: str | os.PathLike[str]) -> Self:
-        """Continue from a file that :meth:`save` wrote, in a loop made with the same arguments; return the loop.
+        """Continue from a file that :meth:`save` wrote, and return the loop.
+
+        This loop must have been made with the same arguments as the saved loop.
 
         Later rounds are the same, bit for bit, as without the interruption.
 
@@ -207,7 +213,7 @@ class ActiveLearner(Rounds):
         DataFileError
             The file is missing or is not a saved loop.
         InputError
-            It belongs to other data.
+            The file belongs to other data.
 
         Examples
         --------
@@ -230,8 +236,8 @@ class ActiveLearner(Rounds):
     def to_frame(self) -> Any:
         """Return labeled rows as a pandas DataFrame with columns ``row``, ``label`` and ``round`` and the index of X.
 
-        The label of a row without one is None. The round of labels known from the start is -1. Raises ImportError if
-        pandas is not installed.
+        The label of a skipped row is None. The round of labels that were passed as ``labels`` is -1. Raises ImportError
+        if pandas is not installed.
         """
         return later("spotal.report.notebook:loop_frame")(self)
 

@@ -31,7 +31,7 @@ class Round:
     Attributes
     ----------
     number : int, from 0
-    n_labeled : int, number of labels that the round's model, and so ``metrics``, was trained on
+    n_labeled : int, number of labels on which the round's model was trained, for which ``metrics`` were measured
     picks : int64 (k,), pool rows that were queried; none in the closing round
     metrics : dict of str to float, on the test data; empty without test data or labels
     timings : dict of str to float, seconds: train, embed, measure, query, label
@@ -82,7 +82,8 @@ class Trained:
 
 @dataclass(frozen=True)
 class Queried:
-    """Rows were picked, but not yet labeled. ``source`` is "strategy", "random" or "given"; ``note`` says why."""
+    """Rows were picked, but not yet labeled. ``source`` is "strategy", "random" or "given"; ``note`` gives the
+    reason."""
 
     number: int
     picks: NDArray[np.int64]

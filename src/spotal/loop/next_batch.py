@@ -24,8 +24,9 @@ __all__ = ["Batches", "NextBatch", "Queries"]
 class Queries(Protocol):
     """Interface of a strategy in the loop.
 
-    Optional attributes: ``needs_probabilities`` (bool, default False) and ``needs_embeddings`` (default True). If the
-    latter is False, the flattened X replaces embeddings, and probabilities are computed only if needed.
+    Optional attributes: ``needs_probabilities`` (bool, default False) and ``needs_embeddings`` (default True). If
+    ``needs_embeddings`` is False, the strategy gets the flattened X in place of embeddings, and probabilities are
+    computed only if ``needs_probabilities``.
     """
 
     def query(
@@ -40,7 +41,7 @@ class Queries(Protocol):
         random_state: Seed = None,
         **limits: Any,
     ) -> Selection:
-        """Choose ``budget`` unlabeled rows of the pool (n, d), within the limits given to the loop."""
+        """Select ``budget`` unlabeled rows of the pool (n, d), within the limits given to the loop."""
         ...
 
 

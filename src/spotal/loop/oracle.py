@@ -18,7 +18,7 @@ SKIPPED = -1
 
 @runtime_checkable
 class Oracle(Protocol):
-    """A source of labels: a vector of labels, a person, a labeling tool.
+    """Interface of a source of labels, such as a vector of labels, a person or a labeling tool.
 
     Examples
     --------
@@ -40,15 +40,15 @@ class VectorOracle:
     Parameters
     ----------
     y : (N,)
-        The label of each pool row: integers, texts, booleans, floats that are classes or a categorical. It skips rows
-        with None, NaN, pandas.NA or the integer -1. Copied.
+        The label of each pool row: integers, texts, booleans, floats that are classes or a categorical. Rows with None,
+        NaN, pandas.NA or the integer -1 have no label. ``y`` is copied.
     name : str, name of y in errors
     minus_one : bool, whether the integer -1 means no label; False if it is a class
 
     Raises
     ------
     InputError
-        y is not one-dimensional, or holds values that are not classes, or integers below -1.
+        y is not one-dimensional, or has values that are not classes, or integers below -1.
 
     Examples
     --------

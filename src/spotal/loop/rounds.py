@@ -128,11 +128,12 @@ class Rounds:
 
     @property
     def finished(self) -> bool:
-        """Whether every row was queried or ``max_labels`` reached, and the model trained on all labels."""
+        """True if every row was queried or ``max_labels`` is reached, and the model is trained on all labels."""
         return self._n_to_ask == 0 and (self._closed or len(self.labeled_) == 0)
 
     def run(self, rounds: int | None = None) -> list[Round]:
-        """Do ``rounds`` rounds, or fewer if the loop finishes; None continues until it is finished.
+        """Run ``rounds`` rounds, or fewer if the loop finishes; None runs until the loop is finished. Return their
+        records.
 
         Raises
         ------
@@ -147,7 +148,7 @@ class Rounds:
         return done
 
     def step(self) -> Round:
-        """Do one round.
+        """Run one round and return its record.
 
         Raises
         ------
@@ -164,7 +165,7 @@ class Rounds:
     def state_dict(self) -> dict[str, Any]:
         """Return the state from which a loop with the same arguments continues, in plain JSON types.
 
-        It has neither data nor model, since every round trains a new one.
+        The state contains neither the data nor the model, because every round trains a new model.
         """
         return self._state.to_json()
 

@@ -21,8 +21,10 @@ __all__ = ["Evidence", "Mass", "Power", "Product"]
 class Evidence:
     """Input of the rules: a pool of N rows, of which m are labeled.
 
-    labels : (m,); probabilities : (N, classes); draws : (N, classes, draws), the probabilities of each draw of a model
-    cost : (N,), positive; sample_weight : (N,), the mass that each row represents if rows are a sample, None for 1
+    pool : Pool of N rows; labeled : int64 (m,), row numbers; labels : int64 (m,), class numbers, or None
+    probabilities : float (N, classes); draws : (N, classes, draws), the probabilities of each draw of a model
+    cost : float64 (N,), positive; sample_weight : float64 (N,), the mass that each row represents if the rows are a
+        sample; None means 1
     multilabel : whether rows may have several classes. Labels are then 0 and 1 (m, classes), and the columns of
         probabilities are independent.
 
@@ -80,7 +82,7 @@ class Evidence:
 
 
 class Mass(ABC):
-    """A rule that weighs rows. Rules can be multiplied: ``Margin(2) * LabelDistance(1)``.
+    """Base class of rules that weigh rows. Rules can be multiplied: ``Margin(2) * LabelDistance(1)``.
 
     Examples
     --------

@@ -11,7 +11,7 @@ __all__ = ["ClassBalance"]
 
 
 class ClassBalance(Mass):
-    """Mean of ((labels of a class + 1) / their mean over classes)^-power, weighted by a row's class probabilities.
+    """Class weights ((labels + 1) / mean over classes)^-power, averaged by a row's class probabilities.
 
     Adding one gives classes without labels a finite weight. If all classes have equally many labels, all rows weigh the
     same. All ones without labels or probabilities.

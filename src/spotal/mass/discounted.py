@@ -12,16 +12,17 @@ __all__ = ["Discounted"]
 
 
 class Discounted(Mass):
-    """Another rule to the power of the likeness of labeled and unlabeled rows.
+    """A rule whose masses are raised to the power of the likeness of labeled and unlabeled rows.
 
     A network trained on the labels moves labeled rows close to others of their class and away from unlabeled rows.
-    Distances to labels then contain nothing beyond the network's probabilities. The likeness
+    Distances to labeled rows then contain no information beyond the network's probabilities. The likeness
     (:meth:`~.held_out.HeldOut.likeness`) is near 0 for such embeddings. It is 1, so that the rule has its full effect,
     for embeddings that were not trained on the labels, with fewer than 20 labels, or without class numbers.
 
     Notes
     -----
-    Beyond the rule: six regressions on at most 1,000 labels. :class:`~spotal.mass.Tempered` shares five of them.
+    Cost in addition to the rule: six regressions on at most 1,000 labels. :class:`~spotal.mass.Tempered` shares five of
+    them.
 
     Examples
     --------

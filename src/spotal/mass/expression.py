@@ -39,7 +39,8 @@ def parse_mass(text: str) -> Mass:
     """Parse a rule: factors joined by ``*``. A factor is a name, or a name and a power such as ``margin^2``.
 
     The prefix "tempered" applies :class:`~spotal.mass.Tempered` to a factor, "discounted"
-    :class:`~spotal.mass.Discounted`. "uniform" has no power. Names are the names of the files in this folder.
+    :class:`~spotal.mass.Discounted`. "uniform" has no power. The names are ``class-balance``, ``entropy``,
+    ``inverse-density`` and so on: the classes of :mod:`spotal.mass`.
 
     Raises
     ------

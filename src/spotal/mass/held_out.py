@@ -36,12 +36,12 @@ class HeldOut:
     probabilities: NDArray[np.float64]
 
     def likeness(self, points: NDArray[np.float64]) -> float:
-        """Return the doubt about held-out labeled rows over the doubt about these rows (s, D), in [0, 1].
+        """Return the doubt about held-out labeled rows divided by the doubt about ``points`` (s, D), in [0, 1].
 
         Doubt is the mean of one minus the greatest probability, from regressions that were not trained on the rows. In
         an embedding that was not trained on the labels, it is similar for both, or greater for labeled rows that were
         picked because they are hard: the result is 1. A network trained on the labels moves labeled rows close to their
-        class: the result is near 0. Rounded to three decimals. O(m D c) a step of the regression, then O(s D c).
+        class: the result is near 0. Rounded to three decimals. O(m D c) per step of the regression, then O(s D c).
         """
         if len(np.unique(self.labels)) < 2:
             return 1.0
@@ -56,7 +56,7 @@ def hold_out(evidence: Evidence) -> HeldOut | None:
     """Return held-out probabilities of at most 1,000 labeled rows.
 
     The result is None with fewer than 20 labels, without class numbers, or if rows may have several classes. Folds
-    depend on row content, so the order of the labeled rows has no effect. Five regressions of O(m D c) a step.
+    depend on row content, so the order of the labeled rows has no effect. Five regressions of O(m D c) per step.
     """
     labels, probabilities = evidence.labels, evidence.probabilities
     if evidence.multilabel or labels is None or probabilities is None or len(labels) < LEAST_LABELS:

@@ -20,7 +20,7 @@ class InverseDensity(Mass):
     Parameters
     ----------
     power : float
-    n_neighbors : int, k, counted in the sample
+    n_neighbors : int, k, among the rows of the sample
     n_components : int, maximum number of components; sample_size : int, maximum size of the sample in which neighbors
         are searched; random_state : int
 

@@ -14,7 +14,7 @@ FLOOR = 0.1
 
 
 class InverseFrequency(Power):
-    """Mean of (share of a class in the pool)^-power, weighted by a row's class probabilities.
+    """Class weights (share of the pool)^-power, averaged by a row's class probabilities.
 
     With power 1 all classes have the same mass, as far as the model can distinguish them. The error weighted by this
     mass is the balanced error, the mean over classes of the error in a class. Shares are the means of the model's

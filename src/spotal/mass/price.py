@@ -11,7 +11,7 @@ __all__ = ["Price"]
 
 
 class Price(Power):
-    """(least price / price)^power; all ones without prices. O(N).
+    """(lowest price / price)^power; all ones without prices. O(N).
 
     Power 1/2 minimizes the variance of an estimated mean under a budget, if all rows have the same variance
     (W. Cochran, "Sampling Techniques", section 5.5).

@@ -46,7 +46,7 @@ def tempered(probabilities: NDArray[np.floating], temperature: float, multilabel
 
 
 def fit_temperature(probabilities: NDArray[np.floating], labels: NDArray[np.int64]) -> float:
-    """Return the temperature, among 50 from 1 to 20, of greatest likelihood of held-out labels. O(50 m c).
+    """Return the temperature of greatest likelihood of held-out labels, among 50 values from 1 to 20. O(50 m c).
 
     Parameters
     ----------
@@ -70,7 +70,7 @@ def fit_temperature(probabilities: NDArray[np.floating], labels: NDArray[np.int6
 
 
 class Tempered(Mass):
-    """Another rule, applied to probabilities at a temperature.
+    """A rule that is applied to tempered probabilities: the softmax of log-probabilities / temperature.
 
     Parameters
     ----------

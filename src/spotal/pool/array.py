@@ -56,7 +56,7 @@ class ArrayPool:
         return int(self.array.shape[0])
 
     def batches(self, start: int = 0, stop: int | None = None) -> Iterator[Batch]:
-        """Yield rows in order, about 32 MB a batch. Raises DataFileError if their file has changed."""
+        """Yield rows in order, in batches of about 32 MB. Raises DataFileError if their file has changed."""
         self._check_unchanged()
         stop = len(self) if stop is None else stop
         for part in blocks(stop - start, block_rows(self.dim)):
@@ -78,7 +78,7 @@ class ArrayPool:
             self._signature.check()
 
     def where(self, row: int) -> str:
-        """Return the row number as text."""
+        """Return the row number as text, for error messages."""
         return str(row)
 
     def ids(self) -> Any:

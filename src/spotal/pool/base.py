@@ -39,7 +39,7 @@ class Batch:
 
 @runtime_checkable
 class Pool(Protocol):
-    """n rows of width ``dim``."""
+    """Interface of a pool: n rows of width ``dim``."""
 
     @property
     def dim(self) -> int:

@@ -55,7 +55,8 @@ class PoolFile:
 
 
 class LabeledRows(NamedTuple):
-    """Row numbers, int64 (m,), in the order of their file, and their labels if the file has a ``label`` column."""
+    """Row numbers of labeled rows, int64 (m,), in the order of the file, and the labels if the file has a ``label``
+    column."""
 
     rows: NDArray[np.int64]
     labels: list[str] | None
@@ -226,7 +227,7 @@ def read_indices(
     Parameters
     ----------
     path : str or path
-        ``.npy`` of integers or text; ``.txt``, one entry a line; or a table with an optional column ``label``. The
+        ``.npy`` of integers or text; ``.txt``, one entry per line; or a table with an optional column ``label``. The
         entries of a table are in ``id_column``, ``id``, ``row``, or else in the first column.
     n_rows : int, rows of the pool
     ids : sequence of str, int64 (n_rows,) or None, ids of the pool

@@ -43,7 +43,7 @@ def as_pool(pool: PoolLike, *, column: str | None = None, random_state: int = 0)
     pool : one of
         - a pool, which is returned unchanged; a path, glob or URI (:func:`open_pool`);
         - an array or tensor (n, d), which is neither copied nor read;
-        - a scipy sparse matrix (n, d), such as TF-IDF, which is reduced to 128 numbers a row by a truncated SVD and is
+        - a scipy sparse matrix (n, d), such as TF-IDF, whose rows are reduced to 128 numbers by a truncated SVD and is
           never made dense (:func:`spotal.pool.sparse.reduced`);
         - a pandas or polars DataFrame of numbers; a pandas index becomes ``ids()`` of the pool;
         - a torch ``Dataset`` of vectors, or of tuples or dicts with a vector;

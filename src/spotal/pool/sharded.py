@@ -72,7 +72,7 @@ class ShardedPool:
         return numbers + np.searchsorted(self._rows_before, numbers, side="right")
 
     def batches(self, start: int = 0, stop: int | None = None) -> Iterator[Batch]:
-        """Yield rows in order, about 32 MB a batch. Raises DataFileError if a file is damaged or has changed."""
+        """Yield rows in order, in batches of about 32 MB. Raises DataFileError if a file is damaged or has changed."""
         size, stop = block_rows(self.dim), len(self) if stop is None else stop
         if start >= stop:
             return

@@ -17,12 +17,12 @@ __all__ = ["is_sparse", "reduced"]
 COMPONENTS = 128
 """Width of a reduced row."""
 FITTED_ROWS = 20_000
-"""Most rows to fit the SVD on."""
+"""Maximum number of rows to fit the SVD on."""
 FITTED_COLUMNS = 100_000
-"""Most columns to fit the SVD on: the columns of greatest sum of squares."""
+"""Maximum number of columns to fit the SVD on: the columns of greatest sum of squares."""
 BLOCK_ROWS = 8_192
 IN_MEMORY = 1 << 30
-"""Most bytes of reduced rows that stay in memory; larger results are written to a temporary file."""
+"""Maximum bytes of reduced rows that stay in memory; larger results are written to a temporary file."""
 
 
 def is_sparse(x: Any) -> bool:
@@ -56,7 +56,7 @@ def reduced(matrix: Any, name: str, random_state: int = 0) -> NDArray[np.float32
 
     Returns
     -------
-    float32 (n, at most 128); a matrix with at most 128 columns that are not empty is not projected
+    float32 (n, k), k at most 128; a matrix with at most 128 columns that are not empty is not projected
 
     Raises
     ------
@@ -67,7 +67,7 @@ def reduced(matrix: Any, name: str, random_state: int = 0) -> NDArray[np.float32
     -----
     The matrix is never made dense. scikit-learn's randomized ``TruncatedSVD`` is fitted on a random sample of at most
     20,000 rows, and on the 100,000 columns of greatest sum of squares in the sample. Then all rows are projected, 8,192
-    at a time. In addition to the matrix and the result, this takes up to about 300 MB and 16 bytes a column. A result
+    at a time. In addition to the matrix and the result, this takes up to about 300 MB and 16 bytes per column. A result
     of more than 1 GB is written to a temporary file. Cost: O(z k) for z stored numbers and k = 128.
     """
     csr = as_rows(matrix, name)

@@ -26,7 +26,8 @@ def is_array(x: Any) -> bool:
 
 
 def spool(batches: Iterable[Any]) -> NDArray[Any]:
-    """Write batches to a temporary file and memory-map it, so that a loader that shuffles or ends can be read again.
+    """Write batches to a temporary file and memory-map it, so that data that can be read only once, or in a random
+    order, can be read again in the same order.
 
     Parameters
     ----------

@@ -35,7 +35,7 @@ def read_vector(
     Parameters
     ----------
     path : str or path
-        ``.npy`` (n,) or (n, 1); ``.txt``, one number a line; ``.npz`` with the array ``name``, or with only one array
+        ``.npy`` (n,) or (n, 1); ``.txt``, one number per line; ``.npz`` with the array ``name``, or with only one array
         besides the ids; or a table with the column ``name``, or with only one column of numbers besides the ids and
         ``label``.
     n_rows : int, rows of the pool
@@ -86,8 +86,8 @@ def read_names(
     Parameters
     ----------
     path : str or path
-        ``.npy`` (n,) of integers or text; ``.txt``, one name a line; ``.npz`` with the array ``name``, or with only one
-        array besides the ids; or a table with the column ``name``, or with only one column besides the ids and
+        ``.npy`` (n,) of integers or text; ``.txt``, one name per line; ``.npz`` with the array ``name``, or with only
+        one array besides the ids; or a table with the column ``name``, or with only one column besides the ids and
         ``label``.
     n_rows, ids, id_column, dialect : as in :func:`read_vector`, which raises the same errors
 

@@ -11,28 +11,29 @@ The folder::
 The tables:
 
 items
-    What can be labeled. An item has an ``id`` (its path in the data's folder, or the id that its file gives) and a
-    ``number`` (0, 1, ... in the order of adding: its row in arrays of embeddings). Items are never deleted. An item
-    whose file is gone is *missing*. Its ``content`` is a hash, which identifies it when its row or name changes
-    (:mod:`spotal.project.matching`). A share of the items is *held back* for the audit when they are added. The choice
-    depends on the id alone; copies (near copies at ``spotal init``) are held back together. Strategies never pick an
-    item that is held back, and models never train on it.
+    The images, texts or embeddings that can be labeled. An item has an ``id`` (its path in the data's folder, or the id
+    that its file gives) and a ``number`` (0, 1, ... in the order of adding: its row in arrays of embeddings). Items are
+    never deleted. An item whose file is gone is *missing*. Its ``content`` is a hash, which identifies it when its row
+    or name changes (:mod:`spotal.project.matching`). A share of the items is *held back* for the audit when they are
+    added. The choice depends on the id alone; copies (near copies at ``spotal init``) are held back together.
+    Strategies never pick an item that is held back, and models never train on it.
 rounds, picks
     A batch of picks in order, with the reasons. An item is picked at most once. Picks of role "audit" are random items
     among those held back, placed between the others. ``rounds.audit()`` lists their labels with the probability of
-    being drawn, so that ``sum(weight * right) / sum(weight)`` estimates accuracy over the pool.
+    being drawn. The weight of a label is 1 / probability, and ``sum(weight * right) / sum(weight)`` estimates accuracy
+    over the pool.
 events
     The audit trail: who answered which item, when and from where ("label", "skip", "none_of_these", "withdraw"). The
     database allows only adding: a changed label, a withdrawal and an undo are further events. An event stores the
-    content that was answered. It is valid while its item has this content, or another content for which somebody has
-    *vouched*. Otherwise it is *set aside*: no model is trained on it.
+    content that was answered. The event is valid while its item has this content, or another content for which a person
+    has *vouched* (confirmed the answer). Otherwise the event is *set aside*: no model is trained on it.
 imports, suggestions
     Imported files of labels, each with its range of events. Undoing an import adds events, and leaves later answers
-    unchanged. Suggestions are guesses of a model that a file brought. The page shows them as guesses. They are not
-    answers: they are not counted, and no model is trained on them.
+    unchanged. Suggestions are predictions of a model that were imported from a file. The page shows suggestions as
+    guesses. Suggestions are not answers: they are not counted, and no model is trained on them.
 standings
-    The state of each item. A trigger recomputes it from the item's events whenever one is added: it takes the last
-    answer of each annotator, withdrawn answers left out. The label is the majority of the decisions (a skip is no
+    The state of each item. A trigger recomputes the state whenever an event of the item is added. It uses the last
+    answer of each annotator, without withdrawn answers. The label is the majority of the decisions (a skip is no
     decision, "none of these" is one). A tie is a "conflict"; an item without a decision is "skipped".
 models, metrics
     Trained models: the number of labels, the files of weights, embeddings and predictions, and metrics.

@@ -110,8 +110,8 @@ def find_copies(project: Project, progress: Progress | None = None) -> Copies:
     """Find items of equal content, and most near copies.
 
     Images are compared by difference hashes and thumbnails, texts by their letters without case, punctuation and white
-    space, embeddings by distance. The thresholds are strict: different items are rarely reported as copies, and
-    strongly changed copies are missed. Only the first 20,000 images are decoded; their thumbnails are cached. Data that
+    space, embeddings by distance. The thresholds are strict: different items are rarely reported as copies, and copies
+    with large changes are not found. Only the first 20,000 images are decoded; their thumbnails are cached. Data that
     cannot be read are not compared.
     """
     items = project.items.present()

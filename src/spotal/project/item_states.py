@@ -155,12 +155,13 @@ class Board:
     def look(
         self, annotator: str | None, known: str | None = None, end: int = -1, more: int = 0, *, fresh: bool = True
     ) -> BoardUpdate | None:
-        """Return the update for an annotator's page; None where nothing changed and no more tasks are asked for.
+        """Return the update for an annotator's page; None if nothing changed and no more tasks are requested.
 
         Parameters
         ----------
         annotator : str or None
-        known : str or None, ``version`` of the page's last update. The update is whole without a valid version.
+        known : str or None, ``version`` of the page's last update. Without a valid version, the whole state is
+            returned.
         end : int, ``end`` of the last update; more : int, number of tasks wanted after it
         fresh : bool, whether to read new answers first, as :meth:`catch_up` does
         """

@@ -115,8 +115,8 @@ class Labels(ResolvedLabels):
     def undo(self, annotator: str, *, source: str = "page", external_id: str | None = None) -> Event | None:
         """Undo the annotator's last event from this source, and restore the annotator's answer from before it.
 
-        Each further call goes one event back. With an ``external_id``, the event of that answer is undone once; further
-        calls change nothing. Return the event that records the undo, or None if there is nothing to undo.
+        Each further call undoes the event before. With an ``external_id``, the event of that answer is undone once;
+        further calls change nothing. Return the event that records the undo, or None if there is nothing to undo.
         """
         with self._database.write() as connection:
             return _undo(connection, Undo(annotator, source, external_id))

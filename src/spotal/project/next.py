@@ -47,13 +47,13 @@ def next_batch(
 
     Parameters
     ----------
-    n : int, float or None. Number of picks including the audit's, or an amount of money if answers have a price;
+    n : int, float or None. Number of picks including the audit picks, or an amount of money if answers have a price;
         None for ``batch_size`` of spotal.toml
     anyway : bool, whether to choose a new batch even if one waits for answers or the stopping rule is met
-    keep_changed : bool, whether labels that were set aside because their items changed are valid again. Items whose
-        change is noticed only by this call are not included, because no one has seen the change yet
+    keep_changed : bool, whether to use labels again that were set aside because their items changed. Changes that are
+        first noticed by this call are excluded, because no one has seen them yet
     wait : float, seconds to wait for another long command
-    on_progress : called with a description, the amount done, and the total or None
+    on_progress : function or None, called with a description, the amount done, and the total (None if unknown)
 
     Returns
     -------
@@ -62,7 +62,8 @@ def next_batch(
     Raises
     ------
     BudgetError
-        The batch's money buys no item, or n is not an integer although answers have no price.
+        The money of the batch does not cover the cost of any item, or n is not an integer although answers have no
+        price.
     FinishedError
         The budget is spent, the stopping rule is met, or nothing remains to pick.
     ProjectBusyError

@@ -31,8 +31,8 @@ class Predictions:
 
     model : Model
     classes : tuple of str (C,), names of the columns: the project's classes when the model was trained
-    probabilities : float32 (n, C), row k for item number k; NaN for items that the model has not seen, because they
-        were added later or were missing or unreadable
+    probabilities : float32 (n, C), row k for item number k; NaN for items without a prediction, because they were added
+        later or were missing or unreadable
     many : bool, whether items may have several classes; each column is then an independent probability
     """
 
@@ -46,12 +46,12 @@ class Predictions:
 
     @cached_property
     def known(self) -> NDArray[np.bool_]:
-        """Whether the model has seen each item; bool (n,)."""
+        """Mask of the items with a prediction; bool (n,)."""
         return ~np.isnan(self.probabilities[:, 0])
 
     @cached_property
     def predicted(self) -> NDArray[Any]:
-        """Index of each item's most likely class, -1 for unseen items; int64 (n,).
+        """Index of each item's most likely class, -1 for items without a prediction; int64 (n,).
 
         If items may have several classes: bool (n, C), whether the probability of each class is at least 0.5.
         """
@@ -61,9 +61,9 @@ class Predictions:
 
     @cached_property
     def confidence(self) -> NDArray[np.float32]:
-        """Probability of the predicted class, NaN for unseen items; float32 (n,).
+        """Probability of the predicted class, NaN for items without a prediction; float32 (n,).
 
-        If items may have several classes: the mean over classes of the probability of the predicted yes or no.
+        If items may have several classes: the mean of max(p, 1 - p) over the classes' probabilities p.
         """
         if self.many:
             return np.asarray(np.maximum(self.probabilities, 1 - self.probabilities).mean(1, dtype=np.float32))
@@ -71,7 +71,7 @@ class Predictions:
         return largest
 
     def guess(self, number: int) -> tuple[str | None, float] | None:
-        """Return the most likely class of an item and its probability, or None for an unseen item.
+        """Return the most likely class of an item and its probability; None for an item without a prediction.
 
         If items may have several classes, return the predicted set as one label (None if empty) and the confidence.
         """
@@ -82,7 +82,7 @@ class Predictions:
         return self.classes[self.predicted[number]], float(self.confidence[number])
 
     def of(self, numbers: NDArray[np.int64]) -> NDArray[np.float32]:
-        """Return the probabilities (m, C) of items by number, NaN for unseen items."""
+        """Return the probabilities (m, C) of items by number, NaN for items without a prediction."""
         rows = np.full((len(numbers), len(self.classes)), np.nan, np.float32)
         inside = numbers < len(self)
         rows[inside] = self.probabilities[numbers[inside]]
@@ -117,7 +117,7 @@ def read_predictions(project: Project, model: int | None = None) -> Predictions 
 def read_embeddings(project: Project, model: int | None = None) -> NDArray[np.float32] | None:
     """Return memory-mapped embeddings float32 (n, d) of a model, or of the newest model that has any.
 
-    Row k belongs to item number k, NaN for unseen items. None if there are no embeddings.
+    Row k belongs to item number k, with NaN for items without an embedding. None if there are no embeddings.
 
     Examples
     --------

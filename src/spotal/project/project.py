@@ -41,9 +41,9 @@ PATIENCE = 60.0
 
 
 class Project:
-    """An open project. Call :meth:`create` or :meth:`open` to get one.
+    """An open project, made by :meth:`create` or :meth:`open`.
 
-    It is a context manager, and threads may share it.
+    A project is a context manager. Threads may share one project.
 
     Attributes
     ----------
@@ -78,7 +78,7 @@ class Project:
         settings: Settings,
         suit: Callable[[Settings, int], Settings] | None = None,
     ) -> Project:
-        """Create a project with all items that its data have now. The folder may exist.
+        """Create a project with all items that are in the data now. The folder may exist.
 
         Parameters
         ----------
@@ -135,7 +135,8 @@ class Project:
 
     @classmethod
     def open(cls, folder: str | os.PathLike[str]) -> Project:
-        """Open a project. One of an older version is upgraded, after its database is copied to ``.spotal/backups``.
+        """Open a project. A project of an older version is upgraded, after its database is copied to
+        ``.spotal/backups``.
 
         Raises
         ------

@@ -30,7 +30,7 @@ __all__ = [
 
 
 class Found(NamedTuple):
-    """An item in the data, to be added to the project.
+    """An item of the data, to be added to the project.
 
     id : str; kind : "image", "text" or "embedding"
     content : str, hash of the content
@@ -56,7 +56,7 @@ class Found(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """A thing that can be labeled. Other fields are as in :class:`Found`.
+    """An item of the project. Other fields are as in :class:`Found`.
 
     number : int, from 0 in the order of adding, never reused; also the item's row in arrays of embeddings
     missing : bool, whether it was missing when the data were last read
@@ -307,7 +307,7 @@ class AuditLabel:
 
     @property
     def weight(self) -> float:
-        """Number of items that it represents in an estimate over the pool: 1 / probability."""
+        """Number of items that this one represents in an estimate over the pool: 1 / probability."""
         return 1.0 / self.probability
 
 

@@ -81,7 +81,7 @@ class ResolvedLabels:
     def set_aside(self) -> list[Event]:
         """Return the answers that are not used because their items' contents changed, in the order of the items.
 
-        An item is listed until somebody answers its present content. Such items are asked again.
+        Answers are listed until somebody answers the item's present content. Their items are shown again for labeling.
         """
         return self._events(set_aside, EventRow.item, EventRow.number)
 

@@ -228,8 +228,8 @@ class Rounds:
     def audit(self) -> list[AuditLabel]:
         """Return the answered audit picks with their inclusion probabilities.
 
-        An item is included if it is held back and then drawn by a round since it was added. Its probability is
-        held_back x (1 - product over these rounds of (1 - drawn / reserve)).
+        An item is in the sample if it is held back and drawn by one of the rounds since it was added. The probability
+        of this is held_back x (1 - product over these rounds of (1 - drawn / reserve)).
         """
         draws = select(RoundRow.population, RoundRow.reserve, RoundRow.drawn).where(RoundRow.drawn > 0)
         answered = (

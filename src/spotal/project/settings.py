@@ -120,7 +120,7 @@ class LimitSettings:
     cost : str or None, a table (.csv, .parquet, .jsonl, ...) with the columns ``id`` and ``cost``, the positive price
         of an answer; ``budget`` and ``batch_size`` are then money
     groups : str or None, a table with the columns ``id`` and ``group``
-    max_per_group : int or None, maximum number of picks from a group; needed with groups and only there
+    max_per_group : int or None, maximum number of picks from a group; required with ``groups``, not allowed without
     """
 
     cost: str | None = key(str, None)
@@ -150,7 +150,7 @@ class Stop:
     """The rule for stopping.
 
     rule : "none", "accuracy" (on the audit sample), "flat" (gain of the next batch), "stable" (share of unchanged
-        predictions) or "coverage" (transport cost between labels and pool)
+        predictions) or "coverage" (transport cost between labeled items and pool)
     target : float or None, value at which the rule stops; needed by every rule except "none"
     """
 
@@ -177,7 +177,8 @@ class Settings:
     batch_size : int, picks of a round including the audit's; float, an amount of money, with ``limits.cost``
     overlap : int, number of different annotators who answer each pick
     model : str, the model to train; "auto" chooses one for the data
-    strategy : str, a name of :func:`spotal.strategies.names`, checked when the project is created and when it picks
+    strategy : str, a name of :func:`spotal.strategies.names`, checked when the project is created and when a batch is
+        chosen
     random_state : int
     audit : Audit
     limits : LimitSettings

@@ -61,7 +61,7 @@ class ClassCount:
 class Status:
     """Progress of a project.
 
-    model : str or None, n_trained : int, of the newest model that was trained
+    model : str or None, name of the newest trained model; n_trained : int, number of its labels
     stale : bool, whether answers are newer than the model
     classes : by name; curve : list of Point, empty without audit labels
     accuracy : Point of the newest model, None without audit labels

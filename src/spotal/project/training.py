@@ -1,4 +1,4 @@
-"""Training: brings a project's model up to date with its items and labels."""
+"""Training of a project's model on its present items and labels."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def train(project: Project, on_progress: Progress | None = None) -> Model:
 
     Parameters
     ----------
-    on_progress : called with a description, the amount done, and the total or None
+    on_progress : function or None, called with a description, the amount done, and the total (None if unknown)
 
     Returns
     -------

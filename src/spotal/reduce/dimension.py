@@ -13,9 +13,9 @@ MOST = 12
 def choose_dimension(variances: ArrayLike, budget: int) -> int:
     """Return the dimension of the unit cube for a design of ``budget`` points, at most 12.
 
-    It is the smaller of two numbers, but at least 2 unless the pool has rank 1. The participation ratio
-    (sum v)^2 / sum v^2 of the principal variances is the effective dimension of the pool. ``budget`` points can halve
-    at most log2(budget) dimensions.
+    The result is the smaller of two numbers, but at least 2 unless the pool has rank 1. The first is the participation
+    ratio (sum v)^2 / sum v^2 of the principal variances, the effective dimension of the pool. The second is
+    log2(budget), because ``budget`` points can halve at most log2(budget) dimensions.
 
     Parameters
     ----------

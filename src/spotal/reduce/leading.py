@@ -19,7 +19,7 @@ LEADING = 32
 
 @dataclass(frozen=True)
 class LeadingSpace:
-    """Orthonormal coordinates y = (x - shift) axes. Nothing is lost of rows with at most 32 numbers.
+    """Orthonormal coordinates y = (x - shift) axes. Exact for rows with at most 32 numbers.
 
     shift : float32 (D,); axes : float32 (D, 32), filled with columns of zeros if there are fewer directions
 

@@ -25,15 +25,15 @@ RANDOMIZED_RANK = 64
 
 
 class PCA(TransformerMixin, BaseEstimator):
-    """Weighted principal component analysis on a sample of an array or tensor.
+    """Weighted principal component analysis, fitted on a sample of an array or tensor.
 
     Parameters
     ----------
     n_components : int or "auto"
         "auto" calls :func:`~spotal.reduce.choose_dimension` with the spectrum and ``budget``.
     budget : int or None, points of the design, for "auto"; None means 1,000
-    whiten : bool, scale components to unit variance; a component without variance keeps its scale
-    max_samples : int, most rows to fit on; larger data are thinned by weighted priority sampling
+    whiten : bool, whether to scale components to unit variance; a component without variance keeps its scale
+    max_samples : int, maximum number of rows to fit on; larger data are thinned by weighted priority sampling
     random_state : int, numpy generator or None
 
     Attributes
@@ -110,7 +110,8 @@ class PCA(TransformerMixin, BaseEstimator):
         return self
 
     def transform(self, X: ArrayOrTensor) -> Any:
-        """Project X (n, D) to (n, d), an array or a tensor as X is: float64 if X is, else float32."""
+        """Project X (n, D) to (n, d), of the same kind as X (array or tensor): float64 if X is float64, else
+        float32."""
         check_is_fitted(self)
         data = check_matrix(X, "X")
         if data.shape[1] != self.n_features_in_:

@@ -27,8 +27,9 @@ class FillDistance:
     """Fill distances: the largest distance from a row to the nearest pick or labeled row. Smaller is better.
 
     picks : fill distance of the picks
-    random : mean fill distance of ``draws`` sets of as many random unlabeled rows
-    rows : number of rows it is measured on: the whole pool, or a random sample, which gives a lower bound
+    random : mean fill distance of ``draws`` sets of random unlabeled rows, each with the same number of rows as picks
+    rows : number of rows from which distances are measured: the whole pool, or a random sample, which gives a lower
+        bound
 
     Examples
     --------
@@ -50,7 +51,7 @@ def coverage(
     seed: int = 0,
     most_rows: int | None = None,
 ) -> FillDistance:
-    """Compute the fill distance of picks and labeled rows over the pool, and that of random picks.
+    """Compute the fill distance of picks and labeled rows over the pool, and the fill distance of random picks.
 
     Parameters
     ----------
@@ -94,7 +95,7 @@ def distances(
     Parameters
     ----------
     pool : (N, D) finite numbers; picks : int64 (n,), n >= 1; labeled : int64 (m,)
-    seed : int, seed of the random rows, as many as picks, and of a sample of at most 4,000 rows to measure from
+    seed : int, seed of n random rows and of a sample of at most 4,000 rows to measure from
 
     Returns
     -------

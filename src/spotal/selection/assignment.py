@@ -18,14 +18,15 @@ def assigned_rows(
 ) -> NDArray[np.int64]:
     """Return distinct rows for the design points, with the least sum of squared distances.
 
-    The assignment is solved among the 8 nearest free rows of each design point. The least dual prices of the solution
-    show which points could gain from a row farther away. They get twice as many candidates, until there are no more.
+    The assignment is solved among the 8 nearest free rows of each design point. The dual prices of the solution show
+    which points might reach a lower sum with a row farther away. These points get twice as many candidates, and the
+    assignment is solved again, until no point can gain.
 
     Parameters
     ----------
-    carried : (N, d) pool in the cube
-    free : (m,) row numbers that may be chosen, m >= n
-    design : (n, d), n at most 4,000
+    carried : float (N, d), the pool's rows in the cube
+    free : int64 (m,), row numbers that may be chosen, m >= n
+    design : float64 (n, d), points in the cube, n at most 4,000
 
     Returns
     -------

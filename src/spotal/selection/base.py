@@ -23,7 +23,7 @@ FEW = 8
 class Selection:
     """Rows chosen from a pool of N rows, in the order in which to label them.
 
-    Strategies return one. Build one yourself to give picks that were made elsewhere the same interface.
+    Strategies return a Selection. Build a Selection yourself to use picks from other software with the same interface.
 
     Parameters
     ----------
@@ -32,12 +32,14 @@ class Selection:
         Position in ``indices`` of the pick whose cell each pool row is in, -1 for rows in no cell (labeled rows). Each
         pick is in its own cell.
     cell_mass : float (n,) or None
-        Share of the unlabeled pool's mass in each cell, non-negative, with sum 1. None counts the rows of each cell.
+        Share of the unlabeled pool's mass in each cell, non-negative, with sum 1. None computes each cell's share of
+        the unlabeled rows.
     diagnostics : dict of str to float, or None, figures of merit by name
     timings : dict of str to float, or None, wall-clock seconds by step
     provenance : dict or None, where the picks come from, of JSON types
     sampling : Sampling or None
-        How the picks were drawn, if their probabilities are known. None makes one from ``cell_mass`` and ``strata``.
+        Weights, strata and, if known, probabilities of the picks. None computes weights and strata from ``cell_mass``
+        and ``strata``.
     represent : function () -> (cells, cell_mass), or None
         Computes cells and their mass on first use, in place of ``cells``.
     strata : function () -> int (n,), or None
@@ -197,7 +199,10 @@ class Selection:
         return items, self._pool, np.empty(0, np.int64) if self._labeled is None else self._labeled
 
     def members(self, pick: int) -> NDArray[np.int64]:
-        """Return the pool rows in the cell of the pick at position ``pick``, itself included. int64 (k,)."""
+        """Return the pool rows in the cell of the pick at position ``pick``, the pick included; int64 (k,), ascending.
+
+        Raises IndexError for a position beyond the picks.
+        """
         if not -len(self) <= pick < len(self):
             raise IndexError(f"pick must be below {len(self)}, the number of picks; found {pick}")
         return np.flatnonzero(self.cells == pick % len(self))
@@ -214,8 +219,9 @@ class Selection:
     def estimate(self, values: ArrayLike, *, confidence: float = 0.95) -> Estimate:
         """Estimate the unlabeled pool's mean of a value measured on the picks, with an error bar.
 
-        ``values`` may be any number: 1 for picks of a class and 0 for others give the class's prevalence, 1 where a
-        deployed model is right its accuracy (active testing). The mean is weighted by the caller's ``mass``, if given.
+        ``values`` may be any numbers. With 1 for picks of a class and 0 for others, the mean is the prevalence of the
+        class. With 1 for picks on which a deployed model is right and 0 for others, the mean is the model's accuracy
+        (active testing). The mean is weighted by the caller's ``mass``, if given.
 
         Parameters
         ----------
@@ -236,17 +242,19 @@ class Selection:
         With ``SPOT(representative="random")``, and "random" without mass or limits, picks are drawn with known
         probabilities. The mean is then the Horvitz-Thompson estimate, which has no bias for any values, cells or model.
 
-        All other picks are chosen, not drawn. Each counts with the mass of its cell, and the mean is *biased*. For a
-        smooth function the bias is about minus half its curvature times the variance within cells, so it falls with
-        more picks. The error bar does not include it: the interval may cover the truth less often than its confidence,
-        for one function in docs/guides/estimates.md never. If the choice itself depends on the quantity, such as a
-        model's accuracy on rows picked for its uncertainty, the bias can be of any size.
+        All other picks are not drawn at random. Each value is weighted by the mass of the pick's cell, and the mean is
+        *biased*. For a smooth function the bias is about minus half its curvature times the variance within cells, so
+        it falls with more picks. The error bar does not include the bias: the interval may cover the true mean less
+        often than its confidence level (in docs/guides/estimates.md, the intervals for one function never cover its
+        mean). If the picks depend on the quantity, such as a model's accuracy on rows picked for its uncertainty, the
+        bias can be of any size.
 
         The error bar uses collapsed strata, because one row in a cell does not show how rows vary within it. Picks that
-        lie close together are put into strata of two or three, without regard to values. They vary there as in their
-        cells or more, so errors are overestimated where means of neighboring cells differ (W. Cochran, "Sampling
-        Techniques", 1977, section 5A.12). The interval is Student's, with n minus the number of strata degrees of
-        freedom. If all values are 0 or 1, it is the exact binomial one for the effective number of picks.
+        lie close together are put into strata of two or three, without regard to values. Values vary within a stratum
+        at least as much as within its cells, so errors are overestimated where means of neighboring cells differ (W.
+        Cochran, "Sampling Techniques", 1977, section 5A.12). The interval is Student's, with n minus the number of
+        strata degrees of freedom. If all values are 0 or 1, it is the exact binomial interval for the effective number
+        of picks.
         """
         return estimate_mean(values, self.sampling, confidence)
 
@@ -275,7 +283,7 @@ class Selection:
         )
 
     def to_dict(self) -> dict[str, Any]:
-        """Return all but the cells of rows, as plain JSON types."""
+        """Return the selection without ``cells``, as a dict of plain JSON types."""
         return {
             "indices": self.indices.tolist(),
             "cell_mass": self.cell_mass.tolist(),

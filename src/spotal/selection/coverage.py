@@ -74,7 +74,7 @@ class Coverage:
     that may cover it, and 0 elsewhere. The coverage of a set is the weighted sum over rows of the greatest degree:
     monotone and submodular, so the greedy set reaches 1 - 1/e of the best one of its size (G. Nemhauser, L. Wolsey,
     M. Fisher, Mathematical Programming 14, 1978). An earlier gain bounds a later one, so only the gains of rows at the
-    head of a queue are computed again (M. Minoux, 1978). The picks are those of the plain greedy method.
+    head of a queue are computed again (M. Minoux, 1978). The picks are the same as with the plain greedy method.
 
     Parameters
     ----------
@@ -83,7 +83,7 @@ class Coverage:
 
     Notes
     -----
-    O(s k) to set up and O(k log s) for each gain computed again; memory O(s k), k neighbors a row.
+    O(s k) to set up and O(k log s) for each gain computed again; memory O(s k), for k neighbors per row.
     """
 
     def __init__(self, graph: NeighborGraph, reach: Reach, weight: NDArray[np.float64]) -> None:

@@ -27,7 +27,8 @@ class Sampling:
     Attributes
     ----------
     weight : float64 (n,), weight of each pick's value in the mean
-    stratum : int64 (n,), stratum of each pick; its differences within a stratum estimate how nearby rows vary
+    stratum : int64 (n,), number of each pick's stratum; the error is estimated from the differences of values within a
+        stratum
     probability : float64 (n,), probability with which each pick was drawn; None if picks were not drawn at random
 
     Examples

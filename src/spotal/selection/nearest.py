@@ -1,4 +1,4 @@
-"""The published way from design to rows: each design point takes its nearest free row."""
+"""Selection of rows as published: each design point takes its nearest free row."""
 
 from __future__ import annotations
 
@@ -27,15 +27,16 @@ def nearest_rows(
 ) -> NDArray[np.int64]:
     """Return the rows nearest to the design points in the cube, without replacement.
 
-    Design points choose in order. Where a row is taken, the next nearest free row is chosen.
+    Design points take their rows in order. If the nearest row is taken, the point gets the nearest free row.
 
     Parameters
     ----------
-    carried : (N, d) pool in the cube
-    free : (m,) row numbers that may be chosen, m >= n
+    carried : float (N, d), the pool's rows in the cube
+    free : int64 (m,), row numbers that may be chosen, m >= n
     design : (n, d)
-    neighbors, most_neighbors : neighbors looked up first, and at most before the tree is rebuilt from free rows
-    block : design points looked up at once
+    neighbors, most_neighbors : int, number of neighbors looked up first, and the maximum before the tree is rebuilt
+        from the free rows
+    block : int, design points looked up at once
 
     Returns
     -------

@@ -25,9 +25,9 @@ def kmeans(pool: Pool, mass: NDArray[np.float64], count: int, chance: ContentRan
     """Divide the pool into at most ``count`` clusters by weighted k-means; some may be empty.
 
     Initialized by k-means++ (scikit-learn's greedy form of Arthur and Vassilvitskii 2007) on a weighted sample of at
-    most ``sample_size`` rows. At most 100 Lloyd steps over all rows follow, until the centers no longer move. Sums run
-    in one order on one thread, so the same seed gives the same clusters. Rows of mass zero are assigned to clusters but
-    do not move centers. O(s k D log k), then a pass of O(N k D) a step; memory O(s D + k D + N).
+    most ``sample_size`` rows. At most 100 Lloyd steps over all rows follow, until the centroids no longer move. Sums
+    run in one order on one thread, so the same seed gives the same clusters. Rows of mass zero are assigned to clusters
+    but do not move centroids. O(s k D log k), then a pass of O(N k D) per step; memory O(s D + k D + N).
     """
     from sklearn.cluster import kmeans_plusplus
 
@@ -52,7 +52,7 @@ def kmeans(pool: Pool, mass: NDArray[np.float64], count: int, chance: ContentRan
 
 
 def medoids(cells: Cells, mass: NDArray[np.float64], free: NDArray[np.int64], query: Query) -> NDArray[np.int64]:
-    """Return the free row nearest to each center, heaviest cluster first; then the second nearest, and so on.
+    """Return the free row nearest to each centroid, heaviest cluster first; then the second nearest, and so on.
 
     Clusters without a free row give none. The weight of a cluster is the mass of its free rows. Under limits each
     cluster gets the nearest row that they allow (:func:`spotal.constraints.limits.assign_rows_to_cells`). O(m log m)
@@ -78,7 +78,7 @@ def clustered(
     chance: ContentRandom,
     sample_size: int,
 ) -> tuple[NDArray[np.int64], Cells]:
-    """Return the row nearest to each center of one cluster a pick, and the clusters.
+    """Divide rows into one cluster per pick; return the row nearest to each centroid, and the clusters.
 
     Parameters
     ----------
@@ -91,7 +91,7 @@ def clustered(
 def representatives(
     query: Query, candidates: NDArray[np.int64], mass: NDArray[np.float64], chance: ContentRandom, sample_size: int
 ) -> NDArray[np.int64]:
-    """Cluster the candidates at unit length, one cluster a pick, and return the row nearest to each center.
+    """Cluster the candidates at unit length, one cluster per pick, and return the row nearest to each centroid.
 
     If there are fewer candidates than picks, random rows follow. ``mass``, float64 (N,), weighs the rows and is
     positive for candidates. Costs as :func:`kmeans`.

@@ -43,9 +43,9 @@ def greedy_cover(
 
     Coverage is the weighted mean over targets of the greatest similarity to a labeled or picked row. It is monotone and
     submodular, so an earlier gain bounds a later one, and only the candidates of greatest bound are evaluated again
-    (M. Minoux, "Accelerated greedy algorithms for maximizing submodular set functions", 1978). The picks equal those of
-    the plain greedy method. Ties are broken at random. With prices, gains are divided by them (the cost-benefit greedy
-    method of J. Leskovec et al., "Cost-effective outbreak detection in networks", KDD 2007).
+    (M. Minoux, "Accelerated greedy algorithms for maximizing submodular set functions", 1978). The picks are the same
+    as with the plain greedy method. Ties are broken at random. With prices, gains are divided by them (the cost-benefit
+    greedy method of J. Leskovec et al., "Cost-effective outbreak detection in networks", KDD 2007).
 
     Parameters
     ----------
@@ -59,8 +59,8 @@ def greedy_cover(
 
     Notes
     -----
-    O(m s d) once, then O(s d) for each candidate evaluated again: thousands a pick at first, tens later. Memory
-    O(s (d + 256)); no matrix of all pairs of rows.
+    O(m s d) once, then O(s d) for each candidate evaluated again: thousands per pick at first, tens later. Memory O(s
+    (d + 256)); no matrix of all pairs of rows.
     """
     allowance = query.allowance()
     points = pool.rows(targets).double()

@@ -17,29 +17,29 @@ __all__ = ["AlfaMix"]
 
 
 class AlfaMix(Strategy):
-    """Clusters of the rows whose prediction mixing changes (Parvaneh, Abbasnejad, Teney, Haffari, van den Hengel, Shi,
-    "Active learning by feature mixing", CVPR 2022, with their closed form).
+    """k-means clusters of the rows whose predicted class changes under mixing (Parvaneh, Abbasnejad, Teney, Haffari,
+    van den Hengel, Shi, "Active learning by feature mixing", CVPR 2022, with their closed form).
 
     An unlabeled row z and the mean z* of a class's labeled rows are mixed to z + alpha (z* - z), with one alpha for
     each feature. Among all alpha of length at most epsilon, the one that most raises the loss of the predicted class
     moves z by epsilon |z* - z| along the gradient of that loss. A row is a candidate if such a move changes its
     predicted class for one of the means. As in the authors' code, epsilon is the smallest multiple of step / sqrt(D)
     with more candidates than picks, at most 1 / sqrt(D). Candidates of unit length are clustered by k-means, one
-    cluster a pick, and the row nearest to each center is picked. If there are too few candidates, random rows follow.
-    With fewer than two classes among the labels, all rows are random.
+    cluster per pick, and the row nearest to each centroid is picked. If there are too few candidates, random rows
+    follow. With fewer than two classes among the labels, all rows are random.
 
     The classifier is a logistic regression on the labeled rows; ``probabilities`` are not used. Mass weighs rows in the
     clustering; rows of mass zero come last. With cost, the number of clusters is about the budget over the mean price.
 
     Parameters
     ----------
-    step : float, at most 1
+    step : float in (0, 1], increment of epsilon in units of 1 / sqrt(D)
     sample_size : int, maximum number of rows for k-means++; Lloyd steps use all rows
 
     Notes
     -----
     Scores of a linear classifier change along one line, so the smallest epsilon that changes a prediction is a minimum
-    over classes. O(N c D) for c classes, and O(m c D) a step of the regression on m labels; then as "kmeans". Memory
+    over classes. O(N c D) for c classes, and O(m c D) per step of the regression on m labels; then as "kmeans". Memory
     O(s D + n D + N).
 
     Examples

@@ -22,9 +22,9 @@ class Bait(Strategy):
     Kakade, "Gone fishing: neural active learning with Fisher embeddings", NeurIPS 2021, algorithm 1).
 
     Twice the requested rows are added one by one; each lowers the trace most. Then half of them are removed one by one;
-    each raises the trace least. Regularization and weights are those of the authors' code: with m labels and n picks,
-    the labels' information is ``regularization`` times the identity, plus m / (m + n) times the mean over labeled rows,
-    plus n / (m + n) times the information of each pick.
+    each raises the trace least. Regularization and weights are the same as in the authors' code: with m labels and n
+    picks, the labels' information is ``regularization`` times the identity, plus m / (m + n) times the mean over
+    labeled rows, plus n / (m + n) times the information of each pick.
 
     The Fisher information of a softmax layer has (D classes)² entries, too many for most pools. Here it has D²: a row's
     information is q (1 - q) x x^T, for its embedding x and greatest probability q. This is a logistic regression of the
@@ -35,7 +35,7 @@ class Bait(Strategy):
 
     Parameters
     ----------
-    regularization : float
+    regularization : float, multiple of the identity that is added to the labels' information
 
     Notes
     -----

@@ -1,4 +1,4 @@
-"""BALD: the rows on whose label the model's posterior draws disagree most."""
+"""BALD: the rows for whose labels the model's posterior draws disagree most."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ __all__ = ["BALD"]
 class BALD(Strategy):
     """Greatest mutual information between a row's label and the model, times mass.
 
-    The entropy of the mean of the draws' probabilities minus the mean of their entropies (N. Houlsby, F. Huszár, Z.
-    Ghahramani, M. Lengyel, "Bayesian active learning for classification and preference learning", 2011, equation 2;
-    with draws by dropout: Gal, Islam, Ghahramani, ICML 2017). Rows are scored one by one, so picks may be similar; see
-    "batch-bald". O(N classes draws) time; O(N classes) memory beyond the draws.
+    The mutual information is the entropy of the mean of the draws' probabilities minus the mean of their entropies (N.
+    Houlsby, F. Huszár, Z. Ghahramani, M. Lengyel, "Bayesian active learning for classification and preference
+    learning", 2011, equation 2; with draws by dropout: Gal, Islam, Ghahramani, ICML 2017). Rows are scored one by one,
+    so picks may be similar; see "batch-bald". O(N classes draws) time; O(N classes) memory beyond the draws.
 
     Examples
     --------

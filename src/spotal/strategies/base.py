@@ -46,13 +46,13 @@ class Strategy(ABC):
     needs_draws : bool, whether probabilities of several posterior draws are required
     needs_embeddings : bool; False means that only the number of rows is read from the pool
     multilabel : bool, whether rows may have several classes. Set it if ``_choose`` handles ``query.multilabel``, or
-        reads neither labels nor probabilities. Other strategies refuse such labels.
+        reads neither labels nor probabilities. Other strategies raise InputError for such labels.
     honors_limits : bool, whether ``_choose`` obeys ``query.limits`` (with ``query.best`` or ``query.allowance()``).
-        Other strategies refuse cost and groups.
+        Other strategies raise InputError for cost and groups.
     ignores_order : bool, whether the order of the pool's rows has no effect on the picks
     shares_work : bool, whether ``_choose`` uses threads of its own (:func:`spotal.engine.run`). Torch then uses one
         thread. Torch always uses one thread for pools of at most 2^19 numbers.
-    engines : tuple of str, the engines that its passes over the pool can run on
+    engines : tuple of str, engines on which the strategy's passes over the pool can run
 
     Examples
     --------
@@ -94,7 +94,7 @@ class Strategy(ABC):
     ) -> Selection:
         """Select ``budget`` unlabeled rows of the pool, or rows for that much money when ``cost`` is given.
 
-        Parameters, result and errors are those of :func:`spotal.select`. These details matter to strategies:
+        Parameters, result and errors are the same as for :func:`spotal.select`. Further details:
 
         Parameters
         ----------
@@ -104,10 +104,10 @@ class Strategy(ABC):
             integers for the rows of ``labeled``. Pass an array (0, classes) while nothing is labeled.
         probabilities : (n, classes), or (n, classes, draws) from several draws of the model. Strategies that need one
             table use the mean of the draws. Rows sum to 1 unless rows may have several classes.
-        cost : (n,) positive prices. The picks cost at most ``budget``, with a relative tolerance of 1e-12, and the
-            remaining money cannot buy another row that may be picked. Methods that score rows divide the score by the
-            price.
-        max_per_group : labels of ``labeled`` rows count. A full group gives no picks.
+        cost : (n,) positive prices. The picks cost at most ``budget``, with a relative tolerance of 1e-12. The
+            remaining money is less than the price of every other row that may be picked. Methods that score rows divide
+            the score by the price.
+        max_per_group : labeled rows count toward the maximum. No rows of a full group are picked.
 
         Returns
         -------
@@ -118,7 +118,7 @@ class Strategy(ABC):
         BudgetError
             The budget is wrong.
         InputError
-            Another argument is wrong, or the strategy needs or refuses it.
+            Another argument is wrong, required by the strategy but missing, or not supported by the strategy.
         """
         start = time.perf_counter()
         if not isinstance(random_state, (int, np.integer)):  # the record needs an integer to repeat the query

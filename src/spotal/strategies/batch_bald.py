@@ -1,4 +1,4 @@
-"""BatchBALD: the batch whose labels have the greatest joint information on the model."""
+"""BatchBALD: the batch whose labels have the greatest joint information about the model."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ class BatchBALD(Strategy):
     """Greedy maximum of the mutual information between a batch's labels and the model (algorithm 1 of the paper).
 
     Each pick maximizes the joint entropy of the batch's labels minus the sum of their entropies given each draw. The
-    joint entropy sums over all labelings of the batch while there are at most ``configurations``. For larger batches
-    that many labelings are drawn from the posterior (section 3.3). Use it for small batches: with few draws, a few
-    picks exhaust their disagreement, and later picks are nearly random. Gains are multiplied by mass. Ties are broken
-    at random.
+    joint entropy sums over all labelings of the batch while there are at most ``configurations``. For larger batches,
+    ``configurations`` labelings are drawn from the posterior (section 3.3). Use it for small batches: with few draws, a
+    few picks exhaust their disagreement, and later picks are nearly random. Gains are multiplied by mass. Ties are
+    broken at random.
 
     Parameters
     ----------

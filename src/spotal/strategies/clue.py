@@ -1,4 +1,4 @@
-"""CLUE: k-means weighted by uncertainty; picks the row nearest to each center."""
+"""CLUE: k-means weighted by uncertainty; picks the row nearest to each centroid."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ __all__ = ["Clue"]
 class Clue(Strategy):
     """Clustering of uncertainty-weighted embeddings (Prabhu, Chandrasekaran, Saenko, Hoffman, ICCV 2021, algorithm 1).
 
-    k-means over the unlabeled rows with one cluster a pick; picks the row nearest to each center, heaviest cluster
+    k-means over the unlabeled rows with one cluster per pick; picks the row nearest to each centroid, heaviest cluster
     first. A row's weight is the entropy of its class probabilities (equation 2), times mass. Labeled rows are ignored.
-    If every entropy is zero, only mass counts. Rows of mass zero come last.
+    If every entropy is zero, the weight is the mass alone. Rows of mass zero come last.
 
     Parameters
     ----------

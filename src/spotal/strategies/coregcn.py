@@ -29,8 +29,8 @@ class CoreGCN(Strategy):
 
     Two graph convolutions are trained to separate labeled rows (1) from unlabeled rows (0). The edges of the graph are
     the cosines of the embeddings. The rows farthest from the labeled ones in the hidden layer are picked. Settings,
-    loss and normalization are those of the authors' code. Without labels, the picks are those of core-set on embeddings
-    of unit length.
+    loss and normalization are the same as in the authors' code. Without labels, the picks are the same as with core-set
+    on embeddings of unit length.
 
     The authors' embeddings are non-negative, and so are their cosines. For other embeddings edges are (1 + cosine) / 2,
     because the row sums that normalize the graph could be zero. Mass and cost have the same effect as in

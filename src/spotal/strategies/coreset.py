@@ -12,7 +12,7 @@ __all__ = ["CoreSet"]
 
 
 class CoreSet(Strategy):
-    """Greedy k-center (Sener and Savarese, ICLR 2018, algorithm 1), a 2-approximation of the least fill distance.
+    """Greedy k-center (Sener and Savarese, ICLR 2018, algorithm 1), a 2-approximation of the minimum fill distance.
 
     Without labels, the first pick is the row nearest to the pool's mean. Distances are multiplied by mass; rows of mass
     zero come last. With cost, distances are divided by the price. Each pick and each labeled row takes O(N d) and one

@@ -14,12 +14,13 @@ __all__ = ["Direct"]
 class Direct(Strategy):
     """One-dimensional thresholds, class by class, for imbalanced pools (Nuggehalli, Zhang, Jain, Nowak, ICML 2025).
 
-    For each class, rows are sorted by its probability minus the greatest one (rows predicted to be of the class are
-    sorted by confidence). Half of the batch is divided evenly among classes; the rarest get the remainder. It is drawn
-    from the interval in which the class's threshold can lie: it starts at the last label of the class before the first
-    label of another class, and ends at the first label after the last label of the class. The other half are the rows
-    nearest to the threshold with the fewest errors on the labels, from the left and the right in turn. Without labels,
-    all rows are random.
+    For each class, rows are sorted by the probability of the class minus the row's greatest probability, in descending
+    order. Rows predicted to be of the class have the difference 0 and are sorted by confidence. Half of the batch is
+    divided evenly among the classes; the rarest classes get the remainder. A class's part is drawn from the interval in
+    which the class's threshold can lie. The interval starts at the last label of the class before the first label of
+    another class, and ends at the first label after the last label of the class. The other half of the batch is also
+    divided among the classes. A class's part consists of the rows nearest to the threshold with the fewest errors on
+    the labels, from the left and the right in turn. Without labels, all rows are random.
 
     Labels do not arrive within a query. This is the authors' algorithm with one parallel annotator for each pick, so
     the second half uses only labels from before the batch. (LabelBench's simulation uses the labels of the first half;

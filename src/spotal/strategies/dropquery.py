@@ -19,14 +19,14 @@ BLOCK_ROWS = 256
 
 
 class DropQuery(Strategy):
-    """Clusters of the rows on which dropout changes the prediction (Gupte, Aklilu, Nirschl, Yeung-Levy, "Revisiting
-    active learning in the era of vision foundation models", TMLR 2024).
+    """k-means clusters of the rows whose predicted class changes under dropout (Gupte, Aklilu, Nirschl, Yeung-Levy,
+    "Revisiting active learning in the era of vision foundation models", TMLR 2024).
 
     Each of ``masks`` random masks sets a share ``dropout`` of a row's features to zero and multiplies the others by
     1 / (1 - dropout). A row is a candidate if more than half of the masks change its predicted class. Candidates of
-    unit length are clustered by k-means, one cluster a pick, and the row nearest to each center is picked. As in the
-    authors' code, the required number of masks is lowered, to at least 1, while there are fewer than ``enough``
-    candidates a pick. If there are still fewer candidates than picks, random rows follow. With fewer than two classes
+    unit length are clustered by k-means, one cluster per pick, and the row nearest to each centroid is picked. As in
+    the authors' code, the required number of masks is lowered, to at least 1, while there are fewer than ``enough``
+    candidates per pick. If there are still fewer candidates than picks, random rows follow. With fewer than two classes
     among the labels all rows are candidates, as in the authors' first round.
 
     The model is the authors' linear classifier on the features, a logistic regression on the labeled rows. The caller's
@@ -37,12 +37,12 @@ class DropQuery(Strategy):
     ----------
     masks : int, number of predictions under dropout
     dropout : float below 1
-    enough : int, minimum number of candidates a pick
+    enough : int, minimum number of candidates per pick
     sample_size : int, maximum number of rows for k-means++; Lloyd steps use all rows
 
     Notes
     -----
-    O(m c D) a step of the regression for m labels of c classes, O(masks N c D) for the predictions, then as "kmeans".
+    O(m c D) per step of the regression for m labels of c classes, O(masks N c D) for the predictions, then as "kmeans".
     Memory O(s D + n D + N).
 
     Examples

@@ -17,17 +17,18 @@ __all__ = ["FacilityLocation"]
 
 
 class FacilityLocation(Strategy):
-    """Greedy maximum of the sum over rows of the greatest similarity to a labeled or picked row (Wei, Iyer, Bilmes,
-    "Submodularity in data subset selection and active learning", ICML 2015, without their filter by uncertainty).
+    """Greedy maximum of the sum, over all rows, of each row's greatest similarity to a labeled or picked row (Wei,
+    Iyer, Bilmes, "Submodularity in data subset selection and active learning", ICML 2015, without their filter by
+    uncertainty).
 
-    Similarity is exp(-(distance / radius)²) if a row is among the other's nearest ``neighbors``, and zero otherwise.
-    The radius is the same for the whole pool. Features have unit length. Mass weighs the rows to cover. If no row has a
-    gain, and for rows of mass zero, picks are random. Ties are broken at random. With cost, gains are divided by the
-    price. Large pools are sampled as in SPOT.
+    The similarity of a row to a pick is exp(-(distance / radius)²) if the pick is among the row's nearest
+    ``neighbors``, and zero otherwise. The radius is the same for the whole pool. Features have unit length. Mass weighs
+    the rows to cover. If no row has a gain, and for rows of mass zero, picks are random. Ties are broken at random.
+    With cost, gains are divided by the price. Large pools are sampled as in SPOT.
 
     Parameters
     ----------
-    neighbors : int, without the row itself
+    neighbors : int, number of nearest neighbors, without the row itself
     radius : "auto" or float
         "auto" is the median, over rows, of the distance to the last of the neighbors.
     normalize : bool, whether to divide rows by their norm first

@@ -26,9 +26,10 @@ class FADS(Strategy):
 
     A mixture of Gaussians with diagonal covariances estimates the density of the unlabeled rows. Rows are drawn without
     replacement with probability proportional to mass / density, in groups of max(100, n / 10). After each group, one EM
-    step on the remaining rows updates the density. Features are scaled by their 0.5 % and 99.5 % quantiles. This is the
-    authors' package FADS 1.0.1 without its noise against copies, which a minimum variance replaces. Labeled rows are
-    ignored. Use it for few dimensions: in many, outliers have the least density and get nearly all the probability.
+    step on the remaining rows updates the density. Features are scaled by their 0.5 % and 99.5 % quantiles. The method
+    follows the authors' package FADS 1.0.1, with a minimum variance in place of the noise that the package adds to
+    separate copies. Labeled rows are ignored. Use it for few dimensions: in many, outliers have the least density and
+    get nearly all the probability.
 
     Parameters
     ----------

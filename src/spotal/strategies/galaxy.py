@@ -15,11 +15,13 @@ class Galaxy(Strategy):
     """Shortest shortest paths on linear graphs, for imbalanced pools (Zhang, Katz-Samuels, Nowak, "GALAXY: graph-based
     active learning at the extreme", ICML 2022; their code in LabelBench).
 
-    For each class, rows are sorted by its probability minus the greatest one (rows predicted to be of the class are
-    sorted by confidence). Classes take turns in random order. Each picks the middle of the shortest run of unlabeled
-    rows between a labeled row of the class and a labeled row of another. If no such run has an unlabeled row, the paper
-    connects rows farther and farther apart; that is the unlabeled row nearest to a boundary between the two kinds. If
-    the class, or all others, have no labeled row, a random row is picked. Without labels, all rows are random.
+    For each class, rows are sorted by the probability of the class minus the row's greatest probability, in descending
+    order. Rows predicted to be of the class have the difference 0 and are sorted by confidence. Classes take turns in
+    random order. In each turn, the pick is the middle of the shortest run of unlabeled rows between a labeled row of
+    the class and a labeled row of another class. If no such run has an unlabeled row, the paper connects rows farther
+    and farther apart. The pick is then the unlabeled row nearest to a boundary between labeled rows of the class and of
+    other classes. If the class, or all other classes, have no labeled row, a random row is picked. Without labels, all
+    rows are random.
 
     Labels do not arrive within a query, so each pick counts as a row of its most probable class until the query ends.
     (LabelBench's simulation uses the true labels; small batches come close to it.) Draws are in proportion to mass;
@@ -27,7 +29,7 @@ class Galaxy(Strategy):
 
     Notes
     -----
-    O(N classes log N) time for the lines and O(N) a pick; O(N classes) memory.
+    O(N classes log N) time for the lines and O(N) per pick; O(N classes) memory.
 
     Examples
     --------

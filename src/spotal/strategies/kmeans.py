@@ -1,4 +1,4 @@
-"""k-means medoids: one cluster a pick, and the row nearest to each center."""
+"""k-means medoids: one cluster per pick, and the row nearest to each centroid."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ __all__ = ["KMeans"]
 
 
 class KMeans(Strategy):
-    """k-means over the unlabeled rows with one cluster a pick; picks the row nearest to each center, heaviest first.
+    """k-means over the unlabeled rows with one cluster per pick; picks the row nearest to each centroid, heaviest
+    first.
 
     Initialized by k-means++. Labeled rows are ignored, so picks may lie close to them. Mass weighs rows in the
     clustering; rows of mass zero come last. With cost, the number of clusters is about the budget over the mean price.
@@ -24,8 +25,8 @@ class KMeans(Strategy):
 
     Notes
     -----
-    O(s n D log n) for the initialization on a sample of s rows, then O(N n D) for each of at most 100 steps, a pass
-    each. Memory O(s D + n D + N).
+    O(s n D log n) for the initialization on a sample of s rows, then O(N n D) and one pass for each of at most 100
+    steps. Memory O(s D + n D + N).
 
     References
     ----------

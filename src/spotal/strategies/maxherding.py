@@ -20,7 +20,7 @@ class MaxHerding(Strategy):
 
     Parameters
     ----------
-    radius : float
+    radius : float, positive, scale of the kernel
     normalize : bool, whether to divide rows by their norm first
     sample_size : int
         Maximum number of rows to cover, a weighted sample of a larger pool. The authors' code samples 35,000 rows and

@@ -33,9 +33,9 @@ class Plan:
     """Forecast of a selection.
 
     path : "exact" if SPOT works on all rows, "sampled" if it works on a sample
-    passes : passes over the pool; bytes_read : bytes that they read
-    memory : maximum number of bytes, without a pool in memory; ``threads`` batches of ``batch_bytes`` are part of it
-    seconds : total time; steps : seconds of each step
+    passes : number of passes over the pool; bytes_read : bytes read in these passes
+    memory : maximum number of bytes, not counting a pool in memory; includes ``threads`` batches of ``batch_bytes``
+    seconds : total time; steps : dict of the seconds of each step
     """
 
     rows: int
@@ -76,15 +76,17 @@ def plan(
     classes: int = 0,
     covered: bool = False,
 ) -> Plan:
-    """Forecast how ``SPOT()`` selects ``budget`` of n rows of ``dim`` numbers on this machine's CPU.
+    """Forecast time, memory and reading of a selection of ``budget`` rows by SPOT, on this machine's CPU.
 
     Speeds are measured on about 16,000 random rows with torch's number of threads. That takes two or three seconds if
-    the compiled loops are cached. The forecast is for the second selection of a process.
+    the compiled loops are cached. The forecast is for the second selection in a process, because the first one also
+    loads libraries.
 
     Parameters
     ----------
+    n : int, rows of the pool; dim : int, numbers in a row; budget : int, rows to select
     itemsize : int, bytes of a number on disk; sequential : bool, whether rows can only be read in order (tables)
-    read_rate : float, bytes a second of the disk; 0 for a pool in memory
+    read_rate : float, bytes per second that the disk delivers; 0 for a pool in memory
     max_memory : int, bytes, or str such as "800MB"; smaller batches and fewer threads are used to stay below it
     strategy : SPOT, or None for ``SPOT()``
     labeled : int, number of labeled rows; limited : bool, whether rows have costs or groups

@@ -57,7 +57,9 @@ def names() -> list[str]:
 
 
 def get(name: str, **parameters: Any) -> Strategy:
-    """Make the strategy called ``name``; raise InputError for an unknown name or parameter.
+    """Make the strategy called ``name`` with these parameters of its class.
+
+    Raises InputError for an unknown name, or for a parameter that is unknown or out of range.
 
     Examples
     --------

@@ -62,14 +62,15 @@ def select(
         integer -1 mean no label. For rows with several classes see :meth:`spotal.strategies.Strategy.query`.
     probabilities : float (n, c), class probabilities of every row under the current model, which sum to 1; or
         (n, c, k) from k draws of the model (an ensemble, dropout)
-    mass : float (n,), extra weight of each row, non-negative, not all zero
+    mass : float (n,), weight of each row, non-negative, not all zero; None gives equal weights. "spot" multiplies it by
+        its rule of mass (:mod:`spotal.mass`)
     cost : float (n,), positive price of each row's label
     groups : (n,), the group of each row, any ids, such as the video of a frame; with ``max_per_group``
     max_per_group : int, maximum number of labels in any group; or int (n,), the maximum of each row's group
     random_state : int, numpy Generator, RandomState or None. The same int gives the same picks, bit for bit.
     engine : "local", "ray" or None, where passes over the pool run; None keeps the current engine
         (:func:`spotal.engine.using`)
-    device : "auto", "cpu", "cuda" or None, where batches are processed; None leaves them where they are
+    device : "auto", "cpu", "cuda" or None, where batches are processed; None does not move them
     max_memory : int, bytes, or str such as "4GB": the selection reads smaller batches to stay below it. A pool in
         memory is not counted. None means no limit. Only for "spot" without ``cost``.
     column : str, the column of a DataFrame or data set that contains the vectors
@@ -87,7 +88,7 @@ def select(
     ------
     BudgetError
         The budget is negative, not an integer (without cost), more rows than are unlabeled or than the groups allow, or
-        too little money for any row.
+        less than the price of every row.
     InputError
         Another argument has the wrong shape, type or range, or the strategy is unknown, needs probabilities, or does
         not support ``cost``, ``groups``, ``engine`` or ``max_memory``. Both errors are ValueErrors.
@@ -96,8 +97,8 @@ def select(
 
     Notes
     -----
-    "spot" reads the pool once, O(n d), and works on a sample of 4,096 rows, or of 16 rows a label if that is more. A
-    million rows take seconds.
+    "spot" reads the pool once, O(n d), and works on a sample of 4,096 rows, or of 16 rows for each labeled row and pick
+    if that is more. A million rows take seconds.
 
     Examples
     --------

@@ -41,28 +41,30 @@ class SPOT(Strategy):
     """Space-filling picks on the neighbor graph.
 
     Transport to the uniform cube measures distance in mass: each of n design points represents 1/n of the mass. SPOT
-    measures distance in mass without the cube. A row's reach is the distance within which a share of a pick's mass
-    lies. Picks greedily maximize the weighted sum over rows of exp(-(distance to the nearest pick or labeled row /
-    reach)^2). Only a row's nearest neighbors count, up to four times the mass within its reach
+    measures distance in mass without the cube. A row's reach is the distance within which a set share of a pick's mass
+    lies. A pick's mass is the pool's mass divided by the number of labeled rows and picks. Picks greedily maximize the
+    weighted sum over rows of exp(-(distance to the nearest pick or labeled row / reach)^2). A row can be covered only
+    by its nearest neighbors, which hold up to four times the mass within its reach
     (:class:`~spotal.selection.coverage.Coverage`). In one dimension and without a model, the picks lie near evenly
     spaced quantiles, as lattice points do after the transport; docs/evidence/theory.md has the mathematics.
 
     Parameters
     ----------
-    mass : "auto", a :class:`~spotal.mass.Mass`, or one by name (:func:`~spotal.mass.parse_mass`), such as "uniform"
+    mass : "auto", a :class:`~spotal.mass.Mass`, or its text (:func:`~spotal.mass.parse_mass`), such as "uniform"
         Weight of each row in the coverage, times the caller's ``mass``. "auto" is ``Margin(1) * InverseFrequency(1)``:
         rows that the model is unsure of weigh more, and all expected classes weigh the same, as in balanced accuracy.
         Without a model, "auto" is uniform.
     reach : "auto" or float in (0, 1]
         Share of a pick's mass that lies within a row's reach, at least five neighbors. "auto" is 0.1 to the power of
-        the model's mean margin. It is 1 without a model, so that picks spread over the pool, and falls toward 0.1 as
-        the model becomes certain, so that picks go to the narrow regions where it is unsure. Neighbors that contain
-        four times as much mass may cover a row. The reach is limited to 5 % of the pool's mass, those neighbors to
-        15 %.
+        the model's mean margin. Without a model, "auto" is 1, so that picks spread over the pool. It falls toward 0.1
+        as the model becomes certain, so that picks go to the narrow regions where the model is unsure. The neighbors
+        that can cover a row hold four times the mass within its reach. The mass within a row's reach is limited to 5 %
+        of the pool's mass, and the mass of the neighbors that can cover the row to 15 %.
     space_filling : "auto" or float, at least 0
-        Power of a row's reach that multiplies its weight. 0 covers the pool's mass; 2 rather covers the volume of the
-        space, including distant rows. "auto" is twice one minus the normalized entropy of the model's mean
-        probabilities, because small classes of uneven pools often lie far out. It is 0 without a model.
+        Power of a row's reach that multiplies its weight. With 0, picks cover the pool's mass. With 2, they cover more
+        of the volume of the space, including distant rows. "auto" is 2 (1 - h), where h is the normalized entropy of
+        the model's mean probabilities, because small classes of imbalanced pools often lie far from the other rows.
+        Without a model, "auto" is 0.
     representative : "center" or "random"
         "random" replaces each pick by a random row of its cell, drawn in proportion to the caller's ``mass``. The
         probabilities are then known, and :meth:`Selection.estimate <spotal.selection.Selection.estimate>` is unbiased.
@@ -73,11 +75,11 @@ class SPOT(Strategy):
     Notes
     -----
     For n picks and m labeled rows among N, SPOT works on s = min(N, max(sample_size, 16 (n + m))) rows, drawn by mass
-    and interest (:class:`~spotal.strategies._sample.Sample`) and mapped to a sphere that brings distant rows closer
-    (:class:`~spotal.reduce.SoftSphere`). One pass of O(N D) draws the sample, the graph takes O(s min(s, 4,096) D) and
-    is exact up to 4,096 rows, and picking takes O(s k log s) for k neighbors a row. Memory O(s (D + k)). Cells are
-    computed on first use, in one pass over the pool. With cost or groups, each pick has the greatest gain per unit of
-    price among the rows that may still be picked.
+    and interest (:class:`~spotal.strategies._sample.Sample`) and mapped toward the unit sphere, which brings distant
+    rows closer (:class:`~spotal.reduce.SoftSphere`). One pass of O(N D) draws the sample, the graph takes O(s min(s,
+    4,096) D) and is exact up to 4,096 rows, and picking takes O(s k log s) for k neighbors per row. Memory O(s (D +
+    k)). Cells are computed on first use, in one pass over the pool. With cost or groups, each pick has the greatest
+    gain per unit of price among the rows that may still be picked.
 
     References
     ----------
@@ -132,7 +134,8 @@ class SPOT(Strategy):
 
     @classmethod
     def paper(cls, **changes: Any) -> TransportedDesign:
-        """Return the published method, :class:`~spotal.strategies.TransportedDesign`, with changed parameters."""
+        """Return the published method, :class:`~spotal.strategies.TransportedDesign`, with the given parameters
+        changed."""
         from spotal.strategies.transported import TransportedDesign
 
         return TransportedDesign(**changes)

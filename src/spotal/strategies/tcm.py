@@ -16,12 +16,13 @@ class TCM(Strategy):
     workshop PML4LRS).
 
     The paper switches once, after its first rounds. Here the switch depends on the number of labels, and not on the
-    size of rounds. TypiClust is used while there are fewer than ``labels_per_class`` labels a class on average, or no
-    probabilities. Mass, cost and groups have the same effect, and queries the same cost, as in the method in use.
+    size of rounds. TypiClust is used while there are fewer than ``labels_per_class`` labels per class on average, or no
+    probabilities. Mass, cost and groups have the same effect as in the method in use, and queries take the same time.
 
     Parameters
     ----------
-    labels_per_class : int. The default of 5 is ours; the paper gives no number.
+    labels_per_class : int, average number of labels per class from which margin sampling is used. The default of 5 is
+        ours; the paper gives no number.
     sample_size : int, as in TypiClust
 
     Examples

@@ -55,9 +55,9 @@ class TransportedDesign(Strategy):
     selection : "nearest" or "assignment"
         "nearest" (the paper): each design point takes the nearest free row in the cube; "assignment": the one-to-one
         assignment of least total squared distance.
-    mass : a :class:`~spotal.mass.Mass`, or one by name (:func:`~spotal.mass.parse_mass`), such as "uniform"
+    mass : a :class:`~spotal.mass.Mass`, or its text (:func:`~spotal.mass.parse_mass`), such as "uniform"
         Weight of each row in the transport, times the caller's ``mass``.
-    sample_size : int, maximum number of rows to which reduction and transport are fitted
+    sample_size : int, maximum number of sampled rows to which reduction and transport are fitted
 
     Notes
     -----
@@ -148,7 +148,7 @@ class TransportedDesign(Strategy):
     def layout(self, pool: PoolLike, budget: int, **options: Any) -> Layout:
         """Return the layout that ``query`` makes before it picks, for plots and analysis.
 
-        Arguments, errors and cost are those of ``query``, but the budget is at least 1. The same integer as
+        Arguments, errors and cost are the same as for ``query``, but the budget is at least 1. The same integer as
         ``random_state`` gives the same layout.
         """
         return self._lay(self._checked(as_pool(pool), budget, **options), Clock())

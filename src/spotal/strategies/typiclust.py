@@ -26,16 +26,17 @@ class TypiClust(Strategy):
     """The densest row of the largest clusters without labels (Hacohen, Dekel, Weinshall, ICML 2022, algorithm 1).
 
     k-means of all rows has one cluster for each labeled row and pick, at most ``max_clusters``. Clusters take turns:
-    fewest labeled rows first, then heaviest first. Each gives its row of greatest typicality, which is one over the
-    mean distance to its ``neighbors`` nearest neighbors among the cluster's rows without label or pick (half of a small
-    cluster). As in the authors' code, features have unit length and clusters of at most 5 rows come last. Mass weighs
-    rows in the clustering and multiplies typicality; rows of mass zero come last, at random. Ties are broken at random.
-    With cost, typicality is divided by the price, and the number of clusters is about the budget over the mean price.
+    fewest labeled rows first, then heaviest first. Each cluster gives its row of greatest typicality. Typicality is one
+    over the mean distance to the ``neighbors`` nearest neighbors among the cluster's rows that are neither labeled nor
+    picked (to half of them in a small cluster). As in the authors' code, features have unit length and clusters of at
+    most 5 rows come last. Mass weighs rows in the clustering and multiplies typicality; rows of mass zero come last, at
+    random. Ties are broken at random. With cost, typicality is divided by the price, and the number of clusters is
+    about the budget over the mean price.
 
     Parameters
     ----------
-    neighbors : int
-    max_clusters : int
+    neighbors : int, number of neighbors for typicality
+    max_clusters : int, maximum number of clusters
     normalize : bool, whether to divide rows by their norm first
     sample_size : int
         Maximum number of rows for k-means++, and maximum number of rows of a cluster among which neighbors are
@@ -43,7 +44,7 @@ class TypiClust(Strategy):
 
     Notes
     -----
-    k-means as in "kmeans", with n + m clusters for m labeled rows. Then O(w min(w, s) D) a pick for a cluster of w
+    k-means as in "kmeans", with n + m clusters for m labeled rows. Then O(w min(w, s) D) per pick for a cluster of w
     rows. Memory O(s D + N) and one block of distances.
 
     Examples

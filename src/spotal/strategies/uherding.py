@@ -28,11 +28,11 @@ HELD_OUT = 0.3
 class UHerding(Strategy):
     """Greedy maximum of uncertainty coverage (Bae, Oliveira, Sutherland, ICLR 2025, algorithm 1).
 
-    Uncertainty coverage is the mean over the pool of a row's uncertainty, one minus its margin after temperature
-    scaling, times its greatest kernel value exp(-(distance / radius)²) to a labeled or picked row. As in the authors'
-    code, features have unit length and labeled rows need not be covered. Without labels or probabilities all rows have
-    the same uncertainty, which is MaxHerding. Mass multiplies uncertainty; rows of mass zero come last, at random. Ties
-    are broken at random.
+    A row's uncertainty is one minus its margin after temperature scaling. Uncertainty coverage is the mean over the
+    pool of each row's uncertainty times its greatest kernel value exp(-(distance / radius)²) to a labeled or picked
+    row. As in the authors' code, features have unit length and labeled rows need not be covered. Without labels or
+    probabilities all rows have the same uncertainty, and the method equals MaxHerding. Mass multiplies uncertainty;
+    rows of mass zero come last, at random. Ties are broken at random.
 
     Parameters
     ----------
@@ -41,9 +41,9 @@ class UHerding(Strategy):
     temperature : "auto" or float
         Log-probabilities are divided by it. "auto" trains a model on 70 % of the labeled rows, and takes the
         temperature among 1.0, 1.1, ..., 19.9 of least expected calibration error (one bin for each class) on the other
-        30 %; it is 1 if there are too few labels. The authors train their network again. A strategy has no network, so
-        it trains a logistic regression on the embeddings, scaled to unit root mean square. On frozen embeddings with a
-        linear head that is nearly the same. For other models, pass a temperature.
+        30 %. The temperature is 1 if there are too few labels. The authors train their network again. A strategy has no
+        network, so it trains a logistic regression on the embeddings, scaled to unit root mean square. For a linear
+        head on frozen embeddings, the result is nearly the same. For other models, pass a temperature.
     normalize : bool, whether to divide rows by their norm for the coverage
     sample_size : int
         Maximum number of rows to cover, a weighted sample of a larger pool. The authors' code samples 35,000 rows and

@@ -163,14 +163,14 @@ def read_table(path: Path, dialect: Dialect = PLAIN, *, empty: bool = False, kin
     """Read a whole table.
 
     The first line of a CSV holds column names, unless all its fields are numbers; columns are then named f0, f1, ...
-    A :class:`~spotal.errors.FormatNote` tells how a CSV was read if its format is special.
+    If the format of a CSV is special, the warning :class:`~spotal.errors.FormatNote` describes how the file was read.
 
     Parameters
     ----------
     path : Path, .csv, .tsv, .jsonl, .ndjson, .parquet, .arrow, .feather or .ipc
     dialect : Dialect, of the encoding and delimiter
     empty : bool, whether it may have no rows
-    kind : str or None, one of these endings; None for that of the path
+    kind : str or None, one of these endings; None for the ending of the path
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Text files. The encoding is that of the byte-order mark, else the given one, else UTF-8. It is never guessed."""
+"""Text files. The encoding is given by the byte-order mark, else by the caller, else UTF-8. It is never guessed."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ MARKS = (
 
 @dataclass(frozen=True)
 class Dialect:
-    """How text files and CSV tables are written.
+    """Format of text files and CSV tables: encoding and delimiter.
 
     Attributes
     ----------
@@ -84,7 +84,7 @@ def note(text: str) -> None:
 def utf8(path: Path, dialect: Dialect = PLAIN) -> bytes:
     """Return the content of a text file as UTF-8 without a byte-order mark.
 
-    The encoding is that of the byte-order mark, else ``dialect.encoding``, else UTF-8.
+    The encoding is given by the byte-order mark, else by ``dialect.encoding``, else UTF-8.
 
     Raises
     ------

@@ -19,7 +19,7 @@ __all__ = ["IterativeTransport", "random_frame"]
 HELD_OUT = 64
 """Random directions along which uniformity is measured; they are not used to fit."""
 CHECKED = 1025
-"""Most positions along each direction at which uniformity is measured."""
+"""Maximum number of positions along each direction at which uniformity is measured."""
 PER_CHECK = 4
 """Least number of points for each of these positions."""
 FLOOR = 0.5

@@ -31,7 +31,7 @@ def distinct(points: torch.Tensor, weight: torch.Tensor) -> tuple[torch.Tensor, 
 class Transport(TransformerMixin, BaseEstimator):
     """A map T from R^d to [0,1]^d that pushes a weighted cloud forward to (nearly) the uniform distribution.
 
-    A scikit-learn transformer: parameters are stored untouched, and names of fitted attributes end in an underscore.
+    A scikit-learn transformer: parameters are stored unchanged, and names of fitted attributes end in an underscore.
     numpy arrays (float16, float32, float64, any order, ``np.memmap``) give numpy arrays; torch tensors give tensors on
     their device. Subclasses have a parameter ``random_state`` and, if they thin large clouds, ``max_samples``. They
     define ``_fit``, ``_carry`` and ``_carry_back``.
@@ -73,9 +73,9 @@ class Transport(TransformerMixin, BaseEstimator):
         return self
 
     def transform(self, X: Any) -> Any:
-        """Map points X (n, d) into [0,1]^d: float32, or float64 if X is. X need not have been fitted on.
+        """Map points X (n, d) into [0,1]^d: float32, or float64 if X is. X may have other points than those of ``fit``.
 
-        Raises NotFittedError before ``fit`` and InputError for points of another width or not finite.
+        Raises NotFittedError before ``fit``, and InputError for points of another width or that are not finite.
         """
         check_is_fitted(self)
         return self._apply(self._check(X, reset=False), self._carry)
@@ -83,8 +83,9 @@ class Transport(TransformerMixin, BaseEstimator):
     def inverse_transform(self, U: Any) -> Any:
         """Map points U (n, d) of [0,1]^d back to the space of the cloud.
 
-        Inverts ``transform`` up to rounding, which grows with the number of maps and is visible at a few points where
-        their slopes multiply. A few places near the faces are the image of no point; they give a nearby one.
+        Inverts ``transform`` up to rounding. The rounding error grows with the number of maps and is visible at the few
+        points where the product of the maps' slopes is large. A few places near the faces of the cube are the image of
+        no point; for these, a nearby point is returned.
 
         Raises NotFittedError before ``fit`` and InputError for points of another width, not finite, or outside
         [0,1]^d.

@@ -20,7 +20,7 @@ SOLVERS = ("simplex", "lazy", "bsp")
 class ExactTransport(ReferenceTransport):
     """The discrete Monge-Kantorovich problem with squared Euclidean cost, solved by POT, as a reference.
 
-    A fitted point is mapped to the mean of the cube points that receive its mass (a single partner, if all masses are
+    A fitted point is mapped to the mean of the cube points that receive its mass (one cube point, if all masses are
     equal). Other points are mapped by their nearest fitted points.
 
     Parameters
@@ -32,7 +32,7 @@ class ExactTransport(ReferenceTransport):
         POT's network simplex, O(n^2) memory; the same with costs computed when needed, O(n) memory and about 1.3
         times the time; or its binary-space-partition bijection, log-linear, about 1 % above the least cost, for
         equal masses only (POT 0.9.7 or newer for the last two).
-    max_points : int, most distinct points of positive mass
+    max_points : int, maximum number of distinct points of positive mass
     random_state : int, numpy generator or None; scrambles the cube points
 
     Attributes

@@ -56,7 +56,7 @@ class ProjectionPursuitTransport(IterativeTransport):
     ----------
     direction : "save" (the paper) or "random"
     n_target : int, size of the uniform sample that SAVE compares the cloud with, drawn anew each iteration
-    min_iter, max_iter : int, least and most directions
+    min_iter, max_iter : int, minimum and maximum number of directions
     tol, n_quantiles, max_samples, random_state : as in :class:`~spotal.transport.SlicedTransport`
 
     Attributes

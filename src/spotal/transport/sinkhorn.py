@@ -25,9 +25,9 @@ class SinkhornTransport(ReferenceTransport):
     reg : float
         eps in units of the product of the root-mean-square radii of the cloud and of the cube, so that scaling the
         cloud changes nothing. Below about 0.005 the iteration becomes slow.
-    max_iter : int, most Sinkhorn iterations, in the log domain
+    max_iter : int, maximum number of Sinkhorn iterations, in the log domain
     tol : float, error of the marginals below which the iteration stops
-    max_points : int, most distinct points of positive mass
+    max_points : int, maximum number of distinct points of positive mass
     random_state : int, numpy generator or None; scrambles the cube points
 
     Attributes
@@ -38,7 +38,7 @@ class SinkhornTransport(ReferenceTransport):
 
     Notes
     -----
-    O(n^2) memory, O(n^2) time an iteration.
+    O(n^2) memory, and O(n^2) time for each iteration.
 
     References
     ----------

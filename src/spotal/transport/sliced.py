@@ -23,23 +23,23 @@ class SlicedTransport(IterativeTransport):
 
     Parameters
     ----------
-    min_iter, max_iter : int, least and most frames L
+    min_iter, max_iter : int, minimum and maximum number of frames L
         In few dimensions, frames after the tolerance is reached remove the sampling error of the cloud. This improves
-        a subset that represents this cloud, rather than the distribution that it came from
+        a subset that represents this cloud, but not one that represents the distribution that the cloud was drawn from
         (docs/evidence/published-method.md: error of means over picks in two dimensions). ``min_iter=0`` skips them.
     tol : float
         Stop when the mean weighted Kolmogorov-Smirnov distance between the mapped cloud's marginals and the cube's,
-        along 64 random directions not used to fit, is at most ``tol`` or 0.5 / sqrt(effective number of points). Less
-        is sampling error of the cloud.
+        along 64 random directions not used to fit, is at most ``tol`` or 0.5 / sqrt(effective number of points).
+        Smaller distances are sampling error of the cloud.
     n_quantiles : int, length of each table
-    max_samples : int, most points to fit on; a larger cloud is thinned by weighted priority sampling
+    max_samples : int, maximum number of points to fit on; a larger cloud is thinned by weighted priority sampling
     random_state : int, numpy generator or None
 
     Attributes
     ----------
     n_iter_ : int, frames used
-    uniformity_ : float, the distance reached
-    converged_ : bool
+    uniformity_ : float, the Kolmogorov-Smirnov distance reached (see ``tol``)
+    converged_ : bool, whether ``uniformity_`` is small enough
 
     Notes
     -----

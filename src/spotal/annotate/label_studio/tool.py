@@ -41,8 +41,8 @@ class LabelStudio:
     InputError
         The url is invalid.
     LabelStudioError
-        There is no token, or the SDK is not installed. All methods raise it if the server cannot be reached, fails or
-        refuses, or if its project was deleted. Answers that were recorded before are kept.
+        There is no token, or the SDK is not installed. All methods raise this error if the server cannot be reached or
+        returns an error, or if its project was deleted. Answers that were recorded before are kept.
     """
 
     def __init__(
@@ -55,18 +55,18 @@ class LabelStudio:
 
     @property
     def page(self) -> str:
-        """Return the address at which people label."""
+        """Return the address of the page at which people label."""
         return f"{self.client.url}/projects/{0 if self.link is None else self.link.project}/data"
 
     def connect(self, number: int | None = None, *, new: bool = False, images: str | None = None) -> Labeling:
-        """Find or make the Label Studio project, and store the choice in the project's folder.
+        """Find or create the Label Studio project, and store its address and number in the project's folder.
 
         Parameters
         ----------
         number : int or None, an existing Label Studio project to use; its labeling config must have all classes as
             choices
-        new : bool, whether to make another one even if there is one
-        images : "upload" or "local"; None for the last choice, at first "upload"
+        new : bool, whether to create another Label Studio project even if there is one
+        images : "upload" or "local"; None for the last value, or "upload" the first time
         """
         if number is not None:
             remote = self._remote(number)

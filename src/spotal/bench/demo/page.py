@@ -48,7 +48,7 @@ def write_report(demo: Demo, folder: str | os.PathLike[str]) -> tuple[dict[str, 
 
 
 def page(demo: Demo, summary: dict[str, Any]) -> str:
-    """The whole page."""
+    """Return the whole page as HTML."""
     verdict = summary["verdict"]
     curves = themed(plots.curves, summary, "Learning curves: test accuracy by number of labels")
     gap = themed(plots.difference, summary, "Paired difference in test accuracy by number of labels")

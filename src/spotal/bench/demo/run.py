@@ -42,7 +42,7 @@ class DemoSettings:
 
     seeds : number of repetitions
     pool : number of images to select from, None for all up to 3,000
-    imbalance : size of the most frequent class divided by that of the rarest, 1 to use the data unchanged
+    imbalance : size of the largest class divided by the size of the smallest; 1 leaves the data unchanged
     steps : minimum number of training steps of a network, None for 200
     """
 
@@ -78,7 +78,7 @@ class Demo:
 
     @property
     def on_features(self) -> bool:
-        """Whether the learner is a linear probe on features, instead of a network on images."""
+        """True for a linear probe on features, False for a network on images."""
         return self.protocol.learner.is_frozen
 
     @property

@@ -42,7 +42,8 @@ def open_items(
     dialect : Dialect
         Encoding and delimiter of CSV and JSON Lines.
     strict : bool
-        Raise an error if a file in a folder of images cannot be read, instead of skipping it with a ``SpotalWarning``.
+        Whether a file in a folder of images that cannot be read is an error; if False, it is skipped with a
+        ``SpotalWarning``.
 
     Raises
     ------

@@ -16,7 +16,7 @@ __all__ = ["SentenceModel"]
 
 
 class SentenceModel:
-    """A model whose vectors are those of ``SentenceTransformer.encode``. Raises ModelError."""
+    """A model that returns the vectors of ``SentenceTransformer.encode``. Raises ModelError."""
 
     takes = "text"
     channels, resizes = 3, False

@@ -1,4 +1,4 @@
-"""Networks for images, one file each; ``get`` makes them by name."""
+"""Networks for images, one file each. ``get`` makes a network by its name."""
 
 from __future__ import annotations
 

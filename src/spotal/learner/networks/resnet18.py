@@ -18,7 +18,8 @@ class ResNet18(nn.Module):
     ----------
     in_channels : int
     n_classes : int
-    width : int, channels of the first stage; each of the three later stages doubles them and halves the size
+    width : int, channels of the first stage; each of the three later stages doubles the channels and halves the height
+        and width
 
     References
     ----------

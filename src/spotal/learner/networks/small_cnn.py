@@ -20,7 +20,7 @@ class SmallCNN(nn.Module):
     ----------
     in_channels : int
     n_classes : int
-    width : int, channels of the first block; the second has twice, the third four times as many
+    width : int, channels of the first block; the second block has 2 width channels, the third 4 width
     """
 
     def __init__(self, in_channels: int, n_classes: int, width: int = 32) -> None:

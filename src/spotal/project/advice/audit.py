@@ -65,7 +65,7 @@ class Audited:
 
     @property
     def right(self) -> NDArray[np.bool_]:
-        """Whether the likeliest class is the label; with ``many``, whether the sets of classes are equal."""
+        """Mask of the items whose most likely class is the label; with ``many``, whose sets of classes are equal."""
         if self.many:
             return np.asarray(((self.probabilities >= LIKELY) == self.labels.astype(bool)).all(1))
         return np.asarray(self.probabilities.argmax(1) == self.labels)

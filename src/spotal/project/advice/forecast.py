@@ -24,7 +24,7 @@ class Forecast:
     """Expected gain in accuracy of more labels, with its 95 % interval.
 
     start, labels : int, present number of labels, and number of further labels
-    gain, low, high : float; all three are None without enough data, and ``why`` says what is missing
+    gain, low, high : float; all three are None without enough data, and ``why`` names the missing data
     """
 
     start: int
