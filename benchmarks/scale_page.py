@@ -81,6 +81,9 @@ def _cold(parts: dict[str, Any]) -> str:
         "the "
         "projection before. CV: coefficient of variation of the masses of the picks' cells.\n\n" + _table(names, rows)
     )
+    for row in parts["cold"]["results"]:
+        if "stopped" in row:
+            text += f"\n\nA budget of {row['budget']:,} was stopped: {row['stopped']}."
     if 100 in spot and 10_000 in spot:
         text += (
             "\n\nFrom a budget of 100 to 10,000 the time grows "
