@@ -68,7 +68,7 @@ def run_job(
 
 
 def _next(loop: ActiveLearner, job: Job) -> bool:
-    """Whether a round remains. After the last query, only a training on all labels is left."""
+    """Return True if a round remains. After the last query, only a training on all labels is left."""
     queries = sum(1 for done in loop.rounds_ if len(done.picks))
     if queries > job.protocol.rounds:  # the first batch is one of them
         loop.max_labels = len(loop.labeled_)

@@ -58,7 +58,7 @@ class RoundLimits:
 
     @property
     def priced(self) -> bool:
-        """Whether labels have prices."""
+        """True if labels have prices."""
         return self.cost is not None
 
     def most(self, rows: NDArray[np.int64], labeled: NDArray[np.int64], *, priced: bool = True) -> int:

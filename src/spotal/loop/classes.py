@@ -53,7 +53,7 @@ class ClassNames:
 
     @property
     def has_no_minus_one(self) -> bool:
-        """Whether -1 is not a class and means no label."""
+        """True if -1 is not a class and means no label."""
         return self.given is None or not (self.given.dtype.kind == "i" and SKIPPED in self.given)
 
     def numbered(self, values: NDArray[Any]) -> bool:

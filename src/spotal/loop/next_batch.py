@@ -76,12 +76,12 @@ class Batches:
 
     @property
     def needs_probabilities(self) -> bool:
-        """Whether the strategy needs a model."""
+        """True if the strategy needs a model."""
         return bool(getattr(self.strategy, "needs_probabilities", False))
 
     @property
     def needs_embeddings(self) -> bool:
-        """Whether the strategy compares rows, rather than only counting them."""
+        """True if the strategy compares rows, False if it only counts them."""
         return bool(getattr(self.strategy, "needs_embeddings", True))
 
     @property

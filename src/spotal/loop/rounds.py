@@ -282,7 +282,7 @@ class Rounds:
 
     @property
     def _fitted_last(self) -> bool:
-        """Whether no other loop has fitted the learner since this one did."""
+        """Return True if no other loop has fitted the learner since this one did."""
         return _FITTED_LAST.get(id(self.learner)) is self
 
     def _train(self, timings: dict[str, float]) -> dict[str, float]:

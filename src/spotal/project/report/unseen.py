@@ -48,7 +48,7 @@ class Unseen:
 
     @property
     def right(self) -> NDArray[np.bool_]:
-        """Whether the likeliest class is the label."""
+        """True if the likeliest class is the label."""
         return np.asarray(self.probabilities.argmax(1) == self.labels)
 
 
