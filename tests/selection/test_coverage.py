@@ -16,7 +16,7 @@ from spotal.constraints import Allowance, Limits
 from spotal.selection import _compiled_loops, _numpy_loops
 from spotal.selection import coverage as module
 from spotal.selection import graph as graph_module
-from spotal.selection.coverage import Coverage, Reach, neighbors_needed, reaches
+from spotal.selection.coverage import Coverage, Reach, extent, neighbors_needed, reaches
 from spotal.selection.graph import NeighborGraph
 
 
@@ -48,8 +48,7 @@ def plain_greedy(degree, weight, count, labeled=()):
 def test_reach_is_the_distance_within_which_mass_is_found(monkeypatch):
     monkeypatch.setattr(module, "LEAST", 1)
     monkeypatch.setattr(module, "EXTENT", 1)
-    monkeypatch.setattr(module, "WIDEST", 1)
-    monkeypatch.setattr(module, "FARTHEST", 1)
+    monkeypatch.setattr(module, "extent", lambda share: share)
     x = np.array([[0.0], [1], [3], [7]])
     by = {share: reaches(graph_of(x), np.ones(4), share) for share in (0.25, 0.5)}
     assert by[0.25].squared.tolist() == [1, 1, 4, 16]
@@ -69,17 +68,21 @@ def test_five_neighbors_are_within_reach_at_least_and_twenty_may_cover():
     assert (found.count == 21).all()
 
 
-def test_rows_may_be_covered_from_four_times_the_mass_within_reach():
+def test_rows_may_be_covered_from_a_greater_mass_than_lies_within_reach():
     x = np.arange(400.0)[:, None]
     mass = np.where(np.arange(400) < 200, 1.0, 3.0)
-    found = reaches(graph_of(x), mass, 0.03)  # of 800
-    assert found.squared[100] == 144
-    assert found.count[100] == 97
-    assert found.count[300] == 33  # 32 of mass 3 hold 96
-    few = reaches(graph_of(x), mass, 0.5)  # 5 % and 15 % at most
-    assert few.squared[100] == 400
-    assert few.count[100] == 121
-    assert neighbors_needed(1_000, 0.5) == 226
+    few = reaches(graph_of(x), mass, 0.02)  # of 800; (20 x .02)^1.25 is .318, of which 254 hold
+    assert few.squared[100] == 64
+    assert few.count[100] == 1 + 199 + 19  # 199 rows of mass 1 and 19 of mass 3 hold 256
+    assert few.count[300] == 86  # 85 of mass 3 hold 255
+
+
+def test_with_few_picks_any_row_may_cover_any_other():
+    x = np.arange(400.0)[:, None]
+    assert (reaches(graph_of(x), np.ones(400), 0.05).count == 400).all()
+    assert [neighbors_needed(1_000, share) for share in (0.5, 0.05, 0.01, 0.001)] == [1_000, 1_000, 202, 21]
+    assert neighbors_needed(1_000, 0.01, equal=True) == 135
+    assert extent(0.0001) / 0.0001 == pytest.approx(4.2, abs=0.1)
 
 
 def test_copies_have_a_positive_reach():

@@ -13,17 +13,17 @@ from spotal.constraints.limits import Allowance
 from spotal.selection._loops import loops_for
 from spotal.selection.graph import NeighborGraph
 
-__all__ = ["Coverage", "Reach", "reaches"]
+__all__ = ["Coverage", "Reach", "extent", "neighbors_needed", "reaches"]
 
 SPARE = 1.5
-"""Neighbors computed for each one needed at equal mass, because some rows weigh less."""
+"""Neighbors computed for each one needed at equal mass, if some rows weigh less than others."""
 LEAST = 5
 """Least number of neighbors within reach: fewer do not measure the density around a row."""
 EXTENT = 4
-"""Mass within the distance from which a row may be covered, for each unit of mass within its reach."""
-WIDEST, FARTHEST = 0.05, 0.15
-"""Greatest share of all mass within a row's reach, and within the distance from which it may be covered. With few picks
-the graph would otherwise join nearly all rows."""
+"""Least number of neighbors that may cover a row, for each of ``LEAST``."""
+FEW, NARROWER = 20, 1.25
+"""The distance from which a row may be covered holds ``(FEW * share) ** NARROWER`` of all mass, at most all of it: with
+few picks any row may cover any other."""
 
 
 @dataclass(frozen=True)
@@ -40,17 +40,25 @@ class Reach:
     count: NDArray[np.int64]
 
 
-def neighbors_needed(size: int, share: float) -> int:
-    """Return the number of neighbors, itself included, that :func:`reaches` needs for rows of about equal mass."""
-    within = min(EXTENT * share, FARTHEST)
-    return min(size, max(EXTENT * LEAST, math.ceil(SPARE * within * size)) + 1)
+def extent(share: float) -> float:
+    """Return the share of all mass within the distance from which a row may be covered, if its reach holds ``share``."""
+    return min(1.0, (FEW * share) ** NARROWER)
+
+
+def neighbors_needed(size: int, share: float, *, equal: bool = False) -> int:
+    """Return the number of neighbors, itself included, that :func:`reaches` needs for rows of about equal mass.
+
+    ``equal`` : whether all rows have the same mass, so that no spare neighbors are needed
+    """
+    spare = 1.0 if equal else SPARE
+    return min(size, max(EXTENT * LEAST, math.ceil(spare * extent(share) * size)) + 1)
 
 
 def reaches(graph: NeighborGraph, mass: NDArray[np.float64], share: float) -> Reach:
     """Measure each row's reach: the distance within which its neighbors hold ``share`` of all mass, at least 5 rows.
 
-    The nearest rows that hold 4 times this mass, at least 20, may cover the row. The reach holds at most 5 % of all
-    mass, and the rows that may cover it at most 15 %.
+    The nearest rows that hold (20 ``share``)^1.25 of all mass, at least 20 rows, may cover the row: any row while
+    ``share`` is above 5 %, and 4 times the reach's mass at a ``share`` of 0.01 %.
 
     Parameters
     ----------
@@ -59,7 +67,7 @@ def reaches(graph: NeighborGraph, mass: NDArray[np.float64], share: float) -> Re
     size = len(mass)
     squared, count = np.empty(size), np.empty(size, np.int64)
     total = float(mass.sum())
-    within, around = min(share, WIDEST) * total, min(EXTENT * share, FARTHEST) * total
+    within, around = share * total, extent(share) * total
     loops_for(graph.near.size).measure_reach(
         graph.near, graph.squared, mass, within, around, LEAST, EXTENT * LEAST, squared, count
     )

@@ -20,14 +20,15 @@ from spotal.strategies.base import Query
 __all__ = ["LEAST_ROWS", "Draw", "Sample", "rows_needed"]
 
 LEAST_ROWS = 4096
-"""Default minimum size of the sample. Smaller pools are used whole."""
-ROWS_PER_PICK = 16
-"""Minimum number of sampled rows for each labeled row and pick."""
+"""Size of the sample up to which there are ``ROWS_PER_PICK[0]`` rows for each labeled row and pick."""
+ROWS_PER_PICK = 40, 16
+"""Minimum number of sampled rows for each labeled row and pick: in a sample of up to ``LEAST_ROWS``, and beyond."""
 
 
 def rows_needed(n: int, labeled: int, budget: int, least: int = LEAST_ROWS) -> int:
     """Return the size of the sample of a pool of n rows: at least ``least``, at most n."""
-    return min(n, max(least, ROWS_PER_PICK * (labeled + budget)))
+    few, many = ROWS_PER_PICK
+    return min(n, max(least, min(few * (labeled + budget), LEAST_ROWS), many * (labeled + budget)))
 
 
 @dataclass(frozen=True)

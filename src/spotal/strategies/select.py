@@ -97,8 +97,8 @@ def select(
 
     Notes
     -----
-    "spot" reads the pool once, O(n d), and works on a sample of 4,096 rows, or of 16 rows for each labeled row and pick
-    if that is more. A million rows take seconds.
+    "spot" reads the pool once, O(n d), and works on a sample of at least 1,024 rows (:class:`~spotal.strategies.SPOT`).
+    A million rows take seconds.
 
     Examples
     --------

@@ -22,7 +22,7 @@ from spotal.selection.provenance import describe
 from spotal.strategies._content import ContentRandom, fill
 from spotal.strategies._record import Clock
 from spotal.strategies._representatives import draw
-from spotal.strategies._sample import LEAST_ROWS, Sample, rows_needed
+from spotal.strategies._sample import Sample, rows_needed
 from spotal.strategies.base import Choice, Query, Strategy
 
 if TYPE_CHECKING:
@@ -35,6 +35,8 @@ AUTO = "margin * inverse-frequency"
 """Default rule of mass once there is a model."""
 NARROW = 0.1
 """Share of a pick's mass within a row's reach if the model is certain of every row."""
+SAMPLE = 1024
+"""Default minimum size of the sample."""
 
 
 class SPOT(Strategy):
@@ -43,9 +45,8 @@ class SPOT(Strategy):
     Transport to the uniform cube measures distance in mass: each of n design points represents 1/n of the mass. SPOT
     measures distance in mass without the cube. A row's reach is the distance within which a set share of a pick's mass
     lies. A pick's mass is the pool's mass divided by the number of labeled rows and picks. Picks greedily maximize the
-    weighted sum over rows of exp(-(distance to the nearest pick or labeled row / reach)^2). A row can be covered only
-    by its nearest neighbors, which hold up to four times the mass within its reach
-    (:class:`~spotal.selection.coverage.Coverage`). In one dimension and without a model, the picks lie near evenly
+    weighted sum over rows of exp(-(distance to the nearest pick or labeled row / reach)^2). With many
+    picks, a row can be covered only by its nearest neighbors (:class:`~spotal.selection.coverage.Coverage`). In one dimension and without a model, the picks lie near evenly
     spaced quantiles, as lattice points do after the transport; docs/evidence/theory.md has the mathematics.
 
     Parameters
@@ -58,8 +59,8 @@ class SPOT(Strategy):
         Share of a pick's mass that lies within a row's reach, at least five neighbors. "auto" is 0.1 to the power of
         the model's mean margin. Without a model, "auto" is 1, so that picks spread over the pool. It falls toward 0.1
         as the model becomes certain, so that picks go to the narrow regions where the model is unsure. The neighbors
-        that can cover a row hold four times the mass within its reach. The mass within a row's reach is limited to 5 %
-        of the pool's mass, and the mass of the neighbors that can cover the row to 15 %.
+        that can cover a row hold (20 x)^1.25 of the pool's mass, where x is the share of it within the row's reach:
+        all rows from 5 % on, 13 % at 1 %, and four times x at .01 %.
     space_filling : "auto" or float, at least 0
         Power of a row's reach that multiplies its weight. With 0, picks cover the pool's mass. With 2, they cover more
         of the volume of the space, including distant rows. "auto" is 2 (1 - h), where h is the normalized entropy of
@@ -70,12 +71,12 @@ class SPOT(Strategy):
         probabilities are then known, and :meth:`Selection.estimate <spotal.selection.Selection.estimate>` is unbiased.
         Not available with cost or groups.
     sample_size : int, at least 1
-        Minimum size of the sample that SPOT works on. Smaller pools are used whole.
+        Minimum size of the sample that SPOT works on. Pools of at most this many rows are always used whole.
 
     Notes
     -----
-    For n picks and m labeled rows among N, SPOT works on s = min(N, max(sample_size, 16 (n + m))) rows, drawn by mass
-    and interest (:class:`~spotal.strategies._sample.Sample`) and mapped toward the unit sphere, which brings distant
+    For n picks and m labeled rows among N, SPOT works on s rows: 40 (n + m) up to 4,096 rows, 16 (n + m) beyond, at
+    least ``sample_size`` and at most N. They are drawn by mass and interest (:class:`~spotal.strategies._sample.Sample`) and mapped toward the unit sphere, which brings distant
     rows closer (:class:`~spotal.reduce.SoftSphere`). One pass of O(N D) draws the sample, the graph takes O(s min(s,
     4,096) D) and is exact up to 4,096 rows, and picking takes O(s k log s) for k neighbors per row. Memory O(s (D +
     k)). Cells are computed on first use, in one pass over the pool. With cost or groups, each pick has the greatest
@@ -109,7 +110,7 @@ class SPOT(Strategy):
         reach: str | float = "auto",
         space_filling: str | float = "auto",
         representative: str = "center",
-        sample_size: int = LEAST_ROWS,
+        sample_size: int = SAMPLE,
     ) -> None:
         if not isinstance(mass, (str, Mass)):
             raise InputError(
@@ -223,7 +224,8 @@ def _cover(
     with clock("graph"):
         with one_thread():  # sums then round the same on any number of cores
             points = SoftSphere.fit(sample.points, sample.mass).transform(sample.points)
-        graph = NeighborGraph.fit(points, neighbors_needed(len(points), share))
+        equal = bool((sample.mass == sample.mass[0]).all())
+        graph = NeighborGraph.fit(points, neighbors_needed(len(points), share, equal=equal))
     with clock("weigh"):
         reach = reaches(graph, sample.mass, share)
         power = space_filling
