@@ -135,10 +135,10 @@ if sys.argv[1] == "full":
     resource.setrlimit(resource.RLIMIT_FSIZE, (300, resource.getrlimit(resource.RLIMIT_FSIZE)[1]))
 else:
     caching.CacheImpl._locator_classes = []
-from spotal.selection._compiled_loops import degrees
-away = np.array([1.0, 4.0])
-degrees(np.array([0, 0]), np.array([2.0]), away)
-assert np.allclose(away, np.exp([-0.5, -2.0]))
+from spotal.selection._compiled_loops import cover
+covered = np.zeros(2)
+cover(0, np.array([0, 2]), np.array([0, 1], np.uint32), np.array([0.5, 0.25]), covered)
+assert covered.tolist() == [0.5, 0.25]
 """
     environment = os.environ | {"NUMBA_CACHE_DIR": str(tmp_path), "PYTHONDONTWRITEBYTECODE": "1"}
     done = subprocess.run([sys.executable, "-c", code, folder], env=environment, capture_output=True, text=True)

@@ -9,7 +9,7 @@ import numpy as np
 from spotal.numeric.compiling import compiled
 from spotal.numeric.shapes import Flags, Floats, Integers
 
-__all__ = ["cover", "degrees", "gains", "keys_below", "measure_reach", "take_greedily", "turn_round"]
+__all__ = ["cover", "gains", "keys_below", "measure_reach", "take_greedily", "turn_round", "unpack"]
 
 
 @compiled
@@ -26,18 +26,44 @@ def keys_below(values: Integers, bound: Integers, keys: Integers, count: Integer
     """
     m, n = values.shape
     room = keys.shape[1]
+    below, place = np.empty(n, np.bool_), np.empty(n, np.int32)
     for i in range(m):
-        matches = 0
         limit = bound[i] ^ ((bound[i] >> 31) & 0x7FFFFFFF)  # bits that sort as the numbers do
         for j in range(n):
-            bits = values[i, j] ^ ((values[i, j] >> 31) & 0x7FFFFFFF)
-            if bits <= limit:
-                if matches < room:
-                    keys[i, matches] = (np.int64(bits) << 32) | j
-                matches += 1
+            below[j] = (values[i, j] ^ ((values[i, j] >> 31) & 0x7FFFFFFF)) <= limit
+        matches = 0
+        for j in range(n):  # without a branch: which values lie below cannot be predicted
+            place[matches] = j
+            matches += below[j]
+        kept = min(matches, room)
+        for e in range(kept):
+            value = values[i, place[e]]
+            keys[i, e] = (np.int64(value ^ ((value >> 31) & 0x7FFFFFFF)) << 32) | place[e]
+        for e in range(kept, room):
+            keys[i, e] = np.iinfo(np.int64).max
         count[i] = matches
-        for j in range(matches, room):
-            keys[i, j] = np.iinfo(np.int64).max
+
+
+@compiled
+def unpack(keys: Integers, half: Floats, others: Integers, near: Integers, squared: Floats) -> None:
+    """Write the rows and squared distances (m, k) that keys (m, k) stand for.
+
+    Parameters
+    ----------
+    keys : of the values -(product of a row and another) + half of the other's squared length, by ``keys_below``
+    half : float32 (m,), half the squared length of each row; others : int64 (n,), number of each other row
+    """
+    m, k = keys.shape
+    bits = np.empty(k, np.int32)
+    values = bits.view(np.float32)
+    for i in range(m):
+        for e in range(k):
+            near[i, e] = others[keys[i, e] & 0xFFFFFFFF]
+            bits[e] = keys[i, e] >> 32
+        for e in range(k):
+            bits[e] ^= (bits[e] >> 31) & 0x7FFFFFFF
+        for e in range(k):
+            squared[i, e] = max((values[e] + half[i]) * np.float32(2), np.float32(0))
 
 
 @compiled
@@ -91,13 +117,6 @@ def turn_round(near: Integers, squared: Floats, count: Integers, start: Integers
 
 
 @compiled
-def degrees(row: Integers, reach: Floats, away: Floats) -> None:
-    """Replace squared distances by degrees of coverage, exp(-distance^2 / reach^2)."""
-    for e in range(len(row)):
-        away[e] = np.exp(-away[e] / reach[row[e]])
-
-
-@compiled
 def cover(c: int, start: Integers, row: Integers, degree: Floats, covered: Floats) -> None:
     """Raise the coverage of the rows around the new center c."""
     for e in range(start[c], start[c + 1]):
@@ -106,11 +125,10 @@ def cover(c: int, start: Integers, row: Integers, degree: Floats, covered: Float
 
 @compiled
 def _gain(c: int, start: Any, row: Any, degree: Any, weight: Any, covered: Any) -> float:
+    rows, degrees = row[start[c] : start[c + 1]], degree[start[c] : start[c + 1]]
     gain = 0.0
-    for e in range(start[c], start[c + 1]):
-        x = row[e]
-        if degree[e] > covered[x]:
-            gain += weight[x] * (degree[e] - covered[x])
+    for e in range(len(rows)):  # without a branch: which rows gain cannot be predicted
+        gain += weight[rows[e]] * max(degrees[e] - covered[rows[e]], 0.0)
     return gain
 
 

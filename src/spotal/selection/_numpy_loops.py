@@ -6,14 +6,13 @@ Numbers are added in the same order: ``np.cumsum`` and ``np.bincount`` add one a
 
 from __future__ import annotations
 
-import math
 from heapq import heapify, heappop, heappush
 
 import numpy as np
 
 from spotal.numeric.shapes import Flags, Floats, Integers
 
-__all__ = ["cover", "degrees", "gains", "keys_below", "measure_reach", "take_greedily", "turn_round"]
+__all__ = ["cover", "gains", "keys_below", "measure_reach", "take_greedily", "turn_round", "unpack"]
 
 FEWEST = 16
 """Candidates whose gains are computed at once, at first; the number doubles until one is taken."""
@@ -28,6 +27,13 @@ def keys_below(values: Integers, bound: Integers, keys: Integers, count: Integer
         count[i] = len(place)
         place = place[:room]
         keys[i, : len(place)] = (bits[place].astype(np.int64) << 32) | place
+
+
+def unpack(keys: Integers, half: Floats, others: Integers, near: Integers, squared: Floats) -> None:
+    near[:] = others[keys & 0xFFFFFFFF]
+    bits = (keys >> 32).astype(np.int32)
+    bits ^= (bits >> 31) & 0x7FFFFFFF
+    np.maximum((bits.view(np.float32) + half[:, None]) * np.float32(2), 0, out=squared)
 
 
 def measure_reach(
@@ -58,11 +64,6 @@ def turn_round(near: Integers, squared: Floats, count: Integers, start: Integers
     start[1:] = np.cumsum(np.bincount(ends, minlength=size))
     row[:] = np.repeat(np.arange(size), count)[order]
     away[:] = squared[chosen][order]
-
-
-def degrees(row: Integers, reach: Floats, away: Floats) -> None:
-    exponents = -away / reach[row]
-    away[:] = np.fromiter(map(math.exp, exponents.tolist()), np.float64, len(row))  # NumPy's exp rounds otherwise
 
 
 def cover(c: int, start: Integers, row: Integers, degree: Floats, covered: Floats) -> None:

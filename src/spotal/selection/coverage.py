@@ -99,9 +99,10 @@ class Coverage:
         self.weight = np.ascontiguousarray(weight, np.float64)
         self.start = np.zeros(size + 1, np.int64)
         edges = int(reach.count.sum())
-        self.row, self.degree = np.empty(edges, np.int64), np.empty(edges, np.float64)
+        self.row, self.degree = np.empty(edges, np.uint32), np.empty(edges, np.float64)
         loops_for().turn_round(graph.near, graph.squared, reach.count, self.start, self.row, self.degree)
-        loops_for().degrees(self.row, reach.squared, self.degree)
+        np.divide(self.degree, -reach.squared[self.row], out=self.degree)
+        np.exp(self.degree, out=self.degree)
         self.covered = np.zeros(size)
 
     def add(self, rows: NDArray[np.int64]) -> None:

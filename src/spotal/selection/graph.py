@@ -31,7 +31,7 @@ class NeighborGraph:
 
     Attributes
     ----------
-    near : int64 (s, k), row numbers, nearest first
+    near : int32 (s, k), row numbers, nearest first
     squared : float32 (s, k), their squared distances, at least 0
     """
 
@@ -50,18 +50,21 @@ class NeighborGraph:
         number of threads: each block of rows is computed by one thread.
         """
         size = len(points)
-        near, squared = np.empty((size, k), np.int64), np.empty((size, k), np.float32)
+        near, squared = np.empty((size, k), np.int32), np.empty((size, k), np.float32)
         half = points.square().sum(1) / 2
 
         def compare(rows: torch.Tensor, others: torch.Tensor) -> None:
             x, y, offset = points[rows], points[others], half[others]
             for at in range(0, len(rows), BLOCK):
                 part = slice(at, at + BLOCK)
-                away = torch.addmm(offset, x[part], y.T, alpha=-1)
-                least, place = _least(away, k)
-                exact = (least + half[rows[part], None]).mul_(2).clamp_min_(0)
+                away, own = torch.addmm(offset, x[part], y.T, alpha=-1), half[rows[part]]
                 numbers = rows[part].cpu().numpy()
-                near[numbers], squared[numbers] = others[place].cpu().numpy(), exact.cpu().numpy()
+                if away.device.type == "cpu":
+                    near[numbers], squared[numbers] = _least(away.numpy(), k, own.numpy(), others.numpy())
+                else:
+                    least = away.topk(k, dim=1, largest=False)
+                    near[numbers] = others[least.indices].cpu().numpy()
+                    squared[numbers] = (least.values + own[:, None]).mul_(2).clamp_min_(0).cpu().numpy()
 
         count = threads()
         with one_thread():
@@ -74,29 +77,32 @@ class NeighborGraph:
         return cls(near, squared)
 
 
-def _least(values: torch.Tensor, k: int) -> tuple[torch.Tensor, torch.Tensor]:
-    """Return the k least values of each row (m, n), ascending, and their positions; ties by position."""
-    if values.device.type != "cpu":
-        least = values.topk(k, dim=1, largest=False)
-        return least.values, least.indices
-    array = values.numpy()
-    m, n = array.shape
+def _least(
+    values: NDArray[np.float32], k: int, half: NDArray[np.float32], others: NDArray[np.int64]
+) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
+    """Return the others with the k least values of each row (m, n), ascending, and their squared distances (m, k).
+
+    Ties go by position.
+    """
+    m, n = values.shape
     keys, count = np.empty((m, min(n, 3 * k + 128)), np.int64), np.empty(m, np.int64)
     rank = k // 8 + k // 32 + 8  # among every eighth value: above the k least of all by a margin
-    bound = np.partition(array[:, ::8], rank, axis=1)[:, rank] if 8 * rank < n - 8 else np.full(m, np.inf, np.float32)
-    keys_below = loops_for(array.size // 8).keys_below
-    keys_below(array.view(np.int32), bound.view(np.int32), keys, count)
-    keys.sort(axis=1)
+    bound = np.partition(values[:, ::8], rank, axis=1)[:, rank] if 8 * rank < n - 8 else np.full(m, np.inf, np.float32)
+    loops = loops_for(values.size // 8)
+    loops.keys_below(values.view(np.int32), bound.view(np.int32), keys, count)
+    keys[:, : max(k, int(count.max()))].sort(axis=1)
     best = keys[:, :k]
     wrong = np.flatnonzero((count < k) | (count > keys.shape[1]))  # too few or too many below the bound
     if len(wrong):
         keys = np.empty((len(wrong), n), np.int64)
-        keys_below(array[wrong].view(np.int32), np.full(len(wrong), np.inf, np.float32).view(np.int32), keys, count)
+        loops.keys_below(
+            values[wrong].view(np.int32), np.full(len(wrong), np.inf, np.float32).view(np.int32), keys, count
+        )
         keys.sort(axis=1)
         best[wrong] = keys[:, :k]
-    bits = (best >> 32).astype(np.int32)
-    least_values = (bits ^ ((bits >> 31) & 0x7FFFFFFF)).view(np.float32)
-    return torch.from_numpy(least_values), torch.from_numpy(best & 0xFFFFFFFF)
+    near, squared = np.empty((m, k), np.int32), np.empty((m, k), np.float32)
+    loops.unpack(best, half, others, near, squared)
+    return near, squared
 
 
 def _lists(points: torch.Tensor, k: int) -> list[tuple[torch.Tensor, torch.Tensor]]:

@@ -204,7 +204,7 @@ def narrowed(margins: NDArray[np.float64], mass: NDArray[np.float64]) -> float:
 
 def _stretch(points: torch.Tensor, graph: NeighborGraph, reach: Reach) -> NDArray[np.float64]:
     """Return the distance, in the embedding, to the last row that may cover each row, relative to the median."""
-    edge = graph.near[np.arange(len(points)), reach.count - 1]
+    edge = graph.near[np.arange(len(points)), reach.count - 1].astype(np.int64)
     length = to_numpy((points - points[torch.from_numpy(edge)]).square().sum(1).sqrt())
     typical = float(np.median(length)) or float(length.max()) or 1.0
     return np.asarray(np.maximum(length / typical, 1e-3))
