@@ -31,7 +31,7 @@ from spotal.embed import TorchEmbedder
 from spotal.images import decode
 from spotal.learner import calls
 from spotal.learner.cold import cold_embeddings
-from spotal.learner.probe import linear_probe
+from spotal.learner.sklearn_learner import linear_probe
 from spotal.project import Data, Project, Settings
 from spotal.project.learning import recipe_for
 

@@ -18,7 +18,7 @@ _HOMES = {
     "TrainingReport": "spotal.learner.base",
     "as_learner": "spotal.learner.adapt",
     "score": "spotal.learner.metrics",
-    "score_sets": "spotal.learner.multilabel_metrics",
+    "score_sets": "spotal.learner.metrics",
 }
 
 __all__ = [
@@ -39,8 +39,7 @@ if TYPE_CHECKING:
     from spotal.learner.adapt import as_learner
     from spotal.learner.base import Learner, TrainingReport
     from spotal.learner.lightning_learner import LightningLearner
-    from spotal.learner.metrics import score
-    from spotal.learner.multilabel_metrics import score_sets
+    from spotal.learner.metrics import score, score_sets
     from spotal.learner.sklearn_learner import SklearnLearner
     from spotal.learner.skorch_learner import SkorchLearner
     from spotal.learner.torch_learner import TorchLearner

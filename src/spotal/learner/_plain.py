@@ -10,9 +10,11 @@ from numpy.typing import NDArray
 from torch import nn
 
 from spotal.errors import ModelError
+from spotal.learner.forward import forward
 from spotal.learner.inputs import check_data
+from spotal.numeric.arrays import blocks
 
-__all__ = ["BATCH", "outputs", "plain_batch", "plain_rows"]
+__all__ = ["BATCH", "forwarded", "outputs", "plain_batch", "plain_rows"]
 
 BATCH = 256
 
@@ -29,6 +31,19 @@ def plain_rows(X: NDArray[Any]) -> NDArray[np.float32]:
 def plain_batch(X: NDArray[Any]) -> torch.Tensor:
     """Return :func:`plain_rows` as a tensor."""
     return torch.from_numpy(plain_rows(X))
+
+
+def forwarded(
+    module: nn.Module, X: NDArray[Any], n_classes: int, device: torch.device | str
+) -> list[tuple[torch.Tensor, NDArray[np.float32]]]:
+    """Return the scores and embeddings, float32, of each batch of rows; embeddings as in :func:`forward`."""
+    results = []
+    with torch.no_grad():
+        for part in blocks(len(X), BATCH):
+            scores, embedding = forward(module.eval(), plain_batch(X[part]).to(device), n_classes, None)
+            assert embedding is not None
+            results.append((scores.float(), embedding.float().cpu().numpy()))
+    return results
 
 
 def outputs(module: nn.Module, X: NDArray[Any]) -> int:

@@ -18,11 +18,9 @@ from numpy.typing import NDArray
 from torch import nn
 
 from spotal.errors import ModelError
-from spotal.learner._plain import BATCH, plain_batch
+from spotal.learner._plain import forwarded, plain_batch
 from spotal.learner.base import check_labels
-from spotal.learner.forward import forward
 from spotal.learner.training import reset_parameters, seeded
-from spotal.numeric.arrays import blocks
 
 __all__ = ["LightningLearner"]
 
@@ -94,16 +92,9 @@ class LightningLearner:
         """Return class probabilities (n, n_classes) and embeddings (n, d), float32. Raises ModelError."""
         if not hasattr(self, "module_"):
             raise ModelError("the learner has not been fitted; call fit first")
-        probabilities, embeddings = [], []
-        self.module_.eval()
-        with torch.no_grad():
-            for part in blocks(len(X), BATCH):
-                batch = plain_batch(X[part]).to(self.module_.device)
-                scores, embedding = forward(self.module_, batch, self.n_classes, None)
-                assert embedding is not None
-                probabilities.append(_as_probabilities(scores.float()).cpu().numpy())
-                embeddings.append(embedding.float().cpu().numpy())
-        return np.concatenate(probabilities), np.concatenate(embeddings)
+        batches = forwarded(self.module_, X, self.n_classes, self.module_.device)
+        probabilities = [_as_probabilities(scores).cpu().numpy() for scores, _ in batches]
+        return np.concatenate(probabilities), np.concatenate([embedding for _, embedding in batches])
 
     def probabilities(self, X: NDArray[Any]) -> NDArray[np.float32]:
         """Return class probabilities (n, n_classes), float32, rows sum to 1. Raises ModelError."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from functools import partial
 from typing import Any, Self, cast
 
 import numpy as np
@@ -19,10 +20,12 @@ from spotal.pool.rows import count, take
 from spotal.pool.sparse import is_sparse
 from spotal.pool.texts import are_texts
 
-__all__ = ["SklearnLearner"]
+__all__ = ["SklearnLearner", "linear_probe"]
 
 BLOCK_ROWS = 4096
 """Rows of a sparse matrix, a frame or texts in one block of probabilities."""
+SCALE_ROWS = 10_000
+"""Rows of the pool from which the scale of a linear probe is estimated."""
 
 
 class SklearnLearner:
@@ -165,6 +168,28 @@ class SklearnLearner:
             data = to_numpy(cast(ArrayPool, as_pool(data)).array)
         features: NDArray[np.float32] = _flat(data).astype(np.float32)
         return features
+
+
+def linear_probe(X: NDArray[Any], n_classes: int, many: bool = False) -> SklearnLearner:
+    """Make a logistic regression with C = 1 on features scaled to an overall standard deviation of 1.
+
+    Parameters
+    ----------
+    X : (n, d), the pool; about 10,000 rows are read
+    n_classes : int
+    many : bool, whether an item may have several classes, with one regression for each class
+
+    Returns
+    -------
+    SklearnLearner, not fitted
+    """
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import FunctionTransformer
+
+    deviation = float(X[:: max(1, len(X) // SCALE_ROWS)].std(dtype=np.float64)) or 1.0
+    scaled = FunctionTransformer(partial(np.multiply, 1 / deviation))
+    return SklearnLearner(make_pipeline(scaled, LogisticRegression(C=1.0, max_iter=500)), n_classes, multilabel=many)
 
 
 def _probabilities(classifier: Any, X: Any) -> NDArray[np.floating]:

@@ -10,9 +10,8 @@ import torch
 from numpy.typing import NDArray
 
 from spotal.errors import ModelError
-from spotal.learner._plain import BATCH, outputs, plain_batch, plain_rows
+from spotal.learner._plain import BATCH, forwarded, outputs, plain_rows
 from spotal.learner.base import check_labels
-from spotal.learner.forward import forward
 from spotal.learner.training import seeded
 from spotal.numeric.arrays import blocks
 
@@ -80,15 +79,8 @@ class SkorchLearner:
     def embeddings(self, X: NDArray[Any]) -> NDArray[np.float32]:
         """Return embeddings (n, d), float32. Raises ModelError if the net is not fitted or no linear layer runs."""
         self._check_fitted()
-        module = self.net_.module_.eval()
-        parts = []
-        with torch.no_grad():
-            for part in blocks(len(X), BATCH):
-                batch = plain_batch(X[part]).to(self.net_.device or "cpu")
-                embedding = forward(module, batch, self.n_classes, None)[1]
-                assert embedding is not None
-                parts.append(embedding.float().cpu().numpy())
-        return np.concatenate(parts)
+        batches = forwarded(self.net_.module_, X, self.n_classes, self.net_.device or "cpu")
+        return np.concatenate([embedding for _, embedding in batches])
 
     def infer(self, X: NDArray[Any]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Return probabilities and embeddings."""

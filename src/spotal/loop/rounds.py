@@ -16,8 +16,7 @@ from spotal.errors import BudgetError, InputError, to_call
 from spotal.learner import calls
 from spotal.learner.adapt import as_learner
 from spotal.learner.base import is_multilabel
-from spotal.learner.metrics import score
-from spotal.learner.multilabel_metrics import score_sets
+from spotal.learner.metrics import score, score_sets
 from spotal.loop.class_sets import SetClasses, SetOracle
 from spotal.loop.classes import ClassNames
 from spotal.loop.events import Event, Labeled, Queried, Round, RoundFinished, RoundStarted, Trained, TrainingProgress

@@ -1,22 +1,21 @@
-"""Networks for images, one file each. ``get`` makes a network by its name."""
+"""Networks for images. ``get`` makes a network by its name."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from spotal.errors import InputError
+from spotal.errors import unknown_name
 from spotal.lazy import lazily
 
-_HOMES = {"ResNet18": "spotal.learner.networks.resnet18", "SmallCNN": "spotal.learner.networks.small_cnn"}
 _NAMES = {"resnet18": "ResNet18", "small-cnn": "SmallCNN"}
+_HOMES = dict.fromkeys(_NAMES.values(), "spotal.learner.networks.convolutional")
 
 __all__ = ["ResNet18", "SmallCNN", "get", "names"]
 
 if TYPE_CHECKING:
     from torch import nn
 
-    from spotal.learner.networks.resnet18 import ResNet18
-    from spotal.learner.networks.small_cnn import SmallCNN
+    from spotal.learner.networks.convolutional import ResNet18, SmallCNN
 
 
 def names() -> tuple[str, ...]:
@@ -43,9 +42,7 @@ def get(name: str, in_channels: int, n_classes: int) -> nn.Module:
         The name is unknown.
     """
     if name not in _NAMES:
-        raise InputError(
-            "network", must=f"be one of {', '.join(names())}", found=repr(name), remedy="take one of these names"
-        )
+        raise unknown_name("network", name, names())
     network: nn.Module = __getattr__(_NAMES[name])(in_channels, n_classes)
     return network
 

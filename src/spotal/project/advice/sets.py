@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from spotal.learner.multilabel_metrics import f1_scores, score_sets
+from spotal.learner.metrics import f1_scores, score_sets
 from spotal.numeric.intervals import CONFIDENCE
 from spotal.project.advice.audit import LEAST_AUDIT, Audited
 from spotal.project.records import Metric
@@ -28,7 +28,7 @@ class ClassScore:
 
 
 def set_figures(tested: Audited | None, random_state: int = 0) -> dict[str, Metric]:
-    """Compute the metrics of :func:`~spotal.learner.multilabel_metrics.score_sets`, by name; empty below 10 labels.
+    """Compute the metrics of :func:`~spotal.learner.metrics.score_sets`, by name; empty below 10 labels.
 
     Notes
     -----

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from spotal.errors import ModelError
 from spotal.learner import Learner
 from spotal.learner.cold import cold_embeddings
-from spotal.learner.probe import linear_probe
+from spotal.learner.sklearn_learner import linear_probe
 from spotal.project.learning import inputs
 from spotal.project.learning.base import Inputs, Progress, Recipe
 from spotal.project.learning.custom import Custom, is_reference
