@@ -142,7 +142,7 @@ class ActiveLearner(Rounds):
         if self.finished:
             return np.empty(0, np.int64)
         self._pending = self._pending or self._begin()
-        if self._pending.closing:
+        if not len(self._pending.picks):
             return self._finish(self._pending, None).picks
         return self._pending.picks.copy()
 
@@ -157,9 +157,10 @@ class ActiveLearner(Rounds):
         if self._pending is None:
             raise InputError("labels", must="be of rows that query gave", found="none", remedy="call query first")
         try:
-            answer = self._answer(labels, len(self._pending.picks))
+            answer = self._classes.answers(labels, len(self._pending.picks), self.labels_)
         except InputError as error:
             raise (error.renamed("labels") if error.argument == "oracle" else error) from None
+        self._pending.timings["label"] = 0.0
         return self._finish(self._pending, answer)
 
     def predict(self, X: Any) -> NDArray[Any]:

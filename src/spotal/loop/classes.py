@@ -1,4 +1,4 @@
-"""Classes of a loop: names as people write them, and numbers as a learner takes them."""
+"""Classes of a loop: names as people write them, and numbers as a learner takes them; one class a row, or several."""
 
 from __future__ import annotations
 
@@ -12,8 +12,9 @@ from spotal.errors import InputError, SpotalWarning
 from spotal.learner.base import Learner, check_labels
 from spotal.loop.oracle import SKIPPED
 from spotal.numeric.classes import codes_of, read_labels, shape_of
+from spotal.numeric.indicator import check_indicator, indicator_of
 
-__all__ = ["ClassNames"]
+__all__ = ["ClassNames", "SetClasses"]
 
 
 class ClassNames:
@@ -124,7 +125,7 @@ class ClassNames:
                     f"the oracle answered -1 and 1: -1 means no label, so {int(skipped.sum()):,} rows got none and are "
                     "never asked for again; if -1 is a class, pass classes=[-1, 1]",
                     SpotalWarning,
-                    stacklevel=5,
+                    stacklevel=4,
                 )
         new = values[present]
         if not len(new):
@@ -169,6 +170,65 @@ class ClassNames:
                 f"has {len(names)} classes where the learner has {self.learner.n_classes} outputs",
                 "give a learner with one output for each class",
             )
+
+
+class SetClasses:
+    """Classes of rows that may have several, numbered as the learner's columns.
+
+    Same interface as :class:`ClassNames`; labels are int64 (n, n_classes) of 0 and 1.
+
+    Raises
+    ------
+    InputError
+        ``given`` names classes, the learner has no number of classes, or y_test is not an indicator matrix.
+    """
+
+    def __init__(self, learner: Learner, given: ArrayLike | None, y_test: Any, n_test: int) -> None:
+        if given is not None:
+            raise InputError("classes", "are for rows of one class each", "leave it out: columns are numbered")
+        if getattr(learner, "learns_classes", False):
+            raise InputError(
+                "learner",
+                "does not say how many classes there are",
+                "give their number: SklearnLearner(classifier, 3, multilabel=True)",
+            )
+        self.n = learner.n_classes
+        self.test: NDArray[np.int64] | None = None
+        if y_test is not None:
+            matrix = indicator_of(y_test, self.n, "y_test")
+            self.test = check_indicator(matrix, n_test, self.n, "y_test", "X_test")
+
+    def numbered(self, values: NDArray[Any]) -> bool:
+        """Return False: labels are not numbers of columns, since each class has its own column."""
+        return False
+
+    def names(self, values: NDArray[Any]) -> NDArray[Any]:
+        """Return the numbers of the columns."""
+        return np.arange(self.n)
+
+    def codes(self, values: NDArray[Any], name: str = "oracle") -> NDArray[np.int64]:
+        """Return labels as the learner takes them, (n, n_classes). Raises InputError for another width."""
+        return check_indicator(values, len(values), self.n, name) if len(values) else np.empty((0, self.n), np.int64)
+
+    def test_codes(self, values: NDArray[Any]) -> NDArray[np.int64] | None:
+        """Return the labels of the test data."""
+        return self.test
+
+    def answers(self, answered: Any, n: int, so_far: NDArray[Any]) -> tuple[NDArray[Any], NDArray[np.bool_]]:
+        """Check an oracle's answer; return labels (n, n_classes) and a mask of labeled rows. Raises InputError."""
+        if isinstance(answered, list | tuple) and answered and all(one is None for one in answered):
+            answered = np.full((len(answered), self.n), SKIPPED)
+        matrix = indicator_of(answered, self.n, "oracle")
+        if matrix.shape != (n, self.n):
+            raise InputError(
+                "oracle",
+                must=f"answer 0 and 1 of shape ({n}, {self.n}), or a set of classes for each row",
+                found=f"shape {matrix.shape}",
+            )
+        present: NDArray[np.bool_] = ~(matrix == SKIPPED).all(1)
+        if present.any():
+            check_indicator(matrix[present], int(present.sum()), self.n, "oracle")
+        return matrix.astype(np.int64), present
 
 
 def _alike(first: NDArray[Any], second: NDArray[Any]) -> bool:

@@ -17,13 +17,12 @@ from spotal.learner import calls
 from spotal.learner.adapt import as_learner
 from spotal.learner.base import is_multilabel
 from spotal.learner.metrics import score, score_sets
-from spotal.loop.class_sets import SetClasses, SetOracle
-from spotal.loop.classes import ClassNames
+from spotal.loop.classes import ClassNames, SetClasses
 from spotal.loop.events import Event, Labeled, Queried, Round, RoundFinished, RoundStarted, Trained, TrainingProgress
 from spotal.loop.next_batch import Batches, Queries
 from spotal.loop.oracle import SKIPPED, Oracle, VectorOracle
 from spotal.loop.pool_rows import compared
-from spotal.loop.state import NETWORK, LoopState, Pending
+from spotal.loop.state import NETWORK, LoopState
 from spotal.numeric.checks import check_count
 from spotal.numeric.classes import read_labels, shape_of
 from spotal.numeric.indicator import indicator_of, is_sets
@@ -93,12 +92,12 @@ class Rounds:
         self.max_memory = None if max_memory is None else size_of(max_memory)
         if self.max_memory is not None and limits.priced:
             raise InputError("max_memory", "is for a budget of rows, found cost too", "leave one of them out")
-        sets = _sets(oracle)
+        sets = _sets(oracle, n)
         self.learner: Learner = as_learner(
             learner, self.X, None if sets is None else sets.shape[1], multilabel=sets is not None
         )
         self.strategy = _strategy(strategy)
-        self.oracle = _oracle(oracle if sets is None else SetOracle(sets), n, classes)
+        self.oracle = _oracle(oracle if sets is None else sets.__getitem__, n, classes)
         self._check_sets(sets)
         self.batch_size, self.max_labels = float(batch_size) if limits.priced else int(batch_size), max_labels
         seed = check_seed(random_state)
@@ -159,7 +158,7 @@ class Rounds:
             X is mapped from a file that has changed since the loop was made.
         """
         pending = self._pending or self._begin()
-        return self._finish(pending, None if pending.closing else self._ask(pending.picks))
+        return self._finish(pending, self._ask(pending) if len(pending.picks) else None)
 
     def state_dict(self) -> dict[str, Any]:
         """Return the state from which a loop with the same arguments continues, in plain JSON types.
@@ -188,7 +187,7 @@ class Rounds:
             self._classes.test_codes(state.labels)
         self.labeled_, self.labels_, self.skipped_ = state.labeled, state.labels, state.skipped
         self.random_state, self._closed, self.rounds_ = state.random_state, state.closed, state.rounds
-        self._pending: Pending | None = None
+        self._pending: Round | None = None
         self._trained_on = 0
 
     def _labeled_state(self, labels: Any, n: int) -> LoopState:
@@ -208,8 +207,8 @@ class Rounds:
         """Return rows in the form of the pool's."""
         return as_rows(X, name, self._column if has_columns(X) else None)[0]
 
-    def _begin(self) -> Pending:
-        """Do the part of a round before the oracle."""
+    def _begin(self) -> Round:
+        """Do the part of a round before the oracle; the closing round has no picks."""
         if self._signature is not None:
             self._signature.check()
         if self.finished:
@@ -224,7 +223,7 @@ class Rounds:
         timings: dict[str, float] = {}
         metrics = self._train(timings) if trained_on else {}
         if self._n_to_ask == 0:
-            return Pending(np.empty(0, np.int64), metrics, timings, None, closing=True)
+            return Round(number, trained_on, np.empty(0, np.int64), metrics, timings)
         probabilities, pool = self._embed(timings) if trained_on else (None, None)
         start = time.perf_counter()
         if trained_on:
@@ -234,27 +233,24 @@ class Rounds:
             batch = self._batches.first(self._state, self.max_labels)
         timings["query"] = time.perf_counter() - start
         self._emit(Queried(number, batch.rows, batch.source, batch.note))
-        return Pending(batch.rows, metrics, timings, batch.selection, closing=False)
+        return Round(number, trained_on, batch.rows, metrics, timings, batch.selection)
 
-    def _finish(self, pending: Pending, answer: tuple[NDArray[Any], NDArray[np.bool_], float] | None) -> Round:
+    def _finish(self, done: Round, answer: tuple[NDArray[Any], NDArray[np.bool_]] | None) -> Round:
         """Record a round and its answers."""
-        number, picks = len(self.rounds_), pending.picks
         if answer is not None:
-            values, present, pending.timings["label"] = answer
+            values, present = answer
             new = values[present]
             if len(new):
                 self.labels_ = np.concatenate([self.labels_, new]) if len(self.labels_) else new.copy()
-        done = Round(number, len(self.labeled_), picks, pending.metrics, pending.timings, pending.selection)
-        if answer is not None:
-            self.labeled_ = np.concatenate([self.labeled_, picks[present]])
-            self.skipped_ = np.concatenate([self.skipped_, picks[~present]])
+            self.labeled_ = np.concatenate([self.labeled_, done.picks[present]])
+            self.skipped_ = np.concatenate([self.skipped_, done.picks[~present]])
         self._closed, self._pending = answer is None, None
         self.rounds_.append(done)
         if answer is not None:
             labels = values if values.dtype.kind == "i" else values.astype(object)
             skipped: Any = SKIPPED if values.dtype.kind == "i" else None
             labels = np.where(present if values.ndim == 1 else present[:, None], labels, skipped)
-            self._emit(Labeled(number, picks, labels, int((~present).sum())))
+            self._emit(Labeled(done.number, done.picks, labels, int((~present).sum())))
         self._emit(RoundFinished(done))
         return done
 
@@ -316,15 +312,16 @@ class Rounds:
         timings["embed"] = time.perf_counter() - start
         return probabilities, pool
 
-    def _ask(self, picks: NDArray[np.int64]) -> tuple[NDArray[Any], NDArray[np.bool_], float]:
+    def _ask(self, pending: Round) -> tuple[NDArray[Any], NDArray[np.bool_]]:
         """Ask the oracle and check its answer."""
         if self.oracle is None:
             raise InputError(
                 "oracle", must="be given for run and step", found="None", remedy="give one, or use query and teach"
             )
         start = time.perf_counter()
-        values, present, _ = self._answer(self.oracle(picks.copy()), len(picks))
-        return values, present, time.perf_counter() - start
+        answer = self._classes.answers(self.oracle(pending.picks.copy()), len(pending.picks), self.labels_)
+        pending.timings["label"] = time.perf_counter() - start
+        return answer
 
     def _check_sets(self, sets: NDArray[Any] | None) -> None:
         """Raise InputError if rows may have several classes but the learner or strategy takes one a row."""
@@ -342,9 +339,6 @@ class Rounds:
                 "use 'spot', 'margin', 'entropy' or 'least-confidence'",
             )
 
-    def _answer(self, labels: Any, n: int) -> tuple[NDArray[Any], NDArray[np.bool_], float]:
-        return *self._classes.answers(labels, n, self.labels_), 0.0
-
 
 def _strategy(strategy: Any) -> Queries:
     if isinstance(strategy, str | type) or not hasattr(strategy, "query"):
@@ -355,8 +349,8 @@ def _strategy(strategy: Any) -> Queries:
     return chosen
 
 
-def _sets(oracle: Any) -> NDArray[Any] | None:
-    """Return the oracle's labels if they are a matrix or sets, else None."""
+def _sets(oracle: Any, n: int) -> NDArray[Any] | None:
+    """Return a copy of the oracle's labels if they are a matrix or sets, else None."""
     if oracle is None or callable(oracle) or not (is_sets(oracle) or len(shape_of(oracle)) == 2):
         return None
     if not is_sets(oracle) and shape_of(oracle)[1] == 1:
@@ -366,7 +360,10 @@ def _sets(oracle: Any) -> NDArray[Any] | None:
             found=f"shape {shape_of(oracle)}",
             remedy="pass its one column",
         )
-    return indicator_of(oracle, None, "oracle")
+    matrix = indicator_of(oracle, None, "oracle").copy()
+    if len(matrix) != n:
+        raise InputError("oracle", must=f"hold one label for each of the {n} rows of X", found=len(matrix))
+    return matrix
 
 
 def _oracle(oracle: Any, n: int, classes: Any) -> Oracle | None:
@@ -374,8 +371,6 @@ def _oracle(oracle: Any, n: int, classes: Any) -> Oracle | None:
         raise InputError(
             "oracle", must="be a function or labels", found=f"the class {oracle.__name__}", remedy=to_call(oracle)
         )
-    if isinstance(oracle, SetOracle) and len(oracle) != n:
-        raise InputError("oracle", must=f"hold one label for each of the {n} rows of X", found=len(oracle))
     if oracle is None or callable(oracle):
         function: Oracle | None = oracle
         return function

@@ -50,8 +50,8 @@ def write(path: str | os.PathLike[str], state: dict[str, Any], data: dict[str, A
         part.write_text(text + "\n", encoding="utf-8")
 
 
-def read(path: str | os.PathLike[str], data: dict[str, Any] | None) -> dict[str, Any]:
-    """Return the state in a file of ``write``; ``data`` is the expected fingerprint, or None for any.
+def read(path: str | os.PathLike[str], data: dict[str, Any]) -> dict[str, Any]:
+    """Return the state in a file of ``write``; ``data`` is the expected fingerprint.
 
     Raises
     ------
@@ -69,7 +69,7 @@ def read(path: str | os.PathLike[str], data: dict[str, Any] | None) -> dict[str,
         raise DataFileError(f"{path} is no saved loop; give a file that ActiveLearner.save wrote") from None
     if kind != KIND or not isinstance(state, dict):
         raise DataFileError(f"{path} is no saved loop; give a file that ActiveLearner.save wrote")
-    if data is not None and saved_data != data:
+    if saved_data != data:
         raise InputError(
             "path", "was saved with other data", "make the loop with the X that it was saved with", subject=str(path)
         )

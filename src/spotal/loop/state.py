@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,25 +13,11 @@ from spotal.loop.events import Round
 from spotal.numeric.arrays import check_rows
 from spotal.numeric.classes import read_labels
 
-if TYPE_CHECKING:
-    from spotal.selection import Selection
-
-__all__ = ["INITIAL", "NETWORK", "QUERY", "LoopState", "Pending"]
+__all__ = ["INITIAL", "NETWORK", "QUERY", "LoopState"]
 
 _FORMAT = 1
 INITIAL, NETWORK, QUERY = range(3)
 """Purposes of a seed; never renumber, seeds depend on them."""
-
-
-@dataclass(frozen=True)
-class Pending:
-    """A round before its rows are labeled; ``closing`` if there are no rows to label."""
-
-    picks: NDArray[np.int64]
-    metrics: dict[str, float]
-    timings: dict[str, float]
-    selection: Selection | None
-    closing: bool
 
 
 @dataclass(frozen=True)
