@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import os
+import zlib
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from spotal.datasets.base import Dataset
 from spotal.datasets.download import Progress, cache_dir, download, places
-from spotal.datasets.idx import parse_idx, read_content
 from spotal.errors import DataFileError, DatasetError
+from spotal.tables import reading
 
 __all__ = ["CLASS_NAMES", "load_fashion_mnist"]
 
@@ -70,12 +71,19 @@ def _files(folder: Path) -> dict[str, Path] | None:
     return files if len(files) == len(SHA256) else None
 
 
-def _read(path: Path, checksum: str) -> NDArray[Any]:
-    content = read_content(path)
-    array = parse_idx(content, path)
+def _read(path: Path, checksum: str) -> NDArray[np.uint8]:
+    """Return the array in an IDX file, with or without gzip compression; its content must have the checksum."""
+    try:
+        with reading(path):
+            content = path.read_bytes()
+        content = gzip.decompress(content) if content.startswith(b"\x1f\x8b") else content
+    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+        raise DataFileError(f"{path} is truncated or corrupt ({error}); replace it") from None
     digest = hashlib.sha256(content).hexdigest()
     if digest != checksum:
         raise DataFileError(
             f"{path} holds content of SHA-256 {digest}, expected {checksum}; replace it by the published file"
         )
-    return array
+    # two zeros, the type (bytes), the number of dimensions, then their sizes and the values
+    shape = np.frombuffer(content, ">u4", content[3], offset=4)
+    return np.frombuffer(content, np.uint8, offset=4 + 4 * content[3]).reshape(shape).copy()
