@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from functools import partial
-from typing import Any, Self, cast
+from typing import Any, Protocol, Self, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,6 +26,12 @@ BLOCK_ROWS = 4096
 """Rows of a sparse matrix, a frame or texts in one block of probabilities."""
 SCALE_ROWS = 10_000
 """Rows of the pool from which the scale of a linear probe is estimated."""
+
+
+class Classifier(Protocol):
+    """A scikit-learn classifier, or a pipeline that ends in one; it also has predict_proba or decision_function."""
+
+    def fit(self, X: Any, y: NDArray[Any]) -> object: ...
 
 
 class SklearnLearner:
@@ -69,7 +75,7 @@ class SklearnLearner:
 
     classifier_: Any
 
-    def __init__(self, classifier: Any, n_classes: int | None = None, *, multilabel: bool = False) -> None:
+    def __init__(self, classifier: Classifier, n_classes: int | None = None, *, multilabel: bool = False) -> None:
         if isinstance(classifier, type):
             raise ModelError(
                 f"classifier must be a model, found the class {classifier.__name__}; {to_call(classifier)}"
@@ -81,7 +87,7 @@ class SklearnLearner:
                 "without; take a classifier that gives probabilities, such as LogisticRegression(), or wrap it in "
                 "sklearn.calibration.CalibratedClassifierCV"
             )
-        self.classifier = classifier
+        self.classifier: Any = classifier
         self.learns_classes = n_classes is None
         self.n_classes = 2 if n_classes is None else check_count(n_classes, "n_classes", 2)
         self.multilabel = bool(multilabel)

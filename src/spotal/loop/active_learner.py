@@ -16,6 +16,7 @@ from spotal.loop import saving
 from spotal.loop.events import Round
 from spotal.loop.next_batch import Queries
 from spotal.loop.rounds import Rounds
+from spotal.pool.base import PoolLike
 from spotal.pool.rows import count, fingerprint
 
 __all__ = ["ActiveLearner", "Queries", "Round"]
@@ -163,7 +164,7 @@ class ActiveLearner(Rounds):
         self._pending.timings["label"] = 0.0
         return self._finish(self._pending, answer)
 
-    def predict(self, X: Any) -> NDArray[Any]:
+    def predict(self, X: PoolLike) -> NDArray[Any]:
         """Return the most probable class of each row, (m,), as in ``classes_``; arguments as :meth:`predict_proba`.
 
         If rows may have several classes, return 0 and 1 (m, c), with 1 for a probability of at least 1/2.
@@ -174,7 +175,7 @@ class ActiveLearner(Rounds):
         names: NDArray[Any] = self.classes_[probabilities[:, : len(self.classes_)].argmax(1)]
         return names
 
-    def predict_proba(self, X: Any) -> NDArray[np.float32]:
+    def predict_proba(self, X: PoolLike) -> NDArray[np.float32]:
         """Return class probabilities (m, c) of m rows of the same kind as X; columns are in the order of ``classes_``.
 
         If labels were added since the last training, a model is first trained on all labels, as in the next round.

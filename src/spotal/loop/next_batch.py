@@ -13,6 +13,7 @@ from spotal.loop.state import INITIAL, QUERY, LoopState
 from spotal.numeric.arrays import check_rows
 from spotal.numeric.checks import check_count
 from spotal.numeric.seeds import Seed
+from spotal.pool.base import PoolLike
 from spotal.pool.rows import count
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ class Queries(Protocol):
 
     def query(
         self,
-        pool: Any,
+        pool: PoolLike,
         budget: Any,
         *,
         labeled: ArrayLike | None = None,
@@ -39,7 +40,7 @@ class Queries(Protocol):
         probabilities: ArrayLike | None = None,
         mass: ArrayLike | None = None,
         random_state: Seed = None,
-        **limits: Any,
+        **limits: ArrayLike,
     ) -> Selection:
         """Select ``budget`` unlabeled rows of the pool (n, d), within the limits given to the loop."""
         ...

@@ -28,6 +28,7 @@ from spotal.numeric.classes import read_labels, shape_of
 from spotal.numeric.indicator import indicator_of, is_sets
 from spotal.numeric.seeds import Seed, as_seed, check_seed
 from spotal.numeric.sizes import size_of
+from spotal.pool.base import PoolLike
 from spotal.pool.file_signature import FileSignature, mapped_file
 from spotal.pool.frames import check_order
 from spotal.pool.rows import as_rows, count, has_columns, take
@@ -46,8 +47,8 @@ class Rounds:
 
     def __init__(
         self,
-        X: Any,
-        learner: Any,
+        X: PoolLike,
+        learner: object,
         strategy: str | Queries = "spot",
         oracle: Oracle | ArrayLike | None = None,
         *,
@@ -55,7 +56,7 @@ class Rounds:
         initial: int | ArrayLike | None = None,
         embeddings: ArrayLike | None = None,
         labels: ArrayLike | None = None,
-        X_test: Any = None,
+        X_test: PoolLike | None = None,
         y_test: ArrayLike | None = None,
         classes: ArrayLike | None = None,
         max_labels: int | None = None,

@@ -96,7 +96,7 @@ def as_pool(pool: PoolLike, *, column: str | None = None, random_state: int = 0)
     return ArrayPool(check_matrix(pool, "pool", finite=False))
 
 
-def as_array(rows: Any) -> NDArray[Any]:
+def as_array(rows: PoolLike) -> NDArray[Any]:
     """Return an array, tensor, path, glob, URI, pool or iterable of batches as a numpy array.
 
     Arrays and tensors are not copied if possible, and a .npy file is memory-mapped. Other data are written to a
@@ -109,17 +109,18 @@ def as_array(rows: Any) -> NDArray[Any]:
     >>> as_array(torch.eye(2)).tolist()
     [[1.0, 0.0], [0.0, 1.0]]
     """
-    if isinstance(rows, (str, os.PathLike)):
-        if not is_sharded(rows) and Path(rows).suffix.lower() == ".npy":
-            return read_npy(Path(rows))
-        rows = open_pool(rows)
-    if is_ray_data(rows):
-        rows = ray_pool(rows)
-    if isinstance(rows, Pool):
-        return spool(to_numpy(batch.points) for batch in rows.batches())
-    if _is_table(rows):
-        return features(rows, Path("the table"))
-    return spool(rows) if _are_batches(rows) else to_numpy(rows)
+    source: Any = rows
+    if isinstance(source, (str, os.PathLike)):
+        if not is_sharded(source) and Path(source).suffix.lower() == ".npy":
+            return read_npy(Path(source))
+        source = open_pool(source)
+    if is_ray_data(source):
+        source = ray_pool(source)
+    if isinstance(source, Pool):
+        return spool(to_numpy(batch.points) for batch in source.batches())
+    if _is_table(source):
+        return features(source, Path("the table"))
+    return spool(source) if _are_batches(source) else to_numpy(source)
 
 
 def _are_batches(x: Any) -> TypeGuard[Iterable[Any]]:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import warnings
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from sklearn.base import clone
 
 from spotal import design as designs
@@ -32,6 +32,16 @@ __all__ = ["TransportedDesign"]
 
 SELECTIONS = ("nearest", "assignment")
 TRANSPORTS = {"sliced": SlicedTransport, "projection-pursuit": ProjectionPursuitTransport}
+
+
+class Transformer(Protocol):
+    """A scikit-learn transformer."""
+
+    def fit(self, X: NDArray[np.float64]) -> object: ...
+
+    def transform(self, X: NDArray[np.float64]) -> ArrayLike: ...
+
+    def get_params(self) -> dict[str, Any]: ...
 
 
 class TransportedDesign(Strategy):
@@ -85,7 +95,7 @@ class TransportedDesign(Strategy):
     def __init__(
         self,
         *,
-        reduction: Any = "pca",
+        reduction: Transformer | str | None = "pca",
         n_components: int | str = "auto",
         whiten: bool = True,
         transport: str | Transport = "projection-pursuit",
@@ -122,7 +132,7 @@ class TransportedDesign(Strategy):
         check_count(sample_size, "sample_size", 2)
         if not _is_one_of(n_components, "auto"):
             check_count(n_components, "n_components", 1, subject="n_components, where it is not 'auto',")
-        self.reduction = reduction
+        self.reduction: Any = reduction
         self.n_components = n_components
         self.whiten = whiten
         self.transport = transport
