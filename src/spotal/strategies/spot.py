@@ -42,11 +42,12 @@ SAMPLE = 1024
 class SPOT(Strategy):
     """Space-filling picks on the neighbor graph.
 
-    Transport to the uniform cube measures distance in mass: each of n design points represents 1/n of the mass. SPOT
-    measures distance in mass without the cube. A row's reach is the distance within which a set share of a pick's mass
-    lies. A pick's mass is the pool's mass divided by the number of labeled rows and picks. Picks greedily maximize the
-    weighted sum over rows of exp(-(distance to the nearest pick or labeled row / reach)^2). With many
-    picks, a row can be covered only by its nearest neighbors (:class:`~spotal.selection.coverage.Coverage`). In one dimension and without a model, the picks lie near evenly
+    Transport to the uniform cube measures distance in mass: each of n design points represents 1/n of the mass.
+    SPOT measures distance in mass without the cube. A row's reach is the distance within which a set share of a
+    pick's mass lies. A pick's mass is the pool's mass divided by the number of labeled rows and picks. Picks
+    greedily maximize the weighted sum over rows of exp(-(distance to the nearest pick or labeled row / reach)^2).
+    With many picks, a row can be covered only by its nearest neighbors
+    (:class:`~spotal.selection.coverage.Coverage`). In one dimension and without a model, the picks lie near evenly
     spaced quantiles, as lattice points do after the transport; docs/evidence/theory.md has the mathematics.
 
     Parameters
@@ -76,11 +77,12 @@ class SPOT(Strategy):
     Notes
     -----
     For n picks and m labeled rows among N, SPOT works on s rows: 40 (n + m) up to 4,096 rows, 16 (n + m) beyond, at
-    least ``sample_size`` and at most N. They are drawn by mass and interest (:class:`~spotal.strategies._sample.Sample`) and mapped toward the unit sphere, which brings distant
-    rows closer (:class:`~spotal.reduce.SoftSphere`). One pass of O(N D) draws the sample, the graph takes O(s min(s,
-    4,096) D) and is exact up to 4,096 rows, and picking takes O(s k log s) for k neighbors per row. Memory O(s (D +
-    k)). Cells are computed on first use, in one pass over the pool. With cost or groups, each pick has the greatest
-    gain per unit of price among the rows that may still be picked.
+    least ``sample_size`` and at most N. They are drawn by mass and interest
+    (:class:`~spotal.strategies._sample.Sample`) and mapped toward the unit sphere, which brings distant rows closer
+    (:class:`~spotal.reduce.SoftSphere`). One pass of O(N D) draws the sample, the graph takes O(s min(s, 4,096) D)
+    and is exact up to 4,096 rows, and picking takes O(s k log s) for k neighbors per row. Memory O(s (D + k)).
+    Cells are computed on first use, in one pass over the pool. With cost or groups, each pick has the greatest gain
+    per unit of price among the rows that may still be picked.
 
     References
     ----------
