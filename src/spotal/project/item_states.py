@@ -16,9 +16,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sqlalchemy import and_, bindparam, case, func, select
 
-from spotal.project.counting import HEARD, POOL, TOUCHED, counts_of, shares, untouched
-from spotal.project.items import MANY
-from spotal.project.rounds import awaited, is_open
+from spotal.project.counting import HEARD, POOL, TOUCHED, awaited, counts_of, is_open, shares, untouched
+from spotal.project.queries import MANY
 from spotal.project.schema import (
     EventRow,
     ImportRow,
