@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 from numpy.typing import NDArray
 
+from spotal.embed.models.hub import is_reference
 from spotal.errors import ModelError
 from spotal.learner import Learner
 from spotal.learner.cold import cold_embeddings
 from spotal.learner.probe import linear_probe
 from spotal.project.learning import inputs
 from spotal.project.learning.base import Inputs, Progress, Recipe
-from spotal.project.learning.custom import Custom, is_reference
+from spotal.project.learning.custom import Custom
 from spotal.project.learning.fine_tune import fine_tune
 from spotal.project.learning.frozen import Frozen
 
