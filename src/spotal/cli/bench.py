@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from spotal.cli.console import Terminal, duration, output, print_json, say, warn
+from spotal.cli.console import Terminal, duration, output, print_json, say, seldom, warn
+from spotal.cli.options import AsJson
 from spotal.errors import InputError, like
 
 if TYPE_CHECKING:
@@ -25,8 +26,6 @@ __all__ = ["bench", "report_run"]
 
 SOME_FAILED = 1
 """Exit status if some jobs failed; all others are done."""
-EVERY = 60
-"""Seconds between two lines of progress when standard error is no terminal."""
 TERMINAL = ("strategy", "mean of curve", "to random", "p", "labels saved", "final")
 """Columns of the table on the terminal; the page has more."""
 
@@ -38,7 +37,6 @@ def bench(
             help="Experiments to run: names of built-in protocols (see --list), patterns such as 'stress-*', .toml "
             "files, or development or reporting for all protocols of that role.",
             metavar="[PROTOCOL]...",
-            show_default=False,
         ),
     ] = None,
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder of the run; an existing run is continued.")] = Path(
@@ -79,7 +77,7 @@ def bench(
     features: Annotated[
         Path | None, typer.Option(help="Folder to read features of trained encoders from, before the cache.")
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document on standard output.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Compare strategies in experiments with known labels. A protocol describes one experiment.
 
@@ -340,7 +338,7 @@ def _bars(store: Any, jobs: list[Job], workers: int) -> Iterator[Callable[[dict[
 
     from spotal.bench.estimate import Estimator
 
-    terminal = Terminal(stderr=True)
+    tell, terminal = seldom(), Terminal(stderr=True)
     estimator, learned = Estimator(store, jobs), time.monotonic()
     total = sum(job.n_rounds for job in jobs)
 
@@ -351,17 +349,11 @@ def _bars(store: Any, jobs: list[Job], workers: int) -> Iterator[Callable[[dict[
             learned = time.monotonic()
         return f"about {duration(estimator.remaining(counts, workers))} left"
 
+    def line(counts: dict[str, int]) -> str:
+        return f"{sum(counts.get(job.id, 0) for job in jobs):,} of {total:,} rounds, {remaining(counts)}"
+
     if not terminal.is_terminal:
-        printed = time.monotonic()
-
-        def report(counts: dict[str, int]) -> None:
-            nonlocal printed
-            if time.monotonic() - printed > EVERY:
-                printed = time.monotonic()
-                done = sum(counts.get(job.id, 0) for job in jobs)
-                say(terminal, f"{done:,} of {total:,} rounds, {remaining(counts)}")
-
-        yield report
+        yield lambda counts: tell(lambda: line(counts))
         return
     columns = (
         TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(),

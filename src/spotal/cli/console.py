@@ -5,18 +5,19 @@ from __future__ import annotations
 import json
 import os
 import sys
+import time
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, Annotated, Any, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 import typer
 from rich.console import Console
 from rich.segment import Segment
 from typer.core import TyperGroup
 
-from spotal.errors import FormatNote, InputError, SkippedWarning, SpotalError, SpotalWarning
+from spotal.errors import FormatNote, InputError, SkippedWarning, SpotalError, SpotalWarning, reason_of
 from spotal.terminal import visible
 
 if TYPE_CHECKING:
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Commands",
-    "KeepFormulas",
     "Terminal",
     "duration",
     "options",
@@ -33,19 +33,12 @@ __all__ = [
     "progress",
     "quiet",
     "say",
+    "seldom",
     "steps",
     "warn",
     "wrong_value",
 ]
 
-KeepFormulas = Annotated[
-    bool,
-    typer.Option(
-        "--keep-formulas",
-        help="Write texts such as =1+1 unchanged to .csv. Without this, a quote is put before them, so that "
-        "spreadsheets do not run them.",
-    ),
-]
 F = TypeVar("F", bound=Callable[..., Any])
 FAILED, INTERRUPTED = 2, 130
 _quiet: ContextVar[bool] = ContextVar("quiet", default=False)
@@ -112,9 +105,8 @@ class Commands(TyperGroup):
             except OSError as error:
                 if error.filename is None:  # it is not about a path
                     raise
-                reason = (error.strerror or str(error)).lower()
                 path = os.fsdecode(error.filename) if isinstance(error.filename, str | bytes) else error.filename
-                _fail(f"{path} cannot be used ({reason}); check the path and its permissions")
+                _fail(f"{path} cannot be used ({reason_of(error)}); check the path and its permissions")
 
     def _options(self, ctx: Any) -> dict[str, str]:
         """Map argument names to the names that the user typed: options, arguments, environment variables."""
@@ -223,6 +215,22 @@ def bar(bars: Progress, description: str) -> Callable[[int, int | None], None]:
         bars.update(task, completed=done, total=total)
 
     return update
+
+
+def seldom(every: float = 60.0) -> Callable[[Callable[[], str]], None]:
+    """Return a function that prints the line that another one makes, at most every ``every`` seconds.
+
+    The lines replace bars where standard error is no terminal; on a terminal nothing is printed.
+    """
+    console, printed = Terminal(stderr=True), time.monotonic()
+
+    def tell(line: Callable[[], str]) -> None:
+        nonlocal printed
+        if not console.is_terminal and time.monotonic() - printed > every:
+            printed = time.monotonic()
+            say(console, line())
+
+    return tell
 
 
 @contextmanager

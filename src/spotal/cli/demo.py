@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from spotal.cli.console import Terminal, bar, duration, output, print_json, progress, say, steps
+from spotal.cli.options import Strict
 from spotal.errors import InputError
 
 if TYPE_CHECKING:
@@ -51,7 +52,7 @@ def demo(
             metavar="MODEL",
         ),
     ] = "auto",
-    strict: Annotated[bool, typer.Option("--strict", help="Stop at an image that cannot be read.")] = False,
+    strict: Strict = False,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print all numbers as one JSON document on standard output.")
     ] = False,

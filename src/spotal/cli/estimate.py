@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from spotal.cli.console import output, print_json, say, warn
-from spotal.cli.dialect import Delimiter, Encoding, dialect_of
+from spotal.cli.options import AsJson, Delimiter, Encoding
 from spotal.errors import DataFileError, InputError
 
 if TYPE_CHECKING:
@@ -21,15 +21,12 @@ __all__ = ["estimate"]
 
 
 def estimate(
-    picks: Annotated[
-        Path, typer.Argument(help="File written by 'spotal select'.", metavar="PICKS.csv", show_default=False)
-    ],
+    picks: Annotated[Path, typer.Argument(help="File written by 'spotal select'.", metavar="PICKS.csv")],
     values: Annotated[
         Path,
         typer.Option(
             help="File with a number for each pick: a .csv with the columns 'id' (or 'row') and 'value', in any order; "
             "or a .npy or .txt in the order of the picks.",
-            show_default=False,
         ),
     ],
     prevalence: Annotated[
@@ -41,7 +38,7 @@ def estimate(
     confidence: Annotated[float, typer.Option(help="Confidence level of the interval.")] = 0.95,
     encoding: Encoding = None,
     delimiter: Delimiter = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document on standard output.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Estimate the mean of a value over all unlabeled rows from its values at the picks, with an interval.
 
@@ -50,9 +47,10 @@ def estimate(
     wrong.
     """
     from spotal.selection.estimate import estimate_mean
+    from spotal.tables import Dialect
 
     console = output(as_json)
-    dialect = dialect_of(encoding, delimiter)
+    dialect = Dialect(encoding, delimiter)
     keys, sampling = _read_picks(picks, dialect)
     result = estimate_mean(_read_values(values, keys, prevalence, dialect), sampling, confidence)
     if as_json:

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
-
-import typer
+from typing import TYPE_CHECKING, Any
 
 from spotal.cli.console import output, print_json, say
 from spotal.cli.next import another_person
+from spotal.cli.options import AsJson, Folder
 from spotal.cli.train import share
 
 if TYPE_CHECKING:
@@ -34,8 +33,8 @@ NAMES = {
 
 
 def status(
-    folder: Annotated[Path, typer.Argument(help="The project.", metavar="DIR")] = Path("."),
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document on standard output.")] = False,
+    folder: Folder = Path("."),
+    as_json: AsJson = False,
 ) -> None:
     """Show a project's progress, its model's accuracy, and what more labels would gain.
 

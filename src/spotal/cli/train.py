@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
-
-import typer
 
 from spotal.cli.console import output, print_json, say, steps
+from spotal.cli.options import AsJson, Folder
 
 __all__ = ["train"]
 
 
 def train(
-    folder: Annotated[Path, typer.Argument(help="The project.", metavar="DIR")] = Path("."),
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document on standard output.")] = False,
+    folder: Folder = Path("."),
+    as_json: AsJson = False,
 ) -> None:
     """Train the project's model on all labels.
 

@@ -33,7 +33,7 @@ from spotal.web.together import Together
 if TYPE_CHECKING:
     from spotal.project import Project
 
-__all__ = ["create_app"]
+__all__ = ["STATIC", "create_app", "refused"]
 
 STATIC = Path(__file__).parent / "static"
 MOST_BYTES = 1_000_000
@@ -88,7 +88,7 @@ def create_app(
             Route("/image/{number}/{size}", routes.image),
         ],
         middleware=[Middleware(Guard, host=host, token=token, cookie=f"spotal_{key}")],
-        exception_handlers={SpotalError: _failed, HTTPException: _refused},
+        exception_handlers={SpotalError: _failed, HTTPException: refused},
     )
     app.state.jobs = jobs
     return app
@@ -268,6 +268,7 @@ def _failed(request: Request, error: Exception) -> Response:
     return JSONResponse({"error": str(error)}, status)
 
 
-def _refused(request: Request, error: Exception) -> Response:
+def refused(request: Request, error: Exception) -> Response:
+    """Return the response for a request that is refused."""
     assert isinstance(error, HTTPException)
     return JSONResponse({"error": error.detail}, error.status_code, error.headers)
