@@ -14,6 +14,7 @@ from typing import Any
 from spotal.bench.jobs import Job
 from spotal.bench.protocol import Protocol, from_table
 from spotal.errors import DataFileError, InputError, OutputError
+from spotal.storage.files import FOLDER, unwritable
 from spotal.tables.json_lines import parse_json
 
 __all__ = ["FILE", "Store"]
@@ -81,10 +82,7 @@ class Store:
                 f"{self.path} is no store of benchmark results ({error}); give another folder"
             ) from None
         except OSError as error:
-            reason = (error.strerror or str(error)).lower()
-            raise OutputError(
-                f"{self.folder} cannot be written ({reason}); give a folder that you may write to"
-            ) from None
+            raise unwritable(self.folder, error, FOLDER) from None
 
     def close(self) -> None:
         """Close the file."""

@@ -11,7 +11,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from spotal.errors import OutputError
+from spotal.errors import OutputError, reason_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -114,7 +114,7 @@ def is_part(name: str) -> bool:
 
 def unwritable(path: Path, error: OSError, remedy: str) -> OutputError:
     """Return the error for a path that the system refuses to write."""
-    return OutputError(f"{path} cannot be written ({(error.strerror or str(error)).lower()}); {remedy}")
+    return OutputError(f"{path} cannot be written ({reason_of(error)}); {remedy}")
 
 
 class _Tried(Exception):
