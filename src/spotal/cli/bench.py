@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from spotal.cli.console import Terminal, duration, output, print_json, say, seldom, warn
+from spotal.cli.console import Terminal, output, print_json, say, seldom, warn
 from spotal.cli.options import AsJson
 from spotal.errors import InputError, like
+from spotal.terminal import duration
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from rich.console import Console
     from rich.table import Table
 

@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 __all__ = [
     "Commands",
     "Terminal",
-    "duration",
     "options",
     "output",
     "print_json",
@@ -248,13 +247,6 @@ def steps() -> Iterator[Callable[[str, int, int | None], None]]:
             bars.update(now[1], completed=done, total=total)
 
         yield show
-
-
-def duration(seconds: float) -> str:
-    """Return a time in words: seconds, minutes or hours."""
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
 
 
 def _line(text: str, style: str) -> None:

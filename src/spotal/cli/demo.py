@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from spotal.cli.console import Terminal, bar, duration, output, print_json, progress, say, steps
+from spotal.cli.console import Terminal, bar, output, print_json, progress, say, steps
 from spotal.cli.options import Strict
 from spotal.errors import InputError
+from spotal.terminal import duration
 
 if TYPE_CHECKING:
     from rich.progress import Progress

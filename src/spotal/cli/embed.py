@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from spotal.cli.console import Terminal, bar, duration, options, output, print_json, progress, say, seldom, warn
+from spotal.cli.console import Terminal, bar, options, output, print_json, progress, say, seldom, warn
 from spotal.cli.options import AsJson, Delimiter, Encoding, RayAddress
 from spotal.errors import InputError
+from spotal.terminal import duration
 
 if TYPE_CHECKING:
     from spotal.embed import Embedded, Items, TorchEmbedder

@@ -5,15 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import and_, case, func, join, select, union
+from sqlalchemy import ColumnElement, Connection, and_, case, func, join, select, union
 
 from spotal.project.queries import count_of
 from spotal.project.records import Counts
 from spotal.project.schema import ItemRow, PickRow, RoundRow, standings
 
 if TYPE_CHECKING:
-    from sqlalchemy import ColumnElement, Connection
-
     from spotal.project.settings import Settings
 
 __all__ = ["HEARD", "POOL", "TOUCHED", "awaited", "count", "counts_of", "is_open", "shares", "untouched"]

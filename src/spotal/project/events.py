@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-from sqlalchemy import Executable, exists, insert, select
+from sqlalchemy import ColumnElement, Connection, Executable, exists, insert, select
 from sqlalchemy.orm import aliased
 
 from spotal.project.queries import columns
 from spotal.project.records import Event
 from spotal.project.schema import EventRow, ImportRow, ItemRow
-
-if TYPE_CHECKING:
-    from sqlalchemy import ColumnElement, Connection
 
 __all__ = ["EVENTS", "ON_PAGE", "not_undone", "read_events", "write_events"]
 

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
 
-from sqlalchemy import func, insert, select, update
+from sqlalchemy import Connection, func, insert, select, update
 
 from spotal.errors import ProjectError
 from spotal.project.events import EVENTS, not_undone, read_events, write_events
@@ -15,9 +14,6 @@ from spotal.project.journal import last_number
 from spotal.project.queries import SOME, Part, columns, in_parts
 from spotal.project.records import Answer, Event, Import, Suggestion, Undone
 from spotal.project.schema import EventRow, ImportRow, ItemRow, SuggestionRow
-
-if TYPE_CHECKING:
-    from sqlalchemy import Connection
 
 __all__ = ["Imports"]
 

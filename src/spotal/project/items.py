@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
-from sqlalchemy import and_, bindparam, case, func, select, update
+from numpy.typing import NDArray
+from sqlalchemy import Connection, and_, bindparam, case, func, select, update
 
 from spotal.errors import ProjectError
 from spotal.project.arrivals import Arrivals
@@ -17,11 +18,6 @@ from spotal.project.queries import SOME, Part, columns, in_parts
 from spotal.project.records import Added, Found, Item
 from spotal.project.schema import ItemRow, PickRow, standings
 from spotal.project.sources import location
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-    from sqlalchemy import Connection
-
 
 __all__ = ["Items", "Present", "numbers_of"]
 

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, Connection, Select, select
 
 from spotal.errors import ProjectError
 from spotal.project.class_sets import joined
@@ -22,8 +22,6 @@ from spotal.project.schema import EventRow, ItemRow
 from spotal.tables.configuration import closest
 
 if TYPE_CHECKING:
-    from sqlalchemy import ColumnElement, Connection, Select
-
     from spotal.project.settings import Settings
 
 __all__ = ["MOST_CHARACTERS", "SOURCES", "Labels", "check_annotator"]

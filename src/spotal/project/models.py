@@ -6,9 +6,9 @@ import os
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from sqlalchemy import func, insert, select, update
+from sqlalchemy import Connection, func, insert, select, update
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from spotal.errors import ProjectError
@@ -16,9 +16,6 @@ from spotal.project.predictions import is_rows
 from spotal.project.queries import Part, columns, count_of
 from spotal.project.records import Metric, Model
 from spotal.project.schema import ItemRow, MetricRow, ModelRow
-
-if TYPE_CHECKING:
-    from sqlalchemy import Connection
 
 __all__ = ["Models"]
 

@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import bindparam, func, select
+from sqlalchemy import Connection, Executable, bindparam, func, select
 
 from spotal.numeric.arrays import blocks
 
 if TYPE_CHECKING:
-    from sqlalchemy import Connection, Executable
-
     from spotal.project.project import Project
     from spotal.project.schema import Base
 

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from math import prod
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import and_, func, insert, or_, select
+from sqlalchemy import ColumnElement, Connection, and_, func, insert, or_, select
 
 from spotal.errors import BudgetError, ProjectError
 from spotal.project.chance import uniform
@@ -18,8 +18,6 @@ from spotal.project.records import AuditLabel, Pick, Round, Task
 from spotal.project.schema import EventRow, ItemRow, ModelRow, PickRow, RoundRow, latest, standings
 
 if TYPE_CHECKING:
-    from sqlalchemy import ColumnElement, Connection
-
     from spotal.project.settings import Settings
 
 __all__ = ["ROUNDING", "Rounds"]

@@ -16,7 +16,17 @@ from spotal.errors import OutputError, reason_of
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["FOLDER", "FULL", "atomic_path", "check_writable", "flush", "is_part", "save_array", "unwritable"]
+__all__ = [
+    "FOLDER",
+    "FULL",
+    "atomic_path",
+    "check_writable",
+    "flush",
+    "is_part",
+    "save_array",
+    "unwritable",
+    "write_text",
+]
 
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 """Error numbers of a full disk."""
@@ -69,6 +79,12 @@ def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
     finally:
         with suppress(OSError):
             part.unlink(missing_ok=True)
+
+
+def write_text(path: str | os.PathLike[str], text: str) -> None:
+    """Write a text as a file in UTF-8. Raises OutputError as :func:`atomic_path`."""
+    with atomic_path(path) as part:
+        part.write_text(text, encoding="utf-8")
 
 
 def flush(path: Path) -> None:

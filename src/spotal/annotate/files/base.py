@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -32,10 +32,10 @@ __all__ = [
     "list_in",
     "moment",
     "names_in",
+    "records_of",
     "row_of",
     "share",
     "table_in",
-    "texts_of",
     "word",
 ]
 
@@ -281,9 +281,13 @@ def list_in(value: object, what: str, where: str, path: Path) -> list[Any]:
     return value
 
 
-def texts_of(content: Content, entry: Entry) -> dict[str, Any]:
-    """Return the field ``text`` of an item's record if the items are texts."""
-    return {"text": entry.item.text} if content.kind == "text" else {}
+def records_of(content: Content) -> Iterator[dict[str, Any]]:
+    """Yield a record for each answer, as CSV and JSON Lines have them."""
+    for entry in content.entries:
+        text = {"text": entry.item.text} if content.kind == "text" else {}
+        for vote in entry.votes:
+            record = {"id": entry.item.id, "label": vote.label, "kind": vote.kind, "annotator": vote.annotator}
+            yield record | {"at": vote.at.isoformat(), "source": vote.source} | text
 
 
 def moment(value: str | datetime | None, where: str, path: Path) -> datetime | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -21,8 +22,6 @@ from spotal.project.learning.fine_tune import fine_tune
 from spotal.project.learning.frozen import Frozen
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
     from spotal.embed.automatic import Automatic
     from spotal.project.project import Project
     from spotal.project.records import Item

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import os
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,8 +17,6 @@ from spotal.learner import Learner
 from spotal.learner.base import is_multilabel
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from spotal.project.learning.base import Inputs, Progress
     from spotal.project.project import Project
     from spotal.project.records import Item
