@@ -7,13 +7,13 @@ import os
 import sys
 import time
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 import typer
-from rich.console import Console
+from rich.console import Console, ConsoleOptions, RenderableType
 from rich.segment import Segment
 from typer.core import TyperGroup
 
@@ -22,10 +22,13 @@ from spotal.terminal import visible
 
 if TYPE_CHECKING:
     from rich.progress import Progress
+    from rich.table import Table
 
 __all__ = [
     "Commands",
     "Terminal",
+    "bar",
+    "grid",
     "options",
     "output",
     "print_json",
@@ -54,7 +57,7 @@ class Terminal(Console):
     def __init__(self, *, stderr: bool = False, quiet: bool = False) -> None:
         super().__init__(stderr=stderr, highlight=False, markup=False, emoji=False, quiet=quiet)
 
-    def render(self, renderable: Any, options: Any = None) -> Iterator[Segment]:
+    def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterator[Segment]:
         """Render as rich does; only the control codes that rich adds are kept."""
         for segment in super().render(renderable, options):
             yield segment if segment.control else Segment(visible(segment.text, lines=True), segment.style)
@@ -150,6 +153,30 @@ def quiet(on: bool) -> Iterator[None]:
         yield
     finally:
         _quiet.reset(token)
+
+
+def grid(
+    head: Iterable[str],
+    rows: Iterable[Iterable[str]],
+    *,
+    title: str | None = None,
+    left: tuple[int, ...] = (0,),
+    lined: bool = False,
+    wraps: bool = False,
+) -> Table:
+    """Return a table; the columns ``left`` begin at the left; ``lined`` draws a line below the head."""
+    from rich import box
+    from rich.table import Table
+
+    style: dict[str, Any] = (
+        {"box": box.SIMPLE_HEAD, "padding": (0, 1)} if lined else {"box": None, "padding": (0, 2, 0, 0)}
+    )
+    made = Table(title=title, title_justify="left", **style)
+    for k, name in enumerate(head):
+        made.add_column(name, justify="left" if k in left else "right", no_wrap=not wraps)
+    for row in rows:
+        made.add_row(*row)
+    return made
 
 
 def say(console: Console, text: str, style: str = "") -> None:
@@ -279,8 +306,8 @@ def _usage_sentence(error: Any) -> str:
     return f"{_typed_name(param)} has a wrong value: {wrong_value(error)}; {remedy}"
 
 
-def wrong_value(error: Any) -> str:
+def wrong_value(error: typer.BadParameter) -> str:
     """Return what is wrong with the value of an option, with the value."""
     message = str(error.message).rstrip(".")
-    details = error.__cause__.errors() if hasattr(error.__cause__, "errors") else []  # newer typer uses pydantic
+    details: list[Any] = getattr(error.__cause__, "errors", list)()  # newer typer uses pydantic
     return message.replace("Input", repr(details[0]["input"]), 1) if details else message

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +18,7 @@ from spotal.project.queries import SOME, Part, columns, in_parts
 from spotal.project.records import Added, Found, Item
 from spotal.project.schema import ItemRow, PickRow, standings
 from spotal.project.sources import location
+from spotal.tables.columns import is_text as is_utf8
 
 __all__ = ["Items", "Present", "numbers_of"]
 
@@ -50,7 +51,11 @@ class Present(Sequence[Item]):
     def __len__(self) -> int:
         return len(self.numbers)
 
-    def __getitem__(self, place: Any) -> Any:
+    @overload
+    def __getitem__(self, place: int) -> Item: ...
+    @overload
+    def __getitem__(self, place: slice) -> list[Item]: ...
+    def __getitem__(self, place: int | slice) -> Item | list[Item]:
         return self._listed[place]
 
     @cached_property
@@ -255,7 +260,7 @@ def number_of(numbers: Mapping[str, int], name: str) -> int:
 
 def is_text(name: object) -> bool:
     """Return whether the value is a text that the database can store: a str without lone surrogates."""
-    return isinstance(name, str) and not any("\ud800" <= letter <= "\udfff" for letter in name)
+    return isinstance(name, str) and is_utf8(name)
 
 
 def _unknown(item: str) -> str:

@@ -10,6 +10,8 @@ from sqlalchemy import Connection, Executable, bindparam, func, select
 from spotal.numeric.arrays import blocks
 
 if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
     from spotal.project.project import Project
     from spotal.project.schema import Base
 
@@ -44,7 +46,7 @@ def in_parts(connection: Connection, query: Executable, values: Sequence[Any]) -
         yield from connection.execute(query, {"some": values[part]})
 
 
-def columns(table: type[Base], record: Any, **others: Any) -> list[Any]:
+def columns(table: type[Base], record: type[DataclassInstance], **others: Any) -> list[Any]:
     """Return a table's columns in the order of a record's fields; ``others`` are no columns of the table."""
     return [others[name] if name in others else getattr(table, name) for name in record.__dataclass_fields__]
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import blake2b
 from pathlib import Path
-from typing import Any
+from typing import Any, SupportsFloat
 
 from spotal.errors import DataFileError
 from spotal.project import Item
@@ -225,7 +225,7 @@ def answered(
     return kind, joined(names or ()), annotator, at
 
 
-def names_in(value: Any, where: str, path: Path, reading: Reading) -> list[str] | None:
+def names_in(value: object, where: str, path: Path, reading: Reading) -> list[str] | None:
     """Return the classes of an item that may have several. An empty list means no class; None means no answer.
 
     ``value`` is a list, as JSON or as an object; Label Studio's ``{"choices": [...]}``; or names separated by ``|``, or
@@ -254,11 +254,11 @@ def digest_of(content: bytes) -> str:
     return blake2b(content, digest_size=16).hexdigest()
 
 
-def share(value: Any) -> float | None:
+def share(value: object) -> float | None:
     """Return a value as a probability from 0 to 1, or None if it is not one."""
     try:
-        number = float(value)
-    except (TypeError, ValueError, OverflowError):
+        number = float(value) if isinstance(value, str | SupportsFloat) else -1.0
+    except (ValueError, OverflowError):
         return None
     return number if 0 <= number <= 1 else None
 

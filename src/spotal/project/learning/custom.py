@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 __all__ = ["Custom"]
 
 SIZE = 32
+Made = Any
+"""Any type of model that :func:`spotal.learner.as_learner` accepts."""
 
 
 class Custom:
@@ -36,7 +38,7 @@ class Custom:
     def __init__(self, reference: str, folder: Path) -> None:
         self.reference, self.folder = reference, folder
 
-    def make(self, n_classes: int) -> Any:
+    def make(self, n_classes: int) -> Made:
         """Call the function. Raises ModelError."""
         gives = "a Python module that can be imported and a function in it, which may take the number of classes"
         with imported(self.reference, str(self.folder), os.getcwd(), gives=gives) as function:

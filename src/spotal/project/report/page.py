@@ -13,11 +13,11 @@ from spotal.project.advice import LEAST_AUDIT, Forecast, ShareEstimate
 from spotal.project.records import Item
 from spotal.project.report import galleries, plots
 from spotal.project.report.facts import NO_CLASS, SEVERAL, Facts, Pace
-from spotal.project.report.tested import spread, tested
+from spotal.project.report.tested import tested
 from spotal.project.status import ClassCount
 from spotal.report.parts import document, figure, folded, table, themed
 from spotal.storage.files import write_text
-from spotal.terminal import duration
+from spotal.terminal import duration, percent
 
 __all__ = ["numbers", "page", "write_page"]
 
@@ -102,14 +102,14 @@ def _headline(facts: Facts) -> str:
         return text + ("; the accuracy of the model is not known yet" if facts.status.model else "; no model yet")
     right = "has all classes right on" if facts.settings.many else "is right on"
     sample = f"measured on {now.n:,} random items that it was not trained on"
-    return f"{text}; the model {right} {spread(now)} of the pool, {sample}"
+    return f"{text}; the model {right} {percent(now.value, now.low, now.high)} of the pool, {sample}"
 
 
 def _accuracy(facts: Facts) -> str:
     curve, ahead, verdict = facts.status.curve, facts.status.forecast, facts.status.verdict
     if not curve:
         return ""
-    words = [f"{spread(point)} at {point.labels:,} labels" for point in curve]
+    words = [f"{percent(point.value, point.low, point.high)} at {point.labels:,} labels" for point in curve]
     picture = themed(plots.curve, facts, f"Learning curve, accuracy with 95 % interval: {'; '.join(words)}")
     caption = "Accuracy of each model, by the number of labels that it was trained on; the band is the 95 % interval"
     text = (
@@ -146,7 +146,8 @@ def _classes(facts: Facts) -> str:
     drawn = sorted(shares, key=lambda row: -row[1])[:MOST_CLASSES] if len(shares) > MOST_CLASSES else shares
     pool = drawn[0][2] is not None
     parts = [
-        f"{n} {100 * a:.0f} % of labels" + ("" if b is None else f", {spread(b)} of the pool") for n, a, b in drawn
+        f"{n} {100 * a:.0f} % of labels" + ("" if b is None else f", {percent(b.value, b.low, b.high)} of the pool")
+        for n, a, b in drawn
     ]
     alt = "Class balance: " + "; ".join(parts)
     note = "Strategies pick items that help the model, so classes may have other shares in the pool. The shares in the "
