@@ -28,6 +28,7 @@ __all__ = [
     "SpotalWarning",
     "like",
     "one_line",
+    "reason_of",
     "to_call",
     "unknown_name",
 ]
@@ -210,6 +211,11 @@ class FormatNote(SpotalWarning):
 
 class ConvergenceWarning(SpotalWarning):
     """An iterative method stopped at its limit before it met its tolerance."""
+
+
+def reason_of(error: OSError) -> str:
+    """Return why the system refused a file, in lower case, for the middle of a sentence."""
+    return (error.strerror or str(error)).lower()
 
 
 def one_line(error: object, most: int = 200) -> str:

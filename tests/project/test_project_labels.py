@@ -103,8 +103,8 @@ def test_an_external_answer_is_recorded_once_for_each_version(project):
     assert project.labels.record("t0", "cat", **same) == first  # an old page of answers comes again
     assert state(project) == ("labeled", "dog", 1, 1)
     gone = {"annotator": "ann", "source": "label-studio", "external_id": "41", "external_version": "deleted"}
-    project.labels.withdraw("t0", **gone)
-    project.labels.withdraw("t0", **gone)
+    project.labels.record("t0", kind="withdraw", **gone)
+    project.labels.record("t0", kind="withdraw", **gone)
     assert state(project) is None
     assert len(project.labels.history()) == 3
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from spotal.bench import data as library
 from spotal.bench import pretrained
-from spotal.bench.pool_sampler import shape_pool, test_rows
+from spotal.bench.pool_sampler import drawn
 from spotal.bench.protocol import Protocol
 from spotal.errors import InputError
 
@@ -46,16 +46,9 @@ def check_data(protocols: Iterable[Protocol]) -> None:
                 "take linear-probe, random-forest or mlp",
             ).within(where)
         try:
-            pool = shape_pool(data, protocol.pool, protocol.classes, protocol.first_seed)
-            held, _ = test_rows(data, protocol.classes, protocol.test_size, protocol.first_seed)
+            held = drawn(data, protocol, protocol.first_seed)[1]
         except InputError as error:
             raise error.within(where) from None
-        if len(pool.rows) < protocol.asked[-1]:
-            raise InputError(
-                "rounds",
-                f"ask for {protocol.asked[-1]} labels, found a pool of {len(pool.rows)} rows in {name}",
-                "lower rounds or batch_size",
-            ).within(where)
         if not len(held):
             raise InputError("dataset", f"has no test rows of these classes in {name}", "add some").within(where)
 

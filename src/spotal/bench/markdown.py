@@ -11,7 +11,7 @@ from typing import Any
 from spotal.bench.picture_files import figures_of
 from spotal.bench.results import Cell
 from spotal.bench.tables import HEAD, NOTE, first_labels, harness, origin_lines, penalty_rows, rank_rows, rows
-from spotal.storage.files import atomic_path
+from spotal.storage.files import atomic_path, write_text
 
 __all__ = ["markdown", "write_markdown"]
 
@@ -30,8 +30,7 @@ def write_markdown(cells: list[Cell], summary: dict[str, Any], path: str | os.Pa
         with atomic_path(images / f"{name}.png") as part:
             figure.savefig(part, format="png", dpi=130, facecolor="white", metadata={"Software": None})
         written.append(images / f"{name}.png")
-    with atomic_path(target) as part:
-        part.write_text(markdown(cells, summary, datetime.now(UTC).strftime("%Y-%m-%d"), stem), encoding="utf-8")
+    write_text(target, markdown(cells, summary, datetime.now(UTC).strftime("%Y-%m-%d"), stem))
     return [*written, target]
 
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import ctypes
 import sys
-from contextlib import suppress
 from pathlib import Path
+
+from spotal.storage.system import give_back_memory
 
 __all__ = ["PeakMemory"]
 
@@ -33,8 +33,7 @@ class PeakMemory:
 
 
 def _reset() -> bool:
-    with suppress(OSError, AttributeError):  # not glibc
-        ctypes.CDLL(None).malloc_trim(0)
+    give_back_memory()
     try:
         _RESET.write_text("5")
         return _status("VmHWM") > 0

@@ -12,16 +12,14 @@ from spotal.bench.gallery import gallery
 from spotal.bench.results import Cell
 from spotal.bench.tables import HEAD, NOTE, first_labels, harness, origin_lines, penalty_rows, rank_rows, rows
 from spotal.report.parts import document, table, themed
-from spotal.storage.files import atomic_path
+from spotal.storage.files import write_text
 
 __all__ = ["page", "write_page"]
 
 
 def write_page(cells: list[Cell], summary: dict[str, Any], path: str | os.PathLike[str]) -> None:
     """Write the page to a temporary file and rename it. Raises OutputError if it cannot be written."""
-    html = page(cells, summary)
-    with atomic_path(path) as part:
-        part.write_text(html, encoding="utf-8")
+    write_text(path, page(cells, summary))
 
 
 def page(cells: list[Cell], summary: dict[str, Any]) -> str:

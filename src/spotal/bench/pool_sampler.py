@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from spotal.bench.protocol import PoolShape
+from spotal.bench.protocol import PoolShape, Protocol
 from spotal.datasets import Dataset, long_tail
 from spotal.errors import InputError
 
-__all__ = ["JUNK", "ShapedPool", "shape_pool", "test_rows"]
+__all__ = ["JUNK", "ShapedPool", "drawn", "shape_pool", "test_rows"]
 
 JUNK = -1
 """The label of a row that belongs to no class of the task."""
@@ -41,6 +41,18 @@ class ShapedPool:
         if self.copied.any():
             rows[self.copied] = _changed(rows[self.copied], X, np.random.default_rng([seed, _CHANGES]))
         return rows
+
+
+def drawn(data: Dataset, protocol: Protocol, seed: int) -> tuple[ShapedPool, NDArray[np.int64], NDArray[np.int64]]:
+    """Draw a seed's pool, and rows and classes of its test part. Raises InputError, also if the pool is too small."""
+    pool = shape_pool(data, protocol.pool, protocol.classes, seed)
+    if len(pool.rows) < protocol.asked[-1]:
+        raise InputError(
+            "rounds",
+            f"ask for {protocol.asked[-1]} labels, found a pool of {len(pool.rows)} rows in {data.name}",
+            "lower rounds or batch_size",
+        )
+    return pool, *test_rows(data, protocol.classes, protocol.test_size, seed)
 
 
 def shape_pool(data: Dataset, shape: PoolShape, classes: tuple[int, ...] | None, seed: int) -> ShapedPool:

@@ -90,6 +90,7 @@ def adopt(
 
 def _job(store: Store, job: Job) -> dict[str, Any]:
     state, data = store.kept(job)
+    assert state is not None  # the job is finished
     rounds = store.rounds(job)
     for done in rounds:
         done["seconds"] = {name: float(f"{seconds:.4g}") for name, seconds in done["seconds"].items()}

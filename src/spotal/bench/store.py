@@ -14,6 +14,7 @@ from typing import Any
 from spotal.bench.jobs import Job
 from spotal.bench.protocol import Protocol, from_table
 from spotal.errors import DataFileError, InputError, OutputError
+from spotal.storage.files import FOLDER, unwritable
 from spotal.tables.json_lines import parse_json
 
 __all__ = ["FILE", "Store"]
@@ -81,10 +82,7 @@ class Store:
                 f"{self.path} is no store of benchmark results ({error}); give another folder"
             ) from None
         except OSError as error:
-            reason = (error.strerror or str(error)).lower()
-            raise OutputError(
-                f"{self.folder} cannot be written ({reason}); give a folder that you may write to"
-            ) from None
+            raise unwritable(self.folder, error, FOLDER) from None
 
     def close(self) -> None:
         """Close the file."""
@@ -113,23 +111,19 @@ class Store:
         Raises InputError if ``data``, the fingerprint of the job's data, differs from the fingerprint of the saved
         rounds.
         """
-        rows = self._rows("SELECT state, data FROM jobs WHERE job = ?", job.id)
-        if not rows:
-            return None
-        (row,) = rows
-        if data is not None and row[1] != data:
+        state, saved = self.kept(job)
+        if state is not None and data not in (None, saved):
             raise InputError(
                 "run",
                 f"{self.folder} has rounds of {job} on other data than {job.protocol.dataset!r} gives now",
                 "take a new folder",
             )
-        state: dict[str, Any] = self._value(row[0])
         return state
 
-    def kept(self, job: Job) -> tuple[dict[str, Any], str]:
-        """Return the state of a job that has rounds, and the fingerprint of its data."""
-        (row,) = self._rows("SELECT state, data FROM jobs WHERE job = ?", job.id)
-        return self._value(row[0]), row[1]
+    def kept(self, job: Job) -> tuple[dict[str, Any] | None, str]:
+        """Return the state of a job and the fingerprint of its data; None and an empty text if it has no rounds."""
+        rows = self._rows("SELECT state, data FROM jobs WHERE job = ?", job.id)
+        return (self._value(rows[0][0]), rows[0][1]) if rows else (None, "")
 
     def finished(self) -> set[str]:
         """Return the ids of finished jobs."""

@@ -13,11 +13,10 @@ from spotal.bench.cache import Cache
 from spotal.bench.features import features_of, fingerprint
 from spotal.bench.instrumented import DrawingLearner, InstrumentedStrategy
 from spotal.bench.learners import make_learner
-from spotal.bench.pool_sampler import ShapedPool, shape_pool, test_rows
+from spotal.bench.pool_sampler import ShapedPool, drawn
 from spotal.bench.protocol import NETWORKS, Protocol
 from spotal.bench.shared import SharedLearner
 from spotal.datasets import Dataset
-from spotal.errors import InputError
 from spotal.learner import Learner
 from spotal.loop import ActiveLearner
 from spotal.loop.oracle import VectorOracle
@@ -89,14 +88,7 @@ def prepare(protocol: Protocol, seed: int, cache: Cache, data: Dataset | None = 
         The protocol does not fit its dataset. Also what loading the dataset raises.
     """
     data = library.load(protocol.dataset) if data is None else data
-    pool = shape_pool(data, protocol.pool, protocol.classes, seed)
-    held, y_test = test_rows(data, protocol.classes, protocol.test_size, seed)
-    if len(pool.rows) < protocol.asked[-1]:
-        raise InputError(
-            "protocol",
-            f"{protocol.name!r} asks for {protocol.asked[-1]} labels, found a pool of {len(pool.rows)} rows",
-            "lower rounds or batch_size",
-        )
+    pool, held, y_test = drawn(data, protocol, seed)
     if protocol.learner.is_frozen:
         X, X_test = features_of(data, protocol.embedding, pool, held, seed, cache)
         embeddings: NDArray[np.float32] | None = X

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from spotal.cli.console import Terminal, duration, output, print_json, say, warn
+from spotal.cli.console import Terminal, grid, output, print_json, say, seldom, warn
+from spotal.cli.options import AsJson
 from spotal.errors import InputError, like
+from spotal.terminal import duration
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from rich.console import Console
     from rich.table import Table
 
@@ -25,8 +25,6 @@ __all__ = ["bench", "report_run"]
 
 SOME_FAILED = 1
 """Exit status if some jobs failed; all others are done."""
-EVERY = 60
-"""Seconds between two lines of progress when standard error is no terminal."""
 TERMINAL = ("strategy", "mean of curve", "to random", "p", "labels saved", "final")
 """Columns of the table on the terminal; the page has more."""
 
@@ -38,7 +36,6 @@ def bench(
             help="Experiments to run: names of built-in protocols (see --list), patterns such as 'stress-*', .toml "
             "files, or development or reporting for all protocols of that role.",
             metavar="[PROTOCOL]...",
-            show_default=False,
         ),
     ] = None,
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder of the run; an existing run is continued.")] = Path(
@@ -79,7 +76,7 @@ def bench(
     features: Annotated[
         Path | None, typer.Option(help="Folder to read features of trained encoders from, before the cache.")
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document on standard output.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Compare strategies in experiments with known labels. A protocol describes one experiment.
 
@@ -268,8 +265,6 @@ def _cache(folder: Path | None, features: Path | None) -> Any:
 
 
 def _list(console: Console, as_json: bool) -> None:
-    from rich.table import Table
-
     from spotal.bench import data, protocol_library
     from spotal.strategies import names
 
@@ -282,13 +277,9 @@ def _list(console: Console, as_json: bool) -> None:
         })  # fmt: skip
         return
     for role in ("development", "reporting"):
-        table = Table(title=f"Protocols for {role}", title_justify="left", box=None, padding=(0, 2, 0, 0))
-        for column in ("name", "labels", "seeds", "what"):
-            table.add_column(column, justify="right" if column in ("labels", "seeds") else "left")
-        for p in ready:
-            if p.role == role:
-                table.add_row(p.name, str(p.asked[-1]), str(p.seeds), p.title)
-        console.print(table)
+        rows = ((p.name, str(p.asked[-1]), str(p.seeds), p.title) for p in ready if p.role == role)
+        head = ("name", "labels", "seeds", "what")
+        console.print(grid(head, rows, title=f"Protocols for {role}", left=(0, 3), wraps=True))
     say(console, f"Strategies: {', '.join(names())}")
     say(console, f"Datasets: {', '.join(data.names())}, or a path")
 
@@ -302,8 +293,6 @@ def _headline(jobs: list[Job], counts: dict[str, int], workers: int) -> str:
 
 def _dry(console: Console, as_json: bool, jobs: list[Job], counts: dict[str, int], store: Any, workers: int) -> None:
     """Print the remaining work of each protocol and a forecast of the time."""
-    from rich.table import Table
-
     from spotal.bench.estimate import Estimator, default_seconds
 
     estimator = None if store is None else Estimator(store, jobs)
@@ -319,13 +308,11 @@ def _dry(console: Console, as_json: bool, jobs: list[Job], counts: dict[str, int
     if as_json:
         print_json({"protocols": lines, "core_seconds": total, "workers": workers, "seconds": total / workers})
         return
-    table = Table(box=None, padding=(0, 2, 0, 0))
-    table.add_column("protocol")
-    for column in ("jobs", "rounds left", "core time"):
-        table.add_column(column, justify="right")
-    for name, line in lines.items():
-        table.add_row(name, f"{line['jobs']:,.0f}", f"{line['rounds_left']:,.0f}", duration(line["core_seconds"]))
-    console.print(table)
+    rows = (
+        (name, f"{line['jobs']:,.0f}", f"{line['rounds_left']:,.0f}", duration(line["core_seconds"]))
+        for name, line in lines.items()
+    )
+    console.print(grid(("protocol", "jobs", "rounds left", "core time"), rows, wraps=True))
     basis = "measured times of finished rounds" if counts else "typical times, as nothing is measured yet"
     cores = "core" if workers == 1 else "cores"
     say(console, f"About {duration(total / workers)} on {workers} {cores}, estimated from {basis}")
@@ -340,7 +327,7 @@ def _bars(store: Any, jobs: list[Job], workers: int) -> Iterator[Callable[[dict[
 
     from spotal.bench.estimate import Estimator
 
-    terminal = Terminal(stderr=True)
+    tell, terminal = seldom(), Terminal(stderr=True)
     estimator, learned = Estimator(store, jobs), time.monotonic()
     total = sum(job.n_rounds for job in jobs)
 
@@ -351,17 +338,11 @@ def _bars(store: Any, jobs: list[Job], workers: int) -> Iterator[Callable[[dict[
             learned = time.monotonic()
         return f"about {duration(estimator.remaining(counts, workers))} left"
 
+    def line(counts: dict[str, int]) -> str:
+        return f"{sum(counts.get(job.id, 0) for job in jobs):,} of {total:,} rounds, {remaining(counts)}"
+
     if not terminal.is_terminal:
-        printed = time.monotonic()
-
-        def report(counts: dict[str, int]) -> None:
-            nonlocal printed
-            if time.monotonic() - printed > EVERY:
-                printed = time.monotonic()
-                done = sum(counts.get(job.id, 0) for job in jobs)
-                say(terminal, f"{done:,} of {total:,} rounds, {remaining(counts)}")
-
-        yield report
+        yield lambda counts: tell(lambda: line(counts))
         return
     columns = (
         TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(),
@@ -387,14 +368,8 @@ def _bars(store: Any, jobs: list[Job], workers: int) -> Iterator[Callable[[dict[
 
 
 def _cell_table(cell: dict[str, Any]) -> Table:
-    from rich.table import Table
-
     from spotal.bench.tables import HEAD, rows
 
-    table = Table(title=cell["title"], title_justify="left", box=None, padding=(0, 2, 0, 0))
     shown = [HEAD.index(name) for name in TERMINAL]
-    for k in shown:
-        table.add_column(HEAD[k], justify="right" if k else "left", no_wrap=True)
-    for row in rows(cell):
-        table.add_row(*(row[k].partition(" [")[0] for k in shown))  # without intervals
-    return table
+    texts = ([row[k].partition(" [")[0] for k in shown] for row in rows(cell))  # without intervals
+    return grid(TERMINAL, texts, title=cell["title"])

@@ -5,47 +5,42 @@ from __future__ import annotations
 import json
 import os
 import sys
+import time
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, Annotated, Any, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 import typer
-from rich.console import Console
+from rich.console import Console, ConsoleOptions, RenderableType
 from rich.segment import Segment
 from typer.core import TyperGroup
 
-from spotal.errors import FormatNote, InputError, SkippedWarning, SpotalError, SpotalWarning
+from spotal.errors import FormatNote, InputError, SkippedWarning, SpotalError, SpotalWarning, reason_of
 from spotal.terminal import visible
 
 if TYPE_CHECKING:
     from rich.progress import Progress
+    from rich.table import Table
 
 __all__ = [
     "Commands",
-    "KeepFormulas",
     "Terminal",
-    "duration",
+    "bar",
+    "grid",
     "options",
     "output",
     "print_json",
     "progress",
     "quiet",
     "say",
+    "seldom",
     "steps",
     "warn",
     "wrong_value",
 ]
 
-KeepFormulas = Annotated[
-    bool,
-    typer.Option(
-        "--keep-formulas",
-        help="Write texts such as =1+1 unchanged to .csv. Without this, a quote is put before them, so that "
-        "spreadsheets do not run them.",
-    ),
-]
 F = TypeVar("F", bound=Callable[..., Any])
 FAILED, INTERRUPTED = 2, 130
 _quiet: ContextVar[bool] = ContextVar("quiet", default=False)
@@ -62,7 +57,7 @@ class Terminal(Console):
     def __init__(self, *, stderr: bool = False, quiet: bool = False) -> None:
         super().__init__(stderr=stderr, highlight=False, markup=False, emoji=False, quiet=quiet)
 
-    def render(self, renderable: Any, options: Any = None) -> Iterator[Segment]:
+    def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterator[Segment]:
         """Render as rich does; only the control codes that rich adds are kept."""
         for segment in super().render(renderable, options):
             yield segment if segment.control else Segment(visible(segment.text, lines=True), segment.style)
@@ -112,9 +107,8 @@ class Commands(TyperGroup):
             except OSError as error:
                 if error.filename is None:  # it is not about a path
                     raise
-                reason = (error.strerror or str(error)).lower()
                 path = os.fsdecode(error.filename) if isinstance(error.filename, str | bytes) else error.filename
-                _fail(f"{path} cannot be used ({reason}); check the path and its permissions")
+                _fail(f"{path} cannot be used ({reason_of(error)}); check the path and its permissions")
 
     def _options(self, ctx: Any) -> dict[str, str]:
         """Map argument names to the names that the user typed: options, arguments, environment variables."""
@@ -159,6 +153,30 @@ def quiet(on: bool) -> Iterator[None]:
         yield
     finally:
         _quiet.reset(token)
+
+
+def grid(
+    head: Iterable[str],
+    rows: Iterable[Iterable[str]],
+    *,
+    title: str | None = None,
+    left: tuple[int, ...] = (0,),
+    lined: bool = False,
+    wraps: bool = False,
+) -> Table:
+    """Return a table; the columns ``left`` begin at the left; ``lined`` draws a line below the head."""
+    from rich import box
+    from rich.table import Table
+
+    style: dict[str, Any] = (
+        {"box": box.SIMPLE_HEAD, "padding": (0, 1)} if lined else {"box": None, "padding": (0, 2, 0, 0)}
+    )
+    made = Table(title=title, title_justify="left", **style)
+    for k, name in enumerate(head):
+        made.add_column(name, justify="left" if k in left else "right", no_wrap=not wraps)
+    for row in rows:
+        made.add_row(*row)
+    return made
 
 
 def say(console: Console, text: str, style: str = "") -> None:
@@ -225,6 +243,22 @@ def bar(bars: Progress, description: str) -> Callable[[int, int | None], None]:
     return update
 
 
+def seldom(every: float = 60.0) -> Callable[[Callable[[], str]], None]:
+    """Return a function that prints the line that another one makes, at most every ``every`` seconds.
+
+    The lines replace bars where standard error is no terminal; on a terminal nothing is printed.
+    """
+    console, printed = Terminal(stderr=True), time.monotonic()
+
+    def tell(line: Callable[[], str]) -> None:
+        nonlocal printed
+        if not console.is_terminal and time.monotonic() - printed > every:
+            printed = time.monotonic()
+            say(console, line())
+
+    return tell
+
+
 @contextmanager
 def steps() -> Iterator[Callable[[str, int, int | None], None]]:
     """Show one bar for the current step. The function takes the step's name, the amount done and the total or None."""
@@ -240,13 +274,6 @@ def steps() -> Iterator[Callable[[str, int, int | None], None]]:
             bars.update(now[1], completed=done, total=total)
 
         yield show
-
-
-def duration(seconds: float) -> str:
-    """Return a time in words: seconds, minutes or hours."""
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
 
 
 def _line(text: str, style: str) -> None:
@@ -279,8 +306,8 @@ def _usage_sentence(error: Any) -> str:
     return f"{_typed_name(param)} has a wrong value: {wrong_value(error)}; {remedy}"
 
 
-def wrong_value(error: Any) -> str:
+def wrong_value(error: typer.BadParameter) -> str:
     """Return what is wrong with the value of an option, with the value."""
     message = str(error.message).rstrip(".")
-    details = error.__cause__.errors() if hasattr(error.__cause__, "errors") else []  # newer typer uses pydantic
+    details: list[Any] = getattr(error.__cause__, "errors", list)()  # newer typer uses pydantic
     return message.replace("Input", repr(details[0]["input"]), 1) if details else message

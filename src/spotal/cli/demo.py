@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from spotal.cli.console import Terminal, bar, duration, output, print_json, progress, say, steps
+from spotal.cli.console import Terminal, bar, grid, output, print_json, progress, say, steps
+from spotal.cli.options import Strict
 from spotal.errors import InputError
+from spotal.terminal import duration
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -51,7 +53,7 @@ def demo(
             metavar="MODEL",
         ),
     ] = "auto",
-    strict: Annotated[bool, typer.Option("--strict", help="Stop at an image that cannot be read.")] = False,
+    strict: Strict = False,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print all numbers as one JSON document on standard output.")
     ] = False,
@@ -172,19 +174,9 @@ class _Watch:
 
 
 def _table(summary: dict[str, Any]) -> Table:
-    from rich import box
-    from rich.table import Table
-
     from spotal.bench.demo.page import HEAD, table_rows
 
     seeds = summary["settings"]["seeds"]
-    table = Table(
-        title="Test accuracy, %" + (f", mean ± sd of {seeds} seeds" if seeds > 1 else ", one run"),
-        box=box.SIMPLE_HEAD,
-        title_justify="left",
-    )
-    for name in HEAD:
-        table.add_column(name, justify="right")
-    for row in table_rows(summary):
-        table.add_row(*(cell.partition(" [")[0] for cell in row))  # without intervals
-    return table
+    title = "Test accuracy, %" + (f", mean ± sd of {seeds} seeds" if seeds > 1 else ", one run")
+    rows = ([cell.partition(" [")[0] for cell in row] for row in table_rows(summary))  # without intervals
+    return grid(HEAD, rows, title=title, left=(), lined=True, wraps=True)

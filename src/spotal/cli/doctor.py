@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from spotal.cli.console import bar, output, print_json, progress, say
+from spotal.cli.options import AsJson, Folder
 
 __all__ = ["doctor"]
 
@@ -16,14 +17,14 @@ FAULTY = 1
 
 
 def doctor(
-    folder: Annotated[Path, typer.Argument(metavar="DIR", help="The project.")] = Path("."),
+    folder: Folder = Path("."),
     repair: Annotated[
         bool,
         typer.Option(
             "--repair", help="Repair what can be repaired safely. First copy the database to .spotal/backups."
         ),
     ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document on standard output.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Check a project's database, files and settings. The exit status is 1 if a fault is found, otherwise 0."""
     from spotal.project.doctor import Finding, diagnose

@@ -10,17 +10,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from spotal.cli.console import Terminal, duration, options, output, print_json, progress, say, warn
-from spotal.cli.dialect import Delimiter, Encoding, dialect_of
+from spotal.cli.console import Terminal, bar, options, output, print_json, progress, say, seldom, warn
+from spotal.cli.options import AsJson, Delimiter, Encoding, RayAddress
 from spotal.errors import InputError
+from spotal.terminal import duration
 
 if TYPE_CHECKING:
     from spotal.embed import Embedded, Items, TorchEmbedder
 
 __all__ = ["embed"]
 
-EVERY = 60
-"""Seconds between two lines of progress when standard error is no terminal."""
 LISTED = 20
 """Largest number of unreadable items that are named on the terminal."""
 
@@ -33,14 +32,11 @@ def embed(
             help="Items to embed: a folder of images; a table of images or texts (.parquet, .arrow, .csv or .jsonl) or "
             "a folder of such tables; or the name of a dataset.",
             metavar="SOURCE",
-            show_default=False,
         ),
     ],
     out: Annotated[
         Path,
-        typer.Option(
-            "--out", "-o", help="Folder for the embeddings; those already in it are kept.", show_default=False
-        ),
+        typer.Option("--out", "-o", help="Folder for the embeddings; those already in it are kept."),
     ],
     model: Annotated[
         str | None,
@@ -49,7 +45,6 @@ def embed(
             "available. Or: a TorchScript or state file; the folder or hub name of a Hugging Face model; timm:NAME; "
             "module:function, which returns a torch module; or a folder written by --train.",
             metavar="PATH|NAME",
-            show_default=False,
         ),
     ] = None,
     train: Annotated[
@@ -95,12 +90,9 @@ def embed(
         int, typer.Option(min=1, help="Items per file. If the command is killed, at most this many are embedded again.")
     ] = 8_192,
     engine: Annotated[str, typer.Option(help="Where models run: local (this process) or ray (a cluster).")] = "local",
-    ray_address: Annotated[
-        str | None,
-        typer.Option(help="With --engine ray: address of a running cluster. By default a local one is started."),
-    ] = None,
+    ray_address: RayAddress = None,
     strict: Annotated[bool, typer.Option("--strict", help="Stop at an item that cannot be read.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document on standard output.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Turn images or texts into embeddings for spotal select.
 
@@ -116,12 +108,13 @@ def embed(
         raise InputError("train", must="be simclr", found=repr(train))
     from spotal.embed import embed_items, open_items
     from spotal.embed.run import open_folder
+    from spotal.tables import Dialect
 
     start = time.perf_counter()
     if engine == "ray":  # workers have a current folder of their own
         source, model = _absolute(source), model and _absolute(model)
         out = out.resolve()
-    dialect = dialect_of(encoding, delimiter)
+    dialect = Dialect(encoding, delimiter)
     items = open_items(source, column=column, id_column=id_column, dialect=dialect, strict=strict)
     open_folder(out)
     if train is None and model in (None, "auto"):
@@ -215,16 +208,13 @@ def _train(
 ) -> TorchEmbedder:
     from spotal.embed import train_embedder
 
-    terminal, printed = Terminal(stderr=True), time.monotonic()
+    tell = seldom()
     with progress() as bars:
         reading = bars.add_task("reading images to train on", total=None)
         training = bars.add_task("training an encoder, epochs", total=epochs, visible=False)
 
         def epoch(done: int, loss: float) -> None:
-            nonlocal printed
-            if not terminal.is_terminal and time.monotonic() - printed > EVERY:
-                printed = time.monotonic()
-                say(terminal, f"epoch {done:,} of {epochs:,}, loss {loss:.3f}")
+            tell(lambda: f"epoch {done:,} of {epochs:,}, loss {loss:.3f}")
             bars.update(reading, visible=False)
             bars.update(
                 training, completed=done, visible=True, description=f"training an encoder (loss {loss:.3f}), epochs"
@@ -240,25 +230,20 @@ def _train(
 @contextmanager
 def _rate(description: str, unit: str) -> Iterator[Callable[[int, int], None]]:
     """Show a bar with the rate and the remaining time; without a terminal, print one line per minute."""
-    terminal = Terminal(stderr=True)
-    if terminal.is_terminal:
-        with progress() as bars:
-            task = bars.add_task(description, total=None)
-            yield lambda done, total: bars.update(task, completed=done, total=total)
-        return
-    begun = printed = time.monotonic()
+    tell, begun = seldom(), time.monotonic()
 
-    def report(done: int, total: int) -> None:
-        nonlocal printed
-        if time.monotonic() - printed > EVERY:
-            printed = time.monotonic()
-            rate = done / (printed - begun)
-            say(
-                terminal,
-                f"{done:,} of {total:,} {unit}, {rate:,.0f} per second, about {duration((total - done) / rate)} left",
-            )
+    def line(done: int, total: int) -> str:
+        rate = done / (time.monotonic() - begun)
+        return f"{done:,} of {total:,} {unit}, {rate:,.0f} per second, about {duration((total - done) / rate)} left"
 
-    yield report
+    with progress() as bars:
+        show = bar(bars, description)
+
+        def report(done: int, total: int) -> None:
+            show(done, total)
+            tell(lambda: line(done, total))
+
+        yield report
 
 
 def _list_skipped(done: Embedded, total: int, out: Path) -> None:

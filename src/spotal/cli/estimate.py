@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from spotal.cli.console import output, print_json, say, warn
-from spotal.cli.dialect import Delimiter, Encoding, dialect_of
+from spotal.cli.options import AsJson, Delimiter, Encoding
 from spotal.errors import DataFileError, InputError
 
 if TYPE_CHECKING:
@@ -21,15 +21,12 @@ __all__ = ["estimate"]
 
 
 def estimate(
-    picks: Annotated[
-        Path, typer.Argument(help="File written by 'spotal select'.", metavar="PICKS.csv", show_default=False)
-    ],
+    picks: Annotated[Path, typer.Argument(help="File written by 'spotal select'.", metavar="PICKS.csv")],
     values: Annotated[
         Path,
         typer.Option(
             help="File with a number for each pick: a .csv with the columns 'id' (or 'row') and 'value', in any order; "
             "or a .npy or .txt in the order of the picks.",
-            show_default=False,
         ),
     ],
     prevalence: Annotated[
@@ -41,7 +38,7 @@ def estimate(
     confidence: Annotated[float, typer.Option(help="Confidence level of the interval.")] = 0.95,
     encoding: Encoding = None,
     delimiter: Delimiter = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document on standard output.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Estimate the mean of a value over all unlabeled rows from its values at the picks, with an interval.
 
@@ -50,9 +47,10 @@ def estimate(
     wrong.
     """
     from spotal.selection.estimate import estimate_mean
+    from spotal.tables import Dialect
 
     console = output(as_json)
-    dialect = dialect_of(encoding, delimiter)
+    dialect = Dialect(encoding, delimiter)
     keys, sampling = _read_picks(picks, dialect)
     result = estimate_mean(_read_values(values, keys, prevalence, dialect), sampling, confidence)
     if as_json:
@@ -68,6 +66,7 @@ def _read_picks(path: Path, dialect: Dialect) -> tuple[dict[str, list[str]], Any
     from spotal.selection.estimate import Sampling
     from spotal.tables import read_table
     from spotal.tables.formulas import unescape_formula
+    from spotal.tables.opening import repeated
 
     table = read_table(path, dialect)
     missing = [name for name in ("id", "row", "weight", "stratum", "probability") if name not in table.names]
@@ -75,8 +74,8 @@ def _read_picks(path: Path, dialect: Dialect) -> tuple[dict[str, list[str]], Any
         raise DataFileError(f"{path} has no column {missing[0]!r}; give the whole file that 'spotal select' wrote")
     keys = {name: list(map(unescape_formula, table.texts(name, name))) for name in ("id", "row")}
     for name, entries in keys.items():
-        if len(set(entries)) < len(entries):
-            raise DataFileError(f"{path} has {name} {_repeated(entries)!r} more than once; give each pick once")
+        for entry in repeated(entries):
+            raise DataFileError(f"{path} has {name} {entry!r} more than once; give each pick once")
     weight, stratum = (table.numbers(name, name) for name in ("weight", "stratum"))
     probability = table.numbers("probability", "probability") if any(table.cells("probability")) else None
     if abs(weight.sum() - 1) > 1e-6:
@@ -86,11 +85,6 @@ def _read_picks(path: Path, dialect: Dialect) -> tuple[dict[str, list[str]], Any
     return keys, Sampling(weight, np.asarray(stratum, np.int64), probability)
 
 
-def _repeated(entries: list[str]) -> str:
-    seen: set[str] = set()
-    return next(entry for entry in entries if entry in seen or seen.add(entry))  # type: ignore[func-returns-value]
-
-
 def _read_values(path: Path, keys: dict[str, list[str]], prevalence: str | None, dialect: Dialect) -> Any:
     """Read the picks' values, in the order of the picks."""
     from spotal.pool.files import read_entries
@@ -98,6 +92,7 @@ def _read_values(path: Path, keys: dict[str, list[str]], prevalence: str | None,
     from spotal.tables.arrays import read_npy
     from spotal.tables.formulas import unescape_formula
     from spotal.tables.guesses import refuse_guesses
+    from spotal.tables.opening import repeated
 
     if path.suffix.lower() not in TABLES:
         if prevalence is not None:
@@ -134,8 +129,8 @@ def _read_values(path: Path, keys: dict[str, list[str]], prevalence: str | None,
         values = matrix[:, 0].tolist()
     names = list(map(unescape_formula, table.texts(key, key)))
     value_of = dict(zip(names, values, strict=True))
-    if len(value_of) < len(names):
-        raise DataFileError(f"{path} has {key} {_repeated(names)!r} more than once; give one value for each pick")
+    for name in repeated(names):
+        raise DataFileError(f"{path} has {key} {name!r} more than once; give one value for each pick")
     missing = [name for name in keys[key] if name not in value_of]
     if missing:
         raise InputError(

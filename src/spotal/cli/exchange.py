@@ -8,12 +8,11 @@ from typing import Annotated
 
 import typer
 
-from spotal.cli.console import KeepFormulas, options, output, print_json, say
-from spotal.cli.dialect import Delimiter, Encoding, dialect_of
+from spotal.cli.console import options, output, print_json, say
+from spotal.cli.options import AsJson, Delimiter, Encoding, Folder, KeepFormulas
 
 __all__ = ["export_labels", "import_labels"]
 
-Folder = Annotated[Path, typer.Argument(metavar="DIR", help="The project.")]
 Format = Annotated[
     str | None,
     typer.Option(
@@ -21,26 +20,20 @@ Format = Annotated[
         "-f",
         metavar="NAME",
         help="Format: csv, jsonl, label-studio, coco or hugging-face. Default: detected from the file's name.",
-        show_default=False,
     ),
 ]
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on standard output.")]
 
 
 @options(path="FILE")
 def import_labels(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="File or folder of labels.", show_default=False)],
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="File or folder of labels.")],
     folder: Folder = Path("."),
     format: Format = None,
     annotator: Annotated[
         str, typer.Option(metavar="NAME", help="Name to record for labels if the file names no person.")
     ] = "import",
-    id_column: Annotated[
-        str | None, typer.Option(metavar="NAME", help="Column that holds the items' ids.", show_default=False)
-    ] = None,
-    label_column: Annotated[
-        str | None, typer.Option(metavar="NAME", help="Column that holds the labels.", show_default=False)
-    ] = None,
+    id_column: Annotated[str | None, typer.Option(metavar="NAME", help="Column that holds the items' ids.")] = None,
+    label_column: Annotated[str | None, typer.Option(metavar="NAME", help="Column that holds the labels.")] = None,
     add_classes: Annotated[bool, typer.Option("--add-classes", help="Add new classes to spotal.toml.")] = False,
     skip_unknown: Annotated[
         bool, typer.Option("--skip-unknown", help="Leave out labels of unknown items and unknown classes.")
@@ -53,7 +46,7 @@ def import_labels(
     ] = False,
     encoding: Encoding = None,
     delimiter: Delimiter = None,
-    as_json: Json = False,
+    as_json: AsJson = False,
 ) -> None:
     """Import the labels of a file into a project: all of them, or none if there is an error.
 
@@ -62,12 +55,13 @@ def import_labels(
     """
     from spotal.annotate.files import import_labels
     from spotal.project import Project
+    from spotal.tables import Dialect
 
     with Project.open(folder) as project:
         done = import_labels(
             project, file, format=format, annotator=annotator, id_column=id_column, label_column=label_column,
             add_classes=add_classes, skip_unknown=skip_unknown, people_only=people_only, suggestions=suggestions,
-            dialect=dialect_of(encoding, delimiter),
+            dialect=Dialect(encoding, delimiter),
         )  # fmt: skip
     if as_json:
         print_json({"file": str(file), **asdict(done)})
@@ -90,14 +84,14 @@ def import_labels(
 
 @options(path="FILE")
 def export_labels(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="File or folder to write.", show_default=False)],
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="File or folder to write.")],
     folder: Folder = Path("."),
     format: Format = None,
     majority: Annotated[
         bool, typer.Option("--majority", help="Write one label per item, the majority's, instead of each person's.")
     ] = False,
     keep_formulas: KeepFormulas = False,
-    as_json: Json = False,
+    as_json: AsJson = False,
 ) -> None:
     """Export the labels of a project to a file in another tool's format."""
     from spotal.annotate.files import export_labels

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from spotal.cli.console import print_json, progress, steps
-from spotal.cli.dialect import Delimiter, Encoding, dialect_of
 from spotal.cli.init_summary import print_summary
+from spotal.cli.options import AsJson, Delimiter, Encoding
 from spotal.errors import InputError
 
 if TYPE_CHECKING:
@@ -69,7 +69,6 @@ def init(
             max=1,
             help="Share of each round that is drawn at random to measure accuracy; 0 for none. Default: enough to "
             "measure the accuracy to about 10 percentage points, between 0.05 and 0.25; 0.1 without --budget.",
-            show_default=False,
         ),
     ] = None,
     cost: Annotated[
@@ -99,7 +98,7 @@ def init(
     encoding: Encoding = None,
     delimiter: Delimiter = None,
     random_state: Annotated[int, typer.Option(min=0, help="Random seed; the same number gives the same picks.")] = 0,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document on standard output.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Make a labeling project: a folder that stores items, labels and models.
 
@@ -111,8 +110,10 @@ def init(
     from spotal.project.copies import find_copies
     from spotal.project.findings import describe_empty
     from spotal.project.learning import recipe_for, resolve
+    from spotal.project.sources import stored_path
+    from spotal.tables import Dialect
 
-    dialect = dialect_of(encoding, delimiter)
+    dialect = Dialect(encoding, delimiter)
     settings = Settings(
         _data(folder, images, texts, pool, id_column, text_column, dialect),
         _classes(classes, classes_file, dialect),
@@ -125,8 +126,8 @@ def init(
         random_state=random_state,
         audit=Audit() if audit_share is None else Audit(Audit().held_back if audit_share else 0.0, audit_share),
         limits=LimitSettings(
-            None if cost is None else _place(folder, cost),
-            None if groups is None else _place(folder, groups),
+            None if cost is None else stored_path(cost, folder),
+            None if groups is None else stored_path(groups, folder),
             max_per_group,
         ),
         stop=Stop(stop, target),
@@ -175,6 +176,7 @@ def _data(
     dialect: Dialect,
 ) -> Data:
     from spotal.project import Data
+    from spotal.project.sources import stored_path
     from spotal.tables import found_dialect
 
     given = [
@@ -191,13 +193,7 @@ def _data(
     kind, path = given[0]
     if kind != "image":
         dialect = found_dialect(path, dialect)
-    return Data(_place(folder, path), kind, id_column, text_column, dialect.encoding, dialect.delimiter)
-
-
-def _place(folder: Path, path: Path) -> str:
-    """Return the path to store: relative if it is beside the project, so that both can be moved together."""
-    home, place = folder.resolve(), Path(os.path.abspath(os.path.expanduser(path)))
-    return os.path.relpath(place, home) if place.is_relative_to(home.parent) else str(place)
+    return Data(stored_path(path, folder), kind, id_column, text_column, dialect.encoding, dialect.delimiter)
 
 
 def _check_strategy(name: str, many: bool) -> None:

@@ -27,7 +27,6 @@ def label(
             help="Port of the page; 0 takes any free port. Default: 8642, or a free port if 8642 is in use.",
             min=0,
             max=65535,
-            show_default=False,
         ),
     ] = None,
     host: Annotated[
@@ -40,7 +39,6 @@ def label(
         str | None,
         typer.Option(
             help="Name of the person who labels. Default: your user name; with another --host, the page asks.",
-            show_default=False,
         ),
     ] = None,
     no_browser: Annotated[bool, typer.Option("--no-browser", help="Do not open a browser.")] = False,

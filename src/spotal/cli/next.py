@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from spotal.cli.console import output, print_json, say, steps
+from spotal.cli.options import AsJson, Folder
 from spotal.errors import FinishedError
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ __all__ = ["another_person", "next_"]
 
 
 def next_(
-    folder: Annotated[Path, typer.Argument(help="The project.", metavar="DIR")] = Path("."),
+    folder: Folder = Path("."),
     n: Annotated[
         float | None,
         typer.Option(
@@ -27,7 +28,6 @@ def next_(
             "--batch",
             help="Number of items, or amount of money if labels have prices. Default: batch_size of the "
             "project's settings.",
-            show_default=False,
         ),
     ] = None,
     anyway: Annotated[
@@ -39,7 +39,7 @@ def next_(
     keep_changed: Annotated[
         bool, typer.Option("--keep-changed", help="Keep the labels of items that changed after they were labeled.")
     ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document on standard output.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Choose the next batch to label.
 

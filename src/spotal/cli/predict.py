@@ -7,19 +7,20 @@ from typing import Annotated
 
 import typer
 
-from spotal.cli.console import KeepFormulas, output, print_json, say, steps
+from spotal.cli.console import output, print_json, say, steps
+from spotal.cli.options import AsJson, Folder, KeepFormulas
 
 __all__ = ["predict"]
 
 
 def predict(
-    folder: Annotated[Path, typer.Argument(help="The project.", metavar="DIR")] = Path("."),
+    folder: Folder = Path("."),
     out: Annotated[
         Path | None,
         typer.Option("--out", "-o", help="File to write, .csv or .parquet. Default: predictions.csv in DIR."),
     ] = None,
     keep_formulas: KeepFormulas = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document on standard output.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Write a label for every item of the project to a file.
 

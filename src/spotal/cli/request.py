@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from spotal.cli.console import bar
 from spotal.errors import BudgetError, DataFileError, InputError
-from spotal.tables import PLAIN, TABLES
+from spotal.tables import PLAIN, TABLES, Dialect
 
 if TYPE_CHECKING:
     import numpy as np
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
     from spotal.pool.base import Pool
     from spotal.pool.files import PoolFile
-    from spotal.tables import Dialect
 
 __all__ = ["PIXELS", "Request", "embed_request", "read_request"]
 
@@ -220,17 +219,18 @@ def embed_request(request: Request, budget: float, model: Path | None, strict: b
     features, read, skipped = embed_images(
         paths, embedder, strict=strict, progress=bar(bars, f"embedding {len(paths):,} images")
     )
-    readable = set(read)
-    mask = np.asarray([path in readable for path in paths])
+    embedded = set(read)
+    mask = np.asarray([path in embedded for path in paths])
     labeled = mask[request.labeled]
     values = {name: getattr(request, name) for name in ("mass", "probabilities", "cost", "groups")}
-    return Request(
-        request.file,
-        np.flatnonzero(mask),
-        features,
-        PIXELS if model is None else embedder.name,
-        len(skipped),
-        (np.cumsum(mask) - 1)[request.labeled[labeled]],
-        None if request.labels is None else request.labels[labeled],
-        **{name: None if value is None else value[mask] for name, value in values.items()},
+    readable: dict[str, Any] = {name: None if value is None else value[mask] for name, value in values.items()}
+    return replace(
+        request,
+        rows=np.flatnonzero(mask),
+        features=features,
+        embedder=PIXELS if model is None else embedder.name,
+        skipped=len(skipped),
+        labeled=(np.cumsum(mask) - 1)[request.labeled[labeled]],
+        labels=None if request.labels is None else request.labels[labeled],
+        **readable,
     )

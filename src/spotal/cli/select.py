@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from spotal.cli.console import KeepFormulas, options, output, print_json, progress, say
-from spotal.cli.dialect import Delimiter, Encoding, dialect_of
+from spotal.cli.console import options, output, print_json, progress, say
+from spotal.cli.options import AsJson, Delimiter, Encoding, KeepFormulas, RayAddress, Strict
 from spotal.errors import BudgetError, InputError
 
 if TYPE_CHECKING:
@@ -37,7 +37,6 @@ def select(
             "folder, pattern or URI of many such files (.npy, .parquet, .arrow, .feather, .zarr or .lance); or a "
             "folder of images.",
             metavar="POOL",
-            show_default=False,
         ),
     ],
     budget: Annotated[
@@ -46,7 +45,6 @@ def select(
             "--budget",
             "-n",
             help="Number of rows to choose, or amount of money if --cost is given.",
-            show_default=False,
         ),
     ],
     labeled: Annotated[
@@ -103,9 +101,7 @@ def select(
     ] = None,
     encoding: Encoding = None,
     delimiter: Delimiter = None,
-    out: Annotated[
-        Path | None, typer.Option("--out", "-o", help=f"File for the picks. Default: {DEFAULT}.", show_default=False)
-    ] = None,
+    out: Annotated[Path | None, typer.Option("--out", "-o", help=f"File for the picks. Default: {DEFAULT}.")] = None,
     random_state: Annotated[int, typer.Option(help="Random seed; the same number gives the same picks.")] = 0,
     model: Annotated[
         Path | None,
@@ -127,10 +123,7 @@ def select(
     engine: Annotated[
         str, typer.Option(help="Where large pools are read: local (this process) or ray (a cluster).")
     ] = "local",
-    ray_address: Annotated[
-        str | None,
-        typer.Option(help="With --engine ray: address of a running cluster. By default a local one is started."),
-    ] = None,
+    ray_address: RayAddress = None,
     max_memory: Annotated[
         str | None,
         typer.Option(help="Memory limit, such as 800MB or 4GB. Fewer rows are read at a time.", metavar="SIZE"),
@@ -139,8 +132,8 @@ def select(
         bool, typer.Option("--plan", help="Only print the time and memory that the selection would take.")
     ] = False,
     keep_formulas: KeepFormulas = False,
-    strict: Annotated[bool, typer.Option("--strict", help="Stop at an image that cannot be read.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document on standard output.")] = False,
+    strict: Strict = False,
+    as_json: AsJson = False,
 ) -> None:
     """Choose the rows of a pool to label next. The pool is the set of all items that could be labeled.
 
@@ -156,6 +149,7 @@ def select(
     from spotal.strategies import get
     from spotal.strategies.memory import within
     from spotal.strategies.select import select as choose
+    from spotal.tables import Dialect
 
     console = output(as_json)
     is_named, out = out is not None, out or DEFAULT
@@ -201,7 +195,7 @@ def select(
             cost,
             groups,
             lambda opened: within(most, (len(opened), opened.dim), budget, method),
-            dialect_of(encoding, delimiter),
+            Dialect(encoding, delimiter),
             strict,
         )
         bars.remove_task(reading)

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
-import typer
-
-from spotal.cli.console import output, print_json, say
+from spotal.cli.console import grid, output, print_json, say
 from spotal.cli.next import another_person
-from spotal.cli.train import share
+from spotal.cli.options import AsJson, Folder
+from spotal.terminal import percent
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -34,8 +33,8 @@ NAMES = {
 
 
 def status(
-    folder: Annotated[Path, typer.Argument(help="The project.", metavar="DIR")] = Path("."),
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document on standard output.")] = False,
+    folder: Folder = Path("."),
+    as_json: AsJson = False,
 ) -> None:
     """Show a project's progress, its model's accuracy, and what more labels would gain.
 
@@ -70,7 +69,6 @@ def status(
 
 
 def _counts(counts: Counts) -> Table:
-    table = _table("", "items")
     rows = [
         ("in the pool", counts.items),
         ("labeled", counts.labeled),
@@ -79,10 +77,8 @@ def _counts(counts: Counts) -> Table:
         ("in conflict", counts.conflicts),
         ("missing from the data", counts.missing),
     ]
-    for k, (name, figure) in enumerate(rows):
-        if figure or k < 2:
-            table.add_row(name, f"{figure:,}")
-    return table
+    shown = ((name, f"{figure:,}") for k, (name, figure) in enumerate(rows) if figure or k < 2)
+    return grid(("", "items"), shown, lined=True)
 
 
 def _progress(counts: Counts) -> list[str]:
@@ -96,32 +92,22 @@ def _progress(counts: Counts) -> list[str]:
 
 def _classes(state: Status) -> Table:
     estimated = any(row.expected is not None for row in state.classes.values())
-    table = _table("class", "labels", *["in the pool, 95 % interval"] * estimated)
+    rows = []
     for name, row in state.classes.items():
         size = "" if row.expected is None else f"{row.expected:,.0f} ({row.low:,.0f} to {row.high:,.0f})"
-        table.add_row(name, f"{row.labels:,}", *[size] * estimated)
-    return table
+        rows.append((name, f"{row.labels:,}", *[size] * estimated))
+    return grid(("class", "labels", *["in the pool, 95 % interval"] * estimated), rows, lined=True)
 
 
 def _curve(curve: list[Any]) -> Table:
     """Draw the learning curve with labels downward: a dot for each accuracy, a line for its interval."""
-    table = _table("labels", "accuracy", "0 %" + "100 %".rjust(WIDTH - 3))
+    rows = []
     step = -(-len(curve) // MOST_ROWS)
     for point in curve[(len(curve) - 1) % step :: step]:
         at = [round(value * (WIDTH - 1)) for value in (point.low, point.value, point.high)]
         marks = "".join("●" if k == at[1] else "─" if at[0] <= k <= at[2] else " " for k in range(WIDTH))
-        table.add_row(f"{point.labels:,}", share(point.value, point.low, point.high), marks)
-    return table
-
-
-def _table(*names: str) -> Table:
-    from rich import box
-    from rich.table import Table
-
-    table = Table(box=box.SIMPLE_HEAD)
-    for k, name in enumerate(names):
-        table.add_column(name, justify="left" if k == 0 or name.startswith("0 %") else "right", no_wrap=True)
-    return table
+        rows.append((f"{point.labels:,}", percent(point.value, point.low, point.high), marks))
+    return grid(("labels", "accuracy", "0 %" + "100 %".rjust(WIDTH - 3)), rows, left=(0, 2), lined=True)
 
 
 def _sentences(state: Status) -> list[str]:
@@ -136,9 +122,9 @@ def _sentences(state: Status) -> list[str]:
     now = state.accuracy
     if now is not None:
         of = "of the pool with all classes right" if state.sets else "of the pool"
-        lines.append(f"Accuracy: {share(now.value, now.low, now.high)} {of}, by {now.n:,} random items")
+        lines.append(f"Accuracy: {percent(now.value, now.low, now.high)} {of}, by {now.n:,} random items")
     lines += [
-        f"  {NAMES[name]} {share(one.value, one.low, one.high)}" for name, one in state.sets.items() if name in NAMES
+        f"  {NAMES[name]} {percent(one.value, one.low, one.high)}" for name, one in state.sets.items() if name in NAMES
     ]
     ahead = state.forecast
     if ahead.gain is None:
@@ -163,7 +149,7 @@ def _sentences(state: Status) -> list[str]:
             kappa = f", kappa {pair.kappa:.2f} ({pair.kappa_low:.2f} to {pair.kappa_high:.2f})"
         lines.append(
             f"Agreement of {pair.first} and {pair.second} in their first answers: "
-            f"{share(pair.share, pair.low, pair.high)} of {pair.items:,} items{kappa}"
+            f"{percent(pair.share, pair.low, pair.high)} of {pair.items:,} items{kappa}"
         )
     return lines
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from spotal.cli.console import output, print_json, say, warn
+from spotal.cli.options import AsJson, Folder
 from spotal.errors import InputError, LabelStudioError
 
 if TYPE_CHECKING:
@@ -20,14 +21,9 @@ if TYPE_CHECKING:
 
 __all__ = ["pull", "push", "serve"]
 
-Folder = Annotated[
-    Path, typer.Argument(help="Folder of the project. Default: the current folder.", metavar="DIR", show_default=False)
-]
 Url = Annotated[
     str | None,
-    typer.Option(
-        help="Address of Label Studio. Default: the variable LABEL_STUDIO_URL, or the last address.", show_default=False
-    ),
+    typer.Option(help="Address of Label Studio. Default: the variable LABEL_STUDIO_URL, or the last address."),
 ]
 Timeout = Annotated[float, typer.Option(min=0.1, help="Seconds to wait for a reply of Label Studio.")]
 Images = Annotated[
@@ -35,10 +31,8 @@ Images = Annotated[
     typer.Option(
         help="How Label Studio gets the images: upload (the default), or local if its server can read the folder.",
         metavar="upload|local",
-        show_default=False,
     ),
 ]
-AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document on standard output.")]
 
 
 def push(
@@ -49,7 +43,6 @@ def push(
         typer.Option(
             help="Number of a Label Studio project to use, or new to make another one.",
             metavar="NUMBER|new",
-            show_default=False,
         ),
     ] = None,
     images: Images = None,
@@ -148,7 +141,6 @@ def serve(
         str | None,
         typer.Option(
             help="Address of this server as Label Studio reaches it, if it differs from --host and --port.",
-            show_default=False,
         ),
     ] = None,
     every: Annotated[

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
-
-import typer
 
 from spotal.cli.console import output, print_json, say, steps
+from spotal.cli.options import AsJson, Folder
+from spotal.terminal import percent
 
 __all__ = ["train"]
 
 
 def train(
-    folder: Annotated[Path, typer.Argument(help="The project.", metavar="DIR")] = Path("."),
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document on standard output.")] = False,
+    folder: Folder = Path("."),
+    as_json: AsJson = False,
 ) -> None:
     """Train the project's model on all labels.
 
@@ -53,12 +52,6 @@ def train(
         done = "Trained" if is_new else "Nothing has changed: the model is"
         say(console, f"{done} {model.name} on {model.n_labeled:,} labels", "bold")
         if accuracy is not None:
-            say(console, f"  accuracy {share(accuracy.value, accuracy.low, accuracy.high)}, by the audit sample")
+            say(console, f"  accuracy {percent(accuracy.value, accuracy.low, accuracy.high)}, by the audit sample")
         say(console, f"  weights: {weights}")
         say(console, f"Next: spotal predict {folder}")
-
-
-def share(value: float, low: float | None, high: float | None) -> str:
-    """Return a share and its interval in percent."""
-    around = "" if low is None or high is None else f" ({100 * low:.0f} to {100 * high:.0f})"
-    return f"{100 * value:.1f} %{around}"

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from spotal.cli.console import output, print_json, say
+from spotal.cli.options import AsJson, Folder
 
 if TYPE_CHECKING:
     from spotal.project import Import
@@ -17,14 +18,14 @@ __all__ = ["undo"]
 
 
 def undo(
-    folder: Annotated[Path, typer.Argument(metavar="DIR", help="The project.")] = Path("."),
+    folder: Folder = Path("."),
     number: Annotated[
         int | None,
-        typer.Option("--import", metavar="N", help="Number of the import. Default: the last one.", show_default=False),
+        typer.Option("--import", metavar="N", help="Number of the import. Default: the last one."),
     ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be undone, and change nothing.")] = False,
     listing: Annotated[bool, typer.Option("--list", help="List the imports, and change nothing.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document on standard output.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Undo the last import of labels. A second undo of the same import changes nothing.
 

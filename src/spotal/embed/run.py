@@ -27,7 +27,7 @@ from spotal.numeric.checks import check_count
 from spotal.numeric.processors import processors
 from spotal.pool.manifest import MANIFEST, Manifest, ShardEntry, SkippedEntry, is_pool, read_manifest, read_shards
 from spotal.selection.provenance import content_hash, versions
-from spotal.storage.files import atomic_path, is_part, save_array
+from spotal.storage.files import FOLDER, atomic_path, is_part, save_array, unwritable
 from spotal.storage.locks import try_lock
 from spotal.tables import read_table
 from spotal.tables.columns import column, ids_of
@@ -277,8 +277,7 @@ def open_folder(folder: Path) -> None:
     except OutputError:
         raise
     except OSError as error:
-        reason = (error.strerror or str(error)).lower()
-        raise OutputError(f"{folder} cannot be written ({reason}); give a folder that you may write to") from None
+        raise unwritable(folder, error, FOLDER) from None
 
 
 def _begin(folder: Path, items: Items, embedder: TorchEmbedder, dtype: str) -> Manifest:

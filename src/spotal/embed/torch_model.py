@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from torch import nn
 
     from spotal.embed.models import Model
+    from spotal.embed.models.base import Batch
 
 __all__ = ["TorchEmbedder"]
 
@@ -149,7 +150,7 @@ class TorchEmbedder:
             recipe |= {name: getattr(self.model, name).tolist() for name in ("mean", "deviation")}
         return recipe
 
-    def embed(self, images: Any) -> NDArray[np.float32]:
+    def embed(self, images: NDArray[np.uint8] | list[str]) -> NDArray[np.float32]:
         """Embed images, uint8 (n, height, width, channels), or a list of texts, to float32 (n, d).
 
         The channel of gray images is repeated if the model takes three channels.
@@ -171,7 +172,7 @@ class TorchEmbedder:
         parts = [list(images[part]) for part in blocks(len(images), self.batch_size)]
         return np.concatenate([self.forward(self.model.prepare(part), len(part)) for part in parts])
 
-    def forward(self, batch: Any, n: int, mixed: bool = False) -> NDArray[np.float32]:
+    def forward(self, batch: Batch, n: int, mixed: bool = False) -> NDArray[np.float32]:
         """Embed a batch of n items that ``model.prepare`` made, to float32 (n, d).
 
         ``mixed`` allows mixed precision, which only CUDA uses. Raises ModelError, and ResourceError if the device has

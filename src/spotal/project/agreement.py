@@ -5,16 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 from itertools import combinations
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from spotal.numeric.intervals import share_interval
 from spotal.project.events import ON_PAGE
-from spotal.project.records import Agreement
-
-if TYPE_CHECKING:
-    from spotal.project.records import Event
+from spotal.project.records import Agreement, Event
 
 __all__ = ["agreements", "first_answers"]
 

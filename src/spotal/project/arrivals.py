@@ -10,7 +10,7 @@ from itertools import chain
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import bindparam, insert, select, update
+from sqlalchemy import Connection, bindparam, insert, select, update
 
 from spotal.errors import ProjectError
 from spotal.project.chance import uniform
@@ -19,8 +19,6 @@ from spotal.project.records import Added, Found
 from spotal.project.schema import FORMER, EventRow, ItemRow, Moment, PickRow, VouchedRow, standings
 
 if TYPE_CHECKING:
-    from sqlalchemy import Connection
-
     from spotal.project.settings import Settings
 
 __all__ = ["Arrivals", "is_blank"]
@@ -33,23 +31,9 @@ _KNOWN = select(*(getattr(ItemRow, name) for name in Known._fields)).order_by(It
 
 
 class Arrivals:
-    """The present state of the data, matched with the project's items.
+    """The present state of the data, matched with the project's items; see :meth:`Items.add`, which raises the same.
 
-    Parameters
-    ----------
-    connection : Connection, in a transaction
-    entries : iterable of Found, in the order of the data; read to its end
-    complete : bool, whether ``entries`` are all of the data. Then items are matched by content too, and items without
-        an entry are missing.
-
-    Attributes
-    ----------
     report : Added, with the ids that items have after :meth:`write`
-
-    Raises
-    ------
-    ProjectError
-        An id repeats or is empty, or a path leads out of the data's folder.
     """
 
     def __init__(self, connection: Connection, entries: Iterable[Found], *, complete: bool) -> None:

@@ -5,18 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import and_, case, func, join, select, union
+from sqlalchemy import ColumnElement, Connection, and_, case, func, join, select, union
 
+from spotal.project.queries import count_of
 from spotal.project.records import Counts
-from spotal.project.rounds import awaited, is_open, price
 from spotal.project.schema import ItemRow, PickRow, RoundRow, standings
 
 if TYPE_CHECKING:
-    from sqlalchemy import ColumnElement, Connection
-
     from spotal.project.settings import Settings
 
-__all__ = ["HEARD", "POOL", "TOUCHED", "count", "counts_of", "shares", "untouched"]
+__all__ = ["HEARD", "POOL", "TOUCHED", "awaited", "count", "counts_of", "is_open", "shares", "untouched"]
 
 POOL = join(ItemRow, PickRow, PickRow.item == ItemRow.number, isouter=True).outerjoin(
     standings, standings.c.item == ItemRow.number
@@ -26,6 +24,18 @@ TOUCHED = ItemRow.number.in_(union(select(PickRow.item), select(standings.c.item
 """Condition that an item was picked or answered. In a large pool this selects few items."""
 HEARD = func.coalesce(standings.c.heard, 0)
 """Number of people who have answered an item."""
+_PRICE = func.coalesce(PickRow.about["cost"].as_float(), 0.0)
+"""Price of one answer about a pick; 0 for picks that were made without prices."""
+
+
+def is_open(overlap: int) -> ColumnElement[bool]:
+    """Return the condition that an item of :data:`POOL` is a pick that waits for an answer."""
+    return and_(PickRow.item.is_not(None), ~ItemRow.missing, overlap > HEARD)
+
+
+def awaited(overlap: int) -> ColumnElement[int]:
+    """Return the number of further answers to an item of :data:`POOL`."""
+    return case((is_open(overlap), overlap - HEARD), else_=0)
 
 
 def shares(settings: Settings) -> dict[str, ColumnElement[Any]]:
@@ -54,8 +64,8 @@ def shares(settings: Settings) -> dict[str, ColumnElement[Any]]:
     }
     figures: dict[str, ColumnElement[Any]] = {name: case((met, 1), else_=0) for name, met in conditions.items()}
     figures["spent"] = voters
-    figures["cost"] = voters * price
-    figures["used"] = answers if settings.limits.cost is None else answers * price
+    figures["cost"] = voters * _PRICE
+    figures["used"] = answers if settings.limits.cost is None else answers * _PRICE
     return figures
 
 
@@ -75,8 +85,7 @@ def count(connection: Connection, settings: Settings) -> Counts:
     for name, more in untouched(connection).items():
         row[name] += more
     waiting = {int(people): int(items) for people, items in connection.execute(waits)}
-    rounds = int(connection.execute(select(func.count()).select_from(RoundRow)).scalar_one())
-    return counts_of(settings, row, waiting, rounds)
+    return counts_of(settings, row, waiting, count_of(connection, RoundRow))
 
 
 def counts_of(settings: Settings, sums: Mapping[str, Any], waits: dict[int, int], rounds: int) -> Counts:

@@ -2,25 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-from sqlalchemy import Executable, exists, insert, select
+from sqlalchemy import ColumnElement, Connection, Executable, exists, insert, select
 from sqlalchemy.orm import aliased
 
+from spotal.project.queries import columns
 from spotal.project.records import Event
 from spotal.project.schema import EventRow, ImportRow, ItemRow
-
-if TYPE_CHECKING:
-    from sqlalchemy import ColumnElement, Connection
 
 __all__ = ["EVENTS", "ON_PAGE", "not_undone", "read_events", "write_events"]
 
 ON_PAGE = ("page", "suggestion")
 """Sources of answers from the labeling page."""
 _NAMES = tuple(Event.__dataclass_fields__)
-EVENTS = select(*(ItemRow.id if name == "item" else getattr(EventRow, name) for name in _NAMES)).join(
-    ItemRow, ItemRow.number == EventRow.item
-)
+EVENTS = select(*columns(EventRow, Event, item=ItemRow.id)).join(ItemRow, ItemRow.number == EventRow.item)
 
 
 def not_undone() -> tuple[ColumnElement[bool], ...]:

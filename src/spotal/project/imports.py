@@ -4,32 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import func, insert, select, update
+from sqlalchemy import Connection, func, insert, select, update
 
 from spotal.errors import ProjectError
-from spotal.numeric.arrays import blocks
 from spotal.project.events import EVENTS, not_undone, read_events, write_events
-from spotal.project.items import MANY, numbers_of
+from spotal.project.items import numbers_of
 from spotal.project.journal import last_number
+from spotal.project.queries import SOME, Part, columns, in_parts
 from spotal.project.records import Answer, Event, Import, Suggestion, Undone
 from spotal.project.schema import EventRow, ImportRow, ItemRow, SuggestionRow
-
-if TYPE_CHECKING:
-    from sqlalchemy import Connection
-
-    from spotal.project.project import Project
 
 __all__ = ["Imports"]
 
 
-class Imports:
+class Imports(Part):
     """The imported label files, and the model suggestions that they held."""
-
-    def __init__(self, project: Project) -> None:
-        self._project = project
-        self._database = project.database
 
     def record(
         self, answers: Iterable[Answer], suggestions: Iterable[Suggestion] = (), *, file: str, format: str
@@ -72,8 +62,7 @@ class Imports:
 
     def all(self) -> list[Import]:
         """Return every import, in the order of recording."""
-        with self._database.read() as connection:
-            return [_import(row) for row in connection.execute(_IMPORTS.order_by(ImportRow.number))]
+        return [Import(*row) for row in self._rows(_IMPORTS.order_by(ImportRow.number))]
 
     def suggestions(self, items: Sequence[int]) -> dict[int, tuple[str, float | None]]:
         """Return the suggested label and its probability, by item number.
@@ -85,16 +74,12 @@ class Imports:
             select(SuggestionRow.item, SuggestionRow.label, SuggestionRow.probability)
             .join(ImportRow, ImportRow.number == SuggestionRow.import_)
             .join(ItemRow, ItemRow.number == SuggestionRow.item)
-            .where(ImportRow.undone.is_(None), ItemRow.held_back.is_(None))
+            .where(ImportRow.undone.is_(None), ItemRow.held_back.is_(None), SuggestionRow.item.in_(SOME))
             .order_by(SuggestionRow.import_)
         )
+        settings = self._project.settings
         with self._database.read() as connection:
-            rows = (
-                row
-                for part in blocks(len(items), MANY)
-                for row in connection.execute(query.where(SuggestionRow.item.in_(items[part])))
-            )
-            settings = self._project.settings
+            rows = in_parts(connection, query, items)
             return {item: (label, share) for item, label, share in rows if settings.places(label)}
 
     def undo(self, number: int | None = None, *, dry_run: bool = False) -> Undone | None:
@@ -124,11 +109,12 @@ class Imports:
                 if number is None:
                     return None
                 raise ProjectError(f"import must be the number of one, found {number}; spotal undo --list shows them")
-            record = _import(row)
+            record = Import(*row)
             if record.undone is not None:
                 return Undone(record)
-            last = row.first + row.answers - 1
-            events = read_events(connection, EVENTS.where(EventRow.number.between(row.first, last), *not_undone()))
+            first = connection.execute(select(ImportRow.first).where(ImportRow.number == record.number)).scalar_one()
+            own = EventRow.number.between(first, first + record.answers - 1)
+            events = read_events(connection, EVENTS.where(own, *not_undone()))
             numbers = numbers_of(connection, [event.item for event in events])
             history = _history(connection, list(numbers.values()))
             now, at = last_number(connection), datetime.now(UTC)
@@ -152,32 +138,23 @@ class Imports:
         return Undone(record, len(undos), restored, len(events) - len(undos), record.suggestions)
 
 
-_IMPORTS = select(
-    ImportRow,
-    select(func.count()).where(SuggestionRow.import_ == ImportRow.number).scalar_subquery().label("suggestions"),
-)
-
-
-def _import(row: Any) -> Import:
-    return Import(row.number, row.at, row.file, row.format, row.answers, row.suggestions, row.undone)
+_SUGGESTIONS = select(func.count()).where(SuggestionRow.import_ == ImportRow.number).scalar_subquery()
+_IMPORTS = select(*columns(ImportRow, Import, suggestions=_SUGGESTIONS))
 
 
 def _history(connection: Connection, items: list[int]) -> dict[tuple[str, str], list[Event]]:
     """Return the answers that were not undone, by item and annotator, in the order of recording."""
     history: dict[tuple[str, str], list[Event]] = {}
-    for part in blocks(len(items), MANY):
-        query = EVENTS.where(EventRow.item.in_(items[part]), *not_undone()).order_by(EventRow.number)
-        for event in read_events(connection, query):
-            history.setdefault((event.item, event.annotator), []).append(event)
+    query = EVENTS.where(EventRow.item.in_(SOME), *not_undone()).order_by(EventRow.number)
+    for row in in_parts(connection, query, items):
+        event = Event(*row)
+        history.setdefault((event.item, event.annotator), []).append(event)
     return history
 
 
 def _not_held_back(connection: Connection, suggestions: list[Suggestion]) -> dict[str, int]:
     """Return the numbers of the suggested items, by id, without items held back for the audit."""
     numbers = numbers_of(connection, [guess.item for guess in suggestions])
-    allowed: set[int] = set()
-    values = list(numbers.values())
-    for part in blocks(len(values), MANY):
-        query = select(ItemRow.number).where(ItemRow.number.in_(values[part]), ItemRow.held_back.is_(None))
-        allowed.update(connection.execute(query).scalars())
+    query = select(ItemRow.number).where(ItemRow.number.in_(SOME), ItemRow.held_back.is_(None))
+    allowed = {number for (number,) in in_parts(connection, query, list(numbers.values()))}
     return {name: number for name, number in numbers.items() if number in allowed}

@@ -14,11 +14,10 @@ from fractions import Fraction
 from threading import Lock
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from sqlalchemy import and_, bindparam, case, func, select
+from sqlalchemy import Connection, and_, bindparam, case, func, select
 
-from spotal.project.counting import HEARD, POOL, TOUCHED, counts_of, shares, untouched
-from spotal.project.items import MANY
-from spotal.project.rounds import awaited, is_open
+from spotal.project.counting import HEARD, POOL, TOUCHED, awaited, counts_of, is_open, shares, untouched
+from spotal.project.queries import MANY
 from spotal.project.schema import (
     EventRow,
     ImportRow,
@@ -33,8 +32,6 @@ from spotal.project.schema import (
 )
 
 if TYPE_CHECKING:
-    from sqlalchemy import Connection
-
     from spotal.project.project import Project
     from spotal.project.records import Counts
 

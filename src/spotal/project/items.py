@@ -5,53 +5,35 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, overload
 
 import numpy as np
-from sqlalchemy import and_, bindparam, case, func, select, update
+from numpy.typing import NDArray
+from sqlalchemy import Connection, and_, bindparam, case, func, select, update
 
 from spotal.errors import ProjectError
-from spotal.numeric.arrays import blocks
 from spotal.project.arrivals import Arrivals
 from spotal.project.collection import uncollected
+from spotal.project.queries import SOME, Part, columns, in_parts
 from spotal.project.records import Added, Found, Item
 from spotal.project.schema import ItemRow, PickRow, standings
 from spotal.project.sources import location
+from spotal.tables.columns import is_text as is_utf8
 
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-    from sqlalchemy import Connection
+__all__ = ["Items", "Present", "numbers_of"]
 
-    from spotal.project.project import Project
-
-__all__ = ["MANY", "Items", "Present", "numbers_of"]
-
-MANY = 500
-"""Maximum number of values in one query."""
 AT_ONCE = 10_000
 """Number of rows read at a time."""
 
-_COLUMNS = (
-    ItemRow.number,
-    ItemRow.id,
-    ItemRow.kind,
-    ItemRow.content,
-    ItemRow.path,
-    ItemRow.row,
-    ItemRow.text,
-    ItemRow.missing,
-    ItemRow.held_back.is_not(None).label("is_held_back"),
-    ItemRow.added,
-)
+_ITEMS = select(*columns(ItemRow, Item, held_back=ItemRow.held_back.is_not(None).label("is_held_back")))
 _FREE = (
     ItemRow.held_back.is_(None),
     ~ItemRow.missing,
     ItemRow.number.not_in(select(PickRow.item)),
     ItemRow.number.not_in(select(standings.c.item)),
 )
-_SOME: Any = bindparam("some", expanding=True)
-_NAMES = select(ItemRow.number, ItemRow.id).where(ItemRow.number.in_(_SOME))
-_NUMBERS = select(ItemRow.id, ItemRow.number).where(ItemRow.id.in_(_SOME))
+_NAMES = select(ItemRow.number, ItemRow.id).where(ItemRow.number.in_(SOME))
+_NUMBERS = select(ItemRow.id, ItemRow.number).where(ItemRow.id.in_(SOME))
 """Queries that run for every answer, built once."""
 
 
@@ -69,7 +51,11 @@ class Present(Sequence[Item]):
     def __len__(self) -> int:
         return len(self.numbers)
 
-    def __getitem__(self, place: Any) -> Any:
+    @overload
+    def __getitem__(self, place: int) -> Item: ...
+    @overload
+    def __getitem__(self, place: slice) -> list[Item]: ...
+    def __getitem__(self, place: int | slice) -> Item | list[Item]:
         return self._listed[place]
 
     @cached_property
@@ -83,23 +69,17 @@ class Present(Sequence[Item]):
         return Present(self._items, self.numbers[places], self.rows[places], contents)
 
 
-class Items:
+class Items(Part):
     """The pool. Iteration gives every :class:`Item` by ascending number; ``len`` is their count."""
 
-    def __init__(self, project: Project) -> None:
-        self._project = project
-        self._database = project.database
-
     def __len__(self) -> int:
-        with self._database.read() as connection:
-            return int(connection.execute(select(func.count()).select_from(ItemRow)).scalar_one())
+        return self._number(select(func.count()).select_from(ItemRow))
 
     def __iter__(self) -> Iterator[Item]:
-        return iter(self._all(select(*_COLUMNS)))
+        return iter(self._all(_ITEMS))
 
     def __contains__(self, item: object) -> bool:
-        with self._database.read() as connection:
-            return connection.execute(select(ItemRow.number).where(ItemRow.id == item)).first() is not None
+        return bool(self._rows(select(ItemRow.number).where(ItemRow.id == item)))
 
     def get(self, item: str) -> Item:
         """Return the item with this id. Raises ProjectError if there is none."""
@@ -126,11 +106,8 @@ class Items:
     def ids(self, numbers: Iterable[int]) -> dict[int, str]:
         """Return the ids of the items, by number. Unknown numbers are left out."""
         wanted = [number for number in numbers if 0 <= number < 2**63]
-        ids: dict[int, str] = {}
         with self._database.read() as connection:
-            for part in blocks(len(wanted), MANY):
-                ids.update((number, name) for number, name in connection.execute(_NAMES, {"some": wanted[part]}))
-        return ids
+            return dict(in_parts(connection, _NAMES, wanted))
 
     def present(self) -> Present:
         """Return the items that are not missing, with their numbers, rows and contents."""
@@ -150,11 +127,11 @@ class Items:
 
     def of_content(self, content: str) -> list[Item]:
         """Return the items with this content that are not missing."""
-        return self._all(select(*_COLUMNS).where(ItemRow.content == content, ~ItemRow.missing))
+        return self._all(_ITEMS.where(ItemRow.content == content, ~ItemRow.missing))
 
     def candidates(self) -> list[Item]:
         """Return the items that a strategy may pick: present, not held back, never picked, without answers."""
-        return self._all(select(*_COLUMNS).where(*_FREE))
+        return self._all(_ITEMS.where(*_FREE))
 
     def candidate_numbers(self) -> NDArray[np.int64]:
         """Return the numbers of the :meth:`candidates`, ascending; int64 (m,)."""
@@ -236,8 +213,7 @@ class Items:
             return False
         present = func.count(case((~ItemRow.missing, 1)))
         first = func.max(case((and_(ItemRow.row == 0, ~ItemRow.missing), ItemRow.stamp)))
-        with self._database.read() as connection:
-            n, recorded = connection.execute(select(present, first).select_from(ItemRow)).one()
+        ((n, recorded),) = self._rows(select(present, first).select_from(ItemRow))
         return bool(recorded == f"{stamp}:{n}")
 
     @uncollected()
@@ -248,9 +224,8 @@ class Items:
 
     def contents(self) -> dict[str, tuple[str, str]]:
         """Return the stamp and content of each file, by path; the stamp is "" if the file must be read again."""
-        query: Any = select(ItemRow.path, ItemRow.stamp, ItemRow.content).where(ItemRow.path.is_not(None))
-        with self._database.read() as connection:
-            return {path: (stamp or "", content) for path, stamp, content in connection.execute(query)}
+        query = select(ItemRow.path, ItemRow.stamp, ItemRow.content).where(ItemRow.path.is_not(None))
+        return {path: (stamp or "", content) for path, stamp, content in self._rows(query)}
 
     @uncollected()
     def _all(self, query: Any) -> list[Item]:
@@ -258,11 +233,9 @@ class Items:
             rows = connection.execute(query.order_by(ItemRow.number)).partitions(AT_ONCE)
             return [Item(*row) for part in rows for row in part]
 
-    def _where(self, attribute: Any, values: list[Any]) -> Iterator[Item]:
+    def _where(self, attribute: Any, values: list[Any]) -> list[Item]:
         with self._database.read() as connection:
-            for part in blocks(len(values), MANY):
-                query: Any = select(*_COLUMNS).where(attribute.in_(values[part]))
-                yield from (Item(*row) for row in connection.execute(query))
+            return [Item(*row) for row in in_parts(connection, _ITEMS.where(attribute.in_(SOME)), values)]
 
 
 def numbers_of(connection: Connection, ids: Iterable[str]) -> dict[str, int]:
@@ -275,10 +248,7 @@ def numbers_of(connection: Connection, ids: Iterable[str]) -> dict[str, int]:
 def existing_numbers(connection: Connection, ids: Iterable[str]) -> dict[str, int]:
     """Return the numbers of items, by id. Unknown ids are left out."""
     wanted = [name for name in dict.fromkeys(ids) if is_text(name)]
-    numbers: dict[str, int] = {}
-    for part in blocks(len(wanted), MANY):
-        numbers.update((name, number) for name, number in connection.execute(_NUMBERS, {"some": wanted[part]}))
-    return numbers
+    return dict(in_parts(connection, _NUMBERS, wanted))
 
 
 def number_of(numbers: Mapping[str, int], name: str) -> int:
@@ -290,7 +260,7 @@ def number_of(numbers: Mapping[str, int], name: str) -> int:
 
 def is_text(name: object) -> bool:
     """Return whether the value is a text that the database can store: a str without lone surrogates."""
-    return isinstance(name, str) and not any("\ud800" <= letter <= "\udfff" for letter in name)
+    return isinstance(name, str) and is_utf8(name)
 
 
 def _unknown(item: str) -> str:

@@ -17,7 +17,7 @@ from typing import Any
 
 from sqlalchemy import Connection, bindparam, func, insert, select
 
-from spotal.errors import OutputError
+from spotal.errors import OutputError, reason_of
 from spotal.project.schema import EventRow, ItemRow
 from spotal.storage.files import flush, unwritable
 
@@ -101,7 +101,7 @@ def read(path: Path) -> dict[int, Line]:
     except FileNotFoundError:
         return {}
     except OSError as error:
-        raise OutputError(f"{path} cannot be read ({(error.strerror or str(error)).lower()})") from None
+        raise OutputError(f"{path} cannot be read ({reason_of(error)})") from None
     lines: dict[int, Line] = {}
     for text in data.split(b"\n"):
         if (line := _parsed(text)) is not None:
@@ -121,7 +121,7 @@ def is_behind(path: Path, connection: Connection) -> bool:
             file.seek(max(0, os.fstat(file.fileno()).st_size - TAIL))
             tail = file.read()
     except OSError as error:
-        raise OutputError(f"{path} cannot be read ({(error.strerror or str(error)).lower()})") from None
+        raise OutputError(f"{path} cannot be read ({reason_of(error)})") from None
     line = next((line for text in reversed(tail.split(b"\n")) if (line := _parsed(text)) is not None), None)
     if line is None or not last:
         return (line is None) != (not last)

@@ -8,22 +8,20 @@ from datetime import UTC, datetime
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import bindparam, select
+from sqlalchemy import ColumnElement, Connection, Select, select
 
 from spotal.errors import ProjectError
-from spotal.numeric.arrays import blocks
 from spotal.project.class_sets import joined
 from spotal.project.events import EVENTS, ON_PAGE, not_undone, read_events, write_events
-from spotal.project.items import MANY, existing_numbers, is_text, number_of, numbers_of
+from spotal.project.items import existing_numbers, is_text, number_of, numbers_of
 from spotal.project.journal import last_number
+from spotal.project.queries import SOME, in_parts
 from spotal.project.records import Answer, Event, Undo
 from spotal.project.resolved_labels import ResolvedLabels
 from spotal.project.schema import EventRow, ItemRow
 from spotal.tables.configuration import closest
 
 if TYPE_CHECKING:
-    from sqlalchemy import ColumnElement, Connection, Select
-
     from spotal.project.settings import Settings
 
 __all__ = ["MOST_CHARACTERS", "SOURCES", "Labels", "check_annotator"]
@@ -33,9 +31,8 @@ MOST_CHARACTERS = 100
 KINDS = ("label", "skip", "none_of_these", "withdraw")
 SOURCES = (*ON_PAGE, "label-studio", "import", "cli")
 
-_SOME: Any = bindparam("some", expanding=True)
-_CONTENTS = select(ItemRow.number, ItemRow.content).where(ItemRow.number.in_(_SOME))
-_EXTERNAL = EVENTS.where(EventRow.external_id.in_(_SOME))
+_CONTENTS = select(ItemRow.number, ItemRow.content).where(ItemRow.number.in_(SOME))
+_EXTERNAL = EVENTS.where(EventRow.external_id.in_(SOME))
 """Queries that run for every answer, built once."""
 
 
@@ -93,24 +90,9 @@ class Labels(ResolvedLabels):
                     done += [one if isinstance(one, ProjectError) else one[0] for one in results]
         return done
 
-    def withdraw(
-        self,
-        item: str,
-        *,
-        annotator: str,
-        source: str = "page",
-        external_id: str | None = None,
-        external_version: str = "",
-    ) -> Event:
+    def withdraw(self, item: str, *, annotator: str) -> Event:
         """Withdraw the annotator's answer about the item, by a new event. Raises as :meth:`record`."""
-        return self.record(
-            item,
-            annotator=annotator,
-            kind="withdraw",
-            source=source,
-            external_id=external_id,
-            external_version=external_version,
-        )
+        return self.record(item, annotator=annotator, kind="withdraw")
 
     def undo(self, annotator: str, *, source: str = "page", external_id: str | None = None) -> Event | None:
         """Undo the annotator's last event from this source, and restore the annotator's answer from before it.
@@ -121,9 +103,9 @@ class Labels(ResolvedLabels):
         with self._database.write() as connection:
             return _undo(connection, Undo(annotator, source, external_id))
 
-    def undoable(self, annotator: str, most: int = 20, *, source: str = "page") -> list[Event]:
-        """Return the annotator's last events from this source that :meth:`undo` would undo, newest first."""
-        query = _valid_events(annotator).where(_is_from(source)).limit(most)
+    def undoable(self, annotator: str, most: int = 20) -> list[Event]:
+        """Return the annotator's last events from the page that :meth:`undo` would undo, newest first."""
+        query = _valid_events(annotator).where(_is_from("page")).limit(most)
         with self._database.read() as connection:
             numbers = [row.number for row in connection.execute(query)]
             return read_events(connection, EVENTS.where(EventRow.number.in_(numbers)).order_by(EventRow.number.desc()))
@@ -158,7 +140,7 @@ class Labels(ResolvedLabels):
     def _append(self, connection: Connection, answers: list[Answer]) -> list[tuple[Event, bool] | ProjectError]:
         """Record answers. Return each event and whether it is new, or the error that prevented it."""
         numbers = existing_numbers(connection, [answer.item for answer in answers])
-        contents = _contents(connection, numbers.values())
+        contents = dict(in_parts(connection, _CONTENTS, list(numbers.values())))
         external = _external(connection, answers)
         number, now = last_number(connection), datetime.now(UTC)
         done: list[tuple[Event, bool] | ProjectError] = []
@@ -207,23 +189,11 @@ def _undo(connection: Connection, undo: Undo) -> Event | None:
     return event
 
 
-def _contents(connection: Connection, numbers: Iterable[int]) -> dict[int, str]:
-    """Return the present content of items, by number."""
-    wanted, contents = list(numbers), dict[int, str]()
-    for part in blocks(len(wanted), MANY):
-        contents.update((number, content) for number, content in connection.execute(_CONTENTS, {"some": wanted[part]}))
-    return contents
-
-
 def _external(connection: Connection, answers: list[Answer]) -> dict[tuple[str, str | None, str], Event]:
     """Return the recorded events with an external id of these answers, by source, id and version."""
     ids = [name for name in {answer.external_id for answer in answers} if name is not None and is_text(name)]
-    events: dict[tuple[str, str | None, str], Event] = {}
-    for part in blocks(len(ids), MANY):
-        for row in connection.execute(_EXTERNAL, {"some": ids[part]}):
-            event = Event(*row)
-            events[event.source, event.external_id, event.external_version] = event
-    return events
+    events = (Event(*row) for row in in_parts(connection, _EXTERNAL, ids))
+    return {(event.source, event.external_id, event.external_version): event for event in events}
 
 
 def _valid_events(annotator: str) -> Select[Any]:

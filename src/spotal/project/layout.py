@@ -37,12 +37,7 @@ def is_old(folder: Path) -> bool:
 def upgrade(folder: Path, wait: float) -> None:
     """Move an old project's own files into ``.spotal``. Other files are not touched. Does nothing for a new project.
 
-    Raises
-    ------
-    ProjectBusyError
-        The project is in use.
-    OutputError
-        The folder cannot be written.
+    Raises ProjectBusyError if the project is in use, and OutputError.
     """
     if is_old(folder):
         with held(folder, "upgrading the project", wait):

@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterable
 from pathlib import Path
 
 from spotal.project.places import FEATURES, MADE, MODELS, check_links
-from spotal.storage.files import atomic_path, is_part, unwritable
+from spotal.storage.files import is_part, unwritable, write_text
 
 __all__ = ["leftovers", "note", "strays", "sweep"]
 
@@ -57,8 +57,7 @@ def sweep(folder: Path, used: Collection[str | None]) -> None:
             if is_part(path.name) and _is_file(path):
                 path.unlink(missing_ok=True)
     remaining = [name for name in sorted(_noted(folder)) if _is_file(folder / name)]
-    with atomic_path(folder / MADE) as part:
-        part.write_text("".join(f"{name}\n" for name in remaining), encoding="utf-8")
+    write_text(folder / MADE, "".join(f"{name}\n" for name in remaining))
 
 
 def _noted(folder: Path) -> set[str]:

@@ -6,32 +6,26 @@ import os
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from sqlalchemy import func, insert, select, update
+from sqlalchemy import Connection, func, insert, select, update
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from spotal.errors import ProjectError
 from spotal.project.predictions import is_rows
+from spotal.project.queries import Part, columns, count_of
 from spotal.project.records import Metric, Model
 from spotal.project.schema import ItemRow, MetricRow, ModelRow
-
-if TYPE_CHECKING:
-    from spotal.project.project import Project
 
 __all__ = ["Models"]
 
 KINDS = ("weights", "embeddings", "predictions")
 """Kinds of files that a model may have."""
-_MODELS = select(*(getattr(ModelRow, name) for name in Model.__dataclass_fields__)).order_by(ModelRow.number)
+_MODELS = select(*columns(ModelRow, Model)).order_by(ModelRow.number)
 
 
-class Models:
+class Models(Part):
     """The models so far. ``len`` is their count."""
-
-    def __init__(self, project: Project) -> None:
-        self._project = project
-        self._database = project.database
 
     def __len__(self) -> int:
         return len(self.all())
@@ -66,7 +60,7 @@ class Models:
         files = {"weights": weights, "embeddings": embeddings, "predictions": predictions}
         paths = {key: self._checked(key, path) for key, path in files.items()}
         with self._database.write() as connection:
-            number = int(connection.execute(select(func.count()).select_from(ModelRow)).scalar_one())
+            number = count_of(connection, ModelRow)
             model = Model(number, datetime.now(UTC), name, n_labeled, events, **paths, about=about or {})
             values = {key: getattr(model, key) for key in Model.__dataclass_fields__}
             connection.execute(insert(ModelRow).values(**values))
@@ -92,16 +86,14 @@ class Models:
 
     def all(self) -> list[Model]:
         """Return all models in order."""
-        with self._database.read() as connection:
-            return [Model(*row) for row in connection.execute(_MODELS)]
+        return [Model(*row) for row in self._rows(_MODELS)]
 
     def get(self, number: int) -> Model:
         """Return the model with this number. Raises ProjectError if there is none."""
-        with self._database.read() as connection:
-            row = connection.execute(_MODELS.where(ModelRow.number == number)).first()
-        if row is None:
+        rows = self._rows(_MODELS.where(ModelRow.number == number))
+        if not rows:
             raise ProjectError(f"model must be the number of a recorded one, found {number}; train one first")
-        return Model(*row)
+        return Model(*rows[0])
 
     def last(self) -> Model | None:
         """Return the newest model, or None."""
@@ -110,15 +102,12 @@ class Models:
 
     def metrics(self, number: int) -> dict[str, Metric]:
         """Return the metrics of a model, by name."""
-        query = select(MetricRow.name, MetricRow.value, MetricRow.low, MetricRow.high)
-        with self._database.read() as connection:
-            rows = connection.execute(query.where(MetricRow.model == number).order_by(MetricRow.name))
-            return {row.name: Metric(*row) for row in rows}
+        query = select(*columns(MetricRow, Metric)).where(MetricRow.model == number).order_by(MetricRow.name)
+        return {row.name: Metric(*row) for row in self._rows(query)}
 
     def damaged(self) -> list[tuple[int, str, str]]:
         """Return the model number, kind and path of each file that is missing or is an unreadable array."""
-        with self._database.read() as connection:
-            most = int(connection.execute(select(func.coalesce(func.max(ItemRow.number) + 1, 0))).scalar_one())
+        most = self._number(select(func.coalesce(func.max(ItemRow.number) + 1, 0)))
         damaged = []
         for model in self.all():
             for key in KINDS:
@@ -154,7 +143,7 @@ class Models:
         return full.relative_to(folder).as_posix() if full.is_relative_to(folder) else str(full)
 
 
-def _measure(connection: Any, number: int, metrics: Iterable[Metric]) -> None:
+def _measure(connection: Connection, number: int, metrics: Iterable[Metric]) -> None:
     for metric in metrics:
         figures = {"at": datetime.now(UTC), "value": metric.value, "low": metric.low, "high": metric.high}
         row = upsert(MetricRow).values(model=number, name=metric.name, **figures)

@@ -14,14 +14,13 @@ from spotal.project.advice.stopping import verdict
 from spotal.project.learning import Progress
 from spotal.project.limits import limits_of, read_prices
 from spotal.project.predictions import Predictions, read_embeddings, read_predictions
-from spotal.project.records import Counts, Pick, Round
+from spotal.project.records import Counts, Model, Pick, Round
 from spotal.project.rounds import ROUNDING
 from spotal.project.settings import LimitSettings, Settings
 from spotal.project.training import prepare, targets
 
 if TYPE_CHECKING:
     from spotal.project.project import Project
-    from spotal.project.records import Model
     from spotal.selection import Selection
 
 __all__ = ["next_batch"]

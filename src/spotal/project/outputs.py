@@ -26,12 +26,7 @@ def check_project_output(
 ) -> None:
     """Check a file or folder that a command of a project will write; see :func:`spotal.storage.outputs.check_output`.
 
-    Raises
-    ------
-    InputError
-        It is the data, spotal.toml, a price or group file or the model, or lies in the project's ``.spotal``.
-    OutputError
-        It cannot be written.
+    No output may be the data, spotal.toml, a price or group file or the model, or lie in the project's ``.spotal``.
     """
     try:
         inside = is_inside(Path(out), project.folder)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from spotal.errors import ProjectError
+from spotal.errors import ProjectError, reason_of
 from spotal.storage.files import FOLDER, unwritable
 
 __all__ = [
@@ -103,7 +103,7 @@ def _link_in(folder: Path, depth: int) -> Path | None:
     except (FileNotFoundError, NotADirectoryError):
         return None
     except OSError as error:
-        raise ProjectError(f"{folder} cannot be read ({(error.strerror or str(error)).lower()})") from None
+        raise ProjectError(f"{folder} cannot be read ({reason_of(error)})") from None
     for entry in entries:
         if entry.is_symlink():
             return Path(entry.path)

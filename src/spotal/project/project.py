@@ -30,7 +30,7 @@ from spotal.project.rounds import Rounds
 from spotal.project.schema import REVISION
 from spotal.project.settings import Settings
 from spotal.project.sources import location, look, table_stamp
-from spotal.storage.files import atomic_path
+from spotal.storage.files import write_text
 from spotal.tables.configuration import closest
 
 __all__ = ["Project", "labels_folder"]
@@ -118,14 +118,12 @@ class Project:
             path = place / files.FILE
             for leftover in (path, *(path.with_name(path.name + end) for end in ("-wal", "-shm"))):
                 leftover.unlink(missing_ok=True)  # after _refuse this can only be an unfinished creation
-            with atomic_path(place / UNFINISHED):
-                pass
+            write_text(place / UNFINISHED, "")
             journal.append(place / JOURNAL, [])
             project = cls(place, settings, Database.create(path, place / JOURNAL))
             try:
                 project.arrived = project.items.add(items)
-                with atomic_path(place / toml.FILE) as part:  # from now on it is a project
-                    part.write_text(settings.to_toml(), encoding="utf-8")
+                write_text(place / toml.FILE, settings.to_toml())  # from now on it is a project
                 (place / UNFINISHED).unlink(missing_ok=True)
                 _log.info("made a project of %d items in %s", len(items), place)
             except BaseException:
@@ -205,17 +203,9 @@ class Project:
         self.settings = toml.add_classes(self.folder / toml.FILE, names)
 
     def lock(self, what: str, wait: float = 0.0) -> AbstractContextManager[None]:
-        """Lock the project for a long command such as ``next``. Recording labels needs no lock.
+        """Lock the project for a long command such as ``next``, see :func:`~spotal.project.lock.held`.
 
-        Parameters
-        ----------
-        what : str, name of the command, shown to other processes
-        wait : float, seconds to wait for another command; negative waits without limit
-
-        Raises
-        ------
-        ProjectBusyError
-            Another command holds the lock.
+        Recording labels needs no lock. Raises ProjectBusyError if another command holds it.
         """
         return held(self.folder, what, wait)
 

@@ -5,47 +5,34 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
 
 from sqlalchemy import TableClause, bindparam, func, insert, select, update
 from sqlalchemy.orm import InstrumentedAttribute
 
 from spotal.project.agreement import agreements, first_answers
-from spotal.project.events import EVENTS, not_undone, read_events
+from spotal.project.events import EVENTS, not_undone
 from spotal.project.items import numbers_of
+from spotal.project.queries import Part, columns
 from spotal.project.records import Agreement, Conflict, Event, Standing
-from spotal.project.schema import EventRow, ItemRow, VouchedRow, latest, set_aside, standings, valid
-
-if TYPE_CHECKING:
-    from spotal.project.project import Project
+from spotal.project.schema import EventRow, ItemRow, StandingRow, VouchedRow, latest, set_aside, standings, valid
 
 __all__ = ["ResolvedLabels"]
 
 
-class ResolvedLabels:
-    """The labels that follow from the answers: by item and by annotator."""
+_HELD_BACK = ItemRow.held_back.is_not(None).label("is_held_back")
+_STANDINGS = (
+    select(*columns(StandingRow, Standing, item=ItemRow.id, number=ItemRow.number, held_back=_HELD_BACK))
+    .join(ItemRow, ItemRow.number == StandingRow.item)
+    .order_by(ItemRow.number)
+)
 
-    def __init__(self, project: Project) -> None:
-        self._project = project
-        self._database = project.database
+
+class ResolvedLabels(Part):
+    """The labels that follow from the answers: by item and by annotator."""
 
     def standings(self) -> dict[str, Standing]:
         """Return the state of every answered item, by id, in the order of the items."""
-        query = (
-            select(
-                ItemRow.id,
-                ItemRow.number,
-                standings.c.state,
-                standings.c.label,
-                standings.c.votes,
-                standings.c.voters,
-                ItemRow.held_back.is_not(None).label("is_held_back"),
-            )
-            .join(ItemRow, ItemRow.number == standings.c.item)
-            .order_by(ItemRow.number)
-        )
-        with self._database.read() as connection:
-            return {row.id: Standing(*row) for row in connection.execute(query)}
+        return {row.id: Standing(*row) for row in self._rows(_STANDINGS)}
 
     def current(self) -> dict[str, Standing]:
         """Return the items that a model may be trained on, by id in order: decided, and not held back for the audit."""
@@ -69,13 +56,9 @@ class ResolvedLabels:
             .where(EventRow.number.in_(select(valid.c.number)), *not_undone())
             .group_by(EventRow.item, EventRow.annotator)
         )
-        people: Counter[int] = Counter()
-        twice: set[int] = set()
-        with self._database.read() as connection:
-            for item, _, times in connection.execute(given):
-                people[item] += 1
-                if times > 1:
-                    twice.add(item)
+        rows = self._rows(given)
+        people = Counter(item for item, _, _ in rows)
+        twice = {item for item, _, times in rows if times > 1}
         return twice | {item for item, count in people.items() if count > self._project.settings.overlap}
 
     def set_aside(self) -> list[Event]:
@@ -86,9 +69,9 @@ class ResolvedLabels:
         return self._events(set_aside, EventRow.item, EventRow.number)
 
     def _events(self, view: TableClause, *order: InstrumentedAttribute[int]) -> list[Event]:
-        query = EVENTS.where(EventRow.number.in_(select(view.c.number))).order_by(*order)
-        with self._database.read() as connection:
-            return read_events(connection, query)
+        return [
+            Event(*row) for row in self._rows(EVENTS.where(EventRow.number.in_(select(view.c.number))).order_by(*order))
+        ]
 
     def keep(self, items: Iterable[str] | None = None) -> list[str]:
         """Confirm that answers that were set aside are right for the present contents of their items.
@@ -135,9 +118,8 @@ class ResolvedLabels:
             .order_by(latest.c.item, latest.c.number)
         )
         votes: dict[int, dict[str, str | None]] = {}
-        with self._database.read() as connection:
-            for item, annotator, label in connection.execute(answers):
-                votes.setdefault(item, {})[annotator] = label
+        for item, annotator, label in self._rows(answers):
+            votes.setdefault(item, {})[annotator] = label
         return [Conflict(item, votes[item.number]) for item in self._project.items.at(votes)]
 
     def annotators(self) -> dict[str, int]:
@@ -148,8 +130,7 @@ class ResolvedLabels:
             .group_by(EventRow.annotator)
             .order_by(EventRow.annotator)
         )
-        with self._database.read() as connection:
-            return {row[0]: row[1] for row in connection.execute(counted)}
+        return dict(self._rows(counted))
 
     def sources(self) -> dict[str, int]:
         """Count the last answers, skips left out, by source, the most frequent first."""
@@ -160,8 +141,7 @@ class ResolvedLabels:
             .group_by(EventRow.source)
             .order_by(func.count().desc(), EventRow.source)
         )
-        with self._database.read() as connection:
-            return {source: int(n) for source, n in connection.execute(counted)}
+        return {source: int(n) for source, n in self._rows(counted)}
 
     def agreement(self) -> list[Agreement]:
         """Compute how often every two annotators agree: :func:`~spotal.project.agreement.agreements` of first answers.

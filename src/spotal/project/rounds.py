@@ -7,56 +7,38 @@ from datetime import UTC, datetime
 from math import prod
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import and_, case, func, insert, or_, select
+from sqlalchemy import ColumnElement, Connection, and_, func, insert, or_, select
 
 from spotal.errors import BudgetError, ProjectError
 from spotal.project.chance import uniform
+from spotal.project.counting import POOL, is_open, shares
 from spotal.project.items import numbers_of
+from spotal.project.queries import Part, columns, count_of
 from spotal.project.records import AuditLabel, Pick, Round, Task
 from spotal.project.schema import EventRow, ItemRow, ModelRow, PickRow, RoundRow, latest, standings
 
 if TYPE_CHECKING:
-    from sqlalchemy import ColumnElement, Connection
-
-    from spotal.project.project import Project
     from spotal.project.settings import Settings
 
-__all__ = ["Rounds", "awaited", "budget_left", "is_open", "price"]
+__all__ = ["ROUNDING", "Rounds"]
 
 ROUNDING = 1e-12
 """Relative tolerance of sums of prices against a budget, as for strategies."""
-price = func.coalesce(PickRow.about["cost"].as_float(), 0.0)
-"""Price of one answer about a pick; 0 for picks that were made without prices."""
-
 _waits = and_(standings.c.item.is_(None), ~ItemRow.missing)
 """Condition that an item is present and has no answer."""
 
 _PICKS = (
-    select(
-        ItemRow.id,
-        PickRow.mass,
-        PickRow.stands_for,
-        PickRow.uncertainty,
-        PickRow.about,
-        PickRow.role,
-        PickRow.round,
-        PickRow.rank,
-    )
+    select(*columns(PickRow, Pick, item=ItemRow.id))
     .join(ItemRow, ItemRow.number == PickRow.item)
     .order_by(PickRow.round, PickRow.rank)
 )
 
 
-class Rounds:
+class Rounds(Part):
     """The batches so far. ``len`` is their count."""
 
-    def __init__(self, project: Project) -> None:
-        self._project = project
-        self._database = project.database
-
     def __len__(self) -> int:
-        with self._database.read() as connection:
-            return int(connection.execute(select(func.count()).select_from(RoundRow)).scalar_one())
+        return self._number(select(func.count()).select_from(RoundRow))
 
     def add(
         self,
@@ -92,7 +74,7 @@ class Rounds:
         """
         settings = self._project.settings
         with self._database.write() as connection:
-            number = int(connection.execute(select(func.count()).select_from(RoundRow)).scalar_one())
+            number = count_of(connection, RoundRow)
             if model is not None and not connection.execute(select(ModelRow).where(ModelRow.number == model)).first():
                 raise ProjectError(f"model must be the number of a recorded one, found {model}; record it first")
             numbers = _free(connection, [pick.item for pick in picks])
@@ -101,22 +83,12 @@ class Rounds:
             drawn = reserve[:audit]
             batch = _spread(chosen, [(item, Pick(name), "audit") for item, name in drawn])
             spends = len(batch) if costs is None else settings.overlap * sum(costs[pick.item] for _, pick, _ in batch)
-            free = budget_left(connection, settings)
-            if free is not None and costs is None:
-                free //= settings.overlap  # in picks
-            if free is not None and settings.budget is not None and spends > free + ROUNDING * settings.budget:
-                raise BudgetError(
-                    "picks",
-                    must=f"{'be' if costs is None else 'cost'} at most {free:.15g}, what the budget of "
-                    f"{settings.budget} has left",
-                    found=f"{spends:.15g}",
-                    remedy="pick fewer or raise budget in spotal.toml",
-                )
+            if settings.budget is not None:
+                _check_budget(connection, settings, spends, has_prices=costs is not None)
             if not batch:
                 raise ProjectError("picks must be at least one, found none and nothing to audit; add items")
-            population = int(connection.execute(select(func.count()).select_from(ItemRow)).scalar_one())
             now = datetime.now(UTC)
-            draw = {"reserve": len(reserve), "drawn": len(drawn), "population": population}
+            draw = {"reserve": len(reserve), "drawn": len(drawn), "population": count_of(connection, ItemRow)}
             record = {"number": number, "at": now, "strategy": strategy, "n_labeled": n_labeled, "model": model}
             connection.execute(insert(RoundRow).values(**record, **draw, about=about or {}))
             rows = [
@@ -131,33 +103,21 @@ class Rounds:
     def all(self) -> list[Round]:
         """Return all rounds in order."""
         query = (
-            select(
-                RoundRow.number,
-                RoundRow.at,
-                RoundRow.strategy,
-                RoundRow.n_labeled,
-                RoundRow.model,
-                func.count(PickRow.item),
-                RoundRow.drawn,
-                RoundRow.about,
-            )
+            select(*columns(RoundRow, Round, n_picks=func.count(PickRow.item), n_audit=RoundRow.drawn))
             .join(PickRow, PickRow.round == RoundRow.number)
             .group_by(RoundRow.number)
             .order_by(RoundRow.number)
         )
-        with self._database.read() as connection:
-            return [Round(*row) for row in connection.execute(query)]
+        return [Round(*row) for row in self._rows(query)]
 
     def picks(self, number: int | None = None) -> list[Pick]:
         """Return the picks of one round or of all rounds, in order."""
         query = _PICKS if number is None else _PICKS.where(PickRow.round == number)
-        with self._database.read() as connection:
-            return [Pick(*row) for row in connection.execute(query)]
+        return [Pick(*row) for row in self._rows(query)]
 
     def picks_of(self, items: Iterable[int]) -> list[Pick]:
         """Return the picks of at most a few hundred items, by number, in order."""
-        with self._database.read() as connection:
-            return [Pick(*row) for row in connection.execute(_PICKS.where(PickRow.item.in_(list(items))))]
+        return [Pick(*row) for row in self._rows(_PICKS.where(PickRow.item.in_(list(items))))]
 
     def batch(self, annotator: str | None = None) -> list[Task]:
         """Return the present tasks: conflicts first, then picks without enough answers by round and rank.
@@ -189,18 +149,6 @@ class Rounds:
         items = self._project.items.at(numbers)
         return [Task(item, picks.get(item.id), bool(row.conflict)) for item, row in zip(items, rows, strict=True)]
 
-    def awaited(self, number: int) -> int:
-        """Return the number of missing answers about the picks of a round, over all people."""
-        query = (
-            select(func.coalesce(func.sum(awaited(self._project.settings.overlap)), 0))
-            .select_from(PickRow)
-            .join(ItemRow, ItemRow.number == PickRow.item)
-            .outerjoin(standings, standings.c.item == PickRow.item)
-            .where(PickRow.round == number)
-        )
-        with self._database.read() as connection:
-            return int(connection.execute(query).scalar_one())
-
     def reserve(self) -> list[str]:
         """Return the ids of held-back items that were not drawn yet, in the order of the next round's draw."""
         with self._database.read() as connection:
@@ -216,14 +164,12 @@ class Rounds:
             .where(or_(standings.c.voters > 0, and_(_waits, PickRow.item.is_not(None))))
             .order_by(ItemRow.number)
         )
-        with self._database.read() as connection:
-            return list(connection.execute(query).scalars())
+        return [number for (number,) in self._rows(query)]
 
     def last_audit_event(self) -> int:
         """Return the number of the last event about an audit pick, 0 for none; :meth:`audit` changes with it."""
         query = select(func.coalesce(func.max(EventRow.number), 0)).join(PickRow, PickRow.item == EventRow.item)
-        with self._database.read() as connection:
-            return int(connection.execute(query.where(PickRow.role == "audit")).scalar_one())
+        return self._number(query.where(PickRow.role == "audit"))
 
     def audit(self) -> list[AuditLabel]:
         """Return the answered audit picks with their inclusion probabilities.
@@ -240,38 +186,30 @@ class Rounds:
             .order_by(ItemRow.number)
         )
         with self._database.read() as connection:
-            shares = [(population, drawn / reserve) for population, reserve, drawn in connection.execute(draws)]
+            parts = [(population, drawn / reserve) for population, reserve, drawn in connection.execute(draws)]
             rows = connection.execute(answered).all()
         labels = []
         for name, number, label, held_back, changed in rows:
-            missed = prod(1.0 - share for population, share in shares if number < population)
+            missed = prod(1.0 - part for population, part in parts if number < population)
             labels.append(AuditLabel(name, number, label, held_back * (1.0 - missed), changed))
         return labels
 
 
-def is_open(overlap: int) -> ColumnElement[bool]:
-    """Return the condition that a pick, joined with its item and standing, waits for an answer."""
-    return and_(PickRow.item.is_not(None), ~ItemRow.missing, func.coalesce(standings.c.heard, 0) < overlap)
-
-
-def awaited(overlap: int) -> ColumnElement[int]:
-    """Return the number of further answers to a pick, joined with its item and standing."""
-    return case((is_open(overlap), overlap - func.coalesce(standings.c.heard, 0)), else_=0)
-
-
-def budget_left(connection: Connection, settings: Settings) -> float | None:
-    """Return the remaining budget in answers or money. Given and awaited answers use it, skips do not."""
-    if settings.budget is None:
-        return None
-    answers = func.coalesce(standings.c.voters, 0) + awaited(settings.overlap)
+def _check_budget(connection: Connection, settings: Settings, spends: float, *, has_prices: bool) -> None:
+    """Raise BudgetError if so many picks, or so much money, exceed the remaining budget."""
+    assert settings.budget is not None
     used = (
-        select(func.coalesce(func.sum(answers if settings.limits.cost is None else answers * price), 0))
-        .select_from(PickRow)
-        .join(ItemRow, ItemRow.number == PickRow.item)
-        .outerjoin(standings, standings.c.item == PickRow.item)
+        select(func.coalesce(func.sum(shares(settings)["used"]), 0)).select_from(POOL).where(PickRow.item.is_not(None))
     )
-    remaining: float = max(0, settings.budget - connection.execute(used).scalar_one())
-    return remaining
+    free = max(0, settings.budget - connection.execute(used).scalar_one())
+    free = free if has_prices else free // settings.overlap  # in picks
+    if spends > free + ROUNDING * settings.budget:
+        raise BudgetError(
+            "picks",
+            must=f"{'cost' if has_prices else 'be'} at most {free:.15g}, what the budget of {settings.budget} has left",
+            found=f"{spends:.15g}",
+            remedy="pick fewer or raise budget in spotal.toml",
+        )
 
 
 def _free(connection: Connection, names: list[str]) -> dict[str, int]:

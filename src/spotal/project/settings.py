@@ -13,7 +13,7 @@ from typing import Any
 
 from spotal.errors import DataFileError, InputError, ProjectError
 from spotal.project.class_sets import BETWEEN, parted, places
-from spotal.storage.files import atomic_path
+from spotal.storage.files import write_text
 from spotal.tables import Dialect, read_text
 from spotal.tables.configuration import build, check_fields, key
 from spotal.tables.toml import read_toml
@@ -319,8 +319,7 @@ def add_classes(path: Path, names: Sequence[str]) -> Settings:
     document = tomlkit.parse(read_text(path))
     document["classes"].extend(names)
     settings = from_table(document.unwrap(), str(path))
-    with atomic_path(path) as part:
-        part.write_text(mark + tomlkit.dumps(document), encoding="utf-8")
+    write_text(path, mark + tomlkit.dumps(document))
     return settings
 
 

@@ -26,7 +26,7 @@ from spotal.project.settings import Data
 from spotal.storage.system import file_system
 from spotal.tables import TABLES, read_table, reading
 
-__all__ = ["location", "look", "table_stamp"]
+__all__ = ["location", "look", "stored_path", "table_stamp"]
 
 Contents = Mapping[str, tuple[str, str]]
 
@@ -41,6 +41,12 @@ program can reset all times of a file."""
 def location(data: Data, folder: Path) -> Path:
     """Return the path of the data of a project in ``folder``."""
     return Path(os.path.normpath(folder / os.path.expanduser(data.path)))
+
+
+def stored_path(path: Path, folder: Path) -> str:
+    """Return the path to store for data: relative if beside the project, so that both can be moved together."""
+    home, place = folder.resolve(), Path(os.path.abspath(os.path.expanduser(path)))
+    return os.path.relpath(place, home) if place.is_relative_to(home.parent) else str(place)
 
 
 def table_stamp(data: Data, folder: Path) -> str | None:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from spotal.errors import InputError, like
 from spotal.numeric.arrays import to_numpy
-from spotal.pool import Pool, as_pool
+from spotal.pool import Pool, PoolLike, as_pool
 from spotal.pool.frames import is_frame
 from spotal.pool.rows import as_rows, take
 from spotal.pool.sparse import is_sparse
@@ -60,7 +60,7 @@ def selection_html(selection: Selection) -> str:
     return f"<div><p><b>Selection</b>: {text}{more}</p>{_items(shown, names, None)}</div>"
 
 
-def selection_plot(selection: Selection, kind: str, pool: Any) -> Figure:
+def selection_plot(selection: Selection, kind: str, pool: PoolLike | None) -> Figure:
     """Return a picture of the picks, see :meth:`spotal.Selection.plot`."""
     _, own, labeled = selection.shown
     _check_kind(kind, ("map", "coverage"))

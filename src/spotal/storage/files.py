@@ -11,12 +11,22 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from spotal.errors import OutputError
+from spotal.errors import OutputError, reason_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["FOLDER", "FULL", "atomic_path", "check_writable", "flush", "is_part", "save_array", "unwritable"]
+__all__ = [
+    "FOLDER",
+    "FULL",
+    "atomic_path",
+    "check_writable",
+    "flush",
+    "is_part",
+    "save_array",
+    "unwritable",
+    "write_text",
+]
 
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 """Error numbers of a full disk."""
@@ -71,6 +81,12 @@ def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
             part.unlink(missing_ok=True)
 
 
+def write_text(path: str | os.PathLike[str], text: str) -> None:
+    """Write a text as a file in UTF-8. Raises OutputError as :func:`atomic_path`."""
+    with atomic_path(path) as part:
+        part.write_text(text, encoding="utf-8")
+
+
 def flush(path: Path) -> None:
     """Flush a file's content, or a folder's list of names, to disk. Raises OSError."""
     is_folder = path.is_dir()
@@ -114,7 +130,7 @@ def is_part(name: str) -> bool:
 
 def unwritable(path: Path, error: OSError, remedy: str) -> OutputError:
     """Return the error for a path that the system refuses to write."""
-    return OutputError(f"{path} cannot be written ({(error.strerror or str(error)).lower()}); {remedy}")
+    return OutputError(f"{path} cannot be written ({reason_of(error)}); {remedy}")
 
 
 class _Tried(Exception):

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from spotal.errors import DataFileError, InputError
 from spotal.tables.delimited import is_number
 from spotal.tables.numeric import is_numeric, looks_numeric
-from spotal.tables.opening import listed
+from spotal.tables.opening import listed, repeated
 from spotal.tables.text import note
 
 if TYPE_CHECKING:
@@ -131,22 +131,23 @@ def is_text(text: str) -> bool:
     return True
 
 
-def ids_of(values: Any, what: str) -> Ids:
+def ids_of(values: list[Any] | NDArray[Any] | pa.ChunkedArray, what: str) -> Ids:
     """Return unique ids from a list, an arrow column or a numpy array, as int64 or uint64 (n,) or as a list of str.
 
     Raises DataFileError, which begins with ``what``, if ids repeat or are neither integers nor text.
     """
     if isinstance(values, np.ma.MaskedArray) and np.ma.is_masked(values):
         raise DataFileError(f"{what} have masked entries; fill them in or drop the rows")
-    listing = values if isinstance(values, list) else values.tolist() if hasattr(values, "tolist") else None
-    listing = values.to_pylist() if listing is None else listing
+    if isinstance(values, np.ndarray):
+        listing = values.tolist()
+    else:
+        listing = values if isinstance(values, list) else values.to_pylist()
     whole = all(isinstance(value, int) and not isinstance(value, bool) for value in listing)
     if not whole and not all(isinstance(value, str) for value in listing):
         odd = next(value for value in listing if not isinstance(value, str))
         raise DataFileError(f"{what} must be integers or text, found {odd!r:.60}; convert them to text")
     if len(set(listing)) < len(listing):
-        seen: set[Any] = set()
-        again = next(value for value in listing if value in seen or seen.add(value))  # type: ignore[func-returns-value]
+        again = next(repeated(listing))
         raise DataFileError(f"{what} must not repeat, found {again!r} more than once; make them unique")
     if not whole:
         odd = next((name for name in listing if not is_text(name)), None)
@@ -173,7 +174,7 @@ def is_integer(kind: pa.DataType) -> bool:
     return bool(types.is_integer(kind))
 
 
-def numbers(values: Any, what: str) -> NDArray[np.float64]:
+def numbers(values: NDArray[Any] | pa.ChunkedArray, what: str) -> NDArray[np.float64]:
     """Return a column or array of numbers as float64 (n,). Raises DataFileError for anything else."""
     import pyarrow as pa
 

@@ -11,8 +11,10 @@ from spotal.errors import DataFileError, one_line
 from spotal.tables.opening import listed
 from spotal.tables.text import Dialect, utf8
 
-__all__ = ["parse_json", "read_objects"]
+__all__ = ["Json", "parse_json", "read_objects"]
 
+Json = Any
+"""A JSON document: None, bool, int, float, str, or a list or dict of them."""
 HALF = re.compile(rb"\\u[dD][89abABcdefCDEF]")
 """Escapes of half a character (a surrogate); only a pair of them is a character."""
 
@@ -39,7 +41,7 @@ def read_objects(path: Path, dialect: Dialect) -> tuple[list[dict[str, Any]], li
     return objects, lines
 
 
-def parse_json(content: bytes | str, what: str, *, as_text: bool = False) -> Any:
+def parse_json(content: bytes | str, what: str, *, as_text: bool = False) -> Json:
     """Parse untrusted JSON.
 
     Parameters

@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TypeVar
 
 from spotal.errors import DataFileError, one_line
 
-__all__ = ["check_names", "listed", "reading"]
+__all__ = ["check_names", "listed", "reading", "repeated"]
+
+T = TypeVar("T")
 
 
 @contextmanager
@@ -34,9 +37,14 @@ def listed(names: list[str]) -> str:
     return (", ".join(repr(name) for name in names[:10]) or "none") + more
 
 
+def repeated(values: Iterable[T]) -> Iterator[T]:
+    """Yield the values that an earlier one equals."""
+    seen: set[T] = set()
+    return (value for value in values if value in seen or seen.add(value))  # type: ignore[func-returns-value]
+
+
 def check_names(names: Iterable[str], path: Path) -> None:
     """Raise DataFileError if two columns have the same name."""
-    seen: set[str] = set()
-    twice = sorted({name for name in names if name in seen or seen.add(name)})  # type: ignore[func-returns-value]
+    twice = sorted(set(repeated(names)))
     if twice:
         raise DataFileError(f"{path} has more than one column called {listed(twice)}; rename them")

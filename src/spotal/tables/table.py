@@ -45,17 +45,19 @@ class Table:
     def __init__(
         self,
         path: Path,
-        arrow: Any,
+        arrow: pa.Table | None,
         *,
         lines: Sequence[int] | None = None,
         delimiter: str | None = None,
         objects: list[dict[str, Any]] | None = None,
     ) -> None:
-        self.path, self.arrow = path, arrow
+        self.path = path
+        self.arrow: Any = arrow
         self._lines, self._delimiter, self._objects = lines, delimiter, objects
         if objects is not None:
             self.names: list[str] = list(dict.fromkeys(name for record in objects for name in record))
         else:
+            assert arrow is not None
             self.names = list(arrow.column_names)
         check_names(self.names, path)
 

@@ -33,7 +33,7 @@ from spotal.web.together import Together
 if TYPE_CHECKING:
     from spotal.project import Project
 
-__all__ = ["create_app"]
+__all__ = ["STATIC", "create_app", "refused"]
 
 STATIC = Path(__file__).parent / "static"
 MOST_BYTES = 1_000_000
@@ -42,6 +42,12 @@ MOST_ANSWERS = 200
 """Largest number of answers in a request."""
 MOST_DIGITS = 18
 """Largest number of digits in an address."""
+OPTIONAL: dict[str, tuple[type, str]] = {
+    "label": (str, "a name or null"),
+    "suggested": (bool, "true or false"),
+    "content": (str, "the content of the item shown, or null"),
+}
+"""Fields that an answer may lack, with their type in words."""
 FOR_EVER = {"cache-control": "private, max-age=31536000, immutable"}
 
 
@@ -88,7 +94,7 @@ def create_app(
             Route("/image/{number}/{size}", routes.image),
         ],
         middleware=[Middleware(Guard, host=host, token=token, cookie=f"spotal_{key}")],
-        exception_handlers={SpotalError: _failed, HTTPException: _refused},
+        exception_handlers={SpotalError: _failed, HTTPException: refused},
     )
     app.state.jobs = jobs
     return app
@@ -252,13 +258,10 @@ def _answers(body: Any) -> list[dict[str, Any]]:
                 )
             if name in ("id", "of") and isinstance(value, str) and len(value) > MOST_CHARACTERS:
                 raise HTTPException(400, f"{name} must be at most {MOST_CHARACTERS} characters, found {len(value):,}")
-        if not isinstance(answer.get("label"), str | None):
-            raise HTTPException(400, f"label must be a name or null, found {reprlib.repr(answer['label'])}")
-        if not isinstance(answer.get("suggested"), bool | None):
-            raise HTTPException(400, f"suggested must be true or false, found {reprlib.repr(answer['suggested'])}")
-        if not isinstance(answer.get("content"), str | None) or answer.get("content") == "":
-            content = reprlib.repr(answer["content"])
-            raise HTTPException(400, f"content must be the content of the item shown, or null, found {content}")
+        for name, (kind, what) in OPTIONAL.items():
+            value = answer.get(name)
+            if not isinstance(value, kind | None) or (name == "content" and value == ""):
+                raise HTTPException(400, f"{name} must be {what}, found {reprlib.repr(value)}")
     return answers
 
 
@@ -268,6 +271,7 @@ def _failed(request: Request, error: Exception) -> Response:
     return JSONResponse({"error": str(error)}, status)
 
 
-def _refused(request: Request, error: Exception) -> Response:
+def refused(request: Request, error: Exception) -> Response:
+    """Return the response for a request that is refused."""
     assert isinstance(error, HTTPException)
     return JSONResponse({"error": error.detail}, error.status_code, error.headers)

@@ -18,7 +18,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from spotal.errors import FinishedError, FormatNote, SpotalError, SpotalWarning
+from spotal.errors import FinishedError, FormatNote, SpotalError, SpotalWarning, reason_of
 from spotal.project import Project
 
 __all__ = ["main"]
@@ -66,8 +66,7 @@ def main(folder: str, function: str, file: str) -> None:
     except SpotalError as error:
         reports.send(outcome="failed", sentence=str(error))
     except OSError as error:
-        reason = (error.strerror or str(error)).lower()
-        reports.send(outcome="failed", sentence=f"{error.filename or folder} cannot be used ({reason})")
+        reports.send(outcome="failed", sentence=f"{error.filename or folder} cannot be used ({reason_of(error)})")
     else:
         reports.send(outcome="done", sentence=sentence)
 

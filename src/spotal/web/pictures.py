@@ -13,7 +13,7 @@ from weakref import WeakValueDictionary
 
 from anyio import CapacityLimiter, to_thread
 
-from spotal.errors import DataFileError
+from spotal.errors import DataFileError, reason_of
 from spotal.images import DECODER, decode, fits
 from spotal.numeric.processors import processors
 from spotal.project.places import PICTURES
@@ -50,7 +50,7 @@ def picture(project: Project, item: Item, size: str) -> Path:
     try:
         stat = os.stat(source)
     except OSError as error:
-        raise DataFileError(f"{item.id} cannot be read ({(error.strerror or str(error)).lower()})") from None
+        raise DataFileError(f"{item.id} cannot be read ({reason_of(error)})") from None
     of = version(f"{DECODER}:{stat.st_size}:{stat.st_mtime_ns}")
     path = project.folder / PICTURES / f"{item.number}-{of}-{size}.webp"
     with _locked(path):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,9 +16,6 @@ from spotal.storage.files import atomic_path, save_array
 from spotal.tables.arrays import read_npy
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-    from pathlib import Path
-
     from spotal.project import Project, Settings
     from spotal.project.item_states import ItemState
 

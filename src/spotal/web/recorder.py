@@ -3,14 +3,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from spotal.errors import ProjectError
-from spotal.project import Answer, Undo
+from spotal.project import Answer, Event, Project, Undo
 from spotal.web.together import Together
-
-if TYPE_CHECKING:
-    from spotal.project import Event, Project
 
 __all__ = ["Recorder"]
 

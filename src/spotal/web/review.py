@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from spotal.project.class_sets import parted
-from spotal.project.predictions import read_predictions
+from spotal.project.predictions import Predictions, read_predictions
 from spotal.web.projection import within
 from spotal.web.state import item
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from spotal.project import Event, Item, Project
-    from spotal.project.predictions import Predictions
 
 __all__ = ["MODEL", "Filters", "review"]
 

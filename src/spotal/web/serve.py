@@ -15,13 +15,13 @@ from typing import TYPE_CHECKING
 
 from spotal.errors import InputError, OutputError
 from spotal.project.places import TOKEN
+from spotal.web.tasks import TASKS, Task
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp
 
     from spotal.images import Listing
     from spotal.project import Project
-    from spotal.web.tasks import Task
 
 __all__ = ["PORT", "serve", "serve_setup"]
 
@@ -39,7 +39,7 @@ def serve(
     port: int | None = None,
     annotator: str | None = None,
     browser: bool = True,
-    tasks: Mapping[str, Task] | None = None,
+    tasks: Mapping[str, Task] = TASKS,
 ) -> None:
     """Serve the labeling page until the process is interrupted. Choose the first batch if there is none.
 
@@ -50,7 +50,7 @@ def serve(
     port : int or None; 0 takes any free port, None takes 8642, or any free port if 8642 is in use
     annotator : str or None, name of the person who answers; with None the page asks
     browser : bool, whether to open a browser if there is a screen
-    tasks : mapping of names to Task, the long work that people may start on the page; None for ``TASKS``
+    tasks : mapping of names to Task, the long work that people may start on the page
 
     Raises
     ------
@@ -58,11 +58,10 @@ def serve(
         The host is unknown, or the port cannot be used.
     """
     from spotal.web.app import create_app
-    from spotal.web.tasks import TASKS
 
     listener = _listen(host, port)
     token = _token(project.folder / TOKEN)
-    app = create_app(project, annotator=annotator, host=host, token=token, tasks=TASKS if tasks is None else tasks)
+    app = create_app(project, annotator=annotator, host=host, token=token, tasks=tasks)
     try:
         if not len(project.rounds):
             app.state.jobs.start("next", annotator)
@@ -80,7 +79,7 @@ def serve_setup(
     port: int | None = None,
     annotator: str | None = None,
     browser: bool = True,
-    tasks: Mapping[str, Task] | None = None,
+    tasks: Mapping[str, Task] = TASKS,
 ) -> int:
     """Serve the page that makes a project of a folder of images, then its labeling page, until interrupted.
 
@@ -88,31 +87,21 @@ def serve_setup(
     ----------
     images : Listing of the folder of images
     folder : Path of the project that the page makes
-    on_ready, host, port, annotator, browser, tasks : as in :func:`serve`
+    on_ready, host, port, annotator, browser, tasks : as in :func:`serve`, which raises the same errors
 
     Returns
     -------
     int, number of labeled items; -1 if no project was made
-
-    Raises
-    ------
-    InputError
-        The host is unknown, or the port cannot be used.
     """
     from spotal.web.setup import Setup
-    from spotal.web.tasks import TASKS
 
     listener = _listen(host, port)
     token = secrets.token_urlsafe(32)
-    app = Setup(
-        images,
-        folder,
-        token=token,
-        annotator=annotator,
-        host=host,
-        tasks=TASKS if tasks is None else tasks,
-        on_made=lambda project: _write_token(project.folder / TOKEN, token),
-    )
+
+    def keep(project: Project) -> None:
+        _write_token(project.folder / TOKEN, token)
+
+    app = Setup(images, folder, token=token, annotator=annotator, host=host, tasks=tasks, on_made=keep)
     try:
         with suppress(KeyboardInterrupt):
             _run(app, listener, host, token, on_ready, browser)

@@ -15,7 +15,7 @@ from uvicorn import Config, Server
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from spotal.errors import DataFileError
-from spotal.tables.json_lines import parse_json
+from spotal.tables.json_lines import Json, parse_json
 from spotal.terminal import server_log
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ BODY_PATIENCE = 60.0
 """Seconds for a client to send the body of a request, or to receive the next part of a response."""
 
 
-async def read_json(request: Request, most: int, *, patience: float = BODY_PATIENCE) -> Any:
+async def read_json(request: Request, most: int, *, patience: float = BODY_PATIENCE) -> Json:
     """Read the JSON body of a request; None if it is empty.
 
     Parameters

@@ -16,10 +16,11 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from spotal.errors import SpotalError
+from spotal.errors import SpotalError, reason_of
 from spotal.images import Listing
 from spotal.project import Data, Project, Settings
-from spotal.web.app import STATIC, create_app
+from spotal.project.sources import stored_path
+from spotal.web.app import STATIC, create_app, refused
 from spotal.web.guard import Guard
 from spotal.web.serving import read_json
 from spotal.web.tasks import TASKS, Task
@@ -73,7 +74,7 @@ class Setup:
                 Route(PATH, self._make, methods=["POST"]),
             ],
             middleware=[Middleware(Guard, host=host, token=token, cookie="spotal_setup")],
-            exception_handlers={HTTPException: _refused},
+            exception_handlers={HTTPException: refused},
         )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -131,7 +132,8 @@ class Setup:
         from spotal.project.learning import recipe_for
 
         try:
-            settings = Settings(Data(_path(self.images.root, self.folder)), tuple(name for name in classes if name))
+            data = Data(stored_path(self.images.root, self.folder))
+            settings = Settings(data, tuple(name for name in classes if name))
             recipe_for(settings, self.folder).check()  # before anything is written
             self.project = Project.create(self.folder, settings)
             copies = find_copies(self.project, self._progress)
@@ -143,20 +145,8 @@ class Setup:
         except SpotalError as error:
             self._error = str(error)
         except OSError as error:
-            reason = (error.strerror or str(error)).lower()
             place = error.filename or self.folder
-            self._error = f"{place} cannot be used ({reason}); free the disk or check permissions"
+            self._error = f"{place} cannot be used ({reason_of(error)}); free the disk or check permissions"
 
     def _progress(self, what: str, done: int, total: int | None) -> None:
         self._what, self._done, self._total = what, done, total or 0
-
-
-def _path(data: Path, folder: Path) -> str:
-    """Return the path of the images to store: relative if beside the project, so that both can be moved together."""
-    data = data.resolve()
-    return f"../{data.name}" if data.parent == folder.parent else str(data)
-
-
-def _refused(request: Request, error: Exception) -> Response:
-    assert isinstance(error, HTTPException)
-    return JSONResponse({"error": error.detail}, error.status_code, error.headers)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from spotal.project.advice import learning_curve
-from spotal.project.item_states import Board
+from spotal.project.item_states import Board, ItemState
 from spotal.project.predictions import LIKELY, Predictions, read_predictions
 from spotal.project.status import points_of
 from spotal.web.pictures import version
@@ -21,7 +21,6 @@ from spotal.web.projection import marks, projection_name
 
 if TYPE_CHECKING:
     from spotal.project import Item, Pick, Project
-    from spotal.project.item_states import ItemState
     from spotal.project.records import Counts
 
 __all__ = ["States", "item", "project_key"]

@@ -5,16 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from spotal.project.advice.audit import audited
-from spotal.project.predictions import read_embeddings, read_predictions
+from spotal.project.predictions import Predictions, read_embeddings, read_predictions
 from spotal.web.state import item
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
     from spotal.project import Project
-    from spotal.project.predictions import Predictions
 
 __all__ = ["LEAST_RIGHT", "SURE", "suggestions"]
 

@@ -88,7 +88,7 @@ def label(project, *words, annotator="ann", first=0):
 def seen_of(labels, probabilities):
     labels, n = np.asarray(labels), len(labels)
     names = tuple(map(str, range(probabilities.shape[1])))
-    return Unseen(names, np.arange(n) + 10, labels, probabilities)
+    return Unseen(names, labels, probabilities, np.ones(n), numbers=np.arange(n) + 10)
 
 
 def right_and_sure(n, wrong=0):

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import blake2b
 from pathlib import Path
-from typing import Any
+from typing import Any, SupportsFloat
 
 from spotal.errors import DataFileError
 from spotal.project import Item
@@ -32,10 +32,10 @@ __all__ = [
     "list_in",
     "moment",
     "names_in",
+    "records_of",
     "row_of",
     "share",
     "table_in",
-    "texts_of",
     "word",
 ]
 
@@ -225,7 +225,7 @@ def answered(
     return kind, joined(names or ()), annotator, at
 
 
-def names_in(value: Any, where: str, path: Path, reading: Reading) -> list[str] | None:
+def names_in(value: object, where: str, path: Path, reading: Reading) -> list[str] | None:
     """Return the classes of an item that may have several. An empty list means no class; None means no answer.
 
     ``value`` is a list, as JSON or as an object; Label Studio's ``{"choices": [...]}``; or names separated by ``|``, or
@@ -254,11 +254,11 @@ def digest_of(content: bytes) -> str:
     return blake2b(content, digest_size=16).hexdigest()
 
 
-def share(value: Any) -> float | None:
+def share(value: object) -> float | None:
     """Return a value as a probability from 0 to 1, or None if it is not one."""
     try:
-        number = float(value)
-    except (TypeError, ValueError, OverflowError):
+        number = float(value) if isinstance(value, str | SupportsFloat) else -1.0
+    except (ValueError, OverflowError):
         return None
     return number if 0 <= number <= 1 else None
 
@@ -281,9 +281,13 @@ def list_in(value: object, what: str, where: str, path: Path) -> list[Any]:
     return value
 
 
-def texts_of(content: Content, entry: Entry) -> dict[str, Any]:
-    """Return the field ``text`` of an item's record if the items are texts."""
-    return {"text": entry.item.text} if content.kind == "text" else {}
+def records_of(content: Content) -> Iterator[dict[str, Any]]:
+    """Yield a record for each answer, as CSV and JSON Lines have them."""
+    for entry in content.entries:
+        text = {"text": entry.item.text} if content.kind == "text" else {}
+        for vote in entry.votes:
+            record = {"id": entry.item.id, "label": vote.label, "kind": vote.kind, "annotator": vote.annotator}
+            yield record | {"at": vote.at.isoformat(), "source": vote.source} | text
 
 
 def moment(value: str | datetime | None, where: str, path: Path) -> datetime | None:

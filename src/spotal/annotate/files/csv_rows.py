@@ -9,7 +9,7 @@ import csv
 from dataclasses import replace
 from pathlib import Path
 
-from spotal.annotate.files.base import Content, Format, Reading, Row, row_of, texts_of
+from spotal.annotate.files.base import Content, Format, Reading, Row, records_of, row_of
 from spotal.tables import read_table
 from spotal.tables.formulas import escape_formula, unescape_formula
 
@@ -46,13 +46,9 @@ def _write(content: Content, path: Path) -> None:
     with path.open("w", encoding="utf-8", newline="") as file:
         lines = csv.DictWriter(file, names)
         lines.writeheader()
-        for entry in content.entries:
-            for vote in entry.votes:
-                at = vote.at.isoformat()
-                record = {"id": entry.item.id, "label": vote.label, "kind": vote.kind, "annotator": vote.annotator}
-                record |= {"at": at, "source": vote.source} | texts_of(content, entry)
-                escaped = {name: escape_formula(value) if value else value for name, value in record.items()}
-                lines.writerow(escaped if content.escape_formulas else record)
+        for record in records_of(content):
+            escaped = {name: escape_formula(value) if value else value for name, value in record.items()}
+            lines.writerow(escaped if content.escape_formulas else record)
 
 
 FORMAT = Format("csv", "one line per answer", (".csv", ".tsv"), rows_of, _write)

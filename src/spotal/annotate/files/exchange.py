@@ -20,7 +20,7 @@ from spotal.errors import DataFileError, InputError, OutputError
 from spotal.project import Answer, Event, Project, Suggestion
 from spotal.project.labels import check_annotator
 from spotal.project.outputs import check_project_output
-from spotal.storage.files import atomic_path, flush
+from spotal.storage.files import FOLDER, atomic_path, flush, unwritable
 from spotal.tables import PLAIN, Dialect, listed
 
 __all__ = ["Exported", "Imported", "export_labels", "import_labels"]
@@ -327,8 +327,7 @@ def _new_folder(target: Path, is_ours: Callable[[Path], bool]) -> Iterator[Path]
     except OSError as error:
         if old.exists() and not target.exists():
             os.replace(old, target)
-        reason = (error.strerror or str(error)).lower()
-        raise OutputError(f"{target} cannot be written ({reason}); give a folder that you may write to") from None
+        raise unwritable(target, error, FOLDER) from None
     finally:
         for folder in (part, old):
             shutil.rmtree(folder, ignore_errors=True)

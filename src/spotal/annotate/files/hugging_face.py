@@ -32,12 +32,12 @@ from spotal.annotate.files.base import (
 )
 from spotal.annotate.files.csv_rows import rows_of as csv_rows
 from spotal.annotate.files.json_lines import rows_of as json_rows
+from spotal.annotate.files.label_studio import load
 from spotal.errors import DataFileError
 from spotal.images import list_images
 from spotal.project.class_sets import joined
 from spotal.tables.arrow import ArrowFile, arrow_faults
 from spotal.tables.json_lines import parse_json
-from spotal.tables.text import utf8
 
 __all__ = ["FORMAT"]
 
@@ -212,7 +212,7 @@ def _is_ours(path: Path) -> bool:
     """Return whether an export wrote the folder, and it holds nothing else."""
     if {file.name for file in path.iterdir()} != {ARROW, "state.json", "dataset_info.json"}:
         return False
-    info = _json(path / "dataset_info.json")
+    info = load(path / "dataset_info.json")
     return isinstance(info, dict) and info.get("description") == ABOUT
 
 
@@ -257,7 +257,7 @@ def _class_names(schema: Any, column: str, source: Path) -> list[str] | None:
 
 def _listed(path: Path, key: str, inner: str | None = None) -> list[str]:
     """Return a list of texts in a JSON file, or the values of ``inner`` in a list of objects."""
-    document = _json(path)
+    document = load(path)
     texts = document.get(key) if isinstance(document, dict) else None
     if inner is not None and isinstance(texts, list):
         texts = [element.get(inner) if isinstance(element, dict) else None for element in texts]
@@ -265,10 +265,6 @@ def _listed(path: Path, key: str, inner: str | None = None) -> list[str]:
         what = f"a list {key!r}" + (f" of objects with the key {inner!r}" if inner else " of texts")
         raise DataFileError(f"{path} must have {what}, found none; save the dataset anew")
     return texts
-
-
-def _json(path: Path) -> Any:
-    return parse_json(utf8(path), f"{path} is no JSON")
 
 
 FORMAT = Format("hugging-face", "a folder of Hugging Face datasets", ("",), _read, _write, is_ours=_is_ours)

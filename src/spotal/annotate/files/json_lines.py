@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from spotal.annotate.files.base import Content, Format, Reading, Row, row_of, texts_of
+from spotal.annotate.files.base import Content, Format, Reading, Row, records_of, row_of
 from spotal.tables.json_lines import read_objects
 
 __all__ = ["FORMAT", "rows_of"]
@@ -26,12 +26,10 @@ def rows_of(path: Path, reading: Reading) -> list[Row]:
 
 def _write(content: Content, path: Path) -> None:
     with path.open("w", encoding="utf-8", newline="\n") as file:
-        for entry in content.entries:
-            for vote in entry.votes:
-                label = list(content.names(vote.label)) if content.many and vote.kind != "skip" else vote.label
-                record = {"id": entry.item.id, "label": label, "kind": vote.kind, "annotator": vote.annotator}
-                record |= {"at": vote.at.isoformat(), "source": vote.source} | texts_of(content, entry)
-                file.write(json.dumps(record, ensure_ascii=False) + "\n")
+        for record in records_of(content):
+            if content.many and record["kind"] != "skip":
+                record["label"] = list(content.names(record["label"]))
+            file.write(json.dumps(record, ensure_ascii=False) + "\n")
 
 
 FORMAT = Format("jsonl", "one object per answer", (".jsonl", ".ndjson"), rows_of, _write)

@@ -16,19 +16,9 @@ ONCE: Any = {"max_retries": 0}
 
 
 class Client:
-    """A server with a token. ``sdk`` is the SDK's client; use it only in a block of :meth:`asking`.
+    """A server with a token of either kind. ``sdk`` is the SDK's client; use it only in a block of :meth:`asking`.
 
-    Parameters
-    ----------
-    url : str; token : str, an access token of Label Studio, of either kind
-    timeout : float, seconds to wait for a reply
-
-    Raises
-    ------
-    InputError
-        The url is invalid.
-    LabelStudioError
-        The token is missing or expired, or the SDK is not installed.
+    Arguments and errors are those of :class:`~spotal.annotate.LabelStudio`.
     """
 
     def __init__(self, url: str, token: str | None, timeout: float = 60.0) -> None:

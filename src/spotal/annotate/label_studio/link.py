@@ -8,7 +8,7 @@ from pathlib import Path
 
 from spotal.errors import LabelStudioError
 from spotal.project.places import LINK
-from spotal.storage.files import atomic_path
+from spotal.storage.files import write_text
 from spotal.tables.json_lines import parse_json
 
 __all__ = ["Link", "read_link", "write_link"]
@@ -57,5 +57,4 @@ def read_link(folder: Path) -> Link | None:
 
 def write_link(folder: Path, link: Link) -> None:
     """Write the link. Raises OutputError if the folder cannot be written to."""
-    with atomic_path(folder / LINK) as part:
-        part.write_text(json.dumps(asdict(link), indent=1) + "\n", encoding="utf-8")
+    write_text(folder / LINK, json.dumps(asdict(link), indent=1) + "\n")

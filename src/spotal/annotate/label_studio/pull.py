@@ -11,14 +11,13 @@ from typing import TYPE_CHECKING, Any
 from spotal.annotate.base import Pulled
 from spotal.annotate.label_studio.pages import CONTENT, ITEM, PAGE, moment, pages
 from spotal.annotate.same_text import is_same_text
-from spotal.project import Answer
+from spotal.project import Answer, Event, Item, Project
 from spotal.project.labels import MOST_CHARACTERS
 
 if TYPE_CHECKING:
     from spotal.annotate.label_studio.client import Client
     from spotal.annotate.label_studio.config import Labeling
     from spotal.annotate.label_studio.link import Link
-    from spotal.project import Event, Item, Project
 
 __all__ = ["SOURCE", "pull"]
 

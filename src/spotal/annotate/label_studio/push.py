@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from spotal.annotate.base import Guesses, Pushed
-from spotal.annotate.label_studio.client import ONCE
-from spotal.annotate.label_studio.config import NONE
+from spotal.annotate.label_studio.client import ONCE, Client
+from spotal.annotate.label_studio.config import NONE, Labeling
 from spotal.annotate.label_studio.images import image_urls
 from spotal.annotate.label_studio.pages import CONTENT, ITEM, pages
 from spotal.annotate.same_text import is_same_text
@@ -16,8 +16,6 @@ from spotal.project.class_sets import parted
 from spotal.project.schema import FORMER
 
 if TYPE_CHECKING:
-    from spotal.annotate.label_studio.client import Client
-    from spotal.annotate.label_studio.config import Labeling
     from spotal.annotate.label_studio.link import Link
     from spotal.project import Item, Project, Task
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from threading import Event, Thread
 from typing import TYPE_CHECKING, Any
@@ -15,8 +15,6 @@ from spotal.annotate.label_studio.push import TITLE, choose_version
 from spotal.errors import InputError, LabelStudioError, SpotalError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from spotal.annotate.label_studio.tool import LabelStudio
     from spotal.project import Project
 
@@ -27,15 +25,7 @@ EVENTS: Any = ("ANNOTATION_CREATED", "ANNOTATIONS_CREATED", "ANNOTATION_UPDATED"
 
 
 class Service:
-    """A loop that pulls answers and, when a batch is done, chooses and pushes the next one.
-
-    Parameters
-    ----------
-    tool : LabelStudio, connected
-    advance : callable or None, called with the project to choose its next batch; raises a SpotalError if there is none
-    guesses : callable, called with the project after each batch
-    say : called with a sentence about each event; repeated sentences are left out
-    """
+    """A loop that pulls answers and, when a batch is done, chooses and pushes the next one; see :func:`serve`."""
 
     def __init__(
         self,
@@ -156,7 +146,9 @@ def serve(
     Parameters
     ----------
     tool : LabelStudio
-    advance, guesses, say : as :class:`Service`
+    advance : callable or None, called with the project to choose its next batch; raises a SpotalError if there is none
+    guesses : callable, called with the project after each batch
+    say : called with a sentence about each event; repeated sentences are left out
     host, port : address to listen on; port 0 takes any free one
     url : str or None, address of this server for Label Studio; None for host and port
     every : float, seconds between two pulls without a webhook

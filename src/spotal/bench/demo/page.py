@@ -14,7 +14,7 @@ from spotal.bench.demo.run import BASE, OWN, Demo
 from spotal.bench.demo.summary import summarize
 from spotal.report.gallery import thumbnails
 from spotal.report.parts import document, table, themed
-from spotal.storage.files import atomic_path
+from spotal.storage.files import atomic_path, write_text
 
 __all__ = ["HEAD", "LABELS", "page", "table_rows", "write_report"]
 
@@ -42,8 +42,7 @@ def write_report(demo: Demo, folder: str | os.PathLike[str]) -> tuple[dict[str, 
     html = page(demo, summary)
     with atomic_path(place / "curves.json") as numbers:
         numbers.write_text(json.dumps(summary, indent=1) + "\n", encoding="utf-8")
-        with atomic_path(place / "report.html") as part:  # both or none
-            part.write_text(html, encoding="utf-8")
+        write_text(place / "report.html", html)  # both or none
     return summary, place / "report.html", place / "curves.json"
 
 

@@ -32,23 +32,8 @@ class TableItems:
 
     A column has images if its cells are bytes, structs with ``bytes`` and ``path`` as Hugging Face writes images, or
     names of image files relative to the table's folder. Other text columns have texts. Parquet is read by row groups,
-    and Arrow is memory-mapped. CSV and JSON Lines are read whole.
-
-    Parameters
-    ----------
-    files : paths
-    column_name : str or None, for the first column with a common name
-    id_column : str or None, for the column ``id`` if there is one. Without ids, the ids are row numbers, or
-        ``file:row`` for several files.
-    root : folder to which the file names in ids are relative
-    dialect : Dialect, of CSV and JSON Lines
-
-    Raises
-    ------
-    InputError
-        There is no such column.
-    DataFileError
-        A file is missing, corrupt or empty, a column has another type, or ids are empty or repeat.
+    and Arrow is memory-mapped. CSV and JSON Lines are read whole. Without ids, the ids are row numbers, or ``file:row``
+    for several files, relative to ``root``. Other arguments and errors are those of :func:`~spotal.embed.open_items`.
     """
 
     sizes: list[int] | None = None

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from typing import TYPE_CHECKING, Any, Protocol
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +15,11 @@ if TYPE_CHECKING:
     import torch
     from torch import nn
 
-__all__ = ["Model", "colored", "need", "on_device", "unchanged", "weights_hash"]
+T = TypeVar("T")
+Batch = Any
+"""What a model's own ``prepare`` makes of a list of items: an array, arrays by name, or the list."""
+
+__all__ = ["Batch", "Model", "colored", "need", "on_device", "unchanged", "weights_hash"]
 
 
 class Model(Protocol):
@@ -36,14 +41,14 @@ class Model(Protocol):
     recipe: dict[str, Any]
 
     @property
-    def prepare(self) -> Any:
+    def prepare(self) -> Callable[[list[Any]], Batch]:
         """A picklable function from a list of images uint8 (height, width, channels), or of texts, to numpy arrays."""
 
-    def __call__(self, batch: Any) -> torch.Tensor:
+    def __call__(self, batch: Batch) -> torch.Tensor:
         """Return vectors (n, d), or maps (n, d, height, width), of a batch that ``prepare`` made."""
 
 
-def unchanged(batch: Any) -> Any:
+def unchanged(batch: T) -> T:
     """Return the argument: the preparation of a model that takes items as they are."""
     return batch
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -11,13 +13,14 @@ from typing import Any
 from spotal.embed.models.base import need
 from spotal.errors import ModelError, one_line
 
-__all__ = ["download_command", "fetch", "prefix_of", "split_revision"]
+__all__ = ["download_command", "fetch", "from_pretrained", "imported", "is_reference", "prefix_of", "split_revision"]
 
 FILES = {
     "images": ("config.json", "model.safetensors", "preprocessor_config.json"),
     "text": ("config.json", "model.safetensors", "special_tokens_map.json", "tokenizer.json", "tokenizer_config.json"),
 }
 """Files to download: weights, which contain no code, and the settings of the preparation."""
+_REFERENCE = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")
 _PINNED = re.compile(r"([\w.-]+/[\w.-]+)@([\w.-]+)")
 _E5 = re.compile(r"(^|[-_/])e5[-_](small|base|large)")
 
@@ -32,6 +35,63 @@ def split_revision(name: str) -> tuple[str, str | None]:
     """
     match = _PINNED.fullmatch(name)
     return (match[1], match[2]) if match else (name, None)
+
+
+def is_reference(name: str) -> bool:
+    """Return whether a name has the form ``module:function``."""
+    return _REFERENCE.fullmatch(name) is not None and not name.startswith("timm:")
+
+
+@contextmanager
+def imported(reference: str, *places: str, gives: str) -> Iterator[Any]:
+    """Import ``module:function``, also from some folders; errors in the block are the user's and become a ModelError.
+
+    ``gives`` tells in the error what the function has to do.
+    """
+    home, _, name = reference.partition(":")
+    sys.path[:0] = places
+    try:
+        yield getattr(import_module(home), name)
+    except Exception as error:  # the user's code can raise any error
+        raise ModelError(
+            f"model {reference!r} cannot be made ({type(error).__name__}: {one_line(error)}); name {gives}"
+        ) from error
+    finally:
+        for place in places:
+            sys.path.remove(place)
+
+
+def from_pretrained(source: str | Path, *kinds: tuple[str, dict[str, Any]], of: str = "") -> list[Any]:
+    """Load classes of transformers, each with its options, from a folder or by name on the hub.
+
+    No remote code is run, no progress is shown, and a folder causes no network access. ``of`` names in the error what
+    is needed. Raises ModelError.
+    """
+    try:
+        transformers: Any = import_module("transformers")
+    except ImportError as error:
+        raise need("transformers", "hugging-face", source, error) from None
+    logs: Any = transformers.utils.logging
+    level, shown = logs.get_verbosity(), logs.is_progress_bar_enabled()
+    logs.set_verbosity_error()  # no warning that a layer is new
+    logs.disable_progress_bar()
+    is_folder = Path(source).exists()
+    name, revision = (source, None) if is_folder else split_revision(str(source))
+    plain: dict[str, Any] = {"local_files_only": is_folder, "trust_remote_code": False}
+    plain |= {} if revision is None else {"revision": revision}
+    try:
+        return [getattr(transformers, kind).from_pretrained(name, **plain, **options) for kind, options in kinds]
+    except Exception as error:  # transformers passes on any error of its dependencies
+        place = "a folder that save_pretrained wrote, or a name on the Hugging Face hub that can be reached from here"
+        if is_folder:
+            place = "a folder that save_pretrained wrote"
+        raise ModelError(
+            f"model {source} cannot be loaded by transformers ({one_line(error)}); give {place}{of}"
+        ) from None
+    finally:
+        logs.set_verbosity(level)
+        if shown:
+            logs.enable_progress_bar()
 
 
 def prefix_of(name: str) -> str:

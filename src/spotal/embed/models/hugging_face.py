@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from functools import partial
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +11,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from spotal.embed.models.base import colored, need, on_device, weights_hash
-from spotal.embed.models.hub import prefix_of, split_revision
-from spotal.errors import ModelError, one_line
+from spotal.embed.models.base import colored, on_device, weights_hash
+from spotal.embed.models.hub import from_pretrained, prefix_of
 
 __all__ = ["HuggingFaceImages", "HuggingFaceText"]
 
@@ -31,30 +29,9 @@ class _HuggingFace(ABC):
     image_size: int | None = None
 
     def __init__(self, source: Path | str, device: torch.device, processor: str, what: str) -> None:
-        try:
-            transformers: Any = import_module("transformers")
-        except ImportError as error:
-            raise need("transformers", "hugging-face", source, error) from None
-        logging: Any = transformers.utils.logging
-        shown = logging.is_progress_bar_enabled()
-        logging.disable_progress_bar()  # one bar for each file of weights
-        name, revision = (source, None) if isinstance(source, Path) else split_revision(source)
-        options: dict[str, Any] = {"local_files_only": isinstance(source, Path), "trust_remote_code": False}
-        if revision is not None:
-            options["revision"] = revision
-        try:
-            self.model, loading = transformers.AutoModel.from_pretrained(name, output_loading_info=True, **options)
-            self.processor: Any = getattr(transformers, processor).from_pretrained(name, **options)
-        except Exception as error:  # transformers passes on any error of its dependencies
-            place = "a path that exists, or a name on the Hugging Face hub that can be reached from here,"
-            if isinstance(source, Path):
-                place = "a folder that save_pretrained wrote,"
-            raise ModelError(
-                f"model {source} cannot be loaded by transformers ({one_line(error)}); give {place} of a {what}"
-            ) from None
-        finally:
-            if shown:
-                logging.enable_progress_bar()
+        (self.model, loading), self.processor = from_pretrained(
+            source, ("AutoModel", {"output_loading_info": True}), (processor, {}), of=f", of a {what}"
+        )
         self.model.eval().to(device)
         self.device = device
         self.pooled = not any("pooler" in str(key) for key in loading.get("missing_keys", ()))

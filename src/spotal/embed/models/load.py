@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
-import sys
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +10,7 @@ import torch
 from torch import nn
 
 from spotal.embed.models.base import Model, weights_hash
+from spotal.embed.models.hub import imported, is_reference
 from spotal.embed.models.network import Network, Texts, load_file
 from spotal.errors import ModelError, one_line
 from spotal.tables.json_lines import parse_json
@@ -48,7 +46,7 @@ def _load(model: Any, takes: str, device: torch.device) -> Model:
         from spotal.embed.models.timm import TimmModel
 
         return TimmModel(text.removeprefix("timm:") if text.startswith("timm:") else f"hf-hub:{text}", device)
-    if re.fullmatch(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*", text):
+    if is_reference(text):
         return _of_module(_call(text), takes, device)
     if path.suffix.lower() in _FILES or path.is_absolute() or text.startswith((".", "~")) or text.count("/") > 1:
         return load_file(path, device)  # raises the error that it does not exist
@@ -98,18 +96,9 @@ def _of_module(module: nn.Module, takes: str, device: torch.device) -> Model:
 
 def _call(reference: str) -> nn.Module:
     """Return the module of ``module:function``, also from the current folder, as ``python -m`` does."""
-    home, _, name = reference.partition(":")
-    sys.path.insert(0, os.getcwd())
-    try:
-        function = getattr(import_module(home), name)
+    gives = "an importable Python module and a function in it that gives a torch.nn.Module"
+    with imported(reference, os.getcwd(), gives=gives) as function:
         module = function if isinstance(function, nn.Module) else function()
-    except Exception as error:  # the user's code can raise any error
-        raise ModelError(
-            f"model {reference!r} cannot be made ({type(error).__name__}: {one_line(error)}); name an importable "
-            "Python module and a function in it that gives a torch.nn.Module"
-        ) from error
-    finally:
-        sys.path.remove(os.getcwd())
     if not isinstance(module, nn.Module):
         raise ModelError(f"model {reference!r} must give a torch.nn.Module, found {type(module).__name__}")
     return module

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import warnings
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +31,7 @@ class Network:
 
     def __init__(
         self,
-        module: Any,
+        module: Callable[[torch.Tensor], torch.Tensor],
         device: torch.device,
         recipe: dict[str, Any],
         channels: int | None = None,
@@ -48,11 +49,12 @@ class Network:
         self.mean = torch.zeros(self.channels) if mean is None else mean
         self.deviation = torch.ones(self.channels) if deviation is None else deviation
 
-    def __call__(self, batch: NDArray[np.uint8]) -> Any:
+    def __call__(self, batch: NDArray[np.uint8]) -> torch.Tensor:
         """Return the output of the module."""
         images = torch.from_numpy(np.array(batch)).to(self.device).permute(0, 3, 1, 2).float() / 255
         mean, deviation = (value.float().to(self.device)[:, None, None] for value in (self.mean, self.deviation))
-        return self.module((images - mean) / deviation)
+        output: torch.Tensor = self.module((images - mean) / deviation)
+        return output
 
 
 class Texts:
@@ -66,9 +68,10 @@ class Texts:
     def __init__(self, module: nn.Module, recipe: dict[str, Any]) -> None:
         self.module, self.recipe = module, recipe
 
-    def __call__(self, batch: list[str]) -> Any:
+    def __call__(self, batch: list[str]) -> torch.Tensor:
         """Return the output of the module."""
-        return self.module(batch)
+        output: torch.Tensor = self.module(batch)
+        return output
 
 
 def load_file(path: Path, device: torch.device) -> Network | TrainedEncoder:

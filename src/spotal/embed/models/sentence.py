@@ -44,6 +44,8 @@ class SentenceModel:
             "tokens": self.model.max_seq_length,
         }
 
-    def __call__(self, batch: list[str]) -> Any:
+    def __call__(self, batch: list[str]) -> torch.Tensor:
         """Return vectors (n, d)."""
-        return self.model.encode(batch, batch_size=len(batch), convert_to_tensor=True, show_progress_bar=False)
+        options = {"batch_size": len(batch), "convert_to_tensor": True, "show_progress_bar": False}
+        vectors: torch.Tensor = self.model.encode(batch, **options)
+        return vectors

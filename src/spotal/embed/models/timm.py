@@ -58,9 +58,10 @@ class TimmModel:
             "settings": {key: settings[key] for key in sorted(settings)},
         }
 
-    def __call__(self, batch: dict[str, NDArray[Any]]) -> Any:
+    def __call__(self, batch: dict[str, NDArray[Any]]) -> torch.Tensor:
         """Return vectors (n, d)."""
-        return self.model(on_device(batch, self.device)["images"])
+        vectors: torch.Tensor = self.model(on_device(batch, self.device)["images"])
+        return vectors
 
 
 def _transformed(transform: Any, images: list[NDArray[np.uint8]]) -> dict[str, NDArray[Any]]:

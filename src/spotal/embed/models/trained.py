@@ -87,14 +87,11 @@ class TrainedEncoder:
         device: str = "auto",
         on_epoch: Callable[[int, float], object] | None = None,
     ) -> Self:
-        """Train an encoder on images of a pool. Raises InputError if an argument is out of range.
+        """Train an encoder on images uint8 (n, size, size, channels), n >= 16. Raises InputError.
 
-        Parameters
-        ----------
-        images : uint8 (n, size, size, channels), n >= 16
-        dim : int, at most 128; the result has min(dim, n - 1, number of features) dimensions
-        backbone : {"small", "resnet18"}; without a GPU, "resnet18" has a quarter of its channels
-        epochs, seed, device, on_epoch : see :func:`spotal.embed.simclr.train_encoder`
+        ``dim`` is at most 128; the result has min(dim, n - 1, number of features) dimensions. ``backbone`` is "small"
+        or "resnet18", which without a GPU has a quarter of its channels. Other arguments are those of
+        :func:`spotal.embed.simclr.train_encoder`.
         """
         from sklearn.decomposition import PCA
 

@@ -10,7 +10,7 @@ from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 
-from spotal.errors import OutputError, SpotalError
+from spotal.errors import SpotalError
 from spotal.project import settings as toml
 from spotal.project.database import Database, is_known, is_ours, open_file, revision, upgrade
 from spotal.project.doctor.base import Finding
@@ -19,7 +19,7 @@ from spotal.project.places import BACKUPS, DATABASE, JOURNAL, OWN
 from spotal.project.project import Project
 from spotal.project.schema import REVISION
 from spotal.project.sources import look
-from spotal.storage.files import atomic_path, flush
+from spotal.storage.files import atomic_path, flush, unwritable
 
 __all__ = ["check_journal", "is_sound", "rebuild"]
 
@@ -72,8 +72,7 @@ def rebuild(place: Path) -> None:
         os.rename(new, path)
         flush(path.parent)
     except OSError as error:
-        reason = (error.strerror or str(error)).lower()
-        raise OutputError(f"{place} cannot be written ({reason}); free disk space, or check permissions") from None
+        raise unwritable(place, error, "free disk space, or check permissions") from None
 
 
 def check_journal(project: Project) -> Iterator[Finding]:

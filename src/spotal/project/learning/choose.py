@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -9,19 +10,18 @@ from typing import TYPE_CHECKING, Any
 
 from numpy.typing import NDArray
 
+from spotal.embed.models.hub import is_reference
 from spotal.errors import ModelError
 from spotal.learner import Learner
 from spotal.learner.cold import cold_embeddings
 from spotal.learner.sklearn_learner import linear_probe
 from spotal.project.learning import inputs
 from spotal.project.learning.base import Inputs, Progress, Recipe
-from spotal.project.learning.custom import Custom, is_reference
+from spotal.project.learning.custom import Custom
 from spotal.project.learning.fine_tune import fine_tune
 from spotal.project.learning.frozen import Frozen
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
     from spotal.embed.automatic import Automatic
     from spotal.project.project import Project
     from spotal.project.records import Item

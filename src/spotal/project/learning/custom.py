@@ -4,34 +4,28 @@ from __future__ import annotations
 
 import inspect
 import os
-import re
-import sys
+from collections.abc import Sequence
 from functools import partial
-from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from numpy.typing import NDArray
 
-from spotal.errors import ModelError, one_line
+from spotal.embed.models.hub import imported
+from spotal.errors import ModelError
 from spotal.learner import Learner
 from spotal.learner.base import is_multilabel
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from spotal.project.learning.base import Inputs, Progress
     from spotal.project.project import Project
     from spotal.project.records import Item
 
-__all__ = ["Custom", "is_reference"]
+__all__ = ["Custom"]
 
 SIZE = 32
-
-
-def is_reference(name: str) -> bool:
-    """Return whether a name has the form ``module:function``."""
-    return re.fullmatch(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*", name) is not None and not name.startswith("timm:")
+Made = Any
+"""Any type of model that :func:`spotal.learner.as_learner` accepts."""
 
 
 class Custom:
@@ -44,23 +38,12 @@ class Custom:
     def __init__(self, reference: str, folder: Path) -> None:
         self.reference, self.folder = reference, folder
 
-    def make(self, n_classes: int) -> Any:
+    def make(self, n_classes: int) -> Made:
         """Call the function. Raises ModelError."""
-        home, _, name = self.reference.partition(":")
-        places = [str(self.folder), os.getcwd()]
-        sys.path[:0] = places
-        try:
-            function = getattr(import_module(home), name)
-            return function(n_classes) if inspect.signature(function).parameters else function()
-        except Exception as error:  # the user's code
-            reason = one_line(error)
-            raise ModelError(
-                f"model {self.reference!r} cannot be made ({type(error).__name__}: {reason}); name a Python module "
-                "that can be imported and a function in it, which may take the number of classes"
-            ) from error
-        finally:
-            for place in places:
-                sys.path.remove(place)
+        gives = "a Python module that can be imported and a function in it, which may take the number of classes"
+        with imported(self.reference, str(self.folder), os.getcwd(), gives=gives) as function:
+            made = function(n_classes) if inspect.signature(function).parameters else function()
+        return made
 
     def learner(self, X: NDArray[Any], n_classes: int, many: bool = False) -> Learner:
         """Return the learner for the model. Raises ModelError.

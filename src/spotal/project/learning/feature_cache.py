@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from spotal.errors import DataFileError, OutputError
 from spotal.numeric.arrays import blocks
-from spotal.storage.files import atomic_path, save_array
+from spotal.storage.files import atomic_path, save_array, unwritable
 from spotal.tables.arrays import read_npy
 
 if TYPE_CHECKING:
@@ -63,8 +63,7 @@ class FeatureCache:
         except OSError as error:
             if isinstance(error, OutputError):
                 raise
-            reason = (error.strerror or str(error)).lower()
-            raise OutputError(f"{self.path} cannot be written ({reason}); free disk space") from None
+            raise unwritable(self.path, error, "free disk space") from None
         return np.asarray(numbers[marks[numbers] == wanted])
 
     def rows(self) -> NDArray[Any]:

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spotal.embed.models.base import need
-from spotal.embed.models.hub import split_revision
+from spotal.embed.models.hub import from_pretrained
 from spotal.errors import ModelError, one_line
 from spotal.learner import Learner
 from spotal.numeric.arrays import blocks
@@ -105,7 +105,7 @@ def _images(make: Callable[[int], nn.Module], project: Project, items: Sequence[
 def _tokens(source: str, project: Project, items: Sequence[Item], progress: Progress) -> Inputs:
     """Convert texts to token numbers plus 1, padded with 0; int64 (n, at most 128)."""
     progress("loading the model", 0, None)
-    tokenizer = _load("AutoTokenizer", source)
+    (tokenizer,) = from_pretrained(source, ("AutoTokenizer", {}))
     progress("cutting texts into tokens", 0, None)
     texts = [item.text or "" for item in items]
     most = min(TOKENS, tokenizer.model_max_length)
@@ -117,12 +117,12 @@ def _tokens(source: str, project: Project, items: Sequence[Item], progress: Prog
 
 
 def _image(source: str, n_classes: int) -> nn.Module:
-    model = _load("AutoModelForImageClassification", source, num_labels=n_classes, ignore_mismatched_sizes=True)
+    model = _classifier("AutoModelForImageClassification", source, n_classes)
     return _wrapped(model, lambda batch: model(pixel_values=batch).logits, getattr(model.config, "image_size", None))
 
 
 def _text(source: str, n_classes: int) -> nn.Module:
-    model = _load("AutoModelForSequenceClassification", source, num_labels=n_classes, ignore_mismatched_sizes=True)
+    model = _classifier("AutoModelForSequenceClassification", source, n_classes)
 
     def scores(batch: Any) -> Any:
         numbers = batch.long()
@@ -146,32 +146,8 @@ def _timm(name: str, n_classes: int) -> nn.Module:
     return _wrapped(model, model, int(model.pretrained_cfg.get("input_size", (3, IMAGE_SIZE))[-1]))
 
 
-def _load(kind: str, source: str, **options: Any) -> Any:
-    """Load the transformers class ``kind`` from a folder or by name, without running remote code."""
-    try:
-        transformers: Any = import_module("transformers")
-    except ImportError as error:
-        raise need("transformers", "hugging-face", source, error) from None
-    quiet: Any = transformers.utils.logging
-    level, shown = quiet.get_verbosity(), quiet.is_progress_bar_enabled()
-    quiet.set_verbosity_error()  # no warning that the last layer is new
-    quiet.disable_progress_bar()
-    name, revision = split_revision(source)
-    if revision is not None:
-        options["revision"] = revision
-    try:
-        return getattr(transformers, kind).from_pretrained(
-            name, local_files_only=Path(source).exists(), trust_remote_code=False, **options
-        )
-    except Exception as error:  # transformers raises any type
-        raise ModelError(
-            f"model {source} cannot be loaded by transformers ({one_line(error)}); give a folder that save_pretrained "
-            "wrote, or a name on the Hugging Face hub that can be reached from here"
-        ) from None
-    finally:
-        quiet.set_verbosity(level)
-        if shown:
-            quiet.enable_progress_bar()
+def _classifier(kind: str, source: str, n_classes: int) -> Any:
+    return from_pretrained(source, (kind, {"num_labels": n_classes, "ignore_mismatched_sizes": True}))[0]
 
 
 def _wrapped(model: nn.Module, scores: Callable[[Any], Any], image_size: Any) -> nn.Module:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cached_property
 from hashlib import blake2b
 from pathlib import Path
@@ -17,8 +18,6 @@ from spotal.project.learning import inputs
 from spotal.project.learning.base import Inputs, Progress
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from spotal.embed import TorchEmbedder
     from spotal.project.project import Project
     from spotal.project.records import Item

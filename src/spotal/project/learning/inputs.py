@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,8 +18,6 @@ from spotal.project.places import FEATURES
 from spotal.project.sources import location
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
     from spotal.project.project import Project
     from spotal.project.records import Item
 

@@ -13,10 +13,11 @@ from spotal.project.advice import LEAST_AUDIT, Forecast, ShareEstimate
 from spotal.project.records import Item
 from spotal.project.report import galleries, plots
 from spotal.project.report.facts import NO_CLASS, SEVERAL, Facts, Pace
-from spotal.project.report.tested import spread, tested
+from spotal.project.report.tested import tested
 from spotal.project.status import ClassCount
 from spotal.report.parts import document, figure, folded, table, themed
-from spotal.storage.files import atomic_path
+from spotal.storage.files import write_text
+from spotal.terminal import duration, percent
 
 __all__ = ["numbers", "page", "write_page"]
 
@@ -63,9 +64,7 @@ blockquote { margin: 0; padding: 10px 12px; font-size: 13.5px; background: var(-
 
 def write_page(facts: Facts, file: Callable[[Item], Path], path: str | os.PathLike[str]) -> None:
     """Write the page to a file atomically. Raises OutputError."""
-    html = page(facts, file)
-    with atomic_path(path) as part:
-        part.write_text(html, encoding="utf-8")
+    write_text(path, page(facts, file))
 
 
 def numbers(facts: Facts) -> dict[str, Any]:
@@ -103,14 +102,14 @@ def _headline(facts: Facts) -> str:
         return text + ("; the accuracy of the model is not known yet" if facts.status.model else "; no model yet")
     right = "has all classes right on" if facts.settings.many else "is right on"
     sample = f"measured on {now.n:,} random items that it was not trained on"
-    return f"{text}; the model {right} {spread(now)} of the pool, {sample}"
+    return f"{text}; the model {right} {percent(now.value, now.low, now.high)} of the pool, {sample}"
 
 
 def _accuracy(facts: Facts) -> str:
     curve, ahead, verdict = facts.status.curve, facts.status.forecast, facts.status.verdict
     if not curve:
         return ""
-    words = [f"{spread(point)} at {point.labels:,} labels" for point in curve]
+    words = [f"{percent(point.value, point.low, point.high)} at {point.labels:,} labels" for point in curve]
     picture = themed(plots.curve, facts, f"Learning curve, accuracy with 95 % interval: {'; '.join(words)}")
     caption = "Accuracy of each model, by the number of labels that it was trained on; the band is the 95 % interval"
     text = (
@@ -147,7 +146,8 @@ def _classes(facts: Facts) -> str:
     drawn = sorted(shares, key=lambda row: -row[1])[:MOST_CLASSES] if len(shares) > MOST_CLASSES else shares
     pool = drawn[0][2] is not None
     parts = [
-        f"{n} {100 * a:.0f} % of labels" + ("" if b is None else f", {spread(b)} of the pool") for n, a, b in drawn
+        f"{n} {100 * a:.0f} % of labels" + ("" if b is None else f", {percent(b.value, b.low, b.high)} of the pool")
+        for n, a, b in drawn
     ]
     alt = "Class balance: " + "; ".join(parts)
     note = "Strategies pick items that help the model, so classes may have other shares in the pool. The shares in the "
@@ -214,12 +214,12 @@ def _cost(facts: Facts) -> str:
         rows.append(["their cost", f"{counts.cost:,.10g}{of}"])
     rows.append(["valid answers, by source", ", ".join(f"{name} {count:,}" for name, count in facts.sources.items())])
     if pace is not None:
-        rows.append(["working time", _duration(pace.seconds) + f" for {pace.answers:,} answers"])
+        rows.append(["working time", duration(pace.seconds, 10) + f" for {pace.answers:,} answers"])
         rows.append(["time per answer", f"{pace.mean:.1f} s on average{_between(pace, 1)}"])
-        rows.append(["the next 100 answers", f"about {_duration(100 * pace.mean)}{_between(pace, 100)}"])
+        rows.append(["the next 100 answers", f"about {duration(100 * pace.mean, 10)}{_between(pace, 100)}"])
         if counts.budget is not None and counts.cost is None and counts.spent < counts.budget:
             rest = int(counts.budget) - counts.spent  # includes answers that are awaited
-            time = f"about {_duration(rest * pace.mean)}{_between(pace, rest)}"
+            time = f"about {duration(rest * pace.mean, 10)}{_between(pace, rest)}"
             rows.append([f"the {rest:,} remaining answers of the budget", time])
     if facts.status.forecast.gain is not None:
         rows.append(["expected gain in accuracy", _gain(facts.status.forecast)])
@@ -240,7 +240,7 @@ def _between(pace: Pace, answers: int) -> str:
     """Return the interval of the time for so many answers."""
     if pace.low is None or pace.high is None:
         return ""
-    return f" ({_duration(answers * pace.low)} to {_duration(answers * pace.high)})"
+    return f" ({duration(answers * pace.low, 10)} to {duration(answers * pace.high, 10)})"
 
 
 def _settings(facts: Facts) -> str:
@@ -250,9 +250,3 @@ def _settings(facts: Facts) -> str:
     return f"<h2>Model and settings</h2><p>{facts.at:%Y-%m-%d %H:%M} UTC. Model: {escape(about + stale)}.</p>" + folded(
         "spotal.toml", f"<pre>{escape(facts.settings.to_toml())}</pre>"
     )
-
-
-def _duration(seconds: float) -> str:
-    if seconds < 90:
-        return f"{seconds:.1f} s" if seconds < 10 else f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from html import escape
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,8 +11,9 @@ from spotal.project.advice import Audited, ShareEstimate, class_scores, estimate
 from spotal.project.report import plots
 from spotal.project.report.facts import Facts
 from spotal.report.parts import figure, table, themed
+from spotal.terminal import percent
 
-__all__ = ["confusions", "most_confused", "spread", "tested"]
+__all__ = ["confusions", "most_confused", "tested"]
 
 MOST_CLASSES = 20
 """Maximum number of classes in a confusion matrix: those that are confused most."""
@@ -31,11 +31,6 @@ SETS = {
     "mean_average_precision": "mean average precision",
 }
 """Names of the metrics for several classes per item."""
-
-
-def spread(share: Any) -> str:
-    """Format a share with its 95 % interval, in percent."""
-    return f"{100 * share.value:.1f} % ({100 * share.low:.0f} to {100 * share.high:.0f})"
 
 
 def tested(facts: Facts) -> str:
@@ -135,16 +130,14 @@ def confusions(seen: Audited) -> tuple[list[str], NDArray[np.float64]]:
 def _sets(facts: Facts, seen: Audited) -> str:
     """Show the metrics for several classes per item, and of each class."""
     figures = [
-        [SETS[name], f"{100 * one.value:.1f} %" if one.low is None or one.high is None else spread(one)]
-        for name, one in facts.status.sets.items()
-        if name in SETS
+        [SETS[name], percent(one.value, one.low, one.high)] for name, one in facts.status.sets.items() if name in SETS
     ]
 
-    def percent(value: float | None) -> str:
+    def rounded(value: float | None) -> str:
         return "" if value is None else f"{100 * value:.0f} %"
 
     rows = [
-        [name, f"{one.labels:,}", percent(one.precision), percent(one.recall), percent(one.f1)]
+        [name, f"{one.labels:,}", rounded(one.precision), rounded(one.recall), rounded(one.f1)]
         for name, one in class_scores(seen).items()
     ]
     return (

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -29,27 +29,13 @@ MOST_NAMED, MOST_SHARE = 5, 0.1
 
 
 @dataclass(frozen=True, eq=False)
-class Unseen:
-    """Predictions for m labeled items by models that were not trained on their labels.
+class Unseen(Audited):
+    """Predictions for m labeled items by models that were not trained on their labels; each item has the weight 1.
 
-    classes : tuple of str (C,); numbers : int64 (m,), of the items; labels : int64 (m,), positions in ``classes``
-    probabilities : float64 (m, C)
+    numbers : int64 (m,), of the items
     """
 
-    classes: tuple[str, ...]
-    numbers: NDArray[np.int64]
-    labels: NDArray[np.int64]
-    probabilities: NDArray[np.float64]
-
-    @property
-    def weight(self) -> NDArray[np.float64]:
-        """Weights (m,) of the items: all 1."""
-        return np.ones(len(self.labels))
-
-    @property
-    def right(self) -> NDArray[np.bool_]:
-        """True if the likeliest class is the label."""
-        return np.asarray(self.probabilities.argmax(1) == self.labels)
+    numbers: NDArray[np.int64] = field(kw_only=True)
 
 
 @dataclass(frozen=True)
@@ -88,9 +74,10 @@ def unseen(project: Project) -> Unseen | None:
         return None
     return Unseen(
         newest.classes,
-        np.asarray([row.number for row in rows], np.int64),
         np.asarray([position[row.label or ""] for row in rows], np.int64),
         np.stack([predicted[row.number] for row in rows]).astype(np.float64),
+        np.ones(len(rows)),
+        numbers=np.asarray([row.number for row in rows], np.int64),
     )
 
 
@@ -158,7 +145,7 @@ def doubts(
     )
 
 
-def _needed(seen: Unseen | Audited) -> float:
+def _needed(seen: Audited) -> float:
     """Return the accuracy that the model needs: ``LEAST_RIGHT``, or more where one class is common."""
     most_common = np.bincount(seen.labels + 1, weights=seen.weight).max() / seen.weight.sum()  # -1: none of these
     return max(LEAST_RIGHT, (1 + float(most_common)) / 2)
