@@ -14,7 +14,7 @@ test: setup  ## set up, then everything that CI checks: two checks at a time, th
 	$(MAKE) tests
 
 test-fast: setup  ## set up, then the tests that together take under three minutes on two cores
-	$(BIN)/pytest -n 2 --dist loadgroup -m "not slow and not ray"
+	$(BIN)/pytest -n 2 -m "not slow and not ray"
 
 lint: setup
 	$(BIN)/ruff check .
@@ -40,7 +40,7 @@ dist: setup  ## sdist and wheel, in dist
 	$(BIN)/python -m build
 
 tests: setup label-studio
-	$(BIN)/pytest -n 2 --dist loadgroup --durations 30
+	$(BIN)/pytest -n 2 --durations 30
 
 setup: .venv/ready
 

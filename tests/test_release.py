@@ -19,7 +19,7 @@ ROOT = Path(__file__).parents[1]
 PACKAGES = [path for path in sys.path if Path(path).name == "site-packages"]
 """Where the dependencies are: the new environments read them there, so that nothing is fetched."""
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("release")]
+pytestmark = pytest.mark.slow
 
 
 def done(*command, **options):

@@ -17,7 +17,7 @@ from spotal.annotate.label_studio.push import TITLE
 from spotal.annotate.label_studio.service import Service
 from spotal.project import Audit, Data, Project, Settings, next_batch, read_predictions, train
 
-pytestmark = [pytest.mark.xdist_group("label-studio"), pytest.mark.usefixtures("env")]
+pytestmark = pytest.mark.usefixtures("env")
 PATIENCE = 240
 """Seconds to wait for another process on a busy machine."""
 

@@ -12,8 +12,6 @@ from contextlib import closing
 
 import pytest
 
-pytestmark = pytest.mark.xdist_group("smoke benchmark")  # one run of it serves all tests of this file
-
 ASKED = [20, 30, 40, 50, 60]
 T_975 = {2: 4.302653}  # Student's t, two-sided .05, from a table, by degrees of freedom
 Q_05 = {4: 2.569}  # Nemenyi's q for four strategies: Demsar 2006, table 5
