@@ -17,8 +17,11 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
+from types import SimpleNamespace
 
 COMMAND = "from spotal.cli.main import main; main()"
+JOB = "import sys; from spotal.web.job_process import main; main(*sys.argv[1:])"
 HOME = "import sys; from tests.forks import serve; exec(serve(int(sys.argv[1])))"
 IMPORTS = """
 import torch, sklearn.linear_model, uvicorn
@@ -38,6 +41,18 @@ def run(code, *words, **options):
         return subprocess.CompletedProcess(process.args, process.wait_for_all(), process.said, process.complaint)
 
 
+def jobs(monkeypatch):
+    """From now on the processes in which this one's pages do their long work begin as copies too."""
+    from spotal.web import jobs
+
+    def begin(command, *, stdin, stdout, encoding, start_new_session):
+        assert command[:3] == [sys.executable, "-m", "spotal.web.job_process"]
+        streams = {"stdin": stdin, "stdout": stdout, "encoding": encoding}
+        return python(JOB, *command[3:], **streams, start_new_session=start_new_session)
+
+    monkeypatch.setattr(jobs, "subprocess", SimpleNamespace(Popen=begin, PIPE=subprocess.PIPE))
+
+
 class Fork(subprocess.Popen):
     """A process whose end is told by the one that has it as a child."""
 
@@ -48,7 +63,7 @@ class Fork(subprocess.Popen):
         return self.returncode
 
     def _execute_child(self, args, executable, preexec_fn, close_fds, pass_fds, cwd, env, *rest):
-        assert not (executable or preexec_fn or pass_fds)
+        assert (executable, preexec_fn, pass_fds) == (None, None, ())
         pipes = p2cread, _, _, c2pwrite, _, errwrite = rest[3:9]
         folder, environment = os.fspath(cwd or os.getcwd()), dict(os.environ if env is None else env)
         self._line, theirs = socket.socketpair()
@@ -119,13 +134,15 @@ def serve(fd):
     for own, one in enumerate(streams):
         os.dup2(one, own)
         os.close(one)
-    sys.stdin, sys.stdout = open(0, closefd=False), open(1, "w", closefd=False)
-    sys.stderr = open(2, "w", buffering=1, errors="backslashreplace", closefd=False)
+    sys.stdin = open(0, closefd=False)  # noqa: SIM115
+    sys.stdout = open(1, "w", closefd=False)  # noqa: SIM115
+    sys.stderr = open(2, "w", buffering=1, errors="backslashreplace", closefd=False)  # noqa: SIM115
     (code, *words), folder, environment, session = json.loads(message)
     if session:
         os.setsid()
     os.chdir(folder)
     os.environ.clear()
     os.environ.update(environment)
+    tempfile.tempdir = None
     sys.argv = ["-c", *words]
     return code

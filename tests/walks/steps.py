@@ -8,13 +8,13 @@ import re
 import shlex
 import signal
 import subprocess
-import sys
 import threading
 from contextlib import contextmanager
 from pathlib import Path
 
 from tests.annotate.annotator import Annotator
 from tests.annotate.server import TOKEN
+from tests.forks import COMMAND, python
 
 import spotal
 from spotal.annotate import LabelStudio
@@ -82,9 +82,8 @@ class Terminal:
     def _start(self, line):
         program, *words = shlex.split(line)
         assert program == "spotal"
-        command = [sys.executable, "-c", "from spotal.cli.main import main; main()", *words]
         pipe = subprocess.PIPE
-        return subprocess.Popen(command, cwd=self.folder, env=self.env, stdout=pipe, stderr=pipe, text=True)
+        return python(COMMAND, *words, cwd=self.folder, env=self.env, stdout=pipe, stderr=pipe, text=True)
 
 
 def rows(path):
