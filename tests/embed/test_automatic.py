@@ -11,6 +11,7 @@ from ast import literal_eval
 import numpy as np
 import pytest
 import torch
+from tests import forks
 from tests.embed.conftest import tokenizer
 from tests.forks import COMMAND
 from tests.hub import REVISION, serving
@@ -57,7 +58,7 @@ def spotal(tmp_path, hub):
             command = [sys.executable, "-c", COMMAND, *map(str, words)]
             done = subprocess.run(command, **options, capture_output=True, text=True, check=False)
         else:
-            done = run(COMMAND, *words, **options)
+            done = forks.run(COMMAND, *words, **options)
         assert done.returncode == code, done.stdout + done.stderr
         assert "Traceback" not in done.stderr
         return done

@@ -20,9 +20,9 @@ CLASSES = ("red", "green", "blue")
 PAINT = {"red": (200, 30, 40), "green": (20, 150, 60), "blue": (30, 60, 200)}
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture
 def quick_jobs(monkeypatch):
-    """Jobs that begin quickly; those of walks begin as they do for users."""
+    """Jobs that begin at once; those of walks and of the page in a browser begin as they do for users."""
     forks.jobs(monkeypatch)
 
 

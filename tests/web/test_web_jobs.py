@@ -13,6 +13,8 @@ from tests.web.slow_tasks import OURS
 
 from spotal.web.tasks import TASKS
 
+pytestmark = pytest.mark.usefixtures("quick_jobs")
+
 
 def start(page, task, **more):
     key = page.get("/api/state").json()["key"]
