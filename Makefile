@@ -3,6 +3,8 @@
 PYTHON ?= python3
 DEMO ?= spotal-demo
 BIN := .venv/bin
+# of pytest; two keep two cores four fifths busy, since tests wait for servers, browsers and Ray
+WORKERS ?= 3
 NODE := PATH="$(CURDIR)/$(BIN):$$PATH"
 
 .PHONY: demo test test-fast python setup label-studio lint types contracts js docs tests dist clean
@@ -42,7 +44,7 @@ dist: setup  ## sdist and wheel, in dist
 	$(BIN)/python -m build
 
 tests: setup label-studio
-	$(BIN)/pytest -n 2 --durations 30
+	$(BIN)/pytest -n $(WORKERS) --durations 30
 
 setup: .venv/ready
 

@@ -63,6 +63,7 @@ SLOW = (
     "test_plan.py",
     "walks",
     "web/test_web_browser.py",
+    "web/test_web_jobs.py",
     "web/test_web_limits.py",
     "web/test_web_together.py",
 )

@@ -328,6 +328,7 @@ print(last)
 """
 
 
+@pytest.mark.slow
 def test_killed_anywhere_the_next_command_goes_on(make, tmp_path):
     make(30, name="other")  # writes texts.jsonl
     child = python(KILLS, tmp_path, 13)
