@@ -20,6 +20,7 @@ if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:  # as a shell starts what 
 
 import torch  # noqa: E402 - after the variables that it reads
 from tests.annotate.server import installed, running  # noqa: E402
+from tests.scheduling import ByFile, place  # noqa: E402
 
 torch.set_num_threads(1)
 
@@ -62,6 +63,7 @@ SLOW = (
     "test_plan.py",
     "walks",
     "web/test_web_browser.py",
+    "web/test_web_jobs.py",
     "web/test_web_limits.py",
     "web/test_web_together.py",
 )
@@ -70,12 +72,20 @@ leaves them out, as it does single tests with the mark."""
 
 
 def pytest_collection_modifyitems(items):
-    """Mark what is slow."""
+    """Mark what is slow, and begin with what takes longest."""
     here = Path(__file__).parent
     for item in items:
-        place = item.path.relative_to(here)
-        if any(str(part) in SLOW for part in (place, *place.parents)):
+        file = item.path.relative_to(here)
+        if any(str(part) in SLOW for part in (file, *file.parents)):
             item.add_marker(pytest.mark.slow)
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: place(item.path.relative_to(here).as_posix(), item.path in slow))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    config.option.loadscopereorder = False
+    return ByFile(config, log)
 
 
 def missing(reason):

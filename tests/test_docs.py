@@ -90,14 +90,12 @@ def test_the_python_of_the_page_on_projects_runs_as_written(tmp_path, monkeypatc
     assert re.fullmatch(r"\('gull', 0\.\d+\)\n", capsys.readouterr().out)
 
 
-@pytest.mark.parametrize("page", ["README.md", "docs/start/python.md"])
-def test_the_python_of_the_first_pages_runs_as_written(page, capsys, tmp_path, monkeypatch):
-    """One block after the other, as a reader would paste them, in an empty folder."""
+def test_the_python_of_the_first_page_runs_as_written(tmp_path, monkeypatch):
+    """One block after the other, as a reader would paste them, in an empty folder; walks/test_notebook.py has more."""
     monkeypatch.chdir(tmp_path)
-    blocks = re.findall(r"```python\n(.*?)```", (ROOT / page).read_text(encoding="utf-8"), re.DOTALL)
     names = {}
-    for block in blocks:
-        exec(compile(block, page, "exec"), names)
+    for block in re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), re.DOTALL):
+        exec(compile(block, "README.md", "exec"), names)
     picks = names["more"].indices
     assert len(picks) == len(names["labels"]) == len(set(picks.tolist()))
     assert not set(picks) & set(names.get("first", names.get("picks")).indices)

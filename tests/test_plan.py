@@ -21,6 +21,14 @@ from spotal.strategies import CoreSet, plan
 from spotal.strategies.memory import BatchReading, SelectionScale
 
 
+@pytest.fixture
+def untimed(monkeypatch):
+    """Plans without the trials that forecast the time, where this does not matter."""
+    monkeypatch.setattr(plan, "_trial_rows", lambda dim: ArrayPool(np.zeros((1, dim))))
+    for name in ("_timed", "_drawing", "_linking", "_comparing"):
+        monkeypatch.setattr(plan, name, lambda *_: 0.0)
+
+
 @pytest.mark.parametrize(("rows", "path"), [(1_500, "exact"), (5_000, "sampled")])
 def test_a_plan_counts_its_passes(rows, path):
     found = spotal.plan(rows, 20, 30)
@@ -38,12 +46,12 @@ def test_a_plan_counts_its_passes(rows, path):
     assert spotal.plan(rows, 20, 30, sequential=True).passes == 3
 
 
-def test_memory_does_not_grow_with_a_long_pool():
+def test_memory_does_not_grow_with_a_long_pool(untimed):
     few, many = (spotal.plan(n, 16, 50) for n in (10**7, 10**9))
     assert few.memory == many.memory < 1 << 30
 
 
-def test_a_cap_makes_batches_smaller_and_then_threads_fewer(monkeypatch):
+def test_a_cap_makes_batches_smaller_and_then_threads_fewer(untimed, monkeypatch):
     monkeypatch.setattr(threads, "threads", lambda: 4)
     scale = SelectionScale.of(10**8, 16, 50)
     free = scale.reading(None)
@@ -180,8 +188,7 @@ def test_a_budget_that_cannot_be(budget):
         {"labeled": 90, "strategy": spotal.SPOT(reach=1.0)},
     ],
 )
-def test_a_plan_is_a_cap_that_a_run_keeps_to(monkeypatch, n, dim, budget, known):
-    monkeypatch.setattr(plan, "_timed", lambda _: 0.0)
+def test_a_plan_is_a_cap_that_a_run_keeps_to(untimed, n, dim, budget, known):
     planned = spotal.plan(n, dim, budget, **known)
     said = re.search(r"at most ([\d.]+GB) of memory", str(planned))[1]
     assert size_of(said) >= planned.memory
@@ -193,8 +200,7 @@ def test_a_plan_is_a_cap_that_a_run_keeps_to(monkeypatch, n, dim, budget, known)
 
 
 @pytest.mark.parametrize("nothing", [None, [], np.empty(0, np.int64)])
-def test_no_labels_take_no_memory(monkeypatch, nothing):
-    monkeypatch.setattr(plan, "_timed", lambda _: 0.0)
+def test_no_labels_take_no_memory(untimed, nothing):
     x = np.random.default_rng(0).normal(size=(30_000, 4)).astype(np.float32)
     most = spotal.plan(30_000, 4, 5).memory
     spotal.select(x, 5, labeled=nothing, max_memory=most, random_state=0)

@@ -16,7 +16,7 @@ from spotal.annotate.label_studio.config import NONE
 from spotal.errors import LabelStudioError, SpotalWarning
 from spotal.project import Audit, Data, Pick, Project, Settings
 
-pytestmark = [pytest.mark.xdist_group("label-studio"), pytest.mark.usefixtures("env")]
+pytestmark = pytest.mark.usefixtures("env")
 
 
 def said(project):

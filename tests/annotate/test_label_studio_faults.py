@@ -9,7 +9,7 @@ from tests.full_disk import content, room
 from spotal.annotate import LabelStudio, Pushed
 from spotal.errors import LabelStudioError
 
-pytestmark = [pytest.mark.xdist_group("label-studio"), pytest.mark.usefixtures("env")]
+pytestmark = pytest.mark.usefixtures("env")
 
 
 @pytest.fixture

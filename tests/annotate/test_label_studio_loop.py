@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import signal
 import subprocess
-import sys
 import time
 
 import httpx
 import pytest
 from PIL import Image
 from tests.annotate.server import TOKEN
+from tests.forks import COMMAND, python
 
 from spotal.annotate import Guesses, LabelStudio, Pushed, newest_guesses
 from spotal.annotate.label_studio.push import TITLE
 from spotal.annotate.label_studio.service import Service
 from spotal.project import Audit, Data, Project, Settings, next_batch, read_predictions, train
 
-pytestmark = [pytest.mark.xdist_group("label-studio"), pytest.mark.usefixtures("env")]
+pytestmark = pytest.mark.usefixtures("env")
 PATIENCE = 240
 """Seconds to wait for another process on a busy machine."""
 
@@ -83,11 +83,10 @@ def serving(digits):
 
     def serving(every):
         project, truth = digits(8, batch_size=4)
-        words = [sys.executable, "-c", "from spotal.cli.main import main; main()", "serve", "--label-studio"]
-        words += [str(project.folder), "--port", "0", "--every", str(every)]
+        words = ["serve", "--label-studio", project.folder, "--port", 0, "--every", every]
         path = project.folder / "said"
         with path.open("w") as said:
-            started.append(subprocess.Popen(words, stdout=said, stderr=subprocess.STDOUT))
+            started.append(python(COMMAND, *words, stdout=said, stderr=subprocess.STDOUT))
         return project, truth, started[-1], path.read_text
 
     yield serving

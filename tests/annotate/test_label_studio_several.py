@@ -7,7 +7,7 @@ import pytest
 from spotal.annotate import Guesses, LabelStudio, Pushed
 from spotal.annotate.label_studio.config import NONE
 
-pytestmark = [pytest.mark.xdist_group("label-studio"), pytest.mark.usefixtures("env")]
+pytestmark = pytest.mark.usefixtures("env")
 
 
 def test_several_choices_go_there_and_come_back(make, annotator):

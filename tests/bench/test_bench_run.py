@@ -14,6 +14,7 @@ import time
 
 import numpy as np
 import pytest
+from tests.forks import python
 from tests.raising import raises_input
 
 from spotal.bench.estimate import Estimator, default_seconds
@@ -133,8 +134,7 @@ def test_killed_by_force_it_goes_on_and_ends_with_the_same_bits(tiny, cache, tmp
     for part in ("pool", "learner", "embedding", "initial"):
         table[part] = {k: v for k, v in table[part].items() if v is not None}
     folder = tmp_path / "run"
-    words = [sys.executable, "-c", script, json.dumps(table), str(folder), str(cache.folder)]
-    process = subprocess.Popen(words)
+    process = python(script, json.dumps(table), folder, cache.folder)
     until = time.monotonic() + 60
     while time.monotonic() < until and _rounds(folder) < 5 and process.poll() is None:
         time.sleep(0.01)
@@ -171,8 +171,7 @@ def test_two_processes_may_write_at_once(tiny, tmp_path):
     table = {k: v for k, v in tiny.table().items() if v is not None}
     for part in ("pool", "learner", "embedding", "initial"):
         table[part] = {k: v for k, v in table[part].items() if v is not None}
-    words = [sys.executable, "-c", script, json.dumps(table), str(tmp_path / "run")]
-    crew = [subprocess.Popen([*words, str(k)]) for k in (0, 1)]
+    crew = [python(script, json.dumps(table), tmp_path / "run", k) for k in (0, 1)]
     assert [process.wait() for process in crew] == [0, 0]
     with Store(tmp_path / "run") as store:
         jobs = plan([tiny])[:2]

@@ -6,13 +6,10 @@ import json
 import math
 import re
 import sqlite3
-import subprocess
-import sys
 from contextlib import closing
 
 import pytest
-
-pytestmark = pytest.mark.xdist_group("smoke benchmark")  # one run of it serves all tests of this file
+from tests.forks import COMMAND, run
 
 ASKED = [20, 30, 40, 50, 60]
 T_975 = {2: 4.302653}  # Student's t, two-sided .05, from a table, by degrees of freedom
@@ -20,8 +17,7 @@ Q_05 = {4: 2.569}  # Nemenyi's q for four strategies: Demsar 2006, table 5
 
 
 def spotal(*words):
-    start = "from spotal.cli.main import main; main()"
-    done = subprocess.run([sys.executable, "-c", start, *map(str, words)], capture_output=True, text=True, check=False)
+    done = run(COMMAND, *words)
     assert done.returncode == 0, done.stderr
     return done.stdout
 

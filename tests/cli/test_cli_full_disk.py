@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import multiprocessing
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -146,7 +147,9 @@ def test_a_demo(spotal):
 
 
 @pytest.mark.parametrize("workers", [1, 2])
-def test_a_benchmark_goes_on_where_it_stopped(spotal, workers, capfd):
+def test_a_benchmark_goes_on_where_it_stopped(spotal, workers, capfd, monkeypatch):
+    fork = multiprocessing.get_context("fork")  # workers that begin at once
+    monkeypatch.setattr(multiprocessing, "get_context", lambda _: fork)
     Path("tiny.toml").write_text(PROTOCOL)
     run = ("bench", "tiny.toml", "--cache", "cache", "--workers", workers, "--json", "--kept", "kept", "--out")
     report = ("report", "run", "--markdown", "bench.md")

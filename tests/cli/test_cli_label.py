@@ -6,11 +6,11 @@ import re
 import signal
 import socket
 import subprocess
-import sys
 import time
 
 import pytest
 from PIL import Image
+from tests.forks import COMMAND, python
 from typer.testing import CliRunner
 
 from spotal.cli.main import app
@@ -81,9 +81,8 @@ def test_a_name_that_nobody_has(folder):
 
 
 def start(folder, *options):
-    code = "from spotal.cli.main import main; main()"
-    command = [sys.executable, "-c", code, "label", str(folder), "--no-browser", "--port", "0", *options]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    words = ["label", folder, "--no-browser", "--port", "0", *options]
+    process = python(COMMAND, *words, stdout=subprocess.PIPE, text=True)
     lines = []
     while not lines or not lines[-1].startswith("Label at"):
         lines.append(process.stdout.readline())

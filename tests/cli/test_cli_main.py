@@ -10,11 +10,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from tests import forks
+from tests.forks import COMMAND
 
 import spotal as library
 from spotal.errors import SpotalError
 
-SPOTAL = [sys.executable, "-c", "from spotal.cli.main import main; main()"]
+SPOTAL = [sys.executable, "-c", COMMAND]
 QUIET = {**os.environ, "OMP_NUM_THREADS": "1", "NO_COLOR": "1"}
 
 
@@ -137,16 +139,9 @@ def test_names_that_no_terminal_can_show(tmp_path):
 
 
 def test_ctrl_c_exits_130_and_leaves_nothing(tmp_path):
-    process = subprocess.Popen(
-        [*SPOTAL, "demo", "--seeds", "50", "--out", "shown"],
-        cwd=tmp_path,
-        env=QUIET | {"PYTHONUNBUFFERED": "1"},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        # a runner in the background ignores the signal, and its children inherit that
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
-    )
+    pipe = subprocess.PIPE
+    words = ["demo", "--seeds", 50, "--out", "shown"]
+    process = forks.python(COMMAND, *words, cwd=tmp_path, stdout=pipe, stderr=pipe, text=True)
     try:
         assert process.stdout.readline().startswith("digits:")
         process.send_signal(signal.SIGINT)

@@ -6,18 +6,16 @@ import logging
 import logging.config
 import os
 import pty
-import subprocess
-import sys
 
 import numpy as np
 import pytest
 from PIL import Image
+from tests.forks import COMMAND, python
 
 from spotal.cli.console import Terminal, say, warn
 from spotal.errors import SpotalError
 from spotal.terminal import server_log, visible
 
-SPOTAL = [sys.executable, "-c", "from spotal.cli.main import main; main()"]
 TITLE = "\x1b]0;owned\x07"
 NAMES = [TITLE, "\x1b[2J", "\x9b31m", "\r", "\x08", "\u202egpj", "\u2066", "\x7f"]
 
@@ -26,7 +24,7 @@ def on_a_terminal(*words):
     """What a command writes to a terminal."""
     ours, theirs = pty.openpty()
     env = {**os.environ, "TERM": "xterm-256color", "COLUMNS": "200", "OMP_NUM_THREADS": "1"}
-    done = subprocess.Popen([*SPOTAL, *words], stdin=theirs, stdout=theirs, stderr=theirs, env=env)
+    done = python(COMMAND, *words, stdin=theirs, stdout=theirs, stderr=theirs, env=env)
     os.close(theirs)
     said = b""
     try:

@@ -11,7 +11,9 @@ from ast import literal_eval
 import numpy as np
 import pytest
 import torch
+from tests import forks
 from tests.embed.conftest import tokenizer
+from tests.forks import COMMAND
 from tests.hub import REVISION, serving
 
 from spotal.embed.models.hub import prefix_of
@@ -51,10 +53,12 @@ def spotal(tmp_path, hub):
 
     def run(*words, code=0, **variables):
         home = {"HF_ENDPOINT": hub.url, "HF_HOME": str(tmp_path / "cache"), "HF_HUB_OFFLINE": "0", "COLUMNS": "300"}
-        command = [sys.executable, "-c", "from spotal.cli.main import main; main()", *map(str, words)]
-        done = subprocess.run(
-            command, env={**os.environ, **home, **variables}, cwd=tmp_path, capture_output=True, text=True, check=False
-        )
+        options = {"cwd": tmp_path, "env": {**os.environ, **home, **variables}}
+        if "PYTHONPATH" in variables:
+            command = [sys.executable, "-c", COMMAND, *map(str, words)]
+            done = subprocess.run(command, **options, capture_output=True, text=True, check=False)
+        else:
+            done = forks.run(COMMAND, *words, **options)
         assert done.returncode == code, done.stdout + done.stderr
         assert "Traceback" not in done.stderr
         return done

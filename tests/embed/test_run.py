@@ -5,9 +5,7 @@ import json
 import os
 import signal
 import subprocess
-import sys
 import time
-from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -15,10 +13,10 @@ import pyarrow.parquet as pq
 import pytest
 import torch
 from PIL import Image
+from tests.forks import COMMAND, python
 from tests.raising import raises_input
 from torch import nn
 
-import spotal
 from spotal.embed import TorchEmbedder, embed_items, open_embedder, open_items, train_embedder
 from spotal.errors import DataFileError, InputError, ModelError, OutputError, ResourceError, SpotalWarning
 from spotal.pool.files import read_pool
@@ -334,12 +332,10 @@ make = Slow
 
 
 def command(photos, out, errors=subprocess.DEVNULL):
-    code = "from spotal.cli.main import main; main()"
     words = ["embed", photos, "--model", "slow:make", "--out", out, "--shard-rows", 4, "--batch-size", 2]
-    environment = os.environ | {"PYTHONPATH": str(Path(spotal.__file__).parents[1])}
-    return subprocess.Popen(
-        [sys.executable, "-c", code, *map(str, words), "--workers", "1"],
-        cwd=photos.parent, env=environment, stdout=subprocess.DEVNULL, start_new_session=True, stderr=errors,
+    return python(
+        COMMAND, *words, "--workers", 1,
+        cwd=photos.parent, stdout=subprocess.DEVNULL, start_new_session=True, stderr=errors,
     )  # fmt: skip
 
 

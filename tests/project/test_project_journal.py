@@ -7,13 +7,12 @@ import os
 import shutil
 import signal
 import sqlite3
-import subprocess
-import sys
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 import sqlalchemy
+from tests.forks import run
 from typer.testing import CliRunner
 
 import spotal
@@ -105,7 +104,7 @@ def test_a_kill_between_journal_and_database_loses_nothing(project, where):
         "    project.labels.record('t1', 'dog', annotator='ann')\n"
     )
     project.close()
-    done = subprocess.run([sys.executable, "-c", code, project.folder, where], env=ENVIRONMENT, check=False)
+    done = run(code, project.folder, where)
     assert done.returncode == -signal.SIGKILL
     events, _ = known(project.folder)
     assert [(e.item, e.label) for e in events] == [("t0", "cat"), ("t1", "dog")][: 1 + (where == "after the journal")]

@@ -6,7 +6,6 @@ import os
 import shutil
 import sqlite3
 import subprocess
-import sys
 import threading
 from contextlib import closing
 from pathlib import Path
@@ -14,6 +13,7 @@ from pathlib import Path
 import pytest
 from alembic.script import ScriptDirectory
 from sqlalchemy import create_engine
+from tests import forks
 
 import spotal
 from spotal.errors import DataFileError, ProjectBusyError, ProjectError
@@ -28,8 +28,7 @@ ENVIRONMENT = {**os.environ, "PYTHONPATH": str(Path(spotal.__file__).parents[1])
 
 
 def python(code, *arguments, **options):
-    command = [sys.executable, "-c", code, *map(str, arguments)]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=ENVIRONMENT, **options)
+    return forks.python(code, *arguments, stdout=subprocess.PIPE, text=True, **options)
 
 
 def ask(path, statement):
@@ -329,6 +328,7 @@ print(last)
 """
 
 
+@pytest.mark.slow
 def test_killed_anywhere_the_next_command_goes_on(make, tmp_path):
     make(30, name="other")  # writes texts.jsonl
     child = python(KILLS, tmp_path, 13)

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import csv
 import os
 import re
 import shlex
 import signal
 import subprocess
-import sys
 import threading
 from contextlib import contextmanager
 from pathlib import Path
 
 from tests.annotate.annotator import Annotator
 from tests.annotate.server import TOKEN
+from tests.forks import COMMAND, python
 
 import spotal
 from spotal.annotate import LabelStudio
@@ -21,6 +22,8 @@ from spotal.project import Project
 
 ROOT = Path(__file__).parents[2]
 KEYS = "1234567890"
+SHAPES, N = ("circle", "square", "triangle"), 240
+"""Classes and number of the images of shapes."""
 READY, PATIENCE = "Label at ", 240
 """Seconds to wait for another process on a busy machine."""
 
@@ -79,9 +82,14 @@ class Terminal:
     def _start(self, line):
         program, *words = shlex.split(line)
         assert program == "spotal"
-        command = [sys.executable, "-c", "from spotal.cli.main import main; main()", *words]
         pipe = subprocess.PIPE
-        return subprocess.Popen(command, cwd=self.folder, env=self.env, stdout=pipe, stderr=pipe, text=True)
+        return python(COMMAND, *words, cwd=self.folder, env=self.env, stdout=pipe, stderr=pipe, text=True)
+
+
+def rows(path):
+    """The rows of a table."""
+    with path.open(encoding="utf-8") as file:
+        return list(csv.DictReader(file))
 
 
 def address(said):

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 from starlette.testclient import TestClient
+from tests import forks
 
 from spotal.project import Audit, Data, Pick, Project, Settings
 from spotal.web import create_app
@@ -17,6 +18,12 @@ ADDRESS = "http://127.0.0.1:8642"
 TOKEN = "a-token-that-nobody-guesses-0123456789"
 CLASSES = ("red", "green", "blue")
 PAINT = {"red": (200, 30, 40), "green": (20, 150, 60), "blue": (30, 60, 200)}
+
+
+@pytest.fixture
+def quick_jobs(monkeypatch):
+    """Jobs that begin at once; those of walks and of the page in a browser begin as they do for users."""
+    forks.jobs(monkeypatch)
 
 
 @pytest.fixture

@@ -5,7 +5,6 @@ from __future__ import annotations
 import signal
 import socket
 import subprocess
-import sys
 import threading
 import time
 from contextlib import contextmanager
@@ -13,6 +12,7 @@ from functools import partial
 
 import pytest
 import uvicorn
+from tests.forks import COMMAND, python
 from tests.web.conftest import TOKEN, make_images, paint_images, predict
 from tests.web.slow_tasks import OURS
 
@@ -409,11 +409,10 @@ def test_an_answer_that_cannot_be_recorded_is_said_and_holds_up_no_other(images,
 def test_kill_9_of_the_command_and_back(tmp_path, visit):
     with make_images(tmp_path) as project:
         port = free_port()
-        code = "from spotal.cli.main import main; main()"
-        command = [sys.executable, "-c", code, "label", str(project.folder), "--port", str(port), "--no-browser"]
+        words = ["label", project.folder, "--port", port, "--no-browser", "--annotator", "ann"]
 
         def start():
-            process = subprocess.Popen([*command, "--annotator", "ann"], stdout=subprocess.PIPE, text=True)
+            process = python(COMMAND, *words, stdout=subprocess.PIPE, text=True)
             assert process.stdout is not None
             line = ""
             while not line.startswith("Label at"):

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import csv
 import subprocess
-import sys
 import time
 
 import pytest
+from tests.forks import python
 from tests.web.conftest import answer, done, make_images
 from tests.web.slow_tasks import OURS
 
 from spotal.web.tasks import TASKS
+
+pytestmark = pytest.mark.usefixtures("quick_jobs")
 
 
 def start(page, task, **more):
@@ -145,7 +147,7 @@ def test_no_job_outlives_its_server(texts, client):
         "sys.stdin.read()"
     )
     pipe = subprocess.PIPE
-    server = subprocess.Popen([sys.executable, "-c", code, str(texts.folder)], stdin=pipe, stdout=pipe, text=True)
+    server = python(code, texts.folder, stdin=pipe, stdout=pipe, text=True)
     pid = int(server.stdout.readline())
     server.kill()
     server.communicate()

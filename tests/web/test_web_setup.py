@@ -14,6 +14,8 @@ from spotal.project import Project
 from spotal.web.setup import Setup
 from spotal.web.tasks import TASKS
 
+pytestmark = pytest.mark.usefixtures("quick_jobs")
+
 
 @contextmanager
 def setup(data, folder, **options):

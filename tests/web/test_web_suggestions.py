@@ -9,6 +9,8 @@ from tests.web.conftest import answer, make_images, predict, send
 from spotal.project import Pick
 from spotal.web.review import Filters, review
 
+pytestmark = pytest.mark.usefixtures("quick_jobs")
+
 
 def label_one_of_each(project):
     for k, label in enumerate(("red", "green", "blue")):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+
 import numpy as np
 import pytest
 from typer.testing import CliRunner
@@ -27,6 +29,28 @@ def run(*words):
     return CliRunner().invoke(app, [str(word) for word in words])
 
 
+@pytest.fixture(scope="module")
+def template(tmp_path_factory):
+    """The folder for a project that is made once, of which each test damages a copy."""
+    return tmp_path_factory.mktemp("template") / "whole"
+
+
+@pytest.fixture
+def taught(start, answer, template, tmp_path):
+    """A project after two rounds, trained."""
+    if template.exists():
+        shutil.copytree(template, tmp_path, dirs_exist_ok=True)
+    else:
+        with start() as project:
+            for _ in range(2):
+                next_batch(project)
+                answer(project)
+            train(project)
+        shutil.copytree(tmp_path, template)
+    with Project.open(tmp_path / "project") as project:
+        yield project
+
+
 @pytest.mark.parametrize(
     ("which", "kind", "damage"),
     [
@@ -35,12 +59,8 @@ def run(*words):
           for damage in ("cut", "of another shape")),
     ],
 )  # fmt: skip
-def test_a_damaged_array_leads_in_no_circle(start, answer, which, kind, damage):
-    project = start()
-    for _ in range(2):
-        next_batch(project)
-        answer(project)
-    train(project)
+def test_a_damaged_array_leads_in_no_circle(taught, which, kind, damage):
+    project = taught
     model = [model for model in project.models.all() if getattr(model, kind)][which]
     path = project.models.file(getattr(model, kind))
     whole = path.read_bytes()

@@ -3,25 +3,17 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 import sqlite3
 import subprocess
-import sys
 from contextlib import closing
-from pathlib import Path
 
 import pytest
+from tests.forks import python
 
-import spotal
 from spotal.project import Project, next_batch, read_predictions, train
 from spotal.project.places import DATABASE, FEATURES, MODELS
 
-ENVIRONMENT = {
-    **os.environ,
-    "PYTHONPATH": os.pathsep.join([str(Path(spotal.__file__).parents[1]), str(Path(__file__).parents[3])]),
-    "OMP_NUM_THREADS": "1",
-}
 COMMAND = """
 import os, signal, sys
 place, times = sys.argv[1], int(sys.argv[2])
@@ -55,8 +47,8 @@ PLACES = [
 
 
 def begin(*words, place="", times=0):
-    command = [sys.executable, "-c", COMMAND, place, str(times), *map(str, words)]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=ENVIRONMENT)
+    pipe = subprocess.PIPE
+    return python(COMMAND, place, times, *words, stdout=pipe, stderr=pipe, text=True)
 
 
 def healthy(project):
