@@ -41,8 +41,8 @@ class Reach:
 
 
 def extent(share: float) -> float:
-    """Return the share of all mass within the distance from which a row may be covered, if its reach holds ``share``."""
-    return min(1.0, (FEW * share) ** NARROWER)
+    """Return the share of all mass that rows which may cover a row hold, if its reach holds ``share``."""
+    return min(1.0, float((FEW * share) ** NARROWER))
 
 
 def neighbors_needed(size: int, share: float, *, equal: bool = False) -> int:

@@ -35,7 +35,7 @@ class NeighborGraph:
     squared : float32 (s, k), their squared distances, at least 0
     """
 
-    near: NDArray[np.int64]
+    near: NDArray[np.int32]
     squared: NDArray[np.float32]
 
     @classmethod
