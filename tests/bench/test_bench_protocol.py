@@ -47,6 +47,7 @@ WRONG = [
     ({"learner": {}}, "lacks the key 'kind'"),
     ({"learner": {"kind": "svm"}}, "kind must be one of linear-probe"),
     ({"learner": {"kind": "linear-probe", "steps": 5}}, "steps is for networks"),
+    ({"learner": {"kind": "efficientnet-lite0", "width": 5}}, "width is for networks (small-cnn, resnet18, mlp)"),
     ({"embedding": {"kind": "ssl", "dim": 500}}, "dim must be 2 to 128, found 500"),
     ({"initial": {"kind": "random"}}, "count is needed for initial labels"),
     ({"initial": {"kind": "none", "count": 5}}, "count is needed for initial labels"),
@@ -175,7 +176,7 @@ def test_there_are_twenty_protocols_on_encoders_features_of_each_role():
 def test_the_eight_reporting_cells_are_those_that_were_announced():
     cells = set()
     for name in protocol_library.of_role("reporting"):
-        if name.startswith(("anchor-", "encoder-", "stress-", "suite-")):
+        if name.startswith(("anchor-", "encoder-", "finetune-", "stress-", "suite-")):
             continue
         protocol = protocol_library.load(name)
         cells.add((protocol.dataset, protocol.pool.balance, protocol.pool.ratio, protocol.learner.kind))

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spotal import datasets
-from spotal.bench import mlbench, pretrained
+from spotal.bench import mlbench, photos, pretrained
 from spotal.datasets import Dataset
 
 __all__ = ["load", "names"]
@@ -24,7 +24,7 @@ _TABLES = ("breast-cancer", "letter", "made-clusters", "made-species", "shuttle"
 
 def names() -> tuple[str, ...]:
     """Return the names that ``load`` accepts besides paths, in alphabetical order."""
-    return tuple(sorted((*datasets.names(), *_TABLES, *pretrained.FILES)))
+    return tuple(sorted((*datasets.names(), photos.NAME, *_TABLES, *pretrained.FILES)))
 
 
 def load(name_or_path: str) -> Dataset:
@@ -45,6 +45,8 @@ def _load(name_or_path: str, state: tuple[Any, ...]) -> Dataset:
         return _split(name_or_path, X, y, classes)
     if name_or_path in pretrained.FILES:
         return pretrained.read(name_or_path)
+    if name_or_path == photos.NAME:
+        return photos.read()
     return datasets.load(name_or_path)
 
 

@@ -18,6 +18,10 @@ RESNET_STEP_SECONDS = 0.7
 """The same for a ResNet18 of width 64."""
 ROW_SECONDS = 7e-5
 """One image through that SmallCNN, to embed or to test it."""
+LITE0_STEP_SECONDS = 0.1
+"""One step of fine-tuning EfficientNet-Lite0: 16 images of 96 x 96, one core."""
+LITE0_ROW_SECONDS = 0.002
+"""One image through its trained blocks."""
 QUERY_SECONDS = 0.7
 """One query in a pool of 10,000 rows, the mean over strategies. Grows with the rows."""
 POOL = 10_000
@@ -32,13 +36,16 @@ def default_seconds(job: Job) -> float:
     kind = protocol.learner.kind
     if kind in ("linear-probe", "random-forest"):
         return PROBE_SECONDS + query
-    steps, width = protocol.learner.steps or STEPS[kind], protocol.learner.width or WIDTH[kind]
+    steps, tested = protocol.learner.steps or STEPS[kind], protocol.test_size or TEST
     if kind == "mlp":
         return 0.001 * steps + query
+    if kind == "efficientnet-lite0":
+        return LITE0_STEP_SECONDS * steps + LITE0_ROW_SECONDS * (rows + tested) + query
+    width = protocol.learner.width or WIDTH[kind]
     if kind == "resnet18":
         return RESNET_STEP_SECONDS * (width / 64) ** 2 * (steps + (rows + TEST) / 100) + query
     wide = max(0.3, (width / 16) ** 2)
-    return wide * (STEP_SECONDS * steps + ROW_SECONDS * (rows + (protocol.test_size or TEST))) + query
+    return wide * (STEP_SECONDS * steps + ROW_SECONDS * (rows + tested)) + query
 
 
 class Estimator:

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import hashlib
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from spotal.bench.cache import Cache
+from spotal.bench.cache import Cache, fingerprint
 from spotal.bench.pool_sampler import ShapedPool
 from spotal.bench.protocol import Embedding
 from spotal.datasets import Dataset
 from spotal.errors import InputError
 
-__all__ = ["dataset_features", "features_of", "fingerprint"]
+__all__ = ["dataset_features", "features_of"]
 
 
 def features_of(
@@ -31,7 +30,7 @@ def features_of(
         Images without an embedding, or an embedding of features.
     """
     if data.is_images == (embedding.kind in ("none", "as-is")):
-        need = "pixels-pca or ssl" if data.is_images else "none or as-is"
+        need = "pixels-pca, ssl or lite0" if data.is_images else "none or as-is"
         raise InputError(
             "embedding",
             must=f"be {need} for a frozen learner on {'images' if data.is_images else 'features'}",
@@ -49,6 +48,8 @@ def features_of(
 
         embedder = PixelEmbedder(n_components=embedding.dim)
         points, held = embedder.fit_embed(pool.data(data.X, seed)), embedder.embed(data.X_test[test])
+    elif embedding.kind == "lite0":
+        points, held = _pretrained(pool.data(data.X, seed), data.X_test[test], embedding.dim, cache)
     elif embedding.trained_on == "dataset" and not pool.copied.any():
         train, every = dataset_features(data, embedding, cache)
         points, held = train[pool.rows], every[test]
@@ -71,15 +72,6 @@ def dataset_features(data: Dataset, embedding: Embedding, cache: Cache) -> tuple
     return arrays["train"], arrays["test"]
 
 
-def fingerprint(*arrays: NDArray[Any]) -> str:
-    """Return a hash of arrays: their shapes and types, and about 2,000 evenly spaced rows of each."""
-    digest = hashlib.blake2b(digest_size=8)
-    for array in arrays:
-        digest.update(f"{array.shape} {array.dtype}".encode())
-        digest.update(np.ascontiguousarray(array[:: max(1, len(array) // 2_000)]).data)
-    return digest.hexdigest()
-
-
 def _pool_features(
     data: Dataset, embedding: Embedding, pool: ShapedPool, test: NDArray[np.int64], seed: int, cache: Cache
 ) -> tuple[NDArray[Any], NDArray[Any]]:
@@ -95,6 +87,17 @@ def _pool_features(
 
     arrays = cache.get(recipe, make)
     return arrays["train"], arrays["test"]
+
+
+def _pretrained(images: NDArray[Any], test: NDArray[Any], dim: int, cache: Cache) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Principal components of the pool's features by EfficientNet-Lite0, and the same of the test rows."""
+    from sklearn.decomposition import PCA
+
+    from spotal.bench.lite0 import encode
+
+    points, held = (encode(rows, cache)[1].astype(np.float64) for rows in (images, test))
+    pca = PCA(min(dim, *points.shape), svd_solver="covariance_eigh").fit(points)
+    return pca.transform(points), pca.transform(held)
 
 
 def _source(data: Dataset, embedding: Embedding) -> NDArray[Any]:

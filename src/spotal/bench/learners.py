@@ -12,7 +12,7 @@ from spotal.learner import Learner
 
 __all__ = ["STEPS", "WIDTH", "make_learner"]
 
-STEPS = {"small-cnn": 500, "resnet18": 1_000, "mlp": 300}
+STEPS = {"small-cnn": 500, "resnet18": 1_000, "efficientnet-lite0": 60, "mlp": 300}
 """Default of the minimum number of optimizer steps; fits two cores, or a GPU for "resnet18"."""
 WIDTH = {"small-cnn": 16, "resnet18": 64, "mlp": 16}
 """Default number of channels of the first block."""
@@ -23,7 +23,7 @@ def make_learner(choice: LearnerChoice, X: NDArray[Any], n_classes: int) -> Lear
     """Make the learner for a pool X: images (n, height, width, channels) or features (n, d).
 
     "linear-probe" is scikit-learn's LogisticRegression with C = 1; "random-forest" has 100 trees; "mlp" has two hidden
-    layers. Networks standardize their input by the mean and standard deviation of X.
+    layers. Networks standardize their input by the mean and standard deviation of X, except "efficientnet-lite0".
 
     Raises
     ------
@@ -40,7 +40,12 @@ def make_learner(choice: LearnerChoice, X: NDArray[Any], n_classes: int) -> Lear
         from sklearn.ensemble import RandomForestClassifier
 
         return SklearnLearner(RandomForestClassifier(TREES, n_jobs=1), n_classes)
-    steps, width = choice.steps or STEPS[choice.kind], choice.width or WIDTH[choice.kind]
+    steps = choice.steps or STEPS[choice.kind]
+    if choice.kind == "efficientnet-lite0":
+        from spotal.bench.lite0 import FineTuned
+
+        return FineTuned(n_classes, steps)
+    width = choice.width or WIDTH[choice.kind]
     if choice.kind == "mlp":
         return TorchLearner(_mlp(X.shape[1], 8 * width, n_classes), n_classes, min_steps=steps, normalize_from=X)
     if X.ndim != 4:

@@ -17,7 +17,9 @@ __all__ = ["Embedding", "Initial", "LearnerChoice", "PoolShape", "Protocol", "St
 
 FROZEN = ("linear-probe", "random-forest", "mlp")
 """Learners on fixed features; the others are trained on images."""
-NETWORKS = ("small-cnn", "resnet18", "mlp")
+NETWORKS = ("small-cnn", "resnet18", "efficientnet-lite0", "mlp")
+OF_WIDTH = ("small-cnn", "resnet18", "mlp")
+"""Networks whose width can be set."""
 
 
 @dataclass(frozen=True)
@@ -63,24 +65,26 @@ class PoolShape:
 
 @dataclass(frozen=True)
 class LearnerChoice:
-    """The learner, which is trained from scratch in each round.
+    """The learner, which is trained anew in each round.
 
     kind : "linear-probe" (logistic regression), "random-forest" or "mlp" on fixed features; "small-cnn" or "resnet18"
-        on images
+        on images, from scratch; "efficientnet-lite0" on RGB images, from ImageNet weights (:mod:`spotal.bench.lite0`)
     steps : int, minimum number of a network's optimizer steps
     width : int, channels of a network's first block; an "mlp" has eight times this number of hidden units
     """
 
-    kind: str = key(str, choices=("linear-probe", "random-forest", "mlp", "small-cnn", "resnet18"))
+    kind: str = key(
+        str, choices=("linear-probe", "random-forest", "mlp", "small-cnn", "resnet18", "efficientnet-lite0")
+    )
     steps: int | None = key(int, None, least=1)
     width: int | None = key(int, None, least=1)
 
     def __post_init__(self) -> None:
         check_fields(self)
-        for name in ("steps", "width"):
-            if getattr(self, name) is not None and self.kind not in NETWORKS:
+        for name, kinds in (("steps", NETWORKS), ("width", OF_WIDTH)):
+            if getattr(self, name) is not None and self.kind not in kinds:
                 raise InputError(
-                    name, f"is for networks ({', '.join(NETWORKS)}), found with {self.kind!r}", "leave it out"
+                    name, f"is for networks ({', '.join(kinds)}), found with {self.kind!r}", "leave it out"
                 )
 
     @property
@@ -93,19 +97,20 @@ class LearnerChoice:
 class Embedding:
     """Fixed features. A learner on fixed features is trained on them, and strategies compare rows by them.
 
-    With a network on images ("small-cnn", "resnet18"), the features are used only to compare rows. With "none", rows
-    are compared by the network's own embeddings.
+    With a network on images ("small-cnn", "resnet18", "efficientnet-lite0"), the features are used only to compare
+    rows. With "none", rows are compared by the network's own embeddings.
 
     kind : "none" (the dataset's own features, standardized one by one), "as-is" (the same, centered and scaled as a
         whole: keeps the relative size of an encoder's features), "pixels-pca" (principal components of the pool's small
-        images) or "ssl" (a network trained without labels, :mod:`spotal.embed.simclr`)
-    dim : int, maximum number of components of "pixels-pca", width of "ssl"
+        images), "ssl" (a network trained without labels, :mod:`spotal.embed.simclr`) or "lite0" (EfficientNet-Lite0
+        with ImageNet weights, :mod:`spotal.bench.lite0`, reduced to principal components of the pool)
+    dim : int, maximum number of components of "pixels-pca" and "lite0", width of "ssl"
     trained_on : "dataset" (one "ssl" encoder for all seeds and pools, trained on ``rows`` unlabeled images of the
         dataset's training part) or "pool" (one for each pool, trained on its images)
     rows : int, for "dataset"; epochs : int; seed : int, of the encoder
     """
 
-    kind: str = key(str, "none", choices=("none", "as-is", "pixels-pca", "ssl"))
+    kind: str = key(str, "none", choices=("none", "as-is", "pixels-pca", "ssl", "lite0"))
     dim: int = key(int, 64, least=2, most=128)
     trained_on: str = key(str, "dataset", choices=("dataset", "pool"))
     rows: int = key(int, 10_000, least=16)

@@ -8,8 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from spotal.bench.cache import Cache
-from spotal.bench.features import fingerprint
+from spotal.bench.cache import Cache, fingerprint
 from spotal.bench.origin import source
 from spotal.learner import Learner, TrainingReport
 from spotal.learner.calls import infer

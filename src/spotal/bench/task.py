@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spotal.bench import data as library
-from spotal.bench.cache import Cache
-from spotal.bench.features import features_of, fingerprint
+from spotal.bench.cache import Cache, fingerprint
+from spotal.bench.features import features_of
 from spotal.bench.instrumented import DrawingLearner, InstrumentedStrategy
 from spotal.bench.learners import make_learner
 from spotal.bench.pool_sampler import ShapedPool, drawn
@@ -70,6 +70,9 @@ class BenchTask:
         """Make a learner; all strategies share a network's costly training on the first labels."""
         choice = self.protocol.learner
         learner = make_learner(choice, self.X, self.n_classes)
+        if choice.kind == "efficientnet-lite0":
+            for images in (self.X, self.X_test):
+                learner.remember(images, self.cache)  # type: ignore[attr-defined]
         if self.initial is None or choice.kind not in NETWORKS:
             return learner
         recipe = {"choice": asdict(choice), "n_classes": self.n_classes}
