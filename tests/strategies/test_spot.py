@@ -183,8 +183,13 @@ def test_rows_needed(n, labeled, budget, rows):
     assert rows_needed(n, labeled, budget) == rows
 
 
+@pytest.mark.parametrize(("picks", "rows"), [(5, 1_024), (20, 2_000), (40, 4_000), (41, 4_096), (300, 4_800)])
+def test_the_sample_grows_with_the_picks(picks, rows):
+    assert rows_needed(10**6, 0, picks, SPOT().sample_size) == rows
+
+
 def drawn(x, least=200, seed=0, **known):
-    return Sample.of(asked(x, 5, random_state=seed, **known), least)
+    return Sample.of(asked(x, 2, random_state=seed, **known), least)
 
 
 def test_what_sampled_rows_stand_for_is_right_on_average():

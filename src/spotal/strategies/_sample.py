@@ -21,7 +21,7 @@ __all__ = ["LEAST_ROWS", "Draw", "Sample", "rows_needed"]
 
 LEAST_ROWS = 4096
 """Size of the sample up to which there are ``ROWS_PER_PICK[0]`` rows for each labeled row and pick."""
-ROWS_PER_PICK = 40, 16
+ROWS_PER_PICK = 100, 16
 """Minimum number of sampled rows for each labeled row and pick: in a sample of up to ``LEAST_ROWS``, and beyond."""
 
 

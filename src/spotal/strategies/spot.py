@@ -76,7 +76,7 @@ class SPOT(Strategy):
 
     Notes
     -----
-    For n picks and m labeled rows among N, SPOT works on s rows: 40 (n + m) up to 4,096 rows, 16 (n + m) beyond, at
+    For n picks and m labeled rows among N, SPOT works on s rows: 100 (n + m) up to 4,096 rows, 16 (n + m) beyond, at
     least ``sample_size`` and at most N. They are drawn by mass and interest
     (:class:`~spotal.strategies._sample.Sample`) and mapped toward the unit sphere, which brings distant rows closer
     (:class:`~spotal.reduce.SoftSphere`). One pass of O(N D) draws the sample, the graph takes O(s min(s, 4,096) D)
