@@ -31,7 +31,7 @@ SCALE_ROWS = 10_000
 class Classifier(Protocol):
     """A scikit-learn classifier, or a pipeline that ends in one; it also has predict_proba or decision_function."""
 
-    def fit(self, X: Any, y: NDArray[Any]) -> object: ...
+    def fit(self, X: object, y: NDArray[Any]) -> object: ...
 
 
 class SklearnLearner:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -18,6 +18,9 @@ from spotal.loop.next_batch import Queries
 from spotal.loop.rounds import Rounds
 from spotal.pool.base import PoolLike
 from spotal.pool.rows import count, fingerprint
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 __all__ = ["ActiveLearner", "Queries", "Round"]
 
@@ -235,7 +238,7 @@ class ActiveLearner(Rounds):
         self.load_state_dict(saving.read(path, self._data()))
         return self
 
-    def to_frame(self) -> Any:
+    def to_frame(self) -> pd.DataFrame:
         """Return labeled rows as a pandas DataFrame with columns ``row``, ``label`` and ``round`` and the index of X.
 
         The label of a skipped row is None. The round of labels that were passed as ``labels`` is -1. Raises ImportError

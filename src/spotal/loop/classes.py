@@ -95,7 +95,7 @@ class ClassNames:
             return self.test
         return codes_of(self.test, self.names(values), "y_test")
 
-    def answers(self, answered: Any, n: int, so_far: NDArray[Any]) -> tuple[NDArray[Any], NDArray[np.bool_]]:
+    def answers(self, answered: object, n: int, so_far: NDArray[Any]) -> tuple[NDArray[Any], NDArray[np.bool_]]:
         """Check an oracle's answer; return labels (n,) and a mask of labeled rows.
 
         Raises
@@ -214,7 +214,7 @@ class SetClasses:
         """Return the labels of the test data."""
         return self.test
 
-    def answers(self, answered: Any, n: int, so_far: NDArray[Any]) -> tuple[NDArray[Any], NDArray[np.bool_]]:
+    def answers(self, answered: object, n: int, so_far: NDArray[Any]) -> tuple[NDArray[Any], NDArray[np.bool_]]:
         """Check an oracle's answer; return labels (n, n_classes) and a mask of labeled rows. Raises InputError."""
         if isinstance(answered, list | tuple) and answered and all(one is None for one in answered):
             answered = np.full((len(answered), self.n), SKIPPED)

@@ -33,7 +33,7 @@ def shape_of(labels: Any) -> tuple[int, ...]:
         return (len(labels),)
 
 
-def read_labels(labels: Any, name: str, *, minus_one: bool = True) -> tuple[NDArray[Any], NDArray[np.bool_]]:
+def read_labels(labels: object, name: str, *, minus_one: bool = True) -> tuple[NDArray[Any], NDArray[np.bool_]]:
     """Read class labels in any form.
 
     Parameters

@@ -26,7 +26,7 @@ def compiled(function: Function, **options: Any) -> Function:
         return cast(Function, make()(function))
     save = made._cache.save_overload
 
-    def save_if_possible(signature: Any, code: Any) -> None:
+    def save_if_possible(signature: object, code: object) -> None:
         with suppress(OSError):
             save(signature, code)
 

@@ -13,19 +13,19 @@ from spotal.errors import InputError
 __all__ = ["check_order", "index_of", "is_frame", "numbers_of"]
 
 
-def is_frame(x: Any) -> bool:
+def is_frame(x: object) -> bool:
     """Return whether x is a pandas or polars DataFrame, without importing either."""
     return type(x).__name__ == "DataFrame" and type(x).__module__.split(".")[0] in ("pandas", "polars")
 
 
-def index_of(x: Any) -> Any:
+def index_of(x: object) -> Any:
     """Return the index of a pandas DataFrame or Series; None for the index 0, 1, 2, ... and for other objects."""
     index: Any = getattr(x, "index", None) if type(x).__module__.split(".")[0] == "pandas" else None
     plain = type(index).__name__ == "RangeIndex" and (index.start, index.step, index.name) == (0, 1, None)
     return None if plain else index
 
 
-def check_order(rows: Any, **named: Any) -> None:
+def check_order(rows: object, **named: Any) -> None:
     """Check that the arguments ``named`` have the order of ``rows``, since values are joined by position.
 
     Only pandas objects with one entry for each row are compared. Raises InputError for an argument whose index has the

@@ -23,7 +23,7 @@ AT_ONCE = 256
 """Items of a torch data set to stack at a time."""
 
 
-def is_hugging_face(x: Any) -> bool:
+def is_hugging_face(x: object) -> bool:
     """Return whether x is a ``datasets.Dataset``, without importing ``datasets``."""
     return type(x).__module__.split(".")[0] == "datasets" and hasattr(x, "with_format") and hasattr(x, "__getitem__")
 
@@ -40,7 +40,7 @@ def _check_named(dataset: Any, name: str) -> None:
         )
 
 
-def is_torch_dataset(x: Any) -> bool:
+def is_torch_dataset(x: object) -> bool:
     """Return whether x is a map-style ``torch.utils.data.Dataset``, without importing torch."""
     named = any(k.__name__ == "Dataset" and k.__module__.startswith("torch.utils.data") for k in type(x).__mro__)
     return named and not hasattr(x, "__iter__")

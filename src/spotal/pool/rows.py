@@ -79,7 +79,7 @@ def as_rows(X: Any, name: str = "X", column: str | None = None) -> tuple[Any, An
     return (as_array(X) if texts is None else texts), index
 
 
-def has_columns(X: Any) -> bool:
+def has_columns(X: object) -> bool:
     """Return whether :func:`as_rows` takes ``column`` for X."""
     return is_frame(X) or is_hugging_face(X) or is_torch_dataset(X)
 
@@ -107,7 +107,7 @@ def stack(first: Any, second: Any) -> Any:
     return np.concatenate([np.asarray(first), np.asarray(second)])
 
 
-def fingerprint(rows: Any) -> dict[str, Any]:
+def fingerprint(rows: object) -> dict[str, Any]:
     """Return the shape and a hash of all rows, or of evenly spaced rows of a large array, as JSON types."""
     if isinstance(rows, np.ndarray) and rows.dtype != object:
         return ArrayPool(rows.reshape(len(rows), -1)).fingerprint()

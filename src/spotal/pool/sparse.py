@@ -25,7 +25,7 @@ IN_MEMORY = 1 << 30
 """Maximum bytes of reduced rows that stay in memory; larger results are written to a temporary file."""
 
 
-def is_sparse(x: Any) -> bool:
+def is_sparse(x: object) -> bool:
     """Return whether x is a scipy sparse matrix or array, without importing scipy."""
     module = sys.modules.get("scipy.sparse")
     return module is not None and bool(module.issparse(x))
@@ -45,7 +45,7 @@ def as_rows(matrix: Any, name: str) -> Any:
     return csr
 
 
-def reduced(matrix: Any, name: str, random_state: int = 0) -> NDArray[np.float32]:
+def reduced(matrix: object, name: str, random_state: int = 0) -> NDArray[np.float32]:
     """Project a scipy sparse matrix on its leading right singular vectors (latent semantic analysis for TF-IDF).
 
     Parameters

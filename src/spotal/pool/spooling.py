@@ -20,7 +20,7 @@ DATASET_ROWS = 4096
 """Rows to read at a time from a Hugging Face data set."""
 
 
-def is_array(x: Any) -> bool:
+def is_array(x: object) -> bool:
     """Return whether x is one array, and not an iterable of batches."""
     return is_tensor(x) or hasattr(x, "__array__") or hasattr(x, "toarray") or hasattr(x, "__array_interface__")
 

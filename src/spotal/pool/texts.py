@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 __all__ = ["are_texts", "as_texts"]
 
 
-def as_texts(x: Any) -> NDArray[Any] | None:
+def as_texts(x: object) -> NDArray[Any] | None:
     """Return texts (n,) as an object array; None for other objects and for an empty list."""
     if isinstance(x, list | tuple):
         return np.array(x, object) if x and all(isinstance(text, str) for text in x) else None
@@ -21,6 +21,6 @@ def as_texts(x: Any) -> NDArray[Any] | None:
     return None
 
 
-def are_texts(rows: Any) -> bool:
+def are_texts(rows: object) -> bool:
     """Return whether rows are an object array of texts, as from :func:`as_texts`."""
     return isinstance(rows, np.ndarray) and rows.dtype == object and rows.ndim == 1

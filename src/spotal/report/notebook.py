@@ -24,6 +24,8 @@ from spotal.report.plots import LIGHT, png
 from spotal.report.pool_map import covered, curve, draw_map, pool_map
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from spotal.loop import ActiveLearner
     from spotal.selection import Selection
 
@@ -39,7 +41,7 @@ MOST_ROUNDS = 12
 """Maximum number of rounds shown, the last ones."""
 
 
-def selection_frame(selection: Selection) -> Any:
+def selection_frame(selection: Selection) -> pd.DataFrame:
     """Return the picks as a DataFrame, see :meth:`spotal.Selection.to_frame`."""
     columns = {"row": selection.indices, "share": selection.cell_mass}
     return _pandas("Selection.to_frame").DataFrame(columns, index=_index(selection.index, selection.indices))
@@ -75,7 +77,7 @@ def selection_plot(selection: Selection, kind: str, pool: PoolLike | None) -> Fi
     return _pool_plot(kind, source, selection.indices, labeled)
 
 
-def loop_frame(loop: ActiveLearner) -> Any:
+def loop_frame(loop: ActiveLearner) -> pd.DataFrame:
     """Return the labeled rows as a DataFrame, see :meth:`spotal.ActiveLearner.to_frame`."""
     label = dict(zip(loop.labeled_.tolist(), loop.labels_.tolist(), strict=True))
     asked = [(row, label.get(row), done.number) for done in loop.rounds_ for row in done.picks.tolist()]

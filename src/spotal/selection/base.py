@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -11,8 +11,12 @@ from numpy.typing import ArrayLike, NDArray
 from spotal.errors import InputError
 from spotal.lazy import later
 from spotal.numeric.arrays import as_array
-from spotal.pool.base import Pool
+from spotal.pool.base import Pool, PoolLike
 from spotal.selection.estimate import Estimate, Sampling, estimate_mean
+
+if TYPE_CHECKING:
+    import pandas as pd
+
 
 __all__ = ["Selection"]
 
@@ -133,7 +137,7 @@ class Selection:
             self._index = self.indices if names is None else names[self.indices]
         return self._index
 
-    def to_frame(self) -> Any:
+    def to_frame(self) -> pd.DataFrame:
         """Return the picks as a pandas DataFrame, one row for each pick in labeling order.
 
         Returns
@@ -155,7 +159,7 @@ class Selection:
         """
         return later("spotal.report.notebook:selection_frame")(self)
 
-    def plot(self, kind: str = "map", *, pool: Any = None) -> Any:
+    def plot(self, kind: str = "map", *, pool: PoolLike | None = None) -> Any:
         """Draw the picks.
 
         Parameters
@@ -180,7 +184,7 @@ class Selection:
         """
         return later("spotal.report.notebook:selection_plot")(self, kind, pool)
 
-    def with_items(self, items: Any) -> Selection:
+    def with_items(self, items: object) -> Selection:
         """Return the same selection with items that notebooks show in place of the pool's numbers.
 
         Parameters

@@ -45,7 +45,7 @@ def content_hash(recipe: object) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
-def describe(value: Any) -> Any:
+def describe(value: object) -> Any:
     """Describe a parameter in JSON types, with bounded length and cost for any amount of data.
 
     Numbers and strings stay. A container is described by its first items, an array by shape and dtype, a scikit-learn

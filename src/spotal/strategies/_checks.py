@@ -108,7 +108,7 @@ def _as_float(array: NDArray[Any]) -> NDArray[np.floating]:
     return array.astype(np.float64 if array.dtype.itemsize == 8 else np.float32, copy=False)
 
 
-def are_sets(labels: Any) -> bool:
+def are_sets(labels: object) -> bool:
     """Return whether labels are a matrix (dense or sparse) or a list of sets, so that rows may have several classes."""
     return labels is not None and (is_sets(labels) or len(shape_of(labels)) == 2)
 

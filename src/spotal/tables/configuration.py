@@ -33,7 +33,7 @@ class _Rule:
 
 def key(
     kind: type,
-    default: Any = MISSING,
+    default: object = MISSING,
     *,
     least: float | None = None,
     most: float | None = None,

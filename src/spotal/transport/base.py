@@ -72,7 +72,7 @@ class Transport(TransformerMixin, BaseEstimator):
         self._fit(points, mass, rng)
         return self
 
-    def transform(self, X: Any) -> Any:
+    def transform(self, X: object) -> Any:
         """Map points X (n, d) into [0,1]^d: float32, or float64 if X is. X may have other points than those of ``fit``.
 
         Raises NotFittedError before ``fit``, and InputError for points of another width or that are not finite.

@@ -159,7 +159,7 @@ def _wrapped(model: nn.Module, scores: Callable[[Any], Any], image_size: Any) ->
             self.model = model
             self.image_size = image_size if isinstance(image_size, int) else None
 
-        def forward(self, batch: Any) -> Any:
+        def forward(self, batch: object) -> Any:
             return scores(batch)
 
     return Tuned()

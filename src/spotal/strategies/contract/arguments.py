@@ -65,7 +65,7 @@ def the_same_values_in_another_kind_of_array(strategy: Strategy) -> None:
     """Arrays of any float type, order and strides, tensors, lists and memory maps give the same picks."""
     plain = ask(strategy, cloud(), labeled=LABELED, labels=LABELS)
 
-    def check(pool: Any) -> None:
+    def check(pool: object) -> None:
         other = ask(strategy, pool, labeled=LABELED, labels=LABELS)
         same(other.indices, plain.indices, "picks")
         same(other.cells, plain.cells, "cells")

@@ -97,7 +97,7 @@ BUDGETS: list[tuple[Any, str]] = [
 ]
 
 
-def refusal(strategy: Strategy, pool: Any, budget: Any, **options: Any) -> InputError:
+def refusal(strategy: Strategy, pool: object, budget: object, **options: Any) -> InputError:
     """Return the error of a query that must be refused."""
     try:
         ask(strategy, pool, budget, **options)
