@@ -15,9 +15,11 @@ from spotal.numeric.checks import check_count, check_real
 from spotal.numeric.threads import one_thread
 from spotal.pool.base import Pool
 from spotal.reduce import SoftSphere
-from spotal.selection.coverage import Coverage, Reach, neighbors_needed, reaches
+from spotal.selection.coverage import Coverage, neighbors_needed, reaches
+from spotal.selection.full_coverage import FullCoverage, all_cover, full_reaches
 from spotal.selection.graph import NeighborGraph
 from spotal.selection.lloyd import settle
+from spotal.selection.pairs import Pairs
 from spotal.selection.provenance import describe
 from spotal.strategies._content import ContentRandom, fill
 from spotal.strategies._record import Clock
@@ -204,10 +206,9 @@ def narrowed(margins: NDArray[np.float64], mass: NDArray[np.float64]) -> float:
     return float(NARROW ** np.clip(float(np.average(margins, weights=mass)), 0, 1))
 
 
-def _stretch(points: torch.Tensor, graph: NeighborGraph, reach: Reach) -> NDArray[np.float64]:
+def _stretch(points: torch.Tensor, last: NDArray[np.int64]) -> NDArray[np.float64]:
     """Return the distance, in the embedding, to the last row that may cover each row, relative to the median."""
-    edge = graph.near[np.arange(len(points)), reach.count - 1].astype(np.int64)
-    length = to_numpy((points - points[torch.from_numpy(edge)]).square().sum(1).sqrt())
+    length = to_numpy((points - points[torch.from_numpy(last)]).square().sum(1).sqrt())
     typical = float(np.median(length)) or float(length.max()) or 1.0
     return np.asarray(np.maximum(length / typical, 1e-3))
 
@@ -226,20 +227,27 @@ def _cover(
     with clock("graph"):
         with one_thread():  # sums then round the same on any number of cores
             points = SoftSphere.fit(sample.points, sample.mass).transform(sample.points)
-        equal = bool((sample.mass == sample.mass[0]).all())
-        graph = NeighborGraph.fit(points, neighbors_needed(len(points), share, equal=equal))
+        pairs, graph = None, None
+        if all_cover(sample.mass, share) and points.device.type == "cpu":
+            pairs = Pairs.fit(points)
+        else:
+            equal = bool((sample.mass == sample.mass[0]).all())
+            graph = NeighborGraph.fit(points, neighbors_needed(len(points), share, equal=equal))
     with clock("weigh"):
-        reach = reaches(graph, sample.mass, share)
+        reach = reaches(graph, sample.mass, share) if pairs is None else full_reaches(pairs, sample.mass, share)
         power = space_filling
         if power is None:
             power = 0.0 if cold else 2 * unevenness(evidence.class_shares)
-        far = _stretch(sample.points, graph, reach) ** power
-        weight = sample.mass * rule.weigh(evidence) * far
+        weight = sample.mass * rule.weigh(evidence)
+        if power:
+            last = graph.near[np.arange(len(weight)), reach.count - 1] if pairs is None else pairs.farthest()
+            weight *= _stretch(sample.points, last.astype(np.int64)) ** power
         weight[sample.labeled] = 0
         if not weight.any():
             weight[sample.unlabeled] = 1
     with clock("pick"):
-        coverage = Coverage(graph, reach, weight / weight.sum())
+        weight /= weight.sum()
+        coverage = Coverage(graph, reach, weight) if pairs is None else FullCoverage(pairs, reach, weight)
         coverage.add(sample.labeled)
         shuffled = query.rng().permutation(sample.unlabeled)
         if query.limits is None:
