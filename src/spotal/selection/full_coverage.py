@@ -14,7 +14,9 @@ from spotal.selection.pairs import Pairs
 __all__ = ["FullCoverage", "all_cover", "full_reaches"]
 
 BLOCK = 128
-"""Rows whose degrees are computed at once, and candidates whose bounds are."""
+"""Rows whose degrees are computed at once."""
+BATCH = 48
+"""Candidates whose bounds are computed at once."""
 RELATIVE, ABSOLUTE = 5e-4, 2e-6
 """Bounds of the rounding of float32 gains: of the gain, and of the weight of all rows. The degrees are off by at most
 5e-7, their sums over s rows by s * 6e-8 of the gain at most."""
@@ -115,8 +117,11 @@ class _BoundedQueue:
         self.exact = np.full(size, -1)
         """The same for gains in float64."""
         self.taken = 0
-        for at in range(0, size, BLOCK):
-            self._bound(np.arange(at, min(at + BLOCK, size)))
+        if coverage.covered.any():
+            for at in range(0, size, BATCH):
+                self._bound(np.arange(at, min(at + BATCH, size)))
+        else:
+            self._raise(np.arange(size), (coverage.rough @ self.weight)[candidates])
 
     def take(self, most: int) -> NDArray[np.int64]:
         """Return positions among the candidates of up to ``most`` picks."""
@@ -136,15 +141,19 @@ class _BoundedQueue:
                 self.bound[best] = np.cumsum(c.weight * more)[-1] / self.price[best]  # adds one after the other
                 self.exact[best] = self.taken
             else:
-                first = min(BLOCK, len(self.bound)) - 1
-                top = np.argpartition(-self.bound, first)[: first + 1]
-                self._bound(top[(self.bounded[top] < self.taken) & (self.bound[top] > 0)])
+                old = np.flatnonzero((self.bounded < self.taken) & (self.bound > 0))
+                few = min(BATCH, len(old))
+                self._bound(old[np.argpartition(-self.bound[old], few - 1)[:few]])
         return np.array(picks, np.int64)
 
     def _bound(self, places: NDArray[np.int64]) -> None:
         """Bound the gains of candidates in float32."""
         more = self.coverage.rough[self.candidates[places]]
         more -= self.coverage.covered.astype(np.float32)
-        gain = (np.maximum(more, 0, out=more) @ self.weight).astype(np.float64)
-        self.bound[places] = np.minimum(self.bound[places], (gain * (1 + RELATIVE) + self.slack) / self.price[places])
+        self._raise(places, np.maximum(more, 0, out=more) @ self.weight)
+
+    def _raise(self, places: NDArray[np.int64], gain: NDArray[np.float32]) -> None:
+        """Raise gains by their rounding to bounds."""
+        most = gain.astype(np.float64) * (1 + RELATIVE) + self.slack
+        self.bound[places] = np.minimum(self.bound[places], most / self.price[places])
         self.bounded[places] = self.taken

@@ -56,7 +56,7 @@ class Pairs:
         """Return the squared distances of ``rows`` from ``others``, at least 0; the first axis is ``rows``."""
         away = self.away[rows, others]
         half = self.half[rows].reshape(-1, *(1,) * (away.ndim - 1))
-        return np.maximum((away + half) * np.float32(2), 0)
+        return np.asarray(np.maximum((away + half) * np.float32(2), 0))
 
     def nearest(self, k: int, rows: NDArray[np.int64] | None = None) -> NeighborGraph:
         """Return the k nearest rows of ``rows``, or of all rows, as :meth:`NeighborGraph.fit` does. O(s^2 + s k log k).

@@ -22,6 +22,7 @@ from spotal.selection.lloyd import settle
 from spotal.selection.pairs import Pairs
 from spotal.selection.provenance import describe
 from spotal.strategies._content import ContentRandom, fill
+from spotal.strategies._kept_graph import kept_bytes, kept_pairs
 from spotal.strategies._record import Clock
 from spotal.strategies._representatives import draw
 from spotal.strategies._sample import Sample, rows_needed
@@ -163,7 +164,7 @@ class SPOT(Strategy):
         rule = self.mass if isinstance(self.mass, Mass) else parse_mass(AUTO if self.mass == "auto" else self.mass)
         share = None if _is_auto(self.reach) else float(self.reach)
         power = None if _is_auto(self.space_filling) else float(self.space_filling)
-        picks, figures = _cover(query, rule, share, power, self.sample_size, clock)
+        picks, figures = _cover(self, query, rule, share, power, clock)
         if self.representative == "center":
             return Choice(picks, None, figures, clock.seconds)
         with clock("draw"):
@@ -213,41 +214,55 @@ def _stretch(points: torch.Tensor, last: NDArray[np.int64]) -> NDArray[np.float6
     return np.asarray(np.maximum(length / typical, 1e-3))
 
 
+def _mapped(sample: Sample) -> torch.Tensor:
+    """Return the points of the sample on the soft sphere, float32 (s, D)."""
+    with one_thread():  # sums then round the same on any number of cores
+        return SoftSphere.fit(sample.points, sample.mass).transform(sample.points)
+
+
+def _graph(strategy: SPOT, query: Query, sample: Sample, share: float) -> Pairs | NeighborGraph:
+    """Return all pairs of rows if every row may cover every other, else the graph of the neighbors that may."""
+    size, equal = len(sample.rows), bool((sample.mass == sample.mass[0]).all())
+    near, full, pairs = neighbors_needed(size, share, equal=equal), all_cover(sample.mass, share), None
+    if sample.points.device.type == "cpu":
+        if sample.whole and kept_bytes(*sample.points.shape):
+            pairs = kept_pairs(strategy, query, sample, lambda: Pairs.fit(_mapped(sample)))
+        elif full:
+            pairs = Pairs.fit(_mapped(sample))
+    if pairs is None:
+        return NeighborGraph.fit(_mapped(sample), near)
+    return pairs if full else pairs.nearest(near)
+
+
 def _cover(
-    query: Query, rule: Mass, share: float | None, space_filling: float | None, sample_size: int, clock: Clock
+    strategy: SPOT, query: Query, rule: Mass, share: float | None, space_filling: float | None, clock: Clock
 ) -> tuple[NDArray[np.int64], dict[str, float]]:
     """Pick rows; return them and the diagnostics. ``share`` and ``space_filling`` are None for "auto"."""
     with clock("sample"):
-        sample = Sample.of(query, sample_size)
+        sample = Sample.of(query, strategy.sample_size)
         evidence = sample.evidence(query)
         cold = evidence.probabilities is None
         if share is None:
             share = 1.0 if cold else narrowed(evidence.margins, sample.mass)
         share /= len(query.labeled) + query.budget  # of the pool's mass
     with clock("graph"):
-        with one_thread():  # sums then round the same on any number of cores
-            points = SoftSphere.fit(sample.points, sample.mass).transform(sample.points)
-        pairs, graph = None, None
-        if all_cover(sample.mass, share) and points.device.type == "cpu":
-            pairs = Pairs.fit(points)
-        else:
-            equal = bool((sample.mass == sample.mass[0]).all())
-            graph = NeighborGraph.fit(points, neighbors_needed(len(points), share, equal=equal))
+        graph = _graph(strategy, query, sample, share)
     with clock("weigh"):
-        reach = reaches(graph, sample.mass, share) if pairs is None else full_reaches(pairs, sample.mass, share)
+        full = isinstance(graph, Pairs)
+        reach = full_reaches(graph, sample.mass, share) if full else reaches(graph, sample.mass, share)
         power = space_filling
         if power is None:
             power = 0.0 if cold else 2 * unevenness(evidence.class_shares)
         weight = sample.mass * rule.weigh(evidence)
         if power:
-            last = graph.near[np.arange(len(weight)), reach.count - 1] if pairs is None else pairs.farthest()
+            last = graph.farthest() if full else graph.near[np.arange(len(weight)), reach.count - 1]
             weight *= _stretch(sample.points, last.astype(np.int64)) ** power
         weight[sample.labeled] = 0
         if not weight.any():
             weight[sample.unlabeled] = 1
     with clock("pick"):
         weight /= weight.sum()
-        coverage = Coverage(graph, reach, weight) if pairs is None else FullCoverage(pairs, reach, weight)
+        coverage = FullCoverage(graph, reach, weight) if full else Coverage(graph, reach, weight)
         coverage.add(sample.labeled)
         shuffled = query.rng().permutation(sample.unlabeled)
         if query.limits is None:
