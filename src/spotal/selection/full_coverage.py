@@ -13,7 +13,7 @@ from spotal.selection.pairs import Pairs
 
 __all__ = ["FullCoverage", "all_cover", "full_reaches"]
 
-BLOCK = 128
+BLOCK = 64
 """Rows whose degrees are computed at once."""
 BATCH = 48
 """Candidates whose bounds are computed at once."""

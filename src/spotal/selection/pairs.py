@@ -34,15 +34,15 @@ class Pairs:
         """Compare all rows of points (s, D), float32 on the CPU. O(s^2 D), the same bits on any number of threads."""
         size = len(points)
         half = points.square().sum(1) / 2
-        away = torch.empty(size, size)
+        away = np.empty((size, size), np.float32)
 
         def compare(part: slice) -> None:
-            torch.addmm(half, points[part], points.T, alpha=-1, out=away[part])
+            torch.addmm(half, points[part], points.T, alpha=-1, out=torch.from_numpy(away[part]))
 
         count = threads()
         with one_thread():
             shared(compare, _blocks(size), count if size * size > REPAID else 1)
-        return cls(away.numpy(), half.numpy())
+        return cls(away, half.numpy())
 
     def __len__(self) -> int:
         return len(self.half)
@@ -71,18 +71,18 @@ class Pairs:
             at = part if rows is None else rows[part]
             near[part], squared[part] = least(self.away[at], k, self.half[at], every)
 
-        shared(find, _blocks(count), threads() if count * len(self) > REPAID else 1)
+        shared(find, _blocks(count, BLOCK // 4), threads() if count * len(self) > REPAID else 1)
         return NeighborGraph(near, squared)
 
     def farthest(self) -> NDArray[np.int64]:
         """Return the farthest row of each row, int64 (s,), the last one of several: the end of its sorted neighbors."""
         found = np.empty(len(self), np.int64)
-        for part in _blocks(len(self)):
+        for part in _blocks(len(self), BLOCK // 8):
             bits = self.away[part].view(np.int32)
             order = bits ^ ((bits >> 31) & 0x7FFFFFFF)  # integers that sort as the numbers do
             found[part] = len(self) - 1 - order[:, ::-1].argmax(1)
         return found
 
 
-def _blocks(size: int) -> list[slice]:
-    return [slice(at, min(at + BLOCK, size)) for at in range(0, size, BLOCK)]
+def _blocks(size: int, rows: int = BLOCK) -> list[slice]:
+    return [slice(at, min(at + rows, size)) for at in range(0, size, rows)]

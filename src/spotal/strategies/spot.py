@@ -15,7 +15,7 @@ from spotal.numeric.checks import check_count, check_real
 from spotal.numeric.threads import one_thread
 from spotal.pool.base import Pool
 from spotal.reduce import SoftSphere
-from spotal.selection.coverage import Coverage, neighbors_needed, reaches
+from spotal.selection.coverage import Coverage, Reach, neighbors_needed, reaches
 from spotal.selection.full_coverage import FullCoverage, all_cover, full_reaches
 from spotal.selection.graph import NeighborGraph
 from spotal.selection.lloyd import settle
@@ -207,8 +207,12 @@ def narrowed(margins: NDArray[np.float64], mass: NDArray[np.float64]) -> float:
     return float(NARROW ** np.clip(float(np.average(margins, weights=mass)), 0, 1))
 
 
-def _stretch(points: torch.Tensor, last: NDArray[np.int64]) -> NDArray[np.float64]:
+def _stretch(points: torch.Tensor, graph: Pairs | NeighborGraph, reach: Reach) -> NDArray[np.float64]:
     """Return the distance, in the embedding, to the last row that may cover each row, relative to the median."""
+    if isinstance(graph, Pairs):
+        last = graph.farthest()
+    else:
+        last = graph.near[np.arange(len(points)), reach.count - 1].astype(np.int64)
     length = to_numpy((points - points[torch.from_numpy(last)]).square().sum(1).sqrt())
     typical = float(np.median(length)) or float(length.max()) or 1.0
     return np.asarray(np.maximum(length / typical, 1e-3))
@@ -248,21 +252,22 @@ def _cover(
     with clock("graph"):
         graph = _graph(strategy, query, sample, share)
     with clock("weigh"):
-        full = isinstance(graph, Pairs)
-        reach = full_reaches(graph, sample.mass, share) if full else reaches(graph, sample.mass, share)
+        if isinstance(graph, Pairs):
+            reach = full_reaches(graph, sample.mass, share)
+        else:
+            reach = reaches(graph, sample.mass, share)
         power = space_filling
         if power is None:
             power = 0.0 if cold else 2 * unevenness(evidence.class_shares)
         weight = sample.mass * rule.weigh(evidence)
         if power:
-            last = graph.farthest() if full else graph.near[np.arange(len(weight)), reach.count - 1]
-            weight *= _stretch(sample.points, last.astype(np.int64)) ** power
+            weight *= _stretch(sample.points, graph, reach) ** power
         weight[sample.labeled] = 0
         if not weight.any():
             weight[sample.unlabeled] = 1
     with clock("pick"):
         weight /= weight.sum()
-        coverage = FullCoverage(graph, reach, weight) if full else Coverage(graph, reach, weight)
+        coverage = FullCoverage(graph, reach, weight) if isinstance(graph, Pairs) else Coverage(graph, reach, weight)
         coverage.add(sample.labeled)
         shuffled = query.rng().permutation(sample.unlabeled)
         if query.limits is None:
