@@ -22,7 +22,7 @@ from spotal.selection.lloyd import settle
 from spotal.selection.pairs import Pairs
 from spotal.selection.provenance import describe
 from spotal.strategies._content import ContentRandom, fill
-from spotal.strategies._kept_graph import kept_bytes, kept_pairs
+from spotal.strategies._kept_graph import kept_bytes, kept_neighbors, kept_pairs
 from spotal.strategies._record import Clock
 from spotal.strategies._representatives import draw
 from spotal.strategies._sample import Sample, rows_needed
@@ -235,7 +235,7 @@ def _graph(strategy: SPOT, query: Query, sample: Sample, share: float) -> Pairs 
             pairs = Pairs.fit(_mapped(sample))
     if pairs is None:
         return NeighborGraph.fit(_mapped(sample), near)
-    return pairs if full else pairs.nearest(near)
+    return pairs if full else kept_neighbors(strategy, pairs, near)
 
 
 def _cover(
