@@ -123,9 +123,9 @@ class Watched(np.memmap):
 def test_a_memmap_is_never_held_whole(name, tmp_path, monkeypatch):
     n, dim, sample = 16_384, 128, 500
     sampled = "sample_size" in vars(get(name))
-    few = np.random.default_rng(0).normal(size=(sample, dim))  # what is imported when first used is no part of the peak
-    small = get(name, **({"sample_size": 99} if sampled else {}))
-    small.query(few, 3, labeled=[5], probabilities=odds(get(name), sample), random_state=0).cell_mass.sum()
+    strategy = get(name, **({"sample_size": sample - 1} if sampled else {}))  # and a labeled one
+    few = np.random.default_rng(0).normal(size=(4 * sample, dim))  # what is imported at first is no part of the peak
+    strategy.query(few, 3, labeled=[5], probabilities=odds(strategy, len(few)), random_state=0).cell_mass.sum()
     with open(tmp_path / "pool.dat", "wb") as file:
         for seed in range(16):
             file.write(np.random.default_rng(seed).normal(size=(n // 16, dim)).astype(np.float32).tobytes())
@@ -136,11 +136,9 @@ def test_a_memmap_is_never_held_whole(name, tmp_path, monkeypatch):
         torch, "from_numpy", lambda x: (tensors.append(len(x)) if x.shape[1:] == (dim,) else None, from_numpy(x))[1]
     )
     Watched.most = 0
-    # and a labeled one
-    strategy = get(name, **({"sample_size": sample - 1} if sampled else {}))
     tracemalloc.start()
     with batches_of(128 << 10):  # 256 rows
-        chosen = strategy.query(pool, 3, labeled=[5], probabilities=odds(get(name), n), random_state=0)
+        chosen = strategy.query(pool, 3, labeled=[5], probabilities=odds(strategy, n), random_state=0)
         chosen.cell_mass.sum()
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()

@@ -149,7 +149,7 @@ def check_matrix(x: Any, name: str, *, finite: bool = True, where: Callable[[int
     elif x.is_sparse or x.layout is not sys.modules["torch"].strided:
         raise InputError(name, "is a sparse tensor, which is not supported", f"pass {name}.to_dense()")
     else:
-        x = x.detach()
+        x = x.detach() if x.requires_grad else x  # the same object where it can be
     if x.ndim != 2:
         raise InputError(
             name,

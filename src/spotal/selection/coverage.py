@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +14,7 @@ from spotal.constraints.limits import Allowance
 from spotal.selection._loops import loops_for
 from spotal.selection.graph import NeighborGraph
 
-__all__ = ["Coverage", "Reach", "extent", "neighbors_needed", "reaches"]
+__all__ = ["Coverage", "Queue", "Reach", "extent", "floored", "neighbors_needed", "reaches"]
 
 SPARE = 1.5
 """Neighbors computed for each one needed at equal mass, if some rows weigh less than others."""
@@ -71,8 +72,13 @@ def reaches(graph: NeighborGraph, mass: NDArray[np.float64], share: float) -> Re
     loops_for(graph.near.size).measure_reach(
         graph.near, graph.squared, mass, within, around, LEAST, EXTENT * LEAST, squared, count
     )
+    return Reach(floored(squared), count)
+
+
+def floored(squared: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Raise squared reaches to a millionth of the median at least, so that they are positive."""
     typical = float(np.median(squared)) or float(squared.max()) or 1.0
-    return Reach(np.maximum(squared, 1e-6 * typical), count)
+    return np.maximum(squared, 1e-6 * typical)
 
 
 class Coverage:
@@ -111,6 +117,10 @@ class Coverage:
         for row in rows.tolist():
             cover(row, self.start, self.row, self.degree, self.covered)
 
+    def queue(self, candidates: NDArray[np.int64], price: NDArray[np.float64]) -> Queue:
+        """Return the candidates in order of their gain per unit of price."""
+        return _Queue(self, candidates, price)
+
     @property
     def value(self) -> float:
         """Share of the weight that is covered, in [0, 1]."""
@@ -118,8 +128,7 @@ class Coverage:
 
     def pick(self, candidates: NDArray[np.int64], most: int) -> NDArray[np.int64]:
         """Pick up to ``most`` candidates, each of greatest gain; ties go to the first. Stop when nothing is gained."""
-        queue = _Queue(self, candidates, np.ones(len(candidates)))
-        return candidates[queue.take(most)]
+        return candidates[self.queue(candidates, np.ones(len(candidates))).take(most)]
 
     def pick_within(
         self,
@@ -142,13 +151,22 @@ class Coverage:
         if cost is not None:
             with np.errstate(over="ignore"):  # if the least price is nearly 0
                 price = np.minimum(cost[rows] / cost[rows].min(), np.finfo(np.float64).max)
-        queue = _Queue(self, candidates, price)
+        queue = self.queue(candidates, price)
         while not allowance.full:
             queue.open[:] = allowance.open[rows]
             place = queue.take(1)
             if not len(place):
                 return
             allowance.take(int(rows[place[0]]))
+
+
+class Queue(Protocol):
+    """Candidates of a coverage in order of their gain. Those that are no longer ``open``, bool (m,), are not taken."""
+
+    open: NDArray[np.bool_]
+
+    def take(self, most: int) -> NDArray[np.int64]:
+        """Return positions among the candidates of up to ``most`` picks."""
 
 
 class _Queue:

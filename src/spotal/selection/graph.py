@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from spotal.numeric.threads import one_thread, shared, threads
 from spotal.selection._loops import loops_for
 
-__all__ = ["CANDIDATES", "NeighborGraph"]
+__all__ = ["BLOCK", "CANDIDATES", "REPAID", "NeighborGraph", "least"]
 
 CANDIDATES = 4096
 """Least number of rows that each row is compared with; up to this many rows the graph is exact."""
@@ -60,11 +60,11 @@ class NeighborGraph:
                 away, own = torch.addmm(offset, x[part], y.T, alpha=-1), half[rows[part]]
                 numbers = rows[part].cpu().numpy()
                 if away.device.type == "cpu":
-                    near[numbers], squared[numbers] = _least(away.numpy(), k, own.numpy(), others.numpy())
+                    near[numbers], squared[numbers] = least(away.numpy(), k, own.numpy(), others.numpy())
                 else:
-                    least = away.topk(k, dim=1, largest=False)
-                    near[numbers] = others[least.indices].cpu().numpy()
-                    squared[numbers] = (least.values + own[:, None]).mul_(2).clamp_min_(0).cpu().numpy()
+                    top = away.topk(k, dim=1, largest=False)
+                    near[numbers] = others[top.indices].cpu().numpy()
+                    squared[numbers] = (top.values + own[:, None]).mul_(2).clamp_min_(0).cpu().numpy()
 
         count = threads()
         with one_thread():
@@ -77,7 +77,7 @@ class NeighborGraph:
         return cls(near, squared)
 
 
-def _least(
+def least(
     values: NDArray[np.float32], k: int, half: NDArray[np.float32], others: NDArray[np.int64]
 ) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
     """Return the others with the k least values of each row (m, n), ascending, and their squared distances (m, k).

@@ -40,12 +40,14 @@ class Sample:
     rows : int64 (s,), row numbers in the pool; points : float64 (s, D)
     mass : float64 (s,), not all zero: the pool's mass that each row represents; a labeled row represents itself
     labeled : int64 (m,), positions of the query's labeled rows, in the query's order
+    whole : bool, whether these are all rows of the pool, but for those without mass
     """
 
     rows: NDArray[np.int64]
     points: torch.Tensor
     mass: NDArray[np.float64]
     labeled: NDArray[np.int64]
+    whole: bool = False
 
     @classmethod
     def of(cls, query: Query, least: int = LEAST_ROWS) -> Sample:
@@ -81,7 +83,8 @@ class Sample:
         order = to_numpy(content_keys(points).argsort(stable=True))
         place = np.empty(len(rows), np.int64)
         place[order] = np.arange(len(rows))
-        return cls(rows[order], points[torch.from_numpy(order)], mass[order], place[len(rows) - len(labeled) :])
+        labeled = place[len(rows) - len(labeled) :]
+        return cls(rows[order], points[torch.from_numpy(order)], mass[order], labeled, size == n)
 
     @property
     def unlabeled(self) -> NDArray[np.int64]:

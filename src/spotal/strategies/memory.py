@@ -82,12 +82,14 @@ class SelectionScale:
     def memory(self, reading: BatchReading) -> int:
         """Return the maximum number of bytes for this way of reading."""
         from spotal.selection.graph import BLOCK, CANDIDATES
+        from spotal.strategies._kept_graph import most_kept_bytes
 
         rows, dim = min(self.rows, block_rows(self.dim, target=reading.batch_bytes)), self.dim
         a_pass = (reading.threads + 2) * rows * (8 * dim + 160)
         compared = reading.threads * BLOCK * (CANDIDATES * 16 + self.neighbors * 40)
         compared += reading.threads * 2 * CANDIDATES * dim * 4 * (self.sampled > CANDIDATES)
         graph = self.sampled * (28 * dim + 32 * self.neighbors) + compared
+        graph += most_kept_bytes(self.sampled, dim) * (self.sampled == self.rows)
         sample = self.sampled * 200 + self.budget * (600 + 4 * dim)
         return BASE + max(a_pass, graph) + sample + self.rows * (80 * self.whole + 16 * self.classes)
 

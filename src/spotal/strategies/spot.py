@@ -16,10 +16,13 @@ from spotal.numeric.threads import one_thread
 from spotal.pool.base import Pool
 from spotal.reduce import SoftSphere
 from spotal.selection.coverage import Coverage, Reach, neighbors_needed, reaches
+from spotal.selection.full_coverage import FullCoverage, all_cover, full_reaches
 from spotal.selection.graph import NeighborGraph
 from spotal.selection.lloyd import settle
+from spotal.selection.pairs import Pairs
 from spotal.selection.provenance import describe
 from spotal.strategies._content import ContentRandom, fill
+from spotal.strategies._kept_graph import kept_bytes, kept_neighbors, kept_pairs
 from spotal.strategies._record import Clock
 from spotal.strategies._representatives import draw
 from spotal.strategies._sample import Sample, rows_needed
@@ -161,7 +164,7 @@ class SPOT(Strategy):
         rule = self.mass if isinstance(self.mass, Mass) else parse_mass(AUTO if self.mass == "auto" else self.mass)
         share = None if _is_auto(self.reach) else float(self.reach)
         power = None if _is_auto(self.space_filling) else float(self.space_filling)
-        picks, figures = _cover(query, rule, share, power, self.sample_size, clock)
+        picks, figures = _cover(self, query, rule, share, power, clock)
         if self.representative == "center":
             return Choice(picks, None, figures, clock.seconds)
         with clock("draw"):
@@ -204,42 +207,67 @@ def narrowed(margins: NDArray[np.float64], mass: NDArray[np.float64]) -> float:
     return float(NARROW ** np.clip(float(np.average(margins, weights=mass)), 0, 1))
 
 
-def _stretch(points: torch.Tensor, graph: NeighborGraph, reach: Reach) -> NDArray[np.float64]:
+def _stretch(points: torch.Tensor, graph: Pairs | NeighborGraph, reach: Reach) -> NDArray[np.float64]:
     """Return the distance, in the embedding, to the last row that may cover each row, relative to the median."""
-    edge = graph.near[np.arange(len(points)), reach.count - 1].astype(np.int64)
-    length = to_numpy((points - points[torch.from_numpy(edge)]).square().sum(1).sqrt())
+    if isinstance(graph, Pairs):
+        last = graph.farthest()
+    else:
+        last = graph.near[np.arange(len(points)), reach.count - 1].astype(np.int64)
+    length = to_numpy((points - points[torch.from_numpy(last)]).square().sum(1).sqrt())
     typical = float(np.median(length)) or float(length.max()) or 1.0
     return np.asarray(np.maximum(length / typical, 1e-3))
 
 
+def _mapped(sample: Sample) -> torch.Tensor:
+    """Return the points of the sample on the soft sphere, float32 (s, D)."""
+    with one_thread():  # sums then round the same on any number of cores
+        return SoftSphere.fit(sample.points, sample.mass).transform(sample.points)
+
+
+def _graph(strategy: SPOT, query: Query, sample: Sample, share: float) -> Pairs | NeighborGraph:
+    """Return all pairs of rows if every row may cover every other, else the graph of the neighbors that may."""
+    size, equal = len(sample.rows), bool((sample.mass == sample.mass[0]).all())
+    near, full, pairs = neighbors_needed(size, share, equal=equal), all_cover(sample.mass, share), None
+    if sample.points.device.type == "cpu":
+        if sample.whole and kept_bytes(*sample.points.shape):
+            pairs = kept_pairs(strategy, query, sample, lambda: Pairs.fit(_mapped(sample)))
+        elif full:
+            pairs = Pairs.fit(_mapped(sample))
+    if pairs is None:
+        return NeighborGraph.fit(_mapped(sample), near)
+    return pairs if full else kept_neighbors(strategy, pairs, near)
+
+
 def _cover(
-    query: Query, rule: Mass, share: float | None, space_filling: float | None, sample_size: int, clock: Clock
+    strategy: SPOT, query: Query, rule: Mass, share: float | None, space_filling: float | None, clock: Clock
 ) -> tuple[NDArray[np.int64], dict[str, float]]:
     """Pick rows; return them and the diagnostics. ``share`` and ``space_filling`` are None for "auto"."""
     with clock("sample"):
-        sample = Sample.of(query, sample_size)
+        sample = Sample.of(query, strategy.sample_size)
         evidence = sample.evidence(query)
         cold = evidence.probabilities is None
         if share is None:
             share = 1.0 if cold else narrowed(evidence.margins, sample.mass)
         share /= len(query.labeled) + query.budget  # of the pool's mass
     with clock("graph"):
-        with one_thread():  # sums then round the same on any number of cores
-            points = SoftSphere.fit(sample.points, sample.mass).transform(sample.points)
-        equal = bool((sample.mass == sample.mass[0]).all())
-        graph = NeighborGraph.fit(points, neighbors_needed(len(points), share, equal=equal))
+        graph = _graph(strategy, query, sample, share)
     with clock("weigh"):
-        reach = reaches(graph, sample.mass, share)
+        if isinstance(graph, Pairs):
+            reach = full_reaches(graph, sample.mass, share)
+        else:
+            reach = reaches(graph, sample.mass, share)
         power = space_filling
         if power is None:
             power = 0.0 if cold else 2 * unevenness(evidence.class_shares)
-        far = _stretch(sample.points, graph, reach) ** power
-        weight = sample.mass * rule.weigh(evidence) * far
+        weight = sample.mass * rule.weigh(evidence)
+        if power:
+            weight *= _stretch(sample.points, graph, reach) ** power
         weight[sample.labeled] = 0
         if not weight.any():
             weight[sample.unlabeled] = 1
     with clock("pick"):
-        coverage = Coverage(graph, reach, weight / weight.sum())
+        weight /= weight.sum()
+        coverage = FullCoverage(graph, reach, weight) if isinstance(graph, Pairs) else Coverage(graph, reach, weight)
         coverage.add(sample.labeled)
         shuffled = query.rng().permutation(sample.unlabeled)
         if query.limits is None:
