@@ -84,6 +84,8 @@ class SPOT(Strategy):
     (:class:`~spotal.strategies._sample.Sample`) and mapped toward the unit sphere, which brings distant rows closer
     (:class:`~spotal.reduce.SoftSphere`). One pass of O(N D) draws the sample, the graph takes O(s min(s, 4,096) D)
     and is exact up to 4,096 rows, and picking takes O(s k log s) for k neighbors per row. Memory O(s (D + k)).
+    Distances of a pool of up to 4,096 rows that is used whole are kept for the next query of this object: at most
+    96 MB, while the object and the pool's array exist. They are used if points and masses are the same bit for bit.
     Cells are computed on first use, in one pass over the pool. With cost or groups, each pick has the greatest gain
     per unit of price among the rows that may still be picked.
 
