@@ -41,19 +41,19 @@ def test_a_plan_counts_its_passes(rows, path):
         spotal.select(x, 30, random_state=0).cells  # noqa: B018 - found by a pass when it is asked for
     # and the one that checks the values, where all rows are worked on
     assert len(seen) + (path == "exact") == found.passes
-    worked_on = min(rows, 4_096)
+    worked_on = min(rows, 3_000)
     assert found.bytes_read == (found.passes * rows + worked_on) * 20 * 4
     assert spotal.plan(rows, 20, 30, sequential=True).passes == 3
 
 
 def test_memory_does_not_grow_with_a_long_pool(untimed):
-    few, many = (spotal.plan(n, 16, 50) for n in (10**7, 10**9))
+    few, many = (spotal.plan(n, 16, 200) for n in (10**7, 10**9))
     assert few.memory == many.memory < 1 << 30
 
 
 def test_a_cap_makes_batches_smaller_and_then_threads_fewer(untimed, monkeypatch):
     monkeypatch.setattr(threads, "threads", lambda: 4)
-    scale = SelectionScale.of(10**8, 16, 50)
+    scale = SelectionScale.of(10**8, 16, 200)
     free = scale.reading(None)
     assert free == BatchReading(BLOCK_BYTES, 4)
     before = free
@@ -64,9 +64,9 @@ def test_a_cap_makes_batches_smaller_and_then_threads_fewer(untimed, monkeypatch
         before = found
     least = BatchReading(1 << 14, 1)
     assert scale.memory(scale.reading(scale.memory(least))) == scale.memory(least)
-    with raises_input("max_memory", "is too little to choose 50 of 100,000,000 rows"):
+    with raises_input("max_memory", "is too little to choose 200 of 100,000,000 rows"):
         scale.reading(scale.memory(least) - 1)
-    assert spotal.plan(10**8, 16, 50, max_memory="600MB").memory <= 600e6
+    assert spotal.plan(10**8, 16, 200, max_memory="600MB").memory <= 600e6
     with raises_input("max_memory", "'coreset'"):
         SelectionScale.of(100, 16, 5, CoreSet())
 
@@ -138,7 +138,7 @@ def watch():
 
 peak = 0
 threading.Thread(target=watch, daemon=True).start()
-print(hash(tuple(spotal.select(sys.argv[1], 50, random_state=0, max_memory=sys.argv[2]).indices.tolist())), peak)
+print(hash(tuple(spotal.select(sys.argv[1], 200, random_state=0, max_memory=sys.argv[2]).indices.tolist())), peak)
 """
 
 
