@@ -151,5 +151,5 @@ def test_passes_are_watched(shards):
     folder, _ = shards
     told = []
     with watching(lambda *what: told.append(what)):
-        library.select(folder, 7, library.SPOT(sample_size=100), random_state=0)
+        library.select(folder, 2, library.SPOT(sample_size=100), random_state=0)
     assert told == [("reading the pool", 0, 300), ("reading the pool", 300, 300)]

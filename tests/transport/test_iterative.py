@@ -103,7 +103,7 @@ def test_an_atom_of_half_the_mass_stays_one_point_among_a_cloud():
     x = np.concatenate([np.random.default_rng(0).normal(size=(500, 2)), np.full((500, 2), 5.0)])
     u = SlicedTransport(random_state=0).fit(x).transform(x)
     assert np.ptp(u[500:], axis=0).max() == 0
-    assert np.abs(u[:500].mean(0) - u[500]).max() > 0.1
+    assert np.abs(u[:500] - u[500]).max(1).min() > 0.2  # it takes its place: the cloud keeps away
 
 
 def test_save_finds_the_direction_that_differs():
