@@ -51,7 +51,7 @@ def visit(browser):
         if context is None:
             contexts.append(browser.new_context(reduced_motion="reduce", **options))
             context = contexts[-1]
-            context.set_default_timeout(20_000)
+            context.set_default_timeout(60_000)
         page = context.new_page()
         page.on("pageerror", lambda error: errors.append(error))
         page.goto(address)
